@@ -1,0 +1,1 @@
+"""Tunesmith: a Discord bot that makes songs, and never loses a credit or a song."""

@@ -1,0 +1,104 @@
+"""The commands of an operator: run, demo, playground, sandbox."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from bot import app, settings
+from bot.errors import StartRefused
+
+cli = typer.Typer(
+    name="tunesmith",
+    help="A Discord bot that makes songs, and never loses a credit or a song.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+LOG_FORMAT = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
+
+
+@cli.command()
+def run() -> None:
+    """Run the bot. Settings come from the environment or from .env; see .env.example."""
+    try:
+        loaded = settings.load()
+        _log_at(loaded.log_level)
+        asyncio.run(app.run(loaded))
+    except StartRefused as refused:
+        _refuse(str(refused))
+
+
+@cli.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the songs are saved.")] = Path("tunesmith-demo"),
+) -> None:
+    """Show a whole evening in the terminal, on a simulated Discord, without a token or a key."""
+    from bot.playground.demo import play  # noqa: PLC0415 - an extra
+
+    _log_at("ERROR")
+    if not _finished(play(folder, typer.echo)):
+        raise typer.Exit(1)
+
+
+@cli.command()
+def playground(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The page's port; 0 takes a free one.")] = 0,
+) -> None:
+    """Try the bot in the browser, on a simulated Discord, without a token or a key, until Ctrl-C."""
+    from bot.playground.browser import serve  # noqa: PLC0415 - an extra
+
+    _log_at("WARNING")
+    _finished(serve(port or None, typer.echo))
+
+
+@cli.command()
+def sandbox(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8090,
+    key: Annotated[str, typer.Option(help="The key to ask for; any is taken without one.")] = "",
+    delay_s: Annotated[float, typer.Option(min=0, max=3600, help="Seconds until a song is done.")] = 6.0,
+) -> None:
+    """Serve a music API on this machine that speaks the documented one and makes real audio."""
+    from bot.sandbox import server  # noqa: PLC0415 - an extra
+
+    _log_at("INFO")
+
+    async def serve() -> bool:
+        async with server.running(server.Sandbox(key, delay_s), port=port) as url:
+            typer.echo(f"The sandbox listens: set MUSIC_API_URL={url}. Ctrl-C ends it.")
+            await asyncio.Event().wait()
+        return True
+
+    _finished(serve())
+
+
+def _finished(work: Coroutine[Any, Any, bool]) -> bool:
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        return True
+    except (StartRefused, OSError) as error:
+        _refuse(str(error))
+
+
+def _refuse(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(1)
+
+
+def _log_at(level: str) -> None:
+    logging.basicConfig(level=level, format=LOG_FORMAT, stream=sys.stderr, force=True)
+    for chatty in ("discord", "httpx", "httpcore", "aiosqlite", "asyncio"):
+        # Their finer lines hold addresses and interaction tokens, or are about every single query.
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+    logging.getLogger("discord.client").setLevel(max(logging.INFO, logging.getLevelName(level)))
+
+
+def main() -> None:
+    """The entry point of ``tunesmith``."""
+    cli()

@@ -1,0 +1,159 @@
+"""The three kinds of error, by who can act.
+
+    TunesmithError
+    ├── Refusal                 the member acts; nothing was held, nothing was posted
+    │   ├── TextTooLong         over the model's limit, with the number
+    │   ├── TextMissing         a text that the mode needs
+    │   ├── UnreadableFile      a lyrics file that is no text of a fair size
+    │   ├── UnknownModel        a model that the operator does not offer
+    │   ├── NotEnoughCredits    the server's pool is used up
+    │   ├── TooManyOpenJobs     the member or the server has enough songs in the making
+    │   ├── ServiceClosed       the music service takes no requests just now
+    │   ├── MissingPermissions  the bot may not do its work in this channel
+    │   ├── NotYourServer       a command outside a server, or for its managers only
+    │   ├── OutOfRange          a number that is too small or too large
+    │   ├── WordsGone           a button whose song or words are no longer kept
+    │   └── ShuttingDown        the bot is about to restart
+    ├── Transient               time acts; carries retry_after_s
+    │   └── StoreBusy           the database was locked for longer than a member waits
+    └── Fault                   the operator acts
+        ├── StartRefused        a sentence that names what to change before the bot can start
+        └── Unauthorized        the music service stopped accepting the key
+
+Words for members stand in ``ui/``; an error carries what they need.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from bot.model import ClosedCause
+
+Field = Literal["prompt", "title", "style", "lyrics", "reason"]
+"""A text that a member or admin can type."""
+
+
+class TunesmithError(Exception):
+    """Everything that this project raises by itself."""
+
+
+class Refusal(TunesmithError):
+    """Not done, and the member can do something about it. Nothing was held or posted."""
+
+
+class TextTooLong(Refusal):
+    """``field`` has ``length`` characters where the model takes ``limit``."""
+
+    def __init__(self, field: Field, length: int, limit: int) -> None:
+        super().__init__(f"{field}: {length} characters, {limit} allowed")
+        self.field = field
+        self.length = length
+        self.limit = limit
+
+
+class TextMissing(Refusal):
+    """``field`` is empty where the mode needs it."""
+
+    def __init__(self, field: Field) -> None:
+        super().__init__(f"{field} is missing")
+        self.field = field
+
+
+class UnreadableFile(Refusal):
+    """A lyrics file that can't be taken."""
+
+    def __init__(self, cause: Literal["too_big", "not_text", "empty", "not_fetched"]) -> None:
+        super().__init__(f"lyrics file: {cause}")
+        self.cause = cause
+
+
+class UnknownModel(Refusal):
+    """A model name that is not on offer."""
+
+    def __init__(self, offered: tuple[str, ...]) -> None:
+        super().__init__("unknown model")
+        self.offered = offered
+
+
+class NotEnoughCredits(Refusal):
+    """The server has ``available`` credits where the song costs ``price``."""
+
+    def __init__(self, price: int, available: int, renews_at: datetime) -> None:
+        super().__init__(f"{price} credits asked, {available} available")
+        self.price = price
+        self.available = available
+        self.renews_at = renews_at
+
+
+class TooManyOpenJobs(Refusal):
+    """The member, or the whole server, has ``limit`` songs in the making already."""
+
+    def __init__(self, scope: Literal["member", "guild"], limit: int) -> None:
+        super().__init__(f"{limit} open jobs per {scope}")
+        self.scope = scope
+        self.limit = limit
+
+
+class ServiceClosed(Refusal):
+    """The music service takes nothing until about ``until``."""
+
+    def __init__(self, cause: ClosedCause, until: datetime) -> None:
+        super().__init__(f"closed: {cause}")
+        self.cause = cause
+        self.until = until
+
+
+class MissingPermissions(Refusal):
+    """The bot lacks permissions here, named as Discord's settings name them."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__("missing permissions: " + ", ".join(names))
+        self.names = names
+
+
+class NotYourServer(Refusal):
+    """The command works in servers only, or needs a permission that the member lacks."""
+
+    def __init__(self, cause: Literal["outside", "manager"]) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+class OutOfRange(Refusal):
+    """A number outside ``low`` … ``high``."""
+
+    def __init__(self, low: int, high: int) -> None:
+        super().__init__(f"outside {low} … {high}")
+        self.low = low
+        self.high = high
+
+
+class WordsGone(Refusal):
+    """The song behind a button or a form is no longer kept."""
+
+
+class ShuttingDown(Refusal):
+    """The bot takes no new work because it is about to stop."""
+
+
+class Transient(TunesmithError):
+    """Not now; worth another try after ``retry_after_s`` seconds."""
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class StoreBusy(Transient):
+    """The database stayed locked for longer than a member can wait; nothing was written."""
+
+
+class Fault(TunesmithError):
+    """Something that only the operator can mend."""
+
+
+class StartRefused(Fault):
+    """The bot does not start; the message is one sentence for the operator, without secrets."""
+
+
+class Unauthorized(Fault):
+    """The music service does not accept the key any more."""

@@ -1,0 +1,146 @@
+"""Hold the credits and queue the job, or neither."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.errors import ServiceClosed, ShuttingDown, TooManyOpenJobs, WordsGone
+from bot.jobs.courier import CardFacts
+from bot.jobs.outlook import facts_of
+from bot.model import Job, JobState, ReplyTo, SongRequest
+from bot.music import limits
+from bot.store import gate, jobs, ledger
+from bot.store.database import Database, Tx
+
+ANSWER_WITHIN = timedelta(seconds=4)
+"""A job is not begun before the member has been answered, or this long after the request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the operator has set for new songs."""
+
+    models: tuple[str, ...]
+    """On offer, the default first."""
+    price_credits: int
+    open_per_member: int
+    open_per_guild: int
+    defaults: ledger.Defaults
+
+
+class Intake:
+    """Turns requests into jobs. ``woken`` is called when there is something for the runner to do."""
+
+    def __init__(
+        self,
+        database: Database,
+        terms: Terms,
+        *,
+        now: Callable[[], datetime],
+        woken: Callable[[], None],
+    ) -> None:
+        self.terms = terms
+        self._database = database
+        self._now = now
+        self._woken = woken
+        self._closing = False
+
+    def close(self) -> None:
+        """From here on every request is refused: the process is about to stop."""
+        self._closing = True
+
+    async def accept(self, request: SongRequest, reply_to: ReplyTo) -> tuple[Job, CardFacts] | None:
+        """The new job, with its credits held, or None if this interaction has been taken before.
+
+        Raises:
+            Refusal: what stands against it; nothing was held.
+            StoreBusy: the database is locked; nothing was held.
+        """
+        if self._closing:
+            raise ShuttingDown
+        request = request.cleaned()
+        limits.check(request, self.terms.models)
+        now = self._now()
+
+        def accept(tx: Tx) -> tuple[Job, CardFacts] | None:
+            if jobs.taken(tx, reply_to.interaction_id):
+                return None
+            self._admit(tx, reply_to, now)
+            job = Job(
+                id=jobs.new_id(),
+                request=request,
+                reply_to=reply_to,
+                state=JobState.QUEUED,
+                attempt=0,
+                tries=0,
+                created_at=now,
+                state_since=now,
+                price_credits=self.terms.price_credits,
+            )
+            member = ledger.member_number(tx, reply_to.member_id)
+            held = ledger.hold(
+                tx, job.id, reply_to.guild_id, member, job.price_credits, self.terms.defaults, now
+            )
+            jobs.add(tx, job, held, due_at=now + ANSWER_WITHIN)
+            return job, facts_of(tx, job, self.terms.defaults, now)
+
+        return await self._database.write(accept)
+
+    def _admit(self, tx: Tx, reply_to: ReplyTo, now: datetime) -> None:
+        """Raises the Refusal that stands against one more song."""
+        shut = gate.read(tx)
+        if shut.closed is not None and shut.retry_at is not None and shut.retry_at > now:
+            raise ServiceClosed(shut.closed, shut.retry_at)
+        member = ledger.member_number(tx, reply_to.member_id)
+        counts = jobs.count_open(tx, reply_to.guild_id, member)
+        if counts.member >= self.terms.open_per_member:
+            raise TooManyOpenJobs("member", self.terms.open_per_member)
+        if counts.guild >= self.terms.open_per_guild:
+            raise TooManyOpenJobs("guild", self.terms.open_per_guild)
+
+    async def answered(self, job: Job, facts: CardFacts, card_message_id: int | None) -> None:
+        """The member has read that the song is coming, on the card with ``facts``: the runner may begin."""
+        now, shown = self._now(), facts.shown(job)
+        await self._database.write(lambda tx: jobs.answered(tx, job.id, card_message_id, shown, now))
+        self._woken()
+
+    async def withdraw(self, job: Job) -> bool:
+        """Take the request back if nobody has begun to work on it; its credits go back."""
+        now = self._now()
+
+        def withdraw(tx: Tx) -> bool:
+            if not jobs.withdraw(tx, job.id, now):
+                return False
+            ledger.release(tx, job.id, *jobs.held(tx, job.id), now)
+            return True
+
+        return await self._database.write(withdraw)
+
+    async def keep_draft(self, request: SongRequest, member_id: int) -> int:
+        """Keep the words of a refused request for a day. Returns the draft's number."""
+        now = self._now()
+        return await self._database.write(
+            lambda tx: jobs.keep_draft(tx, member_id, request.cleaned(), now, timedelta(days=1))
+        )
+
+    async def draft(self, key: int, member_id: int) -> SongRequest:
+        """The member's own refused request.
+
+        Raises:
+            WordsGone: it is no longer kept, or somebody else's.
+        """
+        found = await self._database.read(lambda tx: jobs.draft(tx, key, member_id))
+        if found is None:
+            raise WordsGone
+        return found
+
+    async def job(self, job_id: int) -> Job:
+        """A job with its words.
+
+        Raises:
+            WordsGone: there is none, or its words are no longer kept.
+        """
+        found = await self._database.read(lambda tx: jobs.get(tx, job_id))
+        if found is None or not found.request.model:
+            raise WordsGone
+        return found

@@ -1,0 +1,331 @@
+"""The vendor's JSON to our words and back. Its field names stand nowhere else.
+
+Source: https://sseedance.com/en/docs/music and /en/docs/tasks, read 2026-11-22. The documentation shows
+no error bodies; what is accepted beyond it was seen on this service's upstream and its neighbours.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from http import HTTPStatus
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+from bot.model import ClosedCause, FailReason, SongRequest
+
+JsonObject: TypeAlias = Mapping[str, object]
+
+TASK_ID_MAX = 200
+MESSAGE_MAX = 300
+"""Characters of the vendor's own words that are kept."""
+ECHO_MIN = 12
+"""A run of our own text this long, found in an error message, is an echo and not the vendor's word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The task exists and is paid for."""
+
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Not ready yet. ``word`` is the status if it is one that we do not know."""
+
+    word: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The audio is there, at these https addresses; possibly none is usable yet."""
+
+    urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A clear no: there will be no song from this request."""
+
+    reason: FailReason
+    detail: str = ""
+    closed: ClosedCause | None = None
+    """Set where the no holds for every request, not for this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """The service does not know the task, or does not know it yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Not taken, for sure; another try may be."""
+
+    detail: str = ""
+    retry_after_s: float | None = None
+    offline: bool = False
+    """Whether no connection came about at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The answer leaves open whether the request was taken."""
+
+    detail: str = ""
+
+
+Submitted: TypeAlias = Accepted | Rejected | Busy | Unknown
+Checked: TypeAlias = Running | Done | Rejected | NotFound
+
+
+def generation(request: SongRequest, provider: str, options: JsonObject) -> dict[str, object]:
+    """The body of the paid POST: the documented keys that apply, and no others."""
+    body: dict[str, object] = {"provider": provider, "model": request.model}
+    if request.custom:
+        body |= {"customMode": True, "title": request.title, "style": request.style}
+        if not request.instrumental:
+            body["lyrics"] = request.lyrics
+    else:
+        body["prompt"] = request.prompt
+    body["instrumental"] = request.instrumental
+    if options:
+        body["options"] = dict(options)
+    return body
+
+
+def read_submitted(status: int, body: bytes, sent: Iterable[str], retry_after_s: float | None) -> Submitted:
+    """What the answer to the POST means; ``sent`` are the member's texts that may be echoed in it."""
+    parsed = _object(body)
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES and parsed is not None:
+        task_id = _task_id(parsed)
+        if task_id is not None:
+            return Accepted(task_id)
+        status = _status_inside(parsed) or status
+    said = _message(parsed) if parsed is not None else _plain_text(body)
+    own_words = _without_echo(said, sent)
+    if (cause := _closed(status, own_words, is_json=parsed is not None)) is not None:
+        return Rejected(FailReason.CLOSED, said, cause)
+    if status in _TOO_MANY or (
+        status == HTTPStatus.SERVICE_UNAVAILABLE
+        and (retry_after_s is not None or (parsed is not None and _BUSY_WORDS.search(own_words)))
+    ):
+        return Busy(said, retry_after_s)
+    if _MODERATED_WORDS.search(own_words) and status < HTTPStatus.INTERNAL_SERVER_ERROR and said:
+        return Rejected(FailReason.MODERATED, said)
+    if status in _BAD_INPUT:
+        return Rejected(FailReason.REFUSED, said)
+    return Unknown(f"HTTP {status}: {said}" if said else f"HTTP {status}")
+
+
+def read_checked(status: int, body: bytes, origin: str) -> Checked | Busy:
+    """What the answer to a status query means.
+
+    ``origin`` is the service's own "scheme://host:port", where audio may lie without https too.
+    ``Busy`` says nothing about the task; ``Rejected`` as closed means that the key is not accepted.
+    """
+    parsed = _object(body)
+    said = _message(parsed) if parsed is not None else _plain_text(body)
+    inside = _status_inside(parsed) if parsed is not None else None
+    data = _data(parsed) if parsed is not None else {}
+    word = data.get("status")
+    word = word.strip().lower() if isinstance(word, str) else ""
+    if _KEY_REFUSED & {status, inside}:
+        return Rejected(FailReason.CLOSED, said, ClosedCause.BAD_KEY)
+    if HTTPStatus.NOT_FOUND in (status, inside) or (not word and _NOT_FOUND_WORDS.search(said)):
+        return NotFound()
+    if status >= HTTPStatus.MULTIPLE_CHOICES or parsed is None or (inside is not None and not word):
+        return Busy(f"HTTP {status}: {said}" if said else f"HTTP {status}")
+    urls = _urls(data.get("audioUrls"), origin)
+    failed = word in _FAILED or word.endswith("_failed")
+    if word in _SUCCESS or (failed and urls):
+        return Done(urls)
+    if word in _CANCELED:
+        return Rejected(FailReason.CANCELED, said)
+    if failed:
+        moderated = word == "sensitive_word_error" or _MODERATED_WORDS.search(said)
+        return Rejected(FailReason.MODERATED if moderated else FailReason.UPSTREAM_FAILED, said)
+    return Running("" if word in _RUNNING else word or "(none)")
+
+
+_RUNNING = frozenset(
+    [
+        "pending",
+        "processing",
+        "queued",
+        "queuing",
+        "waiting",
+        "submitted",
+        "running",
+        "generating",
+        "in_progress",
+        "streaming",
+        "text_success",
+        "first_success",
+    ]
+)
+_SUCCESS = frozenset(["success", "succeeded", "complete", "completed"])
+_FAILED = frozenset(["failed", "fail", "error", "timeout", "expired", "sensitive_word_error"])
+_CANCELED = frozenset(["canceled", "cancelled"])
+
+_BAD_INPUT = frozenset(
+    {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
+)
+_NOT_OPEN_STATUS = frozenset(
+    {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
+)
+_MAYBE_NOT_OPEN = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE})
+_KEY_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_TOO_MANY = (HTTPStatus.TOO_MANY_REQUESTS, 430, 455)
+
+_NOT_OPEN_WORDS = re.compile(
+    r"coming soon|not (yet )?open|preview|not (yet |currently )?available", re.IGNORECASE
+)
+_CREDIT_WORDS = re.compile(r"\bcredits?\b|\bbalance\b|\binsufficient\b", re.IGNORECASE)
+_KEY_WORDS = re.compile(r"\bno auth|invalid (api )?key|unauthori[sz]ed", re.IGNORECASE)
+_BUSY_WORDS = re.compile(r"\bbusy\b|overloaded|rate limit|maintenance", re.IGNORECASE)
+_MODERATED_WORDS = re.compile(r"sensitive|moderat|\bpolicy\b|copyright|artist name", re.IGNORECASE)
+_NOT_FOUND_WORDS = re.compile(r"not found|recordinfo is null", re.IGNORECASE)
+
+
+def _closed(status: int, said: str, *, is_json: bool) -> ClosedCause | None:
+    """Why the service takes no request at all, if that is what the answer says."""
+    if status == HTTPStatus.PAYMENT_REQUIRED or _CREDIT_WORDS.search(said):
+        return ClosedCause.NO_CREDITS
+    if status == HTTPStatus.UNAUTHORIZED or _KEY_WORDS.search(said):
+        return ClosedCause.BAD_KEY
+    # A 503 that is no JSON may come from a proxy in front of a service that took the request.
+    says_so = _NOT_OPEN_WORDS.search(said) and (is_json or status != HTTPStatus.SERVICE_UNAVAILABLE)
+    if status in _NOT_OPEN_STATUS or (status in _MAYBE_NOT_OPEN and says_so):
+        return ClosedCause.NOT_OPEN
+    if status == HTTPStatus.FORBIDDEN and not _MODERATED_WORDS.search(said):
+        return ClosedCause.BAD_KEY
+    return None
+
+
+def _object(body: bytes) -> JsonObject | None:
+    try:
+        parsed = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _data(parsed: JsonObject) -> JsonObject:
+    """What the answer says of the task: its ``data`` if that is an object, and what stands beside it."""
+    data = parsed.get("data")
+    known = (
+        {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else {}
+    )
+    return dict(parsed) | known
+
+
+def _task_id(parsed: JsonObject) -> str | None:
+    for place in (_data(parsed), parsed):
+        for name in ("id", "taskId", "task_id"):
+            value = place.get(name)
+            if isinstance(value, int) and not isinstance(value, bool):
+                value = str(value)
+            if (
+                isinstance(value, str)
+                and 0 < len(value) <= TASK_ID_MAX
+                and value.isprintable()
+                and value.strip()
+            ):
+                return value
+    return None
+
+
+def _status_inside(parsed: JsonObject) -> int | None:
+    """The error status that a body carries under a good one: {"code": 402, …}, {"success": false}, …."""
+    code = parsed.get("code")
+    if isinstance(code, str) and code.lstrip("-").isdigit():
+        code = int(code)
+    if isinstance(code, int) and not isinstance(code, bool) and code not in (0, HTTPStatus.OK):
+        return code
+    if parsed.get("success") is False or parsed.get("error"):
+        return 0
+    return None
+
+
+def _message(parsed: JsonObject) -> str:
+    """The vendor's reason as one line, or nothing."""
+    data = _data(parsed)
+    error = parsed.get("error")
+    found: list[object] = [error.get("message")] if isinstance(error, dict) else [error]
+    found += [
+        place.get(name)
+        for place in (data, parsed)
+        for name in ("errorMessage", "message", "msg", "detail", "error")
+    ]
+    text = next((text for text in found if isinstance(text, str) and text.strip()), "")
+    return "" if _is_html(text.encode()) else _line(text)
+
+
+def _plain_text(body: bytes) -> str:
+    return "" if _is_html(body) else _line(body[: 4 * MESSAGE_MAX].decode("utf-8", "replace"))
+
+
+def _line(text: str) -> str:
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:MESSAGE_MAX]
+
+
+def _is_html(body: bytes) -> bool:
+    start = body[:500].lstrip().lower()
+    return start.startswith(b"<") or b"<html" in start
+
+
+def _without_echo(said: str, sent: Iterable[str]) -> str:
+    """What the vendor said without the member's own words in it: those must not be judged."""
+    for text in sent:
+        words = _line_of_any_length(text)
+        if not words:
+            continue
+        said = re.sub(re.escape(words), " ", said, flags=re.IGNORECASE)
+        while len(said) >= ECHO_MIN:
+            lower = said.lower()
+            match = SequenceMatcher(None, lower, words.lower(), autojunk=False).find_longest_match()
+            if match.size < ECHO_MIN:
+                break
+            said = f"{said[: match.a]}\n{said[match.a + match.size :]}"
+    return said
+
+
+def _line_of_any_length(text: str) -> str:
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def _urls(value: object, origin: str) -> tuple[str, ...]:
+    """The usable addresses, each once, in their order."""
+    found = [url.strip() for url in (value if isinstance(value, list) else [value]) if isinstance(url, str)]
+    return tuple(dict.fromkeys(url for url in found if is_usable(url, origin)))
+
+
+def origin_of(url: str) -> str:
+    """Its "scheme://host:port", with the port written out.
+
+    Raises:
+        ValueError: the address is no absolute one.
+    """
+    parts = urlsplit(url)
+    port = parts.port if parts.port is not None else {"https": 443, "http": 80}.get(parts.scheme)
+    if not parts.hostname or port is None:
+        raise ValueError("not an absolute http address")
+    return f"{parts.scheme}://{parts.hostname}:{port}"
+
+
+def is_usable(url: str, origin: str) -> bool:
+    """Whether audio may be fetched there: https or ``origin``, no password in it, no known dead end."""
+    try:
+        here, parts = origin_of(url), urlsplit(url)
+    except ValueError:
+        return False
+    return (
+        (parts.scheme == "https" or here == origin)
+        and "@" not in parts.netloc
+        and url.isprintable()
+        and not parts.path.endswith("/None.mp3")
+        and not parts.path.startswith("/api/forbidden")
+    )

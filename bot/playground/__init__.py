@@ -1,0 +1,1 @@
+"""The real bot on a simulated Discord with the sandbox, in a terminal or a browser."""

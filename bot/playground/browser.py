@@ -1,0 +1,51 @@
+"""The bot in the browser, until Ctrl-C: ``tunesmith playground``."""
+
+import asyncio
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import simcord
+from simcord import SetupError
+
+from bot.playground.world import World
+
+DELAY_S: Final = 8.0
+PACE: Final = 0.3
+TICK_S: Final = 0.5
+
+
+async def serve(port: int | None, say: Callable[[str], None]) -> bool:
+    """Serve the page until the session is ended there, or this is cancelled. Returns True."""
+    with tempfile.TemporaryDirectory(prefix="tunesmith-playground-") as scratch:
+        async with World.open(Path(scratch), delay_s=DELAY_S, pace=PACE) as world:
+            you = world.add_member("You", manager=True)
+            friend = world.add_member("Mia")
+            async with world.env.preview(
+                world.channel, viewers=[you, friend], layout="channel", port=port
+            ) as preview:
+                say(f"Open {preview.url}")
+                say("Type /music create, or /music custom for the form. Ctrl-C ends it.")
+                await _keep_fresh(world, preview)
+    return True
+
+
+async def _keep_fresh(world: World, preview: simcord.Preview) -> None:
+    """Shows on the page what the bot has posted, and keeps its clock going, until the page is closed."""
+    closed = asyncio.create_task(preview.wait_closed())
+    try:
+        while not closed.done():
+            await asyncio.wait([closed], timeout=TICK_S)
+            shown = world.changed.is_set()
+            world.changed.clear()
+            try:
+                await world.keep_time()
+                if shown:
+                    await preview.refresh()
+            except SetupError:
+                # Somebody is clicking at this moment: the next tick shows it.
+                if shown:
+                    world.changed.set()
+    finally:
+        closed.cancel()

@@ -1,0 +1,165 @@
+"""A server with people in it, the bot, and the sandbox that makes its songs; nothing leaves the machine."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import discord
+import simcord
+
+from bot.app import Parts, assembled
+from bot.jobs.courier import CardFacts, Courier, MessageKind
+from bot.model import Delivery, Job, Track
+from bot.sandbox.server import Sandbox, running
+from bot.settings import GivenSettings, Settings
+
+SERVER = "The Listening Room"
+CHANNEL = "song-requests"
+SETTLE_S = 30.0
+
+
+def _seconds() -> float:
+    """Real seconds; SimCord puts its own time into ``time.monotonic`` while the bot's code runs."""
+    return time.perf_counter()
+
+
+class SimulatedClock:
+    """The simulated Discord's time, which goes on with the real one."""
+
+    def __init__(self) -> None:
+        self._began_at = datetime.now(UTC)
+        self._began_s = _seconds()
+
+    def __call__(self) -> datetime:
+        """Now, as the people on the simulated Discord see it."""
+        return self._began_at + timedelta(seconds=_seconds() - self._began_s)
+
+    def start_at(self, moment: datetime) -> None:
+        """Let it be ``moment`` now."""
+        self._began_at, self._began_s = moment, _seconds()
+
+
+class ObservedCourier:
+    """A courier that tells when it has brought something, so that a page or a script can look."""
+
+    def __init__(self, courier: Courier, brought: Callable[[], None]) -> None:
+        self._courier = courier
+        self._brought = brought
+
+    async def post_song(
+        self, job: Job, files: Sequence[tuple[Track, Path]], where: Delivery, nonce: str
+    ) -> int:
+        """As the courier itself."""
+        message_id = await self._courier.post_song(job, files, where, nonce)
+        self._brought()
+        return message_id
+
+    async def post_notice(self, job: Job, where: Delivery, nonce: str) -> int:
+        """As the courier itself."""
+        message_id = await self._courier.post_notice(job, where, nonce)
+        self._brought()
+        return message_id
+
+    async def update_card(self, job: Job, facts: CardFacts) -> None:
+        """As the courier itself."""
+        await self._courier.update_card(job, facts)
+        self._brought()
+
+    async def find(self, job: Job, kind: MessageKind, where: Delivery) -> int | None:
+        """As the courier itself."""
+        return await self._courier.find(job, kind, where)
+
+    async def open_direct(self, member_id: int) -> int:
+        """As the courier itself."""
+        return await self._courier.open_direct(member_id)
+
+
+class World:
+    """One server on the simulated Discord. Get it from ``World.open``."""
+
+    def __init__(self, settings: Settings, sandbox: Sandbox) -> None:
+        self.settings = settings
+        self.sandbox = sandbox
+        self.clock = SimulatedClock()
+        self.changed = asyncio.Event()
+        self.env: simcord.Env
+        self.guild: simcord.GuildHandle
+        self.channel: simcord.ChannelHandle
+        self.parts: Parts
+        self._process = AsyncExitStack()
+        self._runner: asyncio.Task[None] | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, folder: Path, *, delay_s: float, pace: float) -> AsyncIterator["World"]:
+        """The bot running on a server with one channel; its database and spool are in ``folder``."""
+        sandbox = Sandbox(key="sandbox", delay_s=delay_s)
+        async with running(sandbox) as url:
+            settings = GivenSettings(
+                discord_token="simulated",  # type: ignore[arg-type] # noqa: S106 - pydantic makes it a secret
+                music_api_key="sandbox",  # type: ignore[arg-type]
+                music_api_url=url,
+                music_models=("V5", "V4_5"),
+                database_url=f"sqlite:///{folder / 'tunesmith.db'}",
+                spool_dir=folder / "spool",
+                poll_pace=pace,
+            )
+            world = cls(settings, sandbox)
+            try:
+                await world._begin()
+                async with simcord.run(
+                    world.parts.client, shard_count=1, settle_timeout=SETTLE_S
+                ) as world.env:
+                    world.clock.start_at(world.env.now())
+                    world.guild = world.env.create_guild(SERVER)
+                    world.channel = world.guild.create_text_channel(CHANNEL)
+                    world._run()
+                    try:
+                        yield world
+                    finally:
+                        await world._end()
+            finally:
+                await world._process.aclose()
+
+    def add_member(self, name: str, *, manager: bool = False) -> simcord.MemberActor:
+        """Somebody on the server."""
+        roles = []
+        if manager:
+            permissions = discord.Permissions(manage_guild=True)
+            roles.append(self.guild.create_role("Manager", permissions=permissions))
+        return self.guild.add_member(self.env.create_user(name.lower(), global_name=name), roles=roles)
+
+    async def restart(self) -> None:
+        """End the bot's process as at a shutdown, and start another one on the same database."""
+        await self._end()
+        await self._begin()
+        await self.env.restart_bot(self.parts.client)
+        self._run()
+
+    async def keep_time(self) -> None:
+        """Bring the simulated Discord's clock to where this world's is."""
+        behind = (self.clock() - self.env.now()).total_seconds()
+        await self.env.advance_time(max(behind, 0.0))
+
+    async def _begin(self) -> None:
+        self.parts = await self._process.enter_async_context(
+            assembled(
+                self.settings,
+                now=self.clock,
+                around_courier=lambda courier: ObservedCourier(courier, self.changed.set),
+            )
+        )
+
+    def _run(self) -> None:
+        self._runner = asyncio.create_task(self.parts.runner.run(), name="runner")
+
+    async def _end(self) -> None:
+        if self._runner is not None:
+            self.parts.runner.stop()
+            await self._runner
+            self._runner = None
+        await self._process.aclose()
+        self._process = AsyncExitStack()

@@ -1,0 +1,1 @@
+"""A music service on localhost that speaks the documented API and makes real audio."""

@@ -1,0 +1,275 @@
+"""What an operator can set: environment variables or a ``.env`` file, read once at the start."""
+
+import json
+import os
+from collections.abc import Iterable
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from bot.errors import StartRefused
+from bot.model import Period
+
+NUMBER_MAX: Final = 10**9
+MODELS_MAX: Final = 25
+"""Choices of one option. Source: https://docs.discord.com/developers/interactions/application-commands."""
+MODEL_NAME_MAX: Final = 50
+
+Count = Annotated[int, Field(ge=0, le=NUMBER_MAX)]
+CountFromOne = Annotated[int, Field(ge=1, le=NUMBER_MAX)]
+
+
+class Settings(BaseSettings):
+    """Every setting; its description is what ``.env.example`` and the README say about it."""
+
+    model_config = SettingsConfigDict(
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    discord_token: SecretStr = Field(description="The bot's token, from the Discord developer portal.")
+    discord_api_url: str = Field(
+        default="https://discord.com/api/v10",
+        description="Discord's REST API, or a proxy or stand-in for it; it tells the gateway's address too.",
+    )
+    music_api_key: SecretStr = Field(description="The key of the music API.")
+    music_api_url: str = Field(default="https://sseedance.com", description="Where the music API is.")
+    music_provider: str = Field(default="kie", description="The provider that every request names.")
+    music_models: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("V5",), description="Models on offer, separated by commas; the first is the default."
+    )
+    music_options: Annotated[dict[str, Any], NoDecode] = Field(
+        default={}, description="A JSON object that is sent as options with every request."
+    )
+    database_url: str = Field(
+        default="sqlite:///data/tunesmith.db", description="The SQLite file: sqlite:/// and its path."
+    )
+    spool_dir: Path = Field(default=Path("data/spool"), description="The folder for finished songs.")
+    song_credits: Count = Field(default=10, description="What a song costs a server, in credits.")
+    guild_credits: Count = Field(
+        default=100,
+        description="A server's allowance in each period, in credits, unless its managers set another.",
+    )
+    credit_period: Period = Field(
+        default=Period.MONTH, description="When the allowance renews: day, week or month (UTC)."
+    )
+    open_jobs_per_member: CountFromOne = Field(
+        default=2, description="Songs that one member may have in the making at a time, in one server."
+    )
+    open_jobs_per_guild: CountFromOne = Field(
+        default=10, description="Songs that one server may have in the making at a time."
+    )
+    poll_pace: float = Field(
+        default=1.0,
+        gt=0,
+        le=100,
+        allow_inf_nan=False,
+        description="Scales every wait between two questions to the music API; 0.5 asks twice as often.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO",
+        description="The least important lines that are logged: DEBUG, INFO, WARNING or ERROR.",
+    )
+
+    @property
+    def database_path(self) -> Path:
+        """Where the SQLite file lies."""
+        return Path(self.database_url.removeprefix(_SQLITE))
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_not_padded(cls, value: object) -> object:
+        if isinstance(value, str) and value != value.strip():
+            raise ValueError("has a space at its start or end; remove it")
+        return value
+
+    @field_validator("discord_token", "music_api_key", mode="before")
+    @classmethod
+    def _fits_into_a_header(cls, value: object) -> object:
+        if isinstance(value, str) and not (value.isascii() and value.isprintable() and " " not in value):
+            raise ValueError("has characters that no token has; copy it again")
+        return value
+
+    @field_validator("discord_api_url", "music_api_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host, port = None, None
+        if not host or parts.scheme not in ("https", "http") or port == 0:
+            raise ValueError("must be an address that begins with https://")
+        if parts.query or parts.fragment or "@" in parts.netloc:
+            raise ValueError("must be an address without a user name, a question mark or a hash sign")
+        if parts.scheme == "http" and not _is_loopback(host):
+            raise ValueError("must begin with https://; http:// is for this machine only (127.0.0.1)")
+        return value.rstrip("/")
+
+    @field_validator("discord_api_url")
+    @classmethod
+    def _names_the_version(cls, value: str) -> str:
+        path = urlsplit(value).path
+        return value + {"": "/api/v10", "/api": "/v10"}.get(path, "")
+
+    @field_validator("music_provider")
+    @classmethod
+    def _is_one_word(cls, value: str) -> str:
+        return _names([value], "must be one word")[0]
+
+    @field_validator("music_models", mode="before")
+    @classmethod
+    def _are_names(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        names = _names([name.strip() for name in value.split(",")], "must be model names separated by commas")
+        if len(set(names)) != len(names) or len(names) > MODELS_MAX:
+            raise ValueError(f"must be up to {MODELS_MAX} different model names")
+        return tuple(names)
+
+    @field_validator("music_options", mode="before")
+    @classmethod
+    def _is_an_object(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            parsed = json.loads(value)
+        except (ValueError, RecursionError):
+            parsed = None
+        if not isinstance(parsed, dict):
+            raise ValueError('must be a JSON object like {"styleWeight": 0.6}')  # noqa: TRY004 - a bad value
+        return parsed
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_file(cls, value: str) -> str:
+        if not value.startswith(_SQLITE) or not Path(value.removeprefix(_SQLITE)).name:
+            raise ValueError("must be sqlite:/// and the path of a file, like sqlite:///data/tunesmith.db")
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_capitals(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+
+_SQLITE = "sqlite:///"
+
+
+def _names(found: list[str], complaint: str) -> list[str]:
+    if not all(
+        name and name.isprintable() and " " not in name and len(name) <= MODEL_NAME_MAX for name in found
+    ):
+        raise ValueError(complaint)
+    return found
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def names() -> tuple[str, ...]:
+    """The names of all settings, as they stand in the environment."""
+    return tuple(name.upper() for name in Settings.model_fields)
+
+
+class GivenSettings(Settings):
+    """Settings from what is passed in alone: no environment and no ``.env`` can reach a real database."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only the given values."""
+        return (init_settings,)
+
+
+def load(env_file: Path = Path(".env")) -> Settings:
+    """The settings of this start, from the environment before ``env_file``.
+
+    Raises:
+        StartRefused: one sentence that names the variable at fault and shows no value.
+    """
+    try:
+        in_file = dotenv_values(env_file) if env_file.is_file() else {}
+    except (OSError, UnicodeDecodeError):
+        raise StartRefused(f"{env_file} can't be read; it must be a text file in UTF-8.") from None
+    _refuse_unknown(in_file, os.environ, env_file)
+    try:
+        return Settings(_env_file=env_file)  # type: ignore[call-arg] # the required ones come from outside
+    except ValidationError as error:
+        raise StartRefused(_sentence(error.errors(include_url=False, include_input=False)[0])) from None
+
+
+def _refuse_unknown(in_file: Iterable[str], environ: Iterable[str], env_file: Path) -> None:
+    known = names()
+    for name in in_file:
+        if name.upper() not in known:
+            raise StartRefused(
+                f"{name} in {env_file} is no setting of Tunesmith; remove it or correct its name."
+            )
+    for name in environ:
+        if name.upper() in known:
+            continue
+        meant = next((right for right in known if is_one_slip(name.upper(), right)), None)
+        if meant is not None:
+            raise StartRefused(f"{name} in the environment looks like a slip for {meant}; correct its name.")
+
+
+def is_one_slip(typed: str, right: str) -> bool:
+    """Whether one letter was dropped, added, replaced or swapped with the next."""
+    if typed == right or abs(len(typed) - len(right)) > 1:
+        return False
+    same = next((at for at, (a, b) in enumerate(zip(typed, right, strict=False)) if a != b), None)
+    if same is None:
+        return True
+    rest, wanted = typed[same:], right[same:]
+    return (
+        rest[1:] == wanted
+        or rest == wanted[1:]
+        or rest[1:] == wanted[1:]
+        or (rest[:2] == wanted[1::-1] and rest[2:] == wanted[2:])
+    )
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """What to correct, with the variable's name and without its value."""
+    name = str(error["loc"][0]).upper()
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "missing":
+            field = Settings.model_fields[name.lower()]
+            return f"{name} is missing; set it in the environment or in .env. {field.description}"
+        case "value_error":
+            return f"{name} {context['error']}."
+        case "enum" | "literal_error":
+            return f"{name} must be one of {context['expected']}.".replace("'", "")
+        case "greater_than_equal" | "greater_than":
+            return f"{name} must be {'at least' if 'ge' in context else 'more than'} {next(iter(context.values()))}."
+        case "less_than_equal":
+            return f"{name} must be at most {context['le']}."
+        case "int_parsing" | "int_from_float" | "int_type" | "int_parsing_size":
+            return f"{name} must be a whole number."
+        case "float_parsing" | "finite_number":
+            return f"{name} must be a number."
+        case _:
+            return f"{name} has an impossible value ({error['type']})."

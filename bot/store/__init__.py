@@ -1,0 +1,1 @@
+"""What must outlive the process: one SQLite file, the ledger and the jobs in it."""

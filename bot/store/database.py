@@ -1,0 +1,334 @@
+"""The SQLite file: ``write(fn)`` and ``read(fn)``, each a whole transaction in one hop to a thread."""
+
+import sqlite3
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import aiosqlite
+from filelock import FileLock, Timeout
+
+from bot.errors import StartRefused, StoreBusy
+
+T = TypeVar("T")
+Tx = sqlite3.Connection
+"""What a transaction function gets: execute statements, return a value, never await or commit."""
+
+GIVE_UP_AFTER_S = 2.0
+"""A member has 3 s for an answer; a write that waited this long in all is refused."""
+BUSY_TIMEOUT_MS = 500
+GROUP_MAX = 100
+"""Transactions that share one commit at the most."""
+OLDEST_SQLITE = (3, 37, 0)
+"""STRICT tables. Source: https://sqlite.org/stricttables.html, read 2026-11-22."""
+NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "fuse.glusterfs", "lustre"}
+)
+"""WAL needs shared memory. Source: https://sqlite.org/wal.html, read 2026-11-22."""
+
+PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    # NORMAL may lose the last commits at a power cut, and a lost `submitting` is a second charge.
+    "PRAGMA synchronous = FULL",
+    f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA trusted_schema = OFF",
+)
+
+
+@dataclass(slots=True)
+class _Waiting(Generic[T]):
+    """One transaction on its way to the writer's thread and back."""
+
+    run: Callable[[Tx], T]
+    deadline: float
+    """On ``time.perf_counter``, in seconds."""
+    results: list[T] = field(default_factory=list)
+    """The one result, once it is committed; a list because a result may be None."""
+    error: Exception | None = None
+
+
+class _Writer(aiosqlite.Connection):
+    """The one writing connection. Transactions that wait at the same time share a commit."""
+
+    waiting: deque[_Waiting[object]]
+
+    async def commit_waiting(self) -> None:
+        """Ends when everything that waited at the time of the call is committed or refused."""
+        await self._execute(self._commit_waiting)  # type: ignore[no-untyped-call]
+
+    def _commit_waiting(self) -> None:
+        while self.waiting:
+            _commit(self._conn, [self.waiting.popleft() for _ in range(min(len(self.waiting), GROUP_MAX))])
+
+
+def _commit(connection: Tx, group: list[_Waiting[object]]) -> None:
+    """Run the group in one transaction; where that fails as a whole, one by one."""
+    if not (group := _begin(connection, group)):
+        return
+    try:
+        for entry in group:
+            _run_inside(connection, entry)
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        for entry in group:
+            entry.results.clear()
+            entry.error = error
+        if len(group) > 1:
+            for entry in group:
+                entry.error = None
+                _commit(connection, [entry])
+
+
+def _begin(connection: Tx, group: list[_Waiting[object]]) -> list[_Waiting[object]]:
+    """Take the write lock. Returns those that still wanted it when it came."""
+    while group:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            locked = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            now = time.perf_counter()
+            for entry in group:
+                if not locked or entry.deadline <= now:
+                    entry.error = error
+            group = [entry for entry in group if entry.error is None]
+        else:
+            return group
+    return group
+
+
+def _run_inside(connection: Tx, entry: _Waiting[object]) -> None:
+    """Run one of the group, so that its failure is its own. Raises where the whole group is lost."""
+    connection.execute("SAVEPOINT one")
+    try:
+        entry.results.append(entry.run(connection))
+    except Exception as error:
+        if not connection.in_transaction:
+            # The error ended the transaction for everybody: disk full, I/O error.
+            if isinstance(error, sqlite3.Error):
+                raise
+            raise sqlite3.OperationalError("a transaction was ended from inside") from error
+        connection.execute("ROLLBACK TO one")
+        entry.error = error
+    connection.execute("RELEASE one")
+
+
+def _passes(error: sqlite3.Error) -> bool:
+    """Whether it is a trouble of the moment and not a bug (https://sqlite.org/rescode.html)."""
+    return error.sqlite_errorcode & 0xFF in {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+    }
+
+
+class Database:
+    """Transactions on one file. Get it from ``Database.open``; there is one instance per file."""
+
+    def __init__(self, path: Path, writer: _Writer, reader: aiosqlite.Connection) -> None:
+        self.path = path
+        self._writer = writer
+        self._reader = reader
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, path: Path) -> AsyncIterator["Database"]:
+        """The database at ``path``, made or brought up to date if need be.
+
+        Raises:
+            StartRefused: another instance has it, it is damaged or newer than this program, or it
+                lies where SQLite can't keep its promises.
+        """
+        lock = FileLock(f"{path}.lock", blocking=False)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _refuse_network(path)
+            lock.acquire()
+        except Timeout:
+            raise StartRefused(
+                f"DATABASE_URL: another Tunesmith already runs on {path}; stop that one first."
+            ) from None
+        except OSError as error:
+            raise StartRefused(
+                f"DATABASE_URL: {path} can't be written to ({error.strerror}); mend the folder's permissions."
+            ) from None
+        try:
+            writer = _Writer(lambda: _connect(path), 64)
+            writer.waiting = deque()
+            async with _opened(writer, path), _opened(_reading(path), path) as reader:
+                yield cls(path, writer, reader)
+        finally:
+            lock.release()
+
+    async def write(self, fn: Callable[[Tx], T]) -> T:
+        """``fn`` run whole or not at all, and durable when this returns.
+
+        A cancelled caller changes nothing of that: the transaction then happens or not, as a whole.
+
+        Raises:
+            StoreBusy: the file stayed locked for 2 s, or the disk is full; nothing was written.
+            Exception: whatever ``fn`` raised; nothing was written.
+        """
+        entry: _Waiting[T] = _Waiting(fn, time.perf_counter() + GIVE_UP_AFTER_S)
+        self._writer.waiting.append(entry)  # type: ignore[arg-type] # the queue holds results of any type
+        await self._writer.commit_waiting()
+        if isinstance(entry.error, sqlite3.Error) and _passes(entry.error):
+            raise StoreBusy(f"the database can't be written to: {entry.error}", 5.0) from entry.error
+        if entry.error is not None:
+            raise entry.error
+        return entry.results[0]
+
+    async def read(self, fn: Callable[[Tx], T]) -> T:
+        """``fn`` on one snapshot of the file, without waiting for writers. It can't write."""
+        hop = self._reader._execute  # noqa: SLF001 - aiosqlite's one way to run a function on its thread
+        result: T = await hop(_snapshot, self._reader._conn, fn)  # type: ignore[no-untyped-call] # noqa: SLF001
+        return result
+
+
+def _snapshot(connection: Tx, fn: Callable[[Tx], T]) -> T:
+    connection.execute("BEGIN")
+    try:
+        return fn(connection)
+    finally:
+        connection.execute("ROLLBACK")
+
+
+@asynccontextmanager
+async def _opened(connection: aiosqlite.Connection, path: Path) -> AsyncIterator[aiosqlite.Connection]:
+    """Opens and closes; aiosqlite's thread is no daemon and would keep a refused start alive."""
+    try:
+        await connection
+    except sqlite3.DatabaseError as error:
+        raise StartRefused(
+            f"DATABASE_URL: {path} is no usable SQLite database ({error}); restore a backup or name another."
+        ) from None
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """A migrated, writing connection. Runs on its thread."""
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise StartRefused(f"SQLite {sqlite3.sqlite_version} is too old; install Python with 3.37 or newer.")
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        connection.row_factory = sqlite3.Row
+        for pragma in PRAGMAS:
+            connection.execute(pragma)
+        _check(connection)
+        migrate(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if finding != "ok":
+        raise sqlite3.DatabaseError(finding)
+
+
+def _reading(path: Path) -> aiosqlite.Connection:
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    return aiosqlite.Connection(connect, 64)
+
+
+def migrations() -> list[Traversable]:
+    """The numbered SQL files, in their order: the only description of the schema."""
+    folder = files("bot.store") / "migrations"
+    return sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda f: f.name)
+
+
+def migrate(connection: Tx, path: Path) -> None:
+    """Bring the schema up to date, each file as one transaction: a kill leaves the old or the new.
+
+    Raises:
+        StartRefused: the file was written by a newer version of this program.
+    """
+    steps = migrations()
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(steps):
+        raise StartRefused(
+            f"DATABASE_URL: {path} was written by a newer Tunesmith (schema {version}, this one knows "
+            f"{len(steps)}); update the program or restore a backup."
+        )
+    for number, step in enumerate(steps[version:], start=version + 1):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in _statements(step.read_text("utf-8")):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _statements(script: str) -> list[str]:
+    """The single statements of a script; ``executescript`` would commit on its own."""
+    found: list[str] = []
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            found.append(pending)
+            pending = ""
+    return found
+
+
+def fact(tx: Tx, name: str) -> str | None:
+    """What was remembered under ``name``."""
+    row = tx.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+    return None if row is None else str(row["value"])
+
+
+def remember(tx: Tx, name: str, value: str) -> None:
+    """Keep ``value`` under ``name``, in place of an earlier one."""
+    tx.execute(
+        "INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+        (name, value),
+    )
+
+
+def _refuse_network(path: Path) -> None:
+    """Raises StartRefused where the folder is on a network file system (known on Linux only)."""
+    try:
+        mounts = Path("/proc/self/mounts").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return  # No such list on this system: nothing is known, nothing is refused.
+    folder = path.parent.resolve()
+    best = max(
+        (
+            (Path(fields[1].replace("\\040", " ")), fields[2])
+            for fields in (line.split(" ") for line in mounts)
+            if folder.is_relative_to(fields[1].replace("\\040", " "))
+        ),
+        key=lambda mount: len(mount[0].parts),
+        default=None,
+    )
+    if best is not None and best[1] in NETWORK_FILE_SYSTEMS:
+        raise StartRefused(
+            f"DATABASE_URL: {path} lies on a network file system ({best[1]}), where SQLite loses data; "
+            "choose a folder on a local disk."
+        )

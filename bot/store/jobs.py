@@ -1,0 +1,382 @@
+"""Jobs: add, get, due, claim, move. Each function is one part of a transaction.
+
+A claim counts the attempt up and names the epoch of the process that made it. Everything that comes
+of the claim is written under that attempt's number: a claim that was overtaken changes nothing.
+"""
+
+import json
+import secrets
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.model import (
+    OPEN_STATES,
+    ClosedCause,
+    Delivery,
+    FailReason,
+    Job,
+    JobState,
+    ReplyTo,
+    SongRequest,
+    Track,
+)
+from bot.store.database import Tx, fact, remember
+from bot.store.ledger import Hold, member_number, milliseconds, moment
+
+_OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES))
+_SELECT = """SELECT job.*, member.discord_id AS member_discord_id, words.model, words.custom,
+                    words.instrumental, words.prompt, words.title, words.style, words.lyrics
+             FROM job JOIN member ON member.id = job.member_id LEFT JOIN words ON words.job_id = job.id"""
+_WORDS = ("model", "custom", "instrumental", "prompt", "title", "style", "lyrics")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How many songs are in the making."""
+
+    member: int
+    guild: int
+
+
+def next_epoch(tx: Tx) -> int:
+    """A number larger than every earlier one: claims of earlier processes are dead from here on."""
+    epoch = int(fact(tx, "epoch") or 0) + 1
+    remember(tx, "epoch", str(epoch))
+    return epoch
+
+
+def new_id() -> int:
+    """A number that no other job has or had: not guessable, so that a restored backup reuses none."""
+    return secrets.randbits(53)
+
+
+def add(tx: Tx, job: Job, held: Hold, due_at: datetime) -> None:
+    """Write a new job and its words down.
+
+    Raises:
+        sqlite3.IntegrityError: its interaction has been taken before.
+    """
+    asked = job.reply_to
+    tx.execute(
+        """INSERT INTO job (id, interaction_id, guild_id, channel_id, member_id, may_reference, state,
+                            created_at, state_since, due_at, price, day, allowance_part, bonus_part)
+           VALUES (:id, :interaction, :guild, :channel, :member, :may_reference, :state,
+                   :now, :now, :due, :price, :day, :allowance, :bonus)""",
+        {
+            "id": job.id,
+            "interaction": asked.interaction_id,
+            "guild": asked.guild_id,
+            "channel": asked.channel_id,
+            "member": member_number(tx, asked.member_id),
+            "may_reference": asked.may_reference,
+            "state": job.state,
+            "now": milliseconds(job.created_at),
+            "due": milliseconds(due_at),
+            "price": job.price_credits,
+            "day": held.day,
+            "allowance": held.allowance,
+            "bonus": held.bonus,
+        },
+    )
+    _insert_words(tx, "words", {"job_id": job.id}, job.request)
+
+
+def taken(tx: Tx, interaction_id: int) -> bool:
+    """Whether this interaction has become a job already."""
+    return tx.execute("SELECT 1 FROM job WHERE interaction_id = ?", (interaction_id,)).fetchone() is not None
+
+
+def get(tx: Tx, job_id: int) -> Job | None:
+    """The job as it stands, or None."""
+    row = tx.execute(f"{_SELECT} WHERE job.id = ?", (job_id,)).fetchone()
+    return None if row is None else _read(tx, row)
+
+
+def held(tx: Tx, job_id: int) -> tuple[int, int, Hold]:
+    """The server, the member's number and the credits of a job that exists."""
+    row = tx.execute(
+        "SELECT guild_id, member_id, day, allowance_part, bonus_part FROM job WHERE id = ?", (job_id,)
+    ).fetchone()
+    hold = Hold(day=row["day"], allowance=row["allowance_part"], bonus=row["bonus_part"])
+    return row["guild_id"], row["member_id"], hold
+
+
+def count_open(tx: Tx, guild_id: int, member: int) -> Counts:
+    """Songs in the making, of the member (by internal number) in this server and of the server."""
+    row = tx.execute(
+        f"""SELECT COUNT(*) AS guild, COALESCE(SUM(member_id = :member), 0) AS member FROM job
+            WHERE guild_id = :guild AND due_at IS NOT NULL AND state IN ({_OPEN})""",
+        {"guild": guild_id, "member": member},
+    ).fetchone()
+    return Counts(member=row["member"], guild=row["guild"])
+
+
+def due(
+    tx: Tx, states: frozenset[JobState], epoch: int, now: datetime, horizon: timedelta, limit: int
+) -> list[Job]:
+    """Claims up to ``limit`` jobs in ``states`` that are to be looked at, the longest waiting first.
+
+    Jobs that a process of this epoch works on are left alone. A time further away than ``horizon``
+    can only come of a clock that was set back, and counts as due.
+    """
+    marks = ", ".join(f"'{state}'" for state in states)
+    rows = tx.execute(
+        f"""SELECT id FROM job
+            WHERE due_at IS NOT NULL AND (due_at <= :now OR due_at > :horizon)
+              AND state IN ({marks}) AND (claim_epoch IS NULL OR claim_epoch < :epoch)
+            ORDER BY due_at, created_at LIMIT :limit""",
+        {
+            "now": milliseconds(now),
+            "horizon": milliseconds(now + horizon),
+            "epoch": epoch,
+            "limit": limit,
+        },
+    ).fetchall()
+    return [_claim(tx, row["id"], epoch) for row in rows]
+
+
+def _claim(tx: Tx, job_id: int, epoch: int) -> Job:
+    tx.execute("UPDATE job SET attempt = attempt + 1, claim_epoch = ? WHERE id = ?", (epoch, job_id))
+    return _read(tx, tx.execute(f"{_SELECT} WHERE job.id = ?", (job_id,)).fetchone())
+
+
+def submitted_since(tx: Tx, since: datetime) -> tuple[int, datetime | None]:
+    """How many requests were sent from ``since`` on, and when the first of them was."""
+    count, first_ms = tx.execute(
+        "SELECT COUNT(*), MIN(submitted_at) FROM job WHERE submitted_at >= ?", (milliseconds(since),)
+    ).fetchone()
+    return count, None if first_ms is None else moment(first_ms)
+
+
+def next_due(tx: Tx, epoch: int) -> datetime | None:
+    """When the next job that nobody works on is to be looked at."""
+    (due_ms,) = tx.execute(
+        "SELECT MIN(due_at) FROM job WHERE due_at IS NOT NULL AND (claim_epoch IS NULL OR claim_epoch < ?)",
+        (epoch,),
+    ).fetchone()
+    (card_ms,) = tx.execute("""SELECT MIN(MAX(card_due_at, card_free_at)) FROM job
+           WHERE card_due_at IS NOT NULL AND card_message_id IS NOT NULL""").fetchone()
+    found = [ms for ms in (due_ms, card_ms) if ms is not None]
+    return moment(min(found)) if found else None
+
+
+def move(
+    tx: Tx,
+    job: Job,
+    to: JobState,
+    *,
+    now: datetime,
+    due_at: datetime | None,
+    keep_claim: bool = False,
+    **columns: object,
+) -> bool:
+    """Take the claimed ``job`` to a state, with what is now known of it.
+
+    Returns False, and changes nothing, if the job is no longer in the state and under the attempt
+    that the caller claimed. ``keep_claim`` lets the caller go on working on it.
+    """
+    values: dict[str, object] = {
+        "state": to,
+        "due_at": None if due_at is None else milliseconds(due_at),
+        **columns,
+    }
+    if to is not job.state:
+        values |= {"state_since": milliseconds(now), "tries": 0, "card_due_at": milliseconds(now)}
+    if not keep_claim:
+        values["claim_epoch"] = None
+    assignments = ", ".join(f"{name} = :{name}" for name in values)
+    cursor = tx.execute(
+        f"UPDATE job SET {assignments} WHERE id = :_id AND state = :_state AND attempt = :_attempt",
+        values | {"_id": job.id, "_state": job.state, "_attempt": job.attempt},
+    )
+    return cursor.rowcount == 1
+
+
+def add_track(tx: Tx, job_id: int, track: Track) -> None:
+    """Write down that a track lies in the spool."""
+    tx.execute(
+        """INSERT INTO track (job_id, take, file, size_bytes, sha256, url) VALUES (?, ?, ?, ?, ?, ?)
+           ON CONFLICT DO UPDATE SET file = excluded.file, size_bytes = excluded.size_bytes,
+                                     sha256 = excluded.sha256, url = excluded.url""",
+        (job_id, track.take, track.file, track.size_bytes, track.sha256, track.url),
+    )
+
+
+def drop_equal_tracks(tx: Tx, job_id: int) -> None:
+    """Of takes with the same bytes only the first is a song of its own."""
+    tx.execute(
+        """DELETE FROM track WHERE job_id = :job AND EXISTS (
+             SELECT 1 FROM track AS earlier
+             WHERE earlier.job_id = :job AND earlier.sha256 = track.sha256 AND earlier.take < track.take)""",
+        {"job": job_id},
+    )
+
+
+def task_taken(tx: Tx, task_id: str) -> bool:
+    """Whether another job already has this task of the music service."""
+    return tx.execute("SELECT 1 FROM job WHERE task_id = ?", (task_id,)).fetchone() is not None
+
+
+def answered(tx: Tx, job_id: int, card_message_id: int | None, shown: str, now: datetime) -> None:
+    """The member has been answered: the job may start, and its card can be kept up to date."""
+    tx.execute(
+        """UPDATE job SET card_message_id = COALESCE(card_message_id, :card), card_shown = :shown,
+                          card_due_at = :now,
+                          due_at = CASE WHEN state = 'queued' AND attempt = 0
+                                   THEN MIN(due_at, :now) ELSE due_at END
+           WHERE id = :id""",
+        {"id": job_id, "card": card_message_id, "shown": shown, "now": milliseconds(now)},
+    )
+
+
+def withdraw(tx: Tx, job_id: int, now: datetime) -> bool:
+    """Take a request back that nobody has begun to work on. The caller releases its credits."""
+    cursor = tx.execute(
+        """UPDATE job SET state = 'explained', reason = 'withdrawn', due_at = NULL, state_since = :now,
+                          card_due_at = :now
+           WHERE id = :id AND state = 'queued' AND claim_epoch IS NULL""",
+        {"id": job_id, "now": milliseconds(now)},
+    )
+    return cursor.rowcount == 1
+
+
+def cards_due(tx: Tx, now: datetime, limit: int) -> list[Job]:
+    """Jobs whose card may no longer be true, and may be edited again."""
+    rows = tx.execute(
+        f"{_SELECT} WHERE job.card_due_at <= ? AND job.card_free_at <= ? AND job.card_message_id IS NOT NULL "
+        "ORDER BY job.card_due_at LIMIT ?",
+        (milliseconds(now), milliseconds(now), limit),
+    ).fetchall()
+    return [_read(tx, row) for row in rows]
+
+
+def card_shown(tx: Tx, job: Job, shown: str, again_at: datetime | None, free_at: datetime) -> None:
+    """Write down what the card shows, when that may change by itself, and when it may be edited again.
+
+    A job that was moved since ``job`` was read keeps its due time: the card is behind already.
+    """
+    tx.execute(
+        """UPDATE job SET card_shown = :shown, card_free_at = :free,
+                          card_due_at = CASE WHEN state = :state THEN :again ELSE card_due_at END
+           WHERE id = :id""",
+        {
+            "id": job.id,
+            "state": job.state,
+            "shown": shown,
+            "free": milliseconds(free_at),
+            "again": None if again_at is None else milliseconds(again_at),
+        },
+    )
+
+
+def queue_position(tx: Tx, job: Job) -> int:
+    """How many queued jobs come before this one."""
+    (ahead,) = tx.execute(
+        "SELECT COUNT(*) FROM job WHERE state = 'queued' AND due_at IS NOT NULL AND created_at < ?",
+        (milliseconds(job.created_at),),
+    ).fetchone()
+    return int(ahead)
+
+
+def recent_durations(tx: Tx, limit: int) -> list[timedelta]:
+    """How long the last delivered songs took from the request to the song, newest first."""
+    rows = tx.execute(
+        """SELECT state_since - created_at AS took FROM job WHERE state = 'delivered'
+           ORDER BY state_since DESC LIMIT ?""",
+        (limit,),
+    ).fetchall()
+    return [timedelta(milliseconds=row["took"]) for row in rows]
+
+
+def keep_draft(tx: Tx, member_id: int, request: SongRequest, now: datetime, keep: timedelta) -> int:
+    """Keep the words of a refused request. Returns the draft's number; older drafts are dropped."""
+    tx.execute("DELETE FROM draft WHERE created_at < ?", (milliseconds(now - keep),))
+    key = new_id()
+    _insert_words(
+        tx,
+        "draft",
+        {"id": key, "member_id": member_number(tx, member_id), "created_at": milliseconds(now)},
+        request,
+    )
+    return key
+
+
+def draft(tx: Tx, key: int, member_id: int) -> SongRequest | None:
+    """The words of the member's own draft, or None."""
+    row = tx.execute(
+        """SELECT draft.* FROM draft JOIN member ON member.id = draft.member_id
+           WHERE draft.id = ? AND member.discord_id = ?""",
+        (key, member_id),
+    ).fetchone()
+    return None if row is None else _request(row)
+
+
+def _insert_words(tx: Tx, table: str, key: Mapping[str, int], request: SongRequest) -> None:
+    values = dict(key) | {name: getattr(request, name) for name in _WORDS}
+    tx.execute(
+        f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(f':{name}' for name in values)})",
+        values,
+    )
+
+
+def _request(row: sqlite3.Row | Mapping[str, object]) -> SongRequest:
+    return SongRequest(
+        model=str(row["model"] or ""),
+        prompt=str(row["prompt"] or ""),
+        custom=bool(row["custom"]),
+        title=str(row["title"] or ""),
+        style=str(row["style"] or ""),
+        lyrics=str(row["lyrics"] or ""),
+        instrumental=bool(row["instrumental"]),
+    )
+
+
+def _read(tx: Tx, row: sqlite3.Row) -> Job:
+    tracks = tx.execute("SELECT * FROM track WHERE job_id = ? ORDER BY take", (row["id"],)).fetchall()
+    return Job(
+        id=row["id"],
+        request=_request(row),
+        reply_to=ReplyTo(
+            interaction_id=row["interaction_id"],
+            guild_id=row["guild_id"],
+            channel_id=row["channel_id"],
+            member_id=row["member_discord_id"] or 0,
+            may_reference=bool(row["may_reference"]),
+        ),
+        state=JobState(row["state"]),
+        attempt=row["attempt"],
+        tries=row["tries"],
+        created_at=moment(row["created_at"]),
+        state_since=moment(row["state_since"]),
+        price_credits=row["price"],
+        task_id=row["task_id"],
+        urls=tuple(json.loads(row["urls"])),
+        tracks=tuple(
+            Track(
+                take=track["take"],
+                file=track["file"],
+                size_bytes=track["size_bytes"],
+                sha256=track["sha256"],
+                url=track["url"],
+            )
+            for track in tracks
+        ),
+        reason=None if row["reason"] is None else FailReason(row["reason"]),
+        closed=None if row["closed"] is None else ClosedCause(row["closed"]),
+        detail=row["detail"],
+        delivery=None
+        if row["delivery_channel_id"] is None
+        else Delivery(
+            channel_id=row["delivery_channel_id"],
+            direct=bool(row["delivery_direct"]),
+            started_at=moment(row["delivery_started_at"]),
+        ),
+        message_id=row["message_id"],
+        card_message_id=row["card_message_id"],
+        card_shown=row["card_shown"],
+        parked=row["parked"] is not None,
+        missing_since=None if row["missing_since"] is None else moment(row["missing_since"]),
+        misses=row["misses"],
+    )

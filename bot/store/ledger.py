@@ -1,0 +1,258 @@
+"""Credits: grant, hold, settle, release, available. Each function is one part of a transaction.
+
+A hold takes from the allowance first and from the bonus for the rest; the job keeps that split and
+its day, so that a release goes back where it came from. The ledger is only ever appended to; the
+counters in ``guild`` and ``usage`` change in the same transaction and can be proved from it.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from bot.errors import NotEnoughCredits, OutOfRange
+from bot.model import Balance, Period
+from bot.store.database import Tx
+
+WHOLE_GUILD = 0
+"""The member number under which ``usage`` sums up a server."""
+CREDITS_MAX = 1_000_000
+"""The largest allowance, and the largest bonus that a server can hold."""
+_EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What holds for a server that has set nothing."""
+
+    allowance: int
+    period: Period
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Credits that were set aside for one job, and where they came from."""
+
+    day: int
+    allowance: int
+    bonus: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Who changed something, and why. Ids are Discord's."""
+
+    actor_id: int
+    reason: str = ""
+
+
+def milliseconds(moment: datetime) -> int:
+    """Epoch milliseconds, as the database keeps times."""
+    return round(moment.timestamp() * 1000)
+
+
+def moment(epoch_ms: int) -> datetime:
+    """The aware UTC time of epoch milliseconds."""
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC)
+
+
+def day_number(now: datetime) -> int:
+    """Days since 1970-01-01 of the UTC day that ``now`` falls on."""
+    return (now.astimezone(UTC).date() - _EPOCH).days
+
+
+def period_days(period: Period, now: datetime) -> tuple[int, int]:
+    """The first day of the period that ``now`` falls in and the first day after it."""
+    today = now.astimezone(UTC).date()
+    match period:
+        case Period.DAY:
+            first, after = today, today + timedelta(days=1)
+        case Period.WEEK:
+            first = today - timedelta(days=today.weekday())
+            after = first + timedelta(days=7)
+        case Period.MONTH:
+            first = today.replace(day=1)
+            after = (first + timedelta(days=31)).replace(day=1)
+    return (first - _EPOCH).days, (after - _EPOCH).days
+
+
+def member_number(tx: Tx, discord_id: int) -> int:
+    """The number under which the books know this person; given out at first sight."""
+    tx.execute("INSERT INTO member (discord_id) VALUES (?) ON CONFLICT DO NOTHING", (discord_id,))
+    (number,) = tx.execute("SELECT id FROM member WHERE discord_id = ?", (discord_id,)).fetchone()
+    return int(number)
+
+
+def balance(tx: Tx, guild_id: int, defaults: Defaults, now: datetime) -> Balance:
+    """What the server may spend at ``now``."""
+    row = tx.execute("SELECT allowance, period, bonus FROM guild WHERE id = ?", (guild_id,)).fetchone()
+    allowance = defaults.allowance if row is None or row["allowance"] is None else row["allowance"]
+    period = defaults.period if row is None or row["period"] is None else Period(row["period"])
+    first, after = period_days(period, now)
+    used, held = tx.execute(
+        """SELECT COALESCE(SUM(allowance_used), 0), COALESCE(SUM(allowance_held), 0) FROM usage
+           WHERE guild_id = ? AND member_id = ? AND day >= ? AND day < ?""",
+        (guild_id, WHOLE_GUILD, first, after),
+    ).fetchone()
+    return Balance(
+        allowance=allowance,
+        used=used,
+        held=held,
+        bonus=0 if row is None else row["bonus"],
+        period=period,
+        renews_at=datetime.combine(_EPOCH + timedelta(days=after), datetime.min.time(), UTC),
+    )
+
+
+def hold(
+    tx: Tx, job_id: int, guild_id: int, member: int, price: int, defaults: Defaults, now: datetime
+) -> Hold:
+    """Set ``price`` credits of the server aside for the job.
+
+    Raises:
+        NotEnoughCredits: the allowance and the bonus together are less.
+    """
+    _know_guild(tx, guild_id)
+    there = balance(tx, guild_id, defaults, now)
+    if there.available < price:
+        raise NotEnoughCredits(price, there.available, there.renews_at)
+    allowance = min(price, there.available - there.bonus)
+    held = Hold(day=day_number(now), allowance=allowance, bonus=price - allowance)
+    tx.execute("UPDATE guild SET bonus = bonus - ? WHERE id = ?", (held.bonus, guild_id))
+    _move(tx, guild_id, member, held, held_by=1, used_by=0)
+    _append(tx, "hold", guild_id, held, now, job_id=job_id, member=member)
+    return held
+
+
+def settle(tx: Tx, job_id: int, guild_id: int, member: int, held: Hold, now: datetime) -> None:
+    """The job's credits are spent."""
+    _move(tx, guild_id, member, held, held_by=-1, used_by=1)
+    _append(tx, "settle", guild_id, held, now, job_id=job_id, member=member)
+
+
+def release(tx: Tx, job_id: int, guild_id: int, member: int, held: Hold, now: datetime) -> None:
+    """The job's credits go back where they came from."""
+    tx.execute("UPDATE guild SET bonus = bonus + ? WHERE id = ?", (held.bonus, guild_id))
+    _move(tx, guild_id, member, held, held_by=-1, used_by=0)
+    _append(tx, "release", guild_id, held, now, job_id=job_id, member=member)
+
+
+def grant(tx: Tx, guild_id: int, credits_: int, entry: Entry, now: datetime) -> tuple[int, int]:
+    """Add bonus credits, or take some that are neither used nor held. Returns before and after.
+
+    Raises:
+        OutOfRange: more than is left would be taken, or the pool would grow beyond its limit.
+    """
+    _know_guild(tx, guild_id)
+    (before,) = tx.execute("SELECT bonus FROM guild WHERE id = ?", (guild_id,)).fetchone()
+    after = before + credits_
+    if not 0 <= after <= CREDITS_MAX:
+        raise OutOfRange(-before, CREDITS_MAX - before)
+    tx.execute("UPDATE guild SET bonus = ? WHERE id = ?", (after, guild_id))
+    _append(
+        tx,
+        "grant",
+        guild_id,
+        Hold(day=day_number(now), allowance=0, bonus=credits_),
+        now,
+        entry=entry,
+        before=str(before),
+        after=str(after),
+    )
+    return before, after
+
+
+def set_allowance(
+    tx: Tx,
+    guild_id: int,
+    allowance: int,
+    period: Period | None,
+    defaults: Defaults,
+    entry: Entry,
+    now: datetime,
+) -> tuple[Balance, Balance]:
+    """Change what the server may use each period. Returns the balance before and after.
+
+    Songs that are running keep their credits, and nothing is granted by a change of period: what was
+    used on a day stays used on that day.
+
+    Raises:
+        OutOfRange: a negative or absurdly large number.
+    """
+    if not 0 <= allowance <= CREDITS_MAX:
+        raise OutOfRange(0, CREDITS_MAX)
+    _know_guild(tx, guild_id)
+    before = balance(tx, guild_id, defaults, now)
+    tx.execute(
+        "UPDATE guild SET allowance = ?, period = COALESCE(?, period) WHERE id = ?",
+        (allowance, period, guild_id),
+    )
+    after = balance(tx, guild_id, defaults, now)
+    _append(
+        tx,
+        "set",
+        guild_id,
+        Hold(day=day_number(now), allowance=0, bonus=0),
+        now,
+        entry=entry,
+        before=f"{before.allowance} a {before.period}",
+        after=f"{after.allowance} a {after.period}",
+    )
+    return before, after
+
+
+def _know_guild(tx: Tx, guild_id: int) -> None:
+    tx.execute("INSERT INTO guild (id) VALUES (?) ON CONFLICT DO NOTHING", (guild_id,))
+
+
+def _move(tx: Tx, guild_id: int, member: int, held: Hold, *, held_by: int, used_by: int) -> None:
+    """Change the day's counters of the member and of the server by so many times the hold."""
+    for who in (member, WHOLE_GUILD):
+        key = {"guild": guild_id, "member": who, "day": held.day}
+        tx.execute(
+            """INSERT INTO usage (guild_id, member_id, day) VALUES (:guild, :member, :day)
+               ON CONFLICT DO NOTHING""",
+            key,
+        )
+        tx.execute(
+            """UPDATE usage SET
+                 allowance_held = allowance_held + :allowance * :held_by,
+                 allowance_used = allowance_used + :allowance * :used_by,
+                 bonus_held = bonus_held + :bonus * :held_by,
+                 bonus_used = bonus_used + :bonus * :used_by
+               WHERE guild_id = :guild AND member_id = :member AND day = :day""",
+            key | {"allowance": held.allowance, "bonus": held.bonus, "held_by": held_by, "used_by": used_by},
+        )
+
+
+def _append(
+    tx: Tx,
+    kind: str,
+    guild_id: int,
+    amount: Hold,
+    now: datetime,
+    *,
+    job_id: int | None = None,
+    member: int | None = None,
+    entry: Entry | None = None,
+    before: str | None = None,
+    after: str | None = None,
+) -> None:
+    tx.execute(
+        """INSERT INTO ledger (at, kind, guild_id, day, allowance, bonus, job_id, member_id, actor_id, reason,
+                               before, after)
+           VALUES (:at, :kind, :guild, :day, :allowance, :bonus, :job, :member, :actor, :reason,
+                   :before, :after)""",
+        {
+            "at": milliseconds(now),
+            "kind": kind,
+            "guild": guild_id,
+            "day": amount.day,
+            "allowance": amount.allowance,
+            "bonus": amount.bonus,
+            "job": job_id,
+            "member": member,
+            "actor": None if entry is None else member_number(tx, entry.actor_id),
+            "reason": "" if entry is None else entry.reason,
+            "before": before,
+            "after": after,
+        },
+    )

@@ -1,0 +1,99 @@
+"""The one answer to an interaction: the card of a new job, or a private sentence that says why not."""
+
+import logging
+from dataclasses import replace
+
+import aiohttp
+import discord
+
+from bot.errors import NotYourServer, Refusal, Transient
+from bot.jobs.intake import Intake
+from bot.model import Job, SongRequest
+from bot.ui import asking, cards, forms, words
+from bot.ui.buttons import edit_button
+
+log = logging.getLogger(__name__)
+
+UNKNOWN_INTERACTION = 10062
+"""Answered too late. Source: https://docs.discord.com/developers/topics/opcodes-and-status-codes."""
+
+
+async def promise(interaction: discord.Interaction, intake: Intake, request: SongRequest) -> None:
+    """Take the request and answer with its card, or keep its words and say what stands against it."""
+    try:
+        taken = await intake.accept(request, asking.reply_to(interaction))
+    except (Refusal, Transient) as error:
+        draft = await intake.keep_draft(request, interaction.user.id)
+        await explain(interaction, error, edit_button(draft))
+        return
+    if taken is None:
+        log.info("interaction %d came twice", interaction.id)
+        return
+    job, facts = taken
+    card_message_id: int | None = None
+    try:
+        response = await interaction.response.send_message(embed=cards.card(job, facts))
+        card_message_id = response.message_id
+    except discord.NotFound as error:
+        if error.code == UNKNOWN_INTERACTION and await intake.withdraw(job):
+            log.warning("job %d: the answer came too late, withdrawn", job.id)
+            return
+    except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
+        # It may have arrived all the same: the promise is kept.
+        log.warning("job %d: whether the answer arrived is unknown: %s", job.id, error)
+    await intake.answered(job, facts, card_message_id)
+
+
+async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
+    """A form came back: complete its words and take it as a request."""
+    submission = forms.read_submission(interaction)
+    if submission is None:
+        return
+    request = submission.request
+    try:
+        if submission.lyrics_file is not None:
+            request = replace(request, lyrics=await forms.read_lyrics(submission.lyrics_file))
+        elif request.custom and not request.lyrics and submission.draft is not None:
+            # Lyrics too long for the field were not in it, and stay unless others were written.
+            kept = (await intake.draft(submission.draft, interaction.user.id)).lyrics
+            if len(kept) > forms.TEXT_INPUT_MAX:
+                request = replace(request, lyrics=kept)
+    except Refusal as error:
+        draft = await intake.keep_draft(request, interaction.user.id)
+        await explain(interaction, error, edit_button(draft))
+        return
+    await promise(interaction, intake, request)
+
+
+async def again(interaction: discord.Interaction, intake: Intake, job: Job) -> None:
+    """A new request with the words of an earlier one, on the credits of the server it is pressed in.
+
+    Raises:
+        NotYourServer: pressed in another server, or outside one.
+    """
+    if asking.guild_of(interaction) != job.reply_to.guild_id:
+        raise NotYourServer("outside")
+    await promise(interaction, intake, job.request)
+
+
+def sentence(error: Exception) -> str:
+    """What a member reads about an error."""
+    if isinstance(error, Refusal):
+        return words.refusal(error)
+    return words.BUSY if isinstance(error, Transient) else words.BROKEN
+
+
+async def explain(
+    interaction: discord.Interaction, error: Exception, view: discord.ui.View | None = None
+) -> None:
+    """Tell the member, and nobody else, what stands against it."""
+    if not isinstance(error, (Refusal, Transient)):
+        log.error("interaction %d: a bug", interaction.id, exc_info=error)
+    shown = discord.utils.MISSING if view is None else view
+    try:
+        if interaction.response.is_done():
+            await interaction.followup.send(sentence(error), view=shown, ephemeral=True)
+        else:
+            await interaction.response.send_message(sentence(error), view=shown, ephemeral=True)
+    except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as undelivered:
+        log.info("interaction %d: its refusal could not be told: %s", interaction.id, undelivered)

@@ -1,0 +1,77 @@
+"""What an interaction tells: who asks, where, and whether the bot can do its work there."""
+
+from typing import Final
+
+import discord
+
+from bot.errors import MissingPermissions, NotYourServer
+from bot.model import ReplyTo
+
+_NEEDED: Final = {
+    "view_channel": "View Channel",
+    "send_messages": "Send Messages",
+    "embed_links": "Embed Links",
+    "attach_files": "Attach Files",
+}
+
+
+def reply_to(interaction: discord.Interaction) -> ReplyTo:
+    """Who asked and where, as a job keeps it.
+
+    Raises:
+        NotYourServer: asked outside a server.
+        MissingPermissions: a song could not be posted in this channel.
+    """
+    guild_id, channel_id = guild_of(interaction), interaction.channel_id
+    if channel_id is None:
+        raise NotYourServer("outside")
+    may = interaction.app_permissions
+    needed = dict(_NEEDED)
+    if isinstance(interaction.channel, discord.Thread):
+        del needed["send_messages"]
+        needed["send_messages_in_threads"] = "Send Messages in Threads"
+    missing = tuple(name for permission, name in needed.items() if not getattr(may, permission))
+    if missing and not may.administrator:
+        raise MissingPermissions(missing)
+    return ReplyTo(
+        interaction_id=interaction.id,
+        guild_id=guild_id,
+        channel_id=channel_id,
+        member_id=interaction.user.id,
+        role_ids=role_ids(interaction),
+        may_reference=may.read_message_history or may.administrator,
+    )
+
+
+def guild_of(interaction: discord.Interaction) -> int:
+    """The server's id.
+
+    Raises:
+        NotYourServer: asked outside a server.
+    """
+    if interaction.guild_id is None:
+        raise NotYourServer("outside")
+    return interaction.guild_id
+
+
+def managed_guild(interaction: discord.Interaction) -> int:
+    """The server's id, if the member may manage it; a server's own settings may show a command to others.
+
+    Raises:
+        NotYourServer: asked outside a server, or without the permission.
+    """
+    guild_id = guild_of(interaction)
+    if not (interaction.permissions.manage_guild or interaction.permissions.administrator):
+        raise NotYourServer("manager")
+    return guild_id
+
+
+def role_ids(interaction: discord.Interaction) -> frozenset[int]:
+    """The member's roles, with the server's own id, which is the one of @everyone.
+
+    Without the guilds intent discord.py knows no role objects: ``user.roles`` is empty although the
+    payload names them, and only the private ``_roles`` has the ids (2.7.1).
+    """
+    ids = getattr(interaction.user, "_roles", ())
+    everyone = () if interaction.guild_id is None else (interaction.guild_id,)
+    return frozenset((*ids, *everyone))

@@ -1,0 +1,105 @@
+"""Buttons that work after a restart: each carries an id and no authority."""
+
+import io
+import re
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import discord
+from discord import ui
+
+from bot.errors import NotYourServer
+from bot.jobs.courier import MessageKind
+from bot.model import Job
+
+if TYPE_CHECKING:
+    from bot.ui.client import TunesmithClient
+
+MESSAGE_MAX: Final = 2_000
+LINK_MAX: Final = 512
+"""Source: https://docs.discord.com/developers/components/reference#button, read 2026-11-22."""
+
+MARKS: Final = {MessageKind.SONG: "lyrics", MessageKind.NOTICE: "retry"}
+"""The button that every message of a kind has: with the job's id it tells what a message is."""
+
+
+class JobButton(ui.DynamicItem[ui.Button[ui.View]], template=r"(?P<name>lyrics|retry|edit):(?P<key>\d+)"):
+    """One of our buttons, by its name and the number that it is about."""
+
+    def __init__(self, name: str, key: int, label: str, style: discord.ButtonStyle) -> None:
+        super().__init__(ui.Button(label=label, style=style, custom_id=f"{name}:{key}"))
+        self.name = name
+        self.key = key
+
+    @classmethod
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction,  # noqa: ARG003
+        item: ui.Item[Any],
+        match: re.Match[str],
+    ) -> Self:
+        """The button that somebody pressed."""
+        label = item.label if isinstance(item, ui.Button) else None
+        return cls(match["name"], int(match["key"]), label or match["name"], discord.ButtonStyle.secondary)
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Do what the button says; errors in buttons never reach the command tree."""
+        client: TunesmithClient = interaction.client
+        await client.pressed(interaction, self.name, self.key)
+
+
+def song_view(job: Job, links: dict[str, str]) -> ui.View:
+    """The buttons under a finished song; ``links`` are labels and addresses of takes that are too large."""
+    label = "Lyrics" if job.request.lyrics else "Prompt" if job.request.prompt else "Style"
+    view = _view(JobButton(MARKS[MessageKind.SONG], job.id, label, discord.ButtonStyle.secondary))
+    for text, url in links.items():
+        if len(url) <= LINK_MAX:
+            view.add_item(ui.Button(label=text, url=url))
+    return view
+
+
+def notice_view(job: Job) -> ui.View:
+    """The button under the notice that there is no song."""
+    return _view(JobButton(MARKS[MessageKind.NOTICE], job.id, "Try again", discord.ButtonStyle.primary))
+
+
+def edit_button(draft: int) -> ui.View:
+    """The button that opens a refused form with everything in it."""
+    return _view(JobButton("edit", draft, "Edit and try again", discord.ButtonStyle.primary))
+
+
+def _view(button: JobButton) -> ui.View:
+    view = ui.View(timeout=None)
+    view.add_item(button)
+    # All presses come through the dynamic item: a view that discord.py kept would only grow its memory.
+    view.stop()
+    return view
+
+
+def is_marked(message: discord.Message, kind: MessageKind, job_id: int) -> bool:
+    """Whether this message is the one of this kind for the job."""
+    wanted = f"{MARKS[kind]}:{job_id}"
+    return any(
+        isinstance(child, discord.Button) and child.custom_id == wanted
+        for row in message.components
+        if isinstance(row, discord.ActionRow)
+        for child in row.children
+    )
+
+
+async def show_words(interaction: discord.Interaction, job: Job) -> None:
+    """The words of a song, for the one who pressed; as a file where they are long.
+
+    Raises:
+        NotYourServer: pressed in another place than the song's.
+    """
+    direct = interaction.guild_id is None and interaction.user.id == job.reply_to.member_id
+    if not direct and interaction.guild_id != job.reply_to.guild_id:
+        raise NotYourServer("outside")
+    text = job.request.lyrics or job.request.prompt or job.request.style
+    fenced = text.replace("```", "'''")
+    quoted = f"```\n{fenced}\n```"
+    if len(quoted) <= MESSAGE_MAX:
+        await interaction.response.send_message(quoted, ephemeral=True)
+    else:
+        file = discord.File(io.BytesIO(text.encode()), "words.txt")
+        await interaction.response.send_message(file=file, ephemeral=True)

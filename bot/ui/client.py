@@ -1,0 +1,127 @@
+"""The connection to Discord, the command tree, and what a member sees on an error."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import discord
+import yarl
+from discord import app_commands
+
+from bot.jobs.courier import MessageKind
+from bot.jobs.intake import Intake
+from bot.jobs.purse import Purse
+from bot.ui import answers, buttons, forms
+from bot.ui.music import Music
+from bot.ui.quota import Quota
+
+log = logging.getLogger(__name__)
+
+INVITE_PERMISSIONS: Final = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    embed_links=True,
+    attach_files=True,
+    read_message_history=True,
+)
+
+DISCORD: Final = "https://discord.com/"
+
+Registered = Callable[[], Awaitable[str | None]]
+Register = Callable[[str], Awaitable[None]]
+
+
+class Tree(app_commands.CommandTree["TunesmithClient"]):
+    """The commands; an error in one of them becomes one private sentence."""
+
+    async def on_error(
+        self, interaction: discord.Interaction["TunesmithClient"], error: app_commands.AppCommandError, /
+    ) -> None:
+        """Refusals and bad options become their sentence, everything else a line in the log."""
+        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+        await answers.explain(interaction, cause)
+
+
+class TunesmithClient(discord.AutoShardedClient):
+    """The bot as Discord sees it: no intents, no cache worth the name, all state in the database."""
+
+    def __init__(
+        self,
+        *,
+        intake: Intake,
+        purse: Purse,
+        registered: Registered,
+        register: Register,
+    ) -> None:
+        super().__init__(
+            intents=discord.Intents.none(),
+            allowed_mentions=discord.AllowedMentions.none(),
+            max_messages=None,
+            # Longer waits are the pipeline's: a send has a deadline of its own.
+            max_ratelimit_timeout=60.0,
+        )
+        self.intake = intake
+        self._registered = registered
+        self._register = register
+        self.tree = Tree(self)
+        self.tree.add_command(Music(intake, purse))
+        self.tree.add_command(Quota(purse, intake.terms.price_credits))
+
+    async def setup_hook(self) -> None:
+        """Before the first connection: the buttons, and the commands where they have changed."""
+        self.add_dynamic_items(buttons.JobButton)
+        await self._register_commands()
+        if not discord.http.Route.BASE.startswith(DISCORD):
+            # After a lost session discord.py goes back to this address and not to the one that it was
+            # told first (2.7.1): the token would leave for the real Discord.
+            _, gateway, _ = await self.http.get_bot_gateway()
+            discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
+
+    async def _register_commands(self) -> None:
+        """Tell Discord the commands, but only when they differ from those told last: 200 creates a day."""
+        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        told = json.dumps([self.application_id, payload], sort_keys=True)
+        digest = hashlib.sha256(told.encode()).hexdigest()
+        if await self._registered() == digest:
+            return
+        await self.tree.sync()
+        await self._register(digest)
+        log.info("commands registered")
+
+    async def on_ready(self) -> None:
+        """Comes again after every new session: nothing is started here."""
+        log.info("connected as %s", self.user)
+
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        """Forms come back here, whoever opened them and however long ago."""
+        if interaction.type is discord.InteractionType.modal_submit:
+            await self._guarded(interaction, answers.submitted(interaction, self.intake))
+
+    async def pressed(self, interaction: discord.Interaction, name: str, key: int) -> None:
+        """One of our buttons was pressed."""
+        await self._guarded(interaction, self._pressed(interaction, name, key))
+
+    async def _pressed(self, interaction: discord.Interaction, name: str, key: int) -> None:
+        if name == "edit":
+            request = await self.intake.draft(key, interaction.user.id)
+            await interaction.response.send_modal(forms.song_form(request, draft=key))
+            return
+        job = await self.intake.job(key)
+        if name == buttons.MARKS[MessageKind.SONG]:
+            await buttons.show_words(interaction, job)
+        else:
+            await answers.again(interaction, self.intake, job)
+
+    async def _guarded(self, interaction: discord.Interaction, work: Awaitable[Any]) -> None:
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - what the tree does for commands: told, and logged if a bug
+            await answers.explain(interaction, error)
+
+
+def use_api(url: str) -> None:
+    """Talk to this REST API from here on; the gateway's address comes from it too."""
+    discord.http.Route.BASE = url

@@ -1,0 +1,202 @@
+"""Delivery to Discord: messages by bot token, with discord.py's errors turned into the pipeline's."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import discord
+
+from bot.errors import Transient
+from bot.jobs.courier import AlreadyPosted, CardFacts, MessageKind, NoAccess, NoHistory
+from bot.model import Delivery, Job, Track
+from bot.ui import buttons, cards
+from bot.ui.text import file_name
+
+REQUEST_MAX_BYTES: Final = 24 * 1024 * 1024
+"""All files of one message together; Discord refuses requests of 25 MiB and more."""
+FILE_SAFE_BYTES: Final = 10 * 1024 * 1024
+"""What every server takes. Source: https://docs.discord.com/developers/reference#uploading-files."""
+EDIT_S: Final = 20.0
+LOOK_S: Final = 60.0
+HISTORY_MARGIN: Final = timedelta(seconds=60)
+HISTORY_MAX: Final = 1_000
+HISTORY_LAST: Final = timedelta(seconds=240)
+"""So long after its start a send may have landed."""
+
+UNKNOWN_MESSAGE: Final = 10008
+TOO_LARGE: Final = 40005
+_CHANNEL_SAYS_NO: Final = frozenset({50083, 160005, 50024, 50008})
+"""Archived or locked thread, or no channel for messages, under a status other than 403."""
+OLD_EDIT: Final = 30046
+"""Source of the codes: https://docs.discord.com/developers/topics/opcodes-and-status-codes."""
+
+
+class DiscordCourier:
+    """Posts for the pipeline. Needs no gateway connection, only the client's REST session."""
+
+    def __init__(self, client: discord.Client) -> None:
+        self._client = client
+
+    async def post_song(
+        self, job: Job, files: Sequence[tuple[Track, Path]], where: Delivery, nonce: str
+    ) -> int:
+        """The song with its players, mentioning the member; a file that is too large becomes a link."""
+        attached = _attachable(files)
+        while True:
+            try:
+                return await self._post_song(job, files, attached, where, nonce)
+            except _TooLarge:
+                # Nothing was stored: another try with less is no second message.
+                smaller = {take for take in attached if _size(files, take) <= FILE_SAFE_BYTES}
+                attached = smaller if smaller < attached else set()
+
+    async def _post_song(
+        self,
+        job: Job,
+        files: Sequence[tuple[Track, Path]],
+        attached: set[int],
+        where: Delivery,
+        nonce: str,
+    ) -> int:
+        title = cards.title_of(job)
+        links = {f"Take {track.take}": track.url for track, _ in files if track.take not in attached}
+        said = [f"<@{job.reply_to.member_id}> your song is ready!"]
+        said += [f"{label}: <{url}>" for label, url in links.items() if len(url) > buttons.LINK_MAX]
+        uploads = [
+            discord.File(path, file_name(title, track.take, path.suffix))
+            for track, path in files
+            if track.take in attached
+        ]
+        try:
+            with _translated(posting=True):
+                message = await self._channel(where).send(
+                    "\n".join(said)[: buttons.MESSAGE_MAX],
+                    embed=cards.song(job),
+                    files=uploads,
+                    view=buttons.song_view(job, links),
+                    nonce=nonce,
+                    reference=_reference(job, where),
+                    allowed_mentions=_only(job.reply_to.member_id),
+                )
+        finally:
+            for upload in uploads:
+                upload.close()
+        return message.id
+
+    async def post_notice(self, job: Job, where: Delivery, nonce: str) -> int:
+        """Why there is no song, mentioning the member."""
+        with _translated(posting=True):
+            message = await self._channel(where).send(
+                f"<@{job.reply_to.member_id}> there is no song this time.",
+                embed=cards.notice(job),
+                view=buttons.notice_view(job),
+                nonce=nonce,
+                reference=_reference(job, where),
+                allowed_mentions=_only(job.reply_to.member_id),
+            )
+        return message.id
+
+    async def find(self, job: Job, kind: MessageKind, where: Delivery) -> int | None:
+        """The job's own message of this kind, looked for in the time in which a send could have landed."""
+        # On Discord's clock: this one may be wrong, but the time between two of its readings is not.
+        asked_at = discord.utils.snowflake_time(job.reply_to.interaction_id)
+        began_at = asked_at + (where.started_at - job.created_at)
+        after = discord.Object(discord.utils.time_snowflake(max(asked_at, began_at - HISTORY_MARGIN)))
+        with _translated(posting=False):
+            async with asyncio.timeout(LOOK_S):
+                history = self._channel(where).history(limit=HISTORY_MAX, after=after, oldest_first=True)
+                async for message in history:
+                    if buttons.is_marked(message, kind, job.id):
+                        return message.id
+                    if message.created_at > began_at + HISTORY_LAST:
+                        break
+        return None
+
+    async def open_direct(self, member_id: int) -> int:
+        """The channel for direct messages to the member."""
+        with _translated(posting=True):
+            async with asyncio.timeout(EDIT_S):
+                channel = await self._client.create_dm(discord.Object(member_id))
+        return channel.id
+
+    async def update_card(self, job: Job, facts: CardFacts) -> None:
+        """Edit the public answer to the command; an edit notifies nobody."""
+        if job.card_message_id is None:
+            raise NoAccess("its id is not known")
+        channel = self._client.get_partial_messageable(job.reply_to.channel_id)
+        with _translated(posting=True):
+            async with asyncio.timeout(EDIT_S):
+                await channel.get_partial_message(job.card_message_id).edit(embed=cards.card(job, facts))
+
+    def _channel(self, where: Delivery) -> discord.PartialMessageable:
+        return self._client.get_partial_messageable(where.channel_id)
+
+
+class _TooLarge(Exception):
+    """The files are too large for this channel; nothing was posted."""
+
+
+@contextmanager
+def _translated(*, posting: bool) -> Iterator[None]:
+    """discord.py's errors as the pipeline's. What is neither is a bug, and rises."""
+    try:
+        yield
+    except discord.RateLimited as error:
+        raise Transient("rate limited", error.retry_after) from error
+    except discord.HTTPException as error:
+        raise _meaning(error, posting=posting) from error
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise Transient(f"Discord: {type(error).__name__}") from error
+
+
+def _meaning(error: discord.HTTPException, *, posting: bool) -> Exception:
+    said = f"HTTP {error.status}, code {error.code}"
+    if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or error.code == TOO_LARGE:
+        return _TooLarge(said)
+    if posting and error.code == UNKNOWN_MESSAGE:
+        return AlreadyPosted(said)
+    if error.status == HTTPStatus.FORBIDDEN:
+        return NoAccess(said) if posting else NoHistory(said)
+    if error.status == HTTPStatus.NOT_FOUND or error.code in _CHANNEL_SAYS_NO or error.code == OLD_EDIT:
+        return NoAccess(said)
+    if error.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.UNAUTHORIZED) or error.status >= 500:  # noqa: PLR2004
+        return Transient(f"Discord: {said}")
+    return error
+
+
+def _attachable(files: Sequence[tuple[Track, Path]]) -> set[int]:
+    """The takes that fit into one request, the first ones first."""
+    taken: set[int] = set()
+    total = 0
+    for track, _ in files:
+        if total + track.size_bytes <= REQUEST_MAX_BYTES:
+            taken.add(track.take)
+            total += track.size_bytes
+    return taken
+
+
+def _size(files: Sequence[tuple[Track, Path]], take: int) -> int:
+    return next(track.size_bytes for track, _ in files if track.take == take)
+
+
+def _reference(job: Job, where: Delivery) -> discord.MessageReference:
+    """A reply to the card, where there is one to reply to; it may have been deleted."""
+    if where.direct or job.card_message_id is None or not job.reply_to.may_reference:
+        return discord.utils.MISSING  # type: ignore[no-any-return] # discord.py's "not given"
+    return discord.MessageReference(
+        message_id=job.card_message_id,
+        channel_id=where.channel_id,
+        guild_id=job.reply_to.guild_id,
+        fail_if_not_exists=False,
+    )
+
+
+def _only(member_id: int) -> discord.AllowedMentions:
+    return discord.AllowedMentions(
+        everyone=False, roles=False, users=[discord.Object(member_id)], replied_user=False
+    )

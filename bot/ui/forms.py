@@ -1,0 +1,198 @@
+"""The forms in which a song is described, and what comes back of them, also after a restart."""
+
+import asyncio
+import codecs
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import aiohttp
+import discord
+from discord import ui
+
+from bot.errors import UnreadableFile
+from bot.model import SongRequest
+from bot.music.limits import limits_of
+
+TEXT_INPUT_MAX: Final = 4_000
+"""Source: https://docs.discord.com/developers/components/reference#text-input, read 2026-11-22."""
+FILE_MAX_BYTES: Final = 32 * 1024
+FETCH_S: Final = 1.5
+"""A member has to be answered within 3 s of the submission."""
+INSTRUMENTAL: Final = "instrumental"
+WITH_VOCALS: Final = "with_vocals"
+_CUSTOM_ID = re.compile(r"song:(?P<kind>prompt|custom):(?P<draft>\d*):(?P<model>.{1,50})", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A form that came back. ``draft`` is the number of the kept words it was opened with."""
+
+    request: SongRequest
+    draft: int | None
+    lyrics_file: discord.Attachment | None
+
+
+def song_form(request: SongRequest, draft: int | None = None) -> ui.Modal:
+    """The form for this kind of request, filled with what is in it."""
+    kind = "custom" if request.custom else "prompt"
+    form = ui.Modal(
+        title="Describe your song", custom_id=f"song:{kind}:{'' if draft is None else draft}:{request.model}"
+    )
+    limits = limits_of(request.model)
+    if request.custom:
+        form.add_item(_field("Title", "title", request.title, limits.title))
+        form.add_item(
+            _field(
+                "Style",
+                "style",
+                request.style,
+                limits.style,
+                long=True,
+                hint="Genre, mood, instruments, voice: “dreamy synthwave, female voice”",
+            )
+        )
+        form.add_item(_lyrics_field(request.lyrics, min(limits.lyrics, TEXT_INPUT_MAX)))
+        form.add_item(
+            ui.Label(
+                text="Lyrics file",
+                description=f"Or a .txt file of up to {limits.lyrics:,} characters, in place of the field",
+                component=ui.FileUpload(custom_id="lyrics_file", required=False, max_values=1),
+            )
+        )
+    else:
+        form.add_item(_field("Prompt", "prompt", request.prompt, limits.prompt, long=True))
+    form.add_item(_vocals_field(instrumental=request.instrumental))
+    # Handled by custom_id in one place: a form that discord.py kept would be forgotten at a restart,
+    # and a second member's would take the first one's place.
+    form.stop()
+    return form
+
+
+def _field(
+    text: str, custom_id: str, value: str, most: int, hint: str | None = None, *, long: bool = False
+) -> ui.Label[ui.Modal]:
+    return ui.Label(
+        text=text,
+        description=hint,
+        component=ui.TextInput(
+            custom_id=custom_id,
+            style=discord.TextStyle.paragraph if long else discord.TextStyle.short,
+            default=value[:TEXT_INPUT_MAX] or None,
+            max_length=min(most, TEXT_INPUT_MAX),
+        ),
+    )
+
+
+def _lyrics_field(lyrics: str, most: int) -> ui.Label[ui.Modal]:
+    kept = len(lyrics) > most
+    return ui.Label(
+        text="Lyrics",
+        description=f"Your {len(lyrics):,} characters stay unless you write others here"
+        if kept
+        else "Not needed for an instrumental",
+        component=ui.TextInput(
+            custom_id="lyrics",
+            style=discord.TextStyle.paragraph,
+            default=None if kept else lyrics or None,
+            required=False,
+            max_length=most,
+        ),
+    )
+
+
+def _vocals_field(*, instrumental: bool) -> ui.Label[ui.Modal]:
+    return ui.Label(
+        text="Vocals",
+        component=ui.RadioGroup(
+            custom_id="vocals",
+            options=[
+                discord.RadioGroupOption(label="With vocals", value=WITH_VOCALS, default=not instrumental),
+                discord.RadioGroupOption(label="Instrumental", value=INSTRUMENTAL, default=instrumental),
+            ],
+        ),
+    )
+
+
+def read_submission(interaction: discord.Interaction) -> Submission | None:
+    """What the member sent, if this is one of our forms."""
+    data: Mapping[str, Any] = interaction.data or {}
+    opened = _CUSTOM_ID.fullmatch(str(data.get("custom_id", "")))
+    if opened is None:
+        return None
+    fields = {field["custom_id"]: field for field in _leaves(data.get("components", []))}
+
+    def text(name: str) -> str:
+        return str(fields.get(name, {}).get("value") or "")
+
+    return Submission(
+        request=SongRequest(
+            model=opened["model"],
+            custom=opened["kind"] == "custom",
+            prompt=text("prompt"),
+            title=text("title"),
+            style=text("style"),
+            lyrics=text("lyrics"),
+            instrumental=text("vocals") == INSTRUMENTAL,
+        ),
+        draft=int(opened["draft"]) if opened["draft"] else None,
+        lyrics_file=_attachment(interaction, fields.get("lyrics_file", {}), data.get("resolved", {})),
+    )
+
+
+def _leaves(components: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The fields of a submitted form, out of the labels and rows around them."""
+    for component in components:
+        if "custom_id" in component:
+            yield component
+        if "component" in component:
+            yield from _leaves([component["component"]])
+        yield from _leaves(component.get("components", []))
+
+
+def _attachment(
+    interaction: discord.Interaction, field: Mapping[str, Any], resolved: Mapping[str, Any]
+) -> discord.Attachment | None:
+    payloads = [resolved.get("attachments", {}).get(key) for key in field.get("values") or []]
+    if not payloads or payloads[0] is None:
+        return None
+    # The public way to an attachment leads through a form object, and ours are not kept (2.7.1).
+    return discord.Attachment(data=payloads[0], state=interaction._state)  # noqa: SLF001
+
+
+async def read_lyrics(file: discord.Attachment) -> str:
+    """The text of a lyrics file in UTF-8, or in UTF-16 with its mark.
+
+    Raises:
+        UnreadableFile: too large, empty, no text, or not to be had in time.
+    """
+    if file.size > FILE_MAX_BYTES:
+        raise UnreadableFile("too_big")
+    try:
+        async with asyncio.timeout(FETCH_S):
+            content = await file.read()
+    except (TimeoutError, discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        raise UnreadableFile("not_fetched") from error
+    return decode_lyrics(content)
+
+
+def decode_lyrics(content: bytes) -> str:
+    """The text in a file's bytes.
+
+    Raises:
+        UnreadableFile: too large, empty, or no text.
+    """
+    if len(content) > FILE_MAX_BYTES:
+        raise UnreadableFile("too_big")
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = content.decode("utf-16" if marked else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableFile("not_text") from error
+    if "\x00" in text:
+        raise UnreadableFile("not_text")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    if not text:
+        raise UnreadableFile("empty")
+    return text

@@ -1,0 +1,136 @@
+"""The sentences that people read: why something was refused, why there is no song."""
+
+from typing import assert_never
+
+from discord.utils import format_dt
+
+from bot import errors
+from bot.model import ClosedCause, FailReason, Job, Period
+from bot.ui.text import line
+
+REASON_MAX = 300
+"""Characters of the music service's own words that are shown."""
+
+PERIODS = {Period.DAY: "day", Period.WEEK: "week", Period.MONTH: "month"}
+CLOSED = {
+    ClosedCause.NOT_OPEN: "Music is not open at the provider yet.",
+    ClosedCause.NO_CREDITS: "The bot's account at the music provider is empty; its operator has been told.",
+    ClosedCause.BAD_KEY: "The bot is misconfigured at the music provider; its operator has been told.",
+}
+BROKEN = "Something went wrong on our side; nothing was charged. Please try again in a moment."
+BUSY = "The bot is very busy just now. Nothing was charged; please try again in a moment."
+
+
+def credits_(amount: int) -> str:
+    """``1 credit``, ``10 credits``."""
+    return f"{amount:,} credit{'' if amount == 1 else 's'}"
+
+
+def refusal(error: errors.Refusal) -> str:
+    """One sentence: what did not happen, and what to do."""
+    match error:
+        case errors.TextTooLong():
+            return (
+                f"The {error.field} has {error.length:,} characters; {error.limit:,} is the most. "
+                "Nothing was charged: shorten it and try again."
+            )
+        case errors.TextMissing(field="lyrics"):
+            return "Lyrics are missing. Write some, add a file, or choose Instrumental. Nothing was charged."
+        case errors.TextMissing():
+            return f"The {error.field} is missing. Nothing was charged: fill it in and try again."
+        case errors.UnreadableFile():
+            return _FILES[error.cause] + " Nothing was charged."
+        case errors.UnknownModel():
+            return (
+                f"That model is not on offer. Choose one of: {', '.join(error.offered)}. Nothing was charged."
+            )
+        case errors.NotEnoughCredits():
+            return (
+                f"A song costs {credits_(error.price)}, and this server has {error.available:,} left. "
+                f"The allowance renews {format_dt(error.renews_at, 'R')}; "
+                "a server manager can add credits with `/quota grant`."
+            )
+        case errors.TooManyOpenJobs(scope="member"):
+            return (
+                f"You have {_songs(error.limit)} in the making, which is the most at a time. "
+                "Wait for one to arrive, then try again. Nothing was charged."
+            )
+        case errors.TooManyOpenJobs():
+            return (
+                f"This server has {_songs(error.limit)} in the making, which is the most at a time. "
+                "Wait for one to arrive, then try again. Nothing was charged."
+            )
+        case errors.ServiceClosed():
+            return f"{CLOSED[error.cause]} Nothing was charged. Try again {format_dt(error.until, 'R')}."
+        case errors.MissingPermissions():
+            return (
+                f"I can't post a song in this channel: I need the permission {_listed(error.names)}. "
+                "Ask a server manager, or try another channel. Nothing was charged."
+            )
+        case errors.NotYourServer(cause="outside"):
+            return "This works in servers only."
+        case errors.NotYourServer():
+            return "Only members with the Manage Server permission can do that."
+        case errors.OutOfRange():
+            return f"Choose a number from {error.low:,} to {error.high:,}. Nothing was changed."
+        case errors.WordsGone():
+            return "The words of that song are no longer kept. Nothing was charged."
+        case errors.ShuttingDown():
+            return "The bot is about to restart. Nothing was charged; please try again in a minute."
+        case _:
+            raise NotImplementedError(f"no sentence for {type(error).__name__}")
+
+
+_FILES = {
+    "too_big": "That lyrics file is larger than any lyrics can be (5,000 characters).",
+    "not_text": "That lyrics file is no plain text. Save it as a .txt file in UTF-8.",
+    "empty": "That lyrics file is empty.",
+    "not_fetched": "The lyrics file could not be fetched in time. Try again, or paste the lyrics.",
+}
+
+
+def failure(job: Job) -> str:
+    """Why there is no song, and that the credits are back."""
+    return f"{_what_failed(job)} Your {credits_(job.price_credits)} are back."
+
+
+def _what_failed(job: Job) -> str:
+    said = f" It said: “{line(job.detail, REASON_MAX)}”" if job.detail else ""
+    match job.reason:
+        case FailReason.REFUSED:
+            return f"The music service did not accept the request.{said}"
+        case FailReason.MODERATED:
+            return f"The music service refused the words.{said}"
+        case FailReason.CLOSED:
+            return f"{CLOSED[job.closed or ClosedCause.NOT_OPEN]} Nothing was charged."
+        case FailReason.UPSTREAM_FAILED:
+            return f"The music service could not make this song.{said}"
+        case FailReason.CANCELED:
+            return "The song was canceled at the music service."
+        case FailReason.WITHDRAWN:
+            return "The request was taken back."
+        case FailReason.EXPIRED:
+            return "The music service could not be reached for too long."
+        case FailReason.OUTCOME_UNKNOWN:
+            return (
+                "The music service did not confirm the request. The song may have been started there, "
+                "but it can't be fetched, and I don't send a request twice."
+            )
+        case FailReason.LOST:
+            return "The music service no longer knows this song."
+        case FailReason.AUDIO_GONE:
+            return "The song was made, but its audio could not be fetched from the music service for hours."
+        case FailReason.INTERNAL:
+            return "Something went wrong on our side; the operator can see it in the log."
+        case None:
+            return "There is no song."
+        case _:
+            assert_never(job.reason)
+
+
+def _songs(count: int) -> str:
+    return f"{count} song{'' if count == 1 else 's'}"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return " and ".join(f"**{name}**" for name in names)

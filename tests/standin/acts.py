@@ -1,0 +1,140 @@
+"""What people do and what they see in return, and what the bot asked and was refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .wire import COMPONENT, MODAL_SUBMIT, SLASH, Channel, Json, Message, Person, user_wire
+
+
+class NoAnswerError(AssertionError):
+    """The bot gave a person no answer, or one that Discord refused."""
+
+
+class Impossible(ValueError):  # noqa: N818 - reads as what it says: "this is impossible in a client"
+    """A person could not have done this in a Discord client."""
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not a failure
+    """An error answer of the API."""
+
+    def __init__(self, status: int, code: int, message: str, body: Json | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body: Json = {"message": message, "code": code} if body is None else body
+
+
+@dataclass(eq=False)
+class BotRequest:
+    """One HTTP request as it arrived."""
+
+    method: str
+    path: str
+    """Without `/api/v10`, e.g. `/channels/7/messages`."""
+    query: dict[str, str]
+    json: Any
+    """The body, or the `payload_json` part of a multipart body; None without one."""
+    files: list[tuple[str, str, bytes]]
+    """Name of the part, file name, bytes."""
+    at_s: float
+    """`time.monotonic()` at its arrival."""
+    authorization: str | None
+    status: int | None = None
+    """What was answered; None: nothing, or not yet."""
+    parts: dict[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(eq=False)
+class Interaction:
+    """Something a person did, from the event to the bot's answer."""
+
+    id: int
+    token: str
+    type: int
+    payload: Json
+    channel: Channel
+    user: Person
+    message: Message | None = None
+    """The message whose button was pressed."""
+    parent: Interaction | None = None
+    """What opened the form that was handed in."""
+    sent_at_s: float = 0.0
+    """`time.monotonic()` when it was first sent."""
+    created_at_s: float = 0.0
+    dispatches: int = 0
+    """How often it was sent."""
+    outcome: Answer | NoAnswerError | None = None
+    original: Message | None = None
+    followups: list[Message] = field(default_factory=list)
+    refusals: list[int] = field(default_factory=list)
+    """Error codes that the bot got for its answers, e.g. 40060 for a second one."""
+
+    def metadata(self) -> Json:
+        """Return what a message says about the interaction it answers."""
+        data: Json = {
+            "id": str(self.id),
+            "type": self.type,
+            "user": user_wire(self.user),
+            "authorizing_integration_owners": self.payload["authorizing_integration_owners"],
+        }
+        if self.type == SLASH:
+            data["command_type"] = 1
+            data["name"] = self.payload["data"]["name"]
+        if self.type == COMPONENT and self.message is not None:
+            data["interacted_message_id"] = str(self.message.id)
+        if self.type == MODAL_SUBMIT and self.parent is not None:
+            data["triggering_interaction_metadata"] = self.parent.metadata()
+        return data
+
+
+@dataclass(eq=False)
+class Answer:
+    """What a person sees as the answer; what the message says follows its later edits."""
+
+    interaction: Interaction
+    type: int
+    """4 message, 5 "is thinking…", 6 nothing yet, 7 the message changed, 8 choices, 9 a form."""
+    elapsed_s: float
+    """From the sending of the event to the arrival of the answer."""
+    modal: Json | None = None
+    choices: list[Json] | None = None
+
+    @property
+    def shown(self) -> Message | None:
+        """The message that the person sees, also if only this person sees it."""
+        return self.interaction.original
+
+    @property
+    def message(self) -> Message | None:
+        """The message, if everybody sees it."""
+        return None if self.shown is None or self.shown.ephemeral else self.shown
+
+    @property
+    def content(self) -> str:
+        """The text of the message."""
+        return "" if self.shown is None else self.shown.content
+
+    @property
+    def embeds(self) -> list[Json]:
+        """The embeds of the message."""
+        return [] if self.shown is None else self.shown.embeds
+
+    @property
+    def components(self) -> list[Json]:
+        """The components of the message."""
+        return [] if self.shown is None else self.shown.components
+
+    @property
+    def ephemeral(self) -> bool:
+        """Whether only the person sees it."""
+        return self.shown is not None and self.shown.ephemeral
+
+    @property
+    def followups(self) -> list[Message]:
+        """What was sent after it with the same token."""
+        return self.interaction.followups
+
+    def text(self) -> str:
+        """Everything the message says, embeds and text components included."""
+        return "" if self.shown is None else self.shown.text()

@@ -1,0 +1,125 @@
+"""What goes wrong on the way to Discord, on order."""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import json
+import math
+import socket
+import struct
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    import ssl
+
+    from .wire import Json
+
+_JSON_STATUSES = {400, 401, 403, 404, 405, 409, 413, 429, 500}
+_DEFAULT_CODES = {
+    400: (50035, "Invalid Form Body"),
+    401: (0, "401: Unauthorized"),
+    403: (50013, "Missing Permissions"),
+    404: (10003, "Unknown Channel"),
+    413: (40005, "Request entity too large"),
+    500: (0, "500: Internal Server Error"),
+}
+KINDS = frozenset(
+    {"reset before", "reset after", "close before", "close after", "hang", "hang before", "delay"}
+)
+
+
+@dataclass(eq=False)
+class Fault:
+    """One thing that goes wrong, for the next `times` requests that fit (None: for all)."""
+
+    method: str
+    path_pattern: str
+    kind: int | str
+    times: int | None = 1
+    skip: int = 0
+    """How many fitting requests pass before it strikes."""
+    code: int | None = None
+    message: str | None = None
+    retry_after_s: float = 0.05
+    is_global: bool = False
+    scope: str = "user"
+    via: bool = True
+    """False: a 429 of the firewall in front of Discord, HTML without a `Via` header."""
+    delay_s: float = 0.0
+    stored: bool = False
+    """True: a status is answered although the request took effect."""
+    hits: int = 0
+    """How many requests it struck."""
+    released: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+
+    def fits(self, method: str, path: str) -> bool:
+        """Tell whether a request is one of these, and count it where it is."""
+        if self.times is not None and self.hits >= self.times:
+            return False
+        if self.method not in {"*", method} or not fnmatch.fnmatchcase(path, self.path_pattern):
+            return False
+        if self.skip > 0:
+            self.skip -= 1
+            return False
+        self.hits += 1
+        return True
+
+    def stop(self) -> None:
+        """Strike no more; requests that hang go on."""
+        self.times = self.hits
+        self.released.set()
+
+    def response(self) -> web.Response:
+        """Return the answer of a status fault."""
+        status = int(self.kind)
+        if status == 429:
+            return self._too_many()
+        code, text = _DEFAULT_CODES.get(status, (0, f"{status}"))
+        if status not in _JSON_STATUSES:
+            return web.Response(
+                status=status, text=f"<html><h1>{status}</h1></html>", content_type="text/html"
+            )
+        return json_response(
+            {"message": self.message or text, "code": code if self.code is None else self.code},
+            status=status,
+        )
+
+    def _too_many(self) -> web.Response:
+        if not self.via:
+            return web.Response(status=429, text="error code: 1015", content_type="text/html")
+        headers = {
+            "Via": "1.1 google",
+            "Retry-After": str(math.ceil(self.retry_after_s)),
+            "X-RateLimit-Scope": "global" if self.is_global else self.scope,
+        }
+        if self.is_global:
+            headers["X-RateLimit-Global"] = "true"
+        body: Json = {
+            "message": "You are being rate limited.",
+            "retry_after": self.retry_after_s,
+            "global": self.is_global,
+        }
+        if self.code is not None:
+            body["code"] = self.code
+        return json_response(body, status=429, headers=headers)
+
+
+def json_response(body: object, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """Return JSON with `Content-Type: application/json` and nothing after it: clients compare it whole."""
+    response = web.Response(status=status, body=json.dumps(body).encode(), headers=headers)
+    response.headers["Content-Type"] = "application/json"
+    return response
+
+
+def hang_up(transport: asyncio.Transport | asyncio.BaseTransport | None, *, reset: bool) -> None:
+    """End a connection at once: with RST (`reset`) or with FIN."""
+    if not isinstance(transport, asyncio.Transport):
+        return
+    raw: socket.socket | ssl.SSLSocket | None = transport.get_extra_info("socket")
+    if reset and raw is not None:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
