@@ -264,7 +264,8 @@ def _sentence(error: ErrorDetails) -> str:
         case "enum" | "literal_error":
             return f"{name} must be one of {context['expected']}.".replace("'", "")
         case "greater_than_equal" | "greater_than":
-            return f"{name} must be {'at least' if 'ge' in context else 'more than'} {next(iter(context.values()))}."
+            bound = "at least" if "ge" in context else "more than"
+            return f"{name} must be {bound} {next(iter(context.values()))}."
         case "less_than_equal":
             return f"{name} must be at most {context['le']}."
         case "int_parsing" | "int_from_float" | "int_type" | "int_parsing_size":

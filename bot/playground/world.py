@@ -116,6 +116,8 @@ class World:
                     world.clock.start_at(world.env.now())
                     world.guild = world.env.create_guild(SERVER)
                     world.channel = world.guild.create_text_channel(CHANNEL)
+                    if world.parts.client.user is not None:
+                        await world.parts.client.user.edit(username="Tunesmith")
                     world._run()
                     try:
                         yield world

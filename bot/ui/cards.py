@@ -8,9 +8,9 @@ from discord.utils import format_dt
 from bot.jobs.courier import CardFacts
 from bot.model import Balance, FailReason, Job, JobState
 from bot.ui import words
-from bot.ui.text import line
+from bot.ui.text import cut, line
 
-TITLE_MAX: Final = 100
+TITLE_MAX: Final = 80
 PROMPT_MAX: Final = 300
 COLOR_WORKING: Final = discord.Color(0x5865F2)
 COLOR_DONE: Final = discord.Color(0x2EB67D)
@@ -20,14 +20,14 @@ PHASES: Final = ("Queued", "Composing", "Mixing", "Posted")
 
 def title_of(job: Job) -> str:
     """What the song is called: its title, or the beginning of its prompt; not safe to show as it is."""
-    return job.request.title or " ".join(job.request.prompt.split()[:6]) or "Song"
+    return job.request.title or cut(" ".join(job.request.prompt.split()), TITLE_MAX) or "Song"
 
 
 def card(job: Job, facts: CardFacts) -> discord.Embed:
     """The public answer to a request: what was asked, how it stands, what it costs and what is left."""
     embed = discord.Embed(
         title=f"🎵 {line(title_of(job), TITLE_MAX)}",
-        description="\n".join(filter(None, [_asked(job), "", _phases(job), _state(job, facts)])),
+        description="\n\n".join(filter(None, [_asked(job), _phases(job), _state(job, facts)])),
         color=_color(job),
     )
     embed.add_field(name="Price", value=_price(job))
@@ -39,8 +39,9 @@ def card(job: Job, facts: CardFacts) -> discord.Embed:
 
 
 def _asked(job: Job) -> str:
+    """The style, or a prompt that says more than the title, as a quotation."""
     asked = job.request.style if job.request.custom else job.request.prompt
-    return f"> {line(asked, PROMPT_MAX)}" if asked else ""
+    return "" if title_of(job) == asked else f"> {line(asked, PROMPT_MAX)}"
 
 
 def _phases(job: Job) -> str:
@@ -61,7 +62,7 @@ def _phases(job: Job) -> str:
         case _:
             assert_never(job.state)
     marks = ["🟢" if index < now else "🔵" if index == now else "⚪" for index in range(len(PHASES))]
-    return "  ".join(f"{mark} {name}" for mark, name in zip(marks, PHASES, strict=True)) + "\n"
+    return "  ".join(f"{mark} {name}" for mark, name in zip(marks, PHASES, strict=True))
 
 
 def _state(job: Job, facts: CardFacts) -> str:

@@ -12,11 +12,11 @@ class NoAnswerError(AssertionError):
     """The bot gave a person no answer, or one that Discord refused."""
 
 
-class Impossible(ValueError):  # noqa: N818 - reads as what it says: "this is impossible in a client"
+class Impossible(ValueError):
     """A person could not have done this in a Discord client."""
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a failure
+class Refusal(Exception):
     """An error answer of the API."""
 
     def __init__(self, status: int, code: int, message: str, body: Json | None = None) -> None:

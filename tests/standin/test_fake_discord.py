@@ -80,11 +80,11 @@ class Music(app_commands.Group):
 
     @app_commands.command(description="Ask for a song")
     @app_commands.describe(prompt="What about", loud="How")
-    async def create(self, interaction: dpy.Interaction[Any], prompt: str, loud: bool = False) -> None:  # noqa: FBT001, FBT002
+    async def create(self, interaction: dpy.Interaction[Any], prompt: str, loud: bool = False) -> None:
         """Answer with a button."""
         view = dpy.ui.View(timeout=None)
         view.add_item(Again(7))
-        roles = sorted(interaction.user._roles) if isinstance(interaction.user, dpy.Member) else []  # noqa: SLF001
+        roles = sorted(interaction.user._roles) if isinstance(interaction.user, dpy.Member) else []
         embed = dpy.Embed(
             title=prompt, description=f"{loud} {roles} {interaction.app_permissions.attach_files}"
         )

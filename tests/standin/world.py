@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 API_PATH = "/api/v10"
 GATEWAY_PATH = "/gateway-socket"
-BOT_TOKEN = "stand-in.bot.token"  # noqa: S105 - not a secret
+BOT_TOKEN = "stand-in.bot.token"
 _APPLICATION_ID = 1_100_000_000_000_000_001
 _MIB = 1 << 20
 

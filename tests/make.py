@@ -1,0 +1,79 @@
+"""Things that tests need, with defaults for all that a test does not care about."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+
+from bot.jobs.intake import Terms
+from bot.model import Job, JobState, Period, ReplyTo, SongRequest
+from bot.store.ledger import Defaults
+
+NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
+GUILD, CHANNEL, MEMBER, OTHER = 7001, 8001, 9001, 9002
+DEFAULTS = Defaults(allowance=100, period=Period.MONTH)
+
+_interactions = itertools.count(1_400_000_000_000_000_000, 1 << 22)
+
+
+class Clock:
+    """A ``now()`` that stands still until it is moved."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **delta: float) -> datetime:
+        self.now += timedelta(**delta)
+        return self.now
+
+
+def prompt(text: str = "Warm synth pop about the last train home", **changes: object) -> SongRequest:
+    return SongRequest(**{"model": "V5", "prompt": text} | changes)  # type: ignore[arg-type]
+
+
+def custom(**changes: object) -> SongRequest:
+    fields: dict[str, object] = {
+        "model": "V5",
+        "custom": True,
+        "title": "Neon Rain",
+        "style": "synthwave",
+        "lyrics": "City lights and midnight rain",
+    }
+    return SongRequest(**fields | changes)  # type: ignore[arg-type]
+
+
+def reply_to(**changes: object) -> ReplyTo:
+    fields: dict[str, object] = {
+        "interaction_id": next(_interactions),
+        "guild_id": GUILD,
+        "channel_id": CHANNEL,
+        "member_id": MEMBER,
+    }
+    return ReplyTo(**fields | changes)  # type: ignore[arg-type]
+
+
+def job(**changes: object) -> Job:
+    fields: dict[str, object] = {
+        "id": 42,
+        "request": prompt(),
+        "reply_to": reply_to(),
+        "state": JobState.QUEUED,
+        "attempt": 0,
+        "tries": 0,
+        "created_at": NOW,
+        "state_since": NOW,
+        "price_credits": 10,
+    }
+    return Job(**fields | changes)  # type: ignore[arg-type]
+
+
+def terms(**changes: object) -> Terms:
+    fields: dict[str, object] = {
+        "models": ("V5",),
+        "price_credits": 10,
+        "open_per_member": 2,
+        "open_per_guild": 10,
+        "defaults": DEFAULTS,
+    }
+    return Terms(**fields | changes)  # type: ignore[arg-type]
