@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from http import HTTPStatus
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -20,6 +19,8 @@ JsonObject: TypeAlias = Mapping[str, object]
 TASK_ID_MAX = 200
 MESSAGE_MAX = 300
 """Characters of the vendor's own words that are kept."""
+JUDGED_MAX = 10_000
+"""Characters of the vendor's own words that are looked at; an echo of lyrics and a reason fit in."""
 ECHO_MIN = 12
 """A run of our own text this long, found in an error message, is an echo and not the vendor's word."""
 
@@ -99,23 +100,26 @@ def generation(request: SongRequest, provider: str, options: JsonObject) -> dict
 def read_submitted(status: int, body: bytes, sent: Iterable[str], retry_after_s: float | None) -> Submitted:
     """What the answer to the POST means; ``sent`` are the member's texts that may be echoed in it."""
     parsed = _object(body)
+    judged = status
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES and parsed is not None:
         task_id = _task_id(parsed)
         if task_id is not None:
             return Accepted(task_id)
-        status = _status_inside(parsed) or status
+        inside = _status_inside(parsed)
+        judged = status if inside is None else inside
     said = _message(parsed) if parsed is not None else _plain_text(body)
-    own_words = _without_echo(said, sent)
-    if (cause := _closed(status, own_words, is_json=parsed is not None)) is not None:
+    own_words, said = _without_echo(said, sent), said[:MESSAGE_MAX]
+    if (cause := _closed(judged, own_words, is_json=parsed is not None)) is not None:
         return Rejected(FailReason.CLOSED, said, cause)
-    if status in _TOO_MANY or (
-        status == HTTPStatus.SERVICE_UNAVAILABLE
+    if judged in _TOO_MANY or (
+        judged == HTTPStatus.SERVICE_UNAVAILABLE
         and (retry_after_s is not None or (parsed is not None and _BUSY_WORDS.search(own_words)))
     ):
         return Busy(said, retry_after_s)
-    if _MODERATED_WORDS.search(own_words) and status < HTTPStatus.INTERNAL_SERVER_ERROR and said:
+    clear = judged == _SOME_ERROR or HTTPStatus.BAD_REQUEST <= judged < HTTPStatus.INTERNAL_SERVER_ERROR
+    if clear and _MODERATED_WORDS.search(own_words):
         return Rejected(FailReason.MODERATED, said)
-    if status in _BAD_INPUT:
+    if judged in _BAD_INPUT:
         return Rejected(FailReason.REFUSED, said)
     return Unknown(f"HTTP {status}: {said}" if said else f"HTTP {status}")
 
@@ -127,18 +131,23 @@ def read_checked(status: int, body: bytes, origin: str) -> Checked | Busy:
     ``Busy`` says nothing about the task; ``Rejected`` as closed means that the key is not accepted.
     """
     parsed = _object(body)
-    said = _message(parsed) if parsed is not None else _plain_text(body)
-    inside = _status_inside(parsed) if parsed is not None else None
-    data = _data(parsed) if parsed is not None else {}
-    word = data.get("status")
-    word = word.strip().lower() if isinstance(word, str) else ""
+    whole = {} if parsed is None else parsed
+    inside, task = _status_inside(whole), _payload(whole)
+    # Beside a task, the words of a good answer are about the question: "msg": "success".
+    good = status < HTTPStatus.MULTIPLE_CHOICES and inside is None
+    said = (_plain_text(body) if parsed is None else _message(task if good else whole))[:MESSAGE_MAX]
+    urls = _urls(task.get("audioUrls") or whole.get("audioUrls"), origin)
+    word = _word(task) or _word(whole)
+    if word in _SUCCESS and not _word(task) and not urls:
+        word = ""  # likewise: the question succeeded, the task tells nothing
     if _KEY_REFUSED & {status, inside}:
         return Rejected(FailReason.CLOSED, said, ClosedCause.BAD_KEY)
-    if HTTPStatus.NOT_FOUND in (status, inside) or (not word and _NOT_FOUND_WORDS.search(said)):
+    # What a server that is down can't find is not the task.
+    says_so = (inside or status) < HTTPStatus.INTERNAL_SERVER_ERROR and _NOT_FOUND_WORDS.search(said)
+    if HTTPStatus.NOT_FOUND in (status, inside) or (says_so and not word):
         return NotFound()
     if status >= HTTPStatus.MULTIPLE_CHOICES or parsed is None or (inside is not None and not word):
         return Busy(f"HTTP {status}: {said}" if said else f"HTTP {status}")
-    urls = _urls(data.get("audioUrls"), origin)
     failed = word in _FAILED or word.endswith("_failed")
     if word in _SUCCESS or (failed and urls):
         return Done(urls)
@@ -170,13 +179,17 @@ _SUCCESS = frozenset(["success", "succeeded", "complete", "completed"])
 _FAILED = frozenset(["failed", "fail", "error", "timeout", "expired", "sensitive_word_error"])
 _CANCELED = frozenset(["canceled", "cancelled"])
 
+_SOME_ERROR = 0
+"""In place of a status: the body says that it is an error, and not of which kind."""
 _BAD_INPUT = frozenset(
     {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
 )
 _NOT_OPEN_STATUS = frozenset(
     {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
 )
-_MAYBE_NOT_OPEN = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE})
+_MAYBE_NOT_OPEN = frozenset(
+    {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE, _SOME_ERROR}
+)
 _KEY_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _TOO_MANY = (HTTPStatus.TOO_MANY_REQUESTS, 430, 455)
 
@@ -213,88 +226,94 @@ def _object(body: bytes) -> JsonObject | None:
     return parsed if isinstance(parsed, dict) else None
 
 
-def _data(parsed: JsonObject) -> JsonObject:
-    """What the answer says of the task: its ``data`` if that is an object, and what stands beside it."""
+def _payload(parsed: JsonObject) -> JsonObject:
+    """What the answer says of the task: its ``data`` if that is an object, else all of it."""
     data = parsed.get("data")
-    known = (
-        {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else {}
-    )
-    return dict(parsed) | known
+    return data if isinstance(data, dict) else parsed
 
 
 def _task_id(parsed: JsonObject) -> str | None:
-    for place in (_data(parsed), parsed):
+    for place in (_payload(parsed), parsed):
         for name in ("id", "taskId", "task_id"):
             value = place.get(name)
             if isinstance(value, int) and not isinstance(value, bool):
                 value = str(value)
+            # Dots alone would be folded away from a path.
             if (
                 isinstance(value, str)
-                and 0 < len(value) <= TASK_ID_MAX
+                and len(value) <= TASK_ID_MAX
                 and value.isprintable()
-                and value.strip()
+                and value.strip(" .")
             ):
                 return value
     return None
 
 
+def _word(place: JsonObject) -> str:
+    word = place.get("status")
+    return word.strip().lower() if isinstance(word, str) else ""
+
+
 def _status_inside(parsed: JsonObject) -> int | None:
     """The error status that a body carries under a good one: {"code": 402, …}, {"success": false}, …."""
     code = parsed.get("code")
-    if isinstance(code, str) and code.lstrip("-").isdigit():
+    if isinstance(code, str) and re.fullmatch(r"-?[0-9]{1,9}", code):
         code = int(code)
-    if isinstance(code, int) and not isinstance(code, bool) and code not in (0, HTTPStatus.OK):
+    if not isinstance(code, int) or isinstance(code, bool):
+        code = 0
+    if code >= HTTPStatus.MULTIPLE_CHOICES:
         return code
-    if parsed.get("success") is False or parsed.get("error"):
-        return 0
-    return None
+    good = code == 0 or code >= HTTPStatus.OK
+    if good and parsed.get("success") is not False and not parsed.get("error"):
+        return None
+    return _SOME_ERROR
 
 
 def _message(parsed: JsonObject) -> str:
     """The vendor's reason as one line, or nothing."""
-    data = _data(parsed)
-    error = parsed.get("error")
-    found: list[object] = [error.get("message")] if isinstance(error, dict) else [error]
+    found: list[object] = []
+    for place in (parsed, _payload(parsed)):
+        error = place.get("error")
+        found.append(error.get("message") if isinstance(error, dict) else error)
     found += [
         place.get(name)
-        for place in (data, parsed)
-        for name in ("errorMessage", "message", "msg", "detail", "error")
+        for place in (_payload(parsed), parsed)
+        for name in ("errorMessage", "message", "msg", "detail")
     ]
     text = next((text for text in found if isinstance(text, str) and text.strip()), "")
-    return "" if _is_html(text.encode()) else _line(text)
+    return "" if _is_markup(text) else _line(text[:JUDGED_MAX])
 
 
 def _plain_text(body: bytes) -> str:
-    return "" if _is_html(body) else _line(body[: 4 * MESSAGE_MAX].decode("utf-8", "replace"))
+    """The words of a body that is no JSON object: none if it is a page, or JSON that was cut off."""
+    text = body[: 4 * JUDGED_MAX].decode("utf-8-sig", "replace")
+    return "" if _is_markup(text) or text.lstrip().startswith(("{", "[")) else _line(text[:JUDGED_MAX])
 
 
 def _line(text: str) -> str:
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:MESSAGE_MAX]
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
-def _is_html(body: bytes) -> bool:
-    start = body[:500].lstrip().lower()
-    return start.startswith(b"<") or b"<html" in start
+def _is_markup(text: str) -> bool:
+    start = text[:500].lstrip().lower()
+    return start.startswith("<") or "<html" in start
 
 
 def _without_echo(said: str, sent: Iterable[str]) -> str:
     """What the vendor said without the member's own words in it: those must not be judged."""
+    said = said.lower()
     for text in sent:
-        words = _line_of_any_length(text)
+        words = _line(text).lower()
         if not words:
             continue
-        said = re.sub(re.escape(words), " ", said, flags=re.IGNORECASE)
-        while len(said) >= ECHO_MIN:
-            lower = said.lower()
-            match = SequenceMatcher(None, lower, words.lower(), autojunk=False).find_longest_match()
-            if match.size < ECHO_MIN:
-                break
-            said = f"{said[: match.a]}\n{said[match.a + match.size :]}"
+        said = re.sub(rf"(?<!\w){re.escape(words)}(?!\w)", "\n", said)
+        runs = {words[at : at + ECHO_MIN] for at in range(len(words) - ECHO_MIN + 1)}
+        kept = list(said)
+        for at in range(len(said) - ECHO_MIN + 1):
+            if said[at : at + ECHO_MIN] in runs:
+                kept[at : at + ECHO_MIN] = "\n" * ECHO_MIN
+        said = "".join(kept)
     return said
-
-
-def _line_of_any_length(text: str) -> str:
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def _urls(value: object, origin: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import discord
 import simcord
 
 from bot.app import Parts, assembled
+from bot.errors import Refusal
 from bot.jobs.courier import CardFacts, Courier, MessageKind
 from bot.model import Delivery, Job, Track
 from bot.sandbox.server import Sandbox, running
@@ -77,6 +78,10 @@ class ObservedCourier:
         return await self._courier.open_direct(member_id)
 
 
+def _is_refusal(error: BaseException) -> bool:
+    return isinstance(getattr(error, "original", error), Refusal)
+
+
 class World:
     """One server on the simulated Discord. Get it from ``World.open``."""
 
@@ -110,21 +115,27 @@ class World:
             world = cls(settings, sandbox)
             try:
                 await world._begin()
-                async with simcord.run(
-                    world.parts.client, shard_count=1, settle_timeout=SETTLE_S
-                ) as world.env:
-                    world.clock.start_at(world.env.now())
-                    world.guild = world.env.create_guild(SERVER)
-                    world.channel = world.guild.create_text_channel(CHANNEL)
-                    if world.parts.client.user is not None:
-                        await world.parts.client.user.edit(username="Tunesmith")
-                    world._run()
-                    try:
-                        yield world
-                    finally:
-                        await world._end()
+                world.env = simcord.Env(world.parts.client, shard_count=1, settle_timeout=SETTLE_S)
+                await world.env.start()
+                try:
+                    await world._move_in()
+                    yield world
+                finally:
+                    await world._end()
+                    await world.env.shutdown()
+                if bugs := [error for error in world.env.errors if not _is_refusal(error)]:
+                    raise BaseExceptionGroup("bugs in the bot", bugs)
             finally:
                 await world._process.aclose()
+
+    async def _move_in(self) -> None:
+        """A server with one channel, the bot in it under its name and at work."""
+        self.clock.start_at(self.env.now())
+        self.guild = self.env.create_guild(SERVER)
+        self.channel = self.guild.create_text_channel(CHANNEL)
+        if self.parts.client.user is not None:
+            await self.parts.client.user.edit(username="Tunesmith")
+        self._run()
 
     def add_member(self, name: str, *, manager: bool = False) -> simcord.MemberActor:
         """Somebody on the server."""

@@ -177,13 +177,11 @@ def move(
     Returns False, and changes nothing, if the job is no longer in the state and under the attempt
     that the caller claimed. ``keep_claim`` lets the caller go on working on it.
     """
-    values: dict[str, object] = {
-        "state": to,
-        "due_at": None if due_at is None else milliseconds(due_at),
-        **columns,
-    }
+    values: dict[str, object] = {"state": to, "due_at": None if due_at is None else milliseconds(due_at)}
     if to is not job.state:
-        values |= {"state_since": milliseconds(now), "tries": 0, "card_due_at": milliseconds(now)}
+        at = milliseconds(now)
+        values |= {"state_since": at, "card_due_at": at, "tries": 0, "misses": 0, "missing_since": None}
+    values |= columns
     if not keep_claim:
         values["claim_epoch"] = None
     assignments = ", ".join(f"{name} = :{name}" for name in values)

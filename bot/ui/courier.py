@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 import discord
@@ -80,7 +80,7 @@ class DiscordCourier:
                     files=uploads,
                     view=buttons.song_view(job, links),
                     nonce=nonce,
-                    reference=_reference(job, where),
+                    **_reference(job, where),
                     allowed_mentions=_only(job.reply_to.member_id),
                 )
         finally:
@@ -96,7 +96,7 @@ class DiscordCourier:
                 embed=cards.notice(job),
                 view=buttons.notice_view(job),
                 nonce=nonce,
-                reference=_reference(job, where),
+                **_reference(job, where),
                 allowed_mentions=_only(job.reply_to.member_id),
             )
         return message.id
@@ -184,16 +184,17 @@ def _size(files: Sequence[tuple[Track, Path]], take: int) -> int:
     return next(track.size_bytes for track, _ in files if track.take == take)
 
 
-def _reference(job: Job, where: Delivery) -> discord.MessageReference:
-    """A reply to the card, where there is one to reply to; it may have been deleted."""
+def _reference(job: Job, where: Delivery) -> dict[str, Any]:
+    """What makes a message a reply to the card, where there is one to reply to; it may have been deleted."""
     if where.direct or job.card_message_id is None or not job.reply_to.may_reference:
-        return discord.utils.MISSING  # type: ignore[no-any-return] # discord.py's "not given"
-    return discord.MessageReference(
+        return {}
+    card = discord.MessageReference(
         message_id=job.card_message_id,
         channel_id=where.channel_id,
         guild_id=job.reply_to.guild_id,
         fail_if_not_exists=False,
     )
+    return {"reference": card}
 
 
 def _only(member_id: int) -> discord.AllowedMentions:

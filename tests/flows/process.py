@@ -1,0 +1,216 @@
+"""The unmodified bot as a process, between a Discord and a music service on this machine."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Self
+
+from aiohttp import web
+
+from bot.sandbox.server import Sandbox, running
+from tests.standin import BotRequest, Channel, FakeDiscord, Message, Person
+
+ROOT = Path(__file__).parents[2]
+MUSIC_KEY = "a-key-that-nobody-reads"
+END_WITHIN_S = 10.0
+
+FENCE = """
+import os, sys
+
+def watch(event, arguments):
+    if event == "socket.getaddrinfo":
+        host = arguments[0]
+    elif event == "socket.connect" and isinstance(arguments[1], tuple):
+        host = arguments[1][0]
+    else:
+        return
+    if host not in (None, "localhost", "127.0.0.1", "::1"):
+        os.write(2, f"the bot dialled {host!r}\\n".encode())
+        os._exit(86)
+
+sys.addaudithook(watch)
+"""
+"""What Python runs before the bot does: whoever dials anything but this machine ends at once."""
+
+
+class BotProcess:
+    """One ``python -m bot run``. Get it from ``BotProcess.running``."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.lines: list[str] = []
+        """What it wrote to stdout and stderr."""
+        self._process = process
+        self._heard = asyncio.Event()
+        self._ears = [
+            asyncio.create_task(self._listen(stream))
+            for stream in (process.stdout, process.stderr)
+            if stream is not None
+        ]
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, folder: Path, **settings: str) -> AsyncIterator[Self]:
+        """The bot with these settings and no others, until the block ends.
+
+        ``folder`` keeps what outlives it. A bot that is still there at the end is killed.
+        """
+        fence = folder / "fence"
+        fence.mkdir(parents=True, exist_ok=True)
+        (fence / "sitecustomize.py").write_text(FENCE, "utf-8")
+        env = {
+            "PATH": os.environ.get("PATH", ""),
+            "PYTHONPATH": os.pathsep.join([str(fence), str(ROOT)]),
+            "PYTHONUTF8": "1",
+            "DATABASE_URL": f"sqlite:///{folder / 'tunesmith.db'}",
+            "SPOOL_DIR": str(folder / "spool"),
+        }
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", "run"),
+            cwd=folder,  # where no .env is
+            env=env | settings,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        bot = cls(process)
+        try:
+            yield bot
+        finally:
+            await bot.kill()
+
+    @property
+    def log(self) -> str:
+        """Everything that it has written so far."""
+        return "\n".join(self.lines)
+
+    async def until_said(self, words: str, timeout_s: float = 10.0) -> None:
+        """Wait until it has written ``words``."""
+        async with asyncio.timeout(timeout_s):
+            while words not in self.log:
+                self._heard.clear()
+                await self._heard.wait()
+
+    async def terminate(self) -> int:
+        """SIGTERM. Returns the exit status."""
+        self._process.send_signal(signal.SIGTERM)
+        return await self.ended()
+
+    async def kill(self) -> int:
+        """SIGKILL, if it still runs. Returns the exit status."""
+        if self._process.returncode is None:
+            self._process.kill()
+        return await self.ended()
+
+    async def ended(self, timeout_s: float = END_WITHIN_S) -> int:
+        """Wait until it has ended by itself. Returns the exit status."""
+        async with asyncio.timeout(timeout_s):
+            status = await self._process.wait()
+            await asyncio.gather(*self._ears)
+        return status
+
+    async def _listen(self, stream: asyncio.StreamReader) -> None:
+        async for line in stream:
+            self.lines.append(line.decode().rstrip())
+            self._heard.set()
+
+
+class QuickSandbox(Sandbox):
+    """The music service without its composer: a task is done as soon as its delay is over."""
+
+    def __init__(self, changed: Callable[[], None], *, delay_s: float = 0.0) -> None:
+        super().__init__(MUSIC_KEY, delay_s)
+        self.polls = 0
+        self._changed = changed
+
+    def application(self) -> web.Application:
+        """As the sandbox's own; whoever waits for something looks again after each request."""
+        application = super().application()
+        application.on_response_prepare.append(self._asked)
+        return application
+
+    async def _asked(self, request: web.Request, _response: web.StreamResponse) -> None:
+        self.polls += request.path.startswith("/v1/tasks/")
+        self._changed()
+
+    async def _song(self, task: object, take: int) -> bytes:  # noqa: ARG002
+        return mp3(take)
+
+    def finish(self) -> None:
+        """Let the tasks that are under way be done."""
+        for task in self.tasks.values():
+            task.delay_s = 0.0
+
+
+def mp3(take: int) -> bytes:
+    """About 5 KiB of silence: MPEG-1 layer III, 128 kbit/s, 44.1 kHz; each take has its own bytes."""
+    return (b"\xff\xfb\x90\x00" + bytes(413)) * (12 + take)
+
+
+class World:
+    """A Discord, a music service and a folder; bots come and go. Get it from ``World.open``."""
+
+    def __init__(self, folder: Path, discord: FakeDiscord, music: QuickSandbox, music_url: str) -> None:
+        self.folder = folder
+        self.discord = discord
+        self.music = music
+        self.music_url = music_url
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, folder: Path, *, delay_s: float = 0.0) -> AsyncIterator[Self]:
+        """Both services on free ports; at the end nobody may have asked them for what they don't have."""
+        async with FakeDiscord() as discord:
+            music = QuickSandbox(discord.changed, delay_s=delay_s)
+            async with running(music) as url:
+                yield cls(folder, discord, music, url)
+            assert discord.unknown_routes == []
+
+    @asynccontextmanager
+    async def bot(self, **settings: str) -> AsyncIterator[BotProcess]:
+        """A bot on this world's database, connected; it is killed at the end if it still runs."""
+        connections = self.discord.gateway.connections
+        async with self.unconnected_bot(**settings) as bot:
+            await self.discord.until(
+                lambda: (
+                    self.discord.gateway.connections > connections
+                    and self.discord.gateway.listening(self.discord.guild.id)
+                ),
+                20.0,
+                f"a connection by the bot, which said {bot.log!r}",
+            )
+            yield bot
+
+    @asynccontextmanager
+    async def unconnected_bot(self, **settings: str) -> AsyncIterator[BotProcess]:
+        """A bot that has only just been started."""
+        given = {
+            "DISCORD_TOKEN": self.discord.token,
+            "DISCORD_API_URL": self.discord.url,
+            "MUSIC_API_KEY": MUSIC_KEY,
+            "MUSIC_API_URL": self.music_url,
+            "POLL_PACE": "0.01",
+        }
+        async with BotProcess.running(self.folder, **given | settings) as bot:
+            yield bot
+
+    def room(self) -> tuple[Channel, Person]:
+        """A channel on a server of its own, whose credits nobody else spends, and a member there."""
+        channel = self.discord.add_channel("songs", guild=self.discord.add_guild())
+        return channel, self.discord.add_person("ada")
+
+    def posts(self, channel: Channel) -> list[BotRequest]:
+        """What the bot asked for to post in this channel, in its order."""
+        path = f"/channels/{channel.id}/messages"
+        return [call for call in self.discord.requests if (call.method, call.path) == ("POST", path)]
+
+    def bodies(self, words: str) -> list[dict[str, object]]:
+        """The paid requests with this prompt or title."""
+        return [body for body in self.music.requests if words in (body.get("prompt"), body.get("title"))]
+
+    async def next_post(self, channel: Channel) -> Message:
+        """The first message that is posted there, apart from answers."""
+        return (await self.discord.until(lambda: self.discord.posted(channel), 10.0, "a post"))[0]

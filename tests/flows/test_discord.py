@@ -1,0 +1,354 @@
+"""What members and managers see, on the simulated Discord."""
+
+import asyncio
+import codecs
+
+import discord
+import pytest
+import simcord
+
+from bot.model import JobState
+from bot.playground.world import World
+from bot.store import jobs
+
+WAIT_S = 10.0
+
+
+async def posted(world: World, count: int = 1) -> list[discord.Message]:
+    """The messages of the bot that answer no command, once there are so many."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            world.changed.clear()
+            found = [message for message in world.channel.history() if message.content.startswith("<@")]
+            if len(found) >= count:
+                return found
+            await world.changed.wait()
+
+
+async def card_says(world: World, text: str) -> discord.Embed:
+    """The newest card, once it has this text."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            world.changed.clear()
+            for message in world.channel.history():
+                if message.embeds and text in str(message.embeds[0].to_dict()):
+                    return message.embeds[0]
+            await world.changed.wait()
+
+
+def buttons(message: discord.Message) -> list[discord.Button]:
+    rows = [row for row in message.components if isinstance(row, discord.ActionRow)]
+    return [child for row in rows for child in row.children if isinstance(child, discord.Button)]
+
+
+def said(result: simcord.InteractionResult) -> str:
+    assert result.response is not None
+    return result.response.content or str([embed.to_dict() for embed in result.response.embeds])
+
+
+def fields(**given: object) -> dict[str, object]:
+    return {
+        "title": "Neon Rain",
+        "style": "synthwave",
+        "lyrics": "City lights",
+        "vocals": "with_vocals",
+    } | given
+
+
+async def test_a_prompt_becomes_a_song_that_mentions_who_asked(world: World) -> None:
+    mia = world.add_member("Mia")
+
+    result = await mia.slash(world.channel, "music create", prompt="Warm synth pop")
+    (message,) = await posted(world)
+
+    assert not result.ephemeral
+    assert not result.deferred
+    assert message.content == f"{mia.mention} your song is ready!"
+    assert [attachment.filename for attachment in message.attachments] == [
+        "warm-synth-pop-1.mp3",
+        "warm-synth-pop-2.mp3",
+    ]
+    assert result.response is not None
+    assert message.reference is not None
+    assert message.reference.message_id == result.response.id
+
+
+@pytest.mark.parametrize(
+    ("typed", "body"),
+    [
+        (
+            {},
+            {"customMode": True, "title": "Neon Rain", "style": "synthwave", "lyrics": "City lights"}
+            | {"instrumental": False},
+        ),
+        (
+            {"vocals": "instrumental", "lyrics": ""},
+            {"customMode": True, "title": "Neon Rain", "style": "synthwave", "instrumental": True},
+        ),
+        (
+            {
+                "lyrics": "",
+                "lyrics_file": [("words.txt", codecs.BOM_UTF16_LE + "Städte".encode("utf-16-le"))],
+            },
+            {"customMode": True, "title": "Neon Rain", "style": "synthwave", "lyrics": "Städte"}
+            | {"instrumental": False},
+        ),
+    ],
+)
+async def test_the_form_becomes_the_documented_request(
+    world: World, typed: dict[str, object], body: dict[str, object]
+) -> None:
+    mia = world.add_member("Mia")
+    form = await mia.slash(world.channel, "music custom")
+
+    await mia.submit_modal(form, fields(**typed))
+    await posted(world)
+
+    assert world.sandbox.requests == [{"provider": "kie", "model": "V5"} | body]
+
+
+async def test_the_form_has_five_fields_with_labels(world: World) -> None:
+    form = await world.add_member("Mia").slash(world.channel, "music custom")
+
+    assert form.modal is not None
+    assert [label["label"] for label in form.modal["components"]] == [
+        "Title",
+        "Style",
+        "Lyrics",
+        "Lyrics file",
+        "Vocals",
+    ]
+
+
+async def test_two_members_fill_the_form_at_once_and_one_does_so_after_a_restart(world: World) -> None:
+    mia, noah = world.add_member("Mia"), world.add_member("Noah")
+    first = await mia.slash(world.channel, "music custom")
+    second = await noah.slash(world.channel, "music custom")
+
+    await noah.submit_modal(second, fields(title="Noah's"))
+    await world.restart()
+    await mia.submit_modal(first, fields(title="Mia's"))
+    await posted(world, 2)
+
+    assert [body["title"] for body in world.sandbox.requests] == ["Noah's", "Mia's"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [
+        ({"lyrics": ""}, "Lyrics are missing"),
+        ({"lyrics_file": [("words.txt", b"x" * 5_001)]}, "5,001"),
+        ({"lyrics_file": [("words.txt", b"")]}, "empty"),
+        ({"lyrics_file": [("words.txt", b"x" * 33_000)]}, "5,000"),
+        ({"lyrics_file": [("words.txt", b"\x00\xff\xfe\x81")]}, "no plain text"),
+    ],
+)
+async def test_a_form_that_can_not_be_taken_is_refused_privately_and_comes_back_with_its_words(
+    world: World, typed: dict[str, object], number: str
+) -> None:
+    mia = world.add_member("Mia")
+    form = await mia.slash(world.channel, "music custom")
+
+    refused = await mia.submit_modal(form, fields(**typed))
+    await world.restart()
+    assert refused.response is not None
+    again = await mia.click(refused.response.message, label="Edit and try again")
+
+    assert refused.ephemeral
+    assert number in said(refused)
+    assert again.modal is not None
+    assert again.modal["components"][0]["component"]["value"] == "Neon Rain"
+    assert "100 credits" in said(await mia.slash(world.channel, "music credits"))
+    assert world.sandbox.requests == []
+
+
+async def test_lyrics_too_long_for_the_field_stay_with_the_form(world: World) -> None:
+    mia = world.add_member("Mia")
+    form = await mia.slash(world.channel, "music custom")
+    lyrics = "la " * 1_600
+
+    refused = await mia.submit_modal(form, fields(style="x" * 1_000, lyrics_file=[("a.txt", b"x" * 5_001)]))
+    assert refused.response is not None
+    form = await mia.click(refused.response.message, label="Edit and try again")
+    await mia.submit_modal(form, fields(lyrics="", lyrics_file=[("a.txt", lyrics.encode())]))
+    await posted(world)
+
+    assert world.sandbox.requests[0]["lyrics"] == lyrics.strip()
+
+
+async def test_somebody_elses_draft_opens_nothing(world: World) -> None:
+    mia, noah = world.add_member("Mia"), world.add_member("Noah")
+    form = await mia.slash(world.channel, "music custom")
+    refused = await mia.submit_modal(form, fields(lyrics=""))
+    assert refused.response is not None
+    stored = world.env.backend.get_message(world.channel.id, refused.response.id)
+    stored.flags = 0  # as if he had got hold of it
+
+    pressed = await noah.click(refused.response.message, label="Edit and try again")
+
+    assert pressed.modal is None
+    assert "no longer kept" in said(pressed)
+
+
+async def test_the_card_moves_on_to_a_link_to_the_song(world: World) -> None:
+    mia = world.add_member("Mia")
+
+    await mia.slash(world.channel, "music create", prompt="Warm synth pop")
+    (message,) = await posted(world)
+    embed = await card_says(world, "Done")
+
+    assert f"/{world.guild.id}/{world.channel.id}/{message.id}" in str(embed.description)
+
+
+async def test_a_failure_is_told_and_the_button_under_it_makes_a_new_request(world: World) -> None:
+    mia = world.add_member("Mia")
+    await mia.slash(world.channel, "music create", prompt="goes wrong [fail]")
+    (notice,) = await posted(world)
+
+    await world.restart()
+    await mia.click(notice, label="Try again")
+    await posted(world, 2)
+
+    assert "there is no song this time" in notice.content
+    assert "Your 10 credits are back." in str(notice.embeds[0].description)
+    assert world.sandbox.tasks_created == 2
+    assert "100 credits" in said(await mia.slash(world.channel, "music credits"))
+
+
+async def test_the_words_of_a_song_are_shown_to_the_one_who_presses(world: World) -> None:
+    mia, noah = world.add_member("Mia"), world.add_member("Noah")
+    form = await mia.slash(world.channel, "music custom")
+    await mia.submit_modal(form, fields(lyrics="City ``` lights"))
+    (message,) = await posted(world)
+    await world.restart()
+
+    shown = await noah.click(message, label="Lyrics")
+
+    assert shown.ephemeral
+    assert said(shown) == "```\nCity ''' lights\n```"
+
+
+async def test_a_closed_service_is_told_plainly_and_the_next_request_is_refused(world: World) -> None:
+    mia = world.add_member("Mia")
+    await mia.slash(world.channel, "music create", prompt="anything [closed]")
+    (notice,) = await posted(world)
+
+    refused = await mia.slash(world.channel, "music create", prompt="another")
+
+    assert "Music is not open at the provider yet. Nothing was charged." in str(notice.embeds[0].description)
+    assert refused.ephemeral
+    assert said(refused).startswith("Music is not open at the provider yet.")
+
+
+async def test_the_purse_is_kept_by_managers_only(world: World) -> None:
+    ada, mia = world.add_member("Ada", manager=True), world.add_member("Mia")
+
+    changed = await ada.slash(world.channel, "quota set", credits=20, period="day")
+    granted = await ada.slash(world.channel, "quota grant", credits=15, reason="a good evening")
+    taken = await ada.slash(world.channel, "quota grant", credits=-16, reason="too much")
+    seen = await ada.slash(world.channel, "quota view")
+
+    assert "100 a month → **20 a day**" in said(changed)
+    assert "0 → **15 credits** (+15)" in said(granted)
+    assert "from -15 to" in said(taken)
+    assert "35 credits" in said(seen)
+    assert "35 credits" in said(await mia.slash(world.channel, "music credits"))
+    with pytest.raises(simcord.SetupError):
+        await mia.slash(world.channel, "quota set", credits=1_000)
+
+
+async def test_a_manager_without_the_permission_is_refused_when_the_command_runs(world: World) -> None:
+    mia = world.add_member("Mia")
+    commands = await world.parts.client.tree.fetch_commands()
+    quota = next(command for command in commands if command.name == "quota")
+    world.guild.set_command_permissions(quota, {mia: True})
+
+    refused = await mia.slash(world.channel, "quota view")
+
+    assert said(refused) == "Only members with the Manage Server permission can do that."
+
+
+async def test_the_last_credits_are_spent_once_and_the_refusal_says_when_there_are_more(world: World) -> None:
+    ada, mia = world.add_member("Ada", manager=True), world.add_member("Mia")
+    await ada.slash(world.channel, "quota set", credits=15)
+
+    await mia.slash(world.channel, "music create", prompt="one")
+    refused = await mia.slash(world.channel, "music create", prompt="two")
+
+    assert refused.ephemeral
+    assert "A song costs 10 credits, and this server has 5 left." in said(refused)
+    assert "<t:" in said(refused)
+
+
+async def test_a_channel_without_attachments_is_refused_with_the_permission_named(world: World) -> None:
+    mia = world.add_member("Mia")
+    everyone = world.guild.default_role
+    channel = world.guild.create_text_channel(
+        "no-files", overwrites={everyone: discord.PermissionOverwrite(attach_files=False)}
+    )
+
+    refused = await mia.slash(channel, "music create", prompt="anything")
+
+    assert refused.ephemeral
+    assert "**Attach Files**" in said(refused)
+
+
+async def test_hostile_words_ping_nobody_and_format_nothing(world: World) -> None:
+    mia = world.add_member("Mia")
+    hostile = "@everyone <@&1> **bold** [x](https://evil.example) \u202eRTL Z\u0351\u0352\u0353\u0354algo\x00"
+
+    form = await mia.slash(world.channel, "music custom")
+    await mia.submit_modal(form, fields(title=hostile[:80], style=hostile, lyrics=hostile))
+    (message,) = await posted(world)
+
+    shown = str([embed.to_dict() for embed in message.embeds])
+    assert message.raw_mentions == [mia.id]
+    assert not message.mention_everyone
+    assert "\u202e" not in shown
+    assert "@everyone" not in shown
+    assert "**bold**" not in shown
+
+
+async def test_a_song_too_large_for_the_server_becomes_links(world: World) -> None:
+    mia = world.add_member("Mia")
+    world.env.inject_error("POST", "/channels/*/messages", status=413, code=40005, times=2)
+
+    await mia.slash(world.channel, "music create", prompt="a long one")
+    (message,) = await posted(world)
+
+    assert message.attachments == []
+    assert [button.label for button in buttons(message) if button.url] == ["Take 1", "Take 2"]
+
+
+async def test_commands_are_registered_again_only_when_they_have_changed(world: World) -> None:
+    await world.restart()
+
+    puts = [request for request in world.env.http_requests if request.path.endswith("/commands")]
+    assert [request.method for request in puts] == ["PUT"]
+
+
+async def test_a_request_that_is_answered_too_late_is_withdrawn(world: World) -> None:
+    mia = world.add_member("Mia")
+    world.env.inject_error("POST", "/interactions/*/callback", status=404, code=10062)
+
+    await mia.slash(world.channel, "music create", prompt="too late")
+
+    found = await world.parts.database.read(
+        lambda tx: [jobs.get(tx, row["id"]) for row in tx.execute("SELECT id FROM job").fetchall()]
+    )
+    assert [job.state for job in found if job] == [JobState.EXPLAINED]
+    assert world.sandbox.requests == []
+    assert "100 credits" in said(await mia.slash(world.channel, "music credits"))
+
+
+async def test_a_song_goes_to_the_member_when_the_channel_is_closed_meanwhile(world: World) -> None:
+    mia = world.add_member("Mia")
+    world.env.inject_error("POST", f"/channels/{world.channel.id}/messages", status=403, code=50013)
+
+    await mia.slash(world.channel, "music create", prompt="anything")
+    async with asyncio.timeout(WAIT_S):
+        while not (direct := mia.user.dm_channel.history()):
+            world.changed.clear()
+            await world.changed.wait()
+
+    assert len(direct[0].attachments) == 2

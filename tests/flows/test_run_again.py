@@ -1,0 +1,88 @@
+"""A bot that is killed over a song and started again: nothing is forgotten, done twice or said twice."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+
+from tests.flows.process import BotProcess, World, mp3
+from tests.standin import Answer, Channel, Person
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+HOUR_S = 3_600.0
+
+
+@dataclass(frozen=True)
+class Story:
+    """What was under way when the first bot was killed, and the bot that came after it."""
+
+    world: World
+    bot: BotProcess
+    channel: Channel
+    ada: Person
+    card: Answer
+    form: Answer
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def story(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story]:
+    async with World.open(tmp_path_factory.mktemp("again"), delay_s=HOUR_S) as world:
+        channel, ada = world.room()
+        async with world.bot() as first:
+            form = await world.discord.slash("music custom", user=ada, channel=channel)
+            card = await world.discord.slash("music create", prompt="Before", user=ada, channel=channel)
+            await world.discord.until(lambda: world.music.polls, 10.0, "a status query")
+            await first.kill()
+        async with world.bot() as second:
+            world.music.finish()
+            world.music.delay_s = 0.0
+            yield Story(world, second, channel, ada, card, form)
+            assert 0 == await second.terminate()
+
+
+async def test_a_song_that_was_under_way_arrives_and_is_paid_for_once(story: Story) -> None:
+    song = await story.world.next_post(story.channel)
+
+    assert {story.ada.id} == song.pings
+    assert [mp3(1), mp3(2)] == [one.data for one in song.attachments]
+    assert 1 == story.world.music.tasks_created
+
+
+async def test_a_form_that_was_opened_before_works_after_it(story: Story) -> None:
+    words = {"title": "Kept Open", "style": "waltz", "lyrics": "Still here"}
+    answer = await story.world.discord.submit(story.form, words)
+
+    assert answer.message is not None
+    assert "Kept Open" in answer.text()
+
+
+async def test_the_commands_are_registered_once_in_all(story: Story) -> None:
+    assert 1 == story.world.discord.command_puts
+
+
+async def test_the_card_of_the_first_bot_is_kept_up_to_date_by_the_second(story: Story) -> None:
+    await story.world.discord.until(lambda: "Done" in story.card.text(), 10.0, "a card that says so")
+
+    assert 2 == len({one.text() for one in story.world.discord.posted(story.channel)})
+
+
+async def test_a_lost_connection_is_taken_up_again_where_it_was(story: Story) -> None:
+    discord = story.world.discord
+    await discord.drop_gateway()
+    await discord.until(lambda: discord.gateway.resumes, 10.0, "a RESUME")
+    answer = await discord.slash("music credits", user=story.ada, channel=story.channel)
+
+    assert answer.ephemeral
+
+
+async def test_a_lost_session_is_begun_anew_at_the_stand_in(story: Story) -> None:
+    """The fence around the process would end it if it dialled the real Discord."""
+    discord = story.world.discord
+    before = len(discord.gateway.identifies)
+    await discord.invalidate_session()
+    await discord.until(lambda: len(discord.gateway.identifies) > before, 10.0, "an IDENTIFY")
+    answer = await discord.slash("music credits", user=story.ada, channel=story.channel)
+
+    assert answer.ephemeral

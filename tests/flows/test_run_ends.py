@@ -1,0 +1,46 @@
+"""How a run of the bot begins and ends: exit codes, last words, and what may not be cut off."""
+
+from pathlib import Path
+
+from bot.sandbox.server import Fault, FaultKind
+from tests.flows.process import World
+
+
+async def test_a_wrong_token_stops_the_start_with_one_sentence(tmp_path: Path) -> None:
+    async with World.open(tmp_path) as world, world.unconnected_bot(DISCORD_TOKEN="not.the.token") as bot:
+        status = await bot.ended()
+
+    assert 1 == status
+    assert "DISCORD_TOKEN is not accepted by Discord; copy the bot's token again." == bot.lines[-1]
+    assert "Traceback" not in bot.log
+    assert "not.the.token" not in bot.log
+
+
+async def test_a_token_that_is_revoked_ends_the_run_with_one_sentence(tmp_path: Path) -> None:
+    async with World.open(tmp_path) as world, world.bot() as bot:
+        await world.discord.revoke_token()
+        status = await bot.ended()
+
+    assert 1 == status
+    assert "DISCORD_TOKEN is no longer accepted by Discord; copy the bot's token again." == bot.lines[-1]
+    assert "Traceback" not in bot.log
+    assert world.discord.token not in bot.log
+
+
+async def test_a_closed_service_is_told_plainly_and_the_next_request_refused(tmp_path: Path) -> None:
+    async with World.open(tmp_path) as world, world.bot() as bot:
+        world.music.faults.append(Fault(FaultKind.CLOSED))
+        channel, ada = world.room()
+        await world.discord.slash("music create", prompt="Too early", user=ada, channel=channel)
+        notice = await world.next_post(channel)
+        refused = await world.discord.slash("music create", prompt="Again", user=ada, channel=channel)
+        credits_left = await world.discord.slash("music credits", user=ada, channel=channel)
+        status = await bot.terminate()
+
+    assert "Music is not open at the provider yet." in notice.text()
+    assert "Your 10 credits are back." in notice.text()
+    assert refused.ephemeral
+    assert refused.content.startswith("Music is not open at the provider yet. Nothing was charged.")
+    assert "**100 credits** left" in credits_left.text()
+    assert ["Too early"] == [body["prompt"] for body in world.music.requests]
+    assert 0 == status

@@ -1,0 +1,172 @@
+"""The pipeline between two doubles. Each round is a new process on the same database."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from bot.jobs.intake import Intake
+from bot.jobs.purse import Purse
+from bot.jobs.runner import Finishing, Runner
+from bot.jobs.steps import Steps
+from bot.model import Balance, Job, JobState, ReplyTo, SongRequest
+from bot.music.audio import AudioSource, Spool
+from bot.music.client import MusicClient
+from bot.store import jobs
+from bot.store.database import Database
+from tests import make
+from tests.jobs.doubles import Chat, MusicService, Task
+
+MUSIC_URL = "https://music.example.com"
+
+
+class Rig:
+    """Everything but the doubles is the real thing."""
+
+    def __init__(self, database: Database, spool: Path, clock: make.Clock) -> None:
+        self.database = database
+        self.spool = Spool(spool)
+        self.clock = clock
+        self.music = MusicService()
+        self.chat = Chat()
+        self.alerts: list[str] = []
+        self.pace = 1.0
+        terms = make.terms(open_per_member=1_000, open_per_guild=1_000)
+        self.intake = Intake(database, terms, now=clock, woken=lambda: None)
+        self.purse = Purse(database, make.DEFAULTS, now=clock)
+
+    async def ask(self, request: SongRequest | None = None, reply_to: ReplyTo | None = None) -> Job:
+        """A member asks, and reads the card."""
+        taken = await self.intake.accept(request or make.prompt(), reply_to or make.reply_to())
+        assert taken is not None
+        job, facts = taken
+        await self.intake.answered(job, facts, card_message_id=777)
+        return job
+
+    @asynccontextmanager
+    async def process(self) -> AsyncIterator[Runner]:
+        """A new process: a new epoch, and nothing in memory."""
+        finishing = Finishing()
+
+        async def no_sleep(_: float) -> None:
+            return
+
+        async with AsyncExitStack() as stack:
+            music = await stack.enter_async_context(
+                MusicClient.open(
+                    url=MUSIC_URL,
+                    key="key",
+                    provider="kie",
+                    options={},
+                    now=self.clock,
+                    transport=self.music.transport,
+                )
+            )
+            audio = await stack.enter_async_context(
+                AudioSource.open(origin=music.origin, transport=self.music.transport)
+            )
+            steps = Steps(
+                database=self.database,
+                music=music,
+                audio=audio,
+                spool=self.spool,
+                courier=self.chat,
+                now=self.clock,
+                finishing=finishing,
+                alert=self.alerts.append,
+                sleep=no_sleep,
+                pace=self.pace,
+                vary=lambda: 0.0,
+            )
+            yield Runner(
+                database=self.database,
+                steps=steps,
+                courier=self.chat,
+                finishing=finishing,
+                epoch=await self.database.write(jobs.next_epoch),
+                defaults=make.DEFAULTS,
+                now=self.clock,
+                woken=asyncio.Event(),
+                sleep=no_sleep,
+            )
+
+    async def round(self) -> int:
+        """One round of a new process. Returns how many jobs it took."""
+        async with self.process() as runner:
+            return await runner.round()
+
+    async def state(self, job: Job) -> JobState:
+        return (await self.get(job)).state
+
+    async def get(self, job: Job) -> Job:
+        found = await self.database.read(lambda tx: jobs.get(tx, job.id))
+        assert found is not None
+        return found
+
+    async def balance(self) -> Balance:
+        return await self.purse.balance(make.GUILD)
+
+    async def until(self, job: Job, *states: JobState, rounds: int = 200) -> JobState:
+        """Rounds, with the clock moved to whatever is due next, until the job is in one of the states."""
+        for _ in range(rounds):
+            if (state := await self.state(job)) in states:
+                return state
+            if not await self.round():
+                due_at = await self.database.read(lambda tx: jobs.next_due(tx, 1 << 40))
+                assert due_at is not None, f"nothing is due, and the job is {await self.get(job)}"
+                self.clock.now = max(self.clock.now, due_at)
+        raise AssertionError(f"after {rounds} rounds the job is {await self.get(job)}")
+
+    async def books(self) -> dict[str, int]:
+        """Holds, settlements and releases in the ledger."""
+        rows = await self.database.read(
+            lambda tx: tx.execute("SELECT kind, COUNT(*) AS n FROM ledger GROUP BY kind").fetchall()
+        )
+        return {row["kind"]: row["n"] for row in rows}
+
+    @property
+    def task(self) -> Task:
+        """The one task of the music service."""
+        (task,) = self.music.tasks.values()
+        return task
+
+    def finish(self) -> None:
+        """The music service has composed everything."""
+        for task in self.music.tasks.values():
+            task.status = "success"
+
+    async def step(self) -> None:
+        """One round, after moving the clock to whatever is due next."""
+        due_at = await self.database.read(lambda tx: jobs.next_due(tx, 1 << 40))
+        assert due_at is not None
+        self.clock.now = max(self.clock.now, due_at)
+        await self.round()
+
+    async def rest(self, rounds: int) -> None:
+        """Rounds until nothing is due any more."""
+        for _ in range(rounds):
+            due_at = await self.database.read(lambda tx: jobs.next_due(tx, 1 << 40))
+            if due_at is None:
+                return
+            self.clock.now = max(self.clock.now, due_at)
+            await self.round()
+
+    async def killed_at(self, runner: Runner, method: str) -> None:
+        """A round of this process that ends for good while it waits for the answer to a request."""
+        reached = asyncio.Event()
+
+        async def never(request: httpx.Request) -> httpx.Response:
+            assert request.method == method
+            self.music.posts += 1
+            reached.set()
+            return await asyncio.Future()
+
+        self.music.hangs = never
+        around = asyncio.create_task(runner.round())
+        await reached.wait()
+        self.music.hangs = None
+        for task in [*runner._busy, around]:
+            task.cancel()
+        await asyncio.wait([*runner._busy, around])

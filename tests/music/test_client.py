@@ -1,0 +1,432 @@
+import asyncio
+import gzip
+import json
+import ssl
+import traceback
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from math import inf
+
+import httpx
+import pytest
+
+from bot.errors import Transient, Unauthorized
+from bot.music import client as client_module
+from bot.music import wire
+from bot.music.client import ANSWER_MAX_BYTES, MusicClient
+from tests import make
+
+KEY = "sk-live-0123456789abcdef"
+ACCEPTED = {"id": "a-1"}
+NOW_AS_HTTP_DATE = "Sat, 14 Mar 2026 15:09:26 GMT"
+
+NEVER_LEFT = [
+    httpx.ConnectError("refused"),
+    httpx.ConnectTimeout("slow"),
+    httpx.PoolTimeout("full"),
+    httpx.InvalidURL("odd"),
+    httpx.UnsupportedProtocol("odd"),
+]
+ON_THE_WAY = [
+    httpx.ReadTimeout("slow"),
+    httpx.WriteTimeout("slow"),
+    httpx.ReadError("reset"),
+    httpx.WriteError("reset"),
+    httpx.CloseError("reset"),
+    httpx.RemoteProtocolError("no answer"),
+    httpx.LocalProtocolError("odd"),
+    httpx.ProxyError("odd"),
+    ssl.SSLError("bad record mac"),
+    ConnectionResetError("reset"),
+    TimeoutError("slow"),
+]
+
+
+class Service:
+    """The music service as a transport: remembers what it was asked and does what the test says."""
+
+    def __init__(self, reply: Callable[[httpx.Request], httpx.Response] | Exception) -> None:
+        self.requests: list[httpx.Request] = []
+        self._reply = reply
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        if isinstance(self._reply, Exception):
+            raise self._reply
+        return self._reply(request)
+
+
+class Body(httpx.AsyncByteStream):
+    """A body that is made as it is pulled."""
+
+    def __init__(self, chunk: bytes, count: int, wait_s: float = 0.0) -> None:
+        self.pulled_bytes = 0
+        self._chunk = chunk
+        self._count = count
+        self._wait_s = wait_s
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for _ in range(self._count):
+            await asyncio.sleep(self._wait_s)
+            self.pulled_bytes += len(self._chunk)
+            yield self._chunk
+
+
+def replying(status: int, body: object = None, **headers: str) -> Service:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Service(
+        lambda _: httpx.Response(
+            status,
+            content=content,
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+        )
+    )
+
+
+def streaming(body: Body, status: int = 200, **headers: str) -> Service:
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Service(lambda _: httpx.Response(status, stream=body, headers=fields))
+
+
+@asynccontextmanager
+async def connected(
+    service: Service | None = None, url: str = "https://music.example", **options: object
+) -> AsyncIterator[MusicClient]:
+    async with MusicClient.open(
+        url=url,
+        key=KEY,
+        provider="kie",
+        options=options,
+        now=make.Clock(),
+        transport=None if service is None else httpx.MockTransport(service),
+    ) as client:
+        yield client
+
+
+# -- what is sent
+
+
+@pytest.mark.parametrize("base", ["https://music.example", "https://music.example/"])
+async def test_a_song_is_asked_for_with_one_documented_post(base: str) -> None:
+    service = replying(200, ACCEPTED)
+
+    async with connected(service, base, styleWeight=0.6) as client:
+        outcome = await client.submit(make.prompt("rain"))
+
+    [request] = service.requests
+    assert wire.Accepted("a-1") == outcome
+    assert ("POST", "https://music.example/v1/music/generations") == (request.method, str(request.url))
+    assert "application/json" == request.headers["Content-Type"]
+    assert {
+        "provider": "kie",
+        "model": "V5",
+        "prompt": "rain",
+        "instrumental": False,
+        "options": {"styleWeight": 0.6},
+    } == json.loads(request.content)
+
+
+async def test_a_task_is_asked_for_at_the_documented_address() -> None:
+    service = replying(200, {"data": {"status": "pending"}})
+
+    async with connected(service, "http://127.0.0.1:8085/base/") as client:
+        outcome = await client.check("a-1")
+
+    [request] = service.requests
+    assert wire.Running() == outcome
+    assert ("GET", "http://127.0.0.1:8085/base/v1/tasks/a-1") == (request.method, str(request.url))
+    assert b"" == request.content
+
+
+@pytest.mark.parametrize(
+    ("task_id", "path"),
+    [
+        ("a/b", b"/v1/tasks/a%2Fb"),
+        ("../../v2", b"/v1/tasks/..%2F..%2Fv2"),
+        ("a?b=c#d", b"/v1/tasks/a%3Fb%3Dc%23d"),
+        ("a b", b"/v1/tasks/a%20b"),
+        ("%2e%2e", b"/v1/tasks/%252e%252e"),
+        ("é", b"/v1/tasks/%C3%A9"),
+        ("https://evil.example", b"/v1/tasks/https%3A%2F%2Fevil.example"),
+    ],
+)
+async def test_a_task_id_can_not_leave_its_place_in_the_path(task_id: str, path: bytes) -> None:
+    service = replying(200, {"data": {"status": "pending"}})
+
+    async with connected(service) as client:
+        await client.check(task_id)
+
+    [request] = service.requests
+    assert ("music.example", path) == (request.url.host, request.url.raw_path)
+
+
+async def test_the_key_travels_in_one_header_and_nowhere_else() -> None:
+    service = replying(404)
+
+    async with connected(service) as client:
+        await client.submit(make.custom())
+        await client.check("a-1")
+
+    for request in service.requests:
+        named = [name for name, value in request.headers.raw if KEY.encode() in value]
+        assert [b"Authorization"] == named
+        assert f"Bearer {KEY}" == request.headers["Authorization"]
+        assert KEY not in str(request.url)
+        assert KEY.encode() not in request.content
+
+
+async def test_answers_are_asked_for_uncompressed_and_by_name() -> None:
+    service = replying(404)
+
+    async with connected(service) as client:
+        await client.submit(make.prompt())
+        await client.check("a-1")
+
+    for request in service.requests:
+        assert "identity" == request.headers["Accept-Encoding"]
+        assert "application/json" == request.headers["Accept"]
+        assert request.headers["User-Agent"].startswith("Tunesmith/")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed(status: int) -> None:
+    service = replying(status, {}, Location="https://evil.example/v1/music/generations")
+
+    async with connected(service) as client:
+        outcome = await client.submit(make.prompt())
+        with pytest.raises(Transient):
+            await client.check("a-1")
+
+    assert isinstance(outcome, wire.Unknown)
+    assert ["music.example", "music.example"] == [request.url.host for request in service.requests]
+
+
+async def test_each_post_has_a_connection_of_its_own_and_one_that_is_refused_was_never_sent() -> None:
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        while await reader.readline() not in (b"\r\n", b""):
+            pass
+        writer.write(b"HTTP/1.1 429 Slow\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n")
+        await writer.drain()
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1")
+    port = server.sockets[0].getsockname()[1]
+    async with connected(url=f"http://127.0.0.1:{port}") as client:
+        outcomes = [await client.submit(make.prompt()) for _ in range(3)]
+        server.close()
+        await server.wait_closed()
+        refused = await client.submit(make.prompt())
+
+    assert [wire.Busy()] * 3 == outcomes
+    assert 3 == connections
+    assert wire.Busy("ConnectError", offline=True) == refused
+
+
+# -- what the network does
+
+
+@pytest.mark.parametrize("error", NEVER_LEFT, ids=repr)
+async def test_a_request_that_never_left_may_be_tried_again(error: Exception) -> None:
+    service = Service(error)
+
+    async with connected(service) as client:
+        outcome = await client.submit(make.prompt())
+
+    assert wire.Busy(type(error).__name__, offline=True) == outcome
+    assert 1 == len(service.requests)
+
+
+@pytest.mark.parametrize("error", ON_THE_WAY, ids=repr)
+async def test_a_request_that_broke_on_the_way_has_an_unknown_outcome(error: Exception) -> None:
+    service = Service(error)
+
+    async with connected(service) as client:
+        outcome = await client.submit(make.prompt())
+
+    assert wire.Unknown(type(error).__name__) == outcome
+    assert 1 == len(service.requests)
+
+
+@pytest.mark.parametrize("error", NEVER_LEFT + ON_THE_WAY, ids=repr)
+async def test_a_status_query_that_breaks_is_asked_again_later(error: Exception) -> None:
+    service = Service(error)
+
+    async with connected(service) as client:
+        with pytest.raises(Transient) as caught:
+            await client.check("a-1")
+
+    assert caught.value.retry_after_s is None
+    assert 1 == len(service.requests)
+
+
+async def test_an_answer_that_trickles_in_is_cut_off_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "POST_S", 0.03)
+    monkeypatch.setattr(client_module, "CHECK_S", 0.03)
+    body = Body(b" ", 1_000, wait_s=0.01)
+
+    async with connected(streaming(body)) as client:
+        outcome = await client.submit(make.prompt())
+        with pytest.raises(Transient):
+            await client.check("a-1")
+
+    assert wire.Unknown("TimeoutError") == outcome
+    assert body.pulled_bytes < 20
+
+
+# -- what comes back
+
+
+@pytest.mark.parametrize(
+    ("value", "wait_s"),
+    [
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("0", 0.0),
+        ("-5", -5.0),
+        ("1.5", 1.5),
+        ("1000000000000", 1e12),
+        ("9" * 400, inf),
+        (NOW_AS_HTTP_DATE, 0.0),
+        ("Sat, 14 Mar 2026 15:10:26 GMT", 60.0),
+        ("Sat, 14 Mar 2026 16:10:26 +0100", 60.0),
+        ("Sat, 14 Mar 2026 15:10:26 -0000", 60.0),
+        ("Sat, 14 Mar 2026 15:08:26 GMT", -60.0),
+        ("Mon, 01 Jan 99999999999 00:00:00 GMT", None),
+        ("Mon, 01 Jan 2026 00:00:00 +99999999999999999999", None),
+        ("Mon, 99 Zzz 2026", None),
+        ("soon", None),
+        ("", None),
+        ("nan", None),
+        ("inf", None),
+        ("1e5", None),
+        ("5, 6", None),
+    ],
+)
+async def test_the_wait_that_the_service_asks_for_is_read(value: str, wait_s: float | None) -> None:
+    async with connected(replying(429, {}, Retry_After=value)) as client:
+        outcome = await client.submit(make.prompt())
+        with pytest.raises(Transient) as caught:
+            await client.check("a-1")
+
+    assert wire.Busy("", wait_s) == outcome
+    assert wait_s == caught.value.retry_after_s
+
+
+async def test_no_wait_is_read_where_none_is_asked_for() -> None:
+    async with connected(replying(429)) as client:
+        assert wire.Busy() == await client.submit(make.prompt())
+
+
+@pytest.mark.parametrize(("value", "kind"), [("30", wire.Busy), ("soon", wire.Unknown)])
+async def test_a_503_is_sent_again_only_if_it_says_when(value: str, kind: type) -> None:
+    async with connected(replying(503, b"<html>", Retry_After=value)) as client:
+        assert kind is type(await client.submit(make.prompt()))
+
+
+async def test_an_answer_of_80_megabytes_is_cut_off_at_one() -> None:
+    body = Body(b" " * 65_536, 80 * 16)
+
+    async with connected(streaming(body)) as client:
+        outcome = await client.submit(make.prompt())
+        pulled_by_the_post = body.pulled_bytes
+        with pytest.raises(Transient):
+            await client.check("a-1")
+
+    assert isinstance(outcome, wire.Unknown)
+    assert pulled_by_the_post <= ANSWER_MAX_BYTES + 65_536
+    assert body.pulled_bytes <= 2 * (ANSWER_MAX_BYTES + 65_536)
+
+
+async def test_an_answer_of_a_megabyte_is_still_read() -> None:
+    padded = json.dumps(ACCEPTED).encode().ljust(ANSWER_MAX_BYTES)
+
+    async with connected(replying(200, padded)) as client:
+        assert wire.Accepted("a-1") == await client.submit(make.prompt())
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "GZIP", "deflate, identity", "odd"])
+async def test_a_compressed_answer_is_not_even_read(encoding: str) -> None:
+    body = Body(gzip.compress(json.dumps(ACCEPTED).encode()), 1)
+
+    async with connected(streaming(body, Content_Encoding=encoding)) as client:
+        outcome = await client.submit(make.prompt())
+        with pytest.raises(Transient):
+            await client.check("a-1")
+
+    assert wire.Unknown("HTTP 200") == outcome
+    assert 0 == body.pulled_bytes
+
+
+async def test_the_status_of_a_compressed_answer_counts() -> None:
+    async with connected(streaming(Body(b"\x1f\x8b", 1), 429, Content_Encoding="gzip")) as client:
+        assert wire.Busy() == await client.submit(make.prompt())
+
+
+async def test_an_encoding_that_is_none_is_read() -> None:
+    service = replying(200, ACCEPTED, Content_Encoding=" Identity ")
+
+    async with connected(service) as client:
+        assert wire.Accepted("a-1") == await client.submit(make.prompt())
+
+
+async def test_what_the_member_typed_is_not_judged_when_it_is_echoed() -> None:
+    words = {"title": "Moderated", "style": "credits roll", "lyrics": "no auth\nno policy"}
+    said = {"message": "Bad fields: Moderated, credits roll, no auth no policy"}
+
+    async with connected(replying(400, said)) as client:
+        outcome = await client.submit(make.custom(**words))
+
+    assert isinstance(outcome, wire.Rejected)
+    assert wire.FailReason.REFUSED == outcome.reason
+
+
+async def test_the_services_own_address_is_trusted_with_audio() -> None:
+    song = "http://127.0.0.1:8085/song.mp3"
+    service = replying(200, {"data": {"status": "success", "audioUrls": [song]}})
+
+    async with connected(service, "http://127.0.0.1:8085/") as client:
+        assert wire.Done((song,)) == await client.check("a-1")
+        assert "http://127.0.0.1:8085" == client.origin
+
+
+# -- the key
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_status_query_that_is_not_allowed_is_a_matter_for_the_operator(status: int) -> None:
+    async with connected(replying(status)) as client:
+        with pytest.raises(Unauthorized, match="MUSIC_API_KEY"):
+            await client.check("a-1")
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        *(Service(error) for error in NEVER_LEFT + ON_THE_WAY),
+        replying(401, {"message": f"Invalid API key: {KEY}"}),
+        replying(403, f"Bearer {KEY} is no key".encode()),
+        replying(422, {"message": f"bad header {KEY}"}),
+        replying(429, {"message": KEY}),
+        replying(500, {"message": KEY}),
+        replying(200, {"data": {"status": "failed", "errorMessage": KEY}}),
+        replying(302, {}, Location=f"https://evil.example/?key={KEY}"),
+    ],
+)
+async def test_the_key_stands_in_no_error_and_no_outcome(service: Service) -> None:
+    shown = ""
+
+    async with connected(service) as client:
+        shown += repr(client) + repr(vars(client)) + repr(client._posts.headers)
+        shown += repr(await client.submit(make.prompt()))
+        try:
+            shown += repr(await client.check("a-1"))
+        except (Transient, Unauthorized) as error:
+            shown += "".join(traceback.format_exception(error)) + repr(error) + repr(error.__cause__)
+
+    assert KEY not in shown

@@ -1,0 +1,149 @@
+"""Rules of the house that a program can check."""
+
+import ast
+import inspect
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from bot import errors
+from bot.model import ClosedCause, FailReason, JobState
+from bot.ui import words
+from tests import make
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted((ROOT / "bot").rglob("*.py"))
+BROAD = {
+    "bot/jobs/runner.py": 1,  # the one around a job
+    "bot/app.py": 1,  # the gateway's supervisor
+    "bot/ui/client.py": 1,  # what the tree does for commands, for buttons and forms
+    "bot/store/database.py": 1,  # handed on to the caller of write()
+}
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_a_module_opens_with_one_sentence(path: Path) -> None:
+    opening = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+
+    assert re.match(r"[^\n]+[.:]?(\n\n|$)", opening)
+    assert opening.split("\n\n")[0].rstrip().endswith((".", "``"))
+
+
+def test_broad_handlers_stand_where_they_are_explained_and_nowhere_else() -> None:
+    found = {}
+    for path in SOURCES:
+        handlers = [
+            node
+            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+            if isinstance(node, ast.ExceptHandler)
+        ]
+        broad = [
+            h
+            for h in handlers
+            if h.type is None or (isinstance(h.type, ast.Name) and h.type.id == "Exception")
+        ]
+        if broad:
+            found[name(path)] = len(broad)
+
+    assert found == BROAD
+
+
+def test_no_handler_swallows() -> None:
+    swallowing = [
+        f"{name(path)}:{node.lineno}"
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ExceptHandler)
+        and len(node.body) == 1
+        and isinstance(node.body[0], ast.Pass)
+        # A value that is no number may still be a date.
+        and name(path) != "bot/music/client.py"
+    ]
+
+    assert swallowing == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_nothing_is_started_when_a_module_is_imported(path: Path) -> None:
+    calls = [
+        node
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    ]
+
+    assert not calls or name(path) == "bot/__main__.py"
+
+
+def refusals() -> list[errors.Refusal]:
+    made: list[errors.Refusal] = [
+        errors.TextTooLong("prompt", 501, 500),
+        errors.TextMissing("lyrics"),
+        errors.TextMissing("title"),
+        *(errors.UnreadableFile(cause) for cause in ("too_big", "not_text", "empty", "not_fetched")),
+        errors.UnknownModel(("V5", "V4_5")),
+        errors.NotEnoughCredits(10, 3, make.NOW),
+        errors.TooManyOpenJobs("member", 2),
+        errors.TooManyOpenJobs("guild", 1),
+        *(errors.ServiceClosed(cause, make.NOW) for cause in ClosedCause),
+        errors.MissingPermissions(("Attach Files", "Embed Links")),
+        errors.NotYourServer("outside"),
+        errors.NotYourServer("manager"),
+        errors.OutOfRange(0, 10),
+        errors.WordsGone(),
+        errors.ShuttingDown(),
+    ]
+    return made
+
+
+def test_every_refusal_has_its_sentence() -> None:
+    kinds = {
+        kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, errors.Refusal)
+    }
+
+    assert {type(refusal) for refusal in refusals()} == kinds - {errors.Refusal}
+
+
+@pytest.mark.parametrize("refusal", refusals(), ids=str)
+def test_a_refusal_is_a_sentence_without_anything_internal(refusal: errors.Refusal) -> None:
+    sentence = words.refusal(refusal)
+
+    assert sentence.endswith(".")
+    assert len(sentence) < 300
+    assert not re.search(r"Error|None|_[a-z]+_|\bjob\b", sentence)
+
+
+@pytest.mark.parametrize("reason", FailReason)
+@pytest.mark.parametrize("closed", ClosedCause)
+def test_every_failure_is_told_with_the_credits_back(reason: FailReason, closed: ClosedCause) -> None:
+    failed = make.job(state=JobState.FAILED, reason=reason, closed=closed)
+
+    assert words.failure(failed).endswith("Your 10 credits are back.")
+
+
+def test_every_dependency_is_bounded_below_and_above() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    named = [
+        *project["project"]["dependencies"],
+        *(line for group in project["project"]["optional-dependencies"].values() for line in group),
+        *(line for line in project["dependency-groups"]["dev"] if not line.startswith("tunesmith")),
+    ]
+
+    assert [line for line in named if ">=" not in line or "<" not in line] == []
+
+
+def test_the_lock_pins_every_dependency_with_hashes() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    wanted = {
+        re.split(r"[>=<\[]", line)[0].replace(".", "-").lower() for line in project["project"]["dependencies"]
+    }
+    pinned = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
+
+    assert wanted <= pinned
+    assert len(re.findall(r"^[a-z0-9-]+==", lock, re.MULTILINE)) <= lock.count("--hash=sha256:")

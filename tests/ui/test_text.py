@@ -1,0 +1,70 @@
+"""Other people's words, made safe to show."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.ui.text import cut, escaped, file_name, line, plain
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("plain words", "plain words"),
+        ("a\u202eb\u2066c\u200bd", "abcd"),
+        ("nul\x00 bell\x07", "nul bell"),
+        ("Z\u0351\u0352\u0357\u035b\u0363a", "Z\u0351\u0352a"),
+        ("e\u0301", "é"),
+        ("👨\u200d👩\u200d👧", "👨\u200d👩\u200d👧"),
+        ("Städte 夜の雨", "Städte 夜の雨"),
+    ],
+)
+def test_invisible_and_stacked_characters_are_taken_out(typed: str, shown: str) -> None:
+    assert shown == plain(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        (
+            "**bold** _it_ ~~gone~~ `code` ||hidden||",
+            r"\*\*bold\*\* \_it\_ \~\~gone\~\~ \`code\` \|\|hidden\|\|",
+        ),
+        ("@everyone @here", "@\u200beveryone @\u200bhere"),
+        ("<@1> <#2> <t:3:R>", "\\<@1> \\<#2> \\<t:3:R>"),
+        ("# head", r"\# head"),
+        ("> quote", r"\> quote"),
+    ],
+)
+def test_marks_lose_their_force(typed: str, shown: str) -> None:
+    assert shown == escaped(typed)
+
+
+def test_a_line_is_one_line_and_is_cut_before_it_is_escaped() -> None:
+    assert line("one\ntwo\n\n# three", 9) == "one two…"
+    assert cut("12345", 5) == "12345"
+    assert cut("123456", 5) == "1234…"
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Neon Rain", "neon-rain-1.mp3"),
+        ("../../etc/passwd", "etc-passwd-1.mp3"),
+        ("夜の雨", "song-1.mp3"),
+        ("Été à Paris", "ete-a-paris-1.mp3"),
+        ("x" * 200, "x" * 40 + "-1.mp3"),
+    ],
+)
+def test_file_names_are_plain_ascii(title: str, name: str) -> None:
+    assert name == file_name(title, 1, ".mp3")
+
+
+@given(st.text())
+def test_no_text_pings_or_links(text: str) -> None:
+    shown = line(text, 100)
+
+    assert "@everyone" not in shown
+    assert "@here" not in shown
+    assert "\n" not in shown
+    assert "\x00" not in shown
