@@ -132,6 +132,7 @@ async def run(settings: Settings) -> None:
         stop = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
+        refused: StartRefused | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 runner = group.create_task(parts.runner.run(), name="runner")
@@ -139,9 +140,12 @@ async def run(settings: Settings) -> None:
                     _stay_connected(parts.client, settings.discord_token.get_secret_value()), name="gateway"
                 )
                 group.create_task(_stop(parts, stop, runner, gateway), name="stop")
-        except* StartRefused as refused:
-            # One sentence is the same whether it comes from here or from before the start.
-            raise refused.exceptions[0] from None
+        except* StartRefused as found:
+            refused = next(error for error in found.exceptions if isinstance(error, StartRefused))
+        finally:
+            await parts.client.close()
+        if refused is not None:
+            raise refused
 
 
 async def _stop(
@@ -153,8 +157,6 @@ async def _stop(
     parts.runner.stop()
     await asyncio.wait([runner])
     gateway.cancel()
-    await parts.client.close()
-    log.info("stopped")
 
 
 async def _stay_connected(client: ui.TunesmithClient, token: str) -> None:

@@ -96,8 +96,9 @@ def _log_at(level: str) -> None:
     for chatty in ("discord", "httpx", "httpcore", "aiosqlite", "asyncio"):
         # Their finer lines hold addresses and interaction tokens, or are about every single query.
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
-    # It warns of the missing guilds intent at every start; that is meant so, see ui/client.py.
-    logging.getLogger("discord.state").setLevel(logging.ERROR)
+    # They warn at every start of the guilds intent and of voice, which this bot does without.
+    for name in ("discord.state", "discord.client"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def main() -> None:

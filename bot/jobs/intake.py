@@ -1,5 +1,6 @@
 """Hold the credits and queue the job, or neither."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +12,8 @@ from bot.model import Job, JobState, ReplyTo, SongRequest
 from bot.music import limits
 from bot.store import gate, jobs, ledger
 from bot.store.database import Database, Tx
+
+log = logging.getLogger(__name__)
 
 ANSWER_WITHIN = timedelta(seconds=4)
 """A job is not begun before the member has been answered, or this long after the request."""
@@ -84,7 +87,10 @@ class Intake:
             jobs.add(tx, job, held, due_at=now + ANSWER_WITHIN)
             return job, facts_of(tx, job, self.terms.defaults, now)
 
-        return await self._database.write(accept)
+        taken = await self._database.write(accept)
+        if taken is not None:
+            log.info("job %d: %s in server %d", taken[0].id, JobState.QUEUED, reply_to.guild_id)
+        return taken
 
     def _admit(self, tx: Tx, reply_to: ReplyTo, now: datetime) -> None:
         """Raises the Refusal that stands against one more song."""

@@ -211,6 +211,8 @@ class Steps:
 
         if not await self._write_for_sure(accepted):
             await self._unknown(job, "the service answered with the task of another request", heard=True)
+            return
+        log.info("job %d: %s", job.id, JobState.RUNNING)
 
     async def _write_for_sure(self, fn: Callable[[Tx], bool]) -> bool:
         """What was paid for must be written down, also where the disk is full or locked for a while."""
@@ -420,6 +422,7 @@ class Steps:
             ledger.settle(tx, job.id, *jobs.held(tx, job.id), now)
 
         await self._database.write(stored)
+        log.info("job %d: %s", job.id, JobState.STORED)
 
     # -- posting
 
@@ -582,6 +585,8 @@ class Steps:
         )
         if not moved:
             raise Superseded
+        if to is not job.state:
+            log.info("job %d: %s", job.id, to)
 
     def _paced(self, wait_s: float) -> timedelta:
         """A wait between two questions to the music service."""

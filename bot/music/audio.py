@@ -6,7 +6,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -29,14 +29,17 @@ REDIRECTS_MAX: Final = 5
 Resolve: TypeAlias = Callable[[str, int], Awaitable[list[str]]]
 """Host and port to the addresses behind them, as text."""
 
-# A network of translated or tunnelled IPv4 addresses hides where a connection really goes.
-_TUNNELS = (
-    ipaddress.ip_network("64:ff9b::/96"),
-    ipaddress.ip_network("64:ff9b:1::/48"),
-    ipaddress.ip_network("2002::/16"),
+# Source: https://www.iana.org/assignments/ipv6-address-space, read 2026-11-22. What lies outside is
+# local, reserved or a translation of IPv4.
+_V4 = 4
+_V6_UNICAST = ipaddress.ip_network("2000::/3")
+# Networks that Python (before 3.13) calls global, and that lead back to a local one or hide an IPv4 address.
+_NOT_PUBLIC = (
+    ipaddress.ip_network("192.0.0.0/24"),
+    ipaddress.ip_network("192.88.99.0/24"),
     ipaddress.ip_network("2001::/32"),
-    ipaddress.ip_network("::ffff:0:0/96"),
-    ipaddress.ip_network("::/96"),
+    ipaddress.ip_network("2002::/16"),
+    ipaddress.ip_network("3fff::/20"),
 )
 
 
@@ -63,7 +66,8 @@ def is_public(address: str) -> bool:
     return (
         ip.is_global
         and not ip.is_multicast
-        and not any(ip.version == net.version and ip in net for net in _TUNNELS)
+        and (ip.version == _V4 or ip in _V6_UNICAST)
+        and not any(ip in net for net in _NOT_PUBLIC)
     )
 
 
@@ -94,7 +98,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             return await self._network.connect_tcp(host, port, timeout, local_address, socket_options)
         try:
             addresses = await self._look_up(host, port)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError: a label that no name can have
             raise httpcore.ConnectError(f"{host} can't be looked up") from error
         if not addresses or not all(is_public(address) for address in addresses):
             raise _Blocked("not a public address")
@@ -166,8 +170,8 @@ class AudioSource:
         """The audio at ``url``, as a file in the spool that survives a power cut.
 
         Raises:
-            NoAudio: it is refused, missing, empty, too large, too slow or no audio.
-            Transient: the network failed on the way, or the disk is full.
+            NoAudio: it is refused, missing, empty, too large, too slow, broken off or no audio.
+            Transient: the disk is full or can't be written to.
         """
         try:
             async with asyncio.timeout(DOWNLOAD_S):
@@ -192,8 +196,17 @@ class AudioSource:
                     "identity",
                 ):
                     raise NoAudio(f"compressed audio at {_host(url)}")
-                return await spool.store(name, response.aiter_raw())
+                return await spool.store(name, _received(response))
         raise NoAudio(f"more than {REDIRECTS_MAX} redirects")
+
+
+async def _received(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The body as it comes. The network's errors must not be taken for the disk's."""
+    try:
+        async for chunk in response.aiter_raw():
+            yield chunk
+    except OSError as error:  # ssl's own, which httpcore lets through
+        raise NoAudio(f"{type(error).__name__} at {_host(str(response.url))}") from error
 
 
 class Spool:
@@ -215,14 +228,16 @@ class Spool:
         """
         part = self.folder / f"{name}.part"
         try:
-            with await asyncio.to_thread(_create, part) as file:
+            # Not on a thread: one that is called off would make the file after it was removed.
+            with _create(part) as file:
                 size, sha256, ending = await _copy(chunks, file)
                 await asyncio.to_thread(_flush, file)
             await asyncio.to_thread(_rename, part, self.folder / f"{name}{ending}")
         except OSError as error:
             raise Transient(f"spool: {error.strerror}; look at SPOOL_DIR and the free space") from error
         finally:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink()
         return Stored(file=f"{name}{ending}", size_bytes=size, sha256=sha256)
 
 
@@ -283,9 +298,12 @@ def ending_of(start: bytes) -> str | None:
 
 
 def _is_mpeg_frame(start: bytes) -> bool:
-    """Eleven bits of sync, and a layer that exists. Source: ISO/IEC 11172-3, 2.4.1.3."""
+    """Eleven bits of sync, and layer II or III: layer I looks like the mark that UTF-16 text begins with.
+
+    Source: ISO/IEC 11172-3, 2.4.1.3.
+    """
     first = int.from_bytes(start[:2])
-    return first & 0xFFE0 == 0xFFE0 and first & 0x0006 != 0  # noqa: PLR2004 - masks of the header
+    return first & 0xFFE0 == 0xFFE0 and first & 0x0006 in (0x0002, 0x0004)
 
 
 def _host(url: str) -> str:

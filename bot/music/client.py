@@ -1,8 +1,10 @@
 """submit() and check(): the two calls of the music service, with httpx's errors turned into ours."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -34,6 +36,10 @@ _NEVER_LEFT = (
 
 class _TooMuch(Exception):
     """An answer larger than any that the service has reason to give."""
+
+
+_BROKEN = (httpx.HTTPError, OSError, _TooMuch)
+"""Errors that tell nothing about the request; ssl's own are OSErrors, and httpcore lets some through."""
 
 
 class MusicClient:
@@ -107,10 +113,13 @@ class MusicClient:
                 )
         except _NEVER_LEFT as error:
             return wire.Busy(type(error).__name__, offline=True)
-        except (httpx.HTTPError, TimeoutError, _TooMuch) as error:
+        except _BROKEN as error:
             return wire.Unknown(type(error).__name__)
         sent = (request.prompt, request.title, request.style, request.lyrics)
-        return wire.read_submitted(status, answer, sent, self._retry_after_s(headers))
+        outcome = wire.read_submitted(status, answer, sent, self._retry_after_s(headers))
+        if isinstance(outcome, wire.Accepted):
+            return outcome
+        return replace(outcome, detail=self._without_key(outcome.detail))
 
     async def check(self, task_id: str) -> wire.Checked:
         """How the task stands.
@@ -124,14 +133,16 @@ class MusicClient:
                 status, answer, headers = await self._call(
                     self._gets, "GET", f"{self._url}/v1/tasks/{quote(task_id, safe='')}"
                 )
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, _TooMuch) as error:
+        except (*_BROKEN, httpx.InvalidURL) as error:
             raise Transient(f"status query: {type(error).__name__}") from error
         checked = wire.read_checked(status, answer, self.origin)
         match checked:
             case wire.Busy(detail=detail):
-                raise Transient(f"status query: {detail}", self._retry_after_s(headers))
+                raise Transient(f"status query: {self._without_key(detail)}", self._retry_after_s(headers))
             case wire.Rejected(closed=ClosedCause.BAD_KEY):
                 raise Unauthorized(f"status query: HTTP {status}; check MUSIC_API_KEY")
+            case wire.Rejected(detail=detail):
+                return replace(checked, detail=self._without_key(detail))
             case _:
                 return checked
 
@@ -148,15 +159,17 @@ class MusicClient:
                         raise _TooMuch
             return response.status_code, bytes(received), response.headers
 
+    def _without_key(self, said: str) -> str:
+        """A service may repeat the key in what it says about it; that must reach no log and no member."""
+        return said.replace(self._posts.headers["Authorization"].removeprefix("Bearer "), "[key]")
+
     def _retry_after_s(self, headers: httpx.Headers) -> float | None:
         """The wait that the service asks for: seconds or an HTTP date, negative if it is past."""
         value = headers.get("Retry-After", "").strip()
-        try:
-            return float(int(value))
-        except ValueError:
-            pass
+        if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
+            return float(value)
         try:
             at = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         return (at.replace(tzinfo=at.tzinfo or UTC) - self._now()).total_seconds()

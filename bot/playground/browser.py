@@ -14,6 +14,11 @@ from bot.playground.world import World
 DELAY_S: Final = 8.0
 PACE: Final = 0.3
 TICK_S: Final = 0.5
+WELCOME: Final = (
+    "Welcome! Type `/music create` and a prompt, or `/music custom` for the form; `/quota set` changes "
+    "the purse. With [fail], [moderated], [closed], [busy], [slow] or [one take] in a prompt you see what "
+    "happens then."
+)
 
 
 async def serve(port: int | None, say: Callable[[str], None]) -> bool:
@@ -22,6 +27,7 @@ async def serve(port: int | None, say: Callable[[str], None]) -> bool:
         async with World.open(Path(scratch), delay_s=DELAY_S, pace=PACE) as world:
             you = world.add_member("You", manager=True)
             friend = world.add_member("Mia")
+            await friend.send(world.channel, WELCOME)
             async with world.env.preview(
                 world.channel, viewers=[you, friend], layout="channel", port=port
             ) as preview:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from bot.errors import Transient, Unauthorized
+from bot.model import FailReason
 from bot.music import client as client_module
 from bot.music import wire
 from bot.music.client import ANSWER_MAX_BYTES, MusicClient
@@ -72,20 +73,14 @@ class Body(httpx.AsyncByteStream):
             yield self._chunk
 
 
-def replying(status: int, body: object = None, **headers: str) -> Service:
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Service(
-        lambda _: httpx.Response(
-            status,
-            content=content,
-            headers={name.replace("_", "-"): value for name, value in headers.items()},
-        )
-    )
-
-
 def streaming(body: Body, status: int = 200, **headers: str) -> Service:
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
     return Service(lambda _: httpx.Response(status, stream=body, headers=fields))
+
+
+def replying(status: int, body: object = b"", **headers: str) -> Service:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return streaming(Body(content, 1), status, **headers)
 
 
 @asynccontextmanager
@@ -383,7 +378,7 @@ async def test_what_the_member_typed_is_not_judged_when_it_is_echoed() -> None:
         outcome = await client.submit(make.custom(**words))
 
     assert isinstance(outcome, wire.Rejected)
-    assert wire.FailReason.REFUSED == outcome.reason
+    assert FailReason.REFUSED == outcome.reason
 
 
 async def test_the_services_own_address_is_trusted_with_audio() -> None:
