@@ -5,10 +5,11 @@ import itertools
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import discord
 
@@ -19,6 +20,7 @@ from bot.jobs.intake import Intake, Terms
 from bot.jobs.purse import Purse
 from bot.jobs.runner import Finishing, Runner
 from bot.jobs.steps import Steps
+from bot.jobs.upkeep import Upkeep
 from bot.music.audio import AudioSource, Spool
 from bot.music.client import MusicClient
 from bot.settings import Settings
@@ -27,6 +29,7 @@ from bot.store.database import Database, fact, remember
 from bot.store.ledger import Defaults
 from bot.ui import client as ui
 from bot.ui.courier import DiscordCourier
+from bot.ui.operator import Operator
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +43,8 @@ class Parts:
     database: Database
     intake: Intake
     runner: Runner
+    upkeep: Upkeep
+    operator: Operator
     client: ui.TunesmithClient
 
 
@@ -96,16 +101,19 @@ async def assembled(
             register=lambda digest: database.write(lambda tx: remember(tx, COMMANDS_FACT, digest)),
         )
         courier = around_courier(DiscordCourier(client))
+        webhook = settings.operator_webhook_url
+        operator = Operator(None if webhook is None else webhook.get_secret_value())
+        spool = Spool(settings.spool_dir)
         finishing = Finishing()
         steps = Steps(
             database=database,
             music=music,
             audio=audio,
-            spool=Spool(settings.spool_dir),
+            spool=spool,
             courier=courier,
             now=now,
             finishing=finishing,
-            alert=lambda text: log.error("for the operator: %s", text),
+            alert=operator.alert,
             pace=settings.poll_pace,
         )
         runner = Runner(
@@ -118,7 +126,12 @@ async def assembled(
             now=now,
             woken=woken,
         )
-        yield Parts(database=database, intake=intake, runner=runner, client=client)
+        upkeep = Upkeep(
+            database=database, spool=spool, spool_days=settings.spool_days, now=now, alert=operator.alert
+        )
+        yield Parts(
+            database=database, intake=intake, runner=runner, upkeep=upkeep, operator=operator, client=client
+        )
 
 
 async def run(settings: Settings) -> None:
@@ -135,11 +148,7 @@ async def run(settings: Settings) -> None:
         refused: StartRefused | None = None
         try:
             async with asyncio.TaskGroup() as group:
-                runner = group.create_task(parts.runner.run(), name="runner")
-                gateway = group.create_task(
-                    _stay_connected(parts.client, settings.discord_token.get_secret_value()), name="gateway"
-                )
-                group.create_task(_stop(parts, stop, runner, gateway), name="stop")
+                await _work(parts, settings.discord_token.get_secret_value(), stop, group)
         except* StartRefused as found:
             refused = next(error for error in found.exceptions if isinstance(error, StartRefused))
         finally:
@@ -148,43 +157,79 @@ async def run(settings: Settings) -> None:
             raise refused
 
 
-async def _stop(
-    parts: Parts, stop: asyncio.Event, runner: asyncio.Task[None], gateway: asyncio.Task[None]
-) -> None:
+async def _work(parts: Parts, token: str, stop: asyncio.Event, group: asyncio.TaskGroup) -> None:
+    """Everything that runs beside each other, until ``stop``; the jobs end first, then the rest."""
+    alert = parts.operator.alert
+    runner = group.create_task(_supervised("the runner", parts.runner.run, alert))
+    others = [
+        group.create_task(
+            _supervised("the connection to Discord", partial(_connect, parts.client, token), alert)
+        ),
+        group.create_task(_supervised("upkeep", parts.upkeep.run, alert)),
+        group.create_task(parts.operator.run()),
+        group.create_task(_watch_loop()),
+    ]
     await stop.wait()
     log.info("stopping: no new requests; what is under way ends first")
     parts.intake.close()
     parts.runner.stop()
     await asyncio.wait([runner])
-    gateway.cancel()
+    for task in others:
+        task.cancel()
 
 
-async def _stay_connected(client: ui.TunesmithClient, token: str) -> None:
-    """Keeps the gateway connection; whatever ends it, it is made again, later and later.
+async def _supervised(name: str, work: Callable[[], Awaitable[None]], alert: Callable[[str], None]) -> None:
+    """``work`` until it ends by itself; what breaks it is told, and it is begun again, later and later."""
+    for failures in itertools.count(1):
+        began_s = time.monotonic()
+        try:
+            await work()
+        except StartRefused:
+            raise
+        except Exception:
+            # A bug in one part must not end the others: songs that are paid for still have to arrive.
+            log.exception("%s broke down", name)
+            alert(f"{name[0].upper()}{name[1:]} broke down and is begun again; the log has the reason.")
+        else:
+            return
+        lasted = time.monotonic() - began_s >= HEALTHY_AFTER_S
+        await asyncio.sleep(schedule.backoff_s(1 if lasted else failures, 1.0, 60.0))
+
+
+async def _connect(client: ui.TunesmithClient, token: str) -> None:
+    """The connection to Discord, until it is lost for good.
 
     Raises:
         StartRefused: Discord does not accept the token.
     """
-    for failures in itertools.count(1):
-        try:
-            await client.start(token)
-        except discord.LoginFailure as error:
-            raise StartRefused(
-                "DISCORD_TOKEN is not accepted by Discord; copy the bot's token again."
-            ) from error
-        except discord.ConnectionClosed as error:
-            if error.code == AUTHENTICATION_FAILED:
-                raise StartRefused(
-                    "DISCORD_TOKEN is no longer accepted by Discord; copy the bot's token again."
-                ) from error
-            log.warning("the gateway closed the connection (%s)", error.code)
-        except Exception:
-            # discord.py ends start() at an error in any event: the jobs go on, and so must the connection.
-            log.exception("the connection to Discord ended")
-        if client.is_closed():
-            client.clear()
-        await asyncio.sleep(schedule.backoff_s(failures, 1.0, 60.0))
+    if client.is_closed():
+        client.clear()
+    try:
+        await client.start(token)
+    except discord.LoginFailure as error:
+        raise StartRefused("DISCORD_TOKEN is not accepted by Discord; copy the bot's token again.") from error
+    except discord.ConnectionClosed as error:
+        if error.code != AUTHENTICATION_FAILED:
+            raise
+        raise StartRefused(
+            "DISCORD_TOKEN is no longer accepted by Discord; copy the bot's token again."
+        ) from error
+
+
+async def _watch_loop() -> None:
+    """Says so in the log when the event loop stood still: then nothing was answered."""
+    while True:
+        began_s = time.monotonic()
+        await asyncio.sleep(WATCH_EVERY_S)
+        late_s = time.monotonic() - began_s - WATCH_EVERY_S
+        if late_s >= STALLED_S:
+            log.warning("the event loop stood still for %.1f s", late_s)
 
 
 AUTHENTICATION_FAILED = 4004
 """Source: https://docs.discord.com/developers/topics/opcodes-and-status-codes#gateway, read 2026-11-22."""
+HEALTHY_AFTER_S = 300.0
+"""A part that lasted so long begins again at once when it breaks."""
+WATCH_EVERY_S = 1.0
+STALLED_S = 1.0
+"""A member waits 3 s for an answer at the most."""

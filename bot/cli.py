@@ -1,4 +1,4 @@
-"""The commands of an operator: run, demo, playground, sandbox."""
+"""The commands of an operator: run, doctor, demo, playground, sandbox."""
 
 import asyncio
 import logging
@@ -11,6 +11,7 @@ import typer
 
 from bot import app, settings
 from bot.errors import StartRefused
+from bot.ops.doctor import Verdict, examine
 
 cli = typer.Typer(
     name="tunesmith",
@@ -32,6 +33,23 @@ def run() -> None:
         asyncio.run(app.run(loaded))
     except StartRefused as refused:
         _refuse(str(refused))
+
+
+@cli.command()
+def doctor(
+    ledger: Annotated[bool, typer.Option("--ledger", help="Only the proof of the books.")] = False,
+) -> None:
+    """Check the installation, one line a check; also beside a running bot. Exits with 1 on a failure."""
+    try:
+        loaded = settings.load()
+    except StartRefused as refused:
+        _refuse(f"failure  settings: {refused}")
+    checks = list(examine(loaded.database_path))
+    for check in checks:
+        if check.name == "ledger" or not ledger or check.verdict is not Verdict.OK:
+            typer.echo(f"{check.verdict:<8} {check.name}: {check.finding}")
+    if any(check.verdict is Verdict.FAILURE for check in checks):
+        raise typer.Exit(1)
 
 
 @cli.command()

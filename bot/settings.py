@@ -54,6 +54,9 @@ class Settings(BaseSettings):
         default="sqlite:///data/tunesmith.db", description="The SQLite file: sqlite:/// and its path."
     )
     spool_dir: Path = Field(default=Path("data/spool"), description="The folder for finished songs.")
+    spool_days: CountFromOne = Field(
+        default=7, description="Days for which a finished song's files are kept."
+    )
     song_credits: Count = Field(default=10, description="What a song costs a server, in credits.")
     guild_credits: Count = Field(
         default=100,
@@ -74,6 +77,9 @@ class Settings(BaseSettings):
         le=100,
         allow_inf_nan=False,
         description="Scales every wait between two questions to the music API; 0.5 asks twice as often.",
+    )
+    operator_webhook_url: SecretStr | None = Field(
+        default=None, description="A Discord webhook that is told what only the operator can mend."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO",
@@ -98,6 +104,11 @@ class Settings(BaseSettings):
         if isinstance(value, str) and not (value.isascii() and value.isprintable() and " " not in value):
             raise ValueError("has characters that no token has; copy it again")
         return value
+
+    @field_validator("operator_webhook_url")
+    @classmethod
+    def _is_a_webhook(cls, value: SecretStr | None) -> SecretStr | None:
+        return value if value is None else SecretStr(cls._is_an_address(value.get_secret_value()))
 
     @field_validator("discord_api_url", "music_api_url")
     @classmethod

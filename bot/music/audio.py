@@ -127,10 +127,11 @@ class _GuardedTransport(httpx.AsyncHTTPTransport):
     """httpx's own transport on a pool whose connections go through the guard."""
 
     def __init__(self, backend: httpcore.AsyncNetworkBackend) -> None:
-        super().__init__()
+        ssl_context = httpx.create_ssl_context(trust_env=False)
+        super().__init__(verify=ssl_context)
         # httpx has no parameter for httpcore's network_backend (0.28.1); all else of it is wanted.
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
+            ssl_context=ssl_context,
             max_connections=10,
             max_keepalive_connections=0,
             network_backend=backend,
@@ -303,7 +304,7 @@ def _is_mpeg_frame(start: bytes) -> bool:
     Source: ISO/IEC 11172-3, 2.4.1.3.
     """
     first = int.from_bytes(start[:2])
-    return first & 0xFFE0 == 0xFFE0 and first & 0x0006 in (0x0002, 0x0004)
+    return first & 0xFFE0 == 0xFFE0 and first & 0x0006 in (0x0002, 0x0004)  # noqa: PLR2004 - masks of the header
 
 
 def _host(url: str) -> str:

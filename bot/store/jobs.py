@@ -202,6 +202,21 @@ def add_track(tx: Tx, job_id: int, track: Track) -> None:
     )
 
 
+def files_wanted(tx: Tx, since: datetime) -> frozenset[str]:
+    """Spool files of jobs that still need them, or have come to their end since then."""
+    rows = tx.execute(
+        """SELECT file FROM track JOIN job ON job.id = track.job_id
+           WHERE job.state NOT IN ('delivered', 'undelivered', 'explained') OR job.state_since >= ?""",
+        (milliseconds(since),),
+    ).fetchall()
+    return frozenset(row["file"] for row in rows)
+
+
+def files_known(tx: Tx) -> frozenset[str]:
+    """All files that any job has put into the spool."""
+    return frozenset(row["file"] for row in tx.execute("SELECT file FROM track").fetchall())
+
+
 def drop_equal_tracks(tx: Tx, job_id: int) -> None:
     """Of takes with the same bytes only the first is a song of its own."""
     tx.execute(

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
@@ -53,8 +53,10 @@ class BotProcess:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, folder: Path, **settings: str) -> AsyncIterator[Self]:
-        """The bot with these settings and no others, until the block ends.
+    async def running(
+        cls, folder: Path, command: Sequence[str], settings: Mapping[str, str]
+    ) -> AsyncIterator[Self]:
+        """``python -m`` and the command, with these settings and no others, until the block ends.
 
         ``folder`` keeps what outlives it. A bot that is still there at the end is killed.
         """
@@ -69,9 +71,9 @@ class BotProcess:
             "SPOOL_DIR": str(folder / "spool"),
         }
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", "run"),
+            *(sys.executable, "-m", *command),
             cwd=folder,  # where no .env is
-            env=env | settings,
+            env=env | dict(settings),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -153,6 +155,9 @@ def mp3(take: int) -> bytes:
 class World:
     """A Discord, a music service and a folder; bots come and go. Get it from ``World.open``."""
 
+    command: Sequence[str] = ("bot", "run")
+    """What is started with ``python -m``; a benchmark compares with something else."""
+
     def __init__(self, folder: Path, discord: FakeDiscord, music: QuickSandbox, music_url: str) -> None:
         self.folder = folder
         self.discord = discord
@@ -194,7 +199,7 @@ class World:
             "MUSIC_API_URL": self.music_url,
             "POLL_PACE": "0.01",
         }
-        async with BotProcess.running(self.folder, **given | settings) as bot:
+        async with BotProcess.running(self.folder, self.command, given | settings) as bot:
             yield bot
 
     def room(self) -> tuple[Channel, Person]:

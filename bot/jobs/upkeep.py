@@ -1,0 +1,90 @@
+"""What is looked after from time to time: the books are proved, and old files leave the spool."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from bot.errors import Transient
+from bot.music.audio import Spool
+from bot.store import jobs
+from bot.store.database import Database
+from bot.store.proof import prove
+
+log = logging.getLogger(__name__)
+
+EVERY_S: Final = 60 * 60.0
+PROVE_EVERY: Final = timedelta(days=1)
+STRAY_AFTER: Final = timedelta(days=1)
+"""A file that no job knows is left alone for so long: it may be on its way into the books."""
+
+
+class Upkeep:
+    """Hourly rounds. ``alert`` tells the operator what was found; nothing is repaired silently."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        spool: Spool,
+        spool_days: int,
+        now: Callable[[], datetime],
+        alert: Callable[[str], None],
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._database = database
+        self._spool = spool
+        self._keep = timedelta(days=spool_days)
+        self._now = now
+        self._alert = alert
+        self._sleep = sleep
+        self._proved_at: datetime | None = None
+
+    async def run(self) -> None:
+        """A round now and one every hour, until cancelled."""
+        while True:
+            try:
+                await self.round()
+            except Transient as error:
+                log.warning("upkeep is late: %s", error)
+            await self._sleep(EVERY_S)
+
+    async def round(self) -> None:
+        """Prove the books once a day, and clean the spool."""
+        now = self._now()
+        if self._proved_at is None or now - self._proved_at >= PROVE_EVERY:
+            await self._prove()
+            self._proved_at = now
+        await self._clean(now)
+
+    async def _prove(self) -> None:
+        proof = await self._database.read(prove)
+        if proof.findings:
+            self._alert(
+                f"The ledger does not add up ({len(proof.findings)} findings; {proof.findings[0]}). "
+                "Run `tunesmith doctor --ledger`; nothing was changed."
+            )
+        else:
+            log.info("ledger: %d entries and %d jobs add up", proof.entries, proof.jobs)
+
+    async def _clean(self, now: datetime) -> None:
+        kept = await self._database.read(lambda tx: jobs.files_wanted(tx, now - self._keep))
+        known = await self._database.read(jobs.files_known)
+        removed = await asyncio.to_thread(_remove, self._spool, kept, known, now - STRAY_AFTER)
+        if removed:
+            log.info("spool: %d old files removed", removed)
+
+
+def _remove(spool: Spool, kept: frozenset[str], known: frozenset[str], stray_before: datetime) -> int:
+    """Remove the files of songs whose time is over, and old ones that belong to none."""
+    removed = 0
+    files = list(spool.folder.iterdir()) if spool.folder.is_dir() else []
+    for path in files:
+        if path.name in kept or not path.is_file():
+            continue
+        written_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        if path.name in known or written_at < stray_before:
+            path.unlink(missing_ok=True)
+            removed += 1
+    return removed

@@ -1,0 +1,55 @@
+"""Alerts for the operator: a line in the log, and a message by webhook where one is set."""
+
+import asyncio
+import logging
+from typing import Final
+
+import aiohttp
+
+from bot.ui.text import cut, plain
+
+log = logging.getLogger(__name__)
+
+WAITING_MAX: Final = 50
+"""Alerts that wait for the webhook; in a storm the newest are only logged."""
+SEND_S: Final = 10.0
+TRIES: Final = 5
+TRY_AGAIN_S: Final = 5.0
+CONTENT_MAX: Final = 2_000
+"""Source: https://docs.discord.com/developers/resources/webhook#execute-webhook, read 2026-11-22."""
+
+
+class Operator:
+    """Tells the one who hosts the bot what only they can mend."""
+
+    def __init__(self, webhook_url: str | None) -> None:
+        self._webhook_url = webhook_url
+        self._waiting: asyncio.Queue[str] = asyncio.Queue(WAITING_MAX)
+
+    def alert(self, text: str) -> None:
+        """Log it at once, and send it as soon as it can be sent."""
+        log.error("for the operator: %s", text)
+        if self._webhook_url is not None and not self._waiting.full():
+            self._waiting.put_nowait(text)
+
+    async def run(self) -> None:
+        """Send what comes, until cancelled."""
+        timeout = aiohttp.ClientTimeout(total=SEND_S)
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            while True:
+                await self._send(session, await self._waiting.get())
+
+    async def _send(self, session: aiohttp.ClientSession, text: str) -> None:
+        assert self._webhook_url is not None  # noqa: S101 - nothing is queued without one
+        body = {"content": cut(f"⚠️ Tunesmith: {plain(text)}", CONTENT_MAX), "allowed_mentions": {"parse": []}}
+        for _ in range(TRIES):
+            try:
+                async with session.post(self._webhook_url, json=body, allow_redirects=False) as response:
+                    if response.ok:
+                        return
+                    problem = f"HTTP {response.status}"
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                # The address is a secret: an error's text may have it.
+                problem = type(error).__name__
+            log.warning("the operator's webhook did not take an alert: %s", problem)
+            await asyncio.sleep(TRY_AGAIN_S)
