@@ -77,6 +77,10 @@ class Courier(Protocol):
         """
         ...
 
+    async def find_card(self, job: Job) -> int | None:
+        """The id of the public answer to the job's request, where it was not learned at the time."""
+        ...
+
     async def open_direct(self, member_id: int) -> int:
         """The id of the channel for direct messages to the member.
 

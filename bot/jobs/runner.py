@@ -5,6 +5,7 @@ import itertools
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -235,7 +236,7 @@ class Runner:
         if shown != job.card_shown:
             free_at = now + CARD_EVERY
             try:
-                await self._courier.update_card(job, facts)
+                await self._courier.update_card(await self._with_card(job), facts)
             except NoAccess as error:
                 log.info("job %d: its card can't be edited: %s", job.id, error)
             except Transient as error:
@@ -243,6 +244,16 @@ class Runner:
                 await self._card_shown(job, job.card_shown, free_at, free_at)
                 return
         await self._card_shown(job, shown, self._card_may_change_at(job, facts, now), free_at)
+
+    async def _with_card(self, job: Job) -> Job:
+        """The job with its card's id, also where a process died before it was written down."""
+        if job.card_message_id is not None:
+            return job
+        found = await self._courier.find_card(job)
+        if found is None:
+            raise NoAccess("it was never posted")
+        await self._database.write(lambda tx: jobs.card_found(tx, job, found))
+        return replace(job, card_message_id=found)
 
     async def _card_shown(self, job: Job, shown: str, again_at: datetime | None, free_at: datetime) -> None:
         await self._database.write(lambda tx: jobs.card_shown(tx, job, shown, again_at, free_at))

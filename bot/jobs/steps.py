@@ -23,7 +23,7 @@ from bot.jobs import schedule
 from bot.jobs.courier import AlreadyPosted, Courier, MessageKind, NoAccess, NoHistory, nonce
 from bot.model import MAX_TAKES, ClosedCause, Delivery, FailReason, Job, JobState, Track
 from bot.music import wire
-from bot.music.audio import AudioSource, NoAudio, Spool
+from bot.music.audio import AudioSource, NoAudio, Spool, SpoolUnwritable
 from bot.music.client import MusicClient
 from bot.store import gate, jobs, ledger
 from bot.store.database import Database, Tx
@@ -370,6 +370,9 @@ class Steps:
                 continue
             try:
                 stored = await self._audio.fetch(url, self._spool, f"{job.id}-{take}")
+            except SpoolUnwritable as error:
+                self._alert(f"Songs can't be kept, and wait: {error}")
+                raise
             except NoAudio as error:
                 problem = str(error)
                 log.info("job %d: take %d can't be had: %s", job.id, take, error)

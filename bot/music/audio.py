@@ -56,6 +56,10 @@ class NoAudio(Exception):
     """What lies at the address is no song, or nothing lies there; a fresh address may help."""
 
 
+class SpoolUnwritable(Transient):
+    """The disk is full, or the folder can't be written to."""
+
+
 class _Blocked(httpcore.ConnectError):
     """The name leads to an address that is not public."""
 
@@ -172,7 +176,7 @@ class AudioSource:
 
         Raises:
             NoAudio: it is refused, missing, empty, too large, too slow, broken off or no audio.
-            Transient: the disk is full or can't be written to.
+            SpoolUnwritable: the disk is full, or the folder can't be written to.
         """
         try:
             async with asyncio.timeout(DOWNLOAD_S):
@@ -225,7 +229,7 @@ class Spool:
 
         Raises:
             NoAudio: the bytes are no audio, or too few or too many.
-            Transient: the disk is full or can't be written to.
+            SpoolUnwritable: the disk is full, or the folder can't be written to.
         """
         part = self.folder / f"{name}.part"
         try:
@@ -235,7 +239,7 @@ class Spool:
                 await asyncio.to_thread(_flush, file)
             await asyncio.to_thread(_rename, part, self.folder / f"{name}{ending}")
         except OSError as error:
-            raise Transient(f"spool: {error.strerror}; look at SPOOL_DIR and the free space") from error
+            raise SpoolUnwritable(f"{error.strerror}; look at SPOOL_DIR and the free space") from error
         finally:
             with suppress(OSError):
                 part.unlink()

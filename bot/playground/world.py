@@ -73,6 +73,10 @@ class ObservedCourier:
         """As the courier itself."""
         return await self._courier.find(job, kind, where)
 
+    async def find_card(self, job: Job) -> int | None:
+        """As the courier itself."""
+        return await self._courier.find_card(job)
+
     async def open_direct(self, member_id: int) -> int:
         """As the courier itself."""
         return await self._courier.open_direct(member_id)

@@ -1,5 +1,6 @@
 """The SQLite file: ``write(fn)`` and ``read(fn)``, each a whole transaction in one hop to a thread."""
 
+import re
 import sqlite3
 import time
 from collections import deque
@@ -31,6 +32,8 @@ NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "fuse.glusterfs", "lustre"}
 )
 """WAL needs shared memory. Source: https://sqlite.org/wal.html, read 2026-11-22."""
+MOUNTS = Path("/proc/self/mounts")
+"""What is mounted where, in the order in which it was."""
 
 PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -93,8 +96,8 @@ def _begin(connection: Tx, group: list[_Waiting[object]]) -> list[_Waiting[objec
     while group:
         try:
             connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            locked = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+        except sqlite3.Error as error:
+            locked = _code(error) == sqlite3.SQLITE_BUSY
             now = time.perf_counter()
             for entry in group:
                 if not locked or entry.deadline <= now:
@@ -121,16 +124,23 @@ def _run_inside(connection: Tx, entry: _Waiting[object]) -> None:
     connection.execute("RELEASE one")
 
 
-def _passes(error: sqlite3.Error) -> bool:
-    """Whether it is a trouble of the moment and not a bug (https://sqlite.org/rescode.html)."""
-    return error.sqlite_errorcode & 0xFF in {
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code (https://sqlite.org/rescode.html); 0 for an error of Python's module."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+_OF_THE_MOMENT = frozenset(
+    {
         sqlite3.SQLITE_BUSY,
         sqlite3.SQLITE_LOCKED,
         sqlite3.SQLITE_FULL,
         sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_READONLY,
         sqlite3.SQLITE_CANTOPEN,
     }
+)
+"""Troubles that pass, and no bugs."""
+_OF_THE_DISK = _OF_THE_MOMENT | {sqlite3.SQLITE_READONLY}
+"""The same for one who may write."""
 
 
 class Database:
@@ -163,6 +173,10 @@ class Database:
             raise StartRefused(
                 f"DATABASE_URL: {path} can't be written to ({error.strerror}); mend the folder's permissions."
             ) from None
+        except NotImplementedError:
+            raise StartRefused(
+                f"DATABASE_URL: {path} lies where files can't be locked; choose a folder on a local disk."
+            ) from None
         try:
             writer = _Writer(lambda: _connect(path), 64)
             writer.waiting = deque()
@@ -183,16 +197,26 @@ class Database:
         entry: _Waiting[T] = _Waiting(fn, time.perf_counter() + GIVE_UP_AFTER_S)
         self._writer.waiting.append(entry)  # type: ignore[arg-type] # the queue holds results of any type
         await self._writer.commit_waiting()
-        if isinstance(entry.error, sqlite3.Error) and _passes(entry.error):
+        if isinstance(entry.error, sqlite3.Error) and _code(entry.error) in _OF_THE_DISK:
             raise StoreBusy(f"the database can't be written to: {entry.error}", 5.0) from entry.error
         if entry.error is not None:
             raise entry.error
         return entry.results[0]
 
     async def read(self, fn: Callable[[Tx], T]) -> T:
-        """``fn`` on one snapshot of the file, without waiting for writers. It can't write."""
+        """``fn`` on one snapshot of the file, without waiting for writers. It can't write.
+
+        Raises:
+            StoreBusy: the file can't be read at the moment.
+            Exception: whatever ``fn`` raised.
+        """
         hop = self._reader._execute  # noqa: SLF001 - aiosqlite's one way to run a function on its thread
-        result: T = await hop(_snapshot, self._reader._conn, fn)  # type: ignore[no-untyped-call] # noqa: SLF001
+        try:
+            result: T = await hop(_snapshot, self._reader._conn, fn)  # type: ignore[no-untyped-call] # noqa: SLF001
+        except sqlite3.Error as error:
+            if _code(error) in _OF_THE_MOMENT:
+                raise StoreBusy(f"the database can't be read: {error}", 5.0) from error
+            raise
         return result
 
 
@@ -201,22 +225,34 @@ def _snapshot(connection: Tx, fn: Callable[[Tx], T]) -> T:
     try:
         return fn(connection)
     finally:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 @asynccontextmanager
 async def _opened(connection: aiosqlite.Connection, path: Path) -> AsyncIterator[aiosqlite.Connection]:
     """Opens and closes; aiosqlite's thread is no daemon and would keep a refused start alive."""
     try:
-        await connection
-    except sqlite3.DatabaseError as error:
-        raise StartRefused(
-            f"DATABASE_URL: {path} is no usable SQLite database ({error}); restore a backup or name another."
-        ) from None
-    try:
-        yield connection
+        try:
+            await connection
+        except sqlite3.Error as error:
+            raise _refusal(path, error) from None
+        try:
+            yield connection
+        finally:
+            await connection.close()
     finally:
-        await connection.close()
+        connection._thread.join()  # noqa: SLF001 - it has been told to end; nothing waits for that
+
+
+def _refusal(path: Path, error: sqlite3.Error) -> StartRefused:
+    if _code(error) in _OF_THE_DISK:
+        return StartRefused(
+            f"DATABASE_URL: {path} can't be used now ({error}); look at the disk and at who else holds the file."
+        )
+    return StartRefused(
+        f"DATABASE_URL: {path} is no usable SQLite database ({error}); restore a backup or name another."
+    )
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -228,7 +264,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.row_factory = sqlite3.Row
         for pragma in PRAGMAS:
             connection.execute(pragma)
-        _check(connection)
+        _check(connection, path)
         migrate(connection, path)
     except BaseException:
         connection.close()
@@ -236,7 +272,12 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _check(connection: sqlite3.Connection) -> None:
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        raise StartRefused(
+            f"DATABASE_URL: {path} lies where SQLite can't keep a write-ahead log; "
+            "choose a folder on a local disk."
+        )
     finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if finding != "ok":
         raise sqlite3.DatabaseError(finding)
@@ -294,7 +335,7 @@ def _statements(script: str) -> list[str]:
         if sqlite3.complete_statement(pending):
             found.append(pending)
             pending = ""
-    return found
+    return [*found, pending]  # what is left is a comment, or a statement without its semicolon
 
 
 def fact(tx: Tx, name: str) -> str | None:
@@ -314,21 +355,31 @@ def remember(tx: Tx, name: str, value: str) -> None:
 def _refuse_network(path: Path) -> None:
     """Raises StartRefused where the folder is on a network file system (known on Linux only)."""
     try:
-        mounts = Path("/proc/self/mounts").read_text("utf-8", "replace").splitlines()
+        lines = MOUNTS.read_text("utf-8", "replace").splitlines()
     except OSError:
         return  # No such list on this system: nothing is known, nothing is refused.
     folder = path.parent.resolve()
+    mounts = [
+        (Path(_unescaped(fields[1])), fields[2])
+        for fields in (line.split(" ") for line in lines)
+        if len(fields) > 2  # noqa: PLR2004 - device, folder, type, …
+    ]
+    # Of two on the same folder the later one lies on top.
     best = max(
         (
-            (Path(fields[1].replace("\\040", " ")), fields[2])
-            for fields in (line.split(" ") for line in mounts)
-            if folder.is_relative_to(fields[1].replace("\\040", " "))
+            (len(place.parts), order, kind)
+            for order, (place, kind) in enumerate(mounts)
+            if folder.is_relative_to(place)
         ),
-        key=lambda mount: len(mount[0].parts),
-        default=None,
+        default=(0, 0, ""),
     )
-    if best is not None and best[1] in NETWORK_FILE_SYSTEMS:
+    if best[2] in NETWORK_FILE_SYSTEMS:
         raise StartRefused(
-            f"DATABASE_URL: {path} lies on a network file system ({best[1]}), where SQLite loses data; "
+            f"DATABASE_URL: {path} lies on a network file system ({best[2]}), where SQLite loses data; "
             "choose a folder on a local disk."
         )
+
+
+def _unescaped(field: str) -> str:
+    """A field of the list of mounts. Source: https://man7.org/linux/man-pages/man5/fstab.5.html."""
+    return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), field)

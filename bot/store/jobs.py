@@ -157,7 +157,7 @@ def next_due(tx: Tx, epoch: int) -> datetime | None:
         (epoch,),
     ).fetchone()
     (card_ms,) = tx.execute("""SELECT MIN(MAX(card_due_at, card_free_at)) FROM job
-           WHERE card_due_at IS NOT NULL AND card_message_id IS NOT NULL""").fetchone()
+           WHERE card_due_at IS NOT NULL""").fetchone()
     found = [ms for ms in (due_ms, card_ms) if ms is not None]
     return moment(min(found)) if found else None
 
@@ -258,8 +258,7 @@ def withdraw(tx: Tx, job_id: int, now: datetime) -> bool:
 def cards_due(tx: Tx, now: datetime, limit: int) -> list[Job]:
     """Jobs whose card may no longer be true, and may be edited again."""
     rows = tx.execute(
-        f"{_SELECT} WHERE job.card_due_at <= ? AND job.card_free_at <= ? AND job.card_message_id IS NOT NULL "
-        "ORDER BY job.card_due_at LIMIT ?",
+        f"{_SELECT} WHERE job.card_due_at <= ? AND job.card_free_at <= ? ORDER BY job.card_due_at LIMIT ?",
         (milliseconds(now), milliseconds(now), limit),
     ).fetchall()
     return [_read(tx, row) for row in rows]
@@ -282,6 +281,11 @@ def card_shown(tx: Tx, job: Job, shown: str, again_at: datetime | None, free_at:
             "again": None if again_at is None else milliseconds(again_at),
         },
     )
+
+
+def card_found(tx: Tx, job: Job, card_message_id: int) -> None:
+    """Write down which message the card is, where that was not learned when it was sent."""
+    tx.execute("UPDATE job SET card_message_id = ? WHERE id = ?", (card_message_id, job.id))
 
 
 def queue_position(tx: Tx, job: Job) -> int:

@@ -10,6 +10,7 @@ import discord
 import yarl
 from discord import app_commands
 
+from bot.errors import OutOfRange, TextTooLong
 from bot.jobs.courier import MessageKind
 from bot.jobs.intake import Intake
 from bot.jobs.purse import Purse
@@ -41,8 +42,21 @@ class Tree(app_commands.CommandTree["TunesmithClient"]):
         self, interaction: discord.Interaction["TunesmithClient"], error: app_commands.AppCommandError, /
     ) -> None:
         """Refusals and bad options become their sentence, everything else a line in the log."""
-        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
-        await answers.explain(interaction, cause)
+        await answers.explain(interaction, _cause(error))
+
+
+def _cause(error: app_commands.AppCommandError) -> Exception:
+    """What is behind an error of the tree: our own, or a value that Discord should not have let through."""
+    match error:
+        case app_commands.CommandInvokeError():
+            return error.original
+        case app_commands.TransformerError(type=discord.AppCommandOptionType.integer):
+            return OutOfRange(int(error.transformer.min_value or 0), int(error.transformer.max_value or 0))
+        case app_commands.TransformerError(type=discord.AppCommandOptionType.string):
+            limit = int(error.transformer.max_value or 0)
+            return TextTooLong("reason", len(str(error.value)), limit)
+        case _:
+            return error
 
 
 class TunesmithClient(discord.AutoShardedClient):

@@ -25,6 +25,8 @@ EDIT_S: Final = 20.0
 LOOK_S: Final = 60.0
 HISTORY_MARGIN: Final = timedelta(seconds=60)
 HISTORY_MAX: Final = 1_000
+CARD_WITHIN: Final = 100
+"""A card stands among the first messages after its request."""
 HISTORY_LAST: Final = timedelta(seconds=240)
 """So long after its start a send may have landed."""
 
@@ -115,6 +117,20 @@ class DiscordCourier:
                         return message.id
                     if message.created_at > began_at + HISTORY_LAST:
                         break
+        return None
+
+    async def find_card(self, job: Job) -> int | None:
+        """The message that Discord made of the answer: it names the interaction that it answers."""
+        asked = discord.Object(job.reply_to.interaction_id)
+        channel = self._client.get_partial_messageable(job.reply_to.channel_id)
+        with _translated(posting=True):
+            async with asyncio.timeout(EDIT_S):
+                async for message in channel.history(limit=CARD_WITHIN, after=asked, oldest_first=True):
+                    if (
+                        message.interaction_metadata is not None
+                        and message.interaction_metadata.id == asked.id
+                    ):
+                        return message.id
         return None
 
     async def open_direct(self, member_id: int) -> int:

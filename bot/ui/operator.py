@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from typing import Final
 
 import aiohttp
@@ -12,6 +13,7 @@ log = logging.getLogger(__name__)
 
 WAITING_MAX: Final = 50
 """Alerts that wait for the webhook; in a storm the newest are only logged."""
+AGAIN_S: Final = 3_600.0
 SEND_S: Final = 10.0
 TRIES: Final = 5
 TRY_AGAIN_S: Final = 5.0
@@ -24,13 +26,18 @@ class Operator:
 
     def __init__(self, webhook_url: str | None) -> None:
         self._webhook_url = webhook_url
+        self._said_at_s: dict[str, float] = {}
         self._waiting: asyncio.Queue[str] = asyncio.Queue(WAITING_MAX)
 
     def alert(self, text: str) -> None:
-        """Log it at once, and send it as soon as it can be sent."""
+        """Log it at once, and send it as soon as it can be sent; the same text once an hour."""
         log.error("for the operator: %s", text)
-        if self._webhook_url is not None and not self._waiting.full():
-            self._waiting.put_nowait(text)
+        now_s = time.monotonic()
+        self._said_at_s = {said: at_s for said, at_s in self._said_at_s.items() if now_s - at_s < AGAIN_S}
+        if self._webhook_url is None or self._waiting.full() or text in self._said_at_s:
+            return
+        self._said_at_s[text] = now_s
+        self._waiting.put_nowait(text)
 
     async def run(self) -> None:
         """Send what comes, until cancelled."""

@@ -141,6 +141,7 @@ class Chat:
         self.no_history = False
         self.direct_offset = 500_000
         self.broken_job: int | None = None
+        self.known_cards: dict[int, int] = {}
         self.nonces_kept = True
 
     def of(self, kind: MessageKind, job_id: int | None = None) -> list[Post]:
@@ -184,6 +185,9 @@ class Chat:
             raise NoAccess
         found = [post.id for post in self.of(kind, job.id) if post.channel_id == where.channel_id]
         return found[0] if found else None
+
+    async def find_card(self, job: Job) -> int | None:
+        return self.known_cards.get(job.reply_to.interaction_id)
 
     async def open_direct(self, member_id: int) -> int:
         return member_id + self.direct_offset

@@ -75,7 +75,7 @@ CREATE TABLE job (
   CHECK (state <> 'delivering' OR (delivery_channel_id IS NOT NULL AND delivery_started_at IS NOT NULL))
 ) STRICT;
 CREATE INDEX job_due ON job (due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX job_card_due ON job (card_due_at) WHERE card_due_at IS NOT NULL AND card_message_id IS NOT NULL;
+CREATE INDEX job_card_due ON job (card_due_at) WHERE card_due_at IS NOT NULL;
 CREATE INDEX job_submitted ON job (submitted_at) WHERE submitted_at IS NOT NULL;
 CREATE INDEX job_of_member ON job (guild_id, member_id, created_at);
 
