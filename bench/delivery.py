@@ -16,7 +16,7 @@ MIB = 1024 * 1024
 TAKE_BYTES = 5 * MIB
 
 
-def peak_mib(pid: int) -> float:
+def peak_mib(pid: int | str) -> float:
     """The highest resident memory since the last reset."""
     for line in Path(f"/proc/{pid}/status").read_text("utf-8").splitlines():
         if line.startswith("VmHWM"):
@@ -24,7 +24,7 @@ def peak_mib(pid: int) -> float:
     raise OSError("no VmHWM on this system")
 
 
-def reset_peak(pid: int) -> None:
+def reset_peak(pid: int | str) -> None:
     """Let the peak begin at what is resident now. Source: proc(5), clear_refs."""
     Path(f"/proc/{pid}/clear_refs").write_text("5", "utf-8")
 

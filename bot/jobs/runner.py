@@ -13,8 +13,9 @@ from typing import Final
 from bot.errors import StoreBusy, Transient
 from bot.jobs import schedule
 from bot.jobs.courier import CardFacts, Courier, NoAccess
+from bot.jobs.moves import Superseded
 from bot.jobs.outlook import SLOW_AFTER, facts_of
-from bot.jobs.steps import Steps, Superseded
+from bot.jobs.steps import Steps
 from bot.model import Job, JobState
 from bot.store import jobs, ledger
 from bot.store.database import Database, Tx

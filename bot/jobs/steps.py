@@ -13,15 +13,17 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import assert_never
 
 from bot.errors import StoreBusy, Transient, Unauthorized
 from bot.jobs import schedule
-from bot.jobs.courier import AlreadyPosted, Courier, MessageKind, NoAccess, NoHistory, nonce
-from bot.model import MAX_TAKES, ClosedCause, Delivery, FailReason, Job, JobState, Track
+from bot.jobs.courier import Courier
+from bot.jobs.moves import Moves, Superseded
+from bot.jobs.posting import NOTICE, SONG, Posting
+from bot.model import MAX_TAKES, ClosedCause, FailReason, Job, JobState, Track
 from bot.music import wire
 from bot.music.audio import AudioSource, NoAudio, Spool, SpoolUnwritable
 from bot.music.client import MusicClient
@@ -46,42 +48,8 @@ SECOND_TAKE_MAX = timedelta(minutes=10)
 """So long a take that can't be had yet is asked for while another one is there."""
 AUDIO_MAX = timedelta(hours=6)
 AUDIO_WAIT_S = (5.0, 60.0)
-SEND_WITHIN = timedelta(seconds=60)
-"""From the moment that was written down: in this time a send may be repeated under its nonce."""
-SEND_SETTLED = timedelta(seconds=180)
-"""After this time a send has landed or never will: the channel's history tells."""
-RESEND_WAIT_S = 5.0
 WRITE_TRIES = 20
 """For a task id that can't be written down: about eight minutes."""
-
-
-class Superseded(Exception):
-    """Somebody else has moved the job on; what this claim found out no longer counts."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Post:
-    """The way of one kind of message, from its first send to its end."""
-
-    kind: MessageKind
-    sending: JobState
-    done: JobState
-    nowhere: JobState
-    """Where the job goes if there is no place to post to."""
-
-
-_SONG = _Post(
-    kind=MessageKind.SONG,
-    sending=JobState.DELIVERING,
-    done=JobState.DELIVERED,
-    nowhere=JobState.UNDELIVERED,
-)
-_NOTICE = _Post(
-    kind=MessageKind.NOTICE,
-    sending=JobState.FAILED,
-    done=JobState.EXPLAINED,
-    nowhere=JobState.EXPLAINED,
-)
 
 
 class Steps:
@@ -110,13 +78,14 @@ class Steps:
         self._music = music
         self._audio = audio
         self._spool = spool
-        self._courier = courier
         self._now = now
         self._finishing = finishing
         self._alert = alert
         self._sleep = sleep
         self._pace = pace
         self._vary = vary
+        self._moves = Moves(database, now)
+        self._posting = Posting(moves=self._moves, courier=courier, spool=spool, now=now, finishing=finishing)
         self._unauthorized_until: datetime | None = None
         self._reported_words: set[str] = set()
 
@@ -138,15 +107,15 @@ class Steps:
             case JobState.READY:
                 await self._ready(job)
             case JobState.STORED:
-                await self._begin_post(job, _SONG)
+                await self._posting.begin(job, SONG)
             case JobState.DELIVERING:
-                await self._go_on_posting(job, _SONG)
+                await self._posting.go_on(job, SONG)
             case JobState.FAILED if job.delivery is None:
-                await self._begin_post(job, _NOTICE)
+                await self._posting.begin(job, NOTICE)
             case JobState.FAILED:
-                await self._go_on_posting(job, _NOTICE)
+                await self._posting.go_on(job, NOTICE)
             case JobState.DELIVERED | JobState.EXPLAINED | JobState.UNDELIVERED:
-                await self._move(job, job.state, due_at=None)
+                await self._moves.to(job, job.state, due_at=None)
             case _:
                 assert_never(job.state)
 
@@ -155,7 +124,7 @@ class Steps:
     async def _queued(self, job: Job) -> None:
         now = self._now()
         if now - job.created_at >= QUEUE_MAX:
-            await self._fail(job, FailReason.EXPIRED)
+            await self._moves.fail(job, FailReason.EXPIRED)
             return
 
         def enter(tx: Tx) -> tuple[Job | None, datetime | None]:
@@ -176,7 +145,7 @@ class Steps:
         with self._finishing():
             submitting, wait_until = await self._database.write(enter)
             if wait_until is not None:
-                await self._move(job, JobState.QUEUED, due_at=min(wait_until, job.created_at + QUEUE_MAX))
+                await self._moves.to(job, JobState.QUEUED, due_at=min(wait_until, job.created_at + QUEUE_MAX))
                 return
             if submitting is None:
                 raise Superseded
@@ -189,7 +158,7 @@ class Steps:
             case wire.Rejected(reason=FailReason.CLOSED, closed=ClosedCause() as cause, detail=detail):
                 await self._closed(job, cause, detail)
             case wire.Rejected(reason=reason, detail=detail):
-                await self._fail(job, reason, detail, also=gate.answered)
+                await self._moves.fail(job, reason, detail, also=gate.answered)
             case wire.Busy() as busy:
                 await self._busy(job, queued, busy)
             case wire.Unknown(detail=detail):
@@ -232,7 +201,7 @@ class Steps:
             nonlocal news
             news = gate.shut(tx, cause, now)
 
-        await self._fail(job, FailReason.CLOSED, detail, also=shut, closed=cause)
+        await self._moves.fail(job, FailReason.CLOSED, detail, also=shut, closed=cause)
         if news:
             self._alert(f"The music service takes no requests ({cause}): {detail or 'no reason given'}")
 
@@ -241,13 +210,13 @@ class Steps:
         now = self._now()
         offline_since = (job.missing_since or now) if busy.offline else None
         if offline_since is not None and now - offline_since >= OFFLINE_MAX:
-            await self._fail(job, FailReason.EXPIRED, busy.detail)
+            await self._moves.fail(job, FailReason.EXPIRED, busy.detail)
             return
         wait_s = schedule.backoff_s(queued.tries + 1, 2.0, 60.0)
         if busy.retry_after_s is not None:
             wait_s = schedule.clamp_s(busy.retry_after_s, BUSY_LEAST_S, BUSY_MOST_S)
         log.info("job %d: not taken (%s), again in %.0f s", job.id, busy.detail, wait_s)
-        await self._move(
+        await self._moves.to(
             job,
             JobState.QUEUED,
             due_at=min(now + self._varied(wait_s), job.created_at + QUEUE_MAX),
@@ -268,7 +237,7 @@ class Steps:
             opened = heard and gate.unknown(tx, now)
 
         log.warning("job %d: unknown outcome of the paid request: %s", job.id, detail)
-        await self._fail(job, FailReason.OUTCOME_UNKNOWN, detail, also=count)
+        await self._moves.fail(job, FailReason.OUTCOME_UNKNOWN, detail, also=count)
         if opened:
             self._alert("Three requests in a row had an unknown outcome; submissions wait for a probe.")
 
@@ -277,17 +246,17 @@ class Steps:
     async def _running(self, job: Job) -> None:
         now = self._now()
         if self._unauthorized_until is not None and now < self._unauthorized_until:
-            await self._move(job, JobState.RUNNING, due_at=self._unauthorized_until)
+            await self._moves.to(job, JobState.RUNNING, due_at=self._unauthorized_until)
             return
         if now - job.created_at >= PARK_AFTER:
             log.error("job %d: still running after %s, parked", job.id, PARK_AFTER)
             self._alert(f"Job {job.id} is still running at the music service after 24 h and is parked.")
-            await self._move(job, JobState.RUNNING, due_at=None, parked="slow")
+            await self._moves.to(job, JobState.RUNNING, due_at=None, parked="slow")
             return
         checked = await self._check(job)
         match checked:
             case wire.Done(urls=urls) if urls and (len(urls) > 1 or job.urls):
-                await self._move(job, JobState.READY, due_at=now, urls=json.dumps(urls[:MAX_TAKES]))
+                await self._moves.to(job, JobState.READY, due_at=now, urls=json.dumps(urls[:MAX_TAKES]))
             case wire.Done(urls=urls) if urls:
                 # One take where two are usual: it may be the first of them.
                 await self._look_again(job, urls)
@@ -302,7 +271,7 @@ class Steps:
                 wait_s = schedule.poll_wait_s((now - job.state_since).total_seconds())
                 await self._missed(job, wait_s, FailReason.LOST if final else None)
             case wire.Rejected(reason=reason, detail=detail):
-                await self._fail(job, reason, detail)
+                await self._moves.fail(job, reason, detail)
             case wire.Running(word=word):
                 if word and word not in self._reported_words:
                     self._reported_words.add(word)
@@ -333,7 +302,7 @@ class Steps:
     async def _look_again(self, job: Job, urls: tuple[str, ...] = ()) -> None:
         now = self._now()
         wait = self._paced(schedule.poll_wait_s((now - job.state_since).total_seconds()))
-        await self._move(
+        await self._moves.to(
             job,
             JobState.RUNNING,
             due_at=now + wait,
@@ -346,10 +315,10 @@ class Steps:
     async def _missed(self, job: Job, wait_s: float, final: FailReason | None) -> None:
         """The answer lacks what it should have: a few times over a while, then that is ``final``."""
         if final is not None:
-            await self._fail(job, final)
+            await self._moves.fail(job, final)
             return
         now = self._now()
-        await self._move(
+        await self._moves.to(
             job,
             JobState.RUNNING,
             due_at=now + self._paced(wait_s),
@@ -386,7 +355,7 @@ class Steps:
         if len(tracks) == len(urls[:MAX_TAKES]) or (tracks and waited >= SECOND_TAKE_MAX):
             await self._stored(job)
         elif waited >= AUDIO_MAX:
-            await self._fail(job, FailReason.AUDIO_GONE, problem)
+            await self._moves.fail(job, FailReason.AUDIO_GONE, problem)
         else:
             await self._ask_for_fresh_urls(job)
 
@@ -407,7 +376,7 @@ class Steps:
                     if take not in there and fresh:
                         urls[take - 1] = fresh.pop(0)
         wait_s = schedule.backoff_s(job.tries + 1, *AUDIO_WAIT_S)
-        await self._move(
+        await self._moves.to(
             job,
             JobState.READY,
             due_at=self._now() + self._paced(wait_s),
@@ -427,169 +396,21 @@ class Steps:
         await self._database.write(stored)
         log.info("job %d: %s", job.id, JobState.STORED)
 
-    # -- posting
-
-    async def _begin_post(self, job: Job, post: _Post) -> None:
-        await self._start(job, post, job.reply_to.channel_id, direct=False)
-
-    async def _start(self, job: Job, post: _Post, channel_id: int, *, direct: bool) -> None:
-        """Write down where the message goes and when that began, and send it."""
-        where = Delivery(channel_id=channel_id, direct=direct, started_at=self._now())
-        with self._finishing():
-            await self._move(
-                job,
-                post.sending,
-                due_at=where.started_at,
-                keep_claim=True,
-                delivery_channel_id=where.channel_id,
-                delivery_direct=where.direct,
-                delivery_started_at=ledger.milliseconds(where.started_at),
-            )
-            await self._send(replace(job, state=post.sending, delivery=where), post, where)
-
-    async def _go_on_posting(self, job: Job, post: _Post) -> None:
-        where = job.delivery
-        assert where is not None  # noqa: S101 - the schema's CHECK, told to the type checker
-        if where.channel_id == NO_CHANNEL_YET:
-            await self._open_direct(job, post)
-            return
-        elapsed = self._now() - where.started_at
-        if timedelta() <= elapsed < SEND_WITHIN:
-            with self._finishing():
-                await self._send(job, post, where)
-        elif timedelta() <= elapsed < SEND_SETTLED:
-            await self._move(job, post.sending, due_at=where.started_at + SEND_SETTLED)
-        else:
-            await self._look_then_send(job, post, where)
-
-    async def _look_then_send(self, job: Job, post: _Post, where: Delivery) -> None:
-        try:
-            found = await self._courier.find(job, post.kind, where)
-        except NoAccess:
-            await self._elsewhere(job, post, where)
-        except NoHistory:
-            log.warning("job %d: whether its %s was posted can't be known", job.id, post.kind)
-            await self._move(job, post.nowhere, due_at=None)
-        else:
-            if found is not None:
-                await self._move(job, post.done, due_at=None, message_id=found)
-            else:
-                await self._start(job, post, where.channel_id, direct=where.direct)
-
-    async def _send(self, job: Job, post: _Post, where: Delivery) -> None:
-        """One send under its nonce; what it came to is written down."""
-        key = nonce(job, post.kind, where)
-        left = where.started_at + SEND_WITHIN - self._now()
-        message_id: int | None = None
-        try:
-            async with asyncio.timeout(max(left.total_seconds(), 0.0)):
-                if post.kind is MessageKind.SONG:
-                    files = [(track, self._spool.path(track.file)) for track in job.tracks]
-                    message_id = await self._courier.post_song(job, files, where, key)
-                else:
-                    message_id = await self._courier.post_notice(job, where, key)
-        except NoAccess:
-            await self._elsewhere(job, post, where)
-            return
-        except AlreadyPosted:
-            log.info("job %d: its %s was posted and then deleted", job.id, post.kind)
-        except (Transient, TimeoutError) as error:
-            log.warning(
-                "job %d: its %s may not have been posted: %s", job.id, post.kind, str(error) or "timeout"
-            )
-            again_at = self._now() + timedelta(seconds=RESEND_WAIT_S)
-            if again_at >= where.started_at + SEND_WITHIN:
-                again_at = where.started_at + SEND_SETTLED
-            await self._move(job, post.sending, due_at=again_at)
-            return
-        await self._move(job, post.done, due_at=None, message_id=message_id)
-
-    async def _elsewhere(self, job: Job, post: _Post, where: Delivery) -> None:
-        """Where the channel takes no message, a direct one may be; written down before it is tried."""
-        if where.direct:
-            log.warning("job %d: nowhere to post its %s", job.id, post.kind)
-            await self._move(job, post.nowhere, due_at=None)
-            return
-        now = self._now()
-        await self._move(
-            job,
-            post.sending,
-            due_at=now,
-            delivery_channel_id=NO_CHANNEL_YET,
-            delivery_direct=True,
-            delivery_started_at=ledger.milliseconds(now),
-        )
-
-    async def _open_direct(self, job: Job, post: _Post) -> None:
-        try:
-            channel_id = await self._courier.open_direct(job.reply_to.member_id)
-        except NoAccess:
-            log.warning("job %d: the member takes no direct messages", job.id)
-            await self._move(job, post.nowhere, due_at=None)
-        else:
-            await self._start(job, post, channel_id, direct=True)
-
-    # -- moving
-
-    async def _fail(
-        self,
-        job: Job,
-        reason: FailReason,
-        detail: str = "",
-        *,
-        also: Callable[[Tx], object] = lambda _: None,
-        closed: ClosedCause | None = None,
-    ) -> None:
-        """No song will come of it: the credits go back, and the member is to be told."""
-        now = self._now()
-
-        def fail(tx: Tx) -> None:
-            moved = jobs.move(
-                tx,
-                job,
-                JobState.FAILED,
-                now=now,
-                due_at=now,
-                reason=reason,
-                detail=detail,
-                closed=closed,
-                delivery_channel_id=None,
-            )
-            if not moved:
-                raise Superseded
-            ledger.release(tx, job.id, *jobs.held(tx, job.id), now)
-            also(tx)
-
-        await self._database.write(fail)
-        log.info("job %d: failed (%s) %s", job.id, reason, detail)
-
     async def give_up(self, job: Job) -> None:
         """End a job that met the same bug too often, as its state allows."""
         match job.state:
             case JobState.QUEUED | JobState.SUBMITTING:
-                await self._fail(job, FailReason.INTERNAL)
+                await self._moves.fail(job, FailReason.INTERNAL)
             case JobState.RUNNING | JobState.READY:
-                await self._move(job, job.state, due_at=None, parked="bug")
+                await self._moves.to(job, job.state, due_at=None, parked="bug")
             case JobState.STORED | JobState.DELIVERING:
-                await self._move(job, JobState.UNDELIVERED, due_at=None)
+                await self._moves.to(job, JobState.UNDELIVERED, due_at=None)
             case JobState.FAILED:
-                await self._move(job, JobState.EXPLAINED, due_at=None)
+                await self._moves.to(job, JobState.EXPLAINED, due_at=None)
             case JobState.DELIVERED | JobState.EXPLAINED | JobState.UNDELIVERED:
-                await self._move(job, job.state, due_at=None)
+                await self._moves.to(job, job.state, due_at=None)
             case _:
                 assert_never(job.state)
-
-    async def _move(
-        self, job: Job, to: JobState, *, due_at: datetime | None, keep_claim: bool = False, **columns: object
-    ) -> None:
-        now = self._now()
-        moved = await self._database.write(
-            lambda tx: jobs.move(tx, job, to, now=now, due_at=due_at, keep_claim=keep_claim, **columns)
-        )
-        if not moved:
-            raise Superseded
-        if to is not job.state:
-            log.info("job %d: %s", job.id, to)
 
     def _paced(self, wait_s: float) -> timedelta:
         """A wait between two questions to the music service."""
@@ -597,10 +418,6 @@ class Steps:
 
     def _varied(self, wait_s: float) -> timedelta:
         return timedelta(seconds=wait_s * (1.0 + schedule.JITTER * self._vary()))
-
-
-NO_CHANNEL_YET = 0
-"""Written down in place of a direct message's channel until Discord has told it."""
 
 
 def _submit_window(tx: Tx, now: datetime) -> datetime | None:

@@ -67,8 +67,9 @@ class _Writer(aiosqlite.Connection):
         await self._execute(self._commit_waiting)  # type: ignore[no-untyped-call]
 
     def _commit_waiting(self) -> None:
-        while self.waiting:
-            _commit(self._conn, [self.waiting.popleft() for _ in range(min(len(self.waiting), GROUP_MAX))])
+        # One group a hop, so that nobody's answer waits for later groups. Everyone who waits has a hop of
+        # their own behind those of all who came before, and each hop takes at least one of these.
+        _commit(self._conn, [self.waiting.popleft() for _ in range(min(len(self.waiting), GROUP_MAX))])
 
 
 def _commit(connection: Tx, group: list[_Waiting[object]]) -> None:
@@ -173,10 +174,6 @@ class Database:
             raise StartRefused(
                 f"DATABASE_URL: {path} can't be written to ({error.strerror}); mend the folder's permissions."
             ) from None
-        except NotImplementedError:
-            raise StartRefused(
-                f"DATABASE_URL: {path} lies where files can't be locked; choose a folder on a local disk."
-            ) from None
         try:
             writer = _Writer(lambda: _connect(path), 64)
             writer.waiting = deque()
@@ -246,12 +243,13 @@ async def _opened(connection: aiosqlite.Connection, path: Path) -> AsyncIterator
 
 
 def _refusal(path: Path, error: sqlite3.Error) -> StartRefused:
+    found = " ".join(str(error).split())
     if _code(error) in _OF_THE_DISK:
         return StartRefused(
-            f"DATABASE_URL: {path} can't be used now ({error}); look at the disk and at who else holds the file."
+            f"DATABASE_URL: {path} can't be used now ({found}); look at the disk and at who else has the file."
         )
     return StartRefused(
-        f"DATABASE_URL: {path} is no usable SQLite database ({error}); restore a backup or name another."
+        f"DATABASE_URL: {path} is no usable SQLite database ({found}); restore a backup or name another."
     )
 
 

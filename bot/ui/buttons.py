@@ -2,7 +2,7 @@
 
 import io
 import re
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 import discord
 from discord import ui
@@ -11,15 +11,20 @@ from bot.errors import NotYourServer
 from bot.jobs.courier import MessageKind
 from bot.model import Job
 
-if TYPE_CHECKING:
-    from bot.ui.client import TunesmithClient
-
 MESSAGE_MAX: Final = 2_000
 LINK_MAX: Final = 512
 """Source: https://docs.discord.com/developers/components/reference#button, read 2026-11-22."""
 
 MARKS: Final = {MessageKind.SONG: "lyrics", MessageKind.NOTICE: "retry"}
 """The button that every message of a kind has: with the job's id it tells what a message is."""
+
+
+class TakesPresses(Protocol):
+    """What a button needs of the client: discord.py hands a pressed button nothing else."""
+
+    async def pressed(self, interaction: discord.Interaction, name: str, key: int) -> None:
+        """The button called ``name`` was pressed."""
+        ...
 
 
 class JobButton(ui.DynamicItem[ui.Button[ui.View]], template=r"(?P<name>lyrics|retry|edit):(?P<key>\d+)"):
@@ -43,7 +48,7 @@ class JobButton(ui.DynamicItem[ui.Button[ui.View]], template=r"(?P<name>lyrics|r
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Do what the button says; errors in buttons never reach the command tree."""
-        client: TunesmithClient = interaction.client
+        client: TakesPresses = interaction.client
         await client.pressed(interaction, self.name, self.key)
 
 

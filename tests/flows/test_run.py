@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from tests.flows.process import BotProcess, World, mp3
 from tests.standin import Answer, Channel, Message, NoAnswerError, Person, Upload
-from tests.standin.wire import MANAGE_GUILD, MEMBER_PERMISSIONS
+from tests.standin.wire import MANAGE_GUILD, MEMBER_PERMISSIONS, READ_MESSAGE_HISTORY
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -210,6 +210,20 @@ async def test_a_prompt_of_501_characters_is_refused_in_private_and_costs_nothin
     assert [] == world.bodies("x" * 501)
 
 
+async def test_a_prompt_that_is_too_long_comes_back_to_be_shortened(world: World) -> None:
+    channel, ada = world.room()
+    long = "A long, long story. " * 26
+    refused = await world.discord.slash(
+        "music create", prompt=long, user=ada, channel=channel, unchecked=True
+    )
+    form = await world.discord.click(refused, "Edit and try again", user=ada)
+    await world.discord.submit(form, {"prompt": "A short story."})
+    await world.next_post(channel)
+
+    assert long.strip() in str(form.modal)
+    assert 1 == len(world.bodies("A short story."))
+
+
 async def test_a_form_without_lyrics_is_refused_and_comes_back_with_its_words(world: World) -> None:
     channel, ada = world.room()
     form = await custom_form(world, channel, ada)
@@ -271,6 +285,28 @@ async def test_an_answer_that_comes_too_late_withdraws_the_request(
     assert PURSE == await purse(world, channel, ada)
     assert [] == world.bodies("Too late")
     assert [] == world.discord.posted(channel)
+
+
+async def test_a_song_comes_without_a_reply_where_the_history_may_not_be_read(world: World) -> None:
+    channel, ada = world.room()
+    channel.bot_permissions &= ~READ_MESSAGE_HISTORY
+    await world.discord.slash("music create", prompt="No reply", user=ada, channel=channel)
+    song = await world.next_post(channel)
+
+    assert {ada.id} == song.pings
+    assert "message_reference" not in world.posts(channel)[0].json
+
+
+async def test_a_song_comes_as_a_direct_message_where_the_channel_takes_none(world: World) -> None:
+    channel, ada = world.room()
+    refusing = world.discord.fault("POST", f"/channels/{channel.id}/messages", 403, times=None)
+    await world.discord.slash("music create", prompt="To me alone", user=ada, channel=channel)
+    song = await world.next_post(world.discord.dm(ada))
+    refusing.stop()
+
+    assert [mp3(1), mp3(2)] == [one.data for one in song.attachments]
+    assert [] == world.discord.posted(channel)
+    assert PURSE | {"Used": "10"} == await purse(world, channel, ada)
 
 
 async def test_hostile_words_ping_nobody_and_are_shown_as_they_are(world: World) -> None:

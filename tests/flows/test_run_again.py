@@ -86,3 +86,22 @@ async def test_a_lost_session_is_begun_anew_at_the_stand_in(story: Story) -> Non
     answer = await discord.slash("music credits", user=story.ada, channel=story.channel)
 
     assert answer.ephemeral
+
+
+async def test_a_connection_that_breaks_is_made_again_and_no_song_is_lost_meanwhile(story: Story) -> None:
+    """discord.py ends its connection at an event that it cannot read, and closes its HTTP session with it."""
+    world, discord = story.world, story.world.discord
+    world.music.delay_s = HOUR_S
+    channel, ada = world.room()
+    await discord.slash("music create", prompt="Meanwhile", user=ada, channel=channel)
+    await discord.until(lambda: world.bodies("Meanwhile"), 10.0, "the paid request")
+    before = len(discord.gateway.identifies)
+    await discord.gateway.send("INTERACTION_CREATE", {"id": "1"}, discord.guild.id)
+    world.music.finish()
+    await discord.until(lambda: len(discord.gateway.identifies) > before, 10.0, "an IDENTIFY")
+    song = await world.next_post(channel)
+    answer = await discord.slash("music credits", user=ada, channel=channel)
+
+    assert {ada.id} == song.pings
+    assert answer.ephemeral
+    assert "a bug in the step" not in story.bot.log

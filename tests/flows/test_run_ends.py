@@ -1,5 +1,6 @@
 """How a run of the bot begins and ends: exit codes, last words, and what may not be cut off."""
 
+import asyncio
 from pathlib import Path
 
 from bot.sandbox.server import Fault, FaultKind
@@ -44,3 +45,23 @@ async def test_a_closed_service_is_told_plainly_and_the_next_request_refused(tmp
     assert "**100 credits** left" in credits_left.text()
     assert ["Too early"] == [body["prompt"] for body in world.music.requests]
     assert 0 == status
+
+
+async def test_sigterm_lets_a_send_end_refuses_what_is_new_and_exits_with_0(tmp_path: Path) -> None:
+    async with World.open(tmp_path) as world, world.bot() as bot:
+        channel, ada = world.room()
+        held_up = world.discord.fault("POST", f"/channels/{channel.id}/messages", "hang")
+        await world.discord.slash("music create", prompt="On the way", user=ada, channel=channel)
+        await world.discord.until(lambda: held_up.hits, 10.0, "a send")
+        ending = asyncio.create_task(bot.terminate())
+        await bot.until_said("stopping")
+        refused = await world.discord.slash("music create", prompt="Too late", user=ada, channel=channel)
+        held_up.stop()
+        status = await ending
+
+    assert refused.ephemeral
+    assert refused.content.startswith("The bot is about to restart. Nothing was charged")
+    assert 0 == status
+    assert 1 == len(world.discord.posted(channel))
+    assert 1 == len(world.posts(channel))
+    assert "Traceback" not in bot.log

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ MIGRATIONS = len(module.migrations())
 @contextmanager
 def outside(path: Path) -> Iterator[sqlite3.Connection]:
     """Another program that has the file open."""
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    with contextlib.closing(connection):
         yield connection
 
 
@@ -73,15 +74,13 @@ async def all_waiting(database: Database, *fns: Callable[[Tx], object]) -> list[
     return await asyncio.gather(*rest, return_exceptions=True)
 
 
-@contextmanager
-def statements(database: Database) -> Iterator[list[str]]:
+@asynccontextmanager
+async def statements(database: Database) -> AsyncIterator[list[str]]:
     """The statements that the writer runs meanwhile."""
     seen: list[str] = []
-    database._writer._conn.set_trace_callback(seen.append)
-    try:
-        yield seen
-    finally:
-        database._writer._conn.set_trace_callback(None)
+    await database._writer.set_trace_callback(seen.append)
+    yield seen
+    await database._writer.set_trace_callback(None)  # type: ignore[arg-type] # None takes it away
 
 
 @pytest.fixture
@@ -206,7 +205,7 @@ async def test_a_write_that_returned_is_seen_by_another_program(database: Databa
 
 
 async def test_writes_that_wait_share_one_commit(database: Database) -> None:
-    with statements(database) as seen:
+    async with statements(database) as seen:
         outcomes = await all_waiting(database, *(put(f"{n:02}") for n in range(50)))
 
     assert [1] * 50 == outcomes
@@ -219,7 +218,7 @@ async def test_more_writes_than_a_group_takes_need_more_commits(
 ) -> None:
     monkeypatch.setattr(module, "GROUP_MAX", 10)
 
-    with statements(database) as seen:
+    async with statements(database) as seen:
         outcomes = await all_waiting(database, *(put(f"{n:02}") for n in range(25)))
 
     assert [1] * 25 == outcomes
@@ -231,7 +230,7 @@ async def test_a_failure_inside_a_group_is_its_own(database: Database) -> None:
         remember(tx, "x", "here")
         tx.execute("INSERT INTO fact VALUES (NULL, 'x')")
 
-    with statements(database) as seen:
+    async with statements(database) as seen:
         outcomes = await all_waiting(database, put("a"), fails, put("b"), fails, put("c"))
 
     assert [1, sqlite3.IntegrityError, 1, sqlite3.IntegrityError, 1] == [
@@ -247,24 +246,32 @@ async def test_a_write_in_a_group_sees_those_before_it(database: Database) -> No
     assert [1, ["a"], 1, ["a", "b"]] == outcomes
 
 
-async def test_nobody_is_answered_before_the_commit(database: Database) -> None:
-    plug = Plug()
-    first = asyncio.create_task(database.write(plug))
-    await plug.stuck()
-    second_plug = Plug()
+async def test_a_write_is_answered_after_the_commit_of_its_group_and_before_the_next(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GROUP_MAX", 2)
+    first_plug, second_plug, third_plug = Plug(), Plug(), Plug()
+    first = asyncio.create_task(database.write(first_plug))
+    await first_plug.stuck()
     early = asyncio.create_task(database.write(put("a")))
     late = asyncio.create_task(database.write(second_plug))
+    next_group = asyncio.create_task(database.write(third_plug))
     await asyncio.sleep(0)
-    plug.pull()
+
+    first_plug.pull()
     await first
     await second_plug.stuck()
-
     assert not early.done()
     assert [] == await database.read(names)
+
     second_plug.pull()
     assert 1 == await early
-    assert ["a"] == await database.read(names)
     await late
+    await third_plug.stuck()
+    assert ["a"] == await database.read(names)
+    assert not next_group.done()
+    third_plug.pull()
+    await next_group
 
 
 # -- a locked file
@@ -297,7 +304,7 @@ async def test_a_write_waits_for_a_lock_that_goes_away(hasty: Database) -> None:
         assert 1 == await task
 
 
-async def test_each_of_a_group_waits_for_its_own_time(
+async def test_a_write_that_gives_up_does_not_wait_for_one_that_goes_on(
     hasty: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with outside(hasty.path) as other:
@@ -306,12 +313,30 @@ async def test_each_of_a_group_waits_for_its_own_time(
         await asyncio.sleep(0)
         monkeypatch.setattr(module, "GIVE_UP_AFTER_S", 5.0)
         late = asyncio.create_task(hasty.write(put("late")))
-        with pytest.raises(StoreBusy):
-            await early
+        async with asyncio.timeout(1.0):
+            with pytest.raises(StoreBusy):
+                await early
         other.execute("ROLLBACK")
 
         assert 1 == await late
     assert ["late"] == await hasty.read(names)
+
+
+def test_each_of_a_group_waits_for_the_lock_for_its_own_time(path: Path) -> None:
+    now_s = time.perf_counter()
+    early, late = (module._Waiting[object](names, now_s + wait_s) for wait_s in (0.03, 5.0))
+
+    with outside(path) as other, outside(path) as ours:
+        ours.execute("PRAGMA busy_timeout = 10")
+        other.execute("BEGIN IMMEDIATE")
+        unlock = threading.Timer(0.08, other.execute, ["ROLLBACK"])
+        unlock.start()
+        there = module._begin(ours, [early, late])
+        unlock.join()
+
+    assert [late] == there
+    assert isinstance(early.error, sqlite3.OperationalError)
+    assert None is late.error
 
 
 async def test_a_locked_file_can_still_be_read(hasty: Database) -> None:
@@ -402,7 +427,7 @@ async def test_a_commit_that_fails_is_repeated_one_by_one(database: Database) ->
     failing = ["disk I/O error"]
 
     class Unsteady(sqlite3.Connection):
-        def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:  # noqa: ANN401 - as sqlite3
             if sql == "COMMIT" and failing:
                 super().execute("ROLLBACK")
                 error = sqlite3.OperationalError(failing.pop())
@@ -688,17 +713,6 @@ async def test_a_lock_file_that_can_not_be_made_is_refused(tmp_path: Path) -> No
     assert "can't be written to" in await refusal(tmp_path / "tunesmith.db")
 
 
-async def test_a_file_system_without_locks_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def flock(*_: object) -> None:
-        raise OSError(errno.ENOSYS, "Function not implemented")
-
-    monkeypatch.setattr("fcntl.flock", flock)
-
-    await refusal(tmp_path / "tunesmith.db")
-
-
 async def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tunesmith.db").mkdir()
 
@@ -908,7 +922,7 @@ def test_a_process_that_dies_in_a_migration_leaves_the_old_or_the_new_schema(
     class Mortal(sqlite3.Connection):
         left = before_statement
 
-        def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:  # noqa: ANN401 - as sqlite3
             if sql != "ROLLBACK":
                 if self.left == 0:
                     raise Killed

@@ -1,0 +1,68 @@
+"""How a claimed job is moved: in one transaction, and only by the claim that holds it."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from bot.model import ClosedCause, FailReason, Job, JobState
+from bot.store import jobs, ledger
+from bot.store.database import Database, Tx
+
+log = logging.getLogger(__name__)
+
+
+class Superseded(Exception):
+    """Somebody else has moved the job on; what this claim found out no longer counts."""
+
+
+class Moves:
+    """Writes down where a job goes. Each method raises Superseded if this claim was overtaken."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._now = now
+
+    async def to(
+        self, job: Job, to: JobState, *, due_at: datetime | None, keep_claim: bool = False, **columns: object
+    ) -> None:
+        """Take the job to a state, with what is now known of it; see ``store.jobs.move``."""
+        now = self._now()
+        moved = await self._database.write(
+            lambda tx: jobs.move(tx, job, to, now=now, due_at=due_at, keep_claim=keep_claim, **columns)
+        )
+        if not moved:
+            raise Superseded
+        if to is not job.state:
+            log.info("job %d: %s", job.id, to)
+
+    async def fail(
+        self,
+        job: Job,
+        reason: FailReason,
+        detail: str = "",
+        *,
+        also: Callable[[Tx], object] = lambda _: None,
+        closed: ClosedCause | None = None,
+    ) -> None:
+        """No song will come of it: the credits go back, and the member is to be told."""
+        now = self._now()
+
+        def fail(tx: Tx) -> None:
+            moved = jobs.move(
+                tx,
+                job,
+                JobState.FAILED,
+                now=now,
+                due_at=now,
+                reason=reason,
+                detail=detail,
+                closed=closed,
+                delivery_channel_id=None,
+            )
+            if not moved:
+                raise Superseded
+            ledger.release(tx, job.id, *jobs.held(tx, job.id), now)
+            also(tx)
+
+        await self._database.write(fail)
+        log.info("job %d: failed (%s) %s", job.id, reason, detail)
