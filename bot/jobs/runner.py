@@ -34,6 +34,7 @@ CARD_EVERY: Final = timedelta(seconds=5)
 """The least time between two edits of one card."""
 POSITION_EVERY: Final = timedelta(seconds=15)
 """How often a queued job's place in the queue is looked at."""
+TRANSIENT_WAIT_S: Final = (5.0, 60.0)
 BUG_TRIES: Final = 3
 BUG_WAIT_S: Final = 10.0
 WAIT_MOST_S: Final = 30.0
@@ -184,7 +185,8 @@ class Runner:
             log.info("job %d: moved on meanwhile", job.id)
         except Transient as error:
             log.info("job %d: not now: %s", job.id, error)
-            await self._postpone(job, BUG_WAIT_S if error.retry_after_s is None else error.retry_after_s)
+            wait_s = schedule.backoff_s(job.tries + 1, *TRANSIENT_WAIT_S)
+            await self._postpone(job, wait_s if error.retry_after_s is None else error.retry_after_s)
 
     async def _guarded(
         self, job: Job, work: Awaitable[None], after_bug: Callable[[Job], Awaitable[None]]

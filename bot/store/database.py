@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import aiosqlite
 from filelock import FileLock, Timeout
@@ -56,26 +56,38 @@ class _Waiting(Generic[T]):
     """The one result, once it is committed; a list because a result may be None."""
     error: Exception | None = None
 
+    @property
+    def settled(self) -> bool:
+        """Whether it has come to its result or its error."""
+        return bool(self.results) or self.error is not None
+
 
 class _Writer(aiosqlite.Connection):
     """The one writing connection. Transactions that wait at the same time share a commit."""
 
     waiting: deque[_Waiting[object]]
 
-    async def commit_waiting(self) -> None:
-        """Ends when everything that waited at the time of the call is committed or refused."""
-        await self._execute(self._commit_waiting)  # type: ignore[no-untyped-call]
+    async def settle(self, entry: _Waiting[object]) -> None:
+        """Ends when ``entry``, which waits, is committed or refused."""
+        await self._execute(self._settle, entry)  # type: ignore[no-untyped-call]
 
-    def _commit_waiting(self) -> None:
-        # One group a hop, so that nobody's answer waits for later groups. Everyone who waits has a hop of
-        # their own behind those of all who came before, and each hop takes at least one of these.
-        _commit(self._conn, [self.waiting.popleft() for _ in range(min(len(self.waiting), GROUP_MAX))])
+    def _settle(self, entry: _Waiting[object]) -> None:
+        # Whoever came earlier has been settled by a hop of their own, so this entry is the oldest one
+        # and the first to lose patience: nobody's answer waits for somebody else's.
+        while self.waiting and not entry.settled:
+            group = [self.waiting.popleft() for _ in range(min(len(self.waiting), GROUP_MAX))]
+            self.waiting.extendleft(reversed(_commit(self._conn, group)))
 
 
-def _commit(connection: Tx, group: list[_Waiting[object]]) -> None:
-    """Run the group in one transaction; where that fails as a whole, one by one."""
-    if not (group := _begin(connection, group)):
-        return
+def _commit(connection: Tx, group: list[_Waiting[object]]) -> list[_Waiting[object]]:
+    """Run the group in one transaction; where that fails as a whole, one by one.
+
+    Returns those that the write lock was not there for and that still wait for it.
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:
+        return _patient(group, error)
     try:
         for entry in group:
             _run_inside(connection, entry)
@@ -85,28 +97,19 @@ def _commit(connection: Tx, group: list[_Waiting[object]]) -> None:
             connection.execute("ROLLBACK")
         for entry in group:
             entry.results.clear()
-            entry.error = error
+            entry.error = error if len(group) == 1 else None
         if len(group) > 1:
-            for entry in group:
-                entry.error = None
-                _commit(connection, [entry])
+            return [left for entry in group for left in _commit(connection, [entry])]
+    return []
 
 
-def _begin(connection: Tx, group: list[_Waiting[object]]) -> list[_Waiting[object]]:
-    """Take the write lock. Returns those that still wanted it when it came."""
-    while group:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            locked = _code(error) == sqlite3.SQLITE_BUSY
-            now = time.perf_counter()
-            for entry in group:
-                if not locked or entry.deadline <= now:
-                    entry.error = error
-            group = [entry for entry in group if entry.error is None]
-        else:
-            return group
-    return group
+def _patient(group: list[_Waiting[object]], error: sqlite3.Error) -> list[_Waiting[object]]:
+    """Those of the group that wait on for the lock; the others are refused with the error."""
+    locked, now_s = _code(error) == sqlite3.SQLITE_BUSY, time.perf_counter()
+    for entry in group:
+        if not locked or entry.deadline <= now_s:
+            entry.error = error
+    return [entry for entry in group if entry.error is None]
 
 
 def _run_inside(connection: Tx, entry: _Waiting[object]) -> None:
@@ -192,8 +195,9 @@ class Database:
             Exception: whatever ``fn`` raised; nothing was written.
         """
         entry: _Waiting[T] = _Waiting(fn, time.perf_counter() + GIVE_UP_AFTER_S)
-        self._writer.waiting.append(entry)  # type: ignore[arg-type] # the queue holds results of any type
-        await self._writer.commit_waiting()
+        waiting = cast("_Waiting[object]", entry)  # the queue holds results of any type
+        self._writer.waiting.append(waiting)
+        await self._writer.settle(waiting)
         if isinstance(entry.error, sqlite3.Error) and _code(entry.error) in _OF_THE_DISK:
             raise StoreBusy(f"the database can't be written to: {entry.error}", 5.0) from entry.error
         if entry.error is not None:
@@ -246,7 +250,7 @@ def _refusal(path: Path, error: sqlite3.Error) -> StartRefused:
     found = " ".join(str(error).split())
     if _code(error) in _OF_THE_DISK:
         return StartRefused(
-            f"DATABASE_URL: {path} can't be used now ({found}); look at the disk and at who else has the file."
+            f"DATABASE_URL: {path} can't be used now ({found}); look at the disk and who else has the file."
         )
     return StartRefused(
         f"DATABASE_URL: {path} is no usable SQLite database ({found}); restore a backup or name another."

@@ -29,6 +29,13 @@ _OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES))
 _SELECT = """SELECT job.*, member.discord_id AS member_discord_id, words.model, words.custom,
                     words.instrumental, words.prompt, words.title, words.style, words.lyrics
              FROM job JOIN member ON member.id = job.member_id LEFT JOIN words ON words.job_id = job.id"""
+# Nobody of this epoch works on it, and no older song is still to be posted in the same channel: after an
+# outage songs come in the order in which they were asked for.
+_FREE = """(claim_epoch IS NULL OR claim_epoch < :epoch) AND NOT (
+  state IN ('stored', 'delivering') AND EXISTS (
+    SELECT 1 FROM job AS older WHERE older.channel_id = job.channel_id
+      AND older.state IN ('stored', 'delivering') AND older.due_at IS NOT NULL
+      AND (older.created_at, older.id) < (job.created_at, job.id)))"""
 _WORDS = ("model", "custom", "instrumental", "prompt", "title", "style", "lyrics")
 
 
@@ -118,14 +125,15 @@ def due(
 ) -> list[Job]:
     """Claims up to ``limit`` jobs in ``states`` that are to be looked at, the longest waiting first.
 
-    Jobs that a process of this epoch works on are left alone. A time further away than ``horizon``
+    Jobs that a process of this epoch works on are left alone, and so are songs that have to wait for an
+    older one of their channel. A time further away than ``horizon``
     can only come of a clock that was set back, and counts as due.
     """
     marks = ", ".join(f"'{state}'" for state in states)
     rows = tx.execute(
         f"""SELECT id FROM job
             WHERE due_at IS NOT NULL AND (due_at <= :now OR due_at > :horizon)
-              AND state IN ({marks}) AND (claim_epoch IS NULL OR claim_epoch < :epoch)
+              AND state IN ({marks}) AND {_FREE}
             ORDER BY due_at, created_at LIMIT :limit""",
         {
             "now": milliseconds(now),
@@ -153,8 +161,7 @@ def submitted_since(tx: Tx, since: datetime) -> tuple[int, datetime | None]:
 def next_due(tx: Tx, epoch: int) -> datetime | None:
     """When the next job that nobody works on is to be looked at."""
     (due_ms,) = tx.execute(
-        "SELECT MIN(due_at) FROM job WHERE due_at IS NOT NULL AND (claim_epoch IS NULL OR claim_epoch < ?)",
-        (epoch,),
+        f"SELECT MIN(due_at) FROM job WHERE due_at IS NOT NULL AND {_FREE}", {"epoch": epoch}
     ).fetchone()
     (card_ms,) = tx.execute("""SELECT MIN(MAX(card_due_at, card_free_at)) FROM job
            WHERE card_due_at IS NOT NULL""").fetchone()

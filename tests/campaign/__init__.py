@@ -1,1 +1,1 @@
-"""Kill the bot at random instants, again and again, and audit what came of it: ``python -m tests.campaign``."""
+"""The bot killed at random instants, again and again, and an audit of what came of it."""

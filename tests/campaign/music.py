@@ -72,6 +72,8 @@ class Music(Sandbox):
         """Every paid request, oldest first."""
         self.asked: set[str] = set()
         """Tasks whose status was asked for: whoever asks knows the id."""
+        self.answers = 0
+        """Paid requests that are over, answered or not."""
         self.polls = 0
         self.downloads = 0
         self._changed = changed
@@ -111,6 +113,7 @@ class Music(Sandbox):
         if post.given is Given.TASK and post.task_id is not None:
             self._proofs.add(post.task_id)
         post.answered_at_s = time.monotonic()
+        self.answers += 1
         self._changed()
         return response
 

@@ -84,24 +84,23 @@ class Trouble:
     stored: bool = False
 
 
-_SEND = ("POST", "/channels/*/messages")
-_ANSWER = ("POST", "/interactions/*/callback")
-_EDIT = ("PATCH", "/channels/*/messages/*")
+SEND: Final = ("POST", "/channels/*/messages")
+ANSWER: Final = ("POST", "/interactions/*/callback")
+EDIT: Final = ("PATCH", "/channels/*/messages/*")
 HANG: Final = "hang"
 TROUBLES: Final = (
     *(
-        Trouble(*_SEND, kind)
+        Trouble(*SEND, kind)
         for kind in (
             *(429, 500, 502, 503, "reset before", "reset after", "reset after", "close after", "close after"),
             *("delay 0.3", "delay 2.5", HANG),
         )
     ),
-    Trouble(*_SEND, 500, stored=True),
-    Trouble(*_SEND, 503, stored=True),
-    *(Trouble(*_ANSWER, kind) for kind in (500, "reset before", "reset after", "delay 0.5", HANG)),
-    Trouble(*_ANSWER, 500, stored=True),
-    Trouble(*_ANSWER, 404, code=10062),
-    *(Trouble(*_EDIT, kind) for kind in (429, 500, "reset after", "delay 0.5")),
+    Trouble(*SEND, 500, stored=True),
+    Trouble(*SEND, 503, stored=True),
+    *(Trouble(*ANSWER, kind) for kind in (500, "reset before", "reset after", "delay 0.5", HANG)),
+    Trouble(*ANSWER, 404, code=10062),
+    *(Trouble(*EDIT, kind) for kind in (429, 500, "reset after", "delay 0.5")),
 )
 
 _POLL_KINDS = (FaultKind.SERVER_ERROR, FaultKind.LOST_ANSWER, FaultKind.BUSY)

@@ -97,8 +97,9 @@ class BotProcess:
                 await self._heard.wait()
 
     async def terminate(self) -> int:
-        """SIGTERM. Returns the exit status."""
-        self._process.send_signal(signal.SIGTERM)
+        """SIGTERM, if it still runs. Returns the exit status."""
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
         return await self.ended()
 
     async def kill(self) -> int:

@@ -36,7 +36,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 async def bot(world: World) -> AsyncIterator[BotProcess]:
     async with world.bot() as started:
         yield started
-        assert 0 == await started.terminate()
+        assert 0 == await started.terminate(), started.log
         assert "Traceback" not in started.log
         assert [] == [one for one in world.discord.interactions.values() if one.token in started.log]
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 import httpx
 
@@ -39,6 +40,8 @@ class MusicService:
         self.on_poll: list[Callable[[httpx.Request], httpx.Response]] = []
         self.audio: dict[str, bytes | int] = {}
         """By path: other bytes than a song, or an HTTP status."""
+        self.audio_base = AUDIO
+        """Where the audio of new tasks lies."""
         self.takes = 2
         self.done_at_once = True
         self.hangs: Callable[[httpx.Request], Awaitable[httpx.Response]] | None = None
@@ -59,7 +62,7 @@ class MusicService:
     def take(self, request: httpx.Request) -> Task:
         """Take and charge a request."""
         task = Task(id=f"task-{len(self.tasks) + 1}", body=json.loads(request.content))
-        task.urls = [f"{AUDIO}/{task.id}-{number}.mp3" for number in range(1, self.takes + 1)]
+        task.urls = [f"{self.audio_base}/{task.id}-{number}.mp3" for number in range(1, self.takes + 1)]
         if self.done_at_once:
             task.status = "success"
         self.tasks[task.id] = task
@@ -91,7 +94,7 @@ class MusicService:
         self.polls += 1
         if self.on_poll:
             return self.on_poll.pop(0)(request)
-        task = self.tasks.get(request.url.path.rsplit("/", 1)[-1])
+        task = self.tasks.get(unquote(request.url.raw_path.decode().rsplit("/", 1)[-1]))
         if task is None:
             return httpx.Response(404, json={"message": "task not found"})
         data = {"id": task.id, "status": task.status, "errorMessage": task.error}
@@ -139,6 +142,8 @@ class Chat:
         self.closed_channels: set[int] = set()
         self.closed_members: set[int] = set()
         self.no_history = False
+        self.down = False
+        """Whether nothing at all gets through."""
         self.direct_offset = 500_000
         self.broken_job: int | None = None
         self.known_cards: dict[int, int] = {}
@@ -161,7 +166,7 @@ class Chat:
         if job.id == self.broken_job:
             raise RuntimeError("a bug")
         meets = self.on_send.pop(0) if self.on_send else ""
-        if meets == "down":
+        if meets == "down" or self.down:
             raise Transient("Discord: HTTP 503")
         if meets == "deleted":
             raise AlreadyPosted
@@ -179,6 +184,8 @@ class Chat:
         return known.id
 
     async def find(self, job: Job, kind: MessageKind, where: Delivery) -> int | None:
+        if self.down:
+            raise Transient("Discord: HTTP 503")
         if self.no_history:
             raise NoHistory
         if where.channel_id in self.closed_channels:

@@ -1,9 +1,10 @@
 """The pipeline between two doubles. Each round is a new process on the same database."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -22,6 +23,10 @@ from tests.jobs.doubles import Chat, MusicService, Task
 MUSIC_URL = "https://music.example.com"
 
 
+async def no_sleep(_: float) -> None:
+    """No time passes."""
+
+
 class Rig:
     """Everything but the doubles is the real thing."""
 
@@ -33,6 +38,14 @@ class Rig:
         self.chat = Chat()
         self.alerts: list[str] = []
         self.pace = 1.0
+        self.key = "key"
+        self.url = MUSIC_URL
+        self.api_over: Callable[[], httpx.AsyncBaseTransport | None] = lambda: self.music.transport
+        """What a new process reaches the music service by; None is the network itself."""
+        self.audio_over: Callable[[], dict[str, Any]] = lambda: {"transport": self.music.transport}
+        """The same for audio, as arguments of ``AudioSource.open``; none are the network itself."""
+        self.vary: Callable[[], float] = lambda: 0.0
+        self.sleep: Callable[[float], Awaitable[object]] = no_sleep
         terms = make.terms(open_per_member=1_000, open_per_guild=1_000)
         self.intake = Intake(database, terms, now=clock, woken=lambda: None)
         self.purse = Purse(database, make.DEFAULTS, now=clock)
@@ -49,23 +62,19 @@ class Rig:
     async def process(self) -> AsyncIterator[Runner]:
         """A new process: a new epoch, and nothing in memory."""
         finishing = Finishing()
-
-        async def no_sleep(_: float) -> None:
-            return
-
         async with AsyncExitStack() as stack:
             music = await stack.enter_async_context(
                 MusicClient.open(
-                    url=MUSIC_URL,
-                    key="key",
+                    url=self.url,
+                    key=self.key,
                     provider="kie",
                     options={},
                     now=self.clock,
-                    transport=self.music.transport,
+                    transport=self.api_over(),
                 )
             )
             audio = await stack.enter_async_context(
-                AudioSource.open(origin=music.origin, transport=self.music.transport)
+                AudioSource.open(origin=music.origin, **self.audio_over())
             )
             steps = Steps(
                 database=self.database,
@@ -76,9 +85,9 @@ class Rig:
                 now=self.clock,
                 finishing=finishing,
                 alert=self.alerts.append,
-                sleep=no_sleep,
+                sleep=self.sleep,
                 pace=self.pace,
-                vary=lambda: 0.0,
+                vary=self.vary,
             )
             yield Runner(
                 database=self.database,
@@ -89,7 +98,7 @@ class Rig:
                 defaults=make.DEFAULTS,
                 now=self.clock,
                 woken=asyncio.Event(),
-                sleep=no_sleep,
+                sleep=self.sleep,
             )
 
     async def round(self) -> int:

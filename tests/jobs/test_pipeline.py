@@ -567,6 +567,35 @@ async def test_the_card_is_edited_when_it_changes_and_not_more_often_than_every_
     assert len(rig.chat.cards) == len(set(rig.chat.cards))
 
 
+async def test_after_an_outage_songs_come_once_and_in_the_order_of_their_requests(rig: Rig) -> None:
+    jobs = []
+    for _ in range(5):
+        jobs.append(await rig.ask())
+        rig.clock.forward(seconds=1)
+    rig.chat.down = True
+    while rig.clock.now - make.NOW < timedelta(hours=6):
+        await rig.step()
+
+    rig.chat.down = False
+    for job in jobs:
+        await rig.until(job, DONE)
+
+    assert [post.job_id for post in rig.chat.posts] == [job.id for job in jobs]
+
+
+async def test_a_card_that_was_not_learned_of_is_looked_for(rig: Rig) -> None:
+    taken = await rig.intake.accept(make.prompt(), make.reply_to())
+    assert taken is not None
+    rig.chat.known_cards[taken[0].reply_to.interaction_id] = 4711
+    rig.clock.forward(seconds=4)
+
+    await rig.until(taken[0], DONE)
+    await rig.rest(rounds=5)
+
+    assert (await rig.get(taken[0])).card_message_id == 4711
+    assert rig.chat.cards[-1] == (taken[0].id, DONE)
+
+
 # -- bugs
 
 

@@ -61,7 +61,7 @@ async def test_a_stray_file_is_removed_when_it_is_old(rig: Rig) -> None:
 
 async def test_books_that_do_not_add_up_alert_the_operator_once_a_day(rig: Rig) -> None:
     await rig.ask()
-    await rig.database.write(lambda tx: tx.execute("UPDATE usage SET allowance_held = 3") and None)
+    await rig.database.write(lambda tx: tx.execute("UPDATE usage SET allowance_held = 3").rowcount)
     keeper = upkeep(rig)
 
     await keeper.round()

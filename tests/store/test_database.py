@@ -304,39 +304,29 @@ async def test_a_write_waits_for_a_lock_that_goes_away(hasty: Database) -> None:
         assert 1 == await task
 
 
-async def test_a_write_that_gives_up_does_not_wait_for_one_that_goes_on(
+async def test_each_of_those_that_wait_for_a_lock_gives_up_in_its_own_time(
     hasty: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    gave_up: list[int] = []
+
+    async def write(number: int, patience_s: float) -> None:
+        monkeypatch.setattr(module, "GIVE_UP_AFTER_S", patience_s)
+        try:
+            await hasty.write(put(str(number)))
+        except StoreBusy:
+            gave_up.append(number)
+
     with outside(hasty.path) as other:
         other.execute("BEGIN IMMEDIATE")
-        early = asyncio.create_task(hasty.write(put("early")))
-        await asyncio.sleep(0)
-        monkeypatch.setattr(module, "GIVE_UP_AFTER_S", 5.0)
-        late = asyncio.create_task(hasty.write(put("late")))
+        impatient = [asyncio.create_task(write(number, 0.02 * number)) for number in range(4)]
+        patient = [asyncio.create_task(write(number, 5.0)) for number in range(4, 8)]
         async with asyncio.timeout(1.0):
-            with pytest.raises(StoreBusy):
-                await early
+            await asyncio.gather(*impatient)
         other.execute("ROLLBACK")
+        await asyncio.gather(*patient)
 
-        assert 1 == await late
-    assert ["late"] == await hasty.read(names)
-
-
-def test_each_of_a_group_waits_for_the_lock_for_its_own_time(path: Path) -> None:
-    now_s = time.perf_counter()
-    early, late = (module._Waiting[object](names, now_s + wait_s) for wait_s in (0.03, 5.0))
-
-    with outside(path) as other, outside(path) as ours:
-        ours.execute("PRAGMA busy_timeout = 10")
-        other.execute("BEGIN IMMEDIATE")
-        unlock = threading.Timer(0.08, other.execute, ["ROLLBACK"])
-        unlock.start()
-        there = module._begin(ours, [early, late])
-        unlock.join()
-
-    assert [late] == there
-    assert isinstance(early.error, sqlite3.OperationalError)
-    assert None is late.error
+    assert [0, 1, 2, 3] == gave_up
+    assert ["4", "5", "6", "7"] == await hasty.read(names)
 
 
 async def test_a_locked_file_can_still_be_read(hasty: Database) -> None:

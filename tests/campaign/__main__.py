@@ -1,0 +1,55 @@
+"""Run a campaign by hand and print its figures; ends with 1 if the audit finds anything.
+
+    python -m tests.campaign --seconds 600
+    python -m tests.campaign --kills 300 --seed 1
+
+The seed decides what goes wrong and when the bot is killed, as far as that can be decided: the processes
+run in real time, so two campaigns of one seed are alike and not the same.
+"""
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from pprint import pformat
+
+from tests.campaign.campaign import Campaign, Size
+
+DEFAULT_S = 60.0
+
+
+def main() -> None:
+    """Read the options, run, print, and keep the folder where there is something to find in it."""
+    parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", type=float, help=f"of killing; {DEFAULT_S:.0f} without --kills")
+    parser.add_argument("--kills", type=int, help="processes to kill")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--folder", type=Path, help="kept afterwards; else only after a violation")
+    options = parser.parse_args()
+    seconds = DEFAULT_S if options.seconds is None and options.kills is None else options.seconds
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="tunesmith-campaign-"))
+    if any(folder.glob("tunesmith.db*")):
+        parser.error(f"{folder} has a database already; a campaign begins with none")
+
+    report = asyncio.run(Campaign(folder, options.seed, Size(kills=options.kills, seconds=seconds)).run())
+    width = max(map(len, report.figures))
+    say("\n".join(f"{name:<{width}}  {figure}" for name, figure in report.figures.items()))
+    if report.violations:
+        (folder / "books.txt").write_text(pformat(report.books, width=160), "utf-8")
+        say("\nVIOLATIONS", *(f"- {sentence}" for sentence in report.violations))
+        say(f"\nThe database, bot.log and books.txt are kept in {folder}.")
+        sys.exit(1)
+    say("\nNo violation.")
+    if options.folder is None:
+        shutil.rmtree(folder)
+
+
+def say(*lines: str) -> None:
+    """Print lines."""
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

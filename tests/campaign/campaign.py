@@ -1,0 +1,432 @@
+"""The campaign: real processes of the bot between a Discord and a music service, killed again and again."""
+
+import asyncio
+import math
+import signal
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, suppress
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from bot.sandbox.server import running
+from tests.campaign.audit import Answered, Audit, Books, Kind, Message, Post, Request, Row
+from tests.campaign.music import Music, number_in, task_of
+from tests.campaign.music import Post as Paid
+from tests.campaign.plan import (
+    ANSWER,
+    EDIT,
+    HANG,
+    SEND,
+    TROUBLES,
+    Life,
+    Moment,
+    Trouble,
+    draw_life,
+    draw_music_fault,
+    draw_prompt,
+)
+from tests.flows.process import MUSIC_KEY, BotProcess
+from tests.standin import Answer, Channel, FakeDiscord, Fault, Interaction, NoAnswerError, Person
+from tests.standin import Message as Posted
+
+PRICE: Final = 10
+PLENTY: Final = 10**9
+TIMES_TWO_SHARE: Final = 0.1
+"""The part of the requests that Discord sends twice."""
+ANSWER_TO_BOOKS_S: Final = 1.0
+"""An id that was answered longer ago than this must have been written down."""
+ARRIVES_LATE_S: Final = 0.5
+"""A request may be looked at so long after the bot that sent it was killed; no bot sends one so soon."""
+MEMBER_WAITS_S: Final = 4.0
+STOPS_WITHIN_S: Final = 40.0
+LOOK_EVERY_S: Final = 0.05
+BUGS: Final = ("a bug in the step", "broke down", "could not be written down", "CRITICAL", "dialled")
+"""What never stands in the log of a bot that is as it should be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How large a campaign is; it ends its killing with whatever comes first."""
+
+    kills: int | None = None
+    seconds: float | None = None
+    requests: int | None = None
+    """Songs that are asked for at the most."""
+    members: int = 9
+    think_s: float = 8.0
+    """The longest that a member waits before asking again."""
+    life_s: float = 4.0
+    """The longest that a bot lives."""
+    quiet_s: float = 400.0
+    """How long everything may take to come to its end afterwards."""
+    cards: bool = True
+    """Whether that goes for the cards too, which are edited every 5 s at the most."""
+
+
+SERVERS: Final = 3
+
+
+@dataclass(kw_only=True)
+class Report:
+    """What came of a campaign."""
+
+    figures: dict[str, int | str]
+    violations: list[str]
+    books: Books
+
+
+class Campaign:
+    """One campaign in a folder that keeps the database, the log and the spool."""
+
+    def __init__(self, folder: Path, seed: int, size: Size) -> None:
+        self._folder = folder
+        self._seed = seed
+        self._size = size
+        self._asked = 0
+        self._lives = 0
+        self._killed_at_s: list[float] = []
+        self._moments: Counter[Moment] = Counter()
+        self._stops = 0
+        self._may_hang = False
+        self._troubles: Counter[str] = Counter()
+        self._ordered: list[Fault] = []
+        self._complaints: list[str] = []
+
+    async def run(self) -> Report:
+        """The killing, a quiet time, and the audit."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        began_s = time.monotonic()
+        async with FakeDiscord() as discord:
+            music = Music(discord.changed, self._random("music"))
+            async with running(music) as url:
+                settings = _settings(discord, url)
+                async with self._members(discord), self._mischief(discord, music):
+                    await self._kill(discord, music, settings)
+                killed_s = time.monotonic() - began_s
+                music.calm()
+                _end(discord, discord.faults)
+                await self._quiet(discord, settings)
+                doctor_status, doctor_said = await self._doctor(settings)
+            self._complaints += [f"Discord has no route {route}" for route in discord.unknown_routes]
+            books = self._books(discord, music, doctor_status, doctor_said)
+        audit = Audit(books)
+        for fault in self._ordered:
+            self._troubles[f"Discord: {fault.method} {fault.kind}"] += fault.hits
+        figures: dict[str, int | str] = {
+            "seed": self._seed,
+            "seconds": f"{time.monotonic() - began_s:.0f}, of them {killed_s:.0f} of killing",
+            "KILLS": len(self._killed_at_s),
+            **{f"  {moment}": self._moments[moment] for moment in Moment},
+            "stops (SIGTERM)": self._stops,
+            "troubles": self._troubles.total(),
+            **{f"  {name}": count for name, count in sorted(self._troubles.items())},
+        }
+        return Report(figures=figures | audit.figures(), violations=audit.violations(), books=books)
+
+    def _random(self, name: str) -> Random:
+        return Random(f"{self._seed}:{name}")  # noqa: S311 - to be drawn again from the same seed
+
+    # -- the bot
+
+    async def _kill(self, discord: FakeDiscord, music: Music, settings: dict[str, str]) -> None:
+        random = self._random("kills")
+        until_s = time.monotonic() + (self._size.seconds or PLENTY)
+        watch = _Watch(discord, music)
+        while len(self._killed_at_s) < (self._size.kills or PLENTY) and time.monotonic() < until_s:
+            life = draw_life(random, self._size.life_s)
+            # A send that hangs would be waited for when the bot is asked to stop.
+            self._may_hang = not life.gentle
+            if life.gentle:
+                _end(discord, [fault for fault in discord.faults if fault.kind == HANG])
+            self._lives += 1
+            async with self._bot(settings) as bot:
+                reached = await watch.reached(life)
+                if life.gentle:
+                    await self._stop(bot, connected=bool(discord.gateway.listening(discord.guild.id)))
+                else:
+                    self._moments[life.moment if reached else Moment.CLOCK] += 1
+                    self._killed_at_s.append(time.monotonic())
+                    self._expect(-signal.SIGKILL, await bot.kill())
+                self._keep(
+                    bot, f"{life.signal.name} {life.moment}{'' if reached else ', which did not come'}"
+                )
+            for name, session in list(discord.gateway.sessions.items()):
+                if not session.connected:
+                    del discord.gateway.sessions[name]
+
+    async def _stop(self, bot: BotProcess, *, connected: bool) -> None:
+        self._stops += 1
+        try:
+            status = await bot.terminate()
+        except TimeoutError:
+            status = await bot.ended(STOPS_WITHIN_S)
+        except ProcessLookupError:
+            status = await bot.ended()
+            self._complaints.append(f"life {self._lives} ended by itself with {status}")
+        # Before it has installed its handler, Python ends at once.
+        if connected or status != -signal.SIGTERM:
+            self._expect(0, status)
+
+    def _expect(self, expected: int, status: int) -> None:
+        if status != expected:
+            self._complaints.append(f"life {self._lives} ended with {status} instead of {expected}")
+
+    def _bot(self, settings: dict[str, str]) -> AbstractAsyncContextManager[BotProcess]:
+        return BotProcess.running(self._folder, ("bot", "run"), settings)
+
+    def _keep(self, bot: BotProcess, end: str) -> None:
+        """Keep what a bot has said, and look it over."""
+        with (self._folder / "bot.log").open("a", encoding="utf-8") as log:
+            log.write(f"=== life {self._lives}, {len(bot.lines)} lines, ended: {end}\n{bot.log}\n")
+        self._complaints += [
+            f"life {self._lives}: {line}" for line in bot.lines if any(words in line for words in BUGS)
+        ]
+
+    async def _quiet(self, discord: FakeDiscord, settings: dict[str, str]) -> None:
+        """The last bot, undisturbed, until nothing is left to do."""
+        self._lives += 1
+        async with self._bot(settings) as bot:
+            try:
+                async with asyncio.timeout(self._size.quiet_s):
+                    while not discord.gateway.listening(discord.guild.id) or self._left():
+                        await asyncio.sleep(LOOK_EVERY_S)
+            except TimeoutError:
+                self._complaints.append(f"{self._left()} jobs came to no end in {self._size.quiet_s:.0f} s")
+            await self._stop(bot, connected=True)
+            self._keep(bot, "SIGTERM with nothing left to do")
+
+    def _left(self) -> int:
+        """Jobs that the bot has still something to do for."""
+        question = "SELECT COUNT(*) FROM job WHERE due_at IS NOT NULL"
+        if self._size.cards:
+            question += " OR (card_due_at IS NOT NULL AND card_message_id IS NOT NULL)"
+        return int(self._query(question)[0][0])
+
+    def _query(self, question: str) -> list[Any]:
+        path = self._folder / "tunesmith.db"
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            return connection.execute(question).fetchall()
+
+    async def _doctor(self, settings: dict[str, str]) -> tuple[int, str]:
+        command = ("bot", "doctor", "--ledger")
+        async with BotProcess.running(self._folder, command, settings) as doctor:
+            return await doctor.ended(30.0), doctor.log
+
+    # -- members and mischief
+
+    @asynccontextmanager
+    async def _members(self, discord: FakeDiscord) -> AsyncIterator[None]:
+        """Members who ask for songs all the time while the block runs."""
+        guilds = [discord.guild, *(discord.add_guild() for _ in range(SERVERS - 1))]
+        channels = [discord.add_channel("songs", guild=guild) for guild in guilds]
+        async with _beside(
+            self._member(discord, discord.add_person(f"member{index}"), channels[index % SERVERS])
+            for index in range(self._size.members)
+        ):
+            yield
+
+    async def _member(self, discord: FakeDiscord, person: Person, channel: Channel) -> None:
+        random = self._random(person.name)
+        guild = channel.guild
+        assert guild is not None
+        while self._size.requests is None or self._asked < self._size.requests:
+            self._asked += 1
+            prompt = draw_prompt(random, self._asked)
+            await discord.until(lambda: discord.gateway.listening(guild.id), PLENTY)
+            with suppress(NoAnswerError):
+                answer = await discord.slash(
+                    "music create", prompt=prompt, user=person, channel=channel, timeout_s=MEMBER_WAITS_S
+                )
+                if random.random() < TIMES_TWO_SHARE:
+                    await discord.dispatch(answer.interaction.payload)
+            await asyncio.sleep(random.uniform(0.0, self._size.think_s))
+
+    @asynccontextmanager
+    async def _mischief(self, discord: FakeDiscord, music: Music) -> AsyncIterator[None]:
+        """Requests that go wrong, and connections that break, while the block runs."""
+        async with _beside([self._make_mischief(discord, music, self._random("mischief"))]):
+            yield
+
+    async def _make_mischief(self, discord: FakeDiscord, music: Music, random: Random) -> None:
+        while True:
+            await asyncio.sleep(random.uniform(0.1, 0.8))
+            kind = random.random()
+            if kind < 0.1:
+                if random.random() < 0.7:
+                    await discord.drop_gateway()
+                else:
+                    await discord.invalidate_session()
+                self._troubles["gateway lost"] += 1
+            elif kind < 0.35 and not music.faults:
+                fault = draw_music_fault(random)
+                music.faults.append(fault)
+                self._troubles[f"music: {fault.on} {fault.kind}"] += 1
+            elif kind >= 0.35:
+                self._make_trouble(discord, random.choice(TROUBLES))
+
+    def _make_trouble(self, discord: FakeDiscord, trouble: Trouble) -> None:
+        """Order it, unless something of this kind is still to come."""
+        waiting = [fault for fault in discord.faults if not fault.hits]
+        discord.faults[:] = waiting + [fault for fault in discord.faults if fault.hits and fault.kind == HANG]
+        same = any((one.method, one.path_pattern) == (trouble.method, trouble.path) for one in waiting)
+        if same or (trouble.kind == HANG and not self._may_hang):
+            return
+        kind, code, stored = trouble.kind, trouble.code, trouble.stored
+        self._ordered.append(discord.fault(trouble.method, trouble.path, kind, code=code, stored=stored))
+
+    # -- the books
+
+    def _books(self, discord: FakeDiscord, music: Music, doctor_status: int, doctor_said: str) -> Books:
+        rows = self._query(
+            "SELECT id, interaction_id, task_id, state, reason, card_message_id IS NOT NULL FROM job"
+        )
+        return Books(
+            price=PRICE,
+            kills=len(self._killed_at_s),
+            requests=tuple(_request(one) for one in discord.interactions.values() if one.dispatches),
+            messages=tuple(_message(one) for one in discord.messages if one.via == "bot"),
+            posts=tuple(
+                Post(
+                    number=post.number,
+                    given=post.given,
+                    cut_off=self._cut_off(post),
+                    task_id=post.task_id,
+                    asked=post.task_id in music.asked,
+                    makes_song=post.task_id is not None and music.makes_song(post.task_id),
+                )
+                for post in music.posts
+            ),
+            rows=tuple(
+                Row(
+                    job_id=job_id,
+                    interaction_id=interaction_id,
+                    task_id=task_id,
+                    state=state,
+                    reason=reason,
+                    card_known=bool(card_known),
+                )
+                for job_id, interaction_id, task_id, state, reason, card_known in rows
+            ),
+            doctor_status=doctor_status,
+            doctor_said=doctor_said,
+            complaints=tuple(self._complaints),
+        )
+
+    def _cut_off(self, post: Paid) -> bool:
+        """Whether the bot was killed over this paid request, before it can have written the answer down."""
+        over_s = math.inf if post.answered_at_s is None else post.answered_at_s + ANSWER_TO_BOOKS_S
+        return any(post.arrived_at_s - ARRIVES_LATE_S <= at_s <= over_s for at_s in self._killed_at_s)
+
+
+def _request(interaction: Interaction) -> Request:
+    shown = interaction.original
+    answered = Answered.NOTHING
+    if isinstance(interaction.outcome, Answer) and shown is not None:
+        answered = Answered.REFUSAL if shown.ephemeral else Answered.CARD
+    (command,) = interaction.payload["data"]["options"]
+    said = {option["name"]: option["value"] for option in command["options"]}
+    return Request(
+        number=number_in(said["prompt"]),
+        interaction_id=interaction.id,
+        answered=answered,
+        card_has_ended=shown is not None and any(words in shown.text() for words in ENDS),
+        channel_id=interaction.channel.id,
+        member_id=interaction.user.id,
+    )
+
+
+def _message(posted: Posted) -> Message:
+    marks = [str(button.get("custom_id", "")).partition(":") for button in posted.buttons()]
+    name, _, job_id = marks[0] if marks else ("", "", "0")
+    return Message(
+        id=posted.id,
+        kind=KINDS.get(name, Kind.OTHER),
+        job_id=int(job_id),
+        number=number_in(posted.text()),
+        task_ids=frozenset(task_of(file.data) for file in posted.attachments),
+        channel_id=posted.channel.id,
+        pings=frozenset(posted.pings),
+    )
+
+
+ENDS: Final = ("**Done**", "**No song this time.**")
+"""What a card says at last."""
+KINDS: Final = {"lyrics": Kind.SONG, "retry": Kind.NOTICE}
+"""By the button that every message of a kind has."""
+
+
+class _Watch:
+    """Counts what happens at both services, each thing once, however often somebody looks."""
+
+    def __init__(self, discord: FakeDiscord, music: Music) -> None:
+        self._discord = discord
+        self._music = music
+        self._requests_seen = 0
+        self._messages_seen = 0
+        self._counts: Counter[Moment] = Counter()
+
+    async def reached(self, life: Life) -> bool:
+        """Wait for the moment in which it ends. Returns whether it came in time."""
+        if life.moment not in (Moment.STARTED, Moment.CLOCK):
+            awaited = self._count(life.moment) + 1 + life.skip
+            try:
+                await self._discord.until(lambda: self._count(life.moment) >= awaited, life.latest_s)
+            except AssertionError:
+                return False
+        if life.after_s:
+            await asyncio.sleep(life.after_s)
+        return True
+
+    def _count(self, moment: Moment) -> int:
+        requests, messages = self._discord.requests, self._discord.messages
+        for call in requests[self._requests_seen :]:
+            for (method, pattern), counted in _COUNTED.items():
+                self._counts[counted] += call.method == method and fnmatchcase(call.path, pattern)
+        for message in messages[self._messages_seen :]:
+            self._counts[Moment.STORED] += message.via == "bot"
+        self._requests_seen, self._messages_seen = len(requests), len(messages)
+        self._counts[Moment.CONNECTED] = len(self._discord.gateway.identifies)
+        self._counts[Moment.POST_ARRIVED] = len(self._music.posts)
+        self._counts[Moment.POST_TAKEN] = len(self._music.tasks)
+        self._counts[Moment.POST_ANSWERED] = self._music.answers
+        self._counts[Moment.POLL] = self._music.polls
+        self._counts[Moment.DOWNLOAD] = self._music.downloads
+        return self._counts[moment]
+
+
+_COUNTED: Final = {ANSWER: Moment.ANSWER, SEND: Moment.SEND, EDIT: Moment.EDIT}
+
+
+def _settings(discord: FakeDiscord, url: str) -> dict[str, str]:
+    return {
+        "DISCORD_TOKEN": discord.token,
+        "DISCORD_API_URL": discord.url,
+        "MUSIC_API_KEY": MUSIC_KEY,
+        "MUSIC_API_URL": url,
+        "POLL_PACE": "0.01",
+        "SONG_CREDITS": str(PRICE),
+        "GUILD_CREDITS": str(PLENTY),
+    }
+
+
+def _end(discord: FakeDiscord, faults: list[Fault]) -> None:
+    """These strike no more, and what hangs by them goes on."""
+    for fault in list(faults):
+        fault.stop()
+        discord.faults.remove(fault)
+
+
+@asynccontextmanager
+async def _beside(works: Iterable[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Runs them while the block runs."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(work) for work in works]
+        yield
+        for task in tasks:
+            task.cancel()
