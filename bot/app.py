@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import discord
 
@@ -70,7 +71,7 @@ async def assembled(
     """All parts, connected to each other and to nothing else yet; closed at the end.
 
     Raises:
-        StartRefused: the database can't be used.
+        StartRefused: the database or the spool can't be used.
     """
     defaults = Defaults(allowance=settings.guild_credits, period=settings.credit_period)
     terms = Terms(
@@ -80,6 +81,7 @@ async def assembled(
         open_per_guild=settings.open_jobs_per_guild,
         defaults=defaults,
     )
+    _prepare(settings.spool_dir)
     async with (
         Database.open(settings.database_path) as database,
         MusicClient.open(
@@ -134,6 +136,15 @@ async def assembled(
         )
 
 
+def _prepare(spool: Path) -> None:
+    try:
+        spool.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartRefused(
+            f"SPOOL_DIR: {spool} can't be used ({error.strerror}); choose another folder."
+        ) from None
+
+
 async def run(settings: Settings) -> None:
     """The bot, until SIGTERM or SIGINT: then what must not be cut off ends, and this returns.
 
@@ -152,9 +163,18 @@ async def run(settings: Settings) -> None:
         except* StartRefused as found:
             refused = next(error for error in found.exceptions if isinstance(error, StartRefused))
         finally:
-            await parts.client.close()
+            await _close(parts.client)
         if refused is not None:
             raise refused
+
+
+async def _close(client: ui.TunesmithClient) -> None:
+    """Say goodbye to Discord, which may not answer; nothing is lost if it doesn't."""
+    try:
+        async with asyncio.timeout(CLOSE_WITHIN_S):
+            await client.close()
+    except TimeoutError:
+        log.warning("Discord did not confirm the end of the connection")
 
 
 async def _work(parts: Parts, token: str, stop: asyncio.Event, group: asyncio.TaskGroup) -> None:
@@ -203,7 +223,7 @@ async def _connect(client: ui.TunesmithClient, token: str) -> None:
         StartRefused: Discord does not accept the token.
     """
     if client.is_closed():
-        client.clear()
+        client.reopen()
     try:
         await client.start(token)
     except discord.LoginFailure as error:
@@ -228,6 +248,7 @@ async def _watch_loop() -> None:
 
 AUTHENTICATION_FAILED = 4004
 """Source: https://docs.discord.com/developers/topics/opcodes-and-status-codes#gateway, read 2026-11-22."""
+CLOSE_WITHIN_S = 5.0
 HEALTHY_AFTER_S = 300.0
 """A part that lasted so long begins again at once when it breaks."""
 WATCH_EVERY_S = 1.0

@@ -1,14 +1,16 @@
 """What an operator can set: environment variables or a ``.env`` file, read once at the start."""
 
+import io
 import json
 import os
+import re
 from collections.abc import Iterable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
+from dotenv.parser import Binding, parse_stream
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -73,7 +75,7 @@ class Settings(BaseSettings):
     )
     poll_pace: float = Field(
         default=1.0,
-        gt=0,
+        ge=0.001,
         le=100,
         allow_inf_nan=False,
         description="Scales every wait between two questions to the music API; 0.5 asks twice as often.",
@@ -90,13 +92,6 @@ class Settings(BaseSettings):
     def database_path(self) -> Path:
         """Where the SQLite file lies."""
         return Path(self.database_url.removeprefix(_SQLITE))
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _is_not_padded(cls, value: object) -> object:
-        if isinstance(value, str) and value != value.strip():
-            raise ValueError("has a space at its start or end; remove it")
-        return value
 
     @field_validator("discord_token", "music_api_key", mode="before")
     @classmethod
@@ -118,9 +113,9 @@ class Settings(BaseSettings):
             host, port = parts.hostname, parts.port
         except ValueError:
             host, port = None, None
-        if not host or parts.scheme not in ("https", "http") or port == 0:
+        if not host or parts.scheme not in ("https", "http") or port == 0 or not value.isprintable():
             raise ValueError("must be an address that begins with https://")
-        if parts.query or parts.fragment or "@" in parts.netloc:
+        if "@" in parts.netloc or any(char in "?#\\" or char.isspace() for char in value):
             raise ValueError("must be an address without a user name, a question mark or a hash sign")
         if parts.scheme == "http" and not _is_loopback(host):
             raise ValueError("must begin with https://; http:// is for this machine only (127.0.0.1)")
@@ -154,6 +149,8 @@ class Settings(BaseSettings):
             return value
         try:
             parsed = json.loads(value)
+            # Infinity and half of an emoji can be read, but not sent.
+            json.dumps(parsed, ensure_ascii=False, allow_nan=False).encode()
         except (ValueError, RecursionError):
             parsed = None
         if not isinstance(parsed, dict):
@@ -171,6 +168,14 @@ class Settings(BaseSettings):
     @classmethod
     def _in_capitals(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
+
+    # The last one of its kind runs first.
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_not_padded(cls, value: object) -> object:
+        if isinstance(value, str) and value != value.strip():
+            raise ValueError("has a space at its start or end; remove it")
+        return value
 
 
 _SQLITE = "sqlite:///"
@@ -221,29 +226,41 @@ def load(env_file: Path = Path(".env")) -> Settings:
         StartRefused: one sentence that names the variable at fault and shows no value.
     """
     try:
-        in_file = dotenv_values(env_file) if env_file.is_file() else {}
+        lines = list(parse_stream(io.StringIO(env_file.read_text("utf-8")))) if env_file.is_file() else []
     except (OSError, UnicodeDecodeError):
         raise StartRefused(f"{env_file} can't be read; it must be a text file in UTF-8.") from None
-    _refuse_unknown(in_file, os.environ, env_file)
+    _refuse_in_file(lines, env_file)
+    _refuse_slips(os.environ)
     try:
         return Settings(_env_file=env_file)  # type: ignore[call-arg] # the required ones come from outside
     except ValidationError as error:
         raise StartRefused(_sentence(error.errors(include_url=False, include_input=False)[0])) from None
 
 
-def _refuse_unknown(in_file: Iterable[str], environ: Iterable[str], env_file: Path) -> None:
-    known = names()
-    for name in in_file:
-        if name.upper() not in known:
+def _refuse_in_file(lines: Iterable[Binding], env_file: Path) -> None:
+    for line in lines:
+        if line.error or (line.key is not None and not _NAME.fullmatch(line.key)):
+            # It is not repeated: what stands where a name should be may be a secret.
             raise StartRefused(
-                f"{name} in {env_file} is no setting of Tunesmith; remove it or correct its name."
+                f"Line {line.original.line} of {env_file} can't be read; write NAME=value, and nothing else."
             )
+        if line.key is not None and line.key.upper() not in names():
+            raise StartRefused(
+                f"{line.key} in {env_file} is no setting of Tunesmith; remove it or correct its name."
+            )
+
+
+def _refuse_slips(environ: Iterable[str]) -> None:
+    known = names()
     for name in environ:
         if name.upper() in known:
             continue
         meant = next((right for right in known if is_one_slip(name.upper(), right)), None)
         if meant is not None:
             raise StartRefused(f"{name} in the environment looks like a slip for {meant}; correct its name.")
+
+
+_NAME = re.compile("[A-Z_]+|[a-z_]+")
 
 
 def is_one_slip(typed: str, right: str) -> bool:

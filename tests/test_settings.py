@@ -265,7 +265,7 @@ MODELS = "must be model names separated by commas."
         ("CREDIT_PERIOD", SECRET, "must be one of day, week or month."),
         ("OPEN_JOBS_PER_MEMBER", "0", "must be at least 1."),
         ("OPEN_JOBS_PER_GUILD", "0", "must be at least 1."),
-        ("POLL_PACE", "0", "must be more than 0.0."),
+        ("POLL_PACE", "0", "must be at least 0.001."),
         ("POLL_PACE", "100.5", "must be at most 100.0."),
         ("POLL_PACE", "nan", "must be a number."),
         ("POLL_PACE", "inf", "must be a number."),

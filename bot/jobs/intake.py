@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.errors import ServiceClosed, ShuttingDown, TooManyOpenJobs, WordsGone
@@ -128,6 +128,10 @@ class Intake:
         return await self._database.write(
             lambda tx: jobs.keep_draft(tx, member_id, request.cleaned(), now, timedelta(days=1))
         )
+
+    def on_offer(self, request: SongRequest) -> SongRequest:
+        """The request with a model that is on offer today, for words that were kept for a while."""
+        return request if request.model in self.terms.models else replace(request, model=self.terms.models[0])
 
     async def draft(self, key: int, member_id: int) -> SongRequest:
         """The member's own refused request.

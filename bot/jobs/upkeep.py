@@ -69,22 +69,18 @@ class Upkeep:
             log.info("ledger: %d entries and %d jobs add up", proof.entries, proof.jobs)
 
     async def _clean(self, now: datetime) -> None:
-        kept = await self._database.read(lambda tx: jobs.files_wanted(tx, now - self._keep))
-        known = await self._database.read(jobs.files_known)
-        removed = await asyncio.to_thread(_remove, self._spool, kept, known, now - STRAY_AFTER)
+        known, over = await self._database.read(lambda tx: jobs.files(tx, now - self._keep))
+        removed = await asyncio.to_thread(_remove, self._spool, known, over, now - STRAY_AFTER)
         if removed:
             log.info("spool: %d old files removed", removed)
 
 
-def _remove(spool: Spool, kept: frozenset[str], known: frozenset[str], stray_before: datetime) -> int:
+def _remove(spool: Spool, known: frozenset[str], over: frozenset[str], stray_before: datetime) -> int:
     """Remove the files of songs whose time is over, and old ones that belong to none."""
     removed = 0
-    files = list(spool.folder.iterdir()) if spool.folder.is_dir() else []
-    for path in files:
-        if path.name in kept or not path.is_file():
-            continue
+    for path in list(spool.folder.iterdir()) if spool.folder.is_dir() else []:
         written_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        if path.name in known or written_at < stray_before:
+        if path.name in over or (path.is_file() and path.name not in known and written_at < stray_before):
             path.unlink(missing_ok=True)
             removed += 1
     return removed

@@ -27,6 +27,7 @@ class Gate:
     closed: ClosedCause | None
     unknown_in_a_row: int
     tries: int
+    """Probes since it shut; each doubles the wait."""
     retry_at: datetime | None
     """When one request may go through; None while the gate is open."""
 
@@ -53,7 +54,7 @@ def enter(tx: Tx, now: datetime) -> datetime | None:
     # A wait longer than the longest can only come of a clock that was set back.
     if now < gate.retry_at <= now + CLOSED_WAIT_MAX:
         return gate.retry_at
-    _write(tx, gate.closed, gate.unknown_in_a_row, gate.tries, now + PROBE_LEASE)
+    _write(tx, gate.closed, gate.unknown_in_a_row, gate.tries + 1, now + PROBE_LEASE)
     return None
 
 
@@ -65,21 +66,29 @@ def answered(tx: Tx) -> None:
 def shut(tx: Tx, cause: ClosedCause, now: datetime) -> bool:
     """The endpoint takes no requests. Returns whether that is news."""
     gate = read(tx)
-    tries = gate.tries + 1 if gate.closed is not None else 1
-    _write(tx, cause, 0, tries, now + min(CLOSED_WAIT * 2 ** (tries - 1), CLOSED_WAIT_MAX))
+    # Only probes count: of the requests that were under way together, each may get this answer.
+    tries = gate.tries if gate.closed is not None else 0
+    _write(tx, cause, 0, tries, now + _doubled(CLOSED_WAIT, tries, CLOSED_WAIT_MAX))
     return gate.closed is not cause
 
 
 def unknown(tx: Tx, now: datetime) -> bool:
     """An answer left open whether the request was taken. Returns whether the breaker has just opened."""
     gate = read(tx)
+    if gate.closed is not None:  # it takes a clear answer to open it
+        _write(tx, gate.closed, 0, gate.tries, now + _doubled(CLOSED_WAIT, gate.tries, CLOSED_WAIT_MAX))
+        return False
     in_a_row = gate.unknown_in_a_row + 1
     if in_a_row < UNKNOWN_IN_A_ROW:
         _write(tx, None, in_a_row, 0, None)
         return False
-    tries = gate.tries + 1 if gate.unknown_in_a_row >= UNKNOWN_IN_A_ROW else 1
-    _write(tx, None, in_a_row, tries, now + min(BREAKER_WAIT * 2 ** (tries - 1), BREAKER_WAIT_MAX))
-    return tries == 1
+    wait = _doubled(BREAKER_WAIT, gate.tries, BREAKER_WAIT_MAX)
+    _write(tx, None, in_a_row, gate.tries, now + wait)
+    return in_a_row == UNKNOWN_IN_A_ROW
+
+
+def _doubled(first: timedelta, times: int, most: timedelta) -> timedelta:
+    return min(first * (1 << min(times, 10)), most)
 
 
 def _write(

@@ -25,6 +25,9 @@ from bot.model import (
 from bot.store.database import Tx, fact, remember
 from bot.store.ledger import Hold, member_number, milliseconds, moment
 
+WINDOW_MAX = timedelta(minutes=1)
+"""The longest time over which requests are counted."""
+
 _OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES))
 _SELECT = """SELECT job.*, member.discord_id AS member_discord_id, words.model, words.custom,
                     words.instrumental, words.prompt, words.title, words.style, words.lyrics
@@ -151,9 +154,13 @@ def _claim(tx: Tx, job_id: int, epoch: int) -> Job:
 
 
 def submitted_since(tx: Tx, since: datetime) -> tuple[int, datetime | None]:
-    """How many requests were sent from ``since`` on, and when the first of them was."""
+    """How many requests were sent from ``since`` on, and when the first of them was.
+
+    Times further on than any window lasts can only come of a clock that was set back, and don't count.
+    """
     count, first_ms = tx.execute(
-        "SELECT COUNT(*), MIN(submitted_at) FROM job WHERE submitted_at >= ?", (milliseconds(since),)
+        "SELECT COUNT(*), MIN(submitted_at) FROM job WHERE submitted_at >= ? AND submitted_at < ?",
+        (milliseconds(since), milliseconds(since + WINDOW_MAX)),
     ).fetchone()
     return count, None if first_ms is None else moment(first_ms)
 
@@ -209,19 +216,17 @@ def add_track(tx: Tx, job_id: int, track: Track) -> None:
     )
 
 
-def files_wanted(tx: Tx, since: datetime) -> frozenset[str]:
-    """Spool files of jobs that still need them, or have come to their end since then."""
+def files(tx: Tx, since: datetime) -> tuple[frozenset[str], frozenset[str]]:
+    """All spool files that belong to a job, and those of them that may go.
+
+    They may go when their job has come to its end before ``since``.
+    """
     rows = tx.execute(
-        """SELECT file FROM track JOIN job ON job.id = track.job_id
-           WHERE job.state NOT IN ('delivered', 'undelivered', 'explained') OR job.state_since >= ?""",
+        """SELECT file, job.state IN ('delivered', 'undelivered', 'explained') AND job.state_since < ? AS over
+           FROM track JOIN job ON job.id = track.job_id""",
         (milliseconds(since),),
     ).fetchall()
-    return frozenset(row["file"] for row in rows)
-
-
-def files_known(tx: Tx) -> frozenset[str]:
-    """All files that any job has put into the spool."""
-    return frozenset(row["file"] for row in tx.execute("SELECT file FROM track").fetchall())
+    return frozenset(row["file"] for row in rows), frozenset(row["file"] for row in rows if row["over"])
 
 
 def drop_equal_tracks(tx: Tx, job_id: int) -> None:

@@ -10,7 +10,7 @@ from bot.errors import NotYourServer, Refusal, Transient
 from bot.jobs.intake import Intake
 from bot.model import Job, SongRequest
 from bot.ui import asking, cards, forms, words
-from bot.ui.buttons import edit_button
+from bot.ui.buttons import edit_button, words_file
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,11 @@ async def promise(interaction: discord.Interaction, intake: Intake, request: Son
     """Take the request and answer with its card, or keep its words and say what stands against it."""
     try:
         taken = await intake.accept(request, asking.reply_to(interaction))
-    except (Refusal, Transient) as error:
+    except Transient as error:
+        # A draft would wait for the same lock, and a member waits for 3 s at the most.
+        await explain(interaction, error, file=words_file(request))
+        return
+    except Refusal as error:
         draft = await intake.keep_draft(request, interaction.user.id)
         await explain(interaction, error, edit_button(draft))
         return
@@ -73,7 +77,7 @@ async def again(interaction: discord.Interaction, intake: Intake, job: Job) -> N
     """
     if asking.guild_of(interaction) != job.reply_to.guild_id:
         raise NotYourServer("outside")
-    await promise(interaction, intake, job.request)
+    await promise(interaction, intake, intake.on_offer(job.request))
 
 
 def sentence(error: Exception) -> str:
@@ -84,16 +88,18 @@ def sentence(error: Exception) -> str:
 
 
 async def explain(
-    interaction: discord.Interaction, error: Exception, view: discord.ui.View | None = None
+    interaction: discord.Interaction,
+    error: Exception,
+    view: discord.ui.View = discord.utils.MISSING,
+    file: discord.File = discord.utils.MISSING,
 ) -> None:
     """Tell the member, and nobody else, what stands against it."""
     if not isinstance(error, (Refusal, Transient)):
         log.error("interaction %d: a bug", interaction.id, exc_info=error)
-    shown = discord.utils.MISSING if view is None else view
     try:
         if interaction.response.is_done():
-            await interaction.followup.send(sentence(error), view=shown, ephemeral=True)
+            await interaction.followup.send(sentence(error), view=view, file=file, ephemeral=True)
         else:
-            await interaction.response.send_message(sentence(error), view=shown, ephemeral=True)
+            await interaction.response.send_message(sentence(error), view=view, file=file, ephemeral=True)
     except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as undelivered:
         log.info("interaction %d: its refusal could not be told: %s", interaction.id, undelivered)

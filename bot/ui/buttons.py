@@ -9,7 +9,7 @@ from discord import ui
 
 from bot.errors import NotYourServer
 from bot.jobs.courier import MessageKind
-from bot.model import Job
+from bot.model import Job, SongRequest
 
 MESSAGE_MAX: Final = 2_000
 LINK_MAX: Final = 512
@@ -27,7 +27,9 @@ class TakesPresses(Protocol):
         ...
 
 
-class JobButton(ui.DynamicItem[ui.Button[ui.View]], template=r"(?P<name>lyrics|retry|edit):(?P<key>\d+)"):
+class JobButton(
+    ui.DynamicItem[ui.Button[ui.View]], template=r"(?P<name>lyrics|retry|edit):(?P<key>\d{1,18})"
+):
     """One of our buttons, by its name and the number that it is about."""
 
     def __init__(self, name: str, key: int, label: str, style: discord.ButtonStyle) -> None:
@@ -106,5 +108,11 @@ async def show_words(interaction: discord.Interaction, job: Job) -> None:
     if len(quoted) <= MESSAGE_MAX:
         await interaction.response.send_message(quoted, ephemeral=True)
     else:
-        file = discord.File(io.BytesIO(text.encode()), "words.txt")
-        await interaction.response.send_message(file=file, ephemeral=True)
+        await interaction.response.send_message(file=words_file(job.request), ephemeral=True)
+
+
+def words_file(request: SongRequest) -> discord.File:
+    """Everything that was typed, as a text file."""
+    texts = {"Title": request.title, "Style": request.style, "Prompt": request.prompt, "": request.lyrics}
+    typed = "\n\n".join(f"{name}: {text}" if name else text for name, text in texts.items() if text)
+    return discord.File(io.BytesIO(typed.encode()), "words.txt")

@@ -84,6 +84,16 @@ class TunesmithClient(discord.AutoShardedClient):
         self.tree.add_command(Music(intake, purse))
         self.tree.add_command(Quota(purse, intake.terms.price_credits))
 
+    def reopen(self) -> None:
+        """Make ``start`` possible again after discord.py has closed the client."""
+        self.clear()
+        # What clear() keeps (2.7.1): a connector that was closed with its session, the number of shards,
+        # which may be why the connection ended, and a queue with the word "closed" in it; login makes a
+        # new one where it finds this loop.
+        self.http.connector = discord.utils.MISSING
+        self.shard_count = None  # type: ignore[assignment] # "ask Discord"
+        self.loop = discord.client._loop  # noqa: SLF001
+
     async def setup_hook(self) -> None:
         """Before the first connection: the buttons, and the commands where they have changed."""
         self.add_dynamic_items(buttons.JobButton)
@@ -101,7 +111,12 @@ class TunesmithClient(discord.AutoShardedClient):
         digest = hashlib.sha256(told.encode()).hexdigest()
         if await self._registered() == digest:
             return
-        await self.tree.sync()
+        try:
+            await self.tree.sync()
+        except (discord.HTTPException, discord.RateLimited) as error:
+            # The commands that Discord knows work all the same; the next start tries again.
+            log.warning("the commands could not be registered: %s", error)
+            return
         await self._register(digest)
         log.info("commands registered")
 
@@ -120,7 +135,7 @@ class TunesmithClient(discord.AutoShardedClient):
 
     async def _pressed(self, interaction: discord.Interaction, name: str, key: int) -> None:
         if name == "edit":
-            request = await self.intake.draft(key, interaction.user.id)
+            request = self.intake.on_offer(await self.intake.draft(key, interaction.user.id))
             await interaction.response.send_modal(forms.song_form(request, draft=key))
             return
         job = await self.intake.job(key)

@@ -75,7 +75,7 @@ class DiscordCourier:
             if track.take in attached
         ]
         try:
-            with _translated(posting=True):
+            with _translated(self._client, posting=True):
                 message = await self._channel(where).send(
                     "\n".join(said)[: buttons.MESSAGE_MAX],
                     embed=cards.song(job),
@@ -92,7 +92,7 @@ class DiscordCourier:
 
     async def post_notice(self, job: Job, where: Delivery, nonce: str) -> int:
         """Why there is no song, mentioning the member."""
-        with _translated(posting=True):
+        with _translated(self._client, posting=True):
             message = await self._channel(where).send(
                 f"<@{job.reply_to.member_id}> there is no song this time.",
                 embed=cards.notice(job),
@@ -109,7 +109,7 @@ class DiscordCourier:
         asked_at = discord.utils.snowflake_time(job.reply_to.interaction_id)
         began_at = asked_at + (where.started_at - job.created_at)
         after = discord.Object(discord.utils.time_snowflake(max(asked_at, began_at - HISTORY_MARGIN)))
-        with _translated(posting=False):
+        with _translated(self._client, posting=False):
             async with asyncio.timeout(LOOK_S):
                 history = self._channel(where).history(limit=HISTORY_MAX, after=after, oldest_first=True)
                 async for message in history:
@@ -123,7 +123,7 @@ class DiscordCourier:
         """The message that Discord made of the answer: it names the interaction that it answers."""
         asked = discord.Object(job.reply_to.interaction_id)
         channel = self._client.get_partial_messageable(job.reply_to.channel_id)
-        with _translated(posting=True):
+        with _translated(self._client, posting=True):
             async with asyncio.timeout(EDIT_S):
                 async for message in channel.history(limit=CARD_WITHIN, after=asked, oldest_first=True):
                     if (
@@ -135,7 +135,7 @@ class DiscordCourier:
 
     async def open_direct(self, member_id: int) -> int:
         """The channel for direct messages to the member."""
-        with _translated(posting=True):
+        with _translated(self._client, posting=True):
             async with asyncio.timeout(EDIT_S):
                 channel = await self._client.create_dm(discord.Object(member_id))
         return channel.id
@@ -145,7 +145,7 @@ class DiscordCourier:
         if job.card_message_id is None:
             raise NoAccess("its id is not known")
         channel = self._client.get_partial_messageable(job.reply_to.channel_id)
-        with _translated(posting=True):
+        with _translated(self._client, posting=True):
             async with asyncio.timeout(EDIT_S):
                 await channel.get_partial_message(job.card_message_id).edit(embed=cards.card(job, facts))
 
@@ -158,10 +158,17 @@ class _TooLarge(Exception):
 
 
 @contextmanager
-def _translated(*, posting: bool) -> Iterator[None]:
+def _translated(client: discord.Client, *, posting: bool) -> Iterator[None]:
     """discord.py's errors as the pipeline's. What is neither is a bug, and rises."""
+    if client.is_closed():
+        raise Transient("Discord: not connected")
     try:
         yield
+    except RuntimeError as error:
+        # aiohttp's word for a session that was closed on the way.
+        if not client.is_closed():
+            raise
+        raise Transient("Discord: disconnected") from error
     except discord.RateLimited as error:
         raise Transient("rate limited", error.retry_after) from error
     except discord.HTTPException as error:

@@ -22,7 +22,7 @@ FETCH_S: Final = 1.5
 """A member has to be answered within 3 s of the submission."""
 INSTRUMENTAL: Final = "instrumental"
 WITH_VOCALS: Final = "with_vocals"
-_CUSTOM_ID = re.compile(r"song:(?P<kind>prompt|custom):(?P<draft>\d*):(?P<model>.{1,50})", re.DOTALL)
+_CUSTOM_ID = re.compile(r"song:(?P<kind>prompt|custom):(?P<draft>\d{0,18}):(?P<model>.{1,50})", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,8 @@ def _field(
             custom_id=custom_id,
             style=discord.TextStyle.paragraph if long else discord.TextStyle.short,
             default=value[:TEXT_INPUT_MAX] or None,
-            max_length=min(most, TEXT_INPUT_MAX),
+            # Words that are too long come back whole, to be shortened.
+            max_length=min(max(most, len(value)), TEXT_INPUT_MAX),
         ),
     )
 

@@ -1,5 +1,7 @@
 """``/quota``: what server managers use to keep the purse."""
 
+from typing import Literal
+
 import discord
 from discord import app_commands
 
@@ -40,11 +42,12 @@ class Quota(
         self,
         interaction: discord.Interaction,
         credits: app_commands.Range[int, 0, CREDITS_MAX],  # noqa: A002 - the option's name
-        period: Period | None = None,
+        period: Literal["day", "week", "month"] | None = None,
     ) -> None:
         """Change the allowance."""
         guild_id = asking.managed_guild(interaction)
-        before, after = await self.purse.set_allowance(guild_id, credits, period, interaction.user.id)
+        renewing = None if period is None else Period(period)
+        before, after = await self.purse.set_allowance(guild_id, credits, renewing, interaction.user.id)
         await interaction.response.send_message(cards.quota_set(before, after), ephemeral=True)
 
     @app_commands.command(description="Give the server bonus credits, which do not expire")

@@ -31,7 +31,7 @@ from tests.campaign.plan import (
     draw_music_fault,
     draw_prompt,
 )
-from tests.flows.process import MUSIC_KEY, BotProcess
+from tests.flows.process import END_WITHIN_S, MUSIC_KEY, BotProcess
 from tests.standin import Answer, Channel, FakeDiscord, Fault, Interaction, NoAnswerError, Person
 from tests.standin import Message as Posted
 
@@ -43,6 +43,7 @@ ANSWER_TO_BOOKS_S: Final = 1.0
 """An id that was answered longer ago than this must have been written down."""
 ARRIVES_LATE_S: Final = 0.5
 """A request may be looked at so long after the bot that sent it was killed; no bot sends one so soon."""
+STARTS_WITHIN_S: Final = 30.0
 MEMBER_WAITS_S: Final = 4.0
 STOPS_WITHIN_S: Final = 40.0
 LOOK_EVERY_S: Final = 0.05
@@ -61,8 +62,8 @@ class Size:
     members: int = 9
     think_s: float = 8.0
     """The longest that a member waits before asking again."""
-    life_s: float = 4.0
-    """The longest that a bot lives."""
+    life_s: float = 3.0
+    """How long a bot lives at the most once it has connected."""
     quiet_s: float = 400.0
     """How long everything may take to come to its end afterwards."""
     cards: bool = True
@@ -163,15 +164,25 @@ class Campaign:
     async def _stop(self, bot: BotProcess, *, connected: bool) -> None:
         self._stops += 1
         try:
-            status = await bot.terminate()
+            status = await self._terminated(bot)
         except TimeoutError:
-            status = await bot.ended(STOPS_WITHIN_S)
+            self._complaints.append(
+                f"life {self._lives} did not end within {STOPS_WITHIN_S:.0f} s of SIGTERM"
+            )
+            await bot.kill()
+            return
         except ProcessLookupError:
             status = await bot.ended()
             self._complaints.append(f"life {self._lives} ended by itself with {status}")
         # Before it has installed its handler, Python ends at once.
         if connected or status != -signal.SIGTERM:
             self._expect(0, status)
+
+    async def _terminated(self, bot: BotProcess) -> int:
+        try:
+            return await bot.terminate()
+        except TimeoutError:
+            return await bot.ended(STOPS_WITHIN_S - END_WITHIN_S)
 
     def _expect(self, expected: int, status: int) -> None:
         if status != expected:
@@ -194,7 +205,8 @@ class Campaign:
         async with self._bot(settings) as bot:
             try:
                 async with asyncio.timeout(self._size.quiet_s):
-                    while not discord.gateway.listening(discord.guild.id) or self._left():
+                    await discord.until(lambda: discord.gateway.listening(discord.guild.id), PLENTY)
+                    while self._left():  # noqa: ASYNC110 - a file tells nobody that it has changed
                         await asyncio.sleep(LOOK_EVERY_S)
             except TimeoutError:
                 self._complaints.append(f"{self._left()} jobs came to no end in {self._size.quiet_s:.0f} s")
@@ -373,14 +385,28 @@ class _Watch:
 
     async def reached(self, life: Life) -> bool:
         """Wait for the moment in which it ends. Returns whether it came in time."""
-        if life.moment not in (Moment.STARTED, Moment.CLOCK):
-            awaited = self._count(life.moment) + 1 + life.skip
-            try:
-                await self._discord.until(lambda: self._count(life.moment) >= awaited, life.latest_s)
-            except AssertionError:
-                return False
+        if life.moment is not Moment.STARTED and not await self._passed(life):
+            return False
         if life.after_s:
             await asyncio.sleep(life.after_s)
+        return True
+
+    async def _passed(self, life: Life) -> bool:
+        """The bot begins to work before it is connected: the moment may come first."""
+        discord, gateway = self._discord, self._discord.gateway
+        awaited = self._count(life.moment) + 1 + life.skip
+        connections = len(gateway.identifies)
+        await discord.until(
+            lambda: len(gateway.identifies) > connections or self._count(life.moment) >= awaited,
+            STARTS_WITHIN_S,
+            "a connection by the bot",
+        )
+        if life.moment is Moment.CLOCK:
+            return True
+        try:
+            await discord.until(lambda: self._count(life.moment) >= awaited, life.latest_s)
+        except AssertionError:
+            return False
         return True
 
     def _count(self, moment: Moment) -> int:
@@ -391,7 +417,6 @@ class _Watch:
         for message in messages[self._messages_seen :]:
             self._counts[Moment.STORED] += message.via == "bot"
         self._requests_seen, self._messages_seen = len(requests), len(messages)
-        self._counts[Moment.CONNECTED] = len(self._discord.gateway.identifies)
         self._counts[Moment.POST_ARRIVED] = len(self._music.posts)
         self._counts[Moment.POST_TAKEN] = len(self._music.tasks)
         self._counts[Moment.POST_ANSWERED] = self._music.answers

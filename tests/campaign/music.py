@@ -92,7 +92,11 @@ class Music(Sandbox):
         return not self.tasks[task_id].kinds & ENDINGS.keys()
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
-        post = Post(number_in(json.loads(await request.text()).get("prompt", "")), time.monotonic())
+        try:
+            asked = json.loads(await request.text())
+        except ConnectionError:
+            return web.Response(status=HTTPStatus.BAD_REQUEST)  # cut off before it was whole
+        post = Post(number_in(asked.get("prompt", "")), time.monotonic())
         self.posts.append(post)
         self._changed()
         await asyncio.sleep(self._late_s())

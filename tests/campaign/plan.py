@@ -19,7 +19,6 @@ class Moment(StrEnum):
 
     STARTED = "while it starts"
     CLOCK = "by the clock"
-    CONNECTED = "connected"
     ANSWER = "an answer to a member has arrived"
     POST_ARRIVED = "a paid request has arrived"
     POST_TAKEN = "a paid request was taken"
@@ -43,9 +42,9 @@ class Life:
     skip: int = 0
     """How often the moment passes before the one that counts."""
     after_s: float
-    """From the moment, or from the start."""
+    """From the moment; by the clock, from the connection."""
     latest_s: float
-    """From the start, if the moment does not come."""
+    """From the connection, if the moment does not come."""
     signal: signal.Signals
 
     @property
@@ -55,15 +54,15 @@ class Life:
 
 
 def draw_life(random: Random, longest_s: float) -> Life:
-    """The next process's end, at most about ``longest_s`` after its start."""
+    """The next process's end: while it starts, or within about ``longest_s`` after it has connected."""
     kind = random.random()
     how = signal.SIGTERM if random.random() < _GENTLE_SHARE else signal.SIGKILL
     if kind < _EARLY_SHARE:
         after_s = random.uniform(0.0, START_MOST_S)
-        return Life(moment=Moment.STARTED, after_s=after_s, latest_s=after_s, signal=how)
+        return Life(moment=Moment.STARTED, after_s=after_s, latest_s=0.0, signal=how)
     if kind < _EARLY_SHARE + _CLOCK_SHARE:
-        after_s = random.uniform(min(START_MOST_S, longest_s), longest_s)
-        return Life(moment=Moment.CLOCK, after_s=after_s, latest_s=after_s, signal=how)
+        after_s = random.uniform(0.0, longest_s)
+        return Life(moment=Moment.CLOCK, after_s=after_s, latest_s=longest_s, signal=how)
     return Life(
         moment=random.choice(_MOMENTS),
         skip=random.choice((0, 0, 0, 1, 2)),

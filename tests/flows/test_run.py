@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
@@ -307,6 +309,19 @@ async def test_a_song_comes_as_a_direct_message_where_the_channel_takes_none(wor
     assert [mp3(1), mp3(2)] == [one.data for one in song.attachments]
     assert [] == world.discord.posted(channel)
     assert PURSE | {"Used": "10"} == await purse(world, channel, ada)
+
+
+async def test_a_locked_database_is_told_in_time_and_costs_nothing(world: World) -> None:
+    channel, ada = world.room()
+    with closing(sqlite3.connect(world.folder / "tunesmith.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        busy = await world.discord.slash("music create", prompt="Locked", user=ada, channel=channel)
+        other.execute("ROLLBACK")
+
+    assert busy.ephemeral
+    assert busy.content.startswith("The bot is very busy just now. Nothing was charged")
+    assert PURSE == await purse(world, channel, ada)
+    assert [] == world.bodies("Locked")
 
 
 async def test_hostile_words_ping_nobody_and_are_shown_as_they_are(world: World) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -146,21 +147,31 @@ class Rig:
         for task in self.music.tasks.values():
             task.status = "success"
 
-    async def step(self) -> None:
-        """One round, after moving the clock to whatever is due next."""
-        due_at = await self.database.read(lambda tx: jobs.next_due(tx, 1 << 40))
-        assert due_at is not None
+    async def step(self, job: Job | None = None) -> None:
+        """One round, after moving the clock to whatever is due next, or to when this job is."""
+        if job is None:
+            due_at = await self.database.read(lambda tx: jobs.next_due(tx, 1 << 40))
+            assert due_at is not None
+        else:
+            due_at = self.clock() + timedelta(seconds=await self.wait_s(job) or 0.0)
         self.clock.now = max(self.clock.now, due_at)
         await self.round()
 
-    async def rest(self, rounds: int) -> None:
-        """Rounds until nothing is due any more."""
+    async def wait_s(self, job: Job) -> float | None:
+        """How long the job is left alone from here on; None if a person has to ask."""
+        due_ms = await self.database.read(
+            lambda tx: tx.execute("SELECT due_at FROM job WHERE id = ?", (job.id,)).fetchone()["due_at"]
+        )
+        return None if due_ms is None else due_ms / 1000 - self.clock().timestamp()
+
+    async def rest(self, rounds: int, runner: Runner | None = None) -> None:
+        """Rounds, each a new process unless it is ``runner``, until nothing is due any more."""
         for _ in range(rounds):
             due_at = await self.database.read(lambda tx: jobs.next_due(tx, 1 << 40))
             if due_at is None:
                 return
             self.clock.now = max(self.clock.now, due_at)
-            await self.round()
+            await (self.round() if runner is None else runner.round())
 
     async def killed_at(self, runner: Runner, method: str) -> None:
         """A round of this process that ends for good while it waits for the answer to a request."""

@@ -1,0 +1,167 @@
+"""The music service's double behind a real socket, for what only a real connection can do."""
+
+import asyncio
+import itertools
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import TypeAlias
+
+import httpx
+
+from tests.jobs.doubles import AUDIO, MusicService
+from tests.jobs.rig import Rig
+
+
+class Exchange:
+    """One request as it came, and the connection on which it waits for its answer."""
+
+    def __init__(self, music: MusicService, request: httpx.Request, writer: asyncio.StreamWriter) -> None:
+        self.music = music
+        self.request = request
+        self._writer = writer
+
+    async def answer(self) -> bytes:
+        """What the service answers when all is well, as it goes over the wire."""
+        return raw(await self.music._answer(self.request))
+
+    async def send(self, content: bytes) -> None:
+        self._writer.write(content)
+        await self._writer.drain()
+
+    def reset(self) -> None:
+        """Break the connection off, so that the other side reads of a reset and not of an end."""
+        linger = struct.pack("ii", 1, 0)
+        self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self._writer.transport.abort()
+
+
+Meet: TypeAlias = Callable[[Exchange], Awaitable[None]]
+"""What a request meets in place of a normal answer; the connection is closed afterwards."""
+
+
+class Loopback:
+    """A server on this machine. Get it from ``Loopback.open``."""
+
+    def __init__(self, music: MusicService, listener: socket.socket) -> None:
+        self.music = music
+        self.url = "http://127.0.0.1:{}".format(listener.getsockname()[1])
+        self.connections = 0
+        self.seen: list[tuple[int, str, str]] = []
+        """The connection, method and path of each request."""
+        self.on_post: list[Meet] = []
+        self.on_poll: list[Meet] = []
+        self.on_audio: list[Meet] = []
+        self.idles_s: float | None = None
+        """An answered connection is closed after so long; None: it is kept."""
+        self.answers_per_connection: int | None = None
+        """The next request on a connection with so many answers breaks it off; None: none does."""
+        self.blurts: bytes | None = None
+        """What every connection hears before it is closed, whatever it says; None: it is listened to."""
+        self._listener = listener
+        self._server: asyncio.Server | None = None
+        self._serving: set[asyncio.Task[object]] = set()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, rig: Rig, *, listening: bool = True) -> AsyncIterator["Loopback"]:
+        """The rig's music service and its audio on a port of their own, which at first may be closed."""
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            server = cls(rig.music, listener)
+            rig.url = server.url
+            rig.api_over, rig.audio_over = lambda: None, dict
+            rig.music.audio_base = f"{server.url}/audio"
+            try:
+                if listening:
+                    await server.listen()
+                yield server
+            finally:
+                await server._close()
+
+    async def listen(self) -> None:
+        """From here on connections are accepted."""
+        self._server = await asyncio.start_server(self._serve, sock=self._listener)
+
+    async def _close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for task in self._serving:
+            task.cancel()
+        if self._serving:
+            await asyncio.wait(self._serving)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        self.connections += 1
+        number = self.connections
+        try:
+            if self.blurts is not None:
+                await reader.read(10)
+                writer.write(self.blurts)
+                return
+            with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError, ValueError):
+                for answered in itertools.count():
+                    if not await self._exchange(number, reader, writer, answered):
+                        break
+                    if self.idles_s is not None:
+                        await asyncio.sleep(self.idles_s)
+                        break
+        finally:
+            self._serving.discard(task)
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    async def _exchange(
+        self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answered: int
+    ) -> bool:
+        """One request and its answer. Returns whether the connection is kept."""
+        request = await _read(reader, self.url)
+        self.seen.append((number, request.method, request.url.raw_path.decode()))
+        if request.url.path.startswith("/audio/"):
+            request = httpx.Request("GET", AUDIO + request.url.path.removeprefix("/audio"))
+            meets = self.on_audio
+        else:
+            meets = self.on_post if request.method == "POST" else self.on_poll
+        exchange = Exchange(self.music, request, writer)
+        if answered == self.answers_per_connection:
+            exchange.reset()
+            return False
+        if not meets:
+            await exchange.send(await exchange.answer())
+            return True
+        posts = self.music.posts
+        self.music.posts += request.method == "POST"
+        try:
+            await meets.pop(0)(exchange)
+        finally:
+            if request.method == "POST":
+                self.music.posts = posts + 1
+        return False
+
+
+async def _read(reader: asyncio.StreamReader, base: str) -> httpx.Request:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    first, *lines = head.rstrip().split("\r\n")
+    method, target, _ = first.split(" ")
+    headers = dict(line.split(": ", 1) for line in lines)
+    length = int({name.lower(): value for name, value in headers.items()}.get("content-length", "0"))
+    return httpx.Request(method, base + target, headers=headers, content=await reader.readexactly(length))
+
+
+def raw(response: httpx.Response) -> bytes:
+    """A whole answer as it goes over the wire."""
+    return wire(response.status_code, response.content)
+
+
+def wire(status: int, content: bytes = b"", **headers: str) -> bytes:
+    """An answer of this status and content, with a length unless it has other ideas about that."""
+    fields = {"Content-Length": str(len(content))} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items() if value)
+    return f"HTTP/1.1 {status} X\r\n{head}\r\n".encode() + content

@@ -1,0 +1,70 @@
+"""What holds after every fault: the books balance, nothing is charged or posted twice, everybody is told."""
+
+import logging
+import re
+
+import pytest
+
+from bot.jobs.courier import MessageKind
+from bot.model import Job, JobState
+from bot.store.proof import prove
+from bot.ui import cards, words
+from tests.jobs.rig import Rig
+
+HELD = frozenset({JobState.QUEUED, JobState.SUBMITTING, JobState.RUNNING, JobState.READY})
+POSTED = {JobState.DELIVERED: [MessageKind.SONG], JobState.EXPLAINED: [MessageKind.NOTICE]}
+"""What the chat has of a job that has come to its end; of every other one it has nothing yet."""
+
+
+async def assert_survived(
+    rig: Rig,
+    caplog: pytest.LogCaptureFixture,
+    *jobs: Job,
+    says: str,
+    posts: int | None = None,
+    secrets: tuple[str, ...] = (),
+) -> None:
+    """The general promise, after whatever happened to ``jobs``, which are all that the database has.
+
+    ``says`` is a pattern: the log has a line about each job that matches it. ``posts`` is how many
+    paid requests the music service has seen, one a job if it is not given.
+    """
+    found = [await rig.get(job) for job in jobs]
+    proof = await rig.database.read(prove)
+    assert () == proof.findings
+    assert sum(job.price_credits for job in found if job.state in HELD) == proof.held
+    assert len(found) == proof.jobs
+    assert (len(found) if posts is None else posts) == rig.music.posts
+    assert len(rig.music.tasks) <= len(found)
+    assert [] == [record.getMessage() for record in caplog.records if is_a_bug(record)]
+    shown = [caplog.text, *rig.alerts]
+    for job in found:
+        assert POSTED.get(job.state, []) == [post.kind for post in rig.chat.posts if post.job_id == job.id]
+        assert re.search(rf"\bjob {job.id}\b.*{says}", caplog.text, re.IGNORECASE)
+        if job.state in (JobState.FAILED, JobState.EXPLAINED):
+            shown.append(assert_told_plainly(job))
+        elif job.state is JobState.DELIVERED:
+            shown.append(str(cards.song(job).to_dict()))
+    for secret in (rig.key, *secrets):
+        assert [] == [text for text in shown if secret in text]
+
+
+def is_a_bug(record: logging.LogRecord) -> bool:
+    """Whether the line tells of an error that nobody has foreseen."""
+    return record.levelno >= logging.CRITICAL or "a bug in" in record.getMessage() or record.name == "asyncio"
+
+
+def assert_told_plainly(job: Job) -> str:
+    """What the member reads about a failure is plain: a sentence or two, and that the credits are back.
+
+    Returns all of what is shown.
+    """
+    sentence = cards.notice(job).description or ""
+    assert words.failure(job) == sentence
+    own_words = re.sub(r" It said: “.*”", "", sentence, flags=re.DOTALL)
+    assert re.fullmatch(r"[A-Z][^.]+\.( [A-Z][^.]+\.)? Your [\d,]+ credits? are back\.", own_words)
+    assert not re.search(r"[_/{}<>\\\n]|\d{3}|HTTP|Error|Exception|Timeout|Traceback|None", own_words)
+    asked = job.reply_to
+    internal = [job.id, job.task_id, asked.interaction_id, asked.guild_id, asked.channel_id, asked.member_id]
+    assert [] == [known for known in internal if known is not None and str(known) in own_words]
+    return str(cards.notice(job).to_dict())

@@ -1,0 +1,229 @@
+from datetime import datetime, timedelta
+
+import pytest
+
+from bot.model import ClosedCause
+from bot.store import gate
+from bot.store.database import Tx
+from tests.make import NOW
+
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+
+
+def wait(tx: Tx, now: datetime) -> timedelta:
+    """How long the gate stays shut for everybody, asked without going through."""
+    retry_at = gate.read(tx).retry_at
+    return timedelta() if retry_at is None else retry_at - now
+
+
+def probe(tx: Tx) -> datetime:
+    """The moment at which the gate lets the next probe through."""
+    at = gate.read(tx).retry_at
+    assert at is not None
+    assert gate.enter(tx, at - SECOND) is not None
+    assert gate.enter(tx, at) is None
+    return at
+
+
+def open_the_breaker(tx: Tx) -> None:
+    for _ in range(3):
+        gate.unknown(tx, NOW)
+
+
+def test_the_gate_is_open_at_first(tx: Tx) -> None:
+    assert [None] * 20 == [gate.enter(tx, NOW) for _ in range(20)]
+
+
+# -- closed
+
+
+@pytest.mark.parametrize("cause", ClosedCause)
+def test_a_closed_answer_shuts_the_gate_for_a_quarter_of_an_hour(tx: Tx, cause: ClosedCause) -> None:
+    gate.shut(tx, cause, NOW)
+
+    assert cause is gate.read(tx).closed
+    assert NOW + 15 * MINUTE == gate.enter(tx, NOW)
+    assert NOW + 15 * MINUTE == gate.enter(tx, NOW + 15 * MINUTE - SECOND)
+    assert None is gate.enter(tx, NOW + 15 * MINUTE)
+
+
+def test_the_wait_after_closed_probes_doubles_from_15_to_60_minutes(tx: Tx) -> None:
+    waits, now = [], NOW
+    gate.shut(tx, ClosedCause.NOT_OPEN, now)
+    for _ in range(5):
+        waits.append(wait(tx, now) / MINUTE)
+        now = probe(tx) + 10 * SECOND
+        gate.shut(tx, ClosedCause.NOT_OPEN, now)
+
+    assert [15, 30, 60, 60, 60] == waits
+
+
+def test_the_gate_may_stay_closed_for_a_month(tx: Tx) -> None:
+    gate.shut(tx, ClosedCause.NOT_OPEN, NOW)
+    for _ in range(24 * 30):
+        now = probe(tx)
+        gate.shut(tx, ClosedCause.NOT_OPEN, now)
+
+    assert 60 * MINUTE == wait(tx, now)
+
+
+def test_closed_answers_to_requests_that_were_under_way_together_count_once(tx: Tx) -> None:
+    news = [gate.shut(tx, ClosedCause.NO_CREDITS, NOW + n * SECOND) for n in range(4)]
+
+    assert [True, False, False, False] == news
+    assert 15 * MINUTE == wait(tx, NOW + 3 * SECOND)
+
+
+def test_a_closed_answer_is_news_once_until_the_cause_changes_or_the_gate_was_open(tx: Tx) -> None:
+    first = gate.shut(tx, ClosedCause.NOT_OPEN, NOW)
+    again = gate.shut(tx, ClosedCause.NOT_OPEN, probe(tx))
+    other = gate.shut(tx, ClosedCause.NO_CREDITS, probe(tx))
+    gate.answered(tx)
+    after = gate.shut(tx, ClosedCause.NO_CREDITS, NOW)
+
+    assert [True, False, True, True] == [first, again, other, after]
+    assert 15 * MINUTE == wait(tx, NOW)
+
+
+def test_an_unclear_answer_does_not_open_a_closed_gate(tx: Tx) -> None:
+    gate.shut(tx, ClosedCause.NO_CREDITS, NOW)
+
+    opened = gate.unknown(tx, NOW + SECOND)
+
+    assert not opened
+    assert ClosedCause.NO_CREDITS is gate.read(tx).closed
+    assert gate.enter(tx, NOW + 14 * MINUTE) is not None
+    assert not gate.shut(tx, ClosedCause.NO_CREDITS, NOW + 2 * SECOND)
+
+
+def test_a_probe_with_an_unclear_answer_leaves_the_gate_closed_for_its_next_wait(tx: Tx) -> None:
+    gate.shut(tx, ClosedCause.NOT_OPEN, NOW)
+    now = probe(tx) + MINUTE
+
+    gate.unknown(tx, now)
+
+    assert ClosedCause.NOT_OPEN is gate.read(tx).closed
+    assert 30 * MINUTE == wait(tx, now)
+
+
+# -- the breaker
+
+
+def test_three_unclear_answers_in_a_row_open_the_breaker_for_a_minute(tx: Tx) -> None:
+    opened, entered = [], []
+    for _ in range(3):
+        entered.append(gate.enter(tx, NOW))
+        opened.append(gate.unknown(tx, NOW))
+
+    assert [None, None, None] == entered
+    assert [False, False, True] == opened
+    assert NOW + MINUTE == gate.enter(tx, NOW)
+    assert None is gate.read(tx).closed
+
+
+def test_a_clear_answer_between_starts_the_count_anew(tx: Tx) -> None:
+    for _ in range(2):
+        gate.unknown(tx, NOW)
+    gate.answered(tx)
+    for _ in range(2):
+        gate.unknown(tx, NOW)
+
+    assert None is gate.enter(tx, NOW)
+    assert 2 == gate.read(tx).unknown_in_a_row
+
+
+def test_the_wait_after_unclear_probes_doubles_from_1_to_15_minutes(tx: Tx) -> None:
+    open_the_breaker(tx)
+    waits, news, now = [wait(tx, NOW) / MINUTE], [], NOW
+    for _ in range(6):
+        now = probe(tx) + 30 * SECOND
+        news.append(gate.unknown(tx, now))
+        waits.append(wait(tx, now) / MINUTE)
+
+    assert [1, 2, 4, 8, 15, 15, 15] == waits
+    assert not any(news)
+
+
+def test_the_breaker_may_stay_open_for_a_week(tx: Tx) -> None:
+    open_the_breaker(tx)
+    for _ in range(4 * 24 * 7):
+        now = probe(tx)
+        gate.unknown(tx, now)
+
+    assert 15 * MINUTE == wait(tx, now)
+
+
+def test_unclear_answers_to_requests_that_were_under_way_together_do_not_double_the_wait(tx: Tx) -> None:
+    open_the_breaker(tx)
+
+    opened = gate.unknown(tx, NOW + SECOND)
+
+    assert not opened
+    assert MINUTE == wait(tx, NOW + SECOND)
+
+
+def test_a_closed_answer_to_the_breakers_probe_closes_the_gate(tx: Tx) -> None:
+    open_the_breaker(tx)
+    now = probe(tx)
+
+    assert gate.shut(tx, ClosedCause.NOT_OPEN, now)
+    assert 15 * MINUTE == wait(tx, now)
+    assert 0 == gate.read(tx).unknown_in_a_row
+
+
+# -- probes
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_one_probe_goes_through_at_a_time(tx: Tx, closed: bool) -> None:
+    if closed:
+        gate.shut(tx, ClosedCause.NOT_OPEN, NOW)
+    else:
+        open_the_breaker(tx)
+    now = probe(tx)
+
+    told = [gate.enter(tx, now + n * SECOND) for n in range(100)]
+
+    assert {now + gate.PROBE_LEASE} == set(told)
+
+
+def test_a_probe_that_never_answers_makes_way_for_another(tx: Tx) -> None:
+    open_the_breaker(tx)
+    now = probe(tx)
+
+    assert None is gate.enter(tx, now + gate.PROBE_LEASE)
+    assert gate.enter(tx, now + gate.PROBE_LEASE + SECOND) is not None
+
+
+def test_a_probe_has_the_gate_for_longer_than_a_post_may_take() -> None:
+    assert gate.PROBE_LEASE > timedelta(seconds=60 + 10)
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_clear_answer_opens_the_gate_for_all_and_forgets_what_was(tx: Tx, closed: bool) -> None:
+    if closed:
+        gate.shut(tx, ClosedCause.BAD_KEY, NOW)
+    else:
+        open_the_breaker(tx)
+    now = probe(tx)
+
+    gate.answered(tx)
+
+    assert [None] * 10 == [gate.enter(tx, now) for _ in range(10)]
+    assert gate.Gate(closed=None, unknown_in_a_row=0, tries=0, retry_at=None) == gate.read(tx)
+
+
+@pytest.mark.parametrize("days", [1, 365])
+def test_a_clock_that_was_set_back_does_not_keep_the_gate_shut(tx: Tx, days: int) -> None:
+    gate.shut(tx, ClosedCause.NOT_OPEN, NOW)
+    now = NOW - timedelta(days=days)
+
+    assert None is gate.enter(tx, now)
+    assert now + gate.PROBE_LEASE == gate.enter(tx, now)
+
+
+def test_a_clock_that_was_set_forward_only_brings_the_probe_earlier(tx: Tx) -> None:
+    gate.shut(tx, ClosedCause.NOT_OPEN, NOW)
+
+    assert None is gate.enter(tx, NOW + timedelta(days=1))
+    assert gate.enter(tx, NOW + timedelta(days=1)) is not None
