@@ -194,6 +194,7 @@ async def _work(parts: Parts, token: str, stop: asyncio.Event, group: asyncio.Ta
     parts.intake.close()
     parts.runner.stop()
     await asyncio.wait([runner])
+    await parts.intake.all_answered()
     for task in others:
         task.cancel()
 

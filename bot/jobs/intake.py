@@ -1,5 +1,6 @@
 """Hold the credits and queue the job, or neither."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -47,6 +48,9 @@ class Intake:
         self._now = now
         self._woken = woken
         self._closing = False
+        self._unanswered: set[int] = set()
+        self._all_answered = asyncio.Event()
+        self._all_answered.set()
 
     def close(self) -> None:
         """From here on every request is refused: the process is about to stop."""
@@ -89,6 +93,8 @@ class Intake:
 
         taken = await self._database.write(accept)
         if taken is not None:
+            self._unanswered.add(taken[0].id)
+            self._all_answered.clear()
             log.info("job %d: %s in server %d", taken[0].id, JobState.QUEUED, reply_to.guild_id)
         return taken
 
@@ -108,6 +114,7 @@ class Intake:
         """The member has read that the song is coming, on the card with ``facts``: the runner may begin."""
         now, shown = self._now(), facts.shown(job)
         await self._database.write(lambda tx: jobs.answered(tx, job.id, card_message_id, shown, now))
+        self._answered(job)
         self._woken()
 
     async def withdraw(self, job: Job) -> bool:
@@ -120,7 +127,22 @@ class Intake:
             ledger.release(tx, job.id, *jobs.held(tx, job.id), now)
             return True
 
-        return await self._database.write(withdraw)
+        withdrawn = await self._database.write(withdraw)
+        self._answered(job)
+        return withdrawn
+
+    def _answered(self, job: Job) -> None:
+        self._unanswered.discard(job.id)
+        if not self._unanswered:
+            self._all_answered.set()
+
+    async def all_answered(self) -> None:
+        """Ends when every member who was promised a song has read so, or can't any more."""
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
+                await self._all_answered.wait()
+        except TimeoutError:
+            log.warning("%d answers are still on their way", len(self._unanswered))
 
     async def keep_draft(self, request: SongRequest, member_id: int) -> int:
         """Keep the words of a refused request for a day. Returns the draft's number."""

@@ -42,6 +42,8 @@ PRAGMAS = (
     f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
     "PRAGMA foreign_keys = ON",
     "PRAGMA trusted_schema = OFF",
+    # Otherwise REPLACE deletes unseen by the trigger that keeps the ledger whole.
+    "PRAGMA recursive_triggers = ON",
 )
 
 

@@ -84,6 +84,12 @@ class TunesmithClient(discord.AutoShardedClient):
         self.tree.add_command(Music(intake, purse))
         self.tree.add_command(Quota(purse, intake.terms.price_credits))
 
+    async def close(self) -> None:
+        """Leave Discord, where there is a connection or the beginning of one."""
+        # Before its first login the client has nothing to close, and close() would fail (2.7.1).
+        if self.loop is not discord.client._loop:  # noqa: SLF001
+            await super().close()
+
     def reopen(self) -> None:
         """Make ``start`` possible again after discord.py has closed the client."""
         self.clear()

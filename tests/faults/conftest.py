@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bot.store import database as database_module
 from bot.store.database import Database
 from tests.jobs.rig import Rig
 from tests.make import Clock
@@ -32,6 +33,32 @@ def everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.fixture
+def nothing_is_flushed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commits do not wait for the disk: no test here pulls a plug."""
+    monkeypatch.setattr(database_module, "PRAGMAS", (*database_module.PRAGMAS, "PRAGMA synchronous = OFF"))
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A new database, made once."""
+    path = tmp_path_factory.mktemp("store") / "tunesmith.db"
+    database_module._connect(path).close()
+    return path.read_bytes()
+
+
+@pytest.fixture
+async def database(
+    tmp_path: Path,
+    migrated: bytes,
+    nothing_is_flushed: None,  # noqa: ARG001
+) -> AsyncIterator[Database]:
+    path = tmp_path / "tunesmith.db"
+    path.write_bytes(migrated)
+    async with Database.open(path) as opened:
+        yield opened
+
+
+@pytest.fixture
 def rig(database: Database, tmp_path: Path, clock: Clock) -> Rig:
     made = Rig(database, tmp_path / "spool", clock)
     made.key = KEY
@@ -39,10 +66,15 @@ def rig(database: Database, tmp_path: Path, clock: Clock) -> Rig:
 
 
 @pytest.fixture
-async def loopback(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Loopback]:
-    """The music service on a real port; each new process would read the certificates anew."""
+def cheap_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """New processes over a real network do not read the certificates anew."""
     context = one_ssl_context()
     monkeypatch.setattr("httpx._transports.default.create_ssl_context", lambda **_: context)
     monkeypatch.setattr("httpx.create_ssl_context", lambda **_: context)
+
+
+@pytest.fixture
+async def loopback(rig: Rig, cheap_tls: None) -> AsyncIterator[Loopback]:  # noqa: ARG001
+    """The music service on a real port."""
     async with Loopback.open(rig) as server:
         yield server

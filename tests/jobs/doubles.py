@@ -34,6 +34,8 @@ class MusicService:
         self.tasks: dict[str, Task] = {}
         self.posts = 0
         self.polls = 0
+        self.polled: list[str] = []
+        """The path of each status query as it came."""
         self.downloads = 0
         self.on_post: list[Callable[[httpx.Request], httpx.Response]] = []
         """What the next POSTs meet in place of a normal answer, in order."""
@@ -92,6 +94,7 @@ class MusicService:
             self.posts += 1
             return (self.on_post.pop(0) if self.on_post else self.accepted)(request)
         self.polls += 1
+        self.polled.append(request.url.raw_path.decode())
         if self.on_poll:
             return self.on_poll.pop(0)(request)
         task = self.tasks.get(unquote(request.url.raw_path.decode().rsplit("/", 1)[-1]))

@@ -755,21 +755,33 @@ short line
         ("server:/x {folder} nfs4 rw 0 0\n/dev/vdb {folder} ext4 rw 0 0", False),
     ],
 )
-@pytest.mark.parametrize("name", ["plain", "with space", "with\ttab", "with\\backslash"])
 async def test_a_network_file_system_is_refused(
-    mounts: str, name: str, refused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mounts: str, refused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / name
-    written = str(folder).replace("\\", "\\134").replace(" ", "\\040").replace("\t", "\\011")
-    listed = tmp_path / "mounts"
-    listed.write_text(MOUNTS.format(mounts=mounts.format(folder=written, parent=tmp_path)))
-    monkeypatch.setattr(module, "MOUNTS", listed)
+    await check_mounts(mounts, tmp_path / "folder", monkeypatch, refused=refused)
 
+
+@pytest.mark.parametrize("name", ["with space", "with\ttab", "with\\backslash", "with\\040digits"])
+async def test_a_network_file_system_is_refused_under_any_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await check_mounts("server:/x {folder} nfs rw 0 0", tmp_path / name, monkeypatch, refused=True)
+
+
+async def check_mounts(mounts: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *, refused: bool) -> None:
+    written = str(folder).replace("\\", "\\134").replace(" ", "\\040").replace("\t", "\\011")
+    text = MOUNTS.format(mounts=mounts.format(folder=written, parent=folder.parent))
+    monkeypatch.setattr(module, "MOUNTS", listed(folder.parent / "mounts", text))
     if refused:
         assert "network file system" in await refusal(folder / "tunesmith.db")
     else:
         async with Database.open(folder / "tunesmith.db") as database:
             assert 1 == await database.write(put("a"))
+
+
+def listed(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
 
 
 async def test_a_system_without_a_list_of_mounts_is_not_asked_for_one(
