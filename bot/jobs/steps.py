@@ -212,14 +212,15 @@ class Steps:
         if offline_since is not None and now - offline_since >= OFFLINE_MAX:
             await self._moves.fail(job, FailReason.EXPIRED, busy.detail)
             return
-        wait_s = schedule.backoff_s(queued.tries + 1, 2.0, 60.0)
+        wait = self._varied(schedule.backoff_s(queued.tries + 1, 2.0, 60.0))
         if busy.retry_after_s is not None:
-            wait_s = schedule.clamp_s(busy.retry_after_s, BUSY_LEAST_S, BUSY_MOST_S)
-        log.info("job %d: not taken (%s), again in %.0f s", job.id, busy.detail, wait_s)
+            longer = busy.retry_after_s * (1.0 + schedule.JITTER * abs(self._vary()))
+            wait = timedelta(seconds=schedule.clamp_s(longer, BUSY_LEAST_S, BUSY_MOST_S))
+        log.info("job %d: not taken (%s), again in %.0f s", job.id, busy.detail, wait.total_seconds())
         await self._moves.to(
             job,
             JobState.QUEUED,
-            due_at=min(now + self._varied(wait_s), job.created_at + QUEUE_MAX),
+            due_at=min(now + wait, job.created_at + QUEUE_MAX),
             tries=queued.tries + 1,
             missing_since=None if offline_since is None else ledger.milliseconds(offline_since),
         )
@@ -351,7 +352,7 @@ class Steps:
             )
             await self._database.write(partial(jobs.add_track, job_id=job.id, track=track))
             tracks.append(track)
-        waited = now - job.state_since
+        waited = now - (job.missing_since or now)
         if len(tracks) == len(urls[:MAX_TAKES]) or (tracks and waited >= SECOND_TAKE_MAX):
             await self._stored(job)
         elif waited >= AUDIO_MAX:
@@ -381,6 +382,7 @@ class Steps:
             JobState.READY,
             due_at=self._now() + self._paced(wait_s),
             tries=job.tries + 1,
+            missing_since=ledger.milliseconds(job.missing_since or self._now()),
             urls=json.dumps(urls),
         )
 

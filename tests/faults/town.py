@@ -5,6 +5,7 @@ import functools
 import logging
 import ssl
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
@@ -79,6 +80,12 @@ class DirectDiscord(FakeDiscord):
         self.receive: Callable[[Json], set[asyncio.Task[Any]]]
         self.came: list[tuple[datetime, BotRequest]] = []
         self.before_answering: Callable[[], Awaitable[None]] | None = None
+        self.sign = asyncio.Event()
+        """Set with each request to either service, and each answer."""
+
+    def changed(self) -> None:
+        super().changed()
+        self.sign.set()
 
     def begin(self, payload: Json) -> set[asyncio.Task[Any]]:
         """Send an interaction. Returns the tasks in which the bot looks after it."""
@@ -245,16 +252,19 @@ class Town:
     async def round(self) -> int:
         """One look around, to its end; deadlines that it waits for pass at once."""
         work = asyncio.create_task(self.parts.runner.round())
-        hanging = self._hanging()
-        seen = -1
+        hanging, heard_s = self._hanging(), time.monotonic()
         while not work.done():
-            wait_s = 0.02 if hanging else self.stuck_s
-            await asyncio.wait({work}, timeout=wait_s)
-            signs = len(self.discord.requests) + self.music.polls
-            if self._hanging() > hanging or (not work.done() and signs == seen):
-                hanging = self._hanging()
+            self.discord.sign.clear()
+            sign = asyncio.create_task(self.discord.sign.wait())
+            # In the loop's time; that much may pass in no time at all.
+            await asyncio.wait({work, sign}, timeout=0.1, return_when=asyncio.FIRST_COMPLETED)
+            if sign.done():
+                heard_s = time.monotonic()
+            sign.cancel()
+            silent = time.monotonic() - heard_s >= self.stuck_s
+            if not work.done() and (silent or self._hanging() > hanging):
+                hanging, heard_s = self._hanging(), time.monotonic()
                 self.clock.forward(seconds=DEADLINE_S + 1)
-            seen = signs
         return work.result()
 
     def _hanging(self) -> int:
@@ -365,9 +375,14 @@ def _one_ssl_context() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def hurry(monkeypatch: pytest.MonkeyPatch, clock: Hours, *names: str) -> None:
-    """The waits of these modules take no time."""
+def hurry(monkeypatch: pytest.MonkeyPatch, clock: Hours, *names: str, pause_s: float = 0.0) -> None:
+    """The waits of these modules take no time, or ``pause_s``."""
+
+    async def sleep(delay: float, result: object = None) -> object:
+        await asyncio.sleep(pause_s)
+        return await clock.sleep(delay, result)
+
     for name in names:
         hurried = ModuleType("asyncio")
-        vars(hurried).update(vars(asyncio) | {"sleep": clock.sleep})
+        vars(hurried).update(vars(asyncio) | {"sleep": sleep})
         monkeypatch.setattr(sys.modules[name], "asyncio", hurried)

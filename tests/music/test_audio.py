@@ -138,13 +138,24 @@ async def fetched(url: str, spool: Spool, names: Names, network: Network, origin
         "100::1",
     ],
 )
-async def test_an_address_that_is_not_public_is_never_connected_to(address: str, spool: Spool) -> None:
+async def test_an_address_that_is_not_public_is_never_connected_to(address: str) -> None:
+    network = Network({address: http(200, SONG)})
+    guard = audio.GuardedBackend("music.example:443", Names({"songs.example": [[address]]}), network)
+
+    with pytest.raises(httpcore.ConnectError):
+        await guard.connect_tcp("songs.example", 443)
+
+    assert not audio.is_public(address)
+    assert [] == network.attempts
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "fd12:3456::1"])
+async def test_a_song_at_an_address_that_is_not_public_is_none(address: str, spool: Spool) -> None:
     network = Network({address: http(200, SONG)})
 
     with pytest.raises(NoAudio):
         await fetched("https://songs.example/a.mp3", spool, Names({"songs.example": [[address]]}), network)
 
-    assert not audio.is_public(address)
     assert [] == network.attempts
     assert [] == files(spool)
 

@@ -27,14 +27,12 @@ def texts(model: str, field: str, text: str) -> SongRequest:
 @pytest.mark.parametrize(
     ("model", "field", "limit"), [(m, f, n) for m, of in OF_MODEL for f, n in of.items()]
 )
-@pytest.mark.parametrize("letter", ["x", "é", "\N{MUSICAL NOTE}"])
-def test_a_text_may_be_as_long_as_its_model_takes_in_characters(
-    model: str, field: str, limit: int, letter: str
-) -> None:
-    limits.check(texts(model, field, letter * limit), (model,))
+def test_a_text_may_be_as_long_as_its_model_takes_in_characters(model: str, field: str, limit: int) -> None:
+    for letter in ("x", "é", "\N{MUSICAL NOTE}"):
+        limits.check(texts(model, field, letter * limit), (model,))
 
     with pytest.raises(TextTooLong) as caught:
-        limits.check(texts(model, field, letter * (limit + 1)), (model,))
+        limits.check(texts(model, field, "é" * (limit + 1)), (model,))
     assert (field, limit + 1, limit) == (caught.value.field, caught.value.length, caught.value.limit)
 
 

@@ -143,9 +143,8 @@ def test_a_custom_song_is_sent_without_a_prompt_and_a_normal_one_without_custom_
         (body(error={"message": "coming soon"}, id="a-1"), "a-1"),
     ],
 )
-@pytest.mark.parametrize("status", [200, 201, 202, 299])
-def test_an_answer_with_an_id_is_accepted(status: int, answered: bytes, task_id: str) -> None:
-    assert wire.Accepted(task_id) == submitted(status, answered)
+def test_an_answer_with_an_id_is_accepted(answered: bytes, task_id: str) -> None:
+    assert [wire.Accepted(task_id)] * 4 == [submitted(status, answered) for status in (200, 201, 202, 299)]
 
 
 @pytest.mark.parametrize(
@@ -173,10 +172,10 @@ def test_an_answer_with_an_id_is_accepted(status: int, answered: bytes, task_id:
     ],
     ids=lambda odd: repr(odd)[:20],
 )
-@pytest.mark.parametrize("name", ["id", "taskId", "task_id"])
-def test_an_id_that_can_not_be_used_leaves_the_outcome_open(name: str, odd: object) -> None:
-    assert wire.Unknown is kind(submitted(200, body(**{name: odd})))
-    assert wire.Unknown is kind(submitted(200, body(data={name: odd})))
+def test_an_id_that_can_not_be_used_leaves_the_outcome_open(odd: object) -> None:
+    for name in ("id", "taskId", "task_id"):
+        assert wire.Unknown is kind(submitted(200, body(**{name: odd})))
+        assert wire.Unknown is kind(submitted(200, body(data={name: odd})))
 
 
 def test_a_number_of_ten_thousand_digits_leaves_the_outcome_open() -> None:
