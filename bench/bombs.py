@@ -9,7 +9,7 @@ import asyncio
 import gzip
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -105,7 +105,7 @@ async def measure() -> bool:
         with tempfile.TemporaryDirectory() as folder:
             spool = Spool(Path(folder))
             await music.check("ordinary")
-            attempts = {
+            attempts: dict[str, Callable[[], Awaitable[object]]] = {
                 "status query: 80 MB of JSON": lambda: music.check("json"),
                 "status query: a gzip bomb": lambda: music.check("bomb"),
                 "paid request: 80 MB of JSON": lambda: music.submit(SongRequest(model="V5", prompt="x")),

@@ -8,6 +8,7 @@ machine. The floor is the same process idle, after one such song. Figures are th
 import argparse
 import asyncio
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from tests.flows.process import BotProcess, World, mp3
@@ -37,9 +38,8 @@ async def songs(world: World, count: int) -> None:
         channels.append(channel)
         await world.discord.slash("music create", user=member, channel=channel, prompt=f"Large song {number}")
     for channel in channels:
-        message = (
-            await world.discord.until(lambda channel=channel: world.discord.posted(channel), 120.0, "a song")
-        )[0]
+        posted = partial(world.discord.posted, channel)
+        message = (await world.discord.until(posted, 120.0, "a song"))[0]
         assert [attachment.size_bytes >= TAKE_BYTES for attachment in message.attachments] == [True, True]
 
 

@@ -195,8 +195,12 @@ async def _work(parts: Parts, token: str, stop: asyncio.Event, group: asyncio.Ta
     parts.runner.stop()
     await asyncio.wait([runner])
     await parts.intake.all_answered()
-    for task in others:
-        task.cancel()
+    await _close(parts.client)
+    # Again and again: wait_for, which discord.py connects with, can swallow a cancellation (Python 3.11).
+    while pending := [task for task in others if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=CANCEL_EVERY_S)
 
 
 async def _supervised(name: str, work: Callable[[], Awaitable[None]], alert: Callable[[str], None]) -> None:
@@ -250,6 +254,7 @@ async def _watch_loop() -> None:
 AUTHENTICATION_FAILED = 4004
 """Source: https://docs.discord.com/developers/topics/opcodes-and-status-codes#gateway, read 2026-11-22."""
 CLOSE_WITHIN_S = 5.0
+CANCEL_EVERY_S = 0.5
 HEALTHY_AFTER_S = 300.0
 """A part that lasted so long begins again at once when it breaks."""
 WATCH_EVERY_S = 1.0

@@ -113,7 +113,13 @@ class Settings(BaseSettings):
             host, port = parts.hostname, parts.port
         except ValueError:
             host, port = None, None
-        if not host or parts.scheme not in ("https", "http") or port == 0 or not value.isprintable():
+        if (
+            not host
+            or not _is_host(host)
+            or parts.scheme not in ("https", "http")
+            or port == 0
+            or not value.isprintable()
+        ):
             raise ValueError("must be an address that begins with https://")
         if "@" in parts.netloc or any(char in "?#\\" or char.isspace() for char in value):
             raise ValueError("must be an address without a user name, a question mark or a hash sign")
@@ -157,6 +163,13 @@ class Settings(BaseSettings):
             raise ValueError('must be a JSON object like {"styleWeight": 0.6}')  # noqa: TRY004 - a bad value
         return parsed
 
+    @field_validator("spool_dir", "database_url", mode="before")
+    @classmethod
+    def _is_printable(cls, value: object) -> object:
+        if isinstance(value, str) and not value.isprintable():
+            raise ValueError("has characters that no path has")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _is_a_file(cls, value: str) -> str:
@@ -187,6 +200,19 @@ def _names(found: list[str], complaint: str) -> list[str]:
     ):
         raise ValueError(complaint)
     return found
+
+
+def _is_host(host: str) -> bool:
+    """Whether a request can be sent there: an IP address, or a name that DNS can carry."""
+    try:
+        if ":" in host or host.replace(".", "").isdigit():
+            ip_address(host)
+        else:
+            for label in host.removesuffix(".").split("."):
+                label.encode("ascii").decode("idna") if label.startswith("xn--") else label.encode("idna")
+    except ValueError:
+        return False
+    return True
 
 
 def _is_loopback(host: str) -> bool:

@@ -10,7 +10,7 @@ from bot.errors import StartRefused
 
 
 async def test_a_part_that_breaks_is_begun_again_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app.schedule, "backoff_s", lambda *_: 0.0)
+    monkeypatch.setattr("bot.jobs.schedule.backoff_s", lambda *_: 0.0)
     alerts: list[str] = []
     begun = 0
 

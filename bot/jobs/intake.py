@@ -64,6 +64,9 @@ class Intake:
             StoreBusy: the database is locked; nothing was held.
         """
         if self._closing:
+            # The same interaction may come once more: a promise is not taken back.
+            if await self._database.read(lambda tx: jobs.taken(tx, reply_to.interaction_id)):
+                return None
             raise ShuttingDown
         request = request.cleaned()
         limits.check(request, self.terms.models)
@@ -101,8 +104,9 @@ class Intake:
     def _admit(self, tx: Tx, reply_to: ReplyTo, now: datetime) -> None:
         """Raises the Refusal that stands against one more song."""
         shut = gate.read(tx)
-        if shut.closed is not None and shut.retry_at is not None and shut.retry_at > now:
-            raise ServiceClosed(shut.closed, shut.retry_at)
+        until = gate.shut_until(shut, now)
+        if shut.closed is not None and until is not None:
+            raise ServiceClosed(shut.closed, until)
         member = ledger.member_number(tx, reply_to.member_id)
         counts = jobs.count_open(tx, reply_to.guild_id, member)
         if counts.member >= self.terms.open_per_member:

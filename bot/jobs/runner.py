@@ -227,7 +227,13 @@ class Runner:
 
     async def _update_cards(self, found: list[Job]) -> None:
         for job in found:
-            await self._guarded(job, self._update_card(job), self._leave_card)
+            await self._guarded(job, self._refresh_card(job), self._leave_card)
+
+    async def _refresh_card(self, job: Job) -> None:
+        try:
+            await self._update_card(job)
+        except StoreBusy as error:
+            log.info("job %d: its card waits: %s", job.id, error)
 
     async def _leave_card(self, job: Job) -> None:
         await self._database.write(lambda tx: jobs.card_shown(tx, job, job.card_shown, None, self._now()))

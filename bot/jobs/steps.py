@@ -149,7 +149,20 @@ class Steps:
                 return
             if submitting is None:
                 raise Superseded
-            await self._submitted(submitting, job, await self._music.submit(job.request))
+            answer = await self._music.submit(job.request)
+            await self._write_for_sure(partial(self._submitted, submitting, job, answer), job)
+
+    async def _write_for_sure(self, write: Callable[[], Awaitable[None]], job: Job) -> None:
+        """What the paid request came to must be written down, also where the file is locked for a while."""
+        for failures in range(1, WRITE_TRIES + 1):
+            try:
+                await write()
+            except StoreBusy as error:
+                log.warning("job %d: the answer can't be written down yet: %s", job.id, error)
+                await self._sleep(schedule.backoff_s(failures, 0.5, 30.0))
+            else:
+                return
+        await write()
 
     async def _submitted(self, job: Job, queued: Job, answer: wire.Submitted) -> None:
         match answer:
@@ -178,20 +191,10 @@ class Steps:
                 raise Superseded
             return True
 
-        if not await self._write_for_sure(accepted):
+        if not await self._database.write(accepted):
             await self._unknown(job, "the service answered with the task of another request", heard=True)
             return
         log.info("job %d: %s", job.id, JobState.RUNNING)
-
-    async def _write_for_sure(self, fn: Callable[[Tx], bool]) -> bool:
-        """What was paid for must be written down, also where the disk is full or locked for a while."""
-        for failures in range(1, WRITE_TRIES + 1):
-            try:
-                return await self._database.write(fn)
-            except StoreBusy as error:
-                log.warning("a paid task can't be written down yet: %s", error)
-                await self._sleep(schedule.backoff_s(failures, 0.5, 30.0))
-        return await self._database.write(fn)
 
     async def _closed(self, job: Job, cause: ClosedCause, detail: str) -> None:
         now = self._now()
@@ -249,11 +252,6 @@ class Steps:
         if self._unauthorized_until is not None and now < self._unauthorized_until:
             await self._moves.to(job, JobState.RUNNING, due_at=self._unauthorized_until)
             return
-        if now - job.created_at >= PARK_AFTER:
-            log.error("job %d: still running after %s, parked", job.id, PARK_AFTER)
-            self._alert(f"Job {job.id} is still running at the music service after 24 h and is parked.")
-            await self._moves.to(job, JobState.RUNNING, due_at=None, parked="slow")
-            return
         checked = await self._check(job)
         match checked:
             case wire.Done(urls=urls) if urls and (len(urls) > 1 or job.urls):
@@ -302,6 +300,11 @@ class Steps:
 
     async def _look_again(self, job: Job, urls: tuple[str, ...] = ()) -> None:
         now = self._now()
+        if now - job.created_at >= PARK_AFTER:
+            log.error("job %d: still running after %s, parked", job.id, PARK_AFTER)
+            self._alert(f"Job {job.id} is still running at the music service after 24 h and is parked.")
+            await self._moves.to(job, JobState.RUNNING, due_at=None, parked="slow")
+            return
         wait = self._paced(schedule.poll_wait_s((now - job.state_since).total_seconds()))
         await self._moves.to(
             job,

@@ -79,7 +79,10 @@ def _remove(spool: Spool, known: frozenset[str], over: frozenset[str], stray_bef
     """Remove the files of songs whose time is over, and old ones that belong to none."""
     removed = 0
     for path in list(spool.folder.iterdir()) if spool.folder.is_dir() else []:
-        written_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        try:
+            written_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        except FileNotFoundError:
+            continue  # a download has just ended
         if path.name in over or (path.is_file() and path.name not in known and written_at < stray_before):
             path.unlink(missing_ok=True)
             removed += 1

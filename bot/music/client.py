@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -22,6 +21,8 @@ POST_S: Final = 60.0
 """From the first byte sent to the last one read; httpx has no such deadline of its own."""
 CHECK_S: Final = 60.0
 """A status query may take tens of seconds: the service may copy files while it answers."""
+KEY_MIN: Final = 8
+"""A shorter key is no secret, and may well be a part of a task id or a field's name."""
 USER_AGENT: Final = "Tunesmith/0.1 (+https://github.com/tunesmith-bot/tunesmith)"
 
 _NEVER_LEFT = (
@@ -116,10 +117,7 @@ class MusicClient:
         except _BROKEN as error:
             return wire.Unknown(type(error).__name__)
         sent = (request.prompt, request.title, request.style, request.lyrics)
-        outcome = wire.read_submitted(status, answer, sent, self._retry_after_s(headers))
-        if isinstance(outcome, wire.Accepted):
-            return outcome
-        return replace(outcome, detail=self._without_key(outcome.detail))
+        return wire.read_submitted(status, answer, sent, self._retry_after_s(headers))
 
     async def check(self, task_id: str) -> wire.Checked:
         """How the task stands.
@@ -138,11 +136,9 @@ class MusicClient:
         checked = wire.read_checked(status, answer, self.origin)
         match checked:
             case wire.Busy(detail=detail):
-                raise Transient(f"status query: {self._without_key(detail)}", self._retry_after_s(headers))
+                raise Transient(f"status query: {detail}", self._retry_after_s(headers))
             case wire.Rejected(closed=ClosedCause.BAD_KEY):
                 raise Unauthorized(f"status query: HTTP {status}; check MUSIC_API_KEY")
-            case wire.Rejected(detail=detail):
-                return replace(checked, detail=self._without_key(detail))
             case _:
                 return checked
 
@@ -157,11 +153,7 @@ class MusicClient:
                     received += chunk
                     if len(received) > ANSWER_MAX_BYTES:
                         raise _TooMuch
-            return response.status_code, bytes(received), response.headers
-
-    def _without_key(self, said: str) -> str:
-        """A service may repeat the key in what it says about it; that must reach no log and no member."""
-        return said.replace(self._posts.headers["Authorization"].removeprefix("Bearer "), "[key]")
+            return response.status_code, _without_key(bytes(received), client), response.headers
 
     def _retry_after_s(self, headers: httpx.Headers) -> float | None:
         """The wait that the service asks for: seconds or an HTTP date, negative if it is past."""
@@ -173,3 +165,9 @@ class MusicClient:
         except (ValueError, OverflowError):
             return None
         return (at.replace(tzinfo=at.tzinfo or UTC) - self._now()).total_seconds()
+
+
+def _without_key(answer: bytes, client: httpx.AsyncClient) -> bytes:
+    """The answer without the key: an error message may repeat it, and that is logged and shown."""
+    key = client.headers["Authorization"].removeprefix("Bearer ").encode()
+    return answer.replace(key, b"[key]") if len(key) >= KEY_MIN else answer

@@ -43,6 +43,14 @@ def read(tx: Tx) -> Gate:
     )
 
 
+def shut_until(gate: Gate, now: datetime) -> datetime | None:
+    """When the gate may be tried again, or None if that is now."""
+    # A wait longer than the longest can only come of a clock that was set back.
+    if gate.retry_at is None or not now < gate.retry_at <= now + CLOSED_WAIT_MAX:
+        return None
+    return gate.retry_at
+
+
 def enter(tx: Tx, now: datetime) -> datetime | None:
     """None if a request may go out now, else when to ask again.
 
@@ -51,9 +59,8 @@ def enter(tx: Tx, now: datetime) -> datetime | None:
     gate = read(tx)
     if gate.retry_at is None:
         return None
-    # A wait longer than the longest can only come of a clock that was set back.
-    if now < gate.retry_at <= now + CLOSED_WAIT_MAX:
-        return gate.retry_at
+    if (until := shut_until(gate, now)) is not None:
+        return until
     _write(tx, gate.closed, gate.unknown_in_a_row, gate.tries + 1, now + PROBE_LEASE)
     return None
 

@@ -39,6 +39,8 @@ _FREE = """(claim_epoch IS NULL OR claim_epoch < :epoch) AND NOT (
     SELECT 1 FROM job AS older WHERE older.channel_id = job.channel_id
       AND older.state IN ('stored', 'delivering') AND older.due_at IS NOT NULL
       AND (older.created_at, older.id) < (job.created_at, job.id)))"""
+CARD_HORIZON = timedelta(minutes=60)
+"""No card waits longer; a time further away comes of a clock that was set back."""
 _WORDS = ("model", "custom", "instrumental", "prompt", "title", "style", "lyrics")
 
 
@@ -270,8 +272,10 @@ def withdraw(tx: Tx, job_id: int, now: datetime) -> bool:
 def cards_due(tx: Tx, now: datetime, limit: int) -> list[Job]:
     """Jobs whose card may no longer be true, and may be edited again."""
     rows = tx.execute(
-        f"{_SELECT} WHERE job.card_due_at <= ? AND job.card_free_at <= ? ORDER BY job.card_due_at LIMIT ?",
-        (milliseconds(now), milliseconds(now), limit),
+        f"""{_SELECT} WHERE (job.card_due_at <= :now OR job.card_due_at > :horizon)
+              AND (job.card_free_at <= :now OR job.card_free_at > :horizon)
+            ORDER BY job.card_due_at LIMIT :limit""",
+        {"now": milliseconds(now), "horizon": milliseconds(now + CARD_HORIZON), "limit": limit},
     ).fetchall()
     return [_read(tx, row) for row in rows]
 
@@ -281,6 +285,8 @@ def card_shown(tx: Tx, job: Job, shown: str, again_at: datetime | None, free_at:
 
     A job that was moved since ``job`` was read keeps its due time: the card is behind already.
     """
+    if again_at is not None:  # beyond the horizon it would be due at once, again and again
+        again_at = min(again_at, free_at + CARD_HORIZON)
     tx.execute(
         """UPDATE job SET card_shown = :shown, card_free_at = :free,
                           card_due_at = CASE WHEN state = :state THEN :again ELSE card_due_at END

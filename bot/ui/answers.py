@@ -42,10 +42,14 @@ async def promise(interaction: discord.Interaction, intake: Intake, request: Son
         if error.code == UNKNOWN_INTERACTION and await intake.withdraw(job):
             log.warning("job %d: the answer came too late, withdrawn", job.id)
             return
-    except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
-        # It may have arrived all the same: the promise is kept.
+    except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError, RuntimeError) as error:
+        # It may have arrived all the same: the promise is kept. (RuntimeError: the session was closed.)
         log.warning("job %d: whether the answer arrived is unknown: %s", job.id, error)
-    await intake.answered(job, facts, card_message_id)
+    try:
+        await intake.answered(job, facts, card_message_id)
+    except Transient as error:
+        # The promise stands: the job begins by itself in a few seconds, and its card is looked for.
+        log.warning("job %d: that it was answered can't be written down: %s", job.id, error)
 
 
 async def submitted(interaction: discord.Interaction, intake: Intake) -> None:

@@ -49,7 +49,7 @@ class Loopback:
 
     def __init__(self, music: MusicService, listener: socket.socket) -> None:
         self.music = music
-        self.url = "http://127.0.0.1:{}".format(listener.getsockname()[1])
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         self.connections = 0
         self.seen: list[tuple[int, str, str]] = []
         """The connection, method and path of each request."""

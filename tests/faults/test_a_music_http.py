@@ -20,7 +20,7 @@ from bot.music.client import ANSWER_MAX_BYTES
 from bot.ui import cards, words
 from tests import make
 from tests.faults.conftest import one_ssl_context
-from tests.faults.loopback import Exchange, Loopback, wire
+from tests.faults.loopback import Exchange, Loopback, Meet, wire
 from tests.faults.promise import assert_survived
 from tests.jobs.doubles import answers, raises
 from tests.jobs.rig import Rig
@@ -57,7 +57,9 @@ class NoNetwork(httpcore.AsyncNetworkBackend):
 # -- what never left
 
 
-@pytest.mark.parametrize("fault", ["refused", "no such name", "slow connect", "no TLS there", "TLS broken off"])
+@pytest.mark.parametrize(
+    "fault", ["refused", "no such name", "slow connect", "no TLS there", "TLS broken off"]
+)
 async def test_a_service_that_can_not_be_connected_to_is_tried_for_ten_minutes_and_then_that_is_told(
     fault: str, rig: Rig, caplog: pytest.LogCaptureFixture, loopback: Loopback
 ) -> None:
@@ -128,7 +130,7 @@ async def test_jobs_that_wait_for_a_connection_do_not_come_back_together(
 # -- what may have been taken
 
 
-def says(content: bytes) -> Callable[[Exchange], object]:
+def says(content: bytes) -> Meet:
     """An answer that comes although the request was taken and charged."""
 
     async def meet(exchange: Exchange) -> None:
@@ -177,7 +179,7 @@ async def elsewhere(exchange: Exchange) -> None:
     await exchange.send(wire(307, Location="/v1/music/generations?again"))
 
 
-AMBIGUOUS = {
+AMBIGUOUS: dict[str, Meet] = {
     "reset": reset,
     "closed without an answer": says(b""),
     "reset in the answer": reset_in_the_answer,
@@ -195,7 +197,9 @@ AMBIGUOUS = {
     "a compressed answer": says(wire(200, b"\x1f\x8b\x08\x00", Content_Encoding="gzip")),
     "307": elsewhere,
     **{str(status): says(wire(status, Location="/elsewhere")) for status in (301, 302, 303, 304, 308)},
-    **{str(status): says(wire(status, HTML, **NOT_JSON)) for status in (500, 502, 503, 504, *range(520, 525))},
+    **{
+        str(status): says(wire(status, HTML, **NOT_JSON)) for status in (500, 502, 503, 504, *range(520, 525))
+    },
     "500 in JSON": says(wire(500, b'{"error":{"message":"internal"}}')),
     "503 in plain text": says(wire(503, b"upstream connect error")),
 }
@@ -211,7 +215,7 @@ async def test_an_answer_that_leaves_the_outcome_open_is_told_and_the_request_ne
 ) -> None:
     if "answer" in fault:
         monkeypatch.setattr(client_module, "POST_S", 0.15)
-    loopback.on_post = [AMBIGUOUS[fault]]  # type: ignore[list-item]
+    loopback.on_post = [AMBIGUOUS[fault]]
     job = await rig.ask()
 
     await rig.until(job, TOLD)
@@ -474,6 +478,7 @@ async def test_words_that_are_moderated_are_told_with_the_reason(
 
     told = await rig.get(job)
     assert (FailReason.MODERATED, True) == (told.reason, bool(told.detail))
+    await assert_survived(rig, caplog, job, says=r"failed \(moderated\)")
     assert QUEUED is (await rig.ask()).state
     assert [] == rig.alerts
 
@@ -609,6 +614,25 @@ async def test_a_song_outlasts_hours_of_status_queries_that_fail(
     assert 60.0 == max(wait_s for age, wait_s in waits if age < timedelta(minutes=60))
     assert {300.0} == {wait_s for age, wait_s in waits if age > timedelta(minutes=61)}
     await assert_survived(rig, caplog, job, says="not now: status query")
+
+
+@pytest.mark.parametrize("fault", ["still processing", "500", "read timeout"])
+async def test_a_song_whose_task_tells_nothing_for_a_day_is_parked_with_its_credits_and_the_operator_told(
+    fault: str, rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = await rig.ask()
+    await rig.until(job, RUNNING)
+    silent = NO_ANSWER.get(fault, answers(200, data={"status": "processing"}))
+    rig.music.on_poll = [silent for _ in range(20)]
+    await rig.step(job)
+
+    rig.clock.now = make.NOW + timedelta(hours=24)
+    await rig.step(job)
+    parked = await rig.get(job)
+    assert (RUNNING, True, 10) == (parked.state, parked.parked, (await rig.balance()).held)
+    assert 1 == len(rig.alerts)
+
+    await assert_survived(rig, caplog, job, says="parked")
 
 
 @pytest.mark.parametrize(("retry_after", "waited_s"), [("120", 120.0), ("0", 1.0), ("1000000000000", 300.0)])
@@ -869,11 +893,9 @@ async def test_an_answer_that_is_cut_off_on_a_status_query_is_asked_for_again(
     job = await rig.ask()
     await rig.until(job, RUNNING)
     paid = json.dumps({"data": {"status": "success"}}).encode()
-    loopback.on_poll = [
-        fault
-        for name, fault in AMBIGUOUS.items()
-        if name in ("reset in the answer", "an answer byte by byte", "an endless answer", "no HTTP")
-    ] + [says(wire(200, paid, Content_Length="1000"))]  # type: ignore[assignment, operator]
+    names = ("reset in the answer", "an answer byte by byte", "an endless answer", "no HTTP")
+    cut_off = says(wire(200, paid, Content_Length="1000"))
+    loopback.on_poll = [*(AMBIGUOUS[name] for name in names), cut_off]
 
     await rig.until(job, DONE)
 

@@ -4,7 +4,7 @@ import json
 import ssl
 import traceback
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from math import inf
 
 import httpx
@@ -85,11 +85,11 @@ def replying(status: int, body: object = b"", **headers: str) -> Service:
 
 @asynccontextmanager
 async def connected(
-    service: Service | None = None, url: str = "https://music.example", **options: object
+    service: Service | None = None, url: str = "https://music.example", key: str = KEY, **options: object
 ) -> AsyncIterator[MusicClient]:
     async with MusicClient.open(
         url=url,
-        key=KEY,
+        key=key,
         provider="kie",
         options=options,
         now=make.Clock(),
@@ -202,11 +202,10 @@ async def test_each_post_has_a_connection_of_its_own_and_one_that_is_refused_was
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal connections
         connections += 1
-        while await reader.readline() not in (b"\r\n", b""):
-            pass
-        writer.write(b"HTTP/1.1 429 Slow\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n")
-        await writer.drain()
-        await reader.read()
+        with suppress(asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(b"HTTP/1.1 429 Slow\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n")
+                await writer.drain()
         writer.close()
         await writer.wait_closed()
 
@@ -411,6 +410,8 @@ async def test_a_status_query_that_is_not_allowed_is_a_matter_for_the_operator(s
         replying(500, {"message": KEY}),
         replying(200, {"data": {"status": "failed", "errorMessage": KEY}}),
         replying(302, {}, Location=f"https://evil.example/?key={KEY}"),
+        replying(422, {"message": "x" * 290 + KEY}),
+        replying(200, {"data": {"status": KEY}}),
     ],
 )
 async def test_the_key_stands_in_no_error_and_no_outcome(service: Service) -> None:
@@ -425,3 +426,9 @@ async def test_the_key_stands_in_no_error_and_no_outcome(service: Service) -> No
             shown += "".join(traceback.format_exception(error)) + repr(error) + repr(error.__cause__)
 
     assert KEY not in shown
+
+
+@pytest.mark.parametrize("key", ["", "1", "id", "sandbox"])
+async def test_a_key_that_is_no_secret_leaves_answers_whole(key: str) -> None:
+    async with connected(replying(200, {"id": "sandbox-1"}), key=key) as client:
+        assert wire.Accepted("sandbox-1") == await client.submit(make.prompt())

@@ -404,6 +404,8 @@ def test_a_long_reason_is_cut_and_markup_is_none() -> None:
         ("", "insufficient credits", NO_CREDITS),
         ("İİİİ insufficient", "İİİİİİİİ insufficient credits", NO_CREDITS),
         ("in", "flagged by moderation", MODERATED),
+        ("its", "no credits left", NO_CREDITS),
+        ("cred", "no credits left", NO_CREDITS),
     ],
 )
 def test_what_the_member_typed_is_not_judged(prompt: str, said: str, outcome: object) -> None:

@@ -222,6 +222,17 @@ def test_a_clock_that_was_set_back_does_not_keep_the_gate_shut(tx: Tx, days: int
     assert now + gate.PROBE_LEASE == gate.enter(tx, now)
 
 
+def test_the_gate_tells_until_when_it_is_shut(tx: Tx) -> None:
+    open_gate = gate.shut_until(gate.read(tx), NOW)
+    gate.shut(tx, ClosedCause.NOT_OPEN, NOW)
+    until = NOW + 15 * MINUTE
+    shut = gate.read(tx)
+
+    assert None is open_gate
+    assert [until, until, None] == [gate.shut_until(shut, at) for at in (NOW, until - SECOND, until)]
+    assert None is gate.shut_until(shut, NOW - timedelta(days=1))
+
+
 def test_a_clock_that_was_set_forward_only_brings_the_probe_earlier(tx: Tx) -> None:
     gate.shut(tx, ClosedCause.NOT_OPEN, NOW)
 

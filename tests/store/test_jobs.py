@@ -487,6 +487,28 @@ def test_the_cards_that_wait_longest_come_first(tx: Tx) -> None:
     assert [second.id, third.id] == due
 
 
+@pytest.mark.parametrize("back", [2 * HOUR, 365 * DAY])
+def test_a_card_does_not_wait_for_a_clock_that_was_set_back(tx: Tx, back: timedelta) -> None:
+    job = added(tx)
+    jobs.answered(tx, job.id, 1, "queued", NOW)
+    jobs.card_shown(tx, found(tx, job), "queued", NOW + MINUTE, NOW + 5 * SECOND)
+
+    assert [job.id] == [there.id for there in jobs.cards_due(tx, NOW - back, 10)]
+
+
+@pytest.mark.parametrize("busy", [timedelta(), 5 * SECOND])
+def test_a_card_that_will_change_in_a_distant_time_is_not_due_again_and_again(
+    tx: Tx, busy: timedelta
+) -> None:
+    job = added(tx)
+    jobs.answered(tx, job.id, 1, "queued", NOW)
+
+    jobs.card_shown(tx, found(tx, job), "queued", NOW + DAY, NOW + busy)
+
+    assert [[]] * 60 == [jobs.cards_due(tx, NOW + n * SECOND, 10) for n in range(60)]
+    assert [job.id] == [there.id for there in jobs.cards_due(tx, NOW + HOUR + busy, 10)]
+
+
 # -- counts
 
 
@@ -640,7 +662,36 @@ def test_a_draft_is_dropped_after_its_time(tx: Tx) -> None:
     assert make.prompt("new") == jobs.draft(tx, new, OTHER)
 
 
-# -- times
+# -- time
+
+
+def test_what_is_asked_with_every_request_does_not_read_all_jobs_that_ever_were(tx: Tx) -> None:
+    job = added(tx)
+    asked: list[str] = []
+    tx.set_trace_callback(asked.append)
+    jobs.recent_durations(tx, 20)
+    jobs.count_open(tx, GUILD, 1)
+    jobs.queue_position(tx, job)
+    jobs.next_due(tx, EPOCH)
+    jobs.cards_due(tx, NOW, 10)
+    jobs.submitted_since(tx, NOW)
+    jobs.task_taken(tx, "a-1")
+    jobs.taken(tx, 77)
+    claimed(tx)
+    tx.set_trace_callback(None)
+
+    plans = {
+        sql: [row["detail"] for row in tx.execute(f"EXPLAIN QUERY PLAN {sql}")]
+        for sql in asked
+        if sql.startswith(("SELECT", "UPDATE"))
+    }
+    assert len(plans) > 9
+    assert [] == [
+        (sql, step)
+        for sql, plan in plans.items()
+        for step in plan
+        if step.startswith("SCAN") and "INDEX" not in step
+    ]
 
 
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))

@@ -78,6 +78,7 @@ CREATE INDEX job_due ON job (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX job_card_due ON job (card_due_at) WHERE card_due_at IS NOT NULL;
 CREATE INDEX job_submitted ON job (submitted_at) WHERE submitted_at IS NOT NULL;
 CREATE INDEX job_to_post ON job (channel_id, created_at) WHERE state IN ('stored', 'delivering');
+CREATE INDEX job_delivered ON job (state_since, created_at) WHERE state = 'delivered';
 CREATE INDEX job_of_member ON job (guild_id, member_id, created_at);
 
 -- The words of a song, apart from the job so that they can be dropped and the books stay.
