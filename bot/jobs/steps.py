@@ -128,7 +128,7 @@ class Steps:
             return
 
         def enter(tx: Tx) -> tuple[Job | None, datetime | None]:
-            wait_until = gate.enter(tx, now) or _submit_window(tx, now)
+            wait_until = _submit_window(tx, now) or gate.enter(tx, now)
             if wait_until is not None:
                 return None, wait_until
             moved = jobs.move(
@@ -252,7 +252,13 @@ class Steps:
         if self._unauthorized_until is not None and now < self._unauthorized_until:
             await self._moves.to(job, JobState.RUNNING, due_at=self._unauthorized_until)
             return
-        checked = await self._check(job)
+        try:
+            checked = await self._check(job)
+        except Transient:
+            if now - job.created_at < PARK_AFTER:
+                raise
+            await self._park(job)
+            return
         match checked:
             case wire.Done(urls=urls) if urls and (len(urls) > 1 or job.urls):
                 await self._moves.to(job, JobState.READY, due_at=now, urls=json.dumps(urls[:MAX_TAKES]))
@@ -301,9 +307,7 @@ class Steps:
     async def _look_again(self, job: Job, urls: tuple[str, ...] = ()) -> None:
         now = self._now()
         if now - job.created_at >= PARK_AFTER:
-            log.error("job %d: still running after %s, parked", job.id, PARK_AFTER)
-            self._alert(f"Job {job.id} is still running at the music service after 24 h and is parked.")
-            await self._moves.to(job, JobState.RUNNING, due_at=None, parked="slow")
+            await self._park(job)
             return
         wait = self._paced(schedule.poll_wait_s((now - job.state_since).total_seconds()))
         await self._moves.to(
@@ -315,6 +319,12 @@ class Steps:
             missing_since=None,
             urls=json.dumps(urls or job.urls),
         )
+
+    async def _park(self, job: Job) -> None:
+        """Nothing more is done by itself: the task may still come, so its credits stay held."""
+        log.error("job %d: still running after %s, parked", job.id, PARK_AFTER)
+        self._alert(f"Job {job.id} is still running at the music service after 24 h and is parked.")
+        await self._moves.to(job, JobState.RUNNING, due_at=None, parked="slow")
 
     async def _missed(self, job: Job, wait_s: float, final: FailReason | None) -> None:
         """The answer lacks what it should have: a few times over a while, then that is ``final``."""
