@@ -13,6 +13,7 @@
     │   ├── NotYourServer       a command outside a server, or for its managers only
     │   ├── OutOfRange          a number that is too small or too large
     │   ├── WordsGone           a button whose song or words are no longer kept
+    │   ├── TriedAgain          a failure that the member has tried again before
     │   └── ShuttingDown        the bot is about to restart
     ├── Transient               time acts; carries retry_after_s
     │   └── StoreBusy           the database was locked for longer than a member waits
@@ -129,6 +130,10 @@ class OutOfRange(Refusal):
 
 class WordsGone(Refusal):
     """The song behind a button or a form is no longer kept."""
+
+
+class TriedAgain(Refusal):
+    """A failed song is tried again once by each member; the new try has a button of its own."""
 
 
 class ShuttingDown(Refusal):

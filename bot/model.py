@@ -217,6 +217,16 @@ class Balance:
         return max(0, self.allowance - self.used - self.held) + self.bonus
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Who changes something in the books, and why. Ids are Discord's."""
+
+    actor_id: int
+    reason: str = ""
+    interaction_id: int | None = None
+    """The command that asked for it, if one did: it counts once."""
+
+
 def storable(text: str) -> str:
     """The text without NUL and lone surrogates, which SQLite and JSON can't carry, and trimmed."""
     return text.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8").strip()

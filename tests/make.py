@@ -4,7 +4,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 from bot.jobs.intake import Terms
-from bot.model import Job, JobState, Period, ReplyTo, SongRequest
+from bot.model import Entry, Job, JobState, Period, ReplyTo, SongRequest
 from bot.store.ledger import Defaults
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
@@ -51,6 +51,15 @@ def reply_to(**changes: object) -> ReplyTo:
         "member_id": MEMBER,
     }
     return ReplyTo(**fields | changes)  # type: ignore[arg-type]
+
+
+def entry(reason: str = "", **changes: object) -> Entry:
+    fields: dict[str, object] = {
+        "actor_id": MEMBER,
+        "reason": reason,
+        "interaction_id": next(_interactions),
+    }
+    return Entry(**fields | changes)  # type: ignore[arg-type]
 
 
 def job(**changes: object) -> Job:

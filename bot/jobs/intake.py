@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.errors import ServiceClosed, ShuttingDown, TooManyOpenJobs, WordsGone
+from bot.errors import ServiceClosed, ShuttingDown, TooManyOpenJobs, TriedAgain, WordsGone
 from bot.jobs.courier import CardFacts
 from bot.jobs.outlook import facts_of
 from bot.model import Job, JobState, ReplyTo, SongRequest
@@ -56,8 +56,12 @@ class Intake:
         """From here on every request is refused: the process is about to stop."""
         self._closing = True
 
-    async def accept(self, request: SongRequest, reply_to: ReplyTo) -> tuple[Job, CardFacts] | None:
+    async def accept(
+        self, request: SongRequest, reply_to: ReplyTo, retry_of: int | None = None
+    ) -> tuple[Job, CardFacts] | None:
         """The new job, with its credits held, or None if this interaction has been taken before.
+
+        ``retry_of`` is the failed job that is to be tried again.
 
         Raises:
             Refusal: what stands against it; nothing was held.
@@ -75,7 +79,7 @@ class Intake:
         def accept(tx: Tx) -> tuple[Job, CardFacts] | None:
             if jobs.taken(tx, reply_to.interaction_id):
                 return None
-            self._admit(tx, reply_to, now)
+            self._admit(tx, reply_to, retry_of, now)
             job = Job(
                 id=jobs.new_id(),
                 request=request,
@@ -91,7 +95,7 @@ class Intake:
             held = ledger.hold(
                 tx, job.id, reply_to.guild_id, member, job.price_credits, self.terms.defaults, now
             )
-            jobs.add(tx, job, held, due_at=now + ANSWER_WITHIN)
+            jobs.add(tx, job, held, due_at=now + ANSWER_WITHIN, retry_of=retry_of)
             return job, facts_of(tx, job, self.terms.defaults, now)
 
         taken = await self._database.write(accept)
@@ -101,13 +105,15 @@ class Intake:
             log.info("job %d: %s in server %d", taken[0].id, JobState.QUEUED, reply_to.guild_id)
         return taken
 
-    def _admit(self, tx: Tx, reply_to: ReplyTo, now: datetime) -> None:
+    def _admit(self, tx: Tx, reply_to: ReplyTo, retry_of: int | None, now: datetime) -> None:
         """Raises the Refusal that stands against one more song."""
+        member = ledger.member_number(tx, reply_to.member_id)
+        if retry_of is not None and jobs.tried_again(tx, retry_of, member):
+            raise TriedAgain
         shut = gate.read(tx)
         until = gate.shut_until(shut, now)
         if shut.closed is not None and until is not None:
             raise ServiceClosed(shut.closed, until)
-        member = ledger.member_number(tx, reply_to.member_id)
         counts = jobs.count_open(tx, reply_to.guild_id, member)
         if counts.member >= self.terms.open_per_member:
             raise TooManyOpenJobs("member", self.terms.open_per_member)
@@ -147,6 +153,24 @@ class Intake:
                 await self._all_answered.wait()
         except TimeoutError:
             log.warning("%d answers are still on their way", len(self._unanswered))
+
+    async def post_again(self, job_id: int) -> Job:
+        """Post a song that could not be posted before. Returns the job; another state is left as it is.
+
+        Raises:
+            WordsGone: there is no such job.
+        """
+        now = self._now()
+
+        def post_again(tx: Tx) -> Job | None:
+            jobs.post_again(tx, job_id, now)
+            return jobs.get(tx, job_id)
+
+        job = await self._database.write(post_again)
+        if job is None:
+            raise WordsGone
+        self._woken()
+        return job
 
     async def keep_draft(self, request: SongRequest, member_id: int) -> int:
         """Keep the words of a refused request for a day. Returns the draft's number."""

@@ -70,7 +70,17 @@ class Posting:
 
     async def begin(self, job: Job, post: Post) -> None:
         """The first send, to where the member asked."""
-        await self._start(job, post, job.reply_to.channel_id, direct=False)
+        if job.delivery is not None and (found := await self._found(job, post, job.delivery)) is not None:
+            # A person asked for a message whose first send could not be seen to the end.
+            await self._moves.to(job, post.done, due_at=None, message_id=found)
+        else:
+            await self._start(job, post, job.reply_to.channel_id, direct=False)
+
+    async def _found(self, job: Job, post: Post, where: Delivery) -> int | None:
+        try:
+            return await self._courier.find(job, post.kind, where)
+        except (NoAccess, NoHistory):
+            return None
 
     async def _start(self, job: Job, post: Post, channel_id: int, *, direct: bool) -> None:
         """Write down where the message goes and when that began, and send it."""
@@ -97,7 +107,7 @@ class Posting:
         elapsed = self._now() - where.started_at
         if timedelta() <= elapsed < SEND_WITHIN:
             with self._finishing():
-                await self._send(job, post, where)
+                await self._send(job, post, where, repeated=True)
         elif timedelta() <= elapsed < SEND_SETTLED:
             await self._moves.to(job, post.sending, due_at=where.started_at + SEND_SETTLED)
         else:
@@ -117,7 +127,7 @@ class Posting:
             else:
                 await self._start(job, post, where.channel_id, direct=where.direct)
 
-    async def _send(self, job: Job, post: Post, where: Delivery) -> None:
+    async def _send(self, job: Job, post: Post, where: Delivery, *, repeated: bool = False) -> None:
         """One send under its nonce; what it came to is written down."""
         key = nonce(job, post.kind, where)
         left = where.started_at + SEND_WITHIN - self._now()
@@ -129,8 +139,13 @@ class Posting:
                     message_id = await self._courier.post_song(job, files, where, key)
                 else:
                     message_id = await self._courier.post_notice(job, where, key)
-        except NoAccess:
-            await self._elsewhere(job, post, where)
+        except NoAccess as error:
+            if repeated:
+                # That says nothing of the sends before this one: the channel's history does.
+                log.warning("job %d: its %s may have been posted before: %s", job.id, post.kind, error)
+                await self._moves.to(job, post.sending, due_at=where.started_at + SEND_SETTLED)
+            else:
+                await self._elsewhere(job, post, where)
             return
         except AlreadyPosted:
             log.info("job %d: its %s was posted and then deleted", job.id, post.kind)
@@ -138,12 +153,17 @@ class Posting:
             log.warning(
                 "job %d: its %s may not have been posted: %s", job.id, post.kind, str(error) or "timeout"
             )
-            again_at = self._now() + timedelta(seconds=RESEND_WAIT_S)
-            if again_at >= where.started_at + SEND_WITHIN:
-                again_at = where.started_at + SEND_SETTLED
-            await self._moves.to(job, post.sending, due_at=again_at)
+            await self._moves.to(job, post.sending, due_at=self._again_at(where, error))
             return
         await self._moves.to(job, post.done, due_at=None, message_id=message_id)
+
+    def _again_at(self, where: Delivery, error: Transient | TimeoutError) -> datetime:
+        """When to look at a send again that failed: not before Discord wants to be asked."""
+        asked_s = error.retry_after_s if isinstance(error, Transient) else None
+        again_at = self._now() + timedelta(seconds=max(asked_s or 0.0, RESEND_WAIT_S))
+        if again_at < where.started_at + SEND_WITHIN:
+            return again_at
+        return max(again_at, where.started_at + SEND_SETTLED)
 
     async def _elsewhere(self, job: Job, post: Post, where: Delivery) -> None:
         """Where the channel takes no message, a direct one may be; written down before it is tried."""

@@ -250,6 +250,7 @@ class Runner:
                 log.info("job %d: its card can't be edited: %s", job.id, error)
             except Transient as error:
                 log.info("job %d: its card is late: %s", job.id, error)
+                free_at += timedelta(seconds=error.retry_after_s or 0.0)
                 await self._card_shown(job, job.card_shown, free_at, free_at)
                 return
         await self._card_shown(job, shown, self._card_may_change_at(job, facts, now), free_at)

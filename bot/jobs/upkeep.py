@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -69,21 +69,27 @@ class Upkeep:
             log.info("ledger: %d entries and %d jobs add up", proof.entries, proof.jobs)
 
     async def _clean(self, now: datetime) -> None:
-        known, over = await self._database.read(lambda tx: jobs.files(tx, now - self._keep))
-        removed = await asyncio.to_thread(_remove, self._spool, known, over, now - STRAY_AFTER)
-        if removed:
-            log.info("spool: %d old files removed", removed)
+        written_at = await asyncio.to_thread(_files_of, self._spool)
+        known, over = await self._database.read(lambda tx: jobs.files(tx, written_at, now - self._keep))
+        stray = {name for name, at in written_at.items() if name not in known and at < now - STRAY_AFTER}
+        gone = over | stray
+        await asyncio.to_thread(_remove, self._spool, gone)
+        if gone:
+            log.info("spool: %d old files removed", len(gone))
 
 
-def _remove(spool: Spool, known: frozenset[str], over: frozenset[str], stray_before: datetime) -> int:
-    """Remove the files of songs whose time is over, and old ones that belong to none."""
-    removed = 0
-    for path in list(spool.folder.iterdir()) if spool.folder.is_dir() else []:
+def _files_of(spool: Spool) -> dict[str, datetime]:
+    """The spool's files and when each was written."""
+    found = {}
+    for path in spool.folder.iterdir() if spool.folder.is_dir() else ():
         try:
-            written_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            if path.is_file():
+                found[path.name] = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         except FileNotFoundError:
             continue  # a download has just ended
-        if path.name in over or (path.is_file() and path.name not in known and written_at < stray_before):
-            path.unlink(missing_ok=True)
-            removed += 1
-    return removed
+    return found
+
+
+def _remove(spool: Spool, names: Iterable[str]) -> None:
+    for name in names:
+        spool.path(name).unlink(missing_ok=True)

@@ -7,7 +7,7 @@ of the claim is written under that attempt's number: a claim that was overtaken 
 import json
 import secrets
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -64,18 +64,19 @@ def new_id() -> int:
     return secrets.randbits(53)
 
 
-def add(tx: Tx, job: Job, held: Hold, due_at: datetime) -> None:
-    """Write a new job and its words down.
+def add(tx: Tx, job: Job, held: Hold, due_at: datetime, retry_of: int | None = None) -> None:
+    """Write a new job and its words down; ``retry_of`` is the failed job that it is another try of.
 
     Raises:
-        sqlite3.IntegrityError: its interaction has been taken before.
+        sqlite3.IntegrityError: its interaction has been taken before, or the failure tried again.
     """
     asked = job.reply_to
     tx.execute(
         """INSERT INTO job (id, interaction_id, guild_id, channel_id, member_id, may_reference, state,
-                            created_at, state_since, due_at, price, day, allowance_part, bonus_part)
+                            created_at, state_since, due_at, price, day, allowance_part, bonus_part,
+                            retry_of)
            VALUES (:id, :interaction, :guild, :channel, :member, :may_reference, :state,
-                   :now, :now, :due, :price, :day, :allowance, :bonus)""",
+                   :now, :now, :due, :price, :day, :allowance, :bonus, :retry_of)""",
         {
             "id": job.id,
             "interaction": asked.interaction_id,
@@ -90,6 +91,7 @@ def add(tx: Tx, job: Job, held: Hold, due_at: datetime) -> None:
             "day": held.day,
             "allowance": held.allowance,
             "bonus": held.bonus,
+            "retry_of": retry_of,
         },
     )
     _insert_words(tx, "words", {"job_id": job.id}, job.request)
@@ -98,6 +100,16 @@ def add(tx: Tx, job: Job, held: Hold, due_at: datetime) -> None:
 def taken(tx: Tx, interaction_id: int) -> bool:
     """Whether this interaction has become a job already."""
     return tx.execute("SELECT 1 FROM job WHERE interaction_id = ?", (interaction_id,)).fetchone() is not None
+
+
+def tried_again(tx: Tx, failed_id: int, member: int) -> bool:
+    """Whether the member (by internal number) has tried this failed job again, and not taken that back."""
+    row = tx.execute(
+        """SELECT 1 FROM job WHERE retry_of = ? AND member_id = ?
+             AND (reason IS NULL OR reason <> 'withdrawn')""",
+        (failed_id, member),
+    ).fetchone()
+    return row is not None
 
 
 def get(tx: Tx, job_id: int) -> Job | None:
@@ -218,15 +230,15 @@ def add_track(tx: Tx, job_id: int, track: Track) -> None:
     )
 
 
-def files(tx: Tx, since: datetime) -> tuple[frozenset[str], frozenset[str]]:
-    """All spool files that belong to a job, and those of them that may go.
+def files(tx: Tx, names: Iterable[str], since: datetime) -> tuple[frozenset[str], frozenset[str]]:
+    """Those of the spool's files ``names`` that belong to a job, and those of them that may go.
 
     They may go when their job has come to its end before ``since``.
     """
     rows = tx.execute(
         """SELECT file, job.state IN ('delivered', 'undelivered', 'explained') AND job.state_since < ? AS over
-           FROM track JOIN job ON job.id = track.job_id""",
-        (milliseconds(since),),
+           FROM track JOIN job ON job.id = track.job_id WHERE file IN (SELECT value FROM json_each(?))""",
+        (milliseconds(since), json.dumps(list(names))),
     ).fetchall()
     return frozenset(row["file"] for row in rows), frozenset(row["file"] for row in rows if row["over"])
 
@@ -264,6 +276,17 @@ def withdraw(tx: Tx, job_id: int, now: datetime) -> bool:
         """UPDATE job SET state = 'explained', reason = 'withdrawn', due_at = NULL, state_since = :now,
                           card_due_at = :now
            WHERE id = :id AND state = 'queued' AND claim_epoch IS NULL""",
+        {"id": job_id, "now": milliseconds(now)},
+    )
+    return cursor.rowcount == 1
+
+
+def post_again(tx: Tx, job_id: int, now: datetime) -> bool:
+    """A person asks for a song that could not be posted; where it may be all the same stays known."""
+    cursor = tx.execute(
+        """UPDATE job SET state = 'stored', due_at = :now, state_since = :now, card_due_at = :now,
+                          tries = 0
+           WHERE id = :id AND state = 'undelivered'""",
         {"id": job_id, "now": milliseconds(now)},
     )
     return cursor.rowcount == 1

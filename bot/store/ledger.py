@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from bot.errors import NotEnoughCredits, OutOfRange
-from bot.model import Balance, Period
+from bot.model import Balance, Entry, Period
 from bot.store.database import Tx
 
 WHOLE_GUILD = 0
@@ -34,14 +34,6 @@ class Hold:
     day: int
     allowance: int
     bonus: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """Who changed something, and why. Ids are Discord's."""
-
-    actor_id: int
-    reason: str = ""
 
 
 def milliseconds(moment: datetime) -> int:
@@ -199,6 +191,12 @@ def set_allowance(
     return before, after
 
 
+def changed(tx: Tx, entry: Entry) -> bool:
+    """Whether this interaction has changed something already."""
+    known = tx.execute("SELECT 1 FROM ledger WHERE interaction_id = ?", (entry.interaction_id,))
+    return known.fetchone() is not None
+
+
 def _know_guild(tx: Tx, guild_id: int) -> None:
     tx.execute("INSERT INTO guild (id) VALUES (?) ON CONFLICT DO NOTHING", (guild_id,))
 
@@ -237,10 +235,10 @@ def _append(
     after: str | None = None,
 ) -> None:
     tx.execute(
-        """INSERT INTO ledger (at, kind, guild_id, day, allowance, bonus, job_id, member_id, actor_id, reason,
-                               before, after)
-           VALUES (:at, :kind, :guild, :day, :allowance, :bonus, :job, :member, :actor, :reason,
-                   :before, :after)""",
+        """INSERT INTO ledger (at, kind, guild_id, day, allowance, bonus, job_id, member_id, actor_id,
+                               interaction_id, reason, before, after)
+           VALUES (:at, :kind, :guild, :day, :allowance, :bonus, :job, :member, :actor,
+                   :interaction, :reason, :before, :after)""",
         {
             "at": milliseconds(now),
             "kind": kind,
@@ -251,6 +249,7 @@ def _append(
             "job": job_id,
             "member": member,
             "actor": None if entry is None else member_number(tx, entry.actor_id),
+            "interaction": None if entry is None else entry.interaction_id,
             "reason": "" if entry is None else entry.reason,
             "before": before,
             "after": after,

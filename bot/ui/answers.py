@@ -6,7 +6,7 @@ from dataclasses import replace
 import aiohttp
 import discord
 
-from bot.errors import NotYourServer, Refusal, Transient
+from bot.errors import NotYourServer, Refusal, Transient, TriedAgain
 from bot.jobs.intake import Intake
 from bot.model import Job, SongRequest
 from bot.ui import asking, cards, forms, words
@@ -18,10 +18,18 @@ UNKNOWN_INTERACTION = 10062
 """Answered too late. Source: https://docs.discord.com/developers/topics/opcodes-and-status-codes."""
 
 
-async def promise(interaction: discord.Interaction, intake: Intake, request: SongRequest) -> None:
-    """Take the request and answer with its card, or keep its words and say what stands against it."""
+async def promise(
+    interaction: discord.Interaction, intake: Intake, request: SongRequest, retry_of: int | None = None
+) -> None:
+    """Take the request and answer with its card, or keep its words and say what stands against it.
+
+    Raises:
+        TriedAgain: the failed job ``retry_of`` has its newer try.
+    """
     try:
-        taken = await intake.accept(request, asking.reply_to(interaction))
+        taken = await intake.accept(request, asking.reply_to(interaction), retry_of)
+    except TriedAgain:
+        raise  # the words are in the newer try
     except Transient as error:
         # A draft would wait for the same lock, and a member waits for 3 s at the most.
         await explain(interaction, error, file=words_file(request))
@@ -78,10 +86,28 @@ async def again(interaction: discord.Interaction, intake: Intake, job: Job) -> N
 
     Raises:
         NotYourServer: pressed in another server, or outside one.
+        TriedAgain: pressed before.
     """
+    _same_server(interaction, job)
+    await promise(interaction, intake, intake.on_offer(job.request), retry_of=job.id)
+
+
+async def post_again(interaction: discord.Interaction, intake: Intake, job: Job) -> None:
+    """A song that could not be posted is brought to the channel of its card after all.
+
+    Raises:
+        NotYourServer: pressed in another server, or outside one.
+        MissingPermissions: it still can't be posted.
+    """
+    _same_server(interaction, job)
+    asking.reply_to(interaction)
+    job = await intake.post_again(job.id)
+    await interaction.response.send_message(words.posting_again(job), ephemeral=True)
+
+
+def _same_server(interaction: discord.Interaction, job: Job) -> None:
     if asking.guild_of(interaction) != job.reply_to.guild_id:
         raise NotYourServer("outside")
-    await promise(interaction, intake, intake.on_offer(job.request))
 
 
 def sentence(error: Exception) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 import discord
 
 from bot.errors import MissingPermissions, NotYourServer
-from bot.model import ReplyTo
+from bot.model import Entry, ReplyTo
 
 _NEEDED: Final = {
     "view_channel": "View Channel",
@@ -64,6 +64,11 @@ def managed_guild(interaction: discord.Interaction) -> int:
     if not (interaction.permissions.manage_guild or interaction.permissions.administrator):
         raise NotYourServer("manager")
     return guild_id
+
+
+def entry(interaction: discord.Interaction, reason: str = "") -> Entry:
+    """Who changes something with this interaction, and why, for the ledger."""
+    return Entry(actor_id=interaction.user.id, reason=reason, interaction_id=interaction.id)
 
 
 def role_ids(interaction: discord.Interaction) -> frozenset[int]:

@@ -9,7 +9,7 @@ from discord import ui
 
 from bot.errors import NotYourServer
 from bot.jobs.courier import MessageKind
-from bot.model import Job, SongRequest
+from bot.model import Job, JobState, SongRequest
 
 MESSAGE_MAX: Final = 2_000
 LINK_MAX: Final = 512
@@ -28,7 +28,7 @@ class TakesPresses(Protocol):
 
 
 class JobButton(
-    ui.DynamicItem[ui.Button[ui.View]], template=r"(?P<name>lyrics|retry|edit):(?P<key>\d{1,18})"
+    ui.DynamicItem[ui.Button[ui.View]], template=r"(?P<name>lyrics|retry|edit|post):(?P<key>\d{1,18})"
 ):
     """One of our buttons, by its name and the number that it is about."""
 
@@ -67,6 +67,13 @@ def song_view(job: Job, links: dict[str, str]) -> ui.View:
 def notice_view(job: Job) -> ui.View:
     """The button under the notice that there is no song."""
     return _view(JobButton(MARKS[MessageKind.NOTICE], job.id, "Try again", discord.ButtonStyle.primary))
+
+
+def card_view(job: Job) -> ui.View | None:
+    """The button of a card, while it has one."""
+    if job.state is not JobState.UNDELIVERED:
+        return None
+    return _view(JobButton("post", job.id, "Post again", discord.ButtonStyle.primary))
 
 
 def edit_button(draft: int) -> ui.View:

@@ -88,7 +88,10 @@ def _state(job: Job, facts: CardFacts) -> str:
         case JobState.DELIVERED:
             return f"**Done** {format_dt(job.state_since, 'R')}.{_link(job)}"
         case JobState.UNDELIVERED:
-            return "**Made, but I have nowhere to post it.** The song is kept for some days."
+            return (
+                "**Made, but I could not post it.** The song is kept for some days: "
+                "let me see and post in this channel, then press “Post again”."
+            )
         case JobState.FAILED | JobState.EXPLAINED:
             return f"**No song this time.** {words.failure(job)}"
         case _:

@@ -147,6 +147,8 @@ class TunesmithClient(discord.AutoShardedClient):
         job = await self.intake.job(key)
         if name == buttons.MARKS[MessageKind.SONG]:
             await buttons.show_words(interaction, job)
+        elif name == "post":
+            await answers.post_again(interaction, self.intake, job)
         else:
             await answers.again(interaction, self.intake, job)
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from enum import Enum, auto
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,8 @@ REQUEST_MAX_BYTES: Final = 24 * 1024 * 1024
 """All files of one message together; Discord refuses requests of 25 MiB and more."""
 FILE_SAFE_BYTES: Final = 10 * 1024 * 1024
 """What every server takes. Source: https://docs.discord.com/developers/reference#uploading-files."""
+BANNED_S: Final = 60.0
+BANNED_MOST_S: Final = 3_600.0
 EDIT_S: Final = 20.0
 LOOK_S: Final = 60.0
 HISTORY_MARGIN: Final = timedelta(seconds=60)
@@ -32,10 +35,9 @@ HISTORY_LAST: Final = timedelta(seconds=240)
 
 UNKNOWN_MESSAGE: Final = 10008
 TOO_LARGE: Final = 40005
-_CHANNEL_SAYS_NO: Final = frozenset({50083, 160005, 50024, 50008})
-"""Archived or locked thread, or no channel for messages, under a status other than 403."""
-OLD_EDIT: Final = 30046
-"""Source of the codes: https://docs.discord.com/developers/topics/opcodes-and-status-codes."""
+_NOT_THERE: Final = frozenset({50083, 160005, 50024, 50008, 50007, 50033, 50278, 30046})
+"""Archived or locked thread, no channel for messages, a person who takes none, too old to be edited.
+Source of the codes: https://docs.discord.com/developers/topics/opcodes-and-status-codes."""
 
 
 class DiscordCourier:
@@ -52,7 +54,9 @@ class DiscordCourier:
         while True:
             try:
                 return await self._post_song(job, files, attached, where, nonce)
-            except _TooLarge:
+            except _TooLarge as error:
+                if not attached:
+                    raise NoAccess(f"too large without any file: {error}") from error
                 # Nothing was stored: another try with less is no second message.
                 smaller = {take for take in attached if _size(files, take) <= FILE_SAFE_BYTES}
                 attached = smaller if smaller < attached else set()
@@ -75,7 +79,7 @@ class DiscordCourier:
             if track.take in attached
         ]
         try:
-            with _translated(self._client, posting=True):
+            with _translated(self._client, _Doing.SENDING):
                 message = await self._channel(where).send(
                     "\n".join(said)[: buttons.MESSAGE_MAX],
                     embed=cards.song(job),
@@ -92,7 +96,7 @@ class DiscordCourier:
 
     async def post_notice(self, job: Job, where: Delivery, nonce: str) -> int:
         """Why there is no song, mentioning the member."""
-        with _translated(self._client, posting=True):
+        with _translated(self._client, _Doing.SENDING):
             message = await self._channel(where).send(
                 f"<@{job.reply_to.member_id}> there is no song this time.",
                 embed=cards.notice(job),
@@ -109,7 +113,7 @@ class DiscordCourier:
         asked_at = discord.utils.snowflake_time(job.reply_to.interaction_id)
         began_at = asked_at + (where.started_at - job.created_at)
         after = discord.Object(discord.utils.time_snowflake(max(asked_at, began_at - HISTORY_MARGIN)))
-        with _translated(self._client, posting=False):
+        with _translated(self._client, _Doing.LOOKING):
             async with asyncio.timeout(LOOK_S):
                 history = self._channel(where).history(limit=HISTORY_MAX, after=after, oldest_first=True)
                 async for message in history:
@@ -123,7 +127,7 @@ class DiscordCourier:
         """The message that Discord made of the answer: it names the interaction that it answers."""
         asked = discord.Object(job.reply_to.interaction_id)
         channel = self._client.get_partial_messageable(job.reply_to.channel_id)
-        with _translated(self._client, posting=True):
+        with _translated(self._client, _Doing.EDITING):
             async with asyncio.timeout(EDIT_S):
                 async for message in channel.history(limit=CARD_WITHIN, after=asked, oldest_first=True):
                     if (
@@ -135,7 +139,7 @@ class DiscordCourier:
 
     async def open_direct(self, member_id: int) -> int:
         """The channel for direct messages to the member."""
-        with _translated(self._client, posting=True):
+        with _translated(self._client, _Doing.SENDING):
             async with asyncio.timeout(EDIT_S):
                 channel = await self._client.create_dm(discord.Object(member_id))
         return channel.id
@@ -145,12 +149,22 @@ class DiscordCourier:
         if job.card_message_id is None:
             raise NoAccess("its id is not known")
         channel = self._client.get_partial_messageable(job.reply_to.channel_id)
-        with _translated(self._client, posting=True):
+        with _translated(self._client, _Doing.EDITING):
             async with asyncio.timeout(EDIT_S):
-                await channel.get_partial_message(job.card_message_id).edit(embed=cards.card(job, facts))
+                await channel.get_partial_message(job.card_message_id).edit(
+                    embed=cards.card(job, facts), view=buttons.card_view(job)
+                )
 
     def _channel(self, where: Delivery) -> discord.PartialMessageable:
         return self._client.get_partial_messageable(where.channel_id)
+
+
+class _Doing(Enum):
+    """What was asked of Discord: the same refusal means something else for each."""
+
+    SENDING = auto()
+    LOOKING = auto()
+    EDITING = auto()
 
 
 class _TooLarge(Exception):
@@ -158,12 +172,15 @@ class _TooLarge(Exception):
 
 
 @contextmanager
-def _translated(client: discord.Client, *, posting: bool) -> Iterator[None]:
+def _translated(client: discord.Client, doing: _Doing) -> Iterator[None]:
     """discord.py's errors as the pipeline's. What is neither is a bug, and rises."""
-    if client.is_closed():
+    if client.is_closed() or client.user is None:
         raise Transient("Discord: not connected")
     try:
         yield
+    except asyncio.CancelledError:
+        _reopen_for_all(client)
+        raise
     except RuntimeError as error:
         # aiohttp's word for a session that was closed on the way.
         if not client.is_closed():
@@ -172,32 +189,49 @@ def _translated(client: discord.Client, *, posting: bool) -> Iterator[None]:
     except discord.RateLimited as error:
         raise Transient("rate limited", error.retry_after) from error
     except discord.HTTPException as error:
-        raise _meaning(error, posting=posting) from error
+        raise _meaning(error, doing) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        _reopen_for_all(client)
         raise Transient(f"Discord: {type(error).__name__}") from error
 
 
-def _meaning(error: discord.HTTPException, *, posting: bool) -> Exception:
+def _reopen_for_all(client: discord.Client) -> None:
+    """Let requests pass again after one that waited for the end of a global rate limit was cut off.
+
+    discord.py (2.7.1) stops all requests meanwhile, and the one that is cut off never ends that.
+    """
+    client.http._global_over.set()  # noqa: SLF001
+
+
+def _meaning(error: discord.HTTPException, doing: _Doing) -> Exception:
     said = f"HTTP {error.status}, code {error.code}"
     if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or error.code == TOO_LARGE:
         return _TooLarge(said)
-    if posting and error.code == UNKNOWN_MESSAGE:
+    if doing is _Doing.SENDING and error.code == UNKNOWN_MESSAGE:
         return AlreadyPosted(said)
-    if error.status == HTTPStatus.FORBIDDEN:
-        return NoAccess(said) if posting else NoHistory(said)
-    if error.status == HTTPStatus.NOT_FOUND or error.code in _CHANNEL_SAYS_NO or error.code == OLD_EDIT:
+    if doing is _Doing.LOOKING and error.status == HTTPStatus.FORBIDDEN:
+        return NoHistory(said)
+    if error.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND) or error.code in _NOT_THERE:
         return NoAccess(said)
-    if error.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.UNAUTHORIZED) or error.status >= 500:  # noqa: PLR2004
+    if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS):
+        return Transient(f"Discord: {said}", _wait_s(error))
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Transient(f"Discord: {said}")
     return error
 
 
+def _wait_s(error: discord.HTTPException) -> float:
+    """Discord bans an address that goes on asking where the answer was 401 or 429."""
+    asked = error.response.headers.get("Retry-After", "")
+    return min(max(float(asked), BANNED_S), BANNED_MOST_S) if asked.isdecimal() else BANNED_S
+
+
 def _attachable(files: Sequence[tuple[Track, Path]]) -> set[int]:
-    """The takes that fit into one request, the first ones first."""
+    """The takes that are there and fit into one request, the first ones first."""
     taken: set[int] = set()
     total = 0
-    for track, _ in files:
-        if total + track.size_bytes <= REQUEST_MAX_BYTES:
+    for track, path in files:
+        if total + track.size_bytes <= REQUEST_MAX_BYTES and path.is_file():
             taken.add(track.take)
             total += track.size_bytes
     return taken

@@ -47,8 +47,9 @@ class Quota(
         """Change the allowance."""
         guild_id = asking.managed_guild(interaction)
         renewing = None if period is None else Period(period)
-        before, after = await self.purse.set_allowance(guild_id, credits, renewing, interaction.user.id)
-        await interaction.response.send_message(cards.quota_set(before, after), ephemeral=True)
+        changed = await self.purse.set_allowance(guild_id, credits, renewing, asking.entry(interaction))
+        if changed is not None:
+            await interaction.response.send_message(cards.quota_set(*changed), ephemeral=True)
 
     @app_commands.command(description="Give the server bonus credits, which do not expire")
     @app_commands.describe(
@@ -62,5 +63,6 @@ class Quota(
     ) -> None:
         """Add to the bonus."""
         guild_id = asking.managed_guild(interaction)
-        before, after = await self.purse.grant(guild_id, credits, reason, interaction.user.id)
-        await interaction.response.send_message(cards.quota_granted(before, after, reason), ephemeral=True)
+        changed = await self.purse.grant(guild_id, credits, asking.entry(interaction, reason))
+        if changed is not None:
+            await interaction.response.send_message(cards.quota_granted(*changed, reason), ephemeral=True)

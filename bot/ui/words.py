@@ -5,7 +5,7 @@ from typing import assert_never
 from discord.utils import format_dt
 
 from bot import errors
-from bot.model import ClosedCause, FailReason, Job, Period
+from bot.model import ClosedCause, FailReason, Job, JobState, Period
 from bot.ui.text import line
 
 REASON_MAX = 300
@@ -73,14 +73,17 @@ def refusal(error: errors.Refusal) -> str:
             return "Only members with the Manage Server permission can do that."
         case errors.OutOfRange():
             return f"Choose a number from {error.low:,} to {error.high:,}. Nothing was changed."
-        case errors.WordsGone():
-            return "The words of that song are no longer kept. Nothing was charged."
-        case errors.ShuttingDown():
-            return "The bot is about to restart. Nothing was charged; please try again in a minute."
         case _:
-            raise NotImplementedError(f"no sentence for {type(error).__name__}")
+            return _ALWAYS_THE_SAME[type(error)]
 
 
+_ALWAYS_THE_SAME: dict[type[errors.Refusal], str] = {
+    errors.WordsGone: "The words of that song are no longer kept. Nothing was charged.",
+    errors.TriedAgain: (
+        "You have tried that song again already: look for its newer message. Nothing was charged."
+    ),
+    errors.ShuttingDown: "The bot is about to restart. Nothing was charged; please try again in a minute.",
+}
 _FILES = {
     "too_big": "That lyrics file is larger than any lyrics can be (5,000 characters).",
     "not_text": "That lyrics file is no plain text. Save it as a .txt file in UTF-8.",
@@ -126,6 +129,11 @@ def _what_failed(job: Job) -> str:
             return "There is no song."
         case _:
             assert_never(job.reason)
+
+
+def posting_again(job: Job) -> str:
+    """The private answer to one who asks for a song to be posted after all."""
+    return "It has been posted." if job.state is JobState.DELIVERED else "I am posting it now."
 
 
 def _songs(count: int) -> str:

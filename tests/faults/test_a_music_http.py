@@ -867,7 +867,7 @@ async def test_unknown_outcomes_of_requests_that_were_under_way_together_open_th
 async def test_a_connection_that_the_server_closes_between_two_requests_leaves_no_outcome_unknown(
     closes: str, rig: Rig, caplog: pytest.LogCaptureFixture, loopback: Loopback
 ) -> None:
-    await rig.purse.set_allowance(make.GUILD, 1_000, None, make.MEMBER)
+    await rig.purse.set_allowance(make.GUILD, 1_000, None, make.entry())
     if closes == "when it is idle":
         loopback.idles_s = 0.0
     else:

@@ -258,7 +258,7 @@ async def test_a_request_that_has_waited_for_a_day_is_released_and_told(
 async def test_songs_of_a_day_that_has_not_come_yet_do_not_keep_new_ones_from_being_sent(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await rig.purse.set_allowance(make.GUILD, 1_000, None, make.MEMBER)
+    await rig.purse.set_allowance(make.GUILD, 1_000, None, make.entry())
     made = []
     for _ in range(16):
         made.append(await rig.ask())
@@ -428,7 +428,7 @@ async def test_an_allowance_renews_with_the_period_and_a_song_stays_on_the_accou
 ) -> None:
     midnight = datetime.fromisoformat(last).replace(tzinfo=UTC)
     rig.clock.now = midnight - timedelta(milliseconds=1)
-    await rig.purse.set_allowance(make.GUILD, 10, period, make.MEMBER)
+    await rig.purse.set_allowance(make.GUILD, 10, period, make.entry())
     before = await rig.ask()
     with pytest.raises(NotEnoughCredits) as refused:
         await rig.ask()
@@ -451,7 +451,7 @@ async def test_a_song_that_fails_in_the_next_period_gives_its_credits_back_to_th
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.clock.now = datetime(2028, 2, 29, 23, 59, 59, tzinfo=UTC)
-    await rig.purse.set_allowance(make.GUILD, 10, Period.MONTH, make.MEMBER)
+    await rig.purse.set_allowance(make.GUILD, 10, Period.MONTH, make.entry())
     job = await rig.ask()
     await rig.round()
     rig.task.status = "failed"

@@ -215,6 +215,35 @@ async def test_a_failure_is_told_and_the_button_under_it_makes_a_new_request(wor
     assert "100 credits" in said(await mia.slash(world.channel, "music credits"))
 
 
+async def test_a_failure_is_tried_again_once_however_often_the_button_is_pressed(world: World) -> None:
+    mia = world.add_member("Mia")
+    await mia.slash(world.channel, "music create", prompt="anything [fail]")
+    (notice,) = await posted(world)
+
+    pressed = [await mia.click(notice, label="Try again") for _ in range(2)]
+
+    assert [shown.ephemeral for shown in pressed] == [False, True]
+    assert said(pressed[1]).startswith("You have tried that song again already")
+
+
+async def test_a_song_that_could_not_be_posted_comes_when_somebody_asks(world: World) -> None:
+    mia, noah = world.add_member("Mia"), world.add_member("Noah")
+    world.env.inject_error("POST", "/channels/*/messages", status=403, code=50013, times=2)
+    await mia.slash(world.channel, "music create", prompt="anything")
+    await card_says(world, "could not post it")
+    await world.restart()
+    card = next(message for message in world.channel.history() if buttons(message))
+
+    pressed = await noah.click(card, label="Post again")
+    (message,) = await posted(world)
+    await card_says(world, "Done")
+
+    assert (said(pressed), pressed.ephemeral) == ("I am posting it now.", True)
+    assert message.raw_mentions == [mia.id]
+    assert len(message.attachments) == 2
+    assert "90 credits" in said(await mia.slash(world.channel, "music credits"))
+
+
 async def test_the_words_of_a_song_are_shown_to_the_one_who_presses(world: World) -> None:
     mia, noah = world.add_member("Mia"), world.add_member("Noah")
     form = await mia.slash(world.channel, "music custom")
@@ -311,7 +340,7 @@ async def test_hostile_words_ping_nobody_and_format_nothing(world: World) -> Non
 
 async def test_a_song_too_large_for_the_server_becomes_links(world: World) -> None:
     mia = world.add_member("Mia")
-    world.env.inject_error("POST", "/channels/*/messages", status=413, code=40005, times=2)
+    world.env.inject_error("POST", "/channels/*/messages", status=413, code=40005)
 
     await mia.slash(world.channel, "music create", prompt="a long one")
     (message,) = await posted(world)

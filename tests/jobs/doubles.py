@@ -171,10 +171,13 @@ class Chat:
         meets = self.on_send.pop(0) if self.on_send else ""
         if meets == "down" or self.down:
             raise Transient("Discord: HTTP 503")
+        if meets == "limited":
+            raise Transient("rate limited", 600.0)
         if meets == "deleted":
             raise AlreadyPosted
         if (
-            where.channel_id in self.closed_channels
+            meets == "closed"
+            or where.channel_id in self.closed_channels
             or where.channel_id - self.direct_offset in self.closed_members
         ):
             raise NoAccess

@@ -6,7 +6,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from bot.errors import NotEnoughCredits, ServiceClosed, ShuttingDown, TextTooLong, TooManyOpenJobs
+from bot.errors import NotEnoughCredits, ServiceClosed, ShuttingDown, TextTooLong, TooManyOpenJobs, TriedAgain
 from bot.jobs.courier import MessageKind
 from bot.jobs.intake import Intake
 from bot.model import ClosedCause, FailReason, JobState
@@ -66,7 +66,7 @@ async def test_a_request_that_comes_twice_is_one_job(rig: Rig) -> None:
 
 
 async def test_two_requests_at_once_spend_the_last_credits_once(rig: Rig) -> None:
-    await rig.purse.set_allowance(make.GUILD, 10, None, make.MEMBER)
+    await rig.purse.set_allowance(make.GUILD, 10, None, make.entry())
 
     results = await asyncio.gather(
         *(rig.intake.accept(make.prompt(), make.reply_to(member_id=1 + n)) for n in range(100)),
@@ -256,7 +256,7 @@ async def test_three_unknown_outcomes_in_a_row_open_the_breaker_until_a_probe_su
 
 
 async def test_not_more_than_fifteen_requests_leave_in_ten_seconds(rig: Rig) -> None:
-    await rig.purse.set_allowance(make.GUILD, 1_000, None, make.MEMBER)
+    await rig.purse.set_allowance(make.GUILD, 1_000, None, make.entry())
     for _ in range(20):
         await rig.ask()
 
@@ -511,6 +511,28 @@ async def test_without_a_readable_history_a_song_waits_for_a_person(rig: Rig) ->
     assert rig.chat.sends == 1
 
 
+async def test_a_channel_that_closes_after_an_ambiguous_send_is_asked_for_its_history(rig: Rig) -> None:
+    job = await rig.ask()
+    rig.chat.on_send = ["lost", "closed"]
+
+    await rig.until(job, DONE)
+
+    assert [post.channel_id for post in rig.chat.posts] == [make.CHANNEL]
+    assert rig.chat.sends == 2
+
+
+async def test_a_rate_limit_is_waited_out_however_long_it_is(rig: Rig) -> None:
+    job = await rig.ask()
+    rig.chat.on_send = ["limited"]
+    await rig.until(job, JobState.DELIVERING)
+
+    wait_s = await rig.wait_s(job)
+    await rig.until(job, DONE)
+
+    assert wait_s == 600
+    assert len(rig.chat.posts) == 1
+
+
 async def test_a_message_that_was_deleted_is_not_posted_again(rig: Rig) -> None:
     job = await rig.ask()
     rig.chat.on_send = ["deleted"]
@@ -539,6 +561,72 @@ async def test_a_song_with_nowhere_to_go_is_kept(rig: Rig) -> None:
     kept = await rig.get(job)
     assert [rig.spool.path(track.file).exists() for track in kept.tracks] == [True, True]
     assert await rig.books() == {"hold": 1, "settle": 1}
+
+
+async def test_a_kept_song_is_posted_when_a_person_asks(rig: Rig) -> None:
+    rig.chat.closed_channels = {make.CHANNEL}
+    rig.chat.closed_members = {make.MEMBER}
+    job = await rig.ask()
+    await rig.until(job, JobState.UNDELIVERED)
+    rig.chat.closed_channels = set()
+
+    await rig.intake.post_again(job.id)
+    await rig.until(job, DONE)
+    again = await rig.intake.post_again(job.id)
+
+    assert again.state is DONE
+    assert [post.channel_id for post in rig.chat.posts] == [make.CHANNEL]
+    assert await rig.books() == {"hold": 1, "settle": 1}
+
+
+async def test_a_song_that_was_posted_all_the_same_is_found_when_a_person_asks(rig: Rig) -> None:
+    job = await rig.ask()
+    rig.chat.on_send = ["lost"]
+    rig.chat.no_history = True
+    await rig.until(job, JobState.DELIVERING)
+    rig.clock.forward(seconds=60)
+    await rig.until(job, JobState.UNDELIVERED)
+    rig.chat.no_history = rig.chat.nonces_kept = False
+
+    await rig.intake.post_again(job.id)
+    await rig.until(job, DONE)
+
+    assert len(rig.chat.posts) == 1
+
+
+async def test_a_failure_is_tried_again_once_by_each_member(rig: Rig) -> None:
+    rig.music.on_post = [answers(400, message="no")]
+    job = await rig.ask()
+    await rig.until(job, TOLD)
+    first = await rig.intake.accept(make.prompt(), make.reply_to(), retry_of=job.id)
+
+    with pytest.raises(TriedAgain):
+        await rig.intake.accept(make.prompt(), make.reply_to(), retry_of=job.id)
+    other = await rig.intake.accept(make.prompt(), make.reply_to(member_id=make.OTHER), retry_of=job.id)
+
+    assert None not in (first, other)
+    assert await rig.books() == {"hold": 3, "release": 1}
+
+
+async def test_another_try_that_was_taken_back_does_not_count(rig: Rig) -> None:
+    rig.music.on_post = [answers(400, message="no")]
+    job = await rig.ask()
+    await rig.until(job, TOLD)
+    first = await rig.intake.accept(make.prompt(), make.reply_to(), retry_of=job.id)
+    assert first is not None
+    await rig.intake.withdraw(first[0])
+
+    assert await rig.intake.accept(make.prompt(), make.reply_to(), retry_of=job.id) is not None
+
+
+async def test_a_grant_that_comes_twice_counts_once(rig: Rig) -> None:
+    entry = make.entry("for the party")
+
+    first = await rig.purse.grant(make.GUILD, 50, entry)
+    again = await rig.purse.grant(make.GUILD, 50, entry)
+
+    assert (first, again) == ((0, 50), None)
+    assert (await rig.balance()).bonus == 50
 
 
 async def test_a_failure_with_nobody_to_tell_is_over(rig: Rig) -> None:

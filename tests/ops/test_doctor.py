@@ -36,8 +36,8 @@ def rig(database: Database, tmp_path: Path, clock: make.Clock) -> Rig:
 
 async def some_books(rig: Rig) -> None:
     """A grant, a song, a failure and a job that is still running."""
-    await rig.purse.set_allowance(make.GUILD, 15, None, make.MEMBER)
-    await rig.purse.grant(make.GUILD, 50, "a good evening", make.MEMBER)
+    await rig.purse.set_allowance(make.GUILD, 15, None, make.entry())
+    await rig.purse.grant(make.GUILD, 50, make.entry("a good evening"))
     await rig.until(await rig.ask(), JobState.DELIVERED)
     rig.music.takes = 0
     await rig.until(await rig.ask(), JobState.EXPLAINED)

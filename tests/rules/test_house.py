@@ -96,6 +96,7 @@ def refusals() -> list[errors.Refusal]:
         errors.NotYourServer("manager"),
         errors.OutOfRange(0, 10),
         errors.WordsGone(),
+        errors.TriedAgain(),
         errors.ShuttingDown(),
     ]
     return made

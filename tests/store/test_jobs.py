@@ -629,8 +629,14 @@ def test_files_may_go_some_time_after_the_end_of_their_job(tx: Tx) -> None:
     every = frozenset(f"{state}.mp3" for state in JobState)
     over = frozenset({"delivered.mp3", "undelivered.mp3", "explained.mp3"})
 
-    assert (every, frozenset[str]()) == jobs.files(tx, NOW)
-    assert (every, over) == jobs.files(tx, NOW + SECOND)
+    assert (every, frozenset[str]()) == jobs.files(tx, every, NOW)
+    assert (every, over) == jobs.files(tx, every, NOW + SECOND)
+
+
+def test_files_that_nobody_asks_about_are_not_looked_for(tx: Tx) -> None:
+    jobs.add_track(tx, put(tx, added(tx), JobState.DELIVERED).id, track(file="a.mp3"))
+
+    assert (frozenset(), frozenset()) == jobs.files(tx, ["b.mp3", "a.mp3.part"], NOW + SECOND)
 
 
 # -- drafts

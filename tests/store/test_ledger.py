@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import NotEnoughCredits, OutOfRange
-from bot.model import Balance, Job, Period
+from bot.model import Balance, Entry, Job, Period
 from bot.store import ledger
 from bot.store.database import Database, Tx
-from bot.store.ledger import CREDITS_MAX, WHOLE_GUILD, Defaults, Entry, Hold
+from bot.store.ledger import CREDITS_MAX, WHOLE_GUILD, Defaults, Hold
 from bot.store.proof import prove
 from tests.make import DEFAULTS, GUILD, MEMBER, NOW, OTHER
 from tests.store.books import added, released, settled

@@ -35,7 +35,7 @@ def facts(**changes: object) -> CardFacts:
         (JobState.STORED, "Posting"),
         (JobState.DELIVERING, "Posting"),
         (JobState.DELIVERED, "Done"),
-        (JobState.UNDELIVERED, "nowhere to post"),
+        (JobState.UNDELIVERED, "could not post it"),
         (JobState.FAILED, "No song this time"),
         (JobState.EXPLAINED, "No song this time"),
     ],
