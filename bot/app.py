@@ -168,13 +168,16 @@ async def run(settings: Settings) -> None:
             raise refused
 
 
-async def _close(client: ui.TunesmithClient) -> None:
+async def _close(client: discord.Client) -> None:
     """Say goodbye to Discord, which may not answer; nothing is lost if it doesn't."""
+    if client.is_closed():
+        return
     try:
         async with asyncio.timeout(CLOSE_WITHIN_S):
             await client.close()
     except TimeoutError:
         log.warning("Discord did not confirm the end of the connection")
+        await client.http.close()
 
 
 async def _work(parts: Parts, token: str, stop: asyncio.Event, group: asyncio.TaskGroup) -> None:
@@ -193,8 +196,8 @@ async def _work(parts: Parts, token: str, stop: asyncio.Event, group: asyncio.Ta
     log.info("stopping: no new requests; what is under way ends first")
     parts.intake.close()
     parts.runner.stop()
-    await asyncio.wait([runner])
-    await parts.intake.all_answered()
+    # Beside each other: together they have less time than the machine gives before it kills.
+    await asyncio.gather(asyncio.wait([runner]), parts.intake.all_answered())
     await _close(parts.client)
     # Again and again: wait_for, which discord.py connects with, can swallow a cancellation (Python 3.11).
     while pending := [task for task in others if not task.done()]:

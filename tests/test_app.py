@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+import discord
 import pytest
 
 from bot import app
@@ -32,6 +33,19 @@ async def test_a_refused_start_is_not_begun_again() -> None:
 
     with pytest.raises(StartRefused):
         await app._supervised("the connection", work, lambda _: None)
+
+
+async def test_a_goodbye_that_is_not_answered_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = discord.Client(intents=discord.Intents.none())
+    monkeypatch.setattr(client._connection, "close", asyncio.Event().wait)
+    monkeypatch.setattr(app, "CLOSE_WITHIN_S", 0.01)
+
+    await app._close(client)
+    await app._close(client)
+
+    assert caplog.text.count("Discord did not confirm the end of the connection") == 1
 
 
 async def test_a_loop_that_stands_still_leaves_a_line_in_the_log(
