@@ -183,9 +183,9 @@ class Steps:
         now = self._now()
 
         def accepted(tx: Tx) -> bool:
-            gate.answered(tx)
             if jobs.task_taken(tx, task_id):
-                return False
+                return False  # nothing was learned about the service: the breaker counts it
+            gate.answered(tx)
             due_at = now + self._paced(schedule.poll_wait_s(0))
             if not jobs.move(tx, job, JobState.RUNNING, now=now, due_at=due_at, task_id=task_id):
                 raise Superseded

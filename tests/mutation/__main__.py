@@ -1,0 +1,84 @@
+"""Break the rules of the design one after the other and print which ones the tests notice.
+
+    python -m tests.mutation                      all of them
+    python -m tests.mutation --only "the breaker" those whose rule has these words
+    python -m tests.mutation --sample 5 --seed 1  some of them
+
+Ends with 1 if a broken rule survives, or if the tests do not pass as the source stands.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.mutation import mutant
+from tests.mutation.mutant import Mutation, Verdict
+from tests.mutation.mutations import MUTATIONS
+
+AT_ONCE = 2
+
+
+def main() -> None:
+    """Read the options, run, print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", default="", help="words of the rules to break")
+    parser.add_argument("--sample", type=int, help="how many of them; all without it")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    chosen = [mutation for mutation in MUTATIONS if options.only in mutation.rule]
+    if options.sample is not None:
+        chosen = random.Random(options.seed).sample(chosen, min(options.sample, len(chosen)))  # noqa: S311 - no secret
+    if not chosen:
+        parser.error(f"no rule has the words {options.only!r}")
+
+    began_s = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="tunesmith-mutation-") as folder:
+        survivors = survive(chosen, Path(folder))
+    say(f"\n{len(chosen)} rules broken, {survivors} survived, {time.monotonic() - began_s:.0f} s.")
+    if survivors:
+        sys.exit(1)
+
+
+def survive(chosen: list[Mutation], folder: Path) -> int:
+    """Try each of them, print what came of it, and return how many were not noticed."""
+    # One copy for all: the source may be worked on meanwhile.
+    source = mutant.copy(mutant.ROOT, folder / "source")
+    for mutation in chosen:
+        mutation.applied_to((source / "bot" / mutation.file).read_text("utf-8"))
+    whole = mutant.run(source, dict.fromkeys(node_id for each in chosen for node_id in each.noticed_by))
+    if not whole.passed:
+        sys.exit(f"{whole.output}\nThe tests have to pass as the source stands.")
+    say(f"As the source stands the tests pass ({whole.took_s:.1f} s).\n")
+
+    def tried(number: int) -> Verdict:
+        return mutant.tried(chosen[number], source, folder / str(number))
+
+    survivors = 0
+    with ThreadPoolExecutor(AT_ONCE) as hands:
+        for mutation, verdict in zip(chosen, hands.map(tried, range(len(chosen))), strict=True):
+            say(f"{verdict.took_s:5.1f} s  {called(verdict):<10} {mutation.rule}")
+            if not verdict.noticed:
+                survivors += 1
+                say(verdict.output)
+    return survivors
+
+
+def called(verdict: Verdict) -> str:
+    """The verdict in a word."""
+    if verdict.noticed:
+        return "noticed"
+    return "SURVIVED" if verdict.passed else f"NO VERDICT (pytest ended with {verdict.status})"
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

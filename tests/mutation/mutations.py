@@ -1,0 +1,696 @@
+"""The rules of the design, each with a change of the source that breaks it and the tests that notice."""
+
+from typing import Final
+
+from tests.mutation.mutant import Mutation
+
+
+def broken(rule: str, file: str, *edits: tuple[str, str], by: tuple[str, ...]) -> Mutation:
+    """One line of the table."""
+    return Mutation(rule=rule, file=file, edits=edits, noticed_by=by)
+
+
+def behind(line: str, *more: str) -> tuple[str, str]:
+    """An edit that puts more lines behind one."""
+    return f"{line}\n", "".join(f"{each}\n" for each in (line, *more))
+
+
+PIPELINE: Final = "jobs/test_pipeline.py::test_"
+RULES: Final = "jobs/test_rules.py::test_"
+UPKEEP: Final = "jobs/test_upkeep.py::test_"
+JOBS: Final = "store/test_jobs.py::test_"
+SCHEMA: Final = "store/test_rules.py::test_"
+LEDGER: Final = "store/test_ledger.py::test_"
+GATE: Final = "store/test_gate.py::test_"
+DATABASE: Final = "store/test_database.py::test_"
+CLIENT: Final = "music/test_client.py::test_"
+AUDIO: Final = "music/test_audio.py::test_"
+MUSIC_HTTP: Final = "faults/test_a_music_http.py::test_"
+DOWNLOADS: Final = "faults/test_c_downloads.py::test_"
+
+_COMMIT: Final = "            submitting, wait_until = await self._database.write(enter)\n"
+_POST: Final = "            answer = await self._music.submit(job.request)\n"
+_SETTLE: Final = "ledger.settle(tx, job.id, *jobs.held(tx, job.id), now)"
+_RELEASE: Final = "ledger.release(tx, job.id, *jobs.held(tx, job.id), now)"
+
+INTAKE: Final = (
+    broken(
+        "the credits are held in the transaction that writes the job down",
+        "jobs/intake.py",
+        (
+            "            held = ledger.hold(\n",
+            "            ledger._know_guild(tx, reply_to.guild_id); self._hold = lambda tx: ledger.hold(\n",
+        ),
+        ("(tx, job, held,", "(tx, job, ledger.Hold(day=ledger.day_number(now), allowance=10, bonus=0),"),
+        behind("        if taken is not None:", "            await self._database.write(self._hold)"),
+        by=(f"{RULES}a_job_whose_credits_can_not_be_held_is_not_there",),
+    ),
+    broken(
+        "an interaction is taken once, says the intake",
+        "jobs/intake.py",
+        ("            if jobs.taken(", "            if False and jobs.taken("),
+        by=(f"{PIPELINE}a_request_that_comes_twice_is_one_job",),
+    ),
+    broken(
+        "an interaction is taken once, says the schema",
+        "store/migrations/0001_initial.sql",
+        ("interaction_id INTEGER NOT NULL UNIQUE", "interaction_id INTEGER NOT NULL"),
+        by=(f"{JOBS}an_interaction_becomes_one_job",),
+    ),
+    broken(
+        "a failure is tried again once by each member, says the intake",
+        "jobs/intake.py",
+        ("if retry_of is not None and jobs.tried_again(", "if False and jobs.tried_again("),
+        by=(f"{PIPELINE}a_failure_is_tried_again_once_by_each_member",),
+    ),
+    broken(
+        "a failure is tried again once by each member, says the schema",
+        "store/migrations/0002_counted_once.sql",
+        ("CREATE UNIQUE INDEX job_retried_once", "CREATE INDEX job_retried_once"),
+        by=(f"{SCHEMA}a_failure_is_tried_again_once_by_each_member",),
+    ),
+    broken(
+        "a job is not begun in the 4 s in which its member is answered",
+        "jobs/intake.py",
+        ("ANSWER_WITHIN = timedelta(seconds=4)", "ANSWER_WITHIN = timedelta(seconds=0)"),
+        by=(f"{PIPELINE}nothing_is_sent_before_the_member_has_been_answered",),
+    ),
+    broken(
+        "an answer does not bring a job forward that waits for something else",
+        "store/jobs.py",
+        ("state = 'queued' AND attempt = 0", "state = 'queued'"),
+        by=(f"{JOBS}an_answer_does_not_bring_back_what_has_begun_to_wait",),
+    ),
+    broken(
+        "only a queued request is withdrawn",
+        "store/jobs.py",
+        ("AND state = 'queued' AND claim_epoch IS NULL", "AND claim_epoch IS NULL"),
+        by=(f"{JOBS}a_request_that_is_being_worked_on_can_not_be_withdrawn",),
+    ),
+    broken(
+        "a request that somebody works on is not withdrawn",
+        "store/jobs.py",
+        ("AND state = 'queued' AND claim_epoch IS NULL", "AND state = 'queued'"),
+        by=(f"{JOBS}a_request_that_is_being_worked_on_can_not_be_withdrawn",),
+    ),
+    broken(
+        "a withdrawn request gives its credits back in the same transaction",
+        "jobs/intake.py",
+        (f"            {_RELEASE}\n", ""),
+        behind(
+            "        withdrawn = await self._database.write(withdraw)",
+            f"        await self._database.write(lambda tx: {_RELEASE} if withdrawn else None)",
+        ),
+        by=(f"{RULES}a_request_whose_credits_can_not_be_released_is_not_withdrawn",),
+    ),
+    broken(
+        "nothing is taken while the service is closed",
+        "jobs/intake.py",
+        ("if shut.closed is not None and until is not None:", "if False:"),
+        by=(f"{PIPELINE}a_closed_service_fails_one_job_pauses_the_others_and_refuses_new_ones",),
+    ),
+)
+
+CLAIMS: Final = (
+    broken(
+        "a result counts only under the number of its attempt",
+        "store/jobs.py",
+        (" AND attempt = :_attempt", ""),
+        by=(f"{JOBS}a_claim_that_was_overtaken_changes_nothing",),
+    ),
+    broken(
+        "a result counts only in the state that it was claimed in",
+        "store/jobs.py",
+        (" AND state = :_state", ""),
+        by=(f"{JOBS}a_claim_on_a_state_that_is_past_changes_nothing",),
+    ),
+    broken(
+        "a claim counts the attempt up",
+        "store/jobs.py",
+        ("SET attempt = attempt + 1, claim_epoch = ?", "SET claim_epoch = ?"),
+        by=(f"{JOBS}a_claim_that_was_overtaken_changes_nothing",),
+    ),
+    broken(
+        "a claim of an earlier epoch is dead",
+        "store/jobs.py",
+        ("(claim_epoch IS NULL OR claim_epoch < :epoch)", "claim_epoch IS NULL"),
+        by=(f"{JOBS}a_claim_of_an_earlier_epoch_is_dead_at_once",),
+    ),
+    broken(
+        "a claim of this epoch is left alone",
+        "store/jobs.py",
+        ("claim_epoch < :epoch", "claim_epoch <= :epoch"),
+        by=(f"{JOBS}a_job_is_claimed_once_in_an_epoch",),
+    ),
+    broken(
+        "each start of the process takes the next epoch",
+        "store/jobs.py",
+        ('int(fact(tx, "epoch") or 0) + 1', 'int(fact(tx, "epoch") or 1)'),
+        by=(f"{JOBS}each_start_has_a_larger_epoch",),
+    ),
+    broken(
+        "a song waits for an older one of its channel",
+        "store/jobs.py",
+        ("< (job.created_at, job.id)", "< (job.created_at, job.id) AND FALSE"),
+        by=(f"{JOBS}a_song_waits_for_an_older_one_of_its_channel",),
+    ),
+)
+
+SUBMITTING: Final = (
+    broken(
+        "the commit of submitting comes before the POST",
+        "jobs/steps.py",
+        (_POST, ""),
+        (_COMMIT, _POST + _COMMIT),
+        by=(f"{PIPELINE}a_process_that_dies_over_the_post_leaves_an_unknown_outcome",),
+    ),
+    broken(
+        "a commit is on the disk before anything else happens",
+        "store/database.py",
+        ('"PRAGMA synchronous = FULL"', '"PRAGMA synchronous = NORMAL"'),
+        by=(f"{DATABASE}the_file_is_kept_as_the_design_says",),
+    ),
+    broken(
+        "a transaction that fails leaves nothing behind",
+        "store/database.py",
+        ('connection.execute("ROLLBACK TO one")', "pass"),
+        by=(f"{DATABASE}a_write_that_fails_changes_nothing_and_raises_its_own_error",),
+    ),
+    broken(
+        "a job that is found in submitting is never sent again",
+        "jobs/steps.py",
+        ("            case JobState.QUEUED:\n", "            case JobState.QUEUED | JobState.SUBMITTING:\n"),
+        by=(f"{PIPELINE}a_process_that_dies_over_the_post_leaves_an_unknown_outcome",),
+    ),
+    broken(
+        "a request whose outcome is unknown is never sent again",
+        "jobs/steps.py",
+        (
+            "await self._unknown(job, detail, heard=True)",
+            "await self._busy(job, queued, wire.Busy(detail))",
+        ),
+        by=(f"{PIPELINE}an_ambiguous_answer_is_never_sent_again",),
+    ),
+    broken(
+        "an unknown outcome gives the credits back",
+        "jobs/steps.py",
+        (
+            "self._moves.fail(job, FailReason.OUTCOME_UNKNOWN, detail, also=count)",
+            'self._moves.to(job, job.state, due_at=None, parked="unknown")',
+        ),
+        by=(f"{PIPELINE}an_ambiguous_answer_is_never_sent_again",),
+    ),
+    broken(
+        "a read timeout of the POST is not taken for busy",
+        "music/client.py",
+        ("    httpx.PoolTimeout,\n", "    httpx.PoolTimeout,\n    httpx.ReadTimeout,\n"),
+        by=(f"{CLIENT}a_request_that_broke_on_the_way_has_an_unknown_outcome",),
+    ),
+    broken(
+        "a request that never left is sent again",
+        "music/client.py",
+        ("    httpx.ConnectError,\n", ""),
+        by=(f"{CLIENT}a_request_that_never_left_may_be_tried_again",),
+    ),
+    broken(
+        "a kept-alive connection is not used for the POST",
+        "music/client.py",
+        ("limits=httpx.Limits(max_keepalive_connections=0)", "limits=httpx.Limits()"),
+        by=(f"{CLIENT}each_post_has_a_connection_of_its_own_and_one_that_is_refused_was_never_sent",),
+    ),
+    broken(
+        "the POST has a deadline in all",
+        "music/client.py",
+        ("async with asyncio.timeout(POST_S):", "async with asyncio.timeout(None):"),
+        by=(f"{CLIENT}an_answer_that_trickles_in_is_cut_off_at_the_deadline",),
+    ),
+    broken(
+        "a redirect of the POST is not followed",
+        "music/client.py",
+        ("follow_redirects=False,  # the key must not travel", "follow_redirects=True,"),
+        by=(f"{CLIENT}a_redirect_is_not_followed",),
+    ),
+    broken(
+        "at most 4 requests are under way",
+        "jobs/runner.py",
+        ("frozenset({JobState.QUEUED, JobState.SUBMITTING}): 4", "frozenset({JobState.QUEUED}): 5"),
+        by=(f"{RULES}not_more_than_four_requests_are_under_way",),
+    ),
+    broken(
+        "a request that is under way counts until it has ended",
+        "jobs/runner.py",
+        ("for busy in self._busy.values() if busy is states)", "for busy in ())"),
+        by=(f"{RULES}not_more_than_four_requests_are_under_way",),
+    ),
+    broken(
+        "at most 15 requests leave in 10 s",
+        "jobs/steps.py",
+        ("SUBMITS_MAX, SUBMITS_WINDOW = 15,", "SUBMITS_MAX, SUBMITS_WINDOW = 16,"),
+        by=(f"{PIPELINE}not_more_than_fifteen_requests_leave_in_ten_seconds",),
+    ),
+    broken(
+        "the 16th request leaves 10 s after the first",
+        "jobs/steps.py",
+        ("SUBMITS_WINDOW = 15, timedelta(seconds=10)", "SUBMITS_WINDOW = 15, timedelta(seconds=9)"),
+        by=(f"{RULES}the_sixteenth_request_waits_until_ten_seconds_after_the_first",),
+    ),
+    broken(
+        "a task id that comes while the database is locked is not lost",
+        "jobs/steps.py",
+        (
+            "await self._write_for_sure(partial(self._submitted, submitting, job, answer), job)",
+            "await self._submitted(submitting, job, answer)",
+        ),
+        by=(f"{RULES}a_task_id_that_can_not_be_written_down_at_once_is_not_lost",),
+    ),
+    broken(
+        "a task that another job has is an unknown outcome",
+        "jobs/steps.py",
+        ("if jobs.task_taken(tx, task_id):", "if False:"),
+        by=(f"{RULES}a_task_of_another_job_is_no_bug",),
+    ),
+    broken(
+        "a task belongs to one job, says the schema",
+        "store/migrations/0001_initial.sql",
+        ("task_id TEXT UNIQUE", "task_id TEXT"),
+        by=(f"{JOBS}a_task_belongs_to_one_job",),
+    ),
+    broken(
+        "a queued request expires after 60 min",
+        "jobs/steps.py",
+        ("QUEUE_MAX = timedelta(minutes=60)", "QUEUE_MAX = timedelta(minutes=120)"),
+        by=(f"{PIPELINE}a_queued_request_expires_after_an_hour",),
+    ),
+    broken(
+        "a queued request expires after 10 min without a connection",
+        "jobs/steps.py",
+        ("OFFLINE_MAX = timedelta(minutes=10)", "OFFLINE_MAX = timedelta(minutes=20)"),
+        by=(f"{PIPELINE}a_service_that_can_not_be_reached_for_ten_minutes_ends_the_wait",),
+    ),
+)
+
+THE_GATE: Final = (
+    broken(
+        "the breaker opens after three unknown outcomes",
+        "store/gate.py",
+        ("UNKNOWN_IN_A_ROW = 3", "UNKNOWN_IN_A_ROW = 4"),
+        by=(f"{GATE}three_unclear_answers_in_a_row_open_the_breaker_for_a_minute",),
+    ),
+    broken(
+        "only outcomes that this process heard of count for the breaker",
+        "jobs/steps.py",
+        ("opened = heard and gate.unknown(tx, now)", "opened = gate.unknown(tx, now)"),
+        by=(f"{RULES}outcomes_that_no_process_has_heard_do_not_hold_up_the_next_request",),
+    ),
+    broken(
+        "one probe at a time goes through",
+        "store/gate.py",
+        ("now + PROBE_LEASE)", "now)"),
+        by=(f"{GATE}one_probe_goes_through_at_a_time",),
+    ),
+    broken(
+        "a closed answer pauses everybody",
+        "jobs/steps.py",
+        ("FailReason.CLOSED, detail, also=shut, closed=cause)", "FailReason.CLOSED, detail, closed=cause)"),
+        by=(f"{PIPELINE}a_closed_service_fails_one_job_pauses_the_others_and_refuses_new_ones",),
+    ),
+    broken(
+        "the pause holds for those that are queued",
+        "jobs/steps.py",
+        ("_submit_window(tx, now) or gate.enter(tx, now)", "_submit_window(tx, now)"),
+        by=(f"{MUSIC_HTTP}requests_that_wait_while_the_service_is_closed_are_made_afterwards",),
+    ),
+    broken(
+        "an unclear answer does not lift the pause",
+        "store/gate.py",
+        ("    if gate.closed is not None:  # it", "    if False:  # it"),
+        by=(f"{GATE}an_unclear_answer_does_not_open_a_closed_gate",),
+    ),
+)
+
+MONEY: Final = (
+    broken(
+        "a failed job gives its credits back in the same transaction",
+        "jobs/moves.py",
+        (f"            {_RELEASE}\n", ""),
+        behind(
+            "        await self._database.write(fail)",
+            f"        await self._database.write(lambda tx: {_RELEASE})",
+        ),
+        by=(f"{RULES}a_job_whose_credits_can_not_be_released_has_not_failed",),
+    ),
+    broken(
+        "a stored song is settled in the same transaction",
+        "jobs/steps.py",
+        (f"            {_SETTLE}\n", ""),
+        behind(
+            "        await self._database.write(stored)",
+            f"        await self._database.write(lambda tx: {_SETTLE})",
+        ),
+        by=(f"{RULES}a_song_whose_credits_can_not_be_settled_is_not_stored",),
+    ),
+    broken(
+        "a job is settled or released once, says the schema",
+        "store/migrations/0001_initial.sql",
+        ("CREATE UNIQUE INDEX ledger_closes_once", "CREATE INDEX ledger_closes_once"),
+        by=(f"{LEDGER}a_hold_is_closed_once_whatever_the_code_does",),
+    ),
+    broken(
+        "a job is paid for once, says the schema",
+        "store/migrations/0001_initial.sql",
+        ("CREATE UNIQUE INDEX ledger_opens_once", "CREATE INDEX ledger_opens_once"),
+        by=(f"{LEDGER}a_job_is_paid_for_once",),
+    ),
+    broken(
+        "a grant counts once for its interaction, says the purse",
+        "jobs/purse.py",
+        ("None if ledger.changed(tx, entry) else change(tx)", "change(tx)"),
+        by=(f"{PIPELINE}a_grant_that_comes_twice_counts_once",),
+    ),
+    broken(
+        "a grant counts once for its interaction, says the schema",
+        "store/migrations/0002_counted_once.sql",
+        ("CREATE UNIQUE INDEX ledger_changed_once", "CREATE INDEX ledger_changed_once"),
+        by=(f"{SCHEMA}a_change_of_credits_counts_once_for_its_interaction",),
+    ),
+    broken(
+        "the ledger is never edited, says the schema",
+        "store/migrations/0001_initial.sql",
+        ("BEFORE UPDATE ON ledger", "BEFORE UPDATE OF id ON ledger"),
+        by=(f"{LEDGER}the_ledger_is_only_ever_appended_to",),
+    ),
+    broken(
+        "a release goes back where it came from",
+        "store/ledger.py",
+        ("UPDATE guild SET bonus = bonus + ?", "UPDATE guild SET bonus = bonus + 0 * ?"),
+        by=(f"{LEDGER}a_release_goes_back_where_it_came_from_whenever_that_is",),
+    ),
+)
+
+COMPOSING: Final = (
+    broken(
+        "a task that is not known is waited for in its first 2 min",
+        "jobs/steps.py",
+        ("NEW_TASK = timedelta(minutes=2)", "NEW_TASK = timedelta(minutes=1)"),
+        by=(f"{PIPELINE}a_task_that_is_never_known_is_lost_after_five_minutes",),
+    ),
+    broken(
+        "a task is lost after 5 misses",
+        "jobs/steps.py",
+        ("LOST_MISSES, LOST_AFTER = 5,", "LOST_MISSES, LOST_AFTER = 4,"),
+        by=(f"{MUSIC_HTTP}a_task_that_few_queries_have_missed_is_not_lost_however_long_ago_the_first_was",),
+    ),
+    broken(
+        "a task is lost after 5 min of misses",
+        "jobs/steps.py",
+        ("LOST_AFTER = 5, timedelta(minutes=5)", "LOST_AFTER = 5, timedelta(minutes=4)"),
+        by=(f"{PIPELINE}a_task_that_is_never_known_is_lost_after_five_minutes",),
+    ),
+    broken(
+        "a success without audio is asked for 6 more times",
+        "jobs/steps.py",
+        ("EMPTY_MISSES, EMPTY_WAIT_S = 6,", "EMPTY_MISSES, EMPTY_WAIT_S = 5,"),
+        by=(f"{PIPELINE}a_success_without_audio_is_asked_again_and_then_fails",),
+    ),
+    broken(
+        "a song is called slow after 20 min",
+        "jobs/outlook.py",
+        ("SLOW_AFTER = timedelta(minutes=20)", "SLOW_AFTER = timedelta(minutes=10)"),
+        by=(f"{RULES}a_song_is_called_slow_twenty_minutes_after_it_was_asked_for",),
+    ),
+    broken(
+        "a song is parked after 24 h",
+        "jobs/steps.py",
+        ("PARK_AFTER = timedelta(hours=24)", "PARK_AFTER = timedelta(hours=25)"),
+        by=(f"{PIPELINE}a_song_is_parked_after_a_day_and_keeps_its_credits",),
+    ),
+    broken(
+        "a single take is looked at once more",
+        "jobs/steps.py",
+        ("if urls and (len(urls) > 1 or job.urls):", "if urls:"),
+        by=(f"{PIPELINE}a_single_take_is_posted_after_one_more_look",),
+    ),
+)
+
+FETCHING: Final = (
+    broken(
+        "a second take is waited for for 10 min",
+        "jobs/steps.py",
+        ("SECOND_TAKE_MAX = timedelta(minutes=10)", "SECOND_TAKE_MAX = timedelta(minutes=5)"),
+        by=(f"{PIPELINE}one_take_is_posted_when_the_other_can_not_be_had_for_ten_minutes",),
+    ),
+    broken(
+        "audio is gone after 6 h",
+        "jobs/steps.py",
+        ("AUDIO_MAX = timedelta(hours=6)", "AUDIO_MAX = timedelta(hours=5)"),
+        by=(f"{DOWNLOADS}audio_that_can_not_be_had_for_six_hours_is_given_up_and_told",),
+    ),
+    broken(
+        "equal bytes are one song",
+        "jobs/steps.py",
+        ("            jobs.drop_equal_tracks(tx, job.id)\n", ""),
+        by=(f"{PIPELINE}equal_bytes_are_one_track",),
+    ),
+    broken(
+        "at most 4 takes are posted",
+        "model.py",
+        ("MAX_TAKES = 4", "MAX_TAKES = 5"),
+        by=(f"{PIPELINE}a_fifth_take_is_left_out",),
+    ),
+    broken(
+        "the bytes of a song are on the disk before it has its name",
+        "music/audio.py",
+        ("                await asyncio.to_thread(_flush, file)\n", ""),
+        by=(f"{AUDIO}a_song_gets_its_name_only_when_all_of_it_is_on_the_disk",),
+    ),
+    broken(
+        "the name of a song is on the disk before it counts",
+        "music/audio.py",
+        ("        os.fsync(folder)", "        pass"),
+        by=(f"{AUDIO}a_song_gets_its_name_only_when_all_of_it_is_on_the_disk",),
+    ),
+    broken(
+        "a song is written under another name until it is whole",
+        "music/audio.py",
+        ('part = self.folder / f"{name}.part"', 'part = self.folder / f"{name}.mp3"'),
+        by=(f"{AUDIO}a_refused_file_leaves_an_earlier_one_alone",),
+    ),
+    broken(
+        "a download has its most bytes",
+        "music/audio.py",
+        ("        if size > AUDIO_MAX_BYTES:", "        if size > 2 * AUDIO_MAX_BYTES:"),
+        by=(f"{AUDIO}a_song_of_just_the_cap_is_stored", f"{AUDIO}an_endless_body_is_cut_at_the_cap"),
+    ),
+    broken(
+        "every address behind a name has to be public",
+        "music/audio.py",
+        ("not all(is_public(address)", "not any(is_public(address)"),
+        by=(f"{AUDIO}one_bad_address_of_a_name_spoils_all",),
+    ),
+    broken(
+        "what is connected to is the address that was judged",
+        "music/audio.py",
+        ("connect_tcp(addresses[-1], port", "connect_tcp(host, port"),
+        by=(f"{AUDIO}a_name_is_looked_up_once_and_connected_to_where_it_was_judged",),
+    ),
+    broken(
+        "audio is told by its first bytes",
+        "music/audio.py",
+        ("    if ending is None or size < AUDIO_MIN_BYTES:", "    ending = ending or '.mp3'\n    if False:"),
+        ("            if len(start) >= _MAGIC_BYTES and ending_of(start) is None:", "            if False:"),
+        by=(f"{AUDIO}what_is_no_audio_is_refused_whatever_it_calls_itself",),
+    ),
+    broken(
+        "at most 5 redirects are followed",
+        "music/audio.py",
+        ("REDIRECTS_MAX: Final = 5", "REDIRECTS_MAX: Final = 6"),
+        by=(f"{AUDIO}too_many_redirects_are_refused",),
+    ),
+    broken(
+        "each hop of a redirect is judged",
+        "music/audio.py",
+        (
+            "            if not is_usable(url, self._origin):",
+            "            if not _ and not is_usable(url, self._origin):",
+        ),
+        by=(f"{AUDIO}a_redirect_to_an_address_of_another_kind_is_refused",),
+    ),
+)
+
+POSTING: Final = (
+    broken(
+        "delivering is written down before the send",
+        "jobs/posting.py",
+        behind(
+            "        where = Delivery(channel_id=channel_id, direct=direct, started_at=self._now())",
+            "        if job.state is not post.sending:",
+            "            await self._send(job, post, where)",
+            "            return",
+        ),
+        by=(f"{RULES}a_song_whose_process_died_over_the_send_is_looked_for_before_it_is_sent_again",),
+    ),
+    broken(
+        "a direct message is written down before it is sent",
+        "jobs/posting.py",
+        (
+            "await self._start(job, post, channel_id, direct=True)",
+            "await self._send(job, post, replace(job.delivery, channel_id=channel_id))",
+        ),
+        by=(f"{RULES}a_direct_message_whose_answer_is_lost_is_looked_for_before_it_is_sent_again",),
+    ),
+    broken(
+        "a repeated send has the same nonce",
+        "jobs/courier.py",
+        ('f"{job.id}:{kind}:', 'f"{job.id}:{job.attempt}:{kind}:'),
+        by=(f"{PIPELINE}a_send_whose_answer_is_lost_is_repeated_under_its_nonce",),
+    ),
+    broken(
+        "a send is not repeated 60 s after its start",
+        "jobs/posting.py",
+        ("SEND_WITHIN = timedelta(seconds=60)", "SEND_WITHIN = timedelta(seconds=90)"),
+        by=(f"{PIPELINE}after_a_minute_the_history_is_asked_before_anything_is_sent_again",),
+    ),
+    broken(
+        "the history is not asked before 180 s",
+        "jobs/posting.py",
+        ("SEND_SETTLED = timedelta(seconds=180)", "SEND_SETTLED = timedelta(seconds=120)"),
+        by=(f"{PIPELINE}what_never_arrived_is_sent_again_after_the_history_was_asked",),
+    ),
+    broken(
+        "the history is asked before a send starts anew",
+        "jobs/posting.py",
+        (
+            "await self._look_then_send(job, post, where)",
+            "await self._start(job, post, where.channel_id, direct=where.direct)",
+        ),
+        by=(f"{PIPELINE}after_a_minute_the_history_is_asked_before_anything_is_sent_again",),
+    ),
+    broken(
+        "where the history can not be read nothing is posted again",
+        "jobs/posting.py",
+        behind(
+            "        except NoHistory:",
+            "            await self._start(job, post, where.channel_id, direct=where.direct)",
+            "            return",
+        ),
+        by=(f"{PIPELINE}without_a_readable_history_a_song_waits_for_a_person",),
+    ),
+    broken(
+        "a message that was posted and deleted is delivered",
+        "jobs/posting.py",
+        behind(
+            "        except AlreadyPosted:",
+            "            await self._elsewhere(job, post, where)",
+            "            return",
+        ),
+        by=(f"{PIPELINE}a_message_that_was_deleted_is_not_posted_again",),
+    ),
+    broken(
+        "a song that may be where it can not be seen goes nowhere else",
+        "jobs/posting.py",
+        ("            if repeated:\n", "            if False:\n"),
+        by=(f"{RULES}a_song_that_may_be_in_a_channel_that_closed_meanwhile_goes_nowhere_else",),
+    ),
+    broken(
+        "a song that a person asks for is looked for first",
+        "jobs/posting.py",
+        ("if job.delivery is not None and (found", "if False and (found"),
+        by=(f"{PIPELINE}a_song_that_was_posted_all_the_same_is_found_when_a_person_asks",),
+    ),
+    broken(
+        "a song is posted again only if it could not be posted",
+        "store/jobs.py",
+        ("WHERE id = :id AND state = 'undelivered'", "WHERE id = :id"),
+        by=(f"{PIPELINE}a_kept_song_is_posted_when_a_person_asks",),
+    ),
+    broken(
+        "a card is edited every 5 s at the most",
+        "jobs/runner.py",
+        ("CARD_EVERY: Final = timedelta(seconds=5)", "CARD_EVERY: Final = timedelta(seconds=4)"),
+        by=(f"{RULES}a_card_is_edited_every_five_seconds_at_the_most",),
+    ),
+)
+
+THE_PROCESS: Final = (
+    broken(
+        "a bug is met three times",
+        "jobs/runner.py",
+        ("BUG_TRIES: Final = 3", "BUG_TRIES: Final = 2"),
+        by=(f"{RULES}a_bug_is_met_three_times",),
+    ),
+    broken(
+        "a bug in a charged job does not fail it",
+        "jobs/steps.py",
+        (
+            'self._moves.to(job, job.state, due_at=None, parked="bug")',
+            "self._moves.fail(job, FailReason.INTERNAL)",
+        ),
+        by=(f"{PIPELINE}a_bug_in_one_job_ends_it_as_its_state_allows",),
+    ),
+    broken(
+        "a runner that stops lets what must not be cut off end",
+        "jobs/runner.py",
+        ("            if task not in self._finishing:", "            if True:"),
+        by=(
+            f"{RULES}a_runner_that_stops_lets_a_paid_request_end",
+            f"{RULES}a_runner_that_stops_lets_a_send_end",
+        ),
+    ),
+    broken(
+        "a paid request must not be cut off",
+        "jobs/steps.py",
+        ("        with self._finishing():", "        if True:"),
+        by=(f"{RULES}a_runner_that_stops_lets_a_paid_request_end",),
+    ),
+    broken(
+        "a send must not be cut off",
+        "jobs/posting.py",
+        (
+            "        with self._finishing():\n            await self._moves.to(",
+            "        if True:\n            await self._moves.to(",
+        ),
+        by=(f"{RULES}a_runner_that_stops_lets_a_send_end",),
+    ),
+    broken(
+        "a runner that was stopped claims nothing",
+        "jobs/runner.py",
+        ("            if free <= 0 or self._stopping.is_set():", "            if free <= 0:"),
+        by=(f"{RULES}a_runner_that_was_stopped_begins_nothing",),
+    ),
+    broken(
+        "a closing bot takes no requests",
+        "jobs/intake.py",
+        ("        if self._closing:\n", "        if False:\n"),
+        by=(f"{PIPELINE}a_closing_bot_takes_nothing",),
+    ),
+    broken(
+        "files stay in the spool for SPOOL_DAYS",
+        "store/jobs.py",
+        ("AND job.state_since < ? AS over", "AND ? > 0 AS over"),
+        by=(f"{UPKEEP}files_stay_for_the_days_that_the_operator_gives_them",),
+    ),
+    broken(
+        "files of a job that is not at its end stay in the spool",
+        "store/jobs.py",
+        ("job.state IN ('delivered', 'undelivered', 'explained') AND job.state_since", "job.state_since"),
+        by=(f"{UPKEEP}files_of_a_song_that_is_not_posted_yet_stay",),
+    ),
+    broken(
+        "a file that no job knows is left alone for a day",
+        "jobs/upkeep.py",
+        ("if name not in known and at < now - STRAY_AFTER", "if name not in known"),
+        by=(f"{UPKEEP}a_stray_file_is_removed_when_it_is_old",),
+    ),
+)
+
+MUTATIONS: Final = (
+    *INTAKE,
+    *CLAIMS,
+    *SUBMITTING,
+    *THE_GATE,
+    *MONEY,
+    *COMPOSING,
+    *FETCHING,
+    *POSTING,
+    *THE_PROCESS,
+)
