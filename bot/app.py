@@ -189,7 +189,7 @@ async def _work(parts: Parts, token: str, stop: asyncio.Event, group: asyncio.Ta
             _supervised("the connection to Discord", partial(_connect, parts.client, token), alert)
         ),
         group.create_task(_supervised("upkeep", parts.upkeep.run, alert)),
-        group.create_task(parts.operator.run()),
+        group.create_task(_supervised("the operator's webhook", parts.operator.run, alert)),
         group.create_task(_watch_loop()),
     ]
     await stop.wait()
@@ -233,7 +233,9 @@ async def _connect(client: ui.TunesmithClient, token: str) -> None:
     if client.is_closed():
         client.reopen()
     try:
-        await client.start(token)
+        # A start that fails leaves its session open otherwise (2.7.1).
+        async with client:
+            await client.start(token)
     except discord.LoginFailure as error:
         raise StartRefused("DISCORD_TOKEN is not accepted by Discord; copy the bot's token again.") from error
     except discord.ConnectionClosed as error:

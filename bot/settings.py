@@ -115,10 +115,10 @@ class Settings(BaseSettings):
             host, port = None, None
         if (
             not host
-            or not _is_host(host)
+            or not _is_place(parts.netloc.rpartition("@")[2])
             or parts.scheme not in ("https", "http")
             or port == 0
-            or not value.isprintable()
+            or not (value.isascii() and value.isprintable() and len(value) <= _ADDRESS_MAX)
         ):
             raise ValueError("must be an address that begins with https://")
         if "@" in parts.netloc or any(char in "?#\\" or char.isspace() for char in value):
@@ -202,17 +202,31 @@ def _names(found: list[str], complaint: str) -> list[str]:
     return found
 
 
-def _is_host(host: str) -> bool:
-    """Whether a request can be sent there: an IP address, or a name that DNS can carry."""
+_PLACE = re.compile(r"(?P<host>\[[^\[\]]*\]|[^\[\]:@]*)(:\d+)?")
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE)
+_ADDRESS_MAX = 2_000
+
+
+def _is_place(netloc: str) -> bool:
+    """Whether a request can be sent there: an IP address or a name that DNS can carry, and perhaps a port."""
+    found = _PLACE.fullmatch(netloc)
+    if found is None:
+        return False
+    host = found["host"].lower()
     try:
-        if ":" in host or host.replace(".", "").isdigit():
-            ip_address(host)
-        else:
-            for label in host.removesuffix(".").split("."):
-                label.encode("ascii").decode("idna") if label.startswith("xn--") else label.encode("idna")
+        if host.startswith("["):
+            return ip_address(host[1:-1]).version == 6  # noqa: PLR2004
+        if host.replace(".", "").isdigit():
+            return bool(ip_address(host))
+        labels = host.removesuffix(".").split(".")
+        return all(_LABEL.fullmatch(one) and _decoded(one) for one in labels)
     except ValueError:
         return False
-    return True
+
+
+def _decoded(label: str) -> str:
+    """The label as people write it. Raises ValueError if it is none."""
+    return label.encode("ascii").decode("idna") if label.startswith("xn--") else label
 
 
 def _is_loopback(host: str) -> bool:

@@ -32,6 +32,8 @@ AT_ONCE: Final[dict[frozenset[JobState], int]] = {
 CARDS_AT_ONCE: Final = 10
 CARD_EVERY: Final = timedelta(seconds=5)
 """The least time between two edits of one card."""
+CARD_LATE_S: Final = 15.0
+"""Before a card is tried again that could not be edited."""
 POSITION_EVERY: Final = timedelta(seconds=15)
 """How often a queued job's place in the queue is looked at."""
 TRANSIENT_WAIT_S: Final = (5.0, 60.0)
@@ -154,7 +156,7 @@ class Runner:
                 )
             )
             for job in found:
-                work = self._guarded(job, self._take(job), self._after_bug)
+                work = self._guarded(job, self._take, self._after_bug)
                 self._begin(work, states, f"job {job.id}")
             claimed += len(found)
         return claimed
@@ -189,10 +191,13 @@ class Runner:
             await self._postpone(job, wait_s if error.retry_after_s is None else error.retry_after_s)
 
     async def _guarded(
-        self, job: Job, work: Awaitable[None], after_bug: Callable[[Job], Awaitable[None]]
+        self,
+        job: Job,
+        work: Callable[[Job], Awaitable[None]],
+        after_bug: Callable[[Job], Awaitable[None]],
     ) -> None:
         try:
-            await work
+            await work(job)
         except Exception:
             # The one broad handler: a bug in one job ends that job, and no other.
             log.exception("job %d: a bug in the step %s", job.id, job.state)
@@ -227,7 +232,7 @@ class Runner:
 
     async def _update_cards(self, found: list[Job]) -> None:
         for job in found:
-            await self._guarded(job, self._refresh_card(job), self._leave_card)
+            await self._guarded(job, self._refresh_card, self._leave_card)
 
     async def _refresh_card(self, job: Job) -> None:
         try:
@@ -250,7 +255,7 @@ class Runner:
                 log.info("job %d: its card can't be edited: %s", job.id, error)
             except Transient as error:
                 log.info("job %d: its card is late: %s", job.id, error)
-                free_at += timedelta(seconds=error.retry_after_s or 0.0)
+                free_at = now + timedelta(seconds=max(error.retry_after_s or 0.0, CARD_LATE_S))
                 await self._card_shown(job, job.card_shown, free_at, free_at)
                 return
         await self._card_shown(job, shown, self._card_may_change_at(job, facts, now), free_at)

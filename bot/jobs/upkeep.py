@@ -59,7 +59,7 @@ class Upkeep:
         await self._clean(now)
 
     async def _prove(self) -> None:
-        proof = await self._database.read(prove)
+        proof = await self._database.report(prove)
         if proof.findings:
             self._alert(
                 f"The ledger does not add up ({len(proof.findings)} findings; {proof.findings[0]}). "

@@ -1,11 +1,12 @@
 """The SQLite file: ``write(fn)`` and ``read(fn)``, each a whole transaction in one hop to a thread."""
 
+import asyncio
 import re
 import sqlite3
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -182,7 +183,8 @@ class Database:
         try:
             writer = _Writer(lambda: _connect(path), 64)
             writer.waiting = deque()
-            async with _opened(writer, path), _opened(_reading(path), path) as reader:
+            reading = aiosqlite.Connection(lambda: _connect_reading(path), 64)
+            async with _opened(writer, path), _opened(reading, path) as reader:
                 yield cls(path, writer, reader)
         finally:
             lock.release()
@@ -221,6 +223,25 @@ class Database:
                 raise StoreBusy(f"the database can't be read: {error}", 5.0) from error
             raise
         return result
+
+    async def report(self, fn: Callable[[Tx], T]) -> T:
+        """``fn`` on a snapshot and in a thread of its own: however long it takes, nobody else waits.
+
+        Raises:
+            StoreBusy: the file can't be read at the moment.
+            Exception: whatever ``fn`` raised.
+        """
+
+        def read() -> T:
+            with closing(_connect_reading(self.path)) as connection:
+                return _snapshot(connection, fn)
+
+        try:
+            return await asyncio.to_thread(read)
+        except sqlite3.Error as error:
+            if _code(error) in _OF_THE_MOMENT:
+                raise StoreBusy(f"the database can't be read: {error}", 5.0) from error
+            raise
 
 
 def _snapshot(connection: Tx, fn: Callable[[Tx], T]) -> T:
@@ -287,15 +308,13 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         raise sqlite3.DatabaseError(finding)
 
 
-def _reading(path: Path) -> aiosqlite.Connection:
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        connection.row_factory = sqlite3.Row
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        connection.execute("PRAGMA query_only = ON")
-        return connection
-
-    return aiosqlite.Connection(connect, 64)
+def _connect_reading(path: Path) -> sqlite3.Connection:
+    """A connection that can't write."""
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA query_only = ON")
+    return connection
 
 
 def migrations() -> list[Traversable]:
@@ -328,6 +347,10 @@ def migrate(connection: Tx, path: Path) -> None:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+    # Written again where nothing was to do: who can't write is to know now, and not with the first song.
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(f"PRAGMA user_version = {len(steps)}")
+    connection.execute("COMMIT")
 
 
 def _statements(script: str) -> list[str]:

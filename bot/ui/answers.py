@@ -6,9 +6,10 @@ from dataclasses import replace
 import aiohttp
 import discord
 
-from bot.errors import NotYourServer, Refusal, Transient, TriedAgain
+from bot.errors import NotYourServer, Refusal, TextTooLong, Transient, TriedAgain
 from bot.jobs.intake import Intake
 from bot.model import Job, SongRequest
+from bot.music.limits import limits_of
 from bot.ui import asking, cards, forms, words
 from bot.ui.buttons import edit_button, words_file
 
@@ -68,7 +69,11 @@ async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
     request = submission.request
     try:
         if submission.lyrics_file is not None:
-            request = replace(request, lyrics=await forms.read_lyrics(submission.lyrics_file))
+            lyrics, most = await forms.read_lyrics(submission.lyrics_file), limits_of(request.model).lyrics
+            if request.lyrics and len(lyrics) > most:
+                # Refused here, so that what was typed is kept, which a file that is taken replaces.
+                raise TextTooLong("lyrics", len(lyrics), most)
+            request = replace(request, lyrics=lyrics)
         elif request.custom and not request.lyrics and submission.draft is not None:
             # Lyrics too long for the field were not in it, and stay unless others were written.
             kept = (await intake.draft(submission.draft, interaction.user.id)).lyrics

@@ -10,6 +10,7 @@ from discord import ui
 from bot.errors import NotYourServer
 from bot.jobs.courier import MessageKind
 from bot.model import Job, JobState, SongRequest
+from bot.ui.text import plain
 
 MESSAGE_MAX: Final = 2_000
 LINK_MAX: Final = 512
@@ -109,7 +110,7 @@ async def show_words(interaction: discord.Interaction, job: Job) -> None:
     direct = interaction.guild_id is None and interaction.user.id == job.reply_to.member_id
     if not direct and interaction.guild_id != job.reply_to.guild_id:
         raise NotYourServer("outside")
-    text = job.request.lyrics or job.request.prompt or job.request.style
+    text = plain(job.request.lyrics or job.request.prompt or job.request.style)
     fenced = text.replace("```", "'''")
     quoted = f"```\n{fenced}\n```"
     if len(quoted) <= MESSAGE_MAX:

@@ -1,6 +1,7 @@
 """Delivery to Discord: messages by bot token, with discord.py's errors turned into the pipeline's."""
 
 import asyncio
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -18,10 +19,13 @@ from bot.model import Delivery, Job, Track
 from bot.ui import buttons, cards
 from bot.ui.text import file_name
 
+log = logging.getLogger(__name__)
+
 REQUEST_MAX_BYTES: Final = 24 * 1024 * 1024
 """All files of one message together; Discord refuses requests of 25 MiB and more."""
 FILE_SAFE_BYTES: Final = 10 * 1024 * 1024
 """What every server takes. Source: https://docs.discord.com/developers/reference#uploading-files."""
+SMALLER_TRIES: Final = 3
 BANNED_S: Final = 60.0
 BANNED_MOST_S: Final = 3_600.0
 EDIT_S: Final = 20.0
@@ -51,15 +55,15 @@ class DiscordCourier:
     ) -> int:
         """The song with its players, mentioning the member; a file that is too large becomes a link."""
         attached = _attachable(files)
-        while True:
+        for _ in range(SMALLER_TRIES):
             try:
                 return await self._post_song(job, files, attached, where, nonce)
             except _TooLarge as error:
-                if not attached:
-                    raise NoAccess(f"too large without any file: {error}") from error
                 # Nothing was stored: another try with less is no second message.
+                log.info("job %d: %d files are too large here: %s", job.id, len(attached), error)
                 smaller = {take for take in attached if _size(files, take) <= FILE_SAFE_BYTES}
                 attached = smaller if smaller < attached else set()
+        raise NoAccess("too large even without files")
 
     async def _post_song(
         self,
@@ -79,7 +83,7 @@ class DiscordCourier:
             if track.take in attached
         ]
         try:
-            with _translated(self._client, _Doing.SENDING):
+            with _translated(self._client, _Doing.UPLOADING):
                 message = await self._channel(where).send(
                     "\n".join(said)[: buttons.MESSAGE_MAX],
                     embed=cards.song(job),
@@ -113,6 +117,7 @@ class DiscordCourier:
         asked_at = discord.utils.snowflake_time(job.reply_to.interaction_id)
         began_at = asked_at + (where.started_at - job.created_at)
         after = discord.Object(discord.utils.time_snowflake(max(asked_at, began_at - HISTORY_MARGIN)))
+        seen = False
         with _translated(self._client, _Doing.LOOKING):
             async with asyncio.timeout(LOOK_S):
                 history = self._channel(where).history(limit=HISTORY_MAX, after=after, oldest_first=True)
@@ -121,7 +126,22 @@ class DiscordCourier:
                         return message.id
                     if message.created_at > began_at + HISTORY_LAST:
                         break
+                    seen = True
+                if not seen and not where.direct:
+                    await self._may_read(job)
         return None
+
+    async def _may_read(self, job: Job) -> None:
+        """Who may not read a channel's history is shown an empty one, but refused a single message.
+
+        Source: https://docs.discord.com/developers/resources/message#get-channel-messages, read 2026-11-24.
+        """
+        channel = self._client.get_partial_messageable(job.reply_to.channel_id)
+        try:
+            await channel.fetch_message(job.card_message_id or job.reply_to.interaction_id)
+        except discord.NotFound as error:
+            if error.code != UNKNOWN_MESSAGE:
+                raise
 
     async def find_card(self, job: Job) -> int | None:
         """The message that Discord made of the answer: it names the interaction that it answers."""
@@ -162,6 +182,7 @@ class DiscordCourier:
 class _Doing(Enum):
     """What was asked of Discord: the same refusal means something else for each."""
 
+    UPLOADING = auto()
     SENDING = auto()
     LOOKING = auto()
     EDITING = auto()
@@ -206,8 +227,8 @@ def _reopen_for_all(client: discord.Client) -> None:
 def _meaning(error: discord.HTTPException, doing: _Doing) -> Exception:
     said = f"HTTP {error.status}, code {error.code}"
     if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or error.code == TOO_LARGE:
-        return _TooLarge(said)
-    if doing is _Doing.SENDING and error.code == UNKNOWN_MESSAGE:
+        return _TooLarge(said) if doing is _Doing.UPLOADING else NoAccess(said)
+    if doing in (_Doing.UPLOADING, _Doing.SENDING) and error.code == UNKNOWN_MESSAGE:
         return AlreadyPosted(said)
     if doing is _Doing.LOOKING and error.status == HTTPStatus.FORBIDDEN:
         return NoHistory(said)

@@ -55,7 +55,7 @@ class Operator:
                     if response.ok:
                         return
                     problem = f"HTTP {response.status}"
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
                 # The address is a secret: an error's text may have it.
                 problem = type(error).__name__
             log.warning("the operator's webhook did not take an alert: %s", problem)

@@ -340,7 +340,7 @@ async def test_hostile_words_ping_nobody_and_format_nothing(world: World) -> Non
 
 async def test_a_song_too_large_for_the_server_becomes_links(world: World) -> None:
     mia = world.add_member("Mia")
-    world.env.inject_error("POST", "/channels/*/messages", status=413, code=40005)
+    world.env.inject_error("POST", "/channels/*/messages", status=413, code=40005, times=2)
 
     await mia.slash(world.channel, "music create", prompt="a long one")
     (message,) = await posted(world)

@@ -319,10 +319,9 @@ class Rest(World):
         raise Refusal(404, 10008, "Unknown Message")
 
     def _get_message(self, call: BotRequest) -> web.Response:
-        message = self._message(call)
-        if not message.channel.bot_may(READ_MESSAGE_HISTORY):
+        if not self._visible(call).bot_may(READ_MESSAGE_HISTORY):
             raise Refusal(403, 50013, "Missing Permissions")
-        return json_response(message.wire())
+        return json_response(self._message(call).wire())
 
     def _patch_message(self, call: BotRequest) -> web.Response:
         message = self._message(call)

@@ -1,0 +1,172 @@
+"""The pipeline between the music service's double and a Discord on a socket, with the bot's real client."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+import discord
+import pytest
+
+from bot import app
+from bot.jobs.courier import MessageKind
+from bot.model import Job
+from bot.store import jobs
+from bot.store.database import Tx, fact, remember
+from bot.ui import buttons
+from bot.ui.client import TunesmithClient, use_api
+from bot.ui.courier import DiscordCourier
+from tests import make
+from tests.faults.hurry import HurriedClock, Hurry
+from tests.jobs.doubles import Post
+from tests.jobs.rig import Rig
+from tests.standin import BotRequest, Channel, FakeDiscord, Message, Person
+
+A_DAY_S = 86_400.0
+
+
+class Courier(DiscordCourier):
+    """The real one. What it has posted is read at Discord, and deleted messages count."""
+
+    def __init__(self, client: TunesmithClient, world: FakeDiscord) -> None:
+        super().__init__(client)
+        self._world = world
+
+    @property
+    def posts(self) -> list[Post]:
+        marks = {mark: kind for kind, mark in buttons.MARKS.items()}
+        found = []
+        for message in (one for one in self._world.messages if one.via == "bot"):
+            ids = [str(item.get("custom_id", "")).partition(":") for item in message.buttons()]
+            found += [
+                Post(
+                    id=message.id,
+                    job_id=int(key),
+                    kind=marks[name],
+                    channel_id=message.channel.id,
+                    nonce=message.nonce or "",
+                    files=len(message.attachments),
+                    text=message.text(),
+                )
+                for name, _, key in ids
+                if name in marks
+            ]
+        return found
+
+
+class Evening:
+    """Get it from ``Evening.begun``. Time passes at once."""
+
+    def __init__(self, rig: Rig, world: FakeDiscord, client: TunesmithClient, hurry: Hurry) -> None:
+        self.rig = rig
+        self.discord = world
+        self.client = client
+        self.hurry = hurry
+
+    @classmethod
+    @asynccontextmanager
+    async def begun(cls, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator["Evening"]:
+        """The client is logged in, but has no gateway connection: posting needs none."""
+        # Both are set for the whole process.
+        monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
+        gateway = discord.gateway.DiscordWebSocket
+        monkeypatch.setattr(gateway, "DEFAULT_GATEWAY", gateway.DEFAULT_GATEWAY)
+        with Hurry.on(asyncio.get_running_loop(), monkeypatch) as hurry:
+            rig.clock = rig.intake._now = rig.purse._now = HurriedClock(hurry)
+            async with FakeDiscord(now=lambda: rig.clock().timestamp()) as world:
+                use_api(world.url)
+                client = client_of(rig)
+                rig.chat = Courier(client, world)  # type: ignore[assignment] # it is a chat's real courier
+                await client.login(world.token)
+                try:
+                    yield cls(rig, world, client, hurry)
+                finally:
+                    await client.close()
+                assert [] == world.unknown_routes
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[None]:
+        """While inside, the client is kept connected to the gateway, as the bot does it."""
+        # A heartbeat thread of its own keeps a connection alive, by a clock that knows no hurry.
+        self.client._connection.heartbeat_timeout = 1_000 * A_DAY_S
+        work = partial(app._connect, self.client, self.discord.token)
+        await self.client.close()
+        connection = asyncio.create_task(app._supervised("the connection", work, self.rig.alerts.append))
+        try:
+            await self.discord.until_connected(A_DAY_S)
+            yield
+        finally:
+            await self.client.close()
+            connection.cancel()
+            await asyncio.wait([connection])
+
+    async def ask(self, channel: Channel | None = None, member: Person | None = None) -> Job:
+        """A member asks and has been answered with a card, without a gateway connection."""
+        there, person = channel or self.discord.channel, member or self.discord.user
+        assert there.guild is not None
+        asked = make.reply_to(
+            interaction_id=self.discord.snowflakes.new(),
+            guild_id=there.guild.id,
+            channel_id=there.id,
+            member_id=person.id,
+        )
+        taken = await self.rig.intake.accept(make.prompt(), asked)
+        assert taken is not None
+        job, facts = taken
+        card = self.discord.say("a card", user=self.discord.bot, channel=there)
+        await self.rig.intake.answered(job, facts, card.id)
+        return await self.rig.get(job)
+
+    async def jobs(self) -> list[Job]:
+        """All that the database has, the oldest first."""
+
+        def everything(tx: Tx) -> list[Job]:
+            rows = tx.execute("SELECT id FROM job ORDER BY interaction_id").fetchall()
+            return [job for row in rows if (job := jobs.get(tx, row["id"])) is not None]
+
+        return await self.rig.database.read(everything)
+
+    async def job(self) -> Job:
+        """The newest one."""
+        return (await self.jobs())[-1]
+
+    def card(self, job: Job) -> Message:
+        """The card that was said for the job by ``ask``."""
+        (found,) = (one for one in self.discord.messages if one.id == job.card_message_id)
+        return found
+
+    def old_message(self, custom_id: str, channel: Channel | None = None) -> Message:
+        """A message of the bot with one button."""
+        message = self.discord.say("an old one", user=self.discord.bot, channel=channel)
+        button = {"type": 2, "style": 2, "label": "Press me", "custom_id": custom_id}
+        message.components = [{"type": 1, "components": [button]}]
+        return message
+
+    def sends(self, channel: Channel | None = None) -> list[BotRequest]:
+        """What the bot asked for to post in this channel, whatever came of it."""
+        path = f"/channels/{(channel or self.discord.channel).id}/messages"
+        return [call for call in self.discord.requests if (call.method, call.path) == ("POST", path)]
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        """Wait for something that happens in the bot and not at Discord."""
+        wait_s = 0.05
+        async with asyncio.timeout(A_DAY_S):
+            while not holds():
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, 10.0)
+
+
+def client_of(rig: Rig) -> TunesmithClient:
+    """A new client on the rig's database."""
+    database = rig.database
+    return TunesmithClient(
+        intake=rig.intake,
+        purse=rig.purse,
+        registered=lambda: database.read(lambda tx: fact(tx, app.COMMANDS_FACT)),
+        register=lambda digest: database.write(lambda tx: remember(tx, app.COMMANDS_FACT, digest)),
+    )
+
+
+def kinds(evening: Evening) -> list[MessageKind]:
+    """What stands at Discord, message by message."""
+    return [post.kind for post in evening.rig.chat.posts]

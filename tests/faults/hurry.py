@@ -1,0 +1,91 @@
+"""Time that passes only while nothing else happens, and then at once: hours of waiting over real sockets."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import aiosqlite
+import pytest
+
+from tests import make
+
+GRACE_S = 0.002
+"""So long the network of this machine may take to bring what has been sent."""
+
+
+class Hurry:
+    """The time of one event loop. Get it from ``Hurry.on``."""
+
+    def __init__(self, loop: Any) -> None:  # noqa: ANN401 - its parts are private
+        self.passed_s = 0.0
+        self._began_s: float = loop.time()
+        self._select = loop._selector.select
+        self._in_threads = 0
+
+    @classmethod
+    @contextmanager
+    def on(cls, loop: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator["Hurry"]:  # noqa: ANN401
+        """While inside, the loop's timers are due as soon as nothing else is to be done.
+
+        Works for what happens on the loop itself and in the threads of the store and the executor.
+        """
+        hurry = cls(loop)
+        execute: Any = aiosqlite.Connection._execute
+        in_executor = loop.run_in_executor
+
+        async def counted_hop(connection: aiosqlite.Connection, *args: Any) -> Any:  # noqa: ANN401
+            hurry._in_threads += 1
+            try:
+                return await execute(connection, *args)
+            finally:
+                hurry._in_threads -= 1
+
+        def counted_call(*args: Any) -> asyncio.Future[Any]:  # noqa: ANN401
+            hurry._in_threads += 1
+            future: asyncio.Future[Any] = in_executor(*args)
+            future.add_done_callback(hurry._back)
+            return future
+
+        with monkeypatch.context() as patch:
+            patch.setattr(aiosqlite.Connection, "_execute", counted_hop)
+            patch.setattr(loop, "run_in_executor", counted_call)
+            patch.setattr(loop._selector, "select", hurry._wait)
+            patch.setattr(loop, "time", hurry._time)
+            yield hurry
+
+    def _back(self, _: object) -> None:
+        self._in_threads -= 1
+
+    def _time(self) -> float:
+        return self._began_s + self.passed_s
+
+    def _wait(self, timeout: float | None = None) -> list[object]:
+        """In the place of the selector's own: what has happened, or nothing after time has passed."""
+        if timeout is not None and timeout <= 0:
+            return list(self._select(timeout))
+        if timeout is None or self._in_threads:
+            return list(self._select(timeout))
+        events = list(self._select(GRACE_S))
+        if not events:
+            self.passed_s += timeout
+        return events
+
+
+class HurriedClock(make.Clock):
+    """A ``now()`` on that time; moving it lets time pass."""
+
+    def __init__(self, hurry: Hurry) -> None:
+        self._hurry = hurry
+
+    def __call__(self) -> datetime:
+        return make.NOW + timedelta(seconds=self._hurry.passed_s)
+
+    @property
+    def now(self) -> datetime:
+        return self()
+
+    @now.setter
+    def now(self, moment: datetime) -> None:
+        self._hurry.passed_s = (moment - make.NOW).total_seconds()

@@ -1,0 +1,115 @@
+"""The bot among people on the simulated Discord: what it sends there, and what reaches it twice."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+import discord
+import simcord
+
+from bot.playground.world import World
+from bot.store.proof import prove
+from tests.flows import conftest as flows
+
+world = flows.world
+"""The fixture: a module that imports the name has it."""
+
+T = TypeVar("T")
+
+WAIT_S = 10.0
+
+Event: TypeAlias = tuple[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One thing that the bot said: an answer, a message or an edit."""
+
+    method: str
+    path: str
+    body: dict[str, Any]
+
+    @property
+    def text(self) -> str:
+        """All words in it that people read, as they were sent."""
+        return "\n".join(_texts({key: self.body.get(key) for key in ("content", "embeds", "components")}))
+
+
+def _texts(value: object) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            for key, inner in value.items():
+                if key not in ("custom_id", "type", "url"):
+                    yield from _texts(inner)
+        case list():
+            for inner in value:
+                yield from _texts(inner)
+
+
+def sent(world: World) -> list[Sent]:
+    """Everything that the bot has said so far, forms left out."""
+    found = []
+    for request in world.env.http_requests:
+        body = request.json or {}
+        if request.path.endswith("/callback") and body["type"] == discord.InteractionResponseType.modal.value:
+            continue
+        if request.path.endswith("/callback"):
+            found.append(Sent(request.method, request.path, body["data"]))
+        elif "/messages" in request.path and request.method in ("POST", "PATCH"):
+            found.append(Sent(request.method, request.path, body))
+    return found
+
+
+async def until(world: World, predicate: Callable[[], T]) -> T:
+    """What the predicate gives, once that is something: looked at whenever the bot has brought anything."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            world.changed.clear()
+            if found := predicate():
+                return found
+            await world.changed.wait()
+
+
+async def posted(world: World, count: int = 1) -> list[discord.Message]:
+    """The messages that answer no command, once there are so many."""
+
+    def found() -> list[discord.Message]:
+        there = [message for message in world.channel.history() if message.content.startswith("<@")]
+        return there if len(there) >= count else []
+
+    return await until(world, found)
+
+
+def buttons(message: discord.Message) -> list[discord.Button]:
+    """The buttons under a message, in their order."""
+    rows = [row for row in message.components if isinstance(row, discord.ActionRow)]
+    return [child for row in rows for child in row.children if isinstance(child, discord.Button)]
+
+
+def said(result: simcord.InteractionResult) -> str:
+    """What the member reads as the answer."""
+    assert result.response is not None
+    return result.response.content or json.dumps([embed.to_dict() for embed in result.response.embeds])
+
+
+def last_interaction(world: World) -> Event:
+    """What the last thing that somebody did came to the bot as."""
+    events = [entry for entry in world.env.backend.transcript if entry[1] == "INTERACTION_CREATE"]
+    _, name, payload = events[-1]
+    return name, payload
+
+
+async def delivered_again(world: World, event: Event | None = None, times: int = 1) -> None:
+    """An interaction, the last one if none is given, reaches the bot once more, as it came."""
+    name, payload = event or last_interaction(world)
+    for _ in range(times):
+        world.env.backend.emit(name, payload)
+    await world.env.settle()
+
+
+async def assert_books_balance(world: World) -> None:
+    assert () == (await world.parts.database.read(prove)).findings

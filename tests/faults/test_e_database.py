@@ -1,0 +1,749 @@
+"""Faults of the database: a locked, full or broken file costs no credit, no song and no second message."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import re
+import resource
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import filelock
+import httpx
+import pytest
+import typer
+
+from bot import cli
+from bot.errors import StoreBusy
+from bot.model import Job, JobState
+from bot.store import database as module
+from bot.store import ledger
+from bot.store.database import Database, Tx, fact, remember
+from bot.store.proof import prove
+from tests import make
+from tests.faults.evening import A_DAY_S, Evening
+from tests.faults.promise import assert_survived
+from tests.jobs.rig import Rig
+
+DONE = JobState.DELIVERED
+NOBODY = 65_534
+WAYPOINTS = [JobState.QUEUED, JobState.RUNNING, JobState.READY, JobState.STORED]
+
+
+# -- what may be wrong with the file
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Another program holds the write lock."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+
+
+@contextmanager
+def no_room(path: Path) -> Iterator[None]:  # noqa: ARG001 - as above
+    """No file of this process can grow: the system refuses a commit as it does on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+TROUBLES: dict[str, Callable[[Path], contextlib.AbstractContextManager[None]]] = {
+    "locked": locked,
+    "full": no_room,
+}
+
+
+@pytest.fixture
+async def hasty(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """Writes wait for a locked file for a twenty-fifth of the usual time."""
+    monkeypatch.setattr(module, "GIVE_UP_AFTER_S", module.GIVE_UP_AFTER_S / 25)
+    await database.write(lambda tx: tx.execute(f"PRAGMA busy_timeout = {module.BUSY_TIMEOUT_MS // 25}"))
+    return database
+
+
+@pytest.fixture
+def rig(hasty: Database, rig: Rig) -> Rig:
+    assert hasty is rig.database
+    return rig
+
+
+class Trouble:
+    """One of the troubles, from ``begin`` until so many waits for its end."""
+
+    def __init__(self, rig: Rig, name: str, waits: int) -> None:
+        self._begun = contextlib.ExitStack()
+        self._new = partial(TROUBLES[name], rig.database.path)
+        self._waits = waits
+        rig.sleep = self.sleep
+
+    def begin(self) -> None:
+        self._begun.enter_context(self._new())
+
+    async def sleep(self, _: float) -> None:
+        """In the place of the pipeline's own."""
+        self._waits -= 1
+        if self._waits == 0:
+            self._begun.close()
+
+
+# -- busy, or full
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_a_member_who_asks_meanwhile_reads_that_the_bot_is_busy_and_nothing_is_held(
+    trouble: str, rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Evening.begun(rig, monkeypatch) as evening, evening.connected():
+        with TROUBLES[trouble](rig.database.path):
+            busy = await evening.discord.slash("music create", prompt="Rain on neon", timeout_s=A_DAY_S)
+            form = await evening.discord.slash("music custom")
+            words = {"title": "Neon Rain", "style": "synthwave", "lyrics": "City lights"}
+            busy_too = await evening.discord.submit(form, words, timeout_s=A_DAY_S)
+        assert [] == await evening.jobs()
+        assert () == (await rig.database.read(prove)).findings
+        await evening.discord.slash("music create", prompt="Later", timeout_s=A_DAY_S)
+        job = await evening.job()
+        await rig.until(job, DONE)
+
+        said = "The bot is very busy just now. Nothing was charged; please try again in a moment."
+        assert [(True, said)] * 2 == [(one.ephemeral, one.content) for one in (busy, busy_too)]
+        # What was typed is not lost.
+        assert ["Prompt: Rain on neon"] == [
+            one.data.decode() for one in evening.discord.ephemeral_messages[0].attachments
+        ]
+        assert b"City lights" in evening.discord.ephemeral_messages[1].attachments[0].data
+        await assert_survived(rig, caplog, job, says="delivered")
+
+
+async def test_a_write_is_tried_several_times_before_it_gives_up(rig: Rig) -> None:
+    seen: list[str] = []
+    await rig.database._writer.set_trace_callback(seen.append)
+
+    with locked(rig.database.path), pytest.raises(StoreBusy):
+        await rig.ask()
+
+    assert 3 <= seen.count("BEGIN IMMEDIATE") <= 6
+    assert 3 <= module.GIVE_UP_AFTER_S * 25_000 / module.BUSY_TIMEOUT_MS
+    await rig.database._writer.set_trace_callback(None)  # type: ignore[arg-type] # None takes it away
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("state", WAYPOINTS)
+async def test_the_runner_goes_on_after_it_from_where_it_was(
+    state: JobState, trouble: str, rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = await rig.ask()
+    await rig.until(job, state)
+
+    async with rig.process() as runner:
+        rig.clock.forward(seconds=30)
+        with TROUBLES[trouble](rig.database.path):
+            for _ in range(3):
+                assert 0 == await runner.round()
+        assert state is await rig.state(job)
+        await rig.rest(20, runner)
+
+    assert DONE is await rig.state(job)
+    await assert_survived(rig, caplog, job, says="delivered")
+
+
+@pytest.mark.parametrize("waits", [1, 10])
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_the_answer_to_a_paid_request_is_written_down_as_soon_as_it_can_be(
+    trouble: str, waits: int, rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    met = Trouble(rig, trouble, waits)
+
+    def accepted(request: httpx.Request) -> httpx.Response:
+        met.begin()
+        return rig.music.accepted(request)
+
+    rig.music.on_post = [accepted]
+    job = await rig.ask()
+
+    await rig.until(job, DONE)
+
+    assert waits == caplog.text.count("can't be written down yet")
+    await assert_survived(rig, caplog, job, says="delivered")
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_a_song_whose_posting_can_not_be_written_down_at_once_is_posted_once(
+    trouble: str, rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met = Trouble(rig, trouble, waits=3)
+    post = rig.chat.post_song
+
+    async def posted(*args: Any) -> int:  # noqa: ANN401 - passed on
+        monkeypatch.setattr(rig.chat, "post_song", post)
+        message_id = await post(*args)
+        met.begin()
+        return message_id
+
+    job = await rig.ask()
+    await rig.until(job, JobState.STORED)
+    monkeypatch.setattr(rig.chat, "post_song", posted)
+
+    await rig.until(job, DONE)
+
+    await assert_survived(rig, caplog, job, says="can't be written down")
+
+
+async def test_of_requests_that_come_while_the_file_is_locked_for_a_moment_each_is_taken_or_refused(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    with locked(rig.database.path):
+        asking = [asyncio.create_task(rig.ask()) for _ in range(10)]
+        await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+        asking += [asyncio.create_task(rig.ask()) for _ in range(10)]
+        await asyncio.sleep(0)
+
+    outcomes = await asyncio.gather(*asking, return_exceptions=True)
+    jobs = [outcome for outcome in outcomes if isinstance(outcome, Job)]
+    for job in jobs:
+        await rig.until(job, DONE)
+
+    assert {StoreBusy} == {type(outcome) for outcome in outcomes if not isinstance(outcome, Job)}
+    assert 10 == len(jobs)
+    await assert_survived(rig, caplog, *jobs, says="delivered")
+
+
+async def test_a_database_that_has_reached_its_size_refuses_songs_until_there_is_room(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    (pages,) = await rig.database.write(lambda tx: tx.execute("PRAGMA page_count").fetchone())
+    await rig.database.write(lambda tx: tx.execute(f"PRAGMA max_page_count = {pages}").fetchone())
+    jobs: list[Job] = []
+
+    with pytest.raises(StoreBusy, match="full"):  # noqa: PT012 - each of them takes some room
+        for _ in range(10):
+            long = make.custom(title=f"Song {len(jobs)}", lyrics="la " * 1_600)
+            jobs.append(await rig.ask(long))
+    proof = await rig.database.read(prove)
+    assert ((), len(jobs), 10 * len(jobs)) == (proof.findings, proof.jobs, proof.held)
+
+    await rig.database.write(lambda tx: tx.execute("PRAGMA max_page_count = 1000000").fetchone())
+    jobs.append(await rig.ask())
+    for job in jobs:
+        await rig.until(job, DONE)
+
+    await assert_survived(rig, caplog, *jobs, says="delivered")
+
+
+# -- a start that is refused
+
+
+@pytest.fixture
+def path(tmp_path: Path, migrated: bytes, configured: None) -> Path:  # noqa: ARG001
+    """The database that the settings name."""
+    path = tmp_path / "tunesmith.db"
+    path.write_bytes(migrated)
+    return path
+
+
+def left_behind() -> tuple[set[threading.Thread], int]:
+    """The threads of this process, and how many files it has open."""
+    return set(threading.enumerate()), len(list(Path("/proc/self/fd").iterdir()))
+
+
+def refusal(path: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """The one sentence with which ``tunesmith run`` is refused; nothing of the attempt is left."""
+    before = left_behind()
+    with pytest.raises(typer.Exit) as ended:
+        cli.run()
+    assert (1, before) == (ended.value.exit_code, left_behind())
+    said = capsys.readouterr()
+    (sentence,) = said.err.splitlines()
+    assert ("", "DATABASE_URL: ", ".") == (said.out, sentence[:14], sentence[-1])
+    assert str(path) in sentence
+    return sentence
+
+
+def assert_starts() -> None:
+    with pytest.raises(BaseExceptionGroup) as ended:
+        cli.run()
+    assert ["it started"] == [str(error) for error in ended.value.exceptions]
+
+
+def test_a_database_with_which_all_is_well_is_not_refused(path: Path) -> None:
+    assert path.is_file()
+    assert_starts()
+
+
+def no_database(path: Path) -> None:
+    path.write_bytes(b"no database at all, " * 1_000)
+
+
+def damaged(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[4096 : 3 * 4096] = b"\xa5" * (2 * 4096)
+    path.write_bytes(content)
+
+
+def cut_off(path: Path) -> None:
+    os.truncate(path, 5 * 4096)
+
+
+def newer(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA user_version = 999")
+
+
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def a_folder_for_the_lock(path: Path) -> None:
+    path.with_name(f"{path.name}.lock").mkdir()
+
+
+def without_contents(path: Path) -> None:
+    """A file that can be opened and not be read, by whomever."""
+    path.unlink()
+    path.symlink_to("/proc/self/mem")
+
+
+def without_room_for_changes(path: Path) -> None:
+    """A file that can be read and not be written, by whomever."""
+    path.unlink()
+    path.symlink_to("/proc/version")
+
+
+def pointing_nowhere(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.parent / "missing" / "file")
+
+
+def of_another_program(path: Path) -> None:
+    path.unlink()
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE fact (id INTEGER)")
+        other.commit()
+
+
+BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
+    "no database": (no_database, "no usable SQLite database"),
+    "damaged": (damaged, "no usable SQLite database"),
+    "cut off": (cut_off, "no usable SQLite database"),
+    "newer": (newer, "newer Tunesmith"),
+    "a folder": (a_folder, "can't be used now"),
+    "a folder for the lock": (a_folder_for_the_lock, "can't be written to"),
+    "unreadable": (without_contents, "can't be used now"),
+    "unwritable": (without_room_for_changes, "can't be used now"),
+    "pointing nowhere": (pointing_nowhere, "can't be used now"),
+    "of another program": (of_another_program, "no usable SQLite database"),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_database_that_is_broken_is_refused_and_left_as_it_is(
+    how: str, path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    breaks, says = BROKEN[how]
+    breaks(path)
+    # The first page's head notes the kind of journal.
+    content = path.read_bytes()[100:] if path.is_file() and not path.is_symlink() else b""
+
+    assert says in refusal(path, capsys)
+    assert says in refusal(path, capsys)
+    assert content == (path.read_bytes()[100:] if content else b"")
+
+
+@pytest.fixture
+def shared(
+    migrated: bytes,
+    configured: None,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Path]:
+    """A database that has been used, in a folder of its own that everybody can reach."""
+    with tempfile.TemporaryDirectory() as made:
+        base = Path(made)
+        base.chmod(0o755)
+        path = base / "data" / "tunesmith.db"
+        path.parent.mkdir()
+        path.write_bytes(migrated)
+        monkeypatch.setenv("DATABASE_URL", f"sqlite:///{path}")
+        monkeypatch.setenv("SPOOL_DIR", str(base / "spool"))
+        monkeypatch.chdir(base)
+        assert_starts()  # everything that it needs is imported
+        path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
+        path.parent.chmod(0o777)
+        path.chmod(0o666)
+        yield path
+        path.parent.chmod(0o700)
+
+
+@contextmanager
+def without_privileges() -> Iterator[None]:
+    """Root may read and write everything; somebody else may not."""
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(was)
+
+
+@pytest.mark.parametrize(
+    ("folder_mode", "file_mode"),
+    [(0o777, 0o000), (0o777, 0o444), (0o777, 0o222), (0o555, 0o666), (0o555, 0o444), (0o000, 0o666)],
+    ids=oct,
+)
+def test_a_database_that_may_not_be_read_or_written_is_refused(
+    folder_mode: int, file_mode: int, shared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shared.chmod(file_mode)
+    shared.parent.chmod(folder_mode)
+
+    with without_privileges():
+        sentence = refusal(shared, capsys)
+
+    assert re.search("can't be (used now|written to)", sentence)
+
+
+@pytest.mark.parametrize("where", ["/proc/tunesmith/x.db", "/dev/null/x.db"])
+def test_a_folder_that_can_not_be_made_is_refused(
+    where: str,
+    configured: None,  # noqa: ARG001
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{where}")
+
+    assert "can't be written to" in refusal(Path(where), capsys)
+
+
+def test_a_file_in_place_of_the_folder_is_refused(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{path}/tunesmith.db")
+
+    assert "can't be written to" in refusal(path / "tunesmith.db", capsys)
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "cifs", "9p", "fuse.sshfs"])
+def test_a_network_file_system_is_refused(
+    kind: str, path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = path.parent / "mounts"
+    mounts.write_text(f"/dev/vda / ext4 rw 0 0\nserver:/x {path.parent} {kind} rw 0 0\n")
+    monkeypatch.setattr(module, "MOUNTS", mounts)
+
+    assert f"network file system ({kind})" in refusal(path, capsys)
+
+
+def test_a_second_instance_is_refused_until_the_first_has_ended(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with filelock.FileLock(f"{path}.lock"):
+        assert "already runs" in refusal(path, capsys)
+        assert "already runs" in refusal(path, capsys)
+
+    assert_starts()
+
+
+OTHER_PROGRAM = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+for statement in sys.argv[2:]:
+    connection.execute(statement)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("lock", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
+@pytest.mark.parametrize("mode", ["journal_mode = WAL", "journal_mode = DELETE", "locking_mode = EXCLUSIVE"])
+def test_a_file_that_another_program_keeps_to_itself_is_refused_without_talk_of_damage(
+    mode: str,
+    lock: str,
+    path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "PRAGMAS", ("PRAGMA busy_timeout = 20", *module.PRAGMAS[:1]))
+    monkeypatch.setattr(module, "GIVE_UP_AFTER_S", 0.08)
+    command = [sys.executable, "-c", OTHER_PROGRAM, str(path), f"PRAGMA {mode}", lock]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:  # noqa: S603
+        assert other.stdout is not None
+        assert b"ready\n" == other.stdout.readline()
+        sentence = refusal(path, capsys)
+        other.communicate()
+
+    assert "locked" in sentence
+    assert "backup" not in sentence
+    assert_starts()
+
+
+# -- a caller that is called off
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_request_that_is_called_off_is_written_whole_or_not_at_all(
+    turns: int, rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    asking = asyncio.create_task(rig.ask())
+
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.wait([asking])
+    await rig.database.write(lambda _: None)  # what was under way has ended
+
+    proof = await rig.database.read(prove)
+    assert ((), 10 * proof.jobs) == (proof.findings, proof.held)
+    other = await rig.ask()
+    await rig.until(other, DONE)
+    assert "a bug in" not in caplog.text
+
+
+async def test_a_request_that_is_called_off_in_the_middle_of_its_transaction_is_written_whole(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+    hold = ledger.hold
+
+    def held_up(*args: Any) -> ledger.Hold:  # noqa: ANN401 - passed on
+        held = hold(*args)
+        reached.set()
+        assert go_on.wait(5.0)
+        return held
+
+    monkeypatch.setattr(ledger, "hold", held_up)
+    asking = asyncio.create_task(rig.ask())
+    await asyncio.to_thread(reached.wait, 5.0)
+
+    asking.cancel()
+    await asyncio.wait([asking])
+    go_on.set()
+    await rig.database.write(lambda _: None)
+
+    proof = await rig.database.read(prove)
+    assert ((), 1, 10) == (proof.findings, proof.jobs, proof.held)
+
+
+async def test_of_many_requests_the_ones_that_are_called_off_take_no_other_along(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    await rig.purse.set_allowance(make.GUILD, 1_000, None, make.entry())
+    asking = [asyncio.create_task(rig.ask()) for _ in range(40)]
+    await asyncio.sleep(0)
+
+    for task in asking[::2]:
+        task.cancel()
+    outcomes = await asyncio.gather(*asking, return_exceptions=True)
+    await rig.database.write(lambda _: None)
+
+    asked = [outcome for outcome in outcomes if isinstance(outcome, Job)]
+    proof = await rig.database.read(prove)
+    assert ((), 10 * proof.jobs) == (proof.findings, proof.held)
+    assert 20 == len(asked) <= proof.jobs <= 40
+    assert "a bug in" not in caplog.text
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+async def test_a_process_that_is_called_off_over_any_write_leaves_a_job_that_goes_on(
+    number: int, rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await rig.ask()
+    await rig.until(job, JobState.RUNNING)
+    write, writes = rig.database.write, itertools.count(1)
+
+    async with rig.process() as runner:
+        rig.clock.forward(seconds=10)
+
+        async def called_off(fn: Callable[[Tx], object]) -> object:
+            if next(writes) == number:
+                for task in [*runner._busy, around]:
+                    task.cancel()
+            return await write(fn)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(rig.database, "write", called_off)
+            around = asyncio.create_task(runner.round())
+            await asyncio.wait([around])
+            await runner._drain()
+    assert next(writes) > number
+    await rig.until(job, DONE)
+
+    await assert_survived(rig, caplog, job, says="delivered")
+
+
+# -- a long report
+
+
+@contextmanager
+def long_report(rig: Rig) -> Iterator[Callable[[], Awaitable[object]]]:
+    """A read that lasts until the end of the block. Gives how to wait for its beginning."""
+    reached, go_on = threading.Event(), threading.Event()
+
+    def report(tx: Tx) -> int:
+        (before,) = tx.execute("SELECT COUNT(*) FROM job").fetchone()
+        reached.set()
+        assert go_on.wait(10.0)
+        (after,) = tx.execute("SELECT COUNT(*) FROM job").fetchone()
+        assert before == after  # it sees one moment
+        return int(before)
+
+    reading = asyncio.create_task(rig.database.report(report))
+    try:
+        yield lambda: asyncio.to_thread(reached.wait, 5.0)
+    finally:
+        go_on.set()
+        reading.add_done_callback(lambda task: task.result())
+
+
+async def test_requests_are_taken_while_a_long_report_is_read(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    with long_report(rig) as begun:
+        await begun()
+        async with asyncio.timeout(2.0):
+            jobs = [await rig.ask() for _ in range(5)]
+            await rig.purse.set_allowance(make.GUILD, 500, None, make.entry())
+
+    for job in jobs:
+        await rig.until(job, DONE)
+    await assert_survived(rig, caplog, *jobs, says="delivered")
+
+
+async def test_songs_are_brought_while_a_long_report_is_read(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = await rig.ask()
+    async with rig.process() as runner:
+        with long_report(rig) as begun:
+            await begun()
+            async with asyncio.timeout(2.0):
+                for _ in range(10):
+                    rig.clock.forward(seconds=10)
+                    await runner.round()
+
+    assert DONE is await rig.state(job)
+    await assert_survived(rig, caplog, job, says="delivered")
+
+
+# -- a kill during a migration
+
+
+def schema(path: Path) -> tuple[int, list[str]]:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        return version, [sql for (sql,) in connection.execute("SELECT sql FROM sqlite_schema ORDER BY name")]
+
+
+@pytest.fixture
+def of_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Path]:
+    """A database as the program with so many migrations left it, with something in it."""
+    everything = module.migrations()
+
+    def made(version: int) -> Path:
+        path = tmp_path / f"version-{version}.db"
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "migrations", lambda: everything[:version])
+            with contextlib.closing(module._connect(path)) as connection:
+                if version:
+                    remember(connection, "kept", "yes")
+        return path
+
+    return made
+
+
+def snapshots(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files as a kill before each statement of a migration would leave them."""
+    found: list[Path] = []
+
+    def snapshot(_: str) -> None:
+        copy = folder / f"{len(found)}.db"
+        for ending in ("", "-wal"):
+            if (there := Path(f"{path}{ending}")).exists():
+                shutil.copy(there, f"{copy}{ending}")
+        found.append(copy)
+
+    def watched(*args: Any, **kwargs: Any) -> sqlite3.Connection:  # noqa: ANN401 - passed on
+        connection: sqlite3.Connection = connect(*args, **kwargs)
+        connection.set_trace_callback(snapshot)
+        return connection
+
+    connect = sqlite3.connect
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite3, "connect", watched)
+        module._connect(path).close()
+    return found
+
+
+@pytest.mark.parametrize("version", range(len(module.migrations())))
+async def test_a_kill_anywhere_in_a_migration_leaves_the_old_schema_or_the_new_one(
+    version: int,
+    of_version: Callable[[int], Path],
+    tmp_path: Path,
+    nothing_is_flushed: None,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = of_version(version)
+    last = len(module.migrations())
+    whole = {number: schema(of_version(number)) for number in range(version, last + 1)}
+    folder = tmp_path / "killed"
+    folder.mkdir()
+
+    killed = snapshots(path, folder, monkeypatch)
+
+    found = [schema(copy) for copy in killed]
+    assert len(killed) > 10
+    assert set(range(version, last + 1)) == {number for number, _ in found}
+    assert [] == [one for one in found if one != whole[one[0]]]
+    for copy in killed[::5]:
+        async with Database.open(copy) as database:
+            assert ("yes" if version else None) == await database.read(lambda tx: fact(tx, "kept"))
+        assert whole[last] == schema(copy)
+
+
+KILLED = """
+import os, signal, sqlite3, sys
+from pathlib import Path
+from bot.store import database
+
+class Mortal(sqlite3.Connection):
+    def execute(self, sql, *parameters):
+        if sys.argv[2] in sql:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().execute(sql, *parameters)
+
+connect = sqlite3.connect
+sqlite3.connect = lambda *args, **named: connect(*args, **named, factory=Mortal)
+database._connect(Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("at", ["CREATE UNIQUE INDEX job_retried_once", "PRAGMA user_version ="])
+async def test_a_process_that_is_killed_in_a_migration_leaves_a_file_that_the_next_one_migrates(
+    at: str, of_version: Callable[[int], Path]
+) -> None:
+    path = of_version(1)
+    old = schema(path)
+
+    child = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, str(path), at)
+
+    assert -signal.SIGKILL == await child.wait()
+    assert old == schema(path)
+    async with Database.open(path) as database:
+        assert "yes" == await database.read(lambda tx: fact(tx, "kept"))
+    assert len(module.migrations()) == schema(path)[0]

@@ -1,0 +1,342 @@
+"""Faults of the process: it is killed, stopped or has a bug, and no song is lost, paid or posted twice."""
+
+import asyncio
+import signal
+import sqlite3
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from bot import app
+from bot.jobs import intake, runner
+from bot.model import FailReason, Job, JobState
+from bot.ops.doctor import Verdict, examine
+from bot.sandbox.server import running
+from bot.store.proof import Proof, prove
+from tests.faults.promise import assert_told_plainly
+from tests.flows.process import QuickSandbox, World
+from tests.jobs.doubles import answers
+from tests.jobs.rig import Rig
+from tests.standin import Channel, FakeDiscord, Fault, Person
+
+DONE, TOLD = JobState.DELIVERED, JobState.EXPLAINED
+STOPS_WITHIN_S = 40.0
+
+
+class Holding(QuickSandbox):
+    """A music service that keeps its answers to itself as long as it is told to."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        super().__init__(changed)
+        self.answering = asyncio.Event()
+        """Whether paid requests are answered; they are taken and charged all the same."""
+        self.answering.set()
+        self.held = 0
+
+    async def _create(self, request: web.Request) -> web.StreamResponse:
+        answer = await super()._create(request)
+        self.held += 1
+        self._changed()
+        await self.answering.wait()
+        self.held -= 1
+        return answer
+
+
+class Place(World):
+    """A world whose music service can be told to hold its answers."""
+
+    music: Holding
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, folder: Path) -> AsyncIterator["Place"]:
+        async with FakeDiscord() as discord:
+            music = Holding(discord.changed)
+            async with running(music) as url:
+                yield cls(folder, discord, music, url)
+                music.answering.set()
+            assert [] == discord.unknown_routes
+
+    async def ask(self, prompt: str, where: tuple[Channel, Person]) -> None:
+        channel, person = where
+        answer = await self.discord.slash("music create", prompt=prompt, user=person, channel=channel)
+        assert not answer.ephemeral, answer.content
+
+    async def until_sending(self, kinds: dict[str, str]) -> list[Fault]:
+        """Ask for songs with these prompts, each in a place of its own where its message meets this fault."""
+        faults = []
+        for prompt, kind in kinds.items():
+            channel, person = self.room()
+            faults.append(self.discord.fault("POST", f"/channels/{channel.id}/messages", kind))
+            await self.ask(prompt, (channel, person))
+        await self.discord.until(lambda: all(fault.hits for fault in faults), 10.0, "the sends")
+        return faults
+
+    async def until_held(self, count: int) -> None:
+        await self.discord.until(lambda: self.music.held == count, 10.0, f"{count} held paid requests")
+
+    async def until_answered(self, count: int) -> None:
+        """Wait until the bot has read of so many of its messages that they were posted."""
+
+        def answered() -> bool:
+            sends = [one for one in self.discord.requests if one.path.endswith("/messages")]
+            return count == sum((one.method, one.status) == ("POST", 200) for one in sends)
+
+        await self.discord.until(answered, 20.0, f"{count} messages")
+
+    def states(self) -> dict[str, str]:
+        """Each job's state by its prompt."""
+        with closing(self._connected()) as db:
+            return dict(db.execute("SELECT prompt, state FROM job JOIN words ON job_id = job.id").fetchall())
+
+    def books(self) -> Proof:
+        with closing(self._connected()) as db:
+            return prove(db)
+
+    def _connected(self) -> sqlite3.Connection:
+        db = sqlite3.connect(f"{(self.folder / 'tunesmith.db').resolve().as_uri()}?mode=ro", uri=True)
+        db.row_factory = sqlite3.Row
+        return db
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    async with Place.of(tmp_path) as opened:
+        yield opened
+
+
+# -- killed
+
+
+async def test_a_bot_that_is_killed_over_everything_at_once_again_and_again_forgets_and_repeats_nothing(
+    place: Place,
+) -> None:
+    for life in (1, 2):
+        async with place.bot() as bot:
+            place.music.delay_s = 3_600.0
+            await place.ask(f"{life} composing", place.room())
+            await place.discord.until(partial(place.bodies, f"{life} composing"), 10.0, "a paid request")
+            place.music.delay_s = 0.0
+            await place.until_sending({f"{life} posting": "hang", f"{life} not posted": "hang before"})
+            place.music.answering.clear()
+            await place.ask(f"{life} paying", place.room())
+            await place.until_held(1)
+            await bot.kill()
+        place.music.answering.set()
+    place.music.finish()
+    async with place.bot() as bot:
+        await place.until_answered(8)
+        assert 0 == await bot.terminate()
+
+    ends = {"paying": "explained"} | dict.fromkeys(("composing", "posting", "not posted"), "delivered")
+    assert {f"{life} {name}": end for life in (1, 2) for name, end in ends.items()} == place.states()
+    assert [1] * 8 == list(Counter(body["prompt"] for body in place.music.requests).values())
+    assert [1] * 8 == list(Counter(message.channel.id for message in place.discord.posted()).values())
+    assert 2 == sum("did not confirm" in message.text() for message in place.discord.posted())
+    assert (0, 60, 20, ()) == summed(place.books())
+
+
+def summed(proof: Proof) -> tuple[int, int, int, tuple[str, ...]]:
+    return proof.held, proof.settled, proof.released, proof.findings
+
+
+# -- asked to stop
+
+
+async def test_what_is_answered_in_time_ends_normally_and_the_rest_comes_after_the_next_start(
+    place: Place,
+) -> None:
+    async with place.bot() as bot:
+        (send,) = await place.until_sending({"on the way": "hang"})
+        place.music.answering.clear()
+        for number in range(3):
+            await place.ask(f"paying {number}", place.room())
+        await place.until_held(3)
+        ending = asyncio.create_task(bot.terminate())
+        await bot.until_said("stopping")
+        place.music.answering.set()
+        send.stop()
+
+        assert 0 == await ending
+    first = bot.log
+    before = place.states()
+    async with place.bot() as bot:
+        await place.until_answered(4)
+        assert 0 == await bot.terminate()
+
+    assert "delivered" == before["on the way"]
+    assert {"running"} == {before[f"paying {number}"] for number in range(3)}
+    assert [] == [words for words in ("unknown outcome", "cut off", "Traceback") if words in first + bot.log]
+    assert {"delivered"} == set(place.states().values())
+    assert [1] * 4 == list(Counter(message.channel.id for message in place.discord.posted()).values())
+    assert (0, 40, 0, ()) == summed(place.books())
+
+
+def test_a_stop_takes_less_than_forty_seconds_whoever_does_not_answer() -> None:
+    jobs_s = max(runner.FINISH_WITHIN_S, intake.ANSWER_WITHIN.total_seconds())
+
+    assert (30.0, True) == (runner.FINISH_WITHIN_S, jobs_s + app.CLOSE_WITHIN_S < STOPS_WITHIN_S)
+
+
+HASTY = """
+from bot.cli import main
+from bot.jobs import runner
+
+runner.FINISH_WITHIN_S = 0.3
+main()
+"""
+"""The bot as it is, but for its patience at the end."""
+
+
+async def test_what_takes_too_long_is_cut_off_and_found_again(place: Place) -> None:
+    (place.folder / "hasty.py").write_text(HASTY, "utf-8")
+    place.command = ("hasty", "run")
+    async with place.bot() as bot:
+        await place.until_sending({"posted": "hang", "not posted": "hang before"})
+        place.music.answering.clear()
+        await place.ask("paying", place.room())
+        await place.until_held(1)
+
+        assert 0 == await bot.terminate()
+    before = place.states()
+    place.command = World.command
+    place.music.answering.set()
+    async with place.bot() as again:
+        await place.until_answered(3)
+        assert 0 == await again.terminate()
+
+    assert 3 == bot.log.count("did not end in time and is cut off")
+    assert "Traceback" not in bot.log
+    assert {"posted": "delivering", "not posted": "delivering", "paying": "submitting"} == before
+    assert {"posted": "delivered", "not posted": "delivered", "paying": "explained"} == place.states()
+    assert [1] * 3 == list(Counter(message.channel.id for message in place.discord.posted()).values())
+    assert ["did not confirm" in message.text() for message in place.discord.posted()].count(True) == 1
+    assert 3 == len(place.music.requests)
+    assert (0, 20, 10, ()) == summed(place.books())
+
+
+async def test_a_stop_from_the_keyboard_that_is_asked_for_again_and_again_cuts_nothing_off(
+    place: Place,
+) -> None:
+    async with place.bot() as bot:
+        place.music.answering.clear()
+        await place.ask("paying", place.room())
+        await place.until_held(1)
+        for sent in (signal.SIGINT, signal.SIGTERM, signal.SIGTERM, signal.SIGINT):
+            bot._process.send_signal(sent)
+            await bot.until_said("stopping")
+        place.music.answering.set()
+
+        assert 0 == await bot.ended()
+
+    assert {"paying": "running"} == place.states()
+    assert [] == [words for words in ("unknown outcome", "Traceback") if words in bot.log]
+    assert (10, 0, 0, ()) == summed(place.books())
+
+
+@pytest.mark.parametrize("path", [None, "/users/@me", "/gateway/bot"])
+async def test_a_stop_during_the_start_ends_it_and_leaves_a_sound_database(
+    path: str | None, place: Place
+) -> None:
+    async with place.unconnected_bot() as bot:
+        if path is not None:
+            fault = place.discord.fault("GET", path, "hang before", times=None)
+            await place.discord.until(lambda: fault.hits, 10.0, "a request")
+        status = await bot.terminate()
+
+    # Before it has installed its handler, Python ends at once.
+    assert status == 0 or (path, status) == (None, -signal.SIGTERM)
+    assert "Traceback" not in bot.log
+    checks = list(examine(place.folder / "tunesmith.db"))
+    assert [] == [check for check in checks if check.verdict is Verdict.FAILURE]
+    assert path is None or "ledger" == checks[-1].name
+
+
+# -- a bug in one job
+
+BUGS = {
+    "submitting": (3, TOLD, FailReason.INTERNAL),
+    # It may have left with the request: it is never sent again, and so there is only one try.
+    "running": (1, TOLD, FailReason.OUTCOME_UNKNOWN),
+    "ready": (3, JobState.RUNNING, None),
+    "stored": (3, JobState.READY, None),
+    "delivering": (3, JobState.UNDELIVERED, None),
+    "delivered": (3, JobState.UNDELIVERED, None),
+    "explained": (3, TOLD, FailReason.REFUSED),
+}
+"""What can't be written down of one job: how often that is tried, and where the job ends."""
+
+
+async def break_move(rig: Rig, job: Job, state: str) -> None:
+    """Whenever the job is to go there with what came of the step before, something unheard of happens."""
+    await rig.database.write(
+        lambda tx: tx.execute(
+            f"""CREATE TRIGGER a_bug BEFORE UPDATE ON job
+                WHEN NEW.id = {job.id} AND NEW.state = '{state}' AND OLD.state <> '{state}'
+                  AND (NEW.state <> 'explained' OR NEW.message_id IS NOT NULL)
+                BEGIN SELECT RAISE(ABORT, 'a bug'); END"""
+        )
+    )
+
+
+@pytest.mark.parametrize("state", BUGS)
+async def test_a_bug_in_one_job_is_met_three_times_and_ends_it_as_its_state_allows_and_no_other(
+    state: str, rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries, end, reason = BUGS[state]
+    if state == "explained":
+        rig.music.on_post = [answers(400, message="no")]
+    job = await rig.ask()
+    await break_move(rig, job, state)
+    await rig.round()
+    others = [await rig.ask() for _ in range(2)]
+
+    await rig.rest(rounds=200)
+
+    ended, proof = await rig.get(job), await rig.database.read(prove)
+    assert (end, reason, False) == (ended.state, ended.reason, ended.open)
+    assert [DONE, DONE] == [await rig.state(other) for other in others]
+    assert tries == caplog.text.count(f"job {job.id}: a bug in the step")
+    assert 1 >= len([post for post in rig.chat.posts if post.job_id == job.id])
+    assert (state != "submitting") + 2 == rig.music.posts
+    assert 10 * (end in (JobState.RUNNING, JobState.READY)) == proof.held
+    assert (20 + 10 * (end is JobState.UNDELIVERED), ()) == (proof.settled, proof.findings)
+    if end is TOLD:
+        assert_told_plainly(ended)
+
+
+async def test_a_bug_in_telling_a_failure_ends_with_the_failure_in_the_log(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig.music.on_post = [answers(400, message="no")]
+    job = await rig.ask()
+    rig.chat.broken_job = job.id
+    await rig.round()
+    other = await rig.ask()
+
+    await rig.rest(rounds=200)
+
+    assert (TOLD, DONE) == (await rig.state(job), await rig.state(other))
+    assert 3 == caplog.text.count(f"job {job.id}: a bug in the step failed")
+    assert {"hold": 2, "release": 1, "settle": 1} == await rig.books()
+
+
+async def test_a_bug_that_is_gone_before_the_third_try_costs_nothing(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = await rig.ask()
+    await rig.until(job, JobState.RUNNING)
+    rig.music.broken = "GET"
+    while caplog.text.count("a bug in the step") < 2:
+        await rig.step(job)
+
+    rig.music.broken = None
+    await rig.until(job, DONE)
+
+    assert {"hold": 1, "settle": 1} == await rig.books()
+    assert [2] == [post.files for post in rig.chat.posts]
