@@ -9,11 +9,11 @@ import sqlite3
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, nullcontext
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import pytest
 from hypothesis import settings
@@ -27,10 +27,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from bot.errors import NotEnoughCredits, OutOfRange, ServiceClosed, StoreBusy, TooManyOpenJobs
+from bot.errors import StoreBusy
 from bot.jobs import schedule
 from bot.jobs.courier import CardFacts
-from bot.jobs.intake import ANSWER_WITHIN, Intake
+from bot.jobs.intake import Intake
 from bot.jobs.moves import Moves, Superseded
 from bot.jobs.purse import Purse
 from bot.jobs.steps import QUEUE_MAX, Steps
@@ -39,14 +39,13 @@ from bot.music import wire
 from bot.store import database as module
 from bot.store import gate, jobs
 from bot.store.database import Database, Tx
-from bot.store.gate import Gate
 from bot.store.ledger import milliseconds, moment
 from bot.store.proof import prove
 from tests import make
 from tests.store.books import ALL
+from tests.store.crash_books import OPEN, TERMS, Books, Refused, Rows, written
 
 T = TypeVar("T")
-Rows: TypeAlias = list[tuple[object, ...]]
 
 LONG: bool = False
 """To be set by hand for a search that goes on for an hour, each time elsewhere."""
@@ -64,296 +63,6 @@ PRAGMAS = (
     "PRAGMA wal_autocheckpoint = 16",
 )
 GROUP_MAX = 3
-TERMS = make.terms(
-    open_per_member=4, open_per_guild=6, defaults=replace(make.DEFAULTS, allowance=25, period=Period.WEEK)
-)
-PRICE = TERMS.price_credits
-
-
-# -- what must be there
-
-OPEN = Gate(closed=None, unknown_in_a_row=0, tries=0, retry_at=None)
-
-
-class Refused(Exception):
-    """In the model: nothing is changed, and the caller gets this error."""
-
-    def __init__(self, error: type[Exception]) -> None:
-        super().__init__(error)
-        self.error = error
-
-
-@dataclass(frozen=True, kw_only=True)
-class Song:
-    """A job as far as the model knows it; the names are the columns'."""
-
-    guild_id: int
-    discord_id: int
-    prompt: str
-    created_at: int
-    due_at: int | None
-    state: str = JobState.QUEUED
-    attempt: int = 0
-    claim_epoch: int | None = None
-    parked: str | None = None
-    reason: str | None = None
-    submitted_at: int | None = None
-    task_id: str | None = None
-    urls: str = "[]"
-    takes: str = "[]"
-    delivery_channel_id: int | None = None
-    delivery_direct: int | None = None
-    delivery_started_at: int | None = None
-    message_id: int | None = None
-    card_message_id: int | None = None
-
-
-class Line(NamedTuple):
-    """A line of the ledger."""
-
-    kind: str
-    guild: int
-    day: int
-    allowance: int
-    bonus: int
-    interaction: int | None
-    """Of the song, or of the command that changed something."""
-
-
-@dataclass(kw_only=True)
-class Books:
-    """All that has to outlive a process, in plain Python."""
-
-    epoch: int = 0
-    songs: dict[int, Song] = field(default_factory=dict)
-    """By the interaction that asked."""
-    ledger: list[Line] = field(default_factory=list)
-    guilds: dict[int, tuple[int | None, str | None]] = field(default_factory=dict)
-    members: set[int] = field(default_factory=set)
-    drafts: set[tuple[int, int, str]] = field(default_factory=set)
-    gate: Gate = OPEN
-
-    def after(self, operation: "Operation", at: datetime) -> tuple["Books", object]:
-        """The books after it, and what its caller is told."""
-        books = replace(
-            self,
-            songs=dict(self.songs),
-            ledger=list(self.ledger),
-            guilds=dict(self.guilds),
-            members=set(self.members),
-            drafts=set(self.drafts),
-        )
-        try:
-            return books, operation.model(books, at)
-        except Refused as refused:
-            return self, refused.error
-
-    def available(self, guild: int, at: datetime) -> tuple[int, int]:
-        """What is left of the allowance and of the bonus."""
-        allowance, period = self.guilds.get(guild, (None, None))
-        of = {Period.DAY: day_of, Period.WEEK: week_of, Period.MONTH: month_of}[
-            Period(period or TERMS.defaults.period)
-        ]
-        spent = bonus = 0
-        for line in self.ledger:
-            sign = {"hold": -1, "release": 1, "grant": 1}.get(line.kind, 0)
-            bonus += sign * line.bonus if line.guild == guild else 0
-            if line.guild == guild and of(date_of(line.day)) == of(at):
-                spent -= sign * line.allowance
-        return max(0, (TERMS.defaults.allowance if allowance is None else allowance) - spent), bonus
-
-    def accept(self, at: datetime, interaction: int, guild: int, member: int) -> bool:
-        if interaction in self.songs:
-            return False
-        if self.gate.closed is not None and gate.shut_until(self.gate, at) is not None:
-            raise Refused(ServiceClosed)
-        open_ = [
-            song.discord_id
-            for song in self.songs.values()
-            if song.guild_id == guild and song.due_at is not None and song.state in OPEN_STATES
-        ]
-        if open_.count(member) >= TERMS.open_per_member or len(open_) >= TERMS.open_per_guild:
-            raise Refused(TooManyOpenJobs)
-        allowance, bonus = self.available(guild, at)
-        if allowance + bonus < PRICE:
-            raise Refused(NotEnoughCredits)
-        part = min(PRICE, allowance)
-        self.ledger.append(Line("hold", guild, number_of(at), part, PRICE - part, interaction))
-        self.guilds.setdefault(guild, (None, None))
-        self.members.add(member)
-        self.songs[interaction] = Song(
-            guild_id=guild,
-            discord_id=member,
-            prompt=f"song {interaction}",
-            created_at=milliseconds(at),
-            due_at=milliseconds(at + ANSWER_WITHIN),
-        )
-        return True
-
-    def change(self, interaction: int, **columns: Any) -> None:  # noqa: ANN401 - those of Song
-        self.songs[interaction] = replace(self.songs[interaction], **columns)
-
-    def answered(self, at: datetime, interaction: int, card: int) -> None:
-        song = self.songs[interaction]
-        if song.state == JobState.QUEUED and song.attempt == 0 and song.due_at is not None:
-            self.change(interaction, due_at=min(song.due_at, milliseconds(at)))
-        self.change(interaction, card_message_id=song.card_message_id or card)
-
-    def fetched(self, interaction: int, take: int) -> None:
-        takes = {*json.loads(self.songs[interaction].takes), take}
-        self.change(interaction, takes=json.dumps(sorted(takes), separators=(",", ":")))
-
-    def withdraw(self, interaction: int) -> bool:
-        song = self.songs[interaction]
-        if song.state != JobState.QUEUED or song.claim_epoch is not None:
-            return False
-        self.change(interaction, state=JobState.EXPLAINED, reason=FailReason.WITHDRAWN, due_at=None)
-        self.close(interaction, "release")
-        return True
-
-    def post_again(self, at: datetime, interaction: int) -> str:
-        if self.songs[interaction].state == JobState.UNDELIVERED:
-            self.change(interaction, state=JobState.STORED, due_at=milliseconds(at))
-        return self.songs[interaction].state
-
-    def claim(self, at: datetime, limit: int) -> list[int]:
-        due = sorted(
-            (song.due_at, song.created_at, interaction)
-            for interaction, song in self.songs.items()
-            if song.due_at is not None
-            and song.due_at <= milliseconds(at)
-            and (song.claim_epoch is None or song.claim_epoch < self.epoch)
-            and not self.waits_for_an_older_one(song)
-        )
-        claimed = [interaction for _, _, interaction in due[:limit]]
-        for interaction in claimed:
-            attempt = self.songs[interaction].attempt + 1
-            self.change(interaction, attempt=attempt, claim_epoch=self.epoch)
-        return claimed
-
-    def waits_for_an_older_one(self, song: Song) -> bool:
-        to_post = (JobState.STORED, JobState.DELIVERING)
-        return song.state in to_post and any(
-            older.guild_id == song.guild_id
-            and older.state in to_post
-            and older.due_at is not None
-            and older.created_at < song.created_at
-            for older in self.songs.values()
-        )
-
-    def move(
-        self, job: Job, to: JobState, due_at: datetime | None, *, keep_claim: bool = False, **columns: object
-    ) -> None:
-        interaction = job.reply_to.interaction_id
-        song = self.songs[interaction]
-        if self.is_stale(job):
-            raise Refused(Superseded)
-        epoch = song.claim_epoch if keep_claim else None
-        due_ms = None if due_at is None else milliseconds(due_at)
-        self.change(interaction, state=to, due_at=due_ms, claim_epoch=epoch, **columns)
-
-    def is_stale(self, job: Job) -> bool:
-        song = self.songs[job.reply_to.interaction_id]
-        return (song.state, song.attempt) != (job.state, job.attempt)
-
-    def fail(self, job: Job, reason: FailReason, at: datetime) -> None:
-        self.move(job, JobState.FAILED, at, reason=reason, delivery_channel_id=None)
-        self.close(job.reply_to.interaction_id, "release")
-
-    def close(self, interaction: int, kind: str) -> None:
-        lines = [line for line in self.ledger if line.interaction == interaction]
-        if len(lines) > 1:
-            raise Refused(sqlite3.IntegrityError)
-        self.ledger.append(lines[0]._replace(kind=kind))
-
-    def grant(
-        self, at: datetime, interaction: int, guild: int, actor: int, amount: int
-    ) -> tuple[int, int] | None:
-        if any(line.interaction == interaction for line in self.ledger):
-            return None
-        _, before = self.available(guild, at)
-        if before + amount < 0:
-            raise Refused(OutOfRange)
-        self.ledger.append(Line("grant", guild, number_of(at), 0, amount, interaction))
-        self.guilds.setdefault(guild, (None, None))
-        self.members.add(actor)
-        return before, before + amount
-
-    def set_allowance(
-        self, at: datetime, interaction: int, guild: int, actor: int, allowance: int, period: Period | None
-    ) -> list[int] | None:
-        if any(line.interaction == interaction for line in self.ledger):
-            return None
-        before = sum(self.available(guild, at))
-        _, period_before = self.guilds.get(guild, (None, None))
-        self.guilds[guild] = (allowance, period or period_before)
-        self.ledger.append(Line("set", guild, number_of(at), 0, 0, interaction))
-        self.members.add(actor)
-        return [before, sum(self.available(guild, at))]
-
-    def keep_draft(self, at: datetime, member: int, text: str) -> None:
-        a_day_ago = milliseconds(at - timedelta(days=1))
-        self.drafts = {draft for draft in self.drafts if draft[0] >= a_day_ago}
-        self.drafts.add((milliseconds(at), member, text))
-        self.members.add(member)
-
-    def next_epoch(self) -> int:
-        self.epoch += 1
-        return self.epoch
-
-
-def date_of(day: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)
-
-
-def number_of(at: datetime) -> int:
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)).days
-
-
-def day_of(at: datetime) -> object:
-    return at.date()
-
-
-def week_of(at: datetime) -> object:
-    return at.isocalendar()[:2]
-
-
-def month_of(at: datetime) -> object:
-    return at.year, at.month
-
-
-def written(tx: Tx) -> Books:
-    """What is there."""
-    songs = tx.execute(
-        """SELECT interaction_id, guild_id, discord_id, words.prompt, created_at, due_at, state, attempt,
-                  claim_epoch, parked, reason, submitted_at, task_id, urls, delivery_channel_id,
-                  delivery_direct, delivery_started_at, message_id, card_message_id,
-                  (SELECT json_group_array(take) FROM track WHERE job_id = job.id) AS takes
-           FROM job JOIN member ON member.id = member_id LEFT JOIN words ON words.job_id = job.id
-           ORDER BY created_at"""
-    )
-    lines = tx.execute(
-        """SELECT kind, ledger.guild_id, ledger.day, allowance, bonus,
-                  COALESCE(ledger.interaction_id, job.interaction_id)
-           FROM ledger LEFT JOIN job ON job.id = job_id ORDER BY ledger.id"""
-    )
-    guilds = tx.execute("SELECT id, allowance, period FROM guild")
-    members = tx.execute("SELECT discord_id FROM member")
-    drafts = tx.execute(
-        "SELECT created_at, discord_id, prompt FROM draft JOIN member ON member.id = member_id"
-    )
-    return Books(
-        epoch=int(module.fact(tx, "epoch") or 0),
-        songs={
-            row["interaction_id"]: Song(**dict(zip(row.keys()[1:], row[1:], strict=True))) for row in songs
-        },
-        ledger=[Line(*row) for row in lines],
-        guilds={row["id"]: (row["allowance"], row["period"]) for row in guilds},
-        members={row["discord_id"] for row in members},
-        drafts={tuple(row) for row in drafts},
-        gate=gate.read(tx),
-    )
-
 
 # -- a process and its end
 
@@ -611,8 +320,8 @@ class Crashes(RuleBasedStateMachine):
             operations = [replace(operations[0], model=refuses(StoreBusy))]
         books, possible = self.books, [self.books]
         for operation, (at, *told) in zip(operations, outcomes, strict=True):
-            books, expected = books.after(operation, at)
-            changed = [before.after(operation, at)[0] for before in possible]
+            books, expected = books.after(operation.model, at)
+            changed = [before.after(operation.model, at)[0] for before in possible]
             possible = changed if told else possible + changed
             assert [expected] * len(told) == told
         self.books = books
