@@ -1,5 +1,6 @@
 """What every test can ask for."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,3 +19,9 @@ def clock() -> Clock:
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     async with Database.open(tmp_path / "tunesmith.db") as opened:
         yield opened
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: some tests wait for the processes that they start."""
+    return (os.cpu_count() or 1) + 1
