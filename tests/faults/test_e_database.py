@@ -219,7 +219,10 @@ async def test_of_requests_that_come_while_the_file_is_locked_for_a_moment_each_
     for job in jobs:
         await rig.until(job, DONE)
 
-    assert {StoreBusy} == {type(outcome) for outcome in outcomes if not isinstance(outcome, Job)}
+    refusals = [type(outcome) for outcome in outcomes if not isinstance(outcome, Job)]
+    assert StoreBusy in refusals
+    # Of those that waited when the file was free again some may be among the ten that there are credits for.
+    assert set(refusals) <= {StoreBusy, NotEnoughCredits}
     assert 10 == len(jobs)
     await assert_survived(rig, caplog, *jobs, says="delivered")
 
