@@ -25,7 +25,7 @@ import pytest
 import typer
 
 from bot import cli
-from bot.errors import StoreBusy
+from bot.errors import NotEnoughCredits, StoreBusy
 from bot.model import Job, JobState
 from bot.store import database as module
 from bot.store import ledger
