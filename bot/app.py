@@ -73,7 +73,11 @@ async def assembled(
     Raises:
         StartRefused: the database or the spool can't be used.
     """
-    defaults = Defaults(allowance=settings.guild_credits, period=settings.credit_period)
+    defaults = Defaults(
+        allowance=settings.guild_credits,
+        period=settings.credit_period,
+        ceiling=settings.guild_credits_max,
+    )
     terms = Terms(
         models=settings.music_models,
         price_credits=settings.song_credits,
@@ -98,7 +102,7 @@ async def assembled(
         intake = Intake(database, terms, now=now, woken=woken.set)
         client = ui.TunesmithClient(
             intake=intake,
-            purse=Purse(database, defaults, now=now),
+            purse=Purse(database, defaults, price=settings.song_credits, now=now),
             registered=lambda: database.read(lambda tx: fact(tx, COMMANDS_FACT)),
             register=lambda digest: database.write(lambda tx: remember(tx, COMMANDS_FACT, digest)),
         )
@@ -113,6 +117,7 @@ async def assembled(
             audio=audio,
             spool=spool,
             courier=courier,
+            defaults=defaults,
             now=now,
             finishing=finishing,
             alert=operator.alert,

@@ -7,6 +7,10 @@
     │   ├── UnreadableFile      a lyrics file that is no text of a fair size
     │   ├── UnknownModel        a model that the operator does not offer
     │   ├── NotEnoughCredits    the server's pool is used up
+    │   ├── LimitReached        the member's limit is used up
+    │   ├── Paused              the server's managers take no new songs at the moment
+    │   ├── OperatorsOnly       a change that only the bot's host can make here
+    │   ├── NotRefundable       a song whose credits can't be given back
     │   ├── TooManyOpenJobs     the member or the server has enough songs in the making
     │   ├── ServiceClosed       the music service takes no requests just now
     │   ├── MissingPermissions  the bot may not do its work in this channel
@@ -27,7 +31,7 @@ Words for members stand in ``ui/``; an error carries what they need.
 from datetime import datetime
 from typing import Literal
 
-from bot.model import ClosedCause
+from bot.model import Balance, ClosedCause, Limit, Standing
 
 Field = Literal["prompt", "title", "style", "lyrics", "reason"]
 """A text that a member or admin can type."""
@@ -76,13 +80,46 @@ class UnknownModel(Refusal):
 
 
 class NotEnoughCredits(Refusal):
-    """The server has ``available`` credits where the song costs ``price``."""
+    """The server's pool as it stands has less than the ``price`` of the song."""
 
-    def __init__(self, price: int, available: int, renews_at: datetime) -> None:
-        super().__init__(f"{price} credits asked, {available} available")
+    def __init__(self, price: int, balance: Balance) -> None:
+        super().__init__(f"{price} credits asked, {balance.available} available")
         self.price = price
-        self.available = available
-        self.renews_at = renews_at
+        self.balance = balance
+
+
+class LimitReached(Refusal):
+    """The member's limit, as it stands, leaves less than the ``price`` of the song."""
+
+    def __init__(self, price: int, limit: Limit, standing: Standing) -> None:
+        super().__init__(f"{price} credits asked, {standing.left} left of {limit.credits}")
+        self.price = price
+        self.limit = limit
+        self.standing = standing
+
+
+class Paused(Refusal):
+    """The server's managers take no new songs at the moment."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("paused")
+        self.reason = reason
+
+
+class OperatorsOnly(Refusal):
+    """Only the one who hosts the bot can do that here."""
+
+    def __init__(self, what: Literal["period", "grant", "refund"]) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+class NotRefundable(Refusal):
+    """The credits of that song can't be given back."""
+
+    def __init__(self, cause: Literal["unknown", "open", "released", "refunded"]) -> None:
+        super().__init__(cause)
+        self.cause = cause
 
 
 class TooManyOpenJobs(Refusal):

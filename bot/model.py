@@ -132,6 +132,8 @@ class ReplyTo:
     member_id: int
     role_ids: frozenset[int] = frozenset()
     """The member's roles at that moment, with the server's own id for @everyone; not kept."""
+    member_name: str = ""
+    """As the server knew the member then; kept with the words."""
     may_reference: bool = True
     """Whether the bot may read the channel's history, and so reply to a message there."""
 
@@ -175,6 +177,8 @@ class Job:
     created_at: datetime
     state_since: datetime
     price_credits: int
+    limit_credits: int | None = None
+    """What the member might use in a period when they asked; None: they had no limit."""
     task_id: str | None = None
     urls: tuple[str, ...] = ()
     tracks: tuple[Track, ...] = ()
@@ -225,6 +229,40 @@ class Entry:
     reason: str = ""
     interaction_id: int | None = None
     """The command that asked for it, if one did: it counts once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """What a member may use of the server's credits in a period."""
+
+    credits: int
+    role_id: int | None = None
+    """The role that it comes from; None: it is the member's own."""
+    everyone: bool = False
+    """Whether that role is the one that everybody has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What one member may spend, in credits: the server's pool and the member's limit both apply."""
+
+    balance: Balance
+    limit: Limit | None
+    used: int
+    """By the member in the period, of the allowance and of the bonus."""
+    held: int
+    """For the member's songs in the making."""
+
+    @property
+    def left(self) -> int:
+        """Credits that the member's next song can be paid from, by the tightest rule."""
+        pool = self.balance.available
+        return pool if self.limit is None else min(pool, max(0, self.limit.credits - self.used - self.held))
+
+    @property
+    def limit_is_tightest(self) -> bool:
+        """Whether the member's limit leaves less than the server's pool."""
+        return self.left < self.balance.available
 
 
 def storable(text: str) -> str:

@@ -67,6 +67,11 @@ class Settings(BaseSettings):
     credit_period: Period = Field(
         default=Period.MONTH, description="When the allowance renews: day, week or month (UTC)."
     )
+    guild_credits_max: Count | None = Field(
+        default=None,
+        description="The most that any server may use in a period, in credits. With it the period is "
+        "CREDIT_PERIOD for all, and only the operator grants and refunds.",
+    )
     open_jobs_per_member: CountFromOne = Field(
         default=2, description="Songs that one member may have in the making at a time, in one server."
     )

@@ -4,7 +4,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 from bot.jobs.intake import Terms
-from bot.model import Entry, Job, JobState, Period, ReplyTo, SongRequest
+from bot.model import Balance, Entry, Job, JobState, Period, ReplyTo, SongRequest, Standing
 from bot.store.ledger import Defaults
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
@@ -75,6 +75,23 @@ def job(**changes: object) -> Job:
         "price_credits": 10,
     }
     return Job(**fields | changes)  # type: ignore[arg-type]
+
+
+def balance(**changes: object) -> Balance:
+    fields: dict[str, object] = {
+        "allowance": 100,
+        "used": 0,
+        "held": 10,
+        "bonus": 0,
+        "period": Period.MONTH,
+        "renews_at": NOW,
+    }
+    return Balance(**fields | changes)  # type: ignore[arg-type]
+
+
+def standing(**changes: object) -> Standing:
+    fields: dict[str, object] = {"balance": balance(), "limit": None, "used": 0, "held": 10}
+    return Standing(**fields | changes)  # type: ignore[arg-type]
 
 
 def terms(**changes: object) -> Terms:

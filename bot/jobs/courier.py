@@ -9,7 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from bot.model import Balance, Delivery, Job, Track
+from bot.model import Delivery, Job, Standing, Track
+from bot.store.budget import BudgetAlert
 
 
 class MessageKind(StrEnum):
@@ -36,7 +37,7 @@ class AlreadyPosted(Exception):
 class CardFacts:
     """What a card shows beside the job itself."""
 
-    balance: Balance
+    standing: Standing
     ahead: int
     """Queued jobs that come first."""
     expected_at: datetime | None
@@ -67,6 +68,15 @@ class Courier(Protocol):
 
     async def post_notice(self, job: Job, where: Delivery, nonce: str) -> int:
         """Tell the member why there is no song. Returns and raises as ``post_song``."""
+        ...
+
+    async def post_alert(self, alert: BudgetAlert) -> None:
+        """Tell a server's managers about their budget; a repetition within a minute posts nothing more.
+
+        Raises:
+            NoAccess: nothing was posted.
+            AlreadyPosted: it was there and has been deleted.
+        """
         ...
 
     async def find(self, job: Job, kind: MessageKind, where: Delivery) -> int | None:
@@ -103,5 +113,9 @@ def nonce(job: Job, kind: MessageKind, where: Delivery) -> str:
 
     Source: https://docs.discord.com/developers/resources/message#create-message, read 2026-11-22.
     """
-    name = f"{job.id}:{kind}:{where.channel_id}".encode()
-    return b32encode(hashlib.sha256(name).digest())[:25].decode()
+    return nonce_of(f"{job.id}:{kind}:{where.channel_id}")
+
+
+def nonce_of(name: str) -> str:
+    """The nonce of one thing that is to be posted once."""
+    return b32encode(hashlib.sha256(name.encode()).digest())[:25].decode()

@@ -6,12 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.errors import ServiceClosed, ShuttingDown, TooManyOpenJobs, TriedAgain, WordsGone
+from bot.errors import (
+    Paused,
+    ServiceClosed,
+    ShuttingDown,
+    TooManyOpenJobs,
+    TriedAgain,
+    WordsGone,
+)
 from bot.jobs.courier import CardFacts
 from bot.jobs.outlook import facts_of
 from bot.model import Job, JobState, ReplyTo, SongRequest
-from bot.music import limits
-from bot.store import gate, jobs, ledger
+from bot.music.limits import check
+from bot.store import gate, jobs, ledger, limits
 from bot.store.database import Database, Tx
 
 log = logging.getLogger(__name__)
@@ -73,15 +80,20 @@ class Intake:
                 return None
             raise ShuttingDown
         request = request.cleaned()
-        limits.check(request, self.terms.models)
+        check(request, self.terms.models)
         now = self._now()
 
         def accept(tx: Tx) -> tuple[Job, CardFacts] | None:
             if jobs.taken(tx, reply_to.interaction_id):
                 return None
-            self._admit(tx, reply_to, retry_of, now)
+            member = ledger.member_number(tx, reply_to.member_id)
+            self._admit(tx, reply_to, member, retry_of, now)
+            job_id, price = jobs.new_id(), self.terms.price_credits
+            held, limit = limits.hold(
+                tx, job_id, reply_to.guild_id, member, reply_to.role_ids, price, self.terms.defaults, now
+            )
             job = Job(
-                id=jobs.new_id(),
+                id=job_id,
                 request=request,
                 reply_to=reply_to,
                 state=JobState.QUEUED,
@@ -89,11 +101,8 @@ class Intake:
                 tries=0,
                 created_at=now,
                 state_since=now,
-                price_credits=self.terms.price_credits,
-            )
-            member = ledger.member_number(tx, reply_to.member_id)
-            held = ledger.hold(
-                tx, job.id, reply_to.guild_id, member, job.price_credits, self.terms.defaults, now
+                price_credits=price,
+                limit_credits=None if limit is None else limit.credits,
             )
             jobs.add(tx, job, held, due_at=now + ANSWER_WITHIN, retry_of=retry_of)
             return job, facts_of(tx, job, self.terms.defaults, now)
@@ -105,11 +114,13 @@ class Intake:
             log.info("job %d: %s in server %d", taken[0].id, JobState.QUEUED, reply_to.guild_id)
         return taken
 
-    def _admit(self, tx: Tx, reply_to: ReplyTo, retry_of: int | None, now: datetime) -> None:
-        """Raises the Refusal that stands against one more song."""
-        member = ledger.member_number(tx, reply_to.member_id)
+    def _admit(self, tx: Tx, reply_to: ReplyTo, member: int, retry_of: int | None, now: datetime) -> None:
+        """Raises the Refusal that stands against one more song of the member (by internal number)."""
         if retry_of is not None and jobs.tried_again(tx, retry_of, member):
             raise TriedAgain
+        reason = limits.paused(tx, reply_to.guild_id)
+        if reason is not None:
+            raise Paused(reason)
         shut = gate.read(tx)
         until = gate.shut_until(shut, now)
         if shut.closed is not None and until is not None:

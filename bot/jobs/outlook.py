@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 
 from bot.jobs.courier import CardFacts
-from bot.model import Job, JobState
-from bot.store import jobs, ledger
+from bot.model import Job, JobState, Limit, Standing
+from bot.store import jobs, ledger, limits
 from bot.store.database import Tx
 
 SLOW_AFTER = timedelta(minutes=20)
@@ -24,9 +24,16 @@ def facts_of(tx: Tx, job: Job, defaults: ledger.Defaults, now: datetime) -> Card
     else:
         first, last = FIRST_GUESS
     return CardFacts(
-        balance=ledger.balance(tx, job.reply_to.guild_id, defaults, now),
+        standing=_standing(tx, job, defaults, now),
         ahead=jobs.queue_position(tx, job) if job.state is JobState.QUEUED else 0,
         expected_at=job.created_at + first,
         expected_until=None if last is None else job.created_at + last,
         slow=job.state is JobState.RUNNING and now - job.created_at >= SLOW_AFTER,
     )
+
+
+def _standing(tx: Tx, job: Job, defaults: ledger.Defaults, now: datetime) -> Standing:
+    """What is left to the member who asked, by the limit that was theirs then: roles are not kept."""
+    guild_id, member, _ = jobs.held(tx, job.id)
+    limit = None if job.limit_credits is None else Limit(credits=job.limit_credits)
+    return limits.standing(tx, guild_id, member, limit, defaults, now)

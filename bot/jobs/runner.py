@@ -12,12 +12,13 @@ from typing import Final
 
 from bot.errors import StoreBusy, Transient
 from bot.jobs import schedule
+from bot.jobs.alerts import Alerts
 from bot.jobs.courier import CardFacts, Courier, NoAccess
 from bot.jobs.moves import Superseded
 from bot.jobs.outlook import SLOW_AFTER, facts_of
 from bot.jobs.steps import Steps
 from bot.model import Job, JobState
-from bot.store import jobs, ledger
+from bot.store import budget, jobs, ledger
 from bot.store.database import Database, Tx
 
 log = logging.getLogger(__name__)
@@ -97,7 +98,9 @@ class Runner:
         self._sleep = sleep
         self._woken = woken
         self._stopping = asyncio.Event()
-        self._busy: dict[asyncio.Task[None], frozenset[JobState]] = {}
+        self._alerts = Alerts(database, courier, now=now)
+        self._busy: dict[asyncio.Task[None], frozenset[str]] = {}
+        """What the tasks are at: a group of states, cards or alerts."""
 
     def stop(self) -> None:
         """Claim nothing more; ``run`` ends when what must not be cut off has ended."""
@@ -133,6 +136,7 @@ class Runner:
         try:
             claimed = await self._claim()
             await self._start_cards()
+            await self._start_alerts()
         except Transient as error:
             log.warning("the jobs can't be looked at: %s", error)
             return 0
@@ -169,9 +173,16 @@ class Runner:
         if found:
             self._begin(self._update_cards(found), _CARDS, "cards")
 
-    def _begin(self, work: Coroutine[object, object, None], states: frozenset[JobState], name: str) -> None:
+    async def _start_alerts(self) -> None:
+        if self._stopping.is_set() or _ALERTS in self._busy.values():
+            return
+        found = await self._alerts.due()
+        if found:
+            self._begin(self._alerts.send(found), _ALERTS, "budget alerts")
+
+    def _begin(self, work: Coroutine[object, object, None], at: frozenset[str], name: str) -> None:
         task = asyncio.create_task(work, name=name)
-        self._busy[task] = states
+        self._busy[task] = at
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -283,7 +294,7 @@ class Runner:
 
     async def _wait_s(self) -> float:
         try:
-            due_at = await self._database.read(lambda tx: jobs.next_due(tx, self._epoch))
+            due_at = await self._database.read(self._next_due)
         except Transient:
             return 1.0
         if due_at is None:
@@ -291,6 +302,10 @@ class Runner:
         # Something is due, but all hands are full: an end of one of them wakes the loop.
         least_s = 1.0 if self._busy else 0.05
         return min(max((due_at - self._now()).total_seconds(), least_s), WAIT_MOST_S)
+
+    def _next_due(self, tx: Tx) -> datetime | None:
+        found = [at for at in (jobs.next_due(tx, self._epoch), budget.next_due(tx)) if at is not None]
+        return min(found, default=None)
 
     async def _drain(self) -> None:
         """Cut off what can be found again, and wait for what can't."""
@@ -306,4 +321,5 @@ class Runner:
                 await asyncio.wait(late)
 
 
-_CARDS: Final[frozenset[JobState]] = frozenset()
+_CARDS: Final = frozenset({"cards"})
+_ALERTS: Final = frozenset({"alerts"})

@@ -27,7 +27,7 @@ from bot.model import MAX_TAKES, ClosedCause, FailReason, Job, JobState, Track
 from bot.music import wire
 from bot.music.audio import AudioSource, NoAudio, Spool, SpoolUnwritable
 from bot.music.client import MusicClient
-from bot.store import gate, jobs, ledger
+from bot.store import budget, gate, jobs, ledger
 from bot.store.database import Database, Tx
 
 log = logging.getLogger(__name__)
@@ -67,6 +67,7 @@ class Steps:
         audio: AudioSource,
         spool: Spool,
         courier: Courier,
+        defaults: ledger.Defaults,
         now: Callable[[], datetime],
         finishing: Callable[[], AbstractContextManager[None]],
         alert: Callable[[str], None],
@@ -78,6 +79,7 @@ class Steps:
         self._music = music
         self._audio = audio
         self._spool = spool
+        self._defaults = defaults
         self._now = now
         self._finishing = finishing
         self._alert = alert
@@ -407,6 +409,7 @@ class Steps:
                 raise Superseded
             jobs.drop_equal_tracks(tx, job.id)
             ledger.settle(tx, job.id, *jobs.held(tx, job.id), now)
+            budget.mark(tx, job.reply_to.guild_id, self._defaults, now)
 
         await self._database.write(stored)
         log.info("job %d: %s", job.id, JobState.STORED)

@@ -16,6 +16,7 @@ from bot.jobs.courier import CardFacts, Courier, MessageKind
 from bot.model import Delivery, Job, Track
 from bot.sandbox.server import Sandbox, running
 from bot.settings import GivenSettings, Settings
+from bot.store.budget import BudgetAlert
 
 SERVER = "The Listening Room"
 CHANNEL = "song-requests"
@@ -63,6 +64,11 @@ class ObservedCourier:
         message_id = await self._courier.post_notice(job, where, nonce)
         self._brought()
         return message_id
+
+    async def post_alert(self, alert: BudgetAlert) -> None:
+        """As the courier itself."""
+        await self._courier.post_alert(alert)
+        self._brought()
 
     async def update_card(self, job: Job, facts: CardFacts) -> None:
         """As the courier itself."""

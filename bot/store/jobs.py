@@ -39,6 +39,18 @@ _FREE = """(claim_epoch IS NULL OR claim_epoch < :epoch) AND NOT (
     SELECT 1 FROM job AS older WHERE older.channel_id = job.channel_id
       AND older.state IN ('stored', 'delivering') AND older.due_at IS NOT NULL
       AND (older.created_at, older.id) < (job.created_at, job.id)))"""
+# Queued jobs by turns over the servers, and in each over its members; the longest unserved come first.
+_TURNS = """
+  SELECT *, ROW_NUMBER() OVER (
+           PARTITION BY guild_id ORDER BY turn_of_member, member_served, created_at, id) AS turn_of_guild
+  FROM (SELECT id, guild_id, created_at,
+               ROW_NUMBER() OVER (PARTITION BY guild_id, member_id ORDER BY created_at, id) AS turn_of_member,
+               (SELECT MAX(submitted_at) FROM job AS served WHERE served.guild_id = job.guild_id
+                  AND served.member_id = job.member_id) AS member_served,
+               (SELECT MAX(submitted_at) FROM job AS served WHERE served.guild_id = job.guild_id)
+                 AS guild_served
+        FROM job WHERE state = 'queued' AND {which})"""
+_IN_TURN = "turn_of_guild, guild_served, created_at, id"
 CARD_HORIZON = timedelta(minutes=60)
 """No card waits longer; a time further away comes of a clock that was set back."""
 _WORDS = ("model", "custom", "instrumental", "prompt", "title", "style", "lyrics")
@@ -74,9 +86,9 @@ def add(tx: Tx, job: Job, held: Hold, due_at: datetime, retry_of: int | None = N
     tx.execute(
         """INSERT INTO job (id, interaction_id, guild_id, channel_id, member_id, may_reference, state,
                             created_at, state_since, due_at, price, day, allowance_part, bonus_part,
-                            retry_of)
+                            limit_credits, retry_of)
            VALUES (:id, :interaction, :guild, :channel, :member, :may_reference, :state,
-                   :now, :now, :due, :price, :day, :allowance, :bonus, :retry_of)""",
+                   :now, :now, :due, :price, :day, :allowance, :bonus, :limit, :retry_of)""",
         {
             "id": job.id,
             "interaction": asked.interaction_id,
@@ -91,10 +103,11 @@ def add(tx: Tx, job: Job, held: Hold, due_at: datetime, retry_of: int | None = N
             "day": held.day,
             "allowance": held.allowance,
             "bonus": held.bonus,
+            "limit": job.limit_credits,
             "retry_of": retry_of,
         },
     )
-    _insert_words(tx, "words", {"job_id": job.id}, job.request)
+    _insert_words(tx, "words", {"job_id": job.id, "asked_by": asked.member_name}, job.request)
 
 
 def taken(tx: Tx, interaction_id: int) -> bool:
@@ -142,23 +155,24 @@ def due(
 ) -> list[Job]:
     """Claims up to ``limit`` jobs in ``states`` that are to be looked at, the longest waiting first.
 
+    Queued ones come last and by turns, so that one server's fifty songs do not delay another's first.
+
     Jobs that a process of this epoch works on are left alone, and so are songs that have to wait for an
     older one of their channel. A time further away than ``horizon``
     can only come of a clock that was set back, and counts as due.
     """
-    marks = ", ".join(f"'{state}'" for state in states)
+    marks = ", ".join(f"'{state}'" for state in states - {JobState.QUEUED})
+    ripe = f"due_at IS NOT NULL AND (due_at <= :now OR due_at > :horizon) AND {_FREE}"
+    given = {"now": milliseconds(now), "horizon": milliseconds(now + horizon), "epoch": epoch}
     rows = tx.execute(
-        f"""SELECT id FROM job
-            WHERE due_at IS NOT NULL AND (due_at <= :now OR due_at > :horizon)
-              AND state IN ({marks}) AND {_FREE}
-            ORDER BY due_at, created_at LIMIT :limit""",
-        {
-            "now": milliseconds(now),
-            "horizon": milliseconds(now + horizon),
-            "epoch": epoch,
-            "limit": limit,
-        },
+        f"SELECT id FROM job WHERE state IN ({marks}) AND {ripe} ORDER BY due_at, created_at LIMIT :limit",
+        given | {"limit": limit},
     ).fetchall()
+    if JobState.QUEUED in states:
+        rows += tx.execute(
+            f"{_TURNS.format(which=ripe)} ORDER BY {_IN_TURN} LIMIT :limit",
+            given | {"limit": limit - len(rows)},
+        ).fetchall()
     return [_claim(tx, row["id"], epoch) for row in rows]
 
 
@@ -270,6 +284,12 @@ def answered(tx: Tx, job_id: int, card_message_id: int | None, shown: str, now: 
     )
 
 
+def is_of(tx: Tx, guild_id: int, job_id: int) -> bool:
+    """Whether the job is one of this server's."""
+    row = tx.execute("SELECT 1 FROM job WHERE id = ? AND guild_id = ?", (job_id, guild_id)).fetchone()
+    return row is not None
+
+
 def withdraw(tx: Tx, job_id: int, now: datetime) -> bool:
     """Take a request back that nobody has begun to work on. The caller releases its credits."""
     cursor = tx.execute(
@@ -330,12 +350,11 @@ def card_found(tx: Tx, job: Job, card_message_id: int) -> None:
 
 
 def queue_position(tx: Tx, job: Job) -> int:
-    """How many queued jobs come before this one."""
-    (ahead,) = tx.execute(
-        "SELECT COUNT(*) FROM job WHERE state = 'queued' AND due_at IS NOT NULL AND created_at < ?",
-        (milliseconds(job.created_at),),
-    ).fetchone()
-    return int(ahead)
+    """How many queued jobs come before this one, as the turns stand now."""
+    ids = [
+        row["id"] for row in tx.execute(f"{_TURNS.format(which='due_at IS NOT NULL')} ORDER BY {_IN_TURN}")
+    ]
+    return ids.index(job.id) if job.id in ids else 0
 
 
 def recent_durations(tx: Tx, limit: int) -> list[timedelta]:
@@ -371,8 +390,8 @@ def draft(tx: Tx, key: int, member_id: int) -> SongRequest | None:
     return None if row is None else _request(row)
 
 
-def _insert_words(tx: Tx, table: str, key: Mapping[str, int], request: SongRequest) -> None:
-    values = dict(key) | {name: getattr(request, name) for name in _WORDS}
+def _insert_words(tx: Tx, table: str, key: Mapping[str, int | str], request: SongRequest) -> None:
+    values: dict[str, object] = dict(key) | {name: getattr(request, name) for name in _WORDS}
     tx.execute(
         f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(f':{name}' for name in values)})",
         values,
@@ -409,6 +428,7 @@ def _read(tx: Tx, row: sqlite3.Row) -> Job:
         created_at=moment(row["created_at"]),
         state_since=moment(row["state_since"]),
         price_credits=row["price"],
+        limit_credits=row["limit_credits"],
         task_id=row["task_id"],
         urls=tuple(json.loads(row["urls"])),
         tracks=tuple(

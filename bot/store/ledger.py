@@ -1,4 +1,4 @@
-"""Credits: grant, hold, settle, release, available. Each function is one part of a transaction.
+"""Credits: grant, hold, settle, release, refund, available. Each function is one part of a transaction.
 
 A hold takes from the allowance first and from the bonus for the rest; the job keeps that split and
 its day, so that a release goes back where it came from. The ledger is only ever appended to; the
@@ -25,6 +25,8 @@ class Defaults:
 
     allowance: int
     period: Period
+    ceiling: int | None = None
+    """The most that any server may use in a period; with it the period is this one for all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +75,19 @@ def member_number(tx: Tx, discord_id: int) -> int:
     return int(number)
 
 
+def known_member(tx: Tx, discord_id: int) -> int:
+    """The number of this person, or one that nobody has; gives out none."""
+    row = tx.execute("SELECT id FROM member WHERE discord_id = ?", (discord_id,)).fetchone()
+    return -1 if row is None else int(row["id"])
+
+
 def balance(tx: Tx, guild_id: int, defaults: Defaults, now: datetime) -> Balance:
     """What the server may spend at ``now``."""
     row = tx.execute("SELECT allowance, period, bonus FROM guild WHERE id = ?", (guild_id,)).fetchone()
     allowance = defaults.allowance if row is None or row["allowance"] is None else row["allowance"]
     period = defaults.period if row is None or row["period"] is None else Period(row["period"])
+    if defaults.ceiling is not None:
+        allowance, period = min(allowance, defaults.ceiling), defaults.period
     first, after = period_days(period, now)
     used, held = tx.execute(
         """SELECT COALESCE(SUM(allowance_used), 0), COALESCE(SUM(allowance_held), 0) FROM usage
@@ -102,10 +112,10 @@ def hold(
     Raises:
         NotEnoughCredits: the allowance and the bonus together are less.
     """
-    _know_guild(tx, guild_id)
+    know_guild(tx, guild_id)
     there = balance(tx, guild_id, defaults, now)
     if there.available < price:
-        raise NotEnoughCredits(price, there.available, there.renews_at)
+        raise NotEnoughCredits(price, there)
     allowance = min(price, there.available - there.bonus)
     held = Hold(day=day_number(now), allowance=allowance, bonus=price - allowance)
     tx.execute("UPDATE guild SET bonus = bonus - ? WHERE id = ?", (held.bonus, guild_id))
@@ -122,9 +132,39 @@ def settle(tx: Tx, job_id: int, guild_id: int, member: int, held: Hold, now: dat
 
 def release(tx: Tx, job_id: int, guild_id: int, member: int, held: Hold, now: datetime) -> None:
     """The job's credits go back where they came from."""
-    tx.execute("UPDATE guild SET bonus = bonus + ? WHERE id = ?", (held.bonus, guild_id))
+    _give_back(tx, guild_id, held)
     _move(tx, guild_id, member, held, held_by=-1, used_by=0)
     _append(tx, "release", guild_id, held, now, job_id=job_id, member=member)
+
+
+def refund(tx: Tx, job_id: int, guild_id: int, member: int, held: Hold, entry: Entry, now: datetime) -> None:
+    """The credits of a settled job go back where they came from, on the job's own day.
+
+    Raises:
+        sqlite3.IntegrityError: they have gone back before.
+    """
+    _give_back(tx, guild_id, held)
+    _move(tx, guild_id, member, held, held_by=0, used_by=-1)
+    _append(
+        tx,
+        "refund",
+        guild_id,
+        held,
+        now,
+        job_id=job_id,
+        member=member,
+        entry=entry,
+        before="settled",
+        after="refunded",
+    )
+
+
+def closing(tx: Tx, job_id: int) -> set[str]:
+    """What has become of the job's hold: nothing, or settle or release, and perhaps refund."""
+    rows = tx.execute(
+        "SELECT kind FROM ledger WHERE job_id = ? AND kind IN ('settle', 'release', 'refund')", (job_id,)
+    )
+    return {row["kind"] for row in rows}
 
 
 def grant(tx: Tx, guild_id: int, credits_: int, entry: Entry, now: datetime) -> tuple[int, int]:
@@ -133,7 +173,7 @@ def grant(tx: Tx, guild_id: int, credits_: int, entry: Entry, now: datetime) -> 
     Raises:
         OutOfRange: more than is left would be taken, or the pool would grow beyond its limit.
     """
-    _know_guild(tx, guild_id)
+    know_guild(tx, guild_id)
     (before,) = tx.execute("SELECT bonus FROM guild WHERE id = ?", (guild_id,)).fetchone()
     after = before + credits_
     if not 0 <= after <= CREDITS_MAX:
@@ -169,26 +209,63 @@ def set_allowance(
     Raises:
         OutOfRange: a negative or absurdly large number.
     """
-    if not 0 <= allowance <= CREDITS_MAX:
-        raise OutOfRange(0, CREDITS_MAX)
-    _know_guild(tx, guild_id)
+    in_range(allowance)
+    know_guild(tx, guild_id)
     before = balance(tx, guild_id, defaults, now)
     tx.execute(
         "UPDATE guild SET allowance = ?, period = COALESCE(?, period) WHERE id = ?",
         (allowance, period, guild_id),
     )
     after = balance(tx, guild_id, defaults, now)
-    _append(
+    note(
         tx,
         "set",
         guild_id,
-        Hold(day=day_number(now), allowance=0, bonus=0),
+        entry,
         now,
-        entry=entry,
         before=f"{before.allowance} a {before.period}",
         after=f"{after.allowance} a {after.period}",
     )
     return before, after
+
+
+def note(
+    tx: Tx,
+    kind: str,
+    guild_id: int,
+    entry: Entry,
+    now: datetime,
+    *,
+    member: int | None = None,
+    role_id: int | None = None,
+    before: str,
+    after: str,
+) -> None:
+    """An entry that moves no credits: a rule was changed from what to what."""
+    nothing = Hold(day=day_number(now), allowance=0, bonus=0)
+    _append(
+        tx,
+        kind,
+        guild_id,
+        nothing,
+        now,
+        member=member,
+        role_id=role_id,
+        entry=entry,
+        before=before,
+        after=after,
+    )
+
+
+def in_range(credits_: int) -> int:
+    """The number, if it can be an allowance or a limit.
+
+    Raises:
+        OutOfRange: a negative or absurdly large number.
+    """
+    if not 0 <= credits_ <= CREDITS_MAX:
+        raise OutOfRange(0, CREDITS_MAX)
+    return credits_
 
 
 def changed(tx: Tx, entry: Entry) -> bool:
@@ -197,8 +274,13 @@ def changed(tx: Tx, entry: Entry) -> bool:
     return known.fetchone() is not None
 
 
-def _know_guild(tx: Tx, guild_id: int) -> None:
+def know_guild(tx: Tx, guild_id: int) -> None:
+    """Make sure that the server has its row."""
     tx.execute("INSERT INTO guild (id) VALUES (?) ON CONFLICT DO NOTHING", (guild_id,))
+
+
+def _give_back(tx: Tx, guild_id: int, held: Hold) -> None:
+    tx.execute("UPDATE guild SET bonus = bonus + ? WHERE id = ?", (held.bonus, guild_id))
 
 
 def _move(tx: Tx, guild_id: int, member: int, held: Hold, *, held_by: int, used_by: int) -> None:
@@ -230,15 +312,16 @@ def _append(
     *,
     job_id: int | None = None,
     member: int | None = None,
+    role_id: int | None = None,
     entry: Entry | None = None,
     before: str | None = None,
     after: str | None = None,
 ) -> None:
     tx.execute(
-        """INSERT INTO ledger (at, kind, guild_id, day, allowance, bonus, job_id, member_id, actor_id,
-                               interaction_id, reason, before, after)
-           VALUES (:at, :kind, :guild, :day, :allowance, :bonus, :job, :member, :actor,
-                   :interaction, :reason, :before, :after)""",
+        """INSERT INTO ledger (at, kind, guild_id, day, allowance, bonus, job_id, member_id, role_id,
+                               actor_id, interaction_id, reason, before, after)
+           VALUES (:at, :kind, :guild, :day, :allowance, :bonus, :job, :member, :role,
+                   :actor, :interaction, :reason, :before, :after)""",
         {
             "at": milliseconds(now),
             "kind": kind,
@@ -248,6 +331,7 @@ def _append(
             "bonus": amount.bonus,
             "job": job_id,
             "member": member,
+            "role": role_id,
             "actor": None if entry is None else member_number(tx, entry.actor_id),
             "interaction": None if entry is None else entry.interaction_id,
             "reason": "" if entry is None else entry.reason,

@@ -49,11 +49,12 @@ _COUNTERS = ("allowance_held", "allowance_used", "bonus_held", "bonus_used")
 
 _BOOKED = """
   SELECT guild_id, member_id, day,
-         SUM(CASE kind WHEN 'hold' THEN allowance ELSE -allowance END) AS allowance_held,
-         SUM(CASE kind WHEN 'settle' THEN allowance ELSE 0 END) AS allowance_used,
-         SUM(CASE kind WHEN 'hold' THEN bonus ELSE -bonus END) AS bonus_held,
-         SUM(CASE kind WHEN 'settle' THEN bonus ELSE 0 END) AS bonus_used
-  FROM ledger WHERE kind IN ('hold', 'settle', 'release')"""
+         SUM(CASE kind WHEN 'hold' THEN allowance WHEN 'refund' THEN 0 ELSE -allowance END) AS allowance_held,
+         SUM(CASE kind WHEN 'settle' THEN allowance WHEN 'refund' THEN -allowance ELSE 0 END)
+           AS allowance_used,
+         SUM(CASE kind WHEN 'hold' THEN bonus WHEN 'refund' THEN 0 ELSE -bonus END) AS bonus_held,
+         SUM(CASE kind WHEN 'settle' THEN bonus WHEN 'refund' THEN -bonus ELSE 0 END) AS bonus_used
+  FROM ledger WHERE kind IN ('hold', 'settle', 'release', 'refund')"""
 
 _DIFFER = " OR ".join(f"SUM({name}) <> 0" for name in _COUNTERS)
 _COUNTED = f"""
@@ -70,6 +71,7 @@ _QUESTIONS = {
     ),
     """SELECT guild.id AS guild, guild.bonus AS counted, COALESCE(SUM(CASE kind
                 WHEN 'grant' THEN ledger.bonus WHEN 'hold' THEN -ledger.bonus WHEN 'release' THEN ledger.bonus
+                WHEN 'refund' THEN ledger.bonus
                 ELSE 0 END), 0) AS booked
        FROM guild LEFT JOIN ledger ON ledger.guild_id = guild.id
        GROUP BY guild.id HAVING counted <> booked""": (
@@ -81,7 +83,7 @@ _QUESTIONS = {
           OR ledger.bonus <> job.bonus_part""": "job {job}: the ledger has not held what the job costs",
     """SELECT closing.job_id AS job FROM ledger AS closing
        LEFT JOIN ledger AS opening ON opening.job_id = closing.job_id AND opening.kind = 'hold'
-       WHERE closing.kind IN ('settle', 'release')
+       WHERE closing.kind IN ('settle', 'release', 'refund')
          AND (opening.id IS NULL OR opening.guild_id <> closing.guild_id OR opening.day <> closing.day
               OR opening.member_id <> closing.member_id OR opening.allowance <> closing.allowance
               OR opening.bonus <> closing.bonus)""": (
@@ -93,6 +95,11 @@ _QUESTIONS = {
          WHEN state IN ('queued', 'submitting', 'running', 'ready') THEN 'nothing'
          WHEN state IN ('failed', 'explained') THEN 'release' ELSE 'settle' END""": (
         "job {job} is {state}, and the ledger says {closing}"
+    ),
+    """SELECT refund.job_id AS job FROM ledger AS refund
+       LEFT JOIN ledger AS settled ON settled.job_id = refund.job_id AND settled.kind = 'settle'
+       WHERE refund.kind = 'refund' AND settled.id IS NULL""": (
+        "job {job}: the ledger has refunded what was never spent"
     ),
     """SELECT ledger.job_id AS job FROM ledger LEFT JOIN job ON job.id = ledger.job_id
        WHERE ledger.job_id IS NOT NULL AND job.id IS NULL""": "job {job} is in the ledger and nowhere else",

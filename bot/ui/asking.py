@@ -5,7 +5,7 @@ from typing import Final
 import discord
 
 from bot.errors import MissingPermissions, NotYourServer
-from bot.model import Entry, ReplyTo
+from bot.model import Entry, ReplyTo, storable
 
 _NEEDED: Final = {
     "view_channel": "View Channel",
@@ -38,7 +38,8 @@ def reply_to(interaction: discord.Interaction) -> ReplyTo:
         guild_id=guild_id,
         channel_id=channel_id,
         member_id=interaction.user.id,
-        role_ids=role_ids(interaction),
+        member_name=storable(interaction.user.display_name),
+        role_ids=role_ids(interaction.user, guild_id),
         may_reference=may.read_message_history or may.administrator,
     )
 
@@ -61,9 +62,14 @@ def managed_guild(interaction: discord.Interaction) -> int:
         NotYourServer: asked outside a server, or without the permission.
     """
     guild_id = guild_of(interaction)
-    if not (interaction.permissions.manage_guild or interaction.permissions.administrator):
+    if not may_manage(interaction):
         raise NotYourServer("manager")
     return guild_id
+
+
+def may_manage(interaction: discord.Interaction) -> bool:
+    """Whether the member may manage the server."""
+    return interaction.permissions.manage_guild or interaction.permissions.administrator
 
 
 def entry(interaction: discord.Interaction, reason: str = "") -> Entry:
@@ -71,12 +77,10 @@ def entry(interaction: discord.Interaction, reason: str = "") -> Entry:
     return Entry(actor_id=interaction.user.id, reason=reason, interaction_id=interaction.id)
 
 
-def role_ids(interaction: discord.Interaction) -> frozenset[int]:
-    """The member's roles, with the server's own id, which is the one of @everyone.
+def role_ids(member: discord.User | discord.Member, guild_id: int) -> frozenset[int]:
+    """The roles that an interaction tells of a member, with the server's own id, which is that of @everyone.
 
     Without the guilds intent discord.py knows no role objects: ``user.roles`` is empty although the
     payload names them, and only the private ``_roles`` has the ids (2.7.1).
     """
-    ids = getattr(interaction.user, "_roles", ())
-    everyone = () if interaction.guild_id is None else (interaction.guild_id,)
-    return frozenset((*ids, *everyone))
+    return frozenset((*getattr(member, "_roles", ()), guild_id))

@@ -55,10 +55,22 @@ class JobButton(
         await client.pressed(interaction, self.name, self.key)
 
 
+def stopped(*items: ui.Item[Any]) -> ui.View:
+    """A view with these items, all of whose presses come through their patterns.
+
+    A view that discord.py kept would only grow its memory.
+    """
+    view = ui.View(timeout=None)
+    for item in items:
+        view.add_item(item)
+    view.stop()
+    return view
+
+
 def song_view(job: Job, links: dict[str, str]) -> ui.View:
     """The buttons under a finished song; ``links`` are labels and addresses of takes that are too large."""
     label = "Lyrics" if job.request.lyrics else "Prompt" if job.request.prompt else "Style"
-    view = _view(JobButton(MARKS[MessageKind.SONG], job.id, label, discord.ButtonStyle.secondary))
+    view = stopped(JobButton(MARKS[MessageKind.SONG], job.id, label, discord.ButtonStyle.secondary))
     for text, url in links.items():
         if len(url) <= LINK_MAX:
             view.add_item(ui.Button(label=text, url=url))
@@ -67,27 +79,19 @@ def song_view(job: Job, links: dict[str, str]) -> ui.View:
 
 def notice_view(job: Job) -> ui.View:
     """The button under the notice that there is no song."""
-    return _view(JobButton(MARKS[MessageKind.NOTICE], job.id, "Try again", discord.ButtonStyle.primary))
+    return stopped(JobButton(MARKS[MessageKind.NOTICE], job.id, "Try again", discord.ButtonStyle.primary))
 
 
 def card_view(job: Job) -> ui.View | None:
     """The button of a card, while it has one."""
     if job.state is not JobState.UNDELIVERED:
         return None
-    return _view(JobButton("post", job.id, "Post again", discord.ButtonStyle.primary))
+    return stopped(JobButton("post", job.id, "Post again", discord.ButtonStyle.primary))
 
 
 def edit_button(draft: int) -> ui.View:
     """The button that opens a refused form with everything in it."""
-    return _view(JobButton("edit", draft, "Edit and try again", discord.ButtonStyle.primary))
-
-
-def _view(button: JobButton) -> ui.View:
-    view = ui.View(timeout=None)
-    view.add_item(button)
-    # All presses come through the dynamic item: a view that discord.py kept would only grow its memory.
-    view.stop()
-    return view
+    return stopped(JobButton("edit", draft, "Edit and try again", discord.ButtonStyle.primary))
 
 
 def is_marked(message: discord.Message, kind: MessageKind, job_id: int) -> bool:

@@ -6,7 +6,7 @@ import discord
 from discord.utils import format_dt
 
 from bot.jobs.courier import CardFacts
-from bot.model import Balance, FailReason, Job, JobState
+from bot.model import FailReason, Job, JobState
 from bot.ui import words
 from bot.ui.text import cut, line
 
@@ -31,7 +31,9 @@ def card(job: Job, facts: CardFacts) -> discord.Embed:
         color=_color(job),
     )
     embed.add_field(name="Price", value=_price(job))
-    embed.add_field(name="Left in this server", value=words.credits_(facts.balance.available))
+    standing = facts.standing
+    whose = "Left of their limit" if standing.limit_is_tightest else "Left in this server"
+    embed.add_field(name=whose, value=words.credits_(standing.left))
     if job.open and job.state is not JobState.FAILED:
         embed.add_field(name="Expected", value=_expected(facts))
     embed.set_footer(text=_made_with(job))
@@ -156,54 +158,3 @@ def notice(job: Job) -> discord.Embed:
     if job.reason not in (FailReason.REFUSED, FailReason.MODERATED):
         embed.set_footer(text="“Try again” makes a new request with the same words.")
     return embed
-
-
-def credits_left(balance: Balance, price: int) -> discord.Embed:
-    """The answer to a member who asks what is left."""
-    songs = balance.available // price if price else None
-    enough = "" if songs is None else f", enough for **{songs:,}** song{'' if songs == 1 else 's'}"
-    embed = discord.Embed(
-        title="Credits of this server",
-        description=f"**{words.credits_(balance.available)}** left{enough}.\n"
-        f"A song costs {words.credits_(price)}.",
-        color=COLOR_WORKING,
-    )
-    _add_balance(embed, balance)
-    return embed
-
-
-def quota(balance: Balance, price: int) -> discord.Embed:
-    """The purse as its keeper sees it."""
-    embed = discord.Embed(
-        title="Quota of this server",
-        description=f"**{words.credits_(balance.available)}** can be spent now; "
-        f"a song costs {words.credits_(price)}.",
-        color=COLOR_WORKING,
-    )
-    _add_balance(embed, balance)
-    return embed
-
-
-def _add_balance(embed: discord.Embed, balance: Balance) -> None:
-    period = words.PERIODS[balance.period]
-    embed.add_field(name="Allowance", value=f"{balance.allowance:,} a {period}")
-    embed.add_field(name="Used", value=f"{balance.used:,}")
-    embed.add_field(name="Held for songs in the making", value=f"{balance.held:,}")
-    embed.add_field(name="Bonus", value=f"{balance.bonus:,} (does not expire)")
-    embed.add_field(name="Allowance renews", value=format_dt(balance.renews_at, "R"))
-
-
-def quota_set(before: Balance, after: Balance) -> str:
-    """A confirmed change of the allowance, from what to what."""
-    return (
-        f"Allowance: {before.allowance:,} a {words.PERIODS[before.period]} → "
-        f"**{after.allowance:,} a {words.PERIODS[after.period]}**. "
-        f"{words.credits_(after.available)} can be spent now; songs in the making keep theirs."
-    )
-
-
-def quota_granted(before: int, after: int, reason: str) -> str:
-    """A confirmed grant, from what to what."""
-    return (
-        f"Bonus: {before:,} → **{words.credits_(after)}** ({after - before:+,}). Reason: {line(reason, 200)}"
-    )

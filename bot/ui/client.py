@@ -14,7 +14,7 @@ from bot.errors import OutOfRange, TextTooLong
 from bot.jobs.courier import MessageKind
 from bot.jobs.intake import Intake
 from bot.jobs.purse import Purse
-from bot.ui import answers, buttons, forms
+from bot.ui import answers, buttons, forms, quota_buttons
 from bot.ui.music import Music
 from bot.ui.quota import Quota
 
@@ -78,11 +78,12 @@ class TunesmithClient(discord.AutoShardedClient):
             max_ratelimit_timeout=60.0,
         )
         self.intake = intake
+        self.purse = purse
         self._registered = registered
         self._register = register
         self.tree = Tree(self)
         self.tree.add_command(Music(intake, purse))
-        self.tree.add_command(Quota(purse, intake.terms.price_credits))
+        self.tree.add_command(Quota(purse))
 
     async def close(self) -> None:
         """Leave Discord, where there is a connection or the beginning of one."""
@@ -102,7 +103,7 @@ class TunesmithClient(discord.AutoShardedClient):
 
     async def setup_hook(self) -> None:
         """Before the first connection: the buttons, and the commands where they have changed."""
-        self.add_dynamic_items(buttons.JobButton)
+        self.add_dynamic_items(buttons.JobButton, quota_buttons.PageButton, quota_buttons.ClearButton)
         await self._register_commands()
         if not discord.http.Route.BASE.startswith(DISCORD):
             # After a lost session discord.py goes back to this address and not to the one that it was
@@ -133,11 +134,11 @@ class TunesmithClient(discord.AutoShardedClient):
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Forms come back here, whoever opened them and however long ago."""
         if interaction.type is discord.InteractionType.modal_submit:
-            await self._guarded(interaction, answers.submitted(interaction, self.intake))
+            await self.guarded(interaction, answers.submitted(interaction, self.intake))
 
     async def pressed(self, interaction: discord.Interaction, name: str, key: int) -> None:
         """One of our buttons was pressed."""
-        await self._guarded(interaction, self._pressed(interaction, name, key))
+        await self.guarded(interaction, self._pressed(interaction, name, key))
 
     async def _pressed(self, interaction: discord.Interaction, name: str, key: int) -> None:
         if name == "edit":
@@ -152,7 +153,8 @@ class TunesmithClient(discord.AutoShardedClient):
         else:
             await answers.again(interaction, self.intake, job)
 
-    async def _guarded(self, interaction: discord.Interaction, work: Awaitable[Any]) -> None:
+    async def guarded(self, interaction: discord.Interaction, work: Awaitable[Any]) -> None:
+        """Do what a button or a form asks for; an error becomes one private sentence."""
         try:
             await work
         except Exception as error:  # noqa: BLE001 - what the tree does for commands: told, and logged if a bug

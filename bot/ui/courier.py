@@ -14,9 +14,10 @@ import aiohttp
 import discord
 
 from bot.errors import Transient
-from bot.jobs.courier import AlreadyPosted, CardFacts, MessageKind, NoAccess, NoHistory
+from bot.jobs.courier import AlreadyPosted, CardFacts, MessageKind, NoAccess, NoHistory, nonce_of
 from bot.model import Delivery, Job, Track
-from bot.ui import buttons, cards
+from bot.store.budget import BudgetAlert
+from bot.ui import buttons, cards, quota_cards
 from bot.ui.text import file_name
 
 log = logging.getLogger(__name__)
@@ -110,6 +111,13 @@ class DiscordCourier:
                 allowed_mentions=_only(job.reply_to.member_id),
             )
         return message.id
+
+    async def post_alert(self, alert: BudgetAlert) -> None:
+        """How much of a server's allowance is used, in the channel that its managers chose."""
+        channel = self._client.get_partial_messageable(alert.channel_id)
+        with _translated(self._client, _Doing.SENDING):
+            async with asyncio.timeout(EDIT_S):
+                await channel.send(quota_cards.budget_alert(alert), nonce=nonce_of(f"budget:{alert.id}"))
 
     async def find(self, job: Job, kind: MessageKind, where: Delivery) -> int | None:
         """The job's own message of this kind, looked for in the time in which a send could have landed."""

@@ -8,7 +8,7 @@ from discord import app_commands
 from bot.jobs.intake import Intake
 from bot.jobs.purse import Purse
 from bot.model import SongRequest
-from bot.ui import answers, asking, cards, forms
+from bot.ui import answers, asking, forms, quota_cards
 
 PROMPT_MAX = 500
 
@@ -75,8 +75,10 @@ class Music(
     @app_commands.command(description="What is left to make songs with")
     async def credits(self, interaction: discord.Interaction) -> None:
         """What the server may spend."""
-        balance = await self.purse.balance(asking.guild_of(interaction))
-        embed = cards.credits_left(balance, self.intake.terms.price_credits)
+        guild_id = asking.guild_of(interaction)
+        role_ids = asking.role_ids(interaction.user, guild_id)
+        found = await self.purse.explain(guild_id, interaction.user.id, role_ids)
+        embed = quota_cards.credits_left(found.standing, self.purse.price)
         await interaction.response.send_message(embed=embed, ephemeral=True)
 
     def _model(self, chosen: str | None) -> str:

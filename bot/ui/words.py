@@ -5,7 +5,7 @@ from typing import assert_never
 from discord.utils import format_dt
 
 from bot import errors
-from bot.model import ClosedCause, FailReason, Job, JobState, Period
+from bot.model import Balance, ClosedCause, FailReason, Job, JobState, Limit, Period, Standing
 from bot.ui.text import line
 
 REASON_MAX = 300
@@ -44,22 +44,6 @@ def refusal(error: errors.Refusal) -> str:
             return (
                 f"That model is not on offer. Choose one of: {', '.join(error.offered)}. Nothing was charged."
             )
-        case errors.NotEnoughCredits():
-            return (
-                f"A song costs {credits_(error.price)}, and this server has {error.available:,} left. "
-                f"The allowance renews {format_dt(error.renews_at, 'R')}; "
-                "a server manager can add credits with `/quota grant`."
-            )
-        case errors.TooManyOpenJobs(scope="member"):
-            return (
-                f"You have {_songs(error.limit)} in the making, which is the most at a time. "
-                "Wait for one to arrive, then try again. Nothing was charged."
-            )
-        case errors.TooManyOpenJobs():
-            return (
-                f"This server has {_songs(error.limit)} in the making, which is the most at a time. "
-                "Wait for one to arrive, then try again. Nothing was charged."
-            )
         case errors.ServiceClosed():
             return f"{CLOSED[error.cause]} Nothing was charged. Try again {format_dt(error.until, 'R')}."
         case errors.MissingPermissions():
@@ -73,8 +57,70 @@ def refusal(error: errors.Refusal) -> str:
             return "Only members with the Manage Server permission can do that."
         case errors.OutOfRange():
             return f"Choose a number from {error.low:,} to {error.high:,}. Nothing was changed."
+        case errors.OperatorsOnly():
+            return _OPERATORS[error.what]
+        case errors.NotRefundable():
+            return _NOT_REFUNDABLE[error.cause]
         case _:
-            return _ALWAYS_THE_SAME[type(error)]
+            return _ALWAYS_THE_SAME.get(type(error)) or _quota_refusal(error)
+
+
+def _quota_refusal(error: errors.Refusal) -> str:
+    """Which rule of the server stands against a song, how much of it is used, and when it renews."""
+    match error:
+        case errors.NotEnoughCredits():
+            there = error.balance
+            return (
+                f"A song costs {credits_(error.price)}, and this server has {there.available:,} left: "
+                f"{pool_used(there)}. The allowance renews {format_dt(there.renews_at, 'R')}; "
+                "a server manager can add credits with `/quota grant`. Nothing was charged."
+            )
+        case errors.LimitReached():
+            return (
+                f"A song costs {credits_(error.price)}, and you have {error.standing.left:,} left: "
+                f"{limit_used(error.limit, error.standing)}. "
+                f"It renews {format_dt(error.standing.balance.renews_at, 'R')}. Nothing was charged."
+            )
+        case errors.TooManyOpenJobs(scope="member"):
+            return (
+                f"You have {songs(error.limit)} in the making, which is the most at a time. "
+                "Wait for one to arrive, then try again. Nothing was charged."
+            )
+        case errors.TooManyOpenJobs():
+            return (
+                f"This server has {songs(error.limit)} in the making, which is the most at a time. "
+                "Wait for one to arrive, then try again. Nothing was charged."
+            )
+        case errors.Paused():
+            return (
+                f"New songs are paused in this server: “{line(error.reason, REASON_MAX)}”. "
+                "Nothing was charged; try again when a server manager has ended the pause."
+            )
+        case _:
+            raise TypeError(f"no sentence for {type(error).__name__}")
+
+
+def pool_used(balance: Balance) -> str:
+    """``95 of 100 credits a month are used or held, and the bonus is 0``."""
+    return (
+        f"{balance.used + balance.held:,} of {credits_(balance.allowance)} a {PERIODS[balance.period]} "
+        f"are used or held, and the bonus is {balance.bonus:,}"
+    )
+
+
+def limit_used(limit: Limit, standing: Standing) -> str:
+    """``25 of your 30 credits a month are used or held, a limit set for you``."""
+    return (
+        f"{standing.used + standing.held:,} of your {credits_(limit.credits)} "
+        f"a {PERIODS[standing.balance.period]} are used or held, {whose(limit)}"
+    )
+
+
+def whose(limit: Limit) -> str:
+    """Where a member's limit comes from."""
+    if limit.role_id is None:
+        return "a limit set for you"
+    return "the limit of everyone here" if limit.everyone else f"the limit of <@&{limit.role_id}>"
 
 
 _ALWAYS_THE_SAME: dict[type[errors.Refusal], str] = {
@@ -83,6 +129,17 @@ _ALWAYS_THE_SAME: dict[type[errors.Refusal], str] = {
         "You have tried that song again already: look for its newer message. Nothing was charged."
     ),
     errors.ShuttingDown: "The bot is about to restart. Nothing was charged; please try again in a minute.",
+}
+_OPERATORS = {
+    "period": "The bot's operator has set one period for all servers. Leave it out; nothing was changed.",
+    "grant": "Here only the bot's operator grants credits. Nothing was changed; ask them.",
+    "refund": "Here only the bot's operator refunds credits. Nothing was changed; ask them.",
+}
+_NOT_REFUNDABLE = {
+    "unknown": "There is no such song in this server. Choose one from the list; nothing was changed.",
+    "open": "That song is still in the making. Refund it when it is done; nothing was changed.",
+    "released": "That song failed, and its credits are back already. Nothing was changed.",
+    "refunded": "That song has been refunded already. Nothing was changed.",
 }
 _FILES = {
     "too_big": "That lyrics file is larger than any lyrics can be (5,000 characters).",
@@ -136,7 +193,8 @@ def posting_again(job: Job) -> str:
     return "It has been posted." if job.state is JobState.DELIVERED else "I am posting it now."
 
 
-def _songs(count: int) -> str:
+def songs(count: int) -> str:
+    """``1 song``, ``3 songs``."""
     return f"{count} song{'' if count == 1 else 's'}"
 
 

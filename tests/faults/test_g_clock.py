@@ -442,7 +442,7 @@ async def test_an_allowance_renews_with_the_period_and_a_song_stays_on_the_accou
     then = await rig.database.read(lambda tx: ledger.balance(tx, make.GUILD, make.DEFAULTS, old))
     now = await rig.balance()
 
-    assert midnight == refused.value.renews_at
+    assert midnight == refused.value.balance.renews_at
     assert [(10, 0, 0), (10, 0, 0)] == [(it.used, it.held, it.available) for it in (then, now)]
     await assert_survived(rig, caplog, before, after, says="delivered")
 

@@ -82,7 +82,7 @@ async def test_an_allowance_below_what_is_used_and_held_stops_new_songs_and_none
         await rig.until(job, DONE)
 
     assert (lowered, 10, 30, 0) == (low.allowance, low.used, low.held, low.available)
-    assert 0 == refused.value.available
+    assert 0 == refused.value.balance.available
     assert (40, 0, 0) == ((now := await rig.balance()).used, now.held, now.available)
     await assert_survived(rig, caplog, used, *held, says="delivered")
 

@@ -305,7 +305,9 @@ async def test_the_last_credits_are_spent_once_and_the_refusal_says_when_there_a
     refused = await mia.slash(world.channel, "music create", prompt="two")
 
     assert refused.ephemeral
-    assert "A song costs 10 credits, and this server has 5 left." in said(refused)
+    assert "A song costs 10 credits, and this server has 5 left: 10 of 15 credits a month are" in said(
+        refused
+    )
     assert "<t:" in said(refused)
 
 

@@ -11,6 +11,7 @@ import httpx
 from bot.errors import Transient
 from bot.jobs.courier import AlreadyPosted, CardFacts, MessageKind, NoAccess, NoHistory
 from bot.model import Delivery, Job, JobState, Track
+from bot.store.budget import BudgetAlert
 
 AUDIO = "https://audio.example.com"
 SONG = b"ID3" + bytes(range(256)) * 32
@@ -151,6 +152,10 @@ class Chat:
         self.broken_job: int | None = None
         self.known_cards: dict[int, int] = {}
         self.nonces_kept = True
+        self.alerts: dict[int, BudgetAlert] = {}
+        """Each is kept once, as its nonce sees to it."""
+        self.on_alert: list[str] = []
+        self.alert_sends = 0
 
     def of(self, kind: MessageKind, job_id: int | None = None) -> list[Post]:
         return [post for post in self.posts if post.kind is kind and job_id in (None, post.job_id)]
@@ -188,6 +193,15 @@ class Chat:
         if meets == "lost":
             raise Transient("Discord: the answer was lost")
         return known.id
+
+    async def post_alert(self, alert: BudgetAlert) -> None:
+        self.alert_sends += 1
+        meets = self.on_alert.pop(0) if self.on_alert else ""
+        if meets == "closed":
+            raise NoAccess
+        self.alerts[alert.id] = alert
+        if meets == "lost":
+            raise Transient("Discord: the answer was lost")
 
     async def find(self, job: Job, kind: MessageKind, where: Delivery) -> int | None:
         if self.down:

@@ -49,7 +49,7 @@ class Rig:
         self.sleep: Callable[[float], Awaitable[object]] = no_sleep
         terms = make.terms(open_per_member=1_000, open_per_guild=1_000)
         self.intake = Intake(database, terms, now=clock, woken=lambda: None)
-        self.purse = Purse(database, make.DEFAULTS, now=clock)
+        self.purse = Purse(database, make.DEFAULTS, price=terms.price_credits, now=clock)
 
     async def ask(self, request: SongRequest | None = None, reply_to: ReplyTo | None = None) -> Job:
         """A member asks, and reads the card."""
@@ -83,6 +83,7 @@ class Rig:
                 audio=audio,
                 spool=self.spool,
                 courier=self.chat,
+                defaults=make.DEFAULTS,
                 now=self.clock,
                 finishing=finishing,
                 alert=self.alerts.append,

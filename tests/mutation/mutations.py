@@ -20,6 +20,10 @@ RULES: Final = "jobs/test_rules.py::test_"
 UPKEEP: Final = "jobs/test_upkeep.py::test_"
 JOBS: Final = "store/test_jobs.py::test_"
 SCHEMA: Final = "store/test_rules.py::test_"
+QUOTAS: Final = "jobs/test_quotas.py::test_"
+ALERTS: Final = "jobs/test_alerts.py::test_"
+MEMBERS: Final = "store/test_limits.py::test_"
+TURNS: Final = "store/test_turns.py::test_"
 LEDGER: Final = "store/test_ledger.py::test_"
 GATE: Final = "store/test_gate.py::test_"
 DATABASE: Final = "store/test_database.py::test_"
@@ -38,8 +42,8 @@ INTAKE: Final = (
         "the credits are held in the transaction that writes the job down",
         "jobs/intake.py",
         (
-            "            held = ledger.hold(\n",
-            "            ledger._know_guild(tx, reply_to.guild_id); self._hold = lambda tx: ledger.hold(\n",
+            "            held, limit = limits.hold(\n",
+            "            limit, self._hold = None, lambda tx: limits.hold(\n",
         ),
         ("(tx, job, held,", "(tx, job, ledger.Hold(day=ledger.day_number(now), allowance=10, bonus=0),"),
         behind("        if taken is not None:", "            await self._database.write(self._hold)"),
@@ -351,13 +355,13 @@ MONEY: Final = (
     ),
     broken(
         "a job is settled or released once, says the schema",
-        "store/migrations/0001_initial.sql",
+        "store/migrations/0003_limits.sql",
         ("CREATE UNIQUE INDEX ledger_closes_once", "CREATE INDEX ledger_closes_once"),
         by=(f"{LEDGER}a_hold_is_closed_once_whatever_the_code_does",),
     ),
     broken(
         "a job is paid for once, says the schema",
-        "store/migrations/0001_initial.sql",
+        "store/migrations/0003_limits.sql",
         ("CREATE UNIQUE INDEX ledger_opens_once", "CREATE INDEX ledger_opens_once"),
         by=(f"{LEDGER}a_job_is_paid_for_once",),
     ),
@@ -369,13 +373,13 @@ MONEY: Final = (
     ),
     broken(
         "a grant counts once for its interaction, says the schema",
-        "store/migrations/0002_counted_once.sql",
+        "store/migrations/0003_limits.sql",
         ("CREATE UNIQUE INDEX ledger_changed_once", "CREATE INDEX ledger_changed_once"),
         by=(f"{SCHEMA}a_change_of_credits_counts_once_for_its_interaction",),
     ),
     broken(
         "the ledger is never edited, says the schema",
-        "store/migrations/0001_initial.sql",
+        "store/migrations/0003_limits.sql",
         ("BEFORE UPDATE ON ledger", "BEFORE UPDATE OF id ON ledger"),
         by=(f"{LEDGER}the_ledger_is_only_ever_appended_to",),
     ),
@@ -384,6 +388,81 @@ MONEY: Final = (
         "store/ledger.py",
         ("UPDATE guild SET bonus = bonus + ?", "UPDATE guild SET bonus = bonus + 0 * ?"),
         by=(f"{LEDGER}a_release_goes_back_where_it_came_from_whenever_that_is",),
+    ),
+)
+
+LIMITS: Final = (
+    broken(
+        "a member's limit holds beside the server's pool",
+        "store/limits.py",
+        ("if limit is not None and there.limit_is_tightest and", "if False and there.limit_is_tightest and"),
+        by=(f"{QUOTAS}a_members_requests_at_once_stay_within_their_limit",),
+    ),
+    broken(
+        "what a member used of the bonus counts in their limit",
+        "store/limits.py",
+        ("COALESCE(SUM(allowance_held + bonus_held), 0)", "COALESCE(SUM(allowance_held), 0)"),
+        by=(f"{MEMBERS}a_limit_is_used_up_by_what_is_used_and_held_of_allowance_and_bonus",),
+    ),
+    broken(
+        "a member's own limit comes before those of their roles",
+        "store/limits.py",
+        (
+            "    if own is not None:\n",
+            "    if own is not None and not role_limits(tx, guild_id, role_ids):\n",
+        ),
+        by=(f"{MEMBERS}the_members_own_limit_holds_whatever_their_roles_say",),
+    ),
+    broken(
+        "of a member's roles the highest limit holds",
+        "store/limits.py",
+        ("credits_, role_id = max(roles)", "credits_, role_id = min(roles)"),
+        by=(f"{MEMBERS}the_highest_of_the_members_roles_holds",),
+    ),
+    broken(
+        "no server uses more than the operator's ceiling",
+        "store/ledger.py",
+        ("min(allowance, defaults.ceiling), defaults.period", "allowance, defaults.period"),
+        by=(f"{MEMBERS}under_a_ceiling_the_lower_number_and_the_operators_period_hold",),
+    ),
+    broken(
+        "a paused server takes no new songs",
+        "jobs/intake.py",
+        ("        if reason is not None:\n", "        if False:\n"),
+        by=(f"{QUOTAS}a_paused_server_takes_nothing_and_lets_its_songs_finish",),
+    ),
+    broken(
+        "a song is refunded once, says the schema",
+        "store/migrations/0003_limits.sql",
+        ("CREATE UNIQUE INDEX ledger_refunds_once", "CREATE INDEX ledger_refunds_once"),
+        by=(f"{SCHEMA}a_song_is_refunded_once",),
+    ),
+    broken(
+        "nothing of another server is refunded",
+        "jobs/purse.py",
+        (" if jobs.is_of(tx, guild_id, job_id) else None", ""),
+        by=(f"{QUOTAS}no_id_of_another_server_is_refunded",),
+    ),
+    broken(
+        "a budget alert is told once a period",
+        "store/migrations/0003_limits.sql",
+        ("  UNIQUE (guild_id, first_day, percent)", "  UNIQUE (guild_id, first_day, percent, id)"),
+        by=(f"{ALERTS}what_was_told_is_not_told_again_with_the_next_song",),
+    ),
+    broken(
+        "servers take turns",
+        "store/jobs.py",
+        ('_IN_TURN = "turn_of_guild, guild_served, created_at, id"', '_IN_TURN = "created_at, id"'),
+        by=(f"{TURNS}fifty_songs_of_one_server_do_not_delay_the_first_of_another",),
+    ),
+    broken(
+        "the server that was served longest ago comes first",
+        "store/jobs.py",
+        (
+            '_IN_TURN = "turn_of_guild, guild_served, created_at, id"',
+            '_IN_TURN = "turn_of_guild, created_at, id"',
+        ),
+        by=(f"{TURNS}long_queues_of_other_servers_do_not_delay_the_first_song_of_a_new_one",),
     ),
 )
 
@@ -689,6 +768,7 @@ MUTATIONS: Final = (
     *SUBMITTING,
     *THE_GATE,
     *MONEY,
+    *LIMITS,
     *COMPOSING,
     *FETCHING,
     *POSTING,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot import errors
-from bot.model import ClosedCause, FailReason, JobState
+from bot.model import ClosedCause, FailReason, JobState, Limit
 from bot.ui import words
 from tests import make
 
@@ -87,7 +87,14 @@ def refusals() -> list[errors.Refusal]:
         errors.TextMissing("title"),
         *(errors.UnreadableFile(cause) for cause in ("too_big", "not_text", "empty", "not_fetched")),
         errors.UnknownModel(("V5", "V4_5")),
-        errors.NotEnoughCredits(10, 3, make.NOW),
+        errors.NotEnoughCredits(10, make.balance(used=90)),
+        *(
+            errors.LimitReached(10, limit, make.standing(limit=limit, used=25))
+            for limit in (Limit(credits=30), Limit(credits=30, role_id=7), Limit(credits=30, everyone=True))
+        ),
+        errors.Paused("too loud"),
+        *(errors.OperatorsOnly(what) for what in ("period", "grant", "refund")),
+        *(errors.NotRefundable(cause) for cause in ("unknown", "open", "released", "refunded")),
         errors.TooManyOpenJobs("member", 2),
         errors.TooManyOpenJobs("guild", 1),
         *(errors.ServiceClosed(cause, make.NOW) for cause in ClosedCause),

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -169,19 +170,49 @@ class Books:
         return self.songs[interaction].state
 
     def claim(self, at: datetime, limit: int) -> list[int]:
-        due = sorted(
-            (song.due_at, song.created_at, interaction)
+        due = {
+            interaction: song
             for interaction, song in self.songs.items()
             if song.due_at is not None
             and song.due_at <= milliseconds(at)
             and (song.claim_epoch is None or song.claim_epoch < self.epoch)
             and not self.waits_for_an_older_one(song)
-        )
-        claimed = [interaction for _, _, interaction in due[:limit]]
+        }
+        begun = [key for key, song in due.items() if song.state != JobState.QUEUED]
+        begun.sort(key=lambda key: (due[key].due_at, due[key].created_at))
+        claimed = [*begun, *self.by_turns({key: due[key] for key in due.keys() - begun})][:limit]
         for interaction in claimed:
             attempt = self.songs[interaction].attempt + 1
             self.change(interaction, attempt=attempt, claim_epoch=self.epoch)
         return claimed
+
+    def by_turns(self, queued: dict[int, Song]) -> list[int]:
+        """Always the first song of the server that was served longest ago, and there of the member."""
+        left, order = dict(queued), list[int]()
+        turns: Counter[tuple[int, ...]] = Counter()
+        while left:
+            order.append(min(left, key=lambda key: self.turn(left[key], turns)))
+            song = left.pop(order[-1])
+            turns.update([(song.guild_id,), (song.guild_id, song.discord_id)])
+        return order
+
+    def turn(self, song: Song, turns: Counter[tuple[int, ...]]) -> tuple[int, ...]:
+        member = (song.guild_id, song.discord_id)
+        return (
+            *(turns[member[:1]], self.served(song.guild_id)),
+            *(turns[member], self.served(*member), song.created_at),
+        )
+
+    def served(self, guild: int, discord_id: int | None = None) -> int:
+        """When a song of the server, or of the member there, was last submitted."""
+        return max(
+            (
+                song.submitted_at or 0
+                for song in self.songs.values()
+                if song.guild_id == guild and discord_id in (None, song.discord_id)
+            ),
+            default=0,
+        )
 
     def waits_for_an_older_one(self, song: Song) -> bool:
         to_post = (JobState.STORED, JobState.DELIVERING)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -53,6 +53,8 @@ SETTINGS = settings(
     max_examples=20_000 if LONG else 25,
     stateful_step_count=100 if LONG else 25,
     derandomize=not LONG,
+    # As it was found: to make a failure smaller takes minutes.
+    phases=(Phase.generate,),
     deadline=None,
 )
 PRAGMAS = (
@@ -125,7 +127,7 @@ class Process:
         self.database._writer._connection = cast("sqlite3.Connection", self.connection)
         unused = cast("Any", None)
         self.intake = Intake(self.database, TERMS, now=self.clock, woken=lambda: None)
-        self.purse = Purse(self.database, TERMS.defaults, now=self.clock)
+        self.purse = Purse(self.database, TERMS.defaults, price=TERMS.price_credits, now=self.clock)
         self.moves = Moves(self.database, self.clock)
         self.steps = Steps(
             database=self.database,
@@ -133,6 +135,7 @@ class Process:
             audio=unused,
             spool=unused,
             courier=unused,
+            defaults=TERMS.defaults,
             now=self.clock,
             finishing=nullcontext,
             alert=lambda _: None,

@@ -285,8 +285,10 @@ def test_a_job_is_due_from_its_time_on_or_where_that_is_beyond_every_schedule(
 
 
 def test_those_that_wait_longest_come_first_and_no_more_than_asked_for(tx: Tx) -> None:
-    late, early, middle = (added(tx, due_at=NOW - n * SECOND) for n in (1, 3, 2))
-    tie = added(tx, at=NOW - DAY, due_at=NOW - 3 * SECOND)
+    late, early, middle, tie = (
+        put(tx, added(tx, at=NOW - age, due_at=NOW), JobState.RUNNING, now=NOW - n * SECOND)
+        for n, age in ((1, 0 * DAY), (3, 0 * DAY), (2, 0 * DAY), (3, DAY))
+    )
 
     first, rest = claimed(tx, limit=3), claimed(tx, limit=3)
 

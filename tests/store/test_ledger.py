@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.errors import NotEnoughCredits, OutOfRange
+from bot.errors import LimitReached, NotEnoughCredits, OutOfRange
 from bot.model import Balance, Entry, Job, Period
-from bot.store import ledger
+from bot.store import ledger, limits
 from bot.store.database import Database, Tx
 from bot.store.ledger import CREDITS_MAX, WHOLE_GUILD, Defaults, Hold
 from bot.store.proof import prove
@@ -112,8 +112,8 @@ def test_a_hold_of_more_than_there_is_is_refused_with_the_numbers(tx: Tx, allowa
 
     assert (10, allowance + bonus, datetime(2026, 4, 1, tzinfo=UTC)) == (
         caught.value.price,
-        caught.value.available,
-        caught.value.renews_at,
+        caught.value.balance.available,
+        caught.value.balance.renews_at,
     )
     assert (allowance, bonus) == left(tx)
 
@@ -459,7 +459,12 @@ Move: TypeAlias = tuple[str, int, int, int]
 """What is done, by or with whom, how much, and on which day."""
 
 MOVES = st.tuples(
-    st.sampled_from(["hold", "hold", "hold", "settle", "release", "close again", "grant", "allow", "period"]),
+    st.sampled_from(
+        [
+            *("hold", "hold", "hold", "hold", "settle", "settle", "release", "close again", "refund"),
+            *("grant", "allow", "period", "limit", "role"),
+        ]
+    ),
     st.integers(0, 5),
     st.integers(-60, 120),
     st.integers(0, 70),
@@ -483,32 +488,50 @@ class Books:
     def __init__(self, tx: Tx) -> None:
         self.tx = tx
         self.open: deque[tuple[int, int, int, Hold]] = deque()
+        self.settled: list[tuple[int, int, int, Hold]] = []
         self.closed: deque[tuple[int, int, int, Hold]] = deque()
         self.jobs = 0
+
+    def hold(self, guild: int, member: int, price: int, now: datetime) -> None:
+        there = ledger.balance(self.tx, guild, DEFAULTS, now)
+        self.jobs += 1
+        try:
+            held, limit = limits.hold(self.tx, self.jobs, guild, member, [guild], price, DEFAULTS, now)
+        except NotEnoughCredits:
+            assert there.available < price
+        except LimitReached:
+            limit = limits.limit_of(self.tx, guild, member, [guild])
+            assert limits.standing(self.tx, guild, member, limit, DEFAULTS, now).left < price
+        else:
+            spent = limits.standing(self.tx, guild, member, limit, DEFAULTS, now)
+            assert limit is None or spent.used + spent.held <= limit.credits
+            assert price == held.allowance + held.bonus
+            assert there.available - price == ledger.balance(self.tx, guild, DEFAULTS, now).available
+            self.open.append((self.jobs, guild, member, held))
 
     def do(self, what: str, who: int, amount: int, day: int) -> None:
         now = NOW + timedelta(days=day, hours=who)
         guild, member = GUILD + who % 2, ledger.member_number(self.tx, MEMBER + who // 2)
         match what:
             case "hold":
-                there = ledger.balance(self.tx, guild, DEFAULTS, now)
-                self.jobs += 1
-                try:
-                    held = ledger.hold(self.tx, self.jobs, guild, member, abs(amount), DEFAULTS, now)
-                except NotEnoughCredits:
-                    assert there.available < abs(amount)
-                else:
-                    assert abs(amount) == held.allowance + held.bonus
-                    assert (
-                        there.available - abs(amount)
-                        == ledger.balance(self.tx, guild, DEFAULTS, now).available
-                    )
-                    self.open.append((self.jobs, guild, member, held))
+                self.hold(guild, member, abs(amount), now)
             case "settle" | "release" if self.open:
                 self.open.rotate(who)
                 one = self.open.pop()
                 (ledger.settle if what == "settle" else ledger.release)(self.tx, *one, now)
                 self.closed.append(one)
+                if what == "settle":
+                    self.settled.append(one)
+            case "refund" if self.settled:
+                one = self.settled.pop()
+                ledger.refund(self.tx, *one, ADMIN, now)
+                with undone(self.tx), pytest.raises(sqlite3.IntegrityError):
+                    ledger.refund(self.tx, *one, ADMIN, now)
+            case "limit":
+                own = abs(amount) if amount > 0 else None
+                limits.set_member(self.tx, guild, MEMBER + who // 2, own, ADMIN, now)
+            case "role":
+                limits.set_role(self.tx, guild, guild, abs(amount) if who % 2 else None, ADMIN, now)
             case "close again" if self.closed:
                 self.closed.rotate(who)
                 with undone(self.tx), pytest.raises(sqlite3.IntegrityError):
@@ -543,14 +566,14 @@ def worked_out(tx: Tx) -> tuple[dict[tuple[int, int, int], tuple[int, ...]], dic
     bonus: Counter[int] = Counter({row["id"]: 0 for row in tx.execute("SELECT id FROM guild")})
     for row in tx.execute("SELECT * FROM ledger"):
         guild, kind = row["guild_id"], row["kind"]
-        bonus[guild] += {"grant": 1, "release": 1, "hold": -1}.get(kind, 0) * row["bonus"]
+        bonus[guild] += {"grant": 1, "release": 1, "refund": 1, "hold": -1}.get(kind, 0) * row["bonus"]
         for who in (row["member_id"], WHOLE_GUILD):
-            if kind not in ("hold", "settle", "release"):
+            if kind not in ("hold", "settle", "release", "refund"):
                 continue
             account = usage.setdefault((guild, who, row["day"]), Counter())
             for part in ("allowance", "bonus"):
-                account[f"{part}_held"] += row[part] if kind == "hold" else -row[part]
-                account[f"{part}_used"] += row[part] if kind == "settle" else 0
+                account[f"{part}_held"] += {"hold": 1, "refund": 0}.get(kind, -1) * row[part]
+                account[f"{part}_used"] += {"settle": 1, "refund": -1}.get(kind, 0) * row[part]
     columns = ("allowance_used", "allowance_held", "bonus_used", "bonus_held")
     accounts = {key: tuple(account[name] for name in columns) for key, account in usage.items()}
     return {key: amounts for key, amounts in accounts.items() if any(amounts)}, dict(bonus)

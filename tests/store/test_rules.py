@@ -27,3 +27,13 @@ def test_a_failure_is_tried_again_once_by_each_member(tx: Tx) -> None:
 
     with pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE constraint failed: job\.retry_of"):
         tx.execute(tries, (failed.id, again.id))
+
+
+def test_a_song_is_refunded_once(tx: Tx) -> None:
+    refund = """INSERT INTO ledger (at, kind, guild_id, day, job_id, member_id)
+                VALUES (1, 'refund', 7001, 5, 13, 2)"""
+    tx.execute("INSERT INTO guild (id) VALUES (7001)")
+    tx.execute(refund)
+
+    with pytest.raises(sqlite3.IntegrityError):
+        tx.execute(refund)

@@ -6,8 +6,8 @@ import discord
 import pytest
 
 from bot.jobs.courier import CardFacts
-from bot.model import Balance, ClosedCause, Delivery, FailReason, JobState, Period, Track
-from bot.ui import cards
+from bot.model import Balance, ClosedCause, Delivery, FailReason, JobState, Limit, Period, Standing, Track
+from bot.ui import cards, quota_cards
 from tests import make
 
 
@@ -16,7 +16,7 @@ def facts(**changes: object) -> CardFacts:
         allowance=100, used=30, held=10, bonus=5, period=Period.MONTH, renews_at=make.NOW + timedelta(days=17)
     )
     fields: dict[str, object] = {
-        "balance": balance,
+        "standing": Standing(balance=balance, limit=None, used=0, held=10),
         "ahead": 0,
         "expected_at": make.NOW + timedelta(minutes=1),
         "expected_until": make.NOW + timedelta(minutes=3),
@@ -113,8 +113,21 @@ def test_a_single_take_is_explained() -> None:
     assert (song.footer.text or "").startswith("1 take (the music service made only one)")
 
 
+@pytest.mark.parametrize(
+    ("limit", "left"), [(None, ("Left in this server", "65")), (40, ("Left of their limit", "15"))]
+)
+def test_a_card_says_what_is_left_by_the_tightest_rule(limit: int | None, left: tuple[str, str]) -> None:
+    pool = facts().standing.balance
+    by = None if limit is None else Limit(credits=limit)
+    standing = Standing(balance=pool, limit=by, used=15, held=10)
+
+    field = cards.card(make.job(), facts(standing=standing)).fields[1]
+
+    assert (field.name, field.value) == (left[0], f"{left[1]} credits")
+
+
 def test_the_purse_shows_all_of_its_parts() -> None:
-    shown = cards.quota(facts().balance, 10)
+    shown = quota_cards.credits_left(facts().standing, 10)
 
     assert {field.name: field.value for field in shown.fields} == {
         "Allowance": "100 a month",

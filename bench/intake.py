@@ -1,0 +1,113 @@
+"""What one more song costs the database as its books grow: 100 entries in the ledger beside a million.
+
+    python -m bench.intake
+
+Both databases belong to one busy server with 200 members, whose songs lie in the last 90 days. They are asked
+in turns, without waiting for the disk, which costs the same for both. The floor is the small one.
+"""
+
+import argparse
+import asyncio
+import sqlite3
+import statistics
+import tempfile
+import time
+from contextlib import AsyncExitStack, closing
+from datetime import timedelta
+from pathlib import Path
+
+from bot.jobs.intake import Intake
+from bot.model import Period
+from bot.store import database, ledger
+from bot.store.database import Database
+from bot.store.ledger import Defaults
+from tests import make
+
+SMALL = 100
+MEMBERS, DAYS = 200, 90
+RICH = Defaults(allowance=10**9, period=Period.MONTH)
+MOST = 1.5
+
+FILL = """
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :songs)
+INSERT INTO job (id, interaction_id, guild_id, channel_id, member_id, may_reference, state, created_at,
+                 state_since, price, day, allowance_part, bonus_part, task_id, submitted_at)
+  SELECT i, i, :guild, :channel, 1 + i % :members, 1, 'delivered', :now - i % :days * 86400000,
+         :now - i % :days * 86400000 + 60000, 10, :today - i % :days, 10, 0, 'task-' || i,
+         :now - i % :days * 86400000 FROM n;
+INSERT INTO ledger (at, kind, guild_id, day, allowance, job_id, member_id)
+  SELECT created_at, 'hold', guild_id, day, 10, id, member_id FROM job
+  UNION ALL SELECT state_since, 'settle', guild_id, day, 10, id, member_id FROM job;
+INSERT INTO usage (guild_id, member_id, day, allowance_used)
+  SELECT guild_id, member_id, day, SUM(allowance) FROM ledger WHERE kind = 'settle' GROUP BY member_id, day
+  UNION ALL SELECT guild_id, 0, day, SUM(allowance) FROM ledger WHERE kind = 'settle' GROUP BY day
+"""
+
+
+def fill(path: Path, entries: int) -> None:
+    """A database with so many entries in its ledger, two for each song."""
+    given = {
+        "songs": entries // 2,
+        "members": MEMBERS,
+        "days": DAYS,
+        "guild": make.GUILD,
+        "channel": make.CHANNEL,
+        "now": ledger.milliseconds(make.NOW),
+        "today": ledger.day_number(make.NOW),
+    }
+    with closing(database._connect(path)) as connection:  # noqa: SLF001 - what Database.open begins with
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("BEGIN")
+        connection.execute("INSERT INTO guild (id) VALUES (:guild)", given)
+        for number in range(MEMBERS):
+            ledger.member_number(connection, make.MEMBER + number)
+        for statement in FILL.split(";"):
+            connection.execute(statement, given)
+        connection.execute("COMMIT")
+
+
+async def measure(entries: int, requests: int) -> tuple[list[float], list[float]]:
+    """Seconds for each request, of the small database and of the large one."""
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tunesmith-bench-")))
+        clock = make.Clock()
+        intakes = []
+        for count in (SMALL, entries):
+            path = folder / f"{count}.db"
+            await asyncio.to_thread(fill, path, count)
+            opened = await stack.enter_async_context(Database.open(path))
+            await opened.write(lambda _: None)
+            terms = make.terms(open_per_member=requests, open_per_guild=requests, defaults=RICH)
+            intakes.append(Intake(opened, terms, now=clock, woken=lambda: None))
+        took: list[list[float]] = [[], []]
+        for number in range(requests):
+            clock.now += timedelta(seconds=1)
+            for intake, times in zip(intakes, took, strict=True):
+                asked = make.reply_to(member_id=make.MEMBER + number % MEMBERS)
+                began_s = time.perf_counter()
+                taken = await intake.accept(make.prompt(), asked)
+                times.append(time.perf_counter() - began_s)
+                assert taken is not None
+                await intake.withdraw(taken[0])
+    return took[0], took[1]
+
+
+def main() -> None:
+    """Measure, print, and fail where the books' size shows."""
+    parser = argparse.ArgumentParser(prog="python -m bench.intake", description=__doc__.partition("\n")[0])
+    parser.add_argument("--entries", type=int, default=1_000_000)
+    parser.add_argument("--requests", type=int, default=400)
+    options = parser.parse_args()
+    database.PRAGMAS = tuple(pragma.replace("= FULL", "= OFF") for pragma in database.PRAGMAS)  # type: ignore[assignment]
+    small, large = asyncio.run(measure(options.entries, options.requests))
+    p50 = [statistics.median(times) * 1_000 for times in (small, large)]
+    ratio = p50[1] / p50[0]
+    print(f"SQLite {sqlite3.sqlite_version}, {options.requests} requests each, in turns")
+    print(f"with {SMALL:>9,} entries  p50 {p50[0]:.2f} ms  (the floor)")
+    print(f"with {options.entries:>9,} entries  p50 {p50[1]:.2f} ms  ({ratio:.2f}x; at most {MOST}x)")
+    if ratio > MOST:
+        raise SystemExit("the cost of a request grows with the ledger")
+
+
+if __name__ == "__main__":
+    main()

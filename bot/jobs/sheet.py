@@ -1,0 +1,52 @@
+"""The ledger as a file for spreadsheets, in which nothing that somebody typed becomes a formula."""
+
+import csv
+from collections.abc import Iterable
+from datetime import UTC
+from pathlib import Path
+from typing import Final
+
+from bot.store.reports import LedgerRow
+
+COLUMNS: Final = (
+    *("entry", "time_utc", "kind", "allowance", "bonus", "job", "song", "member", "role", "actor"),
+    *("reason", "before", "after"),
+)
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""Source: https://owasp.org/www-community/attacks/CSV_Injection, read 2026-11-23."""
+
+
+def write(path: Path, rows: Iterable[LedgerRow]) -> int:
+    """Write the entries as CSV, one after the other. Returns how many there were."""
+    count = 0
+    # The mark at the beginning tells Excel that the file is in UTF-8.
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        sheet = csv.writer(file)
+        sheet.writerow(COLUMNS)
+        for row in rows:
+            sheet.writerow(_cells(row))
+            count += 1
+    return count
+
+
+def _cells(row: LedgerRow) -> tuple[object, ...]:
+    return (
+        row.id,
+        row.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"),
+        row.kind,
+        row.allowance,
+        row.bonus,
+        row.job_id,
+        _text(row.song),
+        row.member_id,
+        row.role_id,
+        row.actor_id,
+        _text(row.reason),
+        _text(row.before or ""),
+        _text(row.after or ""),
+    )
+
+
+def _text(typed: str) -> str:
+    """The text, with an apostrophe before what a spreadsheet would compute."""
+    return f"'{typed}" if typed.lstrip(" ").startswith(_FORMULA) else typed

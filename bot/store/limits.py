@@ -1,0 +1,189 @@
+"""What server managers set beside the allowance: limits of members and roles, the pause, the alerts' channel.
+
+Each function is one part of a transaction; each change is an entry in the ledger.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from bot.errors import LimitReached
+from bot.model import Entry, Limit, Standing
+from bot.store import ledger
+from bot.store.database import Tx
+from bot.store.ledger import Defaults, Hold
+
+
+def limit_of(tx: Tx, guild_id: int, member: int, role_ids: Iterable[int]) -> Limit | None:
+    """The limit that holds for the member (by internal number): their own, else the highest of their roles'.
+
+    ``role_ids`` has the server's own id for @everyone.
+    """
+    own = member_limit(tx, guild_id, member)
+    if own is not None:
+        return Limit(credits=own)
+    roles = [(credits_, role_id) for role_id, credits_ in role_limits(tx, guild_id, role_ids).items()]
+    if not roles:
+        return None
+    credits_, role_id = max(roles)
+    return Limit(credits=credits_, role_id=role_id, everyone=role_id == guild_id)
+
+
+def member_limit(tx: Tx, guild_id: int, member: int) -> int | None:
+    """The member's own limit, if they have one."""
+    row = tx.execute(
+        "SELECT credits FROM member_limit WHERE guild_id = ? AND member_id = ?", (guild_id, member)
+    ).fetchone()
+    return None if row is None else int(row["credits"])
+
+
+def role_limits(tx: Tx, guild_id: int, role_ids: Iterable[int] | None = None) -> dict[int, int]:
+    """The limits of these roles, or of all, by the role's id."""
+    rows = tx.execute("SELECT role_id, credits FROM role_limit WHERE guild_id = ?", (guild_id,))
+    wanted = None if role_ids is None else set(role_ids)
+    return {role_id: credits_ for role_id, credits_ in rows if wanted is None or role_id in wanted}
+
+
+def member_limits(tx: Tx, guild_id: int) -> int:
+    """How many members have a limit of their own."""
+    (count,) = tx.execute("SELECT COUNT(*) FROM member_limit WHERE guild_id = ?", (guild_id,)).fetchone()
+    return int(count)
+
+
+def standing(
+    tx: Tx, guild_id: int, member: int, limit: Limit | None, defaults: Defaults, now: datetime
+) -> Standing:
+    """What the member (by internal number) may spend at ``now`` under ``limit``, and what has been spent."""
+    balance = ledger.balance(tx, guild_id, defaults, now)
+    first, after = ledger.period_days(balance.period, now)
+    used, held = tx.execute(
+        """SELECT COALESCE(SUM(allowance_used + bonus_used), 0), COALESCE(SUM(allowance_held + bonus_held), 0)
+           FROM usage WHERE guild_id = ? AND member_id = ? AND day >= ? AND day < ?""",
+        (guild_id, member, first, after),
+    ).fetchone()
+    return Standing(balance=balance, limit=limit, used=used, held=held)
+
+
+def hold(
+    tx: Tx,
+    job_id: int,
+    guild_id: int,
+    member: int,
+    role_ids: Iterable[int],
+    price: int,
+    defaults: Defaults,
+    now: datetime,
+) -> tuple[Hold, Limit | None]:
+    """Set ``price`` credits aside for the member's job. Returns them and the limit that held.
+
+    Raises:
+        LimitReached: the member's limit leaves less.
+        NotEnoughCredits: the server's pool has less.
+    """
+    limit = limit_of(tx, guild_id, member, role_ids)
+    there = standing(tx, guild_id, member, limit, defaults, now)
+    if limit is not None and there.limit_is_tightest and there.left < price:
+        raise LimitReached(price, limit, there)
+    return ledger.hold(tx, job_id, guild_id, member, price, defaults, now), limit
+
+
+def set_member(
+    tx: Tx, guild_id: int, member_id: int, credits_: int | None, entry: Entry, now: datetime
+) -> int | None:
+    """Give the member (by Discord's id) a limit of their own, or none. Returns the one before."""
+    ledger.know_guild(tx, guild_id)
+    member = ledger.member_number(tx, member_id)
+    before = member_limit(tx, guild_id, member)
+    if credits_ is None:
+        tx.execute("DELETE FROM member_limit WHERE guild_id = ? AND member_id = ?", (guild_id, member))
+    else:
+        tx.execute(
+            """INSERT INTO member_limit (guild_id, member_id, credits) VALUES (?, ?, ?)
+               ON CONFLICT DO UPDATE SET credits = excluded.credits""",
+            (guild_id, member, ledger.in_range(credits_)),
+        )
+    ledger.note(
+        tx, "member", guild_id, entry, now, member=member, before=_shown(before), after=_shown(credits_)
+    )
+    return before
+
+
+def set_role(
+    tx: Tx, guild_id: int, role_id: int, credits_: int | None, entry: Entry, now: datetime
+) -> int | None:
+    """Give everybody with the role a limit, or none. Returns the one before."""
+    ledger.know_guild(tx, guild_id)
+    before = role_limits(tx, guild_id, [role_id]).get(role_id)
+    if credits_ is None:
+        tx.execute("DELETE FROM role_limit WHERE guild_id = ? AND role_id = ?", (guild_id, role_id))
+    else:
+        tx.execute(
+            """INSERT INTO role_limit (guild_id, role_id, credits) VALUES (?, ?, ?)
+               ON CONFLICT DO UPDATE SET credits = excluded.credits""",
+            (guild_id, role_id, ledger.in_range(credits_)),
+        )
+    ledger.note(
+        tx, "role", guild_id, entry, now, role_id=role_id, before=_shown(before), after=_shown(credits_)
+    )
+    return before
+
+
+def beyond(tx: Tx, guild_id: int, credits_: int, defaults: Defaults, now: datetime) -> int:
+    """How many members without a limit of their own have used more than this in the period."""
+    first, after = ledger.period_days(ledger.balance(tx, guild_id, defaults, now).period, now)
+    (count,) = tx.execute(
+        """SELECT COUNT(*) FROM (
+             SELECT member_id FROM usage
+             WHERE guild_id = :guild AND member_id <> 0 AND day >= :first AND day < :after
+               AND member_id NOT IN (SELECT member_id FROM member_limit WHERE guild_id = :guild)
+             GROUP BY member_id
+             HAVING SUM(allowance_used + bonus_used + allowance_held + bonus_held) > :credits)""",
+        {"guild": guild_id, "first": first, "after": after, "credits": credits_},
+    ).fetchone()
+    return int(count)
+
+
+def paused(tx: Tx, guild_id: int) -> str | None:
+    """Why the server takes no new songs, or None if it does."""
+    row = tx.execute("SELECT paused FROM guild WHERE id = ?", (guild_id,)).fetchone()
+    return None if row is None or row["paused"] is None else str(row["paused"])
+
+
+def pause(tx: Tx, guild_id: int, entry: Entry, now: datetime) -> str | None:
+    """Take no new songs in this server, for the entry's reason. Returns that of a pause before it."""
+    ledger.know_guild(tx, guild_id)
+    before = paused(tx, guild_id)
+    tx.execute("UPDATE guild SET paused = ? WHERE id = ?", (entry.reason, guild_id))
+    ledger.note(tx, "pause", guild_id, entry, now, before=_state(before), after="paused")
+    return before
+
+
+def resume(tx: Tx, guild_id: int, entry: Entry, now: datetime) -> str | None:
+    """Take new songs again. Returns the reason of the pause, or None if there was none."""
+    before = paused(tx, guild_id)
+    if before is not None:
+        tx.execute("UPDATE guild SET paused = NULL WHERE id = ?", (guild_id,))
+        ledger.note(tx, "resume", guild_id, entry, now, before="paused", after="open")
+    return before
+
+
+def alerts_channel(tx: Tx, guild_id: int) -> int | None:
+    """Where the server wants to read about its budget, if anywhere."""
+    row = tx.execute("SELECT alerts_channel_id FROM guild WHERE id = ?", (guild_id,)).fetchone()
+    return None if row is None else row["alerts_channel_id"]
+
+
+def set_alerts(tx: Tx, guild_id: int, channel_id: int | None, entry: Entry, now: datetime) -> int | None:
+    """Tell this channel about the budget, or nobody. Returns the channel before."""
+    ledger.know_guild(tx, guild_id)
+    before = alerts_channel(tx, guild_id)
+    tx.execute("UPDATE guild SET alerts_channel_id = ? WHERE id = ?", (channel_id, guild_id))
+    ledger.note(tx, "alerts", guild_id, entry, now, before=_shown(before), after=_shown(channel_id))
+    return before
+
+
+def _shown(value: int | None) -> str:
+    return "none" if value is None else str(value)
+
+
+def _state(paused_for: str | None) -> str:
+    return "open" if paused_for is None else "paused"

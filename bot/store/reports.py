@@ -1,0 +1,206 @@
+"""What server managers read: pages of the ledger, the use of credits by day and member, songs to refund."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from bot.store.database import Tx
+from bot.store.ledger import WHOLE_GUILD, day_number, moment
+
+_EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRow:
+    """One entry of the ledger. Ids are Discord's; those of people who were forgotten are None."""
+
+    id: int
+    at: datetime
+    kind: str
+    allowance: int
+    bonus: int
+    job_id: int | None
+    song: str
+    """Its title or the beginning of its prompt, as long as the words are kept."""
+    member_id: int | None
+    role_id: int | None
+    actor_id: int | None
+    reason: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some entries of the ledger, newest first."""
+
+    rows: tuple[LedgerRow, ...]
+    newer: bool
+    older: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayOfUse:
+    """A server's credits of one day's songs, by what became of them."""
+
+    day: date
+    spent: int
+    held: int
+    released: int
+    refunded: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberUse:
+    """What a member has spent. Without an id: somebody who was forgotten."""
+
+    member_id: int | None
+    credits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettledSong:
+    """A song whose credits could be given back."""
+
+    job_id: int
+    song: str
+    asked_by: str
+    price: int
+    at: datetime
+
+
+SONG_MAX = 80
+_ROWS = f"""
+  SELECT ledger.*, COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {SONG_MAX}), '') AS song,
+         whose.discord_id AS whose_id, actor.discord_id AS by_id
+  FROM ledger LEFT JOIN words ON words.job_id = ledger.job_id
+  LEFT JOIN member AS whose ON whose.id = ledger.member_id
+  LEFT JOIN member AS actor ON actor.id = ledger.actor_id
+  WHERE ledger.guild_id = :guild"""
+
+
+def page(
+    tx: Tx,
+    guild_id: int,
+    *,
+    size: int,
+    kind: str | None = None,
+    member_id: int | None = None,
+    before_id: int | None = None,
+    after_id: int | None = None,
+) -> Page:
+    """``size`` entries of a server, older than ``before_id`` or newer than ``after_id``; else the newest.
+
+    ``kind`` and ``member_id`` (Discord's) leave only those of a kind, of a member.
+    """
+    where = _ROWS
+    given: dict[str, object] = {"guild": guild_id, "kind": kind, "size": size + 1}
+    if kind is not None:
+        where += " AND ledger.kind = :kind"
+    if member_id is not None:
+        where += " AND ledger.member_id = (SELECT id FROM member WHERE discord_id = :member)"
+        given["member"] = member_id
+    if after_id is not None:
+        given["id"] = after_id
+        rows = tx.execute(f"{where} AND ledger.id > :id ORDER BY ledger.id LIMIT :size", given).fetchall()
+        return Page(
+            rows=tuple(_read(row) for row in reversed(rows[:size])), newer=len(rows) > size, older=True
+        )
+    if before_id is not None:
+        given["id"] = before_id
+        where += " AND ledger.id < :id"
+    rows = tx.execute(f"{where} ORDER BY ledger.id DESC LIMIT :size", given).fetchall()
+    return Page(
+        rows=tuple(_read(row) for row in rows[:size]), newer=before_id is not None, older=len(rows) > size
+    )
+
+
+def whole_ledger(tx: Tx, guild_id: int) -> Iterator[LedgerRow]:
+    """Every entry of a server, oldest first, one at a time."""
+    for row in tx.execute(f"{_ROWS} ORDER BY ledger.id", {"guild": guild_id}):
+        yield _read(row)
+
+
+def _read(row: sqlite3.Row) -> LedgerRow:
+    return LedgerRow(
+        id=row["id"],
+        at=moment(row["at"]),
+        kind=row["kind"],
+        allowance=row["allowance"],
+        bonus=row["bonus"],
+        job_id=row["job_id"],
+        song=row["song"],
+        member_id=row["whose_id"],
+        role_id=row["role_id"],
+        actor_id=row["by_id"],
+        reason=row["reason"],
+        before=row["before"],
+        after=row["after"],
+    )
+
+
+def days_of_use(tx: Tx, guild_id: int, days: int, now: datetime) -> list[DayOfUse]:
+    """The last ``days`` days in their order, today last, also those without a song."""
+    today = day_number(now)
+    rows = tx.execute(
+        """SELECT day, kind, SUM(allowance + bonus) AS credits FROM ledger
+           WHERE guild_id = ? AND day > ? AND kind IN ('hold', 'settle', 'release', 'refund')
+           GROUP BY day, kind""",
+        (guild_id, today - days),
+    )
+    sums: dict[int, dict[str, int]] = {}
+    for row in rows:
+        sums.setdefault(row["day"], {})[row["kind"]] = row["credits"]
+    return [_day(day, sums.get(day, {})) for day in range(today - days + 1, today + 1)]
+
+
+def _day(day: int, sums: dict[str, int]) -> DayOfUse:
+    held, settled, released, refunded = (
+        sums.get(kind, 0) for kind in ("hold", "settle", "release", "refund")
+    )
+    return DayOfUse(
+        day=_EPOCH + timedelta(days=day),
+        spent=settled - refunded,
+        held=held - settled - released,
+        released=released,
+        refunded=refunded,
+    )
+
+
+def top_members(tx: Tx, guild_id: int, first_day: int, limit: int) -> list[MemberUse]:
+    """Who has spent most since that day, and how much."""
+    rows = tx.execute(
+        """SELECT member.discord_id, SUM(allowance_used + bonus_used) AS credits
+           FROM usage JOIN member ON member.id = usage.member_id
+           WHERE guild_id = ? AND member_id <> ? AND day >= ? GROUP BY usage.member_id
+           HAVING credits > 0 ORDER BY credits DESC, usage.member_id LIMIT ?""",
+        (guild_id, WHOLE_GUILD, first_day, limit),
+    )
+    return [MemberUse(member_id=row["discord_id"], credits=row["credits"]) for row in rows]
+
+
+def settled_songs(tx: Tx, guild_id: int, typed: str, limit: int) -> list[SettledSong]:
+    """Songs whose credits could be given back, the newest first; by title, prompt or member's name."""
+    rows = tx.execute(
+        """SELECT job.id, job.price, job.created_at, COALESCE(words.asked_by, '') AS asked_by,
+                  COALESCE(NULLIF(words.title, ''), words.prompt, '') AS song
+           FROM job LEFT JOIN words ON words.job_id = job.id
+           WHERE job.guild_id = :guild AND job.price > 0
+             AND job.state IN ('stored', 'delivering', 'delivered', 'undelivered')
+             AND NOT EXISTS (SELECT 1 FROM ledger WHERE job_id = job.id AND kind = 'refund')
+             AND (:typed = '' OR INSTR(LOWER(song || ' ' || asked_by), LOWER(:typed)) > 0
+                  OR CAST(job.id AS TEXT) = :typed)
+           ORDER BY job.created_at DESC LIMIT :limit""",
+        {"guild": guild_id, "typed": typed, "limit": limit},
+    )
+    return [
+        SettledSong(
+            job_id=row["id"],
+            song=row["song"],
+            asked_by=row["asked_by"],
+            price=row["price"],
+            at=moment(row["created_at"]),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,130 @@
+"""The picture of ``/quota usage``: credits a day by what became of them, and who spent most.
+
+It brings its own background, so that it reads the same on a dark and on a light Discord.
+"""
+
+import functools
+import io
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from PIL import Image, ImageDraw, ImageFont
+
+from bot.jobs.purse import Use
+from bot.store.reports import DayOfUse
+
+WIDTH, HEIGHT = 1200, 640
+LEFT, TOP, BOTTOM = 90, 110, 70
+MEMBERS_LEFT: Final = 880
+GAP: Final = 0.25
+"""Of a day's width, between two bars."""
+TICKS: Final = 5
+LABEL_EVERY: Final = 5
+"""Days between two dates under the bars."""
+
+PAPER, INK, FAINT, LINE = "#1E2030", "#F2F3F5", "#B5BAC1", "#3A3D52"
+OUTCOMES: Final = {
+    "spent": ("Spent", "#2FC98D"),
+    "held": ("In the making", "#6FB7FF"),
+    "released": ("Given back", "#8A8FA3"),
+    "refunded": ("Refunded", "#F2A93B"),
+}
+"""What becomes of credits, from the bottom of a bar to its top; the colour-blind can tell the colours too."""
+
+Box = tuple[float, float, float, float]
+
+
+def usage(use: Use) -> bytes:
+    """The picture as a PNG."""
+    image = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
+    pen = _Pen(ImageDraw.Draw(image))
+    pen.text((LEFT - 50, 24), f"Credits a day, the last {len(use.days)} days (UTC)", 28)
+    _legend(pen)
+    _bars(pen, use.days)
+    _members(pen, use)
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+class _Pen:
+    """Draws text and boxes."""
+
+    def __init__(self, draw: ImageDraw.ImageDraw) -> None:
+        self._draw = draw
+
+    def text(
+        self, at: tuple[float, float], text: str, size: int, color: str = INK, anchor: str = "la"
+    ) -> None:
+        self._draw.text(at, text, color, _font(size), anchor)
+
+    def box(self, box: Box, color: str) -> None:
+        left, top, right, bottom = map(round, box)
+        if right > left and bottom > top:
+            self._draw.rectangle((left, top, right - 1, bottom - 1), fill=color)
+
+    def line(self, y: float, left: float, right: float) -> None:
+        self.box((left, y, right, y + 1), LINE)
+
+
+@functools.cache
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
+
+
+def _legend(pen: _Pen) -> None:
+    for number, (name, color) in enumerate(OUTCOMES.values()):
+        left = LEFT - 50 + number * 190
+        pen.box((left, 72, left + 18, 90), color)
+        pen.text((left + 28, 81), name, 18, FAINT, "lm")
+
+
+def _bars(pen: _Pen, days: Sequence[DayOfUse]) -> None:
+    right, floor = MEMBERS_LEFT - 60, HEIGHT - BOTTOM
+    most = max(sum(_parts(day)) for day in days)
+    step = tick(most)
+    ticks = max(1, math.ceil(most / step))
+    top = step * ticks
+    for number in range(ticks + 1):
+        y = floor - (floor - TOP) * number / ticks
+        pen.line(y, LEFT, right)
+        pen.text((LEFT - 12, y), f"{step * number:,}", 16, FAINT, "rm")
+    width = (right - LEFT) / len(days)
+    for number, day in enumerate(days):
+        left = LEFT + width * (number + GAP / 2)
+        y = float(floor)
+        for amount, (_, color) in zip(_parts(day), OUTCOMES.values(), strict=True):
+            height = (floor - TOP) * amount / top
+            pen.box((left, y - height, left + width * (1 - GAP), y), color)
+            y -= height
+        if (len(days) - 1 - number) % LABEL_EVERY == 0:
+            middle = left + width * (1 - GAP) / 2
+            pen.text((middle, floor + 14), f"{day.day.day} {day.day:%b}", 16, FAINT, "ma")
+    if not any(sum(_parts(day)) for day in days):
+        pen.text(((LEFT + right) / 2, (TOP + floor) / 2), "No songs yet", 24, FAINT, "mm")
+
+
+def _parts(day: DayOfUse) -> list[int]:
+    return [getattr(day, outcome) for outcome in OUTCOMES]
+
+
+def tick(most: int) -> int:
+    """The step between two lines, so that at most ``TICKS`` reach ``most``: 1, 2 or 5 with zeros behind."""
+    size = 1
+    while True:
+        for step in (size, 2 * size, 5 * size):
+            if step * TICKS >= most:
+                return step
+        size *= 10
+
+
+def _members(pen: _Pen, use: Use) -> None:
+    pen.text((MEMBERS_LEFT, 72), "Most spent by", 20)
+    most = max((member.credits for member in use.top), default=1)
+    for number, member in enumerate(use.top):
+        y = TOP + 30 + number * 84
+        right = MEMBERS_LEFT + 40 + (WIDTH - 60 - MEMBERS_LEFT - 40) * member.credits / most
+        pen.text((MEMBERS_LEFT, y), str(number + 1), 26, FAINT, "lm")
+        pen.box((MEMBERS_LEFT + 40, y - 14, right, y + 14), OUTCOMES["spent"][1])
+        pen.text((MEMBERS_LEFT + 40, y + 22), f"{member.credits:,} credits", 17, FAINT, "la")

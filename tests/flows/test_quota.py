@@ -1,0 +1,426 @@
+"""What server managers see and change, on the simulated Discord."""
+
+import asyncio
+import csv
+import io
+
+import discord
+import pytest
+import simcord
+from PIL import Image
+
+from bot.playground.world import World
+from tests.flows.test_discord import WAIT_S, buttons, card_says, posted, said
+
+pytestmark = pytest.mark.usefixtures("world")
+
+
+@pytest.fixture
+def ada(world: World) -> simcord.MemberActor:
+    return world.add_member("Ada", manager=True)
+
+
+@pytest.fixture
+def mia(world: World) -> simcord.MemberActor:
+    return world.add_member("Mia")
+
+
+async def delivered(world: World, member: simcord.MemberActor, prompt: str) -> None:
+    """One more song of this member, to its end."""
+    count = len([message for message in world.channel.history() if message.content.startswith("<@")])
+    await member.slash(world.channel, "music create", prompt=prompt)
+    await posted(world, count + 1)
+
+
+async def asked(world: World, member: simcord.MemberActor, prompt: str = "one more") -> str:
+    """The private refusal of a request, or nothing if it was taken."""
+    result = await member.slash(world.channel, "music create", prompt=prompt)
+    return said(result) if result.ephemeral else ""
+
+
+async def ledger(world: World, manager: simcord.MemberActor, **only: object) -> str:
+    return said(await manager.slash(world.channel, "quota ledger", **only))
+
+
+async def told_so(world: World, channel: simcord.ChannelHandle, count: int) -> list[str]:
+    """The alerts in the channel in their order, once there are so many."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            world.changed.clear()
+            found = [message.content for message in channel.history() if message.content.startswith("⚠️")]
+            if len(found) >= count:
+                return sorted(found)
+            await world.changed.wait()
+
+
+def shown_in(result: simcord.InteractionResult) -> discord.Message:
+    """The message that answered a command."""
+    assert result.response is not None
+    return result.response.message
+
+
+async def attached(result: simcord.InteractionResult) -> discord.Attachment:
+    message = result.response or result.followups[0]
+    (attachment,) = message.attachments
+    return attachment
+
+
+# -- limits
+
+
+async def test_a_members_own_limit_is_enforced_shown_and_cleared(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    unlimited = await ada.slash(world.channel, "quota member", user=mia)
+    changed = await ada.slash(world.channel, "quota member", user=mia, credits=15)
+    await delivered(world, mia, "the first")
+    refusal = await asked(world, mia)
+    left = await mia.slash(world.channel, "music credits")
+    await world.restart()
+    shown = await ada.slash(world.channel, "quota member", user=mia)
+    there = said(shown)
+    cleared = await ada.click(shown_in(shown), label="Clear: back to the roles")
+
+    assert "has no limit of their own; what decides is the server's pool alone" in said(unlimited)
+    assert f"Limit of {mia.mention}: none → **15**." in said(changed)
+    assert "you have 5 left: 10 of your 15 credits a month are used or held, a limit set for you" in refusal
+    assert "<t:" in refusal
+    assert "**5 credits** left" in said(left)
+    assert "**15 credits** a period" in there
+    assert f"Limit of {mia.mention}: 15 → **none**." in said(cleared)
+    assert not await asked(world, mia)
+    assert "15 → none" in await ledger(world, ada, kind="member")
+
+
+async def test_the_highest_of_a_members_roles_holds_and_everyone_is_the_default(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    fan, vip = world.guild.create_role("Fan"), world.guild.create_role("VIP")
+    noah = world.guild.add_member(world.env.create_user("noah"), roles=[fan, vip])
+    await ada.slash(world.channel, "quota role", role=world.guild.default_role, credits=5)
+    await ada.slash(world.channel, "quota role", role=fan, credits=10)
+    changed = await ada.slash(world.channel, "quota role", role=vip, credits=20)
+
+    for prompt in ("one", "two"):
+        await delivered(world, noah, prompt)
+    by_role, by_default = await asked(world, noah), await asked(world, mia)
+    explained = await ada.slash(world.channel, "quota explain", user=noah)
+    shown = await ada.slash(world.channel, "quota role", role=vip)
+    await ada.click(shown_in(shown), label="Clear this limit")
+
+    assert f"Limit of <@&{vip.id}>: none → **20**." in said(changed)
+    assert f"20 of your 20 credits a month are used or held, the limit of <@&{vip.id}>" in by_role
+    assert (
+        "you have 5 left: 0 of your 5 credits a month are used or held, the limit of everyone" in by_default
+    )
+    for part in (f"<@&{fan.id}>: 10", "everyone: 5", f"the limit of <@&{vip.id}>: 20", "Own limit: none"):
+        assert part in said(explained)
+    assert "the limit of <@&" + str(fan.id) in await asked(world, noah)
+
+
+async def test_a_limit_says_whom_it_touches(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    await delivered(world, mia, "the first")
+    world.sandbox.delay_s = 3600.0
+    await asked(world, mia, "still composing")
+
+    member = await ada.slash(world.channel, "quota member", user=mia, credits=15)
+    role = await ada.slash(world.channel, "quota role", role=world.guild.default_role, credits=0)
+
+    assert "1 member has used more already and can ask for nothing until it renews." in said(member)
+    assert "1 song in the making goes on." in said(member)
+    assert "used more" not in said(role)
+
+
+async def test_a_card_says_what_is_left_by_the_tightest_rule(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    await ada.slash(world.channel, "quota member", user=mia, credits=30)
+
+    await mia.slash(world.channel, "music create", prompt="anything")
+    card = await card_says(world, "Done")
+
+    assert {"name": "Left of their limit", "value": "20 credits", "inline": True} in card.to_dict()["fields"]
+
+
+# -- the pause
+
+
+async def test_a_pause_refuses_new_songs_with_its_reason_until_it_ends(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    paused = await ada.slash(world.channel, "quota pause", reason="**Exams** @everyone")
+    refusal = await asked(world, mia)
+    await world.restart()
+    seen = await ada.slash(world.channel, "quota view")
+    resumed = await ada.slash(world.channel, "quota resume")
+    again = await ada.slash(world.channel, "quota resume")
+
+    assert said(paused).startswith("Open → **paused**: ")
+    assert refusal.startswith("New songs are paused in this server: “\\*\\*Exams\\*\\*")
+    assert "@everyone" not in refusal
+    assert "**Paused**" in said(seen)
+    assert said(resumed) == "Paused → **open**: new songs are taken again."
+    assert said(again) == "It was not paused."
+    assert not await asked(world, mia)
+    assert "open → paused" in await ledger(world, ada, kind="pause")
+
+
+# -- refunds
+
+
+async def test_a_song_is_refunded_once_by_its_title_or_its_members_name(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    await delivered(world, mia, "Rain on the roof")
+    by_song = await ada.autocomplete(world.channel, "quota refund", "job", "ROOF")
+    by_member = await ada.autocomplete(world.channel, "quota refund", "job", "mia")
+    by_nothing = await ada.autocomplete(world.channel, "quota refund", "job", "somebody else")
+    (choice,) = by_song
+
+    first = await ada.slash(world.channel, "quota refund", job=choice["value"], reason="it was off key")
+    second = await ada.slash(world.channel, "quota refund", job=choice["value"], reason="again")
+
+    assert choice["name"].startswith("Rain on the roof · Mia · ")
+    assert [choice["value"]] == [other["value"] for other in by_member]
+    assert not by_nothing
+    assert said(first).startswith("Refunded **10 credits** for “Rain on the roof” of <@")
+    assert said(first).endswith("Can be spent: 90 → **100**.")
+    assert said(second) == "That song has been refunded already. Nothing was changed."
+    assert "**100 credits** left" in said(await mia.slash(world.channel, "music credits"))
+    assert "it was off key" in await ledger(world, ada, kind="refund")
+    assert not (await ada.autocomplete(world.channel, "quota refund", "job", "roof"))
+
+
+@pytest.mark.parametrize("job", ["0", "1", "9" * 18, "9" * 40, "x", "", "-1", "\u0661"])
+async def test_a_song_that_is_not_there_is_not_refunded(
+    world: World, ada: simcord.MemberActor, job: str
+) -> None:
+    refused = await ada.slash(world.channel, "quota refund", job=job, reason="no such song")
+
+    assert said(refused).startswith("There is no such song in this server.")
+
+
+async def test_a_song_in_the_making_is_not_refunded(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    world.sandbox.delay_s = 3600.0
+    await mia.slash(world.channel, "music create", prompt="slow")
+    (job,) = await world.parts.database.read(
+        lambda tx: [row["id"] for row in tx.execute("SELECT id FROM job")]
+    )
+
+    refused = await ada.slash(world.channel, "quota refund", job=str(job), reason="too slow")
+
+    assert said(refused).startswith("That song is still in the making.")
+
+
+# -- the ledger
+
+
+async def test_the_ledger_is_read_page_by_page_also_after_a_restart(
+    world: World, ada: simcord.MemberActor
+) -> None:
+    for number in range(23):
+        await ada.slash(world.channel, "quota grant", credits=1, reason=f"number {number:02}")
+    first = await ada.slash(world.channel, "quota ledger", kind="grant")
+    await world.restart()
+
+    pages = [said(first)]
+    pages += [said(await ada.click(shown_in(first), label=label)) for label in ("Older", "Older", "Newer")]
+
+    assert first.ephemeral
+    assert [page.count("number") for page in pages] == [10, 10, 3, 10]
+    assert ["number 22" in pages[0], "number 12" in pages[1], "number 00" in pages[2]] == [True] * 3
+    assert pages[1] == pages[3]
+
+
+async def test_the_ledger_can_be_read_of_one_member(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    await delivered(world, ada, "Ada's own")
+    await delivered(world, mia, "Mia's own")
+
+    only = await ledger(world, ada, user=mia)
+
+    assert "Mia's own" in only
+    assert "Ada's own" not in only
+
+
+async def test_the_whole_ledger_is_exported_and_computes_nothing(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    await ada.slash(world.channel, "quota grant", credits=50, reason='=HYPERLINK("https://evil.example")')
+    await ada.slash(world.channel, "quota grant", credits=-5, reason="@SUM(A1)")
+    await delivered(world, mia, "+1 to rain")
+
+    result = await ada.slash(world.channel, "quota export")
+    file = await attached(result)
+    rows = list(csv.DictReader(io.StringIO((await file.read()).decode("utf-8-sig"))))
+
+    assert result.ephemeral
+    assert file.filename == "ledger.csv"
+    assert [row["kind"] for row in rows] == ["grant", "grant", "hold", "settle"]
+    assert [row["bonus"] for row in rows][:2] == ["50", "-5"]
+    assert rows[0]["reason"] == '\'=HYPERLINK("https://evil.example")'
+    assert rows[1]["reason"] == "'@SUM(A1)"
+    assert rows[2]["song"] == "'+1 to rain"
+    assert rows[3]["member"] == str(mia.id)
+
+
+async def test_usage_is_a_picture_with_its_members_named(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    await delivered(world, mia, "anything")
+
+    result = await ada.slash(world.channel, "quota usage")
+    picture = Image.open(io.BytesIO(await (await attached(result)).read()))
+
+    assert result.ephemeral
+    assert (picture.format, picture.size) == ("PNG", (1200, 640))
+    assert f"1. <@{mia.id}> 10" in said(result)
+
+
+# -- alerts
+
+
+async def test_a_channel_is_told_once_when_the_budget_is_nearly_and_wholly_used(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    told = world.guild.create_text_channel("budget")
+    changed = await ada.slash(world.channel, "quota alerts", channel=told)
+    await ada.slash(world.channel, "quota set", credits=50)
+
+    for number in range(3):
+        await delivered(world, mia, f"song {number}")
+    quiet = [message.content for message in told.history()]
+    await delivered(world, mia, "the fourth")
+    await told_so(world, told, 1)
+    await world.restart()
+    await delivered(world, mia, "the fifth")
+    await ada.slash(world.channel, "quota set", credits=55)
+    await ada.slash(world.channel, "quota grant", credits=10, reason="one more")
+    await delivered(world, mia, "the sixth")
+    alerts = await told_so(world, told, 2)
+
+    assert said(changed) == f"Budget alerts: none → **<#{told.id}>**."
+    assert quiet == ["This channel is told when 80 % and 100 % of this server's song credits are used."]
+    assert [alert.partition(":")[0] for alert in alerts] == [
+        "⚠️ 80 % of the allowance is used",
+        "⚠️ This server's allowance is used up",
+    ]
+    assert "40 of 50 credits" in alerts[0]
+
+
+async def test_nobody_is_told_where_no_channel_was_chosen_or_it_was_taken_back(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    told = world.guild.create_text_channel("budget")
+    await ada.slash(world.channel, "quota alerts", channel=told)
+    changed = await ada.slash(world.channel, "quota alerts")
+    await ada.slash(world.channel, "quota set", credits=10)
+
+    await delivered(world, mia, "the only one")
+
+    assert said(changed) == f"Budget alerts: <#{told.id}> → **none**."
+    assert len(told.history()) == 1
+
+
+async def test_a_channel_where_the_bot_may_not_post_is_refused(
+    world: World, ada: simcord.MemberActor
+) -> None:
+    closed = world.guild.create_text_channel("closed")
+    world.env.inject_error("POST", f"/channels/{closed.id}/messages", status=403, code=50013)
+
+    refused = await ada.slash(world.channel, "quota alerts", channel=closed)
+
+    assert "**Send Messages**" in said(refused)
+    assert "Budget alerts" not in said(refused)
+
+
+# -- who may
+
+
+COMMANDS: list[tuple[str, dict[str, object]]] = [
+    ("view", {}),
+    ("ledger", {}),
+    ("export", {}),
+    ("usage", {}),
+    ("set", {"credits": 1_000}),
+    ("grant", {"credits": 1_000, "reason": "for me"}),
+    ("refund", {"job": "1", "reason": "for me"}),
+    ("pause", {"reason": "for me"}),
+    ("resume", {}),
+    ("alerts", {}),
+]
+
+
+async def test_every_command_checks_the_permission_again_when_it_runs(
+    world: World, mia: simcord.MemberActor
+) -> None:
+    commands = await world.parts.client.tree.fetch_commands()
+    quota = next(command for command in commands if command.name == "quota")
+    world.guild.set_command_permissions(quota, {mia: True})
+    of_somebody: list[tuple[str, dict[str, object]]] = [
+        ("explain", {"user": mia}),
+        ("member", {"user": mia, "credits": 1_000}),
+        ("role", {"role": world.guild.default_role, "credits": 1_000}),
+    ]
+
+    for name, options in [*COMMANDS, *of_somebody]:
+        refused = await mia.slash(world.channel, f"quota {name}", **options)
+
+        assert refused.ephemeral
+        assert said(refused) == "Only members with the Manage Server permission can do that."
+    assert not (await mia.autocomplete(world.channel, "quota refund", "job", ""))
+    (entries,) = await world.parts.database.read(
+        lambda tx: tx.execute("SELECT COUNT(*) FROM ledger").fetchone()
+    )
+    assert entries == 0
+
+
+async def test_buttons_of_managers_check_the_permission_too(world: World, mia: simcord.MemberActor) -> None:
+    manager = world.guild.create_role("For now", permissions=discord.Permissions(manage_guild=True))
+    noah = world.guild.add_member(world.env.create_user("noah"), roles=[manager])
+    await noah.slash(world.channel, "quota member", user=mia, credits=5)
+    shown = await noah.slash(world.channel, "quota member", user=mia)
+    await world.parts.client.http.remove_role(world.guild.id, noah.id, manager.id)
+
+    refused = await noah.click(shown_in(shown), label="Clear: back to the roles")
+
+    assert said(refused) == "Only members with the Manage Server permission can do that."
+    assert "you have 5 left" in await asked(world, mia)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("set", {"credits": -1}), ("set", {"credits": 1_000_001}), ("grant", {"credits": 0, "reason": "none"})],
+)
+async def test_numbers_out_of_range_change_nothing(
+    world: World, ada: simcord.MemberActor, name: str, options: dict[str, object]
+) -> None:
+    with pytest.raises(simcord.SetupError) if name == "set" else pytest.raises(AssertionError):
+        result = await ada.slash(world.channel, f"quota {name}", **options)
+        assert "Choose a number" not in said(result)
+
+    assert "100 credits" in said(await ada.slash(world.channel, "quota view"))
+
+
+async def test_the_view_shows_everything_that_was_set(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    fan = world.guild.create_role("Fan")
+    await ada.slash(world.channel, "quota role", role=world.guild.default_role, credits=20)
+    await ada.slash(world.channel, "quota role", role=fan, credits=60)
+    await ada.slash(world.channel, "quota member", user=mia, credits=80)
+    await delivered(world, mia, "anything")
+
+    view = await ada.slash(world.channel, "quota view")
+
+    assert view.response is not None
+    fields = {field.name: field.value for field in view.response.embeds[0].fields}
+    assert fields["Limits"] == f"everyone: 20\n<@&{fan.id}>: 60\nmembers with a limit of their own: 1"
+    assert fields["Most spent in this period"] == f"1. <@{mia.id}> 10"
+    assert fields["Budget alerts"] == "none"
+    assert not buttons(shown_in(view))
