@@ -57,6 +57,8 @@ class MemberUse:
 
     member_id: int | None
     credits: int
+    name: str = ""
+    """As it was with their last song whose words are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,13 +173,18 @@ def _day(day: int, sums: dict[str, int]) -> DayOfUse:
 def top_members(tx: Tx, guild_id: int, first_day: int, limit: int) -> list[MemberUse]:
     """Who has spent most since that day, and how much."""
     rows = tx.execute(
-        """SELECT member.discord_id, SUM(allowance_used + bonus_used) AS credits
+        """SELECT member.discord_id, SUM(allowance_used + bonus_used) AS credits,
+                  (SELECT asked_by FROM job JOIN words ON words.job_id = job.id
+                   WHERE job.guild_id = usage.guild_id AND job.member_id = usage.member_id
+                   ORDER BY job.created_at DESC LIMIT 1) AS name
            FROM usage JOIN member ON member.id = usage.member_id
            WHERE guild_id = ? AND member_id <> ? AND day >= ? GROUP BY usage.member_id
            HAVING credits > 0 ORDER BY credits DESC, usage.member_id LIMIT ?""",
         (guild_id, WHOLE_GUILD, first_day, limit),
     )
-    return [MemberUse(member_id=row["discord_id"], credits=row["credits"]) for row in rows]
+    return [
+        MemberUse(member_id=row["discord_id"], credits=row["credits"], name=row["name"] or "") for row in rows
+    ]
 
 
 def settled_songs(tx: Tx, guild_id: int, typed: str, limit: int) -> list[SettledSong]:

@@ -14,9 +14,10 @@ from PIL import Image, ImageDraw, ImageFont
 from bot.jobs.purse import Use
 from bot.store.reports import DayOfUse
 
-WIDTH, HEIGHT = 1200, 640
-LEFT, TOP, BOTTOM = 90, 110, 70
-MEMBERS_LEFT: Final = 880
+WIDTH, HEIGHT = 800, 460
+LEFT, TOP, BOTTOM = 66, 96, 48
+MEMBERS_LEFT: Final = 590
+MARGIN: Final = 20
 GAP: Final = 0.25
 """Of a day's width, between two bars."""
 TICKS: Final = 5
@@ -39,7 +40,7 @@ def usage(use: Use) -> bytes:
     """The picture as a PNG."""
     image = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
     pen = _Pen(ImageDraw.Draw(image))
-    pen.text((LEFT - 50, 24), f"Credits a day, the last {len(use.days)} days (UTC)", 28)
+    pen.text((MARGIN, 16), f"Credits a day, the last {len(use.days)} days (UTC)", 24)
     _legend(pen)
     _bars(pen, use.days)
     _members(pen, use)
@@ -75,13 +76,13 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 def _legend(pen: _Pen) -> None:
     for number, (name, color) in enumerate(OUTCOMES.values()):
-        left = LEFT - 50 + number * 190
-        pen.box((left, 72, left + 18, 90), color)
-        pen.text((left + 28, 81), name, 18, FAINT, "lm")
+        left = MARGIN + number * 142
+        pen.box((left, 56, left + 16, 72), color)
+        pen.text((left + 23, 64), name, 17, FAINT, "lm")
 
 
 def _bars(pen: _Pen, days: Sequence[DayOfUse]) -> None:
-    right, floor = MEMBERS_LEFT - 60, HEIGHT - BOTTOM
+    right, floor = MEMBERS_LEFT - 36, HEIGHT - BOTTOM
     most = max(sum(_parts(day)) for day in days)
     step = tick(most)
     ticks = max(1, math.ceil(most / step))
@@ -89,7 +90,7 @@ def _bars(pen: _Pen, days: Sequence[DayOfUse]) -> None:
     for number in range(ticks + 1):
         y = floor - (floor - TOP) * number / ticks
         pen.line(y, LEFT, right)
-        pen.text((LEFT - 12, y), f"{step * number:,}", 16, FAINT, "rm")
+        pen.text((LEFT - 8, y), short(step * number), 17, FAINT, "rm")
     width = (right - LEFT) / len(days)
     for number, day in enumerate(days):
         left = LEFT + width * (number + GAP / 2)
@@ -100,13 +101,21 @@ def _bars(pen: _Pen, days: Sequence[DayOfUse]) -> None:
             y -= height
         if (len(days) - 1 - number) % LABEL_EVERY == 0:
             middle = left + width * (1 - GAP) / 2
-            pen.text((middle, floor + 14), f"{day.day.day} {day.day:%b}", 16, FAINT, "ma")
+            pen.text((middle, floor + 12), f"{day.day.day} {day.day:%b}", 17, FAINT, "ma")
     if not any(sum(_parts(day)) for day in days):
         pen.text(((LEFT + right) / 2, (TOP + floor) / 2), "No songs yet", 24, FAINT, "mm")
 
 
 def _parts(day: DayOfUse) -> list[int]:
     return [getattr(day, outcome) for outcome in OUTCOMES]
+
+
+def short(amount: int) -> str:
+    """``950``, ``20k``, ``1.5M``: what fits beside the bars."""
+    for size, letter in ((1_000_000, "M"), (1_000, "k")):
+        if amount >= 10 * size or (amount >= size and letter == "M"):
+            return f"{amount / size:g}{letter}"
+    return f"{amount:,}"
 
 
 def tick(most: int) -> int:
@@ -120,11 +129,11 @@ def tick(most: int) -> int:
 
 
 def _members(pen: _Pen, use: Use) -> None:
-    pen.text((MEMBERS_LEFT, 72), "Most spent by", 20)
+    pen.text((MEMBERS_LEFT, TOP - 8), "Most spent by", 20)
     most = max((member.credits for member in use.top), default=1)
+    left, room = MEMBERS_LEFT + 26, WIDTH - MARGIN - MEMBERS_LEFT - 26
     for number, member in enumerate(use.top):
-        y = TOP + 30 + number * 84
-        right = MEMBERS_LEFT + 40 + (WIDTH - 60 - MEMBERS_LEFT - 40) * member.credits / most
-        pen.text((MEMBERS_LEFT, y), str(number + 1), 26, FAINT, "lm")
-        pen.box((MEMBERS_LEFT + 40, y - 14, right, y + 14), OUTCOMES["spent"][1])
-        pen.text((MEMBERS_LEFT + 40, y + 22), f"{member.credits:,} credits", 17, FAINT, "la")
+        y = TOP + 44 + number * 60
+        pen.text((MEMBERS_LEFT, y), str(number + 1), 20, FAINT, "lm")
+        pen.box((left, y - 11, left + room * member.credits / most, y + 11), OUTCOMES["spent"][1])
+        pen.text((left, y + 15), f"{member.credits:,} credits", 17, FAINT, "la")

@@ -16,6 +16,7 @@ from bot.ui.text import cut, line
 GREETING: Final = "This channel is told when 80 % and 100 % of this server's song credits are used."
 PICTURE: Final = "usage.png"
 SONG_MAX: Final = 60
+NAME_MAX: Final = 32
 ROLES_SHOWN: Final = 15
 CHOICE_MAX: Final = 100
 """Source: https://docs.discord.com/developers/interactions/application-commands, read 2026-11-23."""
@@ -99,15 +100,16 @@ def role(role_id: int, guild_id: int) -> str:
 
 def _top(top: list[MemberUse]) -> str:
     return (
-        "\n".join(
-            f"{number}. {_person(one.member_id)} {one.credits:,}" for number, one in enumerate(top, start=1)
-        )
+        "\n".join(f"{number}. {_person(one)}: {one.credits:,}" for number, one in enumerate(top, start=1))
         or "nobody yet"
     )
 
 
-def _person(member_id: int | None) -> str:
-    return "somebody who was forgotten" if member_id is None else f"<@{member_id}>"
+def _person(one: MemberUse) -> str:
+    if one.member_id is None:
+        return "somebody who was forgotten"
+    # Not every client knows everybody's name by the id.
+    return f"<@{one.member_id}>" + (f" ({line(one.name, NAME_MAX)})" if one.name else "")
 
 
 def explained(found: Explanation, member_id: int, guild_id: int) -> discord.Embed:

@@ -278,8 +278,8 @@ async def test_usage_is_a_picture_with_its_members_named(
     picture = Image.open(io.BytesIO(await (await attached(result)).read()))
 
     assert result.ephemeral
-    assert (picture.format, picture.size) == ("PNG", (1200, 640))
-    assert f"1. <@{mia.id}> 10" in said(result)
+    assert (picture.format, picture.size) == ("PNG", (800, 460))
+    assert f"1. <@{mia.id}> (Mia): 10" in said(result)
 
 
 # -- alerts
@@ -421,6 +421,6 @@ async def test_the_view_shows_everything_that_was_set(
     assert view.response is not None
     fields = {field.name: field.value for field in view.response.embeds[0].fields}
     assert fields["Limits"] == f"everyone: 20\n<@&{fan.id}>: 60\nmembers with a limit of their own: 1"
-    assert fields["Most spent in this period"] == f"1. <@{mia.id}> 10"
+    assert fields["Most spent in this period"] == f"1. <@{mia.id}> (Mia): 10"
     assert fields["Budget alerts"] == "none"
     assert not buttons(shown_in(view))

@@ -26,7 +26,9 @@ def use(*amounts: tuple[int, int, int, int], top: tuple[int, ...] = ()) -> Use:
 
 def colors(picture: bytes) -> dict[str, int]:
     """How many pixels each outcome has in the bars."""
-    image = Image.open(io.BytesIO(picture)).crop((chart.LEFT, chart.TOP, chart.MEMBERS_LEFT - 20, 600))
+    image = Image.open(io.BytesIO(picture)).crop(
+        (chart.LEFT, chart.TOP, chart.MEMBERS_LEFT - 20, chart.HEIGHT - chart.BOTTOM)
+    )
     found = Counter(zip(*[iter(image.tobytes())] * 3, strict=True))
     return {outcome: found[tuple(bytes.fromhex(color[1:]))] for outcome, (_, color) in chart.OUTCOMES.items()}
 
@@ -58,3 +60,11 @@ def test_the_background_is_its_own() -> None:
 )
 def test_lines_stand_at_round_numbers(most: int, step: int) -> None:
     assert step == chart.tick(most)
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [(0, "0"), (5_000, "5,000"), (20_000, "20k"), (1_500_000, "1.5M"), (10**9, "1000M")],
+)
+def test_a_number_beside_the_bars_is_short(amount: int, shown: str) -> None:
+    assert shown == chart.short(amount)
