@@ -33,7 +33,7 @@ def mark(tx: Tx, guild_id: int, defaults: Defaults, now: datetime) -> None:
     balance = ledger.balance(tx, guild_id, defaults, now)
     first_day, _ = ledger.period_days(balance.period, now)
     for percent in MARKS:
-        if balance.used * 100 >= balance.allowance * percent:
+        if balance.allowance and balance.used * 100 >= balance.allowance * percent:
             tx.execute(
                 """INSERT INTO budget_alert (guild_id, first_day, percent, channel_id, used, allowance,
                                              renews_at, due_at)

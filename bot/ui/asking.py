@@ -3,6 +3,7 @@
 from typing import Final
 
 import discord
+from discord import app_commands
 
 from bot.errors import MissingPermissions, NotYourServer
 from bot.model import Entry, ReplyTo, storable
@@ -70,6 +71,20 @@ def managed_guild(interaction: discord.Interaction) -> int:
 def may_manage(interaction: discord.Interaction) -> bool:
     """Whether the member may manage the server."""
     return interaction.permissions.manage_guild or interaction.permissions.administrator
+
+
+def may_post_in(interaction: discord.Interaction, channel: app_commands.AppCommandChannel) -> None:
+    """Whether plain messages can be posted in a channel that was chosen, as far as the interaction tells.
+
+    Raises:
+        NotYourServer: the channel is another server's.
+        MissingPermissions: it is the channel of the command, and the bot may not post there.
+    """
+    if channel.guild_id != interaction.guild_id:
+        raise NotYourServer("outside")
+    may = interaction.app_permissions
+    if channel.id == interaction.channel_id and not (may.send_messages or may.administrator):
+        raise MissingPermissions((_NEEDED["send_messages"],))
 
 
 def entry(interaction: discord.Interaction, reason: str = "") -> Entry:

@@ -11,7 +11,7 @@ from typing import Final, Literal
 import discord
 from discord import app_commands
 
-from bot.errors import MissingPermissions, NotRefundable, NotYourServer
+from bot.errors import NotRefundable
 from bot.jobs.purse import REASON_MAX, Purse
 from bot.model import Period
 from bot.ui import asking, chart, quota_buttons, quota_cards
@@ -205,10 +205,10 @@ class Quota(
     async def alerts(
         self, interaction: discord.Interaction, channel: app_commands.AppCommandChannel | None = None
     ) -> None:
-        """Choose the channel; that the bot may post there is found out at once."""
+        """Choose the channel."""
         guild_id = asking.managed_guild(interaction)
         if channel is not None:
-            await _greet(interaction, channel)
+            asking.may_post_in(interaction, channel)
         changed = await self.purse.set_alerts(
             guild_id, None if channel is None else channel.id, asking.entry(interaction)
         )
@@ -236,22 +236,6 @@ async def _confirm(
     interaction: discord.Interaction, said: str, view: discord.ui.View = discord.utils.MISSING
 ) -> None:
     await interaction.response.send_message(said, view=view, ephemeral=True)
-
-
-async def _greet(interaction: discord.Interaction, channel: app_commands.AppCommandChannel) -> None:
-    """Post the first message of the alerts' channel.
-
-    Raises:
-        NotYourServer: the channel is another server's.
-        MissingPermissions: the bot may not post there.
-    """
-    if channel.guild_id != interaction.guild_id:
-        raise NotYourServer("outside")
-    there = interaction.client.get_partial_messageable(channel.id, guild_id=channel.guild_id)
-    try:
-        await there.send(quota_cards.GREETING)
-    except discord.Forbidden as error:
-        raise MissingPermissions(("View Channel", "Send Messages")) from error
 
 
 def _handy(path: Path) -> Path:

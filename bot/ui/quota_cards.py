@@ -13,7 +13,6 @@ from bot.ui import words
 from bot.ui.cards import COLOR_WORKING, title_of
 from bot.ui.text import cut, line
 
-GREETING: Final = "This channel is told when 80 % and 100 % of this server's song credits are used."
 PICTURE: Final = "usage.png"
 SONG_MAX: Final = 60
 NAME_MAX: Final = 32
@@ -221,7 +220,8 @@ def resumed(reason: str | None) -> str:
 
 def alerts_set(before: int | None, after: int | None) -> str:
     """A confirmed channel for budget alerts, from which to which."""
-    return f"Budget alerts: {_channel(before)} → **{_channel(after)}**."
+    there = "" if after is None else " I have to be able to see it and to post there."
+    return f"Budget alerts: {_channel(before)} → **{_channel(after)}**.{there}"
 
 
 def _channel(channel_id: int | None) -> str:

@@ -99,3 +99,12 @@ async def test_credits_that_come_back_are_no_budget_used(listening: Rig) -> None
     await settle_down(listening)
 
     assert listening.chat.alerts == {}
+
+
+async def test_a_server_without_an_allowance_has_no_budget_to_use_up(listening: Rig) -> None:
+    await listening.purse.set_allowance(make.GUILD, 0, None, make.entry())
+    await listening.purse.grant(make.GUILD, 10, make.entry("one song"))
+    await song(listening)
+    await settle_down(listening)
+
+    assert listening.chat.alerts == {}
