@@ -1,13 +1,10 @@
 """The bot among people on the simulated Discord: what it sends there, and what reaches it twice."""
 
-import asyncio
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import discord
-import simcord
 
 from bot.playground.world import World
 from bot.store.proof import prove
@@ -15,10 +12,6 @@ from tests.flows import conftest as flows
 
 world = flows.world
 """The fixture: a module that imports the name has it."""
-
-T = TypeVar("T")
-
-WAIT_S = 10.0
 
 Event: TypeAlias = tuple[str, dict[str, Any]]
 
@@ -62,38 +55,6 @@ def sent(world: World) -> list[Sent]:
         elif "/messages" in request.path and request.method in ("POST", "PATCH"):
             found.append(Sent(request.method, request.path, body))
     return found
-
-
-async def until(world: World, predicate: Callable[[], T]) -> T:
-    """What the predicate gives, once that is something: looked at whenever the bot has brought anything."""
-    async with asyncio.timeout(WAIT_S):
-        while True:
-            world.changed.clear()
-            if found := predicate():
-                return found
-            await world.changed.wait()
-
-
-async def posted(world: World, count: int = 1) -> list[discord.Message]:
-    """The messages that answer no command, once there are so many."""
-
-    def found() -> list[discord.Message]:
-        there = [message for message in world.channel.history() if message.content.startswith("<@")]
-        return there if len(there) >= count else []
-
-    return await until(world, found)
-
-
-def buttons(message: discord.Message) -> list[discord.Button]:
-    """The buttons under a message, in their order."""
-    rows = [row for row in message.components if isinstance(row, discord.ActionRow)]
-    return [child for row in rows for child in row.children if isinstance(child, discord.Button)]
-
-
-def said(result: simcord.InteractionResult) -> str:
-    """What the member reads as the answer."""
-    assert result.response is not None
-    return result.response.content or json.dumps([embed.to_dict() for embed in result.response.embeds])
 
 
 def last_interaction(world: World) -> Event:

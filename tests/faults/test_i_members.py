@@ -19,7 +19,8 @@ from bot.store.proof import prove
 from tests import make
 from tests.faults import simulated
 from tests.faults.promise import assert_survived
-from tests.faults.simulated import Sent, buttons, posted, said, sent, until
+from tests.faults.simulated import Sent, sent
+from tests.flows.seen import buttons, posted, said, until
 from tests.jobs.rig import Rig
 
 DONE = JobState.DELIVERED

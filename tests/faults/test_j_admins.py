@@ -15,7 +15,8 @@ from bot.store.proof import prove
 from tests import make
 from tests.faults import simulated
 from tests.faults.promise import assert_survived
-from tests.faults.simulated import delivered_again, said, sent
+from tests.faults.simulated import delivered_again, sent
+from tests.flows.seen import said
 from tests.jobs.rig import Rig
 
 DONE, TOLD, RUNNING = JobState.DELIVERED, JobState.EXPLAINED, JobState.RUNNING

@@ -10,40 +10,7 @@ import simcord
 from bot.model import JobState
 from bot.playground.world import World
 from bot.store import jobs
-
-WAIT_S = 10.0
-
-
-async def posted(world: World, count: int = 1) -> list[discord.Message]:
-    """The messages of the bot that answer no command, once there are so many."""
-    async with asyncio.timeout(WAIT_S):
-        while True:
-            world.changed.clear()
-            found = [message for message in world.channel.history() if message.content.startswith("<@")]
-            if len(found) >= count:
-                return found
-            await world.changed.wait()
-
-
-async def card_says(world: World, text: str) -> discord.Embed:
-    """The newest card, once it has this text."""
-    async with asyncio.timeout(WAIT_S):
-        while True:
-            world.changed.clear()
-            for message in world.channel.history():
-                if message.embeds and text in str(message.embeds[0].to_dict()):
-                    return message.embeds[0]
-            await world.changed.wait()
-
-
-def buttons(message: discord.Message) -> list[discord.Button]:
-    rows = [row for row in message.components if isinstance(row, discord.ActionRow)]
-    return [child for row in rows for child in row.children if isinstance(child, discord.Button)]
-
-
-def said(result: simcord.InteractionResult) -> str:
-    assert result.response is not None
-    return result.response.content or str([embed.to_dict() for embed in result.response.embeds])
+from tests.flows.seen import WAIT_S, buttons, card_says, posted, said
 
 
 def fields(**given: object) -> dict[str, object]:

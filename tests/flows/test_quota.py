@@ -1,6 +1,5 @@
 """What server managers see and change, on the simulated Discord."""
 
-import asyncio
 import csv
 import io
 
@@ -10,7 +9,7 @@ import simcord
 from PIL import Image
 
 from bot.playground.world import World
-from tests.flows.test_discord import WAIT_S, buttons, card_says, posted, said
+from tests.flows.seen import buttons, card_says, posted, said, until
 
 pytestmark = pytest.mark.usefixtures("world")
 
@@ -43,14 +42,13 @@ async def ledger(world: World, manager: simcord.MemberActor, **only: object) -> 
 
 
 async def told_so(world: World, channel: simcord.ChannelHandle, count: int) -> list[str]:
-    """The alerts in the channel in their order, once there are so many."""
-    async with asyncio.timeout(WAIT_S):
-        while True:
-            world.changed.clear()
-            found = [message.content for message in channel.history() if message.content.startswith("⚠️")]
-            if len(found) >= count:
-                return sorted(found)
-            await world.changed.wait()
+    """The alerts in the channel, once there are so many."""
+
+    def found() -> list[str]:
+        there = [message.content for message in channel.history() if message.content.startswith("⚠️")]
+        return sorted(there) if len(there) >= count else []
+
+    return await until(world, found)
 
 
 def shown_in(result: simcord.InteractionResult) -> discord.Message:

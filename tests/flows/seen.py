@@ -1,0 +1,56 @@
+"""What people see on the simulated Discord: messages, cards, buttons and answers."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+import discord
+import simcord
+
+from bot.playground.world import World
+
+T = TypeVar("T")
+
+WAIT_S = 10.0
+
+
+async def until(world: World, predicate: Callable[[], T]) -> T:
+    """What the predicate gives, once that is something: looked at whenever the bot has brought anything."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            world.changed.clear()
+            if found := predicate():
+                return found
+            await world.changed.wait()
+
+
+async def posted(world: World, count: int = 1) -> list[discord.Message]:
+    """The messages of the bot that answer no command, once there are so many."""
+
+    def found() -> list[discord.Message]:
+        there = [message for message in world.channel.history() if message.content.startswith("<@")]
+        return there if len(there) >= count else []
+
+    return await until(world, found)
+
+
+async def card_says(world: World, text: str) -> discord.Embed:
+    """The newest card, once it has this text."""
+
+    def found() -> list[discord.Embed]:
+        shown = [message.embeds[0] for message in world.channel.history() if message.embeds]
+        return [embed for embed in shown if text in str(embed.to_dict())]
+
+    return (await until(world, found))[0]
+
+
+def buttons(message: discord.Message) -> list[discord.Button]:
+    """The buttons under a message, in their order."""
+    rows = [row for row in message.components if isinstance(row, discord.ActionRow)]
+    return [child for row in rows for child in row.children if isinstance(child, discord.Button)]
+
+
+def said(result: simcord.InteractionResult) -> str:
+    """What the member reads as the answer."""
+    assert result.response is not None
+    return result.response.content or str([embed.to_dict() for embed in result.response.embeds])
