@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.store import database as database_module
 from bot.store.database import Database
 from tests.make import Clock
 
@@ -16,8 +17,28 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with Database.open(tmp_path / "tunesmith.db") as opened:
+def nothing_is_flushed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commits do not wait for the disk: no test here pulls a plug."""
+    monkeypatch.setattr(database_module, "PRAGMAS", (*database_module.PRAGMAS, "PRAGMA synchronous = OFF"))
+
+
+@pytest.fixture(scope="session")
+def blank_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A new database, made once."""
+    path = tmp_path_factory.mktemp("store") / "tunesmith.db"
+    database_module._connect(path).close()
+    return path.read_bytes()
+
+
+@pytest.fixture
+async def database(
+    tmp_path: Path,
+    blank_file: bytes,
+    nothing_is_flushed: None,  # noqa: ARG001
+) -> AsyncIterator[Database]:
+    path = tmp_path / "tunesmith.db"
+    path.write_bytes(blank_file)
+    async with Database.open(path) as opened:
         yield opened
 
 

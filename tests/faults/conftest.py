@@ -13,7 +13,6 @@ import pytest
 
 from bot import app, cli
 from bot.settings import is_one_slip, names
-from bot.store import database as database_module
 from bot.store.database import Database
 from tests.jobs.rig import Rig
 from tests.make import Clock
@@ -41,32 +40,6 @@ def one_ssl_context(**_: object) -> ssl.SSLContext:
 @pytest.fixture(autouse=True)
 def everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="bot")
-
-
-@pytest.fixture
-def nothing_is_flushed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commits do not wait for the disk: no test here pulls a plug."""
-    monkeypatch.setattr(database_module, "PRAGMAS", (*database_module.PRAGMAS, "PRAGMA synchronous = OFF"))
-
-
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A new database, made once."""
-    path = tmp_path_factory.mktemp("store") / "tunesmith.db"
-    database_module._connect(path).close()
-    return path.read_bytes()
-
-
-@pytest.fixture
-async def database(
-    tmp_path: Path,
-    migrated: bytes,
-    nothing_is_flushed: None,  # noqa: ARG001
-) -> AsyncIterator[Database]:
-    path = tmp_path / "tunesmith.db"
-    path.write_bytes(migrated)
-    async with Database.open(path) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -253,10 +253,10 @@ async def test_a_database_that_has_reached_its_size_refuses_songs_until_there_is
 
 
 @pytest.fixture
-def path(tmp_path: Path, migrated: bytes, configured: None) -> Path:  # noqa: ARG001
+def path(tmp_path: Path, blank_file: bytes, configured: None) -> Path:  # noqa: ARG001
     """The database that the settings name."""
     path = tmp_path / "tunesmith.db"
-    path.write_bytes(migrated)
+    path.write_bytes(blank_file)
     return path
 
 
@@ -371,7 +371,7 @@ def test_a_database_that_is_broken_is_refused_and_left_as_it_is(
 
 @pytest.fixture
 def shared(
-    migrated: bytes,
+    blank_file: bytes,
     configured: None,  # noqa: ARG001
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Path]:
@@ -381,7 +381,7 @@ def shared(
         base.chmod(0o755)
         path = base / "data" / "tunesmith.db"
         path.parent.mkdir()
-        path.write_bytes(migrated)
+        path.write_bytes(blank_file)
         monkeypatch.setenv("DATABASE_URL", f"sqlite:///{path}")
         monkeypatch.setenv("SPOOL_DIR", str(base / "spool"))
         monkeypatch.chdir(base)

@@ -1,17 +1,18 @@
 """A transaction on a real file, for functions that are one part of a transaction."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
-from bot.store import database
-from bot.store.database import Tx
+from bot.store import database as module
+from bot.store.database import Database, Tx
 
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
-    connection = database._connect(tmp_path_factory.mktemp("store") / "tunesmith.db")
+    connection = module._connect(tmp_path_factory.mktemp("store") / "tunesmith.db")
     yield connection
     connection.close()
 
@@ -21,3 +22,10 @@ def tx(migrated: sqlite3.Connection) -> Iterator[Tx]:
     migrated.execute("BEGIN IMMEDIATE")
     yield migrated
     migrated.execute("ROLLBACK")
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    """As it is in earnest."""
+    async with Database.open(tmp_path / "tunesmith.db") as opened:
+        yield opened
