@@ -120,6 +120,7 @@ def hang_up(transport: asyncio.Transport | asyncio.BaseTransport | None, *, rese
     if not isinstance(transport, asyncio.Transport):
         return
     raw: socket.socket | ssl.SSLSocket | None = transport.get_extra_info("socket")
-    if reset and raw is not None:
+    # The other end may have been quicker: then there is no socket left to be set.
+    if reset and raw is not None and raw.fileno() != -1:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
