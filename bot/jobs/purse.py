@@ -251,7 +251,7 @@ class Purse:
             return LimitChange(
                 before=limits.set_role(tx, guild_id, role_id, credits_, entry, now),
                 after=credits_,
-                open_jobs=jobs.count_open(tx, guild_id, -1).guild if role_id == guild_id else 0,
+                open_jobs=jobs.count_open(tx, guild_id, ledger.NOBODY).guild if role_id == guild_id else 0,
                 beyond=limits.beyond(tx, guild_id, credits_ or 0, self._defaults, now) if known else 0,
             )
 
@@ -296,12 +296,12 @@ class Purse:
 
         def pause(tx: Tx) -> int:
             limits.pause(tx, guild_id, entry, now)
-            return jobs.count_open(tx, guild_id, -1).guild
+            return jobs.count_open(tx, guild_id, ledger.NOBODY).guild
 
         return await self._once(entry, pause)
 
-    async def resume(self, guild_id: int, entry: Entry) -> str | None:
-        """Take new songs again. Returns the reason of the pause; None if there was none to end."""
+    async def resume(self, guild_id: int, entry: Entry) -> bool | None:
+        """Take new songs again. Returns whether there was a pause to end."""
         now = self._now()
         return await self._once(entry, lambda tx: limits.resume(tx, guild_id, entry, now))
 

@@ -14,6 +14,8 @@ from bot.store.database import Tx
 
 WHOLE_GUILD = 0
 """The member number under which ``usage`` sums up a server."""
+NOBODY = -1
+"""A member number that nobody has."""
 CREDITS_MAX = 1_000_000
 """The largest allowance, and the largest bonus that a server can hold."""
 _EPOCH = date(1970, 1, 1)
@@ -76,9 +78,9 @@ def member_number(tx: Tx, discord_id: int) -> int:
 
 
 def known_member(tx: Tx, discord_id: int) -> int:
-    """The number of this person, or one that nobody has; gives out none."""
+    """The number of this person, or NOBODY's; gives out none."""
     row = tx.execute("SELECT id FROM member WHERE discord_id = ?", (discord_id,)).fetchone()
-    return -1 if row is None else int(row["id"])
+    return NOBODY if row is None else int(row["id"])
 
 
 def balance(tx: Tx, guild_id: int, defaults: Defaults, now: datetime) -> Balance:

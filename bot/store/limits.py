@@ -157,13 +157,13 @@ def pause(tx: Tx, guild_id: int, entry: Entry, now: datetime) -> str | None:
     return before
 
 
-def resume(tx: Tx, guild_id: int, entry: Entry, now: datetime) -> str | None:
-    """Take new songs again. Returns the reason of the pause, or None if there was none."""
-    before = paused(tx, guild_id)
-    if before is not None:
-        tx.execute("UPDATE guild SET paused = NULL WHERE id = ?", (guild_id,))
-        ledger.note(tx, "resume", guild_id, entry, now, before="paused", after="open")
-    return before
+def resume(tx: Tx, guild_id: int, entry: Entry, now: datetime) -> bool:
+    """Take new songs again. Returns whether there was a pause to end."""
+    if paused(tx, guild_id) is None:
+        return False
+    tx.execute("UPDATE guild SET paused = NULL WHERE id = ?", (guild_id,))
+    ledger.note(tx, "resume", guild_id, entry, now, before="paused", after="open")
+    return True
 
 
 def alerts_channel(tx: Tx, guild_id: int) -> int | None:

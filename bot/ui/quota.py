@@ -228,8 +228,9 @@ class Quota(
     async def resume(self, interaction: discord.Interaction) -> None:
         """Ends a pause."""
         guild_id = asking.managed_guild(interaction)
-        reason = await self.purse.resume(guild_id, asking.entry(interaction))
-        await _confirm(interaction, quota_cards.resumed(reason))
+        ended = await self.purse.resume(guild_id, asking.entry(interaction))
+        if ended is not None:
+            await _confirm(interaction, quota_cards.resumed(ended=ended))
 
 
 async def _confirm(

@@ -213,9 +213,9 @@ def _go_on(open_jobs: int) -> str:
     return f" {words.songs(open_jobs)} in the making go{'es' if open_jobs == 1 else ''} on."
 
 
-def resumed(reason: str | None) -> str:
-    """A confirmed end of a pause."""
-    return "It was not paused." if reason is None else "Paused → **open**: new songs are taken again."
+def resumed(*, ended: bool) -> str:
+    """A confirmed end of a pause, or that there was none."""
+    return "Paused → **open**: new songs are taken again." if ended else "It was not paused."
 
 
 def alerts_set(before: int | None, after: int | None) -> str:
