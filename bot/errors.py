@@ -18,6 +18,9 @@
     │   ├── OutOfRange          a number that is too small or too large
     │   ├── WordsGone           a button whose song or words are no longer kept
     │   ├── TriedAgain          a failure that the member has tried again before
+    │   ├── AlreadyMaking       a song that is being made again for the member already
+    │   ├── NotYourSong         what only the one who asked for a song may do
+    │   ├── TooLateToCancel     a request that is queued no more
     │   └── ShuttingDown        the bot is about to restart
     ├── Transient               time acts; carries retry_after_s
     │   └── StoreBusy           the database was locked for longer than a member waits
@@ -33,7 +36,7 @@ from typing import Literal
 
 from bot.model import Balance, ClosedCause, Limit, Standing
 
-Field = Literal["prompt", "title", "style", "lyrics", "reason"]
+Field = Literal["prompt", "title", "style", "lyrics", "avoid", "reason"]
 """A text that a member or admin can type."""
 
 
@@ -171,6 +174,18 @@ class WordsGone(Refusal):
 
 class TriedAgain(Refusal):
     """A failed song is tried again once by each member; the new try has a button of its own."""
+
+
+class AlreadyMaking(Refusal):
+    """The member has asked for this song once more, and it is in the making: a press counts once."""
+
+
+class NotYourSong(Refusal):
+    """Only the one who asked for the song may do that, or somebody who may manage messages here."""
+
+
+class TooLateToCancel(Refusal):
+    """The request is queued no more: it is being made, or at its end."""
 
 
 class ShuttingDown(Refusal):

@@ -95,6 +95,13 @@ class Period(StrEnum):
     MONTH = "month"
 
 
+class Voice(StrEnum):
+    """Who is to sing, where a member has a wish and the operator allows it."""
+
+    FEMALE = "female"
+    MALE = "male"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SongRequest:
     """What a member asked for.
@@ -110,6 +117,10 @@ class SongRequest:
     style: str = ""
     lyrics: str = ""
     instrumental: bool = False
+    avoid: str = ""
+    """What is not to be in the song."""
+    voice: Voice | None = None
+    """None: any."""
 
     def cleaned(self) -> Self:
         """The same without what a database or an API chokes on, and without space around."""
@@ -119,7 +130,27 @@ class SongRequest:
             title=storable(self.title),
             style=storable(self.style),
             lyrics=storable(self.lyrics),
+            avoid=storable(self.avoid),
         )
+
+
+class Reuse(StrEnum):
+    """What a new request has to do with the earlier job whose words it takes up."""
+
+    RETRY = "retry"
+    """The earlier one failed; each member tries that again once."""
+    AGAIN = "again"
+    """The same request once more, on the credits of the one who asks now."""
+    REMIX = "remix"
+    """Its words, changed or not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The job whose words a request takes up. They are referred to and stay their author's."""
+
+    job_id: int
+    reuse: Reuse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +167,10 @@ class ReplyTo:
     """As the server knew the member then; kept with the words."""
     may_reference: bool = True
     """Whether the bot may read the channel's history, and so reply to a message there."""
+    guild_locale: str = ""
+    """The server's language as Discord names it, for what is public; empty: not known."""
+    member_locale: str = ""
+    """The member's language, for what only they read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +231,8 @@ class Job:
     """Since when the music service does not know the task, or shows no usable audio."""
     misses: int = 0
     """How often in a row it answered so."""
+    words_whole: bool = True
+    """Whether all of its words are kept: they go after a while, or with their author."""
 
     @property
     def open(self) -> bool:

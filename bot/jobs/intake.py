@@ -7,18 +7,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.errors import (
+    AlreadyMaking,
+    NotYourSong,
     Paused,
     ServiceClosed,
     ShuttingDown,
+    TooLateToCancel,
     TooManyOpenJobs,
     TriedAgain,
     WordsGone,
 )
 from bot.jobs.courier import CardFacts
 from bot.jobs.outlook import facts_of
-from bot.model import Job, JobState, ReplyTo, SongRequest
+from bot.model import Job, JobState, ReplyTo, Reuse, SongRequest, Source
 from bot.music.limits import check
-from bot.store import gate, jobs, ledger, limits
+from bot.store import gate, jobs, ledger, limits, words
 from bot.store.database import Database, Tx
 
 log = logging.getLogger(__name__)
@@ -37,6 +40,8 @@ class Terms:
     open_per_member: int
     open_per_guild: int
     defaults: ledger.Defaults
+    extras: bool = False
+    """Whether members may say what is not to be in a song, and who is to sing."""
 
 
 class Intake:
@@ -64,11 +69,11 @@ class Intake:
         self._closing = True
 
     async def accept(
-        self, request: SongRequest, reply_to: ReplyTo, retry_of: int | None = None
+        self, request: SongRequest, reply_to: ReplyTo, source: Source | None = None
     ) -> tuple[Job, CardFacts] | None:
         """The new job, with its credits held, or None if this interaction has been taken before.
 
-        ``retry_of`` is the failed job that is to be tried again.
+        ``source`` is the earlier job whose words it takes up.
 
         Raises:
             Refusal: what stands against it; nothing was held.
@@ -87,7 +92,7 @@ class Intake:
             if jobs.taken(tx, reply_to.interaction_id):
                 return None
             member = ledger.member_number(tx, reply_to.member_id)
-            self._admit(tx, reply_to, member, retry_of, now)
+            self._admit(tx, reply_to, member, source, now)
             job_id, price = jobs.new_id(), self.terms.price_credits
             held, limit = limits.hold(
                 tx, job_id, reply_to.guild_id, member, reply_to.role_ids, price, self.terms.defaults, now
@@ -104,7 +109,7 @@ class Intake:
                 price_credits=price,
                 limit_credits=None if limit is None else limit.credits,
             )
-            jobs.add(tx, job, held, due_at=now + ANSWER_WITHIN, retry_of=retry_of)
+            jobs.add(tx, job, held, due_at=now + ANSWER_WITHIN, source=source)
             return job, facts_of(tx, job, self.terms.defaults, now)
 
         taken = await self._database.write(accept)
@@ -114,10 +119,10 @@ class Intake:
             log.info("job %d: %s in server %d", taken[0].id, JobState.QUEUED, reply_to.guild_id)
         return taken
 
-    def _admit(self, tx: Tx, reply_to: ReplyTo, member: int, retry_of: int | None, now: datetime) -> None:
+    def _admit(self, tx: Tx, reply_to: ReplyTo, member: int, source: Source | None, now: datetime) -> None:
         """Raises the Refusal that stands against one more song of the member (by internal number)."""
-        if retry_of is not None and jobs.tried_again(tx, retry_of, member):
-            raise TriedAgain
+        if source is not None:
+            _refuse_reuse(tx, source, member)
         reason = limits.paused(tx, reply_to.guild_id)
         if reason is not None:
             raise Paused(reason)
@@ -138,8 +143,27 @@ class Intake:
         self._answered(job)
         self._woken()
 
+    async def cancel(self, job_id: int, member_id: int, *, as_manager: bool) -> Job:
+        """Take a queued request back for the one who asked, or for somebody who may manage messages.
+
+        Returns the job as it was; its credits are back.
+
+        Raises:
+            WordsGone: there is no such job.
+            NotYourSong: somebody else's, and not a manager.
+            TooLateToCancel: it is queued no more.
+        """
+        job = await self.job(job_id)
+        if member_id != job.reply_to.member_id and not as_manager:
+            raise NotYourSong
+        if not await self.withdraw(job):
+            raise TooLateToCancel
+        log.info("job %d: canceled", job.id)
+        self._woken()
+        return job
+
     async def withdraw(self, job: Job) -> bool:
-        """Take the request back if nobody has begun to work on it; its credits go back."""
+        """Take the request back as long as it is queued; its credits go back."""
         now = self._now()
 
         def withdraw(tx: Tx) -> bool:
@@ -183,35 +207,64 @@ class Intake:
         self._woken()
         return job
 
-    async def keep_draft(self, request: SongRequest, member_id: int) -> int:
-        """Keep the words of a refused request for a day. Returns the draft's number."""
-        now = self._now()
-        return await self._database.write(
-            lambda tx: jobs.keep_draft(tx, member_id, request.cleaned(), now, timedelta(days=1))
+    async def keep_draft(self, request: SongRequest, member_id: int, remix_of: int | None = None) -> int:
+        """Keep the words of a request for a day. Returns the draft's number.
+
+        ``remix_of`` is the job whose words they are a change of.
+        """
+        now, key = self._now(), jobs.new_id()
+        await self._database.write(
+            lambda tx: words.keep_draft(tx, key, member_id, request.cleaned(), remix_of, now)
         )
+        return key
 
     def on_offer(self, request: SongRequest) -> SongRequest:
-        """The request with a model that is on offer today, for words that were kept for a while."""
-        return request if request.model in self.terms.models else replace(request, model=self.terms.models[0])
+        """The request as the operator allows it today, for words that were kept for a while."""
+        if request.model not in self.terms.models:
+            request = replace(request, model=self.terms.models[0])
+        return request if self.terms.extras else replace(request, avoid="", voice=None)
 
-    async def draft(self, key: int, member_id: int) -> SongRequest:
-        """The member's own refused request.
+    async def draft(self, key: int, member_id: int) -> tuple[SongRequest, int | None]:
+        """The member's own draft, and the job whose words it is a change of.
 
         Raises:
             WordsGone: it is no longer kept, or somebody else's.
         """
-        found = await self._database.read(lambda tx: jobs.draft(tx, key, member_id))
+        now = self._now()
+        found = await self._database.read(lambda tx: words.draft(tx, key, member_id, now))
         if found is None:
             raise WordsGone
         return found
 
     async def job(self, job_id: int) -> Job:
-        """A job with its words.
+        """A job, with as much of its words as is kept.
+
+        Raises:
+            WordsGone: there is none.
+        """
+        found = await self._database.read(lambda tx: jobs.get(tx, job_id))
+        if found is None:
+            raise WordsGone
+        return found
+
+    async def worded(self, job_id: int) -> Job:
+        """A job with all of its words.
 
         Raises:
             WordsGone: there is none, or its words are no longer kept.
         """
-        found = await self._database.read(lambda tx: jobs.get(tx, job_id))
-        if found is None or not found.request.model:
+        found = await self.job(job_id)
+        if not found.words_whole:
             raise WordsGone
         return found
+
+
+def _refuse_reuse(tx: Tx, source: Source, member: int) -> None:
+    """Raises the Refusal that stands against taking up the words of an earlier job."""
+    match source.reuse:
+        case Reuse.RETRY if jobs.tried_again(tx, source.job_id, member):
+            raise TriedAgain
+        case Reuse.AGAIN if jobs.again_in_the_making(tx, source.job_id, member):
+            raise AlreadyMaking
+        case _:
+            return

@@ -129,10 +129,10 @@ class Steps:
             await self._moves.fail(job, FailReason.EXPIRED)
             return
 
-        def enter(tx: Tx) -> tuple[Job | None, datetime | None]:
+        def enter(tx: Tx) -> Job | datetime:
             wait_until = _submit_window(tx, now) or gate.enter(tx, now)
             if wait_until is not None:
-                return None, wait_until
+                return wait_until
             moved = jobs.move(
                 tx,
                 job,
@@ -142,17 +142,17 @@ class Steps:
                 keep_claim=True,
                 submitted_at=ledger.milliseconds(now),
             )
-            return (replace(job, state=JobState.SUBMITTING) if moved else None), None
+            if not moved:  # taken back meanwhile; and the gate is not entered for it
+                raise Superseded
+            return replace(job, state=JobState.SUBMITTING)
 
         with self._finishing():
-            submitting, wait_until = await self._database.write(enter)
-            if wait_until is not None:
-                await self._moves.to(job, JobState.QUEUED, due_at=min(wait_until, job.created_at + QUEUE_MAX))
+            entered = await self._database.write(enter)
+            if isinstance(entered, datetime):
+                await self._moves.to(job, JobState.QUEUED, due_at=min(entered, job.created_at + QUEUE_MAX))
                 return
-            if submitting is None:
-                raise Superseded
             answer = await self._music.submit(job.request)
-            await self._write_for_sure(partial(self._submitted, submitting, job, answer), job)
+            await self._write_for_sure(partial(self._submitted, entered, job, answer), job)
 
     async def _write_for_sure(self, write: Callable[[], Awaitable[None]], job: Job) -> None:
         """What the paid request came to must be written down, also where the file is locked for a while."""

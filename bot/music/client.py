@@ -116,7 +116,7 @@ class MusicClient:
             return wire.Busy(type(error).__name__, offline=True)
         except _BROKEN as error:
             return wire.Unknown(type(error).__name__)
-        sent = (request.prompt, request.title, request.style, request.lyrics)
+        sent = (request.prompt, request.title, request.style, request.lyrics, request.avoid)
         return wire.read_submitted(status, answer, sent, self._retry_after_s(headers))
 
     async def check(self, task_id: str) -> wire.Checked:

@@ -14,6 +14,8 @@ class Limits:
     title: int = 80
     style: int = 1_000
     lyrics: int = 5_000
+    avoid: int = 200
+    """Of our own choosing: the service tells none."""
 
 
 # Source: kie.ai's description of its Suno models, read 2026-11-22. A model that is not in the table
@@ -49,8 +51,9 @@ def check(request: SongRequest, models: tuple[str, ...]) -> None:
         needed = [("title", request.title, limits.title), ("style", request.style, limits.style)]
         if not request.instrumental:
             needed.append(("lyrics", request.lyrics, limits.lyrics))
-    for field, text, limit in needed:
+    for field, text, _ in needed:
         if not text:
             raise TextMissing(field)
+    for field, text, limit in (*needed, ("avoid", request.avoid, limits.avoid)):
         if len(text) > limit:
             raise TextTooLong(field, len(text), limit)

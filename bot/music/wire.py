@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from bot.model import ClosedCause, FailReason, SongRequest
+from bot.model import ClosedCause, FailReason, SongRequest, Voice
 
 JsonObject: TypeAlias = Mapping[str, object]
 
@@ -92,9 +92,21 @@ def generation(request: SongRequest, provider: str, options: JsonObject) -> dict
     else:
         body["prompt"] = request.prompt
     body["instrumental"] = request.instrumental
-    if options:
-        body["options"] = dict(options)
+    wishes = _wishes(request)
+    if options or wishes:
+        body["options"] = {**options, **wishes}
     return body
+
+
+def _wishes(request: SongRequest) -> dict[str, str]:
+    """The model's extras that a member has asked for.
+
+    Source: https://docs.kie.ai/suno-api/generate-music, read 2026-11-22: the voice is for the custom mode.
+    """
+    wishes = {"negativeTags": request.avoid} if request.avoid else {}
+    if request.custom and not request.instrumental and request.voice is not None:
+        wishes["vocalGender"] = {Voice.FEMALE: "f", Voice.MALE: "m"}[request.voice]
+    return wishes
 
 
 def read_submitted(status: int, body: bytes, sent: Iterable[str], retry_after_s: float | None) -> Submitted:

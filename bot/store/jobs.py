@@ -7,7 +7,7 @@ of the claim is written under that attempt's number: a claim that was overtaken 
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,9 +19,11 @@ from bot.model import (
     Job,
     JobState,
     ReplyTo,
-    SongRequest,
+    Reuse,
+    Source,
     Track,
 )
+from bot.store import words
 from bot.store.database import Tx, fact, remember
 from bot.store.ledger import Hold, member_number, milliseconds, moment
 
@@ -29,9 +31,11 @@ WINDOW_MAX = timedelta(minutes=1)
 """The longest time over which requests are counted."""
 
 _OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES))
-_SELECT = """SELECT job.*, member.discord_id AS member_discord_id, words.model, words.custom,
-                    words.instrumental, words.prompt, words.title, words.style, words.lyrics
-             FROM job JOIN member ON member.id = job.member_id LEFT JOIN words ON words.job_id = job.id"""
+_SELECT = f"""SELECT job.*, member.discord_id AS member_discord_id, member.locale AS member_locale,
+                     guild.locale AS guild_locale, words.torn,
+                     {", ".join(f"words.{name}" for name in words.FIELDS)}
+              FROM job JOIN member ON member.id = job.member_id JOIN guild ON guild.id = job.guild_id
+              LEFT JOIN words ON words.job_id = job.id"""
 # Nobody of this epoch works on it, and no older song is still to be posted in the same channel: after an
 # outage songs come in the order in which they were asked for.
 _FREE = """(claim_epoch IS NULL OR claim_epoch < :epoch) AND NOT (
@@ -53,7 +57,6 @@ _TURNS = """
 _IN_TURN = "turn_of_guild, guild_served, created_at, id"
 CARD_HORIZON = timedelta(minutes=60)
 """No card waits longer; a time further away comes of a clock that was set back."""
-_WORDS = ("model", "custom", "instrumental", "prompt", "title", "style", "lyrics")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,25 +79,25 @@ def new_id() -> int:
     return secrets.randbits(53)
 
 
-def add(tx: Tx, job: Job, held: Hold, due_at: datetime, retry_of: int | None = None) -> None:
-    """Write a new job and its words down; ``retry_of`` is the failed job that it is another try of.
+def add(tx: Tx, job: Job, held: Hold, due_at: datetime, source: Source | None = None) -> None:
+    """Write a new job and its words down; of those of its ``source`` it refers to what is the same.
 
     Raises:
         sqlite3.IntegrityError: its interaction has been taken before, or the failure tried again.
     """
-    asked = job.reply_to
+    asked, member = job.reply_to, member_number(tx, job.reply_to.member_id)
     tx.execute(
         """INSERT INTO job (id, interaction_id, guild_id, channel_id, member_id, may_reference, state,
                             created_at, state_since, due_at, price, day, allowance_part, bonus_part,
-                            limit_credits, retry_of)
+                            limit_credits, retry_of, again_of)
            VALUES (:id, :interaction, :guild, :channel, :member, :may_reference, :state,
-                   :now, :now, :due, :price, :day, :allowance, :bonus, :limit, :retry_of)""",
+                   :now, :now, :due, :price, :day, :allowance, :bonus, :limit, :retry_of, :again_of)""",
         {
             "id": job.id,
             "interaction": asked.interaction_id,
             "guild": asked.guild_id,
             "channel": asked.channel_id,
-            "member": member_number(tx, asked.member_id),
+            "member": member,
             "may_reference": asked.may_reference,
             "state": job.state,
             "now": milliseconds(job.created_at),
@@ -104,10 +107,23 @@ def add(tx: Tx, job: Job, held: Hold, due_at: datetime, retry_of: int | None = N
             "allowance": held.allowance,
             "bonus": held.bonus,
             "limit": job.limit_credits,
-            "retry_of": retry_of,
+            "retry_of": _job_of(source, Reuse.RETRY),
+            "again_of": _job_of(source, Reuse.AGAIN),
         },
     )
-    _insert_words(tx, "words", {"job_id": job.id, "asked_by": asked.member_name}, job.request)
+    words.keep(tx, job.id, job.request, member, asked.member_name, None if source is None else source.job_id)
+    tx.execute(
+        "UPDATE guild SET locale = :locale WHERE id = :id AND locale <> :locale AND :locale <> ''",
+        {"id": asked.guild_id, "locale": asked.guild_locale},
+    )
+    tx.execute(
+        "UPDATE member SET locale = :locale WHERE id = :id AND locale <> :locale AND :locale <> ''",
+        {"id": member, "locale": asked.member_locale},
+    )
+
+
+def _job_of(source: Source | None, reuse: Reuse) -> int | None:
+    return source.job_id if source is not None and source.reuse is reuse else None
 
 
 def taken(tx: Tx, interaction_id: int) -> bool:
@@ -121,6 +137,16 @@ def tried_again(tx: Tx, failed_id: int, member: int) -> bool:
         """SELECT 1 FROM job WHERE retry_of = ? AND member_id = ?
              AND (reason IS NULL OR reason <> 'withdrawn')""",
         (failed_id, member),
+    ).fetchone()
+    return row is not None
+
+
+def again_in_the_making(tx: Tx, job_id: int, member: int) -> bool:
+    """Whether the member (by internal number) has asked for this song again, and that is not done yet."""
+    row = tx.execute(
+        f"""SELECT 1 FROM job WHERE again_of = ? AND member_id = ? AND due_at IS NOT NULL
+              AND state IN ({_OPEN})""",
+        (job_id, member),
     ).fetchone()
     return row is not None
 
@@ -291,11 +317,14 @@ def is_of(tx: Tx, guild_id: int, job_id: int) -> bool:
 
 
 def withdraw(tx: Tx, job_id: int, now: datetime) -> bool:
-    """Take a request back that nobody has begun to work on. The caller releases its credits."""
+    """Take a queued request back. The caller releases its credits.
+
+    A step that works on it at this moment can't submit it any more: its claim is overtaken.
+    """
     cursor = tx.execute(
         """UPDATE job SET state = 'explained', reason = 'withdrawn', due_at = NULL, state_since = :now,
-                          card_due_at = :now
-           WHERE id = :id AND state = 'queued' AND claim_epoch IS NULL""",
+                          card_due_at = :now, attempt = attempt + 1, claim_epoch = NULL
+           WHERE id = :id AND state = 'queued'""",
         {"id": job_id, "now": milliseconds(now)},
     )
     return cursor.rowcount == 1
@@ -367,60 +396,19 @@ def recent_durations(tx: Tx, limit: int) -> list[timedelta]:
     return [timedelta(milliseconds=row["took"]) for row in rows]
 
 
-def keep_draft(tx: Tx, member_id: int, request: SongRequest, now: datetime, keep: timedelta) -> int:
-    """Keep the words of a refused request. Returns the draft's number; older drafts are dropped."""
-    tx.execute("DELETE FROM draft WHERE created_at < ?", (milliseconds(now - keep),))
-    key = new_id()
-    _insert_words(
-        tx,
-        "draft",
-        {"id": key, "member_id": member_number(tx, member_id), "created_at": milliseconds(now)},
-        request,
-    )
-    return key
-
-
-def draft(tx: Tx, key: int, member_id: int) -> SongRequest | None:
-    """The words of the member's own draft, or None."""
-    row = tx.execute(
-        """SELECT draft.* FROM draft JOIN member ON member.id = draft.member_id
-           WHERE draft.id = ? AND member.discord_id = ?""",
-        (key, member_id),
-    ).fetchone()
-    return None if row is None else _request(row)
-
-
-def _insert_words(tx: Tx, table: str, key: Mapping[str, int | str], request: SongRequest) -> None:
-    values: dict[str, object] = dict(key) | {name: getattr(request, name) for name in _WORDS}
-    tx.execute(
-        f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(f':{name}' for name in values)})",
-        values,
-    )
-
-
-def _request(row: sqlite3.Row | Mapping[str, object]) -> SongRequest:
-    return SongRequest(
-        model=str(row["model"] or ""),
-        prompt=str(row["prompt"] or ""),
-        custom=bool(row["custom"]),
-        title=str(row["title"] or ""),
-        style=str(row["style"] or ""),
-        lyrics=str(row["lyrics"] or ""),
-        instrumental=bool(row["instrumental"]),
-    )
-
-
 def _read(tx: Tx, row: sqlite3.Row) -> Job:
     tracks = tx.execute("SELECT * FROM track WHERE job_id = ? ORDER BY take", (row["id"],)).fetchall()
     return Job(
         id=row["id"],
-        request=_request(row),
+        request=words.read(row),
         reply_to=ReplyTo(
             interaction_id=row["interaction_id"],
             guild_id=row["guild_id"],
             channel_id=row["channel_id"],
             member_id=row["member_discord_id"] or 0,
             may_reference=bool(row["may_reference"]),
+            guild_locale=row["guild_locale"],
+            member_locale=row["member_locale"],
         ),
         state=JobState(row["state"]),
         attempt=row["attempt"],
@@ -457,4 +445,5 @@ def _read(tx: Tx, row: sqlite3.Row) -> Job:
         parked=row["parked"] is not None,
         missing_since=None if row["missing_since"] is None else moment(row["missing_since"]),
         misses=row["misses"],
+        words_whole=row["torn"] == 0,
     )

@@ -8,7 +8,7 @@ import discord
 
 from bot.errors import NotYourServer, Refusal, TextTooLong, Transient, TriedAgain
 from bot.jobs.intake import Intake
-from bot.model import Job, SongRequest
+from bot.model import Job, Reuse, SongRequest, Source
 from bot.music.limits import limits_of
 from bot.ui import asking, cards, forms, words
 from bot.ui.buttons import edit_button, words_file
@@ -20,15 +20,15 @@ UNKNOWN_INTERACTION = 10062
 
 
 async def promise(
-    interaction: discord.Interaction, intake: Intake, request: SongRequest, retry_of: int | None = None
+    interaction: discord.Interaction, intake: Intake, request: SongRequest, source: Source | None = None
 ) -> None:
     """Take the request and answer with its card, or keep its words and say what stands against it.
 
     Raises:
-        TriedAgain: the failed job ``retry_of`` has its newer try.
+        TriedAgain: the failed job that is its ``source`` has its newer try.
     """
     try:
-        taken = await intake.accept(request, asking.reply_to(interaction), retry_of)
+        taken = await intake.accept(request, asking.reply_to(interaction), source)
     except TriedAgain:
         raise  # the words are in the newer try
     except Transient as error:
@@ -76,7 +76,7 @@ async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
             request = replace(request, lyrics=lyrics)
         elif request.custom and not request.lyrics and submission.draft is not None:
             # Lyrics too long for the field were not in it, and stay unless others were written.
-            kept = (await intake.draft(submission.draft, interaction.user.id)).lyrics
+            kept = (await intake.draft(submission.draft, interaction.user.id))[0].lyrics
             if len(kept) > forms.TEXT_INPUT_MAX:
                 request = replace(request, lyrics=kept)
     except Refusal as error:
@@ -94,7 +94,7 @@ async def again(interaction: discord.Interaction, intake: Intake, job: Job) -> N
         TriedAgain: pressed before.
     """
     _same_server(interaction, job)
-    await promise(interaction, intake, intake.on_offer(job.request), retry_of=job.id)
+    await promise(interaction, intake, intake.on_offer(job.request), Source(job_id=job.id, reuse=Reuse.RETRY))
 
 
 async def post_again(interaction: discord.Interaction, intake: Intake, job: Job) -> None:

@@ -142,10 +142,10 @@ class TunesmithClient(discord.AutoShardedClient):
 
     async def _pressed(self, interaction: discord.Interaction, name: str, key: int) -> None:
         if name == "edit":
-            request = self.intake.on_offer(await self.intake.draft(key, interaction.user.id))
-            await interaction.response.send_modal(forms.song_form(request, draft=key))
+            draft, _ = await self.intake.draft(key, interaction.user.id)
+            await interaction.response.send_modal(forms.song_form(self.intake.on_offer(draft), draft=key))
             return
-        job = await self.intake.job(key)
+        job = await self.intake.worded(key)
         if name == buttons.MARKS[MessageKind.SONG]:
             await buttons.show_words(interaction, job)
         elif name == "post":

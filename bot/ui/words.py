@@ -128,6 +128,11 @@ _ALWAYS_THE_SAME: dict[type[errors.Refusal], str] = {
     errors.TriedAgain: (
         "You have tried that song again already: look for its newer message. Nothing was charged."
     ),
+    errors.AlreadyMaking: (
+        "That song is in the making for you already; a press counts once. Nothing more was charged."
+    ),
+    errors.NotYourSong: "Only the one who asked for that song can do that. Nothing was changed.",
+    errors.TooLateToCancel: "It is too late to cancel that song: it is no longer queued.",
     errors.ShuttingDown: "The bot is about to restart. Nothing was charged; please try again in a minute.",
 }
 _OPERATORS = {

@@ -9,7 +9,7 @@ import pytest
 from bot.errors import NotEnoughCredits, ServiceClosed, ShuttingDown, TextTooLong, TooManyOpenJobs, TriedAgain
 from bot.jobs.courier import MessageKind
 from bot.jobs.intake import Intake
-from bot.model import ClosedCause, FailReason, JobState
+from bot.model import ClosedCause, FailReason, JobState, Reuse, Source
 from tests import make
 from tests.jobs.doubles import AUDIO, answers, raises
 from tests.jobs.rig import Rig
@@ -598,11 +598,12 @@ async def test_a_failure_is_tried_again_once_by_each_member(rig: Rig) -> None:
     rig.music.on_post = [answers(400, message="no")]
     job = await rig.ask()
     await rig.until(job, TOLD)
-    first = await rig.intake.accept(make.prompt(), make.reply_to(), retry_of=job.id)
+    again = Source(job_id=job.id, reuse=Reuse.RETRY)
+    first = await rig.intake.accept(make.prompt(), make.reply_to(), again)
 
     with pytest.raises(TriedAgain):
-        await rig.intake.accept(make.prompt(), make.reply_to(), retry_of=job.id)
-    other = await rig.intake.accept(make.prompt(), make.reply_to(member_id=make.OTHER), retry_of=job.id)
+        await rig.intake.accept(make.prompt(), make.reply_to(), again)
+    other = await rig.intake.accept(make.prompt(), make.reply_to(member_id=make.OTHER), again)
 
     assert None not in (first, other)
     assert await rig.books() == {"hold": 3, "release": 1}
@@ -612,11 +613,12 @@ async def test_another_try_that_was_taken_back_does_not_count(rig: Rig) -> None:
     rig.music.on_post = [answers(400, message="no")]
     job = await rig.ask()
     await rig.until(job, TOLD)
-    first = await rig.intake.accept(make.prompt(), make.reply_to(), retry_of=job.id)
+    again = Source(job_id=job.id, reuse=Reuse.RETRY)
+    first = await rig.intake.accept(make.prompt(), make.reply_to(), again)
     assert first is not None
     await rig.intake.withdraw(first[0])
 
-    assert await rig.intake.accept(make.prompt(), make.reply_to(), retry_of=job.id) is not None
+    assert await rig.intake.accept(make.prompt(), make.reply_to(), again) is not None
 
 
 async def test_a_grant_that_comes_twice_counts_once(rig: Rig) -> None:

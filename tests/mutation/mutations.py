@@ -32,7 +32,7 @@ AUDIO: Final = "music/test_audio.py::test_"
 MUSIC_HTTP: Final = "faults/test_a_music_http.py::test_"
 DOWNLOADS: Final = "faults/test_c_downloads.py::test_"
 
-_COMMIT: Final = "            submitting, wait_until = await self._database.write(enter)\n"
+_COMMIT: Final = "            entered = await self._database.write(enter)\n"
 _POST: Final = "            answer = await self._music.submit(job.request)\n"
 _SETTLE: Final = "ledger.settle(tx, job.id, *jobs.held(tx, job.id), now)"
 _RELEASE: Final = "ledger.release(tx, job.id, *jobs.held(tx, job.id), now)"
@@ -64,7 +64,7 @@ INTAKE: Final = (
     broken(
         "a failure is tried again once by each member, says the intake",
         "jobs/intake.py",
-        ("if retry_of is not None and jobs.tried_again(", "if False and jobs.tried_again("),
+        ("case Reuse.RETRY if jobs.tried_again(", "case Reuse.RETRY if False and jobs.tried_again("),
         by=(f"{PIPELINE}a_failure_is_tried_again_once_by_each_member",),
     ),
     broken(
@@ -88,14 +88,14 @@ INTAKE: Final = (
     broken(
         "only a queued request is withdrawn",
         "store/jobs.py",
-        ("AND state = 'queued' AND claim_epoch IS NULL", "AND claim_epoch IS NULL"),
-        by=(f"{JOBS}a_request_that_is_being_worked_on_can_not_be_withdrawn",),
+        ("WHERE id = :id AND state = 'queued'", "WHERE id = :id"),
+        by=(f"{JOBS}a_request_that_is_submitted_can_not_be_withdrawn",),
     ),
     broken(
-        "a request that somebody works on is not withdrawn",
+        "a withdrawn request is out of the hands of whoever works on it",
         "store/jobs.py",
-        ("AND state = 'queued' AND claim_epoch IS NULL", "AND state = 'queued'"),
-        by=(f"{JOBS}a_request_that_is_being_worked_on_can_not_be_withdrawn",),
+        ("attempt = attempt + 1, claim_epoch = NULL", "claim_epoch = NULL"),
+        by=(f"{JOBS}a_queued_request_that_is_being_worked_on_is_withdrawn_from_under_the_claim",),
     ),
     broken(
         "a withdrawn request gives its credits back in the same transaction",
@@ -262,8 +262,8 @@ SUBMITTING: Final = (
         "a task id that comes while the database is locked is not lost",
         "jobs/steps.py",
         (
-            "await self._write_for_sure(partial(self._submitted, submitting, job, answer), job)",
-            "await self._submitted(submitting, job, answer)",
+            "await self._write_for_sure(partial(self._submitted, entered, job, answer), job)",
+            "await self._submitted(entered, job, answer)",
         ),
         by=(f"{RULES}a_task_id_that_can_not_be_written_down_at_once_is_not_lost",),
     ),

@@ -104,6 +104,9 @@ def refusals() -> list[errors.Refusal]:
         errors.OutOfRange(0, 10),
         errors.WordsGone(),
         errors.TriedAgain(),
+        errors.AlreadyMaking(),
+        errors.NotYourSong(),
+        errors.TooLateToCancel(),
         errors.ShuttingDown(),
     ]
     return made

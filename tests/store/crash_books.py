@@ -158,9 +158,16 @@ class Books:
 
     def withdraw(self, interaction: int) -> bool:
         song = self.songs[interaction]
-        if song.state != JobState.QUEUED or song.claim_epoch is not None:
+        if song.state != JobState.QUEUED:
             return False
-        self.change(interaction, state=JobState.EXPLAINED, reason=FailReason.WITHDRAWN, due_at=None)
+        self.change(
+            interaction,
+            state=JobState.EXPLAINED,
+            reason=FailReason.WITHDRAWN,
+            due_at=None,
+            attempt=song.attempt + 1,
+            claim_epoch=None,
+        )
         self.close(interaction, "release")
         return True
 

@@ -110,7 +110,7 @@ def test_the_largest_ids_of_discord_are_kept(tx: Tx) -> None:
 
 def test_words_that_are_no_longer_kept_leave_the_job(tx: Tx) -> None:
     job = added(tx)
-    tx.execute("DELETE FROM words")
+    tx.execute("DELETE FROM song")
     tx.execute("UPDATE member SET discord_id = NULL")
 
     left = found(tx, job)
@@ -419,15 +419,24 @@ def test_a_request_that_nobody_has_begun_to_work_on_can_be_withdrawn(tx: Tx, ans
     assert not jobs.withdraw(tx, job.id, NOW + MINUTE)
 
 
-def test_a_request_that_is_being_worked_on_can_not_be_withdrawn(tx: Tx) -> None:
+def test_a_queued_request_that_is_being_worked_on_is_withdrawn_from_under_the_claim(tx: Tx) -> None:
     job = added(tx)
     [claim] = claimed(tx)
 
-    while_claimed = jobs.withdraw(tx, job.id, NOW)
-    jobs.move(tx, claim, JobState.SUBMITTING, now=NOW, due_at=NOW)
-    afterwards = jobs.withdraw(tx, job.id, NOW)
+    withdrawn = jobs.withdraw(tx, job.id, NOW)
+    moved = jobs.move(tx, claim, JobState.SUBMITTING, now=NOW, due_at=NOW)
 
-    assert [False, False] == [while_claimed, afterwards]
+    assert [True, False] == [withdrawn, moved]
+    assert FailReason.WITHDRAWN is found(tx, job).reason
+    assert claim.attempt < found(tx, job).attempt
+
+
+def test_a_request_that_is_submitted_can_not_be_withdrawn(tx: Tx) -> None:
+    job = added(tx)
+    [claim] = claimed(tx)
+    jobs.move(tx, claim, JobState.SUBMITTING, now=NOW, due_at=NOW)
+
+    assert not jobs.withdraw(tx, job.id, NOW)
     assert JobState.SUBMITTING is found(tx, job).state
     assert not jobs.withdraw(tx, 42, NOW)
 
@@ -639,35 +648,6 @@ def test_files_that_nobody_asks_about_are_not_looked_for(tx: Tx) -> None:
     jobs.add_track(tx, put(tx, added(tx), JobState.DELIVERED).id, track(file="a.mp3"))
 
     assert (frozenset(), frozenset()) == jobs.files(tx, ["b.mp3", "a.mp3.part"], NOW + SECOND)
-
-
-# -- drafts
-
-
-@pytest.mark.parametrize("request_", [make.prompt("x" * 9_000), make.custom(), make.custom(lyrics="")])
-def test_a_refused_form_comes_back_with_its_words(tx: Tx, request_: object) -> None:
-    key = jobs.keep_draft(tx, MEMBER, request_, NOW, DAY)  # type: ignore[arg-type]
-
-    assert request_ == jobs.draft(tx, key, MEMBER)
-
-
-def test_a_draft_is_for_its_own_member(tx: Tx) -> None:
-    key = jobs.keep_draft(tx, MEMBER, make.prompt(), NOW, DAY)
-
-    assert None is jobs.draft(tx, key, OTHER)
-    assert None is jobs.draft(tx, key + 1, MEMBER)
-
-
-def test_a_draft_is_dropped_after_its_time(tx: Tx) -> None:
-    old = jobs.keep_draft(tx, MEMBER, make.prompt("old"), NOW, DAY)
-    new = jobs.keep_draft(tx, OTHER, make.prompt("new"), NOW + DAY, DAY)
-    both = [jobs.draft(tx, old, MEMBER), jobs.draft(tx, new, OTHER)]
-
-    jobs.keep_draft(tx, OTHER, make.prompt("newest"), NOW + DAY + SECOND, DAY)
-
-    assert None not in both
-    assert None is jobs.draft(tx, old, MEMBER)
-    assert make.prompt("new") == jobs.draft(tx, new, OTHER)
 
 
 # -- time
