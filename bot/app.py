@@ -84,6 +84,7 @@ async def assembled(
         open_per_member=settings.open_jobs_per_member,
         open_per_guild=settings.open_jobs_per_guild,
         defaults=defaults,
+        extras=settings.music_extras,
     )
     _prepare(settings.spool_dir)
     async with (

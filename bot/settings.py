@@ -52,6 +52,10 @@ class Settings(BaseSettings):
     music_options: Annotated[dict[str, Any], NoDecode] = Field(
         default={}, description="A JSON object that is sent as options with every request."
     )
+    music_extras: bool = Field(
+        default=False,
+        description="Whether members may say what a song is to avoid, and whose voice sings (avoid, voice).",
+    )
     database_url: str = Field(
         default="sqlite:///data/tunesmith.db", description="The SQLite file: sqlite:/// and its path."
     )
@@ -343,6 +347,8 @@ def _sentence(error: ErrorDetails) -> str:
             return f"{name} must be at most {context['le']}."
         case "int_parsing" | "int_from_float" | "int_type" | "int_parsing_size":
             return f"{name} must be a whole number."
+        case "bool_parsing" | "bool_type":
+            return f"{name} must be true or false."
         case "float_parsing" | "finite_number":
             return f"{name} must be a number."
         case _:

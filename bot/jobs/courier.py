@@ -40,16 +40,20 @@ class CardFacts:
     standing: Standing
     ahead: int
     """Queued jobs that come first."""
-    expected_at: datetime | None
+    expected_at: datetime
     """When the song may be there, from the last songs of this bot."""
     expected_until: datetime | None
     """The end of the range, while there are too few songs to name one moment."""
+    overdue: bool
+    """Whether that time is over and the song is not there."""
     slow: bool
     """Whether it takes longer than songs normally do."""
 
     def shown(self, job: Job) -> str:
         """A text that differs whenever a card would have to show something else for the job."""
-        return f"{job.state}:{job.reason or ''}:{self.ahead or ''}:{'slow' if self.slow else ''}"
+        marks = {"slow": self.slow, "late": self.overdue, "parked": job.parked, "there": bool(job.message_id)}
+        said = [job.state, job.reason or "", self.ahead or "", *(name for name, on in marks.items() if on)]
+        return ":".join(map(str, said))
 
 
 class Courier(Protocol):

@@ -207,6 +207,12 @@ class Intake:
         self._woken()
         return job
 
+    async def message_gone(self, job_id: int, message_id: int) -> None:
+        """The message with the song was deleted: the card links to it no more."""
+        now = self._now()
+        await self._database.write(lambda tx: jobs.message_gone(tx, job_id, message_id, now))
+        self._woken()
+
     async def keep_draft(self, request: SongRequest, member_id: int, remix_of: int | None = None) -> int:
         """Keep the words of a request for a day. Returns the draft's number.
 

@@ -35,6 +35,8 @@ CARD_EVERY: Final = timedelta(seconds=5)
 """The least time between two edits of one card."""
 CARD_LATE_S: Final = 15.0
 """Before a card is tried again that could not be edited."""
+AFTERWARDS: Final = timedelta(seconds=1)
+"""A time is over only after it."""
 POSITION_EVERY: Final = timedelta(seconds=15)
 """How often a queued job's place in the queue is looked at."""
 TRANSIENT_WAIT_S: Final = (5.0, 60.0)
@@ -288,9 +290,10 @@ class Runner:
         """When a card shows something else although the job has not moved."""
         if job.state is JobState.QUEUED:
             return now + POSITION_EVERY
-        if job.state is JobState.RUNNING and not facts.slow:
-            return job.created_at + SLOW_AFTER
-        return None
+        if not job.open or job.state is JobState.FAILED:
+            return None
+        turns = [(facts.expected_until or facts.expected_at) + AFTERWARDS, job.created_at + SLOW_AFTER]
+        return min((at for at in turns if at > now), default=None)
 
     async def _wait_s(self) -> float:
         try:

@@ -23,6 +23,8 @@ class BudgetAlert:
     renews_at: datetime
     started_at: datetime | None
     """When it was first sent, if it was."""
+    locale: str = ""
+    """The server's language, as Discord names it."""
 
 
 def mark(tx: Tx, guild_id: int, defaults: Defaults, now: datetime) -> None:
@@ -48,7 +50,9 @@ def mark(tx: Tx, guild_id: int, defaults: Defaults, now: datetime) -> None:
 def due(tx: Tx, now: datetime, limit: int) -> list[BudgetAlert]:
     """Alerts that are to be sent, the oldest first."""
     rows = tx.execute(
-        "SELECT * FROM budget_alert WHERE due_at <= ? ORDER BY id LIMIT ?", (milliseconds(now), limit)
+        """SELECT budget_alert.*, guild.locale FROM budget_alert JOIN guild ON guild.id = guild_id
+           WHERE due_at <= ? ORDER BY budget_alert.id LIMIT ?""",
+        (milliseconds(now), limit),
     ).fetchall()
     return [
         BudgetAlert(
@@ -59,6 +63,7 @@ def due(tx: Tx, now: datetime, limit: int) -> list[BudgetAlert]:
             allowance=row["allowance"],
             renews_at=moment(row["renews_at"]),
             started_at=None if row["started_at"] is None else moment(row["started_at"]),
+            locale=row["locale"],
         )
         for row in rows
     ]

@@ -249,6 +249,8 @@ def move(
     if to is not job.state:
         at = milliseconds(now)
         values |= {"state_since": at, "card_due_at": at, "tries": 0, "misses": 0, "missing_since": None}
+    elif "parked" in columns:
+        values["card_due_at"] = milliseconds(now)
     values |= columns
     if not keep_claim:
         values["claim_epoch"] = None
@@ -339,6 +341,15 @@ def post_again(tx: Tx, job_id: int, now: datetime) -> bool:
         {"id": job_id, "now": milliseconds(now)},
     )
     return cursor.rowcount == 1
+
+
+def message_gone(tx: Tx, job_id: int, message_id: int, now: datetime) -> None:
+    """This message of the job is no longer there; a copy of it changes nothing."""
+    tx.execute(
+        """UPDATE job SET message_id = NULL, card_due_at = :now
+           WHERE id = :id AND message_id = :message AND state = 'delivered'""",
+        {"id": job_id, "message": message_id, "now": milliseconds(now)},
+    )
 
 
 def cards_due(tx: Tx, now: datetime, limit: int) -> list[Job]:

@@ -6,12 +6,13 @@ from dataclasses import replace
 import aiohttp
 import discord
 
-from bot.errors import NotYourServer, Refusal, TextTooLong, Transient, TriedAgain
+from bot.errors import Refusal, TextTooLong, Transient, TriedAgain, WordsGone
 from bot.jobs.intake import Intake
-from bot.model import Job, Reuse, SongRequest, Source
+from bot.model import Reuse, SongRequest, Source
 from bot.music.limits import limits_of
 from bot.ui import asking, cards, forms, words
-from bot.ui.buttons import edit_button, words_file
+from bot.ui.buttons import card_view, edit_button, words_file
+from bot.ui.language import Language
 
 log = logging.getLogger(__name__)
 
@@ -33,19 +34,21 @@ async def promise(
         raise  # the words are in the newer try
     except Transient as error:
         # A draft would wait for the same lock, and a member waits for 3 s at the most.
-        await explain(interaction, error, file=words_file(request))
+        await explain(interaction, error, file=words_file(asking.private(interaction), request))
         return
     except Refusal as error:
-        draft = await intake.keep_draft(request, interaction.user.id)
-        await explain(interaction, error, edit_button(draft))
+        await _refuse(interaction, intake, request, None if source is None else source.job_id, error)
         return
     if taken is None:
         log.info("interaction %d came twice", interaction.id)
         return
     job, facts = taken
+    say, view = asking.public(interaction), discord.utils.MISSING
     card_message_id: int | None = None
     try:
-        response = await interaction.response.send_message(embed=cards.card(job, facts))
+        response = await interaction.response.send_message(
+            embed=cards.card(say, job, facts), view=card_view(say, job) or view
+        )
         card_message_id = response.message_id
     except discord.NotFound as error:
         if error.code == UNKNOWN_INTERACTION and await intake.withdraw(job):
@@ -61,12 +64,26 @@ async def promise(
         log.warning("job %d: that it was answered can't be written down: %s", job.id, error)
 
 
+async def _refuse(
+    interaction: discord.Interaction,
+    intake: Intake,
+    request: SongRequest,
+    remix_of: int | None,
+    error: Refusal,
+) -> None:
+    """Say what stands against the request, with a button that opens the form with everything in it."""
+    draft = await intake.keep_draft(request, interaction.user.id, remix_of)
+    await explain(interaction, error, edit_button(asking.private(interaction), draft))
+
+
 async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
     """A form came back: complete its words and take it as a request."""
     submission = forms.read_submission(interaction)
     if submission is None:
         return
-    request = submission.request
+    opened_with, remix_of = await _opened_with(intake, submission, interaction.user.id)
+    # What a form has no field for is carried through it.
+    request = replace(submission.request, avoid=opened_with.avoid, voice=opened_with.voice)
     try:
         if submission.lyrics_file is not None:
             lyrics, most = await forms.read_lyrics(submission.lyrics_file), limits_of(request.model).lyrics
@@ -74,52 +91,36 @@ async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
                 # Refused here, so that what was typed is kept, which a file that is taken replaces.
                 raise TextTooLong("lyrics", len(lyrics), most)
             request = replace(request, lyrics=lyrics)
-        elif request.custom and not request.lyrics and submission.draft is not None:
-            # Lyrics too long for the field were not in it, and stay unless others were written.
-            kept = (await intake.draft(submission.draft, interaction.user.id))[0].lyrics
-            if len(kept) > forms.TEXT_INPUT_MAX:
-                request = replace(request, lyrics=kept)
+        elif not request.lyrics and forms.lyrics_stay_out(opened_with):
+            request = replace(request, lyrics=opened_with.lyrics)
     except Refusal as error:
-        draft = await intake.keep_draft(request, interaction.user.id)
-        await explain(interaction, error, edit_button(draft))
+        await _refuse(interaction, intake, request, remix_of, error)
         return
-    await promise(interaction, intake, request)
+    source = None if remix_of is None else Source(job_id=remix_of, reuse=Reuse.REMIX)
+    await promise(interaction, intake, request, source)
 
 
-async def again(interaction: discord.Interaction, intake: Intake, job: Job) -> None:
-    """A new request with the words of an earlier one, on the credits of the server it is pressed in.
-
-    Raises:
-        NotYourServer: pressed in another server, or outside one.
-        TriedAgain: pressed before.
-    """
-    _same_server(interaction, job)
-    await promise(interaction, intake, intake.on_offer(job.request), Source(job_id=job.id, reuse=Reuse.RETRY))
-
-
-async def post_again(interaction: discord.Interaction, intake: Intake, job: Job) -> None:
-    """A song that could not be posted is brought to the channel of its card after all.
-
-    Raises:
-        NotYourServer: pressed in another server, or outside one.
-        MissingPermissions: it still can't be posted.
-    """
-    _same_server(interaction, job)
-    asking.reply_to(interaction)
-    job = await intake.post_again(job.id)
-    await interaction.response.send_message(words.posting_again(job), ephemeral=True)
+async def _opened_with(
+    intake: Intake, submission: forms.Submission, member_id: int
+) -> tuple[SongRequest, int | None]:
+    """The words that the form was opened with, and the job that they are from, as far as they are kept."""
+    try:
+        if submission.draft is not None:
+            request, remix_of = await intake.draft(submission.draft, member_id)
+            return intake.on_offer(request), remix_of
+        if submission.remix_of is not None:
+            job = await intake.worded(submission.remix_of)
+            return intake.on_offer(job.request), job.id
+    except WordsGone:
+        log.info("a form was sent whose words are no longer kept")
+    return replace(submission.request, lyrics=""), None
 
 
-def _same_server(interaction: discord.Interaction, job: Job) -> None:
-    if asking.guild_of(interaction) != job.reply_to.guild_id:
-        raise NotYourServer("outside")
-
-
-def sentence(error: Exception) -> str:
+def sentence(say: Language, error: Exception) -> str:
     """What a member reads about an error."""
     if isinstance(error, Refusal):
-        return words.refusal(error)
-    return words.BUSY if isinstance(error, Transient) else words.BROKEN
+        return words.refusal(say, error)
+    return say("busy" if isinstance(error, Transient) else "broken")
 
 
 async def explain(
@@ -129,12 +130,18 @@ async def explain(
     file: discord.File = discord.utils.MISSING,
 ) -> None:
     """Tell the member, and nobody else, what stands against it."""
+    say = asking.private(interaction)
     if not isinstance(error, (Refusal, Transient)):
         log.error("interaction %d: a bug", interaction.id, exc_info=error)
+        submission = forms.read_submission(interaction)
+        if submission is not None:  # what was typed is not lost to a bug either
+            file = words_file(say, submission.request)
     try:
         if interaction.response.is_done():
-            await interaction.followup.send(sentence(error), view=view, file=file, ephemeral=True)
+            await interaction.followup.send(sentence(say, error), view=view, file=file, ephemeral=True)
         else:
-            await interaction.response.send_message(sentence(error), view=view, file=file, ephemeral=True)
+            await interaction.response.send_message(
+                sentence(say, error), view=view, file=file, ephemeral=True
+            )
     except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as undelivered:
         log.info("interaction %d: its refusal could not be told: %s", interaction.id, undelivered)

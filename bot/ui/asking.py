@@ -7,6 +7,7 @@ from discord import app_commands
 
 from bot.errors import MissingPermissions, NotYourServer
 from bot.model import Entry, ReplyTo, storable
+from bot.ui.language import Language, language_of
 
 _NEEDED: Final = {
     "view_channel": "View Channel",
@@ -14,6 +15,16 @@ _NEEDED: Final = {
     "embed_links": "Embed Links",
     "attach_files": "Attach Files",
 }
+
+
+def private(interaction: discord.Interaction) -> Language:
+    """The language of what only the member reads."""
+    return language_of(interaction.locale)
+
+
+def public(interaction: discord.Interaction) -> Language:
+    """The language of what the whole server reads."""
+    return language_of(interaction.guild_locale)
 
 
 def reply_to(interaction: discord.Interaction) -> ReplyTo:
@@ -42,6 +53,8 @@ def reply_to(interaction: discord.Interaction) -> ReplyTo:
         member_name=storable(interaction.user.display_name),
         role_ids=role_ids(interaction.user, guild_id),
         may_reference=may.read_message_history or may.administrator,
+        guild_locale=str(interaction.guild_locale or ""),
+        member_locale=str(interaction.locale),
     )
 
 
@@ -71,6 +84,11 @@ def managed_guild(interaction: discord.Interaction) -> int:
 def may_manage(interaction: discord.Interaction) -> bool:
     """Whether the member may manage the server."""
     return interaction.permissions.manage_guild or interaction.permissions.administrator
+
+
+def may_manage_messages(interaction: discord.Interaction) -> bool:
+    """Whether the member may remove other people's messages in this channel."""
+    return interaction.permissions.manage_messages or interaction.permissions.administrator
 
 
 def may_post_in(interaction: discord.Interaction, channel: app_commands.AppCommandChannel) -> None:

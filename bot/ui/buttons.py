@@ -10,6 +10,8 @@ from discord import ui
 from bot.errors import NotYourServer
 from bot.jobs.courier import MessageKind
 from bot.model import Job, JobState, SongRequest
+from bot.ui import asking, words
+from bot.ui.language import Language
 from bot.ui.text import plain
 
 MESSAGE_MAX: Final = 2_000
@@ -23,20 +25,26 @@ MARKS: Final = {MessageKind.SONG: "lyrics", MessageKind.NOTICE: "retry"}
 class TakesPresses(Protocol):
     """What a button needs of the client: discord.py hands a pressed button nothing else."""
 
-    async def pressed(self, interaction: discord.Interaction, name: str, key: int) -> None:
-        """The button called ``name`` was pressed."""
+    async def pressed(self, interaction: discord.Interaction, button: "JobButton") -> None:
+        """The button was pressed."""
         ...
 
 
 class JobButton(
-    ui.DynamicItem[ui.Button[ui.View]], template=r"(?P<name>lyrics|retry|edit|post):(?P<key>\d{1,18})"
+    ui.DynamicItem[ui.Button[ui.View]],
+    template=r"(?P<name>lyrics|retry|edit|post|again|remix|send|delete|cancel):(?P<key>\d{1,18})"
+    r"(:(?P<price>\d{1,10}))?",
 ):
-    """One of our buttons, by its name and the number that it is about."""
+    """One of our buttons, by its name, the number that it is about, and the price that it names."""
 
-    def __init__(self, name: str, key: int, label: str, style: discord.ButtonStyle) -> None:
-        super().__init__(ui.Button(label=label, style=style, custom_id=f"{name}:{key}"))
+    def __init__(
+        self, name: str, key: int, label: str, style: discord.ButtonStyle, price: int | None = None
+    ) -> None:
+        custom_id = f"{name}:{key}" if price is None else f"{name}:{key}:{price}"
+        super().__init__(ui.Button(label=label, style=style, custom_id=custom_id))
         self.name = name
         self.key = key
+        self.price = price
 
     @classmethod
     async def from_custom_id(
@@ -47,12 +55,15 @@ class JobButton(
     ) -> Self:
         """The button that somebody pressed."""
         label = item.label if isinstance(item, ui.Button) else None
-        return cls(match["name"], int(match["key"]), label or match["name"], discord.ButtonStyle.secondary)
+        price = None if match["price"] is None else int(match["price"])
+        return cls(
+            match["name"], int(match["key"]), label or match["name"], discord.ButtonStyle.secondary, price
+        )
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Do what the button says; errors in buttons never reach the command tree."""
         client: TakesPresses = interaction.client
-        await client.pressed(interaction, self.name, self.key)
+        await client.pressed(interaction, self)
 
 
 def stopped(*items: ui.Item[Any]) -> ui.View:
@@ -67,31 +78,55 @@ def stopped(*items: ui.Item[Any]) -> ui.View:
     return view
 
 
-def song_view(job: Job, links: dict[str, str]) -> ui.View:
-    """The buttons under a finished song; ``links`` are labels and addresses of takes that are too large."""
-    label = "Lyrics" if job.request.lyrics else "Prompt" if job.request.prompt else "Style"
-    view = stopped(JobButton(MARKS[MessageKind.SONG], job.id, label, discord.ButtonStyle.secondary))
+def song_view(say: Language, job: Job, links: dict[str, str], *, direct: bool) -> ui.View:
+    """The buttons under a finished song; ``links`` are labels and addresses of takes that are too large.
+
+    In a direct message there is no server whose credits could be used, and nobody to hide a song from.
+    """
+    grey, price = discord.ButtonStyle.secondary, job.price_credits
+    lyrics = JobButton(MARKS[MessageKind.SONG], job.id, say("button-lyrics"), grey)
+    again = say("button-again", credits=words.credits_(say, price))
+    in_server = [
+        JobButton("again", job.id, again, discord.ButtonStyle.primary, price),
+        JobButton("remix", job.id, say("button-remix"), grey),
+        lyrics,
+        JobButton("send", job.id, say("button-send"), grey),
+        JobButton("delete", job.id, say("button-delete"), grey),
+    ]
+    view = stopped(*([lyrics] if direct else in_server))
     for text, url in links.items():
         if len(url) <= LINK_MAX:
-            view.add_item(ui.Button(label=text, url=url))
+            view.add_item(ui.Button(label=text, url=url, row=1))
     return view
 
 
-def notice_view(job: Job) -> ui.View:
+def notice_view(say: Language, job: Job) -> ui.View:
     """The button under the notice that there is no song."""
-    return stopped(JobButton(MARKS[MessageKind.NOTICE], job.id, "Try again", discord.ButtonStyle.primary))
+    return stopped(
+        JobButton(MARKS[MessageKind.NOTICE], job.id, say("button-retry"), discord.ButtonStyle.primary)
+    )
 
 
-def card_view(job: Job) -> ui.View | None:
+def card_view(say: Language, job: Job) -> ui.View | None:
     """The button of a card, while it has one."""
-    if job.state is not JobState.UNDELIVERED:
-        return None
-    return stopped(JobButton("post", job.id, "Post again", discord.ButtonStyle.primary))
+    match job.state:
+        case JobState.QUEUED:
+            return stopped(JobButton("cancel", job.id, say("button-cancel"), discord.ButtonStyle.secondary))
+        case JobState.UNDELIVERED:
+            return stopped(JobButton("post", job.id, say("button-post"), discord.ButtonStyle.primary))
+        case _:
+            return None
 
 
-def edit_button(draft: int) -> ui.View:
+def edit_button(say: Language, draft: int) -> ui.View:
     """The button that opens a refused form with everything in it."""
-    return stopped(JobButton("edit", draft, "Edit and try again", discord.ButtonStyle.primary))
+    return stopped(JobButton("edit", draft, say("button-edit"), discord.ButtonStyle.primary))
+
+
+def pay_button(say: Language, name: str, job: Job, price: int) -> ui.View:
+    """The same button with the price that holds now."""
+    label = say("button-pay", credits=words.credits_(say, price))
+    return stopped(JobButton(name, job.id, label, discord.ButtonStyle.primary, price))
 
 
 def is_marked(message: discord.Message, kind: MessageKind, job_id: int) -> bool:
@@ -111,20 +146,25 @@ async def show_words(interaction: discord.Interaction, job: Job) -> None:
     Raises:
         NotYourServer: pressed in another place than the song's.
     """
-    direct = interaction.guild_id is None and interaction.user.id == job.reply_to.member_id
-    if not direct and interaction.guild_id != job.reply_to.guild_id:
+    if interaction.guild_id not in (None, job.reply_to.guild_id):
         raise NotYourServer("outside")
-    text = plain(job.request.lyrics or job.request.prompt or job.request.style)
-    fenced = text.replace("```", "'''")
+    say, request = asking.private(interaction), job.request
+    fenced = plain(request.lyrics or request.prompt or request.style).replace("```", "'''")
     quoted = f"```\n{fenced}\n```"
     if len(quoted) <= MESSAGE_MAX:
         await interaction.response.send_message(quoted, ephemeral=True)
     else:
-        await interaction.response.send_message(file=words_file(job.request), ephemeral=True)
+        await interaction.response.send_message(file=words_file(say, request), ephemeral=True)
 
 
-def words_file(request: SongRequest) -> discord.File:
+def words_file(say: Language, request: SongRequest) -> discord.File:
     """Everything that was typed, as a text file."""
-    texts = {"Title": request.title, "Style": request.style, "Prompt": request.prompt, "": request.lyrics}
-    typed = "\n\n".join(f"{name}: {text}" if name else text for name, text in texts.items() if text)
-    return discord.File(io.BytesIO(typed.encode()), "words.txt")
+    texts = {
+        "field-title": request.title,
+        "field-style": request.style,
+        "words-avoid": request.avoid,
+        "field-prompt": request.prompt,
+    }
+    typed = [f"{say(name)}: {text}" for name, text in texts.items() if text]
+    typed += [request.lyrics] if request.lyrics else []
+    return discord.File(io.BytesIO("\n\n".join(typed).encode()), "words.txt")

@@ -6,8 +6,9 @@ import discord
 from discord.utils import format_dt
 
 from bot.jobs.courier import CardFacts
-from bot.model import FailReason, Job, JobState
+from bot.model import FailReason, Job, JobState, SongRequest
 from bot.ui import words
+from bot.ui.language import Language
 from bot.ui.text import cut, line
 
 TITLE_MAX: Final = 80
@@ -15,38 +16,41 @@ PROMPT_MAX: Final = 300
 COLOR_WORKING: Final = discord.Color(0x5865F2)
 COLOR_DONE: Final = discord.Color(0x2EB67D)
 COLOR_FAILED: Final = discord.Color(0xE0564A)
-PHASES: Final = ("Queued", "Composing", "Mixing", "Posted")
+PHASES: Final = ("queued", "composing", "mixing", "posted")
 
 
-def title_of(job: Job) -> str:
+def title_of(say: Language, request: SongRequest) -> str:
     """What the song is called: its title, or the beginning of its prompt; not safe to show as it is."""
-    return job.request.title or cut(" ".join(job.request.prompt.split()), TITLE_MAX) or "Song"
+    prompt = cut(" ".join(request.prompt.split()), TITLE_MAX)
+    return request.title or prompt or say("song-untitled")
 
 
-def card(job: Job, facts: CardFacts) -> discord.Embed:
+def card(say: Language, job: Job, facts: CardFacts) -> discord.Embed:
     """The public answer to a request: what was asked, how it stands, what it costs and what is left."""
     embed = discord.Embed(
-        title=f"🎵 {line(title_of(job), TITLE_MAX)}",
-        description="\n\n".join(filter(None, [_asked(job), _phases(job), _state(job, facts)])),
+        title=f"🎵 {line(title_of(say, job.request), TITLE_MAX)}",
+        description="\n\n".join(
+            filter(None, [_asked(say, job), _phases(say, job), _stands(say, job, facts)])
+        ),
         color=_color(job),
     )
-    embed.add_field(name="Price", value=_price(job))
+    embed.add_field(name=say("card-price"), value=_price(say, job))
     standing = facts.standing
-    whose = "Left of their limit" if standing.limit_is_tightest else "Left in this server"
-    embed.add_field(name=whose, value=words.credits_(standing.left))
+    whose = "card-left-of-limit" if standing.limit_is_tightest else "card-left-in-server"
+    embed.add_field(name=say(whose), value=words.credits_(say, standing.left))
     if job.open and job.state is not JobState.FAILED:
-        embed.add_field(name="Expected", value=_expected(facts))
-    embed.set_footer(text=_made_with(job))
+        embed.add_field(name=say("card-expected"), value=expected(say, facts))
+    embed.set_footer(text=_made_with(say, job.request))
     return embed
 
 
-def _asked(job: Job) -> str:
+def _asked(say: Language, job: Job) -> str:
     """The style, or a prompt that says more than the title, as a quotation."""
     asked = job.request.style if job.request.custom else job.request.prompt
-    return "" if title_of(job) == asked else f"> {line(asked, PROMPT_MAX)}"
+    return "" if title_of(say, job.request) == asked or not asked else f"> {line(asked, PROMPT_MAX)}"
 
 
-def _phases(job: Job) -> str:
+def _phases(say: Language, job: Job) -> str:
     """The way of the job as one line, with the phase it is in."""
     match job.state:
         case JobState.QUEUED | JobState.SUBMITTING:
@@ -64,66 +68,82 @@ def _phases(job: Job) -> str:
         case _:
             assert_never(job.state)
     marks = ["🟢" if index < now else "🔵" if index == now else "⚪" for index in range(len(PHASES))]
-    return "  ".join(f"{mark} {name}" for mark, name in zip(marks, PHASES, strict=True))
+    return "  ".join(f"{mark} {say(f'phase-{name}')}" for mark, name in zip(marks, PHASES, strict=True))
 
 
-def _state(job: Job, facts: CardFacts) -> str:
+def _stands(say: Language, job: Job, facts: CardFacts) -> str:
+    """The state, and since when the member waits, which Discord keeps counting."""
+    stands = state(say, job, facts)
+    done = job.state in (JobState.DELIVERED, JobState.FAILED, JobState.EXPLAINED)
+    return stands if done else f"{stands}\n{say('card-asked', when=format_dt(job.created_at, 'R'))}"
+
+
+def state(say: Language, job: Job, facts: CardFacts) -> str:
+    """How the job stands, in a sentence or two."""
     match job.state:
         case JobState.QUEUED:
-            return (
-                f"**In the queue**: {_ahead(facts.ahead)}."
-                if facts.ahead
-                else "**In the queue**: yours is next."
-            )
+            return say("state-queued", ahead=facts.ahead) if facts.ahead else say("state-next")
         case JobState.SUBMITTING:
-            return "**Handing it over** to the music service."
-        case JobState.RUNNING if job.parked:
-            return "**Still not done.** This song takes far too long; the operator has been told."
+            return say("state-submitting")
+        case JobState.RUNNING | JobState.READY if job.parked:
+            return say("state-parked")
         case JobState.RUNNING if facts.slow:
-            return "**Composing**, slower than usual. It is not lost: I keep asking, and will mention you."
+            return say("state-slow")
         case JobState.RUNNING:
-            return "**Composing.** I will mention you when it is done."
+            return say("state-composing")
         case JobState.READY:
-            return "**Mixing**: the song is made, and its audio is on the way."
+            return say("state-mixing")
         case JobState.STORED | JobState.DELIVERING:
-            return "**Posting** the song."
+            return say("state-posting")
         case JobState.DELIVERED:
-            return f"**Done** {format_dt(job.state_since, 'R')}.{_link(job)}"
+            return _done(say, job)
         case JobState.UNDELIVERED:
-            return (
-                "**Made, but I could not post it.** The song is kept for some days: "
-                "let me see and post in this channel, then press “Post again”."
-            )
+            return say("state-undelivered")
         case JobState.FAILED | JobState.EXPLAINED:
-            return f"**No song this time.** {words.failure(job)}"
+            return say("state-failed", why=words.failure(say, job))
         case _:
             assert_never(job.state)
 
 
-def _ahead(count: int) -> str:
-    return "1 song comes first" if count == 1 else f"{count} songs come first"
+def _done(say: Language, job: Job) -> str:
+    minutes, seconds = divmod(round((job.state_since - job.created_at).total_seconds()), 60)
+    when, took = format_dt(job.state_since, "R"), f"{minutes}:{seconds:02}"
+    link = link_of(job)
+    if link is None:
+        return say("state-done", when=when, took=took)
+    return say("state-done-listen", when=when, took=took, link=link)
 
 
-def _link(job: Job) -> str:
+def link_of(job: Job) -> str | None:
+    """Where the job's message is, if there is one."""
     if job.message_id is None or job.delivery is None:
-        return ""
+        return None
     place = "@me" if job.delivery.direct else job.reply_to.guild_id
-    return f" [Listen](https://discord.com/channels/{place}/{job.delivery.channel_id}/{job.message_id})"
+    return f"https://discord.com/channels/{place}/{job.delivery.channel_id}/{job.message_id}"
 
 
-def _price(job: Job) -> str:
+def card_link_of(job: Job) -> str | None:
+    """Where the job's card is, if that is known."""
+    if job.card_message_id is None:
+        return None
+    place = job.reply_to
+    return f"https://discord.com/channels/{place.guild_id}/{place.channel_id}/{job.card_message_id}"
+
+
+def _price(say: Language, job: Job) -> str:
+    price = words.credits_(say, job.price_credits)
     gone = job.state in (JobState.FAILED, JobState.EXPLAINED)
-    return (
-        f"~~{words.credits_(job.price_credits)}~~ given back" if gone else words.credits_(job.price_credits)
-    )
+    return say("card-given-back", price=f"~~{price}~~") if gone else price
 
 
-def _expected(facts: CardFacts) -> str:
-    if facts.expected_at is None:
-        return "soon"
+def expected(say: Language, facts: CardFacts) -> str:
+    """When the song may be there."""
+    if facts.overdue:
+        return say("card-any-moment")
+    first = format_dt(facts.expected_at, "R")
     if facts.expected_until is None:
-        return format_dt(facts.expected_at, "R")
-    return f"{format_dt(facts.expected_at, 'R')} to {format_dt(facts.expected_until, 'R')}"
+        return first
+    return say("card-expected-range", **{"from": first, "to": format_dt(facts.expected_until, "R")})
 
 
 def _color(job: Job) -> discord.Color:
@@ -132,29 +152,52 @@ def _color(job: Job) -> discord.Color:
     return COLOR_DONE if job.state is JobState.DELIVERED else COLOR_WORKING
 
 
-def _made_with(job: Job) -> str:
-    kind = "custom" if job.request.custom else "from a prompt"
-    return " · ".join([job.request.model, kind, *(["instrumental"] if job.request.instrumental else [])])
+def _made_with(say: Language, request: SongRequest) -> str:
+    made = [request.model, say("made-custom" if request.custom else "made-from-prompt")]
+    if request.instrumental:
+        made.append(say("made-instrumental"))
+    elif request.voice is not None:
+        made.append(say(f"made-{request.voice}"))
+    return " · ".join(filter(None, made))
 
 
-def song(job: Job) -> discord.Embed:
+def song(say: Language, job: Job) -> discord.Embed:
     """What stands above the players of a finished song."""
     embed = discord.Embed(
-        title=f"🎶 {line(title_of(job), TITLE_MAX)}", description=_asked(job) or None, color=COLOR_DONE
+        title=f"🎶 {line(title_of(say, job.request), TITLE_MAX)}",
+        description=_asked(say, job) or None,
+        color=COLOR_DONE,
     )
-    takes = "1 take" if len(job.tracks) == 1 else f"{len(job.tracks)} takes"
-    note = "" if len(job.tracks) > 1 else " (the music service made only one)"
-    embed.set_footer(text=f"{takes}{note} · {_made_with(job)} · {words.credits_(job.price_credits)}")
+    takes = say("song-takes", count=len(job.tracks))
+    price = words.credits_(say, job.price_credits)
+    embed.set_footer(text=f"{takes} · {_made_with(say, job.request)} · {price}")
     return embed
 
 
-def notice(job: Job) -> discord.Embed:
+def notice(say: Language, job: Job) -> discord.Embed:
     """Why there is no song."""
     embed = discord.Embed(
-        title=f"No song: {line(title_of(job), TITLE_MAX)}",
-        description=words.failure(job),
+        title=say("notice-title", title=line(title_of(say, job.request), TITLE_MAX)),
+        description=words.failure(say, job),
         color=COLOR_FAILED,
     )
     if job.reason not in (FailReason.REFUSED, FailReason.MODERATED):
-        embed.set_footer(text="“Try again” makes a new request with the same words.")
+        embed.set_footer(text=say("notice-retry"))
     return embed
+
+
+def first_things(say: Language, price_credits: int) -> discord.Embed:
+    """What to try first, for somebody who meets the bot."""
+    return discord.Embed(
+        title=say("help-title"),
+        description="\n\n".join(
+            [
+                say("help-create", price=words.credits_(say, price_credits)),
+                say("help-custom"),
+                say("help-buttons"),
+                say("help-more"),
+                say("help-managers"),
+            ]
+        ),
+        color=COLOR_WORKING,
+    )

@@ -1,6 +1,7 @@
 """The picture of ``/quota usage``: credits a day by what became of them, and who spent most.
 
-It brings its own background, so that it reads the same on a dark and on a light Discord.
+It brings its own background, so that it reads the same on a dark and on a light Discord. It has numbers and
+no words: those stand around it, in the reader's language and script (``quota_cards.usage``).
 """
 
 import functools
@@ -14,8 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 from bot.jobs.purse import Use
 from bot.store.reports import DayOfUse
 
-WIDTH, HEIGHT = 800, 460
-LEFT, TOP, BOTTOM = 66, 96, 48
+WIDTH, HEIGHT = 800, 400
+LEFT, TOP, BOTTOM = 66, 28, 48
 MEMBERS_LEFT: Final = 590
 MARGIN: Final = 20
 GAP: Final = 0.25
@@ -25,12 +26,7 @@ LABEL_EVERY: Final = 5
 """Days between two dates under the bars."""
 
 PAPER, INK, FAINT, LINE = "#1E2030", "#F2F3F5", "#B5BAC1", "#3A3D52"
-OUTCOMES: Final = {
-    "spent": ("Spent", "#2FC98D"),
-    "held": ("In the making", "#6FB7FF"),
-    "released": ("Given back", "#8A8FA3"),
-    "refunded": ("Refunded", "#F2A93B"),
-}
+OUTCOMES: Final = {"spent": "#2FC98D", "held": "#6FB7FF", "released": "#C9CCD6", "refunded": "#F2A93B"}
 """What becomes of credits, from the bottom of a bar to its top; the colour-blind can tell the colours too."""
 
 Box = tuple[float, float, float, float]
@@ -40,8 +36,6 @@ def usage(use: Use) -> bytes:
     """The picture as a PNG."""
     image = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
     pen = _Pen(ImageDraw.Draw(image))
-    pen.text((MARGIN, 16), f"Credits a day, the last {len(use.days)} days (UTC)", 24)
-    _legend(pen)
     _bars(pen, use.days)
     _members(pen, use)
     file = io.BytesIO()
@@ -74,13 +68,6 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
-def _legend(pen: _Pen) -> None:
-    for number, (name, color) in enumerate(OUTCOMES.values()):
-        left = MARGIN + number * 142
-        pen.box((left, 56, left + 16, 72), color)
-        pen.text((left + 23, 64), name, 17, FAINT, "lm")
-
-
 def _bars(pen: _Pen, days: Sequence[DayOfUse]) -> None:
     right, floor = MEMBERS_LEFT - 36, HEIGHT - BOTTOM
     most = max(sum(_parts(day)) for day in days)
@@ -95,15 +82,13 @@ def _bars(pen: _Pen, days: Sequence[DayOfUse]) -> None:
     for number, day in enumerate(days):
         left = LEFT + width * (number + GAP / 2)
         y = float(floor)
-        for amount, (_, color) in zip(_parts(day), OUTCOMES.values(), strict=True):
+        for amount, color in zip(_parts(day), OUTCOMES.values(), strict=True):
             height = (floor - TOP) * amount / top
             pen.box((left, y - height, left + width * (1 - GAP), y), color)
             y -= height
         if (len(days) - 1 - number) % LABEL_EVERY == 0:
             middle = left + width * (1 - GAP) / 2
-            pen.text((middle, floor + 12), f"{day.day.day} {day.day:%b}", 17, FAINT, "ma")
-    if not any(sum(_parts(day)) for day in days):
-        pen.text(((LEFT + right) / 2, (TOP + floor) / 2), "No songs yet", 24, FAINT, "mm")
+            pen.text((middle, floor + 12), f"{day.day:%m-%d}", 17, FAINT, "ma")
 
 
 def _parts(day: DayOfUse) -> list[int]:
@@ -129,11 +114,10 @@ def tick(most: int) -> int:
 
 
 def _members(pen: _Pen, use: Use) -> None:
-    pen.text((MEMBERS_LEFT, TOP - 8), "Most spent by", 20)
     most = max((member.credits for member in use.top), default=1)
     left, room = MEMBERS_LEFT + 26, WIDTH - MARGIN - MEMBERS_LEFT - 26
     for number, member in enumerate(use.top):
-        y = TOP + 44 + number * 60
+        y = TOP + 20 + number * 62
         pen.text((MEMBERS_LEFT, y), str(number + 1), 20, FAINT, "lm")
-        pen.box((left, y - 11, left + room * member.credits / most, y + 11), OUTCOMES["spent"][1])
-        pen.text((left, y + 15), f"{member.credits:,} credits", 17, FAINT, "la")
+        pen.box((left, y - 11, left + room * member.credits / most, y + 11), OUTCOMES["spent"])
+        pen.text((left, y + 15), f"{member.credits:,}", 17, FAINT, "la")

@@ -11,10 +11,10 @@ import yarl
 from discord import app_commands
 
 from bot.errors import OutOfRange, TextTooLong
-from bot.jobs.courier import MessageKind
 from bot.jobs.intake import Intake
 from bot.jobs.purse import Purse
-from bot.ui import answers, buttons, forms, quota_buttons
+from bot.ui import answers, buttons, presses, quota_buttons
+from bot.ui.language import Translator
 from bot.ui.music import Music
 from bot.ui.quota import Quota
 
@@ -103,6 +103,7 @@ class TunesmithClient(discord.AutoShardedClient):
 
     async def setup_hook(self) -> None:
         """Before the first connection: the buttons, and the commands where they have changed."""
+        await self.tree.set_translator(Translator())
         self.add_dynamic_items(buttons.JobButton, quota_buttons.PageButton, quota_buttons.ClearButton)
         await self._register_commands()
         if not discord.http.Route.BASE.startswith(DISCORD):
@@ -113,7 +114,12 @@ class TunesmithClient(discord.AutoShardedClient):
 
     async def _register_commands(self) -> None:
         """Tell Discord the commands, but only when they differ from those told last: 200 creates a day."""
-        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        translator = self.tree.translator
+        assert translator is not None  # noqa: S101 - set before, in setup_hook
+        payload = [
+            await command.get_translated_payload(self.tree, translator)
+            for command in self.tree.get_commands()
+        ]
         told = json.dumps([self.application_id, payload], sort_keys=True)
         digest = hashlib.sha256(told.encode()).hexdigest()
         if await self._registered() == digest:
@@ -136,22 +142,9 @@ class TunesmithClient(discord.AutoShardedClient):
         if interaction.type is discord.InteractionType.modal_submit:
             await self.guarded(interaction, answers.submitted(interaction, self.intake))
 
-    async def pressed(self, interaction: discord.Interaction, name: str, key: int) -> None:
+    async def pressed(self, interaction: discord.Interaction, button: buttons.JobButton) -> None:
         """One of our buttons was pressed."""
-        await self.guarded(interaction, self._pressed(interaction, name, key))
-
-    async def _pressed(self, interaction: discord.Interaction, name: str, key: int) -> None:
-        if name == "edit":
-            draft, _ = await self.intake.draft(key, interaction.user.id)
-            await interaction.response.send_modal(forms.song_form(self.intake.on_offer(draft), draft=key))
-            return
-        job = await self.intake.worded(key)
-        if name == buttons.MARKS[MessageKind.SONG]:
-            await buttons.show_words(interaction, job)
-        elif name == "post":
-            await answers.post_again(interaction, self.intake, job)
-        else:
-            await answers.again(interaction, self.intake, job)
+        await self.guarded(interaction, presses.pressed(interaction, button, self.intake))
 
     async def guarded(self, interaction: discord.Interaction, work: Awaitable[Any]) -> None:
         """Do what a button or a form asks for; an error becomes one private sentence."""

@@ -18,6 +18,7 @@ from bot.jobs.courier import AlreadyPosted, CardFacts, MessageKind, NoAccess, No
 from bot.model import Delivery, Job, Track
 from bot.store.budget import BudgetAlert
 from bot.ui import buttons, cards, quota_cards
+from bot.ui.language import Language, language_of
 from bot.ui.text import file_name
 
 log = logging.getLogger(__name__)
@@ -74,10 +75,16 @@ class DiscordCourier:
         where: Delivery,
         nonce: str,
     ) -> int:
-        title = cards.title_of(job)
-        links = {f"Take {track.take}": track.url for track, _ in files if track.take not in attached}
-        said = [f"<@{job.reply_to.member_id}> your song is ready!"]
-        said += [f"{label}: <{url}>" for label, url in links.items() if len(url) > buttons.LINK_MAX]
+        say = _language(job, where)
+        title = cards.title_of(say, job.request)
+        left_out = {track.take: track.url for track, _ in files if track.take not in attached}
+        links = {say("button-take", number=take): url for take, url in left_out.items()}
+        said = [say("song-ready", mention=f"<@{job.reply_to.member_id}>")]
+        said += [
+            f"{say('button-take', number=take)}: <{url}>"
+            for take, url in left_out.items()
+            if len(url) > buttons.LINK_MAX
+        ]
         uploads = [
             discord.File(path, file_name(title, track.take, path.suffix))
             for track, path in files
@@ -87,9 +94,9 @@ class DiscordCourier:
             with _translated(self._client, _Doing.UPLOADING):
                 message = await self._channel(where).send(
                     "\n".join(said)[: buttons.MESSAGE_MAX],
-                    embed=cards.song(job),
+                    embed=cards.song(say, job),
                     files=uploads,
-                    view=buttons.song_view(job, links),
+                    view=buttons.song_view(say, job, links, direct=where.direct),
                     nonce=nonce,
                     **_reference(job, where),
                     allowed_mentions=_only(job.reply_to.member_id),
@@ -101,11 +108,12 @@ class DiscordCourier:
 
     async def post_notice(self, job: Job, where: Delivery, nonce: str) -> int:
         """Why there is no song, mentioning the member."""
+        say = _language(job, where)
         with _translated(self._client, _Doing.SENDING):
             message = await self._channel(where).send(
-                f"<@{job.reply_to.member_id}> there is no song this time.",
-                embed=cards.notice(job),
-                view=buttons.notice_view(job),
+                say("notice-none", mention=f"<@{job.reply_to.member_id}>"),
+                embed=cards.notice(say, job),
+                view=buttons.notice_view(say, job),
                 nonce=nonce,
                 **_reference(job, where),
                 allowed_mentions=_only(job.reply_to.member_id),
@@ -117,7 +125,8 @@ class DiscordCourier:
         channel = self._client.get_partial_messageable(alert.channel_id)
         with _translated(self._client, _Doing.SENDING):
             async with asyncio.timeout(EDIT_S):
-                await channel.send(quota_cards.budget_alert(alert), nonce=nonce_of(f"budget:{alert.id}"))
+                said = quota_cards.budget_alert(language_of(alert.locale), alert)
+                await channel.send(said, nonce=nonce_of(f"budget:{alert.id}"))
 
     async def find(self, job: Job, kind: MessageKind, where: Delivery) -> int | None:
         """The job's own message of this kind, looked for in the time in which a send could have landed."""
@@ -176,11 +185,12 @@ class DiscordCourier:
         """Edit the public answer to the command; an edit notifies nobody."""
         if job.card_message_id is None:
             raise NoAccess("its id is not known")
+        say = language_of(job.reply_to.guild_locale)
         channel = self._client.get_partial_messageable(job.reply_to.channel_id)
         with _translated(self._client, _Doing.EDITING):
             async with asyncio.timeout(EDIT_S):
                 await channel.get_partial_message(job.card_message_id).edit(
-                    embed=cards.card(job, facts), view=buttons.card_view(job)
+                    embed=cards.card(say, job, facts), view=buttons.card_view(say, job)
                 )
 
     def _channel(self, where: Delivery) -> discord.PartialMessageable:
@@ -268,6 +278,11 @@ def _attachable(files: Sequence[tuple[Track, Path]]) -> set[int]:
 
 def _size(files: Sequence[tuple[Track, Path]], take: int) -> int:
     return next(track.size_bytes for track, _ in files if track.take == take)
+
+
+def _language(job: Job, where: Delivery) -> Language:
+    """The server's in its channels, the member's own in a direct message."""
+    return language_of(job.reply_to.member_locale if where.direct else job.reply_to.guild_locale)
 
 
 def _reference(job: Job, where: Delivery) -> dict[str, Any]:

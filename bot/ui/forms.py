@@ -14,6 +14,7 @@ from discord import ui
 from bot.errors import UnreadableFile
 from bot.model import SongRequest
 from bot.music.limits import limits_of
+from bot.ui.language import Language
 
 TEXT_INPUT_MAX: Final = 4_000
 """Source: https://docs.discord.com/developers/components/reference#text-input, read 2026-11-22."""
@@ -22,48 +23,51 @@ FETCH_S: Final = 1.5
 """A member has to be answered within 3 s of the submission."""
 INSTRUMENTAL: Final = "instrumental"
 WITH_VOCALS: Final = "with_vocals"
-_CUSTOM_ID = re.compile(r"song:(?P<kind>prompt|custom):(?P<draft>\d{0,18}):(?P<model>.{1,50})", re.DOTALL)
+_CUSTOM_ID = re.compile(
+    r"song:(?P<kind>prompt|custom):((?P<of>draft|remix)(?P<key>\d{1,18}))?:(?P<model>.{1,50})", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """A form that came back. ``draft`` is the number of the kept words it was opened with."""
+    """A form that came back."""
 
     request: SongRequest
     draft: int | None
+    """The number of the kept words that it was opened with."""
+    remix_of: int | None
+    """The job that it was opened with the words of."""
     lyrics_file: discord.Attachment | None
 
 
-def song_form(request: SongRequest, draft: int | None = None) -> ui.Modal:
-    """The form for this kind of request, filled with what is in it."""
+def song_form(
+    say: Language, request: SongRequest, *, draft: int | None = None, remix_of: int | None = None
+) -> ui.Modal:
+    """The form for this kind of request, filled with what is in it.
+
+    ``draft`` or ``remix_of`` tells where those words are kept: what does not fit into a field stays there.
+    """
     kind = "custom" if request.custom else "prompt"
+    kept = f"draft{draft}" if draft is not None else f"remix{remix_of}" if remix_of is not None else ""
     form = ui.Modal(
-        title="Describe your song", custom_id=f"song:{kind}:{'' if draft is None else draft}:{request.model}"
+        title=say("form-song" if remix_of is None else "form-remix"),
+        custom_id=f"song:{kind}:{kept}:{request.model}",
     )
     limits = limits_of(request.model)
     if request.custom:
-        form.add_item(_field("Title", "title", request.title, limits.title))
-        form.add_item(
-            _field(
-                "Style",
-                "style",
-                request.style,
-                limits.style,
-                long=True,
-                hint="Genre, mood, instruments, voice: “dreamy synthwave, female voice”",
-            )
-        )
-        form.add_item(_lyrics_field(request.lyrics, min(limits.lyrics, TEXT_INPUT_MAX)))
+        form.add_item(_field(say, "title", request.title, limits.title))
+        form.add_item(_field(say, "style", request.style, limits.style, hint=say("hint-style"), long=True))
+        form.add_item(_lyrics_field(say, request))
         form.add_item(
             ui.Label(
-                text="Lyrics file",
-                description=f"Or a .txt file of up to {limits.lyrics:,} characters, in place of the field",
+                text=say("field-lyrics-file"),
+                description=say("hint-lyrics-file", most=limits.lyrics),
                 component=ui.FileUpload(custom_id="lyrics_file", required=False, max_values=1),
             )
         )
     else:
-        form.add_item(_field("Prompt", "prompt", request.prompt, limits.prompt, long=True))
-    form.add_item(_vocals_field(instrumental=request.instrumental))
+        form.add_item(_field(say, "prompt", request.prompt, limits.prompt, long=True))
+    form.add_item(_vocals_field(say, instrumental=request.instrumental))
     # Handled by custom_id in one place: a form that discord.py kept would be forgotten at a restart,
     # and a second member's would take the first one's place.
     form.stop()
@@ -71,13 +75,13 @@ def song_form(request: SongRequest, draft: int | None = None) -> ui.Modal:
 
 
 def _field(
-    text: str, custom_id: str, value: str, most: int, hint: str | None = None, *, long: bool = False
+    say: Language, name: str, value: str, most: int, hint: str | None = None, *, long: bool = False
 ) -> ui.Label[ui.Modal]:
     return ui.Label(
-        text=text,
+        text=say(f"field-{name}"),
         description=hint,
         component=ui.TextInput(
-            custom_id=custom_id,
+            custom_id=name,
             style=discord.TextStyle.paragraph if long else discord.TextStyle.short,
             default=value[:TEXT_INPUT_MAX] or None,
             # Words that are too long come back whole, to be shortened.
@@ -86,33 +90,40 @@ def _field(
     )
 
 
-def _lyrics_field(lyrics: str, most: int) -> ui.Label[ui.Modal]:
-    kept = len(lyrics) > most
+def _lyrics_field(say: Language, request: SongRequest) -> ui.Label[ui.Modal]:
+    kept, lyrics = lyrics_stay_out(request), request.lyrics
     return ui.Label(
-        text="Lyrics",
-        description=f"Your {len(lyrics):,} characters stay unless you write others here"
-        if kept
-        else "Not needed for an instrumental",
+        text=say("field-lyrics"),
+        description=say("hint-lyrics-kept", length=len(lyrics)) if kept else say("hint-lyrics"),
         component=ui.TextInput(
             custom_id="lyrics",
             style=discord.TextStyle.paragraph,
             default=None if kept else lyrics or None,
             required=False,
-            max_length=most,
+            max_length=_lyrics_most(request),
         ),
     )
 
 
-def _vocals_field(*, instrumental: bool) -> ui.Label[ui.Modal]:
+def lyrics_stay_out(request: SongRequest) -> bool:
+    """Whether the lyrics are too long for their field: they stay unless others are written into it."""
+    return len(request.lyrics) > _lyrics_most(request)
+
+
+def _lyrics_most(request: SongRequest) -> int:
+    return min(limits_of(request.model).lyrics, TEXT_INPUT_MAX)
+
+
+def _vocals_field(say: Language, *, instrumental: bool) -> ui.Label[ui.Modal]:
+    with_vocals = discord.RadioGroupOption(
+        label=say("field-with-vocals"), value=WITH_VOCALS, default=not instrumental
+    )
+    without = discord.RadioGroupOption(
+        label=say("field-instrumental"), value=INSTRUMENTAL, default=instrumental
+    )
     return ui.Label(
-        text="Vocals",
-        component=ui.RadioGroup(
-            custom_id="vocals",
-            options=[
-                discord.RadioGroupOption(label="With vocals", value=WITH_VOCALS, default=not instrumental),
-                discord.RadioGroupOption(label="Instrumental", value=INSTRUMENTAL, default=instrumental),
-            ],
-        ),
+        text=say("field-vocals"),
+        component=ui.RadioGroup(custom_id="vocals", options=[with_vocals, without]),
     )
 
 
@@ -123,6 +134,7 @@ def read_submission(interaction: discord.Interaction) -> Submission | None:
     if opened is None:
         return None
     fields = {field["custom_id"]: field for field in _leaves(data.get("components", []))}
+    key = None if opened["key"] is None else int(opened["key"])
 
     def text(name: str) -> str:
         return str(fields.get(name, {}).get("value") or "")
@@ -137,7 +149,8 @@ def read_submission(interaction: discord.Interaction) -> Submission | None:
             lyrics=text("lyrics"),
             instrumental=text("vocals") == INSTRUMENTAL,
         ),
-        draft=int(opened["draft"]) if opened["draft"] else None,
+        draft=key if opened["of"] == "draft" else None,
+        remix_of=key if opened["of"] == "remix" else None,
         lyrics_file=_attachment(interaction, fields.get("lyrics_file", {}), data.get("resolved", {})),
     )
 

@@ -1,16 +1,23 @@
 """``/music``: what members use to ask for songs."""
 
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 import discord
 from discord import app_commands
 
 from bot.jobs.intake import Intake
 from bot.jobs.purse import Purse
-from bot.model import SongRequest
-from bot.ui import answers, asking, forms, quota_cards
+from bot.model import SongRequest, Voice
+from bot.music.limits import limits_of
+from bot.ui import answers, asking, cards, forms, quota_cards
+from bot.ui.language import described
 
-PROMPT_MAX = 500
+PROMPT_MAX: Final = 500
+VOICES: Final = [
+    app_commands.Choice(name=described("choice-any-voice"), value="any"),
+    *(app_commands.Choice(name=described(f"choice-{voice}"), value=voice.value) for voice in Voice),
+]
 
 
 class PromptText(app_commands.Transformer):
@@ -31,10 +38,23 @@ class PromptText(app_commands.Transformer):
         return str(value)
 
 
+class AvoidText(PromptText):
+    """What is not to be in a song."""
+
+    @property
+    def max_value(self) -> int:
+        """The most characters."""
+        return limits_of("").avoid
+
+
+Prompt = app_commands.Transform[str, PromptText]
+Avoid = app_commands.Transform[str, AvoidText]
+
+
 class Music(
     app_commands.Group,
     name="music",
-    description="Make songs and look after them",
+    description=described("command-music"),
     guild_only=True,
 ):
     """The commands of members."""
@@ -43,20 +63,27 @@ class Music(
         super().__init__(allowed_installs=app_commands.AppInstallationType(guild=True, user=False))
         self.intake = intake
         self.purse = purse
-        models = [app_commands.Choice(name=model, value=model) for model in intake.terms.models]
-        app_commands.choices(model=models)(self.create)
-        app_commands.choices(model=models)(self.custom)
+        self._add("create", self._create_with_extras if intake.terms.extras else self._create)
+        self._add("custom", self._custom_with_extras if intake.terms.extras else self._custom)
 
-    @app_commands.command(description="Make a song from a prompt")
+    def _add(self, name: str, callback: Callable[..., Coroutine[Any, Any, None]]) -> None:
+        models = [app_commands.Choice(name=model, value=model) for model in self.intake.terms.models]
+        command: app_commands.Command[Music, ..., None] = app_commands.Command(
+            name=name, description=described(f"command-music-{name}"), callback=callback
+        )
+        self.add_command(app_commands.choices(model=models)(command))
+
+    # -- asking for a song; the model's extras are options where the operator allows them
+
     @app_commands.describe(
-        prompt="Idea, mood, genre, instruments: “warm synth pop about the last train home”",
-        instrumental="Without a voice",
-        model="The model that composes",
+        prompt=described("option-prompt"),
+        instrumental=described("option-instrumental"),
+        model=described("option-model"),
     )
-    async def create(
+    async def _create(
         self,
         interaction: discord.Interaction,
-        prompt: app_commands.Transform[str, PromptText],
+        prompt: Prompt,
         instrumental: bool = False,
         model: str | None = None,
     ) -> None:
@@ -64,22 +91,69 @@ class Music(
         request = SongRequest(model=self._model(model), prompt=prompt, instrumental=instrumental)
         await answers.promise(interaction, self.intake, request)
 
-    @app_commands.command(description="Make a song from a title, a style and your own lyrics")
-    @app_commands.describe(model="The model that composes")
-    async def custom(self, interaction: discord.Interaction, model: str | None = None) -> None:
+    @app_commands.describe(
+        prompt=described("option-prompt"),
+        instrumental=described("option-instrumental"),
+        model=described("option-model"),
+        avoid=described("option-avoid"),
+    )
+    async def _create_with_extras(
+        self,
+        interaction: discord.Interaction,
+        prompt: Prompt,
+        instrumental: bool = False,
+        model: str | None = None,
+        avoid: Avoid = "",
+    ) -> None:
+        """A song from one line, and what is not to be in it."""
+        request = SongRequest(model=self._model(model), prompt=prompt, instrumental=instrumental, avoid=avoid)
+        await answers.promise(interaction, self.intake, request)
+
+    @app_commands.describe(model=described("option-model"))
+    async def _custom(self, interaction: discord.Interaction, model: str | None = None) -> None:
         """Opens the form; what is sent with it comes to ``answers.submitted``."""
+        await self._open_form(interaction, SongRequest(model=self._model(model), custom=True))
+
+    @app_commands.describe(
+        model=described("option-model"), avoid=described("option-avoid"), voice=described("option-voice")
+    )
+    @app_commands.choices(voice=VOICES)
+    async def _custom_with_extras(
+        self,
+        interaction: discord.Interaction,
+        model: str | None = None,
+        avoid: Avoid = "",
+        voice: str | None = None,
+    ) -> None:
+        """Opens the form; what it has no field for waits in a draft."""
+        wanted = None if voice in (None, "any") else Voice(voice)
+        request = SongRequest(model=self._model(model), custom=True, avoid=avoid, voice=wanted)
+        await self._open_form(interaction, request)
+
+    async def _open_form(self, interaction: discord.Interaction, request: SongRequest) -> None:
         asking.reply_to(interaction)
-        form = forms.song_form(SongRequest(model=self._model(model), custom=True))
+        draft = None
+        if request.avoid or request.voice is not None:
+            draft = await self.intake.keep_draft(request, interaction.user.id)
+        form = forms.song_form(asking.private(interaction), request, draft=draft)
         await interaction.response.send_modal(form)
 
-    @app_commands.command(description="What is left to make songs with")
+    def _model(self, chosen: str | None) -> str:
+        return chosen or self.intake.terms.models[0]
+
+    # -- reading
+
+    @app_commands.command(description=described("command-music-credits"))
     async def credits(self, interaction: discord.Interaction) -> None:
         """What the server may spend."""
         guild_id = asking.guild_of(interaction)
         role_ids = asking.role_ids(interaction.user, guild_id)
         found = await self.purse.explain(guild_id, interaction.user.id, role_ids)
-        embed = quota_cards.credits_left(found.standing, self.purse.price)
+        embed = quota_cards.credits_left(asking.private(interaction), found.standing, self.purse.price)
         await interaction.response.send_message(embed=embed, ephemeral=True)
 
-    def _model(self, chosen: str | None) -> str:
-        return chosen or self.intake.terms.models[0]
+    @app_commands.command(description=described("command-music-help"))
+    async def help(self, interaction: discord.Interaction) -> None:
+        """The first three things to try."""
+        embed = cards.first_things(asking.private(interaction), self.intake.terms.price_credits)
+        await interaction.response.send_message(embed=embed, ephemeral=True)

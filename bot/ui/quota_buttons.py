@@ -11,6 +11,7 @@ from bot.jobs.purse import Purse
 from bot.store.reports import Page
 from bot.ui import asking, quota_cards
 from bot.ui.buttons import stopped
+from bot.ui.language import Language
 
 Whose = Literal["member", "role"]
 
@@ -31,10 +32,11 @@ class PageButton(
 ):
     """Turns a page of the ledger: to what is older or newer than an entry, with the same filter."""
 
-    def __init__(self, way: str, entry_id: int, kind: str | None, member_id: int | None) -> None:
-        label = {"newer": "Newer", "older": "Older"}[way]
+    def __init__(
+        self, way: str, entry_id: int, kind: str | None, member_id: int | None, label: str | None = None
+    ) -> None:
         custom_id = f"ledger:{way}:{entry_id}:{kind or ''}:{member_id or ''}"
-        super().__init__(ui.Button(label=label, custom_id=custom_id))
+        super().__init__(ui.Button(label=label or way, custom_id=custom_id))
         self.older = way == "older"
         self.entry_id = entry_id
         self.kind = kind
@@ -64,8 +66,9 @@ class PageButton(
             before_id=self.entry_id if self.older else None,
             after_id=None if self.older else self.entry_id,
         )
-        embed = quota_cards.ledger(page, self.kind, self.member_id)
-        await interaction.response.edit_message(embed=embed, view=turn(page, self.kind, self.member_id))
+        say = asking.private(interaction)
+        embed = quota_cards.ledger(say, page, self.kind, self.member_id)
+        await interaction.response.edit_message(embed=embed, view=turn(say, page, self.kind, self.member_id))
 
 
 class ClearButton(
@@ -73,9 +76,8 @@ class ClearButton(
 ):
     """Takes a limit away: a member's roles decide again, or a role limits nobody."""
 
-    def __init__(self, whose: Whose, discord_id: int) -> None:
-        label = "Clear: back to the roles" if whose == "member" else "Clear this limit"
-        super().__init__(ui.Button(label=label, custom_id=f"unlimit:{whose}:{discord_id}"))
+    def __init__(self, whose: Whose, discord_id: int, label: str | None = None) -> None:
+        super().__init__(ui.Button(label=label or whose, custom_id=f"unlimit:{whose}:{discord_id}"))
         self.whose = whose
         self.discord_id = discord_id
 
@@ -96,28 +98,29 @@ class ClearButton(
 
     async def _clear(self, interaction: discord.Interaction, purse: Purse) -> None:
         guild_id, entry = asking.managed_guild(interaction), asking.entry(interaction)
+        say = asking.private(interaction)
         if self.whose == "member":
             name = f"<@{self.discord_id}>"
             changed = await purse.limit_member(guild_id, self.discord_id, None, entry)
         else:
-            name = quota_cards.role(self.discord_id, guild_id)
+            name = quota_cards.role(say, self.discord_id, guild_id)
             changed = await purse.limit_role(guild_id, self.discord_id, None, entry)
         if changed is not None:
             await interaction.response.edit_message(
-                content=quota_cards.limit_changed(changed, name), view=None
+                content=quota_cards.limit_changed(say, changed, name), view=None
             )
 
 
-def turn(page: Page, kind: str | None, member_id: int | None) -> ui.View:
+def turn(say: Language, page: Page, kind: str | None, member_id: int | None) -> ui.View:
     """The buttons under a page, as far as there are others."""
     buttons: list[ui.Item[Any]] = []
     if page.rows and page.newer:
-        buttons.append(PageButton("newer", page.rows[0].id, kind, member_id))
+        buttons.append(PageButton("newer", page.rows[0].id, kind, member_id, say("button-newer")))
     if page.rows and page.older:
-        buttons.append(PageButton("older", page.rows[-1].id, kind, member_id))
+        buttons.append(PageButton("older", page.rows[-1].id, kind, member_id, say("button-older")))
     return stopped(*buttons)
 
 
-def clear(whose: Whose, discord_id: int) -> ui.View:
+def clear(say: Language, whose: Whose, discord_id: int) -> ui.View:
     """The button under a limit."""
-    return stopped(ClearButton(whose, discord_id))
+    return stopped(ClearButton(whose, discord_id, say(f"button-clear-{whose}")))

@@ -1,5 +1,6 @@
 """What server managers see of the purse: pure functions from what is known to embeds and sentences."""
 
+import re
 from typing import Final
 
 import discord
@@ -11,6 +12,7 @@ from bot.store.budget import BudgetAlert
 from bot.store.reports import LedgerRow, MemberUse, Page, SettledSong
 from bot.ui import words
 from bot.ui.cards import COLOR_WORKING, title_of
+from bot.ui.language import Language
 from bot.ui.text import cut, line
 
 PICTURE: Final = "usage.png"
@@ -19,245 +21,263 @@ NAME_MAX: Final = 32
 ROLES_SHOWN: Final = 15
 CHOICE_MAX: Final = 100
 """Source: https://docs.discord.com/developers/interactions/application-commands, read 2026-11-23."""
-KINDS: Final = {
-    "grant": "Grant",
-    "set": "Allowance",
-    "hold": "Hold",
-    "settle": "Settle",
-    "release": "Release",
-    "refund": "Refund",
-    "member": "Member limit",
-    "role": "Role limit",
-    "pause": "Pause",
-    "resume": "Resume",
-    "alerts": "Alerts",
-}
-"""Each kind of entry as it is shown, by its name in the ledger."""
+ID_DIGITS: Final = 15
+KINDS: Final = (
+    *("grant", "set", "hold", "settle", "release", "refund"),
+    *("member", "role", "pause", "resume", "alerts"),
+)
+"""The kinds of entries that the ledger has; each has a text of its own, ``choice-…``."""
 
 
-def credits_left(standing: Standing, price: int) -> discord.Embed:
+def credits_left(say: Language, standing: Standing, price: int) -> discord.Embed:
     """The answer to a member who asks what is left: by the tightest rule, and which one that is."""
-    count = standing.left // price if price else None
-    enough = "" if count is None else f", enough for **{count:,}** song{'' if count == 1 else 's'}"
+    left = words.credits_(say, standing.left)
+    enough = say("purse-left", credits=left)
+    if price:
+        enough = say("purse-left-for", credits=left, songs=standing.left // price)
     embed = discord.Embed(
-        title="Credits left to you",
-        description=f"**{words.credits_(standing.left)}** left{enough}.\n"
-        f"A song costs {words.credits_(price)}.",
+        title=say("purse-title"),
+        description=f"{enough}\n{say('purse-price', price=words.credits_(say, price))}",
         color=COLOR_WORKING,
     )
     if standing.limit is not None:
-        used = words.limit_used(standing.limit, standing)
-        embed.add_field(name="Your limit", value=used, inline=False)
-    add_balance(embed, standing.balance)
+        used = words.limit_used(say, standing.limit, standing)
+        embed.add_field(name=say("purse-your-limit"), value=used, inline=False)
+    add_balance(say, embed, standing.balance)
     return embed
 
 
-def view(overview: Overview, guild_id: int) -> discord.Embed:
+def view(say: Language, overview: Overview, guild_id: int) -> discord.Embed:
     """The whole purse."""
     balance = overview.balance
-    embed = discord.Embed(
-        title="Quota of this server",
-        description=f"**{words.credits_(balance.available)}** can be spent now; "
-        f"a song costs {words.credits_(overview.price)}."
-        + ("" if overview.paused is None else f"\n⏸️ **Paused**: {line(overview.paused, words.REASON_MAX)}"),
-        color=COLOR_WORKING,
-    )
-    add_balance(embed, balance)
+    price = words.credits_(say, overview.price)
+    lines = [say("quota-can-spend", credits=words.credits_(say, balance.available), price=price)]
+    if overview.paused is not None:
+        lines.append(say("quota-paused", reason=line(overview.paused, words.REASON_MAX)))
+    embed = discord.Embed(title=say("quota-title"), description="\n".join(lines), color=COLOR_WORKING)
+    add_balance(say, embed, balance)
     if overview.ceiling is not None:
-        embed.add_field(name="Operator's ceiling", value=f"{overview.ceiling:,}")
-    embed.add_field(name="Limits", value=_limits(overview, guild_id), inline=False)
-    embed.add_field(name="Most spent in this period", value=_top(overview.top), inline=False)
-    alerts = overview.alerts_channel_id
-    embed.add_field(name="Budget alerts", value="none" if alerts is None else f"<#{alerts}>")
+        embed.add_field(name=say("quota-ceiling"), value=number(say, overview.ceiling))
+    embed.add_field(name=say("quota-limits"), value=_limits(say, overview, guild_id), inline=False)
+    embed.add_field(name=say("quota-top"), value=_top(say, overview.top), inline=False)
+    embed.add_field(name=say("quota-alerts"), value=_channel(say, overview.alerts_channel_id))
     return embed
 
 
-def add_balance(embed: discord.Embed, balance: Balance) -> None:
+def add_balance(say: Language, embed: discord.Embed, balance: Balance) -> None:
     """The pool, field by field."""
-    period = words.PERIODS[balance.period]
-    embed.add_field(name="Allowance", value=f"{balance.allowance:,} a {period}")
-    embed.add_field(name="Used", value=f"{balance.used:,}")
-    embed.add_field(name="Held for songs in the making", value=f"{balance.held:,}")
-    embed.add_field(name="Bonus", value=f"{balance.bonus:,} (does not expire)")
-    embed.add_field(name="Allowance renews", value=format_dt(balance.renews_at, "R"))
+    a_period = words.period(say, balance.period)
+    allowance = say("pool-allowance-value", credits=balance.allowance, period=a_period)
+    embed.add_field(name=say("pool-allowance"), value=allowance)
+    embed.add_field(name=say("pool-used-title"), value=number(say, balance.used))
+    embed.add_field(name=say("pool-held"), value=number(say, balance.held))
+    embed.add_field(name=say("pool-bonus"), value=say("pool-bonus-value", credits=balance.bonus))
+    embed.add_field(name=say("pool-renews"), value=format_dt(balance.renews_at, "R"))
 
 
-def _limits(overview: Overview, guild_id: int) -> str:
+def number(say: Language, amount: int | None) -> str:
+    """A number as the language writes it; None is none."""
+    return say("none") if amount is None else say("number", number=amount)
+
+
+def _limits(say: Language, overview: Overview, guild_id: int) -> str:
     shown = sorted(overview.role_limits.items(), key=lambda limit: (limit[0] != guild_id, -limit[1]))
-    lines = [f"{role(role_id, guild_id)}: {credits_:,}" for role_id, credits_ in shown[:ROLES_SHOWN]]
+    lines = [
+        f"{role(say, role_id, guild_id)}: {number(say, credits_)}"
+        for role_id, credits_ in shown[:ROLES_SHOWN]
+    ]
     if len(shown) > ROLES_SHOWN:
-        lines.append(f"and {len(shown) - ROLES_SHOWN} more roles")
+        lines.append(say("limits-more", count=len(shown) - ROLES_SHOWN))
     if overview.member_limits:
-        lines.append(f"members with a limit of their own: {overview.member_limits:,}")
-    return "\n".join(lines) or "none but the pool"
+        lines.append(say("limits-members", count=overview.member_limits))
+    return "\n".join(lines) or say("limits-none")
 
 
-def role(role_id: int, guild_id: int) -> str:
+def role(say: Language, role_id: int, guild_id: int) -> str:
     """A role's name as Discord shows it; nobody is pinged by it."""
-    return "everyone" if role_id == guild_id else f"<@&{role_id}>"
+    return say("everyone") if role_id == guild_id else f"<@&{role_id}>"
 
 
-def _top(top: list[MemberUse]) -> str:
-    return (
-        "\n".join(f"{number}. {_person(one)}: {one.credits:,}" for number, one in enumerate(top, start=1))
-        or "nobody yet"
-    )
+def _top(say: Language, top: list[MemberUse]) -> str:
+    lines = [
+        f"{place}. {_person(say, one)}: {number(say, one.credits)}" for place, one in enumerate(top, start=1)
+    ]
+    return "\n".join(lines) or say("top-none")
 
 
-def _person(one: MemberUse) -> str:
+def _person(say: Language, one: MemberUse) -> str:
     if one.member_id is None:
-        return "somebody who was forgotten"
+        return say("forgotten")
     # Not every client knows everybody's name by the id.
     return f"<@{one.member_id}>" + (f" ({line(one.name, NAME_MAX)})" if one.name else "")
 
 
-def explained(found: Explanation, member_id: int, guild_id: int) -> discord.Embed:
+def explained(say: Language, found: Explanation, member_id: int, guild_id: int) -> discord.Embed:
     """Each rule that applies to a member, the one that wins, and where that leaves them."""
     standing = found.standing
+    can_spend = words.credits_(say, standing.left)
     embed = discord.Embed(
-        title="What holds for this member",
-        description=f"<@{member_id}> can spend **{words.credits_(standing.left)}** now.",
+        title=say("explain-title"),
+        description=say("explain-can-spend", member=f"<@{member_id}>", credits=can_spend),
         color=COLOR_WORKING,
     )
-    rules = [f"Own limit: {_or_none(found.own)}"]
-    rules += [f"{role(role_id, guild_id)}: {credits_:,}" for role_id, credits_ in found.by_role.items()]
-    rules += [f"The server's pool: {standing.balance.available:,} left"]
+    rules = [say("explain-own", credits=number(say, found.own))]
+    rules += [
+        f"{role(say, role_id, guild_id)}: {number(say, credits_)}"
+        for role_id, credits_ in found.by_role.items()
+    ]
+    rules += [say("explain-pool", credits=standing.balance.available)]
     if found.paused is not None:
-        rules.append(f"Paused: {line(found.paused, words.REASON_MAX)}")
-    embed.add_field(name="Rules", value="\n".join(rules), inline=False)
-    embed.add_field(name="Decides", value=_decides(found), inline=False)
-    embed.add_field(name="Used", value=f"{standing.used:,}")
-    embed.add_field(name="Held", value=f"{standing.held:,}")
-    embed.add_field(name="Left", value=f"{standing.left:,}")
-    embed.add_field(name="Renews", value=format_dt(standing.balance.renews_at, "R"))
+        rules.append(say("explain-paused", reason=line(found.paused, words.REASON_MAX)))
+    embed.add_field(name=say("explain-rules"), value="\n".join(rules), inline=False)
+    embed.add_field(name=say("explain-decides"), value=_decides(say, found), inline=False)
+    embed.add_field(name=say("explain-used"), value=number(say, standing.used))
+    embed.add_field(name=say("explain-held"), value=number(say, standing.held))
+    embed.add_field(name=say("explain-left"), value=number(say, standing.left))
+    embed.add_field(name=say("explain-renews"), value=format_dt(standing.balance.renews_at, "R"))
     return embed
 
 
-def _decides(found: Explanation) -> str:
+def _decides(say: Language, found: Explanation) -> str:
     if found.paused is not None:
-        return "the pause: no new songs"
+        return say("decides-pause")
     standing = found.standing
     if standing.limit is None or not standing.limit_is_tightest:
-        return f"the server's pool: {words.pool_used(standing.balance)}"
-    period = words.PERIODS[standing.balance.period]
-    return f"{words.whose(standing.limit)}: {standing.limit.credits:,} a {period}"
+        return say("decides-pool", used=words.pool_used(say, standing.balance))
+    return say(
+        "decides-limit",
+        whose=words.whose(say, standing.limit),
+        credits=standing.limit.credits,
+        period=words.period(say, standing.balance.period),
+    )
 
 
-def _or_none(credits_: int | None) -> str:
-    return "none" if credits_ is None else f"{credits_:,}"
-
-
-def allowance_changed(before: Balance, after: Balance, asked: int) -> str:
+def allowance_changed(say: Language, before: Balance, after: Balance, asked: int) -> str:
     """A confirmed change of the allowance, from what to what."""
-    said = (
-        f"Allowance: {before.allowance:,} a {words.PERIODS[before.period]} → "
-        f"**{after.allowance:,} a {words.PERIODS[after.period]}**. "
-        f"{words.credits_(after.available)} can be spent now; songs in the making keep theirs."
-    )
+    said = [
+        say(
+            "changed-allowance",
+            before=before.allowance,
+            after=after.allowance,
+            available=words.credits_(say, after.available),
+            **{
+                "period-before": words.period(say, before.period),
+                "period-after": words.period(say, after.period),
+            },
+        )
+    ]
     if after.allowance < asked:
-        said += f" The bot's operator allows no more than {after.allowance:,}."
-    return said
+        said.append(say("changed-allowance-cut", most=after.allowance))
+    return " ".join(said)
 
 
-def granted(before: int, after: int, reason: str) -> str:
+def granted(say: Language, before: int, after: int, reason: str) -> str:
     """A confirmed grant, from what to what."""
-    return (
-        f"Bonus: {before:,} → **{words.credits_(after)}** ({after - before:+,}). Reason: {line(reason, 200)}"
+    sign = "+" if after > before else ""
+    return say(
+        "changed-bonus",
+        before=before,
+        after=words.credits_(say, after),
+        difference=f"{sign}{number(say, after - before)}",
+        reason=line(reason, 200),
     )
 
 
-def limit_changed(change: LimitChange, of: str) -> str:
+def limit_changed(say: Language, change: LimitChange, of: str) -> str:
     """A confirmed change of a limit, from what to what, and whom it touches as far as that is known."""
-    said = f"Limit of {of}: {_or_none(change.before)} → **{_or_none(change.after)}**."
+    before, after = number(say, change.before), number(say, change.after)
+    said = [say("changed-limit", whose=of, before=before, after=after)]
     if change.beyond:
-        count = "1 member has" if change.beyond == 1 else f"{change.beyond:,} members have"
-        said += f" {count} used more already and can ask for nothing until it renews."
+        said.append(say("changed-limit-beyond", count=change.beyond))
     if change.open_jobs:
-        said += _go_on(change.open_jobs)
-    return said
+        said.append(say("songs-go-on", count=change.open_jobs))
+    return " ".join(said)
 
 
-def member_limit(found: Explanation, member_id: int) -> str:
+def member_limit(say: Language, found: Explanation, member_id: int) -> str:
     """What a member's limit is, for a manager who asks."""
+    member, limit = f"<@{member_id}>", found.standing.limit
     if found.own is not None:
-        return f"<@{member_id}> has a limit of their own: **{words.credits_(found.own)}** a period."
-    limit = found.standing.limit
-    rest = "the server's pool alone" if limit is None else f"{words.whose(limit)}, {limit.credits:,}"
-    return f"<@{member_id}> has no limit of their own; what decides is {rest}."
+        return say("member-limit-own", member=member, credits=words.credits_(say, found.own))
+    if limit is None:
+        return say("member-limit-pool", member=member)
+    return say("member-limit-role", member=member, whose=words.whose(say, limit), credits=limit.credits)
 
 
-def role_limit(credits_: int | None, name: str) -> str:
+def role_limit(say: Language, credits_: int | None, name: str) -> str:
     """What a role's limit is, for a manager who asks."""
     if credits_ is None:
-        return f"There is no limit for {name}."
-    return f"{name}: **{words.credits_(credits_)}** a period for each member, unless another rule gives more."
+        return say("role-limit-none", role=name)
+    return say("role-limit", role=name, credits=words.credits_(say, credits_))
 
 
-def refunded(refund: Refund) -> str:
+def refunded(say: Language, refund: Refund) -> str:
     """A confirmed refund, and what that makes of the credits; those of an earlier period are gone with it."""
     job = refund.job
-    return (
-        f"Refunded **{words.credits_(job.price_credits)}** for “{line(title_of(job), SONG_MAX)}” of "
-        f"<@{job.reply_to.member_id}>. Can be spent: {refund.before:,} → **{refund.after:,}**."
+    return say(
+        "refunded",
+        credits=words.credits_(say, job.price_credits),
+        song=line(title_of(say, job.request), SONG_MAX),
+        member=f"<@{job.reply_to.member_id}>",
+        before=refund.before,
+        after=refund.after,
     )
 
 
-def paused(reason: str, open_jobs: int) -> str:
+def paused(say: Language, reason: str, open_jobs: int) -> str:
     """A confirmed pause."""
-    return f"Open → **paused**: {line(reason, words.REASON_MAX)}.{_go_on(open_jobs)} `/quota resume` ends it."
+    said = [say("paused", reason=line(reason, words.REASON_MAX))]
+    if open_jobs:
+        said.append(say("songs-go-on", count=open_jobs))
+    return " ".join([*said, say("paused-ends")])
 
 
-def _go_on(open_jobs: int) -> str:
-    if not open_jobs:
-        return ""
-    return f" {words.songs(open_jobs)} in the making go{'es' if open_jobs == 1 else ''} on."
-
-
-def resumed(*, ended: bool) -> str:
+def resumed(say: Language, *, ended: bool) -> str:
     """A confirmed end of a pause, or that there was none."""
-    return "Paused → **open**: new songs are taken again." if ended else "It was not paused."
+    return say("resumed") if ended else say("resumed-nothing")
 
 
-def alerts_set(before: int | None, after: int | None) -> str:
+def alerts_set(say: Language, before: int | None, after: int | None) -> str:
     """A confirmed channel for budget alerts, from which to which."""
-    there = "" if after is None else " I have to be able to see it and to post there."
-    return f"Budget alerts: {_channel(before)} → **{_channel(after)}**.{there}"
+    said = say("changed-alerts", before=_channel(say, before), after=_channel(say, after))
+    return said if after is None else f"{said} {say('changed-alerts-hint')}"
 
 
-def _channel(channel_id: int | None) -> str:
-    return "none" if channel_id is None else f"<#{channel_id}>"
+def _channel(say: Language, channel_id: int | None) -> str:
+    return say("none") if channel_id is None else f"<#{channel_id}>"
 
 
-def budget_alert(alert: BudgetAlert) -> str:
+def budget_alert(say: Language, alert: BudgetAlert) -> str:
     """What a server's channel is told when its allowance is nearly or wholly used."""
-    all_gone = alert.percent == 100  # noqa: PLR2004
-    gone = "This server's allowance is used up" if all_gone else f"{alert.percent} % of the allowance is used"
-    return (
-        f"⚠️ {gone}: {alert.used:,} of {words.credits_(alert.allowance)}. "
-        f"It renews {format_dt(alert.renews_at, 'R')}; "
-        "a server manager can add credits with `/quota grant`, or set another allowance with `/quota set`."
+    return say(
+        "alert-all" if alert.percent == 100 else "alert-share",  # noqa: PLR2004
+        percent=alert.percent,
+        used=alert.used,
+        allowance=words.credits_(say, alert.allowance),
+        renews=format_dt(alert.renews_at, "R"),
     )
 
 
-def ledger(page: Page, kind: str | None, member_id: int | None) -> discord.Embed:
+def ledger(say: Language, page: Page, kind: str | None, member_id: int | None) -> discord.Embed:
     """One page of the ledger, newest first."""
-    only = [KINDS.get(kind, kind)] if kind else []
-    only += [f"of <@{member_id}>"] if member_id else []
+    only = [say(f"choice-{kind}")] if kind else []
+    only += [say("ledger-of", member=f"<@{member_id}>")] if member_id else []
     embed = discord.Embed(
-        title="Ledger",
-        description="\n".join(map(_entry, page.rows)) or "Nothing yet.",
+        title=say("ledger-title"),
+        description="\n".join(_entry(say, row) for row in page.rows) or say("ledger-none"),
         color=COLOR_WORKING,
     )
     if only:
-        embed.add_field(name="Only", value=" ".join(only))
+        embed.add_field(name=say("ledger-only"), value=" ".join(only))
     return embed
 
 
-def _entry(row: LedgerRow) -> str:
-    parts = [f"{format_dt(row.at, 'd')} {format_dt(row.at, 't')} **{KINDS[row.kind]}**"]
+def _entry(say: Language, row: LedgerRow) -> str:
+    parts = [f"{format_dt(row.at, 'd')} {format_dt(row.at, 't')} **{say(f'choice-{row.kind}')}**"]
     if row.allowance or row.bonus:
-        bonus = f" ({row.bonus:,} of the bonus)" if row.bonus and row.allowance else ""
-        parts.append(f"{row.allowance + row.bonus:,}{bonus}")
+        parts.append(number(say, row.allowance + row.bonus))
+        if row.bonus and row.allowance:
+            parts.append(say("ledger-bonus", count=row.bonus))
     if row.song:
         parts.append(f"“{line(row.song, 40)}”")
     if row.member_id is not None:
@@ -265,30 +285,48 @@ def _entry(row: LedgerRow) -> str:
     if row.role_id is not None:
         parts.append(f"<@&{row.role_id}>")
     if row.before is not None and row.after is not None:
-        parts.append(f"{row.before} → {row.after}")
+        parts.append(f"{_value(say, row.before)} → {_value(say, row.after)}")
     if row.actor_id is not None:
-        parts.append(f"by <@{row.actor_id}>")
+        parts.append(say("ledger-by", actor=f"<@{row.actor_id}>"))
     if row.reason:
         parts.append(f"({line(row.reason, 80)})")
     return " ".join(parts)
 
 
-def usage(use: Use) -> discord.Embed:
-    """What stands around the picture: the sums, and whose the numbered bars are."""
+_ALLOWANCE = re.compile(r"(?P<credits>\d+) a (?P<period>day|week|month)")
+
+
+def _value(say: Language, kept: str) -> str:
+    """What an entry keeps of before or after a change: a number, an allowance, or a word."""
+    allowance = _ALLOWANCE.fullmatch(kept)
+    if allowance is not None:
+        a_period = say("period", period=allowance["period"])
+        return say("pool-allowance-value", credits=int(allowance["credits"]), period=a_period)
+    if kept in ("none", "open", "paused", "settled", "refunded"):
+        return say("none" if kept == "none" else f"value-{kept}")
+    # Ids of channels are as long as no amount of credits is.
+    return number(say, int(kept)) if kept.isdecimal() and len(kept) < ID_DIGITS else kept
+
+
+def usage(say: Language, use: Use) -> discord.Embed:
+    """What stands around the picture: the sums, what its colours are, and whose the numbered bars are."""
     spent = sum(day.spent for day in use.days)
     back = sum(day.released + day.refunded for day in use.days)
+    held = sum(day.held for day in use.days)
+    lines = [say("usage-sums", spent=words.credits_(say, spent), back=back)]
+    lines.append(say("usage-legend") if spent or back or held else say("usage-none"))
     embed = discord.Embed(
-        title=f"The last {len(use.days)} days",
-        description=f"**{words.credits_(spent)}** spent, {back:,} given back or refunded.",
-        color=COLOR_WORKING,
+        title=say("usage-title", days=len(use.days)), description="\n".join(lines), color=COLOR_WORKING
     )
-    embed.add_field(name="Most spent by", value=_top(use.top))
+    embed.add_field(name=say("usage-top"), value=_top(say, use.top))
     embed.set_image(url=f"attachment://{PICTURE}")
     return embed
 
 
-def choice(song: SettledSong) -> str:
+def choice(say: Language, song: SettledSong) -> str:
     """A song in a list to choose from: plain text, as Discord shows it there."""
-    name = cut(" ".join(song.song.split()) or "Song", SONG_MAX)
-    asked_by = f" · {song.asked_by}" if song.asked_by else ""
-    return cut(f"{name}{asked_by} · {song.at:%d %b} · {song.price:,} credits", CHOICE_MAX)
+    name = cut(" ".join(song.song.split()) or say("song-untitled"), SONG_MAX)
+    asked_by = [song.asked_by] if song.asked_by else []
+    return cut(
+        " · ".join([name, *asked_by, f"{song.at:%Y-%m-%d}", words.credits_(say, song.price)]), CHOICE_MAX
+    )

@@ -1,207 +1,161 @@
-"""The sentences that people read: why something was refused, why there is no song."""
+"""Which sentences people read: why something was refused, why there is no song."""
 
-from typing import assert_never
+from typing import Final
 
 from discord.utils import format_dt
 
 from bot import errors
-from bot.model import Balance, ClosedCause, FailReason, Job, JobState, Limit, Period, Standing
+from bot.model import Balance, ClosedCause, FailReason, Job, Limit, Period, Standing
+from bot.ui.language import Language
 from bot.ui.text import line
 
-REASON_MAX = 300
+REASON_MAX: Final = 300
 """Characters of the music service's own words that are shown."""
 
-PERIODS = {Period.DAY: "day", Period.WEEK: "week", Period.MONTH: "month"}
-CLOSED = {
-    ClosedCause.NOT_OPEN: "Music is not open at the provider yet.",
-    ClosedCause.NO_CREDITS: "The bot's account at the music provider is empty; its operator has been told.",
-    ClosedCause.BAD_KEY: "The bot is misconfigured at the music provider; its operator has been told.",
-}
-BROKEN = "Something went wrong on our side; nothing was charged. Please try again in a moment."
-BUSY = "The bot is very busy just now. Nothing was charged; please try again in a moment."
 
-
-def credits_(amount: int) -> str:
+def credits_(say: Language, amount: int) -> str:
     """``1 credit``, ``10 credits``."""
-    return f"{amount:,} credit{'' if amount == 1 else 's'}"
+    return say("credits", count=amount)
 
 
-def refusal(error: errors.Refusal) -> str:
+def songs(say: Language, count: int) -> str:
+    """``1 song``, ``3 songs``."""
+    return say("songs", count=count)
+
+
+def period(say: Language, period_: Period) -> str:
+    """``day``, ``week``, ``month``."""
+    return say("period", period=period_.value)
+
+
+def refusal(say: Language, error: errors.Refusal) -> str:
     """One sentence: what did not happen, and what to do."""
     match error:
         case errors.TextTooLong():
-            return (
-                f"The {error.field} has {error.length:,} characters; {error.limit:,} is the most. "
-                "Nothing was charged: shorten it and try again."
-            )
+            return say("refused-too-long", field=error.field, length=error.length, limit=error.limit)
         case errors.TextMissing(field="lyrics"):
-            return "Lyrics are missing. Write some, add a file, or choose Instrumental. Nothing was charged."
+            return say("refused-no-lyrics")
         case errors.TextMissing():
-            return f"The {error.field} is missing. Nothing was charged: fill it in and try again."
+            return say("refused-missing", field=error.field)
         case errors.UnreadableFile():
-            return _FILES[error.cause] + " Nothing was charged."
+            return say(f"refused-file-{_dashed(error.cause)}")
         case errors.UnknownModel():
-            return (
-                f"That model is not on offer. Choose one of: {', '.join(error.offered)}. Nothing was charged."
-            )
+            return say("refused-model", models=", ".join(error.offered))
         case errors.ServiceClosed():
-            return f"{CLOSED[error.cause]} Nothing was charged. Try again {format_dt(error.until, 'R')}."
+            return say("refused-closed", why=closed(say, error.cause), when=format_dt(error.until, "R"))
         case errors.MissingPermissions():
-            return (
-                f"I can't post a song in this channel: I need the permission {_listed(error.names)}. "
-                "Ask a server manager, or try another channel. Nothing was charged."
-            )
+            return say("refused-permissions", names=_listed(say, error.names))
         case errors.NotYourServer(cause="outside"):
-            return "This works in servers only."
+            return say("refused-outside")
         case errors.NotYourServer():
-            return "Only members with the Manage Server permission can do that."
+            return say("refused-managers-only")
         case errors.OutOfRange():
-            return f"Choose a number from {error.low:,} to {error.high:,}. Nothing was changed."
+            return say("refused-range", low=error.low, high=error.high)
         case errors.OperatorsOnly():
-            return _OPERATORS[error.what]
+            return say(f"refused-operators-{error.what}")
         case errors.NotRefundable():
-            return _NOT_REFUNDABLE[error.cause]
+            return say(f"refused-refund-{error.cause}")
         case _:
-            return _ALWAYS_THE_SAME.get(type(error)) or _quota_refusal(error)
+            name = _ALWAYS_THE_SAME.get(type(error))
+            return _quota_refusal(say, error) if name is None else say(f"refused-{name}")
 
 
-def _quota_refusal(error: errors.Refusal) -> str:
+def _quota_refusal(say: Language, error: errors.Refusal) -> str:
     """Which rule of the server stands against a song, how much of it is used, and when it renews."""
     match error:
         case errors.NotEnoughCredits():
             there = error.balance
-            return (
-                f"A song costs {credits_(error.price)}, and this server has {there.available:,} left: "
-                f"{pool_used(there)}. The allowance renews {format_dt(there.renews_at, 'R')}; "
-                "a server manager can add credits with `/quota grant`. Nothing was charged."
+            return say(
+                "refused-pool",
+                price=credits_(say, error.price),
+                left=there.available,
+                used=pool_used(say, there),
+                renews=format_dt(there.renews_at, "R"),
             )
         case errors.LimitReached():
-            return (
-                f"A song costs {credits_(error.price)}, and you have {error.standing.left:,} left: "
-                f"{limit_used(error.limit, error.standing)}. "
-                f"It renews {format_dt(error.standing.balance.renews_at, 'R')}. Nothing was charged."
-            )
-        case errors.TooManyOpenJobs(scope="member"):
-            return (
-                f"You have {songs(error.limit)} in the making, which is the most at a time. "
-                "Wait for one to arrive, then try again. Nothing was charged."
+            return say(
+                "refused-limit",
+                price=credits_(say, error.price),
+                left=error.standing.left,
+                used=limit_used(say, error.limit, error.standing),
+                renews=format_dt(error.standing.balance.renews_at, "R"),
             )
         case errors.TooManyOpenJobs():
-            return (
-                f"This server has {songs(error.limit)} in the making, which is the most at a time. "
-                "Wait for one to arrive, then try again. Nothing was charged."
-            )
+            return say(f"refused-open-jobs-{error.scope}", songs=songs(say, error.limit))
         case errors.Paused():
-            return (
-                f"New songs are paused in this server: “{line(error.reason, REASON_MAX)}”. "
-                "Nothing was charged; try again when a server manager has ended the pause."
-            )
+            return say("refused-paused", reason=line(error.reason, REASON_MAX))
         case _:
             raise TypeError(f"no sentence for {type(error).__name__}")
 
 
-def pool_used(balance: Balance) -> str:
+_ALWAYS_THE_SAME: Final[dict[type[errors.Refusal], str]] = {
+    errors.WordsGone: "words-gone",
+    errors.TriedAgain: "tried-again",
+    errors.AlreadyMaking: "already-making",
+    errors.NotYourSong: "not-your-song",
+    errors.TooLateToCancel: "too-late-to-cancel",
+    errors.ShuttingDown: "shutting-down",
+}
+
+
+def pool_used(say: Language, balance: Balance) -> str:
     """``95 of 100 credits a month are used or held, and the bonus is 0``."""
-    return (
-        f"{balance.used + balance.held:,} of {credits_(balance.allowance)} a {PERIODS[balance.period]} "
-        f"are used or held, and the bonus is {balance.bonus:,}"
+    return say(
+        "pool-used",
+        used=balance.used + balance.held,
+        allowance=credits_(say, balance.allowance),
+        period=period(say, balance.period),
+        bonus=balance.bonus,
     )
 
 
-def limit_used(limit: Limit, standing: Standing) -> str:
+def limit_used(say: Language, limit: Limit, standing: Standing) -> str:
     """``25 of your 30 credits a month are used or held, a limit set for you``."""
-    return (
-        f"{standing.used + standing.held:,} of your {credits_(limit.credits)} "
-        f"a {PERIODS[standing.balance.period]} are used or held, {whose(limit)}"
+    return say(
+        "limit-used",
+        used=standing.used + standing.held,
+        limit=credits_(say, limit.credits),
+        period=period(say, standing.balance.period),
+        whose=whose(say, limit),
     )
 
 
-def whose(limit: Limit) -> str:
+def whose(say: Language, limit: Limit) -> str:
     """Where a member's limit comes from."""
     if limit.role_id is None:
-        return "a limit set for you"
-    return "the limit of everyone here" if limit.everyone else f"the limit of <@&{limit.role_id}>"
+        return say("limit-of-member")
+    return say("limit-of-everyone") if limit.everyone else say("limit-of-role", role=f"<@&{limit.role_id}>")
 
 
-_ALWAYS_THE_SAME: dict[type[errors.Refusal], str] = {
-    errors.WordsGone: "The words of that song are no longer kept. Nothing was charged.",
-    errors.TriedAgain: (
-        "You have tried that song again already: look for its newer message. Nothing was charged."
-    ),
-    errors.AlreadyMaking: (
-        "That song is in the making for you already; a press counts once. Nothing more was charged."
-    ),
-    errors.NotYourSong: "Only the one who asked for that song can do that. Nothing was changed.",
-    errors.TooLateToCancel: "It is too late to cancel that song: it is no longer queued.",
-    errors.ShuttingDown: "The bot is about to restart. Nothing was charged; please try again in a minute.",
-}
-_OPERATORS = {
-    "period": "The bot's operator has set one period for all servers. Leave it out; nothing was changed.",
-    "grant": "Here only the bot's operator grants credits. Nothing was changed; ask them.",
-    "refund": "Here only the bot's operator refunds credits. Nothing was changed; ask them.",
-}
-_NOT_REFUNDABLE = {
-    "unknown": "There is no such song in this server. Choose one from the list; nothing was changed.",
-    "open": "That song is still in the making. Refund it when it is done; nothing was changed.",
-    "released": "That song failed, and its credits are back already. Nothing was changed.",
-    "refunded": "That song has been refunded already. Nothing was changed.",
-}
-_FILES = {
-    "too_big": "That lyrics file is larger than any lyrics can be (5,000 characters).",
-    "not_text": "That lyrics file is no plain text. Save it as a .txt file in UTF-8.",
-    "empty": "That lyrics file is empty.",
-    "not_fetched": "The lyrics file could not be fetched in time. Try again, or paste the lyrics.",
-}
+def closed(say: Language, cause: ClosedCause) -> str:
+    """Why the music service takes no requests."""
+    return say(f"closed-{_dashed(cause)}")
 
 
-def failure(job: Job) -> str:
+def failure(say: Language, job: Job) -> str:
     """Why there is no song, and that the credits are back."""
-    return f"{_what_failed(job)} Your {credits_(job.price_credits)} are back."
+    return say("failure", what=_what_failed(say, job), credits=credits_(say, job.price_credits))
 
 
-def _what_failed(job: Job) -> str:
-    said = f" It said: “{line(job.detail, REASON_MAX)}”" if job.detail else ""
-    match job.reason:
-        case FailReason.REFUSED:
-            return f"The music service did not accept the request.{said}"
-        case FailReason.MODERATED:
-            return f"The music service refused the words.{said}"
-        case FailReason.CLOSED:
-            return f"{CLOSED[job.closed or ClosedCause.NOT_OPEN]} Nothing was charged."
-        case FailReason.UPSTREAM_FAILED:
-            return f"The music service could not make this song.{said}"
-        case FailReason.CANCELED:
-            return "The song was canceled at the music service."
-        case FailReason.WITHDRAWN:
-            return "The request was taken back."
-        case FailReason.EXPIRED:
-            return "The music service could not be reached for too long."
-        case FailReason.OUTCOME_UNKNOWN:
-            return (
-                "The music service did not confirm the request. The song may have been started there, "
-                "but it can't be fetched, and I don't send a request twice."
-            )
-        case FailReason.LOST:
-            return "The music service no longer knows this song."
-        case FailReason.AUDIO_GONE:
-            return "The song was made, but its audio could not be fetched from the music service for hours."
-        case FailReason.INTERNAL:
-            return "Something went wrong on our side; the operator can see it in the log."
-        case None:
-            return "There is no song."
-        case _:
-            assert_never(job.reason)
+def _what_failed(say: Language, job: Job) -> str:
+    # Without a reason there is nothing better to tell; the schema wants one.
+    what = f"failed-{_dashed(job.reason or FailReason.INTERNAL)}"
+    if job.reason is FailReason.CLOSED:
+        return say(what, why=closed(say, job.closed or ClosedCause.NOT_OPEN))
+    said = job.detail if job.reason in _TOLD_WITH_ITS_WORDS else ""
+    return say(what) if not said else f"{say(what)} {say('failed-said', said=line(said, REASON_MAX))}"
 
 
-def posting_again(job: Job) -> str:
-    """The private answer to one who asks for a song to be posted after all."""
-    return "It has been posted." if job.state is JobState.DELIVERED else "I am posting it now."
+_TOLD_WITH_ITS_WORDS: Final = frozenset(
+    {FailReason.REFUSED, FailReason.MODERATED, FailReason.UPSTREAM_FAILED}
+)
+"""Where the music service's own words say more than ours."""
 
 
-def songs(count: int) -> str:
-    """``1 song``, ``3 songs``."""
-    return f"{count} song{'' if count == 1 else 's'}"
+def _dashed(word: str) -> str:
+    return word.replace("_", "-")
 
 
-def _listed(names: tuple[str, ...]) -> str:
-    return " and ".join(f"**{name}**" for name in names)
+def _listed(say: Language, names: tuple[str, ...]) -> str:
+    bold = [f"**{name}**" for name in names]
+    return bold[0] if len(bold) == 1 else say("and", first=", ".join(bold[:-1]), last=bold[-1])

@@ -9,6 +9,7 @@ from bot.jobs.courier import MessageKind
 from bot.model import Job, JobState
 from bot.store.proof import prove
 from bot.ui import cards, words
+from bot.ui.language import ENGLISH
 from tests.jobs.rig import Rig
 
 HELD = frozenset({JobState.QUEUED, JobState.SUBMITTING, JobState.RUNNING, JobState.READY})
@@ -44,7 +45,7 @@ async def assert_survived(
         if job.state in (JobState.FAILED, JobState.EXPLAINED):
             shown.append(assert_told_plainly(job))
         elif job.state is JobState.DELIVERED:
-            shown.append(str(cards.song(job).to_dict()))
+            shown.append(str(cards.song(ENGLISH, job).to_dict()))
     for secret in (rig.key, *secrets):
         assert [] == [text for text in shown if secret in text]
 
@@ -59,12 +60,12 @@ def assert_told_plainly(job: Job) -> str:
 
     Returns all of what is shown.
     """
-    sentence = cards.notice(job).description or ""
-    assert words.failure(job) == sentence
+    sentence = cards.notice(ENGLISH, job).description or ""
+    assert words.failure(ENGLISH, job) == sentence
     own_words = re.sub(r" It said: “.*”", "", sentence, flags=re.DOTALL)
     assert re.fullmatch(r"[A-Z][^.]+\.( [A-Z][^.]+\.)? Your [\d,]+ credits? are back\.", own_words)
     assert not re.search(r"[_/{}<>\\\n]|\d{3}|HTTP|Error|Exception|Timeout|Traceback|None", own_words)
     asked = job.reply_to
     internal = [job.id, job.task_id, asked.interaction_id, asked.guild_id, asked.channel_id, asked.member_id]
     assert [] == [known for known in internal if known is not None and str(known) in own_words]
-    return str(cards.notice(job).to_dict())
+    return str(cards.notice(ENGLISH, job).to_dict())

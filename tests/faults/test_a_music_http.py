@@ -18,6 +18,7 @@ from bot.model import ClosedCause, FailReason, JobState
 from bot.music import client as client_module
 from bot.music.client import ANSWER_MAX_BYTES
 from bot.ui import cards, words
+from bot.ui.language import ENGLISH
 from tests import make
 from tests.faults.conftest import one_ssl_context
 from tests.faults.loopback import Exchange, Loopback, Meet, wire
@@ -345,7 +346,7 @@ async def test_a_closed_service_fails_the_job_that_was_told_so_and_takes_no_new_
     told = await rig.get(job)
     assert (FailReason.CLOSED, cause) == (told.reason, told.closed)
     assert (cause, make.NOW + timedelta(minutes=15)) == (refused.value.cause, refused.value.until)
-    assert words.refusal(refused.value).startswith(words.CLOSED[cause])
+    assert words.refusal(ENGLISH, refused.value).startswith(words.closed(ENGLISH, cause))
     assert 1 == len(rig.alerts)
     await assert_survived(rig, caplog, job, says=r"failed \(closed\)")
 
@@ -441,7 +442,7 @@ async def test_a_request_that_is_refused_is_told_with_the_reason_escaped_and_cut
     told = await rig.get(job)
     assert FailReason.REFUSED is told.reason
     assert f"The music service did not accept the request. It said: “{shown}” Your 10 credits are back." == (
-        cards.notice(told).description
+        cards.notice(ENGLISH, told).description
     )
     await assert_survived(rig, caplog, job, says=r"failed \(refused\)")
 
@@ -452,7 +453,7 @@ async def test_a_reason_pings_nobody_and_formats_nothing(rig: Rig, caplog: pytes
 
     await rig.until(job, TOLD)
 
-    shown = cards.notice(await rig.get(job)).description or ""
+    shown = cards.notice(ENGLISH, await rig.get(job)).description or ""
     assert not re.search(r"(?<!\\)[*_~|`<\[]|@everyone", shown)
     await assert_survived(rig, caplog, job, says=r"failed \(refused\)")
 

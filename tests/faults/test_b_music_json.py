@@ -12,6 +12,7 @@ import pytest
 from bot.errors import TextTooLong
 from bot.model import FailReason, JobState
 from bot.ui import cards
+from bot.ui.language import ENGLISH
 from tests import make
 from tests.faults.promise import assert_survived
 from tests.jobs.doubles import AUDIO, answers
@@ -269,7 +270,7 @@ async def test_a_failure_without_a_reason_is_told(
     told = await rig.get(job)
     assert (FailReason.UPSTREAM_FAILED, "") == (told.reason, told.detail)
     assert "The music service could not make this song. Your 10 credits are back." == (
-        cards.notice(told).description
+        cards.notice(ENGLISH, told).description
     )
     await assert_survived(rig, caplog, job, says=r"failed \(upstream_failed\)")
 
@@ -352,7 +353,7 @@ async def test_hostile_words_of_a_task_are_shown_without_force_and_cut_by_code_p
     await rig.until(job, TOLD)
 
     told = await rig.get(job)
-    shown = cards.notice(told).description
+    shown = cards.notice(ENGLISH, told).description
     assert_harmless(shown)
     assert len(told.detail) <= 300
     assert FAMILY in (shown or "") or words != "emoji"
@@ -371,7 +372,7 @@ async def test_hostile_words_in_a_title_are_shown_without_force_and_cut_by_code_
     await rig.until(job, DONE)
 
     done = await rig.get(job)
-    for embed in (cards.song(done), cards.notice(done)):
+    for embed in (cards.song(ENGLISH, done), cards.notice(ENGLISH, done)):
         assert_harmless(embed.title)
         assert len(embed.title or "") <= 256
         assert FAMILY in (embed.title or "") or words != "emoji"

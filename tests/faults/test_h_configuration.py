@@ -251,6 +251,7 @@ IMPOSSIBLE = {
     "MUSIC_PROVIDER": [f"kie {SECRET}", f"{SECRET}\n{SECRET}", f"{SECRET}\x1b", SECRET * 3],
     "MUSIC_MODELS": [*MODELS, ",".join(f"V{number}" for number in range(26))],
     "MUSIC_OPTIONS": OPTIONS,
+    "MUSIC_EXTRAS": [SECRET, f"true {SECRET}", "2"],
     "DATABASE_URL": FILES,
     "SPOOL_DIR": [f"{SECRET}\n", f"a\x1b{SECRET}", f"a\u202e{SECRET}"],
     "SPOOL_DAYS": [*COUNTS, "0"],

@@ -276,7 +276,7 @@ async def test_usage_is_a_picture_with_its_members_named(
     picture = Image.open(io.BytesIO(await (await attached(result)).read()))
 
     assert result.ephemeral
-    assert (picture.format, picture.size) == ("PNG", (800, 460))
+    assert (picture.format, picture.size) == ("PNG", (800, 400))
     assert f"1. <@{mia.id}> (Mia): 10" in said(result)
 
 

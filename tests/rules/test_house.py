@@ -11,6 +11,7 @@ import pytest
 from bot import errors
 from bot.model import ClosedCause, FailReason, JobState, Limit
 from bot.ui import words
+from bot.ui.language import ENGLISH
 from tests import make
 
 ROOT = Path(__file__).parents[2]
@@ -122,7 +123,7 @@ def test_every_refusal_has_its_sentence() -> None:
 
 @pytest.mark.parametrize("refusal", refusals(), ids=str)
 def test_a_refusal_is_a_sentence_without_anything_internal(refusal: errors.Refusal) -> None:
-    sentence = words.refusal(refusal)
+    sentence = words.refusal(ENGLISH, refusal)
 
     assert sentence.endswith(".")
     assert len(sentence) < 300
@@ -134,7 +135,7 @@ def test_a_refusal_is_a_sentence_without_anything_internal(refusal: errors.Refus
 def test_every_failure_is_told_with_the_credits_back(reason: FailReason, closed: ClosedCause) -> None:
     failed = make.job(state=JobState.FAILED, reason=reason, closed=closed)
 
-    assert words.failure(failed).endswith("Your 10 credits are back.")
+    assert words.failure(ENGLISH, failed).endswith("Your 10 credits are back.")
 
 
 def test_every_dependency_is_bounded_below_and_above() -> None:

@@ -30,7 +30,7 @@ def colors(picture: bytes) -> dict[str, int]:
         (chart.LEFT, chart.TOP, chart.MEMBERS_LEFT - 20, chart.HEIGHT - chart.BOTTOM)
     )
     found = Counter(zip(*[iter(image.tobytes())] * 3, strict=True))
-    return {outcome: found[tuple(bytes.fromhex(color[1:]))] for outcome, (_, color) in chart.OUTCOMES.items()}
+    return {outcome: found[tuple(bytes.fromhex(color[1:]))] for outcome, color in chart.OUTCOMES.items()}
 
 
 def test_each_outcome_has_its_share_of_the_bars() -> None:

@@ -1,0 +1,121 @@
+"""What a pressed button does, by its name."""
+
+import logging
+from typing import Final
+
+import discord
+
+from bot.errors import NotYourServer, NotYourSong
+from bot.jobs.intake import Intake
+from bot.model import Job, JobState, Reuse, Source
+from bot.ui import answers, asking, buttons, forms, words
+from bot.ui.buttons import JobButton
+
+log = logging.getLogger(__name__)
+
+REUSES: Final = {"retry": Reuse.RETRY, "again": Reuse.AGAIN}
+
+
+async def pressed(interaction: discord.Interaction, button: JobButton, intake: Intake) -> None:
+    """Do what the button says.
+
+    Raises:
+        Refusal: what stands against it.
+    """
+    match button.name:
+        case "edit":
+            await _edit(interaction, button.key, intake)
+        case "lyrics":
+            await buttons.show_words(interaction, await intake.worded(button.key))
+        case "retry" | "again":
+            await _once_more(interaction, button, intake)
+        case "remix":
+            await _remix(interaction, button.key, intake)
+        case "post":
+            await _post_again(interaction, button.key, intake)
+        case "cancel":
+            await _cancel(interaction, button.key, intake)
+        case "delete":
+            await _delete(interaction, button.key, intake)
+        case _:
+            raise ValueError(f"no button is called {button.name}")
+
+
+async def _edit(interaction: discord.Interaction, draft: int, intake: Intake) -> None:
+    """A refused form comes back with everything in it."""
+    request, _ = await intake.draft(draft, interaction.user.id)
+    form = forms.song_form(asking.private(interaction), intake.on_offer(request), draft=draft)
+    await interaction.response.send_modal(form)
+
+
+async def _once_more(interaction: discord.Interaction, button: JobButton, intake: Intake) -> None:
+    """A new request with the words of an earlier one, on the credits of the server it is pressed in."""
+    job = await intake.worded(button.key)
+    _same_server(interaction, job)
+    price, named = intake.terms.price_credits, button.price
+    if price != (job.price_credits if named is None else named):
+        await _ask_price(interaction, button, job, price)
+        return
+    source = Source(job_id=job.id, reuse=REUSES[button.name])
+    await answers.promise(interaction, intake, intake.on_offer(job.request), source)
+
+
+async def _ask_price(interaction: discord.Interaction, button: JobButton, job: Job, price: int) -> None:
+    say, then = asking.private(interaction), button.price
+    asked = say(
+        "ask-price",
+        now=words.credits_(say, price),
+        then=words.credits_(say, job.price_credits if then is None else then),
+    )
+    await interaction.response.send_message(
+        asked, view=buttons.pay_button(say, button.name, job, price), ephemeral=True
+    )
+
+
+async def _remix(interaction: discord.Interaction, job_id: int, intake: Intake) -> None:
+    """The form, filled with the song's words."""
+    job = await intake.worded(job_id)
+    _same_server(interaction, job)
+    asking.reply_to(interaction)
+    form = forms.song_form(asking.private(interaction), intake.on_offer(job.request), remix_of=job.id)
+    await interaction.response.send_modal(form)
+
+
+async def _post_again(interaction: discord.Interaction, job_id: int, intake: Intake) -> None:
+    """A song that could not be posted is brought to the channel of its card after all."""
+    _same_server(interaction, await intake.job(job_id))
+    asking.reply_to(interaction)
+    job = await intake.post_again(job_id)
+    say = asking.private(interaction)
+    said = say("posted-already" if job.state is JobState.DELIVERED else "posting-again")
+    await interaction.response.send_message(said, ephemeral=True)
+
+
+async def _cancel(interaction: discord.Interaction, job_id: int, intake: Intake) -> None:
+    """A queued request is taken back."""
+    job = await intake.cancel(job_id, interaction.user.id, as_manager=asking.may_manage_messages(interaction))
+    say = asking.private(interaction)
+    await interaction.response.send_message(
+        say("canceled", credits=words.credits_(say, job.price_credits)), ephemeral=True
+    )
+
+
+async def _delete(interaction: discord.Interaction, job_id: int, intake: Intake) -> None:
+    """The message goes; the song itself stays as long as songs do."""
+    job = await intake.job(job_id)
+    if interaction.user.id != job.reply_to.member_id and not asking.may_manage_messages(interaction):
+        raise NotYourSong
+    await interaction.response.defer()
+    try:
+        # With the interaction's own token: that needs no permission in the channel.
+        await interaction.delete_original_response()
+    except discord.NotFound:
+        log.info("job %d: its message was deleted before", job.id)
+    if interaction.message is not None:
+        await intake.message_gone(job.id, interaction.message.id)
+    await interaction.followup.send(asking.private(interaction)("deleted"), ephemeral=True)
+
+
+def _same_server(interaction: discord.Interaction, job: Job) -> None:
+    if asking.guild_of(interaction) != job.reply_to.guild_id:
+        raise NotYourServer("outside")
