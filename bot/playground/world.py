@@ -109,7 +109,9 @@ class World:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, folder: Path, *, delay_s: float, pace: float) -> AsyncIterator["World"]:
+    async def open(
+        cls, folder: Path, *, delay_s: float, pace: float, extras: bool = False
+    ) -> AsyncIterator["World"]:
         """The bot running on a server with one channel; its database and spool are in ``folder``."""
         sandbox = Sandbox(key="sandbox", delay_s=delay_s)
         async with running(sandbox) as url:
@@ -118,6 +120,7 @@ class World:
                 music_api_key="sandbox",  # type: ignore[arg-type]
                 music_api_url=url,
                 music_models=("V5", "V4_5"),
+                music_extras=extras,
                 database_url=f"sqlite:///{folder / 'tunesmith.db'}",
                 spool_dir=folder / "spool",
                 poll_pace=pace,

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import discord
+import pytest
 import simcord
+from discord.state import ConnectionState
 
 from bot.playground.world import World
 
@@ -48,6 +50,24 @@ def buttons(message: discord.Message) -> list[discord.Button]:
     """The buttons under a message, in their order."""
     rows = [row for row in message.components if isinstance(row, discord.ActionRow)]
     return [child for row in rows for child in row.children if isinstance(child, discord.Button)]
+
+
+def button(message: discord.Message, name: str) -> discord.Button:
+    """The button of this message whose custom id begins with the name."""
+    (found,) = [one for one in buttons(message) if (one.custom_id or "").startswith(f"{name}:")]
+    return found
+
+
+def speak(monkeypatch: pytest.MonkeyPatch, locale: str, guild_locale: str) -> None:
+    """From here on members and the server have these languages; SimCord knows English only."""
+    of_discord = discord.Interaction.__init__
+
+    def speaking(self: discord.Interaction, *, data: dict[str, object], state: ConnectionState) -> None:
+        told = {"locale": locale, "guild_locale": guild_locale}
+        spoken = data | {name: told[name] for name in told if name in data}
+        of_discord(self, data=spoken, state=state)  # type: ignore[arg-type] # an interaction, changed
+
+    monkeypatch.setattr(discord.Interaction, "__init__", speaking)
 
 
 def said(result: simcord.InteractionResult) -> str:

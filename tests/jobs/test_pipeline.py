@@ -6,7 +6,16 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from bot.errors import NotEnoughCredits, ServiceClosed, ShuttingDown, TextTooLong, TooManyOpenJobs, TriedAgain
+from bot.errors import (
+    NotEnoughCredits,
+    NotYourSong,
+    ServiceClosed,
+    ShuttingDown,
+    TextTooLong,
+    TooLateToCancel,
+    TooManyOpenJobs,
+    TriedAgain,
+)
 from bot.jobs.courier import MessageKind
 from bot.jobs.intake import Intake
 from bot.model import ClosedCause, FailReason, JobState, Reuse, Source
@@ -607,6 +616,27 @@ async def test_a_failure_is_tried_again_once_by_each_member(rig: Rig) -> None:
 
     assert None not in (first, other)
     assert await rig.books() == {"hold": 3, "release": 1}
+
+
+async def test_a_song_that_is_being_made_can_not_be_canceled(rig: Rig) -> None:
+    job = await rig.ask()
+    await rig.until(job, JobState.RUNNING)
+
+    with pytest.raises(TooLateToCancel):
+        await rig.intake.cancel(job.id, make.MEMBER, as_manager=False)
+    assert await rig.books() == {"hold": 1}
+
+
+async def test_a_song_is_canceled_by_who_asked_or_a_manager_and_by_nobody_else(rig: Rig) -> None:
+    job, other = await rig.ask(), await rig.ask()
+
+    with pytest.raises(NotYourSong):
+        await rig.intake.cancel(job.id, make.OTHER, as_manager=False)
+    await rig.intake.cancel(job.id, make.OTHER, as_manager=True)
+    await rig.intake.cancel(other.id, make.MEMBER, as_manager=False)
+
+    assert await rig.books() == {"hold": 2, "release": 2}
+    assert rig.music.posts == 0
 
 
 async def test_another_try_that_was_taken_back_does_not_count(rig: Rig) -> None:

@@ -1,0 +1,291 @@
+"""The buttons under songs and cards, on the simulated Discord, also after a restart."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import discord
+import pytest
+import simcord
+
+from bot.playground.world import World
+from tests.flows.seen import button, buttons, card_says, posted, said, until
+
+CUSTOM = {"title": "Neon Rain", "style": "synthwave", "lyrics": "City lights", "vocals": "with_vocals"}
+
+
+@pytest.fixture
+async def with_extras(tmp_path: Path, tiny_songs: None) -> AsyncIterator[World]:  # noqa: ARG001 - it is set up
+    async with World.open(tmp_path, delay_s=0.0, pace=0.005, extras=True) as opened:
+        yield opened
+
+
+async def custom_song(world: World, member: simcord.MemberActor, **changes: object) -> discord.Message:
+    """A song from the form."""
+    form = await member.slash(world.channel, "music custom")
+    await member.submit_modal(form, CUSTOM | changes)
+    return (await posted(world))[0]
+
+
+async def held(world: World, member: simcord.MemberActor) -> int:
+    """How many songs the member has paid for or is about to."""
+    return await world.parts.database.read(
+        lambda tx: tx.execute(
+            """SELECT COUNT(*) FROM ledger JOIN member ON member.id = member_id
+               WHERE kind = 'hold' AND discord_id = ?""",
+            (member.id,),
+        ).fetchone()[0]
+    )
+
+
+def values(result: simcord.InteractionResult) -> dict[str, object]:
+    """What the fields of the form that opened are filled with."""
+    assert result.modal is not None
+    fields = [label["component"] for label in result.modal["components"]]
+    return {field["custom_id"]: field.get("value") for field in fields}
+
+
+# -- under a song
+
+
+async def test_a_song_has_five_buttons_and_the_price_is_on_the_first(world: World) -> None:
+    message = await custom_song(world, world.add_member("Mia"))
+
+    assert ["Again (10 credits)", "Remix", "Lyrics", "Send to me", "Delete"] == [
+        one.label for one in buttons(message)
+    ]
+
+
+async def test_anybody_makes_a_song_again_on_their_own_credits_also_after_a_restart(world: World) -> None:
+    mia, noah = world.add_member("Mia"), world.add_member("Noah")
+    message = await custom_song(world, mia)
+    await world.restart()
+
+    pressed = await noah.click(message, label="Again (10 credits)")
+    again = (await posted(world, 2))[-1]
+
+    assert not pressed.ephemeral
+    assert again.raw_mentions == [noah.id]
+    assert [1, 1] == [await held(world, mia), await held(world, noah)]
+    assert world.sandbox.requests[0] == world.sandbox.requests[1]
+
+
+async def test_again_pressed_twice_pays_once_while_the_song_is_being_made(world: World) -> None:
+    mia = world.add_member("Mia")
+    await mia.slash(world.channel, "music create", prompt="slow rain")
+    (message,) = await posted(world)
+    world.sandbox.delay_s = 30.0
+
+    pressed = [await mia.click(message, label="Again (10 credits)") for _ in range(2)]
+
+    assert [False, True] == [shown.ephemeral for shown in pressed]
+    assert said(pressed[1]).startswith("That song is in the making for you already")
+    assert 2 == await held(world, mia)
+
+
+async def test_a_price_that_has_changed_is_asked_about_first(world: World) -> None:
+    mia = world.add_member("Mia")
+    message = await custom_song(world, mia)
+    world.settings = world.settings.model_copy(update={"song_credits": 12})
+    await world.restart()
+
+    asked = await mia.click(message, label="Again (10 credits)")
+    before = await held(world, mia)
+    assert asked.response is not None
+    await mia.click(asked.response.message, label="Yes, for 12 credits")
+    again = (await posted(world, 2))[-1]
+
+    assert asked.ephemeral
+    assert said(asked) == (
+        "A song costs 12 credits now, and not 10 credits as on the button. Make it all the same?"
+    )
+    assert [1, 2] == [before, await held(world, mia)]
+    assert "Again (12 credits)" in [one.label for one in buttons(again)]
+
+
+async def test_a_remix_opens_the_form_with_the_words_of_the_song(world: World) -> None:
+    mia, noah = world.add_member("Mia"), world.add_member("Noah")
+    message = await custom_song(world, mia)
+    await world.restart()
+
+    form = await noah.click(message, label="Remix")
+    await world.restart()
+    await noah.submit_modal(form, CUSTOM | {"style": "polka"})
+    await posted(world, 2)
+
+    assert {"title": "Neon Rain", "style": "synthwave", "lyrics": "City lights"} == {
+        name: values(form)[name] for name in ("title", "style", "lyrics")
+    }
+    assert ["synthwave", "polka"] == [body["style"] for body in world.sandbox.requests]
+    assert {"polka"} == await texts_of(world, noah)
+
+
+async def texts_of(world: World, member: simcord.MemberActor) -> set[str]:
+    """The texts that are kept as this member's."""
+    rows = await world.parts.database.read(
+        lambda tx: tx.execute(
+            "SELECT value FROM text JOIN member ON member.id = author_id WHERE discord_id = ?", (member.id,)
+        ).fetchall()
+    )
+    return {row["value"] for row in rows}
+
+
+async def test_a_remix_of_a_prompt_song_is_the_prompt(world: World) -> None:
+    mia = world.add_member("Mia")
+    await mia.slash(world.channel, "music create", prompt="Warm synth pop")
+    (message,) = await posted(world)
+
+    form = await mia.click(message, label="Remix")
+    await mia.submit_modal(form, {"prompt": "Cold synth pop", "vocals": "instrumental"})
+    await posted(world, 2)
+
+    assert "Warm synth pop" == values(form)["prompt"]
+    assert ("Cold synth pop", True) == (
+        world.sandbox.requests[1]["prompt"],
+        world.sandbox.requests[1]["instrumental"],
+    )
+
+
+async def test_lyrics_too_long_for_the_form_stay_through_a_remix_and_its_refusal(world: World) -> None:
+    mia = world.add_member("Mia")
+    lyrics = "la " * 1_600
+    message = await custom_song(world, mia, lyrics="", lyrics_file=[("words.txt", lyrics.encode())])
+
+    form = await mia.click(message, label="Remix")
+    refused = await mia.submit_modal(form, CUSTOM | {"lyrics": "", "title": " "})
+    await world.restart()
+    assert refused.response is not None
+    form = await mia.click(refused.response.message, label="Edit and try again")
+    await mia.submit_modal(form, CUSTOM | {"lyrics": "", "title": "Longer"})
+    await posted(world, 2)
+
+    assert ("Longer", lyrics.strip()) == (
+        world.sandbox.requests[1]["title"],
+        world.sandbox.requests[1]["lyrics"],
+    )
+
+
+@pytest.mark.parametrize("who", ["Mia", "a moderator"])
+async def test_a_song_is_deleted_by_who_asked_or_who_may_manage_messages(world: World, who: str) -> None:
+    mia = world.add_member("Mia")
+    permissions = discord.Permissions(manage_messages=True)
+    role = world.guild.create_role("Moderator", permissions=permissions)
+    moderator = world.guild.add_member(world.env.create_user("moderator"), roles=[role])
+    message = await custom_song(world, mia)
+    await card_says(world, "Listen")
+    await world.restart()
+
+    pressed = await (mia if who == "Mia" else moderator).click(message, label="Delete")
+    shown = await until(world, lambda: [one for one in cards(world) if "Listen" not in one])
+
+    assert ["Deleted here. As long as the song is kept, `/music get` posts it again."] == [
+        one.content for one in pressed.followups if one.ephemeral
+    ]
+    assert message.id not in [one.id for one in world.channel.history()]
+    assert "**Done**" in shown[0]
+
+
+def cards(world: World) -> list[str]:
+    """What the cards say about how their songs stand."""
+    return [str(message.embeds[0].description) for message in world.channel.history() if message.embeds]
+
+
+async def test_a_song_is_not_deleted_by_others(world: World) -> None:
+    mia, noah = world.add_member("Mia"), world.add_member("Noah")
+    message = await custom_song(world, mia)
+
+    refused = await noah.click(message, label="Delete")
+
+    assert refused.ephemeral
+    assert said(refused) == "Only the one who asked for that song can do that. Nothing was changed."
+    assert message.id in [one.id for one in world.channel.history()]
+
+
+# -- on the card
+
+
+async def queued_card(world: World, member: simcord.MemberActor) -> discord.Message:
+    """The card of a song that the service is too busy for."""
+    result = await member.slash(world.channel, "music create", prompt="anything [busy]")
+    assert result.response is not None
+    return result.response.message
+
+
+async def test_a_queued_song_is_canceled_and_its_credits_are_back(world: World) -> None:
+    mia = world.add_member("Mia")
+    card = await queued_card(world, mia)
+
+    pressed = await mia.click(card, label="Cancel")
+    embed = await card_says(world, "taken back")
+
+    assert pressed.ephemeral
+    assert said(pressed) == "Taken back. Your 10 credits are back."
+    assert "~~10 credits~~ given back" in str(embed.to_dict())
+    assert "100 credits" in said(await mia.slash(world.channel, "music credits"))
+    assert [] == world.channel.history()[0].components
+
+
+async def test_a_queued_song_is_not_canceled_by_others(world: World) -> None:
+    mia, noah = world.add_member("Mia"), world.add_member("Noah")
+    card = await queued_card(world, mia)
+
+    refused = await noah.click(card, label="Cancel")
+
+    assert said(refused).startswith("Only the one who asked")
+    await posted(world)
+
+
+# -- the model's extras
+
+
+async def test_what_to_avoid_and_who_sings_go_through_the_form_again_and_remix(with_extras: World) -> None:
+    world = with_extras
+    mia = world.add_member("Mia")
+    form = await mia.slash(world.channel, "music custom", avoid="drums", voice="female")
+    refused = await mia.submit_modal(form, CUSTOM | {"lyrics": ""})
+    await world.restart()
+    assert refused.response is not None
+    form = await mia.click(refused.response.message, label="Edit and try again")
+    await mia.submit_modal(form, CUSTOM)
+    message = (await posted(world))[0]
+
+    await mia.click(message, label="Again (10 credits)")
+    await posted(world, 2)
+    form = await mia.click(message, label="Remix")
+    await mia.submit_modal(form, CUSTOM | {"style": "polka"})
+    await posted(world, 3)
+
+    assert [{"negativeTags": "drums", "vocalGender": "f"}] * 3 == [
+        body["options"] for body in world.sandbox.requests
+    ]
+
+
+async def test_a_prompt_song_takes_what_to_avoid(with_extras: World) -> None:
+    mia = with_extras.add_member("Mia")
+
+    await mia.slash(with_extras.channel, "music create", prompt="rain", avoid="drums")
+    await posted(with_extras)
+
+    assert [{"negativeTags": "drums"}] == [body["options"] for body in with_extras.sandbox.requests]
+
+
+async def test_without_the_operators_leave_there_are_no_extras(world: World) -> None:
+    commands = await world.parts.client.tree.fetch_commands()
+    (music,) = [command for command in commands if command.name == "music"]
+    options = {one.name: [option.name for option in one.options] for one in music.options}  # type: ignore[union-attr]
+
+    assert (["prompt", "instrumental", "model"], ["model"]) == (options["create"], options["custom"])
+
+
+# -- words that are gone
+
+
+@pytest.mark.parametrize("name", ["again", "remix", "lyrics"])
+async def test_a_button_says_when_the_words_are_no_longer_kept(world: World, name: str) -> None:
+    mia = world.add_member("Mia")
+    message = await custom_song(world, mia)
+    await world.parts.database.write(lambda tx: tx.execute("DELETE FROM text"))
+
+    pressed = await mia.click(message, custom_id=button(message, name).custom_id)
+
+    assert said(pressed) == "The words of that song are no longer kept. Nothing was charged."
+    assert pressed.ephemeral
