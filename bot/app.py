@@ -18,6 +18,7 @@ from bot.errors import StartRefused
 from bot.jobs import schedule
 from bot.jobs.courier import Courier
 from bot.jobs.intake import Intake, Terms
+from bot.jobs.library import Library
 from bot.jobs.purse import Purse
 from bot.jobs.runner import Finishing, Runner
 from bot.jobs.steps import Steps
@@ -31,6 +32,7 @@ from bot.store.ledger import Defaults
 from bot.ui import client as ui
 from bot.ui.courier import DiscordCourier
 from bot.ui.operator import Operator
+from bot.ui.services import Services
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,7 @@ class Parts:
 
     database: Database
     intake: Intake
+    library: Library
     runner: Runner
     upkeep: Upkeep
     operator: Operator
@@ -102,8 +105,6 @@ async def assembled(
         woken = asyncio.Event()
         intake = Intake(database, terms, now=now, woken=woken.set)
         client = ui.TunesmithClient(
-            intake=intake,
-            purse=Purse(database, defaults, price=settings.song_credits, now=now),
             registered=lambda: database.read(lambda tx: fact(tx, COMMANDS_FACT)),
             register=lambda digest: database.write(lambda tx: remember(tx, COMMANDS_FACT, digest)),
         )
@@ -111,6 +112,17 @@ async def assembled(
         webhook = settings.operator_webhook_url
         operator = Operator(None if webhook is None else webhook.get_secret_value())
         spool = Spool(settings.spool_dir)
+        library = Library(
+            database=database,
+            spool=spool,
+            audio=audio,
+            music=music,
+            courier=courier,
+            defaults=defaults,
+            now=now,
+        )
+        purse = Purse(database, defaults, price=settings.song_credits, now=now)
+        client.offer(Services(intake=intake, purse=purse, library=library))
         finishing = Finishing()
         steps = Steps(
             database=database,
@@ -138,7 +150,13 @@ async def assembled(
             database=database, spool=spool, spool_days=settings.spool_days, now=now, alert=operator.alert
         )
         yield Parts(
-            database=database, intake=intake, runner=runner, upkeep=upkeep, operator=operator, client=client
+            database=database,
+            intake=intake,
+            library=library,
+            runner=runner,
+            upkeep=upkeep,
+            operator=operator,
+            client=client,
         )
 
 

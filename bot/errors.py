@@ -21,6 +21,10 @@
     │   ├── AlreadyMaking       a song that is being made again for the member already
     │   ├── NotYourSong         what only the one who asked for a song may do
     │   ├── TooLateToCancel     a request that is queued no more
+    │   ├── SongUnknown         no such song of the member's in this server
+    │   ├── SongGone            a song whose audio is nowhere any more
+    │   ├── CantPost            a channel that takes no message
+    │   ├── NoDirectMessages    somebody who takes no direct messages
     │   └── ShuttingDown        the bot is about to restart
     ├── Transient               time acts; carries retry_after_s
     │   └── StoreBusy           the database was locked for longer than a member waits
@@ -186,6 +190,22 @@ class NotYourSong(Refusal):
 
 class TooLateToCancel(Refusal):
     """The request is queued no more: it is being made, or at its end."""
+
+
+class SongUnknown(Refusal):
+    """The member has no such song in this server."""
+
+
+class SongGone(Refusal):
+    """The song's audio is neither on the bot's disk, nor in its message, nor at the music service."""
+
+
+class CantPost(Refusal):
+    """The channel takes no message of the bot's, for another reason than a permission."""
+
+
+class NoDirectMessages(Refusal):
+    """The member takes no direct messages from this bot."""
 
 
 class ShuttingDown(Refusal):

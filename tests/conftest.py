@@ -2,10 +2,13 @@
 
 import os
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.jobs import runner
+from bot.sandbox import server
 from bot.store import database as database_module
 from bot.store.database import Database
 from tests.make import Clock
@@ -46,3 +49,13 @@ async def database(
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: some tests wait for the processes that they start."""
     return (os.cpu_count() or 1) + 1
+
+
+TINY_SONG = b"ID3" + bytes(range(256)) * 32
+
+
+@pytest.fixture
+def tiny_songs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sandbox composes nothing, and cards are edited at once."""
+    monkeypatch.setattr(server, "song", lambda *args, **_: TINY_SONG + repr(args).encode())
+    monkeypatch.setattr(runner, "CARD_EVERY", timedelta(milliseconds=50))

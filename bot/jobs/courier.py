@@ -2,7 +2,7 @@
 
 import hashlib
 from base64 import b32encode
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -67,6 +67,28 @@ class Courier(Protocol):
         Raises:
             NoAccess: nothing was posted, and nothing can be there.
             AlreadyPosted: it was there under this nonce and has been deleted.
+        """
+        ...
+
+    async def post_copy(
+        self,
+        job: Job,
+        files: Sequence[tuple[Track, Path]],
+        channel_id: int,
+        nonce: str,
+        *,
+        locale: str,
+        direct: bool,
+    ) -> int:
+        """Post the song once more, in the language ``locale`` and mentioning nobody; as ``post_song``."""
+        ...
+
+    async def attached(self, job: Job) -> dict[int, Callable[[], Awaitable[bytes]]]:
+        """The takes that the message with the song has as files; each can be read, which raises the same.
+
+        Raises:
+            NoAccess: the message is gone.
+            NoHistory: it can't be read.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -58,6 +58,27 @@ class ObservedCourier:
         message_id = await self._courier.post_song(job, files, where, nonce)
         self._brought()
         return message_id
+
+    async def post_copy(
+        self,
+        job: Job,
+        files: Sequence[tuple[Track, Path]],
+        channel_id: int,
+        nonce: str,
+        *,
+        locale: str,
+        direct: bool,
+    ) -> int:
+        """As the courier itself."""
+        message_id = await self._courier.post_copy(
+            job, files, channel_id, nonce, locale=locale, direct=direct
+        )
+        self._brought()
+        return message_id
+
+    async def attached(self, job: Job) -> dict[int, Callable[[], Awaitable[bytes]]]:
+        """As the courier itself."""
+        return await self._courier.attached(job)
 
     async def post_notice(self, job: Job, where: Delivery, nonce: str) -> int:
         """As the courier itself."""

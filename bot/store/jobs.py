@@ -30,7 +30,8 @@ from bot.store.ledger import Hold, member_number, milliseconds, moment
 WINDOW_MAX = timedelta(minutes=1)
 """The longest time over which requests are counted."""
 
-_OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES))
+OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES))
+"""The open states, as SQL lists them."""
 _SELECT = f"""SELECT job.*, member.discord_id AS member_discord_id, member.locale AS member_locale,
                      guild.locale AS guild_locale, words.torn,
                      {", ".join(f"words.{name}" for name in words.FIELDS)}
@@ -145,7 +146,7 @@ def again_in_the_making(tx: Tx, job_id: int, member: int) -> bool:
     """Whether the member (by internal number) has asked for this song again, and that is not done yet."""
     row = tx.execute(
         f"""SELECT 1 FROM job WHERE again_of = ? AND member_id = ? AND due_at IS NOT NULL
-              AND state IN ({_OPEN})""",
+              AND state IN ({OPEN})""",
         (job_id, member),
     ).fetchone()
     return row is not None
@@ -170,7 +171,7 @@ def count_open(tx: Tx, guild_id: int, member: int) -> Counts:
     """Songs in the making, of the member (by internal number) in this server and of the server."""
     row = tx.execute(
         f"""SELECT COUNT(*) AS guild, COALESCE(SUM(member_id = :member), 0) AS member FROM job
-            WHERE guild_id = :guild AND due_at IS NOT NULL AND state IN ({_OPEN})""",
+            WHERE guild_id = :guild AND due_at IS NOT NULL AND state IN ({OPEN})""",
         {"guild": guild_id, "member": member},
     ).fetchone()
     return Counts(member=row["member"], guild=row["guild"])

@@ -78,8 +78,8 @@ def stopped(*items: ui.Item[Any]) -> ui.View:
     return view
 
 
-def song_view(say: Language, job: Job, links: dict[str, str], *, direct: bool) -> ui.View:
-    """The buttons under a finished song; ``links`` are labels and addresses of takes that are too large.
+def song_view(say: Language, job: Job, links: dict[int, str], *, direct: bool) -> ui.View:
+    """The buttons under a finished song; ``links`` are the addresses of takes that are too large.
 
     In a direct message there is no server whose credits could be used, and nobody to hide a song from.
     """
@@ -94,9 +94,9 @@ def song_view(say: Language, job: Job, links: dict[str, str], *, direct: bool) -
         JobButton("delete", job.id, say("button-delete"), grey),
     ]
     view = stopped(*([lyrics] if direct else in_server))
-    for text, url in links.items():
+    for take, url in links.items():
         if len(url) <= LINK_MAX:
-            view.add_item(ui.Button(label=text, url=url, row=1))
+            view.add_item(ui.Button(label=say("button-take", number=take), url=url, row=1))
     return view
 
 

@@ -7,15 +7,20 @@ from discord.utils import format_dt
 
 from bot.jobs.courier import CardFacts
 from bot.model import FailReason, Job, JobState, SongRequest
+from bot.store.history import OwnSong, SongPage
 from bot.ui import words
 from bot.ui.language import Language
-from bot.ui.text import cut, line
+from bot.ui.text import cut, line, plain
 
 TITLE_MAX: Final = 80
 PROMPT_MAX: Final = 300
 COLOR_WORKING: Final = discord.Color(0x5865F2)
 COLOR_DONE: Final = discord.Color(0x2EB67D)
 COLOR_FAILED: Final = discord.Color(0xE0564A)
+WORD_MAX: Final = 50
+FIELDS_MAX: Final = 25
+CHOICE_MAX: Final = 100
+"""Source: https://docs.discord.com/developers/interactions/application-commands, read 2026-11-23."""
 PHASES: Final = ("queued", "composing", "mixing", "posted")
 
 
@@ -108,10 +113,15 @@ def state(say: Language, job: Job, facts: CardFacts) -> str:
 def _done(say: Language, job: Job) -> str:
     minutes, seconds = divmod(round((job.state_since - job.created_at).total_seconds()), 60)
     when, took = format_dt(job.state_since, "R"), f"{minutes}:{seconds:02}"
-    link = link_of(job)
-    if link is None:
+    there = link_of(job)
+    if there is None:
         return say("state-done", when=when, took=took)
-    return say("state-done-listen", when=when, took=took, link=link)
+    return say("state-done-listen", when=when, took=took, link=there)
+
+
+def link(place: int | str, channel_id: int, message_id: int) -> str:
+    """The address of a message; ``place`` is its server, or ``@me``."""
+    return f"https://discord.com/channels/{place}/{channel_id}/{message_id}"
 
 
 def link_of(job: Job) -> str | None:
@@ -119,15 +129,14 @@ def link_of(job: Job) -> str | None:
     if job.message_id is None or job.delivery is None:
         return None
     place = "@me" if job.delivery.direct else job.reply_to.guild_id
-    return f"https://discord.com/channels/{place}/{job.delivery.channel_id}/{job.message_id}"
+    return link(place, job.delivery.channel_id, job.message_id)
 
 
 def card_link_of(job: Job) -> str | None:
     """Where the job's card is, if that is known."""
     if job.card_message_id is None:
         return None
-    place = job.reply_to
-    return f"https://discord.com/channels/{place.guild_id}/{place.channel_id}/{job.card_message_id}"
+    return link(job.reply_to.guild_id, job.reply_to.channel_id, job.card_message_id)
 
 
 def _price(say: Language, job: Job) -> str:
@@ -201,3 +210,49 @@ def first_things(say: Language, price_credits: int) -> discord.Embed:
         ),
         color=COLOR_WORKING,
     )
+
+
+def in_the_making(say: Language, found: list[tuple[Job, CardFacts]]) -> discord.Embed:
+    """How a member's songs stand that are not done."""
+    embed = discord.Embed(title=say("status-title"), color=COLOR_WORKING)
+    if not found:
+        embed.description = say("status-none")
+    for job, facts in found[:FIELDS_MAX]:
+        lines = [_stands(say, job, facts)]
+        if not job.parked and job.state is not JobState.FAILED:
+            lines.append(f"{say('card-expected')}: {expected(say, facts)}")
+        if (card_link := card_link_of(job)) is not None:
+            lines.append(say("status-card", link=card_link))
+        embed.add_field(
+            name=line(title_of(say, job.request), TITLE_MAX), value="\n".join(lines), inline=False
+        )
+    return embed
+
+
+def history(say: Language, page: SongPage, word: str) -> discord.Embed:
+    """One page of a member's songs, newest first."""
+    lines = [_past(say, job) for job in page.songs]
+    if not lines:
+        lines = [say("history-not-found" if word else "history-none")]
+    embed = discord.Embed(
+        title=say("history-found", word=line(word, WORD_MAX)) if word else say("history-title"),
+        description="\n".join(lines),
+        color=COLOR_DONE,
+    )
+    if page.songs:
+        embed.set_footer(text=say("history-hint"))
+    return embed
+
+
+def _past(say: Language, job: Job) -> str:
+    """A song of one's own in one line."""
+    title = line(title_of(say, job.request), TITLE_MAX) if job.request.model else say("song-without-words")
+    parts = [f"{format_dt(job.created_at, 'd')} **{title}**", job.request.model]
+    there = link_of(job)
+    parts += [] if there is None else [say("history-listen", link=there)]
+    return " · ".join(filter(None, parts))
+
+
+def choice(say: Language, song: OwnSong) -> str:
+    """A song in a list to choose from: plain text, as Discord shows it there."""
+    return cut(f"{song.at:%Y-%m-%d} · {plain(song.song) or say('song-untitled')}", CHOICE_MAX)

@@ -11,12 +11,11 @@ import yarl
 from discord import app_commands
 
 from bot.errors import OutOfRange, TextTooLong
-from bot.jobs.intake import Intake
-from bot.jobs.purse import Purse
-from bot.ui import answers, buttons, presses, quota_buttons
+from bot.ui import answers, buttons, music_buttons, presses, quota_buttons
 from bot.ui.language import Translator
 from bot.ui.music import Music
 from bot.ui.quota import Quota
+from bot.ui.services import Services
 
 log = logging.getLogger(__name__)
 
@@ -62,14 +61,9 @@ def _cause(error: app_commands.AppCommandError) -> Exception:
 class TunesmithClient(discord.AutoShardedClient):
     """The bot as Discord sees it: no intents, no cache worth the name, all state in the database."""
 
-    def __init__(
-        self,
-        *,
-        intake: Intake,
-        purse: Purse,
-        registered: Registered,
-        register: Register,
-    ) -> None:
+    services: Services
+
+    def __init__(self, *, registered: Registered, register: Register) -> None:
         super().__init__(
             intents=discord.Intents.none(),
             allowed_mentions=discord.AllowedMentions.none(),
@@ -77,13 +71,15 @@ class TunesmithClient(discord.AutoShardedClient):
             # Longer waits are the pipeline's: a send has a deadline of its own.
             max_ratelimit_timeout=60.0,
         )
-        self.intake = intake
-        self.purse = purse
         self._registered = registered
         self._register = register
         self.tree = Tree(self)
-        self.tree.add_command(Music(intake, purse))
-        self.tree.add_command(Quota(purse))
+
+    def offer(self, services: Services) -> None:
+        """Let people use these; before the first connection. Some of them need this client to post."""
+        self.services = services
+        self.tree.add_command(Music(services))
+        self.tree.add_command(Quota(services.purse))
 
     async def close(self) -> None:
         """Leave Discord, where there is a connection or the beginning of one."""
@@ -104,7 +100,9 @@ class TunesmithClient(discord.AutoShardedClient):
     async def setup_hook(self) -> None:
         """Before the first connection: the buttons, and the commands where they have changed."""
         await self.tree.set_translator(Translator())
-        self.add_dynamic_items(buttons.JobButton, quota_buttons.PageButton, quota_buttons.ClearButton)
+        self.add_dynamic_items(
+            buttons.JobButton, music_buttons.SongsButton, quota_buttons.PageButton, quota_buttons.ClearButton
+        )
         await self._register_commands()
         if not discord.http.Route.BASE.startswith(DISCORD):
             # After a lost session discord.py goes back to this address and not to the one that it was
@@ -140,11 +138,11 @@ class TunesmithClient(discord.AutoShardedClient):
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Forms come back here, whoever opened them and however long ago."""
         if interaction.type is discord.InteractionType.modal_submit:
-            await self.guarded(interaction, answers.submitted(interaction, self.intake))
+            await self.guarded(interaction, answers.submitted(interaction, self.services.intake))
 
     async def pressed(self, interaction: discord.Interaction, button: buttons.JobButton) -> None:
         """One of our buttons was pressed."""
-        await self.guarded(interaction, presses.pressed(interaction, button, self.intake))
+        await self.guarded(interaction, presses.pressed(interaction, button, self.services))
 
     async def guarded(self, interaction: discord.Interaction, work: Awaitable[Any]) -> None:
         """Do what a button or a form asks for; an error becomes one private sentence."""

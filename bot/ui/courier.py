@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from enum import Enum, auto
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +20,7 @@ from bot.model import Delivery, Job, Track
 from bot.store.budget import BudgetAlert
 from bot.ui import buttons, cards, quota_cards
 from bot.ui.language import Language, language_of
-from bot.ui.text import file_name
+from bot.ui.text import file_name, take_of
 
 log = logging.getLogger(__name__)
 
@@ -56,55 +57,90 @@ class DiscordCourier:
         self, job: Job, files: Sequence[tuple[Track, Path]], where: Delivery, nonce: str
     ) -> int:
         """The song with its players, mentioning the member; a file that is too large becomes a link."""
+        say = _language(job, where)
+        return await self._post(
+            job,
+            files,
+            where.channel_id,
+            say,
+            direct=where.direct,
+            said=say("song-ready", mention=f"<@{job.reply_to.member_id}>"),
+            nonce=nonce,
+            **_reference(job, where),
+            allowed_mentions=_only(job.reply_to.member_id),
+        )
+
+    async def post_copy(
+        self,
+        job: Job,
+        files: Sequence[tuple[Track, Path]],
+        channel_id: int,
+        nonce: str,
+        *,
+        locale: str,
+        direct: bool,
+    ) -> int:
+        """The same once more for somebody who asked for it, mentioning nobody."""
+        return await self._post(job, files, channel_id, language_of(locale), direct=direct, nonce=nonce)
+
+    async def _post(
+        self,
+        job: Job,
+        files: Sequence[tuple[Track, Path]],
+        channel_id: int,
+        say: Language,
+        *,
+        direct: bool,
+        said: str = "",
+        **how: Any,  # noqa: ANN401 - what discord.py's send takes
+    ) -> int:
         attached = _attachable(files)
         for _ in range(SMALLER_TRIES):
+            left_out = {track.take: track.url for track, _ in files if track.take not in attached}
+            title = cards.title_of(say, job.request)
+            uploads = [
+                discord.File(path, file_name(title, track.take, path.suffix))
+                for track, path in files
+                if track.take in attached
+            ]
             try:
-                return await self._post_song(job, files, attached, where, nonce)
+                with _translated(self._client, _Doing.UPLOADING):
+                    message = await self._client.get_partial_messageable(channel_id).send(
+                        _with_links(say, said, left_out)[: buttons.MESSAGE_MAX],
+                        embed=cards.song(say, job),
+                        files=uploads,
+                        view=buttons.song_view(say, job, left_out, direct=direct),
+                        **how,
+                    )
             except _TooLarge as error:
                 # Nothing was stored: another try with less is no second message.
                 log.info("job %d: %d files are too large here: %s", job.id, len(attached), error)
                 smaller = {take for take in attached if _size(files, take) <= FILE_SAFE_BYTES}
                 attached = smaller if smaller < attached else set()
+            else:
+                return message.id
+            finally:
+                for upload in uploads:
+                    upload.close()
         raise NoAccess("too large even without files")
 
-    async def _post_song(
-        self,
-        job: Job,
-        files: Sequence[tuple[Track, Path]],
-        attached: set[int],
-        where: Delivery,
-        nonce: str,
-    ) -> int:
-        say = _language(job, where)
-        title = cards.title_of(say, job.request)
-        left_out = {track.take: track.url for track, _ in files if track.take not in attached}
-        links = {say("button-take", number=take): url for take, url in left_out.items()}
-        said = [say("song-ready", mention=f"<@{job.reply_to.member_id}>")]
-        said += [
-            f"{say('button-take', number=take)}: <{url}>"
-            for take, url in left_out.items()
-            if len(url) > buttons.LINK_MAX
-        ]
-        uploads = [
-            discord.File(path, file_name(title, track.take, path.suffix))
-            for track, path in files
-            if track.take in attached
-        ]
-        try:
-            with _translated(self._client, _Doing.UPLOADING):
-                message = await self._channel(where).send(
-                    "\n".join(said)[: buttons.MESSAGE_MAX],
-                    embed=cards.song(say, job),
-                    files=uploads,
-                    view=buttons.song_view(say, job, links, direct=where.direct),
-                    nonce=nonce,
-                    **_reference(job, where),
-                    allowed_mentions=_only(job.reply_to.member_id),
-                )
-        finally:
-            for upload in uploads:
-                upload.close()
-        return message.id
+    async def attached(self, job: Job) -> dict[int, Callable[[], Awaitable[bytes]]]:
+        """The takes under the message that brought the song, by the numbers in their files' names."""
+        if job.message_id is None or job.delivery is None:
+            return {}
+        with _translated(self._client, _Doing.LOOKING):
+            async with asyncio.timeout(EDIT_S):
+                message = await self._channel(job.delivery).fetch_message(job.message_id)
+        found = ((take_of(one.filename), one) for one in message.attachments)
+        return {
+            take: partial(self._read, one)
+            for take, one in found
+            if take is not None and one.size <= REQUEST_MAX_BYTES
+        }
+
+    async def _read(self, attachment: discord.Attachment) -> bytes:
+        with _translated(self._client, _Doing.LOOKING):
+            return await attachment.read()
 
     async def post_notice(self, job: Job, where: Delivery, nonce: str) -> int:
         """Why there is no song, mentioning the member."""
@@ -263,6 +299,16 @@ def _wait_s(error: discord.HTTPException) -> float:
     """Discord bans an address that goes on asking where the answer was 401 or 429."""
     asked = error.response.headers.get("Retry-After", "")
     return min(max(float(asked), BANNED_S), BANNED_MOST_S) if asked.isdecimal() else BANNED_S
+
+
+def _with_links(say: Language, said: str, left_out: dict[int, str]) -> str:
+    """The text of a message, with the addresses that are too long for a button."""
+    links = [
+        f"{say('button-take', number=take)}: <{url}>"
+        for take, url in left_out.items()
+        if len(url) > buttons.LINK_MAX
+    ]
+    return "\n".join(filter(None, [said, *links]))
 
 
 def _attachable(files: Sequence[tuple[Track, Path]]) -> set[int]:

@@ -6,14 +6,14 @@ from typing import Any, Final
 import discord
 from discord import app_commands
 
-from bot.jobs.intake import Intake
-from bot.jobs.purse import Purse
-from bot.model import SongRequest, Voice
+from bot.model import SongRequest, Voice, storable
 from bot.music.limits import limits_of
-from bot.ui import answers, asking, cards, forms, quota_cards
+from bot.ui import answers, asking, cards, forms, music_buttons, quota_cards
 from bot.ui.language import described
+from bot.ui.services import Services
 
 PROMPT_MAX: Final = 500
+CHOICES_MAX: Final = 25
 VOICES: Final = [
     app_commands.Choice(name=described("choice-any-voice"), value="any"),
     *(app_commands.Choice(name=described(f"choice-{voice}"), value=voice.value) for voice in Voice),
@@ -48,6 +48,7 @@ class AvoidText(PromptText):
 
 
 Prompt = app_commands.Transform[str, PromptText]
+Word = app_commands.Range[str, 1, cards.WORD_MAX]
 Avoid = app_commands.Transform[str, AvoidText]
 
 
@@ -59,12 +60,14 @@ class Music(
 ):
     """The commands of members."""
 
-    def __init__(self, intake: Intake, purse: Purse) -> None:
+    def __init__(self, services: Services) -> None:
         super().__init__(allowed_installs=app_commands.AppInstallationType(guild=True, user=False))
-        self.intake = intake
-        self.purse = purse
-        self._add("create", self._create_with_extras if intake.terms.extras else self._create)
-        self._add("custom", self._custom_with_extras if intake.terms.extras else self._custom)
+        self.intake = services.intake
+        self.purse = services.purse
+        self.library = services.library
+        extras = self.intake.terms.extras
+        self._add("create", self._create_with_extras if extras else self._create)
+        self._add("custom", self._custom_with_extras if extras else self._custom)
 
     def _add(self, name: str, callback: Callable[..., Coroutine[Any, Any, None]]) -> None:
         models = [app_commands.Choice(name=model, value=model) for model in self.intake.terms.models]
@@ -140,6 +143,43 @@ class Music(
 
     def _model(self, chosen: str | None) -> str:
         return chosen or self.intake.terms.models[0]
+
+    # -- earlier songs
+
+    @app_commands.command(description=described("command-music-status"))
+    async def status(self, interaction: discord.Interaction) -> None:
+        """How the member's songs stand that are not done."""
+        found = await self.library.in_the_making(asking.guild_of(interaction), interaction.user.id)
+        embed = cards.in_the_making(asking.private(interaction), found)
+        await interaction.response.send_message(embed=embed, ephemeral=True)
+
+    @app_commands.command(description=described("command-music-history"))
+    @app_commands.describe(search=described("option-search"))
+    async def history(self, interaction: discord.Interaction, search: Word = "") -> None:
+        """The newest page; buttons turn to the others."""
+        say, word = asking.private(interaction), storable(search)
+        page = await self.library.page(asking.guild_of(interaction), interaction.user.id, word=word)
+        view = music_buttons.turn(say, page, word)
+        await interaction.response.send_message(
+            embed=cards.history(say, page, word), view=view, ephemeral=True
+        )
+
+    @app_commands.command(description=described("command-music-get"))
+    @app_commands.describe(song=described("option-song"))
+    async def get(self, interaction: discord.Interaction, song: str) -> None:
+        """Fetching may take longer than an answer may: it is promised first."""
+        asked = asking.reply_to(interaction)
+        job = await self.library.find(asked.guild_id, asked.member_id, song)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        message_id = await self.library.post(job, asked.channel_id, interaction.id, asked.guild_locale)
+        there = cards.link(asked.guild_id, asked.channel_id, message_id)
+        await interaction.edit_original_response(content=asking.private(interaction)("reposted", link=there))
+
+    @get.autocomplete("song")
+    async def _songs(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        say, guild_id = asking.private(interaction), asking.guild_of(interaction)
+        found = await self.library.choices(guild_id, interaction.user.id, typed, CHOICES_MAX)
+        return [app_commands.Choice(name=cards.choice(say, one), value=str(one.job_id)) for one in found]
 
     # -- reading
 

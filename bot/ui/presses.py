@@ -8,20 +8,22 @@ import discord
 from bot.errors import NotYourServer, NotYourSong
 from bot.jobs.intake import Intake
 from bot.model import Job, JobState, Reuse, Source
-from bot.ui import answers, asking, buttons, forms, words
+from bot.ui import answers, asking, buttons, cards, forms, words
 from bot.ui.buttons import JobButton
+from bot.ui.services import Services
 
 log = logging.getLogger(__name__)
 
 REUSES: Final = {"retry": Reuse.RETRY, "again": Reuse.AGAIN}
 
 
-async def pressed(interaction: discord.Interaction, button: JobButton, intake: Intake) -> None:
+async def pressed(interaction: discord.Interaction, button: JobButton, services: Services) -> None:
     """Do what the button says.
 
     Raises:
         Refusal: what stands against it.
     """
+    intake = services.intake
     match button.name:
         case "edit":
             await _edit(interaction, button.key, intake)
@@ -35,6 +37,8 @@ async def pressed(interaction: discord.Interaction, button: JobButton, intake: I
             await _post_again(interaction, button.key, intake)
         case "cancel":
             await _cancel(interaction, button.key, intake)
+        case "send":
+            await _send(interaction, button.key, services)
         case "delete":
             await _delete(interaction, button.key, intake)
         case _:
@@ -98,6 +102,16 @@ async def _cancel(interaction: discord.Interaction, job_id: int, intake: Intake)
     await interaction.response.send_message(
         say("canceled", credits=words.credits_(say, job.price_credits)), ephemeral=True
     )
+
+
+async def _send(interaction: discord.Interaction, job_id: int, services: Services) -> None:
+    """A copy of the song, to the one who presses."""
+    job = await services.intake.job(job_id)
+    _same_server(interaction, job)
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    where = await services.library.send_to(job, interaction.user.id, str(interaction.locale))
+    sent = asking.private(interaction)("sent", link=cards.link("@me", *where))
+    await interaction.edit_original_response(content=sent)
 
 
 async def _delete(interaction: discord.Interaction, job_id: int, intake: Intake) -> None:

@@ -1,29 +1,18 @@
 """The buttons of server managers; each press is checked like a command, in the server it comes from."""
 
 import re
-from collections.abc import Awaitable
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Self
 
 import discord
 from discord import ui
 
-from bot.jobs.purse import Purse
 from bot.store.reports import Page
 from bot.ui import asking, quota_cards
 from bot.ui.buttons import stopped
 from bot.ui.language import Language
+from bot.ui.services import HasServices, Services
 
 Whose = Literal["member", "role"]
-
-
-class HasPurse(Protocol):
-    """What these buttons need of the client."""
-
-    purse: Purse
-
-    async def guarded(self, interaction: discord.Interaction, work: Awaitable[None]) -> None:
-        """Do the work; an error becomes its sentence."""
-        ...
 
 
 class PageButton(
@@ -55,11 +44,11 @@ class PageButton(
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Show that page in place of this one."""
-        client: HasPurse = interaction.client
-        await client.guarded(interaction, self._turn(interaction, client.purse))
+        client: HasServices = interaction.client
+        await client.guarded(interaction, self._turn(interaction, client.services))
 
-    async def _turn(self, interaction: discord.Interaction, purse: Purse) -> None:
-        page = await purse.page(
+    async def _turn(self, interaction: discord.Interaction, services: Services) -> None:
+        page = await services.purse.page(
             asking.managed_guild(interaction),
             kind=self.kind,
             member_id=self.member_id,
@@ -93,10 +82,11 @@ class ClearButton(
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Clear the limit."""
-        client: HasPurse = interaction.client
-        await client.guarded(interaction, self._clear(interaction, client.purse))
+        client: HasServices = interaction.client
+        await client.guarded(interaction, self._clear(interaction, client.services))
 
-    async def _clear(self, interaction: discord.Interaction, purse: Purse) -> None:
+    async def _clear(self, interaction: discord.Interaction, services: Services) -> None:
+        purse = services.purse
         guild_id, entry = asking.managed_guild(interaction), asking.entry(interaction)
         say = asking.private(interaction)
         if self.whose == "member":

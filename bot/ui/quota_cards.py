@@ -11,7 +11,7 @@ from bot.model import Balance, Standing
 from bot.store.budget import BudgetAlert
 from bot.store.reports import LedgerRow, MemberUse, Page, SettledSong
 from bot.ui import words
-from bot.ui.cards import COLOR_WORKING, title_of
+from bot.ui.cards import CHOICE_MAX, COLOR_WORKING, title_of
 from bot.ui.language import Language
 from bot.ui.text import cut, line
 
@@ -19,8 +19,6 @@ PICTURE: Final = "usage.png"
 SONG_MAX: Final = 60
 NAME_MAX: Final = 32
 ROLES_SHOWN: Final = 15
-CHOICE_MAX: Final = 100
-"""Source: https://docs.discord.com/developers/interactions/application-commands, read 2026-11-23."""
 ID_DIGITS: Final = 15
 KINDS: Final = (
     *("grant", "set", "hold", "settle", "release", "refund"),

@@ -51,3 +51,12 @@ def file_name(title: str, take: int, ending: str) -> str:
     ascii_only = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     slug = "-".join(re.findall("[a-z0-9]+", ascii_only))[:FILE_NAME_MAX].strip("-") or "song"
     return f"{slug}-{take}{ending}"
+
+
+def take_of(file: str) -> int | None:
+    """The take's number in a name that ``file_name`` has made."""
+    found = _TAKE.search(file)
+    return None if found is None else int(found[1])
+
+
+_TAKE = re.compile(r"-([0-9])\.[a-z0-9]+$")

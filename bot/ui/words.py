@@ -94,6 +94,10 @@ _ALWAYS_THE_SAME: Final[dict[type[errors.Refusal], str]] = {
     errors.AlreadyMaking: "already-making",
     errors.NotYourSong: "not-your-song",
     errors.TooLateToCancel: "too-late-to-cancel",
+    errors.SongUnknown: "song-unknown",
+    errors.SongGone: "song-gone",
+    errors.CantPost: "cant-post",
+    errors.NoDirectMessages: "no-direct-messages",
     errors.ShuttingDown: "shutting-down",
 }
 

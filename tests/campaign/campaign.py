@@ -362,7 +362,7 @@ def _request(interaction: Interaction) -> Request:
 
 def _message(posted: Posted) -> Message:
     marks = [str(button.get("custom_id", "")).partition(":") for button in posted.buttons()]
-    name, _, job_id = marks[0] if marks else ("", "", "0")
+    name, _, job_id = next((mark for mark in marks if mark[0] in KINDS), ("", "", "0"))
     return Message(
         id=posted.id,
         kind=KINDS.get(name, Kind.OTHER),

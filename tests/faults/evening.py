@@ -16,6 +16,7 @@ from bot.store.database import Tx, fact, remember
 from bot.ui import buttons
 from bot.ui.client import TunesmithClient, use_api
 from bot.ui.courier import DiscordCourier
+from bot.ui.services import Services
 from tests import make
 from tests.faults.hurry import HurriedClock, Hurry
 from tests.jobs.doubles import Post
@@ -159,12 +160,12 @@ class Evening:
 def client_of(rig: Rig) -> TunesmithClient:
     """A new client on the rig's database."""
     database = rig.database
-    return TunesmithClient(
-        intake=rig.intake,
-        purse=rig.purse,
+    client = TunesmithClient(
         registered=lambda: database.read(lambda tx: fact(tx, app.COMMANDS_FACT)),
         register=lambda digest: database.write(lambda tx: remember(tx, app.COMMANDS_FACT, digest)),
     )
+    client.offer(Services(intake=rig.intake, purse=rig.purse, library=rig.library()))
+    return client
 
 
 def kinds(evening: Evening) -> list[MessageKind]:

@@ -156,6 +156,10 @@ class Chat:
         """Each is kept once, as its nonce sees to it."""
         self.on_alert: list[str] = []
         self.alert_sends = 0
+        self.copies: list[tuple[int, list[int], str, bool]] = []
+        """Where, which takes, in which language and whether directly."""
+        self.attachments: dict[int, bytes] = {}
+        """What the messages with songs have, by take."""
 
     def of(self, kind: MessageKind, job_id: int | None = None) -> list[Post]:
         return [post for post in self.posts if post.kind is kind and job_id in (None, post.job_id)]
@@ -165,6 +169,37 @@ class Chat:
     ) -> int:
         assert all(path.stat().st_size == track.size_bytes for track, path in files)
         return self._post(job, MessageKind.SONG, where, nonce, len(files))
+
+    async def post_copy(
+        self,
+        job: Job,
+        files: Sequence[tuple[Track, Path]],
+        channel_id: int,
+        nonce: str,
+        *,
+        locale: str,
+        direct: bool,
+    ) -> int:
+        assert all(path.stat().st_size == track.size_bytes for track, path in files)
+        self.copies.append((channel_id, [track.take for track, _ in files], locale, direct))
+        where = Delivery(channel_id=channel_id, direct=direct, started_at=job.created_at)
+        return self._post(job, MessageKind.SONG, where, nonce, len(files))
+
+    async def attached(self, job: Job) -> dict[int, Callable[[], Awaitable[bytes]]]:
+        if self.down:
+            raise Transient("Discord: HTTP 503")
+        if self.no_history:
+            raise NoHistory
+        if job.message_id not in {post.id for post in self.posts}:
+            raise NoAccess
+
+        def reads(content: bytes) -> Callable[[], Awaitable[bytes]]:
+            async def read() -> bytes:
+                return content
+
+            return read
+
+        return {take: reads(content) for take, content in self.attachments.items()}
 
     async def post_notice(self, job: Job, where: Delivery, nonce: str) -> int:
         return self._post(job, MessageKind.NOTICE, where, nonce, 0)

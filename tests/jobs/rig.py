@@ -10,12 +10,14 @@ from typing import Any
 import httpx
 
 from bot.jobs.intake import Intake
+from bot.jobs.library import Library
 from bot.jobs.purse import Purse
 from bot.jobs.runner import Finishing, Runner
 from bot.jobs.steps import Steps
 from bot.model import Balance, Job, JobState, ReplyTo, SongRequest
 from bot.music.audio import AudioSource, Spool
 from bot.music.client import MusicClient
+from bot.music.wire import origin_of
 from bot.store import jobs
 from bot.store.database import Database
 from tests import make
@@ -58,6 +60,19 @@ class Rig:
         job, facts = taken
         await self.intake.answered(job, facts, card_message_id=777)
         return job
+
+    def library(self) -> Library:
+        """What reads and brings earlier songs, in a new process."""
+        api = httpx.AsyncClient(transport=self.api_over(), headers={"Authorization": f"Bearer {self.key}"})
+        return Library(
+            database=self.database,
+            spool=self.spool,
+            audio=AudioSource(httpx.AsyncClient(**self.audio_over()), origin_of(self.url)),
+            music=MusicClient(api, api, url=self.url, provider="kie", options={}, now=self.clock),
+            courier=self.chat,
+            defaults=make.DEFAULTS,
+            now=self.clock,
+        )
 
     @asynccontextmanager
     async def process(self) -> AsyncIterator[Runner]:

@@ -108,6 +108,10 @@ def refusals() -> list[errors.Refusal]:
         errors.AlreadyMaking(),
         errors.NotYourSong(),
         errors.TooLateToCancel(),
+        errors.SongUnknown(),
+        errors.SongGone(),
+        errors.CantPost(),
+        errors.NoDirectMessages(),
         errors.ShuttingDown(),
     ]
     return made

@@ -198,17 +198,21 @@ class Books:
         left, order = dict(queued), list[int]()
         turns: Counter[tuple[int, ...]] = Counter()
         while left:
-            order.append(min(left, key=lambda key: self.turn(left[key], turns)))
+            # Each server's next song, by the turns of its members; and of those the one whose turn it is.
+            first: dict[int, int] = {}
+            for key in sorted(left, key=lambda key: self.turn_of_member(left[key], turns)):
+                first.setdefault(left[key].guild_id, key)
+            order.append(min(first.values(), key=lambda key: self.turn_of_guild(left[key], turns)))
             song = left.pop(order[-1])
             turns.update([(song.guild_id,), (song.guild_id, song.discord_id)])
         return order
 
-    def turn(self, song: Song, turns: Counter[tuple[int, ...]]) -> tuple[int, ...]:
+    def turn_of_member(self, song: Song, turns: Counter[tuple[int, ...]]) -> tuple[int, ...]:
         member = (song.guild_id, song.discord_id)
-        return (
-            *(turns[member[:1]], self.served(song.guild_id)),
-            *(turns[member], self.served(*member), song.created_at),
-        )
+        return turns[member], self.served(*member), song.created_at
+
+    def turn_of_guild(self, song: Song, turns: Counter[tuple[int, ...]]) -> tuple[int, ...]:
+        return turns[(song.guild_id,)], self.served(song.guild_id), song.created_at
 
     def served(self, guild: int, discord_id: int | None = None) -> int:
         """When a song of the server, or of the member there, was last submitted."""

@@ -248,6 +248,10 @@ refused-tried-again = You have tried that song again already: look for its newer
 refused-already-making = That song is in the making for you already; a press counts once. Nothing more was charged.
 refused-not-your-song = Only the one who asked for that song can do that. Nothing was changed.
 refused-too-late-to-cancel = It is too late to cancel that song: it is no longer queued.
+refused-song-unknown = You have no such song in this server. Choose one from the list, or look at `/music history`.
+refused-song-gone = That song is gone: its audio is neither kept here any more, nor in its message, nor at the music service. Nothing was charged.
+refused-cant-post = I can't post it in this channel. Try another one, or “Send to me”. Nothing was charged.
+refused-no-direct-messages = I can't send you direct messages. Allow them in this server's privacy settings, then try again.
 refused-shutting-down = The bot is about to restart. Nothing was charged; please try again in a minute.
 
 pool-used = { $used } of { $allowance } a { $period } are used or held, and the bonus is { $bonus }

@@ -1,0 +1,64 @@
+"""The buttons that turn the pages of a member's songs; each press reads the presser's own."""
+
+import re
+from typing import Any, Self
+
+import discord
+from discord import ui
+
+from bot.store.history import SongPage
+from bot.ui import asking, cards
+from bot.ui.buttons import stopped
+from bot.ui.language import Language
+from bot.ui.services import HasServices, Services
+
+
+class SongsButton(
+    ui.DynamicItem[ui.Button[ui.View]],
+    template=re.compile(r"songs:(?P<way>newer|older):(?P<edge>\d{1,18}):(?P<word>.{0,50})", re.DOTALL),
+):
+    """Turns to the songs newer or older than one, with the same word to look for."""
+
+    def __init__(self, way: str, edge_id: int, word: str, label: str | None = None) -> None:
+        super().__init__(ui.Button(label=label or way, custom_id=f"songs:{way}:{edge_id}:{word}"))
+        self.older = way == "older"
+        self.edge_id = edge_id
+        self.word = word
+
+    @classmethod
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction,  # noqa: ARG003
+        item: ui.Item[Any],  # noqa: ARG003
+        match: re.Match[str],
+    ) -> Self:
+        """The button that somebody pressed."""
+        return cls(match["way"], int(match["edge"]), match["word"])
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Show that page in place of this one."""
+        client: HasServices = interaction.client
+        await client.guarded(interaction, self._turn(interaction, client.services))
+
+    async def _turn(self, interaction: discord.Interaction, services: Services) -> None:
+        page = await services.library.page(
+            asking.guild_of(interaction),
+            interaction.user.id,
+            word=self.word,
+            before_id=self.edge_id if self.older else None,
+            after_id=None if self.older else self.edge_id,
+        )
+        say = asking.private(interaction)
+        await interaction.response.edit_message(
+            embed=cards.history(say, page, self.word), view=turn(say, page, self.word)
+        )
+
+
+def turn(say: Language, page: SongPage, word: str) -> ui.View:
+    """The buttons under a page, as far as there are others."""
+    buttons: list[ui.Item[Any]] = []
+    if page.songs and page.newer:
+        buttons.append(SongsButton("newer", page.songs[0].id, word, say("button-newer")))
+    if page.songs and page.older:
+        buttons.append(SongsButton("older", page.songs[-1].id, word, say("button-older")))
+    return stopped(*buttons)

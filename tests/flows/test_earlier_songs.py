@@ -1,0 +1,176 @@
+"""``/music status``, ``history`` and ``get``, and songs sent directly, on the simulated Discord."""
+
+import asyncio
+
+import discord
+import pytest
+import simcord
+
+from bot.playground.world import World
+from tests.conftest import TINY_SONG
+from tests.flows.seen import WAIT_S, buttons, posted, said
+
+
+@pytest.fixture
+async def mia(world: World) -> simcord.MemberActor:
+    """A member whose song has come."""
+    member = world.add_member("Mia")
+    await member.slash(world.channel, "music create", prompt="Warm synth pop")
+    await posted(world)
+    return member
+
+
+async def done(world: World, count: int) -> None:
+    """Ends when so many songs are at their end."""
+    async with asyncio.timeout(WAIT_S):
+        while await delivered(world) < count:
+            world.changed.clear()
+            await world.changed.wait()
+
+
+async def delivered(world: World) -> int:
+    return await world.parts.database.read(
+        lambda tx: tx.execute("SELECT COUNT(*) FROM job WHERE state = 'delivered'").fetchone()[0]
+    )
+
+
+def empty_spool(world: World) -> None:
+    for path in world.settings.spool_dir.iterdir():
+        path.unlink()
+
+
+def others(world: World, first: discord.Message) -> list[discord.Message]:
+    """Messages with audio beside the first one."""
+    return [one for one in world.channel.history() if one.attachments and one.id != first.id]
+
+
+async def test_status_tells_how_the_songs_in_the_making_stand(world: World) -> None:
+    mia, noah = world.add_member("Mia"), world.add_member("Noah")
+    card = await mia.slash(world.channel, "music create", prompt="anything [busy]")
+
+    shown = await mia.slash(world.channel, "music status")
+    nothing = await noah.slash(world.channel, "music status")
+
+    assert shown.ephemeral
+    assert card.response is not None
+    assert "In the queue" in said(shown)
+    assert str(card.response.id) in said(shown)
+    assert "You have no songs in the making here." in said(nothing)
+
+
+@pytest.mark.usefixtures("mia")
+async def test_history_has_pages_whose_buttons_work_after_a_restart(world: World) -> None:
+    noah = world.add_member("Noah", manager=True)
+    await noah.slash(world.channel, "quota set", credits=1_000)
+    for number in range(11):
+        await noah.slash(world.channel, "music create", prompt=f"song {number}")
+        await done(world, number + 2)
+
+    first = await noah.slash(world.channel, "music history")
+    newest = said(first)
+    await world.restart()
+    assert first.response is not None
+    older = await noah.click(first.response.message, label="Older")
+
+    assert first.ephemeral
+    assert "**song 10**" in newest
+    assert "**song 0**" not in newest
+    assert "Warm synth pop" not in newest
+    assert older.response is not None
+    assert "**song 0**" in str(older.response.embeds[0].description)
+    assert ["Newer"] == [one.label for one in buttons(older.response.message)]
+
+
+async def test_history_is_searched_by_word(world: World, mia: simcord.MemberActor) -> None:
+    found = await mia.slash(world.channel, "music history", search="SYNTH")
+    missed = await mia.slash(world.channel, "music history", search="polka")
+
+    assert "Warm synth pop" in said(found)
+    assert "None of your songs here" in said(missed)
+
+
+@pytest.mark.parametrize("where", ["spool", "message", "service"])
+async def test_a_song_is_posted_again_from_wherever_it_still_is(
+    world: World, mia: simcord.MemberActor, where: str
+) -> None:
+    (first,) = await posted(world)
+    await done(world, 1)
+    if where != "spool":
+        empty_spool(world)
+    if where == "service":
+        await mia.click(first, label="Delete")
+    else:
+        world.sandbox.tasks.clear()
+    await world.restart()
+    (choice,) = await mia.autocomplete(world.channel, "music get", "song", "synth")
+
+    answer = await mia.slash(world.channel, "music get", song=choice["value"])
+
+    (again,) = others(world, first)
+    assert TINY_SONG == (await again.attachments[0].read())[: len(TINY_SONG)]
+    assert 2 == len(again.attachments)
+    assert "" == again.content
+    assert f"/{again.id}" in said(answer)
+    assert answer.ephemeral
+    assert "90 credits" in said(await mia.slash(world.channel, "music credits"))
+
+
+async def test_a_song_that_is_gone_is_said_to_be_gone(world: World, mia: simcord.MemberActor) -> None:
+    (first,) = await posted(world)
+    await done(world, 1)
+    empty_spool(world)
+    await mia.click(first, label="Delete")
+    world.sandbox.tasks.clear()
+
+    answer = await mia.slash(world.channel, "music get", song="Warm synth pop")
+
+    assert "That song is gone" in said(answer)
+
+
+async def test_nobody_gets_the_songs_of_others(world: World, mia: simcord.MemberActor) -> None:
+    noah = world.add_member("Noah")
+    (first,) = await posted(world)
+    (mias,) = await mia.autocomplete(world.channel, "music get", "song", "")
+
+    refused = await noah.slash(world.channel, "music get", song=mias["value"])
+
+    assert [] == await noah.autocomplete(world.channel, "music get", "song", "")
+    assert said(refused).startswith("You have no such song in this server.")
+    assert [] == others(world, first)
+
+
+@pytest.mark.usefixtures("mia")
+async def test_anybody_has_a_song_sent_to_them(world: World) -> None:
+    noah = world.add_member("Noah")
+    (first,) = await posted(world)
+    await world.restart()
+
+    pressed = await noah.click(first, label="Send to me")
+
+    (direct,) = noah.user.dm_channel.history()
+    assert ["Lyrics"] == [one.label for one in buttons(direct)]
+    assert 2 == len(direct.attachments)
+    assert f"/{direct.id}" in said(pressed)
+    assert pressed.ephemeral
+
+
+@pytest.mark.usefixtures("mia")
+async def test_somebody_who_takes_no_direct_messages_reads_so(world: World) -> None:
+    noah = world.add_member("Noah")
+    (first,) = await posted(world)
+    world.env.inject_error("POST", "/users/@me/channels", status=403, code=50007)
+
+    pressed = await noah.click(first, label="Send to me")
+
+    assert "I can't send you direct messages." in said(pressed)
+
+
+async def test_help_names_three_things_to_try(world: World) -> None:
+    shown = await world.add_member("Mia").slash(world.channel, "music help")
+
+    assert shown.ephemeral
+    assert ["**1.** `/music create`", "**2.** `/music custom`", "**3.** Under a song"] == [
+        one
+        for one in ("**1.** `/music create`", "**2.** `/music custom`", "**3.** Under a song")
+        if one in said(shown)
+    ]
