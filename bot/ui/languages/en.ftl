@@ -252,6 +252,7 @@ refused-song-unknown = You have no such song in this server. Choose one from the
 refused-song-gone = That song is gone: its audio is neither kept here any more, nor in its message, nor at the music service. Nothing was charged.
 refused-cant-post = I can't post it in this channel. Try another one, or “Send to me”. Nothing was charged.
 refused-no-direct-messages = I can't send you direct messages. Allow them in this server's privacy settings, then try again.
+refused-leaving = Your data is being deleted, which waits for your songs in the making. Try again when they are done; nothing was charged.
 refused-shutting-down = The bot is about to restart. Nothing was charged; please try again in a minute.
 
 pool-used = { $used } of { $allowance } a { $period } are used or held, and the bonus is { $bonus }
@@ -370,3 +371,53 @@ usage-sums = **{ $spent }** spent, { $back } given back or refunded.
 usage-legend = 🟩 spent 🟦 in the making ⬜ given back 🟧 refunded; credits a day (UTC).
 usage-none = No songs yet.
 usage-top = Most spent by
+
+## /privacy
+
+privacy-title = What is kept about you
+privacy-since = Since { $when }, in { $servers ->
+    [one] 1 server
+   *[other] { $servers } servers
+}.
+privacy-nothing = Nothing is kept about you.
+privacy-words = Your words
+privacy-words-value = What you typed for { $songs }, with your name as it was then: so that Again, Remix, Lyrics and `/music get` work. Dropped { $days } days after the song was done.
+privacy-drafts = Drafts
+privacy-drafts-value = { $count ->
+    [one] 1 refused form
+   *[other] { $count } refused forms
+}: so that nothing you typed is lost. Dropped after a day.
+privacy-files = Audio files
+privacy-files-value = { $count ->
+    [one] 1 file
+   *[other] { $count } files
+} on the bot's disk: so that a song can be posted again. Dropped after { $days } days.
+privacy-ids = Ids
+privacy-ids-value = Your id and your language as Discord tells them, and where your { $songs } stand: so that songs, credits and limits are yours.
+privacy-credits = Credits and limits
+privacy-credits-value = { $entries ->
+    [one] 1 entry
+   *[other] { $entries } entries
+} in the ledger of credits, and limits that managers set for you in { $limits ->
+    [one] 1 server
+   *[other] { $limits } servers
+}: so that nobody's credits are lost or spent twice. They stay after a deletion, without your name.
+privacy-service = The music service
+privacy-service-value = The words of a song are sent to the music service, which makes it. They train nothing here.
+privacy-copies = The bot made { $count ->
+    [one] a copy
+   *[other] { $count } copies
+} of its database when it was updated. { $count ->
+    [one] It is
+   *[other] They are
+} removed after a week.
+privacy-hash = Of an earlier deletion a keyed hash of your id is kept, as long as what you used in the period or a limit that a manager set has to count.
+privacy-leaving = A deletion waits for your songs in the making.
+privacy-write = Where to write
+privacy-write-value = `/privacy export` gives you all of it, `/privacy delete` deletes it. Write to { $whom }, who hosts this bot.
+privacy-host = the one
+privacy-exported = Everything that is kept about you: { $songs }. Only you can see this.
+privacy-ask = **Delete everything that is kept about you?** Your words, titles, drafts and audio files go, in all servers, also from songs that others made of your words. It can't be undone. Credits in the ledger stay, without your name; what you used in this period and limits that managers set for you go on to count. Messages that were posted stay in Discord: delete them with the button under them first, if you want.
+privacy-deleted = Deleted. Nothing of it is kept any more; entries of credits stay without your name.
+privacy-deleting = Deleted. What is left of it in the bot's files is being overwritten now.
+privacy-waits = What was done is deleted. { $songs } still in the making, and the rest follows by itself as soon as that is over. Until then you can ask for nothing new.
