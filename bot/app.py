@@ -17,7 +17,9 @@ import discord
 from bot.errors import StartRefused
 from bot.jobs import schedule
 from bot.jobs.courier import Courier
+from bot.jobs.erasure import Erasure
 from bot.jobs.intake import Intake, Terms
+from bot.jobs.privacy import Privacy
 from bot.jobs.purse import Purse
 from bot.jobs.runner import Finishing, Runner
 from bot.jobs.steps import Steps
@@ -43,6 +45,7 @@ class Parts:
 
     database: Database
     intake: Intake
+    privacy: Privacy
     runner: Runner
     upkeep: Upkeep
     operator: Operator
@@ -110,6 +113,7 @@ async def assembled(
         webhook = settings.operator_webhook_url
         operator = Operator(None if webhook is None else webhook.get_secret_value())
         spool = Spool(settings.spool_dir)
+        erasure = Erasure(database, spool, now=now)
         finishing = Finishing()
         steps = Steps(
             database=database,
@@ -127,17 +131,39 @@ async def assembled(
             database=database,
             steps=steps,
             courier=courier,
+            erasure=erasure,
             finishing=finishing,
             epoch=epoch,
             defaults=defaults,
             now=now,
             woken=woken,
         )
+        privacy = Privacy(
+            database=database,
+            spool=spool,
+            erasure=erasure,
+            spool_days=settings.spool_days,
+            words_days=settings.words_days,
+            now=now,
+            woken=woken.set,
+        )
         upkeep = Upkeep(
-            database=database, spool=spool, spool_days=settings.spool_days, now=now, alert=operator.alert
+            database=database,
+            spool=spool,
+            erasure=erasure,
+            spool_days=settings.spool_days,
+            words_days=settings.words_days,
+            now=now,
+            alert=operator.alert,
         )
         yield Parts(
-            database=database, intake=intake, runner=runner, upkeep=upkeep, operator=operator, client=client
+            database=database,
+            intake=intake,
+            privacy=privacy,
+            runner=runner,
+            upkeep=upkeep,
+            operator=operator,
+            client=client,
         )
 
 

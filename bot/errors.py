@@ -21,6 +21,7 @@
     │   ├── AlreadyMaking       a song that is being made again for the member already
     │   ├── NotYourSong         what only the one who asked for a song may do
     │   ├── TooLateToCancel     a request that is queued no more
+    │   ├── Leaving             the member's data is being deleted
     │   └── ShuttingDown        the bot is about to restart
     ├── Transient               time acts; carries retry_after_s
     │   └── StoreBusy           the database was locked for longer than a member waits
@@ -186,6 +187,10 @@ class NotYourSong(Refusal):
 
 class TooLateToCancel(Refusal):
     """The request is queued no more: it is being made, or at its end."""
+
+
+class Leaving(Refusal):
+    """The member's data is being deleted; that waits for their songs in the making."""
 
 
 class ShuttingDown(Refusal):

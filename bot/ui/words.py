@@ -134,6 +134,9 @@ _ALWAYS_THE_SAME: dict[type[errors.Refusal], str] = {
     errors.NotYourSong: "Only the one who asked for that song can do that. Nothing was changed.",
     errors.TooLateToCancel: "It is too late to cancel that song: it is no longer queued.",
     errors.ShuttingDown: "The bot is about to restart. Nothing was charged; please try again in a minute.",
+    errors.Leaving: (
+        "Your data is being deleted. Try again when your songs in the making are done; nothing was charged."
+    ),
 }
 _OPERATORS = {
     "period": "The bot's operator has set one period for all servers. Leave it out; nothing was changed.",

@@ -107,6 +107,7 @@ def refusals() -> list[errors.Refusal]:
         errors.AlreadyMaking(),
         errors.NotYourSong(),
         errors.TooLateToCancel(),
+        errors.Leaving(),
         errors.ShuttingDown(),
     ]
     return made
