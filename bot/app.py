@@ -17,8 +17,10 @@ import discord
 from bot.errors import StartRefused
 from bot.jobs import schedule
 from bot.jobs.courier import Courier
+from bot.jobs.erasure import Erasure
 from bot.jobs.intake import Intake, Terms
 from bot.jobs.library import Library
+from bot.jobs.privacy import Privacy
 from bot.jobs.purse import Purse
 from bot.jobs.runner import Finishing, Runner
 from bot.jobs.steps import Steps
@@ -46,6 +48,7 @@ class Parts:
     database: Database
     intake: Intake
     library: Library
+    privacy: Privacy
     runner: Runner
     upkeep: Upkeep
     operator: Operator
@@ -122,7 +125,17 @@ async def assembled(
             now=now,
         )
         purse = Purse(database, defaults, price=settings.song_credits, now=now)
-        client.offer(Services(intake=intake, purse=purse, library=library))
+        erasure = Erasure(database, spool, now=now)
+        privacy = Privacy(
+            database=database,
+            spool=spool,
+            erasure=erasure,
+            spool_days=settings.spool_days,
+            words_days=settings.words_days,
+            now=now,
+            woken=woken.set,
+        )
+        client.offer(Services(intake=intake, purse=purse, library=library, privacy=privacy))
         finishing = Finishing()
         steps = Steps(
             database=database,
@@ -140,6 +153,7 @@ async def assembled(
             database=database,
             steps=steps,
             courier=courier,
+            erasure=erasure,
             finishing=finishing,
             epoch=epoch,
             defaults=defaults,
@@ -147,12 +161,19 @@ async def assembled(
             woken=woken,
         )
         upkeep = Upkeep(
-            database=database, spool=spool, spool_days=settings.spool_days, now=now, alert=operator.alert
+            database=database,
+            spool=spool,
+            erasure=erasure,
+            spool_days=settings.spool_days,
+            words_days=settings.words_days,
+            now=now,
+            alert=operator.alert,
         )
         yield Parts(
             database=database,
             intake=intake,
             library=library,
+            privacy=privacy,
             runner=runner,
             upkeep=upkeep,
             operator=operator,

@@ -25,6 +25,7 @@
     │   ├── SongGone            a song whose audio is nowhere any more
     │   ├── CantPost            a channel that takes no message
     │   ├── NoDirectMessages    somebody who takes no direct messages
+    │   ├── Leaving             the member's data is being deleted
     │   └── ShuttingDown        the bot is about to restart
     ├── Transient               time acts; carries retry_after_s
     │   └── StoreBusy           the database was locked for longer than a member waits
@@ -206,6 +207,10 @@ class CantPost(Refusal):
 
 class NoDirectMessages(Refusal):
     """The member takes no direct messages from this bot."""
+
+
+class Leaving(Refusal):
+    """The member's data is being deleted; that waits for their songs in the making."""
 
 
 class ShuttingDown(Refusal):

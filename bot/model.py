@@ -62,7 +62,7 @@ class FailReason(StrEnum):
     CANCELED = "canceled"
     """The task was canceled at the music service."""
     WITHDRAWN = "withdrawn"
-    """The request was taken back before it was submitted."""
+    """The request was taken back: before it was submitted, or by a deletion of the member's data."""
     EXPIRED = "expired"
     """The request waited too long for its turn."""
     OUTCOME_UNKNOWN = "outcome_unknown"
@@ -233,6 +233,11 @@ class Job:
     """How often in a row it answered so."""
     words_whole: bool = True
     """Whether all of its words are kept: they go after a while, or with their author."""
+
+    @property
+    def erased(self) -> bool:
+        """Whether it belonged to somebody who was forgotten: only the books know of it."""
+        return self.reply_to.member_id == 0
 
     @property
     def open(self) -> bool:

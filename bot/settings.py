@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     spool_days: CountFromOne = Field(
         default=7, description="Days for which a finished song's files are kept."
     )
+    words_days: CountFromOne = Field(
+        default=90, description="Days for which a finished song's words are kept, and its buttons work."
+    )
     song_credits: Count = Field(default=10, description="What a song costs a server, in credits.")
     guild_credits: Count = Field(
         default=100,

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.errors import (
     AlreadyMaking,
+    Leaving,
     NotYourSong,
     Paused,
     ServiceClosed,
@@ -21,7 +22,7 @@ from bot.jobs.courier import CardFacts
 from bot.jobs.outlook import facts_of
 from bot.model import Job, JobState, ReplyTo, Reuse, SongRequest, Source
 from bot.music.limits import check
-from bot.store import gate, jobs, ledger, limits, words
+from bot.store import gate, jobs, ledger, limits, people, words
 from bot.store.database import Database, Tx
 
 log = logging.getLogger(__name__)
@@ -121,6 +122,8 @@ class Intake:
 
     def _admit(self, tx: Tx, reply_to: ReplyTo, member: int, source: Source | None, now: datetime) -> None:
         """Raises the Refusal that stands against one more song of the member (by internal number)."""
+        if people.leaving_since(tx, member) is not None:
+            raise Leaving
         if source is not None:
             _refuse_reuse(tx, source, member)
         reason = limits.paused(tx, reply_to.guild_id)
@@ -193,7 +196,7 @@ class Intake:
         """Post a song that could not be posted before. Returns the job; another state is left as it is.
 
         Raises:
-            WordsGone: there is no such job.
+            WordsGone: there is no such job, or its member is forgotten.
         """
         now = self._now()
 
@@ -202,7 +205,7 @@ class Intake:
             return jobs.get(tx, job_id)
 
         job = await self._database.write(post_again)
-        if job is None:
+        if job is None or job.erased:
             raise WordsGone
         self._woken()
         return job
@@ -217,6 +220,9 @@ class Intake:
         """Keep the words of a request for a day. Returns the draft's number.
 
         ``remix_of`` is the job whose words they are a change of.
+
+        Raises:
+            WordsGone: the words of ``remix_of`` may not be taken up any more, also in parts.
         """
         now, key = self._now(), jobs.new_id()
         await self._database.write(
@@ -254,19 +260,25 @@ class Intake:
         return found
 
     async def worded(self, job_id: int) -> Job:
-        """A job with all of its words.
+        """A job with all of its words, of which another song may be made.
 
         Raises:
-            WordsGone: there is none, or its words are no longer kept.
+            WordsGone: there is none, or its words are no longer kept, or one of their authors leaves.
         """
-        found = await self.job(job_id)
-        if not found.words_whole:
+
+        def worded(tx: Tx) -> Job | None:
+            return jobs.get(tx, job_id) if words.may_be_taken_up(tx, job_id) else None
+
+        found = await self._database.read(worded)
+        if found is None:
             raise WordsGone
         return found
 
 
 def _refuse_reuse(tx: Tx, source: Source, member: int) -> None:
     """Raises the Refusal that stands against taking up the words of an earlier job."""
+    if not words.may_be_taken_up(tx, source.job_id):
+        raise WordsGone
     match source.reuse:
         case Reuse.RETRY if jobs.tried_again(tx, source.job_id, member):
             raise TriedAgain

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 from bot.errors import NotRefundable, OperatorsOnly, OutOfRange, TextMissing
 from bot.jobs import sheet
 from bot.model import Balance, Entry, Job, Limit, Period, Standing, storable
-from bot.store import jobs, ledger, limits, reports
+from bot.store import jobs, ledger, limits, people, reports
 from bot.store.database import Database, Tx
 from bot.store.reports import DayOfUse, MemberUse, Page, SettledSong
 
@@ -106,7 +106,7 @@ class Purse:
         now = self._now()
 
         def explain(tx: Tx) -> Explanation:
-            member = ledger.known_member(tx, member_id)
+            member = people.known(tx, member_id)
             limit = limits.limit_of(tx, guild_id, member, role_ids)
             return Explanation(
                 standing=limits.standing(tx, guild_id, member, limit, self._defaults, now),

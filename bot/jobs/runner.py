@@ -14,6 +14,7 @@ from bot.errors import StoreBusy, Transient
 from bot.jobs import schedule
 from bot.jobs.alerts import Alerts
 from bot.jobs.courier import CardFacts, Courier, NoAccess
+from bot.jobs.erasure import Erasure
 from bot.jobs.moves import Superseded
 from bot.jobs.outlook import SLOW_AFTER, facts_of
 from bot.jobs.steps import Steps
@@ -83,6 +84,7 @@ class Runner:
         database: Database,
         steps: Steps,
         courier: Courier,
+        erasure: Erasure,
         finishing: Finishing,
         epoch: int,
         defaults: ledger.Defaults,
@@ -93,6 +95,7 @@ class Runner:
         self._database = database
         self._steps = steps
         self._courier = courier
+        self._erasure = erasure
         self._finishing = finishing
         self._epoch = epoch
         self._defaults = defaults
@@ -101,8 +104,8 @@ class Runner:
         self._woken = woken
         self._stopping = asyncio.Event()
         self._alerts = Alerts(database, courier, now=now)
-        self._busy: dict[asyncio.Task[None], frozenset[str]] = {}
-        """What the tasks are at: a group of states, cards or alerts."""
+        self._busy: dict[asyncio.Task[object], frozenset[str]] = {}
+        """What the tasks are at: a group of states, cards, alerts or erasures."""
 
     def stop(self) -> None:
         """Claim nothing more; ``run`` ends when what must not be cut off has ended."""
@@ -139,6 +142,7 @@ class Runner:
             claimed = await self._claim()
             await self._start_cards()
             await self._start_alerts()
+            await self._start_erasures()
         except Transient as error:
             log.warning("the jobs can't be looked at: %s", error)
             return 0
@@ -182,12 +186,18 @@ class Runner:
         if found:
             self._begin(self._alerts.send(found), _ALERTS, "budget alerts")
 
-    def _begin(self, work: Coroutine[object, object, None], at: frozenset[str], name: str) -> None:
+    async def _start_erasures(self) -> None:
+        if self._stopping.is_set() or _ERASURES in self._busy.values():
+            return
+        if await self._erasure.due():
+            self._begin(self._erasure.work(), _ERASURES, "erasures")
+
+    def _begin(self, work: Coroutine[object, object, object], at: frozenset[str], name: str) -> None:
         task = asyncio.create_task(work, name=name)
         self._busy[task] = at
         task.add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Task[object]) -> None:
         del self._busy[task]
         self._woken.set()
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -326,3 +336,4 @@ class Runner:
 
 _CARDS: Final = frozenset({"cards"})
 _ALERTS: Final = frozenset({"alerts"})
+_ERASURES: Final = frozenset({"erasures"})

@@ -1,15 +1,17 @@
-"""What is looked after from time to time: the books are proved, and old files leave the spool."""
+"""What is looked after from time to time: the books are proved; old files, words and drafts are dropped."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from bot.errors import Transient
+from bot.jobs.erasure import Erasure
 from bot.music.audio import Spool
-from bot.store import jobs
-from bot.store.database import Database
+from bot.store import erasure, jobs, people, words
+from bot.store.database import Database, Tx
 from bot.store.proof import prove
 
 log = logging.getLogger(__name__)
@@ -18,6 +20,12 @@ EVERY_S: Final = 60 * 60.0
 PROVE_EVERY: Final = timedelta(days=1)
 STRAY_AFTER: Final = timedelta(days=1)
 """A file that no job knows is left alone for so long: it may be on its way into the books."""
+FRESH: Final = timedelta(hours=1)
+"""A file that was written within it stays, however old its song: somebody has just asked for it."""
+WORDS_AT_ONCE: Final = 200
+"""Songs whose words one transaction drops; a member's waits for it."""
+CLEAN_EVERY: Final = timedelta(days=1)
+"""The database is rewritten so often for what became too old; members' writes wait for that."""
 
 
 class Upkeep:
@@ -28,18 +36,23 @@ class Upkeep:
         *,
         database: Database,
         spool: Spool,
+        erasure: Erasure,
         spool_days: int,
+        words_days: int,
         now: Callable[[], datetime],
         alert: Callable[[str], None],
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._database = database
         self._spool = spool
+        self._erasure = erasure
         self._keep = timedelta(days=spool_days)
+        self._keep_words = timedelta(days=words_days)
         self._now = now
         self._alert = alert
         self._sleep = sleep
         self._proved_at: datetime | None = None
+        self._cleaned_at: datetime | None = None
 
     async def run(self) -> None:
         """A round now and one every hour, until cancelled."""
@@ -51,12 +64,16 @@ class Upkeep:
             await self._sleep(EVERY_S)
 
     async def round(self) -> None:
-        """Prove the books once a day, and clean the spool."""
+        """Prove the books once a day, clean the spool, and drop the words that are too old."""
         now = self._now()
         if self._proved_at is None or now - self._proved_at >= PROVE_EVERY:
             await self._prove()
             self._proved_at = now
         await self._clean(now)
+        await self._drop_words(now)
+        late = self._cleaned_at is None or now - self._cleaned_at >= CLEAN_EVERY
+        if late and await self._erasure.clean():
+            self._cleaned_at = now
 
     async def _prove(self) -> None:
         proof = await self._database.report(prove)
@@ -72,10 +89,24 @@ class Upkeep:
         written_at = await asyncio.to_thread(_files_of, self._spool)
         known, over = await self._database.read(lambda tx: jobs.files(tx, written_at, now - self._keep))
         stray = {name for name, at in written_at.items() if name not in known and at < now - STRAY_AFTER}
-        gone = over | stray
+        fresh = {name for name, at in written_at.items() if abs(now - at) < FRESH}
+        gone = (over - fresh) | stray
         await asyncio.to_thread(_remove, self._spool, gone)
         if gone:
             log.info("spool: %d old files removed", len(gone))
+
+    async def _drop_words(self, now: datetime) -> None:
+        before, dropped = now - self._keep_words, 0
+        while found := await self._database.report(lambda tx: words.outlived(tx, before, WORDS_AT_ONCE)):
+            dropped += await self._database.write(partial(erasure.drop_outlived, job_ids=found))
+
+        def drop(tx: Tx) -> None:
+            if words.drop_drafts(tx, now) + people.drop_forgotten(tx, now):
+                erasure.mark(tx, erasure.DROPPED_FACT)
+
+        await self._database.write(drop)
+        if dropped:
+            log.info("the words of %d old songs are dropped", dropped)
 
 
 def _files_of(spool: Spool) -> dict[str, datetime]:

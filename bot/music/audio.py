@@ -5,7 +5,7 @@ import hashlib
 import ipaddress
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -225,6 +225,16 @@ class Spool:
         """Where a stored file lies."""
         return self.folder / file
 
+    def of_jobs(self, job_ids: Collection[int]) -> list[Path]:
+        """The files of these jobs, whole or not: their names begin with the job's id and a hyphen."""
+        wanted = {str(job_id) for job_id in job_ids}
+        there = self.folder.iterdir() if self.folder.is_dir() else ()
+        return [path for path in there if path.name.partition("-")[0] in wanted and "-" in path.name]
+
+    def sync(self) -> None:
+        """What was removed from the folder, or put into it, is so also after a power cut."""
+        _sync(self.folder)
+
     async def store(self, name: str, chunks: AsyncIterator[bytes]) -> Stored:
         """Write the chunks to a file called ``name`` with the ending that its bytes ask for.
 
@@ -278,11 +288,15 @@ def _flush(file: IO[bytes]) -> None:
 
 def _rename(part: Path, path: Path) -> None:
     part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync(path.parent)  # the name itself has to survive, not only the bytes
+
+
+def _sync(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)  # the name itself has to survive, not only the bytes
+        os.fsync(opened)
     finally:
-        os.close(folder)
+        os.close(opened)
 
 
 _MAGIC_BYTES = 12

@@ -45,6 +45,8 @@ PRAGMAS = (
     "PRAGMA trusted_schema = OFF",
     # Otherwise REPLACE deletes unseen by the trigger that keeps the ledger whole.
     "PRAGMA recursive_triggers = ON",
+    # What is deleted is overwritten; what pages have kept of it all the same goes with ``rewrite``.
+    "PRAGMA secure_delete = ON",
 )
 
 
@@ -243,6 +245,47 @@ class Database:
                 raise StoreBusy(f"the database can't be read: {error}", 5.0) from error
             raise
 
+    async def rewrite(self) -> None:
+        """Make the file anew, page by page: what was deleted is nowhere in it, nor between its rows.
+
+        ``secure_delete`` alone leaves copies that were made when pages were split. Writers wait meanwhile, a
+        second for some 300 MB, and are refused after 2 s as always; it needs as much room as the file
+        in the folder for temporary files and again beside the file.
+
+        Raises:
+            StoreBusy: somebody writes all the time, or the disk is full; the file is as it was.
+        """
+        await self._maintain("VACUUM")
+
+    async def empty_log(self) -> bool:
+        """Bring the write-ahead log into the file and cut it to nothing.
+
+        Returns False if somebody reads from it: ask again later. Writers wait for half a second at most.
+
+        Raises:
+            StoreBusy: the disk is full.
+        """
+        row = await self._maintain("PRAGMA wal_checkpoint(TRUNCATE)")
+        return row is not None and row["busy"] == 0
+
+    async def _maintain(self, statement: str) -> sqlite3.Row | None:
+        """The first row of a statement that can't be part of a transaction, on a connection of its own."""
+
+        def maintain() -> sqlite3.Row | None:
+            with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+                connection.row_factory = sqlite3.Row
+                for pragma in PRAGMAS:
+                    connection.execute(pragma)
+                row: sqlite3.Row | None = connection.execute(statement).fetchone()
+                return row
+
+        try:
+            return await asyncio.to_thread(maintain)
+        except sqlite3.Error as error:
+            if _code(error) in _OF_THE_DISK:
+                raise StoreBusy(f"the database can't be cleaned: {error}", 5.0) from error
+            raise
+
 
 def _snapshot(connection: Tx, fn: Callable[[Tx], T]) -> T:
     connection.execute("BEGIN")
@@ -377,6 +420,11 @@ def remember(tx: Tx, name: str, value: str) -> None:
         "INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
         (name, value),
     )
+
+
+def forget_fact(tx: Tx, name: str) -> None:
+    """Remember nothing under ``name`` any more."""
+    tx.execute("DELETE FROM fact WHERE name = ?", (name,))
 
 
 def _refuse_network(path: Path) -> None:

@@ -44,8 +44,8 @@ _NEWEST_FIRST = " ORDER BY job.created_at DESC, job.id DESC"
 def in_the_making(tx: Tx, guild_id: int, member_id: int) -> list[Job]:
     """The member's songs that are not done, also those that wait for the operator; oldest first."""
     rows = tx.execute(
-        f"""SELECT id FROM job WHERE guild_id = ? AND member_id = ? AND state IN ({jobs.OPEN})
-              AND (due_at IS NOT NULL OR parked IS NOT NULL) ORDER BY created_at, id""",
+        f"""SELECT id FROM job WHERE guild_id = ? AND member_id = ?
+              AND ({jobs.IN_THE_MAKING} OR parked IS NOT NULL) ORDER BY created_at, id""",
         (guild_id, known_member(tx, member_id)),
     ).fetchall()
     return _whole(tx, [row["id"] for row in rows])

@@ -30,8 +30,11 @@ from bot.store.ledger import Hold, member_number, milliseconds, moment
 WINDOW_MAX = timedelta(minutes=1)
 """The longest time over which requests are counted."""
 
-OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES))
-"""The open states, as SQL lists them."""
+NOT_ERASED = "interaction_id > 0"
+"""Erased jobs have a negative number there, and nothing that comes late may name anybody in them again."""
+_OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES))
+IN_THE_MAKING = f"(due_at IS NOT NULL AND state IN ({_OPEN}))"
+"""What the bot still does something for by itself."""
 _SELECT = f"""SELECT job.*, member.discord_id AS member_discord_id, member.locale AS member_locale,
                      guild.locale AS guild_locale, words.torn,
                      {", ".join(f"words.{name}" for name in words.FIELDS)}
@@ -146,7 +149,7 @@ def again_in_the_making(tx: Tx, job_id: int, member: int) -> bool:
     """Whether the member (by internal number) has asked for this song again, and that is not done yet."""
     row = tx.execute(
         f"""SELECT 1 FROM job WHERE again_of = ? AND member_id = ? AND due_at IS NOT NULL
-              AND state IN ({OPEN})""",
+              AND state IN ({_OPEN})""",
         (job_id, member),
     ).fetchone()
     return row is not None
@@ -171,7 +174,7 @@ def count_open(tx: Tx, guild_id: int, member: int) -> Counts:
     """Songs in the making, of the member (by internal number) in this server and of the server."""
     row = tx.execute(
         f"""SELECT COUNT(*) AS guild, COALESCE(SUM(member_id = :member), 0) AS member FROM job
-            WHERE guild_id = :guild AND due_at IS NOT NULL AND state IN ({OPEN})""",
+            WHERE guild_id = :guild AND due_at IS NOT NULL AND state IN ({_OPEN})""",
         {"guild": guild_id, "member": member},
     ).fetchone()
     return Counts(member=row["member"], guild=row["guild"])
@@ -264,9 +267,10 @@ def move(
 
 
 def add_track(tx: Tx, job_id: int, track: Track) -> None:
-    """Write down that a track lies in the spool."""
+    """Write down that a track lies in the spool; nothing is, for a job that was erased meanwhile."""
     tx.execute(
-        """INSERT INTO track (job_id, take, file, size_bytes, sha256, url) VALUES (?, ?, ?, ?, ?, ?)
+        f"""INSERT INTO track (job_id, take, file, size_bytes, sha256, url)
+           SELECT id, ?2, ?3, ?4, ?5, ?6 FROM job WHERE id = ?1 AND {NOT_ERASED}
            ON CONFLICT DO UPDATE SET file = excluded.file, size_bytes = excluded.size_bytes,
                                      sha256 = excluded.sha256, url = excluded.url""",
         (job_id, track.take, track.file, track.size_bytes, track.sha256, track.url),
@@ -304,11 +308,11 @@ def task_taken(tx: Tx, task_id: str) -> bool:
 def answered(tx: Tx, job_id: int, card_message_id: int | None, shown: str, now: datetime) -> None:
     """The member has been answered: the job may start, and its card can be kept up to date."""
     tx.execute(
-        """UPDATE job SET card_message_id = COALESCE(card_message_id, :card), card_shown = :shown,
+        f"""UPDATE job SET card_message_id = COALESCE(card_message_id, :card), card_shown = :shown,
                           card_due_at = :now,
                           due_at = CASE WHEN state = 'queued' AND attempt = 0
                                    THEN MIN(due_at, :now) ELSE due_at END
-           WHERE id = :id""",
+           WHERE id = :id AND {NOT_ERASED}""",
         {"id": job_id, "card": card_message_id, "shown": shown, "now": milliseconds(now)},
     )
 
@@ -336,9 +340,9 @@ def withdraw(tx: Tx, job_id: int, now: datetime) -> bool:
 def post_again(tx: Tx, job_id: int, now: datetime) -> bool:
     """A person asks for a song that could not be posted; where it may be all the same stays known."""
     cursor = tx.execute(
-        """UPDATE job SET state = 'stored', due_at = :now, state_since = :now, card_due_at = :now,
+        f"""UPDATE job SET state = 'stored', due_at = :now, state_since = :now, card_due_at = :now,
                           tries = 0
-           WHERE id = :id AND state = 'undelivered'""",
+           WHERE id = :id AND state = 'undelivered' AND {NOT_ERASED}""",
         {"id": job_id, "now": milliseconds(now)},
     )
     return cursor.rowcount == 1
@@ -372,9 +376,9 @@ def card_shown(tx: Tx, job: Job, shown: str, again_at: datetime | None, free_at:
     if again_at is not None:  # beyond the horizon it would be due at once, again and again
         again_at = min(again_at, free_at + CARD_HORIZON)
     tx.execute(
-        """UPDATE job SET card_shown = :shown, card_free_at = :free,
+        f"""UPDATE job SET card_shown = :shown, card_free_at = :free,
                           card_due_at = CASE WHEN state = :state THEN :again ELSE card_due_at END
-           WHERE id = :id""",
+           WHERE id = :id AND {NOT_ERASED}""",
         {
             "id": job.id,
             "state": job.state,
@@ -387,7 +391,7 @@ def card_shown(tx: Tx, job: Job, shown: str, again_at: datetime | None, free_at:
 
 def card_found(tx: Tx, job: Job, card_message_id: int) -> None:
     """Write down which message the card is, where that was not learned when it was sent."""
-    tx.execute("UPDATE job SET card_message_id = ? WHERE id = ?", (card_message_id, job.id))
+    tx.execute(f"UPDATE job SET card_message_id = ? WHERE id = ? AND {NOT_ERASED}", (card_message_id, job.id))
 
 
 def queue_position(tx: Tx, job: Job) -> int:

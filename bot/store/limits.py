@@ -3,12 +3,13 @@
 Each function is one part of a transaction; each change is an entry in the ledger.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
 from bot.errors import LimitReached
 from bot.model import Entry, Limit, Standing
-from bot.store import ledger
+from bot.store import ledger, people
 from bot.store.database import Tx
 from bot.store.ledger import Defaults, Hold
 
@@ -29,11 +30,14 @@ def limit_of(tx: Tx, guild_id: int, member: int, role_ids: Iterable[int]) -> Lim
 
 
 def member_limit(tx: Tx, guild_id: int, member: int) -> int | None:
-    """The member's own limit, if they have one."""
-    row = tx.execute(
-        "SELECT credits FROM member_limit WHERE guild_id = ? AND member_id = ?", (guild_id, member)
-    ).fetchone()
-    return None if row is None else int(row["credits"])
+    """The member's own limit, if they have one; a deletion of their data does not lift it."""
+    for number in people.numbers(tx, member):
+        row = tx.execute(
+            "SELECT credits FROM member_limit WHERE guild_id = ? AND member_id = ?", (guild_id, number)
+        ).fetchone()
+        if row is not None:
+            return int(row["credits"])
+    return None
 
 
 def role_limits(tx: Tx, guild_id: int, role_ids: Iterable[int] | None = None) -> dict[int, int]:
@@ -52,15 +56,27 @@ def member_limits(tx: Tx, guild_id: int) -> int:
 def standing(
     tx: Tx, guild_id: int, member: int, limit: Limit | None, defaults: Defaults, now: datetime
 ) -> Standing:
-    """What the member (by internal number) may spend at ``now`` under ``limit``, and what has been spent."""
+    """What the member (by internal number) may spend at ``now`` under ``limit``, and what has been spent.
+
+    What they had spent before a deletion of their data counts as well.
+    """
     balance = ledger.balance(tx, guild_id, defaults, now)
     first, after = ledger.period_days(balance.period, now)
-    used, held = tx.execute(
-        """SELECT COALESCE(SUM(allowance_used + bonus_used), 0), COALESCE(SUM(allowance_held + bonus_held), 0)
-           FROM usage WHERE guild_id = ? AND member_id = ? AND day >= ? AND day < ?""",
-        (guild_id, member, first, after),
-    ).fetchone()
-    return Standing(balance=balance, limit=limit, used=used, held=held)
+    spent = [
+        tx.execute(
+            """SELECT COALESCE(SUM(allowance_used + bonus_used), 0) AS used,
+                      COALESCE(SUM(allowance_held + bonus_held), 0) AS held
+               FROM usage WHERE guild_id = ? AND member_id = ? AND day >= ? AND day < ?""",
+            (guild_id, number, first, after),
+        ).fetchone()
+        for number in people.numbers(tx, member)
+    ]
+    return Standing(
+        balance=balance,
+        limit=limit,
+        used=sum(row["used"] for row in spent),
+        held=sum(row["held"] for row in spent),
+    )
 
 
 def hold(
@@ -93,12 +109,11 @@ def set_member(
     ledger.know_guild(tx, guild_id)
     member = ledger.member_number(tx, member_id)
     before = member_limit(tx, guild_id, member)
-    if credits_ is None:
-        tx.execute("DELETE FROM member_limit WHERE guild_id = ? AND member_id = ?", (guild_id, member))
-    else:
+    for number in people.numbers(tx, member):
+        tx.execute("DELETE FROM member_limit WHERE guild_id = ? AND member_id = ?", (guild_id, number))
+    if credits_ is not None:
         tx.execute(
-            """INSERT INTO member_limit (guild_id, member_id, credits) VALUES (?, ?, ?)
-               ON CONFLICT DO UPDATE SET credits = excluded.credits""",
+            "INSERT INTO member_limit (guild_id, member_id, credits) VALUES (?, ?, ?)",
             (guild_id, member, ledger.in_range(credits_)),
         )
     ledger.note(
@@ -130,16 +145,21 @@ def set_role(
 def beyond(tx: Tx, guild_id: int, credits_: int, defaults: Defaults, now: datetime) -> int:
     """How many members without a limit of their own have used more than this in the period."""
     first, after = ledger.period_days(ledger.balance(tx, guild_id, defaults, now).period, now)
-    (count,) = tx.execute(
-        """SELECT COUNT(*) FROM (
-             SELECT member_id FROM usage
-             WHERE guild_id = :guild AND member_id <> 0 AND day >= :first AND day < :after
-               AND member_id NOT IN (SELECT member_id FROM member_limit WHERE guild_id = :guild)
-             GROUP BY member_id
-             HAVING SUM(allowance_used + bonus_used + allowance_held + bonus_held) > :credits)""",
-        {"guild": guild_id, "first": first, "after": after, "credits": credits_},
-    ).fetchone()
-    return int(count)
+    rows = tx.execute(
+        """SELECT member_id, SUM(allowance_used + bonus_used + allowance_held + bonus_held) AS spent
+           FROM usage WHERE guild_id = ? AND member_id <> ? AND day >= ? AND day < ? GROUP BY member_id""",
+        (guild_id, ledger.WHOLE_GUILD, first, after),
+    ).fetchall()
+    limited = {
+        row["member_id"]
+        for row in tx.execute("SELECT member_id FROM member_limit WHERE guild_id = ?", (guild_id,))
+    }
+    person = people.by_person(tx, {*limited, *(row["member_id"] for row in rows)})
+    spent: Counter[int | str] = Counter()
+    for row in rows:
+        spent[person[row["member_id"]]] += row["spent"]
+    excepted = {person[member] for member in limited}
+    return sum(1 for who, amount in spent.items() if amount > credits_ and who not in excepted)
 
 
 def paused(tx: Tx, guild_id: int) -> str | None:

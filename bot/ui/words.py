@@ -98,6 +98,7 @@ _ALWAYS_THE_SAME: Final[dict[type[errors.Refusal], str]] = {
     errors.SongGone: "song-gone",
     errors.CantPost: "cant-post",
     errors.NoDirectMessages: "no-direct-messages",
+    errors.Leaving: "leaving",
     errors.ShuttingDown: "shutting-down",
 }
 

@@ -69,7 +69,9 @@ FAIR = {
     "MUSIC_API_URL": "https://sseedance.com",
     "MUSIC_OPTIONS": "{}",
     "DATABASE_URL": "sqlite:///tunesmith.db",
-    **dict.fromkeys(("SPOOL_DAYS", "SONG_CREDITS", "GUILD_CREDITS", "GUILD_CREDITS_MAX", "POLL_PACE"), "7"),
+    **dict.fromkeys(
+        ("SPOOL_DAYS", "WORDS_DAYS", "SONG_CREDITS", "GUILD_CREDITS", "GUILD_CREDITS_MAX", "POLL_PACE"), "7"
+    ),
     **dict.fromkeys(("OPEN_JOBS_PER_MEMBER", "OPEN_JOBS_PER_GUILD"), "7"),
     "CREDIT_PERIOD": "week",
     "OPERATOR_WEBHOOK_URL": WEBHOOK,
@@ -255,6 +257,7 @@ IMPOSSIBLE = {
     "DATABASE_URL": FILES,
     "SPOOL_DIR": [f"{SECRET}\n", f"a\x1b{SECRET}", f"a\u202e{SECRET}"],
     "SPOOL_DAYS": [*COUNTS, "0"],
+    "WORDS_DAYS": [*COUNTS, "0"],
     "SONG_CREDITS": COUNTS,
     "GUILD_CREDITS": COUNTS,
     "GUILD_CREDITS_MAX": COUNTS,

@@ -9,8 +9,10 @@ from typing import Any
 
 import httpx
 
+from bot.jobs.erasure import Erasure
 from bot.jobs.intake import Intake
 from bot.jobs.library import Library
+from bot.jobs.privacy import Privacy
 from bot.jobs.purse import Purse
 from bot.jobs.runner import Finishing, Runner
 from bot.jobs.steps import Steps
@@ -51,6 +53,15 @@ class Rig:
         self.sleep: Callable[[float], Awaitable[object]] = no_sleep
         terms = make.terms(open_per_member=1_000, open_per_guild=1_000)
         self.intake = Intake(database, terms, now=clock, woken=lambda: None)
+        self.privacy = Privacy(
+            database=database,
+            spool=self.spool,
+            erasure=Erasure(database, self.spool, now=clock),
+            spool_days=7,
+            words_days=90,
+            now=clock,
+            woken=lambda: None,
+        )
         self.purse = Purse(database, make.DEFAULTS, price=terms.price_credits, now=clock)
 
     async def ask(self, request: SongRequest | None = None, reply_to: ReplyTo | None = None) -> Job:
@@ -110,6 +121,7 @@ class Rig:
                 database=self.database,
                 steps=steps,
                 courier=self.chat,
+                erasure=Erasure(self.database, self.spool, now=self.clock),
                 finishing=finishing,
                 epoch=await self.database.write(jobs.next_epoch),
                 defaults=make.DEFAULTS,

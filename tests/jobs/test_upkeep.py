@@ -4,6 +4,7 @@ import asyncio
 import os
 from datetime import timedelta
 
+from bot.jobs.erasure import Erasure
 from bot.jobs.upkeep import Upkeep
 from bot.model import JobState
 from tests.jobs.rig import Rig
@@ -16,7 +17,9 @@ def upkeep(rig: Rig) -> Upkeep:
     return Upkeep(
         database=rig.database,
         spool=rig.spool,
+        erasure=Erasure(rig.database, rig.spool, now=rig.clock),
         spool_days=7,
+        words_days=90,
         now=rig.clock,
         alert=rig.alerts.append,
         sleep=once,

@@ -545,7 +545,7 @@ FETCHING: Final = (
     broken(
         "the name of a song is on the disk before it counts",
         "music/audio.py",
-        ("        os.fsync(folder)", "        pass"),
+        ("        os.fsync(opened)", "        pass"),
         by=(f"{AUDIO}a_song_gets_its_name_only_when_all_of_it_is_on_the_disk",),
     ),
     broken(

@@ -112,6 +112,7 @@ def refusals() -> list[errors.Refusal]:
         errors.SongGone(),
         errors.CantPost(),
         errors.NoDirectMessages(),
+        errors.Leaving(),
         errors.ShuttingDown(),
     ]
     return made

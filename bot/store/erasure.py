@@ -1,0 +1,201 @@
+"""Forgetting somebody: what is theirs leaves the rows, and the books stay as they are.
+
+Each function is one part of a transaction. What stays: the ledger, what was used on a day, and of each job
+its price, day, split, state and times, all under a number that leads to nobody. The reason that a manager gave
+for a change, and the number of the command that made it, are the server's books and stay in them.
+"""
+
+import json
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.store import jobs, ledger, people, words
+from bot.store.database import Tx, fact, forget_fact, remember
+from bot.store.jobs import IN_THE_MAKING, NOT_ERASED
+from bot.store.ledger import milliseconds
+
+CARD_BEHIND_MAX = timedelta(minutes=1)
+"""So long the card of a member's last song may still have to be brought up to date."""
+ERASED_FACT, DROPPED_FACT = "erased", "dropped"
+"""That the file may have remains of what a member deleted, or of what became too old."""
+_TEXTS = ", ".join(f"{name}_id" for name in words.TEXTS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waits:
+    """What a deletion waits for; where there is nothing, it is done."""
+
+    own: int
+    """The member's songs in the making."""
+    of_others: int
+    """Songs of others that are made of the member's words, and not sent to the music service yet."""
+
+    @property
+    def songs(self) -> int:
+        """All of them."""
+        return self.own + self.of_others
+
+
+def waits_for(tx: Tx, member: int) -> Waits:
+    """What has to end before the member (by internal number) can be forgotten."""
+    (own,) = tx.execute(
+        f"SELECT COUNT(*) FROM job WHERE member_id = ? AND {IN_THE_MAKING}", (member,)
+    ).fetchone()
+    others = tx.execute(
+        f"""SELECT 1 FROM job JOIN song ON song.job_id = job.id
+            WHERE member_id <> :member AND due_at IS NOT NULL AND state IN ('queued', 'submitting')
+              AND EXISTS (SELECT 1 FROM text WHERE id IN ({_TEXTS}) AND (
+                author_id = :member
+                OR EXISTS (SELECT 1 FROM coauthor WHERE text_id = text.id AND author_id = :member)))""",
+        {"member": member},
+    ).fetchall()
+    return Waits(own=own, of_others=len(others))
+
+
+def due(tx: Tx, now: datetime) -> list[int]:
+    """Members who wait to be forgotten, and for nothing else: their last card tells how it ended."""
+    leaving = tx.execute("SELECT id FROM member WHERE leaving_since IS NOT NULL").fetchall()
+    behind = milliseconds(now - CARD_BEHIND_MAX)
+    return [
+        row["id"]
+        for row in leaving
+        if not waits_for(tx, row["id"]).songs
+        and tx.execute(
+            "SELECT 1 FROM job WHERE member_id = ? AND card_due_at IS NOT NULL AND state_since > ?",
+            (row["id"], behind),
+        ).fetchone()
+        is None
+    ]
+
+
+def erase(tx: Tx, member: int, now: datetime) -> Waits:
+    """Erase what is theirs and at its end; if that is all, forget them. Returns what it waits for."""
+    _release_parked(tx, member, now)
+    waits = waits_for(tx, member)
+    rows = tx.execute(
+        f"SELECT id FROM job WHERE member_id = ? AND {NOT_ERASED} AND NOT {IN_THE_MAKING}", (member,)
+    )
+    ended = [row["id"] for row in rows]
+    _drop_drafts(tx, member)
+    _drop_texts(tx, member)
+    words.drop_songs(tx, ended)
+    _blank(tx, ended)
+    if waits.songs:
+        people.leave(tx, member, now)
+    else:
+        people.forget(tx, member, now)
+    mark(tx, ERASED_FACT)
+    return waits
+
+
+def _release_parked(tx: Tx, member: int, now: datetime) -> None:
+    """Nobody is left to look after a task that may still come: its credits go back."""
+    rows = tx.execute(
+        """UPDATE job SET state = 'explained', reason = 'withdrawn', parked = NULL, state_since = :now,
+                          attempt = attempt + 1, claim_epoch = NULL
+           WHERE member_id = :member AND state IN ('running', 'ready') AND due_at IS NULL RETURNING id""",
+        {"member": member, "now": milliseconds(now)},
+    ).fetchall()
+    for row in rows:
+        ledger.release(tx, row["id"], *jobs.held(tx, row["id"]), now)
+
+
+def _drop_drafts(tx: Tx, member: int) -> None:
+    """The member's own drafts, and those of others that may have the member's words in them."""
+    tx.execute(
+        f"""DELETE FROM draft WHERE member_id = :member OR remix_of IS NOT NULL AND (
+              remix_of IN (SELECT id FROM job WHERE member_id = :member)
+              OR NOT EXISTS (SELECT 1 FROM song WHERE job_id = remix_of)
+              OR EXISTS (
+                SELECT 1 FROM song JOIN text ON text.id IN ({_TEXTS})
+                WHERE song.job_id = remix_of AND (
+                  text.author_id = :member
+                  OR EXISTS (SELECT 1 FROM coauthor WHERE text_id = text.id AND author_id = :member))))""",
+        {"member": member},
+    )
+
+
+def _drop_texts(tx: Tx, member: int) -> None:
+    """Every text with the member's words, but those that a song in the making still has to be made of."""
+    rows = tx.execute(
+        f"""SELECT {_TEXTS} FROM job JOIN song ON song.job_id = job.id
+            WHERE {IN_THE_MAKING} AND (member_id = :member OR state IN ('queued', 'submitting'))""",
+        {"member": member},
+    )
+    needed = sorted({text_id for row in rows for text_id in row if text_id is not None})
+    tx.execute(
+        """DELETE FROM text
+           WHERE (author_id = :member OR id IN (SELECT text_id FROM coauthor WHERE author_id = :member))
+             AND id NOT IN (SELECT value FROM json_each(:needed))""",
+        {"member": member, "needed": json.dumps(needed)},
+    )
+
+
+def _blank(tx: Tx, job_ids: Collection[int]) -> None:
+    """Take out of these jobs what leads to a person, a message or a task; the books need none of it."""
+    given = json.dumps(list(job_ids))
+    tx.execute(
+        """INSERT INTO spool_removal (job_id) SELECT value FROM json_each(?) WHERE true
+           ON CONFLICT DO NOTHING""",
+        (given,),
+    )
+    tx.execute("DELETE FROM track WHERE job_id IN (SELECT value FROM json_each(?))", (given,))
+    tx.execute(
+        """UPDATE job SET interaction_id = -id, channel_id = 0, urls = '[]', detail = '',
+                          task_id = IIF(task_id IS NULL, NULL, 'erased-' || id),
+                          delivery_channel_id = NULL, delivery_direct = NULL, delivery_started_at = NULL,
+                          message_id = NULL, card_message_id = NULL, card_shown = '', card_due_at = NULL,
+                          card_free_at = 0
+           WHERE id IN (SELECT value FROM json_each(?))""",
+        (given,),
+    )
+
+
+def drop_outlived(tx: Tx, job_ids: Collection[int]) -> int:
+    """Drop the words of these jobs, and what else tells of them. Returns how many had any."""
+    given = json.dumps(list(job_ids))
+    dropped = words.drop_songs(tx, job_ids)
+    tx.execute(
+        "UPDATE job SET urls = '[]', detail = '' WHERE id IN (SELECT value FROM json_each(?))", (given,)
+    )
+    tx.execute("UPDATE track SET url = '' WHERE job_id IN (SELECT value FROM json_each(?))", (given,))
+    if dropped:
+        mark(tx, DROPPED_FACT)
+    return dropped
+
+
+# -- what is left to do outside the rows
+
+
+def files_of(tx: Tx, limit: int) -> list[int]:
+    """Up to ``limit`` erased jobs whose files are still to be removed from the spool."""
+    rows = tx.execute("SELECT job_id FROM spool_removal ORDER BY job_id LIMIT ?", (limit,))
+    return [row["job_id"] for row in rows]
+
+
+def files_removed(tx: Tx, job_ids: Collection[int]) -> None:
+    """Their files are gone."""
+    tx.execute(
+        "DELETE FROM spool_removal WHERE job_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(job_ids)),),
+    )
+
+
+def mark(tx: Tx, name: str) -> None:
+    """Remains are in the file from now on; a cleaning that has begun before does not count."""
+    remember(tx, name, secrets.token_hex(8))
+
+
+def marks(tx: Tx) -> dict[str, str]:
+    """What there may be remains of, each with the mark of the last time."""
+    found = {name: fact(tx, name) for name in (ERASED_FACT, DROPPED_FACT)}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def cleaned(tx: Tx, seen: dict[str, str]) -> None:
+    """The file has been cleaned since these marks were made."""
+    for name, value in seen.items():
+        if fact(tx, name) == value:
+            forget_fact(tx, name)

@@ -1,0 +1,42 @@
+"""Whether a text that was edited still has somebody's words in it; pure."""
+
+import re
+import unicodedata
+from typing import Final
+
+RUN: Final = 16
+"""So many letters in a row are somebody's words, whatever stands around them: three or four of them."""
+LINE_WORDS: Final = 2
+"""A shorter line is nobody's alone."""
+
+_DIRECTION: Final = re.compile(r"\[[^\[\]\n]{0,40}\]")
+"""``[Chorus]`` and the like, which all lyrics have."""
+_WORD: Final = re.compile(r"\w+")
+_DENSE: Final = "\u2e80"
+"""From here on a character says as much as three letters: Chinese, Japanese, Korean."""
+
+
+def has_words_of(text: str, original: str) -> bool:
+    """Whether ``text`` has all of ``original`` in it, a whole line, or a long run of letters.
+
+    Case, spaces and punctuation do not count, nor do directions like ``[Chorus]``.
+    """
+    there = [word for line in _lines(text) for word in line]
+    lines = _lines(original)
+    whole = [word for line in lines for word in line]
+    if not there or not whole:
+        return False
+    joined = f" {' '.join(there)} "
+    if there == whole or any(len(line) >= LINE_WORDS and f" {' '.join(line)} " in joined for line in lines):
+        return True
+    return not _runs(there).isdisjoint(_runs(whole))
+
+
+def _lines(text: str) -> list[list[str]]:
+    plain = unicodedata.normalize("NFKC", _DIRECTION.sub(" ", text)).casefold()
+    return [_WORD.findall(line) for line in plain.splitlines()]
+
+
+def _runs(words: list[str]) -> set[str]:
+    letters = "".join(letter * 3 if letter >= _DENSE else letter for word in words for letter in word)
+    return {letters[at : at + RUN] for at in range(len(letters) - RUN + 1)}
