@@ -14,6 +14,7 @@ from bot.errors import OutOfRange, TextTooLong
 from bot.ui import answers, buttons, music_buttons, presses, quota_buttons
 from bot.ui.language import Translator
 from bot.ui.music import Music
+from bot.ui.privacy import EraseButton, Privacy
 from bot.ui.quota import Quota
 from bot.ui.services import Services
 
@@ -80,6 +81,7 @@ class TunesmithClient(discord.AutoShardedClient):
         self.services = services
         self.tree.add_command(Music(services))
         self.tree.add_command(Quota(services.purse))
+        self.tree.add_command(Privacy(services))
 
     async def close(self) -> None:
         """Leave Discord, where there is a connection or the beginning of one."""
@@ -101,9 +103,15 @@ class TunesmithClient(discord.AutoShardedClient):
         """Before the first connection: the buttons, and the commands where they have changed."""
         await self.tree.set_translator(Translator())
         self.add_dynamic_items(
-            buttons.JobButton, music_buttons.SongsButton, quota_buttons.PageButton, quota_buttons.ClearButton
+            buttons.JobButton,
+            music_buttons.SongsButton,
+            quota_buttons.PageButton,
+            quota_buttons.ClearButton,
+            EraseButton,
         )
         await self._register_commands()
+        if self.application_id is not None:
+            log.info("invite the bot with %s", invite_link(self.application_id))
         if not discord.http.Route.BASE.startswith(DISCORD):
             # After a lost session discord.py goes back to this address and not to the one that it was
             # told first (2.7.1): the token would leave for the real Discord.
@@ -150,6 +158,13 @@ class TunesmithClient(discord.AutoShardedClient):
             await work
         except Exception as error:  # noqa: BLE001 - what the tree does for commands: told, and logged if a bug
             await answers.explain(interaction, error)
+
+
+def invite_link(application_id: int) -> str:
+    """Where a server's manager lets the bot in, with just the permissions that it needs."""
+    return discord.utils.oauth_url(
+        application_id, permissions=INVITE_PERMISSIONS, scopes=("bot", "applications.commands")
+    )
 
 
 def use_api(url: str) -> None:

@@ -1,9 +1,7 @@
 """``/quota``: what server managers use to keep the purse."""
 
 import asyncio
-import gzip
 import io
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -14,13 +12,11 @@ from discord import app_commands
 from bot.errors import NotRefundable
 from bot.jobs.purse import REASON_MAX, Purse
 from bot.model import Period
-from bot.ui import asking, chart, quota_buttons, quota_cards
+from bot.ui import asking, chart, quota_buttons, quota_cards, uploads
 from bot.ui.language import described
 
 CREDITS_MAX = 1_000_000
 CHOICES_MAX: Final = 25
-PLAIN_MAX_BYTES: Final = 8 * 1024 * 1024
-"""A larger export is compressed; Discord takes 10 MiB."""
 KINDS: Final = [
     app_commands.Choice(name=described(f"choice-{kind}"), value=kind) for kind in quota_cards.KINDS
 ]
@@ -87,12 +83,8 @@ class Quota(
         with tempfile.TemporaryDirectory(prefix="tunesmith-") as folder:
             path = Path(folder) / "ledger.csv"
             count = await self.purse.export(guild_id, path)
-            path = await asyncio.to_thread(_handy, path)
-            file = discord.File(path)
-            try:
+            async with uploads.handy(path) as file:
                 await interaction.followup.send(say("exported", count=count), file=file, ephemeral=True)
-            finally:
-                file.close()
 
     @app_commands.command(description=described("command-quota-usage"))
     async def usage(self, interaction: discord.Interaction) -> None:
@@ -246,13 +238,3 @@ async def _confirm(
     interaction: discord.Interaction, said: str, view: discord.ui.View = discord.utils.MISSING
 ) -> None:
     await interaction.response.send_message(said, view=view, ephemeral=True)
-
-
-def _handy(path: Path) -> Path:
-    """The file, or a compressed one in its place where it is too large for Discord."""
-    if path.stat().st_size <= PLAIN_MAX_BYTES:
-        return path
-    packed = path.with_name(path.name + ".gz")
-    with path.open("rb") as plain, gzip.open(packed, "wb") as file:
-        shutil.copyfileobj(plain, file)
-    return packed

@@ -8,6 +8,7 @@ import discord
 
 from bot.jobs.intake import Intake
 from bot.jobs.library import Library
+from bot.jobs.privacy import Privacy
 from bot.jobs.purse import Purse
 
 
@@ -18,6 +19,7 @@ class Services:
     intake: Intake
     purse: Purse
     library: Library
+    privacy: Privacy
 
 
 class HasServices(Protocol):

@@ -164,7 +164,7 @@ def client_of(rig: Rig) -> TunesmithClient:
         registered=lambda: database.read(lambda tx: fact(tx, app.COMMANDS_FACT)),
         register=lambda digest: database.write(lambda tx: remember(tx, app.COMMANDS_FACT, digest)),
     )
-    client.offer(Services(intake=rig.intake, purse=rig.purse, library=rig.library()))
+    client.offer(Services(intake=rig.intake, purse=rig.purse, library=rig.library(), privacy=rig.privacy))
     return client
 
 

@@ -1,0 +1,33 @@
+"""Files for members and managers, made small enough for Discord."""
+
+import asyncio
+import gzip
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import discord
+
+PLAIN_MAX_BYTES: Final = 8 * 1024 * 1024
+"""A larger file is compressed; Discord takes 10 MiB."""
+
+
+@asynccontextmanager
+async def handy(path: Path) -> AsyncIterator[discord.File]:
+    """The file, or a compressed one in its place where it is too large; closed at the end."""
+    file = discord.File(await asyncio.to_thread(_small, path))
+    try:
+        yield file
+    finally:
+        file.close()
+
+
+def _small(path: Path) -> Path:
+    if path.stat().st_size <= PLAIN_MAX_BYTES:
+        return path
+    packed = path.with_name(path.name + ".gz")
+    with path.open("rb") as plain, gzip.open(packed, "wb") as file:
+        shutil.copyfileobj(plain, file)
+    return packed

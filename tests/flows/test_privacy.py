@@ -1,0 +1,125 @@
+"""What members see, take along and delete of what is kept about them, on the simulated Discord."""
+
+import json
+
+import pytest
+import simcord
+
+from bot.playground.world import World
+from bot.store.proof import prove
+from tests.flows.seen import button, posted, said
+
+WORDS = {
+    "title": "Kestrel Lullaby",
+    "style": "quokka polka",
+    "lyrics": "zanzibar moonbeam",
+    "vocals": "with_vocals",
+}
+
+
+async def song(world: World, member: simcord.MemberActor) -> None:
+    form = await member.slash(world.channel, "music custom")
+    await member.submit_modal(form, WORDS)
+
+
+def bytes_of(world: World) -> bytes:
+    """All that lies in the database's files."""
+    path = world.settings.database_path
+    return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*") if file.is_file())
+
+
+async def erased(member: simcord.MemberActor, world: World) -> simcord.InteractionResult:
+    """The member deletes what is kept about them."""
+    asked = await member.slash(world.channel, "privacy delete")
+    await world.restart()
+    assert asked.response is not None
+    return await member.click(asked.response.message, label="Delete everything about me")
+
+
+async def test_view_says_what_is_kept_and_why(world: World) -> None:
+    mia = world.add_member("Mia")
+    await song(world, mia)
+    await posted(world)
+
+    shown = await mia.slash(world.channel, "privacy view")
+
+    assert shown.ephemeral
+    assert "What you typed for 1 song" in said(shown)
+    assert "Dropped 90 days after" in said(shown)
+    assert "Where to write" in said(shown)
+
+
+async def test_export_is_a_private_file_of_everything(world: World) -> None:
+    mia = world.add_member("Mia")
+    await song(world, mia)
+    await posted(world)
+
+    answer = await mia.slash(world.channel, "privacy export")
+
+    assert answer.response is not None
+    assert answer.ephemeral
+    (file,) = answer.response.attachments
+    taken = json.loads(await file.read())
+    assert "zanzibar moonbeam" in json.dumps(taken)
+    assert str(mia.id) in json.dumps(taken)
+
+
+async def test_deleting_asks_first_and_leaves_nothing_but_the_books(world: World) -> None:
+    mia, noah = world.add_member("Mia"), world.add_member("Noah")
+    await song(world, mia)
+    (message,) = await posted(world)
+    form = await noah.click(message, label="Remix")
+    await noah.submit_modal(form, WORDS | {"style": "gamelan"})
+    remix = (await posted(world, 2))[-1]
+
+    answer = await erased(mia, world)
+    kept = bytes_of(world)
+
+    assert "Deleted." in said(answer)
+    assert [] == [text for text in ("Kestrel", "quokka", "zanzibar", "Mia") if text.encode() in kept]
+    assert b"gamelan" in kept
+    assert mia.id.to_bytes(8) not in kept
+    assert 2 == len(list(world.settings.spool_dir.iterdir()))
+    assert () == (await world.parts.database.read(prove)).findings
+    pressed = await noah.click(remix, custom_id=button(remix, "lyrics").custom_id)
+    assert said(pressed) == "The words of that song are no longer kept. Nothing was charged."
+
+
+async def test_a_song_in_the_making_is_finished_first(world: World) -> None:
+    mia = world.add_member("Mia")
+    await mia.slash(world.channel, "music create", prompt="quokka polka [busy]")
+
+    answer = await erased(mia, world)
+    refused = await mia.slash(world.channel, "music create", prompt="another")
+    await posted(world)
+
+    assert "after 1 song in the making" in said(answer)
+    assert said(refused).startswith("Your data is being deleted")
+    assert 1 == world.sandbox.tasks_created
+
+
+async def test_what_was_used_and_a_limit_outlive_a_deletion(world: World) -> None:
+    ada, mia = world.add_member("Ada", manager=True), world.add_member("Mia")
+    await ada.slash(world.channel, "quota member", user=mia, credits=20)
+    await song(world, mia)
+    await posted(world)
+
+    await erased(mia, world)
+    left = await mia.slash(world.channel, "music credits")
+
+    assert "**10 credits** left" in said(left)
+    assert "10 of your 20 credits a month are used or held" in said(left)
+
+
+@pytest.mark.parametrize("command", ["view", "export", "delete"])
+async def test_somebody_of_whom_nothing_is_kept_is_told_so_without_being_written_down(
+    world: World, command: str
+) -> None:
+    mia = world.add_member("Mia")
+
+    answer = await (
+        erased(mia, world) if command == "delete" else mia.slash(world.channel, f"privacy {command}")
+    )
+
+    assert answer.response is not None
+    assert mia.id.to_bytes(8) not in bytes_of(world)
