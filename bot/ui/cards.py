@@ -232,16 +232,13 @@ def in_the_making(say: Language, found: list[tuple[Job, CardFacts]]) -> discord.
 def history(say: Language, page: SongPage, word: str) -> discord.Embed:
     """One page of a member's songs, newest first."""
     lines = [_past(say, job) for job in page.songs]
-    if not lines:
-        lines = [say("history-not-found" if word else "history-none")]
-    embed = discord.Embed(
+    if lines:
+        lines.append(f"\n{say('history-hint')}")
+    return discord.Embed(
         title=say("history-found", word=line(word, WORD_MAX)) if word else say("history-title"),
-        description="\n".join(lines),
+        description="\n".join(lines) or say("history-not-found" if word else "history-none"),
         color=COLOR_DONE,
     )
-    if page.songs:
-        embed.set_footer(text=say("history-hint"))
-    return embed
 
 
 def _past(say: Language, job: Job) -> str:
