@@ -21,6 +21,11 @@
     │   ├── AlreadyMaking       a song that is being made again for the member already
     │   ├── NotYourSong         what only the one who asked for a song may do
     │   ├── TooLateToCancel     a request that is queued no more
+    │   ├── NoSuchSong          no song of the member's in this server
+    │   ├── NotDoneYet          a song that is still in the making
+    │   ├── SongGone            a song whose audio lies nowhere any more
+    │   ├── NoDirectMessages    a member who takes no direct messages from the bot
+    │   ├── NoPlaceToPost       a channel that takes no message from the bot
     │   └── ShuttingDown        the bot is about to restart
     ├── Transient               time acts; carries retry_after_s
     │   └── StoreBusy           the database was locked for longer than a member waits
@@ -186,6 +191,26 @@ class NotYourSong(Refusal):
 
 class TooLateToCancel(Refusal):
     """The request is queued no more: it is being made, or at its end."""
+
+
+class NoSuchSong(Refusal):
+    """The member has no such song in this server."""
+
+
+class NotDoneYet(Refusal):
+    """The song is still in the making, and will be posted by itself."""
+
+
+class SongGone(Refusal):
+    """The song's audio is no longer in the spool, in its message or at the music service."""
+
+
+class NoDirectMessages(Refusal):
+    """The member takes no direct messages from the bot."""
+
+
+class NoPlaceToPost(Refusal):
+    """The channel is gone, or the bot may not post there."""
 
 
 class ShuttingDown(Refusal):

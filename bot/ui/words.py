@@ -133,6 +133,19 @@ _ALWAYS_THE_SAME: dict[type[errors.Refusal], str] = {
     ),
     errors.NotYourSong: "Only the one who asked for that song can do that. Nothing was changed.",
     errors.TooLateToCancel: "It is too late to cancel that song: it is no longer queued.",
+    errors.NoSuchSong: "You have no such song in this server. Choose one from the list; nothing was posted.",
+    errors.NotDoneYet: "That song is still in the making. I will post it and mention you when it is done.",
+    errors.SongGone: (
+        "The audio of that song is gone: I have it no more, its message is gone, and so is the music "
+        "service's copy. Nothing was charged."
+    ),
+    errors.NoDirectMessages: (
+        "I can't send you direct messages. Allow them for this server in your privacy settings, then try "
+        "again. Nothing was charged."
+    ),
+    errors.NoPlaceToPost: (
+        "I could not post in this channel. Ask a server manager, or try another channel. Nothing was charged."
+    ),
     errors.ShuttingDown: "The bot is about to restart. Nothing was charged; please try again in a minute.",
 }
 _OPERATORS = {

@@ -107,6 +107,11 @@ def refusals() -> list[errors.Refusal]:
         errors.AlreadyMaking(),
         errors.NotYourSong(),
         errors.TooLateToCancel(),
+        errors.NoSuchSong(),
+        errors.NotDoneYet(),
+        errors.SongGone(),
+        errors.NoDirectMessages(),
+        errors.NoPlaceToPost(),
         errors.ShuttingDown(),
     ]
     return made
