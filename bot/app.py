@@ -18,6 +18,7 @@ from bot.errors import StartRefused
 from bot.jobs import schedule
 from bot.jobs.courier import Courier
 from bot.jobs.intake import Intake, Terms
+from bot.jobs.library import Library
 from bot.jobs.purse import Purse
 from bot.jobs.runner import Finishing, Runner
 from bot.jobs.steps import Steps
@@ -43,6 +44,7 @@ class Parts:
 
     database: Database
     intake: Intake
+    library: Library
     runner: Runner
     upkeep: Upkeep
     operator: Operator
@@ -100,8 +102,19 @@ async def assembled(
         epoch = await database.write(jobs.next_epoch)
         woken = asyncio.Event()
         intake = Intake(database, terms, now=now, woken=woken.set)
+        spool = Spool(settings.spool_dir)
+        library = Library(
+            database=database,
+            spool=spool,
+            audio=audio,
+            music=music,
+            courier=lambda: courier,  # it posts with the client, which has the library
+            defaults=defaults,
+            now=now,
+        )
         client = ui.TunesmithClient(
             intake=intake,
+            library=library,
             purse=Purse(database, defaults, price=settings.song_credits, now=now),
             registered=lambda: database.read(lambda tx: fact(tx, COMMANDS_FACT)),
             register=lambda digest: database.write(lambda tx: remember(tx, COMMANDS_FACT, digest)),
@@ -109,7 +122,6 @@ async def assembled(
         courier = around_courier(DiscordCourier(client))
         webhook = settings.operator_webhook_url
         operator = Operator(None if webhook is None else webhook.get_secret_value())
-        spool = Spool(settings.spool_dir)
         finishing = Finishing()
         steps = Steps(
             database=database,
@@ -137,7 +149,13 @@ async def assembled(
             database=database, spool=spool, spool_days=settings.spool_days, now=now, alert=operator.alert
         )
         yield Parts(
-            database=database, intake=intake, runner=runner, upkeep=upkeep, operator=operator, client=client
+            database=database,
+            intake=intake,
+            library=library,
+            runner=runner,
+            upkeep=upkeep,
+            operator=operator,
+            client=client,
         )
 
 

@@ -66,6 +66,24 @@ class Courier(Protocol):
         """
         ...
 
+    async def post_copy(
+        self, job: Job, files: Sequence[tuple[Track, Path]], channel_id: int, nonce: str, *, direct: bool
+    ) -> int:
+        """Post the song once more, for somebody who asked for it; it mentions nobody and answers nothing.
+
+        ``direct`` tells whether the channel is one for direct messages. One try, of a minute at the most.
+        Returns and raises as ``post_song``.
+        """
+        ...
+
+    async def fetch(self, job: Job, take: int, *, max_bytes: int) -> bytes | None:
+        """The audio of one take from the message that brought the song; None: it has no such file.
+
+        Raises:
+            NoAccess: the message is gone, or can't be read.
+        """
+        ...
+
     async def post_notice(self, job: Job, where: Delivery, nonce: str) -> int:
         """Tell the member why there is no song. Returns and raises as ``post_song``."""
         ...

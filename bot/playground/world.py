@@ -59,6 +59,18 @@ class ObservedCourier:
         self._brought()
         return message_id
 
+    async def post_copy(
+        self, job: Job, files: Sequence[tuple[Track, Path]], channel_id: int, nonce: str, *, direct: bool
+    ) -> int:
+        """As the courier itself."""
+        message_id = await self._courier.post_copy(job, files, channel_id, nonce, direct=direct)
+        self._brought()
+        return message_id
+
+    async def fetch(self, job: Job, take: int, *, max_bytes: int) -> bytes | None:
+        """As the courier itself."""
+        return await self._courier.fetch(job, take, max_bytes=max_bytes)
+
     async def post_notice(self, job: Job, where: Delivery, nonce: str) -> int:
         """As the courier itself."""
         message_id = await self._courier.post_notice(job, where, nonce)

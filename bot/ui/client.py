@@ -13,6 +13,7 @@ from discord import app_commands
 from bot.errors import OutOfRange, TextTooLong
 from bot.jobs.courier import MessageKind
 from bot.jobs.intake import Intake
+from bot.jobs.library import Library
 from bot.jobs.purse import Purse
 from bot.ui import answers, buttons, forms, quota_buttons
 from bot.ui.music import Music
@@ -66,6 +67,7 @@ class TunesmithClient(discord.AutoShardedClient):
         self,
         *,
         intake: Intake,
+        library: Library,
         purse: Purse,
         registered: Registered,
         register: Register,
@@ -78,6 +80,7 @@ class TunesmithClient(discord.AutoShardedClient):
             max_ratelimit_timeout=60.0,
         )
         self.intake = intake
+        self.library = library
         self.purse = purse
         self._registered = registered
         self._register = register

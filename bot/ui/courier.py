@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
 from http import HTTPStatus
@@ -18,7 +19,7 @@ from bot.jobs.courier import AlreadyPosted, CardFacts, MessageKind, NoAccess, No
 from bot.model import Delivery, Job, Track
 from bot.store.budget import BudgetAlert
 from bot.ui import buttons, cards, quota_cards
-from bot.ui.text import file_name
+from bot.ui.text import file_name, take_of
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,9 @@ SMALLER_TRIES: Final = 3
 BANNED_S: Final = 60.0
 BANNED_MOST_S: Final = 3_600.0
 EDIT_S: Final = 20.0
+COPY_S: Final = 60.0
+FETCH_S: Final = 30.0
+"""For one file; there may be another way to it, which needs its time too."""
 LOOK_S: Final = 60.0
 HISTORY_MARGIN: Final = timedelta(seconds=60)
 HISTORY_MAX: Final = 1_000
@@ -55,10 +59,32 @@ class DiscordCourier:
         self, job: Job, files: Sequence[tuple[Track, Path]], where: Delivery, nonce: str
     ) -> int:
         """The song with its players, mentioning the member; a file that is too large becomes a link."""
+        member_id = job.reply_to.member_id
+        envelope = _Envelope(
+            channel_id=where.channel_id,
+            direct=where.direct,
+            said=f"<@{member_id}> your song is ready!",
+            options={"nonce": nonce, "allowed_mentions": _only(member_id), **_reference(job, where)},
+        )
+        return await self._post_files(job, files, envelope)
+
+    async def post_copy(
+        self, job: Job, files: Sequence[tuple[Track, Path]], channel_id: int, nonce: str, *, direct: bool
+    ) -> int:
+        """The same message without a mention, for one who asked for it."""
+        envelope = _Envelope(channel_id=channel_id, direct=direct, said="", options={"nonce": nonce})
+        try:
+            async with asyncio.timeout(COPY_S):
+                return await self._post_files(job, files, envelope)
+        except TimeoutError as error:
+            raise Transient(f"Discord: no answer in {COPY_S:.0f} s") from error
+
+    async def _post_files(self, job: Job, files: Sequence[tuple[Track, Path]], envelope: "_Envelope") -> int:
+        """The message of a song with as many of its files as are taken there."""
         attached = _attachable(files)
         for _ in range(SMALLER_TRIES):
             try:
-                return await self._post_song(job, files, attached, where, nonce)
+                return await self._post_some(job, files, attached, envelope)
             except _TooLarge as error:
                 # Nothing was stored: another try with less is no second message.
                 log.info("job %d: %d files are too large here: %s", job.id, len(attached), error)
@@ -66,17 +92,12 @@ class DiscordCourier:
                 attached = smaller if smaller < attached else set()
         raise NoAccess("too large even without files")
 
-    async def _post_song(
-        self,
-        job: Job,
-        files: Sequence[tuple[Track, Path]],
-        attached: set[int],
-        where: Delivery,
-        nonce: str,
+    async def _post_some(
+        self, job: Job, files: Sequence[tuple[Track, Path]], attached: set[int], envelope: "_Envelope"
     ) -> int:
         title = cards.title_of(job)
         links = {f"Take {track.take}": track.url for track, _ in files if track.take not in attached}
-        said = [f"<@{job.reply_to.member_id}> your song is ready!"]
+        said = [envelope.said] if envelope.said else []
         said += [f"{label}: <{url}>" for label, url in links.items() if len(url) > buttons.LINK_MAX]
         uploads = [
             discord.File(path, file_name(title, track.take, path.suffix))
@@ -85,19 +106,30 @@ class DiscordCourier:
         ]
         try:
             with _translated(self._client, _Doing.UPLOADING):
-                message = await self._channel(where).send(
+                channel = self._client.get_partial_messageable(envelope.channel_id)
+                message = await channel.send(
                     "\n".join(said)[: buttons.MESSAGE_MAX],
                     embed=cards.song(job),
                     files=uploads,
                     view=buttons.song_view(job, links),
-                    nonce=nonce,
-                    **_reference(job, where),
-                    allowed_mentions=_only(job.reply_to.member_id),
+                    **envelope.options,
                 )
         finally:
             for upload in uploads:
                 upload.close()
         return message.id
+
+    async def fetch(self, job: Job, take: int, *, max_bytes: int) -> bytes | None:
+        """The file that the message of the song has for this take."""
+        if job.delivery is None or job.message_id is None:
+            return None
+        with _translated(self._client, _Doing.FETCHING):
+            async with asyncio.timeout(FETCH_S):
+                message = await self._channel(job.delivery).fetch_message(job.message_id)
+                for attachment in message.attachments:
+                    if take_of(attachment.filename) == take and attachment.size <= max_bytes:
+                        return await attachment.read()
+        return None
 
     async def post_notice(self, job: Job, where: Delivery, nonce: str) -> int:
         """Why there is no song, mentioning the member."""
@@ -187,12 +219,25 @@ class DiscordCourier:
         return self._client.get_partial_messageable(where.channel_id)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Envelope:
+    """Where the message of a song goes, and what stands in it beside the song."""
+
+    channel_id: int
+    direct: bool
+    said: str
+    """The words before the song."""
+    options: dict[str, Any]
+    """For discord.py."""
+
+
 class _Doing(Enum):
     """What was asked of Discord: the same refusal means something else for each."""
 
     UPLOADING = auto()
     SENDING = auto()
     LOOKING = auto()
+    FETCHING = auto()
     EDITING = auto()
 
 
@@ -246,6 +291,8 @@ def _meaning(error: discord.HTTPException, doing: _Doing) -> Exception:
         return Transient(f"Discord: {said}", _wait_s(error))
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Transient(f"Discord: {said}")
+    if doing is _Doing.FETCHING:  # the files lie at a server with answers of its own
+        return NoAccess(said)
     return error
 
 

@@ -16,6 +16,7 @@ _LISTS = re.compile(r"^(\s*\d*)([-+.])", re.MULTILINE)
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
 _KEPT = {"\n", "\u200d"}
 """A zero width joiner holds emoji sequences together."""
+_TAKE = re.compile(r"-([0-9])\.[a-z0-9]+$")
 
 
 def plain(text: str) -> str:
@@ -51,3 +52,9 @@ def file_name(title: str, take: int, ending: str) -> str:
     ascii_only = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     slug = "-".join(re.findall("[a-z0-9]+", ascii_only))[:FILE_NAME_MAX].strip("-") or "song"
     return f"{slug}-{take}{ending}"
+
+
+def take_of(name: str) -> int | None:
+    """The take that a file was named for by ``file_name``."""
+    found = _TAKE.search(name)
+    return None if found is None else int(found[1])

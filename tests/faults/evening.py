@@ -10,6 +10,7 @@ import pytest
 
 from bot import app
 from bot.jobs.courier import MessageKind
+from bot.jobs.library import Library
 from bot.model import Job
 from bot.store import jobs
 from bot.store.database import Tx, fact, remember
@@ -73,9 +74,9 @@ class Evening:
         monkeypatch.setattr(gateway, "DEFAULT_GATEWAY", gateway.DEFAULT_GATEWAY)
         with Hurry.on(asyncio.get_running_loop(), monkeypatch) as hurry:
             rig.clock = rig.intake._now = rig.purse._now = HurriedClock(hurry)
-            async with FakeDiscord(now=lambda: rig.clock().timestamp()) as world:
+            async with FakeDiscord(now=lambda: rig.clock().timestamp()) as world, rig.library() as library:
                 use_api(world.url)
-                client = client_of(rig)
+                client = client_of(rig, library)
                 rig.chat = Courier(client, world)  # type: ignore[assignment] # it is a chat's real courier
                 await client.login(world.token)
                 try:
@@ -156,11 +157,12 @@ class Evening:
                 wait_s = min(2 * wait_s, 10.0)
 
 
-def client_of(rig: Rig) -> TunesmithClient:
+def client_of(rig: Rig, library: Library) -> TunesmithClient:
     """A new client on the rig's database."""
     database = rig.database
     return TunesmithClient(
         intake=rig.intake,
+        library=library,
         purse=rig.purse,
         registered=lambda: database.read(lambda tx: fact(tx, app.COMMANDS_FACT)),
         register=lambda digest: database.write(lambda tx: remember(tx, app.COMMANDS_FACT, digest)),

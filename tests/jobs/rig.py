@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from bot.jobs.intake import Intake
+from bot.jobs.library import Library
 from bot.jobs.purse import Purse
 from bot.jobs.runner import Finishing, Runner
 from bot.jobs.steps import Steps
@@ -60,9 +61,8 @@ class Rig:
         return job
 
     @asynccontextmanager
-    async def process(self) -> AsyncIterator[Runner]:
-        """A new process: a new epoch, and nothing in memory."""
-        finishing = Finishing()
+    async def services(self) -> AsyncIterator[tuple[MusicClient, AudioSource]]:
+        """New connections to the music service and its files."""
         async with AsyncExitStack() as stack:
             music = await stack.enter_async_context(
                 MusicClient.open(
@@ -77,6 +77,27 @@ class Rig:
             audio = await stack.enter_async_context(
                 AudioSource.open(origin=music.origin, **self.audio_over())
             )
+            yield music, audio
+
+    @asynccontextmanager
+    async def library(self) -> AsyncIterator[Library]:
+        """What a new process has for songs that there are."""
+        async with self.services() as (music, audio):
+            yield Library(
+                database=self.database,
+                spool=self.spool,
+                audio=audio,
+                music=music,
+                courier=lambda: self.chat,
+                defaults=make.DEFAULTS,
+                now=self.clock,
+            )
+
+    @asynccontextmanager
+    async def process(self) -> AsyncIterator[Runner]:
+        """A new process: a new epoch, and nothing in memory."""
+        finishing = Finishing()
+        async with self.services() as (music, audio):
             steps = Steps(
                 database=self.database,
                 music=music,
