@@ -18,7 +18,7 @@ from bot.errors import (
 )
 from bot.jobs import library as module
 from bot.jobs.library import Library
-from bot.model import Job, JobState
+from bot.model import Job, JobState, Track
 from bot.music.audio import AUDIO_MAX_BYTES
 from bot.store.database import Tx
 from bot.store.proof import prove
@@ -201,19 +201,22 @@ async def test_one_take_of_two_is_better_than_none(rig: Rig, library: Library, s
         answers(200, data={"status": "failed", "errorMessage": "expired"}),
         answers(200, data={"status": "success", "audioUrls": []}),
         answers(200, data={"status": "processing"}),
+        None,
     ],
 )
 async def test_a_song_that_lies_nowhere_is_gone(
-    rig: Rig, library: Library, song: Job, poll: Callable[[httpx.Request], httpx.Response]
+    rig: Rig, library: Library, song: Job, poll: Callable[[httpx.Request], httpx.Response] | None
 ) -> None:
     lose(rig, song)
     lose_message(rig, song)
     lose_urls(rig, song)
-    rig.music.on_poll = [poll]
+    rig.music.on_poll = [poll] if poll is not None else []
 
     with pytest.raises(SongGone):
         await library.post(song, CHANNEL, INTERACTION)
 
+    # Each address is tried once, also where the music service names it again.
+    assert (1, 2) == (rig.music.polls, rig.music.downloads)
     assert [] == rig.chat.copies
     assert song == await rig.get(song)
 
@@ -408,24 +411,33 @@ async def test_no_more_than_a_few_files_are_fetched_at_a_time(
     for job in songs:
         await rig.until(job, JobState.DELIVERED)
     songs = [await rig.get(job) for job in songs]
-    under_way, most = 0, 0
-    fetch = rig.chat.fetch
+    fetch, held, under_way = rig.chat.fetch, asyncio.Event(), 0
+    is_there, looked, all_looked = library._is_there, 0, asyncio.Event()
 
-    async def counted(job: Job, take: int, *, max_bytes: int) -> bytes | None:
-        nonlocal under_way, most
+    async def held_up(job: Job, take: int, *, max_bytes: int) -> bytes | None:
+        nonlocal under_way
         under_way += 1
-        most = max(most, under_way)
-        await asyncio.sleep(0)
-        under_way -= 1
+        await held.wait()
         return await fetch(job, take, max_bytes=max_bytes)
 
-    monkeypatch.setattr(rig.chat, "fetch", counted)
+    def look(track: Track) -> bool:
+        nonlocal looked
+        looked += 1
+        if looked == 2 * len(songs):
+            all_looked.set()
+        return is_there(track)
+
+    monkeypatch.setattr(rig.chat, "fetch", held_up)
+    monkeypatch.setattr(library, "_is_there", look)
     for job in songs:
         lose(rig, job)
 
-    await asyncio.gather(*(library.files(job) for job in songs))
+    getting = [asyncio.create_task(library.files(job)) for job in songs]
+    await all_looked.wait()
 
-    assert module.FETCHES_AT_ONCE == most
+    assert module.FETCHES_AT_ONCE == under_way
+    held.set()
+    assert [2] * len(songs) == [len(await task) for task in getting]
 
 
 async def test_a_song_that_is_deleted_while_it_is_fetched_does_not_come_back(
