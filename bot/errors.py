@@ -21,10 +21,11 @@
     │   ├── AlreadyMaking       a song that is being made again for the member already
     │   ├── NotYourSong         what only the one who asked for a song may do
     │   ├── TooLateToCancel     a request that is queued no more
-    │   ├── SongUnknown         no such song of the member's in this server
-    │   ├── SongGone            a song whose audio is nowhere any more
-    │   ├── CantPost            a channel that takes no message
-    │   ├── NoDirectMessages    somebody who takes no direct messages
+    │   ├── NoSuchSong          no song of the member's in this server
+    │   ├── NotDoneYet          a song that is still in the making
+    │   ├── SongGone            a song whose audio lies nowhere any more
+    │   ├── NoDirectMessages    a member who takes no direct messages from the bot
+    │   ├── NoPlaceToPost       a channel that takes no message from the bot
     │   ├── Leaving             the member's data is being deleted
     │   └── ShuttingDown        the bot is about to restart
     ├── Transient               time acts; carries retry_after_s
@@ -193,20 +194,24 @@ class TooLateToCancel(Refusal):
     """The request is queued no more: it is being made, or at its end."""
 
 
-class SongUnknown(Refusal):
+class NoSuchSong(Refusal):
     """The member has no such song in this server."""
 
 
+class NotDoneYet(Refusal):
+    """The song is still in the making, and will be posted by itself."""
+
+
 class SongGone(Refusal):
-    """The song's audio is neither on the bot's disk, nor in its message, nor at the music service."""
-
-
-class CantPost(Refusal):
-    """The channel takes no message of the bot's, for another reason than a permission."""
+    """The song's audio is no longer in the spool, in its message or at the music service."""
 
 
 class NoDirectMessages(Refusal):
-    """The member takes no direct messages from this bot."""
+    """The member takes no direct messages from the bot."""
+
+
+class NoPlaceToPost(Refusal):
+    """The channel is gone, or the bot may not post there."""
 
 
 class Leaving(Refusal):

@@ -47,6 +47,9 @@ OPEN_STATES = frozenset(
 )
 """States in which the bot still has something to do for the job."""
 
+SONG_STATES = frozenset({JobState.STORED, JobState.DELIVERING, JobState.DELIVERED, JobState.UNDELIVERED})
+"""States in which there is a song."""
+
 
 class FailReason(StrEnum):
     """Why a job came to no song."""

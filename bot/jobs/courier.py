@@ -2,7 +2,7 @@
 
 import hashlib
 from base64 import b32encode
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -80,15 +80,19 @@ class Courier(Protocol):
         locale: str,
         direct: bool,
     ) -> int:
-        """Post the song once more, in the language ``locale`` and mentioning nobody; as ``post_song``."""
+        """Post the song once more, for somebody who asked for it; it mentions nobody and answers nothing.
+
+        ``locale`` tells the language, ``direct`` whether the channel is one for direct messages. One try,
+        of a minute at the most.
+        Returns and raises as ``post_song``.
+        """
         ...
 
-    async def attached(self, job: Job) -> dict[int, Callable[[], Awaitable[bytes]]]:
-        """The takes that the message with the song has as files; each can be read, which raises the same.
+    async def fetch(self, job: Job, take: int, *, max_bytes: int) -> bytes | None:
+        """The audio of one take from the message that brought the song; None: it has no such file.
 
         Raises:
-            NoAccess: the message is gone.
-            NoHistory: it can't be read.
+            NoAccess: the message is gone, or can't be read.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -76,9 +76,9 @@ class ObservedCourier:
         self._brought()
         return message_id
 
-    async def attached(self, job: Job) -> dict[int, Callable[[], Awaitable[bytes]]]:
+    async def fetch(self, job: Job, take: int, *, max_bytes: int) -> bytes | None:
         """As the courier itself."""
-        return await self._courier.attached(job)
+        return await self._courier.fetch(job, take, max_bytes=max_bytes)
 
     async def post_notice(self, job: Job, where: Delivery, nonce: str) -> int:
         """As the courier itself."""

@@ -1,16 +1,35 @@
-"""A member's own songs in a server: those in the making, those that are there, one of them by its title."""
+"""What members look up of their own in one server: songs in the making, and songs that there are."""
 
-from collections.abc import Iterator
+import re
+import sqlite3
+import unicodedata
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.model import Job
+from bot.model import OPEN_STATES, SONG_STATES, Job, Track
 from bot.store import jobs
 from bot.store.database import Tx
 from bot.store.ledger import known_member, moment
-from bot.store.words import SEARCHED
 
-ID_DIGITS_MAX = 18
+CHOICES_MAX = 25
+"""Source: https://docs.discord.com/developers/interactions/receiving-and-responding, read 2026-11-24."""
+SONG_MAX = 80
+"""Characters of a prompt that stand for a song without a title."""
+_ID = re.compile("[0-9]{1,16}")
+"""A job's number, as ``jobs.new_id`` makes them."""
+
+_OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES))
+_THERE = ", ".join(f"'{state}'" for state in sorted(SONG_STATES))
+# Columns are named by the caller: reading the lyrics of thousands of songs takes its time.
+_SONGS = f"""SELECT job.id, job.created_at, {{columns}} FROM job LEFT JOIN words ON words.job_id = job.id
+             WHERE job.guild_id = :guild AND job.member_id = :member AND job.state IN ({_THERE})"""
+_NEWEST_FIRST = "ORDER BY job.created_at DESC, job.id DESC"
+_OLDEST_FIRST = "ORDER BY job.created_at, job.id"
+_CHOICE = f"COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {SONG_MAX}), '') AS song"
+_TEXTS = "words.title, words.prompt, words.style, words.lyrics"
+
+Row = sqlite3.Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,32 +42,23 @@ class SongPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OwnSong:
-    """A song to choose from a list."""
+class SongChoice:
+    """A song to choose."""
 
     job_id: int
     song: str
-    """Its title or its prompt; empty where the words are no longer kept."""
+    """Its title or the beginning of its prompt; empty where its words are no longer kept."""
     at: datetime
 
 
-# Their audio was made, whatever has become of it since.
-_SONGS = """
-  SELECT job.id, job.created_at, words.title, words.prompt, words.style, words.lyrics
-  FROM job LEFT JOIN words ON words.job_id = job.id
-  WHERE job.guild_id = :guild AND job.member_id = :member
-    AND job.state IN ('stored', 'delivering', 'delivered', 'undelivered')"""
-_NEWEST_FIRST = " ORDER BY job.created_at DESC, job.id DESC"
-
-
-def in_the_making(tx: Tx, guild_id: int, member_id: int) -> list[Job]:
-    """The member's songs that are not done, also those that wait for the operator; oldest first."""
+def open_jobs(tx: Tx, guild_id: int, member_id: int) -> list[Job]:
+    """The member's songs in the making in this server, also parked ones, the oldest first."""
     rows = tx.execute(
-        f"""SELECT id FROM job WHERE guild_id = ? AND member_id = ?
-              AND ({jobs.IN_THE_MAKING} OR parked IS NOT NULL) ORDER BY created_at, id""",
+        f"""SELECT id FROM job WHERE guild_id = ? AND member_id = ? AND state IN ({_OPEN})
+            ORDER BY created_at, id""",
         (guild_id, known_member(tx, member_id)),
     ).fetchall()
-    return _whole(tx, [row["id"] for row in rows])
+    return _jobs(tx, [row["id"] for row in rows])
 
 
 def songs(
@@ -61,65 +71,128 @@ def songs(
     before_id: int | None = None,
     after_id: int | None = None,
 ) -> SongPage:
-    """``size`` songs, older than the song ``before_id`` or newer than ``after_id``; else the newest.
+    """``size`` songs of the member in this server, older than ``before_id`` or newer than ``after_id``.
 
-    With ``word`` only those that have each word of it in one of their texts, whatever its case.
+    Without either, the newest; so too where there is no such song of theirs, or less than a page is
+    newer. ``word`` leaves those that have all of its words in their title, prompt, style or lyrics,
+    in whatever case; songs whose words are no longer kept have their date, as 2026-03-14.
     """
-    given = {"guild": guild_id, "member": known_member(tx, member_id), "edge": before_id or after_id}
-    edge = "(SELECT created_at, id FROM job WHERE id = :edge)"
-    newer_first = after_id is None
-    query = _SONGS
-    if before_id is not None:
-        query += f" AND (job.created_at, job.id) < {edge}"
-    elif after_id is not None:
-        query += f" AND (job.created_at, job.id) > {edge}"
-    order = _NEWEST_FIRST if newer_first else " ORDER BY job.created_at, job.id"
-    found: list[int] = []
-    words = word.casefold().split()
-    for row in tx.execute(query + order, given):
-        texts = "\n".join(str(row[name] or "") for name in SEARCHED).casefold()
-        if all(one in texts for one in words):
-            found.append(row["id"])
-        if len(found) > size:
-            break
-    page, more = found[:size], len(found) > size
-    if newer_first:
-        return SongPage(songs=tuple(_whole(tx, page)), newer=before_id is not None, older=more)
-    return SongPage(songs=tuple(_whole(tx, page[::-1])), newer=more, older=True)
+    given = {"guild": guild_id, "member": known_member(tx, member_id)}
+    wanted = _words(word)
+    columns, fits = (_TEXTS, lambda row: _has(row, wanted)) if wanted else ("NULL", lambda _: True)
+    where = _SONGS.format(columns=columns)
+    if (after := _place(tx, given, after_id)) is not None:
+        newer = _some(
+            tx.execute(f"{where} AND (job.created_at, job.id) > (:at, :id) {_OLDEST_FIRST}", given | after),
+            size + 1,
+            fits,
+        )
+        if len(newer) > size:
+            return SongPage(songs=tuple(_jobs(tx, newer[:size][::-1])), newer=True, older=True)
+    before = None if after_id is not None else _place(tx, given, before_id)
+    if before is not None:
+        where += " AND (job.created_at, job.id) < (:at, :id)"
+    found = _some(tx.execute(f"{where} {_NEWEST_FIRST}", given | (before or {})), size + 1, fits)
+    return SongPage(songs=tuple(_jobs(tx, found[:size])), newer=before is not None, older=len(found) > size)
 
 
-def choices(tx: Tx, guild_id: int, member_id: int, typed: str, limit: int) -> list[OwnSong]:
-    """Songs whose title or prompt has what was typed, the newest first."""
-    wanted = typed.casefold().split()
-    found: list[OwnSong] = []
-    for song in _own(tx, guild_id, member_id):
-        if all(one in song.song.casefold() for one in wanted):
-            found.append(song)
-        if len(found) == limit:
+def choices(tx: Tx, guild_id: int, member_id: int, typed: str, limit: int = CHOICES_MAX) -> list[SongChoice]:
+    """The member's newest songs in this server that fit what was typed so far.
+
+    All its words have to be in what the choice shows; a song without words is found by its date, as
+    2026-03-14, and each by its job's id.
+    """
+    wanted = _words(typed)
+    given = {"guild": guild_id, "member": known_member(tx, member_id)}
+    found: list[SongChoice] = []
+    for row in tx.execute(f"{_SONGS.format(columns=_CHOICE)} {_NEWEST_FIRST}", given):
+        choice = SongChoice(job_id=row["id"], song=row["song"], at=moment(row["created_at"]))
+        shown = folded(choice.song) or _date(row)
+        if all(word in shown for word in wanted) or wanted == [str(choice.job_id)]:
+            found.append(choice)
+        if len(found) >= limit:
             break
     return found
 
 
 def find(tx: Tx, guild_id: int, member_id: int, typed: str) -> Job | None:
-    """The song that was chosen from a list by its id; or else, what was typed: its title or a part of it."""
-    typed = typed.strip()
-    own = list(_own(tx, guild_id, member_id))
-    if typed.isascii() and typed.isdecimal() and len(typed) <= ID_DIGITS_MAX:
-        chosen = [song for song in own if song.job_id == int(typed)]
-        if chosen:
-            return jobs.get(tx, chosen[0].job_id)
-    wanted = typed.casefold()
-    named = [song for song in own if wanted and song.song.casefold() == wanted]
-    named += [song for song in own if wanted and wanted in song.song.casefold()]
-    return jobs.get(tx, named[0].job_id) if named else None
+    """The member's song in this server that was meant by ``typed``: a job's id, a title, or any words of it.
 
-
-def _own(tx: Tx, guild_id: int, member_id: int) -> Iterator[OwnSong]:
+    A song with just this title comes first, then the newest that fits.
+    """
+    wanted, title = _words(typed), folded(typed)
     given = {"guild": guild_id, "member": known_member(tx, member_id)}
-    for row in tx.execute(_SONGS + _NEWEST_FIRST, given):
-        name = " ".join(str(row["title"] or row["prompt"] or "").split())
-        yield OwnSong(job_id=row["id"], song=name, at=moment(row["created_at"]))
+    if len(wanted) == 1 and _ID.fullmatch(wanted[0]):
+        own = _place(tx, given, int(wanted[0]))
+        if own is not None:
+            return jobs.get(tx, own["id"])
+    if not wanted:
+        return None
+    newest: int | None = None
+    for row in tx.execute(f"{_SONGS.format(columns=_TEXTS)} {_NEWEST_FIRST}", given):
+        if folded(row["title"] or "") == title:
+            return jobs.get(tx, row["id"])
+        if newest is None and _has(row, wanted):
+            newest = row["id"]
+    return None if newest is None else jobs.get(tx, newest)
 
 
-def _whole(tx: Tx, ids: list[int]) -> list[Job]:
-    return [job for job in (jobs.get(tx, job_id) for job_id in ids) if job is not None]
+def found_again(tx: Tx, job_id: int, track: Track) -> bool:
+    """Write down the file that a track has now. Returns False if the track has been deleted meanwhile."""
+    cursor = tx.execute(
+        """UPDATE track SET file = :file, size_bytes = :size, sha256 = :sha256, url = :url
+           WHERE job_id = :job AND take = :take""",
+        {
+            "job": job_id,
+            "take": track.take,
+            "file": track.file,
+            "size": track.size_bytes,
+            "sha256": track.sha256,
+            "url": track.url,
+        },
+    )
+    return cursor.rowcount == 1
+
+
+def folded(text: str) -> str:
+    """The text as it is compared: the same in whatever case and composition, with single spaces."""
+    alike = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    # What is left of a capital İ, which folds into an i with a second dot.
+    return " ".join(alike.replace("i\u0307", "i").split())
+
+
+def _words(typed: str) -> list[str]:
+    return folded(typed).split()
+
+
+def _has(row: Row, wanted: list[str]) -> bool:
+    """Whether each of the words is in one of the row's texts, or in its date if it has none."""
+    there = folded("\n".join(row[name] or "" for name in ("title", "prompt", "style", "lyrics")))
+    return all(word in (there or _date(row)) for word in wanted)
+
+
+def _date(row: Row) -> str:
+    return moment(row["created_at"]).date().isoformat()
+
+
+def _place(tx: Tx, given: dict[str, int], job_id: int | None) -> dict[str, int] | None:
+    """Where a song of this member and server stands in the order; None: it is none of theirs."""
+    if job_id is None:
+        return None
+    row = tx.execute(f"{_SONGS.format(columns='NULL')} AND job.id = :id", given | {"id": job_id}).fetchone()
+    return None if row is None else {"id": row["id"], "at": row["created_at"]}
+
+
+def _some(rows: Iterator[Row], limit: int, fits: Callable[[Row], bool]) -> list[int]:
+    """The ids of the first rows that fit; the others are not read."""
+    found: list[int] = []
+    for row in rows:
+        if fits(row):
+            found.append(row["id"])
+        if len(found) >= limit:
+            break
+    return found
+
+
+def _jobs(tx: Tx, ids: list[int]) -> list[Job]:
+    return [job for job_id in ids if (job := jobs.get(tx, job_id)) is not None]

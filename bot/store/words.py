@@ -14,8 +14,6 @@ from bot.store.likeness import has_words_of
 
 TEXTS = ("prompt", "title", "style", "lyrics", "avoid")
 """The texts of a request; each is kept once, under its author."""
-SEARCHED = ("title", "prompt", "style", "lyrics")
-"""The texts in which a member looks for a word."""
 FIELDS = ("model", "custom", "instrumental", "voice", *TEXTS)
 """All that a request says, by its name here and in the database."""
 KEEP_DRAFTS = timedelta(days=1)

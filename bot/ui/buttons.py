@@ -21,6 +21,9 @@ LINK_MAX: Final = 512
 MARKS: Final = {MessageKind.SONG: "lyrics", MessageKind.NOTICE: "retry"}
 """The button that every message of a kind has: with the job's id it tells what a message is."""
 
+COPY_MARK: Final = "words"
+"""The same button under a copy of a song."""
+
 
 class TakesPresses(Protocol):
     """What a button needs of the client: discord.py hands a pressed button nothing else."""
@@ -32,7 +35,7 @@ class TakesPresses(Protocol):
 
 class JobButton(
     ui.DynamicItem[ui.Button[ui.View]],
-    template=r"(?P<name>lyrics|retry|edit|post|again|remix|send|delete|cancel):(?P<key>\d{1,18})"
+    template=r"(?P<name>lyrics|words|retry|edit|post|again|remix|send|delete|cancel):(?P<key>\d{1,18})"
     r"(:(?P<price>\d{1,10}))?",
 ):
     """One of our buttons, by its name, the number that it is about, and the price that it names."""
@@ -78,13 +81,15 @@ def stopped(*items: ui.Item[Any]) -> ui.View:
     return view
 
 
-def song_view(say: Language, job: Job, links: dict[int, str], *, direct: bool) -> ui.View:
+def song_view(say: Language, job: Job, links: dict[int, str], *, direct: bool, copy: bool) -> ui.View:
     """The buttons under a finished song; ``links`` are the addresses of takes that are too large.
 
     In a direct message there is no server whose credits could be used, and nobody to hide a song from.
+    A ``copy`` must not be taken for the song's own message, and so has another mark.
     """
     grey, price = discord.ButtonStyle.secondary, job.price_credits
-    lyrics = JobButton(MARKS[MessageKind.SONG], job.id, say("button-lyrics"), grey)
+    mark = COPY_MARK if copy else MARKS[MessageKind.SONG]
+    lyrics = JobButton(mark, job.id, say("button-lyrics"), grey)
     again = say("button-again", credits=words.credits_(say, price))
     in_server = [
         JobButton("again", job.id, again, discord.ButtonStyle.primary, price),

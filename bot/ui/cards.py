@@ -6,8 +6,9 @@ import discord
 from discord.utils import format_dt
 
 from bot.jobs.courier import CardFacts
+from bot.jobs.library import Copy
 from bot.model import FailReason, Job, JobState, SongRequest
-from bot.store.history import OwnSong, SongPage
+from bot.store.history import SongChoice, SongPage
 from bot.ui import words
 from bot.ui.language import Language
 from bot.ui.text import cut, line, plain
@@ -250,6 +251,16 @@ def _past(say: Language, job: Job) -> str:
     return " · ".join(filter(None, parts))
 
 
-def choice(say: Language, song: OwnSong) -> str:
+def copied(say: Language, how: str, place: int | str, copy: Copy) -> str:
+    """Where a copy of a song is now: ``sent`` or ``reposted``; and whether all of it is."""
+    # Posted for the same wish and deleted since: there is the place, and no message in it.
+    message = "" if copy.message_id is None else f"/{copy.message_id}"
+    said = [say(how, link=f"https://discord.com/channels/{place}/{copy.channel_id}{message}")]
+    if copy.missing:
+        said.append(say("takes-gone", count=copy.missing))
+    return " ".join(said)
+
+
+def choice(say: Language, song: SongChoice) -> str:
     """A song in a list to choose from: plain text, as Discord shows it there."""
     return cut(f"{song.at:%Y-%m-%d} · {plain(song.song) or say('song-untitled')}", CHOICE_MAX)

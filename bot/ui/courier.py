@@ -2,11 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from enum import Enum, auto
-from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +31,9 @@ SMALLER_TRIES: Final = 3
 BANNED_S: Final = 60.0
 BANNED_MOST_S: Final = 3_600.0
 EDIT_S: Final = 20.0
+COPY_S: Final = 60.0
+FETCH_S: Final = 30.0
+"""For one file; there may be another way to it, which needs its time too."""
 LOOK_S: Final = 60.0
 HISTORY_MARGIN: Final = timedelta(seconds=60)
 HISTORY_MAX: Final = 1_000
@@ -80,8 +82,13 @@ class DiscordCourier:
         locale: str,
         direct: bool,
     ) -> int:
-        """The same once more for somebody who asked for it, mentioning nobody."""
-        return await self._post(job, files, channel_id, language_of(locale), direct=direct, nonce=nonce)
+        """The same message without a mention, for one who asked for it."""
+        say = language_of(locale)
+        try:
+            async with asyncio.timeout(COPY_S):
+                return await self._post(job, files, channel_id, say, direct=direct, copy=True, nonce=nonce)
+        except TimeoutError as error:
+            raise Transient(f"Discord: no answer in {COPY_S:.0f} s") from error
 
     async def _post(
         self,
@@ -91,6 +98,7 @@ class DiscordCourier:
         say: Language,
         *,
         direct: bool,
+        copy: bool = False,
         said: str = "",
         **how: Any,  # noqa: ANN401 - what discord.py's send takes
     ) -> int:
@@ -109,7 +117,7 @@ class DiscordCourier:
                         _with_links(say, said, left_out)[: buttons.MESSAGE_MAX],
                         embed=cards.song(say, job),
                         files=uploads,
-                        view=buttons.song_view(say, job, left_out, direct=direct),
+                        view=buttons.song_view(say, job, left_out, direct=direct, copy=copy),
                         **how,
                     )
             except _TooLarge as error:
@@ -124,23 +132,17 @@ class DiscordCourier:
                     upload.close()
         raise NoAccess("too large even without files")
 
-    async def attached(self, job: Job) -> dict[int, Callable[[], Awaitable[bytes]]]:
-        """The takes under the message that brought the song, by the numbers in their files' names."""
-        if job.message_id is None or job.delivery is None:
-            return {}
-        with _translated(self._client, _Doing.LOOKING):
-            async with asyncio.timeout(EDIT_S):
+    async def fetch(self, job: Job, take: int, *, max_bytes: int) -> bytes | None:
+        """The file that the message of the song has for this take."""
+        if job.delivery is None or job.message_id is None:
+            return None
+        with _translated(self._client, _Doing.FETCHING):
+            async with asyncio.timeout(FETCH_S):
                 message = await self._channel(job.delivery).fetch_message(job.message_id)
-        found = ((take_of(one.filename), one) for one in message.attachments)
-        return {
-            take: partial(self._read, one)
-            for take, one in found
-            if take is not None and one.size <= REQUEST_MAX_BYTES
-        }
-
-    async def _read(self, attachment: discord.Attachment) -> bytes:
-        with _translated(self._client, _Doing.LOOKING):
-            return await attachment.read()
+                for attachment in message.attachments:
+                    if take_of(attachment.filename) == take and attachment.size <= max_bytes:
+                        return await attachment.read()
+        return None
 
     async def post_notice(self, job: Job, where: Delivery, nonce: str) -> int:
         """Why there is no song, mentioning the member."""
@@ -239,6 +241,7 @@ class _Doing(Enum):
     UPLOADING = auto()
     SENDING = auto()
     LOOKING = auto()
+    FETCHING = auto()
     EDITING = auto()
 
 
@@ -292,6 +295,8 @@ def _meaning(error: discord.HTTPException, doing: _Doing) -> Exception:
         return Transient(f"Discord: {said}", _wait_s(error))
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Transient(f"Discord: {said}")
+    if doing is _Doing.FETCHING:  # the files lie at a server with answers of its own
+        return NoAccess(said)
     return error
 
 

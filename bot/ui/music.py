@@ -13,7 +13,6 @@ from bot.ui.language import described
 from bot.ui.services import Services
 
 PROMPT_MAX: Final = 500
-CHOICES_MAX: Final = 25
 VOICES: Final = [
     app_commands.Choice(name=described("choice-any-voice"), value="any"),
     *(app_commands.Choice(name=described(f"choice-{voice}"), value=voice.value) for voice in Voice),
@@ -149,7 +148,7 @@ class Music(
     @app_commands.command(description=described("command-music-status"))
     async def status(self, interaction: discord.Interaction) -> None:
         """How the member's songs stand that are not done."""
-        found = await self.library.in_the_making(asking.guild_of(interaction), interaction.user.id)
+        found = await self.library.open_jobs(asking.guild_of(interaction), interaction.user.id)
         embed = cards.in_the_making(asking.private(interaction), found)
         await interaction.response.send_message(embed=embed, ephemeral=True)
 
@@ -158,7 +157,7 @@ class Music(
     async def history(self, interaction: discord.Interaction, search: Word = "") -> None:
         """The newest page; buttons turn to the others."""
         say, word = asking.private(interaction), storable(search)
-        page = await self.library.page(asking.guild_of(interaction), interaction.user.id, word=word)
+        page = await music_buttons.page(self.library, interaction, word)
         view = music_buttons.turn(say, page, word)
         await interaction.response.send_message(
             embed=cards.history(say, page, word), view=view, ephemeral=True
@@ -171,14 +170,14 @@ class Music(
         asked = asking.reply_to(interaction)
         job = await self.library.find(asked.guild_id, asked.member_id, song)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        message_id = await self.library.post(job, asked.channel_id, interaction.id, asked.guild_locale)
-        there = cards.link(asked.guild_id, asked.channel_id, message_id)
-        await interaction.edit_original_response(content=asking.private(interaction)("reposted", link=there))
+        copy = await self.library.post(job, asked.channel_id, interaction.id, asked.guild_locale)
+        said = cards.copied(asking.private(interaction), "reposted", asked.guild_id, copy)
+        await interaction.edit_original_response(content=said)
 
     @get.autocomplete("song")
     async def _songs(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
         say, guild_id = asking.private(interaction), asking.guild_of(interaction)
-        found = await self.library.choices(guild_id, interaction.user.id, typed, CHOICES_MAX)
+        found = await self.library.choices(guild_id, interaction.user.id, typed)
         return [app_commands.Choice(name=cards.choice(say, one), value=str(one.job_id)) for one in found]
 
     # -- reading

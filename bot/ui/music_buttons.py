@@ -1,16 +1,20 @@
 """The buttons that turn the pages of a member's songs; each press reads the presser's own."""
 
 import re
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import discord
 from discord import ui
 
+from bot.jobs.library import Library
 from bot.store.history import SongPage
 from bot.ui import asking, cards
 from bot.ui.buttons import stopped
 from bot.ui.language import Language
 from bot.ui.services import HasServices, Services
+
+PAGE: Final = 10
+"""Songs on one page."""
 
 
 class SongsButton(
@@ -41,24 +45,25 @@ class SongsButton(
         await client.guarded(interaction, self._turn(interaction, client.services))
 
     async def _turn(self, interaction: discord.Interaction, services: Services) -> None:
-        page = await services.library.page(
-            asking.guild_of(interaction),
-            interaction.user.id,
-            word=self.word,
-            before_id=self.edge_id if self.older else None,
-            after_id=None if self.older else self.edge_id,
-        )
+        edge = {"before_id" if self.older else "after_id": self.edge_id}
+        page_ = await page(services.library, interaction, self.word, **edge)
         say = asking.private(interaction)
         await interaction.response.edit_message(
-            embed=cards.history(say, page, self.word), view=turn(say, page, self.word)
+            embed=cards.history(say, page_, self.word), view=turn(say, page_, self.word)
         )
 
 
-def turn(say: Language, page: SongPage, word: str) -> ui.View:
+async def page(library: Library, interaction: discord.Interaction, word: str, **edge: int) -> SongPage:
+    """The member's songs in this server: the newest, or those before or after an edge."""
+    guild_id, member_id = asking.guild_of(interaction), interaction.user.id
+    return await library.songs(guild_id, member_id, size=PAGE, word=word, **edge)
+
+
+def turn(say: Language, shown: SongPage, word: str) -> ui.View:
     """The buttons under a page, as far as there are others."""
     buttons: list[ui.Item[Any]] = []
-    if page.songs and page.newer:
-        buttons.append(SongsButton("newer", page.songs[0].id, word, say("button-newer")))
-    if page.songs and page.older:
-        buttons.append(SongsButton("older", page.songs[-1].id, word, say("button-older")))
+    if shown.songs and shown.newer:
+        buttons.append(SongsButton("newer", shown.songs[0].id, word, say("button-newer")))
+    if shown.songs and shown.older:
+        buttons.append(SongsButton("older", shown.songs[-1].id, word, say("button-older")))
     return stopped(*buttons)

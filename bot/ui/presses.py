@@ -27,7 +27,7 @@ async def pressed(interaction: discord.Interaction, button: JobButton, services:
     match button.name:
         case "edit":
             await _edit(interaction, button.key, intake)
-        case "lyrics":
+        case "lyrics" | "words":
             await buttons.show_words(interaction, await intake.worded(button.key))
         case "retry" | "again":
             await _once_more(interaction, button, intake)
@@ -109,9 +109,9 @@ async def _send(interaction: discord.Interaction, job_id: int, services: Service
     job = await services.intake.job(job_id)
     _same_server(interaction, job)
     await interaction.response.defer(ephemeral=True, thinking=True)
-    where = await services.library.send_to(job, interaction.user.id, str(interaction.locale))
-    sent = asking.private(interaction)("sent", link=cards.link("@me", *where))
-    await interaction.edit_original_response(content=sent)
+    copy = await services.library.send_to(job, interaction.user.id, str(interaction.locale))
+    said = cards.copied(asking.private(interaction), "sent", "@me", copy)
+    await interaction.edit_original_response(content=said)
 
 
 async def _delete(interaction: discord.Interaction, job_id: int, intake: Intake) -> None:

@@ -16,6 +16,7 @@ _LISTS = re.compile(r"^(\s*\d*)([-+.])", re.MULTILINE)
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
 _KEPT = {"\n", "\u200d"}
 """A zero width joiner holds emoji sequences together."""
+_TAKE = re.compile(r"-([0-9])\.[a-z0-9]+$")
 
 
 def plain(text: str) -> str:
@@ -53,10 +54,7 @@ def file_name(title: str, take: int, ending: str) -> str:
     return f"{slug}-{take}{ending}"
 
 
-def take_of(file: str) -> int | None:
-    """The take's number in a name that ``file_name`` has made."""
-    found = _TAKE.search(file)
+def take_of(name: str) -> int | None:
+    """The take that a file was named for by ``file_name``."""
+    found = _TAKE.search(name)
     return None if found is None else int(found[1])
-
-
-_TAKE = re.compile(r"-([0-9])\.[a-z0-9]+$")

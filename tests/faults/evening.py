@@ -78,11 +78,15 @@ class Evening:
                 use_api(world.url)
                 client = client_of(rig)
                 rig.chat = Courier(client, world)  # type: ignore[assignment] # it is a chat's real courier
-                await client.login(world.token)
-                try:
-                    yield cls(rig, world, client, hurry)
-                finally:
-                    await client.close()
+                async with rig.library() as library:
+                    client.offer(
+                        Services(intake=rig.intake, purse=rig.purse, library=library, privacy=rig.privacy)
+                    )
+                    await client.login(world.token)
+                    try:
+                        yield cls(rig, world, client, hurry)
+                    finally:
+                        await client.close()
                 assert [] == world.unknown_routes
 
     @asynccontextmanager
@@ -158,14 +162,12 @@ class Evening:
 
 
 def client_of(rig: Rig) -> TunesmithClient:
-    """A new client on the rig's database."""
+    """A new client on the rig's database, which offers nothing yet."""
     database = rig.database
-    client = TunesmithClient(
+    return TunesmithClient(
         registered=lambda: database.read(lambda tx: fact(tx, app.COMMANDS_FACT)),
         register=lambda digest: database.write(lambda tx: remember(tx, app.COMMANDS_FACT, digest)),
     )
-    client.offer(Services(intake=rig.intake, purse=rig.purse, library=rig.library(), privacy=rig.privacy))
-    return client
 
 
 def kinds(evening: Evening) -> list[MessageKind]:

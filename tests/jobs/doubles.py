@@ -156,10 +156,13 @@ class Chat:
         """Each is kept once, as its nonce sees to it."""
         self.on_alert: list[str] = []
         self.alert_sends = 0
-        self.copies: list[tuple[int, list[int], str, bool]] = []
-        """Where, which takes, in which language and whether directly."""
-        self.attachments: dict[int, bytes] = {}
-        """What the messages with songs have, by take."""
+        self.copies: list[Post] = []
+        """What somebody asked for once more."""
+        self.audio: dict[int, dict[int, bytes]] = {}
+        """The files of each message that brought a song, by take."""
+        self.on_fetch: list[str] = []
+        """What the next fetches meet: "down", or nothing that stands against them."""
+        self.fetches = 0
 
     def of(self, kind: MessageKind, job_id: int | None = None) -> list[Post]:
         return [post for post in self.posts if post.kind is kind and job_id in (None, post.job_id)]
@@ -168,7 +171,9 @@ class Chat:
         self, job: Job, files: Sequence[tuple[Track, Path]], where: Delivery, nonce: str
     ) -> int:
         assert all(path.stat().st_size == track.size_bytes for track, path in files)
-        return self._post(job, MessageKind.SONG, where, nonce, len(files))
+        posted = self._post(job, MessageKind.SONG, where, nonce, len(files))
+        self.audio[posted] = {track.take: path.read_bytes() for track, path in files}
+        return posted
 
     async def post_copy(
         self,
@@ -180,26 +185,30 @@ class Chat:
         locale: str,
         direct: bool,
     ) -> int:
+        del locale, direct
         assert all(path.stat().st_size == track.size_bytes for track, path in files)
-        self.copies.append((channel_id, [track.take for track, _ in files], locale, direct))
-        where = Delivery(channel_id=channel_id, direct=direct, started_at=job.created_at)
-        return self._post(job, MessageKind.SONG, where, nonce, len(files))
-
-    async def attached(self, job: Job) -> dict[int, Callable[[], Awaitable[bytes]]]:
-        if self.down:
+        meets = self.on_send.pop(0) if self.on_send else ""
+        if meets == "down" or self.down:
             raise Transient("Discord: HTTP 503")
-        if self.no_history:
-            raise NoHistory
-        if job.message_id not in {post.id for post in self.posts}:
+        if meets == "deleted":
+            raise AlreadyPosted
+        if channel_id in self.closed_channels or channel_id - self.direct_offset in self.closed_members:
             raise NoAccess
+        known = next((copy for copy in self.copies if copy.nonce == nonce), None)
+        if known is None:
+            kind = MessageKind.SONG
+            known = Post(1_000 + len(self.copies), job.id, kind, channel_id, nonce, len(files))
+            self.copies.append(known)
+        return known.id
 
-        def reads(content: bytes) -> Callable[[], Awaitable[bytes]]:
-            async def read() -> bytes:
-                return content
-
-            return read
-
-        return {take: reads(content) for take, content in self.attachments.items()}
+    async def fetch(self, job: Job, take: int, *, max_bytes: int) -> bytes | None:
+        self.fetches += 1
+        if self.down or (self.on_fetch and self.on_fetch.pop(0) == "down"):
+            raise Transient("Discord: HTTP 503")
+        if job.message_id not in self.audio:
+            raise NoAccess
+        audio = self.audio[job.message_id].get(take)
+        return None if audio is None or len(audio) > max_bytes else audio
 
     async def post_notice(self, job: Job, where: Delivery, nonce: str) -> int:
         return self._post(job, MessageKind.NOTICE, where, nonce, 0)

@@ -19,7 +19,6 @@ from bot.jobs.steps import Steps
 from bot.model import Balance, Job, JobState, ReplyTo, SongRequest
 from bot.music.audio import AudioSource, Spool
 from bot.music.client import MusicClient
-from bot.music.wire import origin_of
 from bot.store import jobs
 from bot.store.database import Database
 from tests import make
@@ -72,23 +71,9 @@ class Rig:
         await self.intake.answered(job, facts, card_message_id=777)
         return job
 
-    def library(self) -> Library:
-        """What reads and brings earlier songs, in a new process."""
-        api = httpx.AsyncClient(transport=self.api_over(), headers={"Authorization": f"Bearer {self.key}"})
-        return Library(
-            database=self.database,
-            spool=self.spool,
-            audio=AudioSource(httpx.AsyncClient(**self.audio_over()), origin_of(self.url)),
-            music=MusicClient(api, api, url=self.url, provider="kie", options={}, now=self.clock),
-            courier=self.chat,
-            defaults=make.DEFAULTS,
-            now=self.clock,
-        )
-
     @asynccontextmanager
-    async def process(self) -> AsyncIterator[Runner]:
-        """A new process: a new epoch, and nothing in memory."""
-        finishing = Finishing()
+    async def services(self) -> AsyncIterator[tuple[MusicClient, AudioSource]]:
+        """New connections to the music service and its files."""
         async with AsyncExitStack() as stack:
             music = await stack.enter_async_context(
                 MusicClient.open(
@@ -103,6 +88,27 @@ class Rig:
             audio = await stack.enter_async_context(
                 AudioSource.open(origin=music.origin, **self.audio_over())
             )
+            yield music, audio
+
+    @asynccontextmanager
+    async def library(self) -> AsyncIterator[Library]:
+        """What a new process has for songs that there are."""
+        async with self.services() as (music, audio):
+            yield Library(
+                database=self.database,
+                spool=self.spool,
+                audio=audio,
+                music=music,
+                courier=self.chat,
+                defaults=make.DEFAULTS,
+                now=self.clock,
+            )
+
+    @asynccontextmanager
+    async def process(self) -> AsyncIterator[Runner]:
+        """A new process: a new epoch, and nothing in memory."""
+        finishing = Finishing()
+        async with self.services() as (music, audio):
             steps = Steps(
                 database=self.database,
                 music=music,

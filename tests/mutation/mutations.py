@@ -21,6 +21,8 @@ UPKEEP: Final = "jobs/test_upkeep.py::test_"
 JOBS: Final = "store/test_jobs.py::test_"
 SCHEMA: Final = "store/test_rules.py::test_"
 QUOTAS: Final = "jobs/test_quotas.py::test_"
+LIBRARY: Final = "jobs/test_library.py::test_"
+HISTORY: Final = "store/test_history.py::test_"
 ALERTS: Final = "jobs/test_alerts.py::test_"
 MEMBERS: Final = "store/test_limits.py::test_"
 TURNS: Final = "store/test_turns.py::test_"
@@ -762,6 +764,51 @@ THE_PROCESS: Final = (
     ),
 )
 
+THE_LIBRARY: Final = (
+    broken(
+        "a member looks up songs of this server alone",
+        "store/history.py",
+        ("WHERE job.guild_id = :guild AND job.member_id", "WHERE job.member_id"),
+        by=(f"{HISTORY}members_see_only_their_own_songs_of_this_server",),
+    ),
+    broken(
+        "a member looks up their own songs alone",
+        "store/history.py",
+        ("AND job.member_id = :member AND", "AND"),
+        by=(f"{HISTORY}members_see_only_their_own_songs_of_this_server",),
+    ),
+    broken(
+        "the files of a song are fetched by one at a time",
+        "jobs/library.py",
+        (", self._alone(job.id):", ":"),
+        by=(f"{LIBRARY}two_who_want_the_same_song_at_once_fetch_it_once",),
+    ),
+    broken(
+        "a song is not called gone while somebody who may have it is away",
+        "jobs/library.py",
+        ("                trouble = error\n", ""),
+        by=(f"{LIBRARY}a_song_is_not_called_gone_while_somebody_who_may_have_it_is_away",),
+    ),
+    broken(
+        "a file that is fetched while its song is deleted does not stay",
+        "jobs/library.py",
+        ("        if await self._database.write(lambda tx: history.found_again(", "        if (lambda tx: ("),
+        by=(f"{LIBRARY}a_song_that_is_deleted_while_it_is_fetched_does_not_come_back",),
+    ),
+    broken(
+        "an interaction posts a song once",
+        "jobs/library.py",
+        ('nonce_of(f"get:{interaction_id}")', "nonce_of(repr(object()))"),
+        by=(f"{LIBRARY}a_song_is_posted_once_for_each_interaction_and_no_job_moves",),
+    ),
+    broken(
+        "presses that follow each other send a song once",
+        "jobs/library.py",
+        ('nonce_of(f"{job.id}:copy:{channel_id}")', "nonce_of(repr(object()))"),
+        by=(f"{LIBRARY}a_song_is_sent_once_for_presses_that_follow_each_other",),
+    ),
+)
+
 MUTATIONS: Final = (
     *INTAKE,
     *CLAIMS,
@@ -773,4 +820,5 @@ MUTATIONS: Final = (
     *FETCHING,
     *POSTING,
     *THE_PROCESS,
+    *THE_LIBRARY,
 )

@@ -108,10 +108,11 @@ def refusals() -> list[errors.Refusal]:
         errors.AlreadyMaking(),
         errors.NotYourSong(),
         errors.TooLateToCancel(),
-        errors.SongUnknown(),
+        errors.NoSuchSong(),
+        errors.NotDoneYet(),
         errors.SongGone(),
-        errors.CantPost(),
         errors.NoDirectMessages(),
+        errors.NoPlaceToPost(),
         errors.Leaving(),
         errors.ShuttingDown(),
     ]

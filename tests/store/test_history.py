@@ -1,122 +1,328 @@
-"""A member's own songs, in pages and by their words."""
+"""What members look up: their own songs of one server, in pages, by words, by what they type."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from bot.model import Job, JobState, SongRequest
+from bot.model import OPEN_STATES, SONG_STATES, Job, JobState, SongRequest, Track
 from bot.store import history, jobs, ledger
 from bot.store.database import Tx
+from bot.store.history import SongChoice, SongPage
 from tests import make
 from tests.make import GUILD, MEMBER, NOW, OTHER
-from tests.store.books import RICH, put
+from tests.store.books import RICH, found, put
+
+MINUTE = timedelta(minutes=1)
+ELSEWHERE = GUILD + 1
 
 
-def song(tx: Tx, request: SongRequest | None = None, *, minutes: int = 0, **changes: object) -> Job:
-    """A song that was delivered."""
-    at = NOW + timedelta(minutes=minutes)
-    asked = make.reply_to(**changes)
-    job = make.job(id=jobs.new_id(), request=request or make.prompt(), reply_to=asked, created_at=at)
-    member = ledger.member_number(tx, asked.member_id)
-    held = ledger.hold(tx, job.id, asked.guild_id, member, 10, RICH, at)
+def asked(
+    tx: Tx,
+    request: SongRequest | None = None,
+    *,
+    state: JobState = JobState.DELIVERED,
+    minute: int = 0,
+    **who: int,
+) -> Job:
+    """A job in this state that was asked for in this minute; ``who`` are changes of ``make.reply_to``."""
+    at, reply_to = NOW + minute * MINUTE, make.reply_to(**who)
+    job = make.job(
+        id=jobs.new_id(),
+        request=request or make.prompt(),
+        reply_to=reply_to,
+        created_at=at,
+        state_since=at,
+    )
+    member = ledger.member_number(tx, reply_to.member_id)
+    held = ledger.hold(tx, job.id, reply_to.guild_id, member, job.price_credits, RICH, at)
     jobs.add(tx, job, held, due_at=at)
-    return put(tx, job, JobState.DELIVERED, due=False)
+    return found(tx, job) if state is JobState.QUEUED else put(tx, job, state, due=state in OPEN_STATES)
 
 
-def ids(page: history.SongPage) -> list[int]:
+def titled(tx: Tx, *titles: str) -> list[Job]:
+    """A song with each of these titles, the oldest first."""
+    return [asked(tx, make.custom(title=title), minute=n) for n, title in enumerate(titles)]
+
+
+def ids(page: SongPage) -> list[int]:
     return [job.id for job in page.songs]
 
 
-def test_pages_lead_to_each_other_newest_first(tx: Tx) -> None:
-    there = [song(tx, minutes=number // 2).id for number in range(7)]
-    there.sort(key=lambda job_id: (found_at(tx, job_id), job_id), reverse=True)
-
-    first = history.songs(tx, GUILD, MEMBER, size=3)
-    second = history.songs(tx, GUILD, MEMBER, size=3, before_id=ids(first)[-1])
-    last = history.songs(tx, GUILD, MEMBER, size=3, before_id=ids(second)[-1])
-    back = history.songs(tx, GUILD, MEMBER, size=3, after_id=ids(last)[0])
-
-    assert there == ids(first) + ids(second) + ids(last)
-    assert ids(second) == ids(back)
-    assert [(False, True), (True, True), (True, False), (True, True)] == [
-        (page.newer, page.older) for page in (first, second, last, back)
-    ]
+def forget_words(tx: Tx) -> None:
+    tx.execute("DELETE FROM text")
 
 
-def found_at(tx: Tx, job_id: int) -> int:
-    return int(tx.execute("SELECT created_at FROM job WHERE id = ?", (job_id,)).fetchone()[0])
+# -- in the making
+
+
+@pytest.mark.parametrize("state", JobState)
+def test_a_song_is_in_the_making_or_there_or_neither(tx: Tx, state: JobState) -> None:
+    job = asked(tx, state=state)
+
+    making = history.open_jobs(tx, GUILD, MEMBER)
+    there = history.songs(tx, GUILD, MEMBER, size=5)
+
+    assert ([job] if state in OPEN_STATES else []) == making
+    assert ((job,) if state in SONG_STATES else ()) == there.songs
+
+
+def test_songs_in_the_making_come_oldest_first_with_those_that_are_parked(tx: Tx) -> None:
+    newer = asked(tx, state=JobState.QUEUED, minute=2)
+    older = asked(tx, state=JobState.RUNNING, minute=1)
+    jobs.move(tx, older, JobState.RUNNING, now=NOW, due_at=None, parked="slow")
+
+    making = history.open_jobs(tx, GUILD, MEMBER)
+
+    assert [(older.id, True), (newer.id, False)] == [(job.id, job.parked) for job in making]
+
+
+# -- whose they are
+
+
+LOOKS: list[Callable[[Tx, int, int], object]] = [
+    history.open_jobs,
+    lambda tx, guild, member: list(history.songs(tx, guild, member, size=5).songs),
+    lambda tx, guild, member: list(history.songs(tx, guild, member, size=5, word="synth").songs),
+    lambda tx, guild, member: history.choices(tx, guild, member, ""),
+    lambda tx, guild, member: [one] if (one := history.find(tx, guild, member, "synth")) else [],
+]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_members_see_only_their_own_songs_of_this_server(
+    tx: Tx, look: Callable[[Tx, int, int], list[object]]
+) -> None:
+    asked(tx)
+    asked(tx, state=JobState.QUEUED)
+
+    assert [] == look(tx, ELSEWHERE, MEMBER)
+    assert [] == look(tx, GUILD, OTHER)
+    assert [] != look(tx, GUILD, MEMBER)
+
+
+@pytest.mark.parametrize("who", [{"member_id": OTHER}, {"guild_id": ELSEWHERE}])
+def test_an_id_of_another_member_or_server_is_unknown(tx: Tx, who: dict[str, int]) -> None:
+    theirs = asked(tx, **who)  # type: ignore[arg-type]
+    own = [asked(tx, minute=n) for n in (1, 2)]
+    newest = history.songs(tx, GUILD, MEMBER, size=1)
+
+    assert [own[1].id] == ids(newest)
+    assert newest == history.songs(tx, GUILD, MEMBER, size=1, before_id=theirs.id)
+    assert newest == history.songs(tx, GUILD, MEMBER, size=1, after_id=theirs.id)
+    assert None is history.find(tx, GUILD, MEMBER, str(theirs.id))
+
+
+def test_songs_of_a_member_who_was_forgotten_are_nobodys(tx: Tx) -> None:
+    asked(tx)
+    tx.execute("UPDATE member SET discord_id = NULL")
+
+    assert () == history.songs(tx, GUILD, MEMBER, size=5).songs
+    assert [] == history.choices(tx, GUILD, MEMBER, "")
+
+
+# -- pages
+
+
+def test_pages_lead_from_the_newest_to_the_oldest_and_back(tx: Tx) -> None:
+    five = [asked(tx, minute=n).id for n in range(5)][::-1]
+
+    def page(**where: int) -> tuple[list[int], bool, bool]:
+        read = history.songs(tx, GUILD, MEMBER, size=2, **where)  # type: ignore[arg-type]
+        return ids(read), read.newer, read.older
+
+    assert (five[:2], False, True) == page()
+    assert (five[2:4], True, True) == page(before_id=five[1])
+    assert (five[4:], True, False) == page(before_id=five[3])
+    assert (five[1:3], True, True) == page(after_id=five[3])
+    assert (five[:2], False, True) == page(after_id=five[2])
+
+
+def test_the_first_page_is_a_whole_one_also_where_less_has_come_since(tx: Tx) -> None:
+    three = [asked(tx, minute=n).id for n in range(3)][::-1]
+
+    back = history.songs(tx, GUILD, MEMBER, size=2, after_id=three[1])
+
+    assert three[:2] == ids(back)
+
+
+def test_songs_of_the_same_moment_are_each_shown_once(tx: Tx) -> None:
+    same = {asked(tx).id for _ in range(5)}
+
+    shown: list[int] = []
+    page = history.songs(tx, GUILD, MEMBER, size=2)
+    while page.songs:
+        shown += ids(page)
+        page = history.songs(tx, GUILD, MEMBER, size=2, before_id=shown[-1])
+
+    assert same == set(shown)
+    assert 5 == len(shown)
+
+
+def test_a_member_without_songs_has_one_empty_page(tx: Tx) -> None:
+    assert SongPage(songs=(), newer=False, older=False) == history.songs(tx, GUILD, MEMBER, size=5)
+
+
+# -- by word
 
 
 @pytest.mark.parametrize(
-    ("word", "finds"),
+    ("word", "fits"),
     [
-        ("STRASSE", True),
-        ("straße", True),
-        ("ÄÖÜ", True),
-        ("夜の", True),
-        ("neon rain", True),
+        ("neon", True),
+        ("NEON RAIN", True),
         ("rain neon", True),
-        ("rain snow", False),
-        ("100%", True),
-        ("1%0", False),
+        ("neon polka", False),
+        ("synthWAVE city", True),
+        ("  midnight   ", True),
+        ("eon", True),
+        ("rainsynthwave", False),
+        ("", True),
+        ("%", False),
         ("_", False),
+        ("n%n", False),
     ],
 )
-def test_a_word_is_looked_for_in_every_text_whatever_its_case(tx: Tx, word: str, finds: bool) -> None:
-    lyrics = "Auf der Straße\näöü 夜の雨 100%"
-    wanted = song(tx, make.custom(title="Neon", style="rain", lyrics=lyrics))
-    song(tx, make.prompt("something else"))
+def test_all_words_have_to_be_in_the_title_the_style_or_the_lyrics(tx: Tx, word: str, fits: bool) -> None:
+    song = asked(tx, make.custom())
 
-    assert ([wanted.id] if finds else []) == ids(history.songs(tx, GUILD, MEMBER, size=5, word=word))
+    assert ([song.id] if fits else []) == ids(history.songs(tx, GUILD, MEMBER, size=5, word=word))
 
 
-def test_a_page_has_only_ones_own_songs_of_this_server_that_were_made(tx: Tx) -> None:
-    own = song(tx)
-    song(tx, member_id=OTHER)
-    song(tx, guild_id=GUILD + 1)
-    put(tx, song(tx), JobState.EXPLAINED)
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("Die lange Straße", "STRASSE"),
+        ("die lange strasse", "straße"),
+        ("Über den Äckern Ölspur", "über ÄCKERN öl"),
+        ("ΟΔΟΣ", "οδος"),
+        ("Ночь", "НОЧЬ"),
+        ("İSTANBUL", "istanbul"),
+        ("夜の東京タワー", "東京"),
+        ("夜の東京ﾀﾜｰ", "タワー"),
+        ("夜の 東京", "夜の\u3000東京"),
+        ("cafe\u0301", "CAFÉ"),
+        ("100 % pure_gold", "100 % pure_gold"),
+        (r"back\slash 'quote' \"more\"", r"\slash 'quote'"),
+    ],
+)
+def test_case_and_composition_make_no_difference_in_any_script(tx: Tx, text: str, word: str) -> None:
+    asked(tx, make.prompt("Another one"), minute=1)
+    song = asked(tx, make.prompt(text))
 
-    assert [own.id] == ids(history.songs(tx, GUILD, MEMBER, size=5))
-    assert [own.id] == [one.job_id for one in history.choices(tx, GUILD, MEMBER, "", 25)]
-
-
-def test_choices_are_the_newest_and_no_more_than_fit(tx: Tx) -> None:
-    there = [song(tx, make.prompt(f"rain {number}"), minutes=number).id for number in range(30)]
-
-    found = [one.job_id for one in history.choices(tx, GUILD, MEMBER, "RAIN", 25)]
-
-    assert there[:4:-1] == found
-
-
-def test_a_title_that_is_a_number_is_found_by_it(tx: Tx) -> None:
-    wanted = song(tx, make.custom(title="1999"))
-    song(tx, make.custom(title="In 1999 and after"), minutes=1)
-
-    found = history.find(tx, GUILD, MEMBER, " 1999 ")
-
-    assert found is not None
-    assert wanted.id == found.id
+    assert [song.id] == ids(history.songs(tx, GUILD, MEMBER, size=5, word=word))
+    assert [song.id] == [choice.job_id for choice in history.choices(tx, GUILD, MEMBER, word)]
+    assert song == history.find(tx, GUILD, MEMBER, word)
 
 
-@pytest.mark.parametrize("typed", ["", "  ", "snow", "9" * 30, "-1"])
-def test_what_is_not_there_is_not_found(tx: Tx, typed: str) -> None:
-    song(tx, make.custom(title="Rain"))
+def test_pages_of_a_search_leave_out_what_does_not_fit(tx: Tx) -> None:
+    songs = titled(tx, "Wet 1", "Sun", "Wet 2", "Sun", "Wet 3")
+
+    first = history.songs(tx, GUILD, MEMBER, size=2, word="wet")
+    second = history.songs(tx, GUILD, MEMBER, size=2, word="wet", before_id=first.songs[-1].id)
+    back = history.songs(tx, GUILD, MEMBER, size=1, word="wet", after_id=songs[0].id)
+
+    assert ([songs[4].id, songs[2].id], False, True) == (ids(first), first.newer, first.older)
+    assert ([songs[0].id], True, False) == (ids(second), second.newer, second.older)
+    assert ([songs[2].id], True, True) == (ids(back), back.newer, back.older)
+
+
+# -- completing
+
+
+def test_choices_show_the_title_or_the_beginning_of_the_prompt_newest_first(tx: Tx) -> None:
+    older, newer = asked(tx, make.custom()), asked(tx, make.prompt("Warm synth " + "x" * 200), minute=1)
+
+    assert [
+        SongChoice(job_id=newer.id, song=("Warm synth " + "x" * 200)[:80], at=NOW + MINUTE),
+        SongChoice(job_id=older.id, song="Neon Rain", at=NOW),
+    ] == history.choices(tx, GUILD, MEMBER, "")
+
+
+def test_choices_fit_what_they_show_or_their_id(tx: Tx) -> None:
+    song = asked(tx, make.custom())
+
+    def chosen(typed: str) -> list[int]:
+        return [choice.job_id for choice in history.choices(tx, GUILD, MEMBER, typed)]
+
+    assert [song.id] == chosen("NEON ra")
+    assert [song.id] == chosen(str(song.id))
+    assert [] == chosen("midnight")
+
+
+def test_there_are_no_more_choices_than_discord_takes(tx: Tx) -> None:
+    for n in range(27):
+        asked(tx, minute=n)
+
+    assert 25 == len(history.choices(tx, GUILD, MEMBER, "synth"))
+    assert NOW + 26 * MINUTE == history.choices(tx, GUILD, MEMBER, "")[0].at
+
+
+def test_a_song_whose_words_are_gone_is_chosen_and_found_by_its_date(tx: Tx) -> None:
+    song = asked(tx, make.custom())
+    forget_words(tx)
+    asked(tx, make.custom(), minute=60 * 24)
+
+    assert [SongChoice(job_id=song.id, song="", at=NOW)] == history.choices(tx, GUILD, MEMBER, "2026-03-14")
+    assert [song.id] == ids(history.songs(tx, GUILD, MEMBER, size=5, word="2026-03-14"))
+    assert found(tx, song) == history.find(tx, GUILD, MEMBER, "2026-03-14")
+
+
+# -- finding
+
+
+def test_a_song_is_found_by_the_id_that_was_completed(tx: Tx) -> None:
+    songs = titled(tx, "Neon Rain", "Neon Rain")
+
+    assert songs[0] == history.find(tx, GUILD, MEMBER, str(songs[0].id))
+
+
+def test_a_number_that_is_no_id_may_be_a_title(tx: Tx) -> None:
+    (song,) = titled(tx, "1984")
+
+    assert song == history.find(tx, GUILD, MEMBER, "1984")
+
+
+def test_just_this_title_comes_before_a_newer_song_with_the_words(tx: Tx) -> None:
+    songs = titled(tx, "Rain", "Rain", "Neon Rain")
+
+    assert songs[1] == history.find(tx, GUILD, MEMBER, " RAIN ")
+    assert songs[2] == history.find(tx, GUILD, MEMBER, "rain lights")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["", "   ", "polka", "0", "-1", "9" * 16, "9" * 17, "9" * 5_000, "٣", "\x00", "1e5", "%", "' OR 1"],
+)
+def test_what_fits_nothing_is_unknown(tx: Tx, typed: str) -> None:
+    asked(tx)
 
     assert None is history.find(tx, GUILD, MEMBER, typed)
 
 
-def test_a_song_without_words_is_still_in_the_list(tx: Tx) -> None:
-    old = song(tx)
-    tx.execute("DELETE FROM song")
+def test_a_song_in_the_making_is_not_found(tx: Tx) -> None:
+    job = asked(tx, state=JobState.RUNNING)
 
-    assert [old.id] == ids(history.songs(tx, GUILD, MEMBER, size=5))
-    assert [""] == [one.song for one in history.choices(tx, GUILD, MEMBER, "", 25)]
+    assert None is history.find(tx, GUILD, MEMBER, str(job.id))
 
 
-def test_songs_in_the_making_are_those_that_are_not_done_parked_ones_too(tx: Tx) -> None:
-    queued, parked = song(tx, minutes=1), song(tx, minutes=2)
-    song(tx)
-    tx.execute("UPDATE job SET state = 'queued', due_at = 1 WHERE id = ?", (queued.id,))
-    tx.execute("UPDATE job SET state = 'running', parked = 'slow', due_at = NULL WHERE id = ?", (parked.id,))
+# -- files
 
-    assert [queued.id, parked.id] == [job.id for job in history.in_the_making(tx, GUILD, MEMBER)]
+
+def test_a_file_that_was_fetched_again_is_written_down_under_its_take(tx: Tx) -> None:
+    job = asked(tx)
+    track = Track(take=1, file="1.mp3", size_bytes=5_000, sha256="a", url="https://files.example/1")
+    jobs.add_track(tx, job.id, track)
+    again = replace(track, file="1.wav", size_bytes=6_000, sha256="b", url="https://files.example/2")
+
+    assert history.found_again(tx, job.id, again)
+    assert (again,) == found(tx, job).tracks
+
+
+def test_a_track_that_was_deleted_meanwhile_does_not_come_back(tx: Tx) -> None:
+    job = asked(tx)
+    track = Track(take=1, file="1.mp3", size_bytes=5_000, sha256="a", url="https://files.example/1")
+
+    assert not history.found_again(tx, job.id, track)
+    assert () == found(tx, job).tracks

@@ -199,6 +199,10 @@ canceled = Taken back. Your { $credits } are back.
 deleted = Deleted here. As long as the song is kept, `/music get` posts it again.
 sent = Sent to your direct messages: { $link }
 reposted = Here it is again: { $link }
+takes-gone = { $count ->
+    [one] 1 take of it is
+   *[other] { $count } takes of it are
+} gone.
 words-avoid = Not in it
 ask-price = A song costs { $now } now, and not { $then } as on the button. Make it all the same?
 
@@ -248,9 +252,10 @@ refused-tried-again = You have tried that song again already: look for its newer
 refused-already-making = That song is in the making for you already; a press counts once. Nothing more was charged.
 refused-not-your-song = Only the one who asked for that song can do that. Nothing was changed.
 refused-too-late-to-cancel = It is too late to cancel that song: it is no longer queued.
-refused-song-unknown = You have no such song in this server. Choose one from the list, or look at `/music history`.
+refused-no-such-song = You have no such song in this server. Choose one from the list, or look at `/music history`.
+refused-not-done-yet = That song is still in the making. I will post it and mention you when it is done.
 refused-song-gone = That song is gone: its audio is neither kept here any more, nor in its message, nor at the music service. Nothing was charged.
-refused-cant-post = I can't post it in this channel. Try another one, or “Send to me”. Nothing was charged.
+refused-no-place-to-post = I can't post it in this channel. Try another one, or “Send to me”. Nothing was charged.
 refused-no-direct-messages = I can't send you direct messages. Allow them in this server's privacy settings, then try again.
 refused-leaving = Your data is being deleted, which waits for your songs in the making. Try again when they are done; nothing was charged.
 refused-shutting-down = The bot is about to restart. Nothing was charged; please try again in a minute.
