@@ -163,6 +163,62 @@ def test_a_parked_job_is_failed_and_its_credits_are_released(tx: Tx, state: JobS
     assert () == prove(tx).findings
 
 
+STAYS = {
+    "budget_alert": "*",  # a server's
+    "guild": "*",
+    "role_limit": "*",
+    "ledger": "*",  # by numbers that lead to nobody
+    "usage": "*",
+    "gate": "*",  # the bot's own
+    "fact": "*",
+    "sqlite_sequence": "*",
+    "spool_removal": "*",
+    "member": "id",
+    "member_limit": "guild_id member_id credits",  # with a hash, as long as it holds
+    "forgotten": "member_id hash",
+    "job": "id guild_id member_id may_reference state attempt claim_epoch tries created_at state_since due_at "
+    "parked price day allowance_part bonus_part submitted_at missing_since misses reason closed retry_of "
+    "limit_credits again_of",
+}
+GOES = {
+    "member": "discord_id locale leaving_since",
+    "job": "interaction_id channel_id task_id urls detail delivery_channel_id delivery_direct "
+    "delivery_started_at message_id card_message_id card_shown card_due_at card_free_at",
+    "song": "*",
+    "text": "*",
+    "coauthor": "*",
+    "track": "*",
+    "draft": "*",
+}
+"""Of each table of the schema, what a deletion leaves and what it takes; a new column has to be decided on."""
+
+
+def test_of_every_column_it_is_decided_whether_a_deletion_takes_it(tx: Tx) -> None:
+    for table in column(
+        tx, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_stat%'"
+    ):
+        decided = f"{STAYS.get(str(table), '')} {GOES.get(str(table), '')}".split()
+        columns = column(tx, f"SELECT name FROM pragma_table_info('{table}')")  # noqa: S608
+
+        assert "*" in decided or sorted(decided) == sorted(map(str, columns)), table
+
+
+def test_all_that_a_deletion_takes_of_a_job_is_emptied(tx: Tx) -> None:
+    job = done(tx, asked(tx, member_locale="de"))
+    values = ", ".join(
+        f"{name} = 7" for name in GOES["job"].split() if name not in ("delivery_direct", "urls")
+    )
+    tx.execute(f"UPDATE job SET urls = '[7]', delivery_direct = 1, {values}")  # noqa: S608
+
+    erase(tx)
+
+    (row,) = tx.execute(f"SELECT {', '.join(GOES['job'].split())} FROM job").fetchall()  # noqa: S608
+    assert {-job.id, 0, f"erased-{job.id}", "[]", "", None} == set(row)
+    assert [(None, "", None)] == [
+        tuple(found) for found in tx.execute("SELECT discord_id, locale, leaving_since FROM member")
+    ]
+
+
 # -- what others made of the words
 
 
