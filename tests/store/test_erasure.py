@@ -176,8 +176,8 @@ STAYS = {
     "member": "id",
     "member_limit": "guild_id member_id credits",  # with a hash, as long as it holds
     "forgotten": "member_id hash",
-    "job": "id guild_id member_id may_reference state attempt claim_epoch tries created_at state_since due_at "
-    "parked price day allowance_part bonus_part submitted_at missing_since misses reason closed retry_of "
+    "job": "id guild_id member_id may_reference state attempt claim_epoch tries created_at state_since "
+    "due_at parked price day allowance_part bonus_part submitted_at missing_since misses reason closed retry_of "
     "limit_credits again_of",
 }
 GOES = {
@@ -190,7 +190,7 @@ GOES = {
     "track": "*",
     "draft": "*",
 }
-"""Of each table of the schema, what a deletion leaves and what it takes; a new column has to be decided on."""
+"""Of each table, what a deletion leaves and what it takes; a new column has to be decided on."""
 
 
 def test_of_every_column_it_is_decided_whether_a_deletion_takes_it(tx: Tx) -> None:
