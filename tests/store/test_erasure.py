@@ -177,8 +177,8 @@ STAYS = {
     "member_limit": "guild_id member_id credits",  # with a hash, as long as it holds
     "forgotten": "member_id hash",
     "job": "id guild_id member_id may_reference state attempt claim_epoch tries created_at state_since "
-    "due_at parked price day allowance_part bonus_part submitted_at missing_since misses reason closed retry_of "
-    "limit_credits again_of",
+    "due_at parked price day allowance_part bonus_part submitted_at missing_since misses reason closed "
+    "retry_of limit_credits again_of",
 }
 GOES = {
     "member": "discord_id locale leaving_since",
