@@ -12,7 +12,8 @@ LABEL org.opencontainers.image.title="Tunesmith" \
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     DATABASE_URL=sqlite:////data/tunesmith.db \
-    SPOOL_DIR=/data/spool
+    SPOOL_DIR=/data/spool \
+    SQLITE_TMPDIR=/data
 COPY requirements.lock /tmp/requirements.lock
 COPY --from=build /wheels /tmp/wheels
 RUN pip install --no-cache-dir --require-hashes --requirement /tmp/requirements.lock \

@@ -239,8 +239,8 @@ class Job:
 
     @property
     def erased(self) -> bool:
-        """Whether it belonged to somebody who was forgotten: only the books know of it."""
-        return self.reply_to.member_id == 0
+        """Whether its member has deleted their data: only the books know of it."""
+        return self.reply_to.interaction_id < 0
 
     @property
     def open(self) -> bool:

@@ -10,7 +10,9 @@ from bot.errors import Transient
 from bot.jobs import schedule
 from bot.music.audio import Spool
 from bot.store import erasure as rows
+from bot.store import remains
 from bot.store.database import Database, Tx
+from bot.store.remains import Remains
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ class Erasure:
         self._one_at_a_time = asyncio.Lock()
         self._failures = 0
         self._not_before: datetime | None = None
-        self._rewritten_for: dict[str, str] = {}
+        self._rewritten_for: dict[Remains, str] = {}
         """The marks for which the file was rewritten, and only its log is left to be emptied."""
 
     async def due(self) -> bool:
@@ -40,7 +42,7 @@ class Erasure:
             return False
 
         def due(tx: Tx) -> bool:
-            return bool(rows.ERASED_FACT in rows.marks(tx) or rows.files_of(tx, 1) or rows.due(tx, now))
+            return bool(Remains.ERASED in remains.marks(tx) or rows.files_of(tx, 1) or rows.due(tx, now))
 
         return await self._database.read(due)
 
@@ -54,7 +56,8 @@ class Erasure:
             try:
                 await self._finish()
                 removed = await self._remove_files()
-                clean = await self._clean(rows.ERASED_FACT)
+                await self._clean(Remains.ERASED)
+                clean = Remains.ERASED not in await self._database.read(remains.marks)
             except Transient as error:
                 log.warning("what members deleted can't be cleaned up yet: %s", error)
                 return False
@@ -63,13 +66,13 @@ class Erasure:
             return removed and clean
 
     async def clean(self) -> bool:
-        """Leave nothing in the database's file of what was deleted or dropped. Returns whether that is done.
+        """Leave nothing in the database of what was deleted or dropped. Returns whether it was cleaned.
 
         Raises:
             StoreBusy: not now.
         """
         async with self._one_at_a_time:
-            return await self._clean(rows.ERASED_FACT, rows.DROPPED_FACT)
+            return await self._clean(*Remains)
 
     async def _finish(self) -> None:
         now = self._now()
@@ -98,17 +101,18 @@ class Erasure:
             await self._database.write(removed)
         return True
 
-    async def _clean(self, *names: str) -> bool:
-        marks = await self._database.read(rows.marks)
-        if not any(name in marks for name in names):
-            return True
+    async def _clean(self, *wanted: Remains) -> bool:
+        """Returns False where there is nothing to clean, or it can't be now."""
+        marks = await self._database.read(remains.marks)
+        if not any(of in marks for of in wanted):
+            return False
         if marks != self._rewritten_for:
             await self._database.rewrite()
             self._rewritten_for = marks
         if not await self._database.empty_log():
             log.info("somebody reads the database for long; its log is emptied later")
             return False
-        await self._database.write(lambda tx: rows.cleaned(tx, marks))
+        await self._database.write(lambda tx: remains.cleaned(tx, marks))
         log.info("the database has been cleaned of what was deleted")
         return True
 

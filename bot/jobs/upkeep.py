@@ -101,8 +101,8 @@ class Upkeep:
             dropped += await self._database.write(partial(erasure.drop_outlived, job_ids=found))
 
         def drop(tx: Tx) -> None:
-            if words.drop_drafts(tx, now) + people.drop_forgotten(tx, now):
-                erasure.mark(tx, erasure.DROPPED_FACT)
+            words.drop_drafts(tx, now)
+            people.drop_forgotten(tx, now)
 
         await self._database.write(drop)
         if dropped:

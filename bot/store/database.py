@@ -25,6 +25,8 @@ Tx = sqlite3.Connection
 GIVE_UP_AFTER_S = 2.0
 """A member has 3 s for an answer; a write that waited this long in all is refused."""
 BUSY_TIMEOUT_MS = 500
+READERS_TIMEOUT_MS = 100
+"""Who empties the log keeps writers waiting while waiting for readers."""
 GROUP_MAX = 100
 """Transactions that share one commit at the most."""
 OLDEST_SQLITE = (3, 37, 0)
@@ -255,26 +257,26 @@ class Database:
         Raises:
             StoreBusy: somebody writes all the time, or the disk is full; the file is as it was.
         """
-        await self._maintain("VACUUM")
+        await self._maintain(BUSY_TIMEOUT_MS, "VACUUM")
 
     async def empty_log(self) -> bool:
         """Bring the write-ahead log into the file and cut it to nothing.
 
-        Returns False if somebody reads from it: ask again later. Writers wait for half a second at most.
+        Returns False if somebody reads from it: ask again later. Writers wait for 0.1 s at most.
 
         Raises:
             StoreBusy: the disk is full.
         """
-        row = await self._maintain("PRAGMA wal_checkpoint(TRUNCATE)")
+        row = await self._maintain(READERS_TIMEOUT_MS, "PRAGMA wal_checkpoint(TRUNCATE)")
         return row is not None and row["busy"] == 0
 
-    async def _maintain(self, statement: str) -> sqlite3.Row | None:
+    async def _maintain(self, timeout_ms: int, statement: str) -> sqlite3.Row | None:
         """The first row of a statement that can't be part of a transaction, on a connection of its own."""
 
         def maintain() -> sqlite3.Row | None:
             with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
                 connection.row_factory = sqlite3.Row
-                for pragma in PRAGMAS:
+                for pragma in (*PRAGMAS, f"PRAGMA busy_timeout = {timeout_ms}"):
                     connection.execute(pragma)
                 row: sqlite3.Row | None = connection.execute(statement).fetchone()
                 return row

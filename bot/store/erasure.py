@@ -1,25 +1,23 @@
 """Forgetting somebody: what is theirs leaves the rows, and the books stay as they are.
 
 Each function is one part of a transaction. What stays: the ledger, what was used on a day, and of each job
-its price, day, split, state and times, all under a number that leads to nobody. The reason that a manager gave
-for a change, and the number of the command that made it, are the server's books and stay in them.
+its price, day, split, state and times, all under a number that leads to nobody. The reason that a manager
+gave for a change, and the number of the command that made it, are the server's books and stay in them.
 """
 
 import json
-import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.store import jobs, ledger, people, words
-from bot.store.database import Tx, fact, forget_fact, remember
+from bot.store.database import Tx
 from bot.store.jobs import IN_THE_MAKING, NOT_ERASED
 from bot.store.ledger import milliseconds
+from bot.store.remains import Remains, mark
 
 CARD_BEHIND_MAX = timedelta(minutes=1)
 """So long the card of a member's last song may still have to be brought up to date."""
-ERASED_FACT, DROPPED_FACT = "erased", "dropped"
-"""That the file may have remains of what a member deleted, or of what became too old."""
 _TEXTS = ", ".join(f"{name}_id" for name in words.TEXTS)
 
 
@@ -86,7 +84,7 @@ def erase(tx: Tx, member: int, now: datetime) -> Waits:
         people.leave(tx, member, now)
     else:
         people.forget(tx, member, now)
-    mark(tx, ERASED_FACT)
+    mark(tx, Remains.ERASED)
     return waits
 
 
@@ -162,7 +160,7 @@ def drop_outlived(tx: Tx, job_ids: Collection[int]) -> int:
     )
     tx.execute("UPDATE track SET url = '' WHERE job_id IN (SELECT value FROM json_each(?))", (given,))
     if dropped:
-        mark(tx, DROPPED_FACT)
+        mark(tx, Remains.DROPPED)
     return dropped
 
 
@@ -181,21 +179,3 @@ def files_removed(tx: Tx, job_ids: Collection[int]) -> None:
         "DELETE FROM spool_removal WHERE job_id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(job_ids)),),
     )
-
-
-def mark(tx: Tx, name: str) -> None:
-    """Remains are in the file from now on; a cleaning that has begun before does not count."""
-    remember(tx, name, secrets.token_hex(8))
-
-
-def marks(tx: Tx) -> dict[str, str]:
-    """What there may be remains of, each with the mark of the last time."""
-    found = {name: fact(tx, name) for name in (ERASED_FACT, DROPPED_FACT)}
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def cleaned(tx: Tx, seen: dict[str, str]) -> None:
-    """The file has been cleaned since these marks were made."""
-    for name, value in seen.items():
-        if fact(tx, name) == value:
-            forget_fact(tx, name)

@@ -14,6 +14,7 @@ from bot.model import Period
 from bot.store import ledger
 from bot.store.database import Tx, fact, forget_fact, remember
 from bot.store.ledger import NOBODY, milliseconds
+from bot.store.remains import Remains, mark
 
 KEY_FACT = "key of the forgotten"
 """Drawn with the first of them and dropped with the last."""
@@ -101,6 +102,8 @@ def drop_forgotten(tx: Tx, now: datetime) -> int:
     over = [row["member_id"] for row in rows if not _still_counts(tx, row["member_id"], now)]
     for member in over:
         tx.execute("DELETE FROM forgotten WHERE member_id = ?", (member,))
+    if over:
+        mark(tx, Remains.DROPPED)
     if len(over) == len(rows):
         forget_fact(tx, KEY_FACT)
     return len(over)

@@ -11,6 +11,7 @@ from bot.model import SongRequest, Voice
 from bot.store.database import Tx
 from bot.store.ledger import member_number, milliseconds
 from bot.store.likeness import has_words_of
+from bot.store.remains import Remains, mark
 
 TEXTS = ("prompt", "title", "style", "lyrics", "avoid")
 """The texts of a request; each is kept once, under its author."""
@@ -170,9 +171,11 @@ def draft(tx: Tx, key: int, member_id: int, now: datetime) -> tuple[SongRequest,
     return None if row is None else (read(row), row["remix_of"])
 
 
-def drop_drafts(tx: Tx, now: datetime) -> int:
-    """Drop drafts that are older than a day. Returns how many."""
-    return tx.execute("DELETE FROM draft WHERE created_at < ?", (milliseconds(now - KEEP_DRAFTS),)).rowcount
+def drop_drafts(tx: Tx, now: datetime) -> None:
+    """Drop drafts that are older than a day."""
+    before = milliseconds(now - KEEP_DRAFTS)
+    if tx.execute("DELETE FROM draft WHERE created_at < ?", (before,)).rowcount:
+        mark(tx, Remains.DROPPED)
 
 
 def _insert(tx: Tx, table: str, values: Mapping[str, object]) -> None:

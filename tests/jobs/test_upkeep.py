@@ -4,10 +4,16 @@ import asyncio
 import os
 from datetime import timedelta
 
+import pytest
+
+from bot.jobs import upkeep as module
 from bot.jobs.erasure import Erasure
 from bot.jobs.upkeep import Upkeep
 from bot.model import JobState
+from bot.store.database import Database
+from tests import make
 from tests.jobs.rig import Rig
+from tests.store.remains import remains
 
 
 def upkeep(rig: Rig) -> Upkeep:
@@ -74,3 +80,102 @@ async def test_books_that_do_not_add_up_alert_the_operator_once_a_day(rig: Rig) 
 
     assert len(rig.alerts) == 2
     assert "tunesmith doctor --ledger" in rig.alerts[0]
+
+
+# -- files that somebody has just asked for
+
+
+async def test_a_file_that_was_fetched_again_stays_for_an_hour_however_old_its_song(rig: Rig) -> None:
+    job = await rig.ask()
+    await rig.until(job, JobState.DELIVERED)
+    rig.clock.forward(days=60)
+    fresh, old = (rig.spool.path(f"{job.id}-{take}.mp3") for take in (1, 2))
+    for path, age in ((fresh, timedelta(minutes=59)), (old, timedelta(minutes=61))):
+        at = (rig.clock.now - age).timestamp()
+        os.utime(path, (at, at))
+
+    await upkeep(rig).round()
+
+    assert (True, False) == (fresh.exists(), old.exists())
+
+
+# -- words that are too old
+
+
+def left_of(rig: Rig, *texts: str) -> set[str]:
+    return {shown for _, shown in remains(rig.database.path, texts, [])}
+
+
+async def test_words_of_old_songs_are_gone_from_the_files_and_those_of_younger_ones_stay(rig: Rig) -> None:
+    old = await rig.ask(make.prompt("rain on the roof"), make.reply_to(member_name="Annabel"))
+    await rig.until(old, JobState.DELIVERED)
+    rig.clock.forward(days=30)
+    young = await rig.ask(make.prompt("snow on the roof"))
+    await rig.until(young, JobState.DELIVERED)
+    rig.clock.forward(days=61)
+
+    await upkeep(rig).round()
+
+    assert {"snow on the roof"} == left_of(rig, "rain on the roof", "snow on the roof", "Annabel")
+    assert ((await rig.get(old)).words_whole, (await rig.get(young)).words_whole) == (False, True)
+    assert {"hold": 2, "settle": 2} == await rig.books()
+
+
+async def test_more_old_words_than_one_transaction_takes_are_dropped_in_one_round(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WORDS_AT_ONCE", 2)
+    for number in range(5):
+        job = await rig.ask(make.prompt(f"rain {number}"))
+        await rig.until(job, JobState.DELIVERED)
+    rig.clock.forward(days=91)
+
+    await upkeep(rig).round()
+
+    assert set() == left_of(rig, *(f"rain {number}" for number in range(5)))
+
+
+async def test_a_draft_is_gone_from_the_files_after_its_day(rig: Rig) -> None:
+    await rig.intake.keep_draft(make.prompt("rain on the roof"), make.MEMBER)
+    rig.clock.forward(hours=25)
+
+    await upkeep(rig).round()
+
+    assert set() == left_of(rig, "rain on the roof")
+
+
+async def test_the_file_is_rewritten_once_a_day_for_what_became_too_old(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rewritten = []
+
+    async def rewrite(database: Database) -> None:
+        rewritten.append(database)
+
+    monkeypatch.setattr(Database, "rewrite", rewrite)
+    keeper = upkeep(rig)
+    for _ in range(72):
+        await rig.intake.keep_draft(make.prompt(), make.MEMBER)
+        rig.clock.forward(hours=1)
+        await keeper.round()
+
+    assert len(rewritten) == 2
+
+
+async def test_a_hash_of_who_was_forgotten_is_dropped_when_nothing_needs_it(rig: Rig) -> None:
+    job = await rig.ask()
+    await rig.until(job, JobState.DELIVERED)
+    await rig.privacy.delete(make.MEMBER)
+    keeper = upkeep(rig)
+
+    await keeper.round()
+    kept = await hashes(rig)
+    rig.clock.forward(days=31)
+    await keeper.round()
+
+    assert (1, 0) == (kept, await hashes(rig))
+
+
+async def hashes(rig: Rig) -> int:
+    (count,) = await rig.database.read(lambda tx: tx.execute("SELECT COUNT(*) FROM forgotten").fetchone())
+    return int(count)

@@ -21,6 +21,10 @@ UPKEEP: Final = "jobs/test_upkeep.py::test_"
 JOBS: Final = "store/test_jobs.py::test_"
 SCHEMA: Final = "store/test_rules.py::test_"
 QUOTAS: Final = "jobs/test_quotas.py::test_"
+PRIVACY: Final = "jobs/test_privacy.py::test_"
+ERASURE: Final = "store/test_erasure.py::test_"
+PEOPLE: Final = "store/test_people.py::test_"
+REMAINS: Final = "store/test_remains.py::test_"
 LIBRARY: Final = "jobs/test_library.py::test_"
 HISTORY: Final = "store/test_history.py::test_"
 ALERTS: Final = "jobs/test_alerts.py::test_"
@@ -809,6 +813,176 @@ THE_LIBRARY: Final = (
     ),
 )
 
+_FORGET_FILES: Final = "            await self._database.write(lambda tx: rows.files_removed(tx, job_ids))\n"
+
+FORGETTING: Final = (
+    broken(
+        "what was used before a deletion counts after it",
+        "store/people.py",
+        ("    if hash_ is None:\n", "    if True:\n"),
+        by=(f"{PEOPLE}what_was_used_before_a_deletion_counts_after_it",),
+    ),
+    broken(
+        "a deletion lifts no limit that was set",
+        "store/people.py",
+        ("return limited is not None or used is not None", "return used is not None"),
+        by=(f"{PEOPLE}a_deletion_lifts_no_limit",),
+    ),
+    broken(
+        "a hash is kept until the longest periods of the last use are over",
+        "store/people.py",
+        ("(Period.WEEK, Period.MONTH)", "(Period.MONTH,)"),
+        by=(f"{PEOPLE}a_hash_is_kept_until_week_and_month_of_the_last_use_are_over",),
+    ),
+    broken(
+        "a hash is kept no longer than it is needed",
+        "store/people.py",
+        ("usage.day >= :first AND", ":first > 0 AND"),
+        by=(f"{PEOPLE}a_hash_is_kept_until_week_and_month_of_the_last_use_are_over",),
+    ),
+    broken(
+        "a limit that is set anew replaces the one from before a deletion",
+        "store/limits.py",
+        (
+            '    for number in people.numbers(tx, member):\n        tx.execute("DELETE',
+            '    for number in [member]:\n        tx.execute("DELETE',
+        ),
+        by=(f"{PEOPLE}a_limit_that_is_set_anew_or_cleared_replaces_the_one_from_before",),
+    ),
+    broken(
+        "open songs of who wants to be forgotten finish first",
+        "store/erasure.py",
+        ("    return Waits(own=own,", "    return Waits(own=0,"),
+        by=(f"{PRIVACY}open_songs_finish_first_and_then_everything_goes",),
+    ),
+    broken(
+        "the words of a song that is about to be submitted stay until it is",
+        "store/erasure.py",
+        ("(member_id = :member OR state IN ('queued', 'submitting'))", "member_id = :member"),
+        by=(f"{PRIVACY}a_song_of_somebody_else_is_made_before_the_words_go",),
+    ),
+    broken(
+        "the last card of who wants to be forgotten tells how it ended",
+        "store/erasure.py",
+        ("AND card_due_at IS NOT NULL AND state_since > ?", "AND false AND state_since > ?"),
+        by=(f"{ERASURE}it_is_due_when_the_last_song_is_done_and_its_card_tells_so",),
+    ),
+    broken(
+        "a parked job of who is forgotten gives its credits back",
+        "store/erasure.py",
+        ("        ledger.release(tx, row", "        jobs.held(tx, row['id']) or ledger.release(tx, row"),
+        by=(f"{ERASURE}a_parked_job_is_failed_and_its_credits_are_released",),
+    ),
+    broken(
+        "an edited text is also of those whose words it still has in it",
+        "store/words.py",
+        ("if has_words_of(value, text.value)]", "if value == text.value]"),
+        by=(f"{ERASURE}a_remix_that_changes_one_line_loses_the_text_that_holds_the_rest",),
+    ),
+    broken(
+        "who wrote the words of a remix is known of a remix of it too",
+        "store/words.py",
+        (
+            "UNION SELECT author_id FROM coauthor WHERE text_id IN",
+            "EXCEPT SELECT author_id FROM coauthor WHERE text_id IN",
+        ),
+        by=(f"{ERASURE}a_remix_of_a_remix_is_reached_too_also_where_the_song_between_is_gone",),
+    ),
+    broken(
+        "a draft that is a change of somebody's words goes with them",
+        "store/erasure.py",
+        (
+            "WHERE member_id = :member OR remix_of IS NOT NULL AND (",
+            "WHERE member_id = :member OR false AND (",
+        ),
+        by=(f"{ERASURE}drafts_with_the_words_in_them_go_and_others_stay",),
+    ),
+    broken(
+        "words of one who leaves are taken up no more",
+        "store/words.py",
+        ("    return leaving.fetchone() is None", "    return True"),
+        by=(f"{ERASURE}words_of_a_member_who_leaves_are_taken_up_no_more",),
+    ),
+    broken(
+        "who leaves makes no new songs",
+        "jobs/intake.py",
+        ("if people.leaving_since(tx, member) is not None:", "if False:"),
+        by=(f"{PRIVACY}who_leaves_makes_no_new_songs_until_that_is_done",),
+    ),
+    broken(
+        "what comes late is not written into a job that was erased",
+        "store/jobs.py",
+        ('NOT_ERASED = "interaction_id > 0"', 'NOT_ERASED = "interaction_id <> 0"'),
+        by=(f"{ERASURE}a_number_that_comes_late_is_not_written_into_an_erased_job",),
+    ),
+    broken(
+        "the file is rewritten after a deletion",
+        "jobs/erasure.py",
+        ("            await self._database.rewrite()\n", ""),
+        by=(f"{PRIVACY}an_erasure_that_fails_is_not_begun_again_at_once",),
+    ),
+    broken(
+        "rewriting the file leaves nothing of what was deleted",
+        "store/database.py",
+        ('self._maintain(BUSY_TIMEOUT_MS, "VACUUM")', 'self._maintain(BUSY_TIMEOUT_MS, "SELECT 1")'),
+        by=(f"{ERASURE}nothing_of_who_was_forgotten_is_left_in_the_files",),
+    ),
+    broken(
+        "the log is emptied after a deletion",
+        "store/database.py",
+        ("wal_checkpoint(TRUNCATE)", "wal_checkpoint(PASSIVE)"),
+        by=(f"{PRIVACY}words_name_ids_and_files_are_gone_when_the_deletion_is_answered",),
+    ),
+    broken(
+        "a cleaning counts for what was deleted before it began",
+        "store/remains.py",
+        ("        if fact(tx, of) == value:", "        if True:"),
+        by=(f"{REMAINS}a_mark_that_was_made_during_a_cleaning_stays",),
+    ),
+    broken(
+        "files of an erased song are known as long as they may be there",
+        "jobs/erasure.py",
+        (
+            "            try:\n                await asyncio.to_thread(_remove",
+            _FORGET_FILES + "            try:\n                await asyncio.to_thread(_remove",
+        ),
+        by=(f"{PRIVACY}files_that_can_not_be_removed_are_tried_again_and_hold_up_nothing_else",),
+    ),
+    broken(
+        "an erasure that fails is tried again later and later",
+        "jobs/erasure.py",
+        ("now < self._not_before:", "False:"),
+        by=(f"{PRIVACY}an_erasure_that_fails_is_not_begun_again_at_once",),
+    ),
+    broken(
+        "words are kept for WORDS_DAYS",
+        "jobs/upkeep.py",
+        ("now - self._keep_words", "now"),
+        by=(f"{UPKEEP}words_of_old_songs_are_gone_from_the_files_and_those_of_younger_ones_stay",),
+    ),
+    broken(
+        "words of a job that is not at its end stay",
+        "store/words.py",
+        (
+            "job.state IN ('delivered', 'explained', 'undelivered') AND job.due_at IS NULL",
+            "job.due_at IS NULL",
+        ),
+        by=(f"{ERASURE}words_of_a_job_that_is_not_at_its_end_stay_however_old",),
+    ),
+    broken(
+        "a text stays as long as a song is made of it",
+        "store/words.py",
+        ("AND id NOT IN ({wanted})", "AND '{wanted}' <> ''"),
+        by=(f"{ERASURE}a_text_stays_as_long_as_a_younger_song_is_made_of_it",),
+    ),
+    broken(
+        "a file that was written within the hour stays",
+        "jobs/upkeep.py",
+        ("gone = (over - fresh) | stray", "gone = over | stray"),
+        by=(f"{UPKEEP}a_file_that_was_fetched_again_stays_for_an_hour_however_old_its_song",),
+    ),
+)
+
 MUTATIONS: Final = (
     *INTAKE,
     *CLAIMS,
@@ -821,4 +995,5 @@ MUTATIONS: Final = (
     *POSTING,
     *THE_PROCESS,
     *THE_LIBRARY,
+    *FORGETTING,
 )
