@@ -27,11 +27,12 @@ async def promise(
 
     Raises:
         TriedAgain: the failed job that is its ``source`` has its newer try.
+        WordsGone: the words of its ``source`` were deleted.
     """
     try:
         taken = await intake.accept(request, asking.reply_to(interaction), source)
-    except TriedAgain:
-        raise  # the words are in the newer try
+    except (TriedAgain, WordsGone):
+        raise  # the words are in the newer try, or must not be kept
     except Transient as error:
         # A draft would wait for the same lock, and a member waits for 3 s at the most.
         await explain(interaction, error, file=words_file(asking.private(interaction), request))
@@ -81,7 +82,14 @@ async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
     submission = forms.read_submission(interaction)
     if submission is None:
         return
-    opened_with, remix_of = await _opened_with(intake, submission, interaction.user.id)
+    try:
+        opened_with, remix_of = await _opened_with(intake, submission, interaction.user.id)
+    except WordsGone as error:
+        # What their author has deleted is not kept anew under another name; who has it on the screen
+        # may keep it for themselves.
+        say = asking.private(interaction)
+        await explain(interaction, error, file=words_file(say, submission.request))
+        return
     # What a form has no field for is carried through it.
     request = replace(submission.request, avoid=opened_with.avoid, voice=opened_with.voice)
     try:
@@ -103,17 +111,18 @@ async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
 async def _opened_with(
     intake: Intake, submission: forms.Submission, member_id: int
 ) -> tuple[SongRequest, int | None]:
-    """The words that the form was opened with, and the job that they are from, as far as they are kept."""
-    try:
-        if submission.draft is not None:
-            request, remix_of = await intake.draft(submission.draft, member_id)
-            return intake.on_offer(request), remix_of
-        if submission.remix_of is not None:
-            job = await intake.worded(submission.remix_of)
-            return intake.on_offer(job.request), job.id
-    except WordsGone:
-        log.info("a form was sent whose words are no longer kept")
-    return replace(submission.request, lyrics=""), None
+    """The words that the form was opened with, and the job that they are from.
+
+    Raises:
+        WordsGone: they are no longer kept.
+    """
+    if submission.draft is not None:
+        request, remix_of = await intake.draft(submission.draft, member_id)
+        return intake.on_offer(request), remix_of
+    if submission.remix_of is not None:
+        job = await intake.worded(submission.remix_of)
+        return intake.on_offer(job.request), job.id
+    return SongRequest(model=submission.request.model, custom=submission.request.custom), None
 
 
 def sentence(say: Language, error: Exception) -> str:

@@ -85,6 +85,23 @@ async def test_deleting_asks_first_and_leaves_nothing_but_the_books(world: World
     assert said(pressed) == "The words of that song are no longer kept. Nothing was charged."
 
 
+async def test_a_remix_form_that_was_open_meanwhile_keeps_nothing_and_gives_its_words_back(
+    world: World,
+) -> None:
+    mia, noah = world.add_member("Mia"), world.add_member("Noah")
+    await song(world, mia)
+    (message,) = await posted(world)
+    form = await noah.click(message, label="Remix")
+    await erased(mia, world)
+
+    refused = await noah.submit_modal(form, WORDS | {"style": "gamelan"})
+
+    assert refused.response is not None
+    assert said(refused) == "The words of that song are no longer kept. Nothing was charged."
+    assert b"gamelan" in await refused.response.attachments[0].read()
+    assert b"zanzibar" not in bytes_of(world)
+
+
 async def test_a_song_in_the_making_is_finished_first(world: World) -> None:
     mia = world.add_member("Mia")
     await mia.slash(world.channel, "music create", prompt="quokka polka [busy]")
