@@ -48,7 +48,8 @@ def _whom(say: Language, owner: discord.User | None) -> str:
     """Who hosts the bot, as Discord tells it of the application."""
     if owner is None:
         return say("privacy-host")
-    return say("privacy-owner", name=f"{line(owner.display_name, NAME_MAX)} (<@{owner.id}>)")
+    # By the name under which they are found; not every client knows somebody by the id.
+    return say("privacy-owner", name=f"{line(owner.display_name, NAME_MAX)} ({line(owner.name, NAME_MAX)})")
 
 
 def deleted(say: Language, deletion: Deletion) -> str:
