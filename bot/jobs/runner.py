@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
+from structlog.contextvars import bound_contextvars
+
 from bot.errors import StoreBusy, Transient
 from bot.jobs import schedule
 from bot.jobs.alerts import Alerts
@@ -207,12 +209,14 @@ class Runner:
         work: Callable[[Job], Awaitable[None]],
         after_bug: Callable[[Job], Awaitable[None]],
     ) -> None:
-        try:
-            await work(job)
-        except Exception:
-            # The one broad handler: a bug in one job ends that job, and no other.
-            log.exception("job %d: a bug in the step %s", job.id, job.state)
-            await after_bug(job)
+        # Whoever logs something meanwhile, a library too, logs it about this job.
+        with bound_contextvars(job_id=job.id, guild_id=job.reply_to.guild_id):
+            try:
+                await work(job)
+            except Exception:
+                # The one broad handler: a bug in one job ends that job, and no other.
+                log.exception("job %d: a bug in the step %s", job.id, job.state)
+                await after_bug(job)
 
     async def _postpone(self, job: Job, wait_s: float) -> None:
         """Let go of the claim; as long as that can't be written, the job stays in this task's hands."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 import discord
 import yarl
 from discord import app_commands
+from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from bot.errors import OutOfRange, TextTooLong
 from bot.jobs.courier import MessageKind
@@ -37,6 +38,11 @@ Register = Callable[[str], Awaitable[None]]
 
 class Tree(app_commands.CommandTree["TunesmithClient"]):
     """The commands; an error in one of them becomes one private sentence."""
+
+    async def interaction_check(self, interaction: discord.Interaction["TunesmithClient"], /) -> bool:
+        """Everybody may; what is logged from here on in the command's task names the server."""
+        bind_contextvars(guild_id=interaction.guild_id)
+        return True
 
     async def on_error(
         self, interaction: discord.Interaction["TunesmithClient"], error: app_commands.AppCommandError, /
@@ -155,10 +161,11 @@ class TunesmithClient(discord.AutoShardedClient):
 
     async def guarded(self, interaction: discord.Interaction, work: Awaitable[Any]) -> None:
         """Do what a button or a form asks for; an error becomes one private sentence."""
-        try:
-            await work
-        except Exception as error:  # noqa: BLE001 - what the tree does for commands: told, and logged if a bug
-            await answers.explain(interaction, error)
+        with bound_contextvars(guild_id=interaction.guild_id):
+            try:
+                await work
+            except Exception as error:  # noqa: BLE001 - what the tree does for commands: told, and logged if a bug
+                await answers.explain(interaction, error)
 
 
 def use_api(url: str) -> None:
