@@ -101,6 +101,8 @@ class Runner:
         self._woken = woken
         self._stopping = asyncio.Event()
         self._alerts = Alerts(database, courier, now=now)
+        self.looked_at: datetime | None = None
+        """When the last round began that found out what is due."""
         self._busy: dict[asyncio.Task[None], frozenset[str]] = {}
         """What the tasks are at: a group of states, cards or alerts."""
 
@@ -135,6 +137,7 @@ class Runner:
         return claimed
 
     async def _look_around(self) -> int:
+        began_at = self._now()
         try:
             claimed = await self._claim()
             await self._start_cards()
@@ -142,6 +145,7 @@ class Runner:
         except Transient as error:
             log.warning("the jobs can't be looked at: %s", error)
             return 0
+        self.looked_at = began_at
         return claimed
 
     async def _claim(self) -> int:

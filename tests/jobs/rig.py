@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from prometheus_client import CollectorRegistry
 
 from bot.jobs.intake import Intake
 from bot.jobs.purse import Purse
@@ -16,6 +17,7 @@ from bot.jobs.steps import Steps
 from bot.model import Balance, Job, JobState, ReplyTo, SongRequest
 from bot.music.audio import AudioSource, Spool
 from bot.music.client import MusicClient
+from bot.ops.metrics import Metrics
 from bot.store import jobs
 from bot.store.database import Database
 from tests import make
@@ -47,6 +49,7 @@ class Rig:
         """The same for audio, as arguments of ``AudioSource.open``; none are the network itself."""
         self.vary: Callable[[], float] = lambda: 0.0
         self.sleep: Callable[[float], Awaitable[object]] = no_sleep
+        self.metrics = Metrics(CollectorRegistry(), seconds=lambda: clock().timestamp())
         terms = make.terms(open_per_member=1_000, open_per_guild=1_000)
         self.intake = Intake(database, terms, now=clock, woken=lambda: None)
         self.purse = Purse(database, make.DEFAULTS, price=terms.price_credits, now=clock)
@@ -72,6 +75,8 @@ class Rig:
                     options={},
                     now=self.clock,
                     transport=self.api_over(),
+                    submitted=self.metrics.submitted,
+                    checked=self.metrics.polled,
                 )
             )
             audio = await stack.enter_async_context(
@@ -90,6 +95,7 @@ class Rig:
                 sleep=self.sleep,
                 pace=self.pace,
                 vary=self.vary,
+                moved=self.metrics.moved,
             )
             yield Runner(
                 database=self.database,
