@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 
 import discord
+from aiohttp import web
+from prometheus_client import CollectorRegistry
 
 from bot.errors import StartRefused
 from bot.jobs import schedule
@@ -27,6 +29,8 @@ from bot.jobs.steps import Steps
 from bot.jobs.upkeep import Upkeep
 from bot.music.audio import AudioSource, Spool
 from bot.music.client import MusicClient
+from bot.ops import health
+from bot.ops.metrics import Metrics
 from bot.settings import Settings
 from bot.store import jobs
 from bot.store.database import Database, fact, remember
@@ -53,6 +57,7 @@ class Parts:
     upkeep: Upkeep
     operator: Operator
     client: ui.TunesmithClient
+    metrics: Metrics
 
 
 def steady_clock() -> Callable[[], datetime]:
@@ -92,15 +97,18 @@ async def assembled(
         defaults=defaults,
         extras=settings.music_extras,
     )
+    metrics = Metrics(CollectorRegistry())
     _prepare(settings.spool_dir)
     async with (
-        Database.open(settings.database_path) as database,
+        Database.open(settings.database_path, wrote=metrics.wrote) as database,
         MusicClient.open(
             url=settings.music_api_url,
             key=settings.music_api_key.get_secret_value(),
             provider=settings.music_provider,
             options=settings.music_options,
             now=now,
+            submitted=metrics.submitted,
+            checked=metrics.polled,
         ) as music,
         AudioSource.open(origin=music.origin) as audio,
     ):
@@ -148,6 +156,7 @@ async def assembled(
             finishing=finishing,
             alert=operator.alert,
             pace=settings.poll_pace,
+            moved=metrics.moved,
         )
         runner = Runner(
             database=database,
@@ -178,6 +187,7 @@ async def assembled(
             upkeep=upkeep,
             operator=operator,
             client=client,
+            metrics=metrics,
         )
 
 
@@ -197,8 +207,13 @@ async def run(settings: Settings) -> None:
         StartRefused: what the operator has to change first.
     """
     ui.use_api(settings.discord_api_url)
-    async with assembled(settings, now=steady_clock()) as parts:
-        stop = asyncio.Event()
+    stop, now = asyncio.Event(), steady_clock()
+    async with (
+        assembled(settings, now=now) as parts,
+        health.serving(settings.listen, lambda: _pages(parts, stop, now)) as address,
+    ):
+        if address is not None:
+            log.info("health and metrics are served on %s", address)
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
         refused: StartRefused | None = None
@@ -211,6 +226,19 @@ async def run(settings: Settings) -> None:
             await _close(parts.client)
         if refused is not None:
             raise refused
+
+
+def _pages(parts: Parts, stop: asyncio.Event, now: Callable[[], datetime]) -> web.Application:
+    """What is told of the running bot."""
+    well = health.Health(
+        database=parts.database,
+        gateway=parts.client.cut_off,
+        latencies_s=parts.client.latencies_s,
+        looked_at=lambda: parts.runner.looked_at,
+        stopping=stop.is_set,
+        now=now,
+    )
+    return health.application(well, parts.metrics, parts.database)
 
 
 async def _close(client: discord.Client) -> None:
@@ -235,7 +263,7 @@ async def _work(parts: Parts, token: str, stop: asyncio.Event, group: asyncio.Ta
         ),
         group.create_task(_supervised("upkeep", parts.upkeep.run, alert)),
         group.create_task(_supervised("the operator's webhook", parts.operator.run, alert)),
-        group.create_task(_watch_loop()),
+        group.create_task(_watch_loop(parts.metrics.lagged)),
     ]
     await stop.wait()
     log.info("stopping: no new requests; what is under way ends first")
@@ -291,12 +319,13 @@ async def _connect(client: ui.TunesmithClient, token: str) -> None:
         ) from error
 
 
-async def _watch_loop() -> None:
-    """Says so in the log when the event loop stood still: then nothing was answered."""
+async def _watch_loop(lagged: Callable[[float], None]) -> None:
+    """Measures how late the event loop is, and logs when it stood still: then nothing was answered."""
     while True:
         began_s = time.monotonic()
         await asyncio.sleep(WATCH_EVERY_S)
         late_s = time.monotonic() - began_s - WATCH_EVERY_S
+        lagged(late_s)
         if late_s >= STALLED_S:
             log.warning("the event loop stood still for %.1f s", late_s)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -11,6 +10,7 @@ import typer
 
 from bot import app, settings
 from bot.errors import StartRefused
+from bot.ops import logs
 from bot.ops.doctor import Verdict, examine
 
 cli = typer.Typer(
@@ -21,7 +21,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-LOG_FORMAT = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
+log = logging.getLogger(__name__)
 
 
 @cli.command()
@@ -29,10 +29,17 @@ def run() -> None:
     """Run the bot. Settings come from the environment or from .env; see .env.example."""
     try:
         loaded = settings.load()
-        _log_at(loaded.log_level)
-        asyncio.run(app.run(loaded))
     except StartRefused as refused:
         _refuse(str(refused))
+    logs.configure(loaded.log_level, form=loaded.log_format, secrets=loaded.secrets)
+    logs.log_what_nobody_catches()
+    try:
+        asyncio.run(app.run(loaded))
+    except StartRefused as refused:
+        if loaded.log_format == "console":
+            _refuse(str(refused))
+        log.critical("%s", refused)
+        raise typer.Exit(1) from None
 
 
 @cli.command()
@@ -59,7 +66,7 @@ def demo(
     """Show a whole evening in the terminal, on a simulated Discord, without a token or a key."""
     from bot.playground.demo import play  # noqa: PLC0415 - an extra
 
-    _log_at("ERROR")
+    logs.configure("ERROR")
     if not _finished(play(folder, typer.echo)):
         raise typer.Exit(1)
 
@@ -71,7 +78,7 @@ def playground(
     """Try the bot in the browser, on a simulated Discord, without a token or a key, until Ctrl-C."""
     from bot.playground.browser import serve  # noqa: PLC0415 - an extra
 
-    _log_at("WARNING")
+    logs.configure("WARNING")
     _finished(serve(port or None, typer.echo))
 
 
@@ -84,7 +91,7 @@ def sandbox(
     """Serve a music API on this machine that speaks the documented one and makes real audio."""
     from bot.sandbox import server  # noqa: PLC0415 - an extra
 
-    _log_at("INFO")
+    logs.configure("INFO")
 
     async def serve() -> bool:
         async with server.running(server.Sandbox(key, delay_s), port=port) as url:
@@ -107,16 +114,6 @@ def _finished(work: Coroutine[Any, Any, bool]) -> bool:
 def _refuse(sentence: str) -> NoReturn:
     typer.echo(sentence, err=True)
     raise typer.Exit(1)
-
-
-def _log_at(level: str) -> None:
-    logging.basicConfig(level=level, format=LOG_FORMAT, stream=sys.stderr, force=True)
-    for chatty in ("discord", "httpx", "httpcore", "aiosqlite", "asyncio"):
-        # Their finer lines hold addresses and interaction tokens, or are about every single query.
-        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
-    # They warn at every start of the guilds intent and of voice, which this bot does without.
-    for name in ("discord.state", "discord.client"):
-        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def main() -> None:

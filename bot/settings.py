@@ -99,11 +99,32 @@ class Settings(BaseSettings):
         default="INFO",
         description="The least important lines that are logged: DEBUG, INFO, WARNING or ERROR.",
     )
+    log_format: Literal["console", "json"] = Field(
+        default="console",
+        description="How lines are logged: console for people, or json with one object a line.",
+    )
+    http_listen: str = Field(
+        default="127.0.0.1:8080",
+        description="Where /healthz and /metrics are served: an address and a port, 0 for a free one. "
+        "Empty: nowhere.",
+    )
 
     @property
     def database_path(self) -> Path:
         """Where the SQLite file lies."""
         return Path(self.database_url.removeprefix(_SQLITE))
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must be shown nowhere."""
+        kept = (self.discord_token, self.music_api_key, self.operator_webhook_url)
+        return tuple(one.get_secret_value() for one in kept if one is not None)
+
+    @property
+    def listen(self) -> tuple[str, int] | None:
+        """The host and the port of the health server, or None for no server."""
+        host, _, port = self.http_listen.rpartition(":")
+        return (host.strip("[]"), int(port)) if self.http_listen else None
 
     @field_validator("discord_token", "music_api_key", mode="before")
     @classmethod
@@ -189,6 +210,21 @@ class Settings(BaseSettings):
             raise ValueError("must be sqlite:/// and the path of a file, like sqlite:///data/tunesmith.db")
         return value
 
+    @field_validator("http_listen")
+    @classmethod
+    def _can_be_listened_on(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if value and not (
+            value.isascii() and host and _is_place(value) and len(port) <= _DIGITS and int(port) <= _PORT_MAX
+        ):
+            raise ValueError("must be an address and a port, like 127.0.0.1:8080, or empty for no server")
+        return value
+
+    @field_validator("log_format", mode="before")
+    @classmethod
+    def _in_small_letters(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _in_capitals(cls, value: object) -> object:
@@ -217,6 +253,7 @@ def _names(found: list[str], complaint: str) -> list[str]:
 _PLACE = re.compile(r"(?P<host>\[[^\[\]]*\]|[^\[\]:@]*)(:\d+)?")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE)
 _ADDRESS_MAX = 2_000
+_DIGITS, _PORT_MAX = 5, 65_535
 
 
 def _is_place(netloc: str) -> bool:
@@ -283,10 +320,18 @@ def load(env_file: Path = Path(".env")) -> Settings:
         raise StartRefused(f"{env_file} can't be read; it must be a text file in UTF-8.") from None
     _refuse_in_file(lines, env_file)
     _refuse_slips(os.environ)
+    given: dict[str, Any] = {"http_listen": ""} if _is_emptied("HTTP_LISTEN", lines) else {}
     try:
-        return Settings(_env_file=env_file)  # type: ignore[call-arg] # the required ones come from outside
+        return Settings(_env_file=env_file, **given)  # type: ignore[call-arg] # the others come from outside
     except ValidationError as error:
         raise StartRefused(_sentence(error.errors(include_url=False, include_input=False)[0])) from None
+
+
+def _is_emptied(name: str, lines: Iterable[Binding]) -> bool:
+    """Whether a setting is given as empty, where that means something else than not to give it."""
+    in_file = [line.value for line in lines if line.key is not None and line.key.upper() == name]
+    in_environment = [value for key, value in os.environ.items() if key.upper() == name]
+    return (in_file + in_environment)[-1:] == [""]
 
 
 def _refuse_in_file(lines: Iterable[Binding], env_file: Path) -> None:

@@ -53,7 +53,8 @@ async def test_a_loop_that_stands_still_leaves_a_line_in_the_log(
 ) -> None:
     monkeypatch.setattr(app, "WATCH_EVERY_S", 0.01)
     monkeypatch.setattr(app, "STALLED_S", 0.05)
-    watching = asyncio.create_task(app._watch_loop())
+    lags: list[float] = []
+    watching = asyncio.create_task(app._watch_loop(lags.append))
     await asyncio.sleep(0)
 
     time.sleep(0.1)  # noqa: ASYNC251 - this is the stall
@@ -61,6 +62,7 @@ async def test_a_loop_that_stands_still_leaves_a_line_in_the_log(
     watching.cancel()
 
     assert "the event loop stood still for 0." in caplog.text
+    assert max(lags) >= 0.05
 
 
 def test_the_clock_goes_on_and_can_not_be_set() -> None:

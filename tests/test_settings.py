@@ -105,12 +105,38 @@ def test_a_file_may_begin_as_editors_and_shells_write_it(env_file: Path, written
     assert 7 == load().song_credits
 
 
-@pytest.mark.parametrize("name", sorted(set(names()) - set(REQUIRED)))
+@pytest.mark.parametrize("name", sorted(set(names()) - {*REQUIRED, "HTTP_LISTEN"}))
 def test_an_empty_value_counts_as_not_set(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     default = getattr(load(), name.lower())
     monkeypatch.setenv(name, "")
 
     assert default == getattr(load(), name.lower())
+
+
+@pytest.mark.parametrize(
+    ("in_environment", "in_file", "listens"),
+    [
+        (None, None, ("127.0.0.1", 8080)),
+        (None, "", None),
+        ("", None, None),
+        ("", "0.0.0.0:80", None),
+        ("0.0.0.0:80", "", ("0.0.0.0", 80)),  # noqa: S104 - nothing listens there
+        (None, "[::1]:0", ("::1", 0)),
+    ],
+)
+def test_an_empty_place_to_listen_is_no_server(
+    in_environment: str | None,
+    in_file: str | None,
+    listens: tuple[str, int] | None,
+    env_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if in_environment is not None:
+        monkeypatch.setenv("HTTP_LISTEN", in_environment)
+    if in_file is not None:
+        env_file.write_text(f"HTTP_LISTEN={in_file}\n", "utf-8")
+
+    assert listens == load().listen
 
 
 @pytest.mark.parametrize(
@@ -134,6 +160,8 @@ def test_an_empty_value_counts_as_not_set(name: str, monkeypatch: pytest.MonkeyP
         ("CREDIT_PERIOD", "week", "week"),
         ("POLL_PACE", "0.5", 0.5),
         ("LOG_LEVEL", "debug", "DEBUG"),
+        ("LOG_FORMAT", "JSON", "json"),
+        ("HTTP_LISTEN", "localhost:9100", "localhost:9100"),
     ],
 )
 def test_a_fair_value_is_read(name: str, value: str, read: object, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,6 +252,7 @@ PLAIN = "must be an address without a user name, a question mark or a hash sign.
 OBJECT = 'must be a JSON object like {"styleWeight": 0.6}.'
 FILE = "must be sqlite:/// and the path of a file, like sqlite:///data/tunesmith.db."
 MODELS = "must be model names separated by commas."
+LISTEN = "must be an address and a port, like 127.0.0.1:8080, or empty for no server."
 
 
 @pytest.mark.parametrize(
@@ -271,6 +300,9 @@ MODELS = "must be model names separated by commas."
         ("POLL_PACE", "inf", "must be a number."),
         ("POLL_PACE", SECRET, "must be a number."),
         ("LOG_LEVEL", SECRET, "must be one of DEBUG, INFO, WARNING or ERROR."),
+        ("LOG_FORMAT", SECRET, "must be one of console or json."),
+        ("HTTP_LISTEN", SECRET, LISTEN),
+        ("HTTP_LISTEN", f"{SECRET}:65536", LISTEN),
     ],
 )
 def test_an_impossible_value_is_refused_and_not_shown(
@@ -324,6 +356,15 @@ def test_loaded_settings_show_no_secret(
     monkeypatch.setenv("OPERATOR_WEBHOOK_URL", f"https://discord.com/api/webhooks/1/{SECRET}")
 
     assert SECRET not in shown(load())
+
+
+def test_what_must_be_shown_nowhere_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = f"https://discord.com/api/webhooks/1/{SECRET}"
+    without = load().secrets
+    monkeypatch.setenv("OPERATOR_WEBHOOK_URL", hook)
+
+    assert (SECRET, f"sk-{SECRET}") == without
+    assert (*without, hook) == load().secrets
 
 
 # -- given settings

@@ -16,11 +16,20 @@ class Superseded(Exception):
 
 
 class Moves:
-    """Writes down where a job goes. Each method raises Superseded if this claim was overtaken."""
+    """Writes down where a job goes. Each method raises Superseded if this claim was overtaken.
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    ``moved`` is told of every job that came to another state.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        now: Callable[[], datetime],
+        moved: Callable[[int, JobState], None] = lambda _job_id, _state: None,
+    ) -> None:
         self._database = database
         self._now = now
+        self._moved = moved
 
     async def to(
         self, job: Job, to: JobState, *, due_at: datetime | None, keep_claim: bool = False, **columns: object
@@ -33,7 +42,12 @@ class Moves:
         if not moved:
             raise Superseded
         if to is not job.state:
-            log.info("job %d: %s", job.id, to)
+            self.tell(job, to)
+
+    def tell(self, job: Job, to: JobState) -> None:
+        """The job came to this state, and that is written down."""
+        log.info("job %d: %s", job.id, to)
+        self._moved(job.id, to)
 
     async def fail(
         self,
@@ -66,3 +80,4 @@ class Moves:
 
         await self._database.write(fail)
         log.info("job %d: failed (%s) %s", job.id, reason, detail)
+        self._moved(job.id, JobState.FAILED)

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
+from structlog.contextvars import bound_contextvars
+
 from bot.errors import StoreBusy, Transient
 from bot.jobs import schedule
 from bot.jobs.alerts import Alerts
@@ -104,6 +106,8 @@ class Runner:
         self._woken = woken
         self._stopping = asyncio.Event()
         self._alerts = Alerts(database, courier, now=now)
+        self.looked_at: datetime | None = None
+        """When the last round began that found out what is due."""
         self._busy: dict[asyncio.Task[object], frozenset[str]] = {}
         """What the tasks are at: a group of states, cards, alerts or erasures."""
 
@@ -138,6 +142,7 @@ class Runner:
         return claimed
 
     async def _look_around(self) -> int:
+        began_at = self._now()
         try:
             claimed = await self._claim()
             await self._start_cards()
@@ -146,6 +151,7 @@ class Runner:
         except Transient as error:
             log.warning("the jobs can't be looked at: %s", error)
             return 0
+        self.looked_at = began_at
         return claimed
 
     async def _claim(self) -> int:
@@ -219,12 +225,14 @@ class Runner:
         work: Callable[[Job], Awaitable[None]],
         after_bug: Callable[[Job], Awaitable[None]],
     ) -> None:
-        try:
-            await work(job)
-        except Exception:
-            # The one broad handler: a bug in one job ends that job, and no other.
-            log.exception("job %d: a bug in the step %s", job.id, job.state)
-            await after_bug(job)
+        # Whoever logs something meanwhile, a library too, logs it about this job.
+        with bound_contextvars(job_id=job.id, guild_id=job.reply_to.guild_id):
+            try:
+                await work(job)
+            except Exception:
+                # The one broad handler: a bug in one job ends that job, and no other.
+                log.exception("job %d: a bug in the step %s", job.id, job.state)
+                await after_bug(job)
 
     async def _postpone(self, job: Job, wait_s: float) -> None:
         """Let go of the claim; as long as that can't be written, the job stays in this task's hands."""

@@ -56,7 +56,7 @@ class Steps:
     """Takes claimed jobs one step further.
 
     ``finishing`` wraps what must not be cut off at a shutdown: a paid POST, a send. ``alert`` tells
-    the operator something that only the operator can mend.
+    the operator something that only the operator can mend. ``moved`` is told where a job has come to.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class Steps:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         pace: float = 1.0,
         vary: Callable[[], float] = lambda: random.uniform(-1.0, 1.0),  # noqa: S311 - jitter, no secret
+        moved: Callable[[int, JobState], None] = lambda _job_id, _state: None,
     ) -> None:
         self._database = database
         self._music = music
@@ -86,7 +87,7 @@ class Steps:
         self._sleep = sleep
         self._pace = pace
         self._vary = vary
-        self._moves = Moves(database, now)
+        self._moves = Moves(database, now, moved)
         self._posting = Posting(moves=self._moves, courier=courier, spool=spool, now=now, finishing=finishing)
         self._unauthorized_until: datetime | None = None
         self._reported_words: set[str] = set()
@@ -196,7 +197,7 @@ class Steps:
         if not await self._database.write(accepted):
             await self._unknown(job, "the service answered with the task of another request", heard=True)
             return
-        log.info("job %d: %s", job.id, JobState.RUNNING)
+        self._moves.tell(job, JobState.RUNNING)
 
     async def _closed(self, job: Job, cause: ClosedCause, detail: str) -> None:
         now = self._now()
@@ -412,7 +413,7 @@ class Steps:
             budget.mark(tx, job.reply_to.guild_id, self._defaults, now)
 
         await self._database.write(stored)
-        log.info("job %d: %s", job.id, JobState.STORED)
+        self._moves.tell(job, JobState.STORED)
 
     async def give_up(self, job: Job) -> None:
         """End a job that met the same bug too often, as its state allows."""

@@ -2,11 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -35,6 +36,11 @@ _NEVER_LEFT = (
 """Errors that prove that no byte of the request was sent."""
 
 
+Timed = Callable[[str, float], None]
+"""Is told how a call was answered, and after how many seconds."""
+T = TypeVar("T")
+
+
 class _TooMuch(Exception):
     """An answer larger than any that the service has reason to give."""
 
@@ -55,6 +61,8 @@ class MusicClient:
         provider: str,
         options: wire.JsonObject,
         now: Callable[[], datetime],
+        submitted: Timed,
+        checked: Timed,
     ) -> None:
         self.origin = wire.origin_of(url)
         self._url = url.rstrip("/")
@@ -63,6 +71,8 @@ class MusicClient:
         self._provider = provider
         self._options = options
         self._now = now
+        self._submitted = submitted
+        self._checked = checked
 
     @classmethod
     @asynccontextmanager
@@ -75,8 +85,14 @@ class MusicClient:
         options: wire.JsonObject,
         now: Callable[[], datetime],
         transport: httpx.AsyncBaseTransport | None = None,
+        submitted: Timed = lambda _answer, _took_s: None,
+        checked: Timed = lambda _answer, _took_s: None,
     ) -> AsyncIterator["MusicClient"]:
-        """A client that is closed at the end. ``transport`` stands in for the network in tests."""
+        """A client that is closed at the end. ``transport`` stands in for the network in tests.
+
+        ``submitted`` and ``checked`` are told of every call how it was answered, and after how many
+        seconds: the answer's name in ``wire``, in small letters, or "none".
+        """
         headers = {
             "Authorization": f"Bearer {key}",
             "Accept": "application/json",
@@ -102,10 +118,22 @@ class MusicClient:
                 transport=transport,
             ) as gets,
         ):
-            yield cls(posts, gets, url=url, provider=provider, options=options, now=now)
+            yield cls(
+                posts,
+                gets,
+                url=url,
+                provider=provider,
+                options=options,
+                now=now,
+                submitted=submitted,
+                checked=checked,
+            )
 
     async def submit(self, request: SongRequest) -> wire.Submitted:
         """What became of the one paid request. It is never repeated here."""
+        return await _timed(self._submit(request), self._submitted)
+
+    async def _submit(self, request: SongRequest) -> wire.Submitted:
         body = wire.generation(request, self._provider, self._options)
         try:
             async with asyncio.timeout(POST_S):
@@ -126,6 +154,9 @@ class MusicClient:
             Transient: no answer about the task; ask again later.
             Unauthorized: the service does not accept the key.
         """
+        return await _timed(self._check(task_id), self._checked)
+
+    async def _check(self, task_id: str) -> wire.Checked:
         try:
             async with asyncio.timeout(CHECK_S):
                 status, answer, headers = await self._call(
@@ -165,6 +196,17 @@ class MusicClient:
         except (ValueError, OverflowError):
             return None
         return (at.replace(tzinfo=at.tzinfo or UTC) - self._now()).total_seconds()
+
+
+async def _timed(call: Awaitable[T], told: Timed) -> T:
+    """What the call comes to; how long that took is told, also where it comes to nothing."""
+    began_s, name = time.perf_counter(), "none"
+    try:
+        answer = await call
+        name = type(answer).__name__.lower()
+    finally:
+        told(name, time.perf_counter() - began_s)
+    return answer
 
 
 def _without_key(answer: bytes, client: httpx.AsyncClient) -> bytes:

@@ -157,15 +157,26 @@ _OF_THE_DISK = _OF_THE_MOMENT | {sqlite3.SQLITE_READONLY}
 class Database:
     """Transactions on one file. Get it from ``Database.open``; there is one instance per file."""
 
-    def __init__(self, path: Path, writer: _Writer, reader: aiosqlite.Connection) -> None:
+    def __init__(
+        self,
+        path: Path,
+        writer: _Writer,
+        reader: aiosqlite.Connection,
+        wrote: Callable[[float], None] = lambda _took_s: None,
+    ) -> None:
         self.path = path
         self._writer = writer
         self._reader = reader
+        self._wrote = wrote
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, path: Path) -> AsyncIterator["Database"]:
+    async def open(
+        cls, path: Path, *, wrote: Callable[[float], None] = lambda _took_s: None
+    ) -> AsyncIterator["Database"]:
         """The database at ``path``, made or brought up to date if need be.
+
+        ``wrote`` is told of each write how many seconds it took, with its wait for the others.
 
         Raises:
             StartRefused: another instance has it, it is damaged or newer than this program, or it
@@ -189,7 +200,7 @@ class Database:
             writer.waiting = deque()
             reading = aiosqlite.Connection(lambda: _connect_reading(path), 64)
             async with _opened(writer, path), _opened(reading, path) as reader:
-                yield cls(path, writer, reader)
+                yield cls(path, writer, reader, wrote)
         finally:
             lock.release()
 
@@ -202,10 +213,12 @@ class Database:
             StoreBusy: the file stayed locked for 2 s, or the disk is full; nothing was written.
             Exception: whatever ``fn`` raised; nothing was written.
         """
-        entry: _Waiting[T] = _Waiting(fn, time.perf_counter() + GIVE_UP_AFTER_S)
+        began_s = time.perf_counter()
+        entry: _Waiting[T] = _Waiting(fn, began_s + GIVE_UP_AFTER_S)
         waiting = cast("_Waiting[object]", entry)  # the queue holds results of any type
         self._writer.waiting.append(waiting)
         await self._writer.settle(waiting)
+        self._wrote(time.perf_counter() - began_s)
         if isinstance(entry.error, sqlite3.Error) and _code(entry.error) in _OF_THE_DISK:
             raise StoreBusy(f"the database can't be written to: {entry.error}", 5.0) from entry.error
         if entry.error is not None:

@@ -3,12 +3,14 @@
 import hashlib
 import json
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import discord
 import yarl
 from discord import app_commands
+from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from bot.errors import OutOfRange, TextTooLong
 from bot.ui import answers, buttons, music_buttons, presses, quota_buttons
@@ -30,6 +32,11 @@ INVITE_PERMISSIONS: Final = discord.Permissions(
 )
 
 DISCORD: Final = "https://discord.com/"
+SILENT_S: Final = 50.0
+"""A connection on which nothing came for so long is dead. Discord answers a heartbeat every 41.25 s.
+
+Source: https://docs.discord.com/developers/events/gateway#sending-heartbeats, read 2026-11-25.
+"""
 
 Registered = Callable[[], Awaitable[str | None]]
 Register = Callable[[str], Awaitable[None]]
@@ -37,6 +44,11 @@ Register = Callable[[str], Awaitable[None]]
 
 class Tree(app_commands.CommandTree["TunesmithClient"]):
     """The commands; an error in one of them becomes one private sentence."""
+
+    async def interaction_check(self, interaction: discord.Interaction["TunesmithClient"], /) -> bool:
+        """Everybody may; what is logged from here on in the command's task names the server."""
+        bind_contextvars(guild_id=interaction.guild_id)
+        return True
 
     async def on_error(
         self, interaction: discord.Interaction["TunesmithClient"], error: app_commands.AppCommandError, /
@@ -64,14 +76,17 @@ class TunesmithClient(discord.AutoShardedClient):
 
     services: Services
 
-    def __init__(self, *, registered: Registered, register: Register) -> None:
+    def __init__(self, *, registered: Registered, register: Register, silent_s: float = SILENT_S) -> None:
         super().__init__(
             intents=discord.Intents.none(),
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
             # Longer waits are the pipeline's: a send has a deadline of its own.
             max_ratelimit_timeout=60.0,
+            heartbeat_timeout=silent_s,
         )
+        self._confirmed: set[int] = set()
+        """Shards whose session Discord has begun or taken up since they were cut off last."""
         self._registered = registered
         self._register = register
         self.tree = Tree(self)
@@ -92,6 +107,7 @@ class TunesmithClient(discord.AutoShardedClient):
     def reopen(self) -> None:
         """Make ``start`` possible again after discord.py has closed the client."""
         self.clear()
+        self._confirmed.clear()
         # What clear() keeps (2.7.1): a connector that was closed with its session, the number of shards,
         # which may be why the connection ended, and a queue with the word "closed" in it; login makes a
         # new one where it finds this loop.
@@ -143,6 +159,39 @@ class TunesmithClient(discord.AutoShardedClient):
         """Comes again after every new session: nothing is started here."""
         log.info("connected as %s", self.user)
 
+    async def on_shard_connect(self, shard: int) -> None:
+        """Discord has begun a session for it."""
+        self._confirmed.add(shard)
+
+    async def on_shard_resumed(self, shard: int) -> None:
+        """Discord has taken its session up again."""
+        self._confirmed.add(shard)
+
+    async def on_shard_disconnect(self, shard: int) -> None:
+        """It was cut off; a socket that is open again is not yet a session."""
+        self._confirmed.discard(shard)
+
+    def cut_off(self) -> str | None:
+        """Why no events come in from Discord, or not all of them; None if they do."""
+        shards = self.shard_count or 0
+        missing = sum(not self._listens(shard) for shard in range(shards))
+        if self.is_closed() or missing == shards:
+            return "not connected to Discord"
+        return f"not connected to Discord on {missing} of {shards} shards" if missing else None
+
+    def _listens(self, shard: int) -> bool:
+        # A socket that is closed at both ends or at ours is told at once, the event may come later.
+        found = self.get_shard(shard)
+        return found is not None and shard in self._confirmed and not found.is_closed()
+
+    def latencies_s(self) -> dict[int, float]:
+        """Seconds from a heartbeat to its answer, of each shard that is connected and has had one."""
+        return {
+            shard: latency_s
+            for shard, latency_s in self.latencies
+            if self._listens(shard) and math.isfinite(latency_s)
+        }
+
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Forms come back here, whoever opened them and however long ago."""
         if interaction.type is discord.InteractionType.modal_submit:
@@ -154,10 +203,11 @@ class TunesmithClient(discord.AutoShardedClient):
 
     async def guarded(self, interaction: discord.Interaction, work: Awaitable[Any]) -> None:
         """Do what a button or a form asks for; an error becomes one private sentence."""
-        try:
-            await work
-        except Exception as error:  # noqa: BLE001 - what the tree does for commands: told, and logged if a bug
-            await answers.explain(interaction, error)
+        with bound_contextvars(guild_id=interaction.guild_id):
+            try:
+                await work
+            except Exception as error:  # noqa: BLE001 - what the tree does for commands: told, and logged if a bug
+                await answers.explain(interaction, error)
 
 
 def invite_link(application_id: int) -> str:

@@ -11,7 +11,8 @@ import discord
 import httpx
 import pytest
 
-from bot import app, cli
+from bot import app
+from bot.ops import logs
 from bot.settings import is_one_slip, names
 from bot.store.database import Database
 from tests.jobs.rig import Rig
@@ -28,6 +29,7 @@ CONFIGURED = {
     "MUSIC_API_KEY": KEY,
     "DISCORD_API_URL": "http://127.0.0.1:9/api/v10",
     "MUSIC_API_URL": "http://127.0.0.1:9",
+    "HTTP_LISTEN": "",
 }
 
 
@@ -77,7 +79,8 @@ def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     # What a start changes for the whole process, and what it would begin with.
     monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
-    monkeypatch.setattr(cli, "_log_at", lambda _: None)
+    monkeypatch.setattr(logs, "configure", lambda *_, **__: None)
+    monkeypatch.setattr(logs, "log_what_nobody_catches", lambda: None)
     monkeypatch.setattr(app, "_work", started)
 
 

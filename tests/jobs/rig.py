@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from prometheus_client import CollectorRegistry
 
 from bot.jobs.erasure import Erasure
 from bot.jobs.intake import Intake
@@ -19,6 +20,7 @@ from bot.jobs.steps import Steps
 from bot.model import Balance, Job, JobState, ReplyTo, SongRequest
 from bot.music.audio import AudioSource, Spool
 from bot.music.client import MusicClient
+from bot.ops.metrics import Metrics
 from bot.store import jobs
 from bot.store.database import Database
 from tests import make
@@ -50,6 +52,7 @@ class Rig:
         """The same for audio, as arguments of ``AudioSource.open``; none are the network itself."""
         self.vary: Callable[[], float] = lambda: 0.0
         self.sleep: Callable[[float], Awaitable[object]] = no_sleep
+        self.metrics = Metrics(CollectorRegistry(), seconds=lambda: clock().timestamp())
         terms = make.terms(open_per_member=1_000, open_per_guild=1_000)
         self.intake = Intake(database, terms, now=clock, woken=lambda: None)
         self.privacy = Privacy(
@@ -83,6 +86,8 @@ class Rig:
                     options={},
                     now=self.clock,
                     transport=self.api_over(),
+                    submitted=self.metrics.submitted,
+                    checked=self.metrics.polled,
                 )
             )
             audio = await stack.enter_async_context(
@@ -122,6 +127,7 @@ class Rig:
                 sleep=self.sleep,
                 pace=self.pace,
                 vary=self.vary,
+                moved=self.metrics.moved,
             )
             yield Runner(
                 database=self.database,

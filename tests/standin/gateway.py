@@ -66,6 +66,8 @@ class Gateway:
         """How often a websocket was asked for, refusals included."""
         self.refusing = False
         """True: a connection is answered with 503."""
+        self.silent = False
+        """True: connections stay open, and nothing is said on them any more."""
         self.resumable = True
         """False: every RESUME is answered with an invalid session."""
         self.heartbeat_interval_ms = 41_250
@@ -148,6 +150,8 @@ class Gateway:
         session: Session | None,
         frame: Json,
     ) -> Session | None:
+        if self.silent:
+            return session
         data: Any = frame.get("d")
         if frame["op"] == _HEARTBEAT:
             self.heartbeats += 1
@@ -205,7 +209,7 @@ class Gateway:
         frame = {"op": _DISPATCH, "t": event, "s": session.seq, "d": data}
         session.events.append(frame)
         del session.events[:-_KEPT_EVENTS]
-        if session.socket is None or not session.connected:
+        if session.socket is None or not session.connected or self.silent:
             return False
         try:
             await session.socket.send_str(json.dumps(frame))

@@ -3,427 +3,379 @@
 
 ## Pieces of sentences
 
-credits = { $count ->
-    [one] 1 credit
-   *[other] { $count } credits
-}
-songs = { $count ->
-    [one] 1 song
-   *[other] { $count } songs
-}
+credits = { $count }クレジット
+songs = { $count }曲
 period = { $period ->
-    [day] day
-    [week] week
-   *[month] month
+    [day] 毎日
+    [week] 毎週
+   *[month] 毎月
 }
 # A list of permissions, the last one joined to the others.
-and = { $first } and { $last }
-none = none
+and = { $first }, { $last }
+none = なし
 number = { $number }
 
 ## Commands and their options
 
-command-music = Make songs and look after them
-command-music-create = Make a song from a prompt
-command-music-custom = Make a song from a title, a style and your own lyrics
-command-music-status = Your songs in the making
-command-music-history = Your songs in this server, newest first
-command-music-get = Post one of your songs again
-command-music-credits = What is left to make songs with
-command-music-help = The first three things to try
-command-quota = Keep the credits of this server
-command-quota-view = The pool, the limits, the pause, and who has spent most
-command-quota-explain = Which rules hold for a member, which one decides, and what is left
-command-quota-ledger = Every movement of credits and every change, newest first
-command-quota-export = The whole ledger as a file for spreadsheets
-command-quota-usage = A picture of the last 30 days: credits by outcome, and the top members
-command-quota-set = Set how many credits the server may use in each period
-command-quota-grant = Give the server bonus credits, which do not expire
-command-quota-member = A member's own limit: see it, set it, or clear it back to the roles
-command-quota-role = The limit of everybody with a role; the highest of a member's roles holds
-command-quota-refund = Give back the credits of a song that is done
-command-quota-alerts = Where to tell that 80 % and 100 % of the allowance are used
-command-quota-pause = Take no new songs for a while; songs in the making go on
-command-quota-resume = Take new songs again
-command-privacy = What is kept about you
-command-privacy-view = What is kept about you, why, and where to write
-command-privacy-export = Everything that is kept about you, as a file
-command-privacy-delete = Delete everything that is kept about you
+command-music = 曲を作り、管理します
+command-music-create = プロンプトから曲を作ります
+command-music-custom = タイトル、スタイル、自分の歌詞を指定して曲を作ります
+command-music-status = 制作中の曲の状況を表示します
+command-music-history = このサーバーでのあなたの曲を新しい順に表示します
+command-music-get = あなたの曲を再投稿します
+command-music-credits = 曲作りに使えるクレジットの残りを表示します
+command-music-help = まず試したい3つのことを紹介します
+command-quota = このサーバーのクレジットを管理します
+command-quota-view = サーバー全体の枠、上限、受付停止の状態、多く使ったメンバーを表示します
+command-quota-explain = メンバーに関わるルール、その中で適用されるもの、残りのクレジットを表示します
+command-quota-ledger = クレジットの動きと設定の変更をすべて、新しい順に表示します
+command-quota-export = 台帳全体を表計算ソフト用のファイルで受け取ります
+command-quota-usage = 過去30日間のクレジットの内訳と、多く使ったメンバーをグラフで表示します
+command-quota-set = サーバーが1期間に使えるクレジット数を設定します
+command-quota-grant = サーバーに有効期限のないボーナスクレジットを付与します
+command-quota-member = メンバー個別の上限を表示、設定、または解除してロールの上限に戻します
+command-quota-role = ロールを持つ全員の上限を管理します。複数のロールがあるときは最も高い上限を適用します
+command-quota-refund = 完成した曲のクレジットを返金します
+command-quota-alerts = 割り当ての80%と100%を使ったときの通知先を設定します
+command-quota-pause = 新しい曲の受付を一時停止します。制作中の曲は続行します
+command-quota-resume = 新しい曲の受付を再開します
+command-privacy = 保存されているあなたの情報を扱います
+command-privacy-view = 保存されているあなたの情報とその目的、お問い合わせ先を表示します
+command-privacy-export = 保存されているあなたの情報をすべてファイルで受け取ります
+command-privacy-delete = 保存されているあなたの情報をすべて削除します
 
-option-prompt = Idea, mood, genre, instruments: “warm synth pop about the last train home”
-option-instrumental = Without a voice
-option-model = The model that composes
-option-avoid = What is not to be in the song: “drums, choir”
-option-voice = Who is to sing
-option-search = Only songs with this word in their title, style or lyrics
-option-song = The song: type its title
-option-explain-user = Whose rules
-option-ledger-user = Only what concerns this member
-option-ledger-kind = Only entries of this kind
-option-set-credits = Credits a period; a song costs 10 unless the operator has set another price
-option-set-period = When the allowance renews (UTC)
-option-grant-credits = How many; a negative number takes back what is neither used nor held
-option-reason = Why; kept
-option-limited-user = Whose limit
-option-member-credits = Credits a period, over what their roles give; leave it out to see it
-option-role = Whose limit; @everyone is the server's default
-option-role-credits = Credits a period for each of them; leave it out to see it
-option-refund-job = The song: type its title or the member's name
-option-alerts-channel = The channel; leave it out to tell nobody
-option-pause-reason = Why; members read it
+option-prompt = アイデア、雰囲気、ジャンル、楽器など（例:「終電をテーマにした温かいシンセポップ」）
+option-instrumental = ボーカルなしで作る
+option-model = 作曲に使うモデル
+option-avoid = 曲に入れたくないもの（例:「ドラム、合唱」）
+option-voice = 歌声の種類
+option-search = タイトル、スタイル、歌詞にこの言葉を含む曲だけを表示
+option-song = 曲（タイトルを入力）
+option-explain-user = 対象のメンバー
+option-ledger-user = このメンバーに関する記録だけを表示
+option-ledger-kind = この種類の記録だけを表示
+option-set-credits = 1期間あたりのクレジット数（運営者が変更していなければ、1曲に10かかります）
+option-set-period = 割り当てを更新する周期（UTC）
+option-grant-credits = 付与するクレジット数。マイナスにすると、使用も仮押さえもされていない分を取り消します
+option-reason = 理由（記録に残ります）
+option-limited-user = 対象のメンバー
+option-member-credits = 1期間あたりのクレジット数。ロールの上限より優先されます。省略すると現在の上限を表示します
+option-role = 対象のロール（@everyone はサーバーの既定）
+option-role-credits = メンバー1人の1期間あたりのクレジット数。省略すると現在の上限を表示します
+option-refund-job = 曲（タイトルかメンバーの名前を入力）
+option-alerts-channel = 通知先のチャンネル。省略すると通知しません
+option-pause-reason = 理由（メンバーに表示されます）
 
-choice-day = day
-choice-week = week
-choice-month = month
-choice-any-voice = any voice
-choice-female = female
-choice-male = male
-choice-grant = Grant
-choice-set = Allowance
-choice-hold = Hold
-choice-settle = Settle
-choice-release = Release
-choice-refund = Refund
-choice-member = Member limit
-choice-role = Role limit
-choice-pause = Pause
-choice-resume = Resume
-choice-alerts = Alerts
+choice-day = 毎日
+choice-week = 毎週
+choice-month = 毎月
+choice-any-voice = 指定なし
+choice-female = 女性
+choice-male = 男性
+choice-grant = 付与
+choice-set = 割り当て
+choice-hold = 仮押さえ
+choice-settle = 確定
+choice-release = 返却
+choice-refund = 返金
+choice-member = メンバーの上限
+choice-role = ロールの上限
+choice-pause = 受付停止
+choice-resume = 受付再開
+choice-alerts = 使用量アラート
 
 ## Buttons
 
-button-again = Again ({ $credits })
-button-remix = Remix
-button-lyrics = Lyrics
-button-send = Send to me
-button-delete = Delete
-button-cancel = Cancel
-button-retry = Try again
-button-post = Post again
-button-edit = Edit and try again
-button-pay = Yes, for { $credits }
-button-take = Take { $number }
-button-newer = Newer
-button-older = Older
-button-clear-member = Clear: back to the roles
-button-clear-role = Clear this limit
-button-erase = Delete everything about me
+button-again = もう一度（{ $credits }）
+button-remix = リミックス
+button-lyrics = 歌詞
+button-send = 自分に送る
+button-delete = 削除
+button-cancel = キャンセル
+button-retry = 再試行
+button-post = 再投稿
+button-edit = 編集して再試行
+button-pay = はい、{ $credits }で作る
+button-take = テイク{ $number }
+button-newer = 新しい方へ
+button-older = 古い方へ
+button-clear-member = 上限を解除してロールに従う
+button-clear-role = この上限を解除
+button-erase = 自分の情報をすべて削除
 
 ## The form
 
-form-song = Describe your song
-form-remix = Remix the song
-field-title = Title
-field-style = Style
-field-lyrics = Lyrics
-field-lyrics-file = Lyrics file
-field-prompt = Prompt
-field-vocals = Vocals
-field-with-vocals = With vocals
-field-instrumental = Instrumental
-hint-style = Genre, mood, instruments, voice: “dreamy synthwave, female voice”
-hint-lyrics = Not needed for an instrumental
-hint-lyrics-kept = The { $length } characters stay unless you write others here
-hint-lyrics-file = Or a .txt file of up to { $most } characters, in place of the field
+form-song = どんな曲を作りますか？
+form-remix = 曲をリミックス
+field-title = タイトル
+field-style = スタイル
+field-lyrics = 歌詞
+field-lyrics-file = 歌詞ファイル
+field-prompt = プロンプト
+field-vocals = ボーカル
+field-with-vocals = ボーカルあり
+field-instrumental = インストゥルメンタル
+hint-style = ジャンル、雰囲気、楽器、歌声など（例:「夢見るようなシンセウェイブ、女性ボーカル」）
+hint-lyrics = インストゥルメンタルの場合は不要です
+hint-lyrics-kept = ここに新しい歌詞を書かなければ、今の{ $length }文字の歌詞がそのまま使われます
+hint-lyrics-file = 上の欄の代わりに、{ $most }文字までの.txtファイルも使えます
 
 ## The card, which follows a song
 
-card-price = Price
-card-given-back = { $price } given back
-card-left-of-limit = Left of their limit
-card-left-in-server = Left in this server
-card-asked = Asked for { $when }.
-card-expected = Expected
-card-expected-range = { $from } to { $to }
-card-any-moment = any moment now
-phase-queued = Queued
-phase-composing = Composing
-phase-mixing = Mixing
-phase-posted = Posted
-state-next = **In the queue**: yours is next.
-state-queued = **In the queue**: { $ahead ->
-    [one] 1 song comes
-   *[other] { $ahead } songs come
-} first.
-state-submitting = **Handing it over** to the music service.
-state-composing = **Composing.** I will mention you when it is done.
-state-slow = **Composing**, slower than usual. It is not lost: I keep asking, and will mention you.
-state-parked = **Still not done.** This song takes far too long; the operator has been told.
-state-mixing = **Mixing**: the song is made, and its audio is on the way.
-state-posting = **Posting** the song.
-state-done = **Done** { $when }, after { $took } min.
-state-done-listen = **Done** { $when }, after { $took } min. [Listen]({ $link })
-state-undelivered = **Made, but I could not post it.** The song is kept for some days: let me see and post in this channel, then press “Post again”.
-state-failed = **No song this time.** { $why }
-made-custom = custom
-made-from-prompt = from a prompt
-made-instrumental = instrumental
-made-female = female voice
-made-male = male voice
+card-price = 消費クレジット
+card-given-back = { $price } 返却済み
+card-left-of-limit = 上限までの残り
+card-left-in-server = サーバーの残り
+card-asked = { $when }にリクエストされました。
+card-expected = 完成予定
+card-expected-range = { $from }〜{ $to }
+card-any-moment = まもなく
+phase-queued = 順番待ち
+phase-composing = 作曲
+phase-mixing = ミックス
+phase-posted = 投稿
+state-next = **順番待ち**です。次はこの曲の番です。
+state-queued = **順番待ち**です。先に{ $ahead }曲あります。
+state-submitting = 音楽サービスに**受け渡し中**です。
+state-composing = **作曲中**です。できあがったらメンションでお知らせします。
+state-slow = **作曲中**です。いつもより時間がかかっていますが、曲が消えたわけではありません。確認を続け、できあがったらメンションでお知らせします。
+state-parked = **まだ完成していません**。時間がかかりすぎているため、運営者に連絡済みです。
+state-mixing = **ミックス中**です。曲はできあがり、まもなく音源が届きます。
+state-posting = 曲を**投稿中**です。
+state-done = { $when }に**完成**しました（所要時間 { $took }）。
+state-done-listen = { $when }に**完成**しました（所要時間 { $took }）。[聴く]({ $link })
+state-undelivered = **完成しましたが、投稿できませんでした**。曲は数日間保存されます。このチャンネルの閲覧と投稿をボットに許可してから、「再投稿」を押してください。
+state-failed = **今回は曲を作れませんでした**。{ $why }
+made-custom = カスタム
+made-from-prompt = プロンプト
+made-instrumental = インストゥルメンタル
+made-female = 女性ボーカル
+made-male = 男性ボーカル
 
 ## Messages about a song
 
-song-ready = { $mention } your song is ready!
+song-ready = { $mention } 曲が完成しました！
 song-takes = { $count ->
-    [one] 1 take (the music service made only one)
-   *[other] { $count } takes
+    [1] 1テイク（音楽サービスから届いたのは1つだけでした）
+   *[other] { $count }テイク
 }
-song-untitled = Song
-song-without-words = a song whose words are no longer kept
-notice-none = { $mention } there is no song this time.
-notice-title = No song: { $title }
-notice-retry = “Try again” makes a new request with the same words.
+song-untitled = 無題の曲
+song-without-words = 入力内容が残っていない曲
+notice-none = { $mention } 今回は曲を作れませんでした。
+notice-title = 作れなかった曲: { $title }
+notice-retry = 「再試行」を押すと、同じ内容であらためてリクエストします。
 
-failure = { $what } Your { $credits } are back.
-failed-said = It said: “{ $said }”
-failed-refused = The music service did not accept the request.
-failed-moderated = The music service refused the words.
-failed-closed = { $why } Nothing was charged.
-failed-upstream-failed = The music service could not make this song.
-failed-canceled = The song was canceled at the music service.
-failed-withdrawn = The request was taken back.
-failed-expired = The music service could not be reached for too long.
-failed-outcome-unknown = The music service did not confirm the request. The song may have been started there, but it can't be fetched, and I don't send a request twice.
-failed-lost = The music service no longer knows this song.
-failed-audio-gone = The song was made, but its audio could not be fetched from the music service for hours.
-failed-internal = Something went wrong on our side; the operator can see it in the log.
-closed-not-open = Music is not open at the provider yet.
-closed-no-credits = The bot's account at the music provider is empty; its operator has been told.
-closed-bad-key = The bot is misconfigured at the music provider; its operator has been told.
+failure = { $what }{ $credits }は返却されました。
+failed-said = 音楽サービスからの返答は「{ $said }」でした。
+failed-refused = 音楽サービスがリクエストを受け付けませんでした。
+failed-moderated = 入力内容が音楽サービスに認められませんでした。
+failed-closed = { $why }料金は発生していません。
+failed-upstream-failed = 音楽サービスがこの曲を作れませんでした。
+failed-canceled = 音楽サービス側でこの曲がキャンセルされました。
+failed-withdrawn = リクエストはキャンセルされました。
+failed-expired = 音楽サービスに長時間つながりませんでした。
+failed-outcome-unknown = 音楽サービスがリクエストを受け取ったか確認できませんでした。曲の制作が始まった可能性もありますが、受け取ることはできません。重複を避けるため、同じリクエストは再送しません。
+failed-lost = 音楽サービスにこの曲の記録が残っていません。
+failed-audio-gone = 曲はできましたが、数時間試しても音楽サービスから音源を取得できませんでした。
+failed-internal = ボット側で問題が発生しました。運営者がログで確認できます。
+closed-not-open = 音楽サービスの提供がまだ始まっていません。
+closed-no-credits = 音楽サービスのボット用アカウントの残高がありません。運営者に連絡済みです。
+closed-bad-key = 音楽サービスへのボットの接続設定に誤りがあります。運営者に連絡済みです。
 
 ## Answers to buttons
 
-posting-again = I am posting it now.
-posted-already = It has been posted.
-canceled = Taken back. Your { $credits } are back.
-deleted = Deleted here. As long as the song is kept, `/music get` posts it again.
-sent = Sent to your direct messages: { $link }
-reposted = Here it is again: { $link }
-takes-gone = { $count ->
-    [one] 1 take of it is
-   *[other] { $count } takes of it are
-} gone.
-words-avoid = Not in it
-ask-price = A song costs { $now } now, and not { $then } as on the button. Make it all the same?
+posting-again = 投稿しています。
+posted-already = すでに投稿済みです。
+canceled = キャンセルしました。{ $credits }は返却されました。
+deleted = ここから削除しました。曲が保存されている間は、`/music get` で再投稿できます。
+sent = ダイレクトメッセージで送りました: { $link }
+reposted = 再投稿しました: { $link }
+takes-gone = なお、{ $count }テイクはもう残っていません。
+words-avoid = 入れないもの
+ask-price = 現在、1曲に{ $now }かかります（ボタンの表示は{ $then }）。このまま作りますか？
 
 ## Why something was refused: what did not happen, and what to do
 
-broken = Something went wrong on our side; nothing was charged. Please try again in a moment.
-busy = The bot is very busy just now. Nothing was charged; please try again in a moment.
-refused-too-long = The { $field ->
-    [title] title
-    [style] style
-    [lyrics] lyrics
-    [avoid] list of what to avoid
-    [reason] reason
-   *[prompt] prompt
-} has { $length } characters; { $limit } is the most. Nothing was charged: shorten it and try again.
-refused-no-lyrics = Lyrics are missing. Write some, add a file, or choose Instrumental. Nothing was charged.
-refused-missing = The { $field ->
-    [title] title
-    [style] style
-    [reason] reason
-   *[prompt] prompt
-} is missing. Nothing was charged: fill it in and try again.
-refused-file-too-big = That lyrics file is larger than any lyrics can be (5,000 characters). Nothing was charged.
-refused-file-not-text = That lyrics file is no plain text. Save it as a .txt file in UTF-8. Nothing was charged.
-refused-file-empty = That lyrics file is empty. Nothing was charged.
-refused-file-not-fetched = The lyrics file could not be fetched in time. Try again, or paste the lyrics. Nothing was charged.
-refused-model = That model is not on offer. Choose one of: { $models }. Nothing was charged.
-refused-closed = { $why } Nothing was charged. Try again { $when }.
-refused-permissions = I can't post a song in this channel: I need the permission { $names }. Ask a server manager, or try another channel. Nothing was charged.
-refused-outside = This works in servers only.
-refused-managers-only = Only members with the Manage Server permission can do that.
-refused-range = Choose a number from { $low } to { $high }. Nothing was changed.
-refused-operators-period = The bot's operator has set one period for all servers. Leave it out; nothing was changed.
-refused-operators-grant = Here only the bot's operator grants credits. Nothing was changed; ask them.
-refused-operators-refund = Here only the bot's operator refunds credits. Nothing was changed; ask them.
-refused-refund-unknown = There is no such song in this server. Choose one from the list; nothing was changed.
-refused-refund-open = That song is still in the making. Refund it when it is done; nothing was changed.
-refused-refund-released = That song failed, and its credits are back already. Nothing was changed.
-refused-refund-refunded = That song has been refunded already. Nothing was changed.
-refused-pool = A song costs { $price }, and this server has { $left } left: { $used }. The allowance renews { $renews }; a server manager can add credits with `/quota grant`. Nothing was charged.
-refused-limit = A song costs { $price }, and you have { $left } left: { $used }. It renews { $renews }. Nothing was charged.
-refused-open-jobs-member = You have { $songs } in the making, which is the most at a time. Wait for one to arrive, then try again. Nothing was charged.
-refused-open-jobs-guild = This server has { $songs } in the making, which is the most at a time. Wait for one to arrive, then try again. Nothing was charged.
-refused-paused = New songs are paused in this server: “{ $reason }”. Nothing was charged; try again when a server manager has ended the pause.
-refused-words-gone = The words of that song are no longer kept. Nothing was charged.
-refused-tried-again = You have tried that song again already: look for its newer message. Nothing was charged.
-refused-already-making = That song is in the making for you already; a press counts once. Nothing more was charged.
-refused-not-your-song = Only the one who asked for that song can do that. Nothing was changed.
-refused-too-late-to-cancel = It is too late to cancel that song: it is no longer queued.
-refused-no-such-song = You have no such song in this server. Choose one from the list, or look at `/music history`.
-refused-not-done-yet = That song is still in the making. I will post it and mention you when it is done.
-refused-song-gone = That song is gone: its audio is neither kept here any more, nor in its message, nor at the music service. Nothing was charged.
-refused-no-place-to-post = I can't post it in this channel. Try another one, or “Send to me”. Nothing was charged.
-refused-no-direct-messages = I can't send you direct messages. Allow them in this server's privacy settings, then try again.
-refused-leaving = Your data is being deleted, which waits for your songs in the making. Try again when they are done; nothing was charged.
-refused-shutting-down = The bot is about to restart. Nothing was charged; please try again in a minute.
+broken = ボット側で問題が発生しました。クレジットは消費されていません。少し待ってから、もう一度お試しください。
+busy = ただいま混み合っています。クレジットは消費されていません。少し待ってから、もう一度お試しください。
+refused-too-long = { $field ->
+    [title] タイトル
+    [style] スタイル
+    [lyrics] 歌詞
+    [avoid] 「入れないもの」
+    [reason] 理由
+   *[prompt] プロンプト
+}が長すぎます（{ $length }文字、上限は{ $limit }文字）。クレジットは消費されていません。短くして、もう一度お試しください。
+refused-no-lyrics = 歌詞がありません。歌詞を書くか、ファイルを追加するか、「インストゥルメンタル」を選んでください。クレジットは消費されていません。
+refused-missing = { $field ->
+    [title] タイトル
+    [style] スタイル
+    [reason] 理由
+   *[prompt] プロンプト
+}がありません。クレジットは消費されていません。入力して、もう一度お試しください。
+refused-file-too-big = 歌詞ファイルが大きすぎます（歌詞は5,000文字まで）。クレジットは消費されていません。
+refused-file-not-text = 歌詞ファイルがプレーンテキストではありません。UTF-8の.txtファイルで保存し直してください。クレジットは消費されていません。
+refused-file-empty = 歌詞ファイルが空です。クレジットは消費されていません。
+refused-file-not-fetched = 歌詞ファイルを時間内に取得できませんでした。もう一度試すか、歌詞を欄に貼り付けてください。クレジットは消費されていません。
+refused-model = そのモデルは利用できません。次の中から選んでください: { $models }。クレジットは消費されていません。
+refused-closed = { $why }クレジットは消費されていません。{ $when }に、もう一度お試しください。
+refused-permissions = このチャンネルに曲を投稿するには、ボットに次の権限が必要です: { $names }。サーバー管理者に相談するか、別のチャンネルでお試しください。クレジットは消費されていません。
+refused-outside = これはサーバー内でのみ使えます。
+refused-managers-only = この操作には「サーバー管理」の権限が必要です。
+refused-range = { $low }から{ $high }までの数を指定してください。何も変更されていません。
+refused-operators-period = 更新の周期は、ボットの運営者が全サーバー共通で決めています。周期を指定せずにお試しください。何も変更されていません。
+refused-operators-grant = ここでクレジットを付与できるのは、ボットの運営者だけです。何も変更されていません。運営者にご相談ください。
+refused-operators-refund = ここでクレジットを返金できるのは、ボットの運営者だけです。何も変更されていません。運営者にご相談ください。
+refused-refund-unknown = このサーバーにその曲はありません。候補から選んでください。何も変更されていません。
+refused-refund-open = その曲はまだ制作中です。完成してから返金してください。何も変更されていません。
+refused-refund-released = その曲は完成しなかったため、クレジットはすでに返却されています。何も変更されていません。
+refused-refund-refunded = その曲はすでに返金済みです。何も変更されていません。
+refused-pool = 1曲に{ $price }かかりますが、このサーバーの残りは{ $left }クレジットです（{ $used }）。割り当ては{ $renews }に更新されます。サーバー管理者は `/quota grant` でクレジットを追加できます。クレジットは消費されていません。
+refused-limit = 1曲に{ $price }かかりますが、あなたの残りは{ $left }クレジットです（{ $used }）。{ $renews }に更新されます。クレジットは消費されていません。
+refused-open-jobs-member = あなたの制作中の曲が、同時に作れる上限の{ $songs }に達しています。1曲届くのを待って、もう一度お試しください。クレジットは消費されていません。
+refused-open-jobs-guild = このサーバーの制作中の曲が、同時に作れる上限の{ $songs }に達しています。1曲届くのを待って、もう一度お試しください。クレジットは消費されていません。
+refused-paused = このサーバーでは新しい曲の受付を停止しています（理由:「{ $reason }」）。クレジットは消費されていません。サーバー管理者が受付を再開したら、もう一度お試しください。
+refused-words-gone = その曲の入力内容は、もう保存されていません。クレジットは消費されていません。
+refused-tried-again = その曲はすでに再試行されています。新しいメッセージを確認してください。クレジットは消費されていません。
+refused-already-making = その曲はすでに制作中です。ボタンを何度押しても1回分として扱われます。追加のクレジットは消費されていません。
+refused-not-your-song = この操作ができるのは、その曲をリクエストした本人だけです。何も変更されていません。
+refused-too-late-to-cancel = その曲はもうキャンセルできません。順番待ちが終わっています。
+refused-no-such-song = このサーバーのあなたの曲の中に見つかりませんでした。候補から選ぶか、`/music history` で確認してください。
+refused-not-done-yet = その曲はまだ制作中です。完成したら投稿し、メンションでお知らせします。
+refused-song-gone = その曲の音源は、ここにも、曲のメッセージにも、音楽サービスにも、もう残っていません。クレジットは消費されていません。
+refused-no-place-to-post = このチャンネルには投稿できません。別のチャンネルで試すか、「自分に送る」を使ってください。クレジットは消費されていません。
+refused-no-direct-messages = ダイレクトメッセージを送れませんでした。このサーバーのプライバシー設定でダイレクトメッセージを許可してから、もう一度お試しください。
+refused-leaving = あなたの情報を削除する手続き中で、制作中の曲が終わるのを待っています。終わってから、もう一度お試しください。クレジットは消費されていません。
+refused-shutting-down = ボットがまもなく再起動します。クレジットは消費されていません。1分ほど待ってから、もう一度お試しください。
 
-pool-used = { $used } of { $allowance } a { $period } are used or held, and the bonus is { $bonus }
-limit-used = { $used } of your { $limit } a { $period } are used or held, { $whose }
-limit-of-member = a limit set for you
-limit-of-everyone = the limit of everyone here
-limit-of-role = the limit of { $role }
+pool-used = 割り当ては{ $period }{ $allowance }、うち{ $used }が使用済みまたは仮押さえ中、ボーナスは{ $bonus }
+limit-used = { $whose }は{ $period }{ $limit }、うち{ $used }が使用済みまたは仮押さえ中
+limit-of-member = 個別の上限
+limit-of-everyone = 全員共通の上限
+limit-of-role = { $role }の上限
 
 ## /music
 
-status-title = Your songs in the making
-status-none = You have no songs in the making here. `/music create` makes one.
-status-card = [its card]({ $link })
-history-title = Your songs in this server
-history-found = Your songs with “{ $word }”
-history-none = No songs yet. `/music create` makes one.
-history-not-found = None of your songs here has that in its title, style or lyrics.
-history-listen = [listen]({ $link })
-history-hint = `/music get` posts one of them again.
-help-title = Three things to try first
-help-create = **1.** `/music create` and a line like “warm synth pop about the last train home”. Minutes later the song is here, and I mention you. A song costs { $price }; `/music credits` tells what is left.
-help-custom = **2.** `/music custom` for your own title, style and lyrics. What you type is never lost, whatever happens.
-help-buttons = **3.** Under a song: **Again** for another run of it, **Remix** to change its words first, **Send to me** for a copy. They work for everybody here, on their own credits.
-help-more = `/music status` tells how your songs stand, `/music history` and `/music get` bring earlier ones back, `/privacy view` what is kept about you.
-help-managers = Server managers: `/quota view` and the commands beside it keep the credits.
+status-title = あなたの制作中の曲
+status-none = ここには、あなたの制作中の曲はありません。`/music create` で作れます。
+status-card = [カードを見る]({ $link })
+history-title = このサーバーでのあなたの曲
+history-found = 「{ $word }」を含むあなたの曲
+history-none = まだ曲がありません。`/music create` で作れます。
+history-not-found = このサーバーには、タイトル、スタイル、歌詞にこの言葉を含むあなたの曲がありません。
+history-listen = [聴く]({ $link })
+history-hint = `/music get` で、この中の曲を再投稿できます。
+help-title = まず試したい3つのこと
+help-create = **1.** `/music create` に「終電をテーマにした温かいシンセポップ」のような一文を入力します。数分でここに曲が届き、メンションでお知らせします。1曲に{ $price }かかります。残りは `/music credits` で確認できます。
+help-custom = **2.** `/music custom` なら、タイトル、スタイル、歌詞を自分で決められます。入力した内容は、何があっても失われません。
+help-buttons = **3.** 曲の下のボタンのうち、**もう一度**で同じ内容からもう1回作り、**リミックス**で内容を変えて作り直し、**自分に送る**でコピーを受け取れます。ここにいる人なら誰でも使え、クレジットは押した人の分から使われます。
+help-more = 制作の状況は `/music status` で確認できます。以前の曲は `/music history` と `/music get` で呼び出せます。保存されているあなたの情報は `/privacy view` で確認できます。
+help-managers = サーバー管理者の方は、`/quota view` などのコマンドでクレジットを管理できます。
 
 ## /quota
 
-purse-title = Credits left to you
-purse-left = **{ $credits }** left.
-purse-left-for = **{ $credits }** left, enough for { $songs ->
-    [one] **1** song
-   *[other] **{ $songs }** songs
-}.
-purse-price = A song costs { $price }.
-purse-your-limit = Your limit
-quota-title = Quota of this server
-quota-can-spend = **{ $credits }** can be spent now; a song costs { $price }.
-quota-paused = ⏸️ **Paused**: { $reason }
-quota-ceiling = Operator's ceiling
-quota-limits = Limits
-quota-top = Most spent in this period
-quota-alerts = Budget alerts
-pool-allowance = Allowance
-pool-allowance-value = { $credits } a { $period }
-pool-used-title = Used
-pool-held = Held for songs in the making
-pool-bonus = Bonus
-pool-bonus-value = { $credits } (does not expire)
-pool-renews = Allowance renews
-limits-more = and { $count ->
-    [one] 1 more role
-   *[other] { $count } more roles
-}
-limits-members = members with a limit of their own: { $count }
-limits-none = none but the pool
-everyone = everyone
-top-none = nobody yet
-forgotten = somebody who was forgotten
-explain-title = What holds for this member
-explain-can-spend = { $member } can spend **{ $credits }** now.
-explain-own = Own limit: { $credits }
-explain-pool = The server's pool: { $credits } left
-explain-paused = Paused: { $reason }
-explain-rules = Rules
-explain-decides = Decides
-explain-used = Used
-explain-held = Held
-explain-left = Left
-explain-renews = Renews
-decides-pause = the pause: no new songs
-decides-pool = the server's pool: { $used }
-decides-limit = { $whose }: { $credits } a { $period }
-changed-allowance = Allowance: { $before } a { $period-before } → **{ $after } a { $period-after }**. { $available } can be spent now; songs in the making keep theirs.
-changed-allowance-cut = The bot's operator allows no more than { $most }.
-changed-bonus = Bonus: { $before } → **{ $after }** ({ $difference }). Reason: { $reason }
-changed-limit = Limit of { $whose }: { $before } → **{ $after }**.
-changed-limit-beyond = { $count ->
-    [one] 1 member has
-   *[other] { $count } members have
-} used more already and can ask for nothing until it renews.
-member-limit-own = { $member } has a limit of their own: **{ $credits }** a period.
-member-limit-role = { $member } has no limit of their own; what decides is { $whose }, { $credits }.
-member-limit-pool = { $member } has no limit of their own; what decides is the server's pool alone.
-role-limit-none = There is no limit for { $role }.
-role-limit = { $role }: **{ $credits }** a period for each member, unless another rule gives more.
-refunded = Refunded **{ $credits }** for “{ $song }” of { $member }. Can be spent: { $before } → **{ $after }**.
-paused = Open → **paused**: { $reason }.
-paused-ends = `/quota resume` ends it.
-songs-go-on = { $count ->
-    [one] 1 song in the making goes
-   *[other] { $count } songs in the making go
-} on.
-resumed = Paused → **open**: new songs are taken again.
-resumed-nothing = It was not paused.
-changed-alerts = Budget alerts: { $before } → **{ $after }**.
-changed-alerts-hint = I have to be able to see it and to post there.
-alert-all = ⚠️ This server's allowance is used up: { $used } of { $allowance }. It renews { $renews }; a server manager can add credits with `/quota grant`, or set another allowance with `/quota set`.
-alert-share = ⚠️ { $percent } % of the allowance is used: { $used } of { $allowance }. It renews { $renews }; a server manager can add credits with `/quota grant`, or set another allowance with `/quota set`.
-ledger-title = Ledger
-ledger-none = Nothing yet.
-ledger-only = Only
-ledger-of = of { $member }
-ledger-bonus = ({ $count } of the bonus)
-ledger-by = by { $actor }
-value-open = open
-value-paused = paused
-value-settled = settled
-value-refunded = refunded
-exported = { $count ->
-    [one] 1 entry.
-   *[other] { $count } entries.
-}
-usage-title = The last { $days } days
-usage-sums = **{ $spent }** spent, { $back } given back or refunded.
-usage-legend = 🟩 spent 🟦 in the making ⬜ given back 🟧 refunded; credits a day (UTC).
-usage-none = No songs yet.
-usage-top = Most spent by
+purse-title = あなたの残りクレジット
+purse-left = 残り**{ $credits }**です。
+purse-left-for = 残り**{ $credits }**で、あと**{ $songs }曲**作れます。
+purse-price = 1曲に{ $price }かかります。
+purse-your-limit = あなたの上限
+quota-title = このサーバーのクレジット
+quota-can-spend = 今使えるのは**{ $credits }**です。1曲に{ $price }かかります。
+quota-paused = ⏸️ **受付停止中**: { $reason }
+quota-ceiling = 割り当ての最大値（運営者が設定）
+quota-limits = 上限
+quota-top = この期間に多く使ったメンバー
+quota-alerts = 使用量アラート
+pool-allowance = 割り当て
+pool-allowance-value = { $period }{ $credits }
+pool-used-title = 使用済み
+pool-held = 仮押さえ（制作中の曲）
+pool-bonus = ボーナス
+pool-bonus-value = { $credits }（有効期限なし）
+pool-renews = 割り当ての更新
+limits-more = ほか{ $count }個のロール
+limits-members = 個別の上限があるメンバー: { $count }人
+limits-none = なし（サーバー全体の枠のみ）
+everyone = 全員
+top-none = まだいません
+forgotten = 情報を削除したメンバー
+explain-title = このメンバーに関わるルール
+explain-can-spend = { $member }が今使えるのは**{ $credits }**です。
+explain-own = 個別の上限: { $credits }
+explain-pool = サーバー全体の枠: 残り{ $credits }
+explain-paused = 受付停止中: { $reason }
+explain-rules = ルール
+explain-decides = 適用されるルール
+explain-used = 使用済み
+explain-held = 仮押さえ
+explain-left = 残り
+explain-renews = 更新
+decides-pause = 受付停止（新しい曲は作れません）
+decides-pool = サーバー全体の枠（{ $used }）
+decides-limit = { $whose }: { $period }{ $credits }
+changed-allowance = 割り当て: { $period-before }{ $before } → **{ $period-after }{ $after }**。今使えるのは{ $available }です。制作中の曲に仮押さえした分は変わりません。
+changed-allowance-cut = ボットの運営者が認めているのは{ $most }までです。
+changed-bonus = ボーナス: { $before } → **{ $after }**（{ $difference }）。理由: { $reason }
+changed-limit = { $whose }の上限: { $before } → **{ $after }**。
+changed-limit-beyond = すでに{ $count }人がこれを超えて使っており、更新されるまで新しい曲をリクエストできません。
+member-limit-own = { $member }には個別の上限があります: 1期間あたり**{ $credits }**。
+member-limit-role = { $member }に個別の上限はありません。適用されるのは{ $whose }（{ $credits }クレジット）です。
+member-limit-pool = { $member }に個別の上限はありません。適用されるのはサーバー全体の枠だけです。
+role-limit-none = { $role }に上限はありません。
+role-limit = { $role }: メンバー1人につき、1期間あたり**{ $credits }**。ほかのルールの方が多ければ、そちらが適用されます。
+refunded = { $member }の「{ $song }」に**{ $credits }**を返金しました。使えるクレジット: { $before } → **{ $after }**。
+paused = 受付中 → **受付停止中**（理由: { $reason }）。
+paused-ends = `/quota resume` で再開できます。
+songs-go-on = 制作中の{ $count }曲は続行します。
+resumed = 受付停止中 → **受付中**。新しい曲の受付を再開しました。
+resumed-nothing = 受付は停止されていませんでした。
+changed-alerts = 使用量アラート: { $before } → **{ $after }**。
+changed-alerts-hint = そのチャンネルの閲覧と投稿をボットに許可してください。
+alert-all = ⚠️ このサーバーの割り当てを使い切りました（{ $allowance }のうち{ $used }）。{ $renews }に更新されます。サーバー管理者は、`/quota grant` でクレジットを追加するか、`/quota set` で割り当てを変更できます。
+alert-share = ⚠️ 割り当ての{ $percent }%を使いました（{ $allowance }のうち{ $used }）。{ $renews }に更新されます。サーバー管理者は、`/quota grant` でクレジットを追加するか、`/quota set` で割り当てを変更できます。
+ledger-title = 台帳
+ledger-none = まだ何もありません。
+ledger-only = 絞り込み
+ledger-of = メンバー: { $member }
+ledger-bonus = （うちボーナス{ $count }）
+ledger-by = 実行: { $actor }
+value-open = 受付中
+value-paused = 受付停止中
+value-settled = 確定
+value-refunded = 返金済み
+exported = 記録は{ $count }件です。
+usage-title = 過去{ $days }日間
+usage-sums = **{ $spent }**を使用、{ $back }クレジットを返却または返金しました。
+usage-legend = 🟩 使用 🟦 制作中 ⬜ 返却 🟧 返金（1日ごとのクレジット、UTC）
+usage-none = まだ曲がありません。
+usage-top = 多く使ったメンバー
 
 ## /privacy
 
-privacy-title = What is kept about you
-privacy-since = Since { $when }, in { $servers ->
-    [one] 1 server
-   *[other] { $servers } servers
-}.
-privacy-nothing = Nothing is kept about you.
-privacy-words = Your words
-privacy-words-value = What you typed for { $songs }, with your name as it was then: so that Again, Remix, Lyrics and `/music get` work. Dropped { $days } days after the song was done.
-privacy-drafts = Drafts
-privacy-drafts-value = { $count ->
-    [one] 1 refused form
-   *[other] { $count } refused forms
-}: so that nothing you typed is lost. Dropped after a day.
-privacy-files = Audio files
-privacy-files-value = { $count ->
-    [one] 1 file
-   *[other] { $count } files
-} on the bot's disk: so that a song can be posted again. Dropped after { $days } days.
-privacy-ids = Ids
-privacy-ids-value = Your id and your language as Discord tells them, and where your { $songs } stand: so that songs, credits and limits are yours.
-privacy-credits = Credits and limits
-privacy-credits-value = { $entries ->
-    [one] 1 entry
-   *[other] { $entries } entries
-} in the ledger of credits, and limits that managers set for you in { $limits ->
-    [one] 1 server
-   *[other] { $limits } servers
-}: so that nobody's credits are lost or spent twice. They stay after a deletion, without your name.
-privacy-service = The music service
-privacy-service-value = The words of a song are sent to the music service, which makes it. They train nothing here.
-privacy-copies = The bot made { $count ->
-    [one] a copy
-   *[other] { $count } copies
-} of its database when it was updated. { $count ->
-    [one] It is
-   *[other] They are
-} removed after a week.
-privacy-hash = Of an earlier deletion a keyed hash of your id is kept, as long as what you used in the period or a limit that a manager set has to count.
-privacy-leaving = A deletion waits for your songs in the making.
-privacy-write = Where to write
-privacy-write-value = `/privacy export` gives you all of it, `/privacy delete` deletes it. Write to { $whom }.
-privacy-host = the one who hosts this bot
-privacy-owner = { $name }, who hosts this bot
-privacy-exported = Everything that is kept about you: { $songs }. Only you can see this.
-privacy-ask = **Delete everything that is kept about you?** Your words, titles, drafts and audio files go, in all servers, also from songs that others made of your words. It can't be undone. Credits in the ledger stay, without your name; what you used in this period and limits that managers set for you go on to count. Messages that were posted stay in Discord: delete them with the button under them first, if you want.
-privacy-deleted = Deleted. Nothing of it is kept any more; entries of credits stay without your name.
-privacy-deleting = Deleted. What is left of it in the bot's files is being overwritten now.
-privacy-waits = What is done is deleted. The rest follows by itself after { $songs } in the making; until then you can ask for nothing new.
+privacy-title = 保存されているあなたの情報
+privacy-since = { $when }以降、{ $servers }個のサーバーの情報があります。
+privacy-nothing = あなたの情報は何も保存されていません。
+privacy-words = 入力内容
+privacy-words-value = { $songs }分の入力内容と、当時のあなたの名前です。「もう一度」「リミックス」「歌詞」と `/music get` を使えるように保存し、曲の完成から{ $days }日後に削除します。
+privacy-drafts = 下書き
+privacy-drafts-value = 受け付けられなかったフォーム{ $count }件です。入力内容が失われないように保存し、1日後に削除します。
+privacy-files = 音源ファイル
+privacy-files-value = ボットのディスクにあるファイル{ $count }個です。曲を再投稿できるように保存し、{ $days }日後に削除します。
+privacy-ids = ID
+privacy-ids-value = Discordから受け取ったあなたのIDと言語、あなたの{ $songs }が投稿されている場所です。曲、クレジット、上限をあなたのものとして扱うために保存します。
+privacy-credits = クレジットと上限
+privacy-credits-value = クレジットの台帳の記録{ $entries }件と、{ $limits }個のサーバーで管理者が設定したあなたの上限です。クレジットの紛失や二重使用を防ぐために保存します。削除後も、名前を外して残ります。
+privacy-service = 音楽サービス
+privacy-service-value = 入力内容は、曲を作る音楽サービスに送信されます。このボットがAIの学習に使うことはありません。
+privacy-copies = ボットの更新時に、データベースのコピーが{ $count }個作られました。1週間後に削除されます。
+privacy-hash = 以前の削除の際に、あなたのIDの鍵付きハッシュを残しました。期間内に使った分や、管理者が設定した上限を反映する必要がある間だけ保存します。
+privacy-leaving = 削除は、制作中の曲が終わるのを待っています。
+privacy-write = お問い合わせ先
+privacy-write-value = `/privacy export` ですべてを受け取り、`/privacy delete` で削除できます。お問い合わせは{ $whom }まで。
+privacy-host = このボットの運営者
+privacy-owner = このボットの運営者、{ $name }
+privacy-exported = 保存されているあなたの情報のすべてです（{ $songs }）。これはあなただけに表示されています。
+privacy-ask = **保存されているあなたの情報をすべて削除しますか？** 入力内容、タイトル、下書き、音源ファイルが、すべてのサーバーから削除されます。あなたの入力内容をもとに他の人が作った曲からも削除されます。元に戻すことはできません。台帳のクレジットの記録は、名前を外して残ります。この期間に使った分と、管理者が設定したあなたの上限は、引き続き有効です。投稿済みのメッセージはDiscordに残ります。消したい場合は、先にメッセージの下のボタンで削除してください。
+privacy-deleted = 削除しました。情報はもう保存されていません。クレジットの記録は、名前を外して残ります。
+privacy-deleting = 削除しました。ボットのファイルに残っている分は、現在上書きしています。
+privacy-waits = 終わっている分は削除しました。残りは、制作中の{ $songs }が終わりしだい自動で削除されます。それまで、新しいリクエストはできません。

@@ -1,0 +1,218 @@
+"""What whoever watches the bot's process learns of it: its health, its figures and its log."""
+
+import asyncio
+import json
+import re
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.flows.process import MUSIC_KEY, BotProcess, World
+
+ANYWHERE = "127.0.0.1:0"
+WITHIN_S = 60.0
+"""A gateway that is gone has to show within a minute."""
+
+
+@asynccontextmanager
+async def watched(bot: BotProcess) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client of the bot's health server, wherever it listens."""
+    await bot.until_said("health and metrics are served on 127.0.0.1:")
+    (port,) = re.findall(r"served on 127\.0\.0\.1:(\d+)", bot.log)
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
+        yield client
+
+
+async def asked(client: aiohttp.ClientSession) -> tuple[int, str]:
+    async with client.get("/healthz") as answer:
+        return answer.status, await answer.text()
+
+
+async def until(client: aiohttp.ClientSession, status: int) -> str:
+    """What it says as soon as it answers with this status."""
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            found, text = await asked(client)
+            if found == status:
+                return text
+
+
+async def test_a_gateway_that_is_gone_shows_within_a_minute_and_so_does_its_return(tmp_path: Path) -> None:
+    async with (
+        World.open(tmp_path) as world,
+        world.bot(HTTP_LISTEN=ANYWHERE) as bot,
+        watched(bot) as client,
+    ):
+        before = await until(client, 200)
+        world.discord.refuse_gateway()
+        await world.discord.drop_gateway()
+        during = await until(client, 503)
+        async with client.get("/metrics") as answer:
+            figures = await answer.text()
+        world.discord.refuse_gateway(refuse=False)
+        after = await until(client, 200)
+
+    assert ("ok\n", "not connected to Discord\n", "ok\n") == (before, during, after)
+    assert "tunesmith_gateway_connected 0.0\n" in figures
+
+
+async def test_a_bot_that_has_not_come_to_discord_yet_is_not_well(tmp_path: Path) -> None:
+    async with World.open(tmp_path) as world:
+        world.discord.refuse_gateway()
+        async with world.unconnected_bot(HTTP_LISTEN=ANYWHERE) as bot, watched(bot) as client:
+            early = await until(client, 503)
+            world.discord.refuse_gateway(refuse=False)
+            late = await until(client, 200)
+
+    assert "not connected to Discord" in early
+    assert "ok\n" == late
+
+
+async def test_a_bot_that_ends_says_so_and_answers_until_it_has_ended(tmp_path: Path) -> None:
+    async with (
+        World.open(tmp_path) as world,
+        world.bot(HTTP_LISTEN=ANYWHERE) as bot,
+        watched(bot) as client,
+    ):
+        channel, ada = world.room()
+        held_up = world.discord.fault("POST", f"/channels/{channel.id}/messages", "hang")
+        await world.discord.slash("music create", prompt="On the way", user=ada, channel=channel)
+        await world.discord.until(lambda: held_up.hits, 10.0, "a send")
+        ending = asyncio.create_task(bot.terminate())
+        await bot.until_said("stopping")
+        during = await asked(client)
+        held_up.stop()
+        status = await ending
+
+    assert (503, "stopping\n") == during
+    assert 0 == status
+    assert "Traceback" not in bot.log
+
+
+async def test_the_figures_are_those_of_the_songs_and_outlive_the_process(tmp_path: Path) -> None:
+    async with World.open(tmp_path) as world:
+        channel, ada = world.room()
+        async with world.bot(HTTP_LISTEN=ANYWHERE) as bot, watched(bot) as client:
+            await world.discord.slash("music create", prompt="Counted", user=ada, channel=channel)
+            await world.next_post(channel)
+            await bot.until_said("delivered")
+            async with client.get("/metrics") as answer:
+                first = await answer.text()
+            await bot.kill()
+        async with (
+            world.bot(HTTP_LISTEN=ANYWHERE) as bot,
+            watched(bot) as client,
+            client.get("/metrics") as answer,
+        ):
+            second = await answer.text()
+
+    for shown in (first, second):
+        assert 'tunesmith_jobs{state="delivered"} 1.0\n' in shown
+        assert "tunesmith_credits_settled_total 10.0\n" in shown
+        assert "tunesmith_credits_held 0.0\n" in shown
+        assert str(ada.id) not in shown
+        assert "Counted" not in shown
+    assert 'tunesmith_submission_seconds_count{answer="accepted"} 1.0\n' in first
+    assert 'tunesmith_poll_seconds_count{answer="done"} ' in first
+    assert "tunesmith_delivery_delay_seconds_count 1.0\n" in first
+    assert 0 < float(re.findall(r"tunesmith_database_write_seconds_count (.*)\n", first)[0])
+
+
+async def test_a_port_that_is_taken_stops_the_start_with_one_sentence(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        async with (
+            World.open(tmp_path) as world,
+            world.unconnected_bot(HTTP_LISTEN=f"127.0.0.1:{port}") as bot,
+        ):
+            status = await bot.ended()
+
+    assert 1 == status
+    assert (
+        f"HTTP_LISTEN: 127.0.0.1:{port} can't be listened on (Address already in use); choose another port, "
+        "or leave it empty for no server."
+    ) == bot.log
+    assert [] == world.discord.requests
+
+
+async def test_without_an_address_nothing_is_served(tmp_path: Path) -> None:
+    async with World.open(tmp_path) as world, world.bot(HTTP_LISTEN="") as bot:
+        assert 0 == await bot.terminate()
+
+    assert "served" not in bot.log
+
+
+# -- the log
+
+
+def objects(bot: BotProcess) -> list[dict[str, Any]]:
+    """Every line that it wrote, each of which is one."""
+    return [json.loads(line) for line in bot.lines]
+
+
+async def test_every_line_of_json_is_one_object_also_of_discord_py_and_with_a_traceback(
+    tmp_path: Path,
+) -> None:
+    async with World.open(tmp_path) as world, world.bot(LOG_FORMAT="json", LOG_LEVEL="DEBUG") as bot:
+        channel, ada = world.room()
+        world.discord.refuse_gateway()
+        await world.discord.drop_gateway()
+        await bot.until_said("Attempting a reconnect")
+        world.discord.refuse_gateway(refuse=False)
+        await world.discord.until_connected(30.0)
+        await world.discord.slash("music create", prompt="In JSON", user=ada, channel=channel)
+        await world.next_post(channel)
+        await bot.until_said("delivered")
+        assert 0 == await bot.terminate()
+    found = objects(bot)
+    of_the_job = [one for one in found if one["event"].startswith("job ")]
+    theirs = [one for one in found if one["event"].startswith("Attempting a reconnect")]
+
+    assert {"timestamp", "level", "logger", "event"} <= set.intersection(*map(set, found))
+    assert ["queued", "running", "ready", "stored", "delivering", "delivered"] == [
+        one["event"].split()[2] for one in of_the_job
+    ]
+    assert channel.guild is not None
+    assert {channel.guild.id} == {one["guild_id"] for one in of_the_job}
+    assert {one["event"].split()[1] for one in of_the_job} == {f"{one['job_id']}:" for one in of_the_job}
+    assert theirs[0]["logger"].startswith("discord.")
+    assert "Traceback (most recent call last):\n" in theirs[0]["exception"]
+    tokens = [one.token for one in world.discord.interactions.values()]
+    assert [] == [secret for secret in (world.discord.token, MUSIC_KEY, *tokens) if secret in bot.log]
+
+
+async def test_a_start_that_is_refused_is_told_in_the_form_of_the_log(tmp_path: Path) -> None:
+    async with (
+        World.open(tmp_path) as world,
+        world.unconnected_bot(LOG_FORMAT="json", DISCORD_TOKEN="not.the.token") as bot,
+    ):
+        status = await bot.ended()
+
+    assert 1 == status
+    assert ("critical", "DISCORD_TOKEN is not accepted by Discord; copy the bot's token again.") == (
+        objects(bot)[-1]["level"],
+        objects(bot)[-1]["event"],
+    )
+
+
+async def test_lines_for_people_have_no_colour_where_no_terminal_is(tmp_path: Path) -> None:
+    async with World.open(tmp_path) as world, world.bot() as bot:
+        assert 0 == await bot.terminate()
+
+    assert "stopping: no new requests" in bot.log
+    assert "\x1b" not in bot.log
+
+
+async def test_an_interrupt_ends_it_as_a_signal_to_terminate_does(tmp_path: Path) -> None:
+    async with World.open(tmp_path) as world, world.bot(HTTP_LISTEN=ANYWHERE) as bot:
+        bot._process.send_signal(signal.SIGINT)
+        status = await bot.ended()
+
+    assert 0 == status
