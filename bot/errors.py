@@ -150,7 +150,7 @@ class ServiceClosed(Refusal):
 
 
 class MissingPermissions(Refusal):
-    """The bot lacks permissions here, named as Discord's settings name them."""
+    """The bot lacks permissions here; their names are those of Discord's API."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         super().__init__("missing permissions: " + ", ".join(names))

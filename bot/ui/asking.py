@@ -9,12 +9,8 @@ from bot.errors import MissingPermissions, NotYourServer
 from bot.model import Entry, ReplyTo, storable
 from bot.ui.language import Language, language_of
 
-_NEEDED: Final = {
-    "view_channel": "View Channel",
-    "send_messages": "Send Messages",
-    "embed_links": "Embed Links",
-    "attach_files": "Attach Files",
-}
+_NEEDED: Final[tuple[str, ...]] = ("view_channel", "send_messages", "embed_links", "attach_files")
+"""Permissions, by their names in Discord's API; in threads another one for messages."""
 
 
 def private(interaction: discord.Interaction) -> Language:
@@ -38,11 +34,10 @@ def reply_to(interaction: discord.Interaction) -> ReplyTo:
     if channel_id is None:
         raise NotYourServer("outside")
     may = interaction.app_permissions
-    needed = dict(_NEEDED)
+    needed = _NEEDED
     if isinstance(interaction.channel, discord.Thread):
-        del needed["send_messages"]
-        needed["send_messages_in_threads"] = "Send Messages in Threads"
-    missing = tuple(name for permission, name in needed.items() if not getattr(may, permission))
+        needed = tuple("send_messages_in_threads" if name == "send_messages" else name for name in _NEEDED)
+    missing = tuple(name for name in needed if not getattr(may, name))
     if missing and not may.administrator:
         raise MissingPermissions(missing)
     return ReplyTo(
@@ -102,7 +97,7 @@ def may_post_in(interaction: discord.Interaction, channel: app_commands.AppComma
         raise NotYourServer("outside")
     may = interaction.app_permissions
     if channel.id == interaction.channel_id and not (may.send_messages or may.administrator):
-        raise MissingPermissions((_NEEDED["send_messages"],))
+        raise MissingPermissions(("send_messages",))
 
 
 def entry(interaction: discord.Interaction, reason: str = "") -> Entry:

@@ -163,5 +163,5 @@ def _dashed(word: str) -> str:
 
 
 def _listed(say: Language, names: tuple[str, ...]) -> str:
-    bold = [f"**{name}**" for name in names]
+    bold = [f"**{say(f'permission-{_dashed(name)}')}**" for name in names]
     return bold[0] if len(bold) == 1 else say("and", first=", ".join(bold[:-1]), last=bold[-1])

@@ -99,7 +99,7 @@ def refusals() -> list[errors.Refusal]:
         errors.TooManyOpenJobs("member", 2),
         errors.TooManyOpenJobs("guild", 1),
         *(errors.ServiceClosed(cause, make.NOW) for cause in ClosedCause),
-        errors.MissingPermissions(("Attach Files", "Embed Links")),
+        errors.MissingPermissions(("attach_files", "embed_links")),
         errors.NotYourServer("outside"),
         errors.NotYourServer("manager"),
         errors.OutOfRange(0, 10),

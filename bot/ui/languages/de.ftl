@@ -1,429 +1,435 @@
-# Everything that people read, in English. The other languages have the same names and the same $facts.
+# Everything that people read, in German. The other languages have the same names and the same $facts.
 # What a name begins with tells where it is shown, and so how long it may be (tests/ui/test_language.py).
 
 ## Pieces of sentences
 
 credits = { $count ->
-    [one] 1 credit
-   *[other] { $count } credits
+    [one] 1 Credit
+   *[other] { $count } Credits
 }
 songs = { $count ->
-    [one] 1 song
-   *[other] { $count } songs
+    [one] 1 Song
+   *[other] { $count } Songs
 }
 period = { $period ->
-    [day] day
-    [week] week
-   *[month] month
+    [day] Tag
+    [week] Woche
+   *[month] Monat
 }
 # A list of permissions, the last one joined to the others.
-and = { $first } and { $last }
-none = none
+and = { $first } und { $last }
+none = nicht festgelegt
 number = { $number }
 
 ## Commands and their options
 
-command-music = Make songs and look after them
-command-music-create = Make a song from a prompt
-command-music-custom = Make a song from a title, a style and your own lyrics
-command-music-status = Your songs in the making
-command-music-history = Your songs in this server, newest first
-command-music-get = Post one of your songs again
-command-music-credits = What is left to make songs with
-command-music-help = The first three things to try
-command-quota = Keep the credits of this server
-command-quota-view = The pool, the limits, the pause, and who has spent most
-command-quota-explain = Which rules hold for a member, which one decides, and what is left
-command-quota-ledger = Every movement of credits and every change, newest first
-command-quota-export = The whole ledger as a file for spreadsheets
-command-quota-usage = A picture of the last 30 days: credits by outcome, and the top members
-command-quota-set = Set how many credits the server may use in each period
-command-quota-grant = Give the server bonus credits, which do not expire
-command-quota-member = A member's own limit: see it, set it, or clear it back to the roles
-command-quota-role = The limit of everybody with a role; the highest of a member's roles holds
-command-quota-refund = Give back the credits of a song that is done
-command-quota-alerts = Where to tell that 80 % and 100 % of the allowance are used
-command-quota-pause = Take no new songs for a while; songs in the making go on
-command-quota-resume = Take new songs again
-command-privacy = What is kept about you
-command-privacy-view = What is kept about you, why, and where to write
-command-privacy-export = Everything that is kept about you, as a file
-command-privacy-delete = Delete everything that is kept about you
+command-music = Erstelle Songs und behalte sie im Blick
+command-music-create = Erstelle einen Song aus einem Prompt
+command-music-custom = Erstelle einen Song aus Titel, Stil und deinem eigenen Songtext
+command-music-status = Deine Songs in Arbeit
+command-music-history = Deine Songs auf diesem Server, neueste zuerst
+command-music-get = Poste einen deiner Songs noch einmal
+command-music-credits = Was dir für neue Songs noch bleibt
+command-music-help = Drei Dinge für den Anfang
+command-quota = Verwalte die Credits dieses Servers
+command-quota-view = Server-Guthaben, Limits, Pause und wer am meisten verbraucht hat
+command-quota-explain = Welche Regeln für ein Mitglied gelten, welche entscheidet und was noch übrig ist
+command-quota-ledger = Alle Credit-Buchungen und Änderungen, neueste zuerst
+command-quota-export = Das ganze Protokoll als Datei für Tabellenprogramme
+command-quota-usage = Die letzten 30 Tage als Bild: was aus den Credits wurde und die Top-Mitglieder
+command-quota-set = Lege fest, wie viele Credits der Server pro Zeitraum nutzen darf
+command-quota-grant = Gib dem Server Bonus-Credits, die nicht verfallen
+command-quota-member = Persönliches Limit: ansehen, festlegen oder entfernen, damit wieder die Rollen gelten
+command-quota-role = Das Limit für alle mit einer Rolle; bei mehreren Rollen gilt das höchste
+command-quota-refund = Erstatte die Credits eines fertigen Songs
+command-quota-alerts = Wo gewarnt wird, wenn 80 % und 100 % des Kontingents verbraucht sind
+command-quota-pause = Nimm vorerst keine neuen Songs an; Songs in Arbeit laufen weiter
+command-quota-resume = Nimm wieder neue Songs an
+command-privacy = Was über dich gespeichert ist
+command-privacy-view = Was über dich gespeichert ist, warum, und an wen du dich wenden kannst
+command-privacy-export = Alles, was über dich gespeichert ist, als Datei
+command-privacy-delete = Lösche alles, was über dich gespeichert ist
 
-option-prompt = Idea, mood, genre, instruments: “warm synth pop about the last train home”
-option-instrumental = Without a voice
-option-model = The model that composes
-option-avoid = What is not to be in the song: “drums, choir”
-option-voice = Who is to sing
-option-search = Only songs with this word in their title, style or lyrics
-option-song = The song: type its title
-option-explain-user = Whose rules
-option-ledger-user = Only what concerns this member
-option-ledger-kind = Only entries of this kind
-option-set-credits = Credits a period; a song costs 10 unless the operator has set another price
-option-set-period = When the allowance renews (UTC)
-option-grant-credits = How many; a negative number takes back what is neither used nor held
-option-reason = Why; kept
-option-limited-user = Whose limit
-option-member-credits = Credits a period, over what their roles give; leave it out to see it
-option-role = Whose limit; @everyone is the server's default
-option-role-credits = Credits a period for each of them; leave it out to see it
-option-refund-job = The song: type its title or the member's name
-option-alerts-channel = The channel; leave it out to tell nobody
-option-pause-reason = Why; members read it
+option-prompt = Idee, Stimmung, Genre, Instrumente: „warmer Synthpop über den letzten Zug nach Hause“
+option-instrumental = Ohne Gesang
+option-model = Das Modell, das komponiert
+option-avoid = Was im Song nicht vorkommen soll: „Schlagzeug, Chor“
+option-voice = Wer singen soll
+option-search = Nur Songs mit diesem Wort in Titel, Stil oder Songtext
+option-song = Der Song: gib seinen Titel ein
+option-explain-user = Um wessen Regeln es geht
+option-ledger-user = Nur was dieses Mitglied betrifft
+option-ledger-kind = Nur Einträge dieser Art
+option-set-credits = Credits pro Zeitraum; ein Song kostet 10, sofern beim Bot kein anderer Preis eingestellt ist
+option-set-period = Wann sich das Kontingent erneuert (UTC)
+option-grant-credits = Wie viele; eine negative Zahl nimmt zurück, was weder verbraucht noch vorgemerkt ist
+option-reason = Warum; wird gespeichert
+option-limited-user = Um wessen Limit es geht
+option-member-credits = Credits pro Zeitraum, statt der Limits der Rollen; ohne Angabe siehst du das Limit
+option-role = Um wessen Limit es geht; @everyone ist der Standard des Servers
+option-role-credits = Credits pro Zeitraum für jedes Mitglied der Rolle; ohne Angabe siehst du das Limit
+option-refund-job = Der Song: gib seinen Titel oder den Namen des Mitglieds ein
+option-alerts-channel = Der Kanal; ohne Angabe wird niemand gewarnt
+option-pause-reason = Warum; die Mitglieder lesen das
 
-choice-day = day
-choice-week = week
-choice-month = month
-choice-any-voice = any voice
-choice-female = female
-choice-male = male
-choice-grant = Grant
-choice-set = Allowance
-choice-hold = Hold
-choice-settle = Settle
-choice-release = Release
-choice-refund = Refund
-choice-member = Member limit
-choice-role = Role limit
+choice-day = Tag
+choice-week = Woche
+choice-month = Monat
+choice-any-voice = egal
+choice-female = weiblich
+choice-male = männlich
+choice-grant = Bonus
+choice-set = Kontingent
+choice-hold = Vorgemerkt
+choice-settle = Abgebucht
+choice-release = Freigegeben
+choice-refund = Erstattet
+choice-member = Persönliches Limit
+choice-role = Rollenlimit
 choice-pause = Pause
-choice-resume = Resume
-choice-alerts = Alerts
+choice-resume = Pause beendet
+choice-alerts = Budget-Warnungen
 
 ## Buttons
 
-button-again = Again ({ $credits })
+button-again = Nochmal ({ $credits })
 button-remix = Remix
-button-lyrics = Lyrics
-button-send = Send to me
-button-delete = Delete
-button-cancel = Cancel
-button-retry = Try again
-button-post = Post again
-button-edit = Edit and try again
-button-pay = Yes, for { $credits }
+button-lyrics = Songtext
+button-send = An mich senden
+button-delete = Löschen
+button-cancel = Abbrechen
+button-retry = Erneut versuchen
+button-post = Erneut posten
+button-edit = Bearbeiten und erneut versuchen
+button-pay = Ja, für { $credits }
 button-take = Take { $number }
-button-newer = Newer
-button-older = Older
-button-clear-member = Clear: back to the roles
-button-clear-role = Clear this limit
-button-erase = Delete everything about me
+button-newer = Neuere
+button-older = Ältere
+button-clear-member = Entfernen: wieder nach Rollen
+button-clear-role = Dieses Limit entfernen
+button-erase = Alles über mich löschen
 
 ## The form
 
-form-song = Describe your song
-form-remix = Remix the song
-field-title = Title
-field-style = Style
-field-lyrics = Lyrics
-field-lyrics-file = Lyrics file
+form-song = Beschreibe deinen Song
+form-remix = Song remixen
+field-title = Titel
+field-style = Stil
+field-lyrics = Songtext
+field-lyrics-file = Songtext als Datei
 field-prompt = Prompt
-field-vocals = Vocals
-field-with-vocals = With vocals
+field-vocals = Gesang
+field-with-vocals = Mit Gesang
 field-instrumental = Instrumental
-hint-style = Genre, mood, instruments, voice: “dreamy synthwave, female voice”
-hint-lyrics = Not needed for an instrumental
-hint-lyrics-kept = The { $length } characters stay unless you write others here
-hint-lyrics-file = Or a .txt file of up to { $most } characters, in place of the field
+hint-style = Genre, Stimmung, Instrumente, Stimme: „verträumter Synthwave, Frauenstimme“
+hint-lyrics = Nicht nötig bei einem Instrumental
+hint-lyrics-kept = Die { $length } Zeichen bleiben, wenn du hier nichts anderes schreibst
+hint-lyrics-file = Oder eine .txt-Datei mit bis zu { $most } Zeichen anstelle des Felds
 
 ## The card, which follows a song
 
-card-price = Price
-card-given-back = { $price } given back
-card-left-of-limit = Left of their limit
-card-left-in-server = Left in this server
-card-asked = Asked for { $when }.
-card-expected = Expected
-card-expected-range = { $from } to { $to }
-card-any-moment = any moment now
-phase-queued = Queued
-phase-composing = Composing
-phase-mixing = Mixing
-phase-posted = Posted
-state-next = **In the queue**: yours is next.
-state-queued = **In the queue**: { $ahead ->
-    [one] 1 song comes
-   *[other] { $ahead } songs come
-} first.
-state-submitting = **Handing it over** to the music service.
-state-composing = **Composing.** I will mention you when it is done.
-state-slow = **Composing**, slower than usual. It is not lost: I keep asking, and will mention you.
-state-parked = **Still not done.** This song takes far too long; the operator has been told.
-state-mixing = **Mixing**: the song is made, and its audio is on the way.
-state-posting = **Posting** the song.
-state-done = **Done** { $when }, after { $took } min.
-state-done-listen = **Done** { $when }, after { $took } min. [Listen]({ $link })
-state-undelivered = **Made, but I could not post it.** The song is kept for some days: let me see and post in this channel, then press “Post again”.
-state-failed = **No song this time.** { $why }
-made-custom = custom
-made-from-prompt = from a prompt
+card-price = Preis
+card-given-back = { $price } zurückgegeben
+card-left-of-limit = Vom Limit übrig
+card-left-in-server = Auf diesem Server übrig
+card-asked = Angefragt { $when }.
+card-expected = Voraussichtlich fertig
+card-expected-range = { $from } bis { $to }
+card-any-moment = jeden Moment
+phase-queued = Warten
+phase-composing = Komponieren
+phase-mixing = Abmischen
+phase-posted = Posten
+state-next = **In der Warteschlange**: Dein Song ist als Nächstes dran.
+state-queued = **In der Warteschlange**: Vor dir { $ahead ->
+    [one] ist noch 1 Song
+   *[other] sind noch { $ahead } Songs
+} dran.
+state-submitting = **Übergabe** an den Musikdienst.
+state-composing = **Wird komponiert.** Ich erwähne dich, sobald dein Song fertig ist.
+state-slow = **Wird komponiert**, langsamer als sonst. Dein Song ist nicht verloren: Ich frage weiter nach und erwähne dich.
+state-parked = **Immer noch nicht fertig.** Dieser Song braucht viel zu lange; wer den Bot betreibt, weiß Bescheid.
+state-mixing = **Wird abgemischt**: Der Song steht, die Audiodatei ist unterwegs.
+state-posting = **Wird gepostet.**
+state-done = **Fertig** { $when }, nach { $took } Min.
+state-done-listen = **Fertig** { $when }, nach { $took } Min. [Anhören]({ $link })
+state-undelivered = **Fertig, aber ich konnte den Song nicht posten.** Er bleibt einige Tage gespeichert: Gib mir Zugriff auf diesen Kanal, damit ich hier posten kann, und drücke dann „Erneut posten“.
+state-failed = **Diesmal kein Song.** { $why }
+made-custom = eigene Vorgaben
+made-from-prompt = aus einem Prompt
 made-instrumental = instrumental
-made-female = female voice
-made-male = male voice
+made-female = Frauenstimme
+made-male = Männerstimme
 
 ## Messages about a song
 
-song-ready = { $mention } your song is ready!
+song-ready = { $mention }, dein Song ist fertig!
 song-takes = { $count ->
-    [one] 1 take (the music service made only one)
-   *[other] { $count } takes
+    [one] 1 Take (mehr hat der Musikdienst nicht geliefert)
+   *[other] { $count } Takes
 }
 song-untitled = Song
-song-without-words = a song whose words are no longer kept
-notice-none = { $mention } there is no song this time.
-notice-title = No song: { $title }
-notice-retry = “Try again” makes a new request with the same words.
+song-without-words = ein Song, dessen Text nicht mehr gespeichert ist
+notice-none = { $mention }, diesmal ist leider kein Song entstanden.
+notice-title = Kein Song: { $title }
+notice-retry = „Erneut versuchen“ startet eine neue Anfrage mit demselben Text.
 
-failure = { $what } Your { $credits } are back.
-failed-said = It said: “{ $said }”
-failed-refused = The music service did not accept the request.
-failed-moderated = The music service refused the words.
-failed-closed = { $why } Nothing was charged.
-failed-upstream-failed = The music service could not make this song.
-failed-canceled = The song was canceled at the music service.
-failed-withdrawn = The request was taken back.
-failed-expired = The music service could not be reached for too long.
-failed-outcome-unknown = The music service did not confirm the request. The song may have been started there, but it can't be fetched, and I don't send a request twice.
-failed-lost = The music service no longer knows this song.
-failed-audio-gone = The song was made, but its audio could not be fetched from the music service for hours.
-failed-internal = Something went wrong on our side; the operator can see it in the log.
-closed-not-open = Music is not open at the provider yet.
-closed-no-credits = The bot's account at the music provider is empty; its operator has been told.
-closed-bad-key = The bot is misconfigured at the music provider; its operator has been told.
+failure = { $what } Du hast { $credits } zurückbekommen.
+failed-said = Die Antwort: „{ $said }“
+failed-refused = Der Musikdienst hat die Anfrage nicht angenommen.
+failed-moderated = Der Musikdienst hat den Text abgelehnt.
+failed-closed = { $why } Es wurde nichts abgebucht.
+failed-upstream-failed = Der Musikdienst konnte diesen Song nicht erstellen.
+failed-canceled = Der Song wurde beim Musikdienst abgebrochen.
+failed-withdrawn = Die Anfrage wurde zurückgezogen.
+failed-expired = Der Musikdienst war zu lange nicht erreichbar.
+failed-outcome-unknown = Der Musikdienst hat die Anfrage nicht bestätigt. Vielleicht wurde der Song dort begonnen, aber ich kann ihn nicht abholen, und ich schicke keine Anfrage zweimal.
+failed-lost = Der Musikdienst kennt diesen Song nicht mehr.
+failed-audio-gone = Der Song ist entstanden, aber seine Audiodatei ließ sich stundenlang nicht beim Musikdienst abholen.
+failed-internal = Bei uns ist etwas schiefgelaufen; wer den Bot betreibt, sieht es im Log.
+closed-not-open = Der Musikdienst nimmt noch keine Songs an.
+closed-no-credits = Das Konto des Bots beim Musikdienst ist leer; wer den Bot betreibt, weiß Bescheid.
+closed-bad-key = Der Bot ist beim Musikdienst falsch eingerichtet; wer den Bot betreibt, weiß Bescheid.
 
 ## Answers to buttons
 
-posting-again = I am posting it now.
-posted-already = It has been posted.
-canceled = Taken back. Your { $credits } are back.
-deleted = Deleted here. As long as the song is kept, `/music get` posts it again.
-sent = Sent to your direct messages: { $link }
-reposted = Here it is again: { $link }
+posting-again = Ich poste den Song jetzt.
+posted-already = Der Song ist gepostet.
+canceled = Zurückgezogen. Du hast { $credits } zurückbekommen.
+deleted = Hier gelöscht. Solange der Song gespeichert ist, postet ihn `/music get` noch einmal.
+sent = Als Direktnachricht an dich gesendet: { $link }
+reposted = Hier ist der Song noch einmal: { $link }
 takes-gone = { $count ->
-    [one] 1 take of it is
-   *[other] { $count } takes of it are
-} gone.
-words-avoid = Not in it
-ask-price = A song costs { $now } now, and not { $then } as on the button. Make it all the same?
+    [one] 1 Take davon gibt
+   *[other] { $count } Takes davon gibt
+} es nicht mehr.
+words-avoid = Nicht im Song
+ask-price = Ein Song kostet jetzt { $now } und nicht mehr { $then } wie auf dem Button. Trotzdem erstellen?
 
 ## Why something was refused: what did not happen, and what to do
 
-broken = Something went wrong on our side; nothing was charged. Please try again in a moment.
-busy = The bot is very busy just now. Nothing was charged; please try again in a moment.
-refused-too-long = The { $field ->
-    [title] title
-    [style] style
-    [lyrics] lyrics
-    [avoid] list of what to avoid
-    [reason] reason
-   *[prompt] prompt
-} has { $length } characters; { $limit } is the most. Nothing was charged: shorten it and try again.
-refused-no-lyrics = Lyrics are missing. Write some, add a file, or choose Instrumental. Nothing was charged.
-refused-missing = The { $field ->
-    [title] title
-    [style] style
-    [reason] reason
-   *[prompt] prompt
-} is missing. Nothing was charged: fill it in and try again.
-refused-file-too-big = That lyrics file is larger than any lyrics can be (5,000 characters). Nothing was charged.
-refused-file-not-text = That lyrics file is no plain text. Save it as a .txt file in UTF-8. Nothing was charged.
-refused-file-empty = That lyrics file is empty. Nothing was charged.
-refused-file-not-fetched = The lyrics file could not be fetched in time. Try again, or paste the lyrics. Nothing was charged.
-refused-model = That model is not on offer. Choose one of: { $models }. Nothing was charged.
-refused-closed = { $why } Nothing was charged. Try again { $when }.
-refused-permissions = I can't post a song in this channel: I need the permission { $names }. Ask a server manager, or try another channel. Nothing was charged.
-refused-outside = This works in servers only.
-refused-managers-only = Only members with the Manage Server permission can do that.
-refused-range = Choose a number from { $low } to { $high }. Nothing was changed.
-refused-operators-period = The bot's operator has set one period for all servers. Leave it out; nothing was changed.
-refused-operators-grant = Here only the bot's operator grants credits. Nothing was changed; ask them.
-refused-operators-refund = Here only the bot's operator refunds credits. Nothing was changed; ask them.
-refused-refund-unknown = There is no such song in this server. Choose one from the list; nothing was changed.
-refused-refund-open = That song is still in the making. Refund it when it is done; nothing was changed.
-refused-refund-released = That song failed, and its credits are back already. Nothing was changed.
-refused-refund-refunded = That song has been refunded already. Nothing was changed.
-refused-pool = A song costs { $price }, and this server has { $left } left: { $used }. The allowance renews { $renews }; a server manager can add credits with `/quota grant`. Nothing was charged.
-refused-limit = A song costs { $price }, and you have { $left } left: { $used }. It renews { $renews }. Nothing was charged.
-refused-open-jobs-member = You have { $songs } in the making, which is the most at a time. Wait for one to arrive, then try again. Nothing was charged.
-refused-open-jobs-guild = This server has { $songs } in the making, which is the most at a time. Wait for one to arrive, then try again. Nothing was charged.
-refused-paused = New songs are paused in this server: “{ $reason }”. Nothing was charged; try again when a server manager has ended the pause.
-refused-words-gone = The words of that song are no longer kept. Nothing was charged.
-refused-tried-again = You have tried that song again already: look for its newer message. Nothing was charged.
-refused-already-making = That song is in the making for you already; a press counts once. Nothing more was charged.
-refused-not-your-song = Only the one who asked for that song can do that. Nothing was changed.
-refused-too-late-to-cancel = It is too late to cancel that song: it is no longer queued.
-refused-no-such-song = You have no such song in this server. Choose one from the list, or look at `/music history`.
-refused-not-done-yet = That song is still in the making. I will post it and mention you when it is done.
-refused-song-gone = That song is gone: its audio is neither kept here any more, nor in its message, nor at the music service. Nothing was charged.
-refused-no-place-to-post = I can't post it in this channel. Try another one, or “Send to me”. Nothing was charged.
-refused-no-direct-messages = I can't send you direct messages. Allow them in this server's privacy settings, then try again.
-refused-leaving = Your data is being deleted, which waits for your songs in the making. Try again when they are done; nothing was charged.
-refused-shutting-down = The bot is about to restart. Nothing was charged; please try again in a minute.
+# As Discord's settings name them.
+permission-view-channel = Kanal ansehen
+permission-send-messages = Nachrichten senden
+permission-embed-links = Links einbetten
+permission-attach-files = Dateien anhängen
+permission-send-messages-in-threads = Nachrichten in Threads senden
+broken = Bei uns ist etwas schiefgelaufen; es wurde nichts abgebucht. Bitte versuch es gleich noch einmal.
+busy = Der Bot hat gerade sehr viel zu tun. Es wurde nichts abgebucht; bitte versuch es gleich noch einmal.
+refused-too-long = { $field ->
+    [title] Der Titel
+    [style] Der Stil
+    [lyrics] Der Songtext
+    [avoid] Die Liste mit dem, was nicht vorkommen soll,
+    [reason] Der Grund
+   *[prompt] Der Prompt
+} hat { $length } Zeichen; höchstens { $limit } sind möglich. Es wurde nichts abgebucht: Kürze den Text und versuch es erneut.
+refused-no-lyrics = Der Songtext fehlt. Schreib einen, füge eine Datei hinzu oder wähle „Instrumental“. Es wurde nichts abgebucht.
+refused-missing = { $field ->
+    [title] Der Titel
+    [style] Der Stil
+    [reason] Der Grund
+   *[prompt] Der Prompt
+} fehlt. Es wurde nichts abgebucht: Trag ihn ein und versuch es erneut.
+refused-file-too-big = Diese Datei ist größer, als ein Songtext sein kann (5.000 Zeichen). Es wurde nichts abgebucht.
+refused-file-not-text = Diese Songtext-Datei ist kein reiner Text. Speichere sie als .txt-Datei in UTF-8. Es wurde nichts abgebucht.
+refused-file-empty = Diese Songtext-Datei ist leer. Es wurde nichts abgebucht.
+refused-file-not-fetched = Die Songtext-Datei ließ sich nicht rechtzeitig abrufen. Versuch es erneut oder füge den Songtext direkt ein. Es wurde nichts abgebucht.
+refused-model = Dieses Modell gibt es hier nicht. Zur Auswahl stehen: { $models }. Es wurde nichts abgebucht.
+refused-closed = { $why } Es wurde nichts abgebucht. Versuch es { $when } erneut.
+refused-permissions = Ich kann in diesem Kanal keinen Song posten, mir fehlt die Berechtigung dafür: { $names }. Frag die Serververwaltung oder nimm einen anderen Kanal. Es wurde nichts abgebucht.
+refused-outside = Das geht nur auf Servern.
+refused-managers-only = Das können nur Mitglieder mit der Berechtigung „Server verwalten“.
+refused-range = Wähle eine Zahl von { $low } bis { $high }. Es wurde nichts geändert.
+refused-operators-period = Wer den Bot betreibt, hat für alle Server denselben Zeitraum festgelegt. Lass ihn weg; es wurde nichts geändert.
+refused-operators-grant = Bonus-Credits vergibt hier nur, wer den Bot betreibt. Frag dort nach; es wurde nichts geändert.
+refused-operators-refund = Credits erstattet hier nur, wer den Bot betreibt. Frag dort nach; es wurde nichts geändert.
+refused-refund-unknown = Diesen Song gibt es auf diesem Server nicht. Wähle einen aus der Liste; es wurde nichts geändert.
+refused-refund-open = Dieser Song ist noch in Arbeit. Erstatte ihn, wenn er fertig ist; es wurde nichts geändert.
+refused-refund-released = Dieser Song ist nicht zustande gekommen, und seine Credits sind schon zurück. Es wurde nichts geändert.
+refused-refund-refunded = Dieser Song wurde schon erstattet. Es wurde nichts geändert.
+refused-pool = Ein Song kostet { $price }, und dieser Server hat noch { $left }: { $used }. Das Kontingent erneuert sich { $renews }; die Serververwaltung kann mit `/quota grant` Credits hinzufügen. Es wurde nichts abgebucht.
+refused-limit = Ein Song kostet { $price }, und du hast noch { $left }: { $used }. Dein Limit erneuert sich { $renews }. Es wurde nichts abgebucht.
+refused-open-jobs-member = Du hast { $songs } in Arbeit, mehr geht nicht auf einmal. Warte, bis einer da ist, und versuch es dann erneut. Es wurde nichts abgebucht.
+refused-open-jobs-guild = Dieser Server hat { $songs } in Arbeit, mehr geht nicht auf einmal. Warte, bis einer da ist, und versuch es dann erneut. Es wurde nichts abgebucht.
+refused-paused = Neue Songs sind auf diesem Server pausiert: „{ $reason }“. Es wurde nichts abgebucht; versuch es erneut, wenn die Serververwaltung die Pause beendet hat.
+refused-words-gone = Der Text dieses Songs ist nicht mehr gespeichert. Es wurde nichts abgebucht.
+refused-tried-again = Du hast es mit diesem Song schon erneut versucht: Schau nach der neueren Nachricht. Es wurde nichts abgebucht.
+refused-already-making = Dieser Song ist für dich schon in Arbeit; mehrfaches Drücken zählt nur einmal. Es wurde nichts weiter abgebucht.
+refused-not-your-song = Das kann nur, wer diesen Song angefragt hat. Es wurde nichts geändert.
+refused-too-late-to-cancel = Dieser Song lässt sich nicht mehr abbrechen: Er ist nicht mehr in der Warteschlange.
+refused-no-such-song = So einen Song hast du auf diesem Server nicht. Wähle einen aus der Liste oder schau in `/music history` nach.
+refused-not-done-yet = Dieser Song ist noch in Arbeit. Sobald er fertig ist, poste ich ihn und erwähne dich.
+refused-song-gone = Diesen Song gibt es nicht mehr: Seine Audiodatei ist weder hier noch in seiner Nachricht noch beim Musikdienst zu finden. Es wurde nichts abgebucht.
+refused-no-place-to-post = Ich kann den Song in diesem Kanal nicht posten. Nimm einen anderen Kanal oder „An mich senden“. Es wurde nichts abgebucht.
+refused-no-direct-messages = Ich kann dir keine Direktnachrichten senden. Erlaube sie in den Privatsphäreeinstellungen dieses Servers und versuch es dann erneut.
+refused-leaving = Deine Daten werden gelöscht, sobald deine Songs in Arbeit fertig sind. Versuch es danach erneut; es wurde nichts abgebucht.
+refused-shutting-down = Der Bot startet gleich neu. Es wurde nichts abgebucht; bitte versuch es in einer Minute noch einmal.
 
-pool-used = { $used } of { $allowance } a { $period } are used or held, and the bonus is { $bonus }
-limit-used = { $used } of your { $limit } a { $period } are used or held, { $whose }
-limit-of-member = a limit set for you
-limit-of-everyone = the limit of everyone here
-limit-of-role = the limit of { $role }
+pool-used = { $used } von { $allowance } pro { $period } verbraucht oder vorgemerkt, Bonus: { $bonus }
+limit-used = { $used } von { $limit } pro { $period } verbraucht oder vorgemerkt ({ $whose })
+limit-of-member = persönliches Limit
+limit-of-everyone = Limit für alle hier
+limit-of-role = Limit der Rolle { $role }
 
 ## /music
 
-status-title = Your songs in the making
-status-none = You have no songs in the making here. `/music create` makes one.
-status-card = [its card]({ $link })
-history-title = Your songs in this server
-history-found = Your songs with “{ $word }”
-history-none = No songs yet. `/music create` makes one.
-history-not-found = None of your songs here has that in its title, style or lyrics.
-history-listen = [listen]({ $link })
-history-hint = `/music get` posts one of them again.
-help-title = Three things to try first
-help-create = **1.** `/music create` and a line like “warm synth pop about the last train home”. Minutes later the song is here, and I mention you. A song costs { $price }; `/music credits` tells what is left.
-help-custom = **2.** `/music custom` for your own title, style and lyrics. What you type is never lost, whatever happens.
-help-buttons = **3.** Under a song: **Again** for another run of it, **Remix** to change its words first, **Send to me** for a copy. They work for everybody here, on their own credits.
-help-more = `/music status` tells how your songs stand, `/music history` and `/music get` bring earlier ones back, `/privacy view` what is kept about you.
-help-managers = Server managers: `/quota view` and the commands beside it keep the credits.
+status-title = Deine Songs in Arbeit
+status-none = Du hast hier keine Songs in Arbeit. `/music create` erstellt einen.
+status-card = [zur Karte]({ $link })
+history-title = Deine Songs auf diesem Server
+history-found = Deine Songs mit „{ $word }“
+history-none = Noch keine Songs. `/music create` erstellt einen.
+history-not-found = Bei keinem deiner Songs hier kommt das in Titel, Stil oder Songtext vor.
+history-listen = [anhören]({ $link })
+history-hint = `/music get` postet einen davon noch einmal.
+help-title = Drei Dinge für den Anfang
+help-create = **1.** `/music create` und eine Zeile wie „warmer Synthpop über den letzten Zug nach Hause“. Ein paar Minuten später ist der Song da, und ich erwähne dich. Ein Song kostet { $price }; `/music credits` zeigt, was noch übrig ist.
+help-custom = **2.** `/music custom` für deinen eigenen Titel, Stil und Songtext. Was du eintippst, geht nie verloren, egal was passiert.
+help-buttons = **3.** Unter jedem Song: **Nochmal** für einen neuen Anlauf, **Remix**, um vorher den Text zu ändern, **An mich senden** für eine Kopie. Alle hier können das, jeweils mit den eigenen Credits.
+help-more = `/music status` zeigt, wie weit deine Songs sind, `/music history` und `/music get` holen frühere zurück, und `/privacy view` zeigt, was über dich gespeichert ist.
+help-managers = Für die Serververwaltung: Mit `/quota view` und den Befehlen daneben verwaltet ihr die Credits.
 
 ## /quota
 
-purse-title = Credits left to you
-purse-left = **{ $credits }** left.
-purse-left-for = **{ $credits }** left, enough for { $songs ->
-    [one] **1** song
-   *[other] **{ $songs }** songs
+purse-title = Deine verfügbaren Credits
+purse-left = Du hast noch **{ $credits }**.
+purse-left-for = Du hast noch **{ $credits }**, genug für { $songs ->
+    [one] **1** Song
+   *[other] **{ $songs }** Songs
 }.
-purse-price = A song costs { $price }.
-purse-your-limit = Your limit
-quota-title = Quota of this server
-quota-can-spend = **{ $credits }** can be spent now; a song costs { $price }.
-quota-paused = ⏸️ **Paused**: { $reason }
-quota-ceiling = Operator's ceiling
+purse-price = Ein Song kostet { $price }.
+purse-your-limit = Dein Limit
+quota-title = Credits dieses Servers
+quota-can-spend = Jetzt verfügbar: **{ $credits }**; ein Song kostet { $price }.
+quota-paused = ⏸️ **Pausiert**: { $reason }
+quota-ceiling = Obergrenze dieses Bots
 quota-limits = Limits
-quota-top = Most spent in this period
-quota-alerts = Budget alerts
-pool-allowance = Allowance
-pool-allowance-value = { $credits } a { $period }
-pool-used-title = Used
-pool-held = Held for songs in the making
+quota-top = Am meisten verbraucht in diesem Zeitraum
+quota-alerts = Budget-Warnungen
+pool-allowance = Kontingent
+pool-allowance-value = { $credits } pro { $period }
+pool-used-title = Verbraucht
+pool-held = Vorgemerkt für Songs in Arbeit
 pool-bonus = Bonus
-pool-bonus-value = { $credits } (does not expire)
-pool-renews = Allowance renews
-limits-more = and { $count ->
-    [one] 1 more role
-   *[other] { $count } more roles
+pool-bonus-value = { $credits } (verfällt nicht)
+pool-renews = Kontingent erneuert sich
+limits-more = und { $count ->
+    [one] 1 weitere Rolle
+   *[other] { $count } weitere Rollen
 }
-limits-members = members with a limit of their own: { $count }
-limits-none = none but the pool
-everyone = everyone
-top-none = nobody yet
-forgotten = somebody who was forgotten
-explain-title = What holds for this member
-explain-can-spend = { $member } can spend **{ $credits }** now.
-explain-own = Own limit: { $credits }
-explain-pool = The server's pool: { $credits } left
-explain-paused = Paused: { $reason }
-explain-rules = Rules
-explain-decides = Decides
-explain-used = Used
-explain-held = Held
-explain-left = Left
-explain-renews = Renews
-decides-pause = the pause: no new songs
-decides-pool = the server's pool: { $used }
-decides-limit = { $whose }: { $credits } a { $period }
-changed-allowance = Allowance: { $before } a { $period-before } → **{ $after } a { $period-after }**. { $available } can be spent now; songs in the making keep theirs.
-changed-allowance-cut = The bot's operator allows no more than { $most }.
-changed-bonus = Bonus: { $before } → **{ $after }** ({ $difference }). Reason: { $reason }
-changed-limit = Limit of { $whose }: { $before } → **{ $after }**.
+limits-members = Mitglieder mit persönlichem Limit: { $count }
+limits-none = keine, nur das Server-Guthaben zählt
+everyone = alle
+top-none = noch niemand
+forgotten = jemand (Daten gelöscht)
+explain-title = Was für dieses Mitglied gilt
+explain-can-spend = { $member } hat jetzt **{ $credits }** verfügbar.
+explain-own = Persönliches Limit: { $credits }
+explain-pool = Server-Guthaben: noch { $credits }
+explain-paused = Pausiert: { $reason }
+explain-rules = Regeln
+explain-decides = Entscheidend
+explain-used = Verbraucht
+explain-held = Vorgemerkt
+explain-left = Übrig
+explain-renews = Erneuert sich
+decides-pause = die Pause: keine neuen Songs
+decides-pool = Server-Guthaben: { $used }
+decides-limit = { $whose }: { $credits } pro { $period }
+changed-allowance = Kontingent: { $before } pro { $period-before } → **{ $after } pro { $period-after }**. Jetzt verfügbar: { $available }; Songs in Arbeit behalten ihre Credits.
+changed-allowance-cut = Mehr als { $most } lässt dieser Bot nicht zu.
+changed-bonus = Bonus: { $before } → **{ $after }** ({ $difference }). Grund: { $reason }
+changed-limit = Limit für { $whose }: { $before } → **{ $after }**.
 changed-limit-beyond = { $count ->
-    [one] 1 member has
-   *[other] { $count } members have
-} used more already and can ask for nothing until it renews.
-member-limit-own = { $member } has a limit of their own: **{ $credits }** a period.
-member-limit-role = { $member } has no limit of their own; what decides is { $whose }, { $credits }.
-member-limit-pool = { $member } has no limit of their own; what decides is the server's pool alone.
-role-limit-none = There is no limit for { $role }.
-role-limit = { $role }: **{ $credits }** a period for each member, unless another rule gives more.
-refunded = Refunded **{ $credits }** for “{ $song }” of { $member }. Can be spent: { $before } → **{ $after }**.
-paused = Open → **paused**: { $reason }.
-paused-ends = `/quota resume` ends it.
+    [one] 1 Mitglied hat schon mehr verbraucht und muss
+   *[other] { $count } Mitglieder haben schon mehr verbraucht und müssen
+} mit neuen Songs warten, bis sich das Limit erneuert.
+member-limit-own = { $member } hat ein persönliches Limit: **{ $credits }** pro Zeitraum.
+member-limit-role = { $member } hat kein persönliches Limit; entscheidend ist: { $whose }, { $credits }.
+member-limit-pool = { $member } hat kein persönliches Limit; entscheidend ist allein das Server-Guthaben.
+role-limit-none = Für { $role } ist kein Limit festgelegt.
+role-limit = { $role }: **{ $credits }** pro Zeitraum für jedes Mitglied, sofern keine andere Regel mehr erlaubt.
+refunded = **{ $credits }** erstattet für „{ $song }“ von { $member }. Verfügbar: { $before } → **{ $after }**.
+paused = Aktiv → **pausiert**: { $reason }.
+paused-ends = `/quota resume` beendet die Pause.
 songs-go-on = { $count ->
-    [one] 1 song in the making goes
-   *[other] { $count } songs in the making go
-} on.
-resumed = Paused → **open**: new songs are taken again.
-resumed-nothing = It was not paused.
-changed-alerts = Budget alerts: { $before } → **{ $after }**.
-changed-alerts-hint = I have to be able to see it and to post there.
-alert-all = ⚠️ This server's allowance is used up: { $used } of { $allowance }. It renews { $renews }; a server manager can add credits with `/quota grant`, or set another allowance with `/quota set`.
-alert-share = ⚠️ { $percent } % of the allowance is used: { $used } of { $allowance }. It renews { $renews }; a server manager can add credits with `/quota grant`, or set another allowance with `/quota set`.
-ledger-title = Ledger
-ledger-none = Nothing yet.
-ledger-only = Only
-ledger-of = of { $member }
-ledger-bonus = ({ $count } of the bonus)
-ledger-by = by { $actor }
-value-open = open
-value-paused = paused
-value-settled = settled
-value-refunded = refunded
+    [one] 1 Song in Arbeit läuft
+   *[other] { $count } Songs in Arbeit laufen
+} weiter.
+resumed = Pausiert → **aktiv**: Neue Songs werden wieder angenommen.
+resumed-nothing = Es gab keine Pause.
+changed-alerts = Budget-Warnungen: { $before } → **{ $after }**.
+changed-alerts-hint = Ich muss den Kanal sehen und dort posten können.
+alert-all = ⚠️ Das Kontingent dieses Servers ist aufgebraucht: { $used } von { $allowance }. Es erneuert sich { $renews }; die Serververwaltung kann mit `/quota grant` Credits hinzufügen oder mit `/quota set` ein anderes Kontingent festlegen.
+alert-share = ⚠️ { $percent } % des Kontingents sind verbraucht: { $used } von { $allowance }. Es erneuert sich { $renews }; die Serververwaltung kann mit `/quota grant` Credits hinzufügen oder mit `/quota set` ein anderes Kontingent festlegen.
+ledger-title = Protokoll
+ledger-none = Noch nichts.
+ledger-only = Nur
+ledger-of = für { $member }
+ledger-bonus = (davon { $count } Bonus)
+ledger-by = durch { $actor }
+value-open = aktiv
+value-paused = pausiert
+value-settled = abgebucht
+value-refunded = erstattet
 exported = { $count ->
-    [one] 1 entry.
-   *[other] { $count } entries.
+    [one] 1 Eintrag.
+   *[other] { $count } Einträge.
 }
-usage-title = The last { $days } days
-usage-sums = **{ $spent }** spent, { $back } given back or refunded.
-usage-legend = 🟩 spent 🟦 in the making ⬜ given back 🟧 refunded; credits a day (UTC).
-usage-none = No songs yet.
-usage-top = Most spent by
+usage-title = Die letzten { $days } Tage
+usage-sums = **{ $spent }** verbraucht, { $back } freigegeben oder erstattet.
+usage-legend = 🟩 verbraucht 🟦 in Arbeit ⬜ freigegeben 🟧 erstattet; Credits pro Tag (UTC).
+usage-none = Noch keine Songs.
+usage-top = Am meisten verbraucht von
 
 ## /privacy
 
-privacy-title = What is kept about you
-privacy-since = Since { $when }, in { $servers ->
-    [one] 1 server
-   *[other] { $servers } servers
+privacy-title = Was über dich gespeichert ist
+privacy-since = Seit dem { $when }, auf { $servers ->
+    [one] 1 Server
+   *[other] { $servers } Servern
 }.
-privacy-nothing = Nothing is kept about you.
-privacy-words = Your words
-privacy-words-value = What you typed for { $songs }, with your name as it was then: so that Again, Remix, Lyrics and `/music get` work. Dropped { $days } days after the song was done.
-privacy-drafts = Drafts
+privacy-nothing = Über dich ist nichts gespeichert.
+privacy-words = Deine Texte
+privacy-words-value = Was du für { $songs } eingegeben hast, mit deinem damaligen Namen: damit „Nochmal“, „Remix“, „Songtext“ und `/music get` funktionieren. Wird { $days } Tage nach Fertigstellung des Songs gelöscht.
+privacy-drafts = Entwürfe
 privacy-drafts-value = { $count ->
-    [one] 1 refused form
-   *[other] { $count } refused forms
-}: so that nothing you typed is lost. Dropped after a day.
-privacy-files = Audio files
+    [one] 1 abgelehntes Formular
+   *[other] { $count } abgelehnte Formulare
+}: damit nichts verloren geht, was du eingetippt hast. Wird nach einem Tag gelöscht.
+privacy-files = Audiodateien
 privacy-files-value = { $count ->
-    [one] 1 file
-   *[other] { $count } files
-} on the bot's disk: so that a song can be posted again. Dropped after { $days } days.
-privacy-ids = Ids
-privacy-ids-value = Your id and your language as Discord tells them, and where your { $songs } stand: so that songs, credits and limits are yours.
-privacy-credits = Credits and limits
+    [one] 1 Datei
+   *[other] { $count } Dateien
+} auf der Festplatte des Bots: damit ein Song noch einmal gepostet werden kann. Wird nach { $days } Tagen gelöscht.
+privacy-ids = IDs
+privacy-ids-value = Deine ID und deine Sprache, wie Discord sie mitteilt, und wo sich die Nachrichten zu { $songs } von dir befinden: damit Songs, Credits und Limits dir zugeordnet sind.
+privacy-credits = Credits und Limits
 privacy-credits-value = { $entries ->
-    [one] 1 entry
-   *[other] { $entries } entries
-} in the ledger of credits, and limits that managers set for you in { $limits ->
-    [one] 1 server
-   *[other] { $limits } servers
-}: so that nobody's credits are lost or spent twice. They stay after a deletion, without your name.
-privacy-service = The music service
-privacy-service-value = The words of a song are sent to the music service, which makes it. They train nothing here.
-privacy-copies = The bot made { $count ->
-    [one] a copy
-   *[other] { $count } copies
-} of its database when it was updated. { $count ->
-    [one] It is
-   *[other] They are
-} removed after a week.
-privacy-hash = Of an earlier deletion a keyed hash of your id is kept, as long as what you used in the period or a limit that a manager set has to count.
-privacy-leaving = A deletion waits for your songs in the making.
-privacy-write = Where to write
-privacy-write-value = `/privacy export` gives you all of it, `/privacy delete` deletes it. Write to { $whom }.
-privacy-host = the one who hosts this bot
-privacy-owner = { $name }, who hosts this bot
-privacy-exported = Everything that is kept about you: { $songs }. Only you can see this.
-privacy-ask = **Delete everything that is kept about you?** Your words, titles, drafts and audio files go, in all servers, also from songs that others made of your words. It can't be undone. Credits in the ledger stay, without your name; what you used in this period and limits that managers set for you go on to count. Messages that were posted stay in Discord: delete them with the button under them first, if you want.
-privacy-deleted = Deleted. Nothing of it is kept any more; entries of credits stay without your name.
-privacy-deleting = Deleted. What is left of it in the bot's files is being overwritten now.
-privacy-waits = What is done is deleted. The rest follows by itself after { $songs } in the making; until then you can ask for nothing new.
+    [one] 1 Eintrag
+   *[other] { $entries } Einträge
+} im Credit-Protokoll und Limits, die die Serververwaltung auf { $limits ->
+    [one] 1 Server
+   *[other] { $limits } Servern
+} für dich festgelegt hat: damit niemandes Credits verloren gehen oder doppelt verbraucht werden. Sie bleiben nach einer Löschung erhalten, ohne deinen Namen.
+privacy-service = Der Musikdienst
+privacy-service-value = Der Text eines Songs geht an den Musikdienst, der den Song erstellt. Hier wird damit nichts trainiert.
+privacy-copies = Der Bot hat beim Update { $count ->
+    [one] eine Kopie
+   *[other] { $count } Kopien
+} seiner Datenbank angelegt. { $count ->
+    [one] Sie wird
+   *[other] Sie werden
+} nach einer Woche gelöscht.
+privacy-hash = Von einer früheren Löschung ist noch ein Hash deiner ID mit geheimem Schlüssel gespeichert, solange dein Verbrauch in diesem Zeitraum oder ein von der Serververwaltung festgelegtes Limit noch zählen muss.
+privacy-leaving = Eine Löschung wartet auf deine Songs in Arbeit.
+privacy-write = Kontakt
+privacy-write-value = `/privacy export` gibt dir das alles, `/privacy delete` löscht es. Schreib an { $whom }.
+privacy-host = die Person, die diesen Bot betreibt
+privacy-owner = { $name }, die Person hinter diesem Bot
+privacy-exported = Alles, was über dich gespeichert ist: { $songs }. Nur du kannst das sehen.
+privacy-ask = **Alles löschen, was über dich gespeichert ist?** Deine Texte, Titel, Entwürfe und Audiodateien verschwinden, auf allen Servern, auch aus Songs, die andere aus deinen Texten gemacht haben. Das lässt sich nicht rückgängig machen. Credits im Protokoll bleiben, ohne deinen Namen; was du in diesem Zeitraum verbraucht hast und Limits, die die Serververwaltung für dich festgelegt hat, zählen weiter. Gepostete Nachrichten bleiben in Discord: Lösche sie vorher mit dem Button darunter, wenn du das möchtest.
+privacy-deleted = Gelöscht. Nichts davon ist noch gespeichert; Einträge zu Credits bleiben ohne deinen Namen.
+privacy-deleting = Gelöscht. Was in den Dateien des Bots noch davon übrig ist, wird gerade überschrieben.
+privacy-waits = Was fertig ist, ist gelöscht. Der Rest folgt von selbst nach { $songs } in Arbeit; bis dahin kannst du nichts Neues anfragen.

@@ -208,6 +208,12 @@ ask-price = A song costs { $now } now, and not { $then } as on the button. Make 
 
 ## Why something was refused: what did not happen, and what to do
 
+# As Discord's settings name them.
+permission-view-channel = View Channel
+permission-send-messages = Send Messages
+permission-embed-links = Embed Links
+permission-attach-files = Attach Files
+permission-send-messages-in-threads = Send Messages in Threads
 broken = Something went wrong on our side; nothing was charged. Please try again in a moment.
 busy = The bot is very busy just now. Nothing was charged; please try again in a moment.
 refused-too-long = The { $field ->
