@@ -1,30 +1,39 @@
-# The wheel is built apart, so that no build tool reaches the image that runs.
+# Everything is installed here, and what installs stays behind: no pip and no build tool reaches the image that runs.
 FROM python:3.13-slim AS build
 WORKDIR /src
-RUN pip install --no-cache-dir "build==1.3.0" "hatchling>=1.27,<2"
+RUN python -m venv --without-pip /opt/tunesmith \
+ && pip install --no-cache-dir "build==1.3.0" "hatchling>=1.27,<2"
+COPY requirements.lock ./
+RUN pip --python /opt/tunesmith/bin/python install --no-cache-dir --require-hashes --only-binary :all: \
+    --requirement requirements.lock
 COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
 COPY bot ./bot
-RUN python -m build --wheel --no-isolation --outdir /wheels
+RUN python -m build --wheel --no-isolation --outdir dist \
+ && pip --python /opt/tunesmith/bin/python install --no-cache-dir --no-deps dist/*.whl
 
 FROM python:3.13-slim
 LABEL org.opencontainers.image.title="Tunesmith" \
       org.opencontainers.image.licenses="MIT"
-ENV PYTHONUNBUFFERED=1 \
+RUN pip uninstall --yes --root-user-action ignore pip \
+ && rm -r /usr/local/lib/python3.*/ensurepip \
+ && groupadd --gid 10001 tunesmith \
+ && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin tunesmith \
+ && install --directory --mode=0700 --owner=10001 --group=10001 /data
+COPY --from=build /opt/tunesmith /opt/tunesmith
+ENV PATH=/opt/tunesmith/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     DATABASE_URL=sqlite:////data/tunesmith.db \
     SPOOL_DIR=/data/spool \
     SQLITE_TMPDIR=/data
-COPY requirements.lock /tmp/requirements.lock
-COPY --from=build /wheels /tmp/wheels
-RUN pip install --no-cache-dir --require-hashes --requirement /tmp/requirements.lock \
- && pip install --no-cache-dir --no-deps /tmp/wheels/*.whl \
- && rm -r /tmp/requirements.lock /tmp/wheels \
- && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin tunesmith \
- && install --directory --owner=tunesmith --group=tunesmith /data
-USER tunesmith
+# By its number, so that whoever runs it can see that it is not root.
+USER 10001:10001
 WORKDIR /data
 VOLUME /data
 STOPSIGNAL SIGTERM
+# Asks /healthz where HTTP_LISTEN says. -P: nothing is imported from /data, which can be written to.
+HEALTHCHECK --interval=20s --timeout=10s --start-period=60s --retries=2 \
+    CMD ["python", "-P", "-m", "bot.ops.probe"]
 # In exec form the bot itself gets the signal, and ends what must not be cut off.
 ENTRYPOINT ["tunesmith"]
 CMD ["run"]

@@ -180,6 +180,8 @@ def _readable(line: str, world: World) -> str:
 
 def _in_words(epoch_s: int, world: World) -> str:
     seconds = round(epoch_s - world.clock().timestamp())
+    if seconds == 0:
+        return "just now"
     for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
         if abs(seconds) >= size or unit == "second":
             count = abs(seconds) // size

@@ -1,0 +1,172 @@
+"""Runs what the image would run, as it would: its user, nothing but /data and /tmp to write to.
+
+    python -m tests.image VENV
+
+VENV holds what the image's /opt/tunesmith would hold. bubblewrap lays the folders out, setpriv becomes the
+user; both need root. The bot makes a song between a Discord and a music service on this machine, is asked by
+the image's own health check, and ends at the image's stop signal.
+"""
+
+import argparse
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from tests.flows.process import MUSIC_KEY, ROOT, BotProcess, World
+from tests.image.dockerfile import Stage, last_stage
+
+INSTALLED: Final = Path("/opt/tunesmith")
+WITHIN_S: Final = 20.0
+LOOK: Final = """
+import os
+places = [folder for folder, _, _ in os.walk("/")
+          if not folder.startswith(("/proc", "/sys", "/dev")) and os.access(folder, os.W_OK)]
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(places, os.getresuid(), os.getresgid(), os.getgroups(),
+      *(status[name].strip() for name in ("CapEff", "CapBnd", "NoNewPrivs")))
+"""
+
+
+class Container:
+    """What runs the image's commands."""
+
+    def __init__(self, stage: Stage, venv: Path, data: Path, settings: dict[str, str]) -> None:
+        self._stage = stage
+        self._env = {**stage.env, **settings, "PATH": stage.env["PATH"].replace("$PATH", "/usr/bin:/bin")}
+        self._folders = [*_folders(venv), *("--bind", str(data), stage.volume), "--remount-ro", "/"]
+
+    def command(self, *inside: str) -> tuple[str, ...]:
+        """The whole command line of one inside."""
+        user = (f"--reuid={self._stage.uid}", f"--regid={self._stage.gid}", "--clear-groups")
+        return (
+            *("bwrap", *self._folders, "--chdir", self._stage.folder, "--clearenv", "--die-with-parent"),
+            *(word for name, value in self._env.items() for word in ("--setenv", name, value)),
+            *(word for name in ("SETUID", "SETGID", "SETPCAP") for word in ("--cap-add", f"CAP_{name}")),
+            *("--", "/usr/bin/setpriv", *user, "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"),
+            *inside,
+        )
+
+    async def said(self, *inside: str) -> tuple[int, str]:
+        """The exit status and the output of a command that ends by itself."""
+        process = await asyncio.create_subprocess_exec(
+            *self.command(*inside), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        output, _ = await process.communicate()
+        return process.returncode or 0, output.decode().strip()
+
+
+def _folders(venv: Path) -> Iterator[str]:
+    """An empty, read-only root with the system's libraries, Python and the bot in it."""
+    yield from ("--ro-bind", "/usr", "/usr")
+    for folder in map(Path, ("/bin", "/lib", "/lib64", "/sbin")):
+        if folder.is_symlink():
+            yield from ("--symlink", str(folder.readlink()), str(folder))
+        elif folder.exists():
+            yield from ("--ro-bind", str(folder), str(folder))
+    yield from ("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--chmod", "1777", "/tmp")  # noqa: S108
+    python = Path(os.path.realpath(venv / "bin" / "python")).parents[1]
+    for folder in {venv: None, INSTALLED: None, python: None}:
+        source = venv if folder == INSTALLED else folder
+        if not folder.is_relative_to("/usr"):
+            for parent in [*reversed(folder.parents)][1:]:  # otherwise they would be root's alone
+                yield from ("--perms", "0755", "--dir", str(parent))
+            yield from ("--ro-bind", str(source), str(folder))
+    yield from ("--unshare-ipc", "--unshare-uts")
+
+
+async def healthy(container: Container, stage: Stage, bot: BotProcess) -> str:
+    """What the health check says as soon as it is content."""
+    said = ""
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            while True:
+                status, said = await container.said(*stage.health)
+                if status == 0:
+                    return said
+    except TimeoutError:
+        raise AssertionError(f"{said}\n{bot.log}") from None
+
+
+async def run(venv: Path) -> None:
+    """All of it; what is not as it should be raises."""
+    stage = last_stage(ROOT / "Dockerfile")
+    with tempfile.TemporaryDirectory(prefix="tunesmith-image-") as scratch, socket.socket() as free:
+        data = Path(scratch) / "data"
+        data.mkdir(mode=0o700)
+        os.chown(data, stage.uid, stage.gid)
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        async with World.open(Path(scratch) / "world") as world:
+            settings = {
+                "DISCORD_TOKEN": world.discord.token,
+                "DISCORD_API_URL": world.discord.url,
+                "MUSIC_API_KEY": MUSIC_KEY,
+                "MUSIC_API_URL": world.music_url,
+                "HTTP_LISTEN": f"127.0.0.1:{port}",
+                "POLL_PACE": "0.1",
+            }
+            container = Container(stage, venv, data, settings)
+            await sealed(container, stage)
+            status, said = await container.said(*stage.health)
+            assert status == 1, said
+            await lives(world, container, stage)
+        kept = {path.name: path.stat().st_uid for path in data.iterdir()}
+        assert kept["tunesmith.db"] == kept["spool"] == stage.uid, kept
+    sys.stdout.write("a song was made, the health check was content, and the signal ended it with 0\n")
+
+
+async def sealed(container: Container, stage: Stage) -> None:
+    """Whoever runs inside is nobody, and can write to the volume and to /tmp."""
+    status, said = await container.said("python", "-P", "-c", LOOK)
+    sys.stdout.write(f"{said}\n")
+    places = re.findall("'([^']+)'", said.partition("]")[0])
+    assert status == 0, said
+    assert sorted(places) == sorted([stage.volume, "/tmp"]), said  # noqa: S108
+    ids = ((stage.uid,) * 3, (stage.gid,) * 3)
+    assert f"{ids[0]} {ids[1]} [] {0:016x} {0:016x} 1" in said, said
+
+
+async def lives(world: World, container: Container, stage: Stage) -> None:
+    """The bot starts, makes a song and ends at its signal."""
+    process = await asyncio.create_subprocess_exec(
+        *container.command(*stage.command), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    bot = BotProcess(process)
+    try:
+        said = await healthy(container, stage, bot)
+        channel, ada = world.room()
+        await world.discord.slash("music create", prompt="From the image", user=ada, channel=channel)
+        song = (await world.discord.until(lambda: world.discord.posted(channel), WITHIN_S, "a song"))[0]
+        os.kill(only_child(process.pid), signal.Signals[stage.stop_signal])
+        status = await bot.ended()
+    finally:
+        await bot.kill()
+    assert (said, len(song.attachments), status) == ("ok", 2, 0), bot.log
+    assert "stopping" in bot.log, bot.log
+    assert "Traceback" not in bot.log, bot.log
+
+
+def only_child(pid: int) -> int:
+    """The bot; bubblewrap waits for it outside, and ends as it does."""
+    (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text("utf-8").split()
+    return int(child)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m tests.image")
+    parser.add_argument("venv", type=Path, help="a virtual environment with the bot and its locked packages")
+    asyncio.run(run(parser.parse_args(arguments).venv.resolve()))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,48 @@
+"""What the last stage of a Dockerfile says about the container."""
+
+import json
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """How the container is run."""
+
+    python: str
+    """The version of the base image."""
+    env: dict[str, str]
+    uid: int
+    gid: int
+    folder: str
+    volume: str
+    stop_signal: str
+    command: tuple[str, ...]
+    health: tuple[str, ...]
+
+
+def last_stage(path: Path) -> Stage:
+    """The last stage; what it leaves out is an error."""
+    joined = re.sub(r"\\\n", " ", re.sub(r"^#.*\n", "", path.read_text("utf-8"), flags=re.MULTILINE))
+    lines = [line.split(maxsplit=1) for line in joined.splitlines() if line.strip()]
+    begins = max(at for at, (word, _) in enumerate(lines) if word == "FROM")
+    (base,) = re.findall(r"^python:([0-9.]+)-slim$", lines[begins][1])
+    found = dict(line for line in lines[begins:] if line[0] not in ("ENV", "RUN", "COPY"))
+    env = dict(
+        word.split("=", 1) for name, rest in lines[begins:] if name == "ENV" for word in shlex.split(rest)
+    )
+    uid, gid = found["USER"].split(":")
+    (health,) = re.findall(r"CMD (\[.*\])", found["HEALTHCHECK"])
+    return Stage(
+        python=base,
+        env=env,
+        uid=int(uid),
+        gid=int(gid),
+        folder=found["WORKDIR"],
+        volume=found["VOLUME"],
+        stop_signal=found["STOPSIGNAL"],
+        command=(*json.loads(found["ENTRYPOINT"]), *json.loads(found["CMD"])),
+        health=tuple(json.loads(health)),
+    )

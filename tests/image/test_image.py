@@ -1,0 +1,53 @@
+"""That the image, the composition and the unit promise the bot the same."""
+
+import re
+
+from bot.app import CLOSE_WITHIN_S
+from bot.jobs.runner import FINISH_WITHIN_S
+from tests.flows.process import ROOT
+from tests.image.dockerfile import last_stage
+
+STAGE = last_stage(ROOT / "Dockerfile")
+NEEDED_S = FINISH_WITHIN_S + CLOSE_WITHIN_S
+COMPOSE = (ROOT / "compose.yaml").read_text("utf-8")
+UNIT = (ROOT / "deploy" / "tunesmith.service").read_text("utf-8")
+
+
+def test_the_image_runs_the_bot_as_nobody_in_its_volume() -> None:
+    assert ("tunesmith", "run") == STAGE.command
+    assert (True, True) == (STAGE.uid > 0, STAGE.gid > 0)
+    assert "/data" == STAGE.volume == STAGE.folder
+    assert ("sqlite:////data/tunesmith.db", "/data/spool") == (
+        STAGE.env["DATABASE_URL"],
+        STAGE.env["SPOOL_DIR"],
+    )
+
+
+def test_the_image_asks_the_bot_itself_and_imports_nothing_from_its_volume() -> None:
+    assert ("python", "-P", "-m", "bot.ops.probe") == STAGE.health
+
+
+def test_the_image_is_of_a_python_that_is_supported() -> None:
+    wanted = re.findall(r'requires-python = ">=([0-9.]+)"', (ROOT / "pyproject.toml").read_text("utf-8"))
+
+    assert [int(part) for part in wanted[0].split(".")] <= [int(part) for part in STAGE.python.split(".")]
+
+
+def test_everybody_gives_it_time_to_end_and_the_signal_that_it_knows() -> None:
+    compose, unit = (
+        re.findall(r"^ *stop_grace_period: (\d+)s$", COMPOSE, re.MULTILINE),
+        re.findall(r"^TimeoutStopSec=(\d+)s$", UNIT, re.MULTILINE),
+    )
+
+    assert [True, True] == [float(found[0]) > NEEDED_S for found in (compose, unit)]
+    assert ["SIGTERM"] * 3 == [
+        STAGE.stop_signal,
+        *re.findall(r"^ *stop_signal: (\S+)$", COMPOSE, re.MULTILINE),
+        *re.findall(r"^KillSignal=(\S+)$", UNIT, re.MULTILINE),
+    ]
+
+
+def test_the_composition_runs_it_as_the_image_does() -> None:
+    assert f'user: "{STAGE.uid}:{STAGE.gid}"' in COMPOSE
+    for name in ("DATABASE_URL", "SPOOL_DIR"):
+        assert f"{name}: {STAGE.env[name]}\n" in COMPOSE
