@@ -396,7 +396,7 @@ def _sentence(error: ErrorDetails) -> str:
         case "int_parsing" | "int_from_float" | "int_type" | "int_parsing_size":
             return f"{name} must be a whole number."
         case "bool_parsing" | "bool_type":
-            return f"{name} must be true or false."
+            return f"{name} must be on or off."
         case "float_parsing" | "finite_number":
             return f"{name} must be a number."
         case _:
