@@ -218,7 +218,7 @@ async def test_a_queued_song_is_canceled_and_its_credits_are_back(world: World) 
     embed = await card_says(world, "taken back")
 
     assert pressed.ephemeral
-    assert said(pressed) == "Taken back. Your 10 credits are back."
+    assert said(pressed) == "Taken back. The 10 credits are back."
     assert "~~10 credits~~ given back" in str(embed.to_dict())
     assert "100 credits" in said(await mia.slash(world.channel, "music credits"))
     assert [] == world.channel.history()[0].components

@@ -21,6 +21,13 @@ and = { $first } und { $last }
 none = nicht festgelegt
 number = { $number }
 
+# As Discord's settings name them.
+permission-view-channel = Kanal ansehen
+permission-send-messages = Nachrichten senden
+permission-embed-links = Links einbetten
+permission-attach-files = Dateien anhängen
+permission-send-messages-in-threads = Nachrichten in Threads senden
+
 ## Commands and their options
 
 command-music = Erstelle Songs und behalte sie im Blick
@@ -46,7 +53,7 @@ command-quota-alerts = Wo gewarnt wird, wenn 80 % und 100 % des Kontingents verb
 command-quota-pause = Nimm vorerst keine neuen Songs an; Songs in Arbeit laufen weiter
 command-quota-resume = Nimm wieder neue Songs an
 command-privacy = Was über dich gespeichert ist
-command-privacy-view = Was über dich gespeichert ist, warum, und an wen du dich wenden kannst
+command-privacy-view = Was über dich gespeichert ist, warum und an wen du dich wenden kannst
 command-privacy-export = Alles, was über dich gespeichert ist, als Datei
 command-privacy-delete = Lösche alles, was über dich gespeichert ist
 
@@ -56,7 +63,7 @@ option-model = Das Modell, das komponiert
 option-avoid = Was im Song nicht vorkommen soll: „Schlagzeug, Chor“
 option-voice = Wer singen soll
 option-search = Nur Songs mit diesem Wort in Titel, Stil oder Songtext
-option-song = Der Song: gib seinen Titel ein
+option-song = Der Song: Gib seinen Titel ein
 option-explain-user = Um wessen Regeln es geht
 option-ledger-user = Nur was dieses Mitglied betrifft
 option-ledger-kind = Nur Einträge dieser Art
@@ -68,7 +75,7 @@ option-limited-user = Um wessen Limit es geht
 option-member-credits = Credits pro Zeitraum, statt der Limits der Rollen; ohne Angabe siehst du das Limit
 option-role = Um wessen Limit es geht; @everyone ist der Standard des Servers
 option-role-credits = Credits pro Zeitraum für jedes Mitglied der Rolle; ohne Angabe siehst du das Limit
-option-refund-job = Der Song: gib seinen Titel oder den Namen des Mitglieds ein
+option-refund-job = Der Song: Gib seinen Titel oder den Namen des Mitglieds ein
 option-alerts-channel = Der Kanal; ohne Angabe wird niemand gewarnt
 option-pause-reason = Warum; die Mitglieder lesen das
 
@@ -153,7 +160,7 @@ state-mixing = **Wird abgemischt**: Der Song steht, die Audiodatei ist unterwegs
 state-posting = **Wird gepostet.**
 state-done = **Fertig** { $when }, nach { $took } Min.
 state-done-listen = **Fertig** { $when }, nach { $took } Min. [Anhören]({ $link })
-state-undelivered = **Fertig, aber ich konnte den Song nicht posten.** Er bleibt einige Tage gespeichert: Gib mir Zugriff auf diesen Kanal, damit ich hier posten kann, und drücke dann „Erneut posten“.
+state-undelivered = **Fertig, aber ich konnte den Song nicht posten.** Er bleibt einige Tage gespeichert: Erlaube mir, diesen Kanal zu sehen und hier zu posten, und drücke dann „Erneut posten“.
 state-failed = **Diesmal kein Song.** { $why }
 made-custom = eigene Vorgaben
 made-from-prompt = aus einem Prompt
@@ -169,19 +176,19 @@ song-takes = { $count ->
    *[other] { $count } Takes
 }
 song-untitled = Song
-song-without-words = ein Song, dessen Text nicht mehr gespeichert ist
-notice-none = { $mention }, diesmal ist leider kein Song entstanden.
+song-without-words = ein Song, dessen Eingaben nicht mehr gespeichert sind
+notice-none = { $mention }, diesmal gibt es leider keinen Song.
 notice-title = Kein Song: { $title }
-notice-retry = „Erneut versuchen“ startet eine neue Anfrage mit demselben Text.
+notice-retry = „Erneut versuchen“ startet eine neue Anfrage mit denselben Eingaben.
 
 failure = { $what } Du hast { $credits } zurückbekommen.
-failed-said = Die Antwort: „{ $said }“
+failed-said = Seine Antwort: „{ $said }“
 failed-refused = Der Musikdienst hat die Anfrage nicht angenommen.
-failed-moderated = Der Musikdienst hat den Text abgelehnt.
+failed-moderated = Der Musikdienst hat die Eingaben abgelehnt.
 failed-closed = { $why } Es wurde nichts abgebucht.
 failed-upstream-failed = Der Musikdienst konnte diesen Song nicht erstellen.
 failed-canceled = Der Song wurde beim Musikdienst abgebrochen.
-failed-withdrawn = Die Anfrage wurde zurückgezogen.
+failed-withdrawn = Die Anfrage wurde abgebrochen.
 failed-expired = Der Musikdienst war zu lange nicht erreichbar.
 failed-outcome-unknown = Der Musikdienst hat die Anfrage nicht bestätigt. Vielleicht wurde der Song dort begonnen, aber ich kann ihn nicht abholen, und ich schicke keine Anfrage zweimal.
 failed-lost = Der Musikdienst kennt diesen Song nicht mehr.
@@ -195,7 +202,7 @@ closed-bad-key = Der Bot ist beim Musikdienst falsch eingerichtet; wer den Bot b
 
 posting-again = Ich poste den Song jetzt.
 posted-already = Der Song ist gepostet.
-canceled = Zurückgezogen. Du hast { $credits } zurückbekommen.
+canceled = Abgebrochen, { $credits } zurückgegeben.
 deleted = Hier gelöscht. Solange der Song gespeichert ist, postet ihn `/music get` noch einmal.
 sent = Als Direktnachricht an dich gesendet: { $link }
 reposted = Hier ist der Song noch einmal: { $link }
@@ -208,12 +215,6 @@ ask-price = Ein Song kostet jetzt { $now } und nicht mehr { $then } wie auf dem 
 
 ## Why something was refused: what did not happen, and what to do
 
-# As Discord's settings name them.
-permission-view-channel = Kanal ansehen
-permission-send-messages = Nachrichten senden
-permission-embed-links = Links einbetten
-permission-attach-files = Dateien anhängen
-permission-send-messages-in-threads = Nachrichten in Threads senden
 broken = Bei uns ist etwas schiefgelaufen; es wurde nichts abgebucht. Bitte versuch es gleich noch einmal.
 busy = Der Bot hat gerade sehr viel zu tun. Es wurde nichts abgebucht; bitte versuch es gleich noch einmal.
 refused-too-long = { $field ->
@@ -241,19 +242,19 @@ refused-permissions = Ich kann in diesem Kanal keinen Song posten, mir fehlt die
 refused-outside = Das geht nur auf Servern.
 refused-managers-only = Das können nur Mitglieder mit der Berechtigung „Server verwalten“.
 refused-range = Wähle eine Zahl von { $low } bis { $high }. Es wurde nichts geändert.
-refused-operators-period = Wer den Bot betreibt, hat für alle Server denselben Zeitraum festgelegt. Lass ihn weg; es wurde nichts geändert.
+refused-operators-period = Wer den Bot betreibt, hat für alle Server denselben Zeitraum festgelegt. Lass die Angabe weg; es wurde nichts geändert.
 refused-operators-grant = Bonus-Credits vergibt hier nur, wer den Bot betreibt. Frag dort nach; es wurde nichts geändert.
 refused-operators-refund = Credits erstattet hier nur, wer den Bot betreibt. Frag dort nach; es wurde nichts geändert.
 refused-refund-unknown = Diesen Song gibt es auf diesem Server nicht. Wähle einen aus der Liste; es wurde nichts geändert.
 refused-refund-open = Dieser Song ist noch in Arbeit. Erstatte ihn, wenn er fertig ist; es wurde nichts geändert.
 refused-refund-released = Dieser Song ist nicht zustande gekommen, und seine Credits sind schon zurück. Es wurde nichts geändert.
 refused-refund-refunded = Dieser Song wurde schon erstattet. Es wurde nichts geändert.
-refused-pool = Ein Song kostet { $price }, und dieser Server hat noch { $left }: { $used }. Das Kontingent erneuert sich { $renews }; die Serververwaltung kann mit `/quota grant` Credits hinzufügen. Es wurde nichts abgebucht.
-refused-limit = Ein Song kostet { $price }, und du hast noch { $left }: { $used }. Dein Limit erneuert sich { $renews }. Es wurde nichts abgebucht.
+refused-pool = Ein Song kostet { $price }, und dieser Server hat noch { $left } übrig: { $used }. Das Kontingent erneuert sich { $renews }; die Serververwaltung kann mit `/quota grant` Credits hinzufügen. Es wurde nichts abgebucht.
+refused-limit = Ein Song kostet { $price }, und du hast noch { $left } übrig: { $used }. Dein Limit erneuert sich { $renews }. Es wurde nichts abgebucht.
 refused-open-jobs-member = Du hast { $songs } in Arbeit, mehr geht nicht auf einmal. Warte, bis einer da ist, und versuch es dann erneut. Es wurde nichts abgebucht.
 refused-open-jobs-guild = Dieser Server hat { $songs } in Arbeit, mehr geht nicht auf einmal. Warte, bis einer da ist, und versuch es dann erneut. Es wurde nichts abgebucht.
 refused-paused = Neue Songs sind auf diesem Server pausiert: „{ $reason }“. Es wurde nichts abgebucht; versuch es erneut, wenn die Serververwaltung die Pause beendet hat.
-refused-words-gone = Der Text dieses Songs ist nicht mehr gespeichert. Es wurde nichts abgebucht.
+refused-words-gone = Die Eingaben zu diesem Song sind nicht mehr gespeichert. Es wurde nichts abgebucht.
 refused-tried-again = Du hast es mit diesem Song schon erneut versucht: Schau nach der neueren Nachricht. Es wurde nichts abgebucht.
 refused-already-making = Dieser Song ist für dich schon in Arbeit; mehrfaches Drücken zählt nur einmal. Es wurde nichts weiter abgebucht.
 refused-not-your-song = Das kann nur, wer diesen Song angefragt hat. Es wurde nichts geändert.
@@ -286,9 +287,9 @@ history-hint = `/music get` postet einen davon noch einmal.
 help-title = Drei Dinge für den Anfang
 help-create = **1.** `/music create` und eine Zeile wie „warmer Synthpop über den letzten Zug nach Hause“. Ein paar Minuten später ist der Song da, und ich erwähne dich. Ein Song kostet { $price }; `/music credits` zeigt, was noch übrig ist.
 help-custom = **2.** `/music custom` für deinen eigenen Titel, Stil und Songtext. Was du eintippst, geht nie verloren, egal was passiert.
-help-buttons = **3.** Unter jedem Song: **Nochmal** für einen neuen Anlauf, **Remix**, um vorher den Text zu ändern, **An mich senden** für eine Kopie. Alle hier können das, jeweils mit den eigenen Credits.
+help-buttons = **3.** Unter jedem Song: **Nochmal** für einen neuen Anlauf, **Remix**, um vorher die Eingaben zu ändern, **An mich senden** für eine Kopie. Alle hier können das, jeweils mit den eigenen Credits.
 help-more = `/music status` zeigt, wie weit deine Songs sind, `/music history` und `/music get` holen frühere zurück, und `/privacy view` zeigt, was über dich gespeichert ist.
-help-managers = Für die Serververwaltung: Mit `/quota view` und den Befehlen daneben verwaltet ihr die Credits.
+help-managers = Für die Serververwaltung: `/quota view` und die Befehle daneben sind für die Credits da.
 
 ## /quota
 
@@ -303,7 +304,7 @@ purse-your-limit = Dein Limit
 quota-title = Credits dieses Servers
 quota-can-spend = Jetzt verfügbar: **{ $credits }**; ein Song kostet { $price }.
 quota-paused = ⏸️ **Pausiert**: { $reason }
-quota-ceiling = Obergrenze dieses Bots
+quota-ceiling = Höchstmögliches Kontingent
 quota-limits = Limits
 quota-top = Am meisten verbraucht in diesem Zeitraum
 quota-alerts = Budget-Warnungen
@@ -365,7 +366,7 @@ alert-all = ⚠️ Das Kontingent dieses Servers ist aufgebraucht: { $used } von
 alert-share = ⚠️ { $percent } % des Kontingents sind verbraucht: { $used } von { $allowance }. Es erneuert sich { $renews }; die Serververwaltung kann mit `/quota grant` Credits hinzufügen oder mit `/quota set` ein anderes Kontingent festlegen.
 ledger-title = Protokoll
 ledger-none = Noch nichts.
-ledger-only = Nur
+ledger-only = Filter
 ledger-of = für { $member }
 ledger-bonus = (davon { $count } Bonus)
 ledger-by = durch { $actor }
@@ -381,7 +382,7 @@ usage-title = Die letzten { $days } Tage
 usage-sums = **{ $spent }** verbraucht, { $back } freigegeben oder erstattet.
 usage-legend = 🟩 verbraucht 🟦 in Arbeit ⬜ freigegeben 🟧 erstattet; Credits pro Tag (UTC).
 usage-none = Noch keine Songs.
-usage-top = Am meisten verbraucht von
+usage-top = Am meisten verbraucht haben
 
 ## /privacy
 
@@ -391,20 +392,26 @@ privacy-since = Seit dem { $when }, auf { $servers ->
    *[other] { $servers } Servern
 }.
 privacy-nothing = Über dich ist nichts gespeichert.
-privacy-words = Deine Texte
-privacy-words-value = Was du für { $songs } eingegeben hast, mit deinem damaligen Namen: damit „Nochmal“, „Remix“, „Songtext“ und `/music get` funktionieren. Wird { $days } Tage nach Fertigstellung des Songs gelöscht.
+privacy-words = Deine Eingaben
+privacy-words-value = Was du für { $songs } eingegeben hast, mit deinem damaligen Namen: damit „Nochmal“, „Remix“, „Songtext“ und `/music get` funktionieren. Gelöscht wird { $days ->
+    [one] 1 Tag
+   *[other] { $days } Tage
+} nach der Fertigstellung des Songs.
 privacy-drafts = Entwürfe
 privacy-drafts-value = { $count ->
     [one] 1 abgelehntes Formular
    *[other] { $count } abgelehnte Formulare
-}: damit nichts verloren geht, was du eingetippt hast. Wird nach einem Tag gelöscht.
+}: damit nichts verloren geht, was du eingetippt hast. Gelöscht wird nach einem Tag.
 privacy-files = Audiodateien
 privacy-files-value = { $count ->
     [one] 1 Datei
    *[other] { $count } Dateien
-} auf der Festplatte des Bots: damit ein Song noch einmal gepostet werden kann. Wird nach { $days } Tagen gelöscht.
+} auf der Festplatte des Bots: damit ein Song noch einmal gepostet werden kann. Gelöscht wird nach { $days ->
+    [one] 1 Tag
+   *[other] { $days } Tagen
+}.
 privacy-ids = IDs
-privacy-ids-value = Deine ID und deine Sprache, wie Discord sie mitteilt, und wo sich die Nachrichten zu { $songs } von dir befinden: damit Songs, Credits und Limits dir zugeordnet sind.
+privacy-ids-value = Deine ID und deine Sprache, wie Discord sie mitteilt, und wo die Nachrichten zu { $songs } von dir stehen: damit Songs, Credits und Limits dir zugeordnet sind.
 privacy-credits = Credits und Limits
 privacy-credits-value = { $entries ->
     [one] 1 Eintrag
@@ -414,7 +421,7 @@ privacy-credits-value = { $entries ->
    *[other] { $limits } Servern
 } für dich festgelegt hat: damit niemandes Credits verloren gehen oder doppelt verbraucht werden. Sie bleiben nach einer Löschung erhalten, ohne deinen Namen.
 privacy-service = Der Musikdienst
-privacy-service-value = Der Text eines Songs geht an den Musikdienst, der den Song erstellt. Hier wird damit nichts trainiert.
+privacy-service-value = Die Eingaben zu einem Song gehen an den Musikdienst, der ihn erstellt. Hier wird damit nichts trainiert.
 privacy-copies = Der Bot hat beim Update { $count ->
     [one] eine Kopie
    *[other] { $count } Kopien
@@ -429,7 +436,7 @@ privacy-write-value = `/privacy export` gibt dir das alles, `/privacy delete` l�
 privacy-host = die Person, die diesen Bot betreibt
 privacy-owner = { $name }, die Person hinter diesem Bot
 privacy-exported = Alles, was über dich gespeichert ist: { $songs }. Nur du kannst das sehen.
-privacy-ask = **Alles löschen, was über dich gespeichert ist?** Deine Texte, Titel, Entwürfe und Audiodateien verschwinden, auf allen Servern, auch aus Songs, die andere aus deinen Texten gemacht haben. Das lässt sich nicht rückgängig machen. Credits im Protokoll bleiben, ohne deinen Namen; was du in diesem Zeitraum verbraucht hast und Limits, die die Serververwaltung für dich festgelegt hat, zählen weiter. Gepostete Nachrichten bleiben in Discord: Lösche sie vorher mit dem Button darunter, wenn du das möchtest.
+privacy-ask = **Alles löschen, was über dich gespeichert ist?** Deine Eingaben, Titel, Entwürfe und Audiodateien verschwinden, auf allen Servern, auch aus Songs, die andere aus deinen Eingaben gemacht haben. Das lässt sich nicht rückgängig machen. Credits im Protokoll bleiben, ohne deinen Namen; was du in diesem Zeitraum verbraucht hast und Limits, die die Serververwaltung für dich festgelegt hat, zählen weiter. Gepostete Nachrichten bleiben in Discord: Lösche sie vorher mit dem Button darunter, wenn du das möchtest.
 privacy-deleted = Gelöscht. Nichts davon ist noch gespeichert; Einträge zu Credits bleiben ohne deinen Namen.
 privacy-deleting = Gelöscht. Was in den Dateien des Bots noch davon übrig ist, wird gerade überschrieben.
 privacy-waits = Was fertig ist, ist gelöscht. Der Rest folgt von selbst nach { $songs } in Arbeit; bis dahin kannst du nichts Neues anfragen.

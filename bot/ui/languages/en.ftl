@@ -21,6 +21,13 @@ and = { $first } and { $last }
 none = none
 number = { $number }
 
+# As Discord's settings name them.
+permission-view-channel = View Channel
+permission-send-messages = Send Messages
+permission-embed-links = Embed Links
+permission-attach-files = Attach Files
+permission-send-messages-in-threads = Send Messages in Threads
+
 ## Commands and their options
 
 command-music = Make songs and look after them
@@ -195,7 +202,7 @@ closed-bad-key = The bot is misconfigured at the music provider; its operator ha
 
 posting-again = I am posting it now.
 posted-already = It has been posted.
-canceled = Taken back. Your { $credits } are back.
+canceled = Taken back. The { $credits } are back.
 deleted = Deleted here. As long as the song is kept, `/music get` posts it again.
 sent = Sent to your direct messages: { $link }
 reposted = Here it is again: { $link }
@@ -208,12 +215,6 @@ ask-price = A song costs { $now } now, and not { $then } as on the button. Make 
 
 ## Why something was refused: what did not happen, and what to do
 
-# As Discord's settings name them.
-permission-view-channel = View Channel
-permission-send-messages = Send Messages
-permission-embed-links = Embed Links
-permission-attach-files = Attach Files
-permission-send-messages-in-threads = Send Messages in Threads
 broken = Something went wrong on our side; nothing was charged. Please try again in a moment.
 busy = The bot is very busy just now. Nothing was charged; please try again in a moment.
 refused-too-long = The { $field ->

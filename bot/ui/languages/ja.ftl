@@ -15,6 +15,13 @@ and = { $first }, { $last }
 none = なし
 number = { $number }
 
+# As Discord's settings name them.
+permission-view-channel = チャンネルを見る
+permission-send-messages = メッセージを送信
+permission-embed-links = 埋め込みリンク
+permission-attach-files = ファイルを添付
+permission-send-messages-in-threads = スレッドでメッセージを送信
+
 ## Commands and their options
 
 command-music = 曲を作り、管理します
@@ -196,12 +203,6 @@ ask-price = 現在、1曲に{ $now }かかります（ボタンの表示は{ $th
 
 ## Why something was refused: what did not happen, and what to do
 
-# As Discord's settings name them.
-permission-view-channel = チャンネルを見る
-permission-send-messages = メッセージを送信
-permission-embed-links = 埋め込みリンク
-permission-attach-files = ファイルを添付
-permission-send-messages-in-threads = スレッドでメッセージを送信
 broken = ボット側で問題が発生しました。クレジットは消費されていません。少し待ってから、もう一度お試しください。
 busy = ただいま混み合っています。クレジットは消費されていません。少し待ってから、もう一度お試しください。
 refused-too-long = { $field ->
