@@ -1,6 +1,7 @@
 """What Prometheus is told, and that it is what the books say."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from bot.store.proof import prove
 from tests import make
 from tests.jobs.doubles import answers
 from tests.jobs.rig import Rig
+
+ROOT = Path(__file__).parents[2]
 
 WELL = Now(now=make.NOW, looked_at=make.NOW, problems=(), connected=True, latencies_s={0: 0.05})
 Shown = dict[str, float]
@@ -49,6 +52,18 @@ async def test_an_empty_bot_has_every_series_at_nothing(rig: Rig) -> None:
     assert 0.0 == shown["tunesmith_poll_seconds_count[done]"]
     assert 1.0 == shown["tunesmith_database_readable"]
     assert "process_resident_memory_bytes" in shown
+
+
+async def test_the_readme_names_every_metric(rig: Rig) -> None:
+    body, _ = rig.metrics.shown(await rig.database.report(figures), WELL, "")
+    names = {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in text_string_to_metric_families(body.decode())
+        if family.name.startswith("tunesmith_") and not family.name.endswith("_created")
+    }
+    named = set(re.findall(r"`(tunesmith_[a-z_]+)", (ROOT / "README.md").read_text("utf-8")))
+
+    assert names == named
 
 
 async def test_songs_and_credits_are_those_of_the_books(rig: Rig) -> None:
