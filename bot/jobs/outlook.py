@@ -23,12 +23,14 @@ def facts_of(tx: Tx, job: Job, defaults: ledger.Defaults, now: datetime) -> Card
         first, last = sorted(took)[len(took) // 2], None
     else:
         first, last = FIRST_GUESS
-    making = job.open and job.state is not JobState.FAILED
+    making = job.open and job.state not in (JobState.QUEUED, JobState.FAILED)
+    # Where the queue alone took longer than a song does, the time counts from now.
+    begins_at = now if job.state is JobState.QUEUED and now > job.created_at + first else job.created_at
     return CardFacts(
         standing=_standing(tx, job, defaults, now),
         ahead=jobs.queue_position(tx, job) if job.state is JobState.QUEUED else 0,
-        expected_at=job.created_at + first,
-        expected_until=None if last is None else job.created_at + last,
+        expected_at=begins_at + first,
+        expected_until=None if last is None else begins_at + last,
         overdue=making and now > job.created_at + (last or first),
         slow=job.state is JobState.RUNNING and now - job.created_at >= SLOW_AFTER,
     )

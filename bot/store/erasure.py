@@ -123,6 +123,15 @@ def _drop_texts(tx: Tx, member: int) -> None:
         {"member": member},
     )
     needed = sorted({text_id for row in rows for text_id in row if text_id is not None})
+    # The service may have quoted them when it refused a song that somebody else made of them.
+    tx.execute(
+        """UPDATE job SET detail = '' WHERE detail <> '' AND id IN (
+             SELECT job_id FROM song JOIN text
+               ON text.id IN (prompt_id, title_id, style_id, lyrics_id, avoid_id)
+             WHERE author_id = :member
+                OR text.id IN (SELECT text_id FROM coauthor WHERE author_id = :member))""",
+        {"member": member},
+    )
     tx.execute(
         """DELETE FROM text
            WHERE (author_id = :member OR id IN (SELECT text_id FROM coauthor WHERE author_id = :member))

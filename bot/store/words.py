@@ -123,8 +123,9 @@ def outlived(tx: Tx, before: datetime, limit: int) -> list[int]:
     """Up to ``limit`` jobs that have their words, though they were at their end before that time."""
     rows = tx.execute(
         """SELECT song.job_id FROM song JOIN job ON job.id = song.job_id
-           WHERE job.state IN ('delivered', 'explained', 'undelivered') AND job.due_at IS NULL
-             AND job.state_since < :before AND job.created_at < :before LIMIT :limit""",
+           WHERE (job.state IN ('delivered', 'explained', 'undelivered') OR job.parked IS NOT NULL)
+             AND job.due_at IS NULL AND job.state_since < :before AND job.created_at < :before
+           LIMIT :limit""",
         {"before": milliseconds(before), "limit": limit},
     )
     return [row["job_id"] for row in rows]

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 UNKNOWN_INTERACTION = 10062
 """Answered too late. Source: https://docs.discord.com/developers/topics/opcodes-and-status-codes."""
+ANSWERED_ALREADY = frozenset({UNKNOWN_INTERACTION, 40060})
+"""There is nobody to be told anything: the answer came too late, or this interaction has one."""
 
 
 async def promise(
@@ -35,7 +37,7 @@ async def promise(
         raise  # the words are in the newer try, or must not be kept
     except Transient as error:
         # A draft would wait for the same lock, and a member waits for 3 s at the most.
-        await explain(interaction, error, file=words_file(asking.private(interaction), request))
+        await _give_back(interaction, request, error)
         return
     except Refusal as error:
         await _refuse(interaction, intake, request, None if source is None else source.job_id, error)
@@ -73,8 +75,12 @@ async def _refuse(
     error: Refusal,
 ) -> None:
     """Say what stands against the request, with a button that opens the form with everything in it."""
-    draft = await intake.keep_draft(request, interaction.user.id, remix_of)
-    await explain(interaction, error, edit_button(asking.private(interaction), draft))
+    try:
+        draft = await intake.keep_draft(request, interaction.user.id, remix_of)
+    except (Transient, WordsGone) as unkept:
+        await _give_back(interaction, request, unkept)
+    else:
+        await explain(interaction, error, edit_button(asking.private(interaction), draft))
 
 
 async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
@@ -87,25 +93,37 @@ async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
     except WordsGone as error:
         # What their author has deleted is not kept anew under another name; who has it on the screen
         # may keep it for themselves.
-        say = asking.private(interaction)
-        await explain(interaction, error, file=words_file(say, submission.request))
+        await _give_back(interaction, submission.request, error)
         return
     # What a form has no field for is carried through it.
-    request = replace(submission.request, avoid=opened_with.avoid, voice=opened_with.voice)
+    typed = submission.request.lyrics
+    stays = not typed and forms.lyrics_stay_out(opened_with)
+    request = replace(
+        submission.request,
+        lyrics=opened_with.lyrics if stays else typed,
+        avoid=opened_with.avoid,
+        voice=opened_with.voice,
+    )
     try:
         if submission.lyrics_file is not None:
             lyrics, most = await forms.read_lyrics(submission.lyrics_file), limits_of(request.model).lyrics
             if request.lyrics and len(lyrics) > most:
-                # Refused here, so that what was typed is kept, which a file that is taken replaces.
+                # Refused here, so that what there was is kept, which a file that is taken replaces.
                 raise TextTooLong("lyrics", len(lyrics), most)
             request = replace(request, lyrics=lyrics)
-        elif not request.lyrics and forms.lyrics_stay_out(opened_with):
-            request = replace(request, lyrics=opened_with.lyrics)
     except Refusal as error:
         await _refuse(interaction, intake, request, remix_of, error)
         return
     source = None if remix_of is None else Source(job_id=remix_of, reuse=Reuse.REMIX)
-    await promise(interaction, intake, request, source)
+    try:
+        await promise(interaction, intake, request, source)
+    except WordsGone as error:
+        await _give_back(interaction, request, error)
+
+
+async def _give_back(interaction: discord.Interaction, request: SongRequest, error: Exception) -> None:
+    """Say what stands against it, with the words as a file for the one who typed them: they are not kept."""
+    await explain(interaction, error, file=words_file(asking.private(interaction), request))
 
 
 async def _opened_with(
@@ -140,6 +158,9 @@ async def explain(
 ) -> None:
     """Tell the member, and nobody else, what stands against it."""
     say = asking.private(interaction)
+    if isinstance(error, discord.HTTPException) and error.code in ANSWERED_ALREADY:
+        log.info("interaction %d: it came twice, or its answer too late", interaction.id)
+        return
     if not isinstance(error, (Refusal, Transient)):
         log.error("interaction %d: a bug", interaction.id, exc_info=error)
         submission = forms.read_submission(interaction)

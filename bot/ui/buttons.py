@@ -106,10 +106,18 @@ def song_view(say: Language, job: Job, links: dict[int, str], *, direct: bool, c
 
 
 def notice_view(say: Language, job: Job) -> ui.View:
-    """The button under the notice that there is no song."""
+    """The buttons under the notice that there is no song: the same once more, or with other words."""
+    grey = discord.ButtonStyle.secondary
     return stopped(
-        JobButton(MARKS[MessageKind.NOTICE], job.id, say("button-retry"), discord.ButtonStyle.primary)
+        JobButton(MARKS[MessageKind.NOTICE], job.id, say("button-retry"), discord.ButtonStyle.primary),
+        JobButton("remix", job.id, say("button-edit"), grey),
+        JobButton(COPY_MARK, job.id, say("button-lyrics"), grey),
     )
+
+
+def remix_button(say: Language, job: Job) -> ui.View:
+    """The button that opens the form with the words of a job."""
+    return stopped(JobButton("remix", job.id, say("button-edit"), discord.ButtonStyle.secondary))
 
 
 def card_view(say: Language, job: Job) -> ui.View | None:

@@ -19,7 +19,8 @@ COLOR_WORKING: Final = discord.Color(0x5865F2)
 COLOR_DONE: Final = discord.Color(0x2EB67D)
 COLOR_FAILED: Final = discord.Color(0xE0564A)
 WORD_MAX: Final = 50
-FIELDS_MAX: Final = 25
+STATUS_MAX: Final = 10
+"""Songs in one answer, which takes 6,000 characters in all."""
 CHOICE_MAX: Final = 100
 """Source: https://docs.discord.com/developers/interactions/application-commands, read 2026-11-23."""
 PHASES: Final = ("queued", "composing", "mixing", "posted")
@@ -28,7 +29,9 @@ PHASES: Final = ("queued", "composing", "mixing", "posted")
 def title_of(say: Language, request: SongRequest) -> str:
     """What the song is called: its title, or the beginning of its prompt; not safe to show as it is."""
     prompt = cut(" ".join(request.prompt.split()), TITLE_MAX)
-    return request.title or prompt or say("song-untitled")
+    # What can't be seen is no name.
+    named = [text for text in (request.title, prompt) if plain(text)]
+    return named[0] if named else say("song-untitled")
 
 
 def card(say: Language, job: Job, facts: CardFacts) -> discord.Embed:
@@ -218,7 +221,7 @@ def in_the_making(say: Language, found: list[tuple[Job, CardFacts]]) -> discord.
     embed = discord.Embed(title=say("status-title"), color=COLOR_WORKING)
     if not found:
         embed.description = say("status-none")
-    for job, facts in found[:FIELDS_MAX]:
+    for job, facts in found[:STATUS_MAX]:
         lines = [_stands(say, job, facts)]
         if not job.parked and job.state is not JobState.FAILED:
             lines.append(f"{say('card-expected')}: {expected(say, facts)}")

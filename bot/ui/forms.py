@@ -100,18 +100,14 @@ def _lyrics_field(say: Language, request: SongRequest) -> ui.Label[ui.Modal]:
             style=discord.TextStyle.paragraph,
             default=None if kept else lyrics or None,
             required=False,
-            max_length=_lyrics_most(request),
+            max_length=min(max(limits_of(request.model).lyrics, len(lyrics)), TEXT_INPUT_MAX),
         ),
     )
 
 
 def lyrics_stay_out(request: SongRequest) -> bool:
     """Whether the lyrics are too long for their field: they stay unless others are written into it."""
-    return len(request.lyrics) > _lyrics_most(request)
-
-
-def _lyrics_most(request: SongRequest) -> int:
-    return min(limits_of(request.model).lyrics, TEXT_INPUT_MAX)
+    return len(request.lyrics) > TEXT_INPUT_MAX
 
 
 def _vocals_field(say: Language, *, instrumental: bool) -> ui.Label[ui.Modal]:

@@ -100,7 +100,9 @@ async def _cancel(interaction: discord.Interaction, job_id: int, intake: Intake)
     job = await intake.cancel(job_id, interaction.user.id, as_manager=asking.may_manage_messages(interaction))
     say = asking.private(interaction)
     await interaction.response.send_message(
-        say("canceled", credits=words.credits_(say, job.price_credits)), ephemeral=True
+        say("canceled", credits=words.credits_(say, job.price_credits)),
+        view=buttons.remix_button(say, job),
+        ephemeral=True,
     )
 
 

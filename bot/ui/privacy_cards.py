@@ -24,9 +24,11 @@ def kept(say: Language, found: Kept, owner: discord.User | None) -> discord.Embe
         told.append(say("privacy-leaving"))
     if found.copies:
         told.append(say("privacy-copies", count=found.copies))
+    if not (told or there.drafts or there.limits or there.ledger_entries or found.files):
+        told.append(say("privacy-nothing"))
     embed = discord.Embed(
         title=say("privacy-title"),
-        description="\n".join(told) or say("privacy-nothing"),
+        description="\n".join(told) or None,
         color=COLOR_WORKING,
     )
     worded, songs = words.songs(say, there.songs_with_words), words.songs(say, there.songs)

@@ -963,10 +963,8 @@ FORGETTING: Final = (
     broken(
         "words of a job that is not at its end stay",
         "store/words.py",
-        (
-            "job.state IN ('delivered', 'explained', 'undelivered') AND job.due_at IS NULL",
-            "job.due_at IS NULL",
-        ),
+        ("(job.state IN ('delivered', 'explained', 'undelivered') OR job.parked IS NOT NULL)", "true"),
+        ("AND job.due_at IS NULL AND job.state_since", "AND job.state_since"),
         by=(f"{ERASURE}words_of_a_job_that_is_not_at_its_end_stay_however_old",),
     ),
     broken(

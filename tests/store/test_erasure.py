@@ -413,11 +413,20 @@ def test_a_text_stays_as_long_as_a_younger_song_is_made_of_it(tx: Tx) -> None:
 
 def test_words_of_a_job_that_is_not_at_its_end_stay_however_old(tx: Tx) -> None:
     job = ended(tx, 91)
-    tx.execute("UPDATE job SET state = 'running', parked = 'slow'")
+    tx.execute("UPDATE job SET state = 'running', due_at = 1")
 
     drop(tx)
 
     assert [job.id] == column(tx, "SELECT job_id FROM song")
+
+
+def test_words_of_a_job_that_is_parked_for_ever_are_dropped_too(tx: Tx) -> None:
+    ended(tx, 91)
+    tx.execute("UPDATE job SET state = 'running', parked = 'slow', due_at = NULL")
+
+    drop(tx)
+
+    assert [] == column(tx, "SELECT job_id FROM song")
 
 
 # -- the files
