@@ -32,6 +32,8 @@
     │   └── StoreBusy           the database was locked for longer than a member waits
     └── Fault                   the operator acts
         ├── StartRefused        a sentence that names what to change before the bot can start
+        │   └── AlreadyRuns     another process has the database
+        ├── NotDone             a sentence why something that the operator asked for was not done
         └── Unauthorized        the music service stopped accepting the key
 
 Words for members stand in ``ui/``; an error carries what they need.
@@ -240,6 +242,14 @@ class Fault(TunesmithError):
 
 class StartRefused(Fault):
     """The bot does not start; the message is one sentence for the operator, without secrets."""
+
+
+class AlreadyRuns(StartRefused):
+    """Another process runs on the database."""
+
+
+class NotDone(Fault):
+    """What the operator asked for was not done; the message is one sentence for them, without secrets."""
 
 
 class Unauthorized(Fault):

@@ -1,4 +1,4 @@
-"""What is looked after from time to time: the books are proved; old files, words and drafts are dropped."""
+"""What is looked after from time to time: books are proved; old files, words and drafts are dropped."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from typing import Final
 from bot.errors import Transient
 from bot.jobs.erasure import Erasure
 from bot.music.audio import Spool
-from bot.store import erasure, jobs, people, words
+from bot.store import copies, erasure, jobs, people, words
 from bot.store.database import Database, Tx
 from bot.store.proof import prove
 
@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 EVERY_S: Final = 60 * 60.0
 PROVE_EVERY: Final = timedelta(days=1)
+KEEP_COPIES: Final = timedelta(days=7)
 STRAY_AFTER: Final = timedelta(days=1)
 """A file that no job knows is left alone for so long: it may be on its way into the books."""
 FRESH: Final = timedelta(hours=1)
@@ -64,16 +65,24 @@ class Upkeep:
             await self._sleep(EVERY_S)
 
     async def round(self) -> None:
-        """Prove the books once a day, clean the spool, and drop the words that are too old."""
+        """Prove the books once a day, and drop files and words whose time is over."""
         now = self._now()
         if self._proved_at is None or now - self._proved_at >= PROVE_EVERY:
             await self._prove()
             self._proved_at = now
         await self._clean(now)
+        await self._drop_copies(now)
         await self._drop_words(now)
         late = self._cleaned_at is None or now - self._cleaned_at >= CLEAN_EVERY
         if late and await self._erasure.clean():
             self._cleaned_at = now
+
+    async def _drop_copies(self, now: datetime) -> None:
+        """Copies that were made before a migration are needed no more when that has proved itself."""
+        before_s = (now - KEEP_COPIES).timestamp()
+        for copy in await asyncio.to_thread(copies.outlived, self._database.path, before_s):
+            await asyncio.to_thread(copy.unlink, missing_ok=True)
+            log.info("%s: removed, the schema that came after it is in use for a week", copy.name)
 
     async def _prove(self) -> None:
         proof = await self._database.report(prove)

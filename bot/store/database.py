@@ -5,8 +5,8 @@ import re
 import sqlite3
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -16,7 +16,8 @@ from typing import Generic, TypeVar, cast
 import aiosqlite
 from filelock import FileLock, Timeout
 
-from bot.errors import StartRefused, StoreBusy
+from bot.errors import AlreadyRuns, StartRefused, StoreBusy
+from bot.store import copies
 
 T = TypeVar("T")
 Tx = sqlite3.Connection
@@ -182,27 +183,27 @@ class Database:
             StartRefused: another instance has it, it is damaged or newer than this program, or it
                 lies where SQLite can't keep its promises.
         """
-        lock = FileLock(f"{path}.lock", blocking=False)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _refuse_network(path)
-            lock.acquire()
-        except Timeout:
-            raise StartRefused(
-                f"DATABASE_URL: another Tunesmith already runs on {path}; stop that one first."
-            ) from None
-        except OSError as error:
-            raise StartRefused(
-                f"DATABASE_URL: {path} can't be written to ({error.strerror}); mend the folder's permissions."
-            ) from None
-        try:
+        with alone(path):
             writer = _Writer(lambda: _connect(path), 64)
             writer.waiting = deque()
             reading = aiosqlite.Connection(lambda: _connect_reading(path), 64)
             async with _opened(writer, path), _opened(reading, path) as reader:
                 yield cls(path, writer, reader, wrote)
-        finally:
-            lock.release()
+
+    @classmethod
+    @asynccontextmanager
+    async def beside(cls, path: Path) -> AsyncIterator["Database"]:
+        """The database of a bot that runs, for a moment: the write-ahead log is left to the bot.
+
+        Raises:
+            StartRefused: the file can't be opened, or is of another schema than this program's.
+        """
+        reading = aiosqlite.Connection(lambda: _connect_guest_reading(path), 64)
+        writer = _Writer(lambda: _connect_guest(path), 64)
+        writer.waiting = deque()
+        # Whoever closes a file last clears its log away, unless they can't write: so the reader goes last.
+        async with _opened(reading, path) as reader, _opened(writer, path):
+            yield cls(path, writer, reader)
 
     async def write(self, fn: Callable[[Tx], T]) -> T:
         """``fn`` run whole or not at all, and durable when this returns.
@@ -302,6 +303,33 @@ class Database:
             raise
 
 
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Nobody else runs on the database ``path`` meanwhile; its folder is made if need be.
+
+    Raises:
+        AlreadyRuns: a bot does.
+        StartRefused: the folder can't be used, or lies where SQLite can't keep its promises.
+    """
+    lock = FileLock(f"{path}.lock", blocking=False)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        refuse_network(path)
+        lock.acquire()
+    except Timeout:
+        raise AlreadyRuns(
+            f"DATABASE_URL: another Tunesmith already runs on {path}; stop that one first."
+        ) from None
+    except OSError as error:
+        raise StartRefused(
+            f"DATABASE_URL: {path} can't be written to ({error.strerror}); mend the folder's permissions."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _snapshot(connection: Tx, fn: Callable[[Tx], T]) -> T:
     connection.execute("BEGIN")
     try:
@@ -319,6 +347,10 @@ async def _opened(connection: aiosqlite.Connection, path: Path) -> AsyncIterator
             await connection
         except sqlite3.Error as error:
             raise _refusal(path, error) from None
+        except OSError as error:
+            raise StartRefused(
+                f"DATABASE_URL: {path} can't be copied before its upgrade ({error.strerror}); make room."
+            ) from None
         try:
             yield connection
         finally:
@@ -375,40 +407,130 @@ def _connect_reading(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _connect_guest(path: Path) -> sqlite3.Connection:
+    """A writing connection to the file of a running bot. It never checkpoints.
+
+    Two connections that do can damage the file before SQLite 3.51.3.
+    Source: https://sqlite.org/wal.html#walresetbug, read 2026-11-25.
+    """
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    for pragma in PRAGMAS[1:]:  # the journal's mode is the running bot's
+        connection.execute(pragma)
+    return connection
+
+
+def _connect_guest_reading(path: Path) -> sqlite3.Connection:
+    connection = _connect_reading(path)
+    try:
+        refuse_other_schema(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def refuse_other_schema(connection: Tx, path: Path) -> None:
+    """Raises StartRefused unless the file has the schema of this program. It reads, so the file is open."""
+    version, known = schema_version(connection), len(migrations())
+    _refuse_newer(version, path)
+    if version < known:
+        raise StartRefused(
+            f"DATABASE_URL: {path} is of schema {version} and this program of {known}; "
+            "start the bot with this program first, which brings the file up to date."
+        )
+
+
+def schema_version(connection: Tx) -> int:
+    """How many migrations the file has seen; 0 for one that is not ours."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def _refuse_newer(version: int, path: Path) -> None:
+    if version > len(migrations()):
+        raise StartRefused(
+            f"DATABASE_URL: {path} was written by a newer Tunesmith (schema {version}, this one knows "
+            f"{len(migrations())}); update the program or restore a backup."
+        )
+
+
+@contextmanager
+def looking(path: Path) -> Iterator[Tx]:
+    """A snapshot of a database that a bot may be working on.
+
+    Raises:
+        StartRefused: it is not there, can't be read, or is of another schema than this program's.
+    """
+    if not path.is_file():
+        raise StartRefused(f"DATABASE_URL: {path} is not there yet; start the bot first.")
+    try:
+        with closing(_connect_guest_reading(path)) as connection:
+            connection.execute("BEGIN")
+            yield connection
+    except sqlite3.Error as error:
+        raise _refusal(path, error) from error
+
+
+def is_ours(connection: Tx) -> bool:
+    """Whether the file is a database of this program, of whatever version."""
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    return schema_version(connection) > 0 and tables >= {"fact", "guild", "job", "ledger", "member"}
+
+
+@contextmanager
+def upgraded(path: Path) -> Iterator[Tx]:
+    """A transaction on a file that nobody else uses, of this program's schema; it is left as one file.
+
+    Raises:
+        StartRefused: the file was written by a newer version of this program.
+    """
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.row_factory = sqlite3.Row
+        for pragma in PRAGMAS[1:]:  # a write-ahead log would be a second file
+            connection.execute(pragma)
+        migrate(connection, path, keep=False)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
 def migrations() -> list[Traversable]:
     """The numbered SQL files, in their order: the only description of the schema."""
     folder = files("bot.store") / "migrations"
     return sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda f: f.name)
 
 
-def migrate(connection: Tx, path: Path) -> None:
-    """Bring the schema up to date, each file as one transaction: a kill leaves the old or the new.
+def migrate(connection: Tx, path: Path, *, keep: bool = True) -> None:
+    """Bring the schema up to date in one transaction: a kill leaves the old or the new.
+
+    A file that has something in it is copied beside it first, unless it is not to be kept.
 
     Raises:
         StartRefused: the file was written by a newer version of this program.
     """
-    steps = migrations()
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(steps):
-        raise StartRefused(
-            f"DATABASE_URL: {path} was written by a newer Tunesmith (schema {version}, this one knows "
-            f"{len(steps)}); update the program or restore a backup."
-        )
-    for number, step in enumerate(steps[version:], start=version + 1):
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+    steps, version = migrations(), schema_version(connection)
+    _refuse_newer(version, path)
+    if keep and 0 < version < len(steps):
+        copies.keep_before_schema(connection, path, len(steps))
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for step in steps[version:]:
             for statement in _statements(step.read_text("utf-8")):
                 connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {number}")
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-    # Written again where nothing was to do: who can't write is to know now, and not with the first song.
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute(f"PRAGMA user_version = {len(steps)}")
-    connection.execute("COMMIT")
+        # Written also where nothing was to do: who can't write is to know now, and not with the first song.
+        connection.execute(f"PRAGMA user_version = {len(steps)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _statements(script: str) -> list[str]:
@@ -421,6 +543,10 @@ def _statements(script: str) -> list[str]:
             found.append(pending)
             pending = ""
     return [*found, pending]  # what is left is a comment, or a statement without its semicolon
+
+
+COMMANDS_FACT = "registered commands"
+"""Under this name: which commands Discord was told last."""
 
 
 def fact(tx: Tx, name: str) -> str | None:
@@ -442,7 +568,7 @@ def forget_fact(tx: Tx, name: str) -> None:
     tx.execute("DELETE FROM fact WHERE name = ?", (name,))
 
 
-def _refuse_network(path: Path) -> None:
+def refuse_network(path: Path) -> None:
     """Raises StartRefused where the folder is on a network file system (known on Linux only)."""
     try:
         lines = MOUNTS.read_text("utf-8", "replace").splitlines()

@@ -703,7 +703,7 @@ async def test_a_kill_anywhere_in_a_migration_leaves_the_old_schema_or_the_new_o
 ) -> None:
     path = of_version(version)
     last = len(module.migrations())
-    whole = {number: schema(of_version(number)) for number in range(version, last + 1)}
+    whole = {number: schema(of_version(number)) for number in (version, last)}
     folder = tmp_path / "killed"
     folder.mkdir()
 
@@ -711,8 +711,8 @@ async def test_a_kill_anywhere_in_a_migration_leaves_the_old_schema_or_the_new_o
 
     found = [schema(copy) for copy in killed]
     assert len(killed) > 10
-    assert set(range(version, last + 1)) == {number for number, _ in found}
-    assert [] == [one for one in found if one != whole[one[0]]]
+    assert [] == [one for one in found if one != whole[version]]
+    assert whole[last] == schema(path)
     for copy in killed[::5]:
         async with Database.open(copy) as database:
             assert ("yes" if version else None) == await database.read(lambda tx: fact(tx, "kept"))

@@ -10,6 +10,7 @@ from bot.jobs import upkeep as module
 from bot.jobs.erasure import Erasure
 from bot.jobs.upkeep import Upkeep
 from bot.model import JobState
+from bot.store import copies
 from bot.store.database import Database
 from tests import make
 from tests.jobs.rig import Rig
@@ -179,3 +180,33 @@ async def test_a_hash_of_who_was_forgotten_is_dropped_when_nothing_needs_it(rig:
 async def hashes(rig: Rig) -> int:
     (count,) = await rig.database.read(lambda tx: tx.execute("SELECT COUNT(*) FROM forgotten").fetchone())
     return int(count)
+
+
+# -- copies that were made before a migration
+
+
+async def test_a_copy_made_before_a_migration_stays_for_a_week(rig: Rig) -> None:
+    copy = copies.before_schema(rig.database.path, 5)
+    other = rig.database.path.with_name(f"{rig.database.path.name}.replaced-20260314-150926")
+    for path in (copy, other):
+        path.touch()
+        os.utime(path, (rig.clock().timestamp(), rig.clock().timestamp()))
+
+    rig.clock.forward(days=6)
+    await upkeep(rig).round()
+    assert copy.exists()
+
+    rig.clock.forward(days=2)
+    await upkeep(rig).round()
+    assert (False, True) == (copy.exists(), other.exists())
+
+
+async def test_a_copy_made_before_a_migration_goes_with_the_first_deletion(rig: Rig) -> None:
+    await rig.until(await rig.ask(), JobState.DELIVERED)
+    copy = copies.before_schema(rig.database.path, 5)
+    copy.touch()
+
+    await rig.privacy.delete(make.MEMBER)
+    await upkeep(rig).round()
+
+    assert not copy.exists()

@@ -178,7 +178,7 @@ STAYS = {
     "forgotten": "member_id hash",
     "job": "id guild_id member_id may_reference state attempt claim_epoch tries created_at state_since "
     "due_at parked price day allowance_part bonus_part submitted_at missing_since misses reason closed "
-    "retry_of limit_credits again_of",
+    "retry_of limit_credits again_of restored_at",
 }
 GOES = {
     "member": "discord_id locale leaving_since",
