@@ -236,6 +236,8 @@ class Job:
     """How often in a row it answered so."""
     words_whole: bool = True
     """Whether all of its words are kept: they go after a while, or with their author."""
+    restored: bool = False
+    """Whether it came out of a backup, and what was posted for it since then is still to be looked for."""
 
     @property
     def erased(self) -> bool:
@@ -270,7 +272,8 @@ class Balance:
 class Entry:
     """Who changes something in the books, and why. Ids are Discord's."""
 
-    actor_id: int
+    actor_id: int | None
+    """None: the one who hosts the bot."""
     reason: str = ""
     interaction_id: int | None = None
     """The command that asked for it, if one did: it counts once."""
@@ -308,6 +311,23 @@ class Standing:
     def limit_is_tightest(self) -> bool:
         """Whether the member's limit leaves less than the server's pool."""
         return self.left < self.balance.available
+
+
+class Verdict(StrEnum):
+    """How a check of the installation ended."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What one check of the installation found, as one line with what to do."""
+
+    verdict: Verdict
+    name: str
+    finding: str
 
 
 def storable(text: str) -> str:

@@ -109,8 +109,10 @@ class Courier(Protocol):
         """
         ...
 
-    async def find(self, job: Job, kind: MessageKind, where: Delivery) -> int | None:
+    async def find(self, job: Job, kind: MessageKind, where: Delivery, *, ever: bool = False) -> int | None:
         """The id of this job's message of this kind that a send to ``where`` may have left there.
+
+        It is looked for in the time of that send, or at any time ``ever`` since it began.
 
         Raises:
             NoHistory: can't be known.

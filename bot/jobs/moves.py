@@ -61,23 +61,35 @@ class Moves:
         """No song will come of it: the credits go back, and the member is to be told."""
         now = self._now()
 
-        def fail(tx: Tx) -> None:
-            moved = jobs.move(
-                tx,
-                job,
-                JobState.FAILED,
-                now=now,
-                due_at=now,
-                reason=reason,
-                detail=detail,
-                closed=closed,
-                delivery_channel_id=None,
-            )
-            if not moved:
-                raise Superseded
-            ledger.release(tx, job.id, *jobs.held(tx, job.id), now)
+        def failed(tx: Tx) -> None:
+            fail(tx, job, reason, detail, now=now, closed=closed)
             also(tx)
 
-        await self._database.write(fail)
+        await self._database.write(failed)
         log.info("job %d: failed (%s) %s", job.id, reason, detail)
         self._moved(job.id, JobState.FAILED)
+
+
+def fail(
+    tx: Tx, job: Job, reason: FailReason, detail: str, *, now: datetime, closed: ClosedCause | None = None
+) -> None:
+    """As a part of a transaction: no song will come of the job, and its credits go back.
+
+    Raises:
+        Superseded: somebody else has moved it on.
+    """
+    moved = jobs.move(
+        tx,
+        job,
+        JobState.FAILED,
+        now=now,
+        due_at=now,
+        reason=reason,
+        detail=detail,
+        closed=closed,
+        parked=None,
+        delivery_channel_id=None,
+    )
+    if not moved:
+        raise Superseded
+    ledger.release(tx, job.id, *jobs.held(tx, job.id), now)

@@ -70,11 +70,59 @@ class Posting:
 
     async def begin(self, job: Job, post: Post) -> None:
         """The first send, to where the member asked."""
-        if job.delivery is not None and (found := await self._found(job, post, job.delivery)) is not None:
+        if job.restored:
+            await self._begin_restored(job, post)
+        elif job.delivery is not None and (found := await self._found(job, post, job.delivery)) is not None:
             # A person asked for a message whose first send could not be seen to the end.
             await self._moves.to(job, post.done, due_at=None, message_id=found)
         else:
             await self._start(job, post, job.reply_to.channel_id, direct=False)
+
+    async def _begin_restored(self, job: Job, post: Post) -> None:
+        """The first send that this database knows of; an earlier one may have been forgotten with it.
+
+        So the message is looked for wherever it could be. The mark goes when the send is written down.
+        """
+        channel = Delivery(channel_id=job.reply_to.channel_id, direct=False, started_at=job.created_at)
+        found: int | None = None
+        place: Delivery | None = channel
+        try:
+            try:
+                found = await self._courier.find(job, post.kind, channel, ever=True)
+            except NoAccess:
+                place = None
+            if found is None and (direct := await self._direct(job)) is not None:
+                found = await self._found_directly(job, post, direct, must_know=place is None)
+                place = place or direct
+        except NoHistory:
+            log.warning("job %d: restored, and whether its %s was posted can't be known", job.id, post.kind)
+            await self._moves.to(job, post.nowhere, due_at=None, restored_at=None)
+            return
+        if found is not None:
+            log.info("job %d: restored, and its %s is there already", job.id, post.kind)
+            await self._moves.to(job, post.done, due_at=None, message_id=found, restored_at=None)
+        elif place is None:
+            log.warning("job %d: nowhere to post its %s", job.id, post.kind)
+            await self._moves.to(job, post.nowhere, due_at=None, restored_at=None)
+        else:
+            await self._start(job, post, place.channel_id, direct=place.direct)
+
+    async def _direct(self, job: Job) -> Delivery | None:
+        """Where a direct message to the member goes, if they take any."""
+        try:
+            channel_id = await self._courier.open_direct(job.reply_to.member_id)
+        except NoAccess:
+            return None
+        return Delivery(channel_id=channel_id, direct=True, started_at=job.created_at)
+
+    async def _found_directly(self, job: Job, post: Post, direct: Delivery, *, must_know: bool) -> int | None:
+        """Whether it went to the member instead. Raises NoHistory where it would have to go there now."""
+        try:
+            return await self._courier.find(job, post.kind, direct, ever=True)
+        except (NoAccess, NoHistory):
+            if must_know:
+                raise NoHistory from None
+            return None
 
     async def _found(self, job: Job, post: Post, where: Delivery) -> int | None:
         try:
@@ -94,11 +142,15 @@ class Posting:
                 delivery_channel_id=where.channel_id,
                 delivery_direct=where.direct,
                 delivery_started_at=ledger.milliseconds(where.started_at),
+                restored_at=None,
             )
             await self._send(replace(job, state=post.sending, delivery=where), post, where)
 
     async def go_on(self, job: Job, post: Post) -> None:
         """The next thing to do for a send that was begun, and of which nothing more is known."""
+        if job.restored:
+            await self._begin_restored(job, post)
+            return
         where = job.delivery
         assert where is not None  # noqa: S101 - the schema's CHECK, told to the type checker
         if where.channel_id == NO_CHANNEL_YET:

@@ -83,13 +83,21 @@ class Refund:
 class Purse:
     """Reads and changes what a server may spend. A change counts once: its interaction may come twice.
 
-    Methods that change something return None if their interaction has changed something already.
+    Methods that change something return None if their interaction has changed something already. What only
+    the operator may do is refused unless it is the purse ``for_operator``.
     """
 
     def __init__(
-        self, database: Database, defaults: ledger.Defaults, *, price: int, now: Callable[[], datetime]
+        self,
+        database: Database,
+        defaults: ledger.Defaults,
+        *,
+        price: int,
+        now: Callable[[], datetime],
+        for_operator: bool = False,
     ) -> None:
         self.price = price
+        self._for_operator = for_operator
         self._database = database
         self._defaults = defaults
         self._now = now
@@ -315,7 +323,7 @@ class Purse:
         )
 
     def _refuse_under_ceiling(self, what: Literal["grant", "refund"]) -> None:
-        if self._defaults.ceiling is not None:
+        if self._defaults.ceiling is not None and not self._for_operator:
             raise OperatorsOnly(what)
 
     async def _once(self, entry: Entry, change: Callable[[Tx], T]) -> T | None:

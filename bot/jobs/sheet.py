@@ -40,7 +40,7 @@ def _cells(row: LedgerRow) -> tuple[object, ...]:
         _text(row.song),
         row.member_id,
         row.role_id,
-        row.actor_id,
+        "operator" if row.by_operator else row.actor_id,
         _text(row.reason),
         _text(row.before or ""),
         _text(row.after or ""),

@@ -96,9 +96,9 @@ class ObservedCourier:
         await self._courier.update_card(job, facts)
         self._brought()
 
-    async def find(self, job: Job, kind: MessageKind, where: Delivery) -> int | None:
+    async def find(self, job: Job, kind: MessageKind, where: Delivery, *, ever: bool = False) -> int | None:
         """As the courier itself."""
-        return await self._courier.find(job, kind, where)
+        return await self._courier.find(job, kind, where, ever=ever)
 
     async def find_card(self, job: Job) -> int | None:
         """As the courier itself."""

@@ -75,6 +75,11 @@ def next_due(tx: Tx) -> datetime | None:
     return None if due_ms is None else moment(due_ms)
 
 
+def drop_due(tx: Tx) -> None:
+    """No alert that is still to be sent is sent."""
+    tx.execute("UPDATE budget_alert SET due_at = NULL WHERE due_at IS NOT NULL")
+
+
 def put_off(tx: Tx, alert: BudgetAlert, due_at: datetime | None, started_at: datetime | None) -> None:
     """The alert, first sent at ``started_at``, is due again at ``due_at``; None: it is told, or can't be."""
     tx.execute(

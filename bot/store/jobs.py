@@ -300,6 +300,20 @@ def drop_equal_tracks(tx: Tx, job_id: int) -> None:
     )
 
 
+def unfinished(tx: Tx) -> list[Job]:
+    """Every job that is not at its end, with parked ones and songs that could not be posted; oldest first."""
+    rows = tx.execute(
+        f"""{_SELECT} WHERE job.state IN ({_OPEN}, '{JobState.UNDELIVERED}')
+            ORDER BY job.created_at, job.id"""
+    ).fetchall()
+    return [_read(tx, row) for row in rows]
+
+
+def mark_restored(tx: Tx, job_id: int, now: datetime) -> None:
+    """What was posted for the job is not known any more: it came out of a backup."""
+    tx.execute("UPDATE job SET restored_at = ? WHERE id = ?", (milliseconds(now), job_id))
+
+
 def task_taken(tx: Tx, task_id: str) -> bool:
     """Whether another job already has this task of the music service."""
     return tx.execute("SELECT 1 FROM job WHERE task_id = ?", (task_id,)).fetchone() is not None
@@ -462,4 +476,5 @@ def _read(tx: Tx, row: sqlite3.Row) -> Job:
         missing_since=None if row["missing_since"] is None else moment(row["missing_since"]),
         misses=row["misses"],
         words_whole=row["torn"] == 0,
+        restored=row["restored_at"] is not None,
     )

@@ -16,6 +16,8 @@ WHOLE_GUILD = 0
 """The member number under which ``usage`` sums up a server."""
 NOBODY = -1
 """A member number that nobody has."""
+OPERATOR = -2
+"""The member number under which the ledger names the one who hosts the bot."""
 CREDITS_MAX = 1_000_000
 """The largest allowance, and the largest bonus that a server can hold."""
 _EPOCH = date(1970, 1, 1)
@@ -334,10 +336,14 @@ def _append(
             "job": job_id,
             "member": member,
             "role": role_id,
-            "actor": None if entry is None else member_number(tx, entry.actor_id),
+            "actor": None if entry is None else _actor(tx, entry),
             "interaction": None if entry is None else entry.interaction_id,
             "reason": "" if entry is None else entry.reason,
             "before": before,
             "after": after,
         },
     )
+
+
+def _actor(tx: Tx, entry: Entry) -> int:
+    return OPERATOR if entry.actor_id is None else member_number(tx, entry.actor_id)

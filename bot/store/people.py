@@ -8,6 +8,7 @@ same, a keyed hash of their id tells that the numbers are one person's.
 import hmac
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from bot.model import Period
@@ -15,6 +16,30 @@ from bot.store import ledger
 from bot.store.database import Tx, fact, forget_fact, remember
 from bot.store.ledger import NOBODY, milliseconds
 from bot.store.remains import Remains, mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roll:
+    """Who is known by which number, for comparing two files of one bot."""
+
+    known: dict[int, int]
+    """Discord's ids of those whose name may be known, by their number."""
+    gone: frozenset[int]
+    """The numbers of those who were forgotten, or wait for it."""
+
+    def left_since(self, earlier: "Roll") -> list[int]:
+        """The numbers of those who are known in an earlier file of this bot and gone in this one."""
+        if any(self.known.get(number, person) != person for number, person in earlier.known.items()):
+            return []
+        return sorted(self.gone & earlier.known.keys())
+
+
+def roll(tx: Tx) -> Roll:
+    """Who is known in this file."""
+    rows = tx.execute("SELECT id, discord_id, leaving_since FROM member").fetchall()
+    known = {row[0]: row[1] for row in rows if row[1] is not None and row[2] is None}
+    return Roll(known=known, gone=frozenset(row[0] for row in rows if row[0] not in known))
+
 
 KEY_FACT = "key of the forgotten"
 """Drawn with the first of them and dropped with the last."""

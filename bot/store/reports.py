@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from bot.store.database import Tx
-from bot.store.ledger import WHOLE_GUILD, day_number, moment
+from bot.store.ledger import OPERATOR, WHOLE_GUILD, day_number, moment
 
 _EPOCH = date(1970, 1, 1)
 
@@ -26,6 +26,8 @@ class LedgerRow:
     member_id: int | None
     role_id: int | None
     actor_id: int | None
+    by_operator: bool
+    """Whether the one who hosts the bot did it."""
     reason: str
     before: str | None
     after: str | None
@@ -136,6 +138,7 @@ def _read(row: sqlite3.Row) -> LedgerRow:
         member_id=row["whose_id"],
         role_id=row["role_id"],
         actor_id=row["by_id"],
+        by_operator=row["actor_id"] == OPERATOR,
         reason=row["reason"],
         before=row["before"],
         after=row["after"],

@@ -37,6 +37,9 @@ FETCH_S: Final = 30.0
 LOOK_S: Final = 60.0
 HISTORY_MARGIN: Final = timedelta(seconds=60)
 HISTORY_MAX: Final = 1_000
+EVER_MAX: Final = 5_000
+LOOK_EVER_S: Final = 300.0
+"""For that many messages, a hundred at a time, with Discord's waits between them."""
 CARD_WITHIN: Final = 100
 """A card stands among the first messages after its request."""
 HISTORY_LAST: Final = timedelta(seconds=240)
@@ -166,24 +169,30 @@ class DiscordCourier:
                 said = quota_cards.budget_alert(language_of(alert.locale), alert)
                 await channel.send(said, nonce=nonce_of(f"budget:{alert.id}"))
 
-    async def find(self, job: Job, kind: MessageKind, where: Delivery) -> int | None:
-        """The job's own message of this kind, looked for in the time in which a send could have landed."""
+    async def find(self, job: Job, kind: MessageKind, where: Delivery, *, ever: bool = False) -> int | None:
+        """The job's own message of this kind, looked for in the time in which a send could have landed.
+
+        Where it may have landed at any time, there may be too many messages since then to know it.
+        """
         # On Discord's clock: this one may be wrong, but the time between two of its readings is not.
         asked_at = discord.utils.snowflake_time(job.reply_to.interaction_id)
         began_at = asked_at + (where.started_at - job.created_at)
         after = discord.Object(discord.utils.time_snowflake(max(asked_at, began_at - HISTORY_MARGIN)))
-        seen = False
+        limit, within_s = (EVER_MAX, LOOK_EVER_S) if ever else (HISTORY_MAX, LOOK_S)
+        seen = 0
         with _translated(self._client, _Doing.LOOKING):
-            async with asyncio.timeout(LOOK_S):
-                history = self._channel(where).history(limit=HISTORY_MAX, after=after, oldest_first=True)
+            async with asyncio.timeout(within_s):
+                history = self._channel(where).history(limit=limit, after=after, oldest_first=True)
                 async for message in history:
                     if buttons.is_marked(message, kind, job.id):
                         return message.id
-                    if message.created_at > began_at + HISTORY_LAST:
+                    if not ever and message.created_at > began_at + HISTORY_LAST:
                         break
-                    seen = True
+                    seen += 1
                 if not seen and not where.direct:
                     await self._may_read(job)
+        if ever and seen >= EVER_MAX:
+            raise NoHistory(f"more than {EVER_MAX} messages since then")
         return None
 
     async def _may_read(self, job: Job) -> None:

@@ -284,7 +284,9 @@ def _entry(say: Language, row: LedgerRow) -> str:
         parts.append(f"<@&{row.role_id}>")
     if row.before is not None and row.after is not None:
         parts.append(f"{_value(say, row.before)} → {_value(say, row.after)}")
-    if row.actor_id is not None:
+    if row.by_operator:
+        parts.append(say("ledger-by-operator"))
+    elif row.actor_id is not None:
         parts.append(say("ledger-by", actor=f"<@{row.actor_id}>"))
     if row.reason:
         parts.append(f"({line(row.reason, 80)})")

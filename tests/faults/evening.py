@@ -12,7 +12,7 @@ from bot import app
 from bot.jobs.courier import MessageKind
 from bot.model import Job
 from bot.store import jobs
-from bot.store.database import Tx, fact, remember
+from bot.store.database import COMMANDS_FACT, Tx, fact, remember
 from bot.ui import buttons
 from bot.ui.client import TunesmithClient, use_api
 from bot.ui.courier import DiscordCourier
@@ -165,8 +165,8 @@ def client_of(rig: Rig) -> TunesmithClient:
     """A new client on the rig's database, which offers nothing yet."""
     database = rig.database
     return TunesmithClient(
-        registered=lambda: database.read(lambda tx: fact(tx, app.COMMANDS_FACT)),
-        register=lambda digest: database.write(lambda tx: remember(tx, app.COMMANDS_FACT, digest)),
+        registered=lambda: database.read(lambda tx: fact(tx, COMMANDS_FACT)),
+        register=lambda digest: database.write(lambda tx: remember(tx, COMMANDS_FACT, digest)),
     )
 
 

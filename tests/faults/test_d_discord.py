@@ -10,7 +10,10 @@ import pytest
 
 from bot.jobs.courier import MessageKind
 from bot.model import FailReason, Job, JobState
+from bot.store import jobs, ledger
+from bot.store.database import Tx
 from bot.store.proof import prove
+from bot.ui import courier
 from tests.faults.evening import A_DAY_S, Evening, kinds
 from tests.faults.promise import assert_survived, is_a_bug
 from tests.flows.process import World
@@ -355,6 +358,51 @@ async def test_a_message_that_was_stored_and_then_deleted_is_not_posted_again(
 
     assert 404 == evening.sends()[-1].status
     await assert_survived(evening.rig, caplog, job, says="posted and then deleted")
+
+
+async def test_a_restored_song_is_found_however_much_later_it_was_posted(
+    evening: Evening, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = await made(evening)
+    evening.rig.clock.forward(hours=5)
+    for number in range(150):
+        evening.discord.say(f"chatter {number}")
+    await evening.rig.until(job, DONE)
+    posted = evening.rig.chat.posts[0].id
+    evening.discord.nonce_window_s = 0.0
+    await put_back(evening, job)
+
+    await evening.rig.until(job, DONE)
+
+    assert posted == (await evening.rig.get(job)).message_id
+    await assert_survived(evening.rig, caplog, job, says="its song is there already")
+
+
+async def put_back(evening: Evening, job: Job) -> None:
+    """The row as it was before the song was posted."""
+    now = evening.rig.clock()
+
+    def put(tx: Tx) -> None:
+        tx.execute("UPDATE job SET state = 'stored', message_id = NULL, delivery_channel_id = NULL")
+        tx.execute("UPDATE job SET due_at = ?", (ledger.milliseconds(now),))
+        jobs.mark_restored(tx, job.id, now)
+
+    await evening.rig.database.write(put)
+
+
+async def test_a_restored_song_with_too_much_said_since_waits_for_a_person(
+    evening: Evening, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(courier, "EVER_MAX", 120)
+    job = await made(evening)
+    await put_back(evening, job)
+    for number in range(121):
+        evening.discord.say(f"chatter {number}")
+
+    await evening.rig.until(job, NOWHERE)
+
+    assert [] == evening.sends()
+    await assert_survived(evening.rig, caplog, job, says="can't be known")
 
 
 HISTORIES: dict[str, Callable[[Evening], object]] = {

@@ -14,8 +14,9 @@ from aiohttp import web
 
 from bot import app
 from bot.jobs import intake, runner
-from bot.model import FailReason, Job, JobState
-from bot.ops.doctor import Verdict, examine
+from bot.model import FailReason, Job, JobState, Verdict
+from bot.ops.doctor import examined
+from bot.ops.premises import of_database
 from bot.sandbox.server import running
 from bot.store.proof import Proof, prove
 from tests.faults.promise import assert_told_plainly
@@ -252,7 +253,7 @@ async def test_a_stop_during_the_start_ends_it_and_leaves_a_sound_database(
     # Before it has installed its handler, Python ends at once.
     assert status == 0 or (path, status) == (None, -signal.SIGTERM)
     assert "Traceback" not in bot.log
-    checks = list(examine(place.folder / "tunesmith.db"))
+    checks = [check async for check in examined(of_database(place.folder / "tunesmith.db"))]
     assert [] == [check for check in checks if check.verdict is Verdict.FAILURE]
     assert path is None or "ledger" == checks[-1].name
 

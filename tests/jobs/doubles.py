@@ -150,6 +150,8 @@ class Chat:
         """Whether nothing at all gets through."""
         self.direct_offset = 500_000
         self.broken_job: int | None = None
+        self.looked: list[tuple[int, bool]] = []
+        """Where earlier messages were looked for, and whether ever since the job was asked for."""
         self.known_cards: dict[int, int] = {}
         self.nonces_kept = True
         self.alerts: dict[int, BudgetAlert] = {}
@@ -247,7 +249,8 @@ class Chat:
         if meets == "lost":
             raise Transient("Discord: the answer was lost")
 
-    async def find(self, job: Job, kind: MessageKind, where: Delivery) -> int | None:
+    async def find(self, job: Job, kind: MessageKind, where: Delivery, *, ever: bool = False) -> int | None:
+        self.looked.append((where.channel_id, ever))
         if self.down:
             raise Transient("Discord: HTTP 503")
         if self.no_history:

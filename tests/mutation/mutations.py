@@ -17,6 +17,10 @@ def behind(line: str, *more: str) -> tuple[str, str]:
 
 PIPELINE: Final = "jobs/test_pipeline.py::test_"
 RULES: Final = "jobs/test_rules.py::test_"
+RESTORE: Final = "jobs/test_restored.py::test_"
+DESK: Final = "jobs/test_desk.py::test_"
+RELEASED: Final = "store/test_released.py::test_"
+DISCORD: Final = "faults/test_d_discord.py::test_"
 UPKEEP: Final = "jobs/test_upkeep.py::test_"
 JOBS: Final = "store/test_jobs.py::test_"
 SCHEMA: Final = "store/test_rules.py::test_"
@@ -40,6 +44,10 @@ DOWNLOADS: Final = "faults/test_c_downloads.py::test_"
 
 _COMMIT: Final = "            entered = await self._database.write(enter)\n"
 _POST: Final = "            answer = await self._music.submit(job.request)\n"
+_LOOK_FIRST: Final = "        if job.restored:\n            await self._begin_restored(job, post)\n"
+_UNREADABLE: Final = (
+    """            log.warning("job %d: whether its %s was posted can't be known", job.id, post.kind)"""
+)
 _SETTLE: Final = "ledger.settle(tx, job.id, *jobs.held(tx, job.id), now)"
 _RELEASE: Final = "ledger.release(tx, job.id, *jobs.held(tx, job.id), now)"
 
@@ -342,9 +350,9 @@ MONEY: Final = (
     broken(
         "a failed job gives its credits back in the same transaction",
         "jobs/moves.py",
-        (f"            {_RELEASE}\n", ""),
+        (f"    {_RELEASE}\n", ""),
         behind(
-            "        await self._database.write(fail)",
+            "        await self._database.write(failed)",
             f"        await self._database.write(lambda tx: {_RELEASE})",
         ),
         by=(f"{RULES}a_job_whose_credits_can_not_be_released_has_not_failed",),
@@ -654,7 +662,7 @@ POSTING: Final = (
         "where the history can not be read nothing is posted again",
         "jobs/posting.py",
         behind(
-            "        except NoHistory:",
+            _UNREADABLE,
             "            await self._start(job, post, where.channel_id, direct=where.direct)",
             "            return",
         ),
@@ -981,6 +989,105 @@ FORGETTING: Final = (
     ),
 )
 
+RESTORED: Final = (
+    broken(
+        "what came out of a backup is looked for before its first send",
+        "jobs/posting.py",
+        (f"{_LOOK_FIRST}        elif job.delivery", "        if job.delivery"),
+        by=(f"{RESTORE}a_song_that_was_posted_after_the_backup_is_not_posted_again",),
+    ),
+    broken(
+        "what came out of a backup over its send is looked for before the next one",
+        "jobs/posting.py",
+        (f"{_LOOK_FIRST}            return\n", ""),
+        by=(f"{RESTORE}a_song_that_was_posted_nowhere_yet_is_posted_once",),
+    ),
+    broken(
+        "what came out of a backup is looked for up to now",
+        "ui/courier.py",
+        ("if not ever and message.created_at", "if message.created_at"),
+        by=(f"{DISCORD}a_restored_song_is_found_however_much_later_it_was_posted",),
+    ),
+    broken(
+        "of more messages than are looked through nothing is known",
+        "ui/courier.py",
+        ("if ever and seen >= EVER_MAX:", "if False:"),
+        by=(f"{DISCORD}a_restored_song_with_too_much_said_since_waits_for_a_person",),
+    ),
+    broken(
+        "what can't be looked for is not posted",
+        "jobs/posting.py",
+        (
+            "await self._moves.to(job, post.nowhere, due_at=None, restored_at=None)\n            return\n",
+            "await self._start(job, post, channel.channel_id, direct=False)\n            return\n",
+        ),
+        by=(f"{RESTORE}a_song_whose_channel_can_not_be_read_waits_for_a_person",),
+    ),
+    broken(
+        "what came out of a backup is looked for at the member's too",
+        "jobs/posting.py",
+        ("if found is None and (direct :=", "if place is None and (direct :="),
+        by=(f"{RESTORE}a_song_that_went_to_the_member_directly_is_found_there",),
+    ),
+    broken(
+        "a queued request in a backup is not sent",
+        "jobs/restored.py",
+        ('fail(tx, job, FailReason.EXPIRED, "", now=now)', "return"),
+        by=(f"{RESTORE}a_request_that_may_have_been_sent_since_is_released_and_told_and_never_sent",),
+    ),
+    broken(
+        "the log of a running bot is not brought into its file by another process",
+        "store/database.py",
+        ("PRAGMA wal_autocheckpoint = 0", "PRAGMA wal_autocheckpoint = 1"),
+        by=(f"{DESK}the_log_is_left_to_the_running_bot",),
+    ),
+    broken(
+        "the log stays also where the bot ends meanwhile",
+        "store/database.py",
+        (
+            "async with _opened(reading, path) as reader, _opened(writer, path):",
+            "async with _opened(writer, path), _opened(reading, path) as reader:",
+        ),
+        by=(f"{DESK}the_log_stays_also_where_the_bot_ends_meanwhile",),
+    ),
+    broken(
+        "a file is copied before its first migration",
+        "store/database.py",
+        ("if keep and 0 < version < len(steps):", "if False:"),
+        by=(f"{RELEASED}it_is_copied_before_its_first_migration_for_its_owner_alone",),
+    ),
+    broken(
+        "a backup gets its name when it is whole",
+        "store/copies.py",
+        ('    if finding != "ok":', "    if False:"),
+        by=("ops/test_backup.py::test_a_copy_that_came_out_damaged_is_no_backup",),
+    ),
+    broken(
+        "a backup is restored where no bot runs",
+        "ops/backup.py",
+        ("    with alone(database), _explained(", "    with _explained("),
+        by=("ops/test_backup.py::test_a_restore_is_refused_while_a_bot_runs",),
+    ),
+    broken(
+        "an alert that may have been sent is dropped from a backup",
+        "jobs/restored.py",
+        ("    budget.drop_due(tx)\n", ""),
+        by=(f"{RESTORE}an_alert_that_may_have_been_sent_is_not_sent_again",),
+    ),
+    broken(
+        "who was forgotten after the backup is forgotten in it",
+        "jobs/restored.py",
+        ("    for member in gone:", "    for member in gone and ():"),
+        by=(f"{RESTORE}who_was_forgotten_after_the_backup_is_forgotten_in_it",),
+    ),
+    broken(
+        "only parked jobs are released or tried again by hand",
+        "jobs/desk.py",
+        ("    if not job.parked:", "    if False:"),
+        by=(f"{DESK}only_parked_jobs_are_released_or_tried_again",),
+    ),
+)
+
 MUTATIONS: Final = (
     *INTAKE,
     *CLAIMS,
@@ -994,4 +1101,5 @@ MUTATIONS: Final = (
     *THE_PROCESS,
     *THE_LIBRARY,
     *FORGETTING,
+    *RESTORED,
 )

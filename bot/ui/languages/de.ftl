@@ -370,6 +370,7 @@ ledger-only = Filter
 ledger-of = für { $member }
 ledger-bonus = (davon { $count } Bonus)
 ledger-by = durch { $actor }
+ledger-by-operator = durch den Betreiber des Bots
 value-open = aktiv
 value-paused = pausiert
 value-settled = abgebucht

@@ -370,6 +370,7 @@ ledger-only = Only
 ledger-of = of { $member }
 ledger-bonus = ({ $count } of the bonus)
 ledger-by = by { $actor }
+ledger-by-operator = by the bot's operator
 value-open = open
 value-paused = paused
 value-settled = settled

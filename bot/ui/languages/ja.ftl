@@ -346,6 +346,7 @@ ledger-only = 絞り込み
 ledger-of = メンバー: { $member }
 ledger-bonus = （うちボーナス{ $count }）
 ledger-by = 実行: { $actor }
+ledger-by-operator = 実行: ボットの運営者
 value-open = 受付中
 value-paused = 受付停止中
 value-settled = 確定
