@@ -5,7 +5,8 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final, TypeVar
 from urllib.parse import quote
@@ -39,6 +40,20 @@ _NEVER_LEFT = (
 Timed = Callable[[str, float], None]
 """Is told how a call was answered, and after how many seconds."""
 T = TypeVar("T")
+NO_TASK: Final = "no-such-task"
+"""A name that the service gives to no task."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """How the service answers a question that costs nothing."""
+
+    status: int
+    checked: wire.Checked | wire.Busy
+    readable: bool
+    """Whether it spoke JSON, as the service does."""
+    ahead: timedelta | None
+    """How far its clock is ahead of ours, if it told the time."""
 
 
 class _TooMuch(Exception):
@@ -172,6 +187,33 @@ class MusicClient:
                 raise Unauthorized(f"status query: HTTP {status}; check MUSIC_API_KEY")
             case _:
                 return checked
+
+    async def probe(self) -> Probe:
+        """How the service answers a question about a task that can't exist: nothing is paid for that.
+
+        Raises:
+            Transient: there was no answer.
+        """
+        try:
+            async with asyncio.timeout(CHECK_S):
+                status, answer, headers = await self._call(
+                    self._gets, "GET", f"{self._url}/v1/tasks/{NO_TASK}"
+                )
+        except (*_BROKEN, httpx.InvalidURL) as error:
+            raise Transient(type(error).__name__) from error
+        return Probe(
+            status=status,
+            checked=wire.read_checked(status, answer, self.origin),
+            readable=wire.is_readable(answer),
+            ahead=self._ahead(headers),
+        )
+
+    def _ahead(self, headers: httpx.Headers) -> timedelta | None:
+        try:
+            at = parsedate_to_datetime(headers.get("Date", ""))
+        except (ValueError, OverflowError):
+            return None
+        return at.replace(tzinfo=at.tzinfo or UTC) - self._now()
 
     async def _call(
         self, client: httpx.AsyncClient, method: str, url: str, json: object = None

@@ -238,6 +238,11 @@ def _object(body: bytes) -> JsonObject | None:
     return parsed if isinstance(parsed, dict) else None
 
 
+def is_readable(body: bytes) -> bool:
+    """Whether the answer is a JSON object, as all of the service's are."""
+    return _object(body) is not None
+
+
 def _payload(parsed: JsonObject) -> JsonObject:
     """What the answer says of the task: its ``data`` if that is an object, else all of it."""
     data = parsed.get("data")

@@ -1,70 +1,95 @@
-"""``tunesmith doctor``: one line a check, with what to do; it changes nothing."""
+"""``tunesmith doctor``: one line a check, with what to do; it changes nothing.
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
+Each check has a deadline of its own, and what looks at files does so on a thread that nobody waits for
+at the end: a disk that does not answer holds up its own line and no other.
+"""
+
+import asyncio
+import threading
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
-from bot.store.proof import Proof, prove
+from bot.model import Check, Verdict
 
-
-class Verdict(StrEnum):
-    """How a check ended."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILURE = "failure"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One line of the doctor."""
+class Examination:
+    """One check that is to be made: what it is called, how, and how long it may take."""
 
-    verdict: Verdict
     name: str
-    finding: str
+    within_s: float
+    make: Callable[[], Awaitable[Sequence[Check]]]
+    advice: str
+    """What to do if it does not end in time."""
 
 
-def examine(database: Path) -> Iterator[Check]:
-    """Every check, one after the other; also beside a running bot, whose writing it does not disturb."""
-    if not database.is_file():
-        yield Check(
-            verdict=Verdict.WARNING, name="database", finding=f"{database} is not there yet: start the bot"
-        )
-        return
+async def examined(examinations: Sequence[Examination]) -> AsyncIterator[Check]:
+    """All of them at the same time; their lines in the given order, each as soon as it is known."""
+    tasks = [asyncio.create_task(_made(examination)) for examination in examinations]
     try:
-        with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-            connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA query_only = ON")
-            yield _integrity(connection, database)
-            connection.execute("BEGIN")
-            yield from _ledger(prove(connection))
-    except sqlite3.Error as error:
-        finding = f"{database} can't be read ({error}); look at DATABASE_URL, or restore a backup"
-        yield Check(verdict=Verdict.FAILURE, name="database", finding=finding)
+        for task in tasks:
+            for check in await task:
+                yield check
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
-def _integrity(connection: sqlite3.Connection, database: Path) -> Check:
-    said = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-    if said != "ok":
-        finding = f"{database} is damaged ({said}); restore a backup"
-        return Check(verdict=Verdict.FAILURE, name="database", finding=finding)
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    return Check(verdict=Verdict.OK, name="database", finding=f"{database}, schema {version}, is whole")
+async def _made(examination: Examination) -> Sequence[Check]:
+    try:
+        async with asyncio.timeout(examination.within_s):
+            return await examination.make()
+    except TimeoutError:
+        said = f"no answer within {examination.within_s:.0f} s; {examination.advice}"
+        return [failure(examination.name, said)]
+    except Exception as error:  # noqa: BLE001 - a check that breaks is a finding, and the others go on
+        # Neither its text nor its values: they may have a secret in them.
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{type(error).__name__} in {Path(at.filename).name}, line {at.lineno}"
+        return [failure(examination.name, f"the check itself broke ({where}); report it")]
 
 
-def _ledger(proof: Proof) -> Iterator[Check]:
-    for finding in proof.findings:
-        yield Check(verdict=Verdict.FAILURE, name="ledger", finding=f"{finding}; keep the file and report it")
-    if not proof.findings:
-        yield Check(verdict=Verdict.OK, name="ledger", finding=summary(proof))
+async def on_a_thread(work: Callable[[], T]) -> T:
+    """What ``work`` returns. Who stops waiting for it leaves it behind; it ends with the process."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def hand_over(result: T | None, error: Exception | None) -> None:
+        if done.done():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(result)  # type: ignore[arg-type] # None only where T allows it
+
+    def run() -> None:
+        result, problem = None, None
+        try:
+            result = work()
+        except Exception as error:  # noqa: BLE001 - it is raised again where somebody waits for it
+            problem = error
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(hand_over, result, problem)
+
+    threading.Thread(target=run, daemon=True, name="a check").start()
+    return await done
 
 
-def summary(proof: Proof) -> str:
-    """The figures of a proof that found nothing."""
-    return (
-        f"counters = ledger = jobs: {proof.entries} entries for {proof.jobs} jobs in {proof.guilds} servers; "
-        f"{proof.held} credits held, {proof.settled} settled, {proof.released} released"
-    )
+def ok(name: str, finding: str) -> Check:
+    """All is well."""
+    return Check(verdict=Verdict.OK, name=name, finding=finding)
+
+
+def warning(name: str, finding: str) -> Check:
+    """Something that does not keep the bot from working."""
+    return Check(verdict=Verdict.WARNING, name=name, finding=finding)
+
+
+def failure(name: str, finding: str) -> Check:
+    """Something that has to be mended."""
+    return Check(verdict=Verdict.FAILURE, name=name, finding=finding)

@@ -117,7 +117,6 @@ class TunesmithClient(discord.AutoShardedClient):
 
     async def setup_hook(self) -> None:
         """Before the first connection: the buttons, and the commands where they have changed."""
-        await self.tree.set_translator(Translator())
         self.add_dynamic_items(
             buttons.JobButton,
             music_buttons.SongsButton,
@@ -134,15 +133,18 @@ class TunesmithClient(discord.AutoShardedClient):
             _, gateway, _ = await self.http.get_bot_gateway()
             discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
 
-    async def _register_commands(self) -> None:
-        """Tell Discord the commands, but only when they differ from those told last: 200 creates a day."""
-        translator = self.tree.translator
-        assert translator is not None  # noqa: S101 - set before, in setup_hook
-        payload = [
+    async def payload(self) -> list[dict[str, Any]]:
+        """The commands as Discord is told them, in every language."""
+        translator = Translator()
+        await self.tree.set_translator(translator)
+        return [
             await command.get_translated_payload(self.tree, translator)
             for command in self.tree.get_commands()
         ]
-        told = json.dumps([self.application_id, payload], sort_keys=True)
+
+    async def _register_commands(self) -> None:
+        """Tell Discord the commands, but only when they differ from those told last: 200 creates a day."""
+        told = json.dumps([self.application_id, await self.payload()], sort_keys=True)
         digest = hashlib.sha256(told.encode()).hexdigest()
         if await self._registered() == digest:
             return

@@ -1,13 +1,16 @@
 """The proof of the books, and the doctor who prints it."""
 
+import threading
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from bot.cli import cli
-from bot.model import JobState
-from bot.ops.doctor import Verdict, examine
+from bot.model import Check, JobState, Verdict
+from bot.ops.doctor import Examination, examined, ok, on_a_thread
+from bot.ops.premises import of_database
 from bot.store.database import Database, Tx
 from bot.store.proof import prove
 from tests import make
@@ -69,7 +72,7 @@ async def test_every_way_to_tamper_with_the_books_is_found(rig: Rig, tampering: 
 async def test_the_doctor_examines_beside_a_running_bot(rig: Rig, tmp_path: Path) -> None:
     await some_books(rig)
 
-    checks = list(examine(tmp_path / "tunesmith.db"))
+    checks = [check async for check in examined(of_database(tmp_path / "tunesmith.db"))]
 
     assert [(check.verdict, check.name) for check in checks] == [
         (Verdict.OK, "database"),
@@ -86,7 +89,7 @@ def test_the_doctor_says_what_is_wrong_and_ends_with_1(
     monkeypatch.setenv("MUSIC_API_KEY", "a-key")
     (tmp_path / "broken.db").write_bytes(b"no database" * 1_000)
 
-    missing = CliRunner().invoke(cli, ["doctor"])
+    missing = CliRunner().invoke(cli, ["doctor", "--ledger"])
     monkeypatch.setenv("DATABASE_URL", "sqlite:///broken.db")
     broken = CliRunner().invoke(cli, ["doctor", "--ledger"])
     monkeypatch.delenv("DISCORD_TOKEN")
@@ -96,3 +99,37 @@ def test_the_doctor_says_what_is_wrong_and_ends_with_1(
     assert (broken.exit_code, broken.output.split()[0]) == (1, "failure")
     assert unset.exit_code == 1
     assert "DISCORD_TOKEN is missing" in unset.output
+
+
+def examination(make: Callable[[], Awaitable[list[Check]]], within_s: float = 5.0) -> Examination:
+    return Examination(name="a check", within_s=within_s, make=make, advice="look at it")
+
+
+async def test_a_check_that_hangs_is_a_failure_at_its_deadline_and_holds_up_no_other() -> None:
+    async def hangs() -> list[Check]:
+        return await on_a_thread(threading.Event().wait)  # type: ignore[arg-type]
+
+    async def answers() -> list[Check]:
+        return [ok("another", "well")]
+
+    checks = [check async for check in examined([examination(hangs, 0.05), examination(answers)])]
+
+    assert [
+        Check(verdict=Verdict.FAILURE, name="a check", finding="no answer within 0 s; look at it"),
+        ok("another", "well"),
+    ] == checks
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+async def test_a_check_that_breaks_is_a_failure_that_repeats_no_secret(threaded: bool) -> None:
+    def breaks() -> list[Check]:
+        raise RuntimeError("the token is hunter2")
+
+    async def broken() -> list[Check]:
+        return await on_a_thread(breaks) if threaded else breaks()
+
+    (check,) = [check async for check in examined([examination(broken)])]
+
+    assert Verdict.FAILURE is check.verdict
+    assert check.finding.startswith("the check itself broke (RuntimeError in test_doctor.py, line ")
+    assert "hunter2" not in check.finding

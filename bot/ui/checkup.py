@@ -1,0 +1,192 @@
+"""What the doctor asks of Discord: the token, the application, the commands. It changes nothing there."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+import aiohttp
+
+from bot.model import Check, Verdict
+from bot.ui.client import invite_link
+from bot.ui.text import cut, plain
+
+Payload = Mapping[str, Any]
+
+USER_AGENT: Final = "DiscordBot (https://github.com/tunesmith-bot/tunesmith, 0.1)"
+"""Discord asks for this form. Source: https://docs.discord.com/developers/reference#user-agent."""
+ASK_WITHIN_S: Final = 10.0
+PRIVILEGED: Final = sum(1 << bit for bit in (12, 13, 14, 15, 18, 19))
+"""Flags of intents that have to be granted.
+Source: https://docs.discord.com/developers/resources/application#application-object-application-flags."""
+NAME_MAX: Final = 40
+GUILD_INSTALL, USER_INSTALL = "0", "1"
+CHECKS: Final = ("token", "application", "commands")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What Discord said."""
+
+    checks: tuple[Check, ...]
+    ahead: timedelta | None
+    """How far Discord's clock is ahead of this machine's, if it told the time."""
+
+
+class _Trouble(Exception):
+    """Not the answer that was asked for; the text is what the operator reads."""
+
+
+async def ask(url: str, token: str, commands: Sequence[Payload]) -> Findings:
+    """How token and application stand, and whether ``commands`` are the ones that Discord knows."""
+    timeout = aiohttp.ClientTimeout(total=ASK_WITHIN_S)
+    headers = {"Authorization": f"Bot {token}", "User-Agent": USER_AGENT}
+    checks: list[Check] = []
+    async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
+        caller = _Caller(session, url)
+        try:
+            checks.append(_token(await caller.get("/users/@me")))
+            application = await caller.get("/oauth2/applications/@me")
+            checks.append(examine_application(application))
+            there = await caller.get(f"/applications/{application['id']}/commands?with_localizations=true")
+            checks.append(examine_commands(commands, there))
+        except _Trouble as trouble:
+            checks.append(Check(verdict=Verdict.FAILURE, name=CHECKS[len(checks)], finding=str(trouble)))
+    checks += [
+        Check(verdict=Verdict.WARNING, name=name, finding="not looked at; mend the line above first")
+        for name in CHECKS[len(checks) :]
+    ]
+    return Findings(checks=tuple(checks), ahead=caller.ahead)
+
+
+class _Caller:
+    """Asks Discord, once each time."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self.ahead: timedelta | None = None
+        self._session = session
+        self._url = url
+
+    async def get(self, path: str) -> Any:  # noqa: ANN401 - Discord's JSON
+        """The answer's JSON. Raises _Trouble."""
+        try:
+            async with self._session.get(f"{self._url}{path}", allow_redirects=False) as response:
+                body = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            # Its text may have the address of a proxy, with a password in it.
+            raise self._trouble(type(error).__name__) from error
+        self._note(response.headers.get("Date", ""))
+        if response.status == HTTPStatus.UNAUTHORIZED:
+            raise _Trouble("DISCORD_TOKEN is not accepted by Discord; copy the bot's token again")
+        if response.status != HTTPStatus.OK:
+            raise self._trouble(f"HTTP {response.status}")
+        try:
+            return json.loads(body)
+        except ValueError as error:
+            raise self._trouble("no JSON") from error
+
+    def _trouble(self, said: str) -> _Trouble:
+        return _Trouble(f"no good answer from {self._url} ({said}); look at DISCORD_API_URL and the network")
+
+    def _note(self, date: str) -> None:
+        try:
+            at = parsedate_to_datetime(date)
+        except (ValueError, OverflowError):
+            return
+        self.ahead = at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)
+
+
+def _token(me: Payload) -> Check:
+    name = _one_line(me.get("username"))
+    return Check(verdict=Verdict.OK, name="token", finding=f"accepted by Discord; the bot is called {name}")
+
+
+def _one_line(name: object) -> str:
+    return cut(" ".join(plain(str(name)).split()), NAME_MAX)
+
+
+def examine_application(application: Payload) -> Check:
+    """Whether members can use the application as it is set up, and the link that invites it."""
+    installs = application.get("integration_types_config") or {GUILD_INSTALL: {}}
+    broken, odd = [], []
+    if application.get("interactions_endpoint_url"):
+        broken.append("commands go to its Interactions Endpoint URL and not to the bot: remove that address")
+    if application.get("bot_require_code_grant"):
+        broken.append("it can't be invited: turn off Requires OAuth2 Code Grant under Bot")
+    if GUILD_INSTALL not in installs:
+        broken.append("servers can't add it: turn on Guild Install under Installation")
+    if USER_INSTALL in installs:
+        odd.append("its commands work in servers only: turn off User Install under Installation")
+    who = "anybody" if application.get("bot_public", True) else "only its owner"
+    notes = [f"{who} may invite it"]
+    if int(application.get("flags") or 0) & PRIVILEGED:
+        notes.append("privileged intents are on and not needed")
+    link = invite_link(int(application["id"]))
+    return Check(
+        verdict=Verdict.FAILURE if broken else Verdict.WARNING if odd else Verdict.OK,
+        name="application",
+        finding=f"{'; '.join(broken + odd + notes)}; invite it with {link}",
+    )
+
+
+def examine_commands(ours: Sequence[Payload], theirs: Sequence[Payload]) -> Check:
+    """Whether Discord knows the commands of this version, and no others."""
+    known = {_key(command): command for command in theirs}
+    wanted = {_key(command): command for command in ours}
+    missing = [name for name, _ in wanted.keys() - known.keys()]
+    other = [name for name, _ in known.keys() - wanted.keys()]
+    changed = [key[0] for key in wanted.keys() & known.keys() if not is_same(wanted[key], known[key])]
+    said = [
+        f"{what}: {', '.join(f'/{_one_line(name)}' for name in sorted(names))}"
+        for what, names in (("not registered", missing), ("not of this version", changed), ("unknown", other))
+        if names
+    ]
+    if said:
+        finding = f"{'; '.join(said)}; restart the bot, which registers what has changed since its last start"
+        return Check(verdict=Verdict.WARNING, name="commands", finding=finding)
+    finding = f"registered and up to date: {', '.join(f'/{name}' for name, _ in sorted(wanted))}"
+    return Check(verdict=Verdict.OK, name="commands", finding=finding)
+
+
+def _key(command: Payload) -> tuple[str, int]:
+    return str(command["name"]), int(command.get("type") or 1)
+
+
+_PLAIN: Final = (
+    *("name", "description", "required", "autocomplete", "nsfw", "value"),
+    *("min_value", "max_value", "min_length", "max_length"),
+    *("name_localizations", "description_localizations"),
+)
+_LISTS: Final = ("options", "choices")
+_FILLED_IN: Final = ("contexts", "integration_types", "channel_types", "dm_permission")
+"""Where nothing is said, Discord says something."""
+
+
+def is_same(ours: Payload, theirs: Payload) -> bool:
+    """Whether Discord's description of a command, an option or a choice says what ours says.
+
+    It adds numbers of its own, and leaves out or writes out what is the default.
+    """
+    permissions = [place.get("default_member_permissions") for place in (ours, theirs)]
+    return (
+        all((ours.get(name) or None) == (theirs.get(name) or None) for name in _PLAIN)
+        and all(
+            _set(ours[name]) == _set(theirs[name])
+            for name in _FILLED_IN
+            if ours.get(name) is not None and theirs.get(name) is not None
+        )
+        and len({None if value is None else str(value) for value in permissions}) == 1
+        and all(_same_lists(ours.get(name) or [], theirs.get(name) or []) for name in _LISTS)
+        and (ours.get("type") or 1) == (theirs.get("type") or 1)
+    )
+
+
+def _same_lists(ours: Sequence[Payload], theirs: Sequence[Payload]) -> bool:
+    return len(ours) == len(theirs) and all(is_same(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def _set(value: object) -> object:
+    return frozenset(value) if isinstance(value, list) else value

@@ -1,0 +1,125 @@
+"""An operator's evening: the doctor, a backup under a running bot, a grant, a restore, and nothing twice."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.flows.process import MUSIC_KEY, BotProcess, World
+from tests.standin import Answer, Channel
+from tests.standin.wire import READ_MESSAGE_HISTORY
+
+
+async def command(world: World, *words: str, **settings: str) -> tuple[int, str]:
+    """A command in this world, run to its end. Returns its exit status and what it said."""
+    given = {
+        "DISCORD_TOKEN": world.discord.token,
+        "DISCORD_API_URL": world.discord.url,
+        "MUSIC_API_KEY": MUSIC_KEY,
+        "MUSIC_API_URL": world.music_url,
+    }
+    async with BotProcess.running(world.folder, ("bot", *words), given | settings) as process:
+        return await process.ended(), process.log
+
+
+async def test_the_doctor_finds_a_running_bot_well_and_a_wrong_setting_by_its_name(tmp_path: Path) -> None:
+    async with World.open(tmp_path) as world:
+        before = await command(world, "doctor")
+        async with world.bot():
+            beside = await command(world, "doctor")
+            wrong = await command(world, "doctor", DISCORD_TOKEN="hunter2", MUSIC_API_KEY="hunter3-too")
+        puts = world.discord.command_puts
+
+    assert (0, 0, 1) == (before[0], beside[0], wrong[0])
+    assert "warning  commands: not registered" in before[1]
+    assert "warning  database: " in before[1]
+    names = [line.split()[1].rstrip(":") for line in beside[1].splitlines()]
+    assert [
+        *("settings", "token", "application", "commands", "music", "sqlite", "database", "ledger"),
+        *("disk", "spool", "clock"),
+    ] == names
+    assert "failure" not in beside[1]
+    assert "ok       commands: registered and up to date" in beside[1]
+    assert "failure  token: DISCORD_TOKEN" in wrong[1]
+    assert "failure  music API: MUSIC_API_KEY" in wrong[1]
+    assert "hunter" not in wrong[1]
+    assert (1, 0) == (puts, len(world.music.requests))
+
+
+async def test_the_doctor_ends_where_services_hang(tmp_path: Path) -> None:
+    async with silent() as url, World.open(tmp_path) as world:
+        async with asyncio.timeout(35.0):
+            status, said = await command(world, "doctor", DISCORD_API_URL=url, MUSIC_API_URL=url)
+
+    assert 1 == status
+    assert "failure  token: " in said
+    assert "failure  music API: no answer within" in said
+    assert "Traceback" not in said
+
+
+@asynccontextmanager
+async def silent() -> AsyncIterator[str]:
+    """The address of a server that takes every connection and never says anything."""
+    ends = asyncio.Event()
+
+    async def keep(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await ends.wait()
+        writer.close()
+
+    server = await asyncio.start_server(keep, "127.0.0.1")
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        ends.set()
+        server.close()
+        await server.wait_closed()
+
+
+async def in_the_making(world: World) -> tuple[Channel, Answer]:
+    """A song that the music service is still composing."""
+    channel, ada = world.room()
+    world.music.delay_s = 1_000.0
+    card = await world.discord.slash("music create", prompt="Rain", user=ada, channel=channel)
+    await world.discord.until(lambda: world.music.polls > 0, 10.0, "a question about the task")
+    return channel, card
+
+
+async def test_a_song_that_was_posted_after_a_backup_is_not_posted_again_by_it(tmp_path: Path) -> None:
+    async with World.open(tmp_path) as world:
+        async with world.bot() as bot:
+            channel, _ = await in_the_making(world)
+            assert channel.guild is not None
+            backup = await command(world, "backup", "saved.db")
+            granted = await command(world, "grant", str(channel.guild.id), "5", "--reason", "hello")
+            refused = await command(world, "restore", "saved.db")
+            world.music.finish()
+            await world.next_post(channel)
+            assert 0 == await bot.terminate()
+        restored = await command(world, "restore", "saved.db")
+        async with world.bot() as bot:
+            await bot.until_said("restored, and its song is there already")
+            assert 0 == await bot.terminate()
+        ledger = await command(world, "doctor", "--ledger")
+
+    assert (0, 0, 1, 0, 0) == (backup[0], granted[0], refused[0], restored[0], ledger[0])
+    assert "bonus 0 → 5 credits" in granted[1]
+    assert "another Tunesmith already runs" in refused[1]
+    assert "1 running" in restored[1]
+    assert 1 == len(world.posts(channel))
+    assert 1 == len(world.bodies("Rain"))
+
+
+async def test_a_restored_song_whose_channel_can_not_be_read_waits_for_its_member(tmp_path: Path) -> None:
+    async with World.open(tmp_path) as world:
+        async with world.bot():
+            channel, card = await in_the_making(world)
+            await command(world, "backup", "saved.db")
+            world.music.finish()
+            await world.next_post(channel)
+        await command(world, "restore", "saved.db")
+        channel.bot_permissions &= ~READ_MESSAGE_HISTORY
+        async with world.bot() as bot:
+            await bot.until_said("undelivered")
+            await world.discord.until(lambda: "Post again" in str(card.components), 10.0, "the button")
+
+    assert 1 == len(world.posts(channel))
