@@ -4,9 +4,10 @@ import asyncio
 import itertools
 import logging
 import signal
+import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,9 +17,10 @@ import discord
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from bot.errors import StartRefused
+from bot.errors import AlreadyRuns, StartRefused
 from bot.jobs import schedule
 from bot.jobs.courier import Courier
+from bot.jobs.desk import Desk
 from bot.jobs.erasure import Erasure
 from bot.jobs.intake import Intake, Terms
 from bot.jobs.library import Library
@@ -27,22 +29,23 @@ from bot.jobs.purse import Purse
 from bot.jobs.runner import Finishing, Runner
 from bot.jobs.steps import Steps
 from bot.jobs.upkeep import Upkeep
+from bot.model import Check
 from bot.music.audio import AudioSource, Spool
 from bot.music.client import MusicClient
-from bot.ops import health
+from bot.ops import health, premises, services
+from bot.ops.doctor import Examination
 from bot.ops.metrics import Metrics
 from bot.settings import Settings
-from bot.store import jobs
-from bot.store.database import Database, fact, remember
+from bot.store import jobs, servers
+from bot.store.database import COMMANDS_FACT, Database, fact, looking, remember
 from bot.store.ledger import Defaults
+from bot.ui import checkup
 from bot.ui import client as ui
 from bot.ui.courier import DiscordCourier
 from bot.ui.operator import Operator
 from bot.ui.services import Services
 
 log = logging.getLogger(__name__)
-
-COMMANDS_FACT = "registered commands"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +87,7 @@ async def assembled(
     Raises:
         StartRefused: the database or the spool can't be used.
     """
-    defaults = Defaults(
-        allowance=settings.guild_credits,
-        period=settings.credit_period,
-        ceiling=settings.guild_credits_max,
-    )
+    defaults = _defaults(settings)
     terms = Terms(
         models=settings.music_models,
         price_credits=settings.song_credits,
@@ -198,6 +197,111 @@ def _prepare(spool: Path) -> None:
         raise StartRefused(
             f"SPOOL_DIR: {spool} can't be used ({error.strerror}); choose another folder."
         ) from None
+
+
+@asynccontextmanager
+async def at_desk(settings: Settings) -> AsyncIterator[Desk]:
+    """The operator's own hands on the database, beside a running bot or without one.
+
+    Raises:
+        StartRefused: there is no database, or it can't be used.
+    """
+    path = settings.database_path
+    if not path.is_file():
+        raise StartRefused(f"DATABASE_URL: {path} is not there yet; start the bot first.")
+    async with AsyncExitStack() as stack:
+        try:
+            database = await stack.enter_async_context(Database.open(path))
+        except AlreadyRuns:
+            database = await stack.enter_async_context(Database.beside(path))
+        yield Desk(
+            database,
+            _defaults(settings),
+            price=settings.song_credits,
+            now=lambda: datetime.now(UTC),
+        )
+
+
+def servers_of(settings: Settings) -> list[servers.Server]:
+    """What each server used. Raises StartRefused if the database can't be read."""
+    now = datetime.now(UTC)
+    with looking(settings.database_path) as tx:
+        return servers.servers(tx, _defaults(settings), now)
+
+
+def open_jobs_of(settings: Settings) -> list[servers.OpenJob]:
+    """Jobs that are not at their end. Raises StartRefused if the database can't be read."""
+    with looking(settings.database_path) as tx:
+        return servers.open_jobs(tx)
+
+
+def _defaults(settings: Settings) -> Defaults:
+    return Defaults(
+        allowance=settings.guild_credits,
+        period=settings.credit_period,
+        ceiling=settings.guild_credits_max,
+    )
+
+
+def examinations(settings: Settings) -> list[Examination]:
+    """Every check of the doctor, in the order of its lines."""
+    clocks = services.Clocks([DISCORD, MUSIC])
+    return [
+        Examination(
+            name="token",
+            within_s=ASK_WITHIN_S,
+            make=partial(_examine_discord, settings, clocks),
+            advice="look at DISCORD_API_URL and the network",
+        ),
+        Examination(
+            name="music API",
+            within_s=ASK_WITHIN_S,
+            make=partial(_examine_music, settings, clocks),
+            advice="look at MUSIC_API_URL and the network",
+        ),
+        *premises.at_home(settings.database_path, settings.spool_dir),
+        Examination(
+            name="clock", within_s=ASK_WITHIN_S + 1.0, make=clocks.examine, advice="see the lines above"
+        ),
+    ]
+
+
+async def _examine_discord(settings: Settings, clocks: services.Clocks) -> Sequence[Check]:
+    ahead = None
+    try:
+        found = await checkup.ask(
+            settings.discord_api_url, settings.discord_token.get_secret_value(), await _commands(settings)
+        )
+        ahead = found.ahead
+        return found.checks
+    finally:
+        clocks.dated(DISCORD, ahead)
+
+
+async def _commands(settings: Settings) -> Sequence[checkup.Payload]:
+    """The commands as this version registers them: those of a bot that connects to nothing."""
+    with tempfile.TemporaryDirectory(prefix="tunesmith-doctor-") as folder:
+        blank = settings.model_copy(
+            update={"database_url": f"sqlite:///{folder}/blank.db", "spool_dir": Path(folder)}
+        )
+        async with assembled(blank, now=steady_clock()) as parts:
+            return await parts.client.payload()
+
+
+async def _examine_music(settings: Settings, clocks: services.Clocks) -> Sequence[Check]:
+    ahead = None
+    try:
+        async with MusicClient.open(
+            url=settings.music_api_url,
+            key=settings.music_api_key.get_secret_value(),
+            provider=settings.music_provider,
+            options=settings.music_options,
+            now=lambda: datetime.now(UTC),
+        ) as music:
+            check, ahead = await services.examine_music(music, settings.music_api_url)
+            return [check]
+    finally:
+        clocks.dated(MUSIC, ahead)
 
 
 async def run(settings: Settings) -> None:
@@ -332,6 +436,9 @@ async def _watch_loop(lagged: Callable[[float], None]) -> None:
 
 AUTHENTICATION_FAILED = 4004
 """Source: https://docs.discord.com/developers/topics/opcodes-and-status-codes#gateway, read 2026-11-22."""
+DISCORD, MUSIC = "Discord", "the music API"
+ASK_WITHIN_S = 15.0
+"""For all that the doctor asks of one service."""
 CLOSE_WITHIN_S = 5.0
 CANCEL_EVERY_S = 0.5
 HEALTHY_AFTER_S = 300.0

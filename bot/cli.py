@@ -1,17 +1,25 @@
-"""The commands of an operator: run, doctor, demo, playground, sandbox."""
+"""The commands of an operator: run and doctor, backup and restore, grant, servers and jobs, demo and more."""
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from rich.progress import Progress
 
 from bot import app, settings
-from bot.errors import StartRefused
-from bot.ops import logs
-from bot.ops.doctor import Verdict, examine
+from bot.errors import Fault, StartRefused, Transient
+from bot.jobs.desk import Desk
+from bot.model import Check, Verdict
+from bot.ops import backup as backups
+from bot.ops import logs, tables
+from bot.ops.doctor import examined
+from bot.ops.premises import of_database
 
 cli = typer.Typer(
     name="tunesmith",
@@ -47,16 +55,161 @@ def doctor(
     ledger: Annotated[bool, typer.Option("--ledger", help="Only the proof of the books.")] = False,
 ) -> None:
     """Check the installation, one line a check; also beside a running bot. Exits with 1 on a failure."""
+    # It warns of every start without the guilds intent, which this bot does without.
+    logging.getLogger("discord").setLevel(logging.ERROR)
     try:
         loaded = settings.load()
     except StartRefused as refused:
         _refuse(f"failure  settings: {refused}")
-    checks = list(examine(loaded.database_path))
-    for check in checks:
-        if check.name == "ledger" or not ledger or check.verdict is not Verdict.OK:
-            typer.echo(f"{check.verdict:<8} {check.name}: {check.finding}")
-    if any(check.verdict is Verdict.FAILURE for check in checks):
+    if not asyncio.run(_examine(loaded, ledger=ledger)):
         raise typer.Exit(1)
+
+
+async def _examine(loaded: settings.Settings, *, ledger: bool) -> bool:
+    """Show what every check finds. Returns whether there was no failure."""
+    chosen = of_database(loaded.database_path) if ledger else app.examinations(loaded)
+    if not ledger:
+        _show(Check(verdict=Verdict.OK, name="settings", finding="complete and possible"))
+    well = True
+    async for check in examined(chosen):
+        well = well and check.verdict is not Verdict.FAILURE
+        if check.name == "ledger" or not ledger or check.verdict is not Verdict.OK:
+            _show(check)
+    return well
+
+
+def _show(check: Check) -> None:
+    typer.echo(f"{check.verdict:<8} {check.name}: {check.finding}")
+
+
+@cli.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="Where the copy goes; an earlier backup there is replaced.")],
+) -> None:
+    """Copy the whole database into one file, also beside a running bot. The songs' files are not in it."""
+    with _sentences(), _progress() as progress:
+        made = backups.backup(settings.load().database_path, file, progress)
+        typer.echo(
+            f"{made.path}: {made.size_bytes / 1024**2:.1f} MiB, schema {made.schema}, {made.jobs:,} jobs, "
+            f"{made.entries:,} entries in the ledger; whole."
+        )
+
+
+@cli.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `tunesmith backup` has written.")],
+) -> None:
+    """Put a backup in the place of the database, while no bot runs. The replaced file is kept beside it."""
+    with _sentences(), _progress() as progress:
+        path = settings.load().database_path
+        made = backups.restore(path, file, datetime.now(UTC), progress)
+        marked = ", ".join(f"{count} {state}" for state, count in sorted(made.marked.items()))
+        typer.echo(f"{file} is now {path}. Jobs that were not at their end: {marked or 'none'}.")
+        if made.kept is not None:
+            typer.echo(f"What was there is kept as {made.kept}.")
+        if not made.balanced:
+            typer.echo("The books in it do not add up: run `tunesmith doctor --ledger`.", err=True)
+
+
+@cli.command(context_settings={"ignore_unknown_options": True})  # a negative number looks like one
+def grant(
+    guild: Annotated[int, typer.Argument(help="The server's id, as `tunesmith servers` shows it.")],
+    amount: Annotated[
+        int,
+        typer.Argument(metavar="CREDITS", help="Bonus credits; a negative number takes some back."),
+    ],
+    reason: Annotated[str, typer.Option("--reason", help="For the server's ledger.")],
+) -> None:
+    """Give a server bonus credits, which do not expire; also beside a running bot."""
+
+    async def work(desk: Desk) -> str:
+        before, after = await desk.grant(guild, amount, reason)
+        return f"Server {guild}: bonus {before:,} → {after:,} credits."
+
+    _at_desk(work)
+
+
+@cli.command(name="servers")
+def list_servers() -> None:
+    """What each server may use, has used and holds, in a table."""
+    with _sentences():
+        tables.show(sys.stdout, tables.of_servers(app.servers_of(settings.load())))
+
+
+@cli.command(name="jobs")
+def list_jobs(
+    release: Annotated[
+        int | None,
+        typer.Option("--release", metavar="ID", help="Fail a parked job: credits back, member told."),
+    ] = None,
+    retry: Annotated[
+        int | None,
+        typer.Option("--retry", metavar="ID", help="Ask for a parked job's song once more; costs nothing."),
+    ] = None,
+    refund: Annotated[
+        int | None,
+        typer.Option("--refund", metavar="ID", help="Give the credits of a finished song back, once."),
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Of a refund, for the server's ledger.")] = "",
+) -> None:
+    """Jobs that are not at their end, parked ones too; or do something about one of them."""
+    chosen = [number for number in (release, retry, refund) if number is not None]
+    if not chosen:
+        with _sentences():
+            tables.show(sys.stdout, tables.of_jobs(app.open_jobs_of(settings.load())))
+        return
+    if len(chosen) > 1:
+        _refuse("Only one of --release, --retry and --refund at a time; nothing was changed.")
+
+    async def work(desk: Desk) -> str:
+        if release is not None:
+            done = await desk.release(release)
+            return (
+                f"Job {release} is given up, and the bot tells the member. "
+                f"Server {done.job.reply_to.guild_id}: available {done.before:,} → {done.after:,} credits."
+            )
+        if retry is not None:
+            job = await desk.retry(retry)
+            return f"Job {retry} is {job.state}, and the bot looks at it again within half a minute."
+        refunded = await desk.refund(chosen[0], reason)
+        return (
+            f"Job {chosen[0]} is refunded. Server {refunded.job.reply_to.guild_id}: "
+            f"available {refunded.before:,} → {refunded.after:,} credits."
+        )
+
+    _at_desk(work)
+
+
+def _at_desk(work: Callable[[Desk], Awaitable[str]]) -> None:
+    """Do it, and tell what came of it."""
+
+    async def done() -> str:
+        async with app.at_desk(settings.load()) as desk:
+            return await work(desk)
+
+    with _sentences():
+        typer.echo(asyncio.run(done()))
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """What stands against a command is one sentence, and the exit status 1."""
+    try:
+        yield
+    except (Fault, Transient) as error:
+        _refuse(str(error))
+
+
+@contextmanager
+def _progress() -> Iterator[backups.Progress]:
+    """How far something is, on a terminal; elsewhere nothing of it is shown."""
+    with Progress(transient=True, disable=not sys.stdout.isatty()) as bar:
+        task = bar.add_task("", total=None)
+
+        def show(what: str, done: int, whole: int) -> None:
+            bar.update(task, description=what, completed=done, total=max(whole, done))
+
+        yield show
 
 
 @cli.command()
