@@ -265,8 +265,8 @@ class Database:
         """Make the file anew, page by page: what was deleted is nowhere in it, nor between its rows.
 
         ``secure_delete`` alone leaves copies that were made when pages were split. Writers wait meanwhile, a
-        second for some 300 MB, and are refused after 2 s as always; it needs as much room as the file
-        in the folder for temporary files and again beside the file.
+        second for some 300 MB; it needs as much room as the file in the folder for temporary files and
+        again beside the file.
 
         Raises:
             StoreBusy: somebody writes all the time, or the disk is full; the file is as it was.
@@ -285,22 +285,28 @@ class Database:
         return row is not None and row["busy"] == 0
 
     async def _maintain(self, timeout_ms: int, statement: str) -> sqlite3.Row | None:
-        """The first row of a statement that can't be part of a transaction, on a connection of its own."""
+        """The first row of a statement that can't be part of a transaction, on the writer's connection.
 
-        def maintain() -> sqlite3.Row | None:
-            with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
-                connection.row_factory = sqlite3.Row
-                for pragma in (*PRAGMAS, f"PRAGMA busy_timeout = {timeout_ms}"):
-                    connection.execute(pragma)
+        A second connection that checkpoints could damage the file before SQLite 3.51.3.
+        Source: https://sqlite.org/wal.html#walresetbug, read 2026-11-25.
+        """
+
+        def maintain(connection: Tx) -> sqlite3.Row | None:
+            connection.execute(f"PRAGMA busy_timeout = {timeout_ms}")
+            try:
                 row: sqlite3.Row | None = connection.execute(statement).fetchone()
-                return row
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+            return row
 
+        hop = self._writer._execute  # noqa: SLF001 - aiosqlite's one way to run a function on its thread
         try:
-            return await asyncio.to_thread(maintain)
+            found: sqlite3.Row | None = await hop(maintain, self._writer._conn)  # type: ignore[no-untyped-call] # noqa: SLF001
         except sqlite3.Error as error:
             if _code(error) in _OF_THE_DISK:
                 raise StoreBusy(f"the database can't be cleaned: {error}", 5.0) from error
             raise
+        return found
 
 
 @contextmanager

@@ -967,3 +967,15 @@ def test_migrations_are_numbered_without_a_gap() -> None:
     numbers = [int(step.name.partition("_")[0]) for step in module.migrations()]
 
     assert list(range(1, MIGRATIONS + 1)) == numbers
+
+
+async def test_the_file_is_cleaned_by_the_one_connection_that_writes(database: Database) -> None:
+    seen: list[str] = []
+    await database._writer.set_trace_callback(seen.append)
+
+    await database.rewrite()
+    emptied = await database.empty_log()
+
+    assert emptied
+    assert ["VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"] == [one for one in seen if "busy_timeout" not in one]
+    assert 0 == database.path.with_name(f"{database.path.name}-wal").stat().st_size
