@@ -1,6 +1,6 @@
 """The nouns: what a member asked for, the job that it became, and the tracks that came of it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
@@ -229,6 +229,8 @@ class Job:
     """The message that brought the songs, or told the failure."""
     card_message_id: int | None = None
     card_shown: str = ""
+    card_due_at: datetime | None = field(default=None, compare=False)
+    """Since when, or from when on, the card may no longer be true; two looks at one job may differ in it."""
     parked: bool = False
     missing_since: datetime | None = None
     """Since when the music service does not know the task, or shows no usable audio."""

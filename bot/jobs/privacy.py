@@ -130,11 +130,13 @@ class Privacy:
             return None if member == NOBODY else erasure.erase(tx, member, now)
 
         waits = await self._database.write(delete)
-        if waits is None:
-            return Deletion(own_songs=0, songs_of_others=0, clean=True)
-        log.info("a member's data is erased, %d songs are waited for", waits.songs)
+        if waits is not None:
+            log.info("a member's data is erased, %d songs are waited for", waits.songs)
+        # Also for somebody who is not known any more: what they deleted just now may lie there yet.
         clean = await self._cleaned()
         self._woken()
+        if waits is None:
+            return Deletion(own_songs=0, songs_of_others=0, clean=clean)
         return Deletion(own_songs=waits.own, songs_of_others=waits.of_others, clean=clean)
 
     async def _cleaned(self) -> bool:

@@ -385,17 +385,19 @@ def cards_due(tx: Tx, now: datetime, limit: int) -> list[Job]:
 def card_shown(tx: Tx, job: Job, shown: str, again_at: datetime | None, free_at: datetime) -> None:
     """Write down what the card shows, when that may change by itself, and when it may be edited again.
 
-    A job that was moved since ``job`` was read keeps its due time: the card is behind already.
+    A job that changed since ``job`` was read keeps its due time: the card is behind already.
     """
     if again_at is not None:  # beyond the horizon it would be due at once, again and again
         again_at = min(again_at, free_at + CARD_HORIZON)
     tx.execute(
         f"""UPDATE job SET card_shown = :shown, card_free_at = :free,
-                          card_due_at = CASE WHEN state = :state THEN :again ELSE card_due_at END
+                          card_due_at = CASE WHEN state = :state AND card_due_at IS :seen
+                                        THEN :again ELSE card_due_at END
            WHERE id = :id AND {NOT_ERASED}""",
         {
             "id": job.id,
             "state": job.state,
+            "seen": None if job.card_due_at is None else milliseconds(job.card_due_at),
             "shown": shown,
             "free": milliseconds(free_at),
             "again": None if again_at is None else milliseconds(again_at),
@@ -472,6 +474,7 @@ def _read(tx: Tx, row: sqlite3.Row) -> Job:
         message_id=row["message_id"],
         card_message_id=row["card_message_id"],
         card_shown=row["card_shown"],
+        card_due_at=None if row["card_due_at"] is None else moment(row["card_due_at"]),
         parked=row["parked"] is not None,
         missing_since=None if row["missing_since"] is None else moment(row["missing_since"]),
         misses=row["misses"],

@@ -105,19 +105,23 @@ def song_view(say: Language, job: Job, links: dict[int, str], *, direct: bool, c
     return view
 
 
-def notice_view(say: Language, job: Job) -> ui.View:
-    """The buttons under the notice that there is no song: the same once more, or with other words."""
-    grey = discord.ButtonStyle.secondary
-    return stopped(
-        JobButton(MARKS[MessageKind.NOTICE], job.id, say("button-retry"), discord.ButtonStyle.primary),
-        JobButton("remix", job.id, say("button-edit"), grey),
-        JobButton(COPY_MARK, job.id, say("button-lyrics"), grey),
-    )
+def notice_view(say: Language, job: Job, *, direct: bool) -> ui.View:
+    """The buttons under the notice that there is no song: the same once more, or with other words.
+
+    In a direct message there is no server whose credits could be used: the first one marks it all the same.
+    """
+    retry = JobButton(MARKS[MessageKind.NOTICE], job.id, say("button-retry"), discord.ButtonStyle.primary)
+    lyrics = JobButton(COPY_MARK, job.id, say("button-lyrics"), discord.ButtonStyle.secondary)
+    return stopped(retry, lyrics) if direct else stopped(retry, _edit_words(say, job), lyrics)
 
 
 def remix_button(say: Language, job: Job) -> ui.View:
     """The button that opens the form with the words of a job."""
-    return stopped(JobButton("remix", job.id, say("button-edit"), discord.ButtonStyle.secondary))
+    return stopped(_edit_words(say, job))
+
+
+def _edit_words(say: Language, job: Job) -> JobButton:
+    return JobButton("remix", job.id, say("button-edit"), discord.ButtonStyle.secondary)
 
 
 def card_view(say: Language, job: Job) -> ui.View | None:

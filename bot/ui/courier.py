@@ -154,7 +154,7 @@ class DiscordCourier:
             message = await self._channel(where).send(
                 say("notice-none", mention=f"<@{job.reply_to.member_id}>"),
                 embed=cards.notice(say, job),
-                view=buttons.notice_view(say, job),
+                view=buttons.notice_view(say, job, direct=where.direct),
                 nonce=nonce,
                 **_reference(job, where),
                 allowed_mentions=_only(job.reply_to.member_id),

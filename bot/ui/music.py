@@ -6,6 +6,7 @@ from typing import Any, Final
 import discord
 from discord import app_commands
 
+from bot.errors import TextTooLong
 from bot.model import SongRequest, Voice, storable
 from bot.music.limits import limits_of
 from bot.ui import answers, asking, cards, forms, music_buttons, quota_cards
@@ -134,6 +135,9 @@ class Music(
 
     async def _open_form(self, interaction: discord.Interaction, request: SongRequest) -> None:
         asking.reply_to(interaction)
+        most = limits_of(request.model).avoid
+        if len(request.avoid) > most:  # the form has no field in which it could be shortened
+            raise TextTooLong("avoid", len(request.avoid), most)
         draft = None
         if request.avoid or request.voice is not None:
             draft = await self.intake.keep_draft(request, interaction.user.id)

@@ -65,14 +65,15 @@ async def _once_more(interaction: discord.Interaction, button: JobButton, intake
 
 
 async def _ask_price(interaction: discord.Interaction, button: JobButton, job: Job, price: int) -> None:
-    say, then = asking.private(interaction), button.price
-    asked = say(
-        "ask-price",
-        now=words.credits_(say, price),
-        then=words.credits_(say, job.price_credits if then is None else then),
-    )
+    say = asking.private(interaction)
+    if button.price is None:
+        asked, then = "ask-price-again", job.price_credits
+    else:
+        asked, then = "ask-price", button.price
     await interaction.response.send_message(
-        asked, view=buttons.pay_button(say, button.name, job, price), ephemeral=True
+        say(asked, now=words.credits_(say, price), then=words.credits_(say, then)),
+        view=buttons.pay_button(say, button.name, job, price),
+        ephemeral=True,
     )
 
 

@@ -234,6 +234,44 @@ async def test_a_queued_song_is_not_canceled_by_others(world: World) -> None:
     await posted(world)
 
 
+async def test_words_that_came_to_no_song_can_be_changed_and_asked_for_anew(world: World) -> None:
+    mia = world.add_member("Mia")
+    await mia.slash(world.channel, "music create", prompt="a lullaby [moderated]")
+    (notice,) = await posted(world)
+    await world.restart()
+
+    form = await mia.click(notice, label="Edit and try again")
+    await mia.submit_modal(form, {"prompt": "a lullaby", "vocals": "with_vocals"})
+    song = (await posted(world, 2))[-1]
+
+    assert "a lullaby [moderated]" == values(form)["prompt"]
+    assert 2 == len(song.attachments)
+
+
+async def test_the_words_of_a_canceled_request_come_back(world: World) -> None:
+    mia = world.add_member("Mia")
+    card = await queued_card(world, mia)
+
+    pressed = await mia.click(card, label="Cancel")
+    assert pressed.response is not None
+    form = await mia.click(pressed.response.message, label="Edit and try again")
+
+    assert "anything [busy]" == values(form)["prompt"]
+
+
+async def test_another_try_asks_first_where_the_price_has_changed(world: World) -> None:
+    mia = world.add_member("Mia")
+    await mia.slash(world.channel, "music create", prompt="anything [fail]")
+    (notice,) = await posted(world)
+    world.settings = world.settings.model_copy(update={"song_credits": 12})
+    await world.restart()
+
+    asked = await mia.click(notice, label="Try again")
+
+    assert said(asked) == ("A song costs 12 credits now, and not 10 credits as before. Make it all the same?")
+    assert 1 == await held(world, mia)
+
+
 # -- the model's extras
 
 

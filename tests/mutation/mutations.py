@@ -100,6 +100,12 @@ INTAKE: Final = (
         by=(f"{JOBS}an_answer_does_not_bring_back_what_has_begun_to_wait",),
     ),
     broken(
+        "a card whose message goes while it is edited is looked at again",
+        "store/jobs.py",
+        (" AND card_due_at IS :seen", ""),
+        by=(f"{JOBS}a_card_whose_message_goes_while_it_is_edited_is_looked_at_again",),
+    ),
+    broken(
         "only a queued request is withdrawn",
         "store/jobs.py",
         ("WHERE id = :id AND state = 'queued'", "WHERE id = :id"),

@@ -650,6 +650,17 @@ def test_files_that_nobody_asks_about_are_not_looked_for(tx: Tx) -> None:
     assert (frozenset(), frozenset()) == jobs.files(tx, ["b.mp3", "a.mp3.part"], NOW + SECOND)
 
 
+def test_a_card_whose_message_goes_while_it_is_edited_is_looked_at_again(tx: Tx) -> None:
+    job = added(tx)
+    tx.execute("UPDATE job SET state = 'delivered', task_id = 't', message_id = 7, card_due_at = 1")
+    seen = found(tx, job)
+
+    jobs.message_gone(tx, job.id, 7, NOW)
+    jobs.card_shown(tx, seen, "delivered:there", None, NOW)
+
+    assert NOW == found(tx, job).card_due_at
+
+
 # -- time
 
 

@@ -212,6 +212,7 @@ takes-gone = { $count ->
 } es nicht mehr.
 words-avoid = Nicht im Song
 ask-price = Ein Song kostet jetzt { $now } und nicht mehr { $then } wie auf dem Button. Trotzdem erstellen?
+ask-price-again = Ein Song kostet jetzt { $now } und nicht mehr { $then } wie zuvor. Trotzdem erstellen?
 
 ## Why something was refused: what did not happen, and what to do
 

@@ -212,6 +212,7 @@ takes-gone = { $count ->
 } gone.
 words-avoid = Not in it
 ask-price = A song costs { $now } now, and not { $then } as on the button. Make it all the same?
+ask-price-again = A song costs { $now } now, and not { $then } as before. Make it all the same?
 
 ## Why something was refused: what did not happen, and what to do
 

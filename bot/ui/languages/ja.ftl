@@ -200,6 +200,7 @@ reposted = 再投稿しました: { $link }
 takes-gone = なお、{ $count }テイクはもう残っていません。
 words-avoid = 入れないもの
 ask-price = 現在、1曲に{ $now }かかります（ボタンの表示は{ $then }）。このまま作りますか？
+ask-price-again = 現在、1曲に{ $now }かかります（以前は{ $then }）。このまま作りますか？
 
 ## Why something was refused: what did not happen, and what to do
 
