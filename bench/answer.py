@@ -15,8 +15,8 @@ import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from tests.doubles.discord import Channel, Person
 from tests.flows.process import World
-from tests.standin import Channel, Person
 
 PLENTY = "1000000000"
 UNLIMITED = {

@@ -16,9 +16,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from bench.intake import RICH, fill
-from bot.jobs.intake import Intake
-from bot.store import copies
-from bot.store.database import Database
+from bot.database import snapshots
+from bot.database.sqlite import Database
+from bot.services.intake import Intake
 from tests import make
 
 P99_MOST_S = 0.2
@@ -39,7 +39,7 @@ class Writer:
         """Write one request down. Returns the seconds that it took until it was on the disk."""
         self._clock.now += timedelta(seconds=1)
         began_s = time.perf_counter()
-        taken = await self._intake.accept(make.prompt(), make.reply_to())
+        taken = await self._intake.accept(make.prompt(), make.origin())
         took_s = time.perf_counter() - began_s
         assert taken is not None
         await self._intake.withdraw(taken[0])
@@ -65,7 +65,7 @@ def copy_plainly(path: Path, target: Path) -> float:
     """Seconds for a copy of the file that is on the disk at the end."""
     began_s = time.perf_counter()
     shutil.copyfile(path, target)
-    copies.flush(target)
+    snapshots.flush(target)
     return time.perf_counter() - began_s
 
 

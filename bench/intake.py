@@ -16,10 +16,11 @@ from contextlib import AsyncExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 
-from bot.jobs.intake import Intake
+from bot.database import sqlite
+from bot.database.sqlite import Database
 from bot.model import Period
-from bot.store import database, ledger
-from bot.store.database import Database
+from bot.services.intake import Intake
+from bot.store import ledger
 from bot.store.ledger import Defaults
 from tests import make
 
@@ -55,7 +56,7 @@ def fill(path: Path, entries: int) -> None:
         "now": ledger.milliseconds(make.NOW),
         "today": ledger.day_number(make.NOW),
     }
-    with closing(database._connect(path)) as connection:  # noqa: SLF001 - what Database.open begins with
+    with closing(sqlite._connect(path)) as connection:  # noqa: SLF001 - what Database.open begins with
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN")
         connection.execute("INSERT INTO guild (id) VALUES (:guild)", given)
@@ -83,7 +84,7 @@ async def measure(entries: int, requests: int) -> tuple[list[float], list[float]
         for number in range(requests):
             clock.now += timedelta(seconds=1)
             for intake, times in zip(intakes, took, strict=True):
-                asked = make.reply_to(member_id=make.MEMBER + number % MEMBERS)
+                asked = make.origin(member_id=make.MEMBER + number % MEMBERS)
                 began_s = time.perf_counter()
                 taken = await intake.accept(make.prompt(), asked)
                 times.append(time.perf_counter() - began_s)
@@ -98,7 +99,7 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--requests", type=int, default=400)
     options = parser.parse_args()
-    database.PRAGMAS = tuple(pragma.replace("= FULL", "= OFF") for pragma in database.PRAGMAS)  # type: ignore[assignment]
+    sqlite.PRAGMAS = tuple(pragma.replace("= FULL", "= OFF") for pragma in sqlite.PRAGMAS)  # type: ignore[assignment]
     small, large = asyncio.run(measure(options.entries, options.requests))
     p50 = [statistics.median(times) * 1_000 for times in (small, large)]
     ratio = p50[1] / p50[0]

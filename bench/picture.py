@@ -10,7 +10,7 @@ import time
 from datetime import date, timedelta
 from pathlib import Path
 
-from bot.jobs.purse import Use
+from bot.services.credits import Use
 from bot.store.reports import DayOfUse, MemberUse
 from bot.ui import chart
 

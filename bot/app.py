@@ -1,4 +1,4 @@
-"""The composition root: the only place where the parts are named together."""
+"""The composition root: the only place where the app are named together."""
 
 import asyncio
 import itertools
@@ -17,48 +17,49 @@ import discord
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from bot.database.sqlite import COMMANDS_FACT, Database, fact, open_read_only, remember
 from bot.errors import AlreadyRuns, StartRefused
-from bot.jobs import schedule
-from bot.jobs.courier import Courier
-from bot.jobs.desk import Desk
-from bot.jobs.erasure import Erasure
-from bot.jobs.intake import Intake, Terms
-from bot.jobs.library import Library
-from bot.jobs.privacy import Privacy
-from bot.jobs.purse import Purse
-from bot.jobs.runner import Finishing, Runner
-from bot.jobs.steps import Steps
-from bot.jobs.upkeep import Upkeep
 from bot.model import Check
 from bot.music.audio import AudioSource, Spool
 from bot.music.client import MusicClient
-from bot.ops import health, premises, services
-from bot.ops.doctor import Examination
+from bot.ops import health
+from bot.ops.doctor import local, music_api
+from bot.ops.doctor.runner import CheckSpec
 from bot.ops.metrics import Metrics
+from bot.pipeline import schedule
+from bot.pipeline.courier import Courier
+from bot.pipeline.erasure import Erasure
+from bot.pipeline.maintenance import Maintenance
+from bot.pipeline.runner import Runner, ShutdownGuard
+from bot.pipeline.steps import Steps
+from bot.services.credits import CreditService
+from bot.services.intake import Intake, Terms
+from bot.services.operator import OperatorActions
+from bot.services.privacy import Privacy
+from bot.services.songs import SongArchive
 from bot.settings import Settings
 from bot.store import jobs, servers
-from bot.store.database import COMMANDS_FACT, Database, fact, looking, remember
 from bot.store.ledger import Defaults
-from bot.ui import checkup
 from bot.ui import client as ui
+from bot.ui import discord_checks
 from bot.ui.courier import DiscordCourier
-from bot.ui.operator import Operator
+from bot.ui.operator_alerts import OperatorAlerts
 from bot.ui.services import Services
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class App:
     """The running bot, in pieces: what is started, stopped and talked to from outside."""
 
     database: Database
     intake: Intake
-    library: Library
+    song_archive: SongArchive
     privacy: Privacy
     runner: Runner
-    upkeep: Upkeep
-    operator: Operator
+    maintenance: Maintenance
+    operator_alerts: OperatorAlerts
     client: ui.TunesmithClient
     metrics: Metrics
 
@@ -76,13 +77,13 @@ def steady_clock() -> Callable[[], datetime]:
 
 
 @asynccontextmanager
-async def assembled(
+async def assemble(
     settings: Settings,
     *,
     now: Callable[[], datetime],
     around_courier: Callable[[Courier], Courier] = lambda courier: courier,
-) -> AsyncIterator[Parts]:
-    """All parts, connected to each other and to nothing else yet; closed at the end.
+) -> AsyncIterator[App]:
+    """All app, connected to each other and to nothing else yet; closed at the end.
 
     Raises:
         StartRefused: the database or the spool can't be used.
@@ -120,9 +121,9 @@ async def assembled(
         )
         courier = around_courier(DiscordCourier(client))
         webhook = settings.operator_webhook_url
-        operator = Operator(None if webhook is None else webhook.get_secret_value())
+        operator_alerts = OperatorAlerts(None if webhook is None else webhook.get_secret_value())
         spool = Spool(settings.spool_dir)
-        library = Library(
+        song_archive = SongArchive(
             database=database,
             spool=spool,
             audio=audio,
@@ -131,7 +132,7 @@ async def assembled(
             defaults=defaults,
             now=now,
         )
-        purse = Purse(database, defaults, price=settings.song_credits, now=now)
+        credit_service = CreditService(database, defaults, price=settings.song_credits, now=now)
         erasure = Erasure(database, spool, now=now)
         privacy = Privacy(
             database=database,
@@ -142,8 +143,10 @@ async def assembled(
             now=now,
             woken=woken.set,
         )
-        client.offer(Services(intake=intake, purse=purse, library=library, privacy=privacy))
-        finishing = Finishing()
+        client.offer(
+            Services(intake=intake, credits=credit_service, song_archive=song_archive, privacy=privacy)
+        )
+        shutdown_guard = ShutdownGuard()
         steps = Steps(
             database=database,
             music=music,
@@ -152,8 +155,8 @@ async def assembled(
             courier=courier,
             defaults=defaults,
             now=now,
-            finishing=finishing,
-            alert=operator.alert,
+            shutdown_guard=shutdown_guard,
+            alert=operator_alerts.alert,
             pace=settings.poll_pace,
             moved=metrics.moved,
         )
@@ -162,29 +165,29 @@ async def assembled(
             steps=steps,
             courier=courier,
             erasure=erasure,
-            finishing=finishing,
+            shutdown_guard=shutdown_guard,
             epoch=epoch,
             defaults=defaults,
             now=now,
             woken=woken,
         )
-        upkeep = Upkeep(
+        maintenance = Maintenance(
             database=database,
             spool=spool,
             erasure=erasure,
             spool_days=settings.spool_days,
             words_days=settings.words_days,
             now=now,
-            alert=operator.alert,
+            alert=operator_alerts.alert,
         )
-        yield Parts(
+        yield App(
             database=database,
             intake=intake,
-            library=library,
+            song_archive=song_archive,
             privacy=privacy,
             runner=runner,
-            upkeep=upkeep,
-            operator=operator,
+            maintenance=maintenance,
+            operator_alerts=operator_alerts,
             client=client,
             metrics=metrics,
         )
@@ -200,7 +203,7 @@ def _prepare(spool: Path) -> None:
 
 
 @asynccontextmanager
-async def at_desk(settings: Settings) -> AsyncIterator[Desk]:
+async def operator_actions(settings: Settings) -> AsyncIterator[OperatorActions]:
     """The operator's own hands on the database, beside a running bot or without one.
 
     Raises:
@@ -214,7 +217,7 @@ async def at_desk(settings: Settings) -> AsyncIterator[Desk]:
             database = await stack.enter_async_context(Database.open(path))
         except AlreadyRuns:
             database = await stack.enter_async_context(Database.beside(path))
-        yield Desk(
+        yield OperatorActions(
             database,
             _defaults(settings),
             price=settings.song_credits,
@@ -225,13 +228,13 @@ async def at_desk(settings: Settings) -> AsyncIterator[Desk]:
 def servers_of(settings: Settings) -> list[servers.Server]:
     """What each server used. Raises StartRefused if the database can't be read."""
     now = datetime.now(UTC)
-    with looking(settings.database_path) as tx:
+    with open_read_only(settings.database_path) as tx:
         return servers.servers(tx, _defaults(settings), now)
 
 
 def open_jobs_of(settings: Settings) -> list[servers.OpenJob]:
     """Jobs that are not at their end. Raises StartRefused if the database can't be read."""
-    with looking(settings.database_path) as tx:
+    with open_read_only(settings.database_path) as tx:
         return servers.open_jobs(tx)
 
 
@@ -243,33 +246,33 @@ def _defaults(settings: Settings) -> Defaults:
     )
 
 
-def examinations(settings: Settings) -> list[Examination]:
+def check_specs(settings: Settings) -> list[CheckSpec]:
     """Every check of the doctor, in the order of its lines."""
-    clocks = services.Clocks([DISCORD, MUSIC])
+    clocks = music_api.Clocks([DISCORD, MUSIC])
     return [
-        Examination(
+        CheckSpec(
             name="token",
             within_s=ASK_WITHIN_S,
-            make=partial(_examine_discord, settings, clocks),
+            make=partial(_check_discord, settings, clocks),
             advice="look at DISCORD_API_URL and the network",
         ),
-        Examination(
+        CheckSpec(
             name="music API",
             within_s=ASK_WITHIN_S,
-            make=partial(_examine_music, settings, clocks),
+            make=partial(_check_music_api, settings, clocks),
             advice="look at MUSIC_API_URL and the network",
         ),
-        *premises.at_home(settings.database_path, settings.spool_dir),
-        Examination(
+        *local.at_home(settings.database_path, settings.spool_dir),
+        CheckSpec(
             name="clock", within_s=ASK_WITHIN_S + 1.0, make=clocks.examine, advice="see the lines above"
         ),
     ]
 
 
-async def _examine_discord(settings: Settings, clocks: services.Clocks) -> Sequence[Check]:
+async def _check_discord(settings: Settings, clocks: music_api.Clocks) -> Sequence[Check]:
     ahead = None
     try:
-        found = await checkup.ask(
+        found = await discord_checks.ask(
             settings.discord_api_url, settings.discord_token.get_secret_value(), await _commands(settings)
         )
         ahead = found.ahead
@@ -278,17 +281,17 @@ async def _examine_discord(settings: Settings, clocks: services.Clocks) -> Seque
         clocks.dated(DISCORD, ahead)
 
 
-async def _commands(settings: Settings) -> Sequence[checkup.Payload]:
+async def _commands(settings: Settings) -> Sequence[discord_checks.Payload]:
     """The commands as this version registers them: those of a bot that connects to nothing."""
     with tempfile.TemporaryDirectory(prefix="tunesmith-doctor-") as folder:
         blank = settings.model_copy(
             update={"database_url": f"sqlite:///{folder}/blank.db", "spool_dir": Path(folder)}
         )
-        async with assembled(blank, now=steady_clock()) as parts:
-            return await parts.client.payload()
+        async with assemble(blank, now=steady_clock()) as app:
+            return await app.client.payload()
 
 
-async def _examine_music(settings: Settings, clocks: services.Clocks) -> Sequence[Check]:
+async def _check_music_api(settings: Settings, clocks: music_api.Clocks) -> Sequence[Check]:
     ahead = None
     try:
         async with MusicClient.open(
@@ -298,7 +301,7 @@ async def _examine_music(settings: Settings, clocks: services.Clocks) -> Sequenc
             options=settings.music_options,
             now=lambda: datetime.now(UTC),
         ) as music:
-            check, ahead = await services.examine_music(music, settings.music_api_url)
+            check, ahead = await music_api.check_music_api(music, settings.music_api_url)
             return [check]
     finally:
         clocks.dated(MUSIC, ahead)
@@ -313,8 +316,8 @@ async def run(settings: Settings) -> None:
     ui.use_api(settings.discord_api_url)
     stop, now = asyncio.Event(), steady_clock()
     async with (
-        assembled(settings, now=now) as parts,
-        health.serving(settings.listen, lambda: _pages(parts, stop, now)) as address,
+        assemble(settings, now=now) as app,
+        health.serving(settings.listen, lambda: _pages(app, stop, now)) as address,
     ):
         if address is not None:
             log.info("health and metrics are served on %s", address)
@@ -323,26 +326,26 @@ async def run(settings: Settings) -> None:
         refused: StartRefused | None = None
         try:
             async with asyncio.TaskGroup() as group:
-                await _work(parts, settings.discord_token.get_secret_value(), stop, group)
+                await _work(app, settings.discord_token.get_secret_value(), stop, group)
         except* StartRefused as found:
             refused = next(error for error in found.exceptions if isinstance(error, StartRefused))
         finally:
-            await _close(parts.client)
+            await _close(app.client)
         if refused is not None:
             raise refused
 
 
-def _pages(parts: Parts, stop: asyncio.Event, now: Callable[[], datetime]) -> web.Application:
+def _pages(app: App, stop: asyncio.Event, now: Callable[[], datetime]) -> web.Application:
     """What is told of the running bot."""
     well = health.Health(
-        database=parts.database,
-        gateway=parts.client.cut_off,
-        latencies_s=parts.client.latencies_s,
-        looked_at=lambda: parts.runner.looked_at,
+        database=app.database,
+        gateway=app.client.cut_off,
+        latencies_s=app.client.latencies_s,
+        looked_at=lambda: app.runner.looked_at,
         stopping=stop.is_set,
         now=now,
     )
-    return health.application(well, parts.metrics, parts.database)
+    return health.application(well, app.metrics, app.database)
 
 
 async def _close(client: discord.Client) -> None:
@@ -357,25 +360,25 @@ async def _close(client: discord.Client) -> None:
         await client.http.close()
 
 
-async def _work(parts: Parts, token: str, stop: asyncio.Event, group: asyncio.TaskGroup) -> None:
+async def _work(app: App, token: str, stop: asyncio.Event, group: asyncio.TaskGroup) -> None:
     """Everything that runs beside each other, until ``stop``; the jobs end first, then the rest."""
-    alert = parts.operator.alert
-    runner = group.create_task(_supervised("the runner", parts.runner.run, alert))
+    alert = app.operator_alerts.alert
+    runner = group.create_task(_supervised("the runner", app.runner.run, alert))
     others = [
         group.create_task(
-            _supervised("the connection to Discord", partial(_connect, parts.client, token), alert)
+            _supervised("the connection to Discord", partial(_connect, app.client, token), alert)
         ),
-        group.create_task(_supervised("upkeep", parts.upkeep.run, alert)),
-        group.create_task(_supervised("the operator's webhook", parts.operator.run, alert)),
-        group.create_task(_watch_loop(parts.metrics.lagged)),
+        group.create_task(_supervised("upkeep", app.maintenance.run, alert)),
+        group.create_task(_supervised("the operator's webhook", app.operator_alerts.run, alert)),
+        group.create_task(_watch_loop(app.metrics.lagged)),
     ]
     await stop.wait()
     log.info("stopping: no new requests; what is under way ends first")
-    parts.intake.close()
-    parts.runner.stop()
+    app.intake.close()
+    app.runner.stop()
     # Beside each other: together they have less time than the machine gives before it kills.
-    await asyncio.gather(asyncio.wait([runner]), parts.intake.all_answered())
-    await _close(parts.client)
+    await asyncio.gather(asyncio.wait([runner]), app.intake.all_answered())
+    await _close(app.client)
     # Again and again: wait_for, which discord.py connects with, can swallow a cancellation (Python 3.11).
     while pending := [task for task in others if not task.done()]:
         for task in pending:

@@ -14,12 +14,12 @@ from rich.progress import Progress
 
 from bot import app, settings
 from bot.errors import Fault, StartRefused, Transient
-from bot.jobs.desk import Desk
 from bot.model import Check, Verdict
 from bot.ops import backup as backups
 from bot.ops import logs, tables
-from bot.ops.doctor import examined
-from bot.ops.premises import of_database
+from bot.ops.doctor.local import of_database
+from bot.ops.doctor.runner import examined
+from bot.services.operator import OperatorActions
 
 cli = typer.Typer(
     name="tunesmith",
@@ -67,7 +67,7 @@ def doctor(
 
 async def _examine(loaded: settings.Settings, *, ledger: bool) -> bool:
     """Show what every check finds. Returns whether there was no failure."""
-    chosen = of_database(loaded.database_path) if ledger else app.examinations(loaded)
+    chosen = of_database(loaded.database_path) if ledger else app.check_specs(loaded)
     if not ledger:
         _show(Check(verdict=Verdict.OK, name="settings", finding="complete and possible"))
     well = True
@@ -122,7 +122,7 @@ def grant(
 ) -> None:
     """Give a server bonus credits, which do not expire; also beside a running bot."""
 
-    async def work(desk: Desk) -> str:
+    async def work(desk: OperatorActions) -> str:
         before, after = await desk.grant(guild, amount, reason)
         return f"Server {guild}: bonus {before:,} → {after:,} credits."
 
@@ -161,30 +161,30 @@ def list_jobs(
     if len(chosen) > 1:
         _refuse("Only one of --release, --retry and --refund at a time; nothing was changed.")
 
-    async def work(desk: Desk) -> str:
+    async def work(desk: OperatorActions) -> str:
         if release is not None:
             done = await desk.release(release)
             return (
                 f"Job {release} is given up, and the bot tells the member. "
-                f"Server {done.job.reply_to.guild_id}: available {done.before:,} → {done.after:,} credits."
+                f"Server {done.job.origin.guild_id}: available {done.before:,} → {done.after:,} credits."
             )
         if retry is not None:
             job = await desk.retry(retry)
             return f"Job {retry} is {job.state}, and the bot looks at it again within half a minute."
         refunded = await desk.refund(chosen[0], reason)
         return (
-            f"Job {chosen[0]} is refunded. Server {refunded.job.reply_to.guild_id}: "
+            f"Job {chosen[0]} is refunded. Server {refunded.job.origin.guild_id}: "
             f"available {refunded.before:,} → {refunded.after:,} credits."
         )
 
     _at_desk(work)
 
 
-def _at_desk(work: Callable[[Desk], Awaitable[str]]) -> None:
+def _at_desk(work: Callable[[OperatorActions], Awaitable[str]]) -> None:
     """Do it, and tell what came of it."""
 
     async def done() -> str:
-        async with app.at_desk(settings.load()) as desk:
+        async with app.operator_actions(settings.load()) as desk:
             return await work(desk)
 
     with _sentences():

@@ -157,7 +157,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyTo:
+class Origin:
     """Who asked and where: all that is needed to answer after a restart. Ids are Discord's."""
 
     interaction_id: int
@@ -206,7 +206,7 @@ class Job:
 
     id: int
     request: SongRequest
-    reply_to: ReplyTo
+    origin: Origin
     state: JobState
     attempt: int
     """Counts claims; a result is written only under the number of the claim that made it."""
@@ -244,7 +244,7 @@ class Job:
     @property
     def erased(self) -> bool:
         """Whether its member has deleted their data: only the books know of it."""
-        return self.reply_to.interaction_id < 0
+        return self.origin.interaction_id < 0
 
     @property
     def open(self) -> bool:
@@ -271,7 +271,7 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ChangedBy:
     """Who changes something in the books, and why. Ids are Discord's."""
 
     actor_id: int | None

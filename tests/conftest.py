@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.jobs import runner
+from bot.database import sqlite as database_module
+from bot.database.sqlite import Database
+from bot.pipeline import runner
 from bot.sandbox import server
-from bot.store import database as database_module
-from bot.store.database import Database
 from tests.make import Clock
 
 

@@ -3,8 +3,8 @@
 import itertools
 from datetime import UTC, datetime, timedelta
 
-from bot.jobs.intake import Terms
-from bot.model import Balance, Entry, Job, JobState, Period, ReplyTo, SongRequest, Standing
+from bot.model import Balance, ChangedBy, Job, JobState, Origin, Period, SongRequest, Standing
+from bot.services.intake import Terms
 from bot.store.ledger import Defaults
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
@@ -43,30 +43,30 @@ def custom(**changes: object) -> SongRequest:
     return SongRequest(**fields | changes)  # type: ignore[arg-type]
 
 
-def reply_to(**changes: object) -> ReplyTo:
+def origin(**changes: object) -> Origin:
     fields: dict[str, object] = {
         "interaction_id": next(_interactions),
         "guild_id": GUILD,
         "channel_id": CHANNEL,
         "member_id": MEMBER,
     }
-    return ReplyTo(**fields | changes)  # type: ignore[arg-type]
+    return Origin(**fields | changes)  # type: ignore[arg-type]
 
 
-def entry(reason: str = "", **changes: object) -> Entry:
+def entry(reason: str = "", **changes: object) -> ChangedBy:
     fields: dict[str, object] = {
         "actor_id": MEMBER,
         "reason": reason,
         "interaction_id": next(_interactions),
     }
-    return Entry(**fields | changes)  # type: ignore[arg-type]
+    return ChangedBy(**fields | changes)  # type: ignore[arg-type]
 
 
 def job(**changes: object) -> Job:
     fields: dict[str, object] = {
         "id": 42,
         "request": prompt(),
-        "reply_to": reply_to(),
+        "origin": origin(),
         "state": JobState.QUEUED,
         "attempt": 0,
         "tries": 0,

@@ -12,12 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
+from bot.database import snapshots
+from bot.database.sqlite import alone, is_ours, migrations, open_migrated, schema_version
 from bot.errors import NotDone
-from bot.jobs import restored
 from bot.model import JobState
-from bot.store import copies, people
-from bot.store.database import alone, is_ours, migrations, schema_version, upgraded
-from bot.store.proof import prove
+from bot.pipeline import after_restore
+from bot.store import members
+from bot.store.reconcile import reconcile
 
 FORGETS = 4
 """The first schema in which somebody can be forgotten."""
@@ -62,15 +63,15 @@ def backup(database: Path, target: Path, progress: Progress) -> Backup:
         if not is_ours(connection):
             raise NotDone(f"DATABASE_URL: {database} is no database of Tunesmith; nothing was written.")
         whole = _size(connection)
-        with copies.replacing(target) as unfinished:
-            copies.fill(connection, unfinished, lambda written: progress("copying", written, whole))
+        with snapshots.replacing(target) as unfinished:
+            snapshots.fill(connection, unfinished, lambda written: progress("copying", written, whole))
             progress("checking", whole, whole)
-            copies.check(unfinished)
+            snapshots.check(unfinished)
             return _content(unfinished, target)
 
 
 def _refuse_target(database: Path, target: Path) -> None:
-    taken = [database, *copies.companions(database), database.with_name(f"{database.name}.lock")]
+    taken = [database, *snapshots.companions(database), database.with_name(f"{database.name}.lock")]
     if target in [path.resolve() for path in taken]:
         raise NotDone(f"{target} belongs to the database that is to be backed up; choose another name.")
     if target.is_dir() or not target.parent.is_dir():
@@ -81,7 +82,7 @@ def _refuse_target(database: Path, target: Path) -> None:
 
 def _is_backup(path: Path) -> bool:
     try:
-        with closing(sqlite3.connect(copies.address(path), uri=True)) as connection:
+        with closing(sqlite3.connect(snapshots.address(path), uri=True)) as connection:
             return is_ours(connection)
     except sqlite3.Error:
         return False
@@ -98,7 +99,7 @@ def _size(connection: sqlite3.Connection) -> int:
 
 
 def _content(unfinished: Path, path: Path) -> Backup:
-    with closing(sqlite3.connect(copies.address(unfinished), uri=True)) as connection:
+    with closing(sqlite3.connect(snapshots.address(unfinished), uri=True)) as connection:
         jobs, entries = connection.execute(
             "SELECT (SELECT COUNT(*) FROM job), (SELECT COUNT(*) FROM ledger)"
         ).fetchone()
@@ -136,29 +137,29 @@ def restore(database: Path, source: Path, now: datetime, progress: Progress) -> 
     with alone(database), _explained(f"{source} can't be restored"):
         if database.exists() and source.samefile(database):
             raise NotDone(f"{source} is the database itself; nothing was changed.")
-        with copies.replacing(database) as unfinished:
+        with snapshots.replacing(database) as unfinished:
             _copy(source, unfinished, progress)
             now_known = _roll(database)
-            with upgraded(unfinished) as tx:
+            with open_migrated(unfinished) as tx:
                 progress("marking what was open", 1, 1)
-                gone = [] if now_known is None else now_known.left_since(people.roll(tx))
-                marked = restored.mark(tx, now, gone)
-                balanced = not prove(tx).findings
+                gone = [] if now_known is None else now_known.left_since(members.roll(tx))
+                marked = after_restore.mark(tx, now, gone)
+                balanced = not reconcile(tx).findings
             progress("checking", 1, 1)
-            copies.check(unfinished)
+            snapshots.check(unfinished)
             _as_owned(unfinished, like=database)
             progress("keeping the replaced file", 1, 1)
             kept = _keep(database, now)
     return Restored(marked=marked, kept=kept, balanced=balanced)
 
 
-def _roll(database: Path) -> people.Roll | None:
+def _roll(database: Path) -> members.MemberIndex | None:
     """Who is known in the file that is to be replaced, as far as it can be read."""
     if not database.exists():
         return None
     try:
         with closing(_reading(database)) as connection:
-            return people.roll(connection) if schema_version(connection) >= FORGETS else None
+            return members.roll(connection) if schema_version(connection) >= FORGETS else None
     except sqlite3.Error:
         return None  # it is damaged, which may be why it is to be replaced
 
@@ -170,7 +171,7 @@ def _copy(source: Path, unfinished: Path, progress: Progress) -> None:
             _refuse_other(connection, source)
             _check(connection)
             whole = _size(connection)
-            copies.fill(connection, unfinished, lambda written: progress("copying", written, whole))
+            snapshots.fill(connection, unfinished, lambda written: progress("copying", written, whole))
     except sqlite3.OperationalError:
         raise  # of the disk or of the moment: it tells nothing of the backup
     except sqlite3.DatabaseError as error:
@@ -182,7 +183,7 @@ def _reading_alone(source: Path) -> sqlite3.Connection:
     """A connection that leaves nothing beside the backup; a file copied by hand may have its log there."""
     if source.with_name(f"{source.name}-wal").exists():
         return _reading(source)
-    return sqlite3.connect(copies.address(source), uri=True, isolation_level=None)
+    return sqlite3.connect(snapshots.address(source), uri=True, isolation_level=None)
 
 
 def _refuse_other(connection: sqlite3.Connection, source: Path) -> None:
@@ -218,20 +219,20 @@ def _keep(database: Path, now: datetime) -> Path | None:
     """
     if database.exists():
         _close(database)
-    left = [path for path in (database, *copies.companions(database)) if path.exists()]
+    left = [path for path in (database, *snapshots.companions(database)) if path.exists()]
     if not left:
         return None
     kept = _dated(database, now)
     for path in left:
         target = kept.with_name(kept.name + path.name.removeprefix(database.name))
-        with copies.replacing(target) as unfinished:
+        with snapshots.replacing(target) as unfinished:
             shutil.copyfile(path, unfinished)
             _as_owned(unfinished, like=path)
             unfinished.chmod(stat.S_IRUSR | stat.S_IWUSR)
     for path in left:
         if path != database:
             path.unlink()
-    copies.flush(database.parent)
+    snapshots.flush(database.parent)
     return kept
 
 

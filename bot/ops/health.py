@@ -10,10 +10,10 @@ from typing import Final
 
 from aiohttp import web
 
+from bot.database.sqlite import Database, remember
 from bot.errors import StartRefused, StoreBusy
 from bot.ops.metrics import Metrics, Now
-from bot.store.database import Database, remember
-from bot.store.figures import figures
+from bot.store.totals import figures
 
 ROUND_WITHIN: Final = timedelta(seconds=60)
 """The runner sleeps 30 s at the longest; a round that is older than this was not its last one."""

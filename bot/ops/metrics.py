@@ -16,7 +16,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from bot.model import ClosedCause, FailReason, JobState
-from bot.store.figures import Figures
+from bot.store.totals import Totals
 
 SUBMITTED: Final = ("accepted", "rejected", "busy", "unknown")
 POLLED: Final = ("running", "done", "rejected", "notfound", "none")
@@ -48,7 +48,7 @@ class Metrics(Collector):
         self._registry = registry
         self._seconds = seconds
         self._succeeded_s: dict[int, float] = {}
-        self._figures: Figures | None = None
+        self._figures: Totals | None = None
         self._now: Now | None = None
         self._submissions = Histogram(
             "tunesmith_submission_seconds",
@@ -117,7 +117,7 @@ class Metrics(Collector):
 
     # -- what is shown
 
-    def shown(self, figures: Figures | None, now: Now, accept: str) -> tuple[bytes, str]:
+    def shown(self, figures: Totals | None, now: Now, accept: str) -> tuple[bytes, str]:
         """The page, in the form that is asked for, and its content type. No figures: they can't be read."""
         self._figures, self._now = figures, now
         encode, content_type = choose_encoder(accept)
@@ -152,7 +152,7 @@ def _of_now(now: Now) -> Iterable[Metric]:
         )
 
 
-def _of_the_books(figures: Figures, now: datetime) -> Iterable[Metric]:
+def _of_the_books(figures: Totals, now: datetime) -> Iterable[Metric]:
     states = GaugeMetricFamily("tunesmith_jobs", "Jobs by where they stand.", labels=["state"])
     for state, jobs in figures.states.items():
         states.add_metric([state], jobs)
@@ -189,7 +189,7 @@ def _of_the_books(figures: Figures, now: datetime) -> Iterable[Metric]:
         ("refunded", figures.refunded, "Credits of made songs that were given back."),
     ):
         yield CounterMetricFamily(f"tunesmith_credits_{name}", what, value=credits_)
-    gate = figures.gate
+    gate = figures.breaker
     shut = gate.retry_at is not None
     yield GaugeMetricFamily(
         "tunesmith_breaker_open",

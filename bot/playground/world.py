@@ -10,13 +10,13 @@ from pathlib import Path
 import discord
 import simcord
 
-from bot.app import Parts, assembled
+from bot.app import App, assemble
 from bot.errors import Refusal
-from bot.jobs.courier import CardFacts, Courier, MessageKind
 from bot.model import Delivery, Job, Track
+from bot.pipeline.courier import CardFacts, Courier, MessageKind
 from bot.sandbox.server import Sandbox, running
 from bot.settings import GivenSettings, Settings
-from bot.store.budget import BudgetAlert
+from bot.store.budget_alerts import BudgetAlert
 
 SERVER = "The Listening Room"
 CHANNEL = "song-requests"
@@ -124,7 +124,7 @@ class World:
         self.env: simcord.Env
         self.guild: simcord.GuildHandle
         self.channel: simcord.ChannelHandle
-        self.parts: Parts
+        self.parts: App
         self._process = AsyncExitStack()
         self._runner: asyncio.Task[None] | None = None
 
@@ -193,7 +193,7 @@ class World:
 
     async def _begin(self) -> None:
         self.parts = await self._process.enter_async_context(
-            assembled(
+            assemble(
                 self.settings,
                 now=self.clock,
                 around_courier=lambda courier: ObservedCourier(courier, self.changed.set),

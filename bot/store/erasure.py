@@ -10,15 +10,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.store import jobs, ledger, people, words
-from bot.store.database import Tx
+from bot.database.sqlite import Tx
+from bot.store import jobs, ledger, members, texts
 from bot.store.jobs import IN_THE_MAKING, NOT_ERASED
 from bot.store.ledger import milliseconds
-from bot.store.remains import Remains, mark
+from bot.store.scrub import Remains, mark
 
 CARD_BEHIND_MAX = timedelta(minutes=1)
 """So long the card of a member's last song may still have to be brought up to date."""
-_TEXTS = ", ".join(f"{name}_id" for name in words.TEXTS)
+_TEXTS = ", ".join(f"{name}_id" for name in texts.TEXTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +78,12 @@ def erase(tx: Tx, member: int, now: datetime) -> Waits:
     ended = [row["id"] for row in rows]
     _drop_drafts(tx, member)
     _drop_texts(tx, member)
-    words.drop_songs(tx, ended)
+    texts.drop_songs(tx, ended)
     _blank(tx, ended)
     if waits.songs:
-        people.leave(tx, member, now)
+        members.leave(tx, member, now)
     else:
-        people.forget(tx, member, now)
+        members.forget(tx, member, now)
     mark(tx, Remains.ERASED)
     return waits
 
@@ -163,7 +163,7 @@ def _blank(tx: Tx, job_ids: Collection[int]) -> None:
 def drop_outlived(tx: Tx, job_ids: Collection[int]) -> int:
     """Drop the words of these jobs, and what else tells of them. Returns how many had any."""
     given = json.dumps(list(job_ids))
-    dropped = words.drop_songs(tx, job_ids)
+    dropped = texts.drop_songs(tx, job_ids)
     tx.execute(
         "UPDATE job SET urls = '[]', detail = '' WHERE id IN (SELECT value FROM json_each(?))", (given,)
     )

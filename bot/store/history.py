@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.database.sqlite import Tx
 from bot.model import OPEN_STATES, SONG_STATES, Job, Track
 from bot.store import jobs
-from bot.store.database import Tx
 from bot.store.ledger import known_member, moment
 
 CHOICES_MAX = 25

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.database.sqlite import Tx, fact, remember
 from bot.model import (
     OPEN_STATES,
     ClosedCause,
@@ -18,13 +19,12 @@ from bot.model import (
     FailReason,
     Job,
     JobState,
-    ReplyTo,
+    Origin,
     Reuse,
     Source,
     Track,
 )
-from bot.store import words
-from bot.store.database import Tx, fact, remember
+from bot.store import texts
 from bot.store.ledger import Hold, member_number, milliseconds, moment
 
 WINDOW_MAX = timedelta(minutes=1)
@@ -37,7 +37,7 @@ IN_THE_MAKING = f"(due_at IS NOT NULL AND state IN ({_OPEN}))"
 """What the bot still does something for by itself."""
 _SELECT = f"""SELECT job.*, member.discord_id AS member_discord_id, member.locale AS member_locale,
                      guild.locale AS guild_locale, words.torn,
-                     {", ".join(f"words.{name}" for name in words.FIELDS)}
+                     {", ".join(f"words.{name}" for name in texts.FIELDS)}
               FROM job JOIN member ON member.id = job.member_id JOIN guild ON guild.id = job.guild_id
               LEFT JOIN words ON words.job_id = job.id"""
 # Nobody of this epoch works on it, and no older song is still to be posted in the same channel: after an
@@ -89,7 +89,7 @@ def add(tx: Tx, job: Job, held: Hold, due_at: datetime, source: Source | None = 
     Raises:
         sqlite3.IntegrityError: its interaction has been taken before, or the failure tried again.
     """
-    asked, member = job.reply_to, member_number(tx, job.reply_to.member_id)
+    asked, member = job.origin, member_number(tx, job.origin.member_id)
     tx.execute(
         """INSERT INTO job (id, interaction_id, guild_id, channel_id, member_id, may_reference, state,
                             created_at, state_since, due_at, price, day, allowance_part, bonus_part,
@@ -115,7 +115,7 @@ def add(tx: Tx, job: Job, held: Hold, due_at: datetime, source: Source | None = 
             "again_of": _job_of(source, Reuse.AGAIN),
         },
     )
-    words.keep(tx, job.id, job.request, member, asked.member_name, None if source is None else source.job_id)
+    texts.keep(tx, job.id, job.request, member, asked.member_name, None if source is None else source.job_id)
     tx.execute(
         "UPDATE guild SET locale = :locale WHERE id = :id AND locale <> :locale AND :locale <> ''",
         {"id": asked.guild_id, "locale": asked.guild_locale},
@@ -432,8 +432,8 @@ def _read(tx: Tx, row: sqlite3.Row) -> Job:
     tracks = tx.execute("SELECT * FROM track WHERE job_id = ? ORDER BY take", (row["id"],)).fetchall()
     return Job(
         id=row["id"],
-        request=words.read(row),
-        reply_to=ReplyTo(
+        request=texts.read(row),
+        origin=Origin(
             interaction_id=row["interaction_id"],
             guild_id=row["guild_id"],
             channel_id=row["channel_id"],

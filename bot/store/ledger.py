@@ -8,9 +8,9 @@ counters in ``guild`` and ``usage`` change in the same transaction and can be pr
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from bot.database.sqlite import Tx
 from bot.errors import NotEnoughCredits, OutOfRange
-from bot.model import Balance, Entry, Period
-from bot.store.database import Tx
+from bot.model import Balance, ChangedBy, Period
 
 WHOLE_GUILD = 0
 """The member number under which ``usage`` sums up a server."""
@@ -141,7 +141,9 @@ def release(tx: Tx, job_id: int, guild_id: int, member: int, held: Hold, now: da
     _append(tx, "release", guild_id, held, now, job_id=job_id, member=member)
 
 
-def refund(tx: Tx, job_id: int, guild_id: int, member: int, held: Hold, entry: Entry, now: datetime) -> None:
+def refund(
+    tx: Tx, job_id: int, guild_id: int, member: int, held: Hold, changed_by: ChangedBy, now: datetime
+) -> None:
     """The credits of a settled job go back where they came from, on the job's own day.
 
     Raises:
@@ -157,7 +159,7 @@ def refund(tx: Tx, job_id: int, guild_id: int, member: int, held: Hold, entry: E
         now,
         job_id=job_id,
         member=member,
-        entry=entry,
+        changed_by=changed_by,
         before="settled",
         after="refunded",
     )
@@ -171,7 +173,7 @@ def closing(tx: Tx, job_id: int) -> set[str]:
     return {row["kind"] for row in rows}
 
 
-def grant(tx: Tx, guild_id: int, credits_: int, entry: Entry, now: datetime) -> tuple[int, int]:
+def grant(tx: Tx, guild_id: int, credits_: int, changed_by: ChangedBy, now: datetime) -> tuple[int, int]:
     """Add bonus credits, or take some that are neither used nor held. Returns before and after.
 
     Raises:
@@ -189,7 +191,7 @@ def grant(tx: Tx, guild_id: int, credits_: int, entry: Entry, now: datetime) -> 
         guild_id,
         Hold(day=day_number(now), allowance=0, bonus=credits_),
         now,
-        entry=entry,
+        changed_by=changed_by,
         before=str(before),
         after=str(after),
     )
@@ -202,7 +204,7 @@ def set_allowance(
     allowance: int,
     period: Period | None,
     defaults: Defaults,
-    entry: Entry,
+    changed_by: ChangedBy,
     now: datetime,
 ) -> tuple[Balance, Balance]:
     """Change what the server may use each period. Returns the balance before and after.
@@ -225,7 +227,7 @@ def set_allowance(
         tx,
         "set",
         guild_id,
-        entry,
+        changed_by,
         now,
         before=f"{before.allowance} a {before.period}",
         after=f"{after.allowance} a {after.period}",
@@ -237,7 +239,7 @@ def note(
     tx: Tx,
     kind: str,
     guild_id: int,
-    entry: Entry,
+    changed_by: ChangedBy,
     now: datetime,
     *,
     member: int | None = None,
@@ -255,7 +257,7 @@ def note(
         now,
         member=member,
         role_id=role_id,
-        entry=entry,
+        changed_by=changed_by,
         before=before,
         after=after,
     )
@@ -272,9 +274,9 @@ def in_range(credits_: int) -> int:
     return credits_
 
 
-def changed(tx: Tx, entry: Entry) -> bool:
+def changed(tx: Tx, changed_by: ChangedBy) -> bool:
     """Whether this interaction has changed something already."""
-    known = tx.execute("SELECT 1 FROM ledger WHERE interaction_id = ?", (entry.interaction_id,))
+    known = tx.execute("SELECT 1 FROM ledger WHERE interaction_id = ?", (changed_by.interaction_id,))
     return known.fetchone() is not None
 
 
@@ -317,7 +319,7 @@ def _append(
     job_id: int | None = None,
     member: int | None = None,
     role_id: int | None = None,
-    entry: Entry | None = None,
+    changed_by: ChangedBy | None = None,
     before: str | None = None,
     after: str | None = None,
 ) -> None:
@@ -336,14 +338,14 @@ def _append(
             "job": job_id,
             "member": member,
             "role": role_id,
-            "actor": None if entry is None else _actor(tx, entry),
-            "interaction": None if entry is None else entry.interaction_id,
-            "reason": "" if entry is None else entry.reason,
+            "actor": None if changed_by is None else _actor(tx, changed_by),
+            "interaction": None if changed_by is None else changed_by.interaction_id,
+            "reason": "" if changed_by is None else changed_by.reason,
             "before": before,
             "after": after,
         },
     )
 
 
-def _actor(tx: Tx, entry: Entry) -> int:
-    return OPERATOR if entry.actor_id is None else member_number(tx, entry.actor_id)
+def _actor(tx: Tx, changed_by: ChangedBy) -> int:
+    return OPERATOR if changed_by.actor_id is None else member_number(tx, changed_by.actor_id)

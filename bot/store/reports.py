@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from bot.store.database import Tx
+from bot.database.sqlite import Tx
 from bot.store.ledger import OPERATOR, WHOLE_GUILD, day_number, moment
 
 _EPOCH = date(1970, 1, 1)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.database.sqlite import Tx
 from bot.model import Balance
 from bot.store import ledger
-from bot.store.database import Tx
 from bot.store.ledger import Defaults, moment
 
 

@@ -8,9 +8,9 @@ import discord
 from discord import ui
 
 from bot.errors import NotYourServer
-from bot.jobs.courier import MessageKind
 from bot.model import Job, JobState, SongRequest
-from bot.ui import asking, words
+from bot.pipeline.courier import MessageKind
+from bot.ui import interaction_context, messages
 from bot.ui.language import Language
 from bot.ui.text import plain
 
@@ -69,7 +69,7 @@ class JobButton(
         await client.pressed(interaction, self)
 
 
-def stopped(*items: ui.Item[Any]) -> ui.View:
+def persistent_view(*items: ui.Item[Any]) -> ui.View:
     """A view with these items, all of whose presses come through their patterns.
 
     A view that discord.py kept would only grow its memory.
@@ -90,7 +90,7 @@ def song_view(say: Language, job: Job, links: dict[int, str], *, direct: bool, c
     grey, price = discord.ButtonStyle.secondary, job.price_credits
     mark = COPY_MARK if copy else MARKS[MessageKind.SONG]
     lyrics = JobButton(mark, job.id, say("button-lyrics"), grey)
-    again = say("button-again", credits=words.credits_(say, price))
+    again = say("button-again", credits=messages.credits_(say, price))
     in_server = [
         JobButton("again", job.id, again, discord.ButtonStyle.primary, price),
         JobButton("remix", job.id, say("button-remix"), grey),
@@ -98,7 +98,7 @@ def song_view(say: Language, job: Job, links: dict[int, str], *, direct: bool, c
         JobButton("send", job.id, say("button-send"), grey),
         JobButton("delete", job.id, say("button-delete"), grey),
     ]
-    view = stopped(*([lyrics] if direct else in_server))
+    view = persistent_view(*([lyrics] if direct else in_server))
     for take, url in links.items():
         if len(url) <= LINK_MAX:
             view.add_item(ui.Button(label=say("button-take", number=take), url=url, row=1))
@@ -112,12 +112,12 @@ def notice_view(say: Language, job: Job, *, direct: bool) -> ui.View:
     """
     retry = JobButton(MARKS[MessageKind.NOTICE], job.id, say("button-retry"), discord.ButtonStyle.primary)
     lyrics = JobButton(COPY_MARK, job.id, say("button-lyrics"), discord.ButtonStyle.secondary)
-    return stopped(retry, lyrics) if direct else stopped(retry, _edit_words(say, job), lyrics)
+    return persistent_view(retry, lyrics) if direct else persistent_view(retry, _edit_words(say, job), lyrics)
 
 
 def remix_button(say: Language, job: Job) -> ui.View:
     """The button that opens the form with the words of a job."""
-    return stopped(_edit_words(say, job))
+    return persistent_view(_edit_words(say, job))
 
 
 def _edit_words(say: Language, job: Job) -> JobButton:
@@ -128,22 +128,24 @@ def card_view(say: Language, job: Job) -> ui.View | None:
     """The button of a card, while it has one."""
     match job.state:
         case JobState.QUEUED:
-            return stopped(JobButton("cancel", job.id, say("button-cancel"), discord.ButtonStyle.secondary))
+            return persistent_view(
+                JobButton("cancel", job.id, say("button-cancel"), discord.ButtonStyle.secondary)
+            )
         case JobState.UNDELIVERED:
-            return stopped(JobButton("post", job.id, say("button-post"), discord.ButtonStyle.primary))
+            return persistent_view(JobButton("post", job.id, say("button-post"), discord.ButtonStyle.primary))
         case _:
             return None
 
 
 def edit_button(say: Language, draft: int) -> ui.View:
     """The button that opens a refused form with everything in it."""
-    return stopped(JobButton("edit", draft, say("button-edit"), discord.ButtonStyle.primary))
+    return persistent_view(JobButton("edit", draft, say("button-edit"), discord.ButtonStyle.primary))
 
 
 def pay_button(say: Language, name: str, job: Job, price: int) -> ui.View:
     """The same button with the price that holds now."""
-    label = say("button-pay", credits=words.credits_(say, price))
-    return stopped(JobButton(name, job.id, label, discord.ButtonStyle.primary, price))
+    label = say("button-pay", credits=messages.credits_(say, price))
+    return persistent_view(JobButton(name, job.id, label, discord.ButtonStyle.primary, price))
 
 
 def is_marked(message: discord.Message, kind: MessageKind, job_id: int) -> bool:
@@ -163,9 +165,9 @@ async def show_words(interaction: discord.Interaction, job: Job) -> None:
     Raises:
         NotYourServer: pressed in another place than the song's.
     """
-    if interaction.guild_id not in (None, job.reply_to.guild_id):
+    if interaction.guild_id not in (None, job.origin.guild_id):
         raise NotYourServer("outside")
-    say, request = asking.private(interaction), job.request
+    say, request = interaction_context.private(interaction), job.request
     fenced = plain(request.lyrics or request.prompt or request.style).replace("```", "'''")
     quoted = f"```\n{fenced}\n```"
     if len(quoted) <= MESSAGE_MAX:

@@ -5,11 +5,11 @@ from typing import Final, assert_never
 import discord
 from discord.utils import format_dt
 
-from bot.jobs.courier import CardFacts
-from bot.jobs.library import Copy
 from bot.model import FailReason, Job, JobState, SongRequest
+from bot.pipeline.courier import CardFacts
+from bot.services.songs import Copy
 from bot.store.history import SongChoice, SongPage
-from bot.ui import words
+from bot.ui import messages
 from bot.ui.language import Language
 from bot.ui.text import cut, line, plain
 
@@ -46,7 +46,7 @@ def card(say: Language, job: Job, facts: CardFacts) -> discord.Embed:
     embed.add_field(name=say("card-price"), value=_price(say, job))
     standing = facts.standing
     whose = "card-left-of-limit" if standing.limit_is_tightest else "card-left-in-server"
-    embed.add_field(name=say(whose), value=words.credits_(say, standing.left))
+    embed.add_field(name=say(whose), value=messages.credits_(say, standing.left))
     if job.open and job.state is not JobState.FAILED:
         embed.add_field(name=say("card-expected"), value=expected(say, facts))
     embed.set_footer(text=_made_with(say, job.request))
@@ -109,7 +109,7 @@ def state(say: Language, job: Job, facts: CardFacts) -> str:
         case JobState.UNDELIVERED:
             return say("state-undelivered")
         case JobState.FAILED | JobState.EXPLAINED:
-            return say("state-failed", why=words.failure(say, job))
+            return say("state-failed", why=messages.failure(say, job))
         case _:
             assert_never(job.state)
 
@@ -132,7 +132,7 @@ def link_of(job: Job) -> str | None:
     """Where the job's message is, if there is one."""
     if job.message_id is None or job.delivery is None:
         return None
-    place = "@me" if job.delivery.direct else job.reply_to.guild_id
+    place = "@me" if job.delivery.direct else job.origin.guild_id
     return link(place, job.delivery.channel_id, job.message_id)
 
 
@@ -140,11 +140,11 @@ def card_link_of(job: Job) -> str | None:
     """Where the job's card is, if that is known."""
     if job.card_message_id is None:
         return None
-    return link(job.reply_to.guild_id, job.reply_to.channel_id, job.card_message_id)
+    return link(job.origin.guild_id, job.origin.channel_id, job.card_message_id)
 
 
 def _price(say: Language, job: Job) -> str:
-    price = words.credits_(say, job.price_credits)
+    price = messages.credits_(say, job.price_credits)
     gone = job.state in (JobState.FAILED, JobState.EXPLAINED)
     return say("card-given-back", price=f"~~{price}~~") if gone else price
 
@@ -182,7 +182,7 @@ def song(say: Language, job: Job) -> discord.Embed:
         color=COLOR_DONE,
     )
     takes = say("song-takes", count=len(job.tracks))
-    price = words.credits_(say, job.price_credits)
+    price = messages.credits_(say, job.price_credits)
     embed.set_footer(text=f"{takes} · {_made_with(say, job.request)} · {price}")
     return embed
 
@@ -191,7 +191,7 @@ def notice(say: Language, job: Job) -> discord.Embed:
     """Why there is no song."""
     embed = discord.Embed(
         title=say("notice-title", title=line(title_of(say, job.request), TITLE_MAX)),
-        description=words.failure(say, job),
+        description=messages.failure(say, job),
         color=COLOR_FAILED,
     )
     if job.reason not in (FailReason.REFUSED, FailReason.MODERATED):
@@ -205,7 +205,7 @@ def first_things(say: Language, price_credits: int) -> discord.Embed:
         title=say("help-title"),
         description="\n\n".join(
             [
-                say("help-create", price=words.credits_(say, price_credits)),
+                say("help-create", price=messages.credits_(say, price_credits)),
                 say("help-custom"),
                 say("help-buttons"),
                 say("help-more"),

@@ -12,7 +12,7 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
 
-from bot.jobs.purse import Use
+from bot.services.credits import Use
 from bot.store.reports import DayOfUse
 
 WIDTH, HEIGHT = 800, 400

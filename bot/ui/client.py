@@ -13,7 +13,7 @@ from discord import app_commands
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from bot.errors import OutOfRange, TextTooLong
-from bot.ui import answers, buttons, music_buttons, presses, quota_buttons
+from bot.ui import button_handlers, buttons, music_buttons, quota_buttons, responses
 from bot.ui.language import Translator
 from bot.ui.music import Music
 from bot.ui.privacy import EraseButton, Privacy
@@ -54,7 +54,7 @@ class Tree(app_commands.CommandTree["TunesmithClient"]):
         self, interaction: discord.Interaction["TunesmithClient"], error: app_commands.AppCommandError, /
     ) -> None:
         """Refusals and bad options become their sentence, everything else a line in the log."""
-        await answers.explain(interaction, _cause(error))
+        await responses.explain(interaction, _cause(error))
 
 
 def _cause(error: app_commands.AppCommandError) -> Exception:
@@ -95,7 +95,7 @@ class TunesmithClient(discord.AutoShardedClient):
         """Let people use these; before the first connection. Some of them need this client to post."""
         self.services = services
         self.tree.add_command(Music(services))
-        self.tree.add_command(Quota(services.purse))
+        self.tree.add_command(Quota(services.credits))
         self.tree.add_command(Privacy(services))
 
     async def close(self) -> None:
@@ -197,11 +197,11 @@ class TunesmithClient(discord.AutoShardedClient):
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Forms come back here, whoever opened them and however long ago."""
         if interaction.type is discord.InteractionType.modal_submit:
-            await self.guarded(interaction, answers.submitted(interaction, self.services.intake))
+            await self.guarded(interaction, responses.submitted(interaction, self.services.intake))
 
     async def pressed(self, interaction: discord.Interaction, button: buttons.JobButton) -> None:
         """One of our buttons was pressed."""
-        await self.guarded(interaction, presses.pressed(interaction, button, self.services))
+        await self.guarded(interaction, button_handlers.pressed(interaction, button, self.services))
 
     async def guarded(self, interaction: discord.Interaction, work: Awaitable[Any]) -> None:
         """Do what a button or a form asks for; an error becomes one private sentence."""
@@ -209,7 +209,7 @@ class TunesmithClient(discord.AutoShardedClient):
             try:
                 await work
             except Exception as error:  # noqa: BLE001 - what the tree does for commands: told, and logged if a bug
-                await answers.explain(interaction, error)
+                await responses.explain(interaction, error)
 
 
 def invite_link(application_id: int) -> str:

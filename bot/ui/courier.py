@@ -14,9 +14,9 @@ import aiohttp
 import discord
 
 from bot.errors import Transient
-from bot.jobs.courier import AlreadyPosted, CardFacts, MessageKind, NoAccess, NoHistory, nonce_of
 from bot.model import Delivery, Job, Track
-from bot.store.budget import BudgetAlert
+from bot.pipeline.courier import AlreadyPosted, CardFacts, MessageKind, NoAccess, NoHistory, nonce_of
+from bot.store.budget_alerts import BudgetAlert
 from bot.ui import buttons, cards, quota_cards
 from bot.ui.language import Language, language_of
 from bot.ui.text import file_name, take_of
@@ -69,10 +69,10 @@ class DiscordCourier:
             where.channel_id,
             say,
             direct=where.direct,
-            said=say("song-ready", mention=f"<@{job.reply_to.member_id}>"),
+            said=say("song-ready", mention=f"<@{job.origin.member_id}>"),
             nonce=nonce,
             **_reference(job, where),
-            allowed_mentions=_only(job.reply_to.member_id),
+            allowed_mentions=_only(job.origin.member_id),
         )
 
     async def post_copy(
@@ -152,12 +152,12 @@ class DiscordCourier:
         say = _language(job, where)
         with _translated(self._client, _Doing.SENDING):
             message = await self._channel(where).send(
-                say("notice-none", mention=f"<@{job.reply_to.member_id}>"),
+                say("notice-none", mention=f"<@{job.origin.member_id}>"),
                 embed=cards.notice(say, job),
                 view=buttons.notice_view(say, job, direct=where.direct),
                 nonce=nonce,
                 **_reference(job, where),
-                allowed_mentions=_only(job.reply_to.member_id),
+                allowed_mentions=_only(job.origin.member_id),
             )
         return message.id
 
@@ -175,7 +175,7 @@ class DiscordCourier:
         Where it may have landed at any time, there may be too many messages since then to know it.
         """
         # On Discord's clock: this one may be wrong, but the time between two of its readings is not.
-        asked_at = discord.utils.snowflake_time(job.reply_to.interaction_id)
+        asked_at = discord.utils.snowflake_time(job.origin.interaction_id)
         began_at = asked_at + (where.started_at - job.created_at)
         after = discord.Object(discord.utils.time_snowflake(max(asked_at, began_at - HISTORY_MARGIN)))
         limit, within_s = (EVER_MAX, LOOK_EVER_S) if ever else (HISTORY_MAX, LOOK_S)
@@ -200,17 +200,17 @@ class DiscordCourier:
 
         Source: https://docs.discord.com/developers/resources/message#get-channel-messages, read 2026-11-24.
         """
-        channel = self._client.get_partial_messageable(job.reply_to.channel_id)
+        channel = self._client.get_partial_messageable(job.origin.channel_id)
         try:
-            await channel.fetch_message(job.card_message_id or job.reply_to.interaction_id)
+            await channel.fetch_message(job.card_message_id or job.origin.interaction_id)
         except discord.NotFound as error:
             if error.code != UNKNOWN_MESSAGE:
                 raise
 
     async def find_card(self, job: Job) -> int | None:
         """The message that Discord made of the answer: it names the interaction that it answers."""
-        asked = discord.Object(job.reply_to.interaction_id)
-        channel = self._client.get_partial_messageable(job.reply_to.channel_id)
+        asked = discord.Object(job.origin.interaction_id)
+        channel = self._client.get_partial_messageable(job.origin.channel_id)
         with _translated(self._client, _Doing.EDITING):
             async with asyncio.timeout(EDIT_S):
                 async for message in channel.history(limit=CARD_WITHIN, after=asked, oldest_first=True):
@@ -232,8 +232,8 @@ class DiscordCourier:
         """Edit the public answer to the command; an edit notifies nobody."""
         if job.card_message_id is None:
             raise NoAccess("its id is not known")
-        say = language_of(job.reply_to.guild_locale)
-        channel = self._client.get_partial_messageable(job.reply_to.channel_id)
+        say = language_of(job.origin.guild_locale)
+        channel = self._client.get_partial_messageable(job.origin.channel_id)
         with _translated(self._client, _Doing.EDITING):
             async with asyncio.timeout(EDIT_S):
                 await channel.get_partial_message(job.card_message_id).edit(
@@ -342,17 +342,17 @@ def _size(files: Sequence[tuple[Track, Path]], take: int) -> int:
 
 def _language(job: Job, where: Delivery) -> Language:
     """The server's in its channels, the member's own in a direct message."""
-    return language_of(job.reply_to.member_locale if where.direct else job.reply_to.guild_locale)
+    return language_of(job.origin.member_locale if where.direct else job.origin.guild_locale)
 
 
 def _reference(job: Job, where: Delivery) -> dict[str, Any]:
     """What makes a message a reply to the card, where there is one to reply to; it may have been deleted."""
-    if where.direct or job.card_message_id is None or not job.reply_to.may_reference:
+    if where.direct or job.card_message_id is None or not job.origin.may_reference:
         return {}
     card = discord.MessageReference(
         message_id=job.card_message_id,
         channel_id=where.channel_id,
-        guild_id=job.reply_to.guild_id,
+        guild_id=job.origin.guild_id,
         fail_if_not_exists=False,
     )
     return {"reference": card}

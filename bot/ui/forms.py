@@ -13,7 +13,7 @@ from discord import ui
 
 from bot.errors import UnreadableFile
 from bot.model import SongRequest
-from bot.music.limits import limits_of
+from bot.music.text_limits import limits_of
 from bot.ui.language import Language
 
 TEXT_INPUT_MAX: Final = 4_000

@@ -8,8 +8,8 @@ from discord import app_commands
 
 from bot.errors import TextTooLong
 from bot.model import SongRequest, Voice, storable
-from bot.music.limits import limits_of
-from bot.ui import answers, asking, cards, forms, music_buttons, quota_cards
+from bot.music.text_limits import limits_of
+from bot.ui import cards, forms, interaction_context, music_buttons, quota_cards, responses
 from bot.ui.language import described
 from bot.ui.services import Services
 
@@ -63,8 +63,8 @@ class Music(
     def __init__(self, services: Services) -> None:
         super().__init__(allowed_installs=app_commands.AppInstallationType(guild=True, user=False))
         self.intake = services.intake
-        self.purse = services.purse
-        self.library = services.library
+        self.credit_service = services.credits
+        self.song_archive = services.song_archive
         extras = self.intake.terms.extras
         self._add("create", self._create_with_extras if extras else self._create)
         self._add("custom", self._custom_with_extras if extras else self._custom)
@@ -92,7 +92,7 @@ class Music(
     ) -> None:
         """A song from one line."""
         request = SongRequest(model=self._model(model), prompt=prompt, instrumental=instrumental)
-        await answers.promise(interaction, self.intake, request)
+        await responses.promise(interaction, self.intake, request)
 
     @app_commands.describe(
         prompt=described("option-prompt"),
@@ -110,7 +110,7 @@ class Music(
     ) -> None:
         """A song from one line, and what is not to be in it."""
         request = SongRequest(model=self._model(model), prompt=prompt, instrumental=instrumental, avoid=avoid)
-        await answers.promise(interaction, self.intake, request)
+        await responses.promise(interaction, self.intake, request)
 
     @app_commands.describe(model=described("option-model"))
     async def _custom(self, interaction: discord.Interaction, model: str | None = None) -> None:
@@ -134,14 +134,14 @@ class Music(
         await self._open_form(interaction, request)
 
     async def _open_form(self, interaction: discord.Interaction, request: SongRequest) -> None:
-        asking.reply_to(interaction)
+        interaction_context.origin(interaction)
         most = limits_of(request.model).avoid
         if len(request.avoid) > most:  # the form has no field in which it could be shortened
             raise TextTooLong("avoid", len(request.avoid), most)
         draft = None
         if request.avoid or request.voice is not None:
             draft = await self.intake.keep_draft(request, interaction.user.id)
-        form = forms.song_form(asking.private(interaction), request, draft=draft)
+        form = forms.song_form(interaction_context.private(interaction), request, draft=draft)
         await interaction.response.send_modal(form)
 
     def _model(self, chosen: str | None) -> str:
@@ -152,16 +152,18 @@ class Music(
     @app_commands.command(description=described("command-music-status"))
     async def status(self, interaction: discord.Interaction) -> None:
         """How the member's songs stand that are not done."""
-        found = await self.library.open_jobs(asking.guild_of(interaction), interaction.user.id)
-        embed = cards.in_the_making(asking.private(interaction), found)
+        found = await self.song_archive.open_jobs(
+            interaction_context.guild_of(interaction), interaction.user.id
+        )
+        embed = cards.in_the_making(interaction_context.private(interaction), found)
         await interaction.response.send_message(embed=embed, ephemeral=True)
 
     @app_commands.command(description=described("command-music-history"))
     @app_commands.describe(search=described("option-search"))
     async def history(self, interaction: discord.Interaction, search: Word = "") -> None:
         """The newest page; buttons turn to the others."""
-        say, word = asking.private(interaction), storable(search)
-        page = await music_buttons.page(self.library, interaction, word)
+        say, word = interaction_context.private(interaction), storable(search)
+        page = await music_buttons.page(self.song_archive, interaction, word)
         view = music_buttons.turn(say, page, word)
         await interaction.response.send_message(
             embed=cards.history(say, page, word), view=view, ephemeral=True
@@ -171,17 +173,17 @@ class Music(
     @app_commands.describe(song=described("option-song"))
     async def get(self, interaction: discord.Interaction, song: str) -> None:
         """Fetching may take longer than an answer may: it is promised first."""
-        asked = asking.reply_to(interaction)
-        job = await self.library.find(asked.guild_id, asked.member_id, song)
+        asked = interaction_context.origin(interaction)
+        job = await self.song_archive.find(asked.guild_id, asked.member_id, song)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        copy = await self.library.post(job, asked.channel_id, interaction.id, asked.guild_locale)
-        said = cards.copied(asking.private(interaction), "reposted", asked.guild_id, copy)
+        copy = await self.song_archive.post(job, asked.channel_id, interaction.id, asked.guild_locale)
+        said = cards.copied(interaction_context.private(interaction), "reposted", asked.guild_id, copy)
         await interaction.edit_original_response(content=said)
 
     @get.autocomplete("song")
     async def _songs(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        say, guild_id = asking.private(interaction), asking.guild_of(interaction)
-        found = await self.library.choices(guild_id, interaction.user.id, typed)
+        say, guild_id = interaction_context.private(interaction), interaction_context.guild_of(interaction)
+        found = await self.song_archive.choices(guild_id, interaction.user.id, typed)
         return [app_commands.Choice(name=cards.choice(say, one), value=str(one.job_id)) for one in found]
 
     # -- reading
@@ -189,14 +191,16 @@ class Music(
     @app_commands.command(description=described("command-music-credits"))
     async def credits(self, interaction: discord.Interaction) -> None:
         """What the server may spend."""
-        guild_id = asking.guild_of(interaction)
-        role_ids = asking.role_ids(interaction.user, guild_id)
-        found = await self.purse.explain(guild_id, interaction.user.id, role_ids)
-        embed = quota_cards.credits_left(asking.private(interaction), found.standing, self.purse.price)
+        guild_id = interaction_context.guild_of(interaction)
+        role_ids = interaction_context.role_ids(interaction.user, guild_id)
+        found = await self.credit_service.explain(guild_id, interaction.user.id, role_ids)
+        embed = quota_cards.credits_left(
+            interaction_context.private(interaction), found.standing, self.credit_service.price
+        )
         await interaction.response.send_message(embed=embed, ephemeral=True)
 
     @app_commands.command(description=described("command-music-help"))
     async def help(self, interaction: discord.Interaction) -> None:
         """The first three things to try."""
-        embed = cards.first_things(asking.private(interaction), self.intake.terms.price_credits)
+        embed = cards.first_things(interaction_context.private(interaction), self.intake.terms.price_credits)
         await interaction.response.send_message(embed=embed, ephemeral=True)

@@ -6,10 +6,10 @@ from typing import Any, Final, Self
 import discord
 from discord import ui
 
-from bot.jobs.library import Library
+from bot.services.songs import SongArchive
 from bot.store.history import SongPage
-from bot.ui import asking, cards
-from bot.ui.buttons import stopped
+from bot.ui import cards, interaction_context
+from bot.ui.buttons import persistent_view
 from bot.ui.language import Language
 from bot.ui.services import HasServices, Services
 
@@ -46,16 +46,16 @@ class SongsButton(
 
     async def _turn(self, interaction: discord.Interaction, services: Services) -> None:
         edge = {"before_id" if self.older else "after_id": self.edge_id}
-        page_ = await page(services.library, interaction, self.word, **edge)
-        say = asking.private(interaction)
+        page_ = await page(services.song_archive, interaction, self.word, **edge)
+        say = interaction_context.private(interaction)
         await interaction.response.edit_message(
             embed=cards.history(say, page_, self.word), view=turn(say, page_, self.word)
         )
 
 
-async def page(library: Library, interaction: discord.Interaction, word: str, **edge: int) -> SongPage:
+async def page(library: SongArchive, interaction: discord.Interaction, word: str, **edge: int) -> SongPage:
     """The member's songs in this server: the newest, or those before or after an edge."""
-    guild_id, member_id = asking.guild_of(interaction), interaction.user.id
+    guild_id, member_id = interaction_context.guild_of(interaction), interaction.user.id
     return await library.songs(guild_id, member_id, size=PAGE, word=word, **edge)
 
 
@@ -66,4 +66,4 @@ def turn(say: Language, shown: SongPage, word: str) -> ui.View:
         buttons.append(SongsButton("newer", shown.songs[0].id, word, say("button-newer")))
     if shown.songs and shown.older:
         buttons.append(SongsButton("older", shown.songs[-1].id, word, say("button-older")))
-    return stopped(*buttons)
+    return persistent_view(*buttons)

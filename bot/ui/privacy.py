@@ -7,8 +7,8 @@ from typing import Any, Final, Self
 import discord
 from discord import app_commands, ui
 
-from bot.ui import asking, privacy_cards, uploads
-from bot.ui.buttons import stopped
+from bot.ui import interaction_context, privacy_cards, uploads
+from bot.ui.buttons import persistent_view
 from bot.ui.language import Language, described
 from bot.ui.services import HasServices, Services
 
@@ -33,25 +33,25 @@ class Privacy(
         kept = await self.privacy.view(interaction.user.id, interaction.guild_id)
         application = interaction.client.application
         owner = None if application is None else getattr(application, "owner", None)
-        embed = privacy_cards.kept(asking.private(interaction), kept, owner)
+        embed = privacy_cards.kept(interaction_context.private(interaction), kept, owner)
         await interaction.response.send_message(embed=embed, ephemeral=True)
 
     @app_commands.command(description=described("command-privacy-export"))
     async def export(self, interaction: discord.Interaction) -> None:
         """May take longer than an answer may: it is promised first."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        say = asking.private(interaction)
+        say = interaction_context.private(interaction)
         with tempfile.TemporaryDirectory(prefix="tunesmith-") as folder:
             path = Path(folder) / EXPORT
             songs = await self.privacy.export(interaction.user.id, path)
-            async with uploads.handy(path) as file:
+            async with uploads.compressed_if_large(path) as file:
                 said = say("privacy-exported", songs=say("songs", count=songs))
                 await interaction.followup.send(said, file=file, ephemeral=True)
 
     @app_commands.command(description=described("command-privacy-delete"))
     async def delete(self, interaction: discord.Interaction) -> None:
         """Asks first; the button does it."""
-        say = asking.private(interaction)
+        say = interaction_context.private(interaction)
         await interaction.response.send_message(say("privacy-ask"), view=_ask(say), ephemeral=True)
 
 
@@ -80,9 +80,9 @@ class EraseButton(ui.DynamicItem[ui.Button[ui.View]], template="erase"):
         # Cleaning the files may take longer than an answer may.
         await interaction.response.defer()
         deletion = await services.privacy.delete(interaction.user.id)
-        said = privacy_cards.deleted(asking.private(interaction), deletion)
+        said = privacy_cards.deleted(interaction_context.private(interaction), deletion)
         await interaction.edit_original_response(content=said, view=None)
 
 
 def _ask(say: Language) -> ui.View:
-    return stopped(EraseButton(say("button-erase")))
+    return persistent_view(EraseButton(say("button-erase")))

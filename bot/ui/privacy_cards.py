@@ -3,8 +3,8 @@
 import discord
 from discord.utils import format_dt
 
-from bot.jobs.privacy import Deletion, Kept
-from bot.ui import words
+from bot.services.privacy import Deletion, Kept
+from bot.ui import messages
 from bot.ui.cards import COLOR_WORKING
 from bot.ui.language import Language
 from bot.ui.text import line
@@ -31,7 +31,7 @@ def kept(say: Language, found: Kept, owner: discord.User | None) -> discord.Embe
         description="\n".join(told) or None,
         color=COLOR_WORKING,
     )
-    worded, songs = words.songs(say, there.songs_with_words), words.songs(say, there.songs)
+    worded, songs = messages.songs(say, there.songs_with_words), messages.songs(say, there.songs)
     fields = {
         "words": say("privacy-words-value", songs=worded, days=found.words_days),
         "drafts": say("privacy-drafts-value", count=there.drafts),
@@ -57,5 +57,5 @@ def _whom(say: Language, owner: discord.User | None) -> str:
 def deleted(say: Language, deletion: Deletion) -> str:
     """How far a deletion has come."""
     if deletion.waits_for:
-        return say("privacy-waits", songs=words.songs(say, deletion.waits_for))
+        return say("privacy-waits", songs=messages.songs(say, deletion.waits_for))
     return say("privacy-deleted" if deletion.clean else "privacy-deleting")

@@ -10,9 +10,9 @@ import discord
 from discord import app_commands
 
 from bot.errors import NotRefundable
-from bot.jobs.purse import REASON_MAX, Purse
 from bot.model import Period
-from bot.ui import asking, chart, quota_buttons, quota_cards, uploads
+from bot.services.credits import REASON_MAX, CreditService
+from bot.ui import chart, interaction_context, quota_buttons, quota_cards, uploads
 from bot.ui.language import described
 
 CREDITS_MAX = 1_000_000
@@ -37,25 +37,33 @@ class Quota(
 ):
     """The commands of server managers; the permission is checked again in each of them."""
 
-    def __init__(self, purse: Purse) -> None:
+    def __init__(self, credit_service: CreditService) -> None:
         super().__init__(allowed_installs=app_commands.AppInstallationType(guild=True, user=False))
-        self.purse = purse
+        self.credit_service = credit_service
 
     # -- reading
 
     @app_commands.command(description=described("command-quota-view"))
     async def view(self, interaction: discord.Interaction) -> None:
         """The purse as it stands."""
-        guild_id, say = asking.managed_guild(interaction), asking.private(interaction)
-        embed = quota_cards.view(say, await self.purse.overview(guild_id), guild_id)
+        guild_id, say = (
+            interaction_context.managed_guild(interaction),
+            interaction_context.private(interaction),
+        )
+        embed = quota_cards.view(say, await self.credit_service.overview(guild_id), guild_id)
         await interaction.response.send_message(embed=embed, ephemeral=True)
 
     @app_commands.command(description=described("command-quota-explain"))
     @app_commands.describe(user=described("option-explain-user"))
     async def explain(self, interaction: discord.Interaction, user: discord.User) -> None:
         """The computed answer, with everything that went into it."""
-        guild_id, say = asking.managed_guild(interaction), asking.private(interaction)
-        found = await self.purse.explain(guild_id, user.id, asking.role_ids(user, guild_id))
+        guild_id, say = (
+            interaction_context.managed_guild(interaction),
+            interaction_context.private(interaction),
+        )
+        found = await self.credit_service.explain(
+            guild_id, user.id, interaction_context.role_ids(user, guild_id)
+        )
         embed = quota_cards.explained(say, found, user.id, guild_id)
         await interaction.response.send_message(embed=embed, ephemeral=True)
 
@@ -66,9 +74,12 @@ class Quota(
         self, interaction: discord.Interaction, user: discord.User | None = None, kind: str | None = None
     ) -> None:
         """The newest page; buttons turn to the others."""
-        guild_id, say = asking.managed_guild(interaction), asking.private(interaction)
+        guild_id, say = (
+            interaction_context.managed_guild(interaction),
+            interaction_context.private(interaction),
+        )
         member_id = None if user is None else user.id
-        page = await self.purse.page(guild_id, kind=kind, member_id=member_id)
+        page = await self.credit_service.page(guild_id, kind=kind, member_id=member_id)
         embed, view = (
             quota_cards.ledger(say, page, kind, member_id),
             quota_buttons.turn(say, page, kind, member_id),
@@ -78,18 +89,24 @@ class Quota(
     @app_commands.command(description=described("command-quota-export"))
     async def export(self, interaction: discord.Interaction) -> None:
         """May take longer than an answer may: it is promised first."""
-        guild_id, say = asking.managed_guild(interaction), asking.private(interaction)
+        guild_id, say = (
+            interaction_context.managed_guild(interaction),
+            interaction_context.private(interaction),
+        )
         await interaction.response.defer(ephemeral=True, thinking=True)
         with tempfile.TemporaryDirectory(prefix="tunesmith-") as folder:
             path = Path(folder) / "ledger.csv"
-            count = await self.purse.export(guild_id, path)
-            async with uploads.handy(path) as file:
+            count = await self.credit_service.export(guild_id, path)
+            async with uploads.compressed_if_large(path) as file:
                 await interaction.followup.send(say("exported", count=count), file=file, ephemeral=True)
 
     @app_commands.command(description=described("command-quota-usage"))
     async def usage(self, interaction: discord.Interaction) -> None:
         """The picture, and whose the bars are."""
-        use, say = await self.purse.use(asking.managed_guild(interaction)), asking.private(interaction)
+        use, say = (
+            await self.credit_service.use(interaction_context.managed_guild(interaction)),
+            interaction_context.private(interaction),
+        )
         picture = await asyncio.to_thread(chart.usage, use)
         await interaction.response.send_message(
             embed=quota_cards.usage(say, use),
@@ -112,9 +129,14 @@ class Quota(
         period: str | None = None,
     ) -> None:
         """Change the allowance."""
-        guild_id, say = asking.managed_guild(interaction), asking.private(interaction)
+        guild_id, say = (
+            interaction_context.managed_guild(interaction),
+            interaction_context.private(interaction),
+        )
         renewing = None if period is None else Period(period)
-        changed = await self.purse.set_allowance(guild_id, credits, renewing, asking.entry(interaction))
+        changed = await self.credit_service.set_allowance(
+            guild_id, credits, renewing, interaction_context.changed_by(interaction)
+        )
         if changed is not None:
             await _confirm(interaction, quota_cards.allowance_changed(say, *changed, credits))
 
@@ -127,8 +149,13 @@ class Quota(
         reason: Reason,
     ) -> None:
         """Add to the bonus."""
-        guild_id, say = asking.managed_guild(interaction), asking.private(interaction)
-        changed = await self.purse.grant(guild_id, credits, asking.entry(interaction, reason))
+        guild_id, say = (
+            interaction_context.managed_guild(interaction),
+            interaction_context.private(interaction),
+        )
+        changed = await self.credit_service.grant(
+            guild_id, credits, interaction_context.changed_by(interaction, reason)
+        )
         if changed is not None:
             await _confirm(interaction, quota_cards.granted(say, *changed, reason))
 
@@ -141,9 +168,14 @@ class Quota(
         credits: Credits | None = None,  # noqa: A002 - the option's name
     ) -> None:
         """Show or change a member's own limit."""
-        guild_id, say = asking.managed_guild(interaction), asking.private(interaction)
+        guild_id, say = (
+            interaction_context.managed_guild(interaction),
+            interaction_context.private(interaction),
+        )
         if credits is None:
-            found = await self.purse.explain(guild_id, user.id, asking.role_ids(user, guild_id))
+            found = await self.credit_service.explain(
+                guild_id, user.id, interaction_context.role_ids(user, guild_id)
+            )
             clear = (
                 quota_buttons.clear(say, "member", user.id)
                 if found.own is not None
@@ -151,7 +183,9 @@ class Quota(
             )
             await _confirm(interaction, quota_cards.member_limit(say, found, user.id), clear)
             return
-        changed = await self.purse.limit_member(guild_id, user.id, credits, asking.entry(interaction))
+        changed = await self.credit_service.limit_member(
+            guild_id, user.id, credits, interaction_context.changed_by(interaction)
+        )
         if changed is not None:
             said = quota_cards.limit_changed(say, changed, user.mention)
             await _confirm(interaction, said, quota_buttons.clear(say, "member", user.id))
@@ -168,14 +202,19 @@ class Quota(
         credits: Credits | None = None,  # noqa: A002 - the option's name
     ) -> None:
         """Show or change a role's limit."""
-        guild_id, say = asking.managed_guild(interaction), asking.private(interaction)
+        guild_id, say = (
+            interaction_context.managed_guild(interaction),
+            interaction_context.private(interaction),
+        )
         name = quota_cards.role(say, role.id, guild_id)
         if credits is None:
-            there = (await self.purse.overview(guild_id)).role_limits.get(role.id)
+            there = (await self.credit_service.overview(guild_id)).role_limits.get(role.id)
             clear = quota_buttons.clear(say, "role", role.id) if there is not None else discord.utils.MISSING
             await _confirm(interaction, quota_cards.role_limit(say, there, name), clear)
             return
-        changed = await self.purse.limit_role(guild_id, role.id, credits, asking.entry(interaction))
+        changed = await self.credit_service.limit_role(
+            guild_id, role.id, credits, interaction_context.changed_by(interaction)
+        )
         if changed is not None:
             said = quota_cards.limit_changed(say, changed, name)
             await _confirm(interaction, said, quota_buttons.clear(say, "role", role.id))
@@ -184,19 +223,26 @@ class Quota(
     @app_commands.describe(job=described("option-refund-job"), reason=described("option-reason"))
     async def refund(self, interaction: discord.Interaction, job: str, reason: Reason) -> None:
         """Once for each song."""
-        guild_id, say = asking.managed_guild(interaction), asking.private(interaction)
+        guild_id, say = (
+            interaction_context.managed_guild(interaction),
+            interaction_context.private(interaction),
+        )
         if not job.isascii() or not job.isdecimal() or len(job) > 18:  # noqa: PLR2004 - an id's digits
             raise NotRefundable("unknown")
-        refunded = await self.purse.refund(guild_id, int(job), asking.entry(interaction, reason))
+        refunded = await self.credit_service.refund(
+            guild_id, int(job), interaction_context.changed_by(interaction, reason)
+        )
         if refunded is not None:
             await _confirm(interaction, quota_cards.refunded(say, refunded))
 
     @refund.autocomplete("job")
     async def _songs(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        if not asking.may_manage(interaction):
+        if not interaction_context.may_manage(interaction):
             return []
-        say = asking.private(interaction)
-        found = await self.purse.refundable(asking.guild_of(interaction), typed, CHOICES_MAX)
+        say = interaction_context.private(interaction)
+        found = await self.credit_service.refundable(
+            interaction_context.guild_of(interaction), typed, CHOICES_MAX
+        )
         return [
             app_commands.Choice(name=quota_cards.choice(say, song), value=str(song.job_id)) for song in found
         ]
@@ -207,11 +253,14 @@ class Quota(
         self, interaction: discord.Interaction, channel: app_commands.AppCommandChannel | None = None
     ) -> None:
         """Choose the channel."""
-        guild_id, say = asking.managed_guild(interaction), asking.private(interaction)
+        guild_id, say = (
+            interaction_context.managed_guild(interaction),
+            interaction_context.private(interaction),
+        )
         if channel is not None:
-            asking.may_post_in(interaction, channel)
-        changed = await self.purse.set_alerts(
-            guild_id, None if channel is None else channel.id, asking.entry(interaction)
+            interaction_context.may_post_in(interaction, channel)
+        changed = await self.credit_service.set_alerts(
+            guild_id, None if channel is None else channel.id, interaction_context.changed_by(interaction)
         )
         if changed is not None:
             await _confirm(interaction, quota_cards.alerts_set(say, *changed))
@@ -220,16 +269,24 @@ class Quota(
     @app_commands.describe(reason=described("option-pause-reason"))
     async def pause(self, interaction: discord.Interaction, reason: Reason) -> None:
         """Until ``/quota resume``."""
-        guild_id, say = asking.managed_guild(interaction), asking.private(interaction)
-        open_jobs = await self.purse.pause(guild_id, asking.entry(interaction, reason))
+        guild_id, say = (
+            interaction_context.managed_guild(interaction),
+            interaction_context.private(interaction),
+        )
+        open_jobs = await self.credit_service.pause(
+            guild_id, interaction_context.changed_by(interaction, reason)
+        )
         if open_jobs is not None:
             await _confirm(interaction, quota_cards.paused(say, reason, open_jobs))
 
     @app_commands.command(description=described("command-quota-resume"))
     async def resume(self, interaction: discord.Interaction) -> None:
         """Ends a pause."""
-        guild_id, say = asking.managed_guild(interaction), asking.private(interaction)
-        ended = await self.purse.resume(guild_id, asking.entry(interaction))
+        guild_id, say = (
+            interaction_context.managed_guild(interaction),
+            interaction_context.private(interaction),
+        )
+        ended = await self.credit_service.resume(guild_id, interaction_context.changed_by(interaction))
         if ended is not None:
             await _confirm(interaction, quota_cards.resumed(say, ended=ended))
 

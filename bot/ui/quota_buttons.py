@@ -7,8 +7,8 @@ import discord
 from discord import ui
 
 from bot.store.reports import Page
-from bot.ui import asking, quota_cards
-from bot.ui.buttons import stopped
+from bot.ui import interaction_context, quota_cards
+from bot.ui.buttons import persistent_view
 from bot.ui.language import Language
 from bot.ui.services import HasServices, Services
 
@@ -48,14 +48,14 @@ class PageButton(
         await client.guarded(interaction, self._turn(interaction, client.services))
 
     async def _turn(self, interaction: discord.Interaction, services: Services) -> None:
-        page = await services.purse.page(
-            asking.managed_guild(interaction),
+        page = await services.credits.page(
+            interaction_context.managed_guild(interaction),
             kind=self.kind,
             member_id=self.member_id,
             before_id=self.entry_id if self.older else None,
             after_id=None if self.older else self.entry_id,
         )
-        say = asking.private(interaction)
+        say = interaction_context.private(interaction)
         embed = quota_cards.ledger(say, page, self.kind, self.member_id)
         await interaction.response.edit_message(embed=embed, view=turn(say, page, self.kind, self.member_id))
 
@@ -86,15 +86,18 @@ class ClearButton(
         await client.guarded(interaction, self._clear(interaction, client.services))
 
     async def _clear(self, interaction: discord.Interaction, services: Services) -> None:
-        purse = services.purse
-        guild_id, entry = asking.managed_guild(interaction), asking.entry(interaction)
-        say = asking.private(interaction)
+        credit_service = services.credits
+        guild_id, entry = (
+            interaction_context.managed_guild(interaction),
+            interaction_context.changed_by(interaction),
+        )
+        say = interaction_context.private(interaction)
         if self.whose == "member":
             name = f"<@{self.discord_id}>"
-            changed = await purse.limit_member(guild_id, self.discord_id, None, entry)
+            changed = await credit_service.limit_member(guild_id, self.discord_id, None, entry)
         else:
             name = quota_cards.role(say, self.discord_id, guild_id)
-            changed = await purse.limit_role(guild_id, self.discord_id, None, entry)
+            changed = await credit_service.limit_role(guild_id, self.discord_id, None, entry)
         if changed is not None:
             await interaction.response.edit_message(
                 content=quota_cards.limit_changed(say, changed, name), view=None
@@ -108,9 +111,9 @@ def turn(say: Language, page: Page, kind: str | None, member_id: int | None) -> 
         buttons.append(PageButton("newer", page.rows[0].id, kind, member_id, say("button-newer")))
     if page.rows and page.older:
         buttons.append(PageButton("older", page.rows[-1].id, kind, member_id, say("button-older")))
-    return stopped(*buttons)
+    return persistent_view(*buttons)
 
 
 def clear(say: Language, whose: Whose, discord_id: int) -> ui.View:
     """The button under a limit."""
-    return stopped(ClearButton(whose, discord_id, say(f"button-clear-{whose}")))
+    return persistent_view(ClearButton(whose, discord_id, say(f"button-clear-{whose}")))

@@ -6,11 +6,11 @@ from typing import Final
 import discord
 from discord.utils import format_dt
 
-from bot.jobs.purse import Explanation, LimitChange, Overview, Refund, Use
 from bot.model import Balance, Standing
-from bot.store.budget import BudgetAlert
+from bot.services.credits import Explanation, LimitChange, Overview, Refund, Use
+from bot.store.budget_alerts import BudgetAlert
 from bot.store.reports import LedgerRow, MemberUse, Page, SettledSong
-from bot.ui import words
+from bot.ui import messages
 from bot.ui.cards import CHOICE_MAX, COLOR_WORKING, title_of
 from bot.ui.language import Language
 from bot.ui.text import cut, line
@@ -29,17 +29,17 @@ KINDS: Final = (
 
 def credits_left(say: Language, standing: Standing, price: int) -> discord.Embed:
     """The answer to a member who asks what is left: by the tightest rule, and which one that is."""
-    left = words.credits_(say, standing.left)
+    left = messages.credits_(say, standing.left)
     enough = say("purse-left", credits=left)
     if price:
         enough = say("purse-left-for", credits=left, songs=standing.left // price)
     embed = discord.Embed(
         title=say("purse-title"),
-        description=f"{enough}\n{say('purse-price', price=words.credits_(say, price))}",
+        description=f"{enough}\n{say('purse-price', price=messages.credits_(say, price))}",
         color=COLOR_WORKING,
     )
     if standing.limit is not None:
-        used = words.limit_used(say, standing.limit, standing)
+        used = messages.limit_used(say, standing.limit, standing)
         embed.add_field(name=say("purse-your-limit"), value=used, inline=False)
     add_balance(say, embed, standing.balance)
     return embed
@@ -48,10 +48,10 @@ def credits_left(say: Language, standing: Standing, price: int) -> discord.Embed
 def view(say: Language, overview: Overview, guild_id: int) -> discord.Embed:
     """The whole purse."""
     balance = overview.balance
-    price = words.credits_(say, overview.price)
-    lines = [say("quota-can-spend", credits=words.credits_(say, balance.available), price=price)]
+    price = messages.credits_(say, overview.price)
+    lines = [say("quota-can-spend", credits=messages.credits_(say, balance.available), price=price)]
     if overview.paused is not None:
-        lines.append(say("quota-paused", reason=line(overview.paused, words.REASON_MAX)))
+        lines.append(say("quota-paused", reason=line(overview.paused, messages.REASON_MAX)))
     embed = discord.Embed(title=say("quota-title"), description="\n".join(lines), color=COLOR_WORKING)
     add_balance(say, embed, balance)
     if overview.ceiling is not None:
@@ -64,7 +64,7 @@ def view(say: Language, overview: Overview, guild_id: int) -> discord.Embed:
 
 def add_balance(say: Language, embed: discord.Embed, balance: Balance) -> None:
     """The pool, field by field."""
-    a_period = words.period(say, balance.period)
+    a_period = messages.period(say, balance.period)
     allowance = say("pool-allowance-value", credits=balance.allowance, period=a_period)
     embed.add_field(name=say("pool-allowance"), value=allowance)
     embed.add_field(name=say("pool-used-title"), value=number(say, balance.used))
@@ -113,7 +113,7 @@ def _person(say: Language, one: MemberUse) -> str:
 def explained(say: Language, found: Explanation, member_id: int, guild_id: int) -> discord.Embed:
     """Each rule that applies to a member, the one that wins, and where that leaves them."""
     standing = found.standing
-    can_spend = words.credits_(say, standing.left)
+    can_spend = messages.credits_(say, standing.left)
     embed = discord.Embed(
         title=say("explain-title"),
         description=say("explain-can-spend", member=f"<@{member_id}>", credits=can_spend),
@@ -126,7 +126,7 @@ def explained(say: Language, found: Explanation, member_id: int, guild_id: int) 
     ]
     rules += [say("explain-pool", credits=standing.balance.available)]
     if found.paused is not None:
-        rules.append(say("explain-paused", reason=line(found.paused, words.REASON_MAX)))
+        rules.append(say("explain-paused", reason=line(found.paused, messages.REASON_MAX)))
     embed.add_field(name=say("explain-rules"), value="\n".join(rules), inline=False)
     embed.add_field(name=say("explain-decides"), value=_decides(say, found), inline=False)
     embed.add_field(name=say("explain-used"), value=number(say, standing.used))
@@ -141,12 +141,12 @@ def _decides(say: Language, found: Explanation) -> str:
         return say("decides-pause")
     standing = found.standing
     if standing.limit is None or not standing.limit_is_tightest:
-        return say("decides-pool", used=words.pool_used(say, standing.balance))
+        return say("decides-pool", used=messages.pool_used(say, standing.balance))
     return say(
         "decides-limit",
-        whose=words.whose(say, standing.limit),
+        whose=messages.whose(say, standing.limit),
         credits=standing.limit.credits,
-        period=words.period(say, standing.balance.period),
+        period=messages.period(say, standing.balance.period),
     )
 
 
@@ -157,10 +157,10 @@ def allowance_changed(say: Language, before: Balance, after: Balance, asked: int
             "changed-allowance",
             before=before.allowance,
             after=after.allowance,
-            available=words.credits_(say, after.available),
+            available=messages.credits_(say, after.available),
             **{
-                "period-before": words.period(say, before.period),
-                "period-after": words.period(say, after.period),
+                "period-before": messages.period(say, before.period),
+                "period-after": messages.period(say, after.period),
             },
         )
     ]
@@ -175,7 +175,7 @@ def granted(say: Language, before: int, after: int, reason: str) -> str:
     return say(
         "changed-bonus",
         before=before,
-        after=words.credits_(say, after),
+        after=messages.credits_(say, after),
         difference=f"{sign}{number(say, after - before)}",
         reason=line(reason, 200),
     )
@@ -196,17 +196,17 @@ def member_limit(say: Language, found: Explanation, member_id: int) -> str:
     """What a member's limit is, for a manager who asks."""
     member, limit = f"<@{member_id}>", found.standing.limit
     if found.own is not None:
-        return say("member-limit-own", member=member, credits=words.credits_(say, found.own))
+        return say("member-limit-own", member=member, credits=messages.credits_(say, found.own))
     if limit is None:
         return say("member-limit-pool", member=member)
-    return say("member-limit-role", member=member, whose=words.whose(say, limit), credits=limit.credits)
+    return say("member-limit-role", member=member, whose=messages.whose(say, limit), credits=limit.credits)
 
 
 def role_limit(say: Language, credits_: int | None, name: str) -> str:
     """What a role's limit is, for a manager who asks."""
     if credits_ is None:
         return say("role-limit-none", role=name)
-    return say("role-limit", role=name, credits=words.credits_(say, credits_))
+    return say("role-limit", role=name, credits=messages.credits_(say, credits_))
 
 
 def refunded(say: Language, refund: Refund) -> str:
@@ -214,9 +214,9 @@ def refunded(say: Language, refund: Refund) -> str:
     job = refund.job
     return say(
         "refunded",
-        credits=words.credits_(say, job.price_credits),
+        credits=messages.credits_(say, job.price_credits),
         song=line(title_of(say, job.request), SONG_MAX),
-        member=f"<@{job.reply_to.member_id}>",
+        member=f"<@{job.origin.member_id}>",
         before=refund.before,
         after=refund.after,
     )
@@ -224,7 +224,7 @@ def refunded(say: Language, refund: Refund) -> str:
 
 def paused(say: Language, reason: str, open_jobs: int) -> str:
     """A confirmed pause."""
-    said = [say("paused", reason=line(reason, words.REASON_MAX))]
+    said = [say("paused", reason=line(reason, messages.REASON_MAX))]
     if open_jobs:
         said.append(say("songs-go-on", count=open_jobs))
     return " ".join([*said, say("paused-ends")])
@@ -251,7 +251,7 @@ def budget_alert(say: Language, alert: BudgetAlert) -> str:
         "alert-all" if alert.percent == 100 else "alert-share",  # noqa: PLR2004
         percent=alert.percent,
         used=alert.used,
-        allowance=words.credits_(say, alert.allowance),
+        allowance=messages.credits_(say, alert.allowance),
         renews=format_dt(alert.renews_at, "R"),
     )
 
@@ -313,7 +313,7 @@ def usage(say: Language, use: Use) -> discord.Embed:
     spent = sum(day.spent for day in use.days)
     back = sum(day.released + day.refunded for day in use.days)
     held = sum(day.held for day in use.days)
-    lines = [say("usage-sums", spent=words.credits_(say, spent), back=back)]
+    lines = [say("usage-sums", spent=messages.credits_(say, spent), back=back)]
     lines.append(say("usage-legend") if spent or back or held else say("usage-none"))
     embed = discord.Embed(
         title=say("usage-title", days=len(use.days)), description="\n".join(lines), color=COLOR_WORKING
@@ -328,5 +328,5 @@ def choice(say: Language, song: SettledSong) -> str:
     name = cut(" ".join(song.song.split()) or say("song-untitled"), SONG_MAX)
     asked_by = [song.asked_by] if song.asked_by else []
     return cut(
-        " · ".join([name, *asked_by, f"{song.at:%Y-%m-%d}", words.credits_(say, song.price)]), CHOICE_MAX
+        " · ".join([name, *asked_by, f"{song.at:%Y-%m-%d}", messages.credits_(say, song.price)]), CHOICE_MAX
     )

@@ -6,10 +6,10 @@ from typing import Protocol
 
 import discord
 
-from bot.jobs.intake import Intake
-from bot.jobs.library import Library
-from bot.jobs.privacy import Privacy
-from bot.jobs.purse import Purse
+from bot.services.credits import CreditService
+from bot.services.intake import Intake
+from bot.services.privacy import Privacy
+from bot.services.songs import SongArchive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,8 +17,8 @@ class Services:
     """Everything behind the user interface, in one hand."""
 
     intake: Intake
-    purse: Purse
-    library: Library
+    credits: CreditService
+    song_archive: SongArchive
     privacy: Privacy
 
 

@@ -15,7 +15,7 @@ PLAIN_MAX_BYTES: Final = 8 * 1024 * 1024
 
 
 @asynccontextmanager
-async def handy(path: Path) -> AsyncIterator[discord.File]:
+async def compressed_if_large(path: Path) -> AsyncIterator[discord.File]:
     """The file, or a compressed one in its place where it is too large; closed at the end."""
     file = discord.File(await asyncio.to_thread(_small, path))
     try:

@@ -69,7 +69,7 @@ class Message:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Post:
+class OutgoingMessage:
     """A paid request, in the music service's books."""
 
     number: int
@@ -104,7 +104,7 @@ class Books:
     """Processes that were killed."""
     requests: tuple[Request, ...]
     messages: tuple[Message, ...]
-    posts: tuple[Post, ...]
+    posts: tuple[OutgoingMessage, ...]
     rows: tuple[Row, ...]
     doctor_status: int
     doctor_said: str
@@ -143,12 +143,12 @@ class Audit:
         ]
 
     @property
-    def orphans(self) -> list[Post]:
+    def orphans(self) -> list[OutgoingMessage]:
         """What was charged, and is no job's."""
         return [task for task in self.tasks if task.task_id not in self._saved]
 
     @property
-    def _known(self) -> list[Post]:
+    def _known(self) -> list[OutgoingMessage]:
         """Tasks whose ids the bot must have had: it wrote them down, or asked for their status."""
         return [task for task in self.tasks if task.asked or task.task_id in self._saved]
 
@@ -252,10 +252,10 @@ class Audit:
         if found != expected:
             yield f"held, settled and released are {found} credits; by the messages {expected}"
 
-    def _tasks_in(self, message: Message) -> list[Post]:
+    def _tasks_in(self, message: Message) -> list[OutgoingMessage]:
         return [task for task in self.tasks if task.task_id in message.task_ids]
 
-    def _messages_with(self, task: Post) -> list[Message]:
+    def _messages_with(self, task: OutgoingMessage) -> list[Message]:
         return [one for one in self._songs.get(task.number, ()) if task.task_id in one.task_ids]
 
     def _reason(self, request: Request) -> str | None:

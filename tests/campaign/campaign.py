@@ -15,9 +15,9 @@ from random import Random
 from typing import Any, Final
 
 from bot.sandbox.server import running
-from tests.campaign.audit import Answered, Audit, Books, Kind, Message, Post, Request, Row
+from tests.campaign.audit import Answered, Audit, Books, Kind, Message, OutgoingMessage, Request, Row
 from tests.campaign.music import Music, number_in, task_of
-from tests.campaign.music import Post as Paid
+from tests.campaign.music import OutgoingMessage as Paid
 from tests.campaign.plan import (
     ANSWER,
     EDIT,
@@ -31,9 +31,9 @@ from tests.campaign.plan import (
     draw_music_fault,
     draw_prompt,
 )
+from tests.doubles.discord import Answer, Channel, FakeDiscord, Fault, Interaction, NoAnswerError, Person
+from tests.doubles.discord import Message as Posted
 from tests.flows.process import END_WITHIN_S, MUSIC_KEY, BotProcess
-from tests.standin import Answer, Channel, FakeDiscord, Fault, Interaction, NoAnswerError, Person
-from tests.standin import Message as Posted
 
 PRICE: Final = 10
 PLENTY: Final = 10**9
@@ -311,7 +311,7 @@ class Campaign:
             requests=tuple(_request(one) for one in discord.interactions.values() if one.dispatches),
             messages=tuple(_message(one) for one in discord.messages if one.via == "bot"),
             posts=tuple(
-                Post(
+                OutgoingMessage(
                     number=post.number,
                     given=post.given,
                     cut_off=self._cut_off(post),

@@ -49,7 +49,7 @@ class Given(StrEnum):
 
 
 @dataclass(eq=False)
-class Post:
+class OutgoingMessage:
     """A paid request as it came in. Times are on ``time.monotonic``."""
 
     number: int
@@ -68,7 +68,7 @@ class Music(Sandbox):
 
     def __init__(self, changed: Callable[[], None], random: Random) -> None:
         super().__init__(MUSIC_KEY, TASK_DELAY_S, tasks_most=10**9)
-        self.posts: list[Post] = []
+        self.posts: list[OutgoingMessage] = []
         """Every paid request, oldest first."""
         self.asked: set[str] = set()
         """Tasks whose status was asked for: whoever asks knows the id."""
@@ -96,7 +96,7 @@ class Music(Sandbox):
             asked = json.loads(await request.text())
         except ConnectionError:
             return web.Response(status=HTTPStatus.BAD_REQUEST)  # cut off before it was whole
-        post = Post(number_in(asked.get("prompt", "")), time.monotonic())
+        post = OutgoingMessage(number_in(asked.get("prompt", "")), time.monotonic())
         self.posts.append(post)
         self._changed()
         await asyncio.sleep(self._late_s())
@@ -121,7 +121,7 @@ class Music(Sandbox):
         self._changed()
         return response
 
-    def _given(self, post: Post, response: web.StreamResponse) -> Given:
+    def _given(self, post: OutgoingMessage, response: web.StreamResponse) -> Given:
         if post.task_id is not None:
             lost = FaultKind.LOST_ANSWER in self.tasks[post.task_id].kinds
             return Given.LOST if lost else Given.TASK

@@ -13,7 +13,7 @@ from tests.campaign.audit import (
     Books,
     Kind,
     Message,
-    Post,
+    OutgoingMessage,
     Request,
     Row,
 )
@@ -43,8 +43,8 @@ def request(number: int, answered: Answered = Answered.CARD) -> Request:
     )
 
 
-def post(number: int, given: Given = Given.TASK, **changed: object) -> Post:
-    made = Post(
+def post(number: int, given: Given = Given.TASK, **changed: object) -> OutgoingMessage:
+    made = OutgoingMessage(
         number=number,
         given=given,
         cut_off=False,
@@ -151,7 +151,7 @@ def without(number: int) -> Doctored:
     return lambda books: replace(books, messages=tuple(one for one in books.messages if one.number != number))
 
 
-def posted(*posts: Post) -> Doctored:
+def posted(*posts: OutgoingMessage) -> Doctored:
     return lambda books: replace(books, posts=books.posts + posts)
 
 
@@ -163,7 +163,7 @@ def asked(*requests: Request) -> Doctored:
     )
 
 
-def paid(*posts: Post) -> Doctored:
+def paid(*posts: OutgoingMessage) -> Doctored:
     """These paid requests in place of those with the same numbers."""
     numbers = {one.number for one in posts}
     return lambda books: replace(

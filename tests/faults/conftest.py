@@ -12,11 +12,11 @@ import httpx
 import pytest
 
 from bot import app
+from bot.database.sqlite import Database
 from bot.ops import logs
 from bot.settings import is_one_slip, names
-from bot.store.database import Database
-from tests.jobs.rig import Rig
 from tests.make import Clock
+from tests.unit.pipeline.rig import Rig
 
 pytest.register_assert_rewrite("tests.faults.promise")
 

@@ -9,19 +9,19 @@ import discord
 import pytest
 
 from bot import app
-from bot.jobs.courier import MessageKind
+from bot.database.sqlite import COMMANDS_FACT, Tx, fact, remember
 from bot.model import Job
+from bot.pipeline.courier import MessageKind
 from bot.store import jobs
-from bot.store.database import COMMANDS_FACT, Tx, fact, remember
 from bot.ui import buttons
 from bot.ui.client import TunesmithClient, use_api
 from bot.ui.courier import DiscordCourier
 from bot.ui.services import Services
 from tests import make
+from tests.doubles.discord import BotRequest, Channel, FakeDiscord, Message, Person
+from tests.doubles.in_process import OutgoingMessage
 from tests.faults.hurry import HurriedClock, Hurry
-from tests.jobs.doubles import Post
-from tests.jobs.rig import Rig
-from tests.standin import BotRequest, Channel, FakeDiscord, Message, Person
+from tests.unit.pipeline.rig import Rig
 
 A_DAY_S = 86_400.0
 
@@ -34,13 +34,13 @@ class Courier(DiscordCourier):
         self._world = world
 
     @property
-    def posts(self) -> list[Post]:
+    def posts(self) -> list[OutgoingMessage]:
         marks = {mark: kind for kind, mark in buttons.MARKS.items()}
         found = []
         for message in (one for one in self._world.messages if one.via == "bot"):
             ids = [str(item.get("custom_id", "")).partition(":") for item in message.buttons()]
             found += [
-                Post(
+                OutgoingMessage(
                     id=message.id,
                     job_id=int(key),
                     kind=marks[name],
@@ -73,14 +73,19 @@ class Evening:
         gateway = discord.gateway.DiscordWebSocket
         monkeypatch.setattr(gateway, "DEFAULT_GATEWAY", gateway.DEFAULT_GATEWAY)
         with Hurry.on(asyncio.get_running_loop(), monkeypatch) as hurry:
-            rig.clock = rig.intake._now = rig.purse._now = HurriedClock(hurry)
+            rig.clock = rig.intake._now = rig.credits._now = HurriedClock(hurry)
             async with FakeDiscord(now=lambda: rig.clock().timestamp()) as world:
                 use_api(world.url)
                 client = client_of(rig)
                 rig.chat = Courier(client, world)  # type: ignore[assignment] # it is a chat's real courier
-                async with rig.library() as library:
+                async with rig.song_archive() as song_archive:
                     client.offer(
-                        Services(intake=rig.intake, purse=rig.purse, library=library, privacy=rig.privacy)
+                        Services(
+                            intake=rig.intake,
+                            credits=rig.credits,
+                            song_archive=song_archive,
+                            privacy=rig.privacy,
+                        )
                     )
                     await client.login(world.token)
                     try:
@@ -109,7 +114,7 @@ class Evening:
         """A member asks and has been answered with a card, without a gateway connection."""
         there, person = channel or self.discord.channel, member or self.discord.user
         assert there.guild is not None
-        asked = make.reply_to(
+        asked = make.origin(
             interaction_id=self.discord.snowflakes.new(),
             guild_id=there.guild.id,
             channel_id=there.id,

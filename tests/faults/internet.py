@@ -6,8 +6,8 @@ from typing import Any
 
 import httpcore
 
+from tests.doubles.in_process import SONG
 from tests.faults.loopback import wire
-from tests.jobs.doubles import SONG
 
 PUBLIC, PUBLIC_V6 = "93.184.216.34", "2606:4700::1111"
 

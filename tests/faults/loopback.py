@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 import httpx
 
-from tests.jobs.doubles import AUDIO, MusicService
-from tests.jobs.rig import Rig
+from tests.doubles.in_process import AUDIO, MusicService
+from tests.unit.pipeline.rig import Rig
 
 
 class Exchange:

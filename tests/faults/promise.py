@@ -5,12 +5,12 @@ import re
 
 import pytest
 
-from bot.jobs.courier import MessageKind
 from bot.model import Job, JobState
-from bot.store.proof import prove
-from bot.ui import cards, words
+from bot.pipeline.courier import MessageKind
+from bot.store.reconcile import reconcile
+from bot.ui import cards, messages
 from bot.ui.language import ENGLISH
-from tests.jobs.rig import Rig
+from tests.unit.pipeline.rig import Rig
 
 HELD = frozenset({JobState.QUEUED, JobState.SUBMITTING, JobState.RUNNING, JobState.READY})
 POSTED = {JobState.DELIVERED: [MessageKind.SONG], JobState.EXPLAINED: [MessageKind.NOTICE]}
@@ -31,7 +31,7 @@ async def assert_survived(
     paid requests the music service has seen, one a job if it is not given.
     """
     found = [await rig.get(job) for job in jobs]
-    proof = await rig.database.read(prove)
+    proof = await rig.database.read(reconcile)
     assert () == proof.findings
     assert sum(job.price_credits for job in found if job.state in HELD) == proof.held
     assert len(found) == proof.jobs
@@ -61,11 +61,11 @@ def assert_told_plainly(job: Job) -> str:
     Returns all of what is shown.
     """
     sentence = cards.notice(ENGLISH, job).description or ""
-    assert words.failure(ENGLISH, job) == sentence
+    assert messages.failure(ENGLISH, job) == sentence
     own_words = re.sub(r" It said: “.*”", "", sentence, flags=re.DOTALL)
     assert re.fullmatch(r"[A-Z][^.]+\.( [A-Z][^.]+\.)? Your [\d,]+ credits? are back\.", own_words)
     assert not re.search(r"[_/{}<>\\\n]|\d{3}|HTTP|Error|Exception|Timeout|Traceback|None", own_words)
-    asked = job.reply_to
+    asked = job.origin
     internal = [job.id, job.task_id, asked.interaction_id, asked.guild_id, asked.channel_id, asked.member_id]
     assert [] == [known for known in internal if known is not None and str(known) in own_words]
     return str(cards.notice(ENGLISH, job).to_dict())

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import discord
 
 from bot.playground.world import World
-from bot.store.proof import prove
+from bot.store.reconcile import reconcile
 from tests.flows import conftest as flows
 
 world = flows.world
@@ -73,4 +73,4 @@ async def delivered_again(world: World, event: Event | None = None, times: int =
 
 
 async def assert_books_balance(world: World) -> None:
-    assert () == (await world.parts.database.read(prove)).findings
+    assert () == (await world.parts.database.read(reconcile)).findings

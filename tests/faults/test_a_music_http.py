@@ -17,14 +17,14 @@ from bot.errors import ServiceClosed
 from bot.model import ClosedCause, FailReason, JobState
 from bot.music import client as client_module
 from bot.music.client import ANSWER_MAX_BYTES
-from bot.ui import cards, words
+from bot.ui import cards, messages
 from bot.ui.language import ENGLISH
 from tests import make
+from tests.doubles.in_process import answers, raises
 from tests.faults.conftest import one_ssl_context
 from tests.faults.loopback import Exchange, Loopback, Meet, wire
 from tests.faults.promise import assert_survived
-from tests.jobs.doubles import answers, raises
-from tests.jobs.rig import Rig
+from tests.unit.pipeline.rig import Rig
 
 DONE, TOLD, QUEUED, RUNNING = JobState.DELIVERED, JobState.EXPLAINED, JobState.QUEUED, JobState.RUNNING
 HTML = b"<!DOCTYPE html><html><body>Something went wrong</body></html>"
@@ -346,7 +346,7 @@ async def test_a_closed_service_fails_the_job_that_was_told_so_and_takes_no_new_
     told = await rig.get(job)
     assert (FailReason.CLOSED, cause) == (told.reason, told.closed)
     assert (cause, make.NOW + timedelta(minutes=15)) == (refused.value.cause, refused.value.until)
-    assert words.refusal(ENGLISH, refused.value).startswith(words.closed(ENGLISH, cause))
+    assert messages.refusal(ENGLISH, refused.value).startswith(messages.closed(ENGLISH, cause))
     assert 1 == len(rig.alerts)
     await assert_survived(rig, caplog, job, says=r"failed \(closed\)")
 
@@ -357,7 +357,7 @@ async def test_requests_that_wait_while_the_service_is_closed_are_made_afterward
 ) -> None:
     rig.music.on_post = [answers(status)]
     first = await rig.ask()
-    taken = await rig.intake.accept(make.prompt(), make.reply_to())
+    taken = await rig.intake.accept(make.prompt(), make.origin())
     assert taken is not None
     other = taken[0]
 
@@ -868,7 +868,7 @@ async def test_unknown_outcomes_of_requests_that_were_under_way_together_open_th
 async def test_a_connection_that_the_server_closes_between_two_requests_leaves_no_outcome_unknown(
     closes: str, rig: Rig, caplog: pytest.LogCaptureFixture, loopback: Loopback
 ) -> None:
-    await rig.purse.set_allowance(make.GUILD, 1_000, None, make.entry())
+    await rig.credits.set_allowance(make.GUILD, 1_000, None, make.entry())
     if closes == "when it is idle":
         loopback.idles_s = 0.0
     else:

@@ -14,9 +14,9 @@ from bot.model import FailReason, JobState
 from bot.ui import cards
 from bot.ui.language import ENGLISH
 from tests import make
+from tests.doubles.in_process import AUDIO, answers
 from tests.faults.promise import assert_survived
-from tests.jobs.doubles import AUDIO, answers
-from tests.jobs.rig import Rig
+from tests.unit.pipeline.rig import Rig
 
 DONE, TOLD, RUNNING = JobState.DELIVERED, JobState.EXPLAINED, JobState.RUNNING
 PROCESSING = answers(200, data={"status": "processing"})

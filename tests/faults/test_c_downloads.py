@@ -17,13 +17,13 @@ from bot.model import FailReason, Job, JobState
 from bot.music import audio
 from bot.playground.world import World
 from bot.sandbox import server
-from bot.store.proof import prove
+from bot.store.reconcile import reconcile
 from tests import make
+from tests.doubles.in_process import AUDIO, SONG, answers
 from tests.faults.internet import PUBLIC, PUBLIC_V6, Internet
 from tests.faults.loopback import Exchange, Loopback, wire
 from tests.faults.promise import assert_survived
-from tests.jobs.doubles import AUDIO, SONG, answers
-from tests.jobs.rig import Rig
+from tests.unit.pipeline.rig import Rig
 
 pytestmark = pytest.mark.usefixtures("cheap_tls")
 
@@ -440,7 +440,7 @@ async def test_a_song_larger_than_the_upload_limit_becomes_a_link_for_each_file_
             while not (found := [said for said in world.channel.history() if said.content.startswith("<@")]):
                 world.changed.clear()
                 await world.changed.wait()
-        proof = await world.parts.database.read(prove)
+        proof = await world.parts.database.read(reconcile)
         kept = await world.parts.database.read(
             lambda tx: {row["file"] for row in tx.execute("SELECT file FROM track").fetchall()}
         )

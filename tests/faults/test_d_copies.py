@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.errors import NoDirectMessages, NoPlaceToPost, SongGone, Transient
-from bot.jobs.library import Library
 from bot.model import Job, JobState
 from bot.music.audio import AUDIO_MAX_BYTES
-from bot.store.proof import prove
+from bot.services.songs import SongArchive
+from bot.store.reconcile import reconcile
+from tests.doubles.discord.wire import ATTACH_FILES, READ_MESSAGE_HISTORY, SEND_MESSAGES, VIEW_CHANNEL
+from tests.doubles.in_process import SONG
 from tests.faults.evening import A_DAY_S, Evening
 from tests.faults.promise import is_a_bug
-from tests.jobs.doubles import SONG
-from tests.jobs.rig import Rig
-from tests.standin.wire import ATTACH_FILES, READ_MESSAGE_HISTORY, SEND_MESSAGES, VIEW_CHANNEL
+from tests.unit.pipeline.rig import Rig
 
 MESSAGES = "/channels/*/messages"
 ONE_MESSAGE = "/channels/*/messages/*"
@@ -29,13 +29,13 @@ async def evening(
 ) -> AsyncIterator[Evening]:
     async with Evening.begun(rig, monkeypatch) as begun:
         yield begun
-        assert () == (await rig.database.read(prove)).findings
+        assert () == (await rig.database.read(reconcile)).findings
     assert [] == [record.getMessage() for record in caplog.records if is_a_bug(record)]
 
 
 @pytest.fixture
-def library(evening: Evening) -> Library:
-    return evening.client.services.library
+def song_archive(evening: Evening) -> SongArchive:
+    return evening.client.services.song_archive
 
 
 @pytest.fixture
@@ -55,8 +55,8 @@ def lose_urls(evening: Evening) -> None:
     evening.rig.music.audio = {f"/task-1-{take}.mp3": GONE for take in (1, 2)}
 
 
-async def takes(library: Library, song: Job) -> list[bytes]:
-    return [path.read_bytes() for _, path in await library.files(song)]
+async def takes(song_archive: SongArchive, song: Job) -> list[bytes]:
+    return [path.read_bytes() for _, path in await song_archive.files(song)]
 
 
 BOTH = [SONG + b"/task-1-1.mp3", SONG + b"/task-1-2.mp3"]
@@ -65,15 +65,17 @@ BOTH = [SONG + b"/task-1-1.mp3", SONG + b"/task-1-2.mp3"]
 # -- fetching
 
 
-async def test_a_song_comes_out_of_its_message(evening: Evening, library: Library, song: Job) -> None:
+async def test_a_song_comes_out_of_its_message(
+    evening: Evening, song_archive: SongArchive, song: Job
+) -> None:
     empty_spool(evening)
     lose_urls(evening)
 
-    assert BOTH == await takes(library, song)
+    assert BOTH == await takes(song_archive, song)
 
 
 async def test_a_song_that_was_posted_in_person_comes_out_of_that_message(
-    evening: Evening, library: Library
+    evening: Evening, song_archive: SongArchive
 ) -> None:
     job = await evening.ask()
     await evening.rig.until(job, JobState.STORED)
@@ -82,67 +84,71 @@ async def test_a_song_that_was_posted_in_person_comes_out_of_that_message(
     empty_spool(evening)
     lose_urls(evening)
 
-    assert BOTH == await takes(library, await evening.rig.get(job))
+    assert BOTH == await takes(song_archive, await evening.rig.get(job))
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 415, 416, 429, 500, 503])
 @pytest.mark.parametrize("path", [ONE_MESSAGE, FILES])
 async def test_whatever_discord_answers_the_music_service_is_asked_next(
-    path: str, status: int, evening: Evening, library: Library, song: Job
+    path: str, status: int, evening: Evening, song_archive: SongArchive, song: Job
 ) -> None:
     empty_spool(evening)
     fault = evening.discord.fault("GET", path, status, times=None)
 
-    assert BOTH == await takes(library, song)
+    assert BOTH == await takes(song_archive, song)
     assert fault.hits
 
 
 @pytest.mark.parametrize("kind", ["reset before", "close after", "hang"])
 @pytest.mark.parametrize("path", [ONE_MESSAGE, FILES])
 async def test_whatever_breaks_at_discord_the_song_is_not_called_gone(
-    path: str, kind: str, evening: Evening, library: Library, song: Job
+    path: str, kind: str, evening: Evening, song_archive: SongArchive, song: Job
 ) -> None:
     empty_spool(evening)
     lose_urls(evening)
     fault = evening.discord.fault("GET", path, kind, times=None)
 
     with pytest.raises(Transient):
-        await library.files(song)
+        await song_archive.files(song)
     fault.stop()
 
-    assert BOTH == await takes(library, song)
+    assert BOTH == await takes(song_archive, song)
 
 
 @pytest.mark.parametrize("permission", [VIEW_CHANNEL, READ_MESSAGE_HISTORY])
 async def test_a_message_that_may_not_be_read_is_none(
-    permission: int, evening: Evening, library: Library, song: Job
+    permission: int, evening: Evening, song_archive: SongArchive, song: Job
 ) -> None:
     empty_spool(evening)
     lose_urls(evening)
     evening.discord.channel.bot_permissions &= ~permission
 
     with pytest.raises(SongGone):
-        await library.files(song)
+        await song_archive.files(song)
 
 
 async def test_a_file_that_is_larger_than_any_song_is_not_even_asked_for(
-    evening: Evening, library: Library, song: Job
+    evening: Evening, song_archive: SongArchive, song: Job
 ) -> None:
     empty_spool(evening)
     (message,) = evening.discord.posted()
     message.attachments[0].claimed_size_bytes = AUDIO_MAX_BYTES + 1
 
-    assert BOTH == await takes(library, song)
+    assert BOTH == await takes(song_archive, song)
     assert 1 == len([call for call in evening.discord.requests if call.path.startswith("/cdn/")])
 
 
 # -- posting
 
 
-async def test_two_presses_at_once_send_a_song_once(evening: Evening, library: Library, song: Job) -> None:
+async def test_two_presses_at_once_send_a_song_once(
+    evening: Evening, song_archive: SongArchive, song: Job
+) -> None:
     noah = evening.discord.add_person("noah")
 
-    first, second = await asyncio.gather(library.send_to(song, noah.id), library.send_to(song, noah.id))
+    first, second = await asyncio.gather(
+        song_archive.send_to(song, noah.id), song_archive.send_to(song, noah.id)
+    )
 
     direct = evening.discord.dm(noah)
     assert first == second
@@ -151,65 +157,71 @@ async def test_two_presses_at_once_send_a_song_once(evening: Evening, library: L
 
 
 async def test_an_interaction_that_comes_twice_posts_a_song_once(
-    evening: Evening, library: Library, song: Job
+    evening: Evening, song_archive: SongArchive, song: Job
 ) -> None:
-    first = await library.post(song, evening.discord.channel.id, INTERACTION)
-    again = await library.post(song, evening.discord.channel.id, INTERACTION)
+    first = await song_archive.post(song, evening.discord.channel.id, INTERACTION)
+    again = await song_archive.post(song, evening.discord.channel.id, INTERACTION)
 
     assert first == again
     assert [song.message_id, first.message_id] == [one.id for one in evening.discord.posted()]
 
 
 async def test_a_copy_that_was_deleted_is_not_posted_again_for_the_same_press(
-    evening: Evening, library: Library, song: Job
+    evening: Evening, song_archive: SongArchive, song: Job
 ) -> None:
-    first = await library.send_to(song, evening.discord.user.id)
+    first = await song_archive.send_to(song, evening.discord.user.id)
     (message,) = evening.discord.posted(evening.discord.dm(evening.discord.user))
     message.deleted = True
 
-    again = await library.send_to(song, evening.discord.user.id)
+    again = await song_archive.send_to(song, evening.discord.user.id)
 
     assert (message.id, None) == (first.message_id, again.message_id)
 
 
-async def test_a_send_that_hangs_ends_after_a_minute(evening: Evening, library: Library, song: Job) -> None:
+async def test_a_send_that_hangs_ends_after_a_minute(
+    evening: Evening, song_archive: SongArchive, song: Job
+) -> None:
     evening.discord.fault("POST", MESSAGES, "hang before", times=None)
     began_at = evening.rig.clock()
 
     async with asyncio.timeout(A_DAY_S):
         with pytest.raises(Transient):
-            await library.post(song, evening.discord.channel.id, INTERACTION)
+            await song_archive.post(song, evening.discord.channel.id, INTERACTION)
 
     assert 55 < (evening.rig.clock() - began_at).total_seconds() < 65
 
 
 @pytest.mark.parametrize("permission", [VIEW_CHANNEL, SEND_MESSAGES, ATTACH_FILES])
 async def test_a_channel_that_takes_no_song_is_no_place(
-    permission: int, evening: Evening, library: Library, song: Job
+    permission: int, evening: Evening, song_archive: SongArchive, song: Job
 ) -> None:
     evening.discord.channel.bot_permissions &= ~permission
 
     with pytest.raises(NoPlaceToPost):
-        await library.post(song, evening.discord.channel.id, INTERACTION)
+        await song_archive.post(song, evening.discord.channel.id, INTERACTION)
 
     assert [song.message_id] == [one.id for one in evening.discord.posted()]
 
 
-async def test_who_takes_no_direct_messages_is_told_so(evening: Evening, library: Library, song: Job) -> None:
+async def test_who_takes_no_direct_messages_is_told_so(
+    evening: Evening, song_archive: SongArchive, song: Job
+) -> None:
     evening.discord.user.accepts_dms = False
 
     with pytest.raises(NoDirectMessages):
-        await library.send_to(song, evening.discord.user.id)
+        await song_archive.send_to(song, evening.discord.user.id)
 
 
-async def test_a_song_larger_than_a_message_is_brought_as_a_link(evening: Evening, library: Library) -> None:
+async def test_a_song_larger_than_a_message_is_brought_as_a_link(
+    evening: Evening, song_archive: SongArchive
+) -> None:
     evening.discord.attachment_limit_bytes = 100 << 20
     evening.rig.music.audio = {"/task-1-1.mp3": SONG + bytes(AUDIO_MAX_BYTES - len(SONG))}
     job = await evening.ask()
     await evening.rig.until(job, JobState.DELIVERED)
     empty_spool(evening)
 
-    copy = await library.post(await evening.rig.get(job), evening.discord.channel.id, INTERACTION)
+    copy = await song_archive.post(await evening.rig.get(job), evening.discord.channel.id, INTERACTION)
 
     message = evening.discord.posted()[-1]
     assert (copy.message_id, 1) == (message.id, len(message.attachments))

@@ -8,19 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.jobs.courier import MessageKind
+from bot.database.sqlite import Tx
 from bot.model import FailReason, Job, JobState
+from bot.pipeline.courier import MessageKind
 from bot.store import jobs, ledger
-from bot.store.database import Tx
-from bot.store.proof import prove
+from bot.store.reconcile import reconcile
 from bot.ui import courier
-from tests.faults.evening import A_DAY_S, Evening, kinds
-from tests.faults.promise import assert_survived, is_a_bug
-from tests.flows.process import World
-from tests.jobs.doubles import SONG, answers
-from tests.jobs.rig import Rig
-from tests.standin import Channel, FakeDiscord, Message, NoAnswerError
-from tests.standin.wire import (
+from tests.doubles.discord import Channel, FakeDiscord, Message, NoAnswerError
+from tests.doubles.discord.wire import (
     ATTACH_FILES,
     EMBED_LINKS,
     MANAGE_GUILD,
@@ -30,6 +25,11 @@ from tests.standin.wire import (
     SEND_MESSAGES_IN_THREADS,
     VIEW_CHANNEL,
 )
+from tests.doubles.in_process import SONG, answers
+from tests.faults.evening import A_DAY_S, Evening, kinds
+from tests.faults.promise import assert_survived, is_a_bug
+from tests.flows.process import World
+from tests.unit.pipeline.rig import Rig
 
 STORED, DONE, TOLD, NOWHERE = JobState.STORED, JobState.DELIVERED, JobState.EXPLAINED, JobState.UNDELIVERED
 CALLBACK = "/interactions/*/callback"
@@ -65,7 +65,7 @@ async def refused(evening: Evening, channel: Channel | None = None) -> Job:
 
 async def assert_nothing_happened(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     """No credit is held or spent, nothing was asked of the music service, and there is no trace of a bug."""
-    proof = await rig.database.read(prove)
+    proof = await rig.database.read(reconcile)
     assert ((), 0, 0) == (proof.findings, proof.held, (await rig.balance()).used)
     assert [] == [record.getMessage() for record in caplog.records if is_a_bug(record)]
 
@@ -235,7 +235,7 @@ async def test_a_grant_that_is_delivered_twice_is_one_grant(
     await twice.discord.slash("quota grant", credits=50, reason="a good evening")
     await both_are_handled(twice)
 
-    assert 50 == (await twice.rig.purse.balance(twice.discord.guild.id)).bonus
+    assert 50 == (await twice.rig.credits.balance(twice.discord.guild.id)).bonus
     await assert_nothing_happened(twice.rig, caplog)
 
 
@@ -431,7 +431,7 @@ async def test_a_song_that_may_have_been_posted_is_not_posted_again_where_the_hi
     assert ONE_SONG * (kind == "hang") == kinds(evening)
     assert (NOWHERE, 1) == (await evening.rig.state(job), len(evening.sends()))
     assert 2 == len(list(evening.rig.spool.folder.iterdir()))
-    assert () == (await evening.rig.database.read(prove)).findings
+    assert () == (await evening.rig.database.read(reconcile)).findings
     assert [] == [record.getMessage() for record in caplog.records if is_a_bug(record)]
 
 
@@ -711,7 +711,7 @@ async def test_a_failure_that_can_be_told_nowhere_is_written_down_as_told(
     await evening.rig.until(job, TOLD)
 
     assert [] == kinds(evening)
-    assert () == (await evening.rig.database.read(prove)).findings
+    assert () == (await evening.rig.database.read(reconcile)).findings
     assert [] == [record.getMessage() for record in caplog.records if is_a_bug(record)]
 
 
@@ -1023,7 +1023,7 @@ async def test_another_member_tries_a_failure_again_for_themselves_and_once_too(
     for job in tries:
         await connected.rig.until(job, DONE)
 
-    assert [noah.id, connected.discord.user.id] == [job.reply_to.member_id for job in tries]
+    assert [noah.id, connected.discord.user.id] == [job.origin.member_id for job in tries]
     await assert_survived(connected.rig, caplog, first, *tries, says="(explained|delivered)")
 
 
@@ -1206,7 +1206,7 @@ async def test_songs_that_were_made_while_discord_was_away_for_hours_come_once_a
     assert evening.rig.clock.now - began < timedelta(hours=6, minutes=30)
     for channel in (evening.discord.channel, second):
         came = [post.job_id for post in evening.rig.chat.posts if post.channel_id == channel.id]
-        assert [job.id for job in jobs if job.reply_to.channel_id == channel.id] == came
+        assert [job.id for job in jobs if job.origin.channel_id == channel.id] == came
     await assert_survived(evening.rig, caplog, *jobs, says="delivered")
 
 

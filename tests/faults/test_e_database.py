@@ -25,16 +25,16 @@ import pytest
 import typer
 
 from bot import cli
+from bot.database import sqlite as module
+from bot.database.sqlite import Database, Tx, fact, remember
 from bot.errors import NotEnoughCredits, StoreBusy
 from bot.model import Job, JobState
-from bot.store import database as module
 from bot.store import ledger
-from bot.store.database import Database, Tx, fact, remember
-from bot.store.proof import prove
+from bot.store.reconcile import reconcile
 from tests import make
 from tests.faults.evening import A_DAY_S, Evening
 from tests.faults.promise import assert_survived
-from tests.jobs.rig import Rig
+from tests.unit.pipeline.rig import Rig
 
 DONE = JobState.DELIVERED
 NOBODY = 65_534
@@ -116,7 +116,7 @@ async def test_a_member_who_asks_meanwhile_reads_that_the_bot_is_busy_and_nothin
             words = {"title": "Neon Rain", "style": "synthwave", "lyrics": "City lights"}
             busy_too = await evening.discord.submit(form, words, timeout_s=A_DAY_S)
         assert [] == await evening.jobs()
-        assert () == (await rig.database.read(prove)).findings
+        assert () == (await rig.database.read(reconcile)).findings
         await evening.discord.slash("music create", prompt="Later", timeout_s=A_DAY_S)
         job = await evening.job()
         await rig.until(job, DONE)
@@ -238,7 +238,7 @@ async def test_a_database_that_has_reached_its_size_refuses_songs_until_there_is
         for _ in range(10):
             long = make.custom(title=f"Song {len(jobs)}", lyrics="la " * 1_600)
             jobs.append(await rig.ask(long))
-    proof = await rig.database.read(prove)
+    proof = await rig.database.read(reconcile)
     assert ((), len(jobs), 10 * len(jobs)) == (proof.findings, proof.jobs, proof.held)
 
     await rig.database.write(lambda tx: tx.execute("PRAGMA max_page_count = 1000000").fetchone())
@@ -511,7 +511,7 @@ async def test_a_request_that_is_called_off_is_written_whole_or_not_at_all(
     await asyncio.wait([asking])
     await rig.database.write(lambda _: None)  # what was under way has ended
 
-    proof = await rig.database.read(prove)
+    proof = await rig.database.read(reconcile)
     assert ((), 10 * proof.jobs) == (proof.findings, proof.held)
     other = await rig.ask()
     await rig.until(other, DONE)
@@ -539,14 +539,14 @@ async def test_a_request_that_is_called_off_in_the_middle_of_its_transaction_is_
     go_on.set()
     await rig.database.write(lambda _: None)
 
-    proof = await rig.database.read(prove)
+    proof = await rig.database.read(reconcile)
     assert ((), 1, 10) == (proof.findings, proof.jobs, proof.held)
 
 
 async def test_of_many_requests_the_ones_that_are_called_off_take_no_other_along(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await rig.purse.set_allowance(make.GUILD, 1_000, None, make.entry())
+    await rig.credits.set_allowance(make.GUILD, 1_000, None, make.entry())
     asking = [asyncio.create_task(rig.ask()) for _ in range(40)]
     await asyncio.sleep(0)
 
@@ -556,7 +556,7 @@ async def test_of_many_requests_the_ones_that_are_called_off_take_no_other_along
     await rig.database.write(lambda _: None)
 
     asked = [outcome for outcome in outcomes if isinstance(outcome, Job)]
-    proof = await rig.database.read(prove)
+    proof = await rig.database.read(reconcile)
     assert ((), 10 * proof.jobs) == (proof.findings, proof.held)
     assert 20 == len(asked) <= proof.jobs <= 40
     assert "a bug in" not in caplog.text
@@ -621,7 +621,7 @@ async def test_requests_are_taken_while_a_long_report_is_read(
         await begun()
         async with asyncio.timeout(2.0):
             jobs = [await rig.ask() for _ in range(5)]
-            await rig.purse.set_allowance(make.GUILD, 500, None, make.entry())
+            await rig.credits.set_allowance(make.GUILD, 500, None, make.entry())
 
     for job in jobs:
         await rig.until(job, DONE)
@@ -722,7 +722,7 @@ async def test_a_kill_anywhere_in_a_migration_leaves_the_old_schema_or_the_new_o
 KILLED = """
 import os, signal, sqlite3, sys
 from pathlib import Path
-from bot.store import database
+from bot.database import sqlite as module
 
 class Mortal(sqlite3.Connection):
     def execute(self, sql, *parameters):
@@ -732,7 +732,7 @@ class Mortal(sqlite3.Connection):
 
 connect = sqlite3.connect
 sqlite3.connect = lambda *args, **named: connect(*args, **named, factory=Mortal)
-database._connect(Path(sys.argv[1]))
+module._connect(Path(sys.argv[1]))
 """
 
 

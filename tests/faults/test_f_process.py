@@ -13,17 +13,18 @@ import pytest
 from aiohttp import web
 
 from bot import app
-from bot.jobs import intake, runner
 from bot.model import FailReason, Job, JobState, Verdict
-from bot.ops.doctor import examined
-from bot.ops.premises import of_database
+from bot.ops.doctor.local import of_database
+from bot.ops.doctor.runner import examined
+from bot.pipeline import runner
 from bot.sandbox.server import running
-from bot.store.proof import Proof, prove
+from bot.services import intake
+from bot.store.reconcile import Reconciliation, reconcile
+from tests.doubles.discord import Channel, FakeDiscord, Fault, Person
+from tests.doubles.in_process import answers
 from tests.faults.promise import assert_told_plainly
 from tests.flows.process import QuickSandbox, World
-from tests.jobs.doubles import answers
-from tests.jobs.rig import Rig
-from tests.standin import Channel, FakeDiscord, Fault, Person
+from tests.unit.pipeline.rig import Rig
 
 DONE, TOLD = JobState.DELIVERED, JobState.EXPLAINED
 STOPS_WITHIN_S = 40.0
@@ -95,9 +96,9 @@ class Place(World):
         with closing(self._connected()) as db:
             return dict(db.execute("SELECT prompt, state FROM job JOIN words ON job_id = job.id").fetchall())
 
-    def books(self) -> Proof:
+    def books(self) -> Reconciliation:
         with closing(self._connected()) as db:
-            return prove(db)
+            return reconcile(db)
 
     def _connected(self) -> sqlite3.Connection:
         db = sqlite3.connect(f"{(self.folder / 'tunesmith.db').resolve().as_uri()}?mode=ro", uri=True)
@@ -142,7 +143,7 @@ async def test_a_bot_that_is_killed_over_everything_at_once_again_and_again_forg
     assert (0, 60, 20, ()) == summed(place.books())
 
 
-def summed(proof: Proof) -> tuple[int, int, int, tuple[str, ...]]:
+def summed(proof: Reconciliation) -> tuple[int, int, int, tuple[str, ...]]:
     return proof.held, proof.settled, proof.released, proof.findings
 
 
@@ -186,7 +187,7 @@ def test_a_stop_takes_less_than_forty_seconds_whoever_does_not_answer() -> None:
 
 HASTY = """
 from bot.cli import main
-from bot.jobs import runner
+from bot.pipeline import runner
 
 runner.FINISH_WITHIN_S = 0.3
 main()
@@ -299,7 +300,7 @@ async def test_a_bug_in_one_job_is_met_three_times_and_ends_it_as_its_state_allo
 
     await rig.rest(rounds=200)
 
-    ended, proof = await rig.get(job), await rig.database.read(prove)
+    ended, proof = await rig.get(job), await rig.database.read(reconcile)
     assert (end, reason, False) == (ended.state, ended.reason, ended.open)
     assert [DONE, DONE] == [await rig.state(other) for other in others]
     assert tries == caplog.text.count(f"job {job.id}: a bug in the step")

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 from bot import app
+from bot.database.sqlite import Database
 from bot.errors import NotEnoughCredits, ServiceClosed
-from bot.jobs import schedule
 from bot.model import FailReason, Job, JobState, Period
+from bot.pipeline import schedule
 from bot.store import jobs, ledger
-from bot.store.database import Database
-from bot.store.proof import prove
+from bot.store.reconcile import reconcile
 from tests import make
+from tests.doubles.in_process import answers
 from tests.faults.conftest import KEY
 from tests.faults.promise import assert_survived
-from tests.jobs.doubles import answers
-from tests.jobs.rig import Rig
+from tests.unit.pipeline.rig import Rig
 
 DONE, TOLD, RUNNING, READY = JobState.DELIVERED, JobState.EXPLAINED, JobState.RUNNING, JobState.READY
 LONGEST_S = schedule.LONGEST_STEP.total_seconds()
@@ -258,7 +258,7 @@ async def test_a_request_that_has_waited_for_a_day_is_released_and_told(
 async def test_songs_of_a_day_that_has_not_come_yet_do_not_keep_new_ones_from_being_sent(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await rig.purse.set_allowance(make.GUILD, 1_000, None, make.entry())
+    await rig.credits.set_allowance(make.GUILD, 1_000, None, make.entry())
     made = []
     for _ in range(16):
         made.append(await rig.ask())
@@ -428,7 +428,7 @@ async def test_an_allowance_renews_with_the_period_and_a_song_stays_on_the_accou
 ) -> None:
     midnight = datetime.fromisoformat(last).replace(tzinfo=UTC)
     rig.clock.now = midnight - timedelta(milliseconds=1)
-    await rig.purse.set_allowance(make.GUILD, 10, period, make.entry())
+    await rig.credits.set_allowance(make.GUILD, 10, period, make.entry())
     before = await rig.ask()
     with pytest.raises(NotEnoughCredits) as refused:
         await rig.ask()
@@ -451,7 +451,7 @@ async def test_a_song_that_fails_in_the_next_period_gives_its_credits_back_to_th
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.clock.now = datetime(2028, 2, 29, 23, 59, 59, tzinfo=UTC)
-    await rig.purse.set_allowance(make.GUILD, 10, Period.MONTH, make.entry())
+    await rig.credits.set_allowance(make.GUILD, 10, Period.MONTH, make.entry())
     job = await rig.ask()
     await rig.round()
     rig.task.status = "failed"
@@ -463,5 +463,5 @@ async def test_a_song_that_fails_in_the_next_period_gives_its_credits_back_to_th
 
     assert (3, 1) == (rig.clock.now.month, rig.clock.now.day)
     assert (0, 0, 10) == (then.used, then.held, (await rig.balance()).available)
-    assert () == (await rig.database.read(prove)).findings
+    assert () == (await rig.database.read(reconcile)).findings
     await assert_survived(rig, caplog, job, says="upstream_failed")

@@ -374,7 +374,7 @@ def test_settings_show_no_secret(way: str, monkeypatch: pytest.MonkeyPatch) -> N
 async def test_the_parts_of_the_bot_show_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPERATOR_WEBHOOK_URL", WEBHOOK)
 
-    async with app.assembled(load(), now=make.Clock()) as parts:
+    async with app.assemble(load(), now=make.Clock()) as parts:
         shown = repr(parts)
 
     assert "Operator" in shown

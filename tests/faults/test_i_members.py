@@ -8,20 +8,20 @@ from http import HTTPStatus
 import pytest
 import simcord
 
+from bot.database.sqlite import Database
 from bot.errors import NotEnoughCredits, TooManyOpenJobs
-from bot.jobs.intake import Intake
 from bot.model import Job, JobState
 from bot.playground.world import World
 from bot.sandbox import server
 from bot.sandbox.server import FaultKind
-from bot.store.database import Database
-from bot.store.proof import prove
+from bot.services.intake import Intake
+from bot.store.reconcile import reconcile
 from tests import make
 from tests.faults import simulated
 from tests.faults.promise import assert_survived
 from tests.faults.simulated import Sent, sent
 from tests.flows.seen import posted, said, until
-from tests.jobs.rig import Rig
+from tests.unit.pipeline.rig import Rig
 
 DONE = JobState.DELIVERED
 TEXT_INPUT = 4
@@ -259,12 +259,12 @@ async def test_lyrics_of_5001_characters_stay_with_their_form_until_others_are_w
 async def test_a_hundred_requests_at_once_spend_what_is_left_once(
     allowance: int, bonus: int, passes: int, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await rig.purse.set_allowance(make.GUILD, allowance, None, make.entry())
+    await rig.credits.set_allowance(make.GUILD, allowance, None, make.entry())
     if bonus:
-        await rig.purse.grant(make.GUILD, bonus, make.entry("for tonight"))
+        await rig.credits.grant(make.GUILD, bonus, make.entry("for tonight"))
 
     ends = await asyncio.gather(
-        *(rig.ask(reply_to=make.reply_to(member_id=9_000 + member)) for member in range(100)),
+        *(rig.ask(origin=make.origin(member_id=9_000 + member)) for member in range(100)),
         return_exceptions=True,
     )
     taken = [end for end in ends if isinstance(end, Job)]
@@ -279,14 +279,14 @@ async def test_a_hundred_requests_at_once_spend_what_is_left_once(
 async def test_a_hundred_requests_at_once_in_each_of_two_servers_leave_the_other_one_alone(rig: Rig) -> None:
     servers = (make.GUILD, make.GUILD + 1)
     for guild in servers:
-        await rig.purse.set_allowance(guild, 10, None, make.entry())
+        await rig.credits.set_allowance(guild, 10, None, make.entry())
 
     ends = await asyncio.gather(
-        *(rig.ask(reply_to=make.reply_to(guild_id=guild)) for guild in servers * 100), return_exceptions=True
+        *(rig.ask(origin=make.origin(guild_id=guild)) for guild in servers * 100), return_exceptions=True
     )
 
-    assert sorted(servers) == sorted(end.reply_to.guild_id for end in ends if isinstance(end, Job))
-    assert () == (await rig.database.read(prove)).findings
+    assert sorted(servers) == sorted(end.origin.guild_id for end in ends if isinstance(end, Job))
+    assert () == (await rig.database.read(reconcile)).findings
 
 
 @pytest.fixture
@@ -323,10 +323,10 @@ async def test_fifty_requests_at_once_from_one_member_do_not_get_past_the_cap(
 
 @pytest.mark.usefixtures("intake")
 async def test_fifty_members_at_once_do_not_get_past_the_cap_of_their_server(rig: Rig) -> None:
-    await rig.purse.set_allowance(make.GUILD, 1_000, None, make.entry())
+    await rig.credits.set_allowance(make.GUILD, 1_000, None, make.entry())
 
     ends = await asyncio.gather(
-        *(rig.ask(reply_to=make.reply_to(member_id=9_000 + member)) for member in range(50)),
+        *(rig.ask(origin=make.origin(member_id=9_000 + member)) for member in range(50)),
         return_exceptions=True,
     )
 

@@ -6,18 +6,18 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from bot.database.sqlite import Tx
 from bot.errors import NotEnoughCredits, OutOfRange
 from bot.model import Balance, Job, JobState, Period
 from bot.playground.world import World
 from bot.store import ledger
-from bot.store.database import Tx
-from bot.store.proof import prove
+from bot.store.reconcile import reconcile
 from tests import make
 from tests.faults import simulated
 from tests.faults.promise import assert_survived
 from tests.faults.simulated import delivered_again, sent
 from tests.flows.seen import said
-from tests.jobs.rig import Rig
+from tests.unit.pipeline.rig import Rig
 
 DONE, TOLD, RUNNING = JobState.DELIVERED, JobState.EXPLAINED, JobState.RUNNING
 ADA, BEA = 9101, 9102
@@ -26,7 +26,7 @@ world = simulated.world
 
 
 async def limit(rig: Rig, allowance: int, period: Period | None = None, actor: int = ADA) -> None:
-    assert await rig.purse.set_allowance(make.GUILD, allowance, period, make.entry(actor_id=actor))
+    assert await rig.credits.set_allowance(make.GUILD, allowance, period, make.entry(actor_id=actor))
 
 
 async def racing(*works: Awaitable[object]) -> tuple[list[Job], list[Exception]]:
@@ -111,7 +111,7 @@ async def test_a_bonus_pays_for_songs_while_the_allowance_is_overdrawn(
 ) -> None:
     first = await rig.ask()
     await limit(rig, 5)
-    await rig.purse.grant(make.GUILD, 10, make.entry("for tonight"))
+    await rig.credits.grant(make.GUILD, 10, make.entry("for tonight"))
 
     second = await rig.ask()
     with pytest.raises(NotEnoughCredits):
@@ -137,7 +137,7 @@ async def test_an_allowance_that_is_raised_while_requests_race_is_spent_to_its_e
 
     assert (5, 50) == (len(taken) + len(late), (await rig.balance()).held)
     assert refused
-    assert () == (await rig.database.read(prove)).findings
+    assert () == (await rig.database.read(reconcile)).findings
 
 
 async def test_an_allowance_that_goes_up_and_down_while_requests_race_is_never_spent_beyond_its_highest(
@@ -152,7 +152,7 @@ async def test_an_allowance_that_goes_up_and_down_while_requests_race_is_never_s
     assert (6, 44) == (len(taken), len(refused))
     assert (60, 0) == ((now := await rig.balance()).held, now.available)
     assert {"hold": 6, "set": 6} == await rig.books()
-    assert () == (await rig.database.read(prove)).findings
+    assert () == (await rig.database.read(reconcile)).findings
 
 
 # -- a period that is changed
@@ -195,7 +195,7 @@ async def test_a_period_that_is_changed_to_and_fro_grants_nothing_twice(rig: Rig
     assert [10] * 5 == seen
     assert (1, 4) == (len(more), len(refused))
     assert 10 * len([*held, *more]) == (await rig.balance()).held
-    assert () == (await rig.database.read(prove)).findings
+    assert () == (await rig.database.read(reconcile)).findings
 
 
 async def test_what_was_used_on_other_days_counts_again_when_the_period_is_long_again(rig: Rig) -> None:
@@ -211,7 +211,7 @@ async def test_what_was_used_on_other_days_counts_again_when_the_period_is_long_
 
     assert ((90, 0), []) == ((over.held, over.available), taken)
     assert 30 == (await rig.balance()).available
-    assert () == (await rig.database.read(prove)).findings
+    assert () == (await rig.database.read(reconcile)).findings
 
 
 # -- two managers at once
@@ -234,24 +234,27 @@ async def test_of_two_changes_at_once_the_last_one_holds_and_both_are_in_the_led
 
 async def test_grants_at_once_add_up(rig: Rig) -> None:
     grants = [(ADA, 10), (BEA, 15), *((ADA, -1), (BEA, 2)) * 5]
-    await rig.purse.grant(make.GUILD, 5, make.entry("to begin with", actor_id=ADA))
+    await rig.credits.grant(make.GUILD, 5, make.entry("to begin with", actor_id=ADA))
 
     await asyncio.gather(
-        *(rig.purse.grant(make.GUILD, amount, make.entry("at once", actor_id=who)) for who, amount in grants)
+        *(
+            rig.credits.grant(make.GUILD, amount, make.entry("at once", actor_id=who))
+            for who, amount in grants
+        )
     )
 
     rows = await rig.database.read(changes)
     assert 5 + sum(amount for _, amount in grants) == (await rig.balance()).bonus
     assert sorted([ADA, *(who for who, _ in grants)]) == sorted(actor for actor, *_ in rows)
     assert_chained(rows)
-    assert () == (await rig.database.read(prove)).findings
+    assert () == (await rig.database.read(reconcile)).findings
 
 
 async def test_of_two_managers_who_take_the_same_bonus_back_at_once_one_is_refused(rig: Rig) -> None:
-    await rig.purse.grant(make.GUILD, 15, make.entry("for tonight"))
+    await rig.credits.grant(make.GUILD, 15, make.entry("for tonight"))
 
     taken, refused = await asyncio.gather(
-        *(rig.purse.grant(make.GUILD, -15, make.entry("too much", actor_id=who)) for who in (ADA, BEA)),
+        *(rig.credits.grant(make.GUILD, -15, make.entry("too much", actor_id=who)) for who in (ADA, BEA)),
         return_exceptions=True,
     )
 
@@ -265,16 +268,16 @@ async def test_a_bonus_that_is_taken_back_while_requests_race_is_spent_or_taken_
     rig: Rig,
 ) -> None:
     await limit(rig, 0)
-    await rig.purse.grant(make.GUILD, 30, make.entry("for tonight"))
+    await rig.credits.grant(make.GUILD, 30, make.entry("for tonight"))
 
     taken, refused = await racing(
         *asking(rig, 2),
-        rig.purse.grant(make.GUILD, -10, make.entry("not so much", actor_id=BEA)),
+        rig.credits.grant(make.GUILD, -10, make.entry("not so much", actor_id=BEA)),
         *asking(rig, 5),
     )
 
     assert (2, 5) == (len(taken), len(refused))
-    proof = await rig.database.read(prove)
+    proof = await rig.database.read(reconcile)
     assert (20, 0, ()) == (proof.held, (await rig.balance()).bonus, proof.findings)
 
 

@@ -12,7 +12,7 @@ from typing import Self
 from aiohttp import web
 
 from bot.sandbox.server import Sandbox, running
-from tests.standin import BotRequest, Channel, FakeDiscord, Message, Person
+from tests.doubles.discord import BotRequest, Channel, FakeDiscord, Message, Person
 
 ROOT = Path(__file__).parents[2]
 MUSIC_KEY = "a-key-that-nobody-reads"

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests.doubles.discord import Answer, Channel
+from tests.doubles.discord.wire import READ_MESSAGE_HISTORY
 from tests.flows.process import MUSIC_KEY, BotProcess, World
-from tests.standin import Answer, Channel
-from tests.standin.wire import READ_MESSAGE_HISTORY
 
 
 async def command(world: World, *words: str, **settings: str) -> tuple[int, str]:

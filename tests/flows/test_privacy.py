@@ -6,7 +6,7 @@ import pytest
 import simcord
 
 from bot.playground.world import World
-from bot.store.proof import prove
+from bot.store.reconcile import reconcile
 from tests.flows.seen import button, posted, said
 
 WORDS = {
@@ -80,7 +80,7 @@ async def test_deleting_asks_first_and_leaves_nothing_but_the_books(world: World
     assert b"gamelan" in kept
     assert mia.id.to_bytes(8) not in kept
     assert 2 == len(list(world.settings.spool_dir.iterdir()))
-    assert () == (await world.parts.database.read(prove)).findings
+    assert () == (await world.parts.database.read(reconcile)).findings
     pressed = await noah.click(remix, custom_id=button(remix, "lyrics").custom_id)
     assert said(pressed) == "The words of that song are no longer kept. Nothing was charged."
 

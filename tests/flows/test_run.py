@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
+from tests.doubles.discord import Answer, Channel, Message, NoAnswerError, Person, Upload
+from tests.doubles.discord.wire import MANAGE_GUILD, MEMBER_PERMISSIONS, READ_MESSAGE_HISTORY
 from tests.flows.process import BotProcess, World, mp3
-from tests.standin import Answer, Channel, Message, NoAnswerError, Person, Upload
-from tests.standin.wire import MANAGE_GUILD, MEMBER_PERMISSIONS, READ_MESSAGE_HISTORY
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -60,7 +60,7 @@ async def told(world: World) -> Told:
     return Told(channel, ada, card, await world.next_post(channel))
 
 
-async def purse(world: World, channel: Channel, member: Person) -> dict[str, str]:
+async def credits_told(world: World, channel: Channel, member: Person) -> dict[str, str]:
     """What /music credits says, without the time of the renewal."""
     answer = await world.discord.slash("music credits", user=member, channel=channel)
     return {one["name"]: one["value"] for one in answer.embeds[0]["fields"][:4]}
@@ -112,7 +112,7 @@ async def test_the_song_brings_both_takes_under_a_nonce_that_discord_enforces(
 
 
 async def test_a_delivered_song_is_paid_for_once(world: World, told: Told) -> None:
-    assert PURSE | {"Used": "10"} == await purse(world, told.channel, told.ada)
+    assert PURSE | {"Used": "10"} == await credits_told(world, told.channel, told.ada)
 
 
 async def test_a_form_is_posted_as_the_documented_example(world: World) -> None:
@@ -196,7 +196,7 @@ async def test_a_lyrics_file_that_cannot_be_sung_is_refused_in_private(
 
     assert refused.ephemeral
     assert said in refused.content
-    assert PURSE == await purse(world, channel, ada)
+    assert PURSE == await credits_told(world, channel, ada)
     assert [] == world.bodies(title)
 
 
@@ -208,7 +208,7 @@ async def test_a_prompt_of_501_characters_is_refused_in_private_and_costs_nothin
 
     assert refused.ephemeral
     assert "501" in refused.content
-    assert PURSE == await purse(world, channel, ada)
+    assert PURSE == await credits_told(world, channel, ada)
     assert [] == world.bodies("x" * 501)
 
 
@@ -239,7 +239,7 @@ async def test_a_form_without_lyrics_is_refused_and_comes_back_with_its_words(wo
     assert [("No Words Yet", "folk", "Now I have some")] == [
         (body["title"], body["style"], body["lyrics"]) for body in world.bodies("No Words Yet")
     ]
-    assert PURSE | {"Used": "10"} == await purse(world, channel, ada)
+    assert PURSE | {"Used": "10"} == await credits_told(world, channel, ada)
 
 
 async def test_two_requests_at_once_spend_the_last_credits_once(world: World) -> None:
@@ -260,7 +260,7 @@ async def test_two_requests_at_once_spend_the_last_credits_once(world: World) ->
         answer.content.partition(":")[0] for answer in answers if answer.ephemeral
     ]
     assert 1 == len(world.bodies("The last one"))
-    assert PURSE | {"Allowance": "10 a month", "Used": "10"} == await purse(world, channel, ada)
+    assert PURSE | {"Allowance": "10 a month", "Used": "10"} == await credits_told(world, channel, ada)
 
 
 async def test_an_interaction_that_is_delivered_twice_is_one_song(world: World) -> None:
@@ -269,7 +269,7 @@ async def test_an_interaction_that_is_delivered_twice_is_one_song(world: World) 
     await world.discord.dispatch(answer.interaction.payload)
     await world.next_post(channel)
 
-    assert PURSE | {"Used": "10"} == await purse(world, channel, ada)
+    assert PURSE | {"Used": "10"} == await credits_told(world, channel, ada)
     assert 1 == len(world.bodies("Only once"))
     assert [] == answer.interaction.refusals
 
@@ -284,7 +284,7 @@ async def test_an_answer_that_comes_too_late_withdraws_the_request(
     monkeypatch.undo()
     await bot.until_said("withdrawn")
 
-    assert PURSE == await purse(world, channel, ada)
+    assert PURSE == await credits_told(world, channel, ada)
     assert [] == world.bodies("Too late")
     assert [] == world.discord.posted(channel)
 
@@ -308,7 +308,7 @@ async def test_a_song_comes_as_a_direct_message_where_the_channel_takes_none(wor
 
     assert [mp3(1), mp3(2)] == [one.data for one in song.attachments]
     assert [] == world.discord.posted(channel)
-    assert PURSE | {"Used": "10"} == await purse(world, channel, ada)
+    assert PURSE | {"Used": "10"} == await credits_told(world, channel, ada)
 
 
 async def test_a_locked_database_is_told_in_time_and_costs_nothing(world: World) -> None:
@@ -320,7 +320,7 @@ async def test_a_locked_database_is_told_in_time_and_costs_nothing(world: World)
 
     assert busy.ephemeral
     assert busy.content.startswith("The bot is very busy just now. Nothing was charged")
-    assert PURSE == await purse(world, channel, ada)
+    assert PURSE == await credits_told(world, channel, ada)
     assert [] == world.bodies("Locked")
 
 

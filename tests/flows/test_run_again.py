@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
+from tests.doubles.discord import Answer, Channel, Person
 from tests.flows.process import BotProcess, World, mp3
-from tests.standin import Answer, Channel, Person
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -15,30 +15,30 @@ def behind(line: str, *more: str) -> tuple[str, str]:
     return f"{line}\n", "".join(f"{each}\n" for each in (line, *more))
 
 
-PIPELINE: Final = "jobs/test_pipeline.py::test_"
-RULES: Final = "jobs/test_rules.py::test_"
-RESTORE: Final = "jobs/test_restored.py::test_"
-DESK: Final = "jobs/test_desk.py::test_"
-RELEASED: Final = "store/test_released.py::test_"
+PIPELINE: Final = "unit/pipeline/test_pipeline.py::test_"
+RULES: Final = "unit/pipeline/test_rules.py::test_"
+RESTORE: Final = "unit/pipeline/test_after_restore.py::test_"
+DESK: Final = "unit/services/test_operator.py::test_"
+RELEASED: Final = "unit/database/test_released.py::test_"
 DISCORD: Final = "faults/test_d_discord.py::test_"
-UPKEEP: Final = "jobs/test_upkeep.py::test_"
-JOBS: Final = "store/test_jobs.py::test_"
-SCHEMA: Final = "store/test_rules.py::test_"
-QUOTAS: Final = "jobs/test_quotas.py::test_"
-PRIVACY: Final = "jobs/test_privacy.py::test_"
-ERASURE: Final = "store/test_erasure.py::test_"
-PEOPLE: Final = "store/test_people.py::test_"
-REMAINS: Final = "store/test_remains.py::test_"
-LIBRARY: Final = "jobs/test_library.py::test_"
-HISTORY: Final = "store/test_history.py::test_"
-ALERTS: Final = "jobs/test_alerts.py::test_"
-MEMBERS: Final = "store/test_limits.py::test_"
-TURNS: Final = "store/test_turns.py::test_"
-LEDGER: Final = "store/test_ledger.py::test_"
-GATE: Final = "store/test_gate.py::test_"
-DATABASE: Final = "store/test_database.py::test_"
-CLIENT: Final = "music/test_client.py::test_"
-AUDIO: Final = "music/test_audio.py::test_"
+UPKEEP: Final = "unit/pipeline/test_maintenance.py::test_"
+JOBS: Final = "unit/store/test_jobs.py::test_"
+SCHEMA: Final = "unit/store/test_rules.py::test_"
+QUOTAS: Final = "unit/services/test_credits.py::test_"
+PRIVACY: Final = "unit/services/test_privacy.py::test_"
+ERASURE: Final = "unit/store/test_erasure.py::test_"
+PEOPLE: Final = "unit/store/test_members.py::test_"
+REMAINS: Final = "unit/store/test_scrub.py::test_"
+LIBRARY: Final = "unit/services/test_songs.py::test_"
+HISTORY: Final = "unit/store/test_history.py::test_"
+ALERTS: Final = "unit/pipeline/test_budget_alerts.py::test_"
+MEMBERS: Final = "unit/store/test_quotas.py::test_"
+TURNS: Final = "unit/store/test_turns.py::test_"
+LEDGER: Final = "unit/store/test_ledger.py::test_"
+GATE: Final = "unit/store/test_breaker.py::test_"
+DATABASE: Final = "unit/database/test_sqlite.py::test_"
+CLIENT: Final = "unit/music/test_client.py::test_"
+AUDIO: Final = "unit/music/test_audio.py::test_"
 MUSIC_HTTP: Final = "faults/test_a_music_http.py::test_"
 DOWNLOADS: Final = "faults/test_c_downloads.py::test_"
 
@@ -54,10 +54,10 @@ _RELEASE: Final = "ledger.release(tx, job.id, *jobs.held(tx, job.id), now)"
 INTAKE: Final = (
     broken(
         "the credits are held in the transaction that writes the job down",
-        "jobs/intake.py",
+        "services/intake.py",
         (
-            "            held, limit = limits.hold(\n",
-            "            limit, self._hold = None, lambda tx: limits.hold(\n",
+            "            held, limit = quotas.hold(\n",
+            "            limit, self._hold = None, lambda tx: quotas.hold(\n",
         ),
         ("(tx, job, held,", "(tx, job, ledger.Hold(day=ledger.day_number(now), allowance=10, bonus=0),"),
         behind("        if taken is not None:", "            await self._database.write(self._hold)"),
@@ -65,31 +65,31 @@ INTAKE: Final = (
     ),
     broken(
         "an interaction is taken once, says the intake",
-        "jobs/intake.py",
+        "services/intake.py",
         ("            if jobs.taken(", "            if False and jobs.taken("),
         by=(f"{PIPELINE}a_request_that_comes_twice_is_one_job",),
     ),
     broken(
         "an interaction is taken once, says the schema",
-        "store/migrations/0001_initial.sql",
+        "database/migrations/0001_initial.sql",
         ("interaction_id INTEGER NOT NULL UNIQUE", "interaction_id INTEGER NOT NULL"),
         by=(f"{JOBS}an_interaction_becomes_one_job",),
     ),
     broken(
         "a failure is tried again once by each member, says the intake",
-        "jobs/intake.py",
+        "services/intake.py",
         ("case Reuse.RETRY if jobs.tried_again(", "case Reuse.RETRY if False and jobs.tried_again("),
         by=(f"{PIPELINE}a_failure_is_tried_again_once_by_each_member",),
     ),
     broken(
         "a failure is tried again once by each member, says the schema",
-        "store/migrations/0002_counted_once.sql",
+        "database/migrations/0002_counted_once.sql",
         ("CREATE UNIQUE INDEX job_retried_once", "CREATE INDEX job_retried_once"),
         by=(f"{SCHEMA}a_failure_is_tried_again_once_by_each_member",),
     ),
     broken(
         "a job is not begun in the 4 s in which its member is answered",
-        "jobs/intake.py",
+        "services/intake.py",
         ("ANSWER_WITHIN = timedelta(seconds=4)", "ANSWER_WITHIN = timedelta(seconds=0)"),
         by=(f"{PIPELINE}nothing_is_sent_before_the_member_has_been_answered",),
     ),
@@ -119,7 +119,7 @@ INTAKE: Final = (
     ),
     broken(
         "a withdrawn request gives its credits back in the same transaction",
-        "jobs/intake.py",
+        "services/intake.py",
         (f"            {_RELEASE}\n", ""),
         behind(
             "        withdrawn = await self._database.write(withdraw)",
@@ -129,7 +129,7 @@ INTAKE: Final = (
     ),
     broken(
         "nothing is taken while the service is closed",
-        "jobs/intake.py",
+        "services/intake.py",
         ("if shut.closed is not None and until is not None:", "if False:"),
         by=(f"{PIPELINE}a_closed_service_fails_one_job_pauses_the_others_and_refuses_new_ones",),
     ),
@@ -183,32 +183,32 @@ CLAIMS: Final = (
 SUBMITTING: Final = (
     broken(
         "the commit of submitting comes before the POST",
-        "jobs/steps.py",
+        "pipeline/steps.py",
         (_POST, ""),
         (_COMMIT, _POST + _COMMIT),
         by=(f"{PIPELINE}a_process_that_dies_over_the_post_leaves_an_unknown_outcome",),
     ),
     broken(
         "a commit is on the disk before anything else happens",
-        "store/database.py",
+        "database/sqlite.py",
         ('"PRAGMA synchronous = FULL"', '"PRAGMA synchronous = NORMAL"'),
         by=(f"{DATABASE}the_file_is_kept_as_the_design_says",),
     ),
     broken(
         "a transaction that fails leaves nothing behind",
-        "store/database.py",
+        "database/sqlite.py",
         ('connection.execute("ROLLBACK TO one")', "pass"),
         by=(f"{DATABASE}a_write_that_fails_changes_nothing_and_raises_its_own_error",),
     ),
     broken(
         "a job that is found in submitting is never sent again",
-        "jobs/steps.py",
+        "pipeline/steps.py",
         ("            case JobState.QUEUED:\n", "            case JobState.QUEUED | JobState.SUBMITTING:\n"),
         by=(f"{PIPELINE}a_process_that_dies_over_the_post_leaves_an_unknown_outcome",),
     ),
     broken(
         "a request whose outcome is unknown is never sent again",
-        "jobs/steps.py",
+        "pipeline/steps.py",
         (
             "await self._unknown(job, detail, heard=True)",
             "await self._busy(job, queued, wire.Busy(detail))",
@@ -217,10 +217,10 @@ SUBMITTING: Final = (
     ),
     broken(
         "an unknown outcome gives the credits back",
-        "jobs/steps.py",
+        "pipeline/steps.py",
         (
-            "self._moves.fail(job, FailReason.OUTCOME_UNKNOWN, detail, also=count)",
-            'self._moves.to(job, job.state, due_at=None, parked="unknown")',
+            "self._transitions.fail(job, FailReason.OUTCOME_UNKNOWN, detail, also=count)",
+            'self._transitions.to(job, job.state, due_at=None, parked="unknown")',
         ),
         by=(f"{PIPELINE}an_ambiguous_answer_is_never_sent_again",),
     ),
@@ -256,31 +256,31 @@ SUBMITTING: Final = (
     ),
     broken(
         "at most 4 requests are under way",
-        "jobs/runner.py",
+        "pipeline/runner.py",
         ("frozenset({JobState.QUEUED, JobState.SUBMITTING}): 4", "frozenset({JobState.QUEUED}): 5"),
         by=(f"{RULES}not_more_than_four_requests_are_under_way",),
     ),
     broken(
         "a request that is under way counts until it has ended",
-        "jobs/runner.py",
+        "pipeline/runner.py",
         ("for busy in self._busy.values() if busy is states)", "for busy in ())"),
         by=(f"{RULES}not_more_than_four_requests_are_under_way",),
     ),
     broken(
         "at most 15 requests leave in 10 s",
-        "jobs/steps.py",
+        "pipeline/steps.py",
         ("SUBMITS_MAX, SUBMITS_WINDOW = 15,", "SUBMITS_MAX, SUBMITS_WINDOW = 16,"),
         by=(f"{PIPELINE}not_more_than_fifteen_requests_leave_in_ten_seconds",),
     ),
     broken(
         "the 16th request leaves 10 s after the first",
-        "jobs/steps.py",
+        "pipeline/steps.py",
         ("SUBMITS_WINDOW = 15, timedelta(seconds=10)", "SUBMITS_WINDOW = 15, timedelta(seconds=9)"),
         by=(f"{RULES}the_sixteenth_request_waits_until_ten_seconds_after_the_first",),
     ),
     broken(
         "a task id that comes while the database is locked is not lost",
-        "jobs/steps.py",
+        "pipeline/steps.py",
         (
             "await self._write_for_sure(partial(self._submitted, entered, job, answer), job)",
             "await self._submitted(entered, job, answer)",
@@ -289,25 +289,25 @@ SUBMITTING: Final = (
     ),
     broken(
         "a task that another job has is an unknown outcome",
-        "jobs/steps.py",
+        "pipeline/steps.py",
         ("if jobs.task_taken(tx, task_id):", "if False:"),
         by=(f"{RULES}a_task_of_another_job_is_no_bug",),
     ),
     broken(
         "a task belongs to one job, says the schema",
-        "store/migrations/0001_initial.sql",
+        "database/migrations/0001_initial.sql",
         ("task_id TEXT UNIQUE", "task_id TEXT"),
         by=(f"{JOBS}a_task_belongs_to_one_job",),
     ),
     broken(
         "a queued request expires after 60 min",
-        "jobs/steps.py",
+        "pipeline/steps.py",
         ("QUEUE_MAX = timedelta(minutes=60)", "QUEUE_MAX = timedelta(minutes=120)"),
         by=(f"{PIPELINE}a_queued_request_expires_after_an_hour",),
     ),
     broken(
         "a queued request expires after 10 min without a connection",
-        "jobs/steps.py",
+        "pipeline/steps.py",
         ("OFFLINE_MAX = timedelta(minutes=10)", "OFFLINE_MAX = timedelta(minutes=20)"),
         by=(f"{PIPELINE}a_service_that_can_not_be_reached_for_ten_minutes_ends_the_wait",),
     ),
@@ -316,37 +316,37 @@ SUBMITTING: Final = (
 THE_GATE: Final = (
     broken(
         "the breaker opens after three unknown outcomes",
-        "store/gate.py",
+        "store/breaker.py",
         ("UNKNOWN_IN_A_ROW = 3", "UNKNOWN_IN_A_ROW = 4"),
         by=(f"{GATE}three_unclear_answers_in_a_row_open_the_breaker_for_a_minute",),
     ),
     broken(
         "only outcomes that this process heard of count for the breaker",
-        "jobs/steps.py",
-        ("opened = heard and gate.unknown(tx, now)", "opened = gate.unknown(tx, now)"),
+        "pipeline/steps.py",
+        ("opened = heard and breaker.unknown(tx, now)", "opened = breaker.unknown(tx, now)"),
         by=(f"{RULES}outcomes_that_no_process_has_heard_do_not_hold_up_the_next_request",),
     ),
     broken(
         "one probe at a time goes through",
-        "store/gate.py",
+        "store/breaker.py",
         ("now + PROBE_LEASE)", "now)"),
         by=(f"{GATE}one_probe_goes_through_at_a_time",),
     ),
     broken(
         "a closed answer pauses everybody",
-        "jobs/steps.py",
+        "pipeline/steps.py",
         ("FailReason.CLOSED, detail, also=shut, closed=cause)", "FailReason.CLOSED, detail, closed=cause)"),
         by=(f"{PIPELINE}a_closed_service_fails_one_job_pauses_the_others_and_refuses_new_ones",),
     ),
     broken(
         "the pause holds for those that are queued",
-        "jobs/steps.py",
-        ("_submit_window(tx, now) or gate.enter(tx, now)", "_submit_window(tx, now)"),
+        "pipeline/steps.py",
+        ("_submit_window(tx, now) or breaker.enter(tx, now)", "_submit_window(tx, now)"),
         by=(f"{MUSIC_HTTP}requests_that_wait_while_the_service_is_closed_are_made_afterwards",),
     ),
     broken(
         "an unclear answer does not lift the pause",
-        "store/gate.py",
+        "store/breaker.py",
         ("    if gate.closed is not None:  # it", "    if False:  # it"),
         by=(f"{GATE}an_unclear_answer_does_not_open_a_closed_gate",),
     ),
@@ -355,7 +355,7 @@ THE_GATE: Final = (
 MONEY: Final = (
     broken(
         "a failed job gives its credits back in the same transaction",
-        "jobs/moves.py",
+        "pipeline/transitions.py",
         (f"    {_RELEASE}\n", ""),
         behind(
             "        await self._database.write(failed)",
@@ -365,7 +365,7 @@ MONEY: Final = (
     ),
     broken(
         "a stored song is settled in the same transaction",
-        "jobs/steps.py",
+        "pipeline/steps.py",
         (f"            {_SETTLE}\n", ""),
         behind(
             "        await self._database.write(stored)",
@@ -375,31 +375,31 @@ MONEY: Final = (
     ),
     broken(
         "a job is settled or released once, says the schema",
-        "store/migrations/0003_limits.sql",
+        "database/migrations/0003_limits.sql",
         ("CREATE UNIQUE INDEX ledger_closes_once", "CREATE INDEX ledger_closes_once"),
         by=(f"{LEDGER}a_hold_is_closed_once_whatever_the_code_does",),
     ),
     broken(
         "a job is paid for once, says the schema",
-        "store/migrations/0003_limits.sql",
+        "database/migrations/0003_limits.sql",
         ("CREATE UNIQUE INDEX ledger_opens_once", "CREATE INDEX ledger_opens_once"),
         by=(f"{LEDGER}a_job_is_paid_for_once",),
     ),
     broken(
         "a grant counts once for its interaction, says the purse",
-        "jobs/purse.py",
-        ("None if ledger.changed(tx, entry) else change(tx)", "change(tx)"),
+        "services/credits.py",
+        ("None if ledger.changed(tx, changed_by) else change(tx)", "change(tx)"),
         by=(f"{PIPELINE}a_grant_that_comes_twice_counts_once",),
     ),
     broken(
         "a grant counts once for its interaction, says the schema",
-        "store/migrations/0003_limits.sql",
+        "database/migrations/0003_limits.sql",
         ("CREATE UNIQUE INDEX ledger_changed_once", "CREATE INDEX ledger_changed_once"),
         by=(f"{SCHEMA}a_change_of_credits_counts_once_for_its_interaction",),
     ),
     broken(
         "the ledger is never edited, says the schema",
-        "store/migrations/0003_limits.sql",
+        "database/migrations/0003_limits.sql",
         ("BEFORE UPDATE ON ledger", "BEFORE UPDATE OF id ON ledger"),
         by=(f"{LEDGER}the_ledger_is_only_ever_appended_to",),
     ),
@@ -414,19 +414,19 @@ MONEY: Final = (
 LIMITS: Final = (
     broken(
         "a member's limit holds beside the server's pool",
-        "store/limits.py",
+        "store/quotas.py",
         ("if limit is not None and there.limit_is_tightest and", "if False and there.limit_is_tightest and"),
         by=(f"{QUOTAS}a_members_requests_at_once_stay_within_their_limit",),
     ),
     broken(
         "what a member used of the bonus counts in their limit",
-        "store/limits.py",
+        "store/quotas.py",
         ("COALESCE(SUM(allowance_held + bonus_held), 0)", "COALESCE(SUM(allowance_held), 0)"),
         by=(f"{MEMBERS}a_limit_is_used_up_by_what_is_used_and_held_of_allowance_and_bonus",),
     ),
     broken(
         "a member's own limit comes before those of their roles",
-        "store/limits.py",
+        "store/quotas.py",
         (
             "    if own is not None:\n",
             "    if own is not None and not role_limits(tx, guild_id, role_ids):\n",
@@ -435,7 +435,7 @@ LIMITS: Final = (
     ),
     broken(
         "of a member's roles the highest limit holds",
-        "store/limits.py",
+        "store/quotas.py",
         ("credits_, role_id = max(roles)", "credits_, role_id = min(roles)"),
         by=(f"{MEMBERS}the_highest_of_the_members_roles_holds",),
     ),
@@ -447,25 +447,25 @@ LIMITS: Final = (
     ),
     broken(
         "a paused server takes no new songs",
-        "jobs/intake.py",
+        "services/intake.py",
         ("        if reason is not None:\n", "        if False:\n"),
         by=(f"{QUOTAS}a_paused_server_takes_nothing_and_lets_its_songs_finish",),
     ),
     broken(
         "a song is refunded once, says the schema",
-        "store/migrations/0003_limits.sql",
+        "database/migrations/0003_limits.sql",
         ("CREATE UNIQUE INDEX ledger_refunds_once", "CREATE INDEX ledger_refunds_once"),
         by=(f"{SCHEMA}a_song_is_refunded_once",),
     ),
     broken(
         "nothing of another server is refunded",
-        "jobs/purse.py",
+        "services/credits.py",
         (" if jobs.is_of(tx, guild_id, job_id) else None", ""),
         by=(f"{QUOTAS}no_id_of_another_server_is_refunded",),
     ),
     broken(
         "a budget alert is told once a period",
-        "store/migrations/0003_limits.sql",
+        "database/migrations/0003_limits.sql",
         ("  UNIQUE (guild_id, first_day, percent)", "  UNIQUE (guild_id, first_day, percent, id)"),
         by=(f"{ALERTS}what_was_told_is_not_told_again_with_the_next_song",),
     ),
@@ -489,43 +489,43 @@ LIMITS: Final = (
 COMPOSING: Final = (
     broken(
         "a task that is not known is waited for in its first 2 min",
-        "jobs/steps.py",
+        "pipeline/steps.py",
         ("NEW_TASK = timedelta(minutes=2)", "NEW_TASK = timedelta(minutes=1)"),
         by=(f"{PIPELINE}a_task_that_is_never_known_is_lost_after_five_minutes",),
     ),
     broken(
         "a task is lost after 5 misses",
-        "jobs/steps.py",
+        "pipeline/steps.py",
         ("LOST_MISSES, LOST_AFTER = 5,", "LOST_MISSES, LOST_AFTER = 4,"),
         by=(f"{MUSIC_HTTP}a_task_that_few_queries_have_missed_is_not_lost_however_long_ago_the_first_was",),
     ),
     broken(
         "a task is lost after 5 min of misses",
-        "jobs/steps.py",
+        "pipeline/steps.py",
         ("LOST_AFTER = 5, timedelta(minutes=5)", "LOST_AFTER = 5, timedelta(minutes=4)"),
         by=(f"{PIPELINE}a_task_that_is_never_known_is_lost_after_five_minutes",),
     ),
     broken(
         "a success without audio is asked for 6 more times",
-        "jobs/steps.py",
+        "pipeline/steps.py",
         ("EMPTY_MISSES, EMPTY_WAIT_S = 6,", "EMPTY_MISSES, EMPTY_WAIT_S = 5,"),
         by=(f"{PIPELINE}a_success_without_audio_is_asked_again_and_then_fails",),
     ),
     broken(
         "a song is called slow after 20 min",
-        "jobs/outlook.py",
+        "pipeline/card_facts.py",
         ("SLOW_AFTER = timedelta(minutes=20)", "SLOW_AFTER = timedelta(minutes=10)"),
         by=(f"{RULES}a_song_is_called_slow_twenty_minutes_after_it_was_asked_for",),
     ),
     broken(
         "a song is parked after 24 h",
-        "jobs/steps.py",
+        "pipeline/steps.py",
         ("PARK_AFTER = timedelta(hours=24)", "PARK_AFTER = timedelta(hours=25)"),
         by=(f"{PIPELINE}a_song_is_parked_after_a_day_and_keeps_its_credits",),
     ),
     broken(
         "a single take is looked at once more",
-        "jobs/steps.py",
+        "pipeline/steps.py",
         ("if urls and (len(urls) > 1 or job.urls):", "if urls:"),
         by=(f"{PIPELINE}a_single_take_is_posted_after_one_more_look",),
     ),
@@ -534,19 +534,19 @@ COMPOSING: Final = (
 FETCHING: Final = (
     broken(
         "a second take is waited for for 10 min",
-        "jobs/steps.py",
+        "pipeline/steps.py",
         ("SECOND_TAKE_MAX = timedelta(minutes=10)", "SECOND_TAKE_MAX = timedelta(minutes=5)"),
         by=(f"{PIPELINE}one_take_is_posted_when_the_other_can_not_be_had_for_ten_minutes",),
     ),
     broken(
         "audio is gone after 6 h",
-        "jobs/steps.py",
+        "pipeline/steps.py",
         ("AUDIO_MAX = timedelta(hours=6)", "AUDIO_MAX = timedelta(hours=5)"),
         by=(f"{DOWNLOADS}audio_that_can_not_be_had_for_six_hours_is_given_up_and_told",),
     ),
     broken(
         "equal bytes are one song",
-        "jobs/steps.py",
+        "pipeline/steps.py",
         ("            jobs.drop_equal_tracks(tx, job.id)\n", ""),
         by=(f"{PIPELINE}equal_bytes_are_one_track",),
     ),
@@ -619,7 +619,7 @@ FETCHING: Final = (
 POSTING: Final = (
     broken(
         "delivering is written down before the send",
-        "jobs/posting.py",
+        "pipeline/delivery.py",
         behind(
             "        where = Delivery(channel_id=channel_id, direct=direct, started_at=self._now())",
             "        if job.state is not post.sending:",
@@ -630,7 +630,7 @@ POSTING: Final = (
     ),
     broken(
         "a direct message is written down before it is sent",
-        "jobs/posting.py",
+        "pipeline/delivery.py",
         (
             "await self._start(job, post, channel_id, direct=True)",
             "await self._send(job, post, replace(job.delivery, channel_id=channel_id))",
@@ -639,25 +639,25 @@ POSTING: Final = (
     ),
     broken(
         "a repeated send has the same nonce",
-        "jobs/courier.py",
+        "pipeline/courier.py",
         ('f"{job.id}:{kind}:', 'f"{job.id}:{job.attempt}:{kind}:'),
         by=(f"{PIPELINE}a_send_whose_answer_is_lost_is_repeated_under_its_nonce",),
     ),
     broken(
         "a send is not repeated 60 s after its start",
-        "jobs/posting.py",
+        "pipeline/delivery.py",
         ("SEND_WITHIN = timedelta(seconds=60)", "SEND_WITHIN = timedelta(seconds=90)"),
         by=(f"{PIPELINE}after_a_minute_the_history_is_asked_before_anything_is_sent_again",),
     ),
     broken(
         "the history is not asked before 180 s",
-        "jobs/posting.py",
+        "pipeline/delivery.py",
         ("SEND_SETTLED = timedelta(seconds=180)", "SEND_SETTLED = timedelta(seconds=120)"),
         by=(f"{PIPELINE}what_never_arrived_is_sent_again_after_the_history_was_asked",),
     ),
     broken(
         "the history is asked before a send starts anew",
-        "jobs/posting.py",
+        "pipeline/delivery.py",
         (
             "await self._look_then_send(job, post, where)",
             "await self._start(job, post, where.channel_id, direct=where.direct)",
@@ -666,7 +666,7 @@ POSTING: Final = (
     ),
     broken(
         "where the history can not be read nothing is posted again",
-        "jobs/posting.py",
+        "pipeline/delivery.py",
         behind(
             _UNREADABLE,
             "            await self._start(job, post, where.channel_id, direct=where.direct)",
@@ -676,7 +676,7 @@ POSTING: Final = (
     ),
     broken(
         "a message that was posted and deleted is delivered",
-        "jobs/posting.py",
+        "pipeline/delivery.py",
         behind(
             "        except AlreadyPosted:",
             "            await self._elsewhere(job, post, where)",
@@ -686,13 +686,13 @@ POSTING: Final = (
     ),
     broken(
         "a song that may be where it can not be seen goes nowhere else",
-        "jobs/posting.py",
+        "pipeline/delivery.py",
         ("            if repeated:\n", "            if False:\n"),
         by=(f"{RULES}a_song_that_may_be_in_a_channel_that_closed_meanwhile_goes_nowhere_else",),
     ),
     broken(
         "a song that a person asks for is looked for first",
-        "jobs/posting.py",
+        "pipeline/delivery.py",
         ("if job.delivery is not None and (found", "if False and (found"),
         by=(f"{PIPELINE}a_song_that_was_posted_all_the_same_is_found_when_a_person_asks",),
     ),
@@ -704,7 +704,7 @@ POSTING: Final = (
     ),
     broken(
         "a card is edited every 5 s at the most",
-        "jobs/runner.py",
+        "pipeline/runner.py",
         ("CARD_EVERY: Final = timedelta(seconds=5)", "CARD_EVERY: Final = timedelta(seconds=4)"),
         by=(f"{RULES}a_card_is_edited_every_five_seconds_at_the_most",),
     ),
@@ -713,23 +713,23 @@ POSTING: Final = (
 THE_PROCESS: Final = (
     broken(
         "a bug is met three times",
-        "jobs/runner.py",
+        "pipeline/runner.py",
         ("BUG_TRIES: Final = 3", "BUG_TRIES: Final = 2"),
         by=(f"{RULES}a_bug_is_met_three_times",),
     ),
     broken(
         "a bug in a charged job does not fail it",
-        "jobs/steps.py",
+        "pipeline/steps.py",
         (
-            'self._moves.to(job, job.state, due_at=None, parked="bug")',
-            "self._moves.fail(job, FailReason.INTERNAL)",
+            'self._transitions.to(job, job.state, due_at=None, parked="bug")',
+            "self._transitions.fail(job, FailReason.INTERNAL)",
         ),
         by=(f"{PIPELINE}a_bug_in_one_job_ends_it_as_its_state_allows",),
     ),
     broken(
         "a runner that stops lets what must not be cut off end",
-        "jobs/runner.py",
-        ("            if task not in self._finishing:", "            if True:"),
+        "pipeline/runner.py",
+        ("            if task not in self._shutdown_guard:", "            if True:"),
         by=(
             f"{RULES}a_runner_that_stops_lets_a_paid_request_end",
             f"{RULES}a_runner_that_stops_lets_a_send_end",
@@ -737,28 +737,28 @@ THE_PROCESS: Final = (
     ),
     broken(
         "a paid request must not be cut off",
-        "jobs/steps.py",
-        ("        with self._finishing():", "        if True:"),
+        "pipeline/steps.py",
+        ("        with self._shutdown_guard():", "        if True:"),
         by=(f"{RULES}a_runner_that_stops_lets_a_paid_request_end",),
     ),
     broken(
         "a send must not be cut off",
-        "jobs/posting.py",
+        "pipeline/delivery.py",
         (
-            "        with self._finishing():\n            await self._moves.to(",
-            "        if True:\n            await self._moves.to(",
+            "        with self._shutdown_guard():\n            await self._transitions.to(",
+            "        if True:\n            await self._transitions.to(",
         ),
         by=(f"{RULES}a_runner_that_stops_lets_a_send_end",),
     ),
     broken(
         "a runner that was stopped claims nothing",
-        "jobs/runner.py",
+        "pipeline/runner.py",
         ("            if free <= 0 or self._stopping.is_set():", "            if free <= 0:"),
         by=(f"{RULES}a_runner_that_was_stopped_begins_nothing",),
     ),
     broken(
         "a closing bot takes no requests",
-        "jobs/intake.py",
+        "services/intake.py",
         ("        if self._closing:\n", "        if False:\n"),
         by=(f"{PIPELINE}a_closing_bot_takes_nothing",),
     ),
@@ -776,7 +776,7 @@ THE_PROCESS: Final = (
     ),
     broken(
         "a file that no job knows is left alone for a day",
-        "jobs/upkeep.py",
+        "pipeline/maintenance.py",
         ("if name not in known and at < now - STRAY_AFTER", "if name not in known"),
         by=(f"{UPKEEP}a_stray_file_is_removed_when_it_is_old",),
     ),
@@ -797,31 +797,31 @@ THE_LIBRARY: Final = (
     ),
     broken(
         "the files of a song are fetched by one at a time",
-        "jobs/library.py",
+        "services/songs.py",
         (", self._alone(job.id):", ":"),
         by=(f"{LIBRARY}two_who_want_the_same_song_at_once_fetch_it_once",),
     ),
     broken(
         "a song is not called gone while somebody who may have it is away",
-        "jobs/library.py",
+        "services/songs.py",
         ("                trouble = error\n", ""),
         by=(f"{LIBRARY}a_song_is_not_called_gone_while_somebody_who_may_have_it_is_away",),
     ),
     broken(
         "a file that is fetched while its song is deleted does not stay",
-        "jobs/library.py",
+        "services/songs.py",
         ("        if await self._database.write(lambda tx: history.found_again(", "        if (lambda tx: ("),
         by=(f"{LIBRARY}a_song_that_is_deleted_while_it_is_fetched_does_not_come_back",),
     ),
     broken(
         "an interaction posts a song once",
-        "jobs/library.py",
+        "services/songs.py",
         ('nonce_of(f"get:{interaction_id}")', "nonce_of(repr(object()))"),
         by=(f"{LIBRARY}a_song_is_posted_once_for_each_interaction_and_no_job_moves",),
     ),
     broken(
         "presses that follow each other send a song once",
-        "jobs/library.py",
+        "services/songs.py",
         ('nonce_of(f"{job.id}:copy:{channel_id}")', "nonce_of(repr(object()))"),
         by=(f"{LIBRARY}a_song_is_sent_once_for_presses_that_follow_each_other",),
     ),
@@ -832,33 +832,33 @@ _FORGET_FILES: Final = "            await self._database.write(lambda tx: rows.f
 FORGETTING: Final = (
     broken(
         "what was used before a deletion counts after it",
-        "store/people.py",
+        "store/members.py",
         ("    if hash_ is None:\n", "    if True:\n"),
         by=(f"{PEOPLE}what_was_used_before_a_deletion_counts_after_it",),
     ),
     broken(
         "a deletion lifts no limit that was set",
-        "store/people.py",
+        "store/members.py",
         ("return limited is not None or used is not None", "return used is not None"),
         by=(f"{PEOPLE}a_deletion_lifts_no_limit",),
     ),
     broken(
         "a hash is kept until the longest periods of the last use are over",
-        "store/people.py",
+        "store/members.py",
         ("(Period.WEEK, Period.MONTH)", "(Period.MONTH,)"),
         by=(f"{PEOPLE}a_hash_is_kept_until_week_and_month_of_the_last_use_are_over",),
     ),
     broken(
         "a hash is kept no longer than it is needed",
-        "store/people.py",
+        "store/members.py",
         ("usage.day >= :first AND", ":first > 0 AND"),
         by=(f"{PEOPLE}a_hash_is_kept_until_week_and_month_of_the_last_use_are_over",),
     ),
     broken(
         "a limit that is set anew replaces the one from before a deletion",
-        "store/limits.py",
+        "store/quotas.py",
         (
-            '    for number in people.numbers(tx, member):\n        tx.execute("DELETE',
+            '    for number in members.numbers(tx, member):\n        tx.execute("DELETE',
             '    for number in [member]:\n        tx.execute("DELETE',
         ),
         by=(f"{PEOPLE}a_limit_that_is_set_anew_or_cleared_replaces_the_one_from_before",),
@@ -889,13 +889,13 @@ FORGETTING: Final = (
     ),
     broken(
         "an edited text is also of those whose words it still has in it",
-        "store/words.py",
+        "store/texts.py",
         ("if has_words_of(value, text.value)]", "if value == text.value]"),
         by=(f"{ERASURE}a_remix_that_changes_one_line_loses_the_text_that_holds_the_rest",),
     ),
     broken(
         "who wrote the words of a remix is known of a remix of it too",
-        "store/words.py",
+        "store/texts.py",
         (
             "UNION SELECT author_id FROM coauthor WHERE text_id IN",
             "EXCEPT SELECT author_id FROM coauthor WHERE text_id IN",
@@ -913,14 +913,14 @@ FORGETTING: Final = (
     ),
     broken(
         "words of one who leaves are taken up no more",
-        "store/words.py",
+        "store/texts.py",
         ("    return leaving.fetchone() is None", "    return True"),
         by=(f"{ERASURE}words_of_a_member_who_leaves_are_taken_up_no_more",),
     ),
     broken(
         "who leaves makes no new songs",
-        "jobs/intake.py",
-        ("if people.leaving_since(tx, member) is not None:", "if False:"),
+        "services/intake.py",
+        ("if members.leaving_since(tx, member) is not None:", "if False:"),
         by=(f"{PRIVACY}who_leaves_makes_no_new_songs_until_that_is_done",),
     ),
     broken(
@@ -931,31 +931,31 @@ FORGETTING: Final = (
     ),
     broken(
         "the file is rewritten after a deletion",
-        "jobs/erasure.py",
+        "pipeline/erasure.py",
         ("            await self._database.rewrite()\n", ""),
         by=(f"{PRIVACY}an_erasure_that_fails_is_not_begun_again_at_once",),
     ),
     broken(
         "rewriting the file leaves nothing of what was deleted",
-        "store/database.py",
+        "database/sqlite.py",
         ('self._maintain(BUSY_TIMEOUT_MS, "VACUUM")', 'self._maintain(BUSY_TIMEOUT_MS, "SELECT 1")'),
         by=(f"{ERASURE}nothing_of_who_was_forgotten_is_left_in_the_files",),
     ),
     broken(
         "the log is emptied after a deletion",
-        "store/database.py",
+        "database/sqlite.py",
         ("wal_checkpoint(TRUNCATE)", "wal_checkpoint(PASSIVE)"),
         by=(f"{PRIVACY}words_name_ids_and_files_are_gone_when_the_deletion_is_answered",),
     ),
     broken(
         "a cleaning counts for what was deleted before it began",
-        "store/remains.py",
+        "store/scrub.py",
         ("        if fact(tx, of) == value:", "        if True:"),
         by=(f"{REMAINS}a_mark_that_was_made_during_a_cleaning_stays",),
     ),
     broken(
         "files of an erased song are known as long as they may be there",
-        "jobs/erasure.py",
+        "pipeline/erasure.py",
         (
             "            try:\n                await asyncio.to_thread(_remove",
             _FORGET_FILES + "            try:\n                await asyncio.to_thread(_remove",
@@ -964,32 +964,32 @@ FORGETTING: Final = (
     ),
     broken(
         "an erasure that fails is tried again later and later",
-        "jobs/erasure.py",
+        "pipeline/erasure.py",
         ("now < self._not_before:", "False:"),
         by=(f"{PRIVACY}an_erasure_that_fails_is_not_begun_again_at_once",),
     ),
     broken(
         "words are kept for WORDS_DAYS",
-        "jobs/upkeep.py",
+        "pipeline/maintenance.py",
         ("now - self._keep_words", "now"),
         by=(f"{UPKEEP}words_of_old_songs_are_gone_from_the_files_and_those_of_younger_ones_stay",),
     ),
     broken(
         "words of a job that is not at its end stay",
-        "store/words.py",
+        "store/texts.py",
         ("(job.state IN ('delivered', 'explained', 'undelivered') OR job.parked IS NOT NULL)", "true"),
         ("AND job.due_at IS NULL AND job.state_since", "AND job.state_since"),
         by=(f"{ERASURE}words_of_a_job_that_is_not_at_its_end_stay_however_old",),
     ),
     broken(
         "a text stays as long as a song is made of it",
-        "store/words.py",
+        "store/texts.py",
         ("AND id NOT IN ({wanted})", "AND '{wanted}' <> ''"),
         by=(f"{ERASURE}a_text_stays_as_long_as_a_younger_song_is_made_of_it",),
     ),
     broken(
         "a file that was written within the hour stays",
-        "jobs/upkeep.py",
+        "pipeline/maintenance.py",
         ("gone = (over - fresh) | stray", "gone = over | stray"),
         by=(f"{UPKEEP}a_file_that_was_fetched_again_stays_for_an_hour_however_old_its_song",),
     ),
@@ -998,13 +998,13 @@ FORGETTING: Final = (
 RESTORED: Final = (
     broken(
         "what came out of a backup is looked for before its first send",
-        "jobs/posting.py",
+        "pipeline/delivery.py",
         (f"{_LOOK_FIRST}        elif job.delivery", "        if job.delivery"),
         by=(f"{RESTORE}a_song_that_was_posted_after_the_backup_is_not_posted_again",),
     ),
     broken(
         "what came out of a backup over its send is looked for before the next one",
-        "jobs/posting.py",
+        "pipeline/delivery.py",
         (f"{_LOOK_FIRST}            return\n", ""),
         by=(f"{RESTORE}a_song_that_was_posted_nowhere_yet_is_posted_once",),
     ),
@@ -1022,34 +1022,37 @@ RESTORED: Final = (
     ),
     broken(
         "what can't be looked for is not posted",
-        "jobs/posting.py",
+        "pipeline/delivery.py",
         (
-            "await self._moves.to(job, post.nowhere, due_at=None, restored_at=None)\n            return\n",
+            (
+                "await self._transitions.to(job, post.nowhere, due_at=None, restored_at=None)\n"
+                "            return\n"
+            ),
             "await self._start(job, post, channel.channel_id, direct=False)\n            return\n",
         ),
         by=(f"{RESTORE}a_song_whose_channel_can_not_be_read_waits_for_a_person",),
     ),
     broken(
         "what came out of a backup is looked for at the member's too",
-        "jobs/posting.py",
+        "pipeline/delivery.py",
         ("if found is None and (direct :=", "if place is None and (direct :="),
         by=(f"{RESTORE}a_song_that_went_to_the_member_directly_is_found_there",),
     ),
     broken(
         "a queued request in a backup is not sent",
-        "jobs/restored.py",
+        "pipeline/after_restore.py",
         ('fail(tx, job, FailReason.EXPIRED, "", now=now)', "return"),
         by=(f"{RESTORE}a_request_that_may_have_been_sent_since_is_released_and_told_and_never_sent",),
     ),
     broken(
         "the log of a running bot is not brought into its file by another process",
-        "store/database.py",
+        "database/sqlite.py",
         ("PRAGMA wal_autocheckpoint = 0", "PRAGMA wal_autocheckpoint = 1"),
         by=(f"{DESK}the_log_is_left_to_the_running_bot",),
     ),
     broken(
         "the log stays also where the bot ends meanwhile",
-        "store/database.py",
+        "database/sqlite.py",
         (
             "async with _opened(reading, path) as reader, _opened(writer, path):",
             "async with _opened(writer, path), _opened(reading, path) as reader:",
@@ -1058,37 +1061,37 @@ RESTORED: Final = (
     ),
     broken(
         "a file is copied before its first migration",
-        "store/database.py",
+        "database/sqlite.py",
         ("if keep and 0 < version < len(steps):", "if False:"),
         by=(f"{RELEASED}it_is_copied_before_its_first_migration_for_its_owner_alone",),
     ),
     broken(
         "a backup gets its name when it is whole",
-        "store/copies.py",
+        "database/snapshots.py",
         ('    if finding != "ok":', "    if False:"),
-        by=("ops/test_backup.py::test_a_copy_that_came_out_damaged_is_no_backup",),
+        by=("unit/ops/test_backup.py::test_a_copy_that_came_out_damaged_is_no_backup",),
     ),
     broken(
         "a backup is restored where no bot runs",
         "ops/backup.py",
         ("    with alone(database), _explained(", "    with _explained("),
-        by=("ops/test_backup.py::test_a_restore_is_refused_while_a_bot_runs",),
+        by=("unit/ops/test_backup.py::test_a_restore_is_refused_while_a_bot_runs",),
     ),
     broken(
         "an alert that may have been sent is dropped from a backup",
-        "jobs/restored.py",
-        ("    budget.drop_due(tx)\n", ""),
+        "pipeline/after_restore.py",
+        ("    budget_alerts.drop_due(tx)\n", ""),
         by=(f"{RESTORE}an_alert_that_may_have_been_sent_is_not_sent_again",),
     ),
     broken(
         "who was forgotten after the backup is forgotten in it",
-        "jobs/restored.py",
+        "pipeline/after_restore.py",
         ("    for member in gone:", "    for member in gone and ():"),
         by=(f"{RESTORE}who_was_forgotten_after_the_backup_is_forgotten_in_it",),
     ),
     broken(
         "only parked jobs are released or tried again by hand",
-        "jobs/desk.py",
+        "services/operator.py",
         ("    if not job.parked:", "    if False:"),
         by=(f"{DESK}only_parked_jobs_are_released_or_tried_again",),
     ),

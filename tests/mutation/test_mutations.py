@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.store.database import migrations
+from bot.database.sqlite import migrations
 from tests.mutation import mutant
 from tests.mutation.mutant import ROOT, Mutation
 from tests.mutation.mutations import MUTATIONS

@@ -10,18 +10,18 @@ import pytest
 
 from bot import errors
 from bot.model import ClosedCause, FailReason, JobState, Limit
-from bot.ui import words
+from bot.ui import messages
 from bot.ui.language import ENGLISH
 from tests import make
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "bot").rglob("*.py"))
 BROAD = {
-    "bot/jobs/runner.py": 1,  # the one around a job
+    "bot/pipeline/runner.py": 1,  # the one around a job
     "bot/app.py": 1,  # the gateway's supervisor
-    "bot/ops/doctor.py": 2,  # a check that breaks is a line; one on a thread hands its error over
+    "bot/ops/doctor/runner.py": 2,  # a check that breaks is a line; one on a thread hands its error over
     "bot/ui/client.py": 1,  # what the tree does for commands, for buttons and forms
-    "bot/store/database.py": 1,  # handed on to the caller of write()
+    "bot/database/sqlite.py": 1,  # handed on to the caller of write()
 }
 
 
@@ -130,7 +130,7 @@ def test_every_refusal_has_its_sentence() -> None:
 
 @pytest.mark.parametrize("refusal", refusals(), ids=str)
 def test_a_refusal_is_a_sentence_without_anything_internal(refusal: errors.Refusal) -> None:
-    sentence = words.refusal(ENGLISH, refusal)
+    sentence = messages.refusal(ENGLISH, refusal)
 
     assert sentence.endswith(".")
     assert len(sentence) < 300
@@ -142,7 +142,7 @@ def test_a_refusal_is_a_sentence_without_anything_internal(refusal: errors.Refus
 def test_every_failure_is_told_with_the_credits_back(reason: FailReason, closed: ClosedCause) -> None:
     failed = make.job(state=JobState.FAILED, reason=reason, closed=closed)
 
-    assert words.failure(ENGLISH, failed).endswith("Your 10 credits are back.")
+    assert messages.failure(ENGLISH, failed).endswith("Your 10 credits are back.")
 
 
 def test_every_dependency_is_bounded_below_and_above() -> None:

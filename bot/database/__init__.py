@@ -1,0 +1,1 @@
+"""The engine behind the store: transactions on one SQLite file."""

@@ -1,0 +1,607 @@
+"""The SQLite file: ``write(fn)`` and ``read(fn)``, each a whole transaction in one hop to a thread."""
+
+import asyncio
+import re
+import sqlite3
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass, field
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Generic, TypeVar, cast
+
+import aiosqlite
+from filelock import FileLock, Timeout
+
+from bot.database import snapshots
+from bot.errors import AlreadyRuns, StartRefused, StoreBusy
+
+T = TypeVar("T")
+Tx = sqlite3.Connection
+"""What a transaction function gets: execute statements, return a value, never await or commit."""
+
+GIVE_UP_AFTER_S = 2.0
+"""A member has 3 s for an answer; a write that waited this long in all is refused."""
+BUSY_TIMEOUT_MS = 500
+READERS_TIMEOUT_MS = 100
+"""Who empties the log keeps writers waiting while waiting for readers."""
+GROUP_MAX = 100
+"""Transactions that share one commit at the most."""
+OLDEST_SQLITE = (3, 37, 0)
+"""STRICT tables. Source: https://sqlite.org/stricttables.html, read 2026-11-22."""
+NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "fuse.glusterfs", "lustre"}
+)
+"""WAL needs shared memory. Source: https://sqlite.org/wal.html, read 2026-11-22."""
+MOUNTS = Path("/proc/self/mounts")
+"""What is mounted where, in the order in which it was."""
+
+PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    # NORMAL may lose the last commits at a power cut, and a lost `submitting` is a second charge.
+    "PRAGMA synchronous = FULL",
+    f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA trusted_schema = OFF",
+    # Otherwise REPLACE deletes unseen by the trigger that keeps the ledger whole.
+    "PRAGMA recursive_triggers = ON",
+    # What is deleted is overwritten; what pages have kept of it all the same goes with ``rewrite``.
+    "PRAGMA secure_delete = ON",
+)
+
+
+@dataclass(slots=True)
+class _Waiting(Generic[T]):
+    """One transaction on its way to the writer's thread and back."""
+
+    run: Callable[[Tx], T]
+    deadline: float
+    """On ``time.perf_counter``, in seconds."""
+    results: list[T] = field(default_factory=list)
+    """The one result, once it is committed; a list because a result may be None."""
+    error: Exception | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether it has come to its result or its error."""
+        return bool(self.results) or self.error is not None
+
+
+class _Writer(aiosqlite.Connection):
+    """The one writing connection. Transactions that wait at the same time share a commit."""
+
+    waiting: deque[_Waiting[object]]
+
+    async def settle(self, entry: _Waiting[object]) -> None:
+        """Ends when ``entry``, which waits, is committed or refused."""
+        await self._execute(self._settle, entry)  # type: ignore[no-untyped-call]
+
+    def _settle(self, entry: _Waiting[object]) -> None:
+        # Whoever came earlier has been settled by a hop of their own, so this entry is the oldest one
+        # and the first to lose patience: nobody's answer waits for somebody else's.
+        while self.waiting and not entry.settled:
+            group = [self.waiting.popleft() for _ in range(min(len(self.waiting), GROUP_MAX))]
+            self.waiting.extendleft(reversed(_commit(self._conn, group)))
+
+
+def _commit(connection: Tx, group: list[_Waiting[object]]) -> list[_Waiting[object]]:
+    """Run the group in one transaction; where that fails as a whole, one by one.
+
+    Returns those that the write lock was not there for and that still wait for it.
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:
+        return _patient(group, error)
+    try:
+        for entry in group:
+            _run_inside(connection, entry)
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        for entry in group:
+            entry.results.clear()
+            entry.error = error if len(group) == 1 else None
+        if len(group) > 1:
+            return [left for entry in group for left in _commit(connection, [entry])]
+    return []
+
+
+def _patient(group: list[_Waiting[object]], error: sqlite3.Error) -> list[_Waiting[object]]:
+    """Those of the group that wait on for the lock; the others are refused with the error."""
+    locked, now_s = _code(error) == sqlite3.SQLITE_BUSY, time.perf_counter()
+    for entry in group:
+        if not locked or entry.deadline <= now_s:
+            entry.error = error
+    return [entry for entry in group if entry.error is None]
+
+
+def _run_inside(connection: Tx, entry: _Waiting[object]) -> None:
+    """Run one of the group, so that its failure is its own. Raises where the whole group is lost."""
+    connection.execute("SAVEPOINT one")
+    try:
+        entry.results.append(entry.run(connection))
+    except Exception as error:
+        if not connection.in_transaction:
+            # The error ended the transaction for everybody: disk full, I/O error.
+            if isinstance(error, sqlite3.Error):
+                raise
+            raise sqlite3.OperationalError("a transaction was ended from inside") from error
+        connection.execute("ROLLBACK TO one")
+        entry.error = error
+    connection.execute("RELEASE one")
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code (https://sqlite.org/rescode.html); 0 for an error of Python's module."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+_OF_THE_MOMENT = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+    }
+)
+"""Troubles that pass, and no bugs."""
+_OF_THE_DISK = _OF_THE_MOMENT | {sqlite3.SQLITE_READONLY}
+"""The same for one who may write."""
+
+
+class Database:
+    """Transactions on one file. Get it from ``Database.open``; there is one instance per file."""
+
+    def __init__(
+        self,
+        path: Path,
+        writer: _Writer,
+        reader: aiosqlite.Connection,
+        wrote: Callable[[float], None] = lambda _took_s: None,
+    ) -> None:
+        self.path = path
+        self._writer = writer
+        self._reader = reader
+        self._wrote = wrote
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, path: Path, *, wrote: Callable[[float], None] = lambda _took_s: None
+    ) -> AsyncIterator["Database"]:
+        """The database at ``path``, made or brought up to date if need be.
+
+        ``wrote`` is told of each write how many seconds it took, with its wait for the others.
+
+        Raises:
+            StartRefused: another instance has it, it is damaged or newer than this program, or it
+                lies where SQLite can't keep its promises.
+        """
+        with alone(path):
+            writer = _Writer(lambda: _connect(path), 64)
+            writer.waiting = deque()
+            reading = aiosqlite.Connection(lambda: _connect_reading(path), 64)
+            async with _opened(writer, path), _opened(reading, path) as reader:
+                yield cls(path, writer, reader, wrote)
+
+    @classmethod
+    @asynccontextmanager
+    async def beside(cls, path: Path) -> AsyncIterator["Database"]:
+        """The database of a bot that runs, for a moment: the write-ahead log is left to the bot.
+
+        Raises:
+            StartRefused: the file can't be opened, or is of another schema than this program's.
+        """
+        reading = aiosqlite.Connection(lambda: _connect_guest_reading(path), 64)
+        writer = _Writer(lambda: _connect_guest(path), 64)
+        writer.waiting = deque()
+        # Whoever closes a file last clears its log away, unless they can't write: so the reader goes last.
+        async with _opened(reading, path) as reader, _opened(writer, path):
+            yield cls(path, writer, reader)
+
+    async def write(self, fn: Callable[[Tx], T]) -> T:
+        """``fn`` run whole or not at all, and durable when this returns.
+
+        A cancelled caller changes nothing of that: the transaction then happens or not, as a whole.
+
+        Raises:
+            StoreBusy: the file stayed locked for 2 s, or the disk is full; nothing was written.
+            Exception: whatever ``fn`` raised; nothing was written.
+        """
+        began_s = time.perf_counter()
+        entry: _Waiting[T] = _Waiting(fn, began_s + GIVE_UP_AFTER_S)
+        waiting = cast("_Waiting[object]", entry)  # the queue holds results of any type
+        self._writer.waiting.append(waiting)
+        await self._writer.settle(waiting)
+        self._wrote(time.perf_counter() - began_s)
+        if isinstance(entry.error, sqlite3.Error) and _code(entry.error) in _OF_THE_DISK:
+            raise StoreBusy(f"the database can't be written to: {entry.error}", 5.0) from entry.error
+        if entry.error is not None:
+            raise entry.error
+        return entry.results[0]
+
+    async def read(self, fn: Callable[[Tx], T]) -> T:
+        """``fn`` on one snapshot of the file, without waiting for writers. It can't write.
+
+        Raises:
+            StoreBusy: the file can't be read at the moment.
+            Exception: whatever ``fn`` raised.
+        """
+        hop = self._reader._execute  # noqa: SLF001 - aiosqlite's one way to run a function on its thread
+        try:
+            result: T = await hop(_snapshot, self._reader._conn, fn)  # type: ignore[no-untyped-call] # noqa: SLF001
+        except sqlite3.Error as error:
+            if _code(error) in _OF_THE_MOMENT:
+                raise StoreBusy(f"the database can't be read: {error}", 5.0) from error
+            raise
+        return result
+
+    async def report(self, fn: Callable[[Tx], T]) -> T:
+        """``fn`` on a snapshot and in a thread of its own: however long it takes, nobody else waits.
+
+        Raises:
+            StoreBusy: the file can't be read at the moment.
+            Exception: whatever ``fn`` raised.
+        """
+
+        def read() -> T:
+            with closing(_connect_reading(self.path)) as connection:
+                return _snapshot(connection, fn)
+
+        try:
+            return await asyncio.to_thread(read)
+        except sqlite3.Error as error:
+            if _code(error) in _OF_THE_MOMENT:
+                raise StoreBusy(f"the database can't be read: {error}", 5.0) from error
+            raise
+
+    async def rewrite(self) -> None:
+        """Make the file anew, page by page: what was deleted is nowhere in it, nor between its rows.
+
+        ``secure_delete`` alone leaves copies that were made when pages were split. Writers wait meanwhile, a
+        second for some 300 MB; it needs as much room as the file in the folder for temporary files and
+        again beside the file.
+
+        Raises:
+            StoreBusy: somebody writes all the time, or the disk is full; the file is as it was.
+        """
+        await self._maintain(BUSY_TIMEOUT_MS, "VACUUM")
+
+    async def empty_log(self) -> bool:
+        """Bring the write-ahead log into the file and cut it to nothing.
+
+        Returns False if somebody reads from it: ask again later. Writers wait for 0.1 s at most.
+
+        Raises:
+            StoreBusy: the disk is full.
+        """
+        row = await self._maintain(READERS_TIMEOUT_MS, "PRAGMA wal_checkpoint(TRUNCATE)")
+        return row is not None and row["busy"] == 0
+
+    async def _maintain(self, timeout_ms: int, statement: str) -> sqlite3.Row | None:
+        """The first row of a statement that can't be part of a transaction, on the writer's connection.
+
+        A second connection that checkpoints could damage the file before SQLite 3.51.3.
+        Source: https://sqlite.org/wal.html#walresetbug, read 2026-11-25.
+        """
+
+        def maintain(connection: Tx) -> sqlite3.Row | None:
+            connection.execute(f"PRAGMA busy_timeout = {timeout_ms}")
+            try:
+                row: sqlite3.Row | None = connection.execute(statement).fetchone()
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+            return row
+
+        hop = self._writer._execute  # noqa: SLF001 - aiosqlite's one way to run a function on its thread
+        try:
+            found: sqlite3.Row | None = await hop(maintain, self._writer._conn)  # type: ignore[no-untyped-call] # noqa: SLF001
+        except sqlite3.Error as error:
+            if _code(error) in _OF_THE_DISK:
+                raise StoreBusy(f"the database can't be cleaned: {error}", 5.0) from error
+            raise
+        return found
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Nobody else runs on the database ``path`` meanwhile; its folder is made if need be.
+
+    Raises:
+        AlreadyRuns: a bot does.
+        StartRefused: the folder can't be used, or lies where SQLite can't keep its promises.
+    """
+    lock = FileLock(f"{path}.lock", blocking=False)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        refuse_network(path)
+        lock.acquire()
+    except Timeout:
+        raise AlreadyRuns(
+            f"DATABASE_URL: another Tunesmith already runs on {path}; stop that one first."
+        ) from None
+    except OSError as error:
+        raise StartRefused(
+            f"DATABASE_URL: {path} can't be written to ({error.strerror}); mend the folder's permissions."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _snapshot(connection: Tx, fn: Callable[[Tx], T]) -> T:
+    connection.execute("BEGIN")
+    try:
+        return fn(connection)
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+@asynccontextmanager
+async def _opened(connection: aiosqlite.Connection, path: Path) -> AsyncIterator[aiosqlite.Connection]:
+    """Opens and closes; aiosqlite's thread is no daemon and would keep a refused start alive."""
+    try:
+        try:
+            await connection
+        except sqlite3.Error as error:
+            raise _refusal(path, error) from None
+        except OSError as error:
+            raise StartRefused(
+                f"DATABASE_URL: {path} can't be copied before its upgrade ({error.strerror}); make room."
+            ) from None
+        try:
+            yield connection
+        finally:
+            await connection.close()
+    finally:
+        connection._thread.join()  # noqa: SLF001 - it has been told to end; nothing waits for that
+
+
+def _refusal(path: Path, error: sqlite3.Error) -> StartRefused:
+    found = " ".join(str(error).split())
+    if _code(error) in _OF_THE_DISK:
+        return StartRefused(
+            f"DATABASE_URL: {path} can't be used now ({found}); look at the disk and who else has the file."
+        )
+    return StartRefused(
+        f"DATABASE_URL: {path} is no usable SQLite database ({found}); restore a backup or name another."
+    )
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """A migrated, writing connection. Runs on its thread."""
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise StartRefused(f"SQLite {sqlite3.sqlite_version} is too old; install Python with 3.37 or newer.")
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        connection.row_factory = sqlite3.Row
+        for pragma in PRAGMAS:
+            connection.execute(pragma)
+        _check(connection, path)
+        migrate(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        raise StartRefused(
+            f"DATABASE_URL: {path} lies where SQLite can't keep a write-ahead log; "
+            "choose a folder on a local disk."
+        )
+    finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if finding != "ok":
+        raise sqlite3.DatabaseError(finding)
+
+
+def _connect_reading(path: Path) -> sqlite3.Connection:
+    """A connection that can't write."""
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def _connect_guest(path: Path) -> sqlite3.Connection:
+    """A writing connection to the file of a running bot. It never checkpoints.
+
+    Two connections that do can damage the file before SQLite 3.51.3.
+    Source: https://sqlite.org/wal.html#walresetbug, read 2026-11-25.
+    """
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    for pragma in PRAGMAS[1:]:  # the journal's mode is the running bot's
+        connection.execute(pragma)
+    return connection
+
+
+def _connect_guest_reading(path: Path) -> sqlite3.Connection:
+    connection = _connect_reading(path)
+    try:
+        refuse_other_schema(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def refuse_other_schema(connection: Tx, path: Path) -> None:
+    """Raises StartRefused unless the file has the schema of this program. It reads, so the file is open."""
+    version, known = schema_version(connection), len(migrations())
+    _refuse_newer(version, path)
+    if version < known:
+        raise StartRefused(
+            f"DATABASE_URL: {path} is of schema {version} and this program of {known}; "
+            "start the bot with this program first, which brings the file up to date."
+        )
+
+
+def schema_version(connection: Tx) -> int:
+    """How many migrations the file has seen; 0 for one that is not ours."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def _refuse_newer(version: int, path: Path) -> None:
+    if version > len(migrations()):
+        raise StartRefused(
+            f"DATABASE_URL: {path} was written by a newer Tunesmith (schema {version}, this one knows "
+            f"{len(migrations())}); update the program or restore a backup."
+        )
+
+
+@contextmanager
+def open_read_only(path: Path) -> Iterator[Tx]:
+    """A snapshot of a database that a bot may be working on.
+
+    Raises:
+        StartRefused: it is not there, can't be read, or is of another schema than this program's.
+    """
+    if not path.is_file():
+        raise StartRefused(f"DATABASE_URL: {path} is not there yet; start the bot first.")
+    try:
+        with closing(_connect_guest_reading(path)) as connection:
+            connection.execute("BEGIN")
+            yield connection
+    except sqlite3.Error as error:
+        raise _refusal(path, error) from error
+
+
+def is_ours(connection: Tx) -> bool:
+    """Whether the file is a database of this program, of whatever version."""
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    return schema_version(connection) > 0 and tables >= {"fact", "guild", "job", "ledger", "member"}
+
+
+@contextmanager
+def open_migrated(path: Path) -> Iterator[Tx]:
+    """A transaction on a file that nobody else uses, of this program's schema; it is left as one file.
+
+    Raises:
+        StartRefused: the file was written by a newer version of this program.
+    """
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.row_factory = sqlite3.Row
+        for pragma in PRAGMAS[1:]:  # a write-ahead log would be a second file
+            connection.execute(pragma)
+        migrate(connection, path, keep=False)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def migrations() -> list[Traversable]:
+    """The numbered SQL files, in their order: the only description of the schema."""
+    folder = files("bot.database") / "migrations"
+    return sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda f: f.name)
+
+
+def migrate(connection: Tx, path: Path, *, keep: bool = True) -> None:
+    """Bring the schema up to date in one transaction: a kill leaves the old or the new.
+
+    A file that has something in it is copied beside it first, unless it is not to be kept.
+
+    Raises:
+        StartRefused: the file was written by a newer version of this program.
+    """
+    steps, version = migrations(), schema_version(connection)
+    _refuse_newer(version, path)
+    if keep and 0 < version < len(steps):
+        snapshots.keep_before_schema(connection, path, len(steps))
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for step in steps[version:]:
+            for statement in _statements(step.read_text("utf-8")):
+                connection.execute(statement)
+        # Written also where nothing was to do: who can't write is to know now, and not with the first song.
+        connection.execute(f"PRAGMA user_version = {len(steps)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _statements(script: str) -> list[str]:
+    """The single statements of a script; ``executescript`` would commit on its own."""
+    found: list[str] = []
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            found.append(pending)
+            pending = ""
+    return [*found, pending]  # what is left is a comment, or a statement without its semicolon
+
+
+COMMANDS_FACT = "registered commands"
+"""Under this name: which commands Discord was told last."""
+
+
+def fact(tx: Tx, name: str) -> str | None:
+    """What was remembered under ``name``."""
+    row = tx.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+    return None if row is None else str(row["value"])
+
+
+def remember(tx: Tx, name: str, value: str) -> None:
+    """Keep ``value`` under ``name``, in place of an earlier one."""
+    tx.execute(
+        "INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+        (name, value),
+    )
+
+
+def forget_fact(tx: Tx, name: str) -> None:
+    """Remember nothing under ``name`` any more."""
+    tx.execute("DELETE FROM fact WHERE name = ?", (name,))
+
+
+def refuse_network(path: Path) -> None:
+    """Raises StartRefused where the folder is on a network file system (known on Linux only)."""
+    try:
+        lines = MOUNTS.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return  # No such list on this system: nothing is known, nothing is refused.
+    folder = path.parent.resolve()
+    mounts = [
+        (Path(_unescaped(fields[1])), fields[2])
+        for fields in (line.split(" ") for line in lines)
+        if len(fields) > 2  # noqa: PLR2004 - device, folder, type, …
+    ]
+    # Of two on the same folder the later one lies on top.
+    best = max(
+        (
+            (len(place.parts), order, kind)
+            for order, (place, kind) in enumerate(mounts)
+            if folder.is_relative_to(place)
+        ),
+        default=(0, 0, ""),
+    )
+    if best[2] in NETWORK_FILE_SYSTEMS:
+        raise StartRefused(
+            f"DATABASE_URL: {path} lies on a network file system ({best[2]}), where SQLite loses data; "
+            "choose a folder on a local disk."
+        )
+
+
+def _unescaped(field: str) -> str:
+    """A field of the list of mounts. Source: https://man7.org/linux/man-pages/man5/fstab.5.html."""
+    return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), field)

@@ -1,0 +1,47 @@
+"""A database that came out of a backup: nothing that may have been done since then is done again."""
+
+from collections import Counter
+from collections.abc import Collection
+from datetime import datetime
+from typing import assert_never
+
+from bot.database.sqlite import COMMANDS_FACT, Tx, forget_fact
+from bot.model import FailReason, Job, JobState
+from bot.pipeline.transitions import fail
+from bot.store import budget_alerts, erasure, jobs
+
+
+def mark(tx: Tx, now: datetime, gone: Collection[int] = ()) -> Counter[JobState]:
+    """Write down for each job what can't be known any more. Returns how many there were in which state.
+
+    A queued one may have been sent since, so it fails and its credits go back; so does one whose request
+    was under way. The others go on where they stand, and look for their message before they post it. So
+    does a song that could not be posted: somebody may have asked for it again. Members who were forgotten
+    since then, ``gone`` by their internal numbers, are forgotten again.
+    """
+    found: Counter[JobState] = Counter()
+    for job in jobs.unfinished(tx):
+        found[job.state] += 1
+        _mark(tx, job, now)
+        jobs.mark_restored(tx, job.id, now)
+    for member in gone:
+        erasure.erase(tx, member, now)
+    # Each is told once or not at all, and these may have been told.
+    budget_alerts.drop_due(tx)
+    # Another version may have registered its own since.
+    forget_fact(tx, COMMANDS_FACT)
+    return found
+
+
+def _mark(tx: Tx, job: Job, now: datetime) -> None:
+    match job.state:
+        case JobState.QUEUED:
+            fail(tx, job, FailReason.EXPIRED, "", now=now)
+        case JobState.SUBMITTING:
+            fail(tx, job, FailReason.OUTCOME_UNKNOWN, "", now=now)
+        case JobState.RUNNING | JobState.READY | JobState.STORED | JobState.DELIVERING | JobState.FAILED:
+            return
+        case JobState.DELIVERED | JobState.EXPLAINED | JobState.UNDELIVERED:
+            return
+        case _:
+            assert_never(job.state)

@@ -1,0 +1,131 @@
+"""Deletions to their end: members are forgotten, files removed, and the database is cleaned."""
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from typing import Final
+
+from bot.database import snapshots
+from bot.database.sqlite import Database, Tx
+from bot.errors import Transient
+from bot.music.audio import Spool
+from bot.pipeline import schedule
+from bot.store import erasure as rows
+from bot.store import scrub
+from bot.store.scrub import Remains
+
+log = logging.getLogger(__name__)
+
+AT_ONCE: Final = 500
+"""Jobs whose files are removed between two writes."""
+LATE_S: Final = (5.0, 300.0)
+"""Before it is tried again where somebody reads for long, or the disk is full."""
+
+
+class Erasure:
+    """Does what ``store.erasure`` has written down. A restart finds it there and goes on."""
+
+    def __init__(self, database: Database, spool: Spool, *, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._spool = spool
+        self._now = now
+        self._one_at_a_time = asyncio.Lock()
+        self._failures = 0
+        self._not_before: datetime | None = None
+        self._rewritten_for: dict[Remains, str] = {}
+        """The marks for which the file was rewritten, and only its log is left to be emptied."""
+
+    async def due(self) -> bool:
+        """Whether there is something to do now."""
+        now = self._now()
+        if self._not_before is not None and now < self._not_before:
+            return False
+
+        def due(tx: Tx) -> bool:
+            return bool(Remains.ERASED in scrub.marks(tx) or rows.files_of(tx, 1) or rows.due(tx, now))
+
+        return await self._database.read(due)
+
+    async def work(self) -> bool:
+        """Everything that is to be done now. Returns whether it could be; if not, it is tried again later."""
+        async with self._one_at_a_time:
+            # Also where this ends with an error that nobody expects, it is not begun again at once.
+            self._failures += 1
+            wait_s = schedule.backoff_s(self._failures, *LATE_S)
+            self._not_before = self._now() + timedelta(seconds=wait_s)
+            try:
+                await self._finish()
+                removed = await self._remove_files()
+                await self._clean(Remains.ERASED)
+                clean = Remains.ERASED not in await self._database.read(scrub.marks)
+            except Transient as error:
+                log.warning("what members deleted can't be cleaned up yet: %s", error)
+                return False
+            if removed and clean:
+                self._failures, self._not_before = 0, None
+            return removed and clean
+
+    async def clean(self) -> bool:
+        """Leave nothing in the database of what was deleted or dropped. Returns whether it was cleaned.
+
+        Raises:
+            StoreBusy: not now.
+        """
+        async with self._one_at_a_time:
+            return await self._clean(*Remains)
+
+    async def _finish(self) -> None:
+        now = self._now()
+        for member in await self._database.read(lambda tx: rows.due(tx, now)):
+
+            def finish(tx: Tx, member: int = member) -> None:
+                if member in rows.due(tx, now):
+                    rows.erase(tx, member, now)
+
+            await self._database.write(finish)
+            log.info("a member's data is erased")
+
+    async def _remove_files(self) -> bool:
+        while job_ids := await self._database.read(lambda tx: rows.files_of(tx, AT_ONCE)):
+            try:
+                await asyncio.to_thread(_remove, self._spool, job_ids)
+            except OSError as error:
+                log.warning(
+                    "files of erased songs can't be removed yet (%s); look at SPOOL_DIR", error.strerror
+                )
+                return False
+
+            def removed(tx: Tx, job_ids: Collection[int] = job_ids) -> None:
+                rows.files_removed(tx, job_ids)
+
+            await self._database.write(removed)
+        return True
+
+    async def _clean(self, *wanted: Remains) -> bool:
+        """Returns False where there is nothing to clean, or it can't be now."""
+        marks = await self._database.read(scrub.marks)
+        if not any(of in marks for of in wanted):
+            return False
+        if marks != self._rewritten_for:
+            await self._database.rewrite()
+            self._rewritten_for = marks
+        if not await self._database.empty_log():
+            log.info("somebody reads the database for long; its log is emptied later")
+            return False
+        # A copy that was made before a migration has all of it too; a safety net is worth less than that.
+        for copy in await asyncio.to_thread(snapshots.outlived, self._database.path, math.inf):
+            await asyncio.to_thread(copy.unlink, missing_ok=True)
+        await self._database.write(lambda tx: scrub.cleaned(tx, marks))
+        log.info("the database has been cleaned of what was deleted")
+        return True
+
+
+def _remove(spool: Spool, job_ids: Collection[int]) -> None:
+    """Remove all files of these jobs, whole or not, for good."""
+    found = spool.of_jobs(job_ids)
+    for path in found:
+        path.unlink(missing_ok=True)
+    if found:
+        spool.sync()

@@ -1,0 +1,136 @@
+"""What is looked after from time to time: books are proved; old files, words and drafts are dropped."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final
+
+from bot.database import snapshots
+from bot.database.sqlite import Database, Tx
+from bot.errors import Transient
+from bot.music.audio import Spool
+from bot.pipeline.erasure import Erasure
+from bot.store import erasure, jobs, members, texts
+from bot.store.reconcile import reconcile
+
+log = logging.getLogger(__name__)
+
+EVERY_S: Final = 60 * 60.0
+PROVE_EVERY: Final = timedelta(days=1)
+KEEP_COPIES: Final = timedelta(days=7)
+STRAY_AFTER: Final = timedelta(days=1)
+"""A file that no job knows is left alone for so long: it may be on its way into the books."""
+FRESH: Final = timedelta(hours=1)
+"""A file that was written within it stays, however old its song: somebody has just asked for it."""
+WORDS_AT_ONCE: Final = 200
+"""Songs whose words one transaction drops; a member's waits for it."""
+CLEAN_EVERY: Final = timedelta(days=1)
+"""The database is rewritten so often for what became too old; members' writes wait for that."""
+
+
+class Maintenance:
+    """Hourly rounds. ``alert`` tells the operator what was found; nothing is repaired silently."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        spool: Spool,
+        erasure: Erasure,
+        spool_days: int,
+        words_days: int,
+        now: Callable[[], datetime],
+        alert: Callable[[str], None],
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._database = database
+        self._spool = spool
+        self._erasure = erasure
+        self._keep = timedelta(days=spool_days)
+        self._keep_words = timedelta(days=words_days)
+        self._now = now
+        self._alert = alert
+        self._sleep = sleep
+        self._proved_at: datetime | None = None
+        self._cleaned_at: datetime | None = None
+
+    async def run(self) -> None:
+        """A round now and one every hour, until cancelled."""
+        while True:
+            try:
+                await self.round()
+            except Transient as error:
+                log.warning("upkeep is late: %s", error)
+            await self._sleep(EVERY_S)
+
+    async def round(self) -> None:
+        """Prove the books once a day, and drop files and words whose time is over."""
+        now = self._now()
+        if self._proved_at is None or now - self._proved_at >= PROVE_EVERY:
+            await self._prove()
+            self._proved_at = now
+        await self._clean(now)
+        await self._drop_copies(now)
+        await self._drop_words(now)
+        late = self._cleaned_at is None or now - self._cleaned_at >= CLEAN_EVERY
+        if late and await self._erasure.clean():
+            self._cleaned_at = now
+
+    async def _drop_copies(self, now: datetime) -> None:
+        """Copies that were made before a migration are needed no more when that has proved itself."""
+        before_s = (now - KEEP_COPIES).timestamp()
+        for copy in await asyncio.to_thread(snapshots.outlived, self._database.path, before_s):
+            await asyncio.to_thread(copy.unlink, missing_ok=True)
+            log.info("%s: removed, the schema that came after it is in use for a week", copy.name)
+
+    async def _prove(self) -> None:
+        proof = await self._database.report(reconcile)
+        if proof.findings:
+            self._alert(
+                f"The ledger does not add up ({len(proof.findings)} findings; {proof.findings[0]}). "
+                "Run `tunesmith doctor --ledger`; nothing was changed."
+            )
+        else:
+            log.info("ledger: %d entries and %d jobs add up", proof.entries, proof.jobs)
+
+    async def _clean(self, now: datetime) -> None:
+        written_at = await asyncio.to_thread(_files_of, self._spool)
+        known, over = await self._database.read(lambda tx: jobs.files(tx, written_at, now - self._keep))
+        stray = {name for name, at in written_at.items() if name not in known and at < now - STRAY_AFTER}
+        fresh = {name for name, at in written_at.items() if abs(now - at) < FRESH}
+        gone = (over - fresh) | stray
+        await asyncio.to_thread(_remove, self._spool, gone)
+        if gone:
+            log.info("spool: %d old files removed", len(gone))
+
+    async def _drop_words(self, now: datetime) -> None:
+        before, dropped = now - self._keep_words, 0
+        while found := await self._database.report(lambda tx: texts.outlived(tx, before, WORDS_AT_ONCE)):
+            dropped += await self._database.write(partial(erasure.drop_outlived, job_ids=found))
+
+        def drop(tx: Tx) -> None:
+            texts.drop_drafts(tx, now)
+            members.drop_forgotten(tx, now)
+
+        await self._database.write(drop)
+        if dropped:
+            log.info("the words of %d old songs are dropped", dropped)
+
+
+def _files_of(spool: Spool) -> dict[str, datetime]:
+    """The spool's files and when each was written."""
+    found = {}
+    for path in spool.folder.iterdir() if spool.folder.is_dir() else ():
+        try:
+            if path.is_file():
+                found[path.name] = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        except FileNotFoundError:
+            continue  # a download has just ended
+    return found
+
+
+def _remove(spool: Spool, names: Iterable[str]) -> None:
+    for name in names:
+        spool.path(name).unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""What people ask for: songs, credits, privacy and the operator's actions."""

@@ -1,0 +1,339 @@
+"""A server's credits as its members and managers see and change them."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from bot.database.sqlite import Database, Tx
+from bot.errors import NotRefundable, OperatorsOnly, OutOfRange, TextMissing
+from bot.model import Balance, ChangedBy, Job, Limit, Period, Standing, storable
+from bot.services import ledger_csv
+from bot.store import jobs, ledger, members, quotas, reports
+from bot.store.reports import DayOfUse, MemberUse, Page, SettledSong
+
+T = TypeVar("T")
+
+REASON_MAX = 200
+TOP = 5
+"""Members that a view names."""
+DAYS_SHOWN = 30
+PAGE = 10
+"""Entries of the ledger on one page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """What a manager sees of the purse."""
+
+    balance: Balance
+    price: int
+    ceiling: int | None
+    """The operator's own limit for any server, if there is one."""
+    paused: str | None
+    alerts_channel_id: int | None
+    role_limits: dict[int, int]
+    """By the role's id; the server's own id is @everyone."""
+    member_limits: int
+    """How many members have a limit of their own."""
+    top: list[MemberUse]
+    """Who has spent most in this period."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Which rules apply to one member, and where that leaves them."""
+
+    standing: Standing
+    own: int | None
+    by_role: dict[int, int]
+    paused: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """A server's credits over the last days."""
+
+    days: list[DayOfUse]
+    top: list[MemberUse]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitChange:
+    """A limit before and after; None: none."""
+
+    before: int | None
+    after: int | None
+    open_jobs: int
+    """Songs in the making that go on all the same, as far as that can be known."""
+    beyond: int
+    """Members who have used more already, as far as that can be known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """Credits that were given back for a job, and what the server could spend before and after."""
+
+    job: Job
+    before: int
+    after: int
+
+
+class CreditService:
+    """Reads and changes what a server may spend. A change counts once: its interaction may come twice.
+
+    Methods that change something return None if their interaction has changed something already. What only
+    the operator may do is refused unless it is the purse ``for_operator``.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        defaults: ledger.Defaults,
+        *,
+        price: int,
+        now: Callable[[], datetime],
+        for_operator: bool = False,
+    ) -> None:
+        self.price = price
+        self._for_operator = for_operator
+        self._database = database
+        self._defaults = defaults
+        self._now = now
+
+    # -- reading
+
+    async def balance(self, guild_id: int) -> Balance:
+        """What the server may spend now."""
+        now = self._now()
+        return await self._database.read(lambda tx: ledger.balance(tx, guild_id, self._defaults, now))
+
+    async def explain(self, guild_id: int, member_id: int, role_ids: Collection[int]) -> Explanation:
+        """What a member may spend now, and by which rules."""
+        now = self._now()
+
+        def explain(tx: Tx) -> Explanation:
+            member = members.known(tx, member_id)
+            limit = quotas.limit_of(tx, guild_id, member, role_ids)
+            return Explanation(
+                standing=quotas.standing(tx, guild_id, member, limit, self._defaults, now),
+                own=quotas.member_limit(tx, guild_id, member),
+                by_role=quotas.role_limits(tx, guild_id, role_ids),
+                paused=quotas.paused(tx, guild_id),
+            )
+
+        return await self._database.read(explain)
+
+    async def overview(self, guild_id: int) -> Overview:
+        """The purse with everything that was set, and who has spent most."""
+        now = self._now()
+
+        def overview(tx: Tx) -> Overview:
+            balance = ledger.balance(tx, guild_id, self._defaults, now)
+            first, _ = ledger.period_days(balance.period, now)
+            return Overview(
+                balance=balance,
+                price=self.price,
+                ceiling=self._defaults.ceiling,
+                paused=quotas.paused(tx, guild_id),
+                alerts_channel_id=quotas.alerts_channel(tx, guild_id),
+                role_limits=quotas.role_limits(tx, guild_id),
+                member_limits=quotas.member_limits(tx, guild_id),
+                top=reports.top_members(tx, guild_id, first, TOP),
+            )
+
+        return await self._database.report(overview)
+
+    async def use(self, guild_id: int) -> Use:
+        """The credits of the last days, by what became of them, and who spent most."""
+        now = self._now()
+
+        def use(tx: Tx) -> Use:
+            days = reports.days_of_use(tx, guild_id, DAYS_SHOWN, now)
+            first = ledger.day_number(now) - DAYS_SHOWN + 1
+            return Use(days=days, top=reports.top_members(tx, guild_id, first, TOP))
+
+        return await self._database.report(use)
+
+    async def page(
+        self,
+        guild_id: int,
+        *,
+        kind: str | None = None,
+        member_id: int | None = None,
+        before_id: int | None = None,
+        after_id: int | None = None,
+    ) -> Page:
+        """Entries of the server's ledger, newest first: older than one, newer than one, or the newest."""
+        return await self._database.report(
+            lambda tx: reports.page(
+                tx,
+                guild_id,
+                size=PAGE,
+                kind=kind,
+                member_id=member_id,
+                before_id=before_id,
+                after_id=after_id,
+            )
+        )
+
+    async def export(self, guild_id: int, path: Path) -> int:
+        """Write the whole ledger of the server to ``path`` as CSV. Returns the number of entries."""
+        return await self._database.report(
+            lambda tx: ledger_csv.write(path, reports.whole_ledger(tx, guild_id))
+        )
+
+    async def refundable(self, guild_id: int, typed: str, limit: int) -> list[SettledSong]:
+        """Songs whose credits could be given back, by what was typed of title, prompt or member."""
+        return await self._database.report(lambda tx: reports.settled_songs(tx, guild_id, typed, limit))
+
+    # -- changing
+
+    async def set_allowance(
+        self, guild_id: int, allowance: int, period: Period | None, changed_by: ChangedBy
+    ) -> tuple[Balance, Balance] | None:
+        """Change the allowance, and the period if one is given. Returns the balance before and after.
+
+        Raises:
+            OutOfRange: not a number that an allowance can be.
+            OperatorsOnly: the operator has set one period for all.
+        """
+        if self._defaults.ceiling is not None and period not in (None, self._defaults.period):
+            raise OperatorsOnly("period")
+        now = self._now()
+        return await self._once(
+            changed_by,
+            lambda tx: ledger.set_allowance(tx, guild_id, allowance, period, self._defaults, changed_by, now),
+        )
+
+    async def grant(self, guild_id: int, amount: int, changed_by: ChangedBy) -> tuple[int, int] | None:
+        """Add bonus credits, or take some away. Returns the bonus before and after.
+
+        Raises:
+            OutOfRange: more than is left, or more than a server can hold.
+            TextMissing: a grant without a reason.
+            OperatorsOnly: the operator alone grants.
+        """
+        self._refuse_under_ceiling("grant")
+        changed_by = _with_reason(changed_by)
+        if amount == 0:
+            raise OutOfRange(1, ledger.CREDITS_MAX)
+        now = self._now()
+        return await self._once(changed_by, lambda tx: ledger.grant(tx, guild_id, amount, changed_by, now))
+
+    async def limit_member(
+        self, guild_id: int, member_id: int, credits_: int | None, changed_by: ChangedBy
+    ) -> LimitChange | None:
+        """Give a member a limit of their own, or none: then their roles decide again.
+
+        Raises:
+            OutOfRange: not a number that a limit can be.
+        """
+        now = self._now()
+
+        def change(tx: Tx) -> LimitChange:
+            before = quotas.set_member(tx, guild_id, member_id, credits_, changed_by, now)
+            member = ledger.member_number(tx, member_id)
+            limit = None if credits_ is None else Limit(credits=credits_)
+            standing = quotas.standing(tx, guild_id, member, limit, self._defaults, now)
+            return LimitChange(
+                before=before,
+                after=credits_,
+                open_jobs=jobs.count_open(tx, guild_id, member).member,
+                beyond=int(credits_ is not None and standing.used + standing.held > credits_),
+            )
+
+        return await self._once(changed_by, change)
+
+    async def limit_role(
+        self, guild_id: int, role_id: int, credits_: int | None, changed_by: ChangedBy
+    ) -> LimitChange | None:
+        """Give everybody with a role a limit, or none. Who has a role is known of @everyone alone.
+
+        Raises:
+            OutOfRange: not a number that a limit can be.
+        """
+        now = self._now()
+
+        def change(tx: Tx) -> LimitChange:
+            known = role_id == guild_id and credits_ is not None
+            return LimitChange(
+                before=quotas.set_role(tx, guild_id, role_id, credits_, changed_by, now),
+                after=credits_,
+                open_jobs=jobs.count_open(tx, guild_id, ledger.NOBODY).guild if role_id == guild_id else 0,
+                beyond=quotas.beyond(tx, guild_id, credits_ or 0, self._defaults, now) if known else 0,
+            )
+
+        return await self._once(changed_by, change)
+
+    async def refund(self, guild_id: int, job_id: int, changed_by: ChangedBy) -> Refund | None:
+        """Give the credits of a finished song back, once.
+
+        Raises:
+            NotRefundable: no such song here, it is in the making, or its credits are back already.
+            TextMissing: a refund without a reason.
+            OperatorsOnly: the operator alone refunds.
+        """
+        self._refuse_under_ceiling("refund")
+        changed_by, now = _with_reason(changed_by), self._now()
+
+        def refund(tx: Tx) -> Refund:
+            job = jobs.get(tx, job_id) if jobs.is_of(tx, guild_id, job_id) else None
+            if job is None:
+                raise NotRefundable("unknown")
+            closed = ledger.closing(tx, job_id)
+            if "refund" in closed:
+                raise NotRefundable("refunded")
+            if "release" in closed:
+                raise NotRefundable("released")
+            if "settle" not in closed:
+                raise NotRefundable("open")
+            before = ledger.balance(tx, guild_id, self._defaults, now).available
+            ledger.refund(tx, job_id, *jobs.held(tx, job_id), changed_by, now)
+            after = ledger.balance(tx, guild_id, self._defaults, now).available
+            return Refund(job=job, before=before, after=after)
+
+        return await self._once(changed_by, refund)
+
+    async def pause(self, guild_id: int, changed_by: ChangedBy) -> int | None:
+        """Take no new songs in this server. Returns how many are in the making and go on.
+
+        Raises:
+            TextMissing: a pause without a reason, which members are to read.
+        """
+        changed_by, now = _with_reason(changed_by), self._now()
+
+        def pause(tx: Tx) -> int:
+            quotas.pause(tx, guild_id, changed_by, now)
+            return jobs.count_open(tx, guild_id, ledger.NOBODY).guild
+
+        return await self._once(changed_by, pause)
+
+    async def resume(self, guild_id: int, changed_by: ChangedBy) -> bool | None:
+        """Take new songs again. Returns whether there was a pause to end."""
+        now = self._now()
+        return await self._once(changed_by, lambda tx: quotas.resume(tx, guild_id, changed_by, now))
+
+    async def set_alerts(
+        self, guild_id: int, channel_id: int | None, changed_by: ChangedBy
+    ) -> tuple[int | None, int | None] | None:
+        """Tell a channel when the budget is nearly or wholly used, or nobody. Returns before and after."""
+        now = self._now()
+        return await self._once(
+            changed_by, lambda tx: (quotas.set_alerts(tx, guild_id, channel_id, changed_by, now), channel_id)
+        )
+
+    def _refuse_under_ceiling(self, what: Literal["grant", "refund"]) -> None:
+        if self._defaults.ceiling is not None and not self._for_operator:
+            raise OperatorsOnly(what)
+
+    async def _once(self, changed_by: ChangedBy, change: Callable[[Tx], T]) -> T | None:
+        return await self._database.write(lambda tx: None if ledger.changed(tx, changed_by) else change(tx))
+
+
+def _with_reason(changed_by: ChangedBy) -> ChangedBy:
+    reason = storable(changed_by.reason)[:REASON_MAX]
+    if not reason:
+        raise TextMissing("reason")
+    return replace(changed_by, reason=reason)

@@ -1,0 +1,126 @@
+"""What the one who hosts the bot does with credits and jobs, from the command line."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from bot.database.sqlite import Database, Tx
+from bot.errors import NotDone, NotRefundable, OutOfRange, TextMissing
+from bot.model import ChangedBy, FailReason, Job
+from bot.pipeline.transitions import fail
+from bot.services.credits import CreditService, Refund
+from bot.store import jobs, ledger, servers
+
+T = TypeVar("T")
+
+OPERATOR = ChangedBy(actor_id=None, reason="by the operator")
+_NOT_REFUNDABLE = {
+    "unknown": "is not there",
+    "open": "is still in the making; refund it when it is done",
+    "released": "failed, and its credits are back already",
+    "refunded": "has been refunded already",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """A parked job that was failed, and what its server could spend before and after."""
+
+    job: Job
+    before: int
+    after: int
+
+
+class OperatorActions:
+    """Changes that only the operator makes. Each may raise NotDone: a sentence, and nothing was changed."""
+
+    def __init__(
+        self, database: Database, defaults: ledger.Defaults, *, price: int, now: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._defaults = defaults
+        self._now = now
+        self._purse = CreditService(database, defaults, price=price, now=now, for_operator=True)
+
+    async def grant(self, guild_id: int, amount: int, reason: str) -> tuple[int, int]:
+        """Add bonus credits, or take some away. Returns the bonus before and after."""
+        if not await self._known(guild_id, servers.is_known):
+            raise NotDone(f"Server {guild_id} is not known: nobody there has used the bot yet.")
+        try:
+            changed = await self._purse.grant(guild_id, amount, ChangedBy(actor_id=None, reason=reason))
+        except OutOfRange as error:
+            raise NotDone(
+                f"Server {guild_id} can get {error.low:,} to {error.high:,} credits; nothing was changed."
+            ) from None
+        except TextMissing:
+            raise NotDone("A grant needs a reason: --reason TEXT; nothing was changed.") from None
+        assert changed is not None  # noqa: S101 - no interaction asked for it, so none asked twice
+        return changed
+
+    async def _known(self, number: int, look: Callable[[Tx, int], T]) -> T | None:
+        """What is found under the number, which somebody typed; nothing is under one that is too large."""
+        if not 0 < number < 1 << 63:
+            return None
+        return await self._database.read(lambda tx: look(tx, number))
+
+    async def refund(self, job_id: int, reason: str) -> Refund:
+        """Give the credits of a finished song back, once."""
+        guild_id = await self._known(job_id, servers.guild_of)
+        try:
+            refunded = await self._purse.refund(
+                guild_id or 0,
+                job_id if guild_id else 0,
+                ChangedBy(actor_id=None, reason=reason or OPERATOR.reason),
+            )
+        except NotRefundable as error:
+            raise NotDone(f"Job {job_id} {_NOT_REFUNDABLE[error.cause]}; nothing was changed.") from None
+        assert refunded is not None  # noqa: S101 - see above
+        return refunded
+
+    async def release(self, job_id: int) -> Released:
+        """Fail a parked job: its credits go back, and the bot tells the member."""
+        now = self._now()
+
+        def release(tx: Tx) -> Released:
+            job = _parked(tx, job_id)
+            guild_id = job.origin.guild_id
+            before = ledger.balance(tx, guild_id, self._defaults, now).available
+            slow = servers.parked(tx, job_id) == "slow"
+            fail(tx, job, FailReason.UPSTREAM_FAILED if slow else FailReason.INTERNAL, "", now=now)
+            after = ledger.balance(tx, guild_id, self._defaults, now).available
+            return Released(job=job, before=before, after=after)
+
+        return await self._database.write(release)
+
+    async def retry(self, job_id: int) -> Job:
+        """Let the bot ask for a parked job's task, or download it, once more; nothing is paid for that."""
+        now = self._now()
+
+        def retry(tx: Tx) -> Job:
+            job = _parked(tx, job_id)
+            moved = jobs.move(
+                tx,
+                job,
+                job.state,
+                now=now,
+                due_at=now,
+                parked=None,
+                tries=0,
+                misses=0,
+                missing_since=None,
+                card_due_at=ledger.milliseconds(now),
+            )
+            assert moved  # noqa: S101 - it was read in this transaction
+            return job
+
+        return await self._database.write(retry)
+
+
+def _parked(tx: Tx, job_id: int) -> Job:
+    job = jobs.get(tx, job_id) if 0 < job_id < 1 << 63 else None
+    if job is None:
+        raise NotDone(f"Job {job_id} is not there; nothing was changed.")
+    if not job.parked:
+        raise NotDone(f"Job {job_id} is {job.state} and not parked; nothing was changed.")
+    return job

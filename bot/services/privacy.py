@@ -1,0 +1,149 @@
+"""What is kept about a member, as they may see it, take it with them, and delete it."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from bot.database.sqlite import Database, Tx
+from bot.music.audio import Spool
+from bot.pipeline.erasure import Erasure
+from bot.store import erasure, ledger, personal_data
+from bot.store.ledger import NOBODY
+
+log = logging.getLogger(__name__)
+
+CLEAN_WITHIN_S: Final = 1.0
+"""A member waits 3 s for an answer; what takes longer is gone on with behind their back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What is kept about a member, and for how long."""
+
+    records: personal_data.Summary
+    files: int
+    """Of their songs, in the spool."""
+    own_limit: int | None
+    """That a manager has set for them in the server that was asked about."""
+    words_days: int
+    """Words are dropped so long after their song was done."""
+    files_days: int
+    """The same for files."""
+    copies: int
+    """Of the whole database, from before the bot changed its form; it removes them by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion:
+    """How far a deletion has come."""
+
+    own_songs: int
+    """The member's songs in the making that it waits for."""
+    songs_of_others: int
+    """Songs of others that it waits for: they are about to be made of the member's words."""
+    clean: bool
+    """Whether nothing is left in the files of the database either; if not, that follows by itself."""
+
+    @property
+    def waits_for(self) -> int:
+        """Songs that have to be done first; with none it is done."""
+        return self.own_songs + self.songs_of_others
+
+
+class Privacy:
+    """Reads, writes out and deletes. ``woken`` is called when there is something for the runner to do."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        spool: Spool,
+        erasure: Erasure,
+        spool_days: int,
+        words_days: int,
+        now: Callable[[], datetime],
+        woken: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._spool = spool
+        self._erasure = erasure
+        self._spool_days = spool_days
+        self._words_days = words_days
+        self._now = now
+        self._woken = woken
+
+    async def view(self, member_id: int, guild_id: int | None = None) -> Kept:
+        """What is kept about the member, in all servers; their own limit in one of them."""
+
+        def summary(tx: Tx) -> tuple[personal_data.Summary, list[int], int | None]:
+            found = personal_data.summary(tx, member_id)
+            return found, personal_data.job_ids(tx, member_id), found.limits.get(guild_id or 0)
+
+        records, job_ids, own_limit = await self._database.report(summary)
+        return Kept(
+            records=records,
+            files=len(await asyncio.to_thread(self._spool.of_jobs, job_ids)),
+            own_limit=own_limit,
+            words_days=self._words_days,
+            files_days=self._spool_days,
+            copies=await asyncio.to_thread(self._copies),
+        )
+
+    def _copies(self) -> int:
+        path = self._database.path
+        return sum(1 for _ in path.parent.glob(f"{path.name}.before-*"))
+
+    async def export(self, member_id: int, path: Path) -> int:
+        """Write all that is kept about the member to ``path`` as JSON. Returns how many songs it has."""
+        now = self._now()
+
+        def export(tx: Tx) -> int:
+            found = personal_data.everything(tx, member_id)
+            about = {
+                "written_at": now.isoformat(),
+                "words_are_kept_for_days": self._words_days,
+                "files_are_kept_for_days": self._spool_days,
+            }
+            with path.open("w", encoding="utf-8") as file:
+                json.dump(about | found, file, ensure_ascii=False, indent=2)
+            return len(personal_data.job_ids(tx, member_id))
+
+        return await self._database.report(export)
+
+    async def delete(self, member_id: int) -> Deletion:
+        """Delete what is kept about the member. What is at its end goes at once, the rest with the last song.
+
+        Asked again it says how far that is; for somebody of whom nothing is kept it is done.
+
+        Raises:
+            StoreBusy: the database is locked; nothing was deleted.
+        """
+        now = self._now()
+
+        def delete(tx: Tx) -> erasure.Waits | None:
+            member = ledger.known_member(tx, member_id)
+            return None if member == NOBODY else erasure.erase(tx, member, now)
+
+        waits = await self._database.write(delete)
+        if waits is not None:
+            log.info("a member's data is erased, %d songs are waited for", waits.songs)
+        # Also for somebody who is not known any more: what they deleted just now may lie there yet.
+        clean = await self._cleaned()
+        self._woken()
+        if waits is None:
+            return Deletion(own_songs=0, songs_of_others=0, clean=clean)
+        return Deletion(own_songs=waits.own, songs_of_others=waits.of_others, clean=clean)
+
+    async def _cleaned(self) -> bool:
+        """Files and remains go before the answer, if that is quick; else the runner goes on with it."""
+        try:
+            async with asyncio.timeout(CLEAN_WITHIN_S):
+                return await self._erasure.work()
+        except TimeoutError:
+            log.info("what was deleted is cleaned up behind the answer")
+            return False

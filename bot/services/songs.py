@@ -1,0 +1,279 @@
+"""Songs that there are: looked up, and brought once more to whoever asks. No job moves by that."""
+
+import asyncio
+import logging
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from bot.database.sqlite import Database, Tx
+from bot.errors import (
+    NoDirectMessages,
+    NoPlaceToPost,
+    NoSuchSong,
+    NotDoneYet,
+    SongGone,
+    Transient,
+    Unauthorized,
+)
+from bot.model import OPEN_STATES, SONG_STATES, Job, Track
+from bot.music import wire
+from bot.music.audio import AUDIO_MAX_BYTES, AudioSource, NoAudio, Spool, SpoolUnwritable, Stored
+from bot.music.client import MusicClient
+from bot.pipeline.card_facts import card_facts
+from bot.pipeline.courier import AlreadyPosted, CardFacts, Courier, NoAccess, nonce_of
+from bot.store import history, jobs, ledger
+from bot.store.history import CHOICES_MAX, SongChoice, SongPage
+
+log = logging.getLogger(__name__)
+
+FETCH_S: Final = 60.0
+"""For all files of a song together; what is there by then is what there is."""
+FETCHES_AT_ONCE: Final = 3
+"""A file out of a message is held in memory, whole."""
+CHUNK_BYTES: Final = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """A song that was posted once more."""
+
+    channel_id: int
+    message_id: int | None
+    """None: it was posted before, for the same wish, and deleted since."""
+    missing: int
+    """How many of the song's takes are gone."""
+
+
+class SongArchive:
+    """What members can do with songs that there are."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        spool: Spool,
+        audio: AudioSource,
+        music: MusicClient,
+        courier: Courier,
+        defaults: ledger.Defaults,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._spool = spool
+        self._audio = audio
+        self._music = music
+        self._courier = courier
+        self._defaults = defaults
+        self._now = now
+        self._locks: weakref.WeakValueDictionary[int, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._hands = asyncio.Semaphore(FETCHES_AT_ONCE)
+
+    async def open_jobs(self, guild_id: int, member_id: int) -> list[tuple[Job, CardFacts]]:
+        """The member's songs in the making in this server, the oldest first, each with its card's facts."""
+        now = self._now()
+
+        def read(tx: Tx) -> list[tuple[Job, CardFacts]]:
+            found = history.open_jobs(tx, guild_id, member_id)
+            return [(job, card_facts(tx, job, self._defaults, now)) for job in found]
+
+        return await self._database.read(read)
+
+    async def songs(
+        self,
+        guild_id: int,
+        member_id: int,
+        *,
+        size: int,
+        word: str = "",
+        before_id: int | None = None,
+        after_id: int | None = None,
+    ) -> SongPage:
+        """A page of the member's songs in this server; see ``store.history.songs``."""
+
+        def read(tx: Tx) -> SongPage:
+            return history.songs(
+                tx, guild_id, member_id, size=size, word=word, before_id=before_id, after_id=after_id
+            )
+
+        # A search may go through thousands of songs: nobody else waits for it.
+        return await (self._database.report(read) if word else self._database.read(read))
+
+    async def choices(
+        self, guild_id: int, member_id: int, typed: str, limit: int = CHOICES_MAX
+    ) -> list[SongChoice]:
+        """The member's songs in this server that fit what was typed so far, the newest first."""
+
+        def read(tx: Tx) -> list[SongChoice]:
+            return history.choices(tx, guild_id, member_id, typed, limit)
+
+        return await (self._database.report(read) if typed else self._database.read(read))
+
+    async def find(self, guild_id: int, member_id: int, typed: str) -> Job:
+        """The member's song in this server that was meant: by the id of a choice, a title, or any words.
+
+        Raises:
+            NoSuchSong: they have none like that here.
+        """
+        found = await self._database.report(lambda tx: history.find(tx, guild_id, member_id, typed))
+        if found is None:
+            raise NoSuchSong
+        return found
+
+    async def post(self, job: Job, channel_id: int, interaction_id: int, locale: str = "") -> Copy:
+        """Post the song in a channel, in the language ``locale``, once for each interaction.
+
+        Raises:
+            NotDoneYet, NoSuchSong, SongGone: there is nothing to post.
+            NoPlaceToPost: the channel takes no message.
+            Transient: not now; whether it was posted may be unknown.
+        """
+        try:
+            nonce = nonce_of(f"get:{interaction_id}")
+            return await self._post(job, channel_id, nonce, locale, direct=False)
+        except NoAccess as error:
+            raise NoPlaceToPost from error
+
+    async def send_to(self, job: Job, member_id: int, locale: str = "") -> Copy:
+        """Send the song to a member, in the language ``locale``, once for presses that follow each other.
+
+        Raises:
+            NotDoneYet, NoSuchSong, SongGone: there is nothing to send.
+            NoDirectMessages: the member takes none.
+            Transient: not now; whether it was sent may be unknown.
+        """
+        try:
+            channel_id = await self._courier.open_direct(member_id)
+            nonce = nonce_of(f"{job.id}:copy:{channel_id}")
+            return await self._post(job, channel_id, nonce, locale, direct=True)
+        except NoAccess as error:
+            raise NoDirectMessages from error
+
+    async def _post(self, job: Job, channel_id: int, nonce: str, locale: str, *, direct: bool) -> Copy:
+        files = await self.files(job)
+        message_id: int | None = None
+        try:
+            message_id = await self._courier.post_copy(
+                job, files, channel_id, nonce, locale=locale, direct=direct
+            )
+        except AlreadyPosted:
+            log.info("job %d: its copy was posted and then deleted", job.id)
+        return Copy(channel_id=channel_id, message_id=message_id, missing=len(job.tracks) - len(files))
+
+    async def files(self, job: Job) -> list[tuple[Track, Path]]:
+        """The song's takes that can be had, in the spool: from there, its message or the music service.
+
+        Raises:
+            NotDoneYet: the song is still in the making.
+            NoSuchSong: the job came to no song.
+            SongGone: nothing of it is left anywhere.
+            Transient: it can't be had now, and may be later.
+        """
+        if job.state not in SONG_STATES:
+            raise NotDoneYet if job.state in OPEN_STATES and job.reason is None else NoSuchSong
+        there: dict[int, Track] = {}
+        try:
+            async with asyncio.timeout(FETCH_S), self._alone(job.id):
+                trouble = await self._gather(job.id, there)
+        except TimeoutError:
+            trouble = Transient(f"not fetched in {FETCH_S:.0f} s")
+        if trouble is not None:
+            log.warning("job %d: %d of its files can be had now: %s", job.id, len(there), trouble)
+        if not there:
+            raise SongGone if trouble is None else trouble
+        return [(track, self._spool.path(track.file)) for _, track in sorted(there.items())]
+
+    @asynccontextmanager
+    async def _alone(self, job_id: int) -> AsyncIterator[None]:
+        """While inside, nobody else fetches this job's files."""
+        lock = self._locks.setdefault(job_id, asyncio.Lock())
+        async with lock:
+            yield
+
+    async def _gather(self, job_id: int, there: dict[int, Track]) -> Transient | None:
+        """Fill ``there`` with the takes that can be had. Returns what stood in the way and may pass."""
+        # Read again: somebody who asked before may have fetched it.
+        job = await self._database.read(lambda tx: jobs.get(tx, job_id))
+        assert job is not None  # noqa: S101 - rows of jobs are never deleted
+        there |= {track.take: track for track in job.tracks if self._is_there(track)}
+        trouble: Transient | None = None
+        for way in (self._from_message, self._from_music_service, self._from_fresh_addresses):
+            missing = [track for track in job.tracks if track.take not in there]
+            if not missing:
+                return None
+            try:
+                async with self._hands:
+                    await way(job, missing, there)
+            except SpoolUnwritable as error:
+                return error
+            except Transient as error:
+                log.info("job %d: one way to its files is barred now: %s", job.id, error)
+                trouble = error
+        return trouble if len(there) < len(job.tracks) else None
+
+    def _is_there(self, track: Track) -> bool:
+        """Whether the take lies in the spool, whole."""
+        path = self._spool.path(track.file)
+        return path.is_file() and path.stat().st_size == track.size_bytes
+
+    async def _from_message(self, job: Job, missing: list[Track], there: dict[int, Track]) -> None:
+        """Fetch the files out of the message that brought the song."""
+        for track in missing:
+            try:
+                audio = await self._courier.fetch(job, track.take, max_bytes=AUDIO_MAX_BYTES)
+            except NoAccess as error:
+                log.info("job %d: its message can't be had: %s", job.id, error)
+                return
+            if audio is not None:
+                await self._keep(job, track, there, partial(self._spool.store, chunks=_chunks(audio)))
+
+    async def _from_music_service(self, job: Job, missing: list[Track], there: dict[int, Track]) -> None:
+        """Fetch the files from where they came."""
+        for track in missing:
+            await self._download(job, track, there)
+
+    async def _from_fresh_addresses(self, job: Job, missing: list[Track], there: dict[int, Track]) -> None:
+        """Ask the music service where the files are now, and fetch those that have moved."""
+        assert job.task_id is not None  # noqa: S101 - the schema's CHECK, told to the type checker
+        try:
+            checked = await self._music.check(job.task_id)
+        except Unauthorized as error:
+            raise Transient(str(error)) from error
+        urls = checked.urls if isinstance(checked, wire.Done) else ()
+        for track in missing:
+            # An address is its take's by its place.
+            fresh = urls[track.take - 1] if track.take <= len(urls) else track.url
+            if fresh != track.url:
+                await self._download(job, replace(track, url=fresh), there)
+
+    async def _download(self, job: Job, track: Track, there: dict[int, Track]) -> None:
+        async def fetch(name: str) -> Stored:
+            return await self._audio.fetch(track.url, self._spool, name)
+
+        await self._keep(job, track, there, fetch)
+
+    async def _keep(
+        self, job: Job, track: Track, there: dict[int, Track], store: Callable[[str], Awaitable[Stored]]
+    ) -> None:
+        """Put a take into the spool and write down what it is now, if it is a song."""
+        try:
+            stored = await store(f"{job.id}-{track.take}")
+        except NoAudio as error:
+            log.info("job %d: take %d can't be had there: %s", job.id, track.take, error)
+            return
+        again = replace(track, file=stored.file, size_bytes=stored.size_bytes, sha256=stored.sha256)
+        if await self._database.write(lambda tx: history.found_again(tx, job.id, again)):
+            there[track.take] = again
+        else:
+            # Its member wants to be forgotten, and this file was not there yet when theirs were deleted.
+            await asyncio.to_thread(self._spool.path(stored.file).unlink, missing_ok=True)
+
+
+async def _chunks(audio: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(audio), CHUNK_BYTES):
+        yield audio[at : at + CHUNK_BYTES]

@@ -1,0 +1,92 @@
+"""That a server's allowance is nearly or wholly used: written down with the song that used it, told once."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.database.sqlite import Tx
+from bot.store import ledger, quotas
+from bot.store.ledger import Defaults, milliseconds, moment
+
+MARKS = (80, 100)
+"""Percent of the allowance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetAlert:
+    """What a server is told about its budget."""
+
+    id: int
+    channel_id: int
+    percent: int
+    used: int
+    allowance: int
+    renews_at: datetime
+    started_at: datetime | None
+    """When it was first sent, if it was."""
+    locale: str = ""
+    """The server's language, as Discord names it."""
+
+
+def mark(tx: Tx, guild_id: int, defaults: Defaults, now: datetime) -> None:
+    """After credits were spent: write down which marks that reached for the first time in the period."""
+    channel_id = quotas.alerts_channel(tx, guild_id)
+    if channel_id is None:
+        return
+    balance = ledger.balance(tx, guild_id, defaults, now)
+    first_day, _ = ledger.period_days(balance.period, now)
+    for percent in MARKS:
+        if balance.allowance and balance.used * 100 >= balance.allowance * percent:
+            tx.execute(
+                """INSERT INTO budget_alert (guild_id, first_day, percent, channel_id, used, allowance,
+                                             renews_at, due_at)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING""",
+                (
+                    *(guild_id, first_day, percent, channel_id, balance.used, balance.allowance),
+                    *(milliseconds(balance.renews_at), milliseconds(now)),
+                ),
+            )
+
+
+def due(tx: Tx, now: datetime, limit: int) -> list[BudgetAlert]:
+    """Alerts that are to be sent, the oldest first."""
+    rows = tx.execute(
+        """SELECT budget_alert.*, guild.locale FROM budget_alert JOIN guild ON guild.id = guild_id
+           WHERE due_at <= ? ORDER BY budget_alert.id LIMIT ?""",
+        (milliseconds(now), limit),
+    ).fetchall()
+    return [
+        BudgetAlert(
+            id=row["id"],
+            channel_id=row["channel_id"],
+            percent=row["percent"],
+            used=row["used"],
+            allowance=row["allowance"],
+            renews_at=moment(row["renews_at"]),
+            started_at=None if row["started_at"] is None else moment(row["started_at"]),
+            locale=row["locale"],
+        )
+        for row in rows
+    ]
+
+
+def next_due(tx: Tx) -> datetime | None:
+    """When the next alert is to be sent."""
+    (due_ms,) = tx.execute("SELECT MIN(due_at) FROM budget_alert WHERE due_at IS NOT NULL").fetchone()
+    return None if due_ms is None else moment(due_ms)
+
+
+def drop_due(tx: Tx) -> None:
+    """No alert that is still to be sent is sent."""
+    tx.execute("UPDATE budget_alert SET due_at = NULL WHERE due_at IS NOT NULL")
+
+
+def put_off(tx: Tx, alert: BudgetAlert, due_at: datetime | None, started_at: datetime | None) -> None:
+    """The alert, first sent at ``started_at``, is due again at ``due_at``; None: it is told, or can't be."""
+    tx.execute(
+        "UPDATE budget_alert SET due_at = ?, started_at = ? WHERE id = ?",
+        (
+            None if due_at is None else milliseconds(due_at),
+            None if started_at is None else milliseconds(started_at),
+            alert.id,
+        ),
+    )

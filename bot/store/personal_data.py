@@ -1,0 +1,275 @@
+"""All that the database has about one member: counted for them to see, or whole for them to take along.
+
+Nothing about other people is in it: what they wrote stays theirs, also where the member made a song of it.
+"""
+
+import sqlite3
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from bot.database.sqlite import Tx
+from bot.store import ledger, members, texts
+from bot.store.jobs import IN_THE_MAKING, NOT_ERASED
+from bot.store.ledger import NOBODY, moment
+
+_EPOCH = date(1970, 1, 1)
+_OF_OTHERS = "words of another member"
+_DROPPED = "no longer kept"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """How much there is of what."""
+
+    since: datetime | None
+    """When the first song that is known was asked for."""
+    songs: int
+    """With the ids of their messages, when they were made, and what they cost."""
+    songs_with_words: int
+    open_songs: int
+    servers: int
+    texts_in_songs_of_others: int
+    """Texts of the member that only songs of others are made of any more."""
+    drafts: int
+    ledger_entries: int
+    """About the member or by them; they stay after a deletion, without a name."""
+    limits: dict[int, int]
+    """That managers have set for them, by server; a deletion does not lift them."""
+    locale: str
+    """The language that Discord told, or nothing."""
+    leaving_since: datetime | None
+    """Since when a deletion waits for songs in the making."""
+    deleted_before: bool
+    """Whether a keyed hash of their id is kept: a limit, or what they used before a deletion, counts."""
+
+
+def summary(tx: Tx, discord_id: int) -> Summary:
+    """How much is kept about this person (by Discord's id)."""
+    member = ledger.known_member(tx, discord_id)
+    row = tx.execute(
+        f"""SELECT COUNT(*) AS songs, COUNT(song.job_id) AS worded, MIN(job.created_at) AS since,
+                   COALESCE(SUM({IN_THE_MAKING}), 0) AS open, COUNT(DISTINCT guild_id) AS servers
+            FROM job LEFT JOIN song ON song.job_id = job.id WHERE member_id = ? AND {NOT_ERASED}""",
+        (member,),
+    ).fetchone()
+    known = tx.execute("SELECT locale, leaving_since FROM member WHERE id = ?", (member,)).fetchone()
+    leaving_ms = None if known is None else known["leaving_since"]
+    return Summary(
+        since=None if row["since"] is None else moment(row["since"]),
+        songs=row["songs"],
+        songs_with_words=row["worded"],
+        open_songs=row["open"],
+        servers=row["servers"],
+        texts_in_songs_of_others=len(_texts_elsewhere(tx, member)),
+        drafts=tx.execute("SELECT COUNT(*) FROM draft WHERE member_id = ?", (member,)).fetchone()[0],
+        ledger_entries=tx.execute(
+            "SELECT COUNT(*) FROM ledger WHERE member_id = :member OR actor_id = :member", {"member": member}
+        ).fetchone()[0],
+        limits={row["guild_id"]: row["credits"] for row in _limits(tx, _counted(tx, discord_id))},
+        locale="" if known is None else known["locale"],
+        leaving_since=None if leaving_ms is None else moment(leaving_ms),
+        deleted_before=len(set(_counted(tx, discord_id)) - {member}) > 0,
+    )
+
+
+def job_ids(tx: Tx, discord_id: int) -> list[int]:
+    """The jobs of this person."""
+    member = ledger.known_member(tx, discord_id)
+    return [row["id"] for row in tx.execute("SELECT id FROM job WHERE member_id = ?", (member,))]
+
+
+def everything(tx: Tx, discord_id: int) -> dict[str, object]:
+    """All that is kept about this person, in plain words; times are UTC, ids Discord's or of songs."""
+    member, counted = ledger.known_member(tx, discord_id), _counted(tx, discord_id)
+    known = tx.execute("SELECT locale, leaving_since FROM member WHERE id = ?", (member,)).fetchone()
+    return {
+        "member": discord_id,
+        "language": known["locale"] or None if known is not None else None,
+        "deletion_asked_for_at": _time(None if known is None else known["leaving_since"]),
+        "hash_kept_after_an_earlier_deletion": len(set(counted) - {member}) > 0,
+        "songs": [_song(tx, row, member) for row in _songs(tx, member)],
+        "texts_that_only_songs_of_others_are_made_of": _texts_elsewhere(tx, member),
+        "drafts": [_draft(tx, row, member) for row in _of(tx, "draft", "member_id", member)],
+        "credits_used_by_day": [
+            {
+                "server": row["guild_id"],
+                "day": _day(row["day"]),
+                "of_the_allowance": row["allowance_used"],
+                "of_the_allowance_held": row["allowance_held"],
+                "of_the_bonus": row["bonus_used"],
+                "of_the_bonus_held": row["bonus_held"],
+            }
+            for number in counted
+            for row in _of(tx, "usage", "member_id", number, order="guild_id, day")
+        ],
+        "limits": [
+            {"server": row["guild_id"], "credits_in_a_period": row["credits"]} for row in _limits(tx, counted)
+        ],
+        "ledger": [_entry(row, member) for row in _entries(tx, member)],
+    }
+
+
+def _counted(tx: Tx, discord_id: int) -> tuple[int, ...]:
+    """The numbers whose use of credits and limits hold for this person."""
+    number = members.known(tx, discord_id)
+    return () if number == NOBODY else members.numbers(tx, number)
+
+
+def _limits(tx: Tx, counted: Collection[int]) -> list[sqlite3.Row]:
+    return [
+        row for number in counted for row in _of(tx, "member_limit", "member_id", number, order="guild_id")
+    ]
+
+
+def _of(tx: Tx, table: str, column: str, member: int, *, order: str = "id") -> list[sqlite3.Row]:
+    return tx.execute(f"SELECT * FROM {table} WHERE {column} = ? ORDER BY {order}", (member,)).fetchall()
+
+
+def _texts_elsewhere(tx: Tx, member: int) -> list[str]:
+    """The member's texts that no song of their own has any more."""
+    wanted = " UNION ALL ".join(
+        f"SELECT {name}_id FROM job JOIN song ON song.job_id = job.id "
+        f"WHERE job.member_id = :member AND {name}_id IS NOT NULL"
+        for name in texts.TEXTS
+    )
+    rows = tx.execute(
+        f"SELECT value FROM text WHERE author_id = :member AND id NOT IN ({wanted}) ORDER BY id",
+        {"member": member},
+    )
+    return [row["value"] for row in rows]
+
+
+def _songs(tx: Tx, member: int) -> list[sqlite3.Row]:
+    columns = ", ".join(f"song.{name}_id" for name in texts.TEXTS)
+    return tx.execute(
+        f"""SELECT job.*, song.job_id AS worded, song.model, song.custom, song.instrumental, song.voice,
+                   song.asked_by, {columns}
+            FROM job LEFT JOIN song ON song.job_id = job.id WHERE job.member_id = ?
+            ORDER BY job.created_at, job.id""",
+        (member,),
+    ).fetchall()
+
+
+def _song(tx: Tx, row: sqlite3.Row, member: int) -> dict[str, object]:
+    tracks = _of(tx, "track", "job_id", row["id"], order="take")
+    return {
+        "song": row["id"],
+        "server": row["guild_id"],
+        "channel": row["channel_id"] or None,
+        "command": row["interaction_id"] if row["interaction_id"] > 0 else None,
+        "asked_for_at": _time(row["created_at"]),
+        "state": row["state"],
+        "in_that_state_since": _time(row["state_since"]),
+        "why_nothing_is_done_by_itself": row["parked"],
+        "price_in_credits": row["price"],
+        "of_the_allowance": row["allowance_part"],
+        "of_the_bonus": row["bonus_part"],
+        "counted_on": _day(row["day"]),
+        "limit_in_credits_at_that_time": row["limit_credits"],
+        "another_try_of_song": row["retry_of"],
+        "the_same_again_as_song": row["again_of"],
+        "words": None if row["worded"] is None else _words(tx, row, member),
+        "your_name_then": row["asked_by"],
+        "sent_to_the_music_service_at": _time(row["submitted_at"]),
+        "task_of_the_music_service": row["task_id"],
+        "addresses_at_the_music_service": row["urls"],
+        "why_it_failed": row["reason"],
+        "what_the_music_service_said": row["detail"] or None,
+        "files": [
+            {
+                "take": track["take"],
+                "file": track["file"],
+                "size_in_bytes": track["size_bytes"],
+                "sha256": track["sha256"],
+                "address": track["url"] or None,
+            }
+            for track in tracks
+        ],
+        "card_message": row["card_message_id"],
+        "result_message": row["message_id"],
+        "posted_in_channel": row["delivery_channel_id"],
+        "posted_as_a_direct_message": None
+        if row["delivery_direct"] is None
+        else bool(row["delivery_direct"]),
+        "posting_began_at": _time(row["delivery_started_at"]),
+    }
+
+
+def _words(tx: Tx, row: sqlite3.Row, member: int) -> dict[str, object]:
+    words = {name: row[f"{name}_id"] for name in texts.TEXTS}
+    found = {
+        name: tx.execute("SELECT author_id, value FROM text WHERE id = ?", (text_id,)).fetchone()
+        for name, text_id in words.items()
+        if text_id is not None
+    }
+    return {
+        "model": row["model"],
+        "own_title_style_and_lyrics": bool(row["custom"]),
+        "instrumental": bool(row["instrumental"]),
+        "voice": row["voice"],
+        **{name: text["value"] for name, text in found.items() if text and text["author_id"] == member},
+        "not_included": {
+            name: _DROPPED if text is None else _OF_OTHERS
+            for name, text in found.items()
+            if text is None or text["author_id"] != member
+        },
+    }
+
+
+def _draft(tx: Tx, row: sqlite3.Row, member: int) -> dict[str, object]:
+    """A draft; what is unchanged in it from a song of somebody else is that person's."""
+    source = tx.execute("SELECT * FROM song WHERE job_id = ?", (row["remix_of"],)).fetchone()
+    of_others = set()
+    for name in texts.TEXTS if source is not None else ():
+        text = tx.execute(
+            "SELECT author_id, value FROM text WHERE id = ?", (source[f"{name}_id"],)
+        ).fetchone()
+        if text is not None and text["author_id"] != member and text["value"] == row[name]:
+            of_others.add(name)
+    return {
+        "draft": row["id"],
+        "kept_since": _time(row["created_at"]),
+        "change_of_song": row["remix_of"],
+        "model": row["model"],
+        "own_title_style_and_lyrics": bool(row["custom"]),
+        "instrumental": bool(row["instrumental"]),
+        "voice": row["voice"],
+        **{name: row[name] for name in texts.TEXTS if row[name] and name not in of_others},
+        "not_included": dict.fromkeys(sorted(of_others), _OF_OTHERS),
+    }
+
+
+def _entries(tx: Tx, member: int) -> list[sqlite3.Row]:
+    return tx.execute(
+        "SELECT * FROM ledger WHERE member_id = :member OR actor_id = :member ORDER BY id", {"member": member}
+    ).fetchall()
+
+
+def _entry(row: sqlite3.Row, member: int) -> dict[str, object]:
+    mine = row["actor_id"] == member
+    return {
+        "entry": row["id"],
+        "at": _time(row["at"]),
+        "kind": row["kind"],
+        "server": row["guild_id"],
+        "day": _day(row["day"]),
+        "of_the_allowance": row["allowance"],
+        "of_the_bonus": row["bonus"],
+        "song": row["job_id"],
+        "about_you": row["member_id"] == member,
+        "by": "you" if mine else "the bot" if row["actor_id"] is None else "a manager",
+        "role": row["role_id"],
+        "command": row["interaction_id"] if mine else None,
+        "reason": row["reason"] or None,
+        "before": row["before"],
+        "after": row["after"],
+    }
+
+
+def _time(epoch_ms: int | None) -> str | None:
+    return None if epoch_ms is None else moment(epoch_ms).isoformat()
+
+
+def _day(number: int) -> str:
+    return (_EPOCH + timedelta(days=number)).isoformat()

@@ -1,0 +1,211 @@
+"""What server managers set beside the allowance: limits of members and roles, the pause, the alerts' channel.
+
+Each function is one part of a transaction; each change is an changed_by in the ledger.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+
+from bot.database.sqlite import Tx
+from bot.errors import LimitReached
+from bot.model import ChangedBy, Limit, Standing
+from bot.store import ledger, members
+from bot.store.ledger import Defaults, Hold
+
+
+def limit_of(tx: Tx, guild_id: int, member: int, role_ids: Iterable[int]) -> Limit | None:
+    """The limit that holds for the member (by internal number): their own, else the highest of their roles'.
+
+    ``role_ids`` has the server's own id for @everyone.
+    """
+    own = member_limit(tx, guild_id, member)
+    if own is not None:
+        return Limit(credits=own)
+    roles = [(credits_, role_id) for role_id, credits_ in role_limits(tx, guild_id, role_ids).items()]
+    if not roles:
+        return None
+    credits_, role_id = max(roles)
+    return Limit(credits=credits_, role_id=role_id, everyone=role_id == guild_id)
+
+
+def member_limit(tx: Tx, guild_id: int, member: int) -> int | None:
+    """The member's own limit, if they have one; a deletion of their data does not lift it."""
+    for number in members.numbers(tx, member):
+        row = tx.execute(
+            "SELECT credits FROM member_limit WHERE guild_id = ? AND member_id = ?", (guild_id, number)
+        ).fetchone()
+        if row is not None:
+            return int(row["credits"])
+    return None
+
+
+def role_limits(tx: Tx, guild_id: int, role_ids: Iterable[int] | None = None) -> dict[int, int]:
+    """The limits of these roles, or of all, by the role's id."""
+    rows = tx.execute("SELECT role_id, credits FROM role_limit WHERE guild_id = ?", (guild_id,))
+    wanted = None if role_ids is None else set(role_ids)
+    return {role_id: credits_ for role_id, credits_ in rows if wanted is None or role_id in wanted}
+
+
+def member_limits(tx: Tx, guild_id: int) -> int:
+    """How many members have a limit of their own."""
+    (count,) = tx.execute("SELECT COUNT(*) FROM member_limit WHERE guild_id = ?", (guild_id,)).fetchone()
+    return int(count)
+
+
+def standing(
+    tx: Tx, guild_id: int, member: int, limit: Limit | None, defaults: Defaults, now: datetime
+) -> Standing:
+    """What the member (by internal number) may spend at ``now`` under ``limit``, and what has been spent.
+
+    What they had spent before a deletion of their data counts as well.
+    """
+    balance = ledger.balance(tx, guild_id, defaults, now)
+    first, after = ledger.period_days(balance.period, now)
+    spent = [
+        tx.execute(
+            """SELECT COALESCE(SUM(allowance_used + bonus_used), 0) AS used,
+                      COALESCE(SUM(allowance_held + bonus_held), 0) AS held
+               FROM usage WHERE guild_id = ? AND member_id = ? AND day >= ? AND day < ?""",
+            (guild_id, number, first, after),
+        ).fetchone()
+        for number in members.numbers(tx, member)
+    ]
+    return Standing(
+        balance=balance,
+        limit=limit,
+        used=sum(row["used"] for row in spent),
+        held=sum(row["held"] for row in spent),
+    )
+
+
+def hold(
+    tx: Tx,
+    job_id: int,
+    guild_id: int,
+    member: int,
+    role_ids: Iterable[int],
+    price: int,
+    defaults: Defaults,
+    now: datetime,
+) -> tuple[Hold, Limit | None]:
+    """Set ``price`` credits aside for the member's job. Returns them and the limit that held.
+
+    Raises:
+        LimitReached: the member's limit leaves less.
+        NotEnoughCredits: the server's pool has less.
+    """
+    limit = limit_of(tx, guild_id, member, role_ids)
+    there = standing(tx, guild_id, member, limit, defaults, now)
+    if limit is not None and there.limit_is_tightest and there.left < price:
+        raise LimitReached(price, limit, there)
+    return ledger.hold(tx, job_id, guild_id, member, price, defaults, now), limit
+
+
+def set_member(
+    tx: Tx, guild_id: int, member_id: int, credits_: int | None, changed_by: ChangedBy, now: datetime
+) -> int | None:
+    """Give the member (by Discord's id) a limit of their own, or none. Returns the one before."""
+    ledger.know_guild(tx, guild_id)
+    member = ledger.member_number(tx, member_id)
+    before = member_limit(tx, guild_id, member)
+    for number in members.numbers(tx, member):
+        tx.execute("DELETE FROM member_limit WHERE guild_id = ? AND member_id = ?", (guild_id, number))
+    if credits_ is not None:
+        tx.execute(
+            "INSERT INTO member_limit (guild_id, member_id, credits) VALUES (?, ?, ?)",
+            (guild_id, member, ledger.in_range(credits_)),
+        )
+    ledger.note(
+        tx, "member", guild_id, changed_by, now, member=member, before=_shown(before), after=_shown(credits_)
+    )
+    return before
+
+
+def set_role(
+    tx: Tx, guild_id: int, role_id: int, credits_: int | None, changed_by: ChangedBy, now: datetime
+) -> int | None:
+    """Give everybody with the role a limit, or none. Returns the one before."""
+    ledger.know_guild(tx, guild_id)
+    before = role_limits(tx, guild_id, [role_id]).get(role_id)
+    if credits_ is None:
+        tx.execute("DELETE FROM role_limit WHERE guild_id = ? AND role_id = ?", (guild_id, role_id))
+    else:
+        tx.execute(
+            """INSERT INTO role_limit (guild_id, role_id, credits) VALUES (?, ?, ?)
+               ON CONFLICT DO UPDATE SET credits = excluded.credits""",
+            (guild_id, role_id, ledger.in_range(credits_)),
+        )
+    ledger.note(
+        tx, "role", guild_id, changed_by, now, role_id=role_id, before=_shown(before), after=_shown(credits_)
+    )
+    return before
+
+
+def beyond(tx: Tx, guild_id: int, credits_: int, defaults: Defaults, now: datetime) -> int:
+    """How many members without a limit of their own have used more than this in the period."""
+    first, after = ledger.period_days(ledger.balance(tx, guild_id, defaults, now).period, now)
+    rows = tx.execute(
+        """SELECT member_id, SUM(allowance_used + bonus_used + allowance_held + bonus_held) AS spent
+           FROM usage WHERE guild_id = ? AND member_id <> ? AND day >= ? AND day < ? GROUP BY member_id""",
+        (guild_id, ledger.WHOLE_GUILD, first, after),
+    ).fetchall()
+    limited = {
+        row["member_id"]
+        for row in tx.execute("SELECT member_id FROM member_limit WHERE guild_id = ?", (guild_id,))
+    }
+    person = members.by_person(tx, {*limited, *(row["member_id"] for row in rows)})
+    spent: Counter[int | str] = Counter()
+    for row in rows:
+        spent[person[row["member_id"]]] += row["spent"]
+    excepted = {person[member] for member in limited}
+    return sum(1 for who, amount in spent.items() if amount > credits_ and who not in excepted)
+
+
+def paused(tx: Tx, guild_id: int) -> str | None:
+    """Why the server takes no new songs, or None if it does."""
+    row = tx.execute("SELECT paused FROM guild WHERE id = ?", (guild_id,)).fetchone()
+    return None if row is None or row["paused"] is None else str(row["paused"])
+
+
+def pause(tx: Tx, guild_id: int, changed_by: ChangedBy, now: datetime) -> str | None:
+    """Take no new songs in this server, for the changed_by's reason. Returns that of a pause before it."""
+    ledger.know_guild(tx, guild_id)
+    before = paused(tx, guild_id)
+    tx.execute("UPDATE guild SET paused = ? WHERE id = ?", (changed_by.reason, guild_id))
+    ledger.note(tx, "pause", guild_id, changed_by, now, before=_state(before), after="paused")
+    return before
+
+
+def resume(tx: Tx, guild_id: int, changed_by: ChangedBy, now: datetime) -> bool:
+    """Take new songs again. Returns whether there was a pause to end."""
+    if paused(tx, guild_id) is None:
+        return False
+    tx.execute("UPDATE guild SET paused = NULL WHERE id = ?", (guild_id,))
+    ledger.note(tx, "resume", guild_id, changed_by, now, before="paused", after="open")
+    return True
+
+
+def alerts_channel(tx: Tx, guild_id: int) -> int | None:
+    """Where the server wants to read about its budget, if anywhere."""
+    row = tx.execute("SELECT alerts_channel_id FROM guild WHERE id = ?", (guild_id,)).fetchone()
+    return None if row is None else row["alerts_channel_id"]
+
+
+def set_alerts(
+    tx: Tx, guild_id: int, channel_id: int | None, changed_by: ChangedBy, now: datetime
+) -> int | None:
+    """Tell this channel about the budget, or nobody. Returns the channel before."""
+    ledger.know_guild(tx, guild_id)
+    before = alerts_channel(tx, guild_id)
+    tx.execute("UPDATE guild SET alerts_channel_id = ? WHERE id = ?", (channel_id, guild_id))
+    ledger.note(tx, "alerts", guild_id, changed_by, now, before=_shown(before), after=_shown(channel_id))
+    return before
+
+
+def _shown(value: int | None) -> str:
+    return "none" if value is None else str(value)
+
+
+def _state(paused_for: str | None) -> str:
+    return "open" if paused_for is None else "paused"

@@ -1,0 +1,106 @@
+"""The proof that the books are right: counters = ledger = jobs. It reads, and mends nothing."""
+
+from dataclasses import dataclass
+
+from bot.database.sqlite import Tx
+
+FINDINGS_MAX = 20
+"""Differences that are named one by one; more of them say no more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciliation:
+    """What was compared, and every difference that was found as a sentence."""
+
+    entries: int
+    jobs: int
+    guilds: int
+    held: int
+    """Credits, over all servers."""
+    settled: int
+    released: int
+    findings: tuple[str, ...]
+
+
+def reconcile(tx: Tx) -> Reconciliation:
+    """The books, worked out anew from the ledger and held against the counters and the jobs."""
+    findings: list[str] = []
+    for question, sentence in _QUESTIONS.items():
+        rows = tx.execute(question).fetchmany(FINDINGS_MAX - len(findings))
+        findings += [sentence.format(**row) for row in rows]
+    sums = dict(tx.execute("SELECT kind, SUM(allowance + bonus) FROM ledger GROUP BY kind").fetchall())
+    settled, released = sums.get("settle", 0), sums.get("release", 0)
+    count = tx.execute(
+        """SELECT (SELECT COUNT(*) FROM ledger) AS entries, (SELECT COUNT(*) FROM job) AS jobs,
+                  (SELECT COUNT(*) FROM guild) AS guilds"""
+    ).fetchone()
+    return Reconciliation(
+        entries=count["entries"],
+        jobs=count["jobs"],
+        guilds=count["guilds"],
+        held=sums.get("hold", 0) - settled - released,
+        settled=settled,
+        released=released,
+        findings=tuple(findings),
+    )
+
+
+_COUNTERS = ("allowance_held", "allowance_used", "bonus_held", "bonus_used")
+
+_BOOKED = """
+  SELECT guild_id, member_id, day,
+         SUM(CASE kind WHEN 'hold' THEN allowance WHEN 'refund' THEN 0 ELSE -allowance END) AS allowance_held,
+         SUM(CASE kind WHEN 'settle' THEN allowance WHEN 'refund' THEN -allowance ELSE 0 END)
+           AS allowance_used,
+         SUM(CASE kind WHEN 'hold' THEN bonus WHEN 'refund' THEN 0 ELSE -bonus END) AS bonus_held,
+         SUM(CASE kind WHEN 'settle' THEN bonus WHEN 'refund' THEN -bonus ELSE 0 END) AS bonus_used
+  FROM ledger WHERE kind IN ('hold', 'settle', 'release', 'refund')"""
+
+_DIFFER = " OR ".join(f"SUM({name}) <> 0" for name in _COUNTERS)
+_COUNTED = f"""
+  SELECT guild_id, member_id, day, {", ".join(f"-{name} AS {name}" for name in _COUNTERS)} FROM usage"""
+
+# Each query returns what should not be there, and the sentence says so about one row of it.
+_QUESTIONS = {
+    f"""SELECT guild_id AS guild, member_id AS member, day FROM (
+          {_BOOKED} GROUP BY guild_id, member_id, day
+          UNION ALL {_BOOKED.replace("member_id,", "0 AS member_id,", 1)} GROUP BY guild_id, day
+          UNION ALL {_COUNTED})
+        GROUP BY guild, member, day HAVING {_DIFFER}""": (
+        "server {guild}, member {member}, day {day}: the counters differ from the ledger"
+    ),
+    """SELECT guild.id AS guild, guild.bonus AS counted, COALESCE(SUM(CASE kind
+                WHEN 'grant' THEN ledger.bonus WHEN 'hold' THEN -ledger.bonus WHEN 'release' THEN ledger.bonus
+                WHEN 'refund' THEN ledger.bonus
+                ELSE 0 END), 0) AS booked
+       FROM guild LEFT JOIN ledger ON ledger.guild_id = guild.id
+       GROUP BY guild.id HAVING counted <> booked""": (
+        "server {guild}: a bonus of {counted} is counted, the ledger says {booked}"
+    ),
+    """SELECT job.id AS job FROM job LEFT JOIN ledger ON ledger.job_id = job.id AND kind = 'hold'
+       WHERE ledger.id IS NULL OR ledger.guild_id <> job.guild_id OR ledger.member_id <> job.member_id
+          OR ledger.day <> job.day OR ledger.allowance <> job.allowance_part
+          OR ledger.bonus <> job.bonus_part""": "job {job}: the ledger has not held what the job costs",
+    """SELECT closing.job_id AS job FROM ledger AS closing
+       LEFT JOIN ledger AS opening ON opening.job_id = closing.job_id AND opening.kind = 'hold'
+       WHERE closing.kind IN ('settle', 'release', 'refund')
+         AND (opening.id IS NULL OR opening.guild_id <> closing.guild_id OR opening.day <> closing.day
+              OR opening.member_id <> closing.member_id OR opening.allowance <> closing.allowance
+              OR opening.bonus <> closing.bonus)""": (
+        "job {job}: the ledger has closed something else than it has held"
+    ),
+    """SELECT job.id AS job, job.state AS state, COALESCE(kind, 'nothing') AS closing
+       FROM job LEFT JOIN ledger ON ledger.job_id = job.id AND kind IN ('settle', 'release')
+       WHERE COALESCE(kind, 'nothing') <> CASE
+         WHEN state IN ('queued', 'submitting', 'running', 'ready') THEN 'nothing'
+         WHEN state IN ('failed', 'explained') THEN 'release' ELSE 'settle' END""": (
+        "job {job} is {state}, and the ledger says {closing}"
+    ),
+    """SELECT refund.job_id AS job FROM ledger AS refund
+       LEFT JOIN ledger AS settled ON settled.job_id = refund.job_id AND settled.kind = 'settle'
+       WHERE refund.kind = 'refund' AND settled.id IS NULL""": (
+        "job {job}: the ledger has refunded what was never spent"
+    ),
+    """SELECT ledger.job_id AS job FROM ledger LEFT JOIN job ON job.id = ledger.job_id
+       WHERE ledger.job_id IS NOT NULL AND job.id IS NULL""": "job {job} is in the ledger and nowhere else",
+}

@@ -1,0 +1,186 @@
+"""What members typed: the words of songs, by reference to who wrote them, and drafts of refused requests."""
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.database.sqlite import Tx
+from bot.errors import WordsGone
+from bot.model import SongRequest, Voice
+from bot.store.ledger import member_number, milliseconds
+from bot.store.scrub import Remains, mark
+from bot.store.text_overlap import has_words_of
+
+TEXTS = ("prompt", "title", "style", "lyrics", "avoid")
+"""The texts of a request; each is kept once, under its author."""
+FIELDS = ("model", "custom", "instrumental", "voice", *TEXTS)
+"""All that a request says, by its name here and in the database."""
+KEEP_DRAFTS = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Text:
+    """A text that an earlier song has."""
+
+    id: int
+    value: str
+
+
+def keep(
+    tx: Tx, job_id: int, request: SongRequest, author: int, author_name: str, source_id: int | None
+) -> None:
+    """Keep the words of a new job. What is the same in the job ``source_id`` is referred to, not copied.
+
+    What was edited is the new author's, and also that of everybody whose words it still has in it.
+    ``author`` is the internal number of the member who asks.
+    """
+    source = _texts_of(tx, source_id)
+    values: dict[str, object] = {
+        "job_id": job_id,
+        "model": request.model,
+        "custom": request.custom,
+        "instrumental": request.instrumental,
+        "voice": request.voice,
+        "asked_by": author_name,
+    }
+    for name in TEXTS:
+        value: str = getattr(request, name)
+        there = source.get(name)
+        if there is not None and there.value == value:
+            values[f"{name}_id"] = there.id
+        elif value:
+            values[f"{name}_id"] = _add_text(tx, author, value, source.values())
+    _insert(tx, "song", values)
+
+
+def _texts_of(tx: Tx, job_id: int | None) -> dict[str, _Text]:
+    """Each kind of text that the job has."""
+    row = tx.execute("SELECT * FROM song WHERE job_id = ?", (job_id,)).fetchone()
+    if row is None:
+        return {}
+    found = {
+        name: tx.execute("SELECT id, value FROM text WHERE id = ?", (row[f"{name}_id"],)).fetchone()
+        for name in TEXTS
+    }
+    return {name: _Text(id=text["id"], value=text["value"]) for name, text in found.items() if text}
+
+
+def _add_text(tx: Tx, author: int, value: str, source: Iterable[_Text]) -> int:
+    (text_id,) = tx.execute(
+        "INSERT INTO text (author_id, value) VALUES (?, ?) RETURNING id", (author, value)
+    ).fetchone()
+    held = json.dumps([text.id for text in source if has_words_of(value, text.value)])
+    tx.execute(
+        """INSERT INTO coauthor (text_id, author_id)
+             SELECT :text, author_id FROM (
+               SELECT author_id FROM text WHERE id IN (SELECT value FROM json_each(:held))
+               UNION SELECT author_id FROM coauthor WHERE text_id IN (SELECT value FROM json_each(:held)))
+             WHERE author_id <> :author""",
+        {"text": text_id, "held": held, "author": author},
+    )
+    return int(text_id)
+
+
+def may_be_taken_up(tx: Tx, job_id: int) -> bool:
+    """Whether a new song may be made of the job's words: all are there, and none of their authors leaves."""
+    row = tx.execute("SELECT torn FROM words WHERE job_id = ?", (job_id,)).fetchone()
+    if row is None or row["torn"]:
+        return False
+    leaving = tx.execute(
+        """SELECT 1 FROM song
+           JOIN text ON text.id IN (prompt_id, title_id, style_id, lyrics_id, avoid_id)
+           WHERE job_id = ? AND EXISTS (
+             SELECT 1 FROM member WHERE leaving_since IS NOT NULL AND (member.id = text.author_id
+               OR member.id IN (SELECT author_id FROM coauthor WHERE text_id = text.id)))""",
+        (job_id,),
+    )
+    return leaving.fetchone() is None
+
+
+def drop_songs(tx: Tx, job_ids: Collection[int]) -> int:
+    """Drop what these jobs were asked for, and each text that no other song has. Returns how many had it."""
+    given = json.dumps(list(job_ids))
+    rows = tx.execute(
+        """DELETE FROM song WHERE job_id IN (SELECT value FROM json_each(?))
+           RETURNING prompt_id, title_id, style_id, lyrics_id, avoid_id""",
+        (given,),
+    ).fetchall()
+    texts = json.dumps(sorted({text_id for row in rows for text_id in row if text_id is not None}))
+    wanted = " UNION ALL ".join(
+        f"SELECT {name}_id FROM song WHERE {name}_id IN (SELECT value FROM json_each(:texts))"
+        for name in TEXTS
+    )
+    tx.execute(
+        f"DELETE FROM text WHERE id IN (SELECT value FROM json_each(:texts)) AND id NOT IN ({wanted})",
+        {"texts": texts},
+    )
+    return len(rows)
+
+
+def outlived(tx: Tx, before: datetime, limit: int) -> list[int]:
+    """Up to ``limit`` jobs that have their words, though they were at their end before that time."""
+    rows = tx.execute(
+        """SELECT song.job_id FROM song JOIN job ON job.id = song.job_id
+           WHERE (job.state IN ('delivered', 'explained', 'undelivered') OR job.parked IS NOT NULL)
+             AND job.due_at IS NULL AND job.state_since < :before AND job.created_at < :before
+           LIMIT :limit""",
+        {"before": milliseconds(before), "limit": limit},
+    )
+    return [row["job_id"] for row in rows]
+
+
+def read(row: sqlite3.Row | Mapping[str, object]) -> SongRequest:
+    """The request in a row that has ``FIELDS``; an empty one where the words are no longer kept."""
+    return SongRequest(
+        model=str(row["model"] or ""),
+        prompt=str(row["prompt"] or ""),
+        custom=bool(row["custom"]),
+        title=str(row["title"] or ""),
+        style=str(row["style"] or ""),
+        lyrics=str(row["lyrics"] or ""),
+        instrumental=bool(row["instrumental"]),
+        avoid=str(row["avoid"] or ""),
+        voice=None if row["voice"] is None else Voice(str(row["voice"])),
+    )
+
+
+def keep_draft(
+    tx: Tx, key: int, member_id: int, request: SongRequest, remix_of: int | None, now: datetime
+) -> None:
+    """Keep the words of a refused request under the number ``key``, for a day.
+
+    Raises:
+        WordsGone: those of ``remix_of``, of which they are a change, may not be taken up any more.
+    """
+    if remix_of is not None and not may_be_taken_up(tx, remix_of):
+        raise WordsGone
+    drop_drafts(tx, now)
+    values: dict[str, object] = {name: getattr(request, name) for name in FIELDS}
+    values |= {"id": key, "member_id": member_number(tx, member_id), "remix_of": remix_of}
+    _insert(tx, "draft", values | {"created_at": milliseconds(now)})
+
+
+def draft(tx: Tx, key: int, member_id: int, now: datetime) -> tuple[SongRequest, int | None] | None:
+    """The words of the member's own draft and the job whose words they are a change of; None: gone."""
+    row = tx.execute(
+        """SELECT draft.* FROM draft JOIN member ON member.id = draft.member_id
+           WHERE draft.id = ? AND member.discord_id = ? AND draft.created_at >= ?""",
+        (key, member_id, milliseconds(now - KEEP_DRAFTS)),
+    ).fetchone()
+    return None if row is None else (read(row), row["remix_of"])
+
+
+def drop_drafts(tx: Tx, now: datetime) -> None:
+    """Drop drafts that are older than a day."""
+    before = milliseconds(now - KEEP_DRAFTS)
+    if tx.execute("DELETE FROM draft WHERE created_at < ?", (before,)).rowcount:
+        mark(tx, Remains.DROPPED)
+
+
+def _insert(tx: Tx, table: str, values: Mapping[str, object]) -> None:
+    tx.execute(
+        f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(f':{name}' for name in values)})",
+        dict(values),
+    )

@@ -1,0 +1,186 @@
+"""Songs that are brought once more, on the simulated Discord."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import discord
+import pytest
+import simcord
+
+from bot.errors import NoDirectMessages, NoPlaceToPost, SongGone
+from bot.model import Job, JobState
+from bot.playground.world import World
+from bot.store import jobs
+from bot.store.reconcile import reconcile
+from tests.flows.seen import buttons, posted, said
+
+HTML = b"<!DOCTYPE html><title>Not found</title>" * 200
+INTERACTION = 4_711
+
+
+@pytest.fixture
+def mia(world: World) -> simcord.MemberActor:
+    return world.add_member("Mia")
+
+
+async def delivered(world: World, mia: simcord.MemberActor, **asked: object) -> tuple[Job, discord.Message]:
+    """A song of Mia's and the message that brought it."""
+    await mia.slash(world.channel, "music create", **{"prompt": "Warm synth pop"} | asked)
+    (message,) = await posted(world)
+    page = await world.parts.song_archive.songs(world.guild.id, mia.id, size=1)
+    while page.songs[0].state is not JobState.DELIVERED:
+        world.changed.clear()
+        await world.changed.wait()
+        page = await world.parts.song_archive.songs(world.guild.id, mia.id, size=1)
+    return page.songs[0], message
+
+
+def still(song: Job) -> Job:
+    """The job but for its card, which lags."""
+    return replace(song, card_shown="")
+
+
+def empty_spool(world: World) -> None:
+    for path in _spooled(world):
+        path.unlink()
+
+
+def _spooled(world: World) -> list[Path]:
+    return sorted(world.settings.spool_dir.iterdir())
+
+
+async def delete(world: World, message: discord.Message) -> None:
+    """A moderator deletes a message of the bot's."""
+    role = world.guild.create_role("Moderator", permissions=discord.Permissions(manage_messages=True))
+    moderator = world.guild.add_member(world.env.create_user("moderator"), roles=[role])
+    await moderator.delete(message)
+
+
+def contents(world: World, message: discord.Message) -> list[bytes | None]:
+    return [world.env.backend.cdn.get(one.url) for one in message.attachments]
+
+
+def newest(world: World) -> discord.Message:
+    return max(world.channel.history(), key=lambda message: message.id)
+
+
+async def test_a_song_is_posted_again_as_it_was_but_for_the_mention(
+    world: World, mia: simcord.MemberActor
+) -> None:
+    song, first = await delivered(world, mia)
+
+    copy = await world.parts.song_archive.post(song, world.channel.id, INTERACTION)
+
+    message = newest(world)
+    assert (copy.message_id, 0) == (message.id, copy.missing)
+    assert ("", [], None) == (message.content, message.raw_mentions, message.reference)
+    assert first.embeds == message.embeds
+    assert contents(world, first) == contents(world, message)
+    assert [one.filename for one in first.attachments] == [one.filename for one in message.attachments]
+    assert "Warm synth pop" in said(await mia.click(message, label=buttons(message)[0].label))
+    assert 1 == len(world.sandbox.requests)
+
+
+async def test_after_a_restart_a_song_comes_out_of_its_message_into_the_spool(
+    world: World, mia: simcord.MemberActor
+) -> None:
+    song, first = await delivered(world, mia)
+    files = {path.name: path.read_bytes() for path in _spooled(world)}
+    empty_spool(world)
+    await world.restart()
+    world.sandbox.tasks.clear()
+
+    await world.parts.song_archive.post(song, world.channel.id, INTERACTION)
+
+    assert contents(world, first) == contents(world, newest(world))
+    assert files == {path.name: path.read_bytes() for path in _spooled(world)}
+    found = await world.parts.song_archive.find(world.guild.id, mia.id, str(song.id))
+    assert still(song) == still(found)
+    assert () == (await world.parts.database.read(reconcile)).findings
+
+
+@pytest.mark.parametrize("loss", ["deleted", "html", "no history", "files gone"])
+async def test_a_song_whose_message_does_not_help_comes_from_the_music_service(
+    world: World, mia: simcord.MemberActor, loss: str
+) -> None:
+    song, first = await delivered(world, mia)
+    there = contents(world, first)
+    empty_spool(world)
+    match loss:
+        case "deleted":
+            await delete(world, first)
+        case "html":
+            world.env.backend.cdn._blobs.update({one.url: HTML for one in first.attachments})
+        case "no history":
+            path = f"/channels/{world.channel.id}/messages/{first.id}"
+            world.env.inject_error("GET", path, status=403, code=50013, times=None)
+        case "files gone":
+            world.env.backend.cdn._blobs.clear()
+
+    await world.parts.song_archive.post(song, world.channel.id, INTERACTION)
+
+    assert there == contents(world, newest(world))
+
+
+async def test_a_song_that_lies_nowhere_is_gone(world: World, mia: simcord.MemberActor) -> None:
+    song, message = await delivered(world, mia)
+    empty_spool(world)
+    await delete(world, message)
+    world.sandbox.tasks.clear()
+    before = len(world.channel.history())
+
+    with pytest.raises(SongGone):
+        await world.parts.song_archive.post(song, world.channel.id, INTERACTION)
+
+    assert before == len(world.channel.history())
+    found = await world.parts.database.read(lambda tx: jobs.get(tx, song.id))
+    assert found is not None
+    assert still(song) == still(found)
+
+
+async def test_files_that_are_too_large_here_become_links(world: World, mia: simcord.MemberActor) -> None:
+    song, _ = await delivered(world, mia)
+    world.env.inject_error("POST", "/channels/*/messages", status=413, code=40005, times=2)
+
+    await world.parts.song_archive.post(song, world.channel.id, INTERACTION)
+
+    message = newest(world)
+    assert [] == message.attachments
+    assert [track.url for track in song.tracks] == [item.url for item in buttons(message) if item.url]
+
+
+async def test_anybody_in_the_server_can_have_a_song_sent_to_them(
+    world: World, mia: simcord.MemberActor
+) -> None:
+    noah = world.add_member("Noah")
+    song, first = await delivered(world, mia)
+    empty_spool(world)
+
+    copy = await world.parts.song_archive.send_to(song, noah.id)
+
+    (message,) = noah.user.dm_channel.history()
+    assert (copy.channel_id, copy.message_id) == (noah.user.dm_channel.id, message.id)
+    assert contents(world, first) == contents(world, message)
+    assert ("", [], None) == (message.content, message.raw_mentions, message.reference)
+    assert ["Lyrics"] == [item.label for item in buttons(message)]
+
+
+async def test_who_has_closed_their_direct_messages_is_told_so(
+    world: World, mia: simcord.MemberActor
+) -> None:
+    song, _ = await delivered(world, mia)
+    path = f"/channels/{mia.user.dm_channel.id}/messages"
+    world.env.inject_error("POST", path, status=403, code=50007)
+
+    with pytest.raises(NoDirectMessages):
+        await world.parts.song_archive.send_to(song, mia.id)
+
+
+async def test_a_channel_where_the_bot_may_not_post_is_no_place(
+    world: World, mia: simcord.MemberActor
+) -> None:
+    song, _ = await delivered(world, mia)
+    world.env.inject_error("POST", "/channels/*/messages", status=403, code=50013)
+
+    with pytest.raises(NoPlaceToPost):
+        await world.parts.song_archive.post(song, world.channel.id, INTERACTION)

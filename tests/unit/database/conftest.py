@@ -1,0 +1,15 @@
+"""A database with its flushes."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.database.sqlite import Database
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    """As it is in earnest."""
+    async with Database.open(tmp_path / "tunesmith.db") as opened:
+        yield opened

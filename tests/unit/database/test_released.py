@@ -1,0 +1,165 @@
+"""A database that an earlier version has written goes on under this one, whole, and is copied first."""
+
+import gzip
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bot.database import snapshots, sqlite
+from bot.database.sqlite import Database
+from bot.errors import StartRefused
+from bot.store import jobs
+from bot.store.reconcile import reconcile
+
+ROOT = Path(__file__).parents[3]
+RELEASED = Path(__file__).parent / "released"
+LAST = len(sqlite.migrations())
+NUMBERS = sorted(int(path.name.split("-")[1].split(".")[0]) for path in RELEASED.glob("schema-*.db.gz"))
+"""The schemas of which there is a file."""
+STATES = {"queued", "submitting", "running", "ready", "delivering", "delivered", "explained", "undelivered"}
+TYPED = {"waits", "composing", "on its way", "nowhere to post", "Neon Rain «ночь» 🌧", "synthwave"}
+
+
+@pytest.fixture(params=NUMBERS)
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A database of each earlier schema, as the code of that time has written it."""
+    path = tmp_path / "tunesmith.db"
+    path.write_bytes(gzip.decompress((RELEASED / f"schema-{request.param}.db.gz").read_bytes()))
+    return path
+
+
+def books(path: Path) -> tuple[list[object], ...]:
+    """The jobs, the ledger and the counters, as far as every version has them."""
+    with closing(sqlite3.connect(path)) as connection:
+        return tuple(
+            connection.execute(f"SELECT {columns} ORDER BY 1, 2, 3").fetchall()
+            for columns in (
+                """id, interaction_id, state, attempt, price, day, task_id, urls, reason, parked, due_at
+                   FROM job""",
+                "id, at, kind, guild_id, day, allowance, bonus, job_id, member_id, reason FROM ledger",
+                "guild_id, member_id, day, allowance_used, allowance_held, bonus_used, bonus_held FROM usage",
+                "job_id, take, file, size_bytes, sha256, url FROM track",
+                "id, allowance, period, bonus FROM guild",
+                "id, discord_id, 0 FROM member",
+                "id, prompt, model FROM draft",
+                "job_id, prompt, title, style, lyrics, model, custom, instrumental FROM words",
+            )
+        )
+
+
+def start(path: Path) -> None:
+    """What a start does with the file."""
+    sqlite._connect(path).close()
+
+
+def version_of(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return sqlite.schema_version(connection)
+
+
+def test_no_released_schema_is_missing() -> None:
+    assert list(range(1, LAST)) == NUMBERS
+
+
+def test_it_keeps_its_jobs_its_ledger_and_its_words(old: Path) -> None:
+    before = books(old)
+
+    with closing(sqlite._connect(old)) as tx:
+        proof = reconcile(tx)
+        read = [jobs.get(tx, row["id"]) for row in tx.execute("SELECT id FROM job").fetchall()]
+
+    assert before == books(old)
+    assert () == proof.findings
+    assert (len(before[1]), len(before[0])) == (proof.entries, proof.jobs)
+    found = [job for job in read if job is not None]
+    assert len(before[0]) == len(found)
+    assert STATES <= {job.state.value for job in found}
+    texts = {text for job in found for text in (job.request.prompt, job.request.title, job.request.style)}
+    assert texts >= TYPED
+
+
+def test_it_is_copied_before_its_first_migration_for_its_owner_alone(old: Path) -> None:
+    version, before = version_of(old), books(old)
+
+    start(old)
+    copy = snapshots.before_schema(old, LAST)
+
+    assert (version, before) == (version_of(copy), books(copy))
+    assert 0o600 == copy.stat().st_mode & 0o777
+    assert [old, copy] == sorted(old.parent.iterdir())
+
+
+def test_a_file_of_this_schema_and_a_new_one_are_not_copied(tmp_path: Path) -> None:
+    start(tmp_path / "tunesmith.db")
+    start(tmp_path / "tunesmith.db")
+
+    assert [tmp_path / "tunesmith.db"] == list(tmp_path.iterdir())
+
+
+async def test_a_start_without_room_for_the_copy_is_refused_and_changes_nothing(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version, before = version_of(old), books(old)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tempfile.mkstemp", full)
+        with pytest.raises(StartRefused, match="can't be copied before its upgrade"):
+            async with Database.open(old):
+                raise AssertionError("it started")
+
+    assert (version, before) == (version_of(old), books(old))
+
+
+KILLED = """
+import os, signal, sqlite3, sys
+from pathlib import Path
+from bot.database import snapshots, sqlite as module
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+where = sys.argv[2]
+if where == "in the copy":
+    snapshots.STEPS = 1_000
+    snapshots.flush = die
+    snapshots.FLUSH_BYTES = 1
+elif where == "before the copy has its name":
+    snapshots.check = die
+else:
+    module._statements = die
+module._connect(Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("where", ["in the copy", "before the copy has its name", "after it"])
+def test_a_kill_over_the_copy_leaves_the_old_file_and_the_next_start_goes_on(where: str, old: Path) -> None:
+    version, before = version_of(old), books(old)
+
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(old), where], cwd=ROOT, check=False)  # noqa: S603 - our own code
+
+    assert -signal.SIGKILL == killed.returncode
+    assert (version, before) == (version_of(old), books(old))
+    start(old)
+    copy = snapshots.before_schema(old, LAST)
+    assert (LAST, before) == (version_of(old), books(old))
+    assert (version, before) == (version_of(copy), books(copy))
+
+
+def test_what_a_killed_process_left_of_a_copy_is_removed_a_day_later(old: Path) -> None:
+    young, stale = (old.with_name(f".{old.name}.before-schema-{LAST}.{name}.unfinished") for name in "ab")
+    young.touch()
+    stale.touch()
+    os.utime(stale, (0, 0))
+
+    start(old)
+
+    assert (True, False) == (young.exists(), stale.exists())

@@ -1,0 +1,158 @@
+"""The operator's commands as they are typed."""
+
+import asyncio
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from bot.cli import cli
+from bot.database.sqlite import Database
+from bot.model import JobState
+from tests import make
+from tests.unit.pipeline.rig import Rig
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An operator's folder, with settings and a database that has a parked job and a song."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in {
+        "DISCORD_TOKEN": "a-token",
+        "MUSIC_API_KEY": "a-key",
+        "DATABASE_URL": "sqlite:///tunesmith.db",
+        "COLUMNS": "60",
+    }.items():
+        monkeypatch.setenv(name, value)
+    asyncio.run(an_evening(tmp_path))
+    return tmp_path
+
+
+async def an_evening(folder: Path) -> None:
+    async with Database.open(folder / "tunesmith.db") as database:
+        rig = Rig(database, folder / "spool", make.Clock())
+        await rig.until(await rig.ask(), JobState.DELIVERED)
+        rig.music.done_at_once = False
+        job = await rig.ask()
+        await rig.until(job, JobState.RUNNING)
+        rig.clock.forward(hours=25)
+        await rig.round()
+
+
+def typed(*words: str) -> Result:
+    return CliRunner().invoke(cli, list(words))
+
+
+def job_in(state: str) -> str:
+    with closing(sqlite3.connect("tunesmith.db")) as connection:
+        return str(connection.execute("SELECT id FROM job WHERE state = ?", (state,)).fetchone()[0])
+
+
+@pytest.mark.usefixtures("place")
+def test_servers_are_a_table_of_one_line_each() -> None:
+    said = typed("servers")
+
+    (row,) = [line for line in said.output.splitlines() if str(make.GUILD) in line]
+    assert 0 == said.exit_code
+    assert row.split()[:9] == [str(make.GUILD), "100", "a", "month", *("10", "10", "0", "80", "1")] or (
+        # in another month than that of the songs nothing of the allowance is used
+        row.split()[:9] == [str(make.GUILD), "100", "a", "month", *("0", "0", "0", "100", "1")]
+    )
+
+
+@pytest.mark.usefixtures("place")
+def test_jobs_are_a_table_of_those_that_are_not_at_their_end() -> None:
+    said = typed("jobs")
+
+    assert 0 == said.exit_code
+    assert re.search(rf"{job_in('running')} +{make.GUILD} +running .*you: parked \(slow\)", said.output)
+    assert job_in("delivered") not in said.output
+
+
+@pytest.mark.usefixtures("place")
+def test_each_change_is_confirmed_with_before_and_after() -> None:
+    granted = typed("grant", str(make.GUILD), "25", "--reason", "hello")
+    taken = typed("grant", str(make.GUILD), "-5", "--reason", "too much")
+    refunded = typed("jobs", "--refund", job_in("delivered"))
+    asked = typed("jobs", "--retry", job_in("running"))
+
+    assert f"Server {make.GUILD}: bonus 0 → 25 credits.\n" == granted.output
+    assert f"Server {make.GUILD}: bonus 25 → 20 credits.\n" == taken.output
+    assert re.search(r"is refunded\. Server 7001: available \d+ → \d+ credits\.\n", refunded.output)
+    assert "the bot looks at it again" in asked.output
+
+
+@pytest.mark.usefixtures("place")
+def test_a_parked_job_is_released_in_words() -> None:
+    said = typed("jobs", "--release", job_in("running"))
+
+    assert re.search(r"is given up, and the bot tells the member\. Server 7001: available", said.output)
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("grant", "5", "10", "--reason", "x"),
+        ("grant", str(make.GUILD), "10", "--reason", ""),
+        ("jobs", "--release", "5"),
+        ("jobs", "--retry", "5"),
+        ("jobs", "--refund", "99999999999999999999"),
+        ("jobs", "--retry", "5", "--release", "5"),
+        ("backup", "tunesmith.db"),
+        ("backup", "."),
+        ("restore", "nothing.db"),
+    ],
+)
+def test_what_can_not_be_done_is_one_sentence_and_exit_1(words: tuple[str, ...]) -> None:
+    said = typed(*words)
+
+    assert 1 == said.exit_code
+    assert isinstance(said.exception, SystemExit)
+    assert re.fullmatch(r"[^\n]+[.]\n", said.stderr)
+    assert "" == said.stdout
+
+
+@pytest.mark.parametrize("command", ["servers", "jobs"])
+def test_before_the_first_start_there_is_nothing_to_look_at(
+    command: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///nowhere/tunesmith.db")
+
+    said = typed(command)
+
+    assert (1, "") == (said.exit_code, said.stdout)
+    assert "is not there yet; start the bot first." in said.stderr
+    assert not (place / "nowhere").exists()
+
+
+@pytest.mark.usefixtures("place")
+def test_a_backup_and_its_return_are_one_line_each_and_quiet_elsewhere_than_on_a_terminal() -> None:
+    made = typed("backup", "saved.db")
+    back = typed("restore", "saved.db")
+
+    assert re.fullmatch(
+        r"\S+saved\.db: 0\.\d MiB, schema \d+, 2 jobs, 3 entries in the ledger; whole\.\n", made.output
+    )
+    assert back.output.splitlines()[0] == (
+        "saved.db is now tunesmith.db. Jobs that were not at their end: 1 running."
+    )
+    assert back.output.splitlines()[1].startswith("What was there is kept as tunesmith.db.replaced-")
+
+
+@pytest.mark.usefixtures("place")
+def test_a_missing_setting_is_named_by_every_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISCORD_TOKEN")
+
+    for words in (
+        ["servers"],
+        ["jobs"],
+        ["backup", "x"],
+        ["restore", "x"],
+        ["grant", "1", "1", "--reason", "x"],
+    ):
+        said = typed(*words)
+        assert (1, True) == (said.exit_code, "DISCORD_TOKEN is missing" in said.stderr)

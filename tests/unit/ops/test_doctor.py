@@ -1,0 +1,135 @@
+"""The proof of the books, and the doctor who prints it."""
+
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bot.cli import cli
+from bot.database.sqlite import Database, Tx
+from bot.model import Check, JobState, Verdict
+from bot.ops.doctor.local import of_database
+from bot.ops.doctor.runner import CheckSpec, examined, ok, on_a_thread
+from bot.store.reconcile import reconcile
+from tests import make
+from tests.unit.pipeline.rig import Rig
+
+TAMPERINGS = [
+    "UPDATE usage SET allowance_used = allowance_used + 1 WHERE member_id <> 0",
+    "UPDATE usage SET allowance_used = allowance_used + 1 WHERE member_id = 0",
+    "UPDATE usage SET bonus_held = bonus_held + 1",
+    "DELETE FROM usage",
+    "UPDATE guild SET bonus = bonus + 1",
+    "UPDATE job SET price = price + 1, allowance_part = allowance_part + 1",
+    "UPDATE job SET state = 'queued'",
+    "UPDATE job SET day = day + 1",
+    "DROP TRIGGER ledger_is_never_shortened; DELETE FROM ledger WHERE kind = 'settle'",
+    "DROP TRIGGER ledger_is_never_shortened; DELETE FROM ledger WHERE kind = 'hold'",
+    "DROP TRIGGER ledger_is_never_edited; UPDATE ledger SET bonus = bonus + 1 WHERE kind = 'grant'",
+    "DROP TRIGGER ledger_is_never_edited; UPDATE ledger SET allowance = 9 WHERE kind = 'settle'",
+]
+
+
+@pytest.fixture
+def rig(database: Database, tmp_path: Path, clock: make.Clock) -> Rig:
+    return Rig(database, tmp_path / "spool", clock)
+
+
+async def some_books(rig: Rig) -> None:
+    """A grant, a song, a failure and a job that is still running."""
+    await rig.credits.set_allowance(make.GUILD, 15, None, make.entry())
+    await rig.credits.grant(make.GUILD, 50, make.entry("a good evening"))
+    await rig.until(await rig.ask(), JobState.DELIVERED)
+    rig.music.takes = 0
+    await rig.until(await rig.ask(), JobState.EXPLAINED)
+    await rig.ask()
+
+
+async def test_good_books_are_proved(rig: Rig) -> None:
+    await some_books(rig)
+
+    proof = await rig.database.read(reconcile)
+
+    assert proof.findings == ()
+    assert (proof.held, proof.settled, proof.released, proof.jobs) == (10, 10, 10, 3)
+
+
+@pytest.mark.parametrize("tampering", TAMPERINGS)
+async def test_every_way_to_tamper_with_the_books_is_found(rig: Rig, tampering: str) -> None:
+    await some_books(rig)
+
+    def tamper(tx: Tx) -> None:
+        for statement in tampering.split(";"):
+            tx.execute(statement)
+
+    await rig.database.write(tamper)
+
+    assert (await rig.database.read(reconcile)).findings != ()
+
+
+async def test_the_doctor_examines_beside_a_running_bot(rig: Rig, tmp_path: Path) -> None:
+    await some_books(rig)
+
+    checks = [check async for check in examined(of_database(tmp_path / "tunesmith.db"))]
+
+    assert [(check.verdict, check.name) for check in checks] == [
+        (Verdict.OK, "database"),
+        (Verdict.OK, "ledger"),
+    ]
+    assert "counters = ledger = jobs: 7 entries for 3 jobs in 1 servers" in checks[1].finding
+
+
+def test_the_doctor_says_what_is_wrong_and_ends_with_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DISCORD_TOKEN", "a-token")
+    monkeypatch.setenv("MUSIC_API_KEY", "a-key")
+    (tmp_path / "broken.db").write_bytes(b"no database" * 1_000)
+
+    missing = CliRunner().invoke(cli, ["doctor", "--ledger"])
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///broken.db")
+    broken = CliRunner().invoke(cli, ["doctor", "--ledger"])
+    monkeypatch.delenv("DISCORD_TOKEN")
+    unset = CliRunner().invoke(cli, ["doctor"])
+
+    assert (missing.exit_code, missing.output.split()[0]) == (0, "warning")
+    assert (broken.exit_code, broken.output.split()[0]) == (1, "failure")
+    assert unset.exit_code == 1
+    assert "DISCORD_TOKEN is missing" in unset.output
+
+
+def examination(make: Callable[[], Awaitable[list[Check]]], within_s: float = 5.0) -> CheckSpec:
+    return CheckSpec(name="a check", within_s=within_s, make=make, advice="look at it")
+
+
+async def test_a_check_that_hangs_is_a_failure_at_its_deadline_and_holds_up_no_other() -> None:
+    async def hangs() -> list[Check]:
+        return await on_a_thread(threading.Event().wait)  # type: ignore[arg-type]
+
+    async def answers() -> list[Check]:
+        return [ok("another", "well")]
+
+    checks = [check async for check in examined([examination(hangs, 0.05), examination(answers)])]
+
+    assert [
+        Check(verdict=Verdict.FAILURE, name="a check", finding="no answer within 0 s; look at it"),
+        ok("another", "well"),
+    ] == checks
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+async def test_a_check_that_breaks_is_a_failure_that_repeats_no_secret(threaded: bool) -> None:
+    def breaks() -> list[Check]:
+        raise RuntimeError("the token is hunter2")
+
+    async def broken() -> list[Check]:
+        return await on_a_thread(breaks) if threaded else breaks()
+
+    (check,) = [check async for check in examined([examination(broken)])]
+
+    assert Verdict.FAILURE is check.verdict
+    assert check.finding.startswith("the check itself broke (RuntimeError in test_doctor.py, line ")
+    assert "hunter2" not in check.finding

@@ -1,0 +1,145 @@
+"""What the doctor says of this machine: SQLite, the database, the disk, the spool."""
+
+import shutil
+import sqlite3
+from collections import namedtuple
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bot.database import sqlite as database_module
+from bot.model import Check, Verdict
+from bot.ops.doctor import local
+from bot.ops.doctor.runner import examined
+
+OK, WARNING, FAILURE = Verdict.OK, Verdict.WARNING, Verdict.FAILURE
+
+
+@pytest.fixture
+def path(tmp_path: Path, blank_file: bytes) -> Path:
+    """A database that no bot has open."""
+    path = tmp_path / "tunesmith.db"
+    path.write_bytes(blank_file)
+    return path
+
+
+def spoil(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[5_000:60_000] = b"x" * 55_000
+    path.write_bytes(content)
+
+
+async def of_file(path: Path) -> Check:
+    first, *_ = [check async for check in examined(local.of_database(path))]
+    return first
+
+
+def changed(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("version", "verdict"), [((3, 36, 0), FAILURE), ((3, 51, 2), WARNING), ((3, 51, 3), OK), ((3, 53, 0), OK)]
+)
+def test_an_sqlite_with_a_known_bug_is_a_warning(version: tuple[int, ...], verdict: Verdict) -> None:
+    assert verdict is local.sqlite(version).verdict
+
+
+async def test_a_database_of_this_version_is_whole(path: Path) -> None:
+    found = await of_file(path)
+
+    assert OK is found.verdict
+    assert f"schema {len(database_module.migrations())}, journal mode wal" in found.finding
+
+
+async def test_before_the_first_start_the_database_and_the_spool_may_be_missing(tmp_path: Path) -> None:
+    found = await of_file(tmp_path / "data" / "tunesmith.db")
+
+    assert WARNING is found.verdict
+    assert WARNING is local.examine_spool(tmp_path / "data" / "spool").verdict
+    assert OK is local.disk(tmp_path / "data" / "tunesmith.db").verdict
+    assert not (tmp_path / "data").exists()
+
+
+async def test_what_can_not_be_made_is_a_failure_that_names_its_variable(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    found = await of_file(tmp_path / "file" / "tunesmith.db")
+    spool = local.examine_spool(tmp_path / "file" / "spool")
+
+    assert (FAILURE, True) == (found.verdict, "DATABASE_URL" in found.finding)
+    assert (FAILURE, True) == (spool.verdict, "SPOOL_DIR" in spool.finding)
+
+
+async def test_an_older_database_is_well_and_a_newer_one_is_not(path: Path) -> None:
+    changed(path, "PRAGMA user_version = 1")
+    older = await of_file(path)
+    changed(path, "PRAGMA user_version = 99")
+    newer = await of_file(path)
+
+    assert (OK, True) == (older.verdict, "the next start copies it" in older.finding)
+    assert (FAILURE, True) == (newer.verdict, "update the program" in newer.finding)
+
+
+async def test_another_programs_database_is_a_failure(path: Path) -> None:
+    changed(path, "PRAGMA user_version = 0")
+
+    assert "belongs to another program" in (await of_file(path)).finding
+
+
+async def test_a_database_without_its_log_is_a_warning(path: Path) -> None:
+    changed(path, "PRAGMA journal_mode = DELETE")
+
+    assert WARNING is (await of_file(path)).verdict
+
+
+async def test_a_database_on_a_network_is_a_failure(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"server:/x {tmp_path} nfs4 rw 0 0\n")
+    monkeypatch.setattr(database_module, "MOUNTS", mounts)
+
+    assert "network file system" in (await of_file(path)).finding
+
+
+async def test_a_damaged_database_is_a_failure(path: Path) -> None:
+    spoil(path)
+
+    assert FAILURE is (await of_file(path)).verdict
+
+
+def test_the_spool_is_written_to_and_left_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "1-1.mp3").write_bytes(bytes(3 * 1024**2))
+
+    found = local.examine_spool(tmp_path)
+
+    assert (OK, True) == (found.verdict, found.finding.startswith("1 files, 3.0 MiB; "))
+    assert [tmp_path / "1-1.mp3"] == list(tmp_path.iterdir())
+
+
+def test_a_spool_that_can_not_be_written_to_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(**_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuses)
+
+    assert FAILURE is local.examine_spool(tmp_path).verdict
+
+
+@pytest.mark.parametrize(
+    ("free_bytes", "verdict"), [(2 * 1024**3, OK), (500 * 1024**2, WARNING), (10 * 1024**2, FAILURE)]
+)
+def test_a_disk_that_fills_up_is_told(
+    free_bytes: int, verdict: Verdict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", ["total", "used", "free"])  # noqa: PYI024 - as the standard library's
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**12, 0, free_bytes))
+
+    assert verdict is local.disk(tmp_path / "tunesmith.db").verdict
+    assert verdict is local.examine_spool(tmp_path).verdict

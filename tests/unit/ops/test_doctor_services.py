@@ -1,0 +1,108 @@
+"""What the doctor says of the music API and of the clock."""
+
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from bot.model import Verdict
+from bot.music.client import NO_TASK, MusicClient
+from bot.ops.doctor.music_api import Clocks, check_music_api, clock
+from tests import make
+
+URL = "https://music.example.com"
+
+
+def answer(status: int, text: str = "", **headers: str) -> httpx.Response:
+    return httpx.Response(status, headers=headers, text=text)
+
+
+ANSWERS = {
+    "a task that is not there": (answer(404, '{"message": "task not found"}'), Verdict.OK, "accepts the key"),
+    "a task of which nothing is told": (answer(200, '{"data": null}'), Verdict.OK, "accepts the key"),
+    "a key that is refused": (answer(401, '{"message": "no key-12345"}'), Verdict.FAILURE, "MUSIC_API_KEY"),
+    "a key that is forbidden": (answer(403, "{}"), Verdict.FAILURE, "MUSIC_API_KEY"),
+    "a refusal under a good status": (answer(200, '{"code": 401}'), Verdict.FAILURE, "MUSIC_API_KEY"),
+    "a page": (answer(404, "<html>nothing here</html>"), Verdict.WARNING, "not open there yet"),
+    "trouble": (answer(502, "<html>bad gateway</html>"), Verdict.FAILURE, "HTTP 502"),
+}
+
+
+@pytest.mark.parametrize(("given", "verdict", "words"), ANSWERS.values(), ids=ANSWERS)
+async def test_the_music_api_is_asked_about_a_task_that_can_not_exist(
+    given: httpx.Response, verdict: Verdict, words: str
+) -> None:
+    asked: list[str] = []
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        asked.append(f"{request.method} {request.url.path}")
+        return httpx.Response(given.status_code, stream=httpx.ByteStream(given.content))
+
+    async with client(httpx.MockTransport(answers)) as music:
+        check, _ = await check_music_api(music, URL)
+
+    assert (verdict, True) == (check.verdict, words in check.finding)
+    assert [f"GET /v1/tasks/{NO_TASK}"] == asked
+    assert "key-12345" not in check.finding
+
+
+async def test_a_music_api_that_does_not_answer_is_a_failure_that_names_its_variable() -> None:
+    def refuses(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    async with client(httpx.MockTransport(refuses)) as music:
+        check, ahead = await check_music_api(music, URL)
+
+    assert (Verdict.FAILURE, None) == (check.verdict, ahead)
+    assert "MUSIC_API_URL" in check.finding
+
+
+async def test_the_music_apis_clock_is_read_from_its_answer() -> None:
+    def answers(_: httpx.Request) -> httpx.Response:
+        headers = {"Date": "Sat, 14 Mar 2026 15:10:26 GMT"}
+        return httpx.Response(404, headers=headers, stream=httpx.ByteStream(b"{}"))
+
+    async with client(httpx.MockTransport(answers)) as music:
+        _, ahead = await check_music_api(music, URL)
+
+    assert timedelta(seconds=60) == ahead
+
+
+def client(transport: httpx.MockTransport):  # type: ignore[no-untyped-def] # noqa: ANN201 - as open's
+    return MusicClient.open(
+        url=URL, key="key-12345", provider="kie", options={}, now=make.Clock(), transport=transport
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict", "words"),
+    [
+        (2, Verdict.OK, "right by Discord"),
+        (30, Verdict.WARNING, "30 s behind Discord"),
+        (-30, Verdict.WARNING, "30 s ahead of Discord"),
+        (86_400, Verdict.FAILURE, "86,400 s behind Discord"),
+    ],
+)
+def test_a_clock_that_is_wrong_is_told(seconds: int, verdict: Verdict, words: str) -> None:
+    found = clock({"Discord": timedelta(seconds=seconds)})
+
+    assert (verdict, True) == (found.verdict, words in found.finding)
+
+
+async def test_the_clock_waits_for_every_service_and_believes_the_one_that_differs_most() -> None:
+    clocks = Clocks(["Discord", "music"])
+
+    clocks.dated("Discord", timedelta(seconds=1))
+    clocks.dated("music", timedelta(hours=1))
+    (found,) = await clocks.examine()
+
+    assert "3,600 s behind music" in found.finding
+
+
+async def test_a_clock_that_nobody_can_be_asked_about_is_a_warning() -> None:
+    clocks = Clocks(["Discord"])
+
+    clocks.dated("Discord", None)
+    (found,) = await clocks.examine()
+
+    assert Verdict.WARNING is found.verdict

@@ -1,0 +1,249 @@
+"""When the bot says that it is well, and how it says why it is not."""
+
+import asyncio
+import resource
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from datetime import datetime
+
+import aiohttp
+import pytest
+from prometheus_client import CollectorRegistry
+
+from bot.database.sqlite import Database, fact
+from bot.errors import StartRefused
+from bot.ops import health
+from bot.ops.health import Health, application, serving
+from bot.ops.metrics import Metrics
+from tests import make
+
+
+class Bot:
+    """What a health server is told, to be changed by the test."""
+
+    looked_at: datetime | None
+
+    def __init__(self, database: Database, clock: make.Clock) -> None:
+        self.clock = clock
+        self.cut_off: str | None = None
+        self.looked_at = clock()
+        self.stopping = False
+        self.health = Health(
+            database=database,
+            gateway=lambda: self.cut_off,
+            latencies_s=lambda: {0: 0.05},
+            looked_at=lambda: self.looked_at,
+            stopping=lambda: self.stopping,
+            now=clock,
+        )
+
+
+@pytest.fixture
+def bot(database: Database, clock: make.Clock) -> Bot:
+    return Bot(database, clock)
+
+
+@asynccontextmanager
+async def pages(bot: Bot, database: Database) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client of the server of this bot."""
+    async with AsyncExitStack() as stack:
+        metrics = Metrics(CollectorRegistry())
+        address = await stack.enter_async_context(
+            serving(("127.0.0.1", 0), lambda: application(bot.health, metrics, database))
+        )
+        yield await stack.enter_async_context(aiohttp.ClientSession(f"http://{address}"))
+
+
+async def test_a_bot_is_well_while_nothing_is_wrong(bot: Bot) -> None:
+    assert () == await bot.health.problems()
+
+
+async def test_a_bot_that_hears_nothing_from_discord_is_not_well(bot: Bot) -> None:
+    bot.cut_off = "not connected to Discord"
+
+    assert ("not connected to Discord",) == await bot.health.problems()
+
+
+async def test_a_runner_that_has_not_begun_is_not_well(bot: Bot) -> None:
+    bot.looked_at = None
+
+    assert ("the runner has not looked at the jobs yet",) == await bot.health.problems()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(30, ()), (60, ()), (61, ("the runner has not looked at the jobs for 61 s",))]
+)
+async def test_a_runner_may_sleep_but_not_stand_still(bot: Bot, seconds: int, said: tuple[str, ...]) -> None:
+    bot.clock.forward(seconds=seconds)
+
+    assert said == await bot.health.problems()
+
+
+async def test_a_database_that_is_locked_is_not_well_until_it_is_free(
+    bot: Bot, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.database.sqlite.GIVE_UP_AFTER_S", 0.0)
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        (said,) = await bot.health.problems()
+        other.execute("ROLLBACK")
+    bot.clock.forward(seconds=health.PROBE_EVERY_S)
+
+    assert said.startswith("the database can't be written to: ")
+    assert () == await bot.health.problems()
+
+
+async def test_a_disk_that_is_full_is_not_well_until_there_is_room(bot: Bot) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))  # the system refuses as it does on a full disk
+    try:
+        (said,) = await bot.health.problems()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    bot.clock.forward(seconds=health.PROBE_EVERY_S)
+
+    assert said.startswith("the database can't be written to: ")
+    assert () == await bot.health.problems()
+
+
+async def test_a_database_that_lost_its_tables_is_told_in_one_line(bot: Bot, database: Database) -> None:
+    await database.write(lambda tx: tx.execute("DROP TABLE fact"))
+
+    assert ("the database is broken: no such table: fact",) == await bot.health.problems()
+
+
+async def test_a_database_that_stands_still_is_not_waited_for(
+    bot: Bot, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "PROBE_S", 0.05)
+    monkeypatch.setattr(database, "write", lambda _: asyncio.Event().wait())
+
+    assert ("the database does not answer",) == await bot.health.problems()
+
+
+async def test_who_asks_again_and_again_does_not_wear_out_the_disk(bot: Bot, database: Database) -> None:
+    async def probed_at() -> str | None:
+        return await database.read(lambda tx: fact(tx, health.PROBE_FACT))
+
+    await asyncio.gather(*(bot.health.problems() for _ in range(20)))
+    first = await probed_at()
+    bot.clock.forward(seconds=health.PROBE_EVERY_S / 2)
+    await bot.health.problems()
+    soon = await probed_at()
+    bot.clock.forward(seconds=health.PROBE_EVERY_S)
+    await bot.health.problems()
+
+    assert first is not None
+    assert first == soon
+    assert first != await probed_at()
+
+
+async def test_the_page_is_200_and_ok_while_the_bot_is_well(bot: Bot, database: Database) -> None:
+    async with pages(bot, database) as client, client.get("/healthz") as answer:
+        text = await answer.text()
+
+    assert (200, "ok\n", "text/plain") == (answer.status, text, answer.content_type)
+    assert "no-store" == answer.headers["Cache-Control"]
+
+
+async def test_the_page_is_503_with_every_reason_in_one_line(bot: Bot, database: Database) -> None:
+    bot.cut_off, bot.looked_at = "not connected\nto Discord", None
+    async with pages(bot, database) as client, client.get("/healthz") as answer:
+        text = await answer.text()
+
+    assert 503 == answer.status
+    assert "not connected to Discord; the runner has not looked at the jobs yet\n" == text
+
+
+async def test_a_bot_that_is_about_to_end_says_so_and_nothing_else(bot: Bot, database: Database) -> None:
+    bot.stopping, bot.cut_off = True, "not connected to Discord"
+    async with pages(bot, database) as client, client.get("/healthz") as answer:
+        text = await answer.text()
+
+    assert (503, "stopping\n") == (answer.status, text)
+
+
+async def test_the_figures_are_served_also_while_the_bot_is_not_well(bot: Bot, database: Database) -> None:
+    bot.cut_off = "not connected to Discord"
+    async with pages(bot, database) as client, client.get("/metrics") as answer:
+        text = await answer.text()
+
+    assert 200 == answer.status
+    assert "tunesmith_healthy 0.0\n" in text
+    assert "tunesmith_gateway_connected 0.0\n" in text
+    assert 'tunesmith_gateway_latency_seconds{shard="0"} 0.05\n' in text
+    assert 'tunesmith_jobs{state="queued"} 0.0\n' in text
+
+
+async def test_figures_that_cannot_be_read_are_left_out(bot: Bot, database: Database) -> None:
+    await database.write(lambda tx: tx.execute("DROP TABLE gate"))
+    async with pages(bot, database) as client, client.get("/metrics") as answer:
+        text = await answer.text()
+
+    assert 200 == answer.status
+    assert "tunesmith_database_readable 0.0\n" in text
+    assert "tunesmith_jobs{" not in text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("HEAD", "/healthz", 200), ("POST", "/healthz", 405), ("GET", "/", 404)]
+)
+async def test_nothing_else_is_served(
+    bot: Bot, database: Database, method: str, path: str, status: int
+) -> None:
+    async with pages(bot, database) as client, client.request(method, path) as answer:
+        assert status == answer.status
+
+
+async def test_no_address_is_no_server() -> None:
+    async with serving(None, lambda: pytest.fail("made")) as address:
+        assert address is None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+async def test_a_port_of_0_takes_a_free_one_and_tells_which(bot: Bot, database: Database, host: str) -> None:
+    metrics = Metrics(CollectorRegistry())
+    async with (
+        serving((host, 0), lambda: application(bot.health, metrics, database)) as address,
+        aiohttp.ClientSession() as client,
+        client.get(f"http://{address}/healthz") as answer,
+    ):
+        assert 200 == answer.status
+
+
+async def test_a_port_that_is_taken_stops_the_start_with_one_sentence(bot: Bot, database: Database) -> None:
+    metrics = Metrics(CollectorRegistry())
+    async with serving(("127.0.0.1", 0), lambda: application(bot.health, metrics, database)) as address:
+        assert address is not None
+        taken = int(address.rpartition(":")[2])
+        with pytest.raises(StartRefused) as refused:
+            async with serving(("127.0.0.1", taken), lambda: application(bot.health, metrics, database)):
+                pass
+
+    assert (
+        f"HTTP_LISTEN: 127.0.0.1:{taken} can't be listened on (Address already in use); choose another port, "
+        "or leave it empty for no server."
+    ) == str(refused.value)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "a" * 63 + "." + "b" * 64])
+async def test_a_place_that_is_not_ours_stops_the_start_with_one_sentence(
+    bot: Bot, database: Database, host: str
+) -> None:
+    metrics = Metrics(CollectorRegistry())
+    with pytest.raises(StartRefused, match=r"^HTTP_LISTEN: \S+:8080 can't be listened on \([^()]+\); .+\.$"):
+        async with serving((host, 8080), lambda: application(bot.health, metrics, database)):
+            pass
+
+
+async def test_a_client_that_stays_does_not_hold_up_the_end(bot: Bot, database: Database) -> None:
+    metrics = Metrics(CollectorRegistry())
+    async with asyncio.timeout(5.0), aiohttp.ClientSession() as client:
+        async with (
+            serving(("127.0.0.1", 0), lambda: application(bot.health, metrics, database)) as address,
+            client.get(f"http://{address}/healthz") as answer,
+        ):
+            await answer.read()
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await client.get(f"http://{address}/healthz")

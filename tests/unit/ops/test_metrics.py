@@ -1,0 +1,268 @@
+"""What Prometheus is told, and that it is what the books say."""
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
+
+from bot.database.sqlite import Database
+from bot.model import FailReason, JobState
+from bot.ops.metrics import Metrics, Now
+from bot.store import jobs
+from bot.store.reconcile import reconcile
+from bot.store.totals import Totals, figures
+from tests import make
+from tests.doubles.in_process import answers
+from tests.unit.pipeline.rig import Rig
+
+ROOT = Path(__file__).parents[3]
+
+WELL = Now(now=make.NOW, looked_at=make.NOW, problems=(), connected=True, latencies_s={0: 0.05})
+Shown = dict[str, float]
+
+
+@pytest.fixture
+def rig(database: Database, tmp_path: Path, clock: make.Clock) -> Rig:
+    return Rig(database, tmp_path / "spool", clock)
+
+
+def read(metrics: Metrics, found: Totals | None, now: Now = WELL, accept: str = "") -> Shown:
+    """Every sample of the page by its name and labels as they are written there."""
+    body, _ = metrics.shown(found, now, accept)
+    return {
+        sample.name + "".join(f"[{value}]" for value in sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(body.decode())
+        for sample in family.samples
+    }
+
+
+async def page(rig: Rig, now: Now = WELL) -> Shown:
+    return read(rig.metrics, await rig.database.report(figures), now)
+
+
+async def test_an_empty_bot_has_every_series_at_nothing(rig: Rig) -> None:
+    shown = await page(rig)
+
+    assert [0.0] * len(JobState) == [shown[f"tunesmith_jobs[{state}]"] for state in JobState]
+    assert [0.0] * len(FailReason) == [shown[f"tunesmith_job_outcomes[{reason}]"] for reason in FailReason]
+    assert 0.0 == shown["tunesmith_submission_seconds_count[accepted]"]
+    assert 0.0 == shown["tunesmith_poll_seconds_count[done]"]
+    assert 1.0 == shown["tunesmith_database_readable"]
+    assert "process_resident_memory_bytes" in shown
+
+
+async def test_the_readme_names_every_metric(rig: Rig) -> None:
+    body, _ = rig.metrics.shown(await rig.database.report(figures), WELL, "")
+    names = {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in text_string_to_metric_families(body.decode())
+        if family.name.startswith("tunesmith_") and not family.name.endswith("_created")
+    }
+    named = set(re.findall(r"`(tunesmith_[a-z_]+)", (ROOT / "README.md").read_text("utf-8")))
+
+    assert names == named
+
+
+async def test_songs_and_credits_are_those_of_the_books(rig: Rig) -> None:
+    await rig.until(await rig.ask(), JobState.DELIVERED)
+    rig.music.takes = 0
+    await rig.until(await rig.ask(), JobState.EXPLAINED)
+    rig.music.takes = 2
+    running = await rig.ask()
+    await rig.until(running, JobState.RUNNING)
+    await rig.ask()
+    shown = await page(rig)
+    proof = await rig.database.read(reconcile)
+
+    assert (1.0, 1.0, 1.0, 1.0) == tuple(
+        shown[f"tunesmith_jobs[{state}]"] for state in ("delivered", "explained", "running", "queued")
+    )
+    assert (1.0, 1.0, 0.0) == tuple(
+        shown[f"tunesmith_job_outcomes[{outcome}]"] for outcome in ("delivered", "upstream_failed", "lost")
+    )
+    assert 1.0 == shown["tunesmith_queue_length"]
+    assert (proof.held, proof.settled, proof.released) == tuple(
+        shown[f"tunesmith_credits_{name}"] for name in ("held", "settled_total", "released_total")
+    )
+    assert (20, 10, 10) == (proof.held, proof.settled, proof.released)
+
+
+async def test_figures_of_the_books_are_right_after_a_restart(rig: Rig, tmp_path: Path) -> None:
+    await rig.until(await rig.ask(), JobState.DELIVERED)
+    after = Rig(rig.database, tmp_path / "spool", rig.clock)
+    shown = await page(after)
+
+    assert (1.0, 10.0) == (shown["tunesmith_jobs[delivered]"], shown["tunesmith_credits_settled_total"])
+
+
+async def test_a_refund_is_counted_and_does_not_unsettle(rig: Rig) -> None:
+    job = await rig.ask()
+    await rig.until(job, JobState.DELIVERED)
+    await rig.credits.refund(make.GUILD, job.id, make.entry("it was noise"))
+    shown = await page(rig)
+
+    assert (10.0, 10.0) == (
+        shown["tunesmith_credits_settled_total"],
+        shown["tunesmith_credits_refunded_total"],
+    )
+
+
+async def test_the_first_in_the_queue_tells_how_long_it_has_waited(rig: Rig) -> None:
+    await rig.ask()
+    rig.clock.forward(seconds=30)
+    await rig.ask()
+    later = Now(
+        now=rig.clock.forward(seconds=12), looked_at=None, problems=("x",), connected=False, latencies_s={}
+    )
+    shown = await page(rig, later)
+
+    assert 42.0 == shown["tunesmith_queue_oldest_seconds"]
+    assert (0.0, 0.0) == (shown["tunesmith_healthy"], shown["tunesmith_gateway_connected"])
+    assert "tunesmith_last_round_age_seconds" not in shown
+    assert "tunesmith_gateway_latency_seconds[0]" not in shown
+
+
+async def test_parked_jobs_are_counted(rig: Rig) -> None:
+    job = await rig.ask()
+    await rig.until(job, JobState.RUNNING)
+    found = await rig.get(job)
+    await rig.database.write(
+        lambda tx: jobs.move(tx, found, JobState.RUNNING, now=rig.clock(), due_at=None, parked="slow")
+    )
+
+    assert 1.0 == (await page(rig))["tunesmith_jobs_parked"]
+
+
+async def test_unknown_outcomes_open_the_breaker_and_both_are_shown(rig: Rig) -> None:
+    rig.music.on_post = [rig.music.lost_answer] * 3
+    for _ in range(3):
+        await rig.until(await rig.ask(), JobState.EXPLAINED)
+    shown = await page(rig)
+
+    assert (3.0, 1.0, 3.0) == (
+        shown["tunesmith_unknown_outcomes_total"],
+        shown["tunesmith_breaker_open"],
+        shown["tunesmith_breaker_unknown_in_a_row"],
+    )
+    assert 3.0 == shown["tunesmith_submission_seconds_count[unknown]"]
+    assert 0.0 == shown["tunesmith_service_closed[not_open]"]
+
+
+async def test_a_closed_service_is_shown_with_its_cause(rig: Rig) -> None:
+    rig.music.on_post = [answers(401, message="invalid key")]
+    await rig.until(await rig.ask(), JobState.EXPLAINED)
+    shown = await page(rig)
+
+    assert (1.0, 0.0, 0.0) == (
+        shown["tunesmith_service_closed[bad_key]"],
+        shown["tunesmith_service_closed[no_credits]"],
+        shown["tunesmith_breaker_open"],
+    )
+
+
+async def test_requests_are_timed_by_their_answers(rig: Rig) -> None:
+    await rig.until(await rig.ask(), JobState.DELIVERED)
+    shown = await page(rig)
+
+    assert (1.0, 0.0) == (
+        shown["tunesmith_submission_seconds_count[accepted]"],
+        shown["tunesmith_submission_seconds_count[unknown]"],
+    )
+    assert shown["tunesmith_poll_seconds_count[done]"] >= 1.0
+    assert shown["tunesmith_submission_seconds_sum[accepted]"] > 0.0
+
+
+async def test_a_query_without_an_answer_is_timed_too(rig: Rig) -> None:
+    job = await rig.ask()
+    await rig.until(job, JobState.RUNNING)
+    rig.music.on_poll = [answers(500)]
+    await rig.step(job)
+
+    assert 1.0 == (await page(rig))["tunesmith_poll_seconds_count[none]"]
+
+
+async def test_the_delay_runs_from_success_to_the_message(rig: Rig) -> None:
+    job = await rig.ask()
+    await rig.until(job, JobState.READY)
+    rig.clock.forward(seconds=7)
+    await rig.until(job, JobState.DELIVERED)
+    shown = await page(rig)
+
+    assert (1.0, 7.0) == (
+        shown["tunesmith_delivery_delay_seconds_count"],
+        shown["tunesmith_delivery_delay_seconds_sum"],
+    )
+
+
+def counted(metrics: Metrics) -> float:
+    return read(metrics, None)["tunesmith_delivery_delay_seconds_count"]
+
+
+@pytest.mark.parametrize("end", [JobState.FAILED, JobState.UNDELIVERED])
+def test_a_song_that_is_not_delivered_has_no_delay(end: JobState) -> None:
+    metrics = Metrics(CollectorRegistry())
+    for state in (JobState.READY, end, JobState.DELIVERED):
+        metrics.moved(1, state)
+
+    assert 0.0 == counted(metrics)
+
+
+def test_a_song_that_was_done_before_the_restart_has_no_delay() -> None:
+    metrics = Metrics(CollectorRegistry())
+    metrics.moved(1, JobState.DELIVERED)
+
+    assert 0.0 == counted(metrics)
+
+
+def test_a_figure_that_cannot_be_read_is_left_out_and_the_rest_stays() -> None:
+    metrics = Metrics(CollectorRegistry())
+    metrics.wrote(0.3)
+    metrics.lagged(-0.001)
+    shown = read(metrics, None)
+
+    assert (0.0, 1.0) == (
+        shown["tunesmith_database_readable"],
+        shown["tunesmith_database_write_seconds_count"],
+    )
+    assert (1.0, 0.0) == (
+        shown["tunesmith_event_loop_lag_seconds_count"],
+        shown["tunesmith_event_loop_lag_seconds_sum"],
+    )
+    assert not [name for name in shown if name.startswith(("tunesmith_jobs", "tunesmith_credits"))]
+
+
+def test_two_of_them_share_nothing() -> None:
+    one, other = Metrics(CollectorRegistry()), Metrics(CollectorRegistry())
+    one.wrote(0.3)
+
+    assert (1.0, 0.0) == tuple(
+        read(metrics, None)["tunesmith_database_write_seconds_count"] for metrics in (one, other)
+    )
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("", "text/plain; version=0.0.4; charset=utf-8"),
+        ("application/openmetrics-text; version=1.0.0", "application/openmetrics-text; version=1.0.0"),
+    ],
+)
+def test_the_page_comes_in_the_form_that_is_asked_for(accept: str, kind: str) -> None:
+    body, content_type = Metrics(CollectorRegistry()).shown(None, WELL, accept)
+
+    assert content_type.startswith(kind)
+    assert b"tunesmith_gateway_connected 1.0" in body
+
+
+async def test_every_write_is_timed_whatever_comes_of_it(tmp_path: Path) -> None:
+    took_s: list[float] = []
+    async with Database.open(tmp_path / "t.db", wrote=took_s.append) as database:
+        await asyncio.gather(*(database.write(lambda _: None) for _ in range(3)))
+        with pytest.raises(ZeroDivisionError):
+            await database.write(lambda _: 1 / 0)
+
+    assert 4 == len(took_s)
+    assert all(0.0 < took < 2.0 for took in took_s)

@@ -1,0 +1,232 @@
+"""The pipeline between two doubles. Each round is a new process on the same database."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from prometheus_client import CollectorRegistry
+
+from bot.database.sqlite import Database
+from bot.model import Balance, Job, JobState, Origin, SongRequest
+from bot.music.audio import AudioSource, Spool
+from bot.music.client import MusicClient
+from bot.ops.metrics import Metrics
+from bot.pipeline.erasure import Erasure
+from bot.pipeline.runner import Runner, ShutdownGuard
+from bot.pipeline.steps import Steps
+from bot.services.credits import CreditService
+from bot.services.intake import Intake
+from bot.services.privacy import Privacy
+from bot.services.songs import SongArchive
+from bot.store import jobs
+from tests import make
+from tests.doubles.in_process import Chat, MusicService, Task
+
+MUSIC_URL = "https://music.example.com"
+
+
+async def no_sleep(_: float) -> None:
+    """No time passes."""
+
+
+class Rig:
+    """Everything but the doubles is the real thing."""
+
+    def __init__(self, database: Database, spool: Path, clock: make.Clock) -> None:
+        self.database = database
+        self.spool = Spool(spool)
+        self.clock = clock
+        self.music = MusicService()
+        self.chat = Chat()
+        self.alerts: list[str] = []
+        self.pace = 1.0
+        self.key = "key"
+        self.url = MUSIC_URL
+        self.api_over: Callable[[], httpx.AsyncBaseTransport | None] = lambda: self.music.transport
+        """What a new process reaches the music service by; None is the network itself."""
+        self.audio_over: Callable[[], dict[str, Any]] = lambda: {"transport": self.music.transport}
+        """The same for audio, as arguments of ``AudioSource.open``; none are the network itself."""
+        self.vary: Callable[[], float] = lambda: 0.0
+        self.sleep: Callable[[float], Awaitable[object]] = no_sleep
+        self.metrics = Metrics(CollectorRegistry(), seconds=lambda: clock().timestamp())
+        terms = make.terms(open_per_member=1_000, open_per_guild=1_000)
+        self.intake = Intake(database, terms, now=clock, woken=lambda: None)
+        self.privacy = Privacy(
+            database=database,
+            spool=self.spool,
+            erasure=Erasure(database, self.spool, now=clock),
+            spool_days=7,
+            words_days=90,
+            now=clock,
+            woken=lambda: None,
+        )
+        self.credits = CreditService(database, make.DEFAULTS, price=terms.price_credits, now=clock)
+
+    async def ask(self, request: SongRequest | None = None, origin: Origin | None = None) -> Job:
+        """A member asks, and reads the card."""
+        taken = await self.intake.accept(request or make.prompt(), origin or make.origin())
+        assert taken is not None
+        job, facts = taken
+        await self.intake.answered(job, facts, card_message_id=777)
+        return job
+
+    @asynccontextmanager
+    async def services(self) -> AsyncIterator[tuple[MusicClient, AudioSource]]:
+        """New connections to the music service and its files."""
+        async with AsyncExitStack() as stack:
+            music = await stack.enter_async_context(
+                MusicClient.open(
+                    url=self.url,
+                    key=self.key,
+                    provider="kie",
+                    options={},
+                    now=self.clock,
+                    transport=self.api_over(),
+                    submitted=self.metrics.submitted,
+                    checked=self.metrics.polled,
+                )
+            )
+            audio = await stack.enter_async_context(
+                AudioSource.open(origin=music.origin, **self.audio_over())
+            )
+            yield music, audio
+
+    @asynccontextmanager
+    async def song_archive(self) -> AsyncIterator[SongArchive]:
+        """What a new process has for songs that there are."""
+        async with self.services() as (music, audio):
+            yield SongArchive(
+                database=self.database,
+                spool=self.spool,
+                audio=audio,
+                music=music,
+                courier=self.chat,
+                defaults=make.DEFAULTS,
+                now=self.clock,
+            )
+
+    @asynccontextmanager
+    async def process(self) -> AsyncIterator[Runner]:
+        """A new process: a new epoch, and nothing in memory."""
+        shutdown_guard = ShutdownGuard()
+        async with self.services() as (music, audio):
+            steps = Steps(
+                database=self.database,
+                music=music,
+                audio=audio,
+                spool=self.spool,
+                courier=self.chat,
+                defaults=make.DEFAULTS,
+                now=self.clock,
+                shutdown_guard=shutdown_guard,
+                alert=self.alerts.append,
+                sleep=self.sleep,
+                pace=self.pace,
+                vary=self.vary,
+                moved=self.metrics.moved,
+            )
+            yield Runner(
+                database=self.database,
+                steps=steps,
+                courier=self.chat,
+                erasure=Erasure(self.database, self.spool, now=self.clock),
+                shutdown_guard=shutdown_guard,
+                epoch=await self.database.write(jobs.next_epoch),
+                defaults=make.DEFAULTS,
+                now=self.clock,
+                woken=asyncio.Event(),
+                sleep=self.sleep,
+            )
+
+    async def round(self) -> int:
+        """One round of a new process. Returns how many jobs it took."""
+        async with self.process() as runner:
+            return await runner.round()
+
+    async def state(self, job: Job) -> JobState:
+        return (await self.get(job)).state
+
+    async def get(self, job: Job) -> Job:
+        found = await self.database.read(lambda tx: jobs.get(tx, job.id))
+        assert found is not None
+        return found
+
+    async def balance(self) -> Balance:
+        return await self.credits.balance(make.GUILD)
+
+    async def until(self, job: Job, *states: JobState, rounds: int = 200) -> JobState:
+        """Rounds, with the clock moved to whatever is due next, until the job is in one of the states."""
+        for _ in range(rounds):
+            if (state := await self.state(job)) in states:
+                return state
+            if not await self.round():
+                due_at = await self.database.read(lambda tx: jobs.next_due(tx, 1 << 40))
+                assert due_at is not None, f"nothing is due, and the job is {await self.get(job)}"
+                self.clock.now = max(self.clock.now, due_at)
+        raise AssertionError(f"after {rounds} rounds the job is {await self.get(job)}")
+
+    async def books(self) -> dict[str, int]:
+        """Holds, settlements and releases in the ledger."""
+        rows = await self.database.read(
+            lambda tx: tx.execute("SELECT kind, COUNT(*) AS n FROM ledger GROUP BY kind").fetchall()
+        )
+        return {row["kind"]: row["n"] for row in rows}
+
+    @property
+    def task(self) -> Task:
+        """The one task of the music service."""
+        (task,) = self.music.tasks.values()
+        return task
+
+    def finish(self) -> None:
+        """The music service has composed everything."""
+        for task in self.music.tasks.values():
+            task.status = "success"
+
+    async def step(self, job: Job | None = None) -> None:
+        """One round, after moving the clock to whatever is due next, or to when this job is."""
+        if job is None:
+            due_at = await self.database.read(lambda tx: jobs.next_due(tx, 1 << 40))
+            assert due_at is not None
+        else:
+            due_at = self.clock() + timedelta(seconds=await self.wait_s(job) or 0.0)
+        self.clock.now = max(self.clock.now, due_at)
+        await self.round()
+
+    async def wait_s(self, job: Job) -> float | None:
+        """How long the job is left alone from here on; None if a person has to ask."""
+        due_ms = await self.database.read(
+            lambda tx: tx.execute("SELECT due_at FROM job WHERE id = ?", (job.id,)).fetchone()["due_at"]
+        )
+        return None if due_ms is None else due_ms / 1000 - self.clock().timestamp()
+
+    async def rest(self, rounds: int, runner: Runner | None = None) -> None:
+        """Rounds, each a new process unless it is ``runner``, until nothing is due any more."""
+        for _ in range(rounds):
+            due_at = await self.database.read(lambda tx: jobs.next_due(tx, 1 << 40))
+            if due_at is None:
+                return
+            self.clock.now = max(self.clock.now, due_at)
+            await (self.round() if runner is None else runner.round())
+
+    async def killed_at(self, runner: Runner, method: str) -> None:
+        """A round of this process that ends for good while it waits for the answer to a request."""
+        reached = asyncio.Event()
+
+        async def never(request: httpx.Request) -> httpx.Response:
+            assert request.method == method
+            self.music.posts += 1
+            reached.set()
+            return await asyncio.Future()
+
+        self.music.hangs = never
+        around = asyncio.create_task(runner.round())
+        await reached.wait()
+        self.music.hangs = None
+        for task in [*runner._busy, around]:
+            task.cancel()
+        await asyncio.wait([*runner._busy, around])

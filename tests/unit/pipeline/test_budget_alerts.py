@@ -1,0 +1,110 @@
+"""Budget alerts: each is posted once, whatever happens on the way."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.model import JobState
+from tests import make
+from tests.unit.pipeline.rig import Rig
+
+TOLD = make.CHANNEL + 7
+DONE = JobState.DELIVERED
+
+
+async def song(rig: Rig) -> None:
+    await rig.until(await rig.ask(), DONE)
+
+
+async def settle_down(rig: Rig) -> None:
+    """Rounds over the next two minutes."""
+    for _ in range(24):
+        rig.clock.forward(seconds=5)
+        await rig.round()
+
+
+@pytest.fixture
+async def listening(rig: Rig) -> Rig:
+    """A server with an allowance of two songs whose budget alerts go to a channel."""
+    await rig.credits.set_allowance(make.GUILD, 20, None, make.entry())
+    await rig.credits.set_alerts(make.GUILD, TOLD, make.entry())
+    return rig
+
+
+async def test_both_marks_are_told_once(listening: Rig) -> None:
+    await song(listening)
+    before = len(listening.chat.alerts)
+    await song(listening)
+    await settle_down(listening)
+
+    told = listening.chat.alerts.values()
+    assert before == 0
+    assert [(80, 20, 20, TOLD), (100, 20, 20, TOLD)] == [
+        (alert.percent, alert.used, alert.allowance, alert.channel_id) for alert in told
+    ]
+    assert listening.chat.alert_sends == 2
+
+
+async def test_what_was_told_is_not_told_again_with_the_next_song(listening: Rig) -> None:
+    await listening.credits.grant(make.GUILD, 10, make.entry("one more"))
+    for _ in range(3):
+        await song(listening)
+    await settle_down(listening)
+
+    assert listening.chat.alert_sends == 2
+
+
+async def test_the_next_period_is_told_anew(listening: Rig) -> None:
+    for _ in range(2):
+        await song(listening)
+    listening.clock.now = (await listening.balance()).renews_at
+    for _ in range(2):
+        await song(listening)
+    await settle_down(listening)
+
+    assert len(listening.chat.alerts) == 4
+
+
+async def test_an_alert_whose_answer_is_lost_is_repeated_under_its_nonce_and_then_left_alone(
+    listening: Rig,
+) -> None:
+    listening.chat.on_alert = ["lost"] * 100
+    for _ in range(2):
+        await song(listening)
+    began = listening.clock.now
+    await settle_down(listening)
+    sends = listening.chat.alert_sends
+    await settle_down(listening)
+
+    assert len(listening.chat.alerts) == 2
+    assert sends == listening.chat.alert_sends
+    assert listening.clock.now - began >= timedelta(minutes=2)
+
+
+async def test_a_channel_that_is_gone_is_not_asked_again(listening: Rig) -> None:
+    listening.chat.on_alert = ["closed"] * 100
+    for _ in range(2):
+        await song(listening)
+    await settle_down(listening)
+
+    assert listening.chat.alert_sends == 2
+
+
+async def test_credits_that_come_back_are_no_budget_used(listening: Rig) -> None:
+    listening.music.done_at_once = False
+    job = await listening.ask()
+    await listening.until(job, JobState.RUNNING)
+    listening.task.status = "failed"
+    await listening.until(job, JobState.EXPLAINED)
+    await settle_down(listening)
+
+    assert listening.chat.alerts == {}
+
+
+async def test_a_server_without_an_allowance_has_no_budget_to_use_up(listening: Rig) -> None:
+    await listening.credits.set_allowance(make.GUILD, 0, None, make.entry())
+    await listening.credits.grant(make.GUILD, 10, make.entry("one song"))
+    await song(listening)
+    await settle_down(listening)
+
+    assert listening.chat.alerts == {}

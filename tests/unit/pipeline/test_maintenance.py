@@ -1,0 +1,212 @@
+"""What is looked after from time to time."""
+
+import asyncio
+import os
+from datetime import timedelta
+
+import pytest
+
+from bot.database import snapshots
+from bot.database.sqlite import Database
+from bot.model import JobState
+from bot.pipeline import maintenance as module
+from bot.pipeline.erasure import Erasure
+from bot.pipeline.maintenance import Maintenance
+from tests import make
+from tests.unit.pipeline.rig import Rig
+from tests.unit.store.deleted_bytes import remains
+
+
+def upkeep(rig: Rig) -> Maintenance:
+    async def once(_: float) -> None:
+        raise asyncio.CancelledError
+
+    return Maintenance(
+        database=rig.database,
+        spool=rig.spool,
+        erasure=Erasure(rig.database, rig.spool, now=rig.clock),
+        spool_days=7,
+        words_days=90,
+        now=rig.clock,
+        alert=rig.alerts.append,
+        sleep=once,
+    )
+
+
+async def test_files_stay_for_the_days_that_the_operator_gives_them(rig: Rig) -> None:
+    job = await rig.ask()
+    await rig.until(job, JobState.DELIVERED)
+
+    rig.clock.forward(days=6)
+    await upkeep(rig).round()
+    assert len(list(rig.spool.folder.iterdir())) == 2
+
+    rig.clock.forward(days=2)
+    await upkeep(rig).round()
+    assert list(rig.spool.folder.iterdir()) == []
+
+
+async def test_files_of_a_song_that_is_not_posted_yet_stay(rig: Rig) -> None:
+    job = await rig.ask()
+    await rig.until(job, JobState.STORED)
+
+    rig.clock.forward(days=60)
+    await upkeep(rig).round()
+
+    assert len(list(rig.spool.folder.iterdir())) == 2
+
+
+async def test_a_stray_file_is_removed_when_it_is_old(rig: Rig) -> None:
+    rig.spool.folder.mkdir()
+    old, new = rig.spool.path("old.part"), rig.spool.path("new.part")
+    for path, age in ((old, timedelta(days=2)), (new, timedelta(hours=2))):
+        path.write_bytes(b"x")
+        at = (rig.clock.now - age).timestamp()
+        os.utime(path, (at, at))
+
+    await upkeep(rig).round()
+
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+async def test_books_that_do_not_add_up_alert_the_operator_once_a_day(rig: Rig) -> None:
+    await rig.ask()
+    await rig.database.write(lambda tx: tx.execute("UPDATE usage SET allowance_held = 3").rowcount)
+    keeper = upkeep(rig)
+
+    await keeper.round()
+    await keeper.round()
+    rig.clock.forward(days=1)
+    await keeper.round()
+
+    assert len(rig.alerts) == 2
+    assert "tunesmith doctor --ledger" in rig.alerts[0]
+
+
+# -- files that somebody has just asked for
+
+
+async def test_a_file_that_was_fetched_again_stays_for_an_hour_however_old_its_song(rig: Rig) -> None:
+    job = await rig.ask()
+    await rig.until(job, JobState.DELIVERED)
+    rig.clock.forward(days=60)
+    fresh, old = (rig.spool.path(f"{job.id}-{take}.mp3") for take in (1, 2))
+    for path, age in ((fresh, timedelta(minutes=59)), (old, timedelta(minutes=61))):
+        at = (rig.clock.now - age).timestamp()
+        os.utime(path, (at, at))
+
+    await upkeep(rig).round()
+
+    assert (True, False) == (fresh.exists(), old.exists())
+
+
+# -- words that are too old
+
+
+def left_of(rig: Rig, *texts: str) -> set[str]:
+    return {shown for _, shown in remains(rig.database.path, texts, [])}
+
+
+async def test_words_of_old_songs_are_gone_from_the_files_and_those_of_younger_ones_stay(rig: Rig) -> None:
+    old = await rig.ask(make.prompt("rain on the roof"), make.origin(member_name="Annabel"))
+    await rig.until(old, JobState.DELIVERED)
+    rig.clock.forward(days=30)
+    young = await rig.ask(make.prompt("snow on the roof"))
+    await rig.until(young, JobState.DELIVERED)
+    rig.clock.forward(days=61)
+
+    await upkeep(rig).round()
+
+    assert {"snow on the roof"} == left_of(rig, "rain on the roof", "snow on the roof", "Annabel")
+    assert ((await rig.get(old)).words_whole, (await rig.get(young)).words_whole) == (False, True)
+    assert {"hold": 2, "settle": 2} == await rig.books()
+
+
+async def test_more_old_words_than_one_transaction_takes_are_dropped_in_one_round(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WORDS_AT_ONCE", 2)
+    for number in range(5):
+        job = await rig.ask(make.prompt(f"rain {number}"))
+        await rig.until(job, JobState.DELIVERED)
+    rig.clock.forward(days=91)
+
+    await upkeep(rig).round()
+
+    assert set() == left_of(rig, *(f"rain {number}" for number in range(5)))
+
+
+async def test_a_draft_is_gone_from_the_files_after_its_day(rig: Rig) -> None:
+    await rig.intake.keep_draft(make.prompt("rain on the roof"), make.MEMBER)
+    rig.clock.forward(hours=25)
+
+    await upkeep(rig).round()
+
+    assert set() == left_of(rig, "rain on the roof")
+
+
+async def test_the_file_is_rewritten_once_a_day_for_what_became_too_old(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rewritten = []
+
+    async def rewrite(database: Database) -> None:
+        rewritten.append(database)
+
+    monkeypatch.setattr(Database, "rewrite", rewrite)
+    keeper = upkeep(rig)
+    for _ in range(72):
+        await rig.intake.keep_draft(make.prompt(), make.MEMBER)
+        rig.clock.forward(hours=1)
+        await keeper.round()
+
+    assert len(rewritten) == 2
+
+
+async def test_a_hash_of_who_was_forgotten_is_dropped_when_nothing_needs_it(rig: Rig) -> None:
+    job = await rig.ask()
+    await rig.until(job, JobState.DELIVERED)
+    await rig.privacy.delete(make.MEMBER)
+    keeper = upkeep(rig)
+
+    await keeper.round()
+    kept = await hashes(rig)
+    rig.clock.forward(days=31)
+    await keeper.round()
+
+    assert (1, 0) == (kept, await hashes(rig))
+
+
+async def hashes(rig: Rig) -> int:
+    (count,) = await rig.database.read(lambda tx: tx.execute("SELECT COUNT(*) FROM forgotten").fetchone())
+    return int(count)
+
+
+# -- copies that were made before a migration
+
+
+async def test_a_copy_made_before_a_migration_stays_for_a_week(rig: Rig) -> None:
+    copy = snapshots.before_schema(rig.database.path, 5)
+    other = rig.database.path.with_name(f"{rig.database.path.name}.replaced-20260314-150926")
+    for path in (copy, other):
+        path.touch()
+        os.utime(path, (rig.clock().timestamp(), rig.clock().timestamp()))
+
+    rig.clock.forward(days=6)
+    await upkeep(rig).round()
+    assert copy.exists()
+
+    rig.clock.forward(days=2)
+    await upkeep(rig).round()
+    assert (False, True) == (copy.exists(), other.exists())
+
+
+async def test_a_copy_made_before_a_migration_goes_with_the_first_deletion(rig: Rig) -> None:
+    await rig.until(await rig.ask(), JobState.DELIVERED)
+    copy = snapshots.before_schema(rig.database.path, 5)
+    copy.touch()
+
+    await rig.privacy.delete(make.MEMBER)
+    await upkeep(rig).round()
+
+    assert not copy.exists()

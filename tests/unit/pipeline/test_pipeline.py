@@ -1,0 +1,760 @@
+"""The way of a job, with a new process for every round: each of these is a restart test too."""
+
+import asyncio
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from bot.errors import (
+    NotEnoughCredits,
+    NotYourSong,
+    ServiceClosed,
+    ShuttingDown,
+    TextTooLong,
+    TooLateToCancel,
+    TooManyOpenJobs,
+    TriedAgain,
+)
+from bot.model import ClosedCause, FailReason, JobState, Reuse, Source
+from bot.pipeline.courier import MessageKind
+from bot.services.intake import Intake
+from tests import make
+from tests.doubles.in_process import AUDIO, answers, raises
+from tests.unit.pipeline.rig import Rig
+
+DONE = JobState.DELIVERED
+TOLD = JobState.EXPLAINED
+
+
+async def test_a_song_goes_from_the_promise_to_the_channel(rig: Rig) -> None:
+    job = await rig.ask()
+
+    await rig.until(job, DONE)
+
+    (post,) = rig.chat.posts
+    assert (post.kind, post.channel_id, post.files) == (MessageKind.SONG, make.CHANNEL, 2)
+    assert await rig.books() == {"hold": 1, "settle": 1}
+    assert rig.music.posts == 1
+
+
+async def test_each_state_is_visited_in_its_order_by_processes_that_know_nothing(rig: Rig) -> None:
+    job = await rig.ask()
+    seen = []
+
+    while (state := await rig.state(job)) is not DONE:
+        if state not in seen:
+            seen.append(state)
+        rig.clock.forward(seconds=10)
+        await rig.round()
+
+    assert seen == [JobState.QUEUED, JobState.RUNNING, JobState.READY, JobState.STORED]
+
+
+async def test_nothing_is_sent_before_the_member_has_been_answered(rig: Rig) -> None:
+    taken = await rig.intake.accept(make.prompt(), make.origin())
+    assert taken is not None
+
+    await rig.round()
+    assert rig.music.posts == 0
+
+    rig.clock.forward(seconds=4)
+    await rig.round()
+    assert rig.music.posts == 1
+
+
+async def test_a_request_that_comes_twice_is_one_job(rig: Rig) -> None:
+    origin = make.origin()
+
+    first = await rig.intake.accept(make.prompt(), origin)
+    second = await rig.intake.accept(make.prompt(), origin)
+
+    assert first is not None
+    assert second is None
+    assert (await rig.balance()).held == 10
+
+
+async def test_two_requests_at_once_spend_the_last_credits_once(rig: Rig) -> None:
+    await rig.credits.set_allowance(make.GUILD, 10, None, make.entry())
+
+    results = await asyncio.gather(
+        *(rig.intake.accept(make.prompt(), make.origin(member_id=1 + n)) for n in range(100)),
+        return_exceptions=True,
+    )
+
+    refused = [result for result in results if isinstance(result, NotEnoughCredits)]
+    assert (len(results) - len(refused), len(refused)) == (1, 99)
+    assert (await rig.balance()).available == 0
+
+
+async def test_a_member_and_a_server_have_only_so_many_songs_in_the_making(rig: Rig) -> None:
+    intake = Intake(rig.database, make.terms(open_per_guild=3), now=rig.clock, woken=lambda: None)
+    for _ in range(2):
+        await intake.accept(make.prompt(), make.origin())
+
+    with pytest.raises(TooManyOpenJobs) as member:
+        await intake.accept(make.prompt(), make.origin())
+    await intake.accept(make.prompt(), make.origin(member_id=make.OTHER))
+    with pytest.raises(TooManyOpenJobs) as guild:
+        await intake.accept(make.prompt(), make.origin(member_id=make.OTHER))
+
+    assert [(e.value.scope, e.value.limit) for e in (member, guild)] == [("member", 2), ("guild", 3)]
+
+
+async def test_what_is_too_long_holds_nothing(rig: Rig) -> None:
+    with pytest.raises(TextTooLong) as refused:
+        await rig.intake.accept(make.prompt("x" * 501), make.origin())
+
+    assert (refused.value.length, refused.value.limit) == (501, 500)
+    assert await rig.books() == {}
+
+
+async def test_a_closing_bot_takes_nothing(rig: Rig) -> None:
+    rig.intake.close()
+
+    with pytest.raises(ShuttingDown):
+        await rig.intake.accept(make.prompt(), make.origin())
+
+    assert await rig.books() == {}
+
+
+async def test_a_withdrawn_request_gives_its_credits_back_and_is_never_sent(rig: Rig) -> None:
+    taken = await rig.intake.accept(make.prompt(), make.origin())
+    assert taken is not None
+
+    assert await rig.intake.withdraw(taken[0])
+    assert not await rig.intake.withdraw(taken[0])
+
+    rig.clock.forward(minutes=1)
+    await rig.round()
+    assert rig.music.posts == 0
+    assert await rig.books() == {"hold": 1, "release": 1}
+
+
+# -- submitting
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        raises(httpx.ReadTimeout("")),
+        raises(httpx.ReadError("")),
+        raises(httpx.RemoteProtocolError("")),
+        raises(httpx.WriteError("")),
+        answers(500, message="oops"),
+        answers(502),
+        answers(302),
+        answers(200),
+        answers(200, id=""),
+        lambda _: httpx.Response(200, content=b"<html>"),
+    ],
+)
+async def test_an_ambiguous_answer_is_never_sent_again(rig: Rig, answer: object) -> None:
+    rig.music.on_post = [answer]  # type: ignore[list-item]
+    job = await rig.ask()
+
+    await rig.until(job, TOLD)
+
+    assert (await rig.get(job)).reason is FailReason.OUTCOME_UNKNOWN
+    assert rig.music.posts == 1
+    assert await rig.books() == {"hold": 1, "release": 1}
+    assert [post.kind for post in rig.chat.posts] == [MessageKind.NOTICE]
+
+
+@pytest.mark.parametrize("error", [httpx.ConnectError(""), httpx.ConnectTimeout(""), httpx.PoolTimeout("")])
+async def test_what_never_left_is_sent_again(rig: Rig, error: Exception) -> None:
+    rig.music.on_post = [raises(error), raises(error)]
+    job = await rig.ask()
+
+    await rig.until(job, DONE)
+
+    assert rig.music.posts == 3
+    assert len(rig.music.tasks) == 1
+
+
+async def test_a_service_that_can_not_be_reached_for_ten_minutes_ends_the_wait(rig: Rig) -> None:
+    rig.music.on_post = [raises(httpx.ConnectError("")) for _ in range(100)]
+    job = await rig.ask()
+
+    await rig.until(job, TOLD)
+
+    assert (await rig.get(job)).reason is FailReason.EXPIRED
+    assert timedelta(minutes=10) <= rig.clock.now - make.NOW < timedelta(minutes=12)
+    assert (await rig.balance()).held == 0
+
+
+async def test_a_busy_service_is_asked_again_after_the_wait_that_it_names(rig: Rig) -> None:
+    rig.music.on_post = [lambda _: httpx.Response(429, headers={"Retry-After": "90"})]
+    job = await rig.ask()
+    await rig.round()
+
+    rig.clock.forward(seconds=89)
+    await rig.round()
+    assert rig.music.posts == 1
+
+    rig.clock.forward(seconds=2)
+    await rig.round()
+    assert (rig.music.posts, await rig.state(job)) == (2, JobState.RUNNING)
+
+
+async def test_a_queued_request_expires_after_an_hour(rig: Rig) -> None:
+    rig.music.on_post = [answers(429) for _ in range(200)]
+    job = await rig.ask()
+
+    await rig.until(job, TOLD, rounds=600)
+
+    assert (await rig.get(job)).reason is FailReason.EXPIRED
+    assert timedelta(minutes=60) <= rig.clock.now - make.NOW < timedelta(minutes=62)
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (answers(404, message="Coming soon"), ClosedCause.NOT_OPEN),
+        (answers(402, message="Insufficient credits"), ClosedCause.NO_CREDITS),
+        (answers(401, message="no auth"), ClosedCause.BAD_KEY),
+    ],
+)
+async def test_a_closed_service_fails_one_job_pauses_the_others_and_refuses_new_ones(
+    rig: Rig, answer: object, cause: ClosedCause
+) -> None:
+    rig.music.on_post = [answer]  # type: ignore[list-item]
+    first = await rig.ask()
+    await rig.round()
+    with pytest.raises(ServiceClosed) as refused:
+        await rig.ask()
+
+    assert (await rig.get(first)).reason is FailReason.CLOSED
+    assert refused.value.cause is cause
+    assert len(rig.alerts) == 1
+    assert rig.music.posts == 1
+
+
+async def test_after_the_pause_one_job_tries_and_a_good_answer_opens_the_gate(rig: Rig) -> None:
+    waiting = [await rig.ask() for _ in range(2)]
+    rig.music.on_post = [answers(402)]
+    async with rig.process() as runner:
+        await runner.round()
+        await runner.round()
+    posts_when_shut = rig.music.posts
+
+    rig.clock.forward(minutes=15, seconds=1)
+    await rig.round()
+    await rig.round()
+
+    assert posts_when_shut <= 2
+    assert len(rig.music.tasks) == 1
+    assert [(await rig.get(job)).reason for job in waiting].count(FailReason.CLOSED) == 1
+    assert (await rig.ask()).state is JobState.QUEUED
+
+
+async def test_three_unknown_outcomes_in_a_row_open_the_breaker_until_a_probe_succeeds(rig: Rig) -> None:
+    rig.music.on_post = [rig.music.lost_answer] * 3
+    for _ in range(3):
+        await rig.ask()
+        await rig.round()
+    late = await rig.ask()
+
+    await rig.round()
+    assert (rig.music.posts, await rig.state(late)) == (3, JobState.QUEUED)
+    assert len(rig.alerts) == 1
+
+    rig.clock.forward(seconds=61)
+    await rig.round()
+    assert (rig.music.posts, await rig.state(late)) == (4, JobState.RUNNING)
+
+
+async def test_not_more_than_fifteen_requests_leave_in_ten_seconds(rig: Rig) -> None:
+    await rig.credits.set_allowance(make.GUILD, 1_000, None, make.entry())
+    for _ in range(20):
+        await rig.ask()
+
+    for _ in range(10):
+        await rig.round()
+    assert rig.music.posts == 15
+
+    rig.clock.forward(seconds=11)
+    for _ in range(5):
+        await rig.round()
+    assert rig.music.posts == 20
+
+
+async def test_a_process_that_dies_over_the_post_leaves_an_unknown_outcome(rig: Rig) -> None:
+    job = await rig.ask()
+
+    async with rig.process() as runner:
+        await rig.killed_at(runner, "POST")
+    await rig.until(job, TOLD)
+
+    assert (await rig.get(job)).reason is FailReason.OUTCOME_UNKNOWN
+    assert rig.music.posts == 1
+
+
+# -- composing
+
+
+async def test_a_song_that_takes_long_is_asked_for_and_comes(rig: Rig) -> None:
+    rig.music.done_at_once = False
+    job = await rig.ask()
+    await rig.until(job, JobState.RUNNING)
+    while rig.clock.now - make.NOW < timedelta(hours=3):
+        await rig.step()
+    polls = rig.music.polls
+
+    rig.finish()
+    await rig.until(job, DONE)
+
+    # 3 early ones, about 42 to 4 min, about 100 to 1 h, 24 to 3 h
+    assert 150 < polls < 200
+
+
+async def test_a_song_is_parked_after_a_day_and_keeps_its_credits(rig: Rig) -> None:
+    rig.music.done_at_once = False
+    job = await rig.ask()
+    await rig.until(job, JobState.RUNNING)
+
+    rig.clock.forward(hours=24)
+    await rig.round()
+
+    parked = await rig.get(job)
+    assert (parked.state, parked.parked, parked.open) == (JobState.RUNNING, True, False)
+    assert (await rig.balance()).held == 10
+    assert len(rig.alerts) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [("failed", FailReason.UPSTREAM_FAILED), ("canceled", FailReason.CANCELED)]
+)
+async def test_a_failed_task_is_told_and_its_credits_are_back(
+    rig: Rig, status: str, reason: FailReason
+) -> None:
+    job = await rig.ask()
+    await rig.round()
+    rig.task.status = status
+    rig.task.error = "no inspiration"
+
+    await rig.until(job, TOLD)
+
+    told = await rig.get(job)
+    assert (told.reason, told.detail) == (reason, "no inspiration")
+    assert await rig.books() == {"hold": 1, "release": 1}
+
+
+async def test_a_task_that_is_not_known_at_first_is_waited_for(rig: Rig) -> None:
+    job = await rig.ask()
+    rig.music.on_poll = [answers(404), answers(422, msg="recordInfo is null")]
+
+    await rig.until(job, DONE)
+
+    assert rig.music.polls == 3
+
+
+async def test_a_task_that_is_never_known_is_lost_after_five_minutes(rig: Rig) -> None:
+    job = await rig.ask()
+    await rig.round()
+    rig.music.tasks.clear()
+
+    await rig.until(job, TOLD)
+
+    assert (await rig.get(job)).reason is FailReason.LOST
+    assert timedelta(minutes=7) <= rig.clock.now - make.NOW < timedelta(minutes=8)
+
+
+async def test_hours_of_failing_status_queries_lose_nothing(rig: Rig) -> None:
+    job = await rig.ask()
+    await rig.round()
+    rig.music.on_poll = [answers(500) for _ in range(100)]
+
+    await rig.until(job, DONE, rounds=500)
+
+    assert rig.clock.now - make.NOW > timedelta(hours=1)
+    assert await rig.books() == {"hold": 1, "settle": 1}
+
+
+async def test_a_key_that_is_refused_while_songs_run_fails_none_of_them(rig: Rig) -> None:
+    job = await rig.ask()
+    await rig.round()
+    rig.music.on_poll = [answers(401) for _ in range(50)]
+
+    await rig.until(job, DONE, rounds=500)
+
+    assert rig.music.polls > 50
+
+
+async def test_a_success_without_audio_is_asked_again_and_then_fails(rig: Rig) -> None:
+    rig.music.takes = 0
+    job = await rig.ask()
+
+    await rig.until(job, TOLD)
+
+    assert (await rig.get(job)).reason is FailReason.UPSTREAM_FAILED
+    assert rig.music.polls == 7
+    assert timedelta(minutes=3) <= rig.clock.now - make.NOW < timedelta(minutes=4)
+
+
+async def test_a_single_take_is_posted_after_one_more_look(rig: Rig) -> None:
+    rig.music.takes = 1
+    job = await rig.ask()
+
+    await rig.until(job, DONE)
+
+    assert [post.files for post in rig.chat.posts] == [1]
+    assert rig.music.polls == 2
+
+
+async def test_a_task_of_another_job_is_an_unknown_outcome(rig: Rig) -> None:
+    first = await rig.ask()
+    await rig.round()
+    rig.music.on_post = [answers(200, id=rig.task.id)]
+    second = await rig.ask()
+
+    await rig.until(second, TOLD)
+    await rig.until(first, DONE)
+
+    assert (await rig.get(second)).reason is FailReason.OUTCOME_UNKNOWN
+
+
+# -- fetching
+
+
+async def test_equal_bytes_are_one_track(rig: Rig) -> None:
+    rig.music.audio = {f"/task-1-{n}.mp3": b"ID3" + bytes(9_000) for n in (1, 2)}
+    job = await rig.ask()
+
+    await rig.until(job, DONE)
+
+    assert [post.files for post in rig.chat.posts] == [1]
+
+
+async def test_fresh_addresses_are_asked_for_while_the_audio_can_not_be_had(rig: Rig) -> None:
+    job = await rig.ask()
+    rig.music.audio = {"/task-1-1.mp3": 403, "/task-1-2.mp3": b""}
+    await rig.until(job, JobState.READY)
+    await rig.round()
+
+    rig.task.urls = [f"{AUDIO}/fresh-1.mp3", f"{AUDIO}/fresh-2.mp3"]
+    await rig.until(job, DONE)
+
+    assert [post.files for post in rig.chat.posts] == [2]
+
+
+async def test_one_take_is_posted_when_the_other_can_not_be_had_for_ten_minutes(rig: Rig) -> None:
+    rig.music.audio = {"/task-1-2.mp3": 404}
+    job = await rig.ask()
+
+    await rig.until(job, DONE)
+
+    assert [post.files for post in rig.chat.posts] == [1]
+    assert timedelta(minutes=10) <= rig.clock.now - make.NOW < timedelta(minutes=13)
+
+
+async def test_audio_that_is_gone_for_six_hours_is_given_up(rig: Rig) -> None:
+    rig.music.audio = {"/task-1-1.mp3": 410, "/task-1-2.mp3": 410}
+    job = await rig.ask()
+
+    await rig.until(job, TOLD, rounds=1_000)
+
+    assert (await rig.get(job)).reason is FailReason.AUDIO_GONE
+    assert await rig.books() == {"hold": 1, "release": 1}
+
+
+async def test_a_fifth_take_is_left_out(rig: Rig) -> None:
+    rig.music.takes = 50
+    job = await rig.ask()
+
+    await rig.until(job, DONE)
+
+    assert [post.files for post in rig.chat.posts] == [4]
+
+
+# -- posting
+
+
+@pytest.mark.parametrize("meets", ["lost", "down"])
+async def test_a_send_whose_answer_is_lost_is_repeated_under_its_nonce(rig: Rig, meets: str) -> None:
+    job = await rig.ask()
+    rig.chat.on_send = [meets, meets]
+
+    await rig.until(job, DONE)
+
+    assert rig.chat.sends == 3
+    assert len(rig.chat.posts) == 1
+    assert len({post.nonce for post in rig.chat.posts}) == 1
+
+
+async def test_after_a_minute_the_history_is_asked_before_anything_is_sent_again(rig: Rig) -> None:
+    job = await rig.ask()
+    rig.chat.on_send = ["lost"]
+    await rig.until(job, JobState.DELIVERING)
+    rig.chat.nonces_kept = False
+    rig.clock.forward(seconds=60)
+
+    await rig.until(job, DONE)
+
+    assert rig.chat.sends == 1
+    assert len(rig.chat.posts) == 1
+
+
+async def test_what_never_arrived_is_sent_again_after_the_history_was_asked(rig: Rig) -> None:
+    job = await rig.ask()
+    rig.chat.on_send = ["down"]
+    await rig.until(job, JobState.DELIVERING)
+    began = rig.clock.now
+    rig.clock.forward(seconds=60)
+
+    await rig.until(job, DONE)
+
+    assert len(rig.chat.posts) == 1
+    assert rig.clock.now - began >= timedelta(seconds=180)
+
+
+async def test_without_a_readable_history_a_song_waits_for_a_person(rig: Rig) -> None:
+    job = await rig.ask()
+    rig.chat.on_send = ["lost"]
+    rig.chat.no_history = True
+    await rig.until(job, JobState.DELIVERING)
+    rig.clock.forward(seconds=60)
+
+    await rig.until(job, JobState.UNDELIVERED)
+
+    assert rig.chat.sends == 1
+
+
+async def test_a_channel_that_closes_after_an_ambiguous_send_is_asked_for_its_history(rig: Rig) -> None:
+    job = await rig.ask()
+    rig.chat.on_send = ["lost", "closed"]
+
+    await rig.until(job, DONE)
+
+    assert [post.channel_id for post in rig.chat.posts] == [make.CHANNEL]
+    assert rig.chat.sends == 2
+
+
+async def test_a_rate_limit_is_waited_out_however_long_it_is(rig: Rig) -> None:
+    job = await rig.ask()
+    rig.chat.on_send = ["limited"]
+    await rig.until(job, JobState.DELIVERING)
+
+    wait_s = await rig.wait_s(job)
+    await rig.until(job, DONE)
+
+    assert wait_s == 600
+    assert len(rig.chat.posts) == 1
+
+
+async def test_a_message_that_was_deleted_is_not_posted_again(rig: Rig) -> None:
+    job = await rig.ask()
+    rig.chat.on_send = ["deleted"]
+
+    await rig.until(job, DONE)
+
+    assert rig.chat.posts == []
+
+
+async def test_a_closed_channel_sends_the_song_to_the_member(rig: Rig) -> None:
+    rig.chat.closed_channels = {make.CHANNEL}
+    job = await rig.ask()
+
+    await rig.until(job, DONE)
+
+    assert [post.channel_id for post in rig.chat.posts] == [make.MEMBER + rig.chat.direct_offset]
+
+
+async def test_a_song_with_nowhere_to_go_is_kept(rig: Rig) -> None:
+    rig.chat.closed_channels = {make.CHANNEL}
+    rig.chat.closed_members = {make.MEMBER}
+    job = await rig.ask()
+
+    await rig.until(job, JobState.UNDELIVERED)
+
+    kept = await rig.get(job)
+    assert [rig.spool.path(track.file).exists() for track in kept.tracks] == [True, True]
+    assert await rig.books() == {"hold": 1, "settle": 1}
+
+
+async def test_a_kept_song_is_posted_when_a_person_asks(rig: Rig) -> None:
+    rig.chat.closed_channels = {make.CHANNEL}
+    rig.chat.closed_members = {make.MEMBER}
+    job = await rig.ask()
+    await rig.until(job, JobState.UNDELIVERED)
+    rig.chat.closed_channels = set()
+
+    await rig.intake.post_again(job.id)
+    await rig.until(job, DONE)
+    again = await rig.intake.post_again(job.id)
+
+    assert again.state is DONE
+    assert [post.channel_id for post in rig.chat.posts] == [make.CHANNEL]
+    assert await rig.books() == {"hold": 1, "settle": 1}
+
+
+async def test_a_song_that_was_posted_all_the_same_is_found_when_a_person_asks(rig: Rig) -> None:
+    job = await rig.ask()
+    rig.chat.on_send = ["lost"]
+    rig.chat.no_history = True
+    await rig.until(job, JobState.DELIVERING)
+    rig.clock.forward(seconds=60)
+    await rig.until(job, JobState.UNDELIVERED)
+    rig.chat.no_history = rig.chat.nonces_kept = False
+
+    await rig.intake.post_again(job.id)
+    await rig.until(job, DONE)
+
+    assert len(rig.chat.posts) == 1
+
+
+async def test_a_failure_is_tried_again_once_by_each_member(rig: Rig) -> None:
+    rig.music.on_post = [answers(400, message="no")]
+    job = await rig.ask()
+    await rig.until(job, TOLD)
+    again = Source(job_id=job.id, reuse=Reuse.RETRY)
+    first = await rig.intake.accept(make.prompt(), make.origin(), again)
+
+    with pytest.raises(TriedAgain):
+        await rig.intake.accept(make.prompt(), make.origin(), again)
+    other = await rig.intake.accept(make.prompt(), make.origin(member_id=make.OTHER), again)
+
+    assert None not in (first, other)
+    assert await rig.books() == {"hold": 3, "release": 1}
+
+
+async def test_a_song_that_is_being_made_can_not_be_canceled(rig: Rig) -> None:
+    job = await rig.ask()
+    await rig.until(job, JobState.RUNNING)
+
+    with pytest.raises(TooLateToCancel):
+        await rig.intake.cancel(job.id, make.MEMBER, as_manager=False)
+    assert await rig.books() == {"hold": 1}
+
+
+async def test_a_song_is_canceled_by_who_asked_or_a_manager_and_by_nobody_else(rig: Rig) -> None:
+    job, other = await rig.ask(), await rig.ask()
+
+    with pytest.raises(NotYourSong):
+        await rig.intake.cancel(job.id, make.OTHER, as_manager=False)
+    await rig.intake.cancel(job.id, make.OTHER, as_manager=True)
+    await rig.intake.cancel(other.id, make.MEMBER, as_manager=False)
+
+    assert await rig.books() == {"hold": 2, "release": 2}
+    assert rig.music.posts == 0
+
+
+async def test_another_try_that_was_taken_back_does_not_count(rig: Rig) -> None:
+    rig.music.on_post = [answers(400, message="no")]
+    job = await rig.ask()
+    await rig.until(job, TOLD)
+    again = Source(job_id=job.id, reuse=Reuse.RETRY)
+    first = await rig.intake.accept(make.prompt(), make.origin(), again)
+    assert first is not None
+    await rig.intake.withdraw(first[0])
+
+    assert await rig.intake.accept(make.prompt(), make.origin(), again) is not None
+
+
+async def test_a_grant_that_comes_twice_counts_once(rig: Rig) -> None:
+    entry = make.entry("for the party")
+
+    first = await rig.credits.grant(make.GUILD, 50, entry)
+    again = await rig.credits.grant(make.GUILD, 50, entry)
+
+    assert (first, again) == ((0, 50), None)
+    assert (await rig.balance()).bonus == 50
+
+
+async def test_a_failure_with_nobody_to_tell_is_over(rig: Rig) -> None:
+    rig.chat.closed_channels = {make.CHANNEL}
+    rig.chat.closed_members = {make.MEMBER}
+    rig.music.on_post = [answers(400, message="no")]
+    job = await rig.ask()
+
+    await rig.until(job, TOLD)
+
+    told = await rig.get(job)
+    assert (told.reason, told.message_id) == (FailReason.REFUSED, None)
+
+
+async def test_the_card_is_edited_when_it_changes_and_not_more_often_than_every_five_seconds(
+    rig: Rig,
+) -> None:
+    job = await rig.ask()
+
+    await rig.until(job, DONE)
+    for _ in range(10):
+        rig.clock.forward(seconds=5)
+        await rig.round()
+
+    assert rig.chat.cards[-1] == (job.id, DONE)
+    assert len(rig.chat.cards) == len(set(rig.chat.cards))
+
+
+async def test_after_an_outage_songs_come_once_and_in_the_order_of_their_requests(rig: Rig) -> None:
+    jobs = []
+    for _ in range(5):
+        jobs.append(await rig.ask())
+        rig.clock.forward(seconds=1)
+    rig.chat.down = True
+    while rig.clock.now - make.NOW < timedelta(hours=6):
+        await rig.step()
+
+    rig.chat.down = False
+    for job in jobs:
+        await rig.until(job, DONE)
+
+    assert [post.job_id for post in rig.chat.posts] == [job.id for job in jobs]
+
+
+async def test_a_card_that_was_not_learned_of_is_looked_for(rig: Rig) -> None:
+    taken = await rig.intake.accept(make.prompt(), make.origin())
+    assert taken is not None
+    rig.chat.known_cards[taken[0].origin.interaction_id] = 4711
+    rig.clock.forward(seconds=4)
+
+    await rig.until(taken[0], DONE)
+    await rig.rest(rounds=5)
+
+    assert (await rig.get(taken[0])).card_message_id == 4711
+    assert rig.chat.cards[-1] == (taken[0].id, DONE)
+
+
+# -- bugs
+
+
+@pytest.mark.parametrize(
+    ("broken", "end"),
+    [("POST", TOLD), ("GET https://music", JobState.RUNNING), ("-1.mp3", JobState.READY)],
+)
+async def test_a_bug_in_one_job_ends_it_as_its_state_allows(
+    rig: Rig, broken: str, end: JobState, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = await rig.ask()
+    rig.music.broken = broken
+
+    await rig.rest(rounds=30)
+
+    ended = await rig.get(job)
+    assert (ended.state, ended.open) == (end, False)
+    assert f"job {job.id}: a bug" in caplog.text
+
+
+async def test_a_bug_in_one_job_leaves_the_others_alone(rig: Rig) -> None:
+    job, other = await rig.ask(), await rig.ask()
+    rig.chat.broken_job = job.id
+
+    await rig.rest(rounds=30)
+
+    assert (await rig.state(job), await rig.state(other)) == (JobState.UNDELIVERED, DONE)
+    assert await rig.books() == {"hold": 2, "settle": 2}
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+async def test_a_clock_that_was_stepped_makes_no_job_wait_for_a_day(rig: Rig, days: int) -> None:
+    rig.music.done_at_once = False
+    job = await rig.ask()
+    await rig.until(job, JobState.RUNNING)
+    rig.finish()
+
+    rig.clock.forward(days=days)
+    for _ in range(6):
+        await rig.round()
+
+    assert await rig.state(job) in ({DONE} if days < 0 else {DONE, JobState.RUNNING})

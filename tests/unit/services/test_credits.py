@@ -1,0 +1,130 @@
+"""Limits at the door: what a member may ask for, with many asking at once."""
+
+import asyncio
+
+import pytest
+
+from bot.errors import LimitReached, NotEnoughCredits, OperatorsOnly, Paused, Refusal
+from bot.model import JobState, Period
+from bot.services.credits import CreditService
+from bot.store import ledger
+from bot.store.reconcile import reconcile
+from tests import make
+from tests.unit.pipeline.rig import Rig
+
+CEILING = ledger.Defaults(allowance=100, period=Period.WEEK, ceiling=50)
+FAN = 71
+
+
+async def taken(rig: Rig, *members: int, **changes: object) -> list[Refusal | None]:
+    """What stands against each of these members' requests, which all come at once."""
+
+    async def ask(member_id: int) -> Refusal | None:
+        try:
+            await rig.intake.accept(make.prompt(), make.origin(member_id=member_id, **changes))
+        except Refusal as refusal:
+            return refusal
+        return None
+
+    return await asyncio.gather(*(ask(member_id) for member_id in members))
+
+
+async def test_sixty_requests_for_the_credits_of_five_songs_are_five_songs(rig: Rig) -> None:
+    await rig.credits.set_allowance(make.GUILD, 50, None, make.entry())
+
+    answers = await taken(rig, *range(1, 61))
+
+    assert 5 == answers.count(None)
+    assert {NotEnoughCredits} == {type(answer) for answer in answers if answer is not None}
+    assert () == (await rig.database.read(reconcile)).findings
+    assert 0 == (await rig.balance()).available
+
+
+async def test_a_members_requests_at_once_stay_within_their_limit(rig: Rig) -> None:
+    await rig.credits.limit_role(make.GUILD, FAN, 25, make.entry())
+
+    answers = await taken(rig, *[make.MEMBER] * 10, role_ids=frozenset({make.GUILD, FAN}))
+
+    assert 2 == answers.count(None)
+    assert {LimitReached} == {type(answer) for answer in answers if answer is not None}
+
+
+async def test_a_paused_server_takes_nothing_and_lets_its_songs_finish(rig: Rig) -> None:
+    job = await rig.ask()
+    await rig.credits.pause(make.GUILD, make.entry("exams"))
+
+    (refusal,) = await taken(rig, make.MEMBER)
+    elsewhere = await taken(rig, make.MEMBER, guild_id=make.GUILD + 1)
+    await rig.until(job, JobState.DELIVERED)
+
+    assert isinstance(refusal, Paused)
+    assert "exams" == refusal.reason
+    assert [None] == elsewhere
+
+
+async def test_the_limit_that_held_is_kept_with_the_job(rig: Rig) -> None:
+    await rig.credits.limit_member(make.GUILD, make.MEMBER, 30, make.entry())
+
+    job = await rig.ask()
+
+    assert 30 == (await rig.get(job)).limit_credits
+
+
+async def test_under_the_operators_ceiling_managers_neither_grant_nor_refund_nor_choose_the_period(
+    rig: Rig,
+) -> None:
+    service = CreditService(rig.database, CEILING, price=10, now=rig.clock)
+
+    with pytest.raises(OperatorsOnly):
+        await service.grant(make.GUILD, 10, make.entry("please"))
+    with pytest.raises(OperatorsOnly):
+        await service.refund(make.GUILD, 1, make.entry("please"))
+    with pytest.raises(OperatorsOnly):
+        await service.set_allowance(make.GUILD, 10, Period.DAY, make.entry())
+    changed = await service.set_allowance(make.GUILD, 500, Period.WEEK, make.entry())
+
+    assert changed is not None
+    assert (50, 50) == tuple(balance.allowance for balance in changed)
+
+
+async def test_a_change_whose_interaction_comes_twice_is_made_once(rig: Rig) -> None:
+    for change in (
+        lambda entry: rig.credits.limit_member(make.GUILD, make.MEMBER, 30, entry),
+        lambda entry: rig.credits.limit_role(make.GUILD, FAN, 30, entry),
+        lambda entry: rig.credits.pause(make.GUILD, entry),
+        lambda entry: rig.credits.resume(make.GUILD, entry),
+        lambda entry: rig.credits.set_alerts(make.GUILD, 8, entry),
+        lambda entry: rig.credits.grant(make.GUILD, 8, entry),
+    ):
+        entry = make.entry("once")
+        first, second = await change(entry), await change(entry)
+
+        assert (False, True) == (first is None, second is None)
+    rows = await rig.database.read(lambda tx: tx.execute("SELECT COUNT(*) FROM ledger").fetchone()[0])
+    assert 6 == rows
+
+
+async def test_a_refund_goes_to_the_jobs_own_day_and_split(rig: Rig) -> None:
+    await rig.credits.set_allowance(make.GUILD, 5, Period.DAY, make.entry())
+    await rig.credits.grant(make.GUILD, 5, make.entry("to share"))
+    job = await rig.ask()
+    await rig.until(job, JobState.DELIVERED)
+    spent = await rig.balance()
+    rig.clock.forward(days=3)
+
+    await rig.credits.refund(make.GUILD, job.id, make.entry("off key"))
+
+    day = await rig.database.read(lambda tx: ledger.balance(tx, make.GUILD, make.DEFAULTS, make.NOW))
+    assert (5, 0) == (spent.used, spent.bonus)
+    assert (0, 5) == (day.used, (await rig.balance()).bonus)
+    assert () == (await rig.database.read(reconcile)).findings
+
+
+async def test_no_id_of_another_server_is_refunded(rig: Rig) -> None:
+    job = await rig.ask()
+    await rig.until(job, JobState.DELIVERED)
+
+    with pytest.raises(Refusal, match="unknown"):
+        await rig.credits.refund(make.GUILD + 1, job.id, make.entry("not mine"))
+
+    assert {"hold": 1, "settle": 1} == await rig.books()

@@ -1,0 +1,245 @@
+"""What the operator does by hand, beside a running bot or without one."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bot.database.sqlite import Database
+from bot.errors import AlreadyRuns, NotDone, OperatorsOnly, StartRefused
+from bot.model import FailReason, Job, JobState, Period
+from bot.pipeline.courier import MessageKind
+from bot.services.credits import CreditService
+from bot.services.operator import OperatorActions
+from bot.store import reports
+from bot.store.ledger import Defaults
+from bot.store.reconcile import reconcile
+from bot.store.reports import LedgerRow
+from tests import make
+from tests.unit.pipeline.rig import Rig
+
+CAPPED = Defaults(allowance=100, period=Period.MONTH, ceiling=50)
+
+
+@pytest.fixture
+def rig(database: Database, tmp_path: Path, clock: make.Clock) -> Rig:
+    return Rig(database, tmp_path / "spool", clock)
+
+
+@pytest.fixture
+async def desk(rig: Rig) -> AsyncIterator[OperatorActions]:
+    """A second process's, while the bot has the database."""
+    with pytest.raises(AlreadyRuns):
+        async with Database.open(rig.database.path):
+            raise AssertionError("two bots on one file")
+    async with Database.beside(rig.database.path) as beside:
+        yield OperatorActions(beside, CAPPED, price=10, now=rig.clock)
+
+
+async def parked(rig: Rig) -> Job:
+    job = await rig.ask()
+    rig.music.done_at_once = False
+    await rig.until(job, JobState.RUNNING)
+    rig.clock.forward(hours=25)
+    await rig.round()
+    assert (await rig.get(job)).parked
+    return job
+
+
+async def last_entry(rig: Rig) -> LedgerRow:
+    page = await rig.database.read(lambda tx: reports.page(tx, make.GUILD, size=1))
+    return page.rows[0]
+
+
+async def assert_balanced(rig: Rig) -> None:
+    assert () == (await rig.database.read(reconcile)).findings
+
+
+# -- credits
+
+
+async def test_the_operator_grants_under_a_ceiling_where_managers_can_not(
+    rig: Rig, desk: OperatorActions
+) -> None:
+    await rig.ask()
+
+    changed = await desk.grant(make.GUILD, 40, "a good evening")
+
+    with pytest.raises(OperatorsOnly):
+        await CreditService(rig.database, CAPPED, price=10, now=rig.clock).grant(
+            make.GUILD, 40, make.entry("mine")
+        )
+    entry = await last_entry(rig)
+    assert (0, 40) == changed
+    assert 40 == (await rig.balance()).bonus
+    assert ("grant", 40, "a good evening", True, None) == (
+        *(entry.kind, entry.bonus, entry.reason, entry.by_operator),
+        entry.actor_id,
+    )
+    await assert_balanced(rig)
+
+
+@pytest.mark.parametrize(
+    ("guild", "amount", "reason", "why"),
+    [
+        (5, 10, "why not", "Server 5 is not known"),
+        (1 << 70, 10, "why not", "is not known"),
+        (-1, 10, "why not", "is not known"),
+        (make.GUILD, 0, "why not", "can get"),
+        (make.GUILD, -1, "why not", "can get 0 to 1,000,000 credits"),
+        (make.GUILD, 10**9, "why not", "can get"),
+        (make.GUILD, 10, " ", "needs a reason"),
+    ],
+)
+async def test_a_grant_that_can_not_be_is_a_sentence_and_changes_nothing(
+    guild: int, amount: int, reason: str, why: str, rig: Rig, desk: OperatorActions
+) -> None:
+    await rig.ask()
+    before = await rig.books()
+
+    with pytest.raises(NotDone, match=why):
+        await desk.grant(guild, amount, reason)
+
+    assert before == await rig.books()
+
+
+async def test_a_song_is_refunded_once(rig: Rig, desk: OperatorActions) -> None:
+    job = await rig.ask()
+    await rig.until(job, JobState.DELIVERED)
+
+    refund = await desk.refund(job.id, "")
+
+    assert (40, 50) == (refund.before, refund.after)
+    assert "by the operator" == (await last_entry(rig)).reason
+    with pytest.raises(NotDone, match="has been refunded already"):
+        await desk.refund(job.id, "once more")
+    await assert_balanced(rig)
+
+
+async def test_only_what_was_spent_is_refunded(rig: Rig, desk: OperatorActions) -> None:
+    waiting = await rig.ask()
+    with pytest.raises(NotDone, match="still in the making"):
+        await desk.refund(waiting.id, "")
+    rig.music.takes = 0
+    await rig.until(waiting, JobState.EXPLAINED)
+
+    with pytest.raises(NotDone, match="its credits are back already"):
+        await desk.refund(waiting.id, "")
+    for nobodys in (waiting.id + 1, 1 << 70, -3):
+        with pytest.raises(NotDone, match=f"Job {nobodys} is not there"):
+            await desk.refund(nobodys, "")
+
+
+# -- parked jobs
+
+
+async def test_a_parked_job_that_is_released_is_told_and_its_credits_are_back(
+    rig: Rig, desk: OperatorActions
+) -> None:
+    job = await parked(rig)
+
+    done = await desk.release(job.id)
+    await rig.until(job, JobState.EXPLAINED)
+
+    assert 10 == done.after - done.before
+    assert FailReason.UPSTREAM_FAILED is (await rig.get(job)).reason
+    assert 1 == len(rig.chat.of(MessageKind.NOTICE, job.id))
+    assert (False, {"hold": 1, "release": 1}) == ((await rig.get(job)).parked, await rig.books())
+    await assert_balanced(rig)
+
+
+async def test_a_job_that_a_bug_has_parked_is_told_as_ours(rig: Rig, desk: OperatorActions) -> None:
+    job = await parked(rig)
+    await rig.database.write(lambda tx: tx.execute("UPDATE job SET parked = 'bug'").rowcount)
+
+    await desk.release(job.id)
+
+    assert FailReason.INTERNAL is (await rig.get(job)).reason
+
+
+async def test_a_parked_job_is_asked_for_once_more_and_never_sent_again(
+    rig: Rig, desk: OperatorActions
+) -> None:
+    job = await parked(rig)
+    rig.finish()
+
+    await desk.retry(job.id)
+    await rig.until(job, JobState.DELIVERED)
+
+    assert 1 == rig.music.posts
+    await assert_balanced(rig)
+
+
+async def test_a_parked_job_that_is_still_not_done_is_parked_again(rig: Rig, desk: OperatorActions) -> None:
+    job = await parked(rig)
+    polls = rig.music.polls
+
+    await desk.retry(job.id)
+    await rig.round()
+
+    assert (polls + 1, True) == (rig.music.polls, (await rig.get(job)).parked)
+
+
+@pytest.mark.parametrize("action", ["release", "retry"])
+async def test_only_parked_jobs_are_released_or_tried_again(
+    action: str, rig: Rig, desk: OperatorActions
+) -> None:
+    job = await rig.ask()
+    before = await rig.get(job)
+
+    with pytest.raises(NotDone, match=f"Job {job.id} is queued and not parked"):
+        await getattr(desk, action)(job.id)
+    for nobodys in (job.id + 1, 1 << 70):
+        with pytest.raises(NotDone, match=f"Job {nobodys} is not there"):
+            await getattr(desk, action)(nobodys)
+
+    assert before == await rig.get(job)
+
+
+# -- beside a running bot
+
+
+def files(path: Path) -> tuple[bytes, int]:
+    return path.read_bytes(), Path(f"{path}-wal").stat().st_size
+
+
+async def test_the_log_is_left_to_the_running_bot(rig: Rig) -> None:
+    await rig.ask()
+    content, size = files(rig.database.path)
+
+    async with Database.beside(rig.database.path) as beside:
+        for number in range(1_500):  # more than the pages after which SQLite brings a log into its file
+            await beside.write(
+                lambda tx, number=number: tx.execute("INSERT INTO fact VALUES (?, 'x')", (f"{number}",))  # type: ignore[misc]
+            )
+
+    assert content == files(rig.database.path)[0]
+    assert files(rig.database.path)[1] > size
+
+
+async def test_the_log_stays_also_where_the_bot_ends_meanwhile(tmp_path: Path, blank_file: bytes) -> None:
+    path = tmp_path / "tunesmith.db"
+    path.write_bytes(blank_file)
+    async with Database.beside(path) as beside:
+        await beside.write(lambda tx: tx.execute("INSERT INTO fact VALUES ('a', 'b')").rowcount)
+        content, _ = files(path)
+
+    assert content == files(path)[0]
+    async with Database.open(path) as opened:
+        assert 1 == await opened.read(lambda tx: tx.execute("SELECT COUNT(*) FROM fact").fetchone()[0])
+
+
+@pytest.mark.parametrize(("version", "why"), [(1, "start the bot with this program first"), (99, "newer")])
+async def test_a_file_of_another_schema_is_left_alone(
+    version: int, why: str, tmp_path: Path, blank_file: bytes
+) -> None:
+    path = tmp_path / "tunesmith.db"
+    path.write_bytes(blank_file)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {version}")
+
+    with pytest.raises(StartRefused, match=why):
+        async with Database.beside(path):
+            raise AssertionError("it was opened")

@@ -1,0 +1,464 @@
+"""What is kept about a member, seen, taken along and deleted, with a new process for every round."""
+
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.database.sqlite import Database, Tx
+from bot.errors import Leaving, LimitReached, StoreBusy, WordsGone
+from bot.model import Job, JobState, Reuse, SongRequest, Source
+from bot.pipeline.erasure import Erasure
+from bot.services.privacy import Deletion
+from bot.store.reconcile import reconcile
+from tests import make
+from tests.make import GUILD, OTHER
+from tests.unit.pipeline.rig import Rig
+from tests.unit.store.deleted_bytes import remains
+
+DONE, TOLD = JobState.DELIVERED, JobState.EXPLAINED
+LYRICS = "Neon over wet asphalt\nI left my heart on the evening train\nCome back, come back again"
+EDITED = LYRICS.replace("I left my heart on the evening train", "A line of somebody else")
+SONG = make.custom(title="Wet asphalt", style="synthwave, slow", lyrics=LYRICS)
+WORDS = ("Wet asphalt", "synthwave, slow", "Neon over wet asphalt", "Come back, come back again")
+PERSON = 1_234_567_890_123_456_789
+"""A member's id as long as Discord's."""
+
+
+async def song(
+    rig: Rig,
+    request: SongRequest = SONG,
+    member_id: int = PERSON,
+    source: Job | None = None,
+    reuse: Reuse = Reuse.REMIX,
+) -> Job:
+    """A member's song, posted, with its card up to date."""
+    job = await asked(rig, request, member_id, source, reuse)
+    await rig.until(job, DONE)
+    rig.clock.forward(seconds=6)
+    await rig.round()
+    return await rig.get(job)
+
+
+async def asked(
+    rig: Rig,
+    request: SongRequest = SONG,
+    member_id: int = PERSON,
+    source: Job | None = None,
+    reuse: Reuse = Reuse.REMIX,
+) -> Job:
+    """A member's request, and they have read its card."""
+    taken = None if source is None else Source(job_id=source.id, reuse=reuse)
+    name = "Annabel Lee" if member_id == PERSON else "Bob"
+    origin = make.origin(member_id=member_id, member_name=name)
+    accepted = await rig.intake.accept(request, origin, taken)
+    assert accepted is not None
+    job, facts = accepted
+    await rig.intake.answered(job, facts, card_message_id=PERSON + 1)
+    return job
+
+
+async def settle_down(rig: Rig) -> None:
+    """Rounds until the cards are up to date and what is due is done."""
+    for _ in range(3):
+        rig.clock.forward(seconds=6)
+        await rig.round()
+
+
+def left_of(rig: Rig, texts: tuple[str, ...] = WORDS, *ids: int) -> set[tuple[str, str]]:
+    """What the database's files still have of the words, the name and the ids."""
+    return remains(rig.database.path, [*texts, "Annabel"], [PERSON, *ids])
+
+
+def files(rig: Rig) -> list[Path]:
+    return list(rig.spool.folder.iterdir())
+
+
+async def rows(rig: Rig, sql: str) -> list[tuple[object, ...]]:
+    return await rig.database.read(lambda tx: [tuple(row) for row in tx.execute(sql)])
+
+
+async def findings(rig: Rig) -> tuple[str, ...]:
+    return (await rig.database.read(reconcile)).findings
+
+
+AT_ONCE = Deletion(own_songs=0, songs_of_others=0, clean=True)
+
+
+# -- deleting
+
+
+async def test_words_name_ids_and_files_are_gone_when_the_deletion_is_answered(rig: Rig) -> None:
+    job = await song(rig)
+    rig.spool.path(f"{job.id}-2.part").write_bytes(b"x")
+    other = await song(rig, make.prompt("of another"), OTHER)
+    before = left_of(rig, WORDS, job.origin.interaction_id, PERSON + 1)
+    books = await rows(rig, "SELECT * FROM ledger")
+
+    deletion = await rig.privacy.delete(PERSON)
+
+    assert AT_ONCE == deletion
+    assert len({shown for _, shown in before}) == len(WORDS) + 4
+    assert set() == left_of(rig, WORDS, job.origin.interaction_id)
+    assert {f"{other.id}-1.mp3", f"{other.id}-2.mp3"} == {path.name for path in files(rig)}
+    assert books == await rows(rig, "SELECT * FROM ledger")
+    assert () == await findings(rig)
+
+
+async def test_a_deletion_that_comes_twice_deletes_nothing_more(rig: Rig) -> None:
+    await song(rig)
+
+    assert AT_ONCE == await rig.privacy.delete(PERSON)
+    assert AT_ONCE == await rig.privacy.delete(PERSON)
+    assert 1 == len(await rows(rig, "SELECT * FROM member"))
+
+
+async def test_who_is_not_known_is_not_known_after_a_deletion_either(rig: Rig) -> None:
+    assert AT_ONCE == await rig.privacy.delete(PERSON)
+    assert [] == await rows(rig, "SELECT * FROM member")
+
+
+async def test_open_songs_finish_first_and_then_everything_goes(rig: Rig) -> None:
+    old = await song(rig, make.prompt("an old song of rain"))
+    job = await asked(rig)
+
+    deletion = await rig.privacy.delete(PERSON)
+    words_of_old = (await rig.get(old)).request.prompt
+    await rig.until(job, DONE)
+    posts = len(rig.chat.posts)
+    await settle_down(rig)
+
+    assert (1, 0, True) == (deletion.own_songs, deletion.songs_of_others, deletion.clean)
+    assert ("", 2) == (words_of_old, posts)
+    assert (job.id, DONE) in rig.chat.cards
+    assert set() == left_of(rig, (*WORDS, "an old song of rain"))
+    assert [] == files(rig)
+    assert () == await findings(rig)
+
+
+async def test_a_failure_is_told_before_its_member_is_forgotten(rig: Rig) -> None:
+    rig.music.done_at_once = False
+    job = await asked(rig)
+    await rig.until(job, JobState.RUNNING)
+    await rig.privacy.delete(PERSON)
+    rig.task.status, rig.task.error = "failed", "Wet asphalt is not allowed"
+
+    await rig.until(job, TOLD)
+    await settle_down(rig)
+
+    assert 1 == len(rig.chat.posts)
+    assert set() == left_of(rig)
+    assert 0 == (await rig.balance()).held
+
+
+async def test_a_request_that_is_taken_back_ends_the_wait(rig: Rig) -> None:
+    job = await asked(rig)
+    await rig.privacy.delete(PERSON)
+
+    await rig.intake.cancel(job.id, PERSON, as_manager=False)
+    await settle_down(rig)
+
+    assert [(None, None)] == await rows(rig, "SELECT discord_id, leaving_since FROM member")
+    assert set() == left_of(rig)
+
+
+async def test_a_job_that_is_parked_does_not_hold_a_deletion_up(rig: Rig) -> None:
+    rig.music.done_at_once = False
+    job = await asked(rig)
+    await rig.until(job, JobState.RUNNING)
+    await rig.privacy.delete(PERSON)
+    rig.clock.forward(hours=25)
+    await rig.round()
+
+    await settle_down(rig)
+
+    assert TOLD == (await rig.get(job)).state
+    assert 0 == (await rig.balance()).held
+    assert set() == left_of(rig)
+    assert [] == rig.chat.posts
+    assert () == await findings(rig)
+
+
+@pytest.mark.parametrize("open_songs", [0, 1])
+async def test_a_song_that_could_not_be_posted_is_erased_and_posted_no_more(
+    rig: Rig, open_songs: int
+) -> None:
+    rig.chat.closed_channels.add(make.CHANNEL)
+    rig.chat.closed_members.add(PERSON)
+    job = await asked(rig)
+    await rig.until(job, JobState.UNDELIVERED)
+    for _ in range(open_songs):
+        await asked(rig)
+
+    assert open_songs == (await rig.privacy.delete(PERSON)).waits_for
+    with pytest.raises(WordsGone):
+        await rig.intake.post_again(job.id)
+
+    assert JobState.UNDELIVERED == await rig.state(job)
+    assert [] == files(rig)
+
+
+async def test_who_leaves_makes_no_new_songs_until_that_is_done(rig: Rig) -> None:
+    job = await asked(rig)
+    await rig.privacy.delete(PERSON)
+
+    with pytest.raises(Leaving):
+        await asked(rig)
+    await rig.until(job, DONE)
+    await settle_down(rig)
+    await song(rig)
+
+    assert {"hold": 2, "settle": 2} == await rig.books()
+    assert [(None,), (PERSON,)] == await rows(rig, "SELECT discord_id FROM member ORDER BY id")
+
+
+@pytest.mark.parametrize("step", ["rows", "files", "rewritten"])
+async def test_a_process_that_dies_over_a_deletion_leaves_the_rest_to_the_next_one(
+    rig: Rig, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await song(rig)
+
+    async def dies(*_: object) -> bool:
+        raise KeyboardInterrupt
+
+    target = {
+        "rows": (Erasure, "_remove_files"),
+        "files": (Database, "rewrite"),
+        "rewritten": (Database, "empty_log"),
+    }
+    with monkeypatch.context() as dying:
+        dying.setattr(*target[step], dies)
+        with pytest.raises(KeyboardInterrupt):
+            await rig.privacy.delete(PERSON)
+
+    await rig.round()
+
+    assert set() == left_of(rig)
+    assert [] == files(rig)
+    assert [] == await rows(rig, "SELECT * FROM spool_removal")
+
+
+async def test_a_long_report_holds_up_only_the_log_and_for_as_long_as_it_lasts(rig: Rig) -> None:
+    await song(rig)
+    with closing(sqlite3.connect(rig.database.path)) as report:
+        report.execute("BEGIN")
+        report.execute("SELECT * FROM job").fetchall()
+        deletion = await rig.privacy.delete(PERSON)
+        await song(rig, make.prompt("of another"), OTHER)
+
+    await rig.round()
+
+    assert (0, False) == (deletion.waits_for, deletion.clean)
+    assert set() == left_of(rig)
+
+
+async def test_files_that_can_not_be_removed_are_tried_again_and_hold_up_nothing_else(rig: Rig) -> None:
+    job = await song(rig)
+    for path in files(rig):
+        path.unlink()
+        path.mkdir()  # what can't be unlinked
+
+    deletion = await rig.privacy.delete(PERSON)
+    kept = await rows(rig, "SELECT * FROM spool_removal")
+    for path in files(rig):
+        path.rmdir()
+    await rig.round()
+
+    assert ([(job.id,)], False) == (kept, deletion.clean)
+    assert set() == left_of(rig)
+    assert [] == await rows(rig, "SELECT * FROM spool_removal")
+
+
+async def test_an_erasure_that_fails_is_not_begun_again_at_once(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await song(rig)
+    tries = 0
+
+    async def full(_: Database) -> None:
+        nonlocal tries
+        tries += 1
+        raise StoreBusy("the disk is full", 5.0)
+
+    monkeypatch.setattr(Database, "rewrite", full)
+    await rig.privacy.delete(PERSON)
+    tries = 0
+    async with rig.process() as runner:
+        for _ in range(60):
+            await runner.round()
+            rig.clock.forward(seconds=1)
+
+    assert 4 == tries
+
+
+# -- what others made of it
+
+
+async def test_a_deletion_reaches_again_and_remix_of_others(rig: Rig) -> None:
+    source = await song(rig)
+    again = await song(rig, source.request, OTHER, source, Reuse.AGAIN)
+    remix = await song(rig, replace(SONG, title="Fleas", style="polka", lyrics=EDITED), OTHER, source)
+
+    await rig.privacy.delete(PERSON)
+
+    assert (
+        make.custom(title="", style="", lyrics=""),
+        make.custom(title="Fleas", style="polka", lyrics=""),
+    ) == (
+        (await rig.get(again)).request,
+        (await rig.get(remix)).request,
+    )
+    assert set() == remains(rig.database.path, WORDS, [PERSON])
+    for job in (again, remix):
+        with pytest.raises(WordsGone):
+            await rig.intake.worded(job.id)
+
+
+async def test_a_song_of_somebody_else_is_made_before_the_words_go(rig: Rig) -> None:
+    source = await song(rig)
+    theirs = await asked(rig, source.request, OTHER, source, Reuse.AGAIN)
+
+    deletion = await rig.privacy.delete(PERSON)
+    await rig.until(theirs, DONE)
+    await settle_down(rig)
+
+    assert (0, 1) == (deletion.own_songs, deletion.songs_of_others)
+    assert LYRICS in json.dumps(rig.music.tasks["task-2"].body).replace("\\n", "\n")
+    assert set() == remains(rig.database.path, WORDS, [PERSON])
+
+
+@pytest.mark.parametrize("reuse", Reuse)
+async def test_words_of_one_who_leaves_are_taken_up_no_more(rig: Rig, reuse: Reuse) -> None:
+    source = await song(rig)
+    await asked(rig, make.prompt("the last one"))
+    await rig.privacy.delete(PERSON)
+
+    with pytest.raises(WordsGone):
+        await asked(rig, source.request, OTHER, source, reuse)
+    with pytest.raises(WordsGone):
+        await rig.intake.worded(source.id)
+    with pytest.raises(WordsGone):
+        await rig.intake.keep_draft(source.request, OTHER, source.id)
+
+
+# -- what outlives it
+
+
+async def test_a_deletion_resets_nothing_that_was_used(rig: Rig) -> None:
+    await rig.credits.limit_member(GUILD, PERSON, 15, make.entry())
+    await song(rig)
+    await rig.privacy.delete(PERSON)
+    explained = await rig.credits.explain(GUILD, PERSON, [])
+
+    with pytest.raises(LimitReached):
+        await asked(rig)
+
+    assert (15, 10) == (explained.own, explained.standing.used)
+    assert 10 == (await rig.balance()).used
+
+
+# -- seeing it and taking it along
+
+
+async def test_what_is_kept_can_be_seen(rig: Rig) -> None:
+    await song(rig)
+    await song(rig, make.prompt("of another"), OTHER)
+    await asked(rig, make.prompt("open"))
+    await rig.intake.keep_draft(make.prompt("draft"), PERSON)
+    await rig.credits.limit_member(GUILD, PERSON, 50, make.entry())
+    rig.database.path.with_name(f"{rig.database.path.name}.before-schema-4").write_bytes(b"")
+
+    kept = await rig.privacy.view(PERSON, GUILD)
+
+    there = kept.records
+    assert (2, 2, 1) == (there.songs, there.songs_with_words, there.open_songs)
+    assert (1, 1) == (there.servers, there.drafts)
+    assert (make.NOW, 4) == (there.since, there.ledger_entries)
+    assert (2, 50, 7, 90, 1) == (kept.files, kept.own_limit, kept.files_days, kept.words_days, kept.copies)
+    assert (None, False) == (there.leaving_since, there.deleted_before)
+
+
+async def test_of_somebody_unknown_or_forgotten_there_is_nothing_to_see_but_what_outlives(rig: Rig) -> None:
+    unknown = await rig.privacy.view(PERSON, GUILD)
+    await song(rig)
+    await rig.credits.limit_member(GUILD, PERSON, 50, make.entry())
+    await rig.privacy.delete(PERSON)
+    forgotten = await rig.privacy.view(PERSON, GUILD)
+
+    assert (0, None, False) == (unknown.records.songs, unknown.own_limit, unknown.records.deleted_before)
+    assert (0, 0, 0) == (forgotten.records.songs, forgotten.files, forgotten.records.ledger_entries)
+    assert (50, True) == (forgotten.own_limit, forgotten.records.deleted_before)
+
+
+async def exported(rig: Rig, path: Path) -> dict[str, Any]:
+    await rig.privacy.export(PERSON, path)
+    return read(path)
+
+
+def read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return found
+
+
+async def test_an_export_has_everything_and_nothing_of_others(rig: Rig, tmp_path: Path) -> None:
+    bob, manager = PERSON + 5, PERSON + 7
+    theirs = await song(rig, make.prompt("words of somebody else"), bob)
+    job = await song(rig)
+    await song(rig, theirs.request, PERSON, theirs, Reuse.AGAIN)
+    await rig.intake.keep_draft(replace(theirs.request, style="own"), PERSON, theirs.id)
+    await rig.credits.limit_member(GUILD, PERSON, 50, make.entry("so that others get some", actor_id=manager))
+    await rig.credits.grant(GUILD, 5, make.entry("a party", actor_id=PERSON))
+
+    found = await exported(rig, tmp_path / "export.json")
+
+    first, second = found["songs"]
+    assert (job.id, GUILD, make.CHANNEL, "delivered", 10) == tuple(
+        first[name] for name in ("song", "server", "channel", "state", "price_in_credits")
+    )
+    assert SONG.lyrics == first["words"]["lyrics"]
+    assert "Annabel Lee" == first["your_name_then"]
+    assert (PERSON + 1, 2) == (first["card_message"], len(first["files"]))
+    assert {"prompt": "words of another member"} == second["words"]["not_included"]
+    assert {"prompt": "words of another member"} == found["drafts"][0]["not_included"]
+    assert "own" == found["drafts"][0]["style"]
+    assert [{"server": GUILD, "credits_in_a_period": 50}] == found["limits"]
+    assert [20] == [day["of_the_allowance"] for day in found["credits_used_by_day"]]
+    assert {"hold", "settle", "member", "grant"} == {entry["kind"] for entry in found["ledger"]}
+    assert [("a manager", None), ("you", "a party")] == [
+        (entry["by"], entry["reason"] if entry["by"] == "you" else None)
+        for entry in found["ledger"]
+        if entry["kind"] in ("member", "grant")
+    ]
+    text = (tmp_path / "export.json").read_text("utf-8")
+    assert [] == [
+        hidden for hidden in ("words of somebody else", "Bob", str(bob), str(manager)) if hidden in text
+    ]
+
+
+async def test_an_export_has_words_that_only_a_song_of_somebody_else_keeps(rig: Rig, tmp_path: Path) -> None:
+    source = await song(rig)
+    rig.clock.forward(days=80)
+    await song(rig, source.request, OTHER, source, Reuse.AGAIN)
+
+    def drop(tx: Tx) -> None:
+        tx.execute("DELETE FROM song WHERE job_id = ?", (source.id,))
+
+    await rig.database.write(drop)
+    found = await exported(rig, tmp_path / "export.json")
+
+    texts = found["texts_that_only_songs_of_others_are_made_of"]
+    assert sorted([SONG.title, SONG.style, LYRICS]) == sorted(texts)
+    assert 3 == (await rig.privacy.view(PERSON)).records.texts_in_songs_of_others
+
+
+async def test_an_export_of_somebody_unknown_is_empty_and_makes_nobody_known(
+    rig: Rig, tmp_path: Path
+) -> None:
+    found = await exported(rig, tmp_path / "export.json")
+
+    assert ([], [], []) == (found["songs"], found["drafts"], found["ledger"])
+    assert [] == await rows(rig, "SELECT * FROM member")

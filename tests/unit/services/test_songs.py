@@ -1,0 +1,582 @@
+"""A song is brought once more from wherever it still lies, and no job moves by that."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from bot.database.sqlite import Tx
+from bot.errors import (
+    NoDirectMessages,
+    NoPlaceToPost,
+    NoSuchSong,
+    NotDoneYet,
+    SongGone,
+    StoreBusy,
+    Transient,
+)
+from bot.model import Job, JobState, Track
+from bot.music.audio import AUDIO_MAX_BYTES
+from bot.services import songs as module
+from bot.services.songs import SongArchive
+from bot.store.reconcile import reconcile
+from tests.doubles.in_process import SONG, answers, raises
+from tests.make import CHANNEL, GUILD, MEMBER, OTHER
+from tests.unit.pipeline.rig import Rig
+
+HTML = b"<!DOCTYPE html><title>Not found</title>" * 200
+OTHER_SONG = b"ID3" + bytes(reversed(range(256))) * 20
+WAVE = b"RIFF\x00\x00\x00\x00WAVEfmt " + bytes(range(256)) * 32
+INTERACTION = 4_711
+
+
+@pytest.fixture
+async def song_archive(rig: Rig) -> AsyncIterator[SongArchive]:
+    async with rig.song_archive() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def song(rig: Rig) -> Job:
+    """A song that was delivered with two takes."""
+    job = await rig.ask()
+    await rig.until(job, JobState.DELIVERED)
+    rig.music.downloads = rig.music.polls = 0
+    return await rig.get(job)
+
+
+def lose(rig: Rig, song: Job, *takes: int) -> None:
+    """These takes, or all, leave the spool."""
+    for track in song.tracks:
+        if track.take in (takes or (1, 2)):
+            rig.spool.path(track.file).unlink()
+
+
+def lose_message(rig: Rig, song: Job) -> None:
+    """Somebody deletes the message that brought the song."""
+    assert song.message_id is not None
+    del rig.chat.audio[song.message_id]
+
+
+def lose_urls(rig: Rig, song: Job) -> None:
+    """The music service's addresses of the audio lead nowhere any more."""
+    for track in song.tracks:
+        rig.music.audio[httpx.URL(track.url).path] = 410
+
+
+async def takes(song_archive: SongArchive, song: Job) -> dict[int, bytes]:
+    """The bytes of each take that can be had, which are those that are written down."""
+    found = await song_archive.files(song)
+    assert [(path.stat().st_size, path.name) for _, path in found] == [
+        (track.size_bytes, track.file) for track, _ in found
+    ]
+    return {track.take: path.read_bytes() for track, path in found}
+
+
+def audio(rig: Rig, song: Job) -> dict[int, bytes]:
+    """What the song's message brought."""
+    assert song.message_id is not None
+    return dict(rig.chat.audio[song.message_id])
+
+
+# -- where it lies
+
+
+async def test_a_song_in_the_spool_is_asked_of_nobody(rig: Rig, song_archive: SongArchive, song: Job) -> None:
+    rig.chat.down = True
+
+    assert audio(rig, song) == await takes(song_archive, song)
+    assert (0, 0, 0) == (rig.chat.fetches, rig.music.downloads, rig.music.polls)
+
+
+async def test_a_song_that_left_the_spool_comes_out_of_its_message_and_stays(
+    rig: Rig, song_archive: SongArchive, song: Job
+) -> None:
+    lose(rig, song)
+
+    first = await takes(song_archive, song)
+    again = await takes(song_archive, song)
+
+    assert audio(rig, song) == first == again
+    assert (2, 0) == (rig.chat.fetches, rig.music.downloads)
+    assert song == await rig.get(song)
+
+
+async def test_only_what_is_missing_is_fetched(rig: Rig, song_archive: SongArchive, song: Job) -> None:
+    lose(rig, song, 2)
+
+    assert audio(rig, song) == await takes(song_archive, song)
+    assert 1 == rig.chat.fetches
+
+
+async def test_a_file_that_was_cut_off_in_the_spool_is_fetched_again(
+    rig: Rig, song_archive: SongArchive, song: Job
+) -> None:
+    rig.spool.path(song.tracks[0].file).write_bytes(SONG[:5_000])
+
+    assert audio(rig, song) == await takes(song_archive, song)
+
+
+async def test_a_song_whose_message_is_gone_comes_from_the_music_service(
+    rig: Rig, song_archive: SongArchive, song: Job
+) -> None:
+    there = audio(rig, song)
+    lose(rig, song)
+    lose_message(rig, song)
+
+    assert there == await takes(song_archive, song)
+    assert (1, 2, 0) == (rig.chat.fetches, rig.music.downloads, rig.music.polls)
+
+
+@pytest.mark.parametrize("bad", [HTML, b"", b"ID3", b"ID3" + bytes(AUDIO_MAX_BYTES + 1)], ids=len)
+async def test_an_attachment_that_is_no_song_is_none(
+    rig: Rig, song_archive: SongArchive, song: Job, bad: bytes
+) -> None:
+    there = audio(rig, song)
+    lose(rig, song)
+    assert song.message_id is not None
+    rig.chat.audio[song.message_id][1] = bad
+
+    assert there == await takes(song_archive, song)
+    assert 1 == rig.music.downloads
+
+
+async def test_a_take_that_was_too_large_for_the_message_comes_from_the_music_service(
+    rig: Rig, song_archive: SongArchive
+) -> None:
+    large = SONG + bytes(AUDIO_MAX_BYTES - len(SONG))
+    rig.music.audio["/task-1-2.mp3"] = large
+    song = await rig.ask()
+    await rig.until(song, JobState.DELIVERED)
+    song = await rig.get(song)
+    lose(rig, song)
+    assert song.message_id is not None
+    del rig.chat.audio[song.message_id][2]
+
+    assert {1: SONG + b"/task-1-1.mp3", 2: large} == await takes(song_archive, song)
+
+
+async def test_where_addresses_have_changed_the_music_service_is_asked_for_them_once(
+    rig: Rig, song_archive: SongArchive, song: Job
+) -> None:
+    lose(rig, song)
+    lose_message(rig, song)
+    lose_urls(rig, song)
+    rig.task.urls = [url.replace("task-1", "moved") for url in rig.task.urls]
+    rig.music.audio["/moved-1.mp3"] = OTHER_SONG
+    rig.music.audio["/moved-2.mp3"] = WAVE
+
+    assert {1: OTHER_SONG, 2: WAVE} == await takes(song_archive, song)
+    assert 1 == rig.music.polls
+
+    # It is written down as it is now, also where it has become another kind of file.
+    tracks = (await rig.get(song)).tracks
+    assert [track.url for track in tracks] == rig.task.urls
+    assert [f"{song.id}-1.mp3", f"{song.id}-2.wav"] == [track.file for track in tracks]
+    assert {1: OTHER_SONG, 2: WAVE} == await takes(song_archive, song)
+    assert 1 == rig.music.polls
+
+
+async def test_one_take_of_two_is_better_than_none(rig: Rig, song_archive: SongArchive, song: Job) -> None:
+    there = audio(rig, song)
+    lose(rig, song)
+    lose_message(rig, song)
+    rig.music.audio["/task-1-1.mp3"] = 404
+
+    copy = await song_archive.post(song, CHANNEL, INTERACTION)
+
+    assert {2: there[2]} == await takes(song_archive, song)
+    assert (1, 1) == (copy.missing, rig.chat.copies[0].files)
+
+
+# -- gone
+
+
+@pytest.mark.parametrize(
+    "poll",
+    [
+        answers(404, message="task not found"),
+        answers(200, data={"status": "failed", "errorMessage": "expired"}),
+        answers(200, data={"status": "success", "audioUrls": []}),
+        answers(200, data={"status": "processing"}),
+        None,
+    ],
+)
+async def test_a_song_that_lies_nowhere_is_gone(
+    rig: Rig, song_archive: SongArchive, song: Job, poll: Callable[[httpx.Request], httpx.Response] | None
+) -> None:
+    lose(rig, song)
+    lose_message(rig, song)
+    lose_urls(rig, song)
+    rig.music.on_poll = [poll] if poll is not None else []
+
+    with pytest.raises(SongGone):
+        await song_archive.post(song, CHANNEL, INTERACTION)
+
+    # Each address is tried once, also where the music service names it again.
+    assert (1, 2) == (rig.music.polls, rig.music.downloads)
+    assert [] == rig.chat.copies
+    assert song == await rig.get(song)
+
+
+async def test_html_in_place_of_everything_is_no_song(rig: Rig, song_archive: SongArchive, song: Job) -> None:
+    lose(rig, song)
+    assert song.message_id is not None
+    rig.chat.audio[song.message_id] = {1: HTML, 2: HTML}
+    rig.music.audio = {"/task-1-1.mp3": HTML, "/task-1-2.mp3": HTML}
+
+    with pytest.raises(SongGone):
+        await song_archive.files(song)
+
+    assert [] == list(rig.spool.folder.iterdir())
+
+
+async def test_a_song_that_was_never_posted_has_no_message_to_look_into(
+    rig: Rig, song_archive: SongArchive
+) -> None:
+    rig.chat.closed_channels = {CHANNEL}
+    rig.chat.closed_members = {MEMBER}
+    job = await rig.ask()
+    await rig.until(job, JobState.UNDELIVERED)
+    song = await rig.get(job)
+    lose(rig, song)
+
+    assert {1: SONG + b"/task-1-1.mp3", 2: SONG + b"/task-1-2.mp3"} == await takes(song_archive, song)
+
+
+@pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING])
+async def test_a_song_in_the_making_is_not_done_yet(
+    rig: Rig, song_archive: SongArchive, state: JobState
+) -> None:
+    rig.music.done_at_once = False
+    job = await rig.ask()
+    await rig.until(job, state)
+
+    with pytest.raises(NotDoneYet):
+        await song_archive.post(await rig.get(job), CHANNEL, INTERACTION)
+
+
+async def test_a_job_that_failed_is_no_song(rig: Rig, song_archive: SongArchive) -> None:
+    rig.music.on_post = [answers(400, message="no")]
+    rig.chat.down = True
+    job = await rig.ask()
+
+    await rig.until(job, JobState.FAILED)
+    with pytest.raises(NoSuchSong):
+        await song_archive.files(await rig.get(job))
+    rig.chat.down = False
+    await rig.until(job, JobState.EXPLAINED)
+    with pytest.raises(NoSuchSong):
+        await song_archive.files(await rig.get(job))
+
+
+# -- not now
+
+
+async def test_where_discord_is_away_the_music_service_has_the_song(
+    rig: Rig, song_archive: SongArchive, song: Job
+) -> None:
+    there = audio(rig, song)
+    lose(rig, song)
+    rig.chat.on_fetch = ["down"]
+
+    assert there == await takes(song_archive, song)
+    assert 2 == rig.music.downloads
+
+
+@pytest.mark.parametrize(
+    ("fetch", "poll"),
+    [
+        ("down", answers(404, message="task not found")),
+        ("", raises(httpx.ConnectError("refused"))),
+        ("", answers(503)),
+        ("", answers(401, message="invalid api key")),
+    ],
+)
+async def test_a_song_is_not_called_gone_while_somebody_who_may_have_it_is_away(
+    rig: Rig,
+    song_archive: SongArchive,
+    song: Job,
+    fetch: str,
+    poll: Callable[[httpx.Request], httpx.Response],
+) -> None:
+    lose(rig, song)
+    lose_urls(rig, song)
+    there = audio(rig, song)
+    rig.chat.on_fetch, rig.music.on_poll = [fetch], [poll]
+    if not fetch:
+        lose_message(rig, song)
+
+    with pytest.raises(Transient):
+        await song_archive.files(song)
+
+    assert song.message_id is not None
+    rig.chat.audio[song.message_id] = there
+    assert there == await takes(song_archive, song)
+
+
+async def test_where_the_disk_takes_nothing_a_song_is_not_gone(
+    rig: Rig, song_archive: SongArchive, song: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose(rig, song)
+    with monkeypatch.context() as patch:
+        patch.setattr("bot.music.audio._create", _full)
+        with pytest.raises(Transient):
+            await song_archive.files(song)
+
+    assert (1, 0) == (rig.chat.fetches, rig.music.downloads)
+    assert audio(rig, song) == await takes(song_archive, song)
+
+
+def _full(_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+async def test_where_the_disk_takes_nothing_what_is_there_is_posted(
+    rig: Rig, song_archive: SongArchive, song: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose(rig, song, 2)
+    monkeypatch.setattr("bot.music.audio._create", _full)
+
+    assert {1: audio(rig, song)[1]} == await takes(song_archive, song)
+
+
+async def test_fetching_ends_and_what_came_by_then_is_posted(
+    rig: Rig, song_archive: SongArchive, song: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose(rig, song)
+    lose_message(rig, song)
+    monkeypatch.setattr(module, "FETCH_S", 0.1)
+    answer = rig.music._answer
+
+    async def second_hangs(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("-2.mp3"):
+            return await asyncio.Future()
+        rig.music.hangs = None
+        try:
+            return await answer(request)
+        finally:
+            rig.music.hangs = second_hangs
+
+    rig.music.hangs = second_hangs
+
+    assert {1: SONG + b"/task-1-1.mp3"} == await takes(song_archive, song)
+    assert [f"{song.id}-1.mp3"] == [path.name for path in rig.spool.folder.iterdir()]
+
+    lose(rig, song, 1)
+    rig.music.audio["/task-1-1.mp3"] = 404
+    with pytest.raises(Transient):
+        await song_archive.files(song)
+
+
+# -- two at once
+
+
+async def test_two_who_want_the_same_song_at_once_fetch_it_once(
+    rig: Rig, song_archive: SongArchive, song: Job
+) -> None:
+    lose(rig, song)
+
+    first, second = await asyncio.gather(takes(song_archive, song), takes(song_archive, song))
+
+    assert audio(rig, song) == first == second
+    assert 2 == rig.chat.fetches
+
+
+async def test_one_who_gives_up_does_not_take_the_song_from_another(
+    rig: Rig, song_archive: SongArchive, song: Job
+) -> None:
+    lose(rig, song)
+    lose_message(rig, song)
+    asked, going_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(request: httpx.Request) -> httpx.Response:
+        rig.music.hangs = None
+        asked.set()
+        await going_on.wait()
+        return await rig.music._answer(request)
+
+    rig.music.hangs = slow
+    first = asyncio.create_task(song_archive.files(song))
+    await asked.wait()
+    second = asyncio.create_task(takes(song_archive, song))
+    first.cancel()
+
+    assert {1: SONG + b"/task-1-1.mp3", 2: SONG + b"/task-1-2.mp3"} == await second
+    assert first.cancelled()
+
+
+async def test_no_more_than_a_few_files_are_fetched_at_a_time(
+    rig: Rig, song_archive: SongArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    songs = [await rig.ask() for _ in range(6)]
+    for job in songs:
+        await rig.until(job, JobState.DELIVERED)
+    songs = [await rig.get(job) for job in songs]
+    fetch, held, under_way = rig.chat.fetch, asyncio.Event(), 0
+    is_there, looked, all_looked = song_archive._is_there, 0, asyncio.Event()
+
+    async def held_up(job: Job, take: int, *, max_bytes: int) -> bytes | None:
+        nonlocal under_way
+        under_way += 1
+        await held.wait()
+        return await fetch(job, take, max_bytes=max_bytes)
+
+    def look(track: Track) -> bool:
+        nonlocal looked
+        looked += 1
+        if looked == 2 * len(songs):
+            all_looked.set()
+        return is_there(track)
+
+    monkeypatch.setattr(rig.chat, "fetch", held_up)
+    monkeypatch.setattr(song_archive, "_is_there", look)
+    for job in songs:
+        lose(rig, job)
+
+    getting = [asyncio.create_task(song_archive.files(job)) for job in songs]
+    await all_looked.wait()
+
+    assert module.FETCHES_AT_ONCE == under_way
+    held.set()
+    assert [2] * len(songs) == [len(await task) for task in getting]
+
+
+async def test_a_song_that_is_deleted_while_it_is_fetched_does_not_come_back(
+    rig: Rig, song_archive: SongArchive, song: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose(rig, song)
+    fetch = rig.chat.fetch
+
+    async def forgotten_meanwhile(job: Job, take: int, *, max_bytes: int) -> bytes | None:
+        found = await fetch(job, take, max_bytes=max_bytes)
+        await rig.database.write(lambda tx: tx.execute("DELETE FROM track WHERE job_id = ?", (job.id,)))
+        return found
+
+    monkeypatch.setattr(rig.chat, "fetch", forgotten_meanwhile)
+
+    with pytest.raises(SongGone):
+        await song_archive.files(song)
+
+    assert [] == list(rig.spool.folder.iterdir())
+
+
+# -- posting
+
+
+def get(song_archive: SongArchive, song: Job, number: int = INTERACTION) -> Awaitable[object]:
+    return song_archive.post(song, CHANNEL, number)
+
+
+async def test_a_song_is_posted_once_for_each_interaction_and_no_job_moves(
+    rig: Rig, song_archive: SongArchive, song: Job
+) -> None:
+    assert await get(song_archive, song) == await get(song_archive, song)
+    await get(song_archive, song, INTERACTION + 1)
+
+    assert [(CHANNEL, 2), (CHANNEL, 2)] == [(copy.channel_id, copy.files) for copy in rig.chat.copies]
+    assert song == await rig.get(song)
+    assert 1 == len(rig.chat.posts)
+    assert () == (await rig.database.read(reconcile)).findings
+
+
+async def test_a_song_is_sent_once_for_presses_that_follow_each_other(
+    rig: Rig, song_archive: SongArchive, song: Job
+) -> None:
+    first, second = await asyncio.gather(song_archive.send_to(song, OTHER), song_archive.send_to(song, OTHER))
+    await song_archive.send_to(song, MEMBER)
+
+    assert first == second
+    there = [OTHER + rig.chat.direct_offset, MEMBER + rig.chat.direct_offset]
+    assert there == [copy.channel_id for copy in rig.chat.copies]
+
+
+async def test_a_copy_that_was_posted_and_deleted_counts_as_posted(
+    rig: Rig, song_archive: SongArchive, song: Job
+) -> None:
+    rig.chat.on_send = ["deleted"]
+
+    copy = await song_archive.post(song, CHANNEL, INTERACTION)
+
+    assert (CHANNEL, None, 0) == (copy.channel_id, copy.message_id, copy.missing)
+
+
+async def test_who_takes_no_direct_messages_is_told_so(
+    rig: Rig, song_archive: SongArchive, song: Job
+) -> None:
+    rig.chat.closed_members = {OTHER}
+
+    with pytest.raises(NoDirectMessages):
+        await song_archive.send_to(song, OTHER)
+
+
+async def test_a_channel_that_takes_no_message_is_no_place(
+    rig: Rig, song_archive: SongArchive, song: Job
+) -> None:
+    rig.chat.closed_channels = {CHANNEL}
+
+    with pytest.raises(NoPlaceToPost):
+        await song_archive.post(song, CHANNEL, INTERACTION)
+
+
+async def test_where_discord_is_away_nothing_is_posted_now(
+    rig: Rig, song_archive: SongArchive, song: Job
+) -> None:
+    rig.chat.down = True
+
+    with pytest.raises(Transient):
+        await song_archive.post(song, CHANNEL, INTERACTION)
+    with pytest.raises(Transient):
+        await song_archive.send_to(song, OTHER)
+
+
+# -- looking up
+
+
+async def test_songs_in_the_making_come_with_what_their_cards_tell(
+    rig: Rig, song_archive: SongArchive
+) -> None:
+    rig.music.done_at_once = False
+    first = await rig.ask()
+    await rig.until(first, JobState.RUNNING)
+    rig.clock.forward(minutes=25)
+    second = await rig.ask()
+    rig.clock.forward(seconds=1)
+    third = await rig.ask()
+
+    found = await song_archive.open_jobs(GUILD, MEMBER)
+
+    assert [first.id, second.id, third.id] == [job.id for job, _ in found]
+    assert [(0, True), (0, False), (1, False)] == [(facts.ahead, facts.slow) for _, facts in found]
+    assert third.created_at + timedelta(minutes=1) == found[2][1].expected_at
+    assert [] == await song_archive.open_jobs(GUILD, OTHER)
+
+
+async def test_songs_are_looked_up_by_who_asked_for_them(song_archive: SongArchive, song: Job) -> None:
+    page = await song_archive.songs(GUILD, MEMBER, size=5)
+
+    assert (song,) == page.songs
+    assert page == await song_archive.songs(GUILD, MEMBER, size=5, word="SYNTH pop")
+    assert [song.id] == [choice.job_id for choice in await song_archive.choices(GUILD, MEMBER, "")]
+    assert [song.id] == [choice.job_id for choice in await song_archive.choices(GUILD, MEMBER, "warm")]
+    assert song == await song_archive.find(GUILD, MEMBER, "last train")
+    with pytest.raises(NoSuchSong):
+        await song_archive.find(GUILD, OTHER, str(song.id))
+
+
+async def test_a_database_that_is_busy_is_no_reason_to_call_a_song_gone(
+    rig: Rig, song_archive: SongArchive, song: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose(rig, song)
+
+    async def busy(_: Callable[[Tx], object]) -> object:
+        raise StoreBusy("locked", 5.0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.database, "write", busy)
+        with pytest.raises(Transient):
+            await song_archive.files(song)
+
+    assert audio(rig, song) == await takes(song_archive, song)

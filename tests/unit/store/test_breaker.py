@@ -1,0 +1,240 @@
+from datetime import datetime, timedelta
+
+import pytest
+
+from bot.database.sqlite import Tx
+from bot.model import ClosedCause
+from bot.store import breaker
+from tests.make import NOW
+
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+
+
+def wait(tx: Tx, now: datetime) -> timedelta:
+    """How long the gate stays shut for everybody, asked without going through."""
+    retry_at = breaker.read(tx).retry_at
+    return timedelta() if retry_at is None else retry_at - now
+
+
+def probe(tx: Tx) -> datetime:
+    """The moment at which the gate lets the next probe through."""
+    at = breaker.read(tx).retry_at
+    assert at is not None
+    assert breaker.enter(tx, at - SECOND) is not None
+    assert breaker.enter(tx, at) is None
+    return at
+
+
+def open_the_breaker(tx: Tx) -> None:
+    for _ in range(3):
+        breaker.unknown(tx, NOW)
+
+
+def test_the_gate_is_open_at_first(tx: Tx) -> None:
+    assert [None] * 20 == [breaker.enter(tx, NOW) for _ in range(20)]
+
+
+# -- closed
+
+
+@pytest.mark.parametrize("cause", ClosedCause)
+def test_a_closed_answer_shuts_the_gate_for_a_quarter_of_an_hour(tx: Tx, cause: ClosedCause) -> None:
+    breaker.shut(tx, cause, NOW)
+
+    assert cause is breaker.read(tx).closed
+    assert NOW + 15 * MINUTE == breaker.enter(tx, NOW)
+    assert NOW + 15 * MINUTE == breaker.enter(tx, NOW + 15 * MINUTE - SECOND)
+    assert None is breaker.enter(tx, NOW + 15 * MINUTE)
+
+
+def test_the_wait_after_closed_probes_doubles_from_15_to_60_minutes(tx: Tx) -> None:
+    waits, now = [], NOW
+    breaker.shut(tx, ClosedCause.NOT_OPEN, now)
+    for _ in range(5):
+        waits.append(wait(tx, now) / MINUTE)
+        now = probe(tx) + 10 * SECOND
+        breaker.shut(tx, ClosedCause.NOT_OPEN, now)
+
+    assert [15, 30, 60, 60, 60] == waits
+
+
+def test_the_gate_may_stay_closed_for_a_month(tx: Tx) -> None:
+    breaker.shut(tx, ClosedCause.NOT_OPEN, NOW)
+    for _ in range(24 * 30):
+        now = probe(tx)
+        breaker.shut(tx, ClosedCause.NOT_OPEN, now)
+
+    assert 60 * MINUTE == wait(tx, now)
+
+
+def test_closed_answers_to_requests_that_were_under_way_together_count_once(tx: Tx) -> None:
+    news = [breaker.shut(tx, ClosedCause.NO_CREDITS, NOW + n * SECOND) for n in range(4)]
+
+    assert [True, False, False, False] == news
+    assert 15 * MINUTE == wait(tx, NOW + 3 * SECOND)
+
+
+def test_a_closed_answer_is_news_once_until_the_cause_changes_or_the_gate_was_open(tx: Tx) -> None:
+    first = breaker.shut(tx, ClosedCause.NOT_OPEN, NOW)
+    again = breaker.shut(tx, ClosedCause.NOT_OPEN, probe(tx))
+    other = breaker.shut(tx, ClosedCause.NO_CREDITS, probe(tx))
+    breaker.answered(tx)
+    after = breaker.shut(tx, ClosedCause.NO_CREDITS, NOW)
+
+    assert [True, False, True, True] == [first, again, other, after]
+    assert 15 * MINUTE == wait(tx, NOW)
+
+
+def test_an_unclear_answer_does_not_open_a_closed_gate(tx: Tx) -> None:
+    breaker.shut(tx, ClosedCause.NO_CREDITS, NOW)
+
+    opened = breaker.unknown(tx, NOW + SECOND)
+
+    assert not opened
+    assert ClosedCause.NO_CREDITS is breaker.read(tx).closed
+    assert breaker.enter(tx, NOW + 14 * MINUTE) is not None
+    assert not breaker.shut(tx, ClosedCause.NO_CREDITS, NOW + 2 * SECOND)
+
+
+def test_a_probe_with_an_unclear_answer_leaves_the_gate_closed_for_its_next_wait(tx: Tx) -> None:
+    breaker.shut(tx, ClosedCause.NOT_OPEN, NOW)
+    now = probe(tx) + MINUTE
+
+    breaker.unknown(tx, now)
+
+    assert ClosedCause.NOT_OPEN is breaker.read(tx).closed
+    assert 30 * MINUTE == wait(tx, now)
+
+
+# -- the breaker
+
+
+def test_three_unclear_answers_in_a_row_open_the_breaker_for_a_minute(tx: Tx) -> None:
+    opened, entered = [], []
+    for _ in range(3):
+        entered.append(breaker.enter(tx, NOW))
+        opened.append(breaker.unknown(tx, NOW))
+
+    assert [None, None, None] == entered
+    assert [False, False, True] == opened
+    assert NOW + MINUTE == breaker.enter(tx, NOW)
+    assert None is breaker.read(tx).closed
+
+
+def test_a_clear_answer_between_starts_the_count_anew(tx: Tx) -> None:
+    for _ in range(2):
+        breaker.unknown(tx, NOW)
+    breaker.answered(tx)
+    for _ in range(2):
+        breaker.unknown(tx, NOW)
+
+    assert None is breaker.enter(tx, NOW)
+    assert 2 == breaker.read(tx).unknown_in_a_row
+
+
+def test_the_wait_after_unclear_probes_doubles_from_1_to_15_minutes(tx: Tx) -> None:
+    open_the_breaker(tx)
+    waits, news, now = [wait(tx, NOW) / MINUTE], [], NOW
+    for _ in range(6):
+        now = probe(tx) + 30 * SECOND
+        news.append(breaker.unknown(tx, now))
+        waits.append(wait(tx, now) / MINUTE)
+
+    assert [1, 2, 4, 8, 15, 15, 15] == waits
+    assert not any(news)
+
+
+def test_the_breaker_may_stay_open_for_a_week(tx: Tx) -> None:
+    open_the_breaker(tx)
+    for _ in range(4 * 24 * 7):
+        now = probe(tx)
+        breaker.unknown(tx, now)
+
+    assert 15 * MINUTE == wait(tx, now)
+
+
+def test_unclear_answers_to_requests_that_were_under_way_together_do_not_double_the_wait(tx: Tx) -> None:
+    open_the_breaker(tx)
+
+    opened = breaker.unknown(tx, NOW + SECOND)
+
+    assert not opened
+    assert MINUTE == wait(tx, NOW + SECOND)
+
+
+def test_a_closed_answer_to_the_breakers_probe_closes_the_gate(tx: Tx) -> None:
+    open_the_breaker(tx)
+    now = probe(tx)
+
+    assert breaker.shut(tx, ClosedCause.NOT_OPEN, now)
+    assert 15 * MINUTE == wait(tx, now)
+    assert 0 == breaker.read(tx).unknown_in_a_row
+
+
+# -- probes
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_one_probe_goes_through_at_a_time(tx: Tx, closed: bool) -> None:
+    if closed:
+        breaker.shut(tx, ClosedCause.NOT_OPEN, NOW)
+    else:
+        open_the_breaker(tx)
+    now = probe(tx)
+
+    told = [breaker.enter(tx, now + n * SECOND) for n in range(100)]
+
+    assert {now + breaker.PROBE_LEASE} == set(told)
+
+
+def test_a_probe_that_never_answers_makes_way_for_another(tx: Tx) -> None:
+    open_the_breaker(tx)
+    now = probe(tx)
+
+    assert None is breaker.enter(tx, now + breaker.PROBE_LEASE)
+    assert breaker.enter(tx, now + breaker.PROBE_LEASE + SECOND) is not None
+
+
+def test_a_probe_has_the_gate_for_longer_than_a_post_may_take() -> None:
+    assert breaker.PROBE_LEASE > timedelta(seconds=60 + 10)
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_clear_answer_opens_the_gate_for_all_and_forgets_what_was(tx: Tx, closed: bool) -> None:
+    if closed:
+        breaker.shut(tx, ClosedCause.BAD_KEY, NOW)
+    else:
+        open_the_breaker(tx)
+    now = probe(tx)
+
+    breaker.answered(tx)
+
+    assert [None] * 10 == [breaker.enter(tx, now) for _ in range(10)]
+    assert breaker.Breaker(closed=None, unknown_in_a_row=0, tries=0, retry_at=None) == breaker.read(tx)
+
+
+@pytest.mark.parametrize("days", [1, 365])
+def test_a_clock_that_was_set_back_does_not_keep_the_gate_shut(tx: Tx, days: int) -> None:
+    breaker.shut(tx, ClosedCause.NOT_OPEN, NOW)
+    now = NOW - timedelta(days=days)
+
+    assert None is breaker.enter(tx, now)
+    assert now + breaker.PROBE_LEASE == breaker.enter(tx, now)
+
+
+def test_the_gate_tells_until_when_it_is_shut(tx: Tx) -> None:
+    open_gate = breaker.shut_until(breaker.read(tx), NOW)
+    breaker.shut(tx, ClosedCause.NOT_OPEN, NOW)
+    until = NOW + 15 * MINUTE
+    shut = breaker.read(tx)
+
+    assert None is open_gate
+    assert [until, until, None] == [breaker.shut_until(shut, at) for at in (NOW, until - SECOND, until)]
+    assert None is breaker.shut_until(shut, NOW - timedelta(days=1))
+
+
+def test_a_clock_that_was_set_forward_only_brings_the_probe_earlier(tx: Tx) -> None:
+    breaker.shut(tx, ClosedCause.NOT_OPEN, NOW)
+
+    assert None is breaker.enter(tx, NOW + timedelta(days=1))
+    assert breaker.enter(tx, NOW + timedelta(days=1)) is not None

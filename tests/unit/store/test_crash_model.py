@@ -1,0 +1,796 @@
+"""The store under a process that dies after any statement: what was acknowledged is there afterwards."""
+
+import asyncio
+import itertools
+import json
+import math
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, nullcontext
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar, cast
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from bot.database import sqlite as module
+from bot.database.sqlite import Database, Tx
+from bot.errors import StoreBusy
+from bot.model import OPEN_STATES, ClosedCause, FailReason, Job, JobState, Period, SongRequest, Track
+from bot.music import wire
+from bot.pipeline import schedule
+from bot.pipeline.courier import CardFacts
+from bot.pipeline.steps import QUEUE_MAX, Steps
+from bot.pipeline.transitions import Superseded, Transitions
+from bot.services.credits import CreditService
+from bot.services.intake import Intake
+from bot.store import breaker, jobs
+from bot.store.ledger import milliseconds, moment
+from bot.store.reconcile import reconcile
+from tests import make
+from tests.unit.store.crash_model import OPEN, TERMS, Books, Refused, Rows, written
+from tests.unit.store.rows import ALL
+
+T = TypeVar("T")
+
+LONG: bool = False
+"""To be set by hand for a search that goes on for an hour, each time elsewhere."""
+SETTINGS = settings(
+    max_examples=20_000 if LONG else 25,
+    stateful_step_count=100 if LONG else 25,
+    derandomize=not LONG,
+    # As it was found: to make a failure smaller takes minutes.
+    phases=(Phase.generate,),
+    deadline=None,
+)
+PRAGMAS = (
+    # No test here pulls a plug: what was written is there, also where it was not flushed.
+    "PRAGMA synchronous = OFF",
+    # What is not committed yet stands in the log already, and the log goes into the file again and again.
+    "PRAGMA cache_size = 1",
+    "PRAGMA wal_autocheckpoint = 16",
+)
+GROUP_MAX = 3
+
+# -- a process and its end
+
+
+class Mortal:
+    """The writing connection of a process that is to die after so many statements."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.left = math.inf
+        self.counted = ""
+        self.dies: Callable[[], object] = lambda: None
+        self.failing_commits = 0
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever sqlite3's connection has
+        return getattr(self._connection, name)
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:  # noqa: ANN401 - as sqlite3
+        self._perhaps_die()
+        if sql == "COMMIT" and self.failing_commits:
+            self.failing_commits -= 1
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+        cursor = self._connection.execute(sql, parameters)
+        self.left -= sql.startswith(self.counted)
+        self._perhaps_die()
+        return cursor
+
+    def _perhaps_die(self) -> None:
+        if self.left == 0:
+            self.left = math.inf
+            self.dies()
+
+
+class WaitsForAnswer(Exception):
+    """The process asks the music service, and what comes of that is another operation."""
+
+
+class Silent:
+    """A music service that has not answered yet."""
+
+    async def submit(self, _: SongRequest) -> wire.Submitted:
+        raise WaitsForAnswer
+
+
+class Process:
+    """One run of the bot: it knows nothing but what is in its folder."""
+
+    def __init__(self, folder: Path, clock: make.Clock) -> None:
+        self.folder = folder
+        self.clock = clock
+        self.stack = AsyncExitStack()
+        self.promised: list[tuple[Job, CardFacts]] = []
+        self.epoch = 0
+
+    async def open(self) -> None:
+        self.database = await self.stack.enter_async_context(Database.open(self.folder / "tunesmith.db"))
+        self.connection = Mortal(self.database._writer._conn)
+        self.database._writer._connection = cast("sqlite3.Connection", self.connection)
+        unused = cast("Any", None)
+        self.intake = Intake(self.database, TERMS, now=self.clock, woken=lambda: None)
+        self.credits = CreditService(self.database, TERMS.defaults, price=TERMS.price_credits, now=self.clock)
+        self.moves = Transitions(self.database, self.clock)
+        self.steps = Steps(
+            database=self.database,
+            music=cast("Any", Silent()),
+            audio=unused,
+            spool=unused,
+            courier=unused,
+            defaults=TERMS.defaults,
+            now=self.clock,
+            shutdown_guard=nullcontext,
+            alert=lambda _: None,
+            vary=lambda: 0.0,
+        )
+
+    @property
+    def left(self) -> Path:
+        return self.folder.with_name(f"{int(self.folder.name) + 1}")
+
+    def leaves(self) -> None:
+        """What a killed process leaves: its files, as they are at this moment."""
+        shutil.copytree(self.folder, self.left)
+
+    async def begin(self) -> int:
+        self.epoch = await self.database.write(jobs.next_epoch)
+        return self.epoch
+
+    async def job(self, interaction: int) -> Job:
+        def read(tx: Tx) -> Job | None:
+            row = tx.execute("SELECT id FROM job WHERE interaction_id = ?", (interaction,)).fetchone()
+            return jobs.get(tx, row["id"])
+
+        found = await self.database.read(read)
+        assert found is not None
+        return found
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What a process does, and what must come of it."""
+
+    real: "Real"
+    model: "Model"
+    alone: bool = False
+    """Whether it is never one of a group: it shuts the gate, or writes once more if that is shut."""
+
+
+Model: TypeAlias = Callable[[Books, datetime], object]
+Real: TypeAlias = Callable[[Process], Coroutine[Any, Any, object]]
+
+
+@dataclass(frozen=True)
+class How:
+    """The circumstances of an operation."""
+
+    waits: bool = False
+    """It shares its commit with those that come after it."""
+    dies_after: int | None = None
+    """The process dies after so many statements, or after all."""
+    counted: str = ""
+    """Only those count that begin so."""
+    disk_full: bool = False
+    """The first commit fails."""
+
+
+CALMLY = How()
+HOW = st.one_of(
+    st.sampled_from([CALMLY, How(disk_full=True)]),
+    st.just(How(waits=True)),
+    st.builds(How, dies_after=st.integers(0, 40), disk_full=st.booleans()),
+    st.builds(How, dies_after=st.integers(0, 8)) | st.just(How(dies_after=1, counted="COMMIT")),
+)
+GUILDS = st.sampled_from([make.GUILD, make.GUILD + 1])
+MEMBERS = st.sampled_from([make.MEMBER, make.OTHER, make.OTHER + 1])
+COMMANDS = st.integers(101, 106)
+
+
+def asks(interaction: int, guild: int, member: int) -> Operation:
+    origin = make.origin(interaction_id=interaction, guild_id=guild, channel_id=guild, member_id=member)
+
+    async def real(process: Process) -> bool:
+        taken = await process.intake.accept(make.prompt(f"song {interaction}"), origin)
+        if taken is not None:
+            process.promised.append(taken)
+        return taken is not None
+
+    return Operation(real, lambda books, at: books.accept(at, interaction, guild, member))
+
+
+def keeps_words(member: int, text: str) -> Operation:
+    async def real(process: Process) -> None:
+        await process.intake.keep_draft(make.prompt(text), member)
+
+    return Operation(real, lambda books, at: books.keep_draft(at, member, text))
+
+
+def withdraws(job: Job) -> Operation:
+    return Operation(
+        lambda process: process.intake.withdraw(job),
+        lambda books, _: books.withdraw(job.origin.interaction_id),
+    )
+
+
+def reads_the_card(job: Job, facts: CardFacts, card: int) -> Operation:
+    return Operation(
+        lambda process: process.intake.answered(job, facts, card),
+        lambda books, at: books.answered(at, job.origin.interaction_id, card),
+    )
+
+
+def grants(interaction: int, guild: int, actor: int, amount: int) -> Operation:
+    entry = make.entry("a reason", actor_id=actor, interaction_id=interaction)
+    return Operation(
+        lambda process: process.credits.grant(guild, amount, entry),
+        lambda books, at: books.grant(at, interaction, guild, actor, amount),
+    )
+
+
+def sets_allowance(
+    interaction: int, guild: int, actor: int, allowance: int, period: Period | None
+) -> Operation:
+    entry = make.entry(actor_id=actor, interaction_id=interaction)
+
+    async def real(process: Process) -> list[int] | None:
+        changed = await process.credits.set_allowance(guild, allowance, period, entry)
+        return None if changed is None else [balance.available for balance in changed]
+
+    return Operation(
+        real, lambda books, at: books.set_allowance(at, interaction, guild, actor, allowance, period)
+    )
+
+
+ASKED = st.builds(asks, st.integers(1, 12), GUILDS, MEMBERS)
+MANAGED = st.one_of(
+    st.builds(grants, COMMANDS, GUILDS, MEMBERS, st.sampled_from([7, 30, -9])),
+    st.builds(
+        sets_allowance, COMMANDS, GUILDS, MEMBERS, st.sampled_from([60, 15]), st.sampled_from([None, *Period])
+    ),
+    st.builds(keeps_words, MEMBERS, st.sampled_from(["one", "two"])),
+)
+WHICH = st.integers(0, 20)
+
+
+class Crashes(RuleBasedStateMachine):
+    """A bot that dies and starts again, and everything that people and the outside do to it meanwhile."""
+
+    def __init__(self, folder: Path, migrated: bytes, scratch: Tx) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.scratch = scratch
+        self.clock = make.Clock()
+        self.books = Books()
+        self.rows: Rows = []
+        self.group: list[Operation] = []
+        self.known: list[Job] = []
+        """Every claim that anybody has ever had."""
+        self.tasks = 0
+        first = folder / "1"
+        first.mkdir(parents=True)
+        (first / "tunesmith.db").write_bytes(migrated)
+        self.start(first)
+
+    def start(self, folder: Path) -> None:
+        self.process = Process(folder, self.clock)
+        self.run(self.process.open())
+
+    def end(self) -> None:
+        self.run(self.process.stack.aclose())
+
+    def teardown(self) -> None:
+        self.end()
+        self.runner.close()
+        shutil.rmtree(self.process.folder.parent)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.get_loop().run_until_complete(work)
+
+    # -- operations, alone and together
+
+    def do(self, operations: list[Operation], how: How) -> bool:
+        """Does them, or lets them wait for others. Returns whether all callers were told what came of it."""
+        if self.group and any(operation.alone for operation in operations):
+            self.together(CALMLY)
+        self.group += operations
+        if how.waits and len(self.group) <= GROUP_MAX and not operations[-1].alone:
+            return False
+        return self.together(how)
+
+    def together(self, how: How) -> bool:
+        """What waits is done at once. Each part that was acknowledged is there, each other one may be."""
+        operations, self.group = self.group, []
+        outcomes = self.run(self._together(operations, how))
+        if how.disk_full and len(operations) == 1:
+            operations = [replace(operations[0], model=refuses(StoreBusy))]
+        books, possible = self.books, [self.books]
+        for operation, (at, *told) in zip(operations, outcomes, strict=True):
+            books, expected = books.after(operation.model, at)
+            changed = [before.after(operation.model, at)[0] for before in possible]
+            possible = changed if told else possible + changed
+            assert [expected] * len(told) == told
+        self.books = books
+        if how.dies_after is not None:
+            self.end()
+            shutil.rmtree(self.process.folder)
+            self.start(self.process.left)
+            self.books = self.found_in(possible)
+            self.begins(CALMLY)
+        return all(told for _, *told in outcomes)
+
+    async def _together(self, operations: list[Operation], how: How) -> list[tuple[Any, ...]]:
+        """When each was done, and what its caller was told before the end."""
+        process, loop = self.process, asyncio.get_running_loop()
+        died, go, buried = loop.create_future(), threading.Event(), threading.Event()
+        writer, connection = process.database._writer, process.connection
+
+        def dies() -> None:
+            process.leaves()
+            loop.call_soon_threadsafe(died.set_result, None)
+            assert buried.wait(5.0)
+
+        connection.dies, connection.failing_commits = dies, int(how.disk_full)
+        connection.counted = how.counted
+        connection.left = math.inf if how.dies_after is None else how.dies_after
+        held_up = asyncio.create_task(writer._execute(go.wait, 5.0))  # type: ignore[no-untyped-call]
+        await asyncio.sleep(0)
+        times, tasks = [], []
+        for operation in operations:
+            times.append(self.clock.forward(seconds=1))
+            tasks.append(asyncio.create_task(operation.real(process)))
+            await asyncio.sleep(0)  # up to its write, at its own time
+        assert len(operations) == len(writer.waiting)
+        go.set()
+        all_told = asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait([all_told, died], return_when=asyncio.FIRST_COMPLETED)
+        if how.dies_after is not None and not died.done():
+            process.leaves()
+        outcomes: list[tuple[Any, ...]] = [
+            (at, told(task)) if task.done() else (at,) for at, task in zip(times, tasks, strict=True)
+        ]
+        for task in tasks:
+            task.cancel()
+        buried.set()
+        await asyncio.gather(held_up, *tasks, return_exceptions=True)
+        return outcomes
+
+    @invariant()
+    def nothing_is_lost_and_the_books_balance(self) -> None:
+        self.found_in([self.books])
+
+    def found_in(self, possible: list[Books]) -> Books:
+        """What is in the file, which has to be one of these."""
+
+        def read(tx: Tx) -> tuple[Books, Rows, set[int]]:
+            assert () == reconcile(tx).findings
+            rows = [tuple(row) for row in tx.execute("SELECT * FROM ledger ORDER BY id")]
+            return written(tx), rows, {row["id"] for row in tx.execute("SELECT id FROM job")}
+
+        found, rows, ids = self.run(self.process.database.read(read))
+        assert {job.id for job, _ in self.process.promised} <= ids
+        assert self.rows == rows[: len(self.rows)]
+        if len(possible) == 1:
+            assert possible[0] == found
+        assert found in possible
+        self.rows = rows
+        return found
+
+    def turn(self, books: Books, change: Callable[[Tx], Any]) -> Any:  # noqa: ANN401 - what the change returns
+        """What the gate does is shown elsewhere; here it has to be done together with the job's move."""
+        before = books.gate
+        breaker._write(self.scratch, before.closed, before.unknown_in_a_row, before.tries, before.retry_at)
+        result = change(self.scratch)
+        books.gate = breaker.read(self.scratch)
+        return result
+
+    # -- the process and the time
+
+    @initialize(asked=st.lists(ASKED, min_size=1, max_size=5))
+    def starts(self, asked: list[Operation]) -> None:
+        self.begins(CALMLY)
+        self.do([self.has_heard_nothing_clear()], CALMLY)
+        self.do(asked, CALMLY)
+
+    def has_heard_nothing_clear(self) -> Operation:
+        """The last request had an unknown outcome, so that a clear answer is seen to change something."""
+        return Operation(
+            lambda process: process.database.write(partial(breaker.unknown, now=process.clock())),
+            lambda books, at: self.turn(books, lambda tx: breaker.unknown(tx, at)),
+        )
+
+    @rule(
+        seconds=st.sampled_from([5, 60, 20 * 60, 61 * 60, 86_400, 8 * 86_400, 31 * 86_400]),
+        stops=st.sampled_from([False, False, True]),
+        how=HOW,
+    )
+    def time_passes(self, seconds: int, stops: bool, how: How) -> None:
+        self.clock.forward(seconds=seconds)
+        if stops:
+            if self.group:
+                self.together(CALMLY)
+            self.end()
+            self.start(self.process.folder)
+            self.begins(replace(how, disk_full=False))
+
+    def begins(self, how: How) -> None:
+        self.do([Operation(Process.begin, lambda books, _: books.next_epoch(), alone=True)], how)
+
+    # -- what people do
+
+    @rule(operations=st.lists(ASKED | ASKED | MANAGED, min_size=1, max_size=5), how=HOW)
+    def people_ask(self, operations: list[Operation], how: How) -> None:
+        self.do(operations, how)
+
+    @precondition(lambda self: bool(self.process.promised))
+    @rule(which=WHICH, withdrawn=st.lists(st.booleans(), min_size=1, max_size=4), how=HOW)
+    def people_are_answered(self, which: int, withdrawn: list[bool], how: How) -> None:
+        promised = self.process.promised
+        first = which % len(promised)
+        self.do(
+            [
+                withdraws(job) if withdraw else reads_the_card(job, facts, 700 + which)
+                for (job, facts), withdraw in zip(
+                    promised[first:] + promised[:first], withdrawn, strict=False
+                )
+            ],
+            how,
+        )
+
+    @precondition(lambda self: JobState.UNDELIVERED in {song.state for song in self.books.songs.values()})
+    @rule(which=WHICH, how=HOW)
+    def asks_to_post_again(self, which: int, how: How) -> None:
+        kept = [key for key, song in self.books.songs.items() if song.state == JobState.UNDELIVERED]
+        job = self.run(self.process.job(chosen(kept, which)))
+        interaction = job.origin.interaction_id
+
+        async def real(process: Process) -> JobState:
+            return (await process.intake.post_again(job.id)).state
+
+        self.do([Operation(real, lambda books, at: books.post_again(at, interaction))], how)
+
+    # -- what the bot does
+
+    @rule(calm_rounds=st.integers(0, 8), ways=st.lists(WHICH, min_size=1, max_size=4), which=WHICH, how=HOW)
+    def works(self, calm_rounds: int, ways: list[int], which: int, how: How) -> None:
+        for _ in range(calm_rounds):
+            self.works_once([0] * 4, 0, CALMLY)
+        self.works_once(ways, which, how)
+
+    def works_once(self, ways: list[int], which: int, how: How) -> bool:
+        """Some of the songs in hand are taken a step further at the same time, or some are claimed."""
+        in_hand = self.in_hand()
+        if not in_hand:
+            due = [song.due_at for song in self.books.songs.values() if song.due_at is not None]
+            if due:
+                self.clock.now = max(self.clock.now, moment(min(due)))
+                self.do([self.claims(len(ways))], how)
+            return False
+        first = which % len(in_hand)
+        operations = []
+        for interaction, way in zip(in_hand[first:] + in_hand[:first], ways, strict=False):
+            job = self.run(self.process.job(interaction))
+            self.known.append(job)
+            operations.append(chosen(self.ways(job), way))
+        return self.do([one for one in operations if one.alone][:1] or operations, how)
+
+    def in_hand(self) -> list[int]:
+        epoch = self.process.epoch
+        return [key for key, song in self.books.songs.items() if song.claim_epoch == epoch]
+
+    def states_in_hand(self) -> list[str]:
+        return [self.books.songs[interaction].state for interaction in self.in_hand()]
+
+    def takes_a_song_to(self, state: JobState) -> int:
+        """Calmly, until a song in this state is in hand. Returns in how many ways it may go on."""
+        while self.states_in_hand() != [state]:
+            if all(song.due_at is None for song in self.books.songs.values()):
+                self.clock.forward(hours=2)
+                self.do([asks(len(self.books.songs) + 1, make.GUILD, make.MEMBER)], CALMLY)
+            gives_up = state is JobState.FAILED and self.states_in_hand() == [JobState.QUEUED]
+            self.works_once([2 if gives_up else 0], 0, CALMLY)
+        if self.books.gate == OPEN:
+            self.do([self.has_heard_nothing_clear()], CALMLY)
+        return len(self.ways(self.run(self.process.job(self.in_hand()[0]))))
+
+    def claims(self, limit: int) -> Operation:
+        async def real(process: Process) -> list[int]:
+            found = await process.database.write(
+                partial(
+                    jobs.due,
+                    states=ALL,
+                    epoch=process.epoch,
+                    now=process.clock(),
+                    horizon=schedule.LONGEST_STEP,
+                    limit=limit,
+                )
+            )
+            self.known += found
+            return [job.origin.interaction_id for job in found]
+
+        return Operation(real, lambda books, at: books.claim(at, limit))
+
+    def overtaken(self) -> list[Job]:
+        """Claims that hold no more, the last ones first."""
+        return [job for job in reversed(self.known) if self.books.is_stale(job)]
+
+    @precondition(lambda self: bool(self.overtaken()))
+    @rule(which=WHICH, way=WHICH, how=HOW)
+    def works_on_what_is_overtaken(self, which: int, way: int, how: How) -> None:
+        job = chosen(self.overtaken(), which)
+        self.do([chosen(self.ways(job), way)], how)
+
+    def ways(self, job: Job) -> list[Operation]:
+        """What a process may do with a job that it has claimed in this state."""
+        match job.state:
+            case JobState.QUEUED:
+                return [
+                    self.submits(job),
+                    to(job, JobState.QUEUED, 5),
+                    gives_up(job),
+                    withdraws(job),
+                    meets_a_bug(job),
+                ]
+            case JobState.SUBMITTING:
+                return [*self.hears(job), gives_up(job), meets_a_bug(job)]
+            case JobState.RUNNING:
+                urls = json.dumps([f"https://files.example/{take}.mp3" for take in (1, 2)])
+                return [
+                    to(job, JobState.READY, 0, urls=urls),
+                    to(job, JobState.RUNNING, 5),
+                    to(job, JobState.RUNNING, None, lambda process: process.steps._park(job), parked="slow"),
+                    fails(job, FailReason.UPSTREAM_FAILED),
+                    gives_up(job),
+                    meets_a_bug(job),
+                ]
+            case JobState.READY:
+                complete = job.tracks or self.books.is_stale(job)
+                return [
+                    stores(job) if complete else fetches(job),
+                    stores(job),
+                    fails(job, FailReason.AUDIO_GONE),
+                    gives_up(job),
+                    meets_a_bug(job),
+                ]
+            case JobState.STORED:
+                return [self.sends(job), gives_up(job), meets_a_bug(job)]
+            case JobState.DELIVERING:
+                return [
+                    to(job, JobState.DELIVERED, None, message_id=900),
+                    to(job, JobState.DELIVERING, 5),
+                    gives_up(job),
+                    meets_a_bug(job),
+                ]
+            case _:
+                return [
+                    to(job, JobState.EXPLAINED, None, message_id=901),
+                    to(job, job.state, 5),
+                    meets_a_bug(job),
+                ]
+
+    def submits(self, job: Job) -> Operation:
+        def model(books: Books, at: datetime) -> object:
+            if at - job.created_at >= QUEUE_MAX:
+                books.fail(job, FailReason.EXPIRED, at)
+                return None
+            wait_until = self.turn(books, lambda tx: breaker.enter(tx, at))
+            if wait_until is not None:
+                books.move(job, JobState.QUEUED, min(wait_until, job.created_at + QUEUE_MAX))
+                return None
+            # A probe that was overtaken has the gate to itself all the same.
+            if books.is_stale(job):
+                return Superseded
+            books.move(job, JobState.SUBMITTING, at, keep_claim=True, submitted_at=milliseconds(at))
+            return WaitsForAnswer
+
+        shut = self.books.gate.retry_at is not None
+        return Operation(lambda process: process.steps._queued(job), model, alone=shut)
+
+    def hears(self, job: Job) -> list[Operation]:
+        """What the music service may answer to the paid request."""
+        self.tasks += 1
+        task_id = f"task {self.tasks}"
+
+        def accepted(books: Books, at: datetime) -> None:
+            books.move(job, JobState.RUNNING, at + timedelta(seconds=10), task_id=task_id)
+            self.turn(books, breaker.answered)
+
+        def busy(books: Books, at: datetime) -> None:
+            due_at = min(at + timedelta(seconds=30), job.created_at + QUEUE_MAX)
+            books.move(job, JobState.QUEUED, due_at)
+
+        def failed(reason: FailReason, turns: Callable[[Tx, datetime], object]) -> Model:
+            def model(books: Books, at: datetime) -> None:
+                books.fail(job, reason, at)
+                self.turn(books, lambda tx: turns(tx, at))
+
+            return model
+
+        closed = wire.Rejected(FailReason.CLOSED, closed=ClosedCause.NO_CREDITS)
+        answers: list[tuple[wire.Submitted, Model]] = [
+            (wire.Accepted(task_id), accepted),
+            (wire.Busy(retry_after_s=30), busy),
+            (closed, failed(FailReason.CLOSED, lambda tx, at: breaker.shut(tx, ClosedCause.NO_CREDITS, at))),
+            (
+                wire.Rejected(FailReason.REFUSED),
+                failed(FailReason.REFUSED, lambda tx, _: breaker.answered(tx)),
+            ),
+            (wire.Unknown(), failed(FailReason.OUTCOME_UNKNOWN, breaker.unknown)),
+        ]
+        # What is found so, without an answer, was left by an earlier process.
+        found = Operation(
+            lambda process: process.steps.take(job),
+            lambda books, at: books.fail(job, FailReason.OUTCOME_UNKNOWN, at),
+        )
+        opens = (wire.Accepted, wire.Busy)
+        return [
+            *(
+                Operation(partial(hear, job, answer), model, alone=not isinstance(answer, opens))
+                for answer, model in answers
+            ),
+            found,
+        ]
+
+    def sends(self, job: Job) -> Operation:
+        return to(
+            job,
+            JobState.DELIVERING,
+            0,
+            keep_claim=True,
+            delivery_channel_id=job.origin.channel_id,
+            delivery_direct=False,
+            delivery_started_at=milliseconds(make.NOW),
+        )
+
+
+def chosen(things: Sequence[T], which: int) -> T:
+    return things[which % len(things)]
+
+
+def told(task: "asyncio.Task[object]") -> object:
+    """What the caller was told: a result, or the kind of an error."""
+    error = task.exception()
+    return task.result() if error is None else type(error)
+
+
+def refuses(error: type[Exception]) -> Model:
+    def model(_books: Books, _at: datetime) -> None:
+        raise Refused(error)
+
+    return model
+
+
+async def hear(job: Job, answer: wire.Submitted, process: Process) -> None:
+    await process.steps._submitted(job, job, answer)
+
+
+def to(
+    job: Job,
+    state: JobState,
+    wait_s: float | None,
+    real: Real | None = None,
+    *,
+    keep_claim: bool = False,
+    **columns: object,
+) -> Operation:
+    """A move of the job, by ``Moves.to`` itself or by what leads to the same."""
+
+    def due_at(now: datetime) -> datetime | None:
+        return None if wait_s is None else now + timedelta(seconds=wait_s)
+
+    async def move(process: Process) -> None:
+        now = process.clock()
+        await process.moves.to(job, state, due_at=due_at(now), keep_claim=keep_claim, **columns)
+
+    return Operation(
+        real or move,
+        lambda books, at: books.move(job, state, due_at(at), keep_claim=keep_claim, **columns),
+    )
+
+
+def fails(job: Job, reason: FailReason, real: Real | None = None) -> Operation:
+    return Operation(
+        real or (lambda process: process.moves.fail(job, reason)),
+        lambda books, at: books.fail(job, reason, at),
+    )
+
+
+def fetches(job: Job) -> Operation:
+    interaction, take = job.origin.interaction_id, len(job.tracks) + 1
+    track = Track(take=take, file=f"{job.id}-{take}", size_bytes=1, sha256=f"of {take}", url="")
+    return Operation(
+        lambda process: process.database.write(partial(jobs.add_track, job_id=job.id, track=track)),
+        lambda books, _: books.fetched(interaction, take),
+    )
+
+
+def stores(job: Job) -> Operation:
+    def model(books: Books, at: datetime) -> None:
+        books.move(job, JobState.STORED, at)
+        books.close(job.origin.interaction_id, "settle")
+
+    return Operation(lambda process: process.steps._stored(job), model)
+
+
+def gives_up(job: Job) -> Operation:
+    def real(process: Process) -> Coroutine[Any, Any, object]:
+        return process.steps.give_up(job)
+
+    match job.state:
+        case JobState.QUEUED | JobState.SUBMITTING:
+            return fails(job, FailReason.INTERNAL, real)
+        case JobState.RUNNING | JobState.READY:
+            return to(job, job.state, None, real, parked="bug")
+        case _:
+            return to(job, JobState.UNDELIVERED, None, real)
+
+
+def meets_a_bug(job: Job) -> Operation:
+    """A failure that breaks in the middle, be it because the job is closed already: nothing is changed."""
+
+    def breaks(_: Tx) -> None:
+        raise LookupError("a bug")
+
+    def model(books: Books, at: datetime) -> None:
+        books.fail(job, FailReason.INTERNAL, at)
+        raise Refused(LookupError)
+
+    return Operation(lambda process: process.moves.fail(job, FailReason.INTERNAL, also=breaks), model)
+
+
+@pytest.fixture
+def machine(
+    tmp_path: Path, migrated: sqlite3.Connection, tx: Tx, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], Crashes]:
+    monkeypatch.setattr(module, "PRAGMAS", (*module.PRAGMAS, *PRAGMAS))
+    monkeypatch.setattr(module, "GROUP_MAX", GROUP_MAX)
+    return partial(Crashes, tmp_path / "runs", migrated.serialize(), tx)
+
+
+@pytest.fixture
+def crashes(machine: Callable[[], Crashes]) -> Iterator[Crashes]:
+    made = machine()
+    yield made
+    made.teardown()
+
+
+def test_whatever_is_done_with_a_song_is_whole_after_a_death_at_each_of_its_statements(
+    crashes: Crashes,
+) -> None:
+    crashes.begins(CALMLY)
+    crashes.do([grants(101, make.GUILD, make.MEMBER, 1_000)], CALMLY)
+    for state in (state for state in JobState if state in OPEN_STATES):
+        for way in itertools.count():
+            if way >= crashes.takes_a_song_to(state):
+                break
+            for statements in itertools.count():
+                if statements < 2 and crashes.overtaken():  # before and after the first death
+                    crashes.works_on_what_is_overtaken(which=0, way=way, how=CALMLY)
+                done = crashes.works_once([way], 0, How(dies_after=statements))
+                crashes.nothing_is_lost_and_the_books_balance()
+                crashes.works_once([way], 0, CALMLY)  # claimed again
+                if done or crashes.states_in_hand() != [state]:
+                    break
+
+
+def test_a_process_that_dies_after_any_statement_has_lost_nothing_that_was_acknowledged(
+    machine: Any,  # noqa: ANN401 - hypothesis takes what makes a machine, and wants a class
+) -> None:
+    run_state_machine_as_test(machine, settings=SETTINGS)

@@ -1,0 +1,328 @@
+"""What members look up: their own songs of one server, in pages, by words, by what they type."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.database.sqlite import Tx
+from bot.model import OPEN_STATES, SONG_STATES, Job, JobState, SongRequest, Track
+from bot.store import history, jobs, ledger
+from bot.store.history import SongChoice, SongPage
+from tests import make
+from tests.make import GUILD, MEMBER, NOW, OTHER
+from tests.unit.store.rows import RICH, found, put
+
+MINUTE = timedelta(minutes=1)
+ELSEWHERE = GUILD + 1
+
+
+def asked(
+    tx: Tx,
+    request: SongRequest | None = None,
+    *,
+    state: JobState = JobState.DELIVERED,
+    minute: int = 0,
+    **who: int,
+) -> Job:
+    """A job in this state that was asked for in this minute; ``who`` are changes of ``make.origin``."""
+    at, origin = NOW + minute * MINUTE, make.origin(**who)
+    job = make.job(
+        id=jobs.new_id(),
+        request=request or make.prompt(),
+        origin=origin,
+        created_at=at,
+        state_since=at,
+    )
+    member = ledger.member_number(tx, origin.member_id)
+    held = ledger.hold(tx, job.id, origin.guild_id, member, job.price_credits, RICH, at)
+    jobs.add(tx, job, held, due_at=at)
+    return found(tx, job) if state is JobState.QUEUED else put(tx, job, state, due=state in OPEN_STATES)
+
+
+def titled(tx: Tx, *titles: str) -> list[Job]:
+    """A song with each of these titles, the oldest first."""
+    return [asked(tx, make.custom(title=title), minute=n) for n, title in enumerate(titles)]
+
+
+def ids(page: SongPage) -> list[int]:
+    return [job.id for job in page.songs]
+
+
+def forget_words(tx: Tx) -> None:
+    tx.execute("DELETE FROM text")
+
+
+# -- in the making
+
+
+@pytest.mark.parametrize("state", JobState)
+def test_a_song_is_in_the_making_or_there_or_neither(tx: Tx, state: JobState) -> None:
+    job = asked(tx, state=state)
+
+    making = history.open_jobs(tx, GUILD, MEMBER)
+    there = history.songs(tx, GUILD, MEMBER, size=5)
+
+    assert ([job] if state in OPEN_STATES else []) == making
+    assert ((job,) if state in SONG_STATES else ()) == there.songs
+
+
+def test_songs_in_the_making_come_oldest_first_with_those_that_are_parked(tx: Tx) -> None:
+    newer = asked(tx, state=JobState.QUEUED, minute=2)
+    older = asked(tx, state=JobState.RUNNING, minute=1)
+    jobs.move(tx, older, JobState.RUNNING, now=NOW, due_at=None, parked="slow")
+
+    making = history.open_jobs(tx, GUILD, MEMBER)
+
+    assert [(older.id, True), (newer.id, False)] == [(job.id, job.parked) for job in making]
+
+
+# -- whose they are
+
+
+LOOKS: list[Callable[[Tx, int, int], object]] = [
+    history.open_jobs,
+    lambda tx, guild, member: list(history.songs(tx, guild, member, size=5).songs),
+    lambda tx, guild, member: list(history.songs(tx, guild, member, size=5, word="synth").songs),
+    lambda tx, guild, member: history.choices(tx, guild, member, ""),
+    lambda tx, guild, member: [one] if (one := history.find(tx, guild, member, "synth")) else [],
+]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_members_see_only_their_own_songs_of_this_server(
+    tx: Tx, look: Callable[[Tx, int, int], list[object]]
+) -> None:
+    asked(tx)
+    asked(tx, state=JobState.QUEUED)
+
+    assert [] == look(tx, ELSEWHERE, MEMBER)
+    assert [] == look(tx, GUILD, OTHER)
+    assert [] != look(tx, GUILD, MEMBER)
+
+
+@pytest.mark.parametrize("who", [{"member_id": OTHER}, {"guild_id": ELSEWHERE}])
+def test_an_id_of_another_member_or_server_is_unknown(tx: Tx, who: dict[str, int]) -> None:
+    theirs = asked(tx, **who)  # type: ignore[arg-type]
+    own = [asked(tx, minute=n) for n in (1, 2)]
+    newest = history.songs(tx, GUILD, MEMBER, size=1)
+
+    assert [own[1].id] == ids(newest)
+    assert newest == history.songs(tx, GUILD, MEMBER, size=1, before_id=theirs.id)
+    assert newest == history.songs(tx, GUILD, MEMBER, size=1, after_id=theirs.id)
+    assert None is history.find(tx, GUILD, MEMBER, str(theirs.id))
+
+
+def test_songs_of_a_member_who_was_forgotten_are_nobodys(tx: Tx) -> None:
+    asked(tx)
+    tx.execute("UPDATE member SET discord_id = NULL")
+
+    assert () == history.songs(tx, GUILD, MEMBER, size=5).songs
+    assert [] == history.choices(tx, GUILD, MEMBER, "")
+
+
+# -- pages
+
+
+def test_pages_lead_from_the_newest_to_the_oldest_and_back(tx: Tx) -> None:
+    five = [asked(tx, minute=n).id for n in range(5)][::-1]
+
+    def page(**where: int) -> tuple[list[int], bool, bool]:
+        read = history.songs(tx, GUILD, MEMBER, size=2, **where)  # type: ignore[arg-type]
+        return ids(read), read.newer, read.older
+
+    assert (five[:2], False, True) == page()
+    assert (five[2:4], True, True) == page(before_id=five[1])
+    assert (five[4:], True, False) == page(before_id=five[3])
+    assert (five[1:3], True, True) == page(after_id=five[3])
+    assert (five[:2], False, True) == page(after_id=five[2])
+
+
+def test_the_first_page_is_a_whole_one_also_where_less_has_come_since(tx: Tx) -> None:
+    three = [asked(tx, minute=n).id for n in range(3)][::-1]
+
+    back = history.songs(tx, GUILD, MEMBER, size=2, after_id=three[1])
+
+    assert three[:2] == ids(back)
+
+
+def test_songs_of_the_same_moment_are_each_shown_once(tx: Tx) -> None:
+    same = {asked(tx).id for _ in range(5)}
+
+    shown: list[int] = []
+    page = history.songs(tx, GUILD, MEMBER, size=2)
+    while page.songs:
+        shown += ids(page)
+        page = history.songs(tx, GUILD, MEMBER, size=2, before_id=shown[-1])
+
+    assert same == set(shown)
+    assert 5 == len(shown)
+
+
+def test_a_member_without_songs_has_one_empty_page(tx: Tx) -> None:
+    assert SongPage(songs=(), newer=False, older=False) == history.songs(tx, GUILD, MEMBER, size=5)
+
+
+# -- by word
+
+
+@pytest.mark.parametrize(
+    ("word", "fits"),
+    [
+        ("neon", True),
+        ("NEON RAIN", True),
+        ("rain neon", True),
+        ("neon polka", False),
+        ("synthWAVE city", True),
+        ("  midnight   ", True),
+        ("eon", True),
+        ("rainsynthwave", False),
+        ("", True),
+        ("%", False),
+        ("_", False),
+        ("n%n", False),
+    ],
+)
+def test_all_words_have_to_be_in_the_title_the_style_or_the_lyrics(tx: Tx, word: str, fits: bool) -> None:
+    song = asked(tx, make.custom())
+
+    assert ([song.id] if fits else []) == ids(history.songs(tx, GUILD, MEMBER, size=5, word=word))
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("Die lange Straße", "STRASSE"),
+        ("die lange strasse", "straße"),
+        ("Über den Äckern Ölspur", "über ÄCKERN öl"),
+        ("ΟΔΟΣ", "οδος"),
+        ("Ночь", "НОЧЬ"),
+        ("İSTANBUL", "istanbul"),
+        ("夜の東京タワー", "東京"),
+        ("夜の東京ﾀﾜｰ", "タワー"),
+        ("夜の 東京", "夜の\u3000東京"),
+        ("cafe\u0301", "CAFÉ"),
+        ("100 % pure_gold", "100 % pure_gold"),
+        (r"back\slash 'quote' \"more\"", r"\slash 'quote'"),
+    ],
+)
+def test_case_and_composition_make_no_difference_in_any_script(tx: Tx, text: str, word: str) -> None:
+    asked(tx, make.prompt("Another one"), minute=1)
+    song = asked(tx, make.prompt(text))
+
+    assert [song.id] == ids(history.songs(tx, GUILD, MEMBER, size=5, word=word))
+    assert [song.id] == [choice.job_id for choice in history.choices(tx, GUILD, MEMBER, word)]
+    assert song == history.find(tx, GUILD, MEMBER, word)
+
+
+def test_pages_of_a_search_leave_out_what_does_not_fit(tx: Tx) -> None:
+    songs = titled(tx, "Wet 1", "Sun", "Wet 2", "Sun", "Wet 3")
+
+    first = history.songs(tx, GUILD, MEMBER, size=2, word="wet")
+    second = history.songs(tx, GUILD, MEMBER, size=2, word="wet", before_id=first.songs[-1].id)
+    back = history.songs(tx, GUILD, MEMBER, size=1, word="wet", after_id=songs[0].id)
+
+    assert ([songs[4].id, songs[2].id], False, True) == (ids(first), first.newer, first.older)
+    assert ([songs[0].id], True, False) == (ids(second), second.newer, second.older)
+    assert ([songs[2].id], True, True) == (ids(back), back.newer, back.older)
+
+
+# -- completing
+
+
+def test_choices_show_the_title_or_the_beginning_of_the_prompt_newest_first(tx: Tx) -> None:
+    older, newer = asked(tx, make.custom()), asked(tx, make.prompt("Warm synth " + "x" * 200), minute=1)
+
+    assert [
+        SongChoice(job_id=newer.id, song=("Warm synth " + "x" * 200)[:80], at=NOW + MINUTE),
+        SongChoice(job_id=older.id, song="Neon Rain", at=NOW),
+    ] == history.choices(tx, GUILD, MEMBER, "")
+
+
+def test_choices_fit_what_they_show_or_their_id(tx: Tx) -> None:
+    song = asked(tx, make.custom())
+
+    def chosen(typed: str) -> list[int]:
+        return [choice.job_id for choice in history.choices(tx, GUILD, MEMBER, typed)]
+
+    assert [song.id] == chosen("NEON ra")
+    assert [song.id] == chosen(str(song.id))
+    assert [] == chosen("midnight")
+
+
+def test_there_are_no_more_choices_than_discord_takes(tx: Tx) -> None:
+    for n in range(27):
+        asked(tx, minute=n)
+
+    assert 25 == len(history.choices(tx, GUILD, MEMBER, "synth"))
+    assert NOW + 26 * MINUTE == history.choices(tx, GUILD, MEMBER, "")[0].at
+
+
+def test_a_song_whose_words_are_gone_is_chosen_and_found_by_its_date(tx: Tx) -> None:
+    song = asked(tx, make.custom())
+    forget_words(tx)
+    asked(tx, make.custom(), minute=60 * 24)
+
+    assert [SongChoice(job_id=song.id, song="", at=NOW)] == history.choices(tx, GUILD, MEMBER, "2026-03-14")
+    assert [song.id] == ids(history.songs(tx, GUILD, MEMBER, size=5, word="2026-03-14"))
+    assert found(tx, song) == history.find(tx, GUILD, MEMBER, "2026-03-14")
+
+
+# -- finding
+
+
+def test_a_song_is_found_by_the_id_that_was_completed(tx: Tx) -> None:
+    songs = titled(tx, "Neon Rain", "Neon Rain")
+
+    assert songs[0] == history.find(tx, GUILD, MEMBER, str(songs[0].id))
+
+
+def test_a_number_that_is_no_id_may_be_a_title(tx: Tx) -> None:
+    (song,) = titled(tx, "1984")
+
+    assert song == history.find(tx, GUILD, MEMBER, "1984")
+
+
+def test_just_this_title_comes_before_a_newer_song_with_the_words(tx: Tx) -> None:
+    songs = titled(tx, "Rain", "Rain", "Neon Rain")
+
+    assert songs[1] == history.find(tx, GUILD, MEMBER, " RAIN ")
+    assert songs[2] == history.find(tx, GUILD, MEMBER, "rain lights")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["", "   ", "polka", "0", "-1", "9" * 16, "9" * 17, "9" * 5_000, "٣", "\x00", "1e5", "%", "' OR 1"],
+)
+def test_what_fits_nothing_is_unknown(tx: Tx, typed: str) -> None:
+    asked(tx)
+
+    assert None is history.find(tx, GUILD, MEMBER, typed)
+
+
+def test_a_song_in_the_making_is_not_found(tx: Tx) -> None:
+    job = asked(tx, state=JobState.RUNNING)
+
+    assert None is history.find(tx, GUILD, MEMBER, str(job.id))
+
+
+# -- files
+
+
+def test_a_file_that_was_fetched_again_is_written_down_under_its_take(tx: Tx) -> None:
+    job = asked(tx)
+    track = Track(take=1, file="1.mp3", size_bytes=5_000, sha256="a", url="https://files.example/1")
+    jobs.add_track(tx, job.id, track)
+    again = replace(track, file="1.wav", size_bytes=6_000, sha256="b", url="https://files.example/2")
+
+    assert history.found_again(tx, job.id, again)
+    assert (again,) == found(tx, job).tracks
+
+
+def test_a_track_that_was_deleted_meanwhile_does_not_come_back(tx: Tx) -> None:
+    job = asked(tx)
+    track = Track(take=1, file="1.mp3", size_bytes=5_000, sha256="a", url="https://files.example/1")
+
+    assert not history.found_again(tx, job.id, track)
+    assert () == found(tx, job).tracks

@@ -1,0 +1,708 @@
+import sqlite3
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.database.sqlite import Tx
+from bot.model import OPEN_STATES, ClosedCause, Delivery, FailReason, Job, JobState, Track
+from bot.store import jobs, ledger
+from tests import make
+from tests.make import CHANNEL, GUILD, MEMBER, NOW, OTHER
+from tests.unit.store.rows import ALL, EPOCH, HORIZON, added, claimed, found, put, without_roles
+
+SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=s) for s in (1, 60, 3_600, 86_400))
+
+
+def track(take: int = 1, **changes: object) -> Track:
+    fields: dict[str, object] = {
+        "take": take,
+        "file": f"42-{take}.mp3",
+        "size_bytes": 5_000,
+        "sha256": f"hash of {take}",
+        "url": f"https://files.example/{take}.mp3",
+    }
+    return Track(**fields | changes)  # type: ignore[arg-type]
+
+
+# -- add and get
+
+
+@pytest.mark.parametrize(
+    "request_", [make.prompt(), make.custom(), make.custom(lyrics="", instrumental=True)]
+)
+def test_a_job_comes_back_as_it_was_added(tx: Tx, request_: object) -> None:
+    asked = make.origin(may_reference=False, role_ids=frozenset({1, 2}))
+    job = make.job(id=jobs.new_id(), request=request_, origin=asked, price_credits=30)
+    held = ledger.hold(tx, job.id, GUILD, ledger.member_number(tx, MEMBER), 30, make.DEFAULTS, NOW)
+
+    jobs.add(tx, job, held, due_at=NOW)
+
+    assert without_roles(job) == jobs.get(tx, job.id)
+    assert (GUILD, ledger.member_number(tx, MEMBER), held) == jobs.held(tx, job.id)
+
+
+def test_what_is_found_out_later_comes_back_too(tx: Tx) -> None:
+    job = added(tx)
+    [claim] = claimed(tx)
+
+    jobs.move(
+        tx,
+        claim,
+        JobState.FAILED,
+        now=NOW + SECOND,
+        due_at=NOW,
+        task_id="a-1",
+        urls='["https://files.example/1.mp3"]',
+        reason="closed",
+        closed="no_credits",
+        detail="no more",
+        misses=2,
+        missing_since=ledger.milliseconds(NOW),
+        delivery_channel_id=7,
+        delivery_direct=True,
+        delivery_started_at=ledger.milliseconds(NOW + MINUTE),
+        message_id=8,
+    )
+    jobs.add_track(tx, job.id, track(2))
+    jobs.add_track(tx, job.id, track(1))
+
+    assert replace(
+        without_roles(job),
+        state=JobState.FAILED,
+        attempt=1,
+        state_since=NOW + SECOND,
+        task_id="a-1",
+        urls=("https://files.example/1.mp3",),
+        tracks=(track(1), track(2)),
+        reason=FailReason.CLOSED,
+        closed=ClosedCause.NO_CREDITS,
+        detail="no more",
+        misses=2,
+        missing_since=NOW,
+        delivery=Delivery(channel_id=7, direct=True, started_at=NOW + MINUTE),
+        message_id=8,
+    ) == found(tx, job)
+
+
+def test_a_job_that_is_not_there_is_none(tx: Tx) -> None:
+    assert None is jobs.get(tx, 42)
+
+
+def test_an_interaction_becomes_one_job(tx: Tx) -> None:
+    job = added(tx, interaction_id=77)
+
+    assert jobs.taken(tx, 77)
+    assert not jobs.taken(tx, 78)
+    with pytest.raises(sqlite3.IntegrityError):
+        jobs.add(tx, replace(job, id=jobs.new_id()), jobs.held(tx, job.id)[2], due_at=NOW)
+
+
+def test_the_largest_ids_of_discord_are_kept(tx: Tx) -> None:
+    most = 2**63 - 1
+
+    job = added(tx, interaction_id=most, guild_id=most, channel_id=most, member_id=most)
+
+    assert job.origin == found(tx, job).origin
+
+
+def test_words_that_are_no_longer_kept_leave_the_job(tx: Tx) -> None:
+    job = added(tx)
+    tx.execute("DELETE FROM song")
+    tx.execute("UPDATE member SET discord_id = NULL")
+
+    left = found(tx, job)
+
+    assert "" == left.request.model
+    assert 0 == left.origin.member_id
+
+
+def test_ids_are_not_given_twice_and_fit_into_a_double() -> None:
+    ids = {jobs.new_id() for _ in range(1_000)}
+
+    assert 1_000 == len(ids)
+    assert all(0 <= number < 2**53 for number in ids)
+
+
+def test_each_start_has_a_larger_epoch(tx: Tx) -> None:
+    epochs = [jobs.next_epoch(tx) for _ in range(12)]
+
+    assert list(range(epochs[0], epochs[0] + 12)) == epochs
+
+
+# -- claims
+
+
+def test_a_job_is_claimed_once_in_an_epoch(tx: Tx) -> None:
+    job = added(tx)
+
+    first, again = claimed(tx), claimed(tx)
+
+    assert [(job.id, 1)] == [(claim.id, claim.attempt) for claim in first]
+    assert [] == again
+
+
+def test_a_claim_of_an_earlier_epoch_is_dead_at_once(tx: Tx) -> None:
+    added(tx)
+    [old] = claimed(tx, epoch=EPOCH)
+
+    [new] = claimed(tx, epoch=EPOCH + 1)
+
+    assert (1, 2) == (old.attempt, new.attempt)
+    assert [] == claimed(tx, epoch=EPOCH)
+
+
+def test_a_claim_that_was_overtaken_changes_nothing(tx: Tx) -> None:
+    job = added(tx)
+    [old] = claimed(tx, epoch=EPOCH)
+    [new] = claimed(tx, epoch=EPOCH + 1)
+    before = found(tx, job)
+
+    moved = jobs.move(tx, old, JobState.SUBMITTING, now=NOW + HOUR, due_at=None, detail="old")
+
+    assert not moved
+    assert before == found(tx, job)
+    assert jobs.move(tx, new, JobState.SUBMITTING, now=NOW, due_at=NOW)
+
+
+def test_a_claim_on_a_state_that_is_past_changes_nothing(tx: Tx) -> None:
+    job = added(tx)
+    [claim] = claimed(tx)
+    jobs.move(tx, claim, JobState.SUBMITTING, now=NOW, due_at=NOW, keep_claim=True)
+
+    again = jobs.move(tx, claim, JobState.FAILED, now=NOW, due_at=NOW, reason="internal")
+
+    assert not again
+    assert JobState.SUBMITTING is found(tx, job).state
+
+
+@pytest.mark.parametrize("id_", [41, -1])
+def test_a_move_of_a_job_that_is_not_there_changes_nothing(tx: Tx, id_: int) -> None:
+    added(tx)
+
+    assert not jobs.move(tx, make.job(id=id_), JobState.SUBMITTING, now=NOW, due_at=NOW)
+
+
+def test_a_move_lets_go_of_the_claim_unless_it_is_kept(tx: Tx) -> None:
+    job = added(tx)
+    [claim] = claimed(tx)
+
+    jobs.move(tx, claim, JobState.SUBMITTING, now=NOW, due_at=NOW, keep_claim=True)
+    kept = claimed(tx)
+    jobs.move(
+        tx, replace(claim, state=JobState.SUBMITTING), JobState.RUNNING, now=NOW, due_at=NOW, task_id="a-1"
+    )
+    [let_go] = claimed(tx)
+
+    assert [] == kept
+    assert (job.id, 2) == (let_go.id, let_go.attempt)
+
+
+def test_a_move_to_another_state_starts_its_counts_anew_and_makes_the_card_due(tx: Tx) -> None:
+    job = added(tx)
+    [claim] = claimed(tx)
+    jobs.move(
+        tx, claim, JobState.QUEUED, now=NOW + SECOND, due_at=NOW, tries=3, misses=2, missing_since=1_000
+    )
+    same = found(tx, job)
+    cards_before = jobs.cards_due(tx, NOW + DAY, 10)
+
+    jobs.move(tx, same, JobState.SUBMITTING, now=NOW + MINUTE, due_at=NOW)
+
+    assert (3, 2, NOW) == (same.tries, same.misses, same.state_since)
+    other = found(tx, job)
+    assert (0, 0, None, NOW + MINUTE) == (other.tries, other.misses, other.missing_since, other.state_since)
+    assert [] == cards_before
+    assert [job.id] == [there.id for there in jobs.cards_due(tx, NOW + MINUTE, 10)]
+
+
+def test_a_move_to_another_state_keeps_the_counts_that_it_is_given(tx: Tx) -> None:
+    job = put(tx, added(tx), JobState.SUBMITTING)
+
+    jobs.move(tx, job, JobState.QUEUED, now=NOW, due_at=NOW, tries=4, missing_since=ledger.milliseconds(NOW))
+
+    assert (4, NOW) == (found(tx, job).tries, found(tx, job).missing_since)
+
+
+@pytest.mark.parametrize(
+    ("to", "columns"),
+    [
+        (JobState.RUNNING, {}),
+        (JobState.READY, {}),
+        (JobState.DELIVERED, {}),
+        (JobState.UNDELIVERED, {}),
+        (JobState.FAILED, {}),
+        (JobState.EXPLAINED, {}),
+        (JobState.DELIVERING, {"task_id": "a-1"}),
+        (JobState.DELIVERING, {"task_id": "a-1", "delivery_channel_id": 7}),
+    ],
+)
+def test_the_schema_refuses_a_state_without_what_it_needs(
+    tx: Tx, to: JobState, columns: dict[str, object]
+) -> None:
+    added(tx)
+    [claim] = claimed(tx)
+
+    with pytest.raises(sqlite3.IntegrityError):
+        jobs.move(tx, claim, to, now=NOW, due_at=NOW, **columns)  # type: ignore[arg-type] # mypy and **
+
+
+def test_a_task_belongs_to_one_job(tx: Tx) -> None:
+    first, second = put(tx, added(tx), JobState.RUNNING), put(tx, added(tx), JobState.SUBMITTING)
+    assert first.task_id is not None
+
+    assert jobs.task_taken(tx, first.task_id)
+    assert not jobs.task_taken(tx, "another")
+    with pytest.raises(sqlite3.IntegrityError):
+        jobs.move(tx, second, JobState.RUNNING, now=NOW, due_at=NOW, task_id=first.task_id)
+
+
+# -- due times
+
+
+@pytest.mark.parametrize(
+    ("due_in", "is_due"),
+    [
+        (-DAY, True),
+        (timedelta(milliseconds=-1), True),
+        (timedelta(), True),
+        (timedelta(milliseconds=1), False),
+        (HORIZON, False),
+        # Only a clock that was set back puts a time further away.
+        (HORIZON + timedelta(milliseconds=1), True),
+        (DAY, True),
+        (365 * DAY, True),
+    ],
+)
+def test_a_job_is_due_from_its_time_on_or_where_that_is_beyond_every_schedule(
+    tx: Tx, due_in: timedelta, is_due: bool
+) -> None:
+    added(tx, due_at=NOW + due_in)
+
+    assert is_due is bool(claimed(tx))
+
+
+def test_those_that_wait_longest_come_first_and_no_more_than_asked_for(tx: Tx) -> None:
+    late, early, middle, tie = (
+        put(tx, added(tx, at=NOW - age, due_at=NOW), JobState.RUNNING, now=NOW - n * SECOND)
+        for n, age in ((1, 0 * DAY), (3, 0 * DAY), (2, 0 * DAY), (3, DAY))
+    )
+
+    first, rest = claimed(tx, limit=3), claimed(tx, limit=3)
+
+    assert [tie.id, early.id, middle.id] == [job.id for job in first]
+    assert [late.id] == [job.id for job in rest]
+
+
+def test_only_jobs_of_the_states_asked_for_are_claimed(tx: Tx) -> None:
+    made = {state: put(tx, added(tx, channel_id=n), state) for n, state in enumerate(JobState) if n < 9}
+
+    for state, job in made.items():
+        assert [job.id] == [claim.id for claim in jobs.due(tx, frozenset({state}), EPOCH, NOW, HORIZON, 10)]
+
+
+def test_a_job_without_a_due_time_waits_for_a_person(tx: Tx) -> None:
+    put(tx, added(tx), JobState.RUNNING, due=False)
+
+    assert [] == claimed(tx, now=NOW + 365 * DAY)
+    tx.execute("UPDATE job SET card_due_at = NULL")
+    assert None is jobs.next_due(tx, EPOCH)
+
+
+def test_a_song_waits_for_an_older_one_of_its_channel(tx: Tx) -> None:
+    younger = put(tx, added(tx, at=NOW - SECOND), JobState.STORED)
+    older = put(tx, added(tx, at=NOW - MINUTE), JobState.STORED, now=NOW + MINUTE)
+    elsewhere = put(tx, added(tx, channel_id=CHANNEL + 1), JobState.STORED)
+
+    at_first = claimed(tx)
+    next_at = jobs.next_due(tx, EPOCH)
+    [posting] = claimed(tx, now=NOW + MINUTE)
+    jobs.move(tx, posting, JobState.DELIVERED, now=NOW, due_at=None)
+    afterwards = claimed(tx)
+
+    assert [elsewhere.id] == [job.id for job in at_first]
+    assert NOW <= (next_at or NOW)
+    assert older.id == posting.id
+    assert [younger.id] == [job.id for job in afterwards]
+
+
+@pytest.mark.parametrize("state", [JobState.READY, JobState.UNDELIVERED, JobState.FAILED])
+def test_a_song_waits_for_none_that_is_not_being_posted(tx: Tx, state: JobState) -> None:
+    put(tx, added(tx, at=NOW - MINUTE), state)
+    song = put(tx, added(tx), JobState.STORED)
+
+    assert song.id in [job.id for job in claimed(tx)]
+
+
+def test_the_next_moment_is_that_of_the_first_job_that_nobody_works_on(tx: Tx) -> None:
+    for n in (2, 1, 3):
+        added(tx, due_at=NOW + n * MINUTE)
+
+    assert NOW + MINUTE == jobs.next_due(tx, EPOCH)
+    claimed(tx, now=NOW + MINUTE)
+    assert NOW + 2 * MINUTE == jobs.next_due(tx, EPOCH)
+    assert NOW + MINUTE == jobs.next_due(tx, EPOCH + 1)
+
+
+def test_a_card_may_be_the_next_thing_to_do(tx: Tx) -> None:
+    job = added(tx, due_at=NOW + HOUR)
+    jobs.answered(tx, job.id, 1, "queued", NOW)
+    claimed(tx, now=NOW)
+    jobs.card_shown(tx, found(tx, job), "queued", NOW + MINUTE, NOW + 5 * SECOND)
+
+    assert NOW + MINUTE == jobs.next_due(tx, EPOCH)
+    jobs.card_shown(tx, found(tx, job), "queued", NOW, NOW + 5 * SECOND)
+    assert NOW + 5 * SECOND == jobs.next_due(tx, EPOCH)
+
+
+def test_nothing_is_next_where_there_is_nothing_to_do(tx: Tx) -> None:
+    assert None is jobs.next_due(tx, EPOCH)
+
+
+# -- the answer to the member
+
+
+def test_an_answered_job_is_due_at_once(tx: Tx) -> None:
+    job = added(tx, due_at=NOW + 4 * SECOND)
+    before = claimed(tx)
+
+    jobs.answered(tx, job.id, 555, "queued", NOW)
+
+    assert [] == before
+    [claim] = claimed(tx)
+    assert (555, "queued") == (claim.card_message_id, claim.card_shown)
+
+
+def test_an_answer_does_not_bring_back_what_has_begun_to_wait(tx: Tx) -> None:
+    job = added(tx)
+    [claim] = claimed(tx)
+    jobs.move(tx, claim, JobState.QUEUED, now=NOW, due_at=NOW + MINUTE)
+
+    jobs.answered(tx, job.id, 555, "queued", NOW + SECOND)
+
+    assert [] == claimed(tx, now=NOW + SECOND)
+    assert 555 == found(tx, job).card_message_id
+
+
+def test_an_answer_does_not_put_off_a_job_that_is_due(tx: Tx) -> None:
+    job = added(tx, due_at=NOW)
+
+    jobs.answered(tx, job.id, None, "queued", NOW + MINUTE)
+
+    assert [job.id] == [claim.id for claim in claimed(tx)]
+
+
+def test_a_card_that_is_known_is_not_forgotten(tx: Tx) -> None:
+    job = added(tx)
+    jobs.card_found(tx, job, 555)
+
+    jobs.answered(tx, job.id, None, "queued", NOW)
+    jobs.answered(tx, job.id, 556, "queued", NOW)
+
+    assert 555 == found(tx, job).card_message_id
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_request_that_nobody_has_begun_to_work_on_can_be_withdrawn(tx: Tx, answered: bool) -> None:
+    job = added(tx)
+    if answered:
+        jobs.answered(tx, job.id, 1, "queued", NOW)
+
+    assert jobs.withdraw(tx, job.id, NOW + SECOND)
+
+    gone = found(tx, job)
+    assert (JobState.EXPLAINED, FailReason.WITHDRAWN) == (gone.state, gone.reason)
+    assert NOW + SECOND == gone.state_since
+    assert [] == claimed(tx, now=NOW + DAY)
+    assert not jobs.withdraw(tx, job.id, NOW + MINUTE)
+
+
+def test_a_queued_request_that_is_being_worked_on_is_withdrawn_from_under_the_claim(tx: Tx) -> None:
+    job = added(tx)
+    [claim] = claimed(tx)
+
+    withdrawn = jobs.withdraw(tx, job.id, NOW)
+    moved = jobs.move(tx, claim, JobState.SUBMITTING, now=NOW, due_at=NOW)
+
+    assert [True, False] == [withdrawn, moved]
+    assert FailReason.WITHDRAWN is found(tx, job).reason
+    assert claim.attempt < found(tx, job).attempt
+
+
+def test_a_request_that_is_submitted_can_not_be_withdrawn(tx: Tx) -> None:
+    job = added(tx)
+    [claim] = claimed(tx)
+    jobs.move(tx, claim, JobState.SUBMITTING, now=NOW, due_at=NOW)
+
+    assert not jobs.withdraw(tx, job.id, NOW)
+    assert JobState.SUBMITTING is found(tx, job).state
+    assert not jobs.withdraw(tx, 42, NOW)
+
+
+# -- cards
+
+
+def test_a_card_is_due_from_its_time_on_and_when_it_may_be_edited_again(tx: Tx) -> None:
+    job = added(tx)
+    jobs.answered(tx, job.id, 1, "queued", NOW)
+    jobs.card_shown(tx, found(tx, job), "queued", NOW + 3 * SECOND, NOW + 5 * SECOND)
+
+    def due(after_s: float) -> bool:
+        return bool(jobs.cards_due(tx, NOW + after_s * SECOND, 10))
+
+    assert [False, False, False, True, True] == [due(after_s) for after_s in (0, 3, 4.999, 5, 60)]
+
+
+def test_a_card_that_will_not_change_by_itself_is_not_due(tx: Tx) -> None:
+    job = added(tx)
+    jobs.answered(tx, job.id, 1, "queued", NOW)
+
+    jobs.card_shown(tx, found(tx, job), "ready", None, NOW)
+
+    assert [] == jobs.cards_due(tx, NOW + DAY, 10)
+    assert "ready" == found(tx, job).card_shown
+
+
+def test_a_card_that_was_edited_while_its_job_moved_on_is_due_again(tx: Tx) -> None:
+    job = added(tx)
+    jobs.answered(tx, job.id, 1, "queued", NOW)
+    seen = found(tx, job)
+    put(tx, job, JobState.SUBMITTING, now=NOW + SECOND)
+
+    jobs.card_shown(tx, seen, "queued", None, NOW + 5 * SECOND)
+
+    assert [] == jobs.cards_due(tx, NOW + 4 * SECOND, 10)
+    assert [job.id] == [there.id for there in jobs.cards_due(tx, NOW + 5 * SECOND, 10)]
+
+
+@pytest.mark.parametrize("state", [JobState.DELIVERED, JobState.EXPLAINED, JobState.UNDELIVERED])
+def test_a_card_that_lags_is_due_also_when_the_job_is_final(tx: Tx, state: JobState) -> None:
+    job = added(tx)
+    jobs.answered(tx, job.id, 1, "queued", NOW)
+
+    put(tx, job, state, due=False)
+
+    assert [job.id] == [there.id for there in jobs.cards_due(tx, NOW, 10)]
+    assert [] == claimed(tx)
+
+
+def test_the_cards_that_wait_longest_come_first(tx: Tx) -> None:
+    first, second, third = (added(tx) for _ in range(3))
+    for seconds, job in enumerate((second, third, first)):
+        jobs.answered(tx, job.id, 1, "queued", NOW + seconds * SECOND)
+
+    due = [job.id for job in jobs.cards_due(tx, NOW + MINUTE, 2)]
+
+    assert [second.id, third.id] == due
+
+
+@pytest.mark.parametrize("back", [2 * HOUR, 365 * DAY])
+def test_a_card_does_not_wait_for_a_clock_that_was_set_back(tx: Tx, back: timedelta) -> None:
+    job = added(tx)
+    jobs.answered(tx, job.id, 1, "queued", NOW)
+    jobs.card_shown(tx, found(tx, job), "queued", NOW + MINUTE, NOW + 5 * SECOND)
+
+    assert [job.id] == [there.id for there in jobs.cards_due(tx, NOW - back, 10)]
+
+
+@pytest.mark.parametrize("busy", [timedelta(), 5 * SECOND])
+def test_a_card_that_will_change_in_a_distant_time_is_not_due_again_and_again(
+    tx: Tx, busy: timedelta
+) -> None:
+    job = added(tx)
+    jobs.answered(tx, job.id, 1, "queued", NOW)
+
+    jobs.card_shown(tx, found(tx, job), "queued", NOW + DAY, NOW + busy)
+
+    assert [[]] * 60 == [jobs.cards_due(tx, NOW + n * SECOND, 10) for n in range(60)]
+    assert [job.id] == [there.id for there in jobs.cards_due(tx, NOW + HOUR + busy, 10)]
+
+
+# -- counts
+
+
+def test_songs_in_the_making_are_counted_by_member_and_by_server(tx: Tx) -> None:
+    member, other = ledger.member_number(tx, MEMBER), ledger.member_number(tx, OTHER)
+    for state in JobState:
+        put(tx, added(tx, channel_id=len(state)), state, due=state in OPEN_STATES)
+    added(tx, member_id=OTHER)
+    added(tx, guild_id=GUILD + 1)
+    put(tx, added(tx), JobState.RUNNING, due=False)  # parked
+
+    assert jobs.Counts(member=len(OPEN_STATES), guild=len(OPEN_STATES) + 1) == jobs.count_open(
+        tx, GUILD, member
+    )
+    assert jobs.Counts(member=1, guild=len(OPEN_STATES) + 1) == jobs.count_open(tx, GUILD, other)
+    assert jobs.Counts(member=0, guild=0) == jobs.count_open(tx, GUILD + 2, member)
+
+
+def test_a_song_that_somebody_works_on_is_in_the_making(tx: Tx) -> None:
+    added(tx)
+    claimed(tx)
+
+    assert 1 == jobs.count_open(tx, GUILD, ledger.member_number(tx, MEMBER)).member
+
+
+def submitted(tx: Tx, *at: datetime) -> None:
+    for moment in at:
+        job = found(tx, added(tx))
+        sent = ledger.milliseconds(moment)
+        jobs.move(tx, job, JobState.SUBMITTING, now=moment, due_at=moment, submitted_at=sent)
+
+
+def test_requests_of_a_window_are_counted_with_the_first_of_them(tx: Tx) -> None:
+    assert (0, None) == jobs.submitted_since(tx, NOW)
+    submitted(tx, *(NOW + n * SECOND for n in range(-5, 5)))
+
+    assert (5, NOW) == jobs.submitted_since(tx, NOW)
+    assert (10, NOW - 5 * SECOND) == jobs.submitted_since(tx, NOW - 10 * SECOND)
+    assert (0, None) == jobs.submitted_since(tx, NOW + 4 * SECOND + timedelta(milliseconds=1))
+
+
+def test_requests_from_before_the_clock_was_set_back_are_not_waited_for(tx: Tx) -> None:
+    submitted(tx, *(NOW + DAY + n * MINUTE for n in range(20)))
+
+    assert (0, None) == jobs.submitted_since(tx, NOW - 10 * SECOND)
+
+
+def test_the_place_in_the_queue_counts_those_that_asked_earlier(tx: Tx) -> None:
+    made = [added(tx, at=NOW + n * SECOND) for n in range(4)]
+    put(tx, made[0], JobState.SUBMITTING)
+    jobs.withdraw(tx, made[1].id, NOW)
+
+    assert [0, 1] == [jobs.queue_position(tx, job) for job in made[2:]]
+
+
+def test_the_last_songs_are_those_that_were_delivered_last(tx: Tx) -> None:
+    for n in (1, 3, 2):
+        job = added(tx, at=NOW)
+        put(tx, job, JobState.DELIVERED, now=NOW + n * MINUTE, due=False)
+    put(tx, added(tx), JobState.EXPLAINED, due=False)
+
+    assert [3 * MINUTE, 2 * MINUTE] == jobs.recent_durations(tx, 2)
+
+
+# -- tracks
+
+
+def takes(tx: Tx, job: Job) -> list[int]:
+    return [there.take for there in found(tx, job).tracks]
+
+
+@pytest.mark.parametrize(
+    ("hashes", "left"),
+    [
+        ("", []),
+        ("a", [1]),
+        ("ab", [1, 2]),
+        ("aa", [1]),
+        ("aba", [1, 2]),
+        ("aabb", [1, 3]),
+        ("aaaa", [1]),
+        ("abcd", [1, 2, 3, 4]),
+    ],
+)
+def test_takes_of_the_same_bytes_are_one_song(tx: Tx, hashes: str, left: list[int]) -> None:
+    job, other = added(tx), added(tx)
+    for take, sha256 in enumerate(hashes, start=1):
+        jobs.add_track(tx, job.id, track(take, sha256=sha256))
+    jobs.add_track(tx, other.id, track(1, sha256="a"))
+
+    jobs.drop_equal_tracks(tx, job.id)
+
+    assert left == takes(tx, job)
+    assert [1] == takes(tx, other)
+
+
+def test_a_take_that_is_fetched_again_replaces_itself(tx: Tx) -> None:
+    job = added(tx)
+    jobs.add_track(tx, job.id, track(1))
+
+    jobs.add_track(tx, job.id, track(1, size_bytes=6_000, sha256="new"))
+
+    assert (track(1, size_bytes=6_000, sha256="new"),) == found(tx, job).tracks
+
+
+@pytest.mark.parametrize("odd", [{"take": 0}, {"take": 5}, {"size_bytes": 0}])
+def test_the_schema_refuses_a_track_that_can_be_none(tx: Tx, odd: dict[str, object]) -> None:
+    job = added(tx)
+
+    with pytest.raises(sqlite3.IntegrityError):
+        jobs.add_track(tx, job.id, replace(track(), **odd))  # type: ignore[arg-type]
+
+
+def test_files_may_go_some_time_after_the_end_of_their_job(tx: Tx) -> None:
+    for number, state in enumerate(JobState):
+        job = put(tx, added(tx, channel_id=number), state)
+        jobs.add_track(tx, job.id, track(file=f"{state}.mp3"))
+    every = frozenset(f"{state}.mp3" for state in JobState)
+    over = frozenset({"delivered.mp3", "undelivered.mp3", "explained.mp3"})
+
+    assert (every, frozenset[str]()) == jobs.files(tx, every, NOW)
+    assert (every, over) == jobs.files(tx, every, NOW + SECOND)
+
+
+def test_files_that_nobody_asks_about_are_not_looked_for(tx: Tx) -> None:
+    jobs.add_track(tx, put(tx, added(tx), JobState.DELIVERED).id, track(file="a.mp3"))
+
+    assert (frozenset(), frozenset()) == jobs.files(tx, ["b.mp3", "a.mp3.part"], NOW + SECOND)
+
+
+def test_a_card_whose_message_goes_while_it_is_edited_is_looked_at_again(tx: Tx) -> None:
+    job = added(tx)
+    tx.execute("UPDATE job SET state = 'delivered', task_id = 't', message_id = 7, card_due_at = 1")
+    seen = found(tx, job)
+
+    jobs.message_gone(tx, job.id, 7, NOW)
+    jobs.card_shown(tx, seen, "delivered:there", None, NOW)
+
+    assert NOW == found(tx, job).card_due_at
+
+
+# -- time
+
+
+def test_what_is_asked_with_every_request_does_not_read_all_jobs_that_ever_were(tx: Tx) -> None:
+    job = added(tx)
+    asked: list[str] = []
+    tx.set_trace_callback(asked.append)
+    jobs.recent_durations(tx, 20)
+    jobs.count_open(tx, GUILD, 1)
+    jobs.queue_position(tx, job)
+    jobs.next_due(tx, EPOCH)
+    jobs.cards_due(tx, NOW, 10)
+    jobs.submitted_since(tx, NOW)
+    jobs.task_taken(tx, "a-1")
+    jobs.taken(tx, 77)
+    claimed(tx)
+    tx.set_trace_callback(None)
+
+    plans = {
+        sql: [row["detail"] for row in tx.execute(f"EXPLAIN QUERY PLAN {sql}")]
+        for sql in asked
+        if sql.startswith(("SELECT", "UPDATE"))
+    }
+    assert len(plans) > 9
+    assert [] == [
+        (sql, step)
+        for sql, plan in plans.items()
+        for step in plan
+        if step.startswith("SCAN") and "INDEX" not in step
+    ]
+
+
+OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+
+
+@given(st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=OFFSETS))  # noqa: DTZ001
+def test_a_moment_is_kept_to_the_millisecond(at: datetime) -> None:
+    kept = ledger.moment(ledger.milliseconds(at))
+
+    assert abs(kept - at) <= timedelta(microseconds=500)
+    assert kept == ledger.moment(ledger.milliseconds(kept))
+
+
+def test_every_state_is_known_to_the_schema(tx: Tx) -> None:
+    assert ALL == {put(tx, added(tx), state).state for state in ALL}

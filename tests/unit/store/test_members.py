@@ -1,0 +1,231 @@
+"""Somebody who was forgotten comes back under a new number; what they used, and their limit, hold."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from bot.database.sqlite import Tx, fact
+from bot.errors import LimitReached
+from bot.model import ChangedBy, Limit, Period
+from bot.store import ledger, members, quotas
+from bot.store.ledger import NOBODY, Defaults
+from tests.make import GUILD, MEMBER, NOW, OTHER
+from tests.unit.store.rows import added, settled
+
+DAY = timedelta(days=1)
+RICH = Defaults(allowance=1_000, period=Period.MONTH)
+ADMIN = ChangedBy(actor_id=123)
+
+
+def number(tx: Tx, discord_id: int = MEMBER) -> int:
+    return ledger.member_number(tx, discord_id)
+
+
+def spent(tx: Tx, discord_id: int = MEMBER, *, at: datetime = NOW, guild_id: int = GUILD) -> None:
+    """A song that was paid for."""
+    job = added(tx, at=at, member_id=discord_id, guild_id=guild_id)
+    settled(tx, job, now=at)
+
+
+def forgotten(tx: Tx, discord_id: int = MEMBER, now: datetime = NOW) -> int:
+    """The number that the person had."""
+    before = number(tx, discord_id)
+    members.forget(tx, before, now)
+    return before
+
+
+def used(tx: Tx, member: int, now: datetime = NOW, defaults: Defaults = RICH) -> int:
+    return quotas.standing(tx, GUILD, member, None, defaults, now).used
+
+
+def limited(tx: Tx, credits_: int | None, discord_id: int = MEMBER) -> int | None:
+    return quotas.set_member(tx, GUILD, discord_id, credits_, ADMIN, NOW)
+
+
+def hashes(tx: Tx) -> list[str]:
+    return [row["hash"] for row in tx.execute("SELECT hash FROM forgotten")]
+
+
+# -- numbers
+
+
+def test_nothing_but_a_number_is_left_of_somebody_who_used_nothing(tx: Tx) -> None:
+    before = forgotten(tx)
+
+    assert (None, "", None) == tuple(
+        tx.execute("SELECT discord_id, locale, leaving_since FROM member WHERE id = ?", (before,)).fetchone()
+    )
+    assert [] == hashes(tx)
+    assert fact(tx, members.KEY_FACT) is None
+    assert NOBODY == members.known(tx, MEMBER)
+
+
+def test_who_comes_back_gets_a_new_number_and_the_old_one_is_known_as_theirs(tx: Tx) -> None:
+    spent(tx)
+    before = forgotten(tx)
+
+    assert before == members.known(tx, MEMBER)
+    after = number(tx)
+
+    assert before != after
+    assert after == members.known(tx, MEMBER)
+    assert (before, after) == members.numbers(tx, after)
+    assert (number(tx, OTHER),) == members.numbers(tx, number(tx, OTHER))
+
+
+def test_the_id_does_not_stand_in_its_hash_and_another_key_gives_another_hash(tx: Tx) -> None:
+    spent(tx)
+    forgotten(tx)
+    (first,) = hashes(tx)
+    members.drop_forgotten(tx, NOW + 60 * DAY)
+    spent(tx)
+    forgotten(tx)
+    (second,) = hashes(tx)
+
+    assert first != second
+    assert (64, 64) == (len(first), len(second))
+
+
+# -- what was used
+
+
+def test_what_was_used_before_a_deletion_counts_after_it(tx: Tx) -> None:
+    spent(tx)
+    forgotten(tx)
+    spent(tx)
+    forgotten(tx)
+    spent(tx)
+
+    assert 30 == used(tx, number(tx))
+    assert 30 == used(tx, members.known(tx, MEMBER))
+    assert 0 == used(tx, number(tx, OTHER))
+
+
+def test_what_was_used_counts_for_a_manager_who_asks_before_the_person_is_back(tx: Tx) -> None:
+    spent(tx)
+    forgotten(tx)
+
+    assert 10 == used(tx, members.known(tx, MEMBER))
+    assert ledger.known_member(tx, MEMBER) == NOBODY
+
+
+@pytest.mark.parametrize("period", Period)
+def test_what_was_used_counts_whatever_the_period_is_set_to_later(tx: Tx, period: Period) -> None:
+    spent(tx)
+    forgotten(tx)
+
+    ledger.set_allowance(tx, GUILD, 100, period, RICH, ADMIN, NOW)
+    members.drop_forgotten(tx, NOW)
+
+    assert 10 == used(tx, number(tx))
+
+
+def test_a_limit_of_a_role_holds_together_with_what_was_used_before(tx: Tx) -> None:
+    quotas.set_role(tx, GUILD, GUILD, 15, ADMIN, NOW)
+    spent(tx)
+    forgotten(tx)
+
+    with pytest.raises(LimitReached):
+        quotas.hold(tx, 77, GUILD, number(tx), [GUILD], 10, RICH, NOW)
+
+
+def test_members_who_used_more_than_a_limit_are_counted_as_people(tx: Tx) -> None:
+    for discord_id in (MEMBER, OTHER):
+        spent(tx, discord_id)
+    forgotten(tx)
+    spent(tx)
+
+    assert [2, 1, 0] == [quotas.beyond(tx, GUILD, credits_, RICH, NOW) for credits_ in (9, 19, 20)]
+    limited(tx, 50)
+    assert [1, 0] == [quotas.beyond(tx, GUILD, credits_, RICH, NOW) for credits_ in (9, 19)]
+
+
+# -- a limit of one's own
+
+
+@pytest.mark.parametrize("credits_", [0, 5])
+def test_a_deletion_lifts_no_limit(tx: Tx, credits_: int) -> None:
+    limited(tx, credits_)
+    forgotten(tx)
+    members.drop_forgotten(tx, NOW + 400 * DAY)
+
+    assert Limit(credits=credits_) == quotas.limit_of(tx, GUILD, members.known(tx, MEMBER), [])
+    assert Limit(credits=credits_) == quotas.limit_of(tx, GUILD, number(tx), [])
+    assert None is quotas.limit_of(tx, GUILD, number(tx, OTHER), [])
+
+
+def test_a_limit_that_is_set_anew_or_cleared_replaces_the_one_from_before(tx: Tx) -> None:
+    limited(tx, 5)
+    forgotten(tx)
+
+    assert 5 == limited(tx, 7)
+    assert Limit(credits=7) == quotas.limit_of(tx, GUILD, number(tx), [])
+    assert 7 == limited(tx, None)
+    assert None is quotas.limit_of(tx, GUILD, number(tx), [])
+    assert 0 == quotas.member_limits(tx, GUILD)
+
+
+def test_a_limit_in_one_server_does_not_hold_in_another(tx: Tx) -> None:
+    limited(tx, 5)
+    forgotten(tx)
+
+    assert None is quotas.limit_of(tx, GUILD + 1, number(tx), [])
+
+
+# -- as long as it is needed, and no longer
+
+
+@pytest.mark.parametrize(
+    ("last_used", "first_free_day"),
+    [
+        (datetime(2026, 3, 14, tzinfo=NOW.tzinfo), datetime(2026, 4, 1, tzinfo=NOW.tzinfo)),
+        # Tuesday, the last day of its month: the week goes on.
+        (datetime(2026, 3, 31, tzinfo=NOW.tzinfo), datetime(2026, 4, 6, tzinfo=NOW.tzinfo)),
+        # A Sunday, the last day of its month.
+        (datetime(2026, 5, 31, tzinfo=NOW.tzinfo), datetime(2026, 6, 1, tzinfo=NOW.tzinfo)),
+    ],
+)
+def test_a_hash_is_kept_until_week_and_month_of_the_last_use_are_over(
+    tx: Tx, last_used: datetime, first_free_day: datetime
+) -> None:
+    spent(tx, at=last_used - 3 * DAY, guild_id=GUILD + 1)
+    spent(tx, at=last_used)
+    forgotten(tx, now=last_used)
+
+    assert 0 == members.drop_forgotten(tx, first_free_day - timedelta(seconds=1))
+    assert 1 == len(hashes(tx))
+    assert 1 == members.drop_forgotten(tx, first_free_day)
+    assert [] == hashes(tx)
+
+
+def test_the_key_goes_with_the_last_hash(tx: Tx) -> None:
+    spent(tx)
+    forgotten(tx)
+    spent(tx, OTHER, at=NOW + 20 * DAY)
+    forgotten(tx, OTHER, now=NOW + 20 * DAY)
+    key = fact(tx, members.KEY_FACT)
+
+    members.drop_forgotten(tx, NOW + 20 * DAY)
+    assert key == fact(tx, members.KEY_FACT)
+    members.drop_forgotten(tx, NOW + 60 * DAY)
+
+    assert key is not None
+    assert None is fact(tx, members.KEY_FACT)
+
+
+def test_credits_that_went_back_need_no_hash(tx: Tx) -> None:
+    job = added(tx)
+    ledger.release(
+        tx, job.id, GUILD, number(tx), ledger.Hold(day=ledger.day_number(NOW), allowance=10, bonus=0), NOW
+    )
+    forgotten(tx)
+
+    assert [] == hashes(tx)
+
+
+def test_a_limit_that_was_cleared_needs_no_hash_any_more(tx: Tx) -> None:
+    limited(tx, 5)
+    forgotten(tx)
+    limited(tx, None)
+
+    assert 1 == members.drop_forgotten(tx, NOW)

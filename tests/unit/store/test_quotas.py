@@ -1,0 +1,196 @@
+"""Limits of members and roles, and which of them holds."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from bot.database.sqlite import Tx
+from bot.errors import LimitReached, NotEnoughCredits, OutOfRange
+from bot.model import ChangedBy, Limit, Period
+from bot.store import ledger, quotas
+from bot.store.ledger import Defaults
+from tests import make
+from tests.make import GUILD, MEMBER, NOW, OTHER
+
+RICH = Defaults(allowance=1_000, period=Period.MONTH)
+ADMIN = ChangedBy(actor_id=123)
+FAN, VIP = 71, 72
+
+
+def member(tx: Tx, discord_id: int = MEMBER) -> int:
+    return ledger.member_number(tx, discord_id)
+
+
+def limit(tx: Tx, *role_ids: int, discord_id: int = MEMBER) -> Limit | None:
+    return quotas.limit_of(tx, GUILD, member(tx, discord_id), [GUILD, *role_ids])
+
+
+def own(tx: Tx, credits_: int | None, discord_id: int = MEMBER) -> int | None:
+    return quotas.set_member(tx, GUILD, discord_id, credits_, ADMIN, NOW)
+
+
+def of_role(tx: Tx, role_id: int, credits_: int | None) -> int | None:
+    return quotas.set_role(tx, GUILD, role_id, credits_, ADMIN, NOW)
+
+
+def song(tx: Tx, job_id: int, *role_ids: int, price: int = 10, now: datetime = NOW) -> None:
+    quotas.hold(tx, job_id, GUILD, member(tx), [GUILD, *role_ids], price, RICH, now)
+
+
+# -- which limit holds
+
+
+def test_without_any_limit_only_the_pool_holds(tx: Tx) -> None:
+    assert limit(tx, FAN) is None
+
+
+def test_the_highest_of_the_members_roles_holds(tx: Tx) -> None:
+    for role_id, credits_ in ((GUILD, 10), (FAN, 20), (VIP, 30)):
+        of_role(tx, role_id, credits_)
+
+    assert [Limit(credits=10, role_id=GUILD, everyone=True), Limit(credits=20, role_id=FAN)] == [
+        limit(tx),
+        limit(tx, FAN),
+    ]
+    assert Limit(credits=30, role_id=VIP) == limit(tx, FAN, VIP)
+
+
+@pytest.mark.parametrize("credits_", [0, 5, 500])
+def test_the_members_own_limit_holds_whatever_their_roles_say(tx: Tx, credits_: int) -> None:
+    of_role(tx, VIP, 100)
+    own(tx, credits_)
+
+    assert Limit(credits=credits_) == limit(tx, VIP)
+    assert Limit(credits=100, role_id=VIP) == limit(tx, VIP, discord_id=OTHER)
+
+
+def test_a_cleared_limit_gives_way_to_the_roles(tx: Tx) -> None:
+    of_role(tx, VIP, 100)
+    own(tx, 5)
+
+    assert [5, None] == [own(tx, None), own(tx, None)]
+    assert Limit(credits=100, role_id=VIP) == limit(tx, VIP)
+    assert 100 == of_role(tx, VIP, None)
+    assert limit(tx, VIP) is None
+
+
+def test_limits_of_another_server_do_not_hold(tx: Tx) -> None:
+    quotas.set_role(tx, GUILD + 1, FAN, 5, ADMIN, NOW)
+    quotas.set_member(tx, GUILD + 1, MEMBER, 5, ADMIN, NOW)
+
+    assert limit(tx, FAN) is None
+
+
+@pytest.mark.parametrize("credits_", [-1, 1_000_001])
+def test_a_limit_out_of_range_is_refused(tx: Tx, credits_: int) -> None:
+    with pytest.raises(OutOfRange):
+        own(tx, credits_)
+    with pytest.raises(OutOfRange):
+        of_role(tx, FAN, credits_)
+
+
+# -- what it does
+
+
+def test_a_limit_is_used_up_by_what_is_used_and_held_of_allowance_and_bonus(tx: Tx) -> None:
+    ledger.set_allowance(tx, GUILD, 15, None, RICH, ADMIN, NOW)
+    ledger.grant(tx, GUILD, 100, ADMIN, NOW)
+    own(tx, 29)
+    song(tx, 1)
+    song(tx, 2)
+
+    with pytest.raises(LimitReached) as refused:
+        song(tx, 3)
+
+    there = refused.value.standing
+    assert (10, 9, 0, 20) == (refused.value.price, there.left, there.used, there.held)
+    assert Limit(credits=29) == refused.value.limit
+
+
+def test_the_pool_holds_beside_a_higher_limit(tx: Tx) -> None:
+    ledger.set_allowance(tx, GUILD, 5, None, RICH, ADMIN, NOW)
+    own(tx, 100)
+
+    with pytest.raises(NotEnoughCredits):
+        song(tx, 1)
+
+
+def test_a_limit_renews_with_the_servers_period(tx: Tx) -> None:
+    own(tx, 10)
+    song(tx, 1)
+
+    song(tx, 2, now=NOW + timedelta(days=31))
+
+
+def test_a_limit_lowered_below_what_is_used_stops_new_songs_and_touches_no_old_one(tx: Tx) -> None:
+    own(tx, 30)
+    song(tx, 1)
+    own(tx, 5)
+
+    with pytest.raises(LimitReached) as refused:
+        song(tx, 2)
+
+    assert 0 == refused.value.standing.left
+    assert 10 == ledger.balance(tx, GUILD, RICH, NOW).held
+
+
+def test_a_free_song_passes_every_limit(tx: Tx) -> None:
+    own(tx, 0)
+
+    song(tx, 1, price=0)
+
+
+def test_members_who_have_used_more_than_a_limit_for_everyone_are_counted(tx: Tx) -> None:
+    song(tx, 1)
+    own(tx, 100, OTHER)
+    quotas.hold(tx, 2, GUILD, member(tx, OTHER), [GUILD], 50, RICH, NOW)
+
+    assert [1, 0] == [quotas.beyond(tx, GUILD, credits_, RICH, NOW) for credits_ in (9, 10)]
+
+
+# -- the operator's ceiling
+
+
+def test_under_a_ceiling_the_lower_number_and_the_operators_period_hold(tx: Tx) -> None:
+    ceiling = Defaults(allowance=100, period=Period.WEEK, ceiling=50)
+    ledger.set_allowance(tx, GUILD, 500, Period.DAY, RICH, ADMIN, NOW)
+    ledger.set_allowance(tx, GUILD + 1, 30, Period.DAY, RICH, ADMIN, NOW)
+
+    there = [ledger.balance(tx, guild, ceiling, NOW) for guild in (GUILD, GUILD + 1, GUILD + 2)]
+
+    assert [(50, Period.WEEK), (30, Period.WEEK), (50, Period.WEEK)] == [
+        (balance.allowance, balance.period) for balance in there
+    ]
+
+
+# -- the record
+
+
+def test_every_change_is_in_the_ledger_with_who_and_from_what_to_what(tx: Tx) -> None:
+    own(tx, 5)
+    own(tx, None)
+    of_role(tx, FAN, 7)
+    quotas.pause(tx, GUILD, ChangedBy(actor_id=123, reason="exams"), NOW)
+    quotas.resume(tx, GUILD, ADMIN, NOW)
+    quotas.set_alerts(tx, GUILD, 8001, ADMIN, NOW)
+
+    rows = tx.execute("SELECT kind, before, after, reason, actor_id FROM ledger ORDER BY id").fetchall()
+
+    assert [
+        ("member", "none", "5", ""),
+        ("member", "5", "none", ""),
+        ("role", "none", "7", ""),
+        ("pause", "open", "paused", "exams"),
+        ("resume", "paused", "open", ""),
+        ("alerts", "none", "8001", ""),
+    ] == [tuple(row)[:4] for row in rows]
+    assert {ledger.member_number(tx, 123)} == {row["actor_id"] for row in rows}
+
+
+def test_a_member_whom_nobody_has_seen_has_used_nothing(tx: Tx) -> None:
+    song(tx, 1)
+
+    there = quotas.standing(tx, GUILD, ledger.known_member(tx, 424242), None, RICH, NOW)
+
+    assert (0, 0, 990) == (there.used, there.held, there.left)
+    assert make.standing(limit=None).left == make.balance().available

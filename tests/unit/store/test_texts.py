@@ -1,0 +1,119 @@
+"""Words are kept once, under who wrote them; drafts come back for a day."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.database.sqlite import Tx
+from bot.model import Job, Reuse, SongRequest, Source, Voice
+from bot.store import jobs, ledger, texts
+from tests import make
+from tests.make import GUILD, MEMBER, NOW, OTHER
+from tests.unit.store.rows import added, found
+
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
+KEY = 77
+
+
+def asked(tx: Tx, request: SongRequest) -> Job:
+    """A member's job with these words of their own."""
+    job = make.job(id=jobs.new_id(), request=request, origin=make.origin())
+    held = ledger.hold(tx, job.id, GUILD, ledger.member_number(tx, MEMBER), 10, make.DEFAULTS, NOW)
+    jobs.add(tx, job, held, due_at=NOW)
+    return found(tx, job)
+
+
+def taken_up(tx: Tx, source: Job, reuse: Reuse, request: SongRequest) -> Job:
+    """Another member's job with the words of ``source``."""
+    asked = make.origin(member_id=OTHER)
+    job = make.job(id=jobs.new_id(), request=request, origin=asked)
+    held = ledger.hold(tx, job.id, GUILD, ledger.member_number(tx, OTHER), 10, make.DEFAULTS, NOW)
+    jobs.add(tx, job, held, due_at=NOW, source=Source(job_id=source.id, reuse=reuse))
+    return found(tx, job)
+
+
+def texts_of(tx: Tx, member_id: int) -> set[str]:
+    rows = tx.execute("SELECT value FROM text WHERE author_id = ?", (ledger.member_number(tx, member_id),))
+    return {row["value"] for row in rows}
+
+
+def test_the_same_song_again_copies_nothing(tx: Tx) -> None:
+    source = asked(tx, make.custom(avoid="drums"))
+
+    again = taken_up(tx, source, Reuse.AGAIN, source.request)
+
+    assert source.request == again.request
+    assert set() == texts_of(tx, OTHER)
+
+
+def test_a_remix_has_words_of_its_own_only_where_they_were_changed(tx: Tx) -> None:
+    source = asked(tx, make.custom())
+
+    remix = taken_up(tx, source, Reuse.REMIX, replace(source.request, style="polka", title="", custom=True))
+
+    assert ("", "polka", source.request.lyrics) == (
+        remix.request.title,
+        remix.request.style,
+        remix.request.lyrics,
+    )
+    assert {"polka"} == texts_of(tx, OTHER)
+
+
+def test_what_its_author_deletes_is_gone_from_every_song_that_was_made_of_it(tx: Tx) -> None:
+    source = asked(tx, make.custom())
+    remix = taken_up(tx, source, Reuse.REMIX, replace(source.request, style="polka"))
+    again = taken_up(tx, remix, Reuse.AGAIN, remix.request)
+    assert remix.words_whole
+
+    tx.execute("DELETE FROM text WHERE author_id = ?", (ledger.member_number(tx, MEMBER),))
+
+    for job in (found(tx, remix), found(tx, again)):
+        assert ("", "polka", "") == (job.request.title, job.request.style, job.request.lyrics)
+        assert not job.words_whole
+
+
+def test_the_number_of_a_deleted_text_does_not_come_again(tx: Tx) -> None:
+    source = asked(tx, make.prompt("old words"))
+    again = taken_up(tx, source, Reuse.AGAIN, source.request)
+    tx.execute("DELETE FROM text")
+
+    asked(tx, make.prompt("new words"))
+
+    assert "" == found(tx, again).request.prompt
+
+
+# -- drafts
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        make.prompt("x" * 9_000, avoid="drums"),
+        make.custom(voice=Voice.FEMALE),
+        make.custom(lyrics="", instrumental=True),
+    ],
+)
+def test_a_refused_form_comes_back_with_its_words(tx: Tx, request_: SongRequest) -> None:
+    job = added(tx)
+
+    texts.keep_draft(tx, KEY, MEMBER, request_, job.id, NOW)
+
+    assert (request_, job.id) == texts.draft(tx, KEY, MEMBER, NOW + DAY)
+
+
+def test_a_draft_is_for_its_own_member(tx: Tx) -> None:
+    texts.keep_draft(tx, KEY, MEMBER, make.prompt(), None, NOW)
+
+    assert None is texts.draft(tx, KEY, OTHER, NOW)
+    assert None is texts.draft(tx, KEY + 1, MEMBER, NOW)
+
+
+def test_a_draft_lives_a_day(tx: Tx) -> None:
+    texts.keep_draft(tx, KEY, MEMBER, make.prompt("old"), None, NOW)
+
+    after = texts.draft(tx, KEY, MEMBER, NOW + DAY + SECOND)
+    texts.keep_draft(tx, KEY + 1, OTHER, make.prompt("new"), None, NOW + DAY + SECOND)
+
+    assert None is after
+    assert [KEY + 1] == [row["id"] for row in tx.execute("SELECT id FROM draft")]

@@ -1,0 +1,81 @@
+"""Whose queued song comes next."""
+
+import pytest
+
+from bot.database.sqlite import Tx
+from bot.model import Job, JobState
+from bot.store import jobs, ledger
+from tests.make import GUILD, MEMBER, NOW
+from tests.unit.store.rows import EPOCH, HORIZON, added, put
+from tests.unit.store.test_jobs import SECOND
+
+QUEUED = frozenset({JobState.QUEUED})
+
+
+def asked(tx: Tx, second: int, guild: int = GUILD, member: int = MEMBER) -> Job:
+    return added(tx, at=NOW + second * SECOND, due_at=NOW, guild_id=guild, member_id=member)
+
+
+def next_ones(tx: Tx, limit: int = 100) -> list[int]:
+    """The jobs that are claimed next, which are then under way."""
+    claimed = jobs.due(tx, QUEUED, EPOCH, NOW, HORIZON, limit)
+    for second, job in enumerate(claimed):
+        at = ledger.milliseconds(NOW) + tx.execute("SELECT COUNT(submitted_at) FROM job").fetchone()[0]
+        assert jobs.move(tx, job, JobState.SUBMITTING, now=NOW + second * SECOND, due_at=NOW, submitted_at=at)
+    return [job.id for job in claimed]
+
+
+def test_fifty_songs_of_one_server_do_not_delay_the_first_of_another(tx: Tx) -> None:
+    many = [asked(tx, n) for n in range(50)]
+    one = asked(tx, 60, guild=GUILD + 1)
+
+    assert [many[0].id, one.id, many[1].id, many[2].id] == next_ones(tx, 4)
+
+
+def test_long_queues_of_other_servers_do_not_delay_the_first_song_of_a_new_one(tx: Tx) -> None:
+    for guild in range(4):
+        for n in range(10):
+            asked(tx, n, guild=GUILD + guild)
+    next_ones(tx, 4)
+    one = asked(tx, 60, guild=GUILD + 9)
+
+    assert next_ones(tx, 4)[0] == one.id
+
+
+def test_in_a_server_its_members_take_turns(tx: Tx) -> None:
+    first, second, third = (asked(tx, n, member=1) for n in range(3))
+    other = asked(tx, 9, member=2)
+
+    assert [first.id, other.id, second.id, third.id] == next_ones(tx)
+
+
+def test_who_was_served_longest_ago_comes_first(tx: Tx) -> None:
+    asked(tx, 0)
+    asked(tx, 1, guild=GUILD + 1)
+    next_ones(tx, 1)
+    again = asked(tx, 2)
+    other = asked(tx, 3, guild=GUILD + 1)
+
+    assert next_ones(tx)[-2:] == [again.id, other.id]
+
+
+def test_a_single_member_is_served_in_the_order_of_the_requests(tx: Tx) -> None:
+    made = [asked(tx, n) for n in (2, 0, 1)]
+
+    assert [made[1].id, made[2].id, made[0].id] == next_ones(tx)
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2])
+def test_no_more_are_claimed_than_asked_for(tx: Tx, limit: int) -> None:
+    for n in range(3):
+        asked(tx, n)
+
+    assert limit == len(next_ones(tx, limit))
+
+
+def test_the_place_in_the_queue_counts_turns(tx: Tx) -> None:
+    many = [asked(tx, n) for n in range(3)]
+    one = asked(tx, 60, guild=GUILD + 1)
+
+    assert [0, 2, 3, 1] == [jobs.queue_position(tx, job) for job in [*many, one]]
+    assert 0 == jobs.queue_position(tx, put(tx, one, JobState.RUNNING))

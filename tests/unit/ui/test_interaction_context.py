@@ -1,0 +1,33 @@
+"""What an interaction tells about who asks."""
+
+from pathlib import Path
+
+import discord
+import pytest
+
+from bot.model import Origin
+from bot.playground.world import World
+from bot.ui import interaction_context
+
+
+@pytest.mark.parametrize("named", [0, 2])
+async def test_role_ids_come_from_the_payload_with_the_servers_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: int
+) -> None:
+    async with World.open(tmp_path, delay_s=0.0, pace=0.01) as world:
+        roles = [world.guild.create_role(f"Role {number}") for number in range(named)]
+        mia = world.guild.add_member(world.env.create_user("mia"), roles=roles)
+        seen: list[Origin] = []
+
+        def see(interaction: discord.Interaction) -> Origin:
+            seen.append(asked := origin(interaction))
+            return asked
+
+        origin = interaction_context.origin
+        monkeypatch.setattr(interaction_context, "origin", see)
+        await mia.slash(world.channel, "music custom")
+
+        assert [asked.role_ids for asked in seen] == [{world.guild.id, *(role.id for role in roles)}]
+        assert [(asked.guild_id, asked.channel_id, asked.member_id) for asked in seen] == [
+            (world.guild.id, world.channel.id, mia.id)
+        ]
