@@ -3,7 +3,16 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import NewType, Self
+
+JobId = NewType("JobId", int)
+"""Our own number of a job: 53 random bits, carried by buttons."""
+GuildId = NewType("GuildId", int)
+"""Discord's id of a server."""
+DiscordUserId = NewType("DiscordUserId", int)
+"""Discord's id of a person."""
+MemberNumber = NewType("MemberNumber", int)
+"""Our own number of a person; the ledger and usage know people by it alone."""
 
 MAX_TAKES = 4
 """The most tracks that one job posts; an answer with more is cut to the first ones."""
@@ -152,7 +161,7 @@ class Reuse(StrEnum):
 class Source:
     """The job whose words a request takes up. They are referred to and stay their author's."""
 
-    job_id: int
+    job_id: JobId
     reuse: Reuse
 
 
@@ -161,9 +170,9 @@ class Origin:
     """Who asked and where: all that is needed to answer after a restart. Ids are Discord's."""
 
     interaction_id: int
-    guild_id: int
+    guild_id: GuildId
     channel_id: int
-    member_id: int
+    member_id: DiscordUserId
     role_ids: frozenset[int] = frozenset()
     """The member's roles at that moment, with the server's own id for @everyone; not kept."""
     member_name: str = ""
@@ -204,7 +213,7 @@ class Delivery:
 class Job:
     """A snapshot of one job's row, its words and its tracks."""
 
-    id: int
+    id: JobId
     request: SongRequest
     origin: Origin
     state: JobState
@@ -274,7 +283,7 @@ class Balance:
 class ChangedBy:
     """Who changes something in the books, and why. Ids are Discord's."""
 
-    actor_id: int | None
+    actor_id: DiscordUserId | None
     """None: the one who hosts the bot."""
     reason: str = ""
     interaction_id: int | None = None

@@ -3,12 +3,23 @@
 import itertools
 from datetime import UTC, datetime, timedelta
 
-from bot.model import Balance, ChangedBy, Job, JobState, Origin, Period, SongRequest, Standing
+from bot.model import (
+    Balance,
+    ChangedBy,
+    DiscordUserId,
+    GuildId,
+    Job,
+    JobState,
+    Origin,
+    Period,
+    SongRequest,
+    Standing,
+)
 from bot.services.intake import Terms
 from bot.store.ledger import Defaults
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
-GUILD, CHANNEL, MEMBER, OTHER = 7001, 8001, 9001, 9002
+GUILD, CHANNEL, MEMBER, OTHER = GuildId(7001), 8001, DiscordUserId(9001), DiscordUserId(9002)
 DEFAULTS = Defaults(allowance=100, period=Period.MONTH)
 
 _interactions = itertools.count(1_400_000_000_000_000_000, 1 << 22)

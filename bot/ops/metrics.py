@@ -15,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from bot.model import ClosedCause, FailReason, JobState
+from bot.model import ClosedCause, FailReason, JobId, JobState
 from bot.store.totals import Totals
 
 SUBMITTED: Final = ("accepted", "rejected", "busy", "unknown")
@@ -98,7 +98,7 @@ class Metrics(Collector):
         """A status query was answered, or not."""
         self._polls.labels(answer).observe(took_s)
 
-    def moved(self, job_id: int, state: JobState) -> None:
+    def moved(self, job_id: JobId, state: JobState) -> None:
         """A job came to this state."""
         if state is JobState.READY and len(self._succeeded_s) < OPEN_MAX:
             self._succeeded_s[job_id] = self._seconds()

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from bot.model import Delivery, Job, Standing, Track
+from bot.model import Delivery, DiscordUserId, Job, Standing, Track
 from bot.store.budget_alerts import BudgetAlert
 
 
@@ -123,7 +123,7 @@ class Courier(Protocol):
         """The id of the public answer to the job's request, where it was not learned at the time."""
         ...
 
-    async def open_direct(self, member_id: int) -> int:
+    async def open_direct(self, member_id: DiscordUserId) -> int:
         """The id of the channel for direct messages to the member.
 
         Raises:

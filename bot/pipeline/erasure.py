@@ -10,6 +10,7 @@ from typing import Final
 from bot.database import snapshots
 from bot.database.sqlite import Database, Tx
 from bot.errors import Transient
+from bot.model import MemberNumber
 from bot.music.audio import Spool
 from bot.pipeline import schedule
 from bot.store import erasure as rows
@@ -80,7 +81,7 @@ class Erasure:
         now = self._now()
         for member in await self._database.read(lambda tx: rows.due(tx, now)):
 
-            def finish(tx: Tx, member: int = member) -> None:
+            def finish(tx: Tx, member: MemberNumber = member) -> None:
                 if member in rows.due(tx, now):
                     rows.erase(tx, member, now)
 

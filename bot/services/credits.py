@@ -8,7 +8,18 @@ from typing import Literal, TypeVar
 
 from bot.database.sqlite import Database, Tx
 from bot.errors import NotRefundable, OperatorsOnly, OutOfRange, TextMissing
-from bot.model import Balance, ChangedBy, Job, Limit, Period, Standing, storable
+from bot.model import (
+    Balance,
+    ChangedBy,
+    DiscordUserId,
+    GuildId,
+    Job,
+    JobId,
+    Limit,
+    Period,
+    Standing,
+    storable,
+)
 from bot.services import ledger_csv
 from bot.store import jobs, ledger, members, quotas, reports
 from bot.store.reports import DayOfUse, MemberUse, Page, SettledSong
@@ -104,12 +115,14 @@ class CreditService:
 
     # -- reading
 
-    async def balance(self, guild_id: int) -> Balance:
+    async def balance(self, guild_id: GuildId) -> Balance:
         """What the server may spend now."""
         now = self._now()
         return await self._database.read(lambda tx: ledger.balance(tx, guild_id, self._defaults, now))
 
-    async def explain(self, guild_id: int, member_id: int, role_ids: Collection[int]) -> Explanation:
+    async def explain(
+        self, guild_id: GuildId, member_id: DiscordUserId, role_ids: Collection[int]
+    ) -> Explanation:
         """What a member may spend now, and by which rules."""
         now = self._now()
 
@@ -125,7 +138,7 @@ class CreditService:
 
         return await self._database.read(explain)
 
-    async def overview(self, guild_id: int) -> Overview:
+    async def overview(self, guild_id: GuildId) -> Overview:
         """The purse with everything that was set, and who has spent most."""
         now = self._now()
 
@@ -145,7 +158,7 @@ class CreditService:
 
         return await self._database.report(overview)
 
-    async def use(self, guild_id: int) -> Use:
+    async def use(self, guild_id: GuildId) -> Use:
         """The credits of the last days, by what became of them, and who spent most."""
         now = self._now()
 
@@ -158,10 +171,10 @@ class CreditService:
 
     async def page(
         self,
-        guild_id: int,
+        guild_id: GuildId,
         *,
         kind: str | None = None,
-        member_id: int | None = None,
+        member_id: DiscordUserId | None = None,
         before_id: int | None = None,
         after_id: int | None = None,
     ) -> Page:
@@ -178,20 +191,20 @@ class CreditService:
             )
         )
 
-    async def export(self, guild_id: int, path: Path) -> int:
+    async def export(self, guild_id: GuildId, path: Path) -> int:
         """Write the whole ledger of the server to ``path`` as CSV. Returns the number of entries."""
         return await self._database.report(
             lambda tx: ledger_csv.write(path, reports.whole_ledger(tx, guild_id))
         )
 
-    async def refundable(self, guild_id: int, typed: str, limit: int) -> list[SettledSong]:
+    async def refundable(self, guild_id: GuildId, typed: str, limit: int) -> list[SettledSong]:
         """Songs whose credits could be given back, by what was typed of title, prompt or member."""
         return await self._database.report(lambda tx: reports.settled_songs(tx, guild_id, typed, limit))
 
     # -- changing
 
     async def set_allowance(
-        self, guild_id: int, allowance: int, period: Period | None, changed_by: ChangedBy
+        self, guild_id: GuildId, allowance: int, period: Period | None, changed_by: ChangedBy
     ) -> tuple[Balance, Balance] | None:
         """Change the allowance, and the period if one is given. Returns the balance before and after.
 
@@ -207,7 +220,7 @@ class CreditService:
             lambda tx: ledger.set_allowance(tx, guild_id, allowance, period, self._defaults, changed_by, now),
         )
 
-    async def grant(self, guild_id: int, amount: int, changed_by: ChangedBy) -> tuple[int, int] | None:
+    async def grant(self, guild_id: GuildId, amount: int, changed_by: ChangedBy) -> tuple[int, int] | None:
         """Add bonus credits, or take some away. Returns the bonus before and after.
 
         Raises:
@@ -223,7 +236,7 @@ class CreditService:
         return await self._once(changed_by, lambda tx: ledger.grant(tx, guild_id, amount, changed_by, now))
 
     async def limit_member(
-        self, guild_id: int, member_id: int, credits_: int | None, changed_by: ChangedBy
+        self, guild_id: GuildId, member_id: DiscordUserId, credits_: int | None, changed_by: ChangedBy
     ) -> LimitChange | None:
         """Give a member a limit of their own, or none: then their roles decide again.
 
@@ -247,7 +260,7 @@ class CreditService:
         return await self._once(changed_by, change)
 
     async def limit_role(
-        self, guild_id: int, role_id: int, credits_: int | None, changed_by: ChangedBy
+        self, guild_id: GuildId, role_id: int, credits_: int | None, changed_by: ChangedBy
     ) -> LimitChange | None:
         """Give everybody with a role a limit, or none. Who has a role is known of @everyone alone.
 
@@ -267,7 +280,7 @@ class CreditService:
 
         return await self._once(changed_by, change)
 
-    async def refund(self, guild_id: int, job_id: int, changed_by: ChangedBy) -> Refund | None:
+    async def refund(self, guild_id: GuildId, job_id: JobId, changed_by: ChangedBy) -> Refund | None:
         """Give the credits of a finished song back, once.
 
         Raises:
@@ -296,7 +309,7 @@ class CreditService:
 
         return await self._once(changed_by, refund)
 
-    async def pause(self, guild_id: int, changed_by: ChangedBy) -> int | None:
+    async def pause(self, guild_id: GuildId, changed_by: ChangedBy) -> int | None:
         """Take no new songs in this server. Returns how many are in the making and go on.
 
         Raises:
@@ -310,13 +323,13 @@ class CreditService:
 
         return await self._once(changed_by, pause)
 
-    async def resume(self, guild_id: int, changed_by: ChangedBy) -> bool | None:
+    async def resume(self, guild_id: GuildId, changed_by: ChangedBy) -> bool | None:
         """Take new songs again. Returns whether there was a pause to end."""
         now = self._now()
         return await self._once(changed_by, lambda tx: quotas.resume(tx, guild_id, changed_by, now))
 
     async def set_alerts(
-        self, guild_id: int, channel_id: int | None, changed_by: ChangedBy
+        self, guild_id: GuildId, channel_id: int | None, changed_by: ChangedBy
     ) -> tuple[int | None, int | None] | None:
         """Tell a channel when the budget is nearly or wholly used, or nobody. Returns before and after."""
         now = self._now()

@@ -19,7 +19,7 @@ from bot.errors import (
     TriedAgain,
     WordsGone,
 )
-from bot.model import Job, JobState, Origin, Reuse, SongRequest, Source
+from bot.model import DiscordUserId, Job, JobId, JobState, MemberNumber, Origin, Reuse, SongRequest, Source
 from bot.music.text_limits import check
 from bot.pipeline.card_facts import card_facts
 from bot.pipeline.courier import CardFacts
@@ -120,7 +120,9 @@ class Intake:
             log.info("job %d: %s in server %d", taken[0].id, JobState.QUEUED, origin.guild_id)
         return taken
 
-    def _admit(self, tx: Tx, origin: Origin, member: int, source: Source | None, now: datetime) -> None:
+    def _admit(
+        self, tx: Tx, origin: Origin, member: MemberNumber, source: Source | None, now: datetime
+    ) -> None:
         """Raises the Refusal that stands against one more song of the member (by internal number)."""
         if members.leaving_since(tx, member) is not None:
             raise Leaving
@@ -146,7 +148,7 @@ class Intake:
         self._answered(job)
         self._woken()
 
-    async def cancel(self, job_id: int, member_id: int, *, as_manager: bool) -> Job:
+    async def cancel(self, job_id: JobId, member_id: DiscordUserId, *, as_manager: bool) -> Job:
         """Take a queued request back for the one who asked, or for somebody who may manage messages.
 
         Returns the job as it was; its credits are back.
@@ -192,7 +194,7 @@ class Intake:
         except TimeoutError:
             log.warning("%d answers are still on their way", len(self._unanswered))
 
-    async def post_again(self, job_id: int) -> Job:
+    async def post_again(self, job_id: JobId) -> Job:
         """Post a song that could not be posted before. Returns the job; another state is left as it is.
 
         Raises:
@@ -210,13 +212,15 @@ class Intake:
         self._woken()
         return job
 
-    async def message_gone(self, job_id: int, message_id: int) -> None:
+    async def message_gone(self, job_id: JobId, message_id: int) -> None:
         """The message with the song was deleted: the card links to it no more."""
         now = self._now()
         await self._database.write(lambda tx: jobs.message_gone(tx, job_id, message_id, now))
         self._woken()
 
-    async def keep_draft(self, request: SongRequest, member_id: int, remix_of: int | None = None) -> int:
+    async def keep_draft(
+        self, request: SongRequest, member_id: DiscordUserId, remix_of: int | None = None
+    ) -> int:
         """Keep the words of a request for a day. Returns the draft's number.
 
         ``remix_of`` is the job whose words they are a change of.
@@ -236,7 +240,7 @@ class Intake:
             request = replace(request, model=self.terms.models[0])
         return request if self.terms.extras else replace(request, avoid="", voice=None)
 
-    async def draft(self, key: int, member_id: int) -> tuple[SongRequest, int | None]:
+    async def draft(self, key: int, member_id: DiscordUserId) -> tuple[SongRequest, int | None]:
         """The member's own draft, and the job whose words it is a change of.
 
         Raises:
@@ -248,7 +252,7 @@ class Intake:
             raise WordsGone
         return found
 
-    async def job(self, job_id: int) -> Job:
+    async def job(self, job_id: JobId) -> Job:
         """A job, with as much of its words as is kept.
 
         Raises:
@@ -259,7 +263,7 @@ class Intake:
             raise WordsGone
         return found
 
-    async def worded(self, job_id: int) -> Job:
+    async def worded(self, job_id: JobId) -> Job:
         """A job with all of its words, of which another song may be made.
 
         Raises:
@@ -275,7 +279,7 @@ class Intake:
         return found
 
 
-def _refuse_reuse(tx: Tx, source: Source, member: int) -> None:
+def _refuse_reuse(tx: Tx, source: Source, member: MemberNumber) -> None:
     """Raises the Refusal that stands against taking up the words of an earlier job."""
     if not texts.may_be_taken_up(tx, source.job_id):
         raise WordsGone

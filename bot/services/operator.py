@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from bot.database.sqlite import Database, Tx
 from bot.errors import NotDone, NotRefundable, OutOfRange, TextMissing
-from bot.model import ChangedBy, FailReason, Job
+from bot.model import ChangedBy, FailReason, GuildId, Job, JobId
 from bot.pipeline.transitions import fail
 from bot.services.credits import CreditService, Refund
 from bot.store import jobs, ledger, servers
@@ -43,7 +43,7 @@ class OperatorActions:
         self._now = now
         self._purse = CreditService(database, defaults, price=price, now=now, for_operator=True)
 
-    async def grant(self, guild_id: int, amount: int, reason: str) -> tuple[int, int]:
+    async def grant(self, guild_id: GuildId, amount: int, reason: str) -> tuple[int, int]:
         """Add bonus credits, or take some away. Returns the bonus before and after."""
         if not await self._known(guild_id, servers.is_known):
             raise NotDone(f"Server {guild_id} is not known: nobody there has used the bot yet.")
@@ -64,7 +64,7 @@ class OperatorActions:
             return None
         return await self._database.read(lambda tx: look(tx, number))
 
-    async def refund(self, job_id: int, reason: str) -> Refund:
+    async def refund(self, job_id: JobId, reason: str) -> Refund:
         """Give the credits of a finished song back, once."""
         guild_id = await self._known(job_id, servers.guild_of)
         try:
@@ -78,7 +78,7 @@ class OperatorActions:
         assert refunded is not None  # noqa: S101 - see above
         return refunded
 
-    async def release(self, job_id: int) -> Released:
+    async def release(self, job_id: JobId) -> Released:
         """Fail a parked job: its credits go back, and the bot tells the member."""
         now = self._now()
 
@@ -93,7 +93,7 @@ class OperatorActions:
 
         return await self._database.write(release)
 
-    async def retry(self, job_id: int) -> Job:
+    async def retry(self, job_id: JobId) -> Job:
         """Let the bot ask for a parked job's task, or download it, once more; nothing is paid for that."""
         now = self._now()
 
@@ -117,7 +117,7 @@ class OperatorActions:
         return await self._database.write(retry)
 
 
-def _parked(tx: Tx, job_id: int) -> Job:
+def _parked(tx: Tx, job_id: JobId) -> Job:
     job = jobs.get(tx, job_id) if 0 < job_id < 1 << 63 else None
     if job is None:
         raise NotDone(f"Job {job_id} is not there; nothing was changed.")

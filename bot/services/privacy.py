@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.database.sqlite import Database, Tx
+from bot.model import DiscordUserId, GuildId
 from bot.music.audio import Spool
 from bot.pipeline.erasure import Erasure
 from bot.store import erasure, ledger, personal_data
@@ -77,7 +78,7 @@ class Privacy:
         self._now = now
         self._woken = woken
 
-    async def view(self, member_id: int, guild_id: int | None = None) -> Kept:
+    async def view(self, member_id: DiscordUserId, guild_id: GuildId | None = None) -> Kept:
         """What is kept about the member, in all servers; their own limit in one of them."""
 
         def summary(tx: Tx) -> tuple[personal_data.Summary, list[int], int | None]:
@@ -98,7 +99,7 @@ class Privacy:
         path = self._database.path
         return sum(1 for _ in path.parent.glob(f"{path.name}.before-*"))
 
-    async def export(self, member_id: int, path: Path) -> int:
+    async def export(self, member_id: DiscordUserId, path: Path) -> int:
         """Write all that is kept about the member to ``path`` as JSON. Returns how many songs it has."""
         now = self._now()
 
@@ -115,7 +116,7 @@ class Privacy:
 
         return await self._database.report(export)
 
-    async def delete(self, member_id: int) -> Deletion:
+    async def delete(self, member_id: DiscordUserId) -> Deletion:
         """Delete what is kept about the member. What is at its end goes at once, the rest with the last song.
 
         Asked again it says how far that is; for somebody of whom nothing is kept it is done.

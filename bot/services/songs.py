@@ -21,7 +21,7 @@ from bot.errors import (
     Transient,
     Unauthorized,
 )
-from bot.model import OPEN_STATES, SONG_STATES, Job, Track
+from bot.model import OPEN_STATES, SONG_STATES, DiscordUserId, GuildId, Job, JobId, Track
 from bot.music import wire
 from bot.music.audio import AUDIO_MAX_BYTES, AudioSource, NoAudio, Spool, SpoolUnwritable, Stored
 from bot.music.client import MusicClient
@@ -74,7 +74,7 @@ class SongArchive:
         self._locks: weakref.WeakValueDictionary[int, asyncio.Lock] = weakref.WeakValueDictionary()
         self._hands = asyncio.Semaphore(FETCHES_AT_ONCE)
 
-    async def open_jobs(self, guild_id: int, member_id: int) -> list[tuple[Job, CardFacts]]:
+    async def open_jobs(self, guild_id: GuildId, member_id: DiscordUserId) -> list[tuple[Job, CardFacts]]:
         """The member's songs in the making in this server, the oldest first, each with its card's facts."""
         now = self._now()
 
@@ -86,8 +86,8 @@ class SongArchive:
 
     async def songs(
         self,
-        guild_id: int,
-        member_id: int,
+        guild_id: GuildId,
+        member_id: DiscordUserId,
         *,
         size: int,
         word: str = "",
@@ -105,7 +105,7 @@ class SongArchive:
         return await (self._database.report(read) if word else self._database.read(read))
 
     async def choices(
-        self, guild_id: int, member_id: int, typed: str, limit: int = CHOICES_MAX
+        self, guild_id: GuildId, member_id: DiscordUserId, typed: str, limit: int = CHOICES_MAX
     ) -> list[SongChoice]:
         """The member's songs in this server that fit what was typed so far, the newest first."""
 
@@ -114,7 +114,7 @@ class SongArchive:
 
         return await (self._database.report(read) if typed else self._database.read(read))
 
-    async def find(self, guild_id: int, member_id: int, typed: str) -> Job:
+    async def find(self, guild_id: GuildId, member_id: DiscordUserId, typed: str) -> Job:
         """The member's song in this server that was meant: by the id of a choice, a title, or any words.
 
         Raises:
@@ -139,7 +139,7 @@ class SongArchive:
         except NoAccess as error:
             raise NoPlaceToPost from error
 
-    async def send_to(self, job: Job, member_id: int, locale: str = "") -> Copy:
+    async def send_to(self, job: Job, member_id: DiscordUserId, locale: str = "") -> Copy:
         """Send the song to a member, in the language ``locale``, once for presses that follow each other.
 
         Raises:
@@ -189,13 +189,13 @@ class SongArchive:
         return [(track, self._spool.path(track.file)) for _, track in sorted(there.items())]
 
     @asynccontextmanager
-    async def _alone(self, job_id: int) -> AsyncIterator[None]:
+    async def _alone(self, job_id: JobId) -> AsyncIterator[None]:
         """While inside, nobody else fetches this job's files."""
         lock = self._locks.setdefault(job_id, asyncio.Lock())
         async with lock:
             yield
 
-    async def _gather(self, job_id: int, there: dict[int, Track]) -> Transient | None:
+    async def _gather(self, job_id: JobId, there: dict[int, Track]) -> Transient | None:
         """Fill ``there`` with the takes that can be had. Returns what stood in the way and may pass."""
         # Read again: somebody who asked before may have fetched it.
         job = await self._database.read(lambda tx: jobs.get(tx, job_id))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.database.sqlite import Tx
+from bot.model import GuildId
 from bot.store import ledger, quotas
 from bot.store.ledger import Defaults, milliseconds, moment
 
@@ -27,7 +28,7 @@ class BudgetAlert:
     """The server's language, as Discord names it."""
 
 
-def mark(tx: Tx, guild_id: int, defaults: Defaults, now: datetime) -> None:
+def mark(tx: Tx, guild_id: GuildId, defaults: Defaults, now: datetime) -> None:
     """After credits were spent: write down which marks that reached for the first time in the period."""
     channel_id = quotas.alerts_channel(tx, guild_id)
     if channel_id is None:

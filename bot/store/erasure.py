@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.database.sqlite import Tx
+from bot.model import MemberNumber
 from bot.store import jobs, ledger, members, texts
 from bot.store.jobs import IN_THE_MAKING, NOT_ERASED
 from bot.store.ledger import milliseconds
@@ -36,7 +37,7 @@ class Waits:
         return self.own + self.of_others
 
 
-def waits_for(tx: Tx, member: int) -> Waits:
+def waits_for(tx: Tx, member: MemberNumber) -> Waits:
     """What has to end before the member (by internal number) can be forgotten."""
     (own,) = tx.execute(
         f"SELECT COUNT(*) FROM job WHERE member_id = ? AND {IN_THE_MAKING}", (member,)
@@ -68,7 +69,7 @@ def due(tx: Tx, now: datetime) -> list[int]:
     ]
 
 
-def erase(tx: Tx, member: int, now: datetime) -> Waits:
+def erase(tx: Tx, member: MemberNumber, now: datetime) -> Waits:
     """Erase what is theirs and at its end; if that is all, forget them. Returns what it waits for."""
     _release_parked(tx, member, now)
     waits = waits_for(tx, member)
@@ -88,7 +89,7 @@ def erase(tx: Tx, member: int, now: datetime) -> Waits:
     return waits
 
 
-def _release_parked(tx: Tx, member: int, now: datetime) -> None:
+def _release_parked(tx: Tx, member: MemberNumber, now: datetime) -> None:
     """Nobody is left to look after a task that may still come: its credits go back."""
     rows = tx.execute(
         """UPDATE job SET state = 'explained', reason = 'withdrawn', parked = NULL, state_since = :now,
@@ -100,7 +101,7 @@ def _release_parked(tx: Tx, member: int, now: datetime) -> None:
         ledger.release(tx, row["id"], *jobs.held(tx, row["id"]), now)
 
 
-def _drop_drafts(tx: Tx, member: int) -> None:
+def _drop_drafts(tx: Tx, member: MemberNumber) -> None:
     """The member's own drafts, and those of others that may have the member's words in them."""
     tx.execute(
         f"""DELETE FROM draft WHERE member_id = :member OR remix_of IS NOT NULL AND (
@@ -115,7 +116,7 @@ def _drop_drafts(tx: Tx, member: int) -> None:
     )
 
 
-def _drop_texts(tx: Tx, member: int) -> None:
+def _drop_texts(tx: Tx, member: MemberNumber) -> None:
     """Every text with the member's words, but those that a song in the making still has to be made of."""
     rows = tx.execute(
         f"""SELECT {_TEXTS} FROM job JOIN song ON song.job_id = job.id

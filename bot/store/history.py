@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.database.sqlite import Tx
-from bot.model import OPEN_STATES, SONG_STATES, Job, Track
+from bot.model import OPEN_STATES, SONG_STATES, DiscordUserId, GuildId, Job, JobId, Track
 from bot.store import jobs
 from bot.store.ledger import known_member, moment
 
@@ -45,13 +45,13 @@ class SongPage:
 class SongChoice:
     """A song to choose."""
 
-    job_id: int
+    job_id: JobId
     song: str
     """Its title or the beginning of its prompt; empty where its words are no longer kept."""
     at: datetime
 
 
-def open_jobs(tx: Tx, guild_id: int, member_id: int) -> list[Job]:
+def open_jobs(tx: Tx, guild_id: GuildId, member_id: DiscordUserId) -> list[Job]:
     """The member's songs in the making in this server, also parked ones, the oldest first."""
     rows = tx.execute(
         f"""SELECT id FROM job WHERE guild_id = ? AND member_id = ? AND state IN ({_OPEN})
@@ -63,8 +63,8 @@ def open_jobs(tx: Tx, guild_id: int, member_id: int) -> list[Job]:
 
 def songs(
     tx: Tx,
-    guild_id: int,
-    member_id: int,
+    guild_id: GuildId,
+    member_id: DiscordUserId,
     *,
     size: int,
     word: str = "",
@@ -96,7 +96,9 @@ def songs(
     return SongPage(songs=tuple(_jobs(tx, found[:size])), newer=before is not None, older=len(found) > size)
 
 
-def choices(tx: Tx, guild_id: int, member_id: int, typed: str, limit: int = CHOICES_MAX) -> list[SongChoice]:
+def choices(
+    tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str, limit: int = CHOICES_MAX
+) -> list[SongChoice]:
     """The member's newest songs in this server that fit what was typed so far.
 
     All its words have to be in what the choice shows; a song without words is found by its date, as
@@ -115,7 +117,7 @@ def choices(tx: Tx, guild_id: int, member_id: int, typed: str, limit: int = CHOI
     return found
 
 
-def find(tx: Tx, guild_id: int, member_id: int, typed: str) -> Job | None:
+def find(tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str) -> Job | None:
     """The member's song in this server that was meant by ``typed``: a job's id, a title, or any words of it.
 
     A song with just this title comes first, then the newest that fits.
@@ -137,7 +139,7 @@ def find(tx: Tx, guild_id: int, member_id: int, typed: str) -> Job | None:
     return None if newest is None else jobs.get(tx, newest)
 
 
-def found_again(tx: Tx, job_id: int, track: Track) -> bool:
+def found_again(tx: Tx, job_id: JobId, track: Track) -> bool:
     """Write down the file that a track has now. Returns False if the track has been deleted meanwhile."""
     cursor = tx.execute(
         """UPDATE track SET file = :file, size_bytes = :size, sha256 = :sha256, url = :url
@@ -175,7 +177,7 @@ def _date(row: Row) -> str:
     return moment(row["created_at"]).date().isoformat()
 
 
-def _place(tx: Tx, given: dict[str, int], job_id: int | None) -> dict[str, int] | None:
+def _place(tx: Tx, given: dict[str, int], job_id: JobId | None) -> dict[str, int] | None:
     """Where a song of this member and server stands in the order; None: it is none of theirs."""
     if job_id is None:
         return None

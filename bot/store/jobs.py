@@ -16,9 +16,13 @@ from bot.model import (
     OPEN_STATES,
     ClosedCause,
     Delivery,
+    DiscordUserId,
     FailReason,
+    GuildId,
     Job,
+    JobId,
     JobState,
+    MemberNumber,
     Origin,
     Reuse,
     Source,
@@ -67,7 +71,7 @@ CARD_HORIZON = timedelta(minutes=60)
 class Counts:
     """How many songs are in the making."""
 
-    member: int
+    member: MemberNumber
     guild: int
 
 
@@ -78,9 +82,9 @@ def next_epoch(tx: Tx) -> int:
     return epoch
 
 
-def new_id() -> int:
+def new_id() -> JobId:
     """A number that no other job has or had: not guessable, so that a restored backup reuses none."""
-    return secrets.randbits(53)
+    return JobId(secrets.randbits(53))
 
 
 def add(tx: Tx, job: Job, held: Hold, due_at: datetime, source: Source | None = None) -> None:
@@ -135,7 +139,7 @@ def taken(tx: Tx, interaction_id: int) -> bool:
     return tx.execute("SELECT 1 FROM job WHERE interaction_id = ?", (interaction_id,)).fetchone() is not None
 
 
-def tried_again(tx: Tx, failed_id: int, member: int) -> bool:
+def tried_again(tx: Tx, failed_id: int, member: MemberNumber) -> bool:
     """Whether the member (by internal number) has tried this failed job again, and not taken that back."""
     row = tx.execute(
         """SELECT 1 FROM job WHERE retry_of = ? AND member_id = ?
@@ -145,7 +149,7 @@ def tried_again(tx: Tx, failed_id: int, member: int) -> bool:
     return row is not None
 
 
-def again_in_the_making(tx: Tx, job_id: int, member: int) -> bool:
+def again_in_the_making(tx: Tx, job_id: JobId, member: MemberNumber) -> bool:
     """Whether the member (by internal number) has asked for this song again, and that is not done yet."""
     row = tx.execute(
         f"""SELECT 1 FROM job WHERE again_of = ? AND member_id = ? AND due_at IS NOT NULL
@@ -155,13 +159,13 @@ def again_in_the_making(tx: Tx, job_id: int, member: int) -> bool:
     return row is not None
 
 
-def get(tx: Tx, job_id: int) -> Job | None:
+def get(tx: Tx, job_id: JobId) -> Job | None:
     """The job as it stands, or None."""
     row = tx.execute(f"{_SELECT} WHERE job.id = ?", (job_id,)).fetchone()
     return None if row is None else _read(tx, row)
 
 
-def held(tx: Tx, job_id: int) -> tuple[int, int, Hold]:
+def held(tx: Tx, job_id: JobId) -> tuple[int, int, Hold]:
     """The server, the member's number and the credits of a job that exists."""
     row = tx.execute(
         "SELECT guild_id, member_id, day, allowance_part, bonus_part FROM job WHERE id = ?", (job_id,)
@@ -170,7 +174,7 @@ def held(tx: Tx, job_id: int) -> tuple[int, int, Hold]:
     return row["guild_id"], row["member_id"], hold
 
 
-def count_open(tx: Tx, guild_id: int, member: int) -> Counts:
+def count_open(tx: Tx, guild_id: GuildId, member: MemberNumber) -> Counts:
     """Songs in the making, of the member (by internal number) in this server and of the server."""
     row = tx.execute(
         f"""SELECT COUNT(*) AS guild, COALESCE(SUM(member_id = :member), 0) AS member FROM job
@@ -206,7 +210,7 @@ def due(
     return [_claim(tx, row["id"], epoch) for row in rows]
 
 
-def _claim(tx: Tx, job_id: int, epoch: int) -> Job:
+def _claim(tx: Tx, job_id: JobId, epoch: int) -> Job:
     tx.execute("UPDATE job SET attempt = attempt + 1, claim_epoch = ? WHERE id = ?", (epoch, job_id))
     return _read(tx, tx.execute(f"{_SELECT} WHERE job.id = ?", (job_id,)).fetchone())
 
@@ -266,7 +270,7 @@ def move(
     return cursor.rowcount == 1
 
 
-def add_track(tx: Tx, job_id: int, track: Track) -> None:
+def add_track(tx: Tx, job_id: JobId, track: Track) -> None:
     """Write down that a track lies in the spool; nothing is, for a job that was erased meanwhile."""
     tx.execute(
         f"""INSERT INTO track (job_id, take, file, size_bytes, sha256, url)
@@ -290,7 +294,7 @@ def files(tx: Tx, names: Iterable[str], since: datetime) -> tuple[frozenset[str]
     return frozenset(row["file"] for row in rows), frozenset(row["file"] for row in rows if row["over"])
 
 
-def drop_equal_tracks(tx: Tx, job_id: int) -> None:
+def drop_equal_tracks(tx: Tx, job_id: JobId) -> None:
     """Of takes with the same bytes only the first is a song of its own."""
     tx.execute(
         """DELETE FROM track WHERE job_id = :job AND EXISTS (
@@ -309,7 +313,7 @@ def unfinished(tx: Tx) -> list[Job]:
     return [_read(tx, row) for row in rows]
 
 
-def mark_restored(tx: Tx, job_id: int, now: datetime) -> None:
+def mark_restored(tx: Tx, job_id: JobId, now: datetime) -> None:
     """What was posted for the job is not known any more: it came out of a backup."""
     tx.execute("UPDATE job SET restored_at = ? WHERE id = ?", (milliseconds(now), job_id))
 
@@ -319,7 +323,7 @@ def task_taken(tx: Tx, task_id: str) -> bool:
     return tx.execute("SELECT 1 FROM job WHERE task_id = ?", (task_id,)).fetchone() is not None
 
 
-def answered(tx: Tx, job_id: int, card_message_id: int | None, shown: str, now: datetime) -> None:
+def answered(tx: Tx, job_id: JobId, card_message_id: int | None, shown: str, now: datetime) -> None:
     """The member has been answered: the job may start, and its card can be kept up to date."""
     tx.execute(
         f"""UPDATE job SET card_message_id = COALESCE(card_message_id, :card), card_shown = :shown,
@@ -331,13 +335,13 @@ def answered(tx: Tx, job_id: int, card_message_id: int | None, shown: str, now: 
     )
 
 
-def is_of(tx: Tx, guild_id: int, job_id: int) -> bool:
+def is_of(tx: Tx, guild_id: GuildId, job_id: JobId) -> bool:
     """Whether the job is one of this server's."""
     row = tx.execute("SELECT 1 FROM job WHERE id = ? AND guild_id = ?", (job_id, guild_id)).fetchone()
     return row is not None
 
 
-def withdraw(tx: Tx, job_id: int, now: datetime) -> bool:
+def withdraw(tx: Tx, job_id: JobId, now: datetime) -> bool:
     """Take a queued request back. The caller releases its credits.
 
     A step that works on it at this moment can't submit it any more: its claim is overtaken.
@@ -351,7 +355,7 @@ def withdraw(tx: Tx, job_id: int, now: datetime) -> bool:
     return cursor.rowcount == 1
 
 
-def post_again(tx: Tx, job_id: int, now: datetime) -> bool:
+def post_again(tx: Tx, job_id: JobId, now: datetime) -> bool:
     """A person asks for a song that could not be posted; where it may be all the same stays known."""
     cursor = tx.execute(
         f"""UPDATE job SET state = 'stored', due_at = :now, state_since = :now, card_due_at = :now,
@@ -362,7 +366,7 @@ def post_again(tx: Tx, job_id: int, now: datetime) -> bool:
     return cursor.rowcount == 1
 
 
-def message_gone(tx: Tx, job_id: int, message_id: int, now: datetime) -> None:
+def message_gone(tx: Tx, job_id: JobId, message_id: int, now: datetime) -> None:
     """This message of the job is no longer there; a copy of it changes nothing."""
     tx.execute(
         """UPDATE job SET message_id = NULL, card_due_at = :now
@@ -437,7 +441,7 @@ def _read(tx: Tx, row: sqlite3.Row) -> Job:
             interaction_id=row["interaction_id"],
             guild_id=row["guild_id"],
             channel_id=row["channel_id"],
-            member_id=row["member_discord_id"] or 0,
+            member_id=DiscordUserId(row["member_discord_id"] or 0),
             may_reference=bool(row["may_reference"]),
             guild_locale=row["guild_locale"],
             member_locale=row["member_locale"],

@@ -10,13 +10,13 @@ from datetime import UTC, date, datetime, timedelta
 
 from bot.database.sqlite import Tx
 from bot.errors import NotEnoughCredits, OutOfRange
-from bot.model import Balance, ChangedBy, Period
+from bot.model import Balance, ChangedBy, DiscordUserId, GuildId, JobId, MemberNumber, Period
 
-WHOLE_GUILD = 0
+WHOLE_GUILD = MemberNumber(0)
 """The member number under which ``usage`` sums up a server."""
-NOBODY = -1
+NOBODY = MemberNumber(-1)
 """A member number that nobody has."""
-OPERATOR = -2
+OPERATOR = MemberNumber(-2)
 """The member number under which the ledger names the one who hosts the bot."""
 CREDITS_MAX = 1_000_000
 """The largest allowance, and the largest bonus that a server can hold."""
@@ -72,20 +72,20 @@ def period_days(period: Period, now: datetime) -> tuple[int, int]:
     return (first - _EPOCH).days, (after - _EPOCH).days
 
 
-def member_number(tx: Tx, discord_id: int) -> int:
+def member_number(tx: Tx, discord_id: DiscordUserId) -> MemberNumber:
     """The number under which the books know this person; given out at first sight."""
     tx.execute("INSERT INTO member (discord_id) VALUES (?) ON CONFLICT DO NOTHING", (discord_id,))
     (number,) = tx.execute("SELECT id FROM member WHERE discord_id = ?", (discord_id,)).fetchone()
-    return int(number)
+    return MemberNumber(number)
 
 
-def known_member(tx: Tx, discord_id: int) -> int:
+def known_member(tx: Tx, discord_id: DiscordUserId) -> MemberNumber:
     """The number of this person, or NOBODY's; gives out none."""
     row = tx.execute("SELECT id FROM member WHERE discord_id = ?", (discord_id,)).fetchone()
-    return NOBODY if row is None else int(row["id"])
+    return NOBODY if row is None else MemberNumber(row["id"])
 
 
-def balance(tx: Tx, guild_id: int, defaults: Defaults, now: datetime) -> Balance:
+def balance(tx: Tx, guild_id: GuildId, defaults: Defaults, now: datetime) -> Balance:
     """What the server may spend at ``now``."""
     row = tx.execute("SELECT allowance, period, bonus FROM guild WHERE id = ?", (guild_id,)).fetchone()
     allowance = defaults.allowance if row is None or row["allowance"] is None else row["allowance"]
@@ -109,7 +109,13 @@ def balance(tx: Tx, guild_id: int, defaults: Defaults, now: datetime) -> Balance
 
 
 def hold(
-    tx: Tx, job_id: int, guild_id: int, member: int, price: int, defaults: Defaults, now: datetime
+    tx: Tx,
+    job_id: JobId,
+    guild_id: GuildId,
+    member: MemberNumber,
+    price: int,
+    defaults: Defaults,
+    now: datetime,
 ) -> Hold:
     """Set ``price`` credits of the server aside for the job.
 
@@ -128,13 +134,15 @@ def hold(
     return held
 
 
-def settle(tx: Tx, job_id: int, guild_id: int, member: int, held: Hold, now: datetime) -> None:
+def settle(tx: Tx, job_id: JobId, guild_id: GuildId, member: MemberNumber, held: Hold, now: datetime) -> None:
     """The job's credits are spent."""
     _move(tx, guild_id, member, held, held_by=-1, used_by=1)
     _append(tx, "settle", guild_id, held, now, job_id=job_id, member=member)
 
 
-def release(tx: Tx, job_id: int, guild_id: int, member: int, held: Hold, now: datetime) -> None:
+def release(
+    tx: Tx, job_id: JobId, guild_id: GuildId, member: MemberNumber, held: Hold, now: datetime
+) -> None:
     """The job's credits go back where they came from."""
     _give_back(tx, guild_id, held)
     _move(tx, guild_id, member, held, held_by=-1, used_by=0)
@@ -142,7 +150,13 @@ def release(tx: Tx, job_id: int, guild_id: int, member: int, held: Hold, now: da
 
 
 def refund(
-    tx: Tx, job_id: int, guild_id: int, member: int, held: Hold, changed_by: ChangedBy, now: datetime
+    tx: Tx,
+    job_id: JobId,
+    guild_id: GuildId,
+    member: MemberNumber,
+    held: Hold,
+    changed_by: ChangedBy,
+    now: datetime,
 ) -> None:
     """The credits of a settled job go back where they came from, on the job's own day.
 
@@ -165,7 +179,7 @@ def refund(
     )
 
 
-def closing(tx: Tx, job_id: int) -> set[str]:
+def closing(tx: Tx, job_id: JobId) -> set[str]:
     """What has become of the job's hold: nothing, or settle or release, and perhaps refund."""
     rows = tx.execute(
         "SELECT kind FROM ledger WHERE job_id = ? AND kind IN ('settle', 'release', 'refund')", (job_id,)
@@ -173,7 +187,7 @@ def closing(tx: Tx, job_id: int) -> set[str]:
     return {row["kind"] for row in rows}
 
 
-def grant(tx: Tx, guild_id: int, credits_: int, changed_by: ChangedBy, now: datetime) -> tuple[int, int]:
+def grant(tx: Tx, guild_id: GuildId, credits_: int, changed_by: ChangedBy, now: datetime) -> tuple[int, int]:
     """Add bonus credits, or take some that are neither used nor held. Returns before and after.
 
     Raises:
@@ -200,7 +214,7 @@ def grant(tx: Tx, guild_id: int, credits_: int, changed_by: ChangedBy, now: date
 
 def set_allowance(
     tx: Tx,
-    guild_id: int,
+    guild_id: GuildId,
     allowance: int,
     period: Period | None,
     defaults: Defaults,
@@ -238,11 +252,11 @@ def set_allowance(
 def note(
     tx: Tx,
     kind: str,
-    guild_id: int,
+    guild_id: GuildId,
     changed_by: ChangedBy,
     now: datetime,
     *,
-    member: int | None = None,
+    member: MemberNumber | None = None,
     role_id: int | None = None,
     before: str,
     after: str,
@@ -280,16 +294,16 @@ def changed(tx: Tx, changed_by: ChangedBy) -> bool:
     return known.fetchone() is not None
 
 
-def know_guild(tx: Tx, guild_id: int) -> None:
+def know_guild(tx: Tx, guild_id: GuildId) -> None:
     """Make sure that the server has its row."""
     tx.execute("INSERT INTO guild (id) VALUES (?) ON CONFLICT DO NOTHING", (guild_id,))
 
 
-def _give_back(tx: Tx, guild_id: int, held: Hold) -> None:
+def _give_back(tx: Tx, guild_id: GuildId, held: Hold) -> None:
     tx.execute("UPDATE guild SET bonus = bonus + ? WHERE id = ?", (held.bonus, guild_id))
 
 
-def _move(tx: Tx, guild_id: int, member: int, held: Hold, *, held_by: int, used_by: int) -> None:
+def _move(tx: Tx, guild_id: GuildId, member: MemberNumber, held: Hold, *, held_by: int, used_by: int) -> None:
     """Change the day's counters of the member and of the server by so many times the hold."""
     for who in (member, WHOLE_GUILD):
         key = {"guild": guild_id, "member": who, "day": held.day}
@@ -312,12 +326,12 @@ def _move(tx: Tx, guild_id: int, member: int, held: Hold, *, held_by: int, used_
 def _append(
     tx: Tx,
     kind: str,
-    guild_id: int,
+    guild_id: GuildId,
     amount: Hold,
     now: datetime,
     *,
-    job_id: int | None = None,
-    member: int | None = None,
+    job_id: JobId | None = None,
+    member: MemberNumber | None = None,
     role_id: int | None = None,
     changed_by: ChangedBy | None = None,
     before: str | None = None,

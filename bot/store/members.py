@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.database.sqlite import Tx, fact, forget_fact, remember
-from bot.model import Period
+from bot.model import DiscordUserId, MemberNumber, Period
 from bot.store import ledger
 from bot.store.ledger import NOBODY, milliseconds
 from bot.store.scrub import Remains, mark
@@ -47,7 +47,7 @@ _PERIODS_MAX = (Period.WEEK, Period.MONTH)
 """A server's period can be changed at any time: use counts until the longest ones are over."""
 
 
-def known(tx: Tx, discord_id: int) -> int:
+def known(tx: Tx, discord_id: DiscordUserId) -> int:
     """A number of this person, also if they were forgotten and that still has to be known, or NOBODY's."""
     number = ledger.known_member(tx, discord_id)
     key = fact(tx, KEY_FACT)
@@ -59,7 +59,7 @@ def known(tx: Tx, discord_id: int) -> int:
     return NOBODY if row["number"] is None else int(row["number"])
 
 
-def numbers(tx: Tx, member: int) -> tuple[int, ...]:
+def numbers(tx: Tx, member: MemberNumber) -> tuple[int, ...]:
     """All numbers of the person with this one: it, and those under which they were forgotten."""
     key = fact(tx, KEY_FACT)
     hash_ = None if key is None else _hash_of(tx, key, member)
@@ -77,7 +77,7 @@ def by_person(tx: Tx, members: Iterable[int]) -> dict[int, int | str]:
     return {member: _hash_of(tx, key, member) or member for member in members}
 
 
-def _hash_of(tx: Tx, key: str, member: int) -> str | None:
+def _hash_of(tx: Tx, key: str, member: MemberNumber) -> str | None:
     row = tx.execute(
         """SELECT discord_id, hash FROM member LEFT JOIN forgotten ON forgotten.member_id = member.id
            WHERE member.id = ?""",
@@ -88,17 +88,17 @@ def _hash_of(tx: Tx, key: str, member: int) -> str | None:
     return _hash(key, row["discord_id"])
 
 
-def _hash(key: str, discord_id: int) -> str:
+def _hash(key: str, discord_id: DiscordUserId) -> str:
     return hmac.digest(bytes.fromhex(key), str(discord_id).encode(), "sha256").hex()
 
 
-def leaving_since(tx: Tx, member: int) -> int | None:
+def leaving_since(tx: Tx, member: MemberNumber) -> int | None:
     """Since when, in epoch milliseconds, the member waits to be forgotten; None: they do not."""
     row = tx.execute("SELECT leaving_since FROM member WHERE id = ?", (member,)).fetchone()
     return None if row is None else row["leaving_since"]
 
 
-def leave(tx: Tx, member: int, now: datetime) -> None:
+def leave(tx: Tx, member: MemberNumber, now: datetime) -> None:
     """The member is to be forgotten as soon as their open songs are done."""
     tx.execute(
         "UPDATE member SET leaving_since = COALESCE(leaving_since, ?) WHERE id = ?",
@@ -106,7 +106,7 @@ def leave(tx: Tx, member: int, now: datetime) -> None:
     )
 
 
-def forget(tx: Tx, member: int, now: datetime) -> None:
+def forget(tx: Tx, member: MemberNumber, now: datetime) -> None:
     """From here on nothing but a number says who the member was, and a hash as long as it is needed."""
     (discord_id,) = tx.execute("SELECT discord_id FROM member WHERE id = ?", (member,)).fetchone()
     tx.execute(
@@ -134,7 +134,7 @@ def drop_forgotten(tx: Tx, now: datetime) -> int:
     return len(over)
 
 
-def _still_counts(tx: Tx, member: int, now: datetime) -> bool:
+def _still_counts(tx: Tx, member: MemberNumber, now: datetime) -> bool:
     """Whether what the number used, or a limit that was set for it, has to hold for the person."""
     limited = tx.execute("SELECT 1 FROM member_limit WHERE member_id = ?", (member,)).fetchone()
     first = min(ledger.period_days(period, now)[0] for period in _PERIODS_MAX)

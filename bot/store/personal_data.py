@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from bot.database.sqlite import Tx
+from bot.model import DiscordUserId, MemberNumber
 from bot.store import ledger, members, texts
 from bot.store.jobs import IN_THE_MAKING, NOT_ERASED
 from bot.store.ledger import NOBODY, moment
@@ -44,7 +45,7 @@ class Summary:
     """Whether a keyed hash of their id is kept: a limit, or what they used before a deletion, counts."""
 
 
-def summary(tx: Tx, discord_id: int) -> Summary:
+def summary(tx: Tx, discord_id: DiscordUserId) -> Summary:
     """How much is kept about this person (by Discord's id)."""
     member = ledger.known_member(tx, discord_id)
     row = tx.execute(
@@ -73,13 +74,13 @@ def summary(tx: Tx, discord_id: int) -> Summary:
     )
 
 
-def job_ids(tx: Tx, discord_id: int) -> list[int]:
+def job_ids(tx: Tx, discord_id: DiscordUserId) -> list[int]:
     """The jobs of this person."""
     member = ledger.known_member(tx, discord_id)
     return [row["id"] for row in tx.execute("SELECT id FROM job WHERE member_id = ?", (member,))]
 
 
-def everything(tx: Tx, discord_id: int) -> dict[str, object]:
+def everything(tx: Tx, discord_id: DiscordUserId) -> dict[str, object]:
     """All that is kept about this person, in plain words; times are UTC, ids Discord's or of songs."""
     member, counted = ledger.known_member(tx, discord_id), _counted(tx, discord_id)
     known = tx.execute("SELECT locale, leaving_since FROM member WHERE id = ?", (member,)).fetchone()
@@ -110,7 +111,7 @@ def everything(tx: Tx, discord_id: int) -> dict[str, object]:
     }
 
 
-def _counted(tx: Tx, discord_id: int) -> tuple[int, ...]:
+def _counted(tx: Tx, discord_id: DiscordUserId) -> tuple[int, ...]:
     """The numbers whose use of credits and limits hold for this person."""
     number = members.known(tx, discord_id)
     return () if number == NOBODY else members.numbers(tx, number)
@@ -122,11 +123,11 @@ def _limits(tx: Tx, counted: Collection[int]) -> list[sqlite3.Row]:
     ]
 
 
-def _of(tx: Tx, table: str, column: str, member: int, *, order: str = "id") -> list[sqlite3.Row]:
+def _of(tx: Tx, table: str, column: str, member: MemberNumber, *, order: str = "id") -> list[sqlite3.Row]:
     return tx.execute(f"SELECT * FROM {table} WHERE {column} = ? ORDER BY {order}", (member,)).fetchall()
 
 
-def _texts_elsewhere(tx: Tx, member: int) -> list[str]:
+def _texts_elsewhere(tx: Tx, member: MemberNumber) -> list[str]:
     """The member's texts that no song of their own has any more."""
     wanted = " UNION ALL ".join(
         f"SELECT {name}_id FROM job JOIN song ON song.job_id = job.id "
@@ -140,7 +141,7 @@ def _texts_elsewhere(tx: Tx, member: int) -> list[str]:
     return [row["value"] for row in rows]
 
 
-def _songs(tx: Tx, member: int) -> list[sqlite3.Row]:
+def _songs(tx: Tx, member: MemberNumber) -> list[sqlite3.Row]:
     columns = ", ".join(f"song.{name}_id" for name in texts.TEXTS)
     return tx.execute(
         f"""SELECT job.*, song.job_id AS worded, song.model, song.custom, song.instrumental, song.voice,
@@ -151,7 +152,7 @@ def _songs(tx: Tx, member: int) -> list[sqlite3.Row]:
     ).fetchall()
 
 
-def _song(tx: Tx, row: sqlite3.Row, member: int) -> dict[str, object]:
+def _song(tx: Tx, row: sqlite3.Row, member: MemberNumber) -> dict[str, object]:
     tracks = _of(tx, "track", "job_id", row["id"], order="take")
     return {
         "song": row["id"],
@@ -196,7 +197,7 @@ def _song(tx: Tx, row: sqlite3.Row, member: int) -> dict[str, object]:
     }
 
 
-def _words(tx: Tx, row: sqlite3.Row, member: int) -> dict[str, object]:
+def _words(tx: Tx, row: sqlite3.Row, member: MemberNumber) -> dict[str, object]:
     words = {name: row[f"{name}_id"] for name in texts.TEXTS}
     found = {
         name: tx.execute("SELECT author_id, value FROM text WHERE id = ?", (text_id,)).fetchone()
@@ -217,7 +218,7 @@ def _words(tx: Tx, row: sqlite3.Row, member: int) -> dict[str, object]:
     }
 
 
-def _draft(tx: Tx, row: sqlite3.Row, member: int) -> dict[str, object]:
+def _draft(tx: Tx, row: sqlite3.Row, member: MemberNumber) -> dict[str, object]:
     """A draft; what is unchanged in it from a song of somebody else is that person's."""
     source = tx.execute("SELECT * FROM song WHERE job_id = ?", (row["remix_of"],)).fetchone()
     of_others = set()
@@ -240,13 +241,13 @@ def _draft(tx: Tx, row: sqlite3.Row, member: int) -> dict[str, object]:
     }
 
 
-def _entries(tx: Tx, member: int) -> list[sqlite3.Row]:
+def _entries(tx: Tx, member: MemberNumber) -> list[sqlite3.Row]:
     return tx.execute(
         "SELECT * FROM ledger WHERE member_id = :member OR actor_id = :member ORDER BY id", {"member": member}
     ).fetchall()
 
 
-def _entry(row: sqlite3.Row, member: int) -> dict[str, object]:
+def _entry(row: sqlite3.Row, member: MemberNumber) -> dict[str, object]:
     mine = row["actor_id"] == member
     return {
         "entry": row["id"],

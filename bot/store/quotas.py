@@ -9,12 +9,12 @@ from datetime import datetime
 
 from bot.database.sqlite import Tx
 from bot.errors import LimitReached
-from bot.model import ChangedBy, Limit, Standing
+from bot.model import ChangedBy, DiscordUserId, GuildId, JobId, Limit, MemberNumber, Standing
 from bot.store import ledger, members
 from bot.store.ledger import Defaults, Hold
 
 
-def limit_of(tx: Tx, guild_id: int, member: int, role_ids: Iterable[int]) -> Limit | None:
+def limit_of(tx: Tx, guild_id: GuildId, member: MemberNumber, role_ids: Iterable[int]) -> Limit | None:
     """The limit that holds for the member (by internal number): their own, else the highest of their roles'.
 
     ``role_ids`` has the server's own id for @everyone.
@@ -29,7 +29,7 @@ def limit_of(tx: Tx, guild_id: int, member: int, role_ids: Iterable[int]) -> Lim
     return Limit(credits=credits_, role_id=role_id, everyone=role_id == guild_id)
 
 
-def member_limit(tx: Tx, guild_id: int, member: int) -> int | None:
+def member_limit(tx: Tx, guild_id: GuildId, member: MemberNumber) -> int | None:
     """The member's own limit, if they have one; a deletion of their data does not lift it."""
     for number in members.numbers(tx, member):
         row = tx.execute(
@@ -40,21 +40,21 @@ def member_limit(tx: Tx, guild_id: int, member: int) -> int | None:
     return None
 
 
-def role_limits(tx: Tx, guild_id: int, role_ids: Iterable[int] | None = None) -> dict[int, int]:
+def role_limits(tx: Tx, guild_id: GuildId, role_ids: Iterable[int] | None = None) -> dict[int, int]:
     """The limits of these roles, or of all, by the role's id."""
     rows = tx.execute("SELECT role_id, credits FROM role_limit WHERE guild_id = ?", (guild_id,))
     wanted = None if role_ids is None else set(role_ids)
     return {role_id: credits_ for role_id, credits_ in rows if wanted is None or role_id in wanted}
 
 
-def member_limits(tx: Tx, guild_id: int) -> int:
+def member_limits(tx: Tx, guild_id: GuildId) -> int:
     """How many members have a limit of their own."""
     (count,) = tx.execute("SELECT COUNT(*) FROM member_limit WHERE guild_id = ?", (guild_id,)).fetchone()
     return int(count)
 
 
 def standing(
-    tx: Tx, guild_id: int, member: int, limit: Limit | None, defaults: Defaults, now: datetime
+    tx: Tx, guild_id: GuildId, member: MemberNumber, limit: Limit | None, defaults: Defaults, now: datetime
 ) -> Standing:
     """What the member (by internal number) may spend at ``now`` under ``limit``, and what has been spent.
 
@@ -81,9 +81,9 @@ def standing(
 
 def hold(
     tx: Tx,
-    job_id: int,
-    guild_id: int,
-    member: int,
+    job_id: JobId,
+    guild_id: GuildId,
+    member: MemberNumber,
     role_ids: Iterable[int],
     price: int,
     defaults: Defaults,
@@ -103,7 +103,12 @@ def hold(
 
 
 def set_member(
-    tx: Tx, guild_id: int, member_id: int, credits_: int | None, changed_by: ChangedBy, now: datetime
+    tx: Tx,
+    guild_id: GuildId,
+    member_id: DiscordUserId,
+    credits_: int | None,
+    changed_by: ChangedBy,
+    now: datetime,
 ) -> int | None:
     """Give the member (by Discord's id) a limit of their own, or none. Returns the one before."""
     ledger.know_guild(tx, guild_id)
@@ -123,7 +128,7 @@ def set_member(
 
 
 def set_role(
-    tx: Tx, guild_id: int, role_id: int, credits_: int | None, changed_by: ChangedBy, now: datetime
+    tx: Tx, guild_id: GuildId, role_id: int, credits_: int | None, changed_by: ChangedBy, now: datetime
 ) -> int | None:
     """Give everybody with the role a limit, or none. Returns the one before."""
     ledger.know_guild(tx, guild_id)
@@ -142,7 +147,7 @@ def set_role(
     return before
 
 
-def beyond(tx: Tx, guild_id: int, credits_: int, defaults: Defaults, now: datetime) -> int:
+def beyond(tx: Tx, guild_id: GuildId, credits_: int, defaults: Defaults, now: datetime) -> int:
     """How many members without a limit of their own have used more than this in the period."""
     first, after = ledger.period_days(ledger.balance(tx, guild_id, defaults, now).period, now)
     rows = tx.execute(
@@ -162,13 +167,13 @@ def beyond(tx: Tx, guild_id: int, credits_: int, defaults: Defaults, now: dateti
     return sum(1 for who, amount in spent.items() if amount > credits_ and who not in excepted)
 
 
-def paused(tx: Tx, guild_id: int) -> str | None:
+def paused(tx: Tx, guild_id: GuildId) -> str | None:
     """Why the server takes no new songs, or None if it does."""
     row = tx.execute("SELECT paused FROM guild WHERE id = ?", (guild_id,)).fetchone()
     return None if row is None or row["paused"] is None else str(row["paused"])
 
 
-def pause(tx: Tx, guild_id: int, changed_by: ChangedBy, now: datetime) -> str | None:
+def pause(tx: Tx, guild_id: GuildId, changed_by: ChangedBy, now: datetime) -> str | None:
     """Take no new songs in this server, for the changed_by's reason. Returns that of a pause before it."""
     ledger.know_guild(tx, guild_id)
     before = paused(tx, guild_id)
@@ -177,7 +182,7 @@ def pause(tx: Tx, guild_id: int, changed_by: ChangedBy, now: datetime) -> str | 
     return before
 
 
-def resume(tx: Tx, guild_id: int, changed_by: ChangedBy, now: datetime) -> bool:
+def resume(tx: Tx, guild_id: GuildId, changed_by: ChangedBy, now: datetime) -> bool:
     """Take new songs again. Returns whether there was a pause to end."""
     if paused(tx, guild_id) is None:
         return False
@@ -186,14 +191,14 @@ def resume(tx: Tx, guild_id: int, changed_by: ChangedBy, now: datetime) -> bool:
     return True
 
 
-def alerts_channel(tx: Tx, guild_id: int) -> int | None:
+def alerts_channel(tx: Tx, guild_id: GuildId) -> int | None:
     """Where the server wants to read about its budget, if anywhere."""
     row = tx.execute("SELECT alerts_channel_id FROM guild WHERE id = ?", (guild_id,)).fetchone()
     return None if row is None else row["alerts_channel_id"]
 
 
 def set_alerts(
-    tx: Tx, guild_id: int, channel_id: int | None, changed_by: ChangedBy, now: datetime
+    tx: Tx, guild_id: GuildId, channel_id: int | None, changed_by: ChangedBy, now: datetime
 ) -> int | None:
     """Tell this channel about the budget, or nobody. Returns the channel before."""
     ledger.know_guild(tx, guild_id)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from bot.database.sqlite import Tx
+from bot.model import DiscordUserId, GuildId, JobId
 from bot.store.ledger import OPERATOR, WHOLE_GUILD, day_number, moment
 
 _EPOCH = date(1970, 1, 1)
@@ -20,12 +21,12 @@ class LedgerRow:
     kind: str
     allowance: int
     bonus: int
-    job_id: int | None
+    job_id: JobId | None
     song: str
     """Its title or the beginning of its prompt, as long as the words are kept."""
-    member_id: int | None
+    member_id: DiscordUserId | None
     role_id: int | None
-    actor_id: int | None
+    actor_id: DiscordUserId | None
     by_operator: bool
     """Whether the one who hosts the bot did it."""
     reason: str
@@ -57,7 +58,7 @@ class DayOfUse:
 class MemberUse:
     """What a member has spent. Without an id: somebody who was forgotten."""
 
-    member_id: int | None
+    member_id: DiscordUserId | None
     credits: int
     name: str = ""
     """As it was with their last song whose words are kept."""
@@ -67,7 +68,7 @@ class MemberUse:
 class SettledSong:
     """A song whose credits could be given back."""
 
-    job_id: int
+    job_id: JobId
     song: str
     asked_by: str
     price: int
@@ -86,11 +87,11 @@ _ROWS = f"""
 
 def page(
     tx: Tx,
-    guild_id: int,
+    guild_id: GuildId,
     *,
     size: int,
     kind: str | None = None,
-    member_id: int | None = None,
+    member_id: DiscordUserId | None = None,
     before_id: int | None = None,
     after_id: int | None = None,
 ) -> Page:
@@ -120,7 +121,7 @@ def page(
     )
 
 
-def whole_ledger(tx: Tx, guild_id: int) -> Iterator[LedgerRow]:
+def whole_ledger(tx: Tx, guild_id: GuildId) -> Iterator[LedgerRow]:
     """Every entry of a server, oldest first, one at a time."""
     for row in tx.execute(f"{_ROWS} ORDER BY ledger.id", {"guild": guild_id}):
         yield _read(row)
@@ -145,7 +146,7 @@ def _read(row: sqlite3.Row) -> LedgerRow:
     )
 
 
-def days_of_use(tx: Tx, guild_id: int, days: int, now: datetime) -> list[DayOfUse]:
+def days_of_use(tx: Tx, guild_id: GuildId, days: int, now: datetime) -> list[DayOfUse]:
     """The last ``days`` days in their order, today last, also those without a song."""
     today = day_number(now)
     rows = tx.execute(
@@ -173,7 +174,7 @@ def _day(day: int, sums: dict[str, int]) -> DayOfUse:
     )
 
 
-def top_members(tx: Tx, guild_id: int, first_day: int, limit: int) -> list[MemberUse]:
+def top_members(tx: Tx, guild_id: GuildId, first_day: int, limit: int) -> list[MemberUse]:
     """Who has spent most since that day, and how much."""
     rows = tx.execute(
         """SELECT member.discord_id, SUM(allowance_used + bonus_used) AS credits,
@@ -190,7 +191,7 @@ def top_members(tx: Tx, guild_id: int, first_day: int, limit: int) -> list[Membe
     ]
 
 
-def settled_songs(tx: Tx, guild_id: int, typed: str, limit: int) -> list[SettledSong]:
+def settled_songs(tx: Tx, guild_id: GuildId, typed: str, limit: int) -> list[SettledSong]:
     """Songs whose credits could be given back, the newest first; by title, prompt or member's name."""
     rows = tx.execute(
         """SELECT job.id, job.price, job.created_at, COALESCE(words.asked_by, '') AS asked_by,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.database.sqlite import Tx
-from bot.model import Balance
+from bot.model import Balance, GuildId, JobId
 from bot.store import ledger
 from bot.store.ledger import Defaults, moment
 
@@ -28,7 +28,7 @@ class OpenJob:
     """A job for which something is still to be done, by the bot or by a person."""
 
     id: int
-    guild_id: int
+    guild_id: GuildId
     state: str
     parked: str | None
     """Why the bot does nothing more by itself."""
@@ -82,18 +82,18 @@ def open_jobs(tx: Tx) -> list[OpenJob]:
     ]
 
 
-def is_known(tx: Tx, guild_id: int) -> bool:
+def is_known(tx: Tx, guild_id: GuildId) -> bool:
     """Whether the books know this server."""
     return tx.execute("SELECT 1 FROM guild WHERE id = ?", (guild_id,)).fetchone() is not None
 
 
-def guild_of(tx: Tx, job_id: int) -> int | None:
+def guild_of(tx: Tx, job_id: JobId) -> int | None:
     """The server of a job, if there is such a job."""
     row = tx.execute("SELECT guild_id FROM job WHERE id = ?", (job_id,)).fetchone()
     return None if row is None else int(row["guild_id"])
 
 
-def parked(tx: Tx, job_id: int) -> str | None:
+def parked(tx: Tx, job_id: JobId) -> str | None:
     """Why the bot does nothing more for this job by itself."""
     row = tx.execute("SELECT parked FROM job WHERE id = ?", (job_id,)).fetchone()
     return None if row is None else row["parked"]

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.database.sqlite import Tx
 from bot.errors import WordsGone
-from bot.model import SongRequest, Voice
+from bot.model import DiscordUserId, JobId, SongRequest, Voice
 from bot.store.ledger import member_number, milliseconds
 from bot.store.scrub import Remains, mark
 from bot.store.text_overlap import has_words_of
@@ -29,7 +29,7 @@ class _Text:
 
 
 def keep(
-    tx: Tx, job_id: int, request: SongRequest, author: int, author_name: str, source_id: int | None
+    tx: Tx, job_id: JobId, request: SongRequest, author: int, author_name: str, source_id: int | None
 ) -> None:
     """Keep the words of a new job. What is the same in the job ``source_id`` is referred to, not copied.
 
@@ -55,7 +55,7 @@ def keep(
     _insert(tx, "song", values)
 
 
-def _texts_of(tx: Tx, job_id: int | None) -> dict[str, _Text]:
+def _texts_of(tx: Tx, job_id: JobId | None) -> dict[str, _Text]:
     """Each kind of text that the job has."""
     row = tx.execute("SELECT * FROM song WHERE job_id = ?", (job_id,)).fetchone()
     if row is None:
@@ -83,7 +83,7 @@ def _add_text(tx: Tx, author: int, value: str, source: Iterable[_Text]) -> int:
     return int(text_id)
 
 
-def may_be_taken_up(tx: Tx, job_id: int) -> bool:
+def may_be_taken_up(tx: Tx, job_id: JobId) -> bool:
     """Whether a new song may be made of the job's words: all are there, and none of their authors leaves."""
     row = tx.execute("SELECT torn FROM words WHERE job_id = ?", (job_id,)).fetchone()
     if row is None or row["torn"]:
@@ -147,7 +147,7 @@ def read(row: sqlite3.Row | Mapping[str, object]) -> SongRequest:
 
 
 def keep_draft(
-    tx: Tx, key: int, member_id: int, request: SongRequest, remix_of: int | None, now: datetime
+    tx: Tx, key: int, member_id: DiscordUserId, request: SongRequest, remix_of: int | None, now: datetime
 ) -> None:
     """Keep the words of a refused request under the number ``key``, for a day.
 
@@ -162,7 +162,7 @@ def keep_draft(
     _insert(tx, "draft", values | {"created_at": milliseconds(now)})
 
 
-def draft(tx: Tx, key: int, member_id: int, now: datetime) -> tuple[SongRequest, int | None] | None:
+def draft(tx: Tx, key: int, member_id: DiscordUserId, now: datetime) -> tuple[SongRequest, int | None] | None:
     """The words of the member's own draft and the job whose words they are a change of; None: gone."""
     row = tx.execute(
         """SELECT draft.* FROM draft JOIN member ON member.id = draft.member_id

@@ -6,7 +6,7 @@ from typing import Final
 import discord
 
 from bot.errors import NotYourServer, NotYourSong
-from bot.model import Job, JobState, Reuse, Source
+from bot.model import Job, JobId, JobState, Reuse, Source
 from bot.services.intake import Intake
 from bot.ui import buttons, cards, forms, interaction_context, messages, responses
 from bot.ui.buttons import JobButton
@@ -77,7 +77,7 @@ async def _ask_price(interaction: discord.Interaction, button: JobButton, job: J
     )
 
 
-async def _remix(interaction: discord.Interaction, job_id: int, intake: Intake) -> None:
+async def _remix(interaction: discord.Interaction, job_id: JobId, intake: Intake) -> None:
     """The form, filled with the song's words."""
     job = await intake.worded(job_id)
     _same_server(interaction, job)
@@ -88,7 +88,7 @@ async def _remix(interaction: discord.Interaction, job_id: int, intake: Intake) 
     await interaction.response.send_modal(form)
 
 
-async def _post_again(interaction: discord.Interaction, job_id: int, intake: Intake) -> None:
+async def _post_again(interaction: discord.Interaction, job_id: JobId, intake: Intake) -> None:
     """A song that could not be posted is brought to the channel of its card after all."""
     _same_server(interaction, await intake.job(job_id))
     interaction_context.origin(interaction)
@@ -98,7 +98,7 @@ async def _post_again(interaction: discord.Interaction, job_id: int, intake: Int
     await interaction.response.send_message(said, ephemeral=True)
 
 
-async def _cancel(interaction: discord.Interaction, job_id: int, intake: Intake) -> None:
+async def _cancel(interaction: discord.Interaction, job_id: JobId, intake: Intake) -> None:
     """A queued request is taken back."""
     job = await intake.cancel(
         job_id, interaction.user.id, as_manager=interaction_context.may_manage_messages(interaction)
@@ -111,7 +111,7 @@ async def _cancel(interaction: discord.Interaction, job_id: int, intake: Intake)
     )
 
 
-async def _send(interaction: discord.Interaction, job_id: int, services: Services) -> None:
+async def _send(interaction: discord.Interaction, job_id: JobId, services: Services) -> None:
     """A copy of the song, to the one who presses."""
     job = await services.intake.job(job_id)
     _same_server(interaction, job)
@@ -121,7 +121,7 @@ async def _send(interaction: discord.Interaction, job_id: int, services: Service
     await interaction.edit_original_response(content=said)
 
 
-async def _delete(interaction: discord.Interaction, job_id: int, intake: Intake) -> None:
+async def _delete(interaction: discord.Interaction, job_id: JobId, intake: Intake) -> None:
     """The message goes; the song itself stays as long as songs do."""
     job = await intake.job(job_id)
     if interaction.user.id != job.origin.member_id and not interaction_context.may_manage_messages(

@@ -8,7 +8,7 @@ import discord
 from discord import ui
 
 from bot.errors import NotYourServer
-from bot.model import Job, JobState, SongRequest
+from bot.model import Job, JobId, JobState, SongRequest
 from bot.pipeline.courier import MessageKind
 from bot.ui import interaction_context, messages
 from bot.ui.language import Language
@@ -148,7 +148,7 @@ def pay_button(say: Language, name: str, job: Job, price: int) -> ui.View:
     return persistent_view(JobButton(name, job.id, label, discord.ButtonStyle.primary, price))
 
 
-def is_marked(message: discord.Message, kind: MessageKind, job_id: int) -> bool:
+def is_marked(message: discord.Message, kind: MessageKind, job_id: JobId) -> bool:
     """Whether this message is the one of this kind for the job."""
     wanted = f"{MARKS[kind]}:{job_id}"
     return any(

@@ -14,7 +14,7 @@ import aiohttp
 import discord
 
 from bot.errors import Transient
-from bot.model import Delivery, Job, Track
+from bot.model import Delivery, DiscordUserId, Job, Track
 from bot.pipeline.courier import AlreadyPosted, CardFacts, MessageKind, NoAccess, NoHistory, nonce_of
 from bot.store.budget_alerts import BudgetAlert
 from bot.ui import buttons, cards, quota_cards
@@ -221,7 +221,7 @@ class DiscordCourier:
                         return message.id
         return None
 
-    async def open_direct(self, member_id: int) -> int:
+    async def open_direct(self, member_id: DiscordUserId) -> int:
         """The channel for direct messages to the member."""
         with _translated(self._client, _Doing.SENDING):
             async with asyncio.timeout(EDIT_S):
@@ -358,7 +358,7 @@ def _reference(job: Job, where: Delivery) -> dict[str, Any]:
     return {"reference": card}
 
 
-def _only(member_id: int) -> discord.AllowedMentions:
+def _only(member_id: DiscordUserId) -> discord.AllowedMentions:
     return discord.AllowedMentions(
         everyone=False, roles=False, users=[discord.Object(member_id)], replied_user=False
     )

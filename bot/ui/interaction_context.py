@@ -6,7 +6,7 @@ import discord
 from discord import app_commands
 
 from bot.errors import MissingPermissions, NotYourServer
-from bot.model import ChangedBy, Origin, storable
+from bot.model import ChangedBy, DiscordUserId, GuildId, Origin, storable
 from bot.ui.language import Language, language_of
 
 _NEEDED: Final[tuple[str, ...]] = ("view_channel", "send_messages", "embed_links", "attach_files")
@@ -44,7 +44,7 @@ def origin(interaction: discord.Interaction) -> Origin:
         interaction_id=interaction.id,
         guild_id=guild_id,
         channel_id=channel_id,
-        member_id=interaction.user.id,
+        member_id=DiscordUserId(interaction.user.id),
         member_name=storable(interaction.user.display_name),
         role_ids=role_ids(interaction.user, guild_id),
         may_reference=may.read_message_history or may.administrator,
@@ -53,7 +53,7 @@ def origin(interaction: discord.Interaction) -> Origin:
     )
 
 
-def guild_of(interaction: discord.Interaction) -> int:
+def guild_of(interaction: discord.Interaction) -> GuildId:
     """The server's id.
 
     Raises:
@@ -61,10 +61,10 @@ def guild_of(interaction: discord.Interaction) -> int:
     """
     if interaction.guild_id is None:
         raise NotYourServer("outside")
-    return interaction.guild_id
+    return GuildId(interaction.guild_id)
 
 
-def managed_guild(interaction: discord.Interaction) -> int:
+def managed_guild(interaction: discord.Interaction) -> GuildId:
     """The server's id, if the member may manage it; a server's own settings may show a command to others.
 
     Raises:
@@ -102,10 +102,12 @@ def may_post_in(interaction: discord.Interaction, channel: app_commands.AppComma
 
 def changed_by(interaction: discord.Interaction, reason: str = "") -> ChangedBy:
     """Who changes something with this interaction, and why, for the ledger."""
-    return ChangedBy(actor_id=interaction.user.id, reason=reason, interaction_id=interaction.id)
+    return ChangedBy(
+        actor_id=DiscordUserId(interaction.user.id), reason=reason, interaction_id=interaction.id
+    )
 
 
-def role_ids(member: discord.User | discord.Member, guild_id: int) -> frozenset[int]:
+def role_ids(member: discord.User | discord.Member, guild_id: GuildId) -> frozenset[int]:
     """The roles that an interaction tells of a member, with the server's own id, which is that of @everyone.
 
     Without the guilds intent discord.py knows no role objects: ``user.roles`` is empty although the

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 import discord
 from discord import ui
 
+from bot.model import DiscordUserId
 from bot.store.reports import Page
 from bot.ui import interaction_context, quota_cards
 from bot.ui.buttons import persistent_view
@@ -22,7 +23,12 @@ class PageButton(
     """Turns a page of the ledger: to what is older or newer than an entry, with the same filter."""
 
     def __init__(
-        self, way: str, entry_id: int, kind: str | None, member_id: int | None, label: str | None = None
+        self,
+        way: str,
+        entry_id: int,
+        kind: str | None,
+        member_id: DiscordUserId | None,
+        label: str | None = None,
     ) -> None:
         custom_id = f"ledger:{way}:{entry_id}:{kind or ''}:{member_id or ''}"
         super().__init__(ui.Button(label=label or way, custom_id=custom_id))
@@ -65,7 +71,7 @@ class ClearButton(
 ):
     """Takes a limit away: a member's roles decide again, or a role limits nobody."""
 
-    def __init__(self, whose: Whose, discord_id: int, label: str | None = None) -> None:
+    def __init__(self, whose: Whose, discord_id: DiscordUserId, label: str | None = None) -> None:
         super().__init__(ui.Button(label=label or whose, custom_id=f"unlimit:{whose}:{discord_id}"))
         self.whose = whose
         self.discord_id = discord_id
@@ -104,7 +110,7 @@ class ClearButton(
             )
 
 
-def turn(say: Language, page: Page, kind: str | None, member_id: int | None) -> ui.View:
+def turn(say: Language, page: Page, kind: str | None, member_id: DiscordUserId | None) -> ui.View:
     """The buttons under a page, as far as there are others."""
     buttons: list[ui.Item[Any]] = []
     if page.rows and page.newer:
@@ -114,6 +120,6 @@ def turn(say: Language, page: Page, kind: str | None, member_id: int | None) -> 
     return persistent_view(*buttons)
 
 
-def clear(say: Language, whose: Whose, discord_id: int) -> ui.View:
+def clear(say: Language, whose: Whose, discord_id: DiscordUserId) -> ui.View:
     """The button under a limit."""
     return persistent_view(ClearButton(whose, discord_id, say(f"button-clear-{whose}")))

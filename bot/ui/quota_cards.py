@@ -6,7 +6,7 @@ from typing import Final
 import discord
 from discord.utils import format_dt
 
-from bot.model import Balance, Standing
+from bot.model import Balance, DiscordUserId, GuildId, Standing
 from bot.services.credits import Explanation, LimitChange, Overview, Refund, Use
 from bot.store.budget_alerts import BudgetAlert
 from bot.store.reports import LedgerRow, MemberUse, Page, SettledSong
@@ -45,7 +45,7 @@ def credits_left(say: Language, standing: Standing, price: int) -> discord.Embed
     return embed
 
 
-def view(say: Language, overview: Overview, guild_id: int) -> discord.Embed:
+def view(say: Language, overview: Overview, guild_id: GuildId) -> discord.Embed:
     """The whole purse."""
     balance = overview.balance
     price = messages.credits_(say, overview.price)
@@ -78,7 +78,7 @@ def number(say: Language, amount: int | None) -> str:
     return say("none") if amount is None else say("number", number=amount)
 
 
-def _limits(say: Language, overview: Overview, guild_id: int) -> str:
+def _limits(say: Language, overview: Overview, guild_id: GuildId) -> str:
     shown = sorted(overview.role_limits.items(), key=lambda limit: (limit[0] != guild_id, -limit[1]))
     lines = [
         f"{role(say, role_id, guild_id)}: {number(say, credits_)}"
@@ -91,7 +91,7 @@ def _limits(say: Language, overview: Overview, guild_id: int) -> str:
     return "\n".join(lines) or say("limits-none")
 
 
-def role(say: Language, role_id: int, guild_id: int) -> str:
+def role(say: Language, role_id: int, guild_id: GuildId) -> str:
     """A role's name as Discord shows it; nobody is pinged by it."""
     return say("everyone") if role_id == guild_id else f"<@&{role_id}>"
 
@@ -110,7 +110,9 @@ def _person(say: Language, one: MemberUse) -> str:
     return f"<@{one.member_id}>" + (f" ({line(one.name, NAME_MAX)})" if one.name else "")
 
 
-def explained(say: Language, found: Explanation, member_id: int, guild_id: int) -> discord.Embed:
+def explained(
+    say: Language, found: Explanation, member_id: DiscordUserId, guild_id: GuildId
+) -> discord.Embed:
     """Each rule that applies to a member, the one that wins, and where that leaves them."""
     standing = found.standing
     can_spend = messages.credits_(say, standing.left)
@@ -192,7 +194,7 @@ def limit_changed(say: Language, change: LimitChange, of: str) -> str:
     return " ".join(said)
 
 
-def member_limit(say: Language, found: Explanation, member_id: int) -> str:
+def member_limit(say: Language, found: Explanation, member_id: DiscordUserId) -> str:
     """What a member's limit is, for a manager who asks."""
     member, limit = f"<@{member_id}>", found.standing.limit
     if found.own is not None:
@@ -256,7 +258,7 @@ def budget_alert(say: Language, alert: BudgetAlert) -> str:
     )
 
 
-def ledger(say: Language, page: Page, kind: str | None, member_id: int | None) -> discord.Embed:
+def ledger(say: Language, page: Page, kind: str | None, member_id: DiscordUserId | None) -> discord.Embed:
     """One page of the ledger, newest first."""
     only = [say(f"choice-{kind}")] if kind else []
     only += [say("ledger-of", member=f"<@{member_id}>")] if member_id else []

@@ -7,7 +7,7 @@ import aiohttp
 import discord
 
 from bot.errors import Refusal, TextTooLong, Transient, TriedAgain, WordsGone
-from bot.model import Reuse, SongRequest, Source
+from bot.model import DiscordUserId, Reuse, SongRequest, Source
 from bot.music.text_limits import limits_of
 from bot.services.intake import Intake
 from bot.ui import cards, forms, interaction_context, messages
@@ -127,7 +127,7 @@ async def _give_back(interaction: discord.Interaction, request: SongRequest, err
 
 
 async def _opened_with(
-    intake: Intake, submission: forms.Submission, member_id: int
+    intake: Intake, submission: forms.Submission, member_id: DiscordUserId
 ) -> tuple[SongRequest, int | None]:
     """The words that the form was opened with, and the job that they are from.
 
