@@ -54,14 +54,15 @@ async def test_an_empty_bot_has_every_series_at_nothing(rig: Rig) -> None:
     assert "process_resident_memory_bytes" in shown
 
 
-async def test_the_readme_names_every_metric(rig: Rig) -> None:
+async def test_the_documentation_names_every_metric(rig: Rig) -> None:
     body, _ = rig.metrics.shown(await rig.database.report(figures), WELL, "")
     names = {
         family.name + ("_total" if family.type == "counter" else "")
         for family in text_string_to_metric_families(body.decode())
         if family.name.startswith("tunesmith_") and not family.name.endswith("_created")
     }
-    named = set(re.findall(r"`(tunesmith_[a-z_]+)", (ROOT / "README.md").read_text("utf-8")))
+    page_text = (ROOT / "docs" / "monitoring.md").read_text("utf-8")
+    named = set(re.findall(r"`(tunesmith_[a-z_]+)", page_text))
 
     assert names == named
 
