@@ -1,0 +1,214 @@
+"""The documents: their links, paths, commands, settings and messages are those of the program."""
+
+import ast
+import functools
+import importlib.util
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from bot import settings
+from bot.cli import cli
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *PAGES]
+README_LINES_MAX = 130
+LANGUAGES = {"console", "sh", "text"}
+
+FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<language>\w*)\n(?P<body>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
+)
+MARK = re.compile(r"<!-- not run: \S.* -->\n *$")
+LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+ASSIGNMENT = re.compile(r"[A-Z_]+=\S* ")
+LAUNCHER = re.compile(
+    r"(?:docker compose exec tunesmith |(?:\.uv/bin/)?uv run (?:--\S+ (?:playground )?)*|"
+    r"\.venv/bin/|/opt/tunesmith/bin/)"
+)
+IN_CONTAINER = "docker compose run --rm tunesmith "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A fenced block of a document."""
+
+    document: Path
+    language: str
+    body: str
+    marked: bool
+    """Whether the document says why no test runs it."""
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def blocks() -> Iterator[Block]:
+    for document in DOCUMENTS:
+        text = document.read_text("utf-8")
+        for match in FENCE.finditer(text):
+            yield Block(
+                document=document,
+                language=match["language"],
+                body=match["body"],
+                marked=bool(MARK.search(text[: match.start()])),
+            )
+
+
+def commands(block: Block) -> Iterator[str]:
+    """The block's commands without comments, variables and what starts them in an environment."""
+    for line in block.body.replace("\\\n", " ").splitlines():
+        for part in line.partition("  #")[0].split("&&"):
+            command = ASSIGNMENT.sub("", part.strip(), count=1)
+            if command.startswith(IN_CONTAINER):
+                yield f"tunesmith {command.removeprefix(IN_CONTAINER)}"
+            elif command:
+                yield LAUNCHER.sub("", command, count=1)
+
+
+SHOWN = [(block, command) for block in blocks() if block.language == "console" for command in commands(block)]
+OURS = sorted({command for _, command in SHOWN if command.startswith("tunesmith ")})
+MODULES = sorted({command.split()[2] for _, command in SHOWN if command.startswith("python -m ")})
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors of a page's headings, as the site names them."""
+    titles = re.findall(r"^#+ (.+)$", document.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"\s+", "-", re.sub(r"[^\w\s-]", "", title).strip().lower()) for title in titles}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_every_relative_link_leads_somewhere(document: Path) -> None:
+    broken = []
+    for match in LINK.finditer(document.read_text("utf-8")):
+        place, _, anchor = match["target"].partition("#")
+        if re.match(r"[a-z]+:", place):
+            continue
+        target = (document.parent / place) if place else document
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(match["target"])
+
+    assert [] == broken
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_every_path_that_a_document_names_exists(document: Path) -> None:
+    paths = re.findall(r"`((?:bot|tests|bench|docs|deploy)/[\w./-]+)`", document.read_text("utf-8"))
+
+    assert [] == [path for path in paths if not (ROOT / path).exists()]
+
+
+def test_every_page_is_in_the_navigation_once() -> None:
+    config = tomllib.loads((ROOT / "zensical.toml").read_text("utf-8"))
+    listed = [page for entry in config["project"]["nav"] for page in entry.values()]
+
+    assert sorted(page.name for page in PAGES) == sorted(listed)
+
+
+def test_every_block_says_what_it_is() -> None:
+    assert [] == [
+        f"{name(block.document)}: {block.body[:40]}" for block in blocks() if block.language not in LANGUAGES
+    ]
+
+
+def test_every_command_is_checked_or_says_why_not() -> None:
+    assert [] == [
+        f"{name(block.document)}: {command}"
+        for block, command in SHOWN
+        if not block.marked and not command.startswith(("tunesmith ", "python -m "))
+    ]
+
+
+@pytest.mark.parametrize("command", OURS)
+def test_every_command_of_ours_can_be_given(command: str) -> None:
+    words = shlex.split(command)[1:]
+    found: Any = typer.main.get_command(cli)
+    while words and words[0] in getattr(found, "commands", ()):
+        found = found.commands[words.pop(0)]
+
+    # Parses the options and arguments, and raises UsageError for what the command does not take.
+    found.make_context(command, list(words))
+    assert not (words and hasattr(found, "commands"))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_that_is_run_exists(module: str) -> None:
+    assert importlib.util.find_spec(module) is not None
+
+
+# -- the README
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= README_LINES_MAX
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    """``.ci/run`` takes it from there, by its form; there has to be exactly one."""
+    form = re.compile(r"^python3 -m venv .*/uv run pytest$", re.MULTILINE)
+
+    assert 1 == len(form.findall((ROOT / "README.md").read_text("utf-8")))
+    assert "grep -x 'python3 -m venv .*/uv run pytest' README.md" in (ROOT / ".ci" / "run").read_text("utf-8")
+
+
+# -- tables
+
+
+def defaults() -> dict[str, str]:
+    """Name and default of every setting, as ``.env.example`` has them."""
+    return dict(
+        re.findall(r"^([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text("utf-8"), flags=re.MULTILINE)
+    )
+
+
+def test_the_configuration_page_has_every_setting_with_its_default() -> None:
+    rows = re.findall(
+        r"^\| `([A-Z_]+)` \| (\S+) \|", (ROOT / "docs" / "configuration.md").read_text("utf-8"), re.MULTILINE
+    )
+    listed = {setting: default.strip("`").replace("none", "") for setting, default in rows}
+    required = {"DISCORD_TOKEN": "required", "MUSIC_API_KEY": "required"}
+
+    assert sorted(settings.names()) == sorted(setting for setting, _ in rows)
+    assert defaults() | required == listed
+
+
+@functools.cache
+def texts() -> set[str]:
+    """Every text in the program, with … for what is filled in; Fluent's messages too."""
+    found = set()
+    for path in (ROOT / "bot").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                found.add(
+                    "".join(
+                        str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values
+                    )
+                )
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add(node.value)
+    english = (ROOT / "bot" / "ui" / "languages" / "en.ftl").read_text("utf-8")
+    return found | {re.sub(r"\{[^}]*\}", "…", line) for line in english.splitlines()}
+
+
+def quoted() -> list[str]:
+    """The first column of the tables in the page about troubles."""
+    page = (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
+    rows = re.findall(r"^\| (?:`([^`]+)`|“([^”]+)”)", page, re.MULTILINE)
+    return [code or speech for code, speech in rows]
+
+
+@pytest.mark.parametrize("message", quoted())
+def test_every_message_that_is_explained_is_one_of_ours(message: str) -> None:
+    # The name of a setting is filled in by the program too.
+    pieces = [piece.strip(" ();:,") for piece in re.sub(r"^[A-Z]+_[A-Z]+\b", "…", message).split("…")]
+    program = texts()
+
+    assert [] == [piece for piece in pieces if piece and not any(piece in text for text in program)]
