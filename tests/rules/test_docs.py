@@ -6,8 +6,6 @@ import importlib.util
 import re
 import shlex
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,65 +14,11 @@ import typer.main
 
 from bot import settings
 from bot.cli import cli
+from tests.rules.documents import DOCUMENTS, PAGES, ROOT, SHOWN, blocks, name
 
-ROOT = Path(__file__).parents[2]
-PAGES = sorted((ROOT / "docs").glob("*.md"))
-DOCUMENTS = [*sorted(ROOT.glob("*.md")), *PAGES]
 README_LINES_MAX = 130
 LANGUAGES = {"console", "sh", "text"}
-
-FENCE = re.compile(
-    r"^(?P<indent> *)```(?P<language>\w*)\n(?P<body>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
-)
-MARK = re.compile(r"<!-- not run: \S.* -->\n *$")
 LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
-ASSIGNMENT = re.compile(r"[A-Z_]+=\S* ")
-LAUNCHER = re.compile(
-    r"(?:docker compose exec tunesmith |(?:\.uv/bin/)?uv run (?:--\S+ (?:playground )?)*|"
-    r"\.venv/bin/|/opt/tunesmith/bin/)"
-)
-IN_CONTAINER = "docker compose run --rm tunesmith "
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
-    """A fenced block of a document."""
-
-    document: Path
-    language: str
-    body: str
-    marked: bool
-    """Whether the document says why no test runs it."""
-
-
-def name(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
-
-
-def blocks() -> Iterator[Block]:
-    for document in DOCUMENTS:
-        text = document.read_text("utf-8")
-        for match in FENCE.finditer(text):
-            yield Block(
-                document=document,
-                language=match["language"],
-                body=match["body"],
-                marked=bool(MARK.search(text[: match.start()])),
-            )
-
-
-def commands(block: Block) -> Iterator[str]:
-    """The block's commands without comments, variables and what starts them in an environment."""
-    for line in block.body.replace("\\\n", " ").splitlines():
-        for part in line.partition("  #")[0].split("&&"):
-            command = ASSIGNMENT.sub("", part.strip(), count=1)
-            if command.startswith(IN_CONTAINER):
-                yield f"tunesmith {command.removeprefix(IN_CONTAINER)}"
-            elif command:
-                yield LAUNCHER.sub("", command, count=1)
-
-
-SHOWN = [(block, command) for block in blocks() if block.language == "console" for command in commands(block)]
 OURS = sorted({command for _, command in SHOWN if command.startswith("tunesmith ")})
 MODULES = sorted({command.split()[2] for _, command in SHOWN if command.startswith("python -m ")})
 
