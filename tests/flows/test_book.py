@@ -54,8 +54,8 @@ async def _an_evening(folder: Path) -> dict[JobState, int]:
         await rig.until(parked, JobState.RUNNING)
         rig.clock.forward(hours=25)
         await rig.round()
-    (folder / "backups").mkdir()
-    shutil.copy(folder / "tunesmith.db", folder / "backups" / "tunesmith.db")
+    (folder / "data").mkdir()
+    shutil.copy(folder / "tunesmith.db", folder / "data" / "backup.db")
     return {JobState.DELIVERED: delivered.id, JobState.RUNNING: parked.id}
 
 
