@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -25,16 +26,13 @@ RUN_ELSEWHERE = {
     "tunesmith run": "tests/flows/test_run.py",
     "tunesmith doctor": "tests/flows/test_operator.py",
 }
-SERVING = {
-    "tunesmith playground": "Open http://",
-    "tunesmith sandbox --port 8090": "The sandbox listens: set MUSIC_API_URL=http://",
-}
-"""Commands that serve until Ctrl-C, and how their first line begins."""
+SERVING = ("tunesmith playground", "tunesmith sandbox --port 8090")
+"""Commands that serve until Ctrl-C; their first line has the address."""
 START_S, END_S = 60.0, 20.0
 SHOWN_UNMARKED = {
     command for block, command in SHOWN if not block.marked and command.startswith("tunesmith ")
 }
-RUN_HERE = sorted(SHOWN_UNMARKED - RUN_ELSEWHERE.keys() - SERVING.keys())
+RUN_HERE = sorted(SHOWN_UNMARKED - RUN_ELSEWHERE.keys() - set(SERVING))
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +82,8 @@ def test_a_command_of_the_book_succeeds(
     assert (0, "") == (result.exit_code, result.stderr)
 
 
-@pytest.mark.parametrize(("command", "first_line"), SERVING.items())
-async def test_a_command_that_serves_does_so_until_ctrl_c(
-    command: str, first_line: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("command", SERVING)
+async def test_a_command_that_serves_does_so_until_ctrl_c(command: str, tmp_path: Path) -> None:
     # Any free port: 8090 may be in use on the machine that runs the tests.
     words = shlex.split(command.replace("8090", "0"))
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
@@ -106,7 +102,7 @@ async def test_a_command_that_serves_does_so_until_ctrl_c(
             process.kill()
             await process.communicate()
 
-    assert line.startswith(first_line)
+    assert re.search(r"http://127\.0\.0\.1:\d+", line)
     assert "Traceback" not in errors.decode()
     assert 0 == process.returncode
 
