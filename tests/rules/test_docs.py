@@ -20,7 +20,13 @@ README_LINES_MAX = 130
 LANGUAGES = {"console", "sh", "text"}
 LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 OURS = sorted({command for _, command in SHOWN if command.startswith("tunesmith ")})
-MODULES = sorted({command.split()[2] for _, command in SHOWN if command.startswith("python -m ")})
+MODULES = sorted(
+    {
+        module
+        for document in DOCUMENTS
+        for module in re.findall(r"(?:^|`)python -m ([\w.]+)", document.read_text("utf-8"), re.MULTILINE)
+    }
+)
 
 
 def anchors(document: Path) -> set[str]:
