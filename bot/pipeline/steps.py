@@ -22,8 +22,9 @@ from bot.database.sqlite import Database, Tx
 from bot.errors import StoreBusy, Transient, Unauthorized
 from bot.model import MAX_TAKES, ClosedCause, FailReason, Job, JobState, Track
 from bot.music import wire
-from bot.music.audio import AudioSource, NoAudio, Spool, SpoolUnwritable
 from bot.music.client import MusicClient
+from bot.music.downloads import AudioSource
+from bot.music.spool import NoAudio, Spool, SpoolUnwritable
 from bot.pipeline import schedule
 from bot.pipeline.courier import Courier
 from bot.pipeline.delivery import NOTICE, SONG, Deliverer

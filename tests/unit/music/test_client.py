@@ -44,7 +44,7 @@ ON_THE_WAY = [
 
 
 class Service:
-    """The music service as a transport: remembers what it was asked and does what the test says."""
+    """The music service as a transport: records requests and answers as the test says."""
 
     def __init__(self, reply: Callable[[httpx.Request], httpx.Response] | Exception) -> None:
         self.requests: list[httpx.Request] = []
@@ -58,7 +58,7 @@ class Service:
 
 
 class Body(httpx.AsyncByteStream):
-    """A body that is made as it is pulled."""
+    """A body that is produced as it is read."""
 
     def __init__(self, chunk: bytes, count: int, wait_s: float = 0.0) -> None:
         self.pulled_bytes = 0
@@ -196,7 +196,7 @@ async def test_a_redirect_is_not_followed(status: int) -> None:
     assert ["music.example", "music.example"] == [request.url.host for request in service.requests]
 
 
-async def test_each_post_has_a_connection_of_its_own_and_one_that_is_refused_was_never_sent() -> None:
+async def test_each_post_has_a_connection_of_its_own() -> None:
     connections = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -369,7 +369,7 @@ async def test_an_encoding_that_is_none_is_read() -> None:
         assert wire.Accepted("a-1") == await client.submit(make.prompt())
 
 
-async def test_what_the_member_typed_is_not_judged_when_it_is_echoed() -> None:
+async def test_an_echo_of_what_the_member_typed_is_not_classified() -> None:
     words = {"title": "Moderated", "style": "credits roll", "lyrics": "no auth\nno policy"}
     said = {"message": "Bad fields: Moderated, credits roll, no auth no policy"}
 
