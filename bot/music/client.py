@@ -16,8 +16,10 @@ import httpx
 from bot.errors import Transient, Unauthorized
 from bot.model import ClosedCause, SongRequest
 from bot.music import wire
+from bot.music.encodings import TooLarge, decode
 
 ANSWER_MAX_BYTES: Final = 1024 * 1024
+"""Maximum size of an answer in bytes, as received and when decompressed."""
 CONNECT_S: Final = 10.0
 POST_S: Final = 60.0
 """Deadline of the paid request in seconds, from connecting to the last byte read; httpx has none."""
@@ -38,6 +40,8 @@ _NEVER_LEFT = (
     httpx.UnsupportedProtocol,
 )
 """Errors that prove that no byte of the request was sent."""
+_BROKEN = (httpx.HTTPError, OSError, TooLarge)
+"""Errors that leave the outcome open. ssl raises OSErrors, some of which httpcore does not translate."""
 
 Timed: TypeAlias = Callable[[str, float], None]
 """Called with the kind of answer to a call, and how many seconds it took."""
@@ -54,14 +58,6 @@ class Probe:
     """Whether the answer was a JSON object, as all of the service's are."""
     ahead: timedelta | None
     """How far its clock is ahead of ours, if the answer was dated."""
-
-
-class _TooMuch(Exception):
-    """The answer is larger than any that the service has reason to send."""
-
-
-_BROKEN = (httpx.HTTPError, OSError, _TooMuch)
-"""Errors that leave the outcome open. ssl raises OSErrors, some of which httpcore does not translate."""
 
 
 class MusicClient:
@@ -222,12 +218,14 @@ class MusicClient:
         """Return status, body and headers, reading no more of the body than an answer may have."""
         async with client.stream(method, url, json=json) as response:
             received = bytearray()
-            if response.headers.get("Content-Encoding", "identity").strip().lower() in ("", "identity"):
-                async for chunk in response.aiter_raw():
-                    received += chunk
-                    if len(received) > ANSWER_MAX_BYTES:
-                        raise _TooMuch
-            return response.status_code, _without_key(bytes(received), client), response.headers
+            # Raw: httpx would decompress without a limit.
+            async for chunk in response.aiter_raw():
+                received += chunk
+                if len(received) > ANSWER_MAX_BYTES:
+                    raise TooLarge
+            encoding = response.headers.get("Content-Encoding", "")
+            answer = decode(bytes(received), encoding, ANSWER_MAX_BYTES)
+            return response.status_code, _without_key(answer, client), response.headers
 
     def _retry_after_s(self, headers: httpx.Headers) -> float | None:
         """Read Retry-After, in seconds or as an HTTP date; negative if that is past."""
