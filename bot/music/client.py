@@ -17,6 +17,7 @@ from bot.errors import Transient, Unauthorized
 from bot.model import ClosedCause, SongRequest
 from bot.music import wire
 from bot.music.encodings import TooLarge, decode
+from bot.music.reading import JsonObject
 
 ANSWER_MAX_BYTES: Final = 1024 * 1024
 """Maximum size of an answer in bytes, as received and when decompressed."""
@@ -70,7 +71,7 @@ class MusicClient:
         *,
         url: str,
         provider: str,
-        options: wire.JsonObject,
+        options: JsonObject,
         now: Callable[[], datetime],
         submitted: Timed,
         checked: Timed,
@@ -93,7 +94,7 @@ class MusicClient:
         url: str,
         key: str,
         provider: str,
-        options: wire.JsonObject,
+        options: JsonObject,
         now: Callable[[], datetime],
         transport: httpx.AsyncBaseTransport | None = None,
         submitted: Timed = lambda _answer, _took_s: None,

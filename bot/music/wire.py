@@ -4,20 +4,17 @@ Sources: https://sseedance.com/en/docs/music and https://sseedance.com/en/docs/t
 show no error bodies; whatever else is accepted was seen on the service's upstream and on similar services.
 """
 
-import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 from bot.model import ClosedCause, FailReason, SongRequest, Voice
+from bot.music import reading
+from bot.music.reading import JsonObject
 
-JsonObject: TypeAlias = Mapping[str, object]
-
-TASK_ID_MAX: Final = 200
-"""Maximum length of a task id in characters."""
 MESSAGE_MAX: Final = 300
 """Maximum length of an error message that is kept, in characters."""
 MESSAGE_READ_MAX: Final = 10_000
@@ -25,28 +22,6 @@ MESSAGE_READ_MAX: Final = 10_000
 ECHO_MIN: Final = 12
 """Minimum length at which a run of the member's own text in an error message counts as an echo of it."""
 
-_RUNNING: Final = frozenset(
-    [
-        "pending",
-        "processing",
-        "queued",
-        "queuing",
-        "waiting",
-        "submitted",
-        "running",
-        "generating",
-        "in_progress",
-        "streaming",
-        "text_success",
-        "first_success",
-    ]
-)
-_SUCCESS: Final = frozenset(["success", "succeeded", "complete", "completed"])
-_FAILED: Final = frozenset(["failed", "fail", "error", "timeout", "expired", "sensitive_word_error"])
-_CANCELED: Final = frozenset(["canceled", "cancelled"])
-
-_SOME_ERROR: Final = 0
-"""Stands for the status of a body that reports an error without saying which."""
 _BAD_INPUT: Final = frozenset(
     {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
 )
@@ -54,7 +29,7 @@ _NOT_OPEN_STATUS: Final = frozenset(
     {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
 )
 _MAYBE_NOT_OPEN: Final = frozenset(
-    {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE, _SOME_ERROR}
+    {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE, reading.SOME_ERROR}
 )
 _KEY_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _TOO_MANY: Final = (HTTPStatus.TOO_MANY_REQUESTS, 430, 455)
@@ -158,15 +133,15 @@ def read_submitted(status: int, body: bytes, sent: Iterable[str], retry_after_s:
 
     ``sent`` are the member's texts: an error message may echo them, and they must not be classified.
     """
-    parsed = _object(body)
+    parsed = reading.parse(body)
     code = status
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES and parsed is not None:
-        task_id = _task_id(parsed)
+        task_id = reading.task_id(parsed)
         if task_id is not None:
             return Accepted(task_id)
-        inside = _status_inside(parsed)
+        inside = reading.error_status(parsed)
         code = status if inside is None else inside
-    message = _message(parsed) if parsed is not None else _plain_text(body)
+    message = _plain_text(body) if parsed is None else _message([parsed, reading.places(parsed)[0]])
     own_words, message = _without_echo(message, sent), message[:MESSAGE_MAX]
     if (cause := _closed(code, own_words, is_json=parsed is not None)) is not None:
         return Rejected(FailReason.CLOSED, message, cause)
@@ -175,7 +150,7 @@ def read_submitted(status: int, body: bytes, sent: Iterable[str], retry_after_s:
         and (retry_after_s is not None or (parsed is not None and _BUSY_WORDS.search(own_words)))
     ):
         return Busy(message, retry_after_s)
-    clear = code == _SOME_ERROR or HTTPStatus.BAD_REQUEST <= code < HTTPStatus.INTERNAL_SERVER_ERROR
+    clear = code == reading.SOME_ERROR or HTTPStatus.BAD_REQUEST <= code < HTTPStatus.INTERNAL_SERVER_ERROR
     if clear and _MODERATED_WORDS.search(own_words):
         return Rejected(FailReason.MODERATED, message)
     if code in _BAD_INPUT:
@@ -189,16 +164,24 @@ def read_checked(status: int, body: bytes, origin: str) -> Checked | Busy:
     ``origin`` is the service's own "scheme://host:port", from where audio is accepted without https too.
     ``Busy`` says nothing about the task; ``Rejected`` as closed means that the key is not accepted.
     """
-    parsed = _object(body)
-    whole = {} if parsed is None else parsed
-    inside, task = _status_inside(whole), _payload(whole)
+    parsed = reading.parse(body)
+    whole: JsonObject = {} if parsed is None else parsed
+    inside, places = reading.error_status(whole), reading.places(whole)
     # The message of a good answer that holds a task is about the query: "msg": "success".
     good = status < HTTPStatus.MULTIPLE_CHOICES and inside is None
-    message = (_plain_text(body) if parsed is None else _message(task if good else whole))[:MESSAGE_MAX]
-    urls = _urls(task.get("audioUrls") or whole.get("audioUrls"), origin)
-    word = _word(task) or _word(whole)
-    if word in _SUCCESS and not _word(task) and not urls:
-        word = ""  # likewise: the query succeeded, and nothing is known of the task
+    message = _plain_text(body) if parsed is None else _message(places[:1] if good else [whole, places[0]])
+    message = message[:MESSAGE_MAX]
+    word, own = reading.status_word(whole)
+    kind = reading.kind_of(word)
+
+    def usable(url: str) -> bool:
+        return is_usable(url, origin)
+
+    urls = reading.audio_urls(whole, usable)
+    if not urls and (kind is reading.SUCCESS or not word):
+        urls = reading.any_urls(whole, usable)
+    if kind is reading.SUCCESS and not own and not urls:
+        word, kind = "", None  # likewise: the query succeeded, and nothing is known of the task
     if _KEY_REFUSED & {status, inside}:
         return Rejected(FailReason.CLOSED, message, ClosedCause.BAD_KEY)
     # What a failing server cannot find is not the task.
@@ -207,15 +190,16 @@ def read_checked(status: int, body: bytes, origin: str) -> Checked | Busy:
         return NotFound()
     if status >= HTTPStatus.MULTIPLE_CHOICES or parsed is None or (inside is not None and not word):
         return Busy(f"HTTP {status}: {message}" if message else f"HTTP {status}")
-    failed = word in _FAILED or word.endswith("_failed")
-    if word in _SUCCESS or (failed and urls):
+    if kind is reading.SUCCESS or (kind is reading.FAILED and urls):
         return Done(urls)
-    if word in _CANCELED:
+    if urls and not word and not reading.has_status(whole):
+        return Done(urls)  # a service that has no status, and answers with the audio once it is there
+    if kind is reading.CANCELED:
         return Rejected(FailReason.CANCELED, message)
-    if failed:
+    if kind is reading.FAILED:
         moderated = word == "sensitive_word_error" or _MODERATED_WORDS.search(message)
         return Rejected(FailReason.MODERATED if moderated else FailReason.UPSTREAM_FAILED, message)
-    return Running("" if word in _RUNNING else word or "(none)")
+    return Running("" if kind is reading.RUNNING else word or "(none)")
 
 
 def _closed(status: int, message: str, *, is_json: bool) -> ClosedCause | None:
@@ -233,74 +217,14 @@ def _closed(status: int, message: str, *, is_json: bool) -> ClosedCause | None:
     return None
 
 
-def _object(body: bytes) -> JsonObject | None:
-    try:
-        parsed = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return parsed if isinstance(parsed, dict) else None
-
-
 def is_readable(body: bytes) -> bool:
-    """Return whether the answer is a JSON object, as all of the service's are."""
-    return _object(body) is not None
+    """Return whether the answer is JSON that can describe something, as all of the service's are."""
+    return reading.parse(body) is not None
 
 
-def _payload(parsed: JsonObject) -> JsonObject:
-    """Return the part about the task: ``data`` if that is an object, else the whole answer."""
-    data = parsed.get("data")
-    return data if isinstance(data, dict) else parsed
-
-
-def _task_id(parsed: JsonObject) -> str | None:
-    for place in (_payload(parsed), parsed):
-        for name in ("id", "taskId", "task_id"):
-            value = place.get(name)
-            if isinstance(value, int) and not isinstance(value, bool):
-                value = str(value)
-            # Dots alone would be folded away from a path.
-            if (
-                isinstance(value, str)
-                and len(value) <= TASK_ID_MAX
-                and value.isprintable()
-                and value.strip(" .")
-            ):
-                return value
-    return None
-
-
-def _word(place: JsonObject) -> str:
-    word = place.get("status")
-    return word.strip().lower() if isinstance(word, str) else ""
-
-
-def _status_inside(parsed: JsonObject) -> int | None:
-    """Return the error in a body under a good status: {"code": 402, …}, {"success": false}, …."""
-    code = parsed.get("code")
-    if isinstance(code, str) and re.fullmatch(r"-?[0-9]{1,9}", code):
-        code = int(code)
-    if not isinstance(code, int) or isinstance(code, bool):
-        code = 0
-    if code >= HTTPStatus.MULTIPLE_CHOICES:
-        return code
-    good = code == 0 or code >= HTTPStatus.OK
-    if good and parsed.get("success") is not False and not parsed.get("error"):
-        return None
-    return _SOME_ERROR
-
-
-def _message(parsed: JsonObject) -> str:
+def _message(places: Iterable[JsonObject]) -> str:
     """Return the vendor's reason as one line, or nothing."""
-    texts: list[object] = []
-    for place in (parsed, _payload(parsed)):
-        error = place.get("error")
-        texts.append(error.get("message") if isinstance(error, dict) else error)
-    texts += [
-        place.get(name)
-        for place in (_payload(parsed), parsed)
-        for name in ("errorMessage", "message", "msg", "detail")
-    ]
-    text = next((text for text in texts if isinstance(text, str) and text.strip()), "")
+    text = next(reading.messages(places), "")
     return "" if _is_markup(text) else _line(text[:MESSAGE_READ_MAX])
 
 
@@ -336,12 +260,6 @@ def _without_echo(message: str, sent: Iterable[str]) -> str:
                 chars[at : at + ECHO_MIN] = "\n" * ECHO_MIN
         message = "".join(chars)
     return message
-
-
-def _urls(value: object, origin: str) -> tuple[str, ...]:
-    """Return the usable addresses in their order, each once."""
-    urls = [url.strip() for url in (value if isinstance(value, list) else [value]) if isinstance(url, str)]
-    return tuple(dict.fromkeys(url for url in urls if is_usable(url, origin)))
 
 
 def origin_of(url: str) -> str:
