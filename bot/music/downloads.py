@@ -1,17 +1,20 @@
 """Safe downloads of audio into the spool: public addresses only, streamed, with bounds on size and time."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeVar
 
 import httpcore
 import httpx
 
 from bot.music.client import USER_AGENT
+from bot.music.formats import MAGIC_BYTES, ending_of
 from bot.music.guard import GuardedBackend, GuardedTransport, Resolve, resolve
-from bot.music.spool import NoAudio, Spool, Stored
+from bot.music.spool import AUDIO_MAX_BYTES, NoAudio, Spool, Stored
 from bot.music.wire import is_usable, origin_of
 
 DOWNLOAD_S: Final = 120.0
@@ -19,6 +22,14 @@ DOWNLOAD_S: Final = 120.0
 CONNECT_S: Final = 10.0
 READ_S: Final = 30.0
 REDIRECTS_MAX: Final = 5
+WASTED_MAX_BYTES: Final = 5 * AUDIO_MAX_BYTES
+"""Maximum number of bytes that are downloaded for a job in vain; later attempts fail at once and finally."""
+REMEMBERED_MAX: Final = 1_000
+"""Maximum number of addresses and jobs whose refused downloads are remembered."""
+DIGITS_MAX: Final = 16
+"""Maximum length of a Content-Length that is believed, in digits."""
+
+T = TypeVar("T")
 
 
 class AudioSource:
@@ -27,6 +38,9 @@ class AudioSource:
     def __init__(self, client: httpx.AsyncClient, origin: str) -> None:
         self._client = client
         self._origin = origin
+        # In memory: after a restart, a refused address is downloaded once or twice more.
+        self._refused: dict[str, bytes] = {}
+        self._wasted_bytes: dict[str, int] = {}
 
     @classmethod
     @asynccontextmanager
@@ -54,19 +68,35 @@ class AudioSource:
         """Download the audio at ``url`` into the spool, where it survives a power cut.
 
         Raises:
-            NoAudio: it is refused, missing, empty, too large, too slow, broken off or not audio.
+            NoAudio: it is refused, missing, empty, too large, too slow, broken off or not audio. It is final
+                if the address is known to be of no use.
             SpoolUnwritable: the disk is full, or the folder is not writable.
         """
+        job = name.rpartition("-")[0]
+        if self._wasted_bytes.get(job, 0) >= WASTED_MAX_BYTES:
+            raise NoAudio("too much was downloaded in vain", final=True)
+        counter = _Counter()
+        try:
+            return await self._fetch_in_time(url, spool, name, counter)
+        except NoAudio as error:
+            _remember(self._wasted_bytes, job, self._wasted_bytes.get(job, 0) + counter.received)
+            if error.received:
+                digest = hashlib.sha256(error.received).digest()
+                error.final |= self._refused.get(url) == digest
+                _remember(self._refused, url, digest)
+            raise
+
+    async def _fetch_in_time(self, url: str, spool: Spool, name: str, counter: "_Counter") -> Stored:
         try:
             async with asyncio.timeout(DOWNLOAD_S):
-                return await self._fetch(url, spool, name)
+                return await self._fetch(url, spool, name, counter)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             # httpx raises UnicodeError for a host name that cannot be encoded.
             raise NoAudio(f"{type(error).__name__} at {_host(url)}") from error
         except TimeoutError as error:
             raise NoAudio(f"more than {DOWNLOAD_S:.0f} s at {_host(url)}") from error
 
-    async def _fetch(self, url: str, spool: Spool, name: str) -> Stored:
+    async def _fetch(self, url: str, spool: Spool, name: str, counter: "_Counter") -> Stored:
         for _ in range(REDIRECTS_MAX + 1):
             if not is_usable(url, self._origin):
                 raise NoAudio(f"refused address at {_host(url)}")
@@ -81,17 +111,43 @@ class AudioSource:
                     "identity",
                 ):
                     raise NoAudio(f"compressed audio at {_host(url)}")
-                return await spool.store(name, _chunks(response))
+                return await spool.store(name, _chunks(response, counter))
         raise NoAudio(f"more than {REDIRECTS_MAX} redirects")
 
 
-async def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
-    """Yield the body as it arrives, with network errors told apart from the disk's."""
+@dataclass(slots=True)
+class _Counter:
+    """What was received of one download."""
+
+    received: int = 0
+
+
+async def _chunks(response: httpx.Response, counter: _Counter) -> AsyncIterator[bytes]:
+    """Yield the body as it arrives, with network errors told apart from the disk's.
+
+    Audio that is too large by its own account is refused without downloading it.
+    """
+    length = response.headers.get("Content-Length", "")
+    too_large = length.isdecimal() and len(length) < DIGITS_MAX and int(length) > AUDIO_MAX_BYTES
+    start = b""
     try:
         async for chunk in response.aiter_raw():
+            counter.received += len(chunk)
+            if too_large and len(start) < MAGIC_BYTES:
+                start += chunk[:MAGIC_BYTES]
+                if len(start) >= MAGIC_BYTES and ending_of(start) is not None:
+                    raise NoAudio(f"{length} bytes at {_host(str(response.url))} are too many", final=True)
             yield chunk
     except OSError as error:  # ssl raises OSErrors that httpcore does not translate
         raise NoAudio(f"{type(error).__name__} at {_host(str(response.url))}") from error
+
+
+def _remember(memory: dict[str, T], key: str, value: T) -> None:
+    """Remember a value, and forget the oldest of too many."""
+    memory.pop(key, None)
+    memory[key] = value
+    if len(memory) > REMEMBERED_MAX:
+        del memory[next(iter(memory))]
 
 
 def _host(url: str) -> str:

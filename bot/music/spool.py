@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import IO, Final
 
 from bot.errors import Transient
+from bot.model import LINK_SUFFIX
+from bot.music.formats import MAGIC_BYTES, SNIFFED_BYTES, ending_behind_junk, ending_of, is_other
 
 AUDIO_MAX_BYTES: Final = 40 * 1024 * 1024
 AUDIO_MIN_BYTES: Final = 4 * 1024
 """Minimum size of a song in bytes; error pages and placeholders are smaller."""
-
-_MAGIC_BYTES: Final = 12
-"""Number of leading bytes that identify a format."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +28,26 @@ class Stored:
 
 
 class NoAudio(Exception):
-    """The address holds nothing, or nothing that is a song; a fresh address may help."""
+    """The address holds nothing, or nothing that is a song; a fresh address may help.
+
+    ``final`` means that this address will never yield a file that can be stored: it is too large, or it
+    served the same bytes that are not audio again. Members then get the address itself. ``received`` is the
+    beginning of a body that was refused for what it is.
+    """
+
+    def __init__(self, message: str, *, final: bool = False, received: bytes = b"") -> None:
+        super().__init__(message)
+        self.final = final
+        self.received = received
+
+
+def link_to(url: str, name: str, size_bytes: int = 1) -> Stored:
+    """Describe a take that stays where it is: its file is in no spool, so members get its address."""
+    return Stored(
+        file=f"{name}{LINK_SUFFIX}",
+        size_bytes=size_bytes,
+        sha256=hashlib.sha256(url.encode("utf-8", "replace")).hexdigest(),
+    )
 
 
 class SpoolUnwritable(Transient):
@@ -89,17 +107,24 @@ async def _copy(chunks: AsyncIterator[bytes], file: IO[bytes]) -> tuple[int, str
     async for chunk in chunks:
         size += len(chunk)
         if size > AUDIO_MAX_BYTES:
-            raise NoAudio(f"more than {AUDIO_MAX_BYTES} bytes")
-        if len(start) < _MAGIC_BYTES:
-            start += chunk[:_MAGIC_BYTES]
-            if len(start) >= _MAGIC_BYTES and ending_of(start) is None:
-                raise NoAudio("the bytes are not audio")
+            raise NoAudio(f"more than {AUDIO_MAX_BYTES} bytes", received=start or chunk[:SNIFFED_BYTES])
+        if len(start) < SNIFFED_BYTES:
+            start += chunk[: SNIFFED_BYTES - len(start)]
+            if len(start) >= MAGIC_BYTES and _is_no_audio(start):
+                raise NoAudio("the bytes are not audio", received=start)
         digest.update(chunk)
         await asyncio.to_thread(file.write, chunk)
-    ending = ending_of(start)
+    ending = ending_of(start) or ending_behind_junk(start)
     if ending is None or size < AUDIO_MIN_BYTES:
-        raise NoAudio(f"{size} bytes that are not a song")
+        raise NoAudio(f"{size} bytes that are not a song", received=start)
     return size, digest.hexdigest(), ending
+
+
+def _is_no_audio(start: bytes) -> bool:
+    """Return whether no later byte can make this audio. Junk is searched once, when there is enough of it."""
+    if ending_of(start) is not None:
+        return False
+    return is_other(start) or (len(start) >= SNIFFED_BYTES and ending_behind_junk(start) is None)
 
 
 def _flush(file: IO[bytes]) -> None:
@@ -118,28 +143,3 @@ def _sync(folder: Path) -> None:
         os.fsync(opened)
     finally:
         os.close(opened)
-
-
-def ending_of(start: bytes) -> str | None:
-    """Return the file name suffix of audio that begins with these bytes, or None if it is not audio."""
-    if start.startswith(b"ID3") or _is_mpeg_frame(start):
-        return ".mp3"
-    if start.startswith(b"RIFF") and start[8:12] == b"WAVE":
-        return ".wav"
-    if start[4:8] == b"ftyp":
-        return ".m4a"
-    if start.startswith(b"OggS"):
-        return ".ogg"
-    if start.startswith(b"fLaC"):
-        return ".flac"
-    return None
-
-
-def _is_mpeg_frame(start: bytes) -> bool:
-    """Return whether an MPEG audio frame begins here: eleven sync bits, then layer II or III.
-
-    Layer I is excluded: with it, the byte order mark of UTF-16 text would pass for a frame.
-    Source: ISO/IEC 11172-3, 2.4.1.3.
-    """
-    first = int.from_bytes(start[:2])
-    return first & 0xFFE0 == 0xFFE0 and first & 0x0006 in (0x0002, 0x0004)  # noqa: PLR2004 - masks of the header

@@ -220,7 +220,7 @@ class SongArchive:
     def _is_there(self, track: Track) -> bool:
         """Whether the take lies in the spool, whole."""
         path = self._spool.path(track.file)
-        return path.is_file() and path.stat().st_size == track.size_bytes
+        return track.linked or (path.is_file() and path.stat().st_size == track.size_bytes)
 
     async def _from_message(self, job: Job, missing: list[Track], there: dict[int, Track]) -> None:
         """Fetch the files out of the message that brought the song."""

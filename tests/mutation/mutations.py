@@ -596,7 +596,7 @@ FETCHING: Final = (
         "audio is told by its first bytes",
         "music/spool.py",
         ("    if ending is None or size < AUDIO_MIN_BYTES:", "    ending = ending or '.mp3'\n    if False:"),
-        ("            if len(start) >= _MAGIC_BYTES and ending_of(start) is None:", "            if False:"),
+        ("            if len(start) >= MAGIC_BYTES and _is_no_audio(start):", "            if False:"),
         by=(f"{AUDIO}what_is_no_audio_is_refused_whatever_it_calls_itself",),
     ),
     broken(

@@ -17,7 +17,8 @@ from bot.errors import Transient
 from bot.music import downloads, guard
 from bot.music import spool as spool_module
 from bot.music.downloads import AudioSource
-from bot.music.spool import AUDIO_MAX_BYTES, AUDIO_MIN_BYTES, NoAudio, Spool, Stored, ending_of
+from bot.music.formats import ending_of
+from bot.music.spool import AUDIO_MAX_BYTES, AUDIO_MIN_BYTES, NoAudio, Spool, Stored
 from bot.music.wire import origin_of
 
 ORIGIN = "https://music.example:443"
@@ -714,7 +715,7 @@ async def test_a_download_that_is_called_off_at_once_leaves_nothing(spool: Spool
         (b"\xff\xff\xff\xff", None),
         (b"\xff\xfe\x3c\x00", None),
         (b"\xfe\xff\x00\x3c", None),
-        (b"\xff\xf1\x50\x80", None),
+        (b"\xff\xf1\x50\x80", ".aac"),
         (b"\xff\xd8\xff\xe0", None),
         (b"\xfb\xff\x90\x00", None),
         (b"RIFF\x24\x08\x00\x00AVI LIST", None),
