@@ -19,8 +19,9 @@ from aiohttp import web
 from bench.delivery import MIB, peak_mib, reset_peak
 from bot.errors import Transient
 from bot.model import SongRequest
-from bot.music.audio import AudioSource, NoAudio, Spool
 from bot.music.client import MusicClient
+from bot.music.downloads import AudioSource
+from bot.music.spool import NoAudio, Spool
 
 LIMIT_MIB = 20.0
 CHUNK = b"ID3" + bytes(64 * 1024 - 3)

@@ -20,8 +20,9 @@ from prometheus_client import CollectorRegistry
 from bot.database.sqlite import COMMANDS_FACT, Database, fact, open_read_only, remember
 from bot.errors import AlreadyRuns, StartRefused
 from bot.model import Check
-from bot.music.audio import AudioSource, Spool
 from bot.music.client import MusicClient
+from bot.music.downloads import AudioSource
+from bot.music.spool import Spool
 from bot.ops import health
 from bot.ops.doctor import local, music_api
 from bot.ops.doctor.runner import CheckSpec

@@ -14,6 +14,8 @@ DiscordUserId = NewType("DiscordUserId", int)
 MemberNumber = NewType("MemberNumber", int)
 """Our own number of a person; the ledger and usage know people by it alone."""
 
+LINK_SUFFIX = ".link"
+"""Ends the name of a take's file where there is none and members get the address."""
 MAX_TAKES = 4
 """The most tracks that one job posts; an answer with more is cut to the first ones."""
 
@@ -197,6 +199,11 @@ class Track:
     sha256: str
     url: str
     """Where it came from."""
+
+    @property
+    def linked(self) -> bool:
+        """Whether there is no file, because it cannot be stored: members get the address."""
+        return self.file.endswith(LINK_SUFFIX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

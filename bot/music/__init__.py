@@ -1,1 +1,1 @@
-"""The service that makes songs: its HTTP, its JSON and its audio, behind our own words."""
+"""The music service: its HTTP, its JSON and its audio files, translated into our own types."""

@@ -1,6 +1,7 @@
-"""How long the texts of a request may be, by model."""
+"""The maximum length of each text of a request, by model."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from bot.errors import Field, TextMissing, TextTooLong, UnknownModel
 from bot.model import SongRequest
@@ -8,19 +9,19 @@ from bot.model import SongRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The most characters that a model takes."""
+    """The maximum number of characters that a model accepts, by text."""
 
     prompt: int = 500
     title: int = 80
     style: int = 1_000
     lyrics: int = 5_000
     avoid: int = 200
-    """Of our own choosing: the service tells none."""
+    """Our own choice: the service documents none."""
 
 
-# Source: kie.ai's description of its Suno models, read 2026-11-22. A model that is not in the table
-# gets V5's limits: the service then says itself what it does not take.
-_OF_MODEL = {
+# Source: https://docs.kie.ai/suno-api/generate-music, read 2026-11-22. A model that is not listed gets the
+# limits of V5: the service then refuses by itself what it does not accept.
+_OF_MODEL: Final = {
     "V3_5": Limits(style=200, lyrics=3_000),
     "V4": Limits(style=200, lyrics=3_000),
     "V4_5": Limits(),
@@ -31,17 +32,17 @@ _OF_MODEL = {
 
 
 def limits_of(model: str) -> Limits:
-    """The limits that hold for ``model``."""
+    """Return the limits of ``model``."""
     return _OF_MODEL.get(model, Limits())
 
 
 def check(request: SongRequest, models: tuple[str, ...]) -> None:
-    """Ends if the request can be sent as it is; nothing is ever cut off.
+    """Check that the request can be sent as it is; no text is ever truncated.
 
     Raises:
         UnknownModel: the operator does not offer its model.
-        TextMissing: a text is empty that its mode needs.
-        TextTooLong: a text is longer than its model takes.
+        TextMissing: a text that its mode needs is empty.
+        TextTooLong: a text is longer than its model accepts.
     """
     if request.model not in models:
         raise UnknownModel(models)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from bot.errors import Transient
 from bot.model import Delivery, Job, JobState
-from bot.music.audio import Spool
+from bot.music.spool import Spool
 from bot.pipeline.courier import AlreadyPosted, Courier, MessageKind, NoAccess, NoHistory, nonce
 from bot.pipeline.transitions import Transitions
 from bot.store import ledger

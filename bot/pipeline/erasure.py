@@ -11,7 +11,7 @@ from bot.database import snapshots
 from bot.database.sqlite import Database, Tx
 from bot.errors import Transient
 from bot.model import MemberNumber
-from bot.music.audio import Spool
+from bot.music.spool import Spool
 from bot.pipeline import schedule
 from bot.store import erasure as rows
 from bot.store import scrub

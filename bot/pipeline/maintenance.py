@@ -10,7 +10,7 @@ from typing import Final
 from bot.database import snapshots
 from bot.database.sqlite import Database, Tx
 from bot.errors import Transient
-from bot.music.audio import Spool
+from bot.music.spool import Spool
 from bot.pipeline.erasure import Erasure
 from bot.store import erasure, jobs, members, texts
 from bot.store.reconcile import reconcile

@@ -22,8 +22,9 @@ from bot.database.sqlite import Database, Tx
 from bot.errors import StoreBusy, Transient, Unauthorized
 from bot.model import MAX_TAKES, ClosedCause, FailReason, Job, JobState, Track
 from bot.music import wire
-from bot.music.audio import AudioSource, NoAudio, Spool, SpoolUnwritable
 from bot.music.client import MusicClient
+from bot.music.downloads import AudioSource
+from bot.music.spool import NoAudio, Spool, SpoolUnwritable, link_to
 from bot.pipeline import schedule
 from bot.pipeline.courier import Courier
 from bot.pipeline.delivery import NOTICE, SONG, Deliverer
@@ -366,7 +367,9 @@ class Steps:
             except NoAudio as error:
                 problem = str(error)
                 log.info("job %d: take %d can't be had: %s", job.id, take, error)
-                continue
+                if not error.final:
+                    continue
+                stored = link_to(url, f"{job.id}-{take}")
             track = Track(
                 take=take, file=stored.file, size_bytes=stored.size_bytes, sha256=stored.sha256, url=url
             )

@@ -10,7 +10,7 @@ from typing import Final
 import discord
 import simcord
 
-from bot.music.audio import ending_of
+from bot.music.formats import ending_of
 from bot.playground.world import World
 
 WAIT_S: Final = 30.0

@@ -11,7 +11,7 @@ from typing import Final
 
 from bot.database.sqlite import Database, Tx
 from bot.model import DiscordUserId, GuildId
-from bot.music.audio import Spool
+from bot.music.spool import Spool
 from bot.pipeline.erasure import Erasure
 from bot.store import erasure, ledger, personal_data
 from bot.store.ledger import NOBODY

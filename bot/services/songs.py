@@ -23,8 +23,9 @@ from bot.errors import (
 )
 from bot.model import OPEN_STATES, SONG_STATES, DiscordUserId, GuildId, Job, JobId, Track
 from bot.music import wire
-from bot.music.audio import AUDIO_MAX_BYTES, AudioSource, NoAudio, Spool, SpoolUnwritable, Stored
 from bot.music.client import MusicClient
+from bot.music.downloads import AudioSource
+from bot.music.spool import AUDIO_MAX_BYTES, NoAudio, Spool, SpoolUnwritable, Stored
 from bot.pipeline.card_facts import card_facts
 from bot.pipeline.courier import AlreadyPosted, CardFacts, Courier, NoAccess, nonce_of
 from bot.store import history, jobs, ledger
@@ -219,7 +220,7 @@ class SongArchive:
     def _is_there(self, track: Track) -> bool:
         """Whether the take lies in the spool, whole."""
         path = self._spool.path(track.file)
-        return path.is_file() and path.stat().st_size == track.size_bytes
+        return track.linked or (path.is_file() and path.stat().st_size == track.size_bytes)
 
     async def _from_message(self, job: Job, missing: list[Track], there: dict[int, Track]) -> None:
         """Fetch the files out of the message that brought the song."""

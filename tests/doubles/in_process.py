@@ -172,9 +172,9 @@ class Chat:
     async def post_song(
         self, job: Job, files: Sequence[tuple[Track, Path]], where: Delivery, nonce: str
     ) -> int:
-        assert all(path.stat().st_size == track.size_bytes for track, path in files)
+        assert all(track.linked or path.stat().st_size == track.size_bytes for track, path in files)
         posted = self._post(job, MessageKind.SONG, where, nonce, len(files))
-        self.audio[posted] = {track.take: path.read_bytes() for track, path in files}
+        self.audio[posted] = {track.take: path.read_bytes() for track, path in files if not track.linked}
         return posted
 
     async def post_copy(
@@ -188,7 +188,7 @@ class Chat:
         direct: bool,
     ) -> int:
         del locale, direct
-        assert all(path.stat().st_size == track.size_bytes for track, path in files)
+        assert all(track.linked or path.stat().st_size == track.size_bytes for track, path in files)
         meets = self.on_send.pop(0) if self.on_send else ""
         if meets == "down" or self.down:
             raise Transient("Discord: HTTP 503")

@@ -14,7 +14,7 @@ import discord
 import pytest
 
 from bot.model import FailReason, Job, JobState
-from bot.music import audio
+from bot.music import downloads, spool
 from bot.playground.world import World
 from bot.sandbox import server
 from bot.store.reconcile import reconcile
@@ -341,13 +341,13 @@ async def test_a_body_that_is_packed_endless_or_slow_is_cut_off_and_the_memory_s
     loopback: Loopback,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(audio, "AUDIO_MAX_BYTES", 16 << 20)
+    monkeypatch.setattr(spool, "AUDIO_MAX_BYTES", 16 << 20)
     job = await ready(rig, f"{loopback.url}/audio/1.mp3")
     loopback.on_audio = [ENDLESS[fault]]
 
     with monkeypatch.context() as patch:
         if fault in ("a byte at a time", "silence"):
-            patch.setattr(audio, "DOWNLOAD_S", 0.1)
+            patch.setattr(downloads, "DOWNLOAD_S", 0.1)
         tracemalloc.start()
         await rig.step(job)
         _, peak_bytes = tracemalloc.get_traced_memory()
@@ -478,10 +478,10 @@ def failing_flush(_: int) -> None:
 
 
 DISK = {
-    "full": ("bot.music.audio._create", full),
-    "over quota": ("bot.music.audio._create", fails(errno.EDQUOT)),
-    "read-only": ("bot.music.audio._create", fails(errno.EROFS)),
-    "not allowed": ("bot.music.audio._create", fails(errno.EACCES)),
+    "full": ("bot.music.spool._create", full),
+    "over quota": ("bot.music.spool._create", fails(errno.EDQUOT)),
+    "read-only": ("bot.music.spool._create", fails(errno.EROFS)),
+    "not allowed": ("bot.music.spool._create", fails(errno.EACCES)),
     "broken": ("os.fsync", failing_flush),
 }
 
@@ -524,8 +524,8 @@ async def test_one_job_whose_song_finds_no_room_does_not_hold_up_the_others(
     rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stuck = await ready(rig)
-    create = audio._create
-    monkeypatch.setattr(audio, "_create", lambda path: (full if str(stuck.id) in path.name else create)(path))
+    create = spool._create
+    monkeypatch.setattr(spool, "_create", lambda path: (full if str(stuck.id) in path.name else create)(path))
 
     other = await rig.ask()
     await rig.until(other, DONE)
@@ -539,7 +539,7 @@ async def test_after_hours_without_room_fresh_addresses_are_asked_for_before_a_s
 ) -> None:
     job = await ready(rig)
     with monkeypatch.context() as patch:
-        patch.setattr(audio, "_create", full)
+        patch.setattr(spool, "_create", full)
         await rig.step(job)
         rig.clock.forward(hours=7)
         await rig.round()

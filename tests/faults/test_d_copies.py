@@ -7,7 +7,7 @@ import pytest
 
 from bot.errors import NoDirectMessages, NoPlaceToPost, SongGone, Transient
 from bot.model import Job, JobState
-from bot.music.audio import AUDIO_MAX_BYTES
+from bot.music.spool import AUDIO_MAX_BYTES
 from bot.services.songs import SongArchive
 from bot.store.reconcile import reconcile
 from tests.doubles.discord.wire import ATTACH_FILES, READ_MESSAGE_HISTORY, SEND_MESSAGES, VIEW_CHANNEL

@@ -14,8 +14,11 @@ import httpx
 import pytest
 
 from bot.errors import Transient
-from bot.music import audio
-from bot.music.audio import AUDIO_MAX_BYTES, AUDIO_MIN_BYTES, AudioSource, NoAudio, Spool, Stored
+from bot.music import downloads, guard
+from bot.music import spool as spool_module
+from bot.music.downloads import AudioSource
+from bot.music.formats import ending_of
+from bot.music.spool import AUDIO_MAX_BYTES, AUDIO_MIN_BYTES, NoAudio, Spool, Stored
 from bot.music.wire import origin_of
 
 ORIGIN = "https://music.example:443"
@@ -40,7 +43,7 @@ def files(spool: Spool) -> list[str]:
 
 
 class Names:
-    """A resolver that gives the next of its answers at each look-up of a name."""
+    """A resolver that returns the next of its answers at each look-up of a name."""
 
     def __init__(self, answers: dict[str, Sequence[list[str] | Exception]] | None = None) -> None:
         self.asked: list[tuple[str, int]] = []
@@ -55,7 +58,7 @@ class Names:
 
 
 class Network(httpcore.AsyncNetworkBackend):
-    """Remembers where it was asked to connect to; answers what is given for the address, or refuses."""
+    """A network that records connection attempts and answers as given for the address, or refuses."""
 
     def __init__(self, answers: dict[str, bytes] | None = None) -> None:
         self.attempts: list[tuple[str, int]] = []
@@ -76,7 +79,7 @@ class Network(httpcore.AsyncNetworkBackend):
 
 
 def http(status: int, content: bytes = b"", **headers: str) -> bytes:
-    """A whole answer as it comes over the wire."""
+    """A complete answer as it is sent over the wire."""
     head = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
     start = f"HTTP/1.1 {status} X\r\nContent-Length: {len(content)}\r\n{head}\r\n"
     return start.encode() + content
@@ -140,12 +143,12 @@ async def fetched(url: str, spool: Spool, names: Names, network: Network, origin
 )
 async def test_an_address_that_is_not_public_is_never_connected_to(address: str) -> None:
     network = Network({address: http(200, SONG)})
-    guard = audio.GuardedBackend("music.example:443", Names({"songs.example": [[address]]}), network)
+    backend = guard.GuardedBackend("music.example:443", Names({"songs.example": [[address]]}), network)
 
     with pytest.raises(httpcore.ConnectError):
-        await guard.connect_tcp("songs.example", 443)
+        await backend.connect_tcp("songs.example", 443)
 
-    assert not audio.is_public(address)
+    assert not guard.is_public(address)
     assert [] == network.attempts
 
 
@@ -280,10 +283,10 @@ async def test_another_port_of_the_services_own_host_is_not_trusted(spool: Spool
 
 
 async def test_a_unix_socket_is_never_connected_to() -> None:
-    guard = audio.GuardedBackend("music.example:443", Names(), Network())
+    backend = guard.GuardedBackend("music.example:443", Names(), Network())
 
     with pytest.raises(httpcore.ConnectError):
-        await guard.connect_unix_socket("/run/docker.sock")
+        await backend.connect_unix_socket("/run/docker.sock")
 
 
 async def test_a_redirect_to_a_private_address_is_refused_at_connect(spool: Spool) -> None:
@@ -312,7 +315,7 @@ async def test_a_redirect_may_lead_to_the_services_own_origin(spool: Spool) -> N
 
 
 class Body(httpx.AsyncByteStream):
-    """A body that is made as it is pulled."""
+    """A body that is produced as it is read."""
 
     def __init__(
         self, chunks: Iterable[bytes], wait_s: float = 0.0, then: BaseException | None = None
@@ -342,7 +345,7 @@ def serving(content: bytes | Body, status: int = 200, **headers: str) -> Server:
 
 
 def leading_to(*urls: str) -> tuple[Server, list[str]]:
-    """A server whose pages lead from one to the next, the last to the song; and what it was asked for."""
+    """A server that redirects from one address to the next and ends at the song; and its requests."""
     asked: list[str] = []
     waiting = list(urls)
 
@@ -367,7 +370,7 @@ async def stored_from(server: Server, spool: Spool, url: str = "https://songs.ex
 
 
 async def refused(server: Server, spool: Spool, url: str = "https://songs.example/a.mp3") -> str:
-    """Why a download was refused; nothing of it is left."""
+    """Return why a download was refused, after checking that nothing of it is left."""
     with pytest.raises(NoAudio) as caught:
         await stored_from(server, spool, url)
     assert [] == files(spool)
@@ -436,7 +439,7 @@ async def test_a_file_too_short_for_a_song_is_refused(size_bytes: int, spool: Sp
 async def test_it_does_not_matter_in_which_pieces_a_song_comes(
     piece_bytes: int, spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audio, "AUDIO_MIN_BYTES", 64)
+    monkeypatch.setattr(spool_module, "AUDIO_MIN_BYTES", 64)
     content = b"RIFF\x00\x10\x00\x00WAVE" + bytes(64 - 12)
 
     stored = await stored_from(serving(Body(in_pieces(content, piece_bytes))), spool)
@@ -464,7 +467,7 @@ async def test_an_endless_body_is_cut_at_the_cap(spool: Spool) -> None:
 
 
 async def test_a_song_of_just_the_cap_is_stored(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audio, "AUDIO_MAX_BYTES", len(SONG))
+    monkeypatch.setattr(spool_module, "AUDIO_MAX_BYTES", len(SONG))
 
     assert AS_MP3 == await stored_from(serving(SONG), spool)
     spool.path("42-1.mp3").unlink()
@@ -474,7 +477,7 @@ async def test_a_song_of_just_the_cap_is_stored(spool: Spool, monkeypatch: pytes
 async def test_a_body_that_trickles_in_is_cut_at_the_deadline(
     spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audio, "DOWNLOAD_S", 0.05)
+    monkeypatch.setattr(downloads, "DOWNLOAD_S", 0.05)
     body = Body((SONG[at : at + 1] for at in range(len(SONG))), wait_s=0.005)
 
     await refused(serving(body), spool)
@@ -575,7 +578,7 @@ async def test_a_download_that_breaks_off_is_no_audio_and_leaves_nothing(
 
 
 class FullDisk(io.BytesIO):
-    """A file on a disk without room."""
+    """A file on a full disk."""
 
     def write(self, _: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -594,7 +597,7 @@ async def test_a_full_disk_is_a_matter_of_time_and_leaves_nothing(
         part.touch()
         return FullDisk()
 
-    monkeypatch.setattr(audio, "_create", create)
+    monkeypatch.setattr(spool_module, "_create", create)
 
     with pytest.raises(Transient, match=r"No space left on device.*SPOOL_DIR"):
         await stored_from(serving(SONG), spool)
@@ -712,7 +715,7 @@ async def test_a_download_that_is_called_off_at_once_leaves_nothing(spool: Spool
         (b"\xff\xff\xff\xff", None),
         (b"\xff\xfe\x3c\x00", None),
         (b"\xfe\xff\x00\x3c", None),
-        (b"\xff\xf1\x50\x80", None),
+        (b"\xff\xf1\x50\x80", ".aac"),
         (b"\xff\xd8\xff\xe0", None),
         (b"\xfb\xff\x90\x00", None),
         (b"RIFF\x24\x08\x00\x00AVI LIST", None),
@@ -728,4 +731,4 @@ async def test_a_download_that_is_called_off_at_once_leaves_nothing(spool: Spool
     ],
 )
 def test_audio_is_known_by_its_first_bytes(start: bytes, ending: str | None) -> None:
-    assert ending == audio.ending_of(start)
+    assert ending == ending_of(start)

@@ -3,6 +3,8 @@ import gzip
 import json
 import ssl
 import traceback
+import tracemalloc
+import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from math import inf
@@ -19,6 +21,7 @@ from tests import make
 
 KEY = "sk-live-0123456789abcdef"
 ACCEPTED = {"id": "a-1"}
+FINISHED = {"data": {"status": "success", "audioUrls": ["https://files.example/1.mp3"]}}
 NOW_AS_HTTP_DATE = "Sat, 14 Mar 2026 15:09:26 GMT"
 
 NEVER_LEFT = [
@@ -44,7 +47,7 @@ ON_THE_WAY = [
 
 
 class Service:
-    """The music service as a transport: remembers what it was asked and does what the test says."""
+    """The music service as a transport: records requests and answers as the test says."""
 
     def __init__(self, reply: Callable[[httpx.Request], httpx.Response] | Exception) -> None:
         self.requests: list[httpx.Request] = []
@@ -58,7 +61,7 @@ class Service:
 
 
 class Body(httpx.AsyncByteStream):
-    """A body that is made as it is pulled."""
+    """A body that is produced as it is read."""
 
     def __init__(self, chunk: bytes, count: int, wait_s: float = 0.0) -> None:
         self.pulled_bytes = 0
@@ -196,7 +199,7 @@ async def test_a_redirect_is_not_followed(status: int) -> None:
     assert ["music.example", "music.example"] == [request.url.host for request in service.requests]
 
 
-async def test_each_post_has_a_connection_of_its_own_and_one_that_is_refused_was_never_sent() -> None:
+async def test_each_post_has_a_connection_of_its_own() -> None:
     connections = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -344,17 +347,105 @@ async def test_an_answer_of_a_megabyte_is_still_read() -> None:
         assert wire.Accepted("a-1") == await client.submit(make.prompt())
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "br", "GZIP", "deflate, identity", "odd"])
-async def test_a_compressed_answer_is_not_even_read(encoding: str) -> None:
-    body = Body(gzip.compress(json.dumps(ACCEPTED).encode()), 1)
+def deflated(content: bytes) -> bytes:
+    """The raw deflate that some servers send in place of the zlib format."""
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(content) + packer.flush()
 
-    async with connected(streaming(body, Content_Encoding=encoding)) as client:
-        outcome = await client.submit(make.prompt())
-        with pytest.raises(Transient):
+
+COMPRESSED: list[tuple[str, Callable[[bytes], bytes]]] = [
+    ("gzip", gzip.compress),
+    ("x-gzip", gzip.compress),
+    (" GZIP ", gzip.compress),
+    ("deflate", zlib.compress),
+    ("Deflate", deflated),
+    ("identity, gzip", gzip.compress),
+    ("deflate, gzip", lambda content: gzip.compress(zlib.compress(content))),
+    ("gzip, gzip", lambda content: gzip.compress(gzip.compress(content))),
+    # Two members, as a proxy makes them of two chunks.
+    ("gzip", lambda content: gzip.compress(content[:5]) + gzip.compress(content[5:])),
+    ("gzip", lambda content: gzip.compress(content) + bytes(64)),
+    # Encodings that are named wrongly, or not at all.
+    ("", gzip.compress),
+    ("identity", gzip.compress),
+    ("br", gzip.compress),
+    ("deflate", gzip.compress),
+    ("gzip", bytes),
+    ("deflate", bytes),
+    ("br", bytes),
+    ("zstd", bytes),
+    ("odd", bytes),
+]
+
+
+@pytest.mark.parametrize(("encoding", "compress"), COMPRESSED)
+async def test_a_compressed_answer_is_read(encoding: str, compress: Callable[[bytes], bytes]) -> None:
+    accepted, done = (json.dumps(answer).encode() for answer in (ACCEPTED, FINISHED))
+
+    async with connected(replying(200, compress(accepted), Content_Encoding=encoding)) as client:
+        assert wire.Accepted("a-1") == await client.submit(make.prompt())
+    async with connected(replying(200, compress(done), Content_Encoding=encoding)) as client:
+        assert wire.Done(("https://files.example/1.mp3",)) == await client.check("a-1")
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zlib.compress, deflated])
+async def test_a_compressed_error_is_read(compress: Callable[[bytes], bytes]) -> None:
+    encoding = "gzip" if compress is gzip.compress else "deflate"
+    body = compress(json.dumps({"message": "title is required"}).encode())
+
+    async with connected(replying(422, body, Content_Encoding=encoding)) as client:
+        assert wire.Rejected(FailReason.REFUSED, "title is required") == await client.submit(make.prompt())
+        with pytest.raises(Transient, match="title is required"):
             await client.check("a-1")
 
-    assert wire.Unknown("HTTP 200") == outcome
-    assert 0 == body.pulled_bytes
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", ""])
+async def test_a_bomb_leaves_the_outcome_open_and_costs_no_memory(encoding: str, layers: int) -> None:
+    compress = zlib.compress if encoding == "deflate" else gzip.compress
+    bomb = json.dumps(ACCEPTED).encode().ljust(16 << 20)
+    for _ in range(layers):
+        bomb = compress(bomb)
+    header = ", ".join([encoding] * layers) if encoding else ""
+
+    async with connected(replying(200, bomb, Content_Encoding=header)) as client:
+        tracemalloc.start()
+        try:
+            outcome = await client.submit(make.prompt())
+            with pytest.raises(Transient, match="TooLarge"):
+                await client.check("a-1")
+            _, peak_bytes = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+    assert wire.Unknown("TooLarge") == outcome
+    assert peak_bytes < 8 * ANSWER_MAX_BYTES
+
+
+async def test_a_compressed_answer_of_a_megabyte_is_still_read() -> None:
+    padded = json.dumps(ACCEPTED).encode().ljust(ANSWER_MAX_BYTES)
+
+    async with connected(replying(200, gzip.compress(padded), Content_Encoding="gzip")) as client:
+        assert wire.Accepted("a-1") == await client.submit(make.prompt())
+    async with connected(replying(200, gzip.compress(padded + b" "), Content_Encoding="gzip")) as client:
+        assert wire.Unknown("TooLarge") == await client.submit(make.prompt())
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "odd", "gzip, br"])
+@pytest.mark.parametrize(
+    "body", [b"\xff\xfe\x80\x81", gzip.compress(b"{}" * 9_000, mtime=0)[:20], b"\x28\xb5\x2f\xfd\x04"]
+)
+async def test_an_answer_that_cannot_be_decoded_has_no_text(encoding: str, body: bytes) -> None:
+    async with connected(replying(200, body, Content_Encoding=encoding)) as client:
+        assert wire.Unknown("HTTP 200") == await client.submit(make.prompt())
+
+
+async def test_a_thousand_empty_gzip_members_are_cheap() -> None:
+    body = gzip.compress(b"") * 40_000 + gzip.compress(json.dumps(ACCEPTED).encode())
+
+    async with connected(replying(200, body, Content_Encoding="gzip")) as client:
+        async with asyncio.timeout(1.0):
+            assert wire.Unknown("HTTP 200") == await client.submit(make.prompt())
 
 
 async def test_the_status_of_a_compressed_answer_counts() -> None:
@@ -369,7 +460,7 @@ async def test_an_encoding_that_is_none_is_read() -> None:
         assert wire.Accepted("a-1") == await client.submit(make.prompt())
 
 
-async def test_what_the_member_typed_is_not_judged_when_it_is_echoed() -> None:
+async def test_an_echo_of_what_the_member_typed_is_not_classified() -> None:
     words = {"title": "Moderated", "style": "credits roll", "lyrics": "no auth\nno policy"}
     said = {"message": "Bad fields: Moderated, credits roll, no auth no policy"}
 

@@ -40,7 +40,7 @@ def checked(answered: bytes, status: int = 200, origin: str = ORIGIN) -> wire.Ch
 
 
 def kind(outcome: object) -> object:
-    """What an outcome comes to, without the words about it."""
+    """The class of an outcome, without its message."""
     match outcome:
         case wire.Rejected(reason=FailReason.CLOSED, closed=cause):
             return cause
@@ -103,13 +103,13 @@ def test_options_are_sent_only_where_there_are_some(options: Json, sent: Json | 
     assert sent == wire.generation(make.prompt(), "kie", options).get("options")
 
 
-def test_an_instrumental_song_is_sent_without_lyrics_also_where_some_were_typed() -> None:
+def test_an_instrumental_song_is_sent_without_the_lyrics_typed() -> None:
     sent = wire.generation(make.custom(instrumental=True, lyrics="la la la"), "kie", {})
 
     assert "lyrics" not in sent
 
 
-def test_a_custom_song_is_sent_without_a_prompt_and_a_normal_one_without_custom_fields() -> None:
+def test_each_mode_is_sent_without_the_fields_of_the_other() -> None:
     custom = wire.generation(make.custom(prompt="left over"), "kie", {})
     normal = wire.generation(make.prompt("rain", title="left over", style="x", lyrics="y"), "kie", {})
 
@@ -131,9 +131,9 @@ def test_a_custom_song_is_sent_without_a_prompt_and_a_normal_one_without_custom_
         (body(id=1234567890123456789), "1234567890123456789"),
         (body(data={"taskId": 7}), "7"),
         (body(id="of the request", data={"taskId": "of the task"}), "of the task"),
-        (body(id="beside", data={"id": None}), "beside"),
-        (body(id="beside", data={"id": ""}), "beside"),
-        (body(id="beside", data=["list"]), "beside"),
+        (body(id="outer", data={"id": None}), "outer"),
+        (body(id="outer", data={"id": ""}), "outer"),
+        (body(id="outer", data=["list"]), "outer"),
         (body(id={}, taskId="a-1"), "a-1"),
         (body(id="é" * 200), "é" * 200),
         (body(id="../../v1?x=1#y%2F"), "../../v1?x=1#y%2F"),
@@ -172,7 +172,7 @@ def test_an_answer_with_an_id_is_accepted(answered: bytes, task_id: str) -> None
     ],
     ids=lambda odd: repr(odd)[:20],
 )
-def test_an_id_that_can_not_be_used_leaves_the_outcome_open(odd: object) -> None:
+def test_an_unusable_id_leaves_the_outcome_open(odd: object) -> None:
     for name in ("id", "taskId", "task_id"):
         assert wire.Unknown is kind(submitted(200, body(**{name: odd})))
         assert wire.Unknown is kind(submitted(200, body(data={name: odd})))
@@ -187,7 +187,7 @@ def test_an_id_counts_only_under_a_good_status(status: int) -> None:
     assert wire.Accepted is not kind(submitted(status, answer("accepted.json")))
 
 
-# -- the answer to the POST: all else
+# -- the answer to the POST: everything else
 
 TRUNCATED = b'{"id":"task_1","credits":10,"note":"insufficient policy, not open","da'
 NOT_OPEN, NO_CREDITS, BAD_KEY = ClosedCause.NOT_OPEN, ClosedCause.NO_CREDITS, ClosedCause.BAD_KEY
@@ -325,7 +325,7 @@ MODERATED, REFUSED = FailReason.MODERATED, FailReason.REFUSED
     ],
     ids=lambda value: value[:40] if isinstance(value, bytes) else str(value),
 )
-def test_an_answer_to_the_post_is_classed(status: int, answered: bytes, outcome: object) -> None:
+def test_an_answer_to_the_post_is_classified(status: int, answered: bytes, outcome: object) -> None:
     assert outcome == kind(submitted(status, answered))
 
 
@@ -346,7 +346,7 @@ def test_a_busy_answer_keeps_the_wait_that_it_asks_for() -> None:
     assert wire.Busy("slow down", -3.0) == submitted(429, body(message="slow down"), retry_after_s=-3.0)
 
 
-# -- what is kept of the vendor's words
+# -- the vendor's message
 
 
 @pytest.mark.parametrize(
@@ -368,7 +368,7 @@ def test_a_busy_answer_keeps_the_wait_that_it_asks_for() -> None:
     ],
     ids=str,
 )
-def test_the_reason_is_found_and_made_one_line(said: Json) -> None:
+def test_the_reason_is_read_as_one_line(said: Json) -> None:
     assert wire.Rejected(REFUSED, "too long") == submitted(400, json.dumps(said).encode())
 
 
@@ -378,7 +378,7 @@ def test_a_long_reason_is_cut_and_markup_is_none() -> None:
     assert wire.Rejected(REFUSED, "") == submitted(400, answer("bad-gateway.html"))
 
 
-# -- echoes of the member's words
+# -- echoes of the member's texts
 
 
 @pytest.mark.parametrize(
@@ -408,12 +408,12 @@ def test_a_long_reason_is_cut_and_markup_is_none() -> None:
         ("cred", "no credits left", NO_CREDITS),
     ],
 )
-def test_what_the_member_typed_is_not_judged(prompt: str, said: str, outcome: object) -> None:
+def test_what_the_member_typed_is_not_classified(prompt: str, said: str, outcome: object) -> None:
     assert outcome == kind(submitted(400, body(message=said), prompt))
     assert outcome == kind(submitted(400, said.encode(), prompt))
 
 
-def test_an_echo_of_any_field_is_not_judged() -> None:
+def test_an_echo_of_any_field_is_not_classified() -> None:
     said = body(message="style: balance of power ballads; lyrics: I gave you credits and you left me")
     sent = ("", "Neon Rain", "balance of power ballads", "I gave you credits\nand you left me\nalone")
 
@@ -452,7 +452,7 @@ def test_an_echo_does_not_hide_a_status_that_says_it_all() -> None:
         "TEXT_SUCCESS",
     ],
 )
-def test_a_task_in_the_making_is_running_whatever_urls_it_shows(word: str) -> None:
+def test_an_unfinished_task_is_running_whatever_urls_it_shows(word: str) -> None:
     assert wire.Running() == checked(task(word))
     assert wire.Running() == checked(task(word, urls=[]))
 
@@ -532,12 +532,11 @@ def test_a_canceled_task_is_canceled(word: str) -> None:
         (task({"success": True}), "(none)"),
         (body(object="task", data={}), "(none)"),
         (body(object="task", data=None), "(none)"),
-        (body(data=[{"status": "success"}]), "(none)"),
         (b"{}", "(none)"),
         (body(status="success", data={"status": None, "audioUrls": []}), "(none)"),
     ],
 )
-def test_a_word_that_nobody_knows_is_running_and_told(answered: bytes, word: str) -> None:
+def test_an_unknown_status_is_running_and_reported(answered: bytes, word: str) -> None:
     assert wire.Running(word) == checked(answered)
 
 
@@ -561,7 +560,7 @@ def test_the_task_is_found_in_data_or_at_the_top(answered: bytes) -> None:
 
 @pytest.mark.parametrize(
     "urls",
-    [None, "", "text", 5, True, {}, {"0": SONG}, [None, 5, True, [SONG], {"url": SONG}, ""], [[]]],
+    [None, "", "text", 5, True, {}, {"0": "song.mp3"}, [None, 5, True, ["x"], {"url": 5}, ""], [[]]],
     ids=str,
 )
 def test_urls_of_the_wrong_type_are_none(urls: object) -> None:
@@ -647,7 +646,7 @@ def test_a_status_query_that_is_not_allowed_is_about_the_key(status: int, answer
 
 
 @pytest.mark.parametrize("code", ["²", "--1", "9" * 5_000, 1.5, [], {}, True, None, 0, 200, "200"])
-def test_an_odd_code_beside_a_task_is_ignored(code: object) -> None:
+def test_an_odd_code_next_to_a_task_is_ignored(code: object) -> None:
     assert wire.Done((SONG,)) == checked(body(code=code, data={"status": "success", "audioUrls": [SONG]}))
 
 

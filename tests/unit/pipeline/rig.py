@@ -12,8 +12,9 @@ from prometheus_client import CollectorRegistry
 
 from bot.database.sqlite import Database
 from bot.model import Balance, Job, JobState, Origin, SongRequest
-from bot.music.audio import AudioSource, Spool
 from bot.music.client import MusicClient
+from bot.music.downloads import AudioSource
+from bot.music.spool import Spool
 from bot.ops.metrics import Metrics
 from bot.pipeline.erasure import Erasure
 from bot.pipeline.runner import Runner, ShutdownGuard

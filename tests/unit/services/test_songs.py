@@ -18,7 +18,7 @@ from bot.errors import (
     Transient,
 )
 from bot.model import Job, JobState, Track
-from bot.music.audio import AUDIO_MAX_BYTES
+from bot.music.spool import AUDIO_MAX_BYTES
 from bot.services import songs as module
 from bot.services.songs import SongArchive
 from bot.store.reconcile import reconcile
@@ -322,7 +322,7 @@ async def test_where_the_disk_takes_nothing_a_song_is_not_gone(
 ) -> None:
     lose(rig, song)
     with monkeypatch.context() as patch:
-        patch.setattr("bot.music.audio._create", _full)
+        patch.setattr("bot.music.spool._create", _full)
         with pytest.raises(Transient):
             await song_archive.files(song)
 
@@ -338,7 +338,7 @@ async def test_where_the_disk_takes_nothing_what_is_there_is_posted(
     rig: Rig, song_archive: SongArchive, song: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lose(rig, song, 2)
-    monkeypatch.setattr("bot.music.audio._create", _full)
+    monkeypatch.setattr("bot.music.spool._create", _full)
 
     assert {1: audio(rig, song)[1]} == await takes(song_archive, song)
 

@@ -1,0 +1,158 @@
+"""Safe downloads of audio into the spool: public addresses only, streamed, with bounds on size and time."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final, TypeVar
+
+import httpcore
+import httpx
+
+from bot.music.client import USER_AGENT
+from bot.music.formats import MAGIC_BYTES, ending_of
+from bot.music.guard import GuardedBackend, GuardedTransport, Resolve, resolve
+from bot.music.spool import AUDIO_MAX_BYTES, NoAudio, Spool, Stored
+from bot.music.wire import is_usable, origin_of
+
+DOWNLOAD_S: Final = 120.0
+"""Deadline of a whole download, redirects included, in seconds."""
+CONNECT_S: Final = 10.0
+READ_S: Final = 30.0
+REDIRECTS_MAX: Final = 5
+WASTED_MAX_BYTES: Final = 5 * AUDIO_MAX_BYTES
+"""Maximum number of bytes that are downloaded for a job in vain; later attempts fail at once and finally."""
+REMEMBERED_MAX: Final = 1_000
+"""Maximum number of addresses and jobs whose refused downloads are remembered."""
+DIGITS_MAX: Final = 16
+"""Maximum length of a Content-Length that is believed, in digits."""
+
+T = TypeVar("T")
+
+
+class AudioSource:
+    """Downloads audio files. Get it from ``AudioSource.open``."""
+
+    def __init__(self, client: httpx.AsyncClient, origin: str) -> None:
+        self._client = client
+        self._origin = origin
+        # In memory: after a restart, a refused address is downloaded once or twice more.
+        self._refused: dict[str, bytes] = {}
+        self._wasted_bytes: dict[str, int] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        *,
+        origin: str,
+        look_up: Resolve = resolve,
+        network: httpcore.AsyncNetworkBackend | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> AsyncIterator["AudioSource"]:
+        """Open a source that trusts ``origin``, the music service's own "scheme://host:port"."""
+        trusted = origin.partition("://")[2]
+        backend = GuardedBackend(trusted, look_up, network or httpcore.AnyIOBackend())
+        async with httpx.AsyncClient(
+            transport=transport or GuardedTransport(backend),
+            headers={"User-Agent": USER_AGENT, "Accept": "audio/*, */*;q=0.5", "Accept-Encoding": "identity"},
+            timeout=httpx.Timeout(READ_S, connect=CONNECT_S),
+            follow_redirects=False,
+            trust_env=False,
+        ) as client:
+            yield cls(client, origin)
+
+    async def fetch(self, url: str, spool: Spool, name: str) -> Stored:
+        """Download the audio at ``url`` into the spool, where it survives a power cut.
+
+        Raises:
+            NoAudio: it is refused, missing, empty, too large, too slow, broken off or not audio. It is final
+                if the address is known to be of no use.
+            SpoolUnwritable: the disk is full, or the folder is not writable.
+        """
+        job = name.rpartition("-")[0]
+        if self._wasted_bytes.get(job, 0) >= WASTED_MAX_BYTES:
+            raise NoAudio("too much was downloaded in vain", final=True)
+        counter = _Counter()
+        try:
+            return await self._fetch_in_time(url, spool, name, counter)
+        except NoAudio as error:
+            _remember(self._wasted_bytes, job, self._wasted_bytes.get(job, 0) + counter.received)
+            if error.received:
+                digest = hashlib.sha256(error.received).digest()
+                error.final |= self._refused.get(url) == digest
+                _remember(self._refused, url, digest)
+            raise
+
+    async def _fetch_in_time(self, url: str, spool: Spool, name: str, counter: "_Counter") -> Stored:
+        try:
+            async with asyncio.timeout(DOWNLOAD_S):
+                return await self._fetch(url, spool, name, counter)
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            # httpx raises UnicodeError for a host name that cannot be encoded.
+            raise NoAudio(f"{type(error).__name__} at {_host(url)}") from error
+        except TimeoutError as error:
+            raise NoAudio(f"more than {DOWNLOAD_S:.0f} s at {_host(url)}") from error
+
+    async def _fetch(self, url: str, spool: Spool, name: str, counter: "_Counter") -> Stored:
+        for _ in range(REDIRECTS_MAX + 1):
+            if not is_usable(url, self._origin):
+                raise NoAudio(f"refused address at {_host(url)}")
+            async with self._client.stream("GET", url) as response:
+                if response.next_request is not None:
+                    url = str(response.next_request.url)
+                    continue
+                if response.status_code != HTTPStatus.OK:
+                    raise NoAudio(f"HTTP {response.status_code} at {_host(url)}")
+                if response.headers.get("Content-Encoding", "identity").strip().lower() not in (
+                    "",
+                    "identity",
+                ):
+                    raise NoAudio(f"compressed audio at {_host(url)}")
+                return await spool.store(name, _chunks(response, counter))
+        raise NoAudio(f"more than {REDIRECTS_MAX} redirects")
+
+
+@dataclass(slots=True)
+class _Counter:
+    """What was received of one download."""
+
+    received: int = 0
+
+
+async def _chunks(response: httpx.Response, counter: _Counter) -> AsyncIterator[bytes]:
+    """Yield the body as it arrives, with network errors told apart from the disk's.
+
+    Audio that is too large by its own account is refused without downloading it.
+    """
+    length = response.headers.get("Content-Length", "")
+    too_large = length.isdecimal() and len(length) < DIGITS_MAX and int(length) > AUDIO_MAX_BYTES
+    start = b""
+    try:
+        async for chunk in response.aiter_raw():
+            counter.received += len(chunk)
+            if too_large and len(start) < MAGIC_BYTES:
+                start += chunk[:MAGIC_BYTES]
+                if len(start) >= MAGIC_BYTES and ending_of(start) is not None:
+                    raise NoAudio(f"{length} bytes at {_host(str(response.url))} are too many", final=True)
+            yield chunk
+    except OSError as error:  # ssl raises OSErrors that httpcore does not translate
+        raise NoAudio(f"{type(error).__name__} at {_host(str(response.url))}") from error
+
+
+def _remember(memory: dict[str, T], key: str, value: T) -> None:
+    """Remember a value, and forget the oldest of too many."""
+    memory.pop(key, None)
+    memory[key] = value
+    if len(memory) > REMEMBERED_MAX:
+        del memory[next(iter(memory))]
+
+
+def _host(url: str) -> str:
+    """Return the part of an address that may be logged: paths and queries can carry signatures."""
+    try:
+        return origin_of(url)
+    except ValueError:
+        return "an invalid address"
