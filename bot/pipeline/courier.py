@@ -1,4 +1,4 @@
-"""What the pipeline needs from a chat. ``ui/courier.py`` is the one for Discord."""
+"""What the pipeline needs from a chat. ``ui/discord_courier.py`` is the one for Discord."""
 
 import hashlib
 from base64 import b32encode

@@ -10,7 +10,7 @@ from bot.model import Job, JobId, JobState, Reuse, Source
 from bot.services.intake import Intake
 from bot.ui import buttons, cards, forms, interaction_context, messages, responses
 from bot.ui.buttons import JobButton
-from bot.ui.services import Services
+from bot.ui.dependencies import Services
 
 log = logging.getLogger(__name__)
 

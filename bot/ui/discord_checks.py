@@ -11,7 +11,7 @@ from typing import Any, Final
 import aiohttp
 
 from bot.model import Check, Verdict
-from bot.ui.client import invite_link
+from bot.ui.discord_client import invite_link
 from bot.ui.text import cut, plain
 
 Payload = Mapping[str, Any]

@@ -10,8 +10,8 @@ from bot.services.songs import SongArchive
 from bot.store.history import SongPage
 from bot.ui import cards, interaction_context
 from bot.ui.buttons import persistent_view
+from bot.ui.dependencies import HasServices, Services
 from bot.ui.language import Language
-from bot.ui.services import HasServices, Services
 
 PAGE: Final = 10
 """Songs on one page."""

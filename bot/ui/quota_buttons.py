@@ -10,8 +10,8 @@ from bot.model import DiscordUserId
 from bot.store.reports import Page
 from bot.ui import interaction_context, quota_cards
 from bot.ui.buttons import persistent_view
+from bot.ui.dependencies import HasServices, Services
 from bot.ui.language import Language
-from bot.ui.services import HasServices, Services
 
 Whose = Literal["member", "role"]
 

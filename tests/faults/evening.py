@@ -14,9 +14,9 @@ from bot.model import Job
 from bot.pipeline.courier import MessageKind
 from bot.store import jobs
 from bot.ui import buttons
-from bot.ui.client import TunesmithClient, use_api
-from bot.ui.courier import DiscordCourier
-from bot.ui.services import Services
+from bot.ui.dependencies import Services
+from bot.ui.discord_client import TunesmithClient, use_api
+from bot.ui.discord_courier import DiscordCourier
 from tests import make
 from tests.doubles.discord import BotRequest, Channel, FakeDiscord, Message, Person
 from tests.doubles.in_process import OutgoingMessage

@@ -13,7 +13,7 @@ from bot.model import FailReason, Job, JobState
 from bot.pipeline.courier import MessageKind
 from bot.store import jobs, ledger
 from bot.store.reconcile import reconcile
-from bot.ui import courier
+from bot.ui import discord_courier as courier
 from tests.doubles.discord import Channel, FakeDiscord, Message, NoAnswerError
 from tests.doubles.discord.wire import (
     ATTACH_FILES,

@@ -14,11 +14,11 @@ from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from bot.errors import OutOfRange, TextTooLong
 from bot.ui import button_handlers, buttons, music_buttons, quota_buttons, responses
+from bot.ui.dependencies import Services
 from bot.ui.language import Translator
-from bot.ui.music import Music
-from bot.ui.privacy import EraseButton, Privacy
-from bot.ui.quota import Quota
-from bot.ui.services import Services
+from bot.ui.music_commands import Music
+from bot.ui.privacy_commands import EraseButton, Privacy
+from bot.ui.quota_commands import Quota
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from discord import app_commands, ui
 
 from bot.ui import interaction_context, privacy_cards, uploads
 from bot.ui.buttons import persistent_view
+from bot.ui.dependencies import HasServices, Services
 from bot.ui.language import Language, described
-from bot.ui.services import HasServices, Services
 
 EXPORT: Final = "tunesmith.json"
 

@@ -10,8 +10,8 @@ from bot.errors import TextTooLong
 from bot.model import SongRequest, Voice, storable
 from bot.music.text_limits import limits_of
 from bot.ui import cards, forms, interaction_context, music_buttons, quota_cards, responses
+from bot.ui.dependencies import Services
 from bot.ui.language import described
-from bot.ui.services import Services
 
 PROMPT_MAX: Final = 500
 VOICES: Final = [
