@@ -10,6 +10,7 @@ from bot.pipeline.courier import CardFacts
 from bot.services.songs import Copy
 from bot.store.history import SongChoice, SongPage
 from bot.ui import messages
+from bot.ui.discord_limits import CHOICE_MAX
 from bot.ui.language import Language
 from bot.ui.text import cut, line, plain
 
@@ -21,8 +22,6 @@ COLOR_FAILED: Final = discord.Color(0xE0564A)
 WORD_MAX: Final = 50
 STATUS_MAX: Final = 10
 """Songs in one answer, which takes 6,000 characters in all."""
-CHOICE_MAX: Final = 100
-"""Source: https://docs.discord.com/developers/interactions/application-commands, read 2026-11-23."""
 PHASES: Final = ("queued", "composing", "mixing", "posted")
 
 
@@ -216,7 +215,7 @@ def first_things(say: Language, price_credits: int) -> discord.Embed:
     )
 
 
-def in_the_making(say: Language, found: list[tuple[Job, CardFacts]]) -> discord.Embed:
+def in_progress(say: Language, found: list[tuple[Job, CardFacts]]) -> discord.Embed:
     """How a member's songs stand that are not done."""
     embed = discord.Embed(title=say("status-title"), color=COLOR_WORKING)
     if not found:

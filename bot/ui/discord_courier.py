@@ -17,16 +17,15 @@ from bot.errors import Transient
 from bot.model import Delivery, DiscordUserId, Job, Track
 from bot.pipeline.courier import AlreadyPosted, CardFacts, MessageKind, NoAccess, NoHistory, nonce_of
 from bot.store.budget_alerts import BudgetAlert
-from bot.ui import buttons, cards, quota_cards
+from bot.ui import cards, quota_cards
+from bot.ui.buttons.card import card_view
+from bot.ui.buttons.views import is_marked, notice_view, song_view
+from bot.ui.discord_limits import CONTENT_MAX, FILE_SAFE_BYTES, LINK_MAX, REQUEST_MAX_BYTES
 from bot.ui.language import Language, language_of
 from bot.ui.text import file_name, take_of
 
 log = logging.getLogger(__name__)
 
-REQUEST_MAX_BYTES: Final = 24 * 1024 * 1024
-"""All files of one message together; Discord refuses requests of 25 MiB and more."""
-FILE_SAFE_BYTES: Final = 10 * 1024 * 1024
-"""What every server takes. Source: https://docs.discord.com/developers/reference#uploading-files."""
 SMALLER_TRIES: Final = 3
 BANNED_S: Final = 60.0
 BANNED_MOST_S: Final = 3_600.0
@@ -117,10 +116,10 @@ class DiscordCourier:
             try:
                 with _translated(self._client, _Doing.UPLOADING):
                     message = await self._client.get_partial_messageable(channel_id).send(
-                        _with_links(say, said, left_out)[: buttons.MESSAGE_MAX],
+                        _with_links(say, said, left_out)[:CONTENT_MAX],
                         embed=cards.song(say, job),
                         files=uploads,
-                        view=buttons.song_view(say, job, left_out, direct=direct, copy=copy),
+                        view=song_view(say, job, left_out, direct=direct, copy=copy),
                         **how,
                     )
             except _TooLarge as error:
@@ -154,7 +153,7 @@ class DiscordCourier:
             message = await self._channel(where).send(
                 say("notice-none", mention=f"<@{job.origin.member_id}>"),
                 embed=cards.notice(say, job),
-                view=buttons.notice_view(say, job, direct=where.direct),
+                view=notice_view(say, job, direct=where.direct),
                 nonce=nonce,
                 **_reference(job, where),
                 allowed_mentions=_only(job.origin.member_id),
@@ -184,7 +183,7 @@ class DiscordCourier:
             async with asyncio.timeout(within_s):
                 history = self._channel(where).history(limit=limit, after=after, oldest_first=True)
                 async for message in history:
-                    if buttons.is_marked(message, kind, job.id):
+                    if is_marked(message, kind, job.id):
                         return message.id
                     if not ever and message.created_at > began_at + HISTORY_LAST:
                         break
@@ -237,7 +236,7 @@ class DiscordCourier:
         with _translated(self._client, _Doing.EDITING):
             async with asyncio.timeout(EDIT_S):
                 await channel.get_partial_message(job.card_message_id).edit(
-                    embed=cards.card(say, job, facts), view=buttons.card_view(say, job)
+                    embed=cards.card(say, job, facts), view=card_view(say, job)
                 )
 
     def _channel(self, where: Delivery) -> discord.PartialMessageable:
@@ -318,9 +317,7 @@ def _wait_s(error: discord.HTTPException) -> float:
 def _with_links(say: Language, said: str, left_out: dict[int, str]) -> str:
     """The text of a message, with the addresses that are too long for a button."""
     links = [
-        f"{say('button-take', number=take)}: <{url}>"
-        for take, url in left_out.items()
-        if len(url) > buttons.LINK_MAX
+        f"{say('button-take', number=take)}: <{url}>" for take, url in left_out.items() if len(url) > LINK_MAX
     ]
     return "\n".join(filter(None, [said, *links]))
 

@@ -12,12 +12,11 @@ import discord
 from discord import ui
 
 from bot.errors import UnreadableFile
-from bot.model import SongRequest
+from bot.model import JobId, SongRequest
 from bot.music.text_limits import limits_of
+from bot.ui.discord_limits import TEXT_INPUT_MAX
 from bot.ui.language import Language
 
-TEXT_INPUT_MAX: Final = 4_000
-"""Source: https://docs.discord.com/developers/components/reference#text-input, read 2026-11-22."""
 FILE_MAX_BYTES: Final = 32 * 1024
 FETCH_S: Final = 1.5
 """A member has to be answered within 3 s of the submission."""
@@ -35,13 +34,13 @@ class Submission:
     request: SongRequest
     draft: int | None
     """The number of the kept words that it was opened with."""
-    remix_of: int | None
+    remix_of: JobId | None
     """The job that it was opened with the words of."""
     lyrics_file: discord.Attachment | None
 
 
 def song_form(
-    say: Language, request: SongRequest, *, draft: int | None = None, remix_of: int | None = None
+    say: Language, request: SongRequest, *, draft: int | None = None, remix_of: JobId | None = None
 ) -> ui.Modal:
     """The form for this kind of request, filled with what is in it.
 
@@ -146,7 +145,7 @@ def read_submission(interaction: discord.Interaction) -> Submission | None:
             instrumental=text("vocals") == INSTRUMENTAL,
         ),
         draft=key if opened["of"] == "draft" else None,
-        remix_of=key if opened["of"] == "remix" else None,
+        remix_of=JobId(key) if key is not None and opened["of"] == "remix" else None,
         lyrics_file=_attachment(interaction, fields.get("lyrics_file", {}), data.get("resolved", {})),
     )
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import aiohttp
 
+from bot.ui.discord_limits import CONTENT_MAX
 from bot.ui.text import cut, plain
 
 log = logging.getLogger(__name__)
@@ -17,8 +18,6 @@ AGAIN_S: Final = 3_600.0
 SEND_S: Final = 10.0
 TRIES: Final = 5
 TRY_AGAIN_S: Final = 5.0
-CONTENT_MAX: Final = 2_000
-"""Source: https://docs.discord.com/developers/resources/webhook#execute-webhook, read 2026-11-22."""
 
 
 class OperatorAlerts:

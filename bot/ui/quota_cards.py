@@ -11,7 +11,8 @@ from bot.services.credits import Explanation, LimitChange, Overview, Refund, Use
 from bot.store.budget_alerts import BudgetAlert
 from bot.store.reports import LedgerRow, MemberUse, Page, SettledSong
 from bot.ui import messages
-from bot.ui.cards import CHOICE_MAX, COLOR_WORKING, title_of
+from bot.ui.cards import COLOR_WORKING, title_of
+from bot.ui.discord_limits import CHOICE_MAX
 from bot.ui.language import Language
 from bot.ui.text import cut, line
 

@@ -13,7 +13,7 @@ from bot.database.sqlite import COMMANDS_FACT, Tx, fact, remember
 from bot.model import Job
 from bot.pipeline.courier import MessageKind
 from bot.store import jobs
-from bot.ui import buttons
+from bot.ui.buttons.views import MARKS
 from bot.ui.dependencies import Services
 from bot.ui.discord_client import TunesmithClient, use_api
 from bot.ui.discord_courier import DiscordCourier
@@ -35,7 +35,7 @@ class Courier(DiscordCourier):
 
     @property
     def posts(self) -> list[OutgoingMessage]:
-        marks = {mark: kind for kind, mark in buttons.MARKS.items()}
+        marks = {mark: kind for kind, mark in MARKS.items()}
         found = []
         for message in (one for one in self._world.messages if one.via == "bot"):
             ids = [str(item.get("custom_id", "")).partition(":") for item in message.buttons()]

@@ -174,7 +174,7 @@ async def test_a_command_that_is_delivered_twice_is_one_job_and_one_answer(
     twice: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = await twice.discord.slash("music create", prompt="Rain")
-    await twice.until(lambda: "came twice" in caplog.text)
+    await twice.until(lambda: "interaction received twice" in caplog.text)
 
     (job,) = await twice.jobs()
     await twice.rig.until(job, DONE)
@@ -191,7 +191,7 @@ async def test_a_command_that_is_delivered_again_after_its_song_is_one_job(
     await connected.rig.until(job, DONE)
 
     await connected.discord.dispatch(answer.interaction.payload)
-    await connected.until(lambda: "came twice" in caplog.text)
+    await connected.until(lambda: "interaction received twice" in caplog.text)
 
     assert [job.id] == [one.id for one in await connected.jobs()]
     assert [] == answer.interaction.refusals
@@ -206,7 +206,7 @@ async def test_a_form_that_is_delivered_twice_is_one_job_and_one_answer(
     words = {"title": "Neon Rain", "style": "synthwave", "lyrics": "City lights"}
 
     answer = await connected.discord.submit(form, words)
-    await connected.until(lambda: "came twice" in caplog.text)
+    await connected.until(lambda: "interaction received twice" in caplog.text)
     (job,) = await connected.jobs()
     await connected.rig.until(job, DONE)
 
@@ -1034,7 +1034,7 @@ async def test_try_again_that_is_delivered_twice_makes_one_request(
     request.getfixturevalue("twice")
 
     await connected.discord.click(notice, "Try again")
-    await connected.until(lambda: "came twice" in caplog.text)
+    await connected.until(lambda: "interaction received twice" in caplog.text)
     _, second = await connected.jobs()
     await connected.rig.until(second, DONE)
 
