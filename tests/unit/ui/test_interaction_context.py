@@ -17,7 +17,7 @@ async def test_role_ids_come_from_the_payload_with_the_servers_own(
     async with World.open(tmp_path, delay_s=0.0, pace=0.01) as world:
         roles = [world.guild.create_role(f"Role {number}") for number in range(named)]
         mia = world.guild.add_member(world.env.create_user("mia"), roles=roles)
-        seen: list[Origin] = []
+        seen = list[Origin]()
 
         def see(interaction: discord.Interaction) -> None:
             seen.append(interaction_context.origin(interaction))
