@@ -25,6 +25,10 @@ class NoAccess(Exception):
     """The channel is gone, or the bot may not post there."""
 
 
+class ContentRefused(NoAccess):
+    """The channel takes messages, but not this one's content, also without what the member wrote."""
+
+
 class NoHistory(Exception):
     """The channel's earlier messages can't be read."""
 

@@ -21,6 +21,12 @@ SEND_WITHIN = timedelta(seconds=60)
 SEND_SETTLED = timedelta(seconds=180)
 """After this time a send has landed or never will: the channel's history tells."""
 RESEND_WAIT_S = 5.0
+PATIENCE_SHARE = 8
+"""A send that keeps failing waits for this fraction of the time for which it has failed."""
+PATIENCE_WAIT_MAX = timedelta(minutes=15)
+"""Longest of these waits, unless Discord asks for more."""
+PATIENCE_MAX = timedelta(days=3)
+"""Time after which a message that keeps failing waits for a person; its files are kept."""
 NO_CHANNEL_YET = 0
 """Written down in place of a direct message's channel until Discord has told it."""
 
@@ -209,14 +215,18 @@ class Deliverer:
             log.warning(
                 "job %d: its %s may not have been posted: %s", job.id, post.kind, str(error) or "timeout"
             )
-            await self._transitions.to(job, post.sending, due_at=self._again_at(where, error))
+            if self._now() - job.state_since > PATIENCE_MAX:
+                await self._transitions.to(job, post.nowhere, due_at=None)
+            else:
+                await self._transitions.to(job, post.sending, due_at=self._again_at(job, where, error))
             return
         await self._transitions.to(job, post.done, due_at=None, message_id=message_id)
 
-    def _again_at(self, where: Delivery, error: Transient | TimeoutError) -> datetime:
+    def _again_at(self, job: Job, where: Delivery, error: Transient | TimeoutError) -> datetime:
         """When to look at a send again that failed: not before Discord wants to be asked."""
         asked_s = error.retry_after_s if isinstance(error, Transient) else None
-        again_at = self._now() + timedelta(seconds=max(asked_s or 0.0, RESEND_WAIT_S))
+        patience = min((self._now() - job.state_since) / PATIENCE_SHARE, PATIENCE_WAIT_MAX)
+        again_at = self._now() + max(timedelta(seconds=max(asked_s or 0.0, RESEND_WAIT_S)), patience)
         if again_at < where.started_at + SEND_WITHIN:
             return again_at
         return max(again_at, where.started_at + SEND_SETTLED)

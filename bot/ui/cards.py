@@ -1,5 +1,6 @@
 """What members see of jobs and songs: pure functions from the model to embeds and sentences."""
 
+from dataclasses import replace
 from typing import Final, assert_never
 
 import discord
@@ -10,7 +11,7 @@ from bot.pipeline.courier import CardFacts
 from bot.services.songs import Copy
 from bot.store.history import SongChoice, SongPage
 from bot.ui import messages
-from bot.ui.discord_limits import CHOICE_MAX
+from bot.ui.discord_limits import CONTENT_MAX
 from bot.ui.language import Language
 from bot.ui.text import cut, line, plain
 
@@ -53,6 +54,27 @@ def card(say: Language, job: Job, facts: CardFacts) -> discord.Embed:
         embed.add_field(name=say("card-expected"), value=expected(say, facts))
     embed.set_footer(text=_made_with(say, job.request))
     return embed
+
+
+def card_line(say: Language, job: Job) -> str:
+    """Return the card on one line, for members who see no embeds and for notifications."""
+    title = line(title_of(say, job.request), TITLE_MAX)
+    match job.state:
+        case JobState.FAILED | JobState.EXPLAINED:
+            return say("notice-title", title=title)
+        case JobState.QUEUED | JobState.SUBMITTING:
+            phase = "queued"
+        case JobState.RUNNING:
+            phase = "composing"
+        case JobState.READY | JobState.STORED | JobState.DELIVERING:
+            phase = "mixing"
+        case JobState.UNDELIVERED:
+            return f"🎵 {title} · {say('state-undelivered')}"
+        case JobState.DELIVERED:
+            phase = "posted"
+        case _:
+            assert_never(job.state)
+    return f"🎵 {title} · {say(f'phase-{phase}')}"
 
 
 def _quote(say: Language, job: Job) -> str:
@@ -189,6 +211,12 @@ def song(say: Language, job: Job) -> discord.Embed:
     return embed
 
 
+def without_texts(job: Job) -> Job:
+    """Return the job as it can be shown where what was typed, or what the service said, is not accepted."""
+    request = replace(job.request, title="", prompt="", style="", lyrics="", avoid="")
+    return replace(job, request=request, detail="")
+
+
 def notice(say: Language, job: Job) -> discord.Embed:
     """Return why a request failed."""
     embed = discord.Embed(
@@ -268,4 +296,11 @@ def copied(say: Language, how: str, place: int | str, copy: Copy) -> str:
 
 def choice(say: Language, song: SongChoice) -> str:
     """Return the label of a song in an autocompletion, which Discord shows as plain text."""
-    return cut(f"{song.at:%Y-%m-%d} · {plain(song.song) or say('song-untitled')}", CHOICE_MAX)
+    return f"{song.at:%Y-%m-%d} · {plain(song.song) or say('song-untitled')}"
+
+
+def summary(embed: discord.Embed) -> str:
+    """Return an embed on one line, for members who see no embeds and for screen readers."""
+    first = (embed.description or "").partition("\n")[0]
+    first = first or ", ".join(str(field.name) for field in embed.fields)
+    return cut(": ".join(filter(None, [embed.title, first])), CONTENT_MAX)

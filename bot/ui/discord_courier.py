@@ -8,18 +8,27 @@ from datetime import timedelta
 from enum import Enum, auto
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import aiohttp
 import discord
 
 from bot.errors import Transient
 from bot.model import Delivery, DiscordUserId, Job, Track
-from bot.pipeline.courier import AlreadyPosted, CardFacts, MessageKind, NoAccess, NoHistory, nonce_of
+from bot.pipeline.courier import (
+    AlreadyPosted,
+    CardFacts,
+    ContentRefused,
+    MessageKind,
+    NoAccess,
+    NoHistory,
+    nonce_of,
+)
 from bot.store.budget_alerts import BudgetAlert
 from bot.ui import cards, quota_cards
 from bot.ui.buttons.card import card_view
 from bot.ui.buttons.views import is_marked, notice_view, song_view
+from bot.ui.discord_errors import UNKNOWN_MESSAGE, Meaning, meaning_of, readable_answers
 from bot.ui.discord_limits import CONTENT_MAX, FILE_SAFE_BYTES, LINK_MAX, REQUEST_MAX_BYTES
 from bot.ui.language import Language, language_of
 from bot.ui.text import file_name, take_of
@@ -52,11 +61,10 @@ LOOK_EVER_S: Final = 300.0
 CARD_WITHIN: Final = 100
 """Messages after a request among which its card is."""
 
-UNKNOWN_MESSAGE: Final = 10008
-TOO_LARGE: Final = 40005
-_NOT_THERE: Final = frozenset({50083, 160005, 50024, 50008, 50007, 50033, 50278, 30046})
-"""Archived or locked thread, no channel for messages, a person who takes none, too old to be edited.
-Source of the codes: https://docs.discord.com/developers/topics/opcodes-and-status-codes."""
+REFUSAL_MAX: Final = 200
+"""Characters of a refusal that are logged."""
+SLOW_MODE_S: Final = 15.0
+"""Seconds to wait in slow mode if Discord does not say how long."""
 
 
 class DiscordCourier:
@@ -112,10 +120,14 @@ class DiscordCourier:
         content: str = "",
         **how: Any,  # noqa: ANN401 - what discord.py's send takes
     ) -> int:
-        attached = _attachable(files)
-        for _ in range(SMALLER_TRIES):
+        channel = self._client.get_partial_messageable(channel_id)
+        attached, shown = _attachable(files), job
+        for _ in range(SMALLER_TRIES + 1):
             left_out = {track.take: track.url for track, _ in files if track.take not in attached}
-            title = cards.title_of(say, job.request)
+            title = cards.title_of(say, shown.request)
+            embed = cards.song(say, shown)
+            text = _with_links(say, content or cards.summary(embed), left_out)[:CONTENT_MAX]
+            view = song_view(say, job, left_out, direct=direct, copy=copy)
             uploads = [
                 discord.File(path, file_name(title, track.take, path.suffix))
                 for track, path in files
@@ -123,13 +135,7 @@ class DiscordCourier:
             ]
             try:
                 with _translated(self._client, _Doing.UPLOADING):
-                    message = await self._client.get_partial_messageable(channel_id).send(
-                        _with_links(say, content, left_out)[:CONTENT_MAX],
-                        embed=cards.song(say, job),
-                        files=uploads,
-                        view=song_view(say, job, left_out, direct=direct, copy=copy),
-                        **how,
-                    )
+                    message = await channel.send(text, embed=embed, files=uploads, view=view, **how)
             except _TooLarge as error:
                 # Nothing was posted, so another try with fewer files can't be a second message.
                 log.info(
@@ -137,6 +143,12 @@ class DiscordCourier:
                 )
                 smaller = {take for take in attached if _size(files, take) <= FILE_SAFE_BYTES}
                 attached = smaller if smaller < attached else set()
+            except ContentRefused as error:
+                if shown is not job:
+                    raise
+                log.info("content refused", extra={"job_id": job.id, "error": str(error)})
+                shown = cards.without_texts(job)
+                content = "\n".join(filter(None, [content, say("text-refused-here")]))
             else:
                 return message.id
             finally:
@@ -158,12 +170,21 @@ class DiscordCourier:
 
     async def post_notice(self, job: Job, where: Delivery, nonce: str) -> int:
         """Post why there is no song, and mention the member."""
+        try:
+            return await self._post_notice(job, job, where, nonce)
+        except ContentRefused as error:
+            log.info("content refused", extra={"job_id": job.id, "error": str(error)})
+        return await self._post_notice(job, cards.without_texts(job), where, nonce)
+
+    async def _post_notice(self, job: Job, shown: Job, where: Delivery, nonce: str) -> int:
         say = _language(job, where)
+        content = say("notice-none", mention=f"<@{job.origin.member_id}>")
+        embed, view = cards.notice(say, shown), notice_view(say, job, direct=where.direct)
         with _translated(self._client, _Doing.SENDING):
             message = await self._channel(where).send(
-                say("notice-none", mention=f"<@{job.origin.member_id}>"),
-                embed=cards.notice(say, job),
-                view=notice_view(say, job, direct=where.direct),
+                content,
+                embed=embed,
+                view=view,
                 nonce=nonce,
                 **_reference(job, where),
                 allowed_mentions=_only(job.origin.member_id),
@@ -173,9 +194,9 @@ class DiscordCourier:
     async def post_alert(self, alert: BudgetAlert) -> None:
         """Post how much of a server's allowance is used in the channel that its managers chose."""
         channel = self._client.get_partial_messageable(alert.channel_id)
+        text = quota_cards.budget_alert(language_of(alert.locale), alert)
         with _translated(self._client, _Doing.SENDING):
             async with asyncio.timeout(EDIT_S):
-                text = quota_cards.budget_alert(language_of(alert.locale), alert)
                 await channel.send(text, nonce=nonce_of(f"budget:{alert.id}"))
 
     async def find(self, job: Job, kind: MessageKind, where: Delivery, *, ever: bool = False) -> int | None:
@@ -243,11 +264,11 @@ class DiscordCourier:
             raise NoAccess("its id is not known")
         say = language_of(job.origin.guild_locale)
         channel = self._client.get_partial_messageable(job.origin.channel_id)
+        embed, view = cards.card(say, job, facts), card_view(say, job)
+        message = channel.get_partial_message(job.card_message_id)
         with _translated(self._client, _Doing.EDITING):
             async with asyncio.timeout(EDIT_S):
-                await channel.get_partial_message(job.card_message_id).edit(
-                    embed=cards.card(say, job, facts), view=card_view(say, job)
-                )
+                await message.edit(content=cards.card_line(say, job), embed=embed, view=view)
 
     def _channel(self, where: Delivery) -> discord.PartialMessageable:
         return self._client.get_partial_messageable(where.channel_id)
@@ -273,7 +294,8 @@ def _translated(client: discord.Client, doing: _Doing) -> Iterator[None]:
     if client.is_closed() or client.user is None:
         raise Transient("Discord: not connected")
     try:
-        yield
+        with readable_answers():
+            yield
     except asyncio.CancelledError:
         _reopen_for_all(client)
         raise
@@ -300,28 +322,37 @@ def _reopen_for_all(client: discord.Client) -> None:
 
 
 def _meaning(error: discord.HTTPException, doing: _Doing) -> Exception:
-    said = f"HTTP {error.status}, code {error.code}"
-    if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or error.code == TOO_LARGE:
-        return _TooLarge(said) if doing is _Doing.UPLOADING else NoAccess(said)
-    if doing in (_Doing.UPLOADING, _Doing.SENDING) and error.code == UNKNOWN_MESSAGE:
-        return AlreadyPosted(said)
-    if doing is _Doing.LOOKING and error.status == HTTPStatus.FORBIDDEN:
-        return NoHistory(said)
-    if error.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND) or error.code in _NOT_THERE:
-        return NoAccess(said)
-    if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS):
-        return Transient(f"Discord: {said}", _wait_s(error))
-    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Transient(f"Discord: {said}")
-    if doing is _Doing.FETCHING:  # the files lie at a server with answers of its own
-        return NoAccess(said)
-    return error
+    """Return what a refusal means to the pipeline."""
+    refusal = f"HTTP {error.status}, code {error.code}"
+    posting = doing in (_Doing.UPLOADING, _Doing.SENDING)
+    meaning = meaning_of(error)
+    if doing is _Doing.FETCHING and error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        if error.status == HTTPStatus.TOO_MANY_REQUESTS:
+            return Transient(f"Discord: {refusal}", _wait_s(error))
+        return NoAccess(refusal)  # the files are on a server that has no codes; there are other sources
+    match meaning:
+        case Meaning.SIZE:
+            return _TooLarge(refusal) if doing is _Doing.UPLOADING else NoAccess(refusal)
+        case Meaning.MESSAGE:
+            return AlreadyPosted(refusal) if posting and error.code == UNKNOWN_MESSAGE else NoAccess(refusal)
+        case Meaning.PLACE | Meaning.PERSON:
+            unreadable = doing is _Doing.LOOKING and error.status == HTTPStatus.FORBIDDEN
+            return NoHistory(refusal) if unreadable else NoAccess(refusal)
+        case Meaning.CONTENT:
+            return ContentRefused(f"{refusal}: {error.text}"[:REFUSAL_MAX])
+        case Meaning.SLOW_MODE:
+            return Transient(f"Discord: {refusal}", _wait_s(error, SLOW_MODE_S))
+        case Meaning.WEATHER:
+            banned = error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
+            return Transient(f"Discord: {refusal}", _wait_s(error) if banned else None)
+        case _:
+            assert_never(meaning)
 
 
-def _wait_s(error: discord.HTTPException) -> float:
-    """Return how long to wait after 401 or 429: Discord bans an address that goes on."""
+def _wait_s(error: discord.HTTPException, least_s: float = BANNED_S) -> float:
+    """Return how long to wait: Discord bans an address that goes on after 401 or 429."""
     header = error.response.headers.get("Retry-After", "")
-    return min(max(float(header), BANNED_S), BANNED_MAX_S) if header.isdecimal() else BANNED_S
+    return min(max(float(header), least_s), BANNED_MAX_S) if header.isdecimal() else least_s
 
 
 def _with_links(say: Language, content: str, left_out: dict[int, str]) -> str:

@@ -5,10 +5,25 @@ from typing import Final
 import discord
 from discord import app_commands
 
-from bot.errors import MissingPermissions, NotYourServer
+from bot.errors import MissingPermissions, NoPlaceToPost, NotYourServer
 from bot.model import ChangedBy, DiscordUserId, GuildId, Origin, storable
 from bot.ui.language import Language, language_of
 
+PickedChannel = app_commands.AppCommandChannel | app_commands.AppCommandThread
+"""A channel or thread that was given as an option."""
+
+# https://docs.discord.com/developers/resources/channel#channel-object-channel-types, read 2026-11-25
+POSTABLE_TYPES: Final = (
+    *(discord.ChannelType.text, discord.ChannelType.news),
+    *(discord.ChannelType.voice, discord.ChannelType.stage_voice),
+    *(discord.ChannelType.public_thread, discord.ChannelType.private_thread),
+    discord.ChannelType.news_thread,
+)
+"""Types of channels in a server in which messages can be posted."""
+UNPOSTABLE_TYPES: Final = frozenset(
+    {discord.ChannelType.category, discord.ChannelType.forum, discord.ChannelType.media}
+)
+"""Types in which none can; what is not known yet may."""
 _NEEDED: Final[tuple[str, ...]] = ("view_channel", "send_messages", "embed_links", "attach_files")
 """Permissions to post a song, by their names in Discord's API; threads need another one for messages."""
 
@@ -106,19 +121,24 @@ def may_manage_messages(interaction: discord.Interaction) -> bool:
     return interaction.permissions.manage_messages or interaction.permissions.administrator
 
 
-def may_post_in(interaction: discord.Interaction, channel: app_commands.AppCommandChannel) -> None:
+def may_post_in(interaction: discord.Interaction, channel: PickedChannel) -> None:
     """Check that messages can be posted in a chosen channel, as far as the interaction tells.
 
     Raises:
         NotYourServer: the channel is another server's.
+        NoPlaceToPost: no message can be posted in this type of channel.
         MissingPermissions: it is the channel of the command, and the bot may not post there.
     """
     if channel.guild_id != interaction.guild_id:
         raise NotYourServer("outside")
+    if channel.type in UNPOSTABLE_TYPES:
+        raise NoPlaceToPost
     permissions = interaction.app_permissions
-    may_send = permissions.send_messages or permissions.administrator
+    is_thread = isinstance(channel, app_commands.AppCommandThread)
+    needed = "send_messages_in_threads" if is_thread else "send_messages"
+    may_send = getattr(permissions, needed) or permissions.administrator
     if channel.id == interaction.channel_id and not may_send:
-        raise MissingPermissions(("send_messages",))
+        raise MissingPermissions((needed,))
 
 
 def changed_by(interaction: discord.Interaction, reason: str = "") -> ChangedBy:

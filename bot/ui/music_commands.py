@@ -9,7 +9,8 @@ from discord import app_commands
 from bot.errors import TextTooLong
 from bot.model import DiscordUserId, SongRequest, Voice, storable
 from bot.music.text_limits import limits_of
-from bot.ui import cards, forms, interaction_context, quota_cards, responses
+from bot.ui import autocompletion, cards, forms, interaction_context, quota_cards, responses
+from bot.ui.autocompletion import Offer
 from bot.ui.buttons.song_pages import read_page, song_pages_view
 from bot.ui.dependencies import Services
 from bot.ui.language import described
@@ -158,7 +159,7 @@ class Music(
             interaction_context.guild_of(interaction), DiscordUserId(interaction.user.id)
         )
         embed = cards.in_progress(interaction_context.private(interaction), jobs)
-        await interaction.response.send_message(embed=embed, ephemeral=True)
+        await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
 
     @app_commands.command(description=described("command-music-history"))
     @app_commands.describe(search=described("option-search"))
@@ -166,9 +167,8 @@ class Music(
         """Show the newest page; buttons lead to the others."""
         say, word = interaction_context.private(interaction), storable(search)
         page = await read_page(self.song_archive, interaction, word)
-        await interaction.response.send_message(
-            embed=cards.history(say, page, word), view=song_pages_view(say, page, word), ephemeral=True
-        )
+        embed, view = cards.history(say, page, word), song_pages_view(say, page, word)
+        await interaction.response.send_message(cards.summary(embed), embed=embed, view=view, ephemeral=True)
 
     @app_commands.command(description=described("command-music-get"))
     @app_commands.describe(song=described("option-song"))
@@ -176,7 +176,9 @@ class Music(
         """Post a copy of a song; fetching it may take longer than an answer may, so defer."""
         interaction_context.require_can_post(interaction)
         origin = interaction_context.origin(interaction)
-        job = await self.song_archive.find(origin.guild_id, origin.member_id, song)
+        job = await self.song_archive.find(
+            origin.guild_id, origin.member_id, await self._chosen(interaction, song)
+        )
         await interaction.response.defer(ephemeral=True, thinking=True)
         copy = await self.song_archive.post(job, origin.channel_id, interaction.id, origin.guild_locale)
         text = cards.copied(interaction_context.private(interaction), "reposted", origin.guild_id, copy)
@@ -184,9 +186,22 @@ class Music(
 
     @get.autocomplete("song")
     async def _songs(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return await autocompletion.answer(interaction, self._offers(interaction, typed))
+
+    async def _offers(self, interaction: discord.Interaction, typed: str) -> list[Offer]:
         say, guild_id = interaction_context.private(interaction), interaction_context.guild_of(interaction)
         songs = await self.song_archive.choices(guild_id, DiscordUserId(interaction.user.id), typed)
-        return [app_commands.Choice(name=cards.choice(say, song), value=str(song.job_id)) for song in songs]
+        return [Offer(job_id=song.job_id, label=cards.choice(say, song)) for song in songs]
+
+    async def _chosen(self, interaction: discord.Interaction, typed: str) -> str:
+        """Return the id of the song whose label came back in place of it, or else what was typed."""
+        if autocompletion.job_id_of(typed) is not None:
+            return typed
+        for search in autocompletion.searches(typed):
+            chosen = autocompletion.meant(typed, await self._offers(interaction, search))
+            if chosen is not None:
+                return str(chosen)
+        return typed
 
     # -- reading
 
@@ -200,10 +215,10 @@ class Music(
         embed = quota_cards.credits_left(
             interaction_context.private(interaction), explanation.standing, self.credit_service.price
         )
-        await interaction.response.send_message(embed=embed, ephemeral=True)
+        await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
 
     @app_commands.command(description=described("command-music-help"))
     async def help(self, interaction: discord.Interaction) -> None:
         """Show the first things to try."""
         embed = cards.first_things(interaction_context.private(interaction), self.intake.terms.price_credits)
-        await interaction.response.send_message(embed=embed, ephemeral=True)
+        await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)

@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 
 from bot.model import DiscordUserId, GuildId
-from bot.ui import interaction_context, privacy_cards, uploads
+from bot.ui import cards, interaction_context, privacy_cards, uploads
 from bot.ui.buttons.erase_data import erase_data_view
 from bot.ui.dependencies import Services
 from bot.ui.language import described
@@ -36,7 +36,7 @@ class Privacy(
         application = interaction.client.application
         owner = None if application is None else getattr(application, "owner", None)
         embed = privacy_cards.kept(interaction_context.private(interaction), kept, owner)
-        await interaction.response.send_message(embed=embed, ephemeral=True)
+        await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
 
     @app_commands.command(description=described("command-privacy-export"))
     async def export(self, interaction: discord.Interaction) -> None:

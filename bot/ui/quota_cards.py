@@ -12,7 +12,6 @@ from bot.store.budget_alerts import BudgetAlert
 from bot.store.reports import LedgerRow, MemberUse, Page, SettledSong
 from bot.ui import messages
 from bot.ui.cards import COLOR_WORKING, title_of
-from bot.ui.discord_limits import CHOICE_MAX
 from bot.ui.language import Language
 from bot.ui.text import cut, line
 
@@ -338,6 +337,4 @@ def choice(say: Language, song: SettledSong) -> str:
     """Return the label of a song in an autocompletion, which Discord shows as plain text."""
     name = cut(" ".join(song.song.split()) or say("song-untitled"), SONG_SHOWN_MAX)
     requester = [song.asked_by] if song.asked_by else []
-    return cut(
-        " · ".join([name, *requester, f"{song.at:%Y-%m-%d}", messages.credits_(say, song.price)]), CHOICE_MAX
-    )
+    return " · ".join([name, *requester, f"{song.at:%Y-%m-%d}", messages.credits_(say, song.price)])

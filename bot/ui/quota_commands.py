@@ -4,7 +4,7 @@ import asyncio
 import io
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import discord
 from discord import app_commands
@@ -13,13 +13,14 @@ from bot.errors import NotRefundable
 from bot.model import DiscordUserId, GuildId, JobId, Period
 from bot.services.credits import REASON_MAX, CreditService
 from bot.store.ledger import CREDITS_MAX
-from bot.ui import chart, interaction_context, quota_cards, uploads
+from bot.ui import autocompletion, cards, chart, interaction_context, quota_cards, uploads
+from bot.ui.autocompletion import Offer
 from bot.ui.buttons.clear_limit import clear_limit_view
 from bot.ui.buttons.ledger_pages import ledger_pages_view
 from bot.ui.discord_limits import CHOICES_MAX
+from bot.ui.interaction_context import PickedChannel
 from bot.ui.language import Language, described
 
-JOB_ID_DIGITS_MAX: Final = 18
 KINDS: Final = [
     app_commands.Choice(name=described(f"choice-{kind}"), value=kind) for kind in quota_cards.KINDS
 ]
@@ -27,6 +28,27 @@ PERIODS: Final = [
     app_commands.Choice(name=described(f"choice-{period}"), value=period.value) for period in Period
 ]
 
+
+class PostableChannelOption(app_commands.Transformer):
+    """A channel or thread in which a message can be posted."""
+
+    @property
+    def type(self) -> discord.AppCommandOptionType:
+        """Return the kind of option."""
+        return discord.AppCommandOptionType.channel
+
+    @property
+    def channel_types(self) -> list[discord.ChannelType]:
+        """Return the types that Discord offers; categories, forums and media channels take no messages."""
+        return list(interaction_context.POSTABLE_TYPES)
+
+    async def transform(self, interaction: discord.Interaction, value: Any, /) -> PickedChannel:  # noqa: ANN401, ARG002
+        """Return the channel as Discord describes it; nothing more is known without a cache."""
+        picked: PickedChannel = value
+        return picked
+
+
+PostableChannel = app_commands.Transform[PickedChannel, PostableChannelOption]
 Credits = app_commands.Range[int, 0, CREDITS_MAX]
 Reason = app_commands.Range[str, 1, REASON_MAX]
 
@@ -51,7 +73,7 @@ class Quota(
         """Show the server's credits and limits."""
         guild_id, say = _manager(interaction)
         embed = quota_cards.view(say, await self.credit_service.overview(guild_id), guild_id)
-        await interaction.response.send_message(embed=embed, ephemeral=True)
+        await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
 
     @app_commands.command(description=described("command-quota-explain"))
     @app_commands.describe(user=described("option-explain-user"))
@@ -61,7 +83,7 @@ class Quota(
         member_id, role_ids = DiscordUserId(user.id), interaction_context.role_ids(user, guild_id)
         explanation = await self.credit_service.explain(guild_id, member_id, role_ids)
         embed = quota_cards.explained(say, explanation, member_id, guild_id)
-        await interaction.response.send_message(embed=embed, ephemeral=True)
+        await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
 
     @app_commands.command(description=described("command-quota-ledger"))
     @app_commands.describe(user=described("option-ledger-user"), kind=described("option-ledger-kind"))
@@ -75,7 +97,7 @@ class Quota(
         page = await self.credit_service.page(guild_id, kind=kind, member_id=member_id)
         embed = quota_cards.ledger(say, page, kind, member_id)
         view = ledger_pages_view(say, page, kind, member_id)
-        await interaction.response.send_message(embed=embed, view=view, ephemeral=True)
+        await interaction.response.send_message(cards.summary(embed), embed=embed, view=view, ephemeral=True)
 
     @app_commands.command(description=described("command-quota-export"))
     async def export(self, interaction: discord.Interaction) -> None:
@@ -94,8 +116,10 @@ class Quota(
         guild_id, say = _manager(interaction)
         use = await self.credit_service.use(guild_id)
         picture = await asyncio.to_thread(chart.usage, use)
+        embed = quota_cards.usage(say, use)
         await interaction.response.send_message(
-            embed=quota_cards.usage(say, use),
+            cards.summary(embed),
+            embed=embed,
             file=discord.File(io.BytesIO(picture), quota_cards.PICTURE),
             ephemeral=True,
         )
@@ -195,31 +219,40 @@ class Quota(
     async def refund(self, interaction: discord.Interaction, job: str, reason: Reason) -> None:
         """Give a song's credits back, once for each song."""
         guild_id, say = _manager(interaction)
-        if not job.isascii() or not job.isdecimal() or len(job) > JOB_ID_DIGITS_MAX:
+        job_id = await self._chosen(interaction, job)
+        if job_id is None:
             raise NotRefundable("unknown")
         refunded = await self.credit_service.refund(
-            guild_id, JobId(int(job)), interaction_context.changed_by(interaction, reason)
+            guild_id, job_id, interaction_context.changed_by(interaction, reason)
         )
         if refunded is not None:
             await _confirm(interaction, quota_cards.refunded(say, refunded))
 
     @refund.autocomplete("job")
     async def _songs(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        if not interaction_context.may_manage(interaction):
-            return []
-        say = interaction_context.private(interaction)
-        songs = await self.credit_service.refundable(
-            interaction_context.guild_of(interaction), typed, CHOICES_MAX
-        )
-        return [
-            app_commands.Choice(name=quota_cards.choice(say, song), value=str(song.job_id)) for song in songs
-        ]
+        return await autocompletion.answer(interaction, self._offers(interaction, typed))
+
+    async def _offers(self, interaction: discord.Interaction, typed: str) -> list[Offer]:
+        guild_id, say = _manager(interaction)
+        songs = await self.credit_service.refundable(guild_id, typed, CHOICES_MAX)
+        return [Offer(job_id=song.job_id, label=quota_cards.choice(say, song)) for song in songs]
+
+    async def _chosen(self, interaction: discord.Interaction, typed: str) -> JobId | None:
+        """Return the song that was chosen, or whose label was typed, or the only one with this name."""
+        job_id = autocompletion.job_id_of(typed)
+        if job_id is not None:
+            return job_id
+        for search in autocompletion.searches(typed):
+            offers = await self._offers(interaction, search)
+            chosen = autocompletion.meant(typed, offers)
+            if chosen is not None:
+                return chosen
+        offers = await self._offers(interaction, typed)
+        return offers[0].job_id if len(offers) == 1 else None
 
     @app_commands.command(description=described("command-quota-alerts"))
     @app_commands.describe(channel=described("option-alerts-channel"))
-    async def alerts(
-        self, interaction: discord.Interaction, channel: app_commands.AppCommandChannel | None = None
-    ) -> None:
+    async def alerts(self, interaction: discord.Interaction, channel: PostableChannel | None = None) -> None:
         """Choose the channel for budget alerts, or turn them off."""
         guild_id, say = _manager(interaction)
         if channel is not None:

@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import replace
-from typing import Final
 
 import aiohttp
 import discord
@@ -15,15 +14,17 @@ from bot.ui import cards, forms, interaction_context, messages
 from bot.ui.buttons.card import card_view
 from bot.ui.buttons.draft import edit_draft_view
 from bot.ui.buttons.lyrics import text_file
+from bot.ui.discord_errors import (
+    DISCORD_ERRORS,
+    NETWORK_ERRORS,
+    UNANSWERABLE,
+    UNKNOWN_INTERACTION,
+    is_unreadable_answer,
+    readable_answers,
+)
 from bot.ui.language import Language
 
 log = logging.getLogger(__name__)
-
-# https://docs.discord.com/developers/topics/opcodes-and-status-codes#json-json-error-codes
-UNKNOWN_INTERACTION: Final = 10062
-"""Code of an answer that came too late."""
-UNANSWERABLE: Final = frozenset({UNKNOWN_INTERACTION, 40060})
-"""Codes of interactions that take no answer: it came too late, or there is one already."""
 
 
 async def promise(
@@ -51,12 +52,13 @@ async def promise(
         log.info("interaction received twice", extra={"interaction_id": interaction.id})
         return
     job, facts = taken
-    say, view = interaction_context.public(interaction), discord.utils.MISSING
+    say = interaction_context.public(interaction)
     card_message_id: int | None = None
+    content, embed = cards.card_line(say, job), cards.card(say, job, facts)
+    view = card_view(say, job) or discord.utils.MISSING
     try:
-        response = await interaction.response.send_message(
-            embed=cards.card(say, job, facts), view=card_view(say, job) or view
-        )
+        with readable_answers():
+            response = await interaction.response.send_message(content, embed=embed, view=view)
         card_message_id = response.message_id
     except discord.NotFound as error:
         if error.code == UNKNOWN_INTERACTION and await intake.withdraw(job):
@@ -167,18 +169,22 @@ async def explain(
     if isinstance(error, discord.HTTPException) and error.code in UNANSWERABLE:
         log.info("interaction not answerable", extra={"interaction_id": interaction.id, "code": error.code})
         return
-    if not isinstance(error, (Refusal, Transient)):
+    if isinstance(error, DISCORD_ERRORS) or is_unreadable_answer(error):
+        # An answer of Discord's, or none: not a bug, and the member may still be reachable.
+        fields = {"interaction_id": interaction.id, "error": str(error) or type(error).__name__}
+        log.warning("request to Discord failed", extra=fields)
+    elif not isinstance(error, (Refusal, Transient)):
         log.error("interaction failed", extra={"interaction_id": interaction.id}, exc_info=error)
         submission = forms.read_submission(interaction)
         if submission is not None:  # a bug must not lose what was typed either
             file = text_file(say, submission.request)
     try:
-        if interaction.response.is_done():
-            await interaction.followup.send(sentence(say, error), view=view, file=file, ephemeral=True)
-        else:
-            await interaction.response.send_message(
-                sentence(say, error), view=view, file=file, ephemeral=True
-            )
-    except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as send_error:
+        text = sentence(say, error)
+        with readable_answers():
+            if interaction.response.is_done():
+                await interaction.followup.send(text, view=view, file=file, ephemeral=True)
+            else:
+                await interaction.response.send_message(text, view=view, file=file, ephemeral=True)
+    except NETWORK_ERRORS as send_error:
         fields = {"interaction_id": interaction.id, "error": str(send_error)}
         log.info("error sentence not sent", extra=fields)

@@ -8,7 +8,7 @@ from discord import ui
 
 from bot.model import DiscordUserId
 from bot.store.reports import Page
-from bot.ui import interaction_context, quota_cards
+from bot.ui import cards, interaction_context, quota_cards
 from bot.ui.buttons.base import PersistentButton, persistent_view
 from bot.ui.dependencies import Services
 from bot.ui.language import Language
@@ -51,10 +51,9 @@ class LedgerPageButton(
             after_id=None if self.older else self.entry_id,
         )
         say = interaction_context.private(interaction)
-        await interaction.response.edit_message(
-            embed=quota_cards.ledger(say, page, self.kind, self.member_id),
-            view=ledger_pages_view(say, page, self.kind, self.member_id),
-        )
+        embed = quota_cards.ledger(say, page, self.kind, self.member_id)
+        view = ledger_pages_view(say, page, self.kind, self.member_id)
+        await interaction.response.edit_message(content=cards.summary(embed), embed=embed, view=view)
 
 
 def ledger_pages_view(

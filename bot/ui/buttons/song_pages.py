@@ -40,9 +40,8 @@ class SongPageButton(
         edge = {"before_id" if self.older else "after_id": self.edge_id}
         page = await read_page(services.song_archive, interaction, self.word, **edge)
         say = interaction_context.private(interaction)
-        await interaction.response.edit_message(
-            embed=cards.history(say, page, self.word), view=song_pages_view(say, page, self.word)
-        )
+        embed, view = cards.history(say, page, self.word), song_pages_view(say, page, self.word)
+        await interaction.response.edit_message(content=cards.summary(embed), embed=embed, view=view)
 
 
 async def read_page(
