@@ -121,8 +121,8 @@ class DiscordCourier:
         **how: Any,  # noqa: ANN401 - what discord.py's send takes
     ) -> int:
         channel = self._client.get_partial_messageable(channel_id)
-        attached, shown = _attachable(files), job
-        for _ in range(SMALLER_TRIES + 1):
+        attached, shown, too_large = _attachable(files), job, 0
+        while too_large < SMALLER_TRIES:
             left_out = {track.take: track.url for track, _ in files if track.take not in attached}
             title = cards.title_of(say, shown.request)
             embed = cards.song(say, shown)
@@ -143,6 +143,7 @@ class DiscordCourier:
                 )
                 smaller = {take for take in attached if _size(files, take) <= FILE_SAFE_BYTES}
                 attached = smaller if smaller < attached else set()
+                too_large += 1
             except ContentRefused as error:
                 if shown is not job:
                     raise
