@@ -10,7 +10,15 @@ from datetime import datetime, timedelta
 from bot.errors import Transient
 from bot.model import Delivery, Job, JobState
 from bot.music.audio import Spool
-from bot.pipeline.courier import AlreadyPosted, Courier, MessageKind, NoAccess, NoHistory, nonce
+from bot.pipeline.courier import (
+    AlreadyPosted,
+    ContentRefused,
+    Courier,
+    MessageKind,
+    NoAccess,
+    NoHistory,
+    nonce,
+)
 from bot.pipeline.transitions import Transitions
 from bot.store import ledger
 
@@ -97,6 +105,13 @@ class Deliverer:
                 found = await self._courier.find(job, post.kind, channel, ever=True)
             except NoAccess:
                 place = None
+            parent_id = job.origin.parent_channel_id
+            if found is None and place is None and parent_id is not None:
+                parent = replace(channel, channel_id=parent_id)
+                try:
+                    found, place = await self._courier.find(job, post.kind, parent, ever=True), parent
+                except NoAccess:
+                    place = None
             if found is None and (direct := await self._direct(job)) is not None:
                 found = await self._found_directly(job, post, direct, must_know=place is None)
                 place = place or direct
@@ -207,7 +222,7 @@ class Deliverer:
                 log.warning("job %d: its %s may have been posted before: %s", job.id, post.kind, error)
                 await self._transitions.to(job, post.sending, due_at=where.started_at + SEND_SETTLED)
             else:
-                await self._elsewhere(job, post, where)
+                await self._elsewhere(job, post, where, content=isinstance(error, ContentRefused))
             return
         except AlreadyPosted:
             log.info("job %d: its %s was posted and then deleted", job.id, post.kind)
@@ -231,8 +246,17 @@ class Deliverer:
             return again_at
         return max(again_at, where.started_at + SEND_SETTLED)
 
-    async def _elsewhere(self, job: Job, post: OutgoingMessage, where: Delivery) -> None:
-        """Where the channel takes no message, a direct one may be; written down before it is tried."""
+    async def _elsewhere(
+        self, job: Job, post: OutgoingMessage, where: Delivery, *, content: bool = False
+    ) -> None:
+        """Post in the thread's channel, or else by direct message; written down before it is tried.
+
+        ``content`` that a thread refuses is refused in its channel too.
+        """
+        parent_id = job.origin.parent_channel_id
+        if parent_id is not None and not content and where.channel_id == job.origin.channel_id:
+            await self._start(job, post, parent_id, direct=False)
+            return
         if where.direct:
             log.warning("job %d: nowhere to post its %s", job.id, post.kind)
             await self._transitions.to(job, post.nowhere, due_at=None)

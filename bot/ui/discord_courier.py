@@ -221,17 +221,17 @@ class DiscordCourier:
                         break
                     seen += 1
                 if not seen and not where.direct:
-                    await self._may_read(job)
+                    await self._may_read(job, where)
         if ever and seen >= EVER_MAX:
             raise NoHistory(f"more than {EVER_MAX} messages since then")
         return None
 
-    async def _may_read(self, job: Job) -> None:
+    async def _may_read(self, job: Job, where: Delivery) -> None:
         """Raise if the history can't be read: Discord then shows an empty one, but refuses a single message.
 
         Source: https://docs.discord.com/developers/resources/message#get-channel-messages, read 2026-11-24.
         """
-        channel = self._client.get_partial_messageable(job.origin.channel_id)
+        channel = self._client.get_partial_messageable(where.channel_id)
         try:
             await channel.fetch_message(job.card_message_id or job.origin.interaction_id)
         except discord.NotFound as error:
@@ -386,7 +386,8 @@ def _language(job: Job, where: Delivery) -> Language:
 
 def _reference(job: Job, where: Delivery) -> dict[str, Any]:
     """Return what makes a message a reply to the card, if there is one; it may have been deleted."""
-    if where.direct or job.card_message_id is None or not job.origin.may_reference:
+    elsewhere = where.channel_id != job.origin.channel_id
+    if elsewhere or job.card_message_id is None or not job.origin.may_reference:
         return {}
     card = discord.MessageReference(
         message_id=job.card_message_id,

@@ -55,7 +55,16 @@ def origin(interaction: discord.Interaction) -> Origin:
         may_reference=permissions.read_message_history or permissions.administrator,
         guild_locale=str(interaction.guild_locale or ""),
         member_locale=str(interaction.locale),
+        parent_channel_id=_parent_of(interaction),
     )
+
+
+def _parent_of(interaction: discord.Interaction) -> int | None:
+    """Return the channel of a public thread; a private one's songs are not for its channel."""
+    thread = interaction.channel
+    if not isinstance(thread, discord.Thread) or thread.type is discord.ChannelType.private_thread:
+        return None
+    return thread.parent_id
 
 
 def require_can_post(interaction: discord.Interaction) -> None:

@@ -110,7 +110,9 @@ class Evening:
             connection.cancel()
             await asyncio.wait([connection])
 
-    async def ask(self, channel: Channel | None = None, member: Person | None = None) -> Job:
+    async def ask(
+        self, channel: Channel | None = None, member: Person | None = None, *, parent_id: int | None = None
+    ) -> Job:
         """A member asks and has been answered with a card, without a gateway connection."""
         there, person = channel or self.discord.channel, member or self.discord.user
         assert there.guild is not None
@@ -119,6 +121,7 @@ class Evening:
             guild_id=there.guild.id,
             channel_id=there.id,
             member_id=person.id,
+            parent_channel_id=parent_id,
         )
         taken = await self.rig.intake.accept(make.prompt(), asked)
         assert taken is not None

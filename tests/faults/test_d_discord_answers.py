@@ -10,9 +10,10 @@ from bot.model import Job, JobState
 from bot.ui.discord_errors import is_unreadable_answer
 from bot.ui.language import ENGLISH
 from tests.doubles.discord.faults import Fault
+from tests.doubles.in_process import answers
 from tests.faults.evening import Evening, kinds
 from tests.faults.promise import is_a_bug
-from tests.faults.test_d_discord import DONE, MESSAGES, ONE_SONG, TOLD, made, refused
+from tests.faults.test_d_discord import DONE, MESSAGES, ONE_SONG, STORED, TOLD, made, refused
 from tests.unit.pipeline.rig import Rig
 
 WEATHER = {"403/40333": (403, 40333), "403/0": (403, 0), "403/40004": (403, 40004), "404/0": (404, 0)}
@@ -189,3 +190,36 @@ async def test_weather_that_does_not_pass_keeps_the_song_and_its_files(
     assert JobState.DELIVERING == await evening.rig.state(job)
     assert len(evening.sends()) < 100
     assert 2 == len(list(evening.rig.spool.folder.iterdir()))
+
+
+@pytest.mark.parametrize("parent_takes_it", [True, False])
+async def test_a_song_whose_thread_was_deleted_goes_to_its_channel_or_else_to_its_member(
+    parent_takes_it: bool, evening: Evening, caplog: pytest.LogCaptureFixture
+) -> None:
+    channel = evening.discord.add_channel("songs", guild=evening.discord.add_guild())
+    thread = evening.discord.add_channel("a thread", thread_of=channel)
+    job = await evening.ask(thread, parent_id=channel.id)
+    await evening.rig.until(job, STORED)
+    thread.deleted, channel.deleted = True, not parent_takes_it
+
+    await evening.rig.until(job, DONE)
+
+    (post,) = evening.rig.chat.posts
+    place = channel if parent_takes_it else evening.discord.dm(evening.discord.user)
+    assert (place.id, 2) == (post.channel_id, post.files)
+    assert [] == tracebacks(caplog)
+
+
+async def test_a_failure_whose_thread_was_deleted_is_told_in_its_channel(
+    evening: Evening, caplog: pytest.LogCaptureFixture
+) -> None:
+    channel = evening.discord.add_channel("songs", guild=evening.discord.add_guild())
+    thread = evening.discord.add_channel("a thread", thread_of=channel)
+    evening.rig.music.on_post = [answers(400, message="no")]
+    job = await evening.ask(thread, parent_id=channel.id)
+    thread.deleted = True
+
+    await evening.rig.until(job, TOLD)
+
+    assert [channel.id] == [post.channel_id for post in evening.rig.chat.posts]
+    assert [] == tracebacks(caplog)
