@@ -41,11 +41,11 @@ from bot.services.songs import SongArchive
 from bot.settings import Settings
 from bot.store import jobs, servers
 from bot.store.ledger import Defaults
-from bot.ui import client as ui
 from bot.ui import discord_checks
-from bot.ui.courier import DiscordCourier
+from bot.ui import discord_client as ui
+from bot.ui.dependencies import Services
+from bot.ui.discord_courier import DiscordCourier
 from bot.ui.operator_alerts import OperatorAlerts
-from bot.ui.services import Services
 
 log = logging.getLogger(__name__)
 

@@ -185,6 +185,8 @@ class Origin:
     """The server's language as Discord names it, for what is public; empty: not known."""
     member_locale: str = ""
     """The member's language, for what only they read."""
+    parent_channel_id: int | None = None
+    """The channel of the public thread in which the member asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

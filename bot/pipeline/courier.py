@@ -1,4 +1,4 @@
-"""What the pipeline needs from a chat. ``ui/courier.py`` is the one for Discord."""
+"""What the pipeline needs from a chat. ``ui/discord_courier.py`` is the one for Discord."""
 
 import hashlib
 from base64 import b32encode
@@ -23,6 +23,10 @@ class MessageKind(StrEnum):
 
 class NoAccess(Exception):
     """The channel is gone, or the bot may not post there."""
+
+
+class ContentRefused(NoAccess):
+    """The channel takes messages, but not this one's content, also without what the member wrote."""
 
 
 class NoHistory(Exception):

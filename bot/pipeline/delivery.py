@@ -10,7 +10,15 @@ from datetime import datetime, timedelta
 from bot.errors import Transient
 from bot.model import Delivery, Job, JobState
 from bot.music.spool import Spool
-from bot.pipeline.courier import AlreadyPosted, Courier, MessageKind, NoAccess, NoHistory, nonce
+from bot.pipeline.courier import (
+    AlreadyPosted,
+    ContentRefused,
+    Courier,
+    MessageKind,
+    NoAccess,
+    NoHistory,
+    nonce,
+)
 from bot.pipeline.transitions import Transitions
 from bot.store import ledger
 
@@ -21,6 +29,12 @@ SEND_WITHIN = timedelta(seconds=60)
 SEND_SETTLED = timedelta(seconds=180)
 """After this time a send has landed or never will: the channel's history tells."""
 RESEND_WAIT_S = 5.0
+PATIENCE_SHARE = 8
+"""A send that keeps failing waits for this fraction of the time for which it has failed."""
+PATIENCE_WAIT_MAX = timedelta(minutes=15)
+"""Longest of these waits, unless Discord asks for more."""
+PATIENCE_MAX = timedelta(days=3)
+"""Time after which a message that keeps failing waits for a person; its files are kept."""
 NO_CHANNEL_YET = 0
 """Written down in place of a direct message's channel until Discord has told it."""
 
@@ -91,6 +105,13 @@ class Deliverer:
                 found = await self._courier.find(job, post.kind, channel, ever=True)
             except NoAccess:
                 place = None
+            parent_id = job.origin.parent_channel_id
+            if found is None and place is None and parent_id is not None:
+                parent = replace(channel, channel_id=parent_id)
+                try:
+                    found, place = await self._courier.find(job, post.kind, parent, ever=True), parent
+                except NoAccess:
+                    place = None
             if found is None and (direct := await self._direct(job)) is not None:
                 found = await self._found_directly(job, post, direct, must_know=place is None)
                 place = place or direct
@@ -201,7 +222,7 @@ class Deliverer:
                 log.warning("job %d: its %s may have been posted before: %s", job.id, post.kind, error)
                 await self._transitions.to(job, post.sending, due_at=where.started_at + SEND_SETTLED)
             else:
-                await self._elsewhere(job, post, where)
+                await self._elsewhere(job, post, where, content=isinstance(error, ContentRefused))
             return
         except AlreadyPosted:
             log.info("job %d: its %s was posted and then deleted", job.id, post.kind)
@@ -209,20 +230,33 @@ class Deliverer:
             log.warning(
                 "job %d: its %s may not have been posted: %s", job.id, post.kind, str(error) or "timeout"
             )
-            await self._transitions.to(job, post.sending, due_at=self._again_at(where, error))
+            if self._now() - job.state_since > PATIENCE_MAX:
+                await self._transitions.to(job, post.nowhere, due_at=None)
+            else:
+                await self._transitions.to(job, post.sending, due_at=self._again_at(job, where, error))
             return
         await self._transitions.to(job, post.done, due_at=None, message_id=message_id)
 
-    def _again_at(self, where: Delivery, error: Transient | TimeoutError) -> datetime:
+    def _again_at(self, job: Job, where: Delivery, error: Transient | TimeoutError) -> datetime:
         """When to look at a send again that failed: not before Discord wants to be asked."""
         asked_s = error.retry_after_s if isinstance(error, Transient) else None
-        again_at = self._now() + timedelta(seconds=max(asked_s or 0.0, RESEND_WAIT_S))
+        patience = min((self._now() - job.state_since) / PATIENCE_SHARE, PATIENCE_WAIT_MAX)
+        again_at = self._now() + max(timedelta(seconds=max(asked_s or 0.0, RESEND_WAIT_S)), patience)
         if again_at < where.started_at + SEND_WITHIN:
             return again_at
         return max(again_at, where.started_at + SEND_SETTLED)
 
-    async def _elsewhere(self, job: Job, post: OutgoingMessage, where: Delivery) -> None:
-        """Where the channel takes no message, a direct one may be; written down before it is tried."""
+    async def _elsewhere(
+        self, job: Job, post: OutgoingMessage, where: Delivery, *, content: bool = False
+    ) -> None:
+        """Post in the thread's channel, or else by direct message; written down before it is tried.
+
+        ``content`` that a thread refuses is refused in its channel too.
+        """
+        parent_id = job.origin.parent_channel_id
+        if parent_id is not None and not content and where.channel_id == job.origin.channel_id:
+            await self._start(job, post, parent_id, direct=False)
+            return
         if where.direct:
             log.warning("job %d: nowhere to post its %s", job.id, post.kind)
             await self._transitions.to(job, post.nowhere, due_at=None)

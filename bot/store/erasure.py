@@ -151,7 +151,8 @@ def _blank(tx: Tx, job_ids: Collection[int]) -> None:
     )
     tx.execute("DELETE FROM track WHERE job_id IN (SELECT value FROM json_each(?))", (given,))
     tx.execute(
-        """UPDATE job SET interaction_id = -id, channel_id = 0, urls = '[]', detail = '',
+        """UPDATE job SET interaction_id = -id, channel_id = 0, parent_channel_id = NULL,
+                          urls = '[]', detail = '',
                           task_id = IIF(task_id IS NULL, NULL, 'erased-' || id),
                           delivery_channel_id = NULL, delivery_direct = NULL, delivery_started_at = NULL,
                           message_id = NULL, card_message_id = NULL, card_shown = '', card_due_at = NULL,

@@ -97,14 +97,16 @@ def add(tx: Tx, job: Job, held: Hold, due_at: datetime, source: Source | None = 
     tx.execute(
         """INSERT INTO job (id, interaction_id, guild_id, channel_id, member_id, may_reference, state,
                             created_at, state_since, due_at, price, day, allowance_part, bonus_part,
-                            limit_credits, retry_of, again_of)
+                            limit_credits, retry_of, again_of, parent_channel_id)
            VALUES (:id, :interaction, :guild, :channel, :member, :may_reference, :state,
-                   :now, :now, :due, :price, :day, :allowance, :bonus, :limit, :retry_of, :again_of)""",
+                   :now, :now, :due, :price, :day, :allowance, :bonus, :limit, :retry_of, :again_of,
+                   :parent)""",
         {
             "id": job.id,
             "interaction": asked.interaction_id,
             "guild": asked.guild_id,
             "channel": asked.channel_id,
+            "parent": asked.parent_channel_id,
             "member": member,
             "may_reference": asked.may_reference,
             "state": job.state,
@@ -445,6 +447,7 @@ def _read(tx: Tx, row: sqlite3.Row) -> Job:
             may_reference=bool(row["may_reference"]),
             guild_locale=row["guild_locale"],
             member_locale=row["member_locale"],
+            parent_channel_id=row["parent_channel_id"],
         ),
         state=JobState(row["state"]),
         attempt=row["attempt"],

@@ -1,1 +1,1 @@
-"""What members see and touch; Discord lives here and nowhere else, and so do all words."""
+"""The user interface on Discord: the only package that knows Discord, and all texts that people read."""

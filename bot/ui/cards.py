@@ -1,5 +1,6 @@
-"""Model → embed and words: pure functions, so that what members see can be read in tests."""
+"""What members see of jobs and songs: pure functions from the model to embeds and sentences."""
 
+from dataclasses import replace
 from typing import Final, assert_never
 
 import discord
@@ -10,36 +11,38 @@ from bot.pipeline.courier import CardFacts
 from bot.services.songs import Copy
 from bot.store.history import SongChoice, SongPage
 from bot.ui import messages
+from bot.ui.discord_limits import CONTENT_MAX
 from bot.ui.language import Language
 from bot.ui.text import cut, line, plain
 
 TITLE_MAX: Final = 80
+"""Characters of a song's name that are shown."""
 PROMPT_MAX: Final = 300
+"""Characters of a style or a prompt that are shown."""
 COLOR_WORKING: Final = discord.Color(0x5865F2)
 COLOR_DONE: Final = discord.Color(0x2EB67D)
 COLOR_FAILED: Final = discord.Color(0xE0564A)
 WORD_MAX: Final = 50
+"""Characters of a search word."""
 STATUS_MAX: Final = 10
-"""Songs in one answer, which takes 6,000 characters in all."""
-CHOICE_MAX: Final = 100
-"""Source: https://docs.discord.com/developers/interactions/application-commands, read 2026-11-23."""
+"""Songs in one answer, which may have 6,000 characters in total."""
 PHASES: Final = ("queued", "composing", "mixing", "posted")
 
 
 def title_of(say: Language, request: SongRequest) -> str:
-    """What the song is called: its title, or the beginning of its prompt; not safe to show as it is."""
+    """Return the song's title, or the beginning of its prompt; escape it before it is shown."""
     prompt = cut(" ".join(request.prompt.split()), TITLE_MAX)
-    # What can't be seen is no name.
-    named = [text for text in (request.title, prompt) if plain(text)]
-    return named[0] if named else say("song-untitled")
+    # A name without visible characters is no name.
+    names = [text for text in (request.title, prompt) if plain(text)]
+    return names[0] if names else say("song-untitled")
 
 
 def card(say: Language, job: Job, facts: CardFacts) -> discord.Embed:
-    """The public answer to a request: what was asked, how it stands, what it costs and what is left."""
+    """Return the public answer to a request: what it asks for, its state, its price and what is left."""
     embed = discord.Embed(
         title=f"🎵 {line(title_of(say, job.request), TITLE_MAX)}",
         description="\n\n".join(
-            filter(None, [_asked(say, job), _phases(say, job), _stands(say, job, facts)])
+            filter(None, [_quote(say, job), _phases(say, job), _progress(say, job, facts)])
         ),
         color=_color(job),
     )
@@ -53,14 +56,35 @@ def card(say: Language, job: Job, facts: CardFacts) -> discord.Embed:
     return embed
 
 
-def _asked(say: Language, job: Job) -> str:
-    """The style, or a prompt that says more than the title, as a quotation."""
-    asked = job.request.style if job.request.custom else job.request.prompt
-    return "" if title_of(say, job.request) == asked or not asked else f"> {line(asked, PROMPT_MAX)}"
+def card_line(say: Language, job: Job) -> str:
+    """Return the card on one line, for members who see no embeds and for notifications."""
+    title = line(title_of(say, job.request), TITLE_MAX)
+    match job.state:
+        case JobState.FAILED | JobState.EXPLAINED:
+            return say("notice-title", title=title)
+        case JobState.QUEUED | JobState.SUBMITTING:
+            phase = "queued"
+        case JobState.RUNNING:
+            phase = "composing"
+        case JobState.READY | JobState.STORED | JobState.DELIVERING:
+            phase = "mixing"
+        case JobState.UNDELIVERED:
+            return f"🎵 {title} · {say('state-undelivered')}"
+        case JobState.DELIVERED:
+            phase = "posted"
+        case _:
+            assert_never(job.state)
+    return f"🎵 {title} · {say(f'phase-{phase}')}"
+
+
+def _quote(say: Language, job: Job) -> str:
+    """Quote the style, or a prompt that says more than the title."""
+    text = job.request.style if job.request.custom else job.request.prompt
+    return "" if title_of(say, job.request) == text or not text else f"> {line(text, PROMPT_MAX)}"
 
 
 def _phases(say: Language, job: Job) -> str:
-    """The way of the job as one line, with the phase it is in."""
+    """Return the phases of a job on one line, with the current one marked."""
     match job.state:
         case JobState.QUEUED | JobState.SUBMITTING:
             now = 0
@@ -80,15 +104,15 @@ def _phases(say: Language, job: Job) -> str:
     return "  ".join(f"{mark} {say(f'phase-{name}')}" for mark, name in zip(marks, PHASES, strict=True))
 
 
-def _stands(say: Language, job: Job, facts: CardFacts) -> str:
-    """The state, and since when the member waits, which Discord keeps counting."""
-    stands = state(say, job, facts)
+def _progress(say: Language, job: Job, facts: CardFacts) -> str:
+    """Return the state, and how long the member has waited, which Discord keeps counting."""
+    sentence = state(say, job, facts)
     done = job.state in (JobState.DELIVERED, JobState.FAILED, JobState.EXPLAINED)
-    return stands if done else f"{stands}\n{say('card-asked', when=format_dt(job.created_at, 'R'))}"
+    return sentence if done else f"{sentence}\n{say('card-asked', when=format_dt(job.created_at, 'R'))}"
 
 
 def state(say: Language, job: Job, facts: CardFacts) -> str:
-    """How the job stands, in a sentence or two."""
+    """Return the state of the job in a sentence or two."""
     match job.state:
         case JobState.QUEUED:
             return say("state-queued", ahead=facts.ahead) if facts.ahead else say("state-next")
@@ -117,19 +141,19 @@ def state(say: Language, job: Job, facts: CardFacts) -> str:
 def _done(say: Language, job: Job) -> str:
     minutes, seconds = divmod(round((job.state_since - job.created_at).total_seconds()), 60)
     when, took = format_dt(job.state_since, "R"), f"{minutes}:{seconds:02}"
-    there = link_of(job)
-    if there is None:
+    song_link = link_of(job)
+    if song_link is None:
         return say("state-done", when=when, took=took)
-    return say("state-done-listen", when=when, took=took, link=there)
+    return say("state-done-listen", when=when, took=took, link=song_link)
 
 
 def link(place: int | str, channel_id: int, message_id: int) -> str:
-    """The address of a message; ``place`` is its server, or ``@me``."""
+    """Return the address of a message; ``place`` is its server, or ``@me``."""
     return f"https://discord.com/channels/{place}/{channel_id}/{message_id}"
 
 
 def link_of(job: Job) -> str | None:
-    """Where the job's message is, if there is one."""
+    """Return the address of the job's message, if it has one."""
     if job.message_id is None or job.delivery is None:
         return None
     place = "@me" if job.delivery.direct else job.origin.guild_id
@@ -137,7 +161,7 @@ def link_of(job: Job) -> str | None:
 
 
 def card_link_of(job: Job) -> str | None:
-    """Where the job's card is, if that is known."""
+    """Return the address of the job's card, if that is known."""
     if job.card_message_id is None:
         return None
     return link(job.origin.guild_id, job.origin.channel_id, job.card_message_id)
@@ -145,12 +169,12 @@ def card_link_of(job: Job) -> str | None:
 
 def _price(say: Language, job: Job) -> str:
     price = messages.credits_(say, job.price_credits)
-    gone = job.state in (JobState.FAILED, JobState.EXPLAINED)
-    return say("card-given-back", price=f"~~{price}~~") if gone else price
+    released = job.state in (JobState.FAILED, JobState.EXPLAINED)
+    return say("card-given-back", price=f"~~{price}~~") if released else price
 
 
 def expected(say: Language, facts: CardFacts) -> str:
-    """When the song may be there."""
+    """Return when the song is expected."""
     if facts.overdue:
         return say("card-any-moment")
     first = format_dt(facts.expected_at, "R")
@@ -166,19 +190,19 @@ def _color(job: Job) -> discord.Color:
 
 
 def _made_with(say: Language, request: SongRequest) -> str:
-    made = [request.model, say("made-custom" if request.custom else "made-from-prompt")]
+    parts = [request.model, say("made-custom" if request.custom else "made-from-prompt")]
     if request.instrumental:
-        made.append(say("made-instrumental"))
+        parts.append(say("made-instrumental"))
     elif request.voice is not None:
-        made.append(say(f"made-{request.voice}"))
-    return " · ".join(filter(None, made))
+        parts.append(say(f"made-{request.voice}"))
+    return " · ".join(filter(None, parts))
 
 
 def song(say: Language, job: Job) -> discord.Embed:
-    """What stands above the players of a finished song."""
+    """Return the embed of a finished song."""
     embed = discord.Embed(
         title=f"🎶 {line(title_of(say, job.request), TITLE_MAX)}",
-        description=_asked(say, job) or None,
+        description=_quote(say, job) or None,
         color=COLOR_DONE,
     )
     takes = say("song-takes", count=len(job.tracks))
@@ -187,8 +211,14 @@ def song(say: Language, job: Job) -> discord.Embed:
     return embed
 
 
+def without_texts(job: Job) -> Job:
+    """Return the job as it can be shown where what was typed, or what the service said, is not accepted."""
+    request = replace(job.request, title="", prompt="", style="", lyrics="", avoid="")
+    return replace(job, request=request, detail="")
+
+
 def notice(say: Language, job: Job) -> discord.Embed:
-    """Why there is no song."""
+    """Return why a request failed."""
     embed = discord.Embed(
         title=say("notice-title", title=line(title_of(say, job.request), TITLE_MAX)),
         description=messages.failure(say, job),
@@ -200,7 +230,7 @@ def notice(say: Language, job: Job) -> discord.Embed:
 
 
 def first_things(say: Language, price_credits: int) -> discord.Embed:
-    """What to try first, for somebody who meets the bot."""
+    """Return what to try first, for somebody who is new to the bot."""
     return discord.Embed(
         title=say("help-title"),
         description="\n\n".join(
@@ -216,13 +246,13 @@ def first_things(say: Language, price_credits: int) -> discord.Embed:
     )
 
 
-def in_the_making(say: Language, found: list[tuple[Job, CardFacts]]) -> discord.Embed:
-    """How a member's songs stand that are not done."""
+def in_progress(say: Language, jobs: list[tuple[Job, CardFacts]]) -> discord.Embed:
+    """Return the state of each of a member's songs in progress."""
     embed = discord.Embed(title=say("status-title"), color=COLOR_WORKING)
-    if not found:
+    if not jobs:
         embed.description = say("status-none")
-    for job, facts in found[:STATUS_MAX]:
-        lines = [_stands(say, job, facts)]
+    for job, facts in jobs[:STATUS_MAX]:
+        lines = [_progress(say, job, facts)]
         if not job.parked and job.state is not JobState.FAILED:
             lines.append(f"{say('card-expected')}: {expected(say, facts)}")
         if (card_link := card_link_of(job)) is not None:
@@ -234,8 +264,8 @@ def in_the_making(say: Language, found: list[tuple[Job, CardFacts]]) -> discord.
 
 
 def history(say: Language, page: SongPage, word: str) -> discord.Embed:
-    """One page of a member's songs, newest first."""
-    lines = [_past(say, job) for job in page.songs]
+    """Return one page of a member's songs, newest first."""
+    lines = [_history_line(say, job) for job in page.songs]
     if lines:
         lines.append(f"\n{say('history-hint')}")
     return discord.Embed(
@@ -245,25 +275,32 @@ def history(say: Language, page: SongPage, word: str) -> discord.Embed:
     )
 
 
-def _past(say: Language, job: Job) -> str:
-    """A song of one's own in one line."""
+def _history_line(say: Language, job: Job) -> str:
+    """Return one song of the history on one line."""
     title = line(title_of(say, job.request), TITLE_MAX) if job.request.model else say("song-without-words")
     parts = [f"{format_dt(job.created_at, 'd')} **{title}**", job.request.model]
-    there = link_of(job)
-    parts += [] if there is None else [say("history-listen", link=there)]
+    song_link = link_of(job)
+    parts += [] if song_link is None else [say("history-listen", link=song_link)]
     return " · ".join(filter(None, parts))
 
 
 def copied(say: Language, how: str, place: int | str, copy: Copy) -> str:
-    """Where a copy of a song is now: ``sent`` or ``reposted``; and whether all of it is."""
-    # Posted for the same wish and deleted since: there is the place, and no message in it.
+    """Return where a copy of a song is (``how`` is ``sent`` or ``reposted``), and whether it is complete."""
+    # Posted for the same interaction and deleted since: only the channel is left to link to.
     message = "" if copy.message_id is None else f"/{copy.message_id}"
-    said = [say(how, link=f"https://discord.com/channels/{place}/{copy.channel_id}{message}")]
+    sentences = [say(how, link=f"https://discord.com/channels/{place}/{copy.channel_id}{message}")]
     if copy.missing:
-        said.append(say("takes-gone", count=copy.missing))
-    return " ".join(said)
+        sentences.append(say("takes-gone", count=copy.missing))
+    return " ".join(sentences)
 
 
 def choice(say: Language, song: SongChoice) -> str:
-    """A song in a list to choose from: plain text, as Discord shows it there."""
-    return cut(f"{song.at:%Y-%m-%d} · {plain(song.song) or say('song-untitled')}", CHOICE_MAX)
+    """Return the label of a song in an autocompletion, which Discord shows as plain text."""
+    return f"{song.at:%Y-%m-%d} · {plain(song.song) or say('song-untitled')}"
+
+
+def summary(embed: discord.Embed) -> str:
+    """Return an embed on one line, for members who see no embeds and for screen readers."""
+    first = (embed.description or "").partition("\n")[0]
+    first = first or ", ".join(str(field.name) for field in embed.fields)
+    return cut(": ".join(filter(None, [embed.title, first])), CONTENT_MAX)

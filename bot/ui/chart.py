@@ -1,7 +1,7 @@
-"""The picture of ``/quota usage``: credits a day by what became of them, and who spent most.
+"""The chart of ``/quota usage``: credits a day by outcome, and the members who spent most.
 
-It brings its own background, so that it reads the same on a dark and on a light Discord. It has numbers and
-no words: those stand around it, in the reader's language and script (``quota_cards.usage``).
+It has its own background, so that it reads the same on a dark and on a light Discord. It has numbers but
+no words: those are around it, in the reader's language and script (``quota_cards.usage``).
 """
 
 import functools
@@ -20,20 +20,20 @@ LEFT, TOP, BOTTOM = 66, 28, 48
 MEMBERS_LEFT: Final = 590
 MARGIN: Final = 20
 GAP: Final = 0.25
-"""Of a day's width, between two bars."""
+"""Space between two bars, as a share of a day's width."""
 TICKS: Final = 5
 LABEL_EVERY: Final = 5
 """Days between two dates under the bars."""
 
 PAPER, INK, FAINT, LINE = "#1E2030", "#F2F3F5", "#B5BAC1", "#3A3D52"
 OUTCOMES: Final = {"spent": "#2FC98D", "held": "#6FB7FF", "released": "#C9CCD6", "refunded": "#F2A93B"}
-"""What becomes of credits, from the bottom of a bar to its top; the colour-blind can tell the colours too."""
+"""Outcomes of credits, from the bottom of a bar to its top; the colours suit the colour-blind."""
 
 Box = tuple[float, float, float, float]
 
 
 def usage(use: Use) -> bytes:
-    """The picture as a PNG."""
+    """Draw the chart. Returns a PNG."""
     image = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
     pen = _Pen(ImageDraw.Draw(image))
     _bars(pen, use.days)
@@ -44,7 +44,7 @@ def usage(use: Use) -> bytes:
 
 
 class _Pen:
-    """Draws text and boxes."""
+    """Draws texts, boxes and lines."""
 
     def __init__(self, draw: ImageDraw.ImageDraw) -> None:
         self._draw = draw
@@ -70,9 +70,9 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 def _bars(pen: _Pen, days: Sequence[DayOfUse]) -> None:
     right, floor = MEMBERS_LEFT - 36, HEIGHT - BOTTOM
-    most = max(sum(_parts(day)) for day in days)
-    step = tick(most)
-    ticks = max(1, math.ceil(most / step))
+    highest = max(sum(_parts(day)) for day in days)
+    step = tick(highest)
+    ticks = max(1, math.ceil(highest / step))
     top = step * ticks
     for number in range(ticks + 1):
         y = floor - (floor - TOP) * number / ticks
@@ -96,28 +96,31 @@ def _parts(day: DayOfUse) -> list[int]:
 
 
 def short(amount: int) -> str:
-    """``950``, ``20k``, ``1.5M``: what fits beside the bars."""
+    """Return ``950``, ``20k`` or ``1.5M``, which fit next to the bars."""
     for size, letter in ((1_000_000, "M"), (1_000, "k")):
         if amount >= 10 * size or (amount >= size and letter == "M"):
             return f"{amount / size:g}{letter}"
     return f"{amount:,}"
 
 
-def tick(most: int) -> int:
-    """The step between two lines, so that at most ``TICKS`` reach ``most``: 1, 2 or 5 with zeros behind."""
+def tick(highest: int) -> int:
+    """Return the step between two lines: 1, 2 or 5 times a power of ten.
+
+    At most ``TICKS`` of them are needed to reach ``highest``.
+    """
     size = 1
     while True:
         for step in (size, 2 * size, 5 * size):
-            if step * TICKS >= most:
+            if step * TICKS >= highest:
                 return step
         size *= 10
 
 
 def _members(pen: _Pen, use: Use) -> None:
-    most = max((member.credits for member in use.top), default=1)
+    highest = max((member.credits for member in use.top), default=1)
     left, room = MEMBERS_LEFT + 26, WIDTH - MARGIN - MEMBERS_LEFT - 26
     for number, member in enumerate(use.top):
         y = TOP + 20 + number * 62
         pen.text((MEMBERS_LEFT, y), str(number + 1), 20, FAINT, "lm")
-        pen.box((left, y - 11, left + room * member.credits / most, y + 11), OUTCOMES["spent"])
+        pen.box((left, y - 11, left + room * member.credits / highest, y + 11), OUTCOMES["spent"])
         pen.text((left, y + 15), f"{member.credits:,}", 17, FAINT, "la")

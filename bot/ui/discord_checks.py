@@ -1,4 +1,4 @@
-"""What the doctor asks of Discord: the token, the application, the commands. It changes nothing there."""
+"""The doctor's checks at Discord: the token, the application, the commands. They change nothing."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,37 +11,49 @@ from typing import Any, Final
 import aiohttp
 
 from bot.model import Check, Verdict
-from bot.ui.client import invite_link
+from bot.ui.discord_client import invite_link
 from bot.ui.text import cut, plain
 
 Payload = Mapping[str, Any]
 
+# https://docs.discord.com/developers/reference#user-agent
 USER_AGENT: Final = "DiscordBot (https://github.com/tunesmith-bot/tunesmith, 0.1)"
-"""Discord asks for this form. Source: https://docs.discord.com/developers/reference#user-agent."""
+"""The form that Discord asks for."""
 ASK_WITHIN_S: Final = 10.0
+"""Seconds for one request."""
+# https://docs.discord.com/developers/resources/application#application-object-application-flags
 PRIVILEGED: Final = sum(1 << bit for bit in (12, 13, 14, 15, 18, 19))
-"""Flags of intents that have to be granted.
-Source: https://docs.discord.com/developers/resources/application#application-object-application-flags."""
+"""Flags of intents that Discord has to grant."""
 NAME_MAX: Final = 40
+"""Characters of a name that are shown."""
+# https://docs.discord.com/developers/resources/application#application-object-application-integration-types
 GUILD_INSTALL, USER_INSTALL = "0", "1"
 CHECKS: Final = ("token", "application", "commands")
+_SCALARS: Final = (
+    *("name", "description", "required", "autocomplete", "nsfw", "value"),
+    *("min_value", "max_value", "min_length", "max_length"),
+    *("name_localizations", "description_localizations"),
+)
+_LISTS: Final = ("options", "choices")
+_FILLED_IN: Final = ("contexts", "integration_types", "channel_types", "dm_permission")
+"""Fields that Discord fills in when they are left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What Discord said."""
+    """The results of the checks."""
 
     checks: tuple[Check, ...]
     ahead: timedelta | None
-    """How far Discord's clock is ahead of this machine's, if it told the time."""
+    """How far Discord's clock is ahead of this machine's, if it sent the time."""
 
 
 class _Trouble(Exception):
-    """Not the answer that was asked for; the text is what the operator reads."""
+    """An unusable answer; the text is what the operator reads."""
 
 
 async def ask(url: str, token: str, commands: Sequence[Payload]) -> Findings:
-    """How token and application stand, and whether ``commands`` are the ones that Discord knows."""
+    """Check the token, the application, and whether ``commands`` are the ones registered."""
     timeout = aiohttp.ClientTimeout(total=ASK_WITHIN_S)
     headers = {"Authorization": f"Bot {token}", "User-Agent": USER_AGENT}
     checks: list[Check] = []
@@ -51,19 +63,21 @@ async def ask(url: str, token: str, commands: Sequence[Payload]) -> Findings:
             checks.append(_token(await caller.get("/users/@me")))
             application = await caller.get("/oauth2/applications/@me")
             checks.append(examine_application(application))
-            there = await caller.get(f"/applications/{application['id']}/commands?with_localizations=true")
-            checks.append(examine_commands(commands, there))
+            registered = await caller.get(
+                f"/applications/{application['id']}/commands?with_localizations=true"
+            )
+            checks.append(examine_commands(commands, registered))
         except _Trouble as trouble:
             checks.append(Check(verdict=Verdict.FAILURE, name=CHECKS[len(checks)], finding=str(trouble)))
     checks += [
-        Check(verdict=Verdict.WARNING, name=name, finding="not looked at; mend the line above first")
+        Check(verdict=Verdict.WARNING, name=name, finding="not checked; fix the line above first")
         for name in CHECKS[len(checks) :]
     ]
     return Findings(checks=tuple(checks), ahead=caller.ahead)
 
 
 class _Caller:
-    """Asks Discord, once each time."""
+    """Sends requests to Discord, each once."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self.ahead: timedelta | None = None
@@ -71,12 +85,12 @@ class _Caller:
         self._url = url
 
     async def get(self, path: str) -> Any:  # noqa: ANN401 - Discord's JSON
-        """The answer's JSON. Raises _Trouble."""
+        """Return the answer's JSON. Raises _Trouble."""
         try:
             async with self._session.get(f"{self._url}{path}", allow_redirects=False) as response:
                 body = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            # Its text may have the address of a proxy, with a password in it.
+            # Its text may contain the address of a proxy, with a password.
             raise self._trouble(type(error).__name__) from error
         self._note(response.headers.get("Date", ""))
         if response.status == HTTPStatus.UNAUTHORIZED:
@@ -88,8 +102,10 @@ class _Caller:
         except ValueError as error:
             raise self._trouble("no JSON") from error
 
-    def _trouble(self, said: str) -> _Trouble:
-        return _Trouble(f"no good answer from {self._url} ({said}); look at DISCORD_API_URL and the network")
+    def _trouble(self, problem: str) -> _Trouble:
+        return _Trouble(
+            f"no good answer from {self._url} ({problem}); look at DISCORD_API_URL and the network"
+        )
 
     def _note(self, date: str) -> None:
         try:
@@ -109,7 +125,7 @@ def _one_line(name: object) -> str:
 
 
 def examine_application(application: Payload) -> Check:
-    """Whether members can use the application as it is set up, and the link that invites it."""
+    """Check whether members can use the application as it is set up; name the link that invites it."""
     installs = application.get("integration_types_config") or {GUILD_INSTALL: {}}
     broken, odd = [], []
     if application.get("interactions_endpoint_url"):
@@ -133,19 +149,20 @@ def examine_application(application: Payload) -> Check:
 
 
 def examine_commands(ours: Sequence[Payload], theirs: Sequence[Payload]) -> Check:
-    """Whether Discord knows the commands of this version, and no others."""
+    """Check that exactly the commands of this version are registered."""
     known = {_key(command): command for command in theirs}
     wanted = {_key(command): command for command in ours}
     missing = [name for name, _ in wanted.keys() - known.keys()]
     other = [name for name, _ in known.keys() - wanted.keys()]
     changed = [key[0] for key in wanted.keys() & known.keys() if not is_same(wanted[key], known[key])]
-    said = [
+    differences = [
         f"{what}: {', '.join(f'/{_one_line(name)}' for name in sorted(names))}"
         for what, names in (("not registered", missing), ("not of this version", changed), ("unknown", other))
         if names
     ]
-    if said:
-        finding = f"{'; '.join(said)}; restart the bot, which registers what has changed since its last start"
+    if differences:
+        advice = "restart the bot, which registers what has changed since its last start"
+        finding = f"{'; '.join(differences)}; {advice}"
         return Check(verdict=Verdict.WARNING, name="commands", finding=finding)
     finding = f"registered and up to date: {', '.join(f'/{name}' for name, _ in sorted(wanted))}"
     return Check(verdict=Verdict.OK, name="commands", finding=finding)
@@ -155,24 +172,14 @@ def _key(command: Payload) -> tuple[str, int]:
     return str(command["name"]), int(command.get("type") or 1)
 
 
-_PLAIN: Final = (
-    *("name", "description", "required", "autocomplete", "nsfw", "value"),
-    *("min_value", "max_value", "min_length", "max_length"),
-    *("name_localizations", "description_localizations"),
-)
-_LISTS: Final = ("options", "choices")
-_FILLED_IN: Final = ("contexts", "integration_types", "channel_types", "dm_permission")
-"""Where nothing is said, Discord says something."""
-
-
 def is_same(ours: Payload, theirs: Payload) -> bool:
-    """Whether Discord's description of a command, an option or a choice says what ours says.
+    """Return whether Discord's description of a command, an option or a choice agrees with ours.
 
-    It adds numbers of its own, and leaves out or writes out what is the default.
+    Discord adds ids of its own, and may leave out defaults or write them out.
     """
-    permissions = [place.get("default_member_permissions") for place in (ours, theirs)]
+    permissions = [description.get("default_member_permissions") for description in (ours, theirs)]
     return (
-        all((ours.get(name) or None) == (theirs.get(name) or None) for name in _PLAIN)
+        all((ours.get(name) or None) == (theirs.get(name) or None) for name in _SCALARS)
         and all(
             _set(ours[name]) == _set(theirs[name])
             for name in _FILLED_IN

@@ -1,4 +1,4 @@
-"""The forms in which a song is described, and what comes back of them, also after a restart."""
+"""The forms in which members describe a song, and how submissions are read, also after a restart."""
 
 import asyncio
 import codecs
@@ -12,15 +12,15 @@ import discord
 from discord import ui
 
 from bot.errors import UnreadableFile
-from bot.model import SongRequest
+from bot.model import JobId, SongRequest
 from bot.music.text_limits import limits_of
+from bot.ui.discord_limits import TEXT_INPUT_MAX
 from bot.ui.language import Language
 
-TEXT_INPUT_MAX: Final = 4_000
-"""Source: https://docs.discord.com/developers/components/reference#text-input, read 2026-11-22."""
 FILE_MAX_BYTES: Final = 32 * 1024
+"""Size of a lyrics file."""
 FETCH_S: Final = 1.5
-"""A member has to be answered within 3 s of the submission."""
+"""Seconds to fetch a lyrics file; an answer is due within 3 s of the submission."""
 INSTRUMENTAL: Final = "instrumental"
 WITH_VOCALS: Final = "with_vocals"
 _CUSTOM_ID = re.compile(
@@ -30,28 +30,28 @@ _CUSTOM_ID = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """A form that came back."""
+    """A submitted form."""
 
     request: SongRequest
     draft: int | None
-    """The number of the kept words that it was opened with."""
-    remix_of: int | None
-    """The job that it was opened with the words of."""
+    """The number of the draft that it was opened with."""
+    remix_of: JobId | None
+    """The job whose texts it was opened with."""
     lyrics_file: discord.Attachment | None
 
 
 def song_form(
-    say: Language, request: SongRequest, *, draft: int | None = None, remix_of: int | None = None
+    say: Language, request: SongRequest, *, draft: int | None = None, remix_of: JobId | None = None
 ) -> ui.Modal:
-    """The form for this kind of request, filled with what is in it.
+    """Return the form for this kind of request, filled from it.
 
-    ``draft`` or ``remix_of`` tells where those words are kept: what does not fit into a field stays there.
+    ``draft`` or ``remix_of`` names where its texts are stored: what does not fit into a field stays there.
     """
     kind = "custom" if request.custom else "prompt"
-    kept = f"draft{draft}" if draft is not None else f"remix{remix_of}" if remix_of is not None else ""
+    stored_in = f"draft{draft}" if draft is not None else f"remix{remix_of}" if remix_of is not None else ""
     form = ui.Modal(
         title=say("form-song" if remix_of is None else "form-remix"),
-        custom_id=f"song:{kind}:{kept}:{request.model}",
+        custom_id=f"song:{kind}:{stored_in}:{request.model}",
     )
     limits = limits_of(request.model)
     if request.custom:
@@ -68,14 +68,14 @@ def song_form(
     else:
         form.add_item(_field(say, "prompt", request.prompt, limits.prompt, long=True))
     form.add_item(_vocals_field(say, instrumental=request.instrumental))
-    # Handled by custom_id in one place: a form that discord.py kept would be forgotten at a restart,
-    # and a second member's would take the first one's place.
+    # Submissions are handled by custom_id in one place. A form that discord.py keeps is forgotten at a
+    # restart, and a second member's form would replace the first one's.
     form.stop()
     return form
 
 
 def _field(
-    say: Language, name: str, value: str, most: int, hint: str | None = None, *, long: bool = False
+    say: Language, name: str, value: str, length_max: int, hint: str | None = None, *, long: bool = False
 ) -> ui.Label[ui.Modal]:
     return ui.Label(
         text=say(f"field-{name}"),
@@ -84,21 +84,21 @@ def _field(
             custom_id=name,
             style=discord.TextStyle.paragraph if long else discord.TextStyle.short,
             default=value[:TEXT_INPUT_MAX] or None,
-            # Words that are too long come back whole, to be shortened.
-            max_length=min(max(most, len(value)), TEXT_INPUT_MAX),
+            # A text that is too long comes back whole, to be shortened.
+            max_length=min(max(length_max, len(value)), TEXT_INPUT_MAX),
         ),
     )
 
 
 def _lyrics_field(say: Language, request: SongRequest) -> ui.Label[ui.Modal]:
-    kept, lyrics = lyrics_stay_out(request), request.lyrics
+    stay_out, lyrics = lyrics_stay_out(request), request.lyrics
     return ui.Label(
         text=say("field-lyrics"),
-        description=say("hint-lyrics-kept", length=len(lyrics)) if kept else say("hint-lyrics"),
+        description=say("hint-lyrics-kept", length=len(lyrics)) if stay_out else say("hint-lyrics"),
         component=ui.TextInput(
             custom_id="lyrics",
             style=discord.TextStyle.paragraph,
-            default=None if kept else lyrics or None,
+            default=None if stay_out else lyrics or None,
             required=False,
             max_length=min(max(limits_of(request.model).lyrics, len(lyrics)), TEXT_INPUT_MAX),
         ),
@@ -106,7 +106,7 @@ def _lyrics_field(say: Language, request: SongRequest) -> ui.Label[ui.Modal]:
 
 
 def lyrics_stay_out(request: SongRequest) -> bool:
-    """Whether the lyrics are too long for their field: they stay unless others are written into it."""
+    """Return whether the lyrics are too long for their field; they stay unless others are typed into it."""
     return len(request.lyrics) > TEXT_INPUT_MAX
 
 
@@ -124,7 +124,7 @@ def _vocals_field(say: Language, *, instrumental: bool) -> ui.Label[ui.Modal]:
 
 
 def read_submission(interaction: discord.Interaction) -> Submission | None:
-    """What the member sent, if this is one of our forms."""
+    """Return what the member sent, if this is one of our forms."""
     data: Mapping[str, Any] = interaction.data or {}
     opened = _CUSTOM_ID.fullmatch(str(data.get("custom_id", "")))
     if opened is None:
@@ -146,13 +146,13 @@ def read_submission(interaction: discord.Interaction) -> Submission | None:
             instrumental=text("vocals") == INSTRUMENTAL,
         ),
         draft=key if opened["of"] == "draft" else None,
-        remix_of=key if opened["of"] == "remix" else None,
+        remix_of=JobId(key) if key is not None and opened["of"] == "remix" else None,
         lyrics_file=_attachment(interaction, fields.get("lyrics_file", {}), data.get("resolved", {})),
     )
 
 
 def _leaves(components: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """The fields of a submitted form, out of the labels and rows around them."""
+    """Yield the fields of a submitted form, out of the labels and rows around them."""
     for component in components:
         if "custom_id" in component:
             yield component
@@ -167,15 +167,15 @@ def _attachment(
     payloads = [resolved.get("attachments", {}).get(key) for key in field.get("values") or []]
     if not payloads or payloads[0] is None:
         return None
-    # The public way to an attachment leads through a form object, and ours are not kept (2.7.1).
+    # The public API to an attachment needs the form object, and ours are not kept (2.7.1).
     return discord.Attachment(data=payloads[0], state=interaction._state)  # noqa: SLF001
 
 
 async def read_lyrics(file: discord.Attachment) -> str:
-    """The text of a lyrics file in UTF-8, or in UTF-16 with its mark.
+    """Return the text of a lyrics file in UTF-8, or in UTF-16 with a byte order mark.
 
     Raises:
-        UnreadableFile: too large, empty, no text, or not to be had in time.
+        UnreadableFile: too large, empty, not text, or not fetched in time.
     """
     if file.size > FILE_MAX_BYTES:
         raise UnreadableFile("too_big")
@@ -188,16 +188,16 @@ async def read_lyrics(file: discord.Attachment) -> str:
 
 
 def decode_lyrics(content: bytes) -> str:
-    """The text in a file's bytes.
+    """Return the text in a file's bytes.
 
     Raises:
-        UnreadableFile: too large, empty, or no text.
+        UnreadableFile: too large, empty, or not text.
     """
     if len(content) > FILE_MAX_BYTES:
         raise UnreadableFile("too_big")
-    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    has_mark = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        text = content.decode("utf-16" if marked else "utf-8-sig")
+        text = content.decode("utf-16" if has_mark else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableFile("not_text") from error
     if "\x00" in text:

@@ -1,60 +1,102 @@
-"""What an interaction tells: who asks, where, and whether the bot can do its work there."""
+"""Read from an interaction who asks and where, and what the bot and the member may do there."""
 
 from typing import Final
 
 import discord
 from discord import app_commands
 
-from bot.errors import MissingPermissions, NotYourServer
+from bot.errors import MissingPermissions, NoPlaceToPost, NotYourServer
 from bot.model import ChangedBy, DiscordUserId, GuildId, Origin, storable
 from bot.ui.language import Language, language_of
 
+PickedChannel = app_commands.AppCommandChannel | app_commands.AppCommandThread
+"""A channel or thread that was given as an option."""
+
+# https://docs.discord.com/developers/resources/channel#channel-object-channel-types, read 2026-11-25
+POSTABLE_TYPES: Final = (
+    *(discord.ChannelType.text, discord.ChannelType.news),
+    *(discord.ChannelType.voice, discord.ChannelType.stage_voice),
+    *(discord.ChannelType.public_thread, discord.ChannelType.private_thread),
+    discord.ChannelType.news_thread,
+)
+"""Types of channels in a server in which messages can be posted."""
+UNPOSTABLE_TYPES: Final = frozenset(
+    {discord.ChannelType.category, discord.ChannelType.forum, discord.ChannelType.media}
+)
+"""Types in which none can; what is not known yet may."""
 _NEEDED: Final[tuple[str, ...]] = ("view_channel", "send_messages", "embed_links", "attach_files")
-"""Permissions, by their names in Discord's API; in threads another one for messages."""
+"""Permissions to post a song, by their names in Discord's API; threads need another one for messages."""
 
 
 def private(interaction: discord.Interaction) -> Language:
-    """The language of what only the member reads."""
+    """Return the language of what only the member reads."""
     return language_of(interaction.locale)
 
 
 def public(interaction: discord.Interaction) -> Language:
-    """The language of what the whole server reads."""
+    """Return the language of what the whole server reads."""
     return language_of(interaction.guild_locale)
 
 
 def origin(interaction: discord.Interaction) -> Origin:
-    """Who asked and where, as a job keeps it.
+    """Return who asks and where, as a job keeps it.
 
     Raises:
         NotYourServer: asked outside a server.
-        MissingPermissions: a song could not be posted in this channel.
     """
-    guild_id, channel_id = guild_of(interaction), interaction.channel_id
-    if channel_id is None:
-        raise NotYourServer("outside")
-    may = interaction.app_permissions
-    needed = _NEEDED
-    if isinstance(interaction.channel, discord.Thread):
-        needed = tuple("send_messages_in_threads" if name == "send_messages" else name for name in _NEEDED)
-    missing = tuple(name for name in needed if not getattr(may, name))
-    if missing and not may.administrator:
-        raise MissingPermissions(missing)
+    permissions, guild_id = interaction.app_permissions, guild_of(interaction)
     return Origin(
         interaction_id=interaction.id,
         guild_id=guild_id,
-        channel_id=channel_id,
+        channel_id=channel_of(interaction),
         member_id=DiscordUserId(interaction.user.id),
         member_name=storable(interaction.user.display_name),
         role_ids=role_ids(interaction.user, guild_id),
-        may_reference=may.read_message_history or may.administrator,
+        may_reference=permissions.read_message_history or permissions.administrator,
         guild_locale=str(interaction.guild_locale or ""),
         member_locale=str(interaction.locale),
+        parent_channel_id=_parent_of(interaction),
     )
 
 
+def _parent_of(interaction: discord.Interaction) -> int | None:
+    """Return the channel of a public thread; a private one's songs are not for its channel."""
+    thread = interaction.channel
+    if not isinstance(thread, discord.Thread) or thread.type is discord.ChannelType.private_thread:
+        return None
+    return thread.parent_id
+
+
+def require_can_post(interaction: discord.Interaction) -> None:
+    """Check that a song could be posted in the channel of the interaction.
+
+    Raises:
+        NotYourServer: asked outside a server.
+        MissingPermissions: the bot lacks a permission there.
+    """
+    guild_of(interaction)
+    channel_of(interaction)
+    permissions, needed = interaction.app_permissions, _NEEDED
+    if isinstance(interaction.channel, discord.Thread):
+        needed = tuple("send_messages_in_threads" if name == "send_messages" else name for name in _NEEDED)
+    missing = tuple(name for name in needed if not getattr(permissions, name))
+    if missing and not permissions.administrator:
+        raise MissingPermissions(missing)
+
+
+def channel_of(interaction: discord.Interaction) -> int:
+    """Return the channel's id.
+
+    Raises:
+        NotYourServer: the interaction names no channel.
+    """
+    if interaction.channel_id is None:
+        raise NotYourServer("outside")
+    return interaction.channel_id
+
+
 def guild_of(interaction: discord.Interaction) -> GuildId:
-    """The server's id.
+    """Return the server's id.
 
     Raises:
         NotYourServer: asked outside a server.
@@ -65,7 +107,9 @@ def guild_of(interaction: discord.Interaction) -> GuildId:
 
 
 def managed_guild(interaction: discord.Interaction) -> GuildId:
-    """The server's id, if the member may manage it; a server's own settings may show a command to others.
+    """Return the server's id, if the member may manage it.
+
+    Checked here as well, because a server's own settings may show a command to others.
 
     Raises:
         NotYourServer: asked outside a server, or without the permission.
@@ -77,40 +121,46 @@ def managed_guild(interaction: discord.Interaction) -> GuildId:
 
 
 def may_manage(interaction: discord.Interaction) -> bool:
-    """Whether the member may manage the server."""
+    """Return whether the member may manage the server."""
     return interaction.permissions.manage_guild or interaction.permissions.administrator
 
 
 def may_manage_messages(interaction: discord.Interaction) -> bool:
-    """Whether the member may remove other people's messages in this channel."""
+    """Return whether the member may remove other people's messages in this channel."""
     return interaction.permissions.manage_messages or interaction.permissions.administrator
 
 
-def may_post_in(interaction: discord.Interaction, channel: app_commands.AppCommandChannel) -> None:
-    """Whether plain messages can be posted in a channel that was chosen, as far as the interaction tells.
+def may_post_in(interaction: discord.Interaction, channel: PickedChannel) -> None:
+    """Check that messages can be posted in a chosen channel, as far as the interaction tells.
 
     Raises:
         NotYourServer: the channel is another server's.
+        NoPlaceToPost: no message can be posted in this type of channel.
         MissingPermissions: it is the channel of the command, and the bot may not post there.
     """
     if channel.guild_id != interaction.guild_id:
         raise NotYourServer("outside")
-    may = interaction.app_permissions
-    if channel.id == interaction.channel_id and not (may.send_messages or may.administrator):
-        raise MissingPermissions(("send_messages",))
+    if channel.type in UNPOSTABLE_TYPES:
+        raise NoPlaceToPost
+    permissions = interaction.app_permissions
+    is_thread = isinstance(channel, app_commands.AppCommandThread)
+    needed = "send_messages_in_threads" if is_thread else "send_messages"
+    may_send = getattr(permissions, needed) or permissions.administrator
+    if channel.id == interaction.channel_id and not may_send:
+        raise MissingPermissions((needed,))
 
 
 def changed_by(interaction: discord.Interaction, reason: str = "") -> ChangedBy:
-    """Who changes something with this interaction, and why, for the ledger."""
+    """Return who changes something with this interaction, and why, for the ledger."""
     return ChangedBy(
         actor_id=DiscordUserId(interaction.user.id), reason=reason, interaction_id=interaction.id
     )
 
 
 def role_ids(member: discord.User | discord.Member, guild_id: GuildId) -> frozenset[int]:
-    """The roles that an interaction tells of a member, with the server's own id, which is that of @everyone.
+    """Return the ids of a member's roles, with the server's own id, which is that of @everyone.
 
-    Without the guilds intent discord.py knows no role objects: ``user.roles`` is empty although the
-    payload names them, and only the private ``_roles`` has the ids (2.7.1).
+    Without the guilds intent discord.py has no role objects: ``user.roles`` is empty although the
+    payload names the roles, and only the private ``_roles`` has their ids (2.7.1).
     """
     return frozenset((*getattr(member, "_roles", ()), guild_id))

@@ -1,4 +1,4 @@
-"""Which sentences people read: why something was refused, why there is no song."""
+"""Choose the sentence that people read: why something was refused, or why a song failed."""
 
 from typing import Final
 
@@ -10,26 +10,43 @@ from bot.ui.language import Language
 from bot.ui.text import line
 
 REASON_MAX: Final = 300
-"""Characters of the music service's own words that are shown."""
+"""Characters of a reason that are shown: a manager's, or the music service's."""
+_FIXED: Final[dict[type[errors.Refusal], str]] = {
+    errors.WordsGone: "words-gone",
+    errors.TriedAgain: "tried-again",
+    errors.AlreadyMaking: "already-making",
+    errors.NotYourSong: "not-your-song",
+    errors.TooLateToCancel: "too-late-to-cancel",
+    errors.NoSuchSong: "no-such-song",
+    errors.NotDoneYet: "not-done-yet",
+    errors.SongGone: "song-gone",
+    errors.NoPlaceToPost: "no-place-to-post",
+    errors.NoDirectMessages: "no-direct-messages",
+    errors.Leaving: "leaving",
+    errors.ShuttingDown: "shutting-down",
+}
+"""Refusals whose sentence carries no facts."""
+_QUOTED: Final = frozenset({FailReason.REFUSED, FailReason.MODERATED, FailReason.UPSTREAM_FAILED})
+"""Failures for which the music service's own words say more than ours."""
 
 
 def credits_(say: Language, amount: int) -> str:
-    """``1 credit``, ``10 credits``."""
+    """Return ``1 credit`` or ``10 credits``."""
     return say("credits", count=amount)
 
 
 def songs(say: Language, count: int) -> str:
-    """``1 song``, ``3 songs``."""
+    """Return ``1 song`` or ``3 songs``."""
     return say("songs", count=count)
 
 
 def period(say: Language, period_: Period) -> str:
-    """``day``, ``week``, ``month``."""
+    """Return ``day``, ``week`` or ``month``."""
     return say("period", period=period_.value)
 
 
 def refusal(say: Language, error: errors.Refusal) -> str:
-    """One sentence: what did not happen, and what to do."""
+    """Return one sentence: what did not happen, and what to do."""
     match error:
         case errors.TextTooLong():
             return say("refused-too-long", field=error.field, length=error.length, limit=error.limit)
@@ -56,21 +73,21 @@ def refusal(say: Language, error: errors.Refusal) -> str:
         case errors.NotRefundable():
             return say(f"refused-refund-{error.cause}")
         case _:
-            name = _ALWAYS_THE_SAME.get(type(error))
+            name = _FIXED.get(type(error))
             return _quota_refusal(say, error) if name is None else say(f"refused-{name}")
 
 
 def _quota_refusal(say: Language, error: errors.Refusal) -> str:
-    """Which rule of the server stands against a song, how much of it is used, and when it renews."""
+    """Return which rule of the server forbids a song, how much of it is used, and when it renews."""
     match error:
         case errors.NotEnoughCredits():
-            there = error.balance
+            balance = error.balance
             return say(
                 "refused-pool",
                 price=credits_(say, error.price),
-                left=there.available,
-                used=pool_used(say, there),
-                renews=format_dt(there.renews_at, "R"),
+                left=balance.available,
+                used=pool_used(say, balance),
+                renews=format_dt(balance.renews_at, "R"),
             )
         case errors.LimitReached():
             return say(
@@ -88,24 +105,8 @@ def _quota_refusal(say: Language, error: errors.Refusal) -> str:
             raise TypeError(f"no sentence for {type(error).__name__}")
 
 
-_ALWAYS_THE_SAME: Final[dict[type[errors.Refusal], str]] = {
-    errors.WordsGone: "words-gone",
-    errors.TriedAgain: "tried-again",
-    errors.AlreadyMaking: "already-making",
-    errors.NotYourSong: "not-your-song",
-    errors.TooLateToCancel: "too-late-to-cancel",
-    errors.NoSuchSong: "no-such-song",
-    errors.NotDoneYet: "not-done-yet",
-    errors.SongGone: "song-gone",
-    errors.NoPlaceToPost: "no-place-to-post",
-    errors.NoDirectMessages: "no-direct-messages",
-    errors.Leaving: "leaving",
-    errors.ShuttingDown: "shutting-down",
-}
-
-
 def pool_used(say: Language, balance: Balance) -> str:
-    """``95 of 100 credits a month are used or held, and the bonus is 0``."""
+    """Return ``95 of 100 credits a month are used or held, and the bonus is 0``."""
     return say(
         "pool-used",
         used=balance.used + balance.held,
@@ -116,7 +117,7 @@ def pool_used(say: Language, balance: Balance) -> str:
 
 
 def limit_used(say: Language, limit: Limit, standing: Standing) -> str:
-    """``25 of your 30 credits a month are used or held, a limit set for you``."""
+    """Return ``25 of your 30 credits a month are used or held, a limit set for you``."""
     return say(
         "limit-used",
         used=standing.used + standing.held,
@@ -127,35 +128,29 @@ def limit_used(say: Language, limit: Limit, standing: Standing) -> str:
 
 
 def whose(say: Language, limit: Limit) -> str:
-    """Where a member's limit comes from."""
+    """Return who a limit was set for."""
     if limit.role_id is None:
         return say("limit-of-member")
     return say("limit-of-everyone") if limit.everyone else say("limit-of-role", role=f"<@&{limit.role_id}>")
 
 
 def closed(say: Language, cause: ClosedCause) -> str:
-    """Why the music service takes no requests."""
+    """Return why the music service accepts no requests."""
     return say(f"closed-{_dashed(cause)}")
 
 
 def failure(say: Language, job: Job) -> str:
-    """Why there is no song, and that the credits are back."""
+    """Return why a song failed, and that its credits are back."""
     return say("failure", what=_what_failed(say, job), credits=credits_(say, job.price_credits))
 
 
 def _what_failed(say: Language, job: Job) -> str:
-    # Without a reason there is nothing better to tell; the schema wants one.
+    # The schema requires a reason; a bug is the best guess without one.
     what = f"failed-{_dashed(job.reason or FailReason.INTERNAL)}"
     if job.reason is FailReason.CLOSED:
         return say(what, why=closed(say, job.closed or ClosedCause.NOT_OPEN))
-    said = job.detail if job.reason in _TOLD_WITH_ITS_WORDS else ""
-    return say(what) if not said else f"{say(what)} {say('failed-said', said=line(said, REASON_MAX))}"
-
-
-_TOLD_WITH_ITS_WORDS: Final = frozenset(
-    {FailReason.REFUSED, FailReason.MODERATED, FailReason.UPSTREAM_FAILED}
-)
-"""Where the music service's own words say more than ours."""
+    quote = job.detail if job.reason in _QUOTED else ""
+    return say(what) if not quote else f"{say(what)} {say('failed-said', said=line(quote, REASON_MAX))}"
 
 
 def _dashed(word: str) -> str:

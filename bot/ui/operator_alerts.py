@@ -1,4 +1,4 @@
-"""Alerts for the operator: a line in the log, and a message by webhook where one is set."""
+"""Alerts for the operator: a log line, and a message by webhook if one is set."""
 
 import asyncio
 import logging
@@ -7,40 +7,42 @@ from typing import Final
 
 import aiohttp
 
+from bot.ui.discord_limits import CONTENT_MAX
 from bot.ui.text import cut, plain
 
 log = logging.getLogger(__name__)
 
 WAITING_MAX: Final = 50
-"""Alerts that wait for the webhook; in a storm the newest are only logged."""
+"""Alerts that wait for the webhook; when the queue is full, new ones are only logged."""
 AGAIN_S: Final = 3_600.0
+"""Seconds before the same text is sent again."""
 SEND_S: Final = 10.0
+"""Seconds for one request to the webhook."""
 TRIES: Final = 5
 TRY_AGAIN_S: Final = 5.0
-CONTENT_MAX: Final = 2_000
-"""Source: https://docs.discord.com/developers/resources/webhook#execute-webhook, read 2026-11-22."""
+"""Seconds between two tries."""
 
 
 class OperatorAlerts:
-    """Tells the one who hosts the bot what only they can mend."""
+    """Tells the operator about problems that only they can fix."""
 
     def __init__(self, webhook_url: str | None) -> None:
         self._webhook_url = webhook_url
-        self._said_at_s: dict[str, float] = {}
+        self._sent_at_s: dict[str, float] = {}
         self._waiting: asyncio.Queue[str] = asyncio.Queue(WAITING_MAX)
 
     def alert(self, text: str) -> None:
-        """Log it at once, and send it as soon as it can be sent; the same text once an hour."""
-        log.error("for the operator: %s", text)
+        """Log the text and queue it for the webhook; the same text is sent once an hour."""
+        log.error("operator alert", extra={"alert": text})
         now_s = time.monotonic()
-        self._said_at_s = {said: at_s for said, at_s in self._said_at_s.items() if now_s - at_s < AGAIN_S}
-        if self._webhook_url is None or self._waiting.full() or text in self._said_at_s:
+        self._sent_at_s = {sent: at_s for sent, at_s in self._sent_at_s.items() if now_s - at_s < AGAIN_S}
+        if self._webhook_url is None or self._waiting.full() or text in self._sent_at_s:
             return
-        self._said_at_s[text] = now_s
+        self._sent_at_s[text] = now_s
         self._waiting.put_nowait(text)
 
     async def run(self) -> None:
-        """Send what comes, until cancelled."""
+        """Send queued alerts until cancelled."""
         timeout = aiohttp.ClientTimeout(total=SEND_S)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             while True:
@@ -56,7 +58,7 @@ class OperatorAlerts:
                         return
                     problem = f"HTTP {response.status}"
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-                # The address is a secret: an error's text may have it.
+                # The address is a secret, and an error's text may contain it.
                 problem = type(error).__name__
-            log.warning("the operator's webhook did not take an alert: %s", problem)
+            log.warning("operator alert not sent", extra={"problem": problem})
             await asyncio.sleep(TRY_AGAIN_S)

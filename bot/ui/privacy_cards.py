@@ -1,4 +1,6 @@
-"""What members see of what is kept about them: pure functions."""
+"""What members see of the data kept about them: pure functions to embeds and sentences."""
+
+from typing import Final
 
 import discord
 from discord.utils import format_dt
@@ -9,53 +11,56 @@ from bot.ui.cards import COLOR_WORKING
 from bot.ui.language import Language
 from bot.ui.text import line
 
-NAME_MAX = 80
+NAME_MAX: Final = 80
+"""Characters of the operator's name that are shown."""
 
 
-def kept(say: Language, found: Kept, owner: discord.User | None) -> discord.Embed:
-    """What is kept about a member, why and how long, and who answers for it."""
-    there = found.records
-    told = (
-        [say("privacy-since", when=format_dt(there.since, "d"), servers=there.servers)] if there.since else []
+def kept(say: Language, data: Kept, owner: discord.User | None) -> discord.Embed:
+    """Return what is kept about a member, why and how long, and who is responsible for it."""
+    records = data.records
+    lines = (
+        [say("privacy-since", when=format_dt(records.since, "d"), servers=records.servers)]
+        if records.since
+        else []
     )
-    if there.deleted_before:
-        told.append(say("privacy-hash"))
-    if there.leaving_since is not None:
-        told.append(say("privacy-leaving"))
-    if found.copies:
-        told.append(say("privacy-copies", count=found.copies))
-    if not (told or there.drafts or there.limits or there.ledger_entries or found.files):
-        told.append(say("privacy-nothing"))
+    if records.deleted_before:
+        lines.append(say("privacy-hash"))
+    if records.leaving_since is not None:
+        lines.append(say("privacy-leaving"))
+    if data.copies:
+        lines.append(say("privacy-copies", count=data.copies))
+    if not (lines or records.drafts or records.limits or records.ledger_entries or data.files):
+        lines.append(say("privacy-nothing"))
     embed = discord.Embed(
         title=say("privacy-title"),
-        description="\n".join(told) or None,
+        description="\n".join(lines) or None,
         color=COLOR_WORKING,
     )
-    worded, songs = messages.songs(say, there.songs_with_words), messages.songs(say, there.songs)
+    with_texts, songs = messages.songs(say, records.songs_with_words), messages.songs(say, records.songs)
     fields = {
-        "words": say("privacy-words-value", songs=worded, days=found.words_days),
-        "drafts": say("privacy-drafts-value", count=there.drafts),
-        "files": say("privacy-files-value", count=found.files, days=found.files_days),
+        "words": say("privacy-words-value", songs=with_texts, days=data.words_days),
+        "drafts": say("privacy-drafts-value", count=records.drafts),
+        "files": say("privacy-files-value", count=data.files, days=data.files_days),
         "ids": say("privacy-ids-value", songs=songs),
-        "credits": say("privacy-credits-value", entries=there.ledger_entries, limits=len(there.limits)),
+        "credits": say("privacy-credits-value", entries=records.ledger_entries, limits=len(records.limits)),
         "service": say("privacy-service-value"),
-        "write": say("privacy-write-value", whom=_whom(say, owner)),
+        "write": say("privacy-write-value", whom=_contact(say, owner)),
     }
     for name, value in fields.items():
         embed.add_field(name=say(f"privacy-{name}"), value=value, inline=False)
     return embed
 
 
-def _whom(say: Language, owner: discord.User | None) -> str:
-    """Who hosts the bot, as Discord tells it of the application."""
+def _contact(say: Language, owner: discord.User | None) -> str:
+    """Return the operator, as Discord names the application's owner."""
     if owner is None:
         return say("privacy-host")
-    # By the name under which they are found; not every client knows somebody by the id.
+    # With the user name, by which members can find them; a mention may show only an id.
     return say("privacy-owner", name=f"{line(owner.display_name, NAME_MAX)} ({line(owner.name, NAME_MAX)})")
 
 
 def deleted(say: Language, deletion: Deletion) -> str:
-    """How far a deletion has come."""
+    """Return how far a deletion is."""
     if deletion.waits_for:
         return say("privacy-waits", songs=messages.songs(say, deletion.waits_for))
     return say("privacy-deleted" if deletion.clean else "privacy-deleting")

@@ -1,4 +1,4 @@
-"""What server managers see of the purse: pure functions from what is known to embeds and sentences."""
+"""What members and managers see of a server's credits: pure functions to embeds and sentences."""
 
 import re
 from typing import Final
@@ -11,24 +11,37 @@ from bot.services.credits import Explanation, LimitChange, Overview, Refund, Use
 from bot.store.budget_alerts import BudgetAlert
 from bot.store.reports import LedgerRow, MemberUse, Page, SettledSong
 from bot.ui import messages
-from bot.ui.cards import CHOICE_MAX, COLOR_WORKING, title_of
+from bot.ui.cards import COLOR_WORKING, title_of
 from bot.ui.language import Language
 from bot.ui.text import cut, line
 
 PICTURE: Final = "usage.png"
-SONG_MAX: Final = 60
+ALL_PERCENT: Final = 100
+GRANT_REASON_MAX: Final = 200
+"""Characters of a grant's reason that are shown."""
+LEDGER_SONG_MAX: Final = 40
+"""Characters of a song's name on a line of the ledger."""
+LEDGER_REASON_MAX: Final = 80
+"""Characters of a reason on a line of the ledger."""
 NAME_MAX: Final = 32
-ROLES_SHOWN: Final = 15
+"""Characters of a member's name that are shown."""
+SONG_SHOWN_MAX: Final = 60
+"""Characters of a song's name that are shown."""
+ROLES_MAX: Final = 15
+"""Role limits that are listed; the others are counted."""
 ID_DIGITS: Final = 15
+"""Digits that an id of Discord's has at least; an amount of credits has fewer."""
 KINDS: Final = (
     *("grant", "set", "hold", "settle", "release", "refund"),
     *("member", "role", "pause", "resume", "alerts"),
 )
-"""The kinds of entries that the ledger has; each has a text of its own, ``choice-…``."""
+"""Kinds of ledger entries; each has a text ``choice-…``."""
+
+_ALLOWANCE: Final = re.compile(r"(?P<credits>\d+) a (?P<period>day|week|month)")
 
 
 def credits_left(say: Language, standing: Standing, price: int) -> discord.Embed:
-    """The answer to a member who asks what is left: by the tightest rule, and which one that is."""
+    """Return what a member has left, by the rule that leaves the least."""
     left = messages.credits_(say, standing.left)
     enough = say("purse-left", credits=left)
     if price:
@@ -46,7 +59,7 @@ def credits_left(say: Language, standing: Standing, price: int) -> discord.Embed
 
 
 def view(say: Language, overview: Overview, guild_id: GuildId) -> discord.Embed:
-    """The whole purse."""
+    """Return everything about a server's credits."""
     balance = overview.balance
     price = messages.credits_(say, overview.price)
     lines = [say("quota-can-spend", credits=messages.credits_(say, balance.available), price=price)]
@@ -63,7 +76,7 @@ def view(say: Language, overview: Overview, guild_id: GuildId) -> discord.Embed:
 
 
 def add_balance(say: Language, embed: discord.Embed, balance: Balance) -> None:
-    """The pool, field by field."""
+    """Add the server's pool, field by field."""
     a_period = messages.period(say, balance.period)
     allowance = say("pool-allowance-value", credits=balance.allowance, period=a_period)
     embed.add_field(name=say("pool-allowance"), value=allowance)
@@ -74,63 +87,62 @@ def add_balance(say: Language, embed: discord.Embed, balance: Balance) -> None:
 
 
 def number(say: Language, amount: int | None) -> str:
-    """A number as the language writes it; None is none."""
+    """Return a number as the language writes it, or its word for none."""
     return say("none") if amount is None else say("number", number=amount)
 
 
 def _limits(say: Language, overview: Overview, guild_id: GuildId) -> str:
     shown = sorted(overview.role_limits.items(), key=lambda limit: (limit[0] != guild_id, -limit[1]))
     lines = [
-        f"{role(say, role_id, guild_id)}: {number(say, credits_)}"
-        for role_id, credits_ in shown[:ROLES_SHOWN]
+        f"{role(say, role_id, guild_id)}: {number(say, credits_)}" for role_id, credits_ in shown[:ROLES_MAX]
     ]
-    if len(shown) > ROLES_SHOWN:
-        lines.append(say("limits-more", count=len(shown) - ROLES_SHOWN))
+    if len(shown) > ROLES_MAX:
+        lines.append(say("limits-more", count=len(shown) - ROLES_MAX))
     if overview.member_limits:
         lines.append(say("limits-members", count=overview.member_limits))
     return "\n".join(lines) or say("limits-none")
 
 
 def role(say: Language, role_id: int, guild_id: GuildId) -> str:
-    """A role's name as Discord shows it; nobody is pinged by it."""
+    """Return a role's mention; the message must not allow it to ping."""
     return say("everyone") if role_id == guild_id else f"<@&{role_id}>"
 
 
 def _top(say: Language, top: list[MemberUse]) -> str:
     lines = [
-        f"{place}. {_person(say, one)}: {number(say, one.credits)}" for place, one in enumerate(top, start=1)
+        f"{place}. {_person(say, use)}: {number(say, use.credits)}" for place, use in enumerate(top, start=1)
     ]
     return "\n".join(lines) or say("top-none")
 
 
-def _person(say: Language, one: MemberUse) -> str:
-    if one.member_id is None:
+def _person(say: Language, use: MemberUse) -> str:
+    if use.member_id is None:
         return say("forgotten")
-    # Not every client knows everybody's name by the id.
-    return f"<@{one.member_id}>" + (f" ({line(one.name, NAME_MAX)})" if one.name else "")
+    # A client that has not met the member shows the bare id.
+    return f"<@{use.member_id}>" + (f" ({line(use.name, NAME_MAX)})" if use.name else "")
 
 
 def explained(
-    say: Language, found: Explanation, member_id: DiscordUserId, guild_id: GuildId
+    say: Language, explanation: Explanation, member_id: DiscordUserId, guild_id: GuildId
 ) -> discord.Embed:
-    """Each rule that applies to a member, the one that wins, and where that leaves them."""
-    standing = found.standing
+    """Return each rule that applies to a member, the one that decides, and what it leaves them."""
+    standing = explanation.standing
     can_spend = messages.credits_(say, standing.left)
     embed = discord.Embed(
         title=say("explain-title"),
         description=say("explain-can-spend", member=f"<@{member_id}>", credits=can_spend),
         color=COLOR_WORKING,
     )
-    rules = [say("explain-own", credits=number(say, found.own))]
+    rules = [say("explain-own", credits=number(say, explanation.own))]
     rules += [
         f"{role(say, role_id, guild_id)}: {number(say, credits_)}"
-        for role_id, credits_ in found.by_role.items()
+        for role_id, credits_ in explanation.by_role.items()
     ]
     rules += [say("explain-pool", credits=standing.balance.available)]
-    if found.paused is not None:
-        rules.append(say("explain-paused", reason=line(found.paused, messages.REASON_MAX)))
+    if explanation.paused is not None:
+        rules.append(say("explain-paused", reason=line(explanation.paused, messages.REASON_MAX)))
     embed.add_field(name=say("explain-rules"), value="\n".join(rules), inline=False)
-    embed.add_field(name=say("explain-decides"), value=_decides(say, found), inline=False)
+    embed.add_field(name=say("explain-decides"), value=_decides(say, explanation), inline=False)
     embed.add_field(name=say("explain-used"), value=number(say, standing.used))
     embed.add_field(name=say("explain-held"), value=number(say, standing.held))
     embed.add_field(name=say("explain-left"), value=number(say, standing.left))
@@ -138,10 +150,10 @@ def explained(
     return embed
 
 
-def _decides(say: Language, found: Explanation) -> str:
-    if found.paused is not None:
+def _decides(say: Language, explanation: Explanation) -> str:
+    if explanation.paused is not None:
         return say("decides-pause")
-    standing = found.standing
+    standing = explanation.standing
     if standing.limit is None or not standing.limit_is_tightest:
         return say("decides-pool", used=messages.pool_used(say, standing.balance))
     return say(
@@ -152,9 +164,9 @@ def _decides(say: Language, found: Explanation) -> str:
     )
 
 
-def allowance_changed(say: Language, before: Balance, after: Balance, asked: int) -> str:
-    """A confirmed change of the allowance, from what to what."""
-    said = [
+def allowance_changed(say: Language, before: Balance, after: Balance, requested: int) -> str:
+    """Return the confirmation of a new allowance."""
+    sentences = [
         say(
             "changed-allowance",
             before=before.allowance,
@@ -166,58 +178,58 @@ def allowance_changed(say: Language, before: Balance, after: Balance, asked: int
             },
         )
     ]
-    if after.allowance < asked:
-        said.append(say("changed-allowance-cut", most=after.allowance))
-    return " ".join(said)
+    if after.allowance < requested:
+        sentences.append(say("changed-allowance-cut", most=after.allowance))
+    return " ".join(sentences)
 
 
 def granted(say: Language, before: int, after: int, reason: str) -> str:
-    """A confirmed grant, from what to what."""
+    """Return the confirmation of a grant."""
     sign = "+" if after > before else ""
     return say(
         "changed-bonus",
         before=before,
         after=messages.credits_(say, after),
         difference=f"{sign}{number(say, after - before)}",
-        reason=line(reason, 200),
+        reason=line(reason, GRANT_REASON_MAX),
     )
 
 
 def limit_changed(say: Language, change: LimitChange, of: str) -> str:
-    """A confirmed change of a limit, from what to what, and whom it touches as far as that is known."""
+    """Return the confirmation of a new limit, and whom it affects as far as that is known."""
     before, after = number(say, change.before), number(say, change.after)
-    said = [say("changed-limit", whose=of, before=before, after=after)]
+    sentences = [say("changed-limit", whose=of, before=before, after=after)]
     if change.beyond:
-        said.append(say("changed-limit-beyond", count=change.beyond))
+        sentences.append(say("changed-limit-beyond", count=change.beyond))
     if change.open_jobs:
-        said.append(say("songs-go-on", count=change.open_jobs))
-    return " ".join(said)
+        sentences.append(say("songs-go-on", count=change.open_jobs))
+    return " ".join(sentences)
 
 
-def member_limit(say: Language, found: Explanation, member_id: DiscordUserId) -> str:
-    """What a member's limit is, for a manager who asks."""
-    member, limit = f"<@{member_id}>", found.standing.limit
-    if found.own is not None:
-        return say("member-limit-own", member=member, credits=messages.credits_(say, found.own))
+def member_limit(say: Language, explanation: Explanation, member_id: DiscordUserId) -> str:
+    """Return a member's limit, for a manager."""
+    member, limit = f"<@{member_id}>", explanation.standing.limit
+    if explanation.own is not None:
+        return say("member-limit-own", member=member, credits=messages.credits_(say, explanation.own))
     if limit is None:
         return say("member-limit-pool", member=member)
     return say("member-limit-role", member=member, whose=messages.whose(say, limit), credits=limit.credits)
 
 
 def role_limit(say: Language, credits_: int | None, name: str) -> str:
-    """What a role's limit is, for a manager who asks."""
+    """Return a role's limit, for a manager."""
     if credits_ is None:
         return say("role-limit-none", role=name)
     return say("role-limit", role=name, credits=messages.credits_(say, credits_))
 
 
 def refunded(say: Language, refund: Refund) -> str:
-    """A confirmed refund, and what that makes of the credits; those of an earlier period are gone with it."""
+    """Return the confirmation of a refund; credits of an earlier period expired with it."""
     job = refund.job
     return say(
         "refunded",
         credits=messages.credits_(say, job.price_credits),
-        song=line(title_of(say, job.request), SONG_MAX),
+        song=line(title_of(say, job.request), SONG_SHOWN_MAX),
         member=f"<@{job.origin.member_id}>",
         before=refund.before,
         after=refund.after,
@@ -225,22 +237,22 @@ def refunded(say: Language, refund: Refund) -> str:
 
 
 def paused(say: Language, reason: str, open_jobs: int) -> str:
-    """A confirmed pause."""
-    said = [say("paused", reason=line(reason, messages.REASON_MAX))]
+    """Return the confirmation of a pause."""
+    sentences = [say("paused", reason=line(reason, messages.REASON_MAX))]
     if open_jobs:
-        said.append(say("songs-go-on", count=open_jobs))
-    return " ".join([*said, say("paused-ends")])
+        sentences.append(say("songs-go-on", count=open_jobs))
+    return " ".join([*sentences, say("paused-ends")])
 
 
 def resumed(say: Language, *, ended: bool) -> str:
-    """A confirmed end of a pause, or that there was none."""
+    """Return the confirmation that a pause has ended, or that there was none."""
     return say("resumed") if ended else say("resumed-nothing")
 
 
 def alerts_set(say: Language, before: int | None, after: int | None) -> str:
-    """A confirmed channel for budget alerts, from which to which."""
-    said = say("changed-alerts", before=_channel(say, before), after=_channel(say, after))
-    return said if after is None else f"{said} {say('changed-alerts-hint')}"
+    """Return the confirmation of the channel for budget alerts."""
+    text = say("changed-alerts", before=_channel(say, before), after=_channel(say, after))
+    return text if after is None else f"{text} {say('changed-alerts-hint')}"
 
 
 def _channel(say: Language, channel_id: int | None) -> str:
@@ -248,9 +260,9 @@ def _channel(say: Language, channel_id: int | None) -> str:
 
 
 def budget_alert(say: Language, alert: BudgetAlert) -> str:
-    """What a server's channel is told when its allowance is nearly or wholly used."""
+    """Return the alert that a server's allowance is nearly or completely used."""
     return say(
-        "alert-all" if alert.percent == 100 else "alert-share",  # noqa: PLR2004
+        "alert-all" if alert.percent == ALL_PERCENT else "alert-share",
         percent=alert.percent,
         used=alert.used,
         allowance=messages.credits_(say, alert.allowance),
@@ -259,16 +271,16 @@ def budget_alert(say: Language, alert: BudgetAlert) -> str:
 
 
 def ledger(say: Language, page: Page, kind: str | None, member_id: DiscordUserId | None) -> discord.Embed:
-    """One page of the ledger, newest first."""
-    only = [say(f"choice-{kind}")] if kind else []
-    only += [say("ledger-of", member=f"<@{member_id}>")] if member_id else []
+    """Return one page of the ledger, newest first."""
+    filters = [say(f"choice-{kind}")] if kind else []
+    filters += [say("ledger-of", member=f"<@{member_id}>")] if member_id else []
     embed = discord.Embed(
         title=say("ledger-title"),
         description="\n".join(_entry(say, row) for row in page.rows) or say("ledger-none"),
         color=COLOR_WORKING,
     )
-    if only:
-        embed.add_field(name=say("ledger-only"), value=" ".join(only))
+    if filters:
+        embed.add_field(name=say("ledger-only"), value=" ".join(filters))
     return embed
 
 
@@ -279,7 +291,7 @@ def _entry(say: Language, row: LedgerRow) -> str:
         if row.bonus and row.allowance:
             parts.append(say("ledger-bonus", count=row.bonus))
     if row.song:
-        parts.append(f"“{line(row.song, 40)}”")
+        parts.append(f"“{line(row.song, LEDGER_SONG_MAX)}”")
     if row.member_id is not None:
         parts.append(f"<@{row.member_id}>")
     if row.role_id is not None:
@@ -291,32 +303,28 @@ def _entry(say: Language, row: LedgerRow) -> str:
     elif row.actor_id is not None:
         parts.append(say("ledger-by", actor=f"<@{row.actor_id}>"))
     if row.reason:
-        parts.append(f"({line(row.reason, 80)})")
+        parts.append(f"({line(row.reason, LEDGER_REASON_MAX)})")
     return " ".join(parts)
 
 
-_ALLOWANCE = re.compile(r"(?P<credits>\d+) a (?P<period>day|week|month)")
-
-
-def _value(say: Language, kept: str) -> str:
-    """What an entry keeps of before or after a change: a number, an allowance, or a word."""
-    allowance = _ALLOWANCE.fullmatch(kept)
+def _value(say: Language, text: str) -> str:
+    """Return an entry's value before or after a change: a number, an allowance, or a word."""
+    allowance = _ALLOWANCE.fullmatch(text)
     if allowance is not None:
         a_period = say("period", period=allowance["period"])
         return say("pool-allowance-value", credits=int(allowance["credits"]), period=a_period)
-    if kept in ("none", "open", "paused", "settled", "refunded"):
-        return say("none" if kept == "none" else f"value-{kept}")
-    # Ids of channels are as long as no amount of credits is.
-    return number(say, int(kept)) if kept.isdecimal() and len(kept) < ID_DIGITS else kept
+    if text in ("none", "open", "paused", "settled", "refunded"):
+        return say("none" if text == "none" else f"value-{text}")
+    return number(say, int(text)) if text.isdecimal() and len(text) < ID_DIGITS else text
 
 
 def usage(say: Language, use: Use) -> discord.Embed:
-    """What stands around the picture: the sums, what its colours are, and whose the numbered bars are."""
+    """Return the text around the chart: the sums, what its colours mean, and whose the numbered bars are."""
     spent = sum(day.spent for day in use.days)
-    back = sum(day.released + day.refunded for day in use.days)
+    returned = sum(day.released + day.refunded for day in use.days)
     held = sum(day.held for day in use.days)
-    lines = [say("usage-sums", spent=messages.credits_(say, spent), back=back)]
-    lines.append(say("usage-legend") if spent or back or held else say("usage-none"))
+    lines = [say("usage-sums", spent=messages.credits_(say, spent), back=returned)]
+    lines.append(say("usage-legend") if spent or returned or held else say("usage-none"))
     embed = discord.Embed(
         title=say("usage-title", days=len(use.days)), description="\n".join(lines), color=COLOR_WORKING
     )
@@ -326,9 +334,7 @@ def usage(say: Language, use: Use) -> discord.Embed:
 
 
 def choice(say: Language, song: SettledSong) -> str:
-    """A song in a list to choose from: plain text, as Discord shows it there."""
-    name = cut(" ".join(song.song.split()) or say("song-untitled"), SONG_MAX)
-    asked_by = [song.asked_by] if song.asked_by else []
-    return cut(
-        " · ".join([name, *asked_by, f"{song.at:%Y-%m-%d}", messages.credits_(say, song.price)]), CHOICE_MAX
-    )
+    """Return the label of a song in an autocompletion, which Discord shows as plain text."""
+    name = cut(" ".join(song.song.split()) or say("song-untitled"), SONG_SHOWN_MAX)
+    requester = [song.asked_by] if song.asked_by else []
+    return " · ".join([name, *requester, f"{song.at:%Y-%m-%d}", messages.credits_(say, song.price)])

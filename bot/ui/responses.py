@@ -1,4 +1,4 @@
-"""The one answer to an interaction: the card of a new job, or a private sentence that says why not."""
+"""Responses to interactions: the card of a new job, or a private sentence that says why there is none."""
 
 import logging
 from dataclasses import replace
@@ -7,109 +7,117 @@ import aiohttp
 import discord
 
 from bot.errors import Refusal, TextTooLong, Transient, TriedAgain, WordsGone
-from bot.model import DiscordUserId, Reuse, SongRequest, Source
+from bot.model import DiscordUserId, JobId, Reuse, SongRequest, Source
 from bot.music.text_limits import limits_of
 from bot.services.intake import Intake
 from bot.ui import cards, forms, interaction_context, messages
-from bot.ui.buttons import card_view, edit_button, words_file
+from bot.ui.buttons.card import card_view
+from bot.ui.buttons.draft import edit_draft_view
+from bot.ui.buttons.lyrics import text_file
+from bot.ui.discord_errors import (
+    DISCORD_ERRORS,
+    NETWORK_ERRORS,
+    UNANSWERABLE,
+    UNKNOWN_INTERACTION,
+    is_unreadable_answer,
+    readable_answers,
+)
 from bot.ui.language import Language
 
 log = logging.getLogger(__name__)
-
-UNKNOWN_INTERACTION = 10062
-"""Answered too late. Source: https://docs.discord.com/developers/topics/opcodes-and-status-codes."""
-ANSWERED_ALREADY = frozenset({UNKNOWN_INTERACTION, 40060})
-"""There is nobody to be told anything: the answer came too late, or this interaction has one."""
 
 
 async def promise(
     interaction: discord.Interaction, intake: Intake, request: SongRequest, source: Source | None = None
 ) -> None:
-    """Take the request and answer with its card, or keep its words and say what stands against it.
+    """Accept the request and answer with its card, or keep its texts in a draft and say why not.
 
     Raises:
-        TriedAgain: the failed job that is its ``source`` has its newer try.
-        WordsGone: the words of its ``source`` were deleted.
+        TriedAgain: the failed job that is its ``source`` has been tried again already.
+        WordsGone: the texts of its ``source`` were deleted.
     """
     try:
+        interaction_context.require_can_post(interaction)
         taken = await intake.accept(request, interaction_context.origin(interaction), source)
     except (TriedAgain, WordsGone):
-        raise  # the words are in the newer try, or must not be kept
+        raise  # the texts are in the newer try, or must not be kept
     except Transient as error:
-        # A draft would wait for the same lock, and a member waits for 3 s at the most.
-        await _give_back(interaction, request, error)
+        # A draft would wait for the same lock, and an answer is due within 3 s.
+        await _return_text(interaction, request, error)
         return
     except Refusal as error:
         await _refuse(interaction, intake, request, None if source is None else source.job_id, error)
         return
     if taken is None:
-        log.info("interaction %d came twice", interaction.id)
+        log.info("interaction received twice", extra={"interaction_id": interaction.id})
         return
     job, facts = taken
-    say, view = interaction_context.public(interaction), discord.utils.MISSING
+    say = interaction_context.public(interaction)
     card_message_id: int | None = None
+    content, embed = cards.card_line(say, job), cards.card(say, job, facts)
+    view = card_view(say, job) or discord.utils.MISSING
     try:
-        response = await interaction.response.send_message(
-            embed=cards.card(say, job, facts), view=card_view(say, job) or view
-        )
+        with readable_answers():
+            response = await interaction.response.send_message(content, embed=embed, view=view)
         card_message_id = response.message_id
     except discord.NotFound as error:
         if error.code == UNKNOWN_INTERACTION and await intake.withdraw(job):
-            log.warning("job %d: the answer came too late, withdrawn", job.id)
+            log.warning("response too late, job withdrawn", extra={"job_id": job.id})
             return
     except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError, RuntimeError) as error:
-        # It may have arrived all the same: the promise is kept. (RuntimeError: the session was closed.)
-        log.warning("job %d: whether the answer arrived is unknown: %s", job.id, error)
+        # It may have arrived, so the job goes on. (RuntimeError: the session was closed.)
+        log.warning("response outcome unknown", extra={"job_id": job.id, "error": str(error)})
     try:
         await intake.answered(job, facts, card_message_id)
     except Transient as error:
-        # The promise stands: the job begins by itself in a few seconds, and its card is looked for.
-        log.warning("job %d: that it was answered can't be written down: %s", job.id, error)
+        # The job starts by itself in a few seconds, and its card is searched for.
+        log.warning("response not recorded", extra={"job_id": job.id, "error": str(error)})
 
 
 async def _refuse(
     interaction: discord.Interaction,
     intake: Intake,
     request: SongRequest,
-    remix_of: int | None,
+    remix_of: JobId | None,
     error: Refusal,
 ) -> None:
-    """Say what stands against the request, with a button that opens the form with everything in it."""
+    """Say why the request was refused, with a button that opens the form with everything in it."""
     try:
-        draft = await intake.keep_draft(request, interaction.user.id, remix_of)
-    except (Transient, WordsGone) as unkept:
-        await _give_back(interaction, request, unkept)
+        draft = await intake.keep_draft(request, DiscordUserId(interaction.user.id), remix_of)
+    except (Transient, WordsGone) as draft_error:
+        await _return_text(interaction, request, draft_error)
     else:
-        await explain(interaction, error, edit_button(interaction_context.private(interaction), draft))
+        await explain(interaction, error, edit_draft_view(interaction_context.private(interaction), draft))
 
 
 async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
-    """A form came back: complete its words and take it as a request."""
+    """Complete the texts of a submitted form and take it as a request."""
     submission = forms.read_submission(interaction)
     if submission is None:
         return
     try:
-        opened_with, remix_of = await _opened_with(intake, submission, interaction.user.id)
+        opened_with, remix_of = await _opened_with(intake, submission, DiscordUserId(interaction.user.id))
     except WordsGone as error:
-        # What their author has deleted is not kept anew under another name; who has it on the screen
-        # may keep it for themselves.
-        await _give_back(interaction, submission.request, error)
+        # Texts that their author has deleted must not be stored again under another name. The member who
+        # still has them on the screen gets them back as a file.
+        await _return_text(interaction, submission.request, error)
         return
-    # What a form has no field for is carried through it.
-    typed = submission.request.lyrics
-    stays = not typed and forms.lyrics_stay_out(opened_with)
+    # Options for which the form has no field come from what it was opened with.
+    typed_lyrics = submission.request.lyrics
+    keeps_lyrics = not typed_lyrics and forms.lyrics_stay_out(opened_with)
     request = replace(
         submission.request,
-        lyrics=opened_with.lyrics if stays else typed,
+        lyrics=opened_with.lyrics if keeps_lyrics else typed_lyrics,
         avoid=opened_with.avoid,
         voice=opened_with.voice,
     )
     try:
         if submission.lyrics_file is not None:
-            lyrics, most = await forms.read_lyrics(submission.lyrics_file), limits_of(request.model).lyrics
-            if request.lyrics and len(lyrics) > most:
-                # Refused here, so that what there was is kept, which a file that is taken replaces.
-                raise TextTooLong("lyrics", len(lyrics), most)
+            lyrics = await forms.read_lyrics(submission.lyrics_file)
+            lyrics_max = limits_of(request.model).lyrics
+            if request.lyrics and len(lyrics) > lyrics_max:
+                # An accepted file replaces the typed lyrics; refused here, the draft keeps them.
+                raise TextTooLong("lyrics", len(lyrics), lyrics_max)
             request = replace(request, lyrics=lyrics)
     except Refusal as error:
         await _refuse(interaction, intake, request, remix_of, error)
@@ -118,25 +126,25 @@ async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
     try:
         await promise(interaction, intake, request, source)
     except WordsGone as error:
-        await _give_back(interaction, request, error)
+        await _return_text(interaction, request, error)
 
 
-async def _give_back(interaction: discord.Interaction, request: SongRequest, error: Exception) -> None:
-    """Say what stands against it, with the words as a file for the one who typed them: they are not kept."""
-    await explain(interaction, error, file=words_file(interaction_context.private(interaction), request))
+async def _return_text(interaction: discord.Interaction, request: SongRequest, error: Exception) -> None:
+    """Say why the request was refused and return its texts as a file, since they are not stored."""
+    await explain(interaction, error, file=text_file(interaction_context.private(interaction), request))
 
 
 async def _opened_with(
     intake: Intake, submission: forms.Submission, member_id: DiscordUserId
-) -> tuple[SongRequest, int | None]:
-    """The words that the form was opened with, and the job that they are from.
+) -> tuple[SongRequest, JobId | None]:
+    """Return the texts that the form was opened with, and the job that they are from.
 
     Raises:
-        WordsGone: they are no longer kept.
+        WordsGone: they are no longer stored.
     """
     if submission.draft is not None:
         request, remix_of = await intake.draft(submission.draft, member_id)
-        return intake.on_offer(request), remix_of
+        return intake.on_offer(request), None if remix_of is None else JobId(remix_of)
     if submission.remix_of is not None:
         job = await intake.worded(submission.remix_of)
         return intake.on_offer(job.request), job.id
@@ -144,7 +152,7 @@ async def _opened_with(
 
 
 def sentence(say: Language, error: Exception) -> str:
-    """What a member reads about an error."""
+    """Return what a member reads about an error."""
     if isinstance(error, Refusal):
         return messages.refusal(say, error)
     return say("busy" if isinstance(error, Transient) else "broken")
@@ -156,22 +164,27 @@ async def explain(
     view: discord.ui.View = discord.utils.MISSING,
     file: discord.File = discord.utils.MISSING,
 ) -> None:
-    """Tell the member, and nobody else, what stands against it."""
+    """Tell the member, and nobody else, why it was not done; log a bug."""
     say = interaction_context.private(interaction)
-    if isinstance(error, discord.HTTPException) and error.code in ANSWERED_ALREADY:
-        log.info("interaction %d: it came twice, or its answer too late", interaction.id)
+    if isinstance(error, discord.HTTPException) and error.code in UNANSWERABLE:
+        log.info("interaction not answerable", extra={"interaction_id": interaction.id, "code": error.code})
         return
-    if not isinstance(error, (Refusal, Transient)):
-        log.error("interaction %d: a bug", interaction.id, exc_info=error)
+    if isinstance(error, DISCORD_ERRORS) or is_unreadable_answer(error):
+        # An answer of Discord's, or none: not a bug, and the member may still be reachable.
+        fields = {"interaction_id": interaction.id, "error": str(error) or type(error).__name__}
+        log.warning("request to Discord failed", extra=fields)
+    elif not isinstance(error, (Refusal, Transient)):
+        log.error("interaction failed", extra={"interaction_id": interaction.id}, exc_info=error)
         submission = forms.read_submission(interaction)
-        if submission is not None:  # what was typed is not lost to a bug either
-            file = words_file(say, submission.request)
+        if submission is not None:  # a bug must not lose what was typed either
+            file = text_file(say, submission.request)
     try:
-        if interaction.response.is_done():
-            await interaction.followup.send(sentence(say, error), view=view, file=file, ephemeral=True)
-        else:
-            await interaction.response.send_message(
-                sentence(say, error), view=view, file=file, ephemeral=True
-            )
-    except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as undelivered:
-        log.info("interaction %d: its refusal could not be told: %s", interaction.id, undelivered)
+        text = sentence(say, error)
+        with readable_answers():
+            if interaction.response.is_done():
+                await interaction.followup.send(text, view=view, file=file, ephemeral=True)
+            else:
+                await interaction.response.send_message(text, view=view, file=file, ephemeral=True)
+    except NETWORK_ERRORS as send_error:
+        fields = {"interaction_id": interaction.id, "error": str(send_error)}
+        log.info("error sentence not sent", extra=fields)

@@ -1,4 +1,4 @@
-"""Files for members and managers, made small enough for Discord."""
+"""Make files for members and managers small enough for Discord."""
 
 import asyncio
 import gzip
@@ -11,12 +11,12 @@ from typing import Final
 import discord
 
 PLAIN_MAX_BYTES: Final = 8 * 1024 * 1024
-"""A larger file is compressed; Discord takes 10 MiB."""
+"""Size up to which a file is sent as it is; Discord accepts 10 MiB."""
 
 
 @asynccontextmanager
 async def compressed_if_large(path: Path) -> AsyncIterator[discord.File]:
-    """The file, or a compressed one in its place where it is too large; closed at the end."""
+    """Open the file, or a compressed copy if it is too large; close it on exit."""
     file = discord.File(await asyncio.to_thread(_small, path))
     try:
         yield file

@@ -13,10 +13,10 @@ from bot.database.sqlite import COMMANDS_FACT, Tx, fact, remember
 from bot.model import Job
 from bot.pipeline.courier import MessageKind
 from bot.store import jobs
-from bot.ui import buttons
-from bot.ui.client import TunesmithClient, use_api
-from bot.ui.courier import DiscordCourier
-from bot.ui.services import Services
+from bot.ui.buttons.views import MARKS
+from bot.ui.dependencies import Services
+from bot.ui.discord_client import TunesmithClient, use_api
+from bot.ui.discord_courier import DiscordCourier
 from tests import make
 from tests.doubles.discord import BotRequest, Channel, FakeDiscord, Message, Person
 from tests.doubles.in_process import OutgoingMessage
@@ -35,7 +35,7 @@ class Courier(DiscordCourier):
 
     @property
     def posts(self) -> list[OutgoingMessage]:
-        marks = {mark: kind for kind, mark in buttons.MARKS.items()}
+        marks = {mark: kind for kind, mark in MARKS.items()}
         found = []
         for message in (one for one in self._world.messages if one.via == "bot"):
             ids = [str(item.get("custom_id", "")).partition(":") for item in message.buttons()]
@@ -110,7 +110,9 @@ class Evening:
             connection.cancel()
             await asyncio.wait([connection])
 
-    async def ask(self, channel: Channel | None = None, member: Person | None = None) -> Job:
+    async def ask(
+        self, channel: Channel | None = None, member: Person | None = None, *, parent_id: int | None = None
+    ) -> Job:
         """A member asks and has been answered with a card, without a gateway connection."""
         there, person = channel or self.discord.channel, member or self.discord.user
         assert there.guild is not None
@@ -119,6 +121,7 @@ class Evening:
             guild_id=there.guild.id,
             channel_id=there.id,
             member_id=person.id,
+            parent_channel_id=parent_id,
         )
         taken = await self.rig.intake.accept(make.prompt(), asked)
         assert taken is not None

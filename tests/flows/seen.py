@@ -73,4 +73,5 @@ def speak(monkeypatch: pytest.MonkeyPatch, locale: str, guild_locale: str) -> No
 def said(result: simcord.InteractionResult) -> str:
     """What the member reads as the answer."""
     assert result.response is not None
-    return result.response.content or str([embed.to_dict() for embed in result.response.embeds])
+    embeds = [str(embed.to_dict()) for embed in result.response.embeds]
+    return "\n".join(filter(None, [result.response.content, *embeds]))

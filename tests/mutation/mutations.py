@@ -1010,13 +1010,13 @@ RESTORED: Final = (
     ),
     broken(
         "what came out of a backup is looked for up to now",
-        "ui/courier.py",
+        "ui/discord_courier.py",
         ("if not ever and message.created_at", "if message.created_at"),
         by=(f"{DISCORD}a_restored_song_is_found_however_much_later_it_was_posted",),
     ),
     broken(
         "of more messages than are looked through nothing is known",
-        "ui/courier.py",
+        "ui/discord_courier.py",
         ("if ever and seen >= EVER_MAX:", "if False:"),
         by=(f"{DISCORD}a_restored_song_with_too_much_said_since_waits_for_a_person",),
     ),

@@ -20,7 +20,7 @@ BROAD = {
     "bot/pipeline/runner.py": 1,  # the one around a job
     "bot/app.py": 1,  # the gateway's supervisor
     "bot/ops/doctor/runner.py": 2,  # a check that breaks is a line; one on a thread hands its error over
-    "bot/ui/client.py": 1,  # what the tree does for commands, for buttons and forms
+    "bot/ui/discord_client.py": 1,  # what the tree does for commands, for buttons and forms
     "bot/database/sqlite.py": 1,  # handed on to the caller of write()
 }
 

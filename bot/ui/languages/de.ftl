@@ -175,6 +175,7 @@ song-takes = { $count ->
     [one] 1 Take (mehr hat der Musikdienst nicht geliefert)
    *[other] { $count } Takes
 }
+text-refused-here = Discord hat den Text dieses Songs hier nicht angenommen, deshalb fehlt er in dieser Nachricht.
 song-untitled = Song
 song-without-words = ein Song, dessen Eingaben nicht mehr gespeichert sind
 notice-none = { $mention }, diesmal gibt es leider keinen Song.

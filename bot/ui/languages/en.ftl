@@ -175,6 +175,7 @@ song-takes = { $count ->
     [one] 1 take (the music service made only one)
    *[other] { $count } takes
 }
+text-refused-here = Discord did not accept the song’s text in this place, so this message leaves it out.
 song-untitled = Song
 song-without-words = a song whose words are no longer kept
 notice-none = { $mention } there is no song this time.

@@ -166,6 +166,7 @@ song-takes = { $count ->
     [1] 1テイク（音楽サービスから届いたのは1つだけでした）
    *[other] { $count }テイク
 }
+text-refused-here = この場所では Discord が曲のテキストを受け付けなかったため、このメッセージには入れていません。
 song-untitled = 無題の曲
 song-without-words = 入力内容が残っていない曲
 notice-none = { $mention } 今回は曲を作れませんでした。

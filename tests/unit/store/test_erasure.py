@@ -182,8 +182,8 @@ STAYS = {
 }
 GOES = {
     "member": "discord_id locale leaving_since",
-    "job": "interaction_id channel_id task_id urls detail delivery_channel_id delivery_direct "
-    "delivery_started_at message_id card_message_id card_shown card_due_at card_free_at",
+    "job": "interaction_id channel_id parent_channel_id task_id urls detail delivery_channel_id "
+    "delivery_direct delivery_started_at message_id card_message_id card_shown card_due_at card_free_at",
     "song": "*",
     "text": "*",
     "coauthor": "*",

@@ -138,3 +138,22 @@ def test_the_purse_shows_all_of_its_parts() -> None:
         "Bonus": "5 (does not expire)",
         "Allowance renews": discord.utils.format_dt(make.NOW + timedelta(days=17), "R"),
     }
+
+
+@pytest.mark.parametrize(
+    ("embed", "summary"),
+    [
+        (discord.Embed(title="Credits", description="**5** left.\nA song costs 1."), "Credits: **5** left."),
+        (discord.Embed(title="Songs").add_field(name="Rain", value="x"), "Songs: Rain"),
+        (discord.Embed(title="Songs"), "Songs"),
+    ],
+)
+def test_a_member_with_embeds_off_reads_a_line(embed: discord.Embed, summary: str) -> None:
+    assert summary == cards.summary(embed)
+
+
+@pytest.mark.parametrize("state", JobState)
+def test_a_card_has_a_line_in_every_state(state: JobState) -> None:
+    job = make.job(state=state, request=make.custom(title="Neon *Rain*"))
+
+    assert "Neon \\*Rain\\*" in cards.card_line(ENGLISH, job)

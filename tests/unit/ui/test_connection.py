@@ -8,7 +8,7 @@ import discord
 import pytest
 from discord.gateway import DiscordWebSocket, KeepAliveHandler
 
-from bot.ui import client as ui
+from bot.ui import discord_client as ui
 from tests.doubles.discord import FakeDiscord
 
 SILENT_S = 0.5

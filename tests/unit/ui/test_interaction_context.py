@@ -1,4 +1,4 @@
-"""What an interaction tells about who asks."""
+"""What can be read from an interaction."""
 
 from pathlib import Path
 
@@ -17,14 +17,12 @@ async def test_role_ids_come_from_the_payload_with_the_servers_own(
     async with World.open(tmp_path, delay_s=0.0, pace=0.01) as world:
         roles = [world.guild.create_role(f"Role {number}") for number in range(named)]
         mia = world.guild.add_member(world.env.create_user("mia"), roles=roles)
-        seen: list[Origin] = []
+        seen = list[Origin]()
 
-        def see(interaction: discord.Interaction) -> Origin:
-            seen.append(asked := origin(interaction))
-            return asked
+        def see(interaction: discord.Interaction) -> None:
+            seen.append(interaction_context.origin(interaction))
 
-        origin = interaction_context.origin
-        monkeypatch.setattr(interaction_context, "origin", see)
+        monkeypatch.setattr(interaction_context, "require_can_post", see)
         await mia.slash(world.channel, "music custom")
 
         assert [asked.role_ids for asked in seen] == [{world.guild.id, *(role.id for role in roles)}]

@@ -34,7 +34,7 @@ Sources: https://docs.discord.com/developers/interactions/application-commands, 
 …/resources/message, read 2026-11-25."""
 MESSAGE_MAX = 2_000
 LONGEST: dict[str, object] = {"credits": "1,000,000,000 credits", "number": 4, "most": 5_000, "length": 5_000}
-SOURCES = sorted(Path("bot/ui").glob("*.py"))
+SOURCES = sorted(Path("bot/ui").rglob("*.py"))
 
 
 class Facts(Visitor):

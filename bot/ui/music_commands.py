@@ -1,4 +1,4 @@
-"""``/music``: what members use to ask for songs."""
+"""``/music``: what members use to request songs and to find them again."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
@@ -7,13 +7,16 @@ import discord
 from discord import app_commands
 
 from bot.errors import TextTooLong
-from bot.model import SongRequest, Voice, storable
+from bot.model import DiscordUserId, SongRequest, Voice, storable
 from bot.music.text_limits import limits_of
-from bot.ui import cards, forms, interaction_context, music_buttons, quota_cards, responses
+from bot.ui import autocompletion, cards, forms, interaction_context, quota_cards, responses
+from bot.ui.autocompletion import Offer
+from bot.ui.buttons.song_pages import read_page, song_pages_view
+from bot.ui.dependencies import Services
 from bot.ui.language import described
-from bot.ui.services import Services
 
 PROMPT_MAX: Final = 500
+"""Characters of a prompt that Discord lets a member type."""
 VOICES: Final = [
     app_commands.Choice(name=described("choice-any-voice"), value="any"),
     *(app_commands.Choice(name=described(f"choice-{voice}"), value=voice.value) for voice in Voice),
@@ -21,29 +24,29 @@ VOICES: Final = [
 
 
 class PromptText(app_commands.Transformer):
-    """A prompt whose limit Discord shows while it is typed; what comes all the same is judged by intake."""
+    """A prompt whose limit Discord shows while it is typed; intake checks what arrives anyway."""
 
     @property
     def min_value(self) -> int:
-        """The fewest characters."""
+        """Return the minimum number of characters."""
         return 1
 
     @property
     def max_value(self) -> int:
-        """The most characters."""
+        """Return the maximum number of characters."""
         return PROMPT_MAX
 
     async def transform(self, interaction: discord.Interaction, value: Any, /) -> str:  # noqa: ANN401, ARG002
-        """The text as it was typed, whatever its length: a refusal keeps it."""
+        """Return the text as typed, whatever its length, so that a refusal can keep it."""
         return str(value)
 
 
 class AvoidText(PromptText):
-    """What is not to be in a song."""
+    """What a song should avoid."""
 
     @property
     def max_value(self) -> int:
-        """The most characters."""
+        """Return the maximum number of characters."""
         return limits_of("").avoid
 
 
@@ -76,7 +79,7 @@ class Music(
         )
         self.add_command(app_commands.choices(model=models)(command))
 
-    # -- asking for a song; the model's extras are options where the operator allows them
+    # -- requesting a song; the model's extras are options if the operator allows them
 
     @app_commands.describe(
         prompt=described("option-prompt"),
@@ -90,7 +93,7 @@ class Music(
         instrumental: bool = False,
         model: str | None = None,
     ) -> None:
-        """A song from one line."""
+        """Request a song from one line."""
         request = SongRequest(model=self._model(model), prompt=prompt, instrumental=instrumental)
         await responses.promise(interaction, self.intake, request)
 
@@ -108,13 +111,13 @@ class Music(
         model: str | None = None,
         avoid: Avoid = "",
     ) -> None:
-        """A song from one line, and what is not to be in it."""
+        """Request a song from one line, and name what it should avoid."""
         request = SongRequest(model=self._model(model), prompt=prompt, instrumental=instrumental, avoid=avoid)
         await responses.promise(interaction, self.intake, request)
 
     @app_commands.describe(model=described("option-model"))
     async def _custom(self, interaction: discord.Interaction, model: str | None = None) -> None:
-        """Opens the form; what is sent with it comes to ``answers.submitted``."""
+        """Open the form; ``responses.submitted`` handles what comes back."""
         await self._open_form(interaction, SongRequest(model=self._model(model), custom=True))
 
     @app_commands.describe(
@@ -128,19 +131,19 @@ class Music(
         avoid: Avoid = "",
         voice: str | None = None,
     ) -> None:
-        """Opens the form; what it has no field for waits in a draft."""
+        """Open the form; a draft keeps the options for which it has no field."""
         wanted = None if voice in (None, "any") else Voice(voice)
         request = SongRequest(model=self._model(model), custom=True, avoid=avoid, voice=wanted)
         await self._open_form(interaction, request)
 
     async def _open_form(self, interaction: discord.Interaction, request: SongRequest) -> None:
-        interaction_context.origin(interaction)
-        most = limits_of(request.model).avoid
-        if len(request.avoid) > most:  # the form has no field in which it could be shortened
-            raise TextTooLong("avoid", len(request.avoid), most)
+        interaction_context.require_can_post(interaction)
+        avoid_max = limits_of(request.model).avoid
+        if len(request.avoid) > avoid_max:  # the form has no field in which it could be shortened
+            raise TextTooLong("avoid", len(request.avoid), avoid_max)
         draft = None
         if request.avoid or request.voice is not None:
-            draft = await self.intake.keep_draft(request, interaction.user.id)
+            draft = await self.intake.keep_draft(request, DiscordUserId(interaction.user.id))
         form = forms.song_form(interaction_context.private(interaction), request, draft=draft)
         await interaction.response.send_modal(form)
 
@@ -151,56 +154,71 @@ class Music(
 
     @app_commands.command(description=described("command-music-status"))
     async def status(self, interaction: discord.Interaction) -> None:
-        """How the member's songs stand that are not done."""
-        found = await self.song_archive.open_jobs(
-            interaction_context.guild_of(interaction), interaction.user.id
+        """Show the member's songs in progress."""
+        jobs = await self.song_archive.open_jobs(
+            interaction_context.guild_of(interaction), DiscordUserId(interaction.user.id)
         )
-        embed = cards.in_the_making(interaction_context.private(interaction), found)
-        await interaction.response.send_message(embed=embed, ephemeral=True)
+        embed = cards.in_progress(interaction_context.private(interaction), jobs)
+        await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
 
     @app_commands.command(description=described("command-music-history"))
     @app_commands.describe(search=described("option-search"))
     async def history(self, interaction: discord.Interaction, search: Word = "") -> None:
-        """The newest page; buttons turn to the others."""
+        """Show the newest page; buttons lead to the others."""
         say, word = interaction_context.private(interaction), storable(search)
-        page = await music_buttons.page(self.song_archive, interaction, word)
-        view = music_buttons.turn(say, page, word)
-        await interaction.response.send_message(
-            embed=cards.history(say, page, word), view=view, ephemeral=True
-        )
+        page = await read_page(self.song_archive, interaction, word)
+        embed, view = cards.history(say, page, word), song_pages_view(say, page, word)
+        await interaction.response.send_message(cards.summary(embed), embed=embed, view=view, ephemeral=True)
 
     @app_commands.command(description=described("command-music-get"))
     @app_commands.describe(song=described("option-song"))
     async def get(self, interaction: discord.Interaction, song: str) -> None:
-        """Fetching may take longer than an answer may: it is promised first."""
-        asked = interaction_context.origin(interaction)
-        job = await self.song_archive.find(asked.guild_id, asked.member_id, song)
+        """Post a copy of a song; fetching it may take longer than an answer may, so defer."""
+        interaction_context.require_can_post(interaction)
+        origin = interaction_context.origin(interaction)
+        job = await self.song_archive.find(
+            origin.guild_id, origin.member_id, await self._chosen(interaction, song)
+        )
         await interaction.response.defer(ephemeral=True, thinking=True)
-        copy = await self.song_archive.post(job, asked.channel_id, interaction.id, asked.guild_locale)
-        said = cards.copied(interaction_context.private(interaction), "reposted", asked.guild_id, copy)
-        await interaction.edit_original_response(content=said)
+        copy = await self.song_archive.post(job, origin.channel_id, interaction.id, origin.guild_locale)
+        text = cards.copied(interaction_context.private(interaction), "reposted", origin.guild_id, copy)
+        await interaction.edit_original_response(content=text)
 
     @get.autocomplete("song")
     async def _songs(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return await autocompletion.answer(interaction, self._offers(interaction, typed))
+
+    async def _offers(self, interaction: discord.Interaction, typed: str) -> list[Offer]:
         say, guild_id = interaction_context.private(interaction), interaction_context.guild_of(interaction)
-        found = await self.song_archive.choices(guild_id, interaction.user.id, typed)
-        return [app_commands.Choice(name=cards.choice(say, one), value=str(one.job_id)) for one in found]
+        songs = await self.song_archive.choices(guild_id, DiscordUserId(interaction.user.id), typed)
+        return [Offer(job_id=song.job_id, label=cards.choice(say, song)) for song in songs]
+
+    async def _chosen(self, interaction: discord.Interaction, typed: str) -> str:
+        """Return the id of the song whose label came back in place of it, or else what was typed."""
+        if autocompletion.job_id_of(typed) is not None:
+            return typed
+        for search in autocompletion.searches(typed):
+            chosen = autocompletion.meant(typed, await self._offers(interaction, search))
+            if chosen is not None:
+                return str(chosen)
+        return typed
 
     # -- reading
 
     @app_commands.command(description=described("command-music-credits"))
     async def credits(self, interaction: discord.Interaction) -> None:
-        """What the server may spend."""
+        """Show what the member can spend."""
         guild_id = interaction_context.guild_of(interaction)
         role_ids = interaction_context.role_ids(interaction.user, guild_id)
-        found = await self.credit_service.explain(guild_id, interaction.user.id, role_ids)
+        member_id = DiscordUserId(interaction.user.id)
+        explanation = await self.credit_service.explain(guild_id, member_id, role_ids)
         embed = quota_cards.credits_left(
-            interaction_context.private(interaction), found.standing, self.credit_service.price
+            interaction_context.private(interaction), explanation.standing, self.credit_service.price
         )
-        await interaction.response.send_message(embed=embed, ephemeral=True)
+        await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
 
     @app_commands.command(description=described("command-music-help"))
     async def help(self, interaction: discord.Interaction) -> None:
-        """The first three things to try."""
+        """Show the first things to try."""
         embed = cards.first_things(interaction_context.private(interaction), self.intake.terms.price_credits)
-        await interaction.response.send_message(embed=embed, ephemeral=True)
+        await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)

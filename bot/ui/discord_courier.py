@@ -1,4 +1,4 @@
-"""Delivery to Discord: messages by bot token, with discord.py's errors turned into the pipeline's."""
+"""Delivery to Discord: messages by bot token, with discord.py's errors translated for the pipeline."""
 
 import asyncio
 import logging
@@ -8,48 +8,63 @@ from datetime import timedelta
 from enum import Enum, auto
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import aiohttp
 import discord
 
 from bot.errors import Transient
 from bot.model import Delivery, DiscordUserId, Job, Track
-from bot.pipeline.courier import AlreadyPosted, CardFacts, MessageKind, NoAccess, NoHistory, nonce_of
+from bot.pipeline.courier import (
+    AlreadyPosted,
+    CardFacts,
+    ContentRefused,
+    MessageKind,
+    NoAccess,
+    NoHistory,
+    nonce_of,
+)
 from bot.store.budget_alerts import BudgetAlert
-from bot.ui import buttons, cards, quota_cards
+from bot.ui import cards, quota_cards
+from bot.ui.buttons.card import card_view
+from bot.ui.buttons.views import is_marked, notice_view, song_view
+from bot.ui.discord_errors import UNKNOWN_MESSAGE, Meaning, meaning_of, readable_answers
+from bot.ui.discord_limits import CONTENT_MAX, FILE_SAFE_BYTES, LINK_MAX, REQUEST_MAX_BYTES
 from bot.ui.language import Language, language_of
 from bot.ui.text import file_name, take_of
 
 log = logging.getLogger(__name__)
 
-REQUEST_MAX_BYTES: Final = 24 * 1024 * 1024
-"""All files of one message together; Discord refuses requests of 25 MiB and more."""
-FILE_SAFE_BYTES: Final = 10 * 1024 * 1024
-"""What every server takes. Source: https://docs.discord.com/developers/reference#uploading-files."""
 SMALLER_TRIES: Final = 3
+"""Sends of one song, each with fewer files, if Discord finds them too large."""
 BANNED_S: Final = 60.0
-BANNED_MOST_S: Final = 3_600.0
+"""Seconds to wait after 401 or 429 without a time, since Discord bans addresses that go on."""
+BANNED_MAX_S: Final = 3_600.0
 EDIT_S: Final = 20.0
+"""Seconds for a small request."""
 COPY_S: Final = 60.0
+"""Seconds for the copy of a song."""
 FETCH_S: Final = 30.0
-"""For one file; there may be another way to it, which needs its time too."""
+"""Seconds for one file; another source may be tried after it."""
 LOOK_S: Final = 60.0
+"""Seconds to look through a channel's history."""
 HISTORY_MARGIN: Final = timedelta(seconds=60)
-HISTORY_MAX: Final = 1_000
-EVER_MAX: Final = 5_000
-LOOK_EVER_S: Final = 300.0
-"""For that many messages, a hundred at a time, with Discord's waits between them."""
-CARD_WITHIN: Final = 100
-"""A card stands among the first messages after its request."""
+"""How far before the start of a send its message is looked for, in case the clocks differ."""
 HISTORY_LAST: Final = timedelta(seconds=240)
-"""So long after its start a send may have landed."""
+"""How long after its start a send may have landed."""
+HISTORY_MAX: Final = 1_000
+"""Messages that are looked through for a send whose time is known."""
+EVER_MAX: Final = 5_000
+"""Messages that are looked through for a send at any time."""
+LOOK_EVER_S: Final = 300.0
+"""Seconds for ``EVER_MAX`` messages, a hundred at a time, with the waits that Discord asks for."""
+CARD_WITHIN: Final = 100
+"""Messages after a request among which its card is."""
 
-UNKNOWN_MESSAGE: Final = 10008
-TOO_LARGE: Final = 40005
-_NOT_THERE: Final = frozenset({50083, 160005, 50024, 50008, 50007, 50033, 50278, 30046})
-"""Archived or locked thread, no channel for messages, a person who takes none, too old to be edited.
-Source of the codes: https://docs.discord.com/developers/topics/opcodes-and-status-codes."""
+REFUSAL_MAX: Final = 200
+"""Characters of a refusal that are logged."""
+SLOW_MODE_S: Final = 15.0
+"""Seconds to wait in slow mode if Discord does not say how long."""
 
 
 class DiscordCourier:
@@ -61,7 +76,7 @@ class DiscordCourier:
     async def post_song(
         self, job: Job, files: Sequence[tuple[Track, Path]], where: Delivery, nonce: str
     ) -> int:
-        """The song with its players, mentioning the member; a file that is too large becomes a link."""
+        """Post the song and mention the member; a file that is too large becomes a link."""
         say = _language(job, where)
         return await self._post(
             job,
@@ -69,7 +84,7 @@ class DiscordCourier:
             where.channel_id,
             say,
             direct=where.direct,
-            said=say("song-ready", mention=f"<@{job.origin.member_id}>"),
+            content=say("song-ready", mention=f"<@{job.origin.member_id}>"),
             nonce=nonce,
             **_reference(job, where),
             allowed_mentions=_only(job.origin.member_id),
@@ -85,7 +100,7 @@ class DiscordCourier:
         locale: str,
         direct: bool,
     ) -> int:
-        """The same message without a mention, for one who asked for it."""
+        """Post the same message without a mention, for a member who asked for it."""
         say = language_of(locale)
         try:
             async with asyncio.timeout(COPY_S):
@@ -102,13 +117,17 @@ class DiscordCourier:
         *,
         direct: bool,
         copy: bool = False,
-        said: str = "",
+        content: str = "",
         **how: Any,  # noqa: ANN401 - what discord.py's send takes
     ) -> int:
-        attached = _attachable(files)
-        for _ in range(SMALLER_TRIES):
+        channel = self._client.get_partial_messageable(channel_id)
+        attached, shown, too_large = _attachable(files), job, 0
+        while too_large < SMALLER_TRIES:
             left_out = {track.take: track.url for track, _ in files if track.take not in attached}
-            title = cards.title_of(say, job.request)
+            title = cards.title_of(say, shown.request)
+            embed = cards.song(say, shown)
+            text = _with_links(say, content or cards.summary(embed), left_out)[:CONTENT_MAX]
+            view = song_view(say, job, left_out, direct=direct, copy=copy)
             uploads = [
                 discord.File(path, file_name(title, track.take, path.suffix))
                 for track, path in files
@@ -116,18 +135,21 @@ class DiscordCourier:
             ]
             try:
                 with _translated(self._client, _Doing.UPLOADING):
-                    message = await self._client.get_partial_messageable(channel_id).send(
-                        _with_links(say, said, left_out)[: buttons.MESSAGE_MAX],
-                        embed=cards.song(say, job),
-                        files=uploads,
-                        view=buttons.song_view(say, job, left_out, direct=direct, copy=copy),
-                        **how,
-                    )
+                    message = await channel.send(text, embed=embed, files=uploads, view=view, **how)
             except _TooLarge as error:
-                # Nothing was stored: another try with less is no second message.
-                log.info("job %d: %d files are too large here: %s", job.id, len(attached), error)
+                # Nothing was posted, so another try with fewer files can't be a second message.
+                log.info(
+                    "files too large", extra={"job_id": job.id, "count": len(attached), "error": str(error)}
+                )
                 smaller = {take for take in attached if _size(files, take) <= FILE_SAFE_BYTES}
                 attached = smaller if smaller < attached else set()
+                too_large += 1
+            except ContentRefused as error:
+                if shown is not job:
+                    raise
+                log.info("content refused", extra={"job_id": job.id, "error": str(error)})
+                shown = cards.without_texts(job)
+                content = "\n".join(filter(None, [content, say("text-refused-here")]))
             else:
                 return message.id
             finally:
@@ -136,7 +158,7 @@ class DiscordCourier:
         raise NoAccess("too large even without files")
 
     async def fetch(self, job: Job, take: int, *, max_bytes: int) -> bytes | None:
-        """The file that the message of the song has for this take."""
+        """Return the file of this take in the song's message."""
         if job.delivery is None or job.message_id is None:
             return None
         with _translated(self._client, _Doing.FETCHING):
@@ -148,13 +170,22 @@ class DiscordCourier:
         return None
 
     async def post_notice(self, job: Job, where: Delivery, nonce: str) -> int:
-        """Why there is no song, mentioning the member."""
+        """Post why there is no song, and mention the member."""
+        try:
+            return await self._post_notice(job, job, where, nonce)
+        except ContentRefused as error:
+            log.info("content refused", extra={"job_id": job.id, "error": str(error)})
+        return await self._post_notice(job, cards.without_texts(job), where, nonce)
+
+    async def _post_notice(self, job: Job, shown: Job, where: Delivery, nonce: str) -> int:
         say = _language(job, where)
+        content = say("notice-none", mention=f"<@{job.origin.member_id}>")
+        embed, view = cards.notice(say, shown), notice_view(say, job, direct=where.direct)
         with _translated(self._client, _Doing.SENDING):
             message = await self._channel(where).send(
-                say("notice-none", mention=f"<@{job.origin.member_id}>"),
-                embed=cards.notice(say, job),
-                view=buttons.notice_view(say, job, direct=where.direct),
+                content,
+                embed=embed,
+                view=view,
                 nonce=nonce,
                 **_reference(job, where),
                 allowed_mentions=_only(job.origin.member_id),
@@ -162,19 +193,19 @@ class DiscordCourier:
         return message.id
 
     async def post_alert(self, alert: BudgetAlert) -> None:
-        """How much of a server's allowance is used, in the channel that its managers chose."""
+        """Post how much of a server's allowance is used in the channel that its managers chose."""
         channel = self._client.get_partial_messageable(alert.channel_id)
+        text = quota_cards.budget_alert(language_of(alert.locale), alert)
         with _translated(self._client, _Doing.SENDING):
             async with asyncio.timeout(EDIT_S):
-                said = quota_cards.budget_alert(language_of(alert.locale), alert)
-                await channel.send(said, nonce=nonce_of(f"budget:{alert.id}"))
+                await channel.send(text, nonce=nonce_of(f"budget:{alert.id}"))
 
     async def find(self, job: Job, kind: MessageKind, where: Delivery, *, ever: bool = False) -> int | None:
-        """The job's own message of this kind, looked for in the time in which a send could have landed.
+        """Look for the job's own message of this kind in the time in which a send could have landed.
 
-        Where it may have landed at any time, there may be too many messages since then to know it.
+        If it may have landed at any time, there may be too many messages since then to know.
         """
-        # On Discord's clock: this one may be wrong, but the time between two of its readings is not.
+        # On Discord's clock: ours may be wrong, but the difference between two of its readings is not.
         asked_at = discord.utils.snowflake_time(job.origin.interaction_id)
         began_at = asked_at + (where.started_at - job.created_at)
         after = discord.Object(discord.utils.time_snowflake(max(asked_at, began_at - HISTORY_MARGIN)))
@@ -184,23 +215,23 @@ class DiscordCourier:
             async with asyncio.timeout(within_s):
                 history = self._channel(where).history(limit=limit, after=after, oldest_first=True)
                 async for message in history:
-                    if buttons.is_marked(message, kind, job.id):
+                    if is_marked(message, kind, job.id):
                         return message.id
                     if not ever and message.created_at > began_at + HISTORY_LAST:
                         break
                     seen += 1
                 if not seen and not where.direct:
-                    await self._may_read(job)
+                    await self._may_read(job, where)
         if ever and seen >= EVER_MAX:
             raise NoHistory(f"more than {EVER_MAX} messages since then")
         return None
 
-    async def _may_read(self, job: Job) -> None:
-        """Who may not read a channel's history is shown an empty one, but refused a single message.
+    async def _may_read(self, job: Job, where: Delivery) -> None:
+        """Raise if the history can't be read: Discord then shows an empty one, but refuses a single message.
 
         Source: https://docs.discord.com/developers/resources/message#get-channel-messages, read 2026-11-24.
         """
-        channel = self._client.get_partial_messageable(job.origin.channel_id)
+        channel = self._client.get_partial_messageable(where.channel_id)
         try:
             await channel.fetch_message(job.card_message_id or job.origin.interaction_id)
         except discord.NotFound as error:
@@ -208,44 +239,44 @@ class DiscordCourier:
                 raise
 
     async def find_card(self, job: Job) -> int | None:
-        """The message that Discord made of the answer: it names the interaction that it answers."""
-        asked = discord.Object(job.origin.interaction_id)
+        """Return the message that Discord made of the answer: it names the interaction."""
+        request = discord.Object(job.origin.interaction_id)
         channel = self._client.get_partial_messageable(job.origin.channel_id)
         with _translated(self._client, _Doing.EDITING):
             async with asyncio.timeout(EDIT_S):
-                async for message in channel.history(limit=CARD_WITHIN, after=asked, oldest_first=True):
+                async for message in channel.history(limit=CARD_WITHIN, after=request, oldest_first=True):
                     if (
                         message.interaction_metadata is not None
-                        and message.interaction_metadata.id == asked.id
+                        and message.interaction_metadata.id == request.id
                     ):
                         return message.id
         return None
 
     async def open_direct(self, member_id: DiscordUserId) -> int:
-        """The channel for direct messages to the member."""
+        """Return the channel for direct messages to the member."""
         with _translated(self._client, _Doing.SENDING):
             async with asyncio.timeout(EDIT_S):
                 channel = await self._client.create_dm(discord.Object(member_id))
         return channel.id
 
     async def update_card(self, job: Job, facts: CardFacts) -> None:
-        """Edit the public answer to the command; an edit notifies nobody."""
+        """Edit the public answer to the request; an edit notifies nobody."""
         if job.card_message_id is None:
             raise NoAccess("its id is not known")
         say = language_of(job.origin.guild_locale)
         channel = self._client.get_partial_messageable(job.origin.channel_id)
+        embed, view = cards.card(say, job, facts), card_view(say, job)
+        message = channel.get_partial_message(job.card_message_id)
         with _translated(self._client, _Doing.EDITING):
             async with asyncio.timeout(EDIT_S):
-                await channel.get_partial_message(job.card_message_id).edit(
-                    embed=cards.card(say, job, facts), view=buttons.card_view(say, job)
-                )
+                await message.edit(content=cards.card_line(say, job), embed=embed, view=view)
 
     def _channel(self, where: Delivery) -> discord.PartialMessageable:
         return self._client.get_partial_messageable(where.channel_id)
 
 
 class _Doing(Enum):
-    """What was asked of Discord: the same refusal means something else for each."""
+    """What a request was for, which decides what Discord's refusal of it means."""
 
     UPLOADING = auto()
     SENDING = auto()
@@ -260,16 +291,17 @@ class _TooLarge(Exception):
 
 @contextmanager
 def _translated(client: discord.Client, doing: _Doing) -> Iterator[None]:
-    """discord.py's errors as the pipeline's. What is neither is a bug, and rises."""
+    """Translate discord.py's errors to the pipeline's; any other error is a bug, and rises."""
     if client.is_closed() or client.user is None:
         raise Transient("Discord: not connected")
     try:
-        yield
+        with readable_answers():
+            yield
     except asyncio.CancelledError:
         _reopen_for_all(client)
         raise
     except RuntimeError as error:
-        # aiohttp's word for a session that was closed on the way.
+        # What aiohttp raises when the session is closed during a request.
         if not client.is_closed():
             raise
         raise Transient("Discord: disconnected") from error
@@ -283,57 +315,64 @@ def _translated(client: discord.Client, doing: _Doing) -> Iterator[None]:
 
 
 def _reopen_for_all(client: discord.Client) -> None:
-    """Let requests pass again after one that waited for the end of a global rate limit was cut off.
+    """Let requests pass again after one that waited out a global rate limit was cancelled.
 
-    discord.py (2.7.1) stops all requests meanwhile, and the one that is cut off never ends that.
+    discord.py (2.7.1) blocks all requests meanwhile, and a cancelled one never unblocks them.
     """
     client.http._global_over.set()  # noqa: SLF001
 
 
 def _meaning(error: discord.HTTPException, doing: _Doing) -> Exception:
-    said = f"HTTP {error.status}, code {error.code}"
-    if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or error.code == TOO_LARGE:
-        return _TooLarge(said) if doing is _Doing.UPLOADING else NoAccess(said)
-    if doing in (_Doing.UPLOADING, _Doing.SENDING) and error.code == UNKNOWN_MESSAGE:
-        return AlreadyPosted(said)
-    if doing is _Doing.LOOKING and error.status == HTTPStatus.FORBIDDEN:
-        return NoHistory(said)
-    if error.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND) or error.code in _NOT_THERE:
-        return NoAccess(said)
-    if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS):
-        return Transient(f"Discord: {said}", _wait_s(error))
-    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Transient(f"Discord: {said}")
-    if doing is _Doing.FETCHING:  # the files lie at a server with answers of its own
-        return NoAccess(said)
-    return error
+    """Return what a refusal means to the pipeline."""
+    refusal = f"HTTP {error.status}, code {error.code}"
+    posting = doing in (_Doing.UPLOADING, _Doing.SENDING)
+    meaning = meaning_of(error)
+    if doing is _Doing.FETCHING and error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        if error.status == HTTPStatus.TOO_MANY_REQUESTS:
+            return Transient(f"Discord: {refusal}", _wait_s(error))
+        return NoAccess(refusal)  # the files are on a server that has no codes; there are other sources
+    match meaning:
+        case Meaning.SIZE:
+            return _TooLarge(refusal) if doing is _Doing.UPLOADING else NoAccess(refusal)
+        case Meaning.MESSAGE:
+            return AlreadyPosted(refusal) if posting and error.code == UNKNOWN_MESSAGE else NoAccess(refusal)
+        case Meaning.PLACE | Meaning.PERSON:
+            unreadable = doing is _Doing.LOOKING and error.status == HTTPStatus.FORBIDDEN
+            return NoHistory(refusal) if unreadable else NoAccess(refusal)
+        case Meaning.CONTENT:
+            return ContentRefused(f"{refusal}: {error.text}"[:REFUSAL_MAX])
+        case Meaning.SLOW_MODE:
+            return Transient(f"Discord: {refusal}", _wait_s(error, SLOW_MODE_S))
+        case Meaning.WEATHER:
+            banned = error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
+            return Transient(f"Discord: {refusal}", _wait_s(error) if banned else None)
+        case _:
+            assert_never(meaning)
 
 
-def _wait_s(error: discord.HTTPException) -> float:
-    """Discord bans an address that goes on asking where the answer was 401 or 429."""
-    asked = error.response.headers.get("Retry-After", "")
-    return min(max(float(asked), BANNED_S), BANNED_MOST_S) if asked.isdecimal() else BANNED_S
+def _wait_s(error: discord.HTTPException, least_s: float = BANNED_S) -> float:
+    """Return how long to wait: Discord bans an address that goes on after 401 or 429."""
+    header = error.response.headers.get("Retry-After", "")
+    return min(max(float(header), least_s), BANNED_MAX_S) if header.isdecimal() else least_s
 
 
-def _with_links(say: Language, said: str, left_out: dict[int, str]) -> str:
-    """The text of a message, with the addresses that are too long for a button."""
+def _with_links(say: Language, content: str, left_out: dict[int, str]) -> str:
+    """Return the text of a message, with the addresses that are too long for a button."""
     links = [
-        f"{say('button-take', number=take)}: <{url}>"
-        for take, url in left_out.items()
-        if len(url) > buttons.LINK_MAX
+        f"{say('button-take', number=take)}: <{url}>" for take, url in left_out.items() if len(url) > LINK_MAX
     ]
-    return "\n".join(filter(None, [said, *links]))
+    return "\n".join(filter(None, [content, *links]))
 
 
 def _attachable(files: Sequence[tuple[Track, Path]]) -> set[int]:
-    """The takes that are there and fit into one request, the first ones first."""
-    taken: set[int] = set()
+    """Return the takes whose files exist and fit into one request, the first ones first."""
+    takes: set[int] = set()
     total = 0
     for track, path in files:
         if total + track.size_bytes <= REQUEST_MAX_BYTES and path.is_file():
-            taken.add(track.take)
+            takes.add(track.take)
             total += track.size_bytes
-    return taken
+    return takes
 
 
 def _size(files: Sequence[tuple[Track, Path]], take: int) -> int:
@@ -341,13 +380,14 @@ def _size(files: Sequence[tuple[Track, Path]], take: int) -> int:
 
 
 def _language(job: Job, where: Delivery) -> Language:
-    """The server's in its channels, the member's own in a direct message."""
+    """Return the server's language in its channels, the member's own in a direct message."""
     return language_of(job.origin.member_locale if where.direct else job.origin.guild_locale)
 
 
 def _reference(job: Job, where: Delivery) -> dict[str, Any]:
-    """What makes a message a reply to the card, where there is one to reply to; it may have been deleted."""
-    if where.direct or job.card_message_id is None or not job.origin.may_reference:
+    """Return what makes a message a reply to the card, if there is one; it may have been deleted."""
+    elsewhere = where.channel_id != job.origin.channel_id
+    if elsewhere or job.card_message_id is None or not job.origin.may_reference:
         return {}
     card = discord.MessageReference(
         message_id=job.card_message_id,

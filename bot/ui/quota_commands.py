@@ -1,22 +1,26 @@
-"""``/quota``: what server managers use to keep the purse."""
+"""``/quota``: what server managers use to control the credits of their server."""
 
 import asyncio
 import io
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import discord
 from discord import app_commands
 
 from bot.errors import NotRefundable
-from bot.model import Period
+from bot.model import DiscordUserId, GuildId, JobId, Period
 from bot.services.credits import REASON_MAX, CreditService
-from bot.ui import chart, interaction_context, quota_buttons, quota_cards, uploads
-from bot.ui.language import described
+from bot.store.ledger import CREDITS_MAX
+from bot.ui import autocompletion, cards, chart, interaction_context, quota_cards, uploads
+from bot.ui.autocompletion import Offer
+from bot.ui.buttons.clear_limit import clear_limit_view
+from bot.ui.buttons.ledger_pages import ledger_pages_view
+from bot.ui.discord_limits import CHOICES_MAX
+from bot.ui.interaction_context import PickedChannel
+from bot.ui.language import Language, described
 
-CREDITS_MAX = 1_000_000
-CHOICES_MAX: Final = 25
 KINDS: Final = [
     app_commands.Choice(name=described(f"choice-{kind}"), value=kind) for kind in quota_cards.KINDS
 ]
@@ -24,6 +28,27 @@ PERIODS: Final = [
     app_commands.Choice(name=described(f"choice-{period}"), value=period.value) for period in Period
 ]
 
+
+class PostableChannelOption(app_commands.Transformer):
+    """A channel or thread in which a message can be posted."""
+
+    @property
+    def type(self) -> discord.AppCommandOptionType:
+        """Return the kind of option."""
+        return discord.AppCommandOptionType.channel
+
+    @property
+    def channel_types(self) -> list[discord.ChannelType]:
+        """Return the types that Discord offers; categories, forums and media channels take no messages."""
+        return list(interaction_context.POSTABLE_TYPES)
+
+    async def transform(self, interaction: discord.Interaction, value: Any, /) -> PickedChannel:  # noqa: ANN401, ARG002
+        """Return the channel as Discord describes it; nothing more is known without a cache."""
+        picked: PickedChannel = value
+        return picked
+
+
+PostableChannel = app_commands.Transform[PickedChannel, PostableChannelOption]
 Credits = app_commands.Range[int, 0, CREDITS_MAX]
 Reason = app_commands.Range[str, 1, REASON_MAX]
 
@@ -45,27 +70,20 @@ class Quota(
 
     @app_commands.command(description=described("command-quota-view"))
     async def view(self, interaction: discord.Interaction) -> None:
-        """The purse as it stands."""
-        guild_id, say = (
-            interaction_context.managed_guild(interaction),
-            interaction_context.private(interaction),
-        )
+        """Show the server's credits and limits."""
+        guild_id, say = _manager(interaction)
         embed = quota_cards.view(say, await self.credit_service.overview(guild_id), guild_id)
-        await interaction.response.send_message(embed=embed, ephemeral=True)
+        await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
 
     @app_commands.command(description=described("command-quota-explain"))
     @app_commands.describe(user=described("option-explain-user"))
     async def explain(self, interaction: discord.Interaction, user: discord.User) -> None:
-        """The computed answer, with everything that went into it."""
-        guild_id, say = (
-            interaction_context.managed_guild(interaction),
-            interaction_context.private(interaction),
-        )
-        found = await self.credit_service.explain(
-            guild_id, user.id, interaction_context.role_ids(user, guild_id)
-        )
-        embed = quota_cards.explained(say, found, user.id, guild_id)
-        await interaction.response.send_message(embed=embed, ephemeral=True)
+        """Show what a member can spend, and every rule behind that."""
+        guild_id, say = _manager(interaction)
+        member_id, role_ids = DiscordUserId(user.id), interaction_context.role_ids(user, guild_id)
+        explanation = await self.credit_service.explain(guild_id, member_id, role_ids)
+        embed = quota_cards.explained(say, explanation, member_id, guild_id)
+        await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
 
     @app_commands.command(description=described("command-quota-ledger"))
     @app_commands.describe(user=described("option-ledger-user"), kind=described("option-ledger-kind"))
@@ -73,26 +91,18 @@ class Quota(
     async def ledger(
         self, interaction: discord.Interaction, user: discord.User | None = None, kind: str | None = None
     ) -> None:
-        """The newest page; buttons turn to the others."""
-        guild_id, say = (
-            interaction_context.managed_guild(interaction),
-            interaction_context.private(interaction),
-        )
-        member_id = None if user is None else user.id
+        """Show the newest page; buttons lead to the others."""
+        guild_id, say = _manager(interaction)
+        member_id = None if user is None else DiscordUserId(user.id)
         page = await self.credit_service.page(guild_id, kind=kind, member_id=member_id)
-        embed, view = (
-            quota_cards.ledger(say, page, kind, member_id),
-            quota_buttons.turn(say, page, kind, member_id),
-        )
-        await interaction.response.send_message(embed=embed, view=view, ephemeral=True)
+        embed = quota_cards.ledger(say, page, kind, member_id)
+        view = ledger_pages_view(say, page, kind, member_id)
+        await interaction.response.send_message(cards.summary(embed), embed=embed, view=view, ephemeral=True)
 
     @app_commands.command(description=described("command-quota-export"))
     async def export(self, interaction: discord.Interaction) -> None:
-        """May take longer than an answer may: it is promised first."""
-        guild_id, say = (
-            interaction_context.managed_guild(interaction),
-            interaction_context.private(interaction),
-        )
+        """Send a file; writing it may take longer than an answer may, so defer."""
+        guild_id, say = _manager(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         with tempfile.TemporaryDirectory(prefix="tunesmith-") as folder:
             path = Path(folder) / "ledger.csv"
@@ -102,14 +112,14 @@ class Quota(
 
     @app_commands.command(description=described("command-quota-usage"))
     async def usage(self, interaction: discord.Interaction) -> None:
-        """The picture, and whose the bars are."""
-        use, say = (
-            await self.credit_service.use(interaction_context.managed_guild(interaction)),
-            interaction_context.private(interaction),
-        )
+        """Show the chart, and whose its bars are."""
+        guild_id, say = _manager(interaction)
+        use = await self.credit_service.use(guild_id)
         picture = await asyncio.to_thread(chart.usage, use)
+        embed = quota_cards.usage(say, use)
         await interaction.response.send_message(
-            embed=quota_cards.usage(say, use),
+            cards.summary(embed),
+            embed=embed,
             file=discord.File(io.BytesIO(picture), quota_cards.PICTURE),
             ephemeral=True,
         )
@@ -129,13 +139,10 @@ class Quota(
         period: str | None = None,
     ) -> None:
         """Change the allowance."""
-        guild_id, say = (
-            interaction_context.managed_guild(interaction),
-            interaction_context.private(interaction),
-        )
-        renewing = None if period is None else Period(period)
+        guild_id, say = _manager(interaction)
+        new_period = None if period is None else Period(period)
         changed = await self.credit_service.set_allowance(
-            guild_id, credits, renewing, interaction_context.changed_by(interaction)
+            guild_id, credits, new_period, interaction_context.changed_by(interaction)
         )
         if changed is not None:
             await _confirm(interaction, quota_cards.allowance_changed(say, *changed, credits))
@@ -148,11 +155,8 @@ class Quota(
         credits: app_commands.Range[int, -CREDITS_MAX, CREDITS_MAX],  # noqa: A002 - the option's name
         reason: Reason,
     ) -> None:
-        """Add to the bonus."""
-        guild_id, say = (
-            interaction_context.managed_guild(interaction),
-            interaction_context.private(interaction),
-        )
+        """Add to the bonus, or take from it."""
+        guild_id, say = _manager(interaction)
         changed = await self.credit_service.grant(
             guild_id, credits, interaction_context.changed_by(interaction, reason)
         )
@@ -168,27 +172,21 @@ class Quota(
         credits: Credits | None = None,  # noqa: A002 - the option's name
     ) -> None:
         """Show or change a member's own limit."""
-        guild_id, say = (
-            interaction_context.managed_guild(interaction),
-            interaction_context.private(interaction),
-        )
+        guild_id, say = _manager(interaction)
+        member_id = DiscordUserId(user.id)
         if credits is None:
-            found = await self.credit_service.explain(
-                guild_id, user.id, interaction_context.role_ids(user, guild_id)
-            )
-            clear = (
-                quota_buttons.clear(say, "member", user.id)
-                if found.own is not None
-                else discord.utils.MISSING
-            )
-            await _confirm(interaction, quota_cards.member_limit(say, found, user.id), clear)
+            role_ids = interaction_context.role_ids(user, guild_id)
+            explanation = await self.credit_service.explain(guild_id, member_id, role_ids)
+            has_limit = explanation.own is not None
+            clear = clear_limit_view(say, "member", user.id) if has_limit else discord.utils.MISSING
+            await _confirm(interaction, quota_cards.member_limit(say, explanation, member_id), clear)
             return
-        changed = await self.credit_service.limit_member(
-            guild_id, user.id, credits, interaction_context.changed_by(interaction)
+        change = await self.credit_service.limit_member(
+            guild_id, member_id, credits, interaction_context.changed_by(interaction)
         )
-        if changed is not None:
-            said = quota_cards.limit_changed(say, changed, user.mention)
-            await _confirm(interaction, said, quota_buttons.clear(say, "member", user.id))
+        if change is not None:
+            text = quota_cards.limit_changed(say, change, user.mention)
+            await _confirm(interaction, text, clear_limit_view(say, "member", user.id))
 
     @app_commands.command(description=described("command-quota-role"))
     @app_commands.describe(
@@ -202,61 +200,61 @@ class Quota(
         credits: Credits | None = None,  # noqa: A002 - the option's name
     ) -> None:
         """Show or change a role's limit."""
-        guild_id, say = (
-            interaction_context.managed_guild(interaction),
-            interaction_context.private(interaction),
-        )
+        guild_id, say = _manager(interaction)
         name = quota_cards.role(say, role.id, guild_id)
         if credits is None:
-            there = (await self.credit_service.overview(guild_id)).role_limits.get(role.id)
-            clear = quota_buttons.clear(say, "role", role.id) if there is not None else discord.utils.MISSING
-            await _confirm(interaction, quota_cards.role_limit(say, there, name), clear)
+            limit = (await self.credit_service.overview(guild_id)).role_limits.get(role.id)
+            clear = clear_limit_view(say, "role", role.id) if limit is not None else discord.utils.MISSING
+            await _confirm(interaction, quota_cards.role_limit(say, limit, name), clear)
             return
-        changed = await self.credit_service.limit_role(
+        change = await self.credit_service.limit_role(
             guild_id, role.id, credits, interaction_context.changed_by(interaction)
         )
-        if changed is not None:
-            said = quota_cards.limit_changed(say, changed, name)
-            await _confirm(interaction, said, quota_buttons.clear(say, "role", role.id))
+        if change is not None:
+            text = quota_cards.limit_changed(say, change, name)
+            await _confirm(interaction, text, clear_limit_view(say, "role", role.id))
 
     @app_commands.command(description=described("command-quota-refund"))
     @app_commands.describe(job=described("option-refund-job"), reason=described("option-reason"))
     async def refund(self, interaction: discord.Interaction, job: str, reason: Reason) -> None:
-        """Once for each song."""
-        guild_id, say = (
-            interaction_context.managed_guild(interaction),
-            interaction_context.private(interaction),
-        )
-        if not job.isascii() or not job.isdecimal() or len(job) > 18:  # noqa: PLR2004 - an id's digits
+        """Give a song's credits back, once for each song."""
+        guild_id, say = _manager(interaction)
+        job_id = await self._chosen(interaction, job)
+        if job_id is None:
             raise NotRefundable("unknown")
         refunded = await self.credit_service.refund(
-            guild_id, int(job), interaction_context.changed_by(interaction, reason)
+            guild_id, job_id, interaction_context.changed_by(interaction, reason)
         )
         if refunded is not None:
             await _confirm(interaction, quota_cards.refunded(say, refunded))
 
     @refund.autocomplete("job")
     async def _songs(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        if not interaction_context.may_manage(interaction):
-            return []
-        say = interaction_context.private(interaction)
-        found = await self.credit_service.refundable(
-            interaction_context.guild_of(interaction), typed, CHOICES_MAX
-        )
-        return [
-            app_commands.Choice(name=quota_cards.choice(say, song), value=str(song.job_id)) for song in found
-        ]
+        return await autocompletion.answer(interaction, self._offers(interaction, typed))
+
+    async def _offers(self, interaction: discord.Interaction, typed: str) -> list[Offer]:
+        guild_id, say = _manager(interaction)
+        songs = await self.credit_service.refundable(guild_id, typed, CHOICES_MAX)
+        return [Offer(job_id=song.job_id, label=quota_cards.choice(say, song)) for song in songs]
+
+    async def _chosen(self, interaction: discord.Interaction, typed: str) -> JobId | None:
+        """Return the song that was chosen, or whose label was typed, or the only one with this name."""
+        job_id = autocompletion.job_id_of(typed)
+        if job_id is not None:
+            return job_id
+        for search in autocompletion.searches(typed):
+            offers = await self._offers(interaction, search)
+            chosen = autocompletion.meant(typed, offers)
+            if chosen is not None:
+                return chosen
+        offers = await self._offers(interaction, typed)
+        return offers[0].job_id if len(offers) == 1 else None
 
     @app_commands.command(description=described("command-quota-alerts"))
     @app_commands.describe(channel=described("option-alerts-channel"))
-    async def alerts(
-        self, interaction: discord.Interaction, channel: app_commands.AppCommandChannel | None = None
-    ) -> None:
-        """Choose the channel."""
-        guild_id, say = (
-            interaction_context.managed_guild(interaction),
-            interaction_context.private(interaction),
-        )
+    async def alerts(self, interaction: discord.Interaction, channel: PostableChannel | None = None) -> None:
+        """Choose the channel for budget alerts, or turn them off."""
+        guild_id, say = _manager(interaction)
         if channel is not None:
             interaction_context.may_post_in(interaction, channel)
         changed = await self.credit_service.set_alerts(
@@ -268,11 +266,8 @@ class Quota(
     @app_commands.command(description=described("command-quota-pause"))
     @app_commands.describe(reason=described("option-pause-reason"))
     async def pause(self, interaction: discord.Interaction, reason: Reason) -> None:
-        """Until ``/quota resume``."""
-        guild_id, say = (
-            interaction_context.managed_guild(interaction),
-            interaction_context.private(interaction),
-        )
+        """Take no new songs until ``/quota resume``."""
+        guild_id, say = _manager(interaction)
         open_jobs = await self.credit_service.pause(
             guild_id, interaction_context.changed_by(interaction, reason)
         )
@@ -281,17 +276,19 @@ class Quota(
 
     @app_commands.command(description=described("command-quota-resume"))
     async def resume(self, interaction: discord.Interaction) -> None:
-        """Ends a pause."""
-        guild_id, say = (
-            interaction_context.managed_guild(interaction),
-            interaction_context.private(interaction),
-        )
+        """End a pause."""
+        guild_id, say = _manager(interaction)
         ended = await self.credit_service.resume(guild_id, interaction_context.changed_by(interaction))
         if ended is not None:
             await _confirm(interaction, quota_cards.resumed(say, ended=ended))
 
 
+def _manager(interaction: discord.Interaction) -> tuple[GuildId, Language]:
+    """Return the server that the member may manage, and their language."""
+    return interaction_context.managed_guild(interaction), interaction_context.private(interaction)
+
+
 async def _confirm(
-    interaction: discord.Interaction, said: str, view: discord.ui.View = discord.utils.MISSING
+    interaction: discord.Interaction, text: str, view: discord.ui.View = discord.utils.MISSING
 ) -> None:
-    await interaction.response.send_message(said, view=view, ephemeral=True)
+    await interaction.response.send_message(text, view=view, ephemeral=True)

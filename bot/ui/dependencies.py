@@ -1,4 +1,4 @@
-"""What people reach through commands, buttons and forms."""
+"""What commands, buttons and forms depend on."""
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from bot.services.songs import SongArchive
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything behind the user interface, in one hand."""
+    """All services that the user interface calls."""
 
     intake: Intake
     credits: CreditService
@@ -23,10 +23,10 @@ class Services:
 
 
 class HasServices(Protocol):
-    """What buttons need of the client: discord.py hands a pressed button nothing else."""
+    """What buttons need of the client, which is all that discord.py hands them."""
 
     services: Services
 
     async def guarded(self, interaction: discord.Interaction, work: Awaitable[None]) -> None:
-        """Do the work; an error becomes its sentence."""
+        """Await the work; an error becomes one private sentence."""
         ...

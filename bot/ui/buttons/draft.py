@@ -1,0 +1,38 @@
+"""The button that opens a refused form with everything that was typed into it."""
+
+import re
+from typing import Self
+
+import discord
+from discord import ui
+
+from bot.model import DiscordUserId
+from bot.ui import forms, interaction_context
+from bot.ui.buttons.base import PersistentButton, persistent_view
+from bot.ui.dependencies import Services
+from bot.ui.language import Language
+
+
+class EditDraftButton(PersistentButton, template=r"edit:(?P<draft>\d{1,18})"):
+    """Opens the form, filled from a draft."""
+
+    def __init__(self, draft: int, label: str | None = None) -> None:
+        super().__init__(f"edit:{draft}", label, discord.ButtonStyle.primary)
+        self.draft = draft
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """Return the button for the draft that it names."""
+        return cls(int(match["draft"]))
+
+    async def press(self, interaction: discord.Interaction, services: Services) -> None:
+        """Answer with the form."""
+        request, _ = await services.intake.draft(self.draft, DiscordUserId(interaction.user.id))
+        say = interaction_context.private(interaction)
+        form = forms.song_form(say, services.intake.on_offer(request), draft=self.draft)
+        await interaction.response.send_modal(form)
+
+
+def edit_draft_view(say: Language, draft: int) -> ui.View:
+    """Return the button for a draft."""
+    return persistent_view(EditDraftButton(draft, say("button-edit")))

@@ -1,0 +1,68 @@
+"""The buttons that turn the pages of ``/quota ledger``; each press is checked as the command is."""
+
+import re
+from typing import Any, Self
+
+import discord
+from discord import ui
+
+from bot.model import DiscordUserId
+from bot.store.reports import Page
+from bot.ui import cards, interaction_context, quota_cards
+from bot.ui.buttons.base import PersistentButton, persistent_view
+from bot.ui.dependencies import Services
+from bot.ui.language import Language
+
+
+class LedgerPageButton(
+    PersistentButton,
+    template=r"ledger:(?P<way>newer|older):(?P<entry>\d{1,18}):(?P<kind>[a-z]{0,10}):(?P<member>\d{0,19})",
+):
+    """Turns to the entries newer or older than one of them, under the same filter."""
+
+    def __init__(
+        self,
+        way: str,
+        entry_id: int,
+        kind: str | None,
+        member_id: DiscordUserId | None,
+        label: str | None = None,
+    ) -> None:
+        super().__init__(f"ledger:{way}:{entry_id}:{kind or ''}:{member_id or ''}", label)
+        self.older = way == "older"
+        self.entry_id = entry_id
+        self.kind = kind
+        self.member_id = member_id
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """Return the button for the page that it names; a kind that no longer exists filters nothing."""
+        kind = match["kind"] if match["kind"] in quota_cards.KINDS else None
+        member_id = DiscordUserId(int(match["member"])) if match["member"] else None
+        return cls(match["way"], int(match["entry"]), kind, member_id)
+
+    async def press(self, interaction: discord.Interaction, services: Services) -> None:
+        """Show that page in place of this one."""
+        page = await services.credits.page(
+            interaction_context.managed_guild(interaction),
+            kind=self.kind,
+            member_id=self.member_id,
+            before_id=self.entry_id if self.older else None,
+            after_id=None if self.older else self.entry_id,
+        )
+        say = interaction_context.private(interaction)
+        embed = quota_cards.ledger(say, page, self.kind, self.member_id)
+        view = ledger_pages_view(say, page, self.kind, self.member_id)
+        await interaction.response.edit_message(content=cards.summary(embed), embed=embed, view=view)
+
+
+def ledger_pages_view(
+    say: Language, page: Page, kind: str | None, member_id: DiscordUserId | None
+) -> ui.View:
+    """Return the buttons under a page that lead to its neighbours."""
+    buttons: list[ui.Item[Any]] = []
+    if page.rows and page.newer:
+        buttons.append(LedgerPageButton("newer", page.rows[0].id, kind, member_id, say("button-newer")))
+    if page.rows and page.older:
+        buttons.append(LedgerPageButton("older", page.rows[-1].id, kind, member_id, say("button-older")))
+    return persistent_view(*buttons)

@@ -1,0 +1,52 @@
+"""The button that shows the text of a song."""
+
+import io
+from typing import Final
+
+import discord
+
+from bot.errors import NotYourServer
+from bot.model import SongRequest
+from bot.ui import interaction_context
+from bot.ui.buttons.base import JobButton
+from bot.ui.dependencies import Services
+from bot.ui.discord_limits import CONTENT_MAX
+from bot.ui.language import Language
+from bot.ui.text import plain
+
+TEXT_FILE: Final = "words.txt"
+
+
+class LyricsButton(JobButton, action="lyrics"):
+    """Shows the member who presses it what a song was made from."""
+
+    async def press(self, interaction: discord.Interaction, services: Services) -> None:
+        """Answer with the text; as a file if it is long."""
+        job = await services.intake.worded(self.job_id)
+        if interaction.guild_id not in (None, job.origin.guild_id):
+            raise NotYourServer("outside")
+        say, request = interaction_context.private(interaction), job.request
+        fenced = plain(request.lyrics or request.prompt or request.style).replace("```", "'''")
+        quoted = f"```\n{fenced}\n```"
+        if len(quoted) <= CONTENT_MAX:
+            await interaction.response.send_message(quoted, ephemeral=True)
+        else:
+            await interaction.response.send_message(file=text_file(say, request), ephemeral=True)
+
+
+class CopyLyricsButton(LyricsButton, action="words"):
+    """The same button under any message but the song's own, which is recognised by its ``lyrics`` button."""
+
+
+def text_file(say: Language, request: SongRequest) -> discord.File:
+    """Return a text file of everything that was typed."""
+    texts = {
+        "field-title": request.title,
+        "field-style": request.style,
+        "words-avoid": request.avoid,
+        "field-prompt": request.prompt,
+    }
+    parts = [f"{say(name)}: {text}" for name, text in texts.items() if text]
+    if request.lyrics:
+        parts.append(request.lyrics)
+    return discord.File(io.BytesIO("\n\n".join(parts).encode()), TEXT_FILE)

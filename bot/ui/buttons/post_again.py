@@ -1,0 +1,21 @@
+"""The button that posts a song for which there was no place before."""
+
+import discord
+
+from bot.model import JobState
+from bot.ui import interaction_context
+from bot.ui.buttons.base import JobButton, require_same_server
+from bot.ui.dependencies import Services
+
+
+class PostAgainButton(JobButton, action="post"):
+    """Posts an undelivered song to the channel of its card."""
+
+    async def press(self, interaction: discord.Interaction, services: Services) -> None:
+        """Put the song back in line for delivery."""
+        require_same_server(interaction, await services.intake.job(self.job_id))
+        interaction_context.require_can_post(interaction)
+        job = await services.intake.post_again(self.job_id)
+        say = interaction_context.private(interaction)
+        text = say("posted-already" if job.state is JobState.DELIVERED else "posting-again")
+        await interaction.response.send_message(text, ephemeral=True)

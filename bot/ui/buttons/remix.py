@@ -1,0 +1,33 @@
+"""The button that opens the form with the texts of an earlier song."""
+
+import discord
+from discord import ui
+
+from bot.model import Job
+from bot.ui import forms, interaction_context
+from bot.ui.buttons.base import JobButton, persistent_view, require_same_server
+from bot.ui.dependencies import Services
+from bot.ui.language import Language
+
+
+class RemixButton(JobButton, action="remix"):
+    """Opens the form, filled with the texts of a song."""
+
+    async def press(self, interaction: discord.Interaction, services: Services) -> None:
+        """Answer with the form."""
+        job = await services.intake.worded(self.job_id)
+        require_same_server(interaction, job)
+        interaction_context.require_can_post(interaction)
+        request = services.intake.on_offer(job.request)
+        form = forms.song_form(interaction_context.private(interaction), request, remix_of=job.id)
+        await interaction.response.send_modal(form)
+
+
+def edit_text_button(say: Language, job: Job) -> RemixButton:
+    """Return the button under a request without a song: the same form under another label."""
+    return RemixButton(job.id, say("button-edit"))
+
+
+def edit_text_view(say: Language, job: Job) -> ui.View:
+    """Return that button alone."""
+    return persistent_view(edit_text_button(say, job))

@@ -1,0 +1,62 @@
+"""The buttons that turn the pages of ``/music history``; each press reads the presser's own songs."""
+
+import re
+from typing import Any, Final, Self
+
+import discord
+from discord import ui
+
+from bot.model import DiscordUserId
+from bot.services.songs import SongArchive
+from bot.store.history import SongPage
+from bot.ui import cards, interaction_context
+from bot.ui.buttons.base import PersistentButton, persistent_view
+from bot.ui.dependencies import Services
+from bot.ui.language import Language
+
+PAGE_SONGS: Final = 10
+"""Songs on one page."""
+
+
+class SongPageButton(
+    PersistentButton,
+    template=re.compile(r"songs:(?P<way>newer|older):(?P<edge>\d{1,18}):(?P<word>.{0,50})", re.DOTALL),
+):
+    """Turns to the songs newer or older than one of them, under the same search word."""
+
+    def __init__(self, way: str, edge_id: int, word: str, label: str | None = None) -> None:
+        super().__init__(f"songs:{way}:{edge_id}:{word}", label)
+        self.older = way == "older"
+        self.edge_id = edge_id
+        self.word = word
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """Return the button for the page that it names."""
+        return cls(match["way"], int(match["edge"]), match["word"])
+
+    async def press(self, interaction: discord.Interaction, services: Services) -> None:
+        """Show that page in place of this one."""
+        edge = {"before_id" if self.older else "after_id": self.edge_id}
+        page = await read_page(services.song_archive, interaction, self.word, **edge)
+        say = interaction_context.private(interaction)
+        embed, view = cards.history(say, page, self.word), song_pages_view(say, page, self.word)
+        await interaction.response.edit_message(content=cards.summary(embed), embed=embed, view=view)
+
+
+async def read_page(
+    archive: SongArchive, interaction: discord.Interaction, word: str, **edge: int
+) -> SongPage:
+    """Return the member's songs in this server: the newest, or those before or after an edge."""
+    guild_id, member_id = interaction_context.guild_of(interaction), DiscordUserId(interaction.user.id)
+    return await archive.songs(guild_id, member_id, size=PAGE_SONGS, word=word, **edge)
+
+
+def song_pages_view(say: Language, page: SongPage, word: str) -> ui.View:
+    """Return the buttons under a page that lead to its neighbours."""
+    buttons: list[ui.Item[Any]] = []
+    if page.songs and page.newer:
+        buttons.append(SongPageButton("newer", page.songs[0].id, word, say("button-newer")))
+    if page.songs and page.older:
+        buttons.append(SongPageButton("older", page.songs[-1].id, word, say("button-older")))
+    return persistent_view(*buttons)

@@ -1,0 +1,29 @@
+"""Discord's limits, each with the page that states it, read 2026-11-25."""
+
+from typing import Final
+
+# https://docs.discord.com/developers/resources/message#create-message
+CONTENT_MAX: Final = 2_000
+"""Characters of a message beside its embeds."""
+
+# https://docs.discord.com/developers/components/reference#button
+LINK_MAX: Final = 512
+"""Characters of a button's address."""
+
+# https://docs.discord.com/developers/components/reference#text-input
+TEXT_INPUT_MAX: Final = 4_000
+"""Characters of a text field in a form."""
+
+# https://docs.discord.com/developers/interactions/application-commands#autocomplete
+CHOICES_MAX: Final = 25
+"""Choices in one answer to an autocompletion."""
+
+# https://docs.discord.com/developers/interactions/application-commands#application-command-object-application-command-option-choice-structure
+CHOICE_MAX: Final = 100
+"""Characters of a choice's label."""
+
+# https://docs.discord.com/developers/reference#uploading-files
+REQUEST_MAX_BYTES: Final = 24 * 1024 * 1024
+"""Files of one message together; Discord refuses requests of 25 MiB and more."""
+FILE_SAFE_BYTES: Final = 10 * 1024 * 1024
+"""Size of a file that every server takes."""

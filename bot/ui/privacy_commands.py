@@ -1,0 +1,57 @@
+"""``/privacy``: what members use to see, export and delete what is kept about them."""
+
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import discord
+from discord import app_commands
+
+from bot.model import DiscordUserId, GuildId
+from bot.ui import cards, interaction_context, privacy_cards, uploads
+from bot.ui.buttons.erase_data import erase_data_view
+from bot.ui.dependencies import Services
+from bot.ui.language import described
+
+EXPORT_FILE: Final = "tunesmith.json"
+
+
+class Privacy(
+    app_commands.Group,
+    name="privacy",
+    description=described("command-privacy"),
+    guild_only=True,
+):
+    """The commands about oneself; only the member sees the answers."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(allowed_installs=app_commands.AppInstallationType(guild=True, user=False))
+        self.privacy = services.privacy
+
+    @app_commands.command(description=described("command-privacy-view"))
+    async def view(self, interaction: discord.Interaction[discord.Client]) -> None:
+        """Show what is kept, why and how long, and who is responsible for it."""
+        guild_id = None if interaction.guild_id is None else GuildId(interaction.guild_id)
+        kept = await self.privacy.view(DiscordUserId(interaction.user.id), guild_id)
+        application = interaction.client.application
+        owner = None if application is None else getattr(application, "owner", None)
+        embed = privacy_cards.kept(interaction_context.private(interaction), kept, owner)
+        await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
+
+    @app_commands.command(description=described("command-privacy-export"))
+    async def export(self, interaction: discord.Interaction) -> None:
+        """Send a file; writing it may take longer than an answer may, so defer."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        say = interaction_context.private(interaction)
+        with tempfile.TemporaryDirectory(prefix="tunesmith-") as folder:
+            path = Path(folder) / EXPORT_FILE
+            count = await self.privacy.export(DiscordUserId(interaction.user.id), path)
+            async with uploads.compressed_if_large(path) as file:
+                text = say("privacy-exported", songs=say("songs", count=count))
+                await interaction.followup.send(text, file=file, ephemeral=True)
+
+    @app_commands.command(description=described("command-privacy-delete"))
+    async def delete(self, interaction: discord.Interaction) -> None:
+        """Ask first; the button deletes."""
+        say = interaction_context.private(interaction)
+        await interaction.response.send_message(say("privacy-ask"), view=erase_data_view(say), ephemeral=True)

@@ -1,0 +1,78 @@
+"""Choices that members can tell apart, and what comes back in place of their values."""
+
+import pytest
+
+from bot.model import JobId
+from bot.ui import autocompletion
+from bot.ui.autocompletion import Offer
+from bot.ui.discord_limits import CHOICE_MAX
+
+
+def offers(*labels: str) -> list[Offer]:
+    return [
+        Offer(job_id=JobId(7_000_000_000_000_000 + 11 * number), label=label)
+        for number, label in enumerate(labels)
+    ]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["2026-11-25 · Neon Rain"] * 3,
+        ["2026-11-25 · Neon Rain", "2026-11-25 · neon  rain", "2026-11-25 · Other"],
+        ["x" * 150] * 25,
+        ["x" * 150, "x" * 150 + "y"],
+    ],
+)
+def test_songs_of_one_title_on_one_day_have_labels_that_differ(labels: list[str]) -> None:
+    choices = autocompletion.choices(offers(*labels))
+
+    assert len(labels) == len({" ".join(choice.name.casefold().split()) for choice in choices})
+    assert {True} == {len(choice.name) <= CHOICE_MAX for choice in choices}
+    assert [str(offer.job_id) for offer in offers(*labels)] == [choice.value for choice in choices]
+
+
+def test_ids_that_end_alike_are_told_apart_too() -> None:
+    alike = [Offer(job_id=JobId(number * 10**10 + 1_234), label="Rain") for number in range(1, 26)]
+
+    assert 25 == len({choice.name for choice in autocompletion.choices(alike)})
+
+
+def test_a_label_that_no_other_song_has_stays_as_it_is() -> None:
+    names = [choice.name for choice in autocompletion.choices(offers("Neon Rain", "Other"))]
+
+    assert ["Neon Rain", "Other"] == names
+
+
+@pytest.mark.parametrize("chosen", range(4))
+def test_a_label_that_comes_back_in_place_of_its_value_means_its_song(chosen: int) -> None:
+    given = offers("Neon Rain", "Neon Rain", "Other", "x" * 150)
+    label = autocompletion.choices(given)[chosen].name
+
+    assert given[chosen].job_id == autocompletion.meant(f" {label} ", given)
+
+
+def test_what_is_no_label_means_no_song() -> None:
+    assert autocompletion.meant("Snow", offers("Rain", "Neon Rain")) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "searches"),
+    [
+        ("2026-11-25 · Neon Rain · #1234", ["Neon Rain", "2026-11-25"]),
+        ("Neon Rain · mia · 2026-11-25 · 10 credits", ["Neon Rain", "2026-11-25"]),
+        ("Neon Rain", ["Neon Rain"]),
+        ("2026-11-25 · A long title that was…", ["A long title that was", "2026-11-25"]),
+        ("", []),
+    ],
+)
+def test_a_label_is_searched_for_by_its_name_first(typed: str, searches: list[str]) -> None:
+    assert searches == autocompletion.searches(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "job_id"),
+    [("123", 123), (" 123 ", 123), ("12a", None), ("", None), ("١٢٣", None), ("9" * 19, None)],
+)
+def test_only_an_id_is_taken_for_one(typed: str, job_id: int | None) -> None:
+    assert job_id == autocompletion.job_id_of(typed)

@@ -1,0 +1,73 @@
+"""The commands as they are registered, and the channels that they offer."""
+
+from typing import Any
+
+import discord
+import pytest
+from discord import app_commands
+
+from bot.errors import MissingPermissions, NoPlaceToPost, NotYourServer
+from bot.ui import interaction_context
+from bot.ui.quota_commands import PostableChannelOption, Quota
+
+GUILD = 100
+HERE = 200
+
+
+def picked(type_: int, **more: Any) -> app_commands.AppCommandChannel:  # noqa: ANN401 - Discord's JSON
+    """Return a channel as an option brings it."""
+    data: Any = {"id": HERE, "type": type_, "name": "songs", "permissions": "0"} | more
+    return app_commands.AppCommandChannel(state=None, data=data, guild_id=GUILD)  # type: ignore[arg-type]
+
+
+class Asked:
+    """As much of an interaction as is looked at."""
+
+    guild_id = GUILD
+    channel_id = HERE + 1
+    app_permissions = discord.Permissions.none()
+
+
+def asked() -> Any:  # noqa: ANN401 - in place of discord.py's interaction
+    return Asked()
+
+
+def test_alerts_offer_only_channels_in_which_a_message_can_be_posted() -> None:
+    command: Any = Quota.__dict__["alerts"]
+    option = command._params["channel"].to_dict()
+
+    assert [0, 2, 5, 10, 11, 12, 13] == sorted(option["channel_types"])
+    assert 7 == option["type"]
+
+
+@pytest.mark.parametrize("type_", [4, 15, 16])
+def test_a_category_a_forum_and_a_media_channel_are_refused_for_alerts(type_: int) -> None:
+    with pytest.raises(NoPlaceToPost):
+        interaction_context.may_post_in(asked(), picked(type_))
+
+
+@pytest.mark.parametrize("type_", [0, 2, 5, 10, 11, 12, 13, 99])
+def test_a_channel_of_any_other_type_is_taken_for_alerts_also_of_an_unknown_one(type_: int) -> None:
+    interaction_context.may_post_in(asked(), picked(type_))
+
+
+def test_the_channel_of_the_command_must_let_the_bot_write() -> None:
+    interaction = asked()
+    interaction.channel_id = HERE
+
+    with pytest.raises(MissingPermissions):
+        interaction_context.may_post_in(interaction, picked(0))
+
+
+def test_another_servers_channel_is_refused_for_alerts() -> None:
+    interaction = asked()
+    interaction.guild_id = GUILD + 1
+
+    with pytest.raises(NotYourServer):
+        interaction_context.may_post_in(interaction, picked(0))
+
+
+async def test_a_picked_channel_needs_no_cache() -> None:
+    channel = picked(0)
+
+    assert channel is await PostableChannelOption().transform(asked(), channel)
