@@ -83,11 +83,26 @@ class Running:
     word: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeDetails:
+    """What the service says about one take beside its audio address. Nothing of it is trusted."""
+
+    url: str
+    upstream_id: str = ""
+    title: str = ""
+    image_url: str = ""
+    duration_s: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """The task succeeded. ``urls`` are its usable audio addresses; there may be none yet."""
 
     urls: tuple[str, ...]
+    details: tuple[TakeDetails, ...] = ()
+    """What is known about the takes, where the service says more than addresses."""
+    cost_credits: float | None = None
+    """What the task cost the operator, in the service's own credits, where it says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,15 +173,15 @@ def read_submitted(status: int, body: bytes, sent: Iterable[str], retry_after_s:
 
     ``sent`` are the member's texts: an error message may echo them, and they must not be classified.
     """
-    parsed = _object(body)
+    parsed = json_object(body)
     code = status
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES and parsed is not None:
-        task_id = _task_id(parsed)
+        task_id = task_id_of(parsed)
         if task_id is not None:
             return Accepted(task_id)
         inside = _status_inside(parsed)
         code = status if inside is None else inside
-    message = _message(parsed) if parsed is not None else _plain_text(body)
+    message = message_of(parsed) if parsed is not None else _plain_text(body)
     own_words, message = _without_echo(message, sent), message[:MESSAGE_MAX]
     if (cause := _closed(code, own_words, is_json=parsed is not None)) is not None:
         return Rejected(FailReason.CLOSED, message, cause)
@@ -189,12 +204,12 @@ def read_checked(status: int, body: bytes, origin: str) -> Checked | Busy:
     ``origin`` is the service's own "scheme://host:port", from where audio is accepted without https too.
     ``Busy`` says nothing about the task; ``Rejected`` as closed means that the key is not accepted.
     """
-    parsed = _object(body)
+    parsed = json_object(body)
     whole = {} if parsed is None else parsed
     inside, task = _status_inside(whole), _payload(whole)
     # The message of a good answer that holds a task is about the query: "msg": "success".
     good = status < HTTPStatus.MULTIPLE_CHOICES and inside is None
-    message = (_plain_text(body) if parsed is None else _message(task if good else whole))[:MESSAGE_MAX]
+    message = (_plain_text(body) if parsed is None else message_of(task if good else whole))[:MESSAGE_MAX]
     urls = _urls(task.get("audioUrls") or whole.get("audioUrls"), origin)
     word = _word(task) or _word(whole)
     if word in _SUCCESS and not _word(task) and not urls:
@@ -233,7 +248,8 @@ def _closed(status: int, message: str, *, is_json: bool) -> ClosedCause | None:
     return None
 
 
-def _object(body: bytes) -> JsonObject | None:
+def json_object(body: bytes) -> JsonObject | None:
+    """Parse a JSON object; None if the body is anything else."""
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError):
@@ -243,7 +259,7 @@ def _object(body: bytes) -> JsonObject | None:
 
 def is_readable(body: bytes) -> bool:
     """Return whether the answer is a JSON object, as all of the service's are."""
-    return _object(body) is not None
+    return json_object(body) is not None
 
 
 def _payload(parsed: JsonObject) -> JsonObject:
@@ -252,7 +268,8 @@ def _payload(parsed: JsonObject) -> JsonObject:
     return data if isinstance(data, dict) else parsed
 
 
-def _task_id(parsed: JsonObject) -> str | None:
+def task_id_of(parsed: JsonObject) -> str | None:
+    """Return the task's id, if the answer has one that can be sent back."""
     for place in (_payload(parsed), parsed):
         for name in ("id", "taskId", "task_id"):
             value = place.get(name)
@@ -289,7 +306,7 @@ def _status_inside(parsed: JsonObject) -> int | None:
     return _SOME_ERROR
 
 
-def _message(parsed: JsonObject) -> str:
+def message_of(parsed: JsonObject) -> str:
     """Return the vendor's reason as one line, or nothing."""
     texts: list[object] = []
     for place in (parsed, _payload(parsed)):
@@ -301,16 +318,18 @@ def _message(parsed: JsonObject) -> str:
         for name in ("errorMessage", "message", "msg", "detail")
     ]
     text = next((text for text in texts if isinstance(text, str) and text.strip()), "")
-    return "" if _is_markup(text) else _line(text[:MESSAGE_READ_MAX])
+    return "" if _is_markup(text) else one_line(text[:MESSAGE_READ_MAX])
 
 
 def _plain_text(body: bytes) -> str:
     """Return the text of a body that is not a JSON object, unless it is a page or truncated JSON."""
     text = body[: 4 * MESSAGE_READ_MAX].decode("utf-8-sig", "replace")
-    return "" if _is_markup(text) or text.lstrip().startswith(("{", "[")) else _line(text[:MESSAGE_READ_MAX])
+    return (
+        "" if _is_markup(text) or text.lstrip().startswith(("{", "[")) else one_line(text[:MESSAGE_READ_MAX])
+    )
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """Return the text as one line. A zero width joiner stays: it holds emoji sequences together."""
     return " ".join("".join(char if char.isprintable() or char == "\u200d" else " " for char in text).split())
 
@@ -320,11 +339,16 @@ def _is_markup(text: str) -> bool:
     return start.startswith("<") or "<html" in start
 
 
+def is_moderated(message: str, sent: Iterable[str]) -> bool:
+    """Return whether the vendor's own words object to the content. ``sent`` may be echoed in them."""
+    return bool(_MODERATED_WORDS.search(_without_echo(message, sent)))
+
+
 def _without_echo(message: str, sent: Iterable[str]) -> str:
     """Remove the member's own texts from an error message: only the vendor's words are classified."""
     message = message.lower()
     for text in sent:
-        echo = _line(text).lower()
+        echo = one_line(text).lower()
         if not echo:
             continue
         message = re.sub(rf"(?<!\w){re.escape(echo)}(?!\w)", "\n", message)
