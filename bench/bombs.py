@@ -22,6 +22,7 @@ from bot.model import SongRequest
 from bot.music.client import MusicClient
 from bot.music.downloads import AudioSource
 from bot.music.spool import NoAudio, Spool
+from bot.music.sseedance import Sseedance
 
 LIMIT_MIB = 20.0
 CHUNK = b"ID3" + bytes(64 * 1024 - 3)
@@ -98,9 +99,7 @@ async def measure() -> bool:
     """Print what each answer costs. Returns whether all stay below the limit."""
     async with (
         served() as url,
-        MusicClient.open(
-            url=url, key="key", provider="kie", options={}, now=lambda: datetime.now(UTC)
-        ) as music,
+        MusicClient.open(url=url, key="key", contract=Sseedance(), now=lambda: datetime.now(UTC)) as music,
         AudioSource.open(origin=music.origin) as audio,
     ):
         with tempfile.TemporaryDirectory() as folder:

@@ -23,6 +23,7 @@ from bot.model import Check
 from bot.music.client import MusicClient
 from bot.music.downloads import AudioSource
 from bot.music.spool import Spool
+from bot.music.sseedance import Sseedance
 from bot.ops import health
 from bot.ops.doctor import local, music_api
 from bot.ops.doctor.runner import CheckSpec
@@ -105,8 +106,7 @@ async def assemble(
         MusicClient.open(
             url=settings.music_api_url,
             key=settings.music_api_key.get_secret_value(),
-            provider=settings.music_provider,
-            options=settings.music_options,
+            contract=Sseedance(provider=settings.music_provider, options=settings.music_options),
             now=now,
             submitted=metrics.submitted,
             checked=metrics.polled,
@@ -298,8 +298,7 @@ async def _check_music_api(settings: Settings, clocks: music_api.Clocks) -> Sequ
         async with MusicClient.open(
             url=settings.music_api_url,
             key=settings.music_api_key.get_secret_value(),
-            provider=settings.music_provider,
-            options=settings.music_options,
+            contract=Sseedance(provider=settings.music_provider, options=settings.music_options),
             now=lambda: datetime.now(UTC),
         ) as music:
             check, ahead = await music_api.check_music_api(music, settings.music_api_url)

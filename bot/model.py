@@ -100,6 +100,15 @@ class ClosedCause(StrEnum):
     """The music service does not accept the operator's key."""
 
 
+class Backend(StrEnum):
+    """A music service that the bot can talk to."""
+
+    SSEEDANCE = "sseedance"
+    """The documented music API at sseedance.com."""
+    KIE = "kie"
+    """kie.ai's jobs API, the upstream of the documented one."""
+
+
 class Period(StrEnum):
     """The time for which a server's allowance holds; bounds are midnights in UTC."""
 

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final, TypeAlias, TypeVar
-from urllib.parse import quote
 
 import httpx
 
 from bot.errors import Transient, Unauthorized
 from bot.model import ClosedCause, SongRequest
 from bot.music import wire
+from bot.music.contract import Contract
 from bot.music.encodings import TooLarge, decode
-from bot.music.reading import JsonObject
 
 ANSWER_MAX_BYTES: Final = 1024 * 1024
 """Maximum size of an answer in bytes, as received and when decompressed."""
@@ -70,8 +69,7 @@ class MusicClient:
         gets: httpx.AsyncClient,
         *,
         url: str,
-        provider: str,
-        options: JsonObject,
+        contract: Contract,
         now: Callable[[], datetime],
         submitted: Timed,
         checked: Timed,
@@ -80,8 +78,7 @@ class MusicClient:
         self._url = url.rstrip("/")
         self._posts = posts
         self._gets = gets
-        self._provider = provider
-        self._options = options
+        self.contract = contract
         self._now = now
         self._submitted = submitted
         self._checked = checked
@@ -93,8 +90,7 @@ class MusicClient:
         *,
         url: str,
         key: str,
-        provider: str,
-        options: JsonObject,
+        contract: Contract,
         now: Callable[[], datetime],
         transport: httpx.AsyncBaseTransport | None = None,
         submitted: Timed = lambda _answer, _took_s: None,
@@ -135,8 +131,7 @@ class MusicClient:
                 posts,
                 gets,
                 url=url,
-                provider=provider,
-                options=options,
+                contract=contract,
                 now=now,
                 submitted=submitted,
                 checked=checked,
@@ -147,18 +142,18 @@ class MusicClient:
         return await _timed(self._submit(request), self._submitted)
 
     async def _submit(self, request: SongRequest) -> wire.Submitted:
-        body = wire.generation(request, self._provider, self._options)
+        body = self.contract.body(request)
         try:
             async with asyncio.timeout(POST_S):
                 status, answer, headers = await self._call(
-                    self._posts, "POST", f"{self._url}/v1/music/generations", json=body
+                    self._posts, "POST", self._url + self.contract.submit_path, json=body
                 )
         except _NEVER_LEFT as error:
             return wire.Busy(type(error).__name__, offline=True)
         except _BROKEN as error:
             return wire.Unknown(type(error).__name__)
         sent = (request.prompt, request.title, request.style, request.lyrics, request.avoid)
-        return wire.read_submitted(status, answer, sent, self._retry_after_s(headers))
+        return self.contract.read_submitted(status, answer, sent, self._retry_after_s(headers))
 
     async def check(self, task_id: str) -> wire.Checked:
         """Return the status of a task.
@@ -173,11 +168,11 @@ class MusicClient:
         try:
             async with asyncio.timeout(CHECK_S):
                 status, answer, headers = await self._call(
-                    self._gets, "GET", f"{self._url}/v1/tasks/{quote(task_id, safe='')}"
+                    self._gets, "GET", self._url + self.contract.task_path(task_id)
                 )
         except (*_BROKEN, httpx.InvalidURL) as error:
             raise Transient(f"status query: {type(error).__name__}") from error
-        checked = wire.read_checked(status, answer, self.origin)
+        checked = self.contract.read_checked(status, answer, self.origin)
         match checked:
             case wire.Busy(detail=detail):
                 raise Transient(f"status query: {detail}", self._retry_after_s(headers))
@@ -195,16 +190,31 @@ class MusicClient:
         try:
             async with asyncio.timeout(CHECK_S):
                 status, answer, headers = await self._call(
-                    self._gets, "GET", f"{self._url}/v1/tasks/{NO_TASK}"
+                    self._gets, "GET", self._url + self.contract.task_path(NO_TASK)
                 )
         except (*_BROKEN, httpx.InvalidURL) as error:
             raise Transient(type(error).__name__) from error
         return Probe(
             status=status,
-            checked=wire.read_checked(status, answer, self.origin),
+            checked=self.contract.read_checked(status, answer, self.origin),
             readable=wire.is_readable(answer),
             ahead=self._ahead(headers),
         )
+
+    async def balance(self) -> float | None:
+        """Return what is left on the operator's account, in the service's own credits, where it says so.
+
+        Raises:
+            Transient: there was no answer.
+        """
+        if self.contract.balance_path is None:
+            return None
+        try:
+            async with asyncio.timeout(CHECK_S):
+                _, answer, _ = await self._call(self._gets, "GET", self._url + self.contract.balance_path)
+        except (*_BROKEN, httpx.InvalidURL) as error:
+            raise Transient(f"balance query: {type(error).__name__}") from error
+        return self.contract.read_balance(answer)
 
     def _ahead(self, headers: httpx.Headers) -> timedelta | None:
         try:

@@ -58,11 +58,26 @@ class Running:
     word: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeDetails:
+    """What the service says about one take beside its audio address. Nothing of it is trusted."""
+
+    url: str
+    upstream_id: str = ""
+    title: str = ""
+    image_url: str = ""
+    duration_s: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """The task succeeded. ``urls`` are its usable audio addresses; there may be none yet."""
 
     urls: tuple[str, ...]
+    details: tuple[TakeDetails, ...] = ()
+    """What is known about the takes, where the service says more than addresses."""
+    cost_credits: float | None = None
+    """What the task cost the operator, in the service's own credits, where it says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +156,7 @@ def read_submitted(status: int, body: bytes, sent: Iterable[str], retry_after_s:
             return Accepted(task_id)
         inside = reading.error_status(parsed)
         code = status if inside is None else inside
-    message = _plain_text(body) if parsed is None else _message([parsed, reading.places(parsed)[0]])
+    message = _plain_text(body) if parsed is None else message_of([parsed, reading.places(parsed)[0]])
     own_words, message = _without_echo(message, sent), message[:MESSAGE_MAX]
     if (cause := _closed(code, own_words, is_json=parsed is not None)) is not None:
         return Rejected(FailReason.CLOSED, message, cause)
@@ -169,7 +184,7 @@ def read_checked(status: int, body: bytes, origin: str) -> Checked | Busy:
     inside, places = reading.error_status(whole), reading.places(whole)
     # The message of a good answer that holds a task is about the query: "msg": "success".
     good = status < HTTPStatus.MULTIPLE_CHOICES and inside is None
-    message = _plain_text(body) if parsed is None else _message(places[:1] if good else [whole, places[0]])
+    message = _plain_text(body) if parsed is None else message_of(places[:1] if good else [whole, places[0]])
     message = message[:MESSAGE_MAX]
     word, own = reading.status_word(whole)
     kind = reading.kind_of(word)
@@ -222,19 +237,21 @@ def is_readable(body: bytes) -> bool:
     return reading.parse(body) is not None
 
 
-def _message(places: Iterable[JsonObject]) -> str:
+def message_of(places: Iterable[JsonObject]) -> str:
     """Return the vendor's reason as one line, or nothing."""
     text = next(reading.messages(places), "")
-    return "" if _is_markup(text) else _line(text[:MESSAGE_READ_MAX])
+    return "" if _is_markup(text) else one_line(text[:MESSAGE_READ_MAX])
 
 
 def _plain_text(body: bytes) -> str:
     """Return the text of a body that is not a JSON object, unless it is a page or truncated JSON."""
     text = body[: 4 * MESSAGE_READ_MAX].decode("utf-8-sig", "replace")
-    return "" if _is_markup(text) or text.lstrip().startswith(("{", "[")) else _line(text[:MESSAGE_READ_MAX])
+    return (
+        "" if _is_markup(text) or text.lstrip().startswith(("{", "[")) else one_line(text[:MESSAGE_READ_MAX])
+    )
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """Return the text as one line. A zero width joiner stays: it holds emoji sequences together."""
     return " ".join("".join(char if char.isprintable() or char == "\u200d" else " " for char in text).split())
 
@@ -244,11 +261,16 @@ def _is_markup(text: str) -> bool:
     return start.startswith("<") or "<html" in start
 
 
+def is_moderated(message: str, sent: Iterable[str]) -> bool:
+    """Return whether the vendor's own words object to the content. ``sent`` may be echoed in them."""
+    return bool(_MODERATED_WORDS.search(_without_echo(message, sent)))
+
+
 def _without_echo(message: str, sent: Iterable[str]) -> str:
     """Remove the member's own texts from an error message: only the vendor's words are classified."""
     message = message.lower()
     for text in sent:
-        echo = _line(text).lower()
+        echo = one_line(text).lower()
         if not echo:
             continue
         message = re.sub(rf"(?<!\w){re.escape(echo)}(?!\w)", "\n", message)

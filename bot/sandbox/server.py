@@ -119,6 +119,8 @@ class Task:
     """Answers without URLs that success still has to give."""
     downloaded: set[int] = field(default_factory=set)
     """Takes that somebody asked for."""
+    queried: bool = False
+    """Whether its status was asked for before; a service may not know a new task at once."""
 
     @property
     def takes(self) -> int:
@@ -211,8 +213,8 @@ class Sandbox:
     async def _create(self, request: web.Request) -> web.StreamResponse:
         if not self._admits(request):
             return _refusal(FaultKind.UNAUTHORIZED)
-        body = await _json_object(request)
-        by_words = _ordered_by(body) - ({FaultKind.BUSY} if body in self.requests else set())
+        body = await json_body(request)
+        by_words = ordered_by(body) - ({FaultKind.BUSY} if body in self.requests else set())
         kinds = by_words | self._faults_for("create")
         self.requests.append(body)
         del self.requests[:-REQUESTS_MOST]
@@ -223,7 +225,7 @@ class Sandbox:
 
         task = self._begin(body, kinds)
         if FaultKind.LOST_ANSWER in kinds:
-            return _hang_up(request)
+            return hang_up(request)
         return web.json_response(
             {
                 "id": task.id,
@@ -236,16 +238,16 @@ class Sandbox:
     def _begin(self, body: Json, kinds: frozenset[FaultKind]) -> Task:
         """Charge for a task and start on it."""
         custom = body.get("customMode") is True
-        words = f"{_text(body, 'style')} {_text(body, 'title')}" if custom else _text(body, "prompt")
+        words = f"{text_of(body, 'style')} {text_of(body, 'title')}" if custom else text_of(body, "prompt")
         task = Task(
             id=secrets.token_hex(12),
-            provider=_text(body, "provider"),
-            model=_text(body, "model"),
-            prompt=_text(body, "prompt") or _text(body, "style"),
+            provider=text_of(body, "provider"),
+            model=text_of(body, "model"),
+            prompt=text_of(body, "prompt") or text_of(body, "style"),
             # Faults are stage directions: the music is the same with and without them.
             words=re.sub(r"\[[^]]*\]", "", words).strip(),
-            lyrics=_text(body, "lyrics") if custom else "",
-            title=_text(body, "title") if custom else "",
+            lyrics=text_of(body, "lyrics") if custom else "",
+            title=text_of(body, "title") if custom else "",
             instrumental=body.get("instrumental") is True,
             kinds=kinds,
             created_s=self._clock(),
@@ -361,7 +363,7 @@ class Sandbox:
             if kind in REFUSALS:
                 return _refusal(kind)
             if kind is FaultKind.LOST_ANSWER:
-                return _hang_up(request)
+                return hang_up(request)
             if kind is FaultKind.EMPTY_AUDIO:
                 return web.Response(content_type="audio/mpeg")
         return None
@@ -417,19 +419,25 @@ ENDINGS: dict[FaultKind, tuple[str, str | None]] = {
 def _refusal(kind: FaultKind) -> web.Response:
     status, message = REFUSALS[kind]
     if kind is FaultKind.SERVER_ERROR:
-        page = f"<!DOCTYPE html><html><head><title>{message}</title></head><body>{message}</body></html>"
-        return web.Response(status=status, text=page, content_type="text/html")
+        return page()
     response = _error(status, message)
     if kind is FaultKind.BUSY:
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response
 
 
+def page() -> web.Response:
+    """Return an HTTP 500 with a page of HTML."""
+    status, message = REFUSALS[FaultKind.SERVER_ERROR]
+    text = f"<!DOCTYPE html><html><head><title>{message}</title></head><body>{message}</body></html>"
+    return web.Response(status=status, text=text, content_type="text/html")
+
+
 def _error(status: int, message: str, name: str | None = None) -> web.Response:
     return web.json_response({"error": {"message": message, "param": name}}, status=status)
 
 
-def _hang_up(request: web.Request) -> web.StreamResponse:
+def hang_up(request: web.Request) -> web.StreamResponse:
     """Close the connection; the answer that the caller must return goes nowhere."""
     if request.transport is not None:
         request.transport.abort()
@@ -448,7 +456,12 @@ async def _errors_as_json(
         return _error(refused.status, refused.reason)
 
 
-async def _json_object(request: web.Request) -> Json:
+async def json_body(request: web.Request) -> Json:
+    """Read the body of a request.
+
+    Raises:
+        Invalid: it is not a JSON object.
+    """
     try:
         body = json.loads(await request.read())
     except (ValueError, RecursionError) as error:
@@ -458,14 +471,15 @@ async def _json_object(request: web.Request) -> Json:
     return body
 
 
-def _text(body: Json, name: str) -> str:
+def text_of(body: Json, name: str) -> str:
+    """Return a field if it is a text, else the empty text."""
     value = body.get(name)
     return value if isinstance(value, str) else ""
 
 
-def _ordered_by(body: Json) -> frozenset[FaultKind]:
+def ordered_by(body: Json) -> frozenset[FaultKind]:
     """Find the faults that a request's own words order, such as `[fail]`."""
-    said = " ".join(_text(body, name) for name in ("prompt", "title", "style", "lyrics")).casefold()
+    said = " ".join(text_of(body, name) for name in ("prompt", "title", "style", "lyrics")).casefold()
     return frozenset(kind for kind in FaultKind if f"[{kind}]" in said)
 
 
@@ -482,13 +496,13 @@ def _validate(body: Json) -> None:
         if not isinstance(value, wanted):
             raise Invalid(name, f"{name} must be {called}")
     for name in _required(body):
-        if not _text(body, name).strip():
+        if not text_of(body, name).strip():
             mode = "custom" if body.get("customMode") else "normal"
             raise Invalid(name, f"{name} is required in {mode} mode")
     for name, known in (("provider", PROVIDERS), ("model", tuple(STYLE_AND_LYRICS_CHARACTERS_MOST))):
-        if _text(body, name) not in known:
+        if text_of(body, name) not in known:
             raise Invalid(name, f"{name} must be one of {', '.join(known)}")
-    style, lyrics = STYLE_AND_LYRICS_CHARACTERS_MOST[_text(body, "model")]
+    style, lyrics = STYLE_AND_LYRICS_CHARACTERS_MOST[text_of(body, "model")]
     limits = {
         "prompt": PROMPT_CHARACTERS_MOST,
         "title": TITLE_CHARACTERS_MOST,
@@ -496,8 +510,8 @@ def _validate(body: Json) -> None:
         "lyrics": lyrics,
     }
     for name, most in limits.items():
-        if len(_text(body, name)) > most:
-            raise Invalid(name, f"{name} must have at most {most} characters, not {len(_text(body, name))}")
+        if len(text_of(body, name)) > most:
+            raise Invalid(name, f"{name} must have at most {most} characters, not {len(text_of(body, name))}")
 
 
 def _required(body: Json) -> tuple[str, ...]:

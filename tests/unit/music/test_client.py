@@ -17,6 +17,7 @@ from bot.model import FailReason
 from bot.music import client as client_module
 from bot.music import wire
 from bot.music.client import ANSWER_MAX_BYTES, MusicClient
+from bot.music.sseedance import Sseedance
 from tests import make
 
 KEY = "sk-live-0123456789abcdef"
@@ -93,8 +94,7 @@ async def connected(
     async with MusicClient.open(
         url=url,
         key=key,
-        provider="kie",
-        options=options,
+        contract=Sseedance(options=options),
         now=make.Clock(),
         transport=None if service is None else httpx.MockTransport(service),
     ) as client:

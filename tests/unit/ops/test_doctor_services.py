@@ -7,6 +7,7 @@ import pytest
 
 from bot.model import Verdict
 from bot.music.client import NO_TASK, MusicClient
+from bot.music.sseedance import Sseedance
 from bot.ops.doctor.music_api import Clocks, check_music_api, clock
 from tests import make
 
@@ -70,7 +71,7 @@ async def test_the_music_apis_clock_is_read_from_its_answer() -> None:
 
 def client(transport: httpx.MockTransport):  # type: ignore[no-untyped-def] # noqa: ANN201 - as open's
     return MusicClient.open(
-        url=URL, key="key-12345", provider="kie", options={}, now=make.Clock(), transport=transport
+        url=URL, key="key-12345", contract=Sseedance(), now=make.Clock(), transport=transport
     )
 
 

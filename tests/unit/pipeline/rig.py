@@ -15,6 +15,7 @@ from bot.model import Balance, Job, JobState, Origin, SongRequest
 from bot.music.client import MusicClient
 from bot.music.downloads import AudioSource
 from bot.music.spool import Spool
+from bot.music.sseedance import Sseedance
 from bot.ops.metrics import Metrics
 from bot.pipeline.erasure import Erasure
 from bot.pipeline.runner import Runner, ShutdownGuard
@@ -83,8 +84,7 @@ class Rig:
                 MusicClient.open(
                     url=self.url,
                     key=self.key,
-                    provider="kie",
-                    options={},
+                    contract=Sseedance(),
                     now=self.clock,
                     transport=self.api_over(),
                     submitted=self.metrics.submitted,

@@ -1,0 +1,88 @@
+"""The seam between the bot and a music service: everything that differs from one service to another.
+
+``client.py`` keeps what must hold for all of them: one POST, its deadline, fresh connections, size limits.
+A further service is a module with a class that fulfils ``Contract``, and a line in ``backends.py``.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.model import Backend, SongRequest
+from bot.music import wire
+from bot.music.text_limits import Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a service can do beyond a song from words. What it cannot do is not offered to members."""
+
+    avoid: bool = False
+    """It accepts what a song should not contain."""
+    voice: bool = False
+    """It accepts who should sing."""
+    duration: bool = False
+    """It accepts how long a song should be."""
+    balance: bool = False
+    """It reports what is left on the operator's account."""
+
+
+class Contract(Protocol):
+    """How to talk to one music service."""
+
+    @property
+    def backend(self) -> Backend:
+        """The name under which jobs, breaker and settings know the service."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the service can do."""
+        ...
+
+    @property
+    def models(self) -> Mapping[str, Limits]:
+        """The models that the service currently sells, with their text limits; the first is the default."""
+        ...
+
+    @property
+    def retired_models(self) -> frozenset[str]:
+        """Models that the service still names, but has discontinued."""
+        ...
+
+    @property
+    def submit_path(self) -> str:
+        """The path of the paid POST."""
+        ...
+
+    @property
+    def balance_path(self) -> str | None:
+        """The path that reports the balance, if there is one."""
+        ...
+
+    @property
+    def song_cost(self) -> float | None:
+        """What one song costs the operator, in the service's own credits."""
+        ...
+
+    def body(self, request: SongRequest) -> dict[str, object]:
+        """Build the JSON body of the paid POST."""
+        ...
+
+    def task_path(self, task_id: str) -> str:
+        """Return the path, with its query, that reports a task's status."""
+        ...
+
+    def read_submitted(
+        self, status: int, body: bytes, sent: Iterable[str], retry_after_s: float | None
+    ) -> wire.Submitted:
+        """Read the answer to the paid POST; ``sent`` are the member's texts that it may echo."""
+        ...
+
+    def read_checked(self, status: int, body: bytes, origin: str) -> wire.Checked | wire.Busy:
+        """Read the answer to a status query."""
+        ...
+
+    def read_balance(self, body: bytes) -> float | None:
+        """Read the balance in the service's own credits; None if the answer has none."""
+        ...

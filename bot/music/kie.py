@@ -1,0 +1,199 @@
+"""kie.ai's jobs API, spoken to directly.
+
+Sources: https://docs.kie.ai, the pages of the jobs API and of ``ai-music-api/generate`` as of 2026-10-07, and
+answers that clients of it recorded in October 2026. kie's older Suno API needs a callback address, which
+would receive the members' words, and is not used.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import quote
+
+from bot.model import Backend, ClosedCause, FailReason, SongRequest, Voice
+from bot.music import reading, wire
+from bot.music.contract import Capabilities
+from bot.music.reading import JsonObject
+from bot.music.text_limits import Limits
+
+TASK_MODEL: Final = "ai-music-api/generate"
+MODELS: Final[Mapping[str, Limits]] = {"V6": Limits(), "V6_MINI": Limits(), "V6_WILD": Limits()}
+"""The models on sale, with their text limits."""
+RETIRED_MODELS: Final = frozenset({"V3_5", "V4", "V4_5", "V4_5PLUS", "V4_5ALL", "V5", "V5_5"})
+"""Models that kie marks as discontinued; all but V3_5 are still accepted."""
+TAKES_READ_MAX: Final = 50
+"""Maximum number of takes that are read from one answer."""
+DURATION_DEFAULT_S: Final = 180
+"""Length that is requested in custom mode: without it, songs of 20 s were seen."""
+SONG_COST: Final = 12.0
+"""Credits for one task with two takes, as charged on 2026-10-05; 1 credit is about $0.005."""
+
+_REFUSED_CODES: Final = frozenset({400, 404, 405, 409, 413, 422, 451, 501, 505, 531})
+"""Codes in the body that refuse this request alone. 404 and 501 do not mean that the endpoint is closed."""
+_BUSY_CODES: Final = frozenset({429, 430, 455})
+_KEY_LIMIT_CODE: Final = 433
+"""The limit that the operator set for this key is used up."""
+_VALIDATION_WORDS: Final = re.compile(
+    r"this field is required|not within the range of allowed options", re.IGNORECASE
+)
+"""A failed validation is reported as code 500 with these words."""
+_RUNNING: Final = frozenset({"waiting", "queuing", "queueing", "generating"})
+_LYRICS_FIELD_MODELS: Final = "V6"
+"""Prefix of the models that take lyrics as ``lyrics``; older ones take them as ``prompt``."""
+_DURATION_MODELS: Final = ("V6", "V5_5")
+"""Prefixes of the models that take a duration."""
+
+
+class Kie:
+    """The contract of https://api.kie.ai."""
+
+    backend: Final = Backend.KIE
+    capabilities: Final = Capabilities(avoid=True, voice=True, duration=True, balance=True)
+    models: Final = MODELS
+    retired_models: Final = RETIRED_MODELS
+    submit_path: Final = "/api/v1/jobs/createTask"
+    balance_path: Final[str | None] = "/api/v1/chat/credit"
+    song_cost: Final[float | None] = SONG_COST
+
+    def __init__(self, *, options: JsonObject | None = None) -> None:
+        self._options = options or {}
+
+    def body(self, request: SongRequest) -> dict[str, object]:
+        """Build the JSON body of the paid POST."""
+        fields: dict[str, object] = {
+            "custom_mode": request.custom,
+            "instrumental": request.instrumental,
+            "model": request.model,
+        }
+        if not request.custom:
+            return {"model": TASK_MODEL, "input": fields | {"prompt": request.prompt}}
+        fields |= {"title": request.title, "style": request.style}
+        if not request.instrumental:
+            name = "lyrics" if request.model.startswith(_LYRICS_FIELD_MODELS) else "prompt"
+            fields[name] = request.lyrics
+            if request.voice is not None:
+                fields["vocal_gender"] = {Voice.FEMALE: "f", Voice.MALE: "m"}[request.voice]
+        if request.model.startswith(_DURATION_MODELS):
+            fields["duration"] = DURATION_DEFAULT_S
+        avoid = ", ".join(
+            text
+            for text in (self._options.get("negative_tags"), request.avoid)
+            if isinstance(text, str) and text
+        )
+        options = dict(self._options) | ({"negative_tags": avoid} if avoid else {})
+        # The operator's options may set a duration; what the member typed wins over the rest of them.
+        duration = {"duration": options["duration"]} if "duration" in options else {}
+        return {"model": TASK_MODEL, "input": options | fields | duration}
+
+    def task_path(self, task_id: str) -> str:
+        """Return the path that reports a task's status."""
+        return f"/api/v1/jobs/recordInfo?taskId={quote(task_id, safe='')}"
+
+    def read_submitted(
+        self, status: int, body: bytes, sent: Iterable[str], retry_after_s: float | None
+    ) -> wire.Submitted:
+        """Read the answer to the paid POST. The code in the body decides, since HTTP 200 carries any."""
+        parsed = reading.parse(body)
+        code = None if parsed is None else _code(parsed)
+        if parsed is None or code is None:
+            match status:
+                case HTTPStatus.UNAUTHORIZED:
+                    return wire.Rejected(FailReason.CLOSED, "HTTP 401", ClosedCause.BAD_KEY)
+                case HTTPStatus.PAYMENT_REQUIRED:
+                    return wire.Rejected(FailReason.CLOSED, "HTTP 402", ClosedCause.NO_CREDITS)
+                case HTTPStatus.TOO_MANY_REQUESTS:
+                    return wire.Busy("HTTP 429", retry_after_s)
+                case _:
+                    return wire.Unknown(f"HTTP {status}, no readable code")
+        message = wire.message_of([parsed])
+        detail = message[: wire.MESSAGE_MAX]
+        if code == HTTPStatus.OK and status < HTTPStatus.MULTIPLE_CHOICES:
+            task_id = reading.task_id(parsed)
+            return wire.Unknown("accepted without a task id") if task_id is None else wire.Accepted(task_id)
+        if code == HTTPStatus.UNAUTHORIZED:
+            return wire.Rejected(FailReason.CLOSED, detail, ClosedCause.BAD_KEY)
+        if code in (HTTPStatus.PAYMENT_REQUIRED, _KEY_LIMIT_CODE):
+            return wire.Rejected(FailReason.CLOSED, detail, ClosedCause.NO_CREDITS)
+        if code in _BUSY_CODES:
+            return wire.Busy(detail, retry_after_s)
+        invalid = code == HTTPStatus.INTERNAL_SERVER_ERROR and _VALIDATION_WORDS.search(message)
+        if code in _REFUSED_CODES or invalid:
+            moderated = wire.is_moderated(message, sent)
+            return wire.Rejected(FailReason.MODERATED if moderated else FailReason.REFUSED, detail)
+        return wire.Unknown(f"code {code}: {detail}" if detail else f"code {code}")
+
+    def read_checked(self, status: int, body: bytes, origin: str) -> wire.Checked | wire.Busy:
+        """Read the answer to a status query."""
+        parsed = reading.parse(body)
+        task = None if parsed is None else parsed.get("data")
+        if parsed is None or not isinstance(task, Mapping) or not isinstance(task.get("state"), str):
+            return wire.read_checked(status, body, origin)  # an error, "recordInfo is null", another shape
+        state = str(task["state"]).strip().lower()
+        if state in ("fail", "failed"):
+            text = str(task.get("failMsg") or "")
+            moderated = wire.is_moderated(text, ())
+            reason = FailReason.MODERATED if moderated else FailReason.UPSTREAM_FAILED
+            return wire.Rejected(reason, wire.one_line(text)[: wire.MESSAGE_MAX])
+        if state != "success":
+            return wire.Running("" if state in _RUNNING else state or "(none)")
+        takes = tuple(
+            take for take in dict.fromkeys(_takes(task.get("resultJson"))) if wire.is_usable(take.url, origin)
+        )
+        if not takes:
+            return wire.read_checked(status, body, origin)  # an address may stand elsewhere in the answer
+        return wire.Done(
+            tuple(dict.fromkeys(take.url for take in takes)), takes, _number(task.get("creditsConsumed"))
+        )
+
+    def read_balance(self, body: bytes) -> float | None:
+        """Read the balance, a number with a fraction."""
+        parsed = reading.parse(body)
+        if parsed is None or _code(parsed) != HTTPStatus.OK:
+            return None
+        return _number(parsed.get("data"))
+
+
+def _code(parsed: JsonObject) -> int | None:
+    code = parsed.get("code")
+    if isinstance(code, str) and re.fullmatch(r"[0-9]{1,4}", code):
+        return int(code)
+    return code if isinstance(code, int) and not isinstance(code, bool) else None
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    number = float(value)
+    return number if 0 <= number < float("inf") else None
+
+
+def _takes(result: object) -> Iterator[wire.TakeDetails]:
+    """Read the takes from ``resultJson``, which is JSON in a string; never their stream addresses."""
+    if isinstance(result, str):
+        try:
+            result = json.loads(result)
+        except (ValueError, RecursionError):
+            return
+    songs: object = result
+    for name in ("data", "data", "sunoData", "resultUrls"):
+        if isinstance(songs, Mapping) and songs.get(name):
+            songs = songs[name]
+    for song in songs[:TAKES_READ_MAX] if isinstance(songs, list) else ():
+        if isinstance(song, str):
+            yield wire.TakeDetails(url=song.strip())
+        elif isinstance(song, Mapping):
+            url = song.get("audio_url") or song.get("audioUrl")
+            if isinstance(url, str):
+                yield wire.TakeDetails(
+                    url=url.strip(),
+                    upstream_id=_text(song.get("id")),
+                    title=_text(song.get("title")),
+                    image_url=_text(song.get("image_url") or song.get("imageUrl")),
+                    duration_s=_number(song.get("duration")),
+                )
+
+
+def _text(value: object) -> str:
+    return wire.one_line(value)[: wire.MESSAGE_MAX] if isinstance(value, str) else ""

@@ -1,0 +1,62 @@
+"""The documented music API.
+
+Sources: https://sseedance.com/en/docs/music and https://sseedance.com/en/docs/tasks, read 2026-11-22.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+from urllib.parse import quote
+
+from bot.model import Backend, SongRequest
+from bot.music import wire
+from bot.music.contract import Capabilities
+from bot.music.reading import JsonObject
+from bot.music.text_limits import Limits
+
+MODELS: Final[Mapping[str, Limits]] = {
+    "V5": Limits(),
+    "V4_5PLUS": Limits(),
+    "V4_5ALL": Limits(),
+    "V4_5": Limits(),
+    "V4": Limits(style=200, lyrics=3_000),
+    "V3_5": Limits(style=200, lyrics=3_000),
+}
+"""Text limits by model. Source: https://docs.kie.ai/suno-api/generate-music, read 2026-11-22."""
+
+
+class Sseedance:
+    """The contract of https://sseedance.com."""
+
+    backend: Final = Backend.SSEEDANCE
+    capabilities: Final = Capabilities(avoid=True, voice=True)
+    models: Final = MODELS
+    retired_models: Final[frozenset[str]] = frozenset()
+    submit_path: Final = "/v1/music/generations"
+    balance_path: Final[str | None] = None
+    song_cost: Final[float | None] = None
+
+    def __init__(self, *, provider: str = "kie", options: JsonObject | None = None) -> None:
+        self._provider = provider
+        self._options = options or {}
+
+    def body(self, request: SongRequest) -> dict[str, object]:
+        """Build the JSON body of the paid POST."""
+        return wire.generation(request, self._provider, self._options)
+
+    def task_path(self, task_id: str) -> str:
+        """Return the path that reports a task's status."""
+        return f"/v1/tasks/{quote(task_id, safe='')}"
+
+    def read_submitted(
+        self, status: int, body: bytes, sent: Iterable[str], retry_after_s: float | None
+    ) -> wire.Submitted:
+        """Read the answer to the paid POST."""
+        return wire.read_submitted(status, body, sent, retry_after_s)
+
+    def read_checked(self, status: int, body: bytes, origin: str) -> wire.Checked | wire.Busy:
+        """Read the answer to a status query."""
+        return wire.read_checked(status, body, origin)
+
+    def read_balance(self, body: bytes) -> float | None:  # noqa: ARG002 - the service reports none
+        """Return None: the service reports no balance."""
+        return None

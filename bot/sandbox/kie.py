@@ -1,0 +1,198 @@
+"""Serve kie.ai's jobs API on localhost, with the traps that its clients met.
+
+Errors come under HTTP 200 with a code in the body, the result is JSON in a string, a task is unknown right
+after it was created, stream addresses answer with an empty body, and the balance has a fraction.
+"""
+
+import json
+import secrets
+from http import HTTPStatus
+
+from aiohttp import web
+
+from bot.sandbox.server import (
+    STYLE_AND_LYRICS_CHARACTERS_MOST,
+    TITLE_CHARACTERS_MOST,
+    FaultKind,
+    Invalid,
+    Json,
+    Sandbox,
+    Task,
+    hang_up,
+    json_body,
+    ordered_by,
+    page,
+    text_of,
+)
+
+TASK_MODEL = "ai-music-api/generate"
+COST_CREDITS = 12
+"""Per task, as charged on 2026-10-05."""
+BALANCE_CREDITS = 1_000.6
+"""At the start of the sandbox."""
+KEY_LIMIT_CODE = 433
+MODELS = {
+    "V6": (1_000, 5_000),
+    "V6_MINI": (1_000, 5_000),
+    "V6_WILD": (1_000, 5_000),
+    **STYLE_AND_LYRICS_CHARACTERS_MOST,
+}
+"""Models and their limits for style and lyrics, in characters."""
+PROMPT_CHARACTERS_MAX = 500
+DURATION_S = (10, 360)
+STATES = {"pending": "waiting", "processing": "generating", "success": "success"}
+FAILED_CODE = "501"
+REFUSALS: dict[FaultKind, tuple[int, str]] = {
+    FaultKind.CLOSED: (HTTPStatus.UNAUTHORIZED, "You do not have access permissions"),
+    FaultKind.UNAUTHORIZED: (HTTPStatus.UNAUTHORIZED, "You do not have access permissions"),
+    FaultKind.NO_CREDITS: (HTTPStatus.PAYMENT_REQUIRED, "Credits insufficient"),
+    FaultKind.BUSY: (
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "Your call frequency is too high.",
+    ),
+    FaultKind.MODERATED: (HTTPStatus.BAD_REQUEST, "Song Description contained sensitive words"),
+}
+
+
+class KieSandbox(Sandbox):
+    """The sandbox, speaking kie's contract. Its books and its faults are those of the documented one."""
+
+    def application(self) -> web.Application:
+        """Return the service as a web application."""
+        app = super().application()
+        app.router.add_post("/api/v1/jobs/createTask", self._create_job)
+        app.router.add_get("/api/v1/jobs/recordInfo", self._record)
+        app.router.add_get("/api/v1/chat/credit", self._credit)
+        app.router.add_get("/stream/{id}-{take:[1-9]}", self._stream)
+        return app
+
+    async def _create_job(self, request: web.Request) -> web.StreamResponse:
+        if not self._admits(request):
+            return _answer(*REFUSALS[FaultKind.UNAUTHORIZED])
+        body = await json_body(request)
+        fields = body.get("input")
+        fields = fields if isinstance(fields, dict) else {}
+        kinds = self._ordered(fields)
+        for kind, (code, message) in REFUSALS.items():
+            if kind in kinds:
+                return _answer(code, message)
+        if FaultKind.SERVER_ERROR in kinds:
+            return page()
+        try:
+            _validate(body, fields)
+        except Invalid as error:
+            return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+        task = self._begin(_as_documented(fields), kinds)
+        if FaultKind.LOST_ANSWER in kinds:
+            return hang_up(request)
+        return _answer(HTTPStatus.OK, "success", {"taskId": task.id, "recordId": secrets.token_hex(8)})
+
+    def _ordered(self, fields: Json) -> frozenset[FaultKind]:
+        words = _as_documented(fields)
+        by_words = ordered_by(words) - ({FaultKind.BUSY} if words in self.requests else set())
+        self.requests.append(words)
+        return by_words | self._faults_for("create")
+
+    async def _record(self, request: web.Request) -> web.StreamResponse:
+        if not self._admits(request):
+            return _answer(*REFUSALS[FaultKind.UNAUTHORIZED])
+        if spoiled := self._spoiled(request, "poll"):
+            return spoiled
+        task = self.tasks.get(request.query.get("taskId", ""))
+        if task is None or not task.queried:
+            if task is not None:
+                task.queried = True
+            return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, "recordInfo is null")
+        status, error = self._status(task)
+        record: Json = {
+            "taskId": task.id,
+            "model": TASK_MODEL,
+            "state": STATES.get(status, "fail"),
+            "param": json.dumps({"input": {"prompt": task.prompt, "lyrics": task.lyrics}}),
+            "resultJson": "",
+            "failCode": "" if status in STATES else FAILED_CODE,
+            "failMsg": "" if status in STATES else error or "Generation Failed",
+        }
+        if status == "success":
+            record["creditsConsumed"] = COST_CREDITS
+            if task.empty_polls:
+                task.empty_polls -= 1
+            else:
+                record["resultJson"] = json.dumps(self._result(request, task))
+        return _answer(HTTPStatus.OK, "success", record)
+
+    def _result(self, request: web.Request, task: Task) -> Json:
+        origin = request.url.origin()
+        songs = [
+            {
+                "id": f"{task.id}-{take}",
+                "audio_url": str(origin / "audio" / f"{task.id}-{take}.mp3"),
+                "stream_audio_url": str(origin / "stream" / f"{task.id}-{take}"),
+                "title": task.title,
+                "model_name": task.model,
+            }
+            for take in range(1, task.takes + 1)
+        ]
+        return {"code": HTTPStatus.OK, "data": songs, "task_id": task.id}
+
+    async def _credit(self, request: web.Request) -> web.StreamResponse:
+        if not self._admits(request):
+            return _answer(*REFUSALS[FaultKind.UNAUTHORIZED])
+        left = max(0.0, BALANCE_CREDITS - COST_CREDITS * self.tasks_created)
+        return _answer(HTTPStatus.OK, "success", round(left, 1))
+
+    async def _stream(self, _request: web.Request) -> web.Response:
+        return web.Response(content_type="audio/mpeg")  # 200 and not a byte, as seen on 2026-08-28
+
+
+def _answer(code: int, message: str, data: object = None) -> web.Response:
+    return web.json_response({"code": int(code), "msg": message, "data": data})
+
+
+def _as_documented(fields: Json) -> Json:
+    """Translate a request into the documented contract's names, which the composer reads."""
+    lyrics = text_of(fields, "lyrics") or (text_of(fields, "prompt") if fields.get("custom_mode") else "")
+    return {
+        "provider": "kie",
+        "model": text_of(fields, "model"),
+        "prompt": "" if fields.get("custom_mode") else text_of(fields, "prompt"),
+        "customMode": fields.get("custom_mode") is True,
+        "title": text_of(fields, "title"),
+        "style": text_of(fields, "style"),
+        "lyrics": lyrics,
+        "instrumental": fields.get("instrumental") is True,
+    }
+
+
+def _validate(body: Json, fields: Json) -> None:
+    """Check a request against kie's documentation.
+
+    Raises:
+        Invalid: a field is missing, of the wrong type or too long.
+    """
+    if body.get("model") != TASK_MODEL:
+        raise Invalid("model", "The model is not supported")
+    for name in ("custom_mode", "instrumental"):
+        if not isinstance(fields.get(name), bool):
+            raise Invalid(name, f"{name}: This field is required")
+    model = text_of(fields, "model")
+    if model not in MODELS:
+        raise Invalid("model", "model is not within the range of allowed options")
+    style, lyrics = MODELS[model]
+    limits = {"title": TITLE_CHARACTERS_MOST, "style": style, "lyrics": lyrics}
+    required = ["title", "style"] if fields["custom_mode"] else ["prompt"]
+    if not fields["custom_mode"]:
+        limits["prompt"] = PROMPT_CHARACTERS_MAX
+    elif not fields["instrumental"]:
+        required.append("lyrics" if model.startswith("V6") else "prompt")
+    for name in required:
+        if not text_of(fields, name).strip():
+            raise Invalid(name, f"{name}: This field is required")
+    for name, limit in limits.items():
+        if len(text_of(fields, name)) > limit:
+            raise Invalid(name, f"{name} is longer than {limit} characters")
+    duration = fields.get("duration")
+    if duration is not None and not (
+        isinstance(duration, int) and DURATION_S[0] <= duration <= DURATION_S[1] and fields["custom_mode"]
+    ):
+        raise Invalid("duration", "duration is not within the range of allowed options")

@@ -1,0 +1,116 @@
+"""The sandbox's kie contract, through the client that speaks it."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from bot.model import ClosedCause, FailReason
+from bot.music import wire
+from bot.music.client import MusicClient
+from bot.music.kie import Kie
+from bot.sandbox import server
+from bot.sandbox.kie import KieSandbox
+from bot.sandbox.server import running
+from tests import make
+
+KEY = "kie-key-123"
+
+
+class Seconds:
+    """The sandbox's clock, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def seconds() -> Seconds:
+    return Seconds()
+
+
+@pytest.fixture
+def sandbox(seconds: Seconds, monkeypatch: pytest.MonkeyPatch) -> KieSandbox:
+    monkeypatch.setattr(server, "song", lambda *args, **_: b"ID3" + repr(args).encode())
+    return KieSandbox(key=KEY, delay_s=10.0, clock=seconds)
+
+
+@pytest.fixture
+async def url(sandbox: KieSandbox) -> AsyncIterator[str]:
+    async with running(sandbox) as address:
+        yield address
+
+
+@pytest.fixture
+async def music(url: str) -> AsyncIterator[MusicClient]:
+    async with MusicClient.open(url=url, key=KEY, contract=Kie(), now=make.Clock()) as client:
+        yield client
+
+
+async def test_a_song_is_made_over_kies_contract(
+    sandbox: KieSandbox, seconds: Seconds, music: MusicClient
+) -> None:
+    accepted = await music.submit(make.custom(model="V6"))
+
+    assert isinstance(accepted, wire.Accepted)
+    assert wire.NotFound() == await music.check(accepted.task_id)  # right after it was created
+    assert wire.Running() == await music.check(accepted.task_id)
+    seconds.now = 11.0
+    await sandbox.composed()
+    done = await music.check(accepted.task_id)
+    assert isinstance(done, wire.Done)
+    assert (2, 12.0) == (len(done.urls), done.cost_credits)
+    assert [f"{accepted.task_id}-1", f"{accepted.task_id}-2"] == [take.upstream_id for take in done.details]
+    assert not [address for address in done.urls if "stream" in address]
+
+
+async def test_the_stream_of_a_song_is_empty(url: str, music: MusicClient) -> None:
+    accepted = await music.submit(make.prompt(model="V6"))
+    assert isinstance(accepted, wire.Accepted)
+
+    async with httpx.AsyncClient() as plain:
+        answer = await plain.get(f"{url}/stream/{accepted.task_id}-1")
+
+    assert (200, b"") == (answer.status_code, answer.content)
+
+
+async def test_the_balance_has_a_fraction_and_shrinks(music: MusicClient) -> None:
+    before = await music.balance()
+    await music.submit(make.prompt(model="V6"))
+
+    assert (1_000.6, 988.6) == (before, await music.balance())
+
+
+@pytest.mark.parametrize(
+    ("words", "reason", "closed"),
+    [
+        ("[no credits]", FailReason.CLOSED, ClosedCause.NO_CREDITS),
+        ("[unauthorized]", FailReason.CLOSED, ClosedCause.BAD_KEY),
+        ("[moderated]", FailReason.MODERATED, None),
+    ],
+)
+async def test_errors_come_under_http_200(
+    words: str, reason: FailReason, closed: ClosedCause | None, sandbox: KieSandbox, music: MusicClient
+) -> None:
+    answer = await music.submit(make.prompt(words, model="V6"))
+
+    assert isinstance(answer, wire.Rejected)
+    assert (reason, closed, 0) == (answer.reason, answer.closed, sandbox.tasks_created)
+
+
+@pytest.mark.parametrize("words", ["[server error]", "[lost answer]"])
+async def test_an_answer_that_says_nothing_leaves_the_outcome_open(words: str, music: MusicClient) -> None:
+    assert isinstance(await music.submit(make.prompt(words, model="V6")), wire.Unknown)
+
+
+@pytest.mark.parametrize("changes", [{"title": ""}, {"style": "x" * 1_001}, {"model": "V9"}])
+async def test_what_the_documentation_forbids_is_refused(
+    changes: dict[str, str], sandbox: KieSandbox, music: MusicClient
+) -> None:
+    answer = await music.submit(make.custom(**{"model": "V6"} | changes))
+
+    assert isinstance(answer, wire.Rejected)
+    assert (FailReason.REFUSED, 0) == (answer.reason, sandbox.tasks_created)
