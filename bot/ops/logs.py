@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 Form = Literal["console", "json"]
 
+SUBJECT: Final = ("job_id", "guild_id")
+"""Fields that stand right after the event."""
 REDACTED: Final = "[redacted]"
 CHATTY: Final = ("discord", "httpx", "httpcore", "aiosqlite", "asyncio")
 """Their finer lines hold addresses and what members wrote, or are about every single query."""
@@ -107,7 +109,11 @@ def _takes_colour(stream: TextIO) -> bool:
 
 
 def _fields(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
-    """What a line tells, in its order: when, how grave, who, what, about which job; then all the rest."""
+    """Gather a record's fields: time, level, logger, event, job and server, then the rest.
+
+    The rest is the context bound around the work and the record's own ``extra``; where both name a
+    field, ``extra`` wins.
+    """
     record: logging.LogRecord = event_dict["_record"]
     at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
     fields: EventDict = {
@@ -116,11 +122,12 @@ def _fields(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> Even
         "logger": record.name,
         "event": event_dict["event"],
     }
-    fields.update(_told(record, event_dict.get("positional_args")))
-    for name, value in {**vars(record), **event_dict}.items():
-        if name not in _KNOWN:
-            # A library's own field may have the name of one of these.
-            fields[f"{name}_" if name in fields else name] = value
+    extra = {name: value for name, value in {**vars(record), **event_dict}.items() if name not in _KNOWN}
+    context = get_contextvars() | extra
+    subject = {name: context.pop(name) for name in SUBJECT if context.get(name) is not None}
+    for name, value in (subject | context).items():
+        # A library may give a field of its own the name of one of the fixed fields.
+        fields[f"{name}_" if name in fields else name] = value
     if record.levelno > logging.INFO and record.threadName != "MainThread":
         fields["thread"] = record.threadName
     if event_dict.get("stack_info"):
@@ -134,15 +141,6 @@ _KNOWN: Final = {
     *vars(logging.makeLogRecord({})),
     *("message", "asctime", "taskName", "event", "positional_args", "_record", "_from_structlog"),
 }
-
-
-def _told(record: logging.LogRecord, args: object) -> dict[str, object]:
-    """The job and the server that the line is about: as bound around the work, and as it says itself."""
-    bound = dict(get_contextvars())
-    if isinstance(record.msg, str) and record.msg.startswith("job %d") and isinstance(args, tuple):
-        bound["job_id"] = args[0]
-    first = {name: bound.pop(name) for name in ("job_id", "guild_id") if bound.get(name) is not None}
-    return first | bound
 
 
 def _on_one_line(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
