@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from bot.errors import StartRefused
 from bot.model import Period
+from bot.store.ledger import Defaults
 
 NUMBER_MAX: Final = 10**9
 MODELS_MAX: Final = 25
@@ -113,6 +114,15 @@ class Settings(BaseSettings):
     def database_path(self) -> Path:
         """Where the SQLite file lies."""
         return Path(self.database_url.removeprefix(_SQLITE))
+
+    @property
+    def credit_defaults(self) -> Defaults:
+        """The credits of a server whose managers have set nothing."""
+        return Defaults(
+            allowance=self.guild_credits,
+            period=self.credit_period,
+            ceiling=self.guild_credits_max,
+        )
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -15,8 +15,8 @@ from typing import IO, Final, TypeAlias
 import httpcore
 import httpx
 
+from bot.about import USER_AGENT
 from bot.errors import Transient
-from bot.music.client import USER_AGENT
 from bot.music.wire import is_usable, origin_of
 
 AUDIO_MAX_BYTES: Final = 40 * 1024 * 1024

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import httpx
 
+from bot.about import USER_AGENT
 from bot.errors import Transient, Unauthorized
 from bot.model import ClosedCause, SongRequest
 from bot.music import wire
@@ -25,7 +26,6 @@ CHECK_S: Final = 60.0
 """A status query may take tens of seconds: the service may copy files while it answers."""
 KEY_MIN: Final = 8
 """A shorter key is no secret, and may well be a part of a task id or a field's name."""
-USER_AGENT: Final = "Tunesmith/0.1 (+https://github.com/tunesmith-bot/tunesmith)"
 
 _NEVER_LEFT = (
     httpx.ConnectError,

@@ -57,7 +57,7 @@ def configure(level: str, *, form: Form = "console", secrets: Iterable[str] = ()
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
-def log_what_nobody_catches() -> None:
+def log_uncaught_errors() -> None:
     """Errors that end a thread or the process, and warnings, become lines of the log as well."""
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread

@@ -10,14 +10,13 @@ from typing import Any, Final
 
 import aiohttp
 
+from bot.about import DISCORD_USER_AGENT
 from bot.model import Check, Verdict
 from bot.ui.client import invite_link
 from bot.ui.text import cut, plain
 
 Payload = Mapping[str, Any]
 
-USER_AGENT: Final = "DiscordBot (https://github.com/tunesmith-bot/tunesmith, 0.1)"
-"""Discord asks for this form. Source: https://docs.discord.com/developers/reference#user-agent."""
 ASK_WITHIN_S: Final = 10.0
 PRIVILEGED: Final = sum(1 << bit for bit in (12, 13, 14, 15, 18, 19))
 """Flags of intents that have to be granted.
@@ -43,7 +42,7 @@ class _Trouble(Exception):
 async def ask(url: str, token: str, commands: Sequence[Payload]) -> Findings:
     """How token and application stand, and whether ``commands`` are the ones that Discord knows."""
     timeout = aiohttp.ClientTimeout(total=ASK_WITHIN_S)
-    headers = {"Authorization": f"Bot {token}", "User-Agent": USER_AGENT}
+    headers = {"Authorization": f"Bot {token}", "User-Agent": DISCORD_USER_AGENT}
     checks: list[Check] = []
     async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
         caller = _Caller(session, url)

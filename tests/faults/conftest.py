@@ -80,7 +80,7 @@ def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # What a start changes for the whole process, and what it would begin with.
     monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
     monkeypatch.setattr(logs, "configure", lambda *_, **__: None)
-    monkeypatch.setattr(logs, "log_what_nobody_catches", lambda: None)
+    monkeypatch.setattr(logs, "log_uncaught_errors", lambda: None)
     monkeypatch.setattr(app, "_work", started)
 
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "bot").rglob("*.py"))
 BROAD = {
     "bot/pipeline/runner.py": 1,  # the one around a job
-    "bot/app.py": 1,  # the gateway's supervisor
+    "bot/ops/supervisor.py": 1,  # one part's bug must not end the others
     "bot/ops/doctor/runner.py": 2,  # a check that breaks is a line; one on a thread hands its error over
     "bot/ui/client.py": 1,  # what the tree does for commands, for buttons and forms
     "bot/database/sqlite.py": 1,  # handed on to the caller of write()

@@ -534,7 +534,7 @@ def test_other_libraries_write_in_the_same_form(process: Callable[[], str]) -> N
 
 def test_what_nobody_catches_becomes_a_line(process: Callable[[], str]) -> None:
     logs.configure("INFO", form="json", secrets=SECRETS)
-    logs.log_what_nobody_catches()
+    logs.log_uncaught_errors()
 
     def breaks() -> None:
         raise RuntimeError(TOKEN)
@@ -554,7 +554,7 @@ def test_what_nobody_catches_becomes_a_line(process: Callable[[], str]) -> None:
 
 def test_an_interrupt_is_no_bug(process: Callable[[], str]) -> None:
     logs.configure("INFO", form="json")
-    logs.log_what_nobody_catches()
+    logs.log_uncaught_errors()
     sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
 
     assert "bug" not in process()

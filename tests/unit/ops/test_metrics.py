@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.database.sqlite import Database
-from bot.model import FailReason, JobState
+from bot.model import FailReason, JobId, JobState
 from bot.ops.metrics import Metrics, Now
 from bot.store import jobs
 from bot.store.reconcile import reconcile
@@ -205,14 +205,14 @@ def counted(metrics: Metrics) -> float:
 def test_a_song_that_is_not_delivered_has_no_delay(end: JobState) -> None:
     metrics = Metrics(CollectorRegistry())
     for state in (JobState.READY, end, JobState.DELIVERED):
-        metrics.moved(1, state)
+        metrics.moved(JobId(1), state)
 
     assert 0.0 == counted(metrics)
 
 
 def test_a_song_that_was_done_before_the_restart_has_no_delay() -> None:
     metrics = Metrics(CollectorRegistry())
-    metrics.moved(1, JobState.DELIVERED)
+    metrics.moved(JobId(1), JobState.DELIVERED)
 
     assert 0.0 == counted(metrics)
 
