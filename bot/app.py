@@ -235,7 +235,7 @@ def _pages(app: App, stop: asyncio.Event, now: Callable[[], datetime]) -> web.Ap
         database=app.database,
         gateway=app.client.cut_off,
         latencies_s=app.client.latencies_s,
-        looked_at=lambda: app.runner.looked_at,
+        last_round_at=lambda: app.runner.looked_at,
         stopping=stop.is_set,
         now=now,
     )
