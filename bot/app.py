@@ -269,7 +269,7 @@ async def _work(app: App, token: str, stop: asyncio.Event, group: asyncio.TaskGr
         group.create_task(event_loop.watch(app.metrics.lagged)),
     ]
     await stop.wait()
-    log.info("shutdown started")
+    log.info("stopping")
     app.intake.close()
     app.runner.stop()
     # Concurrently: together they must finish before the service manager sends SIGKILL.

@@ -206,7 +206,7 @@ async def test_lines_for_people_have_no_colour_where_no_terminal_is(tmp_path: Pa
     async with World.open(tmp_path) as world, world.bot() as bot:
         assert 0 == await bot.terminate()
 
-    assert "shutdown started" in bot.log
+    assert "stopping" in bot.log
     assert "\x1b" not in bot.log
 
 
