@@ -21,6 +21,7 @@ from bot.errors import StartRefused
 from bot.music.audio import AudioSource, Spool
 from bot.music.client import MusicClient
 from bot.ops import event_loop, health
+from bot.ops.doctor.local import STRANGERS
 from bot.ops.metrics import Metrics
 from bot.ops.supervisor import supervise
 from bot.pipeline.courier import Courier
@@ -33,7 +34,7 @@ from bot.services.intake import Intake, Terms
 from bot.services.privacy import Privacy
 from bot.services.songs import SongArchive
 from bot.settings import Settings
-from bot.store import jobs
+from bot.store import jobs, servers
 from bot.ui import client as ui
 from bot.ui.courier import DiscordCourier
 from bot.ui.operator_alerts import OperatorAlerts
@@ -93,6 +94,8 @@ async def assemble(
         price_credits=settings.song_credits,
         open_per_member=settings.open_jobs_per_member,
         open_per_guild=settings.open_jobs_per_guild,
+        server_policy=settings.server_policy,
+        total_credits_max=settings.total_credits_max,
         defaults=defaults,
         extras=settings.music_extras,
     )
@@ -208,6 +211,7 @@ async def run(settings: Settings) -> None:
         StartRefused: the operator has to change a setting or the environment first.
     """
     ui.use_api(settings.discord_api_url)
+    policy = settings.server_policy
     stop, now = asyncio.Event(), steady_clock()
     async with (
         assemble(settings, now=now) as app,
@@ -215,12 +219,20 @@ async def run(settings: Settings) -> None:
     ):
         if address is not None:
             log.info("health server listening", extra={"address": address})
+        log.info(
+            "credits of all servers this month",
+            extra={
+                "used": await app.database.read(lambda tx: servers.credits_this_month(tx, now())),
+                "total_credits_max": settings.total_credits_max,
+            },
+        )
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
         refused: StartRefused | None = None
         try:
             async with asyncio.TaskGroup() as group:
-                await _work(app, settings.discord_token.get_secret_value(), stop, group)
+                token = settings.discord_token.get_secret_value()
+                await _work(app, partial(_connect, app.client, token, policy), stop, group)
         except* StartRefused as group_of_errors:
             refused = next(error for error in group_of_errors.exceptions if isinstance(error, StartRefused))
         finally:
@@ -254,7 +266,9 @@ async def _close(client: discord.Client) -> None:
         await client.http.close()
 
 
-async def _work(app: App, token: str, stop: asyncio.Event, group: asyncio.TaskGroup) -> None:
+async def _work(
+    app: App, connect: Callable[[], Awaitable[None]], stop: asyncio.Event, group: asyncio.TaskGroup
+) -> None:
     """Run all parts concurrently until ``stop``; then finish the jobs first and end the rest."""
     alert = app.operator_alerts.alert
 
@@ -263,7 +277,7 @@ async def _work(app: App, token: str, stop: asyncio.Event, group: asyncio.TaskGr
 
     runner = start("job runner", app.runner.run)
     others = [
-        start("Discord connection", partial(_connect, app.client, token)),
+        start("Discord connection", connect),
         start("maintenance", app.maintenance.run),
         start("operator webhook", app.operator_alerts.run),
         group.create_task(event_loop.watch(app.metrics.lagged)),
@@ -282,7 +296,9 @@ async def _work(app: App, token: str, stop: asyncio.Event, group: asyncio.TaskGr
         await asyncio.wait(pending, timeout=CANCEL_EVERY_S)
 
 
-async def _connect(client: ui.TunesmithClient, token: str) -> None:
+async def _connect(
+    client: ui.TunesmithClient, token: str, policy: servers.ServerPolicy = servers.SERVE_ALL
+) -> None:
     """Keep the bot connected to Discord until it is closed.
 
     Raises:
@@ -293,7 +309,10 @@ async def _connect(client: ui.TunesmithClient, token: str) -> None:
     try:
         # Otherwise a failed start leaves the HTTP session open (discord.py 2.7.1).
         async with client:
-            await client.start(token)
+            await client.login(token)
+            if policy.is_open and client.application is not None and client.application.bot_public:
+                log.warning("strangers can spend credits", extra={"advice": STRANGERS})
+            await client.connect()
     except discord.LoginFailure as error:
         raise StartRefused("DISCORD_TOKEN is not accepted by Discord; copy the bot's token again.") from error
     except discord.ConnectionClosed as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ cli = typer.Typer(
 log = logging.getLogger(__name__)
 
 JobArgument = Annotated[int, typer.Argument(metavar="ID", help="The job's id, as `tunesmith jobs` shows it.")]
+ServerArgument = Annotated[int, typer.Argument(metavar="ID", help="The server's id on Discord.")]
 RefundReason = Annotated[str, typer.Option("--reason", help="The reason, for the server's ledger.")]
 
 
@@ -43,6 +45,14 @@ def _add_group(name: str) -> typer.Typer:
 
 
 jobs = _add_group("jobs")
+servers = _add_group("servers")
+
+
+@cli.callback()
+def make_files_private() -> None:
+    """Make songs on Discord, and never lose a credit or a song."""
+    # Whatever the umask was: the database, its backups and the songs are for their owner only.
+    os.umask(0o077)
 
 
 @cli.command()
@@ -142,11 +152,29 @@ def grant(
     _act(work)
 
 
-@cli.command(name="servers")
-def list_servers() -> None:
-    """List what each server may use, has used and holds."""
+@servers.callback()
+def list_servers(context: typer.Context) -> None:
+    """List what each server may use, has used and holds, or allow or deny a server."""
+    if context.invoked_subcommand is not None:
+        return
     with _errors_as_sentences():
         tables.show(sys.stdout, tables.of_servers(operator_access.list_servers(settings.load())))
+
+
+@servers.command(name="allow")
+def allow_server(guild: ServerArgument) -> None:
+    """Serve a server, even if GUILDS and NEW_GUILDS do not include it."""
+    with _errors_as_sentences():
+        asyncio.run(operator_access.set_allowed(settings.load(), GuildId(guild), allowed=True))
+        typer.echo(f"Server {guild} is served.")
+
+
+@servers.command(name="deny")
+def deny_server(guild: ServerArgument) -> None:
+    """Make no more songs for a server; unfinished ones are still delivered."""
+    with _errors_as_sentences():
+        asyncio.run(operator_access.set_allowed(settings.load(), GuildId(guild), allowed=False))
+        typer.echo(f"Server {guild} is no longer served; its unfinished songs are still delivered.")
 
 
 @jobs.callback()

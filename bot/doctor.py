@@ -9,6 +9,7 @@ from bot.app import assemble, steady_clock
 from bot.model import Check
 from bot.music.client import MusicClient
 from bot.ops.doctor import wiring
+from bot.ops.doctor.local import check_servers
 from bot.ops.doctor.runner import CheckSpec
 from bot.settings import Settings
 from bot.ui import discord_checks
@@ -20,12 +21,16 @@ def check_specs(settings: Settings) -> list[CheckSpec]:
     async def check_discord() -> tuple[Sequence[Check], timedelta | None]:
         token = settings.discord_token.get_secret_value()
         findings = await discord_checks.ask(settings.discord_api_url, token, await commands(settings))
-        return findings.checks, findings.ahead
+        checks = list(findings.checks)
+        if findings.public is not None:
+            checks.append(check_servers(settings.server_policy, public=findings.public))
+        return checks, findings.ahead
 
     return wiring.check_specs(
         wiring.Targets(
             database=settings.database_path,
             spool=settings.spool_dir,
+            total_credits_max=settings.total_credits_max,
             music_url=settings.music_api_url,
             open_music=lambda: MusicClient.open(
                 url=settings.music_api_url,

@@ -16,14 +16,17 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.errors import StartRefused
-from bot.model import Period
+from bot.model import GuildId, Period
 from bot.store.ledger import Defaults
+from bot.store.servers import ServerPolicy
 
 NUMBER_MAX: Final = 10**9
 MODELS_MAX: Final = 25
 """Maximum number of choices of a command option.
 Source: https://docs.discord.com/developers/interactions/application-commands."""
 MODEL_NAME_MAX: Final = 50
+SNOWFLAKE_DIGITS_MAX: Final = 19
+"""Maximum number of digits of a Discord id, as it fits into the database."""
 URL_MAX: Final = 2_000
 """Maximum length of a URL, in characters."""
 PORT_DIGITS_MAX: Final = 5
@@ -96,6 +99,20 @@ class Settings(BaseSettings):
         description="The most credits any server may use in a period; empty for no ceiling. "
         "If set, CREDIT_PERIOD applies to every server, and only the operator can grant and refund credits.",
     )
+    guilds: Annotated[frozenset[GuildId], NoDecode] = Field(
+        default=frozenset(),
+        description="The ids of the servers that are served, separated by commas; empty for no list. "
+        "Elsewhere, members are told that the bot does not serve their server.",
+    )
+    new_guilds: Literal["all", "none"] = Field(
+        default="all",
+        description="Without GUILDS, whether a new server is served: all, or none until you run "
+        "`tunesmith servers allow ID`.",
+    )
+    total_credits_max: Count = Field(
+        default=10_000,
+        description="The most credits that all servers together may use in a calendar month (UTC).",
+    )
     open_jobs_per_member: CountFromOne = Field(
         default=2, description="How many unfinished songs one member may have at a time in a server."
     )
@@ -140,6 +157,11 @@ class Settings(BaseSettings):
             period=self.credit_period,
             ceiling=self.guild_credits_max,
         )
+
+    @property
+    def server_policy(self) -> ServerPolicy:
+        """Which servers are served, unless the operator says otherwise with `tunesmith servers`."""
+        return ServerPolicy(listed=self.guilds, serves_new=self.new_guilds == "all")
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -210,6 +232,16 @@ class Settings(BaseSettings):
             raise ValueError(f"must be up to {MODELS_MAX} different model names")
         return tuple(names)
 
+    @field_validator("guilds", mode="before")
+    @classmethod
+    def _parse_guilds(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        ids = [part.strip() for part in value.split(",")]
+        if not all(part.isascii() and part.isdigit() and len(part) <= SNOWFLAKE_DIGITS_MAX for part in ids):
+            raise ValueError("must be server ids separated by commas")
+        return frozenset(map(int, ids))
+
     @field_validator("music_options", mode="before")
     @classmethod
     def _parse_object(cls, value: object) -> object:
@@ -255,7 +287,7 @@ class Settings(BaseSettings):
             raise ValueError("must be an address and a port, like 127.0.0.1:8080, or empty for no server")
         return value
 
-    @field_validator("log_format", mode="before")
+    @field_validator("log_format", "new_guilds", mode="before")
     @classmethod
     def _to_lower_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value

@@ -94,8 +94,14 @@ def generation(request: SongRequest, provider: str, options: JsonObject) -> dict
     body["instrumental"] = request.instrumental
     wishes = _wishes(request)
     if options or wishes:
-        body["options"] = {**options, **wishes}
+        body["options"] = {**options, **wishes, **_joined_tags(options, wishes)}
     return body
+
+
+def _joined_tags(options: JsonObject, wishes: Mapping[str, str]) -> dict[str, str]:
+    """Return what the operator and the member want to avoid, joined: neither overrides the other."""
+    tags = [tag for tag in (options.get("negativeTags"), wishes.get("negativeTags")) if tag]
+    return {"negativeTags": ", ".join(map(str, tags))} if tags else {}
 
 
 def _wishes(request: SongRequest) -> dict[str, str]:

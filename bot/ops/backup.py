@@ -22,6 +22,9 @@ from bot.store.reconcile import reconcile
 
 ERASURE_SCHEMA: Final = 4
 """First schema in which a member can be erased."""
+WAL_FORMAT_AT: Final = 18
+"""Offset in a database file of its write format, in bytes."""
+WAL_FORMAT: Final = b"\x02"
 NAMES_MAX: Final = 1_000
 """Maximum number of replaced files kept with the same timestamp."""
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -83,6 +86,8 @@ def _refuse_target(database: Path, target: Path) -> None:
         raise NotDone(f"{target} can't be created; name a file in an existing directory.")
     if target.exists() and not _is_backup(target):
         raise NotDone(f"{target} exists and is not a backup; choose another name, or move it away.")
+    if target.exists() and _is_in_use(target):
+        raise NotDone(f"{target} is the database of a bot, or in use; choose another name.")
 
 
 def _is_backup(path: Path) -> bool:
@@ -91,6 +96,30 @@ def _is_backup(path: Path) -> bool:
             return is_ours(connection)
     except sqlite3.Error:
         return False
+
+
+def _is_in_use(path: Path) -> bool:
+    """Return whether the file is a bot's database, running or not, or open in any program.
+
+    A bot switches its database to a write-ahead log, which a backup never has.
+    """
+    companions = [*snapshots.companions(path), path.with_name(f"{path.name}.lock")]
+    if any(companion.exists() for companion in companions) or _has_wal_header(path):
+        return True
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None)) as tx:
+            tx.execute("PRAGMA busy_timeout = 0")
+            tx.execute("BEGIN EXCLUSIVE")
+            tx.execute("ROLLBACK")
+    except sqlite3.Error:
+        return True
+    return False
+
+
+def _has_wal_header(path: Path) -> bool:
+    """Source: https://sqlite.org/fileformat2.html#file_format_version_numbers, read 2026-11-25."""
+    with path.open("rb") as file:
+        return WAL_FORMAT in file.read(WAL_FORMAT_AT + 1)[WAL_FORMAT_AT:]
 
 
 def _open_read_only(path: Path) -> sqlite3.Connection:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
 from aiohttp import web
 
@@ -23,6 +23,12 @@ PROBE_EVERY_S: Final = 1.0
 """Minimum time between two test writes in seconds, however often /healthz is requested."""
 CLOSE_S: Final = 1.0
 """How long open requests may take at shutdown, in seconds."""
+CONNECTIONS_MAX: Final = 32
+"""Maximum number of open connections. A new one beyond that closes the oldest."""
+CONNECTION_S: Final = 30.0
+"""Maximum lifetime of a connection in seconds, idle or not."""
+IDLE_S: Final = 5.0
+"""How long a connection may wait for its next request, in seconds."""
 FRESH: Final = {"Cache-Control": "no-store"}
 PROBE_FACT: Final = "last health check"
 
@@ -124,6 +130,54 @@ def application(health: Health, metrics: Metrics, database: Database) -> web.App
     return pages
 
 
+class _Connection(asyncio.Protocol):
+    """Passes one connection on to aiohttp, and bounds how many there are and how long each lasts.
+
+    Otherwise idle connections could take every file descriptor of the process, and with them the bot's
+    connections to Discord and to the music API.
+    """
+
+    def __init__(
+        self, handler: asyncio.Protocol, connections: "dict[_Connection, asyncio.Transport]"
+    ) -> None:
+        self._handler = handler
+        self._connections = connections
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Make room for the connection, and set its deadline."""
+        stream = cast("asyncio.Transport", transport)
+        while len(self._connections) >= CONNECTIONS_MAX:
+            oldest = next(iter(self._connections))
+            self._connections.pop(oldest).abort()
+        self._connections[self] = stream
+        self._deadline = asyncio.get_running_loop().call_later(CONNECTION_S, stream.abort)
+        self._handler.connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give the place of the connection free."""
+        self._connections.pop(self, None)
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._handler.connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass on what was received."""
+        self._handler.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        """Pass on that the client has finished sending."""
+        return self._handler.eof_received()
+
+    def pause_writing(self) -> None:
+        """Pass on that the client reads too slowly."""
+        self._handler.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Pass on that the client has caught up."""
+        self._handler.resume_writing()
+
+
 @asynccontextmanager
 async def serving(
     listen: tuple[str, int] | None, make: Callable[[], web.Application]
@@ -138,11 +192,23 @@ async def serving(
         return
     host, port = listen
     shown = f"[{host}]" if ":" in host else host
-    runner = web.AppRunner(make(), access_log=None, handle_signals=False, shutdown_timeout=CLOSE_S)
+    runner = web.AppRunner(
+        make(),
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=CLOSE_S,
+        keepalive_timeout=IDLE_S,
+    )
     await runner.setup()
+    handle = runner.server
+    assert handle is not None  # noqa: S101 - setup() has created it
+    connections: dict[_Connection, asyncio.Transport] = {}
+    listener: asyncio.Server | None = None
     try:
         try:
-            await web.TCPSite(runner, host, port).start()
+            listener = await asyncio.get_running_loop().create_server(
+                lambda: _Connection(handle(), connections), host, port
+            )
         except (OSError, UnicodeError) as error:
             number = getattr(error, "errno", None)
             reason = os.strerror(number) if number is not None and number > 0 else "no such address"
@@ -150,6 +216,8 @@ async def serving(
                 f"HTTP_LISTEN: {shown}:{port} can't be listened on ({reason}); choose another port, "
                 "or set it to nothing for no server."
             ) from None
-        yield f"{shown}:{runner.addresses[0][1]}"
+        yield f"{shown}:{listener.sockets[0].getsockname()[1]}"
     finally:
+        if listener is not None:
+            listener.close()
         await runner.cleanup()

@@ -13,6 +13,8 @@ from bot.store.servers import OpenJob, Server
 WIDTH_WITHOUT_TERMINAL: Final = 200
 """Line width in characters that wraps no cell."""
 
+ACCESS: Final = {True: "allowed", False: "denied", None: "by settings"}
+
 
 def show(file: TextIO, table: Table) -> None:
     """Print the table."""
@@ -23,8 +25,19 @@ def show(file: TextIO, table: Table) -> None:
 
 def of_servers(servers: Sequence[Server]) -> Table:
     """Return a table of what each server may use, has used and holds."""
-    names = ("server", "allowance", "used", "held", "bonus", "available", "songs", "open", "last request")
-    table = _empty(*names, left=("server", "allowance", "last request"))
+    names = (
+        "server",
+        "allowance",
+        "used",
+        "held",
+        "bonus",
+        "available",
+        "songs",
+        "open",
+        "last request",
+        "access",
+    )
+    table = _empty(*names, left=("server", "allowance", "last request", "access"))
     for server in servers:
         balance = server.balance
         table.add_row(
@@ -33,6 +46,7 @@ def of_servers(servers: Sequence[Server]) -> Table:
             *(f"{number:,}" for number in (balance.used, balance.held, balance.bonus, balance.available)),
             *(f"{number:,}" for number in (server.songs, server.open_jobs)),
             f"{_moment(server.asked_at)}{' (paused)' if server.paused else ''}",
+            ACCESS[server.allowed],
         )
     return table
 

@@ -31,6 +31,8 @@ class Findings:
     """What Discord said."""
 
     checks: tuple[Check, ...]
+    public: bool | None
+    """Whether anybody may invite the bot, if Discord said so."""
     ahead: timedelta | None
     """How far Discord's clock is ahead of this machine's, if it told the time."""
 
@@ -44,11 +46,13 @@ async def ask(url: str, token: str, commands: Sequence[Payload]) -> Findings:
     timeout = aiohttp.ClientTimeout(total=ASK_WITHIN_S)
     headers = {"Authorization": f"Bot {token}", "User-Agent": DISCORD_USER_AGENT}
     checks: list[Check] = []
+    public = None
     async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
         caller = _Caller(session, url)
         try:
             checks.append(_token(await caller.get("/users/@me")))
             application = await caller.get("/oauth2/applications/@me")
+            public = bool(application.get("bot_public", True))
             checks.append(examine_application(application))
             there = await caller.get(f"/applications/{application['id']}/commands?with_localizations=true")
             checks.append(examine_commands(commands, there))
@@ -58,7 +62,7 @@ async def ask(url: str, token: str, commands: Sequence[Payload]) -> Findings:
         Check(verdict=Verdict.WARNING, name=name, finding="not looked at; mend the line above first")
         for name in CHECKS[len(checks) :]
     ]
-    return Findings(checks=tuple(checks), ahead=caller.ahead)
+    return Findings(checks=tuple(checks), public=public, ahead=caller.ahead)
 
 
 class _Caller:

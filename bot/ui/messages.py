@@ -80,6 +80,8 @@ def _quota_refusal(say: Language, error: errors.Refusal) -> str:
                 used=limit_used(say, error.limit, error.standing),
                 renews=format_dt(error.standing.balance.renews_at, "R"),
             )
+        case errors.TotalReached():
+            return say("refused-total", renews=format_dt(error.renews_at, "R"))
         case errors.TooManyOpenJobs():
             return say(f"refused-open-jobs-{error.scope}", songs=songs(say, error.limit))
         case errors.Paused():
@@ -89,6 +91,7 @@ def _quota_refusal(say: Language, error: errors.Refusal) -> str:
 
 
 _ALWAYS_THE_SAME: Final[dict[type[errors.Refusal], str]] = {
+    errors.NotServed: "not-served",
     errors.WordsGone: "words-gone",
     errors.TriedAgain: "tried-again",
     errors.AlreadyMaking: "already-making",

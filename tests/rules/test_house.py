@@ -95,6 +95,8 @@ def refusals() -> list[errors.Refusal]:
             for limit in (Limit(credits=30), Limit(credits=30, role_id=7), Limit(credits=30, everyone=True))
         ),
         errors.Paused("too loud"),
+        errors.NotServed(),
+        errors.TotalReached(make.NOW),
         *(errors.OperatorsOnly(what) for what in ("period", "grant", "refund")),
         *(errors.NotRefundable(cause) for cause in ("unknown", "open", "released", "refunded")),
         errors.TooManyOpenJobs("member", 2),

@@ -7,14 +7,16 @@ import sqlite3
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from bot.database.sqlite import OLDEST_SQLITE, migrations, refuse_network, schema_version
+from bot.database.sqlite import OLDEST_SQLITE, migrations, open_read_only, refuse_network, schema_version
 from bot.errors import StartRefused
 from bot.model import Check
 from bot.ops.doctor.runner import CheckSpec, failure, ok, on_a_thread, warning
+from bot.store import servers
 from bot.store.reconcile import Reconciliation, reconcile
 
 FILES_WITHIN_S: Final = 10.0
@@ -23,12 +25,16 @@ READ_WITHIN_S: Final = 60.0
 SAFE_SQLITE: Final = (3, 51, 3)
 """First version in which two connections that checkpoint at once cannot damage a file in WAL mode.
 Source: https://sqlite.org/wal.html#walresetbug, read 2026-11-25."""
+STRANGERS: Final = (
+    "anybody can invite the bot, and every new server gets credits at your expense; set GUILDS or "
+    "NEW_GUILDS=none, or turn off Public Bot in the developer portal"
+)
 FREE_LOW_BYTES: Final = 1024**3
 FREE_MIN_BYTES: Final = 64 * 1024**2
 """Free space below which the check fails, in bytes. A song with two takes has up to 40 MiB."""
 
 
-def check_specs(database: Path, spool: Path) -> list[CheckSpec]:
+def check_specs(database: Path, spool: Path, total_credits_max: int) -> list[CheckSpec]:
     """Return the checks that need no network."""
     return [
         CheckSpec(
@@ -38,6 +44,12 @@ def check_specs(database: Path, spool: Path) -> list[CheckSpec]:
             advice="please report it",
         ),
         *database_checks(database),
+        CheckSpec(
+            name="credits",
+            within_s=FILES_WITHIN_S,
+            run=_threaded(lambda: [check_total(database, total_credits_max, datetime.now(UTC))]),
+            advice="check the disk of DATABASE_URL",
+        ),
         CheckSpec(
             name="disk",
             within_s=FILES_WITHIN_S,
@@ -173,6 +185,33 @@ def summary(totals: Reconciliation) -> str:
         f"{totals.guilds} servers; {totals.held} credits held, {totals.settled} settled, "
         f"{totals.released} released"
     )
+
+
+def check_total(database: Path, total_credits_max: int, now: datetime) -> Check:
+    """Check how much of TOTAL_CREDITS_MAX all servers together have used this month."""
+    name, used = "credits", 0
+    if database.is_file():
+        try:
+            with open_read_only(database) as tx:
+                used = servers.credits_this_month(tx, now)
+        except StartRefused as refused:
+            return warning(name, f"not counted: {refused}")
+    finding = f"{used:,} of TOTAL_CREDITS_MAX={total_credits_max:,} used this month, by all servers together"
+    if used >= total_credits_max:
+        return warning(name, f"{finding}; no more songs are made until the next month")
+    return ok(name, finding)
+
+
+def check_servers(policy: servers.ServerPolicy, *, public: bool) -> Check:
+    """Check that strangers can't invite the bot and spend the operator's credits."""
+    name = "servers"
+    if policy.listed:
+        return ok(name, f"{len(policy.listed)} listed in GUILDS; others only if you allow them")
+    if not policy.serves_new:
+        return ok(name, "only those you allow with `tunesmith servers allow ID`")
+    if public:
+        return warning(name, STRANGERS)
+    return ok(name, "all; only the application's owner can invite the bot")
 
 
 def check_disk(database: Path) -> Check:

@@ -31,6 +31,7 @@ class Targets:
 
     database: Path
     spool: Path
+    total_credits_max: int
     music_url: str
     open_music: Callable[[], AbstractAsyncContextManager[MusicClient]]
     check_discord: Callable[[], Awaitable[tuple[Sequence[Check], timedelta | None]]]
@@ -53,7 +54,7 @@ def check_specs(targets: Targets) -> list[CheckSpec]:
             run=partial(_check_music_api, targets, clocks),
             advice="check MUSIC_API_URL and the network",
         ),
-        *local.check_specs(targets.database, targets.spool),
+        *local.check_specs(targets.database, targets.spool, targets.total_credits_max),
         CheckSpec(
             name="clock",
             within_s=SERVICE_WITHIN_S + CLOCK_GRACE_S,
