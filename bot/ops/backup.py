@@ -84,10 +84,14 @@ def _refuse_target(database: Path, target: Path) -> None:
         raise NotDone(f"{target} belongs to the database being backed up; choose another name.")
     if target.is_dir() or not target.parent.is_dir():
         raise NotDone(f"{target} can't be created; name a file in an existing directory.")
-    if target.exists() and not _is_backup(target):
+    if not target.exists():
+        return
+    if _is_bots_database(target):
+        raise NotDone(f"{target} is the database of a bot; choose another name.")
+    if not _is_backup(target):
         raise NotDone(f"{target} exists and is not a backup; choose another name, or move it away.")
-    if target.exists() and _is_in_use(target):
-        raise NotDone(f"{target} is the database of a bot, or in use; choose another name.")
+    if _is_locked(target):
+        raise NotDone(f"{target} is in use by another program; close that first, or choose another name.")
 
 
 def _is_backup(path: Path) -> bool:
@@ -98,14 +102,17 @@ def _is_backup(path: Path) -> bool:
         return False
 
 
-def _is_in_use(path: Path) -> bool:
-    """Return whether the file is a bot's database, running or not, or open in any program.
+def _is_bots_database(path: Path) -> bool:
+    """Return whether a bot uses the file, running or not.
 
     A bot switches its database to a write-ahead log, which a backup never has.
     """
     companions = [*snapshots.companions(path), path.with_name(f"{path.name}.lock")]
-    if any(companion.exists() for companion in companions) or _has_wal_header(path):
-        return True
+    return any(companion.exists() for companion in companions) or _has_wal_header(path)
+
+
+def _is_locked(path: Path) -> bool:
+    """Return whether another program reads or writes the file at this moment."""
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None)) as tx:
             tx.execute("PRAGMA busy_timeout = 0")

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from types import SimpleNamespace
 
 import discord
 import pytest
@@ -10,6 +11,7 @@ from bot import app
 from bot.errors import StartRefused
 from bot.ops import event_loop
 from bot.ops.supervisor import supervise
+from bot.store import servers
 
 
 async def test_a_failed_part_is_restarted_and_the_operator_alerted(
@@ -78,3 +80,31 @@ def test_the_clock_goes_on_and_can_not_be_set() -> None:
 
     assert first <= second
     assert first.tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    ("policy", "public", "warned"),
+    [
+        (servers.ServerPolicy(), True, True),
+        (servers.ServerPolicy(), False, False),
+        (servers.ServerPolicy(serves_new=False), True, False),
+    ],
+)
+async def test_a_public_bot_that_serves_strangers_warns_at_the_start(
+    policy: servers.ServerPolicy,
+    public: bool,
+    warned: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    client = discord.Client(intents=discord.Intents.none())
+
+    async def nothing(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(client, "login", nothing)
+    monkeypatch.setattr(client, "connect", nothing)
+    client._application = SimpleNamespace(bot_public=public)  # type: ignore[assignment]
+    await app._connect(client, "token", policy)  # type: ignore[arg-type]
+
+    assert warned == ("strangers can spend credits" in caplog.text)

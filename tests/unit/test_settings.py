@@ -11,6 +11,7 @@ from pydantic import SecretStr, ValidationError
 from bot import settings
 from bot.errors import StartRefused
 from bot.settings import GivenSettings, Settings, is_typo, load, names
+from bot.store.servers import ServerPolicy
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
 SECRET = "MTA5s3cr3tThatNobodyMayRead"
@@ -292,6 +293,11 @@ LISTEN = "must be an address and a port, like 127.0.0.1:8080, or empty for no se
         ("GUILD_CREDITS", "1000000001", "must be at most 1000000000."),
         ("GUILD_CREDITS", "9" * 5_000, "must be a whole number."),
         ("CREDIT_PERIOD", SECRET, "must be one of day, week or month."),
+        ("GUILDS", SECRET, "must be server ids separated by commas."),
+        ("GUILDS", "5,", "must be server ids separated by commas."),
+        ("GUILDS", "9" * 20, "must be server ids separated by commas."),
+        ("NEW_GUILDS", SECRET, "must be one of all or none."),
+        ("TOTAL_CREDITS_MAX", "-1", "must be at least 0."),
         ("OPEN_JOBS_PER_MEMBER", "0", "must be at least 1."),
         ("OPEN_JOBS_PER_GUILD", "0", "must be at least 1."),
         ("POLL_PACE", "0", "must be at least 0.001."),
@@ -413,3 +419,13 @@ def test_a_slip_is_one_letter_dropped_added_replaced_or_swapped(
     typed: str, right: str, *, slip: bool
 ) -> None:
     assert slip == is_typo(typed, right)
+
+
+# -- servers
+
+
+def test_servers_are_listed_by_their_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GUILDS", "109876543210987654, 5")
+    monkeypatch.setenv("NEW_GUILDS", "NONE")
+
+    assert ServerPolicy(listed=frozenset({109876543210987654, 5}), serves_new=False) == load().server_policy

@@ -1,6 +1,7 @@
 """A backup of a database in use, and back."""
 
 import os
+import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.database import snapshots, sqlite
-from bot.database.sqlite import Database
+from bot.database.sqlite import Database, remember
 from bot.errors import AlreadyRuns, NotDone
 from bot.model import JobState
 from bot.ops.backup import Restored, backup, restore
@@ -402,3 +403,34 @@ def test_the_owner_of_the_replaced_file_keeps_it(
 
     assert {(stopped.stat().st_uid, stopped.stat().st_gid)} == set(owned)
     assert 0o640 == stopped.stat().st_mode & 0o777
+
+
+def test_a_backup_never_replaces_the_database_of_another_bot(stopped: Path, tmp_path: Path) -> None:
+    other = tmp_path / "elsewhere" / "tunesmith.db"
+    other.parent.mkdir()
+    shutil.copyfile(stopped, other)
+    before = other.read_bytes()
+
+    with pytest.raises(NotDone, match="is the database of a bot"):
+        backup(stopped, other, silent)
+
+    assert before == other.read_bytes()
+
+
+async def test_a_backup_never_replaces_the_database_of_a_running_bot(stopped: Path, tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "other.db") as other:
+        await other.write(lambda tx: remember(tx, "theirs", "yes"))
+        with pytest.raises(NotDone, match="is the database of a bot"):
+            backup(stopped, other.path, silent)
+
+        assert [("theirs", "yes")] == rows(other.path, "SELECT * FROM fact WHERE name = 'theirs'")
+
+
+def test_a_backup_never_replaces_a_file_that_is_open(stopped: Path, tmp_path: Path) -> None:
+    backup(stopped, tmp_path / "saved.db", silent)
+    with closing(sqlite3.connect(tmp_path / "saved.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM fact").fetchall()
+
+        with pytest.raises(NotDone, match="in use by another program"):
+            backup(stopped, tmp_path / "saved.db", silent)

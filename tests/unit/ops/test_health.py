@@ -247,3 +247,33 @@ async def test_a_client_that_stays_does_not_hold_up_the_end(bot: Bot, database: 
             await answer.read()
         with pytest.raises(aiohttp.ClientConnectionError):
             await client.get(f"http://{address}/healthz")
+
+
+async def test_idle_connections_are_bounded_and_the_oldest_goes(bot: Bot, database: Database) -> None:
+    metrics = Metrics(CollectorRegistry())
+    async with serving(("127.0.0.1", 0), lambda: application(bot.health, metrics, database)) as address:
+        assert address is not None
+        port = int(address.rpartition(":")[2])
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(health.CONNECTIONS_MAX + 3)]
+        async with aiohttp.ClientSession() as client, client.get(f"http://{address}/healthz") as answer:
+            assert 200 == answer.status
+        async with asyncio.timeout(5.0):
+            assert [b""] * 4 == [await reader.read() for reader, _ in idle[:4]]
+        assert not idle[-1][0].at_eof()
+        for _, writer in idle:
+            writer.close()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nX-Slow: "])
+async def test_a_connection_that_asks_nothing_ends(
+    sent: bytes, bot: Bot, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "CONNECTION_S", 0.05)
+    metrics = Metrics(CollectorRegistry())
+    async with serving(("127.0.0.1", 0), lambda: application(bot.health, metrics, database)) as address:
+        assert address is not None
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
+        writer.write(sent)
+        async with asyncio.timeout(5.0):
+            assert b"" == await reader.read()
+        writer.close()
