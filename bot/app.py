@@ -3,11 +3,10 @@
 import asyncio
 import logging
 import signal
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -21,6 +20,7 @@ from bot.errors import StartRefused
 from bot.music.audio import AudioSource, Spool
 from bot.music.client import MusicClient
 from bot.ops import event_loop, health
+from bot.ops.clock import steady_clock
 from bot.ops.doctor.local import STRANGERS
 from bot.ops.metrics import Metrics
 from bot.ops.supervisor import supervise
@@ -62,18 +62,6 @@ class App:
     operator_alerts: OperatorAlerts
     client: ui.TunesmithClient
     metrics: Metrics
-
-
-def steady_clock() -> Callable[[], datetime]:
-    """Return a ``now()`` that cannot be stepped: the time of the start plus the time elapsed since.
-
-    With the wall clock, setting it by a day would expire every queued job or delay it for a day.
-    """
-    began = datetime.now(UTC)
-    # Where the system has it, the clock that keeps counting while the machine is suspended.
-    source = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    began_s = time.clock_gettime(source)
-    return lambda: began + timedelta(seconds=time.clock_gettime(source) - began_s)
 
 
 @asynccontextmanager

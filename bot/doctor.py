@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.app import assemble, steady_clock
+from bot.app import assemble
 from bot.model import Check
 from bot.music.client import MusicClient
+from bot.ops.clock import steady_clock
 from bot.ops.doctor import wiring
 from bot.ops.doctor.local import check_servers
 from bot.ops.doctor.runner import CheckSpec

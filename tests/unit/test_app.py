@@ -10,6 +10,7 @@ import pytest
 from bot import app
 from bot.errors import StartRefused
 from bot.ops import event_loop
+from bot.ops.clock import steady_clock
 from bot.ops.supervisor import supervise
 from bot.store import servers
 
@@ -74,7 +75,7 @@ async def test_a_blocked_event_loop_is_logged(
 
 
 def test_the_clock_goes_on_and_can_not_be_set() -> None:
-    now = app.steady_clock()
+    now = steady_clock()
 
     first, second = now(), now()
 

@@ -10,6 +10,7 @@ from pydantic import SecretStr, ValidationError
 
 from bot import settings
 from bot.errors import StartRefused
+from bot.model import GuildId
 from bot.settings import GivenSettings, Settings, is_typo, load, names
 from bot.store.servers import ServerPolicy
 
@@ -428,4 +429,5 @@ def test_servers_are_listed_by_their_ids(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("GUILDS", "109876543210987654, 5")
     monkeypatch.setenv("NEW_GUILDS", "NONE")
 
-    assert ServerPolicy(listed=frozenset({109876543210987654, 5}), serves_new=False) == load().server_policy
+    listed = frozenset({GuildId(109876543210987654), GuildId(5)})
+    assert ServerPolicy(listed=listed, serves_new=False) == load().server_policy
