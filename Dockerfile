@@ -1,4 +1,4 @@
-# Everything is installed here, and what installs stays behind: no pip and no build tool reaches the image that runs.
+# Everything is installed in this stage, so that neither pip nor a build tool ends up in the final image.
 FROM python:3.13-slim AS build
 WORKDIR /src
 RUN python -m venv --without-pip /opt/tunesmith \
@@ -26,14 +26,14 @@ ENV PATH=/opt/tunesmith/bin:$PATH \
     DATABASE_URL=sqlite:////data/tunesmith.db \
     SPOOL_DIR=/data/spool \
     SQLITE_TMPDIR=/data
-# By its number, so that whoever runs it can see that it is not root.
+# Numeric, so that an orchestrator can verify that the user is not root.
 USER 10001:10001
 WORKDIR /data
 VOLUME /data
 STOPSIGNAL SIGTERM
-# Asks /healthz where HTTP_LISTEN says. -P: nothing is imported from /data, which can be written to.
+# Requests /healthz at HTTP_LISTEN. -P: never import from the working directory /data, which is writable.
 HEALTHCHECK --interval=20s --timeout=10s --start-period=60s --retries=2 \
     CMD ["python", "-P", "-m", "bot.ops.probe"]
-# In exec form the bot itself gets the signal, and ends what must not be cut off.
+# In exec form, the bot itself receives the signal and shuts down gracefully.
 ENTRYPOINT ["tunesmith"]
 CMD ["run"]

@@ -1,4 +1,4 @@
-"""``python -m bot``: the same as ``tunesmith``."""
+"""``python -m bot`` is the same as ``tunesmith``."""
 
 from bot.cli import main
 

@@ -1,7 +1,8 @@
-"""The commands of an operator: run and doctor, backup and restore, grant, servers and jobs, demo and more."""
+"""The operator's commands: run, doctor, backup, restore, grant, servers, jobs, demo and others."""
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -12,13 +13,14 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.progress import Progress
 
-from bot import app, settings
+from bot import app, operator_access, settings
+from bot import doctor as doctor_checks
 from bot.errors import Fault, StartRefused, Transient
-from bot.model import Check, Verdict
+from bot.model import Check, GuildId, JobId, Verdict
 from bot.ops import backup as backups
 from bot.ops import logs, tables
-from bot.ops.doctor.local import of_database
-from bot.ops.doctor.runner import examined
+from bot.ops.doctor.local import database_checks
+from bot.ops.doctor.runner import run_checks
 from bot.services.operator import OperatorActions
 
 cli = typer.Typer(
@@ -28,8 +30,29 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
 log = logging.getLogger(__name__)
+
+JobArgument = Annotated[int, typer.Argument(metavar="ID", help="The job's id, as `tunesmith jobs` shows it.")]
+ServerArgument = Annotated[int, typer.Argument(metavar="ID", help="The server's id on Discord.")]
+RefundReason = Annotated[str, typer.Option("--reason", help="The reason, for the server's ledger.")]
+
+
+def _add_group(name: str) -> typer.Typer:
+    """Add a command that also has subcommands."""
+    group = typer.Typer(invoke_without_command=True)
+    cli.add_typer(group, name=name)
+    return group
+
+
+jobs = _add_group("jobs")
+servers = _add_group("servers")
+
+
+@cli.callback()
+def make_files_private() -> None:
+    """Make songs on Discord, and never lose a credit or a song."""
+    # Whatever the umask was: the database, its backups and the songs are for their owner only.
+    os.umask(0o077)
 
 
 @cli.command()
@@ -38,44 +61,44 @@ def run() -> None:
     try:
         loaded = settings.load()
     except StartRefused as refused:
-        _refuse(str(refused))
+        _exit_with(str(refused))
     logs.configure(loaded.log_level, form=loaded.log_format, secrets=loaded.secrets)
-    logs.log_what_nobody_catches()
+    logs.log_uncaught_errors()
     try:
         asyncio.run(app.run(loaded))
     except StartRefused as refused:
         if loaded.log_format == "console":
-            _refuse(str(refused))
+            _exit_with(str(refused))
         log.critical("%s", refused)
         raise typer.Exit(1) from None
 
 
 @cli.command()
 def doctor(
-    ledger: Annotated[bool, typer.Option("--ledger", help="Only the proof of the books.")] = False,
+    ledger: Annotated[bool, typer.Option("--ledger", help="Only reconcile the ledger.")] = False,
 ) -> None:
-    """Check the installation, one line a check; also beside a running bot. Exits with 1 on a failure."""
-    # It warns of every start without the guilds intent, which this bot does without.
+    """Check the installation and print one line per check. Safe while the bot runs; exits 1 on a failure."""
+    # discord.py warns whenever a client has no guilds intent, which this bot does not need.
     logging.getLogger("discord").setLevel(logging.ERROR)
     try:
         loaded = settings.load()
     except StartRefused as refused:
-        _refuse(f"failure  settings: {refused}")
-    if not asyncio.run(_examine(loaded, ledger=ledger)):
+        _exit_with(f"failure  settings: {refused}")
+    if not asyncio.run(_run_checks(loaded, ledger=ledger)):
         raise typer.Exit(1)
 
 
-async def _examine(loaded: settings.Settings, *, ledger: bool) -> bool:
-    """Show what every check finds. Returns whether there was no failure."""
-    chosen = of_database(loaded.database_path) if ledger else app.check_specs(loaded)
+async def _run_checks(loaded: settings.Settings, *, ledger: bool) -> bool:
+    """Print the result of every check. Return whether none of them failed."""
+    specs = database_checks(loaded.database_path) if ledger else doctor_checks.check_specs(loaded)
     if not ledger:
-        _show(Check(verdict=Verdict.OK, name="settings", finding="complete and possible"))
-    well = True
-    async for check in examined(chosen):
-        well = well and check.verdict is not Verdict.FAILURE
+        _show(Check(verdict=Verdict.OK, name="settings", finding="complete and valid"))
+    passed = True
+    async for check in run_checks(specs):
+        passed = passed and check.verdict is not Verdict.FAILURE
         if check.name == "ledger" or not ledger or check.verdict is not Verdict.OK:
             _show(check)
-    return well
+    return passed
 
 
 def _show(check: Check) -> None:
@@ -84,14 +107,14 @@ def _show(check: Check) -> None:
 
 @cli.command()
 def backup(
-    file: Annotated[Path, typer.Argument(help="Where the copy goes; an earlier backup there is replaced.")],
+    file: Annotated[Path, typer.Argument(help="The backup file; an earlier backup there is replaced.")],
 ) -> None:
-    """Copy the whole database into one file, also beside a running bot. The songs' files are not in it."""
-    with _sentences(), _progress() as progress:
-        made = backups.backup(settings.load().database_path, file, progress)
+    """Copy the database into one file. Safe while the bot runs; audio files are not included."""
+    with _errors_as_sentences(), _progress() as progress:
+        saved = backups.backup(settings.load().database_path, file, progress)
         typer.echo(
-            f"{made.path}: {made.size_bytes / 1024**2:.1f} MiB, schema {made.schema}, {made.jobs:,} jobs, "
-            f"{made.entries:,} entries in the ledger; whole."
+            f"{saved.path}: {saved.size_bytes / 1024**2:.1f} MiB, schema {saved.schema}, "
+            f"{saved.jobs:,} jobs, {saved.entries:,} ledger entries; verified."
         )
 
 
@@ -99,110 +122,152 @@ def backup(
 def restore(
     file: Annotated[Path, typer.Argument(help="A file that `tunesmith backup` has written.")],
 ) -> None:
-    """Put a backup in the place of the database, while no bot runs. The replaced file is kept beside it."""
-    with _sentences(), _progress() as progress:
+    """Replace the database with a backup while no bot runs. The replaced file is kept next to it."""
+    with _errors_as_sentences(), _progress() as progress:
         path = settings.load().database_path
-        made = backups.restore(path, file, datetime.now(UTC), progress)
-        marked = ", ".join(f"{count} {state}" for state, count in sorted(made.marked.items()))
-        typer.echo(f"{file} is now {path}. Jobs that were not at their end: {marked or 'none'}.")
-        if made.kept is not None:
-            typer.echo(f"What was there is kept as {made.kept}.")
-        if not made.balanced:
-            typer.echo("The books in it do not add up: run `tunesmith doctor --ledger`.", err=True)
+        restored = backups.restore(path, file, datetime.now(UTC), progress)
+        marked = ", ".join(f"{count} {state}" for state, count in sorted(restored.marked.items()))
+        typer.echo(f"Restored {path} from {file}. Unfinished jobs: {marked or 'none'}.")
+        if restored.kept is not None:
+            typer.echo(f"The replaced database is kept as {restored.kept}.")
+        if not restored.balanced:
+            typer.echo("The restored ledger does not add up; run `tunesmith doctor --ledger`.", err=True)
 
 
-@cli.command(context_settings={"ignore_unknown_options": True})  # a negative number looks like one
+@cli.command(context_settings={"ignore_unknown_options": True})  # a negative number looks like an option
 def grant(
     guild: Annotated[int, typer.Argument(help="The server's id, as `tunesmith servers` shows it.")],
     amount: Annotated[
         int,
-        typer.Argument(metavar="CREDITS", help="Bonus credits; a negative number takes some back."),
+        typer.Argument(metavar="CREDITS", help="Bonus credits; a negative number takes some away."),
     ],
-    reason: Annotated[str, typer.Option("--reason", help="For the server's ledger.")],
+    reason: Annotated[str, typer.Option("--reason", help="The reason, for the server's ledger.")],
 ) -> None:
-    """Give a server bonus credits, which do not expire; also beside a running bot."""
+    """Grant a server bonus credits, which do not expire. Safe while the bot runs."""
 
-    async def work(desk: OperatorActions) -> str:
-        before, after = await desk.grant(guild, amount, reason)
+    async def work(actions: OperatorActions) -> str:
+        before, after = await actions.grant(GuildId(guild), amount, reason)
         return f"Server {guild}: bonus {before:,} → {after:,} credits."
 
-    _at_desk(work)
+    _act(work)
 
 
-@cli.command(name="servers")
-def list_servers() -> None:
-    """What each server may use, has used and holds, in a table."""
-    with _sentences():
-        tables.show(sys.stdout, tables.of_servers(app.servers_of(settings.load())))
-
-
-@cli.command(name="jobs")
-def list_jobs(
-    release: Annotated[
-        int | None,
-        typer.Option("--release", metavar="ID", help="Fail a parked job: credits back, member told."),
-    ] = None,
-    retry: Annotated[
-        int | None,
-        typer.Option("--retry", metavar="ID", help="Ask for a parked job's song once more; costs nothing."),
-    ] = None,
-    refund: Annotated[
-        int | None,
-        typer.Option("--refund", metavar="ID", help="Give the credits of a finished song back, once."),
-    ] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Of a refund, for the server's ledger.")] = "",
-) -> None:
-    """Jobs that are not at their end, parked ones too; or do something about one of them."""
-    chosen = [number for number in (release, retry, refund) if number is not None]
-    if not chosen:
-        with _sentences():
-            tables.show(sys.stdout, tables.of_jobs(app.open_jobs_of(settings.load())))
+@servers.callback()
+def list_servers(context: typer.Context) -> None:
+    """List what each server may use, has used and holds, or allow or deny a server."""
+    if context.invoked_subcommand is not None:
         return
-    if len(chosen) > 1:
-        _refuse("Only one of --release, --retry and --refund at a time; nothing was changed.")
+    with _errors_as_sentences():
+        tables.show(sys.stdout, tables.of_servers(operator_access.list_servers(settings.load())))
 
-    async def work(desk: OperatorActions) -> str:
-        if release is not None:
-            done = await desk.release(release)
-            return (
-                f"Job {release} is given up, and the bot tells the member. "
-                f"Server {done.job.origin.guild_id}: available {done.before:,} → {done.after:,} credits."
-            )
-        if retry is not None:
-            job = await desk.retry(retry)
-            return f"Job {retry} is {job.state}, and the bot looks at it again within half a minute."
-        refunded = await desk.refund(chosen[0], reason)
+
+@servers.command(name="allow")
+def allow_server(guild: ServerArgument) -> None:
+    """Serve a server, even if GUILDS and NEW_GUILDS do not include it."""
+    with _errors_as_sentences():
+        asyncio.run(operator_access.set_allowed(settings.load(), GuildId(guild), allowed=True))
+        typer.echo(f"Server {guild} is served.")
+
+
+@servers.command(name="deny")
+def deny_server(guild: ServerArgument) -> None:
+    """Make no more songs for a server; unfinished ones are still delivered."""
+    with _errors_as_sentences():
+        asyncio.run(operator_access.set_allowed(settings.load(), GuildId(guild), allowed=False))
+        typer.echo(f"Server {guild} is no longer served; its unfinished songs are still delivered.")
+
+
+@jobs.callback()
+def list_jobs(
+    context: typer.Context,
+    release: Annotated[int | None, typer.Option("--release", hidden=True)] = None,
+    retry: Annotated[int | None, typer.Option("--retry", hidden=True)] = None,
+    refund: Annotated[int | None, typer.Option("--refund", hidden=True)] = None,
+    reason: Annotated[str, typer.Option("--reason", hidden=True)] = "",
+) -> None:
+    """List the unfinished jobs, parked ones included, or act on one of them."""
+    # The options are the spelling of earlier versions; scripts may still use them.
+    flags = [
+        (number, act)
+        for number, act in ((release, release_job), (retry, retry_job), (refund, _refund_for(reason)))
+        if number is not None
+    ]
+    if len(flags) + (context.invoked_subcommand is not None) > 1:
+        _exit_with("Use only one of release, retry and refund at a time; nothing was changed.")
+    for number, act in flags:
+        act(number)
+    if not flags and context.invoked_subcommand is None:
+        with _errors_as_sentences():
+            tables.show(sys.stdout, tables.of_jobs(operator_access.list_open_jobs(settings.load())))
+
+
+def _refund_for(reason: str) -> Callable[[int], None]:
+    return lambda job: refund_job(job, reason)
+
+
+@jobs.command(name="retry")
+def retry_job(job: JobArgument) -> None:
+    """Fetch a parked job's song again. This costs nothing."""
+
+    async def work(actions: OperatorActions) -> str:
+        state = (await actions.retry(JobId(job))).state
+        return f"Job {job} is {state}; the bot retries it within half a minute."
+
+    _act(work)
+
+
+@jobs.command(name="release")
+def release_job(job: JobArgument) -> None:
+    """Fail a parked job: return its credits and tell the member."""
+
+    async def work(actions: OperatorActions) -> str:
+        released = await actions.release(JobId(job))
         return (
-            f"Job {chosen[0]} is refunded. Server {refunded.job.origin.guild_id}: "
+            f"Job {job} has failed, and the bot tells the member. "
+            f"Server {released.job.origin.guild_id}: "
+            f"available {released.before:,} → {released.after:,} credits."
+        )
+
+    _act(work)
+
+
+@jobs.command(name="refund")
+def refund_job(job: JobArgument, reason: RefundReason = "") -> None:
+    """Return the credits of a finished song, once."""
+
+    async def work(actions: OperatorActions) -> str:
+        refunded = await actions.refund(JobId(job), reason)
+        return (
+            f"Job {job} is refunded. Server {refunded.job.origin.guild_id}: "
             f"available {refunded.before:,} → {refunded.after:,} credits."
         )
 
-    _at_desk(work)
+    _act(work)
 
 
-def _at_desk(work: Callable[[OperatorActions], Awaitable[str]]) -> None:
-    """Do it, and tell what came of it."""
+def _act(work: Callable[[OperatorActions], Awaitable[str]]) -> None:
+    """Perform an operator action and print its confirmation."""
 
-    async def done() -> str:
-        async with app.operator_actions(settings.load()) as desk:
-            return await work(desk)
+    async def perform() -> str:
+        async with operator_access.operator_actions(settings.load()) as actions:
+            return await work(actions)
 
-    with _sentences():
-        typer.echo(asyncio.run(done()))
+    with _errors_as_sentences():
+        typer.echo(asyncio.run(perform()))
 
 
 @contextmanager
-def _sentences() -> Iterator[None]:
-    """What stands against a command is one sentence, and the exit status 1."""
+def _errors_as_sentences() -> Iterator[None]:
+    """Turn an expected error into one sentence and exit status 1."""
     try:
         yield
     except (Fault, Transient) as error:
-        _refuse(str(error))
+        _exit_with(str(error))
 
 
 @contextmanager
 def _progress() -> Iterator[backups.Progress]:
-    """How far something is, on a terminal; elsewhere nothing of it is shown."""
+    """Show a progress bar on a terminal, and nothing elsewhere."""
     with Progress(transient=True, disable=not sys.stdout.isatty()) as bar:
         task = bar.add_task("", total=None)
 
@@ -214,61 +279,63 @@ def _progress() -> Iterator[backups.Progress]:
 
 @cli.command()
 def demo(
-    folder: Annotated[Path, typer.Option(help="Where the songs are saved.")] = Path("tunesmith-demo"),
+    folder: Annotated[Path, typer.Option(help="Where to save the songs.")] = Path("tunesmith-demo"),
 ) -> None:
-    """Show a whole evening in the terminal, on a simulated Discord, without a token or a key."""
+    """Play a whole evening in the terminal on a simulated Discord; no token or key needed."""
     from bot.playground.demo import play  # noqa: PLC0415 - an extra
 
     logs.configure("ERROR")
-    if not _finished(play(folder, typer.echo)):
+    if not _finish(play(folder, typer.echo)):
         raise typer.Exit(1)
 
 
 @cli.command()
 def playground(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The page's port; 0 takes a free one.")] = 0,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port of the web page; 0 picks a free one.")
+    ] = 0,
 ) -> None:
-    """Try the bot in the browser, on a simulated Discord, without a token or a key, until Ctrl-C."""
+    """Try the bot in the browser on a simulated Discord until Ctrl-C; no token or key needed."""
     from bot.playground.browser import serve  # noqa: PLC0415 - an extra
 
     logs.configure("WARNING")
-    _finished(serve(port or None, typer.echo))
+    _finish(serve(port or None, typer.echo))
 
 
 @cli.command()
 def sandbox(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8090,
-    key: Annotated[str, typer.Option(help="The key to ask for; any is taken without one.")] = "",
-    delay_s: Annotated[float, typer.Option(min=0, max=3600, help="Seconds until a song is done.")] = 6.0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 picks a free one.")] = 8090,
+    key: Annotated[str, typer.Option(help="The key to require; without it any key is accepted.")] = "",
+    delay_s: Annotated[float, typer.Option(min=0, max=3600, help="Seconds until a song is finished.")] = 6.0,
 ) -> None:
-    """Serve a music API on this machine that speaks the documented one and makes real audio."""
+    """Serve a local music API that follows the documented one and makes real audio."""
     from bot.sandbox import server  # noqa: PLC0415 - an extra
 
     logs.configure("INFO")
 
     async def serve() -> bool:
         async with server.running(server.Sandbox(key, delay_s), port=port) as url:
-            typer.echo(f"The sandbox listens: set MUSIC_API_URL={url}. Ctrl-C ends it.")
+            typer.echo(f"The sandbox is running: set MUSIC_API_URL={url}. Press Ctrl-C to stop it.")
             await asyncio.Event().wait()
         return True
 
-    _finished(serve())
+    _finish(serve())
 
 
-def _finished(work: Coroutine[Any, Any, bool]) -> bool:
+def _finish(work: Coroutine[Any, Any, bool]) -> bool:
     try:
         return asyncio.run(work)
     except KeyboardInterrupt:
         return True
     except (StartRefused, OSError) as error:
-        _refuse(str(error))
+        _exit_with(str(error))
 
 
-def _refuse(sentence: str) -> NoReturn:
+def _exit_with(sentence: str) -> NoReturn:
     typer.echo(sentence, err=True)
     raise typer.Exit(1)
 
 
 def main() -> None:
-    """The entry point of ``tunesmith``."""
+    """Run the ``tunesmith`` command line."""
     cli()

@@ -9,6 +9,8 @@
     │   ├── NotEnoughCredits    the server's pool is used up
     │   ├── LimitReached        the member's limit is used up
     │   ├── Paused              the server's managers take no new songs at the moment
+    │   ├── NotServed           the operator does not serve this server
+    │   ├── TotalReached        all servers together have used the operator's credits of this month
     │   ├── OperatorsOnly       a change that only the bot's host can make here
     │   ├── NotRefundable       a song whose credits can't be given back
     │   ├── TooManyOpenJobs     the member or the server has enough songs in the making
@@ -115,6 +117,18 @@ class Paused(Refusal):
     def __init__(self, reason: str) -> None:
         super().__init__("paused")
         self.reason = reason
+
+
+class NotServed(Refusal):
+    """The operator makes no songs for this server."""
+
+
+class TotalReached(Refusal):
+    """All servers together have used up the operator's credits of this month, until ``renews_at``."""
+
+    def __init__(self, renews_at: datetime) -> None:
+        super().__init__(f"the total of all servers is used up until {renews_at}")
+        self.renews_at = renews_at
 
 
 class OperatorsOnly(Refusal):

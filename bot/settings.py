@@ -1,4 +1,4 @@
-"""What an operator can set: environment variables or a ``.env`` file, read once at the start."""
+"""The operator's settings: environment variables or a ``.env`` file, read once at startup."""
 
 import io
 import json
@@ -16,19 +16,33 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.errors import StartRefused
-from bot.model import Period
+from bot.model import GuildId, Period
+from bot.store.ledger import Defaults
+from bot.store.servers import ServerPolicy
 
 NUMBER_MAX: Final = 10**9
 MODELS_MAX: Final = 25
-"""Choices of one option. Source: https://docs.discord.com/developers/interactions/application-commands."""
+"""Maximum number of choices of a command option.
+Source: https://docs.discord.com/developers/interactions/application-commands."""
 MODEL_NAME_MAX: Final = 50
+SNOWFLAKE_DIGITS_MAX: Final = 19
+"""Maximum number of digits of a Discord id, as it fits into the database."""
+URL_MAX: Final = 2_000
+"""Maximum length of a URL, in characters."""
+PORT_DIGITS_MAX: Final = 5
+PORT_MAX: Final = 65_535
+IPV6: Final = 6
+SQLITE: Final = "sqlite:///"
+NETLOC: Final = re.compile(r"(?P<host>\[[^\[\]]*\]|[^\[\]:@]*)(:\d+)?")
+DNS_LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE)
+VARIABLE: Final = re.compile("[A-Z_]+|[a-z_]+")
 
 Count = Annotated[int, Field(ge=0, le=NUMBER_MAX)]
 CountFromOne = Annotated[int, Field(ge=1, le=NUMBER_MAX)]
 
 
 class Settings(BaseSettings):
-    """Every setting; its description is what ``.env.example`` and the README say about it."""
+    """All settings. Their descriptions also stand in ``.env.example`` and in the documentation."""
 
     model_config = SettingsConfigDict(
         env_file_encoding="utf-8",
@@ -41,84 +55,119 @@ class Settings(BaseSettings):
     discord_token: SecretStr = Field(description="The bot's token, from the Discord developer portal.")
     discord_api_url: str = Field(
         default="https://discord.com/api/v10",
-        description="Discord's REST API, or a proxy or stand-in for it; it tells the gateway's address too.",
+        description="Base URL of Discord's REST API, or of a proxy for it. "
+        "The gateway's URL comes from there, too.",
     )
-    music_api_key: SecretStr = Field(description="The key of the music API.")
-    music_api_url: str = Field(default="https://sseedance.com", description="Where the music API is.")
-    music_provider: str = Field(default="kie", description="The provider that every request names.")
+    music_api_key: SecretStr = Field(description="The API key for the music service.")
+    music_api_url: str = Field(default="https://sseedance.com", description="Base URL of the music API.")
+    music_provider: str = Field(default="kie", description="The provider named in every request.")
     music_models: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=("V5",), description="Models on offer, separated by commas; the first is the default."
+        default=("V5",),
+        description="The models members can choose from, separated by commas. The first is the default.",
     )
     music_options: Annotated[dict[str, Any], NoDecode] = Field(
-        default={}, description="A JSON object that is sent as options with every request."
+        default={}, description="A JSON object sent as `options` with every request."
     )
     music_extras: bool = Field(
         default=False,
-        description="Whether members may say what a song is to avoid, and whose voice sings (avoid, voice).",
+        description="Whether members may set what a song should avoid and which voice sings it.",
     )
     database_url: str = Field(
-        default="sqlite:///data/tunesmith.db", description="The SQLite file: sqlite:/// and its path."
+        default="sqlite:///data/tunesmith.db",
+        description="The SQLite database: sqlite:/// followed by the path of the file.",
     )
-    spool_dir: Path = Field(default=Path("data/spool"), description="The folder for finished songs.")
+    spool_dir: Path = Field(
+        default=Path("data/spool"), description="The directory for the audio files of finished songs."
+    )
     spool_days: CountFromOne = Field(
-        default=7, description="Days for which a finished song's files are kept."
+        default=7, description="How long the audio files of a finished song are kept, in days."
     )
     words_days: CountFromOne = Field(
-        default=90, description="Days for which a finished song's words are kept, and its buttons work."
+        default=90,
+        description="How long the texts of a finished song are kept and its buttons work, in days.",
     )
-    song_credits: Count = Field(default=10, description="What a song costs a server, in credits.")
+    song_credits: Count = Field(default=10, description="The price of a song, in credits.")
     guild_credits: Count = Field(
         default=100,
-        description="A server's allowance in each period, in credits, unless its managers set another.",
+        description="The credits a server receives in each period, unless its managers set another number.",
     )
     credit_period: Period = Field(
-        default=Period.MONTH, description="When the allowance renews: day, week or month (UTC)."
+        default=Period.MONTH, description="How often the allowance renews: every day, week or month (UTC)."
     )
     guild_credits_max: Count | None = Field(
         default=None,
-        description="The most that any server may use in a period, in credits. With it the period is "
-        "CREDIT_PERIOD for all, and only the operator grants and refunds.",
+        description="The most credits any server may use in a period; empty for no ceiling. "
+        "If set, CREDIT_PERIOD applies to every server, and only the operator can grant and refund credits.",
+    )
+    guilds: Annotated[frozenset[GuildId], NoDecode] = Field(
+        default=frozenset(),
+        description="The ids of the servers that are served, separated by commas; empty for no list. "
+        "Elsewhere, members are told that the bot does not serve their server.",
+    )
+    new_guilds: Literal["all", "none"] = Field(
+        default="all",
+        description="Without GUILDS, whether a new server is served: all, or none until you run "
+        "`tunesmith servers allow ID`.",
+    )
+    total_credits_max: Count = Field(
+        default=10_000,
+        description="The most credits that all servers together may use in a calendar month (UTC).",
     )
     open_jobs_per_member: CountFromOne = Field(
-        default=2, description="Songs that one member may have in the making at a time, in one server."
+        default=2, description="How many unfinished songs one member may have at a time in a server."
     )
     open_jobs_per_guild: CountFromOne = Field(
-        default=10, description="Songs that one server may have in the making at a time."
+        default=10, description="How many unfinished songs one server may have at a time."
     )
     poll_pace: float = Field(
         default=1.0,
         ge=0.001,
         le=100,
         allow_inf_nan=False,
-        description="Scales every wait between two questions to the music API; 0.5 asks twice as often.",
+        description="Scales every wait between two polls of the music API; 0.5 polls twice as often.",
     )
     operator_webhook_url: SecretStr | None = Field(
-        default=None, description="A Discord webhook that is told what only the operator can mend."
+        default=None,
+        description="A Discord webhook that receives alerts about problems only the operator can fix.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO",
-        description="The least important lines that are logged: DEBUG, INFO, WARNING or ERROR.",
+        description="The lowest level that is logged: DEBUG, INFO, WARNING or ERROR.",
     )
     log_format: Literal["console", "json"] = Field(
         default="console",
-        description="How lines are logged: console for people, or json with one object a line.",
+        description="The log format: console for people, or json with one object per line.",
     )
     http_listen: str = Field(
         default="127.0.0.1:8080",
-        description="Where /healthz and /metrics are served: an address and a port, 0 for a free one. "
-        "Empty: nowhere.",
+        description="The address and port that serve /healthz and /metrics; port 0 picks a free one. "
+        "Set to nothing to serve neither.",
     )
 
     @property
     def database_path(self) -> Path:
-        """Where the SQLite file lies."""
-        return Path(self.database_url.removeprefix(_SQLITE))
+        """The path of the SQLite file."""
+        return Path(self.database_url.removeprefix(SQLITE))
+
+    @property
+    def credit_defaults(self) -> Defaults:
+        """The credits of a server whose managers have set nothing."""
+        return Defaults(
+            allowance=self.guild_credits,
+            period=self.credit_period,
+            ceiling=self.guild_credits_max,
+        )
+
+    @property
+    def server_policy(self) -> ServerPolicy:
+        """Which servers are served, unless the operator says otherwise with `tunesmith servers`."""
+        return ServerPolicy(listed=self.guilds, serves_new=self.new_guilds == "all")
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must be shown nowhere."""
-        kept = (self.discord_token, self.music_api_key, self.operator_webhook_url)
-        return tuple(one.get_secret_value() for one in kept if one is not None)
+        """The values that must never be shown or logged."""
+        secrets = (self.discord_token, self.music_api_key, self.operator_webhook_url)
+        return tuple(secret.get_secret_value() for secret in secrets if secret is not None)
 
     @property
     def listen(self) -> tuple[str, int] | None:
@@ -128,19 +177,19 @@ class Settings(BaseSettings):
 
     @field_validator("discord_token", "music_api_key", mode="before")
     @classmethod
-    def _fits_into_a_header(cls, value: object) -> object:
+    def _check_header_safe(cls, value: object) -> object:
         if isinstance(value, str) and not (value.isascii() and value.isprintable() and " " not in value):
-            raise ValueError("has characters that no token has; copy it again")
+            raise ValueError("contains characters that no token has; copy it again")
         return value
 
     @field_validator("operator_webhook_url")
     @classmethod
-    def _is_a_webhook(cls, value: SecretStr | None) -> SecretStr | None:
-        return value if value is None else SecretStr(cls._is_an_address(value.get_secret_value()))
+    def _check_webhook(cls, value: SecretStr | None) -> SecretStr | None:
+        return value if value is None else SecretStr(cls._check_url(value.get_secret_value()))
 
     @field_validator("discord_api_url", "music_api_url")
     @classmethod
-    def _is_an_address(cls, value: str) -> str:
+    def _check_url(cls, value: str) -> str:
         try:
             parts = urlsplit(value)
             host, port = parts.hostname, parts.port
@@ -148,47 +197,59 @@ class Settings(BaseSettings):
             host, port = None, None
         if (
             not host
-            or not _is_place(parts.netloc.rpartition("@")[2])
+            or not _is_netloc(parts.netloc.rpartition("@")[2])
             or parts.scheme not in ("https", "http")
             or port == 0
-            or not (value.isascii() and value.isprintable() and len(value) <= _ADDRESS_MAX)
+            or not (value.isascii() and value.isprintable() and len(value) <= URL_MAX)
         ):
-            raise ValueError("must be an address that begins with https://")
+            raise ValueError("must be a URL that begins with https://")
         if "@" in parts.netloc or any(char in "?#\\" or char.isspace() for char in value):
-            raise ValueError("must be an address without a user name, a question mark or a hash sign")
+            raise ValueError("must be a URL without a user name, a question mark or a hash sign")
         if parts.scheme == "http" and not _is_loopback(host):
-            raise ValueError("must begin with https://; http:// is for this machine only (127.0.0.1)")
+            raise ValueError("must begin with https://; http:// is allowed only for this machine (127.0.0.1)")
         return value.rstrip("/")
 
     @field_validator("discord_api_url")
     @classmethod
-    def _names_the_version(cls, value: str) -> str:
+    def _add_api_version(cls, value: str) -> str:
         path = urlsplit(value).path
         return value + {"": "/api/v10", "/api": "/v10"}.get(path, "")
 
     @field_validator("music_provider")
     @classmethod
-    def _is_one_word(cls, value: str) -> str:
-        return _names([value], "must be one word")[0]
+    def _check_one_word(cls, value: str) -> str:
+        return _check_names([value], "must be one word")[0]
 
     @field_validator("music_models", mode="before")
     @classmethod
-    def _are_names(cls, value: object) -> object:
+    def _parse_models(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        names = _names([name.strip() for name in value.split(",")], "must be model names separated by commas")
+        names = _check_names(
+            [name.strip() for name in value.split(",")], "must be model names separated by commas"
+        )
         if len(set(names)) != len(names) or len(names) > MODELS_MAX:
             raise ValueError(f"must be up to {MODELS_MAX} different model names")
         return tuple(names)
 
+    @field_validator("guilds", mode="before")
+    @classmethod
+    def _parse_guilds(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        ids = [part.strip() for part in value.split(",")]
+        if not all(part.isascii() and part.isdigit() and len(part) <= SNOWFLAKE_DIGITS_MAX for part in ids):
+            raise ValueError("must be server ids separated by commas")
+        return frozenset(map(int, ids))
+
     @field_validator("music_options", mode="before")
     @classmethod
-    def _is_an_object(cls, value: object) -> object:
+    def _parse_object(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
         try:
             parsed = json.loads(value)
-            # Infinity and half of an emoji can be read, but not sent.
+            # Infinity and lone surrogates can be parsed, but not sent.
             json.dumps(parsed, ensure_ascii=False, allow_nan=False).encode()
         except (ValueError, RecursionError):
             parsed = None
@@ -198,83 +259,80 @@ class Settings(BaseSettings):
 
     @field_validator("spool_dir", "database_url", mode="before")
     @classmethod
-    def _is_printable(cls, value: object) -> object:
+    def _check_printable(cls, value: object) -> object:
         if isinstance(value, str) and not value.isprintable():
-            raise ValueError("has characters that no path has")
+            raise ValueError("contains characters that no path has")
         return value
 
     @field_validator("database_url")
     @classmethod
-    def _is_a_file(cls, value: str) -> str:
-        if not value.startswith(_SQLITE) or not Path(value.removeprefix(_SQLITE)).name:
-            raise ValueError("must be sqlite:/// and the path of a file, like sqlite:///data/tunesmith.db")
+    def _check_database_url(cls, value: str) -> str:
+        if not value.startswith(SQLITE) or not Path(value.removeprefix(SQLITE)).name:
+            raise ValueError(
+                "must be sqlite:/// followed by the path of a file, like sqlite:///data/tunesmith.db"
+            )
         return value
 
     @field_validator("http_listen")
     @classmethod
-    def _can_be_listened_on(cls, value: str) -> str:
+    def _check_listen(cls, value: str) -> str:
         host, _, port = value.rpartition(":")
         if value and not (
-            value.isascii() and host and _is_place(value) and len(port) <= _DIGITS and int(port) <= _PORT_MAX
+            value.isascii()
+            and host
+            and _is_netloc(value)
+            and len(port) <= PORT_DIGITS_MAX
+            and int(port) <= PORT_MAX
         ):
             raise ValueError("must be an address and a port, like 127.0.0.1:8080, or empty for no server")
         return value
 
-    @field_validator("log_format", mode="before")
+    @field_validator("log_format", "new_guilds", mode="before")
     @classmethod
-    def _in_small_letters(cls, value: object) -> object:
+    def _to_lower_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
 
     @field_validator("log_level", mode="before")
     @classmethod
-    def _in_capitals(cls, value: object) -> object:
+    def _to_upper_case(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    # The last one of its kind runs first.
+    # Of the "before" validators, the last one defined runs first.
     @field_validator("*", mode="before")
     @classmethod
-    def _is_not_padded(cls, value: object) -> object:
+    def _check_no_padding(cls, value: object) -> object:
         if isinstance(value, str) and value != value.strip():
-            raise ValueError("has a space at its start or end; remove it")
+            raise ValueError("has a space at the start or end; remove it")
         return value
 
 
-_SQLITE = "sqlite:///"
-
-
-def _names(found: list[str], complaint: str) -> list[str]:
+def _check_names(values: list[str], complaint: str) -> list[str]:
     if not all(
-        name and name.isprintable() and " " not in name and len(name) <= MODEL_NAME_MAX for name in found
+        name and name.isprintable() and " " not in name and len(name) <= MODEL_NAME_MAX for name in values
     ):
         raise ValueError(complaint)
-    return found
+    return values
 
 
-_PLACE = re.compile(r"(?P<host>\[[^\[\]]*\]|[^\[\]:@]*)(:\d+)?")
-_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE)
-_ADDRESS_MAX = 2_000
-_DIGITS, _PORT_MAX = 5, 65_535
-
-
-def _is_place(netloc: str) -> bool:
-    """Whether a request can be sent there: an IP address or a name that DNS can carry, and perhaps a port."""
-    found = _PLACE.fullmatch(netloc)
-    if found is None:
+def _is_netloc(netloc: str) -> bool:
+    """Return whether this is an IP address or a possible host name, perhaps with a port."""
+    match = NETLOC.fullmatch(netloc)
+    if match is None:
         return False
-    host = found["host"].lower()
+    host = match["host"].lower()
     try:
         if host.startswith("["):
-            return ip_address(host[1:-1]).version == 6  # noqa: PLR2004
+            return ip_address(host[1:-1]).version == IPV6
         if host.replace(".", "").isdigit():
             return bool(ip_address(host))
         labels = host.removesuffix(".").split(".")
-        return all(_LABEL.fullmatch(one) and _decoded(one) for one in labels)
+        return all(DNS_LABEL.fullmatch(label) and _decode_label(label) for label in labels)
     except ValueError:
         return False
 
 
-def _decoded(label: str) -> str:
-    """The label as people write it. Raises ValueError if it is none."""
+def _decode_label(label: str) -> str:
+    """Return the label in Unicode. Raises ValueError if its punycode is invalid."""
     return label.encode("ascii").decode("idna") if label.startswith("xn--") else label
 
 
@@ -288,12 +346,12 @@ def _is_loopback(host: str) -> bool:
 
 
 def names() -> tuple[str, ...]:
-    """The names of all settings, as they stand in the environment."""
+    """Return the names of all settings, as written in the environment."""
     return tuple(name.upper() for name in Settings.model_fields)
 
 
 class GivenSettings(Settings):
-    """Settings from what is passed in alone: no environment and no ``.env`` can reach a real database."""
+    """Settings from arguments only: neither the environment nor ``.env`` can name a real database."""
 
     @classmethod
     def settings_customise_sources(
@@ -304,31 +362,31 @@ class GivenSettings(Settings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only the given values."""
+        """Use only the arguments."""
         return (init_settings,)
 
 
 def load(env_file: Path = Path(".env")) -> Settings:
-    """The settings of this start, from the environment before ``env_file``.
+    """Load the settings; the environment takes precedence over ``env_file``.
 
     Raises:
-        StartRefused: one sentence that names the variable at fault and shows no value.
+        StartRefused: one sentence that names the offending variable and shows no value.
     """
     try:
         lines = list(parse_stream(io.StringIO(env_file.read_text("utf-8")))) if env_file.is_file() else []
     except (OSError, UnicodeDecodeError):
-        raise StartRefused(f"{env_file} can't be read; it must be a text file in UTF-8.") from None
+        raise StartRefused(f"{env_file} can't be read; it must be a UTF-8 text file.") from None
     _refuse_in_file(lines, env_file)
-    _refuse_slips(os.environ)
+    _refuse_typos(os.environ)
     given: dict[str, Any] = {"http_listen": ""} if _is_emptied("HTTP_LISTEN", lines) else {}
     try:
-        return Settings(_env_file=env_file, **given)  # type: ignore[call-arg] # the others come from outside
+        return Settings(_env_file=env_file, **given)  # type: ignore[call-arg] # the rest is read from outside
     except ValidationError as error:
         raise StartRefused(_sentence(error.errors(include_url=False, include_input=False)[0])) from None
 
 
 def _is_emptied(name: str, lines: Iterable[Binding]) -> bool:
-    """Whether a setting is given as empty, where that means something else than not to give it."""
+    """Return whether a setting is given as empty, where empty differs from not set."""
     in_file = [line.value for line in lines if line.key is not None and line.key.upper() == name]
     in_environment = [value for key, value in os.environ.items() if key.upper() == name]
     return (in_file + in_environment)[-1:] == [""]
@@ -336,32 +394,27 @@ def _is_emptied(name: str, lines: Iterable[Binding]) -> bool:
 
 def _refuse_in_file(lines: Iterable[Binding], env_file: Path) -> None:
     for line in lines:
-        if line.error or (line.key is not None and not _NAME.fullmatch(line.key)):
-            # It is not repeated: what stands where a name should be may be a secret.
-            raise StartRefused(
-                f"Line {line.original.line} of {env_file} can't be read; write NAME=value, and nothing else."
-            )
+        if line.error or (line.key is not None and not VARIABLE.fullmatch(line.key)):
+            # Its text is not repeated: it may be a secret.
+            raise StartRefused(f"Line {line.original.line} of {env_file} is not of the form NAME=value.")
         if line.key is not None and line.key.upper() not in names():
             raise StartRefused(
-                f"{line.key} in {env_file} is no setting of Tunesmith; remove it or correct its name."
+                f"{line.key} in {env_file} is not a Tunesmith setting; remove it or correct its name."
             )
 
 
-def _refuse_slips(environ: Iterable[str]) -> None:
+def _refuse_typos(environ: Iterable[str]) -> None:
     known = names()
     for name in environ:
         if name.upper() in known:
             continue
-        meant = next((right for right in known if is_one_slip(name.upper(), right)), None)
+        meant = next((right for right in known if is_typo(name.upper(), right)), None)
         if meant is not None:
-            raise StartRefused(f"{name} in the environment looks like a slip for {meant}; correct its name.")
+            raise StartRefused(f"{name} in the environment looks like a typo of {meant}; correct its name.")
 
 
-_NAME = re.compile("[A-Z_]+|[a-z_]+")
-
-
-def is_one_slip(typed: str, right: str) -> bool:
-    """Whether one letter was dropped, added, replaced or swapped with the next."""
+def is_typo(typed: str, right: str) -> bool:
+    """Return whether one letter was dropped, added, replaced or swapped with the next."""
     if typed == right or abs(len(typed) - len(right)) > 1:
         return False
     same = next((at for at, (a, b) in enumerate(zip(typed, right, strict=False)) if a != b), None)
@@ -377,7 +430,7 @@ def is_one_slip(typed: str, right: str) -> bool:
 
 
 def _sentence(error: ErrorDetails) -> str:
-    """What to correct, with the variable's name and without its value."""
+    """Say what to correct, with the variable's name and without its value."""
     name = str(error["loc"][0]).upper()
     context = error.get("ctx", {})
     match error["type"]:
@@ -400,4 +453,4 @@ def _sentence(error: ErrorDetails) -> str:
         case "float_parsing" | "finite_number":
             return f"{name} must be a number."
         case _:
-            return f"{name} has an impossible value ({error['type']})."
+            return f"{name} has an invalid value ({error['type']})."

@@ -383,6 +383,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         connection.row_factory = sqlite3.Row
+        _refuse_foreign(connection, path)  # before the first statement that changes the file
         for pragma in PRAGMAS:
             connection.execute(pragma)
         _check(connection, path)
@@ -391,6 +392,15 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise StartRefused if the file is another program's database."""
+    (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table'").fetchone()
+    if tables and schema_version(connection) == 0:
+        raise StartRefused(
+            f"DATABASE_URL: {path} belongs to another program; set DATABASE_URL to another file."
+        )
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Final, TypeAlias, TypeVar
 
 import httpx
 
+from bot.about import USER_AGENT
 from bot.errors import Transient, Unauthorized
 from bot.model import ClosedCause, SongRequest
 from bot.music import wire
@@ -30,7 +31,6 @@ KEY_MIN: Final = 8
 """Minimum length at which the key is redacted: a shorter one may be part of a task id or a field name."""
 NO_TASK: Final = "no-such-task"
 """A task id that the service never assigns."""
-USER_AGENT: Final = "Tunesmith/0.1 (+https://github.com/tunesmith-bot/tunesmith)"
 
 _NEVER_LEFT = (
     httpx.ConnectError,

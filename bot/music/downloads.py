@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 import httpcore
 import httpx
 
-from bot.music.client import USER_AGENT
+from bot.about import USER_AGENT
 from bot.music.formats import MAGIC_BYTES, ending_of
 from bot.music.guard import GuardedBackend, GuardedTransport, Resolve, resolve
 from bot.music.spool import AUDIO_MAX_BYTES, NoAudio, Spool, Stored

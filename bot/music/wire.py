@@ -5,7 +5,7 @@ show no error bodies; whatever else is accepted was seen on the service's upstre
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, TypeAlias
@@ -128,8 +128,14 @@ def generation(request: SongRequest, provider: str, options: JsonObject) -> dict
     body["instrumental"] = request.instrumental
     extras = _extras(request)
     if options or extras:
-        body["options"] = {**options, **extras}
+        body["options"] = {**options, **extras, **_joined_tags(options, extras)}
     return body
+
+
+def _joined_tags(options: JsonObject, extras: Mapping[str, str]) -> dict[str, str]:
+    """Return what the operator and the member want to avoid, joined: neither overrides the other."""
+    tags = [tag for tag in (options.get("negativeTags"), extras.get("negativeTags")) if tag]
+    return {"negativeTags": ", ".join(map(str, tags))} if tags else {}
 
 
 def _extras(request: SongRequest) -> dict[str, str]:

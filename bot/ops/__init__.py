@@ -1,1 +1,1 @@
-"""What the one who hosts the bot looks at."""
+"""Operation: logs, health, metrics, backup, and the doctor."""

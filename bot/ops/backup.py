@@ -1,4 +1,4 @@
-"""``tunesmith backup`` and ``restore``: the database as one file, and back without doing anything twice."""
+"""``tunesmith backup`` and ``restore``: copy the database, and replace it without repeating any work."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from bot.database import snapshots
 from bot.database.sqlite import alone, is_ours, migrations, open_migrated, schema_version
@@ -20,15 +20,20 @@ from bot.pipeline import after_restore
 from bot.store import members
 from bot.store.reconcile import reconcile
 
-FORGETS = 4
-"""The first schema in which somebody can be forgotten."""
+ERASURE_SCHEMA: Final = 4
+"""First schema in which a member can be erased."""
+WAL_FORMAT_AT: Final = 18
+"""Offset in a database file of its write format, in bytes."""
+WAL_FORMAT: Final = b"\x02"
+NAMES_MAX: Final = 1_000
+"""Maximum number of replaced files kept with the same timestamp."""
 Progress: TypeAlias = Callable[[str, int, int], None]
-"""Is told what is being done, how many bytes of it are, and of how many."""
+"""Receives what is being done, how many bytes of it are done, and of how many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
-    """What is in a backup."""
+    """The contents of a backup."""
 
     path: Path
     size_bytes: int
@@ -39,29 +44,32 @@ class Backup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """What a restored database has."""
+    """The result of a restore."""
 
     marked: Counter[JobState]
-    """Jobs that were not at their end, by the state in which they were."""
+    """Number of unfinished jobs by state."""
     kept: Path | None
-    """Where the file lies that was replaced, if there was one."""
+    """Where the replaced file is kept, if there was one."""
     balanced: bool
-    """Whether the books add up."""
+    """Whether the restored ledger adds up."""
 
 
 def backup(database: Path, target: Path, progress: Progress) -> Backup:
-    """Write the whole database to ``target``, also while a bot works on it, which it does not disturb.
+    """Copy the database to ``target``, without disturbing a bot that runs on it.
 
     Raises:
-        NotDone: what stands against it; nothing that was there is changed.
+        NotDone: the reason; no existing file has been changed.
     """
     if not database.is_file():
-        raise NotDone(f"DATABASE_URL: {database} is not there, so there is nothing to back up.")
+        raise NotDone(f"DATABASE_URL: {database} does not exist, so there is nothing to back up.")
     target = target.resolve()
     _refuse_target(database, target)
-    with _explained(f"{database} can't be copied to {target}"), closing(_reading(database)) as connection:
+    with (
+        _errors_as_sentences(f"{database} can't be copied to {target}"),
+        closing(_open_read_only(database)) as connection,
+    ):
         if not is_ours(connection):
-            raise NotDone(f"DATABASE_URL: {database} is no database of Tunesmith; nothing was written.")
+            raise NotDone(f"DATABASE_URL: {database} is not a Tunesmith database; nothing was written.")
         whole = _size(connection)
         with snapshots.replacing(target) as unfinished:
             snapshots.fill(connection, unfinished, lambda written: progress("copying", written, whole))
@@ -73,11 +81,17 @@ def backup(database: Path, target: Path, progress: Progress) -> Backup:
 def _refuse_target(database: Path, target: Path) -> None:
     taken = [database, *snapshots.companions(database), database.with_name(f"{database.name}.lock")]
     if target in [path.resolve() for path in taken]:
-        raise NotDone(f"{target} belongs to the database that is to be backed up; choose another name.")
+        raise NotDone(f"{target} belongs to the database being backed up; choose another name.")
     if target.is_dir() or not target.parent.is_dir():
-        raise NotDone(f"{target} can't be a file there; name a file in a folder that exists.")
-    if target.exists() and not _is_backup(target):
-        raise NotDone(f"{target} is there and is no backup; choose another name, or move it away.")
+        raise NotDone(f"{target} can't be created; name a file in an existing directory.")
+    if not target.exists():
+        return
+    if _is_bots_database(target):
+        raise NotDone(f"{target} is the database of a bot; choose another name.")
+    if not _is_backup(target):
+        raise NotDone(f"{target} exists and is not a backup; choose another name, or move it away.")
+    if _is_locked(target):
+        raise NotDone(f"{target} is in use by another program; close that first, or choose another name.")
 
 
 def _is_backup(path: Path) -> bool:
@@ -88,8 +102,35 @@ def _is_backup(path: Path) -> bool:
         return False
 
 
-def _reading(path: Path) -> sqlite3.Connection:
-    """A connection that can copy the file, and neither writes nor checkpoints."""
+def _is_bots_database(path: Path) -> bool:
+    """Return whether a bot uses the file, running or not.
+
+    A bot switches its database to a write-ahead log, which a backup never has.
+    """
+    companions = [*snapshots.companions(path), path.with_name(f"{path.name}.lock")]
+    return any(companion.exists() for companion in companions) or _has_wal_header(path)
+
+
+def _is_locked(path: Path) -> bool:
+    """Return whether another program reads or writes the file at this moment."""
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None)) as tx:
+            tx.execute("PRAGMA busy_timeout = 0")
+            tx.execute("BEGIN EXCLUSIVE")
+            tx.execute("ROLLBACK")
+    except sqlite3.Error:
+        return True
+    return False
+
+
+def _has_wal_header(path: Path) -> bool:
+    """Source: https://sqlite.org/fileformat2.html#file_format_version_numbers, read 2026-11-25."""
+    with path.open("rb") as file:
+        return WAL_FORMAT in file.read(WAL_FORMAT_AT + 1)[WAL_FORMAT_AT:]
+
+
+def _open_read_only(path: Path) -> sqlite3.Connection:
+    """Open a connection that can copy the file, and neither writes nor checkpoints."""
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
 
 
@@ -113,8 +154,8 @@ def _content(unfinished: Path, path: Path) -> Backup:
 
 
 @contextmanager
-def _explained(what: str) -> Iterator[None]:
-    """Errors of SQLite and of the disk as one sentence."""
+def _errors_as_sentences(what: str) -> Iterator[None]:
+    """Turn errors of SQLite and of the disk into one sentence."""
     try:
         yield
     except sqlite3.Error as error:
@@ -124,71 +165,71 @@ def _explained(what: str) -> Iterator[None]:
 
 
 def restore(database: Path, source: Path, now: datetime, progress: Progress) -> Restored:
-    """Put the backup ``source`` in the place of the database; the file that was there is kept beside it.
+    """Replace the database with the backup ``source``; the replaced file is kept next to it.
 
-    What may have been done since the backup is not done again; see ``jobs.restored``.
+    Work that may have been done since the backup is not repeated; see ``pipeline.after_restore``.
 
     Raises:
-        AlreadyRuns: a bot has the database.
-        NotDone: what stands against it; the database is as it was.
+        AlreadyRuns: a bot has the database open.
+        NotDone: the reason; the database is unchanged.
     """
     if not source.is_file():
-        raise NotDone(f"{source} is no file; nothing was changed.")
-    with alone(database), _explained(f"{source} can't be restored"):
+        raise NotDone(f"{source} is not a file; nothing was changed.")
+    with alone(database), _errors_as_sentences(f"{source} can't be restored"):
         if database.exists() and source.samefile(database):
             raise NotDone(f"{source} is the database itself; nothing was changed.")
         with snapshots.replacing(database) as unfinished:
             _copy(source, unfinished, progress)
-            now_known = _roll(database)
+            current_members = _member_index(database)
             with open_migrated(unfinished) as tx:
-                progress("marking what was open", 1, 1)
-                gone = [] if now_known is None else now_known.left_since(members.roll(tx))
-                marked = after_restore.mark(tx, now, gone)
+                progress("marking unfinished jobs", 1, 1)
+                erased = [] if current_members is None else current_members.left_since(members.roll(tx))
+                marked = after_restore.mark(tx, now, erased)
                 balanced = not reconcile(tx).findings
             progress("checking", 1, 1)
             snapshots.check(unfinished)
             _as_owned(unfinished, like=database)
-            progress("keeping the replaced file", 1, 1)
+            progress("saving the replaced file", 1, 1)
             kept = _keep(database, now)
     return Restored(marked=marked, kept=kept, balanced=balanced)
 
 
-def _roll(database: Path) -> members.MemberIndex | None:
-    """Who is known in the file that is to be replaced, as far as it can be read."""
+def _member_index(database: Path) -> members.MemberIndex | None:
+    """Return the members in the file to be replaced, as far as it can be read."""
     if not database.exists():
         return None
     try:
-        with closing(_reading(database)) as connection:
-            return members.roll(connection) if schema_version(connection) >= FORGETS else None
+        with closing(_open_read_only(database)) as connection:
+            return members.roll(connection) if schema_version(connection) >= ERASURE_SCHEMA else None
     except sqlite3.Error:
-        return None  # it is damaged, which may be why it is to be replaced
+        return None  # damaged, which may be why it is being replaced
 
 
 def _copy(source: Path, unfinished: Path, progress: Progress) -> None:
-    """The backup as a file that may be changed. Raises NotDone where it is none."""
+    """Copy the backup, so that the copy may be changed. Raises NotDone if it is not a backup."""
     try:
-        with closing(_reading_alone(source)) as connection:
+        with closing(_open_backup(source)) as connection:
             _refuse_other(connection, source)
             _check(connection)
             whole = _size(connection)
             snapshots.fill(connection, unfinished, lambda written: progress("copying", written, whole))
     except sqlite3.OperationalError:
-        raise  # of the disk or of the moment: it tells nothing of the backup
+        raise  # an error of the disk or a lock, which says nothing about the backup
     except sqlite3.DatabaseError as error:
-        said = " ".join(str(error).split())
-        raise NotDone(f"{source} is damaged, or no backup ({said}); nothing was changed.") from error
+        detail = " ".join(str(error).split())
+        raise NotDone(f"{source} is damaged, or not a backup ({detail}); nothing was changed.") from error
 
 
-def _reading_alone(source: Path) -> sqlite3.Connection:
-    """A connection that leaves nothing beside the backup; a file copied by hand may have its log there."""
+def _open_backup(source: Path) -> sqlite3.Connection:
+    """Open a connection that leaves no files behind, unless the backup was copied with its log."""
     if source.with_name(f"{source.name}-wal").exists():
-        return _reading(source)
+        return _open_read_only(source)
     return sqlite3.connect(snapshots.address(source), uri=True, isolation_level=None)
 
 
 def _refuse_other(connection: sqlite3.Connection, source: Path) -> None:
     if not is_ours(connection):
-        raise NotDone(f"{source} is no backup of Tunesmith; nothing was changed.")
+        raise NotDone(f"{source} is not a Tunesmith backup; nothing was changed.")
     version, known = schema_version(connection), len(migrations())
     if version > known:
         raise NotDone(
@@ -204,18 +245,18 @@ def _check(connection: sqlite3.Connection) -> None:
 
 
 def _as_owned(path: Path, *, like: Path) -> None:
-    """Who runs the bot may not be who restores: the new file belongs to the owner of the old one."""
-    there = like if like.exists() else like.parent
+    """Give the new file the owner and mode of the old one: whoever restores may not run the bot."""
+    model = like if like.exists() else like.parent
     if like.exists():
         path.chmod(stat.S_IMODE(like.stat().st_mode))
     if os.geteuid() == 0:
-        os.chown(path, there.stat().st_uid, there.stat().st_gid)
+        os.chown(path, model.stat().st_uid, model.stat().st_gid)
 
 
 def _keep(database: Path, now: datetime) -> Path | None:
-    """Copy the file that is to be replaced under a dated name, with what its log has. Returns that name.
+    """Save the file to be replaced, including its log, under a dated name; return that name.
 
-    Afterwards no log is left that could be taken for one of the new file.
+    Afterwards no log remains that could be mistaken for the new file's.
     """
     if database.exists():
         _close(database)
@@ -237,20 +278,20 @@ def _keep(database: Path, now: datetime) -> Path | None:
 
 
 def _close(database: Path) -> None:
-    """Bring the log into its file, where that is sound. Raises NotDone where somebody has it open."""
+    """Merge the log into an intact file. Raises NotDone if another program has it open."""
     try:
         with closing(sqlite3.connect(database, isolation_level=None)) as connection:
-            # Only who has the file alone can end the log.
+            # Leaving WAL mode needs exclusive access to the file.
             connection.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
             raise NotDone(f"{database} is open in another program; close that first.") from error
-        # It is damaged, which may be why it is to be replaced: its log is kept beside it as it is.
+        # Damaged, which may be why it is being replaced: its log is kept unchanged.
         return
 
 
 def _dated(database: Path, now: datetime) -> Path:
-    """A name that no file has: ``tunesmith.db.replaced-20261125-101500``."""
+    """Return an unused name like ``tunesmith.db.replaced-20261125-101500``."""
     first = database.with_name(f"{database.name}.replaced-{now.astimezone(UTC):%Y%m%d-%H%M%S}")
-    names = (first.with_name(f"{first.name}-{number}") if number else first for number in range(1_000))
+    names = (first.with_name(f"{first.name}-{number}") if number else first for number in range(NAMES_MAX))
     return next(name for name in names if not name.exists())

@@ -1,4 +1,4 @@
-"""Whether the bot is well, told on a local port: /healthz for whoever restarts it, /metrics for graphs."""
+"""The HTTP server for monitoring: /healthz says whether the bot is healthy, /metrics serves Prometheus."""
 
 import asyncio
 import os
@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
 from aiohttp import web
 
@@ -16,20 +16,28 @@ from bot.ops.metrics import Metrics, Now
 from bot.store.totals import figures
 
 ROUND_WITHIN: Final = timedelta(seconds=60)
-"""The runner sleeps 30 s at the longest; a round that is older than this was not its last one."""
+"""Maximum age of the runner's last round. It sleeps 30 s at most, so an older one means it hangs."""
 PROBE_S: Final = 5.0
-"""A write gives up after 2 s by itself, unless its thread stands still."""
+"""Timeout of a test write in seconds. A write gives up after 2 s by itself, unless its thread hangs."""
 PROBE_EVERY_S: Final = 1.0
-"""However often somebody asks, the disk is not asked more often."""
+"""Minimum time between two test writes in seconds, however often /healthz is requested."""
 CLOSE_S: Final = 1.0
+"""How long open requests may take at shutdown, in seconds."""
+CONNECTIONS_MAX: Final = 32
+"""Maximum number of open connections. A new one beyond that closes the oldest."""
+CONNECTION_S: Final = 30.0
+"""Maximum lifetime of a connection in seconds, idle or not."""
+IDLE_S: Final = 5.0
+"""How long a connection may wait for its next request, in seconds."""
+FRESH: Final = {"Cache-Control": "no-store"}
 PROBE_FACT: Final = "last health check"
 
 
 class Health:
-    """Knows whether the bot is well.
+    """Determines whether the bot is healthy.
 
-    ``gateway`` tells why no events come in from Discord, or None; ``looked_at`` when the runner last
-    went through its round; ``stopping`` whether the end has begun.
+    ``gateway`` returns why no events arrive from Discord, or None; ``last_round_at`` when the runner
+    last completed a round; ``stopping`` whether the bot is shutting down.
     """
 
     def __init__(
@@ -38,14 +46,14 @@ class Health:
         database: Database,
         gateway: Callable[[], str | None],
         latencies_s: Callable[[], Mapping[int, float]],
-        looked_at: Callable[[], datetime | None],
+        last_round_at: Callable[[], datetime | None],
         stopping: Callable[[], bool],
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._gateway = gateway
         self._latencies_s = latencies_s
-        self._looked_at = looked_at
+        self._last_round_at = last_round_at
         self._stopping = stopping
         self._now = now
         self._probing = asyncio.Lock()
@@ -53,33 +61,33 @@ class Health:
         self._unwritable: str | None = None
 
     async def problems(self) -> tuple[str, ...]:
-        """Why the bot is not well, in words; nothing if it is."""
+        """Return why the bot is not healthy; empty if it is."""
         if self._stopping():
             return ("stopping",)
-        found = (self._gateway(), self._late(), await self._database_problem())
-        return tuple(problem for problem in found if problem is not None)
+        problems = (self._gateway(), self._runner_problem(), await self._database_problem())
+        return tuple(problem for problem in problems if problem is not None)
 
-    async def at_present(self) -> Now:
-        """What is known of this moment apart from the database."""
+    async def current(self) -> Now:
+        """Return the current state, apart from what is in the database."""
         return Now(
             problems=await self.problems(),
             now=self._now(),
-            looked_at=self._looked_at(),
+            last_round_at=self._last_round_at(),
             connected=self._gateway() is None,
             latencies_s=self._latencies_s(),
         )
 
-    def _late(self) -> str | None:
-        looked_at = self._looked_at()
-        if looked_at is None:
-            return "the runner has not looked at the jobs yet"
-        late = self._now() - looked_at
-        if late <= ROUND_WITHIN:
+    def _runner_problem(self) -> str | None:
+        last_round_at = self._last_round_at()
+        if last_round_at is None:
+            return "the job runner has not completed a round yet"
+        age = self._now() - last_round_at
+        if age <= ROUND_WITHIN:
             return None
-        return f"the runner has not looked at the jobs for {late.total_seconds():.0f} s"
+        return f"the job runner has not completed a round for {age.total_seconds():.0f} s"
 
     async def _database_problem(self) -> str | None:
-        """Whether something can be written, tried; who asks at the same time shares the answer."""
+        """Test whether the database can be written to; concurrent callers share the result."""
         async with self._probing:
             now = self._now()
             fresh = timedelta(seconds=PROBE_EVERY_S)
@@ -93,66 +101,123 @@ class Health:
             async with asyncio.timeout(PROBE_S):
                 await self._database.write(lambda tx: remember(tx, PROBE_FACT, now.isoformat()))
         except TimeoutError:
-            return "the database does not answer"
+            return "the database does not respond"
         except StoreBusy as error:
             return str(error)
         except sqlite3.Error as error:
-            return f"the database is broken: {error}"
+            return f"database error: {error}"
         return None
 
 
 def application(health: Health, metrics: Metrics, database: Database) -> web.Application:
-    """The two pages."""
+    """Return the application with both pages."""
 
     async def healthz(_: web.Request) -> web.Response:
         problems = await health.problems()
         text = " ".join("; ".join(problems).split()) or "ok"
         return web.Response(status=503 if problems else 200, text=f"{text}\n", headers=FRESH)
 
-    async def shown(request: web.Request) -> web.Response:
+    async def metrics_page(request: web.Request) -> web.Response:
         try:
-            found = await database.report(figures)
+            totals = await database.report(figures)
         except (StoreBusy, sqlite3.Error):
-            found = None  # the page says so, and the rest of it is worth as much as before
-        body, content_type = metrics.shown(
-            found, await health.at_present(), request.headers.get("Accept", "")
-        )
+            totals = None  # the page says so, and its other metrics are still valid
+        body, content_type = metrics.render(totals, await health.current(), request.headers.get("Accept", ""))
         return web.Response(body=body, headers=FRESH | {"Content-Type": content_type})
 
-    made = web.Application()
-    made.add_routes([web.get("/healthz", healthz), web.get("/metrics", shown)])
-    return made
+    pages = web.Application()
+    pages.add_routes([web.get("/healthz", healthz), web.get("/metrics", metrics_page)])
+    return pages
 
 
-FRESH: Final = {"Cache-Control": "no-store"}
+class _Connection(asyncio.Protocol):
+    """Passes one connection on to aiohttp, and bounds how many there are and how long each lasts.
+
+    Otherwise idle connections could take every file descriptor of the process, and with them the bot's
+    connections to Discord and to the music API.
+    """
+
+    def __init__(
+        self, handler: asyncio.Protocol, connections: "dict[_Connection, asyncio.Transport]"
+    ) -> None:
+        self._handler = handler
+        self._connections = connections
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Make room for the connection, and set its deadline."""
+        stream = cast("asyncio.Transport", transport)
+        while len(self._connections) >= CONNECTIONS_MAX:
+            oldest = next(iter(self._connections))
+            self._connections.pop(oldest).abort()
+        self._connections[self] = stream
+        self._deadline = asyncio.get_running_loop().call_later(CONNECTION_S, stream.abort)
+        self._handler.connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give the place of the connection free."""
+        self._connections.pop(self, None)
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._handler.connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass on what was received."""
+        self._handler.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        """Pass on that the client has finished sending."""
+        return self._handler.eof_received()
+
+    def pause_writing(self) -> None:
+        """Pass on that the client reads too slowly."""
+        self._handler.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Pass on that the client has caught up."""
+        self._handler.resume_writing()
 
 
 @asynccontextmanager
 async def serving(
     listen: tuple[str, int] | None, make: Callable[[], web.Application]
 ) -> AsyncIterator[str | None]:
-    """The pages under an address, which is given back, until the block ends; None for none.
+    """Serve the pages until the block ends; yield their address, or None if nothing is served.
 
     Raises:
-        StartRefused: nobody can listen there.
+        StartRefused: the address can't be listened on.
     """
     if listen is None:
         yield None
         return
     host, port = listen
     shown = f"[{host}]" if ":" in host else host
-    runner = web.AppRunner(make(), access_log=None, handle_signals=False, shutdown_timeout=CLOSE_S)
+    runner = web.AppRunner(
+        make(),
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=CLOSE_S,
+        keepalive_timeout=IDLE_S,
+    )
     await runner.setup()
+    handle = runner.server
+    assert handle is not None  # noqa: S101 - setup() has created it
+    connections: dict[_Connection, asyncio.Transport] = {}
+    listener: asyncio.Server | None = None
     try:
         try:
-            await web.TCPSite(runner, host, port).start()
+            listener = await asyncio.get_running_loop().create_server(
+                lambda: _Connection(handle(), connections), host, port
+            )
         except (OSError, UnicodeError) as error:
             number = getattr(error, "errno", None)
-            why = os.strerror(number) if number is not None and number > 0 else "no such place"
+            reason = os.strerror(number) if number is not None and number > 0 else "no such address"
             raise StartRefused(
-                f"HTTP_LISTEN: {shown}:{port} can't be listened on ({why}); choose another port, "
-                "or leave it empty for no server."
+                f"HTTP_LISTEN: {shown}:{port} can't be listened on ({reason}); choose another port, "
+                "or set it to nothing for no server."
             ) from None
-        yield f"{shown}:{runner.addresses[0][1]}"
+        yield f"{shown}:{listener.sockets[0].getsockname()[1]}"
     finally:
+        if listener is not None:
+            listener.close()
         await runner.cleanup()

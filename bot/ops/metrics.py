@@ -1,7 +1,7 @@
-"""Figures for Prometheus: what the database says at the moment, and latencies since the start.
+"""Prometheus metrics: the current totals of the database, and latencies since the start.
 
-What can be read is read when somebody asks, so it is right after a restart too; only what is gone when it
-is over is counted here.
+Whatever can be read from the database is read at each scrape, so that it survives a restart. Only
+latencies, which are recorded nowhere else, are counted in this process.
 """
 
 import time
@@ -20,190 +20,192 @@ from bot.store.totals import Totals
 
 SUBMITTED: Final = ("accepted", "rejected", "busy", "unknown")
 POLLED: Final = ("running", "done", "rejected", "notfound", "none")
-"""Answers of the music service, by their names in ``music/wire.py``; none: there was no clear one."""
+"""Answers of the music service, by their names in ``music/wire.py``; none: no clear answer."""
 OPEN_MAX: Final = 10_000
-"""Songs whose success is remembered until they are posted."""
+"""Maximum number of finished songs whose delivery is timed at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Now:
-    """What is known of this moment apart from the database."""
+    """The current state, apart from what is in the database."""
 
     now: datetime
-    looked_at: datetime | None
-    """When the runner last went through its round."""
+    last_round_at: datetime | None
+    """When the runner last completed a round."""
     problems: tuple[str, ...]
-    """Why the bot is not well."""
+    """Why the bot is not healthy."""
     connected: bool
     latencies_s: Mapping[int, float]
-    """Between a heartbeat and its answer, by shard."""
+    """From a heartbeat to its acknowledgement, by shard."""
 
 
 class Metrics(Collector):
-    """Everything that is measured, in a registry of its own."""
+    """All metrics, in a registry of their own."""
 
     def __init__(
         self, registry: CollectorRegistry, *, seconds: Callable[[], float] = time.perf_counter
     ) -> None:
         self._registry = registry
         self._seconds = seconds
-        self._succeeded_s: dict[int, float] = {}
-        self._figures: Totals | None = None
+        self._ready_at_s: dict[int, float] = {}
+        self._totals: Totals | None = None
         self._now: Now | None = None
         self._submissions = Histogram(
             "tunesmith_submission_seconds",
-            "How long the music API took to answer a paid request, by its answer.",
+            "Time the music API took to answer a paid request, by answer.",
             ["answer"],
             buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60),
             registry=registry,
         )
         self._polls = Histogram(
             "tunesmith_poll_seconds",
-            "How long the music API took to answer a status query, by its answer.",
+            "Time the music API took to answer a status query, by answer.",
             ["answer"],
             buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
             registry=registry,
         )
         self._delays = Histogram(
             "tunesmith_delivery_delay_seconds",
-            "From the answer that a song is done to its message; not for songs that a restart lay between.",
+            "Time from learning that a song is finished to posting it, unless a restart lay between.",
             buckets=(1, 2, 3, 5, 10, 20, 30, 60, 300, 1_800, 21_600),
             registry=registry,
         )
         self._writes = Histogram(
             "tunesmith_database_write_seconds",
-            "How long a transaction took that writes, with its wait for the others.",
+            "Duration of a write transaction, including its wait for others.",
             buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2),
             registry=registry,
         )
         self._lags = Histogram(
             "tunesmith_event_loop_lag_seconds",
-            "How much later than asked for the event loop came back, measured once a second.",
+            "How late the event loop resumed a sleeping task, measured once a second.",
             buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
             registry=registry,
         )
         for answers, histogram in ((SUBMITTED, self._submissions), (POLLED, self._polls)):
             for answer in answers:
-                histogram.labels(answer)  # a series that is there from the start can be added up
+                histogram.labels(answer)  # a series that exists from the start can be summed
         ProcessCollector(registry=registry)
         registry.register(self)
 
-    # -- what is counted where it happens
+    # -- recorded when it happens
 
     def submitted(self, answer: str, took_s: float) -> None:
-        """A paid request was answered, or not."""
+        """Record the answer to a paid request."""
         self._submissions.labels(answer).observe(took_s)
 
     def polled(self, answer: str, took_s: float) -> None:
-        """A status query was answered, or not."""
+        """Record the answer to a status query."""
         self._polls.labels(answer).observe(took_s)
 
     def moved(self, job_id: JobId, state: JobState) -> None:
-        """A job came to this state."""
-        if state is JobState.READY and len(self._succeeded_s) < OPEN_MAX:
-            self._succeeded_s[job_id] = self._seconds()
+        """Record that a job reached this state."""
+        if state is JobState.READY and len(self._ready_at_s) < OPEN_MAX:
+            self._ready_at_s[job_id] = self._seconds()
         elif state in (JobState.DELIVERED, JobState.UNDELIVERED, JobState.FAILED):
-            succeeded_s = self._succeeded_s.pop(job_id, None)
-            if succeeded_s is not None and state is JobState.DELIVERED:
-                self._delays.observe(self._seconds() - succeeded_s)
+            ready_at_s = self._ready_at_s.pop(job_id, None)
+            if ready_at_s is not None and state is JobState.DELIVERED:
+                self._delays.observe(self._seconds() - ready_at_s)
 
     def wrote(self, took_s: float) -> None:
-        """A transaction was written, or refused."""
+        """Record the duration of a write, whether it succeeded or not."""
         self._writes.observe(took_s)
 
     def lagged(self, late_s: float) -> None:
-        """The event loop came back so much too late."""
+        """Record the lag of the event loop."""
         self._lags.observe(max(late_s, 0.0))
 
-    # -- what is shown
+    # -- rendered at a scrape
 
-    def shown(self, figures: Totals | None, now: Now, accept: str) -> tuple[bytes, str]:
-        """The page, in the form that is asked for, and its content type. No figures: they can't be read."""
-        self._figures, self._now = figures, now
+    def render(self, totals: Totals | None, now: Now, accept: str) -> tuple[bytes, str]:
+        """Return the page in the accepted format and its content type. ``totals``: None if unreadable."""
+        self._totals, self._now = totals, now
         encode, content_type = choose_encoder(accept)
         return encode(self._registry), content_type
 
     def collect(self) -> Iterable[Metric]:
-        """What Prometheus's library asks for when it writes the page."""
+        """Yield the metrics that are read at a scrape; Prometheus's library calls this."""
         if self._now is not None:
             yield from _of_now(self._now)
-        up = GaugeMetricFamily("tunesmith_database_readable", "Whether the figures below could be read.")
-        up.add_metric([], self._figures is not None)
-        yield up
-        if self._figures is not None and self._now is not None:
-            yield from _of_the_books(self._figures, self._now.now)
+        readable = GaugeMetricFamily("tunesmith_database_readable", "Whether the totals below could be read.")
+        readable.add_metric([], self._totals is not None)
+        yield readable
+        if self._totals is not None and self._now is not None:
+            yield from _of_totals(self._totals, self._now.now)
 
 
 def _of_now(now: Now) -> Iterable[Metric]:
     yield GaugeMetricFamily("tunesmith_healthy", "Whether /healthz answers with 200.", value=not now.problems)
     yield GaugeMetricFamily(
-        "tunesmith_gateway_connected", "Whether events come in from Discord.", value=now.connected
+        "tunesmith_gateway_connected", "Whether events arrive from Discord.", value=now.connected
     )
     latency = GaugeMetricFamily(
-        "tunesmith_gateway_latency_seconds", "From a heartbeat to its answer, by shard.", labels=["shard"]
+        "tunesmith_gateway_latency_seconds",
+        "Time from a heartbeat to its acknowledgement, by shard.",
+        labels=["shard"],
     )
     for shard, latency_s in sorted(now.latencies_s.items()):
         latency.add_metric([str(shard)], latency_s)
     yield latency
-    if now.looked_at is not None:
-        age_s = (now.now - now.looked_at).total_seconds()
+    if now.last_round_at is not None:
+        age_s = (now.now - now.last_round_at).total_seconds()
         yield GaugeMetricFamily(
-            "tunesmith_last_round_age_seconds", "Since the runner last looked at the jobs.", value=age_s
+            "tunesmith_last_round_age_seconds",
+            "Time since the job runner last completed a round.",
+            value=age_s,
         )
 
 
-def _of_the_books(figures: Totals, now: datetime) -> Iterable[Metric]:
-    states = GaugeMetricFamily("tunesmith_jobs", "Jobs by where they stand.", labels=["state"])
-    for state, jobs in figures.states.items():
+def _of_totals(totals: Totals, now: datetime) -> Iterable[Metric]:
+    states = GaugeMetricFamily("tunesmith_jobs", "Jobs by state.", labels=["state"])
+    for state, jobs in totals.states.items():
         states.add_metric([state], jobs)
     yield states
     outcomes = GaugeMetricFamily(
         "tunesmith_job_outcomes",
-        "Jobs by what came of them: delivered, undelivered, or why there is no song.",
+        "Finished jobs by outcome: delivered, undelivered, or the reason of the failure.",
         labels=["outcome"],
     )
     for ended in (JobState.DELIVERED, JobState.UNDELIVERED):
-        outcomes.add_metric([ended], figures.states[ended])
-    for reason, jobs in figures.reasons.items():
+        outcomes.add_metric([ended], totals.states[ended])
+    for reason, jobs in totals.reasons.items():
         outcomes.add_metric([reason], jobs)
     yield outcomes
     yield CounterMetricFamily(
         "tunesmith_unknown_outcomes",
-        "Paid requests of which it can't be known whether the music API took them.",
-        value=figures.reasons[FailReason.OUTCOME_UNKNOWN],
+        "Paid requests for which it is unknown whether the music API accepted them.",
+        value=totals.reasons[FailReason.OUTCOME_UNKNOWN],
     )
-    yield GaugeMetricFamily("tunesmith_jobs_parked", "Jobs that wait for the operator.", value=figures.parked)
-    yield GaugeMetricFamily(
-        "tunesmith_queue_length", "Jobs that wait for their turn.", value=figures.states[JobState.QUEUED]
-    )
-    oldest = figures.oldest_queued_at
+    yield GaugeMetricFamily("tunesmith_jobs_parked", "Jobs waiting for the operator.", value=totals.parked)
+    yield GaugeMetricFamily("tunesmith_queue_length", "Queued jobs.", value=totals.states[JobState.QUEUED])
+    oldest = totals.oldest_queued_at
     yield GaugeMetricFamily(
         "tunesmith_queue_oldest_seconds",
-        "How long the first of them has waited.",
+        "Age of the oldest queued job.",
         value=0.0 if oldest is None else max((now - oldest).total_seconds(), 0.0),
     )
-    yield GaugeMetricFamily("tunesmith_credits_held", "Credits of songs in the making.", value=figures.held)
+    yield GaugeMetricFamily("tunesmith_credits_held", "Credits held for unfinished songs.", value=totals.held)
     for name, credits_, what in (
-        ("settled", figures.settled, "Credits of songs that were made."),
-        ("released", figures.released, "Credits that went back because there was no song."),
-        ("refunded", figures.refunded, "Credits of made songs that were given back."),
+        ("settled", totals.settled, "Credits charged for finished songs."),
+        ("released", totals.released, "Credits returned for failed songs."),
+        ("refunded", totals.refunded, "Credits of finished songs that were refunded."),
     ):
         yield CounterMetricFamily(f"tunesmith_credits_{name}", what, value=credits_)
-    gate = figures.breaker
-    shut = gate.retry_at is not None
+    breaker = totals.breaker
+    is_shut = breaker.retry_at is not None
     yield GaugeMetricFamily(
         "tunesmith_breaker_open",
-        "Whether submissions wait because too many outcomes in a row were unknown.",
-        value=shut and gate.closed is None,
+        "Whether submissions are paused after too many unknown outcomes in a row.",
+        value=is_shut and breaker.closed is None,
     )
     yield GaugeMetricFamily(
-        "tunesmith_breaker_unknown_in_a_row", "Unknown outcomes in a row.", value=gate.unknown_in_a_row
+        "tunesmith_breaker_unknown_in_a_row", "Unknown outcomes in a row.", value=breaker.unknown_in_a_row
     )
     closed = GaugeMetricFamily(
         "tunesmith_service_closed",
-        "Whether submissions wait because the music API refuses them.",
+        "Whether submissions are paused because the music API refuses them.",
         labels=["cause"],
     )
     for cause in ClosedCause:
-        closed.add_metric([cause], shut and gate.closed is cause)
+        closed.add_metric([cause], is_shut and breaker.closed is cause)
     yield closed

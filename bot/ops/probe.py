@@ -1,4 +1,4 @@
-"""Asks the bot on this machine how it is: what a container's HEALTHCHECK runs, in a few milliseconds."""
+"""Queries /healthz of the bot on this machine; a container's HEALTHCHECK runs it in milliseconds."""
 
 import http.client
 import os
@@ -11,45 +11,45 @@ from dotenv import dotenv_values
 
 NAME: Final = "HTTP_LISTEN"
 DEFAULT: Final = "127.0.0.1:8080"
-"""As in ``settings.py``, which this does not load: that would take longer than to ask."""
-ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask a bot that listens there
+"""As in ``settings.py``, which is not imported: that would take longer than the request."""
+WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a bot that listens there is reached
 WITHIN_S: Final = 8.0
-"""The bot itself takes 5 s at the longest to find out that its database stands still."""
+"""Timeout in seconds; the bot itself takes up to 5 s to notice that its database hangs."""
 
 
 def main() -> int:
-    """Print what /healthz says. Returns 0 if the bot is well or serves nothing, else 1."""
+    """Print the answer of /healthz. Return 0 if the bot is healthy or serves nothing, else 1."""
     listen = _listen(Path(".env"))
     if not listen:
-        return _told(f"{NAME} is empty: there is nothing to ask", well=True)
+        return _report(f"{NAME} is empty: nothing to query", healthy=True)
     host, _, port = listen.rpartition(":")
     host = host.strip("[]")
     if port == "0":
-        return _told(f"{NAME} takes any free port: which one, only the log tells", well=False)
+        return _report(f"{NAME} picks a free port, which is only in the log", healthy=False)
     try:
-        connection = http.client.HTTPConnection(ANYWHERE.get(host, host), int(port), timeout=WITHIN_S)
+        connection = http.client.HTTPConnection(WILDCARDS.get(host, host), int(port), timeout=WITHIN_S)
         with closing(connection):
             connection.request("GET", "/healthz")
             answer = connection.getresponse()
-            said = answer.read(1_000).decode("utf-8", "replace").strip()
+            text = answer.read(1_000).decode("utf-8", "replace").strip()
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return _told(f"no answer on {listen}: {error}", well=False)
-    return _told(said, well=answer.status == http.HTTPStatus.OK)
+        return _report(f"no answer on {listen}: {error}", healthy=False)
+    return _report(text, healthy=answer.status == http.HTTPStatus.OK)
 
 
 def _listen(env_file: Path) -> str:
-    """Where the bot listens, as its settings say; the environment counts before the file."""
+    """Return where the bot listens; the environment takes precedence over the file."""
     names = {name.upper(): value for name, value in os.environ.items()}
     if NAME in names:
         return names[NAME]
     in_file = {name.upper(): value for name, value in dotenv_values(env_file).items()}
-    found = in_file.get(NAME)
-    return DEFAULT if found is None else found
+    listen = in_file.get(NAME)
+    return DEFAULT if listen is None else listen
 
 
-def _told(said: str, *, well: bool) -> int:
-    sys.stdout.write(f"{said}\n")
-    return 0 if well else 1
+def _report(text: str, *, healthy: bool) -> int:
+    sys.stdout.write(f"{text}\n")
+    return 0 if healthy else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Tables for the one who hosts the bot: on a terminal as wide as that is, elsewhere one line a row."""
+"""Tables for the operator: as wide as the terminal, or one line per row where there is none."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,44 +10,58 @@ from rich.table import Table
 
 from bot.store.servers import OpenJob, Server
 
-WIDE: Final = 200
-"""Characters of a line that nobody looks at on a screen: no cell is broken over two lines."""
+WIDTH_WITHOUT_TERMINAL: Final = 200
+"""Line width in characters that wraps no cell."""
+
+ACCESS: Final = {True: "allowed", False: "denied", None: "by settings"}
 
 
 def show(file: TextIO, table: Table) -> None:
     """Print the table."""
-    width = None if file.isatty() else WIDE
-    # What stands in a cell is never read as markup.
+    width = None if file.isatty() else WIDTH_WITHOUT_TERMINAL
+    # The text of a cell is never interpreted as markup.
     Console(file=file, width=width, markup=False, highlight=False, emoji=False).print(table)
 
 
 def of_servers(servers: Sequence[Server]) -> Table:
-    """What each server may use, has used and holds."""
-    names = ("server", "allowance", "used", "held", "bonus", "available", "songs", "open", "last request")
-    table = _empty(*names, left=("server", "allowance", "last request"))
-    for one in servers:
-        balance = one.balance
+    """Return a table of what each server may use, has used and holds."""
+    names = (
+        "server",
+        "allowance",
+        "used",
+        "held",
+        "bonus",
+        "available",
+        "songs",
+        "open",
+        "last request",
+        "access",
+    )
+    table = _empty(*names, left=("server", "allowance", "last request", "access"))
+    for server in servers:
+        balance = server.balance
         table.add_row(
-            str(one.id),
+            str(server.id),
             f"{balance.allowance:,} a {balance.period}",
             *(f"{number:,}" for number in (balance.used, balance.held, balance.bonus, balance.available)),
-            *(f"{number:,}" for number in (one.songs, one.open_jobs)),
-            f"{_moment(one.asked_at)}{' (paused)' if one.paused else ''}",
+            *(f"{number:,}" for number in (server.songs, server.open_jobs)),
+            f"{_moment(server.asked_at)}{' (paused)' if server.paused else ''}",
+            ACCESS[server.allowed],
         )
     return table
 
 
 def of_jobs(jobs: Sequence[OpenJob]) -> Table:
-    """Jobs that are not at their end, and what they wait for."""
+    """Return a table of unfinished jobs and what they wait for."""
     table = _empty("job", "server", "state", "credits", "asked for", "waits for", left=("state", "asked for"))
-    for one in jobs:
+    for job in jobs:
         table.add_row(
-            str(one.id),
-            str(one.guild_id),
-            one.state,
-            f"{one.price:,}",
-            _moment(one.created_at),
-            f"you: parked ({one.parked})" if one.parked is not None else _moment(one.due_at),
+            str(job.id),
+            str(job.guild_id),
+            job.state,
+            f"{job.price:,}",
+            _moment(job.created_at),
+            f"you: parked ({job.parked})" if job.parked is not None else _moment(job.due_at),
         )
     return table
 
@@ -65,5 +79,5 @@ def _empty(*names: str, left: Sequence[str]) -> Table:
 
 
 def _moment(at: datetime | None) -> str:
-    """``2026-11-25 10:15 UTC``."""
+    """Format a time like ``2026-11-25 10:15 UTC``."""
     return "-" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -10,12 +10,14 @@ from bot.database.sqlite import Database, Tx
 from bot.errors import (
     AlreadyMaking,
     Leaving,
+    NotServed,
     NotYourSong,
     Paused,
     ServiceClosed,
     ShuttingDown,
     TooLateToCancel,
     TooManyOpenJobs,
+    TotalReached,
     TriedAgain,
     WordsGone,
 )
@@ -23,7 +25,7 @@ from bot.model import DiscordUserId, Job, JobId, JobState, MemberNumber, Origin,
 from bot.music.text_limits import check
 from bot.pipeline.card_facts import card_facts
 from bot.pipeline.courier import CardFacts
-from bot.store import breaker, jobs, ledger, members, quotas, texts
+from bot.store import breaker, jobs, ledger, members, quotas, servers, texts
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,9 @@ class Terms:
     open_per_member: int
     open_per_guild: int
     defaults: ledger.Defaults
+    server_policy: servers.ServerPolicy = servers.SERVE_ALL
+    total_credits_max: int | None = None
+    """Credits that all servers together may use in a calendar month; None: no limit."""
     extras: bool = False
     """Whether members may say what is not to be in a song, and who is to sing."""
 
@@ -124,6 +129,8 @@ class Intake:
         self, tx: Tx, origin: Origin, member: MemberNumber, source: Source | None, now: datetime
     ) -> None:
         """Raises the Refusal that stands against one more song of the member (by internal number)."""
+        if not servers.is_served(tx, origin.guild_id, self.terms.server_policy):
+            raise NotServed
         if members.leaving_since(tx, member) is not None:
             raise Leaving
         if source is not None:
@@ -140,6 +147,12 @@ class Intake:
             raise TooManyOpenJobs("member", self.terms.open_per_member)
         if counts.guild >= self.terms.open_per_guild:
             raise TooManyOpenJobs("guild", self.terms.open_per_guild)
+        total_max = self.terms.total_credits_max
+        if (
+            total_max is not None
+            and servers.credits_this_month(tx, now) + self.terms.price_credits > total_max
+        ):
+            raise TotalReached(servers.next_month(now))
 
     async def answered(self, job: Job, facts: CardFacts, card_message_id: int | None) -> None:
         """The member has read that the song is coming, on the card with ``facts``: the runner may begin."""

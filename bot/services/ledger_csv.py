@@ -1,6 +1,7 @@
 """The ledger as a file for spreadsheets, in which nothing that somebody typed becomes a formula."""
 
 import csv
+import re
 from collections.abc import Iterable
 from datetime import UTC
 from pathlib import Path
@@ -12,8 +13,10 @@ COLUMNS: Final = (
     *("entry", "time_utc", "kind", "allowance", "bonus", "job", "song", "member", "role", "actor"),
     *("reason", "before", "after"),
 )
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""Source: https://owasp.org/www-community/attacks/CSV_Injection, read 2026-11-23."""
+_FORMULA: Final = re.compile(r"""(^|[;|\t\r\n])([\s"']*[=+\-@\uff1d\uff0b\uff0d\uff20])|^(?=[\t\r\n])""")
+"""What a spreadsheet may take for the beginning of a formula: at the start of a cell, and after a separator
+of cells, since some languages' spreadsheets split lines at semicolons instead of commas.
+Source: https://owasp.org/www-community/attacks/CSV_Injection, read 2026-11-23."""
 
 
 def write(path: Path, rows: Iterable[LedgerRow]) -> int:
@@ -48,5 +51,5 @@ def _cells(row: LedgerRow) -> tuple[object, ...]:
 
 
 def _text(typed: str) -> str:
-    """The text, with an apostrophe before what a spreadsheet would compute."""
-    return f"'{typed}" if typed.lstrip(" ").startswith(_FORMULA) else typed
+    """Return the text with an apostrophe before everything that a spreadsheet would compute."""
+    return _FORMULA.sub(lambda match: f"{match[1] or ''}'{match[2] or ''}", typed)

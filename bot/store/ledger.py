@@ -87,25 +87,42 @@ def known_member(tx: Tx, discord_id: DiscordUserId) -> MemberNumber:
 
 def balance(tx: Tx, guild_id: GuildId, defaults: Defaults, now: datetime) -> Balance:
     """What the server may spend at ``now``."""
-    row = tx.execute("SELECT allowance, period, bonus FROM guild WHERE id = ?", (guild_id,)).fetchone()
+    row = tx.execute(
+        "SELECT allowance, period, bonus, operator_bonus FROM guild WHERE id = ?", (guild_id,)
+    ).fetchone()
     allowance = defaults.allowance if row is None or row["allowance"] is None else row["allowance"]
     period = defaults.period if row is None or row["period"] is None else Period(row["period"])
     if defaults.ceiling is not None:
         allowance, period = min(allowance, defaults.ceiling), defaults.period
     first, after = period_days(period, now)
-    used, held = tx.execute(
-        """SELECT COALESCE(SUM(allowance_used), 0), COALESCE(SUM(allowance_held), 0) FROM usage
+    used, held, bonus_spent = tx.execute(
+        """SELECT COALESCE(SUM(allowance_used), 0), COALESCE(SUM(allowance_held), 0),
+                  COALESCE(SUM(bonus_used + bonus_held), 0) FROM usage
            WHERE guild_id = ? AND member_id = ? AND day >= ? AND day < ?""",
         (guild_id, WHOLE_GUILD, first, after),
     ).fetchone()
+    bonus = 0 if row is None else row["bonus"]
+    if row is not None and defaults.ceiling is not None:
+        left = max(0, defaults.ceiling - max(allowance, used + held) - bonus_spent)
+        bonus = _bonus_under_ceiling(bonus, row["operator_bonus"], left)
     return Balance(
         allowance=allowance,
         used=used,
         held=held,
-        bonus=0 if row is None else row["bonus"],
+        bonus=bonus,
         period=period,
         renews_at=datetime.combine(_EPOCH + timedelta(days=after), datetime.min.time(), UTC),
     )
+
+
+def _bonus_under_ceiling(bonus: int, granted_by_operator: int, left: int) -> int:
+    """Return how much of a server's bonus may be used under the operator's ceiling.
+
+    Only what the operator has granted may go beyond the ceiling; of the rest, which managers granted
+    before the ceiling was set, no more than the ceiling leaves. Managers' credits count as used first.
+    """
+    beyond = min(bonus, max(0, granted_by_operator))
+    return beyond + min(bonus - beyond, left)
 
 
 def hold(

@@ -1,12 +1,30 @@
 """What the one who hosts the bot reads: servers with what they used, and jobs that are not at their end."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from bot.database.sqlite import Tx
-from bot.model import Balance, GuildId, JobId
+from bot.model import Balance, GuildId, JobId, Period
 from bot.store import ledger
-from bot.store.ledger import Defaults, moment
+from bot.store.ledger import Defaults, milliseconds, moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerPolicy:
+    """Which servers the operator's settings serve."""
+
+    listed: frozenset[GuildId] = field(default_factory=frozenset)
+    """Servers that are served; if there are any, no others are, unless the operator allows them."""
+    serves_new: bool = True
+    """Whether a server that the operator has never mentioned is served, if none are listed."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody who can invite the bot gets credits."""
+        return self.serves_new and not self.listed
+
+
+SERVE_ALL = ServerPolicy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +39,8 @@ class Server:
     open_jobs: int
     asked_at: datetime | None
     """When the last song was asked for."""
+    allowed: bool | None
+    """What the operator has said about it with `tunesmith servers`; None: nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +65,11 @@ _UNFINISHED = "state NOT IN ('delivered', 'explained', 'undelivered')"
 def servers(tx: Tx, defaults: Defaults, now: datetime) -> list[Server]:
     """Every server that the books know; who asked last comes first."""
     rows = tx.execute(
-        f"""SELECT guild.id, guild.paused, MAX(job.created_at) AS asked_at,
+        f"""SELECT guild.id, guild.paused, server_rule.allowed, MAX(job.created_at) AS asked_at,
                    COUNT(*) FILTER (WHERE state IN ({_SONGS})) AS songs,
                    COUNT(*) FILTER (WHERE {_UNFINISHED}) AS open_jobs
             FROM guild LEFT JOIN job ON job.guild_id = guild.id
+                       LEFT JOIN server_rule ON server_rule.guild_id = guild.id
             GROUP BY guild.id ORDER BY asked_at DESC NULLS LAST, guild.id"""
     ).fetchall()
     return [
@@ -59,6 +80,7 @@ def servers(tx: Tx, defaults: Defaults, now: datetime) -> list[Server]:
             songs=row["songs"],
             open_jobs=row["open_jobs"],
             asked_at=None if row["asked_at"] is None else moment(row["asked_at"]),
+            allowed=None if row["allowed"] is None else bool(row["allowed"]),
         )
         for row in rows
     ]
@@ -97,3 +119,41 @@ def parked(tx: Tx, job_id: JobId) -> str | None:
     """Why the bot does nothing more for this job by itself."""
     row = tx.execute("SELECT parked FROM job WHERE id = ?", (job_id,)).fetchone()
     return None if row is None else row["parked"]
+
+
+def is_served(tx: Tx, guild_id: GuildId, policy: ServerPolicy) -> bool:
+    """Return whether new songs are made for the server.
+
+    What the operator has said by command comes before the settings.
+    """
+    row = tx.execute("SELECT allowed FROM server_rule WHERE guild_id = ?", (guild_id,)).fetchone()
+    if row is not None:
+        return bool(row["allowed"])
+    return guild_id in policy.listed or policy.is_open
+
+
+def set_allowed(tx: Tx, guild_id: GuildId, now: datetime, *, allowed: bool) -> None:
+    """Allow or deny a server, whatever the settings say about it."""
+    tx.execute(
+        """INSERT INTO server_rule (guild_id, allowed, changed_at) VALUES (?, ?, ?)
+           ON CONFLICT DO UPDATE SET allowed = excluded.allowed, changed_at = excluded.changed_at""",
+        (guild_id, int(allowed), milliseconds(now)),
+    )
+
+
+def credits_this_month(tx: Tx, now: datetime) -> int:
+    """Return the credits that songs of all servers have cost in this calendar month (UTC).
+
+    Held credits are included. Refunded ones are, too: the operator has paid for those songs.
+    """
+    first, after = ledger.period_days(Period.MONTH, now)
+    (total,) = tx.execute(
+        "SELECT COALESCE(SUM(credits), 0) FROM day_total WHERE day >= ? AND day < ?", (first, after)
+    ).fetchone()
+    return int(total)
+
+
+def next_month(now: datetime) -> datetime:
+    """Return when the next calendar month begins (UTC)."""
+    _, after = ledger.period_days(Period.MONTH, now)
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=after)

@@ -10,15 +10,13 @@ from typing import Any, Final
 
 import aiohttp
 
+from bot.about import DISCORD_USER_AGENT
 from bot.model import Check, Verdict
 from bot.ui.discord_client import invite_link
 from bot.ui.text import cut, plain
 
 Payload = Mapping[str, Any]
 
-# https://docs.discord.com/developers/reference#user-agent
-USER_AGENT: Final = "DiscordBot (https://github.com/tunesmith-bot/tunesmith, 0.1)"
-"""The form that Discord asks for."""
 ASK_WITHIN_S: Final = 10.0
 """Seconds for one request."""
 # https://docs.discord.com/developers/resources/application#application-object-application-flags
@@ -44,6 +42,8 @@ class Findings:
     """The results of the checks."""
 
     checks: tuple[Check, ...]
+    public: bool | None
+    """Whether anybody may invite the bot, if Discord said so."""
     ahead: timedelta | None
     """How far Discord's clock is ahead of this machine's, if it sent the time."""
 
@@ -55,13 +55,15 @@ class _Trouble(Exception):
 async def ask(url: str, token: str, commands: Sequence[Payload]) -> Findings:
     """Check the token, the application, and whether ``commands`` are the ones registered."""
     timeout = aiohttp.ClientTimeout(total=ASK_WITHIN_S)
-    headers = {"Authorization": f"Bot {token}", "User-Agent": USER_AGENT}
+    headers = {"Authorization": f"Bot {token}", "User-Agent": DISCORD_USER_AGENT}
     checks: list[Check] = []
+    public = None
     async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
         caller = _Caller(session, url)
         try:
             checks.append(_token(await caller.get("/users/@me")))
             application = await caller.get("/oauth2/applications/@me")
+            public = bool(application.get("bot_public", True))
             checks.append(examine_application(application))
             registered = await caller.get(
                 f"/applications/{application['id']}/commands?with_localizations=true"
@@ -73,7 +75,7 @@ async def ask(url: str, token: str, commands: Sequence[Payload]) -> Findings:
         Check(verdict=Verdict.WARNING, name=name, finding="not checked; fix the line above first")
         for name in CHECKS[len(checks) :]
     ]
-    return Findings(checks=tuple(checks), ahead=caller.ahead)
+    return Findings(checks=tuple(checks), public=public, ahead=caller.ahead)
 
 
 class _Caller:

@@ -12,6 +12,7 @@ from bot.ui.text import line
 REASON_MAX: Final = 300
 """Characters of a reason that are shown: a manager's, or the music service's."""
 _FIXED: Final[dict[type[errors.Refusal], str]] = {
+    errors.NotServed: "not-served",
     errors.WordsGone: "words-gone",
     errors.TriedAgain: "tried-again",
     errors.AlreadyMaking: "already-making",
@@ -97,6 +98,8 @@ def _quota_refusal(say: Language, error: errors.Refusal) -> str:
                 used=limit_used(say, error.limit, error.standing),
                 renews=format_dt(error.standing.balance.renews_at, "R"),
             )
+        case errors.TotalReached():
+            return say("refused-total", renews=format_dt(error.renews_at, "R"))
         case errors.TooManyOpenJobs():
             return say(f"refused-open-jobs-{error.scope}", songs=songs(say, error.limit))
         case errors.Paused():

@@ -47,7 +47,9 @@ STARTS_WITHIN_S: Final = 30.0
 MEMBER_WAITS_S: Final = 4.0
 STOPS_WITHIN_S: Final = 40.0
 LOOK_EVERY_S: Final = 0.05
-BUGS: Final = ("a bug in the step", "broke down", "could not be written down", "CRITICAL", "dialled")
+BUGS: Final = (
+    *("a bug in the step", "supervised part failed", "could not be written down", "CRITICAL", "dialled"),
+)
 """What never stands in the log of a bot that is as it should be."""
 
 

@@ -14,7 +14,7 @@ import pytest
 from bot import app
 from bot.database.sqlite import Database
 from bot.ops import logs
-from bot.settings import is_one_slip, names
+from bot.settings import is_typo, names
 from tests.make import Clock
 from tests.unit.pipeline.rig import Rig
 
@@ -70,7 +70,7 @@ async def loopback(rig: Rig, cheap_tls: None) -> AsyncIterator[Loopback]:  # noq
 def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An environment in which the bot would start: nothing else counts, and nothing would be dialled."""
     for name in list(os.environ):
-        if name.upper() in names() or any(is_one_slip(name.upper(), right) for right in names()):
+        if name.upper() in names() or any(is_typo(name.upper(), right) for right in names()):
             monkeypatch.delenv(name)
     for name, value in CONFIGURED.items():
         monkeypatch.setenv(name, value)
@@ -80,7 +80,7 @@ def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # What a start changes for the whole process, and what it would begin with.
     monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
     monkeypatch.setattr(logs, "configure", lambda *_, **__: None)
-    monkeypatch.setattr(logs, "log_what_nobody_catches", lambda: None)
+    monkeypatch.setattr(logs, "log_uncaught_errors", lambda: None)
     monkeypatch.setattr(app, "_work", started)
 
 

@@ -11,6 +11,7 @@ import pytest
 from bot import app
 from bot.database.sqlite import COMMANDS_FACT, Tx, fact, remember
 from bot.model import Job
+from bot.ops.supervisor import supervise
 from bot.pipeline.courier import MessageKind
 from bot.store import jobs
 from bot.ui.buttons.views import MARKS
@@ -101,7 +102,7 @@ class Evening:
         self.client._connection.heartbeat_timeout = 1_000 * A_DAY_S
         work = partial(app._connect, self.client, self.discord.token)
         await self.client.close()
-        connection = asyncio.create_task(app._supervised("the connection", work, self.rig.alerts.append))
+        connection = asyncio.create_task(supervise("the connection", work, self.rig.alerts.append))
         try:
             await self.discord.until_connected(A_DAY_S)
             yield

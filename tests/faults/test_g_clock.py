@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bot import app
 from bot.database.sqlite import Database
 from bot.errors import NotEnoughCredits, ServiceClosed
 from bot.model import FailReason, Job, JobState, Period
+from bot.ops import clock as clock_module
+from bot.ops.clock import steady_clock
 from bot.pipeline import schedule
 from bot.store import jobs, ledger
 from bot.store.reconcile import reconcile
@@ -53,8 +54,8 @@ class Machine:
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     made = Machine()
-    monkeypatch.setattr(app, "datetime", made)
-    monkeypatch.setattr(app, "time", made)
+    monkeypatch.setattr(clock_module, "datetime", made)
+    monkeypatch.setattr(clock_module, "time", made)
     return made
 
 
@@ -63,7 +64,7 @@ class Steady(make.Clock):
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._now = app.steady_clock()
+        self._now = steady_clock()
 
     def __call__(self) -> datetime:
         return self._now()
@@ -92,14 +93,14 @@ def steady(database: Database, tmp_path: Path, machine: Machine) -> Rig:
 def test_the_bots_clock_goes_on_evenly_whatever_the_wall_clock_is_set_to(
     step: timedelta, machine: Machine
 ) -> None:
-    now = app.steady_clock()
+    now = steady_clock()
 
     machine.pass_(5)
     machine.set_forward(step)
     machine.pass_(5)
 
     assert make.NOW + timedelta(seconds=10) == now()
-    assert make.NOW + step + timedelta(seconds=10) == app.steady_clock()()
+    assert make.NOW + step + timedelta(seconds=10) == steady_clock()()
 
 
 async def queued(rig: Rig) -> Job:

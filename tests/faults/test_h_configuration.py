@@ -104,7 +104,7 @@ def test_a_value_with_space_around_it_is_refused(name: str, monkeypatch: pytest.
 
     said = refusals(name, padded, monkeypatch)
 
-    assert {f"{name} has a space at its start or end; remove it."} == set(said.values())
+    assert {f"{name} has a space at the start or end; remove it."} == set(said.values())
 
 
 # -- misspelt
@@ -129,7 +129,7 @@ def test_a_name_with_a_slip_is_refused_with_what_was_meant(
         with monkeypatch.context() as patch:
             patch.setenv(slip, SECRET)
 
-            assert f"{slip} in the environment looks like a slip for {name}; correct its name." == refusal()
+            assert f"{slip} in the environment looks like a typo of {name}; correct its name." == refusal()
 
 
 @pytest.mark.parametrize(
@@ -137,19 +137,19 @@ def test_a_name_with_a_slip_is_refused_with_what_was_meant(
     [
         (
             f"DISCORD_TOKN={SECRET}",
-            "DISCORD_TOKN in .env is no setting of Tunesmith; remove it or correct its name.",
+            "DISCORD_TOKN in .env is not a Tunesmith setting; remove it or correct its name.",
         ),
-        (f"PREFIX={SECRET}", "PREFIX in .env is no setting of Tunesmith; remove it or correct its name."),
+        (f"PREFIX={SECRET}", "PREFIX in .env is not a Tunesmith setting; remove it or correct its name."),
         (
             f"export MUSIC_KEY={SECRET}",
-            "MUSIC_KEY in .env is no setting of Tunesmith; remove it or correct its name.",
+            "MUSIC_KEY in .env is not a Tunesmith setting; remove it or correct its name.",
         ),
-        (SECRET, "Line 2 of .env can't be read; write NAME=value, and nothing else."),
-        (f"{SECRET}=", "Line 2 of .env can't be read; write NAME=value, and nothing else."),
-        (f"MUSIC_API_KEY: {SECRET}", "Line 2 of .env can't be read; write NAME=value, and nothing else."),
-        (f"MUSIC_API_KEY='{SECRET}", "Line 2 of .env can't be read; write NAME=value, and nothing else."),
-        (f"MUSIC API KEY={SECRET}", "Line 2 of .env can't be read; write NAME=value, and nothing else."),
-        (f"=={SECRET}", "Line 2 of .env can't be read; write NAME=value, and nothing else."),
+        (SECRET, "Line 2 of .env is not of the form NAME=value."),
+        (f"{SECRET}=", "Line 2 of .env is not of the form NAME=value."),
+        (f"MUSIC_API_KEY: {SECRET}", "Line 2 of .env is not of the form NAME=value."),
+        (f"MUSIC_API_KEY='{SECRET}", "Line 2 of .env is not of the form NAME=value."),
+        (f"MUSIC API KEY={SECRET}", "Line 2 of .env is not of the form NAME=value."),
+        (f"=={SECRET}", "Line 2 of .env is not of the form NAME=value."),
     ],
 )
 def test_a_line_that_is_no_setting_is_refused_and_not_repeated(line: str, said: str, tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_a_line_that_is_no_setting_is_refused_and_not_repeated(line: str, said: 
 def test_a_file_that_is_no_text_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(content + SECRET.encode())
 
-    assert ".env can't be read; it must be a text file in UTF-8." == refusal()
+    assert ".env can't be read; it must be a UTF-8 text file." == refusal()
 
 
 # -- impossible

@@ -35,8 +35,8 @@ async def test_the_doctor_finds_a_running_bot_well_and_a_wrong_setting_by_its_na
     assert "warning  database: " in before[1]
     names = [line.split()[1].rstrip(":") for line in beside[1].splitlines()]
     assert [
-        *("settings", "token", "application", "commands", "music", "sqlite", "database", "ledger"),
-        *("disk", "spool", "clock"),
+        *("settings", "token", "application", "commands", "servers", "music", "sqlite", "database"),
+        *("ledger", "credits", "disk", "spool", "clock"),
     ] == names
     assert "failure" not in beside[1]
     assert "ok       commands: registered and up to date" in beside[1]

@@ -1074,7 +1074,7 @@ RESTORED: Final = (
     broken(
         "a backup is restored where no bot runs",
         "ops/backup.py",
-        ("    with alone(database), _explained(", "    with _explained("),
+        ("    with alone(database), _errors_as_sentences(", "    with _errors_as_sentences("),
         by=("unit/ops/test_backup.py::test_a_restore_is_refused_while_a_bot_runs",),
     ),
     broken(

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "bot").rglob("*.py"))
 BROAD = {
     "bot/pipeline/runner.py": 1,  # the one around a job
-    "bot/app.py": 1,  # the gateway's supervisor
+    "bot/ops/supervisor.py": 1,  # one part's bug must not end the others
     "bot/ops/doctor/runner.py": 2,  # a check that breaks is a line; one on a thread hands its error over
     "bot/ui/discord_client.py": 1,  # what the tree does for commands, for buttons and forms
     "bot/database/sqlite.py": 1,  # handed on to the caller of write()
@@ -95,6 +95,8 @@ def refusals() -> list[errors.Refusal]:
             for limit in (Limit(credits=30), Limit(credits=30, role_id=7), Limit(credits=30, everyone=True))
         ),
         errors.Paused("too loud"),
+        errors.NotServed(),
+        errors.TotalReached(make.NOW),
         *(errors.OperatorsOnly(what) for what in ("period", "grant", "refund")),
         *(errors.NotRefundable(cause) for cause in ("unknown", "open", "released", "refunded")),
         errors.TooManyOpenJobs("member", 2),

@@ -1,38 +1,45 @@
-"""What is done for the parts that run beside each other."""
+"""How the parts of the bot are supervised, watched and shut down."""
 
 import asyncio
 import time
+from types import SimpleNamespace
 
 import discord
 import pytest
 
 from bot import app
 from bot.errors import StartRefused
+from bot.ops import event_loop
+from bot.ops.clock import steady_clock
+from bot.ops.supervisor import supervise
+from bot.store import servers
 
 
-async def test_a_part_that_breaks_is_begun_again_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_part_is_restarted_and_the_operator_alerted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("bot.pipeline.schedule.backoff_s", lambda *_: 0.0)
     alerts: list[str] = []
-    begun = 0
+    starts = 0
 
     async def work() -> None:
-        nonlocal begun
-        begun += 1
-        if begun < 3:
+        nonlocal starts
+        starts += 1
+        if starts < 3:
             raise RuntimeError("a bug")
 
-    await app._supervised("the runner", work, alerts.append)
+    await supervise("job runner", work, alerts.append)
 
-    assert begun == 3
-    assert alerts == ["The runner broke down and is begun again; the log has the reason."] * 2
+    assert starts == 3
+    assert alerts == ["Supervised part failed and will restart: job runner. See the log for the reason."] * 2
 
 
-async def test_a_refused_start_is_not_begun_again() -> None:
+async def test_a_refused_start_is_not_retried() -> None:
     async def work() -> None:
         raise StartRefused("DISCORD_TOKEN is not accepted")
 
     with pytest.raises(StartRefused):
-        await app._supervised("the connection", work, lambda _: None)
+        await supervise("the connection", work, lambda _: None)
 
 
 async def test_a_goodbye_that_is_not_answered_is_cut_off(
@@ -45,30 +52,60 @@ async def test_a_goodbye_that_is_not_answered_is_cut_off(
     await app._close(client)
     await app._close(client)
 
-    assert caplog.text.count("Discord did not confirm the end of the connection") == 1
+    assert caplog.text.count("disconnect not confirmed by Discord") == 1
 
 
-async def test_a_loop_that_stands_still_leaves_a_line_in_the_log(
+async def test_a_blocked_event_loop_is_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(app, "WATCH_EVERY_S", 0.01)
-    monkeypatch.setattr(app, "STALLED_S", 0.05)
+    monkeypatch.setattr(event_loop, "WATCH_EVERY_S", 0.01)
+    monkeypatch.setattr(event_loop, "STALLED_S", 0.05)
     lags: list[float] = []
-    watching = asyncio.create_task(app._watch_loop(lags.append))
+    watching = asyncio.create_task(event_loop.watch(lags.append))
     await asyncio.sleep(0)
 
     time.sleep(0.1)  # noqa: ASYNC251 - this is the stall
     await asyncio.sleep(0.02)
     watching.cancel()
 
-    assert "the event loop stood still for 0." in caplog.text
+    (line,) = caplog.records
+    assert "event loop blocked" == line.getMessage()
+    assert 0 < vars(line)["lag_s"] < 1
     assert max(lags) >= 0.05
 
 
 def test_the_clock_goes_on_and_can_not_be_set() -> None:
-    now = app.steady_clock()
+    now = steady_clock()
 
     first, second = now(), now()
 
     assert first <= second
     assert first.tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    ("policy", "public", "warned"),
+    [
+        (servers.ServerPolicy(), True, True),
+        (servers.ServerPolicy(), False, False),
+        (servers.ServerPolicy(serves_new=False), True, False),
+    ],
+)
+async def test_a_public_bot_that_serves_strangers_warns_at_the_start(
+    policy: servers.ServerPolicy,
+    public: bool,
+    warned: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    client = discord.Client(intents=discord.Intents.none())
+
+    async def nothing(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(client, "login", nothing)
+    monkeypatch.setattr(client, "connect", nothing)
+    client._application = SimpleNamespace(bot_public=public)  # type: ignore[assignment]
+    await app._connect(client, "token", policy)  # type: ignore[arg-type]
+
+    assert warned == ("strangers can spend credits" in caplog.text)

@@ -10,7 +10,9 @@ from pydantic import SecretStr, ValidationError
 
 from bot import settings
 from bot.errors import StartRefused
-from bot.settings import GivenSettings, Settings, is_one_slip, load, names
+from bot.model import GuildId
+from bot.settings import GivenSettings, Settings, is_typo, load, names
+from bot.store.servers import ServerPolicy
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
 SECRET = "MTA5s3cr3tThatNobodyMayRead"
@@ -21,7 +23,7 @@ REQUIRED = {"DISCORD_TOKEN": SECRET, "MUSIC_API_KEY": f"sk-{SECRET}"}
 def required(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is required is there; nothing else of the environment, and no .env, counts."""
     for name in list(os.environ):
-        if name.upper() in names() or any(is_one_slip(name.upper(), right) for right in names()):
+        if name.upper() in names() or any(is_typo(name.upper(), right) for right in names()):
             monkeypatch.delenv(name)
     for name, value in REQUIRED.items():
         monkeypatch.setenv(name, value)
@@ -199,7 +201,7 @@ def test_an_empty_required_value_counts_as_missing(name: str, monkeypatch: pytes
 def test_a_padded_value_is_refused(name: str, padded: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, padded)
 
-    assert f"{name} has a space at its start or end; remove it." == refusal()
+    assert f"{name} has a space at the start or end; remove it." == refusal()
 
 
 @pytest.mark.parametrize("typed", ["DISCORD_TOKN", "DISCORD_TOKENS", "DISCORD_TOKEM", "DISOCRD_TOKEN"])
@@ -207,7 +209,7 @@ def test_a_name_one_slip_away_is_refused(typed: str, monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("DISCORD_TOKEN")
     monkeypatch.setenv(typed, SECRET)
 
-    assert f"{typed} in the environment looks like a slip for DISCORD_TOKEN; correct its name." == refusal()
+    assert f"{typed} in the environment looks like a typo of DISCORD_TOKEN; correct its name." == refusal()
 
 
 def test_other_names_in_the_environment_are_none_of_our_business(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,7 +223,7 @@ def test_other_names_in_the_environment_are_none_of_our_business(monkeypatch: py
 def test_an_unknown_name_in_the_file_is_refused(name: str, env_file: Path) -> None:
     env_file.write_text(f"SONG_CREDITS=7\n{name}={SECRET}\n", "utf-8")
 
-    assert f"{name} in .env is no setting of Tunesmith; remove it or correct its name." == refusal()
+    assert f"{name} in .env is not a Tunesmith setting; remove it or correct its name." == refusal()
 
 
 @pytest.mark.parametrize(
@@ -244,13 +246,13 @@ def test_a_line_that_cannot_be_read_is_refused_and_not_passed_over(line: str, en
 def test_a_file_that_is_no_text_is_refused(env_file: Path) -> None:
     env_file.write_bytes("SONG_CREDITS=7".encode("utf-16"))
 
-    assert ".env can't be read; it must be a text file in UTF-8." == refusal()
+    assert ".env can't be read; it must be a UTF-8 text file." == refusal()
 
 
-ADDRESS = "must be an address that begins with https://."
-PLAIN = "must be an address without a user name, a question mark or a hash sign."
+ADDRESS = "must be a URL that begins with https://."
+PLAIN = "must be a URL without a user name, a question mark or a hash sign."
 OBJECT = 'must be a JSON object like {"styleWeight": 0.6}.'
-FILE = "must be sqlite:/// and the path of a file, like sqlite:///data/tunesmith.db."
+FILE = "must be sqlite:/// followed by the path of a file, like sqlite:///data/tunesmith.db."
 MODELS = "must be model names separated by commas."
 LISTEN = "must be an address and a port, like 127.0.0.1:8080, or empty for no server."
 
@@ -258,8 +260,8 @@ LISTEN = "must be an address and a port, like 127.0.0.1:8080, or empty for no se
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("DISCORD_TOKEN", f"Bot {SECRET}", "has characters that no token has; copy it again."),
-        ("MUSIC_API_KEY", f"{SECRET}\u00e9", "has characters that no token has; copy it again."),
+        ("DISCORD_TOKEN", f"Bot {SECRET}", "contains characters that no token has; copy it again."),
+        ("MUSIC_API_KEY", f"{SECRET}\u00e9", "contains characters that no token has; copy it again."),
         ("DISCORD_API_URL", f"ftp://{SECRET}", ADDRESS),
         ("DISCORD_API_URL", SECRET, ADDRESS),
         ("MUSIC_API_URL", f"https://:443/{SECRET}", ADDRESS),
@@ -271,7 +273,7 @@ LISTEN = "must be an address and a port, like 127.0.0.1:8080, or empty for no se
         (
             "MUSIC_API_URL",
             f"http://{SECRET}.example.com",
-            "must begin with https://; http:// is for this machine only (127.0.0.1).",
+            "must begin with https://; http:// is allowed only for this machine (127.0.0.1).",
         ),
         ("OPERATOR_WEBHOOK_URL", SECRET, ADDRESS),
         ("OPERATOR_WEBHOOK_URL", f"https://discord.com/api/webhooks/1/{SECRET}?wait=true", PLAIN),
@@ -292,6 +294,11 @@ LISTEN = "must be an address and a port, like 127.0.0.1:8080, or empty for no se
         ("GUILD_CREDITS", "1000000001", "must be at most 1000000000."),
         ("GUILD_CREDITS", "9" * 5_000, "must be a whole number."),
         ("CREDIT_PERIOD", SECRET, "must be one of day, week or month."),
+        ("GUILDS", SECRET, "must be server ids separated by commas."),
+        ("GUILDS", "5,", "must be server ids separated by commas."),
+        ("GUILDS", "9" * 20, "must be server ids separated by commas."),
+        ("NEW_GUILDS", SECRET, "must be one of all or none."),
+        ("TOTAL_CREDITS_MAX", "-1", "must be at least 0."),
         ("OPEN_JOBS_PER_MEMBER", "0", "must be at least 1."),
         ("OPEN_JOBS_PER_GUILD", "0", "must be at least 1."),
         ("POLL_PACE", "0", "must be at least 0.001."),
@@ -412,4 +419,15 @@ def test_given_settings_do_not_fill_gaps_from_the_environment() -> None:
 def test_a_slip_is_one_letter_dropped_added_replaced_or_swapped(
     typed: str, right: str, *, slip: bool
 ) -> None:
-    assert slip == is_one_slip(typed, right)
+    assert slip == is_typo(typed, right)
+
+
+# -- servers
+
+
+def test_servers_are_listed_by_their_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GUILDS", "109876543210987654, 5")
+    monkeypatch.setenv("NEW_GUILDS", "NONE")
+
+    listed = frozenset({GuildId(109876543210987654), GuildId(5)})
+    assert ServerPolicy(listed=listed, serves_new=False) == load().server_policy

@@ -1,1 +1,1 @@
-"""The checks of ``tunesmith doctor``."""
+"""The checks behind ``tunesmith doctor``."""

@@ -1,4 +1,4 @@
-"""The doctor's checks of what lies on this machine: SQLite, the database, its books, the disk, the spool."""
+"""The doctor's local checks: SQLite, the database and its ledger, free disk space, the spool."""
 
 import errno
 import os
@@ -7,60 +7,74 @@ import sqlite3
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from bot.database.sqlite import OLDEST_SQLITE, migrations, refuse_network, schema_version
+from bot.database.sqlite import OLDEST_SQLITE, migrations, open_read_only, refuse_network, schema_version
 from bot.errors import StartRefused
 from bot.model import Check
 from bot.ops.doctor.runner import CheckSpec, failure, ok, on_a_thread, warning
+from bot.store import servers
 from bot.store.reconcile import Reconciliation, reconcile
 
 FILES_WITHIN_S: Final = 10.0
 READ_WITHIN_S: Final = 60.0
-"""For what reads a database from its beginning to its end."""
+"""Deadline in seconds for checks that read the whole database."""
 SAFE_SQLITE: Final = (3, 51, 3)
-"""Before it, two connections that checkpoint at once can damage a file in WAL mode.
+"""First version in which two connections that checkpoint at once cannot damage a file in WAL mode.
 Source: https://sqlite.org/wal.html#walresetbug, read 2026-11-25."""
+STRANGERS: Final = (
+    "anybody can invite the bot, and every new server gets credits at your expense; set GUILDS or "
+    "NEW_GUILDS=none, or turn off Public Bot in the developer portal"
+)
 FREE_LOW_BYTES: Final = 1024**3
-FREE_LEAST_BYTES: Final = 64 * 1024**2
-"""A song with two takes has up to 40 MiB."""
+FREE_MIN_BYTES: Final = 64 * 1024**2
+"""Free space below which the check fails, in bytes. A song with two takes has up to 40 MiB."""
 
 
-def at_home(database: Path, spool: Path) -> list[CheckSpec]:
-    """The checks that ask nobody."""
-    look = "look at the disk"
+def check_specs(database: Path, spool: Path, total_credits_max: int) -> list[CheckSpec]:
+    """Return the checks that need no network."""
     return [
         CheckSpec(
-            name="sqlite", within_s=FILES_WITHIN_S, make=_threaded(lambda: [sqlite()]), advice="report it"
+            name="sqlite",
+            within_s=FILES_WITHIN_S,
+            run=_threaded(lambda: [check_sqlite()]),
+            advice="please report it",
         ),
-        *of_database(database),
+        *database_checks(database),
+        CheckSpec(
+            name="credits",
+            within_s=FILES_WITHIN_S,
+            run=_threaded(lambda: [check_total(database, total_credits_max, datetime.now(UTC))]),
+            advice="check the disk of DATABASE_URL",
+        ),
         CheckSpec(
             name="disk",
             within_s=FILES_WITHIN_S,
-            make=_threaded(lambda: [disk(database)]),
-            advice=f"{look} of DATABASE_URL",
+            run=_threaded(lambda: [check_disk(database)]),
+            advice="check the disk of DATABASE_URL",
         ),
         CheckSpec(
             name="spool",
             within_s=FILES_WITHIN_S,
-            make=_threaded(lambda: [examine_spool(spool)]),
-            advice=f"{look} of SPOOL_DIR",
+            run=_threaded(lambda: [check_spool(spool)]),
+            advice="check the disk of SPOOL_DIR",
         ),
     ]
 
 
-def of_database(database: Path) -> list[CheckSpec]:
-    """The database and its books."""
+def database_checks(database: Path) -> list[CheckSpec]:
+    """Return the checks of the database file and of its ledger."""
     return [
         CheckSpec(
             name=name,
             within_s=READ_WITHIN_S,
-            make=_threaded(partial(_read, database, name, look)),
-            advice="look at the disk of DATABASE_URL",
+            run=_threaded(partial(_read, database, name, check)),
+            advice="check the disk of DATABASE_URL",
         )
-        for name, look in (("database", _file), ("ledger", _books))
+        for name, check in (("database", _check_file), ("ledger", _check_ledger))
     ]
 
 
@@ -68,57 +82,59 @@ def _threaded(work: Callable[[], Sequence[Check]]) -> Callable[[], Awaitable[Seq
     return lambda: on_a_thread(work)
 
 
-def sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> Check:
-    """SQLite's version."""
-    said = ".".join(str(part) for part in version)
+def check_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> Check:
+    """Check SQLite's version."""
+    number = ".".join(str(part) for part in version)
     if version < OLDEST_SQLITE:
-        return failure("sqlite", f"version {said} is too old; install Python with SQLite 3.37 or newer")
+        return failure("sqlite", f"version {number} is too old; install Python with SQLite 3.37 or newer")
     if version < SAFE_SQLITE:
         finding = (
-            f"version {said} has the WAL-reset bug (https://sqlite.org/wal.html#walresetbug), which the bot "
-            "avoids; open the database with no other program that writes, or install Python with SQLite "
-            "3.51.3 or newer"
+            f"version {number} has the WAL-reset bug (https://sqlite.org/wal.html#walresetbug), which the "
+            "bot avoids; do not open the database with another program that writes, or install Python with "
+            "SQLite 3.51.3 or newer"
         )
         return warning("sqlite", finding)
-    return ok("sqlite", f"version {said}")
+    return ok("sqlite", f"version {number}")
 
 
-def _read(path: Path, name: str, look: Callable[[sqlite3.Connection, Path], Iterator[Check]]) -> list[Check]:
-    """What ``look`` finds in the file, which it can't change."""
+def _read(path: Path, name: str, check: Callable[[sqlite3.Connection, Path], Iterator[Check]]) -> list[Check]:
+    """Run ``check`` on the file through a connection that can't change it."""
     if not path.is_file():
         return [_absent(path, name)]
     try:
-        # Beside a running bot it shares the log; it can neither write nor clear the log away.
+        # With a running bot it shares the write-ahead log, and can neither write nor remove it.
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA query_only = ON")
-            return list(look(connection, path))
+            return list(check(connection, path))
     except sqlite3.Error as error:
-        return [failure(name, f"{path} can't be read ({error}); look at DATABASE_URL, or restore a backup")]
+        return [failure(name, f"{path} can't be read ({error}); check DATABASE_URL, or restore a backup")]
 
 
 def _absent(path: Path, name: str) -> Check:
     if name == "ledger":
-        return ok(name, "nothing is booked yet")
+        return ok(name, "empty so far")
     if path.exists():
-        return failure(name, f"{path} is no file; name another in DATABASE_URL")
+        return failure(name, f"{path} is not a file; set DATABASE_URL to another path")
     return _not_yet(path, name, "DATABASE_URL")
 
 
 def _not_yet(path: Path, name: str, variable: str) -> Check:
-    """Whether what is not there can be made by the first start."""
-    there = _nearest(path.parent)
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        return failure(name, f"{path} can't be made: {there} can't be written to; mend that, or {variable}")
-    return warning(name, f"{path} is not there yet: the first `tunesmith run` makes it")
+    """Check whether the first start can create what does not exist yet."""
+    parent = _nearest(path.parent)
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        return failure(
+            name, f"{path} can't be created: {parent} is not writable; fix its permissions, or set {variable}"
+        )
+    return warning(name, f"{path} does not exist yet; the first `tunesmith run` creates it")
 
 
 def _nearest(folder: Path) -> Path:
-    """The folder itself, or the next one above it that exists."""
+    """Return the directory itself, or its nearest parent that exists."""
     return next(place for place in (folder, *folder.absolute().parents) if place.exists())
 
 
-def _file(connection: sqlite3.Connection, path: Path) -> Iterator[Check]:
+def _check_file(connection: sqlite3.Connection, path: Path) -> Iterator[Check]:
     name = "database"
     try:
         refuse_network(path)
@@ -128,86 +144,114 @@ def _file(connection: sqlite3.Connection, path: Path) -> Iterator[Check]:
     version, known = schema_version(connection), len(migrations())
     (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table'").fetchone()
     if version == 0 and tables:
-        yield failure(name, f"{path} belongs to another program; name another file in DATABASE_URL")
+        yield failure(name, f"{path} belongs to another program; set DATABASE_URL to another file")
         return
     if version > known:
-        finding = f"{path} is of schema {version} and this program knows {known}"
+        finding = f"{path} has schema {version}, and this program knows up to {known}"
         yield failure(name, f"{finding}; update the program, or restore a backup")
         return
-    said = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    integrity = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
-    if said != "ok":
-        yield failure(name, f"{path} is damaged ({said}); restore a backup")
+    if integrity != "ok":
+        yield failure(name, f"{path} is damaged ({integrity}); restore a backup")
     elif not all(os.access(place, os.W_OK) for place in (path, path.parent)):
-        yield failure(name, f"{path} or its folder can't be written to; mend the permissions")
+        yield failure(name, f"{path} or its directory is not writable; fix the permissions")
     elif mode != "wal":
-        finding = f"{path} is whole, schema {version}; its journal mode is {mode}"
-        yield warning(name, f"{finding}: the next start makes it wal")
+        finding = f"{path} is intact, schema {version}; its journal mode is {mode}"
+        yield warning(name, f"{finding}, and the next start changes it to wal")
     elif version < known:
-        finding = f"{path} is whole, schema {version}; the next start copies it and brings it to {known}"
+        finding = f"{path} is intact, schema {version}; the next start copies it and upgrades it to {known}"
         yield ok(name, finding)
     else:
-        yield ok(name, f"{path} is whole, schema {version}, journal mode wal")
+        yield ok(name, f"{path} is intact, schema {version}, journal mode wal")
 
 
-def _books(connection: sqlite3.Connection, _: Path) -> Iterator[Check]:
+def _check_ledger(connection: sqlite3.Connection, _: Path) -> Iterator[Check]:
     if schema_version(connection) == 0:
-        yield ok("ledger", "nothing is booked yet")
+        yield ok("ledger", "empty so far")
         return
     connection.execute("BEGIN")
-    proof = reconcile(connection)
-    for finding in proof.findings:
+    totals = reconcile(connection)
+    for finding in totals.findings:
         yield failure("ledger", f"{finding}; keep the file and report it")
-    if not proof.findings:
-        yield ok("ledger", summary(proof))
+    if not totals.findings:
+        yield ok("ledger", summary(totals))
 
 
-def summary(proof: Reconciliation) -> str:
-    """The figures of a proof that found nothing."""
+def summary(totals: Reconciliation) -> str:
+    """Return the totals of a reconciliation without findings as one line."""
     return (
-        f"counters = ledger = jobs: {proof.entries} entries for {proof.jobs} jobs in {proof.guilds} servers; "
-        f"{proof.held} credits held, {proof.settled} settled, {proof.released} released"
+        f"counters, ledger and jobs agree: {totals.entries} entries for {totals.jobs} jobs in "
+        f"{totals.guilds} servers; {totals.held} credits held, {totals.settled} settled, "
+        f"{totals.released} released"
     )
 
 
-def disk(database: Path) -> Check:
-    """Room for the database."""
+def check_total(database: Path, total_credits_max: int, now: datetime) -> Check:
+    """Check how much of TOTAL_CREDITS_MAX all servers together have used this month."""
+    name, used = "credits", 0
+    if database.is_file():
+        try:
+            with open_read_only(database) as tx:
+                used = servers.credits_this_month(tx, now)
+        except StartRefused as refused:
+            return warning(name, f"not counted: {refused}")
+    finding = f"{used:,} of TOTAL_CREDITS_MAX={total_credits_max:,} used this month, by all servers together"
+    if used >= total_credits_max:
+        return warning(name, f"{finding}; no more songs are made until the next month")
+    return ok(name, finding)
+
+
+def check_servers(policy: servers.ServerPolicy, *, public: bool) -> Check:
+    """Check that strangers can't invite the bot and spend the operator's credits."""
+    name = "servers"
+    if policy.listed:
+        return ok(name, f"{len(policy.listed)} listed in GUILDS; others only if you allow them")
+    if not policy.serves_new:
+        return ok(name, "only those you allow with `tunesmith servers allow ID`")
+    if public:
+        return warning(name, STRANGERS)
+    return ok(name, "all; only the application's owner can invite the bot")
+
+
+def check_disk(database: Path) -> Check:
+    """Check the free space for the database."""
     folder = _nearest(database.parent)
-    return _room("disk", folder, shutil.disk_usage(folder).free, "DATABASE_URL")
+    return _check_free("disk", folder, shutil.disk_usage(folder).free, "DATABASE_URL")
 
 
-def examine_spool(folder: Path) -> Check:
-    """The folder for finished songs."""
+def check_spool(folder: Path) -> Check:
+    """Check that the directory for finished songs is writable and has free space."""
     name = "spool"
     if not folder.exists():
         return _not_yet(folder, name, "SPOOL_DIR")
     if not folder.is_dir():
-        return failure(name, f"{folder} is no folder; name another in SPOOL_DIR")
+        return failure(name, f"{folder} is not a directory; set SPOOL_DIR to another path")
     try:
-        # It has no name, so nobody ever finds it there.
+        # Unnamed, so that it can never be left behind.
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"a song")
         sizes = [file.stat().st_size for file in os.scandir(folder) if file.is_file()]
     except OSError as error:
-        what = "is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "can't be written to"
-        return failure(name, f"{folder} {what} ({error.strerror}); mend that, or choose another SPOOL_DIR")
-    found = _room(name, folder, shutil.disk_usage(folder).free, "SPOOL_DIR")
+        problem = "is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "is not writable"
+        return failure(name, f"{folder} {problem} ({error.strerror}); fix that, or choose another SPOOL_DIR")
+    space = _check_free(name, folder, shutil.disk_usage(folder).free, "SPOOL_DIR")
     return Check(
-        verdict=found.verdict, name=name, finding=f"{len(sizes)} files, {_size(sum(sizes))}; {found.finding}"
+        verdict=space.verdict, name=name, finding=f"{len(sizes)} files, {_size(sum(sizes))}; {space.finding}"
     )
 
 
-def _room(name: str, folder: Path, free_bytes: int, variable: str) -> Check:
+def _check_free(name: str, folder: Path, free_bytes: int, variable: str) -> Check:
     finding = f"{_size(free_bytes)} free in {folder}"
-    if free_bytes < FREE_LEAST_BYTES:
-        return failure(name, f"{finding}; make room, or move {variable}")
+    if free_bytes < FREE_MIN_BYTES:
+        return failure(name, f"{finding}; free some space, or move {variable}")
     if free_bytes < FREE_LOW_BYTES:
-        return warning(name, f"{finding}; make room soon")
+        return warning(name, f"{finding}; free some space soon")
     return ok(name, finding)
 
 
 def _size(size_bytes: int) -> str:
-    """``12.3 MiB``."""
+    """Format a size like ``12.3 MiB``."""
     if size_bytes >= 1024**3:
         return f"{size_bytes / 1024**3:.1f} GiB"
     return f"{size_bytes / 1024**2:.1f} MiB"

@@ -1,4 +1,4 @@
-"""The doctor's checks of the music API, and of this machine's clock beside those of the services."""
+"""The doctor's checks of the music API, and of this machine's clock against the clocks of the services."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -11,70 +11,71 @@ from bot.music import wire
 from bot.music.client import MusicClient
 from bot.ops.doctor.runner import failure, ok, warning
 
-CLOCK_OFF: Final = timedelta(seconds=10)
-CLOCK_FAR_OFF: Final = timedelta(minutes=5)
+CLOCK_WARNING: Final = timedelta(seconds=10)
+CLOCK_FAILURE: Final = timedelta(minutes=5)
 
 
 async def check_music_api(client: MusicClient, url: str) -> tuple[Check, timedelta | None]:
-    """Whether the music API is there and takes the key, and how far its clock is ahead of this machine's.
+    """Check that the music API answers and accepts the key; return how far its clock is ahead, too.
 
-    It is asked about a task that can't exist.
+    It asks for a task that cannot exist, which costs nothing.
     """
     name = "music API"
     try:
         probe = await client.probe()
     except Transient as error:
-        finding = f"{url} does not answer ({error}); look at MUSIC_API_URL and the network"
+        finding = f"no answer from {url} ({error}); check MUSIC_API_URL and the network"
         return failure(name, finding), None
     match probe.checked:
         case wire.Rejected(closed=ClosedCause.BAD_KEY):
             finding = f"MUSIC_API_KEY is not accepted by {url} (HTTP {probe.status}); copy the key again"
             return failure(name, finding), probe.ahead
         case wire.Busy(detail=detail):
-            finding = f"{url} is in trouble ({detail}); wait, or look at MUSIC_API_URL"
+            finding = f"{url} reports a problem ({detail}); wait, or check MUSIC_API_URL"
             return failure(name, finding), probe.ahead
         case wire.NotFound() if not probe.readable:
             finding = (
-                f"{url} answers with a page (HTTP {probe.status}): the music API is not open there yet, or "
-                "MUSIC_API_URL names another service"
+                f"{url} answers with a web page (HTTP {probe.status}): the music API is not open there yet, "
+                "or MUSIC_API_URL names another service"
             )
             return warning(name, finding), probe.ahead
         case _:
-            return ok(name, f"{url} answers and accepts the key; nothing was paid"), probe.ahead
+            return ok(name, f"{url} answers and accepts the key; nothing was charged"), probe.ahead
 
 
 class Clocks:
-    """Compares this machine's clock with those of services, when all of them have told the time."""
+    """Compares this machine's clock with those of services, once all of them have reported theirs."""
 
     def __init__(self, services: Sequence[str]) -> None:
         self._ahead: dict[str, timedelta] = {}
-        self._silent = set(services)
-        self._all_told = asyncio.Event()
+        self._pending = set(services)
+        self._complete = asyncio.Event()
 
-    def dated(self, service: str, ahead: timedelta | None) -> None:
-        """The service's clock is so far ahead of this machine's; None: it told no time."""
-        self._silent.discard(service)
+    def report(self, service: str, ahead: timedelta | None) -> None:
+        """Record how far a service's clock is ahead of this machine's; None if it sent no time."""
+        self._pending.discard(service)
         if ahead is not None:
             self._ahead[service] = ahead
-        if not self._silent:
-            self._all_told.set()
+        if not self._pending:
+            self._complete.set()
 
-    async def examine(self) -> list[Check]:
-        """The largest difference."""
-        await self._all_told.wait()
-        return [clock(self._ahead)]
+    async def check(self) -> list[Check]:
+        """Wait for every service to report, then check the clock that differs most."""
+        await self._complete.wait()
+        return [check_clock(self._ahead)]
 
 
-def clock(ahead: Mapping[str, timedelta]) -> Check:
-    """Whether this machine's clock is right; ``ahead`` tells by how much each service's is ahead of it."""
+def check_clock(ahead: Mapping[str, timedelta]) -> Check:
+    """Check this machine's clock, given how far each service's clock is ahead of it."""
+    name = "clock"
     if not ahead:
-        return warning("clock", "no service told the time; see the lines above")
+        return warning(name, "no service sent its time; see the lines above")
     service = max(ahead, key=lambda name: abs(ahead[name]))
     off_s = ahead[service].total_seconds()
     finding = f"{abs(off_s):,.0f} s {'behind' if off_s > 0 else 'ahead of'} {service}"
-    advice = "set this machine's clock, and let it follow a time server (NTP)"
-    if abs(ahead[service]) >= CLOCK_FAR_OFF:
-        return failure("clock", f"{finding}; {advice}")
-    if abs(ahead[service]) >= CLOCK_OFF:
-        return warning("clock", f"{finding}; {advice}")
-    return ok("clock", f"right by {' and '.join(sorted(ahead))}")
+    advice = "set this machine's clock and synchronize it with a time server (NTP)"
+    if abs(ahead[service]) >= CLOCK_FAILURE:
+        return failure(name, f"{finding}; {advice}")
+    if abs(ahead[service]) >= CLOCK_WARNING:
+        return warning(name, f"{finding}; {advice}")
+    return ok(name, f"agrees with {' and '.join(sorted(ahead))}")

@@ -1,7 +1,7 @@
-"""``tunesmith doctor``: one line a check, with what to do; it changes nothing.
+"""Runs the checks of ``tunesmith doctor``, which changes nothing.
 
-Each check has a deadline of its own, and what looks at files does so on a thread that nobody waits for
-at the end: a disk that does not answer holds up its own line and no other.
+Each check has its own deadline. Checks that read files run on daemon threads that nobody waits for at
+exit, so a disk that does not respond delays its own line and no other.
 """
 
 import asyncio
@@ -19,18 +19,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckSpec:
-    """One check that is to be made: what it is called, how, and how long it may take."""
+    """A check to run: its name, how to run it, and how long it may take."""
 
     name: str
     within_s: float
-    make: Callable[[], Awaitable[Sequence[Check]]]
+    run: Callable[[], Awaitable[Sequence[Check]]]
     advice: str
-    """What to do if it does not end in time."""
+    """What to do if the check misses its deadline."""
 
 
-async def examined(check_specs: Sequence[CheckSpec]) -> AsyncIterator[Check]:
-    """All of them at the same time; their lines in the given order, each as soon as it is known."""
-    tasks = [asyncio.create_task(_made(examination)) for examination in check_specs]
+async def run_checks(check_specs: Sequence[CheckSpec]) -> AsyncIterator[Check]:
+    """Run all checks concurrently; yield the results in the given order, each as soon as possible."""
+    tasks = [asyncio.create_task(_run(spec)) for spec in check_specs]
     try:
         for task in tasks:
             for check in await task:
@@ -40,26 +40,25 @@ async def examined(check_specs: Sequence[CheckSpec]) -> AsyncIterator[Check]:
             task.cancel()
 
 
-async def _made(examination: CheckSpec) -> Sequence[Check]:
+async def _run(spec: CheckSpec) -> Sequence[Check]:
     try:
-        async with asyncio.timeout(examination.within_s):
-            return await examination.make()
+        async with asyncio.timeout(spec.within_s):
+            return await spec.run()
     except TimeoutError:
-        said = f"no answer within {examination.within_s:.0f} s; {examination.advice}"
-        return [failure(examination.name, said)]
+        return [failure(spec.name, f"no answer within {spec.within_s:.0f} s; {spec.advice}")]
     except Exception as error:  # noqa: BLE001 - a check that breaks is a finding, and the others go on
-        # Neither its text nor its values: they may have a secret in them.
-        at = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{type(error).__name__} in {Path(at.filename).name}, line {at.lineno}"
-        return [failure(examination.name, f"the check itself broke ({where}); report it")]
+        # Neither its text nor its values: they may contain a secret.
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}"
+        return [failure(spec.name, f"the check itself failed ({where}); please report it")]
 
 
 async def on_a_thread(work: Callable[[], T]) -> T:
-    """What ``work`` returns. Who stops waiting for it leaves it behind; it ends with the process."""
+    """Return what ``work`` returns. A caller that stops waiting leaves its thread behind until exit."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 
-    def hand_over(result: T | None, error: Exception | None) -> None:
+    def finish(result: T | None, error: Exception | None) -> None:
         if done.done():
             return
         if error is not None:
@@ -71,25 +70,25 @@ async def on_a_thread(work: Callable[[], T]) -> T:
         result, problem = None, None
         try:
             result = work()
-        except Exception as error:  # noqa: BLE001 - it is raised again where somebody waits for it
+        except Exception as error:  # noqa: BLE001 - raised again in the caller
             problem = error
         if not loop.is_closed():
-            loop.call_soon_threadsafe(hand_over, result, problem)
+            loop.call_soon_threadsafe(finish, result, problem)
 
-    threading.Thread(target=run, daemon=True, name="a check").start()
+    threading.Thread(target=run, daemon=True, name="doctor check").start()
     return await done
 
 
 def ok(name: str, finding: str) -> Check:
-    """All is well."""
+    """Return a check that passed."""
     return Check(verdict=Verdict.OK, name=name, finding=finding)
 
 
 def warning(name: str, finding: str) -> Check:
-    """Something that does not keep the bot from working."""
+    """Return a finding that does not keep the bot from working."""
     return Check(verdict=Verdict.WARNING, name=name, finding=finding)
 
 
 def failure(name: str, finding: str) -> Check:
-    """Something that has to be mended."""
+    """Return a finding that the operator has to fix."""
     return Check(verdict=Verdict.FAILURE, name=name, finding=finding)

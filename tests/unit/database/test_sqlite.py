@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -656,6 +656,19 @@ async def test_a_database_of_a_newer_version_is_refused_and_left_alone(path: Pat
     assert "newer" in await refusal(path)
     with outside(path) as other:
         assert (999,) == other.execute("PRAGMA user_version").fetchone()
+
+
+def test_another_programs_file_is_refused_and_not_changed(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE precious (x)")
+    before = path.read_bytes()
+
+    with pytest.raises(StartRefused, match="belongs to another program"):
+        module._connect(path)
+
+    assert before == path.read_bytes()
+    assert [path] == list(tmp_path.iterdir())
 
 
 async def test_a_second_instance_is_refused_and_leaves_the_first_alone(database: Database) -> None:

@@ -103,6 +103,23 @@ def test_options_are_sent_only_where_there_are_some(options: Json, sent: Json | 
     assert sent == wire.generation(make.prompt(), "kie", options).get("options")
 
 
+@pytest.mark.parametrize(
+    ("options", "avoid", "sent"),
+    [
+        ({"negativeTags": "screaming, slurs"}, "banjo", "screaming, slurs, banjo"),
+        ({"negativeTags": "screaming"}, "", "screaming"),
+        ({"negativeTags": ""}, "banjo", "banjo"),
+        ({"styleWeight": 0.6}, "banjo", "banjo"),
+    ],
+)
+def test_what_a_member_avoids_is_joined_with_what_the_operator_does(
+    options: Json, avoid: str, sent: str
+) -> None:
+    body = wire.generation(make.prompt(avoid=avoid), "kie", options)
+
+    assert options | {"negativeTags": sent} == body["options"]
+
+
 def test_an_instrumental_song_is_sent_without_the_lyrics_typed() -> None:
     sent = wire.generation(make.custom(instrumental=True, lyrics="la la la"), "kie", {})
 

@@ -1,6 +1,7 @@
 """A backup of a database in use, and back."""
 
 import os
+import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.database import snapshots, sqlite
-from bot.database.sqlite import Database
+from bot.database.sqlite import Database, remember
 from bot.errors import AlreadyRuns, NotDone
 from bot.model import JobState
 from bot.ops.backup import Restored, backup, restore
@@ -132,11 +133,11 @@ def test_a_later_backup_takes_the_place_of_an_earlier_one(stopped: Path, tmp_pat
         ("tunesmith.db", "belongs to the database"),
         ("tunesmith.db-wal", "belongs to the database"),
         ("tunesmith.db.lock", "belongs to the database"),
-        ("notes.txt", "is no backup"),
-        ("other.db", "is no backup"),
+        ("notes.txt", "is not a backup"),
+        ("other.db", "is not a backup"),
         ("link.db", "belongs to the database"),
-        (".", "can't be a file"),
-        ("nowhere/saved.db", "can't be a file"),
+        (".", "can't be created"),
+        ("nowhere/saved.db", "can't be created"),
     ],
 )
 def test_a_backup_never_replaces_anything_but_a_backup(
@@ -155,7 +156,7 @@ def test_a_backup_never_replaces_anything_but_a_backup(
 
 
 def test_nothing_to_back_up_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(NotDone, match="is not there"):
+    with pytest.raises(NotDone, match="does not exist"):
         backup(tmp_path / "tunesmith.db", tmp_path / "saved.db", silent)
 
 
@@ -163,7 +164,7 @@ def test_another_programs_database_is_not_backed_up(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "other.db")) as other:
         other.execute("CREATE TABLE precious (x)")
 
-    with pytest.raises(NotDone, match="no database of Tunesmith"):
+    with pytest.raises(NotDone, match="is not a Tunesmith database"):
         backup(tmp_path / "other.db", tmp_path / "saved.db", silent)
 
 
@@ -318,12 +319,12 @@ def cut(saved: Path) -> None:
     ("change", "why"),
     [
         (newer, "written by a newer Tunesmith"),
-        (foreign, "no backup of Tunesmith"),
+        (foreign, "not a Tunesmith backup"),
         (spoil, "damaged"),
         (cut, "damaged"),
-        (lambda saved: saved.write_bytes(b""), "no backup"),
-        (lambda saved: saved.write_bytes(b"hello" * 500), "no backup"),
-        (Path.unlink, "is no file"),
+        (lambda saved: saved.write_bytes(b""), "not a backup|not a Tunesmith backup"),
+        (lambda saved: saved.write_bytes(b"hello" * 500), "not a backup|not a Tunesmith backup"),
+        (Path.unlink, "is not a file"),
     ],
 )
 def test_a_file_that_is_no_backup_changes_nothing(
@@ -339,7 +340,7 @@ def test_a_file_that_is_no_backup_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    "step", ["copying", "marking what was open", "checking", "keeping the replaced file"]
+    "step", ["copying", "marking unfinished jobs", "checking", "saving the replaced file"]
 )
 def test_a_restore_that_dies_leaves_the_database_that_was_there(
     step: str, stopped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -402,3 +403,34 @@ def test_the_owner_of_the_replaced_file_keeps_it(
 
     assert {(stopped.stat().st_uid, stopped.stat().st_gid)} == set(owned)
     assert 0o640 == stopped.stat().st_mode & 0o777
+
+
+def test_a_backup_never_replaces_the_database_of_another_bot(stopped: Path, tmp_path: Path) -> None:
+    other = tmp_path / "elsewhere" / "tunesmith.db"
+    other.parent.mkdir()
+    shutil.copyfile(stopped, other)
+    before = other.read_bytes()
+
+    with pytest.raises(NotDone, match="is the database of a bot"):
+        backup(stopped, other, silent)
+
+    assert before == other.read_bytes()
+
+
+async def test_a_backup_never_replaces_the_database_of_a_running_bot(stopped: Path, tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "other.db") as other:
+        await other.write(lambda tx: remember(tx, "theirs", "yes"))
+        with pytest.raises(NotDone, match="is the database of a bot"):
+            backup(stopped, other.path, silent)
+
+        assert [("theirs", "yes")] == rows(other.path, "SELECT * FROM fact WHERE name = 'theirs'")
+
+
+def test_a_backup_never_replaces_a_file_that_is_open(stopped: Path, tmp_path: Path) -> None:
+    backup(stopped, tmp_path / "saved.db", silent)
+    with closing(sqlite3.connect(tmp_path / "saved.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM fact").fetchall()
+
+        with pytest.raises(NotDone, match="in use by another program"):
+            backup(stopped, tmp_path / "saved.db", silent)

@@ -1,6 +1,7 @@
 """The operator's commands as they are typed."""
 
 import asyncio
+import os
 import re
 import sqlite3
 from contextlib import closing
@@ -128,6 +129,8 @@ def test_a_parked_job_is_released_in_words(words: tuple[str, ...]) -> None:
         ("jobs", "release", "5"),
         ("jobs", "retry", "5"),
         ("jobs", "refund", "99999999999999999999"),
+        ("servers", "allow", "99999999999999999999"),
+        ("servers", "deny", "0"),
         ("backup", "tunesmith.db"),
         ("backup", "."),
         ("restore", "nothing.db"),
@@ -180,3 +183,35 @@ def test_a_missing_setting_is_named_by_every_command(monkeypatch: pytest.MonkeyP
     ):
         said = typed(*words)
         assert (1, True) == (said.exit_code, "DISCORD_TOKEN is missing" in said.stderr)
+
+
+@pytest.mark.usefixtures("place")
+def test_a_server_is_allowed_and_denied_and_the_table_tells() -> None:
+    before = typed("servers").output
+    denied = typed("servers", "deny", str(make.GUILD))
+    after_denial = typed("servers").output
+    allowed = typed("servers", "allow", str(make.GUILD))
+    after = typed("servers").output
+
+    assert f"Server {make.GUILD} is no longer served; its unfinished songs are still delivered.\n" == (
+        denied.output
+    )
+    assert f"Server {make.GUILD} is served.\n" == allowed.output
+    assert [True] * 3 == ["by settings" in before, "denied" in after_denial, "allowed" in after]
+
+
+@pytest.mark.usefixtures("place")
+def test_every_file_of_a_command_is_its_owners_alone() -> None:
+    before = os.umask(0)
+    try:
+        made = typed("backup", "saved.db")
+        typed("servers", "allow", "5")
+        with asyncio.Runner() as runner:
+            runner.run(an_evening(Path("new")))
+    finally:
+        os.umask(before)
+
+    assert 0 == made.exit_code
+    files = [path for path in (Path("saved.db"), *Path("new").rglob("*")) if path.suffix != ".lock"]
+    assert {"tunesmith.db", "saved.db", "spool"} <= {path.name for path in files}
+    assert [] == [path for path in (Path("new"), *files) if path.stat().st_mode & 0o077]

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from bot.database import sqlite as database_module
-from bot.model import Check, Verdict
+from bot.model import Check, GuildId, Verdict
 from bot.ops.doctor import local
 from bot.ops.doctor.runner import run_checks
+from bot.store import ledger
+from bot.store.servers import ServerPolicy
+from tests.make import NOW
 
 OK, WARNING, FAILURE = Verdict.OK, Verdict.WARNING, Verdict.FAILURE
 
@@ -143,3 +146,37 @@ def test_a_disk_that_fills_up_is_told(
 
     assert verdict is local.check_disk(tmp_path / "tunesmith.db").verdict
     assert verdict is local.check_spool(tmp_path).verdict
+
+
+@pytest.mark.parametrize(
+    ("used", "verdict", "said"),
+    [(0, OK, "0 of TOTAL_CREDITS_MAX=1,000 used"), (990, OK, "990 of"), (1_000, WARNING, "no more songs")],
+)
+def test_what_all_servers_have_used_is_told(used: int, verdict: Verdict, said: str, path: Path) -> None:
+    changed(path, f"INSERT INTO day_total VALUES ({ledger.day_number(NOW)}, {used})")  # noqa: S608 - numbers
+
+    found = local.check_total(path, 1_000, NOW)
+
+    assert (verdict, True) == (found.verdict, said in found.finding)
+
+
+def test_what_all_servers_have_used_is_not_counted_in_another_schema(path: Path, tmp_path: Path) -> None:
+    changed(path, "PRAGMA user_version = 1")
+
+    assert WARNING is local.check_total(path, 1_000, NOW).verdict
+    assert OK is local.check_total(tmp_path / "none.db", 1_000, NOW).verdict
+
+
+@pytest.mark.parametrize(
+    ("policy", "public", "verdict"),
+    [
+        (ServerPolicy(), True, WARNING),
+        (ServerPolicy(), False, OK),
+        (ServerPolicy(serves_new=False), True, OK),
+        (ServerPolicy(listed=frozenset({GuildId(5)})), True, OK),
+    ],
+)
+def test_strangers_who_can_spend_credits_are_a_warning(
+    policy: ServerPolicy, public: bool, verdict: Verdict
+) -> None:
+    assert verdict is local.check_servers(policy, public=public).verdict

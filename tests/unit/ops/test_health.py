@@ -22,18 +22,18 @@ from tests import make
 class Bot:
     """What a health server is told, to be changed by the test."""
 
-    looked_at: datetime | None
+    last_round_at: datetime | None
 
     def __init__(self, database: Database, clock: make.Clock) -> None:
         self.clock = clock
         self.cut_off: str | None = None
-        self.looked_at = clock()
+        self.last_round_at = clock()
         self.stopping = False
         self.health = Health(
             database=database,
             gateway=lambda: self.cut_off,
             latencies_s=lambda: {0: 0.05},
-            looked_at=lambda: self.looked_at,
+            last_round_at=lambda: self.last_round_at,
             stopping=lambda: self.stopping,
             now=clock,
         )
@@ -66,13 +66,13 @@ async def test_a_bot_that_hears_nothing_from_discord_is_not_well(bot: Bot) -> No
 
 
 async def test_a_runner_that_has_not_begun_is_not_well(bot: Bot) -> None:
-    bot.looked_at = None
+    bot.last_round_at = None
 
-    assert ("the runner has not looked at the jobs yet",) == await bot.health.problems()
+    assert ("the job runner has not completed a round yet",) == await bot.health.problems()
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(30, ()), (60, ()), (61, ("the runner has not looked at the jobs for 61 s",))]
+    ("seconds", "said"), [(30, ()), (60, ()), (61, ("the job runner has not completed a round for 61 s",))]
 )
 async def test_a_runner_may_sleep_but_not_stand_still(bot: Bot, seconds: int, said: tuple[str, ...]) -> None:
     bot.clock.forward(seconds=seconds)
@@ -110,7 +110,7 @@ async def test_a_disk_that_is_full_is_not_well_until_there_is_room(bot: Bot) -> 
 async def test_a_database_that_lost_its_tables_is_told_in_one_line(bot: Bot, database: Database) -> None:
     await database.write(lambda tx: tx.execute("DROP TABLE fact"))
 
-    assert ("the database is broken: no such table: fact",) == await bot.health.problems()
+    assert ("database error: no such table: fact",) == await bot.health.problems()
 
 
 async def test_a_database_that_stands_still_is_not_waited_for(
@@ -119,7 +119,7 @@ async def test_a_database_that_stands_still_is_not_waited_for(
     monkeypatch.setattr(health, "PROBE_S", 0.05)
     monkeypatch.setattr(database, "write", lambda _: asyncio.Event().wait())
 
-    assert ("the database does not answer",) == await bot.health.problems()
+    assert ("the database does not respond",) == await bot.health.problems()
 
 
 async def test_who_asks_again_and_again_does_not_wear_out_the_disk(bot: Bot, database: Database) -> None:
@@ -148,12 +148,12 @@ async def test_the_page_is_200_and_ok_while_the_bot_is_well(bot: Bot, database: 
 
 
 async def test_the_page_is_503_with_every_reason_in_one_line(bot: Bot, database: Database) -> None:
-    bot.cut_off, bot.looked_at = "not connected\nto Discord", None
+    bot.cut_off, bot.last_round_at = "not connected\nto Discord", None
     async with pages(bot, database) as client, client.get("/healthz") as answer:
         text = await answer.text()
 
     assert 503 == answer.status
-    assert "not connected to Discord; the runner has not looked at the jobs yet\n" == text
+    assert "not connected to Discord; the job runner has not completed a round yet\n" == text
 
 
 async def test_a_bot_that_is_about_to_end_says_so_and_nothing_else(bot: Bot, database: Database) -> None:
@@ -223,7 +223,7 @@ async def test_a_port_that_is_taken_stops_the_start_with_one_sentence(bot: Bot, 
 
     assert (
         f"HTTP_LISTEN: 127.0.0.1:{taken} can't be listened on (Address already in use); choose another port, "
-        "or leave it empty for no server."
+        "or set it to nothing for no server."
     ) == str(refused.value)
 
 
@@ -247,3 +247,33 @@ async def test_a_client_that_stays_does_not_hold_up_the_end(bot: Bot, database: 
             await answer.read()
         with pytest.raises(aiohttp.ClientConnectionError):
             await client.get(f"http://{address}/healthz")
+
+
+async def test_idle_connections_are_bounded_and_the_oldest_goes(bot: Bot, database: Database) -> None:
+    metrics = Metrics(CollectorRegistry())
+    async with serving(("127.0.0.1", 0), lambda: application(bot.health, metrics, database)) as address:
+        assert address is not None
+        port = int(address.rpartition(":")[2])
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(health.CONNECTIONS_MAX + 3)]
+        async with aiohttp.ClientSession() as client, client.get(f"http://{address}/healthz") as answer:
+            assert 200 == answer.status
+        async with asyncio.timeout(5.0):
+            assert [b""] * 4 == [await reader.read() for reader, _ in idle[:4]]
+        assert not idle[-1][0].at_eof()
+        for _, writer in idle:
+            writer.close()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nX-Slow: "])
+async def test_a_connection_that_asks_nothing_ends(
+    sent: bytes, bot: Bot, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "CONNECTION_S", 0.05)
+    metrics = Metrics(CollectorRegistry())
+    async with serving(("127.0.0.1", 0), lambda: application(bot.health, metrics, database)) as address:
+        assert address is not None
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
+        writer.write(sent)
+        async with asyncio.timeout(5.0):
+            assert b"" == await reader.read()
+        writer.close()

@@ -19,7 +19,8 @@ from multidict import CIMultiDict
 from structlog.contextvars import bound_contextvars
 
 from bot.ops import logs
-from bot.ops.logs import REDACTED, Form, Redactor
+from bot.ops.logs import Form
+from bot.ops.redaction import REDACTED, Redactor
 
 TOKEN = "MTA5s3cr3tThatNobody.GxYz12.MayRead_0123456789-abcdefghijklm"
 KEY = 'sk-live/0123+456="789\\abc'
@@ -92,9 +93,35 @@ def test_a_line_of_json_is_one_object_with_its_fields_in_order(in_json: Lines) -
 
 
 def test_a_line_names_the_job_that_it_is_about(in_json: Lines) -> None:
-    in_json.log.info("job %d: %s", 2**53 - 1, "running")
+    in_json.log.info("state changed", extra={"to": "running", "job_id": 2**53 - 1})
+    found = in_json.one()
 
-    assert 2**53 - 1 == in_json.one()["job_id"]
+    assert ["timestamp", "level", "logger", "event", "job_id", "to"] == list(found)
+    assert (2**53 - 1, "running") == (found["job_id"], found["to"])
+
+
+def test_the_extra_of_a_line_wins_over_what_is_bound_around_it(in_json: Lines) -> None:
+    with bound_contextvars(job_id=5, guild_id=7, shard=1):
+        in_json.log.info("submission rejected", extra={"retry_in_s": 12, "job_id": 6})
+    found = in_json.one()
+
+    assert ["job_id", "guild_id", "shard", "retry_in_s"] == list(found)[4:]
+    assert (6, 7, 1, 12) == (found["job_id"], found["guild_id"], found["shard"], found["retry_in_s"])
+
+
+def test_the_extra_of_a_line_is_shown_to_people(console: Lines) -> None:
+    with bound_contextvars(job_id=5):
+        console.log.info("submission rejected", extra={"retry_in_s": 12, "detail": "too many"})
+
+    assert "submission rejected" in console.text
+    assert "job_id=5 retry_in_s=12 detail='too many'" in console.text
+
+
+def test_the_extra_of_a_line_is_redacted(lines: Lines) -> None:
+    lines.log.info("request failed", extra={"detail": f"sent {TOKEN}", "api_key": INTERACTION, "to": [KEY]})
+
+    assert_clean(lines.text)
+    assert INTERACTION not in lines.text
 
 
 def test_lines_of_a_library_name_the_job_and_the_server_they_are_written_for(in_json: Lines) -> None:
@@ -114,12 +141,12 @@ def test_a_traceback_is_within_its_one_line(in_json: Lines) -> None:
         except ValueError as cause:
             raise RuntimeError("the bug") from cause
     except RuntimeError:
-        in_json.log.exception("job %d: a bug", 5)
+        in_json.log.exception("step failed", extra={"job_id": 5})
     found = in_json.one()
 
     assert "ValueError: the cause" in found["exception"]
     assert found["exception"].endswith("RuntimeError: the bug")
-    assert "a bug" not in found["exception"]
+    assert "step failed" not in found["exception"]
 
 
 def test_a_stack_is_within_its_one_line(in_json: Lines) -> None:
@@ -143,10 +170,10 @@ def test_a_field_of_a_library_does_not_replace_one_of_ours(in_json: Lines) -> No
 
 
 def test_a_line_for_people_has_its_time_level_words_and_fields(console: Lines) -> None:
-    console.log.info("job %d: %s", 5, "running")
+    console.log.info("job state: %s", "running", extra={"job_id": 5})
 
     assert "[info" in console.text
-    assert "job 5: running" in console.text
+    assert "job state: running" in console.text
     assert "job_id=5" in console.text
     assert "\x1b" not in console.text
 
@@ -178,7 +205,7 @@ def test_colours_are_for_terminals_that_want_them(
     stream = io.StringIO()
     monkeypatch.setattr(stream, "isatty", lambda: terminal)
 
-    assert coloured == logs._takes_colour(stream)
+    assert coloured == logs._supports_color(stream)
 
 
 def test_a_traceback_for_people_shows_no_variables(console: Lines) -> None:
@@ -186,7 +213,7 @@ def test_a_traceback_for_people_shows_no_variables(console: Lines) -> None:
     try:
         fail(RuntimeError("the bug"))
     except RuntimeError:
-        console.log.exception("job %d: a bug", 5)
+        console.log.exception("step failed", extra={"job_id": 5})
 
     assert "\nRuntimeError: the bug" in console.text
     assert kept_to_itself not in console.text
@@ -204,7 +231,7 @@ def test_a_record_with_the_wrong_arguments_is_told_and_not_lost(lines: Lines) ->
     lines.handler.handle(logging.LogRecord("theirs", logging.INFO, "x.py", 1, "%d songs", (TOKEN,), None))
 
     assert "songs" in lines.text
-    assert "can't be written as it is" in lines.text
+    assert "log record not formatted" in lines.text
     assert_clean(lines.text)
 
 
@@ -508,7 +535,7 @@ def test_other_libraries_write_in_the_same_form(process: Callable[[], str]) -> N
 
 def test_what_nobody_catches_becomes_a_line(process: Callable[[], str]) -> None:
     logs.configure("INFO", form="json", secrets=SECRETS)
-    logs.log_what_nobody_catches()
+    logs.log_uncaught_errors()
 
     def breaks() -> None:
         raise RuntimeError(TOKEN)
@@ -521,14 +548,14 @@ def test_what_nobody_catches_becomes_a_line(process: Callable[[], str]) -> None:
     written = process()
     found = [json.loads(line) for line in written.splitlines()]
 
-    assert ["a thread ends with a bug", "the process ends with a bug"] == [one["event"] for one in found]
+    assert ["thread crashed", "process crashed"] == [one["event"] for one in found]
     assert all("RuntimeError" in one["exception"] for one in found)
     assert_clean(written)
 
 
 def test_an_interrupt_is_no_bug(process: Callable[[], str]) -> None:
     logs.configure("INFO", form="json")
-    logs.log_what_nobody_catches()
+    logs.log_uncaught_errors()
     sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
 
-    assert "bug" not in process()
+    assert "crashed" not in process()

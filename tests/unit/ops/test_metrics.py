@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.database.sqlite import Database
-from bot.model import FailReason, JobState
+from bot.model import FailReason, JobId, JobState
 from bot.ops.metrics import Metrics, Now
 from bot.store import jobs
 from bot.store.reconcile import reconcile
@@ -20,7 +20,7 @@ from tests.unit.pipeline.rig import Rig
 
 ROOT = Path(__file__).parents[3]
 
-WELL = Now(now=make.NOW, looked_at=make.NOW, problems=(), connected=True, latencies_s={0: 0.05})
+WELL = Now(now=make.NOW, last_round_at=make.NOW, problems=(), connected=True, latencies_s={0: 0.05})
 Shown = dict[str, float]
 
 
@@ -31,7 +31,7 @@ def rig(database: Database, tmp_path: Path, clock: make.Clock) -> Rig:
 
 def read(metrics: Metrics, found: Totals | None, now: Now = WELL, accept: str = "") -> Shown:
     """Every sample of the page by its name and labels as they are written there."""
-    body, _ = metrics.shown(found, now, accept)
+    body, _ = metrics.render(found, now, accept)
     return {
         sample.name + "".join(f"[{value}]" for value in sample.labels.values()): sample.value
         for family in text_string_to_metric_families(body.decode())
@@ -55,7 +55,7 @@ async def test_an_empty_bot_has_every_series_at_nothing(rig: Rig) -> None:
 
 
 async def test_the_documentation_names_every_metric(rig: Rig) -> None:
-    body, _ = rig.metrics.shown(await rig.database.report(figures), WELL, "")
+    body, _ = rig.metrics.render(await rig.database.report(figures), WELL, "")
     names = {
         family.name + ("_total" if family.type == "counter" else "")
         for family in text_string_to_metric_families(body.decode())
@@ -116,7 +116,11 @@ async def test_the_first_in_the_queue_tells_how_long_it_has_waited(rig: Rig) -> 
     rig.clock.forward(seconds=30)
     await rig.ask()
     later = Now(
-        now=rig.clock.forward(seconds=12), looked_at=None, problems=("x",), connected=False, latencies_s={}
+        now=rig.clock.forward(seconds=12),
+        last_round_at=None,
+        problems=("x",),
+        connected=False,
+        latencies_s={},
     )
     shown = await page(rig, later)
 
@@ -206,14 +210,14 @@ def counted(metrics: Metrics) -> float:
 def test_a_song_that_is_not_delivered_has_no_delay(end: JobState) -> None:
     metrics = Metrics(CollectorRegistry())
     for state in (JobState.READY, end, JobState.DELIVERED):
-        metrics.moved(1, state)
+        metrics.moved(JobId(1), state)
 
     assert 0.0 == counted(metrics)
 
 
 def test_a_song_that_was_done_before_the_restart_has_no_delay() -> None:
     metrics = Metrics(CollectorRegistry())
-    metrics.moved(1, JobState.DELIVERED)
+    metrics.moved(JobId(1), JobState.DELIVERED)
 
     assert 0.0 == counted(metrics)
 
@@ -252,7 +256,7 @@ def test_two_of_them_share_nothing() -> None:
     ],
 )
 def test_the_page_comes_in_the_form_that_is_asked_for(accept: str, kind: str) -> None:
-    body, content_type = Metrics(CollectorRegistry()).shown(None, WELL, accept)
+    body, content_type = Metrics(CollectorRegistry()).render(None, WELL, accept)
 
     assert content_type.startswith(kind)
     assert b"tunesmith_gateway_connected 1.0" in body

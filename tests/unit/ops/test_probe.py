@@ -96,7 +96,7 @@ async def test_the_environment_counts_before_the_file(
     (elsewhere / ".env").write_text(f"HTTP_LISTEN=127.0.0.1:{port}\n", "utf-8")
     monkeypatch.setenv("HTTP_LISTEN", "")
 
-    assert (0, "HTTP_LISTEN is empty: there is nothing to ask\n") == await asked(capsys)
+    assert (0, "HTTP_LISTEN is empty: nothing to query\n") == await asked(capsys)
 
 
 async def test_nobody_there_is_told_with_1(

@@ -171,6 +171,8 @@ STAYS = {
     "usage": "*",
     "gate": "*",  # the bot's own
     "fact": "*",
+    "server_rule": "*",  # the operator's own
+    "day_total": "*",
     "sqlite_sequence": "*",
     "spool_removal": "*",
     "member": "id",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot import app
+from bot import doctor
 from bot.model import Check, Verdict
 from bot.settings import GivenSettings
 from bot.ui import discord_checks
@@ -20,7 +20,7 @@ INVITE = "https://discord.com/oauth2/authorize?client_id=5&scope=bot+application
 async def commands(tmp_path: Path) -> Sequence[discord_checks.Payload]:
     """What this version registers."""
     settings = GivenSettings(discord_token="token", music_api_key="key", spool_dir=tmp_path / "spool")  # type: ignore[arg-type] # pydantic reads it
-    return await app._commands(settings)
+    return await doctor.commands(settings)
 
 
 async def asked(

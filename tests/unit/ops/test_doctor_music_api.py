@@ -8,7 +8,7 @@ import pytest
 from bot.model import Verdict
 from bot.music.client import NO_TASK, MusicClient
 from bot.music.sseedance import Sseedance
-from bot.ops.doctor.music_api import Clocks, check_music_api, clock
+from bot.ops.doctor.music_api import Clocks, check_clock, check_music_api
 from tests import make
 
 URL = "https://music.example.com"
@@ -78,14 +78,14 @@ def client(transport: httpx.MockTransport):  # type: ignore[no-untyped-def] # no
 @pytest.mark.parametrize(
     ("seconds", "verdict", "words"),
     [
-        (2, Verdict.OK, "right by Discord"),
+        (2, Verdict.OK, "agrees with Discord"),
         (30, Verdict.WARNING, "30 s behind Discord"),
         (-30, Verdict.WARNING, "30 s ahead of Discord"),
         (86_400, Verdict.FAILURE, "86,400 s behind Discord"),
     ],
 )
 def test_a_clock_that_is_wrong_is_told(seconds: int, verdict: Verdict, words: str) -> None:
-    found = clock({"Discord": timedelta(seconds=seconds)})
+    found = check_clock({"Discord": timedelta(seconds=seconds)})
 
     assert (verdict, True) == (found.verdict, words in found.finding)
 
@@ -93,9 +93,9 @@ def test_a_clock_that_is_wrong_is_told(seconds: int, verdict: Verdict, words: st
 async def test_the_clock_waits_for_every_service_and_believes_the_one_that_differs_most() -> None:
     clocks = Clocks(["Discord", "music"])
 
-    clocks.dated("Discord", timedelta(seconds=1))
-    clocks.dated("music", timedelta(hours=1))
-    (found,) = await clocks.examine()
+    clocks.report("Discord", timedelta(seconds=1))
+    clocks.report("music", timedelta(hours=1))
+    (found,) = await clocks.check()
 
     assert "3,600 s behind music" in found.finding
 
@@ -103,7 +103,7 @@ async def test_the_clock_waits_for_every_service_and_believes_the_one_that_diffe
 async def test_a_clock_that_nobody_can_be_asked_about_is_a_warning() -> None:
     clocks = Clocks(["Discord"])
 
-    clocks.dated("Discord", None)
-    (found,) = await clocks.examine()
+    clocks.report("Discord", None)
+    (found,) = await clocks.check()
 
     assert Verdict.WARNING is found.verdict

@@ -1,0 +1,35 @@
+-- Which servers the operator has allowed or denied with `tunesmith servers`.
+CREATE TABLE server_rule (
+  guild_id INTEGER PRIMARY KEY,
+  allowed INTEGER NOT NULL CHECK (allowed IN (0, 1)),
+  changed_at INTEGER NOT NULL
+) STRICT;
+
+-- Credits that songs of all servers have cost on a day, held ones included. A refund takes nothing off:
+-- the operator has paid for the song. Kept by triggers, so that no code can spend past it.
+CREATE TABLE day_total (
+  day INTEGER PRIMARY KEY,
+  credits INTEGER NOT NULL
+) STRICT;
+INSERT INTO day_total (day, credits)
+  SELECT day, SUM(CASE kind WHEN 'hold' THEN allowance + bonus ELSE -(allowance + bonus) END)
+  FROM ledger WHERE kind IN ('hold', 'release') GROUP BY day;
+CREATE TRIGGER day_total_counts_holds AFTER INSERT ON ledger WHEN NEW.kind IN ('hold', 'release')
+BEGIN
+  INSERT INTO day_total (day, credits) VALUES (NEW.day, 0) ON CONFLICT DO NOTHING;
+  UPDATE day_total
+    SET credits = credits + (CASE NEW.kind WHEN 'hold' THEN 1 ELSE -1 END) * (NEW.allowance + NEW.bonus)
+    WHERE day = NEW.day;
+END;
+
+-- Bonus credits that the operator has granted, and not the server's managers: only these may be used
+-- beyond GUILD_CREDITS_MAX. The actor -2 is the operator.
+ALTER TABLE guild ADD COLUMN operator_bonus INTEGER NOT NULL DEFAULT 0;
+UPDATE guild SET operator_bonus = (
+  SELECT COALESCE(SUM(bonus), 0) FROM ledger
+  WHERE ledger.guild_id = guild.id AND kind = 'grant' AND actor_id = -2);
+CREATE TRIGGER operator_bonus_counts_grants AFTER INSERT ON ledger
+  WHEN NEW.kind = 'grant' AND NEW.actor_id = -2
+BEGIN
+  UPDATE guild SET operator_bonus = operator_bonus + NEW.bonus WHERE id = NEW.guild_id;
+END;

@@ -1,0 +1,55 @@
+"""Binds the doctor's checks to the settings, to Discord and to the commands of this version."""
+
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bot.app import assemble
+from bot.model import Check
+from bot.music.client import MusicClient
+from bot.music.sseedance import Sseedance
+from bot.ops.clock import steady_clock
+from bot.ops.doctor import wiring
+from bot.ops.doctor.local import check_servers
+from bot.ops.doctor.runner import CheckSpec
+from bot.settings import Settings
+from bot.ui import discord_checks
+
+
+def check_specs(settings: Settings) -> list[CheckSpec]:
+    """Return every check of ``tunesmith doctor`` for these settings."""
+
+    async def check_discord() -> tuple[Sequence[Check], timedelta | None]:
+        token = settings.discord_token.get_secret_value()
+        findings = await discord_checks.ask(settings.discord_api_url, token, await commands(settings))
+        checks = list(findings.checks)
+        if findings.public is not None:
+            checks.append(check_servers(settings.server_policy, public=findings.public))
+        return checks, findings.ahead
+
+    return wiring.check_specs(
+        wiring.Targets(
+            database=settings.database_path,
+            spool=settings.spool_dir,
+            total_credits_max=settings.total_credits_max,
+            music_url=settings.music_api_url,
+            open_music=lambda: MusicClient.open(
+                url=settings.music_api_url,
+                key=settings.music_api_key.get_secret_value(),
+                contract=Sseedance(provider=settings.music_provider, options=settings.music_options),
+                now=lambda: datetime.now(UTC),
+            ),
+            check_discord=check_discord,
+        )
+    )
+
+
+async def commands(settings: Settings) -> Sequence[discord_checks.Payload]:
+    """Return the commands as this version registers them, from a bot that connects to nothing."""
+    with tempfile.TemporaryDirectory(prefix="tunesmith-doctor-") as folder:
+        blank = settings.model_copy(
+            update={"database_url": f"sqlite:///{folder}/blank.db", "spool_dir": Path(folder)}
+        )
+        async with assemble(blank, now=steady_clock()) as app:
+            return await app.client.payload()

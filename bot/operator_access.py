@@ -1,0 +1,71 @@
+"""The operator's access to the database from the command line, with or without a running bot."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from typing import Final
+
+from bot.database.sqlite import Database, open_read_only
+from bot.errors import AlreadyRuns, NotDone, StartRefused
+from bot.model import GuildId
+from bot.services.operator import OperatorActions
+from bot.settings import Settings
+from bot.store import servers
+
+ID_END: Final = 1 << 63
+"""The first number that is too large for an id in the database."""
+
+
+@asynccontextmanager
+async def operator_actions(settings: Settings) -> AsyncIterator[OperatorActions]:
+    """Open the database for changes by the operator; a running bot is not disturbed.
+
+    Raises:
+        StartRefused: there is no database, or it can't be used.
+    """
+    async with _open_for_changes(settings) as database:
+        yield OperatorActions(
+            database,
+            settings.credit_defaults,
+            price=settings.song_credits,
+            now=lambda: datetime.now(UTC),
+        )
+
+
+@asynccontextmanager
+async def _open_for_changes(settings: Settings) -> AsyncIterator[Database]:
+    path = settings.database_path
+    if not path.is_file():
+        raise StartRefused(f"DATABASE_URL: {path} does not exist yet; start the bot first.")
+    async with AsyncExitStack() as stack:
+        try:
+            database = await stack.enter_async_context(Database.open(path))
+        except AlreadyRuns:
+            database = await stack.enter_async_context(Database.beside(path))
+        yield database
+
+
+async def set_allowed(settings: Settings, guild_id: GuildId, *, allowed: bool) -> None:
+    """Allow or deny a server, whatever GUILDS and NEW_GUILDS say. The bot need not be restarted.
+
+    Raises:
+        NotDone: this is not an id.
+        StartRefused: there is no database, or it can't be used.
+    """
+    if not 0 < guild_id < ID_END:
+        raise NotDone(f"{guild_id} is not a server's id; nothing was changed.")
+    async with _open_for_changes(settings) as database:
+        await database.write(lambda tx: servers.set_allowed(tx, guild_id, datetime.now(UTC), allowed=allowed))
+
+
+def list_servers(settings: Settings) -> list[servers.Server]:
+    """Return what each server has used. Raises StartRefused if the database can't be read."""
+    now = datetime.now(UTC)
+    with open_read_only(settings.database_path) as tx:
+        return servers.servers(tx, settings.credit_defaults, now)
+
+
+def list_open_jobs(settings: Settings) -> list[servers.OpenJob]:
+    """Return the unfinished jobs. Raises StartRefused if the database can't be read."""
+    with open_read_only(settings.database_path) as tx:
+        return servers.open_jobs(tx)

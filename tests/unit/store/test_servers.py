@@ -1,0 +1,147 @@
+"""Which servers are served, what all of them have used, and what a ceiling leaves of a bonus."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.database.sqlite import Tx
+from bot.model import ChangedBy, GuildId, JobId, Period
+from bot.store import ledger, servers
+from bot.store.ledger import Defaults, Hold
+from bot.store.servers import ServerPolicy
+from tests.make import GUILD, MEMBER, NOW
+
+OTHER_GUILD = GuildId(7002)
+RICH = Defaults(allowance=1_000, period=Period.MONTH)
+CAPPED = Defaults(allowance=1_000, period=Period.MONTH, ceiling=50)
+MANAGER = ChangedBy(actor_id=MEMBER, reason="for the party")
+OPERATOR = ChangedBy(actor_id=None, reason="for the party")
+LISTED = frozenset({GUILD})
+
+
+def hold(
+    tx: Tx, number: int, price: int = 10, now: datetime = NOW, *, guild: GuildId = GUILD, by: Defaults = RICH
+) -> Hold:
+    return ledger.hold(tx, JobId(number), guild, ledger.member_number(tx, MEMBER), price, by, now)
+
+
+# -- which are served
+
+
+@pytest.mark.parametrize(
+    ("policy", "said", "served"),
+    [
+        (ServerPolicy(), None, True),
+        (ServerPolicy(), False, False),
+        (ServerPolicy(serves_new=False), None, False),
+        (ServerPolicy(serves_new=False), True, True),
+        (ServerPolicy(listed=LISTED), None, True),
+        (ServerPolicy(listed=LISTED, serves_new=False), None, True),
+        (ServerPolicy(listed=LISTED), False, False),
+        (ServerPolicy(listed=frozenset({OTHER_GUILD})), None, False),
+        (ServerPolicy(listed=frozenset({OTHER_GUILD})), True, True),
+    ],
+)
+def test_what_the_operator_says_by_command_comes_before_the_settings(
+    policy: ServerPolicy, said: bool | None, served: bool, tx: Tx
+) -> None:
+    if said is not None:
+        servers.set_allowed(tx, GUILD, NOW, allowed=not said)
+        servers.set_allowed(tx, GUILD, NOW, allowed=said)
+
+    assert served is servers.is_served(tx, GUILD, policy)
+
+
+def test_a_policy_is_open_where_strangers_are_served() -> None:
+    policies = (ServerPolicy(), ServerPolicy(serves_new=False), ServerPolicy(listed=LISTED))
+
+    assert [True, False, False] == [policy.is_open for policy in policies]
+
+
+def test_the_table_tells_what_the_operator_said(tx: Tx) -> None:
+    for guild in (GUILD, OTHER_GUILD, GuildId(7003)):
+        ledger.know_guild(tx, guild)
+    servers.set_allowed(tx, GUILD, NOW, allowed=True)
+    servers.set_allowed(tx, OTHER_GUILD, NOW, allowed=False)
+
+    found = {server.id: server.allowed for server in servers.servers(tx, RICH, NOW)}
+
+    assert {GUILD: True, OTHER_GUILD: False, 7003: None} == found
+
+
+# -- what all of them have used
+
+
+def test_all_servers_count_and_what_is_held_counts(tx: Tx) -> None:
+    member = ledger.member_number(tx, MEMBER)
+    settled = hold(tx, 1, 10)
+    hold(tx, 2, 20, guild=OTHER_GUILD)
+    ledger.settle(tx, JobId(1), GUILD, member, settled, NOW)
+
+    assert 30 == servers.credits_this_month(tx, NOW)
+
+
+def test_a_failed_song_counts_no_longer_and_a_refunded_one_does(tx: Tx) -> None:
+    member = ledger.member_number(tx, MEMBER)
+    failed, refunded = hold(tx, 1, 10), hold(tx, 2, 20)
+    ledger.release(tx, JobId(1), GUILD, member, failed, NOW)
+    ledger.settle(tx, JobId(2), GUILD, member, refunded, NOW)
+    ledger.refund(tx, JobId(2), GUILD, member, refunded, MANAGER, NOW)
+
+    assert 20 == servers.credits_this_month(tx, NOW)
+
+
+def test_bonus_credits_count(tx: Tx) -> None:
+    ledger.grant(tx, GUILD, 100, OPERATOR, NOW)
+    hold(tx, 1, 70, by=Defaults(allowance=0, period=Period.DAY))
+
+    assert 70 == servers.credits_this_month(tx, NOW)
+
+
+def test_the_total_is_of_the_calendar_month(tx: Tx) -> None:
+    last, first = datetime(2026, 2, 28, 23, 59, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
+    hold(tx, 1, 10, last)
+    hold(tx, 2, 20, first)
+
+    assert (10, 20) == (servers.credits_this_month(tx, last), servers.credits_this_month(tx, first))
+    assert datetime(2026, 3, 1, tzinfo=UTC) == servers.next_month(last)
+    assert datetime(2026, 4, 1, tzinfo=UTC) == servers.next_month(first)
+
+
+def test_the_total_reads_one_row_a_day_however_many_songs_there_are(tx: Tx) -> None:
+    plan = tx.execute("EXPLAIN QUERY PLAN SELECT SUM(credits) FROM day_total WHERE day >= 1 AND day < 32")
+
+    assert ["SEARCH day_total USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"] == [
+        row["detail"] for row in plan
+    ]
+
+
+# -- a bonus under the operator's ceiling
+
+
+def test_a_bonus_that_managers_granted_counts_under_a_ceiling(tx: Tx) -> None:
+    ledger.grant(tx, GUILD, 1_000, MANAGER, NOW)
+
+    assert (1_000, 50) == (
+        ledger.balance(tx, GUILD, RICH, NOW).bonus,
+        ledger.balance(tx, GUILD, CAPPED, NOW).available,
+    )
+
+
+def test_a_bonus_fills_up_to_the_ceiling_what_managers_left_of_it(tx: Tx) -> None:
+    ledger.grant(tx, GUILD, 1_000, MANAGER, NOW)
+    ledger.set_allowance(tx, GUILD, 20, None, CAPPED, MANAGER, NOW)
+
+    held = [hold(tx, number, 10, by=CAPPED) for number in range(5)]
+
+    assert [(10, 0)] * 2 + [(0, 10)] * 3 == [(one.allowance, one.bonus) for one in held]
+    assert 0 == ledger.balance(tx, GUILD, CAPPED, NOW).available
+
+
+def test_only_the_operators_bonus_goes_beyond_the_ceiling(tx: Tx) -> None:
+    ledger.grant(tx, GUILD, 1_000, MANAGER, NOW)
+    ledger.grant(tx, GUILD, 30, OPERATOR, NOW)
+    ledger.grant(tx, OTHER_GUILD, 30, OPERATOR, NOW)
+    ledger.grant(tx, OTHER_GUILD, -10, OPERATOR, NOW)
+
+    assert [80, 70] == [ledger.balance(tx, guild, CAPPED, NOW).available for guild in (GUILD, OTHER_GUILD)]
