@@ -14,8 +14,8 @@ from aiohttp import web
 
 from bot import app
 from bot.model import FailReason, Job, JobState, Verdict
-from bot.ops.doctor.local import of_database
-from bot.ops.doctor.runner import examined
+from bot.ops.doctor.local import database_checks
+from bot.ops.doctor.runner import run_checks
 from bot.pipeline import runner
 from bot.sandbox.server import running
 from bot.services import intake
@@ -254,7 +254,7 @@ async def test_a_stop_during_the_start_ends_it_and_leaves_a_sound_database(
     # Before it has installed its handler, Python ends at once.
     assert status == 0 or (path, status) == (None, -signal.SIGTERM)
     assert "Traceback" not in bot.log
-    checks = [check async for check in examined(of_database(place.folder / "tunesmith.db"))]
+    checks = [check async for check in run_checks(database_checks(place.folder / "tunesmith.db"))]
     assert [] == [check for check in checks if check.verdict is Verdict.FAILURE]
     assert path is None or "ledger" == checks[-1].name
 
