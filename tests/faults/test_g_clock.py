@@ -39,7 +39,7 @@ class Machine:
         return self.wall.astimezone(zone)
 
     def clock_gettime(self, clock: int) -> float:
-        assert clock == self.CLOCK_BOOTTIME
+        assert self.CLOCK_BOOTTIME == clock
         return self.up_s
 
     def pass_(self, seconds: float) -> None:

@@ -47,7 +47,7 @@ def refusals(name: str, values: Iterable[str], monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_what_the_other_tests_begin_with_would_start() -> None:
-    assert refusal() == "it started"
+    assert "it started" == refusal()
 
 
 def test_a_bug_at_the_start_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:

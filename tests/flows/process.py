@@ -174,7 +174,7 @@ class World:
             music = QuickSandbox(discord.changed, delay_s=delay_s)
             async with running(music) as url:
                 yield cls(folder, discord, music, url)
-            assert discord.unknown_routes == []
+            assert [] == discord.unknown_routes
 
     @asynccontextmanager
     async def bot(self, **settings: str) -> AsyncIterator[BotProcess]:

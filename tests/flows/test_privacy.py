@@ -82,7 +82,7 @@ async def test_deleting_asks_first_and_leaves_nothing_but_the_books(world: World
     assert 2 == len(list(world.settings.spool_dir.iterdir()))
     assert () == (await world.parts.database.read(reconcile)).findings
     pressed = await noah.click(remix, custom_id=button(remix, "lyrics").custom_id)
-    assert said(pressed) == "The words of that song are no longer kept. Nothing was charged."
+    assert "The words of that song are no longer kept. Nothing was charged." == said(pressed)
 
 
 async def test_a_remix_form_that_was_open_meanwhile_keeps_nothing_and_gives_its_words_back(
@@ -97,7 +97,7 @@ async def test_a_remix_form_that_was_open_meanwhile_keeps_nothing_and_gives_its_
     refused = await noah.submit_modal(form, WORDS | {"style": "gamelan"})
 
     assert refused.response is not None
-    assert said(refused) == "The words of that song are no longer kept. Nothing was charged."
+    assert "The words of that song are no longer kept. Nothing was charged." == said(refused)
     assert b"gamelan" in await refused.response.attachments[0].read()
     assert b"zanzibar" not in bytes_of(world)
 

@@ -5,7 +5,7 @@
     python -m tests.mutation --sample 5 --seed 1  some of them
     python -m tests.mutation --stale              only look for lines of the table that are out of date
 
-Exits with 1 if a broken rule survives, if the tests fail on the unchanged source, or if a line is out of date.
+Exits with 1 if a broken rule survives, the tests fail on the unchanged source, or a line is out of date.
 """
 
 import argparse
