@@ -14,8 +14,8 @@ from aiohttp import web
 
 from bot import app
 from bot.model import FailReason, Job, JobState, Verdict
-from bot.ops.doctor.local import database_checks
-from bot.ops.doctor.runner import run_checks
+from bot.ops.doctor.local import of_database
+from bot.ops.doctor.runner import examined
 from bot.pipeline import runner
 from bot.sandbox.server import running
 from bot.services import intake
@@ -31,12 +31,12 @@ STOPS_WITHIN_S = 40.0
 
 
 class Holding(QuickSandbox):
-    """A music service that keeps its answers to itself as long as it is told to."""
+    """A music service that holds its answers back until the test releases them."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         super().__init__(changed)
         self.answering = asyncio.Event()
-        """Whether paid requests are answered; they are taken and charged all the same."""
+        """Whether paid requests are answered; they are taken and charged either way."""
         self.answering.set()
         self.held = 0
 
@@ -83,7 +83,7 @@ class Place(World):
         await self.discord.until(lambda: self.music.held == count, 10.0, f"{count} held paid requests")
 
     async def until_answered(self, count: int) -> None:
-        """Wait until the bot has read of so many of its messages that they were posted."""
+        """Wait until the bot has read that this number of its messages were posted."""
 
         def answered() -> bool:
             sends = [one for one in self.discord.requests if one.path.endswith("/messages")]
@@ -115,7 +115,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 # -- killed
 
 
-async def test_a_bot_that_is_killed_over_everything_at_once_again_and_again_forgets_and_repeats_nothing(
+async def test_a_bot_killed_over_everything_forgets_and_repeats_nothing(
     place: Place,
 ) -> None:
     for life in (1, 2):
@@ -150,7 +150,7 @@ def summed(proof: Reconciliation) -> tuple[int, int, int, tuple[str, ...]]:
 # -- asked to stop
 
 
-async def test_what_is_answered_in_time_ends_normally_and_the_rest_comes_after_the_next_start(
+async def test_what_is_answered_in_time_ends_and_the_rest_comes_after_a_start(
     place: Place,
 ) -> None:
     async with place.bot() as bot:
@@ -222,7 +222,7 @@ async def test_what_takes_too_long_is_cut_off_and_found_again(place: Place) -> N
     assert (0, 20, 10, ()) == summed(place.books())
 
 
-async def test_a_stop_from_the_keyboard_that_is_asked_for_again_and_again_cuts_nothing_off(
+async def test_repeated_interrupts_from_the_keyboard_cut_nothing_off(
     place: Place,
 ) -> None:
     async with place.bot() as bot:
@@ -254,7 +254,7 @@ async def test_a_stop_during_the_start_ends_it_and_leaves_a_sound_database(
     # Before it has installed its handler, Python ends at once.
     assert status == 0 or (path, status) == (None, -signal.SIGTERM)
     assert "Traceback" not in bot.log
-    checks = [check async for check in run_checks(database_checks(place.folder / "tunesmith.db"))]
+    checks = [check async for check in examined(of_database(place.folder / "tunesmith.db"))]
     assert [] == [check for check in checks if check.verdict is Verdict.FAILURE]
     assert path is None or "ledger" == checks[-1].name
 
@@ -275,7 +275,7 @@ BUGS = {
 
 
 async def break_move(rig: Rig, job: Job, state: str) -> None:
-    """Whenever the job is to go there with what came of the step before, something unheard of happens."""
+    """Whenever the job is to go there with the result of the step before, something unexpected happens."""
     await rig.database.write(
         lambda tx: tx.execute(
             f"""CREATE TRIGGER a_bug BEFORE UPDATE ON job
@@ -287,7 +287,7 @@ async def break_move(rig: Rig, job: Job, state: str) -> None:
 
 
 @pytest.mark.parametrize("state", BUGS)
-async def test_a_bug_in_one_job_is_met_three_times_and_ends_it_as_its_state_allows_and_no_other(
+async def test_a_bug_is_met_three_times_and_ends_its_job_and_no_other(
     state: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     tries, end, reason = BUGS[state]

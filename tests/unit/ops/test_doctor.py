@@ -1,4 +1,4 @@
-"""The reconciliation of the ledger, and the doctor that prints it."""
+"""The proof of the books, and the doctor who prints it."""
 
 import threading
 from collections.abc import Awaitable, Callable
@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from bot.cli import cli
 from bot.database.sqlite import Database, Tx
 from bot.model import Check, JobState, Verdict
-from bot.ops.doctor.local import database_checks
-from bot.ops.doctor.runner import CheckSpec, ok, on_a_thread, run_checks
+from bot.ops.doctor.local import of_database
+from bot.ops.doctor.runner import CheckSpec, examined, ok, on_a_thread
 from bot.store.reconcile import reconcile
 from tests import make
 from tests.unit.pipeline.rig import Rig
@@ -37,7 +37,7 @@ def rig(database: Database, tmp_path: Path, clock: make.Clock) -> Rig:
     return Rig(database, tmp_path / "spool", clock)
 
 
-async def fill_ledger(rig: Rig) -> None:
+async def some_books(rig: Rig) -> None:
     """A grant, a song, a failure and a job that is still running."""
     await rig.credits.set_allowance(make.GUILD, 15, None, make.entry())
     await rig.credits.grant(make.GUILD, 50, make.entry("a good evening"))
@@ -47,18 +47,18 @@ async def fill_ledger(rig: Rig) -> None:
     await rig.ask()
 
 
-async def test_a_sound_ledger_reconciles(rig: Rig) -> None:
-    await fill_ledger(rig)
+async def test_good_books_are_proved(rig: Rig) -> None:
+    await some_books(rig)
 
-    totals = await rig.database.read(reconcile)
+    proof = await rig.database.read(reconcile)
 
-    assert totals.findings == ()
-    assert (totals.held, totals.settled, totals.released, totals.jobs) == (10, 10, 10, 3)
+    assert proof.findings == ()
+    assert (proof.held, proof.settled, proof.released, proof.jobs) == (10, 10, 10, 3)
 
 
 @pytest.mark.parametrize("tampering", TAMPERINGS)
-async def test_every_way_to_tamper_with_the_ledger_is_found(rig: Rig, tampering: str) -> None:
-    await fill_ledger(rig)
+async def test_every_way_to_tamper_with_the_books_is_found(rig: Rig, tampering: str) -> None:
+    await some_books(rig)
 
     def tamper(tx: Tx) -> None:
         for statement in tampering.split(";"):
@@ -69,16 +69,16 @@ async def test_every_way_to_tamper_with_the_ledger_is_found(rig: Rig, tampering:
     assert (await rig.database.read(reconcile)).findings != ()
 
 
-async def test_the_doctor_checks_the_database_of_a_running_bot(rig: Rig, tmp_path: Path) -> None:
-    await fill_ledger(rig)
+async def test_the_doctor_examines_beside_a_running_bot(rig: Rig, tmp_path: Path) -> None:
+    await some_books(rig)
 
-    checks = [check async for check in run_checks(database_checks(tmp_path / "tunesmith.db"))]
+    checks = [check async for check in examined(of_database(tmp_path / "tunesmith.db"))]
 
     assert [(check.verdict, check.name) for check in checks] == [
         (Verdict.OK, "database"),
         (Verdict.OK, "ledger"),
     ]
-    assert "counters, ledger and jobs agree: 7 entries for 3 jobs in 1 servers" in checks[1].finding
+    assert "counters = ledger = jobs: 7 entries for 3 jobs in 1 servers" in checks[1].finding
 
 
 def test_the_doctor_says_what_is_wrong_and_ends_with_1(
@@ -101,8 +101,8 @@ def test_the_doctor_says_what_is_wrong_and_ends_with_1(
     assert "DISCORD_TOKEN is missing" in unset.output
 
 
-def spec(run: Callable[[], Awaitable[list[Check]]], within_s: float = 5.0) -> CheckSpec:
-    return CheckSpec(name="a check", within_s=within_s, run=run, advice="look at it")
+def examination(make: Callable[[], Awaitable[list[Check]]], within_s: float = 5.0) -> CheckSpec:
+    return CheckSpec(name="a check", within_s=within_s, make=make, advice="look at it")
 
 
 async def test_a_check_that_hangs_is_a_failure_at_its_deadline_and_holds_up_no_other() -> None:
@@ -112,7 +112,7 @@ async def test_a_check_that_hangs_is_a_failure_at_its_deadline_and_holds_up_no_o
     async def answers() -> list[Check]:
         return [ok("another", "well")]
 
-    checks = [check async for check in run_checks([spec(hangs, 0.05), spec(answers)])]
+    checks = [check async for check in examined([examination(hangs, 0.05), examination(answers)])]
 
     assert [
         Check(verdict=Verdict.FAILURE, name="a check", finding="no answer within 0 s; look at it"),
@@ -128,8 +128,8 @@ async def test_a_check_that_breaks_is_a_failure_that_repeats_no_secret(threaded:
     async def broken() -> list[Check]:
         return await on_a_thread(breaks) if threaded else breaks()
 
-    (check,) = [check async for check in run_checks([spec(broken)])]
+    (check,) = [check async for check in examined([examination(broken)])]
 
     assert Verdict.FAILURE is check.verdict
-    assert check.finding.startswith("the check itself failed (RuntimeError in test_doctor.py, line ")
+    assert check.finding.startswith("the check itself broke (RuntimeError in test_doctor.py, line ")
     assert "hunter2" not in check.finding

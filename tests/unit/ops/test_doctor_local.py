@@ -11,7 +11,7 @@ import pytest
 from bot.database import sqlite as database_module
 from bot.model import Check, Verdict
 from bot.ops.doctor import local
-from bot.ops.doctor.runner import run_checks
+from bot.ops.doctor.runner import examined
 
 OK, WARNING, FAILURE = Verdict.OK, Verdict.WARNING, Verdict.FAILURE
 
@@ -31,7 +31,7 @@ def spoil(path: Path) -> None:
 
 
 async def of_file(path: Path) -> Check:
-    first, *_ = [check async for check in run_checks(local.database_checks(path))]
+    first, *_ = [check async for check in examined(local.of_database(path))]
     return first
 
 
@@ -45,7 +45,7 @@ def changed(path: Path, *statements: str) -> None:
     ("version", "verdict"), [((3, 36, 0), FAILURE), ((3, 51, 2), WARNING), ((3, 51, 3), OK), ((3, 53, 0), OK)]
 )
 def test_an_sqlite_with_a_known_bug_is_a_warning(version: tuple[int, ...], verdict: Verdict) -> None:
-    assert verdict is local.check_sqlite(version).verdict
+    assert verdict is local.sqlite(version).verdict
 
 
 async def test_a_database_of_this_version_is_whole(path: Path) -> None:
@@ -59,8 +59,8 @@ async def test_before_the_first_start_the_database_and_the_spool_may_be_missing(
     found = await of_file(tmp_path / "data" / "tunesmith.db")
 
     assert WARNING is found.verdict
-    assert WARNING is local.check_spool(tmp_path / "data" / "spool").verdict
-    assert OK is local.check_disk(tmp_path / "data" / "tunesmith.db").verdict
+    assert WARNING is local.examine_spool(tmp_path / "data" / "spool").verdict
+    assert OK is local.disk(tmp_path / "data" / "tunesmith.db").verdict
     assert not (tmp_path / "data").exists()
 
 
@@ -68,7 +68,7 @@ async def test_what_can_not_be_made_is_a_failure_that_names_its_variable(tmp_pat
     (tmp_path / "file").touch()
 
     found = await of_file(tmp_path / "file" / "tunesmith.db")
-    spool = local.check_spool(tmp_path / "file" / "spool")
+    spool = local.examine_spool(tmp_path / "file" / "spool")
 
     assert (FAILURE, True) == (found.verdict, "DATABASE_URL" in found.finding)
     assert (FAILURE, True) == (spool.verdict, "SPOOL_DIR" in spool.finding)
@@ -115,7 +115,7 @@ async def test_a_damaged_database_is_a_failure(path: Path) -> None:
 def test_the_spool_is_written_to_and_left_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "1-1.mp3").write_bytes(bytes(3 * 1024**2))
 
-    found = local.check_spool(tmp_path)
+    found = local.examine_spool(tmp_path)
 
     assert (OK, True) == (found.verdict, found.finding.startswith("1 files, 3.0 MiB; "))
     assert [tmp_path / "1-1.mp3"] == list(tmp_path.iterdir())
@@ -129,7 +129,7 @@ def test_a_spool_that_can_not_be_written_to_is_a_failure(
 
     monkeypatch.setattr("tempfile.TemporaryFile", refuses)
 
-    assert FAILURE is local.check_spool(tmp_path).verdict
+    assert FAILURE is local.examine_spool(tmp_path).verdict
 
 
 @pytest.mark.parametrize(
@@ -141,5 +141,5 @@ def test_a_disk_that_fills_up_is_told(
     usage = namedtuple("usage", ["total", "used", "free"])  # noqa: PYI024 - as the standard library's
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**12, 0, free_bytes))
 
-    assert verdict is local.check_disk(tmp_path / "tunesmith.db").verdict
-    assert verdict is local.check_spool(tmp_path).verdict
+    assert verdict is local.disk(tmp_path / "tunesmith.db").verdict
+    assert verdict is local.examine_spool(tmp_path).verdict
