@@ -42,7 +42,7 @@ TIMES_TWO_SHARE: Final = 0.1
 ANSWER_TO_BOOKS_S: Final = 1.0
 """An id that was answered longer ago than this must have been written down."""
 ARRIVES_LATE_S: Final = 0.5
-"""A request may be looked at so long after the bot that sent it was killed; no bot sends one so soon."""
+"""Seconds after a kill in which a request of the killed bot may still arrive; no bot sends one so soon."""
 STARTS_WITHIN_S: Final = 30.0
 MEMBER_WAITS_S: Final = 4.0
 STOPS_WITHIN_S: Final = 40.0
@@ -75,7 +75,7 @@ SERVERS: Final = 3
 
 @dataclass(kw_only=True)
 class Report:
-    """What came of a campaign."""
+    """The result of a campaign."""
 
     figures: dict[str, int | str]
     violations: list[str]
@@ -241,7 +241,7 @@ class Campaign:
         """Members who ask for songs all the time while the block runs."""
         guilds = [discord.guild, *(discord.add_guild() for _ in range(SERVERS - 1))]
         channels = [discord.add_channel("songs", guild=guild) for guild in guilds]
-        async with _beside(
+        async with _while_running(
             self._member(discord, discord.add_person(f"member{index}"), channels[index % SERVERS])
             for index in range(self._size.members)
         ):
@@ -266,7 +266,7 @@ class Campaign:
     @asynccontextmanager
     async def _mischief(self, discord: FakeDiscord, music: Music) -> AsyncIterator[None]:
         """Requests that go wrong, and connections that break, while the block runs."""
-        async with _beside([self._make_mischief(discord, music, self._random("mischief"))]):
+        async with _while_running([self._make_mischief(discord, music, self._random("mischief"))]):
             yield
 
     async def _make_mischief(self, discord: FakeDiscord, music: Music, random: Random) -> None:
@@ -455,7 +455,7 @@ def _end(discord: FakeDiscord, faults: list[Fault]) -> None:
 
 
 @asynccontextmanager
-async def _beside(works: Iterable[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+async def _while_running(works: Iterable[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
     """Runs them while the block runs."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(work) for work in works]

@@ -18,7 +18,7 @@ from tests.flows.process import MUSIC_KEY
 
 TASK_DELAY_S: Final = 0.2
 LATE_MOST_S: Final = 0.3
-"""So long a paid request may wait before it is taken, and again before it is answered."""
+"""Seconds that a paid request may wait before it is taken, and again before it is answered."""
 LATE_SHARE: Final = 0.4
 UNCLEAR_SHARE: Final = 0.15
 """The part of the paid requests whose outcome the bot can't know, where that does not open its breaker."""

@@ -203,7 +203,7 @@ async def test_a_channel_that_takes_no_song_is_no_place(
     assert [song.message_id] == [one.id for one in evening.discord.posted()]
 
 
-async def test_who_takes_no_direct_messages_is_told_so(
+async def test_closed_direct_messages_are_named_to_the_member(
     evening: Evening, song_archive: SongArchive, song: Job
 ) -> None:
     evening.discord.user.accepts_dms = False

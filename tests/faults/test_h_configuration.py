@@ -381,7 +381,7 @@ async def test_the_parts_of_the_bot_show_no_secret(monkeypatch: pytest.MonkeyPat
     assert [] == [secret for secret in SECRETS if secret in shown]
 
 
-async def test_the_log_at_its_most_talkative_shows_no_secret_and_neither_does_an_alert(
+async def test_neither_the_debug_log_nor_an_alert_shows_a_secret(
     tmp_path: Path,
 ) -> None:
     async with World.open(tmp_path) as world:

@@ -69,7 +69,7 @@ class BotProcess:
             "PYTHONUTF8": "1",
             "DATABASE_URL": f"sqlite:///{folder / 'tunesmith.db'}",
             "SPOOL_DIR": str(folder / "spool"),
-            "HTTP_LISTEN": "",  # others run beside this one
+            "HTTP_LISTEN": "",  # others run at the same time
         }
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", *command),

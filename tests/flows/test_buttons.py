@@ -55,7 +55,7 @@ async def test_a_song_has_five_buttons_and_the_price_is_on_the_first(world: Worl
     ]
 
 
-async def test_anybody_makes_a_song_again_on_their_own_credits_also_after_a_restart(world: World) -> None:
+async def test_anybody_repeats_a_song_on_their_own_credits_after_a_restart(world: World) -> None:
     mia, noah = world.add_member("Mia"), world.add_member("Noah")
     message = await custom_song(world, mia)
     await world.restart()

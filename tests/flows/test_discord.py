@@ -110,7 +110,7 @@ async def test_two_members_fill_the_form_at_once_and_one_does_so_after_a_restart
         ({"lyrics_file": [("words.txt", b"\x00\xff\xfe\x81")]}, "no plain text"),
     ],
 )
-async def test_a_form_that_can_not_be_taken_is_refused_privately_and_comes_back_with_its_words(
+async def test_an_invalid_form_is_refused_privately_and_keeps_its_words(
     world: World, typed: dict[str, object], number: str
 ) -> None:
     mia = world.add_member("Mia")
@@ -167,7 +167,7 @@ async def test_the_card_moves_on_to_a_link_to_the_song(world: World) -> None:
     assert f"/{world.guild.id}/{world.channel.id}/{message.id}" in str(embed.description)
 
 
-async def test_a_failure_is_told_and_the_button_under_it_makes_a_new_request(world: World) -> None:
+async def test_a_failure_comes_with_a_button_that_makes_a_new_request(world: World) -> None:
     mia = world.add_member("Mia")
     await mia.slash(world.channel, "music create", prompt="goes wrong [fail]")
     (notice,) = await posted(world)
@@ -224,7 +224,7 @@ async def test_the_words_of_a_song_are_shown_to_the_one_who_presses(world: World
     assert "```\nCity ''' lights\n```" == said(shown)
 
 
-async def test_a_closed_service_is_told_plainly_and_the_next_request_is_refused(world: World) -> None:
+async def test_a_closed_service_is_named_and_the_next_request_is_refused(world: World) -> None:
     mia = world.add_member("Mia")
     await mia.slash(world.channel, "music create", prompt="anything [closed]")
     (notice,) = await posted(world)
@@ -264,7 +264,7 @@ async def test_a_manager_without_the_permission_is_refused_when_the_command_runs
     assert "Only members with the Manage Server permission can do that." == said(refused)
 
 
-async def test_the_last_credits_are_spent_once_and_the_refusal_says_when_there_are_more(world: World) -> None:
+async def test_the_last_credits_are_spent_once_and_the_refusal_says_until_when(world: World) -> None:
     ada, mia = world.add_member("Ada", manager=True), world.add_member("Mia")
     await ada.slash(world.channel, "quota set", credits=15)
 
@@ -278,7 +278,7 @@ async def test_the_last_credits_are_spent_once_and_the_refusal_says_when_there_a
     assert "<t:" in said(refused)
 
 
-async def test_a_channel_without_attachments_is_refused_with_the_permission_named(world: World) -> None:
+async def test_a_channel_without_attachments_is_refused_by_permission_name(world: World) -> None:
     mia = world.add_member("Mia")
     everyone = world.guild.default_role
     channel = world.guild.create_text_channel(

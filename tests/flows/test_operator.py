@@ -22,24 +22,24 @@ async def command(world: World, *words: str, **settings: str) -> tuple[int, str]
         return await process.ended(), process.log
 
 
-async def test_the_doctor_finds_a_running_bot_well_and_a_wrong_setting_by_its_name(tmp_path: Path) -> None:
+async def test_the_doctor_passes_a_running_bot_and_names_a_wrong_setting(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world:
         before = await command(world, "doctor")
         async with world.bot():
-            beside = await command(world, "doctor")
+            during = await command(world, "doctor")
             wrong = await command(world, "doctor", DISCORD_TOKEN="hunter2", MUSIC_API_KEY="hunter3-too")
         puts = world.discord.command_puts
 
-    assert (0, 0, 1) == (before[0], beside[0], wrong[0])
+    assert (0, 0, 1) == (before[0], during[0], wrong[0])
     assert "warning  commands: not registered" in before[1]
     assert "warning  database: " in before[1]
-    names = [line.split()[1].rstrip(":") for line in beside[1].splitlines()]
+    names = [line.split()[1].rstrip(":") for line in during[1].splitlines()]
     assert [
         *("settings", "token", "application", "commands", "music", "sqlite", "database", "ledger"),
         *("disk", "spool", "clock"),
     ] == names
-    assert "failure" not in beside[1]
-    assert "ok       commands: registered and up to date" in beside[1]
+    assert "failure" not in during[1]
+    assert "ok       commands: registered and up to date" in during[1]
     assert "failure  token: DISCORD_TOKEN" in wrong[1]
     assert "failure  music API: MUSIC_API_KEY" in wrong[1]
     assert "hunter" not in wrong[1]
@@ -75,7 +75,7 @@ async def silent() -> AsyncIterator[str]:
         await server.wait_closed()
 
 
-async def in_the_making(world: World) -> tuple[Channel, Answer]:
+async def song_in_progress(world: World) -> tuple[Channel, Answer]:
     """A song that the music service is still composing."""
     channel, ada = world.room()
     world.music.delay_s = 1_000.0
@@ -87,7 +87,7 @@ async def in_the_making(world: World) -> tuple[Channel, Answer]:
 async def test_a_song_that_was_posted_after_a_backup_is_not_posted_again_by_it(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world:
         async with world.bot() as bot:
-            channel, _ = await in_the_making(world)
+            channel, _ = await song_in_progress(world)
             assert channel.guild is not None
             backup = await command(world, "backup", "saved.db")
             granted = await command(world, "grant", str(channel.guild.id), "5", "--reason", "hello")
@@ -109,10 +109,10 @@ async def test_a_song_that_was_posted_after_a_backup_is_not_posted_again_by_it(t
     assert 1 == len(world.bodies("Rain"))
 
 
-async def test_a_restored_song_whose_channel_can_not_be_read_waits_for_its_member(tmp_path: Path) -> None:
+async def test_a_restored_song_in_an_unreadable_channel_waits_for_its_member(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world:
         async with world.bot():
-            channel, card = await in_the_making(world)
+            channel, card = await song_in_progress(world)
             await command(world, "backup", "saved.db")
             world.music.finish()
             await world.next_post(channel)

@@ -85,7 +85,7 @@ async def test_deleting_asks_first_and_leaves_nothing_but_the_books(world: World
     assert "The words of that song are no longer kept. Nothing was charged." == said(pressed)
 
 
-async def test_a_remix_form_that_was_open_meanwhile_keeps_nothing_and_gives_its_words_back(
+async def test_a_remix_form_left_open_keeps_nothing_and_gives_its_words_back(
     world: World,
 ) -> None:
     mia, noah = world.add_member("Mia"), world.add_member("Noah")
@@ -102,7 +102,7 @@ async def test_a_remix_form_that_was_open_meanwhile_keeps_nothing_and_gives_its_
     assert b"zanzibar" not in bytes_of(world)
 
 
-async def test_a_song_in_the_making_is_finished_first(world: World) -> None:
+async def test_a_song_in_progress_is_finished_first(world: World) -> None:
     mia = world.add_member("Mia")
     await mia.slash(world.channel, "music create", prompt="quokka polka [busy]")
 
@@ -129,9 +129,7 @@ async def test_what_was_used_and_a_limit_outlive_a_deletion(world: World) -> Non
 
 
 @pytest.mark.parametrize("command", ["view", "export", "delete"])
-async def test_somebody_of_whom_nothing_is_kept_is_told_so_without_being_written_down(
-    world: World, command: str
-) -> None:
+async def test_someone_without_data_hears_so_and_is_not_recorded(world: World, command: str) -> None:
     mia = world.add_member("Mia")
 
     answer = await (

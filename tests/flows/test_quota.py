@@ -42,7 +42,7 @@ async def ledger(world: World, manager: simcord.MemberActor, **only: object) -> 
 
 
 async def told_so(world: World, channel: simcord.ChannelHandle, count: int) -> list[str]:
-    """The alerts in the channel, once there are so many."""
+    """The alerts in the channel, once there are this many."""
 
     def found() -> list[str]:
         there = [message.content for message in channel.history() if message.content.startswith("⚠️")]
@@ -200,7 +200,7 @@ async def test_a_song_that_is_not_there_is_not_refunded(
     assert said(refused).startswith("There is no such song in this server.")
 
 
-async def test_a_song_in_the_making_is_not_refunded(
+async def test_a_song_in_progress_is_not_refunded(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
 ) -> None:
     world.sandbox.delay_s = 3600.0
@@ -283,7 +283,7 @@ async def test_usage_is_a_picture_with_its_members_named(
 # -- alerts
 
 
-async def test_a_channel_is_told_once_when_the_budget_is_nearly_and_wholly_used(
+async def test_a_channel_hears_once_that_the_budget_is_nearly_and_wholly_used(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
 ) -> None:
     told = world.guild.create_text_channel("budget")
@@ -311,7 +311,7 @@ async def test_a_channel_is_told_once_when_the_budget_is_nearly_and_wholly_used(
     assert "40 of 50 credits" in alerts[0]
 
 
-async def test_nobody_is_told_where_no_channel_was_chosen_or_it_was_taken_back(
+async def test_no_alert_is_sent_where_no_channel_was_chosen_or_it_was_unset(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
 ) -> None:
     told = world.guild.create_text_channel("budget")

@@ -200,7 +200,7 @@ async def test_a_lyrics_file_that_cannot_be_sung_is_refused_in_private(
     assert [] == world.bodies(title)
 
 
-async def test_a_prompt_of_501_characters_is_refused_in_private_and_costs_nothing(world: World) -> None:
+async def test_a_prompt_of_501_characters_is_refused_privately_for_nothing(world: World) -> None:
     channel, ada = world.room()
     refused = await world.discord.slash(
         "music create", prompt="x" * 501, user=ada, channel=channel, unchecked=True
@@ -311,7 +311,7 @@ async def test_a_song_comes_as_a_direct_message_where_the_channel_takes_none(wor
     assert PURSE | {"Used": "10"} == await credits_told(world, channel, ada)
 
 
-async def test_a_locked_database_is_told_in_time_and_costs_nothing(world: World) -> None:
+async def test_a_locked_database_is_reported_in_time_and_costs_nothing(world: World) -> None:
     channel, ada = world.room()
     with closing(sqlite3.connect(world.folder / "tunesmith.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

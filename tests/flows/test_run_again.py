@@ -89,7 +89,7 @@ async def test_the_card_of_the_first_bot_is_kept_up_to_date_by_the_second(story:
     assert [True] == [f"/{story.channel.id}/{song.id})" in story.card.text() for song in songs]
 
 
-async def test_a_connection_that_breaks_is_made_again_and_no_song_is_lost_meanwhile(story: Story) -> None:
+async def test_a_broken_connection_is_restored_and_no_song_is_lost_meanwhile(story: Story) -> None:
     """discord.py ends its connection at an event that it cannot read, and closes its HTTP session with it."""
     world, discord = story.world, story.world.discord
     world.music.delay_s = HOUR_S

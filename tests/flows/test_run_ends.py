@@ -28,7 +28,7 @@ async def test_a_token_that_is_revoked_ends_the_run_with_one_sentence(tmp_path: 
     assert world.discord.token not in bot.log
 
 
-async def test_a_closed_service_is_told_plainly_and_the_next_request_refused(tmp_path: Path) -> None:
+async def test_a_closed_service_is_named_and_the_next_request_refused(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world, world.bot() as bot:
         world.music.faults.append(Fault(FaultKind.CLOSED))
         channel, ada = world.room()

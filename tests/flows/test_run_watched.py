@@ -42,7 +42,7 @@ async def until(client: aiohttp.ClientSession, status: int) -> str:
                 return text
 
 
-async def test_a_gateway_that_is_gone_shows_within_a_minute_and_so_does_its_return(tmp_path: Path) -> None:
+async def test_a_lost_gateway_shows_within_a_minute_and_so_does_its_return(tmp_path: Path) -> None:
     async with (
         World.open(tmp_path) as world,
         world.bot(HTTP_LISTEN=ANYWHERE) as bot,
@@ -157,7 +157,7 @@ def objects(bot: BotProcess) -> list[dict[str, Any]]:
     return [json.loads(line) for line in bot.lines]
 
 
-async def test_every_line_of_json_is_one_object_also_of_discord_py_and_with_a_traceback(
+async def test_every_json_line_is_one_object_even_with_a_traceback(
     tmp_path: Path,
 ) -> None:
     async with World.open(tmp_path) as world, world.bot(LOG_FORMAT="json", LOG_LEVEL="DEBUG") as bot:
@@ -188,7 +188,7 @@ async def test_every_line_of_json_is_one_object_also_of_discord_py_and_with_a_tr
     assert [] == [secret for secret in (world.discord.token, MUSIC_KEY, *tokens) if secret in bot.log]
 
 
-async def test_a_start_that_is_refused_is_told_in_the_form_of_the_log(tmp_path: Path) -> None:
+async def test_a_refused_start_is_reported_in_the_form_of_the_log(tmp_path: Path) -> None:
     async with (
         World.open(tmp_path) as world,
         world.unconnected_bot(LOG_FORMAT="json", DISCORD_TOKEN="not.the.token") as bot,

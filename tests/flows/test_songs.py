@@ -165,7 +165,7 @@ async def test_anybody_in_the_server_can_have_a_song_sent_to_them(
     assert ["Lyrics"] == [item.label for item in buttons(message)]
 
 
-async def test_who_has_closed_their_direct_messages_is_told_so(
+async def test_closed_direct_messages_are_named_to_who_closed_them(
     world: World, mia: simcord.MemberActor
 ) -> None:
     song, _ = await delivered(world, mia)

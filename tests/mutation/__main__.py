@@ -86,7 +86,7 @@ def hint(node_id: str, tests: Path) -> str:
 
 
 def survive(chosen: list[Mutation], folder: Path) -> int:
-    """Try each of them, print what came of it, and return how many were not noticed."""
+    """Try each of them, print its verdict, and return how many were not noticed."""
     # One copy for all: the source may be worked on meanwhile.
     source = mutant.copy(mutant.ROOT, folder / "source")
     for mutation in chosen:

@@ -71,7 +71,7 @@ class Mutation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What came of running tests."""
+    """The result of running tests."""
 
     status: int | None
     """pytest's exit status; None if it had to be killed."""

@@ -411,7 +411,7 @@ THE_GATE: Final = (
         "pipeline/steps.py",
         "Steps._queued",
         ("_submit_window(tx, now) or breaker.enter(tx, now)", "_submit_window(tx, now)"),
-        by=(f"{MUSIC_HTTP}requests_that_wait_while_the_service_is_closed_are_made_afterwards",),
+        by=(f"{MUSIC_HTTP}requests_that_wait_for_a_closed_service_are_made_afterwards",),
     ),
     broken(
         "an unclear answer does not lift the pause",
@@ -490,7 +490,7 @@ MONEY: Final = (
 
 LIMITS: Final = (
     broken(
-        "a member's limit holds beside the server's pool",
+        "a member's limit holds within the server's pool",
         "store/quotas.py",
         "hold",
         ("if limit is not None and there.limit_is_tightest and", "if False and there.limit_is_tightest and"),
@@ -545,7 +545,7 @@ LIMITS: Final = (
         by=(f"{QUOTAS}no_id_of_another_server_is_refunded",),
     ),
     migration(
-        "a budget alert is told once a period",
+        "a budget alert is sent once a period",
         "database/migrations/0003_limits.sql",
         ("UNIQUE (guild_id, first_day, percent)", "UNIQUE (guild_id, first_day, percent, id)"),
         by=(f"{ALERTS}what_was_told_is_not_told_again_with_the_next_song",),
@@ -579,7 +579,7 @@ COMPOSING: Final = (
         "pipeline/steps.py",
         "LOST_MISSES",
         "4",
-        by=(f"{MUSIC_HTTP}a_task_that_few_queries_have_missed_is_not_lost_however_long_ago_the_first_was",),
+        by=(f"{MUSIC_HTTP}a_task_with_few_misses_is_not_lost_however_old_the_first_is",),
     ),
     assigned(
         "a task is lost after 5 min of misses",
@@ -690,7 +690,7 @@ FETCHING: Final = (
         by=(f"{AUDIO}a_name_is_looked_up_once_and_connected_to_where_it_was_judged",),
     ),
     broken(
-        "audio is told by its first bytes",
+        "audio is recognised by its first bytes",
         "music/audio.py",
         "_copy",
         ("if ending is None or size < AUDIO_MIN_BYTES:", "ending = ending or '.mp3'\n    if False:"),
@@ -879,7 +879,7 @@ THE_PROCESS: Final = (
         by=(f"{UPKEEP}files_stay_for_the_days_that_the_operator_gives_them",),
     ),
     broken(
-        "files of a job that is not at its end stay in the spool",
+        "files of an unfinished job stay in the spool",
         "store/jobs.py",
         "files",
         ("job.state IN ('delivered', 'undelivered', 'explained') AND job.state_since", "job.state_since"),
@@ -1108,7 +1108,7 @@ FORGETTING: Final = (
         by=(f"{UPKEEP}words_of_old_songs_are_gone_from_the_files_and_those_of_younger_ones_stay",),
     ),
     broken(
-        "words of a job that is not at its end stay",
+        "words of an unfinished job stay",
         "store/texts.py",
         "outlived",
         ("(job.state IN ('delivered', 'explained', 'undelivered') OR job.parked IS NOT NULL)", "true"),

@@ -18,7 +18,7 @@ RETIRED: Final = {
     r"(?:comes?|came) of": "write “results from”, “follows from”",
     r"so long(?! as)": "give the constant a noun phrase with its unit: “how long to …”",
     r"so many(?! that)": "give the count a noun: “the number of …”",
-    r"(?:is|are) told": "say who tells whom, in the active voice",
+    r"(?:is|are) (?-i:told)(?!\.)": "say who tells whom, in the active voice",
     r"told by": "write “recognised by”",
     r"begun again": "write “restarted”",
     r"at (?:its|their) end": "write “finished”",

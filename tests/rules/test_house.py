@@ -128,7 +128,9 @@ def test_a_refusal_is_a_sentence_without_anything_internal(refusal: errors.Refus
 
 @pytest.mark.parametrize("reason", FailReason)
 @pytest.mark.parametrize("closed", ClosedCause)
-def test_every_failure_is_told_with_the_credits_back(reason: FailReason, closed: ClosedCause) -> None:
+def test_every_failure_reaches_the_member_with_the_credits_back(
+    reason: FailReason, closed: ClosedCause
+) -> None:
     failed = make.job(state=JobState.FAILED, reason=reason, closed=closed)
 
     assert messages.failure(ENGLISH, failed).endswith("Your 10 credits are back.")

@@ -531,7 +531,7 @@ async def test_history_is_newest_first_and_bounded(fake: FakeDiscord, http: aioh
     assert ["54", "10", "43", "21"] == found
 
 
-async def test_interaction_tokens_end_and_unknown_routes_are_told(
+async def test_interaction_tokens_end_and_unknown_routes_are_recorded(
     fake: FakeDiscord,
     http: aiohttp.ClientSession,
 ) -> None:
