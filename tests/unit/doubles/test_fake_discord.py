@@ -408,8 +408,11 @@ async def test_a_connection_that_fails(
     stored: int,
 ) -> None:
     fault = fake.fault("POST", MUSIC, kind)
+    sending = asyncio.create_task(post(http, fake, content="x", nonce="1", enforce_nonce=True))
+    await fake.until(lambda: fault.hits == 1)
+
     with pytest.raises(raised):
-        await asyncio.wait_for(post(http, fake, content="x", nonce="1", enforce_nonce=True), 0.1)
+        await asyncio.wait_for(sending, 0.1 if raised is TimeoutError else 5.0)
     assert (fault.hits, len(fake.posted())) == (1, stored)
 
     assert 200 == (await post(http, fake, content="x", nonce="1", enforce_nonce=True))[0]
