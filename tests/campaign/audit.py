@@ -8,7 +8,7 @@ from enum import StrEnum
 from itertools import chain
 from typing import Final, TypeVar
 
-from tests.campaign.music import Given
+from tests.doubles.music import Given
 
 FLIGHTS_MOST: Final = 4
 """Paid requests that one process may have in flight."""

@@ -17,7 +17,7 @@ from tests.campaign.audit import (
     Request,
     Row,
 )
-from tests.campaign.music import Given
+from tests.doubles.music import Given
 
 Doctored = Callable[[Books], Books]
 

@@ -22,8 +22,9 @@ from bot.services import intake
 from bot.store.reconcile import Reconciliation, reconcile
 from tests.doubles.discord import Channel, FakeDiscord, Fault, Person
 from tests.doubles.in_process import answers
+from tests.doubles.music import QuickSandbox
 from tests.faults.promise import assert_told_plainly
-from tests.flows.process import QuickSandbox, World
+from tests.flows.process import World
 from tests.unit.pipeline.rig import Rig
 
 DONE, TOLD = JobState.DELIVERED, JobState.EXPLAINED

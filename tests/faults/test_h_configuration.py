@@ -12,8 +12,9 @@ from bot import app, cli
 from bot.sandbox.server import Fault, FaultKind
 from bot.settings import Settings, load, names
 from tests import make
+from tests.doubles.music import MUSIC_KEY
 from tests.faults.conftest import KEY, TOKEN
-from tests.flows.process import MUSIC_KEY, World
+from tests.flows.process import World
 
 pytestmark = pytest.mark.usefixtures("configured")
 

@@ -4,18 +4,16 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 
-from aiohttp import web
-
-from bot.sandbox.server import Sandbox, running
+from bot.sandbox.server import running
 from tests.doubles.discord import BotRequest, Channel, FakeDiscord, Message, Person
+from tests.doubles.music import MUSIC_KEY, QuickSandbox
 
 ROOT = Path(__file__).parents[2]
-MUSIC_KEY = "a-key-that-nobody-reads"
 END_WITHIN_S = 30.0
 
 FENCE = """
@@ -120,38 +118,6 @@ class BotProcess:
         async for line in stream:
             self.lines.append(line.decode().rstrip())
             self._heard.set()
-
-
-class QuickSandbox(Sandbox):
-    """The music service without its composer: a task is done as soon as its delay is over."""
-
-    def __init__(self, changed: Callable[[], None], *, delay_s: float = 0.0) -> None:
-        super().__init__(MUSIC_KEY, delay_s)
-        self.polls = 0
-        self._changed = changed
-
-    def application(self) -> web.Application:
-        """As the sandbox's own; whoever waits for something looks again after each request."""
-        application = super().application()
-        application.on_response_prepare.append(self._asked)
-        return application
-
-    async def _asked(self, request: web.Request, _response: web.StreamResponse) -> None:
-        self.polls += request.path.startswith("/v1/tasks/")
-        self._changed()
-
-    async def _song(self, task: object, take: int) -> bytes:  # noqa: ARG002
-        return mp3(take)
-
-    def finish(self) -> None:
-        """Let the tasks that are under way be done."""
-        for task in self.tasks.values():
-            task.delay_s = 0.0
-
-
-def mp3(take: int) -> bytes:
-    """About 5 KiB of silence: MPEG-1 layer III, 128 kbit/s, 44.1 kHz; each take has its own bytes."""
-    return (b"\xff\xfb\x90\x00" + bytes(413)) * (12 + take)
 
 
 class World:

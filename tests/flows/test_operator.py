@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tests.doubles.discord import Answer, Channel
 from tests.doubles.discord.wire import READ_MESSAGE_HISTORY
-from tests.flows.process import MUSIC_KEY, BotProcess, World
+from tests.doubles.music import MUSIC_KEY
+from tests.flows.process import BotProcess, World
 
 
 async def command(world: World, *words: str, **settings: str) -> tuple[int, str]:

@@ -12,7 +12,8 @@ import pytest_asyncio
 
 from tests.doubles.discord import Answer, Channel, Message, NoAnswerError, Person, Upload
 from tests.doubles.discord.wire import MANAGE_GUILD, MEMBER_PERMISSIONS, READ_MESSAGE_HISTORY
-from tests.flows.process import BotProcess, World, mp3
+from tests.doubles.music import mp3
+from tests.flows.process import BotProcess, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -7,7 +7,8 @@ import pytest
 import pytest_asyncio
 
 from tests.doubles.discord import Answer, Channel, Person
-from tests.flows.process import BotProcess, World, mp3
+from tests.doubles.music import mp3
+from tests.flows.process import BotProcess, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

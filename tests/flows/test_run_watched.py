@@ -12,7 +12,8 @@ from typing import Any
 
 import aiohttp
 
-from tests.flows.process import MUSIC_KEY, BotProcess, World
+from tests.doubles.music import MUSIC_KEY
+from tests.flows.process import BotProcess, World
 
 ANYWHERE = "127.0.0.1:0"
 WITHIN_S = 60.0

@@ -20,7 +20,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.flows.process import MUSIC_KEY, ROOT, BotProcess, World
+from tests.doubles.music import MUSIC_KEY
+from tests.flows.process import ROOT, BotProcess, World
 from tests.image.dockerfile import Stage, last_stage
 
 INSTALLED: Final = Path("/opt/tunesmith")
