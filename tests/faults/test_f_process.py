@@ -24,7 +24,7 @@ from tests.doubles.discord import Channel, FakeDiscord, Fault, Person
 from tests.doubles.in_process import answers
 from tests.doubles.music import QuickSandbox
 from tests.faults.promise import assert_told_plainly
-from tests.flows.process import World
+from tests.flows.process import PATIENCE_S, World
 from tests.unit.pipeline.rig import Rig
 
 DONE, TOLD = JobState.DELIVERED, JobState.EXPLAINED
@@ -77,11 +77,11 @@ class Place(World):
             channel, person = self.room()
             faults.append(self.discord.fault("POST", f"/channels/{channel.id}/messages", kind))
             await self.ask(prompt, (channel, person))
-        await self.discord.until(lambda: all(fault.hits for fault in faults), 10.0, "the sends")
+        await self.discord.until(lambda: all(fault.hits for fault in faults), PATIENCE_S, "the sends")
         return faults
 
     async def until_held(self, count: int) -> None:
-        await self.discord.until(lambda: self.music.held == count, 10.0, f"{count} held paid requests")
+        await self.discord.until(lambda: self.music.held == count, PATIENCE_S, f"{count} held paid requests")
 
     async def until_answered(self, count: int) -> None:
         """Wait until the bot has read that this number of its messages were posted."""
@@ -90,7 +90,7 @@ class Place(World):
             sends = [one for one in self.discord.requests if one.path.endswith("/messages")]
             return count == sum((one.method, one.status) == ("POST", 200) for one in sends)
 
-        await self.discord.until(answered, 20.0, f"{count} messages")
+        await self.discord.until(answered, PATIENCE_S, f"{count} messages")
 
     def states(self) -> dict[str, str]:
         """Each job's state by its prompt."""
@@ -123,7 +123,9 @@ async def test_a_bot_killed_over_everything_forgets_and_repeats_nothing(
         async with place.bot() as bot:
             place.music.delay_s = 3_600.0
             await place.ask(f"{life} composing", place.room())
-            await place.discord.until(partial(place.bodies, f"{life} composing"), 10.0, "a paid request")
+            await place.discord.until(
+                partial(place.bodies, f"{life} composing"), PATIENCE_S, "a paid request"
+            )
             place.music.delay_s = 0.0
             await place.until_sending({f"{life} posting": "hang", f"{life} not posted": "hang before"})
             place.music.answering.clear()
@@ -249,7 +251,7 @@ async def test_a_stop_during_the_start_ends_it_and_leaves_a_sound_database(
     async with place.unconnected_bot() as bot:
         if path is not None:
             fault = place.discord.fault("GET", path, "hang before", times=None)
-            await place.discord.until(lambda: fault.hits, 10.0, "a request")
+            await place.discord.until(lambda: fault.hits, PATIENCE_S, "a request")
         status = await bot.terminate()
 
     # Before it has installed its handler, Python ends at once.

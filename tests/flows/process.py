@@ -15,6 +15,8 @@ from tests.doubles.music import MUSIC_KEY, QuickSandbox
 
 ROOT = Path(__file__).parents[2]
 END_WITHIN_S = 30.0
+PATIENCE_S = 60.0
+"""How long to wait for what has to happen. Generous, so that a busy machine fails no test."""
 
 FENCE = """
 import os, sys
@@ -88,7 +90,7 @@ class BotProcess:
         """Everything that it has written so far."""
         return "\n".join(self.lines)
 
-    async def until_said(self, words: str, timeout_s: float = 10.0) -> None:
+    async def until_said(self, words: str, timeout_s: float = PATIENCE_S) -> None:
         """Wait until it has written ``words``."""
         async with asyncio.timeout(timeout_s):
             while words not in self.log:
@@ -152,7 +154,7 @@ class World:
                     self.discord.gateway.connections > connections
                     and self.discord.gateway.listening(self.discord.guild.id)
                 ),
-                20.0,
+                PATIENCE_S,
                 f"a connection by the bot, which said {bot.log!r}",
             )
             yield bot
@@ -186,4 +188,4 @@ class World:
 
     async def next_post(self, channel: Channel) -> Message:
         """The first message that is posted there, apart from answers."""
-        return (await self.discord.until(lambda: self.discord.posted(channel), 10.0, "a post"))[0]
+        return (await self.discord.until(lambda: self.discord.posted(channel), PATIENCE_S, "a post"))[0]

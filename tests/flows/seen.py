@@ -13,7 +13,7 @@ from bot.playground.world import World
 
 T = TypeVar("T")
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 async def until(world: World, predicate: Callable[[], T]) -> T:

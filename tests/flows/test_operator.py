@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.doubles.discord import Answer, Channel
 from tests.doubles.discord.wire import READ_MESSAGE_HISTORY
 from tests.doubles.music import MUSIC_KEY
-from tests.flows.process import BotProcess, World
+from tests.flows.process import PATIENCE_S, BotProcess, World
 
 
 async def command(world: World, *words: str, **settings: str) -> tuple[int, str]:
@@ -81,7 +81,7 @@ async def song_in_progress(world: World) -> tuple[Channel, Answer]:
     channel, ada = world.room()
     world.music.delay_s = 1_000.0
     card = await world.discord.slash("music create", prompt="Rain", user=ada, channel=channel)
-    await world.discord.until(lambda: world.music.polls > 0, 10.0, "a question about the task")
+    await world.discord.until(lambda: world.music.polls > 0, PATIENCE_S, "a question about the task")
     return channel, card
 
 
@@ -121,6 +121,6 @@ async def test_a_restored_song_in_an_unreadable_channel_waits_for_its_member(tmp
         channel.bot_permissions &= ~READ_MESSAGE_HISTORY
         async with world.bot() as bot:
             await bot.until_said("undelivered")
-            await world.discord.until(lambda: "Post again" in str(card.components), 10.0, "the button")
+            await world.discord.until(lambda: "Post again" in str(card.components), PATIENCE_S, "the button")
 
     assert 1 == len(world.posts(channel))

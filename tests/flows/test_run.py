@@ -13,7 +13,7 @@ import pytest_asyncio
 from tests.doubles.discord import Answer, Channel, Message, NoAnswerError, Person, Upload
 from tests.doubles.discord.wire import MANAGE_GUILD, MEMBER_PERMISSIONS, READ_MESSAGE_HISTORY
 from tests.doubles.music import mp3
-from tests.flows.process import BotProcess, World
+from tests.flows.process import PATIENCE_S, BotProcess, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -346,7 +346,7 @@ async def test_hostile_words_ping_nobody_and_are_shown_as_they_are(world: World)
 
 
 async def test_the_card_says_in_the_end_that_the_song_is_done(world: World, told: Told) -> None:
-    await world.discord.until(lambda: "Done" in told.card.text(), 10.0, "a card that says so")
+    await world.discord.until(lambda: "Done" in told.card.text(), PATIENCE_S, "a card that says so")
 
     assert f"/{told.channel.id}/{told.song.id})" in told.card.text()
     assert "90 credits" in told.card.text()

@@ -13,10 +13,10 @@ from typing import Any
 import aiohttp
 
 from tests.doubles.music import MUSIC_KEY
-from tests.flows.process import BotProcess, World
+from tests.flows.process import PATIENCE_S, BotProcess, World
 
 ANYWHERE = "127.0.0.1:0"
-WITHIN_S = 60.0
+WITHIN_S = PATIENCE_S
 """A gateway that is gone has to show within a minute."""
 
 
@@ -83,7 +83,7 @@ async def test_a_bot_that_ends_says_so_and_answers_until_it_has_ended(tmp_path: 
         channel, ada = world.room()
         held_up = world.discord.fault("POST", f"/channels/{channel.id}/messages", "hang")
         await world.discord.slash("music create", prompt="On the way", user=ada, channel=channel)
-        await world.discord.until(lambda: held_up.hits, 10.0, "a send")
+        await world.discord.until(lambda: held_up.hits, PATIENCE_S, "a send")
         ending = asyncio.create_task(bot.terminate())
         await bot.until_said("stopping")
         during = await asked(client)

@@ -37,11 +37,12 @@ async def test_the_books_are_the_same_in_process_and_on_a_socket(
     kind: FaultKind, expected: tuple[list[Given], int, int, int, bool]
 ) -> None:
     scripted = MusicService()
-    scripted.on_post = {
-        FaultKind.BUSY: [answers(429)],
-        FaultKind.SERVER_ERROR: [answers(500)],
-        FaultKind.LOST_ANSWER: [scripted.lost_answer],
-    }[kind]
+    meets = {
+        FaultKind.BUSY: answers(429),
+        FaultKind.SERVER_ERROR: answers(500),
+        FaultKind.LOST_ANSWER: scripted.lost_answer,
+    }
+    scripted.on_post.append(meets[kind])
     async with httpx.AsyncClient(transport=scripted.transport) as client:
         await story(client, "https://music.example.com")
     sandbox = QuickSandbox(lambda: None)
