@@ -11,7 +11,8 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from tests.flows.process import BotProcess, World, mp3
+from tests.doubles.music import mp3
+from tests.flows.process import BotProcess, World
 
 MIB = 1024 * 1024
 TAKE_BYTES = 5 * MIB

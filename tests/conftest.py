@@ -13,6 +13,26 @@ from bot.pipeline import runner
 from bot.sandbox import server
 from tests.make import Clock
 
+CAMPAIGNS = {
+    "tests/unit/pipeline/test_kills.py": "",
+    "tests/unit/store/test_crash_model.py": "",
+    "tests/flows/test_campaign.py": "",
+    "tests/mutation/test_mutations.py": "test_a_broken_rule_is_noticed",
+}
+"""Files whose tests, or those that begin so, are campaigns: they try one thing at every instant that it has.
+
+The default run leaves them out; ``.ci/run`` has them all, and ``uv run pytest -m campaign`` by hand.
+"""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the campaigns."""
+    for item in items:
+        file, _, test = item.nodeid.partition("::")
+        if file in CAMPAIGNS and test.startswith(CAMPAIGNS[file]):
+            item.add_marker(pytest.mark.campaign)
+
 
 @pytest.fixture
 def clock() -> Clock:

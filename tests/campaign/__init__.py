@@ -1,1 +1,1 @@
-"""The bot killed at random instants, again and again, and an audit of what came of it."""
+"""Kill the bot at random instants and audit the result."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 from itertools import chain
 from typing import Final, TypeVar
 
-from tests.campaign.music import Given
+from tests.doubles.music import Given
 
 FLIGHTS_MOST: Final = 4
 """Paid requests that one process may have in flight."""
@@ -226,7 +226,7 @@ class Audit:
             traces = ends + len(self._posts.get(number, ()))
             if request.answered is Answered.REFUSAL:
                 if row is not None or traces:
-                    yield f"song {number} was refused, and is a job all the same"
+                    yield f"song {number} was refused but became a job"
             elif row is None:
                 if request.answered is Answered.CARD:
                     yield f"song {number} was promised, and is no job"

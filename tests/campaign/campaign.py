@@ -17,7 +17,6 @@ from typing import Any, Final
 from bot.sandbox.server import running
 from tests.campaign.audit import Answered, Audit, Books, Kind, Message, OutgoingMessage, Request, Row
 from tests.campaign.music import Music, number_in, task_of
-from tests.campaign.music import OutgoingMessage as Paid
 from tests.campaign.plan import (
     ANSWER,
     EDIT,
@@ -33,7 +32,8 @@ from tests.campaign.plan import (
 )
 from tests.doubles.discord import Answer, Channel, FakeDiscord, Fault, Interaction, NoAnswerError, Person
 from tests.doubles.discord import Message as Posted
-from tests.flows.process import END_WITHIN_S, MUSIC_KEY, BotProcess
+from tests.doubles.music import MUSIC_KEY, PaidRequest
+from tests.flows.process import END_WITHIN_S, BotProcess
 
 PRICE: Final = 10
 PLENTY: Final = 10**9
@@ -42,7 +42,7 @@ TIMES_TWO_SHARE: Final = 0.1
 ANSWER_TO_BOOKS_S: Final = 1.0
 """An id that was answered longer ago than this must have been written down."""
 ARRIVES_LATE_S: Final = 0.5
-"""A request may be looked at so long after the bot that sent it was killed; no bot sends one so soon."""
+"""Seconds after a kill in which a request of the killed bot may still arrive; no bot sends one so soon."""
 STARTS_WITHIN_S: Final = 30.0
 MEMBER_WAITS_S: Final = 4.0
 STOPS_WITHIN_S: Final = 40.0
@@ -77,7 +77,7 @@ SERVERS: Final = 3
 
 @dataclass(kw_only=True)
 class Report:
-    """What came of a campaign."""
+    """The result of a campaign."""
 
     figures: dict[str, int | str]
     violations: list[str]
@@ -243,7 +243,7 @@ class Campaign:
         """Members who ask for songs all the time while the block runs."""
         guilds = [discord.guild, *(discord.add_guild() for _ in range(SERVERS - 1))]
         channels = [discord.add_channel("songs", guild=guild) for guild in guilds]
-        async with _beside(
+        async with _while_running(
             self._member(discord, discord.add_person(f"member{index}"), channels[index % SERVERS])
             for index in range(self._size.members)
         ):
@@ -268,7 +268,7 @@ class Campaign:
     @asynccontextmanager
     async def _mischief(self, discord: FakeDiscord, music: Music) -> AsyncIterator[None]:
         """Requests that go wrong, and connections that break, while the block runs."""
-        async with _beside([self._make_mischief(discord, music, self._random("mischief"))]):
+        async with _while_running([self._make_mischief(discord, music, self._random("mischief"))]):
             yield
 
     async def _make_mischief(self, discord: FakeDiscord, music: Music, random: Random) -> None:
@@ -314,14 +314,14 @@ class Campaign:
             messages=tuple(_message(one) for one in discord.messages if one.via == "bot"),
             posts=tuple(
                 OutgoingMessage(
-                    number=post.number,
+                    number=number_in(post.prompt),
                     given=post.given,
                     cut_off=self._cut_off(post),
                     task_id=post.task_id,
-                    asked=post.task_id in music.asked,
+                    asked=post.task_id in music.ledger.asked,
                     makes_song=post.task_id is not None and music.makes_song(post.task_id),
                 )
-                for post in music.posts
+                for post in music.ledger.paid
             ),
             rows=tuple(
                 Row(
@@ -339,7 +339,7 @@ class Campaign:
             complaints=tuple(self._complaints),
         )
 
-    def _cut_off(self, post: Paid) -> bool:
+    def _cut_off(self, post: PaidRequest) -> bool:
         """Whether the bot was killed over this paid request, before it can have written the answer down."""
         over_s = math.inf if post.answered_at_s is None else post.answered_at_s + ANSWER_TO_BOOKS_S
         return any(post.arrived_at_s - ARRIVES_LATE_S <= at_s <= over_s for at_s in self._killed_at_s)
@@ -426,11 +426,11 @@ class _Watch:
         for message in messages[self._messages_seen :]:
             self._counts[Moment.STORED] += message.via == "bot"
         self._requests_seen, self._messages_seen = len(requests), len(messages)
-        self._counts[Moment.POST_ARRIVED] = len(self._music.posts)
+        self._counts[Moment.POST_ARRIVED] = len(self._music.ledger.paid)
         self._counts[Moment.POST_TAKEN] = len(self._music.tasks)
-        self._counts[Moment.POST_ANSWERED] = self._music.answers
-        self._counts[Moment.POLL] = self._music.polls
-        self._counts[Moment.DOWNLOAD] = self._music.downloads
+        self._counts[Moment.POST_ANSWERED] = self._music.ledger.answers
+        self._counts[Moment.POLL] = self._music.ledger.polls
+        self._counts[Moment.DOWNLOAD] = self._music.ledger.downloads
         return self._counts[moment]
 
 
@@ -457,7 +457,7 @@ def _end(discord: FakeDiscord, faults: list[Fault]) -> None:
 
 
 @asynccontextmanager
-async def _beside(works: Iterable[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+async def _while_running(works: Iterable[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
     """Runs them while the block runs."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(work) for work in works]

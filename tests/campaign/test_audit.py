@@ -17,7 +17,7 @@ from tests.campaign.audit import (
     Request,
     Row,
 )
-from tests.campaign.music import Given
+from tests.doubles.music import Given
 
 Doctored = Callable[[Books], Books]
 
@@ -262,9 +262,9 @@ CASES: dict[str, tuple[Doctored, str]] = {
     "an unanswered request that came to no end": (without(KILLED), "song 4 (explained, nothing) came to 0"),
     "a refusal that is a job": (
         booked(row(REFUSED, "explained", "expired")),
-        "song 5 was refused, and is a job all the same",
+        "song 5 was refused but became a job",
     ),
-    "a refusal that was paid for": (posted(post(REFUSED)), "song 5 was refused, and is a job all the same"),
+    "a refusal that was paid for": (posted(post(REFUSED)), "song 5 was refused but became a job"),
     "a withdrawn request that was paid for": (posted(post(TOO_LATE)), "song 6 was withdrawn, and yet"),
     "a promise that was withdrawn": (asked(request(TOO_LATE)), "song 6 was withdrawn, and yet promised"),
     "a request that is no job and was paid for": (posted(post(NEVER_TAKEN)), "song 7 is no job, and yet"),

@@ -157,7 +157,7 @@ class Evening:
         return message
 
     def sends(self, channel: Channel | None = None) -> list[BotRequest]:
-        """What the bot asked for to post in this channel, whatever came of it."""
+        """What the bot asked for to post in this channel, whatever the outcome."""
         path = f"/channels/{(channel or self.discord.channel).id}/messages"
         return [call for call in self.discord.requests if (call.method, call.path) == ("POST", path)]
 

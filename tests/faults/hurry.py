@@ -12,7 +12,7 @@ import pytest
 from tests import make
 
 GRACE_S = 0.002
-"""So long the network of this machine may take to bring what has been sent."""
+"""How long the network of this machine may take to deliver what has been sent."""
 
 
 class Hurry:

@@ -57,9 +57,9 @@ class Loopback:
         self.on_poll: list[Meet] = []
         self.on_audio: list[Meet] = []
         self.idles_s: float | None = None
-        """An answered connection is closed after so long; None: it is kept."""
+        """Seconds until an answered connection is closed; None keeps it open."""
         self.answers_per_connection: int | None = None
-        """The next request on a connection with so many answers breaks it off; None: none does."""
+        """Number of answers after which the next request breaks a connection off; None: none does."""
         self.blurts: bytes | None = None
         """What every connection hears before it is closed, whatever it says; None: it is listened to."""
         self._listener = listener

@@ -1,4 +1,4 @@
-"""What holds after every fault: the books balance, nothing is charged or posted twice, everybody is told."""
+"""What holds after every fault: the books balance, nothing is charged or posted twice, everybody hears."""
 
 import logging
 import re

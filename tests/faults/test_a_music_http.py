@@ -61,7 +61,7 @@ class NoNetwork(httpcore.AsyncNetworkBackend):
 @pytest.mark.parametrize(
     "fault", ["refused", "no such name", "slow connect", "no TLS there", "TLS broken off"]
 )
-async def test_a_service_that_can_not_be_connected_to_is_tried_for_ten_minutes_and_then_that_is_told(
+async def test_an_unreachable_service_is_tried_for_ten_minutes(
     fault: str, rig: Rig, caplog: pytest.LogCaptureFixture, loopback: Loopback
 ) -> None:
     closed = socket.socket()
@@ -207,7 +207,7 @@ AMBIGUOUS: dict[str, Meet] = {
 
 
 @pytest.mark.parametrize("fault", AMBIGUOUS)
-async def test_an_answer_that_leaves_the_outcome_open_is_told_and_the_request_never_sent_again(
+async def test_an_unclear_answer_fails_the_job_and_is_never_sent_again(
     fault: str,
     rig: Rig,
     caplog: pytest.LogCaptureFixture,
@@ -267,7 +267,7 @@ def busy(retry_after: str) -> Callable[[httpx.Request], httpx.Response]:
 
 
 @pytest.mark.parametrize("retry_after", RETRY_AFTER_S, ids=lambda text: text[:32])
-async def test_a_busy_service_is_left_alone_for_the_wait_that_it_asks_for_within_bounds(
+async def test_a_busy_service_is_left_alone_for_the_bounded_wait_it_asks_for(
     retry_after: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [busy(retry_after)]
@@ -283,7 +283,7 @@ async def test_a_busy_service_is_left_alone_for_the_wait_that_it_asks_for_within
 
 @pytest.mark.parametrize("share", [-1.0, 1.0])
 @pytest.mark.parametrize(("retry_after", "least_s"), [("90", 90.0), ("0", 1.0), ("1000000000000", 1.0)])
-async def test_jitter_takes_nothing_from_the_wait_that_was_asked_for_and_does_not_leave_its_bounds(
+async def test_jitter_only_adds_to_the_wait_asked_for_and_stays_in_bounds(
     retry_after: str, least_s: float, share: float, rig: Rig
 ) -> None:
     rig.vary = lambda: share
@@ -332,7 +332,7 @@ CLOSED: dict[str, tuple[Callable[[httpx.Request], httpx.Response], ClosedCause]]
 
 
 @pytest.mark.parametrize("answer", CLOSED)
-async def test_a_closed_service_fails_the_job_that_was_told_so_and_takes_no_new_ones(
+async def test_a_closed_service_fails_the_job_that_met_it_and_takes_no_new_ones(
     answer: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     closed, cause = CLOSED[answer]
@@ -352,7 +352,7 @@ async def test_a_closed_service_fails_the_job_that_was_told_so_and_takes_no_new_
 
 
 @pytest.mark.parametrize("status", [401, 402, 404])
-async def test_requests_that_wait_while_the_service_is_closed_are_made_afterwards(
+async def test_requests_that_wait_for_a_closed_service_are_made_afterwards(
     status: int, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [answers(status)]
@@ -373,7 +373,7 @@ async def test_requests_that_wait_while_the_service_is_closed_are_made_afterward
     await assert_survived(rig, caplog, first, other, third, says=r"(failed \(closed\)|delivered)", posts=3)
 
 
-async def test_a_service_that_stays_closed_is_tried_by_one_job_after_15_30_and_then_every_60_minutes(
+async def test_one_job_tries_a_closed_service_after_15_30_and_every_60_minutes(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [answers(402) for _ in range(5)]
@@ -392,7 +392,7 @@ async def test_a_service_that_stays_closed_is_tried_by_one_job_after_15_30_and_t
     await assert_survived(rig, caplog, *jobs, says=r"failed \(closed\)", posts=5)
 
 
-async def test_requests_that_hear_together_that_the_service_is_closed_count_as_one_try(rig: Rig) -> None:
+async def test_requests_that_meet_a_closed_service_together_count_as_one_try(rig: Rig) -> None:
     rig.music.on_post = [answers(402) for _ in range(4)]
     for _ in range(4):
         await rig.ask()
@@ -431,7 +431,7 @@ async def test_an_unknown_outcome_does_not_lift_the_pause_of_a_closed_service(ri
     ],
     ids=["400", "long", "emoji", "lines", "413"],
 )
-async def test_a_request_that_is_refused_is_told_with_the_reason_escaped_and_cut(
+async def test_a_refusal_reaches_the_member_with_its_reason_escaped_and_cut(
     status: int, reason: str, shown: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [answers(status, error={"message": reason})]
@@ -469,7 +469,7 @@ async def test_a_reason_pings_nobody_and_formats_nothing(rig: Rig, caplog: pytes
         answers(200, success=False, message="copyrighted material"),
     ],
 )
-async def test_words_that_are_moderated_are_told_with_the_reason(
+async def test_moderated_words_reach_the_member_with_the_reason(
     answer: Callable[[httpx.Request], httpx.Response], rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [answer]
@@ -618,7 +618,7 @@ async def test_a_song_outlasts_hours_of_status_queries_that_fail(
 
 
 @pytest.mark.parametrize("fault", ["still processing", "500", "read timeout"])
-async def test_a_song_whose_task_tells_nothing_for_a_day_is_parked_with_its_credits_and_the_operator_told(
+async def test_a_song_without_an_answer_for_a_day_is_parked_and_reported(
     fault: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -637,7 +637,7 @@ async def test_a_song_whose_task_tells_nothing_for_a_day_is_parked_with_its_cred
 
 
 @pytest.mark.parametrize(("retry_after", "waited_s"), [("120", 120.0), ("0", 1.0), ("1000000000000", 300.0)])
-async def test_a_status_query_is_put_off_for_as_long_as_the_service_asks_for_within_bounds(
+async def test_a_status_query_waits_as_long_as_the_service_asks_within_bounds(
     retry_after: str, waited_s: float, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -681,7 +681,7 @@ async def test_a_task_that_is_not_known_in_the_first_two_minutes_is_waited_for(
 
 
 @pytest.mark.parametrize("fault", MISSING)
-async def test_a_task_that_is_never_known_is_lost_after_five_misses_over_five_minutes(
+async def test_a_task_is_lost_after_five_misses_over_five_minutes(
     fault: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -711,7 +711,7 @@ async def test_a_task_that_is_known_now_and_then_is_not_lost(
     await assert_survived(rig, caplog, job, says="delivered")
 
 
-async def test_a_task_that_few_queries_have_missed_is_not_lost_however_long_ago_the_first_was(
+async def test_a_task_with_few_misses_is_not_lost_however_old_the_first_is(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -765,7 +765,7 @@ async def test_polling_goes_on_with_a_new_key_and_nothing_is_lost(
 # -- the breaker
 
 
-async def test_after_three_unknown_outcomes_in_a_row_only_a_probe_is_sent_until_one_succeeds(
+async def test_after_three_unknown_outcomes_only_probes_leave_until_one_succeeds(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [rig.music.lost_answer for _ in range(8)]
@@ -846,7 +846,7 @@ async def test_outcomes_that_no_process_has_heard_open_no_breaker(
     await assert_survived(rig, caplog, *jobs, says="(unknown outcome|delivered)")
 
 
-async def test_unknown_outcomes_of_requests_that_were_under_way_together_open_the_breaker_for_a_minute(
+async def test_unknown_outcomes_of_concurrent_requests_open_the_breaker(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [rig.music.lost_answer for _ in range(4)]
@@ -865,7 +865,7 @@ async def test_unknown_outcomes_of_requests_that_were_under_way_together_open_th
 
 
 @pytest.mark.parametrize("closes", ["when it is idle", "when the next request comes"])
-async def test_a_connection_that_the_server_closes_between_two_requests_leaves_no_outcome_unknown(
+async def test_a_connection_closed_between_requests_leaves_no_unknown_outcome(
     closes: str, rig: Rig, caplog: pytest.LogCaptureFixture, loopback: Loopback
 ) -> None:
     await rig.credits.set_allowance(make.GUILD, 1_000, None, make.entry())

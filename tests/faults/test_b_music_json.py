@@ -137,7 +137,7 @@ async def test_an_answer_without_a_fair_id_leaves_the_outcome_open(
     ],
     ids=lambda given: given[:20],
 )
-async def test_a_status_that_is_no_known_word_counts_as_running_and_is_reported_once(
+async def test_an_unknown_status_counts_as_running_and_is_reported_once(
     status: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     jobs = [await rig.ask() for _ in range(2)]
@@ -257,7 +257,7 @@ async def test_addresses_that_are_named_twice_are_one_take(
 @pytest.mark.parametrize(
     "error", ["null", '""', '"  "', "5", '{"a": 1}', '["a"]', '"<html>oops</html>"', '"\\ud800"']
 )
-async def test_a_failure_without_a_reason_is_told(
+async def test_a_failure_without_a_reason_reaches_the_member(
     error: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -302,7 +302,7 @@ async def test_a_failure_with_audio_is_delivered(
         ("create_task_failed", "no inspiration", FailReason.UPSTREAM_FAILED),
     ],
 )
-async def test_a_task_that_ends_without_a_song_is_told(
+async def test_the_member_hears_of_a_task_that_ends_without_a_song(
     status: str, error: str | None, reason: FailReason, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -342,7 +342,7 @@ def assert_harmless(shown: str | None) -> None:
 
 
 @pytest.mark.parametrize("words", HOSTILE)
-async def test_hostile_words_of_a_task_are_shown_without_force_and_cut_by_code_point(
+async def test_hostile_words_of_a_task_are_defused_and_cut_by_code_point(
     words: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -361,7 +361,7 @@ async def test_hostile_words_of_a_task_are_shown_without_force_and_cut_by_code_p
 
 
 @pytest.mark.parametrize("words", HOSTILE)
-async def test_hostile_words_in_a_title_are_shown_without_force_and_cut_by_code_point(
+async def test_hostile_words_in_a_title_are_defused_and_cut_by_code_point(
     words: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask(make.custom(title=HOSTILE[words][:80]))
@@ -379,7 +379,7 @@ async def test_hostile_words_in_a_title_are_shown_without_force_and_cut_by_code_
     await assert_survived(rig, caplog, job, says="delivered")
 
 
-async def test_a_title_that_is_too_long_is_refused_with_the_number_and_costs_nothing(rig: Rig) -> None:
+async def test_a_title_too_long_is_refused_with_the_number_and_costs_nothing(rig: Rig) -> None:
     with pytest.raises(TextTooLong) as refused:
         await rig.ask(make.custom(title="x" * 5_000))
 
@@ -537,7 +537,7 @@ NO_ACCEPTANCE = [
 
 
 @pytest.mark.parametrize("odd", NO_ACCEPTANCE)
-async def test_an_answer_to_the_paid_request_of_another_shape_leaves_the_outcome_open(
+async def test_an_answer_of_another_shape_leaves_the_outcome_open(
     odd: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [body(ODD_ANSWERS[odd])]

@@ -74,7 +74,7 @@ def files(rig: Rig) -> list[str]:
         "2001:db8::1",
     ],
 )
-async def test_a_host_that_leads_to_an_address_that_is_not_public_is_refused_at_connect(
+async def test_a_host_with_a_private_address_is_refused_at_connect(
     address: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     internet = Internet(songs_example=[[address]])
@@ -121,7 +121,7 @@ async def test_an_address_in_the_place_of_a_name_is_judged_too(
     await assert_survived(rig, caplog, job, says=CANT)
 
 
-async def test_a_name_that_leads_elsewhere_the_second_time_is_refused_the_second_time(
+async def test_a_name_that_resolves_elsewhere_next_time_is_refused_then(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     internet = Internet(songs_example=[[PUBLIC], ["127.0.0.1"], ["10.0.0.1"], [PUBLIC]])
@@ -334,7 +334,7 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("fault", ENDLESS)
-async def test_a_body_that_is_packed_endless_or_slow_is_cut_off_and_the_memory_stays_flat(
+async def test_a_packed_endless_or_slow_body_is_cut_off_and_memory_stays_flat(
     fault: str,
     rig: Rig,
     caplog: pytest.LogCaptureFixture,
@@ -363,7 +363,7 @@ async def test_a_body_that_is_packed_endless_or_slow_is_cut_off_and_the_memory_s
 
 
 @pytest.mark.parametrize("gone", [403, 404, 410, 500, 204, b""], ids=str)
-async def test_audio_that_can_not_be_had_is_asked_for_anew_later_and_later_until_it_can(
+async def test_missing_audio_is_asked_for_with_backoff_until_it_is_there(
     gone: int | bytes, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -428,7 +428,7 @@ async def test_audio_that_can_not_be_had_for_six_hours_is_given_up_and_told(
 # -- the server's upload limit
 
 
-async def test_a_song_larger_than_the_upload_limit_becomes_a_link_for_each_file_and_is_kept(
+async def test_a_song_over_the_upload_limit_becomes_links_and_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "song", lambda *args, **_: SONG + repr(args).encode())
@@ -487,7 +487,7 @@ DISK = {
 
 
 @pytest.mark.parametrize("fault", DISK)
-async def test_a_song_that_the_disk_does_not_take_waits_until_it_does_and_the_operator_is_told(
+async def test_a_song_that_the_disk_refuses_waits_and_is_reported(
     fault: str, rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = await ready(rig)
@@ -534,7 +534,7 @@ async def test_one_job_whose_song_finds_no_room_does_not_hold_up_the_others(
     await assert_survived(rig, caplog, stuck, other, says="(not now|delivered)")
 
 
-async def test_after_hours_without_room_fresh_addresses_are_asked_for_before_a_song_is_given_up(
+async def test_after_hours_without_room_fresh_addresses_come_before_giving_up(
     rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = await ready(rig)

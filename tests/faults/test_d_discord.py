@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.database.sqlite import Tx
-from bot.model import FailReason, Job, JobState
+from bot.model import FailReason, GuildId, Job, JobState
 from bot.pipeline.courier import MessageKind
 from bot.store import jobs, ledger
 from bot.store.reconcile import reconcile
@@ -73,7 +73,7 @@ async def assert_nothing_happened(rig: Rig, caplog: pytest.LogCaptureFixture) ->
 # -- the answer to an interaction
 
 
-async def test_a_request_that_is_answered_too_late_is_taken_back_if_nobody_has_begun_it(
+async def test_a_request_answered_too_late_is_withdrawn_unless_it_has_begun(
     connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     connected.discord.answer_deadline_s = -1.0
@@ -235,14 +235,14 @@ async def test_a_grant_that_is_delivered_twice_is_one_grant(
     await twice.discord.slash("quota grant", credits=50, reason="a good evening")
     await both_are_handled(twice)
 
-    assert 50 == (await twice.rig.credits.balance(twice.discord.guild.id)).bonus
+    assert 50 == (await twice.rig.credits.balance(GuildId(twice.discord.guild.id))).bonus
     await assert_nothing_happened(twice.rig, caplog)
 
 
 # -- the interaction's token
 
 
-async def test_a_song_that_takes_longer_than_its_interactions_token_lives_needs_no_token(
+async def test_a_song_that_outlives_its_interaction_token_needs_no_token(
     connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     connected.rig.music.done_at_once = False
@@ -299,7 +299,7 @@ async def test_a_song_that_is_sent_through_a_storm_is_posted_once(
 
 
 @pytest.mark.parametrize("storm", ["500", "503 but stored", "reset after", "hang after it was stored"])
-async def test_a_failure_that_is_told_through_a_storm_is_told_once(
+async def test_a_failure_that_is_sent_through_a_storm_arrives_once(
     storm: str, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     kind, stored = STORMS[storm]
@@ -312,7 +312,7 @@ async def test_a_failure_that_is_told_through_a_storm_is_told_once(
 
 
 @pytest.mark.parametrize("kind", [500, 503, "reset after", "close before", "hang"])
-async def test_a_storm_over_everything_that_the_bot_asks_of_discord_ends_in_one_message(
+async def test_a_storm_over_every_call_to_discord_ends_in_one_message(
     kind: int | str, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await made(evening)
@@ -326,7 +326,7 @@ async def test_a_storm_over_everything_that_the_bot_asks_of_discord_ends_in_one_
 
 
 @pytest.mark.parametrize("kind", ["hang", "reset after", 503])
-async def test_a_message_that_was_stored_is_found_in_the_history_when_its_nonce_is_forgotten(
+async def test_a_stored_message_is_found_in_the_history_without_its_nonce(
     kind: int | str, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await made(evening)
@@ -417,7 +417,7 @@ HISTORIES: dict[str, Callable[[Evening], object]] = {
 
 @pytest.mark.parametrize("kind", ["hang", "hang before"])
 @pytest.mark.parametrize("history", HISTORIES)
-async def test_a_song_that_may_have_been_posted_is_not_posted_again_where_the_history_can_not_be_read(
+async def test_a_maybe_posted_song_is_not_sent_again_without_a_history(
     history: str, kind: str, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await made(evening)
@@ -464,7 +464,7 @@ async def test_a_song_waits_for_the_end_of_a_rate_limit(
 
 
 @pytest.mark.parametrize("limit", LIMITS)
-async def test_a_song_waits_also_where_the_limit_is_longer_each_time_it_is_asked_for(
+async def test_a_song_waits_where_the_limit_grows_with_each_request(
     limit: str, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await made(evening)
@@ -503,7 +503,7 @@ ASKED: dict[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize("wait_s", [15.0, 30.0, 61.0, 600.0])
 @pytest.mark.parametrize("what", ASKED)
-async def test_a_global_limit_that_is_met_by_something_else_silences_the_bot_only_for_its_time(
+async def test_a_global_limit_met_elsewhere_silences_the_bot_for_its_time_only(
     what: str, wait_s: float, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     limited = evening.discord.fault(*ASKED[what], 429, retry_after_s=wait_s, is_global=True)
@@ -633,7 +633,7 @@ async def test_a_song_is_kept_where_neither_the_channel_nor_the_member_takes_it(
 
 
 @pytest.mark.parametrize("name", [name for name in PLACES if "channel" in name])
-async def test_a_failure_is_told_to_its_member_where_the_channel_takes_no_message(
+async def test_a_failure_goes_to_its_member_where_the_channel_takes_no_message(
     name: str, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     channel = place(evening, name)
@@ -673,7 +673,7 @@ CLOSED_DOORS: dict[str, tuple[str, int, int]] = {
 
 
 @pytest.mark.parametrize("door", CLOSED_DOORS)
-async def test_a_song_is_kept_when_the_bot_is_gone_from_the_server_and_the_member_out_of_reach(
+async def test_a_song_is_kept_when_neither_server_nor_member_can_be_reached(
     door: str, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     path, status, code = CLOSED_DOORS[door]
@@ -715,7 +715,7 @@ async def test_a_failure_that_can_be_told_nowhere_is_written_down_as_told(
     assert [] == [record.getMessage() for record in caplog.records if is_a_bug(record)]
 
 
-async def test_a_place_that_refuses_a_repeated_send_does_not_bring_a_second_message_elsewhere(
+async def test_a_refused_repetition_brings_no_second_message_elsewhere(
     evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await made(evening)
@@ -728,7 +728,7 @@ async def test_a_place_that_refuses_a_repeated_send_does_not_bring_a_second_mess
     await assert_survived(evening.rig, caplog, job, says="may have been posted before")
 
 
-async def test_a_song_that_could_not_be_posted_comes_once_when_a_person_asks_for_it(
+async def test_a_song_that_could_not_be_posted_comes_once_on_request(
     connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = await connected.discord.slash("music create", prompt="Rain")
@@ -754,7 +754,7 @@ async def test_a_song_that_could_not_be_posted_comes_once_when_a_person_asks_for
 
 
 @pytest.mark.parametrize("kind", ["hang", "hang before"])
-async def test_a_song_that_may_have_been_posted_is_looked_for_when_a_person_asks_for_it(
+async def test_a_maybe_posted_song_is_looked_for_when_a_person_asks(
     kind: str, connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = await connected.discord.slash("music create", prompt="Rain")
@@ -776,7 +776,7 @@ async def test_a_song_that_may_have_been_posted_is_looked_for_when_a_person_asks
 
 
 @pytest.mark.parametrize(("status", "code"), [(413, 40005), (413, 0), (400, 40005)])
-async def test_a_song_that_is_too_large_for_the_channel_becomes_a_link_for_each_file_and_is_kept(
+async def test_a_song_too_large_for_the_channel_becomes_links_and_is_kept(
     status: int, code: int, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await made(evening)
@@ -884,7 +884,7 @@ async def test_a_session_that_becomes_invalid_is_begun_anew(
     await assert_survived(connected.rig, caplog, job, says="delivered")
 
 
-async def test_what_is_asked_while_the_connection_is_resumed_is_answered_after_it(
+async def test_what_is_asked_during_a_resume_is_answered_after_it(
     connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     await connected.discord.drop_gateway()
@@ -896,7 +896,7 @@ async def test_what_is_asked_while_the_connection_is_resumed_is_answered_after_i
     await assert_survived(connected.rig, caplog, job, says="delivered")
 
 
-async def test_songs_are_posted_while_the_gateway_is_away_which_is_asked_later_and_later(
+async def test_songs_are_posted_while_the_gateway_is_away_and_retried(
     connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     await connected.discord.slash("music create", prompt="Rain")
@@ -948,7 +948,7 @@ async def test_a_first_connection_that_fails_is_tried_again_later_and_later(
     await assert_survived(evening.rig, caplog, job, says="delivered")
 
 
-async def test_a_discord_that_refuses_the_first_connection_is_asked_until_it_is_there(
+async def test_a_discord_that_refuses_the_first_connection_is_retried(
     evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     await evening.discord.go_down()
@@ -1086,7 +1086,7 @@ async def test_a_button_of_a_song_that_nobody_knows_any_more_says_so(
     await assert_nothing_happened(connected.rig, caplog)
 
 
-async def test_try_again_in_a_message_that_was_carried_to_another_server_does_nothing_there(
+async def test_try_again_does_nothing_in_a_message_carried_to_another_server(
     connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, _ = await told(connected)
@@ -1099,7 +1099,7 @@ async def test_try_again_in_a_message_that_was_carried_to_another_server_does_no
     await assert_survived(connected.rig, caplog, first, says="explained")
 
 
-async def test_a_song_that_another_member_wants_to_have_posted_comes_to_its_own_channel_for_its_own_member(
+async def test_post_again_by_another_member_reaches_the_songs_own_channel(
     connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = await connected.discord.slash("music create", prompt="Rain")
@@ -1174,7 +1174,7 @@ async def test_a_card_that_can_not_be_edited_stops_nothing(
 
 
 @pytest.mark.parametrize("away", ["refuses connections", 503, "hang before"])
-async def test_songs_that_were_made_while_discord_was_away_for_hours_come_once_and_in_order(
+async def test_songs_made_while_discord_was_away_come_once_and_in_order(
     away: int | str, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     second = evening.discord.add_channel("elsewhere")
@@ -1213,7 +1213,7 @@ async def test_songs_that_were_made_while_discord_was_away_for_hours_come_once_a
 # -- the token
 
 
-async def test_a_token_that_is_not_taken_for_a_while_delays_the_song_and_nothing_else(
+async def test_a_token_refused_for_a_while_only_delays_the_song(
     evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await made(evening)
@@ -1231,7 +1231,7 @@ async def test_a_token_that_is_not_taken_for_a_while_delays_the_song_and_nothing
     await assert_survived(evening.rig, caplog, job, says="delivered")
 
 
-async def test_a_token_that_is_revoked_ends_the_run_and_a_new_one_brings_what_was_under_way(
+async def test_a_revoked_token_ends_the_run_and_a_new_one_goes_on_with_it(
     tmp_path: Path,
 ) -> None:
     async with World.open(tmp_path, delay_s=3_600.0) as world:

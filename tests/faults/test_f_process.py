@@ -22,8 +22,9 @@ from bot.services import intake
 from bot.store.reconcile import Reconciliation, reconcile
 from tests.doubles.discord import Channel, FakeDiscord, Fault, Person
 from tests.doubles.in_process import answers
+from tests.doubles.music import QuickSandbox
 from tests.faults.promise import assert_told_plainly
-from tests.flows.process import QuickSandbox, World
+from tests.flows.process import PATIENCE_S, World
 from tests.unit.pipeline.rig import Rig
 
 DONE, TOLD = JobState.DELIVERED, JobState.EXPLAINED
@@ -31,12 +32,12 @@ STOPS_WITHIN_S = 40.0
 
 
 class Holding(QuickSandbox):
-    """A music service that keeps its answers to itself as long as it is told to."""
+    """A music service that holds its answers back until the test releases them."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         super().__init__(changed)
         self.answering = asyncio.Event()
-        """Whether paid requests are answered; they are taken and charged all the same."""
+        """Whether paid requests are answered; they are taken and charged either way."""
         self.answering.set()
         self.held = 0
 
@@ -76,20 +77,20 @@ class Place(World):
             channel, person = self.room()
             faults.append(self.discord.fault("POST", f"/channels/{channel.id}/messages", kind))
             await self.ask(prompt, (channel, person))
-        await self.discord.until(lambda: all(fault.hits for fault in faults), 10.0, "the sends")
+        await self.discord.until(lambda: all(fault.hits for fault in faults), PATIENCE_S, "the sends")
         return faults
 
     async def until_held(self, count: int) -> None:
-        await self.discord.until(lambda: self.music.held == count, 10.0, f"{count} held paid requests")
+        await self.discord.until(lambda: self.music.held == count, PATIENCE_S, f"{count} held paid requests")
 
     async def until_answered(self, count: int) -> None:
-        """Wait until the bot has read of so many of its messages that they were posted."""
+        """Wait until the bot has read that this number of its messages were posted."""
 
         def answered() -> bool:
             sends = [one for one in self.discord.requests if one.path.endswith("/messages")]
             return count == sum((one.method, one.status) == ("POST", 200) for one in sends)
 
-        await self.discord.until(answered, 20.0, f"{count} messages")
+        await self.discord.until(answered, PATIENCE_S, f"{count} messages")
 
     def states(self) -> dict[str, str]:
         """Each job's state by its prompt."""
@@ -115,14 +116,16 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 # -- killed
 
 
-async def test_a_bot_that_is_killed_over_everything_at_once_again_and_again_forgets_and_repeats_nothing(
+async def test_a_bot_killed_over_everything_forgets_and_repeats_nothing(
     place: Place,
 ) -> None:
     for life in (1, 2):
         async with place.bot() as bot:
             place.music.delay_s = 3_600.0
             await place.ask(f"{life} composing", place.room())
-            await place.discord.until(partial(place.bodies, f"{life} composing"), 10.0, "a paid request")
+            await place.discord.until(
+                partial(place.bodies, f"{life} composing"), PATIENCE_S, "a paid request"
+            )
             place.music.delay_s = 0.0
             await place.until_sending({f"{life} posting": "hang", f"{life} not posted": "hang before"})
             place.music.answering.clear()
@@ -150,7 +153,7 @@ def summed(proof: Reconciliation) -> tuple[int, int, int, tuple[str, ...]]:
 # -- asked to stop
 
 
-async def test_what_is_answered_in_time_ends_normally_and_the_rest_comes_after_the_next_start(
+async def test_what_is_answered_in_time_ends_and_the_rest_comes_after_a_start(
     place: Place,
 ) -> None:
     async with place.bot() as bot:
@@ -217,12 +220,12 @@ async def test_what_takes_too_long_is_cut_off_and_found_again(place: Place) -> N
     assert {"posted": "delivering", "not posted": "delivering", "paying": "submitting"} == before
     assert {"posted": "delivered", "not posted": "delivered", "paying": "explained"} == place.states()
     assert [1] * 3 == list(Counter(message.channel.id for message in place.discord.posted()).values())
-    assert ["did not confirm" in message.text() for message in place.discord.posted()].count(True) == 1
+    assert 1 == ["did not confirm" in message.text() for message in place.discord.posted()].count(True)
     assert 3 == len(place.music.requests)
     assert (0, 20, 10, ()) == summed(place.books())
 
 
-async def test_a_stop_from_the_keyboard_that_is_asked_for_again_and_again_cuts_nothing_off(
+async def test_repeated_interrupts_from_the_keyboard_cut_nothing_off(
     place: Place,
 ) -> None:
     async with place.bot() as bot:
@@ -248,7 +251,7 @@ async def test_a_stop_during_the_start_ends_it_and_leaves_a_sound_database(
     async with place.unconnected_bot() as bot:
         if path is not None:
             fault = place.discord.fault("GET", path, "hang before", times=None)
-            await place.discord.until(lambda: fault.hits, 10.0, "a request")
+            await place.discord.until(lambda: fault.hits, PATIENCE_S, "a request")
         status = await bot.terminate()
 
     # Before it has installed its handler, Python ends at once.
@@ -275,7 +278,7 @@ BUGS = {
 
 
 async def break_move(rig: Rig, job: Job, state: str) -> None:
-    """Whenever the job is to go there with what came of the step before, something unheard of happens."""
+    """Whenever the job is to go there with the result of the step before, something unexpected happens."""
     await rig.database.write(
         lambda tx: tx.execute(
             f"""CREATE TRIGGER a_bug BEFORE UPDATE ON job
@@ -287,7 +290,7 @@ async def break_move(rig: Rig, job: Job, state: str) -> None:
 
 
 @pytest.mark.parametrize("state", BUGS)
-async def test_a_bug_in_one_job_is_met_three_times_and_ends_it_as_its_state_allows_and_no_other(
+async def test_a_bug_is_met_three_times_and_ends_its_job_and_no_other(
     state: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     tries, end, reason = BUGS[state]

@@ -40,7 +40,7 @@ class Machine:
         return self.wall.astimezone(zone)
 
     def clock_gettime(self, clock: int) -> float:
-        assert clock == self.CLOCK_BOOTTIME
+        assert self.CLOCK_BOOTTIME == clock
         return self.up_s
 
     def pass_(self, seconds: float) -> None:
@@ -175,7 +175,7 @@ REACHED: dict[str, tuple[Callable[[Rig], Awaitable[Job]], JobState, JobState]] =
 
 @pytest.mark.parametrize("days", [-1, 1])
 @pytest.mark.parametrize("where", REACHED)
-async def test_a_clock_that_is_set_while_the_bot_runs_changes_nothing_for_any_job(
+async def test_a_clock_set_while_the_bot_runs_changes_nothing_for_any_job(
     where: str, days: int, steady: Rig, machine: Machine, caplog: pytest.LogCaptureFixture
 ) -> None:
     reach, state, end = REACHED[where]
@@ -197,7 +197,7 @@ async def test_a_clock_that_is_set_while_the_bot_runs_changes_nothing_for_any_jo
 
 @pytest.mark.parametrize("set_back", [DAY, timedelta(minutes=50)], ids=str)
 @pytest.mark.parametrize("where", REACHED)
-async def test_a_clock_that_was_set_back_before_the_next_start_makes_no_job_wait_for_long(
+async def test_a_clock_set_back_before_a_start_makes_no_job_wait_long(
     where: str, set_back: timedelta, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     reach, state, end = REACHED[where]
@@ -231,7 +231,7 @@ async def test_a_clock_that_was_set_forward_before_the_next_start_costs_no_song(
     await assert_survived(rig, caplog, job, says=str(end))
 
 
-async def test_a_song_that_was_made_while_the_bot_was_away_for_a_day_is_asked_for_before_it_is_parked(
+async def test_a_song_made_while_the_bot_was_away_is_asked_for_before_parking(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await running(rig)
@@ -256,7 +256,7 @@ async def test_a_request_that_has_waited_for_a_day_is_released_and_told(
     await assert_survived(rig, caplog, job, says=r"failed \(expired\)")
 
 
-async def test_songs_of_a_day_that_has_not_come_yet_do_not_keep_new_ones_from_being_sent(
+async def test_songs_dated_in_the_future_do_not_hold_up_new_ones(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     await rig.credits.set_allowance(make.GUILD, 1_000, None, make.entry())
@@ -415,7 +415,7 @@ def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 @pytest.mark.usefixtures("zone")
-def test_a_period_begins_and_ends_at_midnight_in_utc_wherever_the_machine_is() -> None:
+def test_a_period_starts_and_ends_at_utc_midnight_in_every_time_zone() -> None:
     for period, moment, first, after in PERIODS:
         now = datetime.fromisoformat(moment).replace(tzinfo=UTC)
         for hours in (-11, -5, 0, 2, 14):
@@ -424,7 +424,7 @@ def test_a_period_begins_and_ends_at_midnight_in_utc_wherever_the_machine_is() -
 
 
 @pytest.mark.parametrize(("period", "last"), sorted({(p, after) for p, _, _, after in PERIODS}))
-async def test_an_allowance_renews_with_the_period_and_a_song_stays_on_the_account_of_its_own_day(
+async def test_an_allowance_renews_and_a_song_stays_on_its_own_days_account(
     period: Period, last: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     midnight = datetime.fromisoformat(last).replace(tzinfo=UTC)
@@ -448,7 +448,7 @@ async def test_an_allowance_renews_with_the_period_and_a_song_stays_on_the_accou
     await assert_survived(rig, caplog, before, after, says="delivered")
 
 
-async def test_a_song_that_fails_in_the_next_period_gives_its_credits_back_to_the_one_that_paid(
+async def test_a_late_failure_gives_credits_back_to_the_period_that_paid(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.clock.now = datetime(2028, 2, 29, 23, 59, 59, tzinfo=UTC)

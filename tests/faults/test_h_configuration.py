@@ -12,8 +12,9 @@ from bot import app, cli
 from bot.sandbox.server import Fault, FaultKind
 from bot.settings import Settings, load, names
 from tests import make
+from tests.doubles.music import MUSIC_KEY
 from tests.faults.conftest import KEY, TOKEN
-from tests.flows.process import MUSIC_KEY, World
+from tests.flows.process import World
 
 pytestmark = pytest.mark.usefixtures("configured")
 
@@ -47,7 +48,7 @@ def refusals(name: str, values: Iterable[str], monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_what_the_other_tests_begin_with_would_start() -> None:
-    assert refusal() == "it started"
+    assert "it started" == refusal()
 
 
 def test_a_bug_at_the_start_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -381,7 +382,7 @@ async def test_the_parts_of_the_bot_show_no_secret(monkeypatch: pytest.MonkeyPat
     assert [] == [secret for secret in SECRETS if secret in shown]
 
 
-async def test_the_log_at_its_most_talkative_shows_no_secret_and_neither_does_an_alert(
+async def test_neither_the_debug_log_nor_an_alert_shows_a_secret(
     tmp_path: Path,
 ) -> None:
     async with World.open(tmp_path) as world:

@@ -10,7 +10,7 @@ import simcord
 
 from bot.database.sqlite import Database
 from bot.errors import NotEnoughCredits, TooManyOpenJobs
-from bot.model import Job, JobState
+from bot.model import GuildId, Job, JobState
 from bot.playground.world import World
 from bot.sandbox import server
 from bot.sandbox.server import FaultKind
@@ -183,7 +183,7 @@ REFUSED = {
 }
 
 
-async def test_lyrics_that_can_not_be_sung_are_refused_with_the_reason_and_the_form_comes_back_filled(
+async def test_unusable_lyrics_are_refused_with_the_reason_and_the_form_filled(
     world: World,
 ) -> None:
     mia = world.add_member("Mia")
@@ -220,7 +220,7 @@ async def form_again(mia: simcord.MemberActor, refused: simcord.InteractionResul
     [b"\x89PNG\x00", b"", b"x" * 40_000, b"x" * 5_001],
     ids=["no text", "empty", "too big", "5,001 characters"],
 )
-async def test_lyrics_that_were_typed_come_back_also_when_the_file_beside_them_was_refused(
+async def test_typed_lyrics_come_back_when_the_file_next_to_them_is_refused(
     data: bytes, world: World
 ) -> None:
     mia = world.add_member("Mia")
@@ -232,7 +232,7 @@ async def test_lyrics_that_were_typed_come_back_also_when_the_file_beside_them_w
     assert words == await form_again(mia, refused)
 
 
-async def test_lyrics_of_5001_characters_stay_with_their_form_until_others_are_written(world: World) -> None:
+async def test_lyrics_of_5001_characters_stay_in_their_form_until_replaced(world: World) -> None:
     mia = world.add_member("Mia")
     form = await mia.slash(world.channel, "music custom")
     refused = await mia.submit_modal(form, WORDS | {"lyrics": ""} | files(b"x" * 5_001))
@@ -276,8 +276,8 @@ async def test_a_hundred_requests_at_once_spend_what_is_left_once(
     await assert_survived(rig, caplog, *taken, says="delivered")
 
 
-async def test_a_hundred_requests_at_once_in_each_of_two_servers_leave_the_other_one_alone(rig: Rig) -> None:
-    servers = (make.GUILD, make.GUILD + 1)
+async def test_a_hundred_requests_at_once_in_two_servers_do_not_mix(rig: Rig) -> None:
+    servers = (make.GUILD, GuildId(make.GUILD + 1))
     for guild in servers:
         await rig.credits.set_allowance(guild, 10, None, make.entry())
 
@@ -334,7 +334,7 @@ async def test_fifty_members_at_once_do_not_get_past_the_cap_of_their_server(rig
     assert 100 == (await rig.balance()).held
 
 
-async def test_fifty_commands_of_one_member_are_two_songs_and_forty_eight_private_sentences(
+async def test_fifty_commands_of_one_member_are_two_songs_and_48_refusals(
     world: World,
 ) -> None:
     mia = world.add_member("Mia")

@@ -30,7 +30,7 @@ async def limit(rig: Rig, allowance: int, period: Period | None = None, actor: i
 
 
 async def racing(*works: Awaitable[object]) -> tuple[list[Job], list[Exception]]:
-    """All of these at once: the jobs that came of them, and the refusals."""
+    """Run all of these at once and return the accepted jobs and the refusals."""
     ends = await asyncio.gather(*works, return_exceptions=True)
     refused = [end for end in ends if isinstance(end, Exception)]
     assert {NotEnoughCredits} >= {type(error) for error in refused}, refused
@@ -64,7 +64,7 @@ def assert_chained(rows: Iterable[tuple[int, str, str]]) -> None:
 
 
 @pytest.mark.parametrize("lowered", [0, 9, 10, 25, 40])
-async def test_an_allowance_below_what_is_used_and_held_stops_new_songs_and_none_that_is_being_made(
+async def test_an_allowance_below_the_use_stops_new_songs_and_no_running_one(
     lowered: int, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     used = await rig.ask()
@@ -88,7 +88,7 @@ async def test_an_allowance_below_what_is_used_and_held_stops_new_songs_and_none
     await assert_survived(rig, caplog, used, *held, says="delivered")
 
 
-async def test_a_song_that_fails_under_a_lowered_allowance_gives_back_no_more_than_it_took(
+async def test_a_failure_under_a_lowered_allowance_gives_back_what_it_took(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.done_at_once = False
@@ -127,9 +127,7 @@ async def test_a_bonus_pays_for_songs_while_the_allowance_is_overdrawn(
 
 
 @pytest.mark.parametrize("before", [0, 1, 7, 20])
-async def test_an_allowance_that_is_raised_while_requests_race_is_spent_to_its_end_and_not_beyond(
-    before: int, rig: Rig
-) -> None:
+async def test_an_allowance_raised_during_a_race_is_spent_and_not_exceeded(before: int, rig: Rig) -> None:
     await limit(rig, 20)
 
     taken, _ = await racing(*asking(rig, before), limit(rig, 50), *asking(rig, 20 - before))
@@ -140,7 +138,7 @@ async def test_an_allowance_that_is_raised_while_requests_race_is_spent_to_its_e
     assert () == (await rig.database.read(reconcile)).findings
 
 
-async def test_an_allowance_that_goes_up_and_down_while_requests_race_is_never_spent_beyond_its_highest(
+async def test_an_allowance_that_varies_during_a_race_is_never_exceeded(
     rig: Rig,
 ) -> None:
     await limit(rig, 0)
@@ -198,7 +196,7 @@ async def test_a_period_that_is_changed_to_and_fro_grants_nothing_twice(rig: Rig
     assert () == (await rig.database.read(reconcile)).findings
 
 
-async def test_what_was_used_on_other_days_counts_again_when_the_period_is_long_again(rig: Rig) -> None:
+async def test_use_of_other_days_counts_again_when_the_period_is_long_again(rig: Rig) -> None:
     await limit(rig, 30, Period.DAY)
     for _ in range(3):
         await racing(*asking(rig, 5))
@@ -217,7 +215,7 @@ async def test_what_was_used_on_other_days_counts_again_when_the_period_is_long_
 # -- two managers at once
 
 
-async def test_of_two_changes_at_once_the_last_one_holds_and_both_are_in_the_ledger(rig: Rig) -> None:
+async def test_of_two_concurrent_changes_the_last_holds_and_both_are_recorded(rig: Rig) -> None:
     await asyncio.gather(
         limit(rig, 40, Period.WEEK, actor=ADA), limit(rig, 70, None, actor=BEA), limit(rig, 20, actor=ADA)
     )
@@ -250,7 +248,7 @@ async def test_grants_at_once_add_up(rig: Rig) -> None:
     assert () == (await rig.database.read(reconcile)).findings
 
 
-async def test_of_two_managers_who_take_the_same_bonus_back_at_once_one_is_refused(rig: Rig) -> None:
+async def test_of_two_managers_who_revoke_one_bonus_at_once_one_is_refused(rig: Rig) -> None:
     await rig.credits.grant(make.GUILD, 15, make.entry("for tonight"))
 
     taken, refused = await asyncio.gather(
@@ -264,7 +262,7 @@ async def test_of_two_managers_who_take_the_same_bonus_back_at_once_one_is_refus
     assert {"grant": 2} == await rig.books()
 
 
-async def test_a_bonus_that_is_taken_back_while_requests_race_is_spent_or_taken_and_not_both(
+async def test_a_bonus_revoked_during_a_race_is_spent_or_revoked_and_not_both(
     rig: Rig,
 ) -> None:
     await limit(rig, 0)
@@ -321,7 +319,7 @@ async def test_two_equal_grants_are_two_grants(world: World) -> None:
     assert [("0", "15"), ("15", "30")] == await ledger_of(world, "grant")
 
 
-async def test_a_limit_that_is_delivered_again_does_not_take_back_what_another_manager_has_set(
+async def test_a_limit_delivered_twice_does_not_undo_another_managers_change(
     world: World,
 ) -> None:
     ada, bea = world.add_member("Ada", manager=True), world.add_member("Bea", manager=True)

@@ -4,19 +4,19 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 
-from aiohttp import web
-
-from bot.sandbox.server import Sandbox, running
+from bot.sandbox.server import running
 from tests.doubles.discord import BotRequest, Channel, FakeDiscord, Message, Person
+from tests.doubles.music import MUSIC_KEY, QuickSandbox
 
 ROOT = Path(__file__).parents[2]
-MUSIC_KEY = "a-key-that-nobody-reads"
 END_WITHIN_S = 30.0
+PATIENCE_S = 60.0
+"""How long to wait for what has to happen. Generous, so that a busy machine fails no test."""
 
 FENCE = """
 import os, sys
@@ -69,7 +69,7 @@ class BotProcess:
             "PYTHONUTF8": "1",
             "DATABASE_URL": f"sqlite:///{folder / 'tunesmith.db'}",
             "SPOOL_DIR": str(folder / "spool"),
-            "HTTP_LISTEN": "",  # others run beside this one
+            "HTTP_LISTEN": "",  # others run at the same time
         }
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", *command),
@@ -90,7 +90,7 @@ class BotProcess:
         """Everything that it has written so far."""
         return "\n".join(self.lines)
 
-    async def until_said(self, words: str, timeout_s: float = 10.0) -> None:
+    async def until_said(self, words: str, timeout_s: float = PATIENCE_S) -> None:
         """Wait until it has written ``words``."""
         async with asyncio.timeout(timeout_s):
             while words not in self.log:
@@ -122,38 +122,6 @@ class BotProcess:
             self._heard.set()
 
 
-class QuickSandbox(Sandbox):
-    """The music service without its composer: a task is done as soon as its delay is over."""
-
-    def __init__(self, changed: Callable[[], None], *, delay_s: float = 0.0) -> None:
-        super().__init__(MUSIC_KEY, delay_s)
-        self.polls = 0
-        self._changed = changed
-
-    def application(self) -> web.Application:
-        """As the sandbox's own; whoever waits for something looks again after each request."""
-        application = super().application()
-        application.on_response_prepare.append(self._asked)
-        return application
-
-    async def _asked(self, request: web.Request, _response: web.StreamResponse) -> None:
-        self.polls += request.path.startswith("/v1/tasks/")
-        self._changed()
-
-    async def _song(self, task: object, take: int) -> bytes:  # noqa: ARG002
-        return mp3(take)
-
-    def finish(self) -> None:
-        """Let the tasks that are under way be done."""
-        for task in self.tasks.values():
-            task.delay_s = 0.0
-
-
-def mp3(take: int) -> bytes:
-    """About 5 KiB of silence: MPEG-1 layer III, 128 kbit/s, 44.1 kHz; each take has its own bytes."""
-    return (b"\xff\xfb\x90\x00" + bytes(413)) * (12 + take)
-
-
 class World:
     """A Discord, a music service and a folder; bots come and go. Get it from ``World.open``."""
 
@@ -174,7 +142,7 @@ class World:
             music = QuickSandbox(discord.changed, delay_s=delay_s)
             async with running(music) as url:
                 yield cls(folder, discord, music, url)
-            assert discord.unknown_routes == []
+            assert [] == discord.unknown_routes
 
     @asynccontextmanager
     async def bot(self, **settings: str) -> AsyncIterator[BotProcess]:
@@ -186,7 +154,7 @@ class World:
                     self.discord.gateway.connections > connections
                     and self.discord.gateway.listening(self.discord.guild.id)
                 ),
-                20.0,
+                PATIENCE_S,
                 f"a connection by the bot, which said {bot.log!r}",
             )
             yield bot
@@ -220,4 +188,4 @@ class World:
 
     async def next_post(self, channel: Channel) -> Message:
         """The first message that is posted there, apart from answers."""
-        return (await self.discord.until(lambda: self.discord.posted(channel), 10.0, "a post"))[0]
+        return (await self.discord.until(lambda: self.discord.posted(channel), PATIENCE_S, "a post"))[0]

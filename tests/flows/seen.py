@@ -13,7 +13,7 @@ from bot.playground.world import World
 
 T = TypeVar("T")
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 async def until(world: World, predicate: Callable[[], T]) -> T:
@@ -27,7 +27,7 @@ async def until(world: World, predicate: Callable[[], T]) -> T:
 
 
 async def posted(world: World, count: int = 1) -> list[discord.Message]:
-    """The messages of the bot that answer no command, once there are so many."""
+    """The messages of the bot that answer no command, once there are this many."""
 
     def found() -> list[discord.Message]:
         there = [message for message in world.channel.history() if message.content.startswith("<@")]

@@ -55,7 +55,7 @@ async def test_a_song_has_five_buttons_and_the_price_is_on_the_first(world: Worl
     ]
 
 
-async def test_anybody_makes_a_song_again_on_their_own_credits_also_after_a_restart(world: World) -> None:
+async def test_anybody_repeats_a_song_on_their_own_credits_after_a_restart(world: World) -> None:
     mia, noah = world.add_member("Mia"), world.add_member("Noah")
     message = await custom_song(world, mia)
     await world.restart()
@@ -95,9 +95,8 @@ async def test_a_price_that_has_changed_is_asked_about_first(world: World) -> No
     again = (await posted(world, 2))[-1]
 
     assert asked.ephemeral
-    assert said(asked) == (
-        "A song costs 12 credits now, and not 10 credits as on the button. Make it all the same?"
-    )
+    question = "A song costs 12 credits now, and not 10 credits as on the button. Make it all the same?"
+    assert question == said(asked)
     assert [1, 2] == [before, await held(world, mia)]
     assert "Again (12 credits)" in [one.label for one in buttons(again)]
 
@@ -196,7 +195,7 @@ async def test_a_song_is_not_deleted_by_others(world: World) -> None:
     refused = await noah.click(message, label="Delete")
 
     assert refused.ephemeral
-    assert said(refused) == "Only the one who asked for that song can do that. Nothing was changed."
+    assert "Only the one who asked for that song can do that. Nothing was changed." == said(refused)
     assert message.id in [one.id for one in world.channel.history()]
 
 
@@ -218,7 +217,7 @@ async def test_a_queued_song_is_canceled_and_its_credits_are_back(world: World) 
     embed = await card_says(world, "taken back")
 
     assert pressed.ephemeral
-    assert said(pressed) == "Taken back. The 10 credits are back."
+    assert "Taken back. The 10 credits are back." == said(pressed)
     assert "~~10 credits~~ given back" in str(embed.to_dict())
     assert "100 credits" in said(await mia.slash(world.channel, "music credits"))
     assert [] == world.channel.history()[0].components
@@ -268,7 +267,8 @@ async def test_another_try_asks_first_where_the_price_has_changed(world: World) 
 
     asked = await mia.click(notice, label="Try again")
 
-    assert said(asked) == ("A song costs 12 credits now, and not 10 credits as before. Make it all the same?")
+    question = "A song costs 12 credits now, and not 10 credits as before. Make it all the same?"
+    assert question == said(asked)
     assert 1 == await held(world, mia)
 
 
@@ -325,5 +325,5 @@ async def test_a_button_says_when_the_words_are_no_longer_kept(world: World, nam
 
     pressed = await mia.click(message, custom_id=button(message, name).custom_id)
 
-    assert said(pressed) == "The words of that song are no longer kept. Nothing was charged."
+    assert "The words of that song are no longer kept. Nothing was charged." == said(pressed)
     assert pressed.ephemeral

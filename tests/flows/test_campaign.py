@@ -8,7 +8,7 @@ SHORT = Size(kills=5, requests=12, members=4, think_s=3.0, life_s=0.5, quiet_s=6
 """No more requests than the service takes at once, so that nothing has to wait for its turn in the end."""
 
 
-async def test_a_bot_that_is_killed_again_and_again_loses_nothing_and_does_nothing_twice(
+async def test_a_bot_killed_repeatedly_loses_and_repeats_nothing(
     tmp_path: Path,
 ) -> None:
     report = await Campaign(tmp_path, 20, SHORT).run()

@@ -31,10 +31,10 @@ async def test_a_prompt_becomes_a_song_that_mentions_who_asked(world: World) -> 
     assert not result.ephemeral
     assert not result.deferred
     assert message.content == f"{mia.mention} your song is ready!"
-    assert [attachment.filename for attachment in message.attachments] == [
+    assert [
         "warm-synth-pop-1.mp3",
         "warm-synth-pop-2.mp3",
-    ]
+    ] == [attachment.filename for attachment in message.attachments]
     assert result.response is not None
     assert message.reference is not None
     assert message.reference.message_id == result.response.id
@@ -78,13 +78,13 @@ async def test_the_form_has_five_fields_with_labels(world: World) -> None:
     form = await world.add_member("Mia").slash(world.channel, "music custom")
 
     assert form.modal is not None
-    assert [label["label"] for label in form.modal["components"]] == [
+    assert [
         "Title",
         "Style",
         "Lyrics",
         "Lyrics file",
         "Vocals",
-    ]
+    ] == [label["label"] for label in form.modal["components"]]
 
 
 async def test_two_members_fill_the_form_at_once_and_one_does_so_after_a_restart(world: World) -> None:
@@ -97,7 +97,7 @@ async def test_two_members_fill_the_form_at_once_and_one_does_so_after_a_restart
     await mia.submit_modal(first, fields(title="Mia's"))
     await posted(world, 2)
 
-    assert [body["title"] for body in world.sandbox.requests] == ["Noah's", "Mia's"]
+    assert ["Noah's", "Mia's"] == [body["title"] for body in world.sandbox.requests]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ async def test_two_members_fill_the_form_at_once_and_one_does_so_after_a_restart
         ({"lyrics_file": [("words.txt", b"\x00\xff\xfe\x81")]}, "no plain text"),
     ],
 )
-async def test_a_form_that_can_not_be_taken_is_refused_privately_and_comes_back_with_its_words(
+async def test_an_invalid_form_is_refused_privately_and_keeps_its_words(
     world: World, typed: dict[str, object], number: str
 ) -> None:
     mia = world.add_member("Mia")
@@ -124,9 +124,9 @@ async def test_a_form_that_can_not_be_taken_is_refused_privately_and_comes_back_
     assert refused.ephemeral
     assert number in said(refused)
     assert again.modal is not None
-    assert again.modal["components"][0]["component"]["value"] == "Neon Rain"
+    assert "Neon Rain" == again.modal["components"][0]["component"]["value"]
     assert "100 credits" in said(await mia.slash(world.channel, "music credits"))
-    assert world.sandbox.requests == []
+    assert [] == world.sandbox.requests
 
 
 async def test_lyrics_too_long_for_the_field_stay_with_the_form(world: World) -> None:
@@ -167,7 +167,7 @@ async def test_the_card_moves_on_to_a_link_to_the_song(world: World) -> None:
     assert f"/{world.guild.id}/{world.channel.id}/{message.id}" in str(embed.description)
 
 
-async def test_a_failure_is_told_and_the_button_under_it_makes_a_new_request(world: World) -> None:
+async def test_a_failure_comes_with_a_button_that_makes_a_new_request(world: World) -> None:
     mia = world.add_member("Mia")
     await mia.slash(world.channel, "music create", prompt="goes wrong [fail]")
     (notice,) = await posted(world)
@@ -178,7 +178,7 @@ async def test_a_failure_is_told_and_the_button_under_it_makes_a_new_request(wor
 
     assert "there is no song this time" in notice.content
     assert "Your 10 credits are back." in str(notice.embeds[0].description)
-    assert world.sandbox.tasks_created == 2
+    assert 2 == world.sandbox.tasks_created
     assert "100 credits" in said(await mia.slash(world.channel, "music credits"))
 
 
@@ -189,7 +189,7 @@ async def test_a_failure_is_tried_again_once_however_often_the_button_is_pressed
 
     pressed = [await mia.click(notice, label="Try again") for _ in range(2)]
 
-    assert [shown.ephemeral for shown in pressed] == [False, True]
+    assert [False, True] == [shown.ephemeral for shown in pressed]
     assert said(pressed[1]).startswith("You have tried that song again already")
 
 
@@ -205,9 +205,9 @@ async def test_a_song_that_could_not_be_posted_comes_when_somebody_asks(world: W
     (message,) = await posted(world)
     await card_says(world, "Done")
 
-    assert (said(pressed), pressed.ephemeral) == ("I am posting it now.", True)
+    assert ("I am posting it now.", True) == (said(pressed), pressed.ephemeral)
     assert message.raw_mentions == [mia.id]
-    assert len(message.attachments) == 2
+    assert 2 == len(message.attachments)
     assert "90 credits" in said(await mia.slash(world.channel, "music credits"))
 
 
@@ -221,10 +221,10 @@ async def test_the_words_of_a_song_are_shown_to_the_one_who_presses(world: World
     shown = await noah.click(message, label="Lyrics")
 
     assert shown.ephemeral
-    assert said(shown) == "```\nCity ''' lights\n```"
+    assert "```\nCity ''' lights\n```" == said(shown)
 
 
-async def test_a_closed_service_is_told_plainly_and_the_next_request_is_refused(world: World) -> None:
+async def test_a_closed_service_is_named_and_the_next_request_is_refused(world: World) -> None:
     mia = world.add_member("Mia")
     await mia.slash(world.channel, "music create", prompt="anything [closed]")
     (notice,) = await posted(world)
@@ -261,10 +261,10 @@ async def test_a_manager_without_the_permission_is_refused_when_the_command_runs
 
     refused = await mia.slash(world.channel, "quota view")
 
-    assert said(refused) == "Only members with the Manage Server permission can do that."
+    assert "Only members with the Manage Server permission can do that." == said(refused)
 
 
-async def test_the_last_credits_are_spent_once_and_the_refusal_says_when_there_are_more(world: World) -> None:
+async def test_the_last_credits_are_spent_once_and_the_refusal_says_until_when(world: World) -> None:
     ada, mia = world.add_member("Ada", manager=True), world.add_member("Mia")
     await ada.slash(world.channel, "quota set", credits=15)
 
@@ -278,7 +278,7 @@ async def test_the_last_credits_are_spent_once_and_the_refusal_says_when_there_a
     assert "<t:" in said(refused)
 
 
-async def test_a_channel_without_attachments_is_refused_with_the_permission_named(world: World) -> None:
+async def test_a_channel_without_attachments_is_refused_by_permission_name(world: World) -> None:
     mia = world.add_member("Mia")
     everyone = world.guild.default_role
     channel = world.guild.create_text_channel(
@@ -314,15 +314,15 @@ async def test_a_song_too_large_for_the_server_becomes_links(world: World) -> No
     await mia.slash(world.channel, "music create", prompt="a long one")
     (message,) = await posted(world)
 
-    assert message.attachments == []
-    assert [button.label for button in buttons(message) if button.url] == ["Take 1", "Take 2"]
+    assert [] == message.attachments
+    assert ["Take 1", "Take 2"] == [button.label for button in buttons(message) if button.url]
 
 
 async def test_commands_are_registered_again_only_when_they_have_changed(world: World) -> None:
     await world.restart()
 
     puts = [request for request in world.env.http_requests if request.path.endswith("/commands")]
-    assert [request.method for request in puts] == ["PUT"]
+    assert ["PUT"] == [request.method for request in puts]
 
 
 async def test_a_request_that_is_answered_too_late_is_withdrawn(world: World) -> None:
@@ -334,8 +334,8 @@ async def test_a_request_that_is_answered_too_late_is_withdrawn(world: World) ->
     found = await world.parts.database.read(
         lambda tx: [jobs.get(tx, row["id"]) for row in tx.execute("SELECT id FROM job").fetchall()]
     )
-    assert [job.state for job in found if job] == [JobState.EXPLAINED]
-    assert world.sandbox.requests == []
+    assert [JobState.EXPLAINED] == [job.state for job in found if job]
+    assert [] == world.sandbox.requests
     assert "100 credits" in said(await mia.slash(world.channel, "music credits"))
 
 
@@ -349,4 +349,4 @@ async def test_a_song_goes_to_the_member_when_the_channel_is_closed_meanwhile(wo
             world.changed.clear()
             await world.changed.wait()
 
-    assert len(direct[0].attachments) == 2
+    assert 2 == len(direct[0].attachments)

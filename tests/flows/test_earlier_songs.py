@@ -21,7 +21,7 @@ async def mia(world: World) -> simcord.MemberActor:
 
 
 async def done(world: World, count: int) -> None:
-    """Ends when so many songs are at their end."""
+    """Return when this many songs are finished."""
     async with asyncio.timeout(WAIT_S):
         while await delivered(world) < count:
             world.changed.clear()
@@ -40,11 +40,11 @@ def empty_spool(world: World) -> None:
 
 
 def others(world: World, first: discord.Message) -> list[discord.Message]:
-    """Messages with audio beside the first one."""
+    """Messages with audio other than the first one."""
     return [one for one in world.channel.history() if one.attachments and one.id != first.id]
 
 
-async def test_status_tells_how_the_songs_in_the_making_stand(world: World) -> None:
+async def test_status_shows_how_the_songs_in_progress_stand(world: World) -> None:
     mia, noah = world.add_member("Mia"), world.add_member("Noah")
     card = await mia.slash(world.channel, "music create", prompt="anything [busy]")
 

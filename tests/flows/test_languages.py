@@ -12,7 +12,7 @@ from tests.flows.seen import WAIT_S, buttons, card_says, posted, said, speak
 GERMAN, JAPANESE = language_of("de"), language_of("ja")
 
 
-async def test_the_servers_language_is_for_all_and_the_members_own_for_what_only_they_read(
+async def test_public_texts_are_in_the_servers_language_private_in_the_members(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     speak(monkeypatch, locale="de", guild_locale="ja")
@@ -63,7 +63,7 @@ async def test_what_comes_by_direct_message_is_in_the_members_language(
     assert direct[0].content == GERMAN("song-ready", mention=mia.mention)
 
 
-async def test_discord_is_told_every_description_in_three_languages(world: World) -> None:
+async def test_discord_gets_every_description_in_three_languages(world: World) -> None:
     commands = await world.parts.client.tree.fetch_commands()
     puts = next(one.json or [] for one in world.env.http_requests if one.method == "PUT")
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tests.doubles.discord import Answer, Channel
 from tests.doubles.discord.wire import READ_MESSAGE_HISTORY
-from tests.flows.process import MUSIC_KEY, BotProcess, World
+from tests.doubles.music import MUSIC_KEY
+from tests.flows.process import PATIENCE_S, BotProcess, World
 
 
 async def command(world: World, *words: str, **settings: str) -> tuple[int, str]:
@@ -22,24 +23,24 @@ async def command(world: World, *words: str, **settings: str) -> tuple[int, str]
         return await process.ended(), process.log
 
 
-async def test_the_doctor_finds_a_running_bot_well_and_a_wrong_setting_by_its_name(tmp_path: Path) -> None:
+async def test_the_doctor_passes_a_running_bot_and_names_a_wrong_setting(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world:
         before = await command(world, "doctor")
         async with world.bot():
-            beside = await command(world, "doctor")
+            during = await command(world, "doctor")
             wrong = await command(world, "doctor", DISCORD_TOKEN="hunter2", MUSIC_API_KEY="hunter3-too")
         puts = world.discord.command_puts
 
-    assert (0, 0, 1) == (before[0], beside[0], wrong[0])
+    assert (0, 0, 1) == (before[0], during[0], wrong[0])
     assert "warning  commands: not registered" in before[1]
     assert "warning  database: " in before[1]
-    names = [line.split()[1].rstrip(":") for line in beside[1].splitlines()]
+    names = [line.split()[1].rstrip(":") for line in during[1].splitlines()]
     assert [
         *("settings", "token", "application", "commands", "servers", "music", "sqlite", "database"),
         *("ledger", "credits", "disk", "spool", "clock"),
     ] == names
-    assert "failure" not in beside[1]
-    assert "ok       commands: registered and up to date" in beside[1]
+    assert "failure" not in during[1]
+    assert "ok       commands: registered and up to date" in during[1]
     assert "failure  token: DISCORD_TOKEN" in wrong[1]
     assert "failure  music API: MUSIC_API_KEY" in wrong[1]
     assert "hunter" not in wrong[1]
@@ -75,19 +76,19 @@ async def silent() -> AsyncIterator[str]:
         await server.wait_closed()
 
 
-async def in_the_making(world: World) -> tuple[Channel, Answer]:
+async def song_in_progress(world: World) -> tuple[Channel, Answer]:
     """A song that the music service is still composing."""
     channel, ada = world.room()
     world.music.delay_s = 1_000.0
     card = await world.discord.slash("music create", prompt="Rain", user=ada, channel=channel)
-    await world.discord.until(lambda: world.music.polls > 0, 10.0, "a question about the task")
+    await world.discord.until(lambda: world.music.polls > 0, PATIENCE_S, "a question about the task")
     return channel, card
 
 
 async def test_a_song_that_was_posted_after_a_backup_is_not_posted_again_by_it(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world:
         async with world.bot() as bot:
-            channel, _ = await in_the_making(world)
+            channel, _ = await song_in_progress(world)
             assert channel.guild is not None
             backup = await command(world, "backup", "saved.db")
             granted = await command(world, "grant", str(channel.guild.id), "5", "--reason", "hello")
@@ -109,10 +110,10 @@ async def test_a_song_that_was_posted_after_a_backup_is_not_posted_again_by_it(t
     assert 1 == len(world.bodies("Rain"))
 
 
-async def test_a_restored_song_whose_channel_can_not_be_read_waits_for_its_member(tmp_path: Path) -> None:
+async def test_a_restored_song_in_an_unreadable_channel_waits_for_its_member(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world:
         async with world.bot():
-            channel, card = await in_the_making(world)
+            channel, card = await song_in_progress(world)
             await command(world, "backup", "saved.db")
             world.music.finish()
             await world.next_post(channel)
@@ -120,6 +121,6 @@ async def test_a_restored_song_whose_channel_can_not_be_read_waits_for_its_membe
         channel.bot_permissions &= ~READ_MESSAGE_HISTORY
         async with world.bot() as bot:
             await bot.until_said("undelivered")
-            await world.discord.until(lambda: "Post again" in str(card.components), 10.0, "the button")
+            await world.discord.until(lambda: "Post again" in str(card.components), PATIENCE_S, "the button")
 
     assert 1 == len(world.posts(channel))

@@ -82,10 +82,10 @@ async def test_deleting_asks_first_and_leaves_nothing_but_the_books(world: World
     assert 2 == len(list(world.settings.spool_dir.iterdir()))
     assert () == (await world.parts.database.read(reconcile)).findings
     pressed = await noah.click(remix, custom_id=button(remix, "lyrics").custom_id)
-    assert said(pressed) == "The words of that song are no longer kept. Nothing was charged."
+    assert "The words of that song are no longer kept. Nothing was charged." == said(pressed)
 
 
-async def test_a_remix_form_that_was_open_meanwhile_keeps_nothing_and_gives_its_words_back(
+async def test_a_remix_form_left_open_keeps_nothing_and_gives_its_words_back(
     world: World,
 ) -> None:
     mia, noah = world.add_member("Mia"), world.add_member("Noah")
@@ -97,12 +97,12 @@ async def test_a_remix_form_that_was_open_meanwhile_keeps_nothing_and_gives_its_
     refused = await noah.submit_modal(form, WORDS | {"style": "gamelan"})
 
     assert refused.response is not None
-    assert said(refused) == "The words of that song are no longer kept. Nothing was charged."
+    assert "The words of that song are no longer kept. Nothing was charged." == said(refused)
     assert b"gamelan" in await refused.response.attachments[0].read()
     assert b"zanzibar" not in bytes_of(world)
 
 
-async def test_a_song_in_the_making_is_finished_first(world: World) -> None:
+async def test_a_song_in_progress_is_finished_first(world: World) -> None:
     mia = world.add_member("Mia")
     await mia.slash(world.channel, "music create", prompt="quokka polka [busy]")
 
@@ -129,9 +129,7 @@ async def test_what_was_used_and_a_limit_outlive_a_deletion(world: World) -> Non
 
 
 @pytest.mark.parametrize("command", ["view", "export", "delete"])
-async def test_somebody_of_whom_nothing_is_kept_is_told_so_without_being_written_down(
-    world: World, command: str
-) -> None:
+async def test_someone_without_data_hears_so_and_is_not_recorded(world: World, command: str) -> None:
     mia = world.add_member("Mia")
 
     answer = await (

@@ -42,7 +42,7 @@ async def ledger(world: World, manager: simcord.MemberActor, **only: object) -> 
 
 
 async def told_so(world: World, channel: simcord.ChannelHandle, count: int) -> list[str]:
-    """The alerts in the channel, once there are so many."""
+    """The alerts in the channel, once there are this many."""
 
     def found() -> list[str]:
         there = [message.content for message in channel.history() if message.content.startswith("⚠️")]
@@ -159,8 +159,8 @@ async def test_a_pause_refuses_new_songs_with_its_reason_until_it_ends(
     assert refusal.startswith("New songs are paused in this server: “\\*\\*Exams\\*\\*")
     assert "@everyone" not in refusal
     assert "**Paused**" in said(seen)
-    assert said(resumed) == "Paused → **open**: new songs are taken again."
-    assert said(again) == "It was not paused."
+    assert "Paused → **open**: new songs are taken again." == said(resumed)
+    assert "It was not paused." == said(again)
     assert not await asked(world, mia)
     assert "open → paused" in await ledger(world, ada, kind="pause")
 
@@ -185,7 +185,7 @@ async def test_a_song_is_refunded_once_by_its_title_or_its_members_name(
     assert not by_nothing
     assert said(first).startswith("Refunded **10 credits** for “Rain on the roof” of <@")
     assert said(first).endswith("Can be spent: 90 → **100**.")
-    assert said(second) == "That song has been refunded already. Nothing was changed."
+    assert "That song has been refunded already. Nothing was changed." == said(second)
     assert "**100 credits** left" in said(await mia.slash(world.channel, "music credits"))
     assert "it was off key" in await ledger(world, ada, kind="refund")
     assert not (await ada.autocomplete(world.channel, "quota refund", "job", "roof"))
@@ -200,7 +200,7 @@ async def test_a_song_that_is_not_there_is_not_refunded(
     assert said(refused).startswith("There is no such song in this server.")
 
 
-async def test_a_song_in_the_making_is_not_refunded(
+async def test_a_song_in_progress_is_not_refunded(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
 ) -> None:
     world.sandbox.delay_s = 3600.0
@@ -229,7 +229,7 @@ async def test_the_ledger_is_read_page_by_page_also_after_a_restart(
     pages += [said(await ada.click(shown_in(first), label=label)) for label in ("Older", "Older", "Newer")]
 
     assert first.ephemeral
-    assert [page.count("number") for page in pages] == [10, 10, 3, 10]
+    assert [10, 10, 3, 10] == [page.count("number") for page in pages]
     assert ["number 22" in pages[0], "number 12" in pages[1], "number 00" in pages[2]] == [True] * 3
     assert pages[1] == pages[3]
 
@@ -258,12 +258,12 @@ async def test_the_whole_ledger_is_exported_and_computes_nothing(
     rows = list(csv.DictReader(io.StringIO((await file.read()).decode("utf-8-sig"))))
 
     assert result.ephemeral
-    assert file.filename == "ledger.csv"
-    assert [row["kind"] for row in rows] == ["grant", "grant", "hold", "settle"]
-    assert [row["bonus"] for row in rows][:2] == ["50", "-5"]
-    assert rows[0]["reason"] == '\'=HYPERLINK("https://evil.example")'
-    assert rows[1]["reason"] == "'@SUM(A1)"
-    assert rows[2]["song"] == "'+1 to rain"
+    assert "ledger.csv" == file.filename
+    assert ["grant", "grant", "hold", "settle"] == [row["kind"] for row in rows]
+    assert ["50", "-5"] == [row["bonus"] for row in rows][:2]
+    assert '\'=HYPERLINK("https://evil.example")' == rows[0]["reason"]
+    assert "'@SUM(A1)" == rows[1]["reason"]
+    assert "'+1 to rain" == rows[2]["song"]
     assert rows[3]["member"] == str(mia.id)
 
 
@@ -276,14 +276,14 @@ async def test_usage_is_a_picture_with_its_members_named(
     picture = Image.open(io.BytesIO(await (await attached(result)).read()))
 
     assert result.ephemeral
-    assert (picture.format, picture.size) == ("PNG", (800, 400))
+    assert ("PNG", (800, 400)) == (picture.format, picture.size)
     assert f"1. <@{mia.id}> (Mia): 10" in said(result)
 
 
 # -- alerts
 
 
-async def test_a_channel_is_told_once_when_the_budget_is_nearly_and_wholly_used(
+async def test_a_channel_hears_once_that_the_budget_is_nearly_and_wholly_used(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
 ) -> None:
     told = world.guild.create_text_channel("budget")
@@ -303,15 +303,15 @@ async def test_a_channel_is_told_once_when_the_budget_is_nearly_and_wholly_used(
     alerts = await told_so(world, told, 2)
 
     assert said(changed).startswith(f"Budget alerts: none → **<#{told.id}>**.")
-    assert quiet == []
-    assert [alert.partition(":")[0] for alert in alerts] == [
+    assert [] == quiet
+    assert [
         "⚠️ 80 % of the allowance is used",
         "⚠️ This server's allowance is used up",
-    ]
+    ] == [alert.partition(":")[0] for alert in alerts]
     assert "40 of 50 credits" in alerts[0]
 
 
-async def test_nobody_is_told_where_no_channel_was_chosen_or_it_was_taken_back(
+async def test_no_alert_is_sent_where_no_channel_was_chosen_or_it_was_unset(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
 ) -> None:
     told = world.guild.create_text_channel("budget")
@@ -322,7 +322,7 @@ async def test_nobody_is_told_where_no_channel_was_chosen_or_it_was_taken_back(
     await delivered(world, mia, "the only one")
 
     assert said(changed) == f"Budget alerts: <#{told.id}> → **none**."
-    assert told.history() == []
+    assert [] == told.history()
 
 
 async def test_a_channel_where_the_bot_may_not_post_is_refused(
@@ -372,12 +372,12 @@ async def test_every_command_checks_the_permission_again_when_it_runs(
         refused = await mia.slash(world.channel, f"quota {name}", **options)
 
         assert refused.ephemeral
-        assert said(refused) == "Only members with the Manage Server permission can do that."
+        assert "Only members with the Manage Server permission can do that." == said(refused)
     assert not (await mia.autocomplete(world.channel, "quota refund", "job", ""))
     (entries,) = await world.parts.database.read(
         lambda tx: tx.execute("SELECT COUNT(*) FROM ledger").fetchone()
     )
-    assert entries == 0
+    assert 0 == entries
 
 
 async def test_buttons_of_managers_check_the_permission_too(world: World, mia: simcord.MemberActor) -> None:
@@ -389,7 +389,7 @@ async def test_buttons_of_managers_check_the_permission_too(world: World, mia: s
 
     refused = await noah.click(shown_in(shown), label="Clear: back to the roles")
 
-    assert said(refused) == "Only members with the Manage Server permission can do that."
+    assert "Only members with the Manage Server permission can do that." == said(refused)
     assert "you have 5 left" in await asked(world, mia)
 
 
@@ -422,5 +422,5 @@ async def test_the_view_shows_everything_that_was_set(
     fields = {field.name: field.value for field in view.response.embeds[0].fields}
     assert fields["Limits"] == f"everyone: 20\n<@&{fan.id}>: 60\nmembers with a limit of their own: 1"
     assert fields["Most spent in this period"] == f"1. <@{mia.id}> (Mia): 10"
-    assert fields["Budget alerts"] == "none"
+    assert "none" == fields["Budget alerts"]
     assert not buttons(shown_in(view))

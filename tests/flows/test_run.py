@@ -12,7 +12,8 @@ import pytest_asyncio
 
 from tests.doubles.discord import Answer, Channel, Message, NoAnswerError, Person, Upload
 from tests.doubles.discord.wire import MANAGE_GUILD, MEMBER_PERMISSIONS, READ_MESSAGE_HISTORY
-from tests.flows.process import BotProcess, World, mp3
+from tests.doubles.music import mp3
+from tests.flows.process import PATIENCE_S, BotProcess, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -200,7 +201,7 @@ async def test_a_lyrics_file_that_cannot_be_sung_is_refused_in_private(
     assert [] == world.bodies(title)
 
 
-async def test_a_prompt_of_501_characters_is_refused_in_private_and_costs_nothing(world: World) -> None:
+async def test_a_prompt_of_501_characters_is_refused_privately_for_nothing(world: World) -> None:
     channel, ada = world.room()
     refused = await world.discord.slash(
         "music create", prompt="x" * 501, user=ada, channel=channel, unchecked=True
@@ -311,7 +312,7 @@ async def test_a_song_comes_as_a_direct_message_where_the_channel_takes_none(wor
     assert PURSE | {"Used": "10"} == await credits_told(world, channel, ada)
 
 
-async def test_a_locked_database_is_told_in_time_and_costs_nothing(world: World) -> None:
+async def test_a_locked_database_is_reported_in_time_and_costs_nothing(world: World) -> None:
     channel, ada = world.room()
     with closing(sqlite3.connect(world.folder / "tunesmith.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -345,7 +346,7 @@ async def test_hostile_words_ping_nobody_and_are_shown_as_they_are(world: World)
 
 
 async def test_the_card_says_in_the_end_that_the_song_is_done(world: World, told: Told) -> None:
-    await world.discord.until(lambda: "Done" in told.card.text(), 10.0, "a card that says so")
+    await world.discord.until(lambda: "Done" in told.card.text(), PATIENCE_S, "a card that says so")
 
     assert f"/{told.channel.id}/{told.song.id})" in told.card.text()
     assert "90 credits" in told.card.text()

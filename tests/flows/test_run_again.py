@@ -7,7 +7,8 @@ import pytest
 import pytest_asyncio
 
 from tests.doubles.discord import Answer, Channel, Person
-from tests.flows.process import BotProcess, World, mp3
+from tests.doubles.music import mp3
+from tests.flows.process import PATIENCE_S, BotProcess, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -33,7 +34,7 @@ async def story(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story
         async with world.bot() as first:
             form = await world.discord.slash("music custom", user=ada, channel=channel)
             card = await world.discord.slash("music create", prompt="Before", user=ada, channel=channel)
-            await world.discord.until(lambda: world.music.polls, 10.0, "a status query")
+            await world.discord.until(lambda: world.music.polls, PATIENCE_S, "a status query")
             await first.kill()
         async with world.bot() as second:
             world.music.finish()
@@ -65,7 +66,7 @@ async def test_the_commands_are_registered_once_in_all(story: Story) -> None:
 async def test_a_lost_connection_is_taken_up_again_where_it_was(story: Story) -> None:
     discord = story.world.discord
     await discord.drop_gateway()
-    await discord.until(lambda: discord.gateway.resumes, 10.0, "a RESUME")
+    await discord.until(lambda: discord.gateway.resumes, PATIENCE_S, "a RESUME")
     answer = await discord.slash("music credits", user=story.ada, channel=story.channel)
 
     assert answer.ephemeral
@@ -76,30 +77,30 @@ async def test_a_lost_session_is_begun_anew_at_the_stand_in(story: Story) -> Non
     discord = story.world.discord
     before = len(discord.gateway.identifies)
     await discord.invalidate_session()
-    await discord.until(lambda: len(discord.gateway.identifies) > before, 10.0, "an IDENTIFY")
+    await discord.until(lambda: len(discord.gateway.identifies) > before, PATIENCE_S, "an IDENTIFY")
     answer = await discord.slash("music credits", user=story.ada, channel=story.channel)
 
     assert answer.ephemeral
 
 
 async def test_the_card_of_the_first_bot_is_kept_up_to_date_by_the_second(story: Story) -> None:
-    await story.world.discord.until(lambda: "Done" in story.card.text(), 10.0, "a card that says so")
+    await story.world.discord.until(lambda: "Done" in story.card.text(), PATIENCE_S, "a card that says so")
     songs = [one for one in story.world.discord.posted(story.channel) if "Before" in one.text()]
 
     assert [True] == [f"/{story.channel.id}/{song.id})" in story.card.text() for song in songs]
 
 
-async def test_a_connection_that_breaks_is_made_again_and_no_song_is_lost_meanwhile(story: Story) -> None:
+async def test_a_broken_connection_is_restored_and_no_song_is_lost_meanwhile(story: Story) -> None:
     """discord.py ends its connection at an event that it cannot read, and closes its HTTP session with it."""
     world, discord = story.world, story.world.discord
     world.music.delay_s = HOUR_S
     channel, ada = world.room()
     await discord.slash("music create", prompt="Meanwhile", user=ada, channel=channel)
-    await discord.until(lambda: world.bodies("Meanwhile"), 10.0, "the paid request")
+    await discord.until(lambda: world.bodies("Meanwhile"), PATIENCE_S, "the paid request")
     before = len(discord.gateway.identifies)
     await discord.gateway.send("INTERACTION_CREATE", {"id": "1"}, discord.guild.id)
     world.music.finish()
-    await discord.until(lambda: len(discord.gateway.identifies) > before, 10.0, "an IDENTIFY")
+    await discord.until(lambda: len(discord.gateway.identifies) > before, PATIENCE_S, "an IDENTIFY")
     song = await world.next_post(channel)
     answer = await discord.slash("music credits", user=ada, channel=channel)
 

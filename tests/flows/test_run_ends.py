@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from bot.sandbox.server import Fault, FaultKind
-from tests.flows.process import World
+from tests.flows.process import PATIENCE_S, World
 
 
 async def test_a_wrong_token_stops_the_start_with_one_sentence(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ async def test_a_token_that_is_revoked_ends_the_run_with_one_sentence(tmp_path: 
     assert world.discord.token not in bot.log
 
 
-async def test_a_closed_service_is_told_plainly_and_the_next_request_refused(tmp_path: Path) -> None:
+async def test_a_closed_service_is_named_and_the_next_request_refused(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world, world.bot() as bot:
         world.music.faults.append(Fault(FaultKind.CLOSED))
         channel, ada = world.room()
@@ -52,7 +52,7 @@ async def test_sigterm_lets_a_send_end_refuses_what_is_new_and_exits_with_0(tmp_
         channel, ada = world.room()
         held_up = world.discord.fault("POST", f"/channels/{channel.id}/messages", "hang")
         await world.discord.slash("music create", prompt="On the way", user=ada, channel=channel)
-        await world.discord.until(lambda: held_up.hits, 10.0, "a send")
+        await world.discord.until(lambda: held_up.hits, PATIENCE_S, "a send")
         ending = asyncio.create_task(bot.terminate())
         await bot.until_said("stopping")
         refused = await world.discord.slash("music create", prompt="Too late", user=ada, channel=channel)

@@ -12,10 +12,11 @@ from typing import Any
 
 import aiohttp
 
-from tests.flows.process import MUSIC_KEY, BotProcess, World
+from tests.doubles.music import MUSIC_KEY
+from tests.flows.process import PATIENCE_S, BotProcess, World
 
 ANYWHERE = "127.0.0.1:0"
-WITHIN_S = 60.0
+WITHIN_S = PATIENCE_S
 """A gateway that is gone has to show within a minute."""
 
 
@@ -42,7 +43,7 @@ async def until(client: aiohttp.ClientSession, status: int) -> str:
                 return text
 
 
-async def test_a_gateway_that_is_gone_shows_within_a_minute_and_so_does_its_return(tmp_path: Path) -> None:
+async def test_a_lost_gateway_shows_within_a_minute_and_so_does_its_return(tmp_path: Path) -> None:
     async with (
         World.open(tmp_path) as world,
         world.bot(HTTP_LISTEN=ANYWHERE) as bot,
@@ -82,7 +83,7 @@ async def test_a_bot_that_ends_says_so_and_answers_until_it_has_ended(tmp_path: 
         channel, ada = world.room()
         held_up = world.discord.fault("POST", f"/channels/{channel.id}/messages", "hang")
         await world.discord.slash("music create", prompt="On the way", user=ada, channel=channel)
-        await world.discord.until(lambda: held_up.hits, 10.0, "a send")
+        await world.discord.until(lambda: held_up.hits, PATIENCE_S, "a send")
         ending = asyncio.create_task(bot.terminate())
         await bot.until_said("stopping")
         during = await asked(client)
@@ -157,7 +158,7 @@ def objects(bot: BotProcess) -> list[dict[str, Any]]:
     return [json.loads(line) for line in bot.lines]
 
 
-async def test_every_line_of_json_is_one_object_also_of_discord_py_and_with_a_traceback(
+async def test_every_json_line_is_one_object_even_with_a_traceback(
     tmp_path: Path,
 ) -> None:
     async with World.open(tmp_path) as world, world.bot(LOG_FORMAT="json", LOG_LEVEL="DEBUG") as bot:
@@ -188,7 +189,7 @@ async def test_every_line_of_json_is_one_object_also_of_discord_py_and_with_a_tr
     assert [] == [secret for secret in (world.discord.token, MUSIC_KEY, *tokens) if secret in bot.log]
 
 
-async def test_a_start_that_is_refused_is_told_in_the_form_of_the_log(tmp_path: Path) -> None:
+async def test_a_refused_start_is_reported_in_the_form_of_the_log(tmp_path: Path) -> None:
     async with (
         World.open(tmp_path) as world,
         world.unconnected_bot(LOG_FORMAT="json", DISCORD_TOKEN="not.the.token") as bot,

@@ -20,7 +20,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.flows.process import MUSIC_KEY, ROOT, BotProcess, World
+from tests.doubles.music import MUSIC_KEY
+from tests.flows.process import ROOT, BotProcess, World
 from tests.image.dockerfile import Stage, last_stage
 
 INSTALLED: Final = Path("/opt/tunesmith")
@@ -117,7 +118,7 @@ async def run(venv: Path) -> None:
             container = Container(stage, venv, data, settings)
             await sealed(container, stage)
             status, said = await container.said(*stage.health)
-            assert status == 1, said
+            assert 1 == status, said
             await lives(world, container, stage)
         kept = {path.name: path.stat().st_uid for path in data.iterdir()}
         assert kept["tunesmith.db"] == kept["spool"] == stage.uid, kept
@@ -129,7 +130,7 @@ async def sealed(container: Container, stage: Stage) -> None:
     status, said = await container.said("python", "-P", "-c", LOOK)
     sys.stdout.write(f"{said}\n")
     places = re.findall("'([^']+)'", said.partition("]")[0])
-    assert status == 0, said
+    assert 0 == status, said
     assert sorted(places) == sorted([stage.volume, "/tmp"]), said  # noqa: S108
     ids = ((stage.uid,) * 3, (stage.gid,) * 3)
     assert f"{ids[0]} {ids[1]} [] {0:016x} {0:016x} 1" in said, said
@@ -150,7 +151,7 @@ async def lives(world: World, container: Container, stage: Stage) -> None:
         status = await bot.ended()
     finally:
         await bot.kill()
-    assert (said, len(song.attachments), status) == ("ok", 2, 0), bot.log
+    assert ("ok", 2, 0) == (said, len(song.attachments), status), bot.log
     assert "stopping" in bot.log, bot.log
     assert "Traceback" not in bot.log, bot.log
 

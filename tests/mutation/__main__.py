@@ -3,11 +3,13 @@
     python -m tests.mutation                      all of them
     python -m tests.mutation --only "the breaker" those whose rule has these words
     python -m tests.mutation --sample 5 --seed 1  some of them
+    python -m tests.mutation --stale              only look for lines of the table that are out of date
 
-Ends with 1 if a broken rule survives, or if the tests do not pass as the source stands.
+Exits with 1 if a broken rule survives, the tests fail on the unchanged source, or a line is out of date.
 """
 
 import argparse
+import difflib
 import random
 import sys
 import tempfile
@@ -18,6 +20,7 @@ from pathlib import Path
 from tests.mutation import mutant
 from tests.mutation.mutant import Mutation, Verdict
 from tests.mutation.mutations import MUTATIONS
+from tests.mutation.source import StaleError
 
 AT_ONCE = 2
 
@@ -28,12 +31,16 @@ def main() -> None:
     parser.add_argument("--only", default="", help="words of the rules to break")
     parser.add_argument("--sample", type=int, help="how many of them; all without it")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--stale", action="store_true", help="run nothing; list what is out of date")
     options = parser.parse_args()
     chosen = [mutation for mutation in MUTATIONS if options.only in mutation.rule]
     if options.sample is not None:
         chosen = random.Random(options.seed).sample(chosen, min(options.sample, len(chosen)))  # noqa: S311 - no secret
     if not chosen:
         parser.error(f"no rule has the words {options.only!r}")
+
+    if options.stale:
+        sys.exit(1 if list_stale(chosen) else 0)
 
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tunesmith-mutation-") as folder:
@@ -43,12 +50,47 @@ def main() -> None:
         sys.exit(1)
 
 
+def list_stale(chosen: list[Mutation]) -> int:
+    """Print what no longer fits the source and what was found elsewhere; return how many do not fit."""
+    tests = mutant.ROOT / "tests"
+    stale = 0
+    for mutation in chosen:
+        lines = []
+        try:
+            place, _ = mutation.mutated(mutant.ROOT / "bot")
+        except StaleError as error:
+            lines.append(f"STALE    {error}")
+        else:
+            if place != mutation.named_place():
+                say(
+                    f"{mutation.rule}\n  moved    to bot/{place.file}, {', '.join(sorted(set(place.inside)))}"
+                )
+        missing = mutation.missing_tests(tests)
+        lines.extend(f"NO TEST  {node_id}{hint(node_id, tests)}" for node_id in missing)
+        stale += bool(lines)
+        if lines:
+            say("\n  ".join([mutation.rule, *lines]))
+    say(f"{len(chosen)} rules, {stale} out of date.")
+    return stale
+
+
+def hint(node_id: str, tests: Path) -> str:
+    """Tell which test has the most similar name, or the same one in another file."""
+    names = {
+        name: path.relative_to(tests).as_posix()
+        for path in sorted(tests.rglob("test_*.py"))
+        for name in mutant.functions_in(path)
+    }
+    similar = difflib.get_close_matches(node_id.partition("::")[2], names, n=1)
+    return "".join(f"; is it {names[name]}::{name}?" for name in similar)
+
+
 def survive(chosen: list[Mutation], folder: Path) -> int:
-    """Try each of them, print what came of it, and return how many were not noticed."""
+    """Try each of them, print its verdict, and return how many were not noticed."""
     # One copy for all: the source may be worked on meanwhile.
     source = mutant.copy(mutant.ROOT, folder / "source")
     for mutation in chosen:
-        mutation.applied_to((source / "bot" / mutation.file).read_text("utf-8"))
+        mutation.mutated(source / "bot")
     whole = mutant.run(source, dict.fromkeys(node_id for each in chosen for node_id in each.noticed_by))
     if not whole.passed:
         sys.exit(f"{whole.output}\nThe tests have to pass as the source stands.")

@@ -1,5 +1,7 @@
 """A copy of the project in which one rule is broken, and what the tests say about it."""
 
+import ast
+import functools
 import os
 import shutil
 import signal
@@ -11,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.mutation.source import Edit, Place, Within, mutated
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("bot", "tests", "pyproject.toml")
@@ -31,34 +35,43 @@ class Mutation:
     """What holds as long as nothing is changed."""
     file: str
     """In ``bot/``."""
-    edits: tuple[tuple[str, str], ...]
-    """Old texts, each of which is there once when its turn comes, and new ones."""
+    inside: str
+    """The qualified name of the function or constant that is edited; empty for SQL."""
+    edits: tuple[Edit, ...]
+    """What is done to it, one after the other."""
     noticed_by: tuple[str, ...]
     """Tests, as node ids in ``tests/``, of which at least one has to fail."""
 
-    def applied_to(self, source: str) -> str:
-        """The source of the file with the rule broken.
+    def mutated(self, package: Path) -> tuple[Place, str]:
+        """Return where the edits fit in ``package``, a folder ``bot/``, and the source with the rule broken.
 
         Raises:
-            ValueError: an old text is not there, or more than once: the table is out of date.
+            StaleError: the edits fit nowhere, or in several places: the table is out of date.
         """
-        for old, new in self.edits:
-            if (count := source.count(old)) != 1:
-                raise ValueError(f"bot/{self.file} has {count} times {old!r}")
-            source = source.replace(old, new)
-        return source
+        return mutated(package, self.file, self.inside, self.edits)
+
+    def named_place(self) -> Place:
+        """Return the place that the table names."""
+        named = (edit.inside if isinstance(edit, Within) else self.inside for edit in self.edits)
+        return Place(self.file, tuple(named) if self.inside else ())
+
+    def missing_tests(self, tests: Path) -> list[str]:
+        """Return those of ``noticed_by`` that are not in ``tests``, the folder of that name."""
+        named = [(node_id, *node_id.split("::")) for node_id in self.noticed_by]
+        return [node_id for node_id, file, name in named if name not in functions_in(tests / file)]
 
     def apply(self, folder: Path) -> None:
         """Break the rule in the copy in ``folder``."""
-        path = folder / "bot" / self.file
-        path.write_text(self.applied_to(path.read_text("utf-8")), "utf-8")
-        # What was compiled of it may pass for this one's: it is told by its second and its size.
+        place, source = self.mutated(folder / "bot")
+        path = folder / "bot" / place.file
+        path.write_text(source, "utf-8")
+        # Python recognises compiled code by its source's size and second: an old file could be taken.
         shutil.rmtree(path.parent / "__pycache__", ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What came of running tests."""
+    """The result of running tests."""
 
     status: int | None
     """pytest's exit status; None if it had to be killed."""
@@ -74,6 +87,17 @@ class Verdict:
     def noticed(self) -> bool:
         """Whether a test failed; not being able to run any is something else."""
         return self.status == pytest.ExitCode.TESTS_FAILED
+
+
+@functools.cache
+def functions_in(path: Path) -> frozenset[str]:
+    """Return the names of a module's functions; none if there is no such file."""
+    if not path.is_file():
+        return frozenset()
+    tree = ast.parse(path.read_text("utf-8"))
+    return frozenset(
+        node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
 
 
 def copy(source: Path, folder: Path) -> Path:

@@ -13,9 +13,8 @@ from bot.model import ClosedCause, FailReason, JobState, Limit
 from bot.ui import messages
 from bot.ui.language import ENGLISH
 from tests import make
+from tests.rules.repository import BOT, ROOT, name, tree
 
-ROOT = Path(__file__).parents[2]
-SOURCES = sorted((ROOT / "bot").rglob("*.py"))
 BROAD = {
     "bot/pipeline/runner.py": 1,  # the one around a job
     "bot/ops/supervisor.py": 1,  # one part's bug must not end the others
@@ -25,13 +24,9 @@ BROAD = {
 }
 
 
-def name(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=name)
+@pytest.mark.parametrize("path", BOT, ids=name)
 def test_a_module_opens_with_one_sentence(path: Path) -> None:
-    opening = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+    opening = ast.get_docstring(tree(path)) or ""
 
     assert re.match(r"[^\n]+[.:]?(\n\n|$)", opening)
     assert opening.split("\n\n")[0].rstrip().endswith((".", "``"))
@@ -39,12 +34,8 @@ def test_a_module_opens_with_one_sentence(path: Path) -> None:
 
 def test_broad_handlers_stand_where_they_are_explained_and_nowhere_else() -> None:
     found = {}
-    for path in SOURCES:
-        handlers = [
-            node
-            for node in ast.walk(ast.parse(path.read_text("utf-8")))
-            if isinstance(node, ast.ExceptHandler)
-        ]
+    for path in BOT:
+        handlers = [node for node in ast.walk(tree(path)) if isinstance(node, ast.ExceptHandler)]
         broad = [
             h
             for h in handlers
@@ -53,14 +44,14 @@ def test_broad_handlers_stand_where_they_are_explained_and_nowhere_else() -> Non
         if broad:
             found[name(path)] = len(broad)
 
-    assert found == BROAD
+    assert BROAD == found
 
 
 def test_no_handler_swallows() -> None:
     swallowing = [
         f"{name(path)}:{node.lineno}"
-        for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for path in BOT
+        for node in ast.walk(tree(path))
         if isinstance(node, ast.ExceptHandler)
         and len(node.body) == 1
         and isinstance(node.body[0], ast.Pass)
@@ -68,15 +59,13 @@ def test_no_handler_swallows() -> None:
         and name(path) != "bot/music/client.py"
     ]
 
-    assert swallowing == []
+    assert [] == swallowing
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name)
+@pytest.mark.parametrize("path", BOT, ids=name)
 def test_nothing_is_started_when_a_module_is_imported(path: Path) -> None:
     calls = [
-        node
-        for node in ast.parse(path.read_text("utf-8")).body
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+        node for node in tree(path).body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
     ]
 
     assert not calls or name(path) == "bot/__main__.py"
@@ -127,7 +116,7 @@ def test_every_refusal_has_its_sentence() -> None:
         kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, errors.Refusal)
     }
 
-    assert {type(refusal) for refusal in refusals()} == kinds - {errors.Refusal}
+    assert kinds - {errors.Refusal} == {type(refusal) for refusal in refusals()}
 
 
 @pytest.mark.parametrize("refusal", refusals(), ids=str)
@@ -141,7 +130,9 @@ def test_a_refusal_is_a_sentence_without_anything_internal(refusal: errors.Refus
 
 @pytest.mark.parametrize("reason", FailReason)
 @pytest.mark.parametrize("closed", ClosedCause)
-def test_every_failure_is_told_with_the_credits_back(reason: FailReason, closed: ClosedCause) -> None:
+def test_every_failure_reaches_the_member_with_the_credits_back(
+    reason: FailReason, closed: ClosedCause
+) -> None:
     failed = make.job(state=JobState.FAILED, reason=reason, closed=closed)
 
     assert messages.failure(ENGLISH, failed).endswith("Your 10 credits are back.")
@@ -155,7 +146,7 @@ def test_every_dependency_is_bounded_below_and_above() -> None:
         *(line for line in project["dependency-groups"]["dev"] if not line.startswith("tunesmith")),
     ]
 
-    assert [line for line in named if ">=" not in line or "<" not in line] == []
+    assert [] == [line for line in named if ">=" not in line or "<" not in line]
 
 
 def test_the_lock_pins_every_dependency_with_hashes() -> None:

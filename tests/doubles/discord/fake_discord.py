@@ -1,7 +1,7 @@
 """Discord on a socket of this machine: a bot process talks to it, a test acts as the people in front.
 
 A test starts it, points the bot at its `url`, acts through `slash`, `click`, `submit` and `autocomplete`,
-and reads what came of it in `messages`, `requests` and the returned `Answer`:
+and reads the result in `messages`, `requests` and the returned `Answer`:
 
     async with FakeDiscord() as discord:
         ...start the bot with DISCORD_API_URL=discord.url and the token discord.token...

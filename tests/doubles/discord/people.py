@@ -115,7 +115,7 @@ class People(World):
     ) -> Answer:
         """Press a button, named by its custom_id or its label, or choose `values` of a select.
 
-        With `unchecked` a button that is disabled or no longer there is pressed all the same.
+        With `unchecked` a button that is disabled or no longer there is pressed anyway.
         """
         message = self._message_of(target)
         payload = self.click_payload(

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from . import limits
 from .acts import Answer, BotRequest, Interaction, NoAnswerError, Refusal
+from .books import with_nonce
 from .faults import json_response
 from .wire import (
     ATTACH_FILES,
@@ -276,17 +277,17 @@ class Rest(World):
         self._may_post(channel, payload, call.files)
         nonce = payload.get("nonce")
         if nonce is not None and payload.get("enforce_nonce"):
-            for earlier in reversed(self.messages):
-                fresh = self.now() - earlier.created_at_s <= self.nonce_window_s
-                if (
-                    fresh
-                    and earlier.via == "bot"
-                    and earlier.channel is channel
-                    and earlier.nonce == str(nonce)
-                ):
-                    if earlier.deleted:
-                        raise Refusal(404, 10008, "Unknown Message")
-                    return json_response(earlier.wire())
+            earlier = with_nonce(
+                [message for message in self.messages if message.via == "bot"],
+                channel.id,
+                str(nonce),
+                now_s=self.now(),
+                window_s=self.nonce_window_s,
+            )
+            if earlier is not None and earlier.deleted:
+                raise Refusal(404, 10008, "Unknown Message")
+            if earlier is not None:
+                return json_response(earlier.wire())
         message = self._create(channel, self.bot, "bot", payload, call.files)
         channel.archived = False
         return json_response(message.wire())

@@ -217,6 +217,11 @@ class Message:
     known_people: dict[int, Person] = field(default_factory=dict, repr=False)
 
     @property
+    def place(self) -> int:
+        """Where its nonce counts."""
+        return self.channel.id
+
+    @property
     def ephemeral(self) -> bool:
         """Whether only one person sees it."""
         return bool(self.flags & EPHEMERAL)

@@ -1,0 +1,173 @@
+"""A chat behind the courier's port: it takes each nonce once, as Discord does for some minutes."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.errors import Transient
+from bot.model import Delivery, Job, JobState, Track
+from bot.pipeline.courier import AlreadyPosted, CardFacts, MessageKind, NoAccess, NoHistory
+from bot.store.budget_alerts import BudgetAlert
+from tests.doubles.discord.books import with_nonce
+
+
+@dataclass
+class OutgoingMessage:
+    """One message that the chat keeps."""
+
+    id: int
+    job_id: int
+    kind: MessageKind
+    channel_id: int
+    nonce: str
+    files: int
+    text: str = ""
+    created_at_s: float = 0.0
+
+    @property
+    def place(self) -> int:
+        """Where its nonce counts."""
+        return self.channel_id
+
+
+def _earlier(messages: Sequence[OutgoingMessage], channel_id: int, nonce: str) -> OutgoingMessage | None:
+    # This chat has no clock; a test that lets a nonce expire takes it from the message.
+    return with_nonce(messages, channel_id, nonce, now_s=0.0, window_s=math.inf)
+
+
+class Chat:
+    """A courier whose chat takes each nonce once, as Discord does for some minutes."""
+
+    def __init__(self) -> None:
+        self.posts: list[OutgoingMessage] = []
+        self.cards: list[tuple[int, JobState]] = []
+        self.sends = 0
+        self.on_send: list[str] = []
+        """What the next sends meet: "lost" is stored without an answer, "down" is not even stored, …"""
+        self.closed_channels: set[int] = set()
+        self.closed_members: set[int] = set()
+        self.no_history = False
+        self.down = False
+        """Whether nothing at all gets through."""
+        self.direct_offset = 500_000
+        self.broken_job: int | None = None
+        self.looked: list[tuple[int, bool]] = []
+        """Where earlier messages were looked for, and whether ever since the job was asked for."""
+        self.known_cards: dict[int, int] = {}
+        self.nonces_kept = True
+        self.alerts: dict[int, BudgetAlert] = {}
+        """Each is kept once, as its nonce sees to it."""
+        self.on_alert: list[str] = []
+        self.alert_sends = 0
+        self.copies: list[OutgoingMessage] = []
+        """What somebody asked for once more."""
+        self.audio: dict[int, dict[int, bytes]] = {}
+        """The files of each message that brought a song, by take."""
+        self.on_fetch: list[str] = []
+        """What the next fetches meet: "down", or nothing that stands against them."""
+        self.fetches = 0
+
+    def of(self, kind: MessageKind, job_id: int | None = None) -> list[OutgoingMessage]:
+        return [post for post in self.posts if post.kind is kind and job_id in (None, post.job_id)]
+
+    async def post_song(
+        self, job: Job, files: Sequence[tuple[Track, Path]], where: Delivery, nonce: str
+    ) -> int:
+        assert all(track.linked or path.stat().st_size == track.size_bytes for track, path in files)
+        posted = self._post(job, MessageKind.SONG, where, nonce, len(files))
+        self.audio[posted] = {track.take: path.read_bytes() for track, path in files if not track.linked}
+        return posted
+
+    async def post_copy(
+        self,
+        job: Job,
+        files: Sequence[tuple[Track, Path]],
+        channel_id: int,
+        nonce: str,
+        *,
+        locale: str,
+        direct: bool,
+    ) -> int:
+        del locale, direct
+        assert all(track.linked or path.stat().st_size == track.size_bytes for track, path in files)
+        meets = self.on_send.pop(0) if self.on_send else ""
+        if meets == "down" or self.down:
+            raise Transient("Discord: HTTP 503")
+        if meets == "deleted":
+            raise AlreadyPosted
+        if channel_id in self.closed_channels or channel_id - self.direct_offset in self.closed_members:
+            raise NoAccess
+        known = _earlier(self.copies, channel_id, nonce)
+        if known is None:
+            kind = MessageKind.SONG
+            known = OutgoingMessage(1_000 + len(self.copies), job.id, kind, channel_id, nonce, len(files))
+            self.copies.append(known)
+        return known.id
+
+    async def fetch(self, job: Job, take: int, *, max_bytes: int) -> bytes | None:
+        self.fetches += 1
+        if self.down or (self.on_fetch and self.on_fetch.pop(0) == "down"):
+            raise Transient("Discord: HTTP 503")
+        if job.message_id not in self.audio:
+            raise NoAccess
+        audio = self.audio[job.message_id].get(take)
+        return None if audio is None or len(audio) > max_bytes else audio
+
+    async def post_notice(self, job: Job, where: Delivery, nonce: str) -> int:
+        return self._post(job, MessageKind.NOTICE, where, nonce, 0)
+
+    def _post(self, job: Job, kind: MessageKind, where: Delivery, nonce: str, files: int) -> int:
+        self.sends += 1
+        if job.id == self.broken_job:
+            raise RuntimeError("a bug")
+        meets = self.on_send.pop(0) if self.on_send else ""
+        if meets == "down" or self.down:
+            raise Transient("Discord: HTTP 503")
+        if meets == "limited":
+            raise Transient("rate limited", 600.0)
+        if meets == "deleted":
+            raise AlreadyPosted
+        if (
+            meets == "closed"
+            or where.channel_id in self.closed_channels
+            or where.channel_id - self.direct_offset in self.closed_members
+        ):
+            raise NoAccess
+        known = _earlier(self.posts, where.channel_id, nonce) if self.nonces_kept else None
+        if known is None:
+            known = OutgoingMessage(len(self.posts) + 1, job.id, kind, where.channel_id, nonce, files)
+            self.posts.append(known)
+        if meets == "lost":
+            raise Transient("Discord: the answer was lost")
+        return known.id
+
+    async def post_alert(self, alert: BudgetAlert) -> None:
+        self.alert_sends += 1
+        meets = self.on_alert.pop(0) if self.on_alert else ""
+        if meets == "closed":
+            raise NoAccess
+        self.alerts[alert.id] = alert
+        if meets == "lost":
+            raise Transient("Discord: the answer was lost")
+
+    async def find(self, job: Job, kind: MessageKind, where: Delivery, *, ever: bool = False) -> int | None:
+        self.looked.append((where.channel_id, ever))
+        if self.down:
+            raise Transient("Discord: HTTP 503")
+        if self.no_history:
+            raise NoHistory
+        if where.channel_id in self.closed_channels:
+            raise NoAccess
+        found = [post.id for post in self.of(kind, job.id) if post.channel_id == where.channel_id]
+        return found[0] if found else None
+
+    async def find_card(self, job: Job) -> int | None:
+        return self.known_cards.get(job.origin.interaction_id)
+
+    async def open_direct(self, member_id: int) -> int:
+        return member_id + self.direct_offset
+
+    async def update_card(self, job: Job, facts: CardFacts) -> None:
+        del facts
+        self.cards.append((job.id, job.state))

@@ -1,0 +1,139 @@
+"""Rules about names, constants and log lines that a program can check."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from tests.rules.repository import BOT, TESTS, name, tree
+
+TEST_NAME_MAX: Final = 70
+"""Characters of a test's name, with its ``test_``."""
+
+LEVELS: Final = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
+"""The methods of a logger whose first argument is the event."""
+
+
+LOGGERS: Final = frozenset({"log", "logger", "logging", "self._log"})
+
+
+def constants(path: Path) -> Iterator[tuple[ast.Assign | ast.AnnAssign, list[str]]]:
+    """Yield the assignments of a module that define constants, with their names."""
+    for node in tree(path).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = [each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name)]
+            if names and all(each.strip("_").isupper() for each in names):
+                yield node, names
+
+
+def used(node: ast.AST | None) -> set[str]:
+    """Return the names in an expression."""
+    return set() if node is None else {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+
+
+def late(path: Path) -> list[str]:
+    """Return the constants below the first function or class that need nothing defined there."""
+    below: set[str] = set()
+    found = []
+    by_node = dict(constants(path))
+    for node in tree(path).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            below.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and below:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            defined = set().union(*map(used, targets))
+            if below & used(node.value):
+                below |= defined
+            elif node in by_node:
+                found.append(f"{name(path)}:{node.lineno} {', '.join(sorted(defined))}")
+    return found
+
+
+def test_constants_stand_at_the_top_of_a_module() -> None:
+    assert [] == [each for path in BOT for each in late(path)]
+
+
+def test_each_truth_stands_once() -> None:
+    places = defaultdict(list)
+    for path in BOT:
+        for node, names in constants(path):
+            # A TypeVar is a name of its module's own, and a constant of several values has several names.
+            is_type = isinstance(node.value, ast.Call) and "TypeVar" in used(node.value.func)
+            if node.value is not None and not is_type and len(names) == 1:
+                places[names[0].strip("_"), ast.unparse(node.value)].append(name(path))
+
+    assert {} == {key: where for key, where in places.items() if len(where) > 1}
+
+
+def test_no_test_has_a_long_name() -> None:
+    names = {
+        f"{name(path)}::{node.name}": len(node.name)
+        for path in TESTS
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+    }
+
+    assert {} == {test: length for test, length in names.items() if length > TEST_NAME_MAX}
+
+
+def logged(path: Path) -> list[ast.Call]:
+    """Return the calls that log something."""
+    return [
+        node
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in LEVELS
+        and ast.unparse(node.func.value) in LOGGERS
+    ]
+
+
+def is_event(call: ast.Call) -> bool:
+    """Tell whether all that varies is in ``extra``."""
+    (event, *more) = call.args
+    return not more and isinstance(event, ast.Constant) and "%" not in str(event.value)
+
+
+def test_a_log_line_is_an_event_with_fields() -> None:
+    prose = [f"{name(path)}:{call.lineno}" for path in BOT for call in logged(path) if not is_event(call)]
+
+    assert [] == prose
+
+
+def is_literal(node: ast.expr) -> bool:
+    """Tell whether an expression is written out: a constant, a member of an enum, or several of them."""
+    match node:
+        case ast.Constant():
+            return True
+        case ast.UnaryOp():
+            return is_literal(node.operand)
+        case ast.Tuple() | ast.List() | ast.Set():
+            return all(map(is_literal, node.elts))
+        case ast.Dict():
+            return all(key is not None and is_literal(key) for key in node.keys) and all(
+                map(is_literal, node.values)
+            )
+        case ast.Name():
+            return node.id.strip("_").isupper()
+        case ast.Attribute():
+            return node.attr.strip("_").isupper()
+        case _:
+            return False
+
+
+def test_assertions_read_expected_then_actual() -> None:
+    turned = [
+        f"{name(path)}:{node.lineno}"
+        for path in TESTS
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Assert)
+        and isinstance(node.test, ast.Compare)
+        and len(node.test.ops) == 1
+        and isinstance(node.test.ops[0], ast.Eq)
+        and is_literal(node.test.comparators[0])
+        and not is_literal(node.test.left)
+    ]
+
+    assert [] == turned

@@ -1,0 +1,62 @@
+"""The doubles of the music service keep the same books, however they are reached."""
+
+import contextlib
+
+import httpx
+import pytest
+
+from bot.sandbox.server import Fault, FaultKind, running
+from tests.doubles.music import MUSIC_KEY, Given, MusicBooks, MusicService, QuickSandbox, answers
+
+BODY = {"provider": "kie", "model": "V5", "prompt": "Song 1"}
+HEADERS = {"Authorization": f"Bearer {MUSIC_KEY}"}
+
+
+async def story(client: httpx.AsyncClient, base: str) -> None:
+    """Two paid requests, of which the first one meets a fault, and a query about the second one."""
+    with contextlib.suppress(httpx.TransportError):
+        await client.post(f"{base}/v1/music/generations", json=BODY, headers=HEADERS)
+    taken = await client.post(f"{base}/v1/music/generations", json=BODY, headers=HEADERS)
+    await client.get(f"{base}/v1/tasks/{taken.json()['id']}", headers=HEADERS)
+
+
+def summary(books: MusicBooks) -> tuple[list[Given], int, int, int, bool]:
+    known = books.asked <= set(books.charged)
+    return [paid.given for paid in books.paid], len(books.charged), books.posts, books.polls, known
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (FaultKind.BUSY, ([Given.BUSY, Given.TASK], 1, 2, 1, True)),
+        (FaultKind.SERVER_ERROR, ([Given.ERROR, Given.TASK], 1, 2, 1, True)),
+        (FaultKind.LOST_ANSWER, ([Given.LOST, Given.TASK], 2, 2, 1, True)),
+    ],
+)
+async def test_the_books_are_the_same_in_process_and_on_a_socket(
+    kind: FaultKind, expected: tuple[list[Given], int, int, int, bool]
+) -> None:
+    scripted = MusicService()
+    meets = {
+        FaultKind.BUSY: answers(429),
+        FaultKind.SERVER_ERROR: answers(500),
+        FaultKind.LOST_ANSWER: scripted.lost_answer,
+    }
+    scripted.on_post.append(meets[kind])
+    async with httpx.AsyncClient(transport=scripted.transport) as client:
+        await story(client, "https://music.example.com")
+    sandbox = QuickSandbox(lambda: None)
+    sandbox.faults.append(Fault(kind))
+    async with running(sandbox) as url, httpx.AsyncClient() as client:
+        await story(client, url)
+
+    assert expected == summary(scripted)
+    assert expected == summary(sandbox.ledger)
+
+
+def test_a_task_is_charged_once() -> None:
+    books = MusicBooks()
+    books.note_charge(books.note_post("Song 1"), "a task")
+
+    with pytest.raises(AssertionError):
+        books.note_charge(books.note_post("Song 1"), "a task")
