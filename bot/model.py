@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType, Self
+from typing import Literal, NewType, Self
 
 JobId = NewType("JobId", int)
 """Our own number of a job: 53 random bits, carried by buttons."""
@@ -13,6 +13,9 @@ DiscordUserId = NewType("DiscordUserId", int)
 """Discord's id of a person."""
 MemberNumber = NewType("MemberNumber", int)
 """Our own number of a person; the ledger and usage know people by it alone."""
+
+ParkReason = Literal["slow", "bug"]
+"""Why the bot has stopped working on a job by itself: the operator decides how it goes on."""
 
 MAX_TAKES = 4
 """The most tracks that one job posts; an answer with more is cut to the first ones."""

@@ -45,7 +45,7 @@ async def promise(
     if taken is None:
         log.info("interaction %d came twice", interaction.id)
         return
-    job, facts = taken
+    job, facts = taken.job, taken.facts
     say, view = interaction_context.public(interaction), discord.utils.MISSING
     card_message_id: int | None = None
     try:

@@ -105,4 +105,4 @@ async def test_a_connection_that_breaks_is_made_again_and_no_song_is_lost_meanwh
 
     assert {ada.id} == song.pings
     assert answer.ephemeral
-    assert "a bug in the step" not in story.bot.log
+    assert "bug in a step" not in story.bot.log

@@ -120,7 +120,7 @@ async def test_a_song_is_refunded_once(rig: Rig, desk: OperatorActions) -> None:
 
 async def test_only_what_was_spent_is_refunded(rig: Rig, desk: OperatorActions) -> None:
     waiting = await rig.ask()
-    with pytest.raises(NotDone, match="still in the making"):
+    with pytest.raises(NotDone, match="still in progress"):
         await desk.refund(waiting.id, "")
     rig.music.takes = 0
     await rig.until(waiting, JobState.EXPLAINED)

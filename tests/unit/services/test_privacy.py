@@ -57,7 +57,7 @@ async def asked(
     origin = make.origin(member_id=member_id, member_name=name)
     accepted = await rig.intake.accept(request, origin, taken)
     assert accepted is not None
-    job, facts = accepted
+    job, facts = accepted.job, accepted.facts
     await rig.intake.answered(job, facts, card_message_id=PERSON + 1)
     return job
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, Unpack, cast
 
 import pytest
 from hypothesis import Phase, settings
@@ -30,11 +30,22 @@ from hypothesis.stateful import (
 from bot.database import sqlite as module
 from bot.database.sqlite import Database, Tx
 from bot.errors import StoreBusy
-from bot.model import OPEN_STATES, ClosedCause, FailReason, Job, JobState, Period, SongRequest, Track
+from bot.model import (
+    OPEN_STATES,
+    ClosedCause,
+    Delivery,
+    FailReason,
+    Job,
+    JobState,
+    Period,
+    SongRequest,
+    Track,
+)
 from bot.music import wire
 from bot.pipeline import schedule
 from bot.pipeline.courier import CardFacts
-from bot.pipeline.steps import QUEUE_MAX, Steps
+from bot.pipeline.steps import Steps
+from bot.pipeline.submitting import QUEUE_MAX
 from bot.pipeline.transitions import Superseded, Transitions
 from bot.services.credits import CreditService
 from bot.services.intake import Intake
@@ -210,7 +221,7 @@ def asks(interaction: int, guild: int, member: int) -> Operation:
     async def real(process: Process) -> bool:
         taken = await process.intake.accept(make.prompt(f"song {interaction}"), origin)
         if taken is not None:
-            process.promised.append(taken)
+            process.promised.append((taken.job, taken.facts))
         return taken is not None
 
     return Operation(real, lambda books, at: books.accept(at, interaction, guild, member))
@@ -551,9 +562,9 @@ class Crashes(RuleBasedStateMachine):
             case JobState.SUBMITTING:
                 return [*self.hears(job), gives_up(job), meets_a_bug(job)]
             case JobState.RUNNING:
-                urls = json.dumps([f"https://files.example/{take}.mp3" for take in (1, 2)])
+                urls = tuple(f"https://files.example/{take}.mp3" for take in (1, 2))
                 return [
-                    to(job, JobState.READY, 0, urls=urls),
+                    to(job, JobState.READY, 0, row={"urls": json.dumps(urls)}, urls=urls),
                     to(job, JobState.RUNNING, 5),
                     to(job, JobState.RUNNING, None, lambda process: process.steps._park(job), parked="slow"),
                     fails(job, FailReason.UPSTREAM_FAILED),
@@ -601,7 +612,7 @@ class Crashes(RuleBasedStateMachine):
             return WaitsForAnswer
 
         shut = self.books.gate.retry_at is not None
-        return Operation(lambda process: process.steps._queued(job), model, alone=shut)
+        return Operation(lambda process: process.steps._submitter.submit(job), model, alone=shut)
 
     def hears(self, job: Job) -> list[Operation]:
         """What the music service may answer to the paid request."""
@@ -654,9 +665,12 @@ class Crashes(RuleBasedStateMachine):
             JobState.DELIVERING,
             0,
             keep_claim=True,
-            delivery_channel_id=job.origin.channel_id,
-            delivery_direct=False,
-            delivery_started_at=milliseconds(make.NOW),
+            row={
+                "delivery_channel_id": job.origin.channel_id,
+                "delivery_direct": False,
+                "delivery_started_at": milliseconds(make.NOW),
+            },
+            delivery=Delivery(channel_id=job.origin.channel_id, direct=False, started_at=make.NOW),
         )
 
 
@@ -678,7 +692,7 @@ def refuses(error: type[Exception]) -> Model:
 
 
 async def hear(job: Job, answer: wire.Submitted, process: Process) -> None:
-    await process.steps._submitted(job, job, answer)
+    await process.steps._submitter.conclude(job, job, answer)
 
 
 def to(
@@ -688,7 +702,8 @@ def to(
     real: Real | None = None,
     *,
     keep_claim: bool = False,
-    **columns: object,
+    row: dict[str, object] | None = None,
+    **change: Unpack[jobs.JobChange],
 ) -> Operation:
     """A move of the job, by ``Moves.to`` itself or by what leads to the same."""
 
@@ -697,11 +712,11 @@ def to(
 
     async def move(process: Process) -> None:
         now = process.clock()
-        await process.moves.to(job, state, due_at=due_at(now), keep_claim=keep_claim, **columns)
+        await process.moves.to(job, state, due_at=due_at(now), keep_claim=keep_claim, **change)
 
     return Operation(
         real or move,
-        lambda books, at: books.move(job, state, due_at(at), keep_claim=keep_claim, **columns),
+        lambda books, at: books.move(job, state, due_at(at), keep_claim=keep_claim, **(row or change)),
     )
 
 
