@@ -140,7 +140,10 @@ class Submitter:
 
         def shut(tx: Tx) -> None:
             nonlocal news
-            news = breaker.shut(tx, cause, now)
+            if cause is ClosedCause.NOT_OPEN:  # may depend on what this member asked for
+                news = breaker.not_open(tx, job, now)
+            else:
+                news = breaker.shut(tx, cause, now)
 
         await self._transitions.fail(job, FailReason.CLOSED, detail, also=shut, closed=cause)
         if news:
@@ -176,12 +179,14 @@ class Submitter:
 
         def count(tx: Tx) -> None:
             nonlocal opened
-            opened = heard and breaker.unknown(tx, now)
+            opened = heard and breaker.unknown(tx, job, now)
 
         log.warning("paid request has an unknown outcome", extra={"detail": detail, "heard": heard})
         await self._transitions.fail(job, FailReason.OUTCOME_UNKNOWN, detail, also=count)
         if opened:
-            self._alert("Three requests in a row had an unknown outcome; submissions wait for a probe.")
+            self._alert(
+                "Requests of several members in a row had an unknown outcome; submissions wait for a probe."
+            )
 
 
 def _submit_window(tx: Tx, now: datetime) -> datetime | None:

@@ -25,7 +25,7 @@ TERMS = make.terms(
     open_per_member=4, open_per_guild=6, defaults=replace(make.DEFAULTS, allowance=25, period=Period.WEEK)
 )
 PRICE = TERMS.price_credits
-OPEN = Breaker(closed=None, unknown_in_a_row=0, tries=0, retry_at=None)
+OPEN = breaker.OPEN
 
 
 class Refused(Exception):

@@ -407,7 +407,7 @@ class Crashes(RuleBasedStateMachine):
     def turn(self, books: Books, change: Callable[[Tx], Any]) -> Any:  # noqa: ANN401 - what the change returns
         """What the gate does is shown elsewhere; here it has to be done together with the job's move."""
         before = books.gate
-        breaker._write(self.scratch, before.closed, before.unknown_in_a_row, before.tries, before.retry_at)
+        breaker.write(self.scratch, before)
         result = change(self.scratch)
         books.gate = breaker.read(self.scratch)
         return result
@@ -423,8 +423,10 @@ class Crashes(RuleBasedStateMachine):
     def has_heard_nothing_clear(self) -> Operation:
         """The last request had an unknown outcome, so that a clear answer is seen to change something."""
         return Operation(
-            lambda process: process.database.write(partial(breaker.unknown, now=process.clock())),
-            lambda books, at: self.turn(books, lambda tx: breaker.unknown(tx, at)),
+            lambda process: process.database.write(
+                partial(breaker.unknown, job=make.job(), now=process.clock())
+            ),
+            lambda books, at: self.turn(books, lambda tx: breaker.unknown(tx, make.job(), at)),
         )
 
     @rule(
@@ -643,7 +645,7 @@ class Crashes(RuleBasedStateMachine):
                 wire.Rejected(FailReason.REFUSED),
                 failed(FailReason.REFUSED, lambda tx, _: breaker.answered(tx)),
             ),
-            (wire.Unknown(), failed(FailReason.OUTCOME_UNKNOWN, breaker.unknown)),
+            (wire.Unknown(), failed(FailReason.OUTCOME_UNKNOWN, lambda tx, at: breaker.unknown(tx, job, at))),
         ]
         # What is found so, without an answer, was left by an earlier process.
         found = Operation(

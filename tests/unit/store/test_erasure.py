@@ -170,6 +170,8 @@ STAYS = {
     "ledger": "*",  # by numbers that lead to nobody
     "usage": "*",
     "gate": "*",  # the bot's own
+    "suspicion": "*",  # by hashes too short to lead to anybody
+    "refused_interaction": "*",  # for an hour, and without a name
     "fact": "*",
     "sqlite_sequence": "*",
     "spool_removal": "*",
