@@ -12,8 +12,10 @@ from bot.errors import (
     Leaving,
     NotYourSong,
     Paused,
+    Refusal,
     ServiceClosed,
     ShuttingDown,
+    StoreBusy,
     TooLateToCancel,
     TooManyOpenJobs,
     TriedAgain,
@@ -23,12 +25,16 @@ from bot.model import DiscordUserId, Job, JobId, JobState, MemberNumber, Origin,
 from bot.music.text_limits import check
 from bot.pipeline.card_facts import card_facts
 from bot.pipeline.courier import CardFacts
-from bot.store import breaker, jobs, ledger, members, quotas, texts
+from bot.store import breaker, jobs, ledger, members, quotas, refusals, texts
 
 log = logging.getLogger(__name__)
 
 ANSWER_WITHIN = timedelta(seconds=4)
 """Maximum time that a new job waits for the member to be answered before it starts."""
+
+
+REFUSED_MAX = 1_000
+"""Maximum refused interactions that are remembered in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +79,7 @@ class Intake:
         self._now = now
         self._woken = woken
         self._closing = False
+        self._refused: dict[int, None] = {}
         self._unanswered: set[int] = set()
         self._all_answered = asyncio.Event()
         self._all_answered.set()
@@ -84,7 +91,7 @@ class Intake:
     async def accept(
         self, request: SongRequest, origin: Origin, source: Source | None = None
     ) -> Accepted | None:
-        """Queue a job and hold its credits. Returns None if this interaction became a job before.
+        """Queue a job and hold its credits. Returns None if this interaction was accepted or refused before.
 
         ``source`` is the earlier job whose texts it reuses.
 
@@ -92,18 +99,37 @@ class Intake:
             Refusal: the request can't be accepted; nothing was held.
             StoreBusy: the database is locked; nothing was held.
         """
-        if self._closing:
-            # The same interaction may be delivered again: a promise is not taken back.
-            if await self._database.read(lambda tx: jobs.taken(tx, origin.interaction_id)):
-                return None
-            raise ShuttingDown
-        request = request.cleaned()
-        check(request, self.terms.models)
-        now = self._now()
+        try:
+            return await self._accept(request, origin, source)
+        except (Refusal, StoreBusy):
+            self._note_refused(origin.interaction_id)
+            raise
 
-        def accept(tx: Tx) -> Accepted | None:
-            if jobs.taken(tx, origin.interaction_id):
+    async def _accept(self, request: SongRequest, origin: Origin, source: Source | None) -> Accepted | None:
+        now = self._now()
+        request = request.cleaned()
+
+        def accept(tx: Tx) -> Accepted | Refusal | None:
+            # The same interaction may be delivered again: neither a promise nor a refusal is taken back.
+            if jobs.taken(tx, origin.interaction_id) or self._was_refused(tx, origin.interaction_id):
                 return None
+            # Refusing is an ordinary outcome that commits its trace, and nothing else.
+            tx.execute("SAVEPOINT admission")
+            try:
+                if self._closing:
+                    raise ShuttingDown
+                check(request, self.terms.models)
+                accepted = admit(tx)
+            except Refusal as refusal:
+                tx.execute("ROLLBACK TO admission")
+                tx.execute("RELEASE admission")
+                refusals.remember(tx, origin.interaction_id, now)
+                return refusal
+            # Any other error undoes the whole transaction, and with it the savepoint.
+            tx.execute("RELEASE admission")
+            return accepted
+
+        def admit(tx: Tx) -> Accepted:
             member = ledger.member_number(tx, origin.member_id)
             self._admit(tx, origin, member, source, now)
             job_id, price = jobs.new_id(), self.terms.price_credits
@@ -126,12 +152,29 @@ class Intake:
             return Accepted(job=job, facts=card_facts(tx, job, self.terms.defaults, now))
 
         accepted = await self._database.write(accept)
+        if isinstance(accepted, Refusal):
+            raise accepted
         if accepted is not None:
             job_id = accepted.job.id
             self._unanswered.add(job_id)
             self._all_answered.clear()
             log.info("job queued", extra={"job_id": job_id})
         return accepted
+
+    async def refused(self, interaction_id: int) -> None:
+        """Remember that an interaction was refused before it came here, so that it stays refused."""
+        self._note_refused(interaction_id)
+        now = self._now()
+        await self._database.write(lambda tx: refusals.remember(tx, interaction_id, now))
+
+    def _was_refused(self, tx: Tx, interaction_id: int) -> bool:
+        return interaction_id in self._refused or refusals.is_refused(tx, interaction_id)
+
+    def _note_refused(self, interaction_id: int) -> None:
+        # In memory as well, for a refusal whose row could not be written.
+        self._refused[interaction_id] = None
+        if len(self._refused) > REFUSED_MAX:
+            del self._refused[next(iter(self._refused))]
 
     def _admit(
         self, tx: Tx, origin: Origin, member: MemberNumber, source: Source | None, now: datetime

@@ -76,6 +76,7 @@ async def _refuse(
 ) -> None:
     """Say what stands against the request, with a button that opens the form with everything in it."""
     try:
+        await intake.refused(interaction.id)
         draft = await intake.keep_draft(request, interaction.user.id, remix_of)
     except (Transient, WordsGone) as unkept:
         await _give_back(interaction, request, unkept)

@@ -133,8 +133,8 @@ async def test_three_tasks_of_another_job_in_a_row_open_the_breaker(rig: Rig) ->
     await rig.ask()
     await rig.round()
     rig.music.on_post = [answers(200, id=rig.task.id)] * 3
-    for _ in range(4):
-        await rig.ask()
+    for member_id in (1, 2, 3, 4):
+        await rig.ask(make.prompt(f"by {member_id}"), make.origin(member_id=member_id))
         await rig.round()
 
     assert 4 == rig.music.posts

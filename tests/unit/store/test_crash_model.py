@@ -329,6 +329,7 @@ class Crashes(RuleBasedStateMachine):
     def together(self, how: How) -> bool:
         """What waits is done at once. Each part that was acknowledged is there, each other one may be."""
         operations, self.group = self.group, []
+        self.books.noted = frozenset(self.process.intake._refused)
         outcomes = self.run(self._together(operations, how))
         if how.disk_full and len(operations) == 1:
             operations = [replace(operations[0], model=refuses(StoreBusy))]
