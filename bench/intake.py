@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bot.database import sqlite
 from bot.database.sqlite import Database
-from bot.model import Period
+from bot.model import DiscordUserId, Period
 from bot.services.intake import Intake
 from bot.store import ledger
 from bot.store.ledger import Defaults
@@ -61,7 +61,7 @@ def fill(path: Path, entries: int) -> None:
         connection.execute("BEGIN")
         connection.execute("INSERT INTO guild (id) VALUES (:guild)", given)
         for number in range(MEMBERS):
-            ledger.member_number(connection, make.MEMBER + number)
+            ledger.member_number(connection, DiscordUserId(make.MEMBER + number))
         for statement in FILL.split(";"):
             connection.execute(statement, given)
         connection.execute("COMMIT")

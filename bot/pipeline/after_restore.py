@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import assert_never
 
 from bot.database.sqlite import COMMANDS_FACT, Tx, forget_fact
-from bot.model import FailReason, Job, JobState
+from bot.model import FailReason, Job, JobState, MemberNumber
 from bot.pipeline.transitions import fail
 from bot.store import budget_alerts, erasure, jobs
 
@@ -25,7 +25,7 @@ def mark(tx: Tx, now: datetime, gone: Collection[int] = ()) -> Counter[JobState]
         _mark(tx, job, now)
         jobs.mark_restored(tx, job.id, now)
     for member in gone:
-        erasure.erase(tx, member, now)
+        erasure.erase(tx, MemberNumber(member), now)
     # Each is told once or not at all, and these may have been told.
     budget_alerts.drop_due(tx)
     # Another version may have registered its own since.

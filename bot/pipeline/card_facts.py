@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from bot.database.sqlite import Tx
-from bot.model import Job, JobState, Limit, Standing
+from bot.model import GuildId, Job, JobState, Limit, MemberNumber, Standing
 from bot.pipeline.courier import CardFacts
 from bot.store import jobs, ledger, quotas
 
@@ -40,4 +40,4 @@ def _standing(tx: Tx, job: Job, defaults: ledger.Defaults, now: datetime) -> Sta
     """What is left to the member who asked, by the limit that was theirs then: roles are not kept."""
     guild_id, member, _ = jobs.held(tx, job.id)
     limit = None if job.limit_credits is None else Limit(credits=job.limit_credits)
-    return quotas.standing(tx, guild_id, member, limit, defaults, now)
+    return quotas.standing(tx, GuildId(guild_id), MemberNumber(member), limit, defaults, now)

@@ -19,7 +19,7 @@ from bot.store.scrub import Remains
 
 log = logging.getLogger(__name__)
 
-AT_ONCE: Final = 500
+BATCH_MAX: Final = 500
 """Jobs whose files are removed between two writes."""
 LATE_S: Final = (5.0, 300.0)
 """Before it is tried again where somebody reads for long, or the disk is full."""
@@ -89,7 +89,7 @@ class Erasure:
             log.info("a member's data is erased")
 
     async def _remove_files(self) -> bool:
-        while job_ids := await self._database.read(lambda tx: rows.files_of(tx, AT_ONCE)):
+        while job_ids := await self._database.read(lambda tx: rows.files_of(tx, BATCH_MAX)):
             try:
                 await asyncio.to_thread(_remove, self._spool, job_ids)
             except OSError as error:

@@ -12,7 +12,7 @@ from bot.database.sqlite import Database, Tx
 from bot.errors import Transient
 from bot.music.spool import Spool
 from bot.pipeline.erasure import Erasure
-from bot.store import erasure, jobs, members, texts
+from bot.store import erasure, jobs, members, refusals, texts
 from bot.store.reconcile import reconcile
 
 log = logging.getLogger(__name__)
@@ -74,6 +74,7 @@ class Maintenance:
         await self._clean(now)
         await self._drop_copies(now)
         await self._drop_words(now)
+        await self._drop_refusals(now)
         late = self._cleaned_at is None or now - self._cleaned_at >= CLEAN_EVERY
         if late and await self._erasure.clean():
             self._cleaned_at = now
@@ -104,6 +105,10 @@ class Maintenance:
         await asyncio.to_thread(_remove, self._spool, gone)
         if gone:
             log.info("spool: %d old files removed", len(gone))
+
+    async def _drop_refusals(self, now: datetime) -> None:
+        while await self._database.write(lambda tx: refusals.sweep(tx, now)) >= refusals.SWEEP_MAX:
+            pass
 
     async def _drop_words(self, now: datetime) -> None:
         before, dropped = now - self._keep_words, 0

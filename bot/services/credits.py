@@ -16,6 +16,7 @@ from bot.model import (
     Job,
     JobId,
     Limit,
+    MemberNumber,
     Period,
     Standing,
     storable,
@@ -128,10 +129,10 @@ class CreditService:
 
         def explain(tx: Tx) -> Explanation:
             member = members.known(tx, member_id)
-            limit = quotas.limit_of(tx, guild_id, member, role_ids)
+            limit = quotas.limit_of(tx, guild_id, MemberNumber(member), role_ids)
             return Explanation(
-                standing=quotas.standing(tx, guild_id, member, limit, self._defaults, now),
-                own=quotas.member_limit(tx, guild_id, member),
+                standing=quotas.standing(tx, guild_id, MemberNumber(member), limit, self._defaults, now),
+                own=quotas.member_limit(tx, guild_id, MemberNumber(member)),
                 by_role=quotas.role_limits(tx, guild_id, role_ids),
                 paused=quotas.paused(tx, guild_id),
             )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.database.sqlite import Tx
-from bot.model import OPEN_STATES, SONG_STATES, DiscordUserId, GuildId, Job, JobId, Track
+from bot.model import DiscordUserId, GuildId, Job, JobId, OPEN_STATES, SONG_STATES, Track
 from bot.store import jobs
 from bot.store.ledger import known_member, moment
 
@@ -125,9 +125,9 @@ def find(tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str) -> Job
     wanted, title = _words(typed), folded(typed)
     given = {"guild": guild_id, "member": known_member(tx, member_id)}
     if len(wanted) == 1 and _ID.fullmatch(wanted[0]):
-        own = _place(tx, given, int(wanted[0]))
+        own = _place(tx, given, JobId(int(wanted[0])))
         if own is not None:
-            return jobs.get(tx, own["id"])
+            return jobs.get(tx, JobId(own["id"]))
     if not wanted:
         return None
     newest: int | None = None
@@ -136,7 +136,7 @@ def find(tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str) -> Job
             return jobs.get(tx, row["id"])
         if newest is None and _has(row, wanted):
             newest = row["id"]
-    return None if newest is None else jobs.get(tx, newest)
+    return None if newest is None else jobs.get(tx, JobId(newest))
 
 
 def found_again(tx: Tx, job_id: JobId, track: Track) -> bool:
@@ -197,4 +197,4 @@ def _some(rows: Iterator[Row], limit: int, fits: Callable[[Row], bool]) -> list[
 
 
 def _jobs(tx: Tx, ids: list[int]) -> list[Job]:
-    return [job for job_id in ids if (job := jobs.get(tx, job_id)) is not None]
+    return [job for job_id in ids if (job := jobs.get(tx, JobId(job_id))) is not None]

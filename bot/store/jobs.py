@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal, TypedDict, Unpack
 
 from bot.database.sqlite import Tx, fact, remember
 from bot.model import (
@@ -24,6 +25,7 @@ from bot.model import (
     JobState,
     MemberNumber,
     Origin,
+    ParkReason,
     Reuse,
     Source,
     Track,
@@ -73,6 +75,26 @@ class Counts:
 
     member: MemberNumber
     guild: int
+
+
+class JobChange(TypedDict, total=False):
+    """What a move may write down about a job besides its state and its due time."""
+
+    task_id: str
+    urls: tuple[str, ...]
+    reason: FailReason
+    closed: ClosedCause | None
+    detail: str
+    tries: int
+    misses: int
+    missing_since: datetime | None
+    submitted_at: datetime
+    parked: ParkReason | None
+    """Setting it, or taking it back, also makes the card due."""
+    delivery: Delivery | None
+    message_id: int | None
+    restored: Literal[False]
+    """The messages of a restored job have been looked for."""
 
 
 def next_epoch(tx: Tx) -> int:
@@ -248,20 +270,21 @@ def move(
     now: datetime,
     due_at: datetime | None,
     keep_claim: bool = False,
-    **columns: object,
+    **change: Unpack[JobChange],
 ) -> bool:
     """Take the claimed ``job`` to a state, with what is now known of it.
 
     Returns False, and changes nothing, if the job is no longer in the state and under the attempt
-    that the caller claimed. ``keep_claim`` lets the caller go on working on it.
+    that the caller claimed: another claim has overtaken it. This guard is what makes every step safe to
+    repeat. ``keep_claim`` lets the caller keep working on the job; otherwise it is free to be claimed.
     """
     values: dict[str, object] = {"state": to, "due_at": None if due_at is None else milliseconds(due_at)}
     if to is not job.state:
         at = milliseconds(now)
         values |= {"state_since": at, "card_due_at": at, "tries": 0, "misses": 0, "missing_since": None}
-    elif "parked" in columns:
+    elif "parked" in change:
         values["card_due_at"] = milliseconds(now)
-    values |= columns
+    values |= _columns(change)
     if not keep_claim:
         values["claim_epoch"] = None
     assignments = ", ".join(f"{name} = :{name}" for name in values)
@@ -270,6 +293,28 @@ def move(
         values | {"_id": job.id, "_state": job.state, "_attempt": job.attempt},
     )
     return cursor.rowcount == 1
+
+
+def _columns(change: JobChange) -> dict[str, object]:
+    """Return what a change writes, by column."""
+    columns = dict[str, object](change)
+    if "urls" in change:
+        columns["urls"] = json.dumps(change["urls"])
+    if "missing_since" in change:
+        since = change["missing_since"]
+        columns["missing_since"] = None if since is None else milliseconds(since)
+    if "submitted_at" in change:
+        columns["submitted_at"] = milliseconds(change["submitted_at"])
+    if "delivery" in change:
+        del columns["delivery"]
+        to = change["delivery"]
+        columns["delivery_channel_id"] = None if to is None else to.channel_id
+        columns["delivery_direct"] = None if to is None else to.direct
+        columns["delivery_started_at"] = None if to is None else milliseconds(to.started_at)
+    if "restored" in change:
+        del columns["restored"]
+        columns["restored_at"] = None
+    return columns
 
 
 def add_track(tx: Tx, job_id: JobId, track: Track) -> None:

@@ -74,7 +74,7 @@ def by_person(tx: Tx, members: Iterable[int]) -> dict[int, int | str]:
     key = fact(tx, KEY_FACT)
     if key is None:
         return {member: member for member in members}
-    return {member: _hash_of(tx, key, member) or member for member in members}
+    return {member: _hash_of(tx, key, MemberNumber(member)) or member for member in members}
 
 
 def _hash_of(tx: Tx, key: str, member: MemberNumber) -> str | None:

@@ -102,7 +102,7 @@ def everything(tx: Tx, discord_id: DiscordUserId) -> dict[str, object]:
                 "of_the_bonus_held": row["bonus_held"],
             }
             for number in counted
-            for row in _of(tx, "usage", "member_id", number, order="guild_id, day")
+            for row in _of(tx, "usage", "member_id", MemberNumber(number), order="guild_id, day")
         ],
         "limits": [
             {"server": row["guild_id"], "credits_in_a_period": row["credits"]} for row in _limits(tx, counted)
@@ -114,12 +114,14 @@ def everything(tx: Tx, discord_id: DiscordUserId) -> dict[str, object]:
 def _counted(tx: Tx, discord_id: DiscordUserId) -> tuple[int, ...]:
     """The numbers whose use of credits and limits hold for this person."""
     number = members.known(tx, discord_id)
-    return () if number == NOBODY else members.numbers(tx, number)
+    return () if number == NOBODY else members.numbers(tx, MemberNumber(number))
 
 
 def _limits(tx: Tx, counted: Collection[int]) -> list[sqlite3.Row]:
     return [
-        row for number in counted for row in _of(tx, "member_limit", "member_id", number, order="guild_id")
+        row
+        for number in counted
+        for row in _of(tx, "member_limit", "member_id", MemberNumber(number), order="guild_id")
     ]
 
 

@@ -154,7 +154,7 @@ def keep_draft(
     Raises:
         WordsGone: those of ``remix_of``, of which they are a change, may not be taken up any more.
     """
-    if remix_of is not None and not may_be_taken_up(tx, remix_of):
+    if remix_of is not None and not may_be_taken_up(tx, JobId(remix_of)):
         raise WordsGone
     drop_drafts(tx, now)
     values: dict[str, object] = {name: getattr(request, name) for name in FIELDS}

@@ -126,7 +126,7 @@ class Evening:
         )
         taken = await self.rig.intake.accept(make.prompt(), asked)
         assert taken is not None
-        job, facts = taken
+        job, facts = taken.job, taken.facts
         card = self.discord.say("a card", user=self.discord.bot, channel=there)
         await self.rig.intake.answered(job, facts, card.id)
         return await self.rig.get(job)

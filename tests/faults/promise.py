@@ -52,7 +52,7 @@ async def assert_survived(
 
 def is_a_bug(record: logging.LogRecord) -> bool:
     """Whether the line tells of an error that nobody has foreseen."""
-    return record.levelno >= logging.CRITICAL or "a bug in" in record.getMessage() or record.name == "asyncio"
+    return record.levelno >= logging.CRITICAL or "bug in" in record.getMessage() or record.name == "asyncio"
 
 
 def assert_told_plainly(job: Job) -> str:

@@ -359,7 +359,7 @@ async def test_requests_that_wait_for_a_closed_service_are_made_afterwards(
     first = await rig.ask()
     taken = await rig.intake.accept(make.prompt(), make.origin())
     assert taken is not None
-    other = taken[0]
+    other = taken.job
 
     await rig.until(first, TOLD)
     rig.clock.forward(minutes=14)

@@ -524,7 +524,7 @@ async def test_a_request_that_is_called_off_is_written_whole_or_not_at_all(
     assert ((), 10 * proof.jobs) == (proof.findings, proof.held)
     other = await rig.ask()
     await rig.until(other, DONE)
-    assert "a bug in" not in caplog.text
+    assert "bug in" not in caplog.text
 
 
 async def test_a_request_canceled_in_its_transaction_is_written_whole(
@@ -568,7 +568,7 @@ async def test_of_many_requests_the_ones_that_are_called_off_take_no_other_along
     proof = await rig.database.read(reconcile)
     assert ((), 10 * proof.jobs) == (proof.findings, proof.held)
     assert 20 == len(asked) <= proof.jobs <= 40
-    assert "a bug in" not in caplog.text
+    assert "bug in" not in caplog.text
 
 
 @pytest.mark.parametrize("number", range(1, 7))

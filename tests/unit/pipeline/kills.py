@@ -398,7 +398,7 @@ class World:
             return
         if taken is None:
             return
-        job, facts = taken
+        job, facts = taken.job, taken.facts
         self.promised.add(job.id)
         card_message_id = await self.chat.answer(origin)
         if card_message_id is None and await rig.intake.withdraw(job):

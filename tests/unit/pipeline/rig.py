@@ -72,7 +72,7 @@ class Rig:
         """A member asks, and reads the card."""
         taken = await self.intake.accept(request or make.prompt(), origin or make.origin())
         assert taken is not None
-        job, facts = taken
+        job, facts = taken.job, taken.facts
         await self.intake.answered(job, facts, card_message_id=777)
         return job
 

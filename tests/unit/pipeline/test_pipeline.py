@@ -6,11 +6,14 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from bot.database.sqlite import Tx
 from bot.errors import (
     NotEnoughCredits,
     NotYourSong,
+    Refusal,
     ServiceClosed,
     ShuttingDown,
+    StoreBusy,
     TextTooLong,
     TooLateToCancel,
     TooManyOpenJobs,
@@ -18,6 +21,7 @@ from bot.errors import (
 )
 from bot.model import ClosedCause, FailReason, JobState, Reuse, Source
 from bot.pipeline.courier import MessageKind
+from bot.services import intake as intake_module
 from bot.services.intake import Intake
 from tests import make
 from tests.doubles.in_process import AUDIO, answers, raises
@@ -74,6 +78,76 @@ async def test_a_request_that_comes_twice_is_one_job(rig: Rig) -> None:
     assert (await rig.balance()).held == 10
 
 
+async def test_an_interaction_that_was_refused_stays_refused(rig: Rig) -> None:
+    await rig.credits.set_allowance(make.GUILD, 0, None, make.entry())
+    origin = make.origin()
+    with pytest.raises(NotEnoughCredits):
+        await rig.intake.accept(make.prompt(), origin)
+    await rig.credits.set_allowance(make.GUILD, 100, None, make.entry())
+    restarted = Intake(rig.database, make.terms(), now=rig.clock, woken=lambda: None)
+
+    again = [await intake.accept(make.prompt(), origin) for intake in (rig.intake, restarted)]
+
+    assert [None, None] == again
+    assert {"set": 2} == await rig.books()
+    assert await restarted.accept(make.prompt(), make.origin()) is not None
+
+
+@pytest.mark.parametrize("why", ["text", "shutdown", "before it came here"])
+async def test_whatever_an_interaction_was_refused_for_it_stays_refused(rig: Rig, why: str) -> None:
+    origin, text = make.origin(), "x" * 501 if why == "text" else "x"
+    if why == "before it came here":
+        await rig.intake.refused(origin.interaction_id)
+    else:
+        if why == "shutdown":
+            rig.intake.close()
+        with pytest.raises(Refusal):
+            await rig.intake.accept(make.prompt(text), origin)
+    restarted = Intake(rig.database, make.terms(), now=rig.clock, woken=lambda: None)
+
+    assert await restarted.accept(make.prompt(), origin) is None
+
+
+async def test_an_answer_that_the_database_is_busy_stays_the_answer(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin = make.origin()
+
+    async def busy(_: object) -> None:
+        raise StoreBusy("locked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.database, "write", busy)
+        with pytest.raises(StoreBusy):
+            await rig.intake.accept(make.prompt(), origin)
+
+    assert await rig.intake.accept(make.prompt(), origin) is None
+    assert {} == await rig.books()
+
+
+async def test_a_refusal_leaves_nothing_but_its_trace(rig: Rig) -> None:
+    await rig.credits.set_allowance(make.GUILD, 0, None, make.entry())
+    with pytest.raises(NotEnoughCredits):
+        await rig.intake.accept(make.prompt(), make.origin(member_id=make.OTHER))
+
+    def rows(tx: Tx) -> list[int]:
+        tables = ("refused_interaction", "job", "song", "text", "draft")
+        return [tx.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in tables]  # noqa: S608
+
+    assert [1, 0, 0, 0, 0] == await rig.database.read(rows)
+
+
+async def test_what_is_remembered_of_refusals_in_memory_is_bounded(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "REFUSED_MAX", 3)
+    for number in range(10):
+        await rig.intake.refused(number)
+
+    assert [7, 8, 9] == list(rig.intake._refused)
+    assert await rig.intake.accept(make.prompt(), make.origin(interaction_id=1)) is None
+
+
 async def test_two_requests_at_once_spend_the_last_credits_once(rig: Rig) -> None:
     await rig.credits.set_allowance(make.GUILD, 10, None, make.entry())
 
@@ -122,8 +196,8 @@ async def test_a_withdrawn_request_gives_its_credits_back_and_is_never_sent(rig:
     taken = await rig.intake.accept(make.prompt(), make.origin())
     assert taken is not None
 
-    assert await rig.intake.withdraw(taken[0])
-    assert not await rig.intake.withdraw(taken[0])
+    assert await rig.intake.withdraw(taken.job)
+    assert not await rig.intake.withdraw(taken.job)
 
     rig.clock.forward(minutes=1)
     await rig.round()
@@ -210,7 +284,6 @@ async def test_a_queued_request_expires_after_an_hour(rig: Rig) -> None:
 @pytest.mark.parametrize(
     ("answer", "cause"),
     [
-        (answers(404, message="Coming soon"), ClosedCause.NOT_OPEN),
         (answers(402, message="Insufficient credits"), ClosedCause.NO_CREDITS),
         (answers(401, message="no auth"), ClosedCause.BAD_KEY),
     ],
@@ -228,6 +301,38 @@ async def test_a_closed_service_fails_one_job_pauses_the_others_and_refuses_new_
     assert refused.value.cause is cause
     assert len(rig.alerts) == 1
     assert rig.music.posts == 1
+
+
+async def test_an_endpoint_that_is_not_open_fails_one_job_and_closes_when_another_member_meets_it(
+    rig: Rig,
+) -> None:
+    rig.music.on_post = [answers(404, message="Coming soon")] * 3
+    first = await rig.ask()
+    await rig.round()
+    again = await rig.ask(make.prompt("the same member, other words"))
+    await rig.round()
+    other = await rig.ask(make.prompt("words of another"), make.origin(member_id=make.OTHER))
+    await rig.round()
+    with pytest.raises(ServiceClosed) as refused:
+        await rig.ask()
+
+    told = [await rig.get(job) for job in (first, again, other)]
+    assert [(FailReason.CLOSED, ClosedCause.NOT_OPEN)] * 3 == [(job.reason, job.closed) for job in told]
+    assert refused.value.cause is ClosedCause.NOT_OPEN
+    assert (3, 1) == (rig.music.posts, len(rig.alerts))
+
+
+async def test_one_member_whose_words_always_fail_does_not_hold_up_another(rig: Rig) -> None:
+    await rig.credits.set_allowance(make.GUILD, 1_000, None, make.entry())
+    rig.music.on_post = [rig.music.lost_answer] * 10
+    for _ in range(10):
+        await rig.ask()
+        await rig.round()
+    other = await rig.ask(make.prompt("words of another"), make.origin(member_id=make.OTHER))
+
+    await rig.round()
+
+    assert (11, JobState.RUNNING) == (rig.music.posts, await rig.state(other))
 
 
 async def test_after_the_pause_one_job_tries_and_a_good_answer_opens_the_gate(rig: Rig) -> None:
@@ -250,8 +355,8 @@ async def test_after_the_pause_one_job_tries_and_a_good_answer_opens_the_gate(ri
 
 async def test_three_unknown_outcomes_in_a_row_open_the_breaker_until_a_probe_succeeds(rig: Rig) -> None:
     rig.music.on_post = [rig.music.lost_answer] * 3
-    for _ in range(3):
-        await rig.ask()
+    for member_id in (1, 2, 3):
+        await rig.ask(make.prompt(f"by {member_id}"), make.origin(member_id=member_id))
         await rig.round()
     late = await rig.ask()
 
@@ -646,7 +751,7 @@ async def test_another_try_that_was_taken_back_does_not_count(rig: Rig) -> None:
     again = Source(job_id=job.id, reuse=Reuse.RETRY)
     first = await rig.intake.accept(make.prompt(), make.origin(), again)
     assert first is not None
-    await rig.intake.withdraw(first[0])
+    await rig.intake.withdraw(first.job)
 
     assert await rig.intake.accept(make.prompt(), make.origin(), again) is not None
 
@@ -706,14 +811,14 @@ async def test_after_an_outage_songs_come_once_and_in_the_order_of_their_request
 async def test_a_card_that_was_not_learned_of_is_looked_for(rig: Rig) -> None:
     taken = await rig.intake.accept(make.prompt(), make.origin())
     assert taken is not None
-    rig.chat.known_cards[taken[0].origin.interaction_id] = 4711
+    rig.chat.known_cards[taken.job.origin.interaction_id] = 4711
     rig.clock.forward(seconds=4)
 
-    await rig.until(taken[0], DONE)
+    await rig.until(taken.job, DONE)
     await rig.rest(rounds=5)
 
-    assert (await rig.get(taken[0])).card_message_id == 4711
-    assert rig.chat.cards[-1] == (taken[0].id, DONE)
+    assert (await rig.get(taken.job)).card_message_id == 4711
+    assert rig.chat.cards[-1] == (taken.job.id, DONE)
 
 
 # -- bugs
@@ -733,7 +838,7 @@ async def test_a_bug_in_one_job_ends_it_as_its_state_allows(
 
     ended = await rig.get(job)
     assert (ended.state, ended.open) == (end, False)
-    assert f"job {job.id}: a bug" in caplog.text
+    assert "bug in a step" in [record.msg for record in caplog.records]
 
 
 async def test_a_bug_in_one_job_leaves_the_others_alone(rig: Rig) -> None:

@@ -25,7 +25,7 @@ TERMS = make.terms(
     open_per_member=4, open_per_guild=6, defaults=replace(make.DEFAULTS, allowance=25, period=Period.WEEK)
 )
 PRICE = TERMS.price_credits
-OPEN = Breaker(closed=None, unknown_in_a_row=0, tries=0, retry_at=None)
+OPEN = breaker.OPEN
 
 
 class Refused(Exception):
@@ -85,6 +85,10 @@ class Books:
     members: set[int] = field(default_factory=set)
     drafts: set[tuple[int, int, str]] = field(default_factory=set)
     gate: Breaker = OPEN
+    refused: set[int] = field(default_factory=set)
+    """Interactions that were refused, and stay so."""
+    noted: frozenset[int] = field(default=frozenset(), compare=False)
+    """Those that this process alone remembers: it could not write them down."""
 
     def after(self, does: Callable[["Books", datetime], object], at: datetime) -> tuple["Books", object]:
         """The books after what an operation does to them, and what its caller is told."""
@@ -95,11 +99,12 @@ class Books:
             guilds=dict(self.guilds),
             members=set(self.members),
             drafts=set(self.drafts),
+            refused=set(self.refused),
         )
         try:
             return books, does(books, at)
         except Refused as refused:
-            return self, refused.error
+            return replace(self, refused=books.refused), refused.error
 
     def available(self, guild: int, at: datetime) -> tuple[int, int]:
         """What is left of the allowance and of the bonus."""
@@ -116,8 +121,16 @@ class Books:
         return max(0, (TERMS.defaults.allowance if allowance is None else allowance) - spent), bonus
 
     def accept(self, at: datetime, interaction: int, guild: int, member: int) -> bool:
-        if interaction in self.songs:
+        if interaction in self.songs or interaction in self.refused | self.noted:
             return False
+        try:
+            self.admit(at, interaction, guild, member)
+        except Refused:
+            self.refused.add(interaction)
+            raise
+        return True
+
+    def admit(self, at: datetime, interaction: int, guild: int, member: int) -> None:
         if self.gate.closed is not None and breaker.shut_until(self.gate, at) is not None:
             raise Refused(ServiceClosed)
         open_ = [
@@ -141,7 +154,6 @@ class Books:
             created_at=milliseconds(at),
             due_at=milliseconds(at + ANSWER_WITHIN),
         )
-        return True
 
     def change(self, interaction: int, **columns: Any) -> None:  # noqa: ANN401 - those of Song
         self.songs[interaction] = replace(self.songs[interaction], **columns)
@@ -346,4 +358,5 @@ def written(tx: Tx) -> Books:
         members={row["discord_id"] for row in members},
         drafts={tuple(row) for row in drafts},
         gate=breaker.read(tx),
+        refused={row[0] for row in tx.execute("SELECT interaction_id FROM refused_interaction")},
     )

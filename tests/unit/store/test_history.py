@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bot.database.sqlite import Tx
-from bot.model import OPEN_STATES, SONG_STATES, Job, JobState, SongRequest, Track
+from bot.model import DiscordUserId, GuildId, Job, JobState, OPEN_STATES, SONG_STATES, SongRequest, Track
 from bot.store import history, jobs, ledger
 from bot.store.history import SongChoice, SongPage
 from tests import make
@@ -83,10 +83,14 @@ def test_songs_in_the_making_come_oldest_first_with_those_that_are_parked(tx: Tx
 
 LOOKS: list[Callable[[Tx, int, int], object]] = [
     history.open_jobs,
-    lambda tx, guild, member: list(history.songs(tx, guild, member, size=5).songs),
-    lambda tx, guild, member: list(history.songs(tx, guild, member, size=5, word="synth").songs),
-    lambda tx, guild, member: history.choices(tx, guild, member, ""),
-    lambda tx, guild, member: [one] if (one := history.find(tx, guild, member, "synth")) else [],
+    lambda tx, guild, member: list(history.songs(tx, GuildId(guild), DiscordUserId(member), size=5).songs),
+    lambda tx, guild, member: list(
+        history.songs(tx, GuildId(guild), DiscordUserId(member), size=5, word="synth").songs
+    ),
+    lambda tx, guild, member: history.choices(tx, GuildId(guild), DiscordUserId(member), ""),
+    lambda tx, guild, member: (
+        [one] if (one := history.find(tx, GuildId(guild), DiscordUserId(member), "synth")) else []
+    ),
 ]
 
 

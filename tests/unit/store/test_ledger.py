@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.database.sqlite import Database, Tx
 from bot.errors import LimitReached, NotEnoughCredits, OutOfRange
-from bot.model import Balance, ChangedBy, Job, Period
+from bot.model import Balance, ChangedBy, DiscordUserId, GuildId, Job, JobId, MemberNumber, Period
 from bot.store import ledger, quotas
 from bot.store.ledger import CREDITS_MAX, WHOLE_GUILD, Defaults, Hold
 from bot.store.reconcile import reconcile
@@ -20,11 +20,11 @@ from tests.unit.store.rows import added, released, settled
 
 DAY, MONTH = timedelta(days=1), timedelta(days=31)
 TODAY = ledger.day_number(NOW)
-ADMIN = ChangedBy(actor_id=123, reason="for the party")
+ADMIN = ChangedBy(actor_id=DiscordUserId(123), reason="for the party")
 
 
 def balance(tx: Tx, now: datetime = NOW, guild_id: int = GUILD) -> Balance:
-    return ledger.balance(tx, guild_id, DEFAULTS, now)
+    return ledger.balance(tx, GuildId(guild_id), DEFAULTS, now)
 
 
 def left(tx: Tx, now: datetime = NOW) -> tuple[int, int]:
@@ -41,14 +41,14 @@ class Song:
     ) -> None:
         self.tx = tx
         self.number = number
-        self.member = ledger.member_number(tx, member_id)
-        self.held = ledger.hold(tx, number, GUILD, self.member, price, DEFAULTS, now)
+        self.member = ledger.member_number(tx, DiscordUserId(member_id))
+        self.held = ledger.hold(tx, JobId(number), GUILD, self.member, price, DEFAULTS, now)
 
     def settle(self, now: datetime = NOW) -> None:
-        ledger.settle(self.tx, self.number, GUILD, self.member, self.held, now)
+        ledger.settle(self.tx, JobId(self.number), GUILD, self.member, self.held, now)
 
     def release(self, now: datetime = NOW) -> None:
-        ledger.release(self.tx, self.number, GUILD, self.member, self.held, now)
+        ledger.release(self.tx, JobId(self.number), GUILD, self.member, self.held, now)
 
 
 def grant(tx: Tx, amount: int, now: datetime = NOW) -> tuple[int, int]:
@@ -493,25 +493,30 @@ class Books:
         self.jobs = 0
 
     def hold(self, guild: int, member: int, price: int, now: datetime) -> None:
-        there = ledger.balance(self.tx, guild, DEFAULTS, now)
+        there = ledger.balance(self.tx, GuildId(guild), DEFAULTS, now)
         self.jobs += 1
         try:
-            held, limit = quotas.hold(self.tx, self.jobs, guild, member, [guild], price, DEFAULTS, now)
+            held, limit = quotas.hold(
+                self.tx, JobId(self.jobs), GuildId(guild), MemberNumber(member), [guild], price, DEFAULTS, now
+            )
         except NotEnoughCredits:
             assert there.available < price
         except LimitReached:
-            limit = quotas.limit_of(self.tx, guild, member, [guild])
-            assert quotas.standing(self.tx, guild, member, limit, DEFAULTS, now).left < price
+            limit = quotas.limit_of(self.tx, GuildId(guild), MemberNumber(member), [guild])
+            assert (
+                quotas.standing(self.tx, GuildId(guild), MemberNumber(member), limit, DEFAULTS, now).left
+                < price
+            )
         else:
-            spent = quotas.standing(self.tx, guild, member, limit, DEFAULTS, now)
+            spent = quotas.standing(self.tx, GuildId(guild), MemberNumber(member), limit, DEFAULTS, now)
             assert limit is None or spent.used + spent.held <= limit.credits
             assert price == held.allowance + held.bonus
-            assert there.available - price == ledger.balance(self.tx, guild, DEFAULTS, now).available
+            assert there.available - price == ledger.balance(self.tx, GuildId(guild), DEFAULTS, now).available
             self.open.append((self.jobs, guild, member, held))
 
     def do(self, what: str, who: int, amount: int, day: int) -> None:
         now = NOW + timedelta(days=day, hours=who)
-        guild, member = GUILD + who % 2, ledger.member_number(self.tx, MEMBER + who // 2)
+        guild, member = GUILD + who % 2, ledger.member_number(self.tx, DiscordUserId(MEMBER + who // 2))
         match what:
             case "hold":
                 self.hold(guild, member, abs(amount), now)
@@ -529,25 +534,25 @@ class Books:
                     ledger.refund(self.tx, *one, ADMIN, now)
             case "limit":
                 own = abs(amount) if amount > 0 else None
-                quotas.set_member(self.tx, guild, MEMBER + who // 2, own, ADMIN, now)
+                quotas.set_member(self.tx, GuildId(guild), DiscordUserId(MEMBER + who // 2), own, ADMIN, now)
             case "role":
-                quotas.set_role(self.tx, guild, guild, abs(amount) if who % 2 else None, ADMIN, now)
+                quotas.set_role(self.tx, GuildId(guild), guild, abs(amount) if who % 2 else None, ADMIN, now)
             case "close again" if self.closed:
                 self.closed.rotate(who)
                 with undone(self.tx), pytest.raises(sqlite3.IntegrityError):
                     (ledger.settle if amount > 0 else ledger.release)(self.tx, *self.closed[0], now)
             case "grant":
                 try:
-                    before, after = ledger.grant(self.tx, guild, amount, ADMIN, now)
+                    before, after = ledger.grant(self.tx, GuildId(guild), amount, ADMIN, now)
                 except OutOfRange:
                     assert amount < 0
                 else:
                     assert amount == after - before
             case "allow":
-                ledger.set_allowance(self.tx, guild, abs(amount), None, DEFAULTS, ADMIN, now)
+                ledger.set_allowance(self.tx, GuildId(guild), abs(amount), None, DEFAULTS, ADMIN, now)
             case "period":
                 period = list(Period)[who % 3]
-                ledger.set_allowance(self.tx, guild, abs(amount), period, DEFAULTS, ADMIN, now)
+                ledger.set_allowance(self.tx, GuildId(guild), abs(amount), period, DEFAULTS, ADMIN, now)
 
 
 def counters(tx: Tx) -> tuple[dict[tuple[int, int, int], tuple[int, ...]], dict[int, int]]:

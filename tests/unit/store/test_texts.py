@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.database.sqlite import Tx
-from bot.model import Job, Reuse, SongRequest, Source, Voice
+from bot.model import DiscordUserId, Job, Reuse, SongRequest, Source, Voice
 from bot.store import jobs, ledger, texts
 from tests import make
 from tests.make import GUILD, MEMBER, NOW, OTHER
@@ -34,7 +34,9 @@ def taken_up(tx: Tx, source: Job, reuse: Reuse, request: SongRequest) -> Job:
 
 
 def texts_of(tx: Tx, member_id: int) -> set[str]:
-    rows = tx.execute("SELECT value FROM text WHERE author_id = ?", (ledger.member_number(tx, member_id),))
+    rows = tx.execute(
+        "SELECT value FROM text WHERE author_id = ?", (ledger.member_number(tx, DiscordUserId(member_id)),)
+    )
     return {row["value"] for row in rows}
 
 
