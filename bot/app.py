@@ -17,7 +17,7 @@ import discord
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from bot.database.sqlite import COMMANDS_FACT, Database, fact, open_read_only, remember
+from bot.database.sqlite import Database, open_read_only
 from bot.errors import AlreadyRuns, StartRefused
 from bot.model import Check
 from bot.music.audio import AudioSource, Spool
@@ -39,6 +39,7 @@ from bot.services.privacy import Privacy
 from bot.services.songs import SongArchive
 from bot.settings import Settings
 from bot.store import jobs, servers
+from bot.store.facts import COMMANDS_FACT, fact, remember
 from bot.store.ledger import Defaults
 from bot.ui import client as ui
 from bot.ui import discord_checks

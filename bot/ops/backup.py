@@ -142,7 +142,7 @@ def restore(database: Path, source: Path, now: datetime, progress: Progress) -> 
             now_known = _roll(database)
             with open_migrated(unfinished) as tx:
                 progress("marking what was open", 1, 1)
-                gone = [] if now_known is None else now_known.left_since(members.roll(tx))
+                gone = [] if now_known is None else now_known.left_since(members.member_index(tx))
                 marked = after_restore.mark(tx, now, gone)
                 balanced = not reconcile(tx).findings
             progress("checking", 1, 1)
@@ -159,7 +159,7 @@ def _roll(database: Path) -> members.MemberIndex | None:
         return None
     try:
         with closing(_reading(database)) as connection:
-            return members.roll(connection) if schema_version(connection) >= FORGETS else None
+            return members.member_index(connection) if schema_version(connection) >= FORGETS else None
     except sqlite3.Error:
         return None  # it is damaged, which may be why it is to be replaced
 

@@ -10,10 +10,11 @@ from typing import Final
 
 from aiohttp import web
 
-from bot.database.sqlite import Database, remember
+from bot.database.sqlite import Database
 from bot.errors import StartRefused, StoreBusy
 from bot.ops.metrics import Metrics, Now
-from bot.store.totals import figures
+from bot.store.facts import remember
+from bot.store.totals import totals
 
 ROUND_WITHIN: Final = timedelta(seconds=60)
 """The runner sleeps 30 s at the longest; a round that is older than this was not its last one."""
@@ -111,7 +112,7 @@ def application(health: Health, metrics: Metrics, database: Database) -> web.App
 
     async def shown(request: web.Request) -> web.Response:
         try:
-            found = await database.report(figures)
+            found = await database.report(totals)
         except (StoreBusy, sqlite3.Error):
             found = None  # the page says so, and the rest of it is worth as much as before
         body, content_type = metrics.shown(

@@ -12,7 +12,7 @@ from bot.model import Delivery, Job, JobState
 from bot.music.audio import Spool
 from bot.pipeline.courier import AlreadyPosted, Courier, MessageKind, NoAccess, NoHistory, nonce
 from bot.pipeline.transitions import Transitions
-from bot.store import ledger
+from bot.store import times
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +143,7 @@ class Deliverer:
                 keep_claim=True,
                 delivery_channel_id=where.channel_id,
                 delivery_direct=where.direct,
-                delivery_started_at=ledger.milliseconds(where.started_at),
+                delivery_started_at=times.milliseconds(where.started_at),
                 restored_at=None,
             )
             await self._send(replace(job, state=post.sending, delivery=where), post, where)
@@ -234,7 +234,7 @@ class Deliverer:
             due_at=now,
             delivery_channel_id=NO_CHANNEL_YET,
             delivery_direct=True,
-            delivery_started_at=ledger.milliseconds(now),
+            delivery_started_at=times.milliseconds(now),
         )
 
     async def _open_direct(self, job: Job, post: OutgoingMessage) -> None:

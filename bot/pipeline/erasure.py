@@ -15,7 +15,7 @@ from bot.music.audio import Spool
 from bot.pipeline import schedule
 from bot.store import erasure as rows
 from bot.store import scrub
-from bot.store.scrub import Remains
+from bot.store.scrub import Deleted
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Erasure:
         self._one_at_a_time = asyncio.Lock()
         self._failures = 0
         self._not_before: datetime | None = None
-        self._rewritten_for: dict[Remains, str] = {}
+        self._rewritten_for: dict[Deleted, str] = {}
         """The marks for which the file was rewritten, and only its log is left to be emptied."""
 
     async def due(self) -> bool:
@@ -45,7 +45,7 @@ class Erasure:
             return False
 
         def due(tx: Tx) -> bool:
-            return bool(Remains.ERASED in scrub.marks(tx) or rows.files_of(tx, 1) or rows.due(tx, now))
+            return bool(Deleted.ERASED in scrub.marks(tx) or rows.files_of(tx, 1) or rows.due(tx, now))
 
         return await self._database.read(due)
 
@@ -59,8 +59,8 @@ class Erasure:
             try:
                 await self._finish()
                 removed = await self._remove_files()
-                await self._clean(Remains.ERASED)
-                clean = Remains.ERASED not in await self._database.read(scrub.marks)
+                await self._clean(Deleted.ERASED)
+                clean = Deleted.ERASED not in await self._database.read(scrub.marks)
             except Transient as error:
                 log.warning("what members deleted can't be cleaned up yet: %s", error)
                 return False
@@ -75,7 +75,7 @@ class Erasure:
             StoreBusy: not now.
         """
         async with self._one_at_a_time:
-            return await self._clean(*Remains)
+            return await self._clean(*Deleted)
 
     async def _finish(self) -> None:
         now = self._now()
@@ -104,7 +104,7 @@ class Erasure:
             await self._database.write(removed)
         return True
 
-    async def _clean(self, *wanted: Remains) -> bool:
+    async def _clean(self, *wanted: Deleted) -> bool:
         """Returns False where there is nothing to clean, or it can't be now."""
         marks = await self._database.read(scrub.marks)
         if not any(of in marks for of in wanted):

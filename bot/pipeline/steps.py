@@ -28,7 +28,7 @@ from bot.pipeline import schedule
 from bot.pipeline.courier import Courier
 from bot.pipeline.delivery import NOTICE, SONG, Deliverer
 from bot.pipeline.transitions import Superseded, Transitions
-from bot.store import breaker, budget_alerts, jobs, ledger
+from bot.store import breaker, budget_alerts, jobs, ledger, times
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +143,7 @@ class Steps:
                 now=now,
                 due_at=now,
                 keep_claim=True,
-                submitted_at=ledger.milliseconds(now),
+                submitted_at=times.milliseconds(now),
             )
             if not moved:  # taken back meanwhile; and the gate is not entered for it
                 raise Superseded
@@ -232,7 +232,7 @@ class Steps:
             JobState.QUEUED,
             due_at=min(now + wait, job.created_at + QUEUE_MAX),
             tries=queued.tries + 1,
-            missing_since=None if offline_since is None else ledger.milliseconds(offline_since),
+            missing_since=None if offline_since is None else times.milliseconds(offline_since),
         )
 
     async def _unknown(self, job: Job, detail: str, *, heard: bool) -> None:
@@ -345,7 +345,7 @@ class Steps:
             due_at=now + self._paced(wait_s),
             tries=0,
             misses=job.misses + 1,
-            missing_since=ledger.milliseconds(job.missing_since or now),
+            missing_since=times.milliseconds(job.missing_since or now),
         )
 
     # -- fetching
@@ -402,7 +402,7 @@ class Steps:
             JobState.READY,
             due_at=self._now() + self._paced(wait_s),
             tries=job.tries + 1,
-            missing_since=ledger.milliseconds(job.missing_since or self._now()),
+            missing_since=times.milliseconds(job.missing_since or self._now()),
             urls=json.dumps(urls),
         )
 
@@ -413,7 +413,7 @@ class Steps:
             if not jobs.move(tx, job, JobState.STORED, now=now, due_at=now):
                 raise Superseded
             jobs.drop_equal_tracks(tx, job.id)
-            ledger.settle(tx, job.id, *jobs.held(tx, job.id), now)
+            ledger.settle(tx, job.id, now)
             budget_alerts.mark(tx, job.origin.guild_id, self._defaults, now)
 
         await self._database.write(stored)

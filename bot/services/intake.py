@@ -92,7 +92,7 @@ class Intake:
         def accept(tx: Tx) -> tuple[Job, CardFacts] | None:
             if jobs.taken(tx, origin.interaction_id):
                 return None
-            member = ledger.member_number(tx, origin.member_id)
+            member = members.member_number(tx, origin.member_id)
             self._admit(tx, origin, member, source, now)
             job_id, price = jobs.new_id(), self.terms.price_credits
             held, limit = quotas.hold(
@@ -174,7 +174,7 @@ class Intake:
         def withdraw(tx: Tx) -> bool:
             if not jobs.withdraw(tx, job.id, now):
                 return False
-            ledger.release(tx, job.id, *jobs.held(tx, job.id), now)
+            ledger.release(tx, job.id, now)
             return True
 
         withdrawn = await self._database.write(withdraw)

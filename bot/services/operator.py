@@ -10,7 +10,7 @@ from bot.errors import NotDone, NotRefundable, OutOfRange, TextMissing
 from bot.model import ChangedBy, FailReason, GuildId, Job, JobId
 from bot.pipeline.transitions import fail
 from bot.services.credits import CreditService, Refund
-from bot.store import jobs, ledger, servers
+from bot.store import jobs, ledger, servers, times
 
 T = TypeVar("T")
 
@@ -69,7 +69,7 @@ class OperatorActions:
         guild_id = await self._known(job_id, servers.guild_of)
         try:
             refunded = await self._purse.refund(
-                guild_id or 0,
+                GuildId(guild_id or 0),
                 job_id if guild_id else 0,
                 ChangedBy(actor_id=None, reason=reason or OPERATOR.reason),
             )
@@ -109,7 +109,7 @@ class OperatorActions:
                 tries=0,
                 misses=0,
                 missing_since=None,
-                card_due_at=ledger.milliseconds(now),
+                card_due_at=times.milliseconds(now),
             )
             assert moved  # noqa: S101 - it was read in this transaction
             return job

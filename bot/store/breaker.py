@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.database.sqlite import Tx
 from bot.model import ClosedCause
-from bot.store.ledger import milliseconds, moment
+from bot.store.times import milliseconds, moment
 
 UNKNOWN_IN_A_ROW = 3
 """Unknown outcomes after which the breaker opens."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from bot.database.sqlite import Tx
 from bot.errors import LimitReached
 from bot.model import ChangedBy, DiscordUserId, GuildId, JobId, Limit, MemberNumber, Standing
-from bot.store import ledger, members
+from bot.store import ledger, members, times
 from bot.store.ledger import Defaults, Hold
 
 
@@ -61,7 +61,7 @@ def standing(
     What they had spent before a deletion of their data counts as well.
     """
     balance = ledger.balance(tx, guild_id, defaults, now)
-    first, after = ledger.period_days(balance.period, now)
+    first, after = times.period_days(balance.period, now)
     spent = [
         tx.execute(
             """SELECT COALESCE(SUM(allowance_used + bonus_used), 0) AS used,
@@ -112,7 +112,7 @@ def set_member(
 ) -> int | None:
     """Give the member (by Discord's id) a limit of their own, or none. Returns the one before."""
     ledger.know_guild(tx, guild_id)
-    member = ledger.member_number(tx, member_id)
+    member = members.member_number(tx, member_id)
     before = member_limit(tx, guild_id, member)
     for number in members.numbers(tx, member):
         tx.execute("DELETE FROM member_limit WHERE guild_id = ? AND member_id = ?", (guild_id, number))
@@ -149,11 +149,11 @@ def set_role(
 
 def beyond(tx: Tx, guild_id: GuildId, credits_: int, defaults: Defaults, now: datetime) -> int:
     """How many members without a limit of their own have used more than this in the period."""
-    first, after = ledger.period_days(ledger.balance(tx, guild_id, defaults, now).period, now)
+    first, after = times.period_days(ledger.balance(tx, guild_id, defaults, now).period, now)
     rows = tx.execute(
         """SELECT member_id, SUM(allowance_used + bonus_used + allowance_held + bonus_held) AS spent
            FROM usage WHERE guild_id = ? AND member_id <> ? AND day >= ? AND day < ? GROUP BY member_id""",
-        (guild_id, ledger.WHOLE_GUILD, first, after),
+        (guild_id, members.WHOLE_GUILD, first, after),
     ).fetchall()
     limited = {
         row["member_id"]

@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 
 from bot.database.sqlite import Tx
 from bot.model import DiscordUserId, GuildId, JobId
-from bot.store.ledger import OPERATOR, WHOLE_GUILD, day_number, moment
+from bot.store.members import OPERATOR, WHOLE_GUILD
+from bot.store.times import day_number, moment
 
 _EPOCH = date(1970, 1, 1)
 

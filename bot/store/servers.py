@@ -6,7 +6,8 @@ from datetime import datetime
 from bot.database.sqlite import Tx
 from bot.model import Balance, GuildId, JobId
 from bot.store import ledger
-from bot.store.ledger import Defaults, moment
+from bot.store.ledger import Defaults
+from bot.store.times import moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

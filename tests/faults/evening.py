@@ -9,10 +9,11 @@ import discord
 import pytest
 
 from bot import app
-from bot.database.sqlite import COMMANDS_FACT, Tx, fact, remember
+from bot.database.sqlite import Tx
 from bot.model import Job
 from bot.pipeline.courier import MessageKind
 from bot.store import jobs
+from bot.store.facts import COMMANDS_FACT, fact, remember
 from bot.ui import buttons
 from bot.ui.client import TunesmithClient, use_api
 from bot.ui.courier import DiscordCourier

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.errors import NoDirectMessages, NoPlaceToPost, SongGone, Transient
-from bot.model import Job, JobState
+from bot.model import DiscordUserId, Job, JobState
 from bot.music.audio import AUDIO_MAX_BYTES
 from bot.services.songs import SongArchive
 from bot.store.reconcile import reconcile
@@ -147,7 +147,7 @@ async def test_two_presses_at_once_send_a_song_once(
     noah = evening.discord.add_person("noah")
 
     first, second = await asyncio.gather(
-        song_archive.send_to(song, noah.id), song_archive.send_to(song, noah.id)
+        song_archive.send_to(song, DiscordUserId(noah.id)), song_archive.send_to(song, noah.id)
     )
 
     direct = evening.discord.dm(noah)
@@ -169,11 +169,11 @@ async def test_an_interaction_that_comes_twice_posts_a_song_once(
 async def test_a_copy_that_was_deleted_is_not_posted_again_for_the_same_press(
     evening: Evening, song_archive: SongArchive, song: Job
 ) -> None:
-    first = await song_archive.send_to(song, evening.discord.user.id)
+    first = await song_archive.send_to(song, DiscordUserId(evening.discord.user.id))
     (message,) = evening.discord.posted(evening.discord.dm(evening.discord.user))
     message.deleted = True
 
-    again = await song_archive.send_to(song, evening.discord.user.id)
+    again = await song_archive.send_to(song, DiscordUserId(evening.discord.user.id))
 
     assert (message.id, None) == (first.message_id, again.message_id)
 
@@ -209,7 +209,7 @@ async def test_who_takes_no_direct_messages_is_told_so(
     evening.discord.user.accepts_dms = False
 
     with pytest.raises(NoDirectMessages):
-        await song_archive.send_to(song, evening.discord.user.id)
+        await song_archive.send_to(song, DiscordUserId(evening.discord.user.id))
 
 
 async def test_a_song_larger_than_a_message_is_brought_as_a_link(

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from bot.database.sqlite import Tx
-from bot.model import FailReason, Job, JobState
+from bot.model import FailReason, GuildId, Job, JobState
 from bot.pipeline.courier import MessageKind
-from bot.store import jobs, ledger
+from bot.store import jobs, times
 from bot.store.reconcile import reconcile
 from bot.ui import courier
 from tests.doubles.discord import Channel, FakeDiscord, Message, NoAnswerError
@@ -235,7 +235,7 @@ async def test_a_grant_that_is_delivered_twice_is_one_grant(
     await twice.discord.slash("quota grant", credits=50, reason="a good evening")
     await both_are_handled(twice)
 
-    assert 50 == (await twice.rig.credits.balance(twice.discord.guild.id)).bonus
+    assert 50 == (await twice.rig.credits.balance(GuildId(twice.discord.guild.id))).bonus
     await assert_nothing_happened(twice.rig, caplog)
 
 
@@ -384,7 +384,7 @@ async def put_back(evening: Evening, job: Job) -> None:
 
     def put(tx: Tx) -> None:
         tx.execute("UPDATE job SET state = 'stored', message_id = NULL, delivery_channel_id = NULL")
-        tx.execute("UPDATE job SET due_at = ?", (ledger.milliseconds(now),))
+        tx.execute("UPDATE job SET due_at = ?", (times.milliseconds(now),))
         jobs.mark_restored(tx, job.id, now)
 
     await evening.rig.database.write(put)

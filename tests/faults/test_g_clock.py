@@ -13,7 +13,7 @@ from bot.database.sqlite import Database
 from bot.errors import NotEnoughCredits, ServiceClosed
 from bot.model import FailReason, Job, JobState, Period
 from bot.pipeline import schedule
-from bot.store import jobs, ledger
+from bot.store import jobs, ledger, times
 from bot.store.reconcile import reconcile
 from tests import make
 from tests.doubles.in_process import answers
@@ -337,7 +337,7 @@ async def test_a_time_further_away_than_the_longest_step_is_now(
     away: timedelta, is_due: bool, rig: Rig
 ) -> None:
     job = await rig.ask()
-    at = ledger.milliseconds(rig.clock.now + away)
+    at = times.milliseconds(rig.clock.now + away)
     await rig.database.write(lambda tx: tx.execute("UPDATE job SET due_at = ?", (at,)))
 
     found = await rig.database.write(
@@ -419,7 +419,7 @@ def test_a_period_begins_and_ends_at_midnight_in_utc_wherever_the_machine_is() -
         now = datetime.fromisoformat(moment).replace(tzinfo=UTC)
         for hours in (-11, -5, 0, 2, 14):
             seen = now.astimezone(timezone(timedelta(hours=hours)))
-            assert (day(first), day(after)) == ledger.period_days(period, seen), (period, seen)
+            assert (day(first), day(after)) == times.period_days(period, seen), (period, seen)
 
 
 @pytest.mark.parametrize(("period", "last"), sorted({(p, after) for p, _, _, after in PERIODS}))

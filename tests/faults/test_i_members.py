@@ -10,7 +10,7 @@ import simcord
 
 from bot.database.sqlite import Database
 from bot.errors import NotEnoughCredits, TooManyOpenJobs
-from bot.model import Job, JobState
+from bot.model import GuildId, Job, JobState
 from bot.playground.world import World
 from bot.sandbox import server
 from bot.sandbox.server import FaultKind
@@ -279,7 +279,7 @@ async def test_a_hundred_requests_at_once_spend_what_is_left_once(
 async def test_a_hundred_requests_at_once_in_each_of_two_servers_leave_the_other_one_alone(rig: Rig) -> None:
     servers = (make.GUILD, make.GUILD + 1)
     for guild in servers:
-        await rig.credits.set_allowance(guild, 10, None, make.entry())
+        await rig.credits.set_allowance(GuildId(guild), 10, None, make.entry())
 
     ends = await asyncio.gather(
         *(rig.ask(origin=make.origin(guild_id=guild)) for guild in servers * 100), return_exceptions=True

@@ -8,7 +8,7 @@ import pytest
 import simcord
 
 from bot.errors import NoDirectMessages, NoPlaceToPost, SongGone
-from bot.model import Job, JobState
+from bot.model import DiscordUserId, GuildId, Job, JobState
 from bot.playground.world import World
 from bot.store import jobs
 from bot.store.reconcile import reconcile
@@ -27,11 +27,11 @@ async def delivered(world: World, mia: simcord.MemberActor, **asked: object) -> 
     """A song of Mia's and the message that brought it."""
     await mia.slash(world.channel, "music create", **{"prompt": "Warm synth pop"} | asked)
     (message,) = await posted(world)
-    page = await world.parts.song_archive.songs(world.guild.id, mia.id, size=1)
+    page = await world.parts.song_archive.songs(GuildId(world.guild.id), DiscordUserId(mia.id), size=1)
     while page.songs[0].state is not JobState.DELIVERED:
         world.changed.clear()
         await world.changed.wait()
-        page = await world.parts.song_archive.songs(world.guild.id, mia.id, size=1)
+        page = await world.parts.song_archive.songs(GuildId(world.guild.id), DiscordUserId(mia.id), size=1)
     return page.songs[0], message
 
 
@@ -94,7 +94,7 @@ async def test_after_a_restart_a_song_comes_out_of_its_message_into_the_spool(
 
     assert contents(world, first) == contents(world, newest(world))
     assert files == {path.name: path.read_bytes() for path in _spooled(world)}
-    found = await world.parts.song_archive.find(world.guild.id, mia.id, str(song.id))
+    found = await world.parts.song_archive.find(GuildId(world.guild.id), DiscordUserId(mia.id), str(song.id))
     assert still(song) == still(found)
     assert () == (await world.parts.database.read(reconcile)).findings
 
@@ -156,7 +156,7 @@ async def test_anybody_in_the_server_can_have_a_song_sent_to_them(
     song, first = await delivered(world, mia)
     empty_spool(world)
 
-    copy = await world.parts.song_archive.send_to(song, noah.id)
+    copy = await world.parts.song_archive.send_to(song, DiscordUserId(noah.id))
 
     (message,) = noah.user.dm_channel.history()
     assert (copy.channel_id, copy.message_id) == (noah.user.dm_channel.id, message.id)
@@ -173,7 +173,7 @@ async def test_who_has_closed_their_direct_messages_is_told_so(
     world.env.inject_error("POST", path, status=403, code=50007)
 
     with pytest.raises(NoDirectMessages):
-        await world.parts.song_archive.send_to(song, mia.id)
+        await world.parts.song_archive.send_to(song, DiscordUserId(mia.id))
 
 
 async def test_a_channel_where_the_bot_may_not_post_is_no_place(

@@ -48,8 +48,8 @@ _LOOK_FIRST: Final = "        if job.restored:\n            await self._begin_re
 _UNREADABLE: Final = (
     """            log.warning("job %d: whether its %s was posted can't be known", job.id, post.kind)"""
 )
-_SETTLE: Final = "ledger.settle(tx, job.id, *jobs.held(tx, job.id), now)"
-_RELEASE: Final = "ledger.release(tx, job.id, *jobs.held(tx, job.id), now)"
+_SETTLE: Final = "ledger.settle(tx, job.id, now)"
+_RELEASE: Final = "ledger.release(tx, job.id, now)"
 
 INTAKE: Final = (
     broken(
@@ -884,7 +884,7 @@ FORGETTING: Final = (
     broken(
         "a parked job of who is forgotten gives its credits back",
         "store/erasure.py",
-        ("        ledger.release(tx, row", "        jobs.held(tx, row['id']) or ledger.release(tx, row"),
+        ("        ledger.release(tx, row", "        row or ledger.release(tx, row"),
         by=(f"{ERASURE}a_parked_job_is_failed_and_its_credits_are_released",),
     ),
     broken(

@@ -9,7 +9,7 @@ import pytest
 
 from bot.database.sqlite import Database
 from bot.errors import AlreadyRuns, NotDone, OperatorsOnly, StartRefused
-from bot.model import FailReason, Job, JobState, Period
+from bot.model import FailReason, GuildId, Job, JobId, JobState, Period
 from bot.pipeline.courier import MessageKind
 from bot.services.credits import CreditService
 from bot.services.operator import OperatorActions
@@ -100,7 +100,7 @@ async def test_a_grant_that_can_not_be_is_a_sentence_and_changes_nothing(
     before = await rig.books()
 
     with pytest.raises(NotDone, match=why):
-        await desk.grant(guild, amount, reason)
+        await desk.grant(GuildId(guild), amount, reason)
 
     assert before == await rig.books()
 
@@ -129,7 +129,7 @@ async def test_only_what_was_spent_is_refunded(rig: Rig, desk: OperatorActions) 
         await desk.refund(waiting.id, "")
     for nobodys in (waiting.id + 1, 1 << 70, -3):
         with pytest.raises(NotDone, match=f"Job {nobodys} is not there"):
-            await desk.refund(nobodys, "")
+            await desk.refund(JobId(nobodys), "")
 
 
 # -- parked jobs

@@ -30,7 +30,18 @@ from hypothesis.stateful import (
 from bot.database import sqlite as module
 from bot.database.sqlite import Database, Tx
 from bot.errors import StoreBusy
-from bot.model import OPEN_STATES, ClosedCause, FailReason, Job, JobState, Period, SongRequest, Track
+from bot.model import (
+    OPEN_STATES,
+    ClosedCause,
+    DiscordUserId,
+    FailReason,
+    GuildId,
+    Job,
+    JobState,
+    Period,
+    SongRequest,
+    Track,
+)
 from bot.music import wire
 from bot.pipeline import schedule
 from bot.pipeline.courier import CardFacts
@@ -39,8 +50,8 @@ from bot.pipeline.transitions import Superseded, Transitions
 from bot.services.credits import CreditService
 from bot.services.intake import Intake
 from bot.store import breaker, jobs
-from bot.store.ledger import milliseconds, moment
 from bot.store.reconcile import reconcile
+from bot.store.times import milliseconds, moment
 from tests import make
 from tests.unit.store.crash_model import OPEN, TERMS, Books, Refused, Rows, written
 from tests.unit.store.rows import ALL
@@ -218,7 +229,7 @@ def asks(interaction: int, guild: int, member: int) -> Operation:
 
 def keeps_words(member: int, text: str) -> Operation:
     async def real(process: Process) -> None:
-        await process.intake.keep_draft(make.prompt(text), member)
+        await process.intake.keep_draft(make.prompt(text), DiscordUserId(member))
 
     return Operation(real, lambda books, at: books.keep_draft(at, member, text))
 
@@ -240,7 +251,7 @@ def reads_the_card(job: Job, facts: CardFacts, card: int) -> Operation:
 def grants(interaction: int, guild: int, actor: int, amount: int) -> Operation:
     entry = make.entry("a reason", actor_id=actor, interaction_id=interaction)
     return Operation(
-        lambda process: process.credits.grant(guild, amount, entry),
+        lambda process: process.credits.grant(GuildId(guild), amount, entry),
         lambda books, at: books.grant(at, interaction, guild, actor, amount),
     )
 
@@ -251,7 +262,7 @@ def sets_allowance(
     entry = make.entry(actor_id=actor, interaction_id=interaction)
 
     async def real(process: Process) -> list[int] | None:
-        changed = await process.credits.set_allowance(guild, allowance, period, entry)
+        changed = await process.credits.set_allowance(GuildId(guild), allowance, period, entry)
         return None if changed is None else [balance.available for balance in changed]
 
     return Operation(

@@ -7,8 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.database.sqlite import Tx
-from bot.model import OPEN_STATES, ClosedCause, Delivery, FailReason, Job, JobState, Track
-from bot.store import jobs, ledger
+from bot.model import (
+    OPEN_STATES,
+    ClosedCause,
+    Delivery,
+    FailReason,
+    GuildId,
+    Job,
+    JobId,
+    JobState,
+    MemberNumber,
+    Track,
+)
+from bot.store import jobs, ledger, members, times
 from tests import make
 from tests.make import CHANNEL, GUILD, MEMBER, NOW, OTHER
 from tests.unit.store.rows import ALL, EPOCH, HORIZON, added, claimed, found, put, without_roles
@@ -36,12 +47,12 @@ def track(take: int = 1, **changes: object) -> Track:
 def test_a_job_comes_back_as_it_was_added(tx: Tx, request_: object) -> None:
     asked = make.origin(may_reference=False, role_ids=frozenset({1, 2}))
     job = make.job(id=jobs.new_id(), request=request_, origin=asked, price_credits=30)
-    held = ledger.hold(tx, job.id, GUILD, ledger.member_number(tx, MEMBER), 30, make.DEFAULTS, NOW)
+    held = ledger.hold(tx, job.id, GUILD, members.member_number(tx, MEMBER), 30, make.DEFAULTS, NOW)
 
     jobs.add(tx, job, held, due_at=NOW)
 
     assert without_roles(job) == jobs.get(tx, job.id)
-    assert (GUILD, ledger.member_number(tx, MEMBER), held) == jobs.held(tx, job.id)
+    assert (GUILD, members.member_number(tx, MEMBER), held) == jobs.held(tx, job.id)
 
 
 def test_what_is_found_out_later_comes_back_too(tx: Tx) -> None:
@@ -60,10 +71,10 @@ def test_what_is_found_out_later_comes_back_too(tx: Tx) -> None:
         closed="no_credits",
         detail="no more",
         misses=2,
-        missing_since=ledger.milliseconds(NOW),
+        missing_since=times.milliseconds(NOW),
         delivery_channel_id=7,
         delivery_direct=True,
-        delivery_started_at=ledger.milliseconds(NOW + MINUTE),
+        delivery_started_at=times.milliseconds(NOW + MINUTE),
         message_id=8,
     )
     jobs.add_track(tx, job.id, track(2))
@@ -88,7 +99,7 @@ def test_what_is_found_out_later_comes_back_too(tx: Tx) -> None:
 
 
 def test_a_job_that_is_not_there_is_none(tx: Tx) -> None:
-    assert None is jobs.get(tx, 42)
+    assert None is jobs.get(tx, JobId(42))
 
 
 def test_an_interaction_becomes_one_job(tx: Tx) -> None:
@@ -221,7 +232,7 @@ def test_a_move_to_another_state_starts_its_counts_anew_and_makes_the_card_due(t
 def test_a_move_to_another_state_keeps_the_counts_that_it_is_given(tx: Tx) -> None:
     job = put(tx, added(tx), JobState.SUBMITTING)
 
-    jobs.move(tx, job, JobState.QUEUED, now=NOW, due_at=NOW, tries=4, missing_since=ledger.milliseconds(NOW))
+    jobs.move(tx, job, JobState.QUEUED, now=NOW, due_at=NOW, tries=4, missing_since=times.milliseconds(NOW))
 
     assert (4, NOW) == (found(tx, job).tries, found(tx, job).missing_since)
 
@@ -438,7 +449,7 @@ def test_a_request_that_is_submitted_can_not_be_withdrawn(tx: Tx) -> None:
 
     assert not jobs.withdraw(tx, job.id, NOW)
     assert JobState.SUBMITTING is found(tx, job).state
-    assert not jobs.withdraw(tx, 42, NOW)
+    assert not jobs.withdraw(tx, JobId(42), NOW)
 
 
 # -- cards
@@ -524,31 +535,33 @@ def test_a_card_that_will_change_in_a_distant_time_is_not_due_again_and_again(
 
 
 def test_songs_in_the_making_are_counted_by_member_and_by_server(tx: Tx) -> None:
-    member, other = ledger.member_number(tx, MEMBER), ledger.member_number(tx, OTHER)
+    member, other = members.member_number(tx, MEMBER), members.member_number(tx, OTHER)
     for state in JobState:
         put(tx, added(tx, channel_id=len(state)), state, due=state in OPEN_STATES)
     added(tx, member_id=OTHER)
     added(tx, guild_id=GUILD + 1)
     put(tx, added(tx), JobState.RUNNING, due=False)  # parked
 
-    assert jobs.Counts(member=len(OPEN_STATES), guild=len(OPEN_STATES) + 1) == jobs.count_open(
+    assert jobs.Counts(member=MemberNumber(len(OPEN_STATES)), guild=len(OPEN_STATES) + 1) == jobs.count_open(
         tx, GUILD, member
     )
-    assert jobs.Counts(member=1, guild=len(OPEN_STATES) + 1) == jobs.count_open(tx, GUILD, other)
-    assert jobs.Counts(member=0, guild=0) == jobs.count_open(tx, GUILD + 2, member)
+    assert jobs.Counts(member=MemberNumber(1), guild=len(OPEN_STATES) + 1) == jobs.count_open(
+        tx, GUILD, other
+    )
+    assert jobs.Counts(member=MemberNumber(0), guild=0) == jobs.count_open(tx, GuildId(GUILD + 2), member)
 
 
 def test_a_song_that_somebody_works_on_is_in_the_making(tx: Tx) -> None:
     added(tx)
     claimed(tx)
 
-    assert 1 == jobs.count_open(tx, GUILD, ledger.member_number(tx, MEMBER)).member
+    assert 1 == jobs.count_open(tx, GUILD, members.member_number(tx, MEMBER)).member
 
 
 def submitted(tx: Tx, *at: datetime) -> None:
     for moment in at:
         job = found(tx, added(tx))
-        sent = ledger.milliseconds(moment)
+        sent = times.milliseconds(moment)
         jobs.move(tx, job, JobState.SUBMITTING, now=moment, due_at=moment, submitted_at=sent)
 
 
@@ -669,7 +682,7 @@ def test_what_is_asked_with_every_request_does_not_read_all_jobs_that_ever_were(
     asked: list[str] = []
     tx.set_trace_callback(asked.append)
     jobs.recent_durations(tx, 20)
-    jobs.count_open(tx, GUILD, 1)
+    jobs.count_open(tx, GUILD, MemberNumber(1))
     jobs.queue_position(tx, job)
     jobs.next_due(tx, EPOCH)
     jobs.cards_due(tx, NOW, 10)
@@ -698,10 +711,10 @@ OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(
 
 @given(st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=OFFSETS))  # noqa: DTZ001
 def test_a_moment_is_kept_to_the_millisecond(at: datetime) -> None:
-    kept = ledger.moment(ledger.milliseconds(at))
+    kept = times.moment(times.milliseconds(at))
 
     assert abs(kept - at) <= timedelta(microseconds=500)
-    assert kept == ledger.moment(ledger.milliseconds(kept))
+    assert kept == times.moment(times.milliseconds(kept))
 
 
 def test_every_state_is_known_to_the_schema(tx: Tx) -> None:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 from PIL import Image
 
+from bot.model import DiscordUserId
 from bot.services.credits import Use
 from bot.store.reports import DayOfUse, MemberUse
 from bot.ui import chart
@@ -20,7 +21,10 @@ def use(*amounts: tuple[int, int, int, int], top: tuple[int, ...] = ()) -> Use:
             DayOfUse(day=first + timedelta(days=number), spent=s, held=h, released=r, refunded=f)
             for number, (s, h, r, f) in enumerate(amounts)
         ],
-        top=[MemberUse(member_id=number, credits=credits_) for number, credits_ in enumerate(top, start=1)],
+        top=[
+            MemberUse(member_id=DiscordUserId(number), credits=credits_)
+            for number, credits_ in enumerate(top, start=1)
+        ],
     )
 
 
