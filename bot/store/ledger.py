@@ -11,7 +11,8 @@ from datetime import datetime
 from bot.database.sqlite import Tx
 from bot.errors import NotEnoughCredits, OutOfRange
 from bot.model import Balance, ChangedBy, GuildId, JobId, MemberNumber, Period
-from bot.store import times
+from bot.store import changes, times
+from bot.store.changes import Allowance, Credits, Status, Value
 from bot.store.members import OPERATOR, WHOLE_GUILD, member_number
 from bot.store.times import day_number, milliseconds, period_days
 
@@ -130,7 +131,7 @@ def refund(tx: Tx, job_id: JobId, changed_by: ChangedBy, now: datetime) -> None:
     booking = _booking(tx, job_id)
     _give_back(tx, booking)
     _count(tx, booking, held_by=0, used_by=-1)
-    _book(tx, "refund", booking, now, changed_by=changed_by, before="settled", after="refunded")
+    _book(tx, "refund", booking, now, changed_by=changed_by, before=Status.SETTLED, after=Status.REFUNDED)
 
 
 def closing(tx: Tx, job_id: JobId) -> set[str]:
@@ -160,8 +161,8 @@ def grant(tx: Tx, guild_id: GuildId, credits_: int, changed_by: ChangedBy, now: 
         Hold(day=day_number(now), allowance=0, bonus=credits_),
         now,
         changed_by=changed_by,
-        before=str(before),
-        after=str(after),
+        before=Credits(before),
+        after=Credits(after),
     )
     return before, after
 
@@ -197,8 +198,8 @@ def set_allowance(
         guild_id,
         changed_by,
         now,
-        before=f"{before.allowance} a {before.period}",
-        after=f"{after.allowance} a {after.period}",
+        before=Allowance(before.allowance, before.period),
+        after=Allowance(after.allowance, after.period),
     )
     return before, after
 
@@ -212,8 +213,8 @@ def note(
     *,
     member: MemberNumber | None = None,
     role_id: int | None = None,
-    before: str,
-    after: str,
+    before: Value,
+    after: Value,
 ) -> None:
     """An entry that moves no credits: a rule was changed from what to what."""
     nothing = Hold(day=day_number(now), allowance=0, bonus=0)
@@ -299,8 +300,8 @@ def _book(
     now: datetime,
     *,
     changed_by: ChangedBy | None = None,
-    before: str | None = None,
-    after: str | None = None,
+    before: Value | None = None,
+    after: Value | None = None,
 ) -> None:
     _append(
         tx,
@@ -327,8 +328,8 @@ def _append(
     member: MemberNumber | None = None,
     role_id: int | None = None,
     changed_by: ChangedBy | None = None,
-    before: str | None = None,
-    after: str | None = None,
+    before: Value | None = None,
+    after: Value | None = None,
 ) -> None:
     tx.execute(
         """INSERT INTO ledger (at, kind, guild_id, day, allowance, bonus, job_id, member_id, role_id,
@@ -348,8 +349,8 @@ def _append(
             "actor": None if changed_by is None else _actor(tx, changed_by),
             "interaction": None if changed_by is None else changed_by.interaction_id,
             "reason": "" if changed_by is None else changed_by.reason,
-            "before": before,
-            "after": after,
+            "before": None if before is None else changes.write(before),
+            "after": None if after is None else changes.write(after),
         },
     )
 

@@ -1,7 +1,6 @@
 """What server managers see of the purse: pure functions from what is known to embeds and sentences."""
 
-import re
-from typing import Final
+from typing import Final, assert_never
 
 import discord
 from discord.utils import format_dt
@@ -9,6 +8,7 @@ from discord.utils import format_dt
 from bot.model import Balance, DiscordUserId, GuildId, Standing
 from bot.services.credits import Explanation, LimitChange, Overview, Refund, Use
 from bot.store.budget_alerts import BudgetAlert
+from bot.store.changes import Allowance, Channel, Credits, Status, Value
 from bot.store.reports import LedgerRow, MemberUse, Page, SettledSong
 from bot.ui import messages
 from bot.ui.cards import CHOICE_MAX, COLOR_WORKING, title_of
@@ -19,7 +19,6 @@ PICTURE: Final = "usage.png"
 SONG_MAX: Final = 60
 NAME_MAX: Final = 32
 ROLES_SHOWN: Final = 15
-ID_DIGITS: Final = 15
 KINDS: Final = (
     *("grant", "set", "hold", "settle", "release", "refund"),
     *("member", "role", "pause", "resume", "alerts"),
@@ -295,19 +294,19 @@ def _entry(say: Language, row: LedgerRow) -> str:
     return " ".join(parts)
 
 
-_ALLOWANCE = re.compile(r"(?P<credits>\d+) a (?P<period>day|week|month)")
-
-
-def _value(say: Language, kept: str) -> str:
-    """What an entry keeps of before or after a change: a number, an allowance, or a word."""
-    allowance = _ALLOWANCE.fullmatch(kept)
-    if allowance is not None:
-        a_period = say("period", period=allowance["period"])
-        return say("pool-allowance-value", credits=int(allowance["credits"]), period=a_period)
-    if kept in ("none", "open", "paused", "settled", "refunded"):
-        return say("none" if kept == "none" else f"value-{kept}")
-    # Ids of channels are as long as no amount of credits is.
-    return number(say, int(kept)) if kept.isdecimal() and len(kept) < ID_DIGITS else kept
+def _value(say: Language, value: Value) -> str:
+    """Name what a setting was, or became."""
+    match value:
+        case Status():
+            return say(f"value-{value}")
+        case Allowance(credits=amount, period=period):
+            return say("pool-allowance-value", credits=amount, period=messages.period(say, period))
+        case Credits(amount=limit):
+            return say("none") if limit is None else number(say, limit)
+        case Channel(id=channel_id):
+            return say("none") if channel_id is None else f"<#{channel_id}>"
+        case _:
+            assert_never(value)
 
 
 def usage(say: Language, use: Use) -> discord.Embed:

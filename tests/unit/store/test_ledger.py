@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.database.sqlite import Database, Tx
 from bot.errors import LimitReached, NotEnoughCredits, OutOfRange
 from bot.model import Balance, ChangedBy, DiscordUserId, GuildId, Job, JobId, MemberNumber, Period
-from bot.store import ledger, members, quotas, times
+from bot.store import changes, ledger, members, quotas, times
 from bot.store.ledger import CREDITS_MAX, Defaults, Hold
 from bot.store.members import WHOLE_GUILD
 from bot.store.reconcile import reconcile
@@ -294,7 +294,7 @@ def test_a_grant_is_written_down_with_who_and_why(tx: Tx) -> None:
            FROM ledger JOIN member ON member.id = actor_id ORDER BY ledger.id"""
     ).fetchall()
     assert [
-        ("grant", TODAY, 0, 20, 123, "for the party", "0", "20", None),
+        ("grant", TODAY, 0, 20, 123, "for the party", '{"credits": 0}', '{"credits": 20}', None),
         ("grant", TODAY, 0, -5, 123, "for the party", "20", "15", None),
     ] == [tuple(row) for row in rows]
 
@@ -357,7 +357,10 @@ def test_a_change_of_limits_is_written_down_with_before_and_after(tx: Tx) -> Non
     allow(tx, 50, Period.WEEK)
 
     [row] = tx.execute("SELECT kind, allowance, bonus, reason, before, after FROM ledger").fetchall()
-    assert ("set", 0, 0, "for the party", "100 a month", "50 a week") == tuple(row)
+    *entry, before, after = row
+    assert ["set", 0, 0, "for the party"] == entry
+    assert changes.Allowance(100, Period.MONTH) == changes.read("set", before)
+    assert changes.Allowance(50, Period.WEEK) == changes.read("set", after)
 
 
 # -- periods
