@@ -295,7 +295,7 @@ def test_a_grant_is_written_down_with_who_and_why(tx: Tx) -> None:
     ).fetchall()
     assert [
         ("grant", TODAY, 0, 20, 123, "for the party", '{"credits": 0}', '{"credits": 20}', None),
-        ("grant", TODAY, 0, -5, 123, "for the party", "20", "15", None),
+        ("grant", TODAY, 0, -5, 123, "for the party", '{"credits": 20}', '{"credits": 15}', None),
     ] == [tuple(row) for row in rows]
 
 
