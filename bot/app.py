@@ -15,7 +15,7 @@ import discord
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from bot.database.sqlite import COMMANDS_FACT, Database, fact, remember
+from bot.database.sqlite import Database
 from bot.errors import StartRefused
 from bot.music.client import MusicClient
 from bot.music.downloads import AudioSource
@@ -37,6 +37,7 @@ from bot.services.privacy import Privacy
 from bot.services.songs import SongArchive
 from bot.settings import Settings
 from bot.store import jobs, servers
+from bot.store.facts import COMMANDS_FACT, fact, remember
 from bot.ui import discord_client as ui
 from bot.ui.dependencies import Services
 from bot.ui.discord_courier import DiscordCourier

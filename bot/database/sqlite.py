@@ -561,29 +561,6 @@ def _statements(script: str) -> list[str]:
     return [*found, pending]  # what is left is a comment, or a statement without its semicolon
 
 
-COMMANDS_FACT = "registered commands"
-"""Under this name: which commands Discord was told last."""
-
-
-def fact(tx: Tx, name: str) -> str | None:
-    """What was remembered under ``name``."""
-    row = tx.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
-    return None if row is None else str(row["value"])
-
-
-def remember(tx: Tx, name: str, value: str) -> None:
-    """Keep ``value`` under ``name``, in place of an earlier one."""
-    tx.execute(
-        "INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
-        (name, value),
-    )
-
-
-def forget_fact(tx: Tx, name: str) -> None:
-    """Remember nothing under ``name`` any more."""
-    tx.execute("DELETE FROM fact WHERE name = ?", (name,))
-
-
 def refuse_network(path: Path) -> None:
     """Raises StartRefused where the folder is on a network file system (known on Linux only)."""
     try:

@@ -183,7 +183,8 @@ def restore(database: Path, source: Path, now: datetime, progress: Progress) -> 
             current_members = _member_index(database)
             with open_migrated(unfinished) as tx:
                 progress("marking unfinished jobs", 1, 1)
-                erased = [] if current_members is None else current_members.left_since(members.roll(tx))
+                backed_up = members.member_index(tx)
+                erased = [] if current_members is None else current_members.left_since(backed_up)
                 marked = after_restore.mark(tx, now, erased)
                 balanced = not reconcile(tx).findings
             progress("checking", 1, 1)
@@ -200,7 +201,7 @@ def _member_index(database: Path) -> members.MemberIndex | None:
         return None
     try:
         with closing(_open_read_only(database)) as connection:
-            return members.roll(connection) if schema_version(connection) >= ERASURE_SCHEMA else None
+            return members.member_index(connection) if schema_version(connection) >= ERASURE_SCHEMA else None
     except sqlite3.Error:
         return None  # damaged, which may be why it is being replaced
 

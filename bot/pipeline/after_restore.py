@@ -5,10 +5,11 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import assert_never
 
-from bot.database.sqlite import COMMANDS_FACT, Tx, forget_fact
+from bot.database.sqlite import Tx
 from bot.model import FailReason, Job, JobState, MemberNumber
 from bot.pipeline.transitions import fail
 from bot.store import budget_alerts, erasure, jobs
+from bot.store.facts import COMMANDS_FACT, forget
 
 
 def mark(tx: Tx, now: datetime, gone: Collection[int] = ()) -> Counter[JobState]:
@@ -29,7 +30,7 @@ def mark(tx: Tx, now: datetime, gone: Collection[int] = ()) -> Counter[JobState]
     # Each is told once or not at all, and these may have been told.
     budget_alerts.drop_due(tx)
     # Another version may have registered its own since.
-    forget_fact(tx, COMMANDS_FACT)
+    forget(tx, COMMANDS_FACT)
     return found
 
 

@@ -5,6 +5,7 @@ import logging
 import math
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from bot.database import snapshots
@@ -15,7 +16,7 @@ from bot.music.spool import Spool
 from bot.pipeline import schedule
 from bot.store import erasure as rows
 from bot.store import scrub
-from bot.store.scrub import Remains
+from bot.store.scrub import Deleted
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class Erasure:
         self._one_at_a_time = asyncio.Lock()
         self._failures = 0
         self._not_before: datetime | None = None
-        self._rewritten_for: dict[Remains, str] = {}
+        self._rewritten_for: dict[Deleted, str] = {}
         """The marks for which the file was rewritten, and only its log is left to be emptied."""
 
     async def due(self) -> bool:
@@ -45,7 +46,7 @@ class Erasure:
             return False
 
         def due(tx: Tx) -> bool:
-            return bool(Remains.ERASED in scrub.marks(tx) or rows.files_of(tx, 1) or rows.due(tx, now))
+            return bool(Deleted.ERASED in scrub.marks(tx) or rows.files_of(tx, 1) or rows.due(tx, now))
 
         return await self._database.read(due)
 
@@ -59,8 +60,8 @@ class Erasure:
             try:
                 await self._finish()
                 removed = await self._remove_files()
-                await self._clean(Remains.ERASED)
-                clean = Remains.ERASED not in await self._database.read(scrub.marks)
+                await self._clean(Deleted.ERASED)
+                clean = Deleted.ERASED not in await self._database.read(scrub.marks)
             except Transient as error:
                 log.warning("what members deleted can't be cleaned up yet: %s", error)
                 return False
@@ -75,18 +76,13 @@ class Erasure:
             StoreBusy: not now.
         """
         async with self._one_at_a_time:
-            return await self._clean(*Remains)
+            return await self._clean(*Deleted)
 
     async def _finish(self) -> None:
         now = self._now()
         for member in await self._database.read(lambda tx: rows.due(tx, now)):
-
-            def finish(tx: Tx, member: MemberNumber = member) -> None:
-                if member in rows.due(tx, now):
-                    rows.erase(tx, member, now)
-
-            await self._database.write(finish)
-            log.info("a member's data is erased")
+            await self._database.write(partial(_erase_if_due, member=member, now=now))
+            log.info("member data erased")
 
     async def _remove_files(self) -> bool:
         while job_ids := await self._database.read(lambda tx: rows.files_of(tx, BATCH_MAX)):
@@ -104,7 +100,7 @@ class Erasure:
             await self._database.write(removed)
         return True
 
-    async def _clean(self, *wanted: Remains) -> bool:
+    async def _clean(self, *wanted: Deleted) -> bool:
         """Returns False where there is nothing to clean, or it can't be now."""
         marks = await self._database.read(scrub.marks)
         if not any(of in marks for of in wanted):
@@ -130,3 +126,8 @@ def _remove(spool: Spool, job_ids: Collection[int]) -> None:
         path.unlink(missing_ok=True)
     if found:
         spool.sync()
+
+
+def _erase_if_due(tx: Tx, member: MemberNumber, now: datetime) -> None:
+    if member in rows.due(tx, now):
+        rows.erase(tx, member, now)

@@ -300,7 +300,7 @@ class Steps:
             if not jobs.move(tx, job, JobState.STORED, now=now, due_at=now):
                 raise Superseded
             jobs.drop_equal_tracks(tx, job.id)
-            ledger.settle(tx, job.id, *jobs.held(tx, job.id), now)
+            ledger.settle(tx, job.id, now)
             budget_alerts.mark(tx, job.origin.guild_id, self._defaults, now)
 
         await self._database.write(store)

@@ -104,4 +104,4 @@ def fail(
     )
     if not moved:
         raise Superseded
-    ledger.release(tx, job.id, *jobs.held(tx, job.id), now)
+    ledger.release(tx, job.id, now)

@@ -135,7 +135,7 @@ class Intake:
             return accepted
 
         def admit(tx: Tx) -> Accepted:
-            member = ledger.member_number(tx, origin.member_id)
+            member = members.member_number(tx, origin.member_id)
             self._admit(tx, origin, member, source, now)
             job_id, price = jobs.new_id(), self.terms.price_credits
             held, limit = quotas.hold(
@@ -243,7 +243,7 @@ class Intake:
         def withdraw(tx: Tx) -> bool:
             if not jobs.withdraw(tx, job.id, now):
                 return False
-            ledger.release(tx, job.id, *jobs.held(tx, job.id), now)
+            ledger.release(tx, job.id, now)
             return True
 
         withdrawn = await self._database.write(withdraw)
@@ -288,7 +288,7 @@ class Intake:
         self._woken()
 
     async def keep_draft(
-        self, request: SongRequest, member_id: DiscordUserId, remix_of: int | None = None
+        self, request: SongRequest, member_id: DiscordUserId, remix_of: JobId | None = None
     ) -> int:
         """Keep the texts of a request for a day. Returns the draft's number.
 

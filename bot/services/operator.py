@@ -13,6 +13,7 @@ from bot.services.credits import CreditService, Refund
 from bot.store import jobs, ledger, servers
 
 T = TypeVar("T")
+Id = TypeVar("Id", bound=int)
 
 OPERATOR = ChangedBy(actor_id=None, reason="by the operator")
 _NOT_REFUNDABLE = {
@@ -58,7 +59,7 @@ class OperatorActions:
         assert changed is not None  # noqa: S101 - no interaction asked for it, so none asked twice
         return changed
 
-    async def _known(self, number: int, look: Callable[[Tx, int], T]) -> T | None:
+    async def _known(self, number: Id, look: Callable[[Tx, Id], T]) -> T | None:
         """Look up a typed number; one that no database integer can hold is unknown."""
         if not 0 < number < 1 << 63:
             return None
@@ -70,7 +71,7 @@ class OperatorActions:
         try:
             refunded = await self._credits.refund(
                 GuildId(guild_id or 0),
-                job_id if guild_id else 0,
+                job_id if guild_id else JobId(0),
                 ChangedBy(actor_id=None, reason=reason or OPERATOR.reason),
             )
         except NotRefundable as error:

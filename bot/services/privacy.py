@@ -13,8 +13,8 @@ from bot.database.sqlite import Database, Tx
 from bot.model import DiscordUserId, GuildId
 from bot.music.spool import Spool
 from bot.pipeline.erasure import Erasure
-from bot.store import erasure, ledger, personal_data
-from bot.store.ledger import NOBODY
+from bot.store import erasure, members, personal_data
+from bot.store.members import NOBODY
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +127,7 @@ class Privacy:
         now = self._now()
 
         def delete(tx: Tx) -> erasure.Waits | None:
-            member = ledger.known_member(tx, member_id)
+            member = members.known_member(tx, member_id)
             return None if member == NOBODY else erasure.erase(tx, member, now)
 
         waits = await self._database.write(delete)

@@ -92,8 +92,8 @@ class SongArchive:
         *,
         size: int,
         word: str = "",
-        before_id: int | None = None,
-        after_id: int | None = None,
+        before_id: JobId | None = None,
+        after_id: JobId | None = None,
     ) -> SongPage:
         """A page of the member's songs in this server; see ``store.history.songs``."""
 

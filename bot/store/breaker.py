@@ -19,7 +19,7 @@ from enum import StrEnum
 
 from bot.database.sqlite import Tx
 from bot.model import ClosedCause, Job
-from bot.store.ledger import milliseconds, moment
+from bot.store.times import milliseconds, moment
 
 UNKNOWN_IN_A_ROW = 3
 """Unknown outcomes in a row after which the breaker opens, if two members met them."""

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from bot.database.sqlite import Tx
 from bot.model import GuildId
-from bot.store import ledger, quotas
-from bot.store.ledger import Defaults, milliseconds, moment
+from bot.store import ledger, quotas, times
+from bot.store.ledger import Defaults
+from bot.store.times import milliseconds, moment
 
 MARKS = (80, 100)
 """Percent of the allowance."""
@@ -34,7 +35,7 @@ def mark(tx: Tx, guild_id: GuildId, defaults: Defaults, now: datetime) -> None:
     if channel_id is None:
         return
     balance = ledger.balance(tx, guild_id, defaults, now)
-    first_day, _ = ledger.period_days(balance.period, now)
+    first_day, _ = times.period_days(balance.period, now)
     for percent in MARKS:
         if balance.allowance and balance.used * 100 >= balance.allowance * percent:
             tx.execute(

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 
 from bot.database.sqlite import Tx
 from bot.model import MemberNumber
-from bot.store import jobs, ledger, members, texts
+from bot.store import ledger, members, texts
 from bot.store.jobs import IN_THE_MAKING, NOT_ERASED
-from bot.store.ledger import milliseconds
-from bot.store.scrub import Remains, mark
+from bot.store.scrub import Deleted, mark
+from bot.store.times import milliseconds
 
 CARD_BEHIND_MAX = timedelta(minutes=1)
 """So long the card of a member's last song may still have to be brought up to date."""
@@ -85,7 +85,7 @@ def erase(tx: Tx, member: MemberNumber, now: datetime) -> Waits:
         members.leave(tx, member, now)
     else:
         members.forget(tx, member, now)
-    mark(tx, Remains.ERASED)
+    mark(tx, Deleted.ERASED)
     return waits
 
 
@@ -98,7 +98,7 @@ def _release_parked(tx: Tx, member: MemberNumber, now: datetime) -> None:
         {"member": member, "now": milliseconds(now)},
     ).fetchall()
     for row in rows:
-        ledger.release(tx, row["id"], *jobs.held(tx, row["id"]), now)
+        ledger.release(tx, row["id"], now)
 
 
 def _drop_drafts(tx: Tx, member: MemberNumber) -> None:
@@ -171,7 +171,7 @@ def drop_outlived(tx: Tx, job_ids: Collection[int]) -> int:
     )
     tx.execute("UPDATE track SET url = '' WHERE job_id IN (SELECT value FROM json_each(?))", (given,))
     if dropped:
-        mark(tx, Remains.DROPPED)
+        mark(tx, Deleted.DROPPED)
     return dropped
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.database.sqlite import Tx
-from bot.model import DiscordUserId, GuildId, Job, JobId, OPEN_STATES, SONG_STATES, Track
+from bot.model import OPEN_STATES, SONG_STATES, DiscordUserId, GuildId, Job, JobId, Track
 from bot.store import jobs
-from bot.store.ledger import known_member, moment
+from bot.store.members import known_member
+from bot.store.times import moment
 
 CHOICES_MAX = 25
 """Source: https://docs.discord.com/developers/interactions/receiving-and-responding, read 2026-11-24."""
@@ -68,8 +69,8 @@ def songs(
     *,
     size: int,
     word: str = "",
-    before_id: int | None = None,
-    after_id: int | None = None,
+    before_id: JobId | None = None,
+    after_id: JobId | None = None,
 ) -> SongPage:
     """``size`` songs of the member in this server, older than ``before_id`` or newer than ``after_id``.
 
@@ -130,13 +131,13 @@ def find(tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str) -> Job
             return jobs.get(tx, JobId(own["id"]))
     if not wanted:
         return None
-    newest: int | None = None
+    newest: JobId | None = None
     for row in tx.execute(f"{_SONGS.format(columns=_TEXTS)} {_NEWEST_FIRST}", given):
         if folded(row["title"] or "") == title:
             return jobs.get(tx, row["id"])
         if newest is None and _has(row, wanted):
             newest = row["id"]
-    return None if newest is None else jobs.get(tx, JobId(newest))
+    return None if newest is None else jobs.get(tx, newest)
 
 
 def found_again(tx: Tx, job_id: JobId, track: Track) -> bool:
@@ -185,9 +186,9 @@ def _place(tx: Tx, given: dict[str, int], job_id: JobId | None) -> dict[str, int
     return None if row is None else {"id": row["id"], "at": row["created_at"]}
 
 
-def _some(rows: Iterator[Row], limit: int, fits: Callable[[Row], bool]) -> list[int]:
+def _some(rows: Iterator[Row], limit: int, fits: Callable[[Row], bool]) -> list[JobId]:
     """The ids of the first rows that fit; the others are not read."""
-    found: list[int] = []
+    found: list[JobId] = []
     for row in rows:
         if fits(row):
             found.append(row["id"])
@@ -196,5 +197,5 @@ def _some(rows: Iterator[Row], limit: int, fits: Callable[[Row], bool]) -> list[
     return found
 
 
-def _jobs(tx: Tx, ids: list[int]) -> list[Job]:
-    return [job for job_id in ids if (job := jobs.get(tx, JobId(job_id))) is not None]
+def _jobs(tx: Tx, ids: list[JobId]) -> list[Job]:
+    return [job for job_id in ids if (job := jobs.get(tx, job_id)) is not None]

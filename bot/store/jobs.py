@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypedDict, Unpack
 
-from bot.database.sqlite import Tx, fact, remember
+from bot.database.sqlite import Tx
 from bot.model import (
     OPEN_STATES,
     ClosedCause,
@@ -31,7 +31,10 @@ from bot.model import (
     Track,
 )
 from bot.store import texts
-from bot.store.ledger import Hold, member_number, milliseconds, moment
+from bot.store.facts import fact, remember
+from bot.store.ledger import Hold
+from bot.store.members import member_number
+from bot.store.times import milliseconds, moment
 
 WINDOW_MAX = timedelta(minutes=1)
 """The longest time over which requests are counted."""
@@ -189,7 +192,7 @@ def get(tx: Tx, job_id: JobId) -> Job | None:
     return None if row is None else _read(tx, row)
 
 
-def held(tx: Tx, job_id: JobId) -> tuple[int, int, Hold]:
+def held(tx: Tx, job_id: JobId) -> tuple[GuildId, MemberNumber, Hold]:
     """The server, the member's number and the credits of a job that exists."""
     row = tx.execute(
         "SELECT guild_id, member_id, day, allowance_part, bonus_part FROM job WHERE id = ?", (job_id,)

@@ -11,11 +11,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.database.sqlite import Tx, fact, forget_fact, remember
+from bot.database.sqlite import Tx
 from bot.model import DiscordUserId, MemberNumber, Period
-from bot.store import ledger
-from bot.store.ledger import NOBODY, milliseconds
-from bot.store.scrub import Remains, mark
+from bot.store import facts, times
+from bot.store.facts import fact, remember
+from bot.store.scrub import Deleted, mark
+from bot.store.times import milliseconds
+
+KEY_FACT = "key of the forgotten"
+"""Drawn with the first of them and dropped with the last."""
+_PERIODS_MAX = (Period.WEEK, Period.MONTH)
+"""A server's period can be changed at any time: use counts until the longest ones are over."""
+WHOLE_GUILD = MemberNumber(0)
+"""The number under which ``usage`` keeps the sums of a server."""
+NOBODY = MemberNumber(-1)
+"""A number that nobody has."""
+OPERATOR = MemberNumber(-2)
+"""The number under which the ledger names the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,32 +46,39 @@ class MemberIndex:
         return sorted(self.gone & earlier.known.keys())
 
 
-def roll(tx: Tx) -> MemberIndex:
+def member_index(tx: Tx) -> MemberIndex:
     """Who is known in this file."""
     rows = tx.execute("SELECT id, discord_id, leaving_since FROM member").fetchall()
     known = {row[0]: row[1] for row in rows if row[1] is not None and row[2] is None}
     return MemberIndex(known=known, gone=frozenset(row[0] for row in rows if row[0] not in known))
 
 
-KEY_FACT = "key of the forgotten"
-"""Drawn with the first of them and dropped with the last."""
-_PERIODS_MAX = (Period.WEEK, Period.MONTH)
-"""A server's period can be changed at any time: use counts until the longest ones are over."""
+def member_number(tx: Tx, discord_id: DiscordUserId) -> MemberNumber:
+    """The number under which the books know this person; given out at first sight."""
+    tx.execute("INSERT INTO member (discord_id) VALUES (?) ON CONFLICT DO NOTHING", (discord_id,))
+    (number,) = tx.execute("SELECT id FROM member WHERE discord_id = ?", (discord_id,)).fetchone()
+    return MemberNumber(number)
 
 
-def known(tx: Tx, discord_id: DiscordUserId) -> int:
+def known_member(tx: Tx, discord_id: DiscordUserId) -> MemberNumber:
+    """The number of this person, or NOBODY's; gives out none."""
+    row = tx.execute("SELECT id FROM member WHERE discord_id = ?", (discord_id,)).fetchone()
+    return NOBODY if row is None else MemberNumber(row["id"])
+
+
+def past_or_present(tx: Tx, discord_id: DiscordUserId) -> MemberNumber:
     """A number of this person, also if they were forgotten and that still has to be known, or NOBODY's."""
-    number = ledger.known_member(tx, discord_id)
+    number = known_member(tx, discord_id)
     key = fact(tx, KEY_FACT)
     if number != NOBODY or key is None:
         return number
     row = tx.execute(
         "SELECT MAX(member_id) AS number FROM forgotten WHERE hash = ?", (_hash(key, discord_id),)
     ).fetchone()
-    return NOBODY if row["number"] is None else int(row["number"])
+    return NOBODY if row["number"] is None else MemberNumber(row["number"])
 
 
-def numbers(tx: Tx, member: MemberNumber) -> tuple[int, ...]:
+def numbers(tx: Tx, member: MemberNumber) -> tuple[MemberNumber, ...]:
     """All numbers of the person with this one: it, and those under which they were forgotten."""
     key = fact(tx, KEY_FACT)
     hash_ = None if key is None else _hash_of(tx, key, member)
@@ -69,7 +88,7 @@ def numbers(tx: Tx, member: MemberNumber) -> tuple[int, ...]:
     return tuple(sorted({member, *(row["member_id"] for row in rows)}))
 
 
-def by_person(tx: Tx, members: Iterable[int]) -> dict[int, int | str]:
+def by_person(tx: Tx, members: Iterable[MemberNumber]) -> dict[int, int | str]:
     """For each number something that is the same for all numbers of one person, and for nobody else's."""
     key = fact(tx, KEY_FACT)
     if key is None:
@@ -128,16 +147,16 @@ def drop_forgotten(tx: Tx, now: datetime) -> int:
     for member in over:
         tx.execute("DELETE FROM forgotten WHERE member_id = ?", (member,))
     if over:
-        mark(tx, Remains.DROPPED)
+        mark(tx, Deleted.DROPPED)
     if len(over) == len(rows):
-        forget_fact(tx, KEY_FACT)
+        facts.forget(tx, KEY_FACT)
     return len(over)
 
 
 def _still_counts(tx: Tx, member: MemberNumber, now: datetime) -> bool:
     """Whether what the number used, or a limit that was set for it, has to hold for the person."""
     limited = tx.execute("SELECT 1 FROM member_limit WHERE member_id = ?", (member,)).fetchone()
-    first = min(ledger.period_days(period, now)[0] for period in _PERIODS_MAX)
+    first = min(times.period_days(period, now)[0] for period in _PERIODS_MAX)
     used = tx.execute(
         # By server, as the rows lie; CROSS keeps that order.
         """SELECT 1 FROM guild CROSS JOIN usage ON usage.guild_id = guild.id

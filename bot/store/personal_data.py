@@ -10,9 +10,10 @@ from datetime import date, datetime, timedelta
 
 from bot.database.sqlite import Tx
 from bot.model import DiscordUserId, MemberNumber
-from bot.store import ledger, members, texts
+from bot.store import members, texts
 from bot.store.jobs import IN_THE_MAKING, NOT_ERASED
-from bot.store.ledger import NOBODY, moment
+from bot.store.members import NOBODY
+from bot.store.times import moment
 
 _EPOCH = date(1970, 1, 1)
 _OF_OTHERS = "words of another member"
@@ -47,7 +48,7 @@ class Summary:
 
 def summary(tx: Tx, discord_id: DiscordUserId) -> Summary:
     """How much is kept about this person (by Discord's id)."""
-    member = ledger.known_member(tx, discord_id)
+    member = members.known_member(tx, discord_id)
     row = tx.execute(
         f"""SELECT COUNT(*) AS songs, COUNT(song.job_id) AS worded, MIN(job.created_at) AS since,
                    COALESCE(SUM({IN_THE_MAKING}), 0) AS open, COUNT(DISTINCT guild_id) AS servers
@@ -76,13 +77,13 @@ def summary(tx: Tx, discord_id: DiscordUserId) -> Summary:
 
 def job_ids(tx: Tx, discord_id: DiscordUserId) -> list[int]:
     """The jobs of this person."""
-    member = ledger.known_member(tx, discord_id)
+    member = members.known_member(tx, discord_id)
     return [row["id"] for row in tx.execute("SELECT id FROM job WHERE member_id = ?", (member,))]
 
 
 def everything(tx: Tx, discord_id: DiscordUserId) -> dict[str, object]:
     """All that is kept about this person, in plain words; times are UTC, ids Discord's or of songs."""
-    member, counted = ledger.known_member(tx, discord_id), _counted(tx, discord_id)
+    member, counted = members.known_member(tx, discord_id), _counted(tx, discord_id)
     known = tx.execute("SELECT locale, leaving_since FROM member WHERE id = ?", (member,)).fetchone()
     return {
         "member": discord_id,
@@ -102,7 +103,7 @@ def everything(tx: Tx, discord_id: DiscordUserId) -> dict[str, object]:
                 "of_the_bonus_held": row["bonus_held"],
             }
             for number in counted
-            for row in _of(tx, "usage", "member_id", MemberNumber(number), order="guild_id, day")
+            for row in _of(tx, "usage", "member_id", number, order="guild_id, day")
         ],
         "limits": [
             {"server": row["guild_id"], "credits_in_a_period": row["credits"]} for row in _limits(tx, counted)
@@ -111,17 +112,15 @@ def everything(tx: Tx, discord_id: DiscordUserId) -> dict[str, object]:
     }
 
 
-def _counted(tx: Tx, discord_id: DiscordUserId) -> tuple[int, ...]:
+def _counted(tx: Tx, discord_id: DiscordUserId) -> tuple[MemberNumber, ...]:
     """The numbers whose use of credits and limits hold for this person."""
-    number = members.known(tx, discord_id)
-    return () if number == NOBODY else members.numbers(tx, MemberNumber(number))
+    number = members.past_or_present(tx, discord_id)
+    return () if number == NOBODY else members.numbers(tx, number)
 
 
-def _limits(tx: Tx, counted: Collection[int]) -> list[sqlite3.Row]:
+def _limits(tx: Tx, counted: Collection[MemberNumber]) -> list[sqlite3.Row]:
     return [
-        row
-        for number in counted
-        for row in _of(tx, "member_limit", "member_id", MemberNumber(number), order="guild_id")
+        row for number in counted for row in _of(tx, "member_limit", "member_id", number, order="guild_id")
     ]
 
 

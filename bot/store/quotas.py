@@ -1,6 +1,6 @@
 """What server managers set beside the allowance: limits of members and roles, the pause, the alerts' channel.
 
-Each function is one part of a transaction; each change is an changed_by in the ledger.
+Each function is one part of a transaction; each change is an entry in the ledger.
 """
 
 from collections import Counter
@@ -10,7 +10,8 @@ from datetime import datetime
 from bot.database.sqlite import Tx
 from bot.errors import LimitReached
 from bot.model import ChangedBy, DiscordUserId, GuildId, JobId, Limit, MemberNumber, Standing
-from bot.store import ledger, members
+from bot.store import ledger, members, times
+from bot.store.changes import Channel, Credits, Status
 from bot.store.ledger import Defaults, Hold
 
 
@@ -61,7 +62,7 @@ def standing(
     What they had spent before a deletion of their data counts as well.
     """
     balance = ledger.balance(tx, guild_id, defaults, now)
-    first, after = ledger.period_days(balance.period, now)
+    first, after = times.period_days(balance.period, now)
     spent = [
         tx.execute(
             """SELECT COALESCE(SUM(allowance_used + bonus_used), 0) AS used,
@@ -112,7 +113,7 @@ def set_member(
 ) -> int | None:
     """Give the member (by Discord's id) a limit of their own, or none. Returns the one before."""
     ledger.know_guild(tx, guild_id)
-    member = ledger.member_number(tx, member_id)
+    member = members.member_number(tx, member_id)
     before = member_limit(tx, guild_id, member)
     for number in members.numbers(tx, member):
         tx.execute("DELETE FROM member_limit WHERE guild_id = ? AND member_id = ?", (guild_id, number))
@@ -122,7 +123,14 @@ def set_member(
             (guild_id, member, ledger.in_range(credits_)),
         )
     ledger.note(
-        tx, "member", guild_id, changed_by, now, member=member, before=_shown(before), after=_shown(credits_)
+        tx,
+        "member",
+        guild_id,
+        changed_by,
+        now,
+        member=member,
+        before=Credits(before),
+        after=Credits(credits_),
     )
     return before
 
@@ -142,18 +150,25 @@ def set_role(
             (guild_id, role_id, ledger.in_range(credits_)),
         )
     ledger.note(
-        tx, "role", guild_id, changed_by, now, role_id=role_id, before=_shown(before), after=_shown(credits_)
+        tx,
+        "role",
+        guild_id,
+        changed_by,
+        now,
+        role_id=role_id,
+        before=Credits(before),
+        after=Credits(credits_),
     )
     return before
 
 
 def beyond(tx: Tx, guild_id: GuildId, credits_: int, defaults: Defaults, now: datetime) -> int:
     """How many members without a limit of their own have used more than this in the period."""
-    first, after = ledger.period_days(ledger.balance(tx, guild_id, defaults, now).period, now)
+    first, after = times.period_days(ledger.balance(tx, guild_id, defaults, now).period, now)
     rows = tx.execute(
         """SELECT member_id, SUM(allowance_used + bonus_used + allowance_held + bonus_held) AS spent
            FROM usage WHERE guild_id = ? AND member_id <> ? AND day >= ? AND day < ? GROUP BY member_id""",
-        (guild_id, ledger.WHOLE_GUILD, first, after),
+        (guild_id, members.WHOLE_GUILD, first, after),
     ).fetchall()
     limited = {
         row["member_id"]
@@ -174,11 +189,20 @@ def paused(tx: Tx, guild_id: GuildId) -> str | None:
 
 
 def pause(tx: Tx, guild_id: GuildId, changed_by: ChangedBy, now: datetime) -> str | None:
-    """Take no new songs in this server, for the changed_by's reason. Returns that of a pause before it."""
+    """Take no new songs in this server, for the given reason. Returns that of a pause before it."""
     ledger.know_guild(tx, guild_id)
     before = paused(tx, guild_id)
+    was = Status.OPEN if before is None else Status.PAUSED
     tx.execute("UPDATE guild SET paused = ? WHERE id = ?", (changed_by.reason, guild_id))
-    ledger.note(tx, "pause", guild_id, changed_by, now, before=_state(before), after="paused")
+    ledger.note(
+        tx,
+        "pause",
+        guild_id,
+        changed_by,
+        now,
+        before=was,
+        after=Status.PAUSED,
+    )
     return before
 
 
@@ -187,7 +211,7 @@ def resume(tx: Tx, guild_id: GuildId, changed_by: ChangedBy, now: datetime) -> b
     if paused(tx, guild_id) is None:
         return False
     tx.execute("UPDATE guild SET paused = NULL WHERE id = ?", (guild_id,))
-    ledger.note(tx, "resume", guild_id, changed_by, now, before="paused", after="open")
+    ledger.note(tx, "resume", guild_id, changed_by, now, before=Status.PAUSED, after=Status.OPEN)
     return True
 
 
@@ -204,13 +228,5 @@ def set_alerts(
     ledger.know_guild(tx, guild_id)
     before = alerts_channel(tx, guild_id)
     tx.execute("UPDATE guild SET alerts_channel_id = ? WHERE id = ?", (channel_id, guild_id))
-    ledger.note(tx, "alerts", guild_id, changed_by, now, before=_shown(before), after=_shown(channel_id))
+    ledger.note(tx, "alerts", guild_id, changed_by, now, before=Channel(before), after=Channel(channel_id))
     return before
-
-
-def _shown(value: int | None) -> str:
-    return "none" if value is None else str(value)
-
-
-def _state(paused_for: str | None) -> str:
-    return "open" if paused_for is None else "paused"

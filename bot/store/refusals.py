@@ -7,7 +7,7 @@ they pay for, so a refused interaction stays refused.
 from datetime import datetime, timedelta
 
 from bot.database.sqlite import Tx
-from bot.store.ledger import milliseconds
+from bot.store.times import milliseconds
 
 KEEP = timedelta(hours=1)
 """How long a refusal is remembered; Discord's interactions are valid for 15 minutes."""

@@ -7,9 +7,10 @@ from datetime import date, datetime, timedelta
 
 from bot.database.sqlite import Tx
 from bot.model import DiscordUserId, GuildId, JobId
-from bot.store.ledger import OPERATOR, WHOLE_GUILD, day_number, moment
-
-_EPOCH = date(1970, 1, 1)
+from bot.store import changes
+from bot.store.changes import Value
+from bot.store.members import OPERATOR, WHOLE_GUILD
+from bot.store.times import EPOCH, day_number, moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +31,8 @@ class LedgerRow:
     by_operator: bool
     """Whether the one who hosts the bot did it."""
     reason: str
-    before: str | None
-    after: str | None
+    before: Value | None
+    after: Value | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,8 +142,8 @@ def _read(row: sqlite3.Row) -> LedgerRow:
         actor_id=row["by_id"],
         by_operator=row["actor_id"] == OPERATOR,
         reason=row["reason"],
-        before=row["before"],
-        after=row["after"],
+        before=changes.read(row["kind"], row["before"]),
+        after=changes.read(row["kind"], row["after"]),
     )
 
 
@@ -166,7 +167,7 @@ def _day(day: int, sums: dict[str, int]) -> DayOfUse:
         sums.get(kind, 0) for kind in ("hold", "settle", "release", "refund")
     )
     return DayOfUse(
-        day=_EPOCH + timedelta(days=day),
+        day=EPOCH + timedelta(days=day),
         spent=settled - refunded,
         held=held - settled - released,
         released=released,

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from bot.database.sqlite import Tx
 from bot.model import Balance, GuildId, JobId, Period
-from bot.store import ledger
-from bot.store.ledger import Defaults, milliseconds, moment
+from bot.store import ledger, times
+from bot.store.ledger import Defaults
+from bot.store.times import milliseconds, moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +147,7 @@ def credits_this_month(tx: Tx, now: datetime) -> int:
 
     Held credits are included. Refunded ones are, too: the operator has paid for those songs.
     """
-    first, after = ledger.period_days(Period.MONTH, now)
+    first, after = times.period_days(Period.MONTH, now)
     (total,) = tx.execute(
         "SELECT COALESCE(SUM(credits), 0) FROM day_total WHERE day >= ? AND day < ?", (first, after)
     ).fetchone()
@@ -155,5 +156,5 @@ def credits_this_month(tx: Tx, now: datetime) -> int:
 
 def next_month(now: datetime) -> datetime:
     """Return when the next calendar month begins (UTC)."""
-    _, after = ledger.period_days(Period.MONTH, now)
+    _, after = times.period_days(Period.MONTH, now)
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=after)

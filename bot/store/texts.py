@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 
 from bot.database.sqlite import Tx
 from bot.errors import WordsGone
-from bot.model import DiscordUserId, JobId, SongRequest, Voice
-from bot.store.ledger import member_number, milliseconds
-from bot.store.scrub import Remains, mark
+from bot.model import DiscordUserId, JobId, MemberNumber, SongRequest, Voice
+from bot.store.members import member_number
+from bot.store.scrub import Deleted, mark
 from bot.store.text_overlap import has_words_of
+from bot.store.times import milliseconds
 
 TEXTS = ("prompt", "title", "style", "lyrics", "avoid")
 """The texts of a request; each is kept once, under its author."""
@@ -29,7 +30,12 @@ class _Text:
 
 
 def keep(
-    tx: Tx, job_id: JobId, request: SongRequest, author: int, author_name: str, source_id: int | None
+    tx: Tx,
+    job_id: JobId,
+    request: SongRequest,
+    author: MemberNumber,
+    author_name: str,
+    source_id: JobId | None,
 ) -> None:
     """Keep the words of a new job. What is the same in the job ``source_id`` is referred to, not copied.
 
@@ -147,7 +153,7 @@ def read(row: sqlite3.Row | Mapping[str, object]) -> SongRequest:
 
 
 def keep_draft(
-    tx: Tx, key: int, member_id: DiscordUserId, request: SongRequest, remix_of: int | None, now: datetime
+    tx: Tx, key: int, member_id: DiscordUserId, request: SongRequest, remix_of: JobId | None, now: datetime
 ) -> None:
     """Keep the words of a refused request under the number ``key``, for a day.
 
@@ -176,7 +182,7 @@ def drop_drafts(tx: Tx, now: datetime) -> None:
     """Drop drafts that are older than a day."""
     before = milliseconds(now - KEEP_DRAFTS)
     if tx.execute("DELETE FROM draft WHERE created_at < ?", (before,)).rowcount:
-        mark(tx, Remains.DROPPED)
+        mark(tx, Deleted.DROPPED)
 
 
 def _insert(tx: Tx, table: str, values: Mapping[str, object]) -> None:

@@ -7,7 +7,8 @@ from bot.database.sqlite import Tx
 from bot.model import FailReason, JobState
 from bot.store import breaker as breaker_table
 from bot.store.breaker import Breaker
-from bot.store.ledger import WHOLE_GUILD, moment
+from bot.store.members import WHOLE_GUILD
+from bot.store.times import moment
 
 _SETTLED = frozenset({JobState.STORED, JobState.DELIVERING, JobState.DELIVERED, JobState.UNDELIVERED})
 
@@ -32,7 +33,7 @@ class Totals:
     breaker: Breaker
 
 
-def figures(tx: Tx) -> Totals:
+def totals(tx: Tx) -> Totals:
     """The sums as they stand; 0.2 s where there have been 300,000 songs."""
     states, reasons = dict.fromkeys(JobState, 0), dict.fromkeys(FailReason, 0)
     parked = settled = released = 0

@@ -9,11 +9,12 @@ import discord
 import pytest
 
 from bot import app
-from bot.database.sqlite import COMMANDS_FACT, Tx, fact, remember
+from bot.database.sqlite import Tx
 from bot.model import Job
 from bot.ops.supervisor import supervise
 from bot.pipeline.courier import MessageKind
 from bot.store import jobs
+from bot.store.facts import COMMANDS_FACT, fact, remember
 from bot.ui.buttons.views import MARKS
 from bot.ui.dependencies import Services
 from bot.ui.discord_client import TunesmithClient, use_api

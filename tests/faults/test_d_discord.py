@@ -11,7 +11,7 @@ import pytest
 from bot.database.sqlite import Tx
 from bot.model import FailReason, GuildId, Job, JobState
 from bot.pipeline.courier import MessageKind
-from bot.store import jobs, ledger
+from bot.store import jobs, times
 from bot.store.reconcile import reconcile
 from bot.ui import discord_courier as courier
 from tests.doubles.discord import Channel, FakeDiscord, Message, NoAnswerError
@@ -385,7 +385,7 @@ async def put_back(evening: Evening, job: Job) -> None:
 
     def put(tx: Tx) -> None:
         tx.execute("UPDATE job SET state = 'stored', message_id = NULL, delivery_channel_id = NULL")
-        tx.execute("UPDATE job SET due_at = ?", (ledger.milliseconds(now),))
+        tx.execute("UPDATE job SET due_at = ?", (times.milliseconds(now),))
         jobs.mark_restored(tx, job.id, now)
 
     await evening.rig.database.write(put)

@@ -27,10 +27,11 @@ import typer
 
 from bot import cli
 from bot.database import sqlite as module
-from bot.database.sqlite import Database, Tx, fact, remember
+from bot.database.sqlite import Database, Tx
 from bot.errors import NotEnoughCredits, StoreBusy
 from bot.model import Job, JobState
 from bot.store import ledger
+from bot.store.facts import fact, remember
 from bot.store.reconcile import reconcile
 from tests import make
 from tests.faults.evening import A_DAY_S, Evening

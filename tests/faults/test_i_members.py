@@ -279,7 +279,7 @@ async def test_a_hundred_requests_at_once_spend_what_is_left_once(
 async def test_a_hundred_requests_at_once_in_two_servers_do_not_mix(rig: Rig) -> None:
     servers = (make.GUILD, GuildId(make.GUILD + 1))
     for guild in servers:
-        await rig.credits.set_allowance(guild, 10, None, make.entry())
+        await rig.credits.set_allowance(GuildId(guild), 10, None, make.entry())
 
     ends = await asyncio.gather(
         *(rig.ask(origin=make.origin(guild_id=guild)) for guild in servers * 100), return_exceptions=True

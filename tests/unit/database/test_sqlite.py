@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from bot.database import sqlite as module
-from bot.database.sqlite import Database, Tx, fact, remember
+from bot.database.sqlite import Database, Tx
 from bot.errors import StartRefused, StoreBusy
+from bot.store.facts import fact, remember
 
 MIGRATIONS = len(module.migrations())
 

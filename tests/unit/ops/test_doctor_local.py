@@ -12,7 +12,7 @@ from bot.database import sqlite as database_module
 from bot.model import Check, GuildId, Verdict
 from bot.ops.doctor import local
 from bot.ops.doctor.runner import run_checks
-from bot.store import ledger
+from bot.store import times
 from bot.store.servers import ServerPolicy
 from tests.make import NOW
 
@@ -153,7 +153,7 @@ def test_a_disk_that_fills_up_is_told(
     [(0, OK, "0 of TOTAL_CREDITS_MAX=1,000 used"), (990, OK, "990 of"), (1_000, WARNING, "no more songs")],
 )
 def test_what_all_servers_have_used_is_told(used: int, verdict: Verdict, said: str, path: Path) -> None:
-    changed(path, f"INSERT INTO day_total VALUES ({ledger.day_number(NOW)}, {used})")  # noqa: S608 - numbers
+    changed(path, f"INSERT INTO day_total VALUES ({times.day_number(NOW)}, {used})")  # noqa: S608 - numbers
 
     found = local.check_total(path, 1_000, NOW)
 

@@ -11,11 +11,12 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
 
-from bot.database.sqlite import Database, fact
+from bot.database.sqlite import Database
 from bot.errors import StartRefused
 from bot.ops import health
 from bot.ops.health import Health, application, serving
 from bot.ops.metrics import Metrics
+from bot.store.facts import fact
 from tests import make
 
 

@@ -13,7 +13,7 @@ from bot.model import FailReason, JobId, JobState
 from bot.ops.metrics import Metrics, Now
 from bot.store import jobs
 from bot.store.reconcile import reconcile
-from bot.store.totals import Totals, figures
+from bot.store.totals import Totals, totals
 from tests import make
 from tests.doubles.in_process import answers
 from tests.unit.pipeline.rig import Rig
@@ -40,7 +40,7 @@ def read(metrics: Metrics, found: Totals | None, now: Now = WELL, accept: str = 
 
 
 async def page(rig: Rig, now: Now = WELL) -> Shown:
-    return read(rig.metrics, await rig.database.report(figures), now)
+    return read(rig.metrics, await rig.database.report(totals), now)
 
 
 async def test_an_empty_bot_has_every_series_at_nothing(rig: Rig) -> None:
@@ -55,7 +55,7 @@ async def test_an_empty_bot_has_every_series_at_nothing(rig: Rig) -> None:
 
 
 async def test_the_documentation_names_every_metric(rig: Rig) -> None:
-    body, _ = rig.metrics.render(await rig.database.report(figures), WELL, "")
+    body, _ = rig.metrics.render(await rig.database.report(totals), WELL, "")
     names = {
         family.name + ("_total" if family.type == "counter" else "")
         for family in text_string_to_metric_families(body.decode())

@@ -105,7 +105,7 @@ class Evening:
         """What the pipeline writes down when the audio is there."""
         now = self.clock()
         assert jobs.move(tx, job, JobState.STORED, now=now, due_at=now, task_id=f"task-{job.id}")
-        ledger.settle(tx, job.id, *jobs.held(tx, job.id), now)
+        ledger.settle(tx, job.id, now)
         budget_alerts.mark(tx, make.GUILD, make.DEFAULTS, now)
 
 

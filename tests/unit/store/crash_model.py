@@ -8,15 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
 
-from bot.database import sqlite as module
 from bot.database.sqlite import Tx
 from bot.errors import NotEnoughCredits, OutOfRange, ServiceClosed, TooManyOpenJobs
 from bot.model import OPEN_STATES, FailReason, Job, JobState, Period
 from bot.pipeline.transitions import Superseded
 from bot.services.intake import ANSWER_WITHIN
-from bot.store import breaker
+from bot.store import breaker, facts
 from bot.store.breaker import Breaker
-from bot.store.ledger import milliseconds
+from bot.store.times import milliseconds
 from tests import make
 
 Rows: TypeAlias = list[tuple[object, ...]]
@@ -349,7 +348,7 @@ def written(tx: Tx) -> Books:
         "SELECT created_at, discord_id, prompt FROM draft JOIN member ON member.id = member_id"
     )
     return Books(
-        epoch=int(module.fact(tx, "epoch") or 0),
+        epoch=int(facts.fact(tx, "epoch") or 0),
         songs={
             row["interaction_id"]: Song(**dict(zip(row.keys()[1:], row[1:], strict=True))) for row in songs
         },

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from bot.database.sqlite import Tx
 from bot.model import Delivery, FailReason, Job, JobState, Period
-from bot.store import jobs, ledger
+from bot.store import jobs, ledger, members
 from tests import make
 from tests.make import NOW
 
@@ -27,7 +27,7 @@ def added(tx: Tx, *, at: datetime = NOW, due_at: datetime | None = None, **chang
     """A queued job with its credits held. ``changes`` are those of ``make.origin``."""
     origin = make.origin(**changes)
     job = make.job(id=jobs.new_id(), origin=origin, created_at=at, state_since=at)
-    member = ledger.member_number(tx, origin.member_id)
+    member = members.member_number(tx, origin.member_id)
     held = ledger.hold(tx, job.id, origin.guild_id, member, job.price_credits, RICH, at)
     jobs.add(tx, job, held, due_at=due_at or at)
     return job
@@ -56,11 +56,11 @@ def claimed(tx: Tx, *, epoch: int = EPOCH, now: datetime = NOW, limit: int = 100
 
 
 def settled(tx: Tx, job: Job, *, now: datetime = NOW) -> None:
-    ledger.settle(tx, job.id, *jobs.held(tx, job.id), now)
+    ledger.settle(tx, job.id, now)
 
 
 def released(tx: Tx, job: Job, *, now: datetime = NOW) -> None:
-    ledger.release(tx, job.id, *jobs.held(tx, job.id), now)
+    ledger.release(tx, job.id, now)
 
 
 def without_roles(job: Job) -> Job:

@@ -31,6 +31,7 @@ from bot.database import sqlite as module
 from bot.database.sqlite import Database, Tx
 from bot.errors import StoreBusy
 from bot.model import (
+    OPEN_STATES,
     ClosedCause,
     Delivery,
     DiscordUserId,
@@ -38,7 +39,6 @@ from bot.model import (
     GuildId,
     Job,
     JobState,
-    OPEN_STATES,
     Period,
     SongRequest,
     Track,
@@ -52,8 +52,8 @@ from bot.pipeline.transitions import Superseded, Transitions
 from bot.services.credits import CreditService
 from bot.services.intake import Intake
 from bot.store import breaker, jobs
-from bot.store.ledger import milliseconds, moment
 from bot.store.reconcile import reconcile
+from bot.store.times import milliseconds, moment
 from tests import make
 from tests.unit.store.crash_model import OPEN, TERMS, Books, Refused, Rows, written
 from tests.unit.store.rows import ALL

@@ -16,17 +16,17 @@ from bot.database import sqlite as module
 from bot.database.sqlite import Database, Tx
 from bot.errors import StoreBusy, WordsGone
 from bot.model import (
+    OPEN_STATES,
     DiscordUserId,
     Job,
     JobState,
     MemberNumber,
-    OPEN_STATES,
     Reuse,
     SongRequest,
     Source,
     Track,
 )
-from bot.store import erasure, jobs, ledger, texts
+from bot.store import erasure, jobs, ledger, members, texts, times
 from bot.store.erasure import Waits
 from bot.store.reconcile import reconcile
 from tests import make
@@ -43,7 +43,7 @@ EDITED = LYRICS.replace("I left my heart on the train", "A line of somebody else
 
 
 def number(tx: Tx, discord_id: int = MEMBER) -> int:
-    return ledger.member_number(tx, DiscordUserId(discord_id))
+    return members.member_number(tx, DiscordUserId(discord_id))
 
 
 def asked(
@@ -158,7 +158,7 @@ def test_asked_twice_it_is_done_once(tx: Tx) -> None:
     member = number(tx)
     erasure.erase(tx, MemberNumber(member), NOW)
 
-    assert ledger.NOBODY == ledger.known_member(tx, MEMBER)
+    assert members.NOBODY == members.known_member(tx, MEMBER)
 
 
 @pytest.mark.parametrize("state", [JobState.RUNNING, JobState.READY])
@@ -180,11 +180,11 @@ STAYS = {
     "ledger": "*",  # by numbers that lead to nobody
     "usage": "*",
     "gate": "*",  # the bot's own
+    "server_rule": "*",  # the operator's own
+    "day_total": "*",
     "suspicion": "*",  # by hashes too short to lead to anybody
     "refused_interaction": "*",  # for an hour, and without a name
     "fact": "*",
-    "server_rule": "*",  # the operator's own
-    "day_total": "*",
     "sqlite_sequence": "*",
     "spool_removal": "*",
     "member": "id",
@@ -388,7 +388,7 @@ def ended(tx: Tx, days_ago: int, state: JobState = DONE, **changes: object) -> J
     put(tx, job, state, due=False)
     tx.execute(
         "UPDATE job SET created_at = ?1, state_since = ?1, urls = '[1]', detail = 'said' WHERE id = ?2",
-        (ledger.milliseconds(at), job.id),
+        (times.milliseconds(at), job.id),
     )
     return job
 

@@ -7,8 +7,18 @@ from datetime import timedelta
 import pytest
 
 from bot.database.sqlite import Tx
-from bot.model import DiscordUserId, GuildId, Job, JobState, OPEN_STATES, SONG_STATES, SongRequest, Track
-from bot.store import history, jobs, ledger
+from bot.model import (
+    OPEN_STATES,
+    SONG_STATES,
+    DiscordUserId,
+    GuildId,
+    Job,
+    JobId,
+    JobState,
+    SongRequest,
+    Track,
+)
+from bot.store import history, jobs, ledger, members
 from bot.store.history import SongChoice, SongPage
 from tests import make
 from tests.make import GUILD, MEMBER, NOW, OTHER
@@ -35,7 +45,7 @@ def asked(
         created_at=at,
         state_since=at,
     )
-    member = ledger.member_number(tx, origin.member_id)
+    member = members.member_number(tx, origin.member_id)
     held = ledger.hold(tx, job.id, origin.guild_id, member, job.price_credits, RICH, at)
     jobs.add(tx, job, held, due_at=at)
     return found(tx, job) if state is JobState.QUEUED else put(tx, job, state, due=state in OPEN_STATES)
@@ -81,16 +91,12 @@ def test_songs_in_the_making_come_oldest_first_with_those_that_are_parked(tx: Tx
 # -- whose they are
 
 
-LOOKS: list[Callable[[Tx, int, int], object]] = [
+LOOKS: list[Callable[[Tx, GuildId, DiscordUserId], object]] = [
     history.open_jobs,
-    lambda tx, guild, member: list(history.songs(tx, GuildId(guild), DiscordUserId(member), size=5).songs),
-    lambda tx, guild, member: list(
-        history.songs(tx, GuildId(guild), DiscordUserId(member), size=5, word="synth").songs
-    ),
-    lambda tx, guild, member: history.choices(tx, GuildId(guild), DiscordUserId(member), ""),
-    lambda tx, guild, member: (
-        [one] if (one := history.find(tx, GuildId(guild), DiscordUserId(member), "synth")) else []
-    ),
+    lambda tx, guild, member: list(history.songs(tx, guild, member, size=5).songs),
+    lambda tx, guild, member: list(history.songs(tx, guild, member, size=5, word="synth").songs),
+    lambda tx, guild, member: history.choices(tx, guild, member, ""),
+    lambda tx, guild, member: [one] if (one := history.find(tx, guild, member, "synth")) else [],
 ]
 
 
@@ -158,7 +164,7 @@ def test_songs_of_the_same_moment_are_each_shown_once(tx: Tx) -> None:
     page = history.songs(tx, GUILD, MEMBER, size=2)
     while page.songs:
         shown += ids(page)
-        page = history.songs(tx, GUILD, MEMBER, size=2, before_id=shown[-1])
+        page = history.songs(tx, GUILD, MEMBER, size=2, before_id=JobId(shown[-1]))
 
     assert same == set(shown)
     assert 5 == len(shown)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bot.database.sqlite import Tx
 from bot.model import (
+    OPEN_STATES,
     ClosedCause,
     Delivery,
     FailReason,
@@ -16,10 +17,9 @@ from bot.model import (
     JobId,
     JobState,
     MemberNumber,
-    OPEN_STATES,
     Track,
 )
-from bot.store import jobs, ledger
+from bot.store import jobs, ledger, members, times
 from tests import make
 from tests.make import CHANNEL, GUILD, MEMBER, NOW, OTHER
 from tests.unit.store.rows import ALL, EPOCH, HORIZON, added, claimed, found, put, without_roles
@@ -47,12 +47,12 @@ def track(take: int = 1, **changes: object) -> Track:
 def test_a_job_comes_back_as_it_was_added(tx: Tx, request_: object) -> None:
     asked = make.origin(may_reference=False, role_ids=frozenset({1, 2}))
     job = make.job(id=jobs.new_id(), request=request_, origin=asked, price_credits=30)
-    held = ledger.hold(tx, job.id, GUILD, ledger.member_number(tx, MEMBER), 30, make.DEFAULTS, NOW)
+    held = ledger.hold(tx, job.id, GUILD, members.member_number(tx, MEMBER), 30, make.DEFAULTS, NOW)
 
     jobs.add(tx, job, held, due_at=NOW)
 
     assert without_roles(job) == jobs.get(tx, job.id)
-    assert (GUILD, ledger.member_number(tx, MEMBER), held) == jobs.held(tx, job.id)
+    assert (GUILD, members.member_number(tx, MEMBER), held) == jobs.held(tx, job.id)
 
 
 def test_what_is_found_out_later_comes_back_too(tx: Tx) -> None:
@@ -542,7 +542,7 @@ def test_a_card_that_will_change_in_a_distant_time_is_not_due_again_and_again(
 
 
 def test_songs_in_the_making_are_counted_by_member_and_by_server(tx: Tx) -> None:
-    member, other = ledger.member_number(tx, MEMBER), ledger.member_number(tx, OTHER)
+    member, other = members.member_number(tx, MEMBER), members.member_number(tx, OTHER)
     for state in JobState:
         put(tx, added(tx, channel_id=len(state)), state, due=state in OPEN_STATES)
     added(tx, member_id=OTHER)
@@ -562,7 +562,7 @@ def test_a_song_that_somebody_works_on_is_in_the_making(tx: Tx) -> None:
     added(tx)
     claimed(tx)
 
-    assert 1 == jobs.count_open(tx, GUILD, ledger.member_number(tx, MEMBER)).member
+    assert 1 == jobs.count_open(tx, GUILD, members.member_number(tx, MEMBER)).member
 
 
 def submitted(tx: Tx, *at: datetime) -> None:
@@ -717,10 +717,10 @@ OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(
 
 @given(st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=OFFSETS))  # noqa: DTZ001
 def test_a_moment_is_kept_to_the_millisecond(at: datetime) -> None:
-    kept = ledger.moment(ledger.milliseconds(at))
+    kept = times.moment(times.milliseconds(at))
 
     assert abs(kept - at) <= timedelta(microseconds=500)
-    assert kept == ledger.moment(ledger.milliseconds(kept))
+    assert kept == times.moment(times.milliseconds(kept))
 
 
 def test_every_state_is_known_to_the_schema(tx: Tx) -> None:

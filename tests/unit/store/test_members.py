@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bot.database.sqlite import Tx, fact
+from bot.database.sqlite import Tx
 from bot.errors import LimitReached
 from bot.model import ChangedBy, DiscordUserId, GuildId, JobId, Limit, MemberNumber, Period
 from bot.store import ledger, members, quotas
-from bot.store.ledger import NOBODY, Defaults
+from bot.store.facts import fact
+from bot.store.ledger import Defaults
+from bot.store.members import NOBODY
 from tests.make import GUILD, MEMBER, NOW, OTHER
 from tests.unit.store.rows import added, settled
 
@@ -18,7 +20,7 @@ ADMIN = ChangedBy(actor_id=DiscordUserId(123))
 
 
 def number(tx: Tx, discord_id: int = MEMBER) -> int:
-    return ledger.member_number(tx, DiscordUserId(discord_id))
+    return members.member_number(tx, DiscordUserId(discord_id))
 
 
 def spent(tx: Tx, discord_id: int = MEMBER, *, at: datetime = NOW, guild_id: int = GUILD) -> None:
@@ -57,18 +59,18 @@ def test_nothing_but_a_number_is_left_of_somebody_who_used_nothing(tx: Tx) -> No
     )
     assert [] == hashes(tx)
     assert fact(tx, members.KEY_FACT) is None
-    assert NOBODY == members.known(tx, MEMBER)
+    assert NOBODY == members.past_or_present(tx, MEMBER)
 
 
 def test_who_comes_back_gets_a_new_number_and_the_old_one_is_known_as_theirs(tx: Tx) -> None:
     spent(tx)
     before = forgotten(tx)
 
-    assert before == members.known(tx, MEMBER)
+    assert before == members.past_or_present(tx, MEMBER)
     after = number(tx)
 
     assert before != after
-    assert after == members.known(tx, MEMBER)
+    assert after == members.past_or_present(tx, MEMBER)
     assert (before, after) == members.numbers(tx, MemberNumber(after))
     assert (number(tx, OTHER),) == members.numbers(tx, MemberNumber(number(tx, OTHER)))
 
@@ -97,7 +99,7 @@ def test_what_was_used_before_a_deletion_counts_after_it(tx: Tx) -> None:
     spent(tx)
 
     assert 30 == used(tx, number(tx))
-    assert 30 == used(tx, members.known(tx, MEMBER))
+    assert 30 == used(tx, members.past_or_present(tx, MEMBER))
     assert 0 == used(tx, number(tx, OTHER))
 
 
@@ -105,8 +107,8 @@ def test_what_was_used_counts_for_a_manager_who_asks_before_the_person_is_back(t
     spent(tx)
     forgotten(tx)
 
-    assert 10 == used(tx, members.known(tx, MEMBER))
-    assert ledger.known_member(tx, MEMBER) == NOBODY
+    assert 10 == used(tx, members.past_or_present(tx, MEMBER))
+    assert members.known_member(tx, MEMBER) == NOBODY
 
 
 @pytest.mark.parametrize("period", Period)
@@ -149,7 +151,7 @@ def test_a_deletion_lifts_no_limit(tx: Tx, credits_: int) -> None:
     forgotten(tx)
     members.drop_forgotten(tx, NOW + 400 * DAY)
 
-    assert Limit(credits=credits_) == quotas.limit_of(tx, GUILD, MemberNumber(members.known(tx, MEMBER)), [])
+    assert Limit(credits=credits_) == quotas.limit_of(tx, GUILD, members.past_or_present(tx, MEMBER), [])
     assert Limit(credits=credits_) == quotas.limit_of(tx, GUILD, MemberNumber(number(tx)), [])
     assert None is quotas.limit_of(tx, GUILD, MemberNumber(number(tx, OTHER)), [])
 
@@ -215,14 +217,7 @@ def test_the_key_goes_with_the_last_hash(tx: Tx) -> None:
 
 def test_credits_that_went_back_need_no_hash(tx: Tx) -> None:
     job = added(tx)
-    ledger.release(
-        tx,
-        job.id,
-        GUILD,
-        MemberNumber(number(tx)),
-        ledger.Hold(day=ledger.day_number(NOW), allowance=10, bonus=0),
-        NOW,
-    )
+    ledger.release(tx, job.id, NOW)
     forgotten(tx)
 
     assert [] == hashes(tx)

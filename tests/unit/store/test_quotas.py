@@ -7,7 +7,8 @@ import pytest
 from bot.database.sqlite import Tx
 from bot.errors import LimitReached, NotEnoughCredits, OutOfRange
 from bot.model import ChangedBy, DiscordUserId, GuildId, JobId, Limit, MemberNumber, Period
-from bot.store import ledger, quotas
+from bot.store import ledger, members, quotas
+from bot.store.changes import plain, read
 from bot.store.ledger import Defaults
 from tests import make
 from tests.make import GUILD, MEMBER, NOW, OTHER
@@ -18,7 +19,7 @@ FAN, VIP = 71, 72
 
 
 def member(tx: Tx, discord_id: int = MEMBER) -> int:
-    return ledger.member_number(tx, DiscordUserId(discord_id))
+    return members.member_number(tx, DiscordUserId(discord_id))
 
 
 def limit(tx: Tx, *role_ids: int, discord_id: int = MEMBER) -> Limit | None:
@@ -174,7 +175,12 @@ def test_every_change_is_in_the_ledger_with_who_and_from_what_to_what(tx: Tx) ->
     quotas.resume(tx, GUILD, ADMIN, NOW)
     quotas.set_alerts(tx, GUILD, 8001, ADMIN, NOW)
 
-    rows = tx.execute("SELECT kind, before, after, reason, actor_id FROM ledger ORDER BY id").fetchall()
+    rows = [
+        (kind, plain(read(kind, before)), plain(read(kind, after)), *rest)
+        for kind, before, after, *rest in tx.execute(
+            "SELECT kind, before, after, reason, actor_id FROM ledger ORDER BY id"
+        )
+    ]
 
     assert [
         ("member", "none", "5", ""),
@@ -183,14 +189,14 @@ def test_every_change_is_in_the_ledger_with_who_and_from_what_to_what(tx: Tx) ->
         ("pause", "open", "paused", "exams"),
         ("resume", "paused", "open", ""),
         ("alerts", "none", "8001", ""),
-    ] == [tuple(row)[:4] for row in rows]
-    assert {ledger.member_number(tx, DiscordUserId(123))} == {row["actor_id"] for row in rows}
+    ] == [row[:4] for row in rows]
+    assert {members.member_number(tx, DiscordUserId(123))} == {row[4] for row in rows}
 
 
 def test_a_member_whom_nobody_has_seen_has_used_nothing(tx: Tx) -> None:
     song(tx, 1)
 
-    there = quotas.standing(tx, GUILD, ledger.known_member(tx, DiscordUserId(424242)), None, RICH, NOW)
+    there = quotas.standing(tx, GUILD, members.known_member(tx, DiscordUserId(424242)), None, RICH, NOW)
 
     assert (0, 0, 990) == (there.used, there.held, there.left)
     assert make.standing(limit=None).left == make.balance().available
