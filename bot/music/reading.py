@@ -361,6 +361,14 @@ def error_status(root: JsonObject) -> int | None:
     return SOME_ERROR
 
 
+def error_codes(root: JsonObject) -> set[str]:
+    """Return the codes by which the service names an error, in lower case: "insufficient_quota"."""
+    error = next(_get(root, "error"), None)
+    holders = [root, error] if isinstance(error, dict) else [root]
+    values = [value for holder in holders for value in _get(holder, "code", "type", "errorcode")]
+    return {value.strip().lower() for value in values if isinstance(value, str)}
+
+
 def messages(places: Iterable[JsonObject]) -> Iterator[str]:
     """Yield the texts in which the service says what went wrong, the surest first."""
     described = [_fields(place) for place in places]

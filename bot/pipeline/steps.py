@@ -176,8 +176,11 @@ class Steps:
         match answer:
             case wire.Accepted(task_id=task_id):
                 await self._accepted(job, task_id)
-            case wire.Rejected(reason=FailReason.CLOSED, closed=ClosedCause() as cause, detail=detail):
-                await self._closed(job, cause, detail)
+            case wire.Rejected(closed=ClosedCause() as cause, detail=detail) as rejected:
+                if not rejected.suspect or await self._music.confirms(rejected):
+                    await self._closed(job, cause, detail)
+                else:  # about this request alone, for all that is known
+                    await self._transitions.fail(job, FailReason.REFUSED, detail, also=breaker.answered)
             case wire.Rejected(reason=reason, detail=detail):
                 await self._transitions.fail(job, reason, detail, also=breaker.answered)
             case wire.Busy() as busy:

@@ -41,6 +41,10 @@ class MusicService:
         self.on_post: list[Callable[[httpx.Request], httpx.Response]] = []
         """What the next POSTs meet in place of a normal answer, in order."""
         self.on_poll: list[Callable[[httpx.Request], httpx.Response]] = []
+        self.free_questions = 0
+        self.to_free_question: Callable[[httpx.Request], httpx.Response] = answers(422, message="no provider")
+        self.closed_for_all = True
+        """Whether a refusal is about every request, and not about the one that met it."""
         self.audio: dict[str, bytes | int] = {}
         """By path: other bytes than a song, or an HTTP status."""
         self.audio_base = AUDIO
@@ -91,9 +95,18 @@ class MusicService:
             return (
                 httpx.Response(content) if isinstance(content, int) else httpx.Response(200, content=content)
             )
+        if request.method == "POST" and request.content == b"{}":
+            # The free question: a service that is closed answers it as it answered the request before it.
+            self.free_questions += 1
+            return self.to_free_question(request)
         if request.method == "POST":
             self.posts += 1
-            return (self.on_post.pop(0) if self.on_post else self.accepted)(request)
+            answer = self.on_post.pop(0) if self.on_post else self.accepted
+            self.to_free_question = answers(422, message="provider is required")
+            response = answer(request)
+            if self.closed_for_all and response.status_code not in (200, 201, 202):
+                self.to_free_question = answer
+            return response
         self.polls += 1
         self.polled.append(request.url.raw_path.decode())
         if self.on_poll:
