@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final, TypeAlias, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import httpx
 
@@ -40,6 +40,7 @@ NO_TASK: Final = "no-such-task"
 """A task id that the service never assigns."""
 USER_AGENT: Final = "Tunesmith/0.1 (+https://github.com/tunesmith-bot/tunesmith)"
 
+_REDIRECTS: Final = (301, 302, 303, 307, 308)
 _NEVER_LEFT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -64,6 +65,10 @@ class Probe:
     checked: wire.Checked | wire.Busy
     readable: bool
     """Whether the answer was a JSON object, as all of the service's are."""
+    proven: bool
+    """Whether the answer is about the task, which only this service's endpoint can say, after the key."""
+    correction: str
+    """What MUSIC_API_URL should be, if the answer or the address itself tells; else empty."""
     ahead: timedelta | None
     """How far its clock is ahead of ours, if the answer was dated."""
 
@@ -261,8 +266,21 @@ class MusicClient:
             status=status,
             checked=wire.read_checked(status, answer, self.origin),
             readable=wire.is_readable(answer),
+            proven=wire.is_about_task(status, answer, NO_TASK),
+            correction=self._correction(headers.get("Location", "") if status in _REDIRECTS else ""),
             ahead=self._ahead(headers),
         )
+
+    def _correction(self, location: str) -> str:
+        """Return the MUSIC_API_URL that is meant: without /v1 at its end, or where a redirect leads."""
+        asked = f"{self._url}/v1/tasks/{NO_TASK}"
+        try:
+            target = urljoin(asked, location).partition("?")[0].rstrip("/")
+            wire.origin_of(target)
+        except ValueError:
+            return ""
+        base = re.sub(r"(/v1)+$", "", target.removesuffix(f"/v1/tasks/{NO_TASK}"))
+        return "" if base == self._url or "@" in base or NO_TASK in base else base
 
     def _ahead(self, headers: httpx.Headers) -> timedelta | None:
         try:

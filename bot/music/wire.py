@@ -54,6 +54,7 @@ _CREDIT_WORDS: Final = re.compile(r"\bcredits?\b|\bbalance\b|\binsufficient\b", 
 _KEY_WORDS: Final = re.compile(r"\bno auth|invalid (api )?key|unauthori[sz]ed", re.IGNORECASE)
 _BUSY_WORDS: Final = re.compile(r"\bbusy\b|overloaded|rate limit|maintenance", re.IGNORECASE)
 _MODERATED_WORDS: Final = re.compile(r"sensitive|moderat|\bpolicy\b|copyright|artist name", re.IGNORECASE)
+_TASK_WORDS: Final = re.compile(r"task|record|\bjob\b", re.IGNORECASE)
 _NOT_FOUND_WORDS: Final = re.compile(r"not found|recordinfo is null", re.IGNORECASE)
 
 
@@ -247,6 +248,21 @@ def _probably_closed(status: int, message: str, *, is_json: bool) -> ClosedCause
     if status in _NOT_OPEN_STATUS or (status in _MAYBE_NOT_OPEN and says_so):
         return ClosedCause.NOT_OPEN
     return ClosedCause.BAD_KEY if status == HTTPStatus.FORBIDDEN else None
+
+
+def is_about_task(status: int, body: bytes, task_id: str) -> bool:
+    """Return whether the answer to a query for a task that does not exist can only come from this service.
+
+    A wrong path is answered with a 404 too, often in JSON: that is no proof of anything.
+    """
+    parsed = reading.parse(body)
+    if parsed is None:
+        return False
+    message = _message([parsed, reading.places(parsed)[0]]).lower()
+    if status == HTTPStatus.NOT_FOUND or reading.error_status(parsed) is not None or message:
+        names_it = _TASK_WORDS.search(message.replace(f"/v1/tasks/{task_id}", "")) is not None
+        return names_it and status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return status < HTTPStatus.MULTIPLE_CHOICES and bool({"data", "object", "code"} & parsed.keys())
 
 
 def is_readable(body: bytes) -> bool:
