@@ -203,6 +203,8 @@ def read_checked(status: int, body: bytes, origin: str) -> Checked | Busy:
     urls = reading.audio_urls(whole, usable)
     if not urls and (kind is reading.SUCCESS or not word):
         urls = reading.any_urls(whole, usable)
+    if not urls and kind in (reading.FAILED, reading.CANCELED) and reading.plain_word(whole) != word:
+        kind = None  # too odd a shape to end a paid task
     if kind is reading.SUCCESS and not own and not urls:
         word, kind = "", None  # likewise: the query succeeded, and nothing is known of the task
     if _KEY_REFUSED & {status, inside}:

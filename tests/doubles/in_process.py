@@ -103,8 +103,9 @@ class MusicService:
             self.posts += 1
             answer = self.on_post.pop(0) if self.on_post else self.accepted
             self.to_free_question = answers(422, message="provider is required")
+            charged = len(self.tasks)
             response = answer(request)
-            if self.closed_for_all and response.status_code not in (200, 201, 202):
+            if self.closed_for_all and charged == len(self.tasks):
                 self.to_free_question = answer
             return response
         self.polls += 1
