@@ -272,7 +272,7 @@ class MusicClient:
         )
 
     def _correction(self, location: str) -> str:
-        """Return the MUSIC_API_URL that is meant: without /v1 at its end, or where a redirect leads."""
+        """Return the MUSIC_API_URL that is meant: without a trailing /v1, or where a redirect leads."""
         asked = f"{self._url}/v1/tasks/{NO_TASK}"
         try:
             target = urljoin(asked, location).partition("?")[0].rstrip("/")

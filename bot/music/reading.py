@@ -491,7 +491,7 @@ def _collect(value: object, addresses: _Addresses, budget: _Budget, *, depth: in
 def _collect_object(
     place: JsonObject, addresses: _Addresses, budget: _Budget, *, depth: int, audio: bool
 ) -> bool:
-    """Collect the addresses in an object: those in the surest of its fields, and streams besides.
+    """Collect the addresses in an object: those in the surest of its fields, and any streams.
 
     ``audio`` tells that the object is in a field for audio, so that its "url" is the address of a take.
     """
