@@ -81,7 +81,7 @@ class Erasure:
     async def _finish(self) -> None:
         now = self._now()
         for member in await self._database.read(lambda tx: rows.due(tx, now)):
-            await self._database.write(partial(_erase_if_due, member=member, now=now))
+            await self._database.write(partial(_erase_if_due, member=MemberNumber(member), now=now))
             log.info("member data erased")
 
     async def _remove_files(self) -> bool:

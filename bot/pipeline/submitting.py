@@ -106,7 +106,12 @@ class Submitter:
         match answer:
             case wire.Accepted(task_id=task_id):
                 await self._accepted(job, task_id)
-            case wire.Rejected(reason=FailReason.CLOSED, closed=ClosedCause() as cause, detail=detail):
+            case wire.Rejected(closed=ClosedCause() as cause, suspect=True, detail=detail) as rejected:
+                if await self._music.confirms(rejected):
+                    await self._closed(job, cause, detail)
+                else:
+                    await self._suspect(job, cause, detail)
+            case wire.Rejected(closed=ClosedCause() as cause, detail=detail):
                 await self._closed(job, cause, detail)
             case wire.Rejected(reason=reason, detail=detail):
                 await self._transitions.fail(job, reason, detail, also=breaker.answered)
@@ -140,12 +145,28 @@ class Submitter:
 
         def shut(tx: Tx) -> None:
             nonlocal news
-            if cause is ClosedCause.NOT_OPEN:  # may depend on what this member asked for
-                news = breaker.not_open(tx, job, now)
-            else:
-                news = breaker.shut(tx, cause, now)
+            news = breaker.shut(tx, cause, now)
 
         await self._transitions.fail(job, FailReason.CLOSED, detail, also=shut, closed=cause)
+        if news:
+            self._alert(f"The music service takes no requests ({cause}): {detail or 'no reason given'}")
+
+    async def _suspect(self, job: Job, cause: ClosedCause, detail: str) -> None:
+        """Fail this job alone: a free question of ours is answered otherwise.
+
+        The service counts as closed only once requests of two members with different texts met the same.
+        """
+        now = self._now()
+        news = False
+
+        def record(tx: Tx) -> None:
+            nonlocal news
+            if cause is ClosedCause.NOT_OPEN:
+                news = breaker.not_open(tx, job, now)
+            else:
+                breaker.answered(tx)
+
+        await self._transitions.fail(job, FailReason.REFUSED, detail, also=record)
         if news:
             self._alert(f"The music service takes no requests ({cause}): {detail or 'no reason given'}")
 
