@@ -251,3 +251,18 @@ async def test_a_refused_answer_to_a_command_is_no_bug(
         await evening.until(lambda: "request to Discord failed" in caplog.text)
 
     assert [] == tracebacks(caplog)
+
+
+async def test_a_song_from_a_channel_of_an_unknown_type_is_posted_there(
+    evening: Evening, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with evening.connected():
+        parsers = evening.client._connection.parsers
+        parse = parsers["INTERACTION_CREATE"]
+        parsers["INTERACTION_CREATE"] = lambda data: parse(data | {"channel": data["channel"] | {"type": 99}})
+        await evening.discord.slash("music create", prompt="Rain")
+        job = await evening.job()
+        await evening.rig.until(job, DONE)
+
+    assert [evening.discord.channel.id] == [post.channel_id for post in evening.rig.chat.posts]
+    assert [] == tracebacks(caplog)
