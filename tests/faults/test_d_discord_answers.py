@@ -266,3 +266,17 @@ async def test_a_song_from_a_channel_of_an_unknown_type_is_posted_there(
 
     assert [evening.discord.channel.id] == [post.channel_id for post in evening.rig.chat.posts]
     assert [] == tracebacks(caplog)
+
+
+async def test_weather_of_days_ends_and_the_song_waits_for_a_person(
+    evening: Evening, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = await made(evening)
+    evening.discord.fault("POST", MESSAGES, 403, code=40333, times=None)
+    await evening.rig.step(job)
+
+    evening.rig.clock.forward(days=4)
+    await evening.rig.until(job, JobState.UNDELIVERED)
+
+    assert 2 == len(list(evening.rig.spool.folder.iterdir()))
+    assert [] == tracebacks(caplog)
