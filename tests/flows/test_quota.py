@@ -229,7 +229,8 @@ async def test_the_ledger_is_read_page_by_page_also_after_a_restart(
     pages += [said(await ada.click(shown_in(first), label=label)) for label in ("Older", "Older", "Newer")]
 
     assert first.ephemeral
-    assert [10, 10, 3, 10] == [page.count("number") for page in pages]
+    # The first line is the summary for members who see no embeds.
+    assert [10, 10, 3, 10] == [page.partition("\n")[2].count("number") for page in pages]
     assert ["number 22" in pages[0], "number 12" in pages[1], "number 00" in pages[2]] == [True] * 3
     assert pages[1] == pages[3]
 
