@@ -16,7 +16,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from bot.database.sqlite import Database
-from bot.errors import StartRefused
+from bot.errors import StartRefused, StoreBusy
 from bot.music.client import MusicClient
 from bot.music.downloads import AudioSource
 from bot.music.spool import Spool
@@ -209,15 +209,9 @@ async def run(settings: Settings) -> None:
     ):
         if address is not None:
             log.info("health server listening", extra={"address": address})
-        log.info(
-            "credits of all servers this month",
-            extra={
-                "used": await app.database.read(lambda tx: servers.credits_this_month(tx, now())),
-                "total_credits_max": settings.total_credits_max,
-            },
-        )
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
+        await _log_total(app.database, settings.total_credits_max, now())
         refused: StartRefused | None = None
         try:
             async with asyncio.TaskGroup() as group:
@@ -229,6 +223,16 @@ async def run(settings: Settings) -> None:
             await _close(app.client)
         if refused is not None:
             raise refused
+
+
+async def _log_total(database: Database, total_credits_max: int, now: datetime) -> None:
+    """Log how much of the operator's credits all servers together have used this month."""
+    try:
+        used = await database.read(lambda tx: servers.credits_this_month(tx, now))
+    except StoreBusy as error:
+        log.warning("credits of this month not counted", extra={"error": str(error)})
+        return
+    log.info("credits of this month", extra={"used": used, "total_credits_max": total_credits_max})
 
 
 def _pages(app: App, stop: asyncio.Event, now: Callable[[], datetime]) -> web.Application:

@@ -361,7 +361,7 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "unreadable": (without_contents, "can't be used now"),
     "unwritable": (without_room_for_changes, "can't be used now"),
     "pointing nowhere": (pointing_nowhere, "can't be used now"),
-    "of another program": (of_another_program, "no usable SQLite database"),
+    "of another program": (of_another_program, "belongs to another program"),
 }
 
 
