@@ -98,6 +98,7 @@ _ALWAYS_THE_SAME: Final[dict[type[errors.Refusal], str]] = {
     errors.NotDoneYet: "not-done-yet",
     errors.SongGone: "song-gone",
     errors.NoPlaceToPost: "no-place-to-post",
+    errors.TooManyCopies: "too-many-copies",
     errors.NoDirectMessages: "no-direct-messages",
     errors.Leaving: "leaving",
     errors.ShuttingDown: "shutting-down",
