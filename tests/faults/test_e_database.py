@@ -179,7 +179,7 @@ async def test_the_answer_to_a_paid_request_is_written_down_as_soon_as_it_can_be
 
     await rig.until(job, DONE)
 
-    assert waits == caplog.text.count("can't be written down yet")
+    assert waits == caplog.text.count("not written yet")
     await assert_survived(rig, caplog, job, says="delivered")
 
 
@@ -202,7 +202,7 @@ async def test_a_song_whose_posting_can_not_be_written_down_at_once_is_posted_on
 
     await rig.until(job, DONE)
 
-    await assert_survived(rig, caplog, job, says="can't be written down")
+    await assert_survived(rig, caplog, job, says="not written yet")
 
 
 async def test_of_requests_that_come_while_the_file_is_locked_for_a_moment_each_is_taken_or_refused(
