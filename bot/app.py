@@ -31,6 +31,7 @@ from bot.pipeline.erasure import Erasure
 from bot.pipeline.maintenance import Maintenance
 from bot.pipeline.runner import Runner, ShutdownGuard
 from bot.pipeline.steps import Steps
+from bot.pipeline.turns import SendTurns
 from bot.services.credits import CreditService
 from bot.services.intake import Intake, Terms
 from bot.services.privacy import Privacy
@@ -115,6 +116,7 @@ async def assemble(
         webhook = settings.operator_webhook_url
         operator_alerts = OperatorAlerts(None if webhook is None else webhook.get_secret_value())
         spool = Spool(settings.spool_dir)
+        turns = SendTurns()
         song_archive = SongArchive(
             database=database,
             spool=spool,
@@ -123,6 +125,7 @@ async def assemble(
             courier=courier,
             defaults=defaults,
             now=now,
+            turns=turns,
         )
         credit_service = CreditService(database, defaults, price=settings.song_credits, now=now)
         erasure = Erasure(database, spool, now=now)
@@ -162,6 +165,7 @@ async def assemble(
             defaults=defaults,
             now=now,
             woken=woken,
+            turns=turns,
         )
         maintenance = Maintenance(
             database=database,

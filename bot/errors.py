@@ -28,6 +28,7 @@
     │   ├── SongGone
     │   ├── NoDirectMessages
     │   ├── NoPlaceToPost
+    │   ├── TooManyCopies
     │   ├── Leaving
     │   └── ShuttingDown
     ├── Transient
@@ -228,6 +229,14 @@ class NoDirectMessages(Refusal):
 
 class NoPlaceToPost(Refusal):
     """The channel is gone, or the bot may not post there."""
+
+
+class TooManyCopies(Refusal):
+    """``limit`` copies of songs are already on their way for the member."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} copies at a time")
+        self.limit = limit
 
 
 class Leaving(Refusal):

@@ -19,9 +19,11 @@ from bot.pipeline import schedule
 from bot.pipeline.budget_alerts import BudgetAlerts
 from bot.pipeline.cards import Cards
 from bot.pipeline.courier import Courier
+from bot.pipeline.delivery import NO_CHANNEL_YET
 from bot.pipeline.erasure import Erasure
 from bot.pipeline.steps import Steps
 from bot.pipeline.transitions import Superseded
+from bot.pipeline.turns import SendTurns
 from bot.store import budget_alerts, jobs, ledger
 
 log = logging.getLogger(__name__)
@@ -57,8 +59,8 @@ STATES: Final = {
     Lane.POSTING: frozenset({JobState.STORED, JobState.DELIVERING, JobState.FAILED}),
 }
 """The states whose jobs each lane takes."""
-AT_ONCE: Final = {Lane.SUBMITTING: 4, Lane.POLLING: 16, Lane.FETCHING: 4, Lane.POSTING: 4}
-"""How many jobs each lane works on at the same time."""
+AT_ONCE: Final = {Lane.SUBMITTING: 4, Lane.POLLING: 16, Lane.FETCHING: 4, Lane.POSTING: 256}
+"""How many jobs each lane claims at the same time; in the posting lane ``SendTurns`` limits the sends."""
 
 
 class ShutdownGuard:
@@ -106,9 +108,11 @@ class Runner:
         now: Callable[[], datetime],
         woken: asyncio.Event,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        turns: SendTurns | None = None,
     ) -> None:
         self._database = database
         self._steps = steps
+        self._turns = turns or SendTurns()
         self._erasure = erasure
         self._shutdown_guard = shutdown_guard
         self._epoch = epoch
@@ -222,7 +226,11 @@ class Runner:
 
     async def _take(self, job: Job) -> None:
         try:
-            await self._steps.take(job)
+            if job.state in STATES[Lane.POSTING]:
+                async with self._turns.take(_channel_of(job)):
+                    await self._steps.take(job)
+            else:
+                await self._steps.take(job)
         except Superseded:
             log.info("claim overtaken")
         except Transient as error:
@@ -306,3 +314,10 @@ class Runner:
                 task.cancel()
             if late:
                 await asyncio.wait(late)
+
+
+def _channel_of(job: Job) -> int:
+    """Return the channel to which the job's next message goes."""
+    if job.delivery is None or job.delivery.channel_id == NO_CHANNEL_YET:
+        return job.origin.channel_id
+    return job.delivery.channel_id

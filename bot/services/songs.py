@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -18,6 +19,7 @@ from bot.errors import (
     NoSuchSong,
     NotDoneYet,
     SongGone,
+    TooManyCopies,
     Transient,
     Unauthorized,
 )
@@ -28,6 +30,7 @@ from bot.music.downloads import AudioSource
 from bot.music.spool import AUDIO_MAX_BYTES, NoAudio, Spool, SpoolUnwritable, Stored
 from bot.pipeline.card_facts import card_facts
 from bot.pipeline.courier import AlreadyPosted, CardFacts, Courier, NoAccess, nonce_of
+from bot.pipeline.turns import SendTurns
 from bot.store import history, jobs, ledger
 from bot.store.history import CHOICES_MAX, SongChoice, SongPage
 
@@ -38,6 +41,10 @@ FETCH_S: Final = 60.0
 FETCHES_AT_ONCE: Final = 3
 """A file out of a message is held in memory, whole."""
 CHUNK_BYTES: Final = 256 * 1024
+COPIES_MAX: Final = 2
+"""Maximum copies of songs that are on their way for one member."""
+TURN_WAIT_S: Final = 60.0
+"""Maximum wait of a copy for its turn in a channel, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +71,7 @@ class SongArchive:
         courier: Courier,
         defaults: ledger.Defaults,
         now: Callable[[], datetime],
+        turns: SendTurns | None = None,
     ) -> None:
         self._database = database
         self._spool = spool
@@ -72,6 +80,9 @@ class SongArchive:
         self._courier = courier
         self._defaults = defaults
         self._now = now
+        self._turns = turns or SendTurns()
+        self._copies: Counter[DiscordUserId] = Counter()
+        """Copies on their way, by the member who asked."""
         self._locks: weakref.WeakValueDictionary[int, asyncio.Lock] = weakref.WeakValueDictionary()
         self._hands = asyncio.Semaphore(FETCHES_AT_ONCE)
 
@@ -132,11 +143,13 @@ class SongArchive:
         Raises:
             NotDoneYet, NoSuchSong, SongGone: there is nothing to post.
             NoPlaceToPost: the channel takes no message.
+            TooManyCopies: others are still on their way for the member.
             Transient: not now; whether it was posted may be unknown.
         """
         try:
             nonce = nonce_of(f"get:{interaction_id}")
-            return await self._post(job, channel_id, nonce, locale, direct=False)
+            with self._one_more_copy(job.origin.member_id):
+                return await self._post(job, channel_id, nonce, locale, direct=False)
         except NoAccess as error:
             raise NoPlaceToPost from error
 
@@ -146,22 +159,49 @@ class SongArchive:
         Raises:
             NotDoneYet, NoSuchSong, SongGone: there is nothing to send.
             NoDirectMessages: the member takes none.
+            TooManyCopies: others are still on their way for the member.
             Transient: not now; whether it was sent may be unknown.
         """
         try:
-            channel_id = await self._courier.open_direct(member_id)
-            nonce = nonce_of(f"{job.id}:copy:{channel_id}")
-            return await self._post(job, channel_id, nonce, locale, direct=True)
+            with self._one_more_copy(member_id):
+                channel_id = await self._courier.open_direct(member_id)
+                nonce = nonce_of(f"{job.id}:copy:{channel_id}")
+                return await self._post(job, channel_id, nonce, locale, direct=True)
         except NoAccess as error:
             raise NoDirectMessages from error
+
+    @contextmanager
+    def _one_more_copy(self, member_id: DiscordUserId) -> Iterator[None]:
+        """Count a copy as on its way for the member while inside."""
+        if self._copies[member_id] >= COPIES_MAX:
+            raise TooManyCopies(COPIES_MAX)
+        self._copies[member_id] += 1
+        try:
+            yield
+        finally:
+            self._copies[member_id] -= 1
+            if not self._copies[member_id]:
+                del self._copies[member_id]
+
+    @asynccontextmanager
+    async def _turn(self, channel_id: int) -> AsyncIterator[None]:
+        """Wait for the turn in the channel, but not for ever."""
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(TURN_WAIT_S):
+                    await stack.enter_async_context(self._turns.take(channel_id))
+            except TimeoutError:
+                raise Transient("the channel is busy") from None
+            yield
 
     async def _post(self, job: Job, channel_id: int, nonce: str, locale: str, *, direct: bool) -> Copy:
         files = await self.files(job)
         message_id: int | None = None
         try:
-            message_id = await self._courier.post_copy(
-                job, files, channel_id, nonce, locale=locale, direct=direct
-            )
+            async with self._turn(channel_id):
+                message_id = await self._courier.post_copy(
+                    job, files, channel_id, nonce, locale=locale, direct=direct
+                )
         except AlreadyPosted:
             log.info("job %d: its copy was posted and then deleted", job.id)
         return Copy(channel_id=channel_id, message_id=message_id, missing=len(job.tracks) - len(files))

@@ -472,7 +472,7 @@ async def test_an_address_that_can_not_be_asked_is_replaced_by_a_fresh_one(
     rig.task.urls, rig.audio_over = fresh, over
     await rig.until(job, DONE)
 
-    await assert_survived(rig, caplog, job, says="take 1 can't be had")
+    await assert_survived(rig, caplog, job, says=r"take not available \(1\)")
 
 
 # -- fields of other kinds

@@ -267,6 +267,7 @@ refused-no-such-song = You have no such song in this server. Choose one from the
 refused-not-done-yet = That song is still in the making. I will post it and mention you when it is done.
 refused-song-gone = That song is gone: its audio is neither kept here any more, nor in its message, nor at the music service. Nothing was charged.
 refused-no-place-to-post = I can't post it in this channel. Try another one, or “Send to me”. Nothing was charged.
+refused-too-many-copies = Your last songs are still on their way. Try again when they are here. Nothing was charged.
 refused-no-direct-messages = I can't send you direct messages. Allow them in this server's privacy settings, then try again.
 refused-leaving = Your data is being deleted, which waits for your songs in the making. Try again when they are done; nothing was charged.
 refused-shutting-down = The bot is about to restart. Nothing was charged; please try again in a minute.

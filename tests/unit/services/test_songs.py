@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from bot.errors import (
     NotDoneYet,
     SongGone,
     StoreBusy,
+    TooManyCopies,
     Transient,
 )
 from bot.model import Job, JobState, Track
@@ -580,3 +582,32 @@ async def test_a_database_that_is_busy_is_no_reason_to_call_a_song_gone(
             await song_archive.files(song)
 
     assert audio(rig, song) == await takes(song_archive, song)
+
+
+# -- how many copies at once
+
+
+async def test_a_member_has_a_bounded_number_of_copies_on_their_way(
+    rig: Rig, song: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free, posting = asyncio.Event(), 0
+    post_copy = rig.chat.post_copy
+
+    async def hangs(*arguments: Any, **options: Any) -> int:  # noqa: ANN401 - those of the chat
+        nonlocal posting
+        posting += 1
+        await free.wait()
+        return await post_copy(*arguments, **options)
+
+    monkeypatch.setattr(rig.chat, "post_copy", hangs)
+    async with rig.song_archive() as song_archive:
+        copies = [asyncio.create_task(song_archive.post(song, CHANNEL + n, 5_000 + n)) for n in range(60)]
+        refused = await asyncio.wait_for(asyncio.gather(*copies[2:], return_exceptions=True), 20)
+        free.set()
+        await asyncio.gather(*copies[:2])
+        after = await song_archive.post(song, CHANNEL, 6_000)
+
+    assert [TooManyCopies] * 58 == [type(error) for error in refused]
+    assert 3 == posting
+    assert CHANNEL == after.channel_id
+    assert not song_archive._copies
