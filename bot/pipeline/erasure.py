@@ -94,7 +94,7 @@ class Erasure:
                 await asyncio.to_thread(_remove, self._spool, job_ids)
             except OSError as error:
                 log.warning(
-                    "files of erased songs can't be removed yet (%s); look at SPOOL_DIR", error.strerror
+                    "files of erased songs not removed yet; check SPOOL_DIR", extra={"error": error.strerror}
                 )
                 return False
 
