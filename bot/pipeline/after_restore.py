@@ -1,4 +1,4 @@
-"""A database that came out of a backup: nothing that may have been done since then is done again."""
+"""Prepare a restored database, so that nothing done since the backup is done again."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -13,12 +13,12 @@ from bot.store.facts import COMMANDS_FACT, forget
 
 
 def mark(tx: Tx, now: datetime, gone: Collection[int] = ()) -> Counter[JobState]:
-    """Write down for each job what can't be known any more. Returns how many there were in which state.
+    """Mark in each job what is no longer known. Returns the number of jobs by state.
 
-    A queued one may have been sent since, so it fails and its credits go back; so does one whose request
-    was under way. The others go on where they stand, and look for their message before they post it. So
-    does a song that could not be posted: somebody may have asked for it again. Members who were forgotten
-    since then, ``gone`` by their internal numbers, are forgotten again.
+    A queued job may have been sent since, so it fails and its credits are released; so does one whose
+    request was in flight. The others continue from their state and look for their message before they
+    post it. So does an undelivered song: somebody may have asked for it again. Members erased since the
+    backup, ``gone`` by their numbers, are erased again.
     """
     found: Counter[JobState] = Counter()
     for job in jobs.unfinished(tx):
@@ -27,9 +27,9 @@ def mark(tx: Tx, now: datetime, gone: Collection[int] = ()) -> Counter[JobState]
         jobs.mark_restored(tx, job.id, now)
     for member in gone:
         erasure.erase(tx, MemberNumber(member), now)
-    # Each is told once or not at all, and these may have been told.
+    # Each alert is posted once or not at all, and these may have been posted.
     budget_alerts.drop_due(tx)
-    # Another version may have registered its own since.
+    # Another version may have registered its own commands since.
     forget(tx, COMMANDS_FACT)
     return found
 

@@ -1,4 +1,4 @@
-"""Deletions to their end: members are forgotten, files removed, and the database is cleaned."""
+"""Complete deletions: erase members, remove files, and clean the database."""
 
 import asyncio
 import logging
@@ -63,7 +63,7 @@ class Erasure:
                 await self._clean(Deleted.ERASED)
                 clean = Deleted.ERASED not in await self._database.read(scrub.marks)
             except Transient as error:
-                log.warning("what members deleted can't be cleaned up yet: %s", error)
+                log.warning("cleanup postponed", extra={"error": str(error)})
                 return False
             if removed and clean:
                 self._failures, self._not_before = 0, None
@@ -90,7 +90,7 @@ class Erasure:
                 await asyncio.to_thread(_remove, self._spool, job_ids)
             except OSError as error:
                 log.warning(
-                    "files of erased songs can't be removed yet (%s); look at SPOOL_DIR", error.strerror
+                    "files of erased songs not removed yet; check SPOOL_DIR", extra={"error": error.strerror}
                 )
                 return False
 
@@ -109,13 +109,13 @@ class Erasure:
             await self._database.rewrite()
             self._rewritten_for = marks
         if not await self._database.empty_log():
-            log.info("somebody reads the database for long; its log is emptied later")
+            log.info("write-ahead log not emptied yet", extra={"cause": "a long read"})
             return False
         # A copy that was made before a migration has all of it too; a safety net is worth less than that.
         for copy in await asyncio.to_thread(snapshots.outlived, self._database.path, math.inf):
             await asyncio.to_thread(copy.unlink, missing_ok=True)
         await self._database.write(lambda tx: scrub.cleaned(tx, marks))
-        log.info("the database has been cleaned of what was deleted")
+        log.info("database cleaned")
         return True
 
 

@@ -1,4 +1,4 @@
-"""What is looked after from time to time: books are proved; old files, words and drafts are dropped."""
+"""Reconcile the ledger, and drop old files, texts and drafts, in hourly rounds."""
 
 import asyncio
 import logging
@@ -62,7 +62,7 @@ class Maintenance:
             try:
                 await self.round()
             except Transient as error:
-                log.warning("upkeep is late: %s", error)
+                log.warning("maintenance late", extra={"error": str(error)})
             await self._sleep(EVERY_S)
 
     async def round(self) -> None:
@@ -84,7 +84,7 @@ class Maintenance:
         before_s = (now - KEEP_COPIES).timestamp()
         for copy in await asyncio.to_thread(snapshots.outlived, self._database.path, before_s):
             await asyncio.to_thread(copy.unlink, missing_ok=True)
-            log.info("%s: removed, the schema that came after it is in use for a week", copy.name)
+            log.info("old snapshot removed", extra={"file": copy.name})
 
     async def _prove(self) -> None:
         proof = await self._database.report(reconcile)
@@ -94,7 +94,7 @@ class Maintenance:
                 "Run `tunesmith doctor --ledger`; nothing was changed."
             )
         else:
-            log.info("ledger: %d entries and %d jobs add up", proof.entries, proof.jobs)
+            log.info("ledger reconciled", extra={"entries": proof.entries, "jobs": proof.jobs})
 
     async def _clean(self, now: datetime) -> None:
         written_at = await asyncio.to_thread(_files_of, self._spool)
@@ -104,7 +104,7 @@ class Maintenance:
         gone = (over - fresh) | stray
         await asyncio.to_thread(_remove, self._spool, gone)
         if gone:
-            log.info("spool: %d old files removed", len(gone))
+            log.info("old files removed", extra={"count": len(gone)})
 
     async def _drop_refusals(self, now: datetime) -> None:
         while await self._database.write(lambda tx: refusals.sweep(tx, now)) >= refusals.SWEEP_MAX:
@@ -121,7 +121,7 @@ class Maintenance:
 
         await self._database.write(drop)
         if dropped:
-            log.info("the words of %d old songs are dropped", dropped)
+            log.info("old texts dropped", extra={"songs": dropped})
 
 
 def _files_of(spool: Spool) -> dict[str, datetime]:

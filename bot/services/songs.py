@@ -1,4 +1,4 @@
-"""Songs that there are: looked up, and brought once more to whoever asks. No job moves by that."""
+"""Look up finished songs and post copies of them. That moves no job."""
 
 import asyncio
 import logging
@@ -37,9 +37,9 @@ from bot.store.history import CHOICES_MAX, SongChoice, SongPage
 log = logging.getLogger(__name__)
 
 FETCH_S: Final = 60.0
-"""For all files of a song together; what is there by then is what there is."""
+"""Deadline in seconds for fetching all files of a song; the copy has what is there by then."""
 FETCHES_AT_ONCE: Final = 3
-"""A file out of a message is held in memory, whole."""
+"""Maximum fetches at the same time: a file out of a message is held in memory as a whole."""
 CHUNK_BYTES: Final = 256 * 1024
 COPIES_MAX: Final = 2
 """Maximum copies of songs that are on their way for one member."""
@@ -49,17 +49,17 @@ TURN_WAIT_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
-    """A song that was posted once more."""
+    """A posted copy of a song."""
 
     channel_id: int
     message_id: int | None
-    """None: it was posted before, for the same wish, and deleted since."""
+    """None: it was posted before for the same request, and has been deleted since."""
     missing: int
     """How many of the song's takes are gone."""
 
 
 class SongArchive:
-    """What members can do with songs that there are."""
+    """What members can do with finished songs."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class SongArchive:
         self._hands = asyncio.Semaphore(FETCHES_AT_ONCE)
 
     async def open_jobs(self, guild_id: GuildId, member_id: DiscordUserId) -> list[tuple[Job, CardFacts]]:
-        """The member's songs in the making in this server, the oldest first, each with its card's facts."""
+        """Return the member's open songs in this server, oldest first, each with its card's facts."""
         now = self._now()
 
         def read(tx: Tx) -> list[tuple[Job, CardFacts]]:
@@ -106,7 +106,7 @@ class SongArchive:
         before_id: JobId | None = None,
         after_id: JobId | None = None,
     ) -> SongPage:
-        """A page of the member's songs in this server; see ``store.history.songs``."""
+        """Return a page of the member's songs in this server; see ``store.history.songs``."""
 
         def read(tx: Tx) -> SongPage:
             return history.songs(
@@ -119,7 +119,7 @@ class SongArchive:
     async def choices(
         self, guild_id: GuildId, member_id: DiscordUserId, typed: str, limit: int = CHOICES_MAX
     ) -> list[SongChoice]:
-        """The member's songs in this server that fit what was typed so far, the newest first."""
+        """Return the member's songs in this server that match what was typed so far, newest first."""
 
         def read(tx: Tx) -> list[SongChoice]:
             return history.choices(tx, guild_id, member_id, typed, limit)
@@ -127,7 +127,7 @@ class SongArchive:
         return await (self._database.report(read) if typed else self._database.read(read))
 
     async def find(self, guild_id: GuildId, member_id: DiscordUserId, typed: str) -> Job:
-        """The member's song in this server that was meant: by the id of a choice, a title, or any words.
+        """Return the member's song in this server by the id of a choice, a title, or any of its words.
 
         Raises:
             NoSuchSong: they have none like that here.
@@ -203,15 +203,15 @@ class SongArchive:
                     job, files, channel_id, nonce, locale=locale, direct=direct
                 )
         except AlreadyPosted:
-            log.info("job %d: its copy was posted and then deleted", job.id)
+            log.info("copy was posted and deleted", extra={"job_id": job.id})
         return Copy(channel_id=channel_id, message_id=message_id, missing=len(job.tracks) - len(files))
 
     async def files(self, job: Job) -> list[tuple[Track, Path]]:
-        """The song's takes that can be had, in the spool: from there, its message or the music service.
+        """Return the song's available takes in the spool, fetched from its message or the music service.
 
         Raises:
-            NotDoneYet: the song is still in the making.
-            NoSuchSong: the job came to no song.
+            NotDoneYet: the song is still in progress.
+            NoSuchSong: the job produced no song.
             SongGone: nothing of it is left anywhere.
             Transient: it can't be had now, and may be later.
         """
@@ -224,7 +224,10 @@ class SongArchive:
         except TimeoutError:
             trouble = Transient(f"not fetched in {FETCH_S:.0f} s")
         if trouble is not None:
-            log.warning("job %d: %d of its files can be had now: %s", job.id, len(there), trouble)
+            log.warning(
+                "files missing",
+                extra={"job_id": job.id, "available": len(there), "error": str(trouble)},
+            )
         if not there:
             raise SongGone if trouble is None else trouble
         return [(track, self._spool.path(track.file)) for _, track in sorted(there.items())]
@@ -253,7 +256,7 @@ class SongArchive:
             except SpoolUnwritable as error:
                 return error
             except Transient as error:
-                log.info("job %d: one way to its files is barred now: %s", job.id, error)
+                log.info("source of files unavailable", extra={"job_id": job.id, "error": str(error)})
                 trouble = error
         return trouble if len(there) < len(job.tracks) else None
 
@@ -268,7 +271,7 @@ class SongArchive:
             try:
                 audio = await self._courier.fetch(job, track.take, max_bytes=AUDIO_MAX_BYTES)
             except NoAccess as error:
-                log.info("job %d: its message can't be had: %s", job.id, error)
+                log.info("message not available", extra={"job_id": job.id, "error": str(error)})
                 return
             if audio is not None:
                 await self._keep(job, track, there, partial(self._spool.store, chunks=_chunks(audio)))
@@ -305,7 +308,7 @@ class SongArchive:
         try:
             stored = await store(f"{job.id}-{track.take}")
         except NoAudio as error:
-            log.info("job %d: take %d can't be had there: %s", job.id, track.take, error)
+            log.info("take not available", extra={"job_id": job.id, "take": track.take, "error": str(error)})
             return
         again = replace(track, file=stored.file, size_bytes=stored.size_bytes, sha256=stored.sha256)
         if await self._database.write(lambda tx: history.found_again(tx, job.id, again)):

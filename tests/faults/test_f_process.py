@@ -215,7 +215,7 @@ async def test_what_takes_too_long_is_cut_off_and_found_again(place: Place) -> N
         await place.until_answered(3)
         assert 0 == await again.terminate()
 
-    assert 3 == bot.log.count("did not end in time and is cut off")
+    assert 3 == bot.log.count("task cut off at shutdown")
     assert "Traceback" not in bot.log
     assert {"posted": "delivering", "not posted": "delivering", "paying": "submitting"} == before
     assert {"posted": "delivered", "not posted": "delivered", "paying": "explained"} == place.states()
