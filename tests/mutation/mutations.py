@@ -518,6 +518,31 @@ LIMITS: Final = (
         by=(f"{MEMBERS}the_highest_of_the_members_roles_holds",),
     ),
     broken(
+        "all servers together use no more than the operator's total",
+        "services/intake.py",
+        ("and servers.credits_this_month(tx, now) + self.terms.price_credits > total_max", "and False"),
+        by=(
+            "unit/services/test_intake_servers.py::test_all_servers_together_use_no_more_than_the_operators_total",
+        ),
+    ),
+    broken(
+        "a server that the operator does not serve gets no songs",
+        "services/intake.py",
+        (
+            "if not servers.is_served(tx, origin.guild_id, self.terms.server_policy):",
+            "if False:",
+        ),
+        by=(
+            "unit/services/test_intake_servers.py::test_a_server_that_is_not_served_is_refused_until_it_is_allowed",
+        ),
+    ),
+    broken(
+        "a bonus of a server's managers counts under the operator's ceiling",
+        "store/ledger.py",
+        ("return beyond + min(bonus - beyond, left)", "return bonus"),
+        by=("unit/store/test_servers.py::test_a_bonus_that_managers_granted_counts_under_a_ceiling",),
+    ),
+    broken(
         "no server uses more than the operator's ceiling",
         "store/ledger.py",
         "balance",
