@@ -163,7 +163,7 @@ class Intake:
             job_id = accepted.job.id
             self._unanswered.add(job_id)
             self._all_answered.clear()
-            log.info("job queued", extra={"job_id": job_id})
+            log.info("job queued", extra={"job_id": job_id, "state": "queued"})
         return accepted
 
     async def refused(self, interaction_id: int) -> None:

@@ -338,25 +338,18 @@ async def test_a_closed_service_fails_the_job_that_met_it_and_takes_no_new_ones(
 ) -> None:
     closed, cause = CLOSED[answer]
     rig.music.on_post = [closed]
-    earlier = []
-    if cause is ClosedCause.NOT_OPEN:  # it may be said of this request alone, until another member hears it
-        rig.music.on_post = [closed, closed]
-        earlier.append(await rig.ask(make.prompt("other words"), make.origin(member_id=make.OTHER)))
-        await rig.until(earlier[0], TOLD)
-        assert 0 == len(rig.alerts)
-        rig.clock.now = make.NOW
     job = await rig.ask()
 
     await rig.until(job, TOLD)
     with pytest.raises(ServiceClosed) as refused:
         await rig.ask()
 
-    for told in [await rig.get(one) for one in (*earlier, job)]:
-        assert (FailReason.CLOSED, cause) == (told.reason, told.closed)
+    told = await rig.get(job)
+    assert (FailReason.CLOSED, cause) == (told.reason, told.closed)
     assert (cause, make.NOW + timedelta(minutes=15)) == (refused.value.cause, refused.value.until)
     assert messages.refusal(ENGLISH, refused.value).startswith(messages.closed(ENGLISH, cause))
     assert 1 == len(rig.alerts)
-    await assert_survived(rig, caplog, *earlier, job, says=r"failed \(closed\)")
+    await assert_survived(rig, caplog, job, says=r"failed \(closed\)")
 
 
 @pytest.mark.parametrize("status", [401, 402, 404])

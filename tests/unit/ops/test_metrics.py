@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.database.sqlite import Database
-from bot.model import FailReason, JobId, JobState
+from bot.model import DiscordUserId, FailReason, JobId, JobState
 from bot.ops.metrics import Metrics, Now
 from bot.store import jobs
 from bot.store.reconcile import reconcile
@@ -143,8 +143,9 @@ async def test_parked_jobs_are_counted(rig: Rig) -> None:
 
 async def test_unknown_outcomes_open_the_breaker_and_both_are_shown(rig: Rig) -> None:
     rig.music.on_post = [rig.music.lost_answer] * 3
-    for _ in range(3):
-        await rig.until(await rig.ask(), JobState.EXPLAINED)
+    for number in range(3):
+        asked = make.prompt(f"words {number}"), make.origin(member_id=DiscordUserId(make.MEMBER + number))
+        await rig.until(await rig.ask(*asked), JobState.EXPLAINED)
     shown = await page(rig)
 
     assert (3.0, 1.0, 3.0) == (

@@ -306,6 +306,7 @@ async def test_a_closed_service_fails_one_job_pauses_the_others_and_refuses_new_
 async def test_an_endpoint_that_is_not_open_fails_one_job_and_closes_when_another_member_meets_it(
     rig: Rig,
 ) -> None:
+    rig.music.closed_for_all = False
     rig.music.on_post = [answers(404, message="Coming soon")] * 3
     first = await rig.ask()
     await rig.round()
@@ -317,7 +318,7 @@ async def test_an_endpoint_that_is_not_open_fails_one_job_and_closes_when_anothe
         await rig.ask()
 
     told = [await rig.get(job) for job in (first, again, other)]
-    assert [(FailReason.CLOSED, ClosedCause.NOT_OPEN)] * 3 == [(job.reason, job.closed) for job in told]
+    assert [(FailReason.REFUSED, None)] * 3 == [(job.reason, job.closed) for job in told]
     assert refused.value.cause is ClosedCause.NOT_OPEN
     assert (3, 1) == (rig.music.posts, len(rig.alerts))
 
