@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from bot.database import snapshots
-from bot.database.sqlite import alone, is_ours, migrations, open_migrated, schema_version
+from bot.database.exclusive_lock import exclusive_lock
+from bot.database.sqlite import is_ours, migrations, open_migrated, schema_version
 from bot.errors import NotDone
 from bot.model import JobState
 from bot.pipeline import after_restore
@@ -175,7 +176,7 @@ def restore(database: Path, source: Path, now: datetime, progress: Progress) -> 
     """
     if not source.is_file():
         raise NotDone(f"{source} is not a file; nothing was changed.")
-    with alone(database), _errors_as_sentences(f"{source} can't be restored"):
+    with exclusive_lock(database), _errors_as_sentences(f"{source} can't be restored"):
         if database.exists() and source.samefile(database):
             raise NotDone(f"{source} is the database itself; nothing was changed.")
         with snapshots.replacing(database) as unfinished:

@@ -1,8 +1,8 @@
-"""Credits: grant, hold, settle, release, refund, available. Each function is one part of a transaction.
+"""The credit ledger: grant, hold, settle, release, refund. Each function is one part of a transaction.
 
-A hold takes from the allowance first and from the bonus for the rest; the job keeps that split and
-its day, so that a release goes back where it came from. The ledger is only ever appended to; the
-counters in ``guild`` and ``usage`` change in the same transaction and can be proved from it.
+A hold takes from the allowance first and from the bonus for the rest. The job keeps that split and its
+day, so that a release returns the credits to where they came from. The ledger is append-only; the counters
+in ``guild`` and ``usage`` change in the same transaction and can be recomputed from it.
 """
 
 from dataclasses import dataclass
@@ -17,22 +17,22 @@ from bot.store.members import OPERATOR, WHOLE_GUILD, member_number
 from bot.store.times import day_number, milliseconds, period_days
 
 CREDITS_MAX = 1_000_000
-"""The largest allowance, and the largest bonus that a server can hold."""
+"""Maximum allowance, and maximum bonus of a server, in credits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
-    """What holds for a server that has set nothing."""
+    """The operator's settings for servers that have set nothing."""
 
     allowance: int
     period: Period
     ceiling: int | None = None
-    """The most that any server may use in a period; with it the period is this one for all."""
+    """Maximum allowance of any server. If it is set, every server has ``period``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """Credits that were set aside for one job, and where they came from."""
+    """The credits held for one job, and where they came from."""
 
     day: int
     allowance: int
@@ -41,7 +41,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Booking:
-    """Whose credits a hold set aside."""
+    """A hold, with the job, server and member it belongs to."""
 
     job_id: JobId
     guild_id: GuildId
@@ -50,7 +50,7 @@ class _Booking:
 
 
 def balance(tx: Tx, guild_id: GuildId, defaults: Defaults, now: datetime) -> Balance:
-    """What the server may spend at ``now``."""
+    """Return what the server may spend at ``now``."""
     row = tx.execute(
         "SELECT allowance, period, bonus, operator_bonus FROM guild WHERE id = ?", (guild_id,)
     ).fetchone()
@@ -98,7 +98,7 @@ def hold(
     defaults: Defaults,
     now: datetime,
 ) -> Hold:
-    """Set ``price`` credits of the server aside for the job.
+    """Hold ``price`` credits of the server for the job.
 
     Raises:
         NotEnoughCredits: the allowance and the bonus together are less.
@@ -152,7 +152,7 @@ def refund(tx: Tx, job_id: JobId, changed_by: ChangedBy, now: datetime) -> None:
 
 
 def closing(tx: Tx, job_id: JobId) -> set[str]:
-    """What has become of the job's hold: nothing, or settle or release, and perhaps refund."""
+    """Return the kinds of entries that closed the job's hold: settle or release, and perhaps refund."""
     rows = tx.execute(
         "SELECT kind FROM ledger WHERE job_id = ? AND kind IN ('settle', 'release', 'refund')", (job_id,)
     )
@@ -160,10 +160,10 @@ def closing(tx: Tx, job_id: JobId) -> set[str]:
 
 
 def grant(tx: Tx, guild_id: GuildId, credits_: int, changed_by: ChangedBy, now: datetime) -> tuple[int, int]:
-    """Add bonus credits, or take some that are neither used nor held. Returns before and after.
+    """Add bonus credits, or remove unused ones. Returns the bonus before and after.
 
     Raises:
-        OutOfRange: more than is left would be taken, or the pool would grow beyond its limit.
+        OutOfRange: the bonus would become negative or exceed its maximum.
     """
     know_guild(tx, guild_id)
     (before,) = tx.execute("SELECT bonus FROM guild WHERE id = ?", (guild_id,)).fetchone()
@@ -193,13 +193,13 @@ def set_allowance(
     changed_by: ChangedBy,
     now: datetime,
 ) -> tuple[Balance, Balance]:
-    """Change what the server may use each period. Returns the balance before and after.
+    """Change the server's allowance per period. Returns the balance before and after.
 
-    Songs that are running keep their credits, and nothing is granted by a change of period: what was
-    used on a day stays used on that day.
+    Unfinished songs keep their credits, and a change of period grants nothing: what was used on a day
+    stays used on that day.
 
     Raises:
-        OutOfRange: a negative or absurdly large number.
+        OutOfRange: the number is negative or too large.
     """
     in_range(allowance)
     know_guild(tx, guild_id)
@@ -233,7 +233,7 @@ def note(
     before: Value,
     after: Value,
 ) -> None:
-    """An entry that moves no credits: a rule was changed from what to what."""
+    """Append an entry that moves no credits: the change of a rule."""
     nothing = Hold(day=day_number(now), allowance=0, bonus=0)
     _append(
         tx,
@@ -250,10 +250,10 @@ def note(
 
 
 def in_range(credits_: int) -> int:
-    """The number, if it can be an allowance or a limit.
+    """Return the number if it can be an allowance or a limit.
 
     Raises:
-        OutOfRange: a negative or absurdly large number.
+        OutOfRange: the number is negative or too large.
     """
     if not 0 <= credits_ <= CREDITS_MAX:
         raise OutOfRange(0, CREDITS_MAX)
@@ -261,13 +261,13 @@ def in_range(credits_: int) -> int:
 
 
 def changed(tx: Tx, changed_by: ChangedBy) -> bool:
-    """Whether this interaction has changed something already."""
+    """Return whether this interaction has already changed something."""
     known = tx.execute("SELECT 1 FROM ledger WHERE interaction_id = ?", (changed_by.interaction_id,))
     return known.fetchone() is not None
 
 
 def know_guild(tx: Tx, guild_id: GuildId) -> None:
-    """Make sure that the server has its row."""
+    """Insert the server's row if it is missing."""
     tx.execute("INSERT INTO guild (id) VALUES (?) ON CONFLICT DO NOTHING", (guild_id,))
 
 

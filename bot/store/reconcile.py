@@ -1,29 +1,29 @@
-"""The proof that the books are right: counters = ledger = jobs. It reads, and mends nothing."""
+"""Reconciliation: counters = ledger = jobs. It reads, and repairs nothing."""
 
 from dataclasses import dataclass
 
 from bot.database.sqlite import Tx
 
 FINDINGS_MAX = 20
-"""Differences that are named one by one; more of them say no more."""
+"""Maximum number of differences that are listed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciliation:
-    """What was compared, and every difference that was found as a sentence."""
+    """What was compared, and each difference as a sentence."""
 
     entries: int
     jobs: int
     guilds: int
     held: int
-    """Credits, over all servers."""
+    """Credits held, over all servers."""
     settled: int
     released: int
     findings: tuple[str, ...]
 
 
 def reconcile(tx: Tx) -> Reconciliation:
-    """The books, worked out anew from the ledger and held against the counters and the jobs."""
+    """Recompute the counters from the ledger and compare them with the stored ones and with the jobs."""
     findings: list[str] = []
     for question, sentence in _QUESTIONS.items():
         rows = tx.execute(question).fetchmany(FINDINGS_MAX - len(findings))
@@ -60,7 +60,7 @@ _DIFFER = " OR ".join(f"SUM({name}) <> 0" for name in _COUNTERS)
 _COUNTED = f"""
   SELECT guild_id, member_id, day, {", ".join(f"-{name} AS {name}" for name in _COUNTERS)} FROM usage"""
 
-# Each query returns what should not be there, and the sentence says so about one row of it.
+# Each query returns rows that must not exist; the sentence describes one of them.
 _QUESTIONS = {
     f"""SELECT guild_id AS guild, member_id AS member, day FROM (
           {_BOOKED} GROUP BY guild_id, member_id, day

@@ -1,4 +1,4 @@
-"""What server managers read: pages of the ledger, the use of credits by day and member, songs to refund."""
+"""Reports for server managers: ledger pages, usage by day and member, refundable songs."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from bot.store.times import EPOCH, day_number, moment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerRow:
-    """One entry of the ledger. Ids are Discord's; those of people who were forgotten are None."""
+    """One entry of the ledger. Ids are Discord's; those of erased people are None."""
 
     id: int
     at: datetime
@@ -24,12 +24,12 @@ class LedgerRow:
     bonus: int
     job_id: JobId | None
     song: str
-    """Its title or the beginning of its prompt, as long as the words are kept."""
+    """Its title or the beginning of its prompt; empty once the texts have been deleted."""
     member_id: DiscordUserId | None
     role_id: int | None
     actor_id: DiscordUserId | None
     by_operator: bool
-    """Whether the one who hosts the bot did it."""
+    """Whether the operator made the change."""
     reason: str
     before: Value | None
     after: Value | None
@@ -37,7 +37,7 @@ class LedgerRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Some entries of the ledger, newest first."""
+    """One page of the ledger, newest first."""
 
     rows: tuple[LedgerRow, ...]
     newer: bool
@@ -46,7 +46,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayOfUse:
-    """A server's credits of one day's songs, by what became of them."""
+    """The credits of one day's songs, by outcome."""
 
     day: date
     spent: int
@@ -57,17 +57,17 @@ class DayOfUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberUse:
-    """What a member has spent. Without an id: somebody who was forgotten."""
+    """What a member has spent. The id is None for an erased member."""
 
     member_id: DiscordUserId | None
     credits: int
     name: str = ""
-    """As it was with their last song whose words are kept."""
+    """Their display name as of their last song with stored texts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettledSong:
-    """A song whose credits could be given back."""
+    """A song whose credits can be refunded."""
 
     job_id: JobId
     song: str
@@ -96,9 +96,9 @@ def page(
     before_id: int | None = None,
     after_id: int | None = None,
 ) -> Page:
-    """``size`` entries of a server, older than ``before_id`` or newer than ``after_id``; else the newest.
+    """Return ``size`` entries, older than ``before_id`` or newer than ``after_id``, else the newest.
 
-    ``kind`` and ``member_id`` (Discord's) leave only those of a kind, of a member.
+    ``kind`` and ``member_id`` filter them.
     """
     where = _ROWS
     given: dict[str, object] = {"guild": guild_id, "kind": kind, "size": size + 1}
@@ -123,7 +123,7 @@ def page(
 
 
 def whole_ledger(tx: Tx, guild_id: GuildId) -> Iterator[LedgerRow]:
-    """Every entry of a server, oldest first, one at a time."""
+    """Yield every entry of a server, oldest first."""
     for row in tx.execute(f"{_ROWS} ORDER BY ledger.id", {"guild": guild_id}):
         yield _read(row)
 
@@ -148,7 +148,7 @@ def _read(row: sqlite3.Row) -> LedgerRow:
 
 
 def days_of_use(tx: Tx, guild_id: GuildId, days: int, now: datetime) -> list[DayOfUse]:
-    """The last ``days`` days in their order, today last, also those without a song."""
+    """Return the last ``days`` days in order, today last, including days without songs."""
     today = day_number(now)
     rows = tx.execute(
         """SELECT day, kind, SUM(allowance + bonus) AS credits FROM ledger
@@ -176,7 +176,7 @@ def _day(day: int, sums: dict[str, int]) -> DayOfUse:
 
 
 def top_members(tx: Tx, guild_id: GuildId, first_day: int, limit: int) -> list[MemberUse]:
-    """Who has spent most since that day, and how much."""
+    """Return who has spent most since that day, and how much."""
     rows = tx.execute(
         """SELECT member.discord_id, SUM(allowance_used + bonus_used) AS credits,
                   (SELECT asked_by FROM job JOIN words ON words.job_id = job.id
@@ -193,7 +193,7 @@ def top_members(tx: Tx, guild_id: GuildId, first_day: int, limit: int) -> list[M
 
 
 def settled_songs(tx: Tx, guild_id: GuildId, typed: str, limit: int) -> list[SettledSong]:
-    """Songs whose credits could be given back, the newest first; by title, prompt or member's name."""
+    """Return refundable songs, newest first, that match by title, prompt or member name."""
     rows = tx.execute(
         """SELECT job.id, job.price, job.created_at, COALESCE(words.asked_by, '') AS asked_by,
                   COALESCE(NULLIF(words.title, ''), words.prompt, '') AS song

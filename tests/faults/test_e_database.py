@@ -26,6 +26,7 @@ import pytest
 import typer
 
 from bot import cli
+from bot.database import exclusive_lock
 from bot.database import sqlite as module
 from bot.database.sqlite import Database, Tx
 from bot.errors import NotEnoughCredits, StoreBusy
@@ -458,7 +459,7 @@ def test_a_network_file_system_is_refused(
 ) -> None:
     mounts = path.parent / "mounts"
     mounts.write_text(f"/dev/vda / ext4 rw 0 0\nserver:/x {path.parent} {kind} rw 0 0\n")
-    monkeypatch.setattr(module, "MOUNTS", mounts)
+    monkeypatch.setattr(exclusive_lock, "MOUNTS", mounts)
 
     assert f"network file system ({kind})" in refusal(path, capsys)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from bot.database import exclusive_lock
 from bot.database import sqlite as module
 from bot.database.sqlite import Database, Tx
 from bot.errors import StartRefused, StoreBusy
@@ -788,7 +789,7 @@ async def test_a_network_file_system_is_refused_under_any_name(
 async def check_mounts(mounts: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *, refused: bool) -> None:
     written = str(folder).replace("\\", "\\134").replace(" ", "\\040").replace("\t", "\\011")
     text = MOUNTS.format(mounts=mounts.format(folder=written, parent=folder.parent))
-    monkeypatch.setattr(module, "MOUNTS", listed(folder.parent / "mounts", text))
+    monkeypatch.setattr(exclusive_lock, "MOUNTS", listed(folder.parent / "mounts", text))
     if refused:
         assert "network file system" in await refusal(folder / "tunesmith.db")
     else:
@@ -804,7 +805,7 @@ def listed(path: Path, text: str) -> Path:
 async def test_a_system_without_a_list_of_mounts_is_not_asked_for_one(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOUNTS", tmp_path / "missing")
+    monkeypatch.setattr(exclusive_lock, "MOUNTS", tmp_path / "missing")
 
     assert await opens(path)
 

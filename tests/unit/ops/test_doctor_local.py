@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.database import exclusive_lock
 from bot.database import sqlite as database_module
 from bot.model import Check, GuildId, Verdict
 from bot.ops.doctor import local
@@ -104,7 +105,7 @@ async def test_a_database_on_a_network_is_a_failure(
 ) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(f"server:/x {tmp_path} nfs4 rw 0 0\n")
-    monkeypatch.setattr(database_module, "MOUNTS", mounts)
+    monkeypatch.setattr(exclusive_lock, "MOUNTS", mounts)
 
     assert "network file system" in (await of_file(path)).finding
 

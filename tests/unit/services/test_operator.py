@@ -34,7 +34,7 @@ async def desk(rig: Rig) -> AsyncIterator[OperatorActions]:
     with pytest.raises(AlreadyRuns):
         async with Database.open(rig.database.path):
             raise AssertionError("two bots on one file")
-    async with Database.beside(rig.database.path) as beside:
+    async with Database.attach(rig.database.path) as beside:
         yield OperatorActions(beside, CAPPED, price=10, now=rig.clock)
 
 
@@ -209,7 +209,7 @@ async def test_the_log_is_left_to_the_running_bot(rig: Rig) -> None:
     await rig.ask()
     content, size = files(rig.database.path)
 
-    async with Database.beside(rig.database.path) as beside:
+    async with Database.attach(rig.database.path) as beside:
         for number in range(1_500):  # more than the pages after which SQLite brings a log into its file
             await beside.write(
                 lambda tx, number=number: tx.execute("INSERT INTO fact VALUES (?, 'x')", (f"{number}",))  # type: ignore[misc]
@@ -222,7 +222,7 @@ async def test_the_log_is_left_to_the_running_bot(rig: Rig) -> None:
 async def test_the_log_stays_also_where_the_bot_ends_meanwhile(tmp_path: Path, blank_file: bytes) -> None:
     path = tmp_path / "tunesmith.db"
     path.write_bytes(blank_file)
-    async with Database.beside(path) as beside:
+    async with Database.attach(path) as beside:
         await beside.write(lambda tx: tx.execute("INSERT INTO fact VALUES ('a', 'b')").rowcount)
         content, _ = files(path)
 
@@ -241,5 +241,5 @@ async def test_a_file_of_another_schema_is_left_alone(
         connection.execute(f"PRAGMA user_version = {version}")
 
     with pytest.raises(StartRefused, match=why):
-        async with Database.beside(path):
+        async with Database.attach(path):
             raise AssertionError("it was opened")
