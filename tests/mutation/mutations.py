@@ -148,7 +148,7 @@ INTAKE: Final = (
         "store/jobs.py",
         "withdraw",
         ("attempt = attempt + 1, claim_epoch = NULL", "claim_epoch = NULL"),
-        by=(f"{JOBS}a_queued_request_that_is_being_worked_on_is_withdrawn_from_under_the_claim",),
+        by=(f"{JOBS}a_claimed_queued_request_is_withdrawn_from_under_its_claim",),
     ),
     broken(
         "a withdrawn request gives its credits back in the same transaction",
@@ -167,7 +167,7 @@ INTAKE: Final = (
         "services/intake.py",
         "Intake._admit",
         ("if shut.closed is not None and until is not None:", "if False:"),
-        by=(f"{PIPELINE}a_closed_service_fails_one_job_pauses_the_others_and_refuses_new_ones",),
+        by=(f"{PIPELINE}a_closed_service_fails_one_job_and_pauses_or_refuses_others",),
     ),
 )
 
@@ -390,7 +390,7 @@ THE_GATE: Final = (
         "pipeline/steps.py",
         "Steps._unknown",
         ("opened = heard and breaker.unknown(tx, now)", "opened = breaker.unknown(tx, now)"),
-        by=(f"{RULES}outcomes_that_no_process_has_heard_do_not_hold_up_the_next_request",),
+        by=(f"{RULES}outcomes_that_no_process_heard_do_not_delay_the_next_request",),
     ),
     broken(
         "one probe at a time goes through",
@@ -404,7 +404,7 @@ THE_GATE: Final = (
         "pipeline/steps.py",
         "Steps._closed",
         ("FailReason.CLOSED, detail, also=shut, closed=cause)", "FailReason.CLOSED, detail, closed=cause)"),
-        by=(f"{PIPELINE}a_closed_service_fails_one_job_pauses_the_others_and_refuses_new_ones",),
+        by=(f"{PIPELINE}a_closed_service_fails_one_job_and_pauses_or_refuses_others",),
     ),
     broken(
         "the pause holds for those that are queued",
@@ -501,7 +501,7 @@ LIMITS: Final = (
         "store/quotas.py",
         "standing",
         ("COALESCE(SUM(allowance_held + bonus_held), 0)", "COALESCE(SUM(allowance_held), 0)"),
-        by=(f"{MEMBERS}a_limit_is_used_up_by_what_is_used_and_held_of_allowance_and_bonus",),
+        by=(f"{MEMBERS}a_limit_counts_what_is_used_and_held_of_allowance_and_bonus",),
     ),
     broken(
         "a member's own limit comes before those of their roles",
@@ -520,6 +520,7 @@ LIMITS: Final = (
     broken(
         "all servers together use no more than the operator's total",
         "services/intake.py",
+        "Intake._admit",
         ("and servers.credits_this_month(tx, now) + self.terms.price_credits > total_max", "and False"),
         by=(
             "unit/services/test_intake_servers.py::test_all_servers_together_use_no_more_than_the_operators_total",
@@ -528,6 +529,7 @@ LIMITS: Final = (
     broken(
         "a server that the operator does not serve gets no songs",
         "services/intake.py",
+        "Intake._admit",
         (
             "if not servers.is_served(tx, origin.guild_id, self.terms.server_policy):",
             "if False:",
@@ -539,6 +541,7 @@ LIMITS: Final = (
     broken(
         "a bonus of a server's managers counts under the operator's ceiling",
         "store/ledger.py",
+        "_bonus_under_ceiling",
         ("return beyond + min(bonus - beyond, left)", "return bonus"),
         by=("unit/store/test_servers.py::test_a_bonus_that_managers_granted_counts_under_a_ceiling",),
     ),
@@ -587,7 +590,7 @@ LIMITS: Final = (
         "store/jobs.py",
         "_IN_TURN",
         '"turn_of_guild, created_at, id"',
-        by=(f"{TURNS}long_queues_of_other_servers_do_not_delay_the_first_song_of_a_new_one",),
+        by=(f"{TURNS}long_queues_elsewhere_do_not_delay_a_new_servers_first_song",),
     ),
 )
 
@@ -749,7 +752,7 @@ POSTING: Final = (
             "    await self._send(job, post, where)",
             "    return",
         ),
-        by=(f"{RULES}a_song_whose_process_died_over_the_send_is_looked_for_before_it_is_sent_again",),
+        by=(f"{RULES}a_song_is_looked_for_after_a_death_over_its_send",),
     ),
     broken(
         "a direct message is written down before it is sent",
@@ -759,7 +762,7 @@ POSTING: Final = (
             "await self._start(job, post, channel_id, direct=True)",
             "await self._send(job, post, replace(job.delivery, channel_id=channel_id))",
         ),
-        by=(f"{RULES}a_direct_message_whose_answer_is_lost_is_looked_for_before_it_is_sent_again",),
+        by=(f"{RULES}a_direct_message_with_a_lost_answer_is_looked_for_first",),
     ),
     broken(
         "a repeated send has the same nonce",
@@ -815,7 +818,7 @@ POSTING: Final = (
         "pipeline/delivery.py",
         "Deliverer._send",
         ("if repeated:", "if False:"),
-        by=(f"{RULES}a_song_that_may_be_in_a_channel_that_closed_meanwhile_goes_nowhere_else",),
+        by=(f"{RULES}a_song_maybe_in_a_channel_that_has_closed_goes_nowhere_else",),
     ),
     broken(
         "a song that a person asks for is looked for first",
@@ -1050,7 +1053,7 @@ FORGETTING: Final = (
             "UNION SELECT author_id FROM coauthor WHERE text_id IN",
             "EXCEPT SELECT author_id FROM coauthor WHERE text_id IN",
         ),
-        by=(f"{ERASURE}a_remix_of_a_remix_is_reached_too_also_where_the_song_between_is_gone",),
+        by=(f"{ERASURE}a_remix_of_a_remix_is_reached_without_the_song_between",),
     ),
     broken(
         "a draft that is a change of somebody's words goes with them",
@@ -1116,7 +1119,7 @@ FORGETTING: Final = (
         "pipeline/erasure.py",
         "Erasure._remove_files",
         ahead("try:", "await self._database.write(lambda tx: rows.files_removed(tx, job_ids))"),
-        by=(f"{PRIVACY}files_that_can_not_be_removed_are_tried_again_and_hold_up_nothing_else",),
+        by=(f"{PRIVACY}files_that_can_not_be_removed_are_retried_and_delay_nothing",),
     ),
     broken(
         "an erasure that fails is tried again later and later",
@@ -1130,7 +1133,7 @@ FORGETTING: Final = (
         "pipeline/maintenance.py",
         "Maintenance._drop_words",
         ("now - self._keep_words", "now"),
-        by=(f"{UPKEEP}words_of_old_songs_are_gone_from_the_files_and_those_of_younger_ones_stay",),
+        by=(f"{UPKEEP}words_of_old_songs_leave_the_files_and_those_of_new_ones_stay",),
     ),
     broken(
         "words of an unfinished job stay",
@@ -1152,7 +1155,7 @@ FORGETTING: Final = (
         "pipeline/maintenance.py",
         "Maintenance._clean",
         ("over - fresh", "over"),
-        by=(f"{UPKEEP}a_file_that_was_fetched_again_stays_for_an_hour_however_old_its_song",),
+        by=(f"{UPKEEP}a_file_fetched_again_stays_for_an_hour_however_old_its_song",),
     ),
 )
 
@@ -1208,7 +1211,7 @@ RESTORED: Final = (
         "pipeline/after_restore.py",
         "_mark",
         ('fail(tx, job, FailReason.EXPIRED, "", now=now)', "return"),
-        by=(f"{RESTORE}a_request_that_may_have_been_sent_since_is_released_and_told_and_never_sent",),
+        by=(f"{RESTORE}a_request_maybe_sent_since_the_backup_is_released_and_not_sent",),
     ),
     broken(
         "the log of a running bot is not brought into its file by another process",

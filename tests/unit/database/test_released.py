@@ -141,7 +141,7 @@ module._connect(Path(sys.argv[1]))
 
 
 @pytest.mark.parametrize("where", ["in the copy", "before the copy has its name", "after it"])
-def test_a_kill_over_the_copy_leaves_the_old_file_and_the_next_start_goes_on(where: str, old: Path) -> None:
+def test_a_kill_over_the_copy_leaves_the_old_file_for_the_next_start(where: str, old: Path) -> None:
     version, before = version_of(old), books(old)
 
     killed = subprocess.run([sys.executable, "-c", KILLED, str(old), where], cwd=ROOT, check=False)  # noqa: S603 - our own code

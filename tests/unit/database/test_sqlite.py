@@ -248,7 +248,7 @@ async def test_a_write_in_a_group_sees_those_before_it(database: Database) -> No
     assert [1, ["a"], 1, ["a", "b"]] == outcomes
 
 
-async def test_a_write_is_answered_after_the_commit_of_its_group_and_before_the_next(
+async def test_a_write_is_answered_between_its_groups_commit_and_the_next(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "GROUP_MAX", 2)
@@ -727,7 +727,7 @@ async def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
     await refusal(tmp_path / "tunesmith.db")
 
 
-async def test_a_file_that_another_program_holds_is_refused_without_talk_of_damage(
+async def test_a_file_held_by_another_program_is_not_called_damaged(
     path: Path,
     impatient: None,  # noqa: ARG001
 ) -> None:
@@ -933,7 +933,7 @@ async def test_a_migration_that_fails_leaves_the_old_schema(
 
 @pytest.mark.parametrize("before_statement", range(8))
 @pytest.mark.usefixtures("steps")
-def test_a_process_that_dies_in_a_migration_leaves_the_old_or_the_new_schema(
+def test_a_death_in_a_migration_leaves_the_old_or_the_new_schema(
     before_statement: int, tmp_path: Path
 ) -> None:
     class Killed(BaseException):

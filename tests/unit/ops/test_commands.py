@@ -159,7 +159,7 @@ def test_before_the_first_start_there_is_nothing_to_look_at(
 
 
 @pytest.mark.usefixtures("place")
-def test_a_backup_and_its_return_are_one_line_each_and_quiet_elsewhere_than_on_a_terminal() -> None:
+def test_backup_and_restore_print_one_line_each_and_progress_on_terminals() -> None:
     made = typed("backup", "saved.db")
     back = typed("restore", "saved.db")
 

@@ -105,7 +105,7 @@ def spec(run: Callable[[], Awaitable[list[Check]]], within_s: float = 5.0) -> Ch
     return CheckSpec(name="a check", within_s=within_s, run=run, advice="look at it")
 
 
-async def test_a_check_that_hangs_is_a_failure_at_its_deadline_and_holds_up_no_other() -> None:
+async def test_a_check_that_hangs_fails_at_its_deadline_and_delays_no_other() -> None:
     async def hangs() -> list[Check]:
         return await on_a_thread(threading.Event().wait)  # type: ignore[arg-type]
 

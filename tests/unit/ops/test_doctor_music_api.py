@@ -47,7 +47,7 @@ async def test_the_music_api_is_asked_about_a_task_that_can_not_exist(
     assert "key-12345" not in check.finding
 
 
-async def test_a_music_api_that_does_not_answer_is_a_failure_that_names_its_variable() -> None:
+async def test_a_silent_music_api_is_a_failure_that_names_its_variable() -> None:
     def refuses(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
 
@@ -90,7 +90,7 @@ def test_a_clock_that_is_wrong_is_told(seconds: int, verdict: Verdict, words: st
     assert (verdict, True) == (found.verdict, words in found.finding)
 
 
-async def test_the_clock_waits_for_every_service_and_believes_the_one_that_differs_most() -> None:
+async def test_the_clock_check_believes_the_service_that_differs_most() -> None:
     clocks = Clocks(["Discord", "music"])
 
     clocks.report("Discord", timedelta(seconds=1))

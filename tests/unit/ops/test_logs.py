@@ -124,7 +124,7 @@ def test_the_extra_of_a_line_is_redacted(lines: Lines) -> None:
     assert INTERACTION not in lines.text
 
 
-def test_lines_of_a_library_name_the_job_and_the_server_they_are_written_for(in_json: Lines) -> None:
+def test_lines_of_a_library_name_their_job_and_their_server(in_json: Lines) -> None:
     with bound_contextvars(job_id=5, guild_id=109876543210987654):
         in_json.log.warning("we are being rate limited")
     in_json.log.warning("nobody's")

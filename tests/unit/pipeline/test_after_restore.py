@@ -275,7 +275,7 @@ async def test_a_failure_in_a_channel_that_can_not_be_read_is_not_told_there(
 @pytest.mark.parametrize(
     ("bring", "reason"), [(queued, FailReason.EXPIRED), (submitting, FailReason.OUTCOME_UNKNOWN)]
 )
-async def test_a_request_that_may_have_been_sent_since_is_released_and_told_and_never_sent(
+async def test_a_request_maybe_sent_since_the_backup_is_released_and_not_sent(
     bring: Bring, reason: FailReason, rig: Rig, again: Callable[[], Awaitable[Rig]], tmp_path: Path
 ) -> None:
     job = await saved(rig, bring, tmp_path)

@@ -65,7 +65,7 @@ async def test_the_next_period_is_told_anew(listening: Rig) -> None:
     assert len(listening.chat.alerts) == 4
 
 
-async def test_an_alert_whose_answer_is_lost_is_repeated_under_its_nonce_and_then_left_alone(
+async def test_an_alert_whose_answer_is_lost_is_repeated_under_its_nonce(
     listening: Rig,
 ) -> None:
     listening.chat.on_alert = ["lost"] * 100

@@ -236,7 +236,7 @@ def gone_on(worlds: list[World], scenario: Scenario) -> dict[int, list[str]]:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_a_process_that_is_killed_after_any_await_loses_nothing_and_does_nothing_twice(
+def test_a_kill_after_any_await_loses_and_repeats_nothing(
     scenario: Scenario, begun: Callable[[Scenario], World]
 ) -> None:
     world = begun(scenario)
@@ -248,7 +248,7 @@ def test_a_process_that_is_killed_after_any_await_loses_nothing_and_does_nothing
     assert {} == gone_on(left_behind, scenario)
 
 
-def test_the_kills_find_a_song_in_every_state_and_around_its_request_and_its_message(
+def test_the_kills_reach_every_state_and_both_sides_of_each_request(
     begun: Callable[[Scenario], World],
 ) -> None:
     found = [
@@ -282,7 +282,7 @@ def test_a_second_kill_while_the_first_is_got_over_changes_nothing_of_that(
         assert {} == gone_on(some, scenario), f"after a kill at {world.killed_at}"
 
 
-def test_a_process_that_is_asked_to_stop_after_any_await_leaves_no_request_unknown(
+def test_a_stop_after_any_await_leaves_no_request_unknown(
     begun: Callable[[Scenario], World],
 ) -> None:
     found = {}

@@ -86,7 +86,7 @@ async def test_books_that_do_not_add_up_alert_the_operator_once_a_day(rig: Rig) 
 # -- files that somebody has just asked for
 
 
-async def test_a_file_that_was_fetched_again_stays_for_an_hour_however_old_its_song(rig: Rig) -> None:
+async def test_a_file_fetched_again_stays_for_an_hour_however_old_its_song(rig: Rig) -> None:
     job = await rig.ask()
     await rig.until(job, JobState.DELIVERED)
     rig.clock.forward(days=60)
@@ -107,7 +107,7 @@ def left_of(rig: Rig, *texts: str) -> set[str]:
     return {shown for _, shown in remains(rig.database.path, texts, [])}
 
 
-async def test_words_of_old_songs_are_gone_from_the_files_and_those_of_younger_ones_stay(rig: Rig) -> None:
+async def test_words_of_old_songs_leave_the_files_and_those_of_new_ones_stay(rig: Rig) -> None:
     old = await rig.ask(make.prompt("rain on the roof"), make.origin(member_name="Annabel"))
     await rig.until(old, JobState.DELIVERED)
     rig.clock.forward(days=30)
@@ -122,7 +122,7 @@ async def test_words_of_old_songs_are_gone_from_the_files_and_those_of_younger_o
     assert {"hold": 2, "settle": 2} == await rig.books()
 
 
-async def test_more_old_words_than_one_transaction_takes_are_dropped_in_one_round(
+async def test_more_old_words_than_fit_one_transaction_go_in_one_round(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "WORDS_AT_ONCE", 2)

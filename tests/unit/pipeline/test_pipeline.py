@@ -288,7 +288,7 @@ async def test_a_queued_request_expires_after_an_hour(rig: Rig) -> None:
         (answers(401, message="no auth"), ClosedCause.BAD_KEY),
     ],
 )
-async def test_a_closed_service_fails_one_job_pauses_the_others_and_refuses_new_ones(
+async def test_a_closed_service_fails_one_job_and_pauses_or_refuses_others(
     rig: Rig, answer: object, cause: ClosedCause
 ) -> None:
     rig.music.on_post = [answer]  # type: ignore[list-item]
@@ -354,7 +354,7 @@ async def test_after_the_pause_one_job_tries_and_a_good_answer_opens_the_gate(ri
     assert (await rig.ask()).state is JobState.QUEUED
 
 
-async def test_three_unknown_outcomes_in_a_row_open_the_breaker_until_a_probe_succeeds(rig: Rig) -> None:
+async def test_three_unknown_outcomes_open_the_breaker_until_a_probe_succeeds(rig: Rig) -> None:
     rig.music.on_post = [rig.music.lost_answer] * 3
     for member_id in (1, 2, 3):
         await rig.ask(make.prompt(f"by {member_id}"), make.origin(member_id=member_id))
@@ -626,7 +626,7 @@ async def test_without_a_readable_history_a_song_waits_for_a_person(rig: Rig) ->
     assert rig.chat.sends == 1
 
 
-async def test_a_channel_that_closes_after_an_ambiguous_send_is_asked_for_its_history(rig: Rig) -> None:
+async def test_a_channel_closed_after_an_ambiguous_send_is_searched(rig: Rig) -> None:
     job = await rig.ask()
     rig.chat.on_send = ["lost", "closed"]
 
@@ -779,7 +779,7 @@ async def test_a_failure_with_nobody_to_tell_is_over(rig: Rig) -> None:
     assert (told.reason, told.message_id) == (FailReason.REFUSED, None)
 
 
-async def test_the_card_is_edited_when_it_changes_and_not_more_often_than_every_five_seconds(
+async def test_the_card_is_edited_when_it_changes_at_most_every_five_seconds(
     rig: Rig,
 ) -> None:
     job = await rig.ask()
@@ -793,7 +793,7 @@ async def test_the_card_is_edited_when_it_changes_and_not_more_often_than_every_
     assert len(rig.chat.cards) == len(set(rig.chat.cards))
 
 
-async def test_after_an_outage_songs_come_once_and_in_the_order_of_their_requests(rig: Rig) -> None:
+async def test_after_an_outage_songs_come_once_in_the_order_requested(rig: Rig) -> None:
     jobs = []
     for _ in range(5):
         jobs.append(await rig.ask())

@@ -116,7 +116,7 @@ async def test_a_task_of_another_job_is_no_bug(rig: Rig, caplog: pytest.LogCaptu
     assert "bug in" not in caplog.text
 
 
-async def test_outcomes_that_no_process_has_heard_do_not_hold_up_the_next_request(rig: Rig) -> None:
+async def test_outcomes_that_no_process_heard_do_not_delay_the_next_request(rig: Rig) -> None:
     for _ in range(3):
         await rig.ask()
         async with rig.process() as runner:
@@ -296,7 +296,7 @@ async def test_a_runner_that_was_stopped_begins_nothing(rig: Rig) -> None:
 # -- one message, and the end of a bug
 
 
-async def test_a_song_whose_process_died_over_the_send_is_looked_for_before_it_is_sent_again(
+async def test_a_song_is_looked_for_after_a_death_over_its_send(
     rig: Rig,
 ) -> None:
     song = HeldUp()
@@ -319,7 +319,7 @@ async def test_a_song_whose_process_died_over_the_send_is_looked_for_before_it_i
     assert (1, 1) == (rig.chat.sends, len(rig.chat.posts))
 
 
-async def test_a_song_that_may_be_in_a_channel_that_closed_meanwhile_goes_nowhere_else(rig: Rig) -> None:
+async def test_a_song_maybe_in_a_channel_that_has_closed_goes_nowhere_else(rig: Rig) -> None:
     rig.chat.on_send = ["lost"]
     job = await rig.ask()
     await rig.until(job, JobState.DELIVERING)
@@ -331,7 +331,7 @@ async def test_a_song_that_may_be_in_a_channel_that_closed_meanwhile_goes_nowher
     assert [make.CHANNEL] == [post.channel_id for post in rig.chat.posts]
 
 
-async def test_a_direct_message_whose_answer_is_lost_is_looked_for_before_it_is_sent_again(rig: Rig) -> None:
+async def test_a_direct_message_with_a_lost_answer_is_looked_for_first(rig: Rig) -> None:
     rig.chat.closed_channels = {make.CHANNEL}
     rig.chat.on_send = ["", "lost"]
     rig.chat.nonces_kept = False

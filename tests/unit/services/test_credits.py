@@ -70,7 +70,7 @@ async def test_the_limit_that_held_is_kept_with_the_job(rig: Rig) -> None:
     assert 30 == (await rig.get(job)).limit_credits
 
 
-async def test_under_the_operators_ceiling_managers_neither_grant_nor_refund_nor_choose_the_period(
+async def test_under_a_ceiling_managers_can_not_grant_refund_or_set_the_period(
     rig: Rig,
 ) -> None:
     service = CreditService(rig.database, CEILING, price=10, now=rig.clock)

@@ -217,7 +217,7 @@ async def test_who_leaves_makes_no_new_songs_until_that_is_done(rig: Rig) -> Non
 
 
 @pytest.mark.parametrize("step", ["rows", "files", "rewritten"])
-async def test_a_process_that_dies_over_a_deletion_leaves_the_rest_to_the_next_one(
+async def test_a_death_over_a_deletion_leaves_the_rest_to_the_next_process(
     rig: Rig, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await song(rig)
@@ -256,7 +256,7 @@ async def test_a_long_report_holds_up_only_the_log_and_for_as_long_as_it_lasts(r
     assert set() == left_of(rig)
 
 
-async def test_files_that_can_not_be_removed_are_tried_again_and_hold_up_nothing_else(rig: Rig) -> None:
+async def test_files_that_can_not_be_removed_are_retried_and_delay_nothing(rig: Rig) -> None:
     job = await song(rig)
     for path in files(rig):
         path.unlink()
@@ -382,7 +382,7 @@ async def test_what_is_kept_can_be_seen(rig: Rig) -> None:
     assert (None, False) == (there.leaving_since, there.deleted_before)
 
 
-async def test_of_somebody_unknown_or_forgotten_there_is_nothing_to_see_but_what_outlives(rig: Rig) -> None:
+async def test_an_unknown_or_forgotten_member_sees_only_what_outlives_them(rig: Rig) -> None:
     unknown = await rig.privacy.view(DiscordUserId(PERSON), GUILD)
     await song(rig)
     await rig.credits.limit_member(GUILD, DiscordUserId(PERSON), 50, make.entry())

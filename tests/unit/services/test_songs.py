@@ -145,7 +145,7 @@ async def test_an_attachment_that_is_no_song_is_none(
     assert 1 == rig.music.downloads
 
 
-async def test_a_take_that_was_too_large_for_the_message_comes_from_the_music_service(
+async def test_a_take_too_large_for_its_message_comes_from_the_music_service(
     rig: Rig, song_archive: SongArchive
 ) -> None:
     large = SONG + bytes(AUDIO_MAX_BYTES - len(SONG))
@@ -160,9 +160,7 @@ async def test_a_take_that_was_too_large_for_the_message_comes_from_the_music_se
     assert {1: SONG + b"/task-1-1.mp3", 2: large} == await takes(song_archive, song)
 
 
-async def test_where_addresses_have_changed_the_music_service_is_asked_for_them_once(
-    rig: Rig, song_archive: SongArchive, song: Job
-) -> None:
+async def test_changed_addresses_are_asked_for_once(rig: Rig, song_archive: SongArchive, song: Job) -> None:
     lose(rig, song)
     lose_message(rig, song)
     lose_urls(rig, song)

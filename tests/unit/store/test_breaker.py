@@ -86,14 +86,14 @@ def test_the_gate_may_stay_closed_for_a_month(tx: Tx) -> None:
     assert 60 * MINUTE == wait(tx, now)
 
 
-def test_closed_answers_to_requests_that_were_under_way_together_count_once(tx: Tx) -> None:
+def test_closed_answers_to_concurrent_requests_count_once(tx: Tx) -> None:
     news = [breaker.shut(tx, ClosedCause.NO_CREDITS, NOW + n * SECOND) for n in range(4)]
 
     assert [True, False, False, False] == news
     assert 15 * MINUTE == wait(tx, NOW + 3 * SECOND)
 
 
-def test_a_closed_answer_is_news_once_until_the_cause_changes_or_the_gate_was_open(tx: Tx) -> None:
+def test_a_closed_answer_is_news_once_until_its_cause_changes(tx: Tx) -> None:
     first = breaker.shut(tx, ClosedCause.NOT_OPEN, NOW)
     again = breaker.shut(tx, ClosedCause.NOT_OPEN, probe(tx))
     other = breaker.shut(tx, ClosedCause.NO_CREDITS, probe(tx))
@@ -115,7 +115,7 @@ def test_an_unclear_answer_does_not_open_a_closed_gate(tx: Tx) -> None:
     assert not breaker.shut(tx, ClosedCause.NO_CREDITS, NOW + 2 * SECOND)
 
 
-def test_a_probe_with_an_unclear_answer_leaves_the_gate_closed_for_its_next_wait(tx: Tx) -> None:
+def test_a_probe_with_an_unclear_answer_leaves_the_breaker_open(tx: Tx) -> None:
     breaker.shut(tx, ClosedCause.NOT_OPEN, NOW)
     now = probe(tx) + MINUTE
 
@@ -172,7 +172,7 @@ def test_the_breaker_may_stay_open_for_a_week(tx: Tx) -> None:
     assert 15 * MINUTE == wait(tx, now)
 
 
-def test_unclear_answers_to_requests_that_were_under_way_together_do_not_double_the_wait(tx: Tx) -> None:
+def test_unclear_answers_to_concurrent_requests_do_not_double_the_wait(tx: Tx) -> None:
     open_the_breaker(tx)
 
     opened = unknown(tx, NOW + SECOND)

@@ -791,7 +791,7 @@ def crashes(machine: Callable[[], Crashes]) -> Iterator[Crashes]:
     made.teardown()
 
 
-def test_whatever_is_done_with_a_song_is_whole_after_a_death_at_each_of_its_statements(
+def test_every_action_is_whole_after_a_death_at_each_of_its_statements(
     crashes: Crashes,
 ) -> None:
     crashes.begins(CALMLY)
@@ -810,7 +810,7 @@ def test_whatever_is_done_with_a_song_is_whole_after_a_death_at_each_of_its_stat
                     break
 
 
-def test_a_process_that_dies_after_any_statement_has_lost_nothing_that_was_acknowledged(
+def test_a_death_after_any_statement_loses_nothing_acknowledged(
     machine: Any,  # noqa: ANN401 - hypothesis takes what makes a machine, and wants a class
 ) -> None:
     run_state_machine_as_test(machine, settings=SETTINGS)

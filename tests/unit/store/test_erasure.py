@@ -247,7 +247,7 @@ def test_a_remix_that_changes_one_line_loses_the_text_that_holds_the_rest(tx: Tx
     assert not there.words_whole
 
 
-def test_a_remix_of_a_remix_is_reached_too_also_where_the_song_between_is_gone(tx: Tx) -> None:
+def test_a_remix_of_a_remix_is_reached_without_the_song_between(tx: Tx) -> None:
     source = done(tx, asked(tx))
     between = done(tx, asked(tx, replace(source.request, lyrics=EDITED), OTHER, source))
     last = done(tx, asked(tx, replace(between.request, lyrics=f"{EDITED}\nmore"), THIRD, between))
@@ -259,7 +259,7 @@ def test_a_remix_of_a_remix_is_reached_too_also_where_the_song_between_is_gone(t
     assert [] == column(tx, "SELECT value FROM text WHERE value LIKE '%midnight%'")
 
 
-def test_a_remix_is_reached_where_the_authors_own_song_is_too_old_to_be_kept(tx: Tx) -> None:
+def test_a_remix_is_reached_after_the_authors_own_song_is_gone(tx: Tx) -> None:
     source = done(tx, asked(tx))
     done(tx, asked(tx, replace(source.request, lyrics=EDITED), OTHER, source))
     erasure.drop_outlived(tx, [source.id])
@@ -355,7 +355,7 @@ def test_it_is_due_when_the_last_song_is_done_and_its_card_tells_so(tx: Tx) -> N
     assert ([], [], [number(tx)]) == (before, behind, after)
 
 
-def test_a_card_that_can_not_be_brought_up_to_date_is_not_waited_for_longer_than_a_minute(tx: Tx) -> None:
+def test_a_card_that_can_not_be_updated_is_waited_for_one_minute(tx: Tx) -> None:
     job = asked(tx)
     erase(tx)
     done(tx, job)
@@ -397,7 +397,7 @@ def drop(tx: Tx, days: int = 90) -> None:
     erasure.drop_outlived(tx, texts.outlived(tx, NOW - days * DAY, 100))
 
 
-def test_words_are_dropped_when_their_song_is_old_with_what_else_tells_of_it(tx: Tx) -> None:
+def test_words_of_an_old_song_are_dropped_with_all_that_refers_to_them(tx: Tx) -> None:
     old = [ended(tx, 91, state) for state in (DONE, JobState.EXPLAINED, JobState.UNDELIVERED)]
     young = ended(tx, 89)
 

@@ -241,7 +241,7 @@ def test_pages_of_a_search_leave_out_what_does_not_fit(tx: Tx) -> None:
 # -- completing
 
 
-def test_choices_show_the_title_or_the_beginning_of_the_prompt_newest_first(tx: Tx) -> None:
+def test_choices_show_the_title_or_start_of_the_prompt_newest_first(tx: Tx) -> None:
     older, newer = asked(tx, make.custom()), asked(tx, make.prompt("Warm synth " + "x" * 200), minute=1)
 
     assert [

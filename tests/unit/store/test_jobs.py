@@ -209,7 +209,7 @@ def test_a_move_lets_go_of_the_claim_unless_it_is_kept(tx: Tx) -> None:
     assert (job.id, 2) == (let_go.id, let_go.attempt)
 
 
-def test_a_move_to_another_state_starts_its_counts_anew_and_makes_the_card_due(tx: Tx) -> None:
+def test_a_move_to_another_state_resets_counts_and_makes_the_card_due(tx: Tx) -> None:
     job = added(tx)
     [claim] = claimed(tx)
     jobs.move(tx, claim, JobState.QUEUED, now=NOW + SECOND, due_at=NOW, tries=3, misses=2, missing_since=NOW)
@@ -294,7 +294,7 @@ def test_a_task_belongs_to_one_job(tx: Tx) -> None:
         (365 * DAY, True),
     ],
 )
-def test_a_job_is_due_from_its_time_on_or_where_that_is_beyond_every_schedule(
+def test_a_job_is_due_from_its_time_or_when_that_is_beyond_schedule(
     tx: Tx, due_in: timedelta, is_due: bool
 ) -> None:
     added(tx, due_at=NOW + due_in)
@@ -437,7 +437,7 @@ def test_a_request_that_nobody_has_begun_to_work_on_can_be_withdrawn(tx: Tx, ans
     assert not jobs.withdraw(tx, job.id, NOW + MINUTE)
 
 
-def test_a_queued_request_that_is_being_worked_on_is_withdrawn_from_under_the_claim(tx: Tx) -> None:
+def test_a_claimed_queued_request_is_withdrawn_from_under_its_claim(tx: Tx) -> None:
     job = added(tx)
     [claim] = claimed(tx)
 
@@ -526,9 +526,7 @@ def test_a_card_does_not_wait_for_a_clock_that_was_set_back(tx: Tx, back: timede
 
 
 @pytest.mark.parametrize("busy", [timedelta(), 5 * SECOND])
-def test_a_card_that_will_change_in_a_distant_time_is_not_due_again_and_again(
-    tx: Tx, busy: timedelta
-) -> None:
+def test_a_card_that_changes_far_in_the_future_is_not_due_repeatedly(tx: Tx, busy: timedelta) -> None:
     job = added(tx)
     jobs.answered(tx, job.id, 1, "queued", NOW)
 
@@ -683,7 +681,7 @@ def test_a_card_whose_message_goes_while_it_is_edited_is_looked_at_again(tx: Tx)
 # -- time
 
 
-def test_what_is_asked_with_every_request_does_not_read_all_jobs_that_ever_were(tx: Tx) -> None:
+def test_the_queries_of_every_request_do_not_read_all_jobs(tx: Tx) -> None:
     job = added(tx)
     asked: list[str] = []
     tx.set_trace_callback(asked.append)

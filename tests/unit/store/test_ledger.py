@@ -302,7 +302,7 @@ def test_a_grant_is_written_down_with_who_and_why(tx: Tx) -> None:
 # -- limits
 
 
-def test_a_limit_below_what_is_used_stops_new_songs_and_touches_nothing_else(tx: Tx) -> None:
+def test_a_limit_below_the_use_stops_new_songs_and_nothing_else(tx: Tx) -> None:
     grant(tx, 10)
     Song(tx, 1, 40).settle()
     running = Song(tx, 2, 40)

@@ -62,7 +62,7 @@ def test_nothing_but_a_number_is_left_of_somebody_who_used_nothing(tx: Tx) -> No
     assert NOBODY == members.past_or_present(tx, MEMBER)
 
 
-def test_who_comes_back_gets_a_new_number_and_the_old_one_is_known_as_theirs(tx: Tx) -> None:
+def test_who_comes_back_gets_a_new_number_joined_to_the_old_one(tx: Tx) -> None:
     spent(tx)
     before = forgotten(tx)
 
@@ -75,7 +75,7 @@ def test_who_comes_back_gets_a_new_number_and_the_old_one_is_known_as_theirs(tx:
     assert (number(tx, OTHER),) == members.numbers(tx, MemberNumber(number(tx, OTHER)))
 
 
-def test_the_id_does_not_stand_in_its_hash_and_another_key_gives_another_hash(tx: Tx) -> None:
+def test_a_hash_does_not_show_its_id_and_depends_on_the_key(tx: Tx) -> None:
     spent(tx)
     forgotten(tx)
     (first,) = hashes(tx)
@@ -103,7 +103,7 @@ def test_what_was_used_before_a_deletion_counts_after_it(tx: Tx) -> None:
     assert 0 == used(tx, number(tx, OTHER))
 
 
-def test_what_was_used_counts_for_a_manager_who_asks_before_the_person_is_back(tx: Tx) -> None:
+def test_earlier_use_counts_for_a_manager_before_the_member_is_back(tx: Tx) -> None:
     spent(tx)
     forgotten(tx)
 

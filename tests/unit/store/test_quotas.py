@@ -93,7 +93,7 @@ def test_a_limit_out_of_range_is_refused(tx: Tx, credits_: int) -> None:
 # -- what it does
 
 
-def test_a_limit_is_used_up_by_what_is_used_and_held_of_allowance_and_bonus(tx: Tx) -> None:
+def test_a_limit_counts_what_is_used_and_held_of_allowance_and_bonus(tx: Tx) -> None:
     ledger.set_allowance(tx, GUILD, 15, None, RICH, ADMIN, NOW)
     ledger.grant(tx, GUILD, 100, ADMIN, NOW)
     own(tx, 29)
@@ -123,7 +123,7 @@ def test_a_limit_renews_with_the_servers_period(tx: Tx) -> None:
     song(tx, 2, now=NOW + timedelta(days=31))
 
 
-def test_a_limit_lowered_below_what_is_used_stops_new_songs_and_touches_no_old_one(tx: Tx) -> None:
+def test_a_limit_lowered_below_the_use_stops_new_songs_and_no_old_one(tx: Tx) -> None:
     own(tx, 30)
     song(tx, 1)
     own(tx, 5)

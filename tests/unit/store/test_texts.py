@@ -62,7 +62,7 @@ def test_a_remix_has_words_of_its_own_only_where_they_were_changed(tx: Tx) -> No
     assert {"polka"} == texts_of(tx, OTHER)
 
 
-def test_what_its_author_deletes_is_gone_from_every_song_that_was_made_of_it(tx: Tx) -> None:
+def test_what_its_author_deletes_leaves_every_song_made_of_it(tx: Tx) -> None:
     source = asked(tx, make.custom())
     remix = taken_up(tx, source, Reuse.REMIX, replace(source.request, style="polka"))
     again = taken_up(tx, remix, Reuse.AGAIN, remix.request)

@@ -35,7 +35,7 @@ def test_fifty_songs_of_one_server_do_not_delay_the_first_of_another(tx: Tx) -> 
     assert [many[0].id, one.id, many[1].id, many[2].id] == next_ones(tx, 4)
 
 
-def test_long_queues_of_other_servers_do_not_delay_the_first_song_of_a_new_one(tx: Tx) -> None:
+def test_long_queues_elsewhere_do_not_delay_a_new_servers_first_song(tx: Tx) -> None:
     for guild in range(4):
         for n in range(10):
             asked(tx, n, guild=GUILD + guild)

@@ -30,7 +30,7 @@ async def asked(
     return {check.name: check for check in found.checks}
 
 
-async def test_a_token_that_discord_does_not_know_names_its_variable_and_not_its_value() -> None:
+async def test_an_unknown_token_names_its_variable_and_not_its_value() -> None:
     async with FakeDiscord() as discord:
         found = await asked(discord, [], "hunter2")
 

@@ -56,7 +56,7 @@ async def test_an_alert_is_sent_once_an_hour_and_pings_nobody(hook: Hook) -> Non
     ]
 
 
-async def test_a_webhook_that_fails_is_tried_again_and_its_address_stays_out_of_the_log(
+async def test_a_failing_webhook_is_retried_and_its_address_is_not_logged(
     hook: Hook, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(operator_alerts, "TRY_AGAIN_S", 0.0)
