@@ -36,7 +36,7 @@ def exclusive_lock(path: Path) -> Iterator[None]:
         ) from None
     except OSError as error:
         raise StartRefused(
-            f"DATABASE_URL: {path} can't be written to ({error.strerror}); mend the folder's permissions."
+            f"DATABASE_URL: {path} can't be written to ({error.strerror}); fix the permissions of the folder."
         ) from None
     try:
         yield

@@ -22,6 +22,9 @@ CACHE: Final = -64 * 1024
 COMPANIONS: Final = ("-journal", "-wal", "-shm")
 """Suffixes of the files that SQLite keeps next to a database."""
 
+_BEFORE: Final = ".before-schema-"
+_UNFINISHED: Final = ".unfinished"
+
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
@@ -130,10 +133,6 @@ def outlived(path: Path, before_s: float) -> list[Path]:
     """Return copies of the database ``path`` from before that moment, in epoch seconds."""
     found = path.parent.glob(f"{_literal(path.name)}{_BEFORE}*")
     return sorted(copy for copy in found if copy.is_file() and copy.stat().st_mtime < before_s)
-
-
-_BEFORE: Final = ".before-schema-"
-_UNFINISHED: Final = ".unfinished"
 
 
 def _prefix(target: Path) -> str:

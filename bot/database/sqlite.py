@@ -45,6 +45,19 @@ PRAGMAS = (
     "PRAGMA secure_delete = ON",
 )
 
+_OF_THE_MOMENT = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+    }
+)
+"""Result codes of temporary failures."""
+_OF_THE_DISK = _OF_THE_MOMENT | {sqlite3.SQLITE_READONLY}
+"""The same for a connection that may write."""
+
 
 @dataclass(slots=True)
 class _Waiting(Generic[T]):
@@ -132,20 +145,6 @@ def _run_inside(connection: Tx, entry: _Waiting[object]) -> None:
 def _code(error: sqlite3.Error) -> int:
     """Return SQLite's primary result code (https://sqlite.org/rescode.html); 0: the module's own error."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
-_OF_THE_MOMENT = frozenset(
-    {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_CANTOPEN,
-    }
-)
-"""Result codes of temporary failures."""
-_OF_THE_DISK = _OF_THE_MOMENT | {sqlite3.SQLITE_READONLY}
-"""The same for a connection that may write."""
 
 
 class Database:

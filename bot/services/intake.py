@@ -355,7 +355,7 @@ def _refuse_reuse(tx: Tx, source: Source, member: MemberNumber) -> None:
     match source.reuse:
         case Reuse.RETRY if jobs.tried_again(tx, source.job_id, member):
             raise TriedAgain
-        case Reuse.AGAIN if jobs.again_in_the_making(tx, source.job_id, member):
+        case Reuse.AGAIN if jobs.again_in_progress(tx, source.job_id, member):
             raise AlreadyMaking
         case _:
             return

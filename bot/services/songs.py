@@ -32,7 +32,7 @@ from bot.pipeline.card_facts import card_facts
 from bot.pipeline.courier import AlreadyPosted, CardFacts, Courier, NoAccess, nonce_of
 from bot.pipeline.turns import SendTurns
 from bot.store import history, jobs, ledger
-from bot.store.history import CHOICES_MAX, SongChoice, SongPage
+from bot.store.history import SongChoice, SongPage
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ class SongArchive:
         return await (self._database.report(read) if word else self._database.read(read))
 
     async def choices(
-        self, guild_id: GuildId, member_id: DiscordUserId, typed: str, limit: int = CHOICES_MAX
+        self, guild_id: GuildId, member_id: DiscordUserId, typed: str, limit: int
     ) -> list[SongChoice]:
         """Return the member's songs in this server that match what was typed so far, newest first."""
 

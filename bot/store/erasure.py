@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from bot.database.sqlite import Tx
 from bot.model import MemberNumber
 from bot.store import ledger, members, texts
-from bot.store.jobs import IN_THE_MAKING, NOT_ERASED
+from bot.store.jobs import NOT_ERASED, UNFINISHED
 from bot.store.scrub import Deleted, mark
 from bot.store.times import milliseconds
 
@@ -40,7 +40,7 @@ class Waits:
 def waits_for(tx: Tx, member: MemberNumber) -> Waits:
     """Return what has to finish before the member can be erased."""
     (own,) = tx.execute(
-        f"SELECT COUNT(*) FROM job WHERE member_id = ? AND {IN_THE_MAKING}", (member,)
+        f"SELECT COUNT(*) FROM job WHERE member_id = ? AND {UNFINISHED}", (member,)
     ).fetchone()
     others = tx.execute(
         f"""SELECT 1 FROM job JOIN song ON song.job_id = job.id
@@ -74,7 +74,7 @@ def erase(tx: Tx, member: MemberNumber, now: datetime) -> Waits:
     _release_parked(tx, member, now)
     waits = waits_for(tx, member)
     rows = tx.execute(
-        f"SELECT id FROM job WHERE member_id = ? AND {NOT_ERASED} AND NOT {IN_THE_MAKING}", (member,)
+        f"SELECT id FROM job WHERE member_id = ? AND {NOT_ERASED} AND NOT {UNFINISHED}", (member,)
     )
     ended = [row["id"] for row in rows]
     _drop_drafts(tx, member)
@@ -120,7 +120,7 @@ def _drop_texts(tx: Tx, member: MemberNumber) -> None:
     """Delete every text that contains the member's words, except those that a queued song still needs."""
     rows = tx.execute(
         f"""SELECT {_TEXTS} FROM job JOIN song ON song.job_id = job.id
-            WHERE {IN_THE_MAKING} AND (member_id = :member OR state IN ('queued', 'submitting'))""",
+            WHERE {UNFINISHED} AND (member_id = :member OR state IN ('queued', 'submitting'))""",
         {"member": member},
     )
     needed = sorted({text_id for row in rows for text_id in row if text_id is not None})

@@ -8,26 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.database.sqlite import Tx
-from bot.model import OPEN_STATES, SONG_STATES, DiscordUserId, GuildId, Job, JobId, Track
+from bot.model import SONG_STATES, DiscordUserId, GuildId, Job, JobId, Track
 from bot.store import jobs
 from bot.store.members import known_member
 from bot.store.times import moment
 
-CHOICES_MAX = 25
-"""Source: https://docs.discord.com/developers/interactions/receiving-and-responding, read 2026-11-24."""
-SONG_MAX = 80
-"""Length of the prompt excerpt that names a song without a title, in characters."""
 _ID = re.compile("[0-9]{1,16}")
 """A job id as ``jobs.new_id`` generates them."""
 
-_OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES))
 _THERE = ", ".join(f"'{state}'" for state in sorted(SONG_STATES))
 # The caller names the columns: reading the lyrics of thousands of songs is slow.
 _SONGS = f"""SELECT job.id, job.created_at, {{columns}} FROM job LEFT JOIN words ON words.job_id = job.id
              WHERE job.guild_id = :guild AND job.member_id = :member AND job.state IN ({_THERE})"""
 _NEWEST_FIRST = "ORDER BY job.created_at DESC, job.id DESC"
 _OLDEST_FIRST = "ORDER BY job.created_at, job.id"
-_CHOICE = f"COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {SONG_MAX}), '') AS song"
+_CHOICE = f"COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {jobs.EXCERPT_MAX}), '') AS song"
 _TEXTS = "words.title, words.prompt, words.style, words.lyrics"
 
 Row = sqlite3.Row
@@ -55,7 +50,7 @@ class SongChoice:
 def open_jobs(tx: Tx, guild_id: GuildId, member_id: DiscordUserId) -> list[Job]:
     """Return the member's unfinished songs in this server, parked ones included, oldest first."""
     rows = tx.execute(
-        f"""SELECT id FROM job WHERE guild_id = ? AND member_id = ? AND state IN ({_OPEN})
+        f"""SELECT id FROM job WHERE guild_id = ? AND member_id = ? AND state IN ({jobs.OPEN})
             ORDER BY created_at, id""",
         (guild_id, known_member(tx, member_id)),
     ).fetchall()
@@ -97,9 +92,7 @@ def songs(
     return SongPage(songs=tuple(_jobs(tx, found[:size])), newer=before is not None, older=len(found) > size)
 
 
-def choices(
-    tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str, limit: int = CHOICES_MAX
-) -> list[SongChoice]:
+def choices(tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str, limit: int) -> list[SongChoice]:
     """Return the member's newest songs in this server that match the text typed so far.
 
     All its words must appear in the label. A song without texts is matched by its date, such as

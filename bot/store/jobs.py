@@ -41,8 +41,10 @@ WINDOW_MAX = timedelta(minutes=1)
 
 NOT_ERASED = "interaction_id > 0"
 """Erased jobs have a negative interaction id; a late write must not name anybody in them again."""
-_OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES))
-IN_THE_MAKING = f"(due_at IS NOT NULL AND state IN ({_OPEN}))"
+EXCERPT_MAX = 80
+"""Length of the prompt excerpt that names a song without a title, in characters."""
+OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES))
+UNFINISHED = f"(due_at IS NOT NULL AND state IN ({OPEN}))"
 """SQL condition: the bot still works on the job by itself."""
 _SELECT = f"""SELECT job.*, member.discord_id AS member_discord_id, member.locale AS member_locale,
                      guild.locale AS guild_locale, words.torn,
@@ -176,11 +178,11 @@ def tried_again(tx: Tx, failed_id: int, member: MemberNumber) -> bool:
     return row is not None
 
 
-def again_in_the_making(tx: Tx, job_id: JobId, member: MemberNumber) -> bool:
+def again_in_progress(tx: Tx, job_id: JobId, member: MemberNumber) -> bool:
     """Return whether the member has requested this song again and that request is unfinished."""
     row = tx.execute(
         f"""SELECT 1 FROM job WHERE again_of = ? AND member_id = ? AND due_at IS NOT NULL
-              AND state IN ({_OPEN})""",
+              AND state IN ({OPEN})""",
         (job_id, member),
     ).fetchone()
     return row is not None
@@ -205,7 +207,7 @@ def count_open(tx: Tx, guild_id: GuildId, member: MemberNumber) -> Counts:
     """Count the unfinished songs of the member in this server, and of the server."""
     row = tx.execute(
         f"""SELECT COUNT(*) AS guild, COALESCE(SUM(member_id = :member), 0) AS member FROM job
-            WHERE guild_id = :guild AND due_at IS NOT NULL AND state IN ({_OPEN})""",
+            WHERE guild_id = :guild AND due_at IS NOT NULL AND state IN ({OPEN})""",
         {"guild": guild_id, "member": member},
     ).fetchone()
     return Counts(member=row["member"], guild=row["guild"])
@@ -355,7 +357,7 @@ def drop_equal_tracks(tx: Tx, job_id: JobId) -> None:
 def unfinished(tx: Tx) -> list[Job]:
     """Return every unfinished job, including parked and undelivered ones, oldest first."""
     rows = tx.execute(
-        f"""{_SELECT} WHERE job.state IN ({_OPEN}, '{JobState.UNDELIVERED}')
+        f"""{_SELECT} WHERE job.state IN ({OPEN}, '{JobState.UNDELIVERED}')
             ORDER BY job.created_at, job.id"""
     ).fetchall()
     return [_read(tx, row) for row in rows]

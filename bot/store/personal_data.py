@@ -6,16 +6,15 @@ Nothing about other people is included: their texts stay theirs, even if the mem
 import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from bot.database.sqlite import Tx
 from bot.model import DiscordUserId, MemberNumber
 from bot.store import members, texts
-from bot.store.jobs import IN_THE_MAKING, NOT_ERASED
+from bot.store.jobs import NOT_ERASED, UNFINISHED
 from bot.store.members import NOBODY
-from bot.store.times import moment
+from bot.store.times import EPOCH, moment
 
-_EPOCH = date(1970, 1, 1)
 _OF_OTHERS = "words of another member"
 _DROPPED = "no longer kept"
 
@@ -51,7 +50,7 @@ def summary(tx: Tx, discord_id: DiscordUserId) -> Summary:
     member = members.known_member(tx, discord_id)
     row = tx.execute(
         f"""SELECT COUNT(*) AS songs, COUNT(song.job_id) AS worded, MIN(job.created_at) AS since,
-                   COALESCE(SUM({IN_THE_MAKING}), 0) AS open, COUNT(DISTINCT guild_id) AS servers
+                   COALESCE(SUM({UNFINISHED}), 0) AS open, COUNT(DISTINCT guild_id) AS servers
             FROM job LEFT JOIN song ON song.job_id = job.id WHERE member_id = ? AND {NOT_ERASED}""",
         (member,),
     ).fetchone()
@@ -274,4 +273,4 @@ def _time(epoch_ms: int | None) -> str | None:
 
 
 def _day(number: int) -> str:
-    return (_EPOCH + timedelta(days=number)).isoformat()
+    return (EPOCH + timedelta(days=number)).isoformat()

@@ -9,8 +9,17 @@ from bot.database.sqlite import Tx
 from bot.model import DiscordUserId, GuildId, JobId
 from bot.store import changes
 from bot.store.changes import Value
+from bot.store.jobs import EXCERPT_MAX
 from bot.store.members import OPERATOR, WHOLE_GUILD
 from bot.store.times import EPOCH, day_number, moment
+
+_ROWS = f"""
+  SELECT ledger.*, COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {EXCERPT_MAX}), '') AS song,
+         whose.discord_id AS whose_id, actor.discord_id AS by_id
+  FROM ledger LEFT JOIN words ON words.job_id = ledger.job_id
+  LEFT JOIN member AS whose ON whose.id = ledger.member_id
+  LEFT JOIN member AS actor ON actor.id = ledger.actor_id
+  WHERE ledger.guild_id = :guild"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,16 +83,6 @@ class SettledSong:
     asked_by: str
     price: int
     at: datetime
-
-
-SONG_MAX = 80
-_ROWS = f"""
-  SELECT ledger.*, COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {SONG_MAX}), '') AS song,
-         whose.discord_id AS whose_id, actor.discord_id AS by_id
-  FROM ledger LEFT JOIN words ON words.job_id = ledger.job_id
-  LEFT JOIN member AS whose ON whose.id = ledger.member_id
-  LEFT JOIN member AS actor ON actor.id = ledger.actor_id
-  WHERE ledger.guild_id = :guild"""
 
 
 def page(

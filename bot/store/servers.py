@@ -9,6 +9,9 @@ from bot.store import ledger, times
 from bot.store.ledger import Defaults
 from bot.store.times import milliseconds, moment
 
+_SONGS = "'stored', 'delivering', 'delivered', 'undelivered'"
+_UNFINISHED = "state NOT IN ('delivered', 'explained', 'undelivered')"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerPolicy:
@@ -57,10 +60,6 @@ class OpenJob:
     tries: int
     created_at: datetime
     due_at: datetime | None
-
-
-_SONGS = "'stored', 'delivering', 'delivered', 'undelivered'"
-_UNFINISHED = "state NOT IN ('delivered', 'explained', 'undelivered')"
 
 
 def servers(tx: Tx, defaults: Defaults, now: datetime) -> list[Server]:

@@ -1141,7 +1141,7 @@ FORGETTING: Final = (
         "outlived",
         ("(job.state IN ('delivered', 'explained', 'undelivered') OR job.parked IS NOT NULL)", "true"),
         ("AND job.due_at IS NULL AND job.state_since", "AND job.state_since"),
-        by=(f"{ERASURE}words_of_a_job_that_is_not_at_its_end_stay_however_old",),
+        by=(f"{ERASURE}words_of_an_unfinished_job_stay_however_old",),
     ),
     broken(
         "a text stays as long as a song is made of it",

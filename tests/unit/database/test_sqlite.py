@@ -65,7 +65,7 @@ class Plug:
 
 
 async def all_waiting(database: Database, *fns: Callable[[Tx], object]) -> list[object]:
-    """What comes of these writes if all of them wait at the same time."""
+    """The results of these writes if all of them wait at the same time."""
     plug = Plug()
     first = asyncio.create_task(database.write(plug))
     await plug.stuck()
@@ -411,7 +411,7 @@ async def test_a_full_disk_that_gets_room_again_takes_writes_again(full: Databas
     assert ["big"] == await full.read(names)
 
 
-async def test_a_write_that_hides_a_full_disk_fails_all_the_same(full: Database) -> None:
+async def test_a_write_that_hides_a_full_disk_still_fails(full: Database) -> None:
     outcomes = await all_waiting(full, put("a"), fill_quietly, put("b"))
 
     assert [1, sqlite3.OperationalError, 1] == [type(o) if isinstance(o, Exception) else o for o in outcomes]

@@ -161,7 +161,7 @@ async def test_two_requests_at_once_spend_the_last_credits_once(rig: Rig) -> Non
     assert (await rig.balance()).available == 0
 
 
-async def test_a_member_and_a_server_have_only_so_many_songs_in_the_making(rig: Rig) -> None:
+async def test_a_member_and_a_server_have_a_limited_number_of_unfinished_songs(rig: Rig) -> None:
     intake = Intake(rig.database, make.terms(open_per_guild=3), now=rig.clock, woken=lambda: None)
     for _ in range(2):
         await intake.accept(make.prompt(), make.origin())

@@ -247,7 +247,7 @@ async def test_a_song_that_was_never_posted_has_no_message_to_look_into(
 
 
 @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING])
-async def test_a_song_in_the_making_is_not_done_yet(
+async def test_a_song_in_progress_is_not_done_yet(
     rig: Rig, song_archive: SongArchive, state: JobState
 ) -> None:
     rig.music.done_at_once = False
@@ -535,9 +535,7 @@ async def test_where_discord_is_away_nothing_is_posted_now(
 # -- looking up
 
 
-async def test_songs_in_the_making_come_with_what_their_cards_tell(
-    rig: Rig, song_archive: SongArchive
-) -> None:
+async def test_unfinished_songs_come_with_what_their_cards_show(rig: Rig, song_archive: SongArchive) -> None:
     rig.music.done_at_once = False
     first = await rig.ask()
     await rig.until(first, JobState.RUNNING)
@@ -559,8 +557,8 @@ async def test_songs_are_looked_up_by_who_asked_for_them(song_archive: SongArchi
 
     assert (song,) == page.songs
     assert page == await song_archive.songs(GUILD, MEMBER, size=5, word="SYNTH pop")
-    assert [song.id] == [choice.job_id for choice in await song_archive.choices(GUILD, MEMBER, "")]
-    assert [song.id] == [choice.job_id for choice in await song_archive.choices(GUILD, MEMBER, "warm")]
+    assert [song.id] == [choice.job_id for choice in await song_archive.choices(GUILD, MEMBER, "", 25)]
+    assert [song.id] == [choice.job_id for choice in await song_archive.choices(GUILD, MEMBER, "warm", 25)]
     assert song == await song_archive.find(GUILD, MEMBER, "last train")
     with pytest.raises(NoSuchSong):
         await song_archive.find(GUILD, OTHER, str(song.id))

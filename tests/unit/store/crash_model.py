@@ -90,7 +90,7 @@ class Books:
     """Those that this process alone remembers: it could not write them down."""
 
     def after(self, does: Callable[["Books", datetime], object], at: datetime) -> tuple["Books", object]:
-        """The books after what an operation does to them, and what its caller is told."""
+        """The books after what an operation does to them, and the result that its caller gets."""
         books = replace(
             self,
             songs=dict(self.songs),

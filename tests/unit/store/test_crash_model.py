@@ -83,7 +83,7 @@ GROUP_MAX = 3
 
 
 class Mortal:
-    """The writing connection of a process that is to die after so many statements."""
+    """The writing connection of a process that dies after a given number of statements."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -114,7 +114,7 @@ class Mortal:
 
 
 class WaitsForAnswer(Exception):
-    """The process asks the music service, and what comes of that is another operation."""
+    """The process asks the music service, and the outcome is another operation."""
 
 
 class Silent:
@@ -179,7 +179,7 @@ class Process:
 
 @dataclass(frozen=True)
 class Operation:
-    """What a process does, and what must come of it."""
+    """What a process does, and what the result must be."""
 
     real: "Real"
     model: "Model"
@@ -198,7 +198,7 @@ class How:
     waits: bool = False
     """It shares its commit with those that come after it."""
     dies_after: int | None = None
-    """The process dies after so many statements, or after all."""
+    """The process dies after a given number of statements, or after all of them."""
     counted: str = ""
     """Only those count that begin so."""
     disk_full: bool = False
@@ -320,7 +320,7 @@ class Crashes(RuleBasedStateMachine):
     # -- operations, alone and together
 
     def do(self, operations: list[Operation], how: How) -> bool:
-        """Does them, or lets them wait for others. Returns whether all callers were told what came of it."""
+        """Does them, or lets them wait for others. Returns whether all callers learned the outcome."""
         if self.group and any(operation.alone for operation in operations):
             self.together(CALMLY)
         self.group += operations
@@ -610,7 +610,7 @@ class Crashes(RuleBasedStateMachine):
             if wait_until is not None:
                 books.move(job, JobState.QUEUED, min(wait_until, job.created_at + QUEUE_MAX))
                 return None
-            # A probe that was overtaken has the gate to itself all the same.
+            # A probe that was overtaken still has the endpoint to itself.
             if books.is_stale(job):
                 return Superseded
             books.move(job, JobState.SUBMITTING, at, keep_claim=True, submitted_at=milliseconds(at))

@@ -381,7 +381,7 @@ def test_words_of_a_member_who_leaves_are_taken_up_no_more(tx: Tx) -> None:
 
 
 def ended(tx: Tx, days_ago: int, state: JobState = DONE, **changes: object) -> Job:
-    """A member's job that came to its end so long ago."""
+    """A member's job that finished a given time ago."""
     at = NOW - days_ago * DAY
     job = asked(tx, make.prompt(f"{days_ago} days"), **changes)  # type: ignore[arg-type]
     (released if state is JobState.EXPLAINED else settled)(tx, job)
@@ -427,7 +427,7 @@ def test_a_text_stays_as_long_as_a_younger_song_is_made_of_it(tx: Tx) -> None:
     assert [] == column(tx, "SELECT value FROM text")
 
 
-def test_words_of_a_job_that_is_not_at_its_end_stay_however_old(tx: Tx) -> None:
+def test_words_of_an_unfinished_job_stay_however_old(tx: Tx) -> None:
     job = ended(tx, 91)
     tx.execute("UPDATE job SET state = 'running', due_at = 1")
 

@@ -539,7 +539,7 @@ def test_a_card_that_changes_far_in_the_future_is_not_due_repeatedly(tx: Tx, bus
 # -- counts
 
 
-def test_songs_in_the_making_are_counted_by_member_and_by_server(tx: Tx) -> None:
+def test_unfinished_songs_are_counted_by_member_and_by_server(tx: Tx) -> None:
     member, other = members.member_number(tx, MEMBER), members.member_number(tx, OTHER)
     for state in JobState:
         put(tx, added(tx, channel_id=len(state)), state, due=state in OPEN_STATES)
@@ -556,7 +556,7 @@ def test_songs_in_the_making_are_counted_by_member_and_by_server(tx: Tx) -> None
     assert jobs.Counts(member=MemberNumber(0), guild=0) == jobs.count_open(tx, GuildId(GUILD + 2), member)
 
 
-def test_a_song_that_somebody_works_on_is_in_the_making(tx: Tx) -> None:
+def test_a_song_that_somebody_works_on_is_unfinished(tx: Tx) -> None:
     added(tx)
     claimed(tx)
 

@@ -35,7 +35,7 @@ def left(tx: Tx, now: datetime = NOW) -> tuple[int, int]:
 
 
 class Song:
-    """A hold, and what may become of it."""
+    """A hold, and how it may close."""
 
     def __init__(
         self, tx: Tx, number: int, price: int = 10, now: datetime = NOW, member_id: int = MEMBER
@@ -487,7 +487,7 @@ def undone(tx: Tx) -> Iterator[None]:
 
 
 class Books:
-    """Does what it is told as far as it is allowed, with its own idea of what is open."""
+    """Does what is requested as far as it is allowed, with its own idea of what is open."""
 
     def __init__(self, tx: Tx) -> None:
         self.tx = tx

@@ -108,7 +108,7 @@ def test_a_limit_counts_what_is_used_and_held_of_allowance_and_bonus(tx: Tx) -> 
     assert Limit(credits=29) == refused.value.limit
 
 
-def test_the_pool_holds_beside_a_higher_limit(tx: Tx) -> None:
+def test_the_pool_also_holds_under_a_higher_limit(tx: Tx) -> None:
     ledger.set_allowance(tx, GUILD, 5, None, RICH, ADMIN, NOW)
     own(tx, 100)
 
