@@ -277,8 +277,6 @@ def test_a_song_whose_words_are_gone_is_chosen_and_found_by_its_date(tx: Tx) -> 
     assert [SongChoice(job_id=song.id, song="", at=NOW)] == history.choices(
         tx, GUILD, MEMBER, "2026-03-14", 25
     )
-        tx, GUILD, MEMBER, "2026-03-14", 25
-    )
     assert [song.id] == ids(history.songs(tx, GUILD, MEMBER, size=5, word="2026-03-14"))
     assert found(tx, song) == history.find(tx, GUILD, MEMBER, "2026-03-14")
 
