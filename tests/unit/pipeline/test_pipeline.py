@@ -37,9 +37,9 @@ async def test_a_song_goes_from_the_promise_to_the_channel(rig: Rig) -> None:
     await rig.until(job, DONE)
 
     (post,) = rig.chat.posts
-    assert (post.kind, post.channel_id, post.files) == (MessageKind.SONG, make.CHANNEL, 2)
-    assert await rig.books() == {"hold": 1, "settle": 1}
-    assert rig.music.posts == 1
+    assert (MessageKind.SONG, make.CHANNEL, 2) == (post.kind, post.channel_id, post.files)
+    assert {"hold": 1, "settle": 1} == await rig.books()
+    assert 1 == rig.music.posts
 
 
 async def test_each_state_is_visited_in_its_order_by_processes_that_know_nothing(rig: Rig) -> None:
@@ -52,7 +52,7 @@ async def test_each_state_is_visited_in_its_order_by_processes_that_know_nothing
         rig.clock.forward(seconds=10)
         await rig.round()
 
-    assert seen == [JobState.QUEUED, JobState.RUNNING, JobState.READY, JobState.STORED]
+    assert [JobState.QUEUED, JobState.RUNNING, JobState.READY, JobState.STORED] == seen
 
 
 async def test_nothing_is_sent_before_the_member_has_been_answered(rig: Rig) -> None:
@@ -60,11 +60,11 @@ async def test_nothing_is_sent_before_the_member_has_been_answered(rig: Rig) -> 
     assert taken is not None
 
     await rig.round()
-    assert rig.music.posts == 0
+    assert 0 == rig.music.posts
 
     rig.clock.forward(seconds=4)
     await rig.round()
-    assert rig.music.posts == 1
+    assert 1 == rig.music.posts
 
 
 async def test_a_request_that_comes_twice_is_one_job(rig: Rig) -> None:
@@ -75,7 +75,7 @@ async def test_a_request_that_comes_twice_is_one_job(rig: Rig) -> None:
 
     assert first is not None
     assert second is None
-    assert (await rig.balance()).held == 10
+    assert 10 == (await rig.balance()).held
 
 
 async def test_an_interaction_that_was_refused_stays_refused(rig: Rig) -> None:
@@ -157,8 +157,8 @@ async def test_two_requests_at_once_spend_the_last_credits_once(rig: Rig) -> Non
     )
 
     refused = [result for result in results if isinstance(result, NotEnoughCredits)]
-    assert (len(results) - len(refused), len(refused)) == (1, 99)
-    assert (await rig.balance()).available == 0
+    assert (1, 99) == (len(results) - len(refused), len(refused))
+    assert 0 == (await rig.balance()).available
 
 
 async def test_a_member_and_a_server_have_a_limited_number_of_unfinished_songs(rig: Rig) -> None:
@@ -172,15 +172,15 @@ async def test_a_member_and_a_server_have_a_limited_number_of_unfinished_songs(r
     with pytest.raises(TooManyOpenJobs) as guild:
         await intake.accept(make.prompt(), make.origin(member_id=make.OTHER))
 
-    assert [(e.value.scope, e.value.limit) for e in (member, guild)] == [("member", 2), ("guild", 3)]
+    assert [("member", 2), ("guild", 3)] == [(e.value.scope, e.value.limit) for e in (member, guild)]
 
 
 async def test_what_is_too_long_holds_nothing(rig: Rig) -> None:
     with pytest.raises(TextTooLong) as refused:
         await rig.intake.accept(make.prompt("x" * 501), make.origin())
 
-    assert (refused.value.length, refused.value.limit) == (501, 500)
-    assert await rig.books() == {}
+    assert (501, 500) == (refused.value.length, refused.value.limit)
+    assert {} == await rig.books()
 
 
 async def test_a_closing_bot_takes_nothing(rig: Rig) -> None:
@@ -189,7 +189,7 @@ async def test_a_closing_bot_takes_nothing(rig: Rig) -> None:
     with pytest.raises(ShuttingDown):
         await rig.intake.accept(make.prompt(), make.origin())
 
-    assert await rig.books() == {}
+    assert {} == await rig.books()
 
 
 async def test_a_withdrawn_request_gives_its_credits_back_and_is_never_sent(rig: Rig) -> None:
@@ -201,8 +201,8 @@ async def test_a_withdrawn_request_gives_its_credits_back_and_is_never_sent(rig:
 
     rig.clock.forward(minutes=1)
     await rig.round()
-    assert rig.music.posts == 0
-    assert await rig.books() == {"hold": 1, "release": 1}
+    assert 0 == rig.music.posts
+    assert {"hold": 1, "release": 1} == await rig.books()
 
 
 # -- submitting
@@ -230,9 +230,9 @@ async def test_an_ambiguous_answer_is_never_sent_again(rig: Rig, answer: object)
     await rig.until(job, TOLD)
 
     assert (await rig.get(job)).reason is FailReason.OUTCOME_UNKNOWN
-    assert rig.music.posts == 1
-    assert await rig.books() == {"hold": 1, "release": 1}
-    assert [post.kind for post in rig.chat.posts] == [MessageKind.NOTICE]
+    assert 1 == rig.music.posts
+    assert {"hold": 1, "release": 1} == await rig.books()
+    assert [MessageKind.NOTICE] == [post.kind for post in rig.chat.posts]
 
 
 @pytest.mark.parametrize("error", [httpx.ConnectError(""), httpx.ConnectTimeout(""), httpx.PoolTimeout("")])
@@ -242,8 +242,8 @@ async def test_what_never_left_is_sent_again(rig: Rig, error: Exception) -> None
 
     await rig.until(job, DONE)
 
-    assert rig.music.posts == 3
-    assert len(rig.music.tasks) == 1
+    assert 3 == rig.music.posts
+    assert 1 == len(rig.music.tasks)
 
 
 async def test_a_service_that_can_not_be_reached_for_ten_minutes_ends_the_wait(rig: Rig) -> None:
@@ -254,7 +254,7 @@ async def test_a_service_that_can_not_be_reached_for_ten_minutes_ends_the_wait(r
 
     assert (await rig.get(job)).reason is FailReason.EXPIRED
     assert timedelta(minutes=10) <= rig.clock.now - make.NOW < timedelta(minutes=12)
-    assert (await rig.balance()).held == 0
+    assert 0 == (await rig.balance()).held
 
 
 async def test_a_busy_service_is_asked_again_after_the_wait_that_it_names(rig: Rig) -> None:
@@ -264,11 +264,11 @@ async def test_a_busy_service_is_asked_again_after_the_wait_that_it_names(rig: R
 
     rig.clock.forward(seconds=89)
     await rig.round()
-    assert rig.music.posts == 1
+    assert 1 == rig.music.posts
 
     rig.clock.forward(seconds=2)
     await rig.round()
-    assert (rig.music.posts, await rig.state(job)) == (2, JobState.RUNNING)
+    assert (2, JobState.RUNNING) == (rig.music.posts, await rig.state(job))
 
 
 async def test_a_queued_request_expires_after_an_hour(rig: Rig) -> None:
@@ -299,8 +299,8 @@ async def test_a_closed_service_fails_one_job_and_pauses_or_refuses_others(
 
     assert (await rig.get(first)).reason is FailReason.CLOSED
     assert refused.value.cause is cause
-    assert len(rig.alerts) == 1
-    assert rig.music.posts == 1
+    assert 1 == len(rig.alerts)
+    assert 1 == rig.music.posts
 
 
 async def test_an_endpoint_that_is_not_open_fails_one_job_and_closes_when_another_member_meets_it(
@@ -349,8 +349,8 @@ async def test_after_the_pause_one_job_tries_and_a_good_answer_opens_the_gate(ri
     await rig.round()
 
     assert posts_when_shut <= 2
-    assert len(rig.music.tasks) == 1
-    assert [(await rig.get(job)).reason for job in waiting].count(FailReason.CLOSED) == 1
+    assert 1 == len(rig.music.tasks)
+    assert 1 == [(await rig.get(job)).reason for job in waiting].count(FailReason.CLOSED)
     assert (await rig.ask()).state is JobState.QUEUED
 
 
@@ -362,12 +362,12 @@ async def test_three_unknown_outcomes_open_the_breaker_until_a_probe_succeeds(ri
     late = await rig.ask()
 
     await rig.round()
-    assert (rig.music.posts, await rig.state(late)) == (3, JobState.QUEUED)
-    assert len(rig.alerts) == 1
+    assert (3, JobState.QUEUED) == (rig.music.posts, await rig.state(late))
+    assert 1 == len(rig.alerts)
 
     rig.clock.forward(seconds=61)
     await rig.round()
-    assert (rig.music.posts, await rig.state(late)) == (4, JobState.RUNNING)
+    assert (4, JobState.RUNNING) == (rig.music.posts, await rig.state(late))
 
 
 async def test_not_more_than_fifteen_requests_leave_in_ten_seconds(rig: Rig) -> None:
@@ -377,12 +377,12 @@ async def test_not_more_than_fifteen_requests_leave_in_ten_seconds(rig: Rig) -> 
 
     for _ in range(10):
         await rig.round()
-    assert rig.music.posts == 15
+    assert 15 == rig.music.posts
 
     rig.clock.forward(seconds=11)
     for _ in range(5):
         await rig.round()
-    assert rig.music.posts == 20
+    assert 20 == rig.music.posts
 
 
 async def test_a_process_that_dies_over_the_post_leaves_an_unknown_outcome(rig: Rig) -> None:
@@ -393,7 +393,7 @@ async def test_a_process_that_dies_over_the_post_leaves_an_unknown_outcome(rig: 
     await rig.until(job, TOLD)
 
     assert (await rig.get(job)).reason is FailReason.OUTCOME_UNKNOWN
-    assert rig.music.posts == 1
+    assert 1 == rig.music.posts
 
 
 # -- composing
@@ -423,9 +423,9 @@ async def test_a_song_is_parked_after_a_day_and_keeps_its_credits(rig: Rig) -> N
     await rig.round()
 
     parked = await rig.get(job)
-    assert (parked.state, parked.parked, parked.open) == (JobState.RUNNING, True, False)
-    assert (await rig.balance()).held == 10
-    assert len(rig.alerts) == 1
+    assert (JobState.RUNNING, True, False) == (parked.state, parked.parked, parked.open)
+    assert 10 == (await rig.balance()).held
+    assert 1 == len(rig.alerts)
 
 
 @pytest.mark.parametrize(
@@ -443,7 +443,7 @@ async def test_a_failed_task_is_told_and_its_credits_are_back(
 
     told = await rig.get(job)
     assert (told.reason, told.detail) == (reason, "no inspiration")
-    assert await rig.books() == {"hold": 1, "release": 1}
+    assert {"hold": 1, "release": 1} == await rig.books()
 
 
 async def test_a_task_that_is_not_known_at_first_is_waited_for(rig: Rig) -> None:
@@ -452,7 +452,7 @@ async def test_a_task_that_is_not_known_at_first_is_waited_for(rig: Rig) -> None
 
     await rig.until(job, DONE)
 
-    assert rig.music.polls == 3
+    assert 3 == rig.music.polls
 
 
 async def test_a_task_that_is_never_known_is_lost_after_five_minutes(rig: Rig) -> None:
@@ -474,7 +474,7 @@ async def test_hours_of_failing_status_queries_lose_nothing(rig: Rig) -> None:
     await rig.until(job, DONE, rounds=500)
 
     assert rig.clock.now - make.NOW > timedelta(hours=1)
-    assert await rig.books() == {"hold": 1, "settle": 1}
+    assert {"hold": 1, "settle": 1} == await rig.books()
 
 
 async def test_a_key_that_is_refused_while_songs_run_fails_none_of_them(rig: Rig) -> None:
@@ -494,7 +494,7 @@ async def test_a_success_without_audio_is_asked_again_and_then_fails(rig: Rig) -
     await rig.until(job, TOLD)
 
     assert (await rig.get(job)).reason is FailReason.UPSTREAM_FAILED
-    assert rig.music.polls == 7
+    assert 7 == rig.music.polls
     assert timedelta(minutes=3) <= rig.clock.now - make.NOW < timedelta(minutes=4)
 
 
@@ -504,8 +504,8 @@ async def test_a_single_take_is_posted_after_one_more_look(rig: Rig) -> None:
 
     await rig.until(job, DONE)
 
-    assert [post.files for post in rig.chat.posts] == [1]
-    assert rig.music.polls == 2
+    assert [1] == [post.files for post in rig.chat.posts]
+    assert 2 == rig.music.polls
 
 
 async def test_a_task_of_another_job_is_an_unknown_outcome(rig: Rig) -> None:
@@ -529,7 +529,7 @@ async def test_equal_bytes_are_one_track(rig: Rig) -> None:
 
     await rig.until(job, DONE)
 
-    assert [post.files for post in rig.chat.posts] == [1]
+    assert [1] == [post.files for post in rig.chat.posts]
 
 
 async def test_fresh_addresses_are_asked_for_while_the_audio_can_not_be_had(rig: Rig) -> None:
@@ -541,7 +541,7 @@ async def test_fresh_addresses_are_asked_for_while_the_audio_can_not_be_had(rig:
     rig.task.urls = [f"{AUDIO}/fresh-1.mp3", f"{AUDIO}/fresh-2.mp3"]
     await rig.until(job, DONE)
 
-    assert [post.files for post in rig.chat.posts] == [2]
+    assert [2] == [post.files for post in rig.chat.posts]
 
 
 async def test_one_take_is_posted_when_the_other_can_not_be_had_for_ten_minutes(rig: Rig) -> None:
@@ -550,7 +550,7 @@ async def test_one_take_is_posted_when_the_other_can_not_be_had_for_ten_minutes(
 
     await rig.until(job, DONE)
 
-    assert [post.files for post in rig.chat.posts] == [1]
+    assert [1] == [post.files for post in rig.chat.posts]
     assert timedelta(minutes=10) <= rig.clock.now - make.NOW < timedelta(minutes=13)
 
 
@@ -561,7 +561,7 @@ async def test_audio_that_is_gone_for_six_hours_is_given_up(rig: Rig) -> None:
     await rig.until(job, TOLD, rounds=1_000)
 
     assert (await rig.get(job)).reason is FailReason.AUDIO_GONE
-    assert await rig.books() == {"hold": 1, "release": 1}
+    assert {"hold": 1, "release": 1} == await rig.books()
 
 
 async def test_a_fifth_take_is_left_out(rig: Rig) -> None:
@@ -570,7 +570,7 @@ async def test_a_fifth_take_is_left_out(rig: Rig) -> None:
 
     await rig.until(job, DONE)
 
-    assert [post.files for post in rig.chat.posts] == [4]
+    assert [4] == [post.files for post in rig.chat.posts]
 
 
 # -- posting
@@ -583,9 +583,9 @@ async def test_a_send_whose_answer_is_lost_is_repeated_under_its_nonce(rig: Rig,
 
     await rig.until(job, DONE)
 
-    assert rig.chat.sends == 3
-    assert len(rig.chat.posts) == 1
-    assert len({post.nonce for post in rig.chat.posts}) == 1
+    assert 3 == rig.chat.sends
+    assert 1 == len(rig.chat.posts)
+    assert 1 == len({post.nonce for post in rig.chat.posts})
 
 
 async def test_after_a_minute_the_history_is_asked_before_anything_is_sent_again(rig: Rig) -> None:
@@ -597,8 +597,8 @@ async def test_after_a_minute_the_history_is_asked_before_anything_is_sent_again
 
     await rig.until(job, DONE)
 
-    assert rig.chat.sends == 1
-    assert len(rig.chat.posts) == 1
+    assert 1 == rig.chat.sends
+    assert 1 == len(rig.chat.posts)
 
 
 async def test_what_never_arrived_is_sent_again_after_the_history_was_asked(rig: Rig) -> None:
@@ -610,7 +610,7 @@ async def test_what_never_arrived_is_sent_again_after_the_history_was_asked(rig:
 
     await rig.until(job, DONE)
 
-    assert len(rig.chat.posts) == 1
+    assert 1 == len(rig.chat.posts)
     assert rig.clock.now - began >= timedelta(seconds=180)
 
 
@@ -623,7 +623,7 @@ async def test_without_a_readable_history_a_song_waits_for_a_person(rig: Rig) ->
 
     await rig.until(job, JobState.UNDELIVERED)
 
-    assert rig.chat.sends == 1
+    assert 1 == rig.chat.sends
 
 
 async def test_a_channel_closed_after_an_ambiguous_send_is_searched(rig: Rig) -> None:
@@ -632,8 +632,8 @@ async def test_a_channel_closed_after_an_ambiguous_send_is_searched(rig: Rig) ->
 
     await rig.until(job, DONE)
 
-    assert [post.channel_id for post in rig.chat.posts] == [make.CHANNEL]
-    assert rig.chat.sends == 2
+    assert [make.CHANNEL] == [post.channel_id for post in rig.chat.posts]
+    assert 2 == rig.chat.sends
 
 
 async def test_a_rate_limit_is_waited_out_however_long_it_is(rig: Rig) -> None:
@@ -644,8 +644,8 @@ async def test_a_rate_limit_is_waited_out_however_long_it_is(rig: Rig) -> None:
     wait_s = await rig.wait_s(job)
     await rig.until(job, DONE)
 
-    assert wait_s == 600
-    assert len(rig.chat.posts) == 1
+    assert 600 == wait_s
+    assert 1 == len(rig.chat.posts)
 
 
 async def test_a_message_that_was_deleted_is_not_posted_again(rig: Rig) -> None:
@@ -654,7 +654,7 @@ async def test_a_message_that_was_deleted_is_not_posted_again(rig: Rig) -> None:
 
     await rig.until(job, DONE)
 
-    assert rig.chat.posts == []
+    assert [] == rig.chat.posts
 
 
 async def test_a_closed_channel_sends_the_song_to_the_member(rig: Rig) -> None:
@@ -674,8 +674,8 @@ async def test_a_song_with_nowhere_to_go_is_kept(rig: Rig) -> None:
     await rig.until(job, JobState.UNDELIVERED)
 
     kept = await rig.get(job)
-    assert [rig.spool.path(track.file).exists() for track in kept.tracks] == [True, True]
-    assert await rig.books() == {"hold": 1, "settle": 1}
+    assert [True, True] == [rig.spool.path(track.file).exists() for track in kept.tracks]
+    assert {"hold": 1, "settle": 1} == await rig.books()
 
 
 async def test_a_kept_song_is_posted_when_a_person_asks(rig: Rig) -> None:
@@ -690,8 +690,8 @@ async def test_a_kept_song_is_posted_when_a_person_asks(rig: Rig) -> None:
     again = await rig.intake.post_again(job.id)
 
     assert again.state is DONE
-    assert [post.channel_id for post in rig.chat.posts] == [make.CHANNEL]
-    assert await rig.books() == {"hold": 1, "settle": 1}
+    assert [make.CHANNEL] == [post.channel_id for post in rig.chat.posts]
+    assert {"hold": 1, "settle": 1} == await rig.books()
 
 
 async def test_a_song_that_was_posted_all_the_same_is_found_when_a_person_asks(rig: Rig) -> None:
@@ -706,7 +706,7 @@ async def test_a_song_that_was_posted_all_the_same_is_found_when_a_person_asks(r
     await rig.intake.post_again(job.id)
     await rig.until(job, DONE)
 
-    assert len(rig.chat.posts) == 1
+    assert 1 == len(rig.chat.posts)
 
 
 async def test_a_failure_is_tried_again_once_by_each_member(rig: Rig) -> None:
@@ -721,7 +721,7 @@ async def test_a_failure_is_tried_again_once_by_each_member(rig: Rig) -> None:
     other = await rig.intake.accept(make.prompt(), make.origin(member_id=make.OTHER), again)
 
     assert None not in (first, other)
-    assert await rig.books() == {"hold": 3, "release": 1}
+    assert {"hold": 3, "release": 1} == await rig.books()
 
 
 async def test_a_song_that_is_being_made_can_not_be_canceled(rig: Rig) -> None:
@@ -730,7 +730,7 @@ async def test_a_song_that_is_being_made_can_not_be_canceled(rig: Rig) -> None:
 
     with pytest.raises(TooLateToCancel):
         await rig.intake.cancel(job.id, make.MEMBER, as_manager=False)
-    assert await rig.books() == {"hold": 1}
+    assert {"hold": 1} == await rig.books()
 
 
 async def test_a_song_is_canceled_by_who_asked_or_a_manager_and_by_nobody_else(rig: Rig) -> None:
@@ -741,8 +741,8 @@ async def test_a_song_is_canceled_by_who_asked_or_a_manager_and_by_nobody_else(r
     await rig.intake.cancel(job.id, make.OTHER, as_manager=True)
     await rig.intake.cancel(other.id, make.MEMBER, as_manager=False)
 
-    assert await rig.books() == {"hold": 2, "release": 2}
-    assert rig.music.posts == 0
+    assert {"hold": 2, "release": 2} == await rig.books()
+    assert 0 == rig.music.posts
 
 
 async def test_another_try_that_was_taken_back_does_not_count(rig: Rig) -> None:
@@ -763,8 +763,8 @@ async def test_a_grant_that_comes_twice_counts_once(rig: Rig) -> None:
     first = await rig.credits.grant(make.GUILD, 50, entry)
     again = await rig.credits.grant(make.GUILD, 50, entry)
 
-    assert (first, again) == ((0, 50), None)
-    assert (await rig.balance()).bonus == 50
+    assert ((0, 50), None) == (first, again)
+    assert 50 == (await rig.balance()).bonus
 
 
 async def test_a_failure_with_nobody_to_tell_is_over(rig: Rig) -> None:
@@ -776,7 +776,7 @@ async def test_a_failure_with_nobody_to_tell_is_over(rig: Rig) -> None:
     await rig.until(job, TOLD)
 
     told = await rig.get(job)
-    assert (told.reason, told.message_id) == (FailReason.REFUSED, None)
+    assert (FailReason.REFUSED, None) == (told.reason, told.message_id)
 
 
 async def test_the_card_is_edited_when_it_changes_at_most_every_five_seconds(
@@ -818,7 +818,7 @@ async def test_a_card_that_was_not_learned_of_is_looked_for(rig: Rig) -> None:
     await rig.until(taken.job, DONE)
     await rig.rest(rounds=5)
 
-    assert (await rig.get(taken.job)).card_message_id == 4711
+    assert 4711 == (await rig.get(taken.job)).card_message_id
     assert rig.chat.cards[-1] == (taken.job.id, DONE)
 
 
@@ -848,8 +848,8 @@ async def test_a_bug_in_one_job_leaves_the_others_alone(rig: Rig) -> None:
 
     await rig.rest(rounds=30)
 
-    assert (await rig.state(job), await rig.state(other)) == (JobState.UNDELIVERED, DONE)
-    assert await rig.books() == {"hold": 2, "settle": 2}
+    assert (JobState.UNDELIVERED, DONE) == (await rig.state(job), await rig.state(other))
+    assert {"hold": 2, "settle": 2} == await rig.books()
 
 
 @pytest.mark.parametrize("days", [-1, 1])

@@ -73,7 +73,7 @@ def told(code: str, name: str) -> str:
 @pytest.mark.parametrize("code", CODES[1:])
 def test_a_language_has_the_first_ones_texts_order_and_facts(code: str) -> None:
     assert list(ENGLISH_TEXTS) == list(texts(code))
-    assert texts(code) == ENGLISH_TEXTS
+    assert ENGLISH_TEXTS == texts(code)
 
 
 @pytest.mark.parametrize("code", CODES[1:])
