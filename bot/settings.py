@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     guilds: Annotated[frozenset[GuildId], NoDecode] = Field(
         default=frozenset(),
         description="The ids of the servers that are served, separated by commas; empty for no list. "
-        "Elsewhere, members are told that the bot does not serve their server.",
+        "Elsewhere, the bot answers that it does not serve the server.",
     )
     new_guilds: Literal["all", "none"] = Field(
         default="all",

@@ -102,7 +102,7 @@ async def test_a_song_that_is_refused_also_without_its_words_goes_to_its_member(
     assert [] == tracebacks(caplog)
 
 
-async def test_a_failure_whose_words_are_refused_is_told_without_them(
+async def test_a_failure_whose_words_are_refused_is_reported_without_them(
     evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await refused(evening)
@@ -212,7 +212,7 @@ async def test_a_song_whose_thread_was_deleted_goes_to_its_channel_or_else_to_it
     assert [] == tracebacks(caplog)
 
 
-async def test_a_failure_whose_thread_was_deleted_is_told_in_its_channel(
+async def test_a_failure_whose_thread_was_deleted_is_reported_in_its_channel(
     evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     channel = evening.discord.add_channel("songs", guild=evening.discord.add_guild())

@@ -344,7 +344,7 @@ async def test_fifty_commands_of_one_member_are_two_songs_and_48_refusals(
     await until(world, lambda: len(world.sandbox.requests) == 2)
 
     assert [False] * 2 + [True] * 48 == [answer.ephemeral for answer in answers]
-    assert {"You have 2 songs in the making, which is the most at a time."} == {
+    assert {"You have 2 songs in progress, which is the most at a time."} == {
         said(answer).split(" Wait")[0] for answer in answers[2:]
     }
     assert ["song 0", "song 1"] == sorted(str(body["prompt"]) for body in world.sandbox.requests)

@@ -55,7 +55,7 @@ async def test_status_shows_how_the_songs_in_progress_stand(world: World) -> Non
     assert card.response is not None
     assert "In the queue" in said(shown)
     assert str(card.response.id) in said(shown)
-    assert "You have no songs in the making here." in said(nothing)
+    assert "You have no songs in progress here." in said(nothing)
 
 
 @pytest.mark.usefixtures("mia")

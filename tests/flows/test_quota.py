@@ -127,7 +127,7 @@ async def test_a_limit_says_whom_it_touches(
     role = await ada.slash(world.channel, "quota role", role=world.guild.default_role, credits=0)
 
     assert "1 member has used more already and can ask for nothing until it renews." in said(member)
-    assert "1 song in the making goes on." in said(member)
+    assert "1 song in progress goes on." in said(member)
     assert "used more" not in said(role)
 
 
@@ -211,7 +211,7 @@ async def test_a_song_in_progress_is_not_refunded(
 
     refused = await ada.slash(world.channel, "quota refund", job=str(job), reason="too slow")
 
-    assert said(refused).startswith("That song is still in the making.")
+    assert said(refused).startswith("That song is still in progress.")
 
 
 # -- the ledger

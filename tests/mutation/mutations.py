@@ -825,7 +825,7 @@ POSTING: Final = (
         "pipeline/delivery.py",
         "Deliverer.begin",
         ("job.delivery is not None and", "False and"),
-        by=(f"{PIPELINE}a_song_that_was_posted_all_the_same_is_found_when_a_person_asks",),
+        by=(f"{PIPELINE}a_song_that_was_posted_anyway_is_found_when_a_person_asks",),
     ),
     broken(
         "a song is posted again only if it could not be posted",
@@ -1091,7 +1091,7 @@ FORGETTING: Final = (
         "pipeline/erasure.py",
         "Erasure._clean",
         dropped("await self._database.rewrite()"),
-        by=(f"{PRIVACY}an_erasure_that_fails_is_not_begun_again_at_once",),
+        by=(f"{PRIVACY}an_erasure_that_fails_is_not_restarted_at_once",),
     ),
     broken(
         "rewriting the file leaves nothing of what was deleted",
@@ -1126,7 +1126,7 @@ FORGETTING: Final = (
         "pipeline/erasure.py",
         "Erasure.due",
         ("now < self._not_before:", "False:"),
-        by=(f"{PRIVACY}an_erasure_that_fails_is_not_begun_again_at_once",),
+        by=(f"{PRIVACY}an_erasure_that_fails_is_not_restarted_at_once",),
     ),
     broken(
         "words are kept for WORDS_DAYS",
@@ -1223,7 +1223,7 @@ RESTORED: Final = (
     broken(
         "the log stays also where the bot ends meanwhile",
         "database/sqlite.py",
-        "Database.beside",
+        "Database.attach",
         (
             "async with _opened(reading, path) as reader, _opened(writer, path):",
             "async with _opened(writer, path), _opened(reading, path) as reader:",
@@ -1248,7 +1248,7 @@ RESTORED: Final = (
         "a backup is restored where no bot runs",
         "ops/backup.py",
         "restore",
-        ("with alone(database), _errors_as_sentences(", "with _explained("),
+        ("with exclusive_lock(database), _errors_as_sentences(", "with _explained("),
         by=("unit/ops/test_backup.py::test_a_restore_is_refused_while_a_bot_runs",),
     ),
     broken(

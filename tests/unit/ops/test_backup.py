@@ -72,7 +72,7 @@ async def saved(database: Database, tmp_path: Path, clock: make.Clock) -> Path:
 
 @pytest.fixture
 def stopped(path: Path, blank_file: bytes, tmp_path: Path) -> Path:
-    """A database that no bot runs on, beside its backup ``saved.db``."""
+    """A database that no bot runs on, next to its backup ``saved.db``."""
     path.write_bytes(blank_file)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("INSERT INTO guild (id, bonus) VALUES (7001, 0)")

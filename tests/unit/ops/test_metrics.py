@@ -1,4 +1,4 @@
-"""What Prometheus is told, and that it is what the books say."""
+"""What Prometheus receives, which is what the books say."""
 
 import asyncio
 import re
@@ -263,7 +263,7 @@ def test_the_page_comes_in_the_form_that_is_asked_for(accept: str, kind: str) ->
     assert b"tunesmith_gateway_connected 1.0" in body
 
 
-async def test_every_write_is_timed_whatever_comes_of_it(tmp_path: Path) -> None:
+async def test_every_write_is_timed_whatever_its_result(tmp_path: Path) -> None:
     took_s: list[float] = []
     async with Database.open(tmp_path / "t.db", wrote=took_s.append) as database:
         await asyncio.gather(*(database.write(lambda _: None) for _ in range(3)))

@@ -98,7 +98,7 @@ class Rig:
 
     @asynccontextmanager
     async def song_archive(self) -> AsyncIterator[SongArchive]:
-        """What a new process has for songs that there are."""
+        """What a new process has for finished songs."""
         async with self.services() as (music, audio):
             yield SongArchive(
                 database=self.database,

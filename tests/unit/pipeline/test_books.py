@@ -1,4 +1,4 @@
-"""Whatever members and managers do, and however often the bot is begun again, the books are right."""
+"""Whatever members and managers do, and however often the bot is restarted, the books are right."""
 
 import asyncio
 import tempfile
@@ -35,7 +35,7 @@ FAN = 71
 
 
 class Evening:
-    """A bot on a real file, begun again now and then."""
+    """A bot on a real file, restarted now and then."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -31,7 +31,7 @@ async def listening(rig: Rig) -> Rig:
     return rig
 
 
-async def test_both_marks_are_told_once(listening: Rig) -> None:
+async def test_both_marks_are_reported_once(listening: Rig) -> None:
     await song(listening)
     before = len(listening.chat.alerts)
     await song(listening)
@@ -54,7 +54,7 @@ async def test_what_was_told_is_not_told_again_with_the_next_song(listening: Rig
     assert 2 == listening.chat.alert_sends
 
 
-async def test_the_next_period_is_told_anew(listening: Rig) -> None:
+async def test_the_next_period_is_reported_anew(listening: Rig) -> None:
     for _ in range(2):
         await song(listening)
     listening.clock.now = (await listening.balance()).renews_at

@@ -431,7 +431,7 @@ async def test_a_song_is_parked_after_a_day_and_keeps_its_credits(rig: Rig) -> N
 @pytest.mark.parametrize(
     ("status", "reason"), [("failed", FailReason.UPSTREAM_FAILED), ("canceled", FailReason.CANCELED)]
 )
-async def test_a_failed_task_is_told_and_its_credits_are_back(
+async def test_a_failed_task_is_reported_and_its_credits_are_back(
     rig: Rig, status: str, reason: FailReason
 ) -> None:
     job = await rig.ask()
@@ -694,7 +694,7 @@ async def test_a_kept_song_is_posted_when_a_person_asks(rig: Rig) -> None:
     assert {"hold": 1, "settle": 1} == await rig.books()
 
 
-async def test_a_song_that_was_posted_all_the_same_is_found_when_a_person_asks(rig: Rig) -> None:
+async def test_a_song_that_was_posted_anyway_is_found_when_a_person_asks(rig: Rig) -> None:
     job = await rig.ask()
     rig.chat.on_send = ["lost"]
     rig.chat.no_history = True

@@ -252,7 +252,7 @@ async def test_a_song_is_called_slow_twenty_minutes_after_it_was_asked_for(rig: 
 
 
 async def persistent_view(runner: Runner, held_up: HeldUp) -> None:
-    """The runner is told to stop in the middle of what is held up, which then ends."""
+    """The runner has to stop in the middle of delayed work, which then ends."""
     around = asyncio.create_task(runner.round())
     await held_up.reached.wait()
     runner.stop()

@@ -1,4 +1,4 @@
-"""What the operator does by hand, beside a running bot or without one."""
+"""What the operator does by hand, while a bot runs or without one."""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -34,8 +34,8 @@ async def desk(rig: Rig) -> AsyncIterator[OperatorActions]:
     with pytest.raises(AlreadyRuns):
         async with Database.open(rig.database.path):
             raise AssertionError("two bots on one file")
-    async with Database.attach(rig.database.path) as beside:
-        yield OperatorActions(beside, CAPPED, price=10, now=rig.clock)
+    async with Database.attach(rig.database.path) as attached:
+        yield OperatorActions(attached, CAPPED, price=10, now=rig.clock)
 
 
 async def parked(rig: Rig) -> Job:
@@ -135,7 +135,7 @@ async def test_only_what_was_spent_is_refunded(rig: Rig, desk: OperatorActions) 
 # -- parked jobs
 
 
-async def test_a_parked_job_that_is_released_is_told_and_its_credits_are_back(
+async def test_a_parked_job_that_is_released_is_reported_and_its_credits_are_back(
     rig: Rig, desk: OperatorActions
 ) -> None:
     job = await parked(rig)
@@ -150,7 +150,7 @@ async def test_a_parked_job_that_is_released_is_told_and_its_credits_are_back(
     await assert_balanced(rig)
 
 
-async def test_a_job_that_a_bug_has_parked_is_told_as_ours(rig: Rig, desk: OperatorActions) -> None:
+async def test_a_job_that_a_bug_has_parked_is_reported_as_ours(rig: Rig, desk: OperatorActions) -> None:
     job = await parked(rig)
     await rig.database.write(lambda tx: tx.execute("UPDATE job SET parked = 'bug'").rowcount)
 
@@ -198,7 +198,7 @@ async def test_only_parked_jobs_are_released_or_tried_again(
     assert before == await rig.get(job)
 
 
-# -- beside a running bot
+# -- while a bot runs
 
 
 def files(path: Path) -> tuple[bytes, int]:
@@ -209,9 +209,9 @@ async def test_the_log_is_left_to_the_running_bot(rig: Rig) -> None:
     await rig.ask()
     content, size = files(rig.database.path)
 
-    async with Database.attach(rig.database.path) as beside:
+    async with Database.attach(rig.database.path) as attached:
         for number in range(1_500):  # more than the pages after which SQLite brings a log into its file
-            await beside.write(
+            await attached.write(
                 lambda tx, number=number: tx.execute("INSERT INTO fact VALUES (?, 'x')", (f"{number}",))  # type: ignore[misc]
             )
 
@@ -222,8 +222,8 @@ async def test_the_log_is_left_to_the_running_bot(rig: Rig) -> None:
 async def test_the_log_stays_also_where_the_bot_ends_meanwhile(tmp_path: Path, blank_file: bytes) -> None:
     path = tmp_path / "tunesmith.db"
     path.write_bytes(blank_file)
-    async with Database.attach(path) as beside:
-        await beside.write(lambda tx: tx.execute("INSERT INTO fact VALUES ('a', 'b')").rowcount)
+    async with Database.attach(path) as attached:
+        await attached.write(lambda tx: tx.execute("INSERT INTO fact VALUES ('a', 'b')").rowcount)
         content, _ = files(path)
 
     assert content == files(path)[0]

@@ -140,7 +140,7 @@ async def test_open_songs_finish_first_and_then_everything_goes(rig: Rig) -> Non
     assert () == await findings(rig)
 
 
-async def test_a_failure_is_told_before_its_member_is_forgotten(rig: Rig) -> None:
+async def test_a_failure_is_reported_before_its_member_is_forgotten(rig: Rig) -> None:
     rig.music.done_at_once = False
     job = await asked(rig)
     await rig.until(job, JobState.RUNNING)
@@ -273,7 +273,7 @@ async def test_files_that_can_not_be_removed_are_retried_and_delay_nothing(rig: 
     assert [] == await rows(rig, "SELECT * FROM spool_removal")
 
 
-async def test_an_erasure_that_fails_is_not_begun_again_at_once(
+async def test_an_erasure_that_fails_is_not_restarted_at_once(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await song(rig)

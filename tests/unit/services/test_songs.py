@@ -503,7 +503,7 @@ async def test_a_copy_that_was_posted_and_deleted_counts_as_posted(
     assert (CHANNEL, None, 0) == (copy.channel_id, copy.message_id, copy.missing)
 
 
-async def test_who_takes_no_direct_messages_is_told_so(
+async def test_who_takes_no_direct_messages_is_reported_so(
     rig: Rig, song_archive: SongArchive, song: Job
 ) -> None:
     rig.chat.closed_members = {OTHER}

@@ -134,7 +134,7 @@ def test_the_purse_shows_all_of_its_parts() -> None:
     assert {field.name: field.value for field in shown.fields} == {
         "Allowance": "100 a month",
         "Used": "30",
-        "Held for songs in the making": "10",
+        "Held for songs in progress": "10",
         "Bonus": "5 (does not expire)",
         "Allowance renews": discord.utils.format_dt(make.NOW + timedelta(days=17), "R"),
     }
