@@ -42,7 +42,7 @@ class Writer:
         taken = await self._intake.accept(make.prompt(), make.origin())
         took_s = time.perf_counter() - began_s
         assert taken is not None
-        await self._intake.withdraw(taken[0])
+        await self._intake.withdraw(taken.job)
         return took_s
 
 

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from bot.database import sqlite
 from bot.database.sqlite import Database
-from bot.model import Period
+from bot.model import DiscordUserId, Period
 from bot.services.intake import Intake
-from bot.store import ledger
+from bot.store import members, times
 from bot.store.ledger import Defaults
 from tests import make
 
@@ -53,15 +53,15 @@ def fill(path: Path, entries: int) -> None:
         "days": DAYS,
         "guild": make.GUILD,
         "channel": make.CHANNEL,
-        "now": ledger.milliseconds(make.NOW),
-        "today": ledger.day_number(make.NOW),
+        "now": times.milliseconds(make.NOW),
+        "today": times.day_number(make.NOW),
     }
     with closing(sqlite._connect(path)) as connection:  # noqa: SLF001 - what Database.open begins with
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN")
         connection.execute("INSERT INTO guild (id) VALUES (:guild)", given)
         for number in range(MEMBERS):
-            ledger.member_number(connection, make.MEMBER + number)
+            members.member_number(connection, DiscordUserId(make.MEMBER + number))
         for statement in FILL.split(";"):
             connection.execute(statement, given)
         connection.execute("COMMIT")
@@ -89,7 +89,7 @@ async def measure(entries: int, requests: int) -> tuple[list[float], list[float]
                 taken = await intake.accept(make.prompt(), asked)
                 times.append(time.perf_counter() - began_s)
                 assert taken is not None
-                await intake.withdraw(taken[0])
+                await intake.withdraw(taken.job)
     return took[0], took[1]
 
 

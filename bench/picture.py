@@ -10,6 +10,7 @@ import time
 from datetime import date, timedelta
 from pathlib import Path
 
+from bot.model import DiscordUserId
 from bot.services.credits import Use
 from bot.store.reports import DayOfUse, MemberUse
 from bot.ui import chart
@@ -28,7 +29,7 @@ USE = Use(
         )
         for number in range(DAYS)
     ],
-    top=[MemberUse(member_id=number, credits=450 // number) for number in range(1, 6)],
+    top=[MemberUse(member_id=DiscordUserId(number), credits=450 // number) for number in range(1, 6)],
 )
 
 

@@ -15,8 +15,8 @@ import discord
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from bot.database.sqlite import COMMANDS_FACT, Database, fact, remember
-from bot.errors import StartRefused
+from bot.database.sqlite import Database
+from bot.errors import StartRefused, StoreBusy
 from bot.music.client import MusicClient
 from bot.music.downloads import AudioSource
 from bot.music.spool import Spool
@@ -31,12 +31,14 @@ from bot.pipeline.erasure import Erasure
 from bot.pipeline.maintenance import Maintenance
 from bot.pipeline.runner import Runner, ShutdownGuard
 from bot.pipeline.steps import Steps
+from bot.pipeline.turns import SendTurns
 from bot.services.credits import CreditService
 from bot.services.intake import Intake, Terms
 from bot.services.privacy import Privacy
 from bot.services.songs import SongArchive
 from bot.settings import Settings
 from bot.store import jobs, servers
+from bot.store.facts import COMMANDS_FACT, fact, remember
 from bot.ui import discord_client as ui
 from bot.ui.dependencies import Services
 from bot.ui.discord_courier import DiscordCourier
@@ -114,6 +116,7 @@ async def assemble(
         webhook = settings.operator_webhook_url
         operator_alerts = OperatorAlerts(None if webhook is None else webhook.get_secret_value())
         spool = Spool(settings.spool_dir)
+        turns = SendTurns()
         song_archive = SongArchive(
             database=database,
             spool=spool,
@@ -122,6 +125,7 @@ async def assemble(
             courier=courier,
             defaults=defaults,
             now=now,
+            turns=turns,
         )
         credit_service = CreditService(database, defaults, price=settings.song_credits, now=now)
         erasure = Erasure(database, spool, now=now)
@@ -161,6 +165,7 @@ async def assemble(
             defaults=defaults,
             now=now,
             woken=woken,
+            turns=turns,
         )
         maintenance = Maintenance(
             database=database,
@@ -208,15 +213,9 @@ async def run(settings: Settings) -> None:
     ):
         if address is not None:
             log.info("health server listening", extra={"address": address})
-        log.info(
-            "credits of all servers this month",
-            extra={
-                "used": await app.database.read(lambda tx: servers.credits_this_month(tx, now())),
-                "total_credits_max": settings.total_credits_max,
-            },
-        )
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
+        await _log_total(app.database, settings.total_credits_max, now())
         refused: StartRefused | None = None
         try:
             async with asyncio.TaskGroup() as group:
@@ -228,6 +227,16 @@ async def run(settings: Settings) -> None:
             await _close(app.client)
         if refused is not None:
             raise refused
+
+
+async def _log_total(database: Database, total_credits_max: int, now: datetime) -> None:
+    """Log how much of the operator's credits all servers together have used this month."""
+    try:
+        used = await database.read(lambda tx: servers.credits_this_month(tx, now))
+    except StoreBusy as error:
+        log.warning("credits of this month not counted", extra={"error": str(error)})
+        return
+    log.info("credits of this month", extra={"used": used, "total_credits_max": total_credits_max})
 
 
 def _pages(app: App, stop: asyncio.Event, now: Callable[[], datetime]) -> web.Application:

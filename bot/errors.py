@@ -1,44 +1,45 @@
 """The three kinds of error, by who can act.
 
     TunesmithError
-    ├── Refusal                 the member acts; nothing was held, nothing was posted
-    │   ├── TextTooLong         over the model's limit, with the number
-    │   ├── TextMissing         a text that the mode needs
-    │   ├── UnreadableFile      a lyrics file that is no text of a fair size
-    │   ├── UnknownModel        a model that the operator does not offer
-    │   ├── NotEnoughCredits    the server's pool is used up
-    │   ├── LimitReached        the member's limit is used up
-    │   ├── Paused              the server's managers take no new songs at the moment
-    │   ├── NotServed           the operator does not serve this server
-    │   ├── TotalReached        all servers together have used the operator's credits of this month
-    │   ├── OperatorsOnly       a change that only the bot's host can make here
-    │   ├── NotRefundable       a song whose credits can't be given back
-    │   ├── TooManyOpenJobs     the member or the server has enough songs in the making
-    │   ├── ServiceClosed       the music service takes no requests just now
-    │   ├── MissingPermissions  the bot may not do its work in this channel
-    │   ├── NotYourServer       a command outside a server, or for its managers only
-    │   ├── OutOfRange          a number that is too small or too large
-    │   ├── WordsGone           a button whose song or words are no longer kept
-    │   ├── TriedAgain          a failure that the member has tried again before
-    │   ├── AlreadyMaking       a song that is being made again for the member already
-    │   ├── NotYourSong         what only the one who asked for a song may do
-    │   ├── TooLateToCancel     a request that is queued no more
-    │   ├── NoSuchSong          no song of the member's in this server
-    │   ├── NotDoneYet          a song that is still in the making
-    │   ├── SongGone            a song whose audio lies nowhere any more
-    │   ├── NoDirectMessages    a member who takes no direct messages from the bot
-    │   ├── NoPlaceToPost       a channel that takes no message from the bot
-    │   ├── Leaving             the member's data is being deleted
-    │   └── ShuttingDown        the bot is about to restart
-    ├── Transient               time acts; carries retry_after_s
-    │   └── StoreBusy           the database was locked for longer than a member waits
-    └── Fault                   the operator acts
-        ├── StartRefused        a sentence that names what to change before the bot can start
-        │   └── AlreadyRuns     another process has the database
-        ├── NotDone             a sentence why something that the operator asked for was not done
-        └── Unauthorized        the music service stopped accepting the key
+    ├── Refusal
+    │   ├── TextTooLong
+    │   ├── TextMissing
+    │   ├── UnreadableFile
+    │   ├── UnknownModel
+    │   ├── NotEnoughCredits
+    │   ├── LimitReached
+    │   ├── Paused
+    │   ├── NotServed
+    │   ├── TotalReached
+    │   ├── OperatorsOnly
+    │   ├── NotRefundable
+    │   ├── TooManyOpenJobs
+    │   ├── ServiceClosed
+    │   ├── MissingPermissions
+    │   ├── NotYourServer
+    │   ├── OutOfRange
+    │   ├── WordsGone
+    │   ├── TriedAgain
+    │   ├── AlreadyMaking
+    │   ├── NotYourSong
+    │   ├── TooLateToCancel
+    │   ├── NoSuchSong
+    │   ├── NotDoneYet
+    │   ├── SongGone
+    │   ├── NoDirectMessages
+    │   ├── NoPlaceToPost
+    │   ├── TooManyCopies
+    │   ├── Leaving
+    │   └── ShuttingDown
+    ├── Transient
+    │   └── StoreBusy
+    └── Fault
+        ├── StartRefused
+        │   └── AlreadyRuns
+        ├── NotDone
+        └── Unauthorized
 
-Words for members stand in ``ui/``; an error carries what they need.
+The sentences for members are in ``ui/``; an error carries what they need.
 """
 
 from datetime import datetime
@@ -47,19 +48,19 @@ from typing import Literal
 from bot.model import Balance, ClosedCause, Limit, Standing
 
 Field = Literal["prompt", "title", "style", "lyrics", "avoid", "reason"]
-"""A text that a member or admin can type."""
+"""The name of a text that a member or manager can type."""
 
 
 class TunesmithError(Exception):
-    """Everything that this project raises by itself."""
+    """Base class of all errors that this project raises."""
 
 
 class Refusal(TunesmithError):
-    """Not done, and the member can do something about it. Nothing was held or posted."""
+    """The member can act. Nothing was held and nothing was posted."""
 
 
 class TextTooLong(Refusal):
-    """``field`` has ``length`` characters where the model takes ``limit``."""
+    """``field`` has ``length`` characters where the model accepts ``limit``."""
 
     def __init__(self, field: Field, length: int, limit: int) -> None:
         super().__init__(f"{field}: {length} characters, {limit} allowed")
@@ -69,7 +70,7 @@ class TextTooLong(Refusal):
 
 
 class TextMissing(Refusal):
-    """``field`` is empty where the mode needs it."""
+    """``field`` is empty, but the mode requires it."""
 
     def __init__(self, field: Field) -> None:
         super().__init__(f"{field} is missing")
@@ -77,7 +78,7 @@ class TextMissing(Refusal):
 
 
 class UnreadableFile(Refusal):
-    """A lyrics file that can't be taken."""
+    """The lyrics file is not text, is too large, or can't be fetched."""
 
     def __init__(self, cause: Literal["too_big", "not_text", "empty", "not_fetched"]) -> None:
         super().__init__(f"lyrics file: {cause}")
@@ -85,7 +86,7 @@ class UnreadableFile(Refusal):
 
 
 class UnknownModel(Refusal):
-    """A model name that is not on offer."""
+    """The operator does not offer this model."""
 
     def __init__(self, offered: tuple[str, ...]) -> None:
         super().__init__("unknown model")
@@ -93,7 +94,7 @@ class UnknownModel(Refusal):
 
 
 class NotEnoughCredits(Refusal):
-    """The server's pool as it stands has less than the ``price`` of the song."""
+    """The server's pool has fewer credits than the ``price`` of the song."""
 
     def __init__(self, price: int, balance: Balance) -> None:
         super().__init__(f"{price} credits asked, {balance.available} available")
@@ -102,7 +103,7 @@ class NotEnoughCredits(Refusal):
 
 
 class LimitReached(Refusal):
-    """The member's limit, as it stands, leaves less than the ``price`` of the song."""
+    """The member's limit leaves fewer credits than the ``price`` of the song."""
 
     def __init__(self, price: int, limit: Limit, standing: Standing) -> None:
         super().__init__(f"{price} credits asked, {standing.left} left of {limit.credits}")
@@ -112,7 +113,7 @@ class LimitReached(Refusal):
 
 
 class Paused(Refusal):
-    """The server's managers take no new songs at the moment."""
+    """The server's managers have paused new songs."""
 
     def __init__(self, reason: str) -> None:
         super().__init__("paused")
@@ -132,7 +133,7 @@ class TotalReached(Refusal):
 
 
 class OperatorsOnly(Refusal):
-    """Only the one who hosts the bot can do that here."""
+    """Only the operator of the bot can change that here."""
 
     def __init__(self, what: Literal["period", "grant", "refund"]) -> None:
         super().__init__(what)
@@ -140,7 +141,7 @@ class OperatorsOnly(Refusal):
 
 
 class NotRefundable(Refusal):
-    """The credits of that song can't be given back."""
+    """The credits of that song can't be refunded."""
 
     def __init__(self, cause: Literal["unknown", "open", "released", "refunded"]) -> None:
         super().__init__(cause)
@@ -148,7 +149,7 @@ class NotRefundable(Refusal):
 
 
 class TooManyOpenJobs(Refusal):
-    """The member, or the whole server, has ``limit`` songs in the making already."""
+    """The member, or the whole server, already has ``limit`` songs in progress."""
 
     def __init__(self, scope: Literal["member", "guild"], limit: int) -> None:
         super().__init__(f"{limit} open jobs per {scope}")
@@ -157,7 +158,7 @@ class TooManyOpenJobs(Refusal):
 
 
 class ServiceClosed(Refusal):
-    """The music service takes nothing until about ``until``."""
+    """The music service accepts no requests until about ``until``."""
 
     def __init__(self, cause: ClosedCause, until: datetime) -> None:
         super().__init__(f"closed: {cause}")
@@ -166,7 +167,7 @@ class ServiceClosed(Refusal):
 
 
 class MissingPermissions(Refusal):
-    """The bot lacks permissions here; their names are those of Discord's API."""
+    """The bot lacks permissions in this channel; ``names`` are those of Discord's API."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         super().__init__("missing permissions: " + ", ".join(names))
@@ -174,7 +175,7 @@ class MissingPermissions(Refusal):
 
 
 class NotYourServer(Refusal):
-    """The command works in servers only, or needs a permission that the member lacks."""
+    """The command works only in servers, or needs a permission that the member lacks."""
 
     def __init__(self, cause: Literal["outside", "manager"]) -> None:
         super().__init__(cause)
@@ -182,7 +183,7 @@ class NotYourServer(Refusal):
 
 
 class OutOfRange(Refusal):
-    """A number outside ``low`` … ``high``."""
+    """A number is outside ``low`` … ``high``."""
 
     def __init__(self, low: int, high: int) -> None:
         super().__init__(f"outside {low} … {high}")
@@ -191,23 +192,23 @@ class OutOfRange(Refusal):
 
 
 class WordsGone(Refusal):
-    """The song behind a button or a form is no longer kept."""
+    """The song behind a button or form, or its texts, are no longer kept."""
 
 
 class TriedAgain(Refusal):
-    """A failed song is tried again once by each member; the new try has a button of its own."""
+    """The member has already retried this failed song; the new attempt has its own button."""
 
 
 class AlreadyMaking(Refusal):
-    """The member has asked for this song once more, and it is in the making: a press counts once."""
+    """The member has already asked for this song again, and it is in progress."""
 
 
 class NotYourSong(Refusal):
-    """Only the one who asked for the song may do that, or somebody who may manage messages here."""
+    """Only the song's author, or somebody who may manage messages here, may do that."""
 
 
 class TooLateToCancel(Refusal):
-    """The request is queued no more: it is being made, or at its end."""
+    """The request is no longer queued, so it can't be canceled."""
 
 
 class NoSuchSong(Refusal):
@@ -215,31 +216,39 @@ class NoSuchSong(Refusal):
 
 
 class NotDoneYet(Refusal):
-    """The song is still in the making, and will be posted by itself."""
+    """The song is still in progress and will be posted when it is finished."""
 
 
 class SongGone(Refusal):
-    """The song's audio is no longer in the spool, in its message or at the music service."""
+    """The song's audio is gone from the spool, from its message and from the music service."""
 
 
 class NoDirectMessages(Refusal):
-    """The member takes no direct messages from the bot."""
+    """The member accepts no direct messages from the bot."""
 
 
 class NoPlaceToPost(Refusal):
     """The channel is gone, or the bot may not post there."""
 
 
+class TooManyCopies(Refusal):
+    """``limit`` copies of songs are already on their way for the member."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} copies at a time")
+        self.limit = limit
+
+
 class Leaving(Refusal):
-    """The member's data is being deleted; that waits for their songs in the making."""
+    """The member's data is being deleted, which waits for their songs in progress."""
 
 
 class ShuttingDown(Refusal):
-    """The bot takes no new work because it is about to stop."""
+    """The bot accepts no new work because it is about to stop."""
 
 
 class Transient(TunesmithError):
-    """Not now; worth another try after ``retry_after_s`` seconds."""
+    """Time acts: worth another attempt after ``retry_after_s`` seconds."""
 
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)
@@ -247,24 +256,24 @@ class Transient(TunesmithError):
 
 
 class StoreBusy(Transient):
-    """The database stayed locked for longer than a member can wait; nothing was written."""
+    """The database stayed locked longer than a member can wait; nothing was written."""
 
 
 class Fault(TunesmithError):
-    """Something that only the operator can mend."""
+    """Only the operator can act."""
 
 
 class StartRefused(Fault):
-    """The bot does not start; the message is one sentence for the operator, without secrets."""
+    """The bot can't start. The message is one sentence that names what to change, without secrets."""
 
 
 class AlreadyRuns(StartRefused):
-    """Another process runs on the database."""
+    """Another process is using the database."""
 
 
 class NotDone(Fault):
-    """What the operator asked for was not done; the message is one sentence for them, without secrets."""
+    """An operator action was refused. The message is one sentence without secrets."""
 
 
 class Unauthorized(Fault):
-    """The music service does not accept the key any more."""
+    """The music service no longer accepts the key."""

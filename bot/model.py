@@ -1,9 +1,9 @@
-"""The nouns: what a member asked for, the job that it became, and the tracks that came of it."""
+"""The nouns: what a member asked for, the job it became, and the tracks that resulted."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType, Self
+from typing import Literal, NewType, Self
 
 JobId = NewType("JobId", int)
 """Our own number of a job: 53 random bits, carried by buttons."""
@@ -16,31 +16,35 @@ MemberNumber = NewType("MemberNumber", int)
 
 LINK_SUFFIX = ".link"
 """Ends the name of a take's file where there is none and members get the address."""
+
+ParkReason = Literal["slow", "bug"]
+"""Why the bot has stopped working on a job by itself: the operator decides how it goes on."""
+
 MAX_TAKES = 4
-"""The most tracks that one job posts; an answer with more is cut to the first ones."""
+"""Maximum tracks that one job posts; an answer with more is cut to the first ones."""
 
 
 class JobState(StrEnum):
-    """Where a job stands. Each is written down before the thing that it announces is done."""
+    """Where a job stands. Each state is committed before the action it announces."""
 
     QUEUED = "queued"
     """The member has been promised a song; the credits are held."""
     SUBMITTING = "submitting"
-    """The paid POST is about to leave, or has left."""
+    """The paid POST is about to be sent, or has been."""
     RUNNING = "running"
     """The task id is known; the music service is composing."""
     READY = "ready"
-    """The result's URLs are known; the audio is to be fetched."""
+    """The result's URLs are known; the audio is still to be downloaded."""
     STORED = "stored"
-    """At least one track lies safely in the spool; the credits are settled."""
+    """At least one track is safely in the spool; the credits are settled."""
     DELIVERING = "delivering"
-    """The message with the audio is about to leave, or has left."""
+    """The message with the audio is about to be sent, or has been."""
     DELIVERED = "delivered"
     """The member has the song."""
     FAILED = "failed"
-    """There will be no song; the credits are back and the member is to be told."""
+    """There will be no song; the credits are released and the member is still to be informed."""
     EXPLAINED = "explained"
-    """The member has been told why there is no song, or can't be reached."""
+    """The member knows why there is no song, or can't be reached."""
     UNDELIVERED = "undelivered"
     """The song exists, but there is nowhere to post it until a person asks."""
 
@@ -56,31 +60,31 @@ OPEN_STATES = frozenset(
         JobState.FAILED,
     }
 )
-"""States in which the bot still has something to do for the job."""
+"""States in which the bot still works on the job."""
 
 SONG_STATES = frozenset({JobState.STORED, JobState.DELIVERING, JobState.DELIVERED, JobState.UNDELIVERED})
 """States in which there is a song."""
 
 
 class FailReason(StrEnum):
-    """Why a job came to no song."""
+    """Why a job produced no song."""
 
     REFUSED = "refused"
     """The music service did not accept the request."""
     MODERATED = "moderated"
-    """The music service refused the words."""
+    """The music service refused the texts."""
     CLOSED = "closed"
-    """The music service takes no requests from this bot: not open, no credits there, or a bad key."""
+    """The music service accepts no requests from this bot: not open, no credits there, or a bad key."""
     UPSTREAM_FAILED = "upstream_failed"
-    """The music service took the task and failed at it."""
+    """The music service accepted the task and failed at it."""
     CANCELED = "canceled"
     """The task was canceled at the music service."""
     WITHDRAWN = "withdrawn"
-    """The request was taken back: before it was submitted, or by a deletion of the member's data."""
+    """The request was withdrawn before it was submitted, or with the member's data."""
     EXPIRED = "expired"
     """The request waited too long for its turn."""
     OUTCOME_UNKNOWN = "outcome_unknown"
-    """Whether the music service took the request can't be known; it is never sent twice."""
+    """The music service may have accepted the request; it is never sent again."""
     LOST = "lost"
     """The music service no longer knows the task."""
     AUDIO_GONE = "audio_gone"
@@ -90,7 +94,7 @@ class FailReason(StrEnum):
 
 
 class ClosedCause(StrEnum):
-    """Why the music service takes no requests at the moment."""
+    """Why the music service accepts no requests at the moment."""
 
     NOT_OPEN = "not_open"
     """The endpoint is announced, but not open yet."""
@@ -110,7 +114,7 @@ class Backend(StrEnum):
 
 
 class Period(StrEnum):
-    """The time for which a server's allowance holds; bounds are midnights in UTC."""
+    """The time that a server's allowance covers; periods start at midnight UTC."""
 
     DAY = "day"
     WEEK = "week"
@@ -119,7 +123,7 @@ class Period(StrEnum):
 
 
 class Voice(StrEnum):
-    """Who is to sing, where a member has a wish and the operator allows it."""
+    """The singer, where a member chooses one and the operator allows it."""
 
     FEMALE = "female"
     MALE = "male"
@@ -141,12 +145,12 @@ class SongRequest:
     lyrics: str = ""
     instrumental: bool = False
     avoid: str = ""
-    """What is not to be in the song."""
+    """Styles to exclude."""
     voice: Voice | None = None
     """None: any."""
 
     def cleaned(self) -> Self:
-        """The same without what a database or an API chokes on, and without space around."""
+        """Return the request without characters that a database or an API can't take, and trimmed."""
         return replace(
             self,
             prompt=storable(self.prompt),
@@ -158,19 +162,19 @@ class SongRequest:
 
 
 class Reuse(StrEnum):
-    """What a new request has to do with the earlier job whose words it takes up."""
+    """How a new request relates to the earlier job whose texts it reuses."""
 
     RETRY = "retry"
-    """The earlier one failed; each member tries that again once."""
+    """The earlier one failed; each member may retry it once."""
     AGAIN = "again"
-    """The same request once more, on the credits of the one who asks now."""
+    """The same request again, paid by whoever asks now."""
     REMIX = "remix"
-    """Its words, changed or not."""
+    """Its texts, edited or not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The job whose words a request takes up. They are referred to and stay their author's."""
+    """The job whose texts a request reuses. They are stored as references and stay their author's."""
 
     job_id: JobId
     reuse: Reuse
@@ -178,22 +182,22 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Who asked and where: all that is needed to answer after a restart. Ids are Discord's."""
+    """Who asked and where: all that an answer after a restart needs. Ids are Discord's."""
 
     interaction_id: int
     guild_id: GuildId
     channel_id: int
     member_id: DiscordUserId
     role_ids: frozenset[int] = frozenset()
-    """The member's roles at that moment, with the server's own id for @everyone; not kept."""
+    """The member's roles at that moment, with the server's own id for @everyone; not stored."""
     member_name: str = ""
-    """As the server knew the member then; kept with the words."""
+    """The member's display name in the server; stored with the texts."""
     may_reference: bool = True
-    """Whether the bot may read the channel's history, and so reply to a message there."""
+    """Whether the bot may read the channel's history, which replying to a message requires."""
     guild_locale: str = ""
-    """The server's language as Discord names it, for what is public; empty: not known."""
+    """The server's language by Discord's code, for public messages; empty if unknown."""
     member_locale: str = ""
-    """The member's language, for what only they read."""
+    """The member's language, for private messages."""
     parent_channel_id: int | None = None
     """The channel of the public thread in which the member asked."""
 
@@ -219,7 +223,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A send that was written down before it began."""
+    """The destination and start of a send, committed before it began."""
 
     channel_id: int
     direct: bool
@@ -229,59 +233,59 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A snapshot of one job's row, its words and its tracks."""
+    """A snapshot of one job's row, its texts and its tracks."""
 
     id: JobId
     request: SongRequest
     origin: Origin
     state: JobState
     attempt: int
-    """Counts claims; a result is written only under the number of the claim that made it."""
+    """Counts claims; a result is written only under the number of the claim that produced it."""
     tries: int
-    """Failures met in this state since it was last fine."""
+    """Failures in this state since its last success."""
     created_at: datetime
     state_since: datetime
     price_credits: int
     limit_credits: int | None = None
-    """What the member might use in a period when they asked; None: they had no limit."""
+    """The member's limit per period when they asked; None: no limit."""
     task_id: str | None = None
     urls: tuple[str, ...] = ()
     tracks: tuple[Track, ...] = ()
     reason: FailReason | None = None
     closed: ClosedCause | None = None
     detail: str = ""
-    """The music service's own words about a failure; not trusted."""
+    """The music service's own description of a failure; not trusted."""
     delivery: Delivery | None = None
     message_id: int | None = None
-    """The message that brought the songs, or told the failure."""
+    """The message with the song, or with the failure notice."""
     card_message_id: int | None = None
     card_shown: str = ""
     card_due_at: datetime | None = field(default=None, compare=False)
-    """Since when, or from when on, the card may no longer be true; two looks at one job may differ in it."""
+    """When the card may become outdated; excluded from comparisons of two snapshots."""
     parked: bool = False
     missing_since: datetime | None = None
-    """Since when the music service does not know the task, or shows no usable audio."""
+    """When the music service first reported no such task, or no usable audio, in a row."""
     misses: int = 0
-    """How often in a row it answered so."""
+    """The number of such answers in a row."""
     words_whole: bool = True
-    """Whether all of its words are kept: they go after a while, or with their author."""
+    """Whether all of its texts are still kept: they are dropped in time, or with their author."""
     restored: bool = False
-    """Whether it came out of a backup, and what was posted for it since then is still to be looked for."""
+    """Whether it comes from a backup and its messages posted since are still to be looked for."""
 
     @property
     def erased(self) -> bool:
-        """Whether its member has deleted their data: only the books know of it."""
+        """Whether its member has deleted their data; only the ledger still refers to it."""
         return self.origin.interaction_id < 0
 
     @property
     def open(self) -> bool:
-        """Whether the bot still has something to do for it by itself."""
+        """Whether the bot still works on it by itself."""
         return self.state in OPEN_STATES and not self.parked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """What a server may spend, in credits, in the period that holds at one moment."""
+    """What a server may spend in the current period, in credits."""
 
     allowance: int
     used: int
@@ -299,13 +303,13 @@ class Balance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedBy:
-    """Who changes something in the books, and why. Ids are Discord's."""
+    """Who changes something in the ledger, and why. Ids are Discord's."""
 
     actor_id: DiscordUserId | None
-    """None: the one who hosts the bot."""
+    """None: the operator."""
     reason: str = ""
     interaction_id: int | None = None
-    """The command that asked for it, if one did: it counts once."""
+    """The command that asked for it, if any; it counts once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -314,9 +318,9 @@ class Limit:
 
     credits: int
     role_id: int | None = None
-    """The role that it comes from; None: it is the member's own."""
+    """The role that it belongs to; None: it is the member's own."""
     everyone: bool = False
-    """Whether that role is the one that everybody has."""
+    """Whether that role is @everyone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,13 +330,13 @@ class Standing:
     balance: Balance
     limit: Limit | None
     used: int
-    """By the member in the period, of the allowance and of the bonus."""
+    """Used by the member in the period, from the allowance and the bonus."""
     held: int
-    """For the member's songs in the making."""
+    """Held for the member's songs in progress."""
 
     @property
     def left(self) -> int:
-        """Credits that the member's next song can be paid from, by the tightest rule."""
+        """Credits available for the member's next song, by the tightest rule."""
         pool = self.balance.available
         return pool if self.limit is None else min(pool, max(0, self.limit.credits - self.used - self.held))
 
@@ -352,7 +356,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """What one check of the installation found, as one line with what to do."""
+    """The result of one check of the installation, as one line with what to do."""
 
     verdict: Verdict
     name: str
@@ -360,5 +364,5 @@ class Check:
 
 
 def storable(text: str) -> str:
-    """The text without NUL and lone surrogates, which SQLite and JSON can't carry, and trimmed."""
+    """Return the text trimmed and without NUL and lone surrogates, which SQLite and JSON can't carry."""
     return text.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8").strip()

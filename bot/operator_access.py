@@ -41,7 +41,7 @@ async def _open_for_changes(settings: Settings) -> AsyncIterator[Database]:
         try:
             database = await stack.enter_async_context(Database.open(path))
         except AlreadyRuns:
-            database = await stack.enter_async_context(Database.beside(path))
+            database = await stack.enter_async_context(Database.attach(path))
         yield database
 
 

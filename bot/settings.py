@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     guilds: Annotated[frozenset[GuildId], NoDecode] = Field(
         default=frozenset(),
         description="The ids of the servers that are served, separated by commas; empty for no list. "
-        "Elsewhere, members are told that the bot does not serve their server.",
+        "Elsewhere, the bot answers that it does not serve the server.",
     )
     new_guilds: Literal["all", "none"] = Field(
         default="all",
@@ -238,7 +238,7 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         ids = [part.strip() for part in value.split(",")]
-        if not all(part.isascii() and part.isdigit() and len(part) <= SNOWFLAKE_DIGITS_MAX for part in ids):
+        if not all(_is_snowflake(part) for part in ids):
             raise ValueError("must be server ids separated by commas")
         return frozenset(map(int, ids))
 
@@ -312,6 +312,11 @@ def _check_names(values: list[str], complaint: str) -> list[str]:
     ):
         raise ValueError(complaint)
     return values
+
+
+def _is_snowflake(text: str) -> bool:
+    """Return whether this can be an id of Discord's."""
+    return text.isascii() and text.isdigit() and len(text) <= SNOWFLAKE_DIGITS_MAX and int(text) > 0
 
 
 def _is_netloc(netloc: str) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from bot.database import sqlite as database_module
 from bot.database.sqlite import Database
-from bot.pipeline import runner
+from bot.pipeline import cards
 from bot.sandbox import server
 from tests.make import Clock
 
@@ -78,4 +78,4 @@ TINY_SONG = b"ID3" + bytes(range(256)) * 32
 def tiny_songs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sandbox composes nothing, and cards are edited at once."""
     monkeypatch.setattr(server, "song", lambda *args, **_: TINY_SONG + repr(args).encode())
-    monkeypatch.setattr(runner, "CARD_EVERY", timedelta(milliseconds=50))
+    monkeypatch.setattr(cards, "EDIT_EVERY", timedelta(milliseconds=50))

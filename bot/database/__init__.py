@@ -1,1 +1,1 @@
-"""The engine behind the store: transactions on one SQLite file."""
+"""The database engine: transactions on one SQLite file. It knows no table."""

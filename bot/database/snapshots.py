@@ -1,4 +1,4 @@
-"""Whole copies of a database that may be in use: consistent, checked, durable, and their owner's alone."""
+"""Snapshots of a database that may be in use: consistent, verified, durable and private to their owner."""
 
 import os
 import sqlite3
@@ -12,22 +12,25 @@ from typing import Final
 Tx = sqlite3.Connection
 
 STEPS: Final = 10_000
-"""Of SQLite's machine, between two looks at how far a copy is."""
+"""Virtual machine instructions between two progress reports."""
 FLUSH_BYTES: Final = 4 * 1024 * 1024
-"""Written to the disk at a time: all at the end would hold up the commits of whoever writes meanwhile."""
+"""Bytes between two flushes; a single flush at the end would delay the commits of other writers."""
 STALE_AFTER_S: Final = 24 * 60 * 60.0
-"""After this time nobody works on an unfinished copy any more: its process was killed."""
+"""Age after which an unfinished copy is stale: its process was killed."""
 CACHE: Final = -64 * 1024
-"""64 MiB while a copy is made or checked: with SQLite's 2 MiB a large one takes three times as long."""
+"""Page cache for copying and checking, 64 MiB: SQLite's 2 MiB would take three times as long."""
 COMPANIONS: Final = ("-journal", "-wal", "-shm")
-"""What SQLite keeps beside a database."""
+"""Suffixes of the files that SQLite keeps next to a database."""
+
+_BEFORE: Final = ".before-schema-"
+_UNFINISHED: Final = ".unfinished"
 
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """An empty file that takes the place of ``target`` at the end, whole and durable, or not at all.
+    """Provide an empty file that replaces ``target`` at the end, whole and durable, or not at all.
 
-    Only its owner may read it. Raises OSError where that can't be done.
+    Only its owner may read it. Raises OSError if that cannot be done.
     """
     _drop_stale(target)
     handle, name = tempfile.mkstemp(prefix=_prefix(target), suffix=_UNFINISHED, dir=target.parent)
@@ -44,12 +47,13 @@ def replacing(target: Path) -> Iterator[Path]:
 
 
 def fill(connection: Tx, target: Path, progress: Callable[[int], None] = lambda _: None) -> None:
-    """Copy what the connection, which is in no transaction, sees at this moment into the empty ``target``.
+    """Copy what the connection sees at this moment into the empty ``target``.
 
-    Whoever writes meanwhile is not disturbed. ``progress`` is told how many bytes there are so far.
+    The connection is in no transaction. Other writers are not disturbed. ``progress`` receives the number
+    of bytes written so far.
 
     Raises:
-        sqlite3.Error: the database can't be read, or the disk is full.
+        sqlite3.Error: the database cannot be read, or the disk is full.
     """
     flushed = 0
 
@@ -74,10 +78,10 @@ def fill(connection: Tx, target: Path, progress: Callable[[int], None] = lambda 
 
 
 def check(path: Path) -> None:
-    """Read a copy that nobody uses from its beginning to its end.
+    """Verify a copy that nobody uses by reading all of it.
 
     Raises:
-        sqlite3.Error: it is damaged, or no database.
+        sqlite3.Error: it is damaged or not a database.
     """
     with closing(sqlite3.connect(address(path), uri=True)) as connection:
         connection.execute(f"PRAGMA cache_size = {CACHE}")
@@ -87,17 +91,17 @@ def check(path: Path) -> None:
 
 
 def address(path: Path) -> str:
-    """The address by which SQLite reads a file that nobody changes, leaving nothing beside it."""
+    """Return the URI with which SQLite reads a file that nobody changes, without creating companion files."""
     return f"{path.resolve().as_uri()}?mode=ro&immutable=1"
 
 
 def companions(path: Path) -> list[Path]:
-    """The files that SQLite may have beside the database ``path``."""
+    """Return the companion files that SQLite may have for the database ``path``."""
     return [path.with_name(path.name + ending) for ending in COMPANIONS]
 
 
 def flush(path: Path) -> None:
-    """What was written to this file or folder is on the disk when this returns."""
+    """Flush this file or folder to disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -109,15 +113,15 @@ def flush(path: Path) -> None:
 
 
 def before_schema(path: Path, version: int) -> Path:
-    """The name of the copy that is made of the database ``path`` before it gets this schema."""
+    """Return the name of the copy that is made before the database ``path`` is upgraded to this schema."""
     return path.with_name(f"{path.name}{_BEFORE}{version}")
 
 
 def keep_before_schema(connection: Tx, path: Path, version: int) -> None:
-    """Copy the database, which the connection has open, beside it; see ``before_schema``.
+    """Copy the open database next to itself; see ``before_schema``.
 
     Raises:
-        sqlite3.Error: it can't be copied.
+        sqlite3.Error: it cannot be copied.
         OSError: there is no room for the copy.
     """
     with replacing(before_schema(path, version)) as unfinished:
@@ -126,13 +130,9 @@ def keep_before_schema(connection: Tx, path: Path, version: int) -> None:
 
 
 def outlived(path: Path, before_s: float) -> list[Path]:
-    """Copies beside the database ``path`` that are older than that moment, in seconds of the epoch."""
+    """Return copies of the database ``path`` from before that moment, in epoch seconds."""
     found = path.parent.glob(f"{_literal(path.name)}{_BEFORE}*")
     return sorted(copy for copy in found if copy.is_file() and copy.stat().st_mtime < before_s)
-
-
-_BEFORE: Final = ".before-schema-"
-_UNFINISHED: Final = ".unfinished"
 
 
 def _prefix(target: Path) -> str:
@@ -140,12 +140,12 @@ def _prefix(target: Path) -> str:
 
 
 def _literal(name: str) -> str:
-    """A name in which nothing is a pattern for ``glob``."""
+    """Escape a name for ``glob``."""
     return "".join(f"[{char}]" if char in "*?[" else char for char in name)
 
 
 def _drop_stale(target: Path) -> None:
-    """Remove what processes left behind that were killed over a copy."""
+    """Remove unfinished copies of processes that were killed."""
     for left in target.parent.glob(f"{_literal(_prefix(target))}*{_UNFINISHED}*"):
         if left.is_file() and left.stat().st_mtime < time.time() - STALE_AFTER_S:
             left.unlink(missing_ok=True)

@@ -1,7 +1,6 @@
-"""The SQLite file: ``write(fn)`` and ``read(fn)``, each a whole transaction in one hop to a thread."""
+"""The SQLite engine: ``write(fn)``, ``read(fn)`` and ``report(fn)``, each a transaction in one thread hop."""
 
 import asyncio
-import re
 import sqlite3
 import time
 from collections import deque
@@ -14,30 +13,24 @@ from pathlib import Path
 from typing import Generic, TypeVar, cast
 
 import aiosqlite
-from filelock import FileLock, Timeout
 
 from bot.database import snapshots
-from bot.errors import AlreadyRuns, StartRefused, StoreBusy
+from bot.database.exclusive_lock import exclusive_lock
+from bot.errors import StartRefused, StoreBusy
 
 T = TypeVar("T")
 Tx = sqlite3.Connection
-"""What a transaction function gets: execute statements, return a value, never await or commit."""
+"""What a transaction function receives: it executes statements, returns a value, never awaits or commits."""
 
 GIVE_UP_AFTER_S = 2.0
-"""A member has 3 s for an answer; a write that waited this long in all is refused."""
+"""Total wait after which a write is refused, in seconds: a member's answer is due within 3 s."""
 BUSY_TIMEOUT_MS = 500
 READERS_TIMEOUT_MS = 100
-"""Who empties the log keeps writers waiting while waiting for readers."""
+"""Wait for readers while the write-ahead log is truncated; writers wait as long."""
 GROUP_MAX = 100
-"""Transactions that share one commit at the most."""
+"""Maximum number of transactions that share one commit."""
 OLDEST_SQLITE = (3, 37, 0)
-"""STRICT tables. Source: https://sqlite.org/stricttables.html, read 2026-11-22."""
-NETWORK_FILE_SYSTEMS = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "fuse.glusterfs", "lustre"}
-)
-"""WAL needs shared memory. Source: https://sqlite.org/wal.html, read 2026-11-22."""
-MOUNTS = Path("/proc/self/mounts")
-"""What is mounted where, in the order in which it was."""
+"""Minimum version, for STRICT tables. Source: https://sqlite.org/stricttables.html, read 2026-11-22."""
 
 PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -46,11 +39,24 @@ PRAGMAS = (
     f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
     "PRAGMA foreign_keys = ON",
     "PRAGMA trusted_schema = OFF",
-    # Otherwise REPLACE deletes unseen by the trigger that keeps the ledger whole.
+    # Without this, REPLACE bypasses the trigger that makes the ledger append-only.
     "PRAGMA recursive_triggers = ON",
-    # What is deleted is overwritten; what pages have kept of it all the same goes with ``rewrite``.
+    # Overwrites deleted rows; copies that pages have kept are removed by ``rewrite``.
     "PRAGMA secure_delete = ON",
 )
+
+_OF_THE_MOMENT = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+    }
+)
+"""Result codes of temporary failures."""
+_OF_THE_DISK = _OF_THE_MOMENT | {sqlite3.SQLITE_READONLY}
+"""The same for a connection that may write."""
 
 
 @dataclass(slots=True)
@@ -59,14 +65,14 @@ class _Waiting(Generic[T]):
 
     run: Callable[[Tx], T]
     deadline: float
-    """On ``time.perf_counter``, in seconds."""
+    """By ``time.perf_counter``, in seconds."""
     results: list[T] = field(default_factory=list)
-    """The one result, once it is committed; a list because a result may be None."""
+    """The result, once committed; a list because a result may be None."""
     error: Exception | None = None
 
     @property
     def settled(self) -> bool:
-        """Whether it has come to its result or its error."""
+        """Whether it has a result or an error."""
         return bool(self.results) or self.error is not None
 
 
@@ -76,21 +82,21 @@ class _Writer(aiosqlite.Connection):
     waiting: deque[_Waiting[object]]
 
     async def settle(self, entry: _Waiting[object]) -> None:
-        """Ends when ``entry``, which waits, is committed or refused."""
+        """Wait until ``entry`` is committed or refused."""
         await self._execute(self._settle, entry)  # type: ignore[no-untyped-call]
 
     def _settle(self, entry: _Waiting[object]) -> None:
-        # Whoever came earlier has been settled by a hop of their own, so this entry is the oldest one
-        # and the first to lose patience: nobody's answer waits for somebody else's.
+        # Earlier entries were settled by hops of their own, so this entry is the oldest and the first to
+        # time out: no caller waits for another one's deadline.
         while self.waiting and not entry.settled:
             group = [self.waiting.popleft() for _ in range(min(len(self.waiting), GROUP_MAX))]
             self.waiting.extendleft(reversed(_commit(self._conn, group)))
 
 
 def _commit(connection: Tx, group: list[_Waiting[object]]) -> list[_Waiting[object]]:
-    """Run the group in one transaction; where that fails as a whole, one by one.
+    """Run the group in one transaction, or one by one if that fails as a whole.
 
-    Returns those that the write lock was not there for and that still wait for it.
+    Returns the entries that did not get the write lock and still wait for it.
     """
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -112,7 +118,7 @@ def _commit(connection: Tx, group: list[_Waiting[object]]) -> list[_Waiting[obje
 
 
 def _patient(group: list[_Waiting[object]], error: sqlite3.Error) -> list[_Waiting[object]]:
-    """Those of the group that wait on for the lock; the others are refused with the error."""
+    """Return the entries that keep waiting for the lock; the others are refused with the error."""
     locked, now_s = _code(error) == sqlite3.SQLITE_BUSY, time.perf_counter()
     for entry in group:
         if not locked or entry.deadline <= now_s:
@@ -121,13 +127,13 @@ def _patient(group: list[_Waiting[object]], error: sqlite3.Error) -> list[_Waiti
 
 
 def _run_inside(connection: Tx, entry: _Waiting[object]) -> None:
-    """Run one of the group, so that its failure is its own. Raises where the whole group is lost."""
+    """Run one entry in a savepoint, so that its failure is its own. Raises if the whole group is lost."""
     connection.execute("SAVEPOINT one")
     try:
         entry.results.append(entry.run(connection))
     except Exception as error:
         if not connection.in_transaction:
-            # The error ended the transaction for everybody: disk full, I/O error.
+            # The error ended the transaction of the whole group: disk full, I/O error.
             if isinstance(error, sqlite3.Error):
                 raise
             raise sqlite3.OperationalError("a transaction was ended from inside") from error
@@ -137,22 +143,8 @@ def _run_inside(connection: Tx, entry: _Waiting[object]) -> None:
 
 
 def _code(error: sqlite3.Error) -> int:
-    """SQLite's primary result code (https://sqlite.org/rescode.html); 0 for an error of Python's module."""
+    """Return SQLite's primary result code (https://sqlite.org/rescode.html); 0: the module's own error."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
-_OF_THE_MOMENT = frozenset(
-    {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_CANTOPEN,
-    }
-)
-"""Troubles that pass, and no bugs."""
-_OF_THE_DISK = _OF_THE_MOMENT | {sqlite3.SQLITE_READONLY}
-"""The same for one who may write."""
 
 
 class Database:
@@ -175,15 +167,15 @@ class Database:
     async def open(
         cls, path: Path, *, wrote: Callable[[float], None] = lambda _took_s: None
     ) -> AsyncIterator["Database"]:
-        """The database at ``path``, made or brought up to date if need be.
+        """Open the database at ``path``, creating or upgrading it if necessary.
 
-        ``wrote`` is told of each write how many seconds it took, with its wait for the others.
+        ``wrote`` receives the duration of each write in seconds, including its wait for others.
 
         Raises:
-            StartRefused: another instance has it, it is damaged or newer than this program, or it
-                lies where SQLite can't keep its promises.
+            StartRefused: another instance has it, it is damaged or newer than this program, or its file
+                system cannot keep SQLite's promises.
         """
-        with alone(path):
+        with exclusive_lock(path):
             writer = _Writer(lambda: _connect(path), 64)
             writer.waiting = deque()
             reading = aiosqlite.Connection(lambda: _connect_reading(path), 64)
@@ -192,23 +184,23 @@ class Database:
 
     @classmethod
     @asynccontextmanager
-    async def beside(cls, path: Path) -> AsyncIterator["Database"]:
-        """The database of a bot that runs, for a moment: the write-ahead log is left to the bot.
+    async def attach(cls, path: Path) -> AsyncIterator["Database"]:
+        """Open the database of a running bot for a moment, leaving its write-ahead log to the bot.
 
         Raises:
-            StartRefused: the file can't be opened, or is of another schema than this program's.
+            StartRefused: the file cannot be opened, or has another schema than this program.
         """
         reading = aiosqlite.Connection(lambda: _connect_guest_reading(path), 64)
         writer = _Writer(lambda: _connect_guest(path), 64)
         writer.waiting = deque()
-        # Whoever closes a file last clears its log away, unless they can't write: so the reader goes last.
+        # The last connection to close removes the log, unless it is read-only: so the reader closes last.
         async with _opened(reading, path) as reader, _opened(writer, path):
             yield cls(path, writer, reader)
 
     async def write(self, fn: Callable[[Tx], T]) -> T:
-        """``fn`` run whole or not at all, and durable when this returns.
+        """Run ``fn`` in a transaction, whole or not at all, and durable when this returns.
 
-        A cancelled caller changes nothing of that: the transaction then happens or not, as a whole.
+        A canceled caller does not change that: the transaction then happens as a whole or not at all.
 
         Raises:
             StoreBusy: the file stayed locked for 2 s, or the disk is full; nothing was written.
@@ -227,10 +219,10 @@ class Database:
         return entry.results[0]
 
     async def read(self, fn: Callable[[Tx], T]) -> T:
-        """``fn`` on one snapshot of the file, without waiting for writers. It can't write.
+        """Run ``fn`` on a snapshot, without waiting for writers. It cannot write.
 
         Raises:
-            StoreBusy: the file can't be read at the moment.
+            StoreBusy: the file cannot be read at the moment.
             Exception: whatever ``fn`` raised.
         """
         hop = self._reader._execute  # noqa: SLF001 - aiosqlite's one way to run a function on its thread
@@ -243,10 +235,10 @@ class Database:
         return result
 
     async def report(self, fn: Callable[[Tx], T]) -> T:
-        """``fn`` on a snapshot and in a thread of its own: however long it takes, nobody else waits.
+        """Run ``fn`` on a snapshot in a thread of its own: however long it takes, nobody else waits.
 
         Raises:
-            StoreBusy: the file can't be read at the moment.
+            StoreBusy: the file cannot be read at the moment.
             Exception: whatever ``fn`` raised.
         """
 
@@ -262,21 +254,21 @@ class Database:
             raise
 
     async def rewrite(self) -> None:
-        """Make the file anew, page by page: what was deleted is nowhere in it, nor between its rows.
+        """Rewrite the file, so that no page contains deleted data any more.
 
-        ``secure_delete`` alone leaves copies that were made when pages were split. Writers wait meanwhile, a
-        second for some 300 MB; it needs as much room as the file in the folder for temporary files and
-        again beside the file.
+        ``secure_delete`` alone leaves copies that were made when pages were split. Writers wait, about one
+        second for 300 MB. It needs as much space as the file takes, in the folder for temporary files and
+        again next to the file.
 
         Raises:
-            StoreBusy: somebody writes all the time, or the disk is full; the file is as it was.
+            StoreBusy: other writers kept the file locked, or the disk is full; the file is unchanged.
         """
         await self._maintain(BUSY_TIMEOUT_MS, "VACUUM")
 
     async def empty_log(self) -> bool:
-        """Bring the write-ahead log into the file and cut it to nothing.
+        """Checkpoint the write-ahead log and truncate it.
 
-        Returns False if somebody reads from it: ask again later. Writers wait for 0.1 s at most.
+        Returns False if a reader still needs it; try again later. Writers wait for at most 0.1 s.
 
         Raises:
             StoreBusy: the disk is full.
@@ -285,7 +277,7 @@ class Database:
         return row is not None and row["busy"] == 0
 
     async def _maintain(self, timeout_ms: int, statement: str) -> sqlite3.Row | None:
-        """The first row of a statement that can't be part of a transaction, on the writer's connection.
+        """Run a statement outside a transaction, on the writer's connection, and return its first row.
 
         A second connection that checkpoints could damage the file before SQLite 3.51.3.
         Source: https://sqlite.org/wal.html#walresetbug, read 2026-11-25.
@@ -309,33 +301,6 @@ class Database:
         return found
 
 
-@contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Nobody else runs on the database ``path`` meanwhile; its folder is made if need be.
-
-    Raises:
-        AlreadyRuns: a bot does.
-        StartRefused: the folder can't be used, or lies where SQLite can't keep its promises.
-    """
-    lock = FileLock(f"{path}.lock", blocking=False)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        refuse_network(path)
-        lock.acquire()
-    except Timeout:
-        raise AlreadyRuns(
-            f"DATABASE_URL: another Tunesmith already runs on {path}; stop that one first."
-        ) from None
-    except OSError as error:
-        raise StartRefused(
-            f"DATABASE_URL: {path} can't be written to ({error.strerror}); mend the folder's permissions."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def _snapshot(connection: Tx, fn: Callable[[Tx], T]) -> T:
     connection.execute("BEGIN")
     try:
@@ -347,7 +312,7 @@ def _snapshot(connection: Tx, fn: Callable[[Tx], T]) -> T:
 
 @asynccontextmanager
 async def _opened(connection: aiosqlite.Connection, path: Path) -> AsyncIterator[aiosqlite.Connection]:
-    """Opens and closes; aiosqlite's thread is no daemon and would keep a refused start alive."""
+    """Open and close a connection: aiosqlite's thread is not a daemon and would keep a refusal alive."""
     try:
         try:
             await connection
@@ -377,7 +342,7 @@ def _refusal(path: Path, error: sqlite3.Error) -> StartRefused:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """A migrated, writing connection. Runs on its thread."""
+    """Open a migrated, writing connection. Runs on its thread."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise StartRefused(f"SQLite {sqlite3.sqlite_version} is too old; install Python with 3.37 or newer.")
     connection = sqlite3.connect(path, isolation_level=None)
@@ -415,7 +380,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _connect_reading(path: Path) -> sqlite3.Connection:
-    """A connection that can't write."""
+    """Open a connection that cannot write."""
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
     connection.row_factory = sqlite3.Row
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
@@ -424,9 +389,9 @@ def _connect_reading(path: Path) -> sqlite3.Connection:
 
 
 def _connect_guest(path: Path) -> sqlite3.Connection:
-    """A writing connection to the file of a running bot. It never checkpoints.
+    """Open a writing connection to the file of a running bot. It never checkpoints.
 
-    Two connections that do can damage the file before SQLite 3.51.3.
+    Before SQLite 3.51.3, two connections that do can damage the file.
     Source: https://sqlite.org/wal.html#walresetbug, read 2026-11-25.
     """
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None)
@@ -448,7 +413,7 @@ def _connect_guest_reading(path: Path) -> sqlite3.Connection:
 
 
 def refuse_other_schema(connection: Tx, path: Path) -> None:
-    """Raises StartRefused unless the file has the schema of this program. It reads, so the file is open."""
+    """Raise StartRefused unless the file has the schema of this program. Reading also opens the file."""
     version, known = schema_version(connection), len(migrations())
     _refuse_newer(version, path)
     if version < known:
@@ -459,7 +424,7 @@ def refuse_other_schema(connection: Tx, path: Path) -> None:
 
 
 def schema_version(connection: Tx) -> int:
-    """How many migrations the file has seen; 0 for one that is not ours."""
+    """Return how many migrations have been applied to the file; 0 if it is not ours."""
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     return version
 
@@ -474,10 +439,10 @@ def _refuse_newer(version: int, path: Path) -> None:
 
 @contextmanager
 def open_read_only(path: Path) -> Iterator[Tx]:
-    """A snapshot of a database that a bot may be working on.
+    """Open a snapshot of a database that a bot may be using.
 
     Raises:
-        StartRefused: it is not there, can't be read, or is of another schema than this program's.
+        StartRefused: it does not exist, cannot be read, or has another schema than this program.
     """
     if not path.is_file():
         raise StartRefused(f"DATABASE_URL: {path} is not there yet; start the bot first.")
@@ -490,14 +455,14 @@ def open_read_only(path: Path) -> Iterator[Tx]:
 
 
 def is_ours(connection: Tx) -> bool:
-    """Whether the file is a database of this program, of whatever version."""
+    """Return whether the file is a database of this program, of any version."""
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     return schema_version(connection) > 0 and tables >= {"fact", "guild", "job", "ledger", "member"}
 
 
 @contextmanager
 def open_migrated(path: Path) -> Iterator[Tx]:
-    """A transaction on a file that nobody else uses, of this program's schema; it is left as one file.
+    """Open a transaction on a file that nobody else uses, upgraded to this program's schema.
 
     Raises:
         StartRefused: the file was written by a newer version of this program.
@@ -518,15 +483,15 @@ def open_migrated(path: Path) -> Iterator[Tx]:
 
 
 def migrations() -> list[Traversable]:
-    """The numbered SQL files, in their order: the only description of the schema."""
+    """Return the numbered SQL files in order: the only description of the schema."""
     folder = files("bot.database") / "migrations"
     return sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda f: f.name)
 
 
 def migrate(connection: Tx, path: Path, *, keep: bool = True) -> None:
-    """Bring the schema up to date in one transaction: a kill leaves the old or the new.
+    """Upgrade the schema in one transaction: a kill leaves the old schema or the new one.
 
-    A file that has something in it is copied beside it first, unless it is not to be kept.
+    A file with data is copied first, unless ``keep`` is False.
 
     Raises:
         StartRefused: the file was written by a newer version of this program.
@@ -540,7 +505,7 @@ def migrate(connection: Tx, path: Path, *, keep: bool = True) -> None:
         for step in steps[version:]:
             for statement in _statements(step.read_text("utf-8")):
                 connection.execute(statement)
-        # Written also where nothing was to do: who can't write is to know now, and not with the first song.
+        # Written even if nothing was to do: an unwritable file is noticed now, not with the first song.
         connection.execute(f"PRAGMA user_version = {len(steps)}")
         connection.execute("COMMIT")
     except BaseException:
@@ -550,7 +515,7 @@ def migrate(connection: Tx, path: Path, *, keep: bool = True) -> None:
 
 
 def _statements(script: str) -> list[str]:
-    """The single statements of a script; ``executescript`` would commit on its own."""
+    """Split a script into statements; ``executescript`` would commit by itself."""
     found: list[str] = []
     pending = ""
     for line in script.splitlines(keepends=True):
@@ -558,60 +523,4 @@ def _statements(script: str) -> list[str]:
         if sqlite3.complete_statement(pending):
             found.append(pending)
             pending = ""
-    return [*found, pending]  # what is left is a comment, or a statement without its semicolon
-
-
-COMMANDS_FACT = "registered commands"
-"""Under this name: which commands Discord was told last."""
-
-
-def fact(tx: Tx, name: str) -> str | None:
-    """What was remembered under ``name``."""
-    row = tx.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
-    return None if row is None else str(row["value"])
-
-
-def remember(tx: Tx, name: str, value: str) -> None:
-    """Keep ``value`` under ``name``, in place of an earlier one."""
-    tx.execute(
-        "INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
-        (name, value),
-    )
-
-
-def forget_fact(tx: Tx, name: str) -> None:
-    """Remember nothing under ``name`` any more."""
-    tx.execute("DELETE FROM fact WHERE name = ?", (name,))
-
-
-def refuse_network(path: Path) -> None:
-    """Raises StartRefused where the folder is on a network file system (known on Linux only)."""
-    try:
-        lines = MOUNTS.read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return  # No such list on this system: nothing is known, nothing is refused.
-    folder = path.parent.resolve()
-    mounts = [
-        (Path(_unescaped(fields[1])), fields[2])
-        for fields in (line.split(" ") for line in lines)
-        if len(fields) > 2  # noqa: PLR2004 - device, folder, type, …
-    ]
-    # Of two on the same folder the later one lies on top.
-    best = max(
-        (
-            (len(place.parts), order, kind)
-            for order, (place, kind) in enumerate(mounts)
-            if folder.is_relative_to(place)
-        ),
-        default=(0, 0, ""),
-    )
-    if best[2] in NETWORK_FILE_SYSTEMS:
-        raise StartRefused(
-            f"DATABASE_URL: {path} lies on a network file system ({best[2]}), where SQLite loses data; "
-            "choose a folder on a local disk."
-        )
-
-
-def _unescaped(field: str) -> str:
-    """A field of the list of mounts. Source: https://man7.org/linux/man-pages/man5/fstab.5.html."""
-    return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), field)
+    return [*found, pending]  # the rest is a comment, or a statement without its semicolon

@@ -1,6 +1,7 @@
 """The calls to the music service, with httpx's errors translated into our own."""
 
 import asyncio
+import logging
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final, TypeAlias, TypeVar
+from urllib.parse import urljoin
 
 import httpx
 
@@ -19,6 +21,8 @@ from bot.music import wire
 from bot.music.contract import Contract
 from bot.music.encodings import TooLarge, decode
 
+log = logging.getLogger(__name__)
+
 ANSWER_MAX_BYTES: Final = 1024 * 1024
 """Maximum size of an answer in bytes, as received and when decompressed."""
 CONNECT_S: Final = 10.0
@@ -26,12 +30,17 @@ POST_S: Final = 60.0
 """Deadline of the paid request in seconds, from connecting to the last byte read; httpx has none."""
 CHECK_S: Final = 60.0
 """Deadline of a status query in seconds. It can take tens: the service may copy files while it answers."""
+FREE_S: Final = 10.0
+"""Deadline of the free question in seconds; the job whose answer it checks waits for it."""
+FREE_ANSWER_S: Final = 60.0
+"""How long the answer to the free question holds, in seconds: refused requests cause one a minute at most."""
 CHECKS_AT_ONCE_MAX: Final = 20
 KEY_MIN: Final = 8
 """Minimum length at which the key is redacted: a shorter one may be part of a task id or a field name."""
 NO_TASK: Final = "no-such-task"
 """A task id that the service never assigns."""
 
+_REDIRECTS: Final = (301, 302, 303, 307, 308)
 _NEVER_LEFT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -56,6 +65,10 @@ class Probe:
     checked: wire.Checked | wire.Busy
     readable: bool
     """Whether the answer was a JSON object, as all of the service's are."""
+    proven: bool
+    """Whether the answer is about the task, which only this service's endpoint can say, after the key."""
+    correction: str
+    """What MUSIC_API_URL should be, if the answer or the address itself tells; else empty."""
     ahead: timedelta | None
     """How far its clock is ahead of ours, if the answer was dated."""
 
@@ -82,6 +95,10 @@ class MusicClient:
         self._now = now
         self._submitted = submitted
         self._checked = checked
+        self._asking = asyncio.Lock()
+        self._free_answer: wire.Open | wire.Rejected | wire.Unknown | None = None
+        self._asked_at_s = 0.0
+        self._free_is_paid = False
 
     @classmethod
     @asynccontextmanager
@@ -155,6 +172,53 @@ class MusicClient:
         sent = (request.prompt, request.title, request.style, request.lyrics, request.avoid)
         return self.contract.read_submitted(status, answer, sent, self._retry_after_s(headers))
 
+    async def confirms(self, rejected: wire.Rejected) -> bool:
+        """Return whether the service is closed for every request, as ``rejected`` suggests.
+
+        It is if a free question of ours gets the same answer. One member's words can trip a firewall or look
+        like a message about the account, and must not stop the bot for everybody.
+        """
+        answer = await self.ask_whether_open()
+        return (
+            isinstance(answer, wire.Rejected)
+            and answer.closed is rejected.closed
+            and _comparable(answer.detail) == _comparable(rejected.detail)
+        )
+
+    async def ask_whether_open(self) -> wire.Open | wire.Rejected | wire.Unknown:
+        """Ask the paid endpoint a question that costs nothing: a request without any of the needed fields.
+
+        ``Rejected`` tells why it is closed. An answer holds for ``FREE_ANSWER_S``.
+        """
+        async with self._asking:
+            if self._free_answer is None or time.monotonic() - self._asked_at_s >= FREE_ANSWER_S:
+                self._free_answer = await self._ask_whether_open()
+                self._asked_at_s = time.monotonic()
+            return self._free_answer
+
+    async def _ask_whether_open(self) -> wire.Open | wire.Rejected | wire.Unknown:
+        if self._free_is_paid:
+            return wire.Unknown("the service accepts empty requests")
+        try:
+            async with asyncio.timeout(FREE_S):
+                status, answer, headers = await self._call(
+                    self._posts, "POST", self._url + self.contract.submit_path, json={}
+                )
+        except (*_NEVER_LEFT, *_BROKEN) as error:
+            return wire.Unknown(type(error).__name__)
+        submitted = self.contract.read_submitted(status, answer, (), self._retry_after_s(headers))
+        match submitted:
+            case wire.Rejected(closed=None):
+                return wire.Open()
+            case wire.Rejected() | wire.Unknown():
+                return submitted
+            case wire.Busy(detail=detail):
+                return wire.Unknown(detail)
+            case wire.Accepted(task_id=task_id):
+                self._free_is_paid = True
+                log.error("empty request accepted", extra={"task_id": task_id})
+                return wire.Open()
+
     async def check(self, task_id: str) -> wire.Checked:
         """Return the status of a task.
 
@@ -198,6 +262,8 @@ class MusicClient:
             status=status,
             checked=self.contract.read_checked(status, answer, self.origin),
             readable=wire.is_readable(answer),
+            proven=wire.is_about_task(status, answer, NO_TASK),
+            correction=self._correction(headers.get("Location", "") if status in _REDIRECTS else ""),
             ahead=self._ahead(headers),
         )
 
@@ -215,6 +281,17 @@ class MusicClient:
         except (*_BROKEN, httpx.InvalidURL) as error:
             raise Transient(f"balance query: {type(error).__name__}") from error
         return self.contract.read_balance(answer)
+
+    def _correction(self, location: str) -> str:
+        """Return the MUSIC_API_URL that is meant: without a trailing /v1, or where a redirect leads."""
+        asked = self._url + self.contract.task_path(NO_TASK)
+        try:
+            target = urljoin(asked, location).partition("?")[0].rstrip("/")
+            wire.origin_of(target)
+        except ValueError:
+            return ""
+        base = re.sub(r"(/v1)+$", "", target.removesuffix(self.contract.task_path(NO_TASK).partition("?")[0]))
+        return "" if base == self._url or "@" in base or NO_TASK in base else base
 
     def _ahead(self, headers: httpx.Headers) -> timedelta | None:
         try:
@@ -265,3 +342,8 @@ def _without_key(answer: bytes, client: httpx.AsyncClient) -> bytes:
     """Redact the key: an error message may repeat it, and messages are logged and shown."""
     key = client.headers["Authorization"].removeprefix("Bearer ").encode()
     return answer.replace(key, b"[key]") if len(key) >= KEY_MIN else answer
+
+
+def _comparable(message: str) -> str:
+    """Return an error message without what differs between two requests: numbers and their ids."""
+    return re.sub(r"[0-9a-f-]{8,}|[0-9]+|\s+", " ", message.lower()).strip()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import islice
-from typing import Final, TypeAlias, cast
+from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 JsonObject: TypeAlias = Mapping[str, object]
@@ -29,7 +29,7 @@ URLS_MAX: Final = 64
 """Maximum number of addresses that are returned; a song has at most a few takes."""
 CANDIDATES_MAX: Final = 1_000
 """Maximum number of addresses that are checked."""
-URL_MAX: Final = 2_000
+URL_MAX: Final = 100_000
 """Maximum length of an address in characters."""
 TEXT_MAX: Final = 100_000
 """Maximum length of a text that is searched for addresses, in characters."""
@@ -137,7 +137,7 @@ def parse(body: bytes) -> JsonObject | None:
     if isinstance(root, str):
         root = _loads(root)
     if isinstance(root, list) and any(isinstance(item, dict) for item in root[:PLACES_MAX]):
-        return cast("JsonObject", root[0]) if len(root) == 1 else {"data": root}
+        return {"data": root}
     return root if isinstance(root, dict) else None
 
 
@@ -309,6 +309,21 @@ def status_word(root: JsonObject) -> tuple[str, bool]:
     return _word(root), len(ordered) == 1
 
 
+def plain_word(root: JsonObject) -> str:
+    """Return the status of the task in lower case, if it stands where the documentation has it.
+
+    A success is read in any shape. A failure ends a paid task, so it is believed only where no list and no
+    JSON in a string is on the way.
+    """
+    for path in (*_TASK_PLACES[:-1], ("result",), ("response",), ()):
+        place: object = root
+        for name in path:
+            place = next(_get(place, name), None) if isinstance(place, dict) else None
+        if isinstance(place, dict) and (word := _word(place)):
+            return word
+    return ""
+
+
 def _word(place: JsonObject) -> str:
     for value in _get(place, *_STATUS_NAMES):
         if isinstance(value, str) and value.strip():
@@ -359,6 +374,14 @@ def error_status(root: JsonObject) -> int | None:
     if good and root.get("success") is not False and not root.get("error"):
         return None
     return SOME_ERROR
+
+
+def error_codes(root: JsonObject) -> set[str]:
+    """Return the codes by which the service names an error, in lower case: "insufficient_quota"."""
+    error = next(_get(root, "error"), None)
+    holders = [root, error] if isinstance(error, dict) else [root]
+    values = [value for holder in holders for value in _get(holder, "code", "type", "errorcode")]
+    return {value.strip().lower() for value in values if isinstance(value, str)}
 
 
 def messages(places: Iterable[JsonObject]) -> Iterator[str]:
@@ -468,7 +491,7 @@ def _collect(value: object, addresses: _Addresses, budget: _Budget, *, depth: in
 def _collect_object(
     place: JsonObject, addresses: _Addresses, budget: _Budget, *, depth: int, audio: bool
 ) -> bool:
-    """Collect the addresses in an object: those in the surest of its fields, and streams besides.
+    """Collect the addresses in an object: those in the surest of its fields, and any streams.
 
     ``audio`` tells that the object is in a field for audio, so that its "url" is the address of a take.
     """

@@ -34,6 +34,19 @@ _MAYBE_NOT_OPEN: Final = frozenset(
 _KEY_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _TOO_MANY: Final = (HTTPStatus.TOO_MANY_REQUESTS, 430, 455)
 
+_CREDIT_CODES: Final = frozenset(
+    [
+        *("insufficient_quota", "insufficient_user_quota", "insufficient_credits", "insufficient_balance"),
+        *("insufficient_funds", "billing_not_active", "billing_hard_limit_reached", "payment_required"),
+    ]
+)
+_KEY_CODES: Final = frozenset(
+    [
+        *("invalid_api_key", "invalid_key", "unauthorized", "account_disabled", "account_suspended"),
+        *("account_deactivated", "api_key_expired", "api_key_disabled"),
+    ]
+)
+
 _NOT_OPEN_WORDS: Final = re.compile(
     r"coming soon|not (yet )?open|preview|not (yet |currently )?available", re.IGNORECASE
 )
@@ -41,6 +54,7 @@ _CREDIT_WORDS: Final = re.compile(r"\bcredits?\b|\bbalance\b|\binsufficient\b", 
 _KEY_WORDS: Final = re.compile(r"\bno auth|invalid (api )?key|unauthori[sz]ed", re.IGNORECASE)
 _BUSY_WORDS: Final = re.compile(r"\bbusy\b|overloaded|rate limit|maintenance", re.IGNORECASE)
 _MODERATED_WORDS: Final = re.compile(r"sensitive|moderat|\bpolicy\b|copyright|artist name", re.IGNORECASE)
+_TASK_WORDS: Final = re.compile(r"task|record|\bjob\b", re.IGNORECASE)
 _NOT_FOUND_WORDS: Final = re.compile(r"not found|recordinfo is null", re.IGNORECASE)
 
 
@@ -88,6 +102,8 @@ class Rejected:
     detail: str = ""
     closed: ClosedCause | None = None
     """Set if the refusal applies to every request and not to this one alone."""
+    suspect: bool = False
+    """Whether ``closed`` is only likely: another request may be accepted. See ``MusicClient.confirms``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +126,11 @@ class Unknown:
     """The answer leaves open whether the request was accepted."""
 
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The paid endpoint looks at requests: it found fault with one that cannot be accepted."""
 
 
 Submitted: TypeAlias = Accepted | Rejected | Busy | Unknown
@@ -164,16 +185,18 @@ def read_submitted(status: int, body: bytes, sent: Iterable[str], retry_after_s:
         code = status if inside is None else inside
     message = _plain_text(body) if parsed is None else message_of([parsed, reading.places(parsed)[0]])
     own_words, message = _without_echo(message, sent), message[:MESSAGE_MAX]
-    if (cause := _closed(code, own_words, is_json=parsed is not None)) is not None:
+    if (cause := _certainly_closed(code, parsed)) is not None:
         return Rejected(FailReason.CLOSED, message, cause)
+    clear = code == reading.SOME_ERROR or HTTPStatus.BAD_REQUEST <= code < HTTPStatus.INTERNAL_SERVER_ERROR
+    if clear and _MODERATED_WORDS.search(own_words):
+        return Rejected(FailReason.MODERATED, message)
+    if (cause := _probably_closed(code, own_words, is_json=parsed is not None)) is not None:
+        return Rejected(FailReason.CLOSED, message, cause, suspect=True)
     if code in _TOO_MANY or (
         code == HTTPStatus.SERVICE_UNAVAILABLE
         and (retry_after_s is not None or (parsed is not None and _BUSY_WORDS.search(own_words)))
     ):
         return Busy(message, retry_after_s)
-    clear = code == reading.SOME_ERROR or HTTPStatus.BAD_REQUEST <= code < HTTPStatus.INTERNAL_SERVER_ERROR
-    if clear and _MODERATED_WORDS.search(own_words):
-        return Rejected(FailReason.MODERATED, message)
     if code in _BAD_INPUT:
         return Rejected(FailReason.REFUSED, message)
     return Unknown(f"HTTP {status}: {message}" if message else f"HTTP {status}")
@@ -201,6 +224,8 @@ def read_checked(status: int, body: bytes, origin: str) -> Checked | Busy:
     urls = reading.audio_urls(whole, usable)
     if not urls and (kind is reading.SUCCESS or not word):
         urls = reading.any_urls(whole, usable)
+    if not urls and kind in (reading.FAILED, reading.CANCELED) and reading.plain_word(whole) != word:
+        kind = None  # too odd a shape to end a paid task
     if kind is reading.SUCCESS and not own and not urls:
         word, kind = "", None  # likewise: the query succeeded, and nothing is known of the task
     if _KEY_REFUSED & {status, inside}:
@@ -223,19 +248,44 @@ def read_checked(status: int, body: bytes, origin: str) -> Checked | Busy:
     return Running("" if kind is reading.RUNNING else word or "(none)")
 
 
-def _closed(status: int, message: str, *, is_json: bool) -> ClosedCause | None:
-    """Return why the service accepts no request at all, if that is what the answer means."""
-    if status == HTTPStatus.PAYMENT_REQUIRED or _CREDIT_WORDS.search(message):
+def _certainly_closed(status: int, parsed: JsonObject | None) -> ClosedCause | None:
+    """Return why the service accepts no request at all, if the answer can mean nothing else."""
+    if status == HTTPStatus.PAYMENT_REQUIRED:
         return ClosedCause.NO_CREDITS
-    if status == HTTPStatus.UNAUTHORIZED or _KEY_WORDS.search(message):
+    if status == HTTPStatus.UNAUTHORIZED:
+        return ClosedCause.BAD_KEY
+    codes = set() if parsed is None or status < HTTPStatus.BAD_REQUEST else reading.error_codes(parsed)
+    if codes & _CREDIT_CODES:
+        return ClosedCause.NO_CREDITS
+    return ClosedCause.BAD_KEY if codes & _KEY_CODES else None
+
+
+def _probably_closed(status: int, message: str, *, is_json: bool) -> ClosedCause | None:
+    """Return why the service may accept no request at all. One request's words can cause the same answer."""
+    if _CREDIT_WORDS.search(message):
+        return ClosedCause.NO_CREDITS
+    if _KEY_WORDS.search(message):
         return ClosedCause.BAD_KEY
     # A 503 that is not JSON may come from a proxy in front of a service that accepted the request.
     says_so = _NOT_OPEN_WORDS.search(message) and (is_json or status != HTTPStatus.SERVICE_UNAVAILABLE)
     if status in _NOT_OPEN_STATUS or (status in _MAYBE_NOT_OPEN and says_so):
         return ClosedCause.NOT_OPEN
-    if status == HTTPStatus.FORBIDDEN and not _MODERATED_WORDS.search(message):
-        return ClosedCause.BAD_KEY
-    return None
+    return ClosedCause.BAD_KEY if status == HTTPStatus.FORBIDDEN else None
+
+
+def is_about_task(status: int, body: bytes, task_id: str) -> bool:
+    """Return whether the answer to a query for a task that does not exist can only come from this service.
+
+    A wrong path is answered with a 404 too, often in JSON: that is no proof of anything.
+    """
+    parsed = reading.parse(body)
+    if parsed is None:
+        return False
+    message = message_of([parsed, reading.places(parsed)[0]]).lower()
+    if status == HTTPStatus.NOT_FOUND or reading.error_status(parsed) is not None or message:
+        names_it = _TASK_WORDS.search(message.replace(f"/v1/tasks/{task_id}", "")) is not None
+        return names_it and status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return status < HTTPStatus.MULTIPLE_CHOICES and bool({"data", "object", "code"} & parsed.keys())
 
 
 def is_readable(body: bytes) -> bool:

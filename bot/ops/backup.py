@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from bot.database import snapshots
-from bot.database.sqlite import alone, is_ours, migrations, open_migrated, schema_version
+from bot.database.exclusive_lock import exclusive_lock
+from bot.database.sqlite import is_ours, migrations, open_migrated, schema_version
 from bot.errors import NotDone
 from bot.model import JobState
 from bot.pipeline import after_restore
@@ -175,7 +176,7 @@ def restore(database: Path, source: Path, now: datetime, progress: Progress) -> 
     """
     if not source.is_file():
         raise NotDone(f"{source} is not a file; nothing was changed.")
-    with alone(database), _errors_as_sentences(f"{source} can't be restored"):
+    with exclusive_lock(database), _errors_as_sentences(f"{source} can't be restored"):
         if database.exists() and source.samefile(database):
             raise NotDone(f"{source} is the database itself; nothing was changed.")
         with snapshots.replacing(database) as unfinished:
@@ -183,7 +184,8 @@ def restore(database: Path, source: Path, now: datetime, progress: Progress) -> 
             current_members = _member_index(database)
             with open_migrated(unfinished) as tx:
                 progress("marking unfinished jobs", 1, 1)
-                erased = [] if current_members is None else current_members.left_since(members.roll(tx))
+                backed_up = members.member_index(tx)
+                erased = [] if current_members is None else current_members.left_since(backed_up)
                 marked = after_restore.mark(tx, now, erased)
                 balanced = not reconcile(tx).findings
             progress("checking", 1, 1)
@@ -200,7 +202,7 @@ def _member_index(database: Path) -> members.MemberIndex | None:
         return None
     try:
         with closing(_open_read_only(database)) as connection:
-            return members.roll(connection) if schema_version(connection) >= ERASURE_SCHEMA else None
+            return members.member_index(connection) if schema_version(connection) >= ERASURE_SCHEMA else None
     except sqlite3.Error:
         return None  # damaged, which may be why it is being replaced
 

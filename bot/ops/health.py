@@ -10,10 +10,11 @@ from typing import Final, cast
 
 from aiohttp import web
 
-from bot.database.sqlite import Database, remember
+from bot.database.sqlite import Database
 from bot.errors import StartRefused, StoreBusy
 from bot.ops.metrics import Metrics, Now
-from bot.store.totals import figures
+from bot.store.facts import remember
+from bot.store.totals import Totals, totals
 
 ROUND_WITHIN: Final = timedelta(seconds=60)
 """Maximum age of the runner's last round. It sleeps 30 s at most, so an older one means it hangs."""
@@ -119,10 +120,10 @@ def application(health: Health, metrics: Metrics, database: Database) -> web.App
 
     async def metrics_page(request: web.Request) -> web.Response:
         try:
-            totals = await database.report(figures)
+            sums: Totals | None = await database.report(totals)
         except (StoreBusy, sqlite3.Error):
-            totals = None  # the page says so, and its other metrics are still valid
-        body, content_type = metrics.render(totals, await health.current(), request.headers.get("Accept", ""))
+            sums = None  # the page says so, and its other metrics are still valid
+        body, content_type = metrics.render(sums, await health.current(), request.headers.get("Accept", ""))
         return web.Response(body=body, headers=FRESH | {"Content-Type": content_type})
 
     pages = web.Application()

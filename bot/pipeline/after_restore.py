@@ -1,23 +1,24 @@
-"""A database that came out of a backup: nothing that may have been done since then is done again."""
+"""Prepare a restored database, so that nothing done since the backup is done again."""
 
 from collections import Counter
 from collections.abc import Collection
 from datetime import datetime
 from typing import assert_never
 
-from bot.database.sqlite import COMMANDS_FACT, Tx, forget_fact
-from bot.model import FailReason, Job, JobState
+from bot.database.sqlite import Tx
+from bot.model import FailReason, Job, JobState, MemberNumber
 from bot.pipeline.transitions import fail
 from bot.store import budget_alerts, erasure, jobs
+from bot.store.facts import COMMANDS_FACT, forget
 
 
 def mark(tx: Tx, now: datetime, gone: Collection[int] = ()) -> Counter[JobState]:
-    """Write down for each job what can't be known any more. Returns how many there were in which state.
+    """Mark in each job what is no longer known. Returns the number of jobs by state.
 
-    A queued one may have been sent since, so it fails and its credits go back; so does one whose request
-    was under way. The others go on where they stand, and look for their message before they post it. So
-    does a song that could not be posted: somebody may have asked for it again. Members who were forgotten
-    since then, ``gone`` by their internal numbers, are forgotten again.
+    A queued job may have been sent since, so it fails and its credits are released; so does one whose
+    request was in flight. The others continue from their state and look for their message before they
+    post it. So does an undelivered song: somebody may have asked for it again. Members erased since the
+    backup, ``gone`` by their numbers, are erased again.
     """
     found: Counter[JobState] = Counter()
     for job in jobs.unfinished(tx):
@@ -25,11 +26,11 @@ def mark(tx: Tx, now: datetime, gone: Collection[int] = ()) -> Counter[JobState]
         _mark(tx, job, now)
         jobs.mark_restored(tx, job.id, now)
     for member in gone:
-        erasure.erase(tx, member, now)
-    # Each is told once or not at all, and these may have been told.
+        erasure.erase(tx, MemberNumber(member), now)
+    # Each alert is posted once or not at all, and these may have been posted.
     budget_alerts.drop_due(tx)
-    # Another version may have registered its own since.
-    forget_fact(tx, COMMANDS_FACT)
+    # Another version may have registered its own commands since.
+    forget(tx, COMMANDS_FACT)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Budget alerts on their way to a server's channel: each is posted once, or not at all."""
+"""Post budget alerts to a server's channel: each once, or not at all."""
 
 import logging
 from collections.abc import Callable
@@ -8,20 +8,20 @@ from typing import Final
 
 from bot.database.sqlite import Database
 from bot.errors import StoreBusy, Transient
-from bot.pipeline.courier import AlreadyPosted, Courier, NoAccess
+from bot.pipeline.courier import SEND_WITHIN, AlreadyPosted, Courier, NoAccess
 from bot.store import budget_alerts
 from bot.store.budget_alerts import BudgetAlert
 
 log = logging.getLogger(__name__)
 
-AT_ONCE: Final = 10
-SEND_WITHIN: Final = timedelta(seconds=60)
-"""From the first send: in this time Discord takes its nonce once."""
+BATCH_MAX: Final = 10
+"""Alerts that one batch sends, one after the other."""
 AGAIN_S: Final = 5.0
+"""Wait in seconds before a send is repeated under its nonce."""
 
 
 class BudgetAlerts:
-    """Sends what ``store.budget`` has written down."""
+    """Sends what ``store.budget_alerts`` has written down."""
 
     def __init__(self, database: Database, courier: Courier, *, now: Callable[[], datetime]) -> None:
         self._database = database
@@ -29,9 +29,9 @@ class BudgetAlerts:
         self._now = now
 
     async def due(self) -> list[BudgetAlert]:
-        """What is to be sent now."""
+        """Return the alerts to send now."""
         now = self._now()
-        return await self._database.read(lambda tx: budget_alerts.due(tx, now, AT_ONCE))
+        return await self._database.read(lambda tx: budget_alerts.due(tx, now, BATCH_MAX))
 
     async def send(self, alerts: list[BudgetAlert]) -> None:
         """Send each of them, one after the other."""
@@ -39,13 +39,13 @@ class BudgetAlerts:
             try:
                 await self._send(alert)
             except StoreBusy as error:
-                log.info("budget alert %d: not now: %s", alert.id, error)
+                log.info("budget alert postponed", extra={"alert_id": alert.id, "error": str(error)})
 
     async def _send(self, alert: BudgetAlert) -> None:
         now = self._now()
         started_at = alert.started_at or now
         if not timedelta() <= now - started_at < SEND_WITHIN:
-            log.warning("budget alert %d: whether it was posted is unknown", alert.id)
+            log.warning("budget alert has an unknown outcome", extra={"alert_id": alert.id})
             await self._put_off(alert, None)
             return
         alert = replace(alert, started_at=started_at)
@@ -53,9 +53,9 @@ class BudgetAlerts:
         try:
             await self._courier.post_alert(alert)
         except (NoAccess, AlreadyPosted) as error:
-            log.warning("budget alert %d: not in its channel: %s", alert.id, error)
+            log.warning("budget alert not posted", extra={"alert_id": alert.id, "error": str(error)})
         except Transient as error:
-            log.info("budget alert %d: not now: %s", alert.id, error)
+            log.info("budget alert postponed", extra={"alert_id": alert.id, "error": str(error)})
             return
         await self._put_off(alert, None)
 

@@ -1,30 +1,31 @@
-"""What a card tells beside the job's state: what is left, how many come first, when it may be done."""
+"""Compute what a card shows besides the job's state: credits left, queue position, estimate."""
 
 from datetime import datetime, timedelta
 
 from bot.database.sqlite import Tx
-from bot.model import Job, JobState, Limit, Standing
+from bot.model import GuildId, Job, JobState, Limit, MemberNumber, Standing
 from bot.pipeline.courier import CardFacts
 from bot.store import jobs, ledger, quotas
 
 SLOW_AFTER = timedelta(minutes=20)
+"""Age at which a card says that the song is slow."""
 SAMPLE = 20
-"""The last songs that an estimate is made of."""
+"""Number of recent songs that an estimate is based on."""
 ENOUGH = 5
-"""With fewer songs than this the estimate is a range."""
+"""Minimum number of songs for a single estimate; with fewer it is a range."""
 FIRST_GUESS = (timedelta(minutes=1), timedelta(minutes=3))
 """Source: this service's upstream, 57 to 74 s in two measured runs, 2 to 3 min by its documentation."""
 
 
 def card_facts(tx: Tx, job: Job, defaults: ledger.Defaults, now: datetime) -> CardFacts:
-    """What the job's card shows at ``now``."""
+    """Return what the job's card shows at ``now``."""
     took = jobs.recent_durations(tx, SAMPLE)
     if len(took) >= ENOUGH:
         first, last = sorted(took)[len(took) // 2], None
     else:
         first, last = FIRST_GUESS
     making = job.open and job.state not in (JobState.QUEUED, JobState.FAILED)
-    # Where the queue alone took longer than a song does, the time counts from now.
+    # If the queue alone has taken longer than a song does, the estimate counts from now.
     begins_at = now if job.state is JobState.QUEUED and now > job.created_at + first else job.created_at
     return CardFacts(
         standing=_standing(tx, job, defaults, now),
@@ -37,7 +38,7 @@ def card_facts(tx: Tx, job: Job, defaults: ledger.Defaults, now: datetime) -> Ca
 
 
 def _standing(tx: Tx, job: Job, defaults: ledger.Defaults, now: datetime) -> Standing:
-    """What is left to the member who asked, by the limit that was theirs then: roles are not kept."""
+    """Return what the member has left under the limit they had when they asked: roles are not stored."""
     guild_id, member, _ = jobs.held(tx, job.id)
     limit = None if job.limit_credits is None else Limit(credits=job.limit_credits)
-    return quotas.standing(tx, guild_id, member, limit, defaults, now)
+    return quotas.standing(tx, GuildId(guild_id), MemberNumber(member), limit, defaults, now)

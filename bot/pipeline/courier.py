@@ -1,10 +1,10 @@
-"""What the pipeline needs from a chat. ``ui/discord_courier.py`` is the one for Discord."""
+"""Define what the pipeline needs from a chat; ``ui/discord_courier.py`` implements it for Discord."""
 
 import hashlib
 from base64 import b32encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -12,13 +12,24 @@ from typing import Protocol
 from bot.model import Delivery, DiscordUserId, Job, Standing, Track
 from bot.store.budget_alerts import BudgetAlert
 
+SEND_WITHIN = timedelta(seconds=60)
+"""Time from the committed start of a send in which it may be repeated under its nonce.
+
+Discord drops a repeated nonce for some minutes.
+"""
+NONCE_LENGTH = 25
+"""Maximum characters of a nonce.
+
+Source: https://docs.discord.com/developers/resources/message#create-message, read 2026-11-22.
+"""
+
 
 class MessageKind(StrEnum):
     """What a message that the bot posts for a job is about."""
 
     SONG = "song"
     NOTICE = "notice"
-    """A failure, told."""
+    """An explanation of a failure."""
 
 
 class NoAccess(Exception):
@@ -39,25 +50,25 @@ class AlreadyPosted(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardFacts:
-    """What a card shows beside the job itself."""
+    """What a card shows in addition to the job itself."""
 
     standing: Standing
     ahead: int
     """Queued jobs that come first."""
     expected_at: datetime
-    """When the song may be there, from the last songs of this bot."""
+    """When the song may be finished, estimated from the bot's last songs."""
     expected_until: datetime | None
-    """The end of the range, while there are too few songs to name one moment."""
+    """End of the range, while there are too few songs to estimate one moment."""
     overdue: bool
-    """Whether that time is over and the song is not there."""
+    """Whether that time has passed without a song."""
     slow: bool
     """Whether it takes longer than songs normally do."""
 
     def shown(self, job: Job) -> str:
-        """A text that differs whenever a card would have to show something else for the job."""
+        """Return a text that differs whenever the card would have to show something else."""
         marks = {"slow": self.slow, "late": self.overdue, "parked": job.parked, "there": bool(job.message_id)}
-        said = [job.state, job.reason or "", self.ahead or "", *(name for name, on in marks.items() if on)]
-        return ":".join(map(str, said))
+        parts = [job.state, job.reason or "", self.ahead or "", *(name for name, on in marks.items() if on)]
+        return ":".join(map(str, parts))
 
 
 class Courier(Protocol):
@@ -84,16 +95,16 @@ class Courier(Protocol):
         locale: str,
         direct: bool,
     ) -> int:
-        """Post the song once more, for somebody who asked for it; it mentions nobody and answers nothing.
+        """Post another copy of the song, which mentions nobody and replies to nothing.
 
-        ``locale`` tells the language, ``direct`` whether the channel is one for direct messages. One try,
-        of a minute at the most.
+        ``locale`` is the language; ``direct`` means that the channel is one for direct messages. One
+        try, of a minute at most.
         Returns and raises as ``post_song``.
         """
         ...
 
     async def fetch(self, job: Job, take: int, *, max_bytes: int) -> bytes | None:
-        """The audio of one take from the message that brought the song; None: it has no such file.
+        """Return one take's audio from the message that brought the song, or None if it has no such file.
 
         Raises:
             NoAccess: the message is gone, or can't be read.
@@ -105,7 +116,7 @@ class Courier(Protocol):
         ...
 
     async def post_alert(self, alert: BudgetAlert) -> None:
-        """Tell a server's managers about their budget; a repetition within a minute posts nothing more.
+        """Notify a server's managers about their budget; a repeat within a minute posts nothing more.
 
         Raises:
             NoAccess: nothing was posted.
@@ -114,24 +125,24 @@ class Courier(Protocol):
         ...
 
     async def find(self, job: Job, kind: MessageKind, where: Delivery, *, ever: bool = False) -> int | None:
-        """The id of this job's message of this kind that a send to ``where`` may have left there.
+        """Return the id of the job's message of this kind that a send to ``where`` may have left.
 
-        It is looked for in the time of that send, or at any time ``ever`` since it began.
+        Search the time in which that send could have landed, or with ``ever`` all time since its start.
 
         Raises:
-            NoHistory: can't be known.
+            NoHistory: the channel's history can't be read.
         """
         ...
 
     async def find_card(self, job: Job) -> int | None:
-        """The id of the public answer to the job's request, where it was not learned at the time."""
+        """Return the id of the public answer to the job's request, if it can be found."""
         ...
 
     async def open_direct(self, member_id: DiscordUserId) -> int:
-        """The id of the channel for direct messages to the member.
+        """Return the id of the channel for direct messages to the member.
 
         Raises:
-            NoAccess: the member takes none.
+            NoAccess: the member accepts none.
         """
         ...
 
@@ -145,13 +156,10 @@ class Courier(Protocol):
 
 
 def nonce(job: Job, kind: MessageKind, where: Delivery) -> str:
-    """A text of 25 characters that is the same for each repetition of one send, and for no other.
-
-    Source: https://docs.discord.com/developers/resources/message#create-message, read 2026-11-22.
-    """
+    """Return the nonce that all repeats of one send share, and no other send has."""
     return nonce_of(f"{job.id}:{kind}:{where.channel_id}")
 
 
 def nonce_of(name: str) -> str:
-    """The nonce of one thing that is to be posted once."""
-    return b32encode(hashlib.sha256(name.encode()).digest())[:25].decode()
+    """Return the nonce of one thing that is posted once."""
+    return b32encode(hashlib.sha256(name.encode()).digest())[:NONCE_LENGTH].decode()

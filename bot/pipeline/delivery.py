@@ -1,4 +1,4 @@
-"""One message for one job: written down before it is sent, and never posted twice."""
+"""Post one message for one job: written down before it is sent, and never posted twice."""
 
 import asyncio
 import logging
@@ -11,6 +11,7 @@ from bot.errors import Transient
 from bot.model import Delivery, Job, JobState
 from bot.music.spool import Spool
 from bot.pipeline.courier import (
+    SEND_WITHIN,
     AlreadyPosted,
     ContentRefused,
     Courier,
@@ -20,28 +21,26 @@ from bot.pipeline.courier import (
     nonce,
 )
 from bot.pipeline.transitions import Transitions
-from bot.store import ledger
 
 log = logging.getLogger(__name__)
 
-SEND_WITHIN = timedelta(seconds=60)
-"""From the moment that was written down: in this time a send may be repeated under its nonce."""
 SEND_SETTLED = timedelta(seconds=180)
-"""After this time a send has landed or never will: the channel's history tells."""
+"""Age after which a send has either landed or never will, so that the channel's history is conclusive."""
 RESEND_WAIT_S = 5.0
+"""Minimum wait before a send is repeated."""
 PATIENCE_SHARE = 8
-"""A send that keeps failing waits for this fraction of the time for which it has failed."""
+"""Fraction of the time for which a send has failed that it waits before the next attempt."""
 PATIENCE_WAIT_MAX = timedelta(minutes=15)
-"""Longest of these waits, unless Discord asks for more."""
+"""Maximum of these waits, unless Discord asks for more."""
 PATIENCE_MAX = timedelta(days=3)
 """Time after which a message that keeps failing waits for a person; its files are kept."""
 NO_CHANNEL_YET = 0
-"""Written down in place of a direct message's channel until Discord has told it."""
+"""Placeholder for a direct message's channel until Discord has returned its id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingMessage:
-    """The way of one kind of message, from its first send to its end."""
+    """The states through which one kind of message takes a job."""
 
     kind: MessageKind
     sending: JobState
@@ -65,217 +64,243 @@ NOTICE = OutgoingMessage(
 
 
 class Deliverer:
-    """Brings a job's message to its member. ``finishing`` wraps what must not be cut off at a shutdown."""
+    """Posts a job's message to its member.
+
+    Guarantee: at most one message of each kind per job. The destination and the start of a send are
+    committed before the first request leaves. For 60 s Discord drops a repeated nonce, so a send may
+    be repeated; from then on only the channel's history can tell whether it landed, and a new send
+    starts only after the history has shown that it did not.
+
+    ``shutdown_guard`` wraps what a shutdown must not cut off.
+    """
 
     def __init__(
         self,
         *,
-        moves: Transitions,
+        transitions: Transitions,
         courier: Courier,
         spool: Spool,
         now: Callable[[], datetime],
         shutdown_guard: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        self._transitions = moves
+        self._transitions = transitions
         self._courier = courier
         self._spool = spool
         self._now = now
         self._shutdown_guard = shutdown_guard
 
-    async def begin(self, job: Job, post: OutgoingMessage) -> None:
-        """The first send, to where the member asked."""
+    async def begin(self, job: Job, message: OutgoingMessage) -> None:
+        """Send for the first time, to where the member asked."""
         if job.restored:
-            await self._begin_restored(job, post)
-        elif job.delivery is not None and (found := await self._found(job, post, job.delivery)) is not None:
-            # A person asked for a message whose first send could not be seen to the end.
-            await self._transitions.to(job, post.done, due_at=None, message_id=found)
+            await self._begin_restored(job, message)
+        elif (
+            job.delivery is not None
+            and (message_id := await self._earlier(job, message, job.delivery)) is not None
+        ):
+            # A person asked to post again a message whose first send had an unknown outcome.
+            await self._transitions.to(job, message.done, due_at=None, message_id=message_id)
         else:
-            await self._start(job, post, job.origin.channel_id, direct=False)
+            await self._start(job, message, job.origin.channel_id, direct=False)
 
-    async def _begin_restored(self, job: Job, post: OutgoingMessage) -> None:
-        """The first send that this database knows of; an earlier one may have been forgotten with it.
+    async def _begin_restored(self, job: Job, message: OutgoingMessage) -> None:
+        """Send for a job out of a backup, whose database may have forgotten earlier sends.
 
-        So the message is looked for wherever it could be. The mark goes when the send is written down.
+        Look for the message wherever it could be first. The mark is cleared when the send is written
+        down, so a crash before that repeats the search.
         """
         channel = Delivery(channel_id=job.origin.channel_id, direct=False, started_at=job.created_at)
-        found: int | None = None
+        message_id: int | None = None
         place: Delivery | None = channel
         try:
             try:
-                found = await self._courier.find(job, post.kind, channel, ever=True)
+                message_id = await self._courier.find(job, message.kind, channel, ever=True)
             except NoAccess:
                 place = None
             parent_id = job.origin.parent_channel_id
-            if found is None and place is None and parent_id is not None:
+            if message_id is None and place is None and parent_id is not None:
                 parent = replace(channel, channel_id=parent_id)
                 try:
-                    found, place = await self._courier.find(job, post.kind, parent, ever=True), parent
+                    message_id = await self._courier.find(job, message.kind, parent, ever=True)
+                    place = parent
                 except NoAccess:
                     place = None
-            if found is None and (direct := await self._direct(job)) is not None:
-                found = await self._found_directly(job, post, direct, must_know=place is None)
+            if message_id is None and (direct := await self._direct(job)) is not None:
+                message_id = await self._find_directly(job, message, direct, must_know=place is None)
                 place = place or direct
         except NoHistory:
-            log.warning("job %d: restored, and whether its %s was posted can't be known", job.id, post.kind)
-            await self._transitions.to(job, post.nowhere, due_at=None, restored_at=None)
+            self._log("restored message unverifiable", message)
+            await self._transitions.to(job, message.nowhere, due_at=None, restored=False)
             return
-        if found is not None:
-            log.info("job %d: restored, and its %s is there already", job.id, post.kind)
-            await self._transitions.to(job, post.done, due_at=None, message_id=found, restored_at=None)
+        if message_id is not None:
+            log.info("restored message found", extra={"kind": str(message.kind)})
+            await self._transitions.to(job, message.done, due_at=None, message_id=message_id, restored=False)
         elif place is None:
-            log.warning("job %d: nowhere to post its %s", job.id, post.kind)
-            await self._transitions.to(job, post.nowhere, due_at=None, restored_at=None)
+            self._log("no place to post", message)
+            await self._transitions.to(job, message.nowhere, due_at=None, restored=False)
         else:
-            await self._start(job, post, place.channel_id, direct=place.direct)
+            await self._start(job, message, place.channel_id, direct=place.direct)
 
     async def _direct(self, job: Job) -> Delivery | None:
-        """Where a direct message to the member goes, if they take any."""
+        """Return where a direct message to the member goes, or None if they accept none."""
         try:
             channel_id = await self._courier.open_direct(job.origin.member_id)
         except NoAccess:
             return None
         return Delivery(channel_id=channel_id, direct=True, started_at=job.created_at)
 
-    async def _found_directly(
-        self, job: Job, post: OutgoingMessage, direct: Delivery, *, must_know: bool
+    async def _find_directly(
+        self, job: Job, message: OutgoingMessage, direct: Delivery, *, must_know: bool
     ) -> int | None:
-        """Whether it went to the member instead. Raises NoHistory where it would have to go there now."""
+        """Return the message if it was sent directly.
+
+        Raises:
+            NoHistory: that can't be known, and ``must_know`` since it would be sent there now.
+        """
         try:
-            return await self._courier.find(job, post.kind, direct, ever=True)
+            return await self._courier.find(job, message.kind, direct, ever=True)
         except (NoAccess, NoHistory):
             if must_know:
                 raise NoHistory from None
             return None
 
-    async def _found(self, job: Job, post: OutgoingMessage, where: Delivery) -> int | None:
+    async def _earlier(self, job: Job, message: OutgoingMessage, delivery: Delivery) -> int | None:
+        """Return the message that an earlier send left, as far as that can be known."""
         try:
-            return await self._courier.find(job, post.kind, where)
+            return await self._courier.find(job, message.kind, delivery)
         except (NoAccess, NoHistory):
             return None
 
-    async def _start(self, job: Job, post: OutgoingMessage, channel_id: int, *, direct: bool) -> None:
-        """Write down where the message goes and when that began, and send it."""
-        where = Delivery(channel_id=channel_id, direct=direct, started_at=self._now())
+    async def _start(self, job: Job, message: OutgoingMessage, channel_id: int, *, direct: bool) -> None:
+        """Commit the destination and the start time, then send."""
+        delivery = Delivery(channel_id=channel_id, direct=direct, started_at=self._now())
         with self._shutdown_guard():
             await self._transitions.to(
                 job,
-                post.sending,
-                due_at=where.started_at,
+                message.sending,
+                due_at=delivery.started_at,
                 keep_claim=True,
-                delivery_channel_id=where.channel_id,
-                delivery_direct=where.direct,
-                delivery_started_at=ledger.milliseconds(where.started_at),
-                restored_at=None,
+                delivery=delivery,
+                restored=False,
             )
-            await self._send(replace(job, state=post.sending, delivery=where), post, where)
+            # Durable from here on: a process that dies over the send leaves a job that `go_on` finds.
+            await self._send(replace(job, state=message.sending, delivery=delivery), message, delivery)
 
-    async def go_on(self, job: Job, post: OutgoingMessage) -> None:
-        """The next thing to do for a send that was begun, and of which nothing more is known."""
+    async def go_on(self, job: Job, message: OutgoingMessage) -> None:
+        """Continue a send that was started and whose outcome is unknown."""
         if job.restored:
-            await self._begin_restored(job, post)
+            await self._begin_restored(job, message)
             return
-        where = job.delivery
-        assert where is not None  # noqa: S101 - the schema's CHECK, told to the type checker
-        if where.channel_id == NO_CHANNEL_YET:
-            await self._open_direct(job, post)
+        delivery = job.delivery
+        assert delivery is not None  # noqa: S101 - the schema's CHECK, told to the type checker
+        if delivery.channel_id == NO_CHANNEL_YET:
+            await self._open_direct(job, message)
             return
-        elapsed = self._now() - where.started_at
+        # A negative age means that the clock was set back: nothing can be said about the nonce then.
+        elapsed = self._now() - delivery.started_at
         if timedelta() <= elapsed < SEND_WITHIN:
             with self._shutdown_guard():
-                await self._send(job, post, where, repeated=True)
+                await self._send(job, message, delivery, repeated=True)
         elif timedelta() <= elapsed < SEND_SETTLED:
-            await self._transitions.to(job, post.sending, due_at=where.started_at + SEND_SETTLED)
+            await self._transitions.to(job, message.sending, due_at=delivery.started_at + SEND_SETTLED)
         else:
-            await self._look_then_send(job, post, where)
+            await self._look_then_send(job, message, delivery)
 
-    async def _look_then_send(self, job: Job, post: OutgoingMessage, where: Delivery) -> None:
+    async def _look_then_send(self, job: Job, message: OutgoingMessage, delivery: Delivery) -> None:
         try:
-            found = await self._courier.find(job, post.kind, where)
+            message_id = await self._courier.find(job, message.kind, delivery)
         except NoAccess:
-            await self._elsewhere(job, post, where)
+            await self._elsewhere(job, message, delivery)
         except NoHistory:
-            log.warning("job %d: whether its %s was posted can't be known", job.id, post.kind)
-            await self._transitions.to(job, post.nowhere, due_at=None)
+            self._log("message unverifiable", message)
+            await self._transitions.to(job, message.nowhere, due_at=None)
         else:
-            if found is not None:
-                await self._transitions.to(job, post.done, due_at=None, message_id=found)
+            if message_id is not None:
+                await self._transitions.to(job, message.done, due_at=None, message_id=message_id)
             else:
-                await self._start(job, post, where.channel_id, direct=where.direct)
+                await self._start(job, message, delivery.channel_id, direct=delivery.direct)
 
     async def _send(
-        self, job: Job, post: OutgoingMessage, where: Delivery, *, repeated: bool = False
+        self, job: Job, message: OutgoingMessage, delivery: Delivery, *, repeated: bool = False
     ) -> None:
-        """One send under its nonce; what it came to is written down."""
-        key = nonce(job, post.kind, where)
-        left = where.started_at + SEND_WITHIN - self._now()
+        """Send once under the nonce of this delivery and write down the outcome.
+
+        The deadline counts from the committed start, so that no request leaves after Discord may have
+        forgotten the nonce.
+        """
+        key = nonce(job, message.kind, delivery)
+        left = delivery.started_at + SEND_WITHIN - self._now()
         message_id: int | None = None
         try:
             async with asyncio.timeout(max(left.total_seconds(), 0.0)):
-                if post.kind is MessageKind.SONG:
+                if message.kind is MessageKind.SONG:
                     files = [(track, self._spool.path(track.file)) for track in job.tracks]
-                    message_id = await self._courier.post_song(job, files, where, key)
+                    message_id = await self._courier.post_song(job, files, delivery, key)
                 else:
-                    message_id = await self._courier.post_notice(job, where, key)
+                    message_id = await self._courier.post_notice(job, delivery, key)
         except NoAccess as error:
             if repeated:
-                # That says nothing of the sends before this one: the channel's history does.
-                log.warning("job %d: its %s may have been posted before: %s", job.id, post.kind, error)
-                await self._transitions.to(job, post.sending, due_at=where.started_at + SEND_SETTLED)
+                # This says nothing about earlier sends: the bot may have lost access since. Only the
+                # channel's history can tell.
+                self._log("repeated send refused", message, error)
+                await self._transitions.to(job, message.sending, due_at=delivery.started_at + SEND_SETTLED)
             else:
-                await self._elsewhere(job, post, where, content=isinstance(error, ContentRefused))
+                await self._elsewhere(job, message, delivery, content=isinstance(error, ContentRefused))
             return
         except AlreadyPosted:
-            log.info("job %d: its %s was posted and then deleted", job.id, post.kind)
+            log.info("message was posted and deleted", extra={"kind": str(message.kind)})
         except (Transient, TimeoutError) as error:
-            log.warning(
-                "job %d: its %s may not have been posted: %s", job.id, post.kind, str(error) or "timeout"
-            )
+            self._log("send outcome unknown", message, error)
             if self._now() - job.state_since > PATIENCE_MAX:
-                await self._transitions.to(job, post.nowhere, due_at=None)
+                await self._transitions.to(job, message.nowhere, due_at=None)
             else:
-                await self._transitions.to(job, post.sending, due_at=self._again_at(job, where, error))
+                due_at = self._again_at(job, delivery, error)
+                await self._transitions.to(job, message.sending, due_at=due_at)
             return
-        await self._transitions.to(job, post.done, due_at=None, message_id=message_id)
+        await self._transitions.to(job, message.done, due_at=None, message_id=message_id)
 
-    def _again_at(self, job: Job, where: Delivery, error: Transient | TimeoutError) -> datetime:
-        """When to look at a send again that failed: not before Discord wants to be asked."""
+    def _again_at(self, job: Job, delivery: Delivery, error: Transient | TimeoutError) -> datetime:
+        """Return when to look at a failed send again: not before Discord allows another request."""
         asked_s = error.retry_after_s if isinstance(error, Transient) else None
         patience = min((self._now() - job.state_since) / PATIENCE_SHARE, PATIENCE_WAIT_MAX)
         again_at = self._now() + max(timedelta(seconds=max(asked_s or 0.0, RESEND_WAIT_S)), patience)
-        if again_at < where.started_at + SEND_WITHIN:
+        if again_at < delivery.started_at + SEND_WITHIN:
             return again_at
-        return max(again_at, where.started_at + SEND_SETTLED)
+        return max(again_at, delivery.started_at + SEND_SETTLED)
 
     async def _elsewhere(
-        self, job: Job, post: OutgoingMessage, where: Delivery, *, content: bool = False
+        self, job: Job, message: OutgoingMessage, delivery: Delivery, *, content: bool = False
     ) -> None:
-        """Post in the thread's channel, or else by direct message; written down before it is tried.
+        """Fall back to the thread's channel, or else to a direct message; commit that before trying it.
 
         ``content`` that a thread refuses is refused in its channel too.
         """
         parent_id = job.origin.parent_channel_id
-        if parent_id is not None and not content and where.channel_id == job.origin.channel_id:
-            await self._start(job, post, parent_id, direct=False)
+        if parent_id is not None and not content and delivery.channel_id == job.origin.channel_id:
+            await self._start(job, message, parent_id, direct=False)
             return
-        if where.direct:
-            log.warning("job %d: nowhere to post its %s", job.id, post.kind)
-            await self._transitions.to(job, post.nowhere, due_at=None)
+        if delivery.direct:
+            self._log("no place to post", message)
+            await self._transitions.to(job, message.nowhere, due_at=None)
             return
         now = self._now()
         await self._transitions.to(
             job,
-            post.sending,
+            message.sending,
             due_at=now,
-            delivery_channel_id=NO_CHANNEL_YET,
-            delivery_direct=True,
-            delivery_started_at=ledger.milliseconds(now),
+            delivery=Delivery(channel_id=NO_CHANNEL_YET, direct=True, started_at=now),
         )
 
-    async def _open_direct(self, job: Job, post: OutgoingMessage) -> None:
+    async def _open_direct(self, job: Job, message: OutgoingMessage) -> None:
         try:
             channel_id = await self._courier.open_direct(job.origin.member_id)
         except NoAccess:
-            log.warning("job %d: the member takes no direct messages", job.id)
-            await self._transitions.to(job, post.nowhere, due_at=None)
+            self._log("direct messages refused", message)
+            await self._transitions.to(job, message.nowhere, due_at=None)
         else:
-            await self._start(job, post, channel_id, direct=True)
+            await self._start(job, message, channel_id, direct=True)
+
+    def _log(self, event: str, message: OutgoingMessage, error: Exception | None = None) -> None:
+        fields = {"kind": str(message.kind)}
+        if error is not None:
+            fields["error"] = str(error) or type(error).__name__
+        log.warning(event, extra=fields)

@@ -1,10 +1,11 @@
-"""Deletions to their end: members are forgotten, files removed, and the database is cleaned."""
+"""Complete deletions: erase members, remove files, and clean the database."""
 
 import asyncio
 import logging
 import math
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from bot.database import snapshots
@@ -15,11 +16,11 @@ from bot.music.spool import Spool
 from bot.pipeline import schedule
 from bot.store import erasure as rows
 from bot.store import scrub
-from bot.store.scrub import Remains
+from bot.store.scrub import Deleted
 
 log = logging.getLogger(__name__)
 
-AT_ONCE: Final = 500
+BATCH_MAX: Final = 500
 """Jobs whose files are removed between two writes."""
 LATE_S: Final = (5.0, 300.0)
 """Before it is tried again where somebody reads for long, or the disk is full."""
@@ -35,7 +36,7 @@ class Erasure:
         self._one_at_a_time = asyncio.Lock()
         self._failures = 0
         self._not_before: datetime | None = None
-        self._rewritten_for: dict[Remains, str] = {}
+        self._rewritten_for: dict[Deleted, str] = {}
         """The marks for which the file was rewritten, and only its log is left to be emptied."""
 
     async def due(self) -> bool:
@@ -45,7 +46,7 @@ class Erasure:
             return False
 
         def due(tx: Tx) -> bool:
-            return bool(Remains.ERASED in scrub.marks(tx) or rows.files_of(tx, 1) or rows.due(tx, now))
+            return bool(Deleted.ERASED in scrub.marks(tx) or rows.files_of(tx, 1) or rows.due(tx, now))
 
         return await self._database.read(due)
 
@@ -59,10 +60,10 @@ class Erasure:
             try:
                 await self._finish()
                 removed = await self._remove_files()
-                await self._clean(Remains.ERASED)
-                clean = Remains.ERASED not in await self._database.read(scrub.marks)
+                await self._clean(Deleted.ERASED)
+                clean = Deleted.ERASED not in await self._database.read(scrub.marks)
             except Transient as error:
-                log.warning("what members deleted can't be cleaned up yet: %s", error)
+                log.warning("cleanup postponed", extra={"error": str(error)})
                 return False
             if removed and clean:
                 self._failures, self._not_before = 0, None
@@ -75,26 +76,21 @@ class Erasure:
             StoreBusy: not now.
         """
         async with self._one_at_a_time:
-            return await self._clean(*Remains)
+            return await self._clean(*Deleted)
 
     async def _finish(self) -> None:
         now = self._now()
         for member in await self._database.read(lambda tx: rows.due(tx, now)):
-
-            def finish(tx: Tx, member: MemberNumber = member) -> None:
-                if member in rows.due(tx, now):
-                    rows.erase(tx, member, now)
-
-            await self._database.write(finish)
-            log.info("a member's data is erased")
+            await self._database.write(partial(_erase_if_due, member=MemberNumber(member), now=now))
+            log.info("member data erased")
 
     async def _remove_files(self) -> bool:
-        while job_ids := await self._database.read(lambda tx: rows.files_of(tx, AT_ONCE)):
+        while job_ids := await self._database.read(lambda tx: rows.files_of(tx, BATCH_MAX)):
             try:
                 await asyncio.to_thread(_remove, self._spool, job_ids)
             except OSError as error:
                 log.warning(
-                    "files of erased songs can't be removed yet (%s); look at SPOOL_DIR", error.strerror
+                    "files of erased songs not removed yet; check SPOOL_DIR", extra={"error": error.strerror}
                 )
                 return False
 
@@ -104,7 +100,7 @@ class Erasure:
             await self._database.write(removed)
         return True
 
-    async def _clean(self, *wanted: Remains) -> bool:
+    async def _clean(self, *wanted: Deleted) -> bool:
         """Returns False where there is nothing to clean, or it can't be now."""
         marks = await self._database.read(scrub.marks)
         if not any(of in marks for of in wanted):
@@ -113,13 +109,13 @@ class Erasure:
             await self._database.rewrite()
             self._rewritten_for = marks
         if not await self._database.empty_log():
-            log.info("somebody reads the database for long; its log is emptied later")
+            log.info("write-ahead log not emptied yet", extra={"cause": "a long read"})
             return False
         # A copy that was made before a migration has all of it too; a safety net is worth less than that.
         for copy in await asyncio.to_thread(snapshots.outlived, self._database.path, math.inf):
             await asyncio.to_thread(copy.unlink, missing_ok=True)
         await self._database.write(lambda tx: scrub.cleaned(tx, marks))
-        log.info("the database has been cleaned of what was deleted")
+        log.info("database cleaned")
         return True
 
 
@@ -130,3 +126,8 @@ def _remove(spool: Spool, job_ids: Collection[int]) -> None:
         path.unlink(missing_ok=True)
     if found:
         spool.sync()
+
+
+def _erase_if_due(tx: Tx, member: MemberNumber, now: datetime) -> None:
+    if member in rows.due(tx, now):
+        rows.erase(tx, member, now)

@@ -1,4 +1,4 @@
-"""What is looked after from time to time: books are proved; old files, words and drafts are dropped."""
+"""Reconcile the ledger, and drop old files, texts and drafts, in hourly rounds."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from bot.database.sqlite import Database, Tx
 from bot.errors import Transient
 from bot.music.spool import Spool
 from bot.pipeline.erasure import Erasure
-from bot.store import erasure, jobs, members, texts
+from bot.store import erasure, jobs, members, refusals, texts
 from bot.store.reconcile import reconcile
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class Maintenance:
             try:
                 await self.round()
             except Transient as error:
-                log.warning("upkeep is late: %s", error)
+                log.warning("maintenance late", extra={"error": str(error)})
             await self._sleep(EVERY_S)
 
     async def round(self) -> None:
@@ -74,6 +74,7 @@ class Maintenance:
         await self._clean(now)
         await self._drop_copies(now)
         await self._drop_words(now)
+        await self._drop_refusals(now)
         late = self._cleaned_at is None or now - self._cleaned_at >= CLEAN_EVERY
         if late and await self._erasure.clean():
             self._cleaned_at = now
@@ -83,7 +84,7 @@ class Maintenance:
         before_s = (now - KEEP_COPIES).timestamp()
         for copy in await asyncio.to_thread(snapshots.outlived, self._database.path, before_s):
             await asyncio.to_thread(copy.unlink, missing_ok=True)
-            log.info("%s: removed, the schema that came after it is in use for a week", copy.name)
+            log.info("old snapshot removed", extra={"file": copy.name})
 
     async def _prove(self) -> None:
         proof = await self._database.report(reconcile)
@@ -93,7 +94,7 @@ class Maintenance:
                 "Run `tunesmith doctor --ledger`; nothing was changed."
             )
         else:
-            log.info("ledger: %d entries and %d jobs add up", proof.entries, proof.jobs)
+            log.info("ledger reconciled", extra={"entries": proof.entries, "jobs": proof.jobs})
 
     async def _clean(self, now: datetime) -> None:
         written_at = await asyncio.to_thread(_files_of, self._spool)
@@ -103,7 +104,11 @@ class Maintenance:
         gone = (over - fresh) | stray
         await asyncio.to_thread(_remove, self._spool, gone)
         if gone:
-            log.info("spool: %d old files removed", len(gone))
+            log.info("old files removed", extra={"count": len(gone)})
+
+    async def _drop_refusals(self, now: datetime) -> None:
+        while await self._database.write(lambda tx: refusals.sweep(tx, now)) >= refusals.SWEEP_MAX:
+            pass
 
     async def _drop_words(self, now: datetime) -> None:
         before, dropped = now - self._keep_words, 0
@@ -116,7 +121,7 @@ class Maintenance:
 
         await self._database.write(drop)
         if dropped:
-            log.info("the words of %d old songs are dropped", dropped)
+            log.info("old texts dropped", extra={"songs": dropped})
 
 
 def _files_of(spool: Spool) -> dict[str, datetime]:

@@ -1,12 +1,12 @@
-"""The loop that looks after the jobs, and the one broad ``except`` around each of them."""
+"""Claim the jobs that are due and take each a step further, until stopped."""
 
 import asyncio
 import itertools
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
+from enum import Enum
 from functools import partial
 from typing import Final
 
@@ -17,49 +17,61 @@ from bot.errors import StoreBusy, Transient
 from bot.model import Job, JobState
 from bot.pipeline import schedule
 from bot.pipeline.budget_alerts import BudgetAlerts
-from bot.pipeline.card_facts import SLOW_AFTER, card_facts
-from bot.pipeline.courier import CardFacts, Courier, NoAccess
+from bot.pipeline.cards import Cards
+from bot.pipeline.courier import Courier
+from bot.pipeline.delivery import NO_CHANNEL_YET
 from bot.pipeline.erasure import Erasure
 from bot.pipeline.steps import Steps
 from bot.pipeline.transitions import Superseded
+from bot.pipeline.turns import SendTurns
 from bot.store import budget_alerts, jobs, ledger
 
 log = logging.getLogger(__name__)
 
-AT_ONCE: Final[dict[frozenset[JobState], int]] = {
-    frozenset({JobState.QUEUED, JobState.SUBMITTING}): 4,
-    frozenset({JobState.RUNNING}): 16,
-    frozenset({JobState.READY}): 4,
-    frozenset({JobState.STORED, JobState.DELIVERING, JobState.FAILED}): 4,
-}
-"""How many jobs are worked on at the same time, by what they need."""
-CARDS_AT_ONCE: Final = 10
-CARD_EVERY: Final = timedelta(seconds=5)
-"""The least time between two edits of one card."""
-CARD_LATE_S: Final = 15.0
-"""Before a card is tried again that could not be edited."""
-AFTERWARDS: Final = timedelta(seconds=1)
-"""A time is over only after it."""
-POSITION_EVERY: Final = timedelta(seconds=15)
-"""How often a queued job's place in the queue is looked at."""
 TRANSIENT_WAIT_S: Final = (5.0, 60.0)
+"""First and longest wait in seconds after a transient error that names no wait of its own."""
 BUG_TRIES: Final = 3
+"""How often a job may meet a bug in one state."""
 BUG_WAIT_S: Final = 10.0
-WAIT_MOST_S: Final = 30.0
-"""The longest sleep of the loop, in case something is due that nobody announced."""
+"""Wait in seconds before a step that met a bug is taken again."""
+WAIT_MAX_S: Final = 30.0
+"""Maximum sleep of the loop in seconds, in case something becomes due unannounced."""
 FINISH_WITHIN_S: Final = 30.0
-"""At a shutdown, what must not be cut off gets this long to end."""
+"""How long a shutdown waits for what must not be cut off, in seconds."""
+
+
+class Lane(Enum):
+    """What a task of the runner works on. Lanes do not take each other's capacity."""
+
+    SUBMITTING = "submitting"
+    POLLING = "polling"
+    FETCHING = "fetching"
+    POSTING = "posting"
+    CARDS = "cards"
+    ALERTS = "alerts"
+    ERASURES = "erasures"
+
+
+STATES: Final = {
+    Lane.SUBMITTING: frozenset({JobState.QUEUED, JobState.SUBMITTING}),
+    Lane.POLLING: frozenset({JobState.RUNNING}),
+    Lane.FETCHING: frozenset({JobState.READY}),
+    Lane.POSTING: frozenset({JobState.STORED, JobState.DELIVERING, JobState.FAILED}),
+}
+"""The states whose jobs each lane takes."""
+AT_ONCE: Final = {Lane.SUBMITTING: 4, Lane.POLLING: 16, Lane.FETCHING: 4, Lane.POSTING: 256}
+"""How many jobs each lane claims at the same time; in the posting lane ``SendTurns`` limits the sends."""
 
 
 class ShutdownGuard:
-    """Knows the tasks that are in the middle of something that must not be cut off."""
+    """Tracks the tasks that are doing something a shutdown must not cut off."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[object]] = set()
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        """While inside, a shutdown waits for the current task."""
+        """Make a shutdown wait for the current task while inside."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - only coroutines call this
         outermost = task not in self._tasks
@@ -77,6 +89,9 @@ class ShutdownGuard:
 class Runner:
     """Claims what is due and takes it a step further, many jobs at a time, until it is stopped.
 
+    Guarantee: a claim is committed before its step starts, and names this process's epoch. So no job is
+    worked on twice at the same time, and what a dead process had claimed is due again at once.
+
     ``woken`` is set by whoever makes something due.
     """
 
@@ -93,31 +108,32 @@ class Runner:
         now: Callable[[], datetime],
         woken: asyncio.Event,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        turns: SendTurns | None = None,
     ) -> None:
         self._database = database
         self._steps = steps
-        self._courier = courier
+        self._turns = turns or SendTurns()
         self._erasure = erasure
         self._shutdown_guard = shutdown_guard
         self._epoch = epoch
-        self._defaults = defaults
         self._now = now
         self._sleep = sleep
         self._woken = woken
         self._stopping = asyncio.Event()
+        self._cards = Cards(database, courier, defaults=defaults, now=now)
         self._alerts = BudgetAlerts(database, courier, now=now)
         self.looked_at: datetime | None = None
-        """When the last round began that found out what is due."""
-        self._busy: dict[asyncio.Task[object], frozenset[str]] = {}
-        """What the tasks are at: a group of states, cards, alerts or erasures."""
+        """Start of the last round that could read what is due."""
+        self._busy: dict[asyncio.Task[object], Lane] = {}
+        """The running tasks and their lanes."""
 
     def stop(self) -> None:
-        """Claim nothing more; ``run`` ends when what must not be cut off has ended."""
+        """Stop claiming; ``run`` returns once what must not be cut off has ended."""
         self._stopping.set()
         self._woken.set()
 
     async def run(self) -> None:
-        """Work until ``stop``. What is cut off there is found again at the next start."""
+        """Work until ``stop``. The next start finds again whatever is cut off then."""
         try:
             while not self._stopping.is_set():
                 self._woken.clear()
@@ -135,7 +151,7 @@ class Runner:
             await self._drain()
 
     async def round(self) -> int:
-        """Take everything that is due one step further, to its end. Returns how many jobs that were."""
+        """Take everything that is due one step further, and wait for it. Returns the number of jobs."""
         claimed = await self._look_around()
         while self._busy:
             await asyncio.wait(self._busy)
@@ -149,7 +165,7 @@ class Runner:
             await self._start_alerts()
             await self._start_erasures()
         except Transient as error:
-            log.warning("the jobs can't be looked at: %s", error)
+            log.warning("jobs not readable", extra={"error": str(error)})
             return 0
         self.looked_at = began_at
         return claimed
@@ -157,11 +173,11 @@ class Runner:
     async def _claim(self) -> int:
         now = self._now()
         claimed = 0
-        for states, at_once in AT_ONCE.items():
-            free = at_once - sum(1 for busy in self._busy.values() if busy is states)
+        for lane, states in STATES.items():
+            free = AT_ONCE[lane] - sum(1 for busy in self._busy.values() if busy is lane)
             if free <= 0 or self._stopping.is_set():
                 continue
-            found = await self._database.write(
+            claims = await self._database.write(
                 partial(
                     jobs.due,
                     states=states,
@@ -171,51 +187,54 @@ class Runner:
                     limit=free,
                 )
             )
-            for job in found:
+            for job in claims:
                 work = self._guarded(job, self._take, self._after_bug)
-                self._begin(work, states, f"job {job.id}")
-            claimed += len(found)
+                self._begin(work, lane, f"job {job.id}")
+            claimed += len(claims)
         return claimed
 
     async def _start_cards(self) -> None:
-        now = self._now()
-        if self._stopping.is_set() or _CARDS in self._busy.values():
+        if self._stopping.is_set() or Lane.CARDS in self._busy.values():
             return
-        found = await self._database.read(lambda tx: jobs.cards_due(tx, now, CARDS_AT_ONCE))
+        found = await self._cards.due()
         if found:
-            self._begin(self._update_cards(found), _CARDS, "cards")
+            self._begin(self._update_cards(found), Lane.CARDS, "cards")
 
     async def _start_alerts(self) -> None:
-        if self._stopping.is_set() or _ALERTS in self._busy.values():
+        if self._stopping.is_set() or Lane.ALERTS in self._busy.values():
             return
         found = await self._alerts.due()
         if found:
-            self._begin(self._alerts.send(found), _ALERTS, "budget alerts")
+            self._begin(self._alerts.send(found), Lane.ALERTS, "budget alerts")
 
     async def _start_erasures(self) -> None:
-        if self._stopping.is_set() or _ERASURES in self._busy.values():
+        if self._stopping.is_set() or Lane.ERASURES in self._busy.values():
             return
         if await self._erasure.due():
-            self._begin(self._erasure.work(), _ERASURES, "erasures")
+            self._begin(self._erasure.work(), Lane.ERASURES, "erasures")
 
-    def _begin(self, work: Coroutine[object, object, object], at: frozenset[str], name: str) -> None:
+    def _begin(self, work: Coroutine[object, object, object], lane: Lane, name: str) -> None:
         task = asyncio.create_task(work, name=name)
-        self._busy[task] = at
+        self._busy[task] = lane
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[object]) -> None:
         del self._busy[task]
         self._woken.set()
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.critical("%s: its error could not be written down", task.get_name(), exc_info=error)
+            log.critical("task failed", extra={"task": task.get_name()}, exc_info=error)
 
     async def _take(self, job: Job) -> None:
         try:
-            await self._steps.take(job)
+            if job.state in STATES[Lane.POSTING]:
+                async with self._turns.take(_channel_of(job)):
+                    await self._steps.take(job)
+            else:
+                await self._steps.take(job)
         except Superseded:
-            log.info("job %d: moved on meanwhile", job.id)
+            log.info("claim overtaken")
         except Transient as error:
-            log.info("job %d: not now: %s", job.id, error)
+            log.info("step postponed", extra={"error": str(error)})
             wait_s = schedule.backoff_s(job.tries + 1, *TRANSIENT_WAIT_S)
             await self._postpone(job, wait_s if error.retry_after_s is None else error.retry_after_s)
 
@@ -225,17 +244,20 @@ class Runner:
         work: Callable[[Job], Awaitable[None]],
         after_bug: Callable[[Job], Awaitable[None]],
     ) -> None:
-        # Whoever logs something meanwhile, a library too, logs it about this job.
+        # Every line logged meanwhile, a library's too, carries the job.
         with bound_contextvars(job_id=job.id, guild_id=job.origin.guild_id):
             try:
                 await work(job)
             except Exception:
-                # The one broad handler: a bug in one job ends that job, and no other.
-                log.exception("job %d: a bug in the step %s", job.id, job.state)
+                # The one broad handler around a job: a bug in one job ends that job and no other.
+                log.exception("bug in a step", extra={"state": str(job.state)})
                 await after_bug(job)
 
     async def _postpone(self, job: Job, wait_s: float) -> None:
-        """Let go of the claim; as long as that can't be written, the job stays in this task's hands."""
+        """Release the claim and make the job due later.
+
+        Until that is written the job stays claimed by this task: nobody else may take the same step.
+        """
         due_at = self._now() + timedelta(seconds=wait_s)
 
         def postpone(tx: Tx) -> None:
@@ -247,7 +269,7 @@ class Runner:
             try:
                 await self._database.write(postpone)
             except StoreBusy as error:
-                log.warning("job %d: can't be written down: %s", job.id, error)
+                log.warning("postponement not written yet", extra={"error": str(error)})
                 await self._sleep(schedule.backoff_s(failures, 0.5, 30.0))
             else:
                 return
@@ -263,55 +285,7 @@ class Runner:
 
     async def _update_cards(self, found: list[Job]) -> None:
         for job in found:
-            await self._guarded(job, self._refresh_card, self._leave_card)
-
-    async def _refresh_card(self, job: Job) -> None:
-        try:
-            await self._update_card(job)
-        except StoreBusy as error:
-            log.info("job %d: its card waits: %s", job.id, error)
-
-    async def _leave_card(self, job: Job) -> None:
-        await self._database.write(lambda tx: jobs.card_shown(tx, job, job.card_shown, None, self._now()))
-
-    async def _update_card(self, job: Job) -> None:
-        now = self._now()
-        facts = await self._database.read(lambda tx: card_facts(tx, job, self._defaults, now))
-        shown, free_at = facts.shown(job), now
-        if shown != job.card_shown:
-            free_at = now + CARD_EVERY
-            try:
-                await self._courier.update_card(await self._with_card(job), facts)
-            except NoAccess as error:
-                log.info("job %d: its card can't be edited: %s", job.id, error)
-            except Transient as error:
-                log.info("job %d: its card is late: %s", job.id, error)
-                free_at = now + timedelta(seconds=max(error.retry_after_s or 0.0, CARD_LATE_S))
-                await self._card_shown(job, job.card_shown, free_at, free_at)
-                return
-        await self._card_shown(job, shown, self._card_may_change_at(job, facts, now), free_at)
-
-    async def _with_card(self, job: Job) -> Job:
-        """The job with its card's id, also where a process died before it was written down."""
-        if job.card_message_id is not None:
-            return job
-        found = await self._courier.find_card(job)
-        if found is None:
-            raise NoAccess("it was never posted")
-        await self._database.write(lambda tx: jobs.card_found(tx, job, found))
-        return replace(job, card_message_id=found)
-
-    async def _card_shown(self, job: Job, shown: str, again_at: datetime | None, free_at: datetime) -> None:
-        await self._database.write(lambda tx: jobs.card_shown(tx, job, shown, again_at, free_at))
-
-    def _card_may_change_at(self, job: Job, facts: CardFacts, now: datetime) -> datetime | None:
-        """When a card shows something else although the job has not moved."""
-        if job.state is JobState.QUEUED:
-            return now + POSITION_EVERY
-        if not job.open or job.state is JobState.FAILED:
-            return None
-        turns = [(facts.expected_until or facts.expected_at) + AFTERWARDS, job.created_at + SLOW_AFTER]
-        return min((at for at in turns if at > now), default=None)
+            await self._guarded(job, self._cards.refresh, self._cards.leave)
 
     async def _wait_s(self) -> float:
         try:
@@ -319,29 +293,31 @@ class Runner:
         except Transient:
             return 1.0
         if due_at is None:
-            return WAIT_MOST_S
-        # Something is due, but all hands are full: an end of one of them wakes the loop.
-        least_s = 1.0 if self._busy else 0.05
-        return min(max((due_at - self._now()).total_seconds(), least_s), WAIT_MOST_S)
+            return WAIT_MAX_S
+        # What is due may have to wait for a free lane; the end of any task wakes the loop.
+        min_s = 1.0 if self._busy else 0.05
+        return min(max((due_at - self._now()).total_seconds(), min_s), WAIT_MAX_S)
 
     def _next_due(self, tx: Tx) -> datetime | None:
-        found = [at for at in (jobs.next_due(tx, self._epoch), budget_alerts.next_due(tx)) if at is not None]
-        return min(found, default=None)
+        times = (jobs.next_due(tx, self._epoch), budget_alerts.next_due(tx))
+        return min((at for at in times if at is not None), default=None)
 
     async def _drain(self) -> None:
-        """Cut off what can be found again, and wait for what can't."""
+        """Cancel what the next start finds again, and wait for what must not be cut off."""
         for task in list(self._busy):
             if task not in self._shutdown_guard:
                 task.cancel()
         if self._busy:
             _, late = await asyncio.wait(list(self._busy), timeout=FINISH_WITHIN_S)
             for task in late:
-                log.warning("%s did not end in time and is cut off", task.get_name())
+                log.warning("task cut off at shutdown", extra={"task": task.get_name()})
                 task.cancel()
             if late:
                 await asyncio.wait(late)
 
 
-_CARDS: Final = frozenset({"cards"})
-_ALERTS: Final = frozenset({"alerts"})
-_ERASURES: Final = frozenset({"erasures"})
+def _channel_of(job: Job) -> int:
+    """Return the channel to which the job's next message goes."""
+    if job.delivery is None or job.delivery.channel_id == NO_CHANNEL_YET:
+        return job.origin.channel_id
+    return job.delivery.channel_id

@@ -1,18 +1,46 @@
-"""When to look again: pure functions of ages and counts."""
+"""Decide when to look again, as pure functions of ages and counts."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 JITTER = 0.1
-"""Waits are varied by this share, so that jobs that began together do not ask together for ever."""
+"""Share by which waits vary, so that jobs that started together do not stay in step."""
 LONGEST_STEP = timedelta(minutes=60)
-"""No wait in this program is longer; a due time further away comes of a clock that was set back."""
+"""Maximum wait of any step; a due time further away means that the clock was set back."""
+
+
+class Pacer:
+    """Vary waits by the jitter; ``pace`` scales those between two requests to the music service.
+
+    ``vary`` returns a number between -1 and 1.
+    """
+
+    def __init__(self, pace: float, vary: Callable[[], float]) -> None:
+        self._pace = pace
+        self._vary = vary
+
+    def paced(self, wait_s: float) -> timedelta:
+        """Return a wait between two requests to the music service."""
+        return self.varied(wait_s * self._pace)
+
+    def paced_s(self, wait_s: float) -> float:
+        """Return a wait between two requests to the music service, without jitter."""
+        return wait_s * self._pace
+
+    def varied(self, wait_s: float) -> timedelta:
+        """Return the wait with jitter."""
+        return timedelta(seconds=wait_s * (1.0 + JITTER * self._vary()))
+
+    def lengthened_s(self, wait_s: float) -> float:
+        """Return the wait with jitter that never makes it shorter."""
+        return wait_s * (1.0 + JITTER * abs(self._vary()))
 
 
 def poll_wait_s(age_s: float) -> float:
-    """Seconds to the next status query for a task of this age.
+    """Return the seconds to the next status query for a task of this age.
 
     At 10, 20 and 30 s, then every 5 s to 4 min, then 5 % of the age up to 30 s, after 60 min every
-    5 min. On the measured times of real tasks this costs a mean delay of 2.8 s with 15 queries a task.
+    5 min. On the measured durations of real tasks this costs a mean delay of 2.8 s at 15 queries a task.
     """
     if age_s < 27:  # noqa: PLR2004 - the third query, give or take the jitter
         return 10.0
@@ -23,11 +51,11 @@ def poll_wait_s(age_s: float) -> float:
     return 5 * 60.0
 
 
-def backoff_s(failures: int, first_s: float, most_s: float) -> float:
-    """Seconds after so many failures in a row: doubling from ``first_s`` to ``most_s``."""
-    return min(most_s, first_s * 2.0 ** min(max(failures - 1, 0), 30))
+def backoff_s(failures: int, first_s: float, max_s: float) -> float:
+    """Return the seconds to wait after consecutive failures, doubling from ``first_s`` to ``max_s``."""
+    return min(max_s, first_s * 2.0 ** min(max(failures - 1, 0), 30))
 
 
-def clamp_s(asked_s: float | None, least_s: float, most_s: float) -> float:
-    """The wait that somebody asked for, within bounds; ``least_s`` if nobody did."""
-    return least_s if asked_s is None else min(max(asked_s, least_s), most_s)
+def clamp_s(asked_s: float | None, min_s: float, max_s: float) -> float:
+    """Return the requested wait within bounds, or ``min_s`` if none was requested."""
+    return min_s if asked_s is None else min(max(asked_s, min_s), max_s)

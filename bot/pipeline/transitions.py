@@ -1,52 +1,59 @@
-"""How a claimed job is moved: in one transaction, and only by the claim that holds it."""
+"""Move a claimed job to another state: in one transaction, and only by the claim that holds it."""
 
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from typing import Unpack
 
 from bot.database.sqlite import Database, Tx
-from bot.model import ClosedCause, FailReason, Job, JobState
+from bot.model import ClosedCause, FailReason, Job, JobId, JobState
 from bot.store import jobs, ledger
 
 log = logging.getLogger(__name__)
 
 
 class Superseded(Exception):
-    """Somebody else has moved the job on; what this claim found out no longer counts."""
+    """Another claim has moved the job on, so the result of this one no longer counts."""
 
 
 class Transitions:
-    """Writes down where a job goes. Each method raises Superseded if this claim was overtaken.
+    """Writes where a job goes. Each method raises Superseded if this claim was overtaken.
 
-    ``moved`` is told of every job that came to another state.
+    ``moved`` is called for every job that reaches another state, after the commit.
     """
 
     def __init__(
         self,
         database: Database,
         now: Callable[[], datetime],
-        moved: Callable[[int, JobState], None] = lambda _job_id, _state: None,
+        moved: Callable[[JobId, JobState], None] = lambda _job_id, _state: None,
     ) -> None:
         self._database = database
         self._now = now
         self._moved = moved
 
     async def to(
-        self, job: Job, to: JobState, *, due_at: datetime | None, keep_claim: bool = False, **columns: object
+        self,
+        job: Job,
+        to: JobState,
+        *,
+        due_at: datetime | None,
+        keep_claim: bool = False,
+        **change: Unpack[jobs.JobChange],
     ) -> None:
         """Take the job to a state, with what is now known of it; see ``store.jobs.move``."""
         now = self._now()
         moved = await self._database.write(
-            lambda tx: jobs.move(tx, job, to, now=now, due_at=due_at, keep_claim=keep_claim, **columns)
+            lambda tx: jobs.move(tx, job, to, now=now, due_at=due_at, keep_claim=keep_claim, **change)
         )
         if not moved:
             raise Superseded
         if to is not job.state:
-            self.tell(job, to)
+            self.announce(job, to)
 
-    def tell(self, job: Job, to: JobState) -> None:
-        """The job came to this state, and that is written down."""
-        log.info("job %d: %s", job.id, to)
+    def announce(self, job: Job, to: JobState) -> None:
+        """Log and count a move that has been committed."""
+        log.info("job moved", extra={"state": str(to)})
         self._moved(job.id, to)
 
     async def fail(
@@ -58,25 +65,30 @@ class Transitions:
         also: Callable[[Tx], object] = lambda _: None,
         closed: ClosedCause | None = None,
     ) -> None:
-        """No song will come of it: the credits go back, and the member is to be told."""
+        """Fail the job: release its credits and let the member know why.
+
+        ``also`` runs in the same transaction.
+        """
         now = self._now()
 
-        def failed(tx: Tx) -> None:
+        def write(tx: Tx) -> None:
             fail(tx, job, reason, detail, now=now, closed=closed)
             also(tx)
 
-        await self._database.write(failed)
-        log.info("job %d: failed (%s) %s", job.id, reason, detail)
+        await self._database.write(write)
+        log.info("job failed", extra={"reason": str(reason), "detail": detail})
         self._moved(job.id, JobState.FAILED)
 
 
 def fail(
     tx: Tx, job: Job, reason: FailReason, detail: str, *, now: datetime, closed: ClosedCause | None = None
 ) -> None:
-    """As a part of a transaction: no song will come of the job, and its credits go back.
+    """Fail the job and release its credits, as part of a transaction.
+
+    The state and the credits are written together: neither can be seen without the other.
 
     Raises:
-        Superseded: somebody else has moved it on.
+        Superseded: another claim has moved the job on.
     """
     moved = jobs.move(
         tx,
@@ -88,8 +100,8 @@ def fail(
         detail=detail,
         closed=closed,
         parked=None,
-        delivery_channel_id=None,
+        delivery=None,
     )
     if not moved:
         raise Superseded
-    ledger.release(tx, job.id, *jobs.held(tx, job.id), now)
+    ledger.release(tx, job.id, now)

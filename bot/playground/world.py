@@ -12,7 +12,7 @@ import simcord
 
 from bot.app import App, assemble
 from bot.errors import Refusal
-from bot.model import Delivery, Job, Track
+from bot.model import Delivery, DiscordUserId, Job, Track
 from bot.pipeline.courier import CardFacts, Courier, MessageKind
 from bot.sandbox.server import Sandbox, running
 from bot.settings import GivenSettings, Settings
@@ -106,7 +106,7 @@ class ObservedCourier:
 
     async def open_direct(self, member_id: int) -> int:
         """As the courier itself."""
-        return await self._courier.open_direct(member_id)
+        return await self._courier.open_direct(DiscordUserId(member_id))
 
 
 def _is_refusal(error: BaseException) -> bool:

@@ -162,6 +162,7 @@ class Sandbox:
         self.key = key
         self.delay_s = delay_s
         self.faults = list(faults)
+        self._refused: FaultKind | None = None
         self.tasks_most = tasks_most
         self.tasks: dict[str, Task] = {}
         """The tasks kept, oldest first."""
@@ -215,12 +216,16 @@ class Sandbox:
             return _refusal(FaultKind.UNAUTHORIZED)
         body = await json_body(request)
         by_words = ordered_by(body) - ({FaultKind.BUSY} if body in self.requests else set())
+        if not body and self._refused is not None:
+            return _refusal(self._refused)  # a closed endpoint answers every request alike
         kinds = by_words | self._faults_for("create")
         self.requests.append(body)
         del self.requests[:-REQUESTS_MOST]
         for kind in REFUSALS:
             if kind in kinds:
+                self._refused = kind
                 return _refusal(kind)
+        self._refused = None
         _validate(body)
 
         task = self._begin(body, kinds)

@@ -16,12 +16,13 @@ from bot.model import (
     Job,
     JobId,
     Limit,
+    MemberNumber,
     Period,
     Standing,
     storable,
 )
 from bot.services import ledger_csv
-from bot.store import jobs, ledger, members, quotas, reports
+from bot.store import jobs, ledger, members, quotas, reports, times
 from bot.store.reports import DayOfUse, MemberUse, Page, SettledSong
 
 T = TypeVar("T")
@@ -127,11 +128,11 @@ class CreditService:
         now = self._now()
 
         def explain(tx: Tx) -> Explanation:
-            member = members.known(tx, member_id)
-            limit = quotas.limit_of(tx, guild_id, member, role_ids)
+            member = members.past_or_present(tx, member_id)
+            limit = quotas.limit_of(tx, guild_id, MemberNumber(member), role_ids)
             return Explanation(
-                standing=quotas.standing(tx, guild_id, member, limit, self._defaults, now),
-                own=quotas.member_limit(tx, guild_id, member),
+                standing=quotas.standing(tx, guild_id, MemberNumber(member), limit, self._defaults, now),
+                own=quotas.member_limit(tx, guild_id, MemberNumber(member)),
                 by_role=quotas.role_limits(tx, guild_id, role_ids),
                 paused=quotas.paused(tx, guild_id),
             )
@@ -144,7 +145,7 @@ class CreditService:
 
         def overview(tx: Tx) -> Overview:
             balance = ledger.balance(tx, guild_id, self._defaults, now)
-            first, _ = ledger.period_days(balance.period, now)
+            first, _ = times.period_days(balance.period, now)
             return Overview(
                 balance=balance,
                 price=self.price,
@@ -164,7 +165,7 @@ class CreditService:
 
         def use(tx: Tx) -> Use:
             days = reports.days_of_use(tx, guild_id, DAYS_SHOWN, now)
-            first = ledger.day_number(now) - DAYS_SHOWN + 1
+            first = times.day_number(now) - DAYS_SHOWN + 1
             return Use(days=days, top=reports.top_members(tx, guild_id, first, TOP))
 
         return await self._database.report(use)
@@ -247,7 +248,7 @@ class CreditService:
 
         def change(tx: Tx) -> LimitChange:
             before = quotas.set_member(tx, guild_id, member_id, credits_, changed_by, now)
-            member = ledger.member_number(tx, member_id)
+            member = members.member_number(tx, member_id)
             limit = None if credits_ is None else Limit(credits=credits_)
             standing = quotas.standing(tx, guild_id, member, limit, self._defaults, now)
             return LimitChange(
@@ -274,7 +275,7 @@ class CreditService:
             return LimitChange(
                 before=quotas.set_role(tx, guild_id, role_id, credits_, changed_by, now),
                 after=credits_,
-                open_jobs=jobs.count_open(tx, guild_id, ledger.NOBODY).guild if role_id == guild_id else 0,
+                open_jobs=jobs.count_open(tx, guild_id, members.NOBODY).guild if role_id == guild_id else 0,
                 beyond=quotas.beyond(tx, guild_id, credits_ or 0, self._defaults, now) if known else 0,
             )
 
@@ -303,7 +304,7 @@ class CreditService:
             if "settle" not in closed:
                 raise NotRefundable("open")
             before = ledger.balance(tx, guild_id, self._defaults, now).available
-            ledger.refund(tx, job_id, *jobs.held(tx, job_id), changed_by, now)
+            ledger.refund(tx, job_id, changed_by, now)
             after = ledger.balance(tx, guild_id, self._defaults, now).available
             return Refund(job=job, before=before, after=after)
 
@@ -319,7 +320,7 @@ class CreditService:
 
         def pause(tx: Tx) -> int:
             quotas.pause(tx, guild_id, changed_by, now)
-            return jobs.count_open(tx, guild_id, ledger.NOBODY).guild
+            return jobs.count_open(tx, guild_id, members.NOBODY).guild
 
         return await self._once(changed_by, pause)
 

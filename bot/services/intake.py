@@ -13,8 +13,10 @@ from bot.errors import (
     NotServed,
     NotYourSong,
     Paused,
+    Refusal,
     ServiceClosed,
     ShuttingDown,
+    StoreBusy,
     TooLateToCancel,
     TooManyOpenJobs,
     TotalReached,
@@ -25,12 +27,16 @@ from bot.model import DiscordUserId, Job, JobId, JobState, MemberNumber, Origin,
 from bot.music.text_limits import check
 from bot.pipeline.card_facts import card_facts
 from bot.pipeline.courier import CardFacts
-from bot.store import breaker, jobs, ledger, members, quotas, servers, texts
+from bot.store import breaker, jobs, ledger, members, quotas, refusals, servers, texts
 
 log = logging.getLogger(__name__)
 
 ANSWER_WITHIN = timedelta(seconds=4)
-"""A job is not begun before the member has been answered, or this long after the request."""
+"""Maximum time that a new job waits for the member to be answered before it starts."""
+
+
+REFUSED_MAX = 1_000
+"""Maximum refused interactions that are remembered in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +44,7 @@ class Terms:
     """What the operator has set for new songs."""
 
     models: tuple[str, ...]
-    """On offer, the default first."""
+    """The offered models, the default first."""
     price_credits: int
     open_per_member: int
     open_per_guild: int
@@ -47,11 +53,23 @@ class Terms:
     total_credits_max: int | None = None
     """Credits that all servers together may use in a calendar month; None: no limit."""
     extras: bool = False
-    """Whether members may say what is not to be in a song, and who is to sing."""
+    """Whether members may exclude styles and choose the singer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A new job with its credits held, and what its card shows."""
+
+    job: Job
+    facts: CardFacts
 
 
 class Intake:
-    """Turns requests into jobs. ``woken`` is called when there is something for the runner to do."""
+    """Turns requests into jobs. ``woken`` is called when there is work for the runner.
+
+    Guarantee: the job and the hold on its credits are one transaction, and an interaction becomes at
+    most one job.
+    """
 
     def __init__(
         self,
@@ -66,38 +84,58 @@ class Intake:
         self._now = now
         self._woken = woken
         self._closing = False
+        self._refused: dict[int, None] = {}
         self._unanswered: set[int] = set()
         self._all_answered = asyncio.Event()
         self._all_answered.set()
 
     def close(self) -> None:
-        """From here on every request is refused: the process is about to stop."""
+        """Refuse every request from now on, because the process is about to stop."""
         self._closing = True
 
     async def accept(
         self, request: SongRequest, origin: Origin, source: Source | None = None
-    ) -> tuple[Job, CardFacts] | None:
-        """The new job, with its credits held, or None if this interaction has been taken before.
+    ) -> Accepted | None:
+        """Queue a job and hold its credits. Returns None if this interaction was accepted or refused before.
 
-        ``source`` is the earlier job whose words it takes up.
+        ``source`` is the earlier job whose texts it reuses.
 
         Raises:
-            Refusal: what stands against it; nothing was held.
+            Refusal: the request can't be accepted; nothing was held.
             StoreBusy: the database is locked; nothing was held.
         """
-        if self._closing:
-            # The same interaction may come once more: a promise is not taken back.
-            if await self._database.read(lambda tx: jobs.taken(tx, origin.interaction_id)):
-                return None
-            raise ShuttingDown
-        request = request.cleaned()
-        check(request, self.terms.models)
-        now = self._now()
+        try:
+            return await self._accept(request, origin, source)
+        except (Refusal, StoreBusy):
+            self._note_refused(origin.interaction_id)
+            raise
 
-        def accept(tx: Tx) -> tuple[Job, CardFacts] | None:
-            if jobs.taken(tx, origin.interaction_id):
+    async def _accept(self, request: SongRequest, origin: Origin, source: Source | None) -> Accepted | None:
+        now = self._now()
+        request = request.cleaned()
+
+        def accept(tx: Tx) -> Accepted | Refusal | None:
+            # The same interaction may be delivered again: neither a promise nor a refusal is taken back.
+            if jobs.taken(tx, origin.interaction_id) or self._was_refused(tx, origin.interaction_id):
                 return None
-            member = ledger.member_number(tx, origin.member_id)
+            # Refusing is an ordinary outcome that commits its trace, and nothing else.
+            tx.execute("SAVEPOINT admission")
+            try:
+                if self._closing:
+                    raise ShuttingDown
+                check(request, self.terms.models)
+                accepted = admit(tx)
+            except Refusal as refusal:
+                tx.execute("ROLLBACK TO admission")
+                tx.execute("RELEASE admission")
+                refusals.remember(tx, origin.interaction_id, now)
+                return refusal
+            # Any other error undoes the whole transaction, and with it the savepoint.
+            tx.execute("RELEASE admission")
+            return accepted
+
+        def admit(tx: Tx) -> Accepted:
+            member = members.member_number(tx, origin.member_id)
             self._admit(tx, origin, member, source, now)
             job_id, price = jobs.new_id(), self.terms.price_credits
             held, limit = quotas.hold(
@@ -116,19 +154,37 @@ class Intake:
                 limit_credits=None if limit is None else limit.credits,
             )
             jobs.add(tx, job, held, due_at=now + ANSWER_WITHIN, source=source)
-            return job, card_facts(tx, job, self.terms.defaults, now)
+            return Accepted(job=job, facts=card_facts(tx, job, self.terms.defaults, now))
 
-        taken = await self._database.write(accept)
-        if taken is not None:
-            self._unanswered.add(taken[0].id)
+        accepted = await self._database.write(accept)
+        if isinstance(accepted, Refusal):
+            raise accepted
+        if accepted is not None:
+            job_id = accepted.job.id
+            self._unanswered.add(job_id)
             self._all_answered.clear()
-            log.info("job %d: %s in server %d", taken[0].id, JobState.QUEUED, origin.guild_id)
-        return taken
+            log.info("job queued", extra={"job_id": job_id, "state": "queued"})
+        return accepted
+
+    async def refused(self, interaction_id: int) -> None:
+        """Remember that an interaction was refused before it came here, so that it stays refused."""
+        self._note_refused(interaction_id)
+        now = self._now()
+        await self._database.write(lambda tx: refusals.remember(tx, interaction_id, now))
+
+    def _was_refused(self, tx: Tx, interaction_id: int) -> bool:
+        return interaction_id in self._refused or refusals.is_refused(tx, interaction_id)
+
+    def _note_refused(self, interaction_id: int) -> None:
+        # In memory as well, for a refusal whose row could not be written.
+        self._refused[interaction_id] = None
+        if len(self._refused) > REFUSED_MAX:
+            del self._refused[next(iter(self._refused))]
 
     def _admit(
         self, tx: Tx, origin: Origin, member: MemberNumber, source: Source | None, now: datetime
     ) -> None:
-        """Raises the Refusal that stands against one more song of the member (by internal number)."""
+        """Raise the Refusal that stands against another song of the member, if one does."""
         if not servers.is_served(tx, origin.guild_id, self.terms.server_policy):
             raise NotServed
         if members.leaving_since(tx, member) is not None:
@@ -138,10 +194,10 @@ class Intake:
         reason = quotas.paused(tx, origin.guild_id)
         if reason is not None:
             raise Paused(reason)
-        shut = breaker.read(tx)
-        until = breaker.shut_until(shut, now)
-        if shut.closed is not None and until is not None:
-            raise ServiceClosed(shut.closed, until)
+        state = breaker.read(tx)
+        until = breaker.shut_until(state, now)
+        if state.closed is not None and until is not None:
+            raise ServiceClosed(state.closed, until)
         counts = jobs.count_open(tx, origin.guild_id, member)
         if counts.member >= self.terms.open_per_member:
             raise TooManyOpenJobs("member", self.terms.open_per_member)
@@ -155,39 +211,39 @@ class Intake:
             raise TotalReached(servers.next_month(now))
 
     async def answered(self, job: Job, facts: CardFacts, card_message_id: int | None) -> None:
-        """The member has read that the song is coming, on the card with ``facts``: the runner may begin."""
+        """Record that the member has seen the card with ``facts``, so that the runner may start."""
         now, shown = self._now(), facts.shown(job)
         await self._database.write(lambda tx: jobs.answered(tx, job.id, card_message_id, shown, now))
         self._answered(job)
         self._woken()
 
     async def cancel(self, job_id: JobId, member_id: DiscordUserId, *, as_manager: bool) -> Job:
-        """Take a queued request back for the one who asked, or for somebody who may manage messages.
+        """Withdraw a queued request for its author, or for somebody who may manage messages.
 
-        Returns the job as it was; its credits are back.
+        Returns the job as it was; its credits are released.
 
         Raises:
-            WordsGone: there is no such job.
-            NotYourSong: somebody else's, and not a manager.
-            TooLateToCancel: it is queued no more.
+            WordsGone: the job does not exist.
+            NotYourSong: it is somebody else's, and the caller is no manager.
+            TooLateToCancel: it is no longer queued.
         """
         job = await self.job(job_id)
         if member_id != job.origin.member_id and not as_manager:
             raise NotYourSong
         if not await self.withdraw(job):
             raise TooLateToCancel
-        log.info("job %d: canceled", job.id)
+        log.info("job canceled", extra={"job_id": job.id})
         self._woken()
         return job
 
     async def withdraw(self, job: Job) -> bool:
-        """Take the request back as long as it is queued; its credits go back."""
+        """Withdraw the request if it is still queued, and release its credits. Returns whether it was."""
         now = self._now()
 
         def withdraw(tx: Tx) -> bool:
             if not jobs.withdraw(tx, job.id, now):
                 return False
-            ledger.release(tx, job.id, *jobs.held(tx, job.id), now)
+            ledger.release(tx, job.id, now)
             return True
 
         withdrawn = await self._database.write(withdraw)
@@ -200,18 +256,18 @@ class Intake:
             self._all_answered.set()
 
     async def all_answered(self) -> None:
-        """Ends when every member who was promised a song has read so, or can't any more."""
+        """Wait until every accepted request has been answered, for as long as an answer may take."""
         try:
             async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
                 await self._all_answered.wait()
         except TimeoutError:
-            log.warning("%d answers are still on their way", len(self._unanswered))
+            log.warning("answers pending at shutdown", extra={"count": len(self._unanswered)})
 
     async def post_again(self, job_id: JobId) -> Job:
-        """Post a song that could not be posted before. Returns the job; another state is left as it is.
+        """Post a song that could not be posted before. Returns the job; other states stay as they are.
 
         Raises:
-            WordsGone: there is no such job, or its member is forgotten.
+            WordsGone: there is no such job, or its member has been erased.
         """
         now = self._now()
 
@@ -226,20 +282,20 @@ class Intake:
         return job
 
     async def message_gone(self, job_id: JobId, message_id: int) -> None:
-        """The message with the song was deleted: the card links to it no more."""
+        """Record that the song's message was deleted, so that the card no longer links to it."""
         now = self._now()
         await self._database.write(lambda tx: jobs.message_gone(tx, job_id, message_id, now))
         self._woken()
 
     async def keep_draft(
-        self, request: SongRequest, member_id: DiscordUserId, remix_of: int | None = None
+        self, request: SongRequest, member_id: DiscordUserId, remix_of: JobId | None = None
     ) -> int:
-        """Keep the words of a request for a day. Returns the draft's number.
+        """Keep the texts of a request for a day. Returns the draft's number.
 
-        ``remix_of`` is the job whose words they are a change of.
+        ``remix_of`` is the job whose texts they change.
 
         Raises:
-            WordsGone: the words of ``remix_of`` may not be taken up any more, also in parts.
+            WordsGone: the texts of ``remix_of`` may no longer be reused, even in part.
         """
         now, key = self._now(), jobs.new_id()
         await self._database.write(
@@ -248,58 +304,58 @@ class Intake:
         return key
 
     def on_offer(self, request: SongRequest) -> SongRequest:
-        """The request as the operator allows it today, for words that were kept for a while."""
+        """Return a stored request with what the operator no longer allows replaced."""
         if request.model not in self.terms.models:
             request = replace(request, model=self.terms.models[0])
         return request if self.terms.extras else replace(request, avoid="", voice=None)
 
     async def draft(self, key: int, member_id: DiscordUserId) -> tuple[SongRequest, int | None]:
-        """The member's own draft, and the job whose words it is a change of.
+        """Return the member's own draft, and the job whose texts it changes.
 
         Raises:
-            WordsGone: it is no longer kept, or somebody else's.
+            WordsGone: it is no longer kept, or it is somebody else's.
         """
         now = self._now()
-        found = await self._database.read(lambda tx: texts.draft(tx, key, member_id, now))
-        if found is None:
+        draft = await self._database.read(lambda tx: texts.draft(tx, key, member_id, now))
+        if draft is None:
             raise WordsGone
-        return found
+        return draft
 
     async def job(self, job_id: JobId) -> Job:
-        """A job, with as much of its words as is kept.
+        """Return a job, with as much of its texts as is kept.
 
         Raises:
             WordsGone: there is none.
         """
-        found = await self._database.read(lambda tx: jobs.get(tx, job_id))
-        if found is None:
+        job = await self._database.read(lambda tx: jobs.get(tx, job_id))
+        if job is None:
             raise WordsGone
-        return found
+        return job
 
     async def worded(self, job_id: JobId) -> Job:
-        """A job with all of its words, of which another song may be made.
+        """Return a job with all of its texts, from which another song may be made.
 
         Raises:
-            WordsGone: there is none, or its words are no longer kept, or one of their authors leaves.
+            WordsGone: there is none, its texts are no longer kept, or one of their authors is leaving.
         """
 
         def worded(tx: Tx) -> Job | None:
             return jobs.get(tx, job_id) if texts.may_be_taken_up(tx, job_id) else None
 
-        found = await self._database.read(worded)
-        if found is None:
+        job = await self._database.read(worded)
+        if job is None:
             raise WordsGone
-        return found
+        return job
 
 
 def _refuse_reuse(tx: Tx, source: Source, member: MemberNumber) -> None:
-    """Raises the Refusal that stands against taking up the words of an earlier job."""
+    """Raise the Refusal that stands against reusing the texts of an earlier job, if one does."""
     if not texts.may_be_taken_up(tx, source.job_id):
         raise WordsGone
     match source.reuse:
         case Reuse.RETRY if jobs.tried_again(tx, source.job_id, member):
             raise TriedAgain
-        case Reuse.AGAIN if jobs.again_in_the_making(tx, source.job_id, member):
+        case Reuse.AGAIN if jobs.again_in_progress(tx, source.job_id, member):
             raise AlreadyMaking
         case _:
             return

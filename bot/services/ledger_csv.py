@@ -7,6 +7,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import Final
 
+from bot.store import changes
 from bot.store.reports import LedgerRow
 
 COLUMNS: Final = (
@@ -45,8 +46,8 @@ def _cells(row: LedgerRow) -> tuple[object, ...]:
         row.role_id,
         "operator" if row.by_operator else row.actor_id,
         _text(row.reason),
-        _text(row.before or ""),
-        _text(row.after or ""),
+        changes.plain(row.before),
+        changes.plain(row.after),
     )
 
 

@@ -1,4 +1,4 @@
-"""What the one who hosts the bot does with credits and jobs, from the command line."""
+"""Change credits and jobs as the operator, from the command line."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,11 +13,12 @@ from bot.services.credits import CreditService, Refund
 from bot.store import jobs, ledger, servers
 
 T = TypeVar("T")
+Id = TypeVar("Id", bound=int)
 
 OPERATOR = ChangedBy(actor_id=None, reason="by the operator")
 _NOT_REFUNDABLE = {
     "unknown": "is not there",
-    "open": "is still in the making; refund it when it is done",
+    "open": "is still in progress; refund it when it is done",
     "released": "failed, and its credits are back already",
     "refunded": "has been refunded already",
 }
@@ -33,7 +34,7 @@ class Released:
 
 
 class OperatorActions:
-    """Changes that only the operator makes. Each may raise NotDone: a sentence, and nothing was changed."""
+    """Changes that only the operator makes. A refused one raises NotDone, and nothing was changed."""
 
     def __init__(
         self, database: Database, defaults: ledger.Defaults, *, price: int, now: Callable[[], datetime]
@@ -41,14 +42,14 @@ class OperatorActions:
         self._database = database
         self._defaults = defaults
         self._now = now
-        self._purse = CreditService(database, defaults, price=price, now=now, for_operator=True)
+        self._credits = CreditService(database, defaults, price=price, now=now, for_operator=True)
 
     async def grant(self, guild_id: GuildId, amount: int, reason: str) -> tuple[int, int]:
-        """Add bonus credits, or take some away. Returns the bonus before and after."""
+        """Add or remove bonus credits. Returns the bonus before and after."""
         if not await self._known(guild_id, servers.is_known):
             raise NotDone(f"Server {guild_id} is not known: nobody there has used the bot yet.")
         try:
-            changed = await self._purse.grant(guild_id, amount, ChangedBy(actor_id=None, reason=reason))
+            changed = await self._credits.grant(guild_id, amount, ChangedBy(actor_id=None, reason=reason))
         except OutOfRange as error:
             raise NotDone(
                 f"Server {guild_id} can get {error.low:,} to {error.high:,} credits; nothing was changed."
@@ -58,19 +59,19 @@ class OperatorActions:
         assert changed is not None  # noqa: S101 - no interaction asked for it, so none asked twice
         return changed
 
-    async def _known(self, number: int, look: Callable[[Tx, int], T]) -> T | None:
-        """What is found under the number, which somebody typed; nothing is under one that is too large."""
+    async def _known(self, number: Id, look: Callable[[Tx, Id], T]) -> T | None:
+        """Look up a typed number; one that no database integer can hold is unknown."""
         if not 0 < number < 1 << 63:
             return None
         return await self._database.read(lambda tx: look(tx, number))
 
     async def refund(self, job_id: JobId, reason: str) -> Refund:
-        """Give the credits of a finished song back, once."""
+        """Refund the credits of a finished song, once."""
         guild_id = await self._known(job_id, servers.guild_of)
         try:
-            refunded = await self._purse.refund(
-                guild_id or 0,
-                job_id if guild_id else 0,
+            refunded = await self._credits.refund(
+                GuildId(guild_id or 0),
+                job_id if guild_id else JobId(0),
                 ChangedBy(actor_id=None, reason=reason or OPERATOR.reason),
             )
         except NotRefundable as error:
@@ -79,7 +80,7 @@ class OperatorActions:
         return refunded
 
     async def release(self, job_id: JobId) -> Released:
-        """Fail a parked job: its credits go back, and the bot tells the member."""
+        """Fail a parked job: release its credits and let the bot explain it to the member."""
         now = self._now()
 
         def release(tx: Tx) -> Released:
@@ -94,7 +95,7 @@ class OperatorActions:
         return await self._database.write(release)
 
     async def retry(self, job_id: JobId) -> Job:
-        """Let the bot ask for a parked job's task, or download it, once more; nothing is paid for that."""
+        """Make the bot poll or download a parked job once more. That costs nothing."""
         now = self._now()
 
         def retry(tx: Tx) -> Job:
@@ -109,7 +110,6 @@ class OperatorActions:
                 tries=0,
                 misses=0,
                 missing_since=None,
-                card_due_at=ledger.milliseconds(now),
             )
             assert moved  # noqa: S101 - it was read in this transaction
             return job

@@ -1,4 +1,4 @@
-"""What is kept about a member, as they may see it, take it with them, and delete it."""
+"""Show, export and delete what is kept about a member."""
 
 import asyncio
 import json
@@ -13,13 +13,13 @@ from bot.database.sqlite import Database, Tx
 from bot.model import DiscordUserId, GuildId
 from bot.music.spool import Spool
 from bot.pipeline.erasure import Erasure
-from bot.store import erasure, ledger, personal_data
-from bot.store.ledger import NOBODY
+from bot.store import erasure, members, personal_data
+from bot.store.members import NOBODY
 
 log = logging.getLogger(__name__)
 
 CLEAN_WITHIN_S: Final = 1.0
-"""A member waits 3 s for an answer; what takes longer is gone on with behind their back."""
+"""Time in seconds that a deletion's answer waits for the cleanup, which then continues by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,12 +127,12 @@ class Privacy:
         now = self._now()
 
         def delete(tx: Tx) -> erasure.Waits | None:
-            member = ledger.known_member(tx, member_id)
+            member = members.known_member(tx, member_id)
             return None if member == NOBODY else erasure.erase(tx, member, now)
 
         waits = await self._database.write(delete)
         if waits is not None:
-            log.info("a member's data is erased, %d songs are waited for", waits.songs)
+            log.info("member erased", extra={"waiting_songs": waits.songs})
         # Also for somebody who is not known any more: what they deleted just now may lie there yet.
         clean = await self._cleaned()
         self._woken()
@@ -146,5 +146,5 @@ class Privacy:
             async with asyncio.timeout(CLEAN_WITHIN_S):
                 return await self._erasure.work()
         except TimeoutError:
-            log.info("what was deleted is cleaned up behind the answer")
+            log.info("cleanup continues after the answer")
             return False

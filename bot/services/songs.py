@@ -1,10 +1,11 @@
-"""Songs that there are: looked up, and brought once more to whoever asks. No job moves by that."""
+"""Look up finished songs and post copies of them. That moves no job."""
 
 import asyncio
 import logging
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -18,6 +19,7 @@ from bot.errors import (
     NoSuchSong,
     NotDoneYet,
     SongGone,
+    TooManyCopies,
     Transient,
     Unauthorized,
 )
@@ -28,31 +30,36 @@ from bot.music.downloads import AudioSource
 from bot.music.spool import AUDIO_MAX_BYTES, NoAudio, Spool, SpoolUnwritable, Stored
 from bot.pipeline.card_facts import card_facts
 from bot.pipeline.courier import AlreadyPosted, CardFacts, Courier, NoAccess, nonce_of
+from bot.pipeline.turns import SendTurns
 from bot.store import history, jobs, ledger
-from bot.store.history import CHOICES_MAX, SongChoice, SongPage
+from bot.store.history import SongChoice, SongPage
 
 log = logging.getLogger(__name__)
 
 FETCH_S: Final = 60.0
-"""For all files of a song together; what is there by then is what there is."""
+"""Deadline in seconds for fetching all files of a song; the copy has what is there by then."""
 FETCHES_AT_ONCE: Final = 3
-"""A file out of a message is held in memory, whole."""
+"""Maximum fetches at the same time: a file out of a message is held in memory as a whole."""
 CHUNK_BYTES: Final = 256 * 1024
+COPIES_MAX: Final = 2
+"""Maximum copies of songs that are on their way for one member."""
+TURN_WAIT_S: Final = 60.0
+"""Maximum wait of a copy for its turn in a channel, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
-    """A song that was posted once more."""
+    """A posted copy of a song."""
 
     channel_id: int
     message_id: int | None
-    """None: it was posted before, for the same wish, and deleted since."""
+    """None: it was posted before for the same request, and has been deleted since."""
     missing: int
     """How many of the song's takes are gone."""
 
 
 class SongArchive:
-    """What members can do with songs that there are."""
+    """What members can do with finished songs."""
 
     def __init__(
         self,
@@ -64,6 +71,7 @@ class SongArchive:
         courier: Courier,
         defaults: ledger.Defaults,
         now: Callable[[], datetime],
+        turns: SendTurns | None = None,
     ) -> None:
         self._database = database
         self._spool = spool
@@ -72,11 +80,14 @@ class SongArchive:
         self._courier = courier
         self._defaults = defaults
         self._now = now
+        self._turns = turns or SendTurns()
+        self._copies: Counter[DiscordUserId] = Counter()
+        """Copies on their way, by the member who asked."""
         self._locks: weakref.WeakValueDictionary[int, asyncio.Lock] = weakref.WeakValueDictionary()
         self._hands = asyncio.Semaphore(FETCHES_AT_ONCE)
 
     async def open_jobs(self, guild_id: GuildId, member_id: DiscordUserId) -> list[tuple[Job, CardFacts]]:
-        """The member's songs in the making in this server, the oldest first, each with its card's facts."""
+        """Return the member's open songs in this server, oldest first, each with its card's facts."""
         now = self._now()
 
         def read(tx: Tx) -> list[tuple[Job, CardFacts]]:
@@ -92,10 +103,10 @@ class SongArchive:
         *,
         size: int,
         word: str = "",
-        before_id: int | None = None,
-        after_id: int | None = None,
+        before_id: JobId | None = None,
+        after_id: JobId | None = None,
     ) -> SongPage:
-        """A page of the member's songs in this server; see ``store.history.songs``."""
+        """Return a page of the member's songs in this server; see ``store.history.songs``."""
 
         def read(tx: Tx) -> SongPage:
             return history.songs(
@@ -106,9 +117,9 @@ class SongArchive:
         return await (self._database.report(read) if word else self._database.read(read))
 
     async def choices(
-        self, guild_id: GuildId, member_id: DiscordUserId, typed: str, limit: int = CHOICES_MAX
+        self, guild_id: GuildId, member_id: DiscordUserId, typed: str, limit: int
     ) -> list[SongChoice]:
-        """The member's songs in this server that fit what was typed so far, the newest first."""
+        """Return the member's songs in this server that match what was typed so far, newest first."""
 
         def read(tx: Tx) -> list[SongChoice]:
             return history.choices(tx, guild_id, member_id, typed, limit)
@@ -116,7 +127,7 @@ class SongArchive:
         return await (self._database.report(read) if typed else self._database.read(read))
 
     async def find(self, guild_id: GuildId, member_id: DiscordUserId, typed: str) -> Job:
-        """The member's song in this server that was meant: by the id of a choice, a title, or any words.
+        """Return the member's song in this server by the id of a choice, a title, or any of its words.
 
         Raises:
             NoSuchSong: they have none like that here.
@@ -132,11 +143,13 @@ class SongArchive:
         Raises:
             NotDoneYet, NoSuchSong, SongGone: there is nothing to post.
             NoPlaceToPost: the channel takes no message.
+            TooManyCopies: others are still on their way for the member.
             Transient: not now; whether it was posted may be unknown.
         """
         try:
             nonce = nonce_of(f"get:{interaction_id}")
-            return await self._post(job, channel_id, nonce, locale, direct=False)
+            with self._one_more_copy(job.origin.member_id):
+                return await self._post(job, channel_id, nonce, locale, direct=False)
         except NoAccess as error:
             raise NoPlaceToPost from error
 
@@ -146,32 +159,59 @@ class SongArchive:
         Raises:
             NotDoneYet, NoSuchSong, SongGone: there is nothing to send.
             NoDirectMessages: the member takes none.
+            TooManyCopies: others are still on their way for the member.
             Transient: not now; whether it was sent may be unknown.
         """
         try:
-            channel_id = await self._courier.open_direct(member_id)
-            nonce = nonce_of(f"{job.id}:copy:{channel_id}")
-            return await self._post(job, channel_id, nonce, locale, direct=True)
+            with self._one_more_copy(member_id):
+                channel_id = await self._courier.open_direct(member_id)
+                nonce = nonce_of(f"{job.id}:copy:{channel_id}")
+                return await self._post(job, channel_id, nonce, locale, direct=True)
         except NoAccess as error:
             raise NoDirectMessages from error
+
+    @contextmanager
+    def _one_more_copy(self, member_id: DiscordUserId) -> Iterator[None]:
+        """Count a copy as on its way for the member while inside."""
+        if self._copies[member_id] >= COPIES_MAX:
+            raise TooManyCopies(COPIES_MAX)
+        self._copies[member_id] += 1
+        try:
+            yield
+        finally:
+            self._copies[member_id] -= 1
+            if not self._copies[member_id]:
+                del self._copies[member_id]
+
+    @asynccontextmanager
+    async def _turn(self, channel_id: int) -> AsyncIterator[None]:
+        """Wait for the turn in the channel, but not for ever."""
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(TURN_WAIT_S):
+                    await stack.enter_async_context(self._turns.take(channel_id))
+            except TimeoutError:
+                raise Transient("the channel is busy") from None
+            yield
 
     async def _post(self, job: Job, channel_id: int, nonce: str, locale: str, *, direct: bool) -> Copy:
         files = await self.files(job)
         message_id: int | None = None
         try:
-            message_id = await self._courier.post_copy(
-                job, files, channel_id, nonce, locale=locale, direct=direct
-            )
+            async with self._turn(channel_id):
+                message_id = await self._courier.post_copy(
+                    job, files, channel_id, nonce, locale=locale, direct=direct
+                )
         except AlreadyPosted:
-            log.info("job %d: its copy was posted and then deleted", job.id)
+            log.info("copy was posted and deleted", extra={"job_id": job.id})
         return Copy(channel_id=channel_id, message_id=message_id, missing=len(job.tracks) - len(files))
 
     async def files(self, job: Job) -> list[tuple[Track, Path]]:
-        """The song's takes that can be had, in the spool: from there, its message or the music service.
+        """Return the song's available takes in the spool, fetched from its message or the music service.
 
         Raises:
-            NotDoneYet: the song is still in the making.
-            NoSuchSong: the job came to no song.
+            NotDoneYet: the song is still in progress.
+            NoSuchSong: the job produced no song.
             SongGone: nothing of it is left anywhere.
             Transient: it can't be had now, and may be later.
         """
@@ -184,7 +224,10 @@ class SongArchive:
         except TimeoutError:
             trouble = Transient(f"not fetched in {FETCH_S:.0f} s")
         if trouble is not None:
-            log.warning("job %d: %d of its files can be had now: %s", job.id, len(there), trouble)
+            log.warning(
+                "files missing",
+                extra={"job_id": job.id, "available": len(there), "error": str(trouble)},
+            )
         if not there:
             raise SongGone if trouble is None else trouble
         return [(track, self._spool.path(track.file)) for _, track in sorted(there.items())]
@@ -213,7 +256,7 @@ class SongArchive:
             except SpoolUnwritable as error:
                 return error
             except Transient as error:
-                log.info("job %d: one way to its files is barred now: %s", job.id, error)
+                log.info("source of files unavailable", extra={"job_id": job.id, "error": str(error)})
                 trouble = error
         return trouble if len(there) < len(job.tracks) else None
 
@@ -228,7 +271,7 @@ class SongArchive:
             try:
                 audio = await self._courier.fetch(job, track.take, max_bytes=AUDIO_MAX_BYTES)
             except NoAccess as error:
-                log.info("job %d: its message can't be had: %s", job.id, error)
+                log.info("message not available", extra={"job_id": job.id, "error": str(error)})
                 return
             if audio is not None:
                 await self._keep(job, track, there, partial(self._spool.store, chunks=_chunks(audio)))
@@ -265,7 +308,7 @@ class SongArchive:
         try:
             stored = await store(f"{job.id}-{track.take}")
         except NoAudio as error:
-            log.info("job %d: take %d can't be had there: %s", job.id, track.take, error)
+            log.info("take not available", extra={"job_id": job.id, "take": track.take, "error": str(error)})
             return
         again = replace(track, file=stored.file, size_bytes=stored.size_bytes, sha256=stored.sha256)
         if await self._database.write(lambda tx: history.found_again(tx, job.id, again)):

@@ -1,1 +1,1 @@
-"""What must outlive the process: one SQLite file, the ledger and the jobs in it."""
+"""The tables: jobs, the credit ledger, and everything else that must survive a restart."""

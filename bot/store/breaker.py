@@ -1,107 +1,225 @@
-"""Whether the paid endpoint may be asked: a pause after a closed answer, a breaker after unknown ones.
+"""Decide whether the paid endpoint may be asked: circuit breaker and closure, in one table.
 
-Both are one row, so they outlive a restart, and both let one request through when their wait is over.
+The breaker opens after unknown outcomes, the closure after an answer that the service is closed. Both
+outlive a restart, and both let one request through, the probe, when their wait is over.
+
+One member must not be able to stop the songs of all others, and some answers depend on what was asked: a
+text that makes the service fail, a page of its firewall, "not available". So an unknown outcome and a
+"not open" are only suspicions, and act on everybody once requests of two members with different texts got
+them with no clear answer in between. The price of that rule: with a single active member the breaker stays
+closed during an outage, and each request of that member ends as an unknown outcome with its credits
+released. Answers that name the account (no credits, a bad key) depend on nobody's texts and act at once.
 """
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from bot.database.sqlite import Tx
-from bot.model import ClosedCause
-from bot.store.ledger import milliseconds, moment
+from bot.model import ClosedCause, Job
+from bot.store.times import milliseconds, moment
 
 UNKNOWN_IN_A_ROW = 3
-"""Unknown outcomes after which the breaker opens."""
+"""Unknown outcomes in a row after which the breaker opens, if two members met them."""
 BREAKER_WAIT = timedelta(seconds=60)
 BREAKER_WAIT_MAX = timedelta(minutes=15)
 CLOSED_WAIT = timedelta(minutes=15)
 CLOSED_WAIT_MAX = timedelta(minutes=60)
 PROBE_LEASE = timedelta(minutes=2)
-"""How long the one probe has the gate to itself; longer than a POST may take."""
+"""How long a probe is the only request allowed; longer than a POST may take."""
+SUSPECTS_MAX = 8
+"""Maximum suspicions of one kind that are kept."""
+HASH_BITS = 16
+"""Bits of a hash: enough to tell two requests apart, too few to find out whose they were."""
+
+
+class Kind(StrEnum):
+    """Answers that may concern everybody, or only the request that got them."""
+
+    UNKNOWN = "unknown"
+    NOT_OPEN = "not_open"
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A request that got such an answer; compares members and texts without naming them."""
+
+    kind: Kind
+    member_hash: int
+    text_hash: int
+
+    def confirms(self, other: "Suspect") -> bool:
+        """Return whether both together mean everybody: another member, with different texts."""
+        return (
+            self.kind is other.kind
+            and self.member_hash != other.member_hash
+            and self.text_hash != other.text_hash
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breaker:
     """The state of the paid endpoint as this bot knows it."""
 
-    closed: ClosedCause | None
-    unknown_in_a_row: int
-    tries: int
-    """Probes since it shut; each doubles the wait."""
-    retry_at: datetime | None
-    """When one request may go through; None while the gate is open."""
+    closed: ClosedCause | None = None
+    unknown_in_a_row: int = 0
+    tries: int = 0
+    """Probes since it was shut; each doubles the wait."""
+    retry_at: datetime | None = None
+    """When one request may go through; None while all may."""
+    suspects: frozenset[Suspect] = frozenset()
+
+
+OPEN = Breaker()
+"""All requests may go through, and nothing is suspected."""
+
+
+def suspect(kind: Kind, job: Job) -> Suspect:
+    """Return the suspicion that the answer to this job's request raises."""
+    texts = json.dumps(asdict(job.request), sort_keys=True, default=str)
+    return Suspect(kind, _hash(str(job.origin.member_id)), _hash(texts))
+
+
+def _hash(text: str) -> int:
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest, "big") >> (len(digest) * 8 - HASH_BITS)
 
 
 def read(tx: Tx) -> Breaker:
-    """The gate as it stands."""
+    """Return the state as it stands."""
     row = tx.execute("SELECT * FROM gate").fetchone()
+    suspects = tx.execute("SELECT kind, member_hash, text_hash FROM suspicion").fetchall()
     return Breaker(
         closed=None if row["closed"] is None else ClosedCause(row["closed"]),
         unknown_in_a_row=row["unknown_in_a_row"],
         tries=row["tries"],
         retry_at=None if row["retry_at"] is None else moment(row["retry_at"]),
+        suspects=frozenset(
+            Suspect(Kind(one["kind"]), one["member_hash"], one["text_hash"]) for one in suspects
+        ),
     )
 
 
-def shut_until(gate: Breaker, now: datetime) -> datetime | None:
-    """When the gate may be tried again, or None if that is now."""
-    # A wait longer than the longest can only come of a clock that was set back.
-    if gate.retry_at is None or not now < gate.retry_at <= now + CLOSED_WAIT_MAX:
+def shut_until(state: Breaker, now: datetime) -> datetime | None:
+    """Return when a probe may be sent, or None if that is now."""
+    # A wait longer than the maximum means that the clock was set back.
+    if state.retry_at is None or not now < state.retry_at <= now + CLOSED_WAIT_MAX:
         return None
-    return gate.retry_at
+    return state.retry_at
 
 
 def enter(tx: Tx, now: datetime) -> datetime | None:
-    """None if a request may go out now, else when to ask again.
+    """Return None if a request may go out now, else when to ask again.
 
-    While the gate is shut, the first to come after its wait is the probe, and has it to itself.
+    After the wait the first caller is the probe. Its lease is written in the caller's transaction, so
+    that no second request is sent until the probe has been answered or its lease is over.
     """
-    gate = read(tx)
-    if gate.retry_at is None:
+    state = read(tx)
+    if state.retry_at is None:
         return None
-    if (until := shut_until(gate, now)) is not None:
+    if (until := shut_until(state, now)) is not None:
         return until
-    _write(tx, gate.closed, gate.unknown_in_a_row, gate.tries + 1, now + PROBE_LEASE)
+    write(tx, replace(state, tries=state.tries + 1, retry_at=now + PROBE_LEASE))
     return None
 
 
 def answered(tx: Tx) -> None:
-    """The endpoint gave a clear answer about a request: the gate is open."""
-    _write(tx, None, 0, 0, None)
+    """Let all requests through: the endpoint gave a clear answer to one."""
+    write(tx, OPEN)
 
 
 def shut(tx: Tx, cause: ClosedCause, now: datetime) -> bool:
-    """The endpoint takes no requests. Returns whether that is news."""
-    gate = read(tx)
-    # Only probes count: of the requests that were under way together, each may get this answer.
-    tries = gate.tries if gate.closed is not None else 0
-    _write(tx, cause, 0, tries, now + _doubled(CLOSED_WAIT, tries, CLOSED_WAIT_MAX))
-    return gate.closed is not cause
+    """Stop all requests because the endpoint is closed. Returns whether that is news."""
+    state = read(tx)
+    _shut(tx, state, cause, now)
+    return state.closed is not cause
 
 
-def unknown(tx: Tx, now: datetime) -> bool:
-    """An answer left open whether the request was taken. Returns whether the breaker has just opened."""
-    gate = read(tx)
-    if gate.closed is not None:  # it takes a clear answer to open it
-        _write(tx, gate.closed, 0, gate.tries, now + _doubled(CLOSED_WAIT, gate.tries, CLOSED_WAIT_MAX))
+def not_open(tx: Tx, job: Job, now: datetime) -> bool:
+    """Record that the request of this job was told the endpoint is not open.
+
+    Stop all requests if another member's different request was told so too, or if they are stopped for
+    that reason already. Returns whether that is news.
+    """
+    state = read(tx)
+    closed = state.closed is ClosedCause.NOT_OPEN
+    one = suspect(Kind.NOT_OPEN, job)
+    if closed or _confirmed(state, one):
+        _shut(tx, state, ClosedCause.NOT_OPEN, now)
+        return not closed
+    wait = state.retry_at
+    if state.closed is not None:
+        # A probe of a closed account: the answer is no proof that it is open again.
+        wait = now + _doubled(CLOSED_WAIT, state.tries, CLOSED_WAIT_MAX)
+    elif state.retry_at is not None:
+        # A probe of the breaker: the service answers again, and took nothing.
+        state, wait = replace(state, unknown_in_a_row=0, tries=0), None
+    write(tx, replace(state, retry_at=wait, suspects=_with(state, one)))
+    return False
+
+
+def unknown(tx: Tx, job: Job, now: datetime) -> bool:
+    """Record that the outcome of this job's request is unknown. Returns whether the breaker just opened."""
+    state = read(tx)
+    if state.closed is not None:  # only a clear answer lets requests through again
+        wait = _doubled(CLOSED_WAIT, state.tries, CLOSED_WAIT_MAX)
+        write(tx, replace(state, unknown_in_a_row=0, retry_at=now + wait))
         return False
-    in_a_row = gate.unknown_in_a_row + 1
-    if in_a_row < UNKNOWN_IN_A_ROW:
-        _write(tx, None, in_a_row, 0, None)
+    one = suspect(Kind.UNKNOWN, job)
+    is_open = state.retry_at is not None
+    # Once open, any unknown outcome counts: the probe may be of anybody.
+    opens = is_open or _confirmed(state, one)
+    in_a_row = state.unknown_in_a_row + 1
+    state = replace(state, unknown_in_a_row=in_a_row, suspects=_with(state, one))
+    if not opens or in_a_row < UNKNOWN_IN_A_ROW:
+        write(tx, replace(state, tries=0, retry_at=None))
         return False
-    wait = _doubled(BREAKER_WAIT, gate.tries, BREAKER_WAIT_MAX)
-    _write(tx, None, in_a_row, gate.tries, now + wait)
-    return in_a_row == UNKNOWN_IN_A_ROW
+    write(tx, replace(state, retry_at=now + _doubled(BREAKER_WAIT, state.tries, BREAKER_WAIT_MAX)))
+    return not is_open
+
+
+def _shut(tx: Tx, state: Breaker, cause: ClosedCause, now: datetime) -> None:
+    # Only probes count: each of the requests that were in flight together may get this answer.
+    tries = state.tries if state.closed is not None else 0
+    wait = _doubled(CLOSED_WAIT, tries, CLOSED_WAIT_MAX)
+    write(tx, Breaker(closed=cause, tries=tries, retry_at=now + wait))
+
+
+def _confirmed(state: Breaker, one: Suspect) -> bool:
+    """Return whether the answers so far, with this one, come from two members with different texts."""
+    suspects = _with(state, one) | {one}
+    return any(first.confirms(second) for first in suspects for second in suspects)
+
+
+def _with(state: Breaker, one: Suspect) -> frozenset[Suspect]:
+    """Return the suspicions with this one, which replaces an earlier one of the member's."""
+    others = {
+        other for other in state.suspects if (other.kind, other.member_hash) != (one.kind, one.member_hash)
+    }
+    if sum(other.kind is one.kind for other in others) >= SUSPECTS_MAX:
+        return frozenset(others)
+    return frozenset(others | {one})
 
 
 def _doubled(first: timedelta, times: int, most: timedelta) -> timedelta:
     return min(first * (1 << min(times, 10)), most)
 
 
-def _write(
-    tx: Tx, closed: ClosedCause | None, unknown_in_a_row: int, tries: int, at: datetime | None
-) -> None:
+def write(tx: Tx, state: Breaker) -> None:
+    """Replace the state."""
     tx.execute(
         "UPDATE gate SET closed = ?, unknown_in_a_row = ?, tries = ?, retry_at = ?",
-        (closed, unknown_in_a_row, tries, None if at is None else milliseconds(at)),
+        (
+            state.closed,
+            state.unknown_in_a_row,
+            state.tries,
+            None if state.retry_at is None else milliseconds(state.retry_at),
+        ),
+    )
+    tx.execute("DELETE FROM suspicion")
+    tx.executemany(
+        "INSERT INTO suspicion (kind, member_hash, text_hash) VALUES (?, ?, ?)",
+        [(one.kind, one.member_hash, one.text_hash) for one in state.suspects],
     )

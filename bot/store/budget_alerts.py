@@ -1,20 +1,21 @@
-"""That a server's allowance is nearly or wholly used: written down with the song that used it, told once."""
+"""Budget alerts: recorded with the song that used up the allowance, sent once."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.database.sqlite import Tx
 from bot.model import GuildId
-from bot.store import ledger, quotas
-from bot.store.ledger import Defaults, milliseconds, moment
+from bot.store import ledger, quotas, times
+from bot.store.ledger import Defaults
+from bot.store.times import milliseconds, moment
 
 MARKS = (80, 100)
-"""Percent of the allowance."""
+"""Thresholds of an alert, in percent of the allowance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetAlert:
-    """What a server is told about its budget."""
+    """An alert about a server's budget."""
 
     id: int
     channel_id: int
@@ -23,18 +24,18 @@ class BudgetAlert:
     allowance: int
     renews_at: datetime
     started_at: datetime | None
-    """When it was first sent, if it was."""
+    """When it was first sent; None before that."""
     locale: str = ""
-    """The server's language, as Discord names it."""
+    """The server's language by Discord's code."""
 
 
 def mark(tx: Tx, guild_id: GuildId, defaults: Defaults, now: datetime) -> None:
-    """After credits were spent: write down which marks that reached for the first time in the period."""
+    """Record the thresholds that spending credits has reached for the first time in the period."""
     channel_id = quotas.alerts_channel(tx, guild_id)
     if channel_id is None:
         return
     balance = ledger.balance(tx, guild_id, defaults, now)
-    first_day, _ = ledger.period_days(balance.period, now)
+    first_day, _ = times.period_days(balance.period, now)
     for percent in MARKS:
         if balance.allowance and balance.used * 100 >= balance.allowance * percent:
             tx.execute(
@@ -49,7 +50,7 @@ def mark(tx: Tx, guild_id: GuildId, defaults: Defaults, now: datetime) -> None:
 
 
 def due(tx: Tx, now: datetime, limit: int) -> list[BudgetAlert]:
-    """Alerts that are to be sent, the oldest first."""
+    """Return alerts that are due, oldest first."""
     rows = tx.execute(
         """SELECT budget_alert.*, guild.locale FROM budget_alert JOIN guild ON guild.id = guild_id
            WHERE due_at <= ? ORDER BY budget_alert.id LIMIT ?""",
@@ -71,18 +72,18 @@ def due(tx: Tx, now: datetime, limit: int) -> list[BudgetAlert]:
 
 
 def next_due(tx: Tx) -> datetime | None:
-    """When the next alert is to be sent."""
+    """Return when the next alert is due."""
     (due_ms,) = tx.execute("SELECT MIN(due_at) FROM budget_alert WHERE due_at IS NOT NULL").fetchone()
     return None if due_ms is None else moment(due_ms)
 
 
 def drop_due(tx: Tx) -> None:
-    """No alert that is still to be sent is sent."""
+    """Drop every alert that has not been sent yet."""
     tx.execute("UPDATE budget_alert SET due_at = NULL WHERE due_at IS NOT NULL")
 
 
 def put_off(tx: Tx, alert: BudgetAlert, due_at: datetime | None, started_at: datetime | None) -> None:
-    """The alert, first sent at ``started_at``, is due again at ``due_at``; None: it is told, or can't be."""
+    """Reschedule an alert that was first sent at ``started_at``; ``due_at`` of None ends it."""
     tx.execute(
         "UPDATE budget_alert SET due_at = ?, started_at = ? WHERE id = ?",
         (

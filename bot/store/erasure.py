@@ -1,8 +1,8 @@
-"""Forgetting somebody: what is theirs leaves the rows, and the books stay as they are.
+"""Erase a member's data from the rows and keep the books balanced.
 
-Each function is one part of a transaction. What stays: the ledger, what was used on a day, and of each job
-its price, day, split, state and times, all under a number that leads to nobody. The reason that a manager
-gave for a change, and the number of the command that made it, are the server's books and stay in them.
+Each function is one part of a transaction. The ledger, the daily usage, and each job's price, day, split,
+state and times stay, under a number that no longer leads to anybody. A manager's reason for a change and
+the id of the command that made it belong to the server's books and stay too.
 """
 
 import json
@@ -12,35 +12,35 @@ from datetime import datetime, timedelta
 
 from bot.database.sqlite import Tx
 from bot.model import MemberNumber
-from bot.store import jobs, ledger, members, texts
-from bot.store.jobs import IN_THE_MAKING, NOT_ERASED
-from bot.store.ledger import milliseconds
-from bot.store.scrub import Remains, mark
+from bot.store import ledger, members, texts
+from bot.store.jobs import NOT_ERASED, UNFINISHED
+from bot.store.scrub import Deleted, mark
+from bot.store.times import milliseconds
 
 CARD_BEHIND_MAX = timedelta(minutes=1)
-"""So long the card of a member's last song may still have to be brought up to date."""
+"""How long the card of a member's last song may still need an update."""
 _TEXTS = ", ".join(f"{name}_id" for name in texts.TEXTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waits:
-    """What a deletion waits for; where there is nothing, it is done."""
+    """What a deletion waits for; it is complete once there is nothing."""
 
     own: int
-    """The member's songs in the making."""
+    """The member's unfinished songs."""
     of_others: int
-    """Songs of others that are made of the member's words, and not sent to the music service yet."""
+    """Queued songs of other members that use the member's texts."""
 
     @property
     def songs(self) -> int:
-        """All of them."""
+        """The sum of both."""
         return self.own + self.of_others
 
 
 def waits_for(tx: Tx, member: MemberNumber) -> Waits:
-    """What has to end before the member (by internal number) can be forgotten."""
+    """Return what has to finish before the member can be erased."""
     (own,) = tx.execute(
-        f"SELECT COUNT(*) FROM job WHERE member_id = ? AND {IN_THE_MAKING}", (member,)
+        f"SELECT COUNT(*) FROM job WHERE member_id = ? AND {UNFINISHED}", (member,)
     ).fetchone()
     others = tx.execute(
         f"""SELECT 1 FROM job JOIN song ON song.job_id = job.id
@@ -54,7 +54,7 @@ def waits_for(tx: Tx, member: MemberNumber) -> Waits:
 
 
 def due(tx: Tx, now: datetime) -> list[int]:
-    """Members who wait to be forgotten, and for nothing else: their last card tells how it ended."""
+    """Return members whose deletion is due: nothing is unfinished, and their last card is up to date."""
     leaving = tx.execute("SELECT id FROM member WHERE leaving_since IS NOT NULL").fetchall()
     behind = milliseconds(now - CARD_BEHIND_MAX)
     return [
@@ -70,11 +70,11 @@ def due(tx: Tx, now: datetime) -> list[int]:
 
 
 def erase(tx: Tx, member: MemberNumber, now: datetime) -> Waits:
-    """Erase what is theirs and at its end; if that is all, forget them. Returns what it waits for."""
+    """Erase the member's finished data, then the member. Returns what is still in progress."""
     _release_parked(tx, member, now)
     waits = waits_for(tx, member)
     rows = tx.execute(
-        f"SELECT id FROM job WHERE member_id = ? AND {NOT_ERASED} AND NOT {IN_THE_MAKING}", (member,)
+        f"SELECT id FROM job WHERE member_id = ? AND {NOT_ERASED} AND NOT {UNFINISHED}", (member,)
     )
     ended = [row["id"] for row in rows]
     _drop_drafts(tx, member)
@@ -85,12 +85,12 @@ def erase(tx: Tx, member: MemberNumber, now: datetime) -> Waits:
         members.leave(tx, member, now)
     else:
         members.forget(tx, member, now)
-    mark(tx, Remains.ERASED)
+    mark(tx, Deleted.ERASED)
     return waits
 
 
 def _release_parked(tx: Tx, member: MemberNumber, now: datetime) -> None:
-    """Nobody is left to look after a task that may still come: its credits go back."""
+    """Fail parked jobs and release their credits: nobody is left to decide about them."""
     rows = tx.execute(
         """UPDATE job SET state = 'explained', reason = 'withdrawn', parked = NULL, state_since = :now,
                           attempt = attempt + 1, claim_epoch = NULL
@@ -98,11 +98,11 @@ def _release_parked(tx: Tx, member: MemberNumber, now: datetime) -> None:
         {"member": member, "now": milliseconds(now)},
     ).fetchall()
     for row in rows:
-        ledger.release(tx, row["id"], *jobs.held(tx, row["id"]), now)
+        ledger.release(tx, row["id"], now)
 
 
 def _drop_drafts(tx: Tx, member: MemberNumber) -> None:
-    """The member's own drafts, and those of others that may have the member's words in them."""
+    """Delete the member's drafts, and drafts of others that may contain the member's texts."""
     tx.execute(
         f"""DELETE FROM draft WHERE member_id = :member OR remix_of IS NOT NULL AND (
               remix_of IN (SELECT id FROM job WHERE member_id = :member)
@@ -117,14 +117,14 @@ def _drop_drafts(tx: Tx, member: MemberNumber) -> None:
 
 
 def _drop_texts(tx: Tx, member: MemberNumber) -> None:
-    """Every text with the member's words, but those that a song in the making still has to be made of."""
+    """Delete every text that contains the member's words, except those that a queued song still needs."""
     rows = tx.execute(
         f"""SELECT {_TEXTS} FROM job JOIN song ON song.job_id = job.id
-            WHERE {IN_THE_MAKING} AND (member_id = :member OR state IN ('queued', 'submitting'))""",
+            WHERE {UNFINISHED} AND (member_id = :member OR state IN ('queued', 'submitting'))""",
         {"member": member},
     )
     needed = sorted({text_id for row in rows for text_id in row if text_id is not None})
-    # The service may have quoted them when it refused a song that somebody else made of them.
+    # The service may have quoted them in its refusal of somebody else's song.
     tx.execute(
         """UPDATE job SET detail = '' WHERE detail <> '' AND id IN (
              SELECT job_id FROM song JOIN text
@@ -142,7 +142,7 @@ def _drop_texts(tx: Tx, member: MemberNumber) -> None:
 
 
 def _blank(tx: Tx, job_ids: Collection[int]) -> None:
-    """Take out of these jobs what leads to a person, a message or a task; the books need none of it."""
+    """Remove from these jobs whatever leads to a person, a message or a task; the books need none of it."""
     given = json.dumps(list(job_ids))
     tx.execute(
         """INSERT INTO spool_removal (job_id) SELECT value FROM json_each(?) WHERE true
@@ -163,7 +163,7 @@ def _blank(tx: Tx, job_ids: Collection[int]) -> None:
 
 
 def drop_outlived(tx: Tx, job_ids: Collection[int]) -> int:
-    """Drop the words of these jobs, and what else tells of them. Returns how many had any."""
+    """Delete the texts of these jobs and everything derived from them. Returns how many had any."""
     given = json.dumps(list(job_ids))
     dropped = texts.drop_songs(tx, job_ids)
     tx.execute(
@@ -171,21 +171,21 @@ def drop_outlived(tx: Tx, job_ids: Collection[int]) -> int:
     )
     tx.execute("UPDATE track SET url = '' WHERE job_id IN (SELECT value FROM json_each(?))", (given,))
     if dropped:
-        mark(tx, Remains.DROPPED)
+        mark(tx, Deleted.DROPPED)
     return dropped
 
 
-# -- what is left to do outside the rows
+# -- files
 
 
 def files_of(tx: Tx, limit: int) -> list[int]:
-    """Up to ``limit`` erased jobs whose files are still to be removed from the spool."""
+    """Return up to ``limit`` erased jobs whose files are still in the spool."""
     rows = tx.execute("SELECT job_id FROM spool_removal ORDER BY job_id LIMIT ?", (limit,))
     return [row["job_id"] for row in rows]
 
 
 def files_removed(tx: Tx, job_ids: Collection[int]) -> None:
-    """Their files are gone."""
+    """Record that the files of these jobs have been removed."""
     tx.execute(
         "DELETE FROM spool_removal WHERE job_id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(job_ids)),),

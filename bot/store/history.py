@@ -1,4 +1,4 @@
-"""What members look up of their own in one server: songs in the making, and songs that there are."""
+"""A member's own songs in one server: unfinished ones, pages of finished ones, and search."""
 
 import re
 import sqlite3
@@ -8,25 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.database.sqlite import Tx
-from bot.model import OPEN_STATES, SONG_STATES, DiscordUserId, GuildId, Job, JobId, Track
+from bot.model import SONG_STATES, DiscordUserId, GuildId, Job, JobId, Track
 from bot.store import jobs
-from bot.store.ledger import known_member, moment
+from bot.store.members import known_member
+from bot.store.times import moment
 
-CHOICES_MAX = 25
-"""Source: https://docs.discord.com/developers/interactions/receiving-and-responding, read 2026-11-24."""
-SONG_MAX = 80
-"""Characters of a prompt that stand for a song without a title."""
 _ID = re.compile("[0-9]{1,16}")
-"""A job's number, as ``jobs.new_id`` makes them."""
+"""A job id as ``jobs.new_id`` generates them."""
 
-_OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES))
 _THERE = ", ".join(f"'{state}'" for state in sorted(SONG_STATES))
-# Columns are named by the caller: reading the lyrics of thousands of songs takes its time.
+# The caller names the columns: reading the lyrics of thousands of songs is slow.
 _SONGS = f"""SELECT job.id, job.created_at, {{columns}} FROM job LEFT JOIN words ON words.job_id = job.id
              WHERE job.guild_id = :guild AND job.member_id = :member AND job.state IN ({_THERE})"""
 _NEWEST_FIRST = "ORDER BY job.created_at DESC, job.id DESC"
 _OLDEST_FIRST = "ORDER BY job.created_at, job.id"
-_CHOICE = f"COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {SONG_MAX}), '') AS song"
+_CHOICE = f"COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {jobs.EXCERPT_MAX}), '') AS song"
 _TEXTS = "words.title, words.prompt, words.style, words.lyrics"
 
 Row = sqlite3.Row
@@ -34,7 +30,7 @@ Row = sqlite3.Row
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SongPage:
-    """Some of a member's songs, newest first."""
+    """One page of a member's songs, newest first."""
 
     songs: tuple[Job, ...]
     newer: bool
@@ -43,18 +39,18 @@ class SongPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SongChoice:
-    """A song to choose."""
+    """A song offered by autocompletion."""
 
     job_id: JobId
     song: str
-    """Its title or the beginning of its prompt; empty where its words are no longer kept."""
+    """Its title or the beginning of its prompt; empty once its texts have been deleted."""
     at: datetime
 
 
 def open_jobs(tx: Tx, guild_id: GuildId, member_id: DiscordUserId) -> list[Job]:
-    """The member's songs in the making in this server, also parked ones, the oldest first."""
+    """Return the member's unfinished songs in this server, parked ones included, oldest first."""
     rows = tx.execute(
-        f"""SELECT id FROM job WHERE guild_id = ? AND member_id = ? AND state IN ({_OPEN})
+        f"""SELECT id FROM job WHERE guild_id = ? AND member_id = ? AND state IN ({jobs.OPEN})
             ORDER BY created_at, id""",
         (guild_id, known_member(tx, member_id)),
     ).fetchall()
@@ -68,14 +64,14 @@ def songs(
     *,
     size: int,
     word: str = "",
-    before_id: int | None = None,
-    after_id: int | None = None,
+    before_id: JobId | None = None,
+    after_id: JobId | None = None,
 ) -> SongPage:
-    """``size`` songs of the member in this server, older than ``before_id`` or newer than ``after_id``.
+    """Return ``size`` of the member's songs here, older than ``before_id`` or newer than ``after_id``.
 
-    Without either, the newest; so too where there is no such song of theirs, or less than a page is
-    newer. ``word`` leaves those that have all of its words in their title, prompt, style or lyrics,
-    in whatever case; songs whose words are no longer kept have their date, as 2026-03-14.
+    Without either, with an id that is not one of their songs, or if less than a page is newer, return the
+    newest. ``word`` keeps songs whose title, prompt, style or lyrics contain all of its words, ignoring
+    case; a song whose texts have been deleted is matched by its date, such as 2026-03-14.
     """
     given = {"guild": guild_id, "member": known_member(tx, member_id)}
     wanted = _words(word)
@@ -96,13 +92,11 @@ def songs(
     return SongPage(songs=tuple(_jobs(tx, found[:size])), newer=before is not None, older=len(found) > size)
 
 
-def choices(
-    tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str, limit: int = CHOICES_MAX
-) -> list[SongChoice]:
-    """The member's newest songs in this server that fit what was typed so far.
+def choices(tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str, limit: int) -> list[SongChoice]:
+    """Return the member's newest songs in this server that match the text typed so far.
 
-    All its words have to be in what the choice shows; a song without words is found by its date, as
-    2026-03-14, and each by its job's id.
+    All its words must appear in the label. A song without texts is matched by its date, such as
+    2026-03-14, and every song by its job id.
     """
     wanted = _words(typed)
     given = {"guild": guild_id, "member": known_member(tx, member_id)}
@@ -118,19 +112,19 @@ def choices(
 
 
 def find(tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str) -> Job | None:
-    """The member's song in this server that was meant by ``typed``: a job's id, a title, or any words of it.
+    """Return the member's song in this server that ``typed`` means: a job id, a title, or any words of it.
 
-    A song with just this title comes first, then the newest that fits.
+    A song with exactly this title comes first, then the newest match.
     """
     wanted, title = _words(typed), folded(typed)
     given = {"guild": guild_id, "member": known_member(tx, member_id)}
     if len(wanted) == 1 and _ID.fullmatch(wanted[0]):
-        own = _place(tx, given, int(wanted[0]))
+        own = _place(tx, given, JobId(int(wanted[0])))
         if own is not None:
-            return jobs.get(tx, own["id"])
+            return jobs.get(tx, JobId(own["id"]))
     if not wanted:
         return None
-    newest: int | None = None
+    newest: JobId | None = None
     for row in tx.execute(f"{_SONGS.format(columns=_TEXTS)} {_NEWEST_FIRST}", given):
         if folded(row["title"] or "") == title:
             return jobs.get(tx, row["id"])
@@ -140,7 +134,7 @@ def find(tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str) -> Job
 
 
 def found_again(tx: Tx, job_id: JobId, track: Track) -> bool:
-    """Write down the file that a track has now. Returns False if the track has been deleted meanwhile."""
+    """Replace a track's file. Returns False if the track has been deleted in the meantime."""
     cursor = tx.execute(
         """UPDATE track SET file = :file, size_bytes = :size, sha256 = :sha256, url = :url
            WHERE job_id = :job AND take = :take""",
@@ -157,9 +151,9 @@ def found_again(tx: Tx, job_id: JobId, track: Track) -> bool:
 
 
 def folded(text: str) -> str:
-    """The text as it is compared: the same in whatever case and composition, with single spaces."""
+    """Normalize a text for comparison: case, Unicode composition and spacing do not count."""
     alike = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    # What is left of a capital İ, which folds into an i with a second dot.
+    # A capital İ case-folds into an i and a combining dot.
     return " ".join(alike.replace("i\u0307", "i").split())
 
 
@@ -168,7 +162,7 @@ def _words(typed: str) -> list[str]:
 
 
 def _has(row: Row, wanted: list[str]) -> bool:
-    """Whether each of the words is in one of the row's texts, or in its date if it has none."""
+    """Return whether each word is in one of the row's texts, or in its date if it has none."""
     there = folded("\n".join(row[name] or "" for name in ("title", "prompt", "style", "lyrics")))
     return all(word in (there or _date(row)) for word in wanted)
 
@@ -178,16 +172,16 @@ def _date(row: Row) -> str:
 
 
 def _place(tx: Tx, given: dict[str, int], job_id: JobId | None) -> dict[str, int] | None:
-    """Where a song of this member and server stands in the order; None: it is none of theirs."""
+    """Return the sort position of a song; None if it is not this member's in this server."""
     if job_id is None:
         return None
     row = tx.execute(f"{_SONGS.format(columns='NULL')} AND job.id = :id", given | {"id": job_id}).fetchone()
     return None if row is None else {"id": row["id"], "at": row["created_at"]}
 
 
-def _some(rows: Iterator[Row], limit: int, fits: Callable[[Row], bool]) -> list[int]:
-    """The ids of the first rows that fit; the others are not read."""
-    found: list[int] = []
+def _some(rows: Iterator[Row], limit: int, fits: Callable[[Row], bool]) -> list[JobId]:
+    """Return the ids of the first matching rows, without reading further ones."""
+    found: list[JobId] = []
     for row in rows:
         if fits(row):
             found.append(row["id"])
@@ -196,5 +190,5 @@ def _some(rows: Iterator[Row], limit: int, fits: Callable[[Row], bool]) -> list[
     return found
 
 
-def _jobs(tx: Tx, ids: list[int]) -> list[Job]:
+def _jobs(tx: Tx, ids: list[JobId]) -> list[Job]:
     return [job for job_id in ids if (job := jobs.get(tx, job_id)) is not None]

@@ -1,7 +1,7 @@
 """Jobs: add, get, due, claim, move. Each function is one part of a transaction.
 
-A claim counts the attempt up and names the epoch of the process that made it. Everything that comes
-of the claim is written under that attempt's number: a claim that was overtaken changes nothing.
+A claim increments the attempt and names the epoch of its process. Every result of the claim is written
+under that attempt's number, so that a claim which has been overtaken changes nothing.
 """
 
 import json
@@ -10,8 +10,9 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal, TypedDict, Unpack
 
-from bot.database.sqlite import Tx, fact, remember
+from bot.database.sqlite import Tx
 from bot.model import (
     OPEN_STATES,
     ClosedCause,
@@ -24,34 +25,40 @@ from bot.model import (
     JobState,
     MemberNumber,
     Origin,
+    ParkReason,
     Reuse,
     Source,
     Track,
 )
 from bot.store import texts
-from bot.store.ledger import Hold, member_number, milliseconds, moment
+from bot.store.facts import fact, remember
+from bot.store.ledger import Hold
+from bot.store.members import member_number
+from bot.store.times import milliseconds, moment
 
 WINDOW_MAX = timedelta(minutes=1)
-"""The longest time over which requests are counted."""
+"""Maximum window over which requests are counted."""
 
 NOT_ERASED = "interaction_id > 0"
-"""Erased jobs have a negative number there, and nothing that comes late may name anybody in them again."""
-_OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES))
-IN_THE_MAKING = f"(due_at IS NOT NULL AND state IN ({_OPEN}))"
-"""What the bot still does something for by itself."""
+"""Erased jobs have a negative interaction id; a late write must not name anybody in them again."""
+EXCERPT_MAX = 80
+"""Length of the prompt excerpt that names a song without a title, in characters."""
+OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES))
+UNFINISHED = f"(due_at IS NOT NULL AND state IN ({OPEN}))"
+"""SQL condition: the bot still works on the job by itself."""
 _SELECT = f"""SELECT job.*, member.discord_id AS member_discord_id, member.locale AS member_locale,
                      guild.locale AS guild_locale, words.torn,
                      {", ".join(f"words.{name}" for name in texts.FIELDS)}
               FROM job JOIN member ON member.id = job.member_id JOIN guild ON guild.id = job.guild_id
               LEFT JOIN words ON words.job_id = job.id"""
-# Nobody of this epoch works on it, and no older song is still to be posted in the same channel: after an
-# outage songs come in the order in which they were asked for.
+# Not claimed in this epoch, and no older song is waiting for the same channel: after an outage, songs
+# arrive in the order in which they were requested.
 _FREE = """(claim_epoch IS NULL OR claim_epoch < :epoch) AND NOT (
   state IN ('stored', 'delivering') AND EXISTS (
     SELECT 1 FROM job AS older WHERE older.channel_id = job.channel_id
       AND older.state IN ('stored', 'delivering') AND older.due_at IS NOT NULL
       AND (older.created_at, older.id) < (job.created_at, job.id)))"""
-# Queued jobs by turns over the servers, and in each over its members; the longest unserved come first.
+# Queued jobs take turns by server, and within a server by member; the longest unserved comes first.
 _TURNS = """
   SELECT *, ROW_NUMBER() OVER (
            PARTITION BY guild_id ORDER BY turn_of_member, member_served, created_at, id) AS turn_of_guild
@@ -64,34 +71,54 @@ _TURNS = """
         FROM job WHERE state = 'queued' AND {which})"""
 _IN_TURN = "turn_of_guild, guild_served, created_at, id"
 CARD_HORIZON = timedelta(minutes=60)
-"""No card waits longer; a time further away comes of a clock that was set back."""
+"""Maximum wait of a card. A later time means that the clock was set back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How many songs are in the making."""
+    """How many songs are unfinished."""
 
     member: MemberNumber
     guild: int
 
 
+class JobChange(TypedDict, total=False):
+    """Columns that a move may change besides the state and the due time."""
+
+    task_id: str
+    urls: tuple[str, ...]
+    reason: FailReason
+    closed: ClosedCause | None
+    detail: str
+    tries: int
+    misses: int
+    missing_since: datetime | None
+    submitted_at: datetime
+    parked: ParkReason | None
+    """Setting or clearing it also makes the card due."""
+    delivery: Delivery | None
+    message_id: int | None
+    restored: Literal[False]
+    """False once the messages of a restored job have been searched for."""
+
+
 def next_epoch(tx: Tx) -> int:
-    """A number larger than every earlier one: claims of earlier processes are dead from here on."""
+    """Take the next epoch, which invalidates the claims of all earlier processes."""
     epoch = int(fact(tx, "epoch") or 0) + 1
     remember(tx, "epoch", str(epoch))
     return epoch
 
 
 def new_id() -> JobId:
-    """A number that no other job has or had: not guessable, so that a restored backup reuses none."""
+    """Generate a job id. It is random, so that a restored backup cannot reuse one."""
     return JobId(secrets.randbits(53))
 
 
 def add(tx: Tx, job: Job, held: Hold, due_at: datetime, source: Source | None = None) -> None:
-    """Write a new job and its words down; of those of its ``source`` it refers to what is the same.
+    """Insert a new job and its texts, sharing with its ``source`` the texts that are the same.
 
     Raises:
-        sqlite3.IntegrityError: its interaction has been taken before, or the failure tried again.
+        sqlite3.IntegrityError: its interaction was accepted before, or the failure was retried before.
     """
     asked, member = job.origin, member_number(tx, job.origin.member_id)
     tx.execute(
@@ -137,12 +164,12 @@ def _job_of(source: Source | None, reuse: Reuse) -> int | None:
 
 
 def taken(tx: Tx, interaction_id: int) -> bool:
-    """Whether this interaction has become a job already."""
+    """Return whether this interaction has already become a job."""
     return tx.execute("SELECT 1 FROM job WHERE interaction_id = ?", (interaction_id,)).fetchone() is not None
 
 
 def tried_again(tx: Tx, failed_id: int, member: MemberNumber) -> bool:
-    """Whether the member (by internal number) has tried this failed job again, and not taken that back."""
+    """Return whether the member has retried this failed job, unless they canceled that request."""
     row = tx.execute(
         """SELECT 1 FROM job WHERE retry_of = ? AND member_id = ?
              AND (reason IS NULL OR reason <> 'withdrawn')""",
@@ -151,24 +178,24 @@ def tried_again(tx: Tx, failed_id: int, member: MemberNumber) -> bool:
     return row is not None
 
 
-def again_in_the_making(tx: Tx, job_id: JobId, member: MemberNumber) -> bool:
-    """Whether the member (by internal number) has asked for this song again, and that is not done yet."""
+def again_in_progress(tx: Tx, job_id: JobId, member: MemberNumber) -> bool:
+    """Return whether the member has requested this song again and that request is unfinished."""
     row = tx.execute(
         f"""SELECT 1 FROM job WHERE again_of = ? AND member_id = ? AND due_at IS NOT NULL
-              AND state IN ({_OPEN})""",
+              AND state IN ({OPEN})""",
         (job_id, member),
     ).fetchone()
     return row is not None
 
 
 def get(tx: Tx, job_id: JobId) -> Job | None:
-    """The job as it stands, or None."""
+    """Return the job, or None."""
     row = tx.execute(f"{_SELECT} WHERE job.id = ?", (job_id,)).fetchone()
     return None if row is None else _read(tx, row)
 
 
-def held(tx: Tx, job_id: JobId) -> tuple[int, int, Hold]:
-    """The server, the member's number and the credits of a job that exists."""
+def held(tx: Tx, job_id: JobId) -> tuple[GuildId, MemberNumber, Hold]:
+    """Return the server, the member and the credits of an existing job."""
     row = tx.execute(
         "SELECT guild_id, member_id, day, allowance_part, bonus_part FROM job WHERE id = ?", (job_id,)
     ).fetchone()
@@ -177,10 +204,10 @@ def held(tx: Tx, job_id: JobId) -> tuple[int, int, Hold]:
 
 
 def count_open(tx: Tx, guild_id: GuildId, member: MemberNumber) -> Counts:
-    """Songs in the making, of the member (by internal number) in this server and of the server."""
+    """Count the unfinished songs of the member in this server, and of the server."""
     row = tx.execute(
         f"""SELECT COUNT(*) AS guild, COALESCE(SUM(member_id = :member), 0) AS member FROM job
-            WHERE guild_id = :guild AND due_at IS NOT NULL AND state IN ({_OPEN})""",
+            WHERE guild_id = :guild AND due_at IS NOT NULL AND state IN ({OPEN})""",
         {"guild": guild_id, "member": member},
     ).fetchone()
     return Counts(member=row["member"], guild=row["guild"])
@@ -189,13 +216,11 @@ def count_open(tx: Tx, guild_id: GuildId, member: MemberNumber) -> Counts:
 def due(
     tx: Tx, states: frozenset[JobState], epoch: int, now: datetime, horizon: timedelta, limit: int
 ) -> list[Job]:
-    """Claims up to ``limit`` jobs in ``states`` that are to be looked at, the longest waiting first.
+    """Claim up to ``limit`` due jobs in ``states``, the longest waiting first.
 
-    Queued ones come last and by turns, so that one server's fifty songs do not delay another's first.
-
-    Jobs that a process of this epoch works on are left alone, and so are songs that have to wait for an
-    older one of their channel. A time further away than ``horizon``
-    can only come of a clock that was set back, and counts as due.
+    Queued jobs come last and by turns, so that one server's fifty songs do not delay another's first.
+    Jobs claimed in this epoch are skipped, and so are songs that wait for an older one in their channel. A
+    due time beyond ``horizon`` means that the clock was set back, and counts as due.
     """
     marks = ", ".join(f"'{state}'" for state in states - {JobState.QUEUED})
     ripe = f"due_at IS NOT NULL AND (due_at <= :now OR due_at > :horizon) AND {_FREE}"
@@ -218,9 +243,9 @@ def _claim(tx: Tx, job_id: JobId, epoch: int) -> Job:
 
 
 def submitted_since(tx: Tx, since: datetime) -> tuple[int, datetime | None]:
-    """How many requests were sent from ``since`` on, and when the first of them was.
+    """Return how many requests were sent since ``since``, and when the first of them was.
 
-    Times further on than any window lasts can only come of a clock that was set back, and don't count.
+    Times later than any window mean that the clock was set back, and do not count.
     """
     count, first_ms = tx.execute(
         "SELECT COUNT(*), MIN(submitted_at) FROM job WHERE submitted_at >= ? AND submitted_at < ?",
@@ -230,7 +255,7 @@ def submitted_since(tx: Tx, since: datetime) -> tuple[int, datetime | None]:
 
 
 def next_due(tx: Tx, epoch: int) -> datetime | None:
-    """When the next job that nobody works on is to be looked at."""
+    """Return when the next unclaimed job is due."""
     (due_ms,) = tx.execute(
         f"SELECT MIN(due_at) FROM job WHERE due_at IS NOT NULL AND {_FREE}", {"epoch": epoch}
     ).fetchone()
@@ -248,20 +273,21 @@ def move(
     now: datetime,
     due_at: datetime | None,
     keep_claim: bool = False,
-    **columns: object,
+    **change: Unpack[JobChange],
 ) -> bool:
-    """Take the claimed ``job`` to a state, with what is now known of it.
+    """Move the claimed ``job`` to a state and record what is now known about it.
 
     Returns False, and changes nothing, if the job is no longer in the state and under the attempt
-    that the caller claimed. ``keep_claim`` lets the caller go on working on it.
+    that the caller claimed: another claim has overtaken it. This guard is what makes every step safe to
+    repeat. ``keep_claim`` lets the caller keep working on the job; otherwise it is free to be claimed.
     """
     values: dict[str, object] = {"state": to, "due_at": None if due_at is None else milliseconds(due_at)}
     if to is not job.state:
         at = milliseconds(now)
         values |= {"state_since": at, "card_due_at": at, "tries": 0, "misses": 0, "missing_since": None}
-    elif "parked" in columns:
+    elif "parked" in change:
         values["card_due_at"] = milliseconds(now)
-    values |= columns
+    values |= _columns(change)
     if not keep_claim:
         values["claim_epoch"] = None
     assignments = ", ".join(f"{name} = :{name}" for name in values)
@@ -272,8 +298,30 @@ def move(
     return cursor.rowcount == 1
 
 
+def _columns(change: JobChange) -> dict[str, object]:
+    """Return what a change writes, by column."""
+    columns = dict[str, object](change)
+    if "urls" in change:
+        columns["urls"] = json.dumps(change["urls"])
+    if "missing_since" in change:
+        since = change["missing_since"]
+        columns["missing_since"] = None if since is None else milliseconds(since)
+    if "submitted_at" in change:
+        columns["submitted_at"] = milliseconds(change["submitted_at"])
+    if "delivery" in change:
+        del columns["delivery"]
+        to = change["delivery"]
+        columns["delivery_channel_id"] = None if to is None else to.channel_id
+        columns["delivery_direct"] = None if to is None else to.direct
+        columns["delivery_started_at"] = None if to is None else milliseconds(to.started_at)
+    if "restored" in change:
+        del columns["restored"]
+        columns["restored_at"] = None
+    return columns
+
+
 def add_track(tx: Tx, job_id: JobId, track: Track) -> None:
-    """Write down that a track lies in the spool; nothing is, for a job that was erased meanwhile."""
+    """Record a track in the spool, unless the job has been erased in the meantime."""
     tx.execute(
         f"""INSERT INTO track (job_id, take, file, size_bytes, sha256, url)
            SELECT id, ?2, ?3, ?4, ?5, ?6 FROM job WHERE id = ?1 AND {NOT_ERASED}
@@ -284,9 +332,9 @@ def add_track(tx: Tx, job_id: JobId, track: Track) -> None:
 
 
 def files(tx: Tx, names: Iterable[str], since: datetime) -> tuple[frozenset[str], frozenset[str]]:
-    """Those of the spool's files ``names`` that belong to a job, and those of them that may go.
+    """Return which of the spool files ``names`` belong to a job, and which of those may be removed.
 
-    They may go when their job has come to its end before ``since``.
+    A file may be removed once its job has been finished since before ``since``.
     """
     rows = tx.execute(
         """SELECT file, job.state IN ('delivered', 'undelivered', 'explained') AND job.state_since < ? AS over
@@ -297,7 +345,7 @@ def files(tx: Tx, names: Iterable[str], since: datetime) -> tuple[frozenset[str]
 
 
 def drop_equal_tracks(tx: Tx, job_id: JobId) -> None:
-    """Of takes with the same bytes only the first is a song of its own."""
+    """Delete takes whose bytes equal those of an earlier take."""
     tx.execute(
         """DELETE FROM track WHERE job_id = :job AND EXISTS (
              SELECT 1 FROM track AS earlier
@@ -307,26 +355,26 @@ def drop_equal_tracks(tx: Tx, job_id: JobId) -> None:
 
 
 def unfinished(tx: Tx) -> list[Job]:
-    """Every job that is not at its end, with parked ones and songs that could not be posted; oldest first."""
+    """Return every unfinished job, including parked and undelivered ones, oldest first."""
     rows = tx.execute(
-        f"""{_SELECT} WHERE job.state IN ({_OPEN}, '{JobState.UNDELIVERED}')
+        f"""{_SELECT} WHERE job.state IN ({OPEN}, '{JobState.UNDELIVERED}')
             ORDER BY job.created_at, job.id"""
     ).fetchall()
     return [_read(tx, row) for row in rows]
 
 
 def mark_restored(tx: Tx, job_id: JobId, now: datetime) -> None:
-    """What was posted for the job is not known any more: it came out of a backup."""
+    """Mark a job from a backup: what has been posted for it since is unknown."""
     tx.execute("UPDATE job SET restored_at = ? WHERE id = ?", (milliseconds(now), job_id))
 
 
 def task_taken(tx: Tx, task_id: str) -> bool:
-    """Whether another job already has this task of the music service."""
+    """Return whether another job already has this task id."""
     return tx.execute("SELECT 1 FROM job WHERE task_id = ?", (task_id,)).fetchone() is not None
 
 
 def answered(tx: Tx, job_id: JobId, card_message_id: int | None, shown: str, now: datetime) -> None:
-    """The member has been answered: the job may start, and its card can be kept up to date."""
+    """Record that the member has been answered: the job may start, and its card can be edited."""
     tx.execute(
         f"""UPDATE job SET card_message_id = COALESCE(card_message_id, :card), card_shown = :shown,
                           card_due_at = :now,
@@ -338,15 +386,15 @@ def answered(tx: Tx, job_id: JobId, card_message_id: int | None, shown: str, now
 
 
 def is_of(tx: Tx, guild_id: GuildId, job_id: JobId) -> bool:
-    """Whether the job is one of this server's."""
+    """Return whether the job belongs to this server."""
     row = tx.execute("SELECT 1 FROM job WHERE id = ? AND guild_id = ?", (job_id, guild_id)).fetchone()
     return row is not None
 
 
 def withdraw(tx: Tx, job_id: JobId, now: datetime) -> bool:
-    """Take a queued request back. The caller releases its credits.
+    """Withdraw a queued request. The caller releases its credits.
 
-    A step that works on it at this moment can't submit it any more: its claim is overtaken.
+    A step that is working on it can no longer submit it: its claim is overtaken.
     """
     cursor = tx.execute(
         """UPDATE job SET state = 'explained', reason = 'withdrawn', due_at = NULL, state_since = :now,
@@ -358,7 +406,7 @@ def withdraw(tx: Tx, job_id: JobId, now: datetime) -> bool:
 
 
 def post_again(tx: Tx, job_id: JobId, now: datetime) -> bool:
-    """A person asks for a song that could not be posted; where it may be all the same stays known."""
+    """Queue an undelivered song for posting again. Where it may already have been posted stays recorded."""
     cursor = tx.execute(
         f"""UPDATE job SET state = 'stored', due_at = :now, state_since = :now, card_due_at = :now,
                           tries = 0
@@ -369,7 +417,7 @@ def post_again(tx: Tx, job_id: JobId, now: datetime) -> bool:
 
 
 def message_gone(tx: Tx, job_id: JobId, message_id: int, now: datetime) -> None:
-    """This message of the job is no longer there; a copy of it changes nothing."""
+    """Record that this message of the job was deleted; a copy of the song does not count."""
     tx.execute(
         """UPDATE job SET message_id = NULL, card_due_at = :now
            WHERE id = :id AND message_id = :message AND state = 'delivered'""",
@@ -378,7 +426,7 @@ def message_gone(tx: Tx, job_id: JobId, message_id: int, now: datetime) -> None:
 
 
 def cards_due(tx: Tx, now: datetime, limit: int) -> list[Job]:
-    """Jobs whose card may no longer be true, and may be edited again."""
+    """Return jobs whose card may be outdated and may be edited again."""
     rows = tx.execute(
         f"""{_SELECT} WHERE (job.card_due_at <= :now OR job.card_due_at > :horizon)
               AND (job.card_free_at <= :now OR job.card_free_at > :horizon)
@@ -389,11 +437,11 @@ def cards_due(tx: Tx, now: datetime, limit: int) -> list[Job]:
 
 
 def card_shown(tx: Tx, job: Job, shown: str, again_at: datetime | None, free_at: datetime) -> None:
-    """Write down what the card shows, when that may change by itself, and when it may be edited again.
+    """Record what the card shows, when that may change, and when it may be edited again.
 
-    A job that changed since ``job`` was read keeps its due time: the card is behind already.
+    A job that has changed since ``job`` was read keeps its due time, because the card is outdated already.
     """
-    if again_at is not None:  # beyond the horizon it would be due at once, again and again
+    if again_at is not None:  # beyond the horizon it would be due at once, every time
         again_at = min(again_at, free_at + CARD_HORIZON)
     tx.execute(
         f"""UPDATE job SET card_shown = :shown, card_free_at = :free,
@@ -412,12 +460,12 @@ def card_shown(tx: Tx, job: Job, shown: str, again_at: datetime | None, free_at:
 
 
 def card_found(tx: Tx, job: Job, card_message_id: int) -> None:
-    """Write down which message the card is, where that was not learned when it was sent."""
+    """Record the card's message id, if it was not known when the card was sent."""
     tx.execute(f"UPDATE job SET card_message_id = ? WHERE id = ? AND {NOT_ERASED}", (card_message_id, job.id))
 
 
 def queue_position(tx: Tx, job: Job) -> int:
-    """How many queued jobs come before this one, as the turns stand now."""
+    """Return how many queued jobs come before this one."""
     ids = [
         row["id"] for row in tx.execute(f"{_TURNS.format(which='due_at IS NOT NULL')} ORDER BY {_IN_TURN}")
     ]
@@ -425,7 +473,7 @@ def queue_position(tx: Tx, job: Job) -> int:
 
 
 def recent_durations(tx: Tx, limit: int) -> list[timedelta]:
-    """How long the last delivered songs took from the request to the song, newest first."""
+    """Return how long the last delivered songs took from request to delivery, newest first."""
     rows = tx.execute(
         """SELECT state_since - created_at AS took FROM job WHERE state = 'delivered'
            ORDER BY state_since DESC LIMIT ?""",

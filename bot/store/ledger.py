@@ -1,92 +1,56 @@
-"""Credits: grant, hold, settle, release, refund, available. Each function is one part of a transaction.
+"""The credit ledger: grant, hold, settle, release, refund. Each function is one part of a transaction.
 
-A hold takes from the allowance first and from the bonus for the rest; the job keeps that split and
-its day, so that a release goes back where it came from. The ledger is only ever appended to; the
-counters in ``guild`` and ``usage`` change in the same transaction and can be proved from it.
+A hold takes from the allowance first and from the bonus for the rest. The job keeps that split and its
+day, so that a release returns the credits to where they came from. The ledger is append-only; the counters
+in ``guild`` and ``usage`` change in the same transaction and can be recomputed from it.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 
 from bot.database.sqlite import Tx
 from bot.errors import NotEnoughCredits, OutOfRange
-from bot.model import Balance, ChangedBy, DiscordUserId, GuildId, JobId, MemberNumber, Period
+from bot.model import Balance, ChangedBy, GuildId, JobId, MemberNumber, Period
+from bot.store import changes, times
+from bot.store.changes import Allowance, Credits, Status, Value
+from bot.store.members import OPERATOR, WHOLE_GUILD, member_number
+from bot.store.times import day_number, milliseconds, period_days
 
-WHOLE_GUILD = MemberNumber(0)
-"""The member number under which ``usage`` sums up a server."""
-NOBODY = MemberNumber(-1)
-"""A member number that nobody has."""
-OPERATOR = MemberNumber(-2)
-"""The member number under which the ledger names the one who hosts the bot."""
 CREDITS_MAX = 1_000_000
-"""The largest allowance, and the largest bonus that a server can hold."""
-_EPOCH = date(1970, 1, 1)
+"""Maximum allowance, and maximum bonus of a server, in credits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
-    """What holds for a server that has set nothing."""
+    """The operator's settings for servers that have set nothing."""
 
     allowance: int
     period: Period
     ceiling: int | None = None
-    """The most that any server may use in a period; with it the period is this one for all."""
+    """Maximum allowance of any server. If it is set, every server has ``period``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """Credits that were set aside for one job, and where they came from."""
+    """The credits held for one job, and where they came from."""
 
     day: int
     allowance: int
     bonus: int
 
 
-def milliseconds(moment: datetime) -> int:
-    """Epoch milliseconds, as the database keeps times."""
-    return round(moment.timestamp() * 1000)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Booking:
+    """A hold, with the job, server and member it belongs to."""
 
-
-def moment(epoch_ms: int) -> datetime:
-    """The aware UTC time of epoch milliseconds."""
-    return datetime.fromtimestamp(epoch_ms / 1000, UTC)
-
-
-def day_number(now: datetime) -> int:
-    """Days since 1970-01-01 of the UTC day that ``now`` falls on."""
-    return (now.astimezone(UTC).date() - _EPOCH).days
-
-
-def period_days(period: Period, now: datetime) -> tuple[int, int]:
-    """The first day of the period that ``now`` falls in and the first day after it."""
-    today = now.astimezone(UTC).date()
-    match period:
-        case Period.DAY:
-            first, after = today, today + timedelta(days=1)
-        case Period.WEEK:
-            first = today - timedelta(days=today.weekday())
-            after = first + timedelta(days=7)
-        case Period.MONTH:
-            first = today.replace(day=1)
-            after = (first + timedelta(days=31)).replace(day=1)
-    return (first - _EPOCH).days, (after - _EPOCH).days
-
-
-def member_number(tx: Tx, discord_id: DiscordUserId) -> MemberNumber:
-    """The number under which the books know this person; given out at first sight."""
-    tx.execute("INSERT INTO member (discord_id) VALUES (?) ON CONFLICT DO NOTHING", (discord_id,))
-    (number,) = tx.execute("SELECT id FROM member WHERE discord_id = ?", (discord_id,)).fetchone()
-    return MemberNumber(number)
-
-
-def known_member(tx: Tx, discord_id: DiscordUserId) -> MemberNumber:
-    """The number of this person, or NOBODY's; gives out none."""
-    row = tx.execute("SELECT id FROM member WHERE discord_id = ?", (discord_id,)).fetchone()
-    return NOBODY if row is None else MemberNumber(row["id"])
+    job_id: JobId
+    guild_id: GuildId
+    member: MemberNumber
+    hold: Hold
 
 
 def balance(tx: Tx, guild_id: GuildId, defaults: Defaults, now: datetime) -> Balance:
-    """What the server may spend at ``now``."""
+    """Return what the server may spend at ``now``."""
     row = tx.execute(
         "SELECT allowance, period, bonus, operator_bonus FROM guild WHERE id = ?", (guild_id,)
     ).fetchone()
@@ -111,7 +75,7 @@ def balance(tx: Tx, guild_id: GuildId, defaults: Defaults, now: datetime) -> Bal
         held=held,
         bonus=bonus,
         period=period,
-        renews_at=datetime.combine(_EPOCH + timedelta(days=after), datetime.min.time(), UTC),
+        renews_at=times.start_of(after),
     )
 
 
@@ -134,7 +98,7 @@ def hold(
     defaults: Defaults,
     now: datetime,
 ) -> Hold:
-    """Set ``price`` credits of the server aside for the job.
+    """Hold ``price`` credits of the server for the job.
 
     Raises:
         NotEnoughCredits: the allowance and the bonus together are less.
@@ -146,58 +110,49 @@ def hold(
     allowance = min(price, there.available - there.bonus)
     held = Hold(day=day_number(now), allowance=allowance, bonus=price - allowance)
     tx.execute("UPDATE guild SET bonus = bonus - ? WHERE id = ?", (held.bonus, guild_id))
-    _move(tx, guild_id, member, held, held_by=1, used_by=0)
-    _append(tx, "hold", guild_id, held, now, job_id=job_id, member=member)
+    booking = _Booking(job_id=job_id, guild_id=guild_id, member=member, hold=held)
+    _count(tx, booking, held_by=1, used_by=0)
+    _book(tx, "hold", booking, now)
     return held
 
 
-def settle(tx: Tx, job_id: JobId, guild_id: GuildId, member: MemberNumber, held: Hold, now: datetime) -> None:
-    """The job's credits are spent."""
-    _move(tx, guild_id, member, held, held_by=-1, used_by=1)
-    _append(tx, "settle", guild_id, held, now, job_id=job_id, member=member)
-
-
-def release(
-    tx: Tx, job_id: JobId, guild_id: GuildId, member: MemberNumber, held: Hold, now: datetime
-) -> None:
-    """The job's credits go back where they came from."""
-    _give_back(tx, guild_id, held)
-    _move(tx, guild_id, member, held, held_by=-1, used_by=0)
-    _append(tx, "release", guild_id, held, now, job_id=job_id, member=member)
-
-
-def refund(
-    tx: Tx,
-    job_id: JobId,
-    guild_id: GuildId,
-    member: MemberNumber,
-    held: Hold,
-    changed_by: ChangedBy,
-    now: datetime,
-) -> None:
-    """The credits of a settled job go back where they came from, on the job's own day.
+def settle(tx: Tx, job_id: JobId, now: datetime) -> None:
+    """Spend the credits that are held for the job.
 
     Raises:
-        sqlite3.IntegrityError: they have gone back before.
+        sqlite3.IntegrityError: they were settled or released before.
     """
-    _give_back(tx, guild_id, held)
-    _move(tx, guild_id, member, held, held_by=0, used_by=-1)
-    _append(
-        tx,
-        "refund",
-        guild_id,
-        held,
-        now,
-        job_id=job_id,
-        member=member,
-        changed_by=changed_by,
-        before="settled",
-        after="refunded",
-    )
+    booking = _booking(tx, job_id)
+    _count(tx, booking, held_by=-1, used_by=1)
+    _book(tx, "settle", booking, now)
+
+
+def release(tx: Tx, job_id: JobId, now: datetime) -> None:
+    """Return the credits that are held for the job to where they came from.
+
+    Raises:
+        sqlite3.IntegrityError: they were settled or released before.
+    """
+    booking = _booking(tx, job_id)
+    _give_back(tx, booking)
+    _count(tx, booking, held_by=-1, used_by=0)
+    _book(tx, "release", booking, now)
+
+
+def refund(tx: Tx, job_id: JobId, changed_by: ChangedBy, now: datetime) -> None:
+    """Return the credits of a settled job to where they came from, on the job's own day.
+
+    Raises:
+        sqlite3.IntegrityError: they were refunded before.
+    """
+    booking = _booking(tx, job_id)
+    _give_back(tx, booking)
+    _count(tx, booking, held_by=0, used_by=-1)
+    _book(tx, "refund", booking, now, changed_by=changed_by, before=Status.SETTLED, after=Status.REFUNDED)
 
 
 def closing(tx: Tx, job_id: JobId) -> set[str]:
-    """What has become of the job's hold: nothing, or settle or release, and perhaps refund."""
+    """Return the kinds of entries that closed the job's hold: settle or release, and perhaps refund."""
     rows = tx.execute(
         "SELECT kind FROM ledger WHERE job_id = ? AND kind IN ('settle', 'release', 'refund')", (job_id,)
     )
@@ -205,10 +160,10 @@ def closing(tx: Tx, job_id: JobId) -> set[str]:
 
 
 def grant(tx: Tx, guild_id: GuildId, credits_: int, changed_by: ChangedBy, now: datetime) -> tuple[int, int]:
-    """Add bonus credits, or take some that are neither used nor held. Returns before and after.
+    """Add bonus credits, or remove unused ones. Returns the bonus before and after.
 
     Raises:
-        OutOfRange: more than is left would be taken, or the pool would grow beyond its limit.
+        OutOfRange: the bonus would become negative or exceed its maximum.
     """
     know_guild(tx, guild_id)
     (before,) = tx.execute("SELECT bonus FROM guild WHERE id = ?", (guild_id,)).fetchone()
@@ -223,8 +178,8 @@ def grant(tx: Tx, guild_id: GuildId, credits_: int, changed_by: ChangedBy, now: 
         Hold(day=day_number(now), allowance=0, bonus=credits_),
         now,
         changed_by=changed_by,
-        before=str(before),
-        after=str(after),
+        before=Credits(before),
+        after=Credits(after),
     )
     return before, after
 
@@ -238,13 +193,13 @@ def set_allowance(
     changed_by: ChangedBy,
     now: datetime,
 ) -> tuple[Balance, Balance]:
-    """Change what the server may use each period. Returns the balance before and after.
+    """Change the server's allowance per period. Returns the balance before and after.
 
-    Songs that are running keep their credits, and nothing is granted by a change of period: what was
-    used on a day stays used on that day.
+    Unfinished songs keep their credits, and a change of period grants nothing: what was used on a day
+    stays used on that day.
 
     Raises:
-        OutOfRange: a negative or absurdly large number.
+        OutOfRange: the number is negative or too large.
     """
     in_range(allowance)
     know_guild(tx, guild_id)
@@ -260,8 +215,8 @@ def set_allowance(
         guild_id,
         changed_by,
         now,
-        before=f"{before.allowance} a {before.period}",
-        after=f"{after.allowance} a {after.period}",
+        before=Allowance(before.allowance, before.period),
+        after=Allowance(after.allowance, after.period),
     )
     return before, after
 
@@ -275,10 +230,10 @@ def note(
     *,
     member: MemberNumber | None = None,
     role_id: int | None = None,
-    before: str,
-    after: str,
+    before: Value,
+    after: Value,
 ) -> None:
-    """An entry that moves no credits: a rule was changed from what to what."""
+    """Append an entry that moves no credits: the change of a rule."""
     nothing = Hold(day=day_number(now), allowance=0, bonus=0)
     _append(
         tx,
@@ -295,10 +250,10 @@ def note(
 
 
 def in_range(credits_: int) -> int:
-    """The number, if it can be an allowance or a limit.
+    """Return the number if it can be an allowance or a limit.
 
     Raises:
-        OutOfRange: a negative or absurdly large number.
+        OutOfRange: the number is negative or too large.
     """
     if not 0 <= credits_ <= CREDITS_MAX:
         raise OutOfRange(0, CREDITS_MAX)
@@ -306,23 +261,38 @@ def in_range(credits_: int) -> int:
 
 
 def changed(tx: Tx, changed_by: ChangedBy) -> bool:
-    """Whether this interaction has changed something already."""
+    """Return whether this interaction has already changed something."""
     known = tx.execute("SELECT 1 FROM ledger WHERE interaction_id = ?", (changed_by.interaction_id,))
     return known.fetchone() is not None
 
 
 def know_guild(tx: Tx, guild_id: GuildId) -> None:
-    """Make sure that the server has its row."""
+    """Insert the server's row if it is missing."""
     tx.execute("INSERT INTO guild (id) VALUES (?) ON CONFLICT DO NOTHING", (guild_id,))
 
 
-def _give_back(tx: Tx, guild_id: GuildId, held: Hold) -> None:
-    tx.execute("UPDATE guild SET bonus = bonus + ? WHERE id = ?", (held.bonus, guild_id))
+def _booking(tx: Tx, job_id: JobId) -> _Booking:
+    """Return what the ledger holds for a job that was accepted."""
+    row = tx.execute(
+        "SELECT guild_id, member_id, day, allowance, bonus FROM ledger WHERE job_id = ? AND kind = 'hold'",
+        (job_id,),
+    ).fetchone()
+    return _Booking(
+        job_id=job_id,
+        guild_id=row["guild_id"],
+        member=row["member_id"],
+        hold=Hold(day=row["day"], allowance=row["allowance"], bonus=row["bonus"]),
+    )
 
 
-def _move(tx: Tx, guild_id: GuildId, member: MemberNumber, held: Hold, *, held_by: int, used_by: int) -> None:
-    """Change the day's counters of the member and of the server by so many times the hold."""
-    for who in (member, WHOLE_GUILD):
+def _give_back(tx: Tx, booking: _Booking) -> None:
+    tx.execute("UPDATE guild SET bonus = bonus + ? WHERE id = ?", (booking.hold.bonus, booking.guild_id))
+
+
+def _count(tx: Tx, booking: _Booking, *, held_by: int, used_by: int) -> None:
+    """Change the day's counters of the member and of the server by a multiple of the hold."""
+    guild_id, held = booking.guild_id, booking.hold
+    for who in (booking.member, WHOLE_GUILD):
         key = {"guild": guild_id, "member": who, "day": held.day}
         tx.execute(
             """INSERT INTO usage (guild_id, member_id, day) VALUES (:guild, :member, :day)
@@ -340,6 +310,30 @@ def _move(tx: Tx, guild_id: GuildId, member: MemberNumber, held: Hold, *, held_b
         )
 
 
+def _book(
+    tx: Tx,
+    kind: str,
+    booking: _Booking,
+    now: datetime,
+    *,
+    changed_by: ChangedBy | None = None,
+    before: Value | None = None,
+    after: Value | None = None,
+) -> None:
+    _append(
+        tx,
+        kind,
+        booking.guild_id,
+        booking.hold,
+        now,
+        job_id=booking.job_id,
+        member=booking.member,
+        changed_by=changed_by,
+        before=before,
+        after=after,
+    )
+
+
 def _append(
     tx: Tx,
     kind: str,
@@ -351,8 +345,8 @@ def _append(
     member: MemberNumber | None = None,
     role_id: int | None = None,
     changed_by: ChangedBy | None = None,
-    before: str | None = None,
-    after: str | None = None,
+    before: Value | None = None,
+    after: Value | None = None,
 ) -> None:
     tx.execute(
         """INSERT INTO ledger (at, kind, guild_id, day, allowance, bonus, job_id, member_id, role_id,
@@ -372,8 +366,8 @@ def _append(
             "actor": None if changed_by is None else _actor(tx, changed_by),
             "interaction": None if changed_by is None else changed_by.interaction_id,
             "reason": "" if changed_by is None else changed_by.reason,
-            "before": before,
-            "after": after,
+            "before": None if before is None else changes.write(before),
+            "after": None if after is None else changes.write(after),
         },
     )
 

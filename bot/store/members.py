@@ -1,8 +1,7 @@
-"""Who people are to the books: numbers of our own, and what is left of somebody who was forgotten.
+"""Members: the numbers by which the books know people, and what remains of somebody who was erased.
 
-Somebody who was forgotten and comes back gets a new number, so that no row of before has a name again. As
-long as credits that they used in a period, or a limit that was set for them, have to hold for them all the
-same, a keyed hash of their id tells that the numbers are one person's.
+An erased person who returns gets a new number, so that no older row gets a name again. While credits they
+used in a period or a limit set for them must still count, a keyed hash of their id links the numbers.
 """
 
 import hmac
@@ -11,56 +10,75 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.database.sqlite import Tx, fact, forget_fact, remember
+from bot.database.sqlite import Tx
 from bot.model import DiscordUserId, MemberNumber, Period
-from bot.store import ledger
-from bot.store.ledger import NOBODY, milliseconds
-from bot.store.scrub import Remains, mark
+from bot.store import facts, times
+from bot.store.facts import fact, remember
+from bot.store.scrub import Deleted, mark
+from bot.store.times import milliseconds
+
+KEY_FACT = "key of the forgotten"
+"""Name of the fact that keeps the key of the hashes: created with the first, deleted with the last."""
+_PERIODS_MAX = (Period.WEEK, Period.MONTH)
+"""Usage counts until the longest periods are over, since a server can change its period at any time."""
+WHOLE_GUILD = MemberNumber(0)
+"""The number under which ``usage`` keeps the sums of a server."""
+NOBODY = MemberNumber(-1)
+"""A number that no member has."""
+OPERATOR = MemberNumber(-2)
+"""The number under which the ledger names the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberIndex:
-    """Who is known by which number, for comparing two files of one bot."""
+    """Members by number, for comparing two databases of one bot."""
 
     known: dict[int, int]
-    """Discord's ids of those whose name may be known, by their number."""
+    """Discord ids by number, of members who have not been erased."""
     gone: frozenset[int]
-    """The numbers of those who were forgotten, or wait for it."""
+    """The numbers of members who were erased or wait for it."""
 
     def left_since(self, earlier: "MemberIndex") -> list[int]:
-        """The numbers of those who are known in an earlier file of this bot and gone in this one."""
+        """Return the numbers of members known in an earlier database of this bot and erased in this one."""
         if any(self.known.get(number, person) != person for number, person in earlier.known.items()):
             return []
         return sorted(self.gone & earlier.known.keys())
 
 
-def roll(tx: Tx) -> MemberIndex:
-    """Who is known in this file."""
+def member_index(tx: Tx) -> MemberIndex:
+    """Return the members of this database."""
     rows = tx.execute("SELECT id, discord_id, leaving_since FROM member").fetchall()
     known = {row[0]: row[1] for row in rows if row[1] is not None and row[2] is None}
     return MemberIndex(known=known, gone=frozenset(row[0] for row in rows if row[0] not in known))
 
 
-KEY_FACT = "key of the forgotten"
-"""Drawn with the first of them and dropped with the last."""
-_PERIODS_MAX = (Period.WEEK, Period.MONTH)
-"""A server's period can be changed at any time: use counts until the longest ones are over."""
+def member_number(tx: Tx, discord_id: DiscordUserId) -> MemberNumber:
+    """Return the number of this person, assigning one at first sight."""
+    tx.execute("INSERT INTO member (discord_id) VALUES (?) ON CONFLICT DO NOTHING", (discord_id,))
+    (number,) = tx.execute("SELECT id FROM member WHERE discord_id = ?", (discord_id,)).fetchone()
+    return MemberNumber(number)
 
 
-def known(tx: Tx, discord_id: DiscordUserId) -> int:
-    """A number of this person, also if they were forgotten and that still has to be known, or NOBODY's."""
-    number = ledger.known_member(tx, discord_id)
+def known_member(tx: Tx, discord_id: DiscordUserId) -> MemberNumber:
+    """Return the number of this person, or NOBODY, without assigning one."""
+    row = tx.execute("SELECT id FROM member WHERE discord_id = ?", (discord_id,)).fetchone()
+    return NOBODY if row is None else MemberNumber(row["id"])
+
+
+def past_or_present(tx: Tx, discord_id: DiscordUserId) -> MemberNumber:
+    """Return a number of this person, also if they were erased and must still be recognised, or NOBODY."""
+    number = known_member(tx, discord_id)
     key = fact(tx, KEY_FACT)
     if number != NOBODY or key is None:
         return number
     row = tx.execute(
         "SELECT MAX(member_id) AS number FROM forgotten WHERE hash = ?", (_hash(key, discord_id),)
     ).fetchone()
-    return NOBODY if row["number"] is None else int(row["number"])
+    return NOBODY if row["number"] is None else MemberNumber(row["number"])
 
 
-def numbers(tx: Tx, member: MemberNumber) -> tuple[int, ...]:
-    """All numbers of the person with this one: it, and those under which they were forgotten."""
+def numbers(tx: Tx, member: MemberNumber) -> tuple[MemberNumber, ...]:
+    """Return every number of the person who has this one, including those under which they were erased."""
     key = fact(tx, KEY_FACT)
     hash_ = None if key is None else _hash_of(tx, key, member)
     if hash_ is None:
@@ -69,12 +87,12 @@ def numbers(tx: Tx, member: MemberNumber) -> tuple[int, ...]:
     return tuple(sorted({member, *(row["member_id"] for row in rows)}))
 
 
-def by_person(tx: Tx, members: Iterable[int]) -> dict[int, int | str]:
-    """For each number something that is the same for all numbers of one person, and for nobody else's."""
+def by_person(tx: Tx, members: Iterable[MemberNumber]) -> dict[int, int | str]:
+    """Return for each number a key that all numbers of the same person share."""
     key = fact(tx, KEY_FACT)
     if key is None:
         return {member: member for member in members}
-    return {member: _hash_of(tx, key, member) or member for member in members}
+    return {member: _hash_of(tx, key, MemberNumber(member)) or member for member in members}
 
 
 def _hash_of(tx: Tx, key: str, member: MemberNumber) -> str | None:
@@ -93,13 +111,13 @@ def _hash(key: str, discord_id: DiscordUserId) -> str:
 
 
 def leaving_since(tx: Tx, member: MemberNumber) -> int | None:
-    """Since when, in epoch milliseconds, the member waits to be forgotten; None: they do not."""
+    """Return since when the member waits for erasure, in epoch milliseconds, or None."""
     row = tx.execute("SELECT leaving_since FROM member WHERE id = ?", (member,)).fetchone()
     return None if row is None else row["leaving_since"]
 
 
 def leave(tx: Tx, member: MemberNumber, now: datetime) -> None:
-    """The member is to be forgotten as soon as their open songs are done."""
+    """Mark the member for erasure once their unfinished songs are done."""
     tx.execute(
         "UPDATE member SET leaving_since = COALESCE(leaving_since, ?) WHERE id = ?",
         (milliseconds(now), member),
@@ -107,7 +125,7 @@ def leave(tx: Tx, member: MemberNumber, now: datetime) -> None:
 
 
 def forget(tx: Tx, member: MemberNumber, now: datetime) -> None:
-    """From here on nothing but a number says who the member was, and a hash as long as it is needed."""
+    """Erase the link to the person, keeping a hash only while usage or a limit must still count."""
     (discord_id,) = tx.execute("SELECT discord_id FROM member WHERE id = ?", (member,)).fetchone()
     tx.execute(
         "UPDATE member SET discord_id = NULL, locale = '', leaving_since = NULL WHERE id = ?", (member,)
@@ -122,24 +140,24 @@ def forget(tx: Tx, member: MemberNumber, now: datetime) -> None:
 
 
 def drop_forgotten(tx: Tx, now: datetime) -> int:
-    """Drop the hashes that nothing needs any more, and with the last of them their key. Returns how many."""
+    """Delete hashes that are no longer needed, and the key with the last one. Returns how many."""
     rows = tx.execute("SELECT member_id FROM forgotten").fetchall()
     over = [row["member_id"] for row in rows if not _still_counts(tx, row["member_id"], now)]
     for member in over:
         tx.execute("DELETE FROM forgotten WHERE member_id = ?", (member,))
     if over:
-        mark(tx, Remains.DROPPED)
+        mark(tx, Deleted.DROPPED)
     if len(over) == len(rows):
-        forget_fact(tx, KEY_FACT)
+        facts.forget(tx, KEY_FACT)
     return len(over)
 
 
 def _still_counts(tx: Tx, member: MemberNumber, now: datetime) -> bool:
-    """Whether what the number used, or a limit that was set for it, has to hold for the person."""
+    """Return whether usage or a limit under this number must still count for the person."""
     limited = tx.execute("SELECT 1 FROM member_limit WHERE member_id = ?", (member,)).fetchone()
-    first = min(ledger.period_days(period, now)[0] for period in _PERIODS_MAX)
+    first = min(times.period_days(period, now)[0] for period in _PERIODS_MAX)
     used = tx.execute(
-        # By server, as the rows lie; CROSS keeps that order.
+        # CROSS JOIN keeps the order in which the index can be used: by server.
         """SELECT 1 FROM guild CROSS JOIN usage ON usage.guild_id = guild.id
            WHERE usage.member_id = :member AND usage.day >= :first AND
              allowance_used + allowance_held + bonus_used + bonus_held > 0""",

@@ -1,56 +1,56 @@
-"""All that the database has about one member: counted for them to see, or whole for them to take along.
+"""Everything the database stores about one member, as a summary or as an export.
 
-Nothing about other people is in it: what they wrote stays theirs, also where the member made a song of it.
+Nothing about other people is included: their texts stay theirs, even if the member made a song with them.
 """
 
 import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from bot.database.sqlite import Tx
 from bot.model import DiscordUserId, MemberNumber
-from bot.store import ledger, members, texts
-from bot.store.jobs import IN_THE_MAKING, NOT_ERASED
-from bot.store.ledger import NOBODY, moment
+from bot.store import members, texts
+from bot.store.jobs import NOT_ERASED, UNFINISHED
+from bot.store.members import NOBODY
+from bot.store.times import EPOCH, moment
 
-_EPOCH = date(1970, 1, 1)
 _OF_OTHERS = "words of another member"
 _DROPPED = "no longer kept"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """How much there is of what."""
+    """How much is stored about a member, by kind."""
 
     since: datetime | None
-    """When the first song that is known was asked for."""
+    """When the first stored song was requested."""
     songs: int
-    """With the ids of their messages, when they were made, and what they cost."""
+    """Includes message ids, times and prices."""
     songs_with_words: int
     open_songs: int
     servers: int
     texts_in_songs_of_others: int
-    """Texts of the member that only songs of others are made of any more."""
+    """Texts of the member that only songs of others still use."""
     drafts: int
     ledger_entries: int
-    """About the member or by them; they stay after a deletion, without a name."""
+    """Entries about the member or by them. They stay after a deletion, without a name."""
     limits: dict[int, int]
-    """That managers have set for them, by server; a deletion does not lift them."""
+    """Limits that managers have set, by server. A deletion does not lift them."""
     locale: str
-    """The language that Discord told, or nothing."""
+    """The language by Discord's code, or empty."""
     leaving_since: datetime | None
-    """Since when a deletion waits for songs in the making."""
+    """Since when a deletion has been waiting for unfinished songs."""
     deleted_before: bool
-    """Whether a keyed hash of their id is kept: a limit, or what they used before a deletion, counts."""
+    """Whether a keyed hash of their id is stored, because a limit or earlier usage still counts."""
 
 
 def summary(tx: Tx, discord_id: DiscordUserId) -> Summary:
-    """How much is kept about this person (by Discord's id)."""
-    member = ledger.known_member(tx, discord_id)
+    """Return how much is stored about this person."""
+    member = members.known_member(tx, discord_id)
     row = tx.execute(
         f"""SELECT COUNT(*) AS songs, COUNT(song.job_id) AS worded, MIN(job.created_at) AS since,
-                   COALESCE(SUM({IN_THE_MAKING}), 0) AS open, COUNT(DISTINCT guild_id) AS servers
+                   COALESCE(SUM({UNFINISHED}), 0) AS open, COUNT(DISTINCT guild_id) AS servers
             FROM job LEFT JOIN song ON song.job_id = job.id WHERE member_id = ? AND {NOT_ERASED}""",
         (member,),
     ).fetchone()
@@ -75,14 +75,14 @@ def summary(tx: Tx, discord_id: DiscordUserId) -> Summary:
 
 
 def job_ids(tx: Tx, discord_id: DiscordUserId) -> list[int]:
-    """The jobs of this person."""
-    member = ledger.known_member(tx, discord_id)
+    """Return the jobs of this person."""
+    member = members.known_member(tx, discord_id)
     return [row["id"] for row in tx.execute("SELECT id FROM job WHERE member_id = ?", (member,))]
 
 
 def everything(tx: Tx, discord_id: DiscordUserId) -> dict[str, object]:
-    """All that is kept about this person, in plain words; times are UTC, ids Discord's or of songs."""
-    member, counted = ledger.known_member(tx, discord_id), _counted(tx, discord_id)
+    """Return everything stored about this person, with readable names. Times are UTC."""
+    member, counted = members.known_member(tx, discord_id), _counted(tx, discord_id)
     known = tx.execute("SELECT locale, leaving_since FROM member WHERE id = ?", (member,)).fetchone()
     return {
         "member": discord_id,
@@ -111,13 +111,13 @@ def everything(tx: Tx, discord_id: DiscordUserId) -> dict[str, object]:
     }
 
 
-def _counted(tx: Tx, discord_id: DiscordUserId) -> tuple[int, ...]:
-    """The numbers whose use of credits and limits hold for this person."""
-    number = members.known(tx, discord_id)
+def _counted(tx: Tx, discord_id: DiscordUserId) -> tuple[MemberNumber, ...]:
+    """Return the numbers whose usage and limits count for this person."""
+    number = members.past_or_present(tx, discord_id)
     return () if number == NOBODY else members.numbers(tx, number)
 
 
-def _limits(tx: Tx, counted: Collection[int]) -> list[sqlite3.Row]:
+def _limits(tx: Tx, counted: Collection[MemberNumber]) -> list[sqlite3.Row]:
     return [
         row for number in counted for row in _of(tx, "member_limit", "member_id", number, order="guild_id")
     ]
@@ -128,7 +128,7 @@ def _of(tx: Tx, table: str, column: str, member: MemberNumber, *, order: str = "
 
 
 def _texts_elsewhere(tx: Tx, member: MemberNumber) -> list[str]:
-    """The member's texts that no song of their own has any more."""
+    """Return the member's texts that none of their own songs uses."""
     wanted = " UNION ALL ".join(
         f"SELECT {name}_id FROM job JOIN song ON song.job_id = job.id "
         f"WHERE job.member_id = :member AND {name}_id IS NOT NULL"
@@ -219,7 +219,7 @@ def _words(tx: Tx, row: sqlite3.Row, member: MemberNumber) -> dict[str, object]:
 
 
 def _draft(tx: Tx, row: sqlite3.Row, member: MemberNumber) -> dict[str, object]:
-    """A draft; what is unchanged in it from a song of somebody else is that person's."""
+    """Return a draft without the texts that are unchanged from somebody else's song."""
     source = tx.execute("SELECT * FROM song WHERE job_id = ?", (row["remix_of"],)).fetchone()
     of_others = set()
     for name in texts.TEXTS if source is not None else ():
@@ -273,4 +273,4 @@ def _time(epoch_ms: int | None) -> str | None:
 
 
 def _day(number: int) -> str:
-    return (_EPOCH + timedelta(days=number)).isoformat()
+    return (EPOCH + timedelta(days=number)).isoformat()

@@ -1,6 +1,6 @@
-"""What server managers set beside the allowance: limits of members and roles, the pause, the alerts' channel.
+"""Quotas: limits of members and roles, the pause, and the channel for budget alerts.
 
-Each function is one part of a transaction; each change is an changed_by in the ledger.
+Each function is one part of a transaction; each change is an entry in the ledger.
 """
 
 from collections import Counter
@@ -10,14 +10,15 @@ from datetime import datetime
 from bot.database.sqlite import Tx
 from bot.errors import LimitReached
 from bot.model import ChangedBy, DiscordUserId, GuildId, JobId, Limit, MemberNumber, Standing
-from bot.store import ledger, members
+from bot.store import ledger, members, times
+from bot.store.changes import Channel, Credits, Status
 from bot.store.ledger import Defaults, Hold
 
 
 def limit_of(tx: Tx, guild_id: GuildId, member: MemberNumber, role_ids: Iterable[int]) -> Limit | None:
-    """The limit that holds for the member (by internal number): their own, else the highest of their roles'.
+    """Return the limit that applies to the member: their own, else the highest of their roles.
 
-    ``role_ids`` has the server's own id for @everyone.
+    ``role_ids`` includes the server's id, which is the id of the @everyone role.
     """
     own = member_limit(tx, guild_id, member)
     if own is not None:
@@ -30,7 +31,7 @@ def limit_of(tx: Tx, guild_id: GuildId, member: MemberNumber, role_ids: Iterable
 
 
 def member_limit(tx: Tx, guild_id: GuildId, member: MemberNumber) -> int | None:
-    """The member's own limit, if they have one; a deletion of their data does not lift it."""
+    """Return the member's own limit, if there is one. A deletion of their data does not lift it."""
     for number in members.numbers(tx, member):
         row = tx.execute(
             "SELECT credits FROM member_limit WHERE guild_id = ? AND member_id = ?", (guild_id, number)
@@ -41,14 +42,14 @@ def member_limit(tx: Tx, guild_id: GuildId, member: MemberNumber) -> int | None:
 
 
 def role_limits(tx: Tx, guild_id: GuildId, role_ids: Iterable[int] | None = None) -> dict[int, int]:
-    """The limits of these roles, or of all, by the role's id."""
+    """Return the limits of these roles, or of all roles, by role id."""
     rows = tx.execute("SELECT role_id, credits FROM role_limit WHERE guild_id = ?", (guild_id,))
     wanted = None if role_ids is None else set(role_ids)
     return {role_id: credits_ for role_id, credits_ in rows if wanted is None or role_id in wanted}
 
 
 def member_limits(tx: Tx, guild_id: GuildId) -> int:
-    """How many members have a limit of their own."""
+    """Return how many members have a limit of their own."""
     (count,) = tx.execute("SELECT COUNT(*) FROM member_limit WHERE guild_id = ?", (guild_id,)).fetchone()
     return int(count)
 
@@ -56,12 +57,12 @@ def member_limits(tx: Tx, guild_id: GuildId) -> int:
 def standing(
     tx: Tx, guild_id: GuildId, member: MemberNumber, limit: Limit | None, defaults: Defaults, now: datetime
 ) -> Standing:
-    """What the member (by internal number) may spend at ``now`` under ``limit``, and what has been spent.
+    """Return what the member may spend at ``now`` under ``limit``, and what has been spent.
 
-    What they had spent before a deletion of their data counts as well.
+    Spending before a deletion of their data counts too.
     """
     balance = ledger.balance(tx, guild_id, defaults, now)
-    first, after = ledger.period_days(balance.period, now)
+    first, after = times.period_days(balance.period, now)
     spent = [
         tx.execute(
             """SELECT COALESCE(SUM(allowance_used + bonus_used), 0) AS used,
@@ -89,11 +90,11 @@ def hold(
     defaults: Defaults,
     now: datetime,
 ) -> tuple[Hold, Limit | None]:
-    """Set ``price`` credits aside for the member's job. Returns them and the limit that held.
+    """Hold ``price`` credits for the member's job. Returns the hold and the limit that applied.
 
     Raises:
-        LimitReached: the member's limit leaves less.
-        NotEnoughCredits: the server's pool has less.
+        LimitReached: less is left of the member's limit.
+        NotEnoughCredits: less is left of the server's pool.
     """
     limit = limit_of(tx, guild_id, member, role_ids)
     there = standing(tx, guild_id, member, limit, defaults, now)
@@ -110,9 +111,9 @@ def set_member(
     changed_by: ChangedBy,
     now: datetime,
 ) -> int | None:
-    """Give the member (by Discord's id) a limit of their own, or none. Returns the one before."""
+    """Set or clear the member's own limit. Returns the previous one."""
     ledger.know_guild(tx, guild_id)
-    member = ledger.member_number(tx, member_id)
+    member = members.member_number(tx, member_id)
     before = member_limit(tx, guild_id, member)
     for number in members.numbers(tx, member):
         tx.execute("DELETE FROM member_limit WHERE guild_id = ? AND member_id = ?", (guild_id, number))
@@ -122,7 +123,14 @@ def set_member(
             (guild_id, member, ledger.in_range(credits_)),
         )
     ledger.note(
-        tx, "member", guild_id, changed_by, now, member=member, before=_shown(before), after=_shown(credits_)
+        tx,
+        "member",
+        guild_id,
+        changed_by,
+        now,
+        member=member,
+        before=Credits(before),
+        after=Credits(credits_),
     )
     return before
 
@@ -130,7 +138,7 @@ def set_member(
 def set_role(
     tx: Tx, guild_id: GuildId, role_id: int, credits_: int | None, changed_by: ChangedBy, now: datetime
 ) -> int | None:
-    """Give everybody with the role a limit, or none. Returns the one before."""
+    """Set or clear the limit of a role. Returns the previous one."""
     ledger.know_guild(tx, guild_id)
     before = role_limits(tx, guild_id, [role_id]).get(role_id)
     if credits_ is None:
@@ -142,18 +150,25 @@ def set_role(
             (guild_id, role_id, ledger.in_range(credits_)),
         )
     ledger.note(
-        tx, "role", guild_id, changed_by, now, role_id=role_id, before=_shown(before), after=_shown(credits_)
+        tx,
+        "role",
+        guild_id,
+        changed_by,
+        now,
+        role_id=role_id,
+        before=Credits(before),
+        after=Credits(credits_),
     )
     return before
 
 
 def beyond(tx: Tx, guild_id: GuildId, credits_: int, defaults: Defaults, now: datetime) -> int:
-    """How many members without a limit of their own have used more than this in the period."""
-    first, after = ledger.period_days(ledger.balance(tx, guild_id, defaults, now).period, now)
+    """Count members without a limit of their own who have used more than this in the period."""
+    first, after = times.period_days(ledger.balance(tx, guild_id, defaults, now).period, now)
     rows = tx.execute(
         """SELECT member_id, SUM(allowance_used + bonus_used + allowance_held + bonus_held) AS spent
            FROM usage WHERE guild_id = ? AND member_id <> ? AND day >= ? AND day < ? GROUP BY member_id""",
-        (guild_id, ledger.WHOLE_GUILD, first, after),
+        (guild_id, members.WHOLE_GUILD, first, after),
     ).fetchall()
     limited = {
         row["member_id"]
@@ -168,31 +183,40 @@ def beyond(tx: Tx, guild_id: GuildId, credits_: int, defaults: Defaults, now: da
 
 
 def paused(tx: Tx, guild_id: GuildId) -> str | None:
-    """Why the server takes no new songs, or None if it does."""
+    """Return why the server is paused, or None."""
     row = tx.execute("SELECT paused FROM guild WHERE id = ?", (guild_id,)).fetchone()
     return None if row is None or row["paused"] is None else str(row["paused"])
 
 
 def pause(tx: Tx, guild_id: GuildId, changed_by: ChangedBy, now: datetime) -> str | None:
-    """Take no new songs in this server, for the changed_by's reason. Returns that of a pause before it."""
+    """Pause the server. Returns the reason of an earlier pause that is still in effect."""
     ledger.know_guild(tx, guild_id)
     before = paused(tx, guild_id)
+    was = Status.OPEN if before is None else Status.PAUSED
     tx.execute("UPDATE guild SET paused = ? WHERE id = ?", (changed_by.reason, guild_id))
-    ledger.note(tx, "pause", guild_id, changed_by, now, before=_state(before), after="paused")
+    ledger.note(
+        tx,
+        "pause",
+        guild_id,
+        changed_by,
+        now,
+        before=was,
+        after=Status.PAUSED,
+    )
     return before
 
 
 def resume(tx: Tx, guild_id: GuildId, changed_by: ChangedBy, now: datetime) -> bool:
-    """Take new songs again. Returns whether there was a pause to end."""
+    """End the pause. Returns whether there was one."""
     if paused(tx, guild_id) is None:
         return False
     tx.execute("UPDATE guild SET paused = NULL WHERE id = ?", (guild_id,))
-    ledger.note(tx, "resume", guild_id, changed_by, now, before="paused", after="open")
+    ledger.note(tx, "resume", guild_id, changed_by, now, before=Status.PAUSED, after=Status.OPEN)
     return True
 
 
 def alerts_channel(tx: Tx, guild_id: GuildId) -> int | None:
-    """Where the server wants to read about its budget, if anywhere."""
+    """Return the channel for budget alerts, if one is set."""
     row = tx.execute("SELECT alerts_channel_id FROM guild WHERE id = ?", (guild_id,)).fetchone()
     return None if row is None else row["alerts_channel_id"]
 
@@ -200,17 +224,9 @@ def alerts_channel(tx: Tx, guild_id: GuildId) -> int | None:
 def set_alerts(
     tx: Tx, guild_id: GuildId, channel_id: int | None, changed_by: ChangedBy, now: datetime
 ) -> int | None:
-    """Tell this channel about the budget, or nobody. Returns the channel before."""
+    """Set or clear the channel for budget alerts. Returns the previous one."""
     ledger.know_guild(tx, guild_id)
     before = alerts_channel(tx, guild_id)
     tx.execute("UPDATE guild SET alerts_channel_id = ? WHERE id = ?", (channel_id, guild_id))
-    ledger.note(tx, "alerts", guild_id, changed_by, now, before=_shown(before), after=_shown(channel_id))
+    ledger.note(tx, "alerts", guild_id, changed_by, now, before=Channel(before), after=Channel(channel_id))
     return before
-
-
-def _shown(value: int | None) -> str:
-    return "none" if value is None else str(value)
-
-
-def _state(paused_for: str | None) -> str:
-    return "open" if paused_for is None else "paused"

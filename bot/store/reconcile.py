@@ -1,52 +1,13 @@
-"""The proof that the books are right: counters = ledger = jobs. It reads, and mends nothing."""
+"""Reconciliation: counters = ledger = jobs. It reads, and repairs nothing."""
 
 from dataclasses import dataclass
 
 from bot.database.sqlite import Tx
 
 FINDINGS_MAX = 20
-"""Differences that are named one by one; more of them say no more."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reconciliation:
-    """What was compared, and every difference that was found as a sentence."""
-
-    entries: int
-    jobs: int
-    guilds: int
-    held: int
-    """Credits, over all servers."""
-    settled: int
-    released: int
-    findings: tuple[str, ...]
-
-
-def reconcile(tx: Tx) -> Reconciliation:
-    """The books, worked out anew from the ledger and held against the counters and the jobs."""
-    findings: list[str] = []
-    for question, sentence in _QUESTIONS.items():
-        rows = tx.execute(question).fetchmany(FINDINGS_MAX - len(findings))
-        findings += [sentence.format(**row) for row in rows]
-    sums = dict(tx.execute("SELECT kind, SUM(allowance + bonus) FROM ledger GROUP BY kind").fetchall())
-    settled, released = sums.get("settle", 0), sums.get("release", 0)
-    count = tx.execute(
-        """SELECT (SELECT COUNT(*) FROM ledger) AS entries, (SELECT COUNT(*) FROM job) AS jobs,
-                  (SELECT COUNT(*) FROM guild) AS guilds"""
-    ).fetchone()
-    return Reconciliation(
-        entries=count["entries"],
-        jobs=count["jobs"],
-        guilds=count["guilds"],
-        held=sums.get("hold", 0) - settled - released,
-        settled=settled,
-        released=released,
-        findings=tuple(findings),
-    )
-
+"""Maximum number of differences that are listed."""
 
 _COUNTERS = ("allowance_held", "allowance_used", "bonus_held", "bonus_used")
-
 _BOOKED = """
   SELECT guild_id, member_id, day,
          SUM(CASE kind WHEN 'hold' THEN allowance WHEN 'refund' THEN 0 ELSE -allowance END) AS allowance_held,
@@ -55,12 +16,10 @@ _BOOKED = """
          SUM(CASE kind WHEN 'hold' THEN bonus WHEN 'refund' THEN 0 ELSE -bonus END) AS bonus_held,
          SUM(CASE kind WHEN 'settle' THEN bonus WHEN 'refund' THEN -bonus ELSE 0 END) AS bonus_used
   FROM ledger WHERE kind IN ('hold', 'settle', 'release', 'refund')"""
-
 _DIFFER = " OR ".join(f"SUM({name}) <> 0" for name in _COUNTERS)
 _COUNTED = f"""
   SELECT guild_id, member_id, day, {", ".join(f"-{name} AS {name}" for name in _COUNTERS)} FROM usage"""
-
-# Each query returns what should not be there, and the sentence says so about one row of it.
+# Each query returns rows that must not exist; the sentence describes one of them.
 _QUESTIONS = {
     f"""SELECT guild_id AS guild, member_id AS member, day FROM (
           {_BOOKED} GROUP BY guild_id, member_id, day
@@ -104,3 +63,40 @@ _QUESTIONS = {
     """SELECT ledger.job_id AS job FROM ledger LEFT JOIN job ON job.id = ledger.job_id
        WHERE ledger.job_id IS NOT NULL AND job.id IS NULL""": "job {job} is in the ledger and nowhere else",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciliation:
+    """What was compared, and each difference as a sentence."""
+
+    entries: int
+    jobs: int
+    guilds: int
+    held: int
+    """Credits held, over all servers."""
+    settled: int
+    released: int
+    findings: tuple[str, ...]
+
+
+def reconcile(tx: Tx) -> Reconciliation:
+    """Recompute the counters from the ledger and compare them with the stored ones and with the jobs."""
+    findings: list[str] = []
+    for question, sentence in _QUESTIONS.items():
+        rows = tx.execute(question).fetchmany(FINDINGS_MAX - len(findings))
+        findings += [sentence.format(**row) for row in rows]
+    sums = dict(tx.execute("SELECT kind, SUM(allowance + bonus) FROM ledger GROUP BY kind").fetchall())
+    settled, released = sums.get("settle", 0), sums.get("release", 0)
+    count = tx.execute(
+        """SELECT (SELECT COUNT(*) FROM ledger) AS entries, (SELECT COUNT(*) FROM job) AS jobs,
+                  (SELECT COUNT(*) FROM guild) AS guilds"""
+    ).fetchone()
+    return Reconciliation(
+        entries=count["entries"],
+        jobs=count["jobs"],
+        guilds=count["guilds"],
+        held=sums.get("hold", 0) - settled - released,
+        settled=settled,
+        released=released,
+        findings=tuple(findings),
+    )

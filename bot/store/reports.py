@@ -1,4 +1,4 @@
-"""What server managers read: pages of the ledger, the use of credits by day and member, songs to refund."""
+"""Reports for server managers: ledger pages, usage by day and member, refundable songs."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -7,14 +7,24 @@ from datetime import date, datetime, timedelta
 
 from bot.database.sqlite import Tx
 from bot.model import DiscordUserId, GuildId, JobId
-from bot.store.ledger import OPERATOR, WHOLE_GUILD, day_number, moment
+from bot.store import changes
+from bot.store.changes import Value
+from bot.store.jobs import EXCERPT_MAX
+from bot.store.members import OPERATOR, WHOLE_GUILD
+from bot.store.times import EPOCH, day_number, moment
 
-_EPOCH = date(1970, 1, 1)
+_ROWS = f"""
+  SELECT ledger.*, COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {EXCERPT_MAX}), '') AS song,
+         whose.discord_id AS whose_id, actor.discord_id AS by_id
+  FROM ledger LEFT JOIN words ON words.job_id = ledger.job_id
+  LEFT JOIN member AS whose ON whose.id = ledger.member_id
+  LEFT JOIN member AS actor ON actor.id = ledger.actor_id
+  WHERE ledger.guild_id = :guild"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerRow:
-    """One entry of the ledger. Ids are Discord's; those of people who were forgotten are None."""
+    """One entry of the ledger. Ids are Discord's; those of erased people are None."""
 
     id: int
     at: datetime
@@ -23,20 +33,20 @@ class LedgerRow:
     bonus: int
     job_id: JobId | None
     song: str
-    """Its title or the beginning of its prompt, as long as the words are kept."""
+    """Its title or the beginning of its prompt; empty once the texts have been deleted."""
     member_id: DiscordUserId | None
     role_id: int | None
     actor_id: DiscordUserId | None
     by_operator: bool
-    """Whether the one who hosts the bot did it."""
+    """Whether the operator made the change."""
     reason: str
-    before: str | None
-    after: str | None
+    before: Value | None
+    after: Value | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Some entries of the ledger, newest first."""
+    """One page of the ledger, newest first."""
 
     rows: tuple[LedgerRow, ...]
     newer: bool
@@ -45,7 +55,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayOfUse:
-    """A server's credits of one day's songs, by what became of them."""
+    """The credits of one day's songs, by outcome."""
 
     day: date
     spent: int
@@ -56,33 +66,23 @@ class DayOfUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberUse:
-    """What a member has spent. Without an id: somebody who was forgotten."""
+    """What a member has spent. The id is None for an erased member."""
 
     member_id: DiscordUserId | None
     credits: int
     name: str = ""
-    """As it was with their last song whose words are kept."""
+    """Their display name as of their last song with stored texts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettledSong:
-    """A song whose credits could be given back."""
+    """A song whose credits can be refunded."""
 
     job_id: JobId
     song: str
     asked_by: str
     price: int
     at: datetime
-
-
-SONG_MAX = 80
-_ROWS = f"""
-  SELECT ledger.*, COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {SONG_MAX}), '') AS song,
-         whose.discord_id AS whose_id, actor.discord_id AS by_id
-  FROM ledger LEFT JOIN words ON words.job_id = ledger.job_id
-  LEFT JOIN member AS whose ON whose.id = ledger.member_id
-  LEFT JOIN member AS actor ON actor.id = ledger.actor_id
-  WHERE ledger.guild_id = :guild"""
 
 
 def page(
@@ -95,9 +95,9 @@ def page(
     before_id: int | None = None,
     after_id: int | None = None,
 ) -> Page:
-    """``size`` entries of a server, older than ``before_id`` or newer than ``after_id``; else the newest.
+    """Return ``size`` entries, older than ``before_id`` or newer than ``after_id``, else the newest.
 
-    ``kind`` and ``member_id`` (Discord's) leave only those of a kind, of a member.
+    ``kind`` and ``member_id`` filter them.
     """
     where = _ROWS
     given: dict[str, object] = {"guild": guild_id, "kind": kind, "size": size + 1}
@@ -122,7 +122,7 @@ def page(
 
 
 def whole_ledger(tx: Tx, guild_id: GuildId) -> Iterator[LedgerRow]:
-    """Every entry of a server, oldest first, one at a time."""
+    """Yield every entry of a server, oldest first."""
     for row in tx.execute(f"{_ROWS} ORDER BY ledger.id", {"guild": guild_id}):
         yield _read(row)
 
@@ -141,13 +141,13 @@ def _read(row: sqlite3.Row) -> LedgerRow:
         actor_id=row["by_id"],
         by_operator=row["actor_id"] == OPERATOR,
         reason=row["reason"],
-        before=row["before"],
-        after=row["after"],
+        before=changes.read(row["kind"], row["before"]),
+        after=changes.read(row["kind"], row["after"]),
     )
 
 
 def days_of_use(tx: Tx, guild_id: GuildId, days: int, now: datetime) -> list[DayOfUse]:
-    """The last ``days`` days in their order, today last, also those without a song."""
+    """Return the last ``days`` days in order, today last, including days without songs."""
     today = day_number(now)
     rows = tx.execute(
         """SELECT day, kind, SUM(allowance + bonus) AS credits FROM ledger
@@ -166,7 +166,7 @@ def _day(day: int, sums: dict[str, int]) -> DayOfUse:
         sums.get(kind, 0) for kind in ("hold", "settle", "release", "refund")
     )
     return DayOfUse(
-        day=_EPOCH + timedelta(days=day),
+        day=EPOCH + timedelta(days=day),
         spent=settled - refunded,
         held=held - settled - released,
         released=released,
@@ -175,7 +175,7 @@ def _day(day: int, sums: dict[str, int]) -> DayOfUse:
 
 
 def top_members(tx: Tx, guild_id: GuildId, first_day: int, limit: int) -> list[MemberUse]:
-    """Who has spent most since that day, and how much."""
+    """Return who has spent most since that day, and how much."""
     rows = tx.execute(
         """SELECT member.discord_id, SUM(allowance_used + bonus_used) AS credits,
                   (SELECT asked_by FROM job JOIN words ON words.job_id = job.id
@@ -192,7 +192,7 @@ def top_members(tx: Tx, guild_id: GuildId, first_day: int, limit: int) -> list[M
 
 
 def settled_songs(tx: Tx, guild_id: GuildId, typed: str, limit: int) -> list[SettledSong]:
-    """Songs whose credits could be given back, the newest first; by title, prompt or member's name."""
+    """Return refundable songs, newest first, that match by title, prompt or member name."""
     rows = tx.execute(
         """SELECT job.id, job.price, job.created_at, COALESCE(words.asked_by, '') AS asked_by,
                   COALESCE(NULLIF(words.title, ''), words.prompt, '') AS song

@@ -1,36 +1,37 @@
-"""That the file may have remains of what is no longer in its rows, until it has been cleaned.
+"""Track whether deleted data may still be present in free pages of the database file.
 
-SQLite overwrites what it deletes (``secure_delete``), but not the copies that it made when it split pages.
+SQLite overwrites deleted rows (``secure_delete``), but not the copies that it made when it split pages.
 """
 
 import secrets
 from enum import StrEnum
 
-from bot.database.sqlite import Tx, fact, forget_fact, remember
+from bot.database.sqlite import Tx
+from bot.store.facts import fact, forget, remember
 
 
-class Remains(StrEnum):
-    """Of what there may be remains; the names of facts."""
+class Deleted(StrEnum):
+    """Kinds of deleted data that may still be in the file. The values are names of facts."""
 
     ERASED = "erased"
-    """Of what a member deleted: they go at once."""
+    """Deleted by a member: scrubbed at once."""
     DROPPED = "dropped"
-    """Of what became too old: they go once a day."""
+    """Expired: scrubbed once a day."""
 
 
-def mark(tx: Tx, of: Remains) -> None:
-    """Remains are in the file from now on; a cleaning that has begun before does not count."""
+def mark(tx: Tx, of: Deleted) -> None:
+    """Record that deleted data may be in the file; a scrub that is already running does not count."""
     remember(tx, of, secrets.token_hex(8))
 
 
-def marks(tx: Tx) -> dict[Remains, str]:
-    """What there may be remains of, each with the mark of the last time."""
-    found = {of: fact(tx, of) for of in Remains}
+def marks(tx: Tx) -> dict[Deleted, str]:
+    """Return the marks of deleted data that may still be in the file."""
+    found = {of: fact(tx, of) for of in Deleted}
     return {of: value for of, value in found.items() if value is not None}
 
 
-def cleaned(tx: Tx, seen: dict[Remains, str]) -> None:
-    """The file has been cleaned since these marks were made."""
+def cleaned(tx: Tx, seen: dict[Deleted, str]) -> None:
+    """Clear these marks: the file has been rewritten since they were set."""
     for of, value in seen.items():
         if fact(tx, of) == value:
-            forget_fact(tx, of)
+            forget(tx, of)

@@ -1,12 +1,16 @@
-"""What the one who hosts the bot reads: servers with what they used, and jobs that are not at their end."""
+"""What the operator reads: servers with their usage, and unfinished jobs."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from bot.database.sqlite import Tx
 from bot.model import Balance, GuildId, JobId, Period
-from bot.store import ledger
-from bot.store.ledger import Defaults, milliseconds, moment
+from bot.store import ledger, times
+from bot.store.ledger import Defaults
+from bot.store.times import milliseconds, moment
+
+_SONGS = "'stored', 'delivering', 'delivered', 'undelivered'"
+_UNFINISHED = "state NOT IN ('delivered', 'explained', 'undelivered')"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,35 +39,31 @@ class Server:
     balance: Balance
     paused: bool
     songs: int
-    """That came to be, ever."""
+    """Finished songs, over all time."""
     open_jobs: int
     asked_at: datetime | None
-    """When the last song was asked for."""
+    """When the last song was requested."""
     allowed: bool | None
-    """What the operator has said about it with `tunesmith servers`; None: nothing."""
+    """Whether the operator allowed or denied it with `tunesmith servers`; None if neither."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenJob:
-    """A job for which something is still to be done, by the bot or by a person."""
+    """A job that the bot or a person still has to deal with."""
 
     id: int
     guild_id: GuildId
     state: str
     parked: str | None
-    """Why the bot does nothing more by itself."""
+    """Why the bot has stopped working on it by itself."""
     price: int
     tries: int
     created_at: datetime
     due_at: datetime | None
 
 
-_SONGS = "'stored', 'delivering', 'delivered', 'undelivered'"
-_UNFINISHED = "state NOT IN ('delivered', 'explained', 'undelivered')"
-
-
 def servers(tx: Tx, defaults: Defaults, now: datetime) -> list[Server]:
-    """Every server that the books know; who asked last comes first."""
+    """Return every known server, the most recently active first."""
     rows = tx.execute(
         f"""SELECT guild.id, guild.paused, server_rule.allowed, MAX(job.created_at) AS asked_at,
                    COUNT(*) FILTER (WHERE state IN ({_SONGS})) AS songs,
@@ -87,7 +87,7 @@ def servers(tx: Tx, defaults: Defaults, now: datetime) -> list[Server]:
 
 
 def open_jobs(tx: Tx) -> list[OpenJob]:
-    """Jobs that are not at their end, the oldest first; parked ones too."""
+    """Return unfinished jobs, parked ones included, oldest first."""
     rows = tx.execute(f"SELECT * FROM job WHERE {_UNFINISHED} ORDER BY created_at, id").fetchall()
     return [
         OpenJob(
@@ -105,18 +105,18 @@ def open_jobs(tx: Tx) -> list[OpenJob]:
 
 
 def is_known(tx: Tx, guild_id: GuildId) -> bool:
-    """Whether the books know this server."""
+    """Return whether this server is known."""
     return tx.execute("SELECT 1 FROM guild WHERE id = ?", (guild_id,)).fetchone() is not None
 
 
 def guild_of(tx: Tx, job_id: JobId) -> int | None:
-    """The server of a job, if there is such a job."""
+    """Return the server of a job, if the job exists."""
     row = tx.execute("SELECT guild_id FROM job WHERE id = ?", (job_id,)).fetchone()
     return None if row is None else int(row["guild_id"])
 
 
 def parked(tx: Tx, job_id: JobId) -> str | None:
-    """Why the bot does nothing more for this job by itself."""
+    """Return why the job is parked."""
     row = tx.execute("SELECT parked FROM job WHERE id = ?", (job_id,)).fetchone()
     return None if row is None else row["parked"]
 
@@ -124,7 +124,7 @@ def parked(tx: Tx, job_id: JobId) -> str | None:
 def is_served(tx: Tx, guild_id: GuildId, policy: ServerPolicy) -> bool:
     """Return whether new songs are made for the server.
 
-    What the operator has said by command comes before the settings.
+    What the operator has set by command takes precedence over the settings.
     """
     row = tx.execute("SELECT allowed FROM server_rule WHERE guild_id = ?", (guild_id,)).fetchone()
     if row is not None:
@@ -133,7 +133,7 @@ def is_served(tx: Tx, guild_id: GuildId, policy: ServerPolicy) -> bool:
 
 
 def set_allowed(tx: Tx, guild_id: GuildId, now: datetime, *, allowed: bool) -> None:
-    """Allow or deny a server, whatever the settings say about it."""
+    """Allow or deny a server, overriding the settings."""
     tx.execute(
         """INSERT INTO server_rule (guild_id, allowed, changed_at) VALUES (?, ?, ?)
            ON CONFLICT DO UPDATE SET allowed = excluded.allowed, changed_at = excluded.changed_at""",
@@ -146,7 +146,7 @@ def credits_this_month(tx: Tx, now: datetime) -> int:
 
     Held credits are included. Refunded ones are, too: the operator has paid for those songs.
     """
-    first, after = ledger.period_days(Period.MONTH, now)
+    first, after = times.period_days(Period.MONTH, now)
     (total,) = tx.execute(
         "SELECT COALESCE(SUM(credits), 0) FROM day_total WHERE day >= ? AND day < ?", (first, after)
     ).fetchone()
@@ -155,5 +155,5 @@ def credits_this_month(tx: Tx, now: datetime) -> int:
 
 def next_month(now: datetime) -> datetime:
     """Return when the next calendar month begins (UTC)."""
-    _, after = ledger.period_days(Period.MONTH, now)
+    _, after = times.period_days(Period.MONTH, now)
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=after)

@@ -1,23 +1,23 @@
-"""Whether a text that was edited still has somebody's words in it; pure."""
+"""Text overlap: whether an edited text still contains somebody's words. Pure functions."""
 
 import re
 import unicodedata
 from typing import Final
 
 RUN: Final = 16
-"""So many letters in a row are somebody's words, whatever stands around them: three or four of them."""
+"""Minimum run of equal letters that counts as somebody's words: three or four words."""
 LINE_WORDS: Final = 2
-"""A shorter line is nobody's alone."""
+"""Minimum words of a line that can belong to somebody."""
 
 _DIRECTION: Final = re.compile(r"\[[^\[\]\n]{0,40}\]")
-"""``[Chorus]`` and the like, which all lyrics have."""
+"""A stage direction such as ``[Chorus]``, which all lyrics share."""
 _WORD: Final = re.compile(r"\w+")
 _DENSE: Final = "\u2e80"
-"""From here on a character says as much as three letters: Chinese, Japanese, Korean."""
+"""First character of scripts whose characters count as three letters: Chinese, Japanese, Korean."""
 
 
 def has_words_of(text: str, original: str) -> bool:
-    """Whether ``text`` has all of ``original`` in it, a whole line, or a long run of letters.
+    """Return whether ``text`` contains all of ``original``, a whole line of it, or a long run of its letters.
 
     Case, spaces and punctuation do not count, nor do directions like ``[Chorus]``.
     """

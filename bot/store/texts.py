@@ -1,4 +1,4 @@
-"""What members typed: the words of songs, by reference to who wrote them, and drafts of refused requests."""
+"""What members typed: the texts of songs, stored once under their author, and drafts of refused requests."""
 
 import json
 import sqlite3
@@ -8,33 +8,38 @@ from datetime import datetime, timedelta
 
 from bot.database.sqlite import Tx
 from bot.errors import WordsGone
-from bot.model import DiscordUserId, JobId, SongRequest, Voice
-from bot.store.ledger import member_number, milliseconds
-from bot.store.scrub import Remains, mark
+from bot.model import DiscordUserId, JobId, MemberNumber, SongRequest, Voice
+from bot.store.members import member_number
+from bot.store.scrub import Deleted, mark
 from bot.store.text_overlap import has_words_of
+from bot.store.times import milliseconds
 
 TEXTS = ("prompt", "title", "style", "lyrics", "avoid")
-"""The texts of a request; each is kept once, under its author."""
+"""The texts of a request. Each is stored once, under its author."""
 FIELDS = ("model", "custom", "instrumental", "voice", *TEXTS)
-"""All that a request says, by its name here and in the database."""
+"""Fields of a request, by attribute and by column."""
 KEEP_DRAFTS = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Text:
-    """A text that an earlier song has."""
+    """A text of an earlier song."""
 
     id: int
     value: str
 
 
 def keep(
-    tx: Tx, job_id: JobId, request: SongRequest, author: int, author_name: str, source_id: int | None
+    tx: Tx,
+    job_id: JobId,
+    request: SongRequest,
+    author: MemberNumber,
+    author_name: str,
+    source_id: JobId | None,
 ) -> None:
-    """Keep the words of a new job. What is the same in the job ``source_id`` is referred to, not copied.
+    """Store the texts of a new job. Texts equal to those of the job ``source_id`` are referenced, not copied.
 
-    What was edited is the new author's, and also that of everybody whose words it still has in it.
-    ``author`` is the internal number of the member who asks.
+    An edited text belongs to its new author, and to everybody whose words it still contains.
     """
     source = _texts_of(tx, source_id)
     values: dict[str, object] = {
@@ -56,7 +61,7 @@ def keep(
 
 
 def _texts_of(tx: Tx, job_id: JobId | None) -> dict[str, _Text]:
-    """Each kind of text that the job has."""
+    """Return the texts of the job, by kind."""
     row = tx.execute("SELECT * FROM song WHERE job_id = ?", (job_id,)).fetchone()
     if row is None:
         return {}
@@ -84,7 +89,7 @@ def _add_text(tx: Tx, author: int, value: str, source: Iterable[_Text]) -> int:
 
 
 def may_be_taken_up(tx: Tx, job_id: JobId) -> bool:
-    """Whether a new song may be made of the job's words: all are there, and none of their authors leaves."""
+    """Return whether the job's texts may be reused: all are stored, and no author is being erased."""
     row = tx.execute("SELECT torn FROM words WHERE job_id = ?", (job_id,)).fetchone()
     if row is None or row["torn"]:
         return False
@@ -100,7 +105,7 @@ def may_be_taken_up(tx: Tx, job_id: JobId) -> bool:
 
 
 def drop_songs(tx: Tx, job_ids: Collection[int]) -> int:
-    """Drop what these jobs were asked for, and each text that no other song has. Returns how many had it."""
+    """Delete the texts of these jobs that no other song uses. Returns how many jobs had any."""
     given = json.dumps(list(job_ids))
     rows = tx.execute(
         """DELETE FROM song WHERE job_id IN (SELECT value FROM json_each(?))
@@ -120,7 +125,7 @@ def drop_songs(tx: Tx, job_ids: Collection[int]) -> int:
 
 
 def outlived(tx: Tx, before: datetime, limit: int) -> list[int]:
-    """Up to ``limit`` jobs that have their words, though they were at their end before that time."""
+    """Return up to ``limit`` jobs that finished before that time and still have texts."""
     rows = tx.execute(
         """SELECT song.job_id FROM song JOIN job ON job.id = song.job_id
            WHERE (job.state IN ('delivered', 'explained', 'undelivered') OR job.parked IS NOT NULL)
@@ -132,7 +137,7 @@ def outlived(tx: Tx, before: datetime, limit: int) -> list[int]:
 
 
 def read(row: sqlite3.Row | Mapping[str, object]) -> SongRequest:
-    """The request in a row that has ``FIELDS``; an empty one where the words are no longer kept."""
+    """Read the request from a row that has ``FIELDS``; it is empty once the texts have been deleted."""
     return SongRequest(
         model=str(row["model"] or ""),
         prompt=str(row["prompt"] or ""),
@@ -147,14 +152,14 @@ def read(row: sqlite3.Row | Mapping[str, object]) -> SongRequest:
 
 
 def keep_draft(
-    tx: Tx, key: int, member_id: DiscordUserId, request: SongRequest, remix_of: int | None, now: datetime
+    tx: Tx, key: int, member_id: DiscordUserId, request: SongRequest, remix_of: JobId | None, now: datetime
 ) -> None:
-    """Keep the words of a refused request under the number ``key``, for a day.
+    """Store the texts of a refused request under the number ``key``, for a day.
 
     Raises:
-        WordsGone: those of ``remix_of``, of which they are a change, may not be taken up any more.
+        WordsGone: they change the texts of ``remix_of``, which may no longer be reused.
     """
-    if remix_of is not None and not may_be_taken_up(tx, remix_of):
+    if remix_of is not None and not may_be_taken_up(tx, JobId(remix_of)):
         raise WordsGone
     drop_drafts(tx, now)
     values: dict[str, object] = {name: getattr(request, name) for name in FIELDS}
@@ -163,7 +168,7 @@ def keep_draft(
 
 
 def draft(tx: Tx, key: int, member_id: DiscordUserId, now: datetime) -> tuple[SongRequest, int | None] | None:
-    """The words of the member's own draft and the job whose words they are a change of; None: gone."""
+    """Return the member's own draft and the job that it remixes; None if the draft is gone."""
     row = tx.execute(
         """SELECT draft.* FROM draft JOIN member ON member.id = draft.member_id
            WHERE draft.id = ? AND member.discord_id = ? AND draft.created_at >= ?""",
@@ -173,10 +178,10 @@ def draft(tx: Tx, key: int, member_id: DiscordUserId, now: datetime) -> tuple[So
 
 
 def drop_drafts(tx: Tx, now: datetime) -> None:
-    """Drop drafts that are older than a day."""
+    """Delete drafts older than a day."""
     before = milliseconds(now - KEEP_DRAFTS)
     if tx.execute("DELETE FROM draft WHERE created_at < ?", (before,)).rowcount:
-        mark(tx, Remains.DROPPED)
+        mark(tx, Deleted.DROPPED)
 
 
 def _insert(tx: Tx, table: str, values: Mapping[str, object]) -> None:

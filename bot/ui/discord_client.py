@@ -51,6 +51,9 @@ BUTTONS: Final[tuple[type[PersistentButton], ...]] = (
 )
 """Every button whose presses are handled."""
 
+CHANNEL_TYPES: Final = frozenset(type_.value for type_ in discord.ChannelType)
+"""Types of channels that discord.py knows."""
+
 DISCORD_URL: Final = "https://discord.com/"
 # https://docs.discord.com/developers/events/gateway#sending-heartbeats, read 2026-11-25
 SILENT_S: Final = 50.0
@@ -108,6 +111,10 @@ class TunesmithClient(discord.AutoShardedClient):
         self._registered = registered
         self._register = register
         self.tree = Tree(self)
+        # discord.py drops a channel of a type that it does not know, and its id with it (2.7.1).
+        parsers = self._connection.parsers
+        parse = parsers["INTERACTION_CREATE"]
+        parsers["INTERACTION_CREATE"] = lambda data: parse(with_known_channel(data))
 
     def offer(self, services: Services) -> None:
         """Add the commands; call before the first connection. Some services need this client to post."""
@@ -218,6 +225,14 @@ class TunesmithClient(discord.AutoShardedClient):
                 await work
             except Exception as error:  # noqa: BLE001 - as the tree does for commands: answered, and logged if a bug
                 await responses.explain(interaction, error)
+
+
+def with_known_channel(data: Any) -> Any:  # noqa: ANN401 - Discord's JSON
+    """Return an interaction whose channel, if its type is unknown, is taken for a text channel."""
+    channel = data.get("channel")
+    if not isinstance(channel, dict) or channel.get("type") in CHANNEL_TYPES:
+        return data
+    return {**data, "channel": {**channel, "type": discord.ChannelType.text.value}}
 
 
 def invite_link(application_id: int) -> str:

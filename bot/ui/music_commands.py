@@ -13,6 +13,7 @@ from bot.ui import autocompletion, cards, forms, interaction_context, quota_card
 from bot.ui.autocompletion import Offer
 from bot.ui.buttons.song_pages import read_page, song_pages_view
 from bot.ui.dependencies import Services
+from bot.ui.discord_limits import CHOICES_MAX
 from bot.ui.language import described
 
 PROMPT_MAX: Final = 500
@@ -190,7 +191,9 @@ class Music(
 
     async def _offers(self, interaction: discord.Interaction, typed: str) -> list[Offer]:
         say, guild_id = interaction_context.private(interaction), interaction_context.guild_of(interaction)
-        songs = await self.song_archive.choices(guild_id, DiscordUserId(interaction.user.id), typed)
+        songs = await self.song_archive.choices(
+            guild_id, DiscordUserId(interaction.user.id), typed, CHOICES_MAX
+        )
         return [Offer(job_id=song.job_id, label=cards.choice(say, song)) for song in songs]
 
     async def _chosen(self, interaction: discord.Interaction, typed: str) -> str:

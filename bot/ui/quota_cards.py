@@ -1,7 +1,6 @@
 """What members and managers see of a server's credits: pure functions to embeds and sentences."""
 
-import re
-from typing import Final
+from typing import Final, assert_never
 
 import discord
 from discord.utils import format_dt
@@ -9,6 +8,7 @@ from discord.utils import format_dt
 from bot.model import Balance, DiscordUserId, GuildId, Standing
 from bot.services.credits import Explanation, LimitChange, Overview, Refund, Use
 from bot.store.budget_alerts import BudgetAlert
+from bot.store.changes import Allowance, Channel, Credits, Status, Value
 from bot.store.reports import LedgerRow, MemberUse, Page, SettledSong
 from bot.ui import messages
 from bot.ui.cards import COLOR_WORKING, title_of
@@ -29,15 +29,11 @@ SONG_SHOWN_MAX: Final = 60
 """Characters of a song's name that are shown."""
 ROLES_MAX: Final = 15
 """Role limits that are listed; the others are counted."""
-ID_DIGITS: Final = 15
-"""Digits that an id of Discord's has at least; an amount of credits has fewer."""
 KINDS: Final = (
     *("grant", "set", "hold", "settle", "release", "refund"),
     *("member", "role", "pause", "resume", "alerts"),
 )
 """Kinds of ledger entries; each has a text ``choice-…``."""
-
-_ALLOWANCE: Final = re.compile(r"(?P<credits>\d+) a (?P<period>day|week|month)")
 
 
 def credits_left(say: Language, standing: Standing, price: int) -> discord.Embed:
@@ -307,15 +303,19 @@ def _entry(say: Language, row: LedgerRow) -> str:
     return " ".join(parts)
 
 
-def _value(say: Language, text: str) -> str:
-    """Return an entry's value before or after a change: a number, an allowance, or a word."""
-    allowance = _ALLOWANCE.fullmatch(text)
-    if allowance is not None:
-        a_period = say("period", period=allowance["period"])
-        return say("pool-allowance-value", credits=int(allowance["credits"]), period=a_period)
-    if text in ("none", "open", "paused", "settled", "refunded"):
-        return say("none" if text == "none" else f"value-{text}")
-    return number(say, int(text)) if text.isdecimal() and len(text) < ID_DIGITS else text
+def _value(say: Language, value: Value) -> str:
+    """Return what a setting was, or became."""
+    match value:
+        case Status():
+            return say(f"value-{value}")
+        case Allowance(credits=amount, period=period):
+            return say("pool-allowance-value", credits=amount, period=messages.period(say, period))
+        case Credits(amount=limit):
+            return say("none") if limit is None else number(say, limit)
+        case Channel(id=channel_id):
+            return say("none") if channel_id is None else f"<#{channel_id}>"
+        case _:
+            assert_never(value)
 
 
 def usage(say: Language, use: Use) -> discord.Embed:

@@ -51,7 +51,7 @@ async def promise(
     if taken is None:
         log.info("interaction received twice", extra={"interaction_id": interaction.id})
         return
-    job, facts = taken
+    job, facts = taken.job, taken.facts
     say = interaction_context.public(interaction)
     card_message_id: int | None = None
     content, embed = cards.card_line(say, job), cards.card(say, job, facts)
@@ -83,6 +83,7 @@ async def _refuse(
 ) -> None:
     """Say why the request was refused, with a button that opens the form with everything in it."""
     try:
+        await intake.refused(interaction.id)
         draft = await intake.keep_draft(request, DiscordUserId(interaction.user.id), remix_of)
     except (Transient, WordsGone) as draft_error:
         await _return_text(interaction, request, draft_error)

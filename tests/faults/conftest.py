@@ -10,6 +10,7 @@ from pathlib import Path
 import discord
 import httpx
 import pytest
+from structlog.contextvars import get_contextvars
 
 from bot import app
 from bot.database.sqlite import Database
@@ -39,9 +40,16 @@ def one_ssl_context(**_: object) -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
+def _with_what_is_bound(record: logging.LogRecord) -> bool:
+    record.bound = get_contextvars()
+    return True
+
+
 @pytest.fixture(autouse=True)
 def everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="bot")
+    # What is bound around the work is known only while the line is made.
+    caplog.handler.addFilter(_with_what_is_bound)
 
 
 @pytest.fixture

@@ -9,11 +9,12 @@ import discord
 import pytest
 
 from bot import app
-from bot.database.sqlite import COMMANDS_FACT, Tx, fact, remember
+from bot.database.sqlite import Tx
 from bot.model import Job
 from bot.ops.supervisor import supervise
 from bot.pipeline.courier import MessageKind
 from bot.store import jobs
+from bot.store.facts import COMMANDS_FACT, fact, remember
 from bot.ui.buttons.views import MARKS
 from bot.ui.dependencies import Services
 from bot.ui.discord_client import TunesmithClient, use_api
@@ -126,7 +127,7 @@ class Evening:
         )
         taken = await self.rig.intake.accept(make.prompt(), asked)
         assert taken is not None
-        job, facts = taken
+        job, facts = taken.job, taken.facts
         card = self.discord.say("a card", user=self.discord.bot, channel=there)
         await self.rig.intake.answered(job, facts, card.id)
         return await self.rig.get(job)

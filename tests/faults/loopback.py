@@ -54,6 +54,7 @@ class Loopback:
         self.seen: list[tuple[int, str, str]] = []
         """The connection, method and path of each request."""
         self.on_post: list[Meet] = []
+        self._met_by_post: Meet | None = None
         self.on_poll: list[Meet] = []
         self.on_audio: list[Meet] = []
         self.idles_s: float | None = None
@@ -134,7 +135,12 @@ class Loopback:
         if answered == self.answers_per_connection:
             exchange.reset()
             return False
+        if request.method == "POST" and request.content == b"{}" and self._met_by_post is not None:
+            await self._met_by_post(exchange)  # the free question: a closed service answers it likewise
+            return False
         self.music.posts += request.method == "POST"
+        if meets is self.on_post:
+            self._met_by_post = meets[0] if meets else None
         if not meets:
             await exchange.send(await exchange.answer())
             return True

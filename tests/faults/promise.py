@@ -17,6 +17,10 @@ POSTED = {JobState.DELIVERED: [MessageKind.SONG], JobState.EXPLAINED: [MessageKi
 """What the chat has of a job that has come to its end; of every other one it has nothing yet."""
 
 
+ORDINARY = {*vars(logging.makeLogRecord({})), "message", "asctime", "bound"}
+"""What a record has without fields of its own."""
+
+
 async def assert_survived(
     rig: Rig,
     caplog: pytest.LogCaptureFixture,
@@ -38,10 +42,11 @@ async def assert_survived(
     assert (len(found) if posts is None else posts) == rig.music.posts
     assert len(rig.music.tasks) <= len(found)
     assert [] == [record.getMessage() for record in caplog.records if is_a_bug(record)]
-    shown = [caplog.text, *rig.alerts]
+    log = "\n".join(map(line, caplog.records))
+    shown = [caplog.text, log, *rig.alerts]
     for job in found:
         assert POSTED.get(job.state, []) == [post.kind for post in rig.chat.posts if post.job_id == job.id]
-        assert re.search(rf"\bjob {job.id}\b.*{says}", caplog.text, re.IGNORECASE)
+        assert re.search(rf"\bjob {job.id}\b.*{says}", log, re.IGNORECASE)
         if job.state in (JobState.FAILED, JobState.EXPLAINED):
             shown.append(assert_told_plainly(job))
         elif job.state is JobState.DELIVERED:
@@ -50,9 +55,18 @@ async def assert_survived(
         assert [] == [text for text in shown if secret in text]
 
 
+def line(record: logging.LogRecord) -> str:
+    """Return the event with its job and its fields, as ``job 42 job failed (closed) no more``."""
+    bound = getattr(record, "bound", {})
+    fields = {name: value for name, value in vars(record).items() if name not in ORDINARY}
+    job_id = fields.pop("job_id", bound.get("job_id"))
+    first, *rest = [str(value) for value in fields.values()] or [""]
+    return f"job {job_id} {record.getMessage()} ({first}) {' '.join(rest)}"
+
+
 def is_a_bug(record: logging.LogRecord) -> bool:
     """Whether the line tells of an error that nobody has foreseen."""
-    return record.levelno >= logging.CRITICAL or "a bug in" in record.getMessage() or record.name == "asyncio"
+    return record.levelno >= logging.CRITICAL or "bug in" in record.getMessage() or record.name == "asyncio"
 
 
 def assert_told_plainly(job: Job) -> str:

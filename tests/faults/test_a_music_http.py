@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from bot.errors import ServiceClosed
-from bot.model import ClosedCause, FailReason, JobState
+from bot.model import ClosedCause, FailReason, Job, JobState
 from bot.music import client as client_module
 from bot.music.client import ANSWER_MAX_BYTES
 from bot.ui import cards, messages
@@ -297,6 +297,7 @@ async def test_jitter_only_adds_to_the_wait_asked_for_and_stays_in_bounds(
 
 # -- closed
 
+_others = itertools.count(7_000)
 CLOSED: dict[str, tuple[Callable[[httpx.Request], httpx.Response], ClosedCause]] = {
     "401": (answers(401), ClosedCause.BAD_KEY),
     "401 as a page": (lambda _: httpx.Response(401, content=HTML), ClosedCause.BAD_KEY),
@@ -359,7 +360,7 @@ async def test_requests_that_wait_for_a_closed_service_are_made_afterwards(
     first = await rig.ask()
     taken = await rig.intake.accept(make.prompt(), make.origin())
     assert taken is not None
-    other = taken[0]
+    other = taken.job
 
     await rig.until(first, TOLD)
     rig.clock.forward(minutes=14)
@@ -594,7 +595,7 @@ async def test_a_song_outlasts_status_queries_that_fail(
     await rig.until(job, DONE)
 
     assert [10.0, 10.0, 20.0, 40.0, 60.0, 60.0, 60.0, 60.0] == waits
-    await assert_survived(rig, caplog, job, says="not now: status query")
+    await assert_survived(rig, caplog, job, says=r"step postponed \(status query")
 
 
 async def test_a_song_outlasts_hours_of_status_queries_that_fail(
@@ -614,7 +615,7 @@ async def test_a_song_outlasts_hours_of_status_queries_that_fail(
 
     assert 60.0 == max(wait_s for age, wait_s in waits if age < timedelta(minutes=60))
     assert {300.0} == {wait_s for age, wait_s in waits if age > timedelta(minutes=61)}
-    await assert_survived(rig, caplog, job, says="not now: status query")
+    await assert_survived(rig, caplog, job, says=r"step postponed \(status query")
 
 
 @pytest.mark.parametrize("fault", ["still processing", "500", "read timeout"])
@@ -649,7 +650,7 @@ async def test_a_status_query_waits_as_long_as_the_service_asks_within_bounds(
     await rig.until(job, DONE)
 
     assert waited_s == put_off_s
-    await assert_survived(rig, caplog, job, says="not now: status query")
+    await assert_survived(rig, caplog, job, says=r"step postponed \(status query")
 
 
 # -- tasks that are not known
@@ -765,25 +766,31 @@ async def test_polling_goes_on_with_a_new_key_and_nothing_is_lost(
 # -- the breaker
 
 
+async def asked_by_somebody_else(rig: Rig) -> Job:
+    """A request of a member who has asked for nothing yet, in words of their own."""
+    member_id = next(_others)
+    return await rig.ask(make.prompt(f"by {member_id}"), make.origin(member_id=member_id))
+
+
 async def test_after_three_unknown_outcomes_only_probes_leave_until_one_succeeds(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [rig.music.lost_answer for _ in range(8)]
     jobs = []
     for _ in range(3):
-        jobs.append(await rig.ask())
+        jobs.append(await asked_by_somebody_else(rig))
         await rig.until(jobs[-1], TOLD)
 
     waits = []
     for sent in range(3, 8):
-        jobs.append(await rig.ask())
+        jobs.append(await asked_by_somebody_else(rig))
         await rig.round()
         assert (sent, QUEUED) == (rig.music.posts, await rig.state(jobs[-1]))
         waits.append(await rig.wait_s(jobs[-1]))
         await rig.until(jobs[-1], TOLD)
-    probe = await rig.ask()
+    probe = await asked_by_somebody_else(rig)
     await rig.until(probe, DONE)
-    after = await rig.ask()
+    after = await asked_by_somebody_else(rig)
     await rig.round()
 
     assert [60, 120, 240, 480, 900] == waits
@@ -800,9 +807,9 @@ async def test_while_a_probe_is_under_way_nothing_else_is_sent(
     rig.music.on_post = [rig.music.lost_answer for _ in range(3)]
     jobs = []
     for _ in range(3):
-        jobs.append(await rig.ask())
+        jobs.append(await asked_by_somebody_else(rig))
         await rig.until(jobs[-1], TOLD)
-    jobs += [await rig.ask() for _ in range(4)]
+    jobs += [await asked_by_somebody_else(rig) for _ in range(4)]
     rig.clock.forward(seconds=61)
     rig.music.on_post = [rig.music.lost_answer]
 
@@ -820,10 +827,10 @@ async def test_unknown_outcomes_that_are_not_in_a_row_open_no_breaker(
     rig.music.on_post = [lost, lost, no, lost, lost]
     jobs = []
     for _ in range(5):
-        jobs.append(await rig.ask())
+        jobs.append(await asked_by_somebody_else(rig))
         await rig.until(jobs[-1], TOLD)
 
-    jobs.append(await rig.ask())
+    jobs.append(await asked_by_somebody_else(rig))
     await rig.until(jobs[-1], DONE)
 
     assert [] == rig.alerts
@@ -835,12 +842,12 @@ async def test_outcomes_that_no_process_has_heard_open_no_breaker(
 ) -> None:
     jobs = []
     for _ in range(3):
-        jobs.append(await rig.ask())
+        jobs.append(await asked_by_somebody_else(rig))
         async with rig.process() as runner:
             await rig.killed_at(runner, "POST")
         await rig.until(jobs[-1], TOLD)
 
-    jobs.append(await rig.ask())
+    jobs.append(await asked_by_somebody_else(rig))
     await rig.until(jobs[-1], DONE)
 
     await assert_survived(rig, caplog, *jobs, says="(unknown outcome|delivered)")
@@ -850,10 +857,10 @@ async def test_unknown_outcomes_of_concurrent_requests_open_the_breaker(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [rig.music.lost_answer for _ in range(4)]
-    jobs = [await rig.ask() for _ in range(4)]
+    jobs = [await asked_by_somebody_else(rig) for _ in range(4)]
     await rig.round()
 
-    jobs.append(await rig.ask())
+    jobs.append(await asked_by_somebody_else(rig))
     await rig.round()
 
     assert 60.0 == await rig.wait_s(jobs[-1])
@@ -901,4 +908,4 @@ async def test_an_answer_that_is_cut_off_on_a_status_query_is_asked_for_again(
     await rig.until(job, DONE)
 
     assert [] == loopback.on_poll
-    await assert_survived(rig, caplog, job, says="not now: status query")
+    await assert_survived(rig, caplog, job, says=r"step postponed \(status query")

@@ -28,7 +28,7 @@ from tests.unit.pipeline.rig import Rig
 pytestmark = pytest.mark.usefixtures("cheap_tls")
 
 DONE, TOLD, READY, RUNNING = JobState.DELIVERED, JobState.EXPLAINED, JobState.READY, JobState.RUNNING
-CANT = "take 1 can't be had"
+CANT = r"take not available \(1\)"
 SECRET = "signature=s3cr3t"
 
 
@@ -135,7 +135,7 @@ async def test_a_name_that_resolves_elsewhere_next_time_is_refused_then(
     assert [(PUBLIC, 443)] * 2 == internet.attempts
     assert 4 == len(internet.asked)
     assert [2] == [post.files for post in rig.chat.posts]
-    await assert_survived(rig, caplog, job, says="take 2 can't be had")
+    await assert_survived(rig, caplog, job, says=r"take not available \(2\)")
 
 
 async def test_the_music_services_own_origin_may_be_local(
@@ -503,7 +503,7 @@ async def test_a_song_that_the_disk_refuses_waits_and_is_reported(
     await rig.until(job, DONE)
 
     assert 2 == len(files(rig))
-    await assert_survived(rig, caplog, job, says="not now: .*SPOOL_DIR")
+    await assert_survived(rig, caplog, job, says="step postponed .*SPOOL_DIR")
 
 
 async def test_a_spool_that_is_no_folder_waits_until_it_is(
@@ -517,7 +517,7 @@ async def test_a_spool_that_is_no_folder_waits_until_it_is(
     rig.spool.folder.unlink()
     await rig.until(job, DONE)
 
-    await assert_survived(rig, caplog, job, says="not now: .*SPOOL_DIR")
+    await assert_survived(rig, caplog, job, says="step postponed .*SPOOL_DIR")
 
 
 async def test_one_job_whose_song_finds_no_room_does_not_hold_up_the_others(
@@ -531,7 +531,7 @@ async def test_one_job_whose_song_finds_no_room_does_not_hold_up_the_others(
     await rig.until(other, DONE)
 
     assert READY is await rig.state(stuck)
-    await assert_survived(rig, caplog, stuck, other, says="(not now|delivered)")
+    await assert_survived(rig, caplog, stuck, other, says="(step postponed|delivered)")
 
 
 async def test_after_hours_without_room_fresh_addresses_come_before_giving_up(

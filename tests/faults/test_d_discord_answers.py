@@ -1,5 +1,6 @@
 """Answers of Discord's that say nothing about the place, and those that do."""
 
+import contextlib
 import json
 from collections.abc import AsyncIterator
 
@@ -9,11 +10,12 @@ from aiohttp import web
 from bot.model import Job, JobState
 from bot.ui.discord_errors import is_unreadable_answer
 from bot.ui.language import ENGLISH
+from tests.doubles.discord import NoAnswerError
 from tests.doubles.discord.faults import Fault
 from tests.doubles.in_process import answers
 from tests.faults.evening import Evening, kinds
 from tests.faults.promise import is_a_bug
-from tests.faults.test_d_discord import DONE, MESSAGES, ONE_SONG, STORED, TOLD, made, refused
+from tests.faults.test_d_discord import CALLBACK, DONE, MESSAGES, ONE_SONG, STORED, TOLD, made, refused
 from tests.unit.pipeline.rig import Rig
 
 WEATHER = {"403/40333": (403, 40333), "403/0": (403, 0), "403/40004": (403, 40004), "404/0": (404, 0)}
@@ -100,7 +102,7 @@ async def test_a_song_that_is_refused_also_without_its_words_goes_to_its_member(
     assert [] == tracebacks(caplog)
 
 
-async def test_a_failure_whose_words_are_refused_is_told_without_them(
+async def test_a_failure_whose_words_are_refused_is_reported_without_them(
     evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await refused(evening)
@@ -210,7 +212,7 @@ async def test_a_song_whose_thread_was_deleted_goes_to_its_channel_or_else_to_it
     assert [] == tracebacks(caplog)
 
 
-async def test_a_failure_whose_thread_was_deleted_is_told_in_its_channel(
+async def test_a_failure_whose_thread_was_deleted_is_reported_in_its_channel(
     evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     channel = evening.discord.add_channel("songs", guild=evening.discord.add_guild())
@@ -222,4 +224,59 @@ async def test_a_failure_whose_thread_was_deleted_is_told_in_its_channel(
     await evening.rig.until(job, TOLD)
 
     assert [channel.id] == [post.channel_id for post in evening.rig.chat.posts]
+    assert [] == tracebacks(caplog)
+
+
+@pytest.mark.parametrize("code", [10062, 40060])
+async def test_an_autocompletion_that_is_answered_too_late_leaves_no_traceback(
+    code: int, evening: Evening, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with evening.connected():
+        late = evening.discord.fault("POST", CALLBACK, 404, code=code)
+        with contextlib.suppress(NoAnswerError):
+            await evening.discord.autocomplete("music get", "song", "rain")
+        await evening.until(lambda: "autocompletion not answered" in caplog.text)
+
+    assert 1 == late.hits
+    assert [] == tracebacks(caplog)
+
+
+async def test_a_refused_answer_to_a_command_is_no_bug(
+    evening: Evening, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with evening.connected():
+        evening.discord.fault("POST", CALLBACK, 403, code=40333)
+        with contextlib.suppress(NoAnswerError):
+            await evening.discord.slash("music help")
+        await evening.until(lambda: "request to Discord failed" in caplog.text)
+
+    assert [] == tracebacks(caplog)
+
+
+async def test_a_song_from_a_channel_of_an_unknown_type_is_posted_there(
+    evening: Evening, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with evening.connected():
+        parsers = evening.client._connection.parsers
+        parse = parsers["INTERACTION_CREATE"]
+        parsers["INTERACTION_CREATE"] = lambda data: parse(data | {"channel": data["channel"] | {"type": 99}})
+        await evening.discord.slash("music create", prompt="Rain")
+        job = await evening.job()
+        await evening.rig.until(job, DONE)
+
+    assert [evening.discord.channel.id] == [post.channel_id for post in evening.rig.chat.posts]
+    assert [] == tracebacks(caplog)
+
+
+async def test_weather_of_days_ends_and_the_song_waits_for_a_person(
+    evening: Evening, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = await made(evening)
+    evening.discord.fault("POST", MESSAGES, 403, code=40333, times=None)
+    await evening.rig.step(job)
+
+    evening.rig.clock.forward(days=4)
+    await evening.rig.until(job, JobState.UNDELIVERED)
+
+    assert 2 == len(list(evening.rig.spool.folder.iterdir()))
     assert [] == tracebacks(caplog)

@@ -26,11 +26,13 @@ import pytest
 import typer
 
 from bot import cli
+from bot.database import exclusive_lock
 from bot.database import sqlite as module
-from bot.database.sqlite import Database, Tx, fact, remember
+from bot.database.sqlite import Database, Tx
 from bot.errors import NotEnoughCredits, StoreBusy
 from bot.model import Job, JobState
 from bot.store import ledger
+from bot.store.facts import fact, remember
 from bot.store.reconcile import reconcile
 from tests import make
 from tests.faults.evening import A_DAY_S, Evening
@@ -188,7 +190,7 @@ async def test_the_answer_to_a_paid_request_is_written_down_as_soon_as_it_can_be
 
     await rig.until(job, DONE)
 
-    assert waits == caplog.text.count("can't be written down yet")
+    assert waits == caplog.text.count("not written yet")
     await assert_survived(rig, caplog, job, says="delivered")
 
 
@@ -211,7 +213,7 @@ async def test_a_song_whose_posting_is_written_down_late_is_posted_once(
 
     await rig.until(job, DONE)
 
-    await assert_survived(rig, caplog, job, says="can't be written down")
+    await assert_survived(rig, caplog, job, says="not written yet")
 
 
 async def test_each_request_during_a_short_lock_is_taken_or_refused(
@@ -360,7 +362,7 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "unreadable": (without_contents, "can't be used now"),
     "unwritable": (without_room_for_changes, "can't be used now"),
     "pointing nowhere": (pointing_nowhere, "can't be used now"),
-    "of another program": (of_another_program, "no usable SQLite database"),
+    "of another program": (of_another_program, "belongs to another program"),
 }
 
 
@@ -457,7 +459,7 @@ def test_a_network_file_system_is_refused(
 ) -> None:
     mounts = path.parent / "mounts"
     mounts.write_text(f"/dev/vda / ext4 rw 0 0\nserver:/x {path.parent} {kind} rw 0 0\n")
-    monkeypatch.setattr(module, "MOUNTS", mounts)
+    monkeypatch.setattr(exclusive_lock, "MOUNTS", mounts)
 
     assert f"network file system ({kind})" in refusal(path, capsys)
 
@@ -524,7 +526,7 @@ async def test_a_request_that_is_called_off_is_written_whole_or_not_at_all(
     assert ((), 10 * proof.jobs) == (proof.findings, proof.held)
     other = await rig.ask()
     await rig.until(other, DONE)
-    assert "a bug in" not in caplog.text
+    assert "bug in" not in caplog.text
 
 
 async def test_a_request_canceled_in_its_transaction_is_written_whole(
@@ -568,7 +570,7 @@ async def test_of_many_requests_the_ones_that_are_called_off_take_no_other_along
     proof = await rig.database.read(reconcile)
     assert ((), 10 * proof.jobs) == (proof.findings, proof.held)
     assert 20 == len(asked) <= proof.jobs <= 40
-    assert "a bug in" not in caplog.text
+    assert "bug in" not in caplog.text
 
 
 @pytest.mark.parametrize("number", range(1, 7))

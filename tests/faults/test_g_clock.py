@@ -14,7 +14,7 @@ from bot.model import FailReason, Job, JobState, Period
 from bot.ops import clock as clock_module
 from bot.ops.clock import steady_clock
 from bot.pipeline import schedule
-from bot.store import jobs, ledger
+from bot.store import jobs, ledger, times
 from bot.store.reconcile import reconcile
 from tests import make
 from tests.doubles.in_process import answers
@@ -338,7 +338,7 @@ async def test_a_time_further_away_than_the_longest_step_is_now(
     away: timedelta, is_due: bool, rig: Rig
 ) -> None:
     job = await rig.ask()
-    at = ledger.milliseconds(rig.clock.now + away)
+    at = times.milliseconds(rig.clock.now + away)
     await rig.database.write(lambda tx: tx.execute("UPDATE job SET due_at = ?", (at,)))
 
     found = await rig.database.write(
@@ -420,7 +420,7 @@ def test_a_period_starts_and_ends_at_utc_midnight_in_every_time_zone() -> None:
         now = datetime.fromisoformat(moment).replace(tzinfo=UTC)
         for hours in (-11, -5, 0, 2, 14):
             seen = now.astimezone(timezone(timedelta(hours=hours)))
-            assert (day(first), day(after)) == ledger.period_days(period, seen), (period, seen)
+            assert (day(first), day(after)) == times.period_days(period, seen), (period, seen)
 
 
 @pytest.mark.parametrize(("period", "last"), sorted({(p, after) for p, _, _, after in PERIODS}))

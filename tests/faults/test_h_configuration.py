@@ -118,8 +118,9 @@ def slips(name: str) -> Iterator[str]:
     yield f"{name}S"
     yield f"{name[:middle]}X{name[middle + 1 :]}"
     yield f"{name[1]}{name[0]}{name[2:]}"
-    yield name.replace("_", "-", 1)
-    yield name.replace("_", "", 1).lower()
+    if "_" in name:
+        yield name.replace("_", "-", 1)
+        yield name.replace("_", "", 1).lower()
 
 
 @pytest.mark.parametrize("name", names())
@@ -262,6 +263,9 @@ IMPOSSIBLE = {
     "SONG_CREDITS": COUNTS,
     "GUILD_CREDITS": COUNTS,
     "GUILD_CREDITS_MAX": COUNTS,
+    "GUILDS": [*WORDS, ",", "5,", "0", f"5,{SECRET}", "9" * 20],
+    "NEW_GUILDS": [SECRET, "some", "all,none", "1"],
+    "TOTAL_CREDITS_MAX": COUNTS,
     "CREDIT_PERIOD": [SECRET, "year", "Month", "months", "1", "day,week"],
     "OPEN_JOBS_PER_MEMBER": [*COUNTS, "0"],
     "OPEN_JOBS_PER_GUILD": [*COUNTS, "0"],
@@ -346,7 +350,7 @@ def test_a_spool_that_can_not_be_there_is_refused(
 ) -> None:
     monkeypatch.setenv("SPOOL_DIR", place.format(folder=tmp_path, file=occupied))
 
-    assert re.match(r"SPOOL_DIR: .+; choose another folder\.$", refusal())
+    assert re.match(r"SPOOL_DIR: .+; choose another directory\.$", refusal())
 
 
 # -- secrets

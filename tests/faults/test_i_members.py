@@ -279,7 +279,7 @@ async def test_a_hundred_requests_at_once_spend_what_is_left_once(
 async def test_a_hundred_requests_at_once_in_two_servers_do_not_mix(rig: Rig) -> None:
     servers = (make.GUILD, GuildId(make.GUILD + 1))
     for guild in servers:
-        await rig.credits.set_allowance(guild, 10, None, make.entry())
+        await rig.credits.set_allowance(GuildId(guild), 10, None, make.entry())
 
     ends = await asyncio.gather(
         *(rig.ask(origin=make.origin(guild_id=guild)) for guild in servers * 100), return_exceptions=True
@@ -344,7 +344,7 @@ async def test_fifty_commands_of_one_member_are_two_songs_and_48_refusals(
     await until(world, lambda: len(world.sandbox.requests) == 2)
 
     assert [False] * 2 + [True] * 48 == [answer.ephemeral for answer in answers]
-    assert {"You have 2 songs in the making, which is the most at a time."} == {
+    assert {"You have 2 songs in progress, which is the most at a time."} == {
         said(answer).split(" Wait")[0] for answer in answers[2:]
     }
     assert ["song 0", "song 1"] == sorted(str(body["prompt"]) for body in world.sandbox.requests)

@@ -11,6 +11,7 @@ from bot.errors import NotEnoughCredits, OutOfRange
 from bot.model import Balance, Job, JobState, Period
 from bot.playground.world import World
 from bot.store import ledger
+from bot.store.changes import plain, read
 from bot.store.reconcile import reconcile
 from tests import make
 from tests.faults import simulated
@@ -51,7 +52,7 @@ def changes(tx: Tx) -> list[tuple[int, str, str]]:
         """SELECT discord_id, before, after FROM ledger JOIN member ON member.id = actor_id
            WHERE kind IN ('set', 'grant') ORDER BY ledger.id"""
     )
-    return [tuple(row) for row in rows]
+    return [(actor, plain(read("set", before)), plain(read("set", after))) for actor, before, after in rows]
 
 
 def assert_chained(rows: Iterable[tuple[int, str, str]]) -> None:
@@ -288,7 +289,7 @@ async def ledger_of(world: World, kind: str) -> list[tuple[str, str]]:
             "SELECT before, after FROM ledger WHERE kind = ? ORDER BY id", (kind,)
         ).fetchall()
     )
-    return [tuple(row) for row in rows]
+    return [(plain(read(kind, before)), plain(read(kind, after))) for before, after in rows]
 
 
 @pytest.mark.parametrize("restarted", [False, True])

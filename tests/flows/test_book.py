@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from bot.cli import cli
 from bot.database.sqlite import Database
 from bot.model import JobState
+from bot.ops.backup import backup
 from tests import make
 from tests.rules.documents import ROOT, SHOWN
 from tests.unit.pipeline.rig import Rig
@@ -53,7 +54,7 @@ async def _an_evening(folder: Path) -> dict[JobState, int]:
         rig.clock.forward(hours=25)
         await rig.round()
     (folder / "data").mkdir()
-    shutil.copy(folder / "tunesmith.db", folder / "data" / "backup.db")
+    backup(folder / "tunesmith.db", folder / "data" / "backup.db", lambda *_: None)
     return {JobState.DELIVERED: delivered.id, JobState.RUNNING: parked.id}
 
 

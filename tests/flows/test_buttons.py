@@ -78,7 +78,7 @@ async def test_again_pressed_twice_pays_once_while_the_song_is_being_made(world:
     pressed = [await mia.click(message, label="Again (10 credits)") for _ in range(2)]
 
     assert [False, True] == [shown.ephemeral for shown in pressed]
-    assert said(pressed[1]).startswith("That song is in the making for you already")
+    assert said(pressed[1]).startswith("That song is in progress for you already")
     assert 2 == await held(world, mia)
 
 
@@ -95,7 +95,7 @@ async def test_a_price_that_has_changed_is_asked_about_first(world: World) -> No
     again = (await posted(world, 2))[-1]
 
     assert asked.ephemeral
-    question = "A song costs 12 credits now, and not 10 credits as on the button. Make it all the same?"
+    question = "A song costs 12 credits now, and not 10 credits as on the button. Make it anyway?"
     assert question == said(asked)
     assert [1, 2] == [before, await held(world, mia)]
     assert "Again (12 credits)" in [one.label for one in buttons(again)]
@@ -267,7 +267,7 @@ async def test_another_try_asks_first_where_the_price_has_changed(world: World) 
 
     asked = await mia.click(notice, label="Try again")
 
-    question = "A song costs 12 credits now, and not 10 credits as before. Make it all the same?"
+    question = "A song costs 12 credits now, and not 10 credits as before. Make it anyway?"
     assert question == said(asked)
     assert 1 == await held(world, mia)
 

@@ -55,7 +55,7 @@ async def test_status_shows_how_the_songs_in_progress_stand(world: World) -> Non
     assert card.response is not None
     assert "In the queue" in said(shown)
     assert str(card.response.id) in said(shown)
-    assert "You have no songs in the making here." in said(nothing)
+    assert "You have no songs in progress here." in said(nothing)
 
 
 @pytest.mark.usefixtures("mia")
@@ -109,7 +109,7 @@ async def test_a_song_is_posted_again_from_wherever_it_still_is(
     (again,) = others(world, first)
     assert TINY_SONG == (await again.attachments[0].read())[: len(TINY_SONG)]
     assert 2 == len(again.attachments)
-    assert "" == again.content
+    assert "🎶 Warm synth pop" == again.content
     assert f"/{again.id}" in said(answer)
     assert answer.ephemeral
     assert "90 credits" in said(await mia.slash(world.channel, "music credits"))
@@ -174,3 +174,22 @@ async def test_help_names_three_things_to_try(world: World) -> None:
         for one in ("**1.** `/music create`", "**2.** `/music custom`", "**3.** Under a song")
         if one in said(shown)
     ]
+
+
+async def test_a_label_that_comes_back_in_place_of_its_value_means_its_song(
+    world: World, mia: simcord.MemberActor
+) -> None:
+    await mia.slash(world.channel, "music create", prompt="Warm synth pop")
+    await done(world, 2)
+    choices = await mia.autocomplete(world.channel, "music get", "song", "synth")
+
+    for choice in choices:
+        await mia.slash(world.channel, "music get", song=choice["name"])
+
+    copies = [message for message in world.channel.history() if "words:" in str(message.components)]
+    assert 2 == len({choice["name"] for choice in choices})
+    assert sorted(choice["value"] for choice in choices) == sorted(
+        value["value"]
+        for value in choices
+        if any(f"words:{value['value']}" in str(one.components) for one in copies)
+    )

@@ -110,7 +110,7 @@ async def test_a_song_in_progress_is_finished_first(world: World) -> None:
     refused = await mia.slash(world.channel, "music create", prompt="another")
     await posted(world)
 
-    assert "after 1 song in the making" in said(answer)
+    assert "after 1 song in progress" in said(answer)
     assert said(refused).startswith("Your data is being deleted")
     assert 1 == world.sandbox.tasks_created
 

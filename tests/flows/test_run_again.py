@@ -106,4 +106,4 @@ async def test_a_broken_connection_is_restored_and_no_song_is_lost_meanwhile(sto
 
     assert {ada.id} == song.pings
     assert answer.ephemeral
-    assert "a bug in the step" not in story.bot.log
+    assert "bug in a step" not in story.bot.log

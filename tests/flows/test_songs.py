@@ -73,7 +73,7 @@ async def test_a_song_is_posted_again_as_it_was_but_for_the_mention(
 
     message = newest(world)
     assert (copy.message_id, 0) == (message.id, copy.missing)
-    assert ("", [], None) == (message.content, message.raw_mentions, message.reference)
+    assert ("🎶 Warm synth pop", [], None) == (message.content, message.raw_mentions, message.reference)
     assert first.embeds == message.embeds
     assert contents(world, first) == contents(world, message)
     assert [one.filename for one in first.attachments] == [one.filename for one in message.attachments]
@@ -161,7 +161,7 @@ async def test_anybody_in_the_server_can_have_a_song_sent_to_them(
     (message,) = noah.user.dm_channel.history()
     assert (copy.channel_id, copy.message_id) == (noah.user.dm_channel.id, message.id)
     assert contents(world, first) == contents(world, message)
-    assert ("", [], None) == (message.content, message.raw_mentions, message.reference)
+    assert ("🎶 Warm synth pop", [], None) == (message.content, message.raw_mentions, message.reference)
     assert ["Lyrics"] == [item.label for item in buttons(message)]
 
 

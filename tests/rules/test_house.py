@@ -105,6 +105,7 @@ def refusals() -> list[errors.Refusal]:
         errors.SongGone(),
         errors.NoDirectMessages(),
         errors.NoPlaceToPost(),
+        errors.TooManyCopies(2),
         errors.Leaving(),
         errors.ShuttingDown(),
     ]

@@ -8,11 +8,13 @@ import discord
 import pytest
 
 from bot import app
+from bot.database.sqlite import Database
 from bot.errors import StartRefused
 from bot.ops import event_loop
 from bot.ops.clock import steady_clock
 from bot.ops.supervisor import supervise
 from bot.store import servers
+from tests import make
 
 
 async def test_a_failed_part_is_restarted_and_the_operator_alerted(
@@ -109,3 +111,14 @@ async def test_a_public_bot_that_serves_strangers_warns_at_the_start(
     await app._connect(client, "token", policy)  # type: ignore[arg-type]
 
     assert warned == ("strangers can spend credits" in caplog.text)
+
+
+async def test_the_start_tells_what_all_servers_have_used(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+
+    await app._log_total(database, 10_000, make.NOW)
+
+    (line,) = [record for record in caplog.records if record.getMessage() == "credits of this month"]
+    assert (0, 10_000) == (vars(line)["used"], vars(line)["total_credits_max"])

@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from bot.database.sqlite import OLDEST_SQLITE, migrations, open_read_only, refuse_network, schema_version
+from bot.database.exclusive_lock import refuse_network
+from bot.database.sqlite import OLDEST_SQLITE, migrations, open_read_only, schema_version
 from bot.errors import StartRefused
 from bot.model import Check
 from bot.ops.doctor.runner import CheckSpec, failure, ok, on_a_thread, warning

@@ -26,6 +26,9 @@ async def check_music_api(client: MusicClient, url: str) -> tuple[Check, timedel
     except Transient as error:
         finding = f"no answer from {url} ({error}); check MUSIC_API_URL and the network"
         return failure(name, finding), None
+    if probe.correction and not probe.proven:
+        finding = f"{url} is not the music API (HTTP {probe.status}); set MUSIC_API_URL={probe.correction}"
+        return failure(name, finding), probe.ahead
     match probe.checked:
         case wire.Rejected(closed=ClosedCause.BAD_KEY):
             finding = f"MUSIC_API_KEY is not accepted by {url} (HTTP {probe.status}); copy the key again"
@@ -37,6 +40,12 @@ async def check_music_api(client: MusicClient, url: str) -> tuple[Check, timedel
             finding = (
                 f"{url} answers with a web page (HTTP {probe.status}): the music API is not open there yet, "
                 "or MUSIC_API_URL names another service"
+            )
+            return warning(name, finding), probe.ahead
+        case _ if not probe.proven:
+            finding = (
+                f"{url} answers, but not as the music API does (HTTP {probe.status}): the key is not "
+                "proven, and MUSIC_API_URL may name another service or lack a part of its path"
             )
             return warning(name, finding), probe.ahead
         case _:

@@ -6,7 +6,7 @@ from typing import Any, Final, Self
 import discord
 from discord import ui
 
-from bot.model import DiscordUserId
+from bot.model import DiscordUserId, JobId
 from bot.services.songs import SongArchive
 from bot.store.history import SongPage
 from bot.ui import cards, interaction_context
@@ -37,7 +37,7 @@ class SongPageButton(
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
         """Show that page in place of this one."""
-        edge = {"before_id" if self.older else "after_id": self.edge_id}
+        edge = {"before_id" if self.older else "after_id": JobId(self.edge_id)}
         page = await read_page(services.song_archive, interaction, self.word, **edge)
         say = interaction_context.private(interaction)
         embed, view = cards.history(say, page, self.word), song_pages_view(say, page, self.word)
@@ -45,7 +45,7 @@ class SongPageButton(
 
 
 async def read_page(
-    archive: SongArchive, interaction: discord.Interaction, word: str, **edge: int
+    archive: SongArchive, interaction: discord.Interaction, word: str, **edge: JobId
 ) -> SongPage:
     """Return the member's songs in this server: the newest, or those before or after an edge."""
     guild_id, member_id = interaction_context.guild_of(interaction), DiscordUserId(interaction.user.id)

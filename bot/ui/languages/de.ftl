@@ -267,6 +267,7 @@ refused-no-such-song = So einen Song hast du auf diesem Server nicht. Wähle ein
 refused-not-done-yet = Dieser Song ist noch in Arbeit. Sobald er fertig ist, poste ich ihn und erwähne dich.
 refused-song-gone = Diesen Song gibt es nicht mehr: Seine Audiodatei ist weder hier noch in seiner Nachricht noch beim Musikdienst zu finden. Es wurde nichts abgebucht.
 refused-no-place-to-post = Ich kann den Song in diesem Kanal nicht posten. Nimm einen anderen Kanal oder „An mich senden“. Es wurde nichts abgebucht.
+refused-too-many-copies = Deine letzten Songs sind noch unterwegs. Versuch es noch einmal, sobald sie da sind. Es wurde nichts abgebucht.
 refused-no-direct-messages = Ich kann dir keine Direktnachrichten senden. Erlaube sie in den Privatsphäreeinstellungen dieses Servers und versuch es dann erneut.
 refused-leaving = Deine Daten werden gelöscht, sobald deine Songs in Arbeit fertig sind. Versuch es danach erneut; es wurde nichts abgebucht.
 refused-shutting-down = Der Bot startet gleich neu. Es wurde nichts abgebucht; bitte versuch es in einer Minute noch einmal.

@@ -33,7 +33,7 @@ permission-send-messages-in-threads = Send Messages in Threads
 command-music = Make songs and look after them
 command-music-create = Make a song from a prompt
 command-music-custom = Make a song from a title, a style and your own lyrics
-command-music-status = Your songs in the making
+command-music-status = Your songs in progress
 command-music-history = Your songs in this server, newest first
 command-music-get = Post one of your songs again
 command-music-credits = What is left to make songs with
@@ -50,7 +50,7 @@ command-quota-member = A member's own limit: see it, set it, or clear it back to
 command-quota-role = The limit of everybody with a role; the highest of a member's roles holds
 command-quota-refund = Give back the credits of a song that is done
 command-quota-alerts = Where to tell that 80 % and 100 % of the allowance are used
-command-quota-pause = Take no new songs for a while; songs in the making go on
+command-quota-pause = Take no new songs for a while; songs in progress go on
 command-quota-resume = Take new songs again
 command-privacy = What is kept about you
 command-privacy-view = What is kept about you, why, and where to write
@@ -212,8 +212,8 @@ takes-gone = { $count ->
    *[other] { $count } takes of it are
 } gone.
 words-avoid = Not in it
-ask-price = A song costs { $now } now, and not { $then } as on the button. Make it all the same?
-ask-price-again = A song costs { $now } now, and not { $then } as before. Make it all the same?
+ask-price = A song costs { $now } now, and not { $then } as on the button. Make it anyway?
+ask-price-again = A song costs { $now } now, and not { $then } as before. Make it anyway?
 
 ## Why something was refused: what did not happen, and what to do
 
@@ -248,27 +248,28 @@ refused-operators-period = The bot's operator has set one period for all servers
 refused-operators-grant = Here only the bot's operator grants credits. Nothing was changed; ask them.
 refused-operators-refund = Here only the bot's operator refunds credits. Nothing was changed; ask them.
 refused-refund-unknown = There is no such song in this server. Choose one from the list; nothing was changed.
-refused-refund-open = That song is still in the making. Refund it when it is done; nothing was changed.
+refused-refund-open = That song is still in progress. Refund it when it is done; nothing was changed.
 refused-refund-released = That song failed, and its credits are back already. Nothing was changed.
 refused-refund-refunded = That song has been refunded already. Nothing was changed.
 refused-pool = A song costs { $price }, and this server has { $left } left: { $used }. The allowance renews { $renews }; a server manager can add credits with `/quota grant`. Nothing was charged.
 refused-limit = A song costs { $price }, and you have { $left } left: { $used }. It renews { $renews }. Nothing was charged.
-refused-open-jobs-member = You have { $songs } in the making, which is the most at a time. Wait for one to arrive, then try again. Nothing was charged.
-refused-open-jobs-guild = This server has { $songs } in the making, which is the most at a time. Wait for one to arrive, then try again. Nothing was charged.
+refused-open-jobs-member = You have { $songs } in progress, which is the most at a time. Wait for one to arrive, then try again. Nothing was charged.
+refused-open-jobs-guild = This server has { $songs } in progress, which is the most at a time. Wait for one to arrive, then try again. Nothing was charged.
 refused-total = All servers together have used up this month's credits. New songs are possible { $renews }. Nothing was charged.
 refused-not-served = I don't make songs in this server: the person who runs me hasn't enabled it. Nothing was charged.
 refused-paused = New songs are paused in this server: “{ $reason }”. Nothing was charged; try again when a server manager has ended the pause.
 refused-words-gone = The words of that song are no longer kept. Nothing was charged.
 refused-tried-again = You have tried that song again already: look for its newer message. Nothing was charged.
-refused-already-making = That song is in the making for you already; a press counts once. Nothing more was charged.
+refused-already-making = That song is in progress for you already; a press counts once. Nothing more was charged.
 refused-not-your-song = Only the one who asked for that song can do that. Nothing was changed.
 refused-too-late-to-cancel = It is too late to cancel that song: it is no longer queued.
 refused-no-such-song = You have no such song in this server. Choose one from the list, or look at `/music history`.
-refused-not-done-yet = That song is still in the making. I will post it and mention you when it is done.
+refused-not-done-yet = That song is still in progress. I will post it and mention you when it is done.
 refused-song-gone = That song is gone: its audio is neither kept here any more, nor in its message, nor at the music service. Nothing was charged.
 refused-no-place-to-post = I can't post it in this channel. Try another one, or “Send to me”. Nothing was charged.
+refused-too-many-copies = Your last songs are still on their way. Try again when they are here. Nothing was charged.
 refused-no-direct-messages = I can't send you direct messages. Allow them in this server's privacy settings, then try again.
-refused-leaving = Your data is being deleted, which waits for your songs in the making. Try again when they are done; nothing was charged.
+refused-leaving = Your data is being deleted, which waits for your songs in progress. Try again when they are done; nothing was charged.
 refused-shutting-down = The bot is about to restart. Nothing was charged; please try again in a minute.
 
 pool-used = { $used } of { $allowance } a { $period } are used or held, and the bonus is { $bonus }
@@ -279,8 +280,8 @@ limit-of-role = the limit of { $role }
 
 ## /music
 
-status-title = Your songs in the making
-status-none = You have no songs in the making here. `/music create` makes one.
+status-title = Your songs in progress
+status-none = You have no songs in progress here. `/music create` makes one.
 status-card = [its card]({ $link })
 history-title = Your songs in this server
 history-found = Your songs with “{ $word }”
@@ -293,7 +294,7 @@ help-create = **1.** `/music create` and a line like “warm synth pop about the
 help-custom = **2.** `/music custom` for your own title, style and lyrics. What you type is never lost, whatever happens.
 help-buttons = **3.** Under a song: **Again** for another run of it, **Remix** to change its words first, **Send to me** for a copy. They work for everybody here, on their own credits.
 help-more = `/music status` tells how your songs stand, `/music history` and `/music get` bring earlier ones back, `/privacy view` what is kept about you.
-help-managers = Server managers: `/quota view` and the commands beside it keep the credits.
+help-managers = Server managers: `/quota view` and the commands next to it manage the credits.
 
 ## /quota
 
@@ -315,7 +316,7 @@ quota-alerts = Budget alerts
 pool-allowance = Allowance
 pool-allowance-value = { $credits } a { $period }
 pool-used-title = Used
-pool-held = Held for songs in the making
+pool-held = Held for songs in progress
 pool-bonus = Bonus
 pool-bonus-value = { $credits } (does not expire)
 pool-renews = Allowance renews
@@ -342,7 +343,7 @@ explain-renews = Renews
 decides-pause = the pause: no new songs
 decides-pool = the server's pool: { $used }
 decides-limit = { $whose }: { $credits } a { $period }
-changed-allowance = Allowance: { $before } a { $period-before } → **{ $after } a { $period-after }**. { $available } can be spent now; songs in the making keep theirs.
+changed-allowance = Allowance: { $before } a { $period-before } → **{ $after } a { $period-after }**. { $available } can be spent now; songs in progress keep theirs.
 changed-allowance-cut = The bot's operator allows no more than { $most }.
 changed-bonus = Bonus: { $before } → **{ $after }** ({ $difference }). Reason: { $reason }
 changed-limit = Limit of { $whose }: { $before } → **{ $after }**.
@@ -359,8 +360,8 @@ refunded = Refunded **{ $credits }** for “{ $song }” of { $member }. Can be 
 paused = Open → **paused**: { $reason }.
 paused-ends = `/quota resume` ends it.
 songs-go-on = { $count ->
-    [one] 1 song in the making goes
-   *[other] { $count } songs in the making go
+    [one] 1 song in progress goes
+   *[other] { $count } songs in progress go
 } on.
 resumed = Paused → **open**: new songs are taken again.
 resumed-nothing = It was not paused.
@@ -385,7 +386,7 @@ exported = { $count ->
 }
 usage-title = The last { $days } days
 usage-sums = **{ $spent }** spent, { $back } given back or refunded.
-usage-legend = 🟩 spent 🟦 in the making ⬜ given back 🟧 refunded; credits a day (UTC).
+usage-legend = 🟩 spent 🟦 in progress ⬜ given back 🟧 refunded; credits a day (UTC).
 usage-none = No songs yet.
 usage-top = Most spent by
 
@@ -429,13 +430,13 @@ privacy-copies = The bot made { $count ->
    *[other] They are
 } removed after a week.
 privacy-hash = Of an earlier deletion a keyed hash of your id is kept, as long as what you used in the period or a limit that a manager set has to count.
-privacy-leaving = A deletion waits for your songs in the making.
+privacy-leaving = A deletion waits for your songs in progress.
 privacy-write = Where to write
 privacy-write-value = `/privacy export` gives you all of it, `/privacy delete` deletes it. Write to { $whom }.
-privacy-host = the one who hosts this bot
+privacy-host = the operator of this bot
 privacy-owner = { $name }, who hosts this bot
 privacy-exported = Everything that is kept about you: { $songs }. Only you can see this.
 privacy-ask = **Delete everything that is kept about you?** Your words, titles, drafts and audio files go, in all servers, also from songs that others made of your words. It can't be undone. Credits in the ledger stay, without your name; what you used in this period and limits that managers set for you go on to count. Messages that were posted stay in Discord: delete them with the button under them first, if you want.
 privacy-deleted = Deleted. Nothing of it is kept any more; entries of credits stay without your name.
 privacy-deleting = Deleted. What is left of it in the bot's files is being overwritten now.
-privacy-waits = What is done is deleted. The rest follows by itself after { $songs } in the making; until then you can ask for nothing new.
+privacy-waits = What is done is deleted. The rest follows by itself after { $songs } in progress; until then you can ask for nothing new.

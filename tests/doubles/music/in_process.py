@@ -36,6 +36,10 @@ class MusicService(MusicBooks):
         self.on_post: list[Callable[[httpx.Request], httpx.Response]] = []
         """What the next POSTs meet in place of a normal answer, in order."""
         self.on_poll: list[Callable[[httpx.Request], httpx.Response]] = []
+        self.free_questions = 0
+        self.to_free_question: Callable[[httpx.Request], httpx.Response] = answers(422, message="no provider")
+        self.closed_for_all = True
+        """Whether a refusal is about every request, and not about the one that met it."""
         self.audio: dict[str, bytes | int] = {}
         """By path: other bytes than a song, or an HTTP status."""
         self.audio_base = AUDIO
@@ -89,6 +93,10 @@ class MusicService(MusicBooks):
             return (
                 httpx.Response(content) if isinstance(content, int) else httpx.Response(200, content=content)
             )
+        if request.method == "POST" and request.content == b"{}":
+            # The free question: a service that is closed answers it as it answered the request before it.
+            self.free_questions += 1
+            return self.to_free_question(request)
         if request.method == "POST":
             return self._answer_post(request)
         self.note_poll(unquote(request.url.raw_path.decode().rsplit("/", 1)[-1]))
@@ -106,8 +114,13 @@ class MusicService(MusicBooks):
     def _answer_post(self, request: httpx.Request) -> httpx.Response:
         self.posts += 1
         self._current = current = self.note_post(str(json.loads(request.content).get("prompt", "")))
+        answer = self.on_post.pop(0) if self.on_post else self.accepted
+        self.to_free_question = answers(422, message="provider is required")
+        charged = len(self.tasks)
         try:
-            response = (self.on_post.pop(0) if self.on_post else self.accepted)(request)
+            response = answer(request)
+            if self.closed_for_all and charged == len(self.tasks):
+                self.to_free_question = answer
         except httpx.HTTPError:
             self.note_status(current, HTTPStatus.INTERNAL_SERVER_ERROR, lost=True)
             raise

@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
+from bot.database import exclusive_lock
 from bot.database import sqlite as module
-from bot.database.sqlite import Database, Tx, fact, remember
+from bot.database.sqlite import Database, Tx
 from bot.errors import StartRefused, StoreBusy
+from bot.store.facts import fact, remember
 
 MIGRATIONS = len(module.migrations())
 
@@ -63,7 +65,7 @@ class Plug:
 
 
 async def all_waiting(database: Database, *fns: Callable[[Tx], object]) -> list[object]:
-    """What comes of these writes if all of them wait at the same time."""
+    """The results of these writes if all of them wait at the same time."""
     plug = Plug()
     first = asyncio.create_task(database.write(plug))
     await plug.stuck()
@@ -409,7 +411,7 @@ async def test_a_full_disk_that_gets_room_again_takes_writes_again(full: Databas
     assert ["big"] == await full.read(names)
 
 
-async def test_a_write_that_hides_a_full_disk_fails_all_the_same(full: Database) -> None:
+async def test_a_write_that_hides_a_full_disk_still_fails(full: Database) -> None:
     outcomes = await all_waiting(full, put("a"), fill_quietly, put("b"))
 
     assert [1, sqlite3.OperationalError, 1] == [type(o) if isinstance(o, Exception) else o for o in outcomes]
@@ -787,7 +789,7 @@ async def test_a_network_file_system_is_refused_under_any_name(
 async def check_mounts(mounts: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *, refused: bool) -> None:
     written = str(folder).replace("\\", "\\134").replace(" ", "\\040").replace("\t", "\\011")
     text = MOUNTS.format(mounts=mounts.format(folder=written, parent=folder.parent))
-    monkeypatch.setattr(module, "MOUNTS", listed(folder.parent / "mounts", text))
+    monkeypatch.setattr(exclusive_lock, "MOUNTS", listed(folder.parent / "mounts", text))
     if refused:
         assert "network file system" in await refusal(folder / "tunesmith.db")
     else:
@@ -803,7 +805,7 @@ def listed(path: Path, text: str) -> Path:
 async def test_a_system_without_a_list_of_mounts_is_not_asked_for_one(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOUNTS", tmp_path / "missing")
+    monkeypatch.setattr(exclusive_lock, "MOUNTS", tmp_path / "missing")
 
     assert await opens(path)
 

@@ -207,7 +207,7 @@ def test_a_success_without_audio_is_empty_and_asked_again(result: object) -> Non
     assert () == getattr(answer, "urls", ())
 
 
-def test_a_failure_is_told_with_its_reason() -> None:
+def test_a_failure_is_reported_with_its_reason() -> None:
     answer = record("fail", failCode="501", failMsg="Generation Failed", resultJson="")
 
     assert wire.Rejected(FailReason.UPSTREAM_FAILED, "Generation Failed") == answer

@@ -216,10 +216,17 @@ def test_a_running_task_is_running_whatever_it_shows(status: str, name: str) -> 
 
 
 @pytest.mark.parametrize(
-    "answer", [{"state": "failed"}, {"task": {"status": "Failed"}}, {"data": [{"state": "error"}]}]
+    "answer", [{"state": "failed"}, {"task": {"status": "Failed"}}, {"result": {"state": "error"}}]
 )
-def test_a_failure_is_read_in_any_shape(answer: Json) -> None:
+def test_a_failure_is_read_under_any_plain_name(answer: Json) -> None:
     assert wire.Rejected(FailReason.UPSTREAM_FAILED) == checked(answer)
+
+
+@pytest.mark.parametrize("word", ["failed", "canceled"])
+def test_a_failure_of_an_odd_shape_does_not_end_a_paid_task(word: str) -> None:
+    for answer in ([{"status": word}], {"data": [{"status": word}]}, {"data": json.dumps({"status": word})}):
+        assert wire.Running(word) == checked(answer)
+    assert wire.Done((ONE,)) == checked({"data": [{"status": "failed", "audio_url": ONE}]})
 
 
 @pytest.mark.parametrize(

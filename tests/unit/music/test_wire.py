@@ -786,7 +786,7 @@ def test_whatever_comes_after_the_post_is_one_of_the_outcomes(
 
 @settings(deadline=None, max_examples=300)
 @given(status=STATUSES, answered=BODIES)
-def test_whatever_comes_of_a_status_query_is_one_of_the_outcomes(status: int, answered: bytes) -> None:
+def test_any_answer_to_a_status_query_is_one_of_the_outcomes(status: int, answered: bytes) -> None:
     outcome = wire.read_checked(status, answered, ORIGIN)
 
     assert isinstance(outcome, wire.Running | wire.Done | wire.Rejected | wire.NotFound | wire.Busy)

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from bot.database import snapshots, sqlite
-from bot.database.sqlite import Database, remember
+from bot.database.sqlite import Database
 from bot.errors import AlreadyRuns, NotDone
 from bot.model import JobState
 from bot.ops.backup import Restored, backup, restore
 from bot.store import jobs
+from bot.store.facts import remember
 from bot.store.reconcile import reconcile
 from tests import make
 from tests.unit.pipeline.rig import Rig
@@ -71,7 +72,7 @@ async def saved(database: Database, tmp_path: Path, clock: make.Clock) -> Path:
 
 @pytest.fixture
 def stopped(path: Path, blank_file: bytes, tmp_path: Path) -> Path:
-    """A database that no bot runs on, beside its backup ``saved.db``."""
+    """A database that no bot runs on, next to its backup ``saved.db``."""
     path.write_bytes(blank_file)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("INSERT INTO guild (id, bonus) VALUES (7001, 0)")

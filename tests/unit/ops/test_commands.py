@@ -65,7 +65,7 @@ def test_servers_are_a_table_of_one_line_each() -> None:
 
 
 @pytest.mark.usefixtures("place")
-def test_jobs_are_a_table_of_those_that_are_not_at_their_end() -> None:
+def test_jobs_are_a_table_of_those_that_are_unfinished() -> None:
     said = typed("jobs")
 
     assert 0 == said.exit_code

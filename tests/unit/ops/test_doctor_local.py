@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.database import exclusive_lock
 from bot.database import sqlite as database_module
 from bot.model import Check, GuildId, Verdict
 from bot.ops.doctor import local
 from bot.ops.doctor.runner import run_checks
-from bot.store import ledger
+from bot.store import times
 from bot.store.servers import ServerPolicy
 from tests.make import NOW
 
@@ -104,7 +105,7 @@ async def test_a_database_on_a_network_is_a_failure(
 ) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(f"server:/x {tmp_path} nfs4 rw 0 0\n")
-    monkeypatch.setattr(database_module, "MOUNTS", mounts)
+    monkeypatch.setattr(exclusive_lock, "MOUNTS", mounts)
 
     assert "network file system" in (await of_file(path)).finding
 
@@ -138,7 +139,7 @@ def test_a_spool_that_can_not_be_written_to_is_a_failure(
 @pytest.mark.parametrize(
     ("free_bytes", "verdict"), [(2 * 1024**3, OK), (500 * 1024**2, WARNING), (10 * 1024**2, FAILURE)]
 )
-def test_a_disk_that_fills_up_is_told(
+def test_a_disk_that_fills_up_is_reported(
     free_bytes: int, verdict: Verdict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = namedtuple("usage", ["total", "used", "free"])  # noqa: PYI024 - as the standard library's
@@ -152,8 +153,8 @@ def test_a_disk_that_fills_up_is_told(
     ("used", "verdict", "said"),
     [(0, OK, "0 of TOTAL_CREDITS_MAX=1,000 used"), (990, OK, "990 of"), (1_000, WARNING, "no more songs")],
 )
-def test_what_all_servers_have_used_is_told(used: int, verdict: Verdict, said: str, path: Path) -> None:
-    changed(path, f"INSERT INTO day_total VALUES ({ledger.day_number(NOW)}, {used})")  # noqa: S608 - numbers
+def test_what_all_servers_have_used_is_reported(used: int, verdict: Verdict, said: str, path: Path) -> None:
+    changed(path, f"INSERT INTO day_total VALUES ({times.day_number(NOW)}, {used})")  # noqa: S608 - numbers
 
     found = local.check_total(path, 1_000, NOW)
 

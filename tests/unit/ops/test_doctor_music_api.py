@@ -20,7 +20,7 @@ def answer(status: int, text: str = "", **headers: str) -> httpx.Response:
 
 ANSWERS = {
     "a task that is not there": (answer(404, '{"message": "task not found"}'), Verdict.OK, "accepts the key"),
-    "a task of which nothing is told": (answer(200, '{"data": null}'), Verdict.OK, "accepts the key"),
+    "a task without any data": (answer(200, '{"data": null}'), Verdict.OK, "accepts the key"),
     "a key that is refused": (answer(401, '{"message": "no key-12345"}'), Verdict.FAILURE, "MUSIC_API_KEY"),
     "a key that is forbidden": (answer(403, "{}"), Verdict.FAILURE, "MUSIC_API_KEY"),
     "a refusal under a good status": (answer(200, '{"code": 401}'), Verdict.FAILURE, "MUSIC_API_KEY"),
@@ -84,7 +84,7 @@ def client(transport: httpx.MockTransport):  # type: ignore[no-untyped-def] # no
         (86_400, Verdict.FAILURE, "86,400 s behind Discord"),
     ],
 )
-def test_a_clock_that_is_wrong_is_told(seconds: int, verdict: Verdict, words: str) -> None:
+def test_a_clock_that_is_wrong_is_reported(seconds: int, verdict: Verdict, words: str) -> None:
     found = check_clock({"Discord": timedelta(seconds=seconds)})
 
     assert (verdict, True) == (found.verdict, words in found.finding)

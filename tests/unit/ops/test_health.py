@@ -11,16 +11,17 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
 
-from bot.database.sqlite import Database, fact
+from bot.database.sqlite import Database
 from bot.errors import StartRefused
 from bot.ops import health
 from bot.ops.health import Health, application, serving
 from bot.ops.metrics import Metrics
+from bot.store.facts import fact
 from tests import make
 
 
 class Bot:
-    """What a health server is told, to be changed by the test."""
+    """What a health server reports, to be changed by the test."""
 
     last_round_at: datetime | None
 
@@ -107,7 +108,7 @@ async def test_a_disk_that_is_full_is_not_well_until_there_is_room(bot: Bot) -> 
     assert () == await bot.health.problems()
 
 
-async def test_a_database_that_lost_its_tables_is_told_in_one_line(bot: Bot, database: Database) -> None:
+async def test_a_database_that_lost_its_tables_is_reported_in_one_line(bot: Bot, database: Database) -> None:
     await database.write(lambda tx: tx.execute("DROP TABLE fact"))
 
     assert ("database error: no such table: fact",) == await bot.health.problems()

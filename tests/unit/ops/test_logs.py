@@ -227,7 +227,7 @@ def test_words_can_neither_forge_a_line_nor_speak_to_the_terminal(lines: Lines, 
     assert {"\x1b", "\u202e"}.isdisjoint(lines.text)
 
 
-def test_a_record_with_the_wrong_arguments_is_told_and_not_lost(lines: Lines) -> None:
+def test_a_record_with_the_wrong_arguments_is_reported_and_not_lost(lines: Lines) -> None:
     lines.handler.handle(logging.LogRecord("theirs", logging.INFO, "x.py", 1, "%d songs", (TOKEN,), None))
 
     assert "songs" in lines.text

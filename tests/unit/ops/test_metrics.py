@@ -1,4 +1,4 @@
-"""What Prometheus is told, and that it is what the books say."""
+"""What Prometheus receives, which is what the books say."""
 
 import asyncio
 import re
@@ -9,11 +9,11 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.database.sqlite import Database
-from bot.model import FailReason, JobId, JobState
+from bot.model import DiscordUserId, FailReason, JobId, JobState
 from bot.ops.metrics import Metrics, Now
 from bot.store import jobs
 from bot.store.reconcile import reconcile
-from bot.store.totals import Totals, figures
+from bot.store.totals import Totals, totals
 from tests import make
 from tests.doubles.in_process import answers
 from tests.unit.pipeline.rig import Rig
@@ -40,7 +40,7 @@ def read(metrics: Metrics, found: Totals | None, now: Now = WELL, accept: str = 
 
 
 async def page(rig: Rig, now: Now = WELL) -> Shown:
-    return read(rig.metrics, await rig.database.report(figures), now)
+    return read(rig.metrics, await rig.database.report(totals), now)
 
 
 async def test_an_empty_bot_has_every_series_at_nothing(rig: Rig) -> None:
@@ -55,7 +55,7 @@ async def test_an_empty_bot_has_every_series_at_nothing(rig: Rig) -> None:
 
 
 async def test_the_documentation_names_every_metric(rig: Rig) -> None:
-    body, _ = rig.metrics.render(await rig.database.report(figures), WELL, "")
+    body, _ = rig.metrics.render(await rig.database.report(totals), WELL, "")
     names = {
         family.name + ("_total" if family.type == "counter" else "")
         for family in text_string_to_metric_families(body.decode())
@@ -143,8 +143,9 @@ async def test_parked_jobs_are_counted(rig: Rig) -> None:
 
 async def test_unknown_outcomes_open_the_breaker_and_both_are_shown(rig: Rig) -> None:
     rig.music.on_post = [rig.music.lost_answer] * 3
-    for _ in range(3):
-        await rig.until(await rig.ask(), JobState.EXPLAINED)
+    for number in range(3):
+        asked = make.prompt(f"words {number}"), make.origin(member_id=DiscordUserId(make.MEMBER + number))
+        await rig.until(await rig.ask(*asked), JobState.EXPLAINED)
     shown = await page(rig)
 
     assert (3.0, 1.0, 3.0) == (
@@ -262,7 +263,7 @@ def test_the_page_comes_in_the_form_that_is_asked_for(accept: str, kind: str) ->
     assert b"tunesmith_gateway_connected 1.0" in body
 
 
-async def test_every_write_is_timed_whatever_comes_of_it(tmp_path: Path) -> None:
+async def test_every_write_is_timed_whatever_its_result(tmp_path: Path) -> None:
     took_s: list[float] = []
     async with Database.open(tmp_path / "t.db", wrote=took_s.append) as database:
         await asyncio.gather(*(database.write(lambda _: None) for _ in range(3)))

@@ -56,7 +56,7 @@ async def asked(capsys: pytest.CaptureFixture[str]) -> Said:
     return await asyncio.to_thread(probe.main), capsys.readouterr().out
 
 
-async def test_a_bot_that_is_well_is_told_with_0(
+async def test_a_bot_that_is_well_is_reported_with_0(
     port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HTTP_LISTEN", f"127.0.0.1:{port}")
@@ -64,7 +64,7 @@ async def test_a_bot_that_is_well_is_told_with_0(
     assert (0, "ok\n") == await asked(capsys)
 
 
-async def test_a_bot_that_is_not_well_is_told_with_1_and_its_reason(
+async def test_a_bot_that_is_not_well_is_reported_with_1_and_its_reason(
     page: Page, port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page.status, page.text = 503, "not connected to Discord\n"
@@ -99,7 +99,7 @@ async def test_the_environment_counts_before_the_file(
     assert (0, "HTTP_LISTEN is empty: nothing to query\n") == await asked(capsys)
 
 
-async def test_nobody_there_is_told_with_1(
+async def test_nobody_there_is_reported_with_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with socket.socket() as free:
@@ -112,7 +112,7 @@ async def test_nobody_there_is_told_with_1(
     assert said.startswith(f"no answer on {listen}: ")
 
 
-async def test_whoever_speaks_something_else_there_is_told_with_1(
+async def test_whoever_speaks_something_else_there_is_reported_with_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def babble(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -128,7 +128,7 @@ async def test_whoever_speaks_something_else_there_is_told_with_1(
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:0", "nonsense", "127.0.0.1:99999"])
-async def test_an_address_that_cannot_be_asked_is_told_with_1(
+async def test_an_address_that_cannot_be_asked_is_reported_with_1(
     listen: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HTTP_LISTEN", listen)

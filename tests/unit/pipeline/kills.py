@@ -33,7 +33,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 NONCE_KEPT = timedelta(minutes=3)
-"""So long the chat knows a nonce; “some minutes”, as Discord's documentation has it."""
+"""How long the chat knows a nonce; “some minutes”, as Discord's documentation has it."""
 INSTANTS_MOST = 5_000
 """A process that goes on for longer will never come to rest: some hundreds are usual."""
 ONE_WAY_S = 0.75
@@ -398,7 +398,7 @@ class World:
             return
         if taken is None:
             return
-        job, facts = taken
+        job, facts = taken.job, taken.facts
         self.promised.add(job.id)
         card_message_id = await self.chat.answer(origin)
         if card_message_id is None and await rig.intake.withdraw(job):

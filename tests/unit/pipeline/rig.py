@@ -72,7 +72,7 @@ class Rig:
         """A member asks, and reads the card."""
         taken = await self.intake.accept(request or make.prompt(), origin or make.origin())
         assert taken is not None
-        job, facts = taken
+        job, facts = taken.job, taken.facts
         await self.intake.answered(job, facts, card_message_id=777)
         return job
 
@@ -98,7 +98,7 @@ class Rig:
 
     @asynccontextmanager
     async def song_archive(self) -> AsyncIterator[SongArchive]:
-        """What a new process has for songs that there are."""
+        """What a new process has for finished songs."""
         async with self.services() as (music, audio):
             yield SongArchive(
                 database=self.database,

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.database.sqlite import COMMANDS_FACT, Database, Tx, fact, remember
+from bot.database.sqlite import Database, Tx
 from bot.model import FailReason, Job, JobState
 from bot.ops.backup import backup, restore
 from bot.pipeline.courier import MessageKind
 from bot.store import budget_alerts, jobs
+from bot.store.facts import COMMANDS_FACT, fact, remember
 from bot.store.reconcile import reconcile
 from tests import make
 from tests.unit.pipeline.rig import Rig
@@ -94,7 +95,7 @@ async def again(rig: Rig, tmp_path: Path) -> AsyncIterator[Callable[[], Awaitabl
             restore(path, tmp_path / "saved.db", rig.clock(), lambda *_: None)
             later = Rig(await stack.enter_async_context(Database.open(path)), rig.spool.folder, rig.clock)
             later.music, later.chat = rig.music, rig.chat
-            # A nonce is not kept for so long: whoever sends twice posts twice.
+            # A nonce does not last that long: sending twice posts twice.
             later.chat.nonces_kept = False
             later.chat.looked.clear()
             return later
@@ -243,7 +244,7 @@ async def test_a_look_that_fails_for_a_moment_is_made_again(
 
 
 @pytest.mark.parametrize("bring", FAILURES)
-async def test_a_failure_is_told_once(
+async def test_a_failure_is_reported_once(
     bring: Bring, rig: Rig, again: Callable[[], Awaitable[Rig]], tmp_path: Path
 ) -> None:
     job = await saved(rig, bring, tmp_path)

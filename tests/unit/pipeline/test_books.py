@@ -1,4 +1,4 @@
-"""Whatever members and managers do, and however often the bot is begun again, the books are right."""
+"""Whatever members and managers do, and however often the bot is restarted, the books are right."""
 
 import asyncio
 import tempfile
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.database.sqlite import Database, Tx
 from bot.errors import Refusal
-from bot.model import FailReason, Job, JobState, Period
+from bot.model import DiscordUserId, FailReason, Job, JobState, Period
 from bot.pipeline.transitions import Transitions
 from bot.services.credits import CreditService
 from bot.services.intake import Intake
@@ -35,7 +35,7 @@ FAN = 71
 
 
 class Evening:
-    """A bot on a real file, begun again now and then."""
+    """A bot on a real file, restarted now and then."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -75,7 +75,7 @@ class Evening:
             case "period":
                 await self.credits.set_allowance(make.GUILD, number, list(Period)[who], entry)
             case "limit":
-                await self.credits.limit_member(make.GUILD, member, number or None, entry)
+                await self.credits.limit_member(make.GUILD, DiscordUserId(member), number or None, entry)
             case "role":
                 role_id = (make.GUILD, FAN)[who % 2]
                 await self.credits.limit_role(make.GUILD, role_id, number or None, entry)
@@ -86,7 +86,7 @@ class Evening:
         before = await self.credits.balance(make.GUILD)
         taken = await self.intake.accept(make.prompt(), make.origin(member_id=member_id, role_ids=roles))
         assert taken is not None
-        found = (await self.credits.explain(make.GUILD, member_id, roles)).standing
+        found = (await self.credits.explain(make.GUILD, DiscordUserId(member_id), roles)).standing
         assert before.available - 10 == found.balance.available >= 0
         assert found.limit is None or found.used + found.held <= found.limit.credits
 
@@ -105,7 +105,7 @@ class Evening:
         """What the pipeline writes down when the audio is there."""
         now = self.clock()
         assert jobs.move(tx, job, JobState.STORED, now=now, due_at=now, task_id=f"task-{job.id}")
-        ledger.settle(tx, job.id, *jobs.held(tx, job.id), now)
+        ledger.settle(tx, job.id, now)
         budget_alerts.mark(tx, make.GUILD, make.DEFAULTS, now)
 
 

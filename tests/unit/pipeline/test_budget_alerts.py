@@ -31,18 +31,18 @@ async def listening(rig: Rig) -> Rig:
     return rig
 
 
-async def test_both_marks_are_told_once(listening: Rig) -> None:
+async def test_both_marks_are_reported_once(listening: Rig) -> None:
     await song(listening)
     before = len(listening.chat.alerts)
     await song(listening)
     await settle_down(listening)
 
     told = listening.chat.alerts.values()
-    assert before == 0
+    assert 0 == before
     assert [(80, 20, 20, TOLD), (100, 20, 20, TOLD)] == [
         (alert.percent, alert.used, alert.allowance, alert.channel_id) for alert in told
     ]
-    assert listening.chat.alert_sends == 2
+    assert 2 == listening.chat.alert_sends
 
 
 async def test_what_was_told_is_not_told_again_with_the_next_song(listening: Rig) -> None:
@@ -51,10 +51,10 @@ async def test_what_was_told_is_not_told_again_with_the_next_song(listening: Rig
         await song(listening)
     await settle_down(listening)
 
-    assert listening.chat.alert_sends == 2
+    assert 2 == listening.chat.alert_sends
 
 
-async def test_the_next_period_is_told_anew(listening: Rig) -> None:
+async def test_the_next_period_is_reported_anew(listening: Rig) -> None:
     for _ in range(2):
         await song(listening)
     listening.clock.now = (await listening.balance()).renews_at
@@ -62,7 +62,7 @@ async def test_the_next_period_is_told_anew(listening: Rig) -> None:
         await song(listening)
     await settle_down(listening)
 
-    assert len(listening.chat.alerts) == 4
+    assert 4 == len(listening.chat.alerts)
 
 
 async def test_an_alert_whose_answer_is_lost_is_repeated_under_its_nonce(
@@ -76,7 +76,7 @@ async def test_an_alert_whose_answer_is_lost_is_repeated_under_its_nonce(
     sends = listening.chat.alert_sends
     await settle_down(listening)
 
-    assert len(listening.chat.alerts) == 2
+    assert 2 == len(listening.chat.alerts)
     assert sends == listening.chat.alert_sends
     assert listening.clock.now - began >= timedelta(minutes=2)
 
@@ -87,7 +87,7 @@ async def test_a_channel_that_is_gone_is_not_asked_again(listening: Rig) -> None
         await song(listening)
     await settle_down(listening)
 
-    assert listening.chat.alert_sends == 2
+    assert 2 == listening.chat.alert_sends
 
 
 async def test_credits_that_come_back_are_no_budget_used(listening: Rig) -> None:
@@ -98,7 +98,7 @@ async def test_credits_that_come_back_are_no_budget_used(listening: Rig) -> None
     await listening.until(job, JobState.EXPLAINED)
     await settle_down(listening)
 
-    assert listening.chat.alerts == {}
+    assert {} == listening.chat.alerts
 
 
 async def test_a_server_without_an_allowance_has_no_budget_to_use_up(listening: Rig) -> None:
@@ -107,4 +107,4 @@ async def test_a_server_without_an_allowance_has_no_budget_to_use_up(listening: 
     await song(listening)
     await settle_down(listening)
 
-    assert listening.chat.alerts == {}
+    assert {} == listening.chat.alerts

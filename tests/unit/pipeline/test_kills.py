@@ -21,7 +21,7 @@ from tests.unit.pipeline.kills import World
 DONE, TOLD, KEPT = JobState.DELIVERED, JobState.EXPLAINED, JobState.UNDELIVERED
 UNKNOWN, WITHDRAWN = FailReason.OUTCOME_UNKNOWN, FailReason.WITHDRAWN
 NOT_TAKEN = {"HTTP 429", "ConnectError"}
-"""What proves of a paid request that nothing came of it."""
+"""What proves that a paid request had no result."""
 PRICE = 10
 
 
@@ -179,7 +179,7 @@ def _of_messages(world: World, job: Job, scenario: Scenario) -> Iterator[str]:
     if len(songs) > (job.state in (DONE, KEPT)):
         yield f"{job.state}, and posted are {songs}"
     if len(notices) != (job.state is TOLD and job.reason is not WITHDRAWN and scenario.told):
-        yield f"{job.state} ({job.reason}), and told by {notices}"
+        yield f"{job.state} ({job.reason}), reported by {notices}"
 
 
 def _of_its_end(world: World, job: Job, scenario: Scenario) -> Iterator[str]:

@@ -39,11 +39,11 @@ async def test_files_stay_for_the_days_that_the_operator_gives_them(rig: Rig) ->
 
     rig.clock.forward(days=6)
     await upkeep(rig).round()
-    assert len(list(rig.spool.folder.iterdir())) == 2
+    assert 2 == len(list(rig.spool.folder.iterdir()))
 
     rig.clock.forward(days=2)
     await upkeep(rig).round()
-    assert list(rig.spool.folder.iterdir()) == []
+    assert [] == list(rig.spool.folder.iterdir())
 
 
 async def test_files_of_a_song_that_is_not_posted_yet_stay(rig: Rig) -> None:
@@ -53,7 +53,7 @@ async def test_files_of_a_song_that_is_not_posted_yet_stay(rig: Rig) -> None:
     rig.clock.forward(days=60)
     await upkeep(rig).round()
 
-    assert len(list(rig.spool.folder.iterdir())) == 2
+    assert 2 == len(list(rig.spool.folder.iterdir()))
 
 
 async def test_a_stray_file_is_removed_when_it_is_old(rig: Rig) -> None:
@@ -66,7 +66,7 @@ async def test_a_stray_file_is_removed_when_it_is_old(rig: Rig) -> None:
 
     await upkeep(rig).round()
 
-    assert (old.exists(), new.exists()) == (False, True)
+    assert (False, True) == (old.exists(), new.exists())
 
 
 async def test_books_that_do_not_add_up_alert_the_operator_once_a_day(rig: Rig) -> None:
@@ -79,7 +79,7 @@ async def test_books_that_do_not_add_up_alert_the_operator_once_a_day(rig: Rig) 
     rig.clock.forward(days=1)
     await keeper.round()
 
-    assert len(rig.alerts) == 2
+    assert 2 == len(rig.alerts)
     assert "tunesmith doctor --ledger" in rig.alerts[0]
 
 
@@ -118,7 +118,7 @@ async def test_words_of_old_songs_leave_the_files_and_those_of_new_ones_stay(rig
     await upkeep(rig).round()
 
     assert {"snow on the roof"} == left_of(rig, "rain on the roof", "snow on the roof", "Annabel")
-    assert ((await rig.get(old)).words_whole, (await rig.get(young)).words_whole) == (False, True)
+    assert (False, True) == ((await rig.get(old)).words_whole, (await rig.get(young)).words_whole)
     assert {"hold": 2, "settle": 2} == await rig.books()
 
 
@@ -160,7 +160,7 @@ async def test_the_file_is_rewritten_once_a_day_for_what_became_too_old(
         rig.clock.forward(hours=1)
         await keeper.round()
 
-    assert len(rewritten) == 2
+    assert 2 == len(rewritten)
 
 
 async def test_a_hash_of_who_was_forgotten_is_dropped_when_nothing_needs_it(rig: Rig) -> None:

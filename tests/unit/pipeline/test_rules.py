@@ -73,7 +73,7 @@ async def test_a_request_whose_credits_can_not_be_released_is_not_withdrawn(rig:
     assert taken is not None
 
     with pytest.raises(sqlite3.IntegrityError, match="no entry"):
-        await rig.intake.withdraw(taken[0])
+        await rig.intake.withdraw(taken.job)
 
     assert (["queued"], ()) == await states_and_findings(rig)
 
@@ -113,7 +113,7 @@ async def test_a_task_of_another_job_is_no_bug(rig: Rig, caplog: pytest.LogCaptu
     await rig.round()
 
     assert FailReason.OUTCOME_UNKNOWN is (await rig.get(job)).reason
-    assert "a bug" not in caplog.text
+    assert "bug in" not in caplog.text
 
 
 async def test_outcomes_that_no_process_heard_do_not_delay_the_next_request(rig: Rig) -> None:
@@ -133,8 +133,8 @@ async def test_three_tasks_of_another_job_in_a_row_open_the_breaker(rig: Rig) ->
     await rig.ask()
     await rig.round()
     rig.music.on_post = [answers(200, id=rig.task.id)] * 3
-    for _ in range(4):
-        await rig.ask()
+    for member_id in (1, 2, 3, 4):
+        await rig.ask(make.prompt(f"by {member_id}"), make.origin(member_id=member_id))
         await rig.round()
 
     assert 4 == rig.music.posts
@@ -252,7 +252,7 @@ async def test_a_song_is_called_slow_twenty_minutes_after_it_was_asked_for(rig: 
 
 
 async def persistent_view(runner: Runner, held_up: HeldUp) -> None:
-    """The runner is told to stop in the middle of what is held up, which then ends."""
+    """The runner has to stop in the middle of delayed work, which then ends."""
     around = asyncio.create_task(runner.round())
     await held_up.reached.wait()
     runner.stop()
@@ -353,7 +353,7 @@ async def test_a_bug_is_met_three_times(broken: str, rig: Rig, caplog: pytest.Lo
     await rig.rest(rounds=30)
 
     # A request that may have been sent is not sent again, bug or not: its job is found in `submitting`.
-    assert (1 if broken == "POST" else 3) == caplog.text.count("a bug in the step")
+    assert (1 if broken == "POST" else 3) == caplog.text.count("bug in a step")
 
 
 async def test_a_bug_over_the_paid_request_leaves_an_unknown_outcome(rig: Rig) -> None:

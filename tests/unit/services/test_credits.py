@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bot.errors import LimitReached, NotEnoughCredits, OperatorsOnly, Paused, Refusal
-from bot.model import JobState, Period
+from bot.model import GuildId, JobId, JobState, Period
 from bot.services.credits import CreditService
 from bot.store import ledger
 from bot.store.reconcile import reconcile
@@ -78,7 +78,7 @@ async def test_under_a_ceiling_managers_can_not_grant_refund_or_set_the_period(
     with pytest.raises(OperatorsOnly):
         await service.grant(make.GUILD, 10, make.entry("please"))
     with pytest.raises(OperatorsOnly):
-        await service.refund(make.GUILD, 1, make.entry("please"))
+        await service.refund(make.GUILD, JobId(1), make.entry("please"))
     with pytest.raises(OperatorsOnly):
         await service.set_allowance(make.GUILD, 10, Period.DAY, make.entry())
     changed = await service.set_allowance(make.GUILD, 500, Period.WEEK, make.entry())
@@ -125,6 +125,6 @@ async def test_no_id_of_another_server_is_refunded(rig: Rig) -> None:
     await rig.until(job, JobState.DELIVERED)
 
     with pytest.raises(Refusal, match="unknown"):
-        await rig.credits.refund(make.GUILD + 1, job.id, make.entry("not mine"))
+        await rig.credits.refund(GuildId(make.GUILD + 1), job.id, make.entry("not mine"))
 
     assert {"hold": 1, "settle": 1} == await rig.books()

@@ -8,7 +8,7 @@ from bot.database.sqlite import Database
 from bot.errors import NotServed, TotalReached
 from bot.model import DiscordUserId, GuildId
 from bot.services import ledger_csv
-from bot.services.intake import Intake
+from bot.services.intake import Accepted, Intake
 from bot.store import servers
 from bot.store.servers import ServerPolicy
 from tests import make
@@ -46,7 +46,7 @@ async def test_all_servers_together_use_no_more_than_the_operators_total(
     )
 
     refusals = [result for result in results if isinstance(result, TotalReached)]
-    assert (4, 4) == (len(refusals), sum(isinstance(result, tuple) for result in results))
+    assert (4, 4) == (len(refusals), sum(isinstance(result, Accepted) for result in results))
     assert {servers.next_month(clock())} == {refusal.renews_at for refusal in refusals}
     assert 40 == await database.read(lambda tx: servers.credits_this_month(tx, clock()))
 

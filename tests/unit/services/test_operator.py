@@ -1,4 +1,4 @@
-"""What the operator does by hand, beside a running bot or without one."""
+"""What the operator does by hand, while a bot runs or without one."""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ import pytest
 
 from bot.database.sqlite import Database
 from bot.errors import AlreadyRuns, NotDone, OperatorsOnly, StartRefused
-from bot.model import FailReason, Job, JobState, Period
+from bot.model import FailReason, GuildId, Job, JobId, JobState, Period
 from bot.pipeline.courier import MessageKind
 from bot.services.credits import CreditService
 from bot.services.operator import OperatorActions
@@ -34,8 +34,8 @@ async def desk(rig: Rig) -> AsyncIterator[OperatorActions]:
     with pytest.raises(AlreadyRuns):
         async with Database.open(rig.database.path):
             raise AssertionError("two bots on one file")
-    async with Database.beside(rig.database.path) as beside:
-        yield OperatorActions(beside, CAPPED, price=10, now=rig.clock)
+    async with Database.attach(rig.database.path) as attached:
+        yield OperatorActions(attached, CAPPED, price=10, now=rig.clock)
 
 
 async def parked(rig: Rig) -> Job:
@@ -100,7 +100,7 @@ async def test_a_grant_that_can_not_be_is_a_sentence_and_changes_nothing(
     before = await rig.books()
 
     with pytest.raises(NotDone, match=why):
-        await desk.grant(guild, amount, reason)
+        await desk.grant(GuildId(guild), amount, reason)
 
     assert before == await rig.books()
 
@@ -120,7 +120,7 @@ async def test_a_song_is_refunded_once(rig: Rig, desk: OperatorActions) -> None:
 
 async def test_only_what_was_spent_is_refunded(rig: Rig, desk: OperatorActions) -> None:
     waiting = await rig.ask()
-    with pytest.raises(NotDone, match="still in the making"):
+    with pytest.raises(NotDone, match="still in progress"):
         await desk.refund(waiting.id, "")
     rig.music.takes = 0
     await rig.until(waiting, JobState.EXPLAINED)
@@ -129,13 +129,13 @@ async def test_only_what_was_spent_is_refunded(rig: Rig, desk: OperatorActions) 
         await desk.refund(waiting.id, "")
     for nobodys in (waiting.id + 1, 1 << 70, -3):
         with pytest.raises(NotDone, match=f"Job {nobodys} is not there"):
-            await desk.refund(nobodys, "")
+            await desk.refund(JobId(nobodys), "")
 
 
 # -- parked jobs
 
 
-async def test_a_parked_job_that_is_released_is_told_and_its_credits_are_back(
+async def test_a_parked_job_that_is_released_is_reported_and_its_credits_are_back(
     rig: Rig, desk: OperatorActions
 ) -> None:
     job = await parked(rig)
@@ -150,7 +150,7 @@ async def test_a_parked_job_that_is_released_is_told_and_its_credits_are_back(
     await assert_balanced(rig)
 
 
-async def test_a_job_that_a_bug_has_parked_is_told_as_ours(rig: Rig, desk: OperatorActions) -> None:
+async def test_a_job_that_a_bug_has_parked_is_reported_as_ours(rig: Rig, desk: OperatorActions) -> None:
     job = await parked(rig)
     await rig.database.write(lambda tx: tx.execute("UPDATE job SET parked = 'bug'").rowcount)
 
@@ -198,7 +198,7 @@ async def test_only_parked_jobs_are_released_or_tried_again(
     assert before == await rig.get(job)
 
 
-# -- beside a running bot
+# -- while a bot runs
 
 
 def files(path: Path) -> tuple[bytes, int]:
@@ -209,9 +209,9 @@ async def test_the_log_is_left_to_the_running_bot(rig: Rig) -> None:
     await rig.ask()
     content, size = files(rig.database.path)
 
-    async with Database.beside(rig.database.path) as beside:
+    async with Database.attach(rig.database.path) as attached:
         for number in range(1_500):  # more than the pages after which SQLite brings a log into its file
-            await beside.write(
+            await attached.write(
                 lambda tx, number=number: tx.execute("INSERT INTO fact VALUES (?, 'x')", (f"{number}",))  # type: ignore[misc]
             )
 
@@ -222,8 +222,8 @@ async def test_the_log_is_left_to_the_running_bot(rig: Rig) -> None:
 async def test_the_log_stays_also_where_the_bot_ends_meanwhile(tmp_path: Path, blank_file: bytes) -> None:
     path = tmp_path / "tunesmith.db"
     path.write_bytes(blank_file)
-    async with Database.beside(path) as beside:
-        await beside.write(lambda tx: tx.execute("INSERT INTO fact VALUES ('a', 'b')").rowcount)
+    async with Database.attach(path) as attached:
+        await attached.write(lambda tx: tx.execute("INSERT INTO fact VALUES ('a', 'b')").rowcount)
         content, _ = files(path)
 
     assert content == files(path)[0]
@@ -241,5 +241,5 @@ async def test_a_file_of_another_schema_is_left_alone(
         connection.execute(f"PRAGMA user_version = {version}")
 
     with pytest.raises(StartRefused, match=why):
-        async with Database.beside(path):
+        async with Database.attach(path):
             raise AssertionError("it was opened")

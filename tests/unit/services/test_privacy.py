@@ -11,7 +11,7 @@ import pytest
 
 from bot.database.sqlite import Database, Tx
 from bot.errors import Leaving, LimitReached, StoreBusy, WordsGone
-from bot.model import Job, JobState, Reuse, SongRequest, Source
+from bot.model import DiscordUserId, Job, JobState, Reuse, SongRequest, Source
 from bot.pipeline.erasure import Erasure
 from bot.services.privacy import Deletion
 from bot.store.reconcile import reconcile
@@ -57,7 +57,7 @@ async def asked(
     origin = make.origin(member_id=member_id, member_name=name)
     accepted = await rig.intake.accept(request, origin, taken)
     assert accepted is not None
-    job, facts = accepted
+    job, facts = accepted.job, accepted.facts
     await rig.intake.answered(job, facts, card_message_id=PERSON + 1)
     return job
 
@@ -99,7 +99,7 @@ async def test_words_name_ids_and_files_are_gone_when_the_deletion_is_answered(r
     before = left_of(rig, WORDS, job.origin.interaction_id, PERSON + 1)
     books = await rows(rig, "SELECT * FROM ledger")
 
-    deletion = await rig.privacy.delete(PERSON)
+    deletion = await rig.privacy.delete(DiscordUserId(PERSON))
 
     assert AT_ONCE == deletion
     assert len({shown for _, shown in before}) == len(WORDS) + 4
@@ -112,13 +112,13 @@ async def test_words_name_ids_and_files_are_gone_when_the_deletion_is_answered(r
 async def test_a_deletion_that_comes_twice_deletes_nothing_more(rig: Rig) -> None:
     await song(rig)
 
-    assert AT_ONCE == await rig.privacy.delete(PERSON)
-    assert AT_ONCE == await rig.privacy.delete(PERSON)
+    assert AT_ONCE == await rig.privacy.delete(DiscordUserId(PERSON))
+    assert AT_ONCE == await rig.privacy.delete(DiscordUserId(PERSON))
     assert 1 == len(await rows(rig, "SELECT * FROM member"))
 
 
 async def test_who_is_not_known_is_not_known_after_a_deletion_either(rig: Rig) -> None:
-    assert AT_ONCE == await rig.privacy.delete(PERSON)
+    assert AT_ONCE == await rig.privacy.delete(DiscordUserId(PERSON))
     assert [] == await rows(rig, "SELECT * FROM member")
 
 
@@ -126,7 +126,7 @@ async def test_open_songs_finish_first_and_then_everything_goes(rig: Rig) -> Non
     old = await song(rig, make.prompt("an old song of rain"))
     job = await asked(rig)
 
-    deletion = await rig.privacy.delete(PERSON)
+    deletion = await rig.privacy.delete(DiscordUserId(PERSON))
     words_of_old = (await rig.get(old)).request.prompt
     await rig.until(job, DONE)
     posts = len(rig.chat.posts)
@@ -140,11 +140,11 @@ async def test_open_songs_finish_first_and_then_everything_goes(rig: Rig) -> Non
     assert () == await findings(rig)
 
 
-async def test_a_failure_is_told_before_its_member_is_forgotten(rig: Rig) -> None:
+async def test_a_failure_is_reported_before_its_member_is_forgotten(rig: Rig) -> None:
     rig.music.done_at_once = False
     job = await asked(rig)
     await rig.until(job, JobState.RUNNING)
-    await rig.privacy.delete(PERSON)
+    await rig.privacy.delete(DiscordUserId(PERSON))
     rig.task.status, rig.task.error = "failed", "Wet asphalt is not allowed"
 
     await rig.until(job, TOLD)
@@ -157,9 +157,9 @@ async def test_a_failure_is_told_before_its_member_is_forgotten(rig: Rig) -> Non
 
 async def test_a_request_that_is_taken_back_ends_the_wait(rig: Rig) -> None:
     job = await asked(rig)
-    await rig.privacy.delete(PERSON)
+    await rig.privacy.delete(DiscordUserId(PERSON))
 
-    await rig.intake.cancel(job.id, PERSON, as_manager=False)
+    await rig.intake.cancel(job.id, DiscordUserId(PERSON), as_manager=False)
     await settle_down(rig)
 
     assert [(None, None)] == await rows(rig, "SELECT discord_id, leaving_since FROM member")
@@ -170,7 +170,7 @@ async def test_a_job_that_is_parked_does_not_hold_a_deletion_up(rig: Rig) -> Non
     rig.music.done_at_once = False
     job = await asked(rig)
     await rig.until(job, JobState.RUNNING)
-    await rig.privacy.delete(PERSON)
+    await rig.privacy.delete(DiscordUserId(PERSON))
     rig.clock.forward(hours=25)
     await rig.round()
 
@@ -194,7 +194,7 @@ async def test_a_song_that_could_not_be_posted_is_erased_and_posted_no_more(
     for _ in range(open_songs):
         await asked(rig)
 
-    assert open_songs == (await rig.privacy.delete(PERSON)).waits_for
+    assert open_songs == (await rig.privacy.delete(DiscordUserId(PERSON))).waits_for
     with pytest.raises(WordsGone):
         await rig.intake.post_again(job.id)
 
@@ -204,7 +204,7 @@ async def test_a_song_that_could_not_be_posted_is_erased_and_posted_no_more(
 
 async def test_who_leaves_makes_no_new_songs_until_that_is_done(rig: Rig) -> None:
     job = await asked(rig)
-    await rig.privacy.delete(PERSON)
+    await rig.privacy.delete(DiscordUserId(PERSON))
 
     with pytest.raises(Leaving):
         await asked(rig)
@@ -233,7 +233,7 @@ async def test_a_death_over_a_deletion_leaves_the_rest_to_the_next_process(
     with monkeypatch.context() as dying:
         dying.setattr(*target[step], dies)
         with pytest.raises(KeyboardInterrupt):
-            await rig.privacy.delete(PERSON)
+            await rig.privacy.delete(DiscordUserId(PERSON))
 
     await rig.round()
 
@@ -247,7 +247,7 @@ async def test_a_long_report_holds_up_only_the_log_and_for_as_long_as_it_lasts(r
     with closing(sqlite3.connect(rig.database.path)) as report:
         report.execute("BEGIN")
         report.execute("SELECT * FROM job").fetchall()
-        deletion = await rig.privacy.delete(PERSON)
+        deletion = await rig.privacy.delete(DiscordUserId(PERSON))
         await song(rig, make.prompt("of another"), OTHER)
 
     await rig.round()
@@ -262,7 +262,7 @@ async def test_files_that_can_not_be_removed_are_retried_and_delay_nothing(rig: 
         path.unlink()
         path.mkdir()  # what can't be unlinked
 
-    deletion = await rig.privacy.delete(PERSON)
+    deletion = await rig.privacy.delete(DiscordUserId(PERSON))
     kept = await rows(rig, "SELECT * FROM spool_removal")
     for path in files(rig):
         path.rmdir()
@@ -273,7 +273,7 @@ async def test_files_that_can_not_be_removed_are_retried_and_delay_nothing(rig: 
     assert [] == await rows(rig, "SELECT * FROM spool_removal")
 
 
-async def test_an_erasure_that_fails_is_not_begun_again_at_once(
+async def test_an_erasure_that_fails_is_not_restarted_at_once(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await song(rig)
@@ -285,7 +285,7 @@ async def test_an_erasure_that_fails_is_not_begun_again_at_once(
         raise StoreBusy("the disk is full", 5.0)
 
     monkeypatch.setattr(Database, "rewrite", full)
-    await rig.privacy.delete(PERSON)
+    await rig.privacy.delete(DiscordUserId(PERSON))
     tries = 0
     async with rig.process() as runner:
         for _ in range(60):
@@ -303,7 +303,7 @@ async def test_a_deletion_reaches_again_and_remix_of_others(rig: Rig) -> None:
     again = await song(rig, source.request, OTHER, source, Reuse.AGAIN)
     remix = await song(rig, replace(SONG, title="Fleas", style="polka", lyrics=EDITED), OTHER, source)
 
-    await rig.privacy.delete(PERSON)
+    await rig.privacy.delete(DiscordUserId(PERSON))
 
     assert (
         make.custom(title="", style="", lyrics=""),
@@ -322,7 +322,7 @@ async def test_a_song_of_somebody_else_is_made_before_the_words_go(rig: Rig) -> 
     source = await song(rig)
     theirs = await asked(rig, source.request, OTHER, source, Reuse.AGAIN)
 
-    deletion = await rig.privacy.delete(PERSON)
+    deletion = await rig.privacy.delete(DiscordUserId(PERSON))
     await rig.until(theirs, DONE)
     await settle_down(rig)
 
@@ -335,7 +335,7 @@ async def test_a_song_of_somebody_else_is_made_before_the_words_go(rig: Rig) -> 
 async def test_words_of_one_who_leaves_are_taken_up_no_more(rig: Rig, reuse: Reuse) -> None:
     source = await song(rig)
     await asked(rig, make.prompt("the last one"))
-    await rig.privacy.delete(PERSON)
+    await rig.privacy.delete(DiscordUserId(PERSON))
 
     with pytest.raises(WordsGone):
         await asked(rig, source.request, OTHER, source, reuse)
@@ -349,10 +349,10 @@ async def test_words_of_one_who_leaves_are_taken_up_no_more(rig: Rig, reuse: Reu
 
 
 async def test_a_deletion_resets_nothing_that_was_used(rig: Rig) -> None:
-    await rig.credits.limit_member(GUILD, PERSON, 15, make.entry())
+    await rig.credits.limit_member(GUILD, DiscordUserId(PERSON), 15, make.entry())
     await song(rig)
-    await rig.privacy.delete(PERSON)
-    explained = await rig.credits.explain(GUILD, PERSON, [])
+    await rig.privacy.delete(DiscordUserId(PERSON))
+    explained = await rig.credits.explain(GUILD, DiscordUserId(PERSON), [])
 
     with pytest.raises(LimitReached):
         await asked(rig)
@@ -368,11 +368,11 @@ async def test_what_is_kept_can_be_seen(rig: Rig) -> None:
     await song(rig)
     await song(rig, make.prompt("of another"), OTHER)
     await asked(rig, make.prompt("open"))
-    await rig.intake.keep_draft(make.prompt("draft"), PERSON)
-    await rig.credits.limit_member(GUILD, PERSON, 50, make.entry())
+    await rig.intake.keep_draft(make.prompt("draft"), DiscordUserId(PERSON))
+    await rig.credits.limit_member(GUILD, DiscordUserId(PERSON), 50, make.entry())
     rig.database.path.with_name(f"{rig.database.path.name}.before-schema-4").write_bytes(b"")
 
-    kept = await rig.privacy.view(PERSON, GUILD)
+    kept = await rig.privacy.view(DiscordUserId(PERSON), GUILD)
 
     there = kept.records
     assert (2, 2, 1) == (there.songs, there.songs_with_words, there.open_songs)
@@ -383,11 +383,11 @@ async def test_what_is_kept_can_be_seen(rig: Rig) -> None:
 
 
 async def test_an_unknown_or_forgotten_member_sees_only_what_outlives_them(rig: Rig) -> None:
-    unknown = await rig.privacy.view(PERSON, GUILD)
+    unknown = await rig.privacy.view(DiscordUserId(PERSON), GUILD)
     await song(rig)
-    await rig.credits.limit_member(GUILD, PERSON, 50, make.entry())
-    await rig.privacy.delete(PERSON)
-    forgotten = await rig.privacy.view(PERSON, GUILD)
+    await rig.credits.limit_member(GUILD, DiscordUserId(PERSON), 50, make.entry())
+    await rig.privacy.delete(DiscordUserId(PERSON))
+    forgotten = await rig.privacy.view(DiscordUserId(PERSON), GUILD)
 
     assert (0, None, False) == (unknown.records.songs, unknown.own_limit, unknown.records.deleted_before)
     assert (0, 0, 0) == (forgotten.records.songs, forgotten.files, forgotten.records.ledger_entries)
@@ -395,7 +395,7 @@ async def test_an_unknown_or_forgotten_member_sees_only_what_outlives_them(rig: 
 
 
 async def exported(rig: Rig, path: Path) -> dict[str, Any]:
-    await rig.privacy.export(PERSON, path)
+    await rig.privacy.export(DiscordUserId(PERSON), path)
     return read(path)
 
 
@@ -409,8 +409,10 @@ async def test_an_export_has_everything_and_nothing_of_others(rig: Rig, tmp_path
     theirs = await song(rig, make.prompt("words of somebody else"), bob)
     job = await song(rig)
     await song(rig, theirs.request, PERSON, theirs, Reuse.AGAIN)
-    await rig.intake.keep_draft(replace(theirs.request, style="own"), PERSON, theirs.id)
-    await rig.credits.limit_member(GUILD, PERSON, 50, make.entry("so that others get some", actor_id=manager))
+    await rig.intake.keep_draft(replace(theirs.request, style="own"), DiscordUserId(PERSON), theirs.id)
+    await rig.credits.limit_member(
+        GUILD, DiscordUserId(PERSON), 50, make.entry("so that others get some", actor_id=manager)
+    )
     await rig.credits.grant(GUILD, 5, make.entry("a party", actor_id=PERSON))
 
     found = await exported(rig, tmp_path / "export.json")
@@ -452,7 +454,7 @@ async def test_an_export_has_words_that_only_a_song_of_somebody_else_keeps(rig: 
 
     texts = found["texts_that_only_songs_of_others_are_made_of"]
     assert sorted([SONG.title, SONG.style, LYRICS]) == sorted(texts)
-    assert 3 == (await rig.privacy.view(PERSON)).records.texts_in_songs_of_others
+    assert 3 == (await rig.privacy.view(DiscordUserId(PERSON))).records.texts_in_songs_of_others
 
 
 async def test_an_export_of_somebody_unknown_is_empty_and_makes_nobody_known(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from bot.errors import (
     NotDoneYet,
     SongGone,
     StoreBusy,
+    TooManyCopies,
     Transient,
 )
 from bot.model import Job, JobState, Track
@@ -245,7 +247,7 @@ async def test_a_song_that_was_never_posted_has_no_message_to_look_into(
 
 
 @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING])
-async def test_a_song_in_the_making_is_not_done_yet(
+async def test_a_song_in_progress_is_not_done_yet(
     rig: Rig, song_archive: SongArchive, state: JobState
 ) -> None:
     rig.music.done_at_once = False
@@ -501,7 +503,7 @@ async def test_a_copy_that_was_posted_and_deleted_counts_as_posted(
     assert (CHANNEL, None, 0) == (copy.channel_id, copy.message_id, copy.missing)
 
 
-async def test_who_takes_no_direct_messages_is_told_so(
+async def test_who_takes_no_direct_messages_is_reported_so(
     rig: Rig, song_archive: SongArchive, song: Job
 ) -> None:
     rig.chat.closed_members = {OTHER}
@@ -533,9 +535,7 @@ async def test_where_discord_is_away_nothing_is_posted_now(
 # -- looking up
 
 
-async def test_songs_in_the_making_come_with_what_their_cards_tell(
-    rig: Rig, song_archive: SongArchive
-) -> None:
+async def test_unfinished_songs_come_with_what_their_cards_show(rig: Rig, song_archive: SongArchive) -> None:
     rig.music.done_at_once = False
     first = await rig.ask()
     await rig.until(first, JobState.RUNNING)
@@ -557,8 +557,8 @@ async def test_songs_are_looked_up_by_who_asked_for_them(song_archive: SongArchi
 
     assert (song,) == page.songs
     assert page == await song_archive.songs(GUILD, MEMBER, size=5, word="SYNTH pop")
-    assert [song.id] == [choice.job_id for choice in await song_archive.choices(GUILD, MEMBER, "")]
-    assert [song.id] == [choice.job_id for choice in await song_archive.choices(GUILD, MEMBER, "warm")]
+    assert [song.id] == [choice.job_id for choice in await song_archive.choices(GUILD, MEMBER, "", 25)]
+    assert [song.id] == [choice.job_id for choice in await song_archive.choices(GUILD, MEMBER, "warm", 25)]
     assert song == await song_archive.find(GUILD, MEMBER, "last train")
     with pytest.raises(NoSuchSong):
         await song_archive.find(GUILD, OTHER, str(song.id))
@@ -578,3 +578,32 @@ async def test_a_database_that_is_busy_is_no_reason_to_call_a_song_gone(
             await song_archive.files(song)
 
     assert audio(rig, song) == await takes(song_archive, song)
+
+
+# -- how many copies at once
+
+
+async def test_a_member_has_a_bounded_number_of_copies_on_their_way(
+    rig: Rig, song: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free, posting = asyncio.Event(), 0
+    post_copy = rig.chat.post_copy
+
+    async def hangs(*arguments: Any, **options: Any) -> int:  # noqa: ANN401 - those of the chat
+        nonlocal posting
+        posting += 1
+        await free.wait()
+        return await post_copy(*arguments, **options)
+
+    monkeypatch.setattr(rig.chat, "post_copy", hangs)
+    async with rig.song_archive() as song_archive:
+        copies = [asyncio.create_task(song_archive.post(song, CHANNEL + n, 5_000 + n)) for n in range(60)]
+        refused = await asyncio.wait_for(asyncio.gather(*copies[2:], return_exceptions=True), 20)
+        free.set()
+        await asyncio.gather(*copies[:2])
+        after = await song_archive.post(song, CHANNEL, 6_000)
+
+    assert [TooManyCopies] * 58 == [type(error) for error in refused]
+    assert 3 == posting
+    assert CHANNEL == after.channel_id
+    assert not song_archive._copies

@@ -8,15 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
 
-from bot.database import sqlite as module
 from bot.database.sqlite import Tx
 from bot.errors import NotEnoughCredits, OutOfRange, ServiceClosed, TooManyOpenJobs
 from bot.model import OPEN_STATES, FailReason, Job, JobState, Period
 from bot.pipeline.transitions import Superseded
 from bot.services.intake import ANSWER_WITHIN
-from bot.store import breaker
+from bot.store import breaker, facts
 from bot.store.breaker import Breaker
-from bot.store.ledger import milliseconds
+from bot.store.times import milliseconds
 from tests import make
 
 Rows: TypeAlias = list[tuple[object, ...]]
@@ -25,7 +24,7 @@ TERMS = make.terms(
     open_per_member=4, open_per_guild=6, defaults=replace(make.DEFAULTS, allowance=25, period=Period.WEEK)
 )
 PRICE = TERMS.price_credits
-OPEN = Breaker(closed=None, unknown_in_a_row=0, tries=0, retry_at=None)
+OPEN = breaker.OPEN
 
 
 class Refused(Exception):
@@ -85,9 +84,13 @@ class Books:
     members: set[int] = field(default_factory=set)
     drafts: set[tuple[int, int, str]] = field(default_factory=set)
     gate: Breaker = OPEN
+    refused: set[int] = field(default_factory=set)
+    """Interactions that were refused, and stay so."""
+    noted: frozenset[int] = field(default=frozenset(), compare=False)
+    """Those that this process alone remembers: it could not write them down."""
 
     def after(self, does: Callable[["Books", datetime], object], at: datetime) -> tuple["Books", object]:
-        """The books after what an operation does to them, and what its caller is told."""
+        """The books after what an operation does to them, and the result that its caller gets."""
         books = replace(
             self,
             songs=dict(self.songs),
@@ -95,11 +98,12 @@ class Books:
             guilds=dict(self.guilds),
             members=set(self.members),
             drafts=set(self.drafts),
+            refused=set(self.refused),
         )
         try:
             return books, does(books, at)
         except Refused as refused:
-            return self, refused.error
+            return replace(self, refused=books.refused), refused.error
 
     def available(self, guild: int, at: datetime) -> tuple[int, int]:
         """What is left of the allowance and of the bonus."""
@@ -116,8 +120,16 @@ class Books:
         return max(0, (TERMS.defaults.allowance if allowance is None else allowance) - spent), bonus
 
     def accept(self, at: datetime, interaction: int, guild: int, member: int) -> bool:
-        if interaction in self.songs:
+        if interaction in self.songs or interaction in self.refused | self.noted:
             return False
+        try:
+            self.admit(at, interaction, guild, member)
+        except Refused:
+            self.refused.add(interaction)
+            raise
+        return True
+
+    def admit(self, at: datetime, interaction: int, guild: int, member: int) -> None:
         if self.gate.closed is not None and breaker.shut_until(self.gate, at) is not None:
             raise Refused(ServiceClosed)
         open_ = [
@@ -141,7 +153,6 @@ class Books:
             created_at=milliseconds(at),
             due_at=milliseconds(at + ANSWER_WITHIN),
         )
-        return True
 
     def change(self, interaction: int, **columns: Any) -> None:  # noqa: ANN401 - those of Song
         self.songs[interaction] = replace(self.songs[interaction], **columns)
@@ -337,7 +348,7 @@ def written(tx: Tx) -> Books:
         "SELECT created_at, discord_id, prompt FROM draft JOIN member ON member.id = member_id"
     )
     return Books(
-        epoch=int(module.fact(tx, "epoch") or 0),
+        epoch=int(facts.fact(tx, "epoch") or 0),
         songs={
             row["interaction_id"]: Song(**dict(zip(row.keys()[1:], row[1:], strict=True))) for row in songs
         },
@@ -346,4 +357,5 @@ def written(tx: Tx) -> Books:
         members={row["discord_id"] for row in members},
         drafts={tuple(row) for row in drafts},
         gate=breaker.read(tx),
+        refused={row[0] for row in tx.execute("SELECT interaction_id FROM refused_interaction")},
     )

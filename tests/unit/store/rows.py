@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.database.sqlite import Tx
-from bot.model import Job, JobState, Period
-from bot.store import jobs, ledger
+from bot.model import Delivery, FailReason, Job, JobState, Period
+from bot.store import jobs, ledger, members
 from tests import make
 from tests.make import NOW
 
@@ -13,13 +13,11 @@ EPOCH = 5
 RICH = ledger.Defaults(allowance=1_000_000, period=Period.MONTH)
 HORIZON = timedelta(minutes=60)
 ALL = frozenset(JobState)
-OF_STATE: dict[JobState, dict[str, object]] = {
-    JobState.FAILED: {"reason": "upstream_failed"},
-    JobState.EXPLAINED: {"reason": "upstream_failed"},
+OF_STATE: dict[JobState, jobs.JobChange] = {
+    JobState.FAILED: {"reason": FailReason.UPSTREAM_FAILED},
+    JobState.EXPLAINED: {"reason": FailReason.UPSTREAM_FAILED},
     JobState.DELIVERING: {
-        "delivery_channel_id": make.CHANNEL,
-        "delivery_direct": False,
-        "delivery_started_at": ledger.milliseconds(NOW),
+        "delivery": Delivery(channel_id=make.CHANNEL, direct=False, started_at=NOW),
     },
 }
 """What the schema wants to be known in a state."""
@@ -29,7 +27,7 @@ def added(tx: Tx, *, at: datetime = NOW, due_at: datetime | None = None, **chang
     """A queued job with its credits held. ``changes`` are those of ``make.origin``."""
     origin = make.origin(**changes)
     job = make.job(id=jobs.new_id(), origin=origin, created_at=at, state_since=at)
-    member = ledger.member_number(tx, origin.member_id)
+    member = members.member_number(tx, origin.member_id)
     held = ledger.hold(tx, job.id, origin.guild_id, member, job.price_credits, RICH, at)
     jobs.add(tx, job, held, due_at=due_at or at)
     return job
@@ -44,11 +42,11 @@ def found(tx: Tx, job: Job) -> Job:
 
 def put(tx: Tx, job: Job, state: JobState, *, now: datetime = NOW, due: bool = True) -> Job:
     """The job in another state, with what the state needs, and claimed by nobody."""
-    known = OF_STATE.get(state, {})
+    known = OF_STATE.get(state, jobs.JobChange())
     if state not in (JobState.QUEUED, JobState.SUBMITTING, JobState.FAILED, JobState.EXPLAINED):
-        known = known | {"task_id": f"task-{job.id}"}
+        known = jobs.JobChange(**known, task_id=f"task-{job.id}")
     there = found(tx, job)
-    assert jobs.move(tx, there, state, now=now, due_at=now if due else None, **known)  # type: ignore[arg-type]
+    assert jobs.move(tx, there, state, now=now, due_at=now if due else None, **known)
     return found(tx, job)
 
 
@@ -58,11 +56,11 @@ def claimed(tx: Tx, *, epoch: int = EPOCH, now: datetime = NOW, limit: int = 100
 
 
 def settled(tx: Tx, job: Job, *, now: datetime = NOW) -> None:
-    ledger.settle(tx, job.id, *jobs.held(tx, job.id), now)
+    ledger.settle(tx, job.id, now)
 
 
 def released(tx: Tx, job: Job, *, now: datetime = NOW) -> None:
-    ledger.release(tx, job.id, *jobs.held(tx, job.id), now)
+    ledger.release(tx, job.id, now)
 
 
 def without_roles(job: Job) -> Job:

@@ -3,11 +3,30 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.database.sqlite import Tx
-from bot.model import ClosedCause
+from bot.model import ClosedCause, DiscordUserId, Job
 from bot.store import breaker
+from tests import make
 from tests.make import NOW
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+
+
+A, B, C = (DiscordUserId(id_) for id_ in (1, 2, 3))
+
+
+def unknown(tx: Tx, now: datetime, member: DiscordUserId = A, text: str | None = None) -> bool:
+    """An unknown outcome of a member's request, by default for a text that is theirs alone."""
+    return breaker.unknown(tx, asked(member, text), now)
+
+
+def not_open(tx: Tx, now: datetime, member: DiscordUserId = A, text: str | None = None) -> bool:
+    return breaker.not_open(tx, asked(member, text), now)
+
+
+def asked(member: DiscordUserId, text: str | None) -> Job:
+    return make.job(
+        origin=make.origin(member_id=member), request=make.prompt(f"by {member}" if text is None else text)
+    )
 
 
 def wait(tx: Tx, now: datetime) -> timedelta:
@@ -26,8 +45,8 @@ def probe(tx: Tx) -> datetime:
 
 
 def open_the_breaker(tx: Tx) -> None:
-    for _ in range(3):
-        breaker.unknown(tx, NOW)
+    for member in (A, B, A):
+        unknown(tx, NOW, member)
 
 
 def test_the_gate_is_open_at_first(tx: Tx) -> None:
@@ -88,7 +107,7 @@ def test_a_closed_answer_is_news_once_until_its_cause_changes(tx: Tx) -> None:
 def test_an_unclear_answer_does_not_open_a_closed_gate(tx: Tx) -> None:
     breaker.shut(tx, ClosedCause.NO_CREDITS, NOW)
 
-    opened = breaker.unknown(tx, NOW + SECOND)
+    opened = unknown(tx, NOW + SECOND)
 
     assert not opened
     assert ClosedCause.NO_CREDITS is breaker.read(tx).closed
@@ -100,7 +119,7 @@ def test_a_probe_with_an_unclear_answer_leaves_the_breaker_open(tx: Tx) -> None:
     breaker.shut(tx, ClosedCause.NOT_OPEN, NOW)
     now = probe(tx) + MINUTE
 
-    breaker.unknown(tx, now)
+    unknown(tx, now)
 
     assert ClosedCause.NOT_OPEN is breaker.read(tx).closed
     assert 30 * MINUTE == wait(tx, now)
@@ -111,9 +130,9 @@ def test_a_probe_with_an_unclear_answer_leaves_the_breaker_open(tx: Tx) -> None:
 
 def test_three_unclear_answers_in_a_row_open_the_breaker_for_a_minute(tx: Tx) -> None:
     opened, entered = [], []
-    for _ in range(3):
+    for member in (A, B, C):
         entered.append(breaker.enter(tx, NOW))
-        opened.append(breaker.unknown(tx, NOW))
+        opened.append(unknown(tx, NOW, member))
 
     assert [None, None, None] == entered
     assert [False, False, True] == opened
@@ -122,11 +141,11 @@ def test_three_unclear_answers_in_a_row_open_the_breaker_for_a_minute(tx: Tx) ->
 
 
 def test_a_clear_answer_between_starts_the_count_anew(tx: Tx) -> None:
-    for _ in range(2):
-        breaker.unknown(tx, NOW)
+    for member in (A, B):
+        unknown(tx, NOW, member)
     breaker.answered(tx)
-    for _ in range(2):
-        breaker.unknown(tx, NOW)
+    for member in (A, B):
+        unknown(tx, NOW, member)
 
     assert None is breaker.enter(tx, NOW)
     assert 2 == breaker.read(tx).unknown_in_a_row
@@ -137,7 +156,7 @@ def test_the_wait_after_unclear_probes_doubles_from_1_to_15_minutes(tx: Tx) -> N
     waits, news, now = [wait(tx, NOW) / MINUTE], [], NOW
     for _ in range(6):
         now = probe(tx) + 30 * SECOND
-        news.append(breaker.unknown(tx, now))
+        news.append(unknown(tx, now))
         waits.append(wait(tx, now) / MINUTE)
 
     assert [1, 2, 4, 8, 15, 15, 15] == waits
@@ -148,7 +167,7 @@ def test_the_breaker_may_stay_open_for_a_week(tx: Tx) -> None:
     open_the_breaker(tx)
     for _ in range(4 * 24 * 7):
         now = probe(tx)
-        breaker.unknown(tx, now)
+        unknown(tx, now)
 
     assert 15 * MINUTE == wait(tx, now)
 
@@ -156,7 +175,7 @@ def test_the_breaker_may_stay_open_for_a_week(tx: Tx) -> None:
 def test_unclear_answers_to_concurrent_requests_do_not_double_the_wait(tx: Tx) -> None:
     open_the_breaker(tx)
 
-    opened = breaker.unknown(tx, NOW + SECOND)
+    opened = unknown(tx, NOW + SECOND)
 
     assert not opened
     assert MINUTE == wait(tx, NOW + SECOND)
@@ -169,6 +188,103 @@ def test_a_closed_answer_to_the_breakers_probe_closes_the_gate(tx: Tx) -> None:
     assert breaker.shut(tx, ClosedCause.NOT_OPEN, now)
     assert 15 * MINUTE == wait(tx, now)
     assert 0 == breaker.read(tx).unknown_in_a_row
+
+
+# -- one member, or all
+
+
+def test_one_member_can_not_open_the_breaker_whatever_they_ask_for(tx: Tx) -> None:
+    opened = [unknown(tx, NOW, A, f"text {n}") for n in range(100)]
+
+    assert [False] * 100 == opened
+    assert None is breaker.enter(tx, NOW)
+
+
+def test_the_same_texts_of_many_members_do_not_open_the_breaker(tx: Tx) -> None:
+    opened = [unknown(tx, NOW, DiscordUserId(n), "cursed") for n in range(1, 101)]
+
+    assert [False] * 100 == opened
+    assert None is breaker.enter(tx, NOW)
+    assert breaker.SUSPECTS_MAX == len(breaker.read(tx).suspects)
+
+
+def test_after_many_of_one_member_another_one_with_another_text_opens_it(tx: Tx) -> None:
+    for _ in range(100):
+        unknown(tx, NOW, A, "cursed")
+    same = unknown(tx, NOW, B, "cursed")
+    other = unknown(tx, NOW, B, "another")
+
+    assert [False, True] == [same, other]
+    assert NOW + MINUTE == breaker.enter(tx, NOW)
+
+
+def test_a_clear_answer_takes_the_suspicion_away(tx: Tx) -> None:
+    for _ in range(3):
+        unknown(tx, NOW, A)
+        not_open(tx, NOW, A)
+    breaker.answered(tx)
+
+    assert [False] * 2 == [unknown(tx, NOW, B), not_open(tx, NOW, B)]
+    assert None is breaker.enter(tx, NOW)
+
+
+@pytest.mark.parametrize("texts", [["same"] * 20, [f"text {n}" for n in range(20)]])
+def test_one_member_can_not_close_the_service(tx: Tx, texts: list[str]) -> None:
+    news = [not_open(tx, NOW, A, text) for text in texts]
+
+    assert not any(news)
+    assert None is breaker.enter(tx, NOW)
+
+
+def test_the_same_texts_of_two_members_do_not_close_the_service(tx: Tx) -> None:
+    news = [not_open(tx, NOW, member, "refused by the firewall") for member in (A, B, C)]
+
+    assert not any(news)
+    assert None is breaker.enter(tx, NOW)
+
+
+def test_different_texts_of_two_members_close_the_service(tx: Tx) -> None:
+    news = [not_open(tx, NOW, member) for member in (A, B, C)]
+
+    assert [False, True, False] == news
+    assert ClosedCause.NOT_OPEN is breaker.read(tx).closed
+    assert NOW + 15 * MINUTE == breaker.enter(tx, NOW)
+
+
+def test_a_probe_of_the_one_who_was_told_so_keeps_the_service_closed(tx: Tx) -> None:
+    for member in (A, B):
+        not_open(tx, NOW, member)
+    now = probe(tx)
+
+    news = not_open(tx, now, A)
+
+    assert not news
+    assert 30 * MINUTE == wait(tx, now)
+
+
+def test_not_open_is_no_proof_that_an_empty_account_is_filled(tx: Tx) -> None:
+    breaker.shut(tx, ClosedCause.NO_CREDITS, NOW)
+    now = probe(tx)
+
+    not_open(tx, now, A)
+
+    assert ClosedCause.NO_CREDITS is breaker.read(tx).closed
+    assert 30 * MINUTE == wait(tx, now)
+
+
+def test_unknown_outcomes_and_not_open_do_not_confirm_each_other(tx: Tx) -> None:
+    for _ in range(3):
+        unknown(tx, NOW, A)
+
+    assert not not_open(tx, NOW, B)
+    assert None is breaker.enter(tx, NOW)
+
+
+def test_a_suspicion_has_neither_a_member_nor_a_text_in_it(tx: Tx) -> None:
+    unknown(tx, NOW, DiscordUserId(1234567890123456789), "a secret love")
+
+    (row,) = tx.execute("SELECT * FROM suspicion").fetchall()
+    assert all(0 <= number < 1 << 16 for number in (row["member_hash"], row["text_hash"]))
 
 
 # -- probes
@@ -210,7 +326,7 @@ def test_a_clear_answer_opens_the_gate_for_all_and_forgets_what_was(tx: Tx, clos
     breaker.answered(tx)
 
     assert [None] * 10 == [breaker.enter(tx, now) for _ in range(10)]
-    assert breaker.Breaker(closed=None, unknown_in_a_row=0, tries=0, retry_at=None) == breaker.read(tx)
+    assert breaker.OPEN == breaker.read(tx)
 
 
 @pytest.mark.parametrize("days", [1, 365])

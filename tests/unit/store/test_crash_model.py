@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, Unpack, cast
 
 import pytest
 from hypothesis import Phase, settings
@@ -30,17 +30,30 @@ from hypothesis.stateful import (
 from bot.database import sqlite as module
 from bot.database.sqlite import Database, Tx
 from bot.errors import StoreBusy
-from bot.model import OPEN_STATES, ClosedCause, FailReason, Job, JobState, Period, SongRequest, Track
+from bot.model import (
+    OPEN_STATES,
+    ClosedCause,
+    Delivery,
+    DiscordUserId,
+    FailReason,
+    GuildId,
+    Job,
+    JobState,
+    Period,
+    SongRequest,
+    Track,
+)
 from bot.music import wire
 from bot.pipeline import schedule
 from bot.pipeline.courier import CardFacts
-from bot.pipeline.steps import QUEUE_MAX, Steps
+from bot.pipeline.steps import Steps
+from bot.pipeline.submitting import QUEUE_MAX
 from bot.pipeline.transitions import Superseded, Transitions
 from bot.services.credits import CreditService
 from bot.services.intake import Intake
 from bot.store import breaker, jobs
-from bot.store.ledger import milliseconds, moment
 from bot.store.reconcile import reconcile
+from bot.store.times import milliseconds, moment
 from tests import make
 from tests.unit.store.crash_model import OPEN, TERMS, Books, Refused, Rows, written
 from tests.unit.store.rows import ALL
@@ -70,7 +83,7 @@ GROUP_MAX = 3
 
 
 class Mortal:
-    """The writing connection of a process that is to die after so many statements."""
+    """The writing connection of a process that dies after a given number of statements."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -101,7 +114,7 @@ class Mortal:
 
 
 class WaitsForAnswer(Exception):
-    """The process asks the music service, and what comes of that is another operation."""
+    """The process asks the music service, and the outcome is another operation."""
 
 
 class Silent:
@@ -166,7 +179,7 @@ class Process:
 
 @dataclass(frozen=True)
 class Operation:
-    """What a process does, and what must come of it."""
+    """What a process does, and what the result must be."""
 
     real: "Real"
     model: "Model"
@@ -185,7 +198,7 @@ class How:
     waits: bool = False
     """It shares its commit with those that come after it."""
     dies_after: int | None = None
-    """The process dies after so many statements, or after all."""
+    """The process dies after a given number of statements, or after all of them."""
     counted: str = ""
     """Only those count that begin so."""
     disk_full: bool = False
@@ -210,7 +223,7 @@ def asks(interaction: int, guild: int, member: int) -> Operation:
     async def real(process: Process) -> bool:
         taken = await process.intake.accept(make.prompt(f"song {interaction}"), origin)
         if taken is not None:
-            process.promised.append(taken)
+            process.promised.append((taken.job, taken.facts))
         return taken is not None
 
     return Operation(real, lambda books, at: books.accept(at, interaction, guild, member))
@@ -218,7 +231,7 @@ def asks(interaction: int, guild: int, member: int) -> Operation:
 
 def keeps_words(member: int, text: str) -> Operation:
     async def real(process: Process) -> None:
-        await process.intake.keep_draft(make.prompt(text), member)
+        await process.intake.keep_draft(make.prompt(text), DiscordUserId(member))
 
     return Operation(real, lambda books, at: books.keep_draft(at, member, text))
 
@@ -240,7 +253,7 @@ def reads_the_card(job: Job, facts: CardFacts, card: int) -> Operation:
 def grants(interaction: int, guild: int, actor: int, amount: int) -> Operation:
     entry = make.entry("a reason", actor_id=actor, interaction_id=interaction)
     return Operation(
-        lambda process: process.credits.grant(guild, amount, entry),
+        lambda process: process.credits.grant(GuildId(guild), amount, entry),
         lambda books, at: books.grant(at, interaction, guild, actor, amount),
     )
 
@@ -251,7 +264,7 @@ def sets_allowance(
     entry = make.entry(actor_id=actor, interaction_id=interaction)
 
     async def real(process: Process) -> list[int] | None:
-        changed = await process.credits.set_allowance(guild, allowance, period, entry)
+        changed = await process.credits.set_allowance(GuildId(guild), allowance, period, entry)
         return None if changed is None else [balance.available for balance in changed]
 
     return Operation(
@@ -307,7 +320,7 @@ class Crashes(RuleBasedStateMachine):
     # -- operations, alone and together
 
     def do(self, operations: list[Operation], how: How) -> bool:
-        """Does them, or lets them wait for others. Returns whether all callers were told what came of it."""
+        """Does them, or lets them wait for others. Returns whether all callers learned the outcome."""
         if self.group and any(operation.alone for operation in operations):
             self.together(CALMLY)
         self.group += operations
@@ -318,6 +331,7 @@ class Crashes(RuleBasedStateMachine):
     def together(self, how: How) -> bool:
         """What waits is done at once. Each part that was acknowledged is there, each other one may be."""
         operations, self.group = self.group, []
+        self.books.noted = frozenset(self.process.intake._refused)
         outcomes = self.run(self._together(operations, how))
         if how.disk_full and len(operations) == 1:
             operations = [replace(operations[0], model=refuses(StoreBusy))]
@@ -396,7 +410,7 @@ class Crashes(RuleBasedStateMachine):
     def turn(self, books: Books, change: Callable[[Tx], Any]) -> Any:  # noqa: ANN401 - what the change returns
         """What the gate does is shown elsewhere; here it has to be done together with the job's move."""
         before = books.gate
-        breaker._write(self.scratch, before.closed, before.unknown_in_a_row, before.tries, before.retry_at)
+        breaker.write(self.scratch, before)
         result = change(self.scratch)
         books.gate = breaker.read(self.scratch)
         return result
@@ -412,8 +426,10 @@ class Crashes(RuleBasedStateMachine):
     def has_heard_nothing_clear(self) -> Operation:
         """The last request had an unknown outcome, so that a clear answer is seen to change something."""
         return Operation(
-            lambda process: process.database.write(partial(breaker.unknown, now=process.clock())),
-            lambda books, at: self.turn(books, lambda tx: breaker.unknown(tx, at)),
+            lambda process: process.database.write(
+                partial(breaker.unknown, job=make.job(), now=process.clock())
+            ),
+            lambda books, at: self.turn(books, lambda tx: breaker.unknown(tx, make.job(), at)),
         )
 
     @rule(
@@ -551,9 +567,9 @@ class Crashes(RuleBasedStateMachine):
             case JobState.SUBMITTING:
                 return [*self.hears(job), gives_up(job), meets_a_bug(job)]
             case JobState.RUNNING:
-                urls = json.dumps([f"https://files.example/{take}.mp3" for take in (1, 2)])
+                urls = tuple(f"https://files.example/{take}.mp3" for take in (1, 2))
                 return [
-                    to(job, JobState.READY, 0, urls=urls),
+                    to(job, JobState.READY, 0, row={"urls": json.dumps(urls)}, urls=urls),
                     to(job, JobState.RUNNING, 5),
                     to(job, JobState.RUNNING, None, lambda process: process.steps._park(job), parked="slow"),
                     fails(job, FailReason.UPSTREAM_FAILED),
@@ -594,14 +610,14 @@ class Crashes(RuleBasedStateMachine):
             if wait_until is not None:
                 books.move(job, JobState.QUEUED, min(wait_until, job.created_at + QUEUE_MAX))
                 return None
-            # A probe that was overtaken has the gate to itself all the same.
+            # A probe that was overtaken still has the endpoint to itself.
             if books.is_stale(job):
                 return Superseded
             books.move(job, JobState.SUBMITTING, at, keep_claim=True, submitted_at=milliseconds(at))
             return WaitsForAnswer
 
         shut = self.books.gate.retry_at is not None
-        return Operation(lambda process: process.steps._queued(job), model, alone=shut)
+        return Operation(lambda process: process.steps._submitter.submit(job), model, alone=shut)
 
     def hears(self, job: Job) -> list[Operation]:
         """What the music service may answer to the paid request."""
@@ -632,7 +648,7 @@ class Crashes(RuleBasedStateMachine):
                 wire.Rejected(FailReason.REFUSED),
                 failed(FailReason.REFUSED, lambda tx, _: breaker.answered(tx)),
             ),
-            (wire.Unknown(), failed(FailReason.OUTCOME_UNKNOWN, breaker.unknown)),
+            (wire.Unknown(), failed(FailReason.OUTCOME_UNKNOWN, lambda tx, at: breaker.unknown(tx, job, at))),
         ]
         # What is found so, without an answer, was left by an earlier process.
         found = Operation(
@@ -654,9 +670,12 @@ class Crashes(RuleBasedStateMachine):
             JobState.DELIVERING,
             0,
             keep_claim=True,
-            delivery_channel_id=job.origin.channel_id,
-            delivery_direct=False,
-            delivery_started_at=milliseconds(make.NOW),
+            row={
+                "delivery_channel_id": job.origin.channel_id,
+                "delivery_direct": False,
+                "delivery_started_at": milliseconds(make.NOW),
+            },
+            delivery=Delivery(channel_id=job.origin.channel_id, direct=False, started_at=make.NOW),
         )
 
 
@@ -678,7 +697,7 @@ def refuses(error: type[Exception]) -> Model:
 
 
 async def hear(job: Job, answer: wire.Submitted, process: Process) -> None:
-    await process.steps._submitted(job, job, answer)
+    await process.steps._submitter.conclude(job, job, answer)
 
 
 def to(
@@ -688,7 +707,8 @@ def to(
     real: Real | None = None,
     *,
     keep_claim: bool = False,
-    **columns: object,
+    row: dict[str, object] | None = None,
+    **change: Unpack[jobs.JobChange],
 ) -> Operation:
     """A move of the job, by ``Moves.to`` itself or by what leads to the same."""
 
@@ -697,11 +717,11 @@ def to(
 
     async def move(process: Process) -> None:
         now = process.clock()
-        await process.moves.to(job, state, due_at=due_at(now), keep_claim=keep_claim, **columns)
+        await process.moves.to(job, state, due_at=due_at(now), keep_claim=keep_claim, **change)
 
     return Operation(
         real or move,
-        lambda books, at: books.move(job, state, due_at(at), keep_claim=keep_claim, **columns),
+        lambda books, at: books.move(job, state, due_at(at), keep_claim=keep_claim, **(row or change)),
     )
 
 

@@ -7,8 +7,18 @@ from datetime import timedelta
 import pytest
 
 from bot.database.sqlite import Tx
-from bot.model import OPEN_STATES, SONG_STATES, Job, JobState, SongRequest, Track
-from bot.store import history, jobs, ledger
+from bot.model import (
+    OPEN_STATES,
+    SONG_STATES,
+    DiscordUserId,
+    GuildId,
+    Job,
+    JobId,
+    JobState,
+    SongRequest,
+    Track,
+)
+from bot.store import history, jobs, ledger, members
 from bot.store.history import SongChoice, SongPage
 from tests import make
 from tests.make import GUILD, MEMBER, NOW, OTHER
@@ -35,7 +45,7 @@ def asked(
         created_at=at,
         state_since=at,
     )
-    member = ledger.member_number(tx, origin.member_id)
+    member = members.member_number(tx, origin.member_id)
     held = ledger.hold(tx, job.id, origin.guild_id, member, job.price_credits, RICH, at)
     jobs.add(tx, job, held, due_at=at)
     return found(tx, job) if state is JobState.QUEUED else put(tx, job, state, due=state in OPEN_STATES)
@@ -54,11 +64,11 @@ def forget_words(tx: Tx) -> None:
     tx.execute("DELETE FROM text")
 
 
-# -- in the making
+# -- unfinished songs
 
 
 @pytest.mark.parametrize("state", JobState)
-def test_a_song_is_in_the_making_or_there_or_neither(tx: Tx, state: JobState) -> None:
+def test_a_song_is_unfinished_or_there_or_neither(tx: Tx, state: JobState) -> None:
     job = asked(tx, state=state)
 
     making = history.open_jobs(tx, GUILD, MEMBER)
@@ -68,7 +78,7 @@ def test_a_song_is_in_the_making_or_there_or_neither(tx: Tx, state: JobState) ->
     assert ((job,) if state in SONG_STATES else ()) == there.songs
 
 
-def test_songs_in_the_making_come_oldest_first_with_those_that_are_parked(tx: Tx) -> None:
+def test_unfinished_songs_come_oldest_first_with_those_that_are_parked(tx: Tx) -> None:
     newer = asked(tx, state=JobState.QUEUED, minute=2)
     older = asked(tx, state=JobState.RUNNING, minute=1)
     jobs.move(tx, older, JobState.RUNNING, now=NOW, due_at=None, parked="slow")
@@ -81,11 +91,11 @@ def test_songs_in_the_making_come_oldest_first_with_those_that_are_parked(tx: Tx
 # -- whose they are
 
 
-LOOKS: list[Callable[[Tx, int, int], object]] = [
+LOOKS: list[Callable[[Tx, GuildId, DiscordUserId], object]] = [
     history.open_jobs,
     lambda tx, guild, member: list(history.songs(tx, guild, member, size=5).songs),
     lambda tx, guild, member: list(history.songs(tx, guild, member, size=5, word="synth").songs),
-    lambda tx, guild, member: history.choices(tx, guild, member, ""),
+    lambda tx, guild, member: history.choices(tx, guild, member, "", 25),
     lambda tx, guild, member: [one] if (one := history.find(tx, guild, member, "synth")) else [],
 ]
 
@@ -119,7 +129,7 @@ def test_songs_of_a_member_who_was_forgotten_are_nobodys(tx: Tx) -> None:
     tx.execute("UPDATE member SET discord_id = NULL")
 
     assert () == history.songs(tx, GUILD, MEMBER, size=5).songs
-    assert [] == history.choices(tx, GUILD, MEMBER, "")
+    assert [] == history.choices(tx, GUILD, MEMBER, "", 25)
 
 
 # -- pages
@@ -154,7 +164,7 @@ def test_songs_of_the_same_moment_are_each_shown_once(tx: Tx) -> None:
     page = history.songs(tx, GUILD, MEMBER, size=2)
     while page.songs:
         shown += ids(page)
-        page = history.songs(tx, GUILD, MEMBER, size=2, before_id=shown[-1])
+        page = history.songs(tx, GUILD, MEMBER, size=2, before_id=JobId(shown[-1]))
 
     assert same == set(shown)
     assert 5 == len(shown)
@@ -212,7 +222,7 @@ def test_case_and_composition_make_no_difference_in_any_script(tx: Tx, text: str
     song = asked(tx, make.prompt(text))
 
     assert [song.id] == ids(history.songs(tx, GUILD, MEMBER, size=5, word=word))
-    assert [song.id] == [choice.job_id for choice in history.choices(tx, GUILD, MEMBER, word)]
+    assert [song.id] == [choice.job_id for choice in history.choices(tx, GUILD, MEMBER, word, 25)]
     assert song == history.find(tx, GUILD, MEMBER, word)
 
 
@@ -237,14 +247,14 @@ def test_choices_show_the_title_or_start_of_the_prompt_newest_first(tx: Tx) -> N
     assert [
         SongChoice(job_id=newer.id, song=("Warm synth " + "x" * 200)[:80], at=NOW + MINUTE),
         SongChoice(job_id=older.id, song="Neon Rain", at=NOW),
-    ] == history.choices(tx, GUILD, MEMBER, "")
+    ] == history.choices(tx, GUILD, MEMBER, "", 25)
 
 
 def test_choices_fit_what_they_show_or_their_id(tx: Tx) -> None:
     song = asked(tx, make.custom())
 
     def chosen(typed: str) -> list[int]:
-        return [choice.job_id for choice in history.choices(tx, GUILD, MEMBER, typed)]
+        return [choice.job_id for choice in history.choices(tx, GUILD, MEMBER, typed, 25)]
 
     assert [song.id] == chosen("NEON ra")
     assert [song.id] == chosen(str(song.id))
@@ -255,8 +265,8 @@ def test_there_are_no_more_choices_than_discord_takes(tx: Tx) -> None:
     for n in range(27):
         asked(tx, minute=n)
 
-    assert 25 == len(history.choices(tx, GUILD, MEMBER, "synth"))
-    assert NOW + 26 * MINUTE == history.choices(tx, GUILD, MEMBER, "")[0].at
+    assert 25 == len(history.choices(tx, GUILD, MEMBER, "synth", 25))
+    assert NOW + 26 * MINUTE == history.choices(tx, GUILD, MEMBER, "", 25)[0].at
 
 
 def test_a_song_whose_words_are_gone_is_chosen_and_found_by_its_date(tx: Tx) -> None:
@@ -264,7 +274,9 @@ def test_a_song_whose_words_are_gone_is_chosen_and_found_by_its_date(tx: Tx) -> 
     forget_words(tx)
     asked(tx, make.custom(), minute=60 * 24)
 
-    assert [SongChoice(job_id=song.id, song="", at=NOW)] == history.choices(tx, GUILD, MEMBER, "2026-03-14")
+    assert [SongChoice(job_id=song.id, song="", at=NOW)] == history.choices(
+        tx, GUILD, MEMBER, "2026-03-14", 25
+    )
     assert [song.id] == ids(history.songs(tx, GUILD, MEMBER, size=5, word="2026-03-14"))
     assert found(tx, song) == history.find(tx, GUILD, MEMBER, "2026-03-14")
 
@@ -301,7 +313,7 @@ def test_what_fits_nothing_is_unknown(tx: Tx, typed: str) -> None:
     assert None is history.find(tx, GUILD, MEMBER, typed)
 
 
-def test_a_song_in_the_making_is_not_found(tx: Tx) -> None:
+def test_an_unfinished_song_is_not_found(tx: Tx) -> None:
     job = asked(tx, state=JobState.RUNNING)
 
     assert None is history.find(tx, GUILD, MEMBER, str(job.id))

@@ -7,8 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.database.sqlite import Tx
-from bot.model import OPEN_STATES, ClosedCause, Delivery, FailReason, Job, JobState, Track
-from bot.store import jobs, ledger
+from bot.model import (
+    OPEN_STATES,
+    ClosedCause,
+    Delivery,
+    FailReason,
+    GuildId,
+    Job,
+    JobId,
+    JobState,
+    MemberNumber,
+    Track,
+)
+from bot.store import jobs, ledger, members, times
 from tests import make
 from tests.make import CHANNEL, GUILD, MEMBER, NOW, OTHER
 from tests.unit.store.rows import ALL, EPOCH, HORIZON, added, claimed, found, put, without_roles
@@ -36,12 +47,12 @@ def track(take: int = 1, **changes: object) -> Track:
 def test_a_job_comes_back_as_it_was_added(tx: Tx, request_: object) -> None:
     asked = make.origin(may_reference=False, role_ids=frozenset({1, 2}))
     job = make.job(id=jobs.new_id(), request=request_, origin=asked, price_credits=30)
-    held = ledger.hold(tx, job.id, GUILD, ledger.member_number(tx, MEMBER), 30, make.DEFAULTS, NOW)
+    held = ledger.hold(tx, job.id, GUILD, members.member_number(tx, MEMBER), 30, make.DEFAULTS, NOW)
 
     jobs.add(tx, job, held, due_at=NOW)
 
     assert without_roles(job) == jobs.get(tx, job.id)
-    assert (GUILD, ledger.member_number(tx, MEMBER), held) == jobs.held(tx, job.id)
+    assert (GUILD, members.member_number(tx, MEMBER), held) == jobs.held(tx, job.id)
 
 
 def test_what_is_found_out_later_comes_back_too(tx: Tx) -> None:
@@ -55,15 +66,13 @@ def test_what_is_found_out_later_comes_back_too(tx: Tx) -> None:
         now=NOW + SECOND,
         due_at=NOW,
         task_id="a-1",
-        urls='["https://files.example/1.mp3"]',
-        reason="closed",
-        closed="no_credits",
+        urls=("https://files.example/1.mp3",),
+        reason=FailReason.CLOSED,
+        closed=ClosedCause.NO_CREDITS,
         detail="no more",
         misses=2,
-        missing_since=ledger.milliseconds(NOW),
-        delivery_channel_id=7,
-        delivery_direct=True,
-        delivery_started_at=ledger.milliseconds(NOW + MINUTE),
+        missing_since=NOW,
+        delivery=Delivery(channel_id=7, direct=True, started_at=NOW + MINUTE),
         message_id=8,
     )
     jobs.add_track(tx, job.id, track(2))
@@ -88,7 +97,7 @@ def test_what_is_found_out_later_comes_back_too(tx: Tx) -> None:
 
 
 def test_a_job_that_is_not_there_is_none(tx: Tx) -> None:
-    assert None is jobs.get(tx, 42)
+    assert None is jobs.get(tx, JobId(42))
 
 
 def test_an_interaction_becomes_one_job(tx: Tx) -> None:
@@ -172,7 +181,7 @@ def test_a_claim_on_a_state_that_is_past_changes_nothing(tx: Tx) -> None:
     [claim] = claimed(tx)
     jobs.move(tx, claim, JobState.SUBMITTING, now=NOW, due_at=NOW, keep_claim=True)
 
-    again = jobs.move(tx, claim, JobState.FAILED, now=NOW, due_at=NOW, reason="internal")
+    again = jobs.move(tx, claim, JobState.FAILED, now=NOW, due_at=NOW, reason=FailReason.INTERNAL)
 
     assert not again
     assert JobState.SUBMITTING is found(tx, job).state
@@ -203,9 +212,7 @@ def test_a_move_lets_go_of_the_claim_unless_it_is_kept(tx: Tx) -> None:
 def test_a_move_to_another_state_resets_counts_and_makes_the_card_due(tx: Tx) -> None:
     job = added(tx)
     [claim] = claimed(tx)
-    jobs.move(
-        tx, claim, JobState.QUEUED, now=NOW + SECOND, due_at=NOW, tries=3, misses=2, missing_since=1_000
-    )
+    jobs.move(tx, claim, JobState.QUEUED, now=NOW + SECOND, due_at=NOW, tries=3, misses=2, missing_since=NOW)
     same = found(tx, job)
     cards_before = jobs.cards_due(tx, NOW + DAY, 10)
 
@@ -221,7 +228,7 @@ def test_a_move_to_another_state_resets_counts_and_makes_the_card_due(tx: Tx) ->
 def test_a_move_to_another_state_keeps_the_counts_that_it_is_given(tx: Tx) -> None:
     job = put(tx, added(tx), JobState.SUBMITTING)
 
-    jobs.move(tx, job, JobState.QUEUED, now=NOW, due_at=NOW, tries=4, missing_since=ledger.milliseconds(NOW))
+    jobs.move(tx, job, JobState.QUEUED, now=NOW, due_at=NOW, tries=4, missing_since=NOW)
 
     assert (4, NOW) == (found(tx, job).tries, found(tx, job).missing_since)
 
@@ -236,17 +243,28 @@ def test_a_move_to_another_state_keeps_the_counts_that_it_is_given(tx: Tx) -> No
         (JobState.FAILED, {}),
         (JobState.EXPLAINED, {}),
         (JobState.DELIVERING, {"task_id": "a-1"}),
-        (JobState.DELIVERING, {"task_id": "a-1", "delivery_channel_id": 7}),
     ],
 )
 def test_the_schema_refuses_a_state_without_what_it_needs(
-    tx: Tx, to: JobState, columns: dict[str, object]
+    tx: Tx, to: JobState, columns: jobs.JobChange
 ) -> None:
     added(tx)
     [claim] = claimed(tx)
 
     with pytest.raises(sqlite3.IntegrityError):
-        jobs.move(tx, claim, to, now=NOW, due_at=NOW, **columns)  # type: ignore[arg-type] # mypy and **
+        jobs.move(tx, claim, to, now=NOW, due_at=NOW, **columns)
+
+
+def test_the_schema_refuses_a_send_without_its_start(tx: Tx) -> None:
+    added(tx)
+    [claim] = claimed(tx)
+
+    with pytest.raises(sqlite3.IntegrityError):
+        tx.execute(
+            """UPDATE job SET state = 'delivering', task_id = 'a-1', delivery_channel_id = 7
+               WHERE id = ?""",
+            (claim.id,),
+        )
 
 
 def test_a_task_belongs_to_one_job(tx: Tx) -> None:
@@ -438,7 +456,7 @@ def test_a_request_that_is_submitted_can_not_be_withdrawn(tx: Tx) -> None:
 
     assert not jobs.withdraw(tx, job.id, NOW)
     assert JobState.SUBMITTING is found(tx, job).state
-    assert not jobs.withdraw(tx, 42, NOW)
+    assert not jobs.withdraw(tx, JobId(42), NOW)
 
 
 # -- cards
@@ -521,33 +539,34 @@ def test_a_card_that_changes_far_in_the_future_is_not_due_repeatedly(tx: Tx, bus
 # -- counts
 
 
-def test_songs_in_the_making_are_counted_by_member_and_by_server(tx: Tx) -> None:
-    member, other = ledger.member_number(tx, MEMBER), ledger.member_number(tx, OTHER)
+def test_unfinished_songs_are_counted_by_member_and_by_server(tx: Tx) -> None:
+    member, other = members.member_number(tx, MEMBER), members.member_number(tx, OTHER)
     for state in JobState:
         put(tx, added(tx, channel_id=len(state)), state, due=state in OPEN_STATES)
     added(tx, member_id=OTHER)
     added(tx, guild_id=GUILD + 1)
     put(tx, added(tx), JobState.RUNNING, due=False)  # parked
 
-    assert jobs.Counts(member=len(OPEN_STATES), guild=len(OPEN_STATES) + 1) == jobs.count_open(
+    assert jobs.Counts(member=MemberNumber(len(OPEN_STATES)), guild=len(OPEN_STATES) + 1) == jobs.count_open(
         tx, GUILD, member
     )
-    assert jobs.Counts(member=1, guild=len(OPEN_STATES) + 1) == jobs.count_open(tx, GUILD, other)
-    assert jobs.Counts(member=0, guild=0) == jobs.count_open(tx, GUILD + 2, member)
+    assert jobs.Counts(member=MemberNumber(1), guild=len(OPEN_STATES) + 1) == jobs.count_open(
+        tx, GUILD, other
+    )
+    assert jobs.Counts(member=MemberNumber(0), guild=0) == jobs.count_open(tx, GuildId(GUILD + 2), member)
 
 
-def test_a_song_that_somebody_works_on_is_in_the_making(tx: Tx) -> None:
+def test_a_song_that_somebody_works_on_is_unfinished(tx: Tx) -> None:
     added(tx)
     claimed(tx)
 
-    assert 1 == jobs.count_open(tx, GUILD, ledger.member_number(tx, MEMBER)).member
+    assert 1 == jobs.count_open(tx, GUILD, members.member_number(tx, MEMBER)).member
 
 
 def submitted(tx: Tx, *at: datetime) -> None:
     for moment in at:
         job = found(tx, added(tx))
-        sent = ledger.milliseconds(moment)
-        jobs.move(tx, job, JobState.SUBMITTING, now=moment, due_at=moment, submitted_at=sent)
+        jobs.move(tx, job, JobState.SUBMITTING, now=moment, due_at=moment, submitted_at=moment)
 
 
 def test_requests_of_a_window_are_counted_with_the_first_of_them(tx: Tx) -> None:
@@ -667,7 +686,7 @@ def test_the_queries_of_every_request_do_not_read_all_jobs(tx: Tx) -> None:
     asked: list[str] = []
     tx.set_trace_callback(asked.append)
     jobs.recent_durations(tx, 20)
-    jobs.count_open(tx, GUILD, 1)
+    jobs.count_open(tx, GUILD, MemberNumber(1))
     jobs.queue_position(tx, job)
     jobs.next_due(tx, EPOCH)
     jobs.cards_due(tx, NOW, 10)
@@ -696,10 +715,10 @@ OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(
 
 @given(st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=OFFSETS))  # noqa: DTZ001
 def test_a_moment_is_kept_to_the_millisecond(at: datetime) -> None:
-    kept = ledger.moment(ledger.milliseconds(at))
+    kept = times.moment(times.milliseconds(at))
 
     assert abs(kept - at) <= timedelta(microseconds=500)
-    assert kept == ledger.moment(ledger.milliseconds(kept))
+    assert kept == times.moment(times.milliseconds(kept))
 
 
 def test_every_state_is_known_to_the_schema(tx: Tx) -> None:

@@ -11,20 +11,21 @@ from hypothesis import strategies as st
 
 from bot.database.sqlite import Database, Tx
 from bot.errors import LimitReached, NotEnoughCredits, OutOfRange
-from bot.model import Balance, ChangedBy, Job, Period
-from bot.store import ledger, quotas
-from bot.store.ledger import CREDITS_MAX, WHOLE_GUILD, Defaults, Hold
+from bot.model import Balance, ChangedBy, DiscordUserId, GuildId, Job, JobId, MemberNumber, Period
+from bot.store import changes, ledger, members, quotas, times
+from bot.store.ledger import CREDITS_MAX, Defaults, Hold
+from bot.store.members import WHOLE_GUILD
 from bot.store.reconcile import reconcile
 from tests.make import DEFAULTS, GUILD, MEMBER, NOW, OTHER
 from tests.unit.store.rows import added, released, settled
 
 DAY, MONTH = timedelta(days=1), timedelta(days=31)
-TODAY = ledger.day_number(NOW)
-ADMIN = ChangedBy(actor_id=123, reason="for the party")
+TODAY = times.day_number(NOW)
+ADMIN = ChangedBy(actor_id=DiscordUserId(123), reason="for the party")
 
 
 def balance(tx: Tx, now: datetime = NOW, guild_id: int = GUILD) -> Balance:
-    return ledger.balance(tx, guild_id, DEFAULTS, now)
+    return ledger.balance(tx, GuildId(guild_id), DEFAULTS, now)
 
 
 def left(tx: Tx, now: datetime = NOW) -> tuple[int, int]:
@@ -34,21 +35,21 @@ def left(tx: Tx, now: datetime = NOW) -> tuple[int, int]:
 
 
 class Song:
-    """A hold, and what may become of it."""
+    """A hold, and how it may close."""
 
     def __init__(
         self, tx: Tx, number: int, price: int = 10, now: datetime = NOW, member_id: int = MEMBER
     ) -> None:
         self.tx = tx
         self.number = number
-        self.member = ledger.member_number(tx, member_id)
-        self.held = ledger.hold(tx, number, GUILD, self.member, price, DEFAULTS, now)
+        self.member = members.member_number(tx, DiscordUserId(member_id))
+        self.held = ledger.hold(tx, JobId(number), GUILD, self.member, price, DEFAULTS, now)
 
     def settle(self, now: datetime = NOW) -> None:
-        ledger.settle(self.tx, self.number, GUILD, self.member, self.held, now)
+        ledger.settle(self.tx, JobId(self.number), now)
 
     def release(self, now: datetime = NOW) -> None:
-        ledger.release(self.tx, self.number, GUILD, self.member, self.held, now)
+        ledger.release(self.tx, JobId(self.number), now)
 
 
 def grant(tx: Tx, amount: int, now: datetime = NOW) -> tuple[int, int]:
@@ -293,8 +294,8 @@ def test_a_grant_is_written_down_with_who_and_why(tx: Tx) -> None:
            FROM ledger JOIN member ON member.id = actor_id ORDER BY ledger.id"""
     ).fetchall()
     assert [
-        ("grant", TODAY, 0, 20, 123, "for the party", "0", "20", None),
-        ("grant", TODAY, 0, -5, 123, "for the party", "20", "15", None),
+        ("grant", TODAY, 0, 20, 123, "for the party", '{"credits": 0}', '{"credits": 20}', None),
+        ("grant", TODAY, 0, -5, 123, "for the party", '{"credits": 20}', '{"credits": 15}', None),
     ] == [tuple(row) for row in rows]
 
 
@@ -356,7 +357,10 @@ def test_a_change_of_limits_is_written_down_with_before_and_after(tx: Tx) -> Non
     allow(tx, 50, Period.WEEK)
 
     [row] = tx.execute("SELECT kind, allowance, bonus, reason, before, after FROM ledger").fetchall()
-    assert ("set", 0, 0, "for the party", "100 a month", "50 a week") == tuple(row)
+    *entry, before, after = row
+    assert ["set", 0, 0, "for the party"] == entry
+    assert changes.Allowance(100, Period.MONTH) == changes.read("set", before)
+    assert changes.Allowance(50, Period.WEEK) == changes.read("set", after)
 
 
 # -- periods
@@ -400,8 +404,8 @@ def days(first: str, after: str) -> tuple[int, int]:
 def test_a_period_is_a_range_of_days_in_utc(period: Period, now: str, first: str, after: str) -> None:
     moment = datetime.fromisoformat(now)
 
-    assert days(first, after) == ledger.period_days(period, moment)
-    assert ledger.period_days(period, moment)[0] <= ledger.day_number(moment)
+    assert days(first, after) == times.period_days(period, moment)
+    assert times.period_days(period, moment)[0] <= times.day_number(moment)
 
 
 @given(
@@ -409,12 +413,12 @@ def test_a_period_is_a_range_of_days_in_utc(period: Period, now: str, first: str
     st.datetimes(datetime(1970, 1, 5), datetime(2200, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
 )
 def test_periods_lie_side_by_side(period: Period, now: datetime) -> None:
-    first, after = ledger.period_days(period, now)
+    first, after = times.period_days(period, now)
     next_now = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=after)
 
-    assert first <= ledger.day_number(now) < after
-    assert after == ledger.period_days(period, next_now)[0]
-    assert (first, after) == ledger.period_days(period, next_now - timedelta(microseconds=1))
+    assert first <= times.day_number(now) < after
+    assert after == times.period_days(period, next_now)[0]
+    assert (first, after) == times.period_days(period, next_now - timedelta(microseconds=1))
 
 
 def test_the_allowance_renews_with_the_period_and_nothing_is_reset(tx: Tx) -> None:
@@ -483,20 +487,20 @@ def undone(tx: Tx) -> Iterator[None]:
 
 
 class Books:
-    """Does what it is told as far as it is allowed, with its own idea of what is open."""
+    """Does what is requested as far as it is allowed, with its own idea of what is open."""
 
     def __init__(self, tx: Tx) -> None:
         self.tx = tx
-        self.open: deque[tuple[int, int, int, Hold]] = deque()
-        self.settled: list[tuple[int, int, int, Hold]] = []
-        self.closed: deque[tuple[int, int, int, Hold]] = deque()
+        self.open: deque[tuple[JobId, GuildId, MemberNumber, Hold]] = deque()
+        self.settled: list[tuple[JobId, GuildId, MemberNumber, Hold]] = []
+        self.closed: deque[tuple[JobId, GuildId, MemberNumber, Hold]] = deque()
         self.jobs = 0
 
-    def hold(self, guild: int, member: int, price: int, now: datetime) -> None:
+    def hold(self, guild: GuildId, member: MemberNumber, price: int, now: datetime) -> None:
         there = ledger.balance(self.tx, guild, DEFAULTS, now)
         self.jobs += 1
         try:
-            held, limit = quotas.hold(self.tx, self.jobs, guild, member, [guild], price, DEFAULTS, now)
+            held, limit = quotas.hold(self.tx, JobId(self.jobs), guild, member, [guild], price, DEFAULTS, now)
         except NotEnoughCredits:
             assert there.available < price
         except LimitReached:
@@ -507,35 +511,38 @@ class Books:
             assert limit is None or spent.used + spent.held <= limit.credits
             assert price == held.allowance + held.bonus
             assert there.available - price == ledger.balance(self.tx, guild, DEFAULTS, now).available
-            self.open.append((self.jobs, guild, member, held))
+            self.open.append((JobId(self.jobs), guild, member, held))
 
     def do(self, what: str, who: int, amount: int, day: int) -> None:
         now = NOW + timedelta(days=day, hours=who)
-        guild, member = GUILD + who % 2, ledger.member_number(self.tx, MEMBER + who // 2)
+        guild, member = (
+            GuildId(GUILD + who % 2),
+            members.member_number(self.tx, DiscordUserId(MEMBER + who // 2)),
+        )
         match what:
             case "hold":
                 self.hold(guild, member, abs(amount), now)
             case "settle" | "release" if self.open:
                 self.open.rotate(who)
                 one = self.open.pop()
-                (ledger.settle if what == "settle" else ledger.release)(self.tx, *one, now)
+                (ledger.settle if what == "settle" else ledger.release)(self.tx, JobId(one[0]), now)
                 self.closed.append(one)
                 if what == "settle":
                     self.settled.append(one)
             case "refund" if self.settled:
                 one = self.settled.pop()
-                ledger.refund(self.tx, *one, ADMIN, now)
+                ledger.refund(self.tx, JobId(one[0]), ADMIN, now)
                 with undone(self.tx), pytest.raises(sqlite3.IntegrityError):
-                    ledger.refund(self.tx, *one, ADMIN, now)
+                    ledger.refund(self.tx, JobId(one[0]), ADMIN, now)
             case "limit":
                 own = abs(amount) if amount > 0 else None
-                quotas.set_member(self.tx, guild, MEMBER + who // 2, own, ADMIN, now)
+                quotas.set_member(self.tx, guild, DiscordUserId(MEMBER + who // 2), own, ADMIN, now)
             case "role":
                 quotas.set_role(self.tx, guild, guild, abs(amount) if who % 2 else None, ADMIN, now)
             case "close again" if self.closed:
                 self.closed.rotate(who)
                 with undone(self.tx), pytest.raises(sqlite3.IntegrityError):
-                    (ledger.settle if amount > 0 else ledger.release)(self.tx, *self.closed[0], now)
+                    (ledger.settle if amount > 0 else ledger.release)(self.tx, JobId(self.closed[0][0]), now)
             case "grant":
                 try:
                     before, after = ledger.grant(self.tx, guild, amount, ADMIN, now)
@@ -597,7 +604,7 @@ def test_the_counters_are_what_the_ledger_says_whatever_is_done(
             assert [] == [finding for finding in reconcile(migrated).findings if finding.startswith("server")]
 
         for one in books.open:
-            ledger.release(migrated, *one, NOW)
+            ledger.release(migrated, JobId(one[0]), NOW)
         assert all(account[1] == account[3] == 0 for account in counters(migrated)[0].values())
     finally:
         migrated.execute("ROLLBACK")

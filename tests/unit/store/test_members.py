@@ -4,21 +4,23 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bot.database.sqlite import Tx, fact
+from bot.database.sqlite import Tx
 from bot.errors import LimitReached
-from bot.model import ChangedBy, Limit, Period
+from bot.model import ChangedBy, DiscordUserId, GuildId, JobId, Limit, MemberNumber, Period
 from bot.store import ledger, members, quotas
-from bot.store.ledger import NOBODY, Defaults
+from bot.store.facts import fact
+from bot.store.ledger import Defaults
+from bot.store.members import NOBODY
 from tests.make import GUILD, MEMBER, NOW, OTHER
 from tests.unit.store.rows import added, settled
 
 DAY = timedelta(days=1)
 RICH = Defaults(allowance=1_000, period=Period.MONTH)
-ADMIN = ChangedBy(actor_id=123)
+ADMIN = ChangedBy(actor_id=DiscordUserId(123))
 
 
 def number(tx: Tx, discord_id: int = MEMBER) -> int:
-    return ledger.member_number(tx, discord_id)
+    return members.member_number(tx, DiscordUserId(discord_id))
 
 
 def spent(tx: Tx, discord_id: int = MEMBER, *, at: datetime = NOW, guild_id: int = GUILD) -> None:
@@ -30,16 +32,16 @@ def spent(tx: Tx, discord_id: int = MEMBER, *, at: datetime = NOW, guild_id: int
 def forgotten(tx: Tx, discord_id: int = MEMBER, now: datetime = NOW) -> int:
     """The number that the person had."""
     before = number(tx, discord_id)
-    members.forget(tx, before, now)
+    members.forget(tx, MemberNumber(before), now)
     return before
 
 
 def used(tx: Tx, member: int, now: datetime = NOW, defaults: Defaults = RICH) -> int:
-    return quotas.standing(tx, GUILD, member, None, defaults, now).used
+    return quotas.standing(tx, GUILD, MemberNumber(member), None, defaults, now).used
 
 
 def limited(tx: Tx, credits_: int | None, discord_id: int = MEMBER) -> int | None:
-    return quotas.set_member(tx, GUILD, discord_id, credits_, ADMIN, NOW)
+    return quotas.set_member(tx, GUILD, DiscordUserId(discord_id), credits_, ADMIN, NOW)
 
 
 def hashes(tx: Tx) -> list[str]:
@@ -57,20 +59,20 @@ def test_nothing_but_a_number_is_left_of_somebody_who_used_nothing(tx: Tx) -> No
     )
     assert [] == hashes(tx)
     assert fact(tx, members.KEY_FACT) is None
-    assert NOBODY == members.known(tx, MEMBER)
+    assert NOBODY == members.past_or_present(tx, MEMBER)
 
 
 def test_who_comes_back_gets_a_new_number_joined_to_the_old_one(tx: Tx) -> None:
     spent(tx)
     before = forgotten(tx)
 
-    assert before == members.known(tx, MEMBER)
+    assert before == members.past_or_present(tx, MEMBER)
     after = number(tx)
 
     assert before != after
-    assert after == members.known(tx, MEMBER)
-    assert (before, after) == members.numbers(tx, after)
-    assert (number(tx, OTHER),) == members.numbers(tx, number(tx, OTHER))
+    assert after == members.past_or_present(tx, MEMBER)
+    assert (before, after) == members.numbers(tx, MemberNumber(after))
+    assert (number(tx, OTHER),) == members.numbers(tx, MemberNumber(number(tx, OTHER)))
 
 
 def test_a_hash_does_not_show_its_id_and_depends_on_the_key(tx: Tx) -> None:
@@ -97,7 +99,7 @@ def test_what_was_used_before_a_deletion_counts_after_it(tx: Tx) -> None:
     spent(tx)
 
     assert 30 == used(tx, number(tx))
-    assert 30 == used(tx, members.known(tx, MEMBER))
+    assert 30 == used(tx, members.past_or_present(tx, MEMBER))
     assert 0 == used(tx, number(tx, OTHER))
 
 
@@ -105,8 +107,8 @@ def test_earlier_use_counts_for_a_manager_before_the_member_is_back(tx: Tx) -> N
     spent(tx)
     forgotten(tx)
 
-    assert 10 == used(tx, members.known(tx, MEMBER))
-    assert ledger.known_member(tx, MEMBER) == NOBODY
+    assert 10 == used(tx, members.past_or_present(tx, MEMBER))
+    assert members.known_member(tx, MEMBER) == NOBODY
 
 
 @pytest.mark.parametrize("period", Period)
@@ -126,7 +128,7 @@ def test_a_limit_of_a_role_holds_together_with_what_was_used_before(tx: Tx) -> N
     forgotten(tx)
 
     with pytest.raises(LimitReached):
-        quotas.hold(tx, 77, GUILD, number(tx), [GUILD], 10, RICH, NOW)
+        quotas.hold(tx, JobId(77), GUILD, MemberNumber(number(tx)), [GUILD], 10, RICH, NOW)
 
 
 def test_members_who_used_more_than_a_limit_are_counted_as_people(tx: Tx) -> None:
@@ -149,9 +151,9 @@ def test_a_deletion_lifts_no_limit(tx: Tx, credits_: int) -> None:
     forgotten(tx)
     members.drop_forgotten(tx, NOW + 400 * DAY)
 
-    assert Limit(credits=credits_) == quotas.limit_of(tx, GUILD, members.known(tx, MEMBER), [])
-    assert Limit(credits=credits_) == quotas.limit_of(tx, GUILD, number(tx), [])
-    assert None is quotas.limit_of(tx, GUILD, number(tx, OTHER), [])
+    assert Limit(credits=credits_) == quotas.limit_of(tx, GUILD, members.past_or_present(tx, MEMBER), [])
+    assert Limit(credits=credits_) == quotas.limit_of(tx, GUILD, MemberNumber(number(tx)), [])
+    assert None is quotas.limit_of(tx, GUILD, MemberNumber(number(tx, OTHER)), [])
 
 
 def test_a_limit_that_is_set_anew_or_cleared_replaces_the_one_from_before(tx: Tx) -> None:
@@ -159,9 +161,9 @@ def test_a_limit_that_is_set_anew_or_cleared_replaces_the_one_from_before(tx: Tx
     forgotten(tx)
 
     assert 5 == limited(tx, 7)
-    assert Limit(credits=7) == quotas.limit_of(tx, GUILD, number(tx), [])
+    assert Limit(credits=7) == quotas.limit_of(tx, GUILD, MemberNumber(number(tx)), [])
     assert 7 == limited(tx, None)
-    assert None is quotas.limit_of(tx, GUILD, number(tx), [])
+    assert None is quotas.limit_of(tx, GUILD, MemberNumber(number(tx)), [])
     assert 0 == quotas.member_limits(tx, GUILD)
 
 
@@ -169,7 +171,7 @@ def test_a_limit_in_one_server_does_not_hold_in_another(tx: Tx) -> None:
     limited(tx, 5)
     forgotten(tx)
 
-    assert None is quotas.limit_of(tx, GUILD + 1, number(tx), [])
+    assert None is quotas.limit_of(tx, GuildId(GUILD + 1), MemberNumber(number(tx)), [])
 
 
 # -- as long as it is needed, and no longer
@@ -215,9 +217,7 @@ def test_the_key_goes_with_the_last_hash(tx: Tx) -> None:
 
 def test_credits_that_went_back_need_no_hash(tx: Tx) -> None:
     job = added(tx)
-    ledger.release(
-        tx, job.id, GUILD, number(tx), ledger.Hold(day=ledger.day_number(NOW), allowance=10, bonus=0), NOW
-    )
+    ledger.release(tx, job.id, NOW)
     forgotten(tx)
 
     assert [] == hashes(tx)

@@ -6,27 +6,28 @@ import pytest
 
 from bot.database.sqlite import Tx
 from bot.errors import LimitReached, NotEnoughCredits, OutOfRange
-from bot.model import ChangedBy, Limit, Period
-from bot.store import ledger, quotas
+from bot.model import ChangedBy, DiscordUserId, GuildId, JobId, Limit, MemberNumber, Period
+from bot.store import ledger, members, quotas
+from bot.store.changes import plain, read
 from bot.store.ledger import Defaults
 from tests import make
 from tests.make import GUILD, MEMBER, NOW, OTHER
 
 RICH = Defaults(allowance=1_000, period=Period.MONTH)
-ADMIN = ChangedBy(actor_id=123)
+ADMIN = ChangedBy(actor_id=DiscordUserId(123))
 FAN, VIP = 71, 72
 
 
 def member(tx: Tx, discord_id: int = MEMBER) -> int:
-    return ledger.member_number(tx, discord_id)
+    return members.member_number(tx, DiscordUserId(discord_id))
 
 
 def limit(tx: Tx, *role_ids: int, discord_id: int = MEMBER) -> Limit | None:
-    return quotas.limit_of(tx, GUILD, member(tx, discord_id), [GUILD, *role_ids])
+    return quotas.limit_of(tx, GUILD, MemberNumber(member(tx, discord_id)), [GUILD, *role_ids])
 
 
 def own(tx: Tx, credits_: int | None, discord_id: int = MEMBER) -> int | None:
-    return quotas.set_member(tx, GUILD, discord_id, credits_, ADMIN, NOW)
+    return quotas.set_member(tx, GUILD, DiscordUserId(discord_id), credits_, ADMIN, NOW)
 
 
 def of_role(tx: Tx, role_id: int, credits_: int | None) -> int | None:
@@ -34,7 +35,7 @@ def of_role(tx: Tx, role_id: int, credits_: int | None) -> int | None:
 
 
 def song(tx: Tx, job_id: int, *role_ids: int, price: int = 10, now: datetime = NOW) -> None:
-    quotas.hold(tx, job_id, GUILD, member(tx), [GUILD, *role_ids], price, RICH, now)
+    quotas.hold(tx, JobId(job_id), GUILD, MemberNumber(member(tx)), [GUILD, *role_ids], price, RICH, now)
 
 
 # -- which limit holds
@@ -75,8 +76,8 @@ def test_a_cleared_limit_gives_way_to_the_roles(tx: Tx) -> None:
 
 
 def test_limits_of_another_server_do_not_hold(tx: Tx) -> None:
-    quotas.set_role(tx, GUILD + 1, FAN, 5, ADMIN, NOW)
-    quotas.set_member(tx, GUILD + 1, MEMBER, 5, ADMIN, NOW)
+    quotas.set_role(tx, GuildId(GUILD + 1), FAN, 5, ADMIN, NOW)
+    quotas.set_member(tx, GuildId(GUILD + 1), MEMBER, 5, ADMIN, NOW)
 
     assert limit(tx, FAN) is None
 
@@ -107,7 +108,7 @@ def test_a_limit_counts_what_is_used_and_held_of_allowance_and_bonus(tx: Tx) -> 
     assert Limit(credits=29) == refused.value.limit
 
 
-def test_the_pool_holds_beside_a_higher_limit(tx: Tx) -> None:
+def test_the_pool_also_holds_under_a_higher_limit(tx: Tx) -> None:
     ledger.set_allowance(tx, GUILD, 5, None, RICH, ADMIN, NOW)
     own(tx, 100)
 
@@ -143,7 +144,7 @@ def test_a_free_song_passes_every_limit(tx: Tx) -> None:
 def test_members_who_have_used_more_than_a_limit_for_everyone_are_counted(tx: Tx) -> None:
     song(tx, 1)
     own(tx, 100, OTHER)
-    quotas.hold(tx, 2, GUILD, member(tx, OTHER), [GUILD], 50, RICH, NOW)
+    quotas.hold(tx, JobId(2), GUILD, MemberNumber(member(tx, OTHER)), [GUILD], 50, RICH, NOW)
 
     assert [1, 0] == [quotas.beyond(tx, GUILD, credits_, RICH, NOW) for credits_ in (9, 10)]
 
@@ -154,9 +155,9 @@ def test_members_who_have_used_more_than_a_limit_for_everyone_are_counted(tx: Tx
 def test_under_a_ceiling_the_lower_number_and_the_operators_period_hold(tx: Tx) -> None:
     ceiling = Defaults(allowance=100, period=Period.WEEK, ceiling=50)
     ledger.set_allowance(tx, GUILD, 500, Period.DAY, RICH, ADMIN, NOW)
-    ledger.set_allowance(tx, GUILD + 1, 30, Period.DAY, RICH, ADMIN, NOW)
+    ledger.set_allowance(tx, GuildId(GUILD + 1), 30, Period.DAY, RICH, ADMIN, NOW)
 
-    there = [ledger.balance(tx, guild, ceiling, NOW) for guild in (GUILD, GUILD + 1, GUILD + 2)]
+    there = [ledger.balance(tx, GuildId(guild), ceiling, NOW) for guild in (GUILD, GUILD + 1, GUILD + 2)]
 
     assert [(50, Period.WEEK), (30, Period.WEEK), (50, Period.WEEK)] == [
         (balance.allowance, balance.period) for balance in there
@@ -170,11 +171,16 @@ def test_every_change_is_in_the_ledger_with_who_and_from_what_to_what(tx: Tx) ->
     own(tx, 5)
     own(tx, None)
     of_role(tx, FAN, 7)
-    quotas.pause(tx, GUILD, ChangedBy(actor_id=123, reason="exams"), NOW)
+    quotas.pause(tx, GUILD, ChangedBy(actor_id=DiscordUserId(123), reason="exams"), NOW)
     quotas.resume(tx, GUILD, ADMIN, NOW)
     quotas.set_alerts(tx, GUILD, 8001, ADMIN, NOW)
 
-    rows = tx.execute("SELECT kind, before, after, reason, actor_id FROM ledger ORDER BY id").fetchall()
+    rows = [
+        (kind, plain(read(kind, before)), plain(read(kind, after)), *rest)
+        for kind, before, after, *rest in tx.execute(
+            "SELECT kind, before, after, reason, actor_id FROM ledger ORDER BY id"
+        )
+    ]
 
     assert [
         ("member", "none", "5", ""),
@@ -183,14 +189,14 @@ def test_every_change_is_in_the_ledger_with_who_and_from_what_to_what(tx: Tx) ->
         ("pause", "open", "paused", "exams"),
         ("resume", "paused", "open", ""),
         ("alerts", "none", "8001", ""),
-    ] == [tuple(row)[:4] for row in rows]
-    assert {ledger.member_number(tx, 123)} == {row["actor_id"] for row in rows}
+    ] == [row[:4] for row in rows]
+    assert {members.member_number(tx, DiscordUserId(123))} == {row[4] for row in rows}
 
 
 def test_a_member_whom_nobody_has_seen_has_used_nothing(tx: Tx) -> None:
     song(tx, 1)
 
-    there = quotas.standing(tx, GUILD, ledger.known_member(tx, 424242), None, RICH, NOW)
+    there = quotas.standing(tx, GUILD, members.known_member(tx, DiscordUserId(424242)), None, RICH, NOW)
 
     assert (0, 0, 990) == (there.used, there.held, there.left)
     assert make.standing(limit=None).left == make.balance().available

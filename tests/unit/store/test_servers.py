@@ -6,7 +6,7 @@ import pytest
 
 from bot.database.sqlite import Tx
 from bot.model import ChangedBy, GuildId, JobId, Period
-from bot.store import ledger, servers
+from bot.store import ledger, members, servers
 from bot.store.ledger import Defaults, Hold
 from bot.store.servers import ServerPolicy
 from tests.make import GUILD, MEMBER, NOW
@@ -22,7 +22,7 @@ LISTED = frozenset({GUILD})
 def hold(
     tx: Tx, number: int, price: int = 10, now: datetime = NOW, *, guild: GuildId = GUILD, by: Defaults = RICH
 ) -> Hold:
-    return ledger.hold(tx, JobId(number), guild, ledger.member_number(tx, MEMBER), price, by, now)
+    return ledger.hold(tx, JobId(number), guild, members.member_number(tx, MEMBER), price, by, now)
 
 
 # -- which are served
@@ -73,20 +73,19 @@ def test_the_table_tells_what_the_operator_said(tx: Tx) -> None:
 
 
 def test_all_servers_count_and_what_is_held_counts(tx: Tx) -> None:
-    member = ledger.member_number(tx, MEMBER)
-    settled = hold(tx, 1, 10)
+    hold(tx, 1, 10)
     hold(tx, 2, 20, guild=OTHER_GUILD)
-    ledger.settle(tx, JobId(1), GUILD, member, settled, NOW)
+    ledger.settle(tx, JobId(1), NOW)
 
     assert 30 == servers.credits_this_month(tx, NOW)
 
 
 def test_a_failed_song_counts_no_longer_and_a_refunded_one_does(tx: Tx) -> None:
-    member = ledger.member_number(tx, MEMBER)
-    failed, refunded = hold(tx, 1, 10), hold(tx, 2, 20)
-    ledger.release(tx, JobId(1), GUILD, member, failed, NOW)
-    ledger.settle(tx, JobId(2), GUILD, member, refunded, NOW)
-    ledger.refund(tx, JobId(2), GUILD, member, refunded, MANAGER, NOW)
+    hold(tx, 1, 10)
+    hold(tx, 2, 20)
+    ledger.release(tx, JobId(1), NOW)
+    ledger.settle(tx, JobId(2), NOW)
+    ledger.refund(tx, JobId(2), MANAGER, NOW)
 
     assert 20 == servers.credits_this_month(tx, NOW)
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from bot.database.sqlite import Tx
-from bot.model import Job, Reuse, SongRequest, Source, Voice
-from bot.store import jobs, ledger, texts
+from bot.model import DiscordUserId, Job, Reuse, SongRequest, Source, Voice
+from bot.store import jobs, ledger, members, texts
 from tests import make
 from tests.make import GUILD, MEMBER, NOW, OTHER
 from tests.unit.store.rows import added, found
@@ -19,7 +19,7 @@ KEY = 77
 def asked(tx: Tx, request: SongRequest) -> Job:
     """A member's job with these words of their own."""
     job = make.job(id=jobs.new_id(), request=request, origin=make.origin())
-    held = ledger.hold(tx, job.id, GUILD, ledger.member_number(tx, MEMBER), 10, make.DEFAULTS, NOW)
+    held = ledger.hold(tx, job.id, GUILD, members.member_number(tx, MEMBER), 10, make.DEFAULTS, NOW)
     jobs.add(tx, job, held, due_at=NOW)
     return found(tx, job)
 
@@ -28,13 +28,15 @@ def taken_up(tx: Tx, source: Job, reuse: Reuse, request: SongRequest) -> Job:
     """Another member's job with the words of ``source``."""
     asked = make.origin(member_id=OTHER)
     job = make.job(id=jobs.new_id(), request=request, origin=asked)
-    held = ledger.hold(tx, job.id, GUILD, ledger.member_number(tx, OTHER), 10, make.DEFAULTS, NOW)
+    held = ledger.hold(tx, job.id, GUILD, members.member_number(tx, OTHER), 10, make.DEFAULTS, NOW)
     jobs.add(tx, job, held, due_at=NOW, source=Source(job_id=source.id, reuse=reuse))
     return found(tx, job)
 
 
 def texts_of(tx: Tx, member_id: int) -> set[str]:
-    rows = tx.execute("SELECT value FROM text WHERE author_id = ?", (ledger.member_number(tx, member_id),))
+    rows = tx.execute(
+        "SELECT value FROM text WHERE author_id = ?", (members.member_number(tx, DiscordUserId(member_id)),)
+    )
     return {row["value"] for row in rows}
 
 
@@ -66,7 +68,7 @@ def test_what_its_author_deletes_leaves_every_song_made_of_it(tx: Tx) -> None:
     again = taken_up(tx, remix, Reuse.AGAIN, remix.request)
     assert remix.words_whole
 
-    tx.execute("DELETE FROM text WHERE author_id = ?", (ledger.member_number(tx, MEMBER),))
+    tx.execute("DELETE FROM text WHERE author_id = ?", (members.member_number(tx, MEMBER),))
 
     for job in (found(tx, remix), found(tx, again)):
         assert ("", "polka", "") == (job.request.title, job.request.style, job.request.lyrics)

@@ -1,10 +1,12 @@
 """Whose queued song comes next."""
 
+from datetime import timedelta
+
 import pytest
 
 from bot.database.sqlite import Tx
 from bot.model import Job, JobState
-from bot.store import jobs, ledger
+from bot.store import jobs
 from tests.make import GUILD, MEMBER, NOW
 from tests.unit.store.rows import EPOCH, HORIZON, added, put
 from tests.unit.store.test_jobs import SECOND
@@ -20,7 +22,8 @@ def next_ones(tx: Tx, limit: int = 100) -> list[int]:
     """The jobs that are claimed next, which are then under way."""
     claimed = jobs.due(tx, QUEUED, EPOCH, NOW, HORIZON, limit)
     for second, job in enumerate(claimed):
-        at = ledger.milliseconds(NOW) + tx.execute("SELECT COUNT(submitted_at) FROM job").fetchone()[0]
+        count = tx.execute("SELECT COUNT(submitted_at) FROM job").fetchone()[0]
+        at = NOW + timedelta(milliseconds=count)
         assert jobs.move(tx, job, JobState.SUBMITTING, now=NOW + second * SECOND, due_at=NOW, submitted_at=at)
     return [job.id for job in claimed]
 

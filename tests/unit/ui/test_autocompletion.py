@@ -32,7 +32,7 @@ def test_songs_of_one_title_on_one_day_have_labels_that_differ(labels: list[str]
     assert [str(offer.job_id) for offer in offers(*labels)] == [choice.value for choice in choices]
 
 
-def test_ids_that_end_alike_are_told_apart_too() -> None:
+def test_ids_that_end_alike_are_distinct_too() -> None:
     alike = [Offer(job_id=JobId(number * 10**10 + 1_234), label="Rain") for number in range(1, 26)]
 
     assert 25 == len({choice.name for choice in autocompletion.choices(alike)})

@@ -49,7 +49,7 @@ def test_a_card_says_how_the_job_stands(state: JobState, says: str) -> None:
 
     assert says in str(card.description)
     assert card.fields[0].value == ("~~10 credits~~ given back" if reason else "10 credits")
-    assert card.fields[1].value == "65 credits"
+    assert "65 credits" == card.fields[1].value
 
 
 @pytest.mark.parametrize(("ahead", "says"), [(1, "1 song comes first"), (7, "7 songs come first")])
@@ -67,15 +67,15 @@ def test_a_parked_song_is_not_promised() -> None:
     card = cards.card(ENGLISH, make.job(state=JobState.RUNNING, parked=True), facts())
 
     assert "far too long" in str(card.description)
-    assert [field.name for field in card.fields] == ["Price", "Left in this server"]
+    assert ["Price", "Left in this server"] == [field.name for field in card.fields]
 
 
 def test_the_estimate_is_a_range_until_enough_songs_are_known() -> None:
     unsure = cards.card(ENGLISH, make.job(), facts()).fields[2].value
     sure = cards.card(ENGLISH, make.job(), facts(expected_until=None)).fields[2].value
 
-    assert (unsure or "").count("<t:") == 2
-    assert (sure or "").count("<t:") == 1
+    assert 2 == (unsure or "").count("<t:")
+    assert 1 == (sure or "").count("<t:")
 
 
 @pytest.mark.parametrize(("direct", "place"), [(False, str(make.GUILD)), (True, "@me")])
@@ -134,7 +134,7 @@ def test_the_purse_shows_all_of_its_parts() -> None:
     assert {field.name: field.value for field in shown.fields} == {
         "Allowance": "100 a month",
         "Used": "30",
-        "Held for songs in the making": "10",
+        "Held for songs in progress": "10",
         "Bonus": "5 (does not expire)",
         "Allowance renews": discord.utils.format_dt(make.NOW + timedelta(days=17), "R"),
     }

@@ -14,7 +14,7 @@ from bot.ui import chart
 
 
 def use(*amounts: tuple[int, int, int, int], top: tuple[int, ...] = ()) -> Use:
-    """Days with so many credits spent, held, released and refunded."""
+    """Days with these credits spent, held, released and refunded."""
     first = date(2026, 2, 13)
     return Use(
         days=[
@@ -70,5 +70,5 @@ def test_lines_stand_at_round_numbers(most: int, step: int) -> None:
     ("amount", "shown"),
     [(0, "0"), (5_000, "5,000"), (20_000, "20k"), (1_500_000, "1.5M"), (10**9, "1000M")],
 )
-def test_a_number_beside_the_bars_is_short(amount: int, shown: str) -> None:
+def test_a_number_next_to_the_bars_is_short(amount: int, shown: str) -> None:
     assert shown == chart.short(amount)

@@ -8,6 +8,7 @@ from discord import app_commands
 
 from bot.errors import MissingPermissions, NoPlaceToPost, NotYourServer
 from bot.ui import interaction_context
+from bot.ui.discord_client import with_known_channel
 from bot.ui.quota_commands import PostableChannelOption, Quota
 
 GUILD = 100
@@ -71,3 +72,15 @@ async def test_a_picked_channel_needs_no_cache() -> None:
     channel = picked(0)
 
     assert channel is await PostableChannelOption().transform(asked(), channel)
+
+
+@pytest.mark.parametrize("type_", [99, None, "text"])
+def test_a_channel_of_an_unknown_type_is_taken_for_one_with_messages(type_: object) -> None:
+    data = {"id": "1", "channel": {"id": "5", "type": type_}}
+
+    assert {"id": "1", "channel": {"id": "5", "type": 0}} == with_known_channel(data)
+
+
+@pytest.mark.parametrize("data", [{}, {"channel": None}, {"channel": {"id": "5", "type": 11}}])
+def test_an_interaction_from_a_known_place_or_none_stays_as_it_is(data: dict[str, Any]) -> None:
+    assert data is with_known_channel(data)

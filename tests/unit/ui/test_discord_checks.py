@@ -67,7 +67,7 @@ APPLICATIONS = {
 
 
 @pytest.mark.parametrize(("given", "verdict", "words"), APPLICATIONS.values(), ids=APPLICATIONS)
-def test_an_application_that_members_could_not_use_is_told(
+def test_an_application_that_members_could_not_use_is_reported(
     given: dict[str, object], verdict: Verdict, words: str
 ) -> None:
     whole = {"id": "5", "bot_public": True, "flags": 0, "integration_types_config": {"0": {}}}
@@ -127,7 +127,7 @@ CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_command_of_another_version_is_told(
+def test_a_command_of_another_version_is_reported(
     change: Callable[[dict[str, Any]], object], commands: Sequence[discord_checks.Payload]
 ) -> None:
     music = next(one for one in commands if one["name"] == "music")
@@ -138,7 +138,7 @@ def test_a_command_of_another_version_is_told(
     assert "not of this version: /music" in discord_checks.examine_commands([music], [theirs]).finding
 
 
-def test_a_command_that_this_version_does_not_know_is_told(
+def test_a_command_that_this_version_does_not_know_is_reported(
     commands: Sequence[discord_checks.Payload],
 ) -> None:
     found = discord_checks.examine_commands(commands[:1], [as_discord_has_it(one) for one in commands])

@@ -73,7 +73,7 @@ def told(code: str, name: str) -> str:
 @pytest.mark.parametrize("code", CODES[1:])
 def test_a_language_has_the_first_ones_texts_order_and_facts(code: str) -> None:
     assert list(ENGLISH_TEXTS) == list(texts(code))
-    assert texts(code) == ENGLISH_TEXTS
+    assert ENGLISH_TEXTS == texts(code)
 
 
 @pytest.mark.parametrize("code", CODES[1:])
@@ -157,7 +157,7 @@ def test_numbers_are_written_as_the_language_does() -> None:
     assert ["12,345", "12.345", "12,345"] == [language_of(code)("number", number=12_345) for code in CODES]
 
 
-def test_discord_is_told_descriptions_in_every_language_and_names_in_none() -> None:
+def test_discord_receives_descriptions_in_every_language_and_names_in_none() -> None:
     context: object = None
 
     def asked(text: discord.app_commands.locale_str, locale: discord.Locale) -> str | None:

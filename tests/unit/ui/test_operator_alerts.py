@@ -51,9 +51,9 @@ async def test_an_alert_is_sent_once_an_hour_and_pings_nobody(hook: Hook) -> Non
         await hook.taken.wait()
     sending.cancel()
 
-    assert hook.bodies == [
+    assert [
         {"content": "⚠️ Tunesmith: The account is empty @everyone", "allowed_mentions": {"parse": []}}
-    ]
+    ] == hook.bodies
 
 
 async def test_a_failing_webhook_is_retried_and_its_address_is_not_logged(
@@ -69,7 +69,7 @@ async def test_a_failing_webhook_is_retried_and_its_address_is_not_logged(
         await hook.taken.wait()
     sending.cancel()
 
-    assert len(hook.bodies) == 1
+    assert 1 == len(hook.bodies)
     refusals = [record for record in caplog.records if record.getMessage() == "operator alert not sent"]
     assert ["HTTP 500", "HTTP 429"] == [vars(record)["problem"] for record in refusals]
     assert "secret" not in "".join(str(vars(record)) for record in refusals)

@@ -43,9 +43,9 @@ def test_marks_lose_their_force(typed: str, shown: str) -> None:
 
 
 def test_a_line_is_one_line_and_is_cut_before_it_is_escaped() -> None:
-    assert line("one\ntwo\n\n# three", 9) == "one two…"
-    assert cut("12345", 5) == "12345"
-    assert cut("123456", 5) == "1234…"
+    assert "one two…" == line("one\ntwo\n\n# three", 9)
+    assert "12345" == cut("12345", 5)
+    assert "1234…" == cut("123456", 5)
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ Run with the source of that version first in the path, from an empty folder:
     git archive COMMIT | tar x -C /tmp/then
     PYTHONPATH=/tmp/then python tests/unit/database/released/write.py schema-N.db.gz
 
-The files here were made by da8241a^ (1), 0838f45^ (2), 04b9566 (3), 1373254 (4) and 14b56d4 (5), the last
-commits of each schema. They have jobs in every state, books with every kind of entry of their time, words and
-a draft.
+The files here were made by da8241a^ (1), 0838f45^ (2), 04b9566 (3), 1373254 (4), 14b56d4 (5) and 201d9c3 (6),
+the last commits of each schema. They have jobs in every state, ledger entries of every kind of their time,
+texts and a draft.
 """
 
 import asyncio

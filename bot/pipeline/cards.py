@@ -1,0 +1,99 @@
+"""Keep the cards up to date: at most one edit in 5 s, and only when a card would show something else."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from bot.database.sqlite import Database
+from bot.errors import StoreBusy, Transient
+from bot.model import Job, JobState
+from bot.pipeline.card_facts import SLOW_AFTER, card_facts
+from bot.pipeline.courier import CardFacts, Courier, NoAccess
+from bot.store import jobs, ledger
+
+log = logging.getLogger(__name__)
+
+BATCH_MAX: Final = 10
+"""Cards that one batch updates, one after the other."""
+EDIT_EVERY: Final = timedelta(seconds=5)
+"""Minimum time between two edits of one card."""
+LATE_S: Final = 15.0
+"""Minimum wait in seconds before a failed edit is tried again."""
+AFTERWARDS: Final = timedelta(seconds=1)
+"""Margin after a point in time, so that it has certainly passed."""
+POSITION_EVERY: Final = timedelta(seconds=15)
+"""How often a queued job's position is looked up."""
+
+
+class Cards:
+    """Edits cards that no longer show how their job stands. A card may lag or be gone without harm."""
+
+    def __init__(
+        self,
+        database: Database,
+        courier: Courier,
+        *,
+        defaults: ledger.Defaults,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._courier = courier
+        self._defaults = defaults
+        self._now = now
+
+    async def due(self) -> list[Job]:
+        """Return jobs whose card may be outdated and may be edited again."""
+        now = self._now()
+        return await self._database.read(lambda tx: jobs.cards_due(tx, now, BATCH_MAX))
+
+    async def refresh(self, job: Job) -> None:
+        """Make the job's card show how it stands, if it shows something else."""
+        try:
+            await self._refresh(job)
+        except StoreBusy as error:
+            log.info("card postponed", extra={"error": str(error)})
+
+    async def leave(self, job: Job) -> None:
+        """Give a card up until its job moves."""
+        await self._write(job, job.card_shown, None, self._now())
+
+    async def _refresh(self, job: Job) -> None:
+        now = self._now()
+        facts = await self._database.read(lambda tx: card_facts(tx, job, self._defaults, now))
+        shown, free_at = facts.shown(job), now
+        if shown != job.card_shown:
+            free_at = now + EDIT_EVERY
+            try:
+                await self._courier.update_card(await self._with_card(job), facts)
+            except NoAccess as error:
+                log.info("card not editable", extra={"error": str(error)})
+            except Transient as error:
+                log.info("card late", extra={"error": str(error)})
+                free_at = now + timedelta(seconds=max(error.retry_after_s or 0.0, LATE_S))
+                await self._write(job, job.card_shown, free_at, free_at)
+                return
+        await self._write(job, shown, self._may_change_at(job, facts, now), free_at)
+
+    async def _with_card(self, job: Job) -> Job:
+        """Return the job with its card's id, looked up where a process died before saving it."""
+        if job.card_message_id is not None:
+            return job
+        message_id = await self._courier.find_card(job)
+        if message_id is None:
+            raise NoAccess("it was never posted")
+        await self._database.write(lambda tx: jobs.card_found(tx, job, message_id))
+        return replace(job, card_message_id=message_id)
+
+    async def _write(self, job: Job, shown: str, again_at: datetime | None, free_at: datetime) -> None:
+        await self._database.write(lambda tx: jobs.card_shown(tx, job, shown, again_at, free_at))
+
+    def _may_change_at(self, job: Job, facts: CardFacts, now: datetime) -> datetime | None:
+        """Return when the card shows something else although the job has not moved."""
+        if job.state is JobState.QUEUED:
+            return now + POSITION_EVERY
+        if not job.open or job.state is JobState.FAILED:
+            return None
+        turns = [(facts.expected_until or facts.expected_at) + AFTERWARDS, job.created_at + SLOW_AFTER]
+        return min((at for at in turns if at > now), default=None)

@@ -1,0 +1,218 @@
+"""Send the paid request, at most once, and write down what it came to."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import assert_never
+
+from bot.database.sqlite import Database, Tx
+from bot.errors import StoreBusy
+from bot.model import ClosedCause, FailReason, Job, JobState
+from bot.music import wire
+from bot.music.client import MusicClient
+from bot.pipeline import schedule
+from bot.pipeline.transitions import Superseded, Transitions
+from bot.store import breaker, jobs
+
+log = logging.getLogger(__name__)
+
+QUEUE_MAX = timedelta(minutes=60)
+"""Maximum age of a queued job; then it expires."""
+OFFLINE_MAX = timedelta(minutes=10)
+"""How long a queued job survives failed connections to the music service."""
+BUSY_MIN_S, BUSY_MAX_S = 1.0, 600.0
+"""Bounds in seconds of a wait that the service asks for."""
+SUBMITS_MAX, SUBMITS_WINDOW = 15, timedelta(seconds=10)
+"""The service takes 20 new requests in 10 s and rejects the rest."""
+WRITE_TRIES = 20
+"""Attempts at writing down a task id, which take about eight minutes."""
+
+
+class Submitter:
+    """Takes a job from ``queued`` through ``submitting``.
+
+    Guarantee: the paid POST is sent at most once per job. ``submitting`` is durable before the request
+    leaves, and no path leads from there back to a second request unless the answer proves that nothing
+    was sent or taken.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        music: MusicClient,
+        transitions: Transitions,
+        pacer: schedule.Pacer,
+        now: Callable[[], datetime],
+        shutdown_guard: Callable[[], AbstractContextManager[None]],
+        alert: Callable[[str], None],
+        sleep: Callable[[float], Awaitable[object]],
+    ) -> None:
+        self._database = database
+        self._music = music
+        self._transitions = transitions
+        self._pacer = pacer
+        self._now = now
+        self._shutdown_guard = shutdown_guard
+        self._alert = alert
+        self._sleep = sleep
+
+    async def submit(self, job: Job) -> None:
+        """Send the request of a queued job if it is its turn, else postpone or expire it."""
+        now = self._now()
+        if now - job.created_at >= QUEUE_MAX:
+            await self._transitions.fail(job, FailReason.EXPIRED)
+            return
+
+        def enter(tx: Tx) -> Job | datetime:
+            wait_until = _submit_window(tx, now) or breaker.enter(tx, now)
+            if wait_until is not None:
+                return wait_until
+            moved = jobs.move(
+                tx, job, JobState.SUBMITTING, now=now, due_at=now, keep_claim=True, submitted_at=now
+            )
+            if not moved:  # withdrawn meanwhile: raising also takes back the entry into the breaker
+                raise Superseded
+            return replace(job, state=JobState.SUBMITTING)
+
+        # The guard spans from before the commit until the outcome is written, so that a shutdown leaves
+        # no job in `submitting` whose answer arrived.
+        with self._shutdown_guard():
+            entered = await self._database.write(enter)
+            if isinstance(entered, datetime):
+                due_at = min(entered, job.created_at + QUEUE_MAX)
+                await self._transitions.to(job, JobState.QUEUED, due_at=due_at)
+                return
+            answer = await self._music.submit(job.request)
+            await self._write_for_sure(partial(self.conclude, entered, job, answer))
+
+    async def _write_for_sure(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Write down the outcome of the paid request, also where the database is locked for minutes."""
+        for failures in range(1, WRITE_TRIES + 1):
+            try:
+                await write()
+            except StoreBusy as error:
+                log.warning("outcome not written yet", extra={"error": str(error), "failures": failures})
+                await self._sleep(schedule.backoff_s(failures, 0.5, 30.0))
+            else:
+                return
+        await write()
+
+    async def conclude(self, job: Job, queued: Job, answer: wire.Submitted) -> None:
+        """Write down what the answer to the request means for the job."""
+        match answer:
+            case wire.Accepted(task_id=task_id):
+                await self._accepted(job, task_id)
+            case wire.Rejected(closed=ClosedCause() as cause, suspect=True, detail=detail) as rejected:
+                if await self._music.confirms(rejected):
+                    await self._closed(job, cause, detail)
+                else:
+                    await self._suspect(job, cause, detail)
+            case wire.Rejected(closed=ClosedCause() as cause, detail=detail):
+                await self._closed(job, cause, detail)
+            case wire.Rejected(reason=reason, detail=detail):
+                await self._transitions.fail(job, reason, detail, also=breaker.answered)
+            case wire.Busy() as busy:
+                await self._busy(job, queued, busy)
+            case wire.Unknown(detail=detail):
+                await self.unknown(job, detail, heard=True)
+            case _:
+                assert_never(answer)
+
+    async def _accepted(self, job: Job, task_id: str) -> None:
+        now = self._now()
+
+        def accept(tx: Tx) -> bool:
+            if jobs.task_taken(tx, task_id):
+                return False  # nothing was learned about the service: the breaker counts it
+            breaker.answered(tx)
+            due_at = now + self._pacer.paced(schedule.poll_wait_s(0))
+            if not jobs.move(tx, job, JobState.RUNNING, now=now, due_at=due_at, task_id=task_id):
+                raise Superseded
+            return True
+
+        if not await self._database.write(accept):
+            await self.unknown(job, "the service answered with the task of another request", heard=True)
+            return
+        self._transitions.announce(job, JobState.RUNNING)
+
+    async def _closed(self, job: Job, cause: ClosedCause, detail: str) -> None:
+        now = self._now()
+        news = False
+
+        def shut(tx: Tx) -> None:
+            nonlocal news
+            news = breaker.shut(tx, cause, now)
+
+        await self._transitions.fail(job, FailReason.CLOSED, detail, also=shut, closed=cause)
+        if news:
+            self._alert(f"The music service takes no requests ({cause}): {detail or 'no reason given'}")
+
+    async def _suspect(self, job: Job, cause: ClosedCause, detail: str) -> None:
+        """Fail this job alone: a free question of ours is answered otherwise.
+
+        The service counts as closed only once requests of two members with different texts met the same.
+        """
+        now = self._now()
+        news = False
+
+        def record(tx: Tx) -> None:
+            nonlocal news
+            if cause is ClosedCause.NOT_OPEN:
+                news = breaker.not_open(tx, job, now)
+            else:
+                breaker.answered(tx)
+
+        await self._transitions.fail(job, FailReason.REFUSED, detail, also=record)
+        if news:
+            self._alert(f"The music service takes no requests ({cause}): {detail or 'no reason given'}")
+
+    async def _busy(self, job: Job, queued: Job, busy: wire.Busy) -> None:
+        """Put the job back into the queue: nothing was sent, or it was clearly not taken."""
+        now = self._now()
+        offline_since = (job.missing_since or now) if busy.offline else None
+        if offline_since is not None and now - offline_since >= OFFLINE_MAX:
+            await self._transitions.fail(job, FailReason.EXPIRED, busy.detail)
+            return
+        wait = self._pacer.varied(schedule.backoff_s(queued.tries + 1, 2.0, 60.0))
+        if busy.retry_after_s is not None:
+            longer_s = self._pacer.lengthened_s(busy.retry_after_s)
+            wait = timedelta(seconds=schedule.clamp_s(longer_s, BUSY_MIN_S, BUSY_MAX_S))
+        log.info("request not taken", extra={"detail": busy.detail, "retry_in_s": wait.total_seconds()})
+        await self._transitions.to(
+            job,
+            JobState.QUEUED,
+            due_at=min(now + wait, job.created_at + QUEUE_MAX),
+            tries=queued.tries + 1,
+            missing_since=offline_since,
+        )
+
+    async def unknown(self, job: Job, detail: str, *, heard: bool) -> None:
+        """Fail the job because the request may have been taken: it is never sent again.
+
+        ``heard`` means that this process received the answer; only then the breaker counts it.
+        """
+        now = self._now()
+        opened = False
+
+        def count(tx: Tx) -> None:
+            nonlocal opened
+            opened = heard and breaker.unknown(tx, job, now)
+
+        log.warning("paid request has an unknown outcome", extra={"detail": detail, "heard": heard})
+        await self._transitions.fail(job, FailReason.OUTCOME_UNKNOWN, detail, also=count)
+        if opened:
+            self._alert(
+                "Requests of several members in a row had an unknown outcome; submissions wait for a probe."
+            )
+
+
+def _submit_window(tx: Tx, now: datetime) -> datetime | None:
+    """Return None if one more request may go out now, else when."""
+    count, first = jobs.submitted_since(tx, now - SUBMITS_WINDOW)
+    if count < SUBMITS_MAX or first is None:
+        return None
+    return first + SUBMITS_WINDOW

@@ -1,0 +1,30 @@
+"""Let sends to one channel wait for each other without holding up those to other channels."""
+
+import asyncio
+import weakref
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+SENDS_MAX: Final = 16
+"""Maximum sends at the same time, to different channels."""
+
+
+class SendTurns:
+    """Hands out turns: one send at a time to a channel, in the order of asking.
+
+    Discord limits sends by channel, and discord.py waits inside the send. If waiting took one of the
+    few places for sends, one busy channel would take them all. So a send first waits for its channel,
+    which takes no place, and then for a place.
+    """
+
+    def __init__(self, sends_max: int = SENDS_MAX) -> None:
+        self._places = asyncio.Semaphore(sends_max)
+        self._channels: weakref.WeakValueDictionary[int, asyncio.Lock] = weakref.WeakValueDictionary()
+
+    @asynccontextmanager
+    async def take(self, channel_id: int) -> AsyncIterator[None]:
+        """Wait for the turn to send to this channel, and keep it while inside."""
+        lock = self._channels.setdefault(channel_id, asyncio.Lock())
+        async with lock, self._places:
+            yield

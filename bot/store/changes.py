@@ -1,0 +1,103 @@
+"""What an entry of the ledger keeps of before and after a change, as JSON."""
+
+import json
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TypeAlias, assert_never
+
+from bot.model import Period
+
+_OLD_ALLOWANCE: Final = re.compile(r"(?P<credits>\d+) a (?P<period>day|week|month)")
+_OLD_NONE: Final = "none"
+
+
+class Status(StrEnum):
+    """What a server or a song was, or became."""
+
+    OPEN = "open"
+    PAUSED = "paused"
+    SETTLED = "settled"
+    REFUNDED = "refunded"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """A server's allowance in each period."""
+
+    credits: int
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
+class Credits:
+    """A limit or a bonus. None: there is no limit."""
+
+    amount: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel, by Discord's id. None: no channel."""
+
+    id: int | None
+
+
+Value: TypeAlias = Status | Allowance | Credits | Channel
+
+
+def write(value: Value) -> str:
+    """Encode a value for the ledger."""
+    match value:
+        case Status():
+            fields: dict[str, object] = {"status": value.value}
+        case Allowance(credits=amount, period=period):
+            fields = {"credits": amount, "period": period.value}
+        case Credits(amount=limit):
+            fields = {"credits": limit}
+        case Channel(id=channel_id):
+            fields = {"channel": channel_id}
+        case _:
+            assert_never(value)
+    return json.dumps(fields)
+
+
+def read(kind: str, text: str | None) -> Value | None:
+    """Decode a value. Entries of earlier versions keep a phrase, which their kind tells how to read."""
+    if text is None:
+        return None
+    if not text.startswith("{"):
+        return _read_old(kind, text)
+    fields = json.loads(text)
+    if "status" in fields:
+        return Status(fields["status"])
+    if "channel" in fields:
+        return Channel(fields["channel"])
+    if "period" in fields:
+        return Allowance(fields["credits"], Period(fields["period"]))
+    return Credits(fields["credits"])
+
+
+def _read_old(kind: str, text: str) -> Value:
+    allowance = _OLD_ALLOWANCE.fullmatch(text)
+    if allowance is not None:
+        return Allowance(int(allowance["credits"]), Period(allowance["period"]))
+    if text in set(Status):
+        return Status(text)
+    number = None if text == _OLD_NONE else int(text)
+    return Channel(number) if kind == "alerts" else Credits(number)
+
+
+def plain(value: Value | None) -> str:
+    """Write a value for a spreadsheet."""
+    match value:
+        case None:
+            return ""
+        case Status():
+            return value.value
+        case Allowance(credits=amount, period=period):
+            return f"{amount} a {period}"
+        case Credits(amount=number) | Channel(id=number):
+            return _OLD_NONE if number is None else str(number)
+        case _:
+            assert_never(value)

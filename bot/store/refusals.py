@@ -1,0 +1,40 @@
+"""Remember which interactions were refused. Each function is one part of a transaction.
+
+Discord may deliver an interaction again. A member who has read a refusal must not find a song later that
+they pay for, so a refused interaction stays refused.
+"""
+
+from datetime import datetime, timedelta
+
+from bot.database.sqlite import Tx
+from bot.store.times import milliseconds
+
+KEEP = timedelta(hours=1)
+"""How long a refusal is remembered; Discord's interactions are valid for 15 minutes."""
+SWEEP_MAX = 1_000
+"""Maximum rows that one transaction drops."""
+
+
+def remember(tx: Tx, interaction_id: int, now: datetime) -> None:
+    """Record that the interaction was refused."""
+    tx.execute(
+        "INSERT INTO refused_interaction (interaction_id, refused_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
+        (interaction_id, milliseconds(now)),
+    )
+
+
+def is_refused(tx: Tx, interaction_id: int) -> bool:
+    """Return whether the interaction was refused before."""
+    row = tx.execute("SELECT 1 FROM refused_interaction WHERE interaction_id = ?", (interaction_id,))
+    return row.fetchone() is not None
+
+
+def sweep(tx: Tx, now: datetime) -> int:
+    """Drop old rows. Returns how many; ``SWEEP_MAX`` means that there may be more."""
+    return tx.execute(
+        """DELETE FROM refused_interaction WHERE interaction_id IN (
+             SELECT interaction_id FROM refused_interaction
+             WHERE refused_at < ? OR refused_at > ? LIMIT ?)""",
+        # A time in the future means that the clock was set back.
+        (milliseconds(now - KEEP), milliseconds(now + KEEP), SWEEP_MAX),
+    ).rowcount
