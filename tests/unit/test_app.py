@@ -1,4 +1,4 @@
-"""How the parts of the bot are supervised, watched and shut down."""
+"""How the bot's parts are supervised, monitored and shut down."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""A backup of a database in use, and back."""
+"""Backing up a database in use, and restoring it."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ CHANGED = "UPDATE guild SET bonus = 77"
 
 
 def silent(_: str, __: int, ___: int) -> None:
-    """Nobody watches."""
+    """Ignore the progress."""
 
 
 def restored(path: Path, source: Path) -> Restored:
@@ -47,12 +47,12 @@ def mode(path: Path) -> int:
 
 
 def left_over(folder: Path) -> list[Path]:
-    """What should not be there after anything."""
+    """Return temporary files that should not remain."""
     return [one for one in folder.iterdir() if "unfinished" in one.name or one.name.startswith("saved.db-")]
 
 
 def bytes_of(path: Path) -> tuple[bytes, bytes]:
-    """The file and its log."""
+    """Return the contents of the file and of its log."""
     return path.read_bytes(), Path(f"{path}-wal").read_bytes()
 
 
@@ -63,7 +63,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def saved(database: Database, tmp_path: Path, clock: make.Clock) -> Path:
-    """A backup with a song, while the bot has the database open; the bot ends with the test."""
+    """Back up a database with a song that a bot has open until the end of the test."""
     rig = Rig(database, tmp_path / "spool", clock)
     await rig.until(await rig.ask(), JobState.DELIVERED)
     backup(database.path, tmp_path / "saved.db", silent)
@@ -72,7 +72,7 @@ async def saved(database: Database, tmp_path: Path, clock: make.Clock) -> Path:
 
 @pytest.fixture
 def stopped(path: Path, blank_file: bytes, tmp_path: Path) -> Path:
-    """A database that no bot runs on, next to its backup ``saved.db``."""
+    """Create a database that no bot has open, and its backup ``saved.db``, which differs from it."""
     path.write_bytes(blank_file)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("INSERT INTO guild (id, bonus) VALUES (7001, 0)")
@@ -109,7 +109,7 @@ async def test_the_bot_writes_on_while_a_backup_reads(database: Database, tmp_pa
     epochs: list[int] = []
 
     def write(what: str, _: int, __: int) -> None:
-        if what == "checking":  # the copy is done; this write is not in it
+        if what == "checking":  # the copy is complete and does not include this write
             with closing(sqlite3.connect(database.path, timeout=0)) as connection:
                 connection.execute("INSERT INTO fact VALUES ('late', 'yes')")
                 connection.commit()

@@ -1,4 +1,4 @@
-"""The operator's commands as they are typed."""
+"""The operator's commands, run as from a shell."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from tests.unit.pipeline.rig import Rig
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An operator's folder, with settings and a database that has a parked job and a song."""
+    """Enter an operator's folder with settings and a database that has a parked job and a song."""
     monkeypatch.chdir(tmp_path)
     for name, value in {
         "DISCORD_TOKEN": "a-token",
@@ -59,7 +59,7 @@ def test_servers_are_a_table_of_one_line_each() -> None:
     (row,) = [line for line in said.output.splitlines() if str(make.GUILD) in line]
     assert 0 == said.exit_code
     assert row.split()[:9] == [str(make.GUILD), "100", "a", "month", *("10", "10", "0", "80", "1")] or (
-        # in another month than that of the songs nothing of the allowance is used
+        # the songs belong to an earlier month, so nothing of the allowance is used
         row.split()[:9] == [str(make.GUILD), "100", "a", "month", *("0", "0", "0", "100", "1")]
     )
 

@@ -38,7 +38,7 @@ def rig(database: Database, tmp_path: Path, clock: make.Clock) -> Rig:
 
 
 async def fill_ledger(rig: Rig) -> None:
-    """A grant, a song, a failure and a job that is still running."""
+    """Create a grant, a song, a failure and a running job."""
     await rig.credits.set_allowance(make.GUILD, 15, None, make.entry())
     await rig.credits.grant(make.GUILD, 50, make.entry("a good evening"))
     await rig.until(await rig.ask(), JobState.DELIVERED)

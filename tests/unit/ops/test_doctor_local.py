@@ -1,4 +1,4 @@
-"""What the doctor says of this machine: SQLite, the database, the disk, the spool."""
+"""The doctor's checks of this machine: SQLite, database, disk and spool."""
 
 import shutil
 import sqlite3
@@ -22,7 +22,7 @@ OK, WARNING, FAILURE = Verdict.OK, Verdict.WARNING, Verdict.FAILURE
 
 @pytest.fixture
 def path(tmp_path: Path, blank_file: bytes) -> Path:
-    """A database that no bot has open."""
+    """Create a database that no bot has open."""
     path = tmp_path / "tunesmith.db"
     path.write_bytes(blank_file)
     return path

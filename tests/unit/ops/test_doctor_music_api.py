@@ -1,4 +1,4 @@
-"""What the doctor says of the music API and of the clock."""
+"""The doctor's checks of the music API and of the clock."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""When the bot says that it is well, and how it says why it is not."""
+"""When the bot reports itself healthy, and which problems it reports otherwise."""
 
 import asyncio
 import resource
@@ -21,7 +21,7 @@ from tests import make
 
 
 class Bot:
-    """What a health server reports, to be changed by the test."""
+    """The state that a health server reports, set by the test."""
 
     last_round_at: datetime | None
 
@@ -47,7 +47,7 @@ def bot(database: Database, clock: make.Clock) -> Bot:
 
 @asynccontextmanager
 async def pages(bot: Bot, database: Database) -> AsyncIterator[aiohttp.ClientSession]:
-    """A client of the server of this bot."""
+    """Run the health server of this bot. Yield a client of it."""
     async with AsyncExitStack() as stack:
         metrics = Metrics(CollectorRegistry())
         address = await stack.enter_async_context(
@@ -97,7 +97,7 @@ async def test_a_database_that_is_locked_is_not_well_until_it_is_free(
 
 async def test_a_disk_that_is_full_is_not_well_until_there_is_room(bot: Bot) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))  # the system refuses as it does on a full disk
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))  # writes then fail as on a full disk
     try:
         (said,) = await bot.health.problems()
     finally:

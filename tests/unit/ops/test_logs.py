@@ -1,4 +1,4 @@
-"""What lines look like, and an attack on what keeps secrets out of them."""
+"""The format of log lines, and attempts to get secrets past the redaction."""
 
 import base64
 import html
@@ -33,7 +33,7 @@ FORMS: tuple[Form, Form] = ("console", "json")
 
 
 class Lines:
-    """A logger of its own, and what it wrote."""
+    """A separate logger and its output."""
 
     def __init__(self, form: Form, *, colors: bool = False) -> None:
         self.stream = io.StringIO()
@@ -245,7 +245,7 @@ def test_a_stream_that_is_gone_raises_nothing(lines: Lines) -> None:
 
 
 def assert_clean(text: str) -> None:
-    """None of the secrets is there, and none of the parts that would give one away."""
+    """Assert that no secret and no revealing part of one is in the output."""
     assert [] == [one for one in (*SECRETS, *NEEDLES) if one in text]
 
 
@@ -281,7 +281,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 def test_a_secret_is_taken_out_however_it_is_spelled(lines: Lines, secret: str, spelling: str) -> None:
     spelled = SPELLINGS[spelling](secret)
     lines.log.info("it is %s!", spelled)
-    lines.log.info(f"it is {spelled}!")  # noqa: G004 - what others do
+    lines.log.info(f"it is {spelled}!")  # noqa: G004 - libraries do this
     lines.log.info("more", extra={"found": spelled, "deep": [{"a": ({"b": spelled},)}]})
 
     assert [] == [one for one in {spelled, secret, *NEEDLES} if one in lines.text]
@@ -290,7 +290,7 @@ def test_a_secret_is_taken_out_however_it_is_spelled(lines: Lines, secret: str, 
 
 @contextmanager
 def raised(secret: str) -> Iterator[BaseException]:
-    """An error whose causes, notes and context all have the secret."""
+    """Return an error with the secret in its causes, notes and context."""
     try:
         try:
             try:
@@ -507,7 +507,7 @@ def test_no_text_takes_long(long: str) -> None:
 def process(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[[], str]]:
-    """What this process has written; it may be configured as a start does it, and is put back afterwards."""
+    """Return this process's log output. Restore the logging configuration afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     named = {name: logging.getLogger(name).level for name in (*logs.CHATTY, *logs.FALSE_ALARMS)}

@@ -1,4 +1,4 @@
-"""What Prometheus receives, which is what the books say."""
+"""The metrics, and their agreement with the ledger."""
 
 import asyncio
 import re
@@ -30,7 +30,7 @@ def rig(database: Database, tmp_path: Path, clock: make.Clock) -> Rig:
 
 
 def read(metrics: Metrics, found: Totals | None, now: Now = WELL, accept: str = "") -> Shown:
-    """Every sample of the page by its name and labels as they are written there."""
+    """Return every sample of the page by its name and labels, as written there."""
     body, _ = metrics.render(found, now, accept)
     return {
         sample.name + "".join(f"[{value}]" for value in sample.labels.values()): sample.value

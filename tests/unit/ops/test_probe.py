@@ -1,4 +1,4 @@
-"""What the image's health check says, and with which exit status."""
+"""The output and the exit status of the image's health check."""
 
 import asyncio
 import socket
@@ -17,14 +17,14 @@ Said = tuple[int, str]
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder without a .env, and an environment that says nothing."""
+    """Enter a folder without a .env file, and unset HTTP_LISTEN."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HTTP_LISTEN", raising=False)
     return tmp_path
 
 
 class Page:
-    """What /healthz answers."""
+    """The response of /healthz, set by the test."""
 
     status = 200
     text = "ok\n"
@@ -37,7 +37,7 @@ def page() -> Page:
 
 @pytest.fixture
 async def port(page: Page) -> AsyncIterator[int]:
-    """Where the page is served."""
+    """Serve the page. Yield its port."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(status=page.status, text=page.text)
@@ -73,7 +73,7 @@ async def test_a_bot_that_is_not_well_is_reported_with_1_and_its_reason(
     assert (1, "not connected to Discord\n") == await asked(capsys)
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "localhost"])  # noqa: S104 - it is asked, not listened on
+@pytest.mark.parametrize("host", ["0.0.0.0", "localhost"])  # noqa: S104 - an address to query, not to listen on
 async def test_a_bot_that_listens_everywhere_is_asked_here(
     host: str, port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,4 +1,4 @@
-"""Ears for the tests: what a song or an mp3 sounds like, in numbers."""
+"""Measure what a song or an mp3 file sounds like."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +13,7 @@ from bot.sandbox.instruments import RATE_HZ, Samples
 KILOBITS_PER_S = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 RATES_HZ = (44_100, 48_000, 32_000)
 SAMPLES_PER_FRAME = 1_152
-# A power of two, twelve seconds: Fourier transforms of odd lengths take longer than the music.
+# Samples analysed: about twelve seconds, a power of two, since other lengths make Fourier transforms slow.
 LISTENED = 2**19
 
 
@@ -27,7 +27,7 @@ def _spectrum(samples: Samples) -> NDArray[np.float32]:
 
 
 def brightness_hz(samples: Samples) -> float:
-    """Mean frequency, weighted by power."""
+    """Return the mean frequency, weighted by power."""
     power = _spectrum(samples)
     hertz = np.fft.rfftfreq(LISTENED, 1 / RATE_HZ)
     return float((power * hertz).sum() / power.sum())
@@ -40,14 +40,14 @@ def loudness_by_second(samples: Samples) -> list[float]:
 
 
 def loudest_tone(samples: Samples) -> float:
-    """Share of the power that stands in the strongest frequency."""
+    """Return the share of the power in the strongest frequency."""
     power = _spectrum(samples)
     return float(power.max() / power.sum())
 
 
 @dataclass(frozen=True)
 class Frames:
-    """What the frame headers of an mp3 say."""
+    """Properties from the frame headers of an mp3 file."""
 
     rate_hz: int
     kilobits_per_s: int
@@ -55,7 +55,7 @@ class Frames:
 
 
 def frames(mp3: bytes) -> Frames:
-    """Walk from frame to frame; a byte out of place fails."""
+    """Parse frame by frame; fail on any byte out of place."""
     place = 0
     if mp3.startswith(b"ID3"):
         place = 10 + sum(byte << shift for byte, shift in zip(mp3[6:10], (21, 14, 7, 0), strict=True))

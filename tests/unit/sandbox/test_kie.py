@@ -1,4 +1,4 @@
-"""The sandbox's kie contract, through the client that speaks it."""
+"""The sandbox's kie contract, tested with the bot's client."""
 
 from collections.abc import AsyncIterator
 
@@ -18,7 +18,7 @@ KEY = "kie-key-123"
 
 
 class Seconds:
-    """The sandbox's clock, moved by hand."""
+    """A clock for the sandbox, set by the test."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -56,7 +56,7 @@ async def test_a_song_is_made_over_kies_contract(
     accepted = await music.submit(make.custom(model="V6"))
 
     assert isinstance(accepted, wire.Accepted)
-    assert wire.NotFound() == await music.check(accepted.task_id)  # right after it was created
+    assert wire.NotFound() == await music.check(accepted.task_id)  # immediately after its creation
     assert wire.Running() == await music.check(accepted.task_id)
     seconds.now = 11.0
     await sandbox.composed()

@@ -10,7 +10,7 @@ from tests.unit.sandbox.listening import frames
 
 Answer = dict[str, Any]
 
-# The bodies of the vendor's page, letter for letter.
+# The request bodies of the vendor's documentation, verbatim.
 # Source: https://sseedance.com/en/docs/music, section Example, read 2026-11-22.
 NORMAL = """{
     "provider": "kie",
@@ -35,13 +35,13 @@ INSTRUMENTAL = """{
     "style": "cinematic ambient",
     "instrumental": true
   }"""
-# One song for most tests: it is composed once and then remembered.
+# Most tests use the same song, which is composed once and then cached.
 SONG = {"provider": "kie", "model": "V5", "prompt": "jazz", "instrumental": True}
 WORDS = {"provider": "kie", "model": "V5", "customMode": True, "title": "A", "style": "jazz", "lyrics": "b"}
 
 
 class Clock:
-    """Seconds that pass when the test says so."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -51,7 +51,7 @@ class Clock:
 
 
 class Visitor:
-    """Somebody who talks to a running sandbox, with a clock in hand."""
+    """A client of a running sandbox that controls its clock."""
 
     def __init__(self, sandbox: Sandbox, clock: Clock, url: str, session: aiohttp.ClientSession) -> None:
         self.sandbox, self.clock, self.url, self.session = sandbox, clock, url, session
@@ -76,7 +76,7 @@ class Visitor:
             return data
 
     async def ended(self, task: str, after_s: float = 6.0) -> Answer:
-        """Let the delay pass and wait for the composer."""
+        """Let the delay pass, wait for the composer, and return the task."""
         self.clock.now_s += after_s
         await self.sandbox.composed()
         return await self.poll(task)
@@ -405,7 +405,7 @@ async def test_polls_and_downloads_can_be_spoiled_too(visitor: Visitor) -> None:
     data = await visitor.ended(task)
     visitor.sandbox.faults += [
         Fault(FaultKind.BUSY, on="poll"),
-        # Twice, since aiohttp quietly repeats a GET whose connection breaks.
+        # Twice, since aiohttp silently repeats a GET whose connection breaks.
         Fault(FaultKind.LOST_ANSWER, times=2, on="poll"),
         Fault(FaultKind.EMPTY_AUDIO, on="audio"),
     ]
