@@ -1270,13 +1270,6 @@ BOUNDS: Final = (
         dropped("self._refused[interaction_id] = None"),
         by=(f"{PIPELINE}an_answer_that_the_database_is_busy_stays_the_answer",),
     ),
-    broken(
-        "a refusal leaves nothing but its trace",
-        "services/intake.py",
-        "Intake._accept",
-        dropped("tx.execute('ROLLBACK TO admission')"),
-        by=(f"{PIPELINE}a_refusal_leaves_nothing_but_its_trace",),
-    ),
     assigned(
         "at most 2 copies are on their way for one member",
         "services/songs.py",
@@ -1306,13 +1299,6 @@ BOUNDS: Final = (
         by=(f"{SENDS}waiting_for_a_channel_takes_no_place",),
     ),
     broken(
-        "the runner waits for its turn in a channel",
-        "pipeline/runner.py",
-        "Runner._take",
-        ("async with self._turns.take(_channel_of(job)):", "if True:"),
-        by=(f"{SENDS}notices_that_hang_in_one_channel_do_not_delay_a_song_in_another",),
-    ),
-    broken(
         "TOTAL_CREDITS_MAX is checked in the transaction of the hold",
         "services/intake.py",
         "Intake._accept",
@@ -1340,8 +1326,8 @@ BOUNDS: Final = (
     broken(
         "the breaker needs two members",
         "store/breaker.py",
-        "Suspect.confirms",
-        ("and self.member_hash != other.member_hash", ""),
+        "unknown",
+        ("opens = is_open or _confirmed(state, one)", "opens = True"),
         by=(f"{GATE}one_member_can_not_open_the_breaker_whatever_they_ask_for",),
     ),
     broken(
