@@ -32,7 +32,7 @@ async def test_a_failed_part_is_restarted_and_the_operator_alerted(
 
     await supervise("job runner", work, alerts.append)
 
-    assert starts == 3
+    assert 3 == starts
     assert alerts == ["Supervised part failed and will restart: job runner. See the log for the reason."] * 2
 
 
@@ -54,7 +54,7 @@ async def test_a_goodbye_that_is_not_answered_is_cut_off(
     await app._close(client)
     await app._close(client)
 
-    assert caplog.text.count("disconnect not confirmed by Discord") == 1
+    assert 1 == caplog.text.count("disconnect not confirmed by Discord")
 
 
 async def test_a_blocked_event_loop_is_logged(

@@ -52,8 +52,8 @@ async def test_a_sound_ledger_reconciles(rig: Rig) -> None:
 
     totals = await rig.database.read(reconcile)
 
-    assert totals.findings == ()
-    assert (totals.held, totals.settled, totals.released, totals.jobs) == (10, 10, 10, 3)
+    assert () == totals.findings
+    assert (10, 10, 10, 3) == (totals.held, totals.settled, totals.released, totals.jobs)
 
 
 @pytest.mark.parametrize("tampering", TAMPERINGS)
@@ -74,10 +74,10 @@ async def test_the_doctor_checks_the_database_of_a_running_bot(rig: Rig, tmp_pat
 
     checks = [check async for check in run_checks(database_checks(tmp_path / "tunesmith.db"))]
 
-    assert [(check.verdict, check.name) for check in checks] == [
+    assert [
         (Verdict.OK, "database"),
         (Verdict.OK, "ledger"),
-    ]
+    ] == [(check.verdict, check.name) for check in checks]
     assert "counters, ledger and jobs agree: 7 entries for 3 jobs in 1 servers" in checks[1].finding
 
 
@@ -95,9 +95,9 @@ def test_the_doctor_says_what_is_wrong_and_ends_with_1(
     monkeypatch.delenv("DISCORD_TOKEN")
     unset = CliRunner().invoke(cli, ["doctor"])
 
-    assert (missing.exit_code, missing.output.split()[0]) == (0, "warning")
-    assert (broken.exit_code, broken.output.split()[0]) == (1, "failure")
-    assert unset.exit_code == 1
+    assert (0, "warning") == (missing.exit_code, missing.output.split()[0])
+    assert (1, "failure") == (broken.exit_code, broken.output.split()[0])
+    assert 1 == unset.exit_code
     assert "DISCORD_TOKEN is missing" in unset.output
 
 

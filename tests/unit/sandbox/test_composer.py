@@ -65,7 +65,7 @@ def test_lyrics_are_sung_unless_the_song_is_instrumental() -> None:
     sung = heard("acoustic folk", lyrics=LYRICS, instrumental=False)
     played = heard("acoustic folk", lyrics=LYRICS)
 
-    assert (sung.sung, played.sung) == (True, False)
+    assert (True, False) == (sung.sung, played.sung)
     assert not np.array_equal(sung.samples, played.samples)
 
 

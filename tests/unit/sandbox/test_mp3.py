@@ -10,7 +10,7 @@ def test_an_mp3_lasts_as_long_as_its_song() -> None:
     song = heard("happy pop")
 
     heads = frames(mp3.encode(song.samples, RATE_HZ))
-    assert (heads.rate_hz, heads.kilobits_per_s) == (44_100, 192)
+    assert (44_100, 192) == (heads.rate_hz, heads.kilobits_per_s)
     assert heads.duration_s == pytest.approx(song.duration_s, abs=0.1)
 
 
@@ -32,4 +32,4 @@ def test_a_long_title_keeps_the_sound_where_the_tag_says_it_is() -> None:
 def test_without_a_title_sound_begins_at_once() -> None:
     encoded = mp3.encode(np.zeros((2, RATE_HZ // 10), np.float32), RATE_HZ)
 
-    assert encoded[:2] == b"\xff\xfb"
+    assert b"\xff\xfb" == encoded[:2]

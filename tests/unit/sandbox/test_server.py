@@ -66,12 +66,12 @@ class Visitor:
 
     async def created(self, body: object) -> str:
         status, answer = await self.post(body)
-        assert status == 200, answer
+        assert 200 == status, answer
         return str(answer["id"])
 
     async def poll(self, task: str) -> Answer:
         async with self.session.get(f"{self.url}/v1/tasks/{task}") as answer:
-            assert answer.status == 200
+            assert 200 == answer.status
             data: Answer = (await answer.json())["data"]
             return data
 
@@ -142,8 +142,8 @@ async def test_a_task_is_pending_then_processed_then_done(visitor: Visitor) -> N
         visitor.clock.now_s = now_s
         seen.append((await visitor.poll(task))["status"])
     data = await visitor.ended(task, 0.2)
-    assert seen == ["pending", "pending", "processing", "processing"]
-    assert data["status"] == "success"
+    assert ["pending", "pending", "processing", "processing"] == seen
+    assert "success" == data["status"]
     assert [f"{visitor.url}/audio/{task}-{take}.mp3" for take in (1, 2)] == data["audioUrls"]
 
 
@@ -151,7 +151,7 @@ async def test_both_songs_of_a_task_play_and_differ(visitor: Visitor) -> None:
     data = await visitor.ended(await visitor.created(SONG))
 
     songs = [await visitor.get(url) for url in data["audioUrls"]]
-    assert [status for status, _ in songs] == [200, 200]
+    assert [200, 200] == [status for status, _ in songs]
     assert all(20 <= frames(song).duration_s <= 40 for _, song in songs)
     assert songs[0][1] != songs[1][1]
 
@@ -180,7 +180,7 @@ async def test_urls_name_the_host_that_was_asked(visitor: Visitor) -> None:
 async def test_a_song_cannot_be_had_before_its_task_is_done(visitor: Visitor) -> None:
     task = await visitor.created(SONG)
 
-    assert (await visitor.get(f"{visitor.url}/audio/{task}-1.mp3"))[0] == 404
+    assert 404 == (await visitor.get(f"{visitor.url}/audio/{task}-1.mp3"))[0]
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ async def test_a_request_against_the_documentation_is_refused_by_field(
 
     assert (400, field) == (status, answer["error"]["param"])
     assert field in answer["error"]["message"]
-    assert (visitor.sandbox.tasks_created, visitor.sandbox.credits_charged) == (0, 0)
+    assert (0, 0) == (visitor.sandbox.tasks_created, visitor.sandbox.credits_charged)
 
 
 async def test_limits_are_inclusive_and_instrumental_songs_need_no_lyrics(visitor: Visitor) -> None:
@@ -228,9 +228,9 @@ async def test_limits_are_inclusive_and_instrumental_songs_need_no_lyrics(visito
     wordless = {**WORDS, "instrumental": True, "style": "[fail]", "options": {"vocalGender": "f"}}
     del wordless["lyrics"]
 
-    assert (await visitor.post(longest))[0] == 200
-    assert (await visitor.post(wordless))[0] == 200
-    assert (await visitor.post({**SONG, "prompt": "[fail]".ljust(500, "x")}))[0] == 200
+    assert 200 == (await visitor.post(longest))[0]
+    assert 200 == (await visitor.post(wordless))[0]
+    assert 200 == (await visitor.post({**SONG, "prompt": "[fail]".ljust(500, "x")}))[0]
 
 
 async def test_a_key_is_asked_for_where_one_is_set() -> None:
@@ -241,17 +241,17 @@ async def test_a_key_is_asked_for_where_one_is_set() -> None:
         answers = [await visitor.post({**SONG, "prompt": "[fail]"}, key) for key in ("", "wrong", "secret")]
         poll_status, _ = await visitor.get(f"{url}/v1/tasks/any")
 
-    assert [status for status, _ in answers] == [401, 401, 200]
-    assert answers[0][1]["error"]["message"] == "Invalid API key."
-    assert poll_status == 401
+    assert [401, 401, 200] == [status for status, _ in answers]
+    assert "Invalid API key." == answers[0][1]["error"]["message"]
+    assert 401 == poll_status
 
 
 async def test_what_is_not_there_is_refused_in_json(visitor: Visitor) -> None:
     async with visitor.session.get(visitor.url + "/v1/credits") as answer:
-        assert (answer.status, (await answer.json())["error"]["message"]) == (404, "Not Found")
+        assert (404, "Not Found") == (answer.status, (await answer.json())["error"]["message"])
     async with visitor.session.get(visitor.url + "/v1/tasks/none") as answer:
-        assert (answer.status, (await answer.json())["error"]["message"]) == (404, "Task not found.")
-    assert (await visitor.post({**WORDS, "lyrics": "x" * 70_000}))[0] == 413
+        assert (404, "Task not found.") == (answer.status, (await answer.json())["error"]["message"])
+    assert 413 == (await visitor.post({**WORDS, "lyrics": "x" * 70_000}))[0]
 
 
 async def test_the_books_count_every_task_and_every_request(visitor: Visitor) -> None:
@@ -274,8 +274,8 @@ async def test_old_tasks_are_dropped_with_their_songs(visitor: Visitor) -> None:
     new = await visitor.created({**SONG, "prompt": "[fail]"})
 
     assert [new] == list(visitor.sandbox.tasks)
-    assert (await visitor.get(f"{visitor.url}/v1/tasks/{old}"))[0] == 404
-    assert (await visitor.get(f"{visitor.url}/audio/{old}-1.mp3"))[0] == 404
+    assert 404 == (await visitor.get(f"{visitor.url}/v1/tasks/{old}"))[0]
+    assert 404 == (await visitor.get(f"{visitor.url}/audio/{old}-1.mp3"))[0]
 
 
 async def test_a_sandbox_that_was_closed_and_opened_again_finishes_its_tasks() -> None:
@@ -286,7 +286,7 @@ async def test_a_sandbox_that_was_closed_and_opened_again_finishes_its_tasks() -
     async with running(sandbox) as url, aiohttp.ClientSession() as session:
         data = await Visitor(sandbox, clock, url, session).ended(task)
 
-    assert (data["status"], len(data["audioUrls"])) == ("success", 2)
+    assert ("success", 2) == (data["status"], len(data["audioUrls"]))
 
 
 REFUSED = [
@@ -307,7 +307,7 @@ async def test_a_request_can_be_refused_by_order(
     answers = [await visitor.post({**SONG, "prompt": "[fail]"}) for _ in range(3)]
     assert [status, status, 200] == [code for code, _ in answers]
     assert reason in answers[0][1]["error"]["message"]
-    assert (visitor.sandbox.tasks_created, visitor.sandbox.faults) == (1, [])
+    assert (1, []) == (visitor.sandbox.tasks_created, visitor.sandbox.faults)
 
 
 @pytest.mark.parametrize(("kind", "status", "reason"), REFUSED)
@@ -318,86 +318,86 @@ async def test_a_request_can_be_refused_by_its_own_words(
 
     assert status == code
     assert reason in answer["error"]["message"]
-    assert visitor.sandbox.credits_charged == 0
+    assert 0 == visitor.sandbox.credits_charged
 
 
 async def test_busy_says_when_to_come_back_and_lets_the_same_words_in_then(visitor: Visitor) -> None:
     body = {**SONG, "prompt": "[busy] [fail]"}
 
     async with visitor.session.post(visitor.url + "/v1/music/generations", json=body) as answer:
-        assert (answer.status, answer.headers["Retry-After"]) == (429, "2")
-    assert (await visitor.post(body))[0] == 200
+        assert (429, "2") == (answer.status, answer.headers["Retry-After"])
+    assert 200 == (await visitor.post(body))[0]
 
 
 async def test_a_server_error_is_a_page_of_html(visitor: Visitor) -> None:
     body = {**SONG, "prompt": "[server error]"}
 
     async with visitor.session.post(visitor.url + "/v1/music/generations", json=body) as answer:
-        assert (answer.status, answer.content_type) == (500, "text/html")
+        assert (500, "text/html") == (answer.status, answer.content_type)
         assert (await answer.text()).startswith("<!DOCTYPE html>")
 
 
 async def test_half_a_character_is_no_reason_to_fail(visitor: Visitor) -> None:
     task = await visitor.created({**WORDS, "title": "\ud800", "style": "[one take] jazz"})
 
-    assert (await visitor.ended(task))["status"] == "success"
+    assert "success" == (await visitor.ended(task))["status"]
 
 
 async def test_a_lost_answer_leaves_a_task_that_was_charged(visitor: Visitor) -> None:
     with pytest.raises(aiohttp.ClientError):
         await visitor.post({**SONG, "prompt": "jazz [lost answer]"})
 
-    assert (
+    assert (1, 10, 1) == (
         visitor.sandbox.tasks_created,
         visitor.sandbox.credits_charged,
         len(visitor.sandbox.tasks),
-    ) == (1, 10, 1)
+    )
 
 
 async def test_a_task_can_fail_with_a_reason(visitor: Visitor) -> None:
     data = await visitor.ended(await visitor.created({**SONG, "prompt": "jazz [fail]"}))
 
-    assert (data["status"], data["audioUrls"]) == ("failed", [])
-    assert data["errorMessage"] == "The music model could not make a song of this request."
+    assert ("failed", []) == (data["status"], data["audioUrls"])
+    assert "The music model could not make a song of this request." == data["errorMessage"]
 
 
 async def test_a_task_can_be_canceled(visitor: Visitor) -> None:
     data = await visitor.ended(await visitor.created({**SONG, "prompt": "jazz [canceled]"}))
 
-    assert (data["status"], data["errorMessage"], data["audioUrls"]) == ("canceled", None, [])
+    assert ("canceled", None, []) == (data["status"], data["errorMessage"], data["audioUrls"])
 
 
 async def test_a_slow_task_takes_ten_times_as_long(visitor: Visitor) -> None:
     task = await visitor.created({**SONG, "prompt": "jazz [slow]"})
 
     visitor.clock.now_s = 59.0
-    assert (await visitor.poll(task))["status"] == "processing"
-    assert (await visitor.ended(task, 1.0))["status"] == "success"
+    assert "processing" == (await visitor.poll(task))["status"]
+    assert "success" == (await visitor.ended(task, 1.0))["status"]
 
 
 async def test_a_task_can_have_one_take(visitor: Visitor) -> None:
     data = await visitor.ended(await visitor.created({**SONG, "prompt": "jazz [one take]"}))
 
-    assert len(data["audioUrls"]) == 1
-    assert (await visitor.get(data["audioUrls"][0].replace("-1.mp3", "-2.mp3")))[0] == 404
+    assert 1 == len(data["audioUrls"])
+    assert 404 == (await visitor.get(data["audioUrls"][0].replace("-1.mp3", "-2.mp3")))[0]
 
 
 async def test_success_can_come_before_its_urls(visitor: Visitor) -> None:
     task = await visitor.created({**SONG, "prompt": "jazz [empty success]"})
 
     seen = [await visitor.ended(task), await visitor.poll(task), await visitor.poll(task)]
-    assert [(data["status"], len(data["audioUrls"])) for data in seen] == [
+    assert [
         ("success", 0),
         ("success", 0),
         ("success", 2),
-    ]
+    ] == [(data["status"], len(data["audioUrls"])) for data in seen]
 
 
 async def test_a_first_download_can_be_empty(visitor: Visitor) -> None:
     data = await visitor.ended(await visitor.created({**SONG, "prompt": "jazz [empty audio]"}))
 
     answers = [await visitor.get(data["audioUrls"][0]) for _ in range(2)]
-    assert [(status, song == b"") for status, song in answers] == [(200, True), (200, False)]
+    assert [(200, True), (200, False)] == [(status, song == b"") for status, song in answers]
 
 
 async def test_polls_and_downloads_can_be_spoiled_too(visitor: Visitor) -> None:
@@ -410,12 +410,12 @@ async def test_polls_and_downloads_can_be_spoiled_too(visitor: Visitor) -> None:
         Fault(FaultKind.EMPTY_AUDIO, on="audio"),
     ]
 
-    assert (await visitor.get(f"{visitor.url}/v1/tasks/{task}"))[0] == 429
+    assert 429 == (await visitor.get(f"{visitor.url}/v1/tasks/{task}"))[0]
     with pytest.raises(aiohttp.ClientError):
         await visitor.poll(task)
-    assert (await visitor.poll(task))["status"] == "success"
-    assert await visitor.get(data["audioUrls"][0]) == (200, b"")
-    assert (await visitor.post({**SONG, "prompt": "[fail]"}))[0] == 200
+    assert "success" == (await visitor.poll(task))["status"]
+    assert (200, b"") == await visitor.get(data["audioUrls"][0])
+    assert 200 == (await visitor.post({**SONG, "prompt": "[fail]"}))[0]
 
 
 def test_every_fault_has_a_word_of_its_own() -> None:
