@@ -1,4 +1,4 @@
-"""How long a member waits for the answer to /music create: the whole bot beside a bare discord.py client.
+"""How long a member waits for the answer to /music create: the whole bot compared with a bare discord.py client.
 
     python -m bench.answer --commands 300
 
@@ -62,7 +62,7 @@ def _server(world: World) -> list[tuple[Channel, Person]]:
 
 
 def percentile(times_s: list[float], percent: int) -> float:
-    """The time in milliseconds within which so many percent of the answers came."""
+    """Return the time in milliseconds within which this percentage of the answers came."""
     return statistics.quantiles(times_s, n=100, method="inclusive")[percent - 1] * 1000
 
 

@@ -51,7 +51,7 @@ async def bomb(_: web.Request) -> web.Response:
 
 
 async def streamed(request: web.Request, chunk: bytes, count: int) -> web.StreamResponse:
-    """So many times the same chunk, as long as somebody reads."""
+    """Repeat the same chunk a given number of times, until nobody reads."""
     response = web.StreamResponse()
     await response.prepare(request)
     for _ in range(count):

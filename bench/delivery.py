@@ -32,7 +32,7 @@ def reset_peak(pid: int | str) -> None:
 
 
 async def songs(world: World, count: int) -> None:
-    """Ask for so many songs at once, each on a server of its own, and wait until all are posted."""
+    """Request this number of songs at once, each on a server of its own, and wait until all are posted."""
     channels = []
     for number in range(count):
         channel, member = world.room()

@@ -1,4 +1,4 @@
-"""What one more song costs the database as its books grow: 100 entries in the ledger beside a million.
+"""What one more song costs the database as its books grow: 100 entries in the ledger compared with a million.
 
     python -m bench.intake
 
@@ -46,7 +46,7 @@ INSERT INTO usage (guild_id, member_id, day, allowance_used)
 
 
 def fill(path: Path, entries: int) -> None:
-    """A database with so many entries in its ledger, two for each song."""
+    """A database with this number of entries in its ledger, two for each song."""
     given = {
         "songs": entries // 2,
         "members": MEMBERS,

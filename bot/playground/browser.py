@@ -38,7 +38,7 @@ async def serve(port: int | None, say: Callable[[str], None]) -> bool:
 
 
 async def _keep_fresh(world: World, preview: simcord.Preview) -> None:
-    """Shows on the page what the bot has posted, and keeps its clock going, until the page is closed."""
+    """Show on the page what the bot posts and keep its clock running, until the page is closed."""
     closed = asyncio.create_task(preview.wait_closed())
     try:
         while not closed.done():

@@ -126,7 +126,7 @@ class _Evening:
         self._show(await self._next_post(who))
 
     async def _next_post(self, who: simcord.MemberActor) -> discord.Message:
-        """The next new message that mentions this member."""
+        """Return the next new message that mentions this member."""
         try:
             async with asyncio.timeout(WAIT_S):
                 while True:

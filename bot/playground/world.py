@@ -133,7 +133,7 @@ class World:
     async def open(
         cls, folder: Path, *, delay_s: float, pace: float, extras: bool = False
     ) -> AsyncIterator["World"]:
-        """The bot running on a server with one channel; its database and spool are in ``folder``."""
+        """Run the bot on a server with one channel, with its database and spool in ``folder``."""
         sandbox = Sandbox(key="sandbox", delay_s=delay_s)
         async with running(sandbox) as url:
             settings = GivenSettings(
@@ -163,7 +163,7 @@ class World:
                 await world._process.aclose()
 
     async def _move_in(self) -> None:
-        """A server with one channel, the bot in it under its name and at work."""
+        """Set up a server with one channel and the running bot in it."""
         self.clock.start_at(self.env.now())
         self.guild = self.env.create_guild(SERVER)
         self.channel = self.guild.create_text_channel(CHANNEL)

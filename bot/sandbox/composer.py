@@ -61,6 +61,19 @@ VOWEL_SOUNDS = {
     **dict.fromkeys("uúûüую", "u"),  # noqa: RUF001
 }
 
+_SILENT = {INTRO: ("kick", "snare", "clap"), VERSE: ("shaker", "open hat")}
+"""Drums that a part does without, so that the next has something to add."""
+_PLACES = {
+    "kick": (0.0, 0.5),
+    "hat": (0.35, 0.75),
+    "open hat": (0.35, 0.75),
+    "ride": (-0.35, 0.75),
+    "shaker": (-0.45, 0.75),
+    "brush": (0.15, 0.75),
+    "tom": (-0.15, 0.75),
+}
+"""Where a drum stands, -1 left to 1 right, and how loud it is."""
+
 
 @dataclass(frozen=True)
 class Song:
@@ -355,7 +368,7 @@ def _play_chords(mix: _Mix, rng: np.random.Generator) -> None:
 
 
 def _held(style: Style, tones: list[int], *_: object) -> list[Stroke]:
-    """The chord for the whole bar, spread from left to right."""
+    """Play the chord for the whole bar, spread from left to right."""
     return [
         Stroke(0, style.beats, midi, 0.3, pan)
         for midi, pan in zip(tones, (-0.4, 0.4, 0.0, 0.2), strict=False)
@@ -388,7 +401,7 @@ def _broken(style: Style, tones: list[int], order: Sequence[int], _: Sequence[fl
 
 
 def _together(tones: list[int], starts: Sequence[float], length: float, spread: float = 0.0) -> list[Stroke]:
-    """The whole chord at each start; `spread` is the time from string to string."""
+    """Play the whole chord at each start; `spread` is the time from string to string."""
     return [
         Stroke(start + string * spread, length, midi, 0.3, 0.3 * (string - 1))
         for start in starts
@@ -478,21 +491,6 @@ def _play_drums(mix: _Mix, rng: np.random.Generator) -> None:
                 mix.add(mix.drums, roll, first + style.beats - 1 + step / 4, 0.2 + 0.1 * step, 0.2)
 
 
-_SILENT = {INTRO: ("kick", "snare", "clap"), VERSE: ("shaker", "open hat")}
-"""Drums that a part does without, so that the next has something to add."""
-
-_PLACES = {
-    "kick": (0.0, 0.5),
-    "hat": (0.35, 0.75),
-    "open hat": (0.35, 0.75),
-    "ride": (-0.35, 0.75),
-    "shaker": (-0.45, 0.75),
-    "brush": (0.15, 0.75),
-    "tom": (-0.15, 0.75),
-}
-"""Where a drum stands, -1 left to 1 right, and how loud it is."""
-
-
 def _fitted(score: Score, rhythm: list[tuple[float, float]], walk: Sequence[int], centre: int) -> list[Tone]:
     """Give a rhythm, (start, length) in quarter notes, pitches that follow the walk and land on chords."""
     tones = []
@@ -509,7 +507,7 @@ def _fitted(score: Score, rhythm: list[tuple[float, float]], walk: Sequence[int]
 
 
 def _walk(rng: np.random.Generator, length: int = 24) -> list[int]:
-    """A line that wanders by small steps and comes home, in degrees about its centre."""
+    """Compose a line that wanders by small steps and comes home, in degrees about its centre."""
     place, line = int(rng.integers(-1, 3)), []
     for _ in range(length):
         line.append(place)
@@ -589,7 +587,7 @@ def _syllables(word: str) -> list[str]:
 
 
 def _mouth(syllable: str) -> tuple[str, str]:
-    """The consonant a syllable starts with (or none) and its vowel."""
+    """Return the consonant a syllable starts with, or none, and its vowel."""
     first = syllable[0]
     consonant = first if first in HISSING + BURSTING else ""
     for letter in syllable:

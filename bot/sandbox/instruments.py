@@ -21,6 +21,19 @@ HIGHEST_HARMONIC_HZ = 13_000.0
 MOST_HARMONICS = 96
 CENTS_PER_OCTAVE = 1200
 
+VOWELS = {
+    "a": ((800, 1.0), (1250, 0.6), (2600, 0.2)),
+    "e": ((480, 1.0), (1950, 0.45), (2600, 0.25)),
+    "i": ((310, 1.0), (2250, 0.35), (3000, 0.25)),
+    "o": ((470, 1.0), (880, 0.6), (2500, 0.12)),
+    "u": ((330, 1.0), (720, 0.35), (2400, 0.08)),
+    "ə": ((550, 1.0), (1500, 0.4), (2500, 0.15)),
+}
+"""Formants of each vowel: (hertz, loudness). Source: Peterson and Barney's averages of 1952, rounded."""
+# Cyrillic letters that look like Latin ones stand here on purpose.
+HISSING = "sfzxcšшщсфцчхh"  # noqa: RUF001
+BURSTING = "tkpdbgqтпкдбг"  # noqa: RUF001
+
 
 @dataclass(frozen=True)
 class Voice:
@@ -262,21 +275,6 @@ def note(voice: Voice, hertz: float, held_s: float, brightness: float = 1.0) -> 
     return np.stack((sides[0], sides[-1]))
 
 
-VOWELS = {
-    "a": ((800, 1.0), (1250, 0.6), (2600, 0.2)),
-    "e": ((480, 1.0), (1950, 0.45), (2600, 0.25)),
-    "i": ((310, 1.0), (2250, 0.35), (3000, 0.25)),
-    "o": ((470, 1.0), (880, 0.6), (2500, 0.12)),
-    "u": ((330, 1.0), (720, 0.35), (2400, 0.08)),
-    "ə": ((550, 1.0), (1500, 0.4), (2500, 0.15)),
-}
-"""Formants of each vowel: (hertz, loudness). Source: Peterson and Barney's averages of 1952, rounded."""
-
-# Cyrillic letters that look like Latin ones stand here on purpose.
-HISSING = "sfzxcšшщсфцчхh"  # noqa: RUF001
-BURSTING = "tkpdbgqтпкдбг"  # noqa: RUF001
-
-
 def _vowel_table(vowel: str, hertz: float) -> NDArray[np.float32]:
     count = max(1, min(MOST_HARMONICS, int(6000 / hertz)))
     loudness = []
@@ -336,7 +334,7 @@ def _fall(count: int, time_s: float) -> NDArray[np.float32]:
 
 
 def _sweep(low_hz: float, rise_hz: float, fall_s: float, count: int) -> NDArray[np.float32]:
-    """A sine that falls from `low_hz + rise_hz` to `low_hz`, as a drum skin does."""
+    """Return a sine that falls from `low_hz + rise_hz` to `low_hz`, as a drum skin does."""
     hertz = low_hz + rise_hz * _fall(count, fall_s)
     turns = np.cumsum(hertz, dtype=np.float64) / RATE_HZ
     return np.asarray(np.sin(turns * 2 * math.pi), np.float32)

@@ -25,12 +25,11 @@ from bot.sandbox.server import (
     text_of,
 )
 
-TASK_MODEL = "ai-music-api/generate"
+ACCEPTED_MODEL = "ai-music-api/generate"
 COST_CREDITS = 12
 """Per task, as charged on 2026-10-05."""
 BALANCE_CREDITS = 1_000.6
 """At the start of the sandbox."""
-KEY_LIMIT_CODE = 433
 MODELS = {
     "V6": (1_000, 5_000),
     "V6_MINI": (1_000, 5_000),
@@ -106,7 +105,7 @@ class KieSandbox(Sandbox):
         status, error = self._status(task)
         record: Json = {
             "taskId": task.id,
-            "model": TASK_MODEL,
+            "model": ACCEPTED_MODEL,
             "state": STATES.get(status, "fail"),
             "param": json.dumps({"input": {"prompt": task.prompt, "lyrics": task.lyrics}}),
             "resultJson": "",
@@ -170,7 +169,7 @@ def _validate(body: Json, fields: Json) -> None:
     Raises:
         Invalid: a field is missing, of the wrong type or too long.
     """
-    if body.get("model") != TASK_MODEL:
+    if body.get("model") != ACCEPTED_MODEL:
         raise Invalid("model", "The model is not supported")
     for name in ("custom_mode", "instrumental"):
         if not isinstance(fields.get(name), bool):

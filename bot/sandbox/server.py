@@ -51,6 +51,12 @@ SONGS_CACHED = 48
 """About 0.9 MB each; a song that fell out of the cache is composed again, and is the same."""
 SHUTDOWN_S = 0.5
 
+_TYPES: dict[str, tuple[type, str]] = {
+    "customMode": (bool, "true or false"),
+    "instrumental": (bool, "true or false"),
+    "options": (dict, "an object"),
+}
+
 
 class FaultKind(StrEnum):
     """What can go wrong; the value in square brackets among a request's words orders it for that request."""
@@ -526,10 +532,3 @@ def _required(body: Json) -> tuple[str, ...]:
     if body.get("instrumental"):
         return ("provider", "model", "title", "style")
     return ("provider", "model", "title", "style", "lyrics")
-
-
-_TYPES: dict[str, tuple[type, str]] = {
-    "customMode": (bool, "true or false"),
-    "instrumental": (bool, "true or false"),
-    "options": (dict, "an object"),
-}
