@@ -69,7 +69,7 @@ def run() -> None:
     except StartRefused as refused:
         if loaded.log_format == "console":
             _exit_with(str(refused))
-        log.critical("%s", refused)
+        log.critical("start refused", extra={"error": str(refused)})
         raise typer.Exit(1) from None
 
 

@@ -12,6 +12,7 @@ import httpcore
 import httpx
 
 from bot.about import USER_AGENT
+from bot.music.client import CONNECT_S
 from bot.music.formats import MAGIC_BYTES, ending_of
 from bot.music.guard import GuardedBackend, GuardedTransport, Resolve, resolve
 from bot.music.spool import AUDIO_MAX_BYTES, NoAudio, Spool, Stored
@@ -19,7 +20,6 @@ from bot.music.wire import is_usable, origin_of
 
 DOWNLOAD_S: Final = 120.0
 """Deadline of a whole download, redirects included, in seconds."""
-CONNECT_S: Final = 10.0
 READ_S: Final = 30.0
 REDIRECTS_MAX: Final = 5
 WASTED_MAX_BYTES: Final = 5 * AUDIO_MAX_BYTES

@@ -74,7 +74,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakeDetails:
-    """What the service says about one take beside its audio address. Nothing of it is trusted."""
+    """What the service says about one take besides its audio address. None of it is trusted."""
 
     url: str
     upstream_id: str = ""

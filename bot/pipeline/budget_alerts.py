@@ -14,7 +14,7 @@ from bot.store.budget_alerts import BudgetAlert
 
 log = logging.getLogger(__name__)
 
-BATCH_MAX: Final = 10
+ALERTS_BATCH_MAX: Final = 10
 """Alerts that one batch sends, one after the other."""
 AGAIN_S: Final = 5.0
 """Wait in seconds before a send is repeated under its nonce."""
@@ -31,7 +31,7 @@ class BudgetAlerts:
     async def due(self) -> list[BudgetAlert]:
         """Return the alerts to send now."""
         now = self._now()
-        return await self._database.read(lambda tx: budget_alerts.due(tx, now, BATCH_MAX))
+        return await self._database.read(lambda tx: budget_alerts.due(tx, now, ALERTS_BATCH_MAX))
 
     async def send(self, alerts: list[BudgetAlert]) -> None:
         """Send each of them, one after the other."""

@@ -15,7 +15,7 @@ from bot.store import jobs, ledger
 
 log = logging.getLogger(__name__)
 
-BATCH_MAX: Final = 10
+CARDS_BATCH_MAX: Final = 10
 """Cards that one batch updates, one after the other."""
 EDIT_EVERY: Final = timedelta(seconds=5)
 """Minimum time between two edits of one card."""
@@ -46,7 +46,7 @@ class Cards:
     async def due(self) -> list[Job]:
         """Return jobs whose card may be outdated and may be edited again."""
         now = self._now()
-        return await self._database.read(lambda tx: jobs.cards_due(tx, now, BATCH_MAX))
+        return await self._database.read(lambda tx: jobs.cards_due(tx, now, CARDS_BATCH_MAX))
 
     async def refresh(self, job: Job) -> None:
         """Make the job's card show how it stands, if it shows something else."""

@@ -128,14 +128,14 @@ class Deliverer:
                 message_id = await self._find_directly(job, message, direct, must_know=place is None)
                 place = place or direct
         except NoHistory:
-            self._log("restored message unverifiable", message)
+            log.warning("restored message unverifiable", extra=_fields(message))
             await self._transitions.to(job, message.nowhere, due_at=None, restored=False)
             return
         if message_id is not None:
             log.info("restored message found", extra={"kind": str(message.kind)})
             await self._transitions.to(job, message.done, due_at=None, message_id=message_id, restored=False)
         elif place is None:
-            self._log("no place to post", message)
+            log.warning("no place to post", extra=_fields(message))
             await self._transitions.to(job, message.nowhere, due_at=None, restored=False)
         else:
             await self._start(job, message, place.channel_id, direct=place.direct)
@@ -211,7 +211,7 @@ class Deliverer:
         except NoAccess:
             await self._elsewhere(job, message, delivery)
         except NoHistory:
-            self._log("message unverifiable", message)
+            log.warning("message unverifiable", extra=_fields(message))
             await self._transitions.to(job, message.nowhere, due_at=None)
         else:
             if message_id is not None:
@@ -241,7 +241,7 @@ class Deliverer:
             if repeated:
                 # This says nothing about earlier sends: the bot may have lost access since. Only the
                 # channel's history can tell.
-                self._log("repeated send refused", message, error)
+                log.warning("repeated send refused", extra=_fields(message, error))
                 await self._transitions.to(job, message.sending, due_at=delivery.started_at + SEND_SETTLED)
             else:
                 await self._elsewhere(job, message, delivery, content=isinstance(error, ContentRefused))
@@ -249,7 +249,7 @@ class Deliverer:
         except AlreadyPosted:
             log.info("message was posted and deleted", extra={"kind": str(message.kind)})
         except (Transient, TimeoutError) as error:
-            self._log("send outcome unknown", message, error)
+            log.warning("send outcome unknown", extra=_fields(message, error))
             if self._now() - job.state_since > PATIENCE_MAX:
                 await self._transitions.to(job, message.nowhere, due_at=None)
             else:
@@ -279,7 +279,7 @@ class Deliverer:
             await self._start(job, message, parent_id, direct=False)
             return
         if delivery.direct:
-            self._log("no place to post", message)
+            log.warning("no place to post", extra=_fields(message))
             await self._transitions.to(job, message.nowhere, due_at=None)
             return
         now = self._now()
@@ -294,13 +294,15 @@ class Deliverer:
         try:
             channel_id = await self._courier.open_direct(job.origin.member_id)
         except NoAccess:
-            self._log("direct messages refused", message)
+            log.warning("direct messages refused", extra=_fields(message))
             await self._transitions.to(job, message.nowhere, due_at=None)
         else:
             await self._start(job, message, channel_id, direct=True)
 
-    def _log(self, event: str, message: OutgoingMessage, error: Exception | None = None) -> None:
-        fields = {"kind": str(message.kind)}
-        if error is not None:
-            fields["error"] = str(error) or type(error).__name__
-        log.warning(event, extra=fields)
+
+def _fields(message: OutgoingMessage, error: Exception | None = None) -> dict[str, str]:
+    """Return the fields of a log event about a message."""
+    fields = {"kind": str(message.kind)}
+    if error is not None:
+        fields["error"] = str(error) or type(error).__name__
+    return fields

@@ -21,13 +21,13 @@ from bot.store.scrub import Deleted
 log = logging.getLogger(__name__)
 
 BATCH_MAX: Final = 500
-"""Jobs whose files are removed between two writes."""
+"""Number of jobs whose files are removed between two writes."""
 LATE_S: Final = (5.0, 300.0)
-"""Before it is tried again where somebody reads for long, or the disk is full."""
+"""Wait before another attempt while a reader blocks it or the disk is full."""
 
 
 class Erasure:
-    """Does what ``store.erasure`` has written down. A restart finds it there and goes on."""
+    """Completes the deletions that ``store.erasure`` recorded. A restart finds them there and continues."""
 
     def __init__(self, database: Database, spool: Spool, *, now: Callable[[], datetime]) -> None:
         self._database = database
@@ -37,10 +37,10 @@ class Erasure:
         self._failures = 0
         self._not_before: datetime | None = None
         self._rewritten_for: dict[Deleted, str] = {}
-        """The marks for which the file was rewritten, and only its log is left to be emptied."""
+        """Marks for which the file has been rewritten and only its log is left to be truncated."""
 
     async def due(self) -> bool:
-        """Whether there is something to do now."""
+        """Return whether there is something to do now."""
         now = self._now()
         if self._not_before is not None and now < self._not_before:
             return False
@@ -51,9 +51,9 @@ class Erasure:
         return await self._database.read(due)
 
     async def work(self) -> bool:
-        """Everything that is to be done now. Returns whether it could be; if not, it is tried again later."""
+        """Do everything that is due. Returns False if some of it has to be repeated later."""
         async with self._one_at_a_time:
-            # Also where this ends with an error that nobody expects, it is not begun again at once.
+            # An unexpected error must not lead to another attempt at once.
             self._failures += 1
             wait_s = schedule.backoff_s(self._failures, *LATE_S)
             self._not_before = self._now() + timedelta(seconds=wait_s)
@@ -70,10 +70,10 @@ class Erasure:
             return removed and clean
 
     async def clean(self) -> bool:
-        """Leave nothing in the database of what was deleted or dropped. Returns whether it was cleaned.
+        """Scrub deleted and expired data from the database files. Returns whether that was done.
 
         Raises:
-            StoreBusy: not now.
+            StoreBusy: the database is in use; try again later.
         """
         async with self._one_at_a_time:
             return await self._clean(*Deleted)
@@ -101,7 +101,7 @@ class Erasure:
         return True
 
     async def _clean(self, *wanted: Deleted) -> bool:
-        """Returns False where there is nothing to clean, or it can't be now."""
+        """Return False if there is nothing to scrub or it is not possible now."""
         marks = await self._database.read(scrub.marks)
         if not any(of in marks for of in wanted):
             return False
@@ -111,7 +111,7 @@ class Erasure:
         if not await self._database.empty_log():
             log.info("write-ahead log not emptied yet", extra={"cause": "a long read"})
             return False
-        # A copy that was made before a migration has all of it too; a safety net is worth less than that.
+        # A copy from before a migration contains it too; a safety net is worth less than a deletion.
         for copy in await asyncio.to_thread(snapshots.outlived, self._database.path, math.inf):
             await asyncio.to_thread(copy.unlink, missing_ok=True)
         await self._database.write(lambda tx: scrub.cleaned(tx, marks))
@@ -120,7 +120,7 @@ class Erasure:
 
 
 def _remove(spool: Spool, job_ids: Collection[int]) -> None:
-    """Remove all files of these jobs, whole or not, for good."""
+    """Remove all files of these jobs, partial ones too, durably."""
     found = spool.of_jobs(job_ids)
     for path in found:
         path.unlink(missing_ok=True)

@@ -21,17 +21,17 @@ EVERY_S: Final = 60 * 60.0
 PROVE_EVERY: Final = timedelta(days=1)
 KEEP_COPIES: Final = timedelta(days=7)
 STRAY_AFTER: Final = timedelta(days=1)
-"""A file that no job knows is left alone for so long: it may be on its way into the books."""
+"""Age after which a file without a job is removed: a younger one may not be recorded yet."""
 FRESH: Final = timedelta(hours=1)
-"""A file that was written within it stays, however old its song: somebody has just asked for it."""
+"""Age below which a file stays however old its song is: somebody has just requested it."""
 WORDS_AT_ONCE: Final = 200
-"""Songs whose words one transaction drops; a member's waits for it."""
+"""Number of songs whose texts one transaction deletes, while members' writes wait."""
 CLEAN_EVERY: Final = timedelta(days=1)
-"""The database is rewritten so often for what became too old; members' writes wait for that."""
+"""Interval between rewrites of the database for expired data, while members' writes wait."""
 
 
 class Maintenance:
-    """Hourly rounds. ``alert`` tells the operator what was found; nothing is repaired silently."""
+    """Runs hourly rounds. ``alert`` reports findings to the operator; nothing is repaired silently."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Maintenance:
         self._cleaned_at: datetime | None = None
 
     async def run(self) -> None:
-        """A round now and one every hour, until cancelled."""
+        """Run a round now and one every hour, until canceled."""
         while True:
             try:
                 await self.round()
@@ -66,7 +66,7 @@ class Maintenance:
             await self._sleep(EVERY_S)
 
     async def round(self) -> None:
-        """Prove the books once a day, and drop files and words whose time is over."""
+        """Reconcile the ledger once a day, and delete expired files and texts."""
         now = self._now()
         if self._proved_at is None or now - self._proved_at >= PROVE_EVERY:
             await self._prove()
@@ -80,7 +80,7 @@ class Maintenance:
             self._cleaned_at = now
 
     async def _drop_copies(self, now: datetime) -> None:
-        """Copies that were made before a migration are needed no more when that has proved itself."""
+        """Remove copies from before a migration once it has proved itself."""
         before_s = (now - KEEP_COPIES).timestamp()
         for copy in await asyncio.to_thread(snapshots.outlived, self._database.path, before_s):
             await asyncio.to_thread(copy.unlink, missing_ok=True)
@@ -125,7 +125,7 @@ class Maintenance:
 
 
 def _files_of(spool: Spool) -> dict[str, datetime]:
-    """The spool's files and when each was written."""
+    """Return the files of the spool and when each was written."""
     found = {}
     for path in spool.folder.iterdir() if spool.folder.is_dir() else ():
         try:

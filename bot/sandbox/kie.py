@@ -11,6 +11,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from bot.sandbox.server import (
+    PROMPT_CHARACTERS_MAX,
     STYLE_AND_LYRICS_CHARACTERS_MAX,
     TITLE_CHARACTERS_MAX,
     FaultKind,
@@ -25,7 +26,7 @@ from bot.sandbox.server import (
     text_of,
 )
 
-TASK_MODEL = "ai-music-api/generate"
+ACCEPTED_MODEL = "ai-music-api/generate"
 COST_CREDITS = 12
 """Credits per task, as charged on 2026-10-05."""
 BALANCE_CREDITS = 1_000.6
@@ -37,7 +38,6 @@ MODELS = {
     **STYLE_AND_LYRICS_CHARACTERS_MAX,
 }
 """Maximum length of style and lyrics for each model, in characters."""
-PROMPT_CHARACTERS_MAX = 500
 DURATION_S = (10, 360)
 """Shortest and longest duration that may be requested."""
 STATES = {"pending": "waiting", "processing": "generating", "success": "success"}
@@ -106,7 +106,7 @@ class KieSandbox(Sandbox):
         status, error = self._status(task)
         record: Json = {
             "taskId": task.id,
-            "model": TASK_MODEL,
+            "model": ACCEPTED_MODEL,
             "state": STATES.get(status, "fail"),
             "param": json.dumps({"input": {"prompt": task.prompt, "lyrics": task.lyrics}}),
             "resultJson": "",
@@ -170,7 +170,7 @@ def _validate(body: Json, fields: Json) -> None:
     Raises:
         Invalid: A field is missing, of the wrong type or too long.
     """
-    if body.get("model") != TASK_MODEL:
+    if body.get("model") != ACCEPTED_MODEL:
         raise Invalid("model", "The model is not supported")
     for name in ("custom_mode", "instrumental"):
         if not isinstance(fields.get(name), bool):

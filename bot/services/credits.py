@@ -1,4 +1,4 @@
-"""A server's credits as its members and managers see and change them."""
+"""The credit service: what members and managers read and change about a server's credits."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
@@ -29,28 +29,28 @@ T = TypeVar("T")
 
 REASON_MAX = 200
 TOP = 5
-"""Members that a view names."""
+"""Number of members that a view lists."""
 DAYS_SHOWN = 30
 PAGE = 10
-"""Entries of the ledger on one page."""
+"""Number of ledger entries on one page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """What a manager sees of the purse."""
+    """What a manager sees of a server's credits."""
 
     balance: Balance
     price: int
     ceiling: int | None
-    """The operator's own limit for any server, if there is one."""
+    """The operator's ceiling for every server, if there is one."""
     paused: str | None
     alerts_channel_id: int | None
     role_limits: dict[int, int]
-    """By the role's id; the server's own id is @everyone."""
+    """By role id; the server's id is the id of @everyone."""
     member_limits: int
-    """How many members have a limit of their own."""
+    """Number of members with a limit of their own."""
     top: list[MemberUse]
-    """Who has spent most in this period."""
+    """The members who spent most in this period."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,19 +73,19 @@ class Use:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitChange:
-    """A limit before and after; None: none."""
+    """A limit before and after a change. None: no limit."""
 
     before: int | None
     after: int | None
     open_jobs: int
-    """Songs in the making that go on all the same, as far as that can be known."""
+    """Unfinished songs that continue, if known."""
     beyond: int
-    """Members who have used more already, as far as that can be known."""
+    """Members who have already used more, if known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
-    """Credits that were given back for a job, and what the server could spend before and after."""
+    """A refund, and what the server could spend before and after it."""
 
     job: Job
     before: int
@@ -93,10 +93,10 @@ class Refund:
 
 
 class CreditService:
-    """Reads and changes what a server may spend. A change counts once: its interaction may come twice.
+    """Reads and changes what a server may spend. A change counts once, even if its interaction arrives twice.
 
-    Methods that change something return None if their interaction has changed something already. What only
-    the operator may do is refused unless it is the purse ``for_operator``.
+    Methods that change something return None if their interaction has already changed something. What only
+    the operator may do is refused unless the service is ``for_operator``.
     """
 
     def __init__(
@@ -117,14 +117,14 @@ class CreditService:
     # -- reading
 
     async def balance(self, guild_id: GuildId) -> Balance:
-        """What the server may spend now."""
+        """Return what the server may spend now."""
         now = self._now()
         return await self._database.read(lambda tx: ledger.balance(tx, guild_id, self._defaults, now))
 
     async def explain(
         self, guild_id: GuildId, member_id: DiscordUserId, role_ids: Collection[int]
     ) -> Explanation:
-        """What a member may spend now, and by which rules."""
+        """Return what a member may spend now, and by which rules."""
         now = self._now()
 
         def explain(tx: Tx) -> Explanation:
@@ -140,7 +140,7 @@ class CreditService:
         return await self._database.read(explain)
 
     async def overview(self, guild_id: GuildId) -> Overview:
-        """The purse with everything that was set, and who has spent most."""
+        """Return a server's credits, its limits, and who spent most."""
         now = self._now()
 
         def overview(tx: Tx) -> Overview:
@@ -160,7 +160,7 @@ class CreditService:
         return await self._database.report(overview)
 
     async def use(self, guild_id: GuildId) -> Use:
-        """The credits of the last days, by what became of them, and who spent most."""
+        """Return the credits of the last days by outcome, and who spent most."""
         now = self._now()
 
         def use(tx: Tx) -> Use:
@@ -179,7 +179,7 @@ class CreditService:
         before_id: int | None = None,
         after_id: int | None = None,
     ) -> Page:
-        """Entries of the server's ledger, newest first: older than one, newer than one, or the newest."""
+        """Return a page of the ledger, newest first: older than an entry, newer than one, or the newest."""
         return await self._database.report(
             lambda tx: reports.page(
                 tx,
@@ -199,7 +199,7 @@ class CreditService:
         )
 
     async def refundable(self, guild_id: GuildId, typed: str, limit: int) -> list[SettledSong]:
-        """Songs whose credits could be given back, by what was typed of title, prompt or member."""
+        """Return refundable songs that match the typed part of a title, prompt or member name."""
         return await self._database.report(lambda tx: reports.settled_songs(tx, guild_id, typed, limit))
 
     # -- changing
@@ -210,7 +210,7 @@ class CreditService:
         """Change the allowance, and the period if one is given. Returns the balance before and after.
 
         Raises:
-            OutOfRange: not a number that an allowance can be.
+            OutOfRange: the number cannot be an allowance.
             OperatorsOnly: the operator has set one period for all.
         """
         if self._defaults.ceiling is not None and period not in (None, self._defaults.period):
@@ -222,12 +222,12 @@ class CreditService:
         )
 
     async def grant(self, guild_id: GuildId, amount: int, changed_by: ChangedBy) -> tuple[int, int] | None:
-        """Add bonus credits, or take some away. Returns the bonus before and after.
+        """Add or remove bonus credits. Returns the bonus before and after.
 
         Raises:
-            OutOfRange: more than is left, or more than a server can hold.
-            TextMissing: a grant without a reason.
-            OperatorsOnly: the operator alone grants.
+            OutOfRange: the bonus would become negative or exceed its maximum.
+            TextMissing: a grant needs a reason.
+            OperatorsOnly: only the operator grants.
         """
         self._refuse_under_ceiling("grant")
         changed_by = _with_reason(changed_by)
@@ -239,10 +239,10 @@ class CreditService:
     async def limit_member(
         self, guild_id: GuildId, member_id: DiscordUserId, credits_: int | None, changed_by: ChangedBy
     ) -> LimitChange | None:
-        """Give a member a limit of their own, or none: then their roles decide again.
+        """Set or clear a member's own limit. Without one, their roles decide.
 
         Raises:
-            OutOfRange: not a number that a limit can be.
+            OutOfRange: the number cannot be a limit.
         """
         now = self._now()
 
@@ -263,10 +263,10 @@ class CreditService:
     async def limit_role(
         self, guild_id: GuildId, role_id: int, credits_: int | None, changed_by: ChangedBy
     ) -> LimitChange | None:
-        """Give everybody with a role a limit, or none. Who has a role is known of @everyone alone.
+        """Set or clear a role's limit. Only the members of @everyone are known.
 
         Raises:
-            OutOfRange: not a number that a limit can be.
+            OutOfRange: the number cannot be a limit.
         """
         now = self._now()
 
@@ -282,12 +282,12 @@ class CreditService:
         return await self._once(changed_by, change)
 
     async def refund(self, guild_id: GuildId, job_id: JobId, changed_by: ChangedBy) -> Refund | None:
-        """Give the credits of a finished song back, once.
+        """Refund the credits of a finished song, once.
 
         Raises:
-            NotRefundable: no such song here, it is in the making, or its credits are back already.
-            TextMissing: a refund without a reason.
-            OperatorsOnly: the operator alone refunds.
+            NotRefundable: there is no such song here, it is unfinished, or it was refunded before.
+            TextMissing: a refund needs a reason.
+            OperatorsOnly: only the operator refunds.
         """
         self._refuse_under_ceiling("refund")
         changed_by, now = _with_reason(changed_by), self._now()
@@ -311,10 +311,10 @@ class CreditService:
         return await self._once(changed_by, refund)
 
     async def pause(self, guild_id: GuildId, changed_by: ChangedBy) -> int | None:
-        """Take no new songs in this server. Returns how many are in the making and go on.
+        """Pause the server. Returns the number of unfinished songs, which continue.
 
         Raises:
-            TextMissing: a pause without a reason, which members are to read.
+            TextMissing: a pause needs a reason, which members read.
         """
         changed_by, now = _with_reason(changed_by), self._now()
 
@@ -325,14 +325,14 @@ class CreditService:
         return await self._once(changed_by, pause)
 
     async def resume(self, guild_id: GuildId, changed_by: ChangedBy) -> bool | None:
-        """Take new songs again. Returns whether there was a pause to end."""
+        """End the pause. Returns whether there was one."""
         now = self._now()
         return await self._once(changed_by, lambda tx: quotas.resume(tx, guild_id, changed_by, now))
 
     async def set_alerts(
         self, guild_id: GuildId, channel_id: int | None, changed_by: ChangedBy
     ) -> tuple[int | None, int | None] | None:
-        """Tell a channel when the budget is nearly or wholly used, or nobody. Returns before and after."""
+        """Set or clear the channel for budget alerts. Returns the channel before and after."""
         now = self._now()
         return await self._once(
             changed_by, lambda tx: (quotas.set_alerts(tx, guild_id, channel_id, changed_by, now), channel_id)

@@ -1,4 +1,4 @@
-"""The ledger as a file for spreadsheets, in which nothing that somebody typed becomes a formula."""
+"""The ledger as CSV for spreadsheets. Nothing that somebody typed becomes a formula."""
 
 import csv
 import re
@@ -21,9 +21,9 @@ Source: https://owasp.org/www-community/attacks/CSV_Injection, read 2026-11-23."
 
 
 def write(path: Path, rows: Iterable[LedgerRow]) -> int:
-    """Write the entries as CSV, one after the other. Returns how many there were."""
+    """Write the entries as CSV. Returns their number."""
     count = 0
-    # The mark at the beginning tells Excel that the file is in UTF-8.
+    # Excel recognises UTF-8 by the byte order mark.
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         sheet = csv.writer(file)
         sheet.writerow(COLUMNS)

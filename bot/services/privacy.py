@@ -1,4 +1,4 @@
-"""Show, export and delete what is kept about a member."""
+"""Show, export and delete a member's personal data."""
 
 import asyncio
 import json
@@ -24,19 +24,19 @@ CLEAN_WITHIN_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What is kept about a member, and for how long."""
+    """The personal data of a member, and how long it is stored."""
 
     records: personal_data.Summary
     files: int
-    """Of their songs, in the spool."""
+    """Files of their songs in the spool."""
     own_limit: int | None
-    """That a manager has set for them in the server that was asked about."""
+    """The limit that a manager set for them in this server."""
     words_days: int
-    """Words are dropped so long after their song was done."""
+    """Days after which the texts of a finished song are deleted."""
     files_days: int
-    """The same for files."""
+    """Days after which its files are removed."""
     copies: int
-    """Of the whole database, from before the bot changed its form; it removes them by itself."""
+    """Copies of the database from before an upgrade, which the bot removes by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,20 +44,20 @@ class Deletion:
     """How far a deletion has come."""
 
     own_songs: int
-    """The member's songs in the making that it waits for."""
+    """The member's unfinished songs that it waits for."""
     songs_of_others: int
-    """Songs of others that it waits for: they are about to be made of the member's words."""
+    """Queued songs of others that it waits for, because they use the member's texts."""
     clean: bool
-    """Whether nothing is left in the files of the database either; if not, that follows by itself."""
+    """Whether the database files have been scrubbed too; if not, that follows by itself."""
 
     @property
     def waits_for(self) -> int:
-        """Songs that have to be done first; with none it is done."""
+        """Songs that have to finish first; the deletion is complete when there are none."""
         return self.own_songs + self.songs_of_others
 
 
 class Privacy:
-    """Reads, writes out and deletes. ``woken`` is called when there is something for the runner to do."""
+    """Shows, exports and deletes personal data. ``woken`` is called when the runner has something to do."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class Privacy:
         self._woken = woken
 
     async def view(self, member_id: DiscordUserId, guild_id: GuildId | None = None) -> Kept:
-        """What is kept about the member, in all servers; their own limit in one of them."""
+        """Return what is stored about the member in all servers, and their own limit in one of them."""
 
         def summary(tx: Tx) -> tuple[personal_data.Summary, list[int], int | None]:
             found = personal_data.summary(tx, member_id)
@@ -100,7 +100,7 @@ class Privacy:
         return sum(1 for _ in path.parent.glob(f"{path.name}.before-*"))
 
     async def export(self, member_id: DiscordUserId, path: Path) -> int:
-        """Write all that is kept about the member to ``path`` as JSON. Returns how many songs it has."""
+        """Write everything stored about the member to ``path`` as JSON. Returns the number of songs."""
         now = self._now()
 
         def export(tx: Tx) -> int:
@@ -117,9 +117,9 @@ class Privacy:
         return await self._database.report(export)
 
     async def delete(self, member_id: DiscordUserId) -> Deletion:
-        """Delete what is kept about the member. What is at its end goes at once, the rest with the last song.
+        """Delete the member's data: finished songs at once, the rest with the last unfinished one.
 
-        Asked again it says how far that is; for somebody of whom nothing is kept it is done.
+        Calling it again reports the progress. For somebody without data it is complete at once.
 
         Raises:
             StoreBusy: the database is locked; nothing was deleted.
@@ -133,7 +133,7 @@ class Privacy:
         waits = await self._database.write(delete)
         if waits is not None:
             log.info("member erased", extra={"waiting_songs": waits.songs})
-        # Also for somebody who is not known any more: what they deleted just now may lie there yet.
+        # Also for an unknown person: data they have just deleted may still be in the files.
         clean = await self._cleaned()
         self._woken()
         if waits is None:
@@ -141,7 +141,7 @@ class Privacy:
         return Deletion(own_songs=waits.own, songs_of_others=waits.of_others, clean=clean)
 
     async def _cleaned(self) -> bool:
-        """Files and remains go before the answer, if that is quick; else the runner goes on with it."""
+        """Remove files and scrub the database if that is quick; otherwise the runner continues."""
         try:
             async with asyncio.timeout(CLEAN_WITHIN_S):
                 return await self._erasure.work()

@@ -13,6 +13,26 @@ from typing import Final
 import aiohttp
 import discord
 
+# https://docs.discord.com/developers/topics/opcodes-and-status-codes#json-json-error-codes, read 2026-11-25
+UNKNOWN_MESSAGE: Final = 10008
+UNKNOWN_INTERACTION: Final = 10062
+ALREADY_ACKNOWLEDGED: Final = 40060
+UNANSWERABLE: Final = frozenset({UNKNOWN_INTERACTION, ALREADY_ACKNOWLEDGED})
+"""Codes of interactions that take no answer: it came too late, or there is one already."""
+DISCORD_ERRORS: Final = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError)
+"""Errors that only a request to Discord raises."""
+NETWORK_ERRORS: Final = (*DISCORD_ERRORS, TimeoutError, OSError)
+"""All errors that a request to Discord may raise."""
+WEATHER_STATUSES: Final = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    }
+)
+
 
 class Meaning(Enum):
     """What a refusal is about."""
@@ -33,10 +53,6 @@ class Meaning(Enum):
     """Nothing about the request: the same one may succeed later."""
 
 
-# https://docs.discord.com/developers/topics/opcodes-and-status-codes#json-json-error-codes, read 2026-11-25
-UNKNOWN_MESSAGE: Final = 10008
-UNKNOWN_INTERACTION: Final = 10062
-ALREADY_ACKNOWLEDGED: Final = 40060
 MEANINGS: Final[dict[int, Meaning]] = {
     10003: Meaning.PLACE,  # unknown channel
     10004: Meaning.PLACE,  # unknown server
@@ -63,22 +79,6 @@ MEANINGS: Final[dict[int, Meaning]] = {
     20016: Meaning.SLOW_MODE,
     20028: Meaning.SLOW_MODE,
 }
-UNANSWERABLE: Final = frozenset({UNKNOWN_INTERACTION, ALREADY_ACKNOWLEDGED})
-"""Codes of interactions that take no answer: it came too late, or there is one already."""
-
-DISCORD_ERRORS: Final = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError)
-"""Errors that only a request to Discord raises."""
-NETWORK_ERRORS: Final = (*DISCORD_ERRORS, TimeoutError, OSError)
-"""All errors that a request to Discord may raise."""
-WEATHER_STATUSES: Final = frozenset(
-    {
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.FORBIDDEN,
-        HTTPStatus.NOT_FOUND,
-        HTTPStatus.REQUEST_TIMEOUT,
-        HTTPStatus.TOO_MANY_REQUESTS,
-    }
-)
 
 
 class UnreadableAnswer(aiohttp.ClientPayloadError):
@@ -102,7 +102,7 @@ def readable_answers() -> Iterator[None]:
     """Turn discord.py's failures to read an answer into ``UnreadableAnswer``.
 
     Discord's proxies answer with JSON that lacks ``retry_after``, with lists, or with HTML under a JSON
-    content type; discord.py 2.7.1 raises whatever comes of that.
+    content type; discord.py 2.7.1 raises whatever error results.
     """
     try:
         yield

@@ -4,7 +4,7 @@ from typing import Final
 
 # https://docs.discord.com/developers/resources/message#create-message
 CONTENT_MAX: Final = 2_000
-"""Characters of a message beside its embeds."""
+"""Maximum length of a message's content, in characters."""
 
 # https://docs.discord.com/developers/components/reference#button
 LINK_MAX: Final = 512

@@ -195,7 +195,7 @@ async def test_weather_that_does_not_pass_keeps_the_song_and_its_files(
 
 
 @pytest.mark.parametrize("parent_takes_it", [True, False])
-async def test_a_song_whose_thread_was_deleted_goes_to_its_channel_or_else_to_its_member(
+async def test_the_song_of_a_deleted_thread_goes_to_its_channel_or_its_member(
     parent_takes_it: bool, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     channel = evening.discord.add_channel("songs", guild=evening.discord.add_guild())

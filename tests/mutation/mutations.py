@@ -68,6 +68,8 @@ HISTORY: Final = "unit/store/test_history.py::test_"
 ALERTS: Final = "unit/pipeline/test_budget_alerts.py::test_"
 MEMBERS: Final = "unit/store/test_quotas.py::test_"
 TURNS: Final = "unit/store/test_turns.py::test_"
+SENDS: Final = "unit/pipeline/test_send_turns.py::test_"
+SERVERS: Final = "unit/services/test_intake_servers.py::test_"
 LEDGER: Final = "unit/store/test_ledger.py::test_"
 GATE: Final = "unit/store/test_breaker.py::test_"
 DATABASE: Final = "unit/database/test_sqlite.py::test_"
@@ -1035,7 +1037,7 @@ FORGETTING: Final = (
         "a parked job of who is forgotten gives its credits back",
         "store/erasure.py",
         "_release_parked",
-        ("ledger.release(tx, row", "jobs.held(tx, row['id']) or ledger.release(tx, row"),
+        ("ledger.release(tx, row", "None and ledger.release(tx, row"),
         by=(f"{ERASURE}a_parked_job_is_failed_and_its_credits_are_released",),
     ),
     broken(
@@ -1248,7 +1250,7 @@ RESTORED: Final = (
         "a backup is restored where no bot runs",
         "ops/backup.py",
         "restore",
-        ("with exclusive_lock(database), _errors_as_sentences(", "with _explained("),
+        ("with exclusive_lock(database), _errors_as_sentences(", "with _errors_as_sentences("),
         by=("unit/ops/test_backup.py::test_a_restore_is_refused_while_a_bot_runs",),
     ),
     broken(
@@ -1274,6 +1276,135 @@ RESTORED: Final = (
     ),
 )
 
+BOUNDS: Final = (
+    broken(
+        "an interaction that was refused stays refused",
+        "services/intake.py",
+        "Intake._accept",
+        ("or self._was_refused(tx, origin.interaction_id)", ""),
+        by=(f"{PIPELINE}an_interaction_that_was_refused_stays_refused",),
+    ),
+    broken(
+        "a refusal outlives the process",
+        "store/refusals.py",
+        "is_refused",
+        ("row.fetchone() is not None", "False"),
+        by=(f"{PIPELINE}an_interaction_that_was_refused_stays_refused",),
+    ),
+    broken(
+        "a refusal that could not be written down stays one",
+        "services/intake.py",
+        "Intake._note_refused",
+        dropped("self._refused[interaction_id] = None"),
+        by=(f"{PIPELINE}an_answer_that_the_database_is_busy_stays_the_answer",),
+    ),
+    assigned(
+        "at most 2 copies are on their way for one member",
+        "services/songs.py",
+        "COPIES_MAX",
+        "3",
+        by=(f"{LIBRARY}a_member_has_a_bounded_number_of_copies_on_their_way",),
+    ),
+    broken(
+        "a copy counts until it has been posted",
+        "services/songs.py",
+        "SongArchive._one_more_copy",
+        dropped("self._copies[member_id] += 1"),
+        by=(f"{LIBRARY}a_member_has_a_bounded_number_of_copies_on_their_way",),
+    ),
+    broken(
+        "sends to one channel go one at a time",
+        "pipeline/turns.py",
+        "SendTurns.take",
+        ("async with lock, self._places:", "async with self._places:"),
+        by=(f"{SENDS}sends_to_one_channel_go_one_after_the_other_in_their_order",),
+    ),
+    broken(
+        "waiting for a channel takes no place",
+        "pipeline/turns.py",
+        "SendTurns.take",
+        ("async with lock, self._places:", "async with self._places, lock:"),
+        by=(f"{SENDS}waiting_for_a_channel_takes_no_place",),
+    ),
+    broken(
+        "TOTAL_CREDITS_MAX is checked in the transaction of the hold",
+        "services/intake.py",
+        "Intake._accept",
+        behind(
+            "request = request.cleaned()",
+            "self._used = await self._database.read(lambda tx: servers.credits_this_month(tx, now))",
+        ),
+        within("Intake._admit", Replaced("servers.credits_this_month(tx, now)", "self._used")),
+        by=(f"{SERVERS}all_servers_together_use_no_more_than_the_operators_total",),
+    ),
+    broken(
+        "a server that is not served is refused",
+        "services/intake.py",
+        "Intake._admit",
+        ("if not servers.is_served(", "if False and servers.is_served("),
+        by=(f"{SERVERS}a_server_that_is_not_served_is_refused_until_it_is_allowed",),
+    ),
+    broken(
+        "what the operator says of a server comes before the settings",
+        "store/servers.py",
+        "is_served",
+        ("if row is not None:", "if False:"),
+        by=(f"{SERVERS}a_server_that_is_not_served_is_refused_until_it_is_allowed",),
+    ),
+    broken(
+        "the breaker needs two members",
+        "store/breaker.py",
+        "unknown",
+        ("opens = is_open or _confirmed(state, one)", "opens = True"),
+        by=(f"{GATE}one_member_can_not_open_the_breaker_whatever_they_ask_for",),
+    ),
+    broken(
+        "the breaker needs two texts",
+        "store/breaker.py",
+        "Suspect.confirms",
+        ("self.text_hash != other.text_hash", "True"),
+        by=(f"{GATE}the_same_texts_of_many_members_do_not_open_the_breaker",),
+    ),
+    broken(
+        "one member's refusals do not close the service",
+        "store/breaker.py",
+        "not_open",
+        ("if closed or _confirmed(state, one):", "if True:"),
+        by=(f"{GATE}one_member_can_not_close_the_service",),
+    ),
+    broken(
+        "a suspect refusal closes the service only when it is confirmed",
+        "music/client.py",
+        "MusicClient.confirms",
+        ("isinstance(answer, wire.Rejected)", "True or isinstance(answer, wire.Rejected)"),
+        by=("unit/music/test_closure.py::test_a_suspicion_is_confirmed_only_by_the_same_answer",),
+    ),
+    broken(
+        "a compressed answer is decoded up to the cap",
+        "music/encodings.py",
+        "_inflate",
+        ("if len(output) > max_bytes:", "if False:"),
+        by=(f"{CLIENT}a_compressed_answer_of_a_megabyte_is_still_read",),
+    ),
+    broken(
+        "a compressed answer costs no memory beyond the cap",
+        "music/encodings.py",
+        "_inflate",
+        (", max_bytes - len(output) + 1)", ")"),
+        by=(f"{CLIENT}a_bomb_leaves_the_outcome_open_and_costs_no_memory",),
+    ),
+    broken(
+        "a stream is not taken where another address is",
+        "music/reading.py",
+        "audio_urls",
+        (
+            "(addresses.final, addresses.unsure, addresses.streams)",
+            "(addresses.streams, addresses.final, addresses.unsure)",
+        ),
+        by=("unit/music/test_reading.py::test_the_surest_address_of_a_take_is_the_one_that_counts",),
+    ),
+)
+
 MUTATIONS: Final = (
     *INTAKE,
     *CLAIMS,
@@ -1288,4 +1419,5 @@ MUTATIONS: Final = (
     *THE_LIBRARY,
     *FORGETTING,
     *RESTORED,
+    *BOUNDS,
 )

@@ -117,7 +117,7 @@ async def test_the_free_question_tells_whether_the_service_is_open(
         assert answer == await client.ask_whether_open()
 
 
-async def test_the_free_question_without_an_answer_leaves_it_open_and_confirms_nothing() -> None:
+async def test_a_free_question_without_an_answer_confirms_nothing() -> None:
     async with connected(Service(httpx.ConnectError("refused"))) as client:
         assert wire.Unknown("ConnectError") == await client.ask_whether_open()
         rejected = wire.Rejected(FailReason.CLOSED, "", ClosedCause.NOT_OPEN, suspect=True)

@@ -198,7 +198,7 @@ async def test_nothing_and_errors_are_never_final(status: int, spool: Spool) -> 
     assert [False] * 4 == await findings(spool, b"", b"", b"", b"")
 
 
-async def test_audio_that_is_said_to_be_too_large_is_final_at_once_and_not_downloaded(spool: Spool) -> None:
+async def test_audio_declared_as_too_large_is_final_and_not_downloaded(spool: Spool) -> None:
     body = Body(in_pieces(SONG) * 10_000)
 
     assert [True] == await findings(spool, body, length=TOO_LARGE)

@@ -166,7 +166,7 @@ def test_backup_and_restore_print_one_line_each_and_progress_on_terminals() -> N
     assert re.fullmatch(
         r"\S+saved\.db: 0\.\d MiB, schema \d+, 2 jobs, 3 ledger entries; verified\.\n", made.output
     )
-    assert back.output.splitlines()[0] == ("Restored tunesmith.db from saved.db. Unfinished jobs: 1 running.")
+    assert "Restored tunesmith.db from saved.db. Unfinished jobs: 1 running." == back.output.splitlines()[0]
     assert back.output.splitlines()[1].startswith("The replaced database is kept as tunesmith.db.replaced-")
 
 

@@ -303,7 +303,7 @@ async def test_a_closed_service_fails_one_job_and_pauses_or_refuses_others(
     assert 1 == rig.music.posts
 
 
-async def test_an_endpoint_that_is_not_open_fails_one_job_and_closes_when_another_member_meets_it(
+async def test_an_unconfirmed_closure_needs_a_second_member(
     rig: Rig,
 ) -> None:
     rig.music.closed_for_all = False

@@ -117,8 +117,8 @@ async def test_a_task_of_another_job_is_no_bug(rig: Rig, caplog: pytest.LogCaptu
 
 
 async def test_outcomes_that_no_process_heard_do_not_delay_the_next_request(rig: Rig) -> None:
-    for _ in range(3):
-        await rig.ask()
+    for member_id in (1, 2, 3):
+        await rig.ask(make.prompt(f"by {member_id}"), make.origin(member_id=member_id))
         async with rig.process() as runner:
             await rig.killed_at(runner, "POST")
         await rig.round()

@@ -135,7 +135,7 @@ async def test_only_what_was_spent_is_refunded(rig: Rig, desk: OperatorActions) 
 # -- parked jobs
 
 
-async def test_a_parked_job_that_is_released_is_reported_and_its_credits_are_back(
+async def test_a_released_parked_job_is_reported_with_its_credits_back(
     rig: Rig, desk: OperatorActions
 ) -> None:
     job = await parked(rig)

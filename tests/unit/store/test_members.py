@@ -108,7 +108,7 @@ def test_earlier_use_counts_for_a_manager_before_the_member_is_back(tx: Tx) -> N
     forgotten(tx)
 
     assert 10 == used(tx, members.past_or_present(tx, MEMBER))
-    assert members.known_member(tx, MEMBER) == NOBODY
+    assert NOBODY == members.known_member(tx, MEMBER)
 
 
 @pytest.mark.parametrize("period", Period)

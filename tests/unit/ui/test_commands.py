@@ -48,7 +48,7 @@ def test_a_category_a_forum_and_a_media_channel_are_refused_for_alerts(type_: in
 
 
 @pytest.mark.parametrize("type_", [0, 2, 5, 10, 11, 12, 13, 99])
-def test_a_channel_of_any_other_type_is_taken_for_alerts_also_of_an_unknown_one(type_: int) -> None:
+def test_alerts_accept_a_channel_of_any_other_or_unknown_type(type_: int) -> None:
     interaction_context.may_post_in(asked(), picked(type_))
 
 
