@@ -1,10 +1,10 @@
-"""How long a member waits for the answer to /music create: the whole bot compared with a bare discord.py client.
+"""How long /music create takes to answer: the bot compared with a bare discord.py client.
 
     python -m bench.answer --commands 300
 
-Both run as processes against stand-ins of Discord on this machine, and are asked in turns, one command
-at a time. The bot works all the while on the songs that were asked for before. A time runs from the
-moment in which the interaction is sent to the one in which the answer has arrived at Discord's end.
+Both run as processes against doubles of Discord on this machine and get commands in turns, one at a
+time. Meanwhile, the bot works on the songs requested so far. Each time is measured at the double, from
+sending the interaction to receiving the answer.
 """
 
 import argparse
@@ -25,13 +25,13 @@ UNLIMITED = {
     "OPEN_JOBS_PER_GUILD": PLENTY,
 }
 SERVERS, MEMBERS = 4, 5
-"""Servers, and members in each of them, who ask in turns."""
+"""Number of servers, and of members in each, who send commands in turns."""
 WARM_UP = 20
-"""Commands that are not counted."""
+"""Number of commands before the measurement."""
 
 
 async def measure(commands: int) -> tuple[list[float], list[float]]:
-    """Seconds to each answer, of the bot and of the bare client."""
+    """Return the seconds to each answer, of the bot and of the bare client."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tunesmith-bench-")))
         worlds = [
@@ -42,17 +42,17 @@ async def measure(commands: int) -> tuple[list[float], list[float]]:
         for world in worlds:
             await stack.enter_async_context(world.bot(**UNLIMITED))
         people = [list(itertools.chain(*(_server(world) for _ in range(SERVERS)))) for world in worlds]
-        took: list[list[float]] = [[], []]
+        times: list[list[float]] = [[], []]
         for number in range(WARM_UP + commands):
-            for world, members, times in zip(worlds, people, took, strict=True):
+            for world, members, times_s in zip(worlds, people, times, strict=True):
                 channel, member = members[number % len(members)]
                 answer = await world.discord.slash(
                     "music create", prompt=f"Rain on neon, number {number}", user=member, channel=channel
                 )
                 if answer.ephemeral:
-                    raise SystemExit(f"the bot refuses: {answer.content}")
-                times.append(answer.elapsed_s)
-    return took[0][WARM_UP:], took[1][WARM_UP:]
+                    raise SystemExit(f"refused: {answer.content}")
+                times_s.append(answer.elapsed_s)
+    return times[0][WARM_UP:], times[1][WARM_UP:]
 
 
 def _server(world: World) -> list[tuple[Channel, Person]]:
@@ -62,18 +62,18 @@ def _server(world: World) -> list[tuple[Channel, Person]]:
 
 
 def percentile(times_s: list[float], percent: int) -> float:
-    """Return the time in milliseconds within which this percentage of the answers came."""
+    """Return a percentile in milliseconds."""
     return statistics.quantiles(times_s, n=100, method="inclusive")[percent - 1] * 1000
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="How long a member waits for the answer to /music create")
-    parser.add_argument("--commands", type=int, default=300, help="how many commands are counted")
+    parser = argparse.ArgumentParser(description="How long /music create takes to answer")
+    parser.add_argument("--commands", type=int, default=300, help="number of commands to measure")
     whole, bare = asyncio.run(measure(parser.parse_args().commands))
     print(f"{'':12}{'p50':>10}{'p99':>10}{'slowest':>10}")
-    for name, times in (("the bot", whole), ("bare client", bare)):
-        cells = [percentile(times, 50), percentile(times, 99), max(times) * 1000]
+    for name, times_s in (("the bot", whole), ("bare client", bare)):
+        cells = [percentile(times_s, 50), percentile(times_s, 99), max(times_s) * 1000]
         print(f"{name:12}" + "".join(f"{cell:7.2f} ms" for cell in cells))
     ratios = [percentile(whole, percent) / percentile(bare, percent) for percent in (50, 99)]
     print(f"{'ratio':12}{ratios[0]:9.2f}x {ratios[1]:8.2f}x")

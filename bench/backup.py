@@ -1,7 +1,7 @@
-"""A backup of a large database while the bot writes: ``python -m bench.backup``.
+"""How long a backup of a large database takes, and how far it delays writes: ``python -m bench.backup``.
 
-Requests are written down, one after the other, as the bot does it; first alone, then while the command
-runs as a process of its own. The floors, from the same run: the same writes without a backup, and a plain
+The bot's intake writes requests one after another, first alone, then while the command runs in a process
+of its own. Both are compared with a baseline from the same run: the writes without a backup, and a plain
 copy of the file, flushed to the disk.
 """
 
@@ -21,14 +21,14 @@ from bot.database.sqlite import Database
 from bot.services.intake import Intake
 from tests import make
 
-P99_MOST_S = 0.2
-FLOOR_WRITES = 400
-SECONDS_MOST = 30.0
-"""For a database of 100 MB, on a slow disk with other work."""
+P99_MAX_S = 0.2
+BASELINE_WRITES = 400
+BACKUP_MAX_S = 30.0
+"""Maximum duration for a database of 100 MB, on a slow and busy disk."""
 
 
 class Writer:
-    """Asks for songs and takes the requests back, without a pause."""
+    """A member who requests songs and withdraws the requests."""
 
     def __init__(self, database: Database) -> None:
         self._clock = make.Clock()
@@ -36,18 +36,18 @@ class Writer:
         self._intake = Intake(database, terms, now=self._clock, woken=lambda: None)
 
     async def write(self) -> float:
-        """Write one request down. Returns the seconds that it took until it was on the disk."""
+        """Write one request. Return the seconds until it is on the disk."""
         self._clock.now += timedelta(seconds=1)
         began_s = time.perf_counter()
-        taken = await self._intake.accept(make.prompt(), make.origin())
+        accepted = await self._intake.accept(make.prompt(), make.origin())
         took_s = time.perf_counter() - began_s
-        assert taken is not None
-        await self._intake.withdraw(taken.job)
+        assert accepted is not None
+        await self._intake.withdraw(accepted.job)
         return took_s
 
 
 async def back_up(path: Path, target: Path) -> float:
-    """Seconds that ``tunesmith backup`` took."""
+    """Run ``tunesmith backup`` and return its duration in seconds."""
     env = os.environ | {
         "DISCORD_TOKEN": "a-token",
         "MUSIC_API_KEY": "a-key",
@@ -62,7 +62,7 @@ async def back_up(path: Path, target: Path) -> float:
 
 
 def copy_plainly(path: Path, target: Path) -> float:
-    """Seconds for a copy of the file that is on the disk at the end."""
+    """Copy the file and flush it to the disk. Return the duration in seconds."""
     began_s = time.perf_counter()
     shutil.copyfile(path, target)
     snapshots.flush(target)
@@ -70,45 +70,45 @@ def copy_plainly(path: Path, target: Path) -> float:
 
 
 async def measure(folder: Path, entries: int) -> tuple[float, float, list[float], list[float], int]:
-    """Seconds of the plain copy and of the backup; of the writes alone and during the backup; bytes of the backup."""
+    """Return the durations of the copy, the backup, writes alone, writes during it, and its size in bytes."""
     path, target = folder / "tunesmith.db", folder / "backup.db"
     await asyncio.to_thread(fill, path, entries)
-    floor_s = await asyncio.to_thread(copy_plainly, path, folder / "plain.db")
+    baseline_s = await asyncio.to_thread(copy_plainly, path, folder / "plain.db")
     async with Database.open(path) as database:
         writer = Writer(database)
-        alone = [await writer.write() for _ in range(FLOOR_WRITES)]
+        alone = [await writer.write() for _ in range(BASELINE_WRITES)]
         backup = asyncio.create_task(back_up(path, target))
-        beside: list[float] = []
+        during: list[float] = []
         while not backup.done():
             during.append(await writer.write())
         took_s = await backup
-    return floor_s, took_s, alone, during, target.stat().st_size
+    return baseline_s, took_s, alone, during, target.stat().st_size
 
 
 def p99(times: list[float]) -> float:
-    """The time that 99 of 100 stay below."""
+    """Return the 99th percentile."""
     return sorted(times)[int(len(times) * 0.99)]
 
 
 def main() -> None:
-    """Measure, print, and fail where the backup holds writers up."""
+    """Measure, print, and fail if the backup is slow or delays writes."""
     parser = argparse.ArgumentParser(prog="python -m bench.backup", description=__doc__.partition("\n")[0])
     parser.add_argument("--entries", type=int, default=600_000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tunesmith-bench-") as folder:
-        floor_s, took_s, alone, during, size_bytes = asyncio.run(measure(Path(folder), options.entries))
-    print(f"a plain copy, flushed: {floor_s:.2f} s (the floor)")
+        baseline_s, took_s, alone, during, size_bytes = asyncio.run(measure(Path(folder), options.entries))
+    print(f"a plain copy, flushed: {baseline_s:.2f} s (the baseline)")
     print(
         f"a backup of {size_bytes / 1e6:.0f} MB, checked, during {len(during)} writes: {took_s:.2f} s "
-        f"({took_s / floor_s:.1f}x; at most {SECONDS_MOST:.0f} s)"
+        f"({took_s / baseline_s:.1f}x; at most {BACKUP_MAX_S:.0f} s)"
     )
-    print(f"writes alone       p99 {p99(alone) * 1_000:.1f} ms (the floor)")
+    print(f"writes alone       p99 {p99(alone) * 1_000:.1f} ms (the baseline)")
     print(
         f"writes during it   p99 {p99(during) * 1_000:.1f} ms ({p99(during) / p99(alone):.1f}x; "
-        f"at most {P99_MOST_S * 1_000:.0f} ms), the slowest {max(during) * 1_000:.0f} ms"
+        f"at most {P99_MAX_S * 1_000:.0f} ms), slowest {max(during) * 1_000:.0f} ms"
     )
-    if took_s > SECONDS_MOST or p99(during) > P99_MOST_S:
-        raise SystemExit("a backup takes too long, or holds writers up")
+    if took_s > BACKUP_MAX_S or p99(during) > P99_MAX_S:
+        raise SystemExit("the backup takes too long or delays writes")
 
 
 if __name__ == "__main__":

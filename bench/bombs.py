@@ -1,8 +1,8 @@
-"""What hostile answers cost in memory: ``python -m bench.bombs``.
+"""How much memory hostile responses cost: ``python -m bench.bombs``.
 
-A server on this machine sends an 80 MB JSON answer, a gzip bomb and an endless body, one after the
-other, to the real clients in a process of its own. The floor is the same process after one ordinary
-answer. Figures are the kernel's own (``VmHWM``), so Linux only.
+A server on this machine sends 80 MB of JSON, a gzip bomb and an endless body, one after another, to the
+real clients, which run in a separate process. The baseline is that process after one ordinary response.
+The kernel does the measuring (``VmHWM``), so this runs on Linux only.
 """
 
 import asyncio
@@ -24,50 +24,48 @@ from bot.music.downloads import AudioSource
 from bot.music.spool import NoAudio, Spool
 from bot.music.sseedance import Sseedance
 
-LIMIT_MIB = 20.0
+COST_MAX_MIB = 20.0
 CHUNK = b"ID3" + bytes(64 * 1024 - 3)
+BOMB = gzip.compress(bytes(1024 * MIB), 9) if "serve" in sys.argv else b""
 ENDLESS_CHUNKS = 8 * 1024
-"""512 MiB: endless enough for a client that stops at 40."""
+"""Number of chunks in the endless body: 512 MiB, for a client that stops at 40."""
 
 
 async def ordinary(_: web.Request) -> web.Response:
-    """An answer as it should be."""
+    """Send a well-formed response."""
     return web.json_response({"data": {"id": "1", "status": "pending"}})
 
 
 async def large_json(request: web.Request) -> web.StreamResponse:
-    """80 MB of it."""
+    """Send 80 MB of JSON."""
     return await streamed(request, b'{"data": {"id": "' + bytes(64 * 1024).replace(b"\0", b"1"), 1_280)
 
 
 async def endless(request: web.Request) -> web.StreamResponse:
-    """Audio that never ends."""
+    """Send audio that never ends."""
     return await streamed(request, CHUNK, ENDLESS_CHUNKS)
 
 
 async def bomb(_: web.Request) -> web.Response:
-    """A megabyte that unpacks to a gigabyte."""
+    """Send a megabyte that unpacks to a gigabyte."""
     return web.Response(body=BOMB, headers={"Content-Encoding": "gzip", "Content-Type": "audio/mpeg"})
 
 
 async def streamed(request: web.Request, chunk: bytes, count: int) -> web.StreamResponse:
-    """Repeat the same chunk a given number of times, until nobody reads."""
+    """Send the same chunk ``count`` times, or until the client disconnects."""
     response = web.StreamResponse()
     await response.prepare(request)
     for _ in range(count):
         try:
             await response.write(chunk)
         except ConnectionError:
-            break  # the client has had enough, which is the point
+            break  # the client has refused the rest, as it should
     return response
-
-
-BOMB = gzip.compress(bytes(1024 * MIB), 9) if "serve" in sys.argv else b""
 
 
 @asynccontextmanager
 async def served() -> AsyncIterator[str]:
-    """The hostile server in a process of its own, so that its memory is not the clients'."""
+    """Run the hostile server in a separate process, so that its memory isn't measured. Yield its URL."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.bombs", "serve"), stdout=asyncio.subprocess.PIPE
     )
@@ -80,7 +78,7 @@ async def served() -> AsyncIterator[str]:
 
 
 async def serve() -> None:
-    """Answer hostile, until killed."""
+    """Serve hostile responses until killed."""
     application = web.Application()
     for path, answer in (("ordinary", ordinary), ("json", large_json), ("bomb", bomb)):
         application.router.add_get(f"/v1/tasks/{path}", answer)
@@ -96,7 +94,7 @@ async def serve() -> None:
 
 
 async def measure() -> bool:
-    """Print what each answer costs. Returns whether all stay below the limit."""
+    """Print the cost of each response. Return whether all stay below the limit."""
     async with (
         served() as url,
         MusicClient.open(url=url, key="key", contract=Sseedance(), now=lambda: datetime.now(UTC)) as music,
@@ -118,13 +116,13 @@ async def measure() -> bool:
                 before = peak_mib("self")
                 try:
                     outcome = type(await attempt()).__name__
-                except (Transient, NoAudio) as refused:
-                    outcome = f"{type(refused).__name__}: {refused}"
+                except (Transient, NoAudio) as error:
+                    outcome = f"{type(error).__name__}: {error}"
                 cost = peak_mib("self") - before
                 worst = max(worst, cost)
                 print(f"{cost:6.2f} MiB above {before:.1f}  {name}  ({outcome})")
-    print(f"the most: {worst:.2f} MiB; the limit: {LIMIT_MIB:.0f} MiB")
-    return worst < LIMIT_MIB
+    print(f"maximum: {worst:.2f} MiB; limit: {COST_MAX_MIB:.0f} MiB")
+    return worst < COST_MAX_MIB
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""What the delivery of many large songs at once costs in memory: ``python -m bench.delivery``.
+"""How much memory the delivery of many large songs costs: ``python -m bench.delivery``.
 
-The unmodified bot runs as a process and fetches and posts songs of 10 MiB between stand-ins on this
-machine. The floor is the same process idle, after one such song. Figures are the kernel's own
-(``VmHWM``, the highest resident memory since it was last reset), so Linux only.
+The unmodified bot runs as a process and delivers songs of 10 MiB between doubles on this machine. The
+baseline is the same process, idle after one such song. The kernel does the measuring (``VmHWM``, the peak
+of resident memory since its last reset), so this runs on Linux only.
 """
 
 import argparse
@@ -19,20 +19,20 @@ TAKE_BYTES = 5 * MIB
 
 
 def peak_mib(pid: int | str) -> float:
-    """The highest resident memory since the last reset."""
+    """Return the peak of resident memory since the last reset."""
     for line in Path(f"/proc/{pid}/status").read_text("utf-8").splitlines():
         if line.startswith("VmHWM"):
             return int(line.split()[1]) / 1024
-    raise OSError("no VmHWM on this system")
+    raise OSError("this system has no VmHWM")
 
 
 def reset_peak(pid: int | str) -> None:
-    """Let the peak begin at what is resident now. Source: proc(5), clear_refs."""
+    """Reset the peak to the current resident memory. Source: proc(5), clear_refs."""
     Path(f"/proc/{pid}/clear_refs").write_text("5", "utf-8")
 
 
 async def songs(world: World, count: int) -> None:
-    """Request this number of songs at once, each on a server of its own, and wait until all are posted."""
+    """Request ``count`` songs at once, each on its own server, and wait until all are posted."""
     channels = []
     for number in range(count):
         channel, member = world.room()
@@ -45,7 +45,7 @@ async def songs(world: World, count: int) -> None:
 
 
 async def measure(count: int) -> None:
-    """Print what the songs cost above idle."""
+    """Print how much memory the songs cost above idle."""
     with tempfile.TemporaryDirectory() as folder:
         async with World.open(Path(folder)) as world:
             world.music._song = large  # type: ignore[method-assign] # noqa: SLF001 - large takes
@@ -57,18 +57,18 @@ async def measure(count: int) -> None:
                 await songs(world, count)
                 peak = peak_mib(pid)
     print(f"idle {idle:.1f} MiB; peak with {count} songs of 10 MiB at once {peak:.1f} MiB")
-    print(f"{(peak - idle) / count:.2f} MiB a song above idle ({peak / idle:.2f}x)")
+    print(f"{(peak - idle) / count:.2f} MiB per song above idle ({peak / idle:.2f}x)")
 
 
 async def large(task: object, take: int) -> bytes:
-    """Five MiB that begin like an mp3, different for each take of each task."""
+    """Return 5 MiB that start like an mp3, different for each take of each task."""
     frames = mp3(take) + str(id(task)).encode()
     return frames * (TAKE_BYTES // len(frames) + 1)
 
 
 def pid_of(bot: BotProcess) -> int:
-    """The bot's process."""
-    return bot._process.pid  # noqa: SLF001 - nobody else needs it
+    """Return the id of the bot's process."""
+    return bot._process.pid  # noqa: SLF001 - no other caller needs it
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""What one more song costs the database as its books grow: 100 entries in the ledger compared with a million.
+"""How much a request costs as the ledger grows: 100 entries compared with a million.
 
     python -m bench.intake
 
-Both databases belong to one busy server with 200 members, whose songs lie in the last 90 days. They are asked
-in turns, without waiting for the disk, which costs the same for both. The floor is the small one.
+Each database belongs to one busy server with 200 members and songs of the last 90 days. Requests go to them
+in turns, without waiting for the disk, which costs the same for both. The baseline is the small one.
 """
 
 import argparse
@@ -25,9 +25,10 @@ from bot.store.ledger import Defaults
 from tests import make
 
 SMALL = 100
+"""Number of ledger entries in the baseline."""
 MEMBERS, DAYS = 200, 90
 RICH = Defaults(allowance=10**9, period=Period.MONTH)
-MOST = 1.5
+RATIO_MAX = 1.5
 
 FILL = """
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :songs)
@@ -46,8 +47,8 @@ INSERT INTO usage (guild_id, member_id, day, allowance_used)
 
 
 def fill(path: Path, entries: int) -> None:
-    """A database with this number of entries in its ledger, two for each song."""
-    given = {
+    """Create a database with ``entries`` entries in its ledger, two for each song."""
+    values = {
         "songs": entries // 2,
         "members": MEMBERS,
         "days": DAYS,
@@ -56,19 +57,19 @@ def fill(path: Path, entries: int) -> None:
         "now": times.milliseconds(make.NOW),
         "today": times.day_number(make.NOW),
     }
-    with closing(sqlite._connect(path)) as connection:  # noqa: SLF001 - what Database.open begins with
+    with closing(sqlite._connect(path)) as connection:  # noqa: SLF001 - the first step of Database.open
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN")
-        connection.execute("INSERT INTO guild (id) VALUES (:guild)", given)
+        connection.execute("INSERT INTO guild (id) VALUES (:guild)", values)
         for number in range(MEMBERS):
             members.member_number(connection, DiscordUserId(make.MEMBER + number))
         for statement in FILL.split(";"):
-            connection.execute(statement, given)
+            connection.execute(statement, values)
         connection.execute("COMMIT")
 
 
 async def measure(entries: int, requests: int) -> tuple[list[float], list[float]]:
-    """Seconds for each request, of the small database and of the large one."""
+    """Return the seconds per request, for the small and the large database."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tunesmith-bench-")))
         clock = make.Clock()
@@ -76,37 +77,37 @@ async def measure(entries: int, requests: int) -> tuple[list[float], list[float]
         for count in (SMALL, entries):
             path = folder / f"{count}.db"
             await asyncio.to_thread(fill, path, count)
-            opened = await stack.enter_async_context(Database.open(path))
-            await opened.write(lambda _: None)
+            database = await stack.enter_async_context(Database.open(path))
+            await database.write(lambda _: None)
             terms = make.terms(open_per_member=requests, open_per_guild=requests, defaults=RICH)
-            intakes.append(Intake(opened, terms, now=clock, woken=lambda: None))
-        took: list[list[float]] = [[], []]
+            intakes.append(Intake(database, terms, now=clock, woken=lambda: None))
+        times: list[list[float]] = [[], []]
         for number in range(requests):
             clock.now += timedelta(seconds=1)
-            for intake, times in zip(intakes, took, strict=True):
-                asked = make.origin(member_id=make.MEMBER + number % MEMBERS)
+            for intake, times_s in zip(intakes, times, strict=True):
+                origin = make.origin(member_id=make.MEMBER + number % MEMBERS)
                 began_s = time.perf_counter()
-                taken = await intake.accept(make.prompt(), asked)
-                times.append(time.perf_counter() - began_s)
-                assert taken is not None
-                await intake.withdraw(taken.job)
-    return took[0], took[1]
+                accepted = await intake.accept(make.prompt(), origin)
+                times_s.append(time.perf_counter() - began_s)
+                assert accepted is not None
+                await intake.withdraw(accepted.job)
+    return times[0], times[1]
 
 
 def main() -> None:
-    """Measure, print, and fail where the books' size shows."""
+    """Measure, print, and fail if the size of the ledger matters."""
     parser = argparse.ArgumentParser(prog="python -m bench.intake", description=__doc__.partition("\n")[0])
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--requests", type=int, default=400)
     options = parser.parse_args()
     sqlite.PRAGMAS = tuple(pragma.replace("= FULL", "= OFF") for pragma in sqlite.PRAGMAS)  # type: ignore[assignment]
     small, large = asyncio.run(measure(options.entries, options.requests))
-    p50 = [statistics.median(times) * 1_000 for times in (small, large)]
+    p50 = [statistics.median(times_s) * 1_000 for times_s in (small, large)]
     ratio = p50[1] / p50[0]
     print(f"SQLite {sqlite3.sqlite_version}, {options.requests} requests each, in turns")
-    print(f"with {SMALL:>9,} entries  p50 {p50[0]:.2f} ms  (the floor)")
-    print(f"with {options.entries:>9,} entries  p50 {p50[1]:.2f} ms  ({ratio:.2f}x; at most {MOST}x)")
-    if ratio > MOST:
+    print(f"with {SMALL:>9,} entries  p50 {p50[0]:.2f} ms  (the baseline)")
+    print(f"with {options.entries:>9,} entries  p50 {p50[1]:.2f} ms  ({ratio:.2f}x; at most {RATIO_MAX}x)")
+    if ratio > RATIO_MAX:
         raise SystemExit("the cost of a request grows with the ledger")
 
 

@@ -1,7 +1,7 @@
-"""What the picture of /quota usage costs: ``python -m bench.picture``.
+"""How much the chart of /quota usage costs: ``python -m bench.picture``.
 
-The floor is the same process after its second picture: the first ones load what draws it, once.
-Figures are the kernel's own (``VmRSS``), so Linux only.
+The baseline is the same process after its second chart, since the first ones load the drawing library.
+The kernel does the measuring (``VmRSS``), so this runs on Linux only.
 """
 
 import gc
@@ -15,9 +15,9 @@ from bot.services.credits import Use
 from bot.store.reports import DayOfUse, MemberUse
 from bot.ui import chart
 
-PICTURES = 30
+CHARTS = 30
 DAYS = 30
-LEFT_MAX_MIB = 1.0
+RETAINED_MAX_MIB = 1.0
 USE = Use(
     days=[
         DayOfUse(
@@ -34,29 +34,29 @@ USE = Use(
 
 
 def resident_mib() -> float:
-    """What the process holds now."""
+    """Return the resident memory of this process."""
     gc.collect()
     status = Path("/proc/self/status").read_text("utf-8")
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
 def main() -> None:
-    """Draw, print, and fail where memory is kept."""
+    """Draw, print, and fail if memory is retained."""
     bare = resident_mib()
     for _ in range(2):
         chart.usage(USE)
     before = resident_mib()
-    took = []
-    for _ in range(PICTURES):
+    times_s = []
+    for _ in range(CHARTS):
         began_s = time.perf_counter()
         picture = chart.usage(USE)
-        took.append(time.perf_counter() - began_s)
-    left = resident_mib() - before
-    print(f"a picture of {len(picture) / 1024:.0f} KiB in {statistics.median(took) * 1_000:.0f} ms (p50)")
-    print(f"loading what draws it took {before - bare:.1f} MiB, once")
-    print(f"{left:.1f} MiB above that floor after {PICTURES} more pictures; at most {LEFT_MAX_MIB}")
-    if left > LEFT_MAX_MIB:
-        raise SystemExit("a picture keeps memory")
+        times_s.append(time.perf_counter() - began_s)
+    retained = resident_mib() - before
+    print(f"a chart of {len(picture) / 1024:.0f} KiB in {statistics.median(times_s) * 1_000:.0f} ms (p50)")
+    print(f"loading the drawing library took {before - bare:.1f} MiB, once")
+    print(f"{retained:.1f} MiB above the baseline after {CHARTS} more charts; at most {RETAINED_MAX_MIB}")
+    if retained > RETAINED_MAX_MIB:
+        raise SystemExit("drawing charts retains memory")
 
 
 if __name__ == "__main__":

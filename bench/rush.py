@@ -1,7 +1,7 @@
-"""Sixty members at once where there are credits for five songs: ``python -m bench.rush``.
+"""Sixty simultaneous requests with credits for five songs: ``python -m bench.rush``.
 
-The real bot as a process, against a stand-in of Discord on this machine. The floor is the same bot asked by
-one member. Discord waits 3 s for an answer; every one of the sixty has to be there in 2.5 s.
+The real bot runs as a process against a double of Discord on this machine. The baseline is the same bot
+with one request. Discord waits 3 s for an answer; each of the sixty has to arrive within 2.5 s.
 """
 
 import asyncio
@@ -11,12 +11,12 @@ from pathlib import Path
 from tests.flows.process import World
 
 MEMBERS, SONGS = 60, 5
-WITHIN_S = 2.5
+ANSWER_MAX_S = 2.5
 SETTINGS = {"GUILD_CREDITS": str(10 * SONGS), "OPEN_JOBS_PER_GUILD": "1000"}
 
 
 async def measure() -> tuple[float, list[float], int]:
-    """Seconds to the answer for one, for each of the sixty, and how many of them were promised a song."""
+    """Return the seconds to a single answer and to each of sixty, and the number accepted."""
     with tempfile.TemporaryDirectory(prefix="tunesmith-bench-") as folder:
         async with World.open(Path(folder)) as world, world.bot(**SETTINGS):
             channel, first = world.room()
@@ -33,15 +33,15 @@ async def measure() -> tuple[float, list[float], int]:
 
 
 def main() -> None:
-    """Measure, print, and fail where somebody waits too long or the credits are not spent exactly."""
-    alone, took, promised = asyncio.run(measure())
-    print(f"one member: {alone * 1_000:.0f} ms (the floor)")
+    """Measure, print, and fail if an answer is late or the credits are not spent exactly."""
+    alone_s, times_s, accepted = asyncio.run(measure())
+    print(f"one member: {alone_s * 1_000:.0f} ms (the baseline)")
     print(
-        f"{MEMBERS} at once: {promised} songs promised, the slowest answer after {max(took) * 1_000:.0f} ms "
-        f"({max(took) / alone:.0f}x; at most {WITHIN_S * 1_000:.0f} ms)"
+        f"{MEMBERS} at once: {accepted} songs accepted, slowest answer after {max(times_s) * 1_000:.0f} ms "
+        f"({max(times_s) / alone_s:.0f}x; at most {ANSWER_MAX_S * 1_000:.0f} ms)"
     )
-    if promised != SONGS or max(took) > WITHIN_S:
-        raise SystemExit("not five songs, or an answer that came too late")
+    if accepted != SONGS or max(times_s) > ANSWER_MAX_S:
+        raise SystemExit("the number of songs is not five, or an answer was too late")
 
 
 if __name__ == "__main__":

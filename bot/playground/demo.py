@@ -1,4 +1,4 @@
-"""An evening on the simulated Discord, as a transcript in the terminal: ``tunesmith demo``."""
+"""Play an evening on the simulated Discord and print a transcript: ``tunesmith demo``."""
 
 import asyncio
 import re
@@ -13,21 +13,32 @@ import simcord
 from bot.music.formats import ending_of
 from bot.playground.world import World
 
-WAIT_S: Final = 30.0
+SONG_WAIT_MAX_S: Final = 30.0
+"""How long to wait for a message of the bot."""
+
+TASKS: Final = 4
+"""Number of tasks in the evening: three songs and one failure."""
+
+FILES: Final = 6
+"""Number of files in the evening: three songs of two takes."""
+
+UNITS_S: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+"""Units of a duration, longest first, with their seconds."""
+
 Say = Callable[[str], None]
 
-LYRICS = """City lights and midnight rain
+LYRICS: Final = """City lights and midnight rain
 Neon rivers down the lane
 Every window hums your name
 Nothing here will stay the same"""
 
 
 class DemoFailed(Exception):
-    """Something on the evening went wrong."""
+    """The evening did not go as planned."""
 
 
 async def play(folder: Path, say: Say) -> bool:
-    """Play the evening and save its songs to ``folder``. Returns whether all of it went as it should."""
+    """Play the evening and save its songs to ``folder``. Return whether everything went as planned."""
     with tempfile.TemporaryDirectory(prefix="tunesmith-demo-") as scratch:
         async with World.open(Path(scratch), delay_s=1.0, pace=0.05) as world:
             try:
@@ -45,39 +56,40 @@ class _Evening:
         self.folder = folder
         self.say = say
         self.saved: list[Path] = []
-        self.told: set[int] = set()
+        self.seen: set[int] = set()
+        """Ids of the messages printed so far."""
 
     async def play(self) -> list[Path]:
         ada = self.world.add_member("Ada", manager=True)
         mia, noah = self.world.add_member("Mia"), self.world.add_member("Noah")
         self.say(f"Ada, Mia and Noah are on the server “{self.world.guild.name}”; Ada manages it.")
 
-        self._title("Ada fills the purse")
+        self._title("Ada sets the daily allowance")
         await self._slash(ada, "quota set", credits=30, period="day")
 
         self._title("Mia asks for a song in one line")
         await self._slash(mia, "music create", prompt="Warm synth pop about the last train home")
         await self._song_for(mia)
 
-        self._title("Noah fills the form, and the bot is restarted while the song is being made")
+        self._title("Noah fills in the form, and the bot restarts during the song")
         await self._form(noah, title="Neon Rain", style="synthwave, dreamy", lyrics=LYRICS)
         await self.world.restart()
-        self.say("        (the bot's process has ended; another one starts on the same database)")
+        self.say("        (the bot's process ends, and a new one starts on the same database)")
         await self._song_for(noah)
 
         self._title("A song fails at the music service")
         await self._slash(mia, "music create", prompt="A lullaby that goes wrong [fail]")
         await self._notice_for(mia)
 
-        self._title("A form that is not complete costs nothing and keeps its words")
+        self._title("An incomplete form costs nothing and keeps its text")
         await self._form(noah, title="No Words Yet", style="acoustic folk", lyrics="")
 
-        self._title("Noah spends the last credits on an instrumental, and Mia comes too late")
+        self._title("Noah spends the last credits on an instrumental, and Mia is too late")
         await self._slash(noah, "music create", prompt="Cinematic ambient, open sky, slow", instrumental=True)
         await self._slash(mia, "music create", prompt="One more, please")
         await self._song_for(noah)
 
-        self._title("Ada grants some more, and has a look")
+        self._title("Ada grants more credits and checks the balance")
         await self._slash(ada, "quota grant", credits=50, reason="It is a good evening")
         await self._slash(mia, "music credits")
         await self._slash(ada, "quota view")
@@ -111,12 +123,12 @@ class _Evening:
         message = await self._next_post(who)
         self._show(message)
         if not message.attachments:
-            raise DemoFailed("the song came without audio")
+            raise DemoFailed("the song has no audio")
         self.folder.mkdir(parents=True, exist_ok=True)
         for attachment in message.attachments:
             audio = await attachment.read()
             if ending_of(audio) != ".mp3":
-                raise DemoFailed(f"{attachment.filename} is no mp3")
+                raise DemoFailed(f"{attachment.filename} is not an mp3 file")
             path = self.folder / attachment.filename
             path.write_bytes(audio)
             self.saved.append(path)
@@ -126,18 +138,20 @@ class _Evening:
         self._show(await self._next_post(who))
 
     async def _next_post(self, who: simcord.MemberActor) -> discord.Message:
-        """Return the next new message that mentions this member."""
+        """Wait for the next message that mentions this member."""
         try:
-            async with asyncio.timeout(WAIT_S):
+            async with asyncio.timeout(SONG_WAIT_MAX_S):
                 while True:
                     self.world.changed.clear()
                     for message in self.world.channel.history():
-                        if message.id not in self.told and message.content.startswith(who.mention):
-                            self.told.add(message.id)
+                        if message.id not in self.seen and message.content.startswith(who.mention):
+                            self.seen.add(message.id)
                             return message
                     await self.world.changed.wait()
         except TimeoutError:
-            raise DemoFailed(f"nothing came for {_name(who)} within {WAIT_S:.0f} s") from None
+            raise DemoFailed(
+                f"there was no message for {_name(who)} within {SONG_WAIT_MAX_S:.0f} s"
+            ) from None
 
     def _show(self, message: discord.Message, *, private: bool = False) -> None:
         lines = [message.content] if message.content else []
@@ -160,10 +174,10 @@ class _Evening:
 
     def _check_books(self) -> None:
         charged = self.world.sandbox.credits_charged
-        made = self.world.sandbox.tasks_created
-        self.say(f"\nThe music service made {made} tasks and charged {charged} credits for them.")
-        if made != 4 or len(self.saved) != 6:  # noqa: PLR2004 - three songs of two takes, one failure
-            raise DemoFailed(f"{made} tasks and {len(self.saved)} files are not what this evening asks for")
+        tasks, files = self.world.sandbox.tasks_created, len(self.saved)
+        self.say(f"\nThe music service created {tasks} tasks and charged {charged} credits for them.")
+        if (tasks, files) != (TASKS, FILES):
+            raise DemoFailed(f"there are {tasks} tasks and {files} files instead of {TASKS} and {FILES}")
 
 
 def _name(who: simcord.MemberActor) -> str:
@@ -171,18 +185,18 @@ def _name(who: simcord.MemberActor) -> str:
 
 
 def _readable(line: str, world: World) -> str:
-    """Discord's marks as a terminal shows them."""
+    """Convert Discord's markup to plain text."""
     for user_id, user in world.env.backend.users.items():
         line = line.replace(f"<@{user_id}>", f"@{(user.global_name or user.name)}")
-    line = re.sub(r"<t:(\d+):R>", lambda found: _in_words(int(found[1]), world), line)
+    line = re.sub(r"<t:(\d+):R>", lambda match: _relative_time(int(match[1]), world), line)
     return line.replace("**", "").replace("~~", "").replace("\\", "")
 
 
-def _in_words(epoch_s: int, world: World) -> str:
+def _relative_time(epoch_s: int, world: World) -> str:
     seconds = round(epoch_s - world.clock().timestamp())
     if seconds == 0:
         return "just now"
-    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
+    for unit, size in UNITS_S:
         if abs(seconds) >= size or unit == "second":
             count = abs(seconds) // size
             amount = f"{count} {unit}{'' if count == 1 else 's'}"

@@ -1,4 +1,7 @@
-"""A server with people in it, the bot, and the sandbox that makes its songs; nothing leaves the machine."""
+"""A simulated Discord server with members, the bot, and the sandbox as its music service.
+
+Nothing leaves the machine.
+"""
 
 import asyncio
 import time
@@ -20,43 +23,47 @@ from bot.store.budget_alerts import BudgetAlert
 
 SERVER = "The Listening Room"
 CHANNEL = "song-requests"
-SETTLE_S = 30.0
+SETTLE_MAX_S = 30.0
+"""How long SimCord waits for the bot's tasks after an interaction."""
 
 
 def _seconds() -> float:
-    """Real seconds; SimCord puts its own time into ``time.monotonic`` while the bot's code runs."""
+    """Return real seconds.
+
+    ``time.monotonic`` does not do: SimCord patches it while the bot's code runs.
+    """
     return time.perf_counter()
 
 
 class SimulatedClock:
-    """The simulated Discord's time, which goes on with the real one."""
+    """The time of the simulated Discord, which advances with real time."""
 
     def __init__(self) -> None:
         self._began_at = datetime.now(UTC)
         self._began_s = _seconds()
 
     def __call__(self) -> datetime:
-        """Now, as the people on the simulated Discord see it."""
+        """Return the current time on the simulated Discord."""
         return self._began_at + timedelta(seconds=_seconds() - self._began_s)
 
     def start_at(self, moment: datetime) -> None:
-        """Let it be ``moment`` now."""
+        """Set the current time to ``moment``."""
         self._began_at, self._began_s = moment, _seconds()
 
 
 class ObservedCourier:
-    """A courier that tells when it has brought something, so that a page or a script can look."""
+    """A courier that calls ``posted`` after each change of a message."""
 
-    def __init__(self, courier: Courier, brought: Callable[[], None]) -> None:
+    def __init__(self, courier: Courier, posted: Callable[[], None]) -> None:
         self._courier = courier
-        self._brought = brought
+        self._posted = posted
 
     async def post_song(
         self, job: Job, files: Sequence[tuple[Track, Path]], where: Delivery, nonce: str
     ) -> int:
-        """As the courier itself."""
+        """Delegate to the courier."""
         message_id = await self._courier.post_song(job, files, where, nonce)
-        self._brought()
+        self._posted()
         return message_id
 
     async def post_copy(
@@ -69,44 +76,44 @@ class ObservedCourier:
         locale: str,
         direct: bool,
     ) -> int:
-        """As the courier itself."""
+        """Delegate to the courier."""
         message_id = await self._courier.post_copy(
             job, files, channel_id, nonce, locale=locale, direct=direct
         )
-        self._brought()
+        self._posted()
         return message_id
 
     async def fetch(self, job: Job, take: int, *, max_bytes: int) -> bytes | None:
-        """As the courier itself."""
+        """Delegate to the courier."""
         return await self._courier.fetch(job, take, max_bytes=max_bytes)
 
     async def post_notice(self, job: Job, where: Delivery, nonce: str) -> int:
-        """As the courier itself."""
+        """Delegate to the courier."""
         message_id = await self._courier.post_notice(job, where, nonce)
-        self._brought()
+        self._posted()
         return message_id
 
     async def post_alert(self, alert: BudgetAlert) -> None:
-        """As the courier itself."""
+        """Delegate to the courier."""
         await self._courier.post_alert(alert)
-        self._brought()
+        self._posted()
 
     async def update_card(self, job: Job, facts: CardFacts) -> None:
-        """As the courier itself."""
+        """Delegate to the courier."""
         await self._courier.update_card(job, facts)
-        self._brought()
+        self._posted()
 
     async def find(self, job: Job, kind: MessageKind, where: Delivery, *, ever: bool = False) -> int | None:
-        """As the courier itself."""
+        """Delegate to the courier."""
         return await self._courier.find(job, kind, where, ever=ever)
 
     async def find_card(self, job: Job) -> int | None:
-        """As the courier itself."""
+        """Delegate to the courier."""
         return await self._courier.find_card(job)
 
-    async def open_direct(self, member_id: int) -> int:
-        """As the courier itself."""
-        return await self._courier.open_direct(DiscordUserId(member_id))
+    async def open_direct(self, member_id: DiscordUserId) -> int:
+        """Delegate to the courier."""
+        return await self._courier.open_direct(member_id)
 
 
 def _is_refusal(error: BaseException) -> bool:
@@ -114,7 +121,7 @@ def _is_refusal(error: BaseException) -> bool:
 
 
 class World:
-    """One server on the simulated Discord. Get it from ``World.open``."""
+    """One server on the simulated Discord. Create it with ``World.open``."""
 
     def __init__(self, settings: Settings, sandbox: Sandbox) -> None:
         self.settings = settings
@@ -133,11 +140,11 @@ class World:
     async def open(
         cls, folder: Path, *, delay_s: float, pace: float, extras: bool = False
     ) -> AsyncIterator["World"]:
-        """Run the bot on a server with one channel, with its database and spool in ``folder``."""
+        """Run the bot on a server with one channel; database and spool are in ``folder``."""
         sandbox = Sandbox(key="sandbox", delay_s=delay_s)
         async with running(sandbox) as url:
             settings = GivenSettings(
-                discord_token="simulated",  # type: ignore[arg-type] # noqa: S106 - pydantic makes it a secret
+                discord_token="simulated",  # type: ignore[arg-type] # noqa: S106 - pydantic wraps it in a SecretStr
                 music_api_key="sandbox",  # type: ignore[arg-type]
                 music_api_url=url,
                 music_models=("V5", "V4_5"),
@@ -149,7 +156,7 @@ class World:
             world = cls(settings, sandbox)
             try:
                 await world._begin()
-                world.env = simcord.Env(world.parts.client, shard_count=1, settle_timeout=SETTLE_S)
+                world.env = simcord.Env(world.parts.client, shard_count=1, settle_timeout=SETTLE_MAX_S)
                 await world.env.start()
                 try:
                     await world._move_in()
@@ -163,7 +170,7 @@ class World:
                 await world._process.aclose()
 
     async def _move_in(self) -> None:
-        """Set up a server with one channel and the running bot in it."""
+        """Create the server and its channel, name the bot and start its runner."""
         self.clock.start_at(self.env.now())
         self.guild = self.env.create_guild(SERVER)
         self.channel = self.guild.create_text_channel(CHANNEL)
@@ -172,7 +179,7 @@ class World:
         self._run()
 
     def add_member(self, name: str, *, manager: bool = False) -> simcord.MemberActor:
-        """Somebody on the server."""
+        """Add a member to the server; ``manager`` may manage the server."""
         roles = []
         if manager:
             permissions = discord.Permissions(manage_guild=True)
@@ -180,16 +187,16 @@ class World:
         return self.guild.add_member(self.env.create_user(name.lower(), global_name=name), roles=roles)
 
     async def restart(self) -> None:
-        """End the bot's process as at a shutdown, and start another one on the same database."""
+        """Shut the bot down and start it again on the same database."""
         await self._end()
         await self._begin()
         await self.env.restart_bot(self.parts.client)
         self._run()
 
     async def keep_time(self) -> None:
-        """Bring the simulated Discord's clock to where this world's is."""
-        behind = (self.clock() - self.env.now()).total_seconds()
-        await self.env.advance_time(max(behind, 0.0))
+        """Advance the simulated Discord's clock to the time of this world."""
+        lag_s = (self.clock() - self.env.now()).total_seconds()
+        await self.env.advance_time(max(lag_s, 0.0))
 
     async def _begin(self) -> None:
         self.parts = await self._process.enter_async_context(

@@ -1,4 +1,4 @@
-"""Compose a short song from words: key, tempo, band, melody and singing follow from what they say."""
+"""Compose a short song from a text, which determines its key, tempo, band, melody and singing."""
 
 import hashlib
 import unicodedata
@@ -29,17 +29,32 @@ DEGREES = 7
 INTRO, VERSE, CHORUS, OUTRO = range(4)
 WALTZ_BEATS = 3
 LOW_LEADS = ("distorted guitar", "saxophone", "brass", "choir", "clarinet", "guitar")
-# Below 1 by what an mp3 may add to a peak.
 PEAK = 0.85
+"""Highest sample of a song. The rest up to 1 is headroom, since mp3 encoding may raise peaks."""
 TAIL_S = 2.4
-LONGEST_S = 37.0
-LINES_MOST = 64
-SYLLABLES_PER_LINE_MOST = 24
+"""Time after the last bar, in which the song fades out."""
+DURATION_MAX_S = 37.0
+LINES_MAX = 64
+SYLLABLES_PER_LINE_MAX = 24
 
-# Bars of intro, verse, chorus, outro; a song takes the longest form that fits.
+SILENT_DRUMS = {INTRO: ("kick", "snare", "clap"), VERSE: ("shaker", "open hat")}
+"""Drums left out of a part, so that the next part has something to add."""
+
+DRUM_PLACES = {
+    "kick": (0.0, 0.5),
+    "hat": (0.35, 0.75),
+    "open hat": (0.35, 0.75),
+    "ride": (-0.35, 0.75),
+    "shaker": (-0.45, 0.75),
+    "brush": (0.15, 0.75),
+    "tom": (-0.15, 0.75),
+}
+"""Position of each drum, from -1 (left) to 1 (right), and its loudness."""
+
 FORMS = ((1, 4, 4, 1), (2, 4, 4, 2), (2, 4, 8, 2), (4, 8, 8, 2), (4, 8, 8, 4))
+"""Bars of intro, verse, chorus and outro, shortest form first. A song takes the longest form that fits."""
 
-# Quarter notes; a negative number is a rest.
+# Rhythms of one bar, in quarter notes. A negative number is a rest.
 QUIET_CELLS = ((2, 1, 1), (1, 1, 2), (1.5, 0.5, 2), (3, 1), (1, 1, 1, 1), (-1, 1, 1, 1), (1.5, 1.5, 1))
 LIVELY_CELLS = (
     (0.5, 0.5, 1, 0.5, 0.5, 1),
@@ -52,7 +67,7 @@ LIVELY_CELLS = (
 )
 WALTZ_CELLS = ((2, 1), (1, 1, 1), (1.5, 0.5, 1), (1, 2), (1, 0.5, 0.5, 1))
 
-# Cyrillic letters that look like Latin ones stand here on purpose.
+# Contains Cyrillic letters that look like Latin ones.
 VOWEL_SOUNDS = {
     **dict.fromkeys("aàáâäåаяあ", "a"),  # noqa: RUF001
     **dict.fromkeys("eèéêëеэє", "e"),  # noqa: RUF001
@@ -61,38 +76,25 @@ VOWEL_SOUNDS = {
     **dict.fromkeys("uúûüую", "u"),  # noqa: RUF001
 }
 
-_SILENT = {INTRO: ("kick", "snare", "clap"), VERSE: ("shaker", "open hat")}
-"""Drums that a part does without, so that the next has something to add."""
-_PLACES = {
-    "kick": (0.0, 0.5),
-    "hat": (0.35, 0.75),
-    "open hat": (0.35, 0.75),
-    "ride": (-0.35, 0.75),
-    "shaker": (-0.45, 0.75),
-    "brush": (0.15, 0.75),
-    "tom": (-0.15, 0.75),
-}
-"""Where a drum stands, -1 left to 1 right, and how loud it is."""
-
 
 @dataclass(frozen=True)
 class Song:
-    """A finished piece of music and what it was made of."""
+    """A finished piece of music and its characteristics."""
 
     samples: Samples
-    """Shape (2, n), at RATE_HZ, peak below 1."""
+    """Stereo samples at RATE_HZ, shape (2, n), peak below 1."""
     tempo_bpm: int
-    """Quarter notes a minute."""
+    """Quarter notes per minute."""
     key: str
-    """Such as `D minor`."""
+    """Key and mode, such as `D minor`."""
     style: str
     """A key of `styles.STYLES`."""
     sung: bool
-    """Whether somebody sings."""
+    """Whether there is a singer."""
 
     @property
     def duration_s(self) -> float:
-        """Length in seconds."""
+        """The duration in seconds."""
         return float(self.samples.shape[1] / RATE_HZ)
 
 
@@ -101,19 +103,19 @@ class Tone:
     """One note of the score."""
 
     start: float
-    """Quarter notes since the beginning of the song."""
+    """Quarter notes since the start of the song."""
     length: float
     """Quarter notes."""
     degree: int
-    """Steps of the scale above the key note."""
+    """Steps of the scale above the tonic."""
 
 
 @dataclass(frozen=True)
 class Stroke:
-    """One note to be played: the keys to press, not the scale they come from."""
+    """One note as it is played, with its pitch as a MIDI number."""
 
     start: float
-    """Quarter notes since the beginning of the song, or of the bar."""
+    """Quarter notes since the start of the song, or of the bar."""
     length: float
     """Quarter notes."""
     midi: int
@@ -125,13 +127,13 @@ class Stroke:
 
 @dataclass(frozen=True)
 class Score:
-    """Everything that is decided before a sound is made."""
+    """Everything that is decided before any sound is synthesised."""
 
     style: Style
     name: str
     tempo_bpm: int
     tonic: int
-    """The key note, 0 to 11 semitones above C."""
+    """The tonic, 0 to 11 semitones above C."""
     mode: str
     chords: tuple[int, ...]
     """Root of each bar's chord, as a degree of the scale."""
@@ -143,32 +145,32 @@ class Score:
 
     @property
     def bars(self) -> int:
-        """Bars in the whole song."""
+        """The number of bars in the song."""
         return sum(self.form)
 
     def section(self, bar: int) -> int:
-        """Tell which part a bar belongs to: 0 intro, 1 verse, 2 chorus, 3 outro."""
+        """Return the part that a bar belongs to: INTRO, VERSE, CHORUS or OUTRO."""
         return next(index for index in range(OUTRO + 1) if bar < sum(self.form[: index + 1]))
 
     def start(self, section: int) -> int:
-        """Give the first bar of a part."""
+        """Return the first bar of a part."""
         return sum(self.form[:section])
 
     def seconds(self, quarters: float) -> float:
-        """Turn quarter notes into seconds."""
+        """Convert quarter notes to seconds."""
         return quarters * 60 / self.tempo_bpm
 
     def midi(self, degree: int, around: int) -> int:
-        """Give the MIDI number of a degree of the scale; degree 0 is the key note nearest below `around`."""
+        """Return the MIDI number of a degree; degree 0 is the nearest tonic at or below `around`."""
         octave, step = divmod(degree, DEGREES)
         return around - (around - self.tonic) % 12 + 12 * octave + MODES[self.mode][step]
 
 
 def compose(words: str, *, lyrics: str = "", instrumental: bool = False, take: int = 1) -> Song:
-    """Make music that suits the words: 20 to 40 s, the same for the same arguments.
+    """Compose music of 20 to 40 s that suits the words, deterministically.
 
-    `take` numbers the versions of one request: they share style and mood, not melody, tempo and key.
-    Without lyrics a singer has only syllables to sing.
+    `take` numbers the versions of one request. They share style and mood, but differ in melody, tempo
+    and key. Without lyrics, the singer sings plain syllables.
     """
     score = _plan(words, lyrics, take)
     rng = _rng("play", words, lyrics, take)
@@ -190,7 +192,10 @@ def compose(words: str, *, lyrics: str = "", instrumental: bool = False, take: i
 
 
 def _rng(*parts: object) -> np.random.Generator:
-    """Random numbers that depend on these parts alone; `hash()` would differ from process to process."""
+    """Return a generator seeded with these parts.
+
+    `hash()` would not do: it is salted differently in each process.
+    """
     digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode(errors="replace")).digest()
     return np.random.default_rng(int.from_bytes(digest[:16], "big"))
 
@@ -206,45 +211,45 @@ def _plan(words: str, lyrics: str, take: int) -> Score:
     mode = _pick(same, style.modes)
     slowest, fastest = style.tempo_bpm
     drawn = int(same.integers(slowest, fastest + 1))
-    # Takes are a sixth of the range apart at least, or two of them might hardly be told from one another.
+    # Takes of nearly the same tempo would be hard to tell apart.
     shift = (take - 1) * max(3, (fastest - slowest) // 3)
     tempo_bpm = max(66, slowest + (drawn - slowest + shift) % (fastest - slowest + 1))
     tonic = (int(same.integers(12)) + 5 * (take - 1)) % 12
     bar_s = style.beats * 60 / tempo_bpm
-    form = next((form for form in reversed(FORMS) if sum(form) * bar_s + TAIL_S <= LONGEST_S), FORMS[0])
+    form = next((form for form in reversed(FORMS) if sum(form) * bar_s + TAIL_S <= DURATION_MAX_S), FORMS[0])
     verse = _pick(own, JAZZ_PROGRESSIONS if style.jazzy and mode == "major" else PROGRESSIONS[mode])
     chorus = _pick(own, PROGRESSIONS[mode])
     intro, _, _, outro = form
     chords = [verse[bar % 4] for bar in range(intro + form[1])] + [chorus[bar % 4] for bar in range(form[2])]
     chords += [verse[bar % 4] for bar in range(outro - 1)] + [0]
-    said = spoken(words)
-    feminine = "female" in said or ("male" not in said and take % 2 == 1)
+    vocabulary = spoken(words)
+    feminine = "female" in vocabulary or ("male" not in vocabulary and take % 2 == 1)
     lead = style.leads[(int(same.integers(len(style.leads))) + take) % len(style.leads)]
     return Score(style, name, tempo_bpm, tonic, mode, tuple(chords), form, lead, feminine)
 
 
 @dataclass
 class _Mix:
-    """The mixing desk: notes go in at their time, the finished song comes out."""
+    """A mixing desk that takes notes at their times and returns the finished song."""
 
     score: Score
     band: Samples = field(init=False)
-    """What the kick pushes down: chords and bass."""
+    """Chords and bass, which the kick ducks."""
     front: Samples = field(init=False)
-    """Melody and singing, which echo."""
+    """Melody and singing, which get the echo."""
     drums: Samples = field(init=False)
     played: dict[tuple[str, int, int], Samples] = field(init=False, default_factory=dict)
-    """Notes that were made already: songs repeat themselves."""
+    """Notes synthesised so far, since songs repeat themselves."""
 
     def __post_init__(self) -> None:
-        """Lay out empty tracks as long as the song."""
+        """Allocate silent tracks as long as the song."""
         length_s = self.score.seconds(self.score.bars * self.score.style.beats) + TAIL_S
         self.band, self.front, self.drums = (
             np.zeros((2, int(length_s * RATE_HZ)), np.float32) for _ in range(3)
         )
 
     def swung(self, quarters: float) -> float:
-        """Move an off-beat to where the style swings it."""
+        """Shift an off-beat by the swing of the style."""
         beat, part = divmod(quarters, 1)
         late = self.score.style.swing
         half = 0.5
@@ -253,14 +258,14 @@ class _Mix:
         return beat + half + late + (part - half) * (half - late) / half
 
     def add(self, track: Samples, sound: Samples, quarters: float, loudness: float, pan: float = 0.0) -> None:
-        """Mix a sound in at a time; `pan` goes from -1, left, to 1, right."""
+        """Mix in a sound at a time; `pan` goes from -1 (left) to 1 (right)."""
         start = int(self.score.seconds(max(0.0, self.swung(quarters))) * RATE_HZ)
         length = min(sound.shape[1], track.shape[1] - start)
         for side, share in ((0, 1 - max(0.0, pan)), (1, 1 + min(0.0, pan))):
             track[side, start : start + length] += sound[side, :length] * np.float32(loudness * share)
 
     def play(self, voice: str, tone: Stroke, loudness: float = 1.0) -> None:
-        """Play one note of a voice, at `loudness` times the note's own."""
+        """Play one note of a voice, with its loudness multiplied by `loudness`."""
         held_s = self.score.seconds(tone.length)
         key = (voice, tone.midi, round(held_s * 1000))
         if key not in self.played:
@@ -269,7 +274,7 @@ class _Mix:
         self.add(track, self.played[key], tone.start, loudness * tone.loudness, tone.pan)
 
     def master(self) -> Samples:
-        """Put the tracks together: pumping, echo, room, a little saturation, fade, even loudness."""
+        """Mix the tracks with ducking, echo, reverb, saturation, fade-out and normalisation."""
         style = self.score.style
         if style.pump:
             self.band *= self._pumping(style.pump)
@@ -297,7 +302,7 @@ class _Mix:
         dry = self.front.copy()
         for count in (1, 2, 3):
             delay = int(self.score.seconds(0.75 * count) * RATE_HZ)
-            # Each echo comes from the other side.
+            # The echoes alternate between left and right.
             for side in (0, 1):
                 share = loudness**count * (1.0 if (count + side) % 2 else 0.35)
                 self.front[side, delay:] += dry[side, :-delay] * np.float32(share)
@@ -309,22 +314,22 @@ def _hertz(midi: int) -> float:
 
 @lru_cache(maxsize=4)
 def _room(size: int) -> NDArray[np.complexfloating]:
-    """Spectrum of a room's answer at half the sample rate, one row for each ear."""
+    """Return the spectrum of a room's impulse response at half the sample rate, one row per channel."""
     length = int(1.9 * RATE_HZ / 2)
     time_s = np.arange(length) / (RATE_HZ / 2)
     noise = np.random.default_rng(7).normal(size=(2, length)) * np.exp(time_s * -3.2)
-    # Walls swallow high notes first: the late part of the answer is smoother.
+    # Walls absorb high frequencies first, so the late part of the response is smoother.
     smooth = (noise[:, :-2] + noise[:, 1:-1] + noise[:, 2:]) / 3
     early = np.exp(time_s[1:-1] * -14)
-    answer = np.concatenate(
+    response = np.concatenate(
         (np.zeros((2, int(0.012 * RATE_HZ))), noise[:, 1:-1] * early + smooth * (1 - early)), axis=1
     )
-    answer /= np.sqrt((answer**2).sum(axis=1, keepdims=True))
-    return np.fft.rfft(answer.astype(np.float32), size)
+    response /= np.sqrt((response**2).sum(axis=1, keepdims=True))
+    return np.fft.rfft(response.astype(np.float32), size)
 
 
 def _reverberate(dry: Samples, share: float, into: Samples) -> None:
-    """Add what a room would send back of `dry`; worked at half the rate, since rooms are dull anyway."""
+    """Add the reverb of `dry` to `into`, at half the sample rate, since reverb has few high frequencies."""
     count = dry.shape[1] // 2 * 2
     send = dry[:, :count].sum(axis=0).reshape(-1, 2).sum(axis=1) * np.float32(0.25)
     block = 2**16
@@ -339,13 +344,16 @@ def _reverberate(dry: Samples, share: float, into: Samples) -> None:
 
 
 def _chord(score: Score, bar: int) -> list[int]:
-    """Degrees of a bar's chord, its root first."""
+    """Return the degrees of a bar's chord, its root first."""
     root = score.chords[bar]
     return [root + step for step in ((0, 2, 4, 6) if score.style.jazzy else (0, 2, 4))]
 
 
 def _voiced(score: Score, bar: int, around: int) -> list[int]:
-    """MIDI numbers of a bar's chord, each in the octave about `around`, so that hands need not jump."""
+    """Return the MIDI numbers of a bar's chord, all within the octave around `around`.
+
+    Consecutive chords are then close together, as a pianist plays them.
+    """
     return sorted(around - 6 + (score.midi(degree, 60) - (around - 6)) % 12 for degree in _chord(score, bar))
 
 
@@ -368,7 +376,7 @@ def _play_chords(mix: _Mix, rng: np.random.Generator) -> None:
 
 
 def _held(style: Style, tones: list[int], *_: object) -> list[Stroke]:
-    """Play the chord for the whole bar, spread from left to right."""
+    """Hold the chord for the whole bar, spread from left to right."""
     return [
         Stroke(0, style.beats, midi, 0.3, pan)
         for midi, pan in zip(tones, (-0.4, 0.4, 0.0, 0.2), strict=False)
@@ -376,7 +384,7 @@ def _held(style: Style, tones: list[int], *_: object) -> list[Stroke]:
 
 
 def _arpeggio(style: Style, tones: list[int], order: Sequence[int], _: Sequence[float]) -> list[Stroke]:
-    """One tone after the other, an octave up in every other group of four."""
+    """Play one note after another, an octave up in every other group of four."""
     per_quarter = 4 if style.bass == "bass synth" else 2
     ladder = [*tones, tones[0] + 12]
     return [
@@ -392,7 +400,7 @@ def _arpeggio(style: Style, tones: list[int], order: Sequence[int], _: Sequence[
 
 
 def _broken(style: Style, tones: list[int], order: Sequence[int], _: Sequence[float]) -> list[Stroke]:
-    """One tone after the other, ringing on, as a guitar is picked."""
+    """Play one note after another and let them ring, like a picked guitar."""
     ladder = [*tones, tones[0] + 12]
     return [
         Stroke(step / 2, 1.6, ladder[order[step % 4] % len(ladder)], 0.4, 0.25 * (-1) ** step)
@@ -401,7 +409,7 @@ def _broken(style: Style, tones: list[int], order: Sequence[int], _: Sequence[fl
 
 
 def _together(tones: list[int], starts: Sequence[float], length: float, spread: float = 0.0) -> list[Stroke]:
-    """Play the whole chord at each start; `spread` is the time from string to string."""
+    """Play the whole chord at each start; `spread` is the delay from string to string."""
     return [
         Stroke(start + string * spread, length, midi, 0.3, 0.3 * (string - 1))
         for start in starts
@@ -422,7 +430,7 @@ def _offbeat(style: Style, tones: list[int], *_: object) -> list[Stroke]:
 
 
 def _chug(style: Style, tones: list[int], *_: object) -> list[Stroke]:
-    """Fifths in eighths on the low strings, as distorted guitars play them."""
+    """Play fifths in eighths on the low strings, as distorted guitars do."""
     return [
         Stroke(step / 2, 0.45, tones[0] - 12 + interval, 0.3 if step in {0, 3, 6} else 0.21, pan)
         for step in range(style.beats * 2)
@@ -465,7 +473,7 @@ def _play_bass(mix: _Mix) -> None:
 
 
 def _low(score: Score, degree: int) -> int:
-    """MIDI number of a degree in the octave where a bass sounds full: E1 to D#2."""
+    """Return the MIDI number of a degree between E1 and D#2, where a bass sounds full."""
     return 28 + (score.midi(degree, 60) - 28) % 12
 
 
@@ -478,21 +486,21 @@ def _play_drums(mix: _Mix, rng: np.random.Generator) -> None:
         if bar == score.start(section) and section in {CHORUS, OUTRO}:
             mix.add(mix.drums, drum("crash"), first, 0.3, 0.2)
         for name, strokes in pattern.items():
-            if name in _SILENT.get(section, ()):
+            if name in SILENT_DRUMS.get(section, ()):
                 continue
-            place, level = _PLACES.get(name, (0.0, 0.75))
+            place, level = DRUM_PLACES.get(name, (0.0, 0.75))
             for step, stroke in enumerate(strokes):
                 if stroke != ".":
                     loudness = (0.8 if stroke == "X" else 0.45) * (0.9 + 0.2 * rng.random())
                     mix.add(mix.drums, drum(name), first + step / 4, loudness * level, place)
         if bar + 1 == score.start(section + 1) and section in {INTRO, VERSE}:
             for step in range(4):
-                roll = drum("snare" if "snare" in pattern else "tom")
-                mix.add(mix.drums, roll, first + style.beats - 1 + step / 4, 0.2 + 0.1 * step, 0.2)
+                fill = drum("snare" if "snare" in pattern else "tom")
+                mix.add(mix.drums, fill, first + style.beats - 1 + step / 4, 0.2 + 0.1 * step, 0.2)
 
 
 def _fitted(score: Score, rhythm: list[tuple[float, float]], walk: Sequence[int], centre: int) -> list[Tone]:
-    """Give a rhythm, (start, length) in quarter notes, pitches that follow the walk and land on chords."""
+    """Add pitches to a rhythm of (start, length): follow the walk, and use chord tones on the beat."""
     tones = []
     for index, (start, length) in enumerate(rhythm):
         bar = min(score.bars - 1, int(start // score.style.beats))
@@ -507,7 +515,7 @@ def _fitted(score: Score, rhythm: list[tuple[float, float]], walk: Sequence[int]
 
 
 def _walk(rng: np.random.Generator, length: int = 24) -> list[int]:
-    """Compose a line that wanders by small steps and comes home, in degrees about its centre."""
+    """Return a line that wanders in small steps, in degrees relative to its centre."""
     place, line = int(rng.integers(-1, 3)), []
     for _ in range(length):
         line.append(place)
@@ -517,7 +525,7 @@ def _walk(rng: np.random.Generator, length: int = 24) -> list[int]:
 
 
 def _tune(score: Score, rng: np.random.Generator, section: int, centre: int) -> list[Tone]:
-    """Give the melody of one part: bars in the order A B A C, where C comes to rest."""
+    """Return the melody of one part: the motifs A B A C, and a long note in its last bar."""
     style = score.style
     cells = WALTZ_CELLS if style.beats == WALTZ_BEATS else LIVELY_CELLS if style.lively else QUIET_CELLS
     motifs = [(_pick(rng, cells), _walk(rng)) for _ in range(3)]
@@ -539,7 +547,7 @@ def _tune(score: Score, rng: np.random.Generator, section: int, centre: int) -> 
 
 
 def _play_melody(mix: _Mix, rng: np.random.Generator, *, sings: bool) -> None:
-    """Play the tune; where somebody sings, only intro, outro and a soft second voice in the chorus."""
+    """Play the tune; with a singer, only in intro and outro, and softly in the chorus."""
     score = mix.score
     around = 60 if score.lead in LOW_LEADS else 67
     for section, centre in enumerate((2, 0, 3, 1)):
@@ -558,18 +566,18 @@ def _play_melody(mix: _Mix, rng: np.random.Generator, *, sings: bool) -> None:
 
 
 def _lines(lyrics: str) -> list[list[str]]:
-    """Syllables of each sung line; `[Chorus]` and the like are stage directions."""
+    """Return the syllables of each sung line, without stage directions such as `[Chorus]`."""
     lines = []
-    for line in lyrics.splitlines()[: 4 * LINES_MOST]:
+    for line in lyrics.splitlines()[: 4 * LINES_MAX]:
         if line.strip() and not line.strip().startswith(("[", "(")):
             syllables = [syllable for word in spoken(line) for syllable in _syllables(word)]
             if syllables:
-                lines.append(syllables[:SYLLABLES_PER_LINE_MOST])
-    return lines[:LINES_MOST]
+                lines.append(syllables[:SYLLABLES_PER_LINE_MAX])
+    return lines[:LINES_MAX]
 
 
 def _syllables(word: str) -> list[str]:
-    """Cut a word before the consonant that leads each group of vowels; each syllable has one group."""
+    """Split a word before the consonant that precedes each group of vowels but the first."""
     if all(unicodedata.category(letter) == "Lo" for letter in word):
         return list(word)
     pieces: list[str] = []
@@ -587,7 +595,7 @@ def _syllables(word: str) -> list[str]:
 
 
 def _mouth(syllable: str) -> tuple[str, str]:
-    """Return the consonant a syllable starts with, or none, and its vowel."""
+    """Return the consonant that a syllable starts with, if any, and its vowel."""
     first = syllable[0]
     consonant = first if first in HISSING + BURSTING else ""
     for letter in syllable:
@@ -597,11 +605,11 @@ def _mouth(syllable: str) -> tuple[str, str]:
 
 
 def _sing(mix: _Mix, rng: np.random.Generator, lines: list[list[str]]) -> None:
-    """Sing the lines in verse and chorus, two bars to each, the same tune for every other line."""
+    """Sing the lines in verse and chorus, two bars each, with the same tune for every other line."""
     score, style = mix.score, mix.score.style
     around = 64 if score.feminine else 54
-    made: dict[tuple[str, str, int, int], Samples] = {}
-    spoken_lines = iter(range(LINES_MOST))
+    synthesised: dict[tuple[str, str, int, int], Samples] = {}
+    spoken_lines = iter(range(LINES_MAX))
     for section, centre in ((VERSE, 0), (CHORUS, 2)):
         walks = (_walk(rng), _walk(rng))
         for index in range(0, score.form[section], 2):
@@ -613,17 +621,17 @@ def _sing(mix: _Mix, rng: np.random.Generator, lines: list[list[str]]) -> None:
                 midi = score.midi(tone.degree, around)
                 held_s = score.seconds(tone.length)
                 key = (*_mouth(syllable), midi, round(held_s * 1000))
-                if key not in made:
-                    made[key] = sung(*key[:2], _hertz(midi), held_s)
-                mix.add(mix.front, made[key], tone.start, 0.75)
+                if key not in synthesised:
+                    synthesised[key] = sung(*key[:2], _hertz(midi), held_s)
+                mix.add(mix.front, synthesised[key], tone.start, 0.75)
                 if section == CHORUS:
-                    # A second and a third singer a moment later make a chorus of it.
-                    mix.add(mix.front, made[key], tone.start + 0.03, 0.3, 0.8)
-                    mix.add(mix.front, made[key], tone.start + 0.05, 0.3, -0.8)
+                    # Two more voices, slightly delayed, sound like a choir.
+                    mix.add(mix.front, synthesised[key], tone.start + 0.03, 0.3, 0.8)
+                    mix.add(mix.front, synthesised[key], tone.start + 0.05, 0.3, -0.8)
 
 
 def _sung_rhythm(first: float, count: int, span: int) -> list[tuple[float, float]]:
-    """Spread syllables over a span of quarter notes: on eighths while they fit, a breath at the end."""
+    """Spread syllables over a span of quarter notes, on eighths if they fit, with a breath at the end."""
     usable = span - 1.5
     grid = 0.5 if count <= usable * 2 else usable / count
     starts = [first + round(index * min(usable / count, 1.0) / grid) * grid for index in range(count)]

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 RATE_HZ = 44_100
 
 Samples = NDArray[np.float32]
-"""Stereo samples, shape (2, n): row 0 is left, row 1 is right. One second has RATE_HZ columns."""
+"""Stereo samples of shape (2, n): row 0 is left, row 1 is right. One second has RATE_HZ columns."""
 
-# Wave tables have 2**12 entries, so the upper 12 bits of a 32-bit phase are the index and wrap by themselves.
+# Wave tables have 2**12 entries: the upper 12 bits of a 32-bit phase are the index, and overflow wraps it.
 TABLE_BITS = 12
 PHASE_BITS = 32
-# Harmonics above this would be the first to be lost in an mp3 and the first to alias.
-HIGHEST_HARMONIC_HZ = 13_000.0
-MOST_HARMONICS = 96
+HARMONIC_MAX_HZ = 13_000.0
+"""Highest harmonic synthesised. Above it, an mp3 loses harmonics first, and they might alias."""
+HARMONICS_MAX = 96
 CENTS_PER_OCTAVE = 1200
 
 VOWELS = {
@@ -29,35 +29,36 @@ VOWELS = {
     "u": ((330, 1.0), (720, 0.35), (2400, 0.08)),
     "ə": ((550, 1.0), (1500, 0.4), (2500, 0.15)),
 }
-"""Formants of each vowel: (hertz, loudness). Source: Peterson and Barney's averages of 1952, rounded."""
-# Cyrillic letters that look like Latin ones stand here on purpose.
+"""Formants of each vowel: (hertz, loudness). Source: averages of Peterson and Barney, 1952, rounded."""
+
+# Both contain Cyrillic letters that look like Latin ones.
 HISSING = "sfzxcšшщсфцчхh"  # noqa: RUF001
 BURSTING = "tkpdbgqтпкдбг"  # noqa: RUF001
 
 
 @dataclass(frozen=True)
 class Voice:
-    """How an instrument sounds; two wave tables, a dull one that lasts and a bright one that dies away."""
+    """How an instrument sounds: a dull wave table that lasts, and a bright one that decays."""
 
     tilt: float
-    """Harmonic k is as loud as 1 / k**tilt: 1 is a saw, 3 is almost a sine."""
+    """Harmonic k has the loudness 1 / k**tilt: 1 is a sawtooth, 3 is almost a sine."""
     odd_only: bool = False
     """Whether even harmonics are missing (clarinet, square wave)."""
     partials: tuple[float, ...] = ()
-    """Loudness of the first harmonics, instead of the tilt (bells, organs)."""
+    """Loudness of the first harmonics, in place of the tilt (bells, organs)."""
     attack_s: float = 0.005
     decay_s: float = 1.0
     sustain: float = 0.0
-    """Share of the loudness that stays while the note is held."""
+    """Share of the loudness that remains while the note is held."""
     release_s: float = 0.12
     sparkle: float = 0.6
     """Loudness of the bright table at the start of a note."""
     sparkle_s: float = 0.15
     width_cents: float = 0.0
-    """How far left and right are out of tune with each other, which the ear takes for breadth."""
+    """Detuning between left and right, which is heard as stereo width."""
     vibrato_cents: float = 0.0
     drive: float = 0.0
-    """Distortion; 0 is clean."""
+    """Amount of distortion; 0 is clean."""
     breath: float = 0.0
     """Share of noise, for wind instruments."""
     gain: float = 1.0
@@ -196,23 +197,23 @@ VOICES = {
 
 
 def seconds(count: int) -> NDArray[np.float32]:
-    """Give the time of each of `count` samples, in seconds, shape (count,)."""
+    """Return the times of `count` samples, in seconds."""
     return np.arange(count, dtype=np.float32) / np.float32(RATE_HZ)
 
 
 @lru_cache(maxsize=512)
 def _table(loudness: tuple[float, ...]) -> NDArray[np.float32]:
-    """One period of a wave with these harmonics, of equal power whatever they are."""
+    """Return one period of a wave with these harmonics, normalised to equal power."""
     spectrum = np.zeros(2 ** (TABLE_BITS - 1) + 1, dtype=np.complex128)
     harmonics = np.arange(1, len(loudness) + 1)
-    # Scattered phases keep the peak low: a saw with all its harmonics in step is one sharp spike.
+    # Scattered phases keep the peak low. With all harmonics in phase, a sawtooth has one sharp spike.
     spectrum[1 : len(loudness) + 1] = np.array(loudness) * np.exp(1j * harmonics * harmonics * 0.7)
     wave = np.fft.irfft(spectrum)
     return np.asarray(wave * (0.3 / np.sqrt(np.mean(wave**2))), np.float32)
 
 
 def _harmonics(voice: Voice, hertz: float, tilt: float) -> tuple[float, ...]:
-    count = max(1, min(MOST_HARMONICS, int(HIGHEST_HARMONIC_HZ / hertz)))
+    count = max(1, min(HARMONICS_MAX, int(HARMONIC_MAX_HZ / hertz)))
     if voice.partials:
         return tuple(loudness * k ** (1 - tilt) for k, loudness in enumerate(voice.partials[:count], start=1))
     step = 2 if voice.odd_only else 1
@@ -220,7 +221,7 @@ def _harmonics(voice: Voice, hertz: float, tilt: float) -> tuple[float, ...]:
 
 
 def _phase(hertz: float, count: int, sway: NDArray[np.float32] | None) -> NDArray[np.uint32]:
-    """Whole-number phase of each sample; `sway` is added to it in periods."""
+    """Return the integer phase of each sample, plus `sway` in periods."""
     turn = 2**PHASE_BITS
     phase = np.arange(count, dtype=np.uint32) * np.uint32(int(hertz / RATE_HZ * turn) % turn)
     if sway is not None:
@@ -234,7 +235,7 @@ def _read(table: NDArray[np.float32], phase: NDArray[np.uint32]) -> NDArray[np.f
 
 
 def _sway(hertz: float, count: int, cents: float, rate_hz: float = 5.4) -> NDArray[np.float32]:
-    """Phase, in periods, that vibrato adds: it sets in late, as a player's does."""
+    """Return the phase that vibrato adds, in periods. It sets in late, like a player's."""
     time_s = seconds(count)
     depth = hertz * cents / CENTS_PER_OCTAVE * math.log(2) / (2 * math.pi * rate_hz)
     late = np.clip((time_s - np.float32(0.15)) / np.float32(0.4), 0, 1)
@@ -251,9 +252,10 @@ def _envelope(voice: Voice, held: int, count: int) -> NDArray[np.float32]:
 
 
 def note(voice: Voice, hertz: float, held_s: float, brightness: float = 1.0) -> Samples:
-    """Play one note: `held_s` seconds and its release, about as loud as any other voice of this gain.
+    """Synthesise one note of `held_s` seconds plus release.
 
-    `brightness` above 1 adds harmonics, below 1 takes them away.
+    Voices of the same gain are about equally loud. `brightness` above 1 adds harmonics, below 1 removes
+    them.
     """
     held = max(1, int(held_s * RATE_HZ))
     count = held + max(1, int(voice.release_s * RATE_HZ))
@@ -276,7 +278,7 @@ def note(voice: Voice, hertz: float, held_s: float, brightness: float = 1.0) -> 
 
 
 def _vowel_table(vowel: str, hertz: float) -> NDArray[np.float32]:
-    count = max(1, min(MOST_HARMONICS, int(6000 / hertz)))
+    count = max(1, min(HARMONICS_MAX, int(6000 / hertz)))
     loudness = []
     for k in range(1, count + 1):
         formants = sum(
@@ -288,7 +290,7 @@ def _vowel_table(vowel: str, hertz: float) -> NDArray[np.float32]:
 
 
 def sung(consonant: str, vowel: str, hertz: float, held_s: float) -> Samples:
-    """Sing a syllable: a consonant (one letter or none), then a vowel for `held_s` seconds."""
+    """Synthesise a syllable: a consonant (one letter or none), then a vowel for `held_s` seconds."""
     held = max(1, int(held_s * RATE_HZ))
     count = held + int(0.06 * RATE_HZ)
     time_s = seconds(count)
@@ -315,7 +317,7 @@ def sung(consonant: str, vowel: str, hertz: float, held_s: float) -> Samples:
 
 @lru_cache(maxsize=1)
 def _noise() -> NDArray[np.float32]:
-    """Ten seconds of white noise, the same in every song; read only."""
+    """Return ten seconds of white noise, the same in every song. Read-only."""
     noise = np.random.default_rng(1).uniform(-1, 1, 10 * RATE_HZ).astype(np.float32)
     noise.flags.writeable = False
     return noise
@@ -323,7 +325,7 @@ def _noise() -> NDArray[np.float32]:
 
 @lru_cache(maxsize=1)
 def _hiss() -> NDArray[np.float32]:
-    """Ten seconds of noise without its low half; read only."""
+    """Return ten seconds of noise without its low frequencies. Read-only."""
     hiss = (np.diff(_noise(), prepend=np.float32(0)) * np.float32(0.7)).astype(np.float32)
     hiss.flags.writeable = False
     return hiss
@@ -334,7 +336,7 @@ def _fall(count: int, time_s: float) -> NDArray[np.float32]:
 
 
 def _sweep(low_hz: float, rise_hz: float, fall_s: float, count: int) -> NDArray[np.float32]:
-    """Return a sine that falls from `low_hz + rise_hz` to `low_hz`, as a drum skin does."""
+    """Return a sine that falls from `low_hz + rise_hz` to `low_hz`, like a drum skin."""
     hertz = low_hz + rise_hz * _fall(count, fall_s)
     turns = np.cumsum(hertz, dtype=np.float64) / RATE_HZ
     return np.asarray(np.sin(turns * 2 * math.pi), np.float32)
@@ -342,7 +344,10 @@ def _sweep(low_hz: float, rise_hz: float, fall_s: float, count: int) -> NDArray[
 
 @lru_cache(maxsize=32)
 def drum(name: str) -> Samples:
-    """Strike a drum once, peak about 1; read only. Its name is a key of the patterns in `styles`."""
+    """Return one hit of a drum, peak about 1. Read-only.
+
+    Names are the keys of the patterns in `styles`.
+    """
     build, length_s = _DRUMS[name]
     mono = build(int(length_s * RATE_HZ))
     hit = np.stack((mono, mono)).astype(np.float32)
@@ -365,7 +370,7 @@ def _brush(count: int) -> NDArray[np.float32]:
 
 
 def _clap(count: int) -> NDArray[np.float32]:
-    """Several hands, a hundredth of a second apart."""
+    """Return the sound of several hands, a hundredth of a second apart."""
     mono = _hiss()[:count] * _fall(count, 0.07) * 0.5
     for offset_s in (0.011, 0.022):
         start = int(offset_s * RATE_HZ)
@@ -406,4 +411,4 @@ _DRUMS: dict[str, tuple[Callable[[int], NDArray[np.float32]], float]] = {
     "crash": (partial(_cymbal, fall_s=0.5, loudness=0.6), 1.8),
     "tom": (_tom, 0.7),
 }
-"""How each drum is built, from a number of samples, and how many seconds it rings."""
+"""The function that synthesises a number of samples of each drum, and how long it rings, in seconds."""

@@ -1,7 +1,7 @@
-"""Serve kie.ai's jobs API on localhost, with the traps that its clients met.
+"""Serve kie.ai's jobs API on localhost, with the traps that its clients have run into.
 
-Errors come under HTTP 200 with a code in the body, the result is JSON in a string, a task is unknown right
-after it was created, stream addresses answer with an empty body, and the balance has a fraction.
+Errors arrive with HTTP 200 and a code in the body, the result is JSON inside a string, a task is unknown
+immediately after its creation, stream URLs have an empty body, and the balance has a fraction.
 """
 
 import json
@@ -11,8 +11,9 @@ from http import HTTPStatus
 from aiohttp import web
 
 from bot.sandbox.server import (
-    STYLE_AND_LYRICS_CHARACTERS_MOST,
-    TITLE_CHARACTERS_MOST,
+    PROMPT_CHARACTERS_MAX,
+    STYLE_AND_LYRICS_CHARACTERS_MAX,
+    TITLE_CHARACTERS_MAX,
     FaultKind,
     Invalid,
     Json,
@@ -27,18 +28,18 @@ from bot.sandbox.server import (
 
 ACCEPTED_MODEL = "ai-music-api/generate"
 COST_CREDITS = 12
-"""Per task, as charged on 2026-10-05."""
+"""Credits per task, as charged on 2026-10-05."""
 BALANCE_CREDITS = 1_000.6
-"""At the start of the sandbox."""
+"""Credits on the account when the sandbox starts."""
 MODELS = {
     "V6": (1_000, 5_000),
     "V6_MINI": (1_000, 5_000),
     "V6_WILD": (1_000, 5_000),
-    **STYLE_AND_LYRICS_CHARACTERS_MOST,
+    **STYLE_AND_LYRICS_CHARACTERS_MAX,
 }
-"""Models and their limits for style and lyrics, in characters."""
-PROMPT_CHARACTERS_MAX = 500
+"""Maximum length of style and lyrics for each model, in characters."""
 DURATION_S = (10, 360)
+"""Shortest and longest duration that may be requested."""
 STATES = {"pending": "waiting", "processing": "generating", "success": "success"}
 FAILED_CODE = "501"
 REFUSALS: dict[FaultKind, tuple[int, str]] = {
@@ -54,7 +55,7 @@ REFUSALS: dict[FaultKind, tuple[int, str]] = {
 
 
 class KieSandbox(Sandbox):
-    """The sandbox, speaking kie's contract. Its books and its faults are those of the documented one."""
+    """The sandbox with kie's contract. Account and faults are those of the documented API."""
 
     def application(self) -> web.Application:
         """Return the service as a web application."""
@@ -87,10 +88,10 @@ class KieSandbox(Sandbox):
         return _answer(HTTPStatus.OK, "success", {"taskId": task.id, "recordId": secrets.token_hex(8)})
 
     def _ordered(self, fields: Json) -> frozenset[FaultKind]:
-        words = _as_documented(fields)
-        by_words = ordered_by(words) - ({FaultKind.BUSY} if words in self.requests else set())
-        self.requests.append(words)
-        return by_words | self._faults_for("create")
+        body = _as_documented(fields)
+        by_text = ordered_by(body) - ({FaultKind.BUSY} if body in self.requests else set())
+        self.requests.append(body)
+        return by_text | self._faults_for("create")
 
     async def _record(self, request: web.Request) -> web.StreamResponse:
         if not self._admits(request):
@@ -141,7 +142,7 @@ class KieSandbox(Sandbox):
         return _answer(HTTPStatus.OK, "success", round(left, 1))
 
     async def _stream(self, _request: web.Request) -> web.Response:
-        return web.Response(content_type="audio/mpeg")  # 200 and not a byte, as seen on 2026-08-28
+        return web.Response(content_type="audio/mpeg")  # 200 with an empty body, as seen on 2026-08-28
 
 
 def _answer(code: int, message: str, data: object = None) -> web.Response:
@@ -149,7 +150,7 @@ def _answer(code: int, message: str, data: object = None) -> web.Response:
 
 
 def _as_documented(fields: Json) -> Json:
-    """Translate a request into the documented contract's names, which the composer reads."""
+    """Translate a request into the field names of the documented contract."""
     lyrics = text_of(fields, "lyrics") or (text_of(fields, "prompt") if fields.get("custom_mode") else "")
     return {
         "provider": "kie",
@@ -167,7 +168,7 @@ def _validate(body: Json, fields: Json) -> None:
     """Check a request against kie's documentation.
 
     Raises:
-        Invalid: a field is missing, of the wrong type or too long.
+        Invalid: A field is missing, of the wrong type or too long.
     """
     if body.get("model") != ACCEPTED_MODEL:
         raise Invalid("model", "The model is not supported")
@@ -178,7 +179,7 @@ def _validate(body: Json, fields: Json) -> None:
     if model not in MODELS:
         raise Invalid("model", "model is not within the range of allowed options")
     style, lyrics = MODELS[model]
-    limits = {"title": TITLE_CHARACTERS_MOST, "style": style, "lyrics": lyrics}
+    limits = {"title": TITLE_CHARACTERS_MAX, "style": style, "lyrics": lyrics}
     required = ["title", "style"] if fields["custom_mode"] else ["prompt"]
     if not fields["custom_mode"]:
         limits["prompt"] = PROMPT_CHARACTERS_MAX

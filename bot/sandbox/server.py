@@ -1,4 +1,4 @@
-"""Serve the documented music API on localhost, with faults to order and books of its own."""
+"""Serve the documented music API on localhost, with faults on request and an account of its own."""
 
 import asyncio
 import json
@@ -27,9 +27,16 @@ PROVIDERS = ("kie",)
 FIELDS = ("provider", "model", "prompt", "customMode", "title", "style", "lyrics", "instrumental", "options")
 """Source: https://sseedance.com/en/docs/music, section Request body, read 2026-11-22."""
 
-PROMPT_CHARACTERS_MOST = 500
-TITLE_CHARACTERS_MOST = 80
-STYLE_AND_LYRICS_CHARACTERS_MOST = {
+FIELD_TYPES: dict[str, tuple[type, str]] = {
+    "customMode": (bool, "true or false"),
+    "instrumental": (bool, "true or false"),
+    "options": (dict, "an object"),
+}
+"""Types of the fields that are not strings, with the words for them in an error message."""
+
+PROMPT_CHARACTERS_MAX = 500
+TITLE_CHARACTERS_MAX = 80
+STYLE_AND_LYRICS_CHARACTERS_MAX = {
     "V5": (1_000, 5_000),
     "V4_5PLUS": (1_000, 5_000),
     "V4_5ALL": (1_000, 5_000),
@@ -37,18 +44,24 @@ STYLE_AND_LYRICS_CHARACTERS_MOST = {
     "V4": (200, 3_000),
     "V3_5": (200, 3_000),
 }
-"""Models and their limits. Source: https://docs.kie.ai/suno-api/generate-music, read 2026-11-22."""
+"""Maximum length of style and lyrics for each model.
+
+Source: https://docs.kie.ai/suno-api/generate-music, read 2026-11-22.
+"""
 
 TAKES = 2
 PENDING_SHARE = 0.25
-"""The part of the delay for which a task waits before it is processed."""
+"""Share of a task's delay that it spends pending, before it is processed."""
 SLOWDOWN = 10
+"""Factor on the delay of a task with the fault SLOW."""
 EMPTY_POLLS = 2
+"""Number of answers without URLs that the fault EMPTY_SUCCESS causes."""
 RETRY_AFTER_S = 2
-BODY_BYTES_MOST = 64 * 1024
-REQUESTS_MOST = 1_000
+BODY_BYTES_MAX = 64 * 1024
+REQUESTS_MAX = 1_000
+"""Maximum number of request bodies kept for inspection."""
 SONGS_CACHED = 48
-"""About 0.9 MB each; a song that fell out of the cache is composed again, and is the same."""
+"""Number of cached songs of about 0.9 MB each. An evicted song is composed again, bit for bit."""
 SHUTDOWN_S = 0.5
 
 _TYPES: dict[str, tuple[type, str]] = {
@@ -59,101 +72,124 @@ _TYPES: dict[str, tuple[type, str]] = {
 
 
 class FaultKind(StrEnum):
-    """What can go wrong; the value in square brackets among a request's words orders it for that request."""
+    """What can go wrong. A request asks for a fault with its value in square brackets, such as `[fail]`."""
 
     CLOSED = "closed"
-    """404: the endpoint is announced, not open."""
+    """404: the endpoint is announced but not open yet."""
     NO_CREDITS = "no credits"
     """402."""
     UNAUTHORIZED = "unauthorized"
     """401."""
     BUSY = "busy"
-    """429 with Retry-After; ordered by words, only the first time that these words come."""
+    """429 with Retry-After. A request that asks for it is refused once; its repetition is accepted."""
     MODERATED = "moderated"
-    """400 about sensitive words."""
+    """400: sensitive words."""
     SERVER_ERROR = "server error"
-    """500 with a page of HTML."""
+    """500 with an HTML page."""
     LOST_ANSWER = "lost answer"
-    """The work is done and charged, and the connection closes without an answer."""
+    """The task is created and charged, but the connection closes without a response."""
     FAIL = "fail"
-    """The task fails, with a reason."""
+    """The task fails with a reason."""
     CANCELED = "canceled"
-    """The task ends canceled."""
+    """The task is canceled."""
     SLOW = "slow"
     """The task takes ten times as long."""
     ONE_TAKE = "one take"
     """The task succeeds with one song."""
     EMPTY_SUCCESS = "empty success"
-    """The task succeeds, but the first two answers that say so have no URLs."""
+    """The task succeeds, but the first two responses that say so have no URLs."""
     EMPTY_AUDIO = "empty audio"
-    """200 without a byte; ordered by words, for the first download of each song."""
+    """200 with an empty body. A request that asks for it gets it on the first download of each song."""
+
+
+REFUSALS: dict[FaultKind, tuple[HTTPStatus, str]] = {
+    FaultKind.CLOSED: (
+        HTTPStatus.NOT_FOUND,
+        "Music generation is coming soon. This endpoint is not open yet.",
+    ),
+    FaultKind.UNAUTHORIZED: (HTTPStatus.UNAUTHORIZED, "Invalid API key."),
+    FaultKind.NO_CREDITS: (HTTPStatus.PAYMENT_REQUIRED, "Insufficient credits."),
+    FaultKind.BUSY: (HTTPStatus.TOO_MANY_REQUESTS, "Too many requests. Please try again later."),
+    FaultKind.MODERATED: (HTTPStatus.BAD_REQUEST, "The request contains sensitive words."),
+    FaultKind.SERVER_ERROR: (HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error"),
+}
+"""Faults that refuse a request, in the order in which a service would detect them.
+
+The vendor documents no errors; these follow the format of its other endpoints.
+"""
+
+ENDINGS: dict[FaultKind, tuple[str, str | None]] = {
+    FaultKind.FAIL: ("failed", "The music model could not make a song of this request."),
+    FaultKind.CANCELED: ("canceled", None),
+}
+"""Faults that end a task without songs, with its status and errorMessage."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault to order: what goes wrong, where, and how many times."""
+    """A fault to inject: what goes wrong, where, and how many times."""
 
     kind: FaultKind
     times: int = 1
-    """Requests that it still spoils."""
+    """Number of requests that it still affects."""
     on: Literal["create", "poll", "audio"] = "create"
-    """Which requests: the POST of a task, the GET of a task, or the GET of a song.
+    """Which requests it affects: the POST of a task, the GET of a task, or the GET of a song.
 
-    The kinds from FAIL to EMPTY_SUCCESS are about a task and mean something on `create` alone.
+    The kinds from FAIL to EMPTY_SUCCESS concern a task and apply to `create` only.
     """
 
 
 @dataclass
 class Task:
-    """A generation task as the service keeps it."""
+    """A generation task as the service stores it."""
 
     id: str
     provider: str
     model: str
     prompt: str
     words: str
-    """What the music follows from."""
+    """The text that determines the music."""
     lyrics: str
     title: str
     instrumental: bool
     kinds: frozenset[FaultKind]
     created_s: float
-    """On the sandbox's clock."""
+    """Creation time on the sandbox's clock."""
     delay_s: float
-    """Seconds from creation to its end, if composing takes no longer."""
+    """Seconds from creation to completion, unless composing takes longer."""
     empty_polls: int = 0
-    """Answers without URLs that success still has to give."""
+    """Number of successful polls still to be answered without URLs."""
     downloaded: set[int] = field(default_factory=set)
-    """Takes that somebody asked for."""
+    """Takes that have been downloaded."""
     queried: bool = False
-    """Whether its status was asked for before; a service may not know a new task at once."""
+    """Whether its status has been queried before. kie.ai does not know a new task immediately."""
 
     @property
     def takes(self) -> int:
-        """Songs that the task makes."""
+        """The number of songs that the task produces."""
         if self.kinds & ENDINGS.keys():
             return 0
         return 1 if FaultKind.ONE_TAKE in self.kinds else TAKES
 
 
 class Invalid(Exception):
-    """The request is not what the documentation asks for."""
+    """The request violates the documentation."""
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(message)
         self.name = name
-        """The field to blame."""
+        """The offending field."""
 
 
 class Sandbox:
-    """A music service with tasks, faults and books; `running` puts it on a port.
+    """A music service with tasks, faults and an account. `running` serves it on a port.
 
     Args:
-        key: The bearer token that requests must carry; empty lets everybody in.
-        delay_s: Seconds until a task ends.
-        faults: Faults to begin with; `faults` is a list to be changed at any time.
-        tasks_most: Tasks kept; older ones are dropped with their songs.
-        clock: Seconds that only grow.
+        key: The bearer token that requests must carry. If empty, every request is admitted.
+        delay_s: Seconds until a task completes.
+        faults: Faults to start with. The attribute `faults` may be changed at any time.
+        tasks_max: Number of tasks kept. Older ones are dropped with their songs.
+        clock: A monotonic clock, in seconds.
     """
 
     def __init__(
@@ -162,27 +198,28 @@ class Sandbox:
         delay_s: float = 6.0,
         *,
         faults: Iterable[Fault] = (),
-        tasks_most: int = 200,
+        tasks_max: int = 200,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.key = key
         self.delay_s = delay_s
         self.faults = list(faults)
         self._refused: FaultKind | None = None
-        self.tasks_most = tasks_most
+        """The refusal of the latest request, which an empty probe gets as well."""
+        self.tasks_max = tasks_max
         self.tasks: dict[str, Task] = {}
-        """The tasks kept, oldest first."""
+        """The stored tasks, oldest first."""
         self.tasks_created = 0
         self.credits_charged = 0
         self.requests: list[Json] = []
-        """Bodies of POSTs, refused ones too, oldest first; the last 1,000."""
+        """Bodies of the latest POSTs, including refused ones, oldest first."""
         self._clock = clock
         self._composing: dict[str, asyncio.Task[None]] = {}
         self._one_at_a_time = asyncio.Lock()
 
     def application(self) -> web.Application:
-        """Give the service as a web application; one application at a time."""
-        app = web.Application(middlewares=[_errors_as_json], client_max_size=BODY_BYTES_MOST)
+        """Return the service as a web application. Run one application at a time."""
+        app = web.Application(middlewares=[_errors_as_json], client_max_size=BODY_BYTES_MAX)
         app.router.add_post("/v1/music/generations", self._create)
         app.router.add_get("/v1/tasks/{id}", self._poll)
         app.router.add_get("/audio/{id}-{take:[1-9]}.mp3", self._audio)
@@ -191,7 +228,7 @@ class Sandbox:
         return app
 
     def books(self) -> Json:
-        """Give what was created, charged and asked for, as `GET /sandbox/books` does."""
+        """Return what `GET /sandbox/books` shows: tasks created, credits charged, and requests."""
         return {
             "tasksCreated": self.tasks_created,
             "creditsCharged": self.credits_charged,
@@ -199,34 +236,34 @@ class Sandbox:
         }
 
     async def composed(self) -> None:
-        """Return when no song is being composed."""
+        """Wait until no song is being composed."""
         await asyncio.gather(*self._unfinished().values(), return_exceptions=True)
 
     def _unfinished(self) -> dict[str, asyncio.Task[None]]:
-        return {name: work for name, work in self._composing.items() if not work.done()}
+        return {task_id: work for task_id, work in self._composing.items() if not work.done()}
 
     async def _lifetime(self, _app: web.Application) -> AsyncIterator[None]:
-        # A lock belongs to the loop that first waits for it, and a sandbox may be run again in another.
+        # A lock is bound to the event loop that first waits for it, and a sandbox may run again in another.
         self._one_at_a_time = asyncio.Lock()
         for task in self.tasks.values():
             self._compose(task)
         yield
         unfinished = self._unfinished()
-        for name, work in unfinished.items():
+        for task_id, work in unfinished.items():
             work.cancel()
-            del self._composing[name]
+            del self._composing[task_id]
         await asyncio.gather(*unfinished.values(), return_exceptions=True)
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
         if not self._admits(request):
             return _refusal(FaultKind.UNAUTHORIZED)
         body = await json_body(request)
-        by_words = ordered_by(body) - ({FaultKind.BUSY} if body in self.requests else set())
+        by_text = ordered_by(body) - ({FaultKind.BUSY} if body in self.requests else set())
         if not body and self._refused is not None:
-            return _refusal(self._refused)  # a closed endpoint answers every request alike
-        kinds = by_words | self._faults_for("create")
+            return _refusal(self._refused)  # a closed endpoint gives every request the same answer
+        kinds = by_text | self._faults_for("create")
         self.requests.append(body)
-        del self.requests[:-REQUESTS_MOST]
+        del self.requests[:-REQUESTS_MAX]
         for kind in REFUSALS:
             if kind in kinds:
                 self._refused = kind
@@ -247,7 +284,7 @@ class Sandbox:
         )
 
     def _begin(self, body: Json, kinds: frozenset[FaultKind]) -> Task:
-        """Charge for a task and start on it."""
+        """Create a task, charge for it, and start composing."""
         custom = body.get("customMode") is True
         words = f"{text_of(body, 'style')} {text_of(body, 'title')}" if custom else text_of(body, "prompt")
         task = Task(
@@ -255,7 +292,7 @@ class Sandbox:
             provider=text_of(body, "provider"),
             model=text_of(body, "model"),
             prompt=text_of(body, "prompt") or text_of(body, "style"),
-            # Faults are stage directions: the music is the same with and without them.
+            # Faults are stage directions, so the music is the same with and without them.
             words=re.sub(r"\[[^]]*\]", "", words).strip(),
             lyrics=text_of(body, "lyrics") if custom else "",
             title=text_of(body, "title") if custom else "",
@@ -269,7 +306,7 @@ class Sandbox:
         self.tasks_created += 1
         self.credits_charged += CREDITS_PER_TASK
         self._compose(task)
-        while len(self.tasks) > self.tasks_most:
+        while len(self.tasks) > self.tasks_max:
             oldest = next(iter(self.tasks))
             del self.tasks[oldest]
             if work := self._composing.pop(oldest, None):
@@ -277,7 +314,7 @@ class Sandbox:
         return task
 
     def _compose(self, task: Task) -> asyncio.Task[None]:
-        """Give the work on a task's songs, begun if it was not."""
+        """Return the asyncio task that composes the songs, starting it if necessary."""
         if task.id not in self._composing:
             self._composing[task.id] = asyncio.create_task(self._compose_takes(task))
         return self._composing[task.id]
@@ -324,7 +361,7 @@ class Sandbox:
         )
 
     def _status(self, task: Task) -> tuple[str, str | None]:
-        """Tell a task's status and, if it failed, why."""
+        """Return a task's status and, if it failed, the reason."""
         work = self._compose(task)
         elapsed_s = self._clock() - task.created_s
         if elapsed_s < task.delay_s * PENDING_SHARE:
@@ -354,11 +391,11 @@ class Sandbox:
         return web.json_response(self.books())
 
     def _admits(self, request: web.Request) -> bool:
-        given = request.headers.get("Authorization", "").encode()
-        return not self.key or secrets.compare_digest(given, f"Bearer {self.key}".encode())
+        authorization = request.headers.get("Authorization", "").encode()
+        return not self.key or secrets.compare_digest(authorization, f"Bearer {self.key}".encode())
 
     def _faults_for(self, on: str) -> frozenset[FaultKind]:
-        """Use up one of the faults ordered for such a request; the first in the list comes first."""
+        """Consume the first injected fault for this kind of request."""
         for index, fault in enumerate(self.faults):
             if fault.on == on:
                 if fault.times > 1:
@@ -369,7 +406,7 @@ class Sandbox:
         return frozenset()
 
     def _spoiled(self, request: web.Request, on: Literal["poll", "audio"]) -> web.StreamResponse | None:
-        """Give the answer of a fault ordered for this request, if there is one."""
+        """Return the response of an injected fault for this request, if any."""
         for kind in self._faults_for(on):
             if kind in REFUSALS:
                 return _refusal(kind)
@@ -382,16 +419,19 @@ class Sandbox:
 
 @lru_cache(maxsize=SONGS_CACHED)
 def song(words: str, lyrics: str, title: str, instrumental: bool, take: int) -> bytes:
-    """Give a finished mp3, the same for the same arguments; about half a second of work the first time."""
+    """Return a finished mp3, deterministically.
+
+    The first call with given arguments takes about half a second.
+    """
     music = composer.compose(words, lyrics=lyrics, instrumental=instrumental, take=take)
     return mp3.encode(music.samples, RATE_HZ, title)
 
 
 @asynccontextmanager
 async def running(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
-    """Serve a sandbox while the block runs; gives its base URL, such as `http://127.0.0.1:8765`.
+    """Serve a sandbox for the duration of the block; yield its base URL, such as `http://127.0.0.1:8765`.
 
-    Port 0 takes a free one. A sandbox may be run again later and still knows its tasks.
+    Port 0 picks a free port. A sandbox may be served again later and still has its tasks.
     """
     runner = web.AppRunner(sandbox.application(), access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
@@ -401,30 +441,6 @@ async def running(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> A
         yield f"http://{name}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
-
-
-REFUSALS: dict[FaultKind, tuple[HTTPStatus, str]] = {
-    FaultKind.CLOSED: (
-        HTTPStatus.NOT_FOUND,
-        "Music generation is coming soon. This endpoint is not open yet.",
-    ),
-    FaultKind.UNAUTHORIZED: (HTTPStatus.UNAUTHORIZED, "Invalid API key."),
-    FaultKind.NO_CREDITS: (HTTPStatus.PAYMENT_REQUIRED, "Insufficient credits."),
-    FaultKind.BUSY: (HTTPStatus.TOO_MANY_REQUESTS, "Too many requests. Please try again later."),
-    FaultKind.MODERATED: (HTTPStatus.BAD_REQUEST, "The request contains sensitive words."),
-    FaultKind.SERVER_ERROR: (HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error"),
-}
-"""Faults that refuse a request, in the order in which a service would notice them.
-
-The vendor documents no errors; these are the shapes that its neighbours have.
-"""
-
-
-ENDINGS: dict[FaultKind, tuple[str, str | None]] = {
-    FaultKind.FAIL: ("failed", "The music model could not make a song of this request."),
-    FaultKind.CANCELED: ("canceled", None),
-}
-"""Faults that end a task without songs: its status and its errorMessage."""
 
 
 def _refusal(kind: FaultKind) -> web.Response:
@@ -438,7 +454,7 @@ def _refusal(kind: FaultKind) -> web.Response:
 
 
 def page() -> web.Response:
-    """Return an HTTP 500 with a page of HTML."""
+    """Return an HTTP 500 response with an HTML page."""
     status, message = REFUSALS[FaultKind.SERVER_ERROR]
     text = f"<!DOCTYPE html><html><head><title>{message}</title></head><body>{message}</body></html>"
     return web.Response(status=status, text=text, content_type="text/html")
@@ -449,7 +465,10 @@ def _error(status: int, message: str, name: str | None = None) -> web.Response:
 
 
 def hang_up(request: web.Request) -> web.StreamResponse:
-    """Close the connection; the answer that the caller must return goes nowhere."""
+    """Abort the connection.
+
+    aiohttp requires a handler to return a response; this one never reaches the client.
+    """
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
@@ -471,7 +490,7 @@ async def json_body(request: web.Request) -> Json:
     """Read the body of a request.
 
     Raises:
-        Invalid: it is not a JSON object.
+        Invalid: The body is not a JSON object.
     """
     try:
         body = json.loads(await request.read())
@@ -483,15 +502,15 @@ async def json_body(request: web.Request) -> Json:
 
 
 def text_of(body: Json, name: str) -> str:
-    """Return a field if it is a text, else the empty text."""
+    """Return a field if it is a string, otherwise an empty string."""
     value = body.get(name)
     return value if isinstance(value, str) else ""
 
 
 def ordered_by(body: Json) -> frozenset[FaultKind]:
-    """Find the faults that a request's own words order, such as `[fail]`."""
-    said = " ".join(text_of(body, name) for name in ("prompt", "title", "style", "lyrics")).casefold()
-    return frozenset(kind for kind in FaultKind if f"[{kind}]" in said)
+    """Return the faults that a request asks for in its own text, such as `[fail]`."""
+    text = " ".join(text_of(body, name) for name in ("prompt", "title", "style", "lyrics")).casefold()
+    return frozenset(kind for kind in FaultKind if f"[{kind}]" in text)
 
 
 def _validate(body: Json) -> None:
@@ -503,30 +522,32 @@ def _validate(body: Json) -> None:
     for name, value in body.items():
         if name not in FIELDS:
             raise Invalid(name, f"{name} is not a known field")
-        wanted, called = _TYPES.get(name, (str, "a string"))
-        if not isinstance(value, wanted):
-            raise Invalid(name, f"{name} must be {called}")
+        field_type, description = FIELD_TYPES.get(name, (str, "a string"))
+        if not isinstance(value, field_type):
+            raise Invalid(name, f"{name} must be {description}")
     for name in _required(body):
         if not text_of(body, name).strip():
             mode = "custom" if body.get("customMode") else "normal"
             raise Invalid(name, f"{name} is required in {mode} mode")
-    for name, known in (("provider", PROVIDERS), ("model", tuple(STYLE_AND_LYRICS_CHARACTERS_MOST))):
-        if text_of(body, name) not in known:
-            raise Invalid(name, f"{name} must be one of {', '.join(known)}")
-    style, lyrics = STYLE_AND_LYRICS_CHARACTERS_MOST[text_of(body, "model")]
+    for name, allowed in (("provider", PROVIDERS), ("model", tuple(STYLE_AND_LYRICS_CHARACTERS_MAX))):
+        if text_of(body, name) not in allowed:
+            raise Invalid(name, f"{name} must be one of {', '.join(allowed)}")
+    style, lyrics = STYLE_AND_LYRICS_CHARACTERS_MAX[text_of(body, "model")]
     limits = {
-        "prompt": PROMPT_CHARACTERS_MOST,
-        "title": TITLE_CHARACTERS_MOST,
+        "prompt": PROMPT_CHARACTERS_MAX,
+        "title": TITLE_CHARACTERS_MAX,
         "style": style,
         "lyrics": lyrics,
     }
-    for name, most in limits.items():
-        if len(text_of(body, name)) > most:
-            raise Invalid(name, f"{name} must have at most {most} characters, not {len(text_of(body, name))}")
+    for name, limit in limits.items():
+        if len(text_of(body, name)) > limit:
+            raise Invalid(
+                name, f"{name} must have at most {limit} characters, not {len(text_of(body, name))}"
+            )
 
 
 def _required(body: Json) -> tuple[str, ...]:
-    """Name the fields that a request of this mode must have."""
+    """Return the names of the fields that are required in this mode."""
     if not body.get("customMode"):
         return ("provider", "model", "prompt")
     if body.get("instrumental"):

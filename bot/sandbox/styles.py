@@ -1,4 +1,4 @@
-"""What words mean in music: the styles, moods and instruments that a request may name."""
+"""The styles, moods and instruments that a request may name, and what they mean in music."""
 
 import re
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ MODES = {
     "minor": (0, 2, 3, 5, 7, 8, 10),
     "phrygian": (0, 1, 3, 5, 7, 8, 10),
 }
-"""Semitones of the seven degrees above the key note."""
+"""Semitones of the seven degrees above the tonic."""
 
 PROGRESSIONS = {
     "major": ((0, 4, 5, 3), (0, 5, 3, 4), (0, 3, 5, 4), (5, 3, 0, 4), (0, 2, 3, 4)),
@@ -21,7 +21,7 @@ PROGRESSIONS = {
     "minor": ((0, 5, 2, 6), (0, 3, 5, 4), (0, 6, 5, 6), (0, 5, 3, 4), (0, 2, 6, 3)),
     "phrygian": ((0, 1, 0, 6), (0, 1, 5, 1), (0, 6, 1, 0)),
 }
-"""Four chords for each mode, as degrees of the scale counted from 0."""
+"""Progressions of four chords for each mode, as degrees of the scale counted from 0."""
 
 JAZZ_PROGRESSIONS = ((1, 4, 0, 5), (0, 5, 1, 4), (2, 5, 1, 4))
 
@@ -46,10 +46,11 @@ DRUMS: dict[str, dict[str, str]] = {
     "offbeat": {"kick": "........X.......", "brush": "........X.......", "hat": "..X...X...X...X."},
     "waltz": {"kick": "x...........", "brush": "....x...x..."},
 }
-"""What each drum plays in one bar, in sixteenths: X loud, x soft. A waltz has 12 of them."""
+"""What each drum plays in one bar, in sixteenths: X is loud, x is soft. A waltz has 12 of them."""
 
 UNNAMED = ("pop", "folk", "synthwave", "lofi", "classical", "funk")
-"""Styles for words that name none; which one depends on the words."""
+"""Styles for requests that name none. The text of the request determines which."""
+
 STYLE_WORDS = {
     "pop": "pop",
     "indie": "pop",
@@ -121,6 +122,7 @@ STYLE_WORDS = {
     "waltz": "waltz",
     "musette": "waltz",
 }
+
 LEAD_WORDS = {
     "flute": "flute",
     "violin": "violin",
@@ -150,7 +152,7 @@ class Style:
     """How a kind of music is played."""
 
     tempo_bpm: tuple[int, int]
-    """Slowest and fastest, in quarter notes a minute."""
+    """Slowest and fastest tempo, in quarter notes per minute."""
     modes: tuple[str, ...]
     chords: str
     """The voice that plays the chords."""
@@ -165,18 +167,18 @@ class Style:
     beats: int = 4
     """Quarter notes in a bar."""
     swing: float = 0.0
-    """How late the second eighth comes, in quarter notes; a sixth is a triplet."""
+    """Delay of the second eighth, in quarter notes; a sixth gives triplets."""
     jazzy: bool = False
-    """Sevenths in the chords, and progressions of fifths."""
+    """Whether chords have sevenths and progressions move in fifths."""
     pad: str = ""
     """A second voice that holds the chords."""
     lively: bool = True
     """Whether the melody moves in eighths rather than quarters."""
     brightness: float = 1.0
     reverb: float = 0.25
-    """Share of the sound that the room sends back."""
+    """Share of reverb in the sound."""
     pump: float = 0.0
-    """How far the kick pushes the rest down, 0 to 1."""
+    """How far the kick ducks the rest, 0 to 1."""
     echo: float = 0.0
     """Loudness of the melody's first echo, 0 to 1."""
 
@@ -408,18 +410,18 @@ STYLES = {
 
 @dataclass(frozen=True)
 class Mood:
-    """How a feeling bends a style."""
+    """How a mood changes a style."""
 
     modes: tuple[str, ...] = ()
-    """Modes instead of the style's; none leaves them."""
+    """Modes in place of the style's, unless empty."""
     tempo: float = 1.0
     """Factor on the tempo."""
     brightness: float = 1.0
     """Factor on the brightness."""
     reverb: float = 0.0
-    """Added to the reverb."""
+    """Amount added to the reverb."""
     calm: bool = False
-    """Whether the melody moves in quarters."""
+    """Whether the melody moves in quarters rather than eighths."""
 
 
 SAD = Mood(("minor",), 0.86, 0.8, 0.1, calm=True)
@@ -479,23 +481,25 @@ MOOD_WORDS = {
 
 
 def spoken(words: str) -> list[str]:
-    """Give the words in lower case and in order; a hyphen joins (`lo-fi` is `lofi`)."""
+    """Return the words of a text in lower case; hyphens are dropped (`lo-fi` becomes `lofi`)."""
     return re.findall(r"[^\W_]+", words.casefold().replace("-", ""))
 
 
 def style_named(words: str, otherwise: str) -> tuple[str, Style]:
-    """Choose the style that the words name, or `otherwise`, bent by the moods and instruments they name.
+    """Return the style that the words name, or `otherwise`, changed by the moods and instruments they name.
 
-    The first style named decides; a second one lends its drums, if it counts to the same number.
+    The first style named decides. A second one contributes its drums if it has the same number of beats.
     """
-    said = spoken(words)
-    named = list(dict.fromkeys(STYLE_WORDS[word] for word in said if word in STYLE_WORDS)) or [otherwise]
+    vocabulary = spoken(words)
+    named = list(dict.fromkeys(STYLE_WORDS[word] for word in vocabulary if word in STYLE_WORDS)) or [
+        otherwise
+    ]
     style = STYLES[named[0]]
     if len(named) > 1 and STYLES[named[1]].beats == style.beats:
         style = replace(style, drums=STYLES[named[1]].drums, swing=STYLES[named[1]].swing)
-    for mood in dict.fromkeys(MOOD_WORDS[word] for word in said if word in MOOD_WORDS):
-        style = _bent(style, mood)
-    for word in said:
+    for mood in dict.fromkeys(MOOD_WORDS[word] for word in vocabulary if word in MOOD_WORDS):
+        style = _changed(style, mood)
+    for word in vocabulary:
         if word in LEAD_WORDS:
             style = replace(style, leads=(LEAD_WORDS[word],))
         if word in CHORD_WORDS and style.comping != "chug":
@@ -503,7 +507,7 @@ def style_named(words: str, otherwise: str) -> tuple[str, Style]:
     return named[0], style
 
 
-def _bent(style: Style, mood: Mood) -> Style:
+def _changed(style: Style, mood: Mood) -> Style:
     slowest, fastest = style.tempo_bpm
     return replace(
         style,

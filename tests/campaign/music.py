@@ -29,7 +29,7 @@ class Music(QuickSandbox):
     """A quick sandbox in random trouble, each of whose files tells whose song it is."""
 
     def __init__(self, changed: Callable[[], None], random: Random) -> None:
-        super().__init__(changed, delay_s=TASK_DELAY_S, tasks_most=10**9)
+        super().__init__(changed, delay_s=TASK_DELAY_S, tasks_max=10**9)
         self._random = random
         self._calm = False
         self._clear_again = True

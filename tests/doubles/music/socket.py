@@ -23,8 +23,8 @@ class QuickSandbox(Sandbox):
     ``changed`` is called whenever something has happened.
     """
 
-    def __init__(self, changed: Callable[[], None], *, delay_s: float = 0.0, tasks_most: int = 200) -> None:
-        super().__init__(MUSIC_KEY, delay_s, tasks_most=tasks_most)
+    def __init__(self, changed: Callable[[], None], *, delay_s: float = 0.0, tasks_max: int = 200) -> None:
+        super().__init__(MUSIC_KEY, delay_s, tasks_max=tasks_max)
         self.ledger = MusicBooks()
         self._changed = changed
 

@@ -268,7 +268,7 @@ async def test_the_books_count_every_task_and_every_request(visitor: Visitor) ->
 
 
 async def test_old_tasks_are_dropped_with_their_songs(visitor: Visitor) -> None:
-    visitor.sandbox.tasks_most = 1
+    visitor.sandbox.tasks_max = 1
     old = await visitor.created(SONG)
     await visitor.ended(old)
     new = await visitor.created({**SONG, "prompt": "[fail]"})
