@@ -13,7 +13,7 @@ import simcord
 from bot.music.formats import ending_of
 from bot.playground.world import World
 
-MESSAGE_WAIT_MAX_S: Final = 30.0
+SONG_WAIT_MAX_S: Final = 30.0
 """How long to wait for a message of the bot."""
 
 TASKS: Final = 4
@@ -140,7 +140,7 @@ class _Evening:
     async def _next_post(self, who: simcord.MemberActor) -> discord.Message:
         """Wait for the next message that mentions this member."""
         try:
-            async with asyncio.timeout(MESSAGE_WAIT_MAX_S):
+            async with asyncio.timeout(SONG_WAIT_MAX_S):
                 while True:
                     self.world.changed.clear()
                     for message in self.world.channel.history():
@@ -150,7 +150,7 @@ class _Evening:
                     await self.world.changed.wait()
         except TimeoutError:
             raise DemoFailed(
-                f"there was no message for {_name(who)} within {MESSAGE_WAIT_MAX_S:.0f} s"
+                f"there was no message for {_name(who)} within {SONG_WAIT_MAX_S:.0f} s"
             ) from None
 
     def _show(self, message: discord.Message, *, private: bool = False) -> None:
