@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from bot.database import snapshots
-from bot.database.sqlite import Database, Tx
+from bot.database.sqlite import Database
 from bot.errors import Transient
 from bot.music.spool import Spool
 from bot.pipeline.erasure import Erasure
@@ -24,6 +24,8 @@ STRAY_AFTER: Final = timedelta(days=1)
 """Age after which a file without a job is removed: a younger one may not be recorded yet."""
 FRESH: Final = timedelta(hours=1)
 """Age below which a file stays however old its song is: somebody has just requested it."""
+DRAFTS_BATCH_MAX = 200
+"""Number of drafts that one transaction deletes, while members' writes wait."""
 WORDS_AT_ONCE: Final = 200
 """Number of songs whose texts one transaction deletes, while members' writes wait."""
 CLEAN_EVERY: Final = timedelta(days=1)
@@ -115,11 +117,10 @@ class Maintenance:
         while found := await self._database.report(lambda tx: texts.outlived(tx, before, WORDS_AT_ONCE)):
             dropped += await self._database.write(partial(erasure.drop_outlived, job_ids=found))
 
-        def drop(tx: Tx) -> None:
-            texts.drop_drafts(tx, now)
-            members.drop_forgotten(tx, now)
+        while await self._database.write(lambda tx: texts.drop_drafts(tx, now, DRAFTS_BATCH_MAX)):
+            pass  # members' writes go in between
 
-        await self._database.write(drop)
+        await self._database.write(lambda tx: members.drop_forgotten(tx, now))
         if dropped:
             log.info("old texts dropped", extra={"songs": dropped})
 

@@ -125,12 +125,13 @@ def _drop_texts(tx: Tx, member: MemberNumber) -> None:
     )
     needed = sorted({text_id for row in rows for text_id in row if text_id is not None})
     # The service may have quoted them in its refusal of somebody else's song.
+    # The member's texts are collected once and looked up by index: a join would scan all songs for each text.
+    songs = " UNION ".join(f"SELECT job_id FROM song WHERE {name}_id IN theirs" for name in texts.TEXTS)
     tx.execute(
-        """UPDATE job SET detail = '' WHERE detail <> '' AND id IN (
-             SELECT job_id FROM song JOIN text
-               ON text.id IN (prompt_id, title_id, style_id, lyrics_id, avoid_id)
-             WHERE author_id = :member
-                OR text.id IN (SELECT text_id FROM coauthor WHERE author_id = :member))""",
+        f"""WITH theirs (id) AS MATERIALIZED (
+              SELECT id FROM text WHERE author_id = :member
+              UNION SELECT text_id FROM coauthor WHERE author_id = :member)
+            UPDATE job SET detail = '' WHERE detail <> '' AND id IN ({songs})""",
         {"member": member},
     )
     tx.execute(

@@ -16,6 +16,8 @@ from bot.store.times import milliseconds
 
 TEXTS = ("prompt", "title", "style", "lyrics", "avoid")
 """The texts of a request. Each is stored once, under its author."""
+DRAFTS_MAX = 5
+"""Maximum drafts of a member: a further one replaces the oldest."""
 FIELDS = ("model", "custom", "instrumental", "voice", *TEXTS)
 """Fields of a request, by attribute and by column."""
 KEEP_DRAFTS = timedelta(days=1)
@@ -161,9 +163,17 @@ def keep_draft(
     """
     if remix_of is not None and not may_be_taken_up(tx, JobId(remix_of)):
         raise WordsGone
-    drop_drafts(tx, now)
+    member = member_number(tx, member_id)
+    replaced = tx.execute(
+        """DELETE FROM draft WHERE member_id = :member AND id NOT IN (
+             SELECT id FROM draft WHERE member_id = :member
+             ORDER BY created_at DESC, id DESC LIMIT :others)""",
+        {"member": member, "others": DRAFTS_MAX - 1},
+    ).rowcount
+    if replaced:
+        mark(tx, Deleted.DROPPED)
     values: dict[str, object] = {name: getattr(request, name) for name in FIELDS}
-    values |= {"id": key, "member_id": member_number(tx, member_id), "remix_of": remix_of}
+    values |= {"id": key, "member_id": member, "remix_of": remix_of}
     _insert(tx, "draft", values | {"created_at": milliseconds(now)})
 
 
@@ -177,11 +187,16 @@ def draft(tx: Tx, key: int, member_id: DiscordUserId, now: datetime) -> tuple[So
     return None if row is None else (read(row), row["remix_of"])
 
 
-def drop_drafts(tx: Tx, now: datetime) -> None:
-    """Delete drafts older than a day."""
-    before = milliseconds(now - KEEP_DRAFTS)
-    if tx.execute("DELETE FROM draft WHERE created_at < ?", (before,)).rowcount:
+def drop_drafts(tx: Tx, now: datetime, limit: int) -> int:
+    """Delete up to ``limit`` drafts older than a day. Returns their number."""
+    dropped = tx.execute(
+        """DELETE FROM draft WHERE id IN (
+             SELECT id FROM draft WHERE created_at < ? ORDER BY created_at LIMIT ?)""",
+        (milliseconds(now - KEEP_DRAFTS), limit),
+    ).rowcount
+    if dropped:
         mark(tx, Deleted.DROPPED)
+    return dropped
 
 
 def _insert(tx: Tx, table: str, values: Mapping[str, object]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from bot.database import snapshots
 from bot.database.sqlite import Database
-from bot.model import JobState
+from bot.model import DiscordUserId, JobState
 from bot.pipeline import maintenance as module
 from bot.pipeline.erasure import Erasure
 from bot.pipeline.maintenance import Maintenance
@@ -155,8 +155,8 @@ async def test_the_file_is_rewritten_once_a_day_for_what_became_too_old(
 
     monkeypatch.setattr(Database, "rewrite", rewrite)
     keeper = upkeep(rig)
-    for _ in range(72):
-        await rig.intake.keep_draft(make.prompt(), make.MEMBER)
+    for hour in range(72):
+        await rig.intake.keep_draft(make.prompt(), DiscordUserId(make.MEMBER + hour))
         rig.clock.forward(hours=1)
         await keeper.round()
 

@@ -519,7 +519,7 @@ async def crowded(
         async with Database.open(tmp_path / "tunesmith.db") as database:
             for count, person in enumerate(ORDER):
                 await database.write(partial(song_of, count=count, person=person))
-            await database.write(lambda tx: texts.drop_drafts(tx, NOW + 2 * DAY))
+            await database.write(lambda tx: texts.drop_drafts(tx, NOW + 2 * DAY, 10_000))
     async with Database.open(tmp_path / "tunesmith.db") as database:
         yield database
 
@@ -546,7 +546,7 @@ async def test_nothing_of_words_that_were_dropped_is_left_in_the_files(crowded: 
     def drop_all(tx: Tx) -> None:
         while found := texts.outlived(tx, later - 90 * DAY, 100):
             erasure.drop_outlived(tx, found)
-        texts.drop_drafts(tx, later)
+        texts.drop_drafts(tx, later, 10_000)
 
     await crowded.write(drop_all)
     await crowded.rewrite()

@@ -116,6 +116,7 @@ def test_a_draft_lives_a_day(tx: Tx) -> None:
 
     after = texts.draft(tx, KEY, MEMBER, NOW + DAY + SECOND)
     texts.keep_draft(tx, KEY + 1, OTHER, make.prompt("new"), None, NOW + DAY + SECOND)
+    texts.drop_drafts(tx, NOW + DAY + SECOND, 10)
 
     assert None is after
     assert [KEY + 1] == [row["id"] for row in tx.execute("SELECT id FROM draft")]
