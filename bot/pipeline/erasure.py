@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 BATCH_MAX: Final = 500
 """Number of jobs whose files are removed between two writes."""
 LATE_S: Final = (5.0, 300.0)
-"""Wait before another attempt while a reader blocks it or the disk is full."""
+"""Minimum and maximum backoff in seconds while a reader blocks the cleanup or the disk is full."""
 
 
 class Erasure:
@@ -53,7 +53,7 @@ class Erasure:
     async def work(self) -> bool:
         """Do everything that is due. Returns False if some of it has to be repeated later."""
         async with self._one_at_a_time:
-            # An unexpected error must not lead to another attempt at once.
+            # Set before the work: an unexpected error, too, must not lead to another attempt at once.
             self._failures += 1
             wait_s = schedule.backoff_s(self._failures, *LATE_S)
             self._not_before = self._now() + timedelta(seconds=wait_s)

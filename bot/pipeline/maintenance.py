@@ -18,8 +18,11 @@ from bot.store.reconcile import reconcile
 log = logging.getLogger(__name__)
 
 EVERY_S: Final = 60 * 60.0
+"""Interval between rounds."""
 PROVE_EVERY: Final = timedelta(days=1)
+"""Interval between reconciliations of the ledger."""
 KEEP_COPIES: Final = timedelta(days=7)
+"""Age at which a snapshot from before a migration is removed."""
 STRAY_AFTER: Final = timedelta(days=1)
 """Age after which a file without a job is removed: a younger one may not be recorded yet."""
 FRESH: Final = timedelta(hours=1)
@@ -82,7 +85,7 @@ class Maintenance:
             self._cleaned_at = now
 
     async def _drop_copies(self, now: datetime) -> None:
-        """Remove copies from before a migration once it has proved itself."""
+        """Remove snapshots from before a migration that has been in use for a week."""
         before_s = (now - KEEP_COPIES).timestamp()
         for copy in await asyncio.to_thread(snapshots.outlived, self._database.path, before_s):
             await asyncio.to_thread(copy.unlink, missing_ok=True)
@@ -133,7 +136,7 @@ def _files_of(spool: Spool) -> dict[str, datetime]:
             if path.is_file():
                 found[path.name] = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         except FileNotFoundError:
-            continue  # a download has just ended
+            continue  # a finished download was renamed meanwhile
     return found
 
 

@@ -28,9 +28,11 @@ from bot.store.reports import DayOfUse, MemberUse, Page, SettledSong
 T = TypeVar("T")
 
 REASON_MAX = 200
+"""Maximum characters of a reason; the rest is cut off."""
 TOP = 5
 """Number of members that a view lists."""
 DAYS_SHOWN = 30
+"""Number of days in the view of a server's use."""
 PAGE = 10
 """Number of ledger entries on one page."""
 

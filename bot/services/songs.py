@@ -1,4 +1,4 @@
-"""Look up finished songs and post copies of them. That moves no job."""
+"""Look up finished songs and post copies of them. No job changes its state."""
 
 import asyncio
 import logging
@@ -37,12 +37,13 @@ from bot.store.history import SongChoice, SongPage
 log = logging.getLogger(__name__)
 
 FETCH_S: Final = 60.0
-"""Deadline in seconds for fetching all files of a song; the copy has what is there by then."""
+"""Deadline in seconds for fetching all files of a song; the copy has what is available by then."""
 FETCHES_AT_ONCE: Final = 3
-"""Maximum fetches at the same time: a file out of a message is held in memory as a whole."""
+"""Maximum fetches at the same time: a file from a message is held in memory whole."""
 CHUNK_BYTES: Final = 256 * 1024
+"""Size of the pieces in which a file from a message is stored."""
 COPIES_MAX: Final = 2
-"""Maximum copies of songs that are on their way for one member."""
+"""Maximum copies of songs in flight for one member."""
 TURN_WAIT_S: Final = 60.0
 """Maximum wait of a copy for its turn in a channel, in seconds."""
 
@@ -82,7 +83,7 @@ class SongArchive:
         self._now = now
         self._turns = turns or SendTurns()
         self._copies: Counter[DiscordUserId] = Counter()
-        """Copies on their way, by the member who asked."""
+        """Copies in flight, by the member who requested them."""
         self._locks: weakref.WeakValueDictionary[int, asyncio.Lock] = weakref.WeakValueDictionary()
         self._hands = asyncio.Semaphore(FETCHES_AT_ONCE)
 
@@ -113,7 +114,7 @@ class SongArchive:
                 tx, guild_id, member_id, size=size, word=word, before_id=before_id, after_id=after_id
             )
 
-        # A search may go through thousands of songs: nobody else waits for it.
+        # A search may read thousands of songs, so it runs where no write waits for it.
         return await (self._database.report(read) if word else self._database.read(read))
 
     async def choices(
@@ -143,7 +144,7 @@ class SongArchive:
         Raises:
             NotDoneYet, NoSuchSong, SongGone: there is nothing to post.
             NoPlaceToPost: the channel takes no message.
-            TooManyCopies: others are still on their way for the member.
+            TooManyCopies: the member has too many copies in flight.
             Transient: not now; whether it was posted may be unknown.
         """
         try:
@@ -154,12 +155,12 @@ class SongArchive:
             raise NoPlaceToPost from error
 
     async def send_to(self, job: Job, member_id: DiscordUserId, locale: str = "") -> Copy:
-        """Send the song to a member, in the language ``locale``, once for presses that follow each other.
+        """Send the song to a member, in the language ``locale``, once for repeated presses.
 
         Raises:
             NotDoneYet, NoSuchSong, SongGone: there is nothing to send.
             NoDirectMessages: the member takes none.
-            TooManyCopies: others are still on their way for the member.
+            TooManyCopies: the member has too many copies in flight.
             Transient: not now; whether it was sent may be unknown.
         """
         try:
@@ -172,7 +173,7 @@ class SongArchive:
 
     @contextmanager
     def _one_more_copy(self, member_id: DiscordUserId) -> Iterator[None]:
-        """Count a copy as on its way for the member while inside."""
+        """Count a copy as in flight for the member while inside."""
         if self._copies[member_id] >= COPIES_MAX:
             raise TooManyCopies(COPIES_MAX)
         self._copies[member_id] += 1
@@ -185,7 +186,7 @@ class SongArchive:
 
     @asynccontextmanager
     async def _turn(self, channel_id: int) -> AsyncIterator[None]:
-        """Wait for the turn in the channel, but not for ever."""
+        """Wait for a turn in the channel, for at most ``TURN_WAIT_S``."""
         async with AsyncExitStack() as stack:
             try:
                 async with asyncio.timeout(TURN_WAIT_S):
@@ -213,7 +214,7 @@ class SongArchive:
             NotDoneYet: the song is still in progress.
             NoSuchSong: the job produced no song.
             SongGone: nothing of it is left anywhere.
-            Transient: it can't be had now, and may be later.
+            Transient: no take is available now; a later attempt may succeed.
         """
         if job.state not in SONG_STATES:
             raise NotDoneYet if job.state in OPEN_STATES and job.reason is None else NoSuchSong
@@ -234,14 +235,14 @@ class SongArchive:
 
     @asynccontextmanager
     async def _alone(self, job_id: JobId) -> AsyncIterator[None]:
-        """While inside, nobody else fetches this job's files."""
+        """Exclude other fetches of this job's files while inside."""
         lock = self._locks.setdefault(job_id, asyncio.Lock())
         async with lock:
             yield
 
     async def _gather(self, job_id: JobId, there: dict[int, Track]) -> Transient | None:
-        """Fill ``there`` with the takes that can be had. Returns what stood in the way and may pass."""
-        # Read again: somebody who asked before may have fetched it.
+        """Fill ``there`` with the available takes. Returns the transient error if some are missing."""
+        # Read again: an earlier request may have fetched the files while this one waited for the lock.
         job = await self._database.read(lambda tx: jobs.get(tx, job_id))
         assert job is not None  # noqa: S101 - rows of jobs are never deleted
         there |= {track.take: track for track in job.tracks if self._is_there(track)}
@@ -261,12 +262,12 @@ class SongArchive:
         return trouble if len(there) < len(job.tracks) else None
 
     def _is_there(self, track: Track) -> bool:
-        """Whether the take lies in the spool, whole."""
+        """Return whether the take needs no file, or has a complete one in the spool."""
         path = self._spool.path(track.file)
         return track.linked or (path.is_file() and path.stat().st_size == track.size_bytes)
 
     async def _from_message(self, job: Job, missing: list[Track], there: dict[int, Track]) -> None:
-        """Fetch the files out of the message that brought the song."""
+        """Fetch the files from the message in which the song was delivered."""
         for track in missing:
             try:
                 audio = await self._courier.fetch(job, track.take, max_bytes=AUDIO_MAX_BYTES)
@@ -277,20 +278,20 @@ class SongArchive:
                 await self._keep(job, track, there, partial(self._spool.store, chunks=_chunks(audio)))
 
     async def _from_music_service(self, job: Job, missing: list[Track], there: dict[int, Track]) -> None:
-        """Fetch the files from where they came."""
+        """Download the files from the addresses that the job recorded."""
         for track in missing:
             await self._download(job, track, there)
 
     async def _from_fresh_addresses(self, job: Job, missing: list[Track], there: dict[int, Track]) -> None:
-        """Ask the music service where the files are now, and fetch those that have moved."""
-        assert job.task_id is not None  # noqa: S101 - the schema's CHECK, told to the type checker
+        """Ask the music service for current addresses, and download the files whose address changed."""
+        assert job.task_id is not None  # noqa: S101 - guaranteed by a CHECK of the schema
         try:
             checked = await self._music.check(job.task_id)
         except Unauthorized as error:
             raise Transient(str(error)) from error
         urls = checked.urls if isinstance(checked, wire.Done) else ()
         for track in missing:
-            # An address is its take's by its place.
+            # The service lists the addresses in the order of the takes.
             fresh = urls[track.take - 1] if track.take <= len(urls) else track.url
             if fresh != track.url:
                 await self._download(job, replace(track, url=fresh), there)
@@ -304,7 +305,7 @@ class SongArchive:
     async def _keep(
         self, job: Job, track: Track, there: dict[int, Track], store: Callable[[str], Awaitable[Stored]]
     ) -> None:
-        """Put a take into the spool and write down what it is now, if it is a song."""
+        """Store a take in the spool and record its new file, unless it is not audio."""
         try:
             stored = await store(f"{job.id}-{track.take}")
         except NoAudio as error:
@@ -314,7 +315,7 @@ class SongArchive:
         if await self._database.write(lambda tx: history.found_again(tx, job.id, again)):
             there[track.take] = again
         else:
-            # Its member wants to be forgotten, and this file was not there yet when theirs were deleted.
+            # Its member has asked for erasure, and this file did not exist yet when theirs were deleted.
             await asyncio.to_thread(self._spool.path(stored.file).unlink, missing_ok=True)
 
 
