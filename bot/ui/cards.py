@@ -277,7 +277,7 @@ def history(say: Language, page: SongPage, word: str) -> discord.Embed:
 
 def _history_line(say: Language, job: Job) -> str:
     """Return one song of the history on one line."""
-    title = line(title_of(say, job.request), TITLE_MAX) if job.request.model else say("song-without-words")
+    title = line(title_of(say, job.request), TITLE_MAX) if job.request.model else say("song-without-text")
     parts = [f"{format_dt(job.created_at, 'd')} **{title}**", job.request.model]
     song_link = link_of(job)
     parts += [] if song_link is None else [say("history-listen", link=song_link)]

@@ -38,7 +38,7 @@ def kept(say: Language, data: Kept, owner: discord.User | None) -> discord.Embed
     )
     with_texts, songs = messages.songs(say, records.songs_with_words), messages.songs(say, records.songs)
     fields = {
-        "words": say("privacy-words-value", songs=with_texts, days=data.words_days),
+        "texts": say("privacy-texts-value", songs=with_texts, days=data.words_days),
         "drafts": say("privacy-drafts-value", count=records.drafts),
         "files": say("privacy-files-value", count=data.files, days=data.files_days),
         "ids": say("privacy-ids-value", songs=songs),

@@ -39,17 +39,17 @@ KINDS: Final = (
 def credits_left(say: Language, standing: Standing, price: int) -> discord.Embed:
     """Return what a member has left, by the rule that leaves the least."""
     left = messages.credits_(say, standing.left)
-    enough = say("purse-left", credits=left)
+    enough = say("credits-left", credits=left)
     if price:
-        enough = say("purse-left-for", credits=left, songs=standing.left // price)
+        enough = say("credits-left-for", credits=left, songs=standing.left // price)
     embed = discord.Embed(
-        title=say("purse-title"),
-        description=f"{enough}\n{say('purse-price', price=messages.credits_(say, price))}",
+        title=say("credits-title"),
+        description=f"{enough}\n{say('credits-price', price=messages.credits_(say, price))}",
         color=COLOR_WORKING,
     )
     if standing.limit is not None:
         used = messages.limit_used(say, standing.limit, standing)
-        embed.add_field(name=say("purse-your-limit"), value=used, inline=False)
+        embed.add_field(name=say("credits-your-limit"), value=used, inline=False)
     add_balance(say, embed, standing.balance)
     return embed
 

@@ -748,8 +748,8 @@ async def test_a_song_that_could_not_be_posted_comes_once_on_request(
     await connected.rig.rest(10)
 
     assert "**Send Messages**" in refused.content
-    assert ["I am posting it now."] * 2 == [one.content for one in pressed]
-    assert (True, "It has been posted.") == (late.ephemeral, late.content)
+    assert ["I'm posting it now."] * 2 == [one.content for one in pressed]
+    assert (True, "It has already been posted.") == (late.ephemeral, late.content)
     assert "Done" in answer.text()
     await assert_survived(connected.rig, caplog, job, says="delivered")
 

@@ -124,7 +124,7 @@ async def test_a_member_who_asks_meanwhile_reads_busy_and_nothing_is_held(
         job = await evening.job()
         await rig.until(job, DONE)
 
-        said = "The bot is very busy just now. Nothing was charged; please try again in a moment."
+        said = "I'm very busy right now. Nothing was charged. Please try again in a moment."
         assert [(True, said)] * 2 == [(one.ephemeral, one.content) for one in (busy, busy_too)]
         # What was typed is not lost.
         assert ["Prompt: Rain on neon"] == [

@@ -161,7 +161,7 @@ async def test_lyrics_up_to_the_limit_are_sung_whole_however_they_are_handed_in(
     }
 
 
-TOO_LONG, NO_TEXT, EMPTY, TOO_BIG = "5,001", "no plain text", "is empty", "5,000"
+TOO_LONG, NO_TEXT, EMPTY, TOO_BIG = "5,001", "not plain text", "is empty", "5,000"
 REFUSED = {
     "5,001 in the file": (b"x" * 5_001, TOO_LONG),
     "5,001 of four bytes each": ("🎵".encode() * 5_001, TOO_LONG),
@@ -344,7 +344,7 @@ async def test_fifty_commands_of_one_member_are_two_songs_and_48_refusals(
     await until(world, lambda: len(world.sandbox.requests) == 2)
 
     assert [False] * 2 + [True] * 48 == [answer.ephemeral for answer in answers]
-    assert {"You have 2 songs in progress, which is the most at a time."} == {
+    assert {"You already have 2 songs in progress, which is the limit."} == {
         said(answer).split(" Wait")[0] for answer in answers[2:]
     }
     assert ["song 0", "song 1"] == sorted(str(body["prompt"]) for body in world.sandbox.requests)

@@ -78,7 +78,7 @@ async def test_again_pressed_twice_pays_once_while_the_song_is_being_made(world:
     pressed = [await mia.click(message, label="Again (10 credits)") for _ in range(2)]
 
     assert [False, True] == [shown.ephemeral for shown in pressed]
-    assert said(pressed[1]).startswith("That song is in progress for you already")
+    assert said(pressed[1]).startswith("You already have that song in progress.")
     assert 2 == await held(world, mia)
 
 
@@ -95,7 +95,7 @@ async def test_a_price_that_has_changed_is_asked_about_first(world: World) -> No
     again = (await posted(world, 2))[-1]
 
     assert asked.ephemeral
-    question = "A song costs 12 credits now, and not 10 credits as on the button. Make it anyway?"
+    question = "A song costs 12 credits now, not 10 credits as the button says. Make it anyway?"
     assert question == said(asked)
     assert [1, 2] == [before, await held(world, mia)]
     assert "Again (12 credits)" in [one.label for one in buttons(again)]
@@ -176,7 +176,7 @@ async def test_a_song_is_deleted_by_who_asked_or_who_may_manage_messages(world: 
     pressed = await (mia if who == "Mia" else moderator).click(message, label="Delete")
     shown = await until(world, lambda: [one for one in cards(world) if "Listen" not in one])
 
-    assert ["Deleted here. As long as the song is kept, `/music get` posts it again."] == [
+    assert ["Deleted here. `/music get` can post it again as long as the song is kept."] == [
         one.content for one in pressed.followups if one.ephemeral
     ]
     assert message.id not in [one.id for one in world.channel.history()]
@@ -195,7 +195,7 @@ async def test_a_song_is_not_deleted_by_others(world: World) -> None:
     refused = await noah.click(message, label="Delete")
 
     assert refused.ephemeral
-    assert "Only the one who asked for that song can do that. Nothing was changed." == said(refused)
+    assert "Only the member who requested that song can do that. Nothing was changed." == said(refused)
     assert message.id in [one.id for one in world.channel.history()]
 
 
@@ -214,10 +214,10 @@ async def test_a_queued_song_is_canceled_and_its_credits_are_back(world: World) 
     card = await queued_card(world, mia)
 
     pressed = await mia.click(card, label="Cancel")
-    embed = await card_says(world, "taken back")
+    embed = await card_says(world, "The request was canceled.")
 
     assert pressed.ephemeral
-    assert "Taken back. The 10 credits are back." == said(pressed)
+    assert "Canceled. Your 10 credits are back." == said(pressed)
     assert "~~10 credits~~ given back" in str(embed.to_dict())
     assert "100 credits" in said(await mia.slash(world.channel, "music credits"))
     assert [] == world.channel.history()[0].components
@@ -229,7 +229,7 @@ async def test_a_queued_song_is_not_canceled_by_others(world: World) -> None:
 
     refused = await noah.click(card, label="Cancel")
 
-    assert said(refused).startswith("Only the one who asked")
+    assert said(refused).startswith("Only the member who requested that song")
     await posted(world)
 
 
@@ -267,7 +267,7 @@ async def test_another_try_asks_first_where_the_price_has_changed(world: World) 
 
     asked = await mia.click(notice, label="Try again")
 
-    question = "A song costs 12 credits now, and not 10 credits as before. Make it anyway?"
+    question = "A song costs 12 credits now, not 10 credits as before. Make it anyway?"
     assert question == said(asked)
     assert 1 == await held(world, mia)
 
@@ -325,5 +325,5 @@ async def test_a_button_says_when_the_words_are_no_longer_kept(world: World, nam
 
     pressed = await mia.click(message, custom_id=button(message, name).custom_id)
 
-    assert "The words of that song are no longer kept. Nothing was charged." == said(pressed)
+    assert "The text of that song is no longer kept. Nothing was charged." == said(pressed)
     assert pressed.ephemeral

@@ -107,7 +107,7 @@ async def test_two_members_fill_the_form_at_once_and_one_does_so_after_a_restart
         ({"lyrics_file": [("words.txt", b"x" * 5_001)]}, "5,001"),
         ({"lyrics_file": [("words.txt", b"")]}, "empty"),
         ({"lyrics_file": [("words.txt", b"x" * 33_000)]}, "5,000"),
-        ({"lyrics_file": [("words.txt", b"\x00\xff\xfe\x81")]}, "no plain text"),
+        ({"lyrics_file": [("words.txt", b"\x00\xff\xfe\x81")]}, "not plain text"),
     ],
 )
 async def test_an_invalid_form_is_refused_privately_and_keeps_its_words(
@@ -190,7 +190,7 @@ async def test_a_failure_is_tried_again_once_however_often_the_button_is_pressed
     pressed = [await mia.click(notice, label="Try again") for _ in range(2)]
 
     assert [False, True] == [shown.ephemeral for shown in pressed]
-    assert said(pressed[1]).startswith("You have tried that song again already")
+    assert said(pressed[1]).startswith("You have already tried that song again.")
 
 
 async def test_a_song_that_could_not_be_posted_comes_when_somebody_asks(world: World) -> None:
@@ -205,7 +205,7 @@ async def test_a_song_that_could_not_be_posted_comes_when_somebody_asks(world: W
     (message,) = await posted(world)
     await card_says(world, "Done")
 
-    assert ("I am posting it now.", True) == (said(pressed), pressed.ephemeral)
+    assert ("I'm posting it now.", True) == (said(pressed), pressed.ephemeral)
     assert message.raw_mentions == [mia.id]
     assert 2 == len(message.attachments)
     assert "90 credits" in said(await mia.slash(world.channel, "music credits"))
@@ -231,9 +231,9 @@ async def test_a_closed_service_is_named_and_the_next_request_is_refused(world: 
 
     refused = await mia.slash(world.channel, "music create", prompt="another")
 
-    assert "Music is not open at the provider yet. Nothing was charged." in str(notice.embeds[0].description)
+    assert "The music service is not open yet. Your 10 credits are back." in str(notice.embeds[0].description)
     assert refused.ephemeral
-    assert said(refused).startswith("Music is not open at the provider yet.")
+    assert said(refused).startswith("The music service is not open yet.")
 
 
 async def test_the_purse_is_kept_by_managers_only(world: World) -> None:
@@ -272,7 +272,7 @@ async def test_the_last_credits_are_spent_once_and_the_refusal_says_until_when(w
     refused = await mia.slash(world.channel, "music create", prompt="two")
 
     assert refused.ephemeral
-    assert "A song costs 10 credits, and this server has 5 left: 10 of 15 credits a month are" in said(
+    assert "A song costs 10 credits, and this server has 5 left. 10 of 15 credits a month are" in said(
         refused
     )
     assert "<t:" in said(refused)

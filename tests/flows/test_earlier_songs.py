@@ -169,9 +169,9 @@ async def test_help_names_three_things_to_try(world: World) -> None:
     shown = await world.add_member("Mia").slash(world.channel, "music help")
 
     assert shown.ephemeral
-    assert ["**1.** `/music create`", "**2.** `/music custom`", "**3.** Under a song"] == [
+    assert ["**1.** `/music create`", "**2.** `/music custom`", "**3.** Press a button under a song."] == [
         one
-        for one in ("**1.** `/music create`", "**2.** `/music custom`", "**3.** Under a song")
+        for one in ("**1.** `/music create`", "**2.** `/music custom`", "**3.** Press a button under a song.")
         if one in said(shown)
     ]
 

@@ -26,7 +26,7 @@ async def test_public_texts_are_in_the_servers_language_private_in_the_members(
     assert JAPANESE("card-price") in said(card)
     assert message.content == JAPANESE("song-ready", mention=mia.mention)
     assert JAPANESE("button-remix") in [one.label for one in buttons(message)]
-    assert GERMAN("purse-title") in said(left)
+    assert GERMAN("credits-title") in said(left)
 
 
 async def test_a_refusal_and_the_form_are_in_the_members_language(

@@ -45,8 +45,8 @@ async def test_view_says_what_is_kept_and_why(world: World) -> None:
 
     assert shown.ephemeral
     assert "What you typed for 1 song" in said(shown)
-    assert "Dropped 90 days after" in said(shown)
-    assert "Where to write" in said(shown)
+    assert "Deleted 90 days after" in said(shown)
+    assert "Contact" in said(shown)
 
 
 async def test_export_is_a_private_file_of_everything(world: World) -> None:
@@ -82,7 +82,7 @@ async def test_deleting_asks_first_and_leaves_nothing_but_the_books(world: World
     assert 2 == len(list(world.settings.spool_dir.iterdir()))
     assert () == (await world.parts.database.read(reconcile)).findings
     pressed = await noah.click(remix, custom_id=button(remix, "lyrics").custom_id)
-    assert "The words of that song are no longer kept. Nothing was charged." == said(pressed)
+    assert "The text of that song is no longer kept. Nothing was charged." == said(pressed)
 
 
 async def test_a_remix_form_left_open_keeps_nothing_and_gives_its_words_back(
@@ -97,7 +97,7 @@ async def test_a_remix_form_left_open_keeps_nothing_and_gives_its_words_back(
     refused = await noah.submit_modal(form, WORDS | {"style": "gamelan"})
 
     assert refused.response is not None
-    assert "The words of that song are no longer kept. Nothing was charged." == said(refused)
+    assert "The text of that song is no longer kept. Nothing was charged." == said(refused)
     assert b"gamelan" in await refused.response.attachments[0].read()
     assert b"zanzibar" not in bytes_of(world)
 

@@ -77,11 +77,11 @@ async def test_a_members_own_limit_is_enforced_shown_and_cleared(
     await world.restart()
     shown = await ada.slash(world.channel, "quota member", user=mia)
     there = said(shown)
-    cleared = await ada.click(shown_in(shown), label="Clear: back to the roles")
+    cleared = await ada.click(shown_in(shown), label="Clear, and use the roles' limits")
 
-    assert "has no limit of their own; what decides is the server's pool alone" in said(unlimited)
+    assert "has no limit of their own. Only the server's pool decides." in said(unlimited)
     assert f"Limit of {mia.mention}: none → **15**." in said(changed)
-    assert "you have 5 left: 10 of your 15 credits a month are used or held, a limit set for you" in refusal
+    assert "you have 5 left. 10 of your 15 credits a month are used or held (a limit set for you)" in refusal
     assert "<t:" in refusal
     assert "**5 credits** left" in said(left)
     assert "**15 credits** a period" in there
@@ -107,9 +107,9 @@ async def test_the_highest_of_a_members_roles_holds_and_everyone_is_the_default(
     await ada.click(shown_in(shown), label="Clear this limit")
 
     assert f"Limit of <@&{vip.id}>: none → **20**." in said(changed)
-    assert f"20 of your 20 credits a month are used or held, the limit of <@&{vip.id}>" in by_role
+    assert f"20 of your 20 credits a month are used or held (the limit of <@&{vip.id}>" in by_role
     assert (
-        "you have 5 left: 0 of your 5 credits a month are used or held, the limit of everyone" in by_default
+        "you have 5 left. 0 of your 5 credits a month are used or held (the limit of everyone" in by_default
     )
     for part in (f"<@&{fan.id}>: 10", "everyone: 5", f"the limit of <@&{vip.id}>: 20", "Own limit: none"):
         assert part in said(explained)
@@ -126,8 +126,8 @@ async def test_a_limit_says_whom_it_touches(
     member = await ada.slash(world.channel, "quota member", user=mia, credits=15)
     role = await ada.slash(world.channel, "quota role", role=world.guild.default_role, credits=0)
 
-    assert "1 member has used more already and can ask for nothing until it renews." in said(member)
-    assert "1 song in progress goes on." in said(member)
+    assert "1 member has already used more and must wait until it renews." in said(member)
+    assert "1 song in progress continues." in said(member)
     assert "used more" not in said(role)
 
 
@@ -159,8 +159,8 @@ async def test_a_pause_refuses_new_songs_with_its_reason_until_it_ends(
     assert refusal.startswith("New songs are paused in this server: “\\*\\*Exams\\*\\*")
     assert "@everyone" not in refusal
     assert "**Paused**" in said(seen)
-    assert "Paused → **open**: new songs are taken again." == said(resumed)
-    assert "It was not paused." == said(again)
+    assert "Paused → **open**: new songs are accepted again." == said(resumed)
+    assert "New songs were not paused." == said(again)
     assert not await asked(world, mia)
     assert "open → paused" in await ledger(world, ada, kind="pause")
 
@@ -183,9 +183,9 @@ async def test_a_song_is_refunded_once_by_its_title_or_its_members_name(
     assert choice["name"].startswith("Rain on the roof · Mia · ")
     assert [choice["value"]] == [other["value"] for other in by_member]
     assert not by_nothing
-    assert said(first).startswith("Refunded **10 credits** for “Rain on the roof” of <@")
+    assert said(first).startswith("Refunded **10 credits** for “Rain on the roof” by <@")
     assert said(first).endswith("Can be spent: 90 → **100**.")
-    assert "That song has been refunded already. Nothing was changed." == said(second)
+    assert "That song has already been refunded. Nothing was changed." == said(second)
     assert "**100 credits** left" in said(await mia.slash(world.channel, "music credits"))
     assert "it was off key" in await ledger(world, ada, kind="refund")
     assert not (await ada.autocomplete(world.channel, "quota refund", "job", "roof"))
@@ -197,7 +197,7 @@ async def test_a_song_that_is_not_there_is_not_refunded(
 ) -> None:
     refused = await ada.slash(world.channel, "quota refund", job=job, reason="no such song")
 
-    assert said(refused).startswith("There is no such song in this server.")
+    assert said(refused).startswith("This server has no such song.")
 
 
 async def test_a_song_in_progress_is_not_refunded(
@@ -306,8 +306,8 @@ async def test_a_channel_hears_once_that_the_budget_is_nearly_and_wholly_used(
     assert said(changed).startswith(f"Budget alerts: none → **<#{told.id}>**.")
     assert [] == quiet
     assert [
-        "⚠️ 80 % of the allowance is used",
-        "⚠️ This server's allowance is used up",
+        "⚠️ This server has used 80% of its allowance",
+        "⚠️ This server has used up its allowance",
     ] == [alert.partition(":")[0] for alert in alerts]
     assert "40 of 50 credits" in alerts[0]
 
@@ -388,7 +388,7 @@ async def test_buttons_of_managers_check_the_permission_too(world: World, mia: s
     shown = await noah.slash(world.channel, "quota member", user=mia)
     await world.parts.client.http.remove_role(world.guild.id, noah.id, manager.id)
 
-    refused = await noah.click(shown_in(shown), label="Clear: back to the roles")
+    refused = await noah.click(shown_in(shown), label="Clear, and use the roles' limits")
 
     assert "Only members with the Manage Server permission can do that." == said(refused)
     assert "you have 5 left" in await asked(world, mia)
@@ -421,7 +421,7 @@ async def test_the_view_shows_everything_that_was_set(
 
     assert view.response is not None
     fields = {field.name: field.value for field in view.response.embeds[0].fields}
-    assert fields["Limits"] == f"everyone: 20\n<@&{fan.id}>: 60\nmembers with a limit of their own: 1"
-    assert fields["Most spent in this period"] == f"1. <@{mia.id}> (Mia): 10"
+    assert fields["Limits"] == f"everyone: 20\n<@&{fan.id}>: 60\nmembers with their own limit: 1"
+    assert fields["Top members this period"] == f"1. <@{mia.id}> (Mia): 10"
     assert "none" == fields["Budget alerts"]
     assert not buttons(shown_in(view))

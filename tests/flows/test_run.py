@@ -182,8 +182,8 @@ async def test_a_lyrics_file_is_sung(world: World, title: str, data: bytes, lyri
     ("title", "data", "said"),
     [
         ("Too long", b"x" * 5_001, "5,001"),
-        ("Binary", b"\x89PNG\r\n\x1a\n\x00\x00", "no plain text"),
-        ("UTF-32", "words".encode("utf-32"), "no plain text"),
+        ("Binary", b"\x89PNG\r\n\x1a\n\x00\x00", "not plain text"),
+        ("UTF-32", "words".encode("utf-32"), "not plain text"),
         ("Blank", b" \r\n ", "empty"),
     ],
 )
@@ -320,7 +320,7 @@ async def test_a_locked_database_is_reported_in_time_and_costs_nothing(world: Wo
         other.execute("ROLLBACK")
 
     assert busy.ephemeral
-    assert busy.content.startswith("The bot is very busy just now. Nothing was charged")
+    assert busy.content.startswith("I'm very busy right now. Nothing was charged")
     assert PURSE == await credits_told(world, channel, ada)
     assert [] == world.bodies("Locked")
 

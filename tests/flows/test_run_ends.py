@@ -38,10 +38,10 @@ async def test_a_closed_service_is_named_and_the_next_request_refused(tmp_path: 
         credits_left = await world.discord.slash("music credits", user=ada, channel=channel)
         status = await bot.terminate()
 
-    assert "Music is not open at the provider yet." in notice.text()
+    assert "The music service is not open yet." in notice.text()
     assert "Your 10 credits are back." in notice.text()
     assert refused.ephemeral
-    assert refused.content.startswith("Music is not open at the provider yet. Nothing was charged.")
+    assert refused.content.startswith("The music service is not open yet. Nothing was charged.")
     assert "**100 credits** left" in credits_left.text()
     assert ["Too early"] == [body["prompt"] for body in world.music.requests]
     assert 0 == status
@@ -60,7 +60,7 @@ async def test_sigterm_lets_a_send_end_refuses_what_is_new_and_exits_with_0(tmp_
         status = await ending
 
     assert refused.ephemeral
-    assert refused.content.startswith("The bot is about to restart. Nothing was charged")
+    assert refused.content.startswith("I'm about to restart. Nothing was charged")
     assert 0 == status
     assert 1 == len(world.discord.posted(channel))
     assert 1 == len(world.posts(channel))

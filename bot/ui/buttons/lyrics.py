@@ -43,7 +43,7 @@ def text_file(say: Language, request: SongRequest) -> discord.File:
     texts = {
         "field-title": request.title,
         "field-style": request.style,
-        "words-avoid": request.avoid,
+        "text-avoid": request.avoid,
         "field-prompt": request.prompt,
     }
     parts = [f"{say(name)}: {text}" for name, text in texts.items() if text]

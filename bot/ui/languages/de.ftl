@@ -1,5 +1,5 @@
-# Everything that people read, in German. The other languages have the same names and the same $facts.
-# What a name begins with tells where it is shown, and so how long it may be (tests/ui/test_language.py).
+# Every text that people read, in German. All languages have the same ids and the same variables.
+# The prefix of an id says where its text is shown, and so how long it may be (tests/unit/ui/test_language.py).
 
 ## Pieces of sentences
 
@@ -177,7 +177,7 @@ song-takes = { $count ->
 }
 text-refused-here = Discord hat den Text dieses Songs hier nicht angenommen, deshalb fehlt er in dieser Nachricht.
 song-untitled = Song
-song-without-words = ein Song, dessen Eingaben nicht mehr gespeichert sind
+song-without-text = ein Song, dessen Eingaben nicht mehr gespeichert sind
 notice-none = { $mention }, diesmal gibt es leider keinen Song.
 notice-title = Kein Song: { $title }
 notice-retry = „Erneut versuchen“ startet eine neue Anfrage mit denselben Eingaben.
@@ -211,7 +211,7 @@ takes-gone = { $count ->
     [one] 1 Take davon gibt
    *[other] { $count } Takes davon gibt
 } es nicht mehr.
-words-avoid = Nicht im Song
+text-avoid = Nicht im Song
 ask-price = Ein Song kostet jetzt { $now } und nicht mehr { $then } wie auf dem Button. Trotzdem erstellen?
 ask-price-again = Ein Song kostet jetzt { $now } und nicht mehr { $then } wie zuvor. Trotzdem erstellen?
 
@@ -298,14 +298,14 @@ help-managers = Für die Serververwaltung: `/quota view` und die Befehle daneben
 
 ## /quota
 
-purse-title = Deine verfügbaren Credits
-purse-left = Du hast noch **{ $credits }**.
-purse-left-for = Du hast noch **{ $credits }**, genug für { $songs ->
+credits-title = Deine verfügbaren Credits
+credits-left = Du hast noch **{ $credits }**.
+credits-left-for = Du hast noch **{ $credits }**, genug für { $songs ->
     [one] **1** Song
    *[other] **{ $songs }** Songs
 }.
-purse-price = Ein Song kostet { $price }.
-purse-your-limit = Dein Limit
+credits-price = Ein Song kostet { $price }.
+credits-your-limit = Dein Limit
 quota-title = Credits dieses Servers
 quota-can-spend = Jetzt verfügbar: **{ $credits }**; ein Song kostet { $price }.
 quota-paused = ⏸️ **Pausiert**: { $reason }
@@ -398,8 +398,8 @@ privacy-since = Seit dem { $when }, auf { $servers ->
    *[other] { $servers } Servern
 }.
 privacy-nothing = Über dich ist nichts gespeichert.
-privacy-words = Deine Eingaben
-privacy-words-value = Was du für { $songs } eingegeben hast, mit deinem damaligen Namen: damit „Nochmal“, „Remix“, „Songtext“ und `/music get` funktionieren. Gelöscht wird { $days ->
+privacy-texts = Deine Eingaben
+privacy-texts-value = Was du für { $songs } eingegeben hast, mit deinem damaligen Namen: damit „Nochmal“, „Remix“, „Songtext“ und `/music get` funktionieren. Gelöscht wird { $days ->
     [one] 1 Tag
    *[other] { $days } Tage
 } nach der Fertigstellung des Songs.

@@ -1,5 +1,5 @@
-# Everything that people read, in English. The other languages have the same names and the same $facts.
-# What a name begins with tells where it is shown, and so how long it may be (tests/ui/test_language.py).
+# Every text that people read, in English. The other languages have the same ids and the same variables.
+# The prefix of an id says where its text is shown, and so how long it may be (tests/unit/ui/test_language.py).
 
 ## Pieces of sentences
 
@@ -16,12 +16,12 @@ period = { $period ->
     [week] week
    *[month] month
 }
-# A list of permissions, the last one joined to the others.
+# Joins the last permission of a list to the ones before it.
 and = { $first } and { $last }
 none = none
 number = { $number }
 
-# As Discord's settings name them.
+# The names that Discord's settings use.
 permission-view-channel = View Channel
 permission-send-messages = Send Messages
 permission-embed-links = Embed Links
@@ -30,54 +30,54 @@ permission-send-messages-in-threads = Send Messages in Threads
 
 ## Commands and their options
 
-command-music = Make songs and look after them
+command-music = Make songs and keep track of them
 command-music-create = Make a song from a prompt
-command-music-custom = Make a song from a title, a style and your own lyrics
-command-music-status = Your songs in progress
-command-music-history = Your songs in this server, newest first
+command-music-custom = Make a song from your own title, style and lyrics
+command-music-status = See your songs in progress
+command-music-history = See your songs in this server, newest first
 command-music-get = Post one of your songs again
-command-music-credits = What is left to make songs with
-command-music-help = The first three things to try
-command-quota = Keep the credits of this server
-command-quota-view = The pool, the limits, the pause, and who has spent most
-command-quota-explain = Which rules hold for a member, which one decides, and what is left
-command-quota-ledger = Every movement of credits and every change, newest first
-command-quota-export = The whole ledger as a file for spreadsheets
-command-quota-usage = A picture of the last 30 days: credits by outcome, and the top members
-command-quota-set = Set how many credits the server may use in each period
-command-quota-grant = Give the server bonus credits, which do not expire
-command-quota-member = A member's own limit: see it, set it, or clear it back to the roles
-command-quota-role = The limit of everybody with a role; the highest of a member's roles holds
-command-quota-refund = Give back the credits of a song that is done
-command-quota-alerts = Where to tell that 80 % and 100 % of the allowance are used
-command-quota-pause = Take no new songs for a while; songs in progress go on
-command-quota-resume = Take new songs again
-command-privacy = What is kept about you
-command-privacy-view = What is kept about you, why, and where to write
-command-privacy-export = Everything that is kept about you, as a file
+command-music-credits = See how many credits you have left
+command-music-help = Three things to try first
+command-quota = Manage this server's credits
+command-quota-view = See the pool, the limits, the pause and the top members
+command-quota-explain = See which rules apply to a member, which one decides, and what is left
+command-quota-ledger = See every change to credits and settings, newest first
+command-quota-export = Download the whole ledger as a file for spreadsheets
+command-quota-usage = See a chart of the last 30 days: credits by outcome, and the top members
+command-quota-set = Set how many credits this server may use in each period
+command-quota-grant = Give this server bonus credits, which never expire
+command-quota-member = See, set or clear one member's own limit
+command-quota-role = See, set or clear a role's limit; each member gets the highest of their roles
+command-quota-refund = Refund the credits of a finished song
+command-quota-alerts = Choose where to warn when 80% and 100% of the allowance are used
+command-quota-pause = Accept no new songs for a while; songs in progress continue
+command-quota-resume = Accept new songs again
+command-privacy = See, export or delete what is kept about you
+command-privacy-view = See what is kept about you, why, and whom to contact
+command-privacy-export = Download everything that is kept about you
 command-privacy-delete = Delete everything that is kept about you
 
 option-prompt = Idea, mood, genre, instruments: “warm synth pop about the last train home”
-option-instrumental = Without a voice
-option-model = The model that composes
-option-avoid = What is not to be in the song: “drums, choir”
-option-voice = Who is to sing
+option-instrumental = Make it without vocals
+option-model = Which model composes the song
+option-avoid = What to leave out of the song: “drums, choir”
+option-voice = Who sings
 option-search = Only songs with this word in their title, style or lyrics
-option-song = The song: type its title
-option-explain-user = Whose rules
-option-ledger-user = Only what concerns this member
+option-song = Start typing the song's title
+option-explain-user = The member whose rules to show
+option-ledger-user = Only entries about this member
 option-ledger-kind = Only entries of this kind
-option-set-credits = Credits a period; a song costs 10 unless the operator has set another price
+option-set-credits = Credits per period; a song costs 10 unless the operator has set another price
 option-set-period = When the allowance renews (UTC)
-option-grant-credits = How many; a negative number takes back what is neither used nor held
-option-reason = Why; kept
-option-limited-user = Whose limit
-option-member-credits = Credits a period, over what their roles give; leave it out to see it
-option-role = Whose limit; @everyone is the server's default
-option-role-credits = Credits a period for each of them; leave it out to see it
-option-refund-job = The song: type its title or the member's name
-option-alerts-channel = The channel; leave it out to tell nobody
-option-pause-reason = Why; members read it
+option-grant-credits = How many; a negative number takes back credits that are neither used nor held
+option-reason = Why; the ledger keeps it
+option-limited-user = The member whose limit to see or set
+option-member-credits = Credits per period, in place of their roles' limits; leave empty to see the limit
+option-role = The role whose limit to see or set; @everyone is the server's default
+option-role-credits = Credits per period for each member; leave empty to see the limit
+option-refund-job = Start typing the song's title or the member's name
+option-alerts-channel = The channel; leave empty to turn alerts off
+option-pause-reason = Why; members will read it
 
 choice-day = day
 choice-week = week
@@ -112,7 +112,7 @@ button-pay = Yes, for { $credits }
 button-take = Take { $number }
 button-newer = Newer
 button-older = Older
-button-clear-member = Clear: back to the roles
+button-clear-member = Clear, and use the roles' limits
 button-clear-role = Clear this limit
 button-erase = Delete everything about me
 
@@ -129,11 +129,11 @@ field-vocals = Vocals
 field-with-vocals = With vocals
 field-instrumental = Instrumental
 hint-style = Genre, mood, instruments, voice: “dreamy synthwave, female voice”
-hint-lyrics = Not needed for an instrumental
-hint-lyrics-kept = The { $length } characters stay unless you write others here
-hint-lyrics-file = Or a .txt file of up to { $most } characters, in place of the field
+hint-lyrics = Leave empty for an instrumental
+hint-lyrics-kept = Your { $length } characters stay unless you write new lyrics here
+hint-lyrics-file = Or attach a .txt file of up to { $most } characters instead
 
-## The card, which follows a song
+## The progress card
 
 card-price = Price
 card-given-back = { $price } given back
@@ -152,15 +152,15 @@ state-queued = **In the queue**: { $ahead ->
     [one] 1 song comes
    *[other] { $ahead } songs come
 } first.
-state-submitting = **Handing it over** to the music service.
-state-composing = **Composing.** I will mention you when it is done.
-state-slow = **Composing**, slower than usual. It is not lost: I keep asking, and will mention you.
-state-parked = **Still not done.** This song takes far too long; the operator has been told.
-state-mixing = **Mixing**: the song is made, and its audio is on the way.
+state-submitting = **Sending it** to the music service.
+state-composing = **Composing.** I'll mention you when it's done.
+state-slow = **Composing**, slower than usual. Your song isn't lost. I keep checking, and I'll mention you.
+state-parked = **Still not done.** This song is taking far too long. The operator has been notified.
+state-mixing = **Mixing.** The song is made, and its audio is on the way.
 state-posting = **Posting** the song.
 state-done = **Done** { $when }, after { $took } min.
 state-done-listen = **Done** { $when }, after { $took } min. [Listen]({ $link })
-state-undelivered = **Made, but I could not post it.** The song is kept for some days: let me see and post in this channel, then press “Post again”.
+state-undelivered = **Made, but I could not post it.** I keep the song for some days. Let me see this channel and post here, then press “Post again”.
 state-failed = **No song this time.** { $why }
 made-custom = custom
 made-from-prompt = from a prompt
@@ -175,105 +175,108 @@ song-takes = { $count ->
     [one] 1 take (the music service made only one)
    *[other] { $count } takes
 }
-text-refused-here = Discord did not accept the song’s text in this place, so this message leaves it out.
+text-refused-here = Discord did not accept the song's text here, so this message leaves it out.
 song-untitled = Song
-song-without-words = a song whose words are no longer kept
-notice-none = { $mention } there is no song this time.
+song-without-text = a song whose text is no longer kept
+notice-none = { $mention } sorry, there is no song this time.
 notice-title = No song: { $title }
-notice-retry = “Try again” makes a new request with the same words.
+notice-retry = “Try again” starts a new request with the same text.
 
 failure = { $what } Your { $credits } are back.
 failed-said = It said: “{ $said }”
 failed-refused = The music service did not accept the request.
-failed-moderated = The music service refused the words.
-failed-closed = { $why } Nothing was charged.
+failed-moderated = The music service did not allow this text.
+failed-closed = { $why }
 failed-upstream-failed = The music service could not make this song.
 failed-canceled = The song was canceled at the music service.
-failed-withdrawn = The request was taken back.
-failed-expired = The music service could not be reached for too long.
-failed-outcome-unknown = The music service did not confirm the request. The song may have been started there, but it can't be fetched, and I don't send a request twice.
+failed-withdrawn = The request was canceled.
+failed-expired = I could not reach the music service in time.
+failed-outcome-unknown = The music service did not confirm the request. The song may exist there, but I can't fetch it, and I never send a request twice.
 failed-lost = The music service no longer knows this song.
-failed-audio-gone = The song was made, but its audio could not be fetched from the music service for hours.
-failed-internal = Something went wrong on our side; the operator can see it in the log.
-closed-not-open = Music is not open at the provider yet.
-closed-no-credits = The bot's account at the music provider is empty; its operator has been told.
-closed-bad-key = The bot is misconfigured at the music provider; its operator has been told.
+failed-audio-gone = The song was made, but I could not download its audio, even after hours of trying.
+failed-internal = Something went wrong on our side. The operator can see it in the log.
+closed-not-open = The music service is not open yet.
+closed-no-credits = The bot's account at the music service is empty. The operator has been notified.
+closed-bad-key = The bot is not set up correctly at the music service. The operator has been notified.
 
 ## Answers to buttons
 
-posting-again = I am posting it now.
-posted-already = It has been posted.
-canceled = Taken back. The { $credits } are back.
-deleted = Deleted here. As long as the song is kept, `/music get` posts it again.
+posting-again = I'm posting it now.
+posted-already = It has already been posted.
+canceled = Canceled. Your { $credits } are back.
+deleted = Deleted here. `/music get` can post it again as long as the song is kept.
 sent = Sent to your direct messages: { $link }
 reposted = Here it is again: { $link }
 takes-gone = { $count ->
-    [one] 1 take of it is
-   *[other] { $count } takes of it are
+    [one] 1 take is
+   *[other] { $count } takes are
 } gone.
-words-avoid = Not in it
-ask-price = A song costs { $now } now, and not { $then } as on the button. Make it anyway?
-ask-price-again = A song costs { $now } now, and not { $then } as before. Make it anyway?
+text-avoid = Left out
+ask-price = A song costs { $now } now, not { $then } as the button says. Make it anyway?
+ask-price-again = A song costs { $now } now, not { $then } as before. Make it anyway?
 
-## Why something was refused: what did not happen, and what to do
+## Refusals: what did not happen, and what to do
 
-broken = Something went wrong on our side; nothing was charged. Please try again in a moment.
-busy = The bot is very busy just now. Nothing was charged; please try again in a moment.
-refused-too-long = The { $field ->
-    [title] title
-    [style] style
-    [lyrics] lyrics
-    [avoid] list of what to avoid
-    [reason] reason
-   *[prompt] prompt
-} has { $length } characters; { $limit } is the most. Nothing was charged: shorten it and try again.
+broken = Something went wrong on our side. Nothing was charged. Please try again in a moment.
+busy = I'm very busy right now. Nothing was charged. Please try again in a moment.
+refused-too-long = Your { $field ->
+    [title] title has
+    [style] style has
+    [lyrics] lyrics have
+    [avoid] list of what to leave out has
+    [reason] reason has
+   *[prompt] prompt has
+} { $length } characters; the limit is { $limit }. { $field ->
+    [reason] Shorten the text and try again.
+   *[other] Nothing was charged. Shorten the text and try again.
+}
 refused-no-lyrics = Lyrics are missing. Write some, add a file, or choose Instrumental. Nothing was charged.
-refused-missing = The { $field ->
-    [title] title
-    [style] style
-    [reason] reason
-   *[prompt] prompt
-} is missing. Nothing was charged: fill it in and try again.
-refused-file-too-big = That lyrics file is larger than any lyrics can be (5,000 characters). Nothing was charged.
-refused-file-not-text = That lyrics file is no plain text. Save it as a .txt file in UTF-8. Nothing was charged.
+refused-missing = { $field ->
+    [title] The title is missing. Nothing was charged.
+    [style] The style is missing. Nothing was charged.
+    [reason] The reason is missing.
+   *[prompt] The prompt is missing. Nothing was charged.
+} Fill it in and try again.
+refused-file-too-big = That lyrics file is too big. Lyrics can have up to 5,000 characters. Nothing was charged.
+refused-file-not-text = That lyrics file is not plain text. Save it as a .txt file in UTF-8. Nothing was charged.
 refused-file-empty = That lyrics file is empty. Nothing was charged.
-refused-file-not-fetched = The lyrics file could not be fetched in time. Try again, or paste the lyrics. Nothing was charged.
-refused-model = That model is not on offer. Choose one of: { $models }. Nothing was charged.
+refused-file-not-fetched = I could not fetch the lyrics file in time. Try again, or paste the lyrics. Nothing was charged.
+refused-model = That model is not available. Choose one of these: { $models }. Nothing was charged.
 refused-closed = { $why } Nothing was charged. Try again { $when }.
-refused-permissions = I can't post a song in this channel: I need the permission { $names }. Ask a server manager, or try another channel. Nothing was charged.
-refused-outside = This works in servers only.
+refused-permissions = I can't post in that channel: I need the permission { $names }. Ask a server manager, or try another channel.
+refused-outside = This works only in servers.
 refused-managers-only = Only members with the Manage Server permission can do that.
 refused-range = Choose a number from { $low } to { $high }. Nothing was changed.
-refused-operators-period = The bot's operator has set one period for all servers. Leave it out; nothing was changed.
-refused-operators-grant = Here only the bot's operator grants credits. Nothing was changed; ask them.
-refused-operators-refund = Here only the bot's operator refunds credits. Nothing was changed; ask them.
-refused-refund-unknown = There is no such song in this server. Choose one from the list; nothing was changed.
-refused-refund-open = That song is still in progress. Refund it when it is done; nothing was changed.
-refused-refund-released = That song failed, and its credits are back already. Nothing was changed.
-refused-refund-refunded = That song has been refunded already. Nothing was changed.
-refused-pool = A song costs { $price }, and this server has { $left } left: { $used }. The allowance renews { $renews }; a server manager can add credits with `/quota grant`. Nothing was charged.
-refused-limit = A song costs { $price }, and you have { $left } left: { $used }. It renews { $renews }. Nothing was charged.
-refused-open-jobs-member = You have { $songs } in progress, which is the most at a time. Wait for one to arrive, then try again. Nothing was charged.
-refused-open-jobs-guild = This server has { $songs } in progress, which is the most at a time. Wait for one to arrive, then try again. Nothing was charged.
-refused-total = All servers together have used up this month's credits. New songs are possible { $renews }. Nothing was charged.
-refused-not-served = I don't make songs in this server: the person who runs me hasn't enabled it. Nothing was charged.
-refused-paused = New songs are paused in this server: “{ $reason }”. Nothing was charged; try again when a server manager has ended the pause.
-refused-words-gone = The words of that song are no longer kept. Nothing was charged.
-refused-tried-again = You have tried that song again already: look for its newer message. Nothing was charged.
-refused-already-making = That song is in progress for you already; a press counts once. Nothing more was charged.
-refused-not-your-song = Only the one who asked for that song can do that. Nothing was changed.
-refused-too-late-to-cancel = It is too late to cancel that song: it is no longer queued.
+refused-operators-period = The operator has set one period for all servers. Leave the period out and try again. Nothing was changed.
+refused-operators-grant = Only the bot's operator grants credits here, so please ask them. Nothing was changed.
+refused-operators-refund = Only the bot's operator refunds credits here, so please ask them. Nothing was changed.
+refused-refund-unknown = This server has no such song. Choose one from the list. Nothing was changed.
+refused-refund-open = That song is still in progress. Refund it when it's done. Nothing was changed.
+refused-refund-released = That song failed, and its credits are already back. Nothing was changed.
+refused-refund-refunded = That song has already been refunded. Nothing was changed.
+refused-pool = A song costs { $price }, and this server has { $left } left. { $used }. The allowance renews { $renews }. A server manager can add credits with `/quota grant`. Nothing was charged.
+refused-limit = A song costs { $price }, and you have { $left } left. { $used }. Your limit renews { $renews }. Nothing was charged.
+refused-open-jobs-member = You already have { $songs } in progress, which is the limit. Wait for one to arrive, then try again. Nothing was charged.
+refused-open-jobs-guild = This server already has { $songs } in progress, which is the limit. Wait for one to arrive, then try again. Nothing was charged.
+refused-total = All servers together have used up this month's credits. New songs are possible again { $renews }. Nothing was charged.
+refused-not-served = I don't make songs in this server: my operator hasn't enabled it. Nothing was charged.
+refused-paused = New songs are paused in this server: “{ $reason }”. Try again when a server manager ends the pause. Nothing was charged.
+refused-words-gone = The text of that song is no longer kept. Nothing was charged.
+refused-tried-again = You have already tried that song again. Look for its newer message. Nothing was charged.
+refused-already-making = You already have that song in progress. A second press does not count. Nothing more was charged.
+refused-not-your-song = Only the member who requested that song can do that. Nothing was changed.
+refused-too-late-to-cancel = It is too late to cancel that song: it has left the queue.
 refused-no-such-song = You have no such song in this server. Choose one from the list, or look at `/music history`.
-refused-not-done-yet = That song is still in progress. I will post it and mention you when it is done.
-refused-song-gone = That song is gone: its audio is neither kept here any more, nor in its message, nor at the music service. Nothing was charged.
-refused-no-place-to-post = I can't post it in this channel. Try another one, or “Send to me”. Nothing was charged.
-refused-too-many-copies = Your last songs are still on their way. Try again when they are here. Nothing was charged.
+refused-not-done-yet = That song is still in progress. I'll post it and mention you when it's done.
+refused-song-gone = That song is gone. Its audio is no longer here, in its message, or at the music service.
+refused-no-place-to-post = I can't post in that channel. Try another one, or use “Send to me” under a song.
+refused-too-many-copies = Your last songs are still on their way. Try again when they arrive.
 refused-no-direct-messages = I can't send you direct messages. Allow them in this server's privacy settings, then try again.
-refused-leaving = Your data is being deleted, which waits for your songs in progress. Try again when they are done; nothing was charged.
-refused-shutting-down = The bot is about to restart. Nothing was charged; please try again in a minute.
+refused-leaving = Your data is being deleted, but your songs in progress have to finish first. Try again after that. Nothing was charged.
+refused-shutting-down = I'm about to restart. Nothing was charged. Please try again in a minute.
 
 pool-used = { $used } of { $allowance } a { $period } are used or held, and the bonus is { $bonus }
-limit-used = { $used } of your { $limit } a { $period } are used or held, { $whose }
+limit-used = { $used } of your { $limit } a { $period } are used or held ({ $whose })
 limit-of-member = a limit set for you
 limit-of-everyone = the limit of everyone here
 limit-of-role = the limit of { $role }
@@ -290,28 +293,28 @@ history-not-found = None of your songs here has that in its title, style or lyri
 history-listen = [listen]({ $link })
 history-hint = `/music get` posts one of them again.
 help-title = Three things to try first
-help-create = **1.** `/music create` and a line like “warm synth pop about the last train home”. Minutes later the song is here, and I mention you. A song costs { $price }; `/music credits` tells what is left.
-help-custom = **2.** `/music custom` for your own title, style and lyrics. What you type is never lost, whatever happens.
-help-buttons = **3.** Under a song: **Again** for another run of it, **Remix** to change its words first, **Send to me** for a copy. They work for everybody here, on their own credits.
-help-more = `/music status` tells how your songs stand, `/music history` and `/music get` bring earlier ones back, `/privacy view` what is kept about you.
-help-managers = Server managers: `/quota view` and the commands next to it manage the credits.
+help-create = **1.** `/music create` needs only a line like “warm synth pop about the last train home”. Your song arrives minutes later, and I mention you. A song costs { $price }; `/music credits` shows what is left.
+help-custom = **2.** `/music custom` takes your own title, style and lyrics. What you type is never lost.
+help-buttons = **3.** Press a button under a song. **Again** makes another version, **Remix** lets you change the text first, **Send to me** sends you a copy. Everybody here can use them, with their own credits.
+help-more = `/music status` shows your songs in progress. `/music history` and `/music get` bring back earlier ones. `/privacy view` shows what is kept about you.
+help-managers = Server managers: `/quota view` and the commands next to it manage this server's credits.
 
 ## /quota
 
-purse-title = Credits left to you
-purse-left = **{ $credits }** left.
-purse-left-for = **{ $credits }** left, enough for { $songs ->
+credits-title = Your credits
+credits-left = **{ $credits }** left.
+credits-left-for = **{ $credits }** left, enough for { $songs ->
     [one] **1** song
    *[other] **{ $songs }** songs
 }.
-purse-price = A song costs { $price }.
-purse-your-limit = Your limit
-quota-title = Quota of this server
-quota-can-spend = **{ $credits }** can be spent now; a song costs { $price }.
+credits-price = A song costs { $price }.
+credits-your-limit = Your limit
+quota-title = This server's quota
+quota-can-spend = **{ $credits }** can be spent now. A song costs { $price }.
 quota-paused = ⏸️ **Paused**: { $reason }
 quota-ceiling = Operator's ceiling
 quota-limits = Limits
-quota-top = Most spent in this period
+quota-top = Top members this period
 quota-alerts = Budget alerts
 pool-allowance = Allowance
 pool-allowance-value = { $credits } a { $period }
@@ -324,12 +327,12 @@ limits-more = and { $count ->
     [one] 1 more role
    *[other] { $count } more roles
 }
-limits-members = members with a limit of their own: { $count }
-limits-none = none but the pool
+limits-members = members with their own limit: { $count }
+limits-none = none, only the pool
 everyone = everyone
 top-none = nobody yet
-forgotten = somebody who was forgotten
-explain-title = What holds for this member
+forgotten = a member whose data was deleted
+explain-title = Rules for this member
 explain-can-spend = { $member } can spend **{ $credits }** now.
 explain-own = Own limit: { $credits }
 explain-pool = The server's pool: { $credits } left
@@ -343,37 +346,37 @@ explain-renews = Renews
 decides-pause = the pause: no new songs
 decides-pool = the server's pool: { $used }
 decides-limit = { $whose }: { $credits } a { $period }
-changed-allowance = Allowance: { $before } a { $period-before } → **{ $after } a { $period-after }**. { $available } can be spent now; songs in progress keep theirs.
+changed-allowance = Allowance: { $before } a { $period-before } → **{ $after } a { $period-after }**. { $available } can be spent now. Songs in progress keep their credits.
 changed-allowance-cut = The bot's operator allows no more than { $most }.
 changed-bonus = Bonus: { $before } → **{ $after }** ({ $difference }). Reason: { $reason }
 changed-limit = Limit of { $whose }: { $before } → **{ $after }**.
 changed-limit-beyond = { $count ->
     [one] 1 member has
    *[other] { $count } members have
-} used more already and can ask for nothing until it renews.
-member-limit-own = { $member } has a limit of their own: **{ $credits }** a period.
-member-limit-role = { $member } has no limit of their own; what decides is { $whose }, { $credits }.
-member-limit-pool = { $member } has no limit of their own; what decides is the server's pool alone.
-role-limit-none = There is no limit for { $role }.
+} already used more and must wait until it renews.
+member-limit-own = { $member } has their own limit: **{ $credits }** a period.
+member-limit-role = { $member } has no limit of their own. What decides is { $whose }: { $credits }.
+member-limit-pool = { $member } has no limit of their own. Only the server's pool decides.
+role-limit-none = { $role } has no limit.
 role-limit = { $role }: **{ $credits }** a period for each member, unless another rule gives more.
-refunded = Refunded **{ $credits }** for “{ $song }” of { $member }. Can be spent: { $before } → **{ $after }**.
+refunded = Refunded **{ $credits }** for “{ $song }” by { $member }. Can be spent: { $before } → **{ $after }**.
 paused = Open → **paused**: { $reason }.
 paused-ends = `/quota resume` ends it.
 songs-go-on = { $count ->
-    [one] 1 song in progress goes
-   *[other] { $count } songs in progress go
-} on.
-resumed = Paused → **open**: new songs are taken again.
-resumed-nothing = It was not paused.
+    [one] 1 song in progress continues.
+   *[other] { $count } songs in progress continue.
+}
+resumed = Paused → **open**: new songs are accepted again.
+resumed-nothing = New songs were not paused.
 changed-alerts = Budget alerts: { $before } → **{ $after }**.
-changed-alerts-hint = I have to be able to see it and to post there.
-alert-all = ⚠️ This server's allowance is used up: { $used } of { $allowance }. It renews { $renews }; a server manager can add credits with `/quota grant`, or set another allowance with `/quota set`.
-alert-share = ⚠️ { $percent } % of the allowance is used: { $used } of { $allowance }. It renews { $renews }; a server manager can add credits with `/quota grant`, or set another allowance with `/quota set`.
+changed-alerts-hint = Please make sure that I can see that channel and post there.
+alert-all = ⚠️ This server has used up its allowance: { $used } of { $allowance }. It renews { $renews }. A server manager can add credits with `/quota grant`, or change the allowance with `/quota set`.
+alert-share = ⚠️ This server has used { $percent }% of its allowance: { $used } of { $allowance }. It renews { $renews }. A server manager can add credits with `/quota grant`, or change the allowance with `/quota set`.
 ledger-title = Ledger
 ledger-none = Nothing yet.
 ledger-only = Only
 ledger-of = of { $member }
-ledger-bonus = ({ $count } of the bonus)
+ledger-bonus = ({ $count } from the bonus)
 ledger-by = by { $actor }
 ledger-by-operator = by the bot's operator
 value-open = open
@@ -386,9 +389,9 @@ exported = { $count ->
 }
 usage-title = The last { $days } days
 usage-sums = **{ $spent }** spent, { $back } given back or refunded.
-usage-legend = 🟩 spent 🟦 in progress ⬜ given back 🟧 refunded; credits a day (UTC).
+usage-legend = 🟩 spent 🟦 in progress ⬜ given back 🟧 refunded; credits per day (UTC).
 usage-none = No songs yet.
-usage-top = Most spent by
+usage-top = Top members
 
 ## /privacy
 
@@ -398,45 +401,51 @@ privacy-since = Since { $when }, in { $servers ->
    *[other] { $servers } servers
 }.
 privacy-nothing = Nothing is kept about you.
-privacy-words = Your words
-privacy-words-value = What you typed for { $songs }, with your name as it was then: so that Again, Remix, Lyrics and `/music get` work. Dropped { $days } days after the song was done.
+privacy-texts = Your texts
+privacy-texts-value = What you typed for { $songs }, with your name at the time. It makes Again, Remix, Lyrics and `/music get` work. Deleted { $days ->
+    [one] 1 day
+   *[other] { $days } days
+} after the song is done.
 privacy-drafts = Drafts
 privacy-drafts-value = { $count ->
     [one] 1 refused form
    *[other] { $count } refused forms
-}: so that nothing you typed is lost. Dropped after a day.
+}, so that nothing you typed is lost. Deleted after a day.
 privacy-files = Audio files
 privacy-files-value = { $count ->
     [one] 1 file
    *[other] { $count } files
-} on the bot's disk: so that a song can be posted again. Dropped after { $days } days.
+} on the bot's disk, so that your songs can be posted again. Deleted after { $days ->
+    [one] 1 day
+   *[other] { $days } days
+}.
 privacy-ids = Ids
-privacy-ids-value = Your id and your language as Discord tells them, and where your { $songs } stand: so that songs, credits and limits are yours.
+privacy-ids-value = Your id and language from Discord, and where the messages of { $songs } are. They connect songs, credits and limits to you.
 privacy-credits = Credits and limits
 privacy-credits-value = { $entries ->
     [one] 1 entry
    *[other] { $entries } entries
-} in the ledger of credits, and limits that managers set for you in { $limits ->
+} in the credit ledger, and limits that managers set for you in { $limits ->
     [one] 1 server
    *[other] { $limits } servers
-}: so that nobody's credits are lost or spent twice. They stay after a deletion, without your name.
+}. They keep credits from being lost or spent twice. They stay after a deletion, without your name.
 privacy-service = The music service
-privacy-service-value = The words of a song are sent to the music service, which makes it. They train nothing here.
-privacy-copies = The bot made { $count ->
+privacy-service-value = The text of a song goes to the music service, which makes it. Nothing here is trained on it.
+privacy-copies = Updates of the bot made { $count ->
     [one] a copy
    *[other] { $count } copies
-} of its database when it was updated. { $count ->
+} of its database. { $count ->
     [one] It is
    *[other] They are
-} removed after a week.
-privacy-hash = Of an earlier deletion a keyed hash of your id is kept, as long as what you used in the period or a limit that a manager set has to count.
-privacy-leaving = A deletion waits for your songs in progress.
-privacy-write = Where to write
-privacy-write-value = `/privacy export` gives you all of it, `/privacy delete` deletes it. Write to { $whom }.
+} deleted after a week.
+privacy-hash = A keyed hash of your id remains from an earlier deletion. It goes when your use and your limits no longer need to count.
+privacy-leaving = Your deletion is waiting for your songs in progress.
+privacy-write = Contact
+privacy-write-value = `/privacy export` gives you all of it, and `/privacy delete` deletes it. Any questions? Write to { $whom }.
 privacy-host = the operator of this bot
-privacy-owner = { $name }, who hosts this bot
-privacy-exported = Everything that is kept about you: { $songs }. Only you can see this.
-privacy-ask = **Delete everything that is kept about you?** Your words, titles, drafts and audio files go, in all servers, also from songs that others made of your words. It can't be undone. Credits in the ledger stay, without your name; what you used in this period and limits that managers set for you go on to count. Messages that were posted stay in Discord: delete them with the button under them first, if you want.
-privacy-deleted = Deleted. Nothing of it is kept any more; entries of credits stay without your name.
-privacy-deleting = Deleted. What is left of it in the bot's files is being overwritten now.
-privacy-waits = What is done is deleted. The rest follows by itself after { $songs } in progress; until then you can ask for nothing new.
+privacy-owner = { $name }, the operator of this bot
+privacy-exported = Here is everything that is kept about you: { $songs }. Only you can see this.
+privacy-ask = **Delete everything that is kept about you?** Your texts, titles, drafts and audio files go, in all servers. They also go from songs that others made from your texts. This can't be undone. Credits in the ledger stay, without your name. What you used this period and your limits from managers still count. Messages that were posted stay in Discord. To remove them, press the Delete button under each one first.
+privacy-deleted = Deleted. Nothing of it is kept any more. Credit entries stay, without your name.
+privacy-deleting = Deleted. What is left in the bot's files is being overwritten now.
+privacy-waits = Everything finished is deleted. The rest follows after { $songs } in progress. Until then you can't request anything new.

@@ -1,5 +1,5 @@
-# Everything that people read, in English. The other languages have the same names and the same $facts.
-# What a name begins with tells where it is shown, and so how long it may be (tests/ui/test_language.py).
+# Every text that people read, in Japanese. All languages have the same ids and the same variables.
+# The prefix of an id says where its text is shown, and so how long it may be (tests/unit/ui/test_language.py).
 
 ## Pieces of sentences
 
@@ -168,7 +168,7 @@ song-takes = { $count ->
 }
 text-refused-here = この場所では Discord が曲のテキストを受け付けなかったため、このメッセージには入れていません。
 song-untitled = 無題の曲
-song-without-words = 入力内容が残っていない曲
+song-without-text = 入力内容が残っていない曲
 notice-none = { $mention } 今回は曲を作れませんでした。
 notice-title = 作れなかった曲: { $title }
 notice-retry = 「再試行」を押すと、同じ内容であらためてリクエストします。
@@ -199,7 +199,7 @@ deleted = ここから削除しました。曲が保存されている間は、`
 sent = ダイレクトメッセージで送りました: { $link }
 reposted = 再投稿しました: { $link }
 takes-gone = なお、{ $count }テイクはもう残っていません。
-words-avoid = 入れないもの
+text-avoid = 入れないもの
 ask-price = 現在、1曲に{ $now }かかります（ボタンの表示は{ $then }）。このまま作りますか？
 ask-price-again = 現在、1曲に{ $now }かかります（以前は{ $then }）。このまま作りますか？
 
@@ -286,11 +286,11 @@ help-managers = サーバー管理者の方は、`/quota view` などのコマ�
 
 ## /quota
 
-purse-title = あなたの残りクレジット
-purse-left = 残り**{ $credits }**です。
-purse-left-for = 残り**{ $credits }**で、あと**{ $songs }曲**作れます。
-purse-price = 1曲に{ $price }かかります。
-purse-your-limit = あなたの上限
+credits-title = あなたの残りクレジット
+credits-left = 残り**{ $credits }**です。
+credits-left-for = 残り**{ $credits }**で、あと**{ $songs }曲**作れます。
+credits-price = 1曲に{ $price }かかります。
+credits-your-limit = あなたの上限
 quota-title = このサーバーのクレジット
 quota-can-spend = 今使えるのは**{ $credits }**です。1曲に{ $price }かかります。
 quota-paused = ⏸️ **受付停止中**: { $reason }
@@ -368,8 +368,8 @@ usage-top = 多く使ったメンバー
 privacy-title = 保存されているあなたの情報
 privacy-since = { $when }以降、{ $servers }個のサーバーの情報があります。
 privacy-nothing = あなたの情報は何も保存されていません。
-privacy-words = 入力内容
-privacy-words-value = { $songs }分の入力内容と、当時のあなたの名前です。「もう一度」「リミックス」「歌詞」と `/music get` を使えるように保存し、曲の完成から{ $days }日後に削除します。
+privacy-texts = 入力内容
+privacy-texts-value = { $songs }分の入力内容と、当時のあなたの名前です。「もう一度」「リミックス」「歌詞」と `/music get` を使えるように保存し、曲の完成から{ $days }日後に削除します。
 privacy-drafts = 下書き
 privacy-drafts-value = 受け付けられなかったフォーム{ $count }件です。入力内容が失われないように保存し、1日後に削除します。
 privacy-files = 音源ファイル

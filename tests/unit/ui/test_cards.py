@@ -31,7 +31,7 @@ def facts(**changes: object) -> CardFacts:
     ("state", "says"),
     [
         (JobState.QUEUED, "yours is next"),
-        (JobState.SUBMITTING, "Handing it over"),
+        (JobState.SUBMITTING, "Sending it"),
         (JobState.RUNNING, "Composing"),
         (JobState.READY, "Mixing"),
         (JobState.STORED, "Posting"),
