@@ -186,7 +186,7 @@ failure = { $what } Du hast { $credits } zurückbekommen.
 failed-said = Seine Antwort: „{ $said }“
 failed-refused = Der Musikdienst hat die Anfrage nicht angenommen.
 failed-moderated = Der Musikdienst hat die Eingaben abgelehnt.
-failed-closed = { $why } Es wurde nichts abgebucht.
+failed-closed = { $why }
 failed-upstream-failed = Der Musikdienst konnte diesen Song nicht erstellen.
 failed-canceled = Der Song wurde beim Musikdienst abgebrochen.
 failed-withdrawn = Die Anfrage wurde abgebrochen.
@@ -194,10 +194,10 @@ failed-expired = Der Musikdienst war zu lange nicht erreichbar.
 failed-outcome-unknown = Der Musikdienst hat die Anfrage nicht bestätigt. Vielleicht wurde der Song dort begonnen, aber ich kann ihn nicht abholen, und ich schicke keine Anfrage zweimal.
 failed-lost = Der Musikdienst kennt diesen Song nicht mehr.
 failed-audio-gone = Der Song ist entstanden, aber seine Audiodatei ließ sich stundenlang nicht beim Musikdienst abholen.
-failed-internal = Bei uns ist etwas schiefgelaufen; wer den Bot betreibt, sieht es im Log.
+failed-internal = Bei uns ist etwas schiefgelaufen. Wer den Bot betreibt, sieht es im Log.
 closed-not-open = Der Musikdienst nimmt noch keine Songs an.
-closed-no-credits = Das Konto des Bots beim Musikdienst ist leer; wer den Bot betreibt, weiß Bescheid.
-closed-bad-key = Der Bot ist beim Musikdienst falsch eingerichtet; wer den Bot betreibt, weiß Bescheid.
+closed-no-credits = Das Konto des Bots beim Musikdienst ist leer. Wer den Bot betreibt, weiß Bescheid.
+closed-bad-key = Der Bot ist beim Musikdienst falsch eingerichtet. Wer den Bot betreibt, weiß Bescheid.
 
 ## Answers to buttons
 
@@ -217,8 +217,8 @@ ask-price-again = Ein Song kostet jetzt { $now } und nicht mehr { $then } wie zu
 
 ## Why something was refused: what did not happen, and what to do
 
-broken = Bei uns ist etwas schiefgelaufen; es wurde nichts abgebucht. Bitte versuch es gleich noch einmal.
-busy = Der Bot hat gerade sehr viel zu tun. Es wurde nichts abgebucht; bitte versuch es gleich noch einmal.
+broken = Bei uns ist etwas schiefgelaufen. Es wurde nichts abgebucht. Bitte versuch es gleich noch einmal.
+busy = Der Bot hat gerade sehr viel zu tun. Es wurde nichts abgebucht. Bitte versuch es gleich noch einmal.
 refused-too-long = { $field ->
     [title] Der Titel
     [style] Der Stil
@@ -240,15 +240,15 @@ refused-file-empty = Diese Songtext-Datei ist leer. Es wurde nichts abgebucht.
 refused-file-not-fetched = Die Songtext-Datei ließ sich nicht rechtzeitig abrufen. Versuch es erneut oder füge den Songtext direkt ein. Es wurde nichts abgebucht.
 refused-model = Dieses Modell gibt es hier nicht. Zur Auswahl stehen: { $models }. Es wurde nichts abgebucht.
 refused-closed = { $why } Es wurde nichts abgebucht. Versuch es { $when } erneut.
-refused-permissions = Ich kann in diesem Kanal keinen Song posten, mir fehlt die Berechtigung dafür: { $names }. Frag die Serververwaltung oder nimm einen anderen Kanal. Es wurde nichts abgebucht.
+refused-permissions = Ich kann in diesem Kanal keinen Song posten, mir fehlt die Berechtigung dafür: { $names }. Frag die Serververwaltung oder nimm einen anderen Kanal.
 refused-outside = Das geht nur auf Servern.
 refused-managers-only = Das können nur Mitglieder mit der Berechtigung „Server verwalten“.
 refused-range = Wähle eine Zahl von { $low } bis { $high }. Es wurde nichts geändert.
-refused-operators-period = Wer den Bot betreibt, hat für alle Server denselben Zeitraum festgelegt. Lass die Angabe weg; es wurde nichts geändert.
-refused-operators-grant = Bonus-Credits vergibt hier nur, wer den Bot betreibt. Frag dort nach; es wurde nichts geändert.
-refused-operators-refund = Credits erstattet hier nur, wer den Bot betreibt. Frag dort nach; es wurde nichts geändert.
-refused-refund-unknown = Diesen Song gibt es auf diesem Server nicht. Wähle einen aus der Liste; es wurde nichts geändert.
-refused-refund-open = Dieser Song ist noch in Arbeit. Erstatte ihn, wenn er fertig ist; es wurde nichts geändert.
+refused-operators-period = Wer den Bot betreibt, hat für alle Server denselben Zeitraum festgelegt. Lass die Angabe weg. Es wurde nichts geändert.
+refused-operators-grant = Bonus-Credits vergibt hier nur, wer den Bot betreibt. Frag dort nach. Es wurde nichts geändert.
+refused-operators-refund = Credits erstattet hier nur, wer den Bot betreibt. Frag dort nach. Es wurde nichts geändert.
+refused-refund-unknown = Diesen Song gibt es auf diesem Server nicht. Wähle einen aus der Liste. Es wurde nichts geändert.
+refused-refund-open = Dieser Song ist noch in Arbeit. Erstatte ihn, wenn er fertig ist. Es wurde nichts geändert.
 refused-refund-released = Dieser Song ist nicht zustande gekommen, und seine Credits sind schon zurück. Es wurde nichts geändert.
 refused-refund-refunded = Dieser Song wurde schon erstattet. Es wurde nichts geändert.
 refused-pool = Ein Song kostet { $price }, und dieser Server hat noch { $left } übrig: { $used }. Das Kontingent erneuert sich { $renews }; die Serververwaltung kann mit `/quota grant` Credits hinzufügen. Es wurde nichts abgebucht.
@@ -257,7 +257,7 @@ refused-open-jobs-member = Du hast { $songs } in Arbeit, mehr geht nicht auf ein
 refused-open-jobs-guild = Dieser Server hat { $songs } in Arbeit, mehr geht nicht auf einmal. Warte, bis einer da ist, und versuch es dann erneut. Es wurde nichts abgebucht.
 refused-total = Alle Server zusammen haben die Credits dieses Monats aufgebraucht. Neue Songs gibt es { $renews } wieder. Es wurde nichts abgebucht.
 refused-not-served = Auf diesem Server mache ich keine Songs: Wer mich betreibt, hat ihn nicht freigeschaltet. Es wurde nichts abgebucht.
-refused-paused = Neue Songs sind auf diesem Server pausiert: „{ $reason }“. Es wurde nichts abgebucht; versuch es erneut, wenn die Serververwaltung die Pause beendet hat.
+refused-paused = Neue Songs sind auf diesem Server pausiert: „{ $reason }“. Es wurde nichts abgebucht. Versuch es erneut, wenn die Serververwaltung die Pause beendet hat.
 refused-words-gone = Die Eingaben zu diesem Song sind nicht mehr gespeichert. Es wurde nichts abgebucht.
 refused-tried-again = Du hast es mit diesem Song schon erneut versucht: Schau nach der neueren Nachricht. Es wurde nichts abgebucht.
 refused-already-making = Dieser Song ist für dich schon in Arbeit; mehrfaches Drücken zählt nur einmal. Es wurde nichts weiter abgebucht.
@@ -265,12 +265,12 @@ refused-not-your-song = Das kann nur, wer diesen Song angefragt hat. Es wurde ni
 refused-too-late-to-cancel = Dieser Song lässt sich nicht mehr abbrechen: Er ist nicht mehr in der Warteschlange.
 refused-no-such-song = So einen Song hast du auf diesem Server nicht. Wähle einen aus der Liste oder schau in `/music history` nach.
 refused-not-done-yet = Dieser Song ist noch in Arbeit. Sobald er fertig ist, poste ich ihn und erwähne dich.
-refused-song-gone = Diesen Song gibt es nicht mehr: Seine Audiodatei ist weder hier noch in seiner Nachricht noch beim Musikdienst zu finden. Es wurde nichts abgebucht.
-refused-no-place-to-post = Ich kann den Song in diesem Kanal nicht posten. Nimm einen anderen Kanal oder „An mich senden“. Es wurde nichts abgebucht.
-refused-too-many-copies = Deine letzten Songs sind noch unterwegs. Versuch es noch einmal, sobald sie da sind. Es wurde nichts abgebucht.
+refused-song-gone = Diesen Song gibt es nicht mehr: Seine Audiodatei ist weder hier noch in seiner Nachricht noch beim Musikdienst zu finden.
+refused-no-place-to-post = Ich kann den Song in diesem Kanal nicht posten. Nimm einen anderen Kanal oder „An mich senden“.
+refused-too-many-copies = Deine letzten Songs sind noch unterwegs. Versuch es noch einmal, sobald sie da sind.
 refused-no-direct-messages = Ich kann dir keine Direktnachrichten senden. Erlaube sie in den Privatsphäreeinstellungen dieses Servers und versuch es dann erneut.
-refused-leaving = Deine Daten werden gelöscht, sobald deine Songs in Arbeit fertig sind. Versuch es danach erneut; es wurde nichts abgebucht.
-refused-shutting-down = Der Bot startet gleich neu. Es wurde nichts abgebucht; bitte versuch es in einer Minute noch einmal.
+refused-leaving = Deine Daten werden gelöscht, sobald deine Songs in Arbeit fertig sind. Versuch es danach erneut. Es wurde nichts abgebucht.
+refused-shutting-down = Der Bot startet gleich neu. Es wurde nichts abgebucht. Bitte versuch es in einer Minute noch einmal.
 
 pool-used = { $used } von { $allowance } pro { $period } verbraucht oder vorgemerkt, Bonus: { $bonus }
 limit-used = { $used } von { $limit } pro { $period } verbraucht oder vorgemerkt ({ $whose })
@@ -294,7 +294,7 @@ help-create = **1.** `/music create` und eine Zeile wie „warmer Synthpop über
 help-custom = **2.** `/music custom` für deinen eigenen Titel, Stil und Songtext. Was du eintippst, geht nie verloren, egal was passiert.
 help-buttons = **3.** Unter jedem Song: **Nochmal** für einen neuen Anlauf, **Remix**, um vorher die Eingaben zu ändern, **An mich senden** für eine Kopie. Alle hier können das, jeweils mit den eigenen Credits.
 help-more = `/music status` zeigt, wie weit deine Songs sind, `/music history` und `/music get` holen frühere zurück, und `/privacy view` zeigt, was über dich gespeichert ist.
-help-managers = Für die Serververwaltung: `/quota view` und die Befehle daneben sind für die Credits da.
+help-managers = Für die Serververwaltung: `/quota view` und die Befehle daneben verwalten die Credits.
 
 ## /quota
 
