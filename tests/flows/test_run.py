@@ -258,7 +258,7 @@ async def test_two_requests_at_once_spend_the_last_credits_once(world: World) ->
 
     assert [False, True] == sorted(answer.ephemeral for answer in answers)
     assert ["A song costs 10 credits, and this server has 0 left"] == [
-        answer.content.partition(":")[0] for answer in answers if answer.ephemeral
+        answer.content.partition(". ")[0] for answer in answers if answer.ephemeral
     ]
     assert 1 == len(world.bodies("The last one"))
     assert PURSE | {"Allowance": "10 a month", "Used": "10"} == await credits_told(world, channel, ada)
