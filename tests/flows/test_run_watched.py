@@ -197,10 +197,9 @@ async def test_a_refused_start_is_reported_in_the_form_of_the_log(tmp_path: Path
         status = await bot.ended()
 
     assert 1 == status
-    assert ("critical", "DISCORD_TOKEN is not accepted by Discord; copy the bot's token again.") == (
-        objects(bot)[-1]["level"],
-        objects(bot)[-1]["event"],
-    )
+    last = objects(bot)[-1]
+    assert ("critical", "start refused") == (last["level"], last["event"])
+    assert "DISCORD_TOKEN is not accepted by Discord; copy the bot's token again." == last["error"]
 
 
 async def test_lines_for_people_have_no_colour_where_no_terminal_is(tmp_path: Path) -> None:
