@@ -15,6 +15,7 @@ from bot.pipeline.transitions import Superseded
 from bot.services.intake import ANSWER_WITHIN
 from bot.store import breaker, facts
 from bot.store.breaker import Breaker
+from bot.store.texts import DRAFTS_MAX
 from bot.store.times import milliseconds
 from tests import make
 
@@ -297,8 +298,8 @@ class Books:
         return [before, sum(self.available(guild, at))]
 
     def keep_draft(self, at: datetime, member: int, text: str) -> None:
-        a_day_ago = milliseconds(at - timedelta(days=1))
-        self.drafts = {draft for draft in self.drafts if draft[0] >= a_day_ago}
+        own = sorted((draft for draft in self.drafts if draft[1] == member), reverse=True)
+        self.drafts -= set(own[DRAFTS_MAX - 1 :])
         self.drafts.add((milliseconds(at), member, text))
         self.members.add(member)
 
