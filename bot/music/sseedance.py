@@ -3,7 +3,7 @@
 Sources: https://sseedance.com/en/docs/music and https://sseedance.com/en/docs/tasks, read 2026-11-22.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 from urllib.parse import quote
 
@@ -11,17 +11,7 @@ from bot.model import Backend, SongRequest
 from bot.music import wire
 from bot.music.contract import Capabilities
 from bot.music.reading import JsonObject
-from bot.music.text_limits import Limits
-
-MODELS: Final[Mapping[str, Limits]] = {
-    "V5": Limits(),
-    "V4_5PLUS": Limits(),
-    "V4_5ALL": Limits(),
-    "V4_5": Limits(),
-    "V4": Limits(style=200, lyrics=3_000),
-    "V3_5": Limits(style=200, lyrics=3_000),
-}
-"""Text limits by model. Source: https://docs.kie.ai/suno-api/generate-music, read 2026-11-22."""
+from bot.music.text_limits import OF_MODEL
 
 
 class Sseedance:
@@ -29,7 +19,7 @@ class Sseedance:
 
     backend: Final = Backend.SSEEDANCE
     capabilities: Final = Capabilities(avoid=True, voice=True)
-    models: Final = MODELS
+    models: Final = OF_MODEL
     retired_models: Final[frozenset[str]] = frozenset()
     submit_path: Final = "/v1/music/generations"
     balance_path: Final[str | None] = None

@@ -1,5 +1,6 @@
 """The maximum length of each text of a request, by model."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,19 +22,19 @@ class Limits:
 
 # Source: https://docs.kie.ai/suno-api/generate-music, read 2026-11-22. A model that is not listed gets the
 # limits of V5: the service then refuses by itself what it does not accept.
-_OF_MODEL: Final = {
-    "V3_5": Limits(style=200, lyrics=3_000),
-    "V4": Limits(style=200, lyrics=3_000),
-    "V4_5": Limits(),
-    "V4_5ALL": Limits(),
-    "V4_5PLUS": Limits(),
+OF_MODEL: Final[Mapping[str, Limits]] = {
     "V5": Limits(),
+    "V4_5PLUS": Limits(),
+    "V4_5ALL": Limits(),
+    "V4_5": Limits(),
+    "V4": Limits(style=200, lyrics=3_000),
+    "V3_5": Limits(style=200, lyrics=3_000),
 }
 
 
 def limits_of(model: str) -> Limits:
     """Return the limits of ``model``."""
-    return _OF_MODEL.get(model, Limits())
+    return OF_MODEL.get(model, Limits())
 
 
 def check(request: SongRequest, models: tuple[str, ...]) -> None:
