@@ -9,8 +9,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-Tx = sqlite3.Connection
-
 STEPS: Final = 10_000
 """Virtual machine instructions between two progress reports."""
 FLUSH_BYTES: Final = 4 * 1024 * 1024
@@ -46,7 +44,9 @@ def replacing(target: Path) -> Iterator[Path]:
             path.unlink(missing_ok=True)
 
 
-def fill(connection: Tx, target: Path, progress: Callable[[int], None] = lambda _: None) -> None:
+def fill(
+    connection: sqlite3.Connection, target: Path, progress: Callable[[int], None] = lambda _: None
+) -> None:
     """Copy what the connection sees at this moment into the empty ``target``.
 
     The connection is in no transaction. Other writers are not disturbed. ``progress`` receives the number
@@ -117,7 +117,7 @@ def before_schema(path: Path, version: int) -> Path:
     return path.with_name(f"{path.name}{_BEFORE}{version}")
 
 
-def keep_before_schema(connection: Tx, path: Path, version: int) -> None:
+def keep_before_schema(connection: sqlite3.Connection, path: Path, version: int) -> None:
     """Copy the open database next to itself; see ``before_schema``.
 
     Raises:

@@ -7,15 +7,15 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar, cast
 
 import aiosqlite
 
-from bot.database import snapshots
+from bot.database import engine
 from bot.database.exclusive_lock import exclusive_lock
+from bot.database.migrating import migrate, refuse_foreign, refuse_other_schema
 from bot.errors import StartRefused, StoreBusy
 
 T = TypeVar("T")
@@ -25,8 +25,13 @@ Tx = sqlite3.Connection
 GIVE_UP_AFTER_S = 2.0
 """Total wait after which a write is refused, in seconds: a member's answer is due within 3 s."""
 BUSY_TIMEOUT_MS = 500
+"""Wait of one statement for a lock."""
 READERS_TIMEOUT_MS = 100
 """Wait for readers while the write-ahead log is truncated; writers wait as long."""
+STATEMENTS_CACHED = 64
+"""Prepared statements that a connection keeps."""
+RETRY_AFTER_S = 5.0
+"""When to try again after a lock that stayed or a full disk, in seconds."""
 GROUP_MAX = 100
 """Maximum number of transactions that share one commit."""
 OLDEST_SQLITE = (3, 37, 0)
@@ -45,7 +50,7 @@ PRAGMAS = (
     "PRAGMA secure_delete = ON",
 )
 
-_OF_THE_MOMENT = frozenset(
+_TRANSIENT_CODES = frozenset(
     {
         sqlite3.SQLITE_BUSY,
         sqlite3.SQLITE_LOCKED,
@@ -55,7 +60,7 @@ _OF_THE_MOMENT = frozenset(
     }
 )
 """Result codes of temporary failures."""
-_OF_THE_DISK = _OF_THE_MOMENT | {sqlite3.SQLITE_READONLY}
+_TRANSIENT_WRITE_CODES = _TRANSIENT_CODES | {sqlite3.SQLITE_READONLY}
 """The same for a connection that may write."""
 
 
@@ -76,21 +81,38 @@ class _Waiting(Generic[T]):
         return bool(self.results) or self.error is not None
 
 
-class _Writer(aiosqlite.Connection):
+class _Connection(aiosqlite.Connection):
+    """A connection with a thread of its own. No other class touches aiosqlite's private attributes.
+
+    aiosqlite has no public way to run a whole function on its thread, and one hop per statement costs more
+    than most statements do.
+    """
+
+    async def run(self, fn: Callable[[Tx], T]) -> T:
+        """Run ``fn`` on the connection's thread, after everything that was handed to it earlier."""
+        result: T = await self._execute(fn, self._conn)  # type: ignore[no-untyped-call]
+        return result
+
+    def join(self) -> None:
+        """Wait for the end of the thread, once the connection is closed or has failed to open."""
+        self._thread.join()
+
+
+class _Writer(_Connection):
     """The one writing connection. Transactions that wait at the same time share a commit."""
 
     waiting: deque[_Waiting[object]]
 
     async def settle(self, entry: _Waiting[object]) -> None:
         """Wait until ``entry`` is committed or refused."""
-        await self._execute(self._settle, entry)  # type: ignore[no-untyped-call]
+        await self.run(partial(self._settle, entry))
 
-    def _settle(self, entry: _Waiting[object]) -> None:
+    def _settle(self, entry: _Waiting[object], connection: Tx) -> None:
         # Earlier entries were settled by hops of their own, so this entry is the oldest and the first to
         # time out: no caller waits for another one's deadline.
         while self.waiting and not entry.settled:
             group = [self.waiting.popleft() for _ in range(min(len(self.waiting), GROUP_MAX))]
-            self.waiting.extendleft(reversed(_commit(self._conn, group)))
+            self.waiting.extendleft(reversed(_commit(connection, group)))
 
 
 def _commit(connection: Tx, group: list[_Waiting[object]]) -> list[_Waiting[object]]:
@@ -147,14 +169,14 @@ def _code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-class Database:
+class Database(engine.Engine[Tx]):
     """Transactions on one file. Get it from ``Database.open``; there is one instance per file."""
 
     def __init__(
         self,
         path: Path,
         writer: _Writer,
-        reader: aiosqlite.Connection,
+        reader: _Connection,
         wrote: Callable[[float], None] = lambda _took_s: None,
     ) -> None:
         self.path = path
@@ -176,9 +198,9 @@ class Database:
                 system cannot keep SQLite's promises.
         """
         with exclusive_lock(path):
-            writer = _Writer(lambda: _connect(path), 64)
+            writer = _Writer(lambda: _connect(path), STATEMENTS_CACHED)
             writer.waiting = deque()
-            reading = aiosqlite.Connection(lambda: _connect_reading(path), 64)
+            reading = _Connection(lambda: _connect_reading(path), STATEMENTS_CACHED)
             async with _opened(writer, path), _opened(reading, path) as reader:
                 yield cls(path, writer, reader, wrote)
 
@@ -190,8 +212,8 @@ class Database:
         Raises:
             StartRefused: the file cannot be opened, or has another schema than this program.
         """
-        reading = aiosqlite.Connection(lambda: _connect_guest_reading(path), 64)
-        writer = _Writer(lambda: _connect_guest(path), 64)
+        reading = _Connection(lambda: _connect_attached_reading(path), STATEMENTS_CACHED)
+        writer = _Writer(lambda: _connect_attached(path), STATEMENTS_CACHED)
         writer.waiting = deque()
         # The last connection to close removes the log, unless it is read-only: so the reader closes last.
         async with _opened(reading, path) as reader, _opened(writer, path):
@@ -212,8 +234,10 @@ class Database:
         self._writer.waiting.append(waiting)
         await self._writer.settle(waiting)
         self._wrote(time.perf_counter() - began_s)
-        if isinstance(entry.error, sqlite3.Error) and _code(entry.error) in _OF_THE_DISK:
-            raise StoreBusy(f"the database can't be written to: {entry.error}", 5.0) from entry.error
+        if isinstance(entry.error, sqlite3.Error) and _code(entry.error) in _TRANSIENT_WRITE_CODES:
+            raise StoreBusy(
+                f"the database can't be written to: {entry.error}", RETRY_AFTER_S
+            ) from entry.error
         if entry.error is not None:
             raise entry.error
         return entry.results[0]
@@ -225,14 +249,8 @@ class Database:
             StoreBusy: the file cannot be read at the moment.
             Exception: whatever ``fn`` raised.
         """
-        hop = self._reader._execute  # noqa: SLF001 - aiosqlite's one way to run a function on its thread
-        try:
-            result: T = await hop(_snapshot, self._reader._conn, fn)  # type: ignore[no-untyped-call] # noqa: SLF001
-        except sqlite3.Error as error:
-            if _code(error) in _OF_THE_MOMENT:
-                raise StoreBusy(f"the database can't be read: {error}", 5.0) from error
-            raise
-        return result
+        with _read_errors():
+            return await self._reader.run(partial(_snapshot, fn))
 
     async def report(self, fn: Callable[[Tx], T]) -> T:
         """Run ``fn`` on a snapshot in a thread of its own: however long it takes, nobody else waits.
@@ -244,14 +262,10 @@ class Database:
 
         def read() -> T:
             with closing(_connect_reading(self.path)) as connection:
-                return _snapshot(connection, fn)
+                return _snapshot(fn, connection)
 
-        try:
+        with _read_errors():
             return await asyncio.to_thread(read)
-        except sqlite3.Error as error:
-            if _code(error) in _OF_THE_MOMENT:
-                raise StoreBusy(f"the database can't be read: {error}", 5.0) from error
-            raise
 
     async def rewrite(self) -> None:
         """Rewrite the file, so that no page contains deleted data any more.
@@ -291,17 +305,26 @@ class Database:
                 connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
             return row
 
-        hop = self._writer._execute  # noqa: SLF001 - aiosqlite's one way to run a function on its thread
         try:
-            found: sqlite3.Row | None = await hop(maintain, self._writer._conn)  # type: ignore[no-untyped-call] # noqa: SLF001
+            return await self._writer.run(maintain)
         except sqlite3.Error as error:
-            if _code(error) in _OF_THE_DISK:
-                raise StoreBusy(f"the database can't be cleaned: {error}", 5.0) from error
+            if _code(error) in _TRANSIENT_WRITE_CODES:
+                raise StoreBusy(f"the database can't be cleaned: {error}", RETRY_AFTER_S) from error
             raise
-        return found
 
 
-def _snapshot(connection: Tx, fn: Callable[[Tx], T]) -> T:
+@contextmanager
+def _read_errors() -> Iterator[None]:
+    """Raise StoreBusy for a failure that is temporary for a reader."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if _code(error) in _TRANSIENT_CODES:
+            raise StoreBusy(f"the database can't be read: {error}", RETRY_AFTER_S) from error
+        raise
+
+
+def _snapshot(fn: Callable[[Tx], T], connection: Tx) -> T:
     connection.execute("BEGIN")
     try:
         return fn(connection)
@@ -310,8 +333,11 @@ def _snapshot(connection: Tx, fn: Callable[[Tx], T]) -> T:
             connection.execute("ROLLBACK")
 
 
+ConnectionT = TypeVar("ConnectionT", bound=_Connection)
+
+
 @asynccontextmanager
-async def _opened(connection: aiosqlite.Connection, path: Path) -> AsyncIterator[aiosqlite.Connection]:
+async def _opened(connection: ConnectionT, path: Path) -> AsyncIterator[ConnectionT]:
     """Open and close a connection: aiosqlite's thread is not a daemon and would keep a refusal alive."""
     try:
         try:
@@ -327,12 +353,12 @@ async def _opened(connection: aiosqlite.Connection, path: Path) -> AsyncIterator
         finally:
             await connection.close()
     finally:
-        connection._thread.join()  # noqa: SLF001 - it has been told to end; nothing waits for that
+        connection.join()
 
 
 def _refusal(path: Path, error: sqlite3.Error) -> StartRefused:
     found = " ".join(str(error).split())
-    if _code(error) in _OF_THE_DISK:
+    if _code(error) in _TRANSIENT_WRITE_CODES:
         return StartRefused(
             f"DATABASE_URL: {path} can't be used now ({found}); look at the disk and who else has the file."
         )
@@ -348,7 +374,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         connection.row_factory = sqlite3.Row
-        _refuse_foreign(connection, path)  # before the first statement that changes the file
+        refuse_foreign(connection, path)  # before the first statement that changes the file
         for pragma in PRAGMAS:
             connection.execute(pragma)
         _check(connection, path)
@@ -357,15 +383,6 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise StartRefused if the file is another program's database."""
-    (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table'").fetchone()
-    if tables and schema_version(connection) == 0:
-        raise StartRefused(
-            f"DATABASE_URL: {path} belongs to another program; set DATABASE_URL to another file."
-        )
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
@@ -388,7 +405,7 @@ def _connect_reading(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _connect_guest(path: Path) -> sqlite3.Connection:
+def _connect_attached(path: Path) -> sqlite3.Connection:
     """Open a writing connection to the file of a running bot. It never checkpoints.
 
     Before SQLite 3.51.3, two connections that do can damage the file.
@@ -402,7 +419,7 @@ def _connect_guest(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _connect_guest_reading(path: Path) -> sqlite3.Connection:
+def _connect_attached_reading(path: Path) -> sqlite3.Connection:
     connection = _connect_reading(path)
     try:
         refuse_other_schema(connection, path)
@@ -410,31 +427,6 @@ def _connect_guest_reading(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def refuse_other_schema(connection: Tx, path: Path) -> None:
-    """Raise StartRefused unless the file has the schema of this program. Reading also opens the file."""
-    version, known = schema_version(connection), len(migrations())
-    _refuse_newer(version, path)
-    if version < known:
-        raise StartRefused(
-            f"DATABASE_URL: {path} is of schema {version} and this program of {known}; "
-            "start the bot with this program first, which brings the file up to date."
-        )
-
-
-def schema_version(connection: Tx) -> int:
-    """Return how many migrations have been applied to the file; 0 if it is not ours."""
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    return version
-
-
-def _refuse_newer(version: int, path: Path) -> None:
-    if version > len(migrations()):
-        raise StartRefused(
-            f"DATABASE_URL: {path} was written by a newer Tunesmith (schema {version}, this one knows "
-            f"{len(migrations())}); update the program or restore a backup."
-        )
 
 
 @contextmanager
@@ -447,17 +439,11 @@ def open_read_only(path: Path) -> Iterator[Tx]:
     if not path.is_file():
         raise StartRefused(f"DATABASE_URL: {path} is not there yet; start the bot first.")
     try:
-        with closing(_connect_guest_reading(path)) as connection:
+        with closing(_connect_attached_reading(path)) as connection:
             connection.execute("BEGIN")
             yield connection
     except sqlite3.Error as error:
         raise _refusal(path, error) from error
-
-
-def is_ours(connection: Tx) -> bool:
-    """Return whether the file is a database of this program, of any version."""
-    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    return schema_version(connection) > 0 and tables >= {"fact", "guild", "job", "ledger", "member"}
 
 
 @contextmanager
@@ -480,47 +466,3 @@ def open_migrated(path: Path) -> Iterator[Tx]:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-
-
-def migrations() -> list[Traversable]:
-    """Return the numbered SQL files in order: the only description of the schema."""
-    folder = files("bot.database") / "migrations"
-    return sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda f: f.name)
-
-
-def migrate(connection: Tx, path: Path, *, keep: bool = True) -> None:
-    """Upgrade the schema in one transaction: a kill leaves the old schema or the new one.
-
-    A file with data is copied first, unless ``keep`` is False.
-
-    Raises:
-        StartRefused: the file was written by a newer version of this program.
-    """
-    steps, version = migrations(), schema_version(connection)
-    _refuse_newer(version, path)
-    if keep and 0 < version < len(steps):
-        snapshots.keep_before_schema(connection, path, len(steps))
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for step in steps[version:]:
-            for statement in _statements(step.read_text("utf-8")):
-                connection.execute(statement)
-        # Written even if nothing was to do: an unwritable file is noticed now, not with the first song.
-        connection.execute(f"PRAGMA user_version = {len(steps)}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _statements(script: str) -> list[str]:
-    """Split a script into statements; ``executescript`` would commit by itself."""
-    found: list[str] = []
-    pending = ""
-    for line in script.splitlines(keepends=True):
-        pending += line
-        if sqlite3.complete_statement(pending):
-            found.append(pending)
-            pending = ""
-    return [*found, pending]  # the rest is a comment, or a statement without its semicolon

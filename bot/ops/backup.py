@@ -14,7 +14,8 @@ from typing import Final, TypeAlias
 
 from bot.database import snapshots
 from bot.database.exclusive_lock import exclusive_lock
-from bot.database.sqlite import is_ours, migrations, open_migrated, schema_version
+from bot.database.migrating import is_ours, migrations, schema_version
+from bot.database.sqlite import open_migrated
 from bot.errors import NotDone
 from bot.model import JobState
 from bot.pipeline import after_restore

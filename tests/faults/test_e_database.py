@@ -26,7 +26,7 @@ import pytest
 import typer
 
 from bot import cli
-from bot.database import exclusive_lock
+from bot.database import exclusive_lock, migrating
 from bot.database import sqlite as module
 from bot.database.sqlite import Database, Tx
 from bot.errors import NotEnoughCredits, StoreBusy
@@ -667,12 +667,12 @@ def schema(path: Path) -> tuple[int, list[str]]:
 @pytest.fixture
 def of_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Path]:
     """A database with data in it, as the program with this number of migrations left it."""
-    everything = module.migrations()
+    everything = migrating.migrations()
 
     def made(version: int) -> Path:
         path = tmp_path / f"version-{version}.db"
         with monkeypatch.context() as patch:
-            patch.setattr(module, "migrations", lambda: everything[:version])
+            patch.setattr(migrating, "migrations", lambda: everything[:version])
             with contextlib.closing(module._connect(path)) as connection:
                 if version:
                     remember(connection, "kept", "yes")
@@ -704,7 +704,7 @@ def snapshots(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list
     return found
 
 
-@pytest.mark.parametrize("version", range(len(module.migrations())))
+@pytest.mark.parametrize("version", range(len(migrating.migrations())))
 async def test_a_kill_in_a_migration_leaves_the_old_schema_or_the_new_one(
     version: int,
     of_version: Callable[[int], Path],
@@ -713,7 +713,7 @@ async def test_a_kill_in_a_migration_leaves_the_old_schema_or_the_new_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = of_version(version)
-    last = len(module.migrations())
+    last = len(migrating.migrations())
     whole = {number: schema(of_version(number)) for number in (version, last)}
     folder = tmp_path / "killed"
     folder.mkdir()
@@ -760,4 +760,4 @@ async def test_after_a_kill_in_a_migration_the_next_process_migrates_the_file(
     assert old == schema(path)
     async with Database.open(path) as database:
         assert "yes" == await database.read(lambda tx: fact(tx, "kept"))
-    assert len(module.migrations()) == schema(path)[0]
+    assert len(migrating.migrations()) == schema(path)[0]

@@ -1218,7 +1218,7 @@ RESTORED: Final = (
     broken(
         "the log of a running bot is not brought into its file by another process",
         "database/sqlite.py",
-        "_connect_guest",
+        "_connect_attached",
         ("PRAGMA wal_autocheckpoint = 0", "PRAGMA wal_autocheckpoint = 1"),
         by=(f"{DESK}the_log_is_left_to_the_running_bot",),
     ),
@@ -1234,7 +1234,7 @@ RESTORED: Final = (
     ),
     broken(
         "a file is copied before its first migration",
-        "database/sqlite.py",
+        "database/migrating.py",
         "migrate",
         ("if keep and 0 < version < len(steps):", "if False:"),
         by=(f"{RELEASED}it_is_copied_before_its_first_migration_for_its_owner_alone",),

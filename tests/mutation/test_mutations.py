@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.database.sqlite import migrations
+from bot.database.migrating import migrations
 from tests.mutation import mutant
 from tests.mutation.mutant import ROOT, Mutation
 from tests.mutation.mutations import MUTATIONS

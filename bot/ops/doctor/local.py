@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from bot.database.exclusive_lock import refuse_network
-from bot.database.sqlite import OLDEST_SQLITE, migrations, open_read_only, schema_version
+from bot.database.migrating import migrations, schema_version
+from bot.database.sqlite import OLDEST_SQLITE, open_read_only
 from bot.errors import StartRefused
 from bot.model import Check
 from bot.ops.doctor.runner import CheckSpec, failure, ok, on_a_thread, warning

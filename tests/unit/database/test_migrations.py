@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.database import sqlite
+from bot.database import migrating, sqlite
 from bot.store.reconcile import reconcile
 
 WRITTEN_BY_THE_FIRST = """
@@ -37,7 +37,7 @@ def old(tmp_path: Path) -> Path:
     """A database of the first schema with a queued job, a song and a failure."""
     path = tmp_path / "tunesmith.db"
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(sqlite.migrations()[0].read_text("utf-8"))
+        connection.executescript(migrating.migrations()[0].read_text("utf-8"))
         connection.executescript(WRITTEN_BY_THE_FIRST)
         connection.execute("PRAGMA user_version = 1")
         connection.commit()

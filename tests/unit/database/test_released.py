@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.database import snapshots, sqlite
+from bot.database import migrating, snapshots, sqlite
 from bot.database.sqlite import Database
 from bot.errors import StartRefused
 from bot.store import jobs
@@ -19,7 +19,7 @@ from bot.store.reconcile import reconcile
 
 ROOT = Path(__file__).parents[3]
 RELEASED = Path(__file__).parent / "released"
-LAST = len(sqlite.migrations())
+LAST = len(migrating.migrations())
 NUMBERS = sorted(int(path.name.split("-")[1].split(".")[0]) for path in RELEASED.glob("schema-*.db.gz"))
 """The schemas of which there is a file."""
 STATES = {"queued", "submitting", "running", "ready", "delivering", "delivered", "explained", "undelivered"}
@@ -60,7 +60,7 @@ def start(path: Path) -> None:
 
 def version_of(path: Path) -> int:
     with closing(sqlite3.connect(path)) as connection:
-        return sqlite.schema_version(connection)
+        return migrating.schema_version(connection)
 
 
 def test_no_released_schema_is_missing() -> None:
@@ -124,7 +124,7 @@ async def test_a_start_without_room_for_the_copy_is_refused_and_changes_nothing(
 KILLED = """
 import os, signal, sqlite3, sys
 from pathlib import Path
-from bot.database import snapshots, sqlite as module
+from bot.database import migrating, snapshots, sqlite as module
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -137,7 +137,7 @@ if where == "in the copy":
 elif where == "before the copy has its name":
     snapshots.check = die
 else:
-    module._statements = die
+    migrating._statements = die
 module._connect(Path(sys.argv[1]))
 """
 

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from bot.database import exclusive_lock
+from bot.database import exclusive_lock, migrating
 from bot.database import sqlite as module
 from bot.database.sqlite import Database, Tx
 from bot.errors import StartRefused, StoreBusy
 from bot.store.facts import fact, remember
 
-MIGRATIONS = len(module.migrations())
+MIGRATIONS = len(migrating.migrations())
 
 
 @contextmanager
@@ -868,7 +868,7 @@ def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     files = [folder / "0001_first.sql", folder / "0002_second.sql"]
     files[0].write_text(FIRST)
     files[1].write_text(SECOND)
-    monkeypatch.setattr(module, "migrations", lambda: files)
+    monkeypatch.setattr(migrating, "migrations", lambda: files)
     return files
 
 
@@ -958,11 +958,11 @@ def test_a_death_in_a_migration_leaves_the_old_or_the_new_schema(
 
     mortal = sqlite3.connect(path, isolation_level=None, factory=Mortal)
     with contextlib.closing(mortal), pytest.raises(Killed):
-        module.migrate(mortal, path)
+        migrating.migrate(mortal, path)
 
     assert old == (schema(path), content(path))
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        module.migrate(connection, path)
+        migrating.migrate(connection, path)
     assert [("a", "two", None)] == content(path)
 
 
@@ -979,7 +979,7 @@ async def test_the_last_statement_needs_no_semicolon(steps: list[Path], tmp_path
 
 
 def test_migrations_are_numbered_without_a_gap() -> None:
-    numbers = [int(step.name.partition("_")[0]) for step in module.migrations()]
+    numbers = [int(step.name.partition("_")[0]) for step in migrating.migrations()]
 
     assert list(range(1, MIGRATIONS + 1)) == numbers
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.database import snapshots, sqlite
+from bot.database import migrating, snapshots
 from bot.database.sqlite import Database
 from bot.errors import AlreadyRuns, NotDone
 from bot.model import JobState
@@ -364,13 +364,13 @@ def test_a_restore_that_dies_leaves_the_database_that_was_there(
 
 def test_an_older_backup_is_brought_up_to_date(path: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "saved.db", isolation_level=None)) as old:
-        for statement in sqlite._statements(sqlite.migrations()[0].read_text("utf-8")):
+        for statement in migrating._statements(migrating.migrations()[0].read_text("utf-8")):
             old.execute(statement)
         old.execute("PRAGMA user_version = 1")
 
     restored(path, tmp_path / "saved.db")
 
-    assert [(len(sqlite.migrations()),)] == rows(path, "PRAGMA user_version")
+    assert [(len(migrating.migrations()),)] == rows(path, "PRAGMA user_version")
     assert [path, tmp_path / "saved.db", tmp_path / "tunesmith.db.lock"] == sorted(
         tmp_path.iterdir(), key=lambda one: ("lock" in one.name, one.name != path.name)
     )

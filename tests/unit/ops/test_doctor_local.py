@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.database import exclusive_lock
-from bot.database import sqlite as database_module
+from bot.database import exclusive_lock, migrating
 from bot.model import Check, GuildId, Verdict
 from bot.ops.doctor import local
 from bot.ops.doctor.runner import run_checks
@@ -56,7 +55,7 @@ async def test_a_database_of_this_version_is_whole(path: Path) -> None:
     found = await of_file(path)
 
     assert OK is found.verdict
-    assert f"schema {len(database_module.migrations())}, journal mode wal" in found.finding
+    assert f"schema {len(migrating.migrations())}, journal mode wal" in found.finding
 
 
 async def test_before_the_first_start_the_database_and_the_spool_may_be_missing(tmp_path: Path) -> None:

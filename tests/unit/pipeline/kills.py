@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ParamSpec, Self, TypeVar, TypeVarTuple
 
-import aiosqlite
 import httpx
 
 from bot.database import sqlite as store
@@ -171,7 +170,7 @@ class _Writer(_Threadless, store._Writer):
     """The writing connection."""
 
 
-class _Reader(_Threadless, aiosqlite.Connection):
+class _Reader(_Threadless, store._Connection):
     """The reading one."""
 
 

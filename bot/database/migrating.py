@@ -1,0 +1,96 @@
+"""The schema: its version, and the migrations that bring a file up to it."""
+
+import sqlite3
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from bot.database import snapshots
+from bot.errors import StartRefused
+
+TABLES = frozenset({"fact", "guild", "job", "ledger", "member"})
+"""Tables that every version of the schema has."""
+
+
+def migrations() -> list[Traversable]:
+    """Return the numbered SQL files in order: the only description of the schema."""
+    folder = files("bot.database") / "migrations"
+    return sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda f: f.name)
+
+
+def schema_version(connection: sqlite3.Connection) -> int:
+    """Return how many migrations have been applied to the file; 0 if it is not ours."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def is_ours(connection: sqlite3.Connection) -> bool:
+    """Return whether the file is a database of this program, of any version."""
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    return schema_version(connection) > 0 and tables >= TABLES
+
+
+def refuse_other_schema(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise StartRefused unless the file has the schema of this program. Reading also opens the file."""
+    version, current = schema_version(connection), len(migrations())
+    _refuse_newer(version, path)
+    if version < current:
+        raise StartRefused(
+            f"DATABASE_URL: {path} is of schema {version} and this program of {current}; "
+            "start the bot with this program first, which brings the file up to date."
+        )
+
+
+def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise StartRefused if the file is another program's database."""
+    (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table'").fetchone()
+    if tables and schema_version(connection) == 0:
+        raise StartRefused(
+            f"DATABASE_URL: {path} belongs to another program; set DATABASE_URL to another file."
+        )
+
+
+def migrate(connection: sqlite3.Connection, path: Path, *, keep: bool = True) -> None:
+    """Upgrade the schema in one transaction: a kill leaves the old schema or the new one.
+
+    A file with data is copied first, unless ``keep`` is False.
+
+    Raises:
+        StartRefused: the file was written by a newer version of this program.
+    """
+    steps, version = migrations(), schema_version(connection)
+    _refuse_newer(version, path)
+    if keep and 0 < version < len(steps):
+        snapshots.keep_before_schema(connection, path, len(steps))
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for step in steps[version:]:
+            for statement in _statements(step.read_text("utf-8")):
+                connection.execute(statement)
+        # Written even if nothing was to do: an unwritable file is noticed now, not with the first song.
+        connection.execute(f"PRAGMA user_version = {len(steps)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _refuse_newer(version: int, path: Path) -> None:
+    if version > len(migrations()):
+        raise StartRefused(
+            f"DATABASE_URL: {path} was written by a newer Tunesmith (schema {version}, this one knows "
+            f"{len(migrations())}); update the program or restore a backup."
+        )
+
+
+def _statements(script: str) -> list[str]:
+    """Split a script into statements; ``executescript`` would commit by itself."""
+    statements: list[str] = []
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            statements.append(pending)
+            pending = ""
+    return [*statements, pending]  # the rest is a comment, or a statement without its semicolon
