@@ -51,9 +51,10 @@ def mark(tx: Tx, guild_id: GuildId, defaults: Defaults, now: datetime) -> None:
 
 def due(tx: Tx, now: datetime, limit: int) -> list[BudgetAlert]:
     """Return alerts that are due, oldest first."""
+    # The plus keeps SQLite from reading all alerts in the order of their ids, sent ones included.
     rows = tx.execute(
         """SELECT budget_alert.*, guild.locale FROM budget_alert JOIN guild ON guild.id = guild_id
-           WHERE due_at <= ? ORDER BY budget_alert.id LIMIT ?""",
+           WHERE due_at <= ? ORDER BY +budget_alert.id LIMIT ?""",
         (milliseconds(now), limit),
     ).fetchall()
     return [

@@ -157,9 +157,7 @@ def _still_counts(tx: Tx, member: MemberNumber, now: datetime) -> bool:
     limited = tx.execute("SELECT 1 FROM member_limit WHERE member_id = ?", (member,)).fetchone()
     first = min(times.period_days(period, now)[0] for period in _PERIODS_MAX)
     used = tx.execute(
-        # CROSS JOIN keeps the order in which the index can be used: by server.
-        """SELECT 1 FROM guild CROSS JOIN usage ON usage.guild_id = guild.id
-           WHERE usage.member_id = :member AND usage.day >= :first AND
+        """SELECT 1 FROM usage WHERE usage.member_id = :member AND usage.day >= :first AND
              allowance_used + allowance_held + bonus_used + bonus_held > 0""",
         {"member": member, "first": first},
     ).fetchone()

@@ -76,3 +76,8 @@ DELETE FROM draft WHERE id IN (
   WHERE place > 5);
 CREATE INDEX ledger_by_member ON ledger (member_id) WHERE member_id IS NOT NULL;
 CREATE INDEX ledger_by_actor ON ledger (actor_id) WHERE actor_id IS NOT NULL;
+
+-- A deletion looks up the member's limits and usage. Without these it read every limit, and looked into the
+-- usage of every server.
+CREATE INDEX member_limit_by_member ON member_limit (member_id);
+CREATE INDEX usage_by_member ON usage (member_id, day);
