@@ -20,6 +20,7 @@ from bot.model import ClosedCause, SongRequest
 from bot.music import wire
 from bot.music.contract import Contract
 from bot.music.encodings import TooLarge, decode
+from bot.music.tls import tls_context
 
 log = logging.getLogger(__name__)
 
@@ -133,6 +134,7 @@ class MusicClient:
                 limits=httpx.Limits(max_keepalive_connections=0),
                 follow_redirects=False,  # the key must not travel
                 trust_env=False,  # nor be replaced by a ~/.netrc
+                verify=tls_context(),
                 transport=transport,
             ) as posts,
             httpx.AsyncClient(
@@ -141,6 +143,7 @@ class MusicClient:
                 limits=httpx.Limits(max_connections=CHECKS_AT_ONCE_MAX),
                 follow_redirects=False,
                 trust_env=False,
+                verify=tls_context(),
                 transport=transport,
             ) as gets,
         ):

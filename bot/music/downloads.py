@@ -16,6 +16,7 @@ from bot.music.client import CONNECT_S
 from bot.music.formats import MAGIC_BYTES, ending_of
 from bot.music.guard import GuardedBackend, GuardedTransport, Resolve, resolve
 from bot.music.spool import AUDIO_MAX_BYTES, NoAudio, Spool, Stored
+from bot.music.tls import tls_context
 from bot.music.wire import is_usable, origin_of
 
 DOWNLOAD_S: Final = 120.0
@@ -61,6 +62,7 @@ class AudioSource:
             timeout=httpx.Timeout(READ_S, connect=CONNECT_S),
             follow_redirects=False,
             trust_env=False,
+            verify=tls_context(),
         ) as client:
             yield cls(client, origin)
 

@@ -13,6 +13,8 @@ from typing import Final, TypeAlias
 import httpcore
 import httpx
 
+from bot.music.tls import tls_context
+
 CONNECTIONS_MAX: Final = 10
 
 Resolve: TypeAlias = Callable[[str, int], Awaitable[list[str]]]
@@ -106,12 +108,11 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
     """httpx's own transport on a connection pool that uses the guarded backend."""
 
     def __init__(self, backend: httpcore.AsyncNetworkBackend) -> None:
-        ssl_context = httpx.create_ssl_context(trust_env=False)
-        super().__init__(verify=ssl_context)
+        super().__init__(verify=tls_context())
         # httpx 0.28.1 has no parameter for httpcore's network_backend. Only the pool is replaced: the
         # translation of errors and streams stays httpx's.
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=ssl_context,
+            ssl_context=tls_context(),
             max_connections=CONNECTIONS_MAX,
             max_keepalive_connections=0,
             network_backend=backend,

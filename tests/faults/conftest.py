@@ -1,14 +1,11 @@
 """The pipeline under faults: real sockets where they matter, and a key that must show nowhere."""
 
-import functools
 import logging
 import os
-import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import discord
-import httpx
 import pytest
 from structlog.contextvars import get_contextvars
 
@@ -34,12 +31,6 @@ CONFIGURED = {
 }
 
 
-@functools.cache
-def one_ssl_context(**_: object) -> ssl.SSLContext:
-    """Made once: reading the certificates takes longer than many a test."""
-    return httpx.create_ssl_context(trust_env=False)
-
-
 def _with_what_is_bound(record: logging.LogRecord) -> bool:
     record.bound = get_contextvars()
     return True
@@ -60,15 +51,7 @@ def rig(database: Database, tmp_path: Path, clock: Clock) -> Rig:
 
 
 @pytest.fixture
-def cheap_tls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """New processes over a real network do not read the certificates anew."""
-    context = one_ssl_context()
-    monkeypatch.setattr("httpx._transports.default.create_ssl_context", lambda **_: context)
-    monkeypatch.setattr("httpx.create_ssl_context", lambda **_: context)
-
-
-@pytest.fixture
-async def loopback(rig: Rig, cheap_tls: None) -> AsyncIterator[Loopback]:  # noqa: ARG001
+async def loopback(rig: Rig) -> AsyncIterator[Loopback]:
     """The music service on a real port."""
     async with Loopback.open(rig) as server:
         yield server

@@ -17,11 +17,11 @@ from bot.errors import ServiceClosed
 from bot.model import ClosedCause, FailReason, Job, JobState
 from bot.music import client as client_module
 from bot.music.client import ANSWER_MAX_BYTES
+from bot.music.tls import tls_context
 from bot.ui import cards, messages
 from bot.ui.language import ENGLISH
 from tests import make
 from tests.doubles.in_process import answers, raises
-from tests.faults.conftest import one_ssl_context
 from tests.faults.loopback import Exchange, Loopback, Meet, wire
 from tests.faults.promise import assert_survived
 from tests.unit.pipeline.rig import Rig
@@ -49,7 +49,7 @@ class NoNetwork(httpcore.AsyncNetworkBackend):
 
     def transport(self) -> httpx.AsyncBaseTransport:
         """httpx's own transport over it."""
-        context = one_ssl_context()
+        context = tls_context()
         made = httpx.AsyncHTTPTransport(verify=context)
         made._pool = httpcore.AsyncConnectionPool(ssl_context=context, network_backend=self)
         return made
@@ -95,7 +95,6 @@ async def test_an_unreachable_service_is_tried_for_ten_minutes(
     await assert_survived(rig, caplog, job, says="not taken", posts=0)
 
 
-@pytest.mark.usefixtures("cheap_tls")
 async def test_a_service_that_is_there_again_within_ten_minutes_makes_the_song(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -454,7 +454,6 @@ async def test_a_task_with_no_other_addresses_is_a_success_without_audio(
     ],
     ids=lambda url: url[:30],
 )
-@pytest.mark.usefixtures("cheap_tls")
 async def test_an_address_that_can_not_be_asked_is_replaced_by_a_fresh_one(
     url: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:

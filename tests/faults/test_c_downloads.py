@@ -25,8 +25,6 @@ from tests.faults.loopback import Exchange, Loopback, wire
 from tests.faults.promise import assert_survived
 from tests.unit.pipeline.rig import Rig
 
-pytestmark = pytest.mark.usefixtures("cheap_tls")
-
 DONE, TOLD, READY, RUNNING = JobState.DELIVERED, JobState.EXPLAINED, JobState.READY, JobState.RUNNING
 CANT = r"take not available \(1\)"
 SECRET = "signature=s3cr3t"
