@@ -8,12 +8,13 @@ import functools
 import io
 import math
 from collections.abc import Sequence
-from typing import Final
-
-from PIL import Image, ImageDraw, ImageFont
+from typing import TYPE_CHECKING, Final
 
 from bot.services.credits import Use
 from bot.store.reports import DayOfUse
+
+if TYPE_CHECKING:
+    from PIL import ImageDraw, ImageFont
 
 WIDTH, HEIGHT = 800, 400
 LEFT, TOP, BOTTOM = 66, 28, 48
@@ -34,6 +35,8 @@ Box = tuple[float, float, float, float]
 
 def usage(use: Use) -> bytes:
     """Draw the chart. Returns a PNG."""
+    from PIL import Image, ImageDraw  # noqa: PLC0415 - a start would wait 50 ms for what few look at
+
     image = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
     pen = _Pen(ImageDraw.Draw(image))
     _bars(pen, use.days)
@@ -46,7 +49,7 @@ def usage(use: Use) -> bytes:
 class _Pen:
     """Draws texts, boxes and lines."""
 
-    def __init__(self, draw: ImageDraw.ImageDraw) -> None:
+    def __init__(self, draw: "ImageDraw.ImageDraw") -> None:
         self._draw = draw
 
     def text(
@@ -64,7 +67,9 @@ class _Pen:
 
 
 @functools.cache
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def _font(size: int) -> "ImageFont.FreeTypeFont | ImageFont.ImageFont":
+    from PIL import ImageFont  # noqa: PLC0415 - as in usage
+
     return ImageFont.load_default(size)
 
 

@@ -163,12 +163,14 @@ class TunesmithClient(discord.AutoShardedClient):
 
     async def _register_commands(self) -> None:
         """Register the commands only if they differ from the last ones; Discord allows 200 creates a day."""
-        payload = json.dumps([self.application_id, await self.payload()], sort_keys=True)
-        digest = hashlib.sha256(payload.encode()).hexdigest()
-        if await self._registered() == digest:
+        payload = await self.payload()
+        identity = json.dumps([self.application_id, payload], sort_keys=True)
+        digest = hashlib.sha256(identity.encode()).hexdigest()
+        if await self._registered() == digest or self.application_id is None:
             return
         try:
-            await self.tree.sync()
+            # As tree.sync does, which would translate everything once more.
+            await self.http.bulk_upsert_global_commands(self.application_id, payload=payload)
         except (discord.HTTPException, discord.RateLimited) as error:
             # The commands that Discord knows still work; the next start tries again.
             log.warning("commands not registered", extra={"error": str(error)})
