@@ -1,6 +1,7 @@
 """What people see on the simulated Discord: messages, cards, buttons and answers."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -10,10 +11,16 @@ import simcord
 from discord.state import ConnectionState
 
 from bot.playground.world import World
+from bot.sandbox.server import Fault, FaultKind
 
 T = TypeVar("T")
 
 WAIT_S = 60.0
+
+
+def keep_service_busy(world: World) -> None:
+    """Let the music service accept nothing until `world.sandbox.faults` is cleared."""
+    world.sandbox.faults.append(Fault(FaultKind.BUSY, times=sys.maxsize))
 
 
 async def until(world: World, predicate: Callable[[], T]) -> T:

@@ -8,7 +8,7 @@ import pytest
 import simcord
 
 from bot.playground.world import World
-from tests.flows.seen import button, buttons, card_says, posted, said, until
+from tests.flows.seen import button, buttons, card_says, keep_service_busy, posted, said, until
 
 CUSTOM = {"title": "Neon Rain", "style": "synthwave", "lyrics": "City lights", "vocals": "with_vocals"}
 
@@ -204,7 +204,8 @@ async def test_a_song_is_not_deleted_by_others(world: World) -> None:
 
 async def queued_card(world: World, member: simcord.MemberActor) -> discord.Message:
     """The card of a song that the service is too busy for."""
-    result = await member.slash(world.channel, "music create", prompt="anything [busy]")
+    keep_service_busy(world)
+    result = await member.slash(world.channel, "music create", prompt="anything")
     assert result.response is not None
     return result.response.message
 
@@ -230,6 +231,7 @@ async def test_a_queued_song_is_not_canceled_by_others(world: World) -> None:
     refused = await noah.click(card, label="Cancel")
 
     assert said(refused).startswith("Only the member who requested that song")
+    world.sandbox.faults.clear()
     await posted(world)
 
 
@@ -255,7 +257,7 @@ async def test_the_words_of_a_canceled_request_come_back(world: World) -> None:
     assert pressed.response is not None
     form = await mia.click(pressed.response.message, label="Edit and try again")
 
-    assert "anything [busy]" == values(form)["prompt"]
+    assert "anything" == values(form)["prompt"]
 
 
 async def test_another_try_asks_first_where_the_price_has_changed(world: World) -> None:

@@ -8,7 +8,7 @@ import simcord
 
 from bot.playground.world import World
 from tests.conftest import TINY_SONG
-from tests.flows.seen import WAIT_S, buttons, posted, said
+from tests.flows.seen import WAIT_S, buttons, keep_service_busy, posted, said
 
 
 @pytest.fixture
@@ -46,7 +46,8 @@ def others(world: World, first: discord.Message) -> list[discord.Message]:
 
 async def test_status_shows_how_the_songs_in_progress_stand(world: World) -> None:
     mia, noah = world.add_member("Mia"), world.add_member("Noah")
-    card = await mia.slash(world.channel, "music create", prompt="anything [busy]")
+    keep_service_busy(world)
+    card = await mia.slash(world.channel, "music create", prompt="anything")
 
     shown = await mia.slash(world.channel, "music status")
     nothing = await noah.slash(world.channel, "music status")

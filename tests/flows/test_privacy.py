@@ -7,7 +7,7 @@ import simcord
 
 from bot.playground.world import World
 from bot.store.reconcile import reconcile
-from tests.flows.seen import button, posted, said
+from tests.flows.seen import button, keep_service_busy, posted, said
 
 WORDS = {
     "title": "Kestrel Lullaby",
@@ -104,10 +104,12 @@ async def test_a_remix_form_left_open_keeps_nothing_and_gives_its_words_back(
 
 async def test_a_song_in_progress_is_finished_first(world: World) -> None:
     mia = world.add_member("Mia")
-    await mia.slash(world.channel, "music create", prompt="quokka polka [busy]")
+    keep_service_busy(world)
+    await mia.slash(world.channel, "music create", prompt="quokka polka")
 
     answer = await erased(mia, world)
     refused = await mia.slash(world.channel, "music create", prompt="another")
+    world.sandbox.faults.clear()
     await posted(world)
 
     assert "after 1 song in progress" in said(answer)
