@@ -1,6 +1,7 @@
 """What every test can ask for."""
 
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -17,6 +18,10 @@ from tests.make import Clock
 # Without it, each of the processes that the tests start compiles everything it imports: 3 s instead of 1.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# A shell starts background jobs with SIGINT ignored, and the processes that tests interrupt would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CAMPAIGNS = {
     "tests/unit/pipeline/test_kills.py": "",
