@@ -19,7 +19,7 @@ from tests.make import Clock
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# A shell starts background jobs with SIGINT ignored, and the processes that tests interrupt would inherit that.
+# A shell starts background jobs with SIGINT ignored. The processes that tests interrupt would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
