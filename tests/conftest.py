@@ -28,6 +28,10 @@ CAMPAIGNS = {
     "tests/unit/store/test_crash_model.py": "",
     "tests/flows/test_campaign.py": "",
     "tests/mutation/test_mutations.py": "test_a_broken_rule_is_noticed",
+    "tests/faults/test_e_database.py": "test_a_kill_in_a_migration",
+    "tests/unit/database/test_released.py": "test_a_kill_over_the_copy",
+    "tests/faults/test_d_discord.py": "test_a_song_that_is_sent_through_a_storm",
+    "tests/faults/test_d_discord_answers.py": "test_an_error_body_of_any_form",
 }
 """Files whose tests, or those that begin so, are campaigns: they try one thing at every instant that it has.
 
