@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,10 +17,11 @@ from prometheus_client import CollectorRegistry
 
 from bot.database.sqlite import Database
 from bot.errors import StartRefused, StoreBusy
+from bot.model import Backend
+from bot.music.backends import contract
 from bot.music.client import MusicClient
 from bot.music.downloads import AudioSource
 from bot.music.spool import Spool
-from bot.music.sseedance import Sseedance
 from bot.ops import event_loop, health
 from bot.ops.clock import steady_clock
 from bot.ops.doctor.local import STRANGERS
@@ -95,14 +96,7 @@ async def assemble(
     _prepare(settings.spool_dir)
     async with (
         Database.open(settings.database_path, wrote=metrics.wrote) as database,
-        MusicClient.open(
-            url=settings.music_api_url,
-            key=settings.music_api_key.get_secret_value(),
-            contract=Sseedance(provider=settings.music_provider, options=settings.music_options),
-            now=now,
-            submitted=metrics.submitted,
-            checked=metrics.polled,
-        ) as music,
+        open_music(settings, settings.music_backend, now=now, metrics=metrics) as music,
         AudioSource.open(origin=music.origin) as audio,
     ):
         epoch = await database.write(jobs.next_epoch)
@@ -187,6 +181,21 @@ async def assemble(
             client=client,
             metrics=metrics,
         )
+
+
+def open_music(
+    settings: Settings, backend: Backend, *, now: Callable[[], datetime], metrics: Metrics | None = None
+) -> AbstractAsyncContextManager[MusicClient]:
+    """Open a client of a music service whose key is set."""
+    metrics = metrics or Metrics(CollectorRegistry())
+    return MusicClient.open(
+        url=settings.music_url(backend),
+        key=settings.music_keys[backend].get_secret_value(),
+        contract=contract(backend, provider=settings.music_provider, options=settings.music_options),
+        now=now,
+        submitted=metrics.submitted,
+        checked=metrics.polled,
+    )
 
 
 def _prepare(spool: Path) -> None:

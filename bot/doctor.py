@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.app import assemble
+from bot.app import assemble, open_music
 from bot.model import Check
-from bot.music.client import MusicClient
-from bot.music.sseedance import Sseedance
 from bot.ops.clock import steady_clock
 from bot.ops.doctor import wiring
 from bot.ops.doctor.local import check_servers
@@ -33,13 +31,8 @@ def check_specs(settings: Settings) -> list[CheckSpec]:
             database=settings.database_path,
             spool=settings.spool_dir,
             total_credits_max=settings.total_credits_max,
-            music_url=settings.music_api_url,
-            open_music=lambda: MusicClient.open(
-                url=settings.music_api_url,
-                key=settings.music_api_key.get_secret_value(),
-                contract=Sseedance(provider=settings.music_provider, options=settings.music_options),
-                now=lambda: datetime.now(UTC),
-            ),
+            music_url=settings.music_url(settings.music_backend),
+            open_music=lambda: open_music(settings, settings.music_backend, now=lambda: datetime.now(UTC)),
             check_discord=check_discord,
         )
     )

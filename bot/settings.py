@@ -16,7 +16,8 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.errors import StartRefused
-from bot.model import GuildId, Period
+from bot.model import Backend, GuildId, Period
+from bot.music.backends import OFFERS
 from bot.store.ledger import Defaults
 from bot.store.servers import ServerPolicy
 
@@ -36,6 +37,8 @@ SQLITE: Final = "sqlite:///"
 NETLOC: Final = re.compile(r"(?P<host>\[[^\[\]]*\]|[^\[\]:@]*)(:\d+)?")
 DNS_LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE)
 VARIABLE: Final = re.compile("[A-Z_]+|[a-z_]+")
+
+KEY_FIELDS: Final = {Backend.SSEEDANCE: "music_api_key", Backend.KIE: "kie_api_key"}
 
 Count = Annotated[int, Field(ge=0, le=NUMBER_MAX)]
 CountFromOne = Annotated[int, Field(ge=1, le=NUMBER_MAX)]
@@ -58,12 +61,29 @@ class Settings(BaseSettings):
         description="Base URL of Discord's REST API, or of a proxy for it. "
         "The gateway's URL comes from there, too.",
     )
-    music_api_key: SecretStr = Field(description="The API key for the music service.")
-    music_api_url: str = Field(default="https://sseedance.com", description="Base URL of the music API.")
+    music_backend: Backend = Field(
+        default=Backend.SSEEDANCE,
+        description="The music service that makes new songs: sseedance or kie. Models, their limits, the "
+        "price and the URL follow from it unless set.",
+    )
+    music_api_key: SecretStr | None = Field(
+        default=None,
+        description="The API key for the documented music service; required for MUSIC_BACKEND=sseedance.",
+    )
+    music_api_url: str = Field(
+        default=OFFERS[Backend.SSEEDANCE].url, description="Base URL of the music API."
+    )
     music_provider: str = Field(default="kie", description="The provider named in every request.")
+    kie_api_key: SecretStr | None = Field(
+        default=None,
+        description="The API key for kie.ai; required for MUSIC_BACKEND=kie. While a service's key is set, "
+        "songs that were submitted there are finished there, whatever MUSIC_BACKEND says.",
+    )
+    kie_api_url: str = Field(default=OFFERS[Backend.KIE].url, description="Base URL of kie.ai's API.")
     music_models: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=("V5",),
-        description="The models members can choose from, separated by commas. The first is the default.",
+        default=OFFERS[Backend.SSEEDANCE].models,
+        description="The models members can choose from, separated by commas. The first is the default. "
+        "If unset, they follow from MUSIC_BACKEND.",
     )
     music_options: Annotated[dict[str, Any], NoDecode] = Field(
         default={}, description="A JSON object sent as `options` with every request."
@@ -166,8 +186,21 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be shown or logged."""
-        secrets = (self.discord_token, self.music_api_key, self.operator_webhook_url)
+        secrets = (self.discord_token, self.music_api_key, self.kie_api_key, self.operator_webhook_url)
         return tuple(secret.get_secret_value() for secret in secrets if secret is not None)
+
+    @property
+    def music_keys(self) -> dict[Backend, SecretStr]:
+        """The keys that are set. New songs go to MUSIC_BACKEND; open ones are finished wherever a key is."""
+        keys: dict[Backend, SecretStr | None] = {
+            Backend.SSEEDANCE: self.music_api_key,
+            Backend.KIE: self.kie_api_key,
+        }
+        return {backend: key for backend, key in keys.items() if key is not None}
+
+    def music_url(self, backend: Backend) -> str:
+        """Return the base URL of a service."""
+        return {Backend.SSEEDANCE: self.music_api_url, Backend.KIE: self.kie_api_url}[backend]
 
     @property
     def listen(self) -> tuple[str, int] | None:
@@ -175,7 +208,7 @@ class Settings(BaseSettings):
         host, _, port = self.http_listen.rpartition(":")
         return (host.strip("[]"), int(port)) if self.http_listen else None
 
-    @field_validator("discord_token", "music_api_key", mode="before")
+    @field_validator("discord_token", "music_api_key", "kie_api_key", mode="before")
     @classmethod
     def _check_header_safe(cls, value: object) -> object:
         if isinstance(value, str) and not (value.isascii() and value.isprintable() and " " not in value):
@@ -187,7 +220,7 @@ class Settings(BaseSettings):
     def _check_webhook(cls, value: SecretStr | None) -> SecretStr | None:
         return value if value is None else SecretStr(cls._check_url(value.get_secret_value()))
 
-    @field_validator("discord_api_url", "music_api_url")
+    @field_validator("discord_api_url", "music_api_url", "kie_api_url")
     @classmethod
     def _check_url(cls, value: str) -> str:
         try:
@@ -287,7 +320,7 @@ class Settings(BaseSettings):
             raise ValueError("must be an address and a port, like 127.0.0.1:8080, or empty for no server")
         return value
 
-    @field_validator("log_format", "new_guilds", mode="before")
+    @field_validator("music_backend", "log_format", "new_guilds", mode="before")
     @classmethod
     def _to_lower_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
@@ -436,8 +469,8 @@ def is_typo(typed: str, right: str) -> bool:
 
 def _sentence(error: ErrorDetails) -> str:
     """Say what to correct, with the variable's name and without its value."""
-    name = str(error["loc"][0]).upper()
     context = error.get("ctx", {})
+    name = str(error["loc"][0] if error["loc"] else context["field"]).upper()
     match error["type"]:
         case "missing":
             field = Settings.model_fields[name.lower()]
