@@ -98,7 +98,7 @@ async def measure() -> bool:
     async with (
         served() as url,
         MusicClient.open(url=url, key="key", contract=Sseedance(), now=lambda: datetime.now(UTC)) as music,
-        AudioSource.open(origin=music.origin) as audio,
+        AudioSource.open(origins=[music.origin]) as audio,
     ):
         with tempfile.TemporaryDirectory() as folder:
             spool = Spool(Path(folder))

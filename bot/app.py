@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -20,6 +20,7 @@ from bot.errors import StartRefused, StoreBusy
 from bot.model import Backend
 from bot.music.backends import contract
 from bot.music.client import MusicClient
+from bot.music.clients import MusicClients
 from bot.music.downloads import AudioSource
 from bot.music.spool import Spool
 from bot.ops import event_loop, health
@@ -83,6 +84,7 @@ async def assemble(
     """
     defaults = settings.credit_defaults
     terms = Terms(
+        backend=settings.music_backend,
         models=settings.music_models,
         price_credits=settings.song_credits,
         open_per_member=settings.open_jobs_per_member,
@@ -96,10 +98,11 @@ async def assemble(
     _prepare(settings.spool_dir)
     async with (
         Database.open(settings.database_path, wrote=metrics.wrote) as database,
-        open_music(settings, settings.music_backend, now=now, metrics=metrics) as music,
-        AudioSource.open(origin=music.origin) as audio,
+        _open_clients(settings, now=now, metrics=metrics) as music,
+        AudioSource.open(origins=[client.origin for client in music.clients.values()]) as audio,
     ):
         epoch = await database.write(jobs.next_epoch)
+        await database.write(lambda tx: jobs.unpark(tx, music.clients, now()))
         woken = asyncio.Event()
         intake = Intake(database, terms, now=now, woken=woken.set)
         client = ui.TunesmithClient(
@@ -183,6 +186,18 @@ async def assemble(
         )
 
 
+@asynccontextmanager
+async def _open_clients(
+    settings: Settings, *, now: Callable[[], datetime], metrics: Metrics
+) -> AsyncIterator[MusicClients]:
+    async with AsyncExitStack() as stack:
+        clients = {
+            backend: await stack.enter_async_context(open_music(settings, backend, now=now, metrics=metrics))
+            for backend in settings.music_keys
+        }
+        yield MusicClients(backend=settings.music_backend, clients=clients)
+
+
 def open_music(
     settings: Settings, backend: Backend, *, now: Callable[[], datetime], metrics: Metrics | None = None
 ) -> AbstractAsyncContextManager[MusicClient]:
@@ -258,7 +273,7 @@ def _pages(app: App, stop: asyncio.Event, now: Callable[[], datetime]) -> web.Ap
         stopping=stop.is_set,
         now=now,
     )
-    return health.application(status, app.metrics, app.database)
+    return health.application(status, app.metrics, app.database, app.intake.terms.backend)
 
 
 async def _close(client: discord.Client) -> None:

@@ -17,7 +17,7 @@ MemberNumber = NewType("MemberNumber", int)
 LINK_SUFFIX = ".link"
 """Ends the name of a take's file where there is none and members get the address."""
 
-ParkReason = Literal["slow", "bug"]
+ParkReason = Literal["slow", "bug", "no_key"]
 """Why the bot has stopped working on a job by itself: the operator decides how it goes on."""
 
 MAX_TAKES = 4
@@ -203,6 +203,19 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakeDetails:
+    """What the music service says about one take besides its audio. None of it is trusted."""
+
+    url: str
+    """The address of its audio, by which it is known."""
+    upstream_id: str = ""
+    """The service's own id of it, which a later request about this take has to name."""
+    title: str = ""
+    image_url: str = ""
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
     """One finished audio file in the spool."""
 
@@ -248,7 +261,13 @@ class Job:
     price_credits: int
     limit_credits: int | None = None
     """The member's limit per period when they asked; None: no limit."""
+    backend: Backend | None = None
+    """The music service that the request was sent to; None before that."""
     task_id: str | None = None
+    upstream_credits: float | None = None
+    """What the task cost the operator, in the service's own credits, where it says so."""
+    takes: tuple[TakeDetails, ...] = ()
+    """What the service says about the takes, in its order, where it says more than addresses."""
     urls: tuple[str, ...] = ()
     tracks: tuple[Track, ...] = ()
     reason: FailReason | None = None

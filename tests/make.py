@@ -4,6 +4,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 from bot.model import (
+    Backend,
     Balance,
     ChangedBy,
     DiscordUserId,
@@ -107,6 +108,7 @@ def standing(**changes: object) -> Standing:
 
 def terms(**changes: object) -> Terms:
     fields: dict[str, object] = {
+        "backend": Backend.SSEEDANCE,
         "models": ("V5",),
         "price_credits": 10,
         "open_per_member": 2,

@@ -6,6 +6,7 @@ A further service is a module with a class that fulfils ``Contract``, and a line
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from bot.model import Backend, SongRequest
@@ -48,6 +49,21 @@ class Contract(Protocol):
     @property
     def retired_models(self) -> frozenset[str]:
         """Models that the service still names, but has discontinued."""
+        ...
+
+    @property
+    def usual_takes(self) -> int:
+        """The number of songs that a task usually yields."""
+        ...
+
+    @property
+    def submits_max(self) -> int:
+        """The maximum number of requests within ``submits_window``, below the service's own limit."""
+        ...
+
+    @property
+    def submits_window(self) -> timedelta:
+        """The time in which new requests are counted."""
         ...
 
     @property

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -36,9 +36,9 @@ T = TypeVar("T")
 class AudioSource:
     """Downloads audio files. Get it from ``AudioSource.open``."""
 
-    def __init__(self, client: httpx.AsyncClient, origin: str) -> None:
+    def __init__(self, client: httpx.AsyncClient, origins: Collection[str]) -> None:
         self._client = client
-        self._origin = origin
+        self._origins = origins
         # In memory: after a restart, a refused address is downloaded once or twice more.
         self._refused: dict[str, bytes] = {}
         self._wasted_bytes: dict[str, int] = {}
@@ -48,13 +48,13 @@ class AudioSource:
     async def open(
         cls,
         *,
-        origin: str,
+        origins: Collection[str],
         look_up: Resolve = resolve,
         network: httpcore.AsyncNetworkBackend | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> AsyncIterator["AudioSource"]:
-        """Open a source that trusts ``origin``, the music service's own "scheme://host:port"."""
-        trusted = origin.partition("://")[2]
+        """Open a source that trusts ``origins``, the music services' own "scheme://host:port"."""
+        trusted = frozenset(origin.partition("://")[2] for origin in origins)
         backend = GuardedBackend(trusted, look_up, network or httpcore.AnyIOBackend())
         async with httpx.AsyncClient(
             transport=transport or GuardedTransport(backend),
@@ -64,7 +64,7 @@ class AudioSource:
             trust_env=False,
             verify=tls_context(),
         ) as client:
-            yield cls(client, origin)
+            yield cls(client, origins)
 
     async def fetch(self, url: str, spool: Spool, name: str) -> Stored:
         """Download the audio at ``url`` into the spool, where it survives a power cut.
@@ -100,7 +100,7 @@ class AudioSource:
 
     async def _fetch(self, url: str, spool: Spool, name: str, counter: "_Counter") -> Stored:
         for _ in range(REDIRECTS_MAX + 1):
-            if not is_usable(url, self._origin):
+            if not any(is_usable(url, origin) for origin in self._origins):
                 raise NoAudio(f"refused address at {_host(url)}")
             async with self._client.stream("GET", url) as response:
                 if response.next_request is not None:

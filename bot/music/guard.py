@@ -7,7 +7,7 @@ network. The address is checked at connect time, where no second look-up can ret
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Final, TypeAlias
 
 import httpcore
@@ -60,7 +60,9 @@ async def resolve(host: str, port: int) -> list[str]:
 class GuardedBackend(httpcore.AsyncNetworkBackend):
     """Resolves a name once and connects to exactly the address that was checked (no DNS rebinding)."""
 
-    def __init__(self, trusted: str, look_up: Resolve, network: httpcore.AsyncNetworkBackend) -> None:
+    def __init__(
+        self, trusted: Collection[str], look_up: Resolve, network: httpcore.AsyncNetworkBackend
+    ) -> None:
         self._trusted = trusted
         self._look_up = look_up
         self._network = network
@@ -73,8 +75,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Connect to ``host`` if it is public or the music service's own."""
-        if f"{host}:{port}" == self._trusted:
+        """Connect to ``host`` if it is public or a music service's own."""
+        if f"{host}:{port}" in self._trusted:
             return await self._network.connect_tcp(host, port, timeout, local_address, socket_options)
         try:
             addresses = await self._look_up(host, port)

@@ -8,11 +8,12 @@ would receive the members' words, and is not used.
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
-from bot.model import Backend, ClosedCause, FailReason, SongRequest, Voice
+from bot.model import Backend, ClosedCause, FailReason, SongRequest, TakeDetails, Voice
 from bot.music import reading, wire
 from bot.music.contract import Capabilities
 from bot.music.reading import JsonObject
@@ -53,6 +54,9 @@ class Kie:
     capabilities: Final = Capabilities(avoid=True, voice=True, duration=True, balance=True)
     models: Final = MODELS
     retired_models: Final = RETIRED_MODELS
+    usual_takes: Final = 2
+    submits_max: Final = 15  # the service takes 20 in that time and rejects the rest
+    submits_window: Final = timedelta(seconds=10)
     submit_path: Final = "/api/v1/jobs/createTask"
     balance_path: Final[str | None] = "/api/v1/chat/credit"
     song_cost: Final[float | None] = SONG_COST
@@ -169,7 +173,7 @@ def _number(value: object) -> float | None:
     return number if 0 <= number < float("inf") else None
 
 
-def _takes(result: object) -> Iterator[wire.TakeDetails]:
+def _takes(result: object) -> Iterator[TakeDetails]:
     """Read the takes from ``resultJson``, which is JSON in a string; never their stream addresses."""
     if isinstance(result, str):
         try:
@@ -182,11 +186,11 @@ def _takes(result: object) -> Iterator[wire.TakeDetails]:
             songs = songs[name]
     for song in songs[:TAKES_READ_MAX] if isinstance(songs, list) else ():
         if isinstance(song, str):
-            yield wire.TakeDetails(url=song.strip())
+            yield TakeDetails(url=song.strip())
         elif isinstance(song, Mapping):
             url = song.get("audio_url") or song.get("audioUrl")
             if isinstance(url, str):
-                yield wire.TakeDetails(
+                yield TakeDetails(
                     url=url.strip(),
                     upstream_id=_text(song.get("id")),
                     title=_text(song.get("title")),

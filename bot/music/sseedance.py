@@ -4,6 +4,7 @@ Sources: https://sseedance.com/en/docs/music and https://sseedance.com/en/docs/t
 """
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Final
 from urllib.parse import quote
 
@@ -21,6 +22,9 @@ class Sseedance:
     capabilities: Final = Capabilities(avoid=True, voice=True)
     models: Final = OF_MODEL
     retired_models: Final[frozenset[str]] = frozenset()
+    usual_takes: Final = 2
+    submits_max: Final = 15  # the service takes 20 in that time and rejects the rest
+    submits_window: Final = timedelta(seconds=10)
     submit_path: Final = "/v1/music/generations"
     balance_path: Final[str | None] = None
     song_cost: Final[float | None] = None

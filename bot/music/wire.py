@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
-from bot.model import ClosedCause, FailReason, SongRequest, Voice
+from bot.model import ClosedCause, FailReason, SongRequest, TakeDetails, Voice
 from bot.music import reading
 from bot.music.reading import JsonObject
 
@@ -70,17 +70,6 @@ class Running:
     """Not ready yet. ``word`` is the status if it is one that we do not know."""
 
     word: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeDetails:
-    """What the service says about one take besides its audio address. None of it is trusted."""
-
-    url: str
-    upstream_id: str = ""
-    title: str = ""
-    image_url: str = ""
-    duration_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

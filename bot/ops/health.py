@@ -6,12 +6,14 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, cast
 
 from aiohttp import web
 
 from bot.database.sqlite import Database
 from bot.errors import StartRefused, StoreBusy
+from bot.model import Backend
 from bot.ops.metrics import Metrics, Now
 from bot.store.facts import remember
 from bot.store.totals import Totals, totals
@@ -110,8 +112,8 @@ class Health:
         return None
 
 
-def application(health: Health, metrics: Metrics, database: Database) -> web.Application:
-    """Return the application with both pages."""
+def application(health: Health, metrics: Metrics, database: Database, backend: Backend) -> web.Application:
+    """Return the application with both pages; ``backend`` is the service that makes new songs."""
 
     async def healthz(_: web.Request) -> web.Response:
         problems = await health.problems()
@@ -120,7 +122,7 @@ def application(health: Health, metrics: Metrics, database: Database) -> web.App
 
     async def metrics_page(request: web.Request) -> web.Response:
         try:
-            sums: Totals | None = await database.report(totals)
+            sums: Totals | None = await database.report(partial(totals, backend=backend))
         except (StoreBusy, sqlite3.Error):
             sums = None  # the page says so, and its other metrics are still valid
         body, content_type = metrics.render(sums, await health.current(), request.headers.get("Accept", ""))

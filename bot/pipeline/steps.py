@@ -18,9 +18,10 @@ from typing import assert_never
 
 from bot.database.sqlite import Database, Tx
 from bot.errors import Transient, Unauthorized
-from bot.model import MAX_TAKES, FailReason, Job, JobId, JobState, Track
+from bot.model import MAX_TAKES, Backend, FailReason, Job, JobId, JobState, ParkReason, Track
 from bot.music import wire
 from bot.music.client import MusicClient
+from bot.music.clients import MusicClients
 from bot.music.downloads import AudioSource
 from bot.music.spool import NoAudio, Spool, SpoolUnwritable, link_to
 from bot.pipeline import schedule
@@ -62,7 +63,7 @@ class Steps:
         self,
         *,
         database: Database,
-        music: MusicClient,
+        music: MusicClients,
         audio: AudioSource,
         spool: Spool,
         courier: Courier,
@@ -101,7 +102,8 @@ class Steps:
             alert=alert,
             sleep=sleep,
         )
-        self._unauthorized_until: datetime | None = None
+        self._unauthorized_until: dict[Backend, datetime] = {}
+        self._without_key: set[Backend] = set()
         self._reported_words: set[str] = set()
 
     async def take(self, job: Job) -> None:
@@ -140,21 +142,33 @@ class Steps:
 
     async def _running(self, job: Job) -> None:
         now = self._now()
-        if self._unauthorized_until is not None and now < self._unauthorized_until:
-            await self._transitions.to(job, JobState.RUNNING, due_at=self._unauthorized_until)
+        music = self._music.of(job)
+        if music is None:
+            await self._park_without_key(job)
+            return
+        until = self._unauthorized_until.get(music.contract.backend)
+        if until is not None and now < until:
+            await self._transitions.to(job, JobState.RUNNING, due_at=until)
             return
         try:
-            checked = await self._check(job)
+            checked = await self._check(job, music)
         except Transient:
             if now - job.created_at < PARK_AFTER:
                 raise
-            await self._park(job)
+            await self._park_slow(job)
             return
         match checked:
-            case wire.Done(urls=urls) if urls and (len(urls) > 1 or job.urls):
-                await self._transitions.to(job, JobState.READY, due_at=now, urls=tuple(urls[:MAX_TAKES]))
+            case wire.Done(urls=urls) if urls and (len(urls) >= music.contract.usual_takes or job.urls):
+                await self._transitions.to(
+                    job,
+                    JobState.READY,
+                    due_at=now,
+                    urls=tuple(urls[:MAX_TAKES]),
+                    takes=checked.details[:MAX_TAKES],
+                    upstream_credits=checked.cost_credits,
+                )
             case wire.Done(urls=urls) if urls:
-                # One take where two are usual: the second may follow.
+                # Fewer takes than usual: the others may follow.
                 await self._look_again(job, urls)
             case wire.Done():
                 final = job.misses >= EMPTY_MISSES
@@ -176,15 +190,16 @@ class Steps:
             case _:
                 assert_never(checked)
 
-    async def _check(self, job: Job) -> wire.Checked:
+    async def _check(self, job: Job, music: MusicClient) -> wire.Checked:
         assert job.task_id is not None  # noqa: S101 - the schema's CHECK, told to the type checker
+        backend = music.contract.backend
         try:
-            checked = await self._music.check(job.task_id)
+            checked = await music.check(job.task_id)
         except Unauthorized as error:
             wait = self._pacer.paced(UNAUTHORIZED_WAIT_S)
-            if self._unauthorized_until is None:
-                self._alert(f"The music service refuses the key while songs are running: {error}")
-            self._unauthorized_until = self._now() + wait
+            if backend not in self._unauthorized_until:
+                self._alert(f"The music service {backend} refuses the key while songs are running: {error}")
+            self._unauthorized_until[backend] = self._now() + wait
             raise Transient(str(error), wait.total_seconds()) from error
         except Transient as error:
             step_s = schedule.poll_wait_s((self._now() - job.state_since).total_seconds())
@@ -192,13 +207,13 @@ class Steps:
             if error.retry_after_s is not None:
                 wait_s = schedule.clamp_s(error.retry_after_s, 1.0, 300.0)
             raise Transient(str(error), wait_s) from error
-        self._unauthorized_until = None
+        self._unauthorized_until.pop(backend, None)
         return checked
 
     async def _look_again(self, job: Job, urls: tuple[str, ...] = ()) -> None:
         now = self._now()
         if now - job.created_at >= PARK_AFTER:
-            await self._park(job)
+            await self._park_slow(job)
             return
         wait = self._pacer.paced(schedule.poll_wait_s((now - job.state_since).total_seconds()))
         await self._transitions.to(
@@ -211,11 +226,25 @@ class Steps:
             urls=urls or job.urls,
         )
 
-    async def _park(self, job: Job) -> None:
+    async def _park_slow(self, job: Job) -> None:
         """Stop polling a task that takes too long. It may still finish, so its credits stay held."""
-        log.error("job parked", extra={"cause": "slow"})
         self._alert(f"Job {job.id} is still running at the music service after 24 h and is parked.")
-        await self._transitions.to(job, JobState.RUNNING, due_at=None, parked="slow")
+        await self._park(job, "slow")
+
+    async def _park_without_key(self, job: Job) -> None:
+        """Stop at a task whose service has no key here. A start with the key goes on with it."""
+        backend = job.backend or self._music.backend
+        if backend not in self._without_key:
+            self._without_key.add(backend)
+            self._alert(
+                f"Songs were submitted to the music service {backend}, whose key is no longer set. They are "
+                "parked, with their credits held, until the bot is started with that key."
+            )
+        await self._park(job, "no_key")
+
+    async def _park(self, job: Job, cause: ParkReason) -> None:
+        log.error("job parked", extra={"cause": cause})
+        await self._transitions.to(job, job.state, due_at=None, parked=cause)
 
     async def _missed(self, job: Job, wait_s: float, final: FailReason | None) -> None:
         """Poll again after an answer without what it should have, or fail for the ``final`` reason."""
@@ -261,6 +290,8 @@ class Steps:
         waited = now - (job.missing_since or now)
         if len(tracks) == len(urls[:MAX_TAKES]) or (tracks and waited >= SECOND_TAKE_MAX):
             await self._stored(job)
+        elif waited >= AUDIO_MAX and self._music.of(job) is None:
+            await self._park_without_key(job)  # fresh addresses may be had once the key is back
         elif waited >= AUDIO_MAX:
             await self._transitions.fail(job, FailReason.AUDIO_GONE, problem)
         else:
@@ -268,13 +299,15 @@ class Steps:
 
     async def _ask_for_fresh_urls(self, job: Job) -> None:
         """Ask where the missing takes are now; the URLs of takes already downloaded stay."""
-        urls = list(job.urls)
+        urls, takes = list(job.urls), job.takes
+        music = self._music.of(job)
         try:
-            checked = await self._check(job)
+            checked = None if music is None else await self._check(job, music)
         except Transient as error:
             log.info("no fresh URLs", extra={"error": str(error)})
         else:
             if isinstance(checked, wire.Done):
+                takes = takes + tuple(take for take in checked.details if take not in takes)
                 stored = {track.take for track in job.tracks}
                 fresh = [
                     url for url in checked.urls[:MAX_TAKES] if url not in {urls[take - 1] for take in stored}
@@ -290,6 +323,7 @@ class Steps:
             tries=job.tries + 1,
             missing_since=job.missing_since or self._now(),
             urls=tuple(urls),
+            takes=tuple(take for take in takes if take.url in urls),
         )
 
     async def _stored(self, job: Job) -> None:

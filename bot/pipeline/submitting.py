@@ -10,9 +10,10 @@ from typing import assert_never
 
 from bot.database.sqlite import Database, Tx
 from bot.errors import StoreBusy
-from bot.model import ClosedCause, FailReason, Job, JobState
+from bot.model import Backend, ClosedCause, FailReason, Job, JobState
 from bot.music import wire
-from bot.music.client import MusicClient
+from bot.music.clients import MusicClients
+from bot.music.contract import Contract
 from bot.pipeline import schedule
 from bot.pipeline.transitions import Superseded, Transitions
 from bot.store import breaker, jobs
@@ -25,8 +26,6 @@ OFFLINE_MAX = timedelta(minutes=10)
 """How long a queued job survives failed connections to the music service."""
 BUSY_MIN_S, BUSY_MAX_S = 1.0, 600.0
 """Bounds in seconds of a wait that the service asks for."""
-SUBMITS_MAX, SUBMITS_WINDOW = 15, timedelta(seconds=10)
-"""The service takes 20 new requests in 10 s and rejects the rest."""
 WRITE_TRIES = 20
 """Attempts at writing down a task id, which take about eight minutes."""
 
@@ -43,7 +42,7 @@ class Submitter:
         self,
         *,
         database: Database,
-        music: MusicClient,
+        music: MusicClients,
         transitions: Transitions,
         pacer: schedule.Pacer,
         now: Callable[[], datetime],
@@ -66,17 +65,25 @@ class Submitter:
         if now - job.created_at >= QUEUE_MAX:
             await self._transitions.fail(job, FailReason.EXPIRED)
             return
+        music, backend = self._music.chosen, self._music.backend
 
         def enter(tx: Tx) -> Job | datetime:
-            wait_until = _submit_window(tx, now) or breaker.enter(tx, now)
+            wait_until = _submit_window(tx, music.contract, now) or breaker.admit(tx, backend, now)
             if wait_until is not None:
                 return wait_until
             moved = jobs.move(
-                tx, job, JobState.SUBMITTING, now=now, due_at=now, keep_claim=True, submitted_at=now
+                tx,
+                job,
+                JobState.SUBMITTING,
+                now=now,
+                due_at=now,
+                keep_claim=True,
+                submitted_at=now,
+                backend=backend,
             )
-            if not moved:  # withdrawn meanwhile: raising also takes back the entry into the breaker
+            if not moved:  # withdrawn meanwhile: raising also takes back what the breaker recorded
                 raise Superseded
-            return replace(job, state=JobState.SUBMITTING)
+            return replace(job, state=JobState.SUBMITTING, backend=backend)
 
         # The guard spans from before the commit until the outcome is written, so that a shutdown leaves
         # no job in `submitting` whose answer arrived.
@@ -86,7 +93,7 @@ class Submitter:
                 due_at = min(entered, job.created_at + QUEUE_MAX)
                 await self._transitions.to(job, JobState.QUEUED, due_at=due_at)
                 return
-            answer = await self._music.submit(job.request)
+            answer = await music.submit(job.request)
             await self._write_for_sure(partial(self.conclude, entered, job, answer))
 
     async def _write_for_sure(self, write: Callable[[], Awaitable[None]]) -> None:
@@ -107,14 +114,15 @@ class Submitter:
             case wire.Accepted(task_id=task_id):
                 await self._accepted(job, task_id)
             case wire.Rejected(closed=ClosedCause() as cause, suspect=True, detail=detail) as rejected:
-                if await self._music.confirms(rejected):
+                if await self._music.chosen.confirms(rejected):
                     await self._closed(job, cause, detail)
                 else:
                     await self._suspect(job, cause, detail)
             case wire.Rejected(closed=ClosedCause() as cause, detail=detail):
                 await self._closed(job, cause, detail)
             case wire.Rejected(reason=reason, detail=detail):
-                await self._transitions.fail(job, reason, detail, also=breaker.answered)
+                reset = partial(breaker.reset, backend=_backend(job))
+                await self._transitions.fail(job, reason, detail, also=reset)
             case wire.Busy() as busy:
                 await self._busy(job, queued, busy)
             case wire.Unknown(detail=detail):
@@ -126,9 +134,9 @@ class Submitter:
         now = self._now()
 
         def accept(tx: Tx) -> bool:
-            if jobs.task_taken(tx, task_id):
+            if jobs.task_taken(tx, _backend(job), task_id):
                 return False  # nothing was learned about the service: the breaker counts it
-            breaker.answered(tx)
+            breaker.reset(tx, _backend(job))
             due_at = now + self._pacer.paced(schedule.poll_wait_s(0))
             if not jobs.move(tx, job, JobState.RUNNING, now=now, due_at=due_at, task_id=task_id):
                 raise Superseded
@@ -143,11 +151,11 @@ class Submitter:
         now = self._now()
         news = False
 
-        def shut(tx: Tx) -> None:
+        def block(tx: Tx) -> None:
             nonlocal news
-            news = breaker.shut(tx, cause, now)
+            news = breaker.block(tx, _backend(job), cause, now)
 
-        await self._transitions.fail(job, FailReason.CLOSED, detail, also=shut, closed=cause)
+        await self._transitions.fail(job, FailReason.CLOSED, detail, also=block, closed=cause)
         if news:
             self._alert(f"The music service takes no requests ({cause}): {detail or 'no reason given'}")
 
@@ -162,9 +170,9 @@ class Submitter:
         def record(tx: Tx) -> None:
             nonlocal news
             if cause is ClosedCause.NOT_OPEN:
-                news = breaker.not_open(tx, job, now)
+                news = breaker.not_open(tx, _backend(job), job, now)
             else:
-                breaker.answered(tx)
+                breaker.reset(tx, _backend(job))
 
         await self._transitions.fail(job, FailReason.REFUSED, detail, also=record)
         if news:
@@ -200,7 +208,7 @@ class Submitter:
 
         def count(tx: Tx) -> None:
             nonlocal opened
-            opened = heard and breaker.unknown(tx, job, now)
+            opened = heard and breaker.unknown(tx, _backend(job), job, now)
 
         log.warning("paid request has an unknown outcome", extra={"detail": detail, "heard": heard})
         await self._transitions.fail(job, FailReason.OUTCOME_UNKNOWN, detail, also=count)
@@ -210,9 +218,15 @@ class Submitter:
             )
 
 
-def _submit_window(tx: Tx, now: datetime) -> datetime | None:
-    """Return None if one more request may go out now, else when."""
-    count, first = jobs.submitted_since(tx, now - SUBMITS_WINDOW)
-    if count < SUBMITS_MAX or first is None:
+def _backend(job: Job) -> Backend:
+    """Return the service of a job whose request has been sent."""
+    assert job.backend is not None  # noqa: S101 - the schema's trigger, told to the type checker
+    return job.backend
+
+
+def _submit_window(tx: Tx, contract: Contract, now: datetime) -> datetime | None:
+    """Return None if one more request may go out to the service now, else when."""
+    count, first = jobs.submitted_since(tx, contract.backend, now - contract.submits_window)
+    if count < contract.submits_max or first is None:
         return None
-    return first + SUBMITS_WINDOW
+    return first + contract.submits_window

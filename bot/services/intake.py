@@ -23,7 +23,18 @@ from bot.errors import (
     TriedAgain,
     WordsGone,
 )
-from bot.model import DiscordUserId, Job, JobId, JobState, MemberNumber, Origin, Reuse, SongRequest, Source
+from bot.model import (
+    Backend,
+    DiscordUserId,
+    Job,
+    JobId,
+    JobState,
+    MemberNumber,
+    Origin,
+    Reuse,
+    SongRequest,
+    Source,
+)
 from bot.music.text_limits import check
 from bot.pipeline.card_facts import card_facts
 from bot.pipeline.courier import CardFacts
@@ -43,6 +54,8 @@ REFUSED_MAX = 1_000
 class Terms:
     """What the operator has set for new songs."""
 
+    backend: Backend
+    """The music service that makes new songs."""
     models: tuple[str, ...]
     """The offered models, the default first."""
     price_credits: int
@@ -194,8 +207,8 @@ class Intake:
         reason = quotas.paused(tx, origin.guild_id)
         if reason is not None:
             raise Paused(reason)
-        state = breaker.read(tx)
-        until = breaker.shut_until(state, now)
+        state = breaker.read(tx, self.terms.backend)
+        until = breaker.blocked_until(state, now)
         if state.closed is not None and until is not None:
             raise ServiceClosed(state.closed, until)
         counts = jobs.count_open(tx, origin.guild_id, member)

@@ -25,7 +25,7 @@ from bot.errors import (
 )
 from bot.model import OPEN_STATES, SONG_STATES, DiscordUserId, GuildId, Job, JobId, Track
 from bot.music import wire
-from bot.music.client import MusicClient
+from bot.music.clients import MusicClients
 from bot.music.downloads import AudioSource
 from bot.music.spool import AUDIO_MAX_BYTES, NoAudio, Spool, SpoolUnwritable, Stored
 from bot.pipeline.card_facts import card_facts
@@ -68,7 +68,7 @@ class SongArchive:
         database: Database,
         spool: Spool,
         audio: AudioSource,
-        music: MusicClient,
+        music: MusicClients,
         courier: Courier,
         defaults: ledger.Defaults,
         now: Callable[[], datetime],
@@ -285,8 +285,11 @@ class SongArchive:
     async def _from_fresh_addresses(self, job: Job, missing: list[Track], there: dict[int, Track]) -> None:
         """Ask the music service for current addresses, and download the files whose address changed."""
         assert job.task_id is not None  # noqa: S101 - guaranteed by a CHECK of the schema
+        music = self._music.of(job)
+        if music is None:
+            return  # the key of the service that made the song is no longer set
         try:
-            checked = await self._music.check(job.task_id)
+            checked = await music.check(job.task_id)
         except Unauthorized as error:
             raise Transient(str(error)) from error
         urls = checked.urls if isinstance(checked, wire.Done) else ()

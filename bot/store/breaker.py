@@ -1,4 +1,6 @@
-"""Decide whether the paid endpoint may be asked: circuit breaker and closure, in one table.
+"""Decide whether a service's paid endpoint may be asked: circuit breaker and closure, in one table.
+
+Each music service has a row of its own: what one answers says nothing about another.
 
 The breaker opens after unknown outcomes, the closure after an answer that the service is closed. Both
 outlive a restart, and both let one request through, the probe, when their wait is over.
@@ -18,7 +20,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.database.sqlite import Tx
-from bot.model import ClosedCause, Job
+from bot.model import Backend, ClosedCause, Job
 from bot.store.times import milliseconds, moment
 
 UNKNOWN_IN_A_ROW = 3
@@ -61,12 +63,12 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breaker:
-    """The state of the paid endpoint as this bot knows it."""
+    """The state of a service's paid endpoint as this bot knows it."""
 
     closed: ClosedCause | None = None
     unknown_in_a_row: int = 0
     tries: int = 0
-    """Probes since it was shut; each doubles the wait."""
+    """Probes since requests were stopped; each doubles the wait."""
     retry_at: datetime | None = None
     """When one request may go through; None while all may."""
     suspects: frozenset[Suspect] = frozenset()
@@ -87,10 +89,14 @@ def _hash(text: str) -> int:
     return int.from_bytes(digest, "big") >> (len(digest) * 8 - HASH_BITS)
 
 
-def read(tx: Tx) -> Breaker:
+def read(tx: Tx, backend: Backend) -> Breaker:
     """Return the state as it stands."""
-    row = tx.execute("SELECT * FROM gate").fetchone()
-    suspects = tx.execute("SELECT kind, member_hash, text_hash FROM suspicion").fetchall()
+    row = tx.execute("SELECT * FROM breaker WHERE backend = ?", (backend,)).fetchone()
+    if row is None:
+        return OPEN
+    suspects = tx.execute(
+        "SELECT kind, member_hash, text_hash FROM suspicion WHERE backend = ?", (backend,)
+    ).fetchall()
     return Breaker(
         closed=None if row["closed"] is None else ClosedCause(row["closed"]),
         unknown_in_a_row=row["unknown_in_a_row"],
@@ -102,7 +108,7 @@ def read(tx: Tx) -> Breaker:
     )
 
 
-def shut_until(state: Breaker, now: datetime) -> datetime | None:
+def blocked_until(state: Breaker, now: datetime) -> datetime | None:
     """Return when a probe may be sent, or None if that is now."""
     # A wait longer than the maximum means that the clock was set back.
     if state.retry_at is None or not now < state.retry_at <= now + CLOSED_WAIT_MAX:
@@ -110,44 +116,44 @@ def shut_until(state: Breaker, now: datetime) -> datetime | None:
     return state.retry_at
 
 
-def enter(tx: Tx, now: datetime) -> datetime | None:
+def admit(tx: Tx, backend: Backend, now: datetime) -> datetime | None:
     """Return None if a request may go out now, else when to ask again.
 
     After the wait the first caller is the probe. Its lease is written in the caller's transaction, so
     that no second request is sent until the probe has been answered or its lease is over.
     """
-    state = read(tx)
+    state = read(tx, backend)
     if state.retry_at is None:
         return None
-    if (until := shut_until(state, now)) is not None:
+    if (until := blocked_until(state, now)) is not None:
         return until
-    write(tx, replace(state, tries=state.tries + 1, retry_at=now + PROBE_LEASE))
+    write(tx, backend, replace(state, tries=state.tries + 1, retry_at=now + PROBE_LEASE))
     return None
 
 
-def answered(tx: Tx) -> None:
+def reset(tx: Tx, backend: Backend) -> None:
     """Let all requests through: the endpoint gave a clear answer to one."""
-    write(tx, OPEN)
+    write(tx, backend, OPEN)
 
 
-def shut(tx: Tx, cause: ClosedCause, now: datetime) -> bool:
+def block(tx: Tx, backend: Backend, cause: ClosedCause, now: datetime) -> bool:
     """Stop all requests because the endpoint is closed. Returns whether that is news."""
-    state = read(tx)
-    _shut(tx, state, cause, now)
+    state = read(tx, backend)
+    _block(tx, backend, state, cause, now)
     return state.closed is not cause
 
 
-def not_open(tx: Tx, job: Job, now: datetime) -> bool:
+def not_open(tx: Tx, backend: Backend, job: Job, now: datetime) -> bool:
     """Record that the request of this job was told the endpoint is not open.
 
     Stop all requests if another member's different request was told so too, or if they are stopped for
     that reason already. Returns whether that is news.
     """
-    state = read(tx)
+    state = read(tx, backend)
     closed = state.closed is ClosedCause.NOT_OPEN
     one = suspect(Kind.NOT_OPEN, job)
     if closed or _confirmed(state, one):
-        _shut(tx, state, ClosedCause.NOT_OPEN, now)
+        _block(tx, backend, state, ClosedCause.NOT_OPEN, now)
         return not closed
     wait = state.retry_at
     if state.closed is not None:
@@ -156,16 +162,16 @@ def not_open(tx: Tx, job: Job, now: datetime) -> bool:
     elif state.retry_at is not None:
         # A probe of the breaker: the service answers again, and took nothing.
         state, wait = replace(state, unknown_in_a_row=0, tries=0), None
-    write(tx, replace(state, retry_at=wait, suspects=_with(state, one)))
+    write(tx, backend, replace(state, retry_at=wait, suspects=_with(state, one)))
     return False
 
 
-def unknown(tx: Tx, job: Job, now: datetime) -> bool:
+def unknown(tx: Tx, backend: Backend, job: Job, now: datetime) -> bool:
     """Record that the outcome of this job's request is unknown. Returns whether the breaker just opened."""
-    state = read(tx)
+    state = read(tx, backend)
     if state.closed is not None:  # only a clear answer lets requests through again
         wait = _doubled(CLOSED_WAIT, state.tries, CLOSED_WAIT_MAX)
-        write(tx, replace(state, unknown_in_a_row=0, retry_at=now + wait))
+        write(tx, backend, replace(state, unknown_in_a_row=0, retry_at=now + wait))
         return False
     one = suspect(Kind.UNKNOWN, job)
     is_open = state.retry_at is not None
@@ -174,17 +180,17 @@ def unknown(tx: Tx, job: Job, now: datetime) -> bool:
     in_a_row = state.unknown_in_a_row + 1
     state = replace(state, unknown_in_a_row=in_a_row, suspects=_with(state, one))
     if not opens or in_a_row < UNKNOWN_IN_A_ROW:
-        write(tx, replace(state, tries=0, retry_at=None))
+        write(tx, backend, replace(state, tries=0, retry_at=None))
         return False
-    write(tx, replace(state, retry_at=now + _doubled(BREAKER_WAIT, state.tries, BREAKER_WAIT_MAX)))
+    write(tx, backend, replace(state, retry_at=now + _doubled(BREAKER_WAIT, state.tries, BREAKER_WAIT_MAX)))
     return not is_open
 
 
-def _shut(tx: Tx, state: Breaker, cause: ClosedCause, now: datetime) -> None:
+def _block(tx: Tx, backend: Backend, state: Breaker, cause: ClosedCause, now: datetime) -> None:
     # Only probes count: each of the requests that were in flight together may get this answer.
     tries = state.tries if state.closed is not None else 0
     wait = _doubled(CLOSED_WAIT, tries, CLOSED_WAIT_MAX)
-    write(tx, Breaker(closed=cause, tries=tries, retry_at=now + wait))
+    write(tx, backend, Breaker(closed=cause, tries=tries, retry_at=now + wait))
 
 
 def _confirmed(state: Breaker, one: Suspect) -> bool:
@@ -207,19 +213,22 @@ def _doubled(first: timedelta, times: int, most: timedelta) -> timedelta:
     return min(first * (1 << min(times, 10)), most)
 
 
-def write(tx: Tx, state: Breaker) -> None:
+def write(tx: Tx, backend: Backend, state: Breaker) -> None:
     """Replace the state."""
     tx.execute(
-        "UPDATE gate SET closed = ?, unknown_in_a_row = ?, tries = ?, retry_at = ?",
+        """INSERT INTO breaker (backend, closed, unknown_in_a_row, tries, retry_at) VALUES (?, ?, ?, ?, ?)
+           ON CONFLICT DO UPDATE SET closed = excluded.closed, tries = excluded.tries,
+             unknown_in_a_row = excluded.unknown_in_a_row, retry_at = excluded.retry_at""",
         (
+            backend,
             state.closed,
             state.unknown_in_a_row,
             state.tries,
             None if state.retry_at is None else milliseconds(state.retry_at),
         ),
     )
-    tx.execute("DELETE FROM suspicion")
+    tx.execute("DELETE FROM suspicion WHERE backend = ?", (backend,))
     tx.executemany(
-        "INSERT INTO suspicion (kind, member_hash, text_hash) VALUES (?, ?, ?)",
-        [(one.kind, one.member_hash, one.text_hash) for one in state.suspects],
+        "INSERT INTO suspicion (backend, kind, member_hash, text_hash) VALUES (?, ?, ?, ?)",
+        [(backend, one.kind, one.member_hash, one.text_hash) for one in state.suspects],
     )

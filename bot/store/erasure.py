@@ -153,7 +153,7 @@ def _blank(tx: Tx, job_ids: Collection[int]) -> None:
     tx.execute("DELETE FROM track WHERE job_id IN (SELECT value FROM json_each(?))", (given,))
     tx.execute(
         """UPDATE job SET interaction_id = -id, channel_id = 0, parent_channel_id = NULL,
-                          urls = '[]', detail = '',
+                          urls = '[]', takes = '[]', detail = '',
                           task_id = IIF(task_id IS NULL, NULL, 'erased-' || id),
                           delivery_channel_id = NULL, delivery_direct = NULL, delivery_started_at = NULL,
                           message_id = NULL, card_message_id = NULL, card_shown = '', card_due_at = NULL,
@@ -168,7 +168,9 @@ def drop_outlived(tx: Tx, job_ids: Collection[int]) -> int:
     given = json.dumps(list(job_ids))
     dropped = texts.drop_songs(tx, job_ids)
     tx.execute(
-        "UPDATE job SET urls = '[]', detail = '' WHERE id IN (SELECT value FROM json_each(?))", (given,)
+        """UPDATE job SET urls = '[]', takes = '[]', detail = ''
+           WHERE id IN (SELECT value FROM json_each(?))""",
+        (given,),
     )
     tx.execute("UPDATE track SET url = '' WHERE job_id IN (SELECT value FROM json_each(?))", (given,))
     if dropped:

@@ -8,13 +8,14 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypedDict, Unpack
 
 from bot.database.sqlite import Tx
 from bot.model import (
     OPEN_STATES,
+    Backend,
     ClosedCause,
     Delivery,
     DiscordUserId,
@@ -28,6 +29,7 @@ from bot.model import (
     ParkReason,
     Reuse,
     Source,
+    TakeDetails,
     Track,
 )
 from bot.store import texts
@@ -85,7 +87,10 @@ class Counts:
 class JobChange(TypedDict, total=False):
     """Columns that a move may change besides the state and the due time."""
 
+    backend: Backend
     task_id: str
+    upstream_credits: float | None
+    takes: tuple[TakeDetails, ...]
     urls: tuple[str, ...]
     reason: FailReason
     closed: ClosedCause | None
@@ -242,14 +247,15 @@ def _claim(tx: Tx, job_id: JobId, epoch: int) -> Job:
     return _read(tx, tx.execute(f"{_SELECT} WHERE job.id = ?", (job_id,)).fetchone())
 
 
-def submitted_since(tx: Tx, since: datetime) -> tuple[int, datetime | None]:
-    """Return how many requests were sent since ``since``, and when the first of them was.
+def submitted_since(tx: Tx, backend: Backend, since: datetime) -> tuple[int, datetime | None]:
+    """Return how many requests were sent to the service since ``since``, and when the first of them was.
 
     Times later than any window mean that the clock was set back, and do not count.
     """
     count, first_ms = tx.execute(
-        "SELECT COUNT(*), MIN(submitted_at) FROM job WHERE submitted_at >= ? AND submitted_at < ?",
-        (milliseconds(since), milliseconds(since + WINDOW_MAX)),
+        """SELECT COUNT(*), MIN(submitted_at) FROM job
+           WHERE submitted_at >= ? AND submitted_at < ? AND backend = ?""",
+        (milliseconds(since), milliseconds(since + WINDOW_MAX), backend),
     ).fetchone()
     return count, None if first_ms is None else moment(first_ms)
 
@@ -288,6 +294,8 @@ def move(
     elif "parked" in change:
         values["card_due_at"] = milliseconds(now)
     values |= _columns(change)
+    if "task_id" in change:
+        values["task_id"] = _task_key(job.backend, change["task_id"])
     if not keep_claim:
         values["claim_epoch"] = None
     assignments = ", ".join(f"{name} = :{name}" for name in values)
@@ -303,6 +311,8 @@ def _columns(change: JobChange) -> dict[str, object]:
     columns = dict[str, object](change)
     if "urls" in change:
         columns["urls"] = json.dumps(change["urls"])
+    if "takes" in change:
+        columns["takes"] = json.dumps([asdict(take) for take in change["takes"]])
     if "missing_since" in change:
         since = change["missing_since"]
         columns["missing_since"] = None if since is None else milliseconds(since)
@@ -368,9 +378,29 @@ def mark_restored(tx: Tx, job_id: JobId, now: datetime) -> None:
     tx.execute("UPDATE job SET restored_at = ? WHERE id = ?", (milliseconds(now), job_id))
 
 
-def task_taken(tx: Tx, task_id: str) -> bool:
-    """Return whether another job already has this task id."""
-    return tx.execute("SELECT 1 FROM job WHERE task_id = ?", (task_id,)).fetchone() is not None
+def task_taken(tx: Tx, backend: Backend, task_id: str) -> bool:
+    """Return whether another job already has this task of the service."""
+    key = _task_key(backend, task_id)
+    return tx.execute("SELECT 1 FROM job WHERE task_id = ?", (key,)).fetchone() is not None
+
+
+def _task_key(backend: Backend | None, task_id: str) -> str:
+    """Return what the unique column of task ids holds: ids of two services may be the same.
+
+    The first service's are stored as they are, because they were when it was the only one.
+    """
+    return task_id if backend in (None, Backend.SSEEDANCE) else f"{backend}:{task_id}"
+
+
+def unpark(tx: Tx, backends: Iterable[Backend], now: datetime) -> int:
+    """Go on with the jobs that were parked for want of a key, now that these services have theirs."""
+    cursor = tx.execute(
+        f"""UPDATE job SET parked = NULL, due_at = :now, card_due_at = :now, misses = 0, missing_since = NULL
+            WHERE parked = 'no_key' AND state IN ('running', 'ready') AND {NOT_ERASED}
+              AND backend IN (SELECT value FROM json_each(:backends))""",
+        {"now": milliseconds(now), "backends": json.dumps(sorted(backends))},
+    )
+    return cursor.rowcount
 
 
 def answered(tx: Tx, job_id: JobId, card_message_id: int | None, shown: str, now: datetime) -> None:
@@ -504,7 +534,10 @@ def _read(tx: Tx, row: sqlite3.Row) -> Job:
         state_since=moment(row["state_since"]),
         price_credits=row["price"],
         limit_credits=row["limit_credits"],
-        task_id=row["task_id"],
+        backend=None if row["backend"] is None else Backend(row["backend"]),
+        task_id=row["task_id"] and row["task_id"].removeprefix(f"{row['backend']}:"),
+        upstream_credits=row["upstream_credits"],
+        takes=tuple(TakeDetails(**take) for take in json.loads(row["takes"])),
         urls=tuple(json.loads(row["urls"])),
         tracks=tuple(
             Track(

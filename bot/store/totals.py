@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.database.sqlite import Tx
-from bot.model import FailReason, JobState
+from bot.model import Backend, FailReason, JobState
 from bot.store import breaker as breaker_table
 from bot.store.breaker import Breaker
 from bot.store.members import WHOLE_GUILD
@@ -33,8 +33,11 @@ class Totals:
     breaker: Breaker
 
 
-def totals(tx: Tx) -> Totals:
-    """Compute the totals; this takes 0.2 s with 300,000 songs."""
+def totals(tx: Tx, backend: Backend) -> Totals:
+    """Compute the totals; this takes 0.2 s with 300,000 songs.
+
+    ``backend`` is the service whose breaker counts, the one that makes new songs.
+    """
     states, reasons = dict.fromkeys(JobState, 0), dict.fromkeys(FailReason, 0)
     parked = settled = released = 0
     oldest_ms: int | None = None
@@ -69,5 +72,5 @@ def totals(tx: Tx) -> Totals:
         settled=settled,
         released=released,
         refunded=refunded,
-        breaker=breaker_table.read(tx),
+        breaker=breaker_table.read(tx, backend),
     )

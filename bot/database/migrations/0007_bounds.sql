@@ -2,13 +2,14 @@
 
 -- Answers that could mean trouble for everybody, or only for the one request that got them.
 
--- One row per kind of answer and member. The hashes have 16 bits: enough to tell two members or two requests
--- apart, too few to find out who or what they were. A clear answer of the service empties the table.
+-- One row per service, kind of answer and member. The hashes have 16 bits: enough to tell two members or two
+-- requests apart, too few to find out who or what they were. A clear answer of the service deletes its rows.
 CREATE TABLE suspicion (
+  backend TEXT NOT NULL,
   kind TEXT NOT NULL CHECK (kind IN ('unknown', 'not_open')),
   member_hash INTEGER NOT NULL CHECK (member_hash BETWEEN 0 AND 65535),
   text_hash INTEGER NOT NULL CHECK (text_hash BETWEEN 0 AND 65535),
-  PRIMARY KEY (kind, member_hash)
+  PRIMARY KEY (backend, kind, member_hash)
 ) STRICT, WITHOUT ROWID;
 
 -- Requests whose interaction was refused. Discord may deliver an interaction again; it stays refused.
@@ -81,3 +82,28 @@ CREATE INDEX ledger_by_actor ON ledger (actor_id) WHERE actor_id IS NOT NULL;
 -- usage of every server.
 CREATE INDEX member_limit_by_member ON member_limit (member_id);
 CREATE INDEX usage_by_member ON usage (member_id, day);
+
+-- The music service that a request was sent to, committed before it is sent. Until now there was one.
+ALTER TABLE job ADD COLUMN backend TEXT;
+UPDATE job SET backend = 'sseedance'
+  WHERE task_id IS NOT NULL OR (submitted_at IS NOT NULL AND state <> 'queued');
+CREATE TRIGGER a_request_names_its_service BEFORE UPDATE OF state ON job
+  WHEN NEW.state = 'submitting' AND NEW.backend IS NULL
+BEGIN SELECT RAISE(ABORT, 'a job is submitted without naming its service'); END;
+
+-- What the service said about the takes besides their addresses, as JSON; and what the task cost the
+-- operator, in the service's own credits.
+ALTER TABLE job ADD COLUMN takes TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE job ADD COLUMN upstream_credits REAL;
+
+-- Whether a service's paid endpoint takes requests. The only service so far takes its row along.
+CREATE TABLE breaker (
+  backend TEXT PRIMARY KEY,
+  closed TEXT,                        -- why requests are stopped; NULL: they are not, or by the breaker
+  unknown_in_a_row INTEGER NOT NULL DEFAULT 0,
+  tries INTEGER NOT NULL DEFAULT 0,   -- probes since requests were stopped; each doubles the wait
+  retry_at INTEGER                    -- when one request may be tried; NULL: all may
+) STRICT, WITHOUT ROWID;
+INSERT INTO breaker (backend, closed, unknown_in_a_row, tries, retry_at)
+  SELECT 'sseedance', closed, unknown_in_a_row, tries, retry_at FROM gate;
+DROP TABLE gate;

@@ -86,7 +86,7 @@ def http(status: int, content: bytes = b"", **headers: str) -> bytes:
 
 
 async def fetched(url: str, spool: Spool, names: Names, network: Network, origin: str = ORIGIN) -> Stored:
-    async with AudioSource.open(origin=origin, look_up=names, network=network) as source:
+    async with AudioSource.open(origins=[origin], look_up=names, network=network) as source:
         return await source.fetch(url, spool, "42-1")
 
 
@@ -204,7 +204,7 @@ async def test_a_name_that_turns_private_is_refused_the_next_time(spool: Spool) 
     names = Names({"songs.example": [[PUBLIC], ["127.0.0.1"]]})
     network = Network({PUBLIC: http(200, SONG), "127.0.0.1": http(200, SONG)})
 
-    async with AudioSource.open(origin=ORIGIN, look_up=names, network=network) as source:
+    async with AudioSource.open(origins=[ORIGIN], look_up=names, network=network) as source:
         await source.fetch("https://songs.example/a.mp3", spool, "42-1")
         with pytest.raises(NoAudio):
             await source.fetch("https://songs.example/b.mp3", spool, "42-2")
@@ -249,7 +249,7 @@ async def test_a_name_that_can_not_be_looked_up_is_no_audio(error: Exception, sp
 
 
 async def test_a_name_that_can_be_none_is_no_audio(spool: Spool) -> None:
-    async with AudioSource.open(origin=ORIGIN, network=Network()) as source:
+    async with AudioSource.open(origins=[ORIGIN], network=Network()) as source:
         with pytest.raises(NoAudio):
             await source.fetch(f"https://{'a' * 64}.example/a.mp3", spool, "42-1")
 
@@ -360,7 +360,7 @@ def leading_to(*urls: str) -> tuple[Server, list[str]]:
 
 @asynccontextmanager
 async def source_of(server: Server) -> AsyncIterator[AudioSource]:
-    async with AudioSource.open(origin=ORIGIN, transport=httpx.MockTransport(server)) as source:
+    async with AudioSource.open(origins=[ORIGIN], transport=httpx.MockTransport(server)) as source:
         yield source
 
 

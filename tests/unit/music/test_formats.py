@@ -166,7 +166,7 @@ async def findings(spool: Spool, *answers: bytes | Body, length: str | None = No
         content = waiting.pop(0)
         return (serving(content) if length is None else serving(content, Content_Length=length))(request)
 
-    async with AudioSource.open(origin=ORIGIN, transport=httpx.MockTransport(serve)) as source:
+    async with AudioSource.open(origins=[ORIGIN], transport=httpx.MockTransport(serve)) as source:
         for _ in answers:
             with pytest.raises(NoAudio) as caught:
                 await source.fetch(ADDRESS, spool, "42-1")
@@ -190,7 +190,7 @@ async def test_other_bytes_that_are_no_audio_are_not_final(spool: Spool) -> None
 @pytest.mark.parametrize("status", [403, 404, 500])
 async def test_nothing_and_errors_are_never_final(status: int, spool: Spool) -> None:
     transport = httpx.MockTransport(serving(b"", status))
-    async with AudioSource.open(origin=ORIGIN, transport=transport) as source:
+    async with AudioSource.open(origins=[ORIGIN], transport=transport) as source:
         for _ in range(4):
             with pytest.raises(NoAudio) as caught:
                 await source.fetch(ADDRESS, spool, "42-1")
@@ -235,7 +235,7 @@ async def test_the_bytes_that_are_downloaded_for_a_job_in_vain_are_bounded(
 async def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch, spool: Spool) -> None:
     monkeypatch.setattr(downloads, "REMEMBERED_MAX", 10)
     transport = httpx.MockTransport(serving(b"<html>"))
-    async with AudioSource.open(origin=ORIGIN, transport=transport) as source:
+    async with AudioSource.open(origins=[ORIGIN], transport=transport) as source:
         for number in range(100):
             with pytest.raises(NoAudio):
                 await source.fetch(f"{ADDRESS}/{number}", spool, f"{number}-1")

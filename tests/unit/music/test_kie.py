@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bot.model import Backend, ClosedCause, FailReason, SongRequest, Voice
+from bot.model import Backend, ClosedCause, FailReason, SongRequest, TakeDetails, Voice
 from bot.music import backends, wire
 from bot.music.kie import Kie
 from tests import make
@@ -176,7 +176,7 @@ def test_a_success_has_its_takes_and_its_cost() -> None:
     assert isinstance(answer, wire.Done)
     assert ((AUDIO, AUDIO.replace("a1", "a2")), 12.0) == (answer.urls, answer.cost_credits)
     assert (
-        wire.TakeDetails(
+        TakeDetails(
             url=AUDIO, upstream_id="a1", title="T", image_url="https://img.example/a1.jpg", duration_s=28.6
         )
         == answer.details[0]

@@ -9,10 +9,12 @@ from datetime import datetime
 
 import aiohttp
 import pytest
+from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from bot.database.sqlite import Database
 from bot.errors import StartRefused
+from bot.model import Backend
 from bot.ops import health
 from bot.ops.health import Health, application, serving
 from bot.ops.metrics import Metrics
@@ -40,6 +42,10 @@ class Bot:
         )
 
 
+def made(bot: Bot, metrics: Metrics, database: Database) -> web.Application:
+    return application(bot.health, metrics, database, Backend.SSEEDANCE)
+
+
 @pytest.fixture
 def bot(database: Database, clock: make.Clock) -> Bot:
     return Bot(database, clock)
@@ -51,7 +57,7 @@ async def pages(bot: Bot, database: Database) -> AsyncIterator[aiohttp.ClientSes
     async with AsyncExitStack() as stack:
         metrics = Metrics(CollectorRegistry())
         address = await stack.enter_async_context(
-            serving(("127.0.0.1", 0), lambda: application(bot.health, metrics, database))
+            serving(("127.0.0.1", 0), lambda: made(bot, metrics, database))
         )
         yield await stack.enter_async_context(aiohttp.ClientSession(f"http://{address}"))
 
@@ -178,7 +184,7 @@ async def test_the_figures_are_served_also_while_the_bot_is_not_well(bot: Bot, d
 
 
 async def test_figures_that_cannot_be_read_are_left_out(bot: Bot, database: Database) -> None:
-    await database.write(lambda tx: tx.execute("DROP TABLE gate"))
+    await database.write(lambda tx: tx.execute("DROP TABLE breaker"))
     async with pages(bot, database) as client, client.get("/metrics") as answer:
         text = await answer.text()
 
@@ -206,7 +212,7 @@ async def test_no_address_is_no_server() -> None:
 async def test_a_port_of_0_takes_a_free_one_and_tells_which(bot: Bot, database: Database, host: str) -> None:
     metrics = Metrics(CollectorRegistry())
     async with (
-        serving((host, 0), lambda: application(bot.health, metrics, database)) as address,
+        serving((host, 0), lambda: made(bot, metrics, database)) as address,
         aiohttp.ClientSession() as client,
         client.get(f"http://{address}/healthz") as answer,
     ):
@@ -215,11 +221,11 @@ async def test_a_port_of_0_takes_a_free_one_and_tells_which(bot: Bot, database: 
 
 async def test_a_port_that_is_taken_stops_the_start_with_one_sentence(bot: Bot, database: Database) -> None:
     metrics = Metrics(CollectorRegistry())
-    async with serving(("127.0.0.1", 0), lambda: application(bot.health, metrics, database)) as address:
+    async with serving(("127.0.0.1", 0), lambda: made(bot, metrics, database)) as address:
         assert address is not None
         taken = int(address.rpartition(":")[2])
         with pytest.raises(StartRefused) as refused:
-            async with serving(("127.0.0.1", taken), lambda: application(bot.health, metrics, database)):
+            async with serving(("127.0.0.1", taken), lambda: made(bot, metrics, database)):
                 pass
 
     assert (
@@ -234,7 +240,7 @@ async def test_a_place_that_is_not_ours_stops_the_start_with_one_sentence(
 ) -> None:
     metrics = Metrics(CollectorRegistry())
     with pytest.raises(StartRefused, match=r"^HTTP_LISTEN: \S+:8080 can't be listened on \([^()]+\); .+\.$"):
-        async with serving((host, 8080), lambda: application(bot.health, metrics, database)):
+        async with serving((host, 8080), lambda: made(bot, metrics, database)):
             pass
 
 
@@ -242,7 +248,7 @@ async def test_a_client_that_stays_does_not_hold_up_the_end(bot: Bot, database: 
     metrics = Metrics(CollectorRegistry())
     async with asyncio.timeout(5.0), aiohttp.ClientSession() as client:
         async with (
-            serving(("127.0.0.1", 0), lambda: application(bot.health, metrics, database)) as address,
+            serving(("127.0.0.1", 0), lambda: made(bot, metrics, database)) as address,
             client.get(f"http://{address}/healthz") as answer,
         ):
             await answer.read()
@@ -252,7 +258,7 @@ async def test_a_client_that_stays_does_not_hold_up_the_end(bot: Bot, database: 
 
 async def test_idle_connections_are_bounded_and_the_oldest_goes(bot: Bot, database: Database) -> None:
     metrics = Metrics(CollectorRegistry())
-    async with serving(("127.0.0.1", 0), lambda: application(bot.health, metrics, database)) as address:
+    async with serving(("127.0.0.1", 0), lambda: made(bot, metrics, database)) as address:
         assert address is not None
         port = int(address.rpartition(":")[2])
         idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(health.CONNECTIONS_MAX + 3)]
@@ -271,7 +277,7 @@ async def test_a_connection_that_asks_nothing_ends(
 ) -> None:
     monkeypatch.setattr(health, "CONNECTION_S", 0.05)
     metrics = Metrics(CollectorRegistry())
-    async with serving(("127.0.0.1", 0), lambda: application(bot.health, metrics, database)) as address:
+    async with serving(("127.0.0.1", 0), lambda: made(bot, metrics, database)) as address:
         assert address is not None
         reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
         writer.write(sent)

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.database.sqlite import Database
-from bot.model import DiscordUserId, FailReason, JobId, JobState
+from bot.model import Backend, DiscordUserId, FailReason, JobId, JobState
 from bot.ops.metrics import Metrics, Now
 from bot.store import jobs
 from bot.store.reconcile import reconcile
@@ -40,7 +41,7 @@ def read(metrics: Metrics, found: Totals | None, now: Now = WELL, accept: str = 
 
 
 async def page(rig: Rig, now: Now = WELL) -> Shown:
-    return read(rig.metrics, await rig.database.report(totals), now)
+    return read(rig.metrics, await rig.database.report(partial(totals, backend=Backend.SSEEDANCE)), now)
 
 
 async def test_an_empty_bot_has_every_series_at_nothing(rig: Rig) -> None:
@@ -55,7 +56,9 @@ async def test_an_empty_bot_has_every_series_at_nothing(rig: Rig) -> None:
 
 
 async def test_the_documentation_names_every_metric(rig: Rig) -> None:
-    body, _ = rig.metrics.render(await rig.database.report(totals), WELL, "")
+    body, _ = rig.metrics.render(
+        await rig.database.report(partial(totals, backend=Backend.SSEEDANCE)), WELL, ""
+    )
     names = {
         family.name + ("_total" if family.type == "counter" else "")
         for family in text_string_to_metric_families(body.decode())

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from prometheus_client import CollectorRegistry
@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from bot.database.sqlite import Database
 from bot.model import Balance, Job, JobState, Origin, SongRequest
 from bot.music.client import MusicClient
+from bot.music.clients import MusicClients
 from bot.music.downloads import AudioSource
 from bot.music.spool import Spool
 from bot.music.sseedance import Sseedance
@@ -27,6 +28,9 @@ from bot.services.songs import SongArchive
 from bot.store import jobs
 from tests import make
 from tests.doubles.in_process import Chat, MusicService, Task
+
+if TYPE_CHECKING:
+    from bot.music.contract import Contract
 
 MUSIC_URL = "https://music.example.com"
 
@@ -47,6 +51,8 @@ class Rig:
         self.alerts: list[str] = []
         self.pace = 1.0
         self.key = "key"
+        self.contract: Contract = Sseedance()
+        """What the music service speaks."""
         self.url = MUSIC_URL
         self.api_over: Callable[[], httpx.AsyncBaseTransport | None] = lambda: self.music.transport
         """What a new process reaches the music service by; None is the network itself."""
@@ -77,14 +83,14 @@ class Rig:
         return job
 
     @asynccontextmanager
-    async def services(self) -> AsyncIterator[tuple[MusicClient, AudioSource]]:
+    async def services(self) -> AsyncIterator[tuple[MusicClients, AudioSource]]:
         """New connections to the music service and its files."""
         async with AsyncExitStack() as stack:
-            music = await stack.enter_async_context(
+            client = await stack.enter_async_context(
                 MusicClient.open(
                     url=self.url,
                     key=self.key,
-                    contract=Sseedance(),
+                    contract=self.contract,
                     now=self.clock,
                     transport=self.api_over(),
                     submitted=self.metrics.submitted,
@@ -92,9 +98,10 @@ class Rig:
                 )
             )
             audio = await stack.enter_async_context(
-                AudioSource.open(origin=music.origin, **self.audio_over())
+                AudioSource.open(origins=[client.origin], **self.audio_over())
             )
-            yield music, audio
+            backend = self.contract.backend
+            yield MusicClients(backend=backend, clients={backend: client}), audio
 
     @asynccontextmanager
     async def song_archive(self) -> AsyncIterator[SongArchive]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from bot.database.sqlite import Tx
 from bot.errors import NotEnoughCredits, OutOfRange, ServiceClosed, TooManyOpenJobs
-from bot.model import OPEN_STATES, FailReason, Job, JobState, Period
+from bot.model import OPEN_STATES, Backend, FailReason, Job, JobState, Period
 from bot.pipeline.transitions import Superseded
 from bot.services.intake import ANSWER_WITHIN
 from bot.store import breaker, facts
@@ -131,7 +131,7 @@ class Books:
         return True
 
     def admit(self, at: datetime, interaction: int, guild: int, member: int) -> None:
-        if self.gate.closed is not None and breaker.shut_until(self.gate, at) is not None:
+        if self.gate.closed is not None and breaker.blocked_until(self.gate, at) is not None:
             raise Refused(ServiceClosed)
         open_ = [
             song.discord_id
@@ -357,6 +357,6 @@ def written(tx: Tx) -> Books:
         guilds={row["id"]: (row["allowance"], row["period"]) for row in guilds},
         members={row["discord_id"] for row in members},
         drafts={tuple(row) for row in drafts},
-        gate=breaker.read(tx),
+        gate=breaker.read(tx, Backend.SSEEDANCE),
         refused={row[0] for row in tx.execute("SELECT interaction_id FROM refused_interaction")},
     )

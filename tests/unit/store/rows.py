@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.database.sqlite import Tx
-from bot.model import Delivery, FailReason, Job, JobState, Period
+from bot.model import Backend, Delivery, FailReason, Job, JobState, Period
 from bot.store import jobs, ledger, members
 from tests import make
 from tests.make import NOW
@@ -45,6 +45,8 @@ def put(tx: Tx, job: Job, state: JobState, *, now: datetime = NOW, due: bool = T
     known = OF_STATE.get(state, jobs.JobChange())
     if state not in (JobState.QUEUED, JobState.SUBMITTING, JobState.FAILED, JobState.EXPLAINED):
         known = jobs.JobChange(**known, task_id=f"task-{job.id}")
+    if state is not JobState.QUEUED:
+        known = jobs.JobChange(**known, backend=Backend.SSEEDANCE)
     there = found(tx, job)
     assert jobs.move(tx, there, state, now=now, due_at=now if due else None, **known)
     return found(tx, job)

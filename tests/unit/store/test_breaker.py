@@ -3,7 +3,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.database.sqlite import Tx
-from bot.model import ClosedCause, DiscordUserId, Job
+from bot.model import Backend, ClosedCause, DiscordUserId, Job
 from bot.store import breaker
 from tests import make
 from tests.make import NOW
@@ -16,11 +16,11 @@ A, B, C = (DiscordUserId(id_) for id_ in (1, 2, 3))
 
 def unknown(tx: Tx, now: datetime, member: DiscordUserId = A, text: str | None = None) -> bool:
     """An unknown outcome of a member's request, by default for a text that is theirs alone."""
-    return breaker.unknown(tx, asked(member, text), now)
+    return breaker.unknown(tx, Backend.SSEEDANCE, asked(member, text), now)
 
 
 def not_open(tx: Tx, now: datetime, member: DiscordUserId = A, text: str | None = None) -> bool:
-    return breaker.not_open(tx, asked(member, text), now)
+    return breaker.not_open(tx, Backend.SSEEDANCE, asked(member, text), now)
 
 
 def asked(member: DiscordUserId, text: str | None) -> Job:
@@ -31,16 +31,16 @@ def asked(member: DiscordUserId, text: str | None) -> Job:
 
 def wait(tx: Tx, now: datetime) -> timedelta:
     """How long the gate stays shut for everybody, asked without going through."""
-    retry_at = breaker.read(tx).retry_at
+    retry_at = breaker.read(tx, Backend.SSEEDANCE).retry_at
     return timedelta() if retry_at is None else retry_at - now
 
 
 def probe(tx: Tx) -> datetime:
     """The moment at which the gate lets the next probe through."""
-    at = breaker.read(tx).retry_at
+    at = breaker.read(tx, Backend.SSEEDANCE).retry_at
     assert at is not None
-    assert breaker.enter(tx, at - SECOND) is not None
-    assert breaker.enter(tx, at) is None
+    assert breaker.admit(tx, Backend.SSEEDANCE, at - SECOND) is not None
+    assert breaker.admit(tx, Backend.SSEEDANCE, at) is None
     return at
 
 
@@ -50,7 +50,7 @@ def open_the_breaker(tx: Tx) -> None:
 
 
 def test_the_gate_is_open_at_first(tx: Tx) -> None:
-    assert [None] * 20 == [breaker.enter(tx, NOW) for _ in range(20)]
+    assert [None] * 20 == [breaker.admit(tx, Backend.SSEEDANCE, NOW) for _ in range(20)]
 
 
 # -- closed
@@ -58,70 +58,70 @@ def test_the_gate_is_open_at_first(tx: Tx) -> None:
 
 @pytest.mark.parametrize("cause", ClosedCause)
 def test_a_closed_answer_shuts_the_gate_for_a_quarter_of_an_hour(tx: Tx, cause: ClosedCause) -> None:
-    breaker.shut(tx, cause, NOW)
+    breaker.block(tx, Backend.SSEEDANCE, cause, NOW)
 
-    assert cause is breaker.read(tx).closed
-    assert NOW + 15 * MINUTE == breaker.enter(tx, NOW)
-    assert NOW + 15 * MINUTE == breaker.enter(tx, NOW + 15 * MINUTE - SECOND)
-    assert None is breaker.enter(tx, NOW + 15 * MINUTE)
+    assert cause is breaker.read(tx, Backend.SSEEDANCE).closed
+    assert NOW + 15 * MINUTE == breaker.admit(tx, Backend.SSEEDANCE, NOW)
+    assert NOW + 15 * MINUTE == breaker.admit(tx, Backend.SSEEDANCE, NOW + 15 * MINUTE - SECOND)
+    assert None is breaker.admit(tx, Backend.SSEEDANCE, NOW + 15 * MINUTE)
 
 
 def test_the_wait_after_closed_probes_doubles_from_15_to_60_minutes(tx: Tx) -> None:
     waits, now = [], NOW
-    breaker.shut(tx, ClosedCause.NOT_OPEN, now)
+    breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NOT_OPEN, now)
     for _ in range(5):
         waits.append(wait(tx, now) / MINUTE)
         now = probe(tx) + 10 * SECOND
-        breaker.shut(tx, ClosedCause.NOT_OPEN, now)
+        breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NOT_OPEN, now)
 
     assert [15, 30, 60, 60, 60] == waits
 
 
 def test_the_gate_may_stay_closed_for_a_month(tx: Tx) -> None:
-    breaker.shut(tx, ClosedCause.NOT_OPEN, NOW)
+    breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NOT_OPEN, NOW)
     for _ in range(24 * 30):
         now = probe(tx)
-        breaker.shut(tx, ClosedCause.NOT_OPEN, now)
+        breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NOT_OPEN, now)
 
     assert 60 * MINUTE == wait(tx, now)
 
 
 def test_closed_answers_to_concurrent_requests_count_once(tx: Tx) -> None:
-    news = [breaker.shut(tx, ClosedCause.NO_CREDITS, NOW + n * SECOND) for n in range(4)]
+    news = [breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NO_CREDITS, NOW + n * SECOND) for n in range(4)]
 
     assert [True, False, False, False] == news
     assert 15 * MINUTE == wait(tx, NOW + 3 * SECOND)
 
 
 def test_a_closed_answer_is_news_once_until_its_cause_changes(tx: Tx) -> None:
-    first = breaker.shut(tx, ClosedCause.NOT_OPEN, NOW)
-    again = breaker.shut(tx, ClosedCause.NOT_OPEN, probe(tx))
-    other = breaker.shut(tx, ClosedCause.NO_CREDITS, probe(tx))
-    breaker.answered(tx)
-    after = breaker.shut(tx, ClosedCause.NO_CREDITS, NOW)
+    first = breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NOT_OPEN, NOW)
+    again = breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NOT_OPEN, probe(tx))
+    other = breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NO_CREDITS, probe(tx))
+    breaker.reset(tx, Backend.SSEEDANCE)
+    after = breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NO_CREDITS, NOW)
 
     assert [True, False, True, True] == [first, again, other, after]
     assert 15 * MINUTE == wait(tx, NOW)
 
 
 def test_an_unclear_answer_does_not_open_a_closed_gate(tx: Tx) -> None:
-    breaker.shut(tx, ClosedCause.NO_CREDITS, NOW)
+    breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NO_CREDITS, NOW)
 
     opened = unknown(tx, NOW + SECOND)
 
     assert not opened
-    assert ClosedCause.NO_CREDITS is breaker.read(tx).closed
-    assert breaker.enter(tx, NOW + 14 * MINUTE) is not None
-    assert not breaker.shut(tx, ClosedCause.NO_CREDITS, NOW + 2 * SECOND)
+    assert ClosedCause.NO_CREDITS is breaker.read(tx, Backend.SSEEDANCE).closed
+    assert breaker.admit(tx, Backend.SSEEDANCE, NOW + 14 * MINUTE) is not None
+    assert not breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NO_CREDITS, NOW + 2 * SECOND)
 
 
 def test_a_probe_with_an_unclear_answer_leaves_the_breaker_open(tx: Tx) -> None:
-    breaker.shut(tx, ClosedCause.NOT_OPEN, NOW)
+    breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NOT_OPEN, NOW)
     now = probe(tx) + MINUTE
 
     unknown(tx, now)
 
-    assert ClosedCause.NOT_OPEN is breaker.read(tx).closed
+    assert ClosedCause.NOT_OPEN is breaker.read(tx, Backend.SSEEDANCE).closed
     assert 30 * MINUTE == wait(tx, now)
 
 
@@ -131,24 +131,24 @@ def test_a_probe_with_an_unclear_answer_leaves_the_breaker_open(tx: Tx) -> None:
 def test_three_unclear_answers_in_a_row_open_the_breaker_for_a_minute(tx: Tx) -> None:
     opened, entered = [], []
     for member in (A, B, C):
-        entered.append(breaker.enter(tx, NOW))
+        entered.append(breaker.admit(tx, Backend.SSEEDANCE, NOW))
         opened.append(unknown(tx, NOW, member))
 
     assert [None, None, None] == entered
     assert [False, False, True] == opened
-    assert NOW + MINUTE == breaker.enter(tx, NOW)
-    assert None is breaker.read(tx).closed
+    assert NOW + MINUTE == breaker.admit(tx, Backend.SSEEDANCE, NOW)
+    assert None is breaker.read(tx, Backend.SSEEDANCE).closed
 
 
 def test_a_clear_answer_between_starts_the_count_anew(tx: Tx) -> None:
     for member in (A, B):
         unknown(tx, NOW, member)
-    breaker.answered(tx)
+    breaker.reset(tx, Backend.SSEEDANCE)
     for member in (A, B):
         unknown(tx, NOW, member)
 
-    assert None is breaker.enter(tx, NOW)
-    assert 2 == breaker.read(tx).unknown_in_a_row
+    assert None is breaker.admit(tx, Backend.SSEEDANCE, NOW)
+    assert 2 == breaker.read(tx, Backend.SSEEDANCE).unknown_in_a_row
 
 
 def test_the_wait_after_unclear_probes_doubles_from_1_to_15_minutes(tx: Tx) -> None:
@@ -185,9 +185,9 @@ def test_a_closed_answer_to_the_breakers_probe_closes_the_gate(tx: Tx) -> None:
     open_the_breaker(tx)
     now = probe(tx)
 
-    assert breaker.shut(tx, ClosedCause.NOT_OPEN, now)
+    assert breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NOT_OPEN, now)
     assert 15 * MINUTE == wait(tx, now)
-    assert 0 == breaker.read(tx).unknown_in_a_row
+    assert 0 == breaker.read(tx, Backend.SSEEDANCE).unknown_in_a_row
 
 
 # -- one member, or all
@@ -197,15 +197,15 @@ def test_one_member_can_not_open_the_breaker_whatever_they_ask_for(tx: Tx) -> No
     opened = [unknown(tx, NOW, A, f"text {n}") for n in range(100)]
 
     assert [False] * 100 == opened
-    assert None is breaker.enter(tx, NOW)
+    assert None is breaker.admit(tx, Backend.SSEEDANCE, NOW)
 
 
 def test_the_same_texts_of_many_members_do_not_open_the_breaker(tx: Tx) -> None:
     opened = [unknown(tx, NOW, DiscordUserId(n), "cursed") for n in range(1, 101)]
 
     assert [False] * 100 == opened
-    assert None is breaker.enter(tx, NOW)
-    assert breaker.SUSPECTS_MAX == len(breaker.read(tx).suspects)
+    assert None is breaker.admit(tx, Backend.SSEEDANCE, NOW)
+    assert breaker.SUSPECTS_MAX == len(breaker.read(tx, Backend.SSEEDANCE).suspects)
 
 
 def test_after_many_of_one_member_another_one_with_another_text_opens_it(tx: Tx) -> None:
@@ -215,17 +215,17 @@ def test_after_many_of_one_member_another_one_with_another_text_opens_it(tx: Tx)
     other = unknown(tx, NOW, B, "another")
 
     assert [False, True] == [same, other]
-    assert NOW + MINUTE == breaker.enter(tx, NOW)
+    assert NOW + MINUTE == breaker.admit(tx, Backend.SSEEDANCE, NOW)
 
 
 def test_a_clear_answer_takes_the_suspicion_away(tx: Tx) -> None:
     for _ in range(3):
         unknown(tx, NOW, A)
         not_open(tx, NOW, A)
-    breaker.answered(tx)
+    breaker.reset(tx, Backend.SSEEDANCE)
 
     assert [False] * 2 == [unknown(tx, NOW, B), not_open(tx, NOW, B)]
-    assert None is breaker.enter(tx, NOW)
+    assert None is breaker.admit(tx, Backend.SSEEDANCE, NOW)
 
 
 @pytest.mark.parametrize("texts", [["same"] * 20, [f"text {n}" for n in range(20)]])
@@ -233,22 +233,22 @@ def test_one_member_can_not_close_the_service(tx: Tx, texts: list[str]) -> None:
     news = [not_open(tx, NOW, A, text) for text in texts]
 
     assert not any(news)
-    assert None is breaker.enter(tx, NOW)
+    assert None is breaker.admit(tx, Backend.SSEEDANCE, NOW)
 
 
 def test_the_same_texts_of_two_members_do_not_close_the_service(tx: Tx) -> None:
     news = [not_open(tx, NOW, member, "refused by the firewall") for member in (A, B, C)]
 
     assert not any(news)
-    assert None is breaker.enter(tx, NOW)
+    assert None is breaker.admit(tx, Backend.SSEEDANCE, NOW)
 
 
 def test_different_texts_of_two_members_close_the_service(tx: Tx) -> None:
     news = [not_open(tx, NOW, member) for member in (A, B, C)]
 
     assert [False, True, False] == news
-    assert ClosedCause.NOT_OPEN is breaker.read(tx).closed
-    assert NOW + 15 * MINUTE == breaker.enter(tx, NOW)
+    assert ClosedCause.NOT_OPEN is breaker.read(tx, Backend.SSEEDANCE).closed
+    assert NOW + 15 * MINUTE == breaker.admit(tx, Backend.SSEEDANCE, NOW)
 
 
 def test_a_probe_of_the_one_who_was_told_so_keeps_the_service_closed(tx: Tx) -> None:
@@ -263,12 +263,12 @@ def test_a_probe_of_the_one_who_was_told_so_keeps_the_service_closed(tx: Tx) -> 
 
 
 def test_not_open_is_no_proof_that_an_empty_account_is_filled(tx: Tx) -> None:
-    breaker.shut(tx, ClosedCause.NO_CREDITS, NOW)
+    breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NO_CREDITS, NOW)
     now = probe(tx)
 
     not_open(tx, now, A)
 
-    assert ClosedCause.NO_CREDITS is breaker.read(tx).closed
+    assert ClosedCause.NO_CREDITS is breaker.read(tx, Backend.SSEEDANCE).closed
     assert 30 * MINUTE == wait(tx, now)
 
 
@@ -277,7 +277,7 @@ def test_unknown_outcomes_and_not_open_do_not_confirm_each_other(tx: Tx) -> None
         unknown(tx, NOW, A)
 
     assert not not_open(tx, NOW, B)
-    assert None is breaker.enter(tx, NOW)
+    assert None is breaker.admit(tx, Backend.SSEEDANCE, NOW)
 
 
 def test_a_suspicion_has_neither_a_member_nor_a_text_in_it(tx: Tx) -> None:
@@ -293,12 +293,12 @@ def test_a_suspicion_has_neither_a_member_nor_a_text_in_it(tx: Tx) -> None:
 @pytest.mark.parametrize("closed", [True, False])
 def test_one_probe_goes_through_at_a_time(tx: Tx, closed: bool) -> None:
     if closed:
-        breaker.shut(tx, ClosedCause.NOT_OPEN, NOW)
+        breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NOT_OPEN, NOW)
     else:
         open_the_breaker(tx)
     now = probe(tx)
 
-    told = [breaker.enter(tx, now + n * SECOND) for n in range(100)]
+    told = [breaker.admit(tx, Backend.SSEEDANCE, now + n * SECOND) for n in range(100)]
 
     assert {now + breaker.PROBE_LEASE} == set(told)
 
@@ -307,8 +307,8 @@ def test_a_probe_that_never_answers_makes_way_for_another(tx: Tx) -> None:
     open_the_breaker(tx)
     now = probe(tx)
 
-    assert None is breaker.enter(tx, now + breaker.PROBE_LEASE)
-    assert breaker.enter(tx, now + breaker.PROBE_LEASE + SECOND) is not None
+    assert None is breaker.admit(tx, Backend.SSEEDANCE, now + breaker.PROBE_LEASE)
+    assert breaker.admit(tx, Backend.SSEEDANCE, now + breaker.PROBE_LEASE + SECOND) is not None
 
 
 def test_a_probe_has_the_gate_for_longer_than_a_post_may_take() -> None:
@@ -318,39 +318,39 @@ def test_a_probe_has_the_gate_for_longer_than_a_post_may_take() -> None:
 @pytest.mark.parametrize("closed", [True, False])
 def test_a_clear_answer_opens_the_gate_for_all_and_forgets_what_was(tx: Tx, closed: bool) -> None:
     if closed:
-        breaker.shut(tx, ClosedCause.BAD_KEY, NOW)
+        breaker.block(tx, Backend.SSEEDANCE, ClosedCause.BAD_KEY, NOW)
     else:
         open_the_breaker(tx)
     now = probe(tx)
 
-    breaker.answered(tx)
+    breaker.reset(tx, Backend.SSEEDANCE)
 
-    assert [None] * 10 == [breaker.enter(tx, now) for _ in range(10)]
-    assert breaker.OPEN == breaker.read(tx)
+    assert [None] * 10 == [breaker.admit(tx, Backend.SSEEDANCE, now) for _ in range(10)]
+    assert breaker.OPEN == breaker.read(tx, Backend.SSEEDANCE)
 
 
 @pytest.mark.parametrize("days", [1, 365])
 def test_a_clock_that_was_set_back_does_not_keep_the_gate_shut(tx: Tx, days: int) -> None:
-    breaker.shut(tx, ClosedCause.NOT_OPEN, NOW)
+    breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NOT_OPEN, NOW)
     now = NOW - timedelta(days=days)
 
-    assert None is breaker.enter(tx, now)
-    assert now + breaker.PROBE_LEASE == breaker.enter(tx, now)
+    assert None is breaker.admit(tx, Backend.SSEEDANCE, now)
+    assert now + breaker.PROBE_LEASE == breaker.admit(tx, Backend.SSEEDANCE, now)
 
 
 def test_the_gate_tells_until_when_it_is_shut(tx: Tx) -> None:
-    open_gate = breaker.shut_until(breaker.read(tx), NOW)
-    breaker.shut(tx, ClosedCause.NOT_OPEN, NOW)
+    open_gate = breaker.blocked_until(breaker.read(tx, Backend.SSEEDANCE), NOW)
+    breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NOT_OPEN, NOW)
     until = NOW + 15 * MINUTE
-    shut = breaker.read(tx)
+    shut = breaker.read(tx, Backend.SSEEDANCE)
 
     assert None is open_gate
-    assert [until, until, None] == [breaker.shut_until(shut, at) for at in (NOW, until - SECOND, until)]
-    assert None is breaker.shut_until(shut, NOW - timedelta(days=1))
+    assert [until, until, None] == [breaker.blocked_until(shut, at) for at in (NOW, until - SECOND, until)]
+    assert None is breaker.blocked_until(shut, NOW - timedelta(days=1))
 
 
 def test_a_clock_that_was_set_forward_only_brings_the_probe_earlier(tx: Tx) -> None:
-    breaker.shut(tx, ClosedCause.NOT_OPEN, NOW)
+    breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NOT_OPEN, NOW)
 
-    assert None is breaker.enter(tx, NOW + timedelta(days=1))
-    assert breaker.enter(tx, NOW + timedelta(days=1)) is not None
+    assert None is breaker.admit(tx, Backend.SSEEDANCE, NOW + timedelta(days=1))
+    assert breaker.admit(tx, Backend.SSEEDANCE, NOW + timedelta(days=1)) is not None

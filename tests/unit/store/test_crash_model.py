@@ -32,6 +32,7 @@ from bot.database.sqlite import Database, Tx
 from bot.errors import StoreBusy
 from bot.model import (
     OPEN_STATES,
+    Backend,
     ClosedCause,
     Delivery,
     DiscordUserId,
@@ -410,9 +411,9 @@ class Crashes(RuleBasedStateMachine):
     def turn(self, books: Books, change: Callable[[Tx], Any]) -> Any:  # noqa: ANN401 - what the change returns
         """What the gate does is shown elsewhere; here it has to be done together with the job's move."""
         before = books.gate
-        breaker.write(self.scratch, before)
+        breaker.write(self.scratch, Backend.SSEEDANCE, before)
         result = change(self.scratch)
-        books.gate = breaker.read(self.scratch)
+        books.gate = breaker.read(self.scratch, Backend.SSEEDANCE)
         return result
 
     # -- the process and the time
@@ -427,9 +428,11 @@ class Crashes(RuleBasedStateMachine):
         """The last request had an unknown outcome, so that a clear answer is seen to change something."""
         return Operation(
             lambda process: process.database.write(
-                partial(breaker.unknown, job=make.job(), now=process.clock())
+                partial(breaker.unknown, backend=Backend.SSEEDANCE, job=make.job(), now=process.clock())
             ),
-            lambda books, at: self.turn(books, lambda tx: breaker.unknown(tx, make.job(), at)),
+            lambda books, at: self.turn(
+                books, lambda tx: breaker.unknown(tx, Backend.SSEEDANCE, make.job(), at)
+            ),
         )
 
     @rule(
@@ -571,7 +574,13 @@ class Crashes(RuleBasedStateMachine):
                 return [
                     to(job, JobState.READY, 0, row={"urls": json.dumps(urls)}, urls=urls),
                     to(job, JobState.RUNNING, 5),
-                    to(job, JobState.RUNNING, None, lambda process: process.steps._park(job), parked="slow"),
+                    to(
+                        job,
+                        JobState.RUNNING,
+                        None,
+                        lambda process: process.steps._park_slow(job),
+                        parked="slow",
+                    ),
                     fails(job, FailReason.UPSTREAM_FAILED),
                     gives_up(job),
                     meets_a_bug(job),
@@ -606,14 +615,21 @@ class Crashes(RuleBasedStateMachine):
             if at - job.created_at >= QUEUE_MAX:
                 books.fail(job, FailReason.EXPIRED, at)
                 return None
-            wait_until = self.turn(books, lambda tx: breaker.enter(tx, at))
+            wait_until = self.turn(books, lambda tx: breaker.admit(tx, Backend.SSEEDANCE, at))
             if wait_until is not None:
                 books.move(job, JobState.QUEUED, min(wait_until, job.created_at + QUEUE_MAX))
                 return None
             # A probe that was overtaken still has the endpoint to itself.
             if books.is_stale(job):
                 return Superseded
-            books.move(job, JobState.SUBMITTING, at, keep_claim=True, submitted_at=milliseconds(at))
+            books.move(
+                job,
+                JobState.SUBMITTING,
+                at,
+                keep_claim=True,
+                submitted_at=milliseconds(at),
+                backend=Backend.SSEEDANCE,
+            )
             return WaitsForAnswer
 
         shut = self.books.gate.retry_at is not None
@@ -626,7 +642,7 @@ class Crashes(RuleBasedStateMachine):
 
         def accepted(books: Books, at: datetime) -> None:
             books.move(job, JobState.RUNNING, at + timedelta(seconds=10), task_id=task_id)
-            self.turn(books, breaker.answered)
+            self.turn(books, lambda tx: breaker.reset(tx, Backend.SSEEDANCE))
 
         def busy(books: Books, at: datetime) -> None:
             due_at = min(at + timedelta(seconds=30), job.created_at + QUEUE_MAX)
@@ -643,12 +659,23 @@ class Crashes(RuleBasedStateMachine):
         answers: list[tuple[wire.Submitted, Model]] = [
             (wire.Accepted(task_id), accepted),
             (wire.Busy(retry_after_s=30), busy),
-            (closed, failed(FailReason.CLOSED, lambda tx, at: breaker.shut(tx, ClosedCause.NO_CREDITS, at))),
+            (
+                closed,
+                failed(
+                    FailReason.CLOSED,
+                    lambda tx, at: breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NO_CREDITS, at),
+                ),
+            ),
             (
                 wire.Rejected(FailReason.REFUSED),
-                failed(FailReason.REFUSED, lambda tx, _: breaker.answered(tx)),
+                failed(FailReason.REFUSED, lambda tx, _: breaker.reset(tx, Backend.SSEEDANCE)),
             ),
-            (wire.Unknown(), failed(FailReason.OUTCOME_UNKNOWN, lambda tx, at: breaker.unknown(tx, job, at))),
+            (
+                wire.Unknown(),
+                failed(
+                    FailReason.OUTCOME_UNKNOWN, lambda tx, at: breaker.unknown(tx, Backend.SSEEDANCE, job, at)
+                ),
+            ),
         ]
         # What is found so, without an answer, was left by an earlier process.
         found = Operation(

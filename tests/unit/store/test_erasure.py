@@ -179,7 +179,7 @@ STAYS = {
     "role_limit": "*",
     "ledger": "*",  # by numbers that lead to nobody
     "usage": "*",
-    "gate": "*",  # the bot's own
+    "breaker": "*",  # the bot's own
     "server_rule": "*",  # the operator's own
     "day_total": "*",
     "suspicion": "*",  # by hashes too short to lead to anybody
@@ -190,13 +190,14 @@ STAYS = {
     "member": "id",
     "member_limit": "guild_id member_id credits",  # with a hash, as long as it holds
     "forgotten": "member_id hash",
-    "job": "id guild_id member_id may_reference state attempt claim_epoch tries created_at state_since "
+    "job": "backend upstream_credits "
+    "id guild_id member_id may_reference state attempt claim_epoch tries created_at state_since "
     "due_at parked price day allowance_part bonus_part submitted_at missing_since misses reason closed "
     "retry_of limit_credits again_of restored_at",
 }
 GOES = {
     "member": "discord_id locale leaving_since",
-    "job": "interaction_id channel_id parent_channel_id task_id urls detail delivery_channel_id "
+    "job": "interaction_id channel_id parent_channel_id task_id urls takes detail delivery_channel_id "
     "delivery_direct delivery_started_at message_id card_message_id card_shown card_due_at card_free_at",
     "song": "*",
     "text": "*",

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bot.database.sqlite import Tx
 from bot.model import (
     OPEN_STATES,
+    Backend,
     ClosedCause,
     Delivery,
     FailReason,
@@ -169,17 +170,19 @@ def test_a_claim_that_was_overtaken_changes_nothing(tx: Tx) -> None:
     [new] = claimed(tx, epoch=EPOCH + 1)
     before = found(tx, job)
 
-    moved = jobs.move(tx, old, JobState.SUBMITTING, now=NOW + HOUR, due_at=None, detail="old")
+    moved = jobs.move(
+        tx, old, JobState.SUBMITTING, backend=Backend.SSEEDANCE, now=NOW + HOUR, due_at=None, detail="old"
+    )
 
     assert not moved
     assert before == found(tx, job)
-    assert jobs.move(tx, new, JobState.SUBMITTING, now=NOW, due_at=NOW)
+    assert jobs.move(tx, new, JobState.SUBMITTING, backend=Backend.SSEEDANCE, now=NOW, due_at=NOW)
 
 
 def test_a_claim_on_a_state_that_is_past_changes_nothing(tx: Tx) -> None:
     job = added(tx)
     [claim] = claimed(tx)
-    jobs.move(tx, claim, JobState.SUBMITTING, now=NOW, due_at=NOW, keep_claim=True)
+    jobs.move(tx, claim, JobState.SUBMITTING, backend=Backend.SSEEDANCE, now=NOW, due_at=NOW, keep_claim=True)
 
     again = jobs.move(tx, claim, JobState.FAILED, now=NOW, due_at=NOW, reason=FailReason.INTERNAL)
 
@@ -198,7 +201,7 @@ def test_a_move_lets_go_of_the_claim_unless_it_is_kept(tx: Tx) -> None:
     job = added(tx)
     [claim] = claimed(tx)
 
-    jobs.move(tx, claim, JobState.SUBMITTING, now=NOW, due_at=NOW, keep_claim=True)
+    jobs.move(tx, claim, JobState.SUBMITTING, backend=Backend.SSEEDANCE, now=NOW, due_at=NOW, keep_claim=True)
     kept = claimed(tx)
     jobs.move(
         tx, replace(claim, state=JobState.SUBMITTING), JobState.RUNNING, now=NOW, due_at=NOW, task_id="a-1"
@@ -216,7 +219,7 @@ def test_a_move_to_another_state_resets_counts_and_makes_the_card_due(tx: Tx) ->
     same = found(tx, job)
     cards_before = jobs.cards_due(tx, NOW + DAY, 10)
 
-    jobs.move(tx, same, JobState.SUBMITTING, now=NOW + MINUTE, due_at=NOW)
+    jobs.move(tx, same, JobState.SUBMITTING, backend=Backend.SSEEDANCE, now=NOW + MINUTE, due_at=NOW)
 
     assert (3, 2, NOW) == (same.tries, same.misses, same.state_since)
     other = found(tx, job)
@@ -271,8 +274,8 @@ def test_a_task_belongs_to_one_job(tx: Tx) -> None:
     first, second = put(tx, added(tx), JobState.RUNNING), put(tx, added(tx), JobState.SUBMITTING)
     assert first.task_id is not None
 
-    assert jobs.task_taken(tx, first.task_id)
-    assert not jobs.task_taken(tx, "another")
+    assert jobs.task_taken(tx, Backend.SSEEDANCE, first.task_id)
+    assert not jobs.task_taken(tx, Backend.SSEEDANCE, "another")
     with pytest.raises(sqlite3.IntegrityError):
         jobs.move(tx, second, JobState.RUNNING, now=NOW, due_at=NOW, task_id=first.task_id)
 
@@ -442,7 +445,7 @@ def test_a_claimed_queued_request_is_withdrawn_from_under_its_claim(tx: Tx) -> N
     [claim] = claimed(tx)
 
     withdrawn = jobs.withdraw(tx, job.id, NOW)
-    moved = jobs.move(tx, claim, JobState.SUBMITTING, now=NOW, due_at=NOW)
+    moved = jobs.move(tx, claim, JobState.SUBMITTING, backend=Backend.SSEEDANCE, now=NOW, due_at=NOW)
 
     assert [True, False] == [withdrawn, moved]
     assert FailReason.WITHDRAWN is found(tx, job).reason
@@ -452,7 +455,7 @@ def test_a_claimed_queued_request_is_withdrawn_from_under_its_claim(tx: Tx) -> N
 def test_a_request_that_is_submitted_can_not_be_withdrawn(tx: Tx) -> None:
     job = added(tx)
     [claim] = claimed(tx)
-    jobs.move(tx, claim, JobState.SUBMITTING, now=NOW, due_at=NOW)
+    jobs.move(tx, claim, JobState.SUBMITTING, backend=Backend.SSEEDANCE, now=NOW, due_at=NOW)
 
     assert not jobs.withdraw(tx, job.id, NOW)
     assert JobState.SUBMITTING is found(tx, job).state
@@ -566,22 +569,32 @@ def test_a_song_that_somebody_works_on_is_unfinished(tx: Tx) -> None:
 def submitted(tx: Tx, *at: datetime) -> None:
     for moment in at:
         job = found(tx, added(tx))
-        jobs.move(tx, job, JobState.SUBMITTING, now=moment, due_at=moment, submitted_at=moment)
+        jobs.move(
+            tx,
+            job,
+            JobState.SUBMITTING,
+            backend=Backend.SSEEDANCE,
+            now=moment,
+            due_at=moment,
+            submitted_at=moment,
+        )
 
 
 def test_requests_of_a_window_are_counted_with_the_first_of_them(tx: Tx) -> None:
-    assert (0, None) == jobs.submitted_since(tx, NOW)
+    assert (0, None) == jobs.submitted_since(tx, Backend.SSEEDANCE, NOW)
     submitted(tx, *(NOW + n * SECOND for n in range(-5, 5)))
 
-    assert (5, NOW) == jobs.submitted_since(tx, NOW)
-    assert (10, NOW - 5 * SECOND) == jobs.submitted_since(tx, NOW - 10 * SECOND)
-    assert (0, None) == jobs.submitted_since(tx, NOW + 4 * SECOND + timedelta(milliseconds=1))
+    assert (5, NOW) == jobs.submitted_since(tx, Backend.SSEEDANCE, NOW)
+    assert (10, NOW - 5 * SECOND) == jobs.submitted_since(tx, Backend.SSEEDANCE, NOW - 10 * SECOND)
+    assert (0, None) == jobs.submitted_since(
+        tx, Backend.SSEEDANCE, NOW + 4 * SECOND + timedelta(milliseconds=1)
+    )
 
 
 def test_requests_from_before_the_clock_was_set_back_are_not_waited_for(tx: Tx) -> None:
     submitted(tx, *(NOW + DAY + n * MINUTE for n in range(20)))
 
-    assert (0, None) == jobs.submitted_since(tx, NOW - 10 * SECOND)
+    assert (0, None) == jobs.submitted_since(tx, Backend.SSEEDANCE, NOW - 10 * SECOND)
 
 
 def test_the_place_in_the_queue_counts_those_that_asked_earlier(tx: Tx) -> None:
@@ -690,8 +703,8 @@ def test_the_queries_of_every_request_do_not_read_all_jobs(tx: Tx) -> None:
     jobs.queue_position(tx, job)
     jobs.next_due(tx, EPOCH)
     jobs.cards_due(tx, NOW, 10)
-    jobs.submitted_since(tx, NOW)
-    jobs.task_taken(tx, "a-1")
+    jobs.submitted_since(tx, Backend.SSEEDANCE, NOW)
+    jobs.task_taken(tx, Backend.SSEEDANCE, "a-1")
     jobs.taken(tx, 77)
     claimed(tx)
     tx.set_trace_callback(None)

@@ -13,6 +13,7 @@ import pytest
 import bot.store
 from bot.database.sqlite import Tx
 from bot.model import (
+    Backend,
     ClosedCause,
     DiscordUserId,
     Job,
@@ -152,8 +153,8 @@ def queued(tx: Tx) -> Job:
 
 
 def probe(tx: Tx) -> None:
-    breaker.shut(plain(tx), ClosedCause.NO_CREDITS, NOW)
-    breaker.enter(tx, NOW + timedelta(minutes=16))
+    breaker.block(plain(tx), Backend.SSEEDANCE, ClosedCause.NO_CREDITS, NOW)
+    breaker.admit(tx, Backend.SSEEDANCE, NOW + timedelta(minutes=16))
 
 
 def add(tx: Tx) -> None:
@@ -203,13 +204,13 @@ def resume(tx: Tx) -> None:
 
 
 WORK: dict[str, Callable[[Tx], object]] = {
-    "breaker.read": breaker.read,
-    "breaker.enter": probe,
-    "breaker.answered": breaker.answered,
-    "breaker.shut": lambda tx: breaker.shut(tx, ClosedCause.NO_CREDITS, NOW),
-    "breaker.not_open": lambda tx: breaker.not_open(tx, queued(tx), NOW),
-    "breaker.unknown": lambda tx: breaker.unknown(tx, queued(tx), NOW),
-    "breaker.write": lambda tx: breaker.write(tx, breaker.OPEN),
+    "breaker.read": lambda tx: breaker.read(tx, Backend.SSEEDANCE),
+    "breaker.admit": probe,
+    "breaker.reset": lambda tx: breaker.reset(tx, Backend.SSEEDANCE),
+    "breaker.block": lambda tx: breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NO_CREDITS, NOW),
+    "breaker.not_open": lambda tx: breaker.not_open(tx, Backend.SSEEDANCE, queued(tx), NOW),
+    "breaker.unknown": lambda tx: breaker.unknown(tx, Backend.SSEEDANCE, queued(tx), NOW),
+    "breaker.write": lambda tx: breaker.write(tx, Backend.SSEEDANCE, breaker.OPEN),
     "budget_alerts.mark": alert,
     "budget_alerts.put_off": postponed_alert,
     "budget_alerts.due": lambda tx: budget_alerts.due(tx, NOW, 10),
@@ -245,14 +246,17 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "jobs.held": lambda tx: jobs.held(tx, done(tx).id),
     "jobs.count_open": lambda tx: jobs.count_open(tx, GUILD, number(tx)),
     "jobs.due": lambda tx: jobs.due(tx, ALL, EPOCH, NOW, HORIZON, 100),
-    "jobs.submitted_since": lambda tx: jobs.submitted_since(tx, NOW),
+    "jobs.submitted_since": lambda tx: jobs.submitted_since(tx, Backend.SSEEDANCE, NOW),
     "jobs.next_due": lambda tx: jobs.next_due(tx, EPOCH),
-    "jobs.move": lambda tx: jobs.move(tx, queued(tx), JobState.SUBMITTING, now=NOW, due_at=NOW),
+    "jobs.move": lambda tx: jobs.move(
+        tx, queued(tx), JobState.SUBMITTING, backend=Backend.SSEEDANCE, now=NOW, due_at=NOW
+    ),
     "jobs.add_track": lambda tx: jobs.add_track(tx, done(tx).id, TRACK),
     "jobs.files": lambda tx: jobs.files(tx, ["a.mp3"], NOW),
     "jobs.drop_equal_tracks": lambda tx: jobs.drop_equal_tracks(tx, done(tx).id),
     "jobs.mark_restored": lambda tx: jobs.mark_restored(tx, done(tx).id, NOW),
-    "jobs.task_taken": lambda tx: jobs.task_taken(tx, "task"),
+    "jobs.unpark": lambda tx: jobs.unpark(tx, [Backend.KIE], NOW),
+    "jobs.task_taken": lambda tx: jobs.task_taken(tx, Backend.SSEEDANCE, "task"),
     "jobs.answered": lambda tx: jobs.answered(tx, queued(tx).id, 1, "", NOW),
     "jobs.is_of": lambda tx: jobs.is_of(tx, GUILD, done(tx).id),
     "jobs.withdraw": lambda tx: jobs.withdraw(tx, queued(tx).id, NOW),

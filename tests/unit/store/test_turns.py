@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.database.sqlite import Tx
-from bot.model import Job, JobState
+from bot.model import Backend, Job, JobState
 from bot.store import jobs
 from tests.make import GUILD, MEMBER, NOW
 from tests.unit.store.rows import EPOCH, HORIZON, added, put
@@ -24,7 +24,8 @@ def next_ones(tx: Tx, limit: int = 100) -> list[int]:
     for second, job in enumerate(claimed):
         count = tx.execute("SELECT COUNT(submitted_at) FROM job").fetchone()[0]
         at = NOW + timedelta(milliseconds=count)
-        assert jobs.move(tx, job, JobState.SUBMITTING, now=NOW + second * SECOND, due_at=NOW, submitted_at=at)
+        change = jobs.JobChange(submitted_at=at, backend=Backend.SSEEDANCE)
+        assert jobs.move(tx, job, JobState.SUBMITTING, now=NOW + second * SECOND, due_at=NOW, **change)
     return [job.id for job in claimed]
 
 
