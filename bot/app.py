@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry
 from bot.database.sqlite import Database
 from bot.errors import StartRefused, StoreBusy
 from bot.model import Backend
-from bot.music.backends import contract
+from bot.music.backends import capabilities, contract
 from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
 from bot.music.downloads import AudioSource
@@ -83,6 +83,10 @@ async def assemble(
         StartRefused: the database or the spool can't be used.
     """
     defaults = settings.credit_defaults
+    can = capabilities(settings.music_backend)
+    extras = settings.music_extras and can.avoid and can.voice
+    if settings.music_extras and not extras:
+        log.warning("extras not offered", extra={"backend": settings.music_backend})
     terms = Terms(
         backend=settings.music_backend,
         models=settings.music_models,
@@ -92,7 +96,8 @@ async def assemble(
         server_policy=settings.server_policy,
         total_credits_max=settings.total_credits_max,
         defaults=defaults,
-        extras=settings.music_extras,
+        extras=extras,
+        extras_with_prompt=can.extras_with_prompt,
     )
     metrics = Metrics(CollectorRegistry())
     _prepare(settings.spool_dir)

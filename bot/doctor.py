@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bot.app import assemble, open_music
 from bot.model import Check
+from bot.music.backends import contract
 from bot.ops.clock import steady_clock
 from bot.ops.doctor import wiring
 from bot.ops.doctor.local import check_servers
@@ -26,13 +27,16 @@ def check_specs(settings: Settings) -> list[CheckSpec]:
             checks.append(check_servers(settings.server_policy, public=findings.public))
         return checks, findings.ahead
 
+    backend = settings.music_backend
     return wiring.check_specs(
         wiring.Targets(
             database=settings.database_path,
             spool=settings.spool_dir,
             total_credits_max=settings.total_credits_max,
-            music_url=settings.music_url(settings.music_backend),
-            open_music=lambda: open_music(settings, settings.music_backend, now=lambda: datetime.now(UTC)),
+            url_setting=contract(backend, provider="", options={}).url_setting,
+            models=settings.music_models,
+            music_url=settings.music_url(backend),
+            open_music=lambda: open_music(settings, backend, now=lambda: datetime.now(UTC)),
             check_discord=check_discord,
         )
     )

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from dotenv.parser import Binding, parse_stream
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.errors import StartRefused
@@ -68,15 +68,17 @@ class Settings(BaseSettings):
     )
     music_api_key: SecretStr | None = Field(
         default=None,
-        description="The API key for the documented music service; required for MUSIC_BACKEND=sseedance.",
+        validate_default=True,
+        description="The API key for the documented music service. Required with MUSIC_BACKEND=sseedance.",
     )
     music_api_url: str = Field(
-        default=OFFERS[Backend.SSEEDANCE].url, description="Base URL of the music API."
+        default=OFFERS[Backend.SSEEDANCE].url, description="Base URL of the documented music service."
     )
     music_provider: str = Field(default="kie", description="The provider named in every request.")
     kie_api_key: SecretStr | None = Field(
         default=None,
-        description="The API key for kie.ai; required for MUSIC_BACKEND=kie. While a service's key is set, "
+        validate_default=True,
+        description="The API key for kie.ai. Required with MUSIC_BACKEND=kie. While a service's key is set, "
         "songs that were submitted there are finished there, whatever MUSIC_BACKEND says.",
     )
     kie_api_url: str = Field(default=OFFERS[Backend.KIE].url, description="Base URL of kie.ai's API.")
@@ -214,6 +216,22 @@ class Settings(BaseSettings):
         if isinstance(value, str) and not (value.isascii() and value.isprintable() and " " not in value):
             raise ValueError("contains characters that no token has; copy it again")
         return value
+
+    @field_validator("music_api_key", "kie_api_key")
+    @classmethod
+    def _require_key_of_backend(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        backend = info.data.get("music_backend")
+        if value is None and backend is not None and info.field_name == KEY_FIELDS[backend]:
+            raise PydanticCustomError("missing", "required")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_to_models_of_backend(cls, values: dict[str, Any]) -> dict[str, Any]:
+        backend = str(values.get("music_backend") or Backend.SSEEDANCE).strip().lower()
+        if not values.get("music_models") and backend in set(Backend):
+            return values | {"music_models": OFFERS[Backend(backend)].models}
+        return values
 
     @field_validator("operator_webhook_url")
     @classmethod
@@ -470,7 +488,7 @@ def is_typo(typed: str, right: str) -> bool:
 def _sentence(error: ErrorDetails) -> str:
     """Say what to correct, with the variable's name and without its value."""
     context = error.get("ctx", {})
-    name = str(error["loc"][0] if error["loc"] else context["field"]).upper()
+    name = str(error["loc"][0]).upper()
     match error["type"]:
         case "missing":
             field = Settings.model_fields[name.lower()]

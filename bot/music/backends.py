@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.model import Backend
-from bot.music.contract import Contract
+from bot.music.contract import Capabilities, Contract
 from bot.music.kie import Kie
 from bot.music.reading import JsonObject
 from bot.music.sseedance import Sseedance
@@ -23,6 +23,11 @@ OFFERS: Final[Mapping[Backend, Offer]] = {
     Backend.SSEEDANCE: Offer(url="https://sseedance.com", models=("V5",)),
     Backend.KIE: Offer(url="https://api.kie.ai", models=("V6", "V6_MINI", "V6_WILD")),
 }
+
+
+def capabilities(backend: Backend) -> Capabilities:
+    """Return what a service can do."""
+    return contract(backend, provider="", options={}).capabilities
 
 
 def contract(backend: Backend, *, provider: str, options: JsonObject) -> Contract:

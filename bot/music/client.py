@@ -69,7 +69,7 @@ class Probe:
     proven: bool
     """Whether the answer is about the task, which only this service's endpoint can say, after the key."""
     correction: str
-    """What MUSIC_API_URL should be, if the answer or the address itself tells; else empty."""
+    """What the service's address should be, if the answer or the address itself tells; else empty."""
     ahead: timedelta | None
     """How far its clock is ahead of ours, if the answer was dated."""
 
@@ -244,7 +244,7 @@ class MusicClient:
             case wire.Busy(detail=detail):
                 raise Transient(f"status query: {detail}", self._retry_after_s(headers))
             case wire.Rejected(closed=ClosedCause.BAD_KEY):
-                raise Unauthorized(f"status query: HTTP {status}; check MUSIC_API_KEY")
+                raise Unauthorized(f"status query: HTTP {status}; check {self.contract.key_setting}")
             case _:
                 return checked
 
@@ -286,7 +286,7 @@ class MusicClient:
         return self.contract.read_balance(answer)
 
     def _correction(self, location: str) -> str:
-        """Return the MUSIC_API_URL that is meant: without a trailing /v1, or where a redirect leads."""
+        """Return the address that is meant: without a trailing /v1, or where a redirect leads."""
         asked = self._url + self.contract.task_path(NO_TASK)
         try:
             target = urljoin(asked, location).partition("?")[0].rstrip("/")

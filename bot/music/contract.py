@@ -22,6 +22,8 @@ class Capabilities:
     """It accepts what a song should not contain."""
     voice: bool = False
     """It accepts who should sing."""
+    extras_with_prompt: bool = False
+    """It accepts these two also for a song from a prompt, and not only in custom mode."""
     duration: bool = False
     """It accepts how long a song should be."""
     balance: bool = False
@@ -34,6 +36,16 @@ class Contract(Protocol):
     @property
     def backend(self) -> Backend:
         """The name under which jobs, breaker and settings know the service."""
+        ...
+
+    @property
+    def key_setting(self) -> str:
+        """The setting that holds the operator's key."""
+        ...
+
+    @property
+    def url_setting(self) -> str:
+        """The setting that holds the service's address."""
         ...
 
     @property

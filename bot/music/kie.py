@@ -51,6 +51,8 @@ class Kie:
     """The contract of https://api.kie.ai."""
 
     backend: Final = Backend.KIE
+    key_setting: Final = "KIE_API_KEY"
+    url_setting: Final = "KIE_API_URL"
     capabilities: Final = Capabilities(avoid=True, voice=True, duration=True, balance=True)
     models: Final = MODELS
     retired_models: Final = RETIRED_MODELS

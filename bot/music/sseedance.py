@@ -19,7 +19,9 @@ class Sseedance:
     """The contract of https://sseedance.com."""
 
     backend: Final = Backend.SSEEDANCE
-    capabilities: Final = Capabilities(avoid=True, voice=True)
+    key_setting: Final = "MUSIC_API_KEY"
+    url_setting: Final = "MUSIC_API_URL"
+    capabilities: Final = Capabilities(avoid=True, voice=True, extras_with_prompt=True)
     models: Final = OF_MODEL
     retired_models: Final[frozenset[str]] = frozenset()
     usual_takes: Final = 2

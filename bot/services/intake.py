@@ -67,6 +67,12 @@ class Terms:
     """Credits that all servers together may use in a calendar month; None: no limit."""
     extras: bool = False
     """Whether members may exclude styles and choose the singer."""
+    extras_with_prompt: bool = True
+    """Whether they may also for a song from a prompt; a service may accept that in custom mode only."""
+
+    def allows_extras(self, request: SongRequest) -> bool:
+        """Return whether this request may name what to exclude and who sings."""
+        return self.extras and (request.custom or self.extras_with_prompt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,7 +326,7 @@ class Intake:
         """Return a stored request with what the operator no longer allows replaced."""
         if request.model not in self.terms.models:
             request = replace(request, model=self.terms.models[0])
-        return request if self.terms.extras else replace(request, avoid="", voice=None)
+        return request if self.terms.allows_extras(request) else replace(request, avoid="", voice=None)
 
     async def draft(self, key: int, member_id: DiscordUserId) -> tuple[SongRequest, int | None]:
         """Return the member's own draft, and the job whose texts it changes.

@@ -69,9 +69,10 @@ class Music(
         self.intake = services.intake
         self.credit_service = services.credits
         self.song_archive = services.song_archive
-        extras = self.intake.terms.extras
-        self._add("create", self._create_with_extras if extras else self._create)
-        self._add("custom", self._custom_with_extras if extras else self._custom)
+        terms = self.intake.terms
+        in_prompt = terms.extras and terms.extras_with_prompt
+        self._add("create", self._create_with_extras if in_prompt else self._create)
+        self._add("custom", self._custom_with_extras if terms.extras else self._custom)
 
     def _add(self, name: str, callback: Callable[..., Coroutine[Any, Any, None]]) -> None:
         models = [app_commands.Choice(name=model, value=model) for model in self.intake.terms.models]

@@ -10,7 +10,7 @@ from pydantic import SecretStr, ValidationError
 
 from bot import settings
 from bot.errors import StartRefused
-from bot.model import GuildId
+from bot.model import Backend, GuildId
 from bot.settings import GivenSettings, Settings, is_typo, load, names
 from bot.store.servers import ServerPolicy
 
@@ -87,7 +87,7 @@ def test_the_example_says_what_a_setting_is_for(name: str) -> None:
 
 @pytest.mark.parametrize("name", REQUIRED)
 def test_the_example_shows_what_is_required_and_no_value_for_it(name: str) -> None:
-    assert ("", True) == (entries()[name][0], entries()[name][1].endswith("Required."))
+    assert ("", True) == (entries()[name][0], "Required" in entries()[name][1])
 
 
 # -- where settings come from
@@ -345,12 +345,51 @@ def test_a_value_that_no_request_can_carry_is_refused(
 def test_every_setting_but_free_text_refuses_what_looks_like_a_secret(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    free = {*REQUIRED, "MUSIC_PROVIDER", "MUSIC_MODELS", "SPOOL_DIR"}
+    free = {*REQUIRED, "KIE_API_KEY", "MUSIC_PROVIDER", "MUSIC_MODELS", "SPOOL_DIR"}
     for name in names():
         with monkeypatch.context() as patch:
             patch.setenv(name, SECRET)
             if name not in free:
                 assert refusal().startswith(f"{name} ")
+
+
+# -- the music service
+
+
+@pytest.mark.parametrize(
+    ("backend", "models"), [("sseedance", ("V5",)), ("KIE", ("V6", "V6_MINI", "V6_WILD"))]
+)
+def test_models_follow_from_the_service_unless_set(
+    backend: str, models: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIE_API_KEY", SECRET)
+    monkeypatch.setenv("MUSIC_BACKEND", backend)
+
+    assert models == load().music_models
+    monkeypatch.setenv("MUSIC_MODELS", "V4")
+    assert ("V4",) == load().music_models
+
+
+def test_a_service_needs_its_own_key_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUSIC_BACKEND", "kie")
+
+    assert refusal().startswith("KIE_API_KEY is missing;")
+    monkeypatch.setenv("KIE_API_KEY", SECRET)
+    monkeypatch.delenv("MUSIC_API_KEY")
+    assert [Backend.KIE] == list(load().music_keys)
+
+
+def test_the_keys_of_both_services_may_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIE_API_KEY", SECRET)
+
+    assert set(Backend) == set(load().music_keys)
+    assert {"https://sseedance.com", "https://api.kie.ai"} == {load().music_url(one) for one in Backend}
+
+
+def test_an_unknown_service_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUSIC_BACKEND", "suno")
+
+    assert refusal().startswith("MUSIC_BACKEND must be ")
 
 
 # -- what is shown

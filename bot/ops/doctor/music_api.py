@@ -9,6 +9,7 @@ from bot.errors import Transient
 from bot.model import Check, ClosedCause
 from bot.music import wire
 from bot.music.client import MusicClient
+from bot.music.contract import Contract
 from bot.ops.doctor.runner import failure, ok, warning
 
 CLOCK_WARNING: Final = timedelta(seconds=10)
@@ -20,36 +21,53 @@ async def check_music_api(client: MusicClient, url: str) -> tuple[Check, timedel
 
     It asks for a task that cannot exist, which costs nothing.
     """
-    name = "music API"
+    name, url_setting = "music API", client.contract.url_setting
     try:
         probe = await client.probe()
     except Transient as error:
-        finding = f"no answer from {url} ({error}); check MUSIC_API_URL and the network"
+        finding = f"no answer from {url} ({error}); check {url_setting} and the network"
         return failure(name, finding), None
     if probe.correction and not probe.proven:
-        finding = f"{url} is not the music API (HTTP {probe.status}); set MUSIC_API_URL={probe.correction}"
+        finding = f"{url} is not the music API (HTTP {probe.status}); set {url_setting}={probe.correction}"
         return failure(name, finding), probe.ahead
     match probe.checked:
         case wire.Rejected(closed=ClosedCause.BAD_KEY):
-            finding = f"MUSIC_API_KEY is not accepted by {url} (HTTP {probe.status}); copy the key again"
+            key = client.contract.key_setting
+            finding = f"{key} is not accepted by {url} (HTTP {probe.status}); copy the key again"
             return failure(name, finding), probe.ahead
         case wire.Busy(detail=detail):
-            finding = f"{url} reports a problem ({detail}); wait, or check MUSIC_API_URL"
+            finding = f"{url} reports a problem ({detail}); wait, or check {url_setting}"
             return failure(name, finding), probe.ahead
         case wire.NotFound() if not probe.readable:
             finding = (
                 f"{url} answers with a web page (HTTP {probe.status}): the music API is not open there yet, "
-                "or MUSIC_API_URL names another service"
+                f"or {url_setting} names another service"
             )
             return warning(name, finding), probe.ahead
         case _ if not probe.proven:
             finding = (
                 f"{url} answers, but not as the music API does (HTTP {probe.status}): the key is not "
-                "proven, and MUSIC_API_URL may name another service or lack a part of its path"
+                f"proven, and {url_setting} may name another service or lack a part of its path"
             )
             return warning(name, finding), probe.ahead
         case _:
             return ok(name, f"{url} answers and accepts the key; nothing was charged"), probe.ahead
+
+
+def check_models(contract: Contract, models: Sequence[str]) -> list[Check]:
+    """Name the models on offer that the service has discontinued or does not know."""
+    name, sold = "models", ", ".join(contract.models)
+    retired = [model for model in models if model in contract.retired_models]
+    if retired:
+        finding = (
+            f"{', '.join(retired)}: discontinued at {contract.backend}; set MUSIC_MODELS to some of {sold}"
+        )
+        return [warning(name, finding)]
+    unknown = [model for model in models if model not in contract.models]
+    if unknown:
+        finding = f"{', '.join(unknown)}: not known at {contract.backend}, which sells {sold}"
+        return [warning(name, finding)]
+    return [ok(name, f"{', '.join(models)} on offer at {contract.backend}")]
 
 
 class Clocks:

@@ -33,6 +33,10 @@ class Targets:
     spool: Path
     total_credits_max: int
     music_url: str
+    url_setting: str
+    """The setting that holds it."""
+    models: Sequence[str]
+    """The models on offer."""
     open_music: Callable[[], AbstractAsyncContextManager[MusicClient]]
     check_discord: Callable[[], Awaitable[tuple[Sequence[Check], timedelta | None]]]
     """Returns the checks, and how far Discord's clock is ahead of this machine's, if it is known."""
@@ -52,7 +56,7 @@ def check_specs(targets: Targets) -> list[CheckSpec]:
             name="music API",
             within_s=SERVICE_WITHIN_S,
             run=partial(_check_music_api, targets, clocks),
-            advice="check MUSIC_API_URL and the network",
+            advice=f"check {targets.url_setting} and the network",
         ),
         *local.check_specs(targets.database, targets.spool, targets.total_credits_max),
         CheckSpec(
@@ -79,6 +83,6 @@ async def _check_music_api(targets: Targets, clocks: Clocks) -> Sequence[Check]:
     try:
         async with targets.open_music() as music:
             check, ahead = await music_api.check_music_api(music, targets.music_url)
-            return [check]
+            return [check, *music_api.check_models(music.contract, targets.models)]
     finally:
         clocks.report(MUSIC, ahead)
