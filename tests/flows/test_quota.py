@@ -81,7 +81,7 @@ async def test_a_members_own_limit_is_enforced_shown_and_cleared(
 
     assert "has no limit of their own. Only the server's pool decides." in said(unlimited)
     assert f"Limit of {mia.mention}: none → **15**." in said(changed)
-    assert "you have 5 left. 10 of your 15 credits a month are used or held (a limit set for you)" in refusal
+    assert "you have 5 left. 10 of your 15 credits a month are used or held (a personal limit)" in refusal
     assert "<t:" in refusal
     assert "**5 credits** left" in said(left)
     assert "**15 credits** a period" in there
