@@ -318,10 +318,10 @@ class Campaign:
                     given=post.given,
                     cut_off=self._cut_off(post),
                     task_id=post.task_id,
-                    asked=post.task_id in music.ledger.asked,
+                    asked=post.task_id in music.asked,
                     makes_song=post.task_id is not None and music.makes_song(post.task_id),
                 )
-                for post in music.ledger.paid
+                for post in music.paid
             ),
             rows=tuple(
                 Row(
@@ -426,11 +426,11 @@ class _Watch:
         for message in messages[self._messages_seen :]:
             self._counts[Moment.STORED] += message.via == "bot"
         self._requests_seen, self._messages_seen = len(requests), len(messages)
-        self._counts[Moment.POST_ARRIVED] = len(self._music.ledger.paid)
+        self._counts[Moment.POST_ARRIVED] = len(self._music.paid)
         self._counts[Moment.POST_TAKEN] = len(self._music.tasks)
-        self._counts[Moment.POST_ANSWERED] = self._music.ledger.answers
-        self._counts[Moment.POLL] = self._music.ledger.polls
-        self._counts[Moment.DOWNLOAD] = self._music.ledger.downloads
+        self._counts[Moment.POST_ANSWERED] = self._music.answers
+        self._counts[Moment.POLL] = self._music.polls
+        self._counts[Moment.DOWNLOAD] = self._music.downloads
         return self._counts[moment]
 
 
