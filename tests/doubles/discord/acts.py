@@ -16,15 +16,6 @@ class Impossible(ValueError):
     """A person could not have done this in a Discord client."""
 
 
-class Refusal(Exception):
-    """An error answer of the API."""
-
-    def __init__(self, status: int, code: int, message: str, body: Json | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body: Json = {"message": message, "code": code} if body is None else body
-
-
 @dataclass(eq=False)
 class BotRequest:
     """One HTTP request as it arrived."""

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from .refusals import Why
+
 if TYPE_CHECKING:
     import ssl
 
@@ -20,11 +22,11 @@ if TYPE_CHECKING:
 
 _JSON_STATUSES = {400, 401, 403, 404, 405, 409, 413, 429, 500}
 _DEFAULT_CODES = {
-    400: (50035, "Invalid Form Body"),
+    **{
+        why.status: (why.code, why.message)
+        for why in (Why.INVALID_FORM, Why.MISSING_PERMISSIONS, Why.UNKNOWN_CHANNEL, Why.TOO_LARGE)
+    },
     401: (0, "401: Unauthorized"),
-    403: (50013, "Missing Permissions"),
-    404: (10003, "Unknown Channel"),
-    413: (40005, "Request entity too large"),
     500: (0, "500: Internal Server Error"),
 }
 KINDS = frozenset(
