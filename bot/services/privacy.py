@@ -23,7 +23,7 @@ CLEAN_WITHIN_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class PrivacyView:
     """The personal data of a member, and how long it is stored."""
 
     records: personal_data.Summary
@@ -78,7 +78,7 @@ class Privacy:
         self._now = now
         self._woken = woken
 
-    async def view(self, member_id: DiscordUserId, guild_id: GuildId | None = None) -> Kept:
+    async def view(self, member_id: DiscordUserId, guild_id: GuildId | None = None) -> PrivacyView:
         """Return what is stored about the member in all servers, and their own limit in one of them."""
 
         def summary(tx: Tx) -> tuple[personal_data.Summary, list[int], int | None]:
@@ -86,7 +86,7 @@ class Privacy:
             return found, personal_data.job_ids(tx, member_id), found.limits.get(guild_id or 0)
 
         records, job_ids, own_limit = await self._database.report(summary)
-        return Kept(
+        return PrivacyView(
             records=records,
             files=len(await asyncio.to_thread(self._spool.of_jobs, job_ids)),
             own_limit=own_limit,

@@ -495,7 +495,10 @@ LIMITS: Final = (
         "a member's limit holds within the server's pool",
         "store/quotas.py",
         "hold",
-        ("if limit is not None and there.limit_is_tightest and", "if False and there.limit_is_tightest and"),
+        (
+            "if limit is not None and current.limit_is_tightest and",
+            "if False and there.limit_is_tightest and",
+        ),
         by=(f"{QUOTAS}a_members_requests_at_once_stay_within_their_limit",),
     ),
     broken(
@@ -509,7 +512,7 @@ LIMITS: Final = (
         "a member's own limit comes before those of their roles",
         "store/quotas.py",
         "limit_of",
-        ("if own is not None:", "if own is not None and not role_limits(tx, guild_id, role_ids):"),
+        ("if personal is not None:", "if own is not None and not role_limits(tx, guild_id, role_ids):"),
         by=(f"{MEMBERS}the_members_own_limit_holds_whatever_their_roles_say",),
     ),
     broken(
@@ -1149,7 +1152,7 @@ FORGETTING: Final = (
         "a text stays as long as a song is made of it",
         "store/texts.py",
         "drop_songs",
-        ("AND id NOT IN ({wanted})", "AND ({len(wanted)} > 0)"),
+        ("AND id NOT IN ({used})", "AND ({len(wanted)} > 0)"),
         by=(f"{ERASURE}a_text_stays_as_long_as_a_younger_song_is_made_of_it",),
     ),
     broken(
