@@ -273,7 +273,7 @@ class Audit:
     def _count(self, given: Given) -> int:
         return sum(post.given is given for post in self.books.posts)
 
-    def figures(self) -> dict[str, int | str]:
+    def totals(self) -> dict[str, int | str]:
         """The table: what happened, and what must be 0."""
         answered = Counter(request.answered for request in self.books.requests)
         silent = [one for one in self.books.requests if one.answered is Answered.NOTHING]

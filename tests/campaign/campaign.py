@@ -79,7 +79,7 @@ SERVERS: Final = 3
 class Report:
     """The result of a campaign."""
 
-    figures: dict[str, int | str]
+    totals: dict[str, int | str]
     violations: list[str]
     books: Books
 
@@ -121,7 +121,7 @@ class Campaign:
         audit = Audit(books)
         for fault in self._ordered:
             self._troubles[f"Discord: {fault.method} {fault.kind}"] += fault.hits
-        figures: dict[str, int | str] = {
+        totals: dict[str, int | str] = {
             "seed": self._seed,
             "seconds": f"{time.monotonic() - began_s:.0f}, of them {killed_s:.0f} of killing",
             "KILLS": len(self._killed_at_s),
@@ -130,7 +130,7 @@ class Campaign:
             "troubles": self._troubles.total(),
             **{f"  {name}": count for name, count in sorted(self._troubles.items())},
         }
-        return Report(figures=figures | audit.figures(), violations=audit.violations(), books=books)
+        return Report(totals=totals | audit.totals(), violations=audit.violations(), books=books)
 
     def _random(self, name: str) -> Random:
         return Random(f"{self._seed}:{name}")  # noqa: S311 - to be drawn again from the same seed

@@ -35,10 +35,10 @@ async def assert_survived(
     paid requests the music service has seen, one a job if it is not given.
     """
     found = [await rig.get(job) for job in jobs]
-    proof = await rig.database.read(reconcile)
-    assert () == proof.findings
-    assert sum(job.price_credits for job in found if job.state in HELD) == proof.held
-    assert len(found) == proof.jobs
+    reconciliation = await rig.database.read(reconcile)
+    assert () == reconciliation.findings
+    assert sum(job.price_credits for job in found if job.state in HELD) == reconciliation.held
+    assert len(found) == reconciliation.jobs
     assert (len(found) if posts is None else posts) == rig.music.posts
     assert len(rig.music.tasks) <= len(found)
     assert [] == [record.getMessage() for record in caplog.records if is_a_bug(record)]

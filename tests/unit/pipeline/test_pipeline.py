@@ -336,7 +336,7 @@ async def test_one_member_whose_words_always_fail_does_not_hold_up_another(rig: 
     assert (11, JobState.RUNNING) == (rig.music.posts, await rig.state(other))
 
 
-async def test_after_the_pause_one_job_tries_and_a_good_answer_opens_the_gate(rig: Rig) -> None:
+async def test_after_the_pause_one_job_tries_and_a_good_answer_lets_all_go(rig: Rig) -> None:
     waiting = [await rig.ask() for _ in range(2)]
     rig.music.on_post = [answers(402)]
     async with rig.process() as runner:
