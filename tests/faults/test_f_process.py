@@ -255,7 +255,7 @@ async def test_a_stop_during_the_start_ends_it_and_leaves_a_sound_database(
         status = await bot.terminate()
 
     # Before it has installed its handler, Python ends at once.
-    assert status == 0 or (path, status) == (None, -signal.SIGTERM)
+    assert 0 == status or (None, -signal.SIGTERM) == (path, status)
     assert "Traceback" not in bot.log
     checks = [check async for check in run_checks(database_checks(place.folder / "tunesmith.db"))]
     assert [] == [check for check in checks if check.verdict is Verdict.FAILURE]

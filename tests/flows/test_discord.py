@@ -30,7 +30,7 @@ async def test_a_prompt_becomes_a_song_that_mentions_who_asked(world: World) -> 
 
     assert not result.ephemeral
     assert not result.deferred
-    assert message.content == f"{mia.mention} your song is ready!"
+    assert f"{mia.mention} your song is ready!" == message.content
     assert [
         "warm-synth-pop-1.mp3",
         "warm-synth-pop-2.mp3",

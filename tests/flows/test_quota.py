@@ -231,7 +231,7 @@ async def test_the_ledger_is_read_page_by_page_also_after_a_restart(
     assert first.ephemeral
     # The first line is the summary for members who see no embeds.
     assert [10, 10, 3, 10] == [page.partition("\n")[2].count("number") for page in pages]
-    assert ["number 22" in pages[0], "number 12" in pages[1], "number 00" in pages[2]] == [True] * 3
+    assert [True] * 3 == ["number 22" in pages[0], "number 12" in pages[1], "number 00" in pages[2]]
     assert pages[1] == pages[3]
 
 
@@ -322,7 +322,7 @@ async def test_no_alert_is_sent_where_no_channel_was_chosen_or_it_was_unset(
 
     await delivered(world, mia, "the only one")
 
-    assert said(changed) == f"Budget alerts: <#{told.id}> → **none**."
+    assert f"Budget alerts: <#{told.id}> → **none**." == said(changed)
     assert [] == told.history()
 
 
@@ -421,7 +421,7 @@ async def test_the_view_shows_everything_that_was_set(
 
     assert view.response is not None
     fields = {field.name: field.value for field in view.response.embeds[0].fields}
-    assert fields["Limits"] == f"everyone: 20\n<@&{fan.id}>: 60\nmembers with their own limit: 1"
-    assert fields["Top members this period"] == f"1. <@{mia.id}> (Mia): 10"
+    assert f"everyone: 20\n<@&{fan.id}>: 60\nmembers with their own limit: 1" == fields["Limits"]
+    assert f"1. <@{mia.id}> (Mia): 10" == fields["Top members this period"]
     assert "none" == fields["Budget alerts"]
     assert not buttons(shown_in(view))

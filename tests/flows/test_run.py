@@ -96,7 +96,7 @@ async def test_the_song_replies_to_its_card_if_that_is_still_there(world: World,
 
     assert told.card.message is not None
     assert str(told.card.message.id) == str(asked["message_id"])
-    assert asked["fail_if_not_exists"] is False
+    assert False is asked["fail_if_not_exists"]
 
 
 async def test_the_song_brings_both_takes_under_a_nonce_that_discord_enforces(
@@ -109,7 +109,7 @@ async def test_the_song_brings_both_takes_under_a_nonce_that_discord_enforces(
         ("warm-cinematic-synth-pop-with-soft-drums-2.mp3", mp3(2)),
     ] == [(one.filename, one.data) for one in told.song.attachments]
     assert re.fullmatch(r"[A-Z2-7]{25}", sent["nonce"])
-    assert sent["enforce_nonce"] is True
+    assert True is sent["enforce_nonce"]
 
 
 async def test_a_delivered_song_is_paid_for_once(world: World, told: Told) -> None:
