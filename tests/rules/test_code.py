@@ -68,6 +68,29 @@ def test_each_truth_stands_once() -> None:
     assert {} == {key: where for key, where in places.items() if len(where) > 1}
 
 
+def is_collection_of_names(node: ast.expr) -> bool:
+    """Tell whether a value is a collection of texts or members: no other one equals it by chance."""
+    parts = list(ast.walk(node))
+    names = [
+        each
+        for each in parts
+        if isinstance(each, ast.Attribute) or (isinstance(each, ast.Constant) and isinstance(each.value, str))
+    ]
+    return len(names) > 1 and any(
+        isinstance(each, ast.Set | ast.Tuple | ast.List | ast.Dict) for each in parts
+    )
+
+
+def test_each_collection_of_names_stands_once_whatever_it_is_called() -> None:
+    places = defaultdict(list)
+    for path in BOT:
+        for node, names in constants(path):
+            if node.value is not None and is_collection_of_names(node.value):
+                places[ast.unparse(node.value)].append(f"{name(path)} {names[0]}")
+
+    assert {} == {value: where for value, where in places.items() if len(where) > 1}
+
+
 def test_no_test_has_a_long_name() -> None:
     names = {
         f"{name(path)}::{node.name}": len(node.name)
