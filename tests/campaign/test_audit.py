@@ -1,4 +1,4 @@
-"""The audit on doctored books: whatever a bot could do wrong has its sentence."""
+"""The audit finds each kind of violation in doctored books."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The pipeline under faults: real sockets where they matter, and a key that must show nowhere."""
+"""The pipeline under faults: real sockets where they matter, and a key that must not leak."""
 
 import functools
 import logging
@@ -36,7 +36,7 @@ CONFIGURED = {
 
 @functools.cache
 def one_ssl_context(**_: object) -> ssl.SSLContext:
-    """Made once: reading the certificates takes longer than many a test."""
+    """Load the certificates once: that takes longer than many tests."""
     return httpx.create_ssl_context(trust_env=False)
 
 

@@ -1,4 +1,4 @@
-"""What holds after every fault: the books balance, nothing is charged or posted twice, everybody hears."""
+"""What holds after every fault: balanced books, nothing charged or posted twice, every member informed."""
 
 import logging
 import re
@@ -29,7 +29,7 @@ async def assert_survived(
     posts: int | None = None,
     secrets: tuple[str, ...] = (),
 ) -> None:
-    """The general promise, after whatever happened to ``jobs``, which are all that the database has.
+    """Assert the general promise for ``jobs``, which are all jobs in the database.
 
     ``says`` is a pattern: the log has a line about each job that matches it. ``posts`` is how many
     paid requests the music service has seen, one a job if it is not given.
@@ -65,7 +65,7 @@ def line(record: logging.LogRecord) -> str:
 
 
 def is_a_bug(record: logging.LogRecord) -> bool:
-    """Whether the line tells of an error that nobody has foreseen."""
+    """Return whether the line reports an unexpected error."""
     return record.levelno >= logging.CRITICAL or "bug in" in record.getMessage() or record.name == "asyncio"
 
 

@@ -1,4 +1,4 @@
-"""Faults of the music API's JSON: an answer may say anything, and no job is lost or charged twice by it."""
+"""Faults of the music API's JSON: no answer loses a job or causes a second charge."""
 
 import json
 import re

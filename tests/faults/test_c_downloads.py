@@ -1,4 +1,4 @@
-"""Faults of downloads: nothing but the song is ever fetched, and a song that is there arrives."""
+"""Faults of downloads: only songs are fetched, and an available song arrives."""
 
 import asyncio
 import errno

@@ -1,4 +1,4 @@
-"""Faults of Discord: whatever it answers and whenever it is away, every message is posted once."""
+"""Faults of Discord: whatever it answers and whenever it is down, every message is posted once."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""Faults of the database: a locked, full or broken file costs no credit, no song and no second message."""
+"""Faults of the database: a locked, full or broken file loses no credit or song and repeats no message."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Faults of the process: it is killed, stopped or has a bug, and no song is lost, paid or posted twice."""
+"""Faults of the process: killed, stopped or buggy, it loses no song and pays or posts none twice."""
 
 import asyncio
 import signal

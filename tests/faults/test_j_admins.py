@@ -1,4 +1,4 @@
-"""What managers do while songs are made and requests race: nothing is overspent, nothing counts twice."""
+"""Managers' changes during concurrent requests: nothing is overspent, and nothing counts twice."""
 
 import asyncio
 from collections.abc import Awaitable, Iterable

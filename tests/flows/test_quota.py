@@ -25,7 +25,7 @@ def mia(world: World) -> simcord.MemberActor:
 
 
 async def delivered(world: World, member: simcord.MemberActor, prompt: str) -> None:
-    """One more song of this member, to its end."""
+    """Request a song for this member and wait until it is delivered."""
     count = len([message for message in world.channel.history() if message.content.startswith("<@")])
     await member.slash(world.channel, "music create", prompt=prompt)
     await posted(world, count + 1)

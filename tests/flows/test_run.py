@@ -1,4 +1,4 @@
-"""What members get from a bot that runs as a process, over Discord's and the music service's own wires."""
+"""What members get from a bot that runs as a process, over real HTTP and a real gateway."""
 
 import asyncio
 import re
@@ -46,7 +46,7 @@ async def bot(world: World) -> AsyncIterator[BotProcess]:
 
 @dataclass(frozen=True)
 class Told:
-    """A song that was asked for in one line, and has come."""
+    """A song that was requested with a prompt and has been delivered."""
 
     channel: Channel
     ada: Person

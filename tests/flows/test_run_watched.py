@@ -1,4 +1,4 @@
-"""What whoever watches the bot's process learns of it: its health, its totals and its log."""
+"""What monitoring sees of the bot's process: health, metrics and log."""
 
 import asyncio
 import json

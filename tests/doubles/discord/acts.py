@@ -1,4 +1,4 @@
-"""What people do and what they see in return, and what the bot asked and was refused."""
+"""What people do and see, what the bot requested, and what was refused."""
 
 from __future__ import annotations
 

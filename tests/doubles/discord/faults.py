@@ -1,4 +1,4 @@
-"""What goes wrong on the way to Discord, on order."""
+"""Injected faults of requests to Discord."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ KINDS = frozenset(
 
 @dataclass(eq=False)
 class Fault:
-    """One thing that goes wrong, for the next `times` requests that fit (None: for all)."""
+    """A fault for the next `times` matching requests (None: for all)."""
 
     method: str
     path_pattern: str
@@ -59,7 +59,7 @@ class Fault:
     released: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     def fits(self, method: str, path: str) -> bool:
-        """Tell whether a request is one of these, and count it where it is."""
+        """Return whether the fault applies to a request; count it if so."""
         if self.times is not None and self.hits >= self.times:
             return False
         if self.method not in {"*", method} or not fnmatch.fnmatchcase(path, self.path_pattern):
@@ -71,7 +71,7 @@ class Fault:
         return True
 
     def stop(self) -> None:
-        """Strike no more; requests that hang go on."""
+        """Stop applying; release the requests that hang."""
         self.times = self.hits
         self.released.set()
 

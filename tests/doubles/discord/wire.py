@@ -1,4 +1,4 @@
-"""Who and what there is on the stand-in, and how Discord writes each of them as JSON.
+"""The stand-in's objects and their JSON as Discord writes it.
 
 Source: https://docs.discord.com/developers/reference (objects of API v10).
 """

@@ -1,4 +1,4 @@
-"""A file of every earlier schema becomes one of today's, with its jobs and its ledger whole."""
+"""A file of every earlier schema is upgraded, with its jobs and its ledger intact."""
 
 import sqlite3
 from contextlib import closing

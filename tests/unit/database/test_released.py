@@ -1,4 +1,4 @@
-"""A database that an earlier version has written goes on under this one, whole, and is copied first."""
+"""A database written by an earlier version is copied, upgraded, and continues intact."""
 
 import gzip
 import os

@@ -1,4 +1,4 @@
-"""Whatever members and managers do, and however often the bot is restarted, the books are right."""
+"""The books balance whatever members and managers do, and however often the bot restarts."""
 
 import asyncio
 import tempfile

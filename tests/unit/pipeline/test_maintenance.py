@@ -1,4 +1,4 @@
-"""What is looked after from time to time."""
+"""The hourly maintenance."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The way of a job, with a new process for every round: each of these is a restart test too."""
+"""The life of a job, with a new process for every round, so that each test is also a restart test."""
 
 import asyncio
 from datetime import timedelta

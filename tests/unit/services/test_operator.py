@@ -1,4 +1,4 @@
-"""What the operator does by hand, while a bot runs or without one."""
+"""The operator's actions, with and without a running bot."""
 
 import sqlite3
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What is kept about a member, seen, taken along and deleted, with a new process for every round."""
+"""Viewing, exporting and deleting a member's data, with a new process for every round."""
 
 import json
 import sqlite3

@@ -1,4 +1,4 @@
-"""What every operation on the store must leave behind, in plain Python with an arithmetic of its own."""
+"""A model of the store in plain Python, with its own arithmetic."""
 
 import json
 import sqlite3
@@ -75,7 +75,7 @@ class Line(NamedTuple):
 
 @dataclass(kw_only=True)
 class Books:
-    """All that has to outlive a process, in plain Python."""
+    """Everything that has to outlive a process."""
 
     epoch: int = 0
     songs: dict[int, Song] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What the files of a database still have in them, byte by byte, of what should be gone."""
+"""Find deleted data in the files of a database, byte by byte."""
 
 from collections.abc import Iterable
 from pathlib import Path

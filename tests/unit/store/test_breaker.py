@@ -30,13 +30,13 @@ def asked(member: DiscordUserId, text: str | None) -> Job:
 
 
 def wait(tx: Tx, now: datetime) -> timedelta:
-    """How long the gate stays shut for everybody, asked without going through."""
+    """Return how long requests stay stopped, without entering."""
     retry_at = breaker.read(tx).retry_at
     return timedelta() if retry_at is None else retry_at - now
 
 
 def probe(tx: Tx) -> datetime:
-    """The moment at which the gate lets the next probe through."""
+    """Return when the next probe may be sent."""
     at = breaker.read(tx).retry_at
     assert at is not None
     assert breaker.enter(tx, at - SECOND) is not None

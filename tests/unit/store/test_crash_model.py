@@ -1,4 +1,4 @@
-"""The store under a process that dies after any statement: what was acknowledged is there afterwards."""
+"""The store under a process that dies after any statement: what was acknowledged survives."""
 
 import asyncio
 import itertools
@@ -179,7 +179,7 @@ class Process:
 
 @dataclass(frozen=True)
 class Operation:
-    """What a process does, and what the result must be."""
+    """An operation of a process, and its expected result."""
 
     real: "Real"
     model: "Model"
@@ -284,7 +284,7 @@ WHICH = st.integers(0, 20)
 
 
 class Crashes(RuleBasedStateMachine):
-    """A bot that dies and starts again, and everything that people and the outside do to it meanwhile."""
+    """A bot that dies and restarts, and everything that happens to it meanwhile."""
 
     def __init__(self, folder: Path, migrated: bytes, scratch: Tx) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a deletion takes out of the rows and of the files, what it leaves, and what it waits for."""
+"""What a deletion removes from rows and files, what it keeps, and what it waits for."""
 
 import asyncio
 import random
