@@ -463,7 +463,7 @@ MONEY: Final = (
         by=(f"{LEDGER}a_job_is_paid_for_once",),
     ),
     broken(
-        "a grant counts once for its interaction, says the purse",
+        "a grant counts once for its interaction, says the credit service",
         "services/credits.py",
         "CreditService._once",
         ("None if ledger.changed(tx, changed_by) else change(tx)", "change(tx)"),

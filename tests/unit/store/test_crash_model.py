@@ -184,7 +184,7 @@ class Operation:
     real: "Real"
     model: "Model"
     alone: bool = False
-    """Whether it is never one of a group: it shuts the gate, or writes once more if that is shut."""
+    """Whether it is never one of a group: it stops requests, or writes once more if they are stopped."""
 
 
 Model: TypeAlias = Callable[[Books, datetime], object]
@@ -408,11 +408,11 @@ class Crashes(RuleBasedStateMachine):
         return found
 
     def turn(self, books: Books, change: Callable[[Tx], Any]) -> Any:  # noqa: ANN401 - what the change returns
-        """What the gate does is shown elsewhere; here it has to be done together with the job's move."""
-        before = books.gate
+        """What the breaker does is tested elsewhere; here it has to happen together with the job's move."""
+        before = books.breaker_state
         breaker.write(self.scratch, before)
         result = change(self.scratch)
-        books.gate = breaker.read(self.scratch)
+        books.breaker_state = breaker.read(self.scratch)
         return result
 
     # -- the process and the time
@@ -522,7 +522,7 @@ class Crashes(RuleBasedStateMachine):
                 self.do([asks(len(self.books.songs) + 1, make.GUILD, make.MEMBER)], CALMLY)
             gives_up = state is JobState.FAILED and self.states_in_hand() == [JobState.QUEUED]
             self.works_once([2 if gives_up else 0], 0, CALMLY)
-        if self.books.gate == OPEN:
+        if self.books.breaker_state == OPEN:
             self.do([self.has_heard_nothing_clear()], CALMLY)
         return len(self.ways(self.run(self.process.job(self.in_hand()[0]))))
 
@@ -616,7 +616,7 @@ class Crashes(RuleBasedStateMachine):
             books.move(job, JobState.SUBMITTING, at, keep_claim=True, submitted_at=milliseconds(at))
             return WaitsForAnswer
 
-        shut = self.books.gate.retry_at is not None
+        shut = self.books.breaker_state.retry_at is not None
         return Operation(lambda process: process.steps._submitter.submit(job), model, alone=shut)
 
     def hears(self, job: Job) -> list[Operation]:
