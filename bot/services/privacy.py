@@ -82,8 +82,8 @@ class Privacy:
         """Return what is stored about the member in all servers, and their own limit in one of them."""
 
         def summary(tx: Tx) -> tuple[personal_data.Summary, list[int], int | None]:
-            found = personal_data.summary(tx, member_id)
-            return found, personal_data.job_ids(tx, member_id), found.limits.get(guild_id or 0)
+            totals = personal_data.summary(tx, member_id)
+            return totals, personal_data.job_ids(tx, member_id), totals.limits.get(guild_id or 0)
 
         records, job_ids, own_limit = await self._database.report(summary)
         return PrivacyView(
@@ -104,14 +104,14 @@ class Privacy:
         now = self._now()
 
         def export(tx: Tx) -> int:
-            found = personal_data.everything(tx, member_id)
+            document = personal_data.everything(tx, member_id)
             about = {
                 "written_at": now.isoformat(),
                 "words_are_kept_for_days": self._words_days,
                 "files_are_kept_for_days": self._spool_days,
             }
             with path.open("w", encoding="utf-8") as file:
-                json.dump(about | found, file, ensure_ascii=False, indent=2)
+                json.dump(about | document, file, ensure_ascii=False, indent=2)
             return len(personal_data.job_ids(tx, member_id))
 
         return await self._database.report(export)

@@ -133,10 +133,10 @@ class SongArchive:
         Raises:
             NoSuchSong: they have none like that here.
         """
-        found = await self._database.report(lambda tx: history.find(tx, guild_id, member_id, typed))
-        if found is None:
+        song = await self._database.report(lambda tx: history.find(tx, guild_id, member_id, typed))
+        if song is None:
             raise NoSuchSong
-        return found
+        return song
 
     async def post(self, job: Job, channel_id: int, interaction_id: int, locale: str = "") -> Copy:
         """Post the song in a channel, in the language ``locale``, once for each interaction.

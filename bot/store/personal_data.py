@@ -54,8 +54,8 @@ def summary(tx: Tx, discord_id: DiscordUserId) -> Summary:
             FROM job LEFT JOIN song ON song.job_id = job.id WHERE member_id = ? AND {NOT_ERASED}""",
         (member,),
     ).fetchone()
-    known = tx.execute("SELECT locale, leaving_since FROM member WHERE id = ?", (member,)).fetchone()
-    leaving_ms = None if known is None else known["leaving_since"]
+    account = tx.execute("SELECT locale, leaving_since FROM member WHERE id = ?", (member,)).fetchone()
+    leaving_ms = None if account is None else account["leaving_since"]
     return Summary(
         since=None if row["since"] is None else moment(row["since"]),
         songs=row["songs"],
@@ -68,7 +68,7 @@ def summary(tx: Tx, discord_id: DiscordUserId) -> Summary:
             "SELECT COUNT(*) FROM ledger WHERE member_id = :member OR actor_id = :member", {"member": member}
         ).fetchone()[0],
         limits={row["guild_id"]: row["credits"] for row in _limits(tx, _counted(tx, discord_id))},
-        locale="" if known is None else known["locale"],
+        locale="" if account is None else account["locale"],
         leaving_since=None if leaving_ms is None else moment(leaving_ms),
         deleted_before=len(set(_counted(tx, discord_id)) - {member}) > 0,
     )

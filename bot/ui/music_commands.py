@@ -131,8 +131,8 @@ class Music(
         voice: str | None = None,
     ) -> None:
         """Open the form; a draft keeps the options for which it has no field."""
-        wanted = None if voice in (None, "any") else Voice(voice)
-        request = SongRequest(model=self._model(model), custom=True, avoid=avoid, voice=wanted)
+        singer = None if voice in (None, "any") else Voice(voice)
+        request = SongRequest(model=self._model(model), custom=True, avoid=avoid, voice=singer)
         await self._open_form(interaction, request)
 
     async def _open_form(self, interaction: discord.Interaction, request: SongRequest) -> None:
