@@ -1,4 +1,4 @@
-"""What every test can ask for."""
+"""Fixtures for all tests."""
 
 import os
 import signal
@@ -55,7 +55,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def nothing_is_flushed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commits do not wait for the disk: no test here pulls a plug."""
+    """Do not flush commits to disk: no test here cuts the power."""
     monkeypatch.setattr(database_module, "PRAGMAS", (*database_module.PRAGMAS, "PRAGMA synchronous = OFF"))
 
 
@@ -90,6 +90,6 @@ TINY_SONG = b"ID3" + bytes(range(256)) * 32
 
 @pytest.fixture
 def tiny_songs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sandbox composes nothing, and cards are edited at once."""
+    """Replace composing with silence, and edit cards without waiting."""
     monkeypatch.setattr(server, "song", lambda *args, **_: TINY_SONG + repr(args).encode())
     monkeypatch.setattr(cards, "EDIT_EVERY", timedelta(milliseconds=50))

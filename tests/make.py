@@ -1,4 +1,4 @@
-"""Things that tests need, with defaults for all that a test does not care about."""
+"""Objects for tests, with defaults for everything that a test does not care about."""
 
 import itertools
 from datetime import UTC, datetime, timedelta

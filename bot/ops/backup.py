@@ -81,8 +81,8 @@ def backup(database: Path, target: Path, progress: Progress) -> Backup:
 
 
 def _refuse_target(database: Path, target: Path) -> None:
-    taken = [database, *snapshots.companions(database), database.with_name(f"{database.name}.lock")]
-    if target in [path.resolve() for path in taken]:
+    own_files = [database, *snapshots.companions(database), database.with_name(f"{database.name}.lock")]
+    if target in [path.resolve() for path in own_files]:
         raise NotDone(f"{target} belongs to the database being backed up; choose another name.")
     if target.is_dir() or not target.parent.is_dir():
         raise NotDone(f"{target} can't be created; name a file in an existing directory.")
@@ -263,17 +263,17 @@ def _keep(database: Path, now: datetime) -> Path | None:
     """
     if database.exists():
         _close(database)
-    left = [path for path in (database, *snapshots.companions(database)) if path.exists()]
-    if not left:
+    files = [path for path in (database, *snapshots.companions(database)) if path.exists()]
+    if not files:
         return None
     kept = _dated(database, now)
-    for path in left:
+    for path in files:
         target = kept.with_name(kept.name + path.name.removeprefix(database.name))
         with snapshots.replacing(target) as unfinished:
             shutil.copyfile(path, unfinished)
             _as_owned(unfinished, like=path)
             unfinished.chmod(stat.S_IRUSR | stat.S_IWUSR)
-    for path in left:
+    for path in files:
         if path != database:
             path.unlink()
     snapshots.flush(database.parent)

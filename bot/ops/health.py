@@ -158,7 +158,7 @@ class _Connection(asyncio.Protocol):
         self._handler.connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Give the place of the connection free."""
+        """Free the connection's place."""
         self._connections.pop(self, None)
         if self._deadline is not None:
             self._deadline.cancel()

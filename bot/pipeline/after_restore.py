@@ -20,9 +20,9 @@ def mark(tx: Tx, now: datetime, gone: Collection[int] = ()) -> Counter[JobState]
     post it. So does an undelivered song: somebody may have asked for it again. Members erased since the
     backup, ``gone`` by their numbers, are erased again.
     """
-    found: Counter[JobState] = Counter()
+    counts: Counter[JobState] = Counter()
     for job in jobs.unfinished(tx):
-        found[job.state] += 1
+        counts[job.state] += 1
         _mark(tx, job, now)
         jobs.mark_restored(tx, job.id, now)
     for member in gone:
@@ -31,7 +31,7 @@ def mark(tx: Tx, now: datetime, gone: Collection[int] = ()) -> Counter[JobState]
     budget_alerts.drop_due(tx)
     # Another version may have registered its own commands since.
     forget(tx, COMMANDS_FACT)
-    return found
+    return counts
 
 
 def _mark(tx: Tx, job: Job, now: datetime) -> None:

@@ -228,10 +228,10 @@ class Deliverer:
         forgotten the nonce.
         """
         key = nonce(job, message.kind, delivery)
-        left = delivery.started_at + SEND_WITHIN - self._now()
+        time_left = delivery.started_at + SEND_WITHIN - self._now()
         message_id: int | None = None
         try:
-            async with asyncio.timeout(max(left.total_seconds(), 0.0)):
+            async with asyncio.timeout(max(time_left.total_seconds(), 0.0)):
                 if message.kind is MessageKind.SONG:
                     files = [(track, self._spool.path(track.file)) for track in job.tracks]
                     message_id = await self._courier.post_song(job, files, delivery, key)

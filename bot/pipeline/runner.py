@@ -196,16 +196,16 @@ class Runner:
     async def _start_cards(self) -> None:
         if self._stopping.is_set() or Lane.CARDS in self._busy.values():
             return
-        found = await self._cards.due()
-        if found:
-            self._begin(self._update_cards(found), Lane.CARDS, "cards")
+        due_jobs = await self._cards.due()
+        if due_jobs:
+            self._begin(self._update_cards(due_jobs), Lane.CARDS, "cards")
 
     async def _start_alerts(self) -> None:
         if self._stopping.is_set() or Lane.ALERTS in self._busy.values():
             return
-        found = await self._alerts.due()
-        if found:
-            self._begin(self._alerts.send(found), Lane.ALERTS, "budget alerts")
+        due_alerts = await self._alerts.due()
+        if due_alerts:
+            self._begin(self._alerts.send(due_alerts), Lane.ALERTS, "budget alerts")
 
     async def _start_erasures(self) -> None:
         if self._stopping.is_set() or Lane.ERASURES in self._busy.values():
@@ -283,8 +283,8 @@ class Runner:
         else:
             await self._steps.give_up(current)
 
-    async def _update_cards(self, found: list[Job]) -> None:
-        for job in found:
+    async def _update_cards(self, due_jobs: list[Job]) -> None:
+        for job in due_jobs:
             await self._guarded(job, self._cards.refresh, self._cards.leave)
 
     async def _wait_s(self) -> float:

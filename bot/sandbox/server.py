@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import Literal
 
 from aiohttp import web
+from yarl import URL
 
 from bot.sandbox import composer, mp3
 from bot.sandbox.instruments import RATE_HZ
@@ -174,6 +175,10 @@ class Invalid(Exception):
         self.name = name
         """The offending field."""
 
+    def response(self) -> web.Response:
+        """Return the HTTP 400 response that reports it."""
+        return _error(HTTPStatus.BAD_REQUEST, str(self), self.name)
+
 
 class Sandbox:
     """A music service with tasks, faults and an account. `running` serves it on a port.
@@ -208,7 +213,7 @@ class Sandbox:
         self.requests: list[Json] = []
         """Bodies of the latest POSTs, including refused ones, oldest first."""
         self._clock = clock
-        self._composing: dict[str, asyncio.Task[None]] = {}
+        self._composing: dict[str, asyncio.Future[None]] = {}
         self._one_at_a_time = asyncio.Lock()
 
     def application(self) -> web.Application:
@@ -233,7 +238,7 @@ class Sandbox:
         """Wait until no song is being composed."""
         await asyncio.gather(*self._unfinished().values(), return_exceptions=True)
 
-    def _unfinished(self) -> dict[str, asyncio.Task[None]]:
+    def _unfinished(self) -> dict[str, asyncio.Future[None]]:
         return {task_id: work for task_id, work in self._composing.items() if not work.done()}
 
     async def _lifetime(self, _app: web.Application) -> AsyncIterator[None]:
@@ -251,7 +256,14 @@ class Sandbox:
     async def _create(self, request: web.Request) -> web.StreamResponse:
         if not self._admits(request):
             return _refusal(FaultKind.UNAUTHORIZED)
-        body = await json_body(request)
+        return self.create(await json_body(request)) or hang_up(request)
+
+    def create(self, body: Json) -> web.Response | None:
+        """Answer the POST of a task. None: the task is created and charged, but the answer is lost.
+
+        Raises:
+            Invalid: The request violates the documentation.
+        """
         by_text = ordered_by(body) - ({FaultKind.BUSY} if body in self.requests else set())
         if not body and self._refused is not None:
             return _refusal(self._refused)  # a closed endpoint gives every request the same answer
@@ -266,22 +278,26 @@ class Sandbox:
         _validate(body)
 
         task = self._begin(body, kinds)
-        if FaultKind.LOST_ANSWER in kinds:
-            return hang_up(request)
-        return web.json_response(
-            {
-                "id": task.id,
-                "object": "music.generation.task",
-                "status": "pending",
-                "data": {"id": task.id, "mediaType": "music", "status": "pending", "audioUrls": []},
-            }
-        )
+        return None if FaultKind.LOST_ANSWER in kinds else created(task)
 
     def _begin(self, body: Json, kinds: frozenset[FaultKind]) -> Task:
         """Create a task, charge for it, and start composing."""
+        task = self._new_task(body, kinds)
+        self.tasks[task.id] = task
+        self.tasks_created += 1
+        self.credits_charged += CREDITS_PER_TASK
+        self._compose(task)
+        while len(self.tasks) > self.tasks_max:
+            oldest = next(iter(self.tasks))
+            del self.tasks[oldest]
+            if work := self._composing.pop(oldest, None):
+                work.cancel()
+        return task
+
+    def _new_task(self, body: Json, kinds: frozenset[FaultKind]) -> Task:
         custom = body.get("customMode") is True
         words = f"{text_of(body, 'style')} {text_of(body, 'title')}" if custom else text_of(body, "prompt")
-        task = Task(
+        return Task(
             id=secrets.token_hex(12),
             provider=text_of(body, "provider"),
             model=text_of(body, "model"),
@@ -296,19 +312,9 @@ class Sandbox:
             delay_s=self.delay_s * (SLOWDOWN if FaultKind.SLOW in kinds else 1),
             empty_polls=EMPTY_POLLS if FaultKind.EMPTY_SUCCESS in kinds else 0,
         )
-        self.tasks[task.id] = task
-        self.tasks_created += 1
-        self.credits_charged += CREDITS_PER_TASK
-        self._compose(task)
-        while len(self.tasks) > self.tasks_max:
-            oldest = next(iter(self.tasks))
-            del self.tasks[oldest]
-            if work := self._composing.pop(oldest, None):
-                work.cancel()
-        return task
 
-    def _compose(self, task: Task) -> asyncio.Task[None]:
-        """Return the asyncio task that composes the songs, starting it if necessary."""
+    def _compose(self, task: Task) -> asyncio.Future[None]:
+        """Return the future that composes the songs, starting it if necessary."""
         if task.id not in self._composing:
             self._composing[task.id] = asyncio.create_task(self._compose_takes(task))
         return self._composing[task.id]
@@ -326,7 +332,11 @@ class Sandbox:
             return _refusal(FaultKind.UNAUTHORIZED)
         if spoiled := self._spoiled(request, "poll"):
             return spoiled
-        task = self.tasks.get(request.match_info["id"])
+        return self.poll(request.match_info["id"], request.url.origin())
+
+    def poll(self, task_id: str, origin: URL) -> web.Response:
+        """Answer the GET of a task whose songs lie under ``origin``."""
+        task = self.tasks.get(task_id)
         if task is None:
             return _error(HTTPStatus.NOT_FOUND, "Task not found.")
         status, error = self._status(task)
@@ -334,8 +344,7 @@ class Sandbox:
         if status == "success" and task.empty_polls:
             task.empty_polls -= 1
         elif status == "success":
-            origin = request.url.origin()
-            urls = [str(origin / "audio" / f"{task.id}-{take}.mp3") for take in range(1, task.takes + 1)]
+            urls = self._urls(task, origin)
         return web.json_response(
             {
                 "object": "task",
@@ -353,6 +362,9 @@ class Sandbox:
                 },
             }
         )
+
+    def _urls(self, task: Task, origin: URL) -> list[str]:
+        return [str(origin / "audio" / f"{task.id}-{take}.mp3") for take in range(1, task.takes + 1)]
 
     def _status(self, task: Task) -> tuple[str, str | None]:
         """Return a task's status and, if it failed, the reason."""
@@ -437,6 +449,18 @@ async def running(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> A
         await runner.cleanup()
 
 
+def created(task: Task) -> web.Response:
+    """Return the response to the POST of a task that was created."""
+    return web.json_response(
+        {
+            "id": task.id,
+            "object": "music.generation.task",
+            "status": "pending",
+            "data": {"id": task.id, "mediaType": "music", "status": "pending", "audioUrls": []},
+        }
+    )
+
+
 def _refusal(kind: FaultKind) -> web.Response:
     status, message = REFUSALS[kind]
     if kind is FaultKind.SERVER_ERROR:
@@ -475,7 +499,7 @@ async def _errors_as_json(
     try:
         return await handler(request)
     except Invalid as invalid:
-        return _error(HTTPStatus.BAD_REQUEST, str(invalid), invalid.name)
+        return invalid.response()
     except web.HTTPException as refused:
         return _error(refused.status, refused.reason)
 

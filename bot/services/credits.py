@@ -273,12 +273,12 @@ class CreditService:
         now = self._now()
 
         def change(tx: Tx) -> LimitChange:
-            known = role_id == guild_id and credits_ is not None
+            countable = role_id == guild_id and credits_ is not None
             return LimitChange(
                 before=quotas.set_role(tx, guild_id, role_id, credits_, changed_by, now),
                 after=credits_,
                 open_jobs=jobs.count_open(tx, guild_id, members.NOBODY).guild if role_id == guild_id else 0,
-                beyond=quotas.beyond(tx, guild_id, credits_ or 0, self._defaults, now) if known else 0,
+                beyond=quotas.beyond(tx, guild_id, credits_ or 0, self._defaults, now) if countable else 0,
             )
 
         return await self._once(changed_by, change)

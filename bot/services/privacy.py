@@ -23,7 +23,7 @@ CLEAN_WITHIN_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class PrivacyView:
     """The personal data of a member, and how long it is stored."""
 
     records: personal_data.Summary
@@ -78,15 +78,15 @@ class Privacy:
         self._now = now
         self._woken = woken
 
-    async def view(self, member_id: DiscordUserId, guild_id: GuildId | None = None) -> Kept:
+    async def view(self, member_id: DiscordUserId, guild_id: GuildId | None = None) -> PrivacyView:
         """Return what is stored about the member in all servers, and their own limit in one of them."""
 
         def summary(tx: Tx) -> tuple[personal_data.Summary, list[int], int | None]:
-            found = personal_data.summary(tx, member_id)
-            return found, personal_data.job_ids(tx, member_id), found.limits.get(guild_id or 0)
+            totals = personal_data.summary(tx, member_id)
+            return totals, personal_data.job_ids(tx, member_id), totals.limits.get(guild_id or 0)
 
         records, job_ids, own_limit = await self._database.report(summary)
-        return Kept(
+        return PrivacyView(
             records=records,
             files=len(await asyncio.to_thread(self._spool.of_jobs, job_ids)),
             own_limit=own_limit,
@@ -104,14 +104,14 @@ class Privacy:
         now = self._now()
 
         def export(tx: Tx) -> int:
-            found = personal_data.everything(tx, member_id)
+            document = personal_data.everything(tx, member_id)
             about = {
                 "written_at": now.isoformat(),
                 "words_are_kept_for_days": self._words_days,
                 "files_are_kept_for_days": self._spool_days,
             }
             with path.open("w", encoding="utf-8") as file:
-                json.dump(about | found, file, ensure_ascii=False, indent=2)
+                json.dump(about | document, file, ensure_ascii=False, indent=2)
             return len(personal_data.job_ids(tx, member_id))
 
         return await self._database.report(export)

@@ -92,8 +92,8 @@ class SongArchive:
         now = self._now()
 
         def read(tx: Tx) -> list[tuple[Job, CardFacts]]:
-            found = history.open_jobs(tx, guild_id, member_id)
-            return [(job, card_facts(tx, job, self._defaults, now)) for job in found]
+            songs = history.open_jobs(tx, guild_id, member_id)
+            return [(job, card_facts(tx, job, self._defaults, now)) for job in songs]
 
         return await self._database.read(read)
 
@@ -133,10 +133,10 @@ class SongArchive:
         Raises:
             NoSuchSong: they have none like that here.
         """
-        found = await self._database.report(lambda tx: history.find(tx, guild_id, member_id, typed))
-        if found is None:
+        song = await self._database.report(lambda tx: history.find(tx, guild_id, member_id, typed))
+        if song is None:
             raise NoSuchSong
-        return found
+        return song
 
     async def post(self, job: Job, channel_id: int, interaction_id: int, locale: str = "") -> Copy:
         """Post the song in a channel, in the language ``locale``, once for each interaction.
@@ -218,20 +218,20 @@ class SongArchive:
         """
         if job.state not in SONG_STATES:
             raise NotDoneYet if job.state in OPEN_STATES and job.reason is None else NoSuchSong
-        there: dict[int, Track] = {}
+        available: dict[int, Track] = {}
         try:
             async with asyncio.timeout(FETCH_S), self._alone(job.id):
-                trouble = await self._gather(job.id, there)
+                trouble = await self._gather(job.id, available)
         except TimeoutError:
             trouble = Transient(f"not fetched in {FETCH_S:.0f} s")
         if trouble is not None:
             log.warning(
                 "files missing",
-                extra={"job_id": job.id, "available": len(there), "error": str(trouble)},
+                extra={"job_id": job.id, "available": len(available), "error": str(trouble)},
             )
-        if not there:
+        if not available:
             raise SongGone if trouble is None else trouble
-        return [(track, self._spool.path(track.file)) for _, track in sorted(there.items())]
+        return [(track, self._spool.path(track.file)) for _, track in sorted(available.items())]
 
     @asynccontextmanager
     async def _alone(self, job_id: JobId) -> AsyncIterator[None]:
@@ -240,33 +240,33 @@ class SongArchive:
         async with lock:
             yield
 
-    async def _gather(self, job_id: JobId, there: dict[int, Track]) -> Transient | None:
-        """Fill ``there`` with the available takes. Returns the transient error if some are missing."""
+    async def _gather(self, job_id: JobId, available: dict[int, Track]) -> Transient | None:
+        """Fill ``available`` with the available takes. Returns the transient error if some are missing."""
         # Read again: an earlier request may have fetched the files while this one waited for the lock.
         job = await self._database.read(lambda tx: jobs.get(tx, job_id))
         assert job is not None  # noqa: S101 - rows of jobs are never deleted
-        there |= {track.take: track for track in job.tracks if self._is_there(track)}
+        available |= {track.take: track for track in job.tracks if self._is_there(track)}
         trouble: Transient | None = None
         for way in (self._from_message, self._from_music_service, self._from_fresh_addresses):
-            missing = [track for track in job.tracks if track.take not in there]
+            missing = [track for track in job.tracks if track.take not in available]
             if not missing:
                 return None
             try:
                 async with self._hands:
-                    await way(job, missing, there)
+                    await way(job, missing, available)
             except SpoolUnwritable as error:
                 return error
             except Transient as error:
                 log.info("source of files unavailable", extra={"job_id": job.id, "error": str(error)})
                 trouble = error
-        return trouble if len(there) < len(job.tracks) else None
+        return trouble if len(available) < len(job.tracks) else None
 
     def _is_there(self, track: Track) -> bool:
         """Return whether the take needs no file, or has a complete one in the spool."""
         path = self._spool.path(track.file)
         return track.linked or (path.is_file() and path.stat().st_size == track.size_bytes)
 
-    async def _from_message(self, job: Job, missing: list[Track], there: dict[int, Track]) -> None:
+    async def _from_message(self, job: Job, missing: list[Track], available: dict[int, Track]) -> None:
         """Fetch the files from the message in which the song was delivered."""
         for track in missing:
             try:
@@ -275,14 +275,16 @@ class SongArchive:
                 log.info("message not available", extra={"job_id": job.id, "error": str(error)})
                 return
             if audio is not None:
-                await self._keep(job, track, there, partial(self._spool.store, chunks=_chunks(audio)))
+                await self._keep(job, track, available, partial(self._spool.store, chunks=_chunks(audio)))
 
-    async def _from_music_service(self, job: Job, missing: list[Track], there: dict[int, Track]) -> None:
+    async def _from_music_service(self, job: Job, missing: list[Track], available: dict[int, Track]) -> None:
         """Download the files from the addresses that the job recorded."""
         for track in missing:
-            await self._download(job, track, there)
+            await self._download(job, track, available)
 
-    async def _from_fresh_addresses(self, job: Job, missing: list[Track], there: dict[int, Track]) -> None:
+    async def _from_fresh_addresses(
+        self, job: Job, missing: list[Track], available: dict[int, Track]
+    ) -> None:
         """Ask the music service for current addresses, and download the files whose address changed."""
         assert job.task_id is not None  # noqa: S101 - guaranteed by a CHECK of the schema
         music = self._music.of(job)
@@ -297,16 +299,16 @@ class SongArchive:
             # The service lists the addresses in the order of the takes.
             fresh = urls[track.take - 1] if track.take <= len(urls) else track.url
             if fresh != track.url:
-                await self._download(job, replace(track, url=fresh), there)
+                await self._download(job, replace(track, url=fresh), available)
 
-    async def _download(self, job: Job, track: Track, there: dict[int, Track]) -> None:
+    async def _download(self, job: Job, track: Track, available: dict[int, Track]) -> None:
         async def fetch(name: str) -> Stored:
             return await self._audio.fetch(track.url, self._spool, name)
 
-        await self._keep(job, track, there, fetch)
+        await self._keep(job, track, available, fetch)
 
     async def _keep(
-        self, job: Job, track: Track, there: dict[int, Track], store: Callable[[str], Awaitable[Stored]]
+        self, job: Job, track: Track, available: dict[int, Track], store: Callable[[str], Awaitable[Stored]]
     ) -> None:
         """Store a take in the spool and record its new file, unless it is not audio."""
         try:
@@ -316,7 +318,7 @@ class SongArchive:
             return
         again = replace(track, file=stored.file, size_bytes=stored.size_bytes, sha256=stored.sha256)
         if await self._database.write(lambda tx: history.found_again(tx, job.id, again)):
-            there[track.take] = again
+            available[track.take] = again
         else:
             # Its member has asked for erasure, and this file did not exist yet when theirs were deleted.
             await asyncio.to_thread(self._spool.path(stored.file).unlink, missing_ok=True)

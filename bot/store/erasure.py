@@ -144,13 +144,13 @@ def _drop_texts(tx: Tx, member: MemberNumber) -> None:
 
 def _blank(tx: Tx, job_ids: Collection[int]) -> None:
     """Remove from these jobs whatever leads to a person, a message or a task; the books need none of it."""
-    given = json.dumps(list(job_ids))
+    ids = json.dumps(list(job_ids))
     tx.execute(
         """INSERT INTO spool_removal (job_id) SELECT value FROM json_each(?) WHERE true
            ON CONFLICT DO NOTHING""",
-        (given,),
+        (ids,),
     )
-    tx.execute("DELETE FROM track WHERE job_id IN (SELECT value FROM json_each(?))", (given,))
+    tx.execute("DELETE FROM track WHERE job_id IN (SELECT value FROM json_each(?))", (ids,))
     tx.execute(
         """UPDATE job SET interaction_id = -id, channel_id = 0, parent_channel_id = NULL,
                           urls = '[]', takes = '[]', detail = '',
@@ -159,20 +159,20 @@ def _blank(tx: Tx, job_ids: Collection[int]) -> None:
                           message_id = NULL, card_message_id = NULL, card_shown = '', card_due_at = NULL,
                           card_free_at = 0
            WHERE id IN (SELECT value FROM json_each(?))""",
-        (given,),
+        (ids,),
     )
 
 
 def drop_outlived(tx: Tx, job_ids: Collection[int]) -> int:
     """Delete the texts of these jobs and everything derived from them. Returns how many had any."""
-    given = json.dumps(list(job_ids))
+    ids = json.dumps(list(job_ids))
     dropped = texts.drop_songs(tx, job_ids)
     tx.execute(
         """UPDATE job SET urls = '[]', takes = '[]', detail = ''
            WHERE id IN (SELECT value FROM json_each(?))""",
-        (given,),
+        (ids,),
     )
-    tx.execute("UPDATE track SET url = '' WHERE job_id IN (SELECT value FROM json_each(?))", (given,))
+    tx.execute("UPDATE track SET url = '' WHERE job_id IN (SELECT value FROM json_each(?))", (ids,))
     if dropped:
         mark(tx, Deleted.DROPPED)
     return dropped

@@ -73,23 +73,23 @@ def songs(
     newest. ``word`` keeps songs whose title, prompt, style or lyrics contain all of its words, ignoring
     case; a song whose texts have been deleted is matched by its date, such as 2026-03-14.
     """
-    given = {"guild": guild_id, "member": known_member(tx, member_id)}
-    wanted = _words(word)
-    columns, fits = (_TEXTS, lambda row: _has(row, wanted)) if wanted else ("NULL", lambda _: True)
+    owner = {"guild": guild_id, "member": known_member(tx, member_id)}
+    words = _words(word)
+    columns, fits = (_TEXTS, lambda row: _has(row, words)) if words else ("NULL", lambda _: True)
     where = _SONGS.format(columns=columns)
-    if (after := _place(tx, given, after_id)) is not None:
+    if (after := _place(tx, owner, after_id)) is not None:
         newer = _some(
-            tx.execute(f"{where} AND (job.created_at, job.id) > (:at, :id) {_OLDEST_FIRST}", given | after),
+            tx.execute(f"{where} AND (job.created_at, job.id) > (:at, :id) {_OLDEST_FIRST}", owner | after),
             size + 1,
             fits,
         )
         if len(newer) > size:
             return SongPage(songs=tuple(_jobs(tx, newer[:size][::-1])), newer=True, older=True)
-    before = None if after_id is not None else _place(tx, given, before_id)
+    before = None if after_id is not None else _place(tx, owner, before_id)
     if before is not None:
         where += " AND (job.created_at, job.id) < (:at, :id)"
-    found = _some(tx.execute(f"{where} {_NEWEST_FIRST}", given | (before or {})), size + 1, fits)
-    return SongPage(songs=tuple(_jobs(tx, found[:size])), newer=before is not None, older=len(found) > size)
+    ids = _some(tx.execute(f"{where} {_NEWEST_FIRST}", owner | (before or {})), size + 1, fits)
+    return SongPage(songs=tuple(_jobs(tx, ids[:size])), newer=before is not None, older=len(ids) > size)
 
 
 def choices(tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str, limit: int) -> list[SongChoice]:
@@ -98,17 +98,17 @@ def choices(tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str, lim
     All its words must appear in the label. A song without texts is matched by its date, such as
     2026-03-14, and every song by its job id.
     """
-    wanted = _words(typed)
-    given = {"guild": guild_id, "member": known_member(tx, member_id)}
-    found: list[SongChoice] = []
-    for row in tx.execute(f"{_SONGS.format(columns=_CHOICE)} {_NEWEST_FIRST}", given):
+    words = _words(typed)
+    owner = {"guild": guild_id, "member": known_member(tx, member_id)}
+    matches: list[SongChoice] = []
+    for row in tx.execute(f"{_SONGS.format(columns=_CHOICE)} {_NEWEST_FIRST}", owner):
         choice = SongChoice(job_id=row["id"], song=row["song"], at=moment(row["created_at"]))
         shown = folded(choice.song) or _date(row)
-        if all(word in shown for word in wanted) or wanted == [str(choice.job_id)]:
-            found.append(choice)
-        if len(found) >= limit:
+        if all(word in shown for word in words) or words == [str(choice.job_id)]:
+            matches.append(choice)
+        if len(matches) >= limit:
             break
-    return found
+    return matches
 
 
 def find(tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str) -> Job | None:
@@ -116,19 +116,19 @@ def find(tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str) -> Job
 
     A song with exactly this title comes first, then the newest match.
     """
-    wanted, title = _words(typed), folded(typed)
-    given = {"guild": guild_id, "member": known_member(tx, member_id)}
-    if len(wanted) == 1 and _ID.fullmatch(wanted[0]):
-        own = _place(tx, given, JobId(int(wanted[0])))
-        if own is not None:
-            return jobs.get(tx, JobId(own["id"]))
-    if not wanted:
+    words, title = _words(typed), folded(typed)
+    owner = {"guild": guild_id, "member": known_member(tx, member_id)}
+    if len(words) == 1 and _ID.fullmatch(words[0]):
+        exact = _place(tx, owner, JobId(int(words[0])))
+        if exact is not None:
+            return jobs.get(tx, JobId(exact["id"]))
+    if not words:
         return None
     newest: JobId | None = None
-    for row in tx.execute(f"{_SONGS.format(columns=_TEXTS)} {_NEWEST_FIRST}", given):
+    for row in tx.execute(f"{_SONGS.format(columns=_TEXTS)} {_NEWEST_FIRST}", owner):
         if folded(row["title"] or "") == title:
             return jobs.get(tx, row["id"])
-        if newest is None and _has(row, wanted):
+        if newest is None and _has(row, words):
             newest = row["id"]
     return None if newest is None else jobs.get(tx, newest)
 
@@ -161,33 +161,33 @@ def _words(typed: str) -> list[str]:
     return folded(typed).split()
 
 
-def _has(row: Row, wanted: list[str]) -> bool:
+def _has(row: Row, words: list[str]) -> bool:
     """Return whether each word is in one of the row's texts, or in its date if it has none."""
-    there = folded("\n".join(row[name] or "" for name in ("title", "prompt", "style", "lyrics")))
-    return all(word in (there or _date(row)) for word in wanted)
+    text = folded("\n".join(row[name] or "" for name in ("title", "prompt", "style", "lyrics")))
+    return all(word in (text or _date(row)) for word in words)
 
 
 def _date(row: Row) -> str:
     return moment(row["created_at"]).date().isoformat()
 
 
-def _place(tx: Tx, given: dict[str, int], job_id: JobId | None) -> dict[str, int] | None:
+def _place(tx: Tx, owner: dict[str, int], job_id: JobId | None) -> dict[str, int] | None:
     """Return the sort position of a song; None if it is not this member's in this server."""
     if job_id is None:
         return None
-    row = tx.execute(f"{_SONGS.format(columns='NULL')} AND job.id = :id", given | {"id": job_id}).fetchone()
+    row = tx.execute(f"{_SONGS.format(columns='NULL')} AND job.id = :id", owner | {"id": job_id}).fetchone()
     return None if row is None else {"id": row["id"], "at": row["created_at"]}
 
 
 def _some(rows: Iterator[Row], limit: int, fits: Callable[[Row], bool]) -> list[JobId]:
     """Return the ids of the first matching rows, without reading further ones."""
-    found: list[JobId] = []
+    ids: list[JobId] = []
     for row in rows:
         if fits(row):
-            found.append(row["id"])
-        if len(found) >= limit:
+            ids.append(row["id"])
+        if len(ids) >= limit:
             break
-    return found
+    return ids
 
 
 def _jobs(tx: Tx, ids: list[JobId]) -> list[Job]:

@@ -125,7 +125,7 @@ def add(tx: Tx, job: Job, held: Hold, due_at: datetime, source: Source | None = 
     Raises:
         sqlite3.IntegrityError: its interaction was accepted before, or the failure was retried before.
     """
-    asked, member = job.origin, member_number(tx, job.origin.member_id)
+    origin, member = job.origin, member_number(tx, job.origin.member_id)
     tx.execute(
         """INSERT INTO job (id, interaction_id, guild_id, channel_id, member_id, may_reference, state,
                             created_at, state_since, due_at, price, day, allowance_part, bonus_part,
@@ -135,12 +135,12 @@ def add(tx: Tx, job: Job, held: Hold, due_at: datetime, source: Source | None = 
                    :parent)""",
         {
             "id": job.id,
-            "interaction": asked.interaction_id,
-            "guild": asked.guild_id,
-            "channel": asked.channel_id,
-            "parent": asked.parent_channel_id,
+            "interaction": origin.interaction_id,
+            "guild": origin.guild_id,
+            "channel": origin.channel_id,
+            "parent": origin.parent_channel_id,
             "member": member,
-            "may_reference": asked.may_reference,
+            "may_reference": origin.may_reference,
             "state": job.state,
             "now": milliseconds(job.created_at),
             "due": milliseconds(due_at),
@@ -153,14 +153,14 @@ def add(tx: Tx, job: Job, held: Hold, due_at: datetime, source: Source | None = 
             "again_of": _job_of(source, Reuse.AGAIN),
         },
     )
-    texts.keep(tx, job.id, job.request, member, asked.member_name, None if source is None else source.job_id)
+    texts.keep(tx, job.id, job.request, member, origin.member_name, None if source is None else source.job_id)
     tx.execute(
         "UPDATE guild SET locale = :locale WHERE id = :id AND locale <> :locale AND :locale <> ''",
-        {"id": asked.guild_id, "locale": asked.guild_locale},
+        {"id": origin.guild_id, "locale": origin.guild_locale},
     )
     tx.execute(
         "UPDATE member SET locale = :locale WHERE id = :id AND locale <> :locale AND :locale <> ''",
-        {"id": member, "locale": asked.member_locale},
+        {"id": member, "locale": origin.member_locale},
     )
 
 
@@ -229,15 +229,15 @@ def due(
     """
     marks = ", ".join(f"'{state}'" for state in states - {JobState.QUEUED})
     ripe = f"due_at IS NOT NULL AND (due_at <= :now OR due_at > :horizon) AND {_FREE}"
-    given = {"now": milliseconds(now), "horizon": milliseconds(now + horizon), "epoch": epoch}
+    parameters = {"now": milliseconds(now), "horizon": milliseconds(now + horizon), "epoch": epoch}
     rows = tx.execute(
         f"SELECT id FROM job WHERE state IN ({marks}) AND {ripe} ORDER BY due_at, created_at LIMIT :limit",
-        given | {"limit": limit},
+        parameters | {"limit": limit},
     ).fetchall()
     if JobState.QUEUED in states:
         rows += tx.execute(
             f"{_TURNS.format(which=ripe)} ORDER BY {_IN_TURN} LIMIT :limit",
-            given | {"limit": limit - len(rows)},
+            parameters | {"limit": limit - len(rows)},
         ).fetchall()
     return [_claim(tx, row["id"], epoch) for row in rows]
 
@@ -267,8 +267,8 @@ def next_due(tx: Tx, epoch: int) -> datetime | None:
     ).fetchone()
     (card_ms,) = tx.execute("""SELECT MIN(MAX(card_due_at, card_free_at)) FROM job
            WHERE card_due_at IS NOT NULL""").fetchone()
-    found = [ms for ms in (due_ms, card_ms) if ms is not None]
-    return moment(min(found)) if found else None
+    due_times = [ms for ms in (due_ms, card_ms) if ms is not None]
+    return moment(min(due_times)) if due_times else None
 
 
 def move(

@@ -104,10 +104,10 @@ def hold(
         NotEnoughCredits: the allowance and the bonus together are less.
     """
     know_guild(tx, guild_id)
-    there = balance(tx, guild_id, defaults, now)
-    if there.available < price:
-        raise NotEnoughCredits(price, there)
-    allowance = min(price, there.available - there.bonus)
+    pool = balance(tx, guild_id, defaults, now)
+    if pool.available < price:
+        raise NotEnoughCredits(price, pool)
+    allowance = min(price, pool.available - pool.bonus)
     held = Hold(day=day_number(now), allowance=allowance, bonus=price - allowance)
     tx.execute("UPDATE guild SET bonus = bonus - ? WHERE id = ?", (held.bonus, guild_id))
     booking = _Booking(job_id=job_id, guild_id=guild_id, member=member, hold=held)
@@ -265,8 +265,8 @@ def in_range(credits_: int) -> int:
 
 def changed(tx: Tx, changed_by: ChangedBy) -> bool:
     """Return whether this interaction has already changed something."""
-    known = tx.execute("SELECT 1 FROM ledger WHERE interaction_id = ?", (changed_by.interaction_id,))
-    return known.fetchone() is not None
+    rows = tx.execute("SELECT 1 FROM ledger WHERE interaction_id = ?", (changed_by.interaction_id,))
+    return rows.fetchone() is not None
 
 
 def know_guild(tx: Tx, guild_id: GuildId) -> None:

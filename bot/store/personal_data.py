@@ -54,8 +54,8 @@ def summary(tx: Tx, discord_id: DiscordUserId) -> Summary:
             FROM job LEFT JOIN song ON song.job_id = job.id WHERE member_id = ? AND {NOT_ERASED}""",
         (member,),
     ).fetchone()
-    known = tx.execute("SELECT locale, leaving_since FROM member WHERE id = ?", (member,)).fetchone()
-    leaving_ms = None if known is None else known["leaving_since"]
+    account = tx.execute("SELECT locale, leaving_since FROM member WHERE id = ?", (member,)).fetchone()
+    leaving_ms = None if account is None else account["leaving_since"]
     return Summary(
         since=None if row["since"] is None else moment(row["since"]),
         songs=row["songs"],
@@ -68,7 +68,7 @@ def summary(tx: Tx, discord_id: DiscordUserId) -> Summary:
             "SELECT COUNT(*) FROM ledger WHERE member_id = :member OR actor_id = :member", {"member": member}
         ).fetchone()[0],
         limits={row["guild_id"]: row["credits"] for row in _limits(tx, _counted(tx, discord_id))},
-        locale="" if known is None else known["locale"],
+        locale="" if account is None else account["locale"],
         leaving_since=None if leaving_ms is None else moment(leaving_ms),
         deleted_before=len(set(_counted(tx, discord_id)) - {member}) > 0,
     )
@@ -83,11 +83,11 @@ def job_ids(tx: Tx, discord_id: DiscordUserId) -> list[int]:
 def everything(tx: Tx, discord_id: DiscordUserId) -> dict[str, object]:
     """Return everything stored about this person, with readable names. Times are UTC."""
     member, counted = members.known_member(tx, discord_id), _counted(tx, discord_id)
-    known = tx.execute("SELECT locale, leaving_since FROM member WHERE id = ?", (member,)).fetchone()
+    account = tx.execute("SELECT locale, leaving_since FROM member WHERE id = ?", (member,)).fetchone()
     return {
         "member": discord_id,
-        "language": known["locale"] or None if known is not None else None,
-        "deletion_asked_for_at": _time(None if known is None else known["leaving_since"]),
+        "language": account["locale"] or None if account is not None else None,
+        "deletion_asked_for_at": _time(None if account is None else account["leaving_since"]),
         "hash_kept_after_an_earlier_deletion": len(set(counted) - {member}) > 0,
         "songs": [_song(tx, row, member) for row in _songs(tx, member)],
         "texts_that_only_songs_of_others_are_made_of": _texts_elsewhere(tx, member),
@@ -129,13 +129,13 @@ def _of(tx: Tx, table: str, column: str, member: MemberNumber, *, order: str = "
 
 def _texts_elsewhere(tx: Tx, member: MemberNumber) -> list[str]:
     """Return the member's texts that none of their own songs uses."""
-    wanted = " UNION ALL ".join(
+    used = " UNION ALL ".join(
         f"SELECT {name}_id FROM job JOIN song ON song.job_id = job.id "
         f"WHERE job.member_id = :member AND {name}_id IS NOT NULL"
         for name in texts.TEXTS
     )
     rows = tx.execute(
-        f"SELECT value FROM text WHERE author_id = :member AND id NOT IN ({wanted}) ORDER BY id",
+        f"SELECT value FROM text WHERE author_id = :member AND id NOT IN ({used}) ORDER BY id",
         {"member": member},
     )
     return [row["value"] for row in rows]
@@ -199,7 +199,7 @@ def _song(tx: Tx, row: sqlite3.Row, member: MemberNumber) -> dict[str, object]:
 
 def _words(tx: Tx, row: sqlite3.Row, member: MemberNumber) -> dict[str, object]:
     words = {name: row[f"{name}_id"] for name in texts.TEXTS}
-    found = {
+    fields = {
         name: tx.execute("SELECT author_id, value FROM text WHERE id = ?", (text_id,)).fetchone()
         for name, text_id in words.items()
         if text_id is not None
@@ -209,10 +209,10 @@ def _words(tx: Tx, row: sqlite3.Row, member: MemberNumber) -> dict[str, object]:
         "own_title_style_and_lyrics": bool(row["custom"]),
         "instrumental": bool(row["instrumental"]),
         "voice": row["voice"],
-        **{name: text["value"] for name, text in found.items() if text and text["author_id"] == member},
+        **{name: text["value"] for name, text in fields.items() if text and text["author_id"] == member},
         "not_included": {
             name: _DROPPED if text is None else _OF_OTHERS
-            for name, text in found.items()
+            for name, text in fields.items()
             if text is None or text["author_id"] != member
         },
     }

@@ -20,9 +20,9 @@ def limit_of(tx: Tx, guild_id: GuildId, member: MemberNumber, role_ids: Iterable
 
     ``role_ids`` includes the server's id, which is the id of the @everyone role.
     """
-    own = member_limit(tx, guild_id, member)
-    if own is not None:
-        return Limit(credits=own)
+    personal = member_limit(tx, guild_id, member)
+    if personal is not None:
+        return Limit(credits=personal)
     roles = [(credits_, role_id) for role_id, credits_ in role_limits(tx, guild_id, role_ids).items()]
     if not roles:
         return None
@@ -44,8 +44,8 @@ def member_limit(tx: Tx, guild_id: GuildId, member: MemberNumber) -> int | None:
 def role_limits(tx: Tx, guild_id: GuildId, role_ids: Iterable[int] | None = None) -> dict[int, int]:
     """Return the limits of these roles, or of all roles, by role id."""
     rows = tx.execute("SELECT role_id, credits FROM role_limit WHERE guild_id = ?", (guild_id,))
-    wanted = None if role_ids is None else set(role_ids)
-    return {role_id: credits_ for role_id, credits_ in rows if wanted is None or role_id in wanted}
+    roles = None if role_ids is None else set(role_ids)
+    return {role_id: credits_ for role_id, credits_ in rows if roles is None or role_id in roles}
 
 
 def member_limits(tx: Tx, guild_id: GuildId) -> int:
@@ -97,9 +97,9 @@ def hold(
         NotEnoughCredits: less is left of the server's pool.
     """
     limit = limit_of(tx, guild_id, member, role_ids)
-    there = standing(tx, guild_id, member, limit, defaults, now)
-    if limit is not None and there.limit_is_tightest and there.left < price:
-        raise LimitReached(price, limit, there)
+    current = standing(tx, guild_id, member, limit, defaults, now)
+    if limit is not None and current.limit_is_tightest and current.left < price:
+        raise LimitReached(price, limit, current)
     return ledger.hold(tx, job_id, guild_id, member, price, defaults, now), limit
 
 

@@ -100,22 +100,24 @@ def page(
     ``kind`` and ``member_id`` filter them.
     """
     where = _ROWS
-    given: dict[str, object] = {"guild": guild_id, "kind": kind, "size": size + 1}
+    parameters: dict[str, object] = {"guild": guild_id, "kind": kind, "size": size + 1}
     if kind is not None:
         where += " AND ledger.kind = :kind"
     if member_id is not None:
         where += " AND ledger.member_id = (SELECT id FROM member WHERE discord_id = :member)"
-        given["member"] = member_id
+        parameters["member"] = member_id
     if after_id is not None:
-        given["id"] = after_id
-        rows = tx.execute(f"{where} AND ledger.id > :id ORDER BY ledger.id LIMIT :size", given).fetchall()
+        parameters["id"] = after_id
+        rows = tx.execute(
+            f"{where} AND ledger.id > :id ORDER BY ledger.id LIMIT :size", parameters
+        ).fetchall()
         return Page(
             rows=tuple(_read(row) for row in reversed(rows[:size])), newer=len(rows) > size, older=True
         )
     if before_id is not None:
-        given["id"] = before_id
+        parameters["id"] = before_id
         where += " AND ledger.id < :id"
-    rows = tx.execute(f"{where} ORDER BY ledger.id DESC LIMIT :size", given).fetchall()
+    rows = tx.execute(f"{where} ORDER BY ledger.id DESC LIMIT :size", parameters).fetchall()
     return Page(
         rows=tuple(_read(row) for row in rows[:size]), newer=before_id is not None, older=len(rows) > size
     )

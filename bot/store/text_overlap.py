@@ -21,15 +21,15 @@ def has_words_of(text: str, original: str) -> bool:
 
     Case, spaces and punctuation do not count, nor do directions like ``[Chorus]``.
     """
-    there = [word for line in _lines(text) for word in line]
+    words = [word for line in _lines(text) for word in line]
     lines = _lines(original)
     whole = [word for line in lines for word in line]
-    if not there or not whole:
+    if not words or not whole:
         return False
-    joined = f" {' '.join(there)} "
-    if there == whole or any(len(line) >= LINE_WORDS and f" {' '.join(line)} " in joined for line in lines):
+    joined = f" {' '.join(words)} "
+    if words == whole or any(len(line) >= LINE_WORDS and f" {' '.join(line)} " in joined for line in lines):
         return True
-    return not _runs(there).isdisjoint(_runs(whole))
+    return not _runs(words).isdisjoint(_runs(whole))
 
 
 def _lines(text: str) -> list[list[str]]:

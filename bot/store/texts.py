@@ -54,9 +54,9 @@ def keep(
     }
     for name in TEXTS:
         value: str = getattr(request, name)
-        there = source.get(name)
-        if there is not None and there.value == value:
-            values[f"{name}_id"] = there.id
+        earlier = source.get(name)
+        if earlier is not None and earlier.value == value:
+            values[f"{name}_id"] = earlier.id
         elif value:
             values[f"{name}_id"] = _add_text(tx, author, value, source.values())
     _insert(tx, "song", values)
@@ -67,11 +67,11 @@ def _texts_of(tx: Tx, job_id: JobId | None) -> dict[str, _Text]:
     row = tx.execute("SELECT * FROM song WHERE job_id = ?", (job_id,)).fetchone()
     if row is None:
         return {}
-    found = {
+    texts = {
         name: tx.execute("SELECT id, value FROM text WHERE id = ?", (row[f"{name}_id"],)).fetchone()
         for name in TEXTS
     }
-    return {name: _Text(id=text["id"], value=text["value"]) for name, text in found.items() if text}
+    return {name: _Text(id=text["id"], value=text["value"]) for name, text in texts.items() if text}
 
 
 def _add_text(tx: Tx, author: int, value: str, source: Iterable[_Text]) -> int:
@@ -108,19 +108,19 @@ def may_be_taken_up(tx: Tx, job_id: JobId) -> bool:
 
 def drop_songs(tx: Tx, job_ids: Collection[int]) -> int:
     """Delete the texts of these jobs that no other song uses. Returns how many jobs had any."""
-    given = json.dumps(list(job_ids))
+    ids = json.dumps(list(job_ids))
     rows = tx.execute(
         """DELETE FROM song WHERE job_id IN (SELECT value FROM json_each(?))
            RETURNING prompt_id, title_id, style_id, lyrics_id, avoid_id""",
-        (given,),
+        (ids,),
     ).fetchall()
     texts = json.dumps(sorted({text_id for row in rows for text_id in row if text_id is not None}))
-    wanted = " UNION ALL ".join(
+    used = " UNION ALL ".join(
         f"SELECT {name}_id FROM song WHERE {name}_id IN (SELECT value FROM json_each(:texts))"
         for name in TEXTS
     )
     tx.execute(
-        f"DELETE FROM text WHERE id IN (SELECT value FROM json_each(:texts)) AND id NOT IN ({wanted})",
+        f"DELETE FROM text WHERE id IN (SELECT value FROM json_each(:texts)) AND id NOT IN ({used})",
         {"texts": texts},
     )
     return len(rows)

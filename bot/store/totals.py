@@ -4,13 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.database.sqlite import Tx
-from bot.model import Backend, FailReason, JobState
+from bot.model import SONG_STATES, Backend, FailReason, JobState
 from bot.store import breaker as breaker_table
 from bot.store.breaker import Breaker
 from bot.store.members import WHOLE_GUILD
 from bot.store.times import moment
-
-_SETTLED = frozenset({JobState.STORED, JobState.DELIVERING, JobState.DELIVERED, JobState.UNDELIVERED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +48,7 @@ def totals(tx: Tx, backend: Backend) -> Totals:
         state = JobState(row["state"])
         states[state] += row["jobs"]
         parked += row["jobs"] * row["parked"]
-        if state in _SETTLED:
+        if state in SONG_STATES:
             settled += row["credits"]
         elif state in (JobState.FAILED, JobState.EXPLAINED):
             released += row["credits"]

@@ -96,7 +96,7 @@ def meant(typed: str, offers: Sequence[Offer]) -> JobId | None:
 async def answer(
     interaction: discord.Interaction, work: Awaitable[Sequence[Offer]]
 ) -> list[app_commands.Choice[str]]:
-    """Send the offers; nobody can be told of an error, so it is a log line.
+    """Send the offers; log an error, since nobody reads an answer that fails.
 
     Returns no choices: discord.py would send what is returned, and log a late answer as an exception.
     """

@@ -152,11 +152,11 @@ def examine_application(application: Payload) -> Check:
 
 def examine_commands(ours: Sequence[Payload], theirs: Sequence[Payload]) -> Check:
     """Check that exactly the commands of this version are registered."""
-    known = {_key(command): command for command in theirs}
-    wanted = {_key(command): command for command in ours}
-    missing = [name for name, _ in wanted.keys() - known.keys()]
-    other = [name for name, _ in known.keys() - wanted.keys()]
-    changed = [key[0] for key in wanted.keys() & known.keys() if not is_same(wanted[key], known[key])]
+    actual = {_key(command): command for command in theirs}
+    expected = {_key(command): command for command in ours}
+    missing = [name for name, _ in expected.keys() - actual.keys()]
+    other = [name for name, _ in actual.keys() - expected.keys()]
+    changed = [key[0] for key in expected.keys() & actual.keys() if not is_same(expected[key], actual[key])]
     differences = [
         f"{what}: {', '.join(f'/{_one_line(name)}' for name in sorted(names))}"
         for what, names in (("not registered", missing), ("not of this version", changed), ("unknown", other))
@@ -166,7 +166,7 @@ def examine_commands(ours: Sequence[Payload], theirs: Sequence[Payload]) -> Chec
         advice = "restart the bot, which registers what has changed since its last start"
         finding = f"{'; '.join(differences)}; {advice}"
         return Check(verdict=Verdict.WARNING, name="commands", finding=finding)
-    finding = f"registered and up to date: {', '.join(f'/{name}' for name, _ in sorted(wanted))}"
+    finding = f"registered and up to date: {', '.join(f'/{name}' for name, _ in sorted(expected))}"
     return Check(verdict=Verdict.OK, name="commands", finding=finding)
 
 

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 SMALLER_TRIES: Final = 3
 """Sends of one song, each with fewer files, if Discord finds them too large."""
 BANNED_S: Final = 60.0
-"""Seconds to wait after 401 or 429 without a time, since Discord bans addresses that go on."""
+"""Seconds to wait after 401 or 429 without a time: Discord bans addresses that keep sending."""
 BANNED_MAX_S: Final = 3_600.0
 EDIT_S: Final = 20.0
 """Seconds for a small request."""

@@ -121,7 +121,7 @@ def pool_used(say: Language, balance: Balance) -> str:
 
 
 def limit_used(say: Language, limit: Limit, standing: Standing) -> str:
-    """Return ``25 of your 30 credits a month are used or held (a limit set for you)``."""
+    """Return ``25 of your 30 credits a month are used or held (a personal limit)``."""
     return say(
         "limit-used",
         used=standing.used + standing.held,

@@ -16,8 +16,6 @@ from bot.ui.dependencies import Services
 from bot.ui.discord_limits import CHOICES_MAX
 from bot.ui.language import described
 
-PROMPT_MAX: Final = 500
-"""Characters of a prompt that Discord lets a member type."""
 VOICES: Final = [
     app_commands.Choice(name=described("choice-any-voice"), value="any"),
     *(app_commands.Choice(name=described(f"choice-{voice}"), value=voice.value) for voice in Voice),
@@ -35,7 +33,7 @@ class PromptText(app_commands.Transformer):
     @property
     def max_value(self) -> int:
         """Return the maximum number of characters."""
-        return PROMPT_MAX
+        return limits_of("").prompt
 
     async def transform(self, interaction: discord.Interaction, value: Any, /) -> str:  # noqa: ANN401, ARG002
         """Return the text as typed, whatever its length, so that a refusal can keep it."""
@@ -134,8 +132,8 @@ class Music(
         voice: str | None = None,
     ) -> None:
         """Open the form; a draft keeps the options for which it has no field."""
-        wanted = None if voice in (None, "any") else Voice(voice)
-        request = SongRequest(model=self._model(model), custom=True, avoid=avoid, voice=wanted)
+        singer = None if voice in (None, "any") else Voice(voice)
+        request = SongRequest(model=self._model(model), custom=True, avoid=avoid, voice=singer)
         await self._open_form(interaction, request)
 
     async def _open_form(self, interaction: discord.Interaction, request: SongRequest) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 import discord
 from discord.utils import format_dt
 
-from bot.services.privacy import Deletion, Kept
+from bot.services.privacy import Deletion, PrivacyView
 from bot.ui import messages
 from bot.ui.cards import COLOR_WORKING
 from bot.ui.language import Language
@@ -15,7 +15,7 @@ NAME_MAX: Final = 80
 """Characters of the operator's name that are shown."""
 
 
-def kept(say: Language, data: Kept, owner: discord.User | None) -> discord.Embed:
+def view(say: Language, data: PrivacyView, owner: discord.User | None) -> discord.Embed:
     """Return what is kept about a member, why and how long, and who is responsible for it."""
     records = data.records
     lines = (

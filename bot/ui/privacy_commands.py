@@ -32,10 +32,10 @@ class Privacy(
     async def view(self, interaction: discord.Interaction[discord.Client]) -> None:
         """Show what is kept, why and how long, and who is responsible for it."""
         guild_id = None if interaction.guild_id is None else GuildId(interaction.guild_id)
-        kept = await self.privacy.view(DiscordUserId(interaction.user.id), guild_id)
+        stored = await self.privacy.view(DiscordUserId(interaction.user.id), guild_id)
         application = interaction.client.application
         owner = None if application is None else getattr(application, "owner", None)
-        embed = privacy_cards.kept(interaction_context.private(interaction), kept, owner)
+        embed = privacy_cards.view(interaction_context.private(interaction), stored, owner)
         await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
 
     @app_commands.command(description=described("command-privacy-export"))

@@ -38,7 +38,7 @@ async def promise(
     """
     try:
         interaction_context.require_can_post(interaction)
-        taken = await intake.accept(request, interaction_context.origin(interaction), source)
+        accepted = await intake.accept(request, interaction_context.origin(interaction), source)
     except (TriedAgain, WordsGone):
         raise  # the texts are in the newer try, or must not be kept
     except Transient as error:
@@ -48,10 +48,10 @@ async def promise(
     except Refusal as error:
         await _refuse(interaction, intake, request, None if source is None else source.job_id, error)
         return
-    if taken is None:
+    if accepted is None:
         log.info("interaction received twice", extra={"interaction_id": interaction.id})
         return
-    job, facts = taken.job, taken.facts
+    job, facts = accepted.job, accepted.facts
     say = interaction_context.public(interaction)
     card_message_id: int | None = None
     content, embed = cards.card_line(say, job), cards.card(say, job, facts)

@@ -1,4 +1,4 @@
-"""Run a campaign by hand and print its figures; ends with 1 if the audit finds anything.
+"""Run a campaign by hand and print its totals; ends with 1 if the audit finds anything.
 
     python -m tests.campaign --seconds 600
     python -m tests.campaign --kills 300 --seed 1
@@ -34,8 +34,8 @@ def main() -> None:
         parser.error(f"{folder} has a database already; a campaign begins with none")
 
     report = asyncio.run(Campaign(folder, options.seed, Size(kills=options.kills, seconds=seconds)).run())
-    width = max(map(len, report.figures))
-    say("\n".join(f"{name:<{width}}  {figure}" for name, figure in report.figures.items()))
+    width = max(map(len, report.totals))
+    say("\n".join(f"{name:<{width}}  {total}" for name, total in report.totals.items()))
     if report.violations:
         (folder / "books.txt").write_text(pformat(report.books, width=160), "utf-8")
         say("\nVIOLATIONS", *(f"- {sentence}" for sentence in report.violations))

@@ -113,7 +113,7 @@ class Books:
 
 
 class Audit:
-    """What the books say together."""
+    """The audit of all books together."""
 
     def __init__(self, books: Books) -> None:
         self.books = books
@@ -129,7 +129,7 @@ class Audit:
         self._doctor = _DOCTOR.search(books.doctor_said)
 
     def violations(self) -> list[str]:
-        """Everything that must not be, as sentences."""
+        """Return every violation, each as a sentence."""
         return [
             *self.books.complaints,
             *chain(
@@ -144,7 +144,7 @@ class Audit:
 
     @property
     def orphans(self) -> list[OutgoingMessage]:
-        """What was charged, and is no job's."""
+        """Return charged tasks that no job refers to."""
         return [task for task in self.tasks if task.task_id not in self._saved]
 
     @property
@@ -273,7 +273,7 @@ class Audit:
     def _count(self, given: Given) -> int:
         return sum(post.given is given for post in self.books.posts)
 
-    def figures(self) -> dict[str, int | str]:
+    def totals(self) -> dict[str, int | str]:
         """The table: what happened, and what must be 0."""
         answered = Counter(request.answered for request in self.books.requests)
         silent = [one for one in self.books.requests if one.answered is Answered.NOTHING]

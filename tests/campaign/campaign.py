@@ -55,7 +55,7 @@ BUGS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """How large a campaign is; it ends its killing with whatever comes first."""
+    """The size of a campaign; the killing ends at whichever limit comes first."""
 
     kills: int | None = None
     seconds: float | None = None
@@ -79,7 +79,7 @@ SERVERS: Final = 3
 class Report:
     """The result of a campaign."""
 
-    figures: dict[str, int | str]
+    totals: dict[str, int | str]
     violations: list[str]
     books: Books
 
@@ -102,7 +102,7 @@ class Campaign:
         self._complaints: list[str] = []
 
     async def run(self) -> Report:
-        """The killing, a quiet time, and the audit."""
+        """Kill bots, let the last one finish undisturbed, and audit."""
         self._folder.mkdir(parents=True, exist_ok=True)
         began_s = time.monotonic()
         async with FakeDiscord() as discord:
@@ -121,7 +121,7 @@ class Campaign:
         audit = Audit(books)
         for fault in self._ordered:
             self._troubles[f"Discord: {fault.method} {fault.kind}"] += fault.hits
-        figures: dict[str, int | str] = {
+        totals: dict[str, int | str] = {
             "seed": self._seed,
             "seconds": f"{time.monotonic() - began_s:.0f}, of them {killed_s:.0f} of killing",
             "KILLS": len(self._killed_at_s),
@@ -130,7 +130,7 @@ class Campaign:
             "troubles": self._troubles.total(),
             **{f"  {name}": count for name, count in sorted(self._troubles.items())},
         }
-        return Report(figures=figures | audit.figures(), violations=audit.violations(), books=books)
+        return Report(totals=totals | audit.totals(), violations=audit.violations(), books=books)
 
     def _random(self, name: str) -> Random:
         return Random(f"{self._seed}:{name}")  # noqa: S311 - to be drawn again from the same seed
@@ -198,7 +198,7 @@ class Campaign:
         return BotProcess.running(self._folder, ("bot", "run"), settings)
 
     def _keep(self, bot: BotProcess, end: str) -> None:
-        """Keep what a bot has said, and look it over."""
+        """Keep a bot's output and check it."""
         with (self._folder / "bot.log").open("a", encoding="utf-8") as log:
             log.write(f"=== life {self._lives}, {len(bot.lines)} lines, ended: {end}\n{bot.log}\n")
         self._complaints += [
@@ -206,7 +206,7 @@ class Campaign:
         ]
 
     async def _quiet(self, discord: FakeDiscord, settings: dict[str, str]) -> None:
-        """The last bot, undisturbed, until nothing is left to do."""
+        """Run the last bot undisturbed until nothing is left to do."""
         self._lives += 1
         async with self._bot(settings) as bot:
             try:
@@ -220,7 +220,7 @@ class Campaign:
             self._keep(bot, "SIGTERM with nothing left to do")
 
     def _left(self) -> int:
-        """Jobs that the bot has still something to do for."""
+        """Return the jobs that the bot still has to work on."""
         question = "SELECT COUNT(*) FROM job WHERE due_at IS NOT NULL"
         if self._size.cards:
             question += " OR (card_due_at IS NOT NULL AND card_message_id IS NOT NULL)"
@@ -240,7 +240,7 @@ class Campaign:
 
     @asynccontextmanager
     async def _members(self, discord: FakeDiscord) -> AsyncIterator[None]:
-        """Members who ask for songs all the time while the block runs."""
+        """Let members request songs continuously while inside."""
         guilds = [discord.guild, *(discord.add_guild() for _ in range(SERVERS - 1))]
         channels = [discord.add_channel("songs", guild=guild) for guild in guilds]
         async with _while_running(
@@ -267,7 +267,7 @@ class Campaign:
 
     @asynccontextmanager
     async def _mischief(self, discord: FakeDiscord, music: Music) -> AsyncIterator[None]:
-        """Requests that go wrong, and connections that break, while the block runs."""
+        """Inject failing requests and broken connections while inside."""
         async with _while_running([self._make_mischief(discord, music, self._random("mischief"))]):
             yield
 
@@ -292,7 +292,7 @@ class Campaign:
                 self._make_trouble(discord, random.choice(TROUBLES))
 
     def _make_trouble(self, discord: FakeDiscord, trouble: Trouble) -> None:
-        """Order it, unless something of this kind is still to come."""
+        """Inject the fault, unless one of its kind is still pending."""
         waiting = [fault for fault in discord.faults if not fault.hits]
         discord.faults[:] = waiting + [fault for fault in discord.faults if fault.hits and fault.kind == HANG]
         same = any((one.method, one.path_pattern) == (trouble.method, trouble.path) for one in waiting)
@@ -318,10 +318,10 @@ class Campaign:
                     given=post.given,
                     cut_off=self._cut_off(post),
                     task_id=post.task_id,
-                    asked=post.task_id in music.ledger.asked,
+                    asked=post.task_id in music.asked,
                     makes_song=post.task_id is not None and music.makes_song(post.task_id),
                 )
-                for post in music.ledger.paid
+                for post in music.paid
             ),
             rows=tuple(
                 Row(
@@ -340,7 +340,7 @@ class Campaign:
         )
 
     def _cut_off(self, post: PaidRequest) -> bool:
-        """Whether the bot was killed over this paid request, before it can have written the answer down."""
+        """Return whether the bot was killed before it can have recorded the answer to this paid request."""
         over_s = math.inf if post.answered_at_s is None else post.answered_at_s + ANSWER_TO_BOOKS_S
         return any(post.arrived_at_s - ARRIVES_LATE_S <= at_s <= over_s for at_s in self._killed_at_s)
 
@@ -393,7 +393,7 @@ class _Watch:
         self._counts: Counter[Moment] = Counter()
 
     async def reached(self, life: Life) -> bool:
-        """Wait for the moment in which it ends. Returns whether it came in time."""
+        """Wait for the moment of the kill. Returns whether it came in time."""
         if life.moment is not Moment.STARTED and not await self._passed(life):
             return False
         if life.after_s:
@@ -426,11 +426,11 @@ class _Watch:
         for message in messages[self._messages_seen :]:
             self._counts[Moment.STORED] += message.via == "bot"
         self._requests_seen, self._messages_seen = len(requests), len(messages)
-        self._counts[Moment.POST_ARRIVED] = len(self._music.ledger.paid)
+        self._counts[Moment.POST_ARRIVED] = len(self._music.paid)
         self._counts[Moment.POST_TAKEN] = len(self._music.tasks)
-        self._counts[Moment.POST_ANSWERED] = self._music.ledger.answers
-        self._counts[Moment.POLL] = self._music.ledger.polls
-        self._counts[Moment.DOWNLOAD] = self._music.ledger.downloads
+        self._counts[Moment.POST_ANSWERED] = self._music.answers
+        self._counts[Moment.POLL] = self._music.polls
+        self._counts[Moment.DOWNLOAD] = self._music.downloads
         return self._counts[moment]
 
 
@@ -450,7 +450,7 @@ def _settings(discord: FakeDiscord, url: str) -> dict[str, str]:
 
 
 def _end(discord: FakeDiscord, faults: list[Fault]) -> None:
-    """These strike no more, and what hangs by them goes on."""
+    """Stop these faults and release the requests that hang because of them."""
     for fault in list(faults):
         fault.stop()
         discord.faults.remove(fault)

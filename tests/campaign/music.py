@@ -1,4 +1,4 @@
-"""The music service of a campaign: quick, in trouble at random, and with books of its own."""
+"""The music service of a campaign: quick, with random faults."""
 
 import asyncio
 import re
@@ -26,7 +26,7 @@ _TASK = re.compile(rb"task ([0-9a-f]{24}) ")
 
 
 class Music(QuickSandbox):
-    """A quick sandbox in random trouble, each of whose files tells whose song it is."""
+    """A quick sandbox with random faults; each file names the task that it belongs to."""
 
     def __init__(self, changed: Callable[[], None], random: Random) -> None:
         super().__init__(changed, delay_s=TASK_DELAY_S, tasks_max=10**9)
@@ -36,7 +36,7 @@ class Music(QuickSandbox):
         self._proofs: set[str] = set()
 
     def calm(self) -> None:
-        """From here on everything goes well."""
+        """Inject no more faults."""
         self._calm = True
         self.faults.clear()
 
@@ -59,7 +59,7 @@ class Music(QuickSandbox):
         return self._random.uniform(0.0, LATE_MOST_S) if late else 0.0
 
     def _spoil_next(self) -> None:
-        """Order an unclear outcome, but only if a clear one was heard since the last of them.
+        """Inject an unclear outcome, but only if the bot received a clear one since the last.
 
         Three in a row open the bot's breaker for a minute; a question about a task that was made since
         proves that the bot has heard a clear answer.
@@ -79,12 +79,12 @@ class Music(QuickSandbox):
 
 
 def number_in(text: str) -> int:
-    """Which song a text is about; 0 if it is about none."""
+    """Return the number of the song that a text is about, or 0."""
     found = _NUMBER.search(text)
     return 0 if found is None else int(found[1])
 
 
 def task_of(data: bytes) -> str:
-    """Whose song a file is, or nothing."""
+    """Return the task that a file belongs to, or an empty text."""
     found = _TASK.search(data)
     return "" if found is None else found[1].decode()

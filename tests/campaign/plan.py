@@ -54,7 +54,7 @@ class Life:
 
 
 def draw_life(random: Random, longest_s: float) -> Life:
-    """The next process's end: while it starts, or within about ``longest_s`` after it has connected."""
+    """Draw how the next process ends: during its start, or within about ``longest_s`` of connecting."""
     kind = random.random()
     how = signal.SIGTERM if random.random() < _GENTLE_SHARE else signal.SIGKILL
     if kind < _EARLY_SHARE:
@@ -74,7 +74,7 @@ def draw_life(random: Random, longest_s: float) -> Life:
 
 @dataclass(frozen=True)
 class Trouble:
-    """One request to Discord that goes wrong, as ``FakeDiscord.fault`` takes it."""
+    """A failing request to Discord, as arguments of ``FakeDiscord.fault``."""
 
     method: str
     path: str
@@ -120,7 +120,7 @@ _PLAIN_SHARE = 0.5
 
 
 def draw_prompt(random: Random, number: int) -> str:
-    """A prompt that tells its number, and often how the music service is to treat it."""
+    """Return a prompt with its number and often a fault for the music service."""
     if random.random() < _PLAIN_SHARE:
         return f"Song {number} about the rain"
     return f"Song {number} [{random.choice(_WORDS)}] about the rain"

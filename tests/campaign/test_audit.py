@@ -1,4 +1,4 @@
-"""The audit on doctored books: whatever a bot could do wrong has its sentence."""
+"""The audit finds each kind of violation in doctored books."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -124,8 +124,8 @@ def test_sound_books_have_no_violation() -> None:
     assert "" == violations(SOUND)
 
 
-def test_the_figures_are_counted_from_the_books() -> None:
-    figures = {name.strip(): figure for name, figure in Audit(SOUND).figures().items()}
+def test_the_totals_are_counted_from_the_books() -> None:
+    totals = {name.strip(): total for name, total in Audit(SOUND).totals().items()}
 
     assert {
         "requests": 7,
@@ -140,7 +140,7 @@ def test_the_figures_are_counted_from_the_books() -> None:
         "charged, the bot killed": 1,
         "EXTRA CHARGES": 0,
         "KNOWN SONGS LOST": 0,
-    }.items() <= figures.items()
+    }.items() <= totals.items()
 
 
 def more(*messages: Message) -> Doctored:

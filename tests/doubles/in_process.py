@@ -1,4 +1,4 @@
-"""Both outside worlds in process, under one name."""
+"""The doubles of both services in process."""
 
 from tests.doubles.discord.in_process import Chat, OutgoingMessage
 from tests.doubles.music.in_process import AUDIO, SONG, MusicService, Task, answers, raises

@@ -1,4 +1,4 @@
-"""The pipeline under faults: real sockets where they matter, and a key that must show nowhere."""
+"""The pipeline under faults: real sockets where they matter, and a key that must not leak."""
 
 import logging
 import os

@@ -29,7 +29,7 @@ A_DAY_S = 86_400.0
 
 
 class Courier(DiscordCourier):
-    """The real one. What it has posted is read at Discord, and deleted messages count."""
+    """The real courier; its posts are read from Discord, deleted ones included."""
 
     def __init__(self, client: TunesmithClient, world: FakeDiscord) -> None:
         super().__init__(client)
@@ -58,7 +58,7 @@ class Courier(DiscordCourier):
 
 
 class Evening:
-    """Get it from ``Evening.begun``. Time passes at once."""
+    """The pipeline, a client and a Discord on simulated time. Get it from ``Evening.begun``."""
 
     def __init__(self, rig: Rig, world: FakeDiscord, client: TunesmithClient, hurry: Hurry) -> None:
         self.rig = rig
@@ -133,7 +133,7 @@ class Evening:
         return await self.rig.get(job)
 
     async def jobs(self) -> list[Job]:
-        """All that the database has, the oldest first."""
+        """Return all jobs, oldest first."""
 
         def everything(tx: Tx) -> list[Job]:
             rows = tx.execute("SELECT id FROM job ORDER BY interaction_id").fetchall()
@@ -142,11 +142,11 @@ class Evening:
         return await self.rig.database.read(everything)
 
     async def job(self) -> Job:
-        """The newest one."""
+        """Return the newest job."""
         return (await self.jobs())[-1]
 
     def card(self, job: Job) -> Message:
-        """The card that was said for the job by ``ask``."""
+        """Return the card that ``ask`` posted for the job."""
         (found,) = (one for one in self.discord.messages if one.id == job.card_message_id)
         return found
 
@@ -158,7 +158,7 @@ class Evening:
         return message
 
     def sends(self, channel: Channel | None = None) -> list[BotRequest]:
-        """What the bot asked for to post in this channel, whatever the outcome."""
+        """Return the bot's requests to post in this channel, whatever their outcome."""
         path = f"/channels/{(channel or self.discord.channel).id}/messages"
         return [call for call in self.discord.requests if (call.method, call.path) == ("POST", path)]
 
@@ -181,5 +181,5 @@ def client_of(rig: Rig) -> TunesmithClient:
 
 
 def kinds(evening: Evening) -> list[MessageKind]:
-    """What stands at Discord, message by message."""
+    """Return the kind of each message at Discord."""
     return [post.kind for post in evening.rig.chat.posts]

@@ -1,4 +1,4 @@
-"""Time that passes only while nothing else happens, and then at once: hours of waiting over real sockets."""
+"""Simulated time that jumps to the next timer when nothing else is happening, with real sockets."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""An internet that only remembers: names lead where a test says, and nothing is dialled."""
+"""A fake network: names resolve as a test says, connections are recorded, and none is made."""
 
 import itertools
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What holds after every fault: the books balance, nothing is charged or posted twice, everybody hears."""
+"""What holds after every fault: balanced books, nothing charged or posted twice, every member informed."""
 
 import logging
 import re
@@ -29,16 +29,16 @@ async def assert_survived(
     posts: int | None = None,
     secrets: tuple[str, ...] = (),
 ) -> None:
-    """The general promise, after whatever happened to ``jobs``, which are all that the database has.
+    """Assert the general promise for ``jobs``, which are all jobs in the database.
 
     ``says`` is a pattern: the log has a line about each job that matches it. ``posts`` is how many
     paid requests the music service has seen, one a job if it is not given.
     """
     found = [await rig.get(job) for job in jobs]
-    proof = await rig.database.read(reconcile)
-    assert () == proof.findings
-    assert sum(job.price_credits for job in found if job.state in HELD) == proof.held
-    assert len(found) == proof.jobs
+    reconciliation = await rig.database.read(reconcile)
+    assert () == reconciliation.findings
+    assert sum(job.price_credits for job in found if job.state in HELD) == reconciliation.held
+    assert len(found) == reconciliation.jobs
     assert (len(found) if posts is None else posts) == rig.music.posts
     assert len(rig.music.tasks) <= len(found)
     assert [] == [record.getMessage() for record in caplog.records if is_a_bug(record)]
@@ -65,7 +65,7 @@ def line(record: logging.LogRecord) -> str:
 
 
 def is_a_bug(record: logging.LogRecord) -> bool:
-    """Whether the line tells of an error that nobody has foreseen."""
+    """Return whether the line reports an unexpected error."""
     return record.levelno >= logging.CRITICAL or "bug in" in record.getMessage() or record.name == "asyncio"
 
 

@@ -1,4 +1,4 @@
-"""The bot among people on the simulated Discord: what it sends there, and what reaches it twice."""
+"""The bot on the simulated Discord: what it sends, and events that are delivered twice."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def sent(world: World) -> list[Sent]:
-    """Everything that the bot has said so far, forms left out."""
+    """Return everything that the bot has sent so far, except forms."""
     found = []
     for request in world.env.http_requests:
         body = request.json or {}
@@ -58,7 +58,7 @@ def sent(world: World) -> list[Sent]:
 
 
 def last_interaction(world: World) -> Event:
-    """What the last thing that somebody did came to the bot as."""
+    """Return the interaction that the last action sent to the bot."""
     events = [entry for entry in world.env.backend.transcript if entry[1] == "INTERACTION_CREATE"]
     _, name, payload = events[-1]
     return name, payload

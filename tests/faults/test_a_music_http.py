@@ -1,4 +1,4 @@
-"""Faults of the music API's HTTP: what each of them comes to, for the job and for the member."""
+"""Faults of the music API's HTTP, and the outcome of each for the job and the member."""
 
 import asyncio
 import itertools

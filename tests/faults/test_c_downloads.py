@@ -1,4 +1,4 @@
-"""Faults of downloads: nothing but the song is ever fetched, and a song that is there arrives."""
+"""Faults of downloads: only songs are fetched, and an available song arrives."""
 
 import asyncio
 import errno
@@ -438,7 +438,7 @@ async def test_a_song_over_the_upload_limit_becomes_links_and_is_kept(
             while not (found := [said for said in world.channel.history() if said.content.startswith("<@")]):
                 world.changed.clear()
                 await world.changed.wait()
-        proof = await world.parts.database.read(reconcile)
+        reconciliation = await world.parts.database.read(reconcile)
         kept = await world.parts.database.read(
             lambda tx: {row["file"] for row in tx.execute("SELECT file FROM track").fetchall()}
         )
@@ -448,7 +448,7 @@ async def test_a_song_over_the_upload_limit_becomes_links_and_is_kept(
     assert {"http://127.0.0.1"} == {(button.url or "").rpartition(":")[0] for button in links(found[0])}
     assert kept == {path.name for path in (tmp_path / "spool").iterdir()}
     assert 2 == len(kept)
-    assert () == proof.findings
+    assert () == reconciliation.findings
 
 
 def links(message: discord.Message) -> list[discord.Button]:

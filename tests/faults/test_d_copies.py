@@ -1,4 +1,4 @@
-"""Faults of Discord over a song that is brought once more: one message, or a plain sentence why not."""
+"""Faults of Discord while a song is posted again: one message, or a sentence that says why not."""
 
 import asyncio
 from collections.abc import AsyncIterator

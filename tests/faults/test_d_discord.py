@@ -1,4 +1,4 @@
-"""Faults of Discord: whatever it answers and whenever it is away, every message is posted once."""
+"""Faults of Discord: whatever it answers and whenever it is down, every message is posted once."""
 
 import asyncio
 import itertools
@@ -65,8 +65,8 @@ async def refused(evening: Evening, channel: Channel | None = None) -> Job:
 
 async def assert_nothing_happened(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     """No credit is held or spent, nothing was asked of the music service, and there is no trace of a bug."""
-    proof = await rig.database.read(reconcile)
-    assert ((), 0, 0) == (proof.findings, proof.held, (await rig.balance()).used)
+    reconciliation = await rig.database.read(reconcile)
+    assert ((), 0, 0) == (reconciliation.findings, reconciliation.held, (await rig.balance()).used)
     assert [] == [record.getMessage() for record in caplog.records if is_a_bug(record)]
 
 

@@ -1,4 +1,4 @@
-"""Answers of Discord's that say nothing about the place, and those that do."""
+"""Discord's answers that say something about the channel, and those that do not."""
 
 import contextlib
 import json

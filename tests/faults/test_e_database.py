@@ -1,4 +1,4 @@
-"""Faults of the database: a locked, full or broken file costs no credit, no song and no second message."""
+"""Faults of the database: a locked, full or broken file loses no credit or song and repeats no message."""
 
 import asyncio
 import contextlib
@@ -249,8 +249,12 @@ async def test_a_full_database_refuses_songs_until_there_is_room(
         for _ in range(10):
             long = make.custom(title=f"Song {len(jobs)}", lyrics="la " * 1_600)
             jobs.append(await rig.ask(long))
-    proof = await rig.database.read(reconcile)
-    assert ((), len(jobs), 10 * len(jobs)) == (proof.findings, proof.jobs, proof.held)
+    reconciliation = await rig.database.read(reconcile)
+    assert ((), len(jobs), 10 * len(jobs)) == (
+        reconciliation.findings,
+        reconciliation.jobs,
+        reconciliation.held,
+    )
 
     await rig.database.write(lambda tx: tx.execute("PRAGMA max_page_count = 1000000").fetchone())
     jobs.append(await rig.ask())
@@ -522,8 +526,8 @@ async def test_a_request_that_is_called_off_is_written_whole_or_not_at_all(
     await asyncio.wait([asking])
     await rig.database.write(lambda _: None)  # what was under way has ended
 
-    proof = await rig.database.read(reconcile)
-    assert ((), 10 * proof.jobs) == (proof.findings, proof.held)
+    reconciliation = await rig.database.read(reconcile)
+    assert ((), 10 * reconciliation.jobs) == (reconciliation.findings, reconciliation.held)
     other = await rig.ask()
     await rig.until(other, DONE)
     assert "bug in" not in caplog.text
@@ -550,8 +554,8 @@ async def test_a_request_canceled_in_its_transaction_is_written_whole(
     go_on.set()
     await rig.database.write(lambda _: None)
 
-    proof = await rig.database.read(reconcile)
-    assert ((), 1, 10) == (proof.findings, proof.jobs, proof.held)
+    reconciliation = await rig.database.read(reconcile)
+    assert ((), 1, 10) == (reconciliation.findings, reconciliation.jobs, reconciliation.held)
 
 
 async def test_of_many_requests_the_ones_that_are_called_off_take_no_other_along(
@@ -567,9 +571,9 @@ async def test_of_many_requests_the_ones_that_are_called_off_take_no_other_along
     await rig.database.write(lambda _: None)
 
     asked = [outcome for outcome in outcomes if isinstance(outcome, Job)]
-    proof = await rig.database.read(reconcile)
-    assert ((), 10 * proof.jobs) == (proof.findings, proof.held)
-    assert 20 == len(asked) <= proof.jobs <= 40
+    reconciliation = await rig.database.read(reconcile)
+    assert ((), 10 * reconciliation.jobs) == (reconciliation.findings, reconciliation.held)
+    assert 20 == len(asked) <= reconciliation.jobs <= 40
     assert "bug in" not in caplog.text
 
 

@@ -1,4 +1,4 @@
-"""Faults of the process: it is killed, stopped or has a bug, and no song is lost, paid or posted twice."""
+"""Faults of the process: killed, stopped or buggy, it loses no song and pays or posts none twice."""
 
 import asyncio
 import signal
@@ -146,8 +146,8 @@ async def test_a_bot_killed_over_everything_forgets_and_repeats_nothing(
     assert (0, 60, 20, ()) == summed(place.books())
 
 
-def summed(proof: Reconciliation) -> tuple[int, int, int, tuple[str, ...]]:
-    return proof.held, proof.settled, proof.released, proof.findings
+def summed(reconciliation: Reconciliation) -> tuple[int, int, int, tuple[str, ...]]:
+    return reconciliation.held, reconciliation.settled, reconciliation.released, reconciliation.findings
 
 
 # -- asked to stop
@@ -255,7 +255,7 @@ async def test_a_stop_during_the_start_ends_it_and_leaves_a_sound_database(
         status = await bot.terminate()
 
     # Before it has installed its handler, Python ends at once.
-    assert status == 0 or (path, status) == (None, -signal.SIGTERM)
+    assert 0 == status or (None, -signal.SIGTERM) == (path, status)
     assert "Traceback" not in bot.log
     checks = [check async for check in run_checks(database_checks(place.folder / "tunesmith.db"))]
     assert [] == [check for check in checks if check.verdict is Verdict.FAILURE]
@@ -303,14 +303,14 @@ async def test_a_bug_is_met_three_times_and_ends_its_job_and_no_other(
 
     await rig.rest(rounds=200)
 
-    ended, proof = await rig.get(job), await rig.database.read(reconcile)
+    ended, reconciliation = await rig.get(job), await rig.database.read(reconcile)
     assert (end, reason, False) == (ended.state, ended.reason, ended.open)
     assert [DONE, DONE] == [await rig.state(other) for other in others]
     assert tries == caplog.text.count("bug in a step")
     assert 1 >= len([post for post in rig.chat.posts if post.job_id == job.id])
     assert (state != "submitting") + 2 == rig.music.posts
-    assert 10 * (end in (JobState.RUNNING, JobState.READY)) == proof.held
-    assert (20 + 10 * (end is JobState.UNDELIVERED), ()) == (proof.settled, proof.findings)
+    assert 10 * (end in (JobState.RUNNING, JobState.READY)) == reconciliation.held
+    assert (20 + 10 * (end is JobState.UNDELIVERED), ()) == (reconciliation.settled, reconciliation.findings)
     if end is TOLD:
         assert_told_plainly(ended)
 

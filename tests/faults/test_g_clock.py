@@ -1,4 +1,4 @@
-"""Faults of the clock: a step of the wall clock costs nobody a song, and a period ends when UTC says so."""
+"""Faults of the clock: a step of the wall clock loses no song, and periods end by UTC."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""What an operator may set wrongly: the start is refused in one sentence, and no secret shows anywhere."""
+"""Wrong settings: the start is refused in one sentence, and no secret leaks."""
 
 import re
 import traceback

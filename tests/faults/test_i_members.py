@@ -1,4 +1,4 @@
-"""What members may type, hand in and press: nothing of it pings, formats, overspends or gets lost."""
+"""Hostile input of members: it neither pings, formats nor overspends, and none of it is lost."""
 
 import asyncio
 import codecs

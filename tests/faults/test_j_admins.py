@@ -1,4 +1,4 @@
-"""What managers do while songs are made and requests race: nothing is overspent, nothing counts twice."""
+"""Managers' changes during concurrent requests: nothing is overspent, and nothing counts twice."""
 
 import asyncio
 from collections.abc import Awaitable, Iterable
@@ -276,8 +276,8 @@ async def test_a_bonus_revoked_during_a_race_is_spent_or_revoked_and_not_both(
     )
 
     assert (2, 5) == (len(taken), len(refused))
-    proof = await rig.database.read(reconcile)
-    assert (20, 0, ()) == (proof.held, (await rig.balance()).bonus, proof.findings)
+    reconciliation = await rig.database.read(reconcile)
+    assert (20, 0, ()) == (reconciliation.held, (await rig.balance()).bonus, reconciliation.findings)
 
 
 # -- a command that is delivered twice

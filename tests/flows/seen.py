@@ -24,7 +24,7 @@ def keep_service_busy(world: World) -> None:
 
 
 async def until(world: World, predicate: Callable[[], T]) -> T:
-    """What the predicate gives, once that is something: looked at whenever the bot has brought anything."""
+    """Return the predicate's value once it is true; it is evaluated after each message of the bot."""
     async with asyncio.timeout(WAIT_S):
         while True:
             world.changed.clear()
@@ -34,7 +34,7 @@ async def until(world: World, predicate: Callable[[], T]) -> T:
 
 
 async def posted(world: World, count: int = 1) -> list[discord.Message]:
-    """The messages of the bot that answer no command, once there are this many."""
+    """Return the bot's messages that answer no command, once there are this many."""
 
     def found() -> list[discord.Message]:
         there = [message for message in world.channel.history() if message.content.startswith("<@")]
@@ -66,7 +66,7 @@ def button(message: discord.Message, name: str) -> discord.Button:
 
 
 def speak(monkeypatch: pytest.MonkeyPatch, locale: str, guild_locale: str) -> None:
-    """From here on members and the server have these languages; SimCord knows English only."""
+    """Give members and the server these languages from now on; SimCord knows English only."""
     of_discord = discord.Interaction.__init__
 
     def speaking(self: discord.Interaction, *, data: dict[str, object], state: ConnectionState) -> None:

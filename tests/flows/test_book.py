@@ -1,4 +1,4 @@
-"""The operator's book: each command in it that no block marks is run, here or in the test that is named."""
+"""The operator's book: each unmarked command is run, here or in the named test."""
 
 import asyncio
 import os

@@ -27,7 +27,7 @@ async def custom_song(world: World, member: simcord.MemberActor, **changes: obje
 
 
 async def held(world: World, member: simcord.MemberActor) -> int:
-    """How many songs the member has paid for or is about to."""
+    """Return the number of songs that the member has paid for or is about to pay for."""
     return await world.parts.database.read(
         lambda tx: tx.execute(
             """SELECT COUNT(*) FROM ledger JOIN member ON member.id = member_id
@@ -184,7 +184,7 @@ async def test_a_song_is_deleted_by_who_asked_or_who_may_manage_messages(world: 
 
 
 def cards(world: World) -> list[str]:
-    """What the cards say about how their songs stand."""
+    """Return the state that each card shows."""
     return [str(message.embeds[0].description) for message in world.channel.history() if message.embeds]
 
 

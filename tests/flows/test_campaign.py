@@ -14,5 +14,5 @@ async def test_a_bot_killed_repeatedly_loses_and_repeats_nothing(
     report = await Campaign(tmp_path, 20, SHORT).run()
 
     assert [] == report.violations
-    assert 5 == report.figures["KILLS"]
-    assert report.figures["paid requests"]
+    assert 5 == report.totals["KILLS"]
+    assert report.totals["paid requests"]

@@ -30,7 +30,7 @@ async def test_a_prompt_becomes_a_song_that_mentions_who_asked(world: World) -> 
 
     assert not result.ephemeral
     assert not result.deferred
-    assert message.content == f"{mia.mention} your song is ready!"
+    assert f"{mia.mention} your song is ready!" == message.content
     assert [
         "warm-synth-pop-1.mp3",
         "warm-synth-pop-2.mp3",
@@ -236,7 +236,7 @@ async def test_a_closed_service_is_named_and_the_next_request_is_refused(world: 
     assert said(refused).startswith("The music service is not open yet.")
 
 
-async def test_the_purse_is_kept_by_managers_only(world: World) -> None:
+async def test_only_managers_change_the_credits(world: World) -> None:
     ada, mia = world.add_member("Ada", manager=True), world.add_member("Mia")
 
     changed = await ada.slash(world.channel, "quota set", credits=20, period="day")

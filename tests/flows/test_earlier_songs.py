@@ -13,7 +13,7 @@ from tests.flows.seen import WAIT_S, buttons, keep_service_busy, posted, said
 
 @pytest.fixture
 async def mia(world: World) -> simcord.MemberActor:
-    """A member whose song has come."""
+    """A member whose song has been delivered."""
     member = world.add_member("Mia")
     await member.slash(world.channel, "music create", prompt="Warm synth pop")
     await posted(world)

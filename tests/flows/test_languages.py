@@ -1,4 +1,4 @@
-"""Who reads what in which language, on the simulated Discord."""
+"""Which texts appear in which language, on the simulated Discord."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""An operator's evening: the doctor, a backup under a running bot, a grant, a restore, and nothing twice."""
+"""An operator's evening: doctor, backup of a running bot, grant, restore, and nothing done twice."""
 
 import asyncio
 from collections.abc import AsyncIterator

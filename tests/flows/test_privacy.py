@@ -1,4 +1,4 @@
-"""What members see, take along and delete of what is kept about them, on the simulated Discord."""
+"""Members view, export and delete their data, on the simulated Discord."""
 
 import json
 
@@ -29,7 +29,7 @@ def bytes_of(world: World) -> bytes:
 
 
 async def erased(member: simcord.MemberActor, world: World) -> simcord.InteractionResult:
-    """The member deletes what is kept about them."""
+    """Let the member delete their data."""
     asked = await member.slash(world.channel, "privacy delete")
     await world.restart()
     assert asked.response is not None

@@ -25,7 +25,7 @@ def mia(world: World) -> simcord.MemberActor:
 
 
 async def delivered(world: World, member: simcord.MemberActor, prompt: str) -> None:
-    """One more song of this member, to its end."""
+    """Request a song for this member and wait until it is delivered."""
     count = len([message for message in world.channel.history() if message.content.startswith("<@")])
     await member.slash(world.channel, "music create", prompt=prompt)
     await posted(world, count + 1)
@@ -81,7 +81,7 @@ async def test_a_members_own_limit_is_enforced_shown_and_cleared(
 
     assert "has no limit of their own. Only the server's pool decides." in said(unlimited)
     assert f"Limit of {mia.mention}: none → **15**." in said(changed)
-    assert "you have 5 left. 10 of your 15 credits a month are used or held (a limit set for you)" in refusal
+    assert "you have 5 left. 10 of your 15 credits a month are used or held (a personal limit)" in refusal
     assert "<t:" in refusal
     assert "**5 credits** left" in said(left)
     assert "**15 credits** a period" in there
@@ -231,7 +231,7 @@ async def test_the_ledger_is_read_page_by_page_also_after_a_restart(
     assert first.ephemeral
     # The first line is the summary for members who see no embeds.
     assert [10, 10, 3, 10] == [page.partition("\n")[2].count("number") for page in pages]
-    assert ["number 22" in pages[0], "number 12" in pages[1], "number 00" in pages[2]] == [True] * 3
+    assert [True] * 3 == ["number 22" in pages[0], "number 12" in pages[1], "number 00" in pages[2]]
     assert pages[1] == pages[3]
 
 
@@ -322,7 +322,7 @@ async def test_no_alert_is_sent_where_no_channel_was_chosen_or_it_was_unset(
 
     await delivered(world, mia, "the only one")
 
-    assert said(changed) == f"Budget alerts: <#{told.id}> → **none**."
+    assert f"Budget alerts: <#{told.id}> → **none**." == said(changed)
     assert [] == told.history()
 
 
@@ -421,7 +421,7 @@ async def test_the_view_shows_everything_that_was_set(
 
     assert view.response is not None
     fields = {field.name: field.value for field in view.response.embeds[0].fields}
-    assert fields["Limits"] == f"everyone: 20\n<@&{fan.id}>: 60\nmembers with their own limit: 1"
-    assert fields["Top members this period"] == f"1. <@{mia.id}> (Mia): 10"
+    assert f"everyone: 20\n<@&{fan.id}>: 60\nmembers with their own limit: 1" == fields["Limits"]
+    assert f"1. <@{mia.id}> (Mia): 10" == fields["Top members this period"]
     assert "none" == fields["Budget alerts"]
     assert not buttons(shown_in(view))

@@ -1,4 +1,4 @@
-"""What members get from a bot that runs as a process, over Discord's and the music service's own wires."""
+"""What members get from a bot that runs as a process, over real HTTP and a real gateway."""
 
 import asyncio
 import re
@@ -18,7 +18,7 @@ from tests.flows.process import PATIENCE_S, BotProcess, World
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PROMPT = "Warm cinematic synth pop with soft drums"
-PURSE = {
+CREDITS = {
     "Allowance": "100 a month",
     "Used": "0",
     "Held for songs in progress": "0",
@@ -46,7 +46,7 @@ async def bot(world: World) -> AsyncIterator[BotProcess]:
 
 @dataclass(frozen=True)
 class Told:
-    """A song that was asked for in one line, and has come."""
+    """A song that was requested with a prompt and has been delivered."""
 
     channel: Channel
     ada: Person
@@ -96,7 +96,7 @@ async def test_the_song_replies_to_its_card_if_that_is_still_there(world: World,
 
     assert told.card.message is not None
     assert str(told.card.message.id) == str(asked["message_id"])
-    assert asked["fail_if_not_exists"] is False
+    assert False is asked["fail_if_not_exists"]
 
 
 async def test_the_song_brings_both_takes_under_a_nonce_that_discord_enforces(
@@ -109,11 +109,11 @@ async def test_the_song_brings_both_takes_under_a_nonce_that_discord_enforces(
         ("warm-cinematic-synth-pop-with-soft-drums-2.mp3", mp3(2)),
     ] == [(one.filename, one.data) for one in told.song.attachments]
     assert re.fullmatch(r"[A-Z2-7]{25}", sent["nonce"])
-    assert sent["enforce_nonce"] is True
+    assert True is sent["enforce_nonce"]
 
 
 async def test_a_delivered_song_is_paid_for_once(world: World, told: Told) -> None:
-    assert PURSE | {"Used": "10"} == await credits_told(world, told.channel, told.ada)
+    assert CREDITS | {"Used": "10"} == await credits_told(world, told.channel, told.ada)
 
 
 async def test_a_form_is_posted_as_the_documented_example(world: World) -> None:
@@ -197,7 +197,7 @@ async def test_a_lyrics_file_that_cannot_be_sung_is_refused_in_private(
 
     assert refused.ephemeral
     assert said in refused.content
-    assert PURSE == await credits_told(world, channel, ada)
+    assert CREDITS == await credits_told(world, channel, ada)
     assert [] == world.bodies(title)
 
 
@@ -209,7 +209,7 @@ async def test_a_prompt_of_501_characters_is_refused_privately_for_nothing(world
 
     assert refused.ephemeral
     assert "501" in refused.content
-    assert PURSE == await credits_told(world, channel, ada)
+    assert CREDITS == await credits_told(world, channel, ada)
     assert [] == world.bodies("x" * 501)
 
 
@@ -240,7 +240,7 @@ async def test_a_form_without_lyrics_is_refused_and_comes_back_with_its_words(wo
     assert [("No Words Yet", "folk", "Now I have some")] == [
         (body["title"], body["style"], body["lyrics"]) for body in world.bodies("No Words Yet")
     ]
-    assert PURSE | {"Used": "10"} == await credits_told(world, channel, ada)
+    assert CREDITS | {"Used": "10"} == await credits_told(world, channel, ada)
 
 
 async def test_two_requests_at_once_spend_the_last_credits_once(world: World) -> None:
@@ -261,7 +261,7 @@ async def test_two_requests_at_once_spend_the_last_credits_once(world: World) ->
         answer.content.partition(". ")[0] for answer in answers if answer.ephemeral
     ]
     assert 1 == len(world.bodies("The last one"))
-    assert PURSE | {"Allowance": "10 a month", "Used": "10"} == await credits_told(world, channel, ada)
+    assert CREDITS | {"Allowance": "10 a month", "Used": "10"} == await credits_told(world, channel, ada)
 
 
 async def test_an_interaction_that_is_delivered_twice_is_one_song(world: World) -> None:
@@ -270,7 +270,7 @@ async def test_an_interaction_that_is_delivered_twice_is_one_song(world: World) 
     await world.discord.dispatch(answer.interaction.payload)
     await world.next_post(channel)
 
-    assert PURSE | {"Used": "10"} == await credits_told(world, channel, ada)
+    assert CREDITS | {"Used": "10"} == await credits_told(world, channel, ada)
     assert 1 == len(world.bodies("Only once"))
     assert [] == answer.interaction.refusals
 
@@ -285,7 +285,7 @@ async def test_an_answer_that_comes_too_late_withdraws_the_request(
     monkeypatch.undo()
     await bot.until_said("withdrawn")
 
-    assert PURSE == await credits_told(world, channel, ada)
+    assert CREDITS == await credits_told(world, channel, ada)
     assert [] == world.bodies("Too late")
     assert [] == world.discord.posted(channel)
 
@@ -309,7 +309,7 @@ async def test_a_song_comes_as_a_direct_message_where_the_channel_takes_none(wor
 
     assert [mp3(1), mp3(2)] == [one.data for one in song.attachments]
     assert [] == world.discord.posted(channel)
-    assert PURSE | {"Used": "10"} == await credits_told(world, channel, ada)
+    assert CREDITS | {"Used": "10"} == await credits_told(world, channel, ada)
 
 
 async def test_a_locked_database_is_reported_in_time_and_costs_nothing(world: World) -> None:
@@ -321,7 +321,7 @@ async def test_a_locked_database_is_reported_in_time_and_costs_nothing(world: Wo
 
     assert busy.ephemeral
     assert busy.content.startswith("I'm very busy right now. Nothing was charged")
-    assert PURSE == await credits_told(world, channel, ada)
+    assert CREDITS == await credits_told(world, channel, ada)
     assert [] == world.bodies("Locked")
 
 

@@ -1,4 +1,4 @@
-"""A bot that is killed over a song and started again: nothing is forgotten, done twice or said twice."""
+"""A bot that is killed during a song and restarted: nothing is forgotten, repeated or posted twice."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How a run of the bot begins and ends: exit codes, last words, and what may not be cut off."""
+"""How a run of the bot begins and ends: exit codes, final output, and what is not interrupted."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What whoever watches the bot's process learns of it: its health, its figures and its log."""
+"""What monitoring sees of the bot's process: health, metrics and log."""
 
 import asyncio
 import json
@@ -54,12 +54,12 @@ async def test_a_lost_gateway_shows_within_a_minute_and_so_does_its_return(tmp_p
         await world.discord.drop_gateway()
         during = await until(client, 503)
         async with client.get("/metrics") as answer:
-            figures = await answer.text()
+            totals = await answer.text()
         world.discord.refuse_gateway(refuse=False)
         after = await until(client, 200)
 
     assert ("ok\n", "not connected to Discord\n", "ok\n") == (before, during, after)
-    assert "tunesmith_gateway_connected 0.0\n" in figures
+    assert "tunesmith_gateway_connected 0.0\n" in totals
 
 
 async def test_a_bot_that_has_not_come_to_discord_yet_is_not_well(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ async def test_a_bot_that_ends_says_so_and_answers_until_it_has_ended(tmp_path: 
     assert "Traceback" not in bot.log
 
 
-async def test_the_figures_are_those_of_the_songs_and_outlive_the_process(tmp_path: Path) -> None:
+async def test_the_totals_are_those_of_the_songs_and_outlive_the_process(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world:
         channel, ada = world.room()
         async with world.bot(HTTP_LISTEN=ANYWHERE) as bot, watched(bot) as client:

@@ -1,4 +1,4 @@
-"""Songs that are brought once more, on the simulated Discord."""
+"""Songs that are posted again, on the simulated Discord."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,7 @@ def mia(world: World) -> simcord.MemberActor:
 
 
 async def delivered(world: World, mia: simcord.MemberActor, **asked: object) -> tuple[Job, discord.Message]:
-    """A song of Mia's and the message that brought it."""
+    """A song of Mia's and the message in which it was delivered."""
     await mia.slash(world.channel, "music create", **{"prompt": "Warm synth pop"} | asked)
     (message,) = await posted(world)
     page = await world.parts.song_archive.songs(GuildId(world.guild.id), DiscordUserId(mia.id), size=1)

@@ -1,1 +1,1 @@
-"""Random answers of the music service, thrown at each reader: ``python -m tests.fuzz --answers 100000``."""
+"""Feed random answers of the music service to each reader: ``python -m tests.fuzz --answers 100000``."""

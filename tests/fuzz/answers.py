@@ -187,7 +187,7 @@ def _value(rng: random.Random, depth: int) -> object:
 
 
 def examine(seed: int) -> list[str]:
-    """Throw one answer of each kind at each reader; return what went wrong."""
+    """Feed one answer of each kind to each reader; return what went wrong."""
     rng = random.Random(seed)  # noqa: S311 - reproducible, no secret
     problems: list[str] = []
     named = accepted(rng)

@@ -1,4 +1,4 @@
-"""That the image, the composition and the unit promise the bot the same."""
+"""The image, the Compose file and the systemd unit give the bot the same environment."""
 
 import re
 

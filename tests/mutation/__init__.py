@@ -1,1 +1,1 @@
-"""Each rule of the design, broken in a copy of the source: a test has to notice it."""
+"""Break each rule of the design in a copy of the source; a test has to notice."""

@@ -52,18 +52,18 @@ def within(inside: str, edit: OwnEdit) -> Within:
 PIPELINE: Final = "unit/pipeline/test_pipeline.py::test_"
 RULES: Final = "unit/pipeline/test_rules.py::test_"
 RESTORE: Final = "unit/pipeline/test_after_restore.py::test_"
-DESK: Final = "unit/services/test_operator.py::test_"
+OPERATOR: Final = "unit/services/test_operator.py::test_"
 RELEASED: Final = "unit/database/test_released.py::test_"
 DISCORD: Final = "faults/test_d_discord.py::test_"
-UPKEEP: Final = "unit/pipeline/test_maintenance.py::test_"
+MAINTENANCE: Final = "unit/pipeline/test_maintenance.py::test_"
 JOBS: Final = "unit/store/test_jobs.py::test_"
 SCHEMA: Final = "unit/store/test_rules.py::test_"
 QUOTAS: Final = "unit/services/test_credits.py::test_"
 PRIVACY: Final = "unit/services/test_privacy.py::test_"
 ERASURE: Final = "unit/store/test_erasure.py::test_"
-PEOPLE: Final = "unit/store/test_members.py::test_"
-REMAINS: Final = "unit/store/test_scrub.py::test_"
-LIBRARY: Final = "unit/services/test_songs.py::test_"
+MEMBER_INDEX: Final = "unit/store/test_members.py::test_"
+SCRUB: Final = "unit/store/test_scrub.py::test_"
+SONGS: Final = "unit/services/test_songs.py::test_"
 HISTORY: Final = "unit/store/test_history.py::test_"
 ALERTS: Final = "unit/pipeline/test_budget_alerts.py::test_"
 MEMBERS: Final = "unit/store/test_quotas.py::test_"
@@ -71,7 +71,7 @@ TURNS: Final = "unit/store/test_turns.py::test_"
 SENDS: Final = "unit/pipeline/test_send_turns.py::test_"
 SERVERS: Final = "unit/services/test_intake_servers.py::test_"
 LEDGER: Final = "unit/store/test_ledger.py::test_"
-GATE: Final = "unit/store/test_breaker.py::test_"
+BREAKER: Final = "unit/store/test_breaker.py::test_"
 DATABASE: Final = "unit/database/test_sqlite.py::test_"
 CLIENT: Final = "unit/music/test_client.py::test_"
 AUDIO: Final = "unit/music/test_audio.py::test_"
@@ -379,13 +379,13 @@ SUBMITTING: Final = (
     ),
 )
 
-THE_GATE: Final = (
+CIRCUIT_BREAKER: Final = (
     assigned(
         "the breaker opens after three unknown outcomes",
         "store/breaker.py",
         "UNKNOWN_IN_A_ROW",
         "4",
-        by=(f"{GATE}three_unclear_answers_in_a_row_open_the_breaker_for_a_minute",),
+        by=(f"{BREAKER}three_unclear_answers_in_a_row_open_the_breaker_for_a_minute",),
     ),
     broken(
         "only outcomes that this process heard of count for the breaker",
@@ -399,7 +399,7 @@ THE_GATE: Final = (
         "store/breaker.py",
         "enter",
         ("now + PROBE_LEASE)", "now)"),
-        by=(f"{GATE}one_probe_goes_through_at_a_time",),
+        by=(f"{BREAKER}one_probe_goes_through_at_a_time",),
     ),
     broken(
         "a closed answer pauses everybody",
@@ -420,7 +420,7 @@ THE_GATE: Final = (
         "store/breaker.py",
         "unknown",
         ("state.closed is not None", "False"),
-        by=(f"{GATE}an_unclear_answer_does_not_open_a_closed_gate",),
+        by=(f"{BREAKER}an_unclear_answer_does_not_end_a_closure",),
     ),
 )
 
@@ -463,7 +463,7 @@ MONEY: Final = (
         by=(f"{LEDGER}a_job_is_paid_for_once",),
     ),
     broken(
-        "a grant counts once for its interaction, says the purse",
+        "a grant counts once for its interaction, says the credit service",
         "services/credits.py",
         "CreditService._once",
         ("None if ledger.changed(tx, changed_by) else change(tx)", "change(tx)"),
@@ -495,7 +495,10 @@ LIMITS: Final = (
         "a member's limit holds within the server's pool",
         "store/quotas.py",
         "hold",
-        ("if limit is not None and there.limit_is_tightest and", "if False and there.limit_is_tightest and"),
+        (
+            "if limit is not None and current.limit_is_tightest and",
+            "if False and there.limit_is_tightest and",
+        ),
         by=(f"{QUOTAS}a_members_requests_at_once_stay_within_their_limit",),
     ),
     broken(
@@ -509,7 +512,7 @@ LIMITS: Final = (
         "a member's own limit comes before those of their roles",
         "store/quotas.py",
         "limit_of",
-        ("if own is not None:", "if own is not None and not role_limits(tx, guild_id, role_ids):"),
+        ("if personal is not None:", "if personal is not None and not role_limits(tx, guild_id, role_ids):"),
         by=(f"{MEMBERS}the_members_own_limit_holds_whatever_their_roles_say",),
     ),
     broken(
@@ -906,25 +909,25 @@ THE_PROCESS: Final = (
         "store/jobs.py",
         "files",
         ("AND job.state_since < ? AS over", "AND ? > 0 AS over"),
-        by=(f"{UPKEEP}files_stay_for_the_days_that_the_operator_gives_them",),
+        by=(f"{MAINTENANCE}files_stay_for_the_days_that_the_operator_gives_them",),
     ),
     broken(
         "files of an unfinished job stay in the spool",
         "store/jobs.py",
         "files",
         ("job.state IN ('delivered', 'undelivered', 'explained') AND job.state_since", "job.state_since"),
-        by=(f"{UPKEEP}files_of_a_song_that_is_not_posted_yet_stay",),
+        by=(f"{MAINTENANCE}files_of_a_song_that_is_not_posted_yet_stay",),
     ),
     broken(
         "a file that no job knows is left alone for a day",
         "pipeline/maintenance.py",
         "Maintenance._clean",
         ("if name not in known and at < now - STRAY_AFTER", "if name not in known"),
-        by=(f"{UPKEEP}a_stray_file_is_removed_when_it_is_old",),
+        by=(f"{MAINTENANCE}a_stray_file_is_removed_when_it_is_old",),
     ),
 )
 
-THE_LIBRARY: Final = (
+SONG_ARCHIVE: Final = (
     broken(
         "a member looks up songs of this server alone",
         "store/history.py",
@@ -944,35 +947,35 @@ THE_LIBRARY: Final = (
         "services/songs.py",
         "SongArchive.files",
         (", self._alone(job.id):", ":"),
-        by=(f"{LIBRARY}two_who_want_the_same_song_at_once_fetch_it_once",),
+        by=(f"{SONGS}two_who_want_the_same_song_at_once_fetch_it_once",),
     ),
     broken(
         "a song is not called gone while somebody who may have it is away",
         "services/songs.py",
         "SongArchive._gather",
         dropped("trouble = error"),
-        by=(f"{LIBRARY}a_song_is_not_called_gone_while_somebody_who_may_have_it_is_away",),
+        by=(f"{SONGS}a_song_is_not_called_gone_while_somebody_who_may_have_it_is_away",),
     ),
     broken(
         "a file that is fetched while its song is deleted does not stay",
         "services/songs.py",
         "SongArchive._keep",
         ("if await self._database.write(lambda tx: history.found_again(", "if (lambda tx: ("),
-        by=(f"{LIBRARY}a_song_that_is_deleted_while_it_is_fetched_does_not_come_back",),
+        by=(f"{SONGS}a_song_that_is_deleted_while_it_is_fetched_does_not_come_back",),
     ),
     broken(
         "an interaction posts a song once",
         "services/songs.py",
         "SongArchive.post",
         ('nonce_of(f"get:{interaction_id}")', 'nonce_of(__import__("secrets").token_hex())'),
-        by=(f"{LIBRARY}a_song_is_posted_once_for_each_interaction_and_no_job_moves",),
+        by=(f"{SONGS}a_song_is_posted_once_for_each_interaction_and_no_job_moves",),
     ),
     broken(
         "presses that follow each other send a song once",
         "services/songs.py",
         "SongArchive.send_to",
         ('nonce_of(f"{job.id}:copy:{channel_id}")', 'nonce_of(__import__("secrets").token_hex())'),
-        by=(f"{LIBRARY}a_song_is_sent_once_for_presses_that_follow_each_other",),
+        by=(f"{SONGS}a_song_is_sent_once_for_presses_that_follow_each_other",),
     ),
 )
 
@@ -982,35 +985,35 @@ FORGETTING: Final = (
         "store/members.py",
         "numbers",
         ("if hash_ is None:", "if True:"),
-        by=(f"{PEOPLE}what_was_used_before_a_deletion_counts_after_it",),
+        by=(f"{MEMBER_INDEX}what_was_used_before_a_deletion_counts_after_it",),
     ),
     broken(
         "a deletion lifts no limit that was set",
         "store/members.py",
         "_still_counts",
         ("return limited is not None or used is not None", "return used is not None"),
-        by=(f"{PEOPLE}a_deletion_lifts_no_limit",),
+        by=(f"{MEMBER_INDEX}a_deletion_lifts_no_limit",),
     ),
     assigned(
         "a hash is kept until the longest periods of the last use are over",
         "store/members.py",
         "_PERIODS_MAX",
         "(Period.MONTH,)",
-        by=(f"{PEOPLE}a_hash_is_kept_until_week_and_month_of_the_last_use_are_over",),
+        by=(f"{MEMBER_INDEX}a_hash_is_kept_until_week_and_month_of_the_last_use_are_over",),
     ),
     broken(
         "a hash is kept no longer than it is needed",
         "store/members.py",
         "_still_counts",
         ("usage.day >= :first AND", ":first > 0 AND"),
-        by=(f"{PEOPLE}a_hash_is_kept_until_week_and_month_of_the_last_use_are_over",),
+        by=(f"{MEMBER_INDEX}a_hash_is_kept_until_week_and_month_of_the_last_use_are_over",),
     ),
     broken(
         "a limit that is set anew replaces the one from before a deletion",
         "store/quotas.py",
         "set_member",
         ("in members.numbers(tx, member):", "in [member]:"),
-        by=(f"{PEOPLE}a_limit_that_is_set_anew_or_cleared_replaces_the_one_from_before",),
+        by=(f"{MEMBER_INDEX}a_limit_that_is_set_anew_or_cleared_replaces_the_one_from_before",),
     ),
     broken(
         "open songs of who wants to be forgotten finish first",
@@ -1114,7 +1117,7 @@ FORGETTING: Final = (
         "store/scrub.py",
         "cleaned",
         ("if fact(tx, of) == value:", "if True:"),
-        by=(f"{REMAINS}a_mark_that_was_made_during_a_cleaning_stays",),
+        by=(f"{SCRUB}a_mark_that_was_made_during_a_cleaning_stays",),
     ),
     broken(
         "files of an erased song are known as long as they may be there",
@@ -1135,7 +1138,7 @@ FORGETTING: Final = (
         "pipeline/maintenance.py",
         "Maintenance._drop_words",
         ("now - self._keep_words", "now"),
-        by=(f"{UPKEEP}words_of_old_songs_leave_the_files_and_those_of_new_ones_stay",),
+        by=(f"{MAINTENANCE}words_of_old_songs_leave_the_files_and_those_of_new_ones_stay",),
     ),
     broken(
         "words of an unfinished job stay",
@@ -1149,7 +1152,7 @@ FORGETTING: Final = (
         "a text stays as long as a song is made of it",
         "store/texts.py",
         "drop_songs",
-        ("AND id NOT IN ({wanted})", "AND ({len(wanted)} > 0)"),
+        ("AND id NOT IN ({used})", "AND ({len(wanted)} > 0)"),
         by=(f"{ERASURE}a_text_stays_as_long_as_a_younger_song_is_made_of_it",),
     ),
     broken(
@@ -1157,7 +1160,7 @@ FORGETTING: Final = (
         "pipeline/maintenance.py",
         "Maintenance._clean",
         ("over - fresh", "over"),
-        by=(f"{UPKEEP}a_file_fetched_again_stays_for_an_hour_however_old_its_song",),
+        by=(f"{MAINTENANCE}a_file_fetched_again_stays_for_an_hour_however_old_its_song",),
     ),
 )
 
@@ -1220,7 +1223,7 @@ RESTORED: Final = (
         "database/sqlite.py",
         "_connect_attached",
         ("PRAGMA wal_autocheckpoint = 0", "PRAGMA wal_autocheckpoint = 1"),
-        by=(f"{DESK}the_log_is_left_to_the_running_bot",),
+        by=(f"{OPERATOR}the_log_is_left_to_the_running_bot",),
     ),
     broken(
         "the log stays also where the bot ends meanwhile",
@@ -1230,7 +1233,7 @@ RESTORED: Final = (
             "async with _opened(reading, path) as reader, _opened(writer, path):",
             "async with _opened(writer, path), _opened(reading, path) as reader:",
         ),
-        by=(f"{DESK}the_log_stays_also_where_the_bot_ends_meanwhile",),
+        by=(f"{OPERATOR}the_log_stays_also_where_the_bot_ends_meanwhile",),
     ),
     broken(
         "a file is copied before its first migration",
@@ -1272,7 +1275,7 @@ RESTORED: Final = (
         "services/operator.py",
         "_parked",
         ("if not job.parked:", "if False:"),
-        by=(f"{DESK}only_parked_jobs_are_released_or_tried_again",),
+        by=(f"{OPERATOR}only_parked_jobs_are_released_or_tried_again",),
     ),
 )
 
@@ -1303,14 +1306,14 @@ BOUNDS: Final = (
         "services/songs.py",
         "COPIES_MAX",
         "3",
-        by=(f"{LIBRARY}a_member_has_a_bounded_number_of_copies_on_their_way",),
+        by=(f"{SONGS}a_member_has_a_bounded_number_of_copies_on_their_way",),
     ),
     broken(
         "a copy counts until it has been posted",
         "services/songs.py",
         "SongArchive._one_more_copy",
         dropped("self._copies[member_id] += 1"),
-        by=(f"{LIBRARY}a_member_has_a_bounded_number_of_copies_on_their_way",),
+        by=(f"{SONGS}a_member_has_a_bounded_number_of_copies_on_their_way",),
     ),
     broken(
         "sends to one channel go one at a time",
@@ -1356,21 +1359,21 @@ BOUNDS: Final = (
         "store/breaker.py",
         "unknown",
         ("opens = is_open or _confirmed(state, one)", "opens = True"),
-        by=(f"{GATE}one_member_can_not_open_the_breaker_whatever_they_ask_for",),
+        by=(f"{BREAKER}one_member_can_not_open_the_breaker_whatever_they_ask_for",),
     ),
     broken(
         "the breaker needs two texts",
         "store/breaker.py",
         "Suspect.confirms",
         ("self.text_hash != other.text_hash", "True"),
-        by=(f"{GATE}the_same_texts_of_many_members_do_not_open_the_breaker",),
+        by=(f"{BREAKER}the_same_texts_of_many_members_do_not_open_the_breaker",),
     ),
     broken(
         "one member's refusals do not close the service",
         "store/breaker.py",
         "not_open",
         ("if closed or _confirmed(state, one):", "if True:"),
-        by=(f"{GATE}one_member_can_not_close_the_service",),
+        by=(f"{BREAKER}one_member_can_not_close_the_service",),
     ),
     broken(
         "a suspect refusal closes the service only when it is confirmed",
@@ -1409,14 +1412,14 @@ MUTATIONS: Final = (
     *INTAKE,
     *CLAIMS,
     *SUBMITTING,
-    *THE_GATE,
+    *CIRCUIT_BREAKER,
     *MONEY,
     *LIMITS,
     *COMPOSING,
     *FETCHING,
     *POSTING,
     *THE_PROCESS,
-    *THE_LIBRARY,
+    *SONG_ARCHIVE,
     *FORGETTING,
     *RESTORED,
     *BOUNDS,

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from tests.rules.repository import BOT, TESTS, name, tree
 
 TEST_NAME_MAX: Final = 70
@@ -13,7 +15,6 @@ TEST_NAME_MAX: Final = 70
 
 LEVELS: Final = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
 """The methods of a logger whose first argument is the event."""
-
 
 LOGGERS: Final = frozenset({"log", "logger", "logging", "self._log"})
 
@@ -67,6 +68,29 @@ def test_each_truth_stands_once() -> None:
     assert {} == {key: where for key, where in places.items() if len(where) > 1}
 
 
+def is_collection_of_names(node: ast.expr) -> bool:
+    """Tell whether a value is a collection of texts or members: no other one equals it by chance."""
+    parts = list(ast.walk(node))
+    names = [
+        each
+        for each in parts
+        if isinstance(each, ast.Attribute) or (isinstance(each, ast.Constant) and isinstance(each.value, str))
+    ]
+    return len(names) > 1 and any(
+        isinstance(each, ast.Set | ast.Tuple | ast.List | ast.Dict) for each in parts
+    )
+
+
+def test_each_collection_of_names_stands_once_whatever_it_is_called() -> None:
+    places = defaultdict(list)
+    for path in BOT:
+        for node, names in constants(path):
+            if node.value is not None and is_collection_of_names(node.value):
+                places[ast.unparse(node.value)].append(f"{name(path)} {names[0]}")
+
+    assert {} == {value: where for value, where in places.items() if len(where) > 1}
+
+
 def test_no_test_has_a_long_name() -> None:
     names = {
         f"{name(path)}::{node.name}": len(node.name)
@@ -102,11 +126,23 @@ def test_a_log_line_is_an_event_with_fields() -> None:
     assert [] == prose
 
 
+MAKERS: Final = frozenset(
+    {"set", "frozenset", "dict", "list", "tuple", "bytes", "timedelta", "datetime", "Path"}
+)
+"""Functions whose value is as good as written out if their arguments are."""
+
+
 def is_literal(node: ast.expr) -> bool:
     """Tell whether an expression is written out: a constant, a member of an enum, or several of them."""
     match node:
-        case ast.Constant():
+        case ast.Constant() | ast.JoinedStr():
             return True
+        case ast.Name(id="expected"):
+            return True
+        case ast.Call(func=ast.Name(id=maker)) if maker in MAKERS:
+            return all(map(is_literal, [*node.args, *(keyword.value for keyword in node.keywords)]))
+        case ast.BinOp():
+            return is_literal(node.left) and is_literal(node.right)
         case ast.UnaryOp():
             return is_literal(node.operand)
         case ast.Tuple() | ast.List() | ast.Set():
@@ -123,17 +159,60 @@ def is_literal(node: ast.expr) -> bool:
             return False
 
 
+def comparisons(node: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield both sides of each comparison that an assertion makes, inside ``and`` and ``not`` too."""
+    match node:
+        case ast.BoolOp():
+            for value in node.values:
+                yield from comparisons(value)
+        case ast.UnaryOp():
+            yield from comparisons(node.operand)
+        case ast.Compare(ops=[ast.Eq() | ast.NotEq() | ast.Is() | ast.IsNot()]):
+            yield node.left, node.comparators[0]
+
+
+def is_none(node: ast.expr) -> bool:
+    """Tell whether this is None, which reads best last and narrows a type."""
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def turned(assertion: ast.Assert) -> bool:
+    """Tell whether what is expected stands behind what came."""
+    return any(
+        is_literal(right) and not is_none(right) and not is_literal(left)
+        for left, right in comparisons(assertion.test)
+    )
+
+
+@pytest.mark.parametrize(
+    ("assertion", "expected"),
+    [
+        ("assert x == 3", True),
+        ("assert 3 == x", False),
+        ("assert f(x) == [1, 'two']", True),
+        ("assert x.state is JobState.DONE", True),
+        ("assert x is not None", False),
+        ("assert x == set()", True),
+        ("assert x == f'song {n}'", True),
+        ("assert x != -1", True),
+        ("assert y and x == 3", True),
+        ("assert x == expected", True),
+        ("assert first == second", False),
+    ],
+)
+def test_the_rule_about_assertions_sees_each_form(assertion: str, expected: bool) -> None:
+    (node,) = ast.parse(assertion).body
+    assert isinstance(node, ast.Assert)
+
+    assert expected is turned(node)
+
+
 def test_assertions_read_expected_then_actual() -> None:
-    turned = [
+    found = [
         f"{name(path)}:{node.lineno}"
         for path in TESTS
         for node in ast.walk(tree(path))
-        if isinstance(node, ast.Assert)
-        and isinstance(node.test, ast.Compare)
-        and len(node.test.ops) == 1
-        and isinstance(node.test.ops[0], ast.Eq)
-        and is_literal(node.test.comparators[0])
-        and not is_literal(node.test.left)
+        if isinstance(node, ast.Assert) and turned(node)
     ]
 
-    assert [] == turned
+    assert [] == found

@@ -68,7 +68,7 @@ def test_nothing_is_started_when_a_module_is_imported(path: Path) -> None:
         node for node in tree(path).body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
     ]
 
-    assert not calls or name(path) == "bot/__main__.py"
+    assert not calls or "bot/__main__.py" == name(path)
 
 
 def refusals() -> list[errors.Refusal]:

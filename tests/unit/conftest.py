@@ -1,4 +1,4 @@
-"""The pipeline for its tests."""
+"""Fixtures for the pipeline."""
 
 from pathlib import Path
 

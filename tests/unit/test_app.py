@@ -33,7 +33,7 @@ async def test_a_failed_part_is_restarted_and_the_operator_alerted(
     await supervise("job runner", work, alerts.append)
 
     assert 3 == starts
-    assert alerts == ["Supervised part failed and will restart: job runner. See the log for the reason."] * 2
+    assert ["Supervised part failed and will restart: job runner. See the log for the reason."] * 2 == alerts
 
 
 async def test_a_refused_start_is_not_retried() -> None:

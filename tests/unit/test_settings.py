@@ -1,4 +1,4 @@
-"""What an operator may write into the environment or .env, and the one sentence about what may not be."""
+"""Settings in the environment or .env, and the one sentence that refuses a wrong one."""
 
 import os
 import re
@@ -21,7 +21,7 @@ REQUIRED = {"DISCORD_TOKEN": SECRET, "MUSIC_API_KEY": f"sk-{SECRET}"}
 
 @pytest.fixture(autouse=True)
 def required(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is required is there; nothing else of the environment, and no .env, counts."""
+    """Provide the required settings and nothing else: no other environment, no .env."""
     for name in list(os.environ):
         if name.upper() in names() or any(is_typo(name.upper(), right) for right in names()):
             monkeypatch.delenv(name)

@@ -1,4 +1,4 @@
-# Every text that people read, in English. The other languages have the same ids and the same variables.
+# Every text that people read, in English. The other languages have the same ids and variables.
 # The prefix of an id says where its text is shown, and so how long it may be (tests/unit/ui/test_language.py).
 
 ## Pieces of sentences
@@ -277,7 +277,7 @@ refused-shutting-down = I'm about to restart. Nothing was charged. Please try ag
 
 pool-used = { $used } of { $allowance } a { $period } are used or held, and the bonus is { $bonus }
 limit-used = { $used } of your { $limit } a { $period } are used or held ({ $whose })
-limit-of-member = a limit set for you
+limit-of-member = a personal limit
 limit-of-everyone = the limit of everyone here
 limit-of-role = the limit of { $role }
 

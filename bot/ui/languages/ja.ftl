@@ -1,4 +1,4 @@
-# Every text that people read, in Japanese. All languages have the same ids and the same variables.
+# Every text that people read, in Japanese. The ids and variables are those of en.ftl.
 # The prefix of an id says where its text is shown, and so how long it may be (tests/unit/ui/test_language.py).
 
 ## Pieces of sentences
@@ -10,12 +10,12 @@ period = { $period ->
     [week] 毎週
    *[month] 毎月
 }
-# A list of permissions, the last one joined to the others.
+# Joins the last permission of a list to the ones before it.
 and = { $first }, { $last }
 none = なし
 number = { $number }
 
-# As Discord's settings name them.
+# The names that Discord's settings use.
 permission-view-channel = チャンネルを見る
 permission-send-messages = メッセージを送信
 permission-embed-links = 埋め込みリンク
@@ -27,28 +27,28 @@ permission-send-messages-in-threads = スレッドでメッセージを送信
 command-music = 曲を作り、管理します
 command-music-create = プロンプトから曲を作ります
 command-music-custom = タイトル、スタイル、自分の歌詞を指定して曲を作ります
-command-music-status = 制作中の曲の状況を表示します
+command-music-status = あなたの制作中の曲を表示します
 command-music-history = このサーバーでのあなたの曲を新しい順に表示します
 command-music-get = あなたの曲を再投稿します
-command-music-credits = 曲作りに使えるクレジットの残りを表示します
+command-music-credits = クレジットの残りを表示します
 command-music-help = まず試したい3つのことを紹介します
 command-quota = このサーバーのクレジットを管理します
-command-quota-view = サーバー全体の枠、上限、受付停止の状態、多く使ったメンバーを表示します
+command-quota-view = サーバー全体の枠、上限、受付停止の状態、利用の多いメンバーを表示します
 command-quota-explain = メンバーに関わるルール、その中で適用されるもの、残りのクレジットを表示します
 command-quota-ledger = クレジットの動きと設定の変更をすべて、新しい順に表示します
-command-quota-export = 台帳全体を表計算ソフト用のファイルで受け取ります
-command-quota-usage = 過去30日間のクレジットの内訳と、多く使ったメンバーをグラフで表示します
-command-quota-set = サーバーが1期間に使えるクレジット数を設定します
-command-quota-grant = サーバーに有効期限のないボーナスクレジットを付与します
-command-quota-member = メンバー個別の上限を表示、設定、または解除してロールの上限に戻します
-command-quota-role = ロールを持つ全員の上限を管理します。複数のロールがあるときは最も高い上限を適用します
-command-quota-refund = 完成した曲のクレジットを返金します
+command-quota-export = 台帳全体を表計算ソフト用のファイルでダウンロードします
+command-quota-usage = 過去30日間のクレジットの内訳と、利用の多いメンバーをグラフで表示します
+command-quota-set = このサーバーが1期間に使えるクレジット数を設定します
+command-quota-grant = このサーバーに、有効期限のないボーナスクレジットを付与します
+command-quota-member = メンバー個別の上限を表示、設定、解除します
+command-quota-role = ロールの上限を表示、設定、解除します。複数のロールがあれば、最も高い上限が適用されます
+command-quota-refund = 完成した曲のクレジットを払い戻します
 command-quota-alerts = 割り当ての80%と100%を使ったときの通知先を設定します
-command-quota-pause = 新しい曲の受付を一時停止します。制作中の曲は続行します
+command-quota-pause = 新しい曲の受付を一時停止します。制作中の曲はそのまま続きます
 command-quota-resume = 新しい曲の受付を再開します
-command-privacy = 保存されているあなたの情報を扱います
+command-privacy = 保存されているあなたの情報を表示、ダウンロード、削除します
 command-privacy-view = 保存されているあなたの情報とその目的、お問い合わせ先を表示します
-command-privacy-export = 保存されているあなたの情報をすべてファイルで受け取ります
+command-privacy-export = 保存されているあなたの情報をすべてダウンロードします
 command-privacy-delete = 保存されているあなたの情報をすべて削除します
 
 option-prompt = アイデア、雰囲気、ジャンル、楽器など（例:「終電をテーマにした温かいシンセポップ」）
@@ -57,7 +57,7 @@ option-model = 作曲に使うモデル
 option-avoid = 曲に入れたくないもの（例:「ドラム、合唱」）
 option-voice = 歌声の種類
 option-search = タイトル、スタイル、歌詞にこの言葉を含む曲だけを表示
-option-song = 曲（タイトルを入力）
+option-song = 曲のタイトルを入力してください
 option-explain-user = 対象のメンバー
 option-ledger-user = このメンバーに関する記録だけを表示
 option-ledger-kind = この種類の記録だけを表示
@@ -69,8 +69,8 @@ option-limited-user = 対象のメンバー
 option-member-credits = 1期間あたりのクレジット数。ロールの上限より優先されます。省略すると現在の上限を表示します
 option-role = 対象のロール（@everyone はサーバーの既定）
 option-role-credits = メンバー1人の1期間あたりのクレジット数。省略すると現在の上限を表示します
-option-refund-job = 曲（タイトルかメンバーの名前を入力）
-option-alerts-channel = 通知先のチャンネル。省略すると通知しません
+option-refund-job = 曲のタイトルかメンバーの名前を入力してください
+option-alerts-channel = 通知先のチャンネル。省略すると通知をオフにします
 option-pause-reason = 理由（メンバーに表示されます）
 
 choice-day = 毎日
@@ -84,7 +84,7 @@ choice-set = 割り当て
 choice-hold = 仮押さえ
 choice-settle = 確定
 choice-release = 返却
-choice-refund = 返金
+choice-refund = 払い戻し
 choice-member = メンバーの上限
 choice-role = ロールの上限
 choice-pause = 受付停止
@@ -123,11 +123,11 @@ field-vocals = ボーカル
 field-with-vocals = ボーカルあり
 field-instrumental = インストゥルメンタル
 hint-style = ジャンル、雰囲気、楽器、歌声など（例:「夢見るようなシンセウェイブ、女性ボーカル」）
-hint-lyrics = インストゥルメンタルの場合は不要です
-hint-lyrics-kept = ここに新しい歌詞を書かなければ、今の{ $length }文字の歌詞がそのまま使われます
-hint-lyrics-file = 上の欄の代わりに、{ $most }文字までの.txtファイルも使えます
+hint-lyrics = インストゥルメンタルの場合は空欄にしてください
+hint-lyrics-kept = 新しい歌詞を書かなければ、今の歌詞（{ $length }文字）をそのまま使います
+hint-lyrics-file = 代わりに{ $most }文字までの.txtファイルを添付することもできます
 
-## The card, which follows a song
+## The progress card
 
 card-price = 消費クレジット
 card-given-back = { $price } 返却済み
@@ -145,7 +145,7 @@ state-next = **順番待ち**です。次はこの曲の番です。
 state-queued = **順番待ち**です。先に{ $ahead }曲あります。
 state-submitting = 音楽サービスに**受け渡し中**です。
 state-composing = **作曲中**です。できあがったらメンションでお知らせします。
-state-slow = **作曲中**です。いつもより時間がかかっていますが、曲が消えたわけではありません。確認を続け、できあがったらメンションでお知らせします。
+state-slow = **作曲中**です。いつもより時間がかかっていますが、曲は失われていません。確認を続け、できあがったらメンションでお知らせします。
 state-parked = **まだ完成していません**。時間がかかりすぎているため、運営者に連絡済みです。
 state-mixing = **ミックス中**です。曲はできあがり、まもなく音源が届きます。
 state-posting = 曲を**投稿中**です。
@@ -166,29 +166,29 @@ song-takes = { $count ->
     [1] 1テイク（音楽サービスから届いたのは1つだけでした）
    *[other] { $count }テイク
 }
-text-refused-here = この場所では Discord が曲のテキストを受け付けなかったため、このメッセージには入れていません。
+text-refused-here = ここではDiscordが曲のテキストを受け付けなかったため、このメッセージには入っていません。
 song-untitled = 無題の曲
-song-without-text = 入力内容が残っていない曲
-notice-none = { $mention } 今回は曲を作れませんでした。
+song-without-text = テキストが残っていない曲
+notice-none = { $mention } 申し訳ありません。今回は曲を作れませんでした。
 notice-title = 作れなかった曲: { $title }
 notice-retry = 「再試行」を押すと、同じ内容であらためてリクエストします。
 
 failure = { $what }{ $credits }は返却されました。
 failed-said = 音楽サービスからの返答は「{ $said }」でした。
 failed-refused = 音楽サービスがリクエストを受け付けませんでした。
-failed-moderated = 入力内容が音楽サービスに認められませんでした。
+failed-moderated = このテキストは音楽サービスで許可されませんでした。
 failed-closed = { $why }
 failed-upstream-failed = 音楽サービスがこの曲を作れませんでした。
 failed-canceled = 音楽サービス側でこの曲がキャンセルされました。
 failed-withdrawn = リクエストはキャンセルされました。
-failed-expired = 音楽サービスに長時間つながりませんでした。
-failed-outcome-unknown = 音楽サービスがリクエストを受け取ったか確認できませんでした。曲の制作が始まった可能性もありますが、受け取ることはできません。重複を避けるため、同じリクエストは再送しません。
-failed-lost = 音楽サービスにこの曲の記録が残っていません。
-failed-audio-gone = 曲はできましたが、数時間試しても音楽サービスから音源を取得できませんでした。
-failed-internal = ボット側で問題が発生しました。運営者がログで確認できます。
+failed-expired = 音楽サービスに時間内に接続できませんでした。
+failed-outcome-unknown = 音楽サービスがリクエストを受け付けたか確認できませんでした。曲ができている可能性もありますが、受け取ることはできません。また、同じリクエストを二度送ることはありません。
+failed-lost = 音楽サービスにこの曲の記録がもうありません。
+failed-audio-gone = 曲はできましたが、数時間試しても音源をダウンロードできませんでした。
+failed-internal = ボット側で問題が発生しました。内容は運営者がログで確認できます。
 closed-not-open = 音楽サービスの提供がまだ始まっていません。
 closed-no-credits = 音楽サービスのボット用アカウントの残高がありません。運営者に連絡済みです。
-closed-bad-key = 音楽サービスへのボットの接続設定に誤りがあります。運営者に連絡済みです。
+closed-bad-key = 音楽サービスへの接続設定に誤りがあります。運営者に連絡済みです。
 
 ## Answers to buttons
 
@@ -203,7 +203,7 @@ text-avoid = 入れないもの
 ask-price = 現在、1曲に{ $now }かかります（ボタンの表示は{ $then }）。このまま作りますか？
 ask-price-again = 現在、1曲に{ $now }かかります（以前は{ $then }）。このまま作りますか？
 
-## Why something was refused: what did not happen, and what to do
+## Refusals: what did not happen, and what to do
 
 broken = ボット側で問題が発生しました。クレジットは消費されていません。少し待ってから、もう一度お試しください。
 busy = ただいま混み合っています。クレジットは消費されていません。少し待ってから、もう一度お試しください。
@@ -214,51 +214,54 @@ refused-too-long = { $field ->
     [avoid] 「入れないもの」
     [reason] 理由
    *[prompt] プロンプト
-}が長すぎます（{ $length }文字、上限は{ $limit }文字）。クレジットは消費されていません。短くして、もう一度お試しください。
+}が長すぎます（{ $length }文字、上限は{ $limit }文字）。{ $field ->
+    [reason] 短くして、もう一度お試しください。
+   *[other] クレジットは消費されていません。短くして、もう一度お試しください。
+}
 refused-no-lyrics = 歌詞がありません。歌詞を書くか、ファイルを追加するか、「インストゥルメンタル」を選んでください。クレジットは消費されていません。
 refused-missing = { $field ->
-    [title] タイトル
-    [style] スタイル
-    [reason] 理由
-   *[prompt] プロンプト
-}がありません。クレジットは消費されていません。入力して、もう一度お試しください。
+    [title] タイトルがありません。クレジットは消費されていません。
+    [style] スタイルがありません。クレジットは消費されていません。
+    [reason] 理由がありません。
+   *[prompt] プロンプトがありません。クレジットは消費されていません。
+}入力して、もう一度お試しください。
 refused-file-too-big = 歌詞ファイルが大きすぎます（歌詞は5,000文字まで）。クレジットは消費されていません。
 refused-file-not-text = 歌詞ファイルがプレーンテキストではありません。UTF-8の.txtファイルで保存し直してください。クレジットは消費されていません。
 refused-file-empty = 歌詞ファイルが空です。クレジットは消費されていません。
-refused-file-not-fetched = 歌詞ファイルを時間内に取得できませんでした。もう一度試すか、歌詞を欄に貼り付けてください。クレジットは消費されていません。
+refused-file-not-fetched = 歌詞ファイルを時間内に取得できませんでした。もう一度試すか、歌詞を貼り付けてください。クレジットは消費されていません。
 refused-model = そのモデルは利用できません。次の中から選んでください: { $models }。クレジットは消費されていません。
 refused-closed = { $why }クレジットは消費されていません。{ $when }に、もう一度お試しください。
-refused-permissions = このチャンネルに曲を投稿するには、ボットに次の権限が必要です: { $names }。サーバー管理者に相談するか、別のチャンネルでお試しください。
-refused-outside = これはサーバー内でのみ使えます。
-refused-managers-only = この操作には「サーバー管理」の権限が必要です。
+refused-permissions = このチャンネルに投稿できません。ボットに次の権限が必要です: { $names }。サーバー管理者に相談するか、別のチャンネルでお試しください。
+refused-outside = サーバー内でのみ使えます。
+refused-managers-only = 「サーバー管理」の権限を持つメンバーだけが操作できます。
 refused-range = { $low }から{ $high }までの数を指定してください。何も変更されていません。
 refused-operators-period = 更新の周期は、ボットの運営者が全サーバー共通で決めています。周期を指定せずにお試しください。何も変更されていません。
 refused-operators-grant = ここでクレジットを付与できるのは、ボットの運営者だけです。何も変更されていません。運営者にご相談ください。
-refused-operators-refund = ここでクレジットを返金できるのは、ボットの運営者だけです。何も変更されていません。運営者にご相談ください。
+refused-operators-refund = ここでクレジットを払い戻せるのは、ボットの運営者だけです。何も変更されていません。運営者にご相談ください。
 refused-refund-unknown = このサーバーにその曲はありません。候補から選んでください。何も変更されていません。
-refused-refund-open = その曲はまだ制作中です。完成してから返金してください。何も変更されていません。
+refused-refund-open = その曲はまだ制作中です。完成してから払い戻してください。何も変更されていません。
 refused-refund-released = その曲は完成しなかったため、クレジットはすでに返却されています。何も変更されていません。
-refused-refund-refunded = その曲はすでに返金済みです。何も変更されていません。
+refused-refund-refunded = その曲はすでに払い戻し済みです。何も変更されていません。
 refused-pool = 1曲に{ $price }かかりますが、このサーバーの残りは{ $left }クレジットです（{ $used }）。割り当ては{ $renews }に更新されます。サーバー管理者は `/quota grant` でクレジットを追加できます。クレジットは消費されていません。
-refused-limit = 1曲に{ $price }かかりますが、あなたの残りは{ $left }クレジットです（{ $used }）。{ $renews }に更新されます。クレジットは消費されていません。
+refused-limit = 1曲に{ $price }かかりますが、あなたの残りは{ $left }クレジットです（{ $used }）。上限は{ $renews }に更新されます。クレジットは消費されていません。
 refused-open-jobs-member = あなたの制作中の曲が、同時に作れる上限の{ $songs }に達しています。1曲届くのを待って、もう一度お試しください。クレジットは消費されていません。
 refused-open-jobs-guild = このサーバーの制作中の曲が、同時に作れる上限の{ $songs }に達しています。1曲届くのを待って、もう一度お試しください。クレジットは消費されていません。
 refused-total = 今月のクレジットを全サーバー合計で使い切りました。{ $renews }にまた曲を作れるようになります。クレジットは消費されていません。
 refused-not-served = このサーバーでは曲を作れません。ボットの運営者がこのサーバーを有効にしていません。クレジットは消費されていません。
 refused-paused = このサーバーでは新しい曲の受付を停止しています（理由:「{ $reason }」）。クレジットは消費されていません。サーバー管理者が受付を再開したら、もう一度お試しください。
-refused-words-gone = その曲の入力内容は、もう保存されていません。クレジットは消費されていません。
-refused-tried-again = その曲はすでに再試行されています。新しいメッセージを確認してください。クレジットは消費されていません。
-refused-already-making = その曲はすでに制作中です。ボタンを何度押しても1回分として扱われます。追加のクレジットは消費されていません。
+refused-words-gone = その曲のテキストは、もう保存されていません。クレジットは消費されていません。
+refused-tried-again = その曲はすでに再試行済みです。新しい方のメッセージをご確認ください。クレジットは消費されていません。
+refused-already-making = その曲はすでに制作中です。もう一度押した分は数えられません。追加のクレジットは消費されていません。
 refused-not-your-song = この操作ができるのは、その曲をリクエストした本人だけです。何も変更されていません。
-refused-too-late-to-cancel = その曲はもうキャンセルできません。順番待ちが終わっています。
-refused-no-such-song = このサーバーのあなたの曲の中に見つかりませんでした。候補から選ぶか、`/music history` で確認してください。
+refused-too-late-to-cancel = その曲はもうキャンセルできません。すでに順番待ちを抜けています。
+refused-no-such-song = このサーバーに、その曲は見つかりませんでした。候補から選ぶか、`/music history` で確認してください。
 refused-not-done-yet = その曲はまだ制作中です。完成したら投稿し、メンションでお知らせします。
-refused-song-gone = その曲の音源は、ここにも、曲のメッセージにも、音楽サービスにも、もう残っていません。
-refused-no-place-to-post = このチャンネルには投稿できません。別のチャンネルで試すか、「自分に送る」を使ってください。
-refused-too-many-copies = 前にリクエストした曲をまだ投稿中です。届いてから、もう一度お試しください。
-refused-no-direct-messages = ダイレクトメッセージを送れませんでした。このサーバーのプライバシー設定でダイレクトメッセージを許可してから、もう一度お試しください。
-refused-leaving = あなたの情報を削除する手続き中で、制作中の曲が終わるのを待っています。終わってから、もう一度お試しください。クレジットは消費されていません。
-refused-shutting-down = ボットがまもなく再起動します。クレジットは消費されていません。1分ほど待ってから、もう一度お試しください。
+refused-song-gone = その曲はもうありません。音源は、ここにも、曲のメッセージにも、音楽サービスにも残っていません。
+refused-no-place-to-post = このチャンネルには投稿できません。別のチャンネルで試すか、曲の下の「自分に送る」を使ってください。
+refused-too-many-copies = 前の曲をまだお届けしている途中です。届いてから、もう一度お試しください。
+refused-no-direct-messages = ダイレクトメッセージを送れませんでした。このサーバーのプライバシー設定で許可してから、もう一度お試しください。
+refused-leaving = あなたの情報を削除していますが、先に制作中の曲が終わる必要があります。終わってから、もう一度お試しください。クレジットは消費されていません。
+refused-shutting-down = まもなく再起動します。クレジットは消費されていません。1分ほど待ってから、もう一度お試しください。
 
 pool-used = 割り当ては{ $period }{ $allowance }、うち{ $used }が使用済みまたは仮押さえ中、ボーナスは{ $bonus }
 limit-used = { $whose }は{ $period }{ $limit }、うち{ $used }が使用済みまたは仮押さえ中
@@ -278,15 +281,15 @@ history-not-found = このサーバーには、タイトル、スタイル、歌
 history-listen = [聴く]({ $link })
 history-hint = `/music get` で、この中の曲を再投稿できます。
 help-title = まず試したい3つのこと
-help-create = **1.** `/music create` に「終電をテーマにした温かいシンセポップ」のような一文を入力します。数分でここに曲が届き、メンションでお知らせします。1曲に{ $price }かかります。残りは `/music credits` で確認できます。
-help-custom = **2.** `/music custom` なら、タイトル、スタイル、歌詞を自分で決められます。入力した内容は、何があっても失われません。
-help-buttons = **3.** 曲の下のボタンのうち、**もう一度**で同じ内容からもう1回作り、**リミックス**で内容を変えて作り直し、**自分に送る**でコピーを受け取れます。ここにいる人なら誰でも使え、クレジットは押した人の分から使われます。
-help-more = 制作の状況は `/music status` で確認できます。以前の曲は `/music history` と `/music get` で呼び出せます。保存されているあなたの情報は `/privacy view` で確認できます。
-help-managers = サーバー管理者の方は、`/quota view` などのコマンドでクレジットを管理できます。
+help-create = **1.** `/music create` に「終電をテーマにした温かいシンセポップ」のような一文を入力してください。数分で曲が届き、メンションでお知らせします。1曲に{ $price }かかります。残りは `/music credits` で確認できます。
+help-custom = **2.** `/music custom` では、タイトル、スタイル、歌詞を自分で決められます。入力した内容が失われることはありません。
+help-buttons = **3.** 曲の下のボタンも押してみてください。**もう一度**で別バージョンを作り、**リミックス**でテキストを変えてから作り直し、**自分に送る**でコピーを受け取れます。ここにいる人なら誰でも使え、クレジットは押した人の分から使われます。
+help-more = 制作中の曲は `/music status` で、以前の曲は `/music history` と `/music get` で確認や再投稿ができます。保存されているあなたの情報は `/privacy view` で確認できます。
+help-managers = サーバー管理者の方は、`/quota view` と関連コマンドでこのサーバーのクレジットを管理できます。
 
 ## /quota
 
-credits-title = あなたの残りクレジット
+credits-title = あなたのクレジット
 credits-left = 残り**{ $credits }**です。
 credits-left-for = 残り**{ $credits }**で、あと**{ $songs }曲**作れます。
 credits-price = 1曲に{ $price }かかります。
@@ -296,7 +299,7 @@ quota-can-spend = 今使えるのは**{ $credits }**です。1曲に{ $price }�
 quota-paused = ⏸️ **受付停止中**: { $reason }
 quota-ceiling = 割り当ての最大値（運営者が設定）
 quota-limits = 上限
-quota-top = この期間に多く使ったメンバー
+quota-top = この期間に利用の多いメンバー
 quota-alerts = 使用量アラート
 pool-allowance = 割り当て
 pool-allowance-value = { $period }{ $credits }
@@ -325,7 +328,7 @@ explain-renews = 更新
 decides-pause = 受付停止（新しい曲は作れません）
 decides-pool = サーバー全体の枠（{ $used }）
 decides-limit = { $whose }: { $period }{ $credits }
-changed-allowance = 割り当て: { $period-before }{ $before } → **{ $period-after }{ $after }**。今使えるのは{ $available }です。制作中の曲に仮押さえした分は変わりません。
+changed-allowance = 割り当て: { $period-before }{ $before } → **{ $period-after }{ $after }**。今使えるのは{ $available }です。制作中の曲のクレジットは変わりません。
 changed-allowance-cut = ボットの運営者が認めているのは{ $most }までです。
 changed-bonus = ボーナス: { $before } → **{ $after }**（{ $difference }）。理由: { $reason }
 changed-limit = { $whose }の上限: { $before } → **{ $after }**。
@@ -335,16 +338,16 @@ member-limit-role = { $member }に個別の上限はありません。適用さ�
 member-limit-pool = { $member }に個別の上限はありません。適用されるのはサーバー全体の枠だけです。
 role-limit-none = { $role }に上限はありません。
 role-limit = { $role }: メンバー1人につき、1期間あたり**{ $credits }**。ほかのルールの方が多ければ、そちらが適用されます。
-refunded = { $member }の「{ $song }」に**{ $credits }**を返金しました。使えるクレジット: { $before } → **{ $after }**。
+refunded = { $member }の「{ $song }」に**{ $credits }**を払い戻しました。使えるクレジット: { $before } → **{ $after }**。
 paused = 受付中 → **受付停止中**（理由: { $reason }）。
 paused-ends = `/quota resume` で再開できます。
-songs-go-on = 制作中の{ $count }曲は続行します。
+songs-go-on = 制作中の{ $count }曲はそのまま続きます。
 resumed = 受付停止中 → **受付中**。新しい曲の受付を再開しました。
 resumed-nothing = 受付は停止されていませんでした。
 changed-alerts = 使用量アラート: { $before } → **{ $after }**。
-changed-alerts-hint = そのチャンネルの閲覧と投稿をボットに許可してください。
+changed-alerts-hint = ボットがそのチャンネルを閲覧し、投稿できるようにしてください。
 alert-all = ⚠️ このサーバーの割り当てを使い切りました（{ $allowance }のうち{ $used }）。{ $renews }に更新されます。サーバー管理者は、`/quota grant` でクレジットを追加するか、`/quota set` で割り当てを変更できます。
-alert-share = ⚠️ 割り当ての{ $percent }%を使いました（{ $allowance }のうち{ $used }）。{ $renews }に更新されます。サーバー管理者は、`/quota grant` でクレジットを追加するか、`/quota set` で割り当てを変更できます。
+alert-share = ⚠️ このサーバーは割り当ての{ $percent }%を使いました（{ $allowance }のうち{ $used }）。{ $renews }に更新されます。サーバー管理者は、`/quota grant` でクレジットを追加するか、`/quota set` で割り当てを変更できます。
 ledger-title = 台帳
 ledger-none = まだ何もありません。
 ledger-only = 絞り込み
@@ -355,40 +358,40 @@ ledger-by-operator = 実行: ボットの運営者
 value-open = 受付中
 value-paused = 受付停止中
 value-settled = 確定
-value-refunded = 返金済み
+value-refunded = 払い戻し済み
 exported = 記録は{ $count }件です。
 usage-title = 過去{ $days }日間
-usage-sums = **{ $spent }**を使用、{ $back }クレジットを返却または返金しました。
-usage-legend = 🟩 使用 🟦 制作中 ⬜ 返却 🟧 返金（1日ごとのクレジット、UTC）
+usage-sums = **{ $spent }**を使用、{ $back }クレジットを返却または払い戻しました。
+usage-legend = 🟩 使用 🟦 制作中 ⬜ 返却 🟧 払い戻し（1日ごとのクレジット、UTC）
 usage-none = まだ曲がありません。
-usage-top = 多く使ったメンバー
+usage-top = 利用の多いメンバー
 
 ## /privacy
 
 privacy-title = 保存されているあなたの情報
-privacy-since = { $when }以降、{ $servers }個のサーバーの情報があります。
+privacy-since = { $when }から、{ $servers }個のサーバーでの情報があります。
 privacy-nothing = あなたの情報は何も保存されていません。
-privacy-texts = 入力内容
-privacy-texts-value = { $songs }分の入力内容と、当時のあなたの名前です。「もう一度」「リミックス」「歌詞」と `/music get` を使えるように保存し、曲の完成から{ $days }日後に削除します。
+privacy-texts = あなたのテキスト
+privacy-texts-value = { $songs }分の入力内容と、当時のあなたの名前です。「もう一度」「リミックス」「歌詞」と `/music get` に必要です。曲の完成から{ $days }日後に削除されます。
 privacy-drafts = 下書き
-privacy-drafts-value = 受け付けられなかったフォーム{ $count }件です。入力内容が失われないように保存し、1日後に削除します。
+privacy-drafts-value = 受け付けられなかったフォーム{ $count }件です。入力内容が失われないように保存され、1日後に削除されます。
 privacy-files = 音源ファイル
-privacy-files-value = ボットのディスクにあるファイル{ $count }個です。曲を再投稿できるように保存し、{ $days }日後に削除します。
+privacy-files-value = ボットのディスクにあるファイル{ $count }個です。曲を再投稿できるように保存され、{ $days }日後に削除されます。
 privacy-ids = ID
-privacy-ids-value = Discordから受け取ったあなたのIDと言語、あなたの{ $songs }が投稿されている場所です。曲、クレジット、上限をあなたのものとして扱うために保存します。
+privacy-ids-value = Discordから受け取ったあなたのIDと言語、{ $songs }のメッセージの場所です。曲、クレジット、上限をあなたに結び付けるために使います。
 privacy-credits = クレジットと上限
-privacy-credits-value = クレジットの台帳の記録{ $entries }件と、{ $limits }個のサーバーで管理者が設定したあなたの上限です。クレジットの紛失や二重使用を防ぐために保存します。削除後も、名前を外して残ります。
+privacy-credits-value = クレジット台帳の記録{ $entries }件と、{ $limits }個のサーバーで管理者が設定したあなたの上限です。クレジットの紛失や二重使用を防ぎます。削除後も、名前を外して残ります。
 privacy-service = 音楽サービス
-privacy-service-value = 入力内容は、曲を作る音楽サービスに送信されます。このボットがAIの学習に使うことはありません。
+privacy-service-value = 曲のテキストは、曲を作る音楽サービスに送信されます。このボットでAIの学習に使うことはありません。
 privacy-copies = ボットの更新時に、データベースのコピーが{ $count }個作られました。1週間後に削除されます。
-privacy-hash = 以前の削除の際に、あなたのIDの鍵付きハッシュを残しました。期間内に使った分や、管理者が設定した上限を反映する必要がある間だけ保存します。
-privacy-leaving = 削除は、制作中の曲が終わるのを待っています。
+privacy-hash = 以前の削除のあと、あなたのIDの鍵付きハッシュが残っています。利用分や上限を反映する必要がなくなれば消えます。
+privacy-leaving = 制作中の曲が終わりしだい、あなたの情報を削除します。
 privacy-write = お問い合わせ先
-privacy-write-value = `/privacy export` ですべてを受け取り、`/privacy delete` で削除できます。お問い合わせは{ $whom }まで。
+privacy-write-value = `/privacy export` ですべてをダウンロードし、`/privacy delete` で削除できます。ご質問は{ $whom }まで。
 privacy-host = このボットの運営者
 privacy-owner = このボットの運営者、{ $name }
-privacy-exported = 保存されているあなたの情報のすべてです（{ $songs }）。これはあなただけに表示されています。
-privacy-ask = **保存されているあなたの情報をすべて削除しますか？** 入力内容、タイトル、下書き、音源ファイルが、すべてのサーバーから削除されます。あなたの入力内容をもとに他の人が作った曲からも削除されます。元に戻すことはできません。台帳のクレジットの記録は、名前を外して残ります。この期間に使った分と、管理者が設定したあなたの上限は、引き続き有効です。投稿済みのメッセージはDiscordに残ります。消したい場合は、先にメッセージの下のボタンで削除してください。
+privacy-exported = 保存されているあなたの情報はこれがすべてです（{ $songs }）。あなただけに表示されています。
+privacy-ask = **保存されているあなたの情報をすべて削除しますか？** テキスト、タイトル、下書き、音源ファイルが、すべてのサーバーから削除されます。あなたのテキストをもとに他の人が作った曲からも削除されます。元に戻すことはできません。台帳のクレジットの記録は、名前を外して残ります。この期間に使った分と、管理者が設定したあなたの上限は、引き続き有効です。投稿済みのメッセージはDiscordに残ります。消したい場合は、先に各メッセージの下の「削除」ボタンを押してください。
 privacy-deleted = 削除しました。情報はもう保存されていません。クレジットの記録は、名前を外して残ります。
-privacy-deleting = 削除しました。ボットのファイルに残っている分は、現在上書きしています。
-privacy-waits = 終わっている分は削除しました。残りは、制作中の{ $songs }が終わりしだい自動で削除されます。それまで、新しいリクエストはできません。
+privacy-deleting = 削除しました。ボットのファイルに残っている分を上書きしています。
+privacy-waits = 終わっている分は削除しました。残りは、制作中の{ $songs }が終わりしだい削除されます。それまで、新しいリクエストはできません。

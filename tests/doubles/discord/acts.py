@@ -1,4 +1,4 @@
-"""What people do and what they see in return, and what the bot asked and was refused."""
+"""What people do and see, what the bot requested, and what was refused."""
 
 from __future__ import annotations
 
@@ -14,15 +14,6 @@ class NoAnswerError(AssertionError):
 
 class Impossible(ValueError):
     """A person could not have done this in a Discord client."""
-
-
-class Refusal(Exception):
-    """An error answer of the API."""
-
-    def __init__(self, status: int, code: int, message: str, body: Json | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body: Json = {"message": message, "code": code} if body is None else body
 
 
 @dataclass(eq=False)

@@ -86,13 +86,13 @@ class FakeDiscord(Rest, People):
         self._transports.clear()
 
     async def revoke_token(self) -> None:
-        """Make the bot's token worthless: REST answers 401, the gateway closes with 4004."""
+        """Revoke the bot's token: REST answers 401, the gateway closes with 4004."""
         self.revoked = True
         await self.gateway.drop(code=4004)
         self.changed()
 
     async def drop_gateway(self, code: int | None = None) -> None:
-        """Cut the gateway connections, without a word or with a close code; sessions can be resumed."""
+        """Cut the gateway connections, with or without a close code; sessions can be resumed."""
         await self.gateway.drop(code)
 
     def refuse_gateway(self, *, refuse: bool = True) -> None:
@@ -124,7 +124,7 @@ class FakeDiscord(Rest, People):
         delay_s: float = 0.0,
         stored: bool = False,
     ) -> Fault:
-        """Let the next requests that fit go wrong; the first fault that fits strikes.
+        """Make matching requests fail from now on; the first matching fault applies.
 
         The pattern is a shell pattern on the path without `/api/v10` (`/channels/*/messages`, `*` crosses
         slashes); `kind` is an HTTP status, `reset before`, `reset after` (RST before or after the request

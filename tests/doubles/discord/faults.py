@@ -1,4 +1,4 @@
-"""What goes wrong on the way to Discord, on order."""
+"""Injected faults of requests to Discord."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from .refusals import Why
+
 if TYPE_CHECKING:
     import ssl
 
@@ -20,11 +22,11 @@ if TYPE_CHECKING:
 
 _JSON_STATUSES = {400, 401, 403, 404, 405, 409, 413, 429, 500}
 _DEFAULT_CODES = {
-    400: (50035, "Invalid Form Body"),
+    **{
+        why.status: (why.code, why.message)
+        for why in (Why.INVALID_FORM, Why.MISSING_PERMISSIONS, Why.UNKNOWN_CHANNEL, Why.TOO_LARGE)
+    },
     401: (0, "401: Unauthorized"),
-    403: (50013, "Missing Permissions"),
-    404: (10003, "Unknown Channel"),
-    413: (40005, "Request entity too large"),
     500: (0, "500: Internal Server Error"),
 }
 KINDS = frozenset(
@@ -34,7 +36,7 @@ KINDS = frozenset(
 
 @dataclass(eq=False)
 class Fault:
-    """One thing that goes wrong, for the next `times` requests that fit (None: for all)."""
+    """A fault for the next `times` matching requests (None: for all)."""
 
     method: str
     path_pattern: str
@@ -57,7 +59,7 @@ class Fault:
     released: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     def fits(self, method: str, path: str) -> bool:
-        """Tell whether a request is one of these, and count it where it is."""
+        """Return whether the fault applies to a request; count it if so."""
         if self.times is not None and self.hits >= self.times:
             return False
         if self.method not in {"*", method} or not fnmatch.fnmatchcase(path, self.path_pattern):
@@ -69,7 +71,7 @@ class Fault:
         return True
 
     def stop(self) -> None:
-        """Strike no more; requests that hang go on."""
+        """Stop applying; release the requests that hang."""
         self.times = self.hits
         self.released.set()
 

@@ -1,7 +1,8 @@
 """A chat behind the courier's port: it takes each nonce once, as Discord does for some minutes."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from bot.errors import Transient
 from bot.model import Delivery, Job, JobState, Track
 from bot.pipeline.courier import AlreadyPosted, CardFacts, MessageKind, NoAccess, NoHistory
 from bot.store.budget_alerts import BudgetAlert
-from tests.doubles.discord.books import with_nonce
+from bot.ui.discord_errors import MEANINGS, Meaning
+from tests.doubles.discord.books import Access, check_may_post, check_visible, posted_before
+from tests.doubles.discord.refusals import Refusal, Why
 
 
 @dataclass
@@ -24,6 +27,7 @@ class OutgoingMessage:
     files: int
     text: str = ""
     created_at_s: float = 0.0
+    deleted: bool = False
 
     @property
     def place(self) -> int:
@@ -33,7 +37,17 @@ class OutgoingMessage:
 
 def _earlier(messages: Sequence[OutgoingMessage], channel_id: int, nonce: str) -> OutgoingMessage | None:
     # This chat has no clock; a test that lets a nonce expire takes it from the message.
-    return with_nonce(messages, channel_id, nonce, now_s=0.0, window_s=math.inf)
+    return posted_before(messages, channel_id, nonce, now_s=0.0, window_s=math.inf)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Raise in place of a refusal what the real courier makes of its code."""
+    try:
+        yield
+    except Refusal as refusal:
+        gone = MEANINGS[refusal.why.code] is Meaning.MESSAGE
+        raise (AlreadyPosted if gone else NoAccess)(refusal.why.message) from refusal
 
 
 class Chat:
@@ -94,11 +108,9 @@ class Chat:
         meets = self.on_send.pop(0) if self.on_send else ""
         if meets == "down" or self.down:
             raise Transient("Discord: HTTP 503")
-        if meets == "deleted":
-            raise AlreadyPosted
-        if channel_id in self.closed_channels or channel_id - self.direct_offset in self.closed_members:
-            raise NoAccess
-        known = _earlier(self.copies, channel_id, nonce)
+        with _translated():
+            self._check(channel_id, meets, files=len(files))
+            known = _earlier(self.copies, channel_id, nonce)
         if known is None:
             kind = MessageKind.SONG
             known = OutgoingMessage(1_000 + len(self.copies), job.id, kind, channel_id, nonce, len(files))
@@ -126,21 +138,31 @@ class Chat:
             raise Transient("Discord: HTTP 503")
         if meets == "limited":
             raise Transient("rate limited", 600.0)
-        if meets == "deleted":
-            raise AlreadyPosted
-        if (
-            meets == "closed"
-            or where.channel_id in self.closed_channels
-            or where.channel_id - self.direct_offset in self.closed_members
-        ):
-            raise NoAccess
-        known = _earlier(self.posts, where.channel_id, nonce) if self.nonces_kept else None
+        with _translated():
+            self._check(where.channel_id, meets, files=files)
+            known = _earlier(self.posts, where.channel_id, nonce) if self.nonces_kept else None
         if known is None:
             known = OutgoingMessage(len(self.posts) + 1, job.id, kind, where.channel_id, nonce, files)
             self.posts.append(known)
         if meets == "lost":
             raise Transient("Discord: the answer was lost")
         return known.id
+
+    def _access(self, channel_id: int) -> Access:
+        return Access(
+            sees=channel_id not in self.closed_channels,
+            reads_history=not self.no_history,
+            takes_direct_messages=channel_id - self.direct_offset not in self.closed_members,
+        )
+
+    def _check(self, channel_id: int, meets: str, *, files: int) -> None:
+        if meets == "deleted":
+            raise Refusal(Why.UNKNOWN_MESSAGE)
+        if meets == "closed":
+            raise Refusal(Why.MISSING_ACCESS)
+        access = self._access(channel_id)
+        check_visible(access)
+        check_may_post(access, files=files > 0)
 
     async def post_alert(self, alert: BudgetAlert) -> None:
         self.alert_sends += 1
@@ -155,10 +177,11 @@ class Chat:
         self.looked.append((where.channel_id, ever))
         if self.down:
             raise Transient("Discord: HTTP 503")
-        if self.no_history:
+        access = self._access(where.channel_id)
+        if not access.reads_history:
             raise NoHistory
-        if where.channel_id in self.closed_channels:
-            raise NoAccess
+        with _translated():
+            check_visible(access)
         found = [post.id for post in self.of(kind, job.id) if post.channel_id == where.channel_id]
         return found[0] if found else None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from .refusals import Why
 from .wire import COMPONENTS_V2, Json, walk
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class FormErrors:
             for part in path.split("."):
                 node = node.setdefault(part, {})
             node.setdefault("_errors", []).append({"code": "INVALID", "message": why})
-        return {"message": "Invalid Form Body", "code": 50035, "errors": tree}
+        form = Why.INVALID_FORM
+        return {"message": form.message, "code": form.code, "errors": tree}
 
 
 def check_message(payload: Json, filenames: Sequence[str]) -> FormErrors:

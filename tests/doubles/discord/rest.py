@@ -10,23 +10,18 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from . import limits
-from .acts import Answer, BotRequest, Interaction, NoAnswerError, Refusal
-from .books import with_nonce
+from .acts import Answer, BotRequest, Interaction, NoAnswerError
+from .books import Access, check_may_post, check_visible, posted_before
 from .faults import json_response
+from .refusals import Refusal, Why
 from .wire import (
-    ATTACH_FILES,
     AUTOCOMPLETE,
     COMPONENT,
-    EMBED_LINKS,
     EPHEMERAL,
     LOADING,
     MODAL_SUBMIT,
     READ_MESSAGE_HISTORY,
-    SEND_MESSAGES,
-    SEND_MESSAGES_IN_THREADS,
     SLASH,
-    THREADS,
-    VIEW_CHANNEL,
     Attachment,
     Channel,
     Guild,
@@ -146,7 +141,7 @@ class Rest(World):
     def _person(self, call: BotRequest) -> Person:
         person = self.people.get(number_of(call.parts["user"]))
         if person is None:
-            raise Refusal(404, 10013, "Unknown User")
+            raise Refusal(Why.UNKNOWN_USER)
         return person
 
     def _get_gateway_bot(self, _: BotRequest) -> web.Response:
@@ -166,7 +161,7 @@ class Rest(World):
     def _put_commands(self, call: BotRequest) -> web.Response:
         errors = limits.check_commands(call.json)
         if errors.found:
-            raise Refusal(400, 50035, "Invalid Form Body", errors.body())
+            raise Refusal(Why.INVALID_FORM, errors.body())
         guild = number_of(call.parts["guild"]) if "guild" in call.parts else None
         old = self.commands if guild is None else self.guild_commands.get(guild, [])
         ids = {(one["type"], one["name"]): one["id"] for one in old}
@@ -212,9 +207,9 @@ class Rest(World):
     def _guild(self, call: BotRequest) -> Guild:
         guild = self.guilds.get(number_of(call.parts["guild"]))
         if guild is None:
-            raise Refusal(404, 10004, "Unknown Guild")
+            raise Refusal(Why.UNKNOWN_GUILD)
         if not guild.bot_is_member:
-            raise Refusal(403, 50001, "Missing Access")
+            raise Refusal(Why.MISSING_ACCESS)
         return guild
 
     def _get_channel(self, call: BotRequest) -> web.Response:
@@ -229,7 +224,7 @@ class Rest(World):
     def _post_dm(self, call: BotRequest) -> web.Response:
         person = self.people.get(number_of(str(call.json.get("recipient_id"))))
         if person is None or person is self.bot:
-            raise Refusal(400, 50033, "Invalid Recipient(s)")
+            raise Refusal(Why.INVALID_RECIPIENT)
         return json_response(channel_wire(self.dm(person)))
 
     def _get_file(self, call: BotRequest) -> web.Response:
@@ -243,49 +238,31 @@ class Rest(World):
 
     def _visible(self, call: BotRequest) -> Channel:
         channel = self.channels.get(number_of(call.parts["channel"]))
-        if channel is None or channel.deleted:
-            raise Refusal(404, 10003, "Unknown Channel")
-        if channel.guild is not None and not (channel.guild.bot_is_member and channel.bot_may(VIEW_CHANNEL)):
-            raise Refusal(403, 50001, "Missing Access")
+        access = Access(exists=False) if channel is None else channel.access()
+        check_visible(access)
+        assert channel is not None
         return channel
 
     def _may_post(self, channel: Channel, payload: Json, files: Sequence[object]) -> None:
-        thread = channel.type in THREADS
-        if not channel.bot_may(SEND_MESSAGES_IN_THREADS if thread else SEND_MESSAGES):
-            raise Refusal(403, 50013, "Missing Permissions")
-        if files and not channel.bot_may(ATTACH_FILES):
-            raise Refusal(403, 50013, "Missing Permissions")
-        if payload.get("embeds") and not channel.bot_may(EMBED_LINKS):
-            raise Refusal(403, 50013, "Missing Permissions")
-        if channel.locked:
-            raise (
-                Refusal(400, 50083, "Thread is archived")
-                if channel.archived
-                else Refusal(
-                    403,
-                    160005,
-                    "This thread is locked",
-                )
-            )
-        if channel.recipient is not None and not channel.recipient.accepts_dms:
-            raise Refusal(403, 50007, "Cannot send messages to this user")
-        if payload.get("message_reference") and not channel.bot_may(READ_MESSAGE_HISTORY):
-            raise Refusal(403, 160002, "Cannot reply without permission to read message history")
+        check_may_post(
+            channel.access(),
+            files=bool(files),
+            embeds=bool(payload.get("embeds")),
+            reply=bool(payload.get("message_reference")),
+        )
 
     def _post_message(self, call: BotRequest) -> web.Response:
         channel, payload = self._visible(call), call.json or {}
         self._may_post(channel, payload, call.files)
         nonce = payload.get("nonce")
         if nonce is not None and payload.get("enforce_nonce"):
-            earlier = with_nonce(
+            earlier = posted_before(
                 [message for message in self.messages if message.via == "bot"],
                 channel.id,
                 str(nonce),
                 now_s=self.now(),
                 window_s=self.nonce_window_s,
             )
-            if earlier is not None and earlier.deleted:
-                raise Refusal(404, 10008, "Unknown Message")
             if earlier is not None:
                 return json_response(earlier.wire())
         message = self._create(channel, self.bot, "bot", payload, call.files)
@@ -298,7 +275,7 @@ class Rest(World):
             return json_response([])
         limit = int(call.query.get("limit", "50"))
         if not 1 <= limit <= 100:
-            raise Refusal(400, 50035, "Invalid Form Body")
+            raise Refusal(Why.INVALID_FORM)
         there = [one for one in self.messages if one.channel is channel and not one.deleted]
         there.sort(key=lambda one: one.id)
         if "before" in call.query:
@@ -317,26 +294,26 @@ class Rest(World):
         for one in self.messages:
             if one.id == number and one.channel is channel and not one.deleted:
                 return one
-        raise Refusal(404, 10008, "Unknown Message")
+        raise Refusal(Why.UNKNOWN_MESSAGE)
 
     def _get_message(self, call: BotRequest) -> web.Response:
         if not self._visible(call).bot_may(READ_MESSAGE_HISTORY):
-            raise Refusal(403, 50013, "Missing Permissions")
+            raise Refusal(Why.MISSING_PERMISSIONS)
         return json_response(self._message(call).wire())
 
     def _patch_message(self, call: BotRequest) -> web.Response:
         message = self._message(call)
         if message.author is not self.bot:
-            raise Refusal(403, 50005, "Cannot edit a message authored by another user")
+            raise Refusal(Why.NOT_YOUR_MESSAGE)
         if message.channel.archived:
-            raise Refusal(400, 50083, "Thread is archived")
+            raise Refusal(Why.ARCHIVED_THREAD)
         self._edit(message, call.json or {}, call.files)
         return json_response(message.wire())
 
     def _delete_message(self, call: BotRequest) -> web.Response:
         message = self._message(call)
         if message.author is not self.bot:
-            raise Refusal(403, 50013, "Missing Permissions")
+            raise Refusal(Why.MISSING_PERMISSIONS)
         message.deleted = True
         return web.Response(status=204)
 
@@ -355,7 +332,7 @@ class Rest(World):
         self._check(channel, payload, files)
         keys = ("content", "embeds", "components", "sticker_ids", "poll")
         if not files and not any(payload.get(key) for key in keys) and not extra_flags & LOADING:
-            raise Refusal(400, 50006, "Cannot send an empty message")
+            raise Refusal(Why.EMPTY_MESSAGE)
         reference, referenced = self._reference(channel, payload)
         message = Message(
             self.snowflakes.new(),
@@ -408,14 +385,14 @@ class Rest(World):
     def _check(self, channel: Channel, payload: Json, files: Sequence[tuple[str, str, bytes]]) -> None:
         errors = limits.check_message(payload, [name for _, name, _ in files])
         if errors.found:
-            raise Refusal(400, 50035, "Invalid Form Body", errors.body())
+            raise Refusal(Why.INVALID_FORM, errors.body())
         own = channel.guild.attachment_limit_bytes if channel.guild is not None else None
         limit = own or self.attachment_limit_bytes
         if (
             any(len(data) > limit for *_, data in files)
             or sum(len(d) for *_, d in files) > self.request_limit_bytes
         ):
-            raise Refusal(413, 40005, "Request entity too large")
+            raise Refusal(Why.TOO_LARGE)
 
     def _reference(self, channel: Channel, payload: Json) -> tuple[Json | None, Message | None]:
         asked = payload.get("message_reference")
@@ -431,7 +408,7 @@ class Rest(World):
         if asked.get("fail_if_not_exists", True):
             errors = limits.FormErrors()
             errors.require("message_reference", ok=False, why="Unknown message")
-            raise Refusal(400, 50035, "Invalid Form Body", errors.body())
+            raise Refusal(Why.INVALID_FORM, errors.body())
         return None, None
 
     def _attach(
@@ -456,15 +433,15 @@ class Rest(World):
     def _post_callback(self, call: BotRequest) -> web.Response:
         interaction = self.interactions.get(number_of(call.parts["interaction"]))
         if interaction is None or interaction.token != call.parts["token"]:
-            raise Refusal(404, 10062, "Unknown interaction")
+            raise Refusal(Why.UNKNOWN_INTERACTION)
         if isinstance(interaction.outcome, Answer):
             interaction.refusals.append(40060)
-            raise Refusal(400, 40060, "Interaction has already been acknowledged.")
+            raise Refusal(Why.ACKNOWLEDGED)
         elapsed_s = call.at_s - interaction.sent_at_s
         if isinstance(interaction.outcome, NoAnswerError) or elapsed_s > self.answer_deadline_s:
             interaction.refusals.append(10062)
             interaction.outcome = NoAnswerError(f"the answer came after {elapsed_s:.3f} s: 404/10062")
-            raise Refusal(404, 10062, "Unknown interaction")
+            raise Refusal(Why.UNKNOWN_INTERACTION)
         answer = Answer(interaction, int(call.json["type"]), elapsed_s)
         try:
             self._accept(answer, call.json.get("data") or {}, call.files)
@@ -487,7 +464,7 @@ class Rest(World):
         if answer.type not in fits:
             errors = limits.FormErrors()
             errors.require("type", ok=False, why=f"Value must be one of {sorted(fits)}.")
-            raise Refusal(400, 50035, "Invalid Form Body", errors.body())
+            raise Refusal(Why.INVALID_FORM, errors.body())
         if answer.type in {4, 5}:
             interaction.original = self._create(
                 interaction.channel,
@@ -509,11 +486,11 @@ class Rest(World):
                 len(str(one.get("name", ""))) > 100 or len(str(one["value"])) > 100 for one in answer.choices
             )
             if len(answer.choices) > 25 or too_long:
-                raise Refusal(400, 50035, "Invalid Form Body")
+                raise Refusal(Why.INVALID_FORM)
         elif answer.type == 9:
             errors = limits.check_modal(data)
             if errors.found:
-                raise Refusal(400, 50035, "Invalid Form Body", errors.body())
+                raise Refusal(Why.INVALID_FORM, errors.body())
             from_wire = data | {"components": numbered(data["components"])}
             answer.modal = from_wire
 
@@ -535,15 +512,15 @@ class Rest(World):
 
     def _by_token(self, call: BotRequest) -> Interaction:
         if number_of(call.parts["hook"]) != self.application_id:
-            raise Refusal(404, 10015, "Unknown Webhook")
+            raise Refusal(Why.UNKNOWN_WEBHOOK)
         for one in self.interactions.values():
             if one.token == call.parts["token"]:
                 if self.now() - one.created_at_s > self.token_lifetime_s:
-                    raise Refusal(401, 50027, "Invalid Webhook Token")
+                    raise Refusal(Why.INVALID_TOKEN)
                 if not isinstance(one.outcome, Answer):
-                    raise Refusal(404, 10015, "Unknown Webhook")
+                    raise Refusal(Why.UNKNOWN_WEBHOOK)
                 return one
-        raise Refusal(404, 10015, "Unknown Webhook")
+        raise Refusal(Why.UNKNOWN_WEBHOOK)
 
     def _post_webhook(self, call: BotRequest) -> web.Response:
         number = number_of(call.parts["hook"])
@@ -570,7 +547,7 @@ class Rest(World):
     def _post_incoming(self, call: BotRequest, number: int) -> web.Response:
         token, channel = self.webhooks[number]
         if token != call.parts["token"]:
-            raise Refusal(401, 50027, "Invalid Webhook Token")
+            raise Refusal(Why.INVALID_TOKEN)
         author = Person(number, str((call.json or {}).get("username") or "webhook"), bot=True)
         message = self._create(channel, author, "webhook", call.json or {}, call.files, webhook_id=number)
         if call.query.get("wait") in {"1", "true"}:
@@ -587,7 +564,7 @@ class Rest(World):
             own = [*interaction.followups, *([interaction.original] if interaction.original else [])]
             found = next((one for one in own if one.id == number), None)
         if found is None or found.deleted:
-            raise Refusal(404, 10008, "Unknown Message")
+            raise Refusal(Why.UNKNOWN_MESSAGE)
         return found
 
     def _get_hooked(self, call: BotRequest) -> web.Response:

@@ -1,4 +1,4 @@
-"""Who and what there is on the stand-in, and how Discord writes each of them as JSON.
+"""The stand-in's objects and their JSON as Discord writes it.
 
 Source: https://docs.discord.com/developers/reference (objects of API v10).
 """
@@ -10,6 +10,8 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from .books import Access
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -133,6 +135,20 @@ class Channel:
         if self.guild is None or self.bot_permissions & ADMINISTRATOR:
             return True
         return self.bot_permissions & permission == permission
+
+    def access(self) -> Access:
+        """Return what the bot may do here."""
+        return Access(
+            exists=not self.deleted,
+            sees=self.guild is None or (self.guild.bot_is_member and self.bot_may(VIEW_CHANNEL)),
+            sends=self.bot_may(SEND_MESSAGES_IN_THREADS if self.type in THREADS else SEND_MESSAGES),
+            attaches=self.bot_may(ATTACH_FILES),
+            embeds=self.bot_may(EMBED_LINKS),
+            reads_history=self.bot_may(READ_MESSAGE_HISTORY),
+            locked=self.locked,
+            archived=self.archived,
+            takes_direct_messages=self.recipient is None or self.recipient.accepts_dms,
+        )
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""All that exists on the stand-in: servers, channels, people, messages, and waiting for it to change."""
+"""The state of the stand-in (servers, channels, people, messages), and how to wait for a change."""
 
 from __future__ import annotations
 

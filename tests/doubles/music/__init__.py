@@ -1,7 +1,7 @@
-"""The music service as tests meet it: one set of books, and two ways to reach what keeps them.
+"""The music service as tests meet it: one behaviour with its books, and two ways to reach it.
 
-``books`` records what was asked for and charged. ``in_process`` answers an httpx transport by a script, and
-``socket`` is the sandbox without its composer on a port of this machine.
+``behaviour`` is the sandbox's rules without its composer; what was asked for and charged is in ``books``.
+``socket`` puts it on a port of this machine; ``in_process`` is a transport of httpx, with scripts for faults.
 """
 
 from tests.doubles.music.books import Given, MusicBooks, PaidRequest

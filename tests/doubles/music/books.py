@@ -43,6 +43,8 @@ class MusicBooks:
         self.paid: list[PaidRequest] = []
         """Every paid request that was read, oldest first."""
         self.posts = 0
+        self.free_questions = 0
+        """POSTs without a body, which are charged to nobody."""
         self.polls = 0
         self.downloads = 0
         self.asked: set[str] = set()

@@ -1,45 +1,58 @@
-"""The music service behind httpx's transport, answering by a script. It keeps the shared books."""
+"""The music service behind httpx's transport: the shared behaviour, and scripts that stand in for an answer.
+
+A script is a fault at the wire. Where there is none, a request is answered by the sandbox's own rules.
+"""
 
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import TypeAlias
 from urllib.parse import unquote
 
 import httpx
+from aiohttp import web
+from yarl import URL
 
-from tests.doubles.music.books import MusicBooks, PaidRequest
+from bot.sandbox import server
+from bot.sandbox.server import FaultKind, Invalid, Json
+from tests.doubles.music.behaviour import MusicBehaviour
+from tests.doubles.music.books import PaidRequest
 
 AUDIO = "https://audio.example.com"
 SONG = b"ID3" + bytes(range(256)) * 32
 
+Script: TypeAlias = Callable[[httpx.Request], httpx.Response]
+"""What a request meets in place of a normal answer."""
+
 
 @dataclass
-class Task:
-    """One paid task and how it stands."""
+class Task(server.Task):
+    """One paid task, whose progress is what a test says and not what a clock says."""
 
-    id: str
-    body: dict[str, object]
+    body: Json = field(default_factory=dict)
     status: str = "processing"
     urls: list[str] = field(default_factory=list)
     error: str | None = None
 
 
-class MusicService(MusicBooks):
-    """The documented API. Each POST that it takes is paid for, whether or not its answer arrives."""
+class MusicService(MusicBehaviour):
+    """The documented API. Each POST that it takes is paid for, whether or not its answer arrives.
+
+    Audio lies with another host, as the real service's does, and is what ``audio`` says.
+    """
+
+    tasks: dict[str, Task]  # type: ignore[assignment] # all tasks are made by _new_task
 
     def __init__(self) -> None:
-        super().__init__()
-        self.tasks: dict[str, Task] = {}
+        super().__init__(tasks_max=10**9)
         self.polled: list[str] = []
         """The path of each status query as it came."""
-        self.on_post: list[Callable[[httpx.Request], httpx.Response]] = []
-        """What the next POSTs meet in place of a normal answer, in order."""
-        self.on_poll: list[Callable[[httpx.Request], httpx.Response]] = []
-        self.free_questions = 0
-        self.to_free_question: Callable[[httpx.Request], httpx.Response] = answers(422, message="no provider")
+        self.on_post: list[Script] = []
+        """What the next paid requests meet, in order."""
+        self.on_poll: list[Script] = []
         self.closed_for_all = True
-        """Whether a refusal is about every request, and not about the one that met it."""
+        """Whether a scripted refusal is about every request, and not about the one that met it."""
         self.audio: dict[str, bytes | int] = {}
         """By path: other bytes than a song, or an HTTP status."""
         self.audio_base = AUDIO
@@ -47,10 +60,10 @@ class MusicService(MusicBooks):
         self.takes = 2
         self.done_at_once = True
         self.hangs: Callable[[httpx.Request], Awaitable[httpx.Response]] | None = None
-        self._current: PaidRequest | None = None
-        """The paid request that is being answered; nothing else runs meanwhile."""
         self.broken: str | None = None
         """Requests whose address or body has this text meet an error that nobody expects."""
+        self._closed_by: Script | None = None
+        """The refusal of the latest paid request, which the free question gets as well."""
 
     @property
     def transport(self) -> httpx.MockTransport:
@@ -65,22 +78,35 @@ class MusicService(MusicBooks):
 
     def take(self, request: httpx.Request) -> Task:
         """Take and charge a request."""
-        task = Task(id=f"task-{len(self.tasks) + 1}", body=json.loads(request.content))
-        task.urls = [f"{self.audio_base}/{task.id}-{number}.mp3" for number in range(1, self.takes + 1)]
-        if self.done_at_once:
-            task.status = "success"
-        self.tasks[task.id] = task
-        self.note_charge(self._current or self.note_post(str(task.body.get("prompt", ""))), task.id)
+        task = self._begin(json.loads(request.content), frozenset())
+        assert isinstance(task, Task)
         return task
 
     def accepted(self, request: httpx.Request) -> httpx.Response:
-        task = self.take(request)
-        return httpx.Response(200, json={"id": task.id, "data": {"id": task.id, "status": "pending"}})
+        return _from_aiohttp(server.created(self.take(request)))
 
     def lost_answer(self, request: httpx.Request) -> httpx.Response:
         """Taken and charged, and then the connection breaks."""
         self.take(request)
         raise httpx.ReadError("reset")
+
+    def _new_task(self, body: Json, kinds: frozenset[FaultKind]) -> Task:
+        number = self.tasks_created + 1
+        fields = vars(super()._new_task(body, kinds)) | {"id": f"task-{number}"}
+        return Task(
+            **fields,
+            body=body,
+            status="success" if self.done_at_once else "processing",
+            urls=[f"{self.audio_base}/task-{number}-{take}.mp3" for take in range(1, self.takes + 1)],
+        )
+
+    def _status(self, task: server.Task) -> tuple[str, str | None]:
+        assert isinstance(task, Task)
+        return task.status, task.error
+
+    def _urls(self, task: server.Task, origin: URL) -> list[str]:  # noqa: ARG002
+        assert isinstance(task, Task)
+        return list(task.urls)
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         if self.broken is not None and self.broken in f"{request.method} {request.url} {request.content!r}":
@@ -93,51 +119,62 @@ class MusicService(MusicBooks):
             return (
                 httpx.Response(content) if isinstance(content, int) else httpx.Response(200, content=content)
             )
-        if request.method == "POST" and request.content == b"{}":
-            # The free question: a service that is closed answers it as it answered the request before it.
-            self.free_questions += 1
-            return self.to_free_question(request)
         if request.method == "POST":
             return self._answer_post(request)
-        self.note_poll(unquote(request.url.raw_path.decode().rsplit("/", 1)[-1]))
-        self.polled.append(request.url.raw_path.decode())
+        path = request.url.raw_path.decode()
+        task_id = unquote(path.rsplit("/", 1)[-1])
+        self.note_poll(task_id)
+        self.polled.append(path)
         if self.on_poll:
             return self.on_poll.pop(0)(request)
-        task = self.tasks.get(unquote(request.url.raw_path.decode().rsplit("/", 1)[-1]))
-        if task is None:
-            return httpx.Response(404, json={"message": "task not found"})
-        data = {"id": task.id, "status": task.status, "errorMessage": task.error}
-        return httpx.Response(
-            200, json={"data": data | {"audioUrls": task.urls if task.status == "success" else []}}
-        )
+        return _from_aiohttp(self.poll(task_id, URL(str(request.url)).origin()))
 
     def _answer_post(self, request: httpx.Request) -> httpx.Response:
-        self.posts += 1
-        self._current = current = self.note_post(str(json.loads(request.content).get("prompt", "")))
-        answer = self.on_post.pop(0) if self.on_post else self.accepted
-        self.to_free_question = answers(422, message="provider is required")
-        charged = len(self.tasks)
+        paid = self.arrived(json.loads(request.content))
+        if paid is None:
+            return (self._closed_by or self._by_the_rules)(request)
+        self._closed_by = None
         try:
-            response = answer(request)
-            if self.closed_for_all and charged == len(self.tasks):
-                self.to_free_question = answer
-        except httpx.HTTPError:
-            self.note_status(current, HTTPStatus.INTERNAL_SERVER_ERROR, lost=True)
-            raise
-        else:
-            self.note_status(current, response.status_code)
-            return response
+            with self.charged_to(paid):
+                if not self.on_post:
+                    return self._by_the_rules(request)
+                return self._by_script(paid, self.on_post.pop(0), request)
         finally:
-            self.note_answer(current)
-            self._current = None
+            self.note_answer(paid)
+
+    def _by_the_rules(self, request: httpx.Request) -> httpx.Response:
+        try:
+            response = self.create(json.loads(request.content))
+        except Invalid as invalid:
+            response = invalid.response()
+        if response is None:
+            raise httpx.ReadError("reset")
+        return _from_aiohttp(response)
+
+    def _by_script(self, paid: PaidRequest, script: Script, request: httpx.Request) -> httpx.Response:
+        try:
+            response = script(request)
+        except httpx.HTTPError:
+            self.note_status(paid, HTTPStatus.INTERNAL_SERVER_ERROR, lost=True)
+            raise
+        if self.closed_for_all and paid.task_id is None:
+            self._closed_by = script
+        self.note_status(paid, response.status_code)
+        return response
 
 
-def answers(status: int, **body: object) -> Callable[[httpx.Request], httpx.Response]:
+def _from_aiohttp(response: web.Response) -> httpx.Response:
+    """Return the same response as the other library has it."""
+    assert isinstance(response.body, bytes)
+    return httpx.Response(response.status, headers=response.headers, content=response.body)
+
+
+def answers(status: int, **body: object) -> Script:
     """A fixed answer."""
     return lambda _: httpx.Response(status, json=body)
 
 
-def raises(error: Exception) -> Callable[[httpx.Request], httpx.Response]:
+def raises(error: Exception) -> Script:
     """No answer, but this error."""
 
     def answer(_: httpx.Request) -> httpx.Response:

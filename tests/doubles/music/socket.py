@@ -1,4 +1,4 @@
-"""The sandbox without its composer, on a port of this machine."""
+"""The music service on a port of this machine: the sandbox's server around the shared behaviour."""
 
 import json
 from collections.abc import Callable
@@ -6,8 +6,9 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from bot.sandbox.server import FaultKind, Invalid, Sandbox, Task
-from tests.doubles.music.books import Given, MusicBooks, PaidRequest
+from bot.sandbox.server import Task
+from tests.doubles.music.behaviour import MusicBehaviour
+from tests.doubles.music.books import PaidRequest
 
 MUSIC_KEY = "a-key-that-nobody-reads"
 
@@ -17,7 +18,7 @@ def mp3(take: int) -> bytes:
     return (b"\xff\xfb\x90\x00" + bytes(413)) * (12 + take)
 
 
-class QuickSandbox(Sandbox):
+class QuickSandbox(MusicBehaviour):
     """A music service whose tasks are done as soon as their delay is over.
 
     ``changed`` is called whenever something has happened.
@@ -25,13 +26,7 @@ class QuickSandbox(Sandbox):
 
     def __init__(self, changed: Callable[[], None], *, delay_s: float = 0.0, tasks_max: int = 200) -> None:
         super().__init__(MUSIC_KEY, delay_s, tasks_max=tasks_max)
-        self.ledger = MusicBooks()
         self._changed = changed
-
-    @property
-    def polls(self) -> int:
-        """How many status queries came."""
-        return self.ledger.polls
 
     def application(self) -> web.Application:
         """As the sandbox's own; whoever waits for something looks again after each request."""
@@ -47,25 +42,17 @@ class QuickSandbox(Sandbox):
             body = json.loads(await request.text())
         except ConnectionError:
             return web.Response(status=HTTPStatus.BAD_REQUEST)  # cut off before it was whole
-        self.ledger.posts += 1
-        paid = self.ledger.note_post(body.get("prompt", ""))
+        paid = self.arrived(body)
         self._changed()
         await self._before_taking()
-        known = len(self.tasks)
-        try:
+        with self.charged_to(paid):
             # The body has been read already: from here to the answer nothing else runs.
             response = await super()._create(request)
-        except Invalid:
-            paid.given = Given.INVALID
-            raise
-        if len(self.tasks) > known:
-            self.ledger.note_charge(paid, next(reversed(self.tasks)))
-        lost = paid.task_id is not None and FaultKind.LOST_ANSWER in self.tasks[paid.task_id].kinds
-        self.ledger.note_status(paid, response.status, lost=lost)
         self._changed()
-        await self._before_answering(paid)
-        self.ledger.note_answer(paid)
-        self._changed()
+        if paid is not None:
+            await self._before_answering(paid)
+            self.note_answer(paid)
+            self._changed()
         return response
 
     async def _before_taking(self) -> None:
@@ -75,12 +62,12 @@ class QuickSandbox(Sandbox):
         """Wait before a paid request that has been taken or refused is answered."""
 
     async def _poll(self, request: web.Request) -> web.StreamResponse:
-        self.ledger.note_poll(request.match_info["id"])
+        self.note_poll(request.match_info["id"])
         self._changed()
         return await super()._poll(request)
 
     async def _audio(self, request: web.Request) -> web.StreamResponse:
-        self.ledger.note_download()
+        self.note_download()
         self._changed()
         return await super()._audio(request)
 

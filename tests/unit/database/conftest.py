@@ -10,6 +10,6 @@ from bot.database.sqlite import Database
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    """As it is in earnest."""
+    """A database that flushes its commits to disk, as in production."""
     async with Database.open(tmp_path / "tunesmith.db") as opened:
         yield opened

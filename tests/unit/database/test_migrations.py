@@ -1,4 +1,4 @@
-"""A file of every earlier schema becomes one of today's, with its jobs and its ledger whole."""
+"""A file of every earlier schema is upgraded, with its jobs and its ledger intact."""
 
 import sqlite3
 from contextlib import closing
@@ -54,9 +54,9 @@ def test_a_file_of_the_first_schema_keeps_its_jobs_and_its_ledger(old: Path) -> 
             tuple(row) for row in tx.execute("SELECT id, at, kind, job_id, reason, after FROM ledger")
         ]
         assert jobs == [tuple(row) for row in tx.execute("SELECT id, state, price, task_id FROM job")]
-        proof = reconcile(tx)
-        assert () == proof.findings
-        assert (10, 10, 10) == (proof.held, proof.settled, proof.released)
+        reconciliation = reconcile(tx)
+        assert () == reconciliation.findings
+        assert (10, 10, 10) == (reconciliation.held, reconciliation.settled, reconciliation.released)
         assert "ok" == tx.execute("PRAGMA integrity_check").fetchone()[0]
         assert [] == tx.execute("PRAGMA foreign_key_check").fetchall()
 

@@ -1,4 +1,4 @@
-"""A database that an earlier version has written goes on under this one, whole, and is copied first."""
+"""A database written by an earlier version is copied, upgraded, and continues intact."""
 
 import gzip
 import os
@@ -73,12 +73,12 @@ def test_it_keeps_its_jobs_its_ledger_and_its_words(old: Path) -> None:
     before = books(old)
 
     with closing(sqlite._connect(old)) as tx:
-        proof = reconcile(tx)
+        reconciliation = reconcile(tx)
         read = [jobs.get(tx, row["id"]) for row in tx.execute("SELECT id FROM job").fetchall()]
 
     assert before == books(old)
-    assert () == proof.findings
-    assert (len(before[1]), len(before[0])) == (proof.entries, proof.jobs)
+    assert () == reconciliation.findings
+    assert (len(before[1]), len(before[0])) == (reconciliation.entries, reconciliation.jobs)
     found = [job for job in read if job is not None]
     assert len(before[0]) == len(found)
     assert STATES <= {job.state.value for job in found}

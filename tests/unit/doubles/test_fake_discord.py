@@ -199,8 +199,8 @@ async def test_a_slash_command_is_answered_and_its_button_works_after_a_restart(
 
     assert 4 == answer.type
     assert answer.message is fake.messages[0]
-    assert answer.content == f"queued for {mira.mention}"
-    assert answer.message.pings == set()
+    assert f"queued for {mira.mention}" == answer.content
+    assert set() == answer.message.pings
     assert "rain" == answer.embeds[0]["title"]
     assert "True [42] True" == answer.embeds[0]["description"]
     assert not answer.ephemeral
@@ -318,7 +318,7 @@ async def test_a_file_with_a_nonce_is_posted_once(fake: FakeDiscord) -> None:
     assert ["neon.mp3"] == [one.filename for one in message.attachments]
     assert message.attachments[0].size_bytes == sent[0].attachments[0].size
     assert message.message_reference is not None
-    assert history == [f"{fake.user.mention} ready", "card"]
+    assert [f"{fake.user.mention} ready", "card"] == history
     assert since == [message.id]
     assert 10008 == gone.value.code
     assert message.deleted

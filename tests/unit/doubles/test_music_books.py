@@ -1,6 +1,7 @@
 """The doubles of the music service keep the same books, however they are reached."""
 
 import contextlib
+import re
 
 import httpx
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from bot.sandbox.server import Fault, FaultKind, running
 from tests.doubles.music import MUSIC_KEY, Given, MusicBooks, MusicService, QuickSandbox, answers
 
-BODY = {"provider": "kie", "model": "V5", "prompt": "Song 1"}
+BODY: dict[str, object] = {"provider": "kie", "model": "V5", "prompt": "Song 1"}
 HEADERS = {"Authorization": f"Bearer {MUSIC_KEY}"}
 
 
@@ -51,7 +52,42 @@ async def test_the_books_are_the_same_in_process_and_on_a_socket(
         await story(client, url)
 
     assert expected == summary(scripted)
-    assert expected == summary(sandbox.ledger)
+    assert expected == summary(sandbox)
+
+
+REQUESTS: dict[str, tuple[str, str, dict[str, object] | None]] = {
+    "a song": ("POST", "/v1/music/generations", BODY),
+    "the free question": ("POST", "/v1/music/generations", {}),
+    "an unknown model": ("POST", "/v1/music/generations", BODY | {"model": "V1"}),
+    "an unknown field": ("POST", "/v1/music/generations", BODY | {"tempo": 120}),
+    "a prompt that is too long": ("POST", "/v1/music/generations", BODY | {"prompt": "x" * 501}),
+    "a refusal on order": ("POST", "/v1/music/generations", BODY | {"prompt": "[moderated]"}),
+    "a failure on order": ("POST", "/v1/music/generations", BODY | {"prompt": "[server error]"}),
+    "an unknown task": ("GET", "/v1/tasks/nobodys", None),
+}
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+async def test_one_request_has_one_answer_however_it_arrives(name: str) -> None:
+    method, path, body = REQUESTS[name]
+    scripted, sandbox = MusicService(), QuickSandbox(lambda: None)
+    async with httpx.AsyncClient(transport=scripted.transport, headers=HEADERS) as client:
+        in_process = await client.request(method, f"https://music.example.com{path}", json=body)
+    async with running(sandbox) as url, httpx.AsyncClient(headers=HEADERS) as client:
+        on_a_socket = await client.request(method, f"{url}{path}", json=body)
+
+    assert on_a_socket.status_code == in_process.status_code
+    assert without_ids(on_a_socket) == without_ids(in_process)
+    assert summary(sandbox) == summary(scripted)
+    assert sandbox.free_questions == scripted.free_questions
+
+
+def without_ids(response: httpx.Response) -> object:
+    """The answer, with a name in place of the ids of tasks."""
+    text = response.text
+    for task_id in re.findall(r'"id": "([^"]+)"', text):
+        text = text.replace(task_id, "the task")
+    return text
 
 
 def test_a_task_is_charged_once() -> None:

@@ -20,10 +20,10 @@ async def delivered(rig: Rig, *contents: bytes) -> tuple[list[bool], int]:
     async with rig.process() as runner:
         await rig.rest(60, runner)
     song = await rig.get(job)
-    proof = await rig.database.read(reconcile)
+    reconciliation = await rig.database.read(reconcile)
 
     assert (JobState.DELIVERED, 1) == (song.state, len(rig.chat.of(MessageKind.SONG, job.id)))
-    assert () == proof.findings
+    assert () == reconciliation.findings
     assert (10, 0) == ((await rig.balance()).used, (await rig.balance()).held)
     return [track.linked for track in song.tracks], rig.music.downloads
 

@@ -1,4 +1,4 @@
-"""What the free status query proves about the address and the key."""
+"""What the free status query says about the address and the key."""
 
 import json
 

@@ -66,7 +66,7 @@ async def test_every_way_to_tamper_with_the_ledger_is_found(rig: Rig, tampering:
 
     await rig.database.write(tamper)
 
-    assert (await rig.database.read(reconcile)).findings != ()
+    assert () != (await rig.database.read(reconcile)).findings
 
 
 async def test_the_doctor_checks_the_database_of_a_running_bot(rig: Rig, tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ async def test_a_bot_that_is_about_to_end_says_so_and_nothing_else(bot: Bot, dat
     assert (503, "stopping\n") == (answer.status, text)
 
 
-async def test_the_figures_are_served_also_while_the_bot_is_not_well(bot: Bot, database: Database) -> None:
+async def test_metrics_are_served_also_while_the_bot_is_not_well(bot: Bot, database: Database) -> None:
     bot.cut_off = "not connected to Discord"
     async with pages(bot, database) as client, client.get("/metrics") as answer:
         text = await answer.text()
@@ -183,7 +183,7 @@ async def test_the_figures_are_served_also_while_the_bot_is_not_well(bot: Bot, d
     assert 'tunesmith_jobs{state="queued"} 0.0\n' in text
 
 
-async def test_figures_that_cannot_be_read_are_left_out(bot: Bot, database: Database) -> None:
+async def test_metrics_that_cannot_be_read_are_left_out(bot: Bot, database: Database) -> None:
     await database.write(lambda tx: tx.execute("DROP TABLE breaker"))
     async with pages(bot, database) as client, client.get("/metrics") as answer:
         text = await answer.text()

@@ -79,7 +79,7 @@ async def test_songs_and_credits_are_those_of_the_books(rig: Rig) -> None:
     await rig.until(running, JobState.RUNNING)
     await rig.ask()
     shown = await page(rig)
-    proof = await rig.database.read(reconcile)
+    reconciliation = await rig.database.read(reconcile)
 
     assert (1.0, 1.0, 1.0, 1.0) == tuple(
         shown[f"tunesmith_jobs[{state}]"] for state in ("delivered", "explained", "running", "queued")
@@ -88,13 +88,13 @@ async def test_songs_and_credits_are_those_of_the_books(rig: Rig) -> None:
         shown[f"tunesmith_job_outcomes[{outcome}]"] for outcome in ("delivered", "upstream_failed", "lost")
     )
     assert 1.0 == shown["tunesmith_queue_length"]
-    assert (proof.held, proof.settled, proof.released) == tuple(
+    assert (reconciliation.held, reconciliation.settled, reconciliation.released) == tuple(
         shown[f"tunesmith_credits_{name}"] for name in ("held", "settled_total", "released_total")
     )
-    assert (20, 10, 10) == (proof.held, proof.settled, proof.released)
+    assert (20, 10, 10) == (reconciliation.held, reconciliation.settled, reconciliation.released)
 
 
-async def test_figures_of_the_books_are_right_after_a_restart(rig: Rig, tmp_path: Path) -> None:
+async def test_metrics_of_the_books_are_right_after_a_restart(rig: Rig, tmp_path: Path) -> None:
     await rig.until(await rig.ask(), JobState.DELIVERED)
     after = Rig(rig.database, tmp_path / "spool", rig.clock)
     shown = await page(after)

@@ -1,4 +1,4 @@
-"""A process whose every instant is known, and the world that a kill at one of them would leave behind."""
+"""A deterministic process, and the state that a kill at each await would leave behind."""
 
 import asyncio
 import copy
@@ -44,7 +44,7 @@ DATABASE, SPOOL = "tunesmith.db", "spool"
 
 
 class Process(asyncio.SelectorEventLoop):
-    """An event loop on which all that a process does happens in one order, and on one thread.
+    """An event loop that runs everything in one order on one thread.
 
     An instant is what runs from one await to the next; another thread's work is one too. Time passes
     only where nothing is left to do, and then at once.
@@ -140,7 +140,7 @@ class Process(asyncio.SelectorEventLoop):
 
 
 class _Waiting(selectors.SelectSelector):
-    """Waits for nothing but time, and that passes at once."""
+    """A selector that waits only for timers, which are due at once."""
 
     def __init__(self, passes: Callable[[float], None]) -> None:
         super().__init__()

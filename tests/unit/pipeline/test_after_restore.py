@@ -1,4 +1,4 @@
-"""What a bot does with a backup that was made while things were under way, and went on after it."""
+"""What a bot does with a backup that was made during work that continued afterwards."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -112,7 +112,7 @@ async def saved(rig: Rig, bring: Bring, tmp_path: Path) -> Job:
 
 
 async def went_on(rig: Rig, job: Job) -> None:
-    """All the world is well again, and the bot goes on to the job's end."""
+    """End all faults and let the bot finish the job."""
     rig.finish()
     rig.music.audio.clear()
     rig.chat.down = False

@@ -1,4 +1,4 @@
-"""Whatever members and managers do, and however often the bot is restarted, the books are right."""
+"""The books balance whatever members and managers do, and however often the bot restarts."""
 
 import asyncio
 import tempfile
@@ -119,9 +119,9 @@ async def whole_evening(path: Path, acts: list[Act]) -> None:
             except Refusal:
                 continue
             finally:
-                proof = await evening.database.read(reconcile)
-                assert () == proof.findings
-                assert 0 <= proof.held
+                reconciliation = await evening.database.read(reconcile)
+                assert () == reconciliation.findings
+                assert 0 <= reconciliation.held
     finally:
         await evening.stack.aclose()
 

@@ -134,7 +134,7 @@ SCENARIOS = [
 
 
 def wrong(world: World, scenario: Scenario) -> list[str]:
-    """Everything that must not be, in a world that has come to rest."""
+    """Return every violation in a world where nothing is left to do."""
     return [
         *(f"not written down before: {call}" for call in world.music.unannounced + world.chat.unannounced),
         *world.findings,

@@ -1,4 +1,4 @@
-"""What is looked after from time to time."""
+"""The hourly maintenance."""
 
 import asyncio
 import os
@@ -14,10 +14,10 @@ from bot.pipeline.erasure import Erasure
 from bot.pipeline.maintenance import Maintenance
 from tests import make
 from tests.unit.pipeline.rig import Rig
-from tests.unit.store.deleted_bytes import remains
+from tests.unit.store.deleted_bytes import bytes_left
 
 
-def upkeep(rig: Rig) -> Maintenance:
+def maintenance(rig: Rig) -> Maintenance:
     async def once(_: float) -> None:
         raise asyncio.CancelledError
 
@@ -38,11 +38,11 @@ async def test_files_stay_for_the_days_that_the_operator_gives_them(rig: Rig) ->
     await rig.until(job, JobState.DELIVERED)
 
     rig.clock.forward(days=6)
-    await upkeep(rig).round()
+    await maintenance(rig).round()
     assert 2 == len(list(rig.spool.folder.iterdir()))
 
     rig.clock.forward(days=2)
-    await upkeep(rig).round()
+    await maintenance(rig).round()
     assert [] == list(rig.spool.folder.iterdir())
 
 
@@ -51,7 +51,7 @@ async def test_files_of_a_song_that_is_not_posted_yet_stay(rig: Rig) -> None:
     await rig.until(job, JobState.STORED)
 
     rig.clock.forward(days=60)
-    await upkeep(rig).round()
+    await maintenance(rig).round()
 
     assert 2 == len(list(rig.spool.folder.iterdir()))
 
@@ -64,7 +64,7 @@ async def test_a_stray_file_is_removed_when_it_is_old(rig: Rig) -> None:
         at = (rig.clock.now - age).timestamp()
         os.utime(path, (at, at))
 
-    await upkeep(rig).round()
+    await maintenance(rig).round()
 
     assert (False, True) == (old.exists(), new.exists())
 
@@ -72,7 +72,7 @@ async def test_a_stray_file_is_removed_when_it_is_old(rig: Rig) -> None:
 async def test_books_that_do_not_add_up_alert_the_operator_once_a_day(rig: Rig) -> None:
     await rig.ask()
     await rig.database.write(lambda tx: tx.execute("UPDATE usage SET allowance_held = 3").rowcount)
-    keeper = upkeep(rig)
+    keeper = maintenance(rig)
 
     await keeper.round()
     await keeper.round()
@@ -95,7 +95,7 @@ async def test_a_file_fetched_again_stays_for_an_hour_however_old_its_song(rig: 
         at = (rig.clock.now - age).timestamp()
         os.utime(path, (at, at))
 
-    await upkeep(rig).round()
+    await maintenance(rig).round()
 
     assert (True, False) == (fresh.exists(), old.exists())
 
@@ -104,7 +104,7 @@ async def test_a_file_fetched_again_stays_for_an_hour_however_old_its_song(rig: 
 
 
 def left_of(rig: Rig, *texts: str) -> set[str]:
-    return {shown for _, shown in remains(rig.database.path, texts, [])}
+    return {shown for _, shown in bytes_left(rig.database.path, texts, [])}
 
 
 async def test_words_of_old_songs_leave_the_files_and_those_of_new_ones_stay(rig: Rig) -> None:
@@ -115,7 +115,7 @@ async def test_words_of_old_songs_leave_the_files_and_those_of_new_ones_stay(rig
     await rig.until(young, JobState.DELIVERED)
     rig.clock.forward(days=61)
 
-    await upkeep(rig).round()
+    await maintenance(rig).round()
 
     assert {"snow on the roof"} == left_of(rig, "rain on the roof", "snow on the roof", "Annabel")
     assert (False, True) == ((await rig.get(old)).words_whole, (await rig.get(young)).words_whole)
@@ -131,7 +131,7 @@ async def test_more_old_words_than_fit_one_transaction_go_in_one_round(
         await rig.until(job, JobState.DELIVERED)
     rig.clock.forward(days=91)
 
-    await upkeep(rig).round()
+    await maintenance(rig).round()
 
     assert set() == left_of(rig, *(f"rain {number}" for number in range(5)))
 
@@ -140,7 +140,7 @@ async def test_a_draft_is_gone_from_the_files_after_its_day(rig: Rig) -> None:
     await rig.intake.keep_draft(make.prompt("rain on the roof"), make.MEMBER)
     rig.clock.forward(hours=25)
 
-    await upkeep(rig).round()
+    await maintenance(rig).round()
 
     assert set() == left_of(rig, "rain on the roof")
 
@@ -154,7 +154,7 @@ async def test_the_file_is_rewritten_once_a_day_for_what_became_too_old(
         rewritten.append(database)
 
     monkeypatch.setattr(Database, "rewrite", rewrite)
-    keeper = upkeep(rig)
+    keeper = maintenance(rig)
     for hour in range(72):
         await rig.intake.keep_draft(make.prompt(), DiscordUserId(make.MEMBER + hour))
         rig.clock.forward(hours=1)
@@ -167,7 +167,7 @@ async def test_a_hash_of_who_was_forgotten_is_dropped_when_nothing_needs_it(rig:
     job = await rig.ask()
     await rig.until(job, JobState.DELIVERED)
     await rig.privacy.delete(make.MEMBER)
-    keeper = upkeep(rig)
+    keeper = maintenance(rig)
 
     await keeper.round()
     kept = await hashes(rig)
@@ -193,11 +193,11 @@ async def test_a_copy_made_before_a_migration_stays_for_a_week(rig: Rig) -> None
         os.utime(path, (rig.clock().timestamp(), rig.clock().timestamp()))
 
     rig.clock.forward(days=6)
-    await upkeep(rig).round()
+    await maintenance(rig).round()
     assert copy.exists()
 
     rig.clock.forward(days=2)
-    await upkeep(rig).round()
+    await maintenance(rig).round()
     assert (False, True) == (copy.exists(), other.exists())
 
 
@@ -207,6 +207,6 @@ async def test_a_copy_made_before_a_migration_goes_with_the_first_deletion(rig: 
     copy.touch()
 
     await rig.privacy.delete(make.MEMBER)
-    await upkeep(rig).round()
+    await maintenance(rig).round()
 
     assert not copy.exists()

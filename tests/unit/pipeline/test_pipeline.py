@@ -1,4 +1,4 @@
-"""The way of a job, with a new process for every round: each of these is a restart test too."""
+"""The life of a job, with a new process for every round, so that each test is also a restart test."""
 
 import asyncio
 from datetime import timedelta
@@ -229,7 +229,7 @@ async def test_an_ambiguous_answer_is_never_sent_again(rig: Rig, answer: object)
 
     await rig.until(job, TOLD)
 
-    assert (await rig.get(job)).reason is FailReason.OUTCOME_UNKNOWN
+    assert FailReason.OUTCOME_UNKNOWN is (await rig.get(job)).reason
     assert 1 == rig.music.posts
     assert {"hold": 1, "release": 1} == await rig.books()
     assert [MessageKind.NOTICE] == [post.kind for post in rig.chat.posts]
@@ -252,7 +252,7 @@ async def test_a_service_that_can_not_be_reached_for_ten_minutes_ends_the_wait(r
 
     await rig.until(job, TOLD)
 
-    assert (await rig.get(job)).reason is FailReason.EXPIRED
+    assert FailReason.EXPIRED is (await rig.get(job)).reason
     assert timedelta(minutes=10) <= rig.clock.now - make.NOW < timedelta(minutes=12)
     assert 0 == (await rig.balance()).held
 
@@ -277,7 +277,7 @@ async def test_a_queued_request_expires_after_an_hour(rig: Rig) -> None:
 
     await rig.until(job, TOLD, rounds=600)
 
-    assert (await rig.get(job)).reason is FailReason.EXPIRED
+    assert FailReason.EXPIRED is (await rig.get(job)).reason
     assert timedelta(minutes=60) <= rig.clock.now - make.NOW < timedelta(minutes=62)
 
 
@@ -297,7 +297,7 @@ async def test_a_closed_service_fails_one_job_and_pauses_or_refuses_others(
     with pytest.raises(ServiceClosed) as refused:
         await rig.ask()
 
-    assert (await rig.get(first)).reason is FailReason.CLOSED
+    assert FailReason.CLOSED is (await rig.get(first)).reason
     assert refused.value.cause is cause
     assert 1 == len(rig.alerts)
     assert 1 == rig.music.posts
@@ -319,7 +319,7 @@ async def test_an_unconfirmed_closure_needs_a_second_member(
 
     told = [await rig.get(job) for job in (first, again, other)]
     assert [(FailReason.REFUSED, None)] * 3 == [(job.reason, job.closed) for job in told]
-    assert refused.value.cause is ClosedCause.NOT_OPEN
+    assert ClosedCause.NOT_OPEN is refused.value.cause
     assert (3, 1) == (rig.music.posts, len(rig.alerts))
 
 
@@ -336,7 +336,7 @@ async def test_one_member_whose_words_always_fail_does_not_hold_up_another(rig: 
     assert (11, JobState.RUNNING) == (rig.music.posts, await rig.state(other))
 
 
-async def test_after_the_pause_one_job_tries_and_a_good_answer_opens_the_gate(rig: Rig) -> None:
+async def test_after_the_pause_one_job_tries_and_a_good_answer_lets_all_go(rig: Rig) -> None:
     waiting = [await rig.ask() for _ in range(2)]
     rig.music.on_post = [answers(402)]
     async with rig.process() as runner:
@@ -351,7 +351,7 @@ async def test_after_the_pause_one_job_tries_and_a_good_answer_opens_the_gate(ri
     assert posts_when_shut <= 2
     assert 1 == len(rig.music.tasks)
     assert 1 == [(await rig.get(job)).reason for job in waiting].count(FailReason.CLOSED)
-    assert (await rig.ask()).state is JobState.QUEUED
+    assert JobState.QUEUED is (await rig.ask()).state
 
 
 async def test_three_unknown_outcomes_open_the_breaker_until_a_probe_succeeds(rig: Rig) -> None:
@@ -392,7 +392,7 @@ async def test_a_process_that_dies_over_the_post_leaves_an_unknown_outcome(rig: 
         await rig.killed_at(runner, "POST")
     await rig.until(job, TOLD)
 
-    assert (await rig.get(job)).reason is FailReason.OUTCOME_UNKNOWN
+    assert FailReason.OUTCOME_UNKNOWN is (await rig.get(job)).reason
     assert 1 == rig.music.posts
 
 
@@ -462,7 +462,7 @@ async def test_a_task_that_is_never_known_is_lost_after_five_minutes(rig: Rig) -
 
     await rig.until(job, TOLD)
 
-    assert (await rig.get(job)).reason is FailReason.LOST
+    assert FailReason.LOST is (await rig.get(job)).reason
     assert timedelta(minutes=7) <= rig.clock.now - make.NOW < timedelta(minutes=8)
 
 
@@ -493,7 +493,7 @@ async def test_a_success_without_audio_is_asked_again_and_then_fails(rig: Rig) -
 
     await rig.until(job, TOLD)
 
-    assert (await rig.get(job)).reason is FailReason.UPSTREAM_FAILED
+    assert FailReason.UPSTREAM_FAILED is (await rig.get(job)).reason
     assert 7 == rig.music.polls
     assert timedelta(minutes=3) <= rig.clock.now - make.NOW < timedelta(minutes=4)
 
@@ -517,7 +517,7 @@ async def test_a_task_of_another_job_is_an_unknown_outcome(rig: Rig) -> None:
     await rig.until(second, TOLD)
     await rig.until(first, DONE)
 
-    assert (await rig.get(second)).reason is FailReason.OUTCOME_UNKNOWN
+    assert FailReason.OUTCOME_UNKNOWN is (await rig.get(second)).reason
 
 
 # -- fetching
@@ -560,7 +560,7 @@ async def test_audio_that_is_gone_for_six_hours_is_given_up(rig: Rig) -> None:
 
     await rig.until(job, TOLD, rounds=1_000)
 
-    assert (await rig.get(job)).reason is FailReason.AUDIO_GONE
+    assert FailReason.AUDIO_GONE is (await rig.get(job)).reason
     assert {"hold": 1, "release": 1} == await rig.books()
 
 
@@ -689,7 +689,7 @@ async def test_a_kept_song_is_posted_when_a_person_asks(rig: Rig) -> None:
     await rig.until(job, DONE)
     again = await rig.intake.post_again(job.id)
 
-    assert again.state is DONE
+    assert DONE is again.state
     assert [make.CHANNEL] == [post.channel_id for post in rig.chat.posts]
     assert {"hold": 1, "settle": 1} == await rig.books()
 

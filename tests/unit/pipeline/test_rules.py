@@ -1,4 +1,4 @@
-"""The edges of the state machine's rules: what is written together, how many at once, how soon."""
+"""Edge cases of the state machine: what is written together, how many at once, and when."""
 
 import asyncio
 import itertools
@@ -25,7 +25,7 @@ DONE, TOLD = JobState.DELIVERED, JobState.EXPLAINED
 
 
 async def refuse_entries(rig: Rig, kind: str) -> None:
-    """From here on the ledger takes no entry of this kind."""
+    """Make the ledger refuse entries of this kind from now on."""
     await rig.database.write(
         lambda tx: tx.execute(f"""CREATE TRIGGER broken BEFORE INSERT ON ledger WHEN NEW.kind = '{kind}'
                                   BEGIN SELECT RAISE(ABORT, 'no entry'); END""")
@@ -145,7 +145,7 @@ async def test_three_tasks_of_another_job_in_a_row_open_the_breaker(rig: Rig) ->
 
 
 class HeldUp:
-    """What does not end before it is let go."""
+    """Work that ends only when it is released."""
 
     def __init__(self) -> None:
         self.reached = asyncio.Event()
@@ -158,7 +158,7 @@ class HeldUp:
 
 @pytest.fixture
 def post(rig: Rig) -> HeldUp:
-    """The paid requests, held up."""
+    """Hold the answers to paid requests."""
     held_up = HeldUp()
 
     async def answer(request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""One send at a time to a channel, and no channel that holds up another."""
+"""One send at a time per channel, and no channel delays another."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""Limits at the door: what a member may ask for, with many asking at once."""
+"""Limits at admission, with many concurrent requests."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ FAN = 71
 
 
 async def taken(rig: Rig, *members: int, **changes: object) -> list[Refusal | None]:
-    """What stands against each of these members' requests, which all come at once."""
+    """Return the refusal of each of these members' concurrent requests."""
 
     async def ask(member_id: int) -> Refusal | None:
         try:

@@ -1,4 +1,4 @@
-"""Whom the operator makes songs for, and how many of all servers together."""
+"""Which servers are served, and the limit for all servers together."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What the operator does by hand, while a bot runs or without one."""
+"""The operator's actions, with and without a running bot."""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ def rig(database: Database, tmp_path: Path, clock: make.Clock) -> Rig:
 
 
 @pytest.fixture
-async def desk(rig: Rig) -> AsyncIterator[OperatorActions]:
+async def operator(rig: Rig) -> AsyncIterator[OperatorActions]:
     """A second process's, while the bot has the database."""
     with pytest.raises(AlreadyRuns):
         async with Database.open(rig.database.path):
@@ -61,11 +61,11 @@ async def assert_balanced(rig: Rig) -> None:
 
 
 async def test_the_operator_grants_under_a_ceiling_where_managers_can_not(
-    rig: Rig, desk: OperatorActions
+    rig: Rig, operator: OperatorActions
 ) -> None:
     await rig.ask()
 
-    changed = await desk.grant(make.GUILD, 40, "a good evening")
+    changed = await operator.grant(make.GUILD, 40, "a good evening")
 
     with pytest.raises(OperatorsOnly):
         await CreditService(rig.database, CAPPED, price=10, now=rig.clock).grant(
@@ -94,53 +94,53 @@ async def test_the_operator_grants_under_a_ceiling_where_managers_can_not(
     ],
 )
 async def test_a_grant_that_can_not_be_is_a_sentence_and_changes_nothing(
-    guild: int, amount: int, reason: str, why: str, rig: Rig, desk: OperatorActions
+    guild: int, amount: int, reason: str, why: str, rig: Rig, operator: OperatorActions
 ) -> None:
     await rig.ask()
     before = await rig.books()
 
     with pytest.raises(NotDone, match=why):
-        await desk.grant(GuildId(guild), amount, reason)
+        await operator.grant(GuildId(guild), amount, reason)
 
     assert before == await rig.books()
 
 
-async def test_a_song_is_refunded_once(rig: Rig, desk: OperatorActions) -> None:
+async def test_a_song_is_refunded_once(rig: Rig, operator: OperatorActions) -> None:
     job = await rig.ask()
     await rig.until(job, JobState.DELIVERED)
 
-    refund = await desk.refund(job.id, "")
+    refund = await operator.refund(job.id, "")
 
     assert (40, 50) == (refund.before, refund.after)
     assert "by the operator" == (await last_entry(rig)).reason
     with pytest.raises(NotDone, match="has been refunded already"):
-        await desk.refund(job.id, "once more")
+        await operator.refund(job.id, "once more")
     await assert_balanced(rig)
 
 
-async def test_only_what_was_spent_is_refunded(rig: Rig, desk: OperatorActions) -> None:
+async def test_only_what_was_spent_is_refunded(rig: Rig, operator: OperatorActions) -> None:
     waiting = await rig.ask()
     with pytest.raises(NotDone, match="still in progress"):
-        await desk.refund(waiting.id, "")
+        await operator.refund(waiting.id, "")
     rig.music.takes = 0
     await rig.until(waiting, JobState.EXPLAINED)
 
     with pytest.raises(NotDone, match="its credits are back already"):
-        await desk.refund(waiting.id, "")
+        await operator.refund(waiting.id, "")
     for nobodys in (waiting.id + 1, 1 << 70, -3):
         with pytest.raises(NotDone, match=f"Job {nobodys} is not there"):
-            await desk.refund(JobId(nobodys), "")
+            await operator.refund(JobId(nobodys), "")
 
 
 # -- parked jobs
 
 
 async def test_a_released_parked_job_is_reported_with_its_credits_back(
-    rig: Rig, desk: OperatorActions
+    rig: Rig, operator: OperatorActions
 ) -> None:
     job = await parked(rig)
 
-    done = await desk.release(job.id)
+    done = await operator.release(job.id)
     await rig.until(job, JobState.EXPLAINED)
 
     assert 10 == done.after - done.before
@@ -150,33 +150,35 @@ async def test_a_released_parked_job_is_reported_with_its_credits_back(
     await assert_balanced(rig)
 
 
-async def test_a_job_that_a_bug_has_parked_is_reported_as_ours(rig: Rig, desk: OperatorActions) -> None:
+async def test_a_job_that_a_bug_has_parked_is_reported_as_ours(rig: Rig, operator: OperatorActions) -> None:
     job = await parked(rig)
     await rig.database.write(lambda tx: tx.execute("UPDATE job SET parked = 'bug'").rowcount)
 
-    await desk.release(job.id)
+    await operator.release(job.id)
 
     assert FailReason.INTERNAL is (await rig.get(job)).reason
 
 
 async def test_a_parked_job_is_asked_for_once_more_and_never_sent_again(
-    rig: Rig, desk: OperatorActions
+    rig: Rig, operator: OperatorActions
 ) -> None:
     job = await parked(rig)
     rig.finish()
 
-    await desk.retry(job.id)
+    await operator.retry(job.id)
     await rig.until(job, JobState.DELIVERED)
 
     assert 1 == rig.music.posts
     await assert_balanced(rig)
 
 
-async def test_a_parked_job_that_is_still_not_done_is_parked_again(rig: Rig, desk: OperatorActions) -> None:
+async def test_a_parked_job_that_is_still_not_done_is_parked_again(
+    rig: Rig, operator: OperatorActions
+) -> None:
     job = await parked(rig)
     polls = rig.music.polls
 
-    await desk.retry(job.id)
+    await operator.retry(job.id)
     await rig.round()
 
     assert (polls + 1, True) == (rig.music.polls, (await rig.get(job)).parked)
@@ -184,16 +186,16 @@ async def test_a_parked_job_that_is_still_not_done_is_parked_again(rig: Rig, des
 
 @pytest.mark.parametrize("action", ["release", "retry"])
 async def test_only_parked_jobs_are_released_or_tried_again(
-    action: str, rig: Rig, desk: OperatorActions
+    action: str, rig: Rig, operator: OperatorActions
 ) -> None:
     job = await rig.ask()
     before = await rig.get(job)
 
     with pytest.raises(NotDone, match=f"Job {job.id} is queued and not parked"):
-        await getattr(desk, action)(job.id)
+        await getattr(operator, action)(job.id)
     for nobodys in (job.id + 1, 1 << 70):
         with pytest.raises(NotDone, match=f"Job {nobodys} is not there"):
-            await getattr(desk, action)(nobodys)
+            await getattr(operator, action)(nobodys)
 
     assert before == await rig.get(job)
 

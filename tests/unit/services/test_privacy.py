@@ -1,4 +1,4 @@
-"""What is kept about a member, seen, taken along and deleted, with a new process for every round."""
+"""Viewing, exporting and deleting a member's data, with a new process for every round."""
 
 import json
 import sqlite3
@@ -18,7 +18,7 @@ from bot.store.reconcile import reconcile
 from tests import make
 from tests.make import GUILD, OTHER
 from tests.unit.pipeline.rig import Rig
-from tests.unit.store.deleted_bytes import remains
+from tests.unit.store.deleted_bytes import bytes_left
 
 DONE, TOLD = JobState.DELIVERED, JobState.EXPLAINED
 LYRICS = "Neon over wet asphalt\nI left my heart on the evening train\nCome back, come back again"
@@ -71,7 +71,7 @@ async def settle_down(rig: Rig) -> None:
 
 def left_of(rig: Rig, texts: tuple[str, ...] = WORDS, *ids: int) -> set[tuple[str, str]]:
     """What the database's files still have of the words, the name and the ids."""
-    return remains(rig.database.path, [*texts, "Annabel"], [PERSON, *ids])
+    return bytes_left(rig.database.path, [*texts, "Annabel"], [PERSON, *ids])
 
 
 def files(rig: Rig) -> list[Path]:
@@ -312,7 +312,7 @@ async def test_a_deletion_reaches_again_and_remix_of_others(rig: Rig) -> None:
         (await rig.get(again)).request,
         (await rig.get(remix)).request,
     )
-    assert set() == remains(rig.database.path, WORDS, [PERSON])
+    assert set() == bytes_left(rig.database.path, WORDS, [PERSON])
     for job in (again, remix):
         with pytest.raises(WordsGone):
             await rig.intake.worded(job.id)
@@ -328,7 +328,7 @@ async def test_a_song_of_somebody_else_is_made_before_the_words_go(rig: Rig) -> 
 
     assert (0, 1) == (deletion.own_songs, deletion.songs_of_others)
     assert LYRICS in json.dumps(rig.music.tasks["task-2"].body).replace("\\n", "\n")
-    assert set() == remains(rig.database.path, WORDS, [PERSON])
+    assert set() == bytes_left(rig.database.path, WORDS, [PERSON])
 
 
 @pytest.mark.parametrize("reuse", Reuse)

@@ -1,4 +1,4 @@
-"""A song is brought once more from wherever it still lies, and no job moves by that."""
+"""A song is posted again from wherever it is still available, and no job changes its state."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -50,7 +50,7 @@ async def song(rig: Rig) -> Job:
 
 
 def lose(rig: Rig, song: Job, *takes: int) -> None:
-    """These takes, or all, leave the spool."""
+    """Remove these takes, or all, from the spool."""
     for track in song.tracks:
         if track.take in (takes or (1, 2)):
             rig.spool.path(track.file).unlink()
@@ -63,13 +63,13 @@ def lose_message(rig: Rig, song: Job) -> None:
 
 
 def lose_urls(rig: Rig, song: Job) -> None:
-    """The music service's addresses of the audio lead nowhere any more."""
+    """Make the music service's audio addresses expire."""
     for track in song.tracks:
         rig.music.audio[httpx.URL(track.url).path] = 410
 
 
 async def takes(song_archive: SongArchive, song: Job) -> dict[int, bytes]:
-    """The bytes of each take that can be had, which are those that are written down."""
+    """Return the bytes of each available take, which match the recorded ones."""
     found = await song_archive.files(song)
     assert [(path.stat().st_size, path.name) for _, path in found] == [
         (track.size_bytes, track.file) for track, _ in found

@@ -26,6 +26,6 @@ def tx(migrated: sqlite3.Connection) -> Iterator[Tx]:
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    """As it is in earnest."""
+    """A database that flushes its commits to disk, as in production."""
     async with Database.open(tmp_path / "tunesmith.db") as opened:
         yield opened

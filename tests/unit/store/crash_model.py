@@ -1,4 +1,4 @@
-"""What every operation on the store must leave behind, in plain Python with an arithmetic of its own."""
+"""A model of the store in plain Python, with its own arithmetic."""
 
 import json
 import sqlite3
@@ -75,7 +75,7 @@ class Line(NamedTuple):
 
 @dataclass(kw_only=True)
 class Books:
-    """All that has to outlive a process, in plain Python."""
+    """Everything that has to outlive a process."""
 
     epoch: int = 0
     songs: dict[int, Song] = field(default_factory=dict)
@@ -84,7 +84,7 @@ class Books:
     guilds: dict[int, tuple[int | None, str | None]] = field(default_factory=dict)
     members: set[int] = field(default_factory=set)
     drafts: set[tuple[int, int, str]] = field(default_factory=set)
-    gate: Breaker = OPEN
+    breaker_state: Breaker = OPEN
     refused: set[int] = field(default_factory=set)
     """Interactions that were refused, and stay so."""
     noted: frozenset[int] = field(default=frozenset(), compare=False)
@@ -131,7 +131,10 @@ class Books:
         return True
 
     def admit(self, at: datetime, interaction: int, guild: int, member: int) -> None:
-        if self.gate.closed is not None and breaker.blocked_until(self.gate, at) is not None:
+        if (
+            self.breaker_state.closed is not None
+            and breaker.blocked_until(self.breaker_state, at) is not None
+        ):
             raise Refused(ServiceClosed)
         open_ = [
             song.discord_id
@@ -357,6 +360,6 @@ def written(tx: Tx) -> Books:
         guilds={row["id"]: (row["allowance"], row["period"]) for row in guilds},
         members={row["discord_id"] for row in members},
         drafts={tuple(row) for row in drafts},
-        gate=breaker.read(tx, Backend.SSEEDANCE),
+        breaker_state=breaker.read(tx, Backend.SSEEDANCE),
         refused={row[0] for row in tx.execute("SELECT interaction_id FROM refused_interaction")},
     )

@@ -1,4 +1,4 @@
-"""What the files of a database still have in them, byte by byte, of what should be gone."""
+"""Find deleted data in the files of a database, byte by byte."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +13,7 @@ def files_of(path: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in there if file.exists()}
 
 
-def remains(path: Path, texts: Iterable[str], ids: Iterable[int]) -> set[tuple[str, str]]:
+def bytes_left(path: Path, texts: Iterable[str], ids: Iterable[int]) -> set[tuple[str, str]]:
     """Each of the texts and ids that is found, with the file that has it."""
     wanted = {text.encode(): text for text in texts}
     for number in ids:

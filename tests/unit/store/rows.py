@@ -1,4 +1,4 @@
-"""Jobs with their credits, written down as intake and the steps do it."""
+"""Insert jobs with their credits as intake and the steps do."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -53,7 +53,7 @@ def put(tx: Tx, job: Job, state: JobState, *, now: datetime = NOW, due: bool = T
 
 
 def claimed(tx: Tx, *, epoch: int = EPOCH, now: datetime = NOW, limit: int = 100) -> list[Job]:
-    """All that is due, claimed."""
+    """Claim everything that is due."""
     return jobs.due(tx, ALL, epoch, now, HORIZON, limit)
 
 

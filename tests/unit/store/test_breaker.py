@@ -30,13 +30,13 @@ def asked(member: DiscordUserId, text: str | None) -> Job:
 
 
 def wait(tx: Tx, now: datetime) -> timedelta:
-    """How long the gate stays shut for everybody, asked without going through."""
+    """Return how long requests stay stopped, without entering."""
     retry_at = breaker.read(tx, Backend.SSEEDANCE).retry_at
     return timedelta() if retry_at is None else retry_at - now
 
 
 def probe(tx: Tx) -> datetime:
-    """The moment at which the gate lets the next probe through."""
+    """Return when the next probe may be sent."""
     at = breaker.read(tx, Backend.SSEEDANCE).retry_at
     assert at is not None
     assert breaker.admit(tx, Backend.SSEEDANCE, at - SECOND) is not None
@@ -49,7 +49,7 @@ def open_the_breaker(tx: Tx) -> None:
         unknown(tx, NOW, member)
 
 
-def test_the_gate_is_open_at_first(tx: Tx) -> None:
+def test_requests_may_go_through_at_first(tx: Tx) -> None:
     assert [None] * 20 == [breaker.admit(tx, Backend.SSEEDANCE, NOW) for _ in range(20)]
 
 
@@ -57,7 +57,7 @@ def test_the_gate_is_open_at_first(tx: Tx) -> None:
 
 
 @pytest.mark.parametrize("cause", ClosedCause)
-def test_a_closed_answer_shuts_the_gate_for_a_quarter_of_an_hour(tx: Tx, cause: ClosedCause) -> None:
+def test_a_closed_answer_stops_requests_for_a_quarter_of_an_hour(tx: Tx, cause: ClosedCause) -> None:
     breaker.block(tx, Backend.SSEEDANCE, cause, NOW)
 
     assert cause is breaker.read(tx, Backend.SSEEDANCE).closed
@@ -77,7 +77,7 @@ def test_the_wait_after_closed_probes_doubles_from_15_to_60_minutes(tx: Tx) -> N
     assert [15, 30, 60, 60, 60] == waits
 
 
-def test_the_gate_may_stay_closed_for_a_month(tx: Tx) -> None:
+def test_the_service_may_stay_closed_for_a_month(tx: Tx) -> None:
     breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NOT_OPEN, NOW)
     for _ in range(24 * 30):
         now = probe(tx)
@@ -104,7 +104,7 @@ def test_a_closed_answer_is_news_once_until_its_cause_changes(tx: Tx) -> None:
     assert 15 * MINUTE == wait(tx, NOW)
 
 
-def test_an_unclear_answer_does_not_open_a_closed_gate(tx: Tx) -> None:
+def test_an_unclear_answer_does_not_end_a_closure(tx: Tx) -> None:
     breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NO_CREDITS, NOW)
 
     opened = unknown(tx, NOW + SECOND)
@@ -181,7 +181,7 @@ def test_unclear_answers_to_concurrent_requests_do_not_double_the_wait(tx: Tx) -
     assert MINUTE == wait(tx, NOW + SECOND)
 
 
-def test_a_closed_answer_to_the_breakers_probe_closes_the_gate(tx: Tx) -> None:
+def test_a_closed_answer_to_the_breakers_probe_closes_the_service(tx: Tx) -> None:
     open_the_breaker(tx)
     now = probe(tx)
 
@@ -262,7 +262,7 @@ def test_a_probe_of_the_one_who_was_told_so_keeps_the_service_closed(tx: Tx) -> 
     assert 30 * MINUTE == wait(tx, now)
 
 
-def test_not_open_is_no_proof_that_an_empty_account_is_filled(tx: Tx) -> None:
+def test_not_open_does_not_mean_that_an_empty_account_is_filled(tx: Tx) -> None:
     breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NO_CREDITS, NOW)
     now = probe(tx)
 
@@ -311,12 +311,12 @@ def test_a_probe_that_never_answers_makes_way_for_another(tx: Tx) -> None:
     assert breaker.admit(tx, Backend.SSEEDANCE, now + breaker.PROBE_LEASE + SECOND) is not None
 
 
-def test_a_probe_has_the_gate_for_longer_than_a_post_may_take() -> None:
+def test_a_probe_goes_alone_for_longer_than_a_post_may_take() -> None:
     assert breaker.PROBE_LEASE > timedelta(seconds=60 + 10)
 
 
 @pytest.mark.parametrize("closed", [True, False])
-def test_a_clear_answer_opens_the_gate_for_all_and_forgets_what_was(tx: Tx, closed: bool) -> None:
+def test_a_clear_answer_lets_all_through_and_forgets_what_was(tx: Tx, closed: bool) -> None:
     if closed:
         breaker.block(tx, Backend.SSEEDANCE, ClosedCause.BAD_KEY, NOW)
     else:
@@ -330,7 +330,7 @@ def test_a_clear_answer_opens_the_gate_for_all_and_forgets_what_was(tx: Tx, clos
 
 
 @pytest.mark.parametrize("days", [1, 365])
-def test_a_clock_that_was_set_back_does_not_keep_the_gate_shut(tx: Tx, days: int) -> None:
+def test_a_clock_that_was_set_back_does_not_keep_requests_stopped(tx: Tx, days: int) -> None:
     breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NOT_OPEN, NOW)
     now = NOW - timedelta(days=days)
 
@@ -338,7 +338,7 @@ def test_a_clock_that_was_set_back_does_not_keep_the_gate_shut(tx: Tx, days: int
     assert now + breaker.PROBE_LEASE == breaker.admit(tx, Backend.SSEEDANCE, now)
 
 
-def test_the_gate_tells_until_when_it_is_shut(tx: Tx) -> None:
+def test_the_state_tells_until_when_requests_are_stopped(tx: Tx) -> None:
     open_gate = breaker.blocked_until(breaker.read(tx, Backend.SSEEDANCE), NOW)
     breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NOT_OPEN, NOW)
     until = NOW + 15 * MINUTE

@@ -1,4 +1,4 @@
-"""The store under a process that dies after any statement: what was acknowledged is there afterwards."""
+"""The store under a process that dies after any statement: what was acknowledged survives."""
 
 import asyncio
 import itertools
@@ -180,12 +180,12 @@ class Process:
 
 @dataclass(frozen=True)
 class Operation:
-    """What a process does, and what the result must be."""
+    """An operation of a process, and its expected result."""
 
     real: "Real"
     model: "Model"
     alone: bool = False
-    """Whether it is never one of a group: it shuts the gate, or writes once more if that is shut."""
+    """Whether it is never one of a group: it stops requests, or writes once more if they are stopped."""
 
 
 Model: TypeAlias = Callable[[Books, datetime], object]
@@ -285,7 +285,7 @@ WHICH = st.integers(0, 20)
 
 
 class Crashes(RuleBasedStateMachine):
-    """A bot that dies and starts again, and everything that people and the outside do to it meanwhile."""
+    """A bot that dies and restarts, and everything that happens to it meanwhile."""
 
     def __init__(self, folder: Path, migrated: bytes, scratch: Tx) -> None:
         super().__init__()
@@ -409,11 +409,11 @@ class Crashes(RuleBasedStateMachine):
         return found
 
     def turn(self, books: Books, change: Callable[[Tx], Any]) -> Any:  # noqa: ANN401 - what the change returns
-        """What the gate does is shown elsewhere; here it has to be done together with the job's move."""
-        before = books.gate
+        """What the breaker does is tested elsewhere; here it has to happen together with the job's move."""
+        before = books.breaker_state
         breaker.write(self.scratch, Backend.SSEEDANCE, before)
         result = change(self.scratch)
-        books.gate = breaker.read(self.scratch, Backend.SSEEDANCE)
+        books.breaker_state = breaker.read(self.scratch, Backend.SSEEDANCE)
         return result
 
     # -- the process and the time
@@ -525,7 +525,7 @@ class Crashes(RuleBasedStateMachine):
                 self.do([asks(len(self.books.songs) + 1, make.GUILD, make.MEMBER)], CALMLY)
             gives_up = state is JobState.FAILED and self.states_in_hand() == [JobState.QUEUED]
             self.works_once([2 if gives_up else 0], 0, CALMLY)
-        if self.books.gate == OPEN:
+        if self.books.breaker_state == OPEN:
             self.do([self.has_heard_nothing_clear()], CALMLY)
         return len(self.ways(self.run(self.process.job(self.in_hand()[0]))))
 
@@ -622,17 +622,11 @@ class Crashes(RuleBasedStateMachine):
             # A probe that was overtaken still has the endpoint to itself.
             if books.is_stale(job):
                 return Superseded
-            books.move(
-                job,
-                JobState.SUBMITTING,
-                at,
-                keep_claim=True,
-                submitted_at=milliseconds(at),
-                backend=Backend.SSEEDANCE,
-            )
+            row = {"submitted_at": milliseconds(at), "backend": Backend.SSEEDANCE}
+            books.move(job, JobState.SUBMITTING, at, keep_claim=True, **row)
             return WaitsForAnswer
 
-        shut = self.books.gate.retry_at is not None
+        shut = self.books.breaker_state.retry_at is not None
         return Operation(lambda process: process.steps._submitter.submit(job), model, alone=shut)
 
     def hears(self, job: Job) -> list[Operation]:

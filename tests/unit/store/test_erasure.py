@@ -1,4 +1,4 @@
-"""What a deletion takes out of the rows and of the files, what it leaves, and what it waits for."""
+"""What a deletion removes from rows and files, what it keeps, and what it waits for."""
 
 import asyncio
 import random
@@ -31,7 +31,7 @@ from bot.store.erasure import Waits
 from bot.store.reconcile import reconcile
 from tests import make
 from tests.make import GUILD, MEMBER, NOW, OTHER
-from tests.unit.store.deleted_bytes import remains
+from tests.unit.store.deleted_bytes import bytes_left
 from tests.unit.store.rows import RICH, found, put, released, settled
 
 THIRD = 9003
@@ -504,7 +504,7 @@ def left_of(path: Path, people: list[int]) -> set[tuple[str, str]]:
     firsts = [ID + count * 10 for count, person in enumerate(ORDER) if person in people]
     ids = [first + offset for first in firsts for offset in range(4)]
     ids += [direct_channel(first) for first in firsts] + [person_id(person) for person in people]
-    return remains(path, [f"<{person:03}>" for person in people], ids)
+    return bytes_left(path, [f"<{person:03}>" for person in people], ids)
 
 
 @pytest.fixture
@@ -556,7 +556,7 @@ async def test_nothing_of_words_that_were_dropped_is_left_in_the_files(crowded: 
     words = [
         f"<{person:03}> {what}" for person in range(PEOPLE) for what in ("title", "style", "and", "name")
     ]
-    assert set() == remains(crowded.path, words, [])
+    assert set() == bytes_left(crowded.path, words, [])
 
 
 async def test_a_log_that_somebody_reads_from_is_emptied_when_they_are_done(database: Database) -> None:
@@ -569,7 +569,7 @@ async def test_a_log_that_somebody_reads_from_is_emptied_when_they_are_done(data
         while_read = await database.empty_log()
 
     assert (False, True) == (while_read, await database.empty_log())
-    assert set() == remains(database.path, ["<001>"], [person_id(1)])
+    assert set() == bytes_left(database.path, ["<001>"], [person_id(1)])
 
 
 async def test_a_file_that_somebody_writes_to_is_not_rewritten_and_stays_whole(database: Database) -> None:

@@ -1,4 +1,4 @@
-"""What members look up: their own songs of one server, in pages, by words, by what they type."""
+"""Members' look-ups of their own songs in one server: pages, search, autocompletion."""
 
 from collections.abc import Callable
 from dataclasses import replace

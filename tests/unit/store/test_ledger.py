@@ -457,7 +457,7 @@ def test_a_song_that_runs_over_the_end_of_its_period_stays_on_its_own_day(tx: Tx
     assert (100, 0) == left(tx, after)
 
 
-# -- the proof
+# -- the reconciliation
 
 Move: TypeAlias = tuple[str, int, int, int]
 """What is done, by or with whom, how much, and on which day."""

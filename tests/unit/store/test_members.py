@@ -1,4 +1,4 @@
-"""Somebody who was forgotten comes back under a new number; what they used, and their limit, hold."""
+"""An erased member returns under a new number; their usage and their limit still count."""
 
 from datetime import datetime, timedelta
 

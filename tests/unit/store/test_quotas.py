@@ -1,4 +1,4 @@
-"""Limits of members and roles, and which of them holds."""
+"""Limits of members and roles, and which of them applies."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What counts once by the schema alone, whatever the code does."""
+"""What the schema alone allows only once, whatever the code does."""
 
 import sqlite3
 

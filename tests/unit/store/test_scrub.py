@@ -1,4 +1,4 @@
-"""That the file may have remains is known until it has been cleaned."""
+"""Marks say that the file may still contain deleted data, until it has been scrubbed."""
 
 from bot.database.sqlite import Tx
 from bot.store import scrub

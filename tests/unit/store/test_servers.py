@@ -1,4 +1,4 @@
-"""Which servers are served, what all of them have used, and what a ceiling leaves of a bonus."""
+"""Which servers are served, what all of them have used, and how a ceiling limits a bonus."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Words are kept once, under who wrote them; drafts come back for a day."""
+"""Texts are stored once, under their author; drafts are kept for a day."""
 
 from dataclasses import replace
 from datetime import timedelta

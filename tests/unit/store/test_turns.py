@@ -1,4 +1,4 @@
-"""Whose queued song comes next."""
+"""Which queued song is claimed next."""
 
 from datetime import timedelta
 

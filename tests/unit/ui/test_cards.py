@@ -128,7 +128,7 @@ def test_a_card_says_what_is_left_by_the_tightest_rule(limit: int | None, left: 
     assert (field.name, field.value) == (left[0], f"{left[1]} credits")
 
 
-def test_the_purse_shows_all_of_its_parts() -> None:
+def test_the_credits_card_shows_all_of_its_parts() -> None:
     shown = quota_cards.credits_left(ENGLISH, facts().standing, 10)
 
     assert {field.name: field.value for field in shown.fields} == {

@@ -1,4 +1,4 @@
-"""The picture of what a server used."""
+"""The chart of a server's usage."""
 
 import io
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What the doctor makes of Discord's answers."""
+"""How the doctor judges Discord's answers."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""No language lacks a text, tells other facts, or breaks Discord's limits."""
+"""No language lacks a text, uses other variables, or exceeds Discord's limits."""
 
 import ast
 import asyncio
@@ -38,7 +38,7 @@ SOURCES = sorted(Path("bot/ui").rglob("*.py"))
 
 
 class Facts(Visitor):
-    """What a text needs to be told."""
+    """The variables of a text."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()
@@ -48,7 +48,7 @@ class Facts(Visitor):
 
 
 def texts(code: str) -> dict[str, set[str]]:
-    """The facts of each text, by its name."""
+    """Return the variables of each text, by its name."""
     source = (files("bot.ui") / "languages" / f"{code}.ftl").read_text("utf-8")
     found: dict[str, set[str]] = {}
     for entry in FluentParser().parse(source).body:
@@ -65,7 +65,7 @@ ENGLISH_TEXTS = texts(CODES[0])
 
 
 def told(code: str, name: str) -> str:
-    """The text with long facts."""
+    """Return the text with long values."""
     facts = {fact: LONGEST.get(fact, 1_000) for fact in ENGLISH_TEXTS[name]}
     return language_of(code)(name, **facts)  # type: ignore[arg-type] # texts and numbers
 
@@ -102,7 +102,7 @@ def test_no_text_is_longer_than_discord_takes(code: str) -> None:
 
 @pytest.mark.parametrize("code", CODES)
 def test_commands_and_buttons_keep_their_names_in_every_text(code: str) -> None:
-    """What is typed is the same everywhere."""
+    """Names that members type are not translated."""
     for name in ENGLISH_TEXTS:
         typed = [part for part in in_english(name).split("`")[1::2] if part.startswith("/")]
 

@@ -28,7 +28,7 @@ from tests.unit.pipeline.rig import Rig
 
 
 async def give(rig: Any) -> None:  # noqa: ANN401 - of whatever version
-    """An allowance and a bonus, as the purse of that version takes it."""
+    """An allowance and a bonus, as the credits of that version take it."""
     if "actor_id" in inspect.signature(rig.credits.grant).parameters:
         await rig.credits.set_allowance(make.GUILD, 150, Period.WEEK, make.MEMBER)
         await rig.credits.grant(make.GUILD, 60, "a good evening", make.MEMBER)
