@@ -11,9 +11,11 @@ import pytest
 
 from bot.database import sqlite as database_module
 from bot.database.sqlite import Database
+from bot.model import Backend
 from bot.pipeline import cards
 from bot.sandbox import server
 from tests.make import Clock
+from tests.unit.pipeline.rig import Rig
 
 # Without it, each of the processes that the tests start compiles everything it imports: 3 s instead of 1.
 sys.dont_write_bytecode = False
@@ -39,10 +41,18 @@ The default run leaves them out; ``.ci/run`` has them all, and ``uv run pytest -
 """
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the choice of the contract that the pipeline's music service speaks."""
+    parser.addoption("--contract", choices=list(Backend), default=Backend.SSEEDANCE.value)
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the campaigns."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the campaigns, and choose the contract."""
+    Rig.backend = Backend(config.getoption("--contract"))
     for item in items:
+        if Rig.backend is not Backend.SSEEDANCE and item.get_closest_marker("documented"):
+            item.add_marker(pytest.mark.skip(reason="about an answer that only the documented service gives"))
         file, _, test = item.nodeid.partition("::")
         if file in CAMPAIGNS and test.startswith(CAMPAIGNS[file]):
             item.add_marker(pytest.mark.campaign)

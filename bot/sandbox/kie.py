@@ -82,13 +82,13 @@ class KieSandbox(Sandbox):
             _validate(body, fields)
         except Invalid as error:
             return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
-        task = self._begin(_as_documented(fields), kinds)
+        task = self._begin(as_documented(fields), kinds)
         if FaultKind.LOST_ANSWER in kinds:
             return hang_up(request)
         return _answer(HTTPStatus.OK, "success", {"taskId": task.id, "recordId": secrets.token_hex(8)})
 
     def _ordered(self, fields: Json) -> frozenset[FaultKind]:
-        body = _as_documented(fields)
+        body = as_documented(fields)
         by_text = ordered_by(body) - ({FaultKind.BUSY} if body in self.requests else set())
         self.requests.append(body)
         return by_text | self._faults_for("create")
@@ -149,7 +149,7 @@ def _answer(code: int, message: str, data: object = None) -> web.Response:
     return web.json_response({"code": int(code), "msg": message, "data": data})
 
 
-def _as_documented(fields: Json) -> Json:
+def as_documented(fields: Json) -> Json:
     """Translate a request into the field names of the documented contract."""
     lyrics = text_of(fields, "lyrics") or (text_of(fields, "prompt") if fields.get("custom_mode") else "")
     return {

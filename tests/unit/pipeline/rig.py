@@ -11,12 +11,12 @@ import httpx
 from prometheus_client import CollectorRegistry
 
 from bot.database.sqlite import Database
-from bot.model import Balance, Job, JobState, Origin, SongRequest
+from bot.model import Backend, Balance, Job, JobState, Origin, SongRequest
+from bot.music.backends import contract
 from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
 from bot.music.downloads import AudioSource
 from bot.music.spool import Spool
-from bot.music.sseedance import Sseedance
 from bot.ops.metrics import Metrics
 from bot.pipeline.erasure import Erasure
 from bot.pipeline.runner import Runner, ShutdownGuard
@@ -28,6 +28,7 @@ from bot.services.songs import SongArchive
 from bot.store import jobs
 from tests import make
 from tests.doubles.in_process import Chat, MusicService, Task
+from tests.doubles.music.kie import KieFront
 
 if TYPE_CHECKING:
     from bot.music.contract import Contract
@@ -42,6 +43,9 @@ async def no_sleep(_: float) -> None:
 class Rig:
     """Everything but the doubles is the real thing."""
 
+    backend = Backend.SSEEDANCE
+    """The contract that the music service speaks: of the documented service, or with --contract, kie's."""
+
     def __init__(self, database: Database, spool: Path, clock: make.Clock) -> None:
         self.database = database
         self.spool = Spool(spool)
@@ -51,17 +55,16 @@ class Rig:
         self.alerts: list[str] = []
         self.pace = 1.0
         self.key = "key"
-        self.contract: Contract = Sseedance()
-        """What the music service speaks."""
+        self.contract: Contract = contract(self.backend, provider="kie", options={})
         self.url = MUSIC_URL
-        self.api_over: Callable[[], httpx.AsyncBaseTransport | None] = lambda: self.music.transport
+        self.api_over: Callable[[], httpx.AsyncBaseTransport | None] = self._spoken
         """What a new process reaches the music service by; None is the network itself."""
         self.audio_over: Callable[[], dict[str, Any]] = lambda: {"transport": self.music.transport}
         """The same for audio, as arguments of ``AudioSource.open``; none are the network itself."""
         self.vary: Callable[[], float] = lambda: 0.0
         self.sleep: Callable[[float], Awaitable[object]] = no_sleep
         self.metrics = Metrics(CollectorRegistry(), seconds=lambda: clock().timestamp())
-        terms = make.terms(open_per_member=1_000, open_per_guild=1_000)
+        terms = make.terms(backend=self.backend, open_per_member=1_000, open_per_guild=1_000)
         self.intake = Intake(database, terms, now=clock, woken=lambda: None)
         self.privacy = Privacy(
             database=database,
@@ -73,6 +76,10 @@ class Rig:
             woken=lambda: None,
         )
         self.credits = CreditService(database, make.DEFAULTS, price=terms.price_credits, now=clock)
+
+    def _spoken(self) -> httpx.AsyncBaseTransport:
+        documented = self.music.transport
+        return KieFront(documented) if self.backend is Backend.KIE else documented
 
     async def ask(self, request: SongRequest | None = None, origin: Origin | None = None) -> Job:
         """A member asks, and reads the card."""

@@ -1,0 +1,95 @@
+"""kie's contract in front of a double that speaks the documented one: requests and answers are translated.
+
+Scripts, tasks and books stay those of the double, so that one test can run over both contracts.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import httpx
+
+from bot.sandbox.kie import FAILED_CODE, STATES, as_documented
+
+BALANCE: Final = 987.6
+"""A balance with a fraction, as kie's have."""
+
+
+class KieFront(httpx.AsyncBaseTransport):
+    """Speaks kie's jobs API and passes everything on to a transport that speaks the documented one."""
+
+    def __init__(self, documented: httpx.AsyncBaseTransport) -> None:
+        self._documented = documented
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await request.aread()
+        match request.method, request.url.path:
+            case "POST", "/api/v1/jobs/createTask":
+                body = json.loads(request.content)
+                inner = self._to(
+                    request, "/v1/music/generations", as_documented(body["input"]) if body else {}
+                )
+                return await self._answered(inner, _created)
+            case "GET", "/api/v1/jobs/recordInfo":
+                inner = self._to(request, f"/v1/tasks/{request.url.params['taskId']}", None)
+                return await self._answered(inner, _record)
+            case "GET", "/api/v1/chat/credit":
+                return _answer(HTTPStatus.OK, "success", BALANCE)
+            case _:
+                return await self._documented.handle_async_request(request)
+
+    def _to(self, request: httpx.Request, path: str, body: object) -> httpx.Request:
+        headers = {"Authorization": request.headers["Authorization"]}
+        url = request.url.copy_with(path=path, query=None)
+        return httpx.Request(request.method, url, headers=headers, json=body, extensions=request.extensions)
+
+    async def _answered(
+        self, request: httpx.Request, translated: Callable[[Mapping[str, Any]], httpx.Response]
+    ) -> httpx.Response:
+        response = await self._documented.handle_async_request(request)
+        try:
+            content = await response.aread()
+            body = json.loads(content)
+        except ValueError:
+            return httpx.Response(response.status_code, headers=response.headers, content=content)
+        if response.is_success and isinstance(body, dict):
+            return translated(body)
+        error = body.get("error") if isinstance(body, dict) else None
+        message = error.get("message") if isinstance(error, dict) else error
+        answer = _answer(response.status_code, str(message or "refused"))
+        answer.headers.update({k: v for k, v in response.headers.items() if k.lower() == "retry-after"})
+        return answer
+
+
+def _answer(code: int, message: str, data: object = None) -> httpx.Response:
+    """An answer of kie's: always HTTP 200, with the code in the body."""
+    return _streamed(httpx.Response(HTTPStatus.OK, json={"code": int(code), "msg": message, "data": data}))
+
+
+def _streamed(whole: httpx.Response) -> httpx.Response:
+    """The same response as it comes from a network: not read yet."""
+    return httpx.Response(whole.status_code, headers=whole.headers, stream=httpx.ByteStream(whole.content))
+
+
+def _created(body: Mapping[str, Any]) -> httpx.Response:
+    return _answer(HTTPStatus.OK, "success", {"taskId": body.get("id")})
+
+
+def _record(body: Mapping[str, Any]) -> httpx.Response:
+    status = str(body.get("status"))
+    urls = body.get("audioUrls") or []
+    songs = [{"id": f"take-{take}", "audio_url": url} for take, url in enumerate(urls, start=1)]
+    failed = status in ("failed", "canceled")
+    return _answer(
+        HTTPStatus.OK,
+        "success",
+        {
+            "taskId": body.get("id"),
+            "state": "fail" if failed else STATES.get(status, status),
+            "resultJson": json.dumps({"code": 200, "data": songs}) if status == "success" else "",
+            "failCode": FAILED_CODE if failed else "",
+            "failMsg": str(body.get("error") or "Generation Failed") if failed else "",
+            "creditsConsumed": 12,
+        },
+    )
