@@ -81,3 +81,8 @@ CREATE INDEX ledger_by_actor ON ledger (actor_id) WHERE actor_id IS NOT NULL;
 -- usage of every server.
 CREATE INDEX member_limit_by_member ON member_limit (member_id);
 CREATE INDEX usage_by_member ON usage (member_id, day);
+
+-- Line breaks as a form of Discord's sends them. A text that comes back from a form is the stored one only if
+-- both have line feeds alone.
+UPDATE text SET value = REPLACE(REPLACE(value, char(13, 10), char(10)), char(13), char(10))
+  WHERE INSTR(value, char(13)) > 0;

@@ -108,6 +108,7 @@ button-cancel = Abbrechen
 button-retry = Erneut versuchen
 button-post = Erneut posten
 button-edit = Bearbeiten und erneut versuchen
+button-check = Songtext prüfen
 button-pay = Ja, für { $credits }
 button-take = Take { $number }
 button-newer = Neuere
@@ -236,6 +237,7 @@ refused-missing = { $field ->
 } fehlt. Es wurde nichts abgebucht: Trag ihn ein und versuch es erneut.
 refused-file-too-big = Diese Datei ist größer, als ein Songtext sein kann (5.000 Zeichen). Es wurde nichts abgebucht.
 refused-file-not-text = Diese Songtext-Datei ist kein reiner Text. Speichere sie als .txt-Datei in UTF-8. Es wurde nichts abgebucht.
+refused-file-guessed = Die Kodierung der Datei war nicht angegeben; ich habe sie als { $encoding } gelesen. So fängt sie an: „{ $beginning }“ Prüf den Songtext und schick das Formular noch einmal ab. Es wurde nichts abgebucht.
 refused-file-empty = Diese Songtext-Datei ist leer. Es wurde nichts abgebucht.
 refused-file-not-fetched = Die Songtext-Datei ließ sich nicht rechtzeitig abrufen. Versuch es erneut oder füge den Songtext direkt ein. Es wurde nichts abgebucht.
 refused-model = Dieses Modell gibt es hier nicht. Zur Auswahl stehen: { $models }. Es wurde nichts abgebucht.
