@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from bot.characters import head
 from bot.database.sqlite import Database, Tx
 from bot.errors import NotRefundable, OperatorsOnly, OutOfRange, TextMissing
 from bot.model import (
@@ -349,7 +350,7 @@ class CreditService:
 
 
 def _with_reason(changed_by: ChangedBy) -> ChangedBy:
-    reason = storable(changed_by.reason)[:REASON_MAX]
+    reason = head(storable(changed_by.reason), REASON_MAX)
     if not reason:
         raise TextMissing("reason")
     return replace(changed_by, reason=reason)

@@ -5,16 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from bot.characters import head
 from bot.database.sqlite import Tx
 from bot.model import DiscordUserId, GuildId, JobId
 from bot.store import changes
 from bot.store.changes import Value
-from bot.store.jobs import EXCERPT_MAX
+from bot.store.jobs import EXCERPT_MAX, EXCERPT_READ_MAX
 from bot.store.members import OPERATOR, WHOLE_GUILD
 from bot.store.times import EPOCH, day_number, moment
 
 _ROWS = f"""
-  SELECT ledger.*, COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {EXCERPT_MAX}), '') AS song,
+  SELECT ledger.*, COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {EXCERPT_READ_MAX}), '') AS song,
          whose.discord_id AS whose_id, actor.discord_id AS by_id
   FROM ledger LEFT JOIN words ON words.job_id = ledger.job_id
   LEFT JOIN member AS whose ON whose.id = ledger.member_id
@@ -135,7 +136,7 @@ def _read(row: sqlite3.Row) -> LedgerRow:
         allowance=row["allowance"],
         bonus=row["bonus"],
         job_id=row["job_id"],
-        song=row["song"],
+        song=head(row["song"], EXCERPT_MAX),
         member_id=row["whose_id"],
         role_id=row["role_id"],
         actor_id=row["by_id"],

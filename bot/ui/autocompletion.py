@@ -10,6 +10,7 @@ from typing import Final
 import discord
 from discord import app_commands
 
+from bot.characters import tail
 from bot.errors import Refusal, Transient
 from bot.model import JobId
 from bot.ui.discord_errors import NETWORK_ERRORS, readable_answers
@@ -62,8 +63,8 @@ def _compared(label: str) -> str:
 
 
 def _with_tail(offer: Offer, digits: int) -> str:
-    tail = f"{SEPARATOR}#{str(offer.job_id)[-digits:]:0>{TAIL_DIGITS}}"
-    return cut(offer.label, CHOICE_MAX - len(tail)) + tail
+    ending = f"{SEPARATOR}#{tail(str(offer.job_id), digits):0>{TAIL_DIGITS}}"
+    return cut(offer.label, CHOICE_MAX - len(ending)) + ending
 
 
 def job_id_of(typed: str) -> JobId | None:
@@ -82,13 +83,13 @@ def searches(typed: str) -> list[str]:
 
 def meant(typed: str, offers: Sequence[Offer]) -> JobId | None:
     """Return the song whose label came back in place of its value."""
-    tail = _TAIL.search(typed.strip())
+    digits = _TAIL.search(typed.strip())
     base = _compared(_TAIL.sub("", typed.strip()))
     for offer in offers:
         label = _compared(offer.label)
         shown = _compared(cut(offer.label, CHOICE_MAX))
-        is_label = base in (label, shown) or (base.endswith("…") and label.startswith(base[:-1]))
-        if is_label and (tail is None or f"{offer.job_id:0{TAIL_DIGITS}}".endswith(tail["digits"])):
+        is_label = base in (label, shown) or (base.endswith("…") and label.startswith(base.removesuffix("…")))
+        if is_label and (digits is None or f"{offer.job_id:0{TAIL_DIGITS}}".endswith(digits["digits"])):
             return offer.job_id
     return None
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import discord
 from discord import ui
 
+from bot.characters import head
 from bot.model import JobId, SongRequest
 from bot.music.text_limits import limits_of
 from bot.ui.discord_limits import TEXT_INPUT_MAX
@@ -75,7 +76,7 @@ def _field(
         component=ui.TextInput(
             custom_id=name,
             style=discord.TextStyle.paragraph if long else discord.TextStyle.short,
-            default=value[:TEXT_INPUT_MAX] or None,
+            default=head(value, TEXT_INPUT_MAX) or None,
             # A text that is too long comes back whole, to be shortened.
             max_length=min(max(length_max, len(value)), TEXT_INPUT_MAX),
         ),

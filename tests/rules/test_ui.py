@@ -1,0 +1,54 @@
+"""Rules about what the bot shows: texts are cut in one place, and no embed stands alone."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.rules.repository import BOT, name, tree
+
+UI = [path for path in BOT if name(path).startswith("bot/ui/")]
+SLICED = {
+    "bot/ui/autocompletion.py": {"names[:1]"},
+    "bot/ui/cards.py": {"jobs[:STATUS_MAX]"},
+    "bot/ui/charsets.py": {"text[:SAMPLE_MAX]", "text[:-1]", "text[1:]"},  # weighed, not shown
+    "bot/ui/discord_checks.py": {"CHECKS[len(checks):]"},
+    "bot/ui/lyrics_file.py": {"content[:PDF_WITHIN_BYTES]", "content[len(mark):]"},
+    "bot/ui/mentioned.py": {"sorted(member_ids - members.keys())[:LOOKED_UP_MAX]"},
+    "bot/ui/messages.py": {"bold[:-1]"},
+    "bot/ui/quota_cards.py": {"shown[:ROLES_MAX]"},
+}
+"""Slices of lists and bytes. Texts are cut by ``text.cut`` and ``characters.head``, between graphemes."""
+OWN = frozenset({"bot/ui/text.py"})
+"""Where the cutting is done."""
+
+
+def slices(path: Path) -> set[str]:
+    """Return the slices in a module, as they are written."""
+    return {
+        ast.unparse(node)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice)
+    }
+
+
+def test_texts_are_cut_between_graphemes_alone() -> None:
+    found = {name(path): slices(path) for path in UI if name(path) not in OWN and slices(path)}
+
+    assert SLICED == found
+
+
+@pytest.mark.parametrize("path", UI, ids=name)
+def test_no_text_is_cut_by_a_format(path: Path) -> None:
+    cut = [
+        ast.unparse(node)
+        for node in ast.walk(tree(path))
+        if (isinstance(node, ast.Attribute) and node.attr == "shorten")
+        or (
+            isinstance(node, ast.FormattedValue)
+            and node.format_spec is not None
+            and "." in ast.unparse(node.format_spec).replace(".0f", "").replace(".1f", "")
+        )
+    ]
+
+    assert [] == cut
