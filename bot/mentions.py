@@ -47,6 +47,7 @@ class Names:
     members: Mapping[int, str] = field(default_factory=dict)
     roles: Mapping[int, str] = field(default_factory=dict)
     channels: Mapping[int, str] = field(default_factory=dict)
+    servers: Mapping[int, str] = field(default_factory=dict)
 
 
 NOBODY: Final = Names()

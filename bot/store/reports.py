@@ -128,6 +128,28 @@ def whole_ledger(tx: Tx, guild_id: GuildId) -> Iterator[LedgerRow]:
         yield _read(row)
 
 
+def people(tx: Tx, guild_id: GuildId) -> dict[DiscordUserId, str]:
+    """Return everybody in a server's ledger, with the name that their last stored song has, or without.
+
+    Erased people are not among them.
+    """
+    ids = tx.execute(
+        """SELECT discord_id FROM member WHERE discord_id IS NOT NULL AND id IN (
+             SELECT member_id FROM ledger WHERE guild_id = :guild
+             UNION SELECT actor_id FROM ledger WHERE guild_id = :guild)""",
+        {"guild": guild_id},
+    )
+    names = {row["discord_id"]: "" for row in ids}
+    songs = tx.execute(
+        """SELECT member.discord_id, words.asked_by FROM job JOIN words ON words.job_id = job.id
+           JOIN member ON member.id = job.member_id
+           WHERE job.guild_id = ? AND words.asked_by <> '' ORDER BY job.created_at""",
+        (guild_id,),
+    )
+    names |= {row["discord_id"]: row["asked_by"] for row in songs if row["discord_id"] in names}
+    return names
+
+
 def _read(row: sqlite3.Row) -> LedgerRow:
     return LedgerRow(
         id=row["id"],

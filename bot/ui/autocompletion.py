@@ -23,6 +23,8 @@ SEPARATOR: Final = " · "
 TAIL_DIGITS: Final = 4
 """Digits of a job's id that tell equal labels apart, unless it takes more."""
 JOB_ID_DIGITS_MAX: Final = 18
+ID_MARKS: Final = "'#"
+"""What may stand before an id that was copied from somewhere."""
 _TAIL: Final = re.compile(rf"{SEPARATOR}#(?P<digits>\d{{{TAIL_DIGITS},{JOB_ID_DIGITS_MAX}}})$")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -68,8 +70,8 @@ def _with_tail(offer: Offer, digits: int) -> str:
 
 
 def job_id_of(typed: str) -> JobId | None:
-    """Return the id that a choice stands for, if that is what came back."""
-    digits = typed.strip()
+    """Return the id that a choice stands for, if that, or an id out of the exported ledger, came back."""
+    digits = typed.strip().lstrip(ID_MARKS)
     is_id = digits.isascii() and digits.isdecimal() and len(digits) <= JOB_ID_DIGITS_MAX
     return JobId(int(digits)) if is_id else None
 

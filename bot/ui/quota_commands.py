@@ -13,7 +13,7 @@ from bot.errors import NotRefundable
 from bot.model import DiscordUserId, GuildId, JobId, Period
 from bot.services.credits import REASON_MAX, CreditService
 from bot.store.ledger import CREDITS_MAX
-from bot.ui import autocompletion, cards, chart, interaction_context, quota_cards, uploads
+from bot.ui import autocompletion, cards, chart, interaction_context, names, quota_cards, uploads
 from bot.ui.autocompletion import Offer
 from bot.ui.buttons.clear_limit import clear_limit_view
 from bot.ui.buttons.ledger_pages import ledger_pages_view
@@ -106,7 +106,9 @@ class Quota(
         await interaction.response.defer(ephemeral=True, thinking=True)
         with tempfile.TemporaryDirectory(prefix="tunesmith-") as folder:
             path = Path(folder) / "ledger.csv"
-            count = await self.credit_service.export(guild_id, path)
+            people = await self.credit_service.people(guild_id)
+            found = await names.of_ledger(interaction, people)
+            count = await self.credit_service.export(guild_id, path, found)
             async with uploads.compressed_if_large(path) as file:
                 await interaction.followup.send(say("exported", count=count), file=file, ephemeral=True)
 

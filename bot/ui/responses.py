@@ -10,7 +10,7 @@ from bot.errors import LyricsGuessed, Refusal, TextTooLong, Transient, TriedAgai
 from bot.model import DiscordUserId, JobId, Reuse, SongRequest, Source
 from bot.music.text_limits import limits_of
 from bot.services.intake import Intake
-from bot.ui import cards, forms, interaction_context, lyrics_file, mentioned, messages
+from bot.ui import cards, forms, interaction_context, lyrics_file, messages, names
 from bot.ui.buttons.card import card_view
 from bot.ui.buttons.draft import edit_draft_view
 from bot.ui.buttons.lyrics import text_file
@@ -38,7 +38,7 @@ async def promise(
     """
     try:
         interaction_context.require_can_post(interaction)
-        named = await mentioned.with_names(interaction, request)
+        named = await names.with_names(interaction, request)
         taken = await intake.accept(named, interaction_context.origin(interaction), source)
     except (TriedAgain, WordsGone):
         raise  # the texts are in the newer try, or must not be kept

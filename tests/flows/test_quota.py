@@ -265,7 +265,27 @@ async def test_the_whole_ledger_is_exported_and_computes_nothing(
     assert '\'=HYPERLINK("https://evil.example")' == rows[0]["reason"]
     assert "'@SUM(A1)" == rows[1]["reason"]
     assert "'+1 to rain" == rows[2]["song"]
-    assert rows[3]["member"] == str(mia.id)
+    assert {"": ""} | {f"'{mia.id}": "Mia"} == {row["member"]: row["member_name"] for row in rows}
+    assert [f"'{ada.id}"] * 2 == [row["actor"] for row in rows][:2]
+    assert ["Ada"] * 2 == [row["actor_name"] for row in rows][:2]
+    assert {f"'{world.guild.id}": world.guild.name} == {row["server"]: row["server_name"] for row in rows}
+
+
+async def test_the_exported_ledger_names_roles_and_managers_without_songs(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    role, ben = world.guild.create_role("=Band"), world.add_member("Ben", manager=True)
+    await ben.slash(world.channel, "quota role", role=role, credits=30)
+    await ben.slash(world.channel, "quota member", user=mia, credits=20)
+    await ben.slash(world.channel, "quota alerts", channel=world.channel)
+
+    file = await attached(await ada.slash(world.channel, "quota export"))
+    rows = list(csv.DictReader(io.StringIO((await file.read()).decode("utf-8-sig"))))
+
+    assert [(f"'{role.id}", "'=Band")] == [(row["role"], row["role_name"]) for row in rows if row["role"]]
+    assert [(f"'{mia.id}", "Mia")] == [(row["member"], row["member_name"]) for row in rows if row["member"]]
+    assert {(f"'{ben.id}", "Ben")} == {(row["actor"], row["actor_name"]) for row in rows}
+    assert f"'{world.channel.id}" == rows[2]["after"]
 
 
 async def test_usage_is_a_picture_with_its_members_named(

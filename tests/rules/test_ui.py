@@ -14,8 +14,8 @@ SLICED = {
     "bot/ui/charsets.py": {"text[:SAMPLE_MAX]", "text[:-1]", "text[1:]"},  # weighed, not shown
     "bot/ui/discord_checks.py": {"CHECKS[len(checks):]"},
     "bot/ui/lyrics_file.py": {"content[:PDF_WITHIN_BYTES]", "content[len(mark):]"},
-    "bot/ui/mentioned.py": {"sorted(member_ids - members.keys())[:LOOKED_UP_MAX]"},
     "bot/ui/messages.py": {"bold[:-1]"},
+    "bot/ui/names.py": {"sorted(member_ids)[:LOOKED_UP_MAX]"},
     "bot/ui/quota_cards.py": {"shown[:ROLES_MAX]"},
 }
 """Slices of lists and bytes. Texts are cut by ``text.cut`` and ``characters.head``, between graphemes."""

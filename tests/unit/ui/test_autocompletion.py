@@ -52,6 +52,16 @@ def test_a_label_that_comes_back_in_place_of_its_value_means_its_song(chosen: in
     assert given[chosen].job_id == autocompletion.meant(f" {label} ", given)
 
 
+@pytest.mark.parametrize("typed", ["7205759403792793", "'7205759403792793", " #7205759403792793 "])
+def test_an_id_copied_out_of_the_ledger_is_an_id(typed: str) -> None:
+    assert 7205759403792793 == autocompletion.job_id_of(typed)
+
+
+@pytest.mark.parametrize("typed", ["", "'", "#", "1" * 19, "-1", "1.5", "\u0661", "1 2"])
+def test_what_is_no_id_is_none(typed: str) -> None:
+    assert autocompletion.job_id_of(typed) is None
+
+
 def test_what_is_no_label_means_no_song() -> None:
     assert autocompletion.meant("Snow", offers("Rain", "Neon Rain")) is None
 
