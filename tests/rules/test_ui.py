@@ -52,3 +52,20 @@ def test_no_text_is_cut_by_a_format(path: Path) -> None:
     ]
 
     assert [] == cut
+
+
+def has_content(call: ast.Call) -> bool:
+    """Return whether a message's text is among the arguments."""
+    return bool(call.args) or any(keyword.arg == "content" for keyword in call.keywords)
+
+
+def test_every_embed_is_sent_with_a_line_of_text() -> None:
+    sent = [
+        (f"{name(path)}:{node.lineno}", has_content(node))
+        for path in BOT
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and any(keyword.arg in ("embed", "embeds") for keyword in node.keywords)
+    ]
+
+    assert len(sent) >= 10
+    assert [] == [place for place, with_text in sent if not with_text]
