@@ -200,6 +200,28 @@ async def test_a_song_that_is_not_there_is_not_refunded(
     assert said(refused).startswith("This server has no such song.")
 
 
+async def test_typing_nothing_refunds_nothing(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    await delivered(world, mia, "rain")
+
+    for job in ("", "\u200b", "\ud800", "1"):
+        refused = await ada.slash(world.channel, "quota refund", job=job, reason="no such song")
+        assert said(refused).startswith("This server has no such song.")
+        assert 1 >= len(await ada.autocomplete(world.channel, "quota refund", "job", job))
+
+
+async def test_a_song_whose_title_is_a_number_is_refunded_by_it(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    await delivered(world, mia, "1999")
+    await delivered(world, mia, "Party like 1999")
+
+    refunded = await ada.slash(world.channel, "quota refund", job="1999", reason="off key")
+
+    assert said(refunded).startswith("Refunded **10 credits** for “1999”")
+
+
 async def test_a_song_in_progress_is_not_refunded(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
 ) -> None:

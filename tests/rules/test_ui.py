@@ -9,7 +9,7 @@ from tests.rules.repository import BOT, name, tree
 
 UI = [path for path in BOT if name(path).startswith("bot/ui/")]
 SLICED = {
-    "bot/ui/autocompletion.py": {"names[:1]"},
+    "bot/ui/autocompletion.py": {"names[:1]", "list(dict.fromkeys(filter(None, wanted)))[:SEARCHES_MAX]"},
     "bot/ui/cards.py": {"jobs[:STATUS_MAX]"},
     "bot/ui/charsets.py": {"text[:SAMPLE_MAX]", "text[:-1]", "text[1:]"},  # weighed, not shown
     "bot/ui/discord_checks.py": {"CHECKS[len(checks):]"},
