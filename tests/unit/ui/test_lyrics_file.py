@@ -15,6 +15,8 @@ RUSSIAN = (
     "Я помню чудное мгновенье\nПередо мной явилась ты\n",
     "[Куплет]\nДождь стучит в моё окно\nГород спит, и мне темно\n\n[Припев]\nПой со мной, пой со мной\n",
     "Привет, мир",
+    "ГРУППА КРОВИ НА РУКАВЕ\nМОЙ ПОРЯДКОВЫЙ НОМЕР НА РУКАВЕ",
+    "[Verse 1]\nЯ люблю тебя, my love\n[Chorus]\nНа-на-на, hey hey",
 )
 WESTERN = (
     "Sous le pont Mirabeau coule la Seine\nEt nos amours\nFaut-il qu\u2019il m\u2019en souvienne\n",
@@ -32,24 +34,31 @@ SIMPLIFIED = (
     "[主歌]\n夜雨敲打着我的窗\n霓虹灯下的城市在歌唱\n\n[副歌]\n我们一起走到天亮",
     "你好世界",
     "月亮代表我的心",
+    "Baby 我爱你\nOh yeah 我不能没有你",
 )
 TRADITIONAL = (
     "床前明月光\n疑是地上霜\n舉頭望明月\n低頭思故鄉",
     "[主歌]\n夜雨敲打著我的窗\n霓虹燈下的城市在歌唱\n\n[副歌]\n我們一起走到天亮",
     "月亮代表我的心",
+    "Baby 我愛你\nOh yeah 我不能沒有你",
 )
 JAPANESE = (
     "夜の雨が窓を叩く\nネオンの街で歌おう\n君と二人で",
     "桜\n桜\n今咲き誇る",
     "[サビ]\nありがとう、さようなら\nLove you baby",
     "サヨナラ",
+    "上を向いて歩こう\n涙がこぼれないように\n思い出す春の日",
 )
 KOREAN = (
     "밤비가 창문을 두드리고\n네온 도시에서 노래해\n너와 둘이서",
     "사랑해",
+    "Oppa 강남스타일\nhey sexy lady",
     "동해물과 백두산이 마르고 닳도록\n하느님이 보우하사 우리나라 만세",
 )
-POLISH = ("Zażółć gęślą jaźń\nmiłość i słońce",)
+CENTRAL = (
+    "Kde domov můj\nvoda hučí po lučinách\nbory šumí po skalinách",
+    "Zażółć gęślą jaźń\nmiłość i słońce",
+)
 LEGACY = [
     *((text, codec) for text in RUSSIAN for codec in ("cp1251", "koi8_r")),
     *((text, "cp1252") for text in WESTERN),
@@ -58,7 +67,7 @@ LEGACY = [
     *((text, codec) for text in JAPANESE for codec in ("shift_jis", "euc_jp")),
     *((text, "iso2022_jp") for text in JAPANESE),
     *((text, "euc_kr") for text in KOREAN),
-    *((text, "cp1250") for text in POLISH),
+    *((text, "cp1250") for text in CENTRAL),
 ]
 TEXTS = (
     *RUSSIAN,
@@ -67,7 +76,7 @@ TEXTS = (
     *TRADITIONAL,
     *JAPANESE,
     *KOREAN,
-    *POLISH,
+    *CENTRAL,
     "Neon rain\nfalls",
     "हिन्दी",
     "می\u200cخواهم",
