@@ -6,9 +6,9 @@ import regex
 
 FILLERS: Final = "\u2800\ufff9-\ufffc\U00013441\U00013442\U00016fe4\U0001d159"
 """Blanks that Unicode counts as letters, marks or symbols, as the inside of a class of characters."""
-# Characters that are never shown (Default_Ignorable_Code_Point), spaces, controls, private characters, and
-# marks, which need a character to stand on.
-_UNSEEN: Final = regex.compile(rf"[\p{{DI}}\p{{Z}}\p{{Cc}}\p{{Cf}}\p{{Cs}}\p{{Co}}\p{{M}}{FILLERS}]*")
+# Characters that are never shown (Default_Ignorable_Code_Point), spaces, controls, private characters, those
+# that are not assigned, and marks, which need a character to stand on.
+_UNSEEN: Final = regex.compile(rf"[\p{{DI}}\p{{Z}}\p{{Cc}}\p{{Cf}}\p{{Cs}}\p{{Co}}\p{{Cn}}\p{{M}}{FILLERS}]*")
 _LINE_BREAK: Final = regex.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 _GRAPHEME: Final = regex.compile(r"\X")
 """What people take for one character: an emoji with its parts, a letter with its accents."""

@@ -28,6 +28,7 @@ BLANKS = {
     "a musical null": "\U0001d159\U0001d173",
     "a grapheme joiner": "\u034f",
     "private characters": "\ue000",
+    "what is no character": "\uffff\U0001fffe",
     "a lone surrogate": "\ud800",
 }
 
