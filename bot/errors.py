@@ -5,6 +5,7 @@
     │   ├── TextTooLong
     │   ├── TextMissing
     │   ├── UnreadableFile
+    │   ├── LyricsGuessed
     │   ├── UnknownModel
     │   ├── NotEnoughCredits
     │   ├── LimitReached
@@ -83,6 +84,15 @@ class UnreadableFile(Refusal):
     def __init__(self, cause: Literal["too_big", "not_text", "empty", "not_fetched"]) -> None:
         super().__init__(f"lyrics file: {cause}")
         self.cause = cause
+
+
+class LyricsGuessed(Refusal):
+    """The ``lyrics`` of a file have been read in an encoding that was guessed; nobody has looked at them."""
+
+    def __init__(self, encoding: str, lyrics: str) -> None:
+        super().__init__(f"lyrics file in {encoding}, probably")
+        self.encoding = encoding
+        self.lyrics = lyrics
 
 
 class UnknownModel(Refusal):

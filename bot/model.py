@@ -1,9 +1,12 @@
 """The nouns: what a member asked for, the job it became, and the tracks that resulted."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal, NewType, Self
+
+from bot.characters import is_blank, with_plain_breaks
 
 JobId = NewType("JobId", int)
 """Our own number of a job: 53 random bits, carried by buttons."""
@@ -150,14 +153,18 @@ class SongRequest:
     """None: any."""
 
     def cleaned(self) -> Self:
-        """Return the request without characters that a database or an API can't take, and trimmed."""
+        """Return the request with each of its texts as ``storable`` leaves it."""
+        return self.with_texts(storable)
+
+    def with_texts(self, change: Callable[[str], str]) -> Self:
+        """Return the request with each of its texts changed."""
         return replace(
             self,
-            prompt=storable(self.prompt),
-            title=storable(self.title),
-            style=storable(self.style),
-            lyrics=storable(self.lyrics),
-            avoid=storable(self.avoid),
+            prompt=change(self.prompt),
+            title=change(self.title),
+            style=change(self.style),
+            lyrics=change(self.lyrics),
+            avoid=change(self.avoid),
         )
 
 
@@ -383,5 +390,9 @@ class Check:
 
 
 def storable(text: str) -> str:
-    """Return the text trimmed and without NUL and lone surrogates, which SQLite and JSON can't carry."""
-    return text.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8").strip()
+    """Return the text trimmed, with line feeds, and without what SQLite and JSON can't carry.
+
+    That is NUL and lone surrogates. A text in which nothing can be seen is empty.
+    """
+    carried = text.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
+    return "" if is_blank(carried) else with_plain_breaks(carried).strip()

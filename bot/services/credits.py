@@ -6,8 +6,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from bot.characters import head
 from bot.database.sqlite import Database, Tx
 from bot.errors import NotRefundable, OperatorsOnly, OutOfRange, TextMissing
+from bot.mentions import Names
 from bot.model import (
     Balance,
     ChangedBy,
@@ -194,10 +196,14 @@ class CreditService:
             )
         )
 
-    async def export(self, guild_id: GuildId, path: Path) -> int:
+    async def people(self, guild_id: GuildId) -> dict[DiscordUserId, str]:
+        """Return everybody in the server's ledger with their last known name; empty if none is stored."""
+        return await self._database.report(lambda tx: reports.people(tx, guild_id))
+
+    async def export(self, guild_id: GuildId, path: Path, names: Names) -> int:
         """Write the whole ledger of the server to ``path`` as CSV. Returns the number of entries."""
         return await self._database.report(
-            lambda tx: ledger_csv.write(path, reports.whole_ledger(tx, guild_id))
+            lambda tx: ledger_csv.write(path, guild_id, reports.whole_ledger(tx, guild_id), names)
         )
 
     async def refundable(self, guild_id: GuildId, typed: str, limit: int) -> list[SettledSong]:
@@ -349,7 +355,7 @@ class CreditService:
 
 
 def _with_reason(changed_by: ChangedBy) -> ChangedBy:
-    reason = storable(changed_by.reason)[:REASON_MAX]
+    reason = head(storable(changed_by.reason), REASON_MAX)
     if not reason:
         raise TextMissing("reason")
     return replace(changed_by, reason=reason)

@@ -23,6 +23,7 @@ from bot.errors import (
     TriedAgain,
     WordsGone,
 )
+from bot.mentions import named
 from bot.model import (
     Backend,
     DiscordUserId,
@@ -131,7 +132,9 @@ class Intake:
 
     async def _accept(self, request: SongRequest, origin: Origin, source: Source | None) -> Accepted | None:
         now = self._now()
-        request = request.cleaned()
+        # Names of what is mentioned are put in where they are known; here the promise is kept that no id
+        # leaves with a request, whichever way it came.
+        request = request.with_texts(named).cleaned()
 
         def accept(tx: Tx) -> Accepted | Refusal | None:
             # The same interaction may be delivered again: neither a promise nor a refusal is taken back.

@@ -1,54 +1,79 @@
-"""The ledger as CSV for spreadsheets. Nothing that somebody typed becomes a formula."""
+"""The ledger as CSV for spreadsheets: ids keep their digits, and nothing that was typed becomes a formula."""
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC
 from pathlib import Path
 from typing import Final
 
+from bot.mentions import Names
+from bot.model import GuildId
 from bot.store import changes
 from bot.store.reports import LedgerRow
 
 COLUMNS: Final = (
-    *("entry", "time_utc", "kind", "allowance", "bonus", "job", "song", "member", "role", "actor"),
-    *("reason", "before", "after"),
+    *("entry", "time_utc", "kind", "allowance", "bonus", "job", "song", "member", "member_name"),
+    *("role", "role_name", "actor", "actor_name", "reason", "before", "after", "server", "server_name"),
 )
+TEXT_MARK: Final = "'"
+"""What makes a spreadsheet take digits for a text. It keeps 15 digits of a number, and ids have up to 20.
+LibreOffice 7.4 and Excel import it as part of the text; ``="…"`` would be a formula."""
 _FORMULA: Final = re.compile(r"""(^|[;|\t\r\n])([\s"']*[=+\-@\uff1d\uff0b\uff0d\uff20])|^(?=[\t\r\n])""")
 """What a spreadsheet may take for the beginning of a formula: at the start of a cell, and after a separator
 of cells, since some languages' spreadsheets split lines at semicolons instead of commas.
 Source: https://owasp.org/www-community/attacks/CSV_Injection, read 2026-11-23."""
 
 
-def write(path: Path, rows: Iterable[LedgerRow]) -> int:
-    """Write the entries as CSV. Returns their number."""
+def write(path: Path, guild_id: GuildId, rows: Iterable[LedgerRow], names: Names) -> int:
+    """Write the entries of a server as CSV. Returns their number."""
     count = 0
     # Excel recognises UTF-8 by the byte order mark.
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         sheet = csv.writer(file)
         sheet.writerow(COLUMNS)
         for row in rows:
-            sheet.writerow(_cells(row))
+            sheet.writerow(_cells(row, guild_id, names))
             count += 1
     return count
 
 
-def _cells(row: LedgerRow) -> tuple[object, ...]:
+def _cells(row: LedgerRow, guild_id: GuildId, names: Names) -> tuple[object, ...]:
     return (
         row.id,
         row.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"),
         row.kind,
         row.allowance,
         row.bonus,
-        row.job_id,
+        _id(row.job_id),
         _text(row.song),
-        row.member_id,
-        row.role_id,
-        "operator" if row.by_operator else row.actor_id,
+        _id(row.member_id),
+        _name(names.members, row.member_id),
+        _id(row.role_id),
+        _name(names.roles, row.role_id),
+        "operator" if row.by_operator else _id(row.actor_id),
+        _name(names.members, row.actor_id),
         _text(row.reason),
-        changes.plain(row.before),
-        changes.plain(row.after),
+        _value(row.before),
+        _value(row.after),
+        _id(guild_id),
+        _name(names.servers, guild_id),
     )
+
+
+def _id(number: int | None) -> str:
+    """Return an id as a text, since it would lose its last digits as a number."""
+    return "" if number is None else f"{TEXT_MARK}{number}"
+
+
+def _name(names: Mapping[int, str], number: int | None) -> str:
+    return "" if number is None else _text(names.get(number, ""))
+
+
+def _value(value: changes.Value | None) -> str:
+    if isinstance(value, changes.Channel) and value.id is not None:
+        return _id(value.id)
+    return changes.plain(value)
 
 
 def _text(typed: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.characters import head
 from bot.database.sqlite import Tx
 from bot.model import SONG_STATES, DiscordUserId, GuildId, Job, JobId, Track
 from bot.store import jobs
@@ -22,7 +23,7 @@ _SONGS = f"""SELECT job.id, job.created_at, {{columns}} FROM job LEFT JOIN words
              WHERE job.guild_id = :guild AND job.member_id = :member AND job.state IN ({_THERE})"""
 _NEWEST_FIRST = "ORDER BY job.created_at DESC, job.id DESC"
 _OLDEST_FIRST = "ORDER BY job.created_at, job.id"
-_CHOICE = f"COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {jobs.EXCERPT_MAX}), '') AS song"
+_CHOICE = f"COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {jobs.EXCERPT_READ_MAX}), '') AS song"
 _TEXTS = "words.title, words.prompt, words.style, words.lyrics"
 
 Row = sqlite3.Row
@@ -102,7 +103,9 @@ def choices(tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str, lim
     owner = {"guild": guild_id, "member": known_member(tx, member_id)}
     matches: list[SongChoice] = []
     for row in tx.execute(f"{_SONGS.format(columns=_CHOICE)} {_NEWEST_FIRST}", owner):
-        choice = SongChoice(job_id=row["id"], song=row["song"], at=moment(row["created_at"]))
+        choice = SongChoice(
+            job_id=row["id"], song=head(row["song"], jobs.EXCERPT_MAX), at=moment(row["created_at"])
+        )
         shown = folded(choice.song) or _date(row)
         if all(word in shown for word in words) or words == [str(choice.job_id)]:
             matches.append(choice)

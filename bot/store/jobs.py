@@ -45,6 +45,8 @@ NOT_ERASED = "interaction_id > 0"
 """Erased jobs have a negative interaction id; a late write must not name anybody in them again."""
 EXCERPT_MAX = 80
 """Length of the prompt excerpt that names a song without a title, in characters."""
+EXCERPT_READ_MAX = 2 * EXCERPT_MAX
+"""Characters of a prompt that are read for its excerpt, which ends with a whole grapheme."""
 OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES))
 UNFINISHED = f"(due_at IS NOT NULL AND state IN ({OPEN}))"
 """SQL condition: the bot still works on the job by itself."""

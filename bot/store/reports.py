@@ -5,16 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from bot.characters import head
 from bot.database.sqlite import Tx
 from bot.model import DiscordUserId, GuildId, JobId
 from bot.store import changes
 from bot.store.changes import Value
-from bot.store.jobs import EXCERPT_MAX
+from bot.store.jobs import EXCERPT_MAX, EXCERPT_READ_MAX
 from bot.store.members import OPERATOR, WHOLE_GUILD
 from bot.store.times import EPOCH, day_number, moment
 
 _ROWS = f"""
-  SELECT ledger.*, COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {EXCERPT_MAX}), '') AS song,
+  SELECT ledger.*, COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {EXCERPT_READ_MAX}), '') AS song,
          whose.discord_id AS whose_id, actor.discord_id AS by_id
   FROM ledger LEFT JOIN words ON words.job_id = ledger.job_id
   LEFT JOIN member AS whose ON whose.id = ledger.member_id
@@ -129,6 +130,28 @@ def whole_ledger(tx: Tx, guild_id: GuildId) -> Iterator[LedgerRow]:
         yield _read(row)
 
 
+def people(tx: Tx, guild_id: GuildId) -> dict[DiscordUserId, str]:
+    """Return everybody in a server's ledger, with the name that their last stored song has, or without.
+
+    Erased people are not among them.
+    """
+    ids = tx.execute(
+        """SELECT discord_id FROM member WHERE discord_id IS NOT NULL AND id IN (
+             SELECT member_id FROM ledger WHERE guild_id = :guild
+             UNION SELECT actor_id FROM ledger WHERE guild_id = :guild)""",
+        {"guild": guild_id},
+    )
+    names = {row["discord_id"]: "" for row in ids}
+    songs = tx.execute(
+        """SELECT member.discord_id, words.asked_by FROM job JOIN words ON words.job_id = job.id
+           JOIN member ON member.id = job.member_id
+           WHERE job.guild_id = ? AND words.asked_by <> '' ORDER BY job.created_at""",
+        (guild_id,),
+    )
+    names |= {row["discord_id"]: row["asked_by"] for row in songs if row["discord_id"] in names}
+    return names
+
+
 def _read(row: sqlite3.Row) -> LedgerRow:
     return LedgerRow(
         id=row["id"],
@@ -137,7 +160,7 @@ def _read(row: sqlite3.Row) -> LedgerRow:
         allowance=row["allowance"],
         bonus=row["bonus"],
         job_id=row["job_id"],
-        song=row["song"],
+        song=head(row["song"], EXCERPT_MAX),
         member_id=row["whose_id"],
         role_id=row["role_id"],
         actor_id=row["by_id"],

@@ -2,19 +2,21 @@
 
 import logging
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import discord
 from discord import app_commands
 
+from bot.characters import tail
 from bot.errors import Refusal, Transient
 from bot.model import JobId
 from bot.ui.discord_errors import NETWORK_ERRORS, readable_answers
 from bot.ui.discord_limits import CHOICE_MAX
-from bot.ui.text import cut
+from bot.ui.text import label
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +24,12 @@ SEPARATOR: Final = " · "
 TAIL_DIGITS: Final = 4
 """Digits of a job's id that tell equal labels apart, unless it takes more."""
 JOB_ID_DIGITS_MAX: Final = 18
+SEARCHES_MAX: Final = 3
+"""Searches for what was typed in place of a choice."""
+LOOKED_THROUGH_MAX: Final = 200
+"""Songs of a search whose labels are compared with what was typed."""
+ID_MARKS: Final = "'#"
+"""What may stand before an id that was copied from somewhere."""
 _TAIL: Final = re.compile(rf"{SEPARATOR}#(?P<digits>\d{{{TAIL_DIGITS},{JOB_ID_DIGITS_MAX}}})$")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -40,14 +48,14 @@ def choices(offers: Sequence[Offer]) -> list[app_commands.Choice[str]]:
     Clients take the first of two choices with equal labels
     (https://github.com/discord/discord-api-docs/issues/8565), so equal ones get the end of the job's id.
     """
-    labels = [cut(offer.label, CHOICE_MAX) for offer in offers]
+    labels = [label(offer.label, CHOICE_MAX) for offer in offers]
     digits = TAIL_DIGITS
     while len(set(map(_compared, labels))) < len(labels) and digits <= JOB_ID_DIGITS_MAX:
-        times = Counter(_compared(cut(offer.label, CHOICE_MAX)) for offer in offers)
+        times = Counter(_compared(label(offer.label, CHOICE_MAX)) for offer in offers)
         labels = [
             _with_tail(offer, digits)
-            if times[_compared(cut(offer.label, CHOICE_MAX))] > 1
-            else cut(offer.label, CHOICE_MAX)
+            if times[_compared(label(offer.label, CHOICE_MAX))] > 1
+            else label(offer.label, CHOICE_MAX)
             for offer in offers
         ]
         digits += 2
@@ -57,18 +65,19 @@ def choices(offers: Sequence[Offer]) -> list[app_commands.Choice[str]]:
     ]
 
 
-def _compared(label: str) -> str:
-    return " ".join(label.casefold().split())
+def _compared(shown: str) -> str:
+    """Return a label so that those are equal which people can't tell apart."""
+    return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", shown).casefold()).split())
 
 
 def _with_tail(offer: Offer, digits: int) -> str:
-    tail = f"{SEPARATOR}#{str(offer.job_id)[-digits:]:0>{TAIL_DIGITS}}"
-    return cut(offer.label, CHOICE_MAX - len(tail)) + tail
+    ending = f"{SEPARATOR}#{tail(str(offer.job_id), digits):0>{TAIL_DIGITS}}"
+    return label(offer.label, CHOICE_MAX - len(ending)) + ending
 
 
 def job_id_of(typed: str) -> JobId | None:
-    """Return the id that a choice stands for, if that is what came back."""
-    digits = typed.strip()
+    """Return the id that a choice stands for, if that, or an id out of the exported ledger, came back."""
+    digits = typed.strip().lstrip(ID_MARKS)
     is_id = digits.isascii() and digits.isdecimal() and len(digits) <= JOB_ID_DIGITS_MAX
     return JobId(int(digits)) if is_id else None
 
@@ -77,19 +86,38 @@ def searches(typed: str) -> list[str]:
     """Return what to search for if a label, or a part of one, came back in place of its value."""
     parts = [part.removesuffix("…") for part in _TAIL.sub("", typed.strip()).split(SEPARATOR)]
     names = [part for part in parts if not _DATE.fullmatch(part)]
-    return list(dict.fromkeys(filter(None, [*names[:1], *(part for part in parts if part not in names)])))
+    wanted = [*names[:1], *(part for part in parts if part not in names)]
+    return list(dict.fromkeys(filter(None, wanted)))[:SEARCHES_MAX]
+
+
+def name_of(offer: Offer) -> str:
+    """Return the first part of a label, which is a title if labels begin with it."""
+    return offer.label.partition(SEPARATOR)[0]
 
 
 def meant(typed: str, offers: Sequence[Offer]) -> JobId | None:
     """Return the song whose label came back in place of its value."""
-    tail = _TAIL.search(typed.strip())
-    base = _compared(_TAIL.sub("", typed.strip()))
+    ending = _TAIL.search(typed.strip())
+    beginning = _TAIL.sub("", typed.strip())
+    base = _compared(beginning.removesuffix("…"))
+    is_cut = beginning.endswith("…") and bool(base)
     for offer in offers:
-        label = _compared(offer.label)
-        shown = _compared(cut(offer.label, CHOICE_MAX))
-        is_label = base in (label, shown) or (base.endswith("…") and label.startswith(base[:-1]))
-        if is_label and (tail is None or f"{offer.job_id:0{TAIL_DIGITS}}".endswith(tail["digits"])):
+        whole = _compared(label(offer.label, len(offer.label)))
+        is_label = whole == _compared(beginning) or (is_cut and whole.startswith(base))
+        if is_label and (ending is None or f"{offer.job_id:0{TAIL_DIGITS}}".endswith(ending["digits"])):
             return offer.job_id
+    return None
+
+
+async def chosen(typed: str, offers: Callable[[str, int], Awaitable[Sequence[Offer]]]) -> JobId | None:
+    """Return the song whose label came back in place of its value, out of the ``offers`` of a few searches.
+
+    The last one is for everything: a label may be written in another way than the title that it shows.
+    """
+    for search in (*searches(typed), ""):
+        job_id = meant(typed, await offers(search, LOOKED_THROUGH_MAX))
+        if job_id is not None:
+            return job_id
     return None
 
 
@@ -110,6 +138,11 @@ async def answer(
             await interaction.response.autocomplete(choices(offers))
     except NETWORK_ERRORS as error:
         log.info("autocompletion not answered", extra={"error": str(error) or type(error).__name__})
+    except RuntimeError:
+        # What aiohttp raises once the session is closed: the bot is stopping.
+        if not interaction.client.is_closed():
+            raise
+    finally:
         # discord.py answers again unless it believes that this has happened (2.7.1).
         interaction.response._response_type = discord.InteractionResponseType.autocomplete_result  # noqa: SLF001
     return []

@@ -6,14 +6,15 @@ from typing import Final, assert_never
 import discord
 from discord.utils import format_dt
 
+from bot.characters import is_blank
 from bot.model import FailReason, Job, JobState, SongRequest
 from bot.pipeline.courier import CardFacts
 from bot.services.songs import Copy
 from bot.store.history import SongChoice, SongPage
 from bot.ui import messages
-from bot.ui.discord_limits import CONTENT_MAX
+from bot.ui.discord_limits import CHOICE_MAX, CONTENT_MAX
 from bot.ui.language import Language
-from bot.ui.text import cut, line, plain
+from bot.ui.text import cut, label, line
 
 TITLE_MAX: Final = 80
 """Characters of a song's name that are shown."""
@@ -33,7 +34,7 @@ def title_of(say: Language, request: SongRequest) -> str:
     """Return the song's title, or the beginning of its prompt; escape it before it is shown."""
     prompt = cut(" ".join(request.prompt.split()), TITLE_MAX)
     # A name without visible characters is no name.
-    names = [text for text in (request.title, prompt) if plain(text)]
+    names = [text for text in (request.title, prompt) if not is_blank(text)]
     return names[0] if names else say("song-untitled")
 
 
@@ -296,7 +297,7 @@ def copied(say: Language, how: str, place: int | str, copy: Copy) -> str:
 
 def choice(say: Language, song: SongChoice) -> str:
     """Return the label of a song in an autocompletion, which Discord shows as plain text."""
-    return f"{song.at:%Y-%m-%d} · {plain(song.song) or say('song-untitled')}"
+    return f"{song.at:%Y-%m-%d} · {label(song.song, CHOICE_MAX) or say('song-untitled')}"
 
 
 def summary(embed: discord.Embed) -> str:

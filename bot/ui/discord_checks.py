@@ -13,7 +13,7 @@ import aiohttp
 from bot.about import DISCORD_USER_AGENT
 from bot.model import Check, Verdict
 from bot.ui.discord_client import invite_link
-from bot.ui.text import cut, plain
+from bot.ui.text import label
 
 Payload = Mapping[str, Any]
 
@@ -123,7 +123,7 @@ def _token(me: Payload) -> Check:
 
 
 def _one_line(name: object) -> str:
-    return cut(" ".join(plain(str(name)).split()), NAME_MAX)
+    return label(str(name), NAME_MAX)
 
 
 def examine_application(application: Payload) -> Check:

@@ -28,10 +28,10 @@ from bot.store.budget_alerts import BudgetAlert
 from bot.ui import cards, quota_cards
 from bot.ui.buttons.card import card_view
 from bot.ui.buttons.views import is_marked, notice_view, song_view
-from bot.ui.discord_errors import UNKNOWN_MESSAGE, Meaning, meaning_of, readable_answers
+from bot.ui.discord_errors import UNKNOWN_MESSAGE, Meaning, meaning_of, readable_answers, reopen_for_all
 from bot.ui.discord_limits import CONTENT_MAX, FILE_SAFE_BYTES, LINK_MAX, REQUEST_MAX_BYTES
 from bot.ui.language import Language, language_of
-from bot.ui.text import file_name, take_of
+from bot.ui.text import cut, file_name, take_of
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ class DiscordCourier:
             left_out = {track.take: track.url for track, _ in files if track.take not in attached}
             title = cards.title_of(say, shown.request)
             embed = cards.song(say, shown)
-            text = _with_links(say, content or cards.summary(embed), left_out)[:CONTENT_MAX]
+            text = cut(_with_links(say, content or cards.summary(embed), left_out), CONTENT_MAX)
             view = song_view(say, job, left_out, direct=direct, copy=copy)
             uploads = [
                 discord.File(path, file_name(title, track.take, path.suffix))
@@ -298,7 +298,7 @@ def _translated(client: discord.Client, doing: _Doing) -> Iterator[None]:
         with readable_answers():
             yield
     except asyncio.CancelledError:
-        _reopen_for_all(client)
+        reopen_for_all(client)
         raise
     except RuntimeError as error:
         # What aiohttp raises when the session is closed during a request.
@@ -310,16 +310,8 @@ def _translated(client: discord.Client, doing: _Doing) -> Iterator[None]:
     except discord.HTTPException as error:
         raise _meaning(error, doing) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        _reopen_for_all(client)
+        reopen_for_all(client)
         raise Transient(f"Discord: {type(error).__name__}") from error
-
-
-def _reopen_for_all(client: discord.Client) -> None:
-    """Let requests pass again after one that waited out a global rate limit was cancelled.
-
-    discord.py (2.7.1) blocks all requests meanwhile, and a cancelled one never unblocks them.
-    """
-    client.http._global_over.set()  # noqa: SLF001
 
 
 def _meaning(error: discord.HTTPException, doing: _Doing) -> Exception:
@@ -340,7 +332,7 @@ def _meaning(error: discord.HTTPException, doing: _Doing) -> Exception:
             unreadable = doing is _Doing.LOOKING and error.status == HTTPStatus.FORBIDDEN
             return NoHistory(refusal) if unreadable else NoAccess(refusal)
         case Meaning.CONTENT:
-            return ContentRefused(f"{refusal}: {error.text}"[:REFUSAL_MAX])
+            return ContentRefused(cut(f"{refusal}: {error.text}", REFUSAL_MAX))
         case Meaning.SLOW_MODE:
             return Transient(f"Discord: {refusal}", _wait_s(error, SLOW_MODE_S))
         case Meaning.WEATHER:

@@ -125,3 +125,11 @@ def is_unreadable_answer(error: BaseException) -> bool:
         traceback = traceback.tb_next
     in_request = any(module in ("discord.http", "discord.webhook.async_") for module in modules)
     return in_request and not modules[-1].startswith("bot.")
+
+
+def reopen_for_all(client: discord.Client) -> None:
+    """Let requests pass again after one that waited out a global rate limit was cancelled.
+
+    discord.py (2.7.1) blocks all requests meanwhile, and a cancelled one never unblocks them.
+    """
+    client.http._global_over.set()  # noqa: SLF001

@@ -1,26 +1,19 @@
 """The forms in which members describe a song, and how submissions are read, also after a restart."""
 
-import asyncio
-import codecs
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import aiohttp
 import discord
 from discord import ui
 
-from bot.errors import UnreadableFile
+from bot.characters import head
 from bot.model import JobId, SongRequest
 from bot.music.text_limits import limits_of
 from bot.ui.discord_limits import TEXT_INPUT_MAX
 from bot.ui.language import Language
 
-FILE_MAX_BYTES: Final = 32 * 1024
-"""Size of a lyrics file."""
-FETCH_S: Final = 1.5
-"""Seconds to fetch a lyrics file; an answer is due within 3 s of the submission."""
 INSTRUMENTAL: Final = "instrumental"
 WITH_VOCALS: Final = "with_vocals"
 _CUSTOM_ID = re.compile(
@@ -83,7 +76,7 @@ def _field(
         component=ui.TextInput(
             custom_id=name,
             style=discord.TextStyle.paragraph if long else discord.TextStyle.short,
-            default=value[:TEXT_INPUT_MAX] or None,
+            default=head(value, TEXT_INPUT_MAX) or None,
             # A text that is too long comes back whole, to be shortened.
             max_length=min(max(length_max, len(value)), TEXT_INPUT_MAX),
         ),
@@ -144,7 +137,7 @@ def read_submission(interaction: discord.Interaction) -> Submission | None:
             style=text("style"),
             lyrics=text("lyrics"),
             instrumental=text("vocals") == INSTRUMENTAL,
-        ),
+        ).cleaned(),
         draft=key if opened["of"] == "draft" else None,
         remix_of=JobId(key) if key is not None and opened["of"] == "remix" else None,
         lyrics_file=_attachment(interaction, fields.get("lyrics_file", {}), data.get("resolved", {})),
@@ -169,40 +162,3 @@ def _attachment(
         return None
     # The public API to an attachment needs the form object, and ours are not kept (2.7.1).
     return discord.Attachment(data=payloads[0], state=interaction._state)  # noqa: SLF001
-
-
-async def read_lyrics(file: discord.Attachment) -> str:
-    """Return the text of a lyrics file in UTF-8, or in UTF-16 with a byte order mark.
-
-    Raises:
-        UnreadableFile: too large, empty, not text, or not fetched in time.
-    """
-    if file.size > FILE_MAX_BYTES:
-        raise UnreadableFile("too_big")
-    try:
-        async with asyncio.timeout(FETCH_S):
-            content = await file.read()
-    except (TimeoutError, discord.HTTPException, aiohttp.ClientError, OSError) as error:
-        raise UnreadableFile("not_fetched") from error
-    return decode_lyrics(content)
-
-
-def decode_lyrics(content: bytes) -> str:
-    """Return the text in a file's bytes.
-
-    Raises:
-        UnreadableFile: too large, empty, or not text.
-    """
-    if len(content) > FILE_MAX_BYTES:
-        raise UnreadableFile("too_big")
-    has_mark = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    try:
-        text = content.decode("utf-16" if has_mark else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UnreadableFile("not_text") from error
-    if "\x00" in text:
-        raise UnreadableFile("not_text")
-    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
-    if not text:
-        raise UnreadableFile("empty")
-    return text

@@ -11,6 +11,8 @@ from bot.ui.text import line
 
 REASON_MAX: Final = 300
 """Characters of a reason that are shown: a manager's, or the music service's."""
+BEGINNING_MAX: Final = 60
+"""Characters of lyrics that are quoted, to show how they were read."""
 _FIXED: Final[dict[type[errors.Refusal], str]] = {
     errors.NotServed: "not-served",
     errors.TooManyCopies: "too-many-copies",
@@ -58,6 +60,9 @@ def refusal(say: Language, error: errors.Refusal) -> str:
             return say("refused-missing", field=error.field)
         case errors.UnreadableFile():
             return say(f"refused-file-{_dashed(error.cause)}")
+        case errors.LyricsGuessed():
+            beginning = line(error.lyrics, BEGINNING_MAX)
+            return say("refused-file-guessed", encoding=error.encoding, beginning=beginning)
         case errors.UnknownModel():
             return say("refused-model", models=", ".join(error.offered))
         case errors.ServiceClosed():

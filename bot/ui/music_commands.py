@@ -1,5 +1,6 @@
 """``/music``: what members use to request songs and to find them again."""
 
+import functools
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -177,7 +178,7 @@ class Music(
         interaction_context.require_can_post(interaction)
         origin = interaction_context.origin(interaction)
         job = await self.song_archive.find(
-            origin.guild_id, origin.member_id, await self._chosen(interaction, song)
+            origin.guild_id, origin.member_id, await self._chosen(interaction, storable(song))
         )
         await interaction.response.defer(ephemeral=True, thinking=True)
         copy = await self.song_archive.post(job, origin.channel_id, interaction.id, origin.guild_locale)
@@ -186,24 +187,21 @@ class Music(
 
     @get.autocomplete("song")
     async def _songs(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await autocompletion.answer(interaction, self._offers(interaction, typed))
-
-    async def _offers(self, interaction: discord.Interaction, typed: str) -> list[Offer]:
-        say, guild_id = interaction_context.private(interaction), interaction_context.guild_of(interaction)
-        songs = await self.song_archive.choices(
-            guild_id, DiscordUserId(interaction.user.id), typed, CHOICES_MAX
+        return await autocompletion.answer(
+            interaction, self._offers(interaction, storable(typed), CHOICES_MAX)
         )
+
+    async def _offers(self, interaction: discord.Interaction, typed: str, limit: int) -> list[Offer]:
+        say, guild_id = interaction_context.private(interaction), interaction_context.guild_of(interaction)
+        songs = await self.song_archive.choices(guild_id, DiscordUserId(interaction.user.id), typed, limit)
         return [Offer(job_id=song.job_id, label=cards.choice(say, song)) for song in songs]
 
     async def _chosen(self, interaction: discord.Interaction, typed: str) -> str:
-        """Return the id of the song whose label came back in place of it, or else what was typed."""
-        if autocompletion.job_id_of(typed) is not None:
-            return typed
-        for search in autocompletion.searches(typed):
-            chosen = autocompletion.meant(typed, await self._offers(interaction, search))
-            if chosen is not None:
-                return str(chosen)
-        return typed
+        """Return the id of the song that was chosen or whose label was typed, or else what was typed."""
+        job_id = autocompletion.job_id_of(typed)
+        if job_id is None:
+            job_id = await autocompletion.chosen(typed, functools.partial(self._offers, interaction))
+        return typed if job_id is None else str(job_id)
 
     # -- reading
 

@@ -13,7 +13,7 @@ from bot.store.reports import LedgerRow, MemberUse, Page, SettledSong
 from bot.ui import messages
 from bot.ui.cards import COLOR_WORKING, title_of
 from bot.ui.language import Language
-from bot.ui.text import cut, line
+from bot.ui.text import label, line
 
 PICTURE: Final = "usage.png"
 ALL_PERCENT: Final = 100
@@ -335,6 +335,7 @@ def usage(say: Language, use: Use) -> discord.Embed:
 
 def choice(say: Language, song: SettledSong) -> str:
     """Return the label of a song in an autocompletion, which Discord shows as plain text."""
-    name = cut(" ".join(song.song.split()) or say("song-untitled"), SONG_SHOWN_MAX)
-    requester = [song.asked_by] if song.asked_by else []
+    name = label(song.song, SONG_SHOWN_MAX) or say("song-untitled")
+    asked_by = label(song.asked_by, NAME_MAX)
+    requester = [asked_by] if asked_by else []
     return " · ".join([name, *requester, f"{song.at:%Y-%m-%d}", messages.credits_(say, song.price)])

@@ -1,6 +1,7 @@
 """``/quota``: what server managers use to control the credits of their server."""
 
 import asyncio
+import functools
 import io
 import tempfile
 from pathlib import Path
@@ -10,10 +11,10 @@ import discord
 from discord import app_commands
 
 from bot.errors import NotRefundable
-from bot.model import DiscordUserId, GuildId, JobId, Period
+from bot.model import DiscordUserId, GuildId, JobId, Period, storable
 from bot.services.credits import REASON_MAX, CreditService
 from bot.store.ledger import CREDITS_MAX
-from bot.ui import autocompletion, cards, chart, interaction_context, quota_cards, uploads
+from bot.ui import autocompletion, cards, chart, interaction_context, names, quota_cards, uploads
 from bot.ui.autocompletion import Offer
 from bot.ui.buttons.clear_limit import clear_limit_view
 from bot.ui.buttons.ledger_pages import ledger_pages_view
@@ -106,7 +107,9 @@ class Quota(
         await interaction.response.defer(ephemeral=True, thinking=True)
         with tempfile.TemporaryDirectory(prefix="tunesmith-") as folder:
             path = Path(folder) / "ledger.csv"
-            count = await self.credit_service.export(guild_id, path)
+            people = await self.credit_service.people(guild_id)
+            found = await names.of_ledger(interaction, people)
+            count = await self.credit_service.export(guild_id, path, found)
             async with uploads.compressed_if_large(path) as file:
                 await interaction.followup.send(say("exported", count=count), file=file, ephemeral=True)
 
@@ -219,7 +222,7 @@ class Quota(
     async def refund(self, interaction: discord.Interaction, job: str, reason: Reason) -> None:
         """Give a song's credits back, once for each song."""
         guild_id, say = _manager(interaction)
-        job_id = await self._chosen(interaction, job)
+        job_id = await self._chosen(interaction, storable(job))
         if job_id is None:
             raise NotRefundable("unknown")
         refunded = await self.credit_service.refund(
@@ -230,25 +233,27 @@ class Quota(
 
     @refund.autocomplete("job")
     async def _songs(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await autocompletion.answer(interaction, self._offers(interaction, typed))
+        return await autocompletion.answer(
+            interaction, self._offers(interaction, storable(typed), CHOICES_MAX)
+        )
 
-    async def _offers(self, interaction: discord.Interaction, typed: str) -> list[Offer]:
+    async def _offers(self, interaction: discord.Interaction, typed: str, limit: int) -> list[Offer]:
         guild_id, say = _manager(interaction)
-        songs = await self.credit_service.refundable(guild_id, typed, CHOICES_MAX)
+        songs = await self.credit_service.refundable(guild_id, typed, limit)
         return [Offer(job_id=song.job_id, label=quota_cards.choice(say, song)) for song in songs]
 
     async def _chosen(self, interaction: discord.Interaction, typed: str) -> JobId | None:
         """Return the song that was chosen, or whose label was typed, or the only one with this name."""
+        if not typed:
+            return None
+        offers = await self._offers(interaction, typed, CHOICES_MAX)
         job_id = autocompletion.job_id_of(typed)
         if job_id is not None:
-            return job_id
-        for search in autocompletion.searches(typed):
-            offers = await self._offers(interaction, search)
-            chosen = autocompletion.meant(typed, offers)
-            if chosen is not None:
-                return chosen
-        offers = await self._offers(interaction, typed)
-        return offers[0].job_id if len(offers) == 1 else None
+            # A title may consist of digits. If none does, the id stands, and its refusal says why.
+            titled = [offer for offer in offers if autocompletion.name_of(offer) == typed]
+            return titled[0].job_id if len(titled) == 1 else job_id
+        chosen = await autocompletion.chosen(typed, functools.partial(self._offers, interaction))
+        return offers[0].job_id if chosen is None and len(offers) == 1 else chosen
 
     @app_commands.command(description=described("command-quota-alerts"))
     @app_commands.describe(channel=described("option-alerts-channel"))

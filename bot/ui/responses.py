@@ -6,11 +6,11 @@ from dataclasses import replace
 import aiohttp
 import discord
 
-from bot.errors import Refusal, TextTooLong, Transient, TriedAgain, WordsGone
+from bot.errors import LyricsGuessed, Refusal, TextTooLong, Transient, TriedAgain, WordsGone
 from bot.model import DiscordUserId, JobId, Reuse, SongRequest, Source
 from bot.music.text_limits import limits_of
 from bot.services.intake import Intake
-from bot.ui import cards, forms, interaction_context, messages
+from bot.ui import cards, forms, interaction_context, lyrics_file, messages, names
 from bot.ui.buttons.card import card_view
 from bot.ui.buttons.draft import edit_draft_view
 from bot.ui.buttons.lyrics import text_file
@@ -38,7 +38,8 @@ async def promise(
     """
     try:
         interaction_context.require_can_post(interaction)
-        accepted = await intake.accept(request, interaction_context.origin(interaction), source)
+        named = await names.with_names(interaction, request)
+        accepted = await intake.accept(named, interaction_context.origin(interaction), source)
     except (TriedAgain, WordsGone):
         raise  # the texts are in the newer try, or must not be kept
     except Transient as error:
@@ -87,8 +88,11 @@ async def _refuse(
         draft = await intake.keep_draft(request, DiscordUserId(interaction.user.id), remix_of)
     except (Transient, WordsGone) as draft_error:
         await _return_text(interaction, request, draft_error)
-    else:
-        await explain(interaction, error, edit_draft_view(interaction_context.private(interaction), draft))
+        return
+    say = interaction_context.private(interaction)
+    is_guess = isinstance(error, LyricsGuessed)
+    file = text_file(say, request) if is_guess else discord.utils.MISSING
+    await explain(interaction, error, edit_draft_view(say, draft, check=is_guess), file)
 
 
 async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
@@ -114,12 +118,14 @@ async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
     )
     try:
         if submission.lyrics_file is not None:
-            lyrics = await forms.read_lyrics(submission.lyrics_file)
+            file = await lyrics_file.read_lyrics(submission.lyrics_file)
             lyrics_max = limits_of(request.model).lyrics
-            if request.lyrics and len(lyrics) > lyrics_max:
+            if request.lyrics and len(file.text) > lyrics_max:
                 # An accepted file replaces the typed lyrics; refused here, the draft keeps them.
-                raise TextTooLong("lyrics", len(lyrics), lyrics_max)
-            request = replace(request, lyrics=lyrics)
+                raise TextTooLong("lyrics", len(file.text), lyrics_max)
+            request = replace(request, lyrics=file.text)
+            if file.guessed:
+                raise LyricsGuessed(file.encoding, file.text)
     except Refusal as error:
         await _refuse(interaction, intake, request, remix_of, error)
         return

@@ -2,39 +2,86 @@
 
 import re
 import unicodedata
+from itertools import pairwise
 from typing import Final
 
 import discord
+import regex
+
+from bot.characters import head, is_blank, with_plain_breaks
 
 MARKS_MAX: Final = 2
-"""Combining marks in a row that are kept; more would cover the lines around them (Zalgo)."""
+"""Combining marks on one character that are kept; more would cover the lines around them (Zalgo)."""
+SCRIPT_MARKS_MAX: Final = 5
+"""Marks in scripts that need several, like a Hebrew letter with dots, vowel and accent."""
+TIBETAN_MARKS_MAX: Final = 8
+"""Marks in Tibetan, which stacks letters, and where Unicode counts the lower ones as marks."""
 FILE_NAME_MAX: Final = 40
 """Characters of a title in a file name."""
 
 # discord.py's own escape_markdown does not escape marks inside a masked link (2.7.1).
 _MARKS = re.compile(r"[\\*_~|`\[\]()<>#]")
 _LISTS = re.compile(r"^(\s*\d*)([-+.])", re.MULTILINE)
-_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
-_KEPT = {"\n", "\u200d"}
-"""Line breaks, and the zero width joiner, which holds emoji sequences together."""
+_FEW_MARKS: Final = r"\p{Latn}\p{Grek}\p{Cyrl}\p{Armn}\p{Geor}\p{Han}\p{Hira}\p{Kana}\p{Hang}\p{Common}"
+_JOINED: Final = (
+    r"[\p{Arab}\p{Syrc}\p{Mand}\p{Nkoo}\p{Mong}\p{Phag}\p{Adlm}\p{Rohg}\p{Deva}\p{Beng}\p{Guru}\p{Gujr}\p{Orya}"
+    r"\p{Taml}\p{Telu}\p{Knda}\p{Mlym}\p{Sinh}\p{Khmr}\p{Mymr}\p{Tibt}\p{Bali}\p{Java}\p{Sund}\p{Cham}\p{Newa}]"
+)
+"""Letters and marks of scripts in which a joiner, or a non-joiner, changes the word."""
+_EMOJI_BEFORE: Final = r"\p{ExtPict}[\ufe0f\p{Emoji_Modifier}]*"
+# Each keeps its first group, if it has one, and drops the rest.
+_UNNEEDED: Final = (
+    # Tags anywhere but in the flag of a region: a black flag, the region's letters, and an end.
+    regex.compile(
+        r"(\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,6}\U000e007f)|[\U000e0000-\U000e007f]"
+    ),
+    # Joiners in a row: the first one is enough.
+    regex.compile(r"([\u200c\u200d])[\u200c\u200d]+"),
+    # Joiners, unless between emoji or in a script that has them.
+    regex.compile(
+        rf"((?<={_EMOJI_BEFORE})\u200d(?=\p{{ExtPict}})|(?<={_JOINED}[\u064b-\u0655\u0670]*)\u200d"
+        rf"|(?<={_JOINED}[\u064b-\u0655\u0670]*)\u200c(?={_JOINED}))|[\u200c\u200d]"
+    ),
+    # Variation selectors on what has no variants.
+    regex.compile(
+        r"((?<=\p{Emoji})[\ufe0e\ufe0f]|(?<=[\p{Han}\p{S}\p{Mymr}\p{Phag}])[\ufe00-\ufe0d\U000e0100-\U000e01ef]"
+        r"|(?<=\p{Mong})[\u180b-\u180d\u180f])|\p{Variation_Selector}"
+    ),
+    # What is never shown by itself, controls and private characters; line breaks stay.
+    regex.compile(
+        r"(\n|[\u200c\u200d\p{Variation_Selector}\U000e0030-\U000e007f\p{Prepended_Concatenation_Mark}])"
+        r"|[\p{DI}\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}]"
+    ),
+)
+_WITH_MARKS: Final = regex.compile(r"(?P<base>.)(?P<marks>[\p{Mn}\p{Me}\u200c\u200d]{2,})", regex.DOTALL)
+_FEW: Final = regex.compile(rf"[{_FEW_MARKS}]")
+_TIBETAN: Final = regex.compile(r"\p{Tibetan}")
 _TAKE = re.compile(r"-([0-9])\.[a-z0-9]+$")
 
 
 def plain(text: str) -> str:
-    """Return the text without control, bidi and stacked characters; line breaks stay."""
-    chars: list[str] = []
-    marks = 0
-    for char in unicodedata.normalize("NFC", text):
-        category = unicodedata.category(char)
-        marks = marks + 1 if category in ("Mn", "Me") else 0
-        if marks <= MARKS_MAX and (category not in _INVISIBLE or char in _KEPT):
-            chars.append(char)
-    return "".join(chars).strip()
+    """Return the text without control, bidi and stacked characters; line breaks stay.
+
+    Joiners, variation selectors and tags stay where a script or an emoji needs them. A text in which nothing
+    can be seen is empty.
+    """
+    text = with_plain_breaks(unicodedata.normalize("NFC", text)).replace("\t", " ")
+    for pattern in _UNNEEDED:
+        text = pattern.sub(lambda match: match[1] or "", text)
+    return "" if is_blank(text) else _WITH_MARKS.sub(_bounded, text).strip()
+
+
+def _bounded(match: "regex.Match[str]") -> str:
+    """Return a character with as many of its marks as its script needs, none of them twice in a row."""
+    base: str = match["base"]
+    limit = TIBETAN_MARKS_MAX if _TIBETAN.match(base) else MARKS_MAX if _FEW.match(base) else SCRIPT_MARKS_MAX
+    marks = [mark for before, mark in pairwise(base + match["marks"]) if mark != before]
+    return base + "".join(marks[:limit])
 
 
 def cut(text: str, limit: int) -> str:
-    """Return at most ``limit`` code points, with an ellipsis in place of the rest."""
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+    """Return at most ``limit`` code points of whole graphemes, with an ellipsis in place of the rest."""
+    return text if len(text) <= limit else head(text, limit - 1).rstrip() + "…"
 
 
 def escaped(text: str) -> str:
@@ -43,9 +90,14 @@ def escaped(text: str) -> str:
     return discord.utils.escape_mentions(_LISTS.sub(r"\1\\\2", unformatted))
 
 
+def label(text: str, limit: int) -> str:
+    """Return one line of at most ``limit`` characters, for places where nothing is formatted."""
+    return cut(" ".join(plain(text).split()), limit)
+
+
 def line(text: str, limit: int) -> str:
     """Return one safe line of at most ``limit`` characters of the original."""
-    return escaped(cut(" ".join(plain(text).split()), limit))
+    return escaped(label(text, limit))
 
 
 def file_name(title: str, take: int, ending: str) -> str:

@@ -74,6 +74,61 @@ async def test_the_form_becomes_the_documented_request(
     assert world.sandbox.requests == [{"provider": "kie", "model": "V5"} | body]
 
 
+BLANK = "\u200b\u3164\u2800\u00ad\ufe0f\U000e0020"
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [({"title": BLANK}, "title"), ({"style": BLANK}, "style"), ({"lyrics": BLANK}, "Lyrics are missing")],
+)
+async def test_a_form_in_which_a_text_cannot_be_seen_is_refused(
+    world: World, typed: dict[str, object], sentence: str
+) -> None:
+    mia = world.add_member("Mia")
+
+    refused = await mia.submit_modal(await mia.slash(world.channel, "music custom"), fields(**typed))
+
+    assert sentence in said(refused)
+    assert "Nothing was charged" in said(refused)
+    assert [] == world.sandbox.requests
+
+
+async def test_a_prompt_that_cannot_be_seen_is_refused(world: World) -> None:
+    refused = await world.add_member("Mia").slash(world.channel, "music create", prompt=BLANK)
+
+    assert "Nothing was charged" in said(refused)
+    assert [] == world.sandbox.requests
+
+
+async def test_line_breaks_of_the_form_and_of_a_file_become_one_kind(world: World) -> None:
+    mia = world.add_member("Mia")
+    lyrics = "one\r\ntwo\u2028three\rfour"
+
+    await mia.submit_modal(await mia.slash(world.channel, "music custom"), fields(lyrics=lyrics))
+    (song,) = await posted(world)
+    form = await mia.click(song, label="Remix")
+
+    assert "one\ntwo\nthree\nfour" == world.sandbox.requests[0]["lyrics"]
+    assert form.modal is not None
+    assert "one\ntwo\nthree\nfour" == form.modal["components"][2]["component"]["value"]
+
+
+async def test_mentions_and_emoji_are_sung_by_their_names(world: World) -> None:
+    ann, role = world.add_member("Ann"), world.guild.create_role("Band")
+    lyrics = f"<@{ann.id}> <@!{ann.id}> <@&{role.id}> <#{world.channel.id}> <:pepe:123456789012345678> <@99>"
+
+    await ann.submit_modal(await ann.slash(world.channel, "music custom"), fields(lyrics=lyrics))
+    await posted(world)
+    noah = world.add_member("Noah")
+    await noah.slash(world.channel, "music create", prompt=f"A song for <@{ann.id}> in <#123456789012345678>")
+    await posted(world, 2)
+
+    assert [
+        f"@Ann @Ann @Band #{world.channel.name} :pepe: @member",
+        "A song for @Ann in #channel",
+    ] == [world.sandbox.requests[0]["lyrics"], world.sandbox.requests[1]["prompt"]]
+
+
 async def test_the_form_has_five_fields_with_labels(world: World) -> None:
     form = await world.add_member("Mia").slash(world.channel, "music custom")
 

@@ -200,6 +200,28 @@ async def test_a_song_that_is_not_there_is_not_refunded(
     assert said(refused).startswith("This server has no such song.")
 
 
+async def test_typing_nothing_refunds_nothing(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    await delivered(world, mia, "rain")
+
+    for job in ("", "\u200b", "\ud800", "1"):
+        refused = await ada.slash(world.channel, "quota refund", job=job, reason="no such song")
+        assert said(refused).startswith("This server has no such song.")
+        assert 1 >= len(await ada.autocomplete(world.channel, "quota refund", "job", job))
+
+
+async def test_a_song_whose_title_is_a_number_is_refunded_by_it(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    await delivered(world, mia, "1999")
+    await delivered(world, mia, "Party like 1999")
+
+    refunded = await ada.slash(world.channel, "quota refund", job="1999", reason="off key")
+
+    assert said(refunded).startswith("Refunded **10 credits** for “1999”")
+
+
 async def test_a_song_in_progress_is_not_refunded(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
 ) -> None:
@@ -265,7 +287,27 @@ async def test_the_whole_ledger_is_exported_and_computes_nothing(
     assert '\'=HYPERLINK("https://evil.example")' == rows[0]["reason"]
     assert "'@SUM(A1)" == rows[1]["reason"]
     assert "'+1 to rain" == rows[2]["song"]
-    assert rows[3]["member"] == str(mia.id)
+    assert {"": ""} | {f"'{mia.id}": "Mia"} == {row["member"]: row["member_name"] for row in rows}
+    assert [f"'{ada.id}"] * 2 == [row["actor"] for row in rows][:2]
+    assert ["Ada"] * 2 == [row["actor_name"] for row in rows][:2]
+    assert {f"'{world.guild.id}": world.guild.name} == {row["server"]: row["server_name"] for row in rows}
+
+
+async def test_the_exported_ledger_names_roles_and_managers_without_songs(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    role, ben = world.guild.create_role("=Band"), world.add_member("Ben", manager=True)
+    await ben.slash(world.channel, "quota role", role=role, credits=30)
+    await ben.slash(world.channel, "quota member", user=mia, credits=20)
+    await ben.slash(world.channel, "quota alerts", channel=world.channel)
+
+    file = await attached(await ada.slash(world.channel, "quota export"))
+    rows = list(csv.DictReader(io.StringIO((await file.read()).decode("utf-8-sig"))))
+
+    assert [(f"'{role.id}", "'=Band")] == [(row["role"], row["role_name"]) for row in rows if row["role"]]
+    assert [(f"'{mia.id}", "Mia")] == [(row["member"], row["member_name"]) for row in rows if row["member"]]
+    assert {(f"'{ben.id}", "Ben")} == {(row["actor"], row["actor_name"]) for row in rows}
+    assert f"'{world.channel.id}" == rows[2]["after"]
 
 
 async def test_usage_is_a_picture_with_its_members_named(

@@ -77,6 +77,7 @@ def refusals() -> list[errors.Refusal]:
         errors.TextMissing("lyrics"),
         errors.TextMissing("title"),
         *(errors.UnreadableFile(cause) for cause in ("too_big", "not_text", "empty", "not_fetched")),
+        errors.LyricsGuessed("Windows-1252", "Über den Wolken muss die Freiheit wohl grenzenlos sein. " * 9),
         errors.UnknownModel(("V5", "V4_5")),
         errors.NotEnoughCredits(10, make.balance(used=90)),
         *(

@@ -107,3 +107,8 @@ CREATE TABLE breaker (
 INSERT INTO breaker (backend, closed, unknown_in_a_row, tries, retry_at)
   SELECT 'sseedance', closed, unknown_in_a_row, tries, retry_at FROM gate;
 DROP TABLE gate;
+
+-- Line breaks as a form of Discord's sends them. A text that comes back from a form is the stored one only if
+-- both have line feeds alone.
+UPDATE text SET value = REPLACE(REPLACE(value, char(13, 10), char(10)), char(13), char(10))
+  WHERE INSTR(value, char(13)) > 0;

@@ -33,6 +33,6 @@ class EditDraftButton(PersistentButton, template=r"edit:(?P<draft>\d{1,18})"):
         await interaction.response.send_modal(form)
 
 
-def edit_draft_view(say: Language, draft: int) -> ui.View:
-    """Return the button for a draft."""
-    return persistent_view(EditDraftButton(draft, say("button-edit")))
+def edit_draft_view(say: Language, draft: int, *, check: bool = False) -> ui.View:
+    """Return the button for a draft; ``check`` if it is only to be looked over."""
+    return persistent_view(EditDraftButton(draft, say("button-check" if check else "button-edit")))

@@ -108,6 +108,7 @@ button-cancel = Abbrechen
 button-retry = Erneut versuchen
 button-post = Erneut posten
 button-edit = Bearbeiten und erneut versuchen
+button-check = Songtext prüfen
 button-pay = Ja, für { $credits }
 button-take = Take { $number }
 button-newer = Neuere
@@ -239,6 +240,7 @@ refused-missing = { $field ->
 } Trag ihn ein und versuch es noch einmal.
 refused-file-too-big = Diese Songtext-Datei ist zu groß. Ein Songtext kann bis zu 5.000 Zeichen haben. Es wurde nichts abgebucht.
 refused-file-not-text = Diese Songtext-Datei enthält keinen reinen Text. Speicher sie als .txt-Datei in UTF-8. Es wurde nichts abgebucht.
+refused-file-guessed = Die Kodierung der Datei war nicht angegeben; ich habe sie als { $encoding } gelesen. So fängt sie an: „{ $beginning }“ Prüf den Songtext und schick das Formular noch einmal ab. Es wurde nichts abgebucht.
 refused-file-empty = Diese Songtext-Datei ist leer. Es wurde nichts abgebucht.
 refused-file-not-fetched = Ich konnte die Songtext-Datei nicht rechtzeitig abrufen. Versuch es noch einmal oder füg den Songtext direkt ein. Es wurde nichts abgebucht.
 refused-model = Dieses Modell ist nicht verfügbar. Wähl eines von diesen: { $models }. Es wurde nichts abgebucht.

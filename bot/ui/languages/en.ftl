@@ -108,6 +108,7 @@ button-cancel = Cancel
 button-retry = Try again
 button-post = Post again
 button-edit = Edit and try again
+button-check = Check the lyrics
 button-pay = Yes, for { $credits }
 button-take = Take { $number }
 button-newer = Newer
@@ -239,6 +240,7 @@ refused-missing = { $field ->
 } Fill it in and try again.
 refused-file-too-big = That lyrics file is too big. Lyrics can have up to 5,000 characters. Nothing was charged.
 refused-file-not-text = That lyrics file is not plain text. Save it as a .txt file in UTF-8. Nothing was charged.
+refused-file-guessed = That file does not say how it is encoded, so I read it as { $encoding }. It begins: “{ $beginning }” Check the lyrics, then send the form again. Nothing was charged.
 refused-file-empty = That lyrics file is empty. Nothing was charged.
 refused-file-not-fetched = I could not fetch the lyrics file in time. Try again, or paste the lyrics. Nothing was charged.
 refused-model = That model is not available. Choose one of these: { $models }. Nothing was charged.

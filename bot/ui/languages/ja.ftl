@@ -102,6 +102,7 @@ button-cancel = キャンセル
 button-retry = 再試行
 button-post = 再投稿
 button-edit = 編集して再試行
+button-check = 歌詞を確認
 button-pay = はい、{ $credits }で作る
 button-take = テイク{ $number }
 button-newer = 新しい方へ
@@ -227,6 +228,7 @@ refused-missing = { $field ->
 }入力して、もう一度お試しください。
 refused-file-too-big = 歌詞ファイルが大きすぎます（歌詞は5,000文字まで）。クレジットは消費されていません。
 refused-file-not-text = 歌詞ファイルがプレーンテキストではありません。UTF-8の.txtファイルで保存し直してください。クレジットは消費されていません。
+refused-file-guessed = ファイルの文字コードが分からなかったため、{ $encoding }として読み込みました。冒頭は「{ $beginning }」です。歌詞を確認してから、フォームをもう一度送信してください。クレジットは消費されていません。
 refused-file-empty = 歌詞ファイルが空です。クレジットは消費されていません。
 refused-file-not-fetched = 歌詞ファイルを時間内に取得できませんでした。もう一度試すか、歌詞を貼り付けてください。クレジットは消費されていません。
 refused-model = そのモデルは利用できません。次の中から選んでください: { $models }。クレジットは消費されていません。

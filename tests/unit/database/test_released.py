@@ -25,6 +25,10 @@ NUMBERS = sorted(int(path.name.split("-")[1].split(".")[0]) for path in RELEASED
 STATES = {"queued", "submitting", "running", "ready", "delivering", "delivered", "explained", "undelivered"}
 TYPED = {"waits", "composing", "on its way", "nowhere to post", "Neon Rain «ночь» 🌧", "synthwave"}
 
+TEXTS_SINCE = 4
+"""The first schema in which texts have a table of their own."""
+BROKEN = "one\r\n\r\ntwo\rthree\n"
+
 
 @pytest.fixture(params=NUMBERS)
 def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
@@ -165,3 +169,15 @@ def test_what_a_killed_process_left_of_a_copy_is_removed_a_day_later(old: Path) 
     start(old)
 
     assert (True, False) == (young.exists(), stale.exists())
+
+
+def test_its_line_breaks_become_line_feeds(old: Path) -> None:
+    change = "UPDATE words SET lyrics = ?" if version_of(old) < TEXTS_SINCE else "UPDATE text SET value = ?"
+    with closing(sqlite3.connect(old)) as connection, connection:
+        connection.execute(change, (BROKEN,))
+
+    start(old)
+
+    with closing(sqlite3.connect(old)) as connection:
+        texts = {text for (text,) in connection.execute("SELECT value FROM text") if "one" in text}
+    assert {"one\n\ntwo\nthree\n"} == texts

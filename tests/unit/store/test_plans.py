@@ -313,6 +313,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
         reports.page(tx, GUILD, size=5, member_id=MEMBER, after_id=1),
     ),
     "reports.whole_ledger": lambda tx: list(reports.whole_ledger(tx, GUILD)),
+    "reports.people": lambda tx: reports.people(tx, GUILD),
     "reports.days_of_use": lambda tx: reports.days_of_use(tx, GUILD, 30, NOW),
     "reports.top_members": lambda tx: reports.top_members(tx, GUILD, 0, 5),
     "reports.settled_songs": lambda tx: reports.settled_songs(tx, GUILD, "synth", 25),

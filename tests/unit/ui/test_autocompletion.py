@@ -1,11 +1,19 @@
 """Choices that members can tell apart, and what comes back in place of their values."""
 
+import unicodedata
+from types import SimpleNamespace
+
+import aiohttp
+import discord
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.model import JobId
 from bot.ui import autocompletion
 from bot.ui.autocompletion import Offer
 from bot.ui.discord_limits import CHOICE_MAX
+from bot.ui.text import plain
 
 
 def offers(*labels: str) -> list[Offer]:
@@ -44,16 +52,74 @@ def test_a_label_that_no_other_song_has_stays_as_it_is() -> None:
     assert ["Neon Rain", "Other"] == names
 
 
-@pytest.mark.parametrize("chosen", range(4))
+@pytest.mark.parametrize("chosen", range(8))
 def test_a_label_that_comes_back_in_place_of_its_value_means_its_song(chosen: int) -> None:
-    given = offers("Neon Rain", "Neon Rain", "Other", "x" * 150)
+    given = offers(
+        "Neon Rain",
+        "Neon Rain",
+        "Other",
+        "x" * 150,
+        "y" * 150,
+        "y" * 150,
+        "A\u0308rger…",
+        "👨\u200d👩\u200d👧" * 40,
+    )
     label = autocompletion.choices(given)[chosen].name
 
     assert given[chosen].job_id == autocompletion.meant(f" {label} ", given)
 
 
+@pytest.mark.parametrize("typed", ["7205759403792793", "'7205759403792793", " #7205759403792793 "])
+def test_an_id_copied_out_of_the_ledger_is_an_id(typed: str) -> None:
+    assert 7205759403792793 == autocompletion.job_id_of(typed)
+
+
+@pytest.mark.parametrize("typed", ["", "'", "#", "1" * 19, "-1", "1.5", "\u0661", "1 2"])
+def test_what_is_no_id_is_none(typed: str) -> None:
+    assert autocompletion.job_id_of(typed) is None
+
+
 def test_what_is_no_label_means_no_song() -> None:
-    assert autocompletion.meant("Snow", offers("Rain", "Neon Rain")) is None
+    songs = offers("Rain", "Neon Rain")
+
+    assert [None] * 5 == [
+        autocompletion.meant(typed, songs) for typed in ("Snow", "…", "", " · #1234", "Rain · #9999")
+    ]
+
+
+async def test_what_was_typed_is_searched_for_a_few_times_alone() -> None:
+    searched = list[tuple[str, int]]()
+
+    async def none(search: str, limit: int) -> list[Offer]:
+        searched.append((search, limit))
+        return []
+
+    typed = autocompletion.SEPARATOR.join(["Rain", *(f"2026-01-{day:02}" for day in range(99))])
+    assert await autocompletion.chosen(typed, none) is None
+
+    assert autocompletion.SEARCHES_MAX + 1 == len(searched)
+    assert ("", autocompletion.LOOKED_THROUGH_MAX) == searched[-1]
+
+
+async def test_a_label_is_found_although_its_title_is_written_otherwise() -> None:
+    stored = offers("2026-11-25 · Ärger im Café")
+
+    async def by_title(search: str, limit: int) -> list[Offer]:
+        return [] if search else stored[:limit]
+
+    typed = "2026-11-25 · A\u0308rger im Cafe\u0301"
+    assert stored[0].job_id == await autocompletion.chosen(typed, by_title)
+
+
+@given(st.lists(st.text(max_size=60), min_size=2, max_size=25))
+def test_no_two_labels_are_alike_to_the_eye(titles: list[str]) -> None:
+    names = [
+        choice.name
+        for choice in autocompletion.choices(offers(*(f"2026-11-25 · {title}" for title in titles)))
+    ]
+
+    assert len(titles) == len({unicodedata.normalize("NFKC", plain(name)).casefold() for name in names})
+    assert {True} == {0 < len(name) <= CHOICE_MAX for name in names}
 
 
 @pytest.mark.parametrize(
@@ -76,3 +142,25 @@ def test_a_label_is_searched_for_by_its_name_first(typed: str, searches: list[st
 )
 def test_only_an_id_is_taken_for_one(typed: str, job_id: int | None) -> None:
     assert job_id == autocompletion.job_id_of(typed)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [TimeoutError(), ConnectionResetError(), aiohttp.ClientOSError(), RuntimeError("Session is closed")],
+    ids=repr,
+)
+async def test_an_answer_that_does_not_arrive_leaves_no_traceback(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(_: object) -> None:
+        raise error
+
+    async def songs() -> list[Offer]:
+        return offers("Rain")
+
+    response = SimpleNamespace(autocomplete=fail, _response_type=None)
+    interaction = SimpleNamespace(response=response, client=SimpleNamespace(is_closed=lambda: True))
+
+    assert [] == await autocompletion.answer(interaction, songs())  # type: ignore[arg-type]
+    assert discord.InteractionResponseType.autocomplete_result is response._response_type
+    assert [] == [record for record in caplog.records if record.exc_info]

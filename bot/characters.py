@@ -1,0 +1,50 @@
+"""What characters do in texts that anybody may have typed: which are seen, break lines, belong together."""
+
+from typing import Final
+
+import regex
+
+FILLERS: Final = "\u2800\ufff9-\ufffc\U00013441\U00013442\U00016fe4\U0001d159"
+"""Blanks that Unicode counts as letters, marks or symbols, as the inside of a class of characters."""
+# Characters that are never shown (Default_Ignorable_Code_Point), spaces, controls, private characters, those
+# that are not assigned, and marks, which need a character to stand on.
+_UNSEEN: Final = regex.compile(rf"[\p{{DI}}\p{{Z}}\p{{Cc}}\p{{Cf}}\p{{Cs}}\p{{Co}}\p{{Cn}}\p{{M}}{FILLERS}]*")
+_LINE_BREAK: Final = regex.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
+_GRAPHEME: Final = regex.compile(r"\X")
+"""What people take for one character: an emoji with its parts, a letter with its accents."""
+
+
+def is_blank(text: str) -> bool:
+    """Return whether nothing in the text can be seen."""
+    return _UNSEEN.fullmatch(text) is not None
+
+
+def with_plain_breaks(text: str) -> str:
+    """Return the text with every kind of line break as a line feed."""
+    return _LINE_BREAK.sub("\n", text)
+
+
+def head(text: str, limit: int) -> str:
+    """Return the beginning of the text, of at most ``limit`` code points.
+
+    It ends between two graphemes, unless the first one alone is longer. Discord counts code points, too:
+    https://github.com/discord/discord-api-docs/issues/1315, read 2026-11-26.
+    """
+    if len(text) <= limit:
+        return text
+    end = 0
+    for match in _GRAPHEME.finditer(text):
+        if match.end() > limit:
+            break
+        end = match.end()
+    return text[: end or limit]
+
+
+def tail(text: str, limit: int) -> str:
+    """Return the end of the text, of at most ``limit`` code points, which begins with a whole grapheme."""
+    begin = len(text)
+    for match in _GRAPHEME.finditer(text):
+        if len(text) - match.start() <= limit:
+            begin = match.start()
+            break
+    return text[begin:]

@@ -1,0 +1,112 @@
+"""What Discord writes with ids: mentions, custom emoji and links, which become words.
+
+A music service would sing the digits, and has no business with the ids of members. Sources:
+https://docs.discord.com/developers/reference#message-formatting, read 2026-11-26.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+MEMBER: Final = "@member"
+"""What stands for a member without a known name."""
+ROLE: Final = "@role"
+"""What stands for a role without a known name."""
+CHANNEL: Final = "#channel"
+"""What stands for a channel without a known name."""
+GAP: Final = " "
+"""What stands for something without words; not nothing, since what is around it could become a mention."""
+ID_DIGITS_MAX: Final = 20
+"""Digits of an id of Discord's, which has 64 bits."""
+TIMESTAMP_DIGITS_MAX: Final = 12
+"""Digits of a timestamp's seconds; more than these are beyond the calendar."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MENTION: Final = re.compile(
+    r"<@!?(?P<member>\d+)>"
+    r"|<@&(?P<role>\d+)>"
+    r"|<#(?P<channel>\d+)>"
+    r"|<a?(?P<emoji>:[\w~]+:)\d+>"
+    r"|<(?P<command>/[^<>:\n]+):\d+>"
+    r"|<t:(?P<seconds>-?\d+)(?::(?P<style>[A-Za-z]))?>"
+    r"|<id:(?P<page>[\w-]+)(?::\d+)?>"
+    r"|(?P<sound><sound:\d+:\d+>)"
+    r"|<?(?:https?://(?:\w+\.)?discord(?:app)?\.com|discord://-)/"
+    r"(?:(?P<link>channels)/(?:@me|\d+)(?:/\d+)*|(?P<profile>users)/\d+)/?>?"
+    r"|(?P<file>https?://(?:cdn|media|images-ext-\d)\.discordapp\.(?:com|net)/\S*)",
+    re.ASCII,
+)
+_TIME: Final = {"t": "%H:%M", "T": "%H:%M:%S", "d": "%Y-%m-%d", "D": "%Y-%m-%d", "R": "%Y-%m-%d"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """The names that are known, by Discord's ids."""
+
+    members: Mapping[int, str] = field(default_factory=dict)
+    roles: Mapping[int, str] = field(default_factory=dict)
+    channels: Mapping[int, str] = field(default_factory=dict)
+    servers: Mapping[int, str] = field(default_factory=dict)
+
+
+NOBODY: Final = Names()
+
+
+def member_ids(text: str) -> set[int]:
+    """Return the members whom the text mentions."""
+    return {_id(match["member"]) for match in _MENTION.finditer(text) if match["member"]}
+
+
+def role_ids(text: str) -> set[int]:
+    """Return the roles that the text mentions."""
+    return {_id(match["role"]) for match in _MENTION.finditer(text) if match["role"]}
+
+
+def named(text: str, names: Names = NOBODY) -> str:
+    """Return the text with a name in place of each id; what is not known gets a neutral word."""
+    return _MENTION.sub(lambda match: _word(match, names), text)
+
+
+def _word(match: re.Match[str], names: Names) -> str:
+    kind = match.lastgroup
+    match kind:
+        case "member":
+            return _name("@", names.members, match[kind], MEMBER)
+        case "role":
+            return _name("@", names.roles, match[kind], ROLE)
+        case "channel":
+            return _name("#", names.channels, match[kind], CHANNEL)
+        case "emoji" | "command":
+            return match[kind]
+        case "seconds" | "style":
+            return _date(match["seconds"], match["style"] or "f")
+        case "page":
+            return f"#{match[kind]}"
+        case "link":
+            return CHANNEL
+        case "profile":
+            return MEMBER
+        case _:  # a sound, or a file on Discord's servers: nothing that words could stand for
+            return GAP
+
+
+def _id(digits: str) -> int:
+    """Return the id; 0, which nobody has, for digits that are too many."""
+    return int(digits) if len(digits) <= ID_DIGITS_MAX else 0
+
+
+def _name(sign: str, names: Mapping[int, str], digits: str, unknown: str) -> str:
+    # A name may look like a mention itself, and that of @everyone has its @ already.
+    name = _MENTION.sub("", names.get(_id(digits), "")).removeprefix(sign).strip()
+    return f"{sign}{name}" if name else unknown
+
+
+def _date(seconds: str, style: str) -> str:
+    if len(seconds) > TIMESTAMP_DIGITS_MAX:
+        return GAP
+    try:
+        moment = _EPOCH + timedelta(seconds=int(seconds))
+    except OverflowError:
+        return GAP
+    return moment.strftime(_TIME.get(style, "%Y-%m-%d %H:%M"))

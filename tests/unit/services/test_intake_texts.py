@@ -1,0 +1,77 @@
+"""What a request's texts are when its job is queued, whichever way they came."""
+
+import pytest
+
+from bot.database.sqlite import Database
+from bot.errors import TextMissing, TextTooLong
+from bot.model import SongRequest
+from bot.services.intake import Intake
+from tests import make
+
+NAMES = ("prompt", "title", "style", "lyrics", "avoid")
+BLANK = "\u200b\u3164\u2800"
+CUSTOM: dict[str, str] = {"title": "Neon Rain", "style": "synthwave", "lyrics": "City lights"}
+
+
+def intake(database: Database, clock: make.Clock) -> Intake:
+    return Intake(database, make.terms(extras=True), now=clock, woken=lambda: None)
+
+
+@pytest.mark.parametrize("custom", [True, False])
+async def test_no_id_leaves_with_a_request(database: Database, clock: make.Clock, *, custom: bool) -> None:
+    typed = "for <@123456789012345678>, <@&5> in <#6>\r\n<a:pepe:7>"
+    request = SongRequest(model="V5", custom=custom, **dict.fromkeys(NAMES, typed))  # type: ignore[arg-type]
+
+    accepted = await intake(database, clock).accept(request, make.origin())
+
+    assert accepted is not None
+    texts = {getattr(accepted.job.request, name) for name in NAMES}
+    assert {"for @member, @role in #channel\n:pepe:"} == texts
+
+
+@pytest.mark.parametrize("field", CUSTOM)
+@pytest.mark.parametrize("typed", [BLANK, "<sound:1:2>", "\u0301\u0302"])
+async def test_a_custom_request_with_a_blank_text_is_refused(
+    database: Database, clock: make.Clock, field: str, typed: str
+) -> None:
+    request = SongRequest(model="V5", custom=True, **(CUSTOM | {field: typed}))  # type: ignore[arg-type]
+
+    with pytest.raises(TextMissing) as refused:
+        await intake(database, clock).accept(request, make.origin())
+
+    assert field == refused.value.field
+
+
+async def test_a_prompt_that_is_blank_is_refused(database: Database, clock: make.Clock) -> None:
+    with pytest.raises(TextMissing) as refused:
+        await intake(database, clock).accept(SongRequest(model="V5", prompt=BLANK), make.origin())
+
+    assert "prompt" == refused.value.field
+
+
+async def test_a_line_break_counts_once_whatever_its_kind(database: Database, clock: make.Clock) -> None:
+    lines = "\r\n".join(["x" * 9] * 500)
+    request = SongRequest(model="V5", custom=True, **(CUSTOM | {"lyrics": lines}))  # type: ignore[arg-type]
+
+    accepted = await intake(database, clock).accept(request, make.origin())
+
+    assert accepted is not None
+    assert lines.replace("\r\n", "\n") == accepted.job.request.lyrics
+    with pytest.raises(TextTooLong) as refused:
+        await intake(database, clock).accept(
+            SongRequest(model="V5", custom=True, **(CUSTOM | {"lyrics": f"{lines}\r\nab"})),  # type: ignore[arg-type]
+            make.origin(interaction_id=2),
+        )
+    assert (5_002, 5_000) == (refused.value.length, refused.value.limit)
+
+
+async def test_a_draft_keeps_what_was_typed(database: Database, clock: make.Clock) -> None:
+    origin = make.origin()
+    drafts = intake(database, clock)
+    request = SongRequest(model="V5", prompt="for <@123456789012345678>\r\nrain")
+
+    request_again, _ = await drafts.draft(
+        await drafts.keep_draft(request, origin.member_id), origin.member_id
+    )
+
+    assert "for <@123456789012345678>\nrain" == request_again.prompt
