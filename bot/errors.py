@@ -17,6 +17,7 @@
     │   ├── ServiceClosed
     │   ├── MissingPermissions
     │   ├── NotYourServer
+    │   ├── UnknownControl
     │   ├── OutOfRange
     │   ├── WordsGone
     │   ├── TriedAgain
@@ -180,6 +181,10 @@ class NotYourServer(Refusal):
     def __init__(self, cause: Literal["outside", "manager"]) -> None:
         super().__init__(cause)
         self.cause = cause
+
+
+class UnknownControl(Refusal):
+    """The command, option, button or form is none that this version of the bot offers."""
 
 
 class OutOfRange(Refusal):

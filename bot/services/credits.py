@@ -202,7 +202,9 @@ class CreditService:
 
     async def refundable(self, guild_id: GuildId, typed: str, limit: int) -> list[SettledSong]:
         """Return refundable songs that match the typed part of a title, prompt or member name."""
-        return await self._database.report(lambda tx: reports.settled_songs(tx, guild_id, typed, limit))
+        return await self._database.report(
+            lambda tx: reports.settled_songs(tx, guild_id, storable(typed), limit)
+        )
 
     # -- changing
 
@@ -250,7 +252,7 @@ class CreditService:
 
         def change(tx: Tx) -> LimitChange:
             before = quotas.set_member(tx, guild_id, member_id, credits_, changed_by, now)
-            member = members.member_number(tx, member_id)
+            member = MemberNumber(members.past_or_present(tx, member_id))
             limit = None if credits_ is None else Limit(credits=credits_)
             standing = quotas.standing(tx, guild_id, member, limit, self._defaults, now)
             return LimitChange(

@@ -23,7 +23,18 @@ from bot.errors import (
     TriedAgain,
     WordsGone,
 )
-from bot.model import DiscordUserId, Job, JobId, JobState, MemberNumber, Origin, Reuse, SongRequest, Source
+from bot.model import (
+    DiscordUserId,
+    GuildId,
+    Job,
+    JobId,
+    JobState,
+    MemberNumber,
+    Origin,
+    Reuse,
+    SongRequest,
+    Source,
+)
 from bot.music.text_limits import check
 from bot.pipeline.card_facts import card_facts
 from bot.pipeline.courier import CardFacts
@@ -166,6 +177,16 @@ class Intake:
             log.info("job queued", extra={"job_id": job_id, "state": "queued"})
         return accepted
 
+    async def require_served(self, guild_id: GuildId) -> None:
+        """Check that the operator serves the server; ``accept`` checks again in its transaction.
+
+        Raises:
+            NotServed: the operator does not.
+        """
+        policy = self.terms.server_policy
+        if not await self._database.read(lambda tx: servers.is_served(tx, guild_id, policy)):
+            raise NotServed
+
     async def refused(self, interaction_id: int) -> None:
         """Remember that an interaction was refused before it came here, so that it stays refused."""
         self._note_refused(interaction_id)
@@ -190,7 +211,7 @@ class Intake:
         if members.leaving_since(tx, member) is not None:
             raise Leaving
         if source is not None:
-            _refuse_reuse(tx, source, member)
+            _refuse_reuse(tx, source, origin.guild_id, member)
         reason = quotas.paused(tx, origin.guild_id)
         if reason is not None:
             raise Paused(reason)
@@ -217,17 +238,19 @@ class Intake:
         self._answered(job)
         self._woken()
 
-    async def cancel(self, job_id: JobId, member_id: DiscordUserId, *, as_manager: bool) -> Job:
+    async def cancel(
+        self, job_id: JobId, guild_id: GuildId, member_id: DiscordUserId, *, as_manager: bool
+    ) -> Job:
         """Withdraw a queued request for its author, or for somebody who may manage messages.
 
         Returns the job as it was; its credits are released.
 
         Raises:
-            WordsGone: the job does not exist.
+            WordsGone: the server has no such job.
             NotYourSong: it is somebody else's, and the caller is no manager.
             TooLateToCancel: it is no longer queued.
         """
-        job = await self.job(job_id)
+        job = await self.job(job_id, guild_id)
         if member_id != job.origin.member_id and not as_manager:
             raise NotYourSong
         if not await self.withdraw(job):
@@ -263,15 +286,17 @@ class Intake:
         except TimeoutError:
             log.warning("answers pending at shutdown", extra={"count": len(self._unanswered)})
 
-    async def post_again(self, job_id: JobId) -> Job:
+    async def post_again(self, job_id: JobId, guild_id: GuildId) -> Job:
         """Post a song that could not be posted before. Returns the job; other states stay as they are.
 
         Raises:
-            WordsGone: there is no such job, or its member has been erased.
+            WordsGone: the server has no such job, or its member has been erased.
         """
         now = self._now()
 
         def post_again(tx: Tx) -> Job | None:
+            if not jobs.is_of(tx, guild_id, job_id):
+                return None
             jobs.post_again(tx, job_id, now)
             return jobs.get(tx, job_id)
 
@@ -321,26 +346,32 @@ class Intake:
             raise WordsGone
         return draft
 
-    async def job(self, job_id: JobId) -> Job:
-        """Return a job, with as much of its texts as is kept.
+    async def job(self, job_id: JobId, guild_id: GuildId) -> Job:
+        """Return a job of a server, with as much of its texts as is kept.
 
         Raises:
-            WordsGone: there is none.
+            WordsGone: the server has no such job. Whether another server has it stays unsaid.
         """
-        job = await self._database.read(lambda tx: jobs.get(tx, job_id))
+
+        def job_of(tx: Tx) -> Job | None:
+            return jobs.get(tx, job_id) if jobs.is_of(tx, guild_id, job_id) else None
+
+        job = await self._database.read(job_of)
         if job is None:
             raise WordsGone
         return job
 
-    async def worded(self, job_id: JobId) -> Job:
-        """Return a job with all of its texts, from which another song may be made.
+    async def worded(self, job_id: JobId, guild_id: GuildId | None) -> Job:
+        """Return a job of a server, or of any if None, with all of its texts.
 
         Raises:
-            WordsGone: there is none, its texts are no longer kept, or one of their authors is leaving.
+            WordsGone: the server has no such job, its texts are no longer kept, or one of their authors is
+                leaving. Which of these it is, and whether another server has the job, stays unsaid.
         """
 
         def worded(tx: Tx) -> Job | None:
-            return jobs.get(tx, job_id) if texts.may_be_taken_up(tx, job_id) else None
+            is_here = guild_id is None or jobs.is_of(tx, guild_id, job_id)
+            return jobs.get(tx, job_id) if is_here and texts.may_be_taken_up(tx, job_id) else None
 
         job = await self._database.read(worded)
         if job is None:
@@ -348,9 +379,9 @@ class Intake:
         return job
 
 
-def _refuse_reuse(tx: Tx, source: Source, member: MemberNumber) -> None:
+def _refuse_reuse(tx: Tx, source: Source, guild_id: GuildId, member: MemberNumber) -> None:
     """Raise the Refusal that stands against reusing the texts of an earlier job, if one does."""
-    if not texts.may_be_taken_up(tx, source.job_id):
+    if not jobs.is_of(tx, guild_id, source.job_id) or not texts.may_be_taken_up(tx, source.job_id):
         raise WordsGone
     match source.reuse:
         case Reuse.RETRY if jobs.tried_again(tx, source.job_id, member):

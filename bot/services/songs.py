@@ -23,7 +23,7 @@ from bot.errors import (
     Transient,
     Unauthorized,
 )
-from bot.model import OPEN_STATES, SONG_STATES, DiscordUserId, GuildId, Job, JobId, Track
+from bot.model import OPEN_STATES, SONG_STATES, DiscordUserId, GuildId, Job, JobId, Track, storable
 from bot.music import wire
 from bot.music.client import MusicClient
 from bot.music.downloads import AudioSource
@@ -111,7 +111,13 @@ class SongArchive:
 
         def read(tx: Tx) -> SongPage:
             return history.songs(
-                tx, guild_id, member_id, size=size, word=word, before_id=before_id, after_id=after_id
+                tx,
+                guild_id,
+                member_id,
+                size=size,
+                word=storable(word),
+                before_id=before_id,
+                after_id=after_id,
             )
 
         # A search may read thousands of songs, so it runs where no write waits for it.
@@ -123,7 +129,7 @@ class SongArchive:
         """Return the member's songs in this server that match what was typed so far, newest first."""
 
         def read(tx: Tx) -> list[SongChoice]:
-            return history.choices(tx, guild_id, member_id, typed, limit)
+            return history.choices(tx, guild_id, member_id, storable(typed), limit)
 
         return await (self._database.report(read) if typed else self._database.read(read))
 
@@ -133,7 +139,7 @@ class SongArchive:
         Raises:
             NoSuchSong: they have none like that here.
         """
-        found = await self._database.report(lambda tx: history.find(tx, guild_id, member_id, typed))
+        found = await self._database.report(lambda tx: history.find(tx, guild_id, member_id, storable(typed)))
         if found is None:
             raise NoSuchSong
         return found

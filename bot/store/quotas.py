@@ -111,7 +111,9 @@ def set_member(
     changed_by: ChangedBy,
     now: datetime,
 ) -> int | None:
-    """Set or clear the member's own limit. Returns the previous one."""
+    """Set or clear the member's own limit. Returns the previous one; clearing none changes nothing."""
+    if credits_ is None and member_limit(tx, guild_id, members.past_or_present(tx, member_id)) is None:
+        return None
     ledger.know_guild(tx, guild_id)
     member = members.member_number(tx, member_id)
     before = member_limit(tx, guild_id, member)
@@ -138,9 +140,11 @@ def set_member(
 def set_role(
     tx: Tx, guild_id: GuildId, role_id: int, credits_: int | None, changed_by: ChangedBy, now: datetime
 ) -> int | None:
-    """Set or clear the limit of a role. Returns the previous one."""
-    ledger.know_guild(tx, guild_id)
+    """Set or clear the limit of a role. Returns the previous one; clearing none changes nothing."""
     before = role_limits(tx, guild_id, [role_id]).get(role_id)
+    if credits_ is None and before is None:
+        return None
+    ledger.know_guild(tx, guild_id)
     if credits_ is None:
         tx.execute("DELETE FROM role_limit WHERE guild_id = ? AND role_id = ?", (guild_id, role_id))
     else:

@@ -13,6 +13,7 @@ REASON_MAX: Final = 300
 """Characters of a reason that are shown: a manager's, or the music service's."""
 _FIXED: Final[dict[type[errors.Refusal], str]] = {
     errors.NotServed: "not-served",
+    errors.UnknownControl: "unknown-control",
     errors.TooManyCopies: "too-many-copies",
     errors.WordsGone: "words-gone",
     errors.TriedAgain: "tried-again",

@@ -6,11 +6,20 @@ from dataclasses import replace
 import aiohttp
 import discord
 
-from bot.errors import Refusal, TextTooLong, Transient, TriedAgain, WordsGone
+from bot.errors import (
+    NotServed,
+    NotYourServer,
+    Refusal,
+    TextTooLong,
+    Transient,
+    TriedAgain,
+    UnknownControl,
+    WordsGone,
+)
 from bot.model import DiscordUserId, JobId, Reuse, SongRequest, Source
 from bot.music.text_limits import limits_of
 from bot.services.intake import Intake
-from bot.ui import cards, forms, interaction_context, messages
+from bot.ui import admission, cards, forms, interaction_context, messages
 from bot.ui.buttons.card import card_view
 from bot.ui.buttons.draft import edit_draft_view
 from bot.ui.buttons.lyrics import text_file
@@ -95,10 +104,12 @@ async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
     """Complete the texts of a submitted form and take it as a request."""
     submission = forms.read_submission(interaction)
     if submission is None:
+        await _return_text(interaction, forms.typed(interaction), UnknownControl())
         return
     try:
-        opened_with, remix_of = await _opened_with(intake, submission, DiscordUserId(interaction.user.id))
-    except WordsGone as error:
+        await admission.require_served(interaction, intake)
+        opened_with, remix_of = await _opened_with(interaction, intake, submission)
+    except (WordsGone, NotServed, NotYourServer) as error:
         # Texts that their author has deleted must not be stored again under another name. The member who
         # still has them on the screen gets them back as a file.
         await _return_text(interaction, submission.request, error)
@@ -136,18 +147,20 @@ async def _return_text(interaction: discord.Interaction, request: SongRequest, e
 
 
 async def _opened_with(
-    intake: Intake, submission: forms.Submission, member_id: DiscordUserId
+    interaction: discord.Interaction, intake: Intake, submission: forms.Submission
 ) -> tuple[SongRequest, JobId | None]:
-    """Return the texts that the form was opened with, and the job that they are from.
+    """Return the texts that the form was opened with, and the job of this server that they are from.
 
     Raises:
         WordsGone: they are no longer stored.
+        NotYourServer: submitted outside a server.
     """
+    guild_id = interaction_context.guild_of(interaction)
     if submission.draft is not None:
-        request, remix_of = await intake.draft(submission.draft, member_id)
+        request, remix_of = await intake.draft(submission.draft, DiscordUserId(interaction.user.id))
         return intake.on_offer(request), None if remix_of is None else JobId(remix_of)
     if submission.remix_of is not None:
-        job = await intake.worded(submission.remix_of)
+        job = await intake.worded(submission.remix_of, guild_id)
         return intake.on_offer(job.request), job.id
     return SongRequest(model=submission.request.model, custom=submission.request.custom), None
 
@@ -182,7 +195,9 @@ async def explain(
     try:
         text = sentence(say, error)
         with readable_answers():
-            if interaction.response.is_done():
+            if interaction.type is discord.InteractionType.autocomplete:
+                await interaction.response.autocomplete([])
+            elif interaction.response.is_done():
                 await interaction.followup.send(text, view=view, file=file, ephemeral=True)
             else:
                 await interaction.response.send_message(text, view=view, file=file, ephemeral=True)

@@ -83,6 +83,7 @@ def refusals() -> list[errors.Refusal]:
             errors.LimitReached(10, limit, make.standing(limit=limit, used=25))
             for limit in (Limit(credits=30), Limit(credits=30, role_id=7), Limit(credits=30, everyone=True))
         ),
+        errors.UnknownControl(),
         errors.Paused("too loud"),
         errors.NotServed(),
         errors.TotalReached(make.NOW),

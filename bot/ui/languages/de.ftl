@@ -243,6 +243,7 @@ refused-closed = { $why } Es wurde nichts abgebucht. Versuch es { $when } erneut
 refused-permissions = Ich kann in diesem Kanal keinen Song posten, mir fehlt die Berechtigung dafür: { $names }. Frag die Serververwaltung oder nimm einen anderen Kanal.
 refused-outside = Das geht nur auf Servern.
 refused-managers-only = Das können nur Mitglieder mit der Berechtigung „Server verwalten“.
+refused-unknown-control = Diese Schaltfläche, dieses Formular oder diese Option gibt es nicht mehr. Es wurde nichts geändert. Fang bitte mit dem Befehl neu an.
 refused-range = Wähle eine Zahl von { $low } bis { $high }. Es wurde nichts geändert.
 refused-operators-period = Wer den Bot betreibt, hat für alle Server denselben Zeitraum festgelegt. Lass die Angabe weg. Es wurde nichts geändert.
 refused-operators-grant = Bonus-Credits vergibt hier nur, wer den Bot betreibt. Frag dort nach. Es wurde nichts geändert.

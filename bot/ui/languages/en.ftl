@@ -246,6 +246,7 @@ refused-closed = { $why } Nothing was charged. Try again { $when }.
 refused-permissions = I can't post in that channel: I need the permission { $names }. Ask a server manager, or try another channel.
 refused-outside = This works only in servers.
 refused-managers-only = Only members with the Manage Server permission can do that.
+refused-unknown-control = That button, form or option no longer works. Nothing was changed. Please start again with the command.
 refused-range = Choose a number from { $low } to { $high }. Nothing was changed.
 refused-operators-period = The operator has set one period for all servers. Leave the period out and try again. Nothing was changed.
 refused-operators-grant = Only the bot's operator grants credits here, so please ask them. Nothing was changed.

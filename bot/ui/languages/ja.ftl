@@ -231,6 +231,7 @@ refused-closed = { $why }クレジットは消費されていません。{ $when
 refused-permissions = このチャンネルに曲を投稿するには、ボットに次の権限が必要です: { $names }。サーバー管理者に相談するか、別のチャンネルでお試しください。
 refused-outside = これはサーバー内でのみ使えます。
 refused-managers-only = この操作には「サーバー管理」の権限が必要です。
+refused-unknown-control = そのボタン、フォーム、またはオプションは使えなくなりました。何も変更されていません。コマンドからやり直してください。
 refused-range = { $low }から{ $high }までの数を指定してください。何も変更されていません。
 refused-operators-period = 更新の周期は、ボットの運営者が全サーバー共通で決めています。周期を指定せずにお試しください。何も変更されていません。
 refused-operators-grant = ここでクレジットを付与できるのは、ボットの運営者だけです。何も変更されていません。運営者にご相談ください。
