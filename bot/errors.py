@@ -13,6 +13,7 @@
     │   ├── TotalReached
     │   ├── OperatorsOnly
     │   ├── NotRefundable
+    │   ├── NoSuchLimit
     │   ├── TooManyOpenJobs
     │   ├── ServiceClosed
     │   ├── MissingPermissions
@@ -147,6 +148,10 @@ class NotRefundable(Refusal):
     def __init__(self, cause: Literal["unknown", "open", "released", "refunded"]) -> None:
         super().__init__(cause)
         self.cause = cause
+
+
+class NoSuchLimit(Refusal):
+    """No role and no member of this server has that limit."""
 
 
 class TooManyOpenJobs(Refusal):

@@ -14,6 +14,7 @@ REASON_MAX: Final = 300
 _FIXED: Final[dict[type[errors.Refusal], str]] = {
     errors.NotServed: "not-served",
     errors.UnknownControl: "unknown-control",
+    errors.NoSuchLimit: "no-such-limit",
     errors.TooManyCopies: "too-many-copies",
     errors.WordsGone: "words-gone",
     errors.TriedAgain: "tried-again",

@@ -189,7 +189,8 @@ class Music(
 
     @get.autocomplete("song")
     async def _songs(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await autocompletion.answer(interaction, self._offers(interaction, typed))
+        songs = autocompletion.songs(self._offers(interaction, typed))
+        return await autocompletion.answer(interaction, songs)
 
     async def _offers(self, interaction: discord.Interaction, typed: str) -> list[Offer]:
         say, guild_id = interaction_context.private(interaction), interaction_context.guild_of(interaction)

@@ -28,6 +28,9 @@ PERIODS: Final = [
     app_commands.Choice(name=described(f"choice-{period}"), value=period.value) for period in Period
 ]
 
+LIMITS_SHOWN: Final = 25
+"""Limits in one list; the others are counted, and found by typing a part of them."""
+
 
 class PostableChannelOption(app_commands.Transformer):
     """A channel or thread in which a message can be posted."""
@@ -214,6 +217,35 @@ class Quota(
             text = quota_cards.limit_changed(say, change, name)
             await _confirm(interaction, text, clear_limit_view(say, "role", role.id))
 
+    @app_commands.command(description=described("command-quota-limits"))
+    @app_commands.describe(clear=described("option-limits-clear"))
+    async def limits(self, interaction: discord.Interaction, clear: str | None = None) -> None:
+        """Show every limit, or clear one, also of a role or member that Discord no longer offers."""
+        guild_id, say = _manager(interaction)
+        if clear is None:
+            found = await self.credit_service.limits(guild_id, size=LIMITS_SHOWN)
+            embed = quota_cards.limits(say, found, guild_id)
+            await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
+            return
+        by = interaction_context.changed_by(interaction)
+        cleared = await self.credit_service.clear_limit(guild_id, clear, by)
+        if cleared is not None:
+            await _confirm(interaction, quota_cards.limit_cleared(say, *cleared, guild_id))
+
+    @limits.autocomplete("clear")
+    async def _limits(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return await autocompletion.answer(interaction, self._limit_choices(interaction, typed))
+
+    async def _limit_choices(
+        self, interaction: discord.Interaction, typed: str
+    ) -> list[app_commands.Choice[str]]:
+        guild_id, say = _manager(interaction)
+        found = await self.credit_service.limits(guild_id, typed, size=CHOICES_MAX)
+        return [
+            app_commands.Choice(name=quota_cards.limit_choice(say, limit, guild_id), value=limit.key)
+            for limit in found.limits
+        ]
+
     @app_commands.command(description=described("command-quota-refund"))
     @app_commands.describe(job=described("option-refund-job"), reason=described("option-reason"))
     async def refund(self, interaction: discord.Interaction, job: str, reason: Reason) -> None:
@@ -230,7 +262,8 @@ class Quota(
 
     @refund.autocomplete("job")
     async def _songs(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await autocompletion.answer(interaction, self._offers(interaction, typed))
+        songs = autocompletion.songs(self._offers(interaction, typed))
+        return await autocompletion.answer(interaction, songs)
 
     async def _offers(self, interaction: discord.Interaction, typed: str) -> list[Offer]:
         guild_id, say = _manager(interaction)

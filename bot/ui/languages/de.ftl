@@ -48,6 +48,7 @@ command-quota-set = Lege fest, wie viele Credits der Server pro Zeitraum nutzen 
 command-quota-grant = Gib dem Server Bonus-Credits, die nicht verfallen
 command-quota-member = Persönliches Limit: ansehen, festlegen oder entfernen, damit wieder die Rollen gelten
 command-quota-role = Das Limit für alle mit einer Rolle; bei mehreren Rollen gilt das höchste
+command-quota-limits = Alle Limits von Rollen und Mitgliedern ansehen und aufheben, auch die von verschwundenen
 command-quota-refund = Erstatte die Credits eines fertigen Songs
 command-quota-alerts = Wo gewarnt wird, wenn 80 % und 100 % des Kontingents verbraucht sind
 command-quota-pause = Nimm vorerst keine neuen Songs an; Songs in Arbeit laufen weiter
@@ -75,6 +76,7 @@ option-limited-user = Um wessen Limit es geht
 option-member-credits = Credits pro Zeitraum, statt der Limits der Rollen; ohne Angabe siehst du das Limit
 option-role = Um wessen Limit es geht; @everyone ist der Standard des Servers
 option-role-credits = Credits pro Zeitraum für jedes Mitglied der Rolle; ohne Angabe siehst du das Limit
+option-limits-clear = Welches Limit aufheben? Tipp eine ID oder einen Namen an; leer lassen, um alle zu sehen
 option-refund-job = Der Song: Gib seinen Titel oder den Namen des Mitglieds ein
 option-alerts-channel = Der Kanal; ohne Angabe wird niemand gewarnt
 option-pause-reason = Warum; die Mitglieder lesen das
@@ -248,6 +250,7 @@ refused-range = Wähle eine Zahl von { $low } bis { $high }. Es wurde nichts ge�
 refused-operators-period = Wer den Bot betreibt, hat für alle Server denselben Zeitraum festgelegt. Lass die Angabe weg. Es wurde nichts geändert.
 refused-operators-grant = Bonus-Credits vergibt hier nur, wer den Bot betreibt. Frag dort nach. Es wurde nichts geändert.
 refused-operators-refund = Credits erstattet hier nur, wer den Bot betreibt. Frag dort nach. Es wurde nichts geändert.
+refused-no-such-limit = So ein Limit gibt es auf diesem Server nicht. Wähle eines aus der Liste. Es wurde nichts geändert.
 refused-refund-unknown = Diesen Song gibt es auf diesem Server nicht. Wähle einen aus der Liste. Es wurde nichts geändert.
 refused-refund-open = Dieser Song ist noch in Arbeit. Erstatte ihn, wenn er fertig ist. Es wurde nichts geändert.
 refused-refund-released = Dieser Song ist nicht zustande gekommen, und seine Credits sind schon zurück. Es wurde nichts geändert.
@@ -325,6 +328,12 @@ limits-more = und { $count ->
     [one] 1 weitere Rolle
    *[other] { $count } weitere Rollen
 }
+limits-others = und { $count ->
+    [one] 1 weiteres Limit
+   *[other] { $count } weitere Limits
+}
+limits-title = Limits von Rollen und Mitgliedern
+limits-hint = Eines aufheben, auch von einer gelöschten Rolle oder einem früheren Mitglied: /quota limits clear
 limits-members = Mitglieder mit persönlichem Limit: { $count }
 limits-none = keine, nur das Server-Guthaben zählt
 everyone = alle

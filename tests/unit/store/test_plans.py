@@ -286,6 +286,8 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "members.forget": lambda tx: members.forget(tx, number(tx), NOW),
     "personal_data.summary": lambda tx: personal_data.summary(tx, MEMBER),
     "personal_data.job_ids": lambda tx: personal_data.job_ids(tx, MEMBER),
+    "quotas.limits": lambda tx: quotas.limits(tx, GUILD, "mia"),
+    "quotas.clear_number": lambda tx: quotas.clear_number(tx, GUILD, number(tx), make.entry(), NOW),
     "quotas.limit_of": lambda tx: quotas.limit_of(tx, GUILD, number(tx), [1]),
     "quotas.member_limit": lambda tx: quotas.member_limit(tx, GUILD, number(tx)),
     "quotas.role_limits": lambda tx: quotas.role_limits(tx, GUILD),
