@@ -39,6 +39,7 @@ from bot.services.songs import SongArchive
 from bot.settings import Settings
 from bot.store import jobs, servers
 from bot.store.facts import COMMANDS_FACT, fact, remember
+from bot.threads import keep_names_apart
 from bot.ui import discord_client as ui
 from bot.ui.dependencies import Services
 from bot.ui.discord_courier import DiscordCourier
@@ -91,6 +92,7 @@ async def assemble(
         defaults=defaults,
         extras=settings.music_extras,
     )
+    keep_names_apart(asyncio.get_running_loop())
     metrics = Metrics(CollectorRegistry())
     _prepare(settings.spool_dir)
     async with (

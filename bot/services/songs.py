@@ -191,12 +191,12 @@ class SongArchive:
                 del self._copies[member_id]
 
     @asynccontextmanager
-    async def _turn(self, channel_id: int) -> AsyncIterator[None]:
+    async def _turn(self, channel_id: int, guild_id: GuildId) -> AsyncIterator[None]:
         """Wait for a turn in the channel, for at most ``TURN_WAIT_S``."""
         async with AsyncExitStack() as stack:
             try:
                 async with asyncio.timeout(TURN_WAIT_S):
-                    await stack.enter_async_context(self._turns.take(channel_id))
+                    await stack.enter_async_context(self._turns.take(channel_id, guild_id))
             except TimeoutError:
                 raise Transient("the channel is busy") from None
             yield
@@ -205,7 +205,7 @@ class SongArchive:
         files = await self.files(job)
         message_id: int | None = None
         try:
-            async with self._turn(channel_id):
+            async with self._turn(channel_id, job.origin.guild_id):
                 message_id = await self._courier.post_copy(
                     job, files, channel_id, nonce, locale=locale, direct=direct
                 )
@@ -322,7 +322,7 @@ class SongArchive:
             there[track.take] = again
         else:
             # Its member has asked for erasure, and this file did not exist yet when theirs were deleted.
-            await asyncio.to_thread(self._spool.path(stored.file).unlink, missing_ok=True)
+            await self._spool.threads.run(self._spool.path(stored.file).unlink, missing_ok=True)
 
 
 async def _chunks(audio: bytes) -> AsyncIterator[bytes]:

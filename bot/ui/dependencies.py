@@ -1,11 +1,12 @@
 """What commands, buttons and forms depend on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.services.credits import CreditService
 from bot.services.intake import Intake
 from bot.services.privacy import Privacy
 from bot.services.songs import SongArchive
+from bot.threads import ATTACHMENTS, Threads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,3 +17,4 @@ class Services:
     credits: CreditService
     song_archive: SongArchive
     privacy: Privacy
+    attachments: Threads = field(default_factory=lambda: Threads("attachments", ATTACHMENTS))

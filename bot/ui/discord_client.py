@@ -136,7 +136,7 @@ class TunesmithClient(discord.AutoShardedClient):
         """Add the commands; call before the first connection. Some services need this client to post."""
         self.services = services
         self.tree.add_command(Music(services))
-        self.tree.add_command(Quota(services.credits))
+        self.tree.add_command(Quota(services))
         self.tree.add_command(Privacy(services))
 
     async def close(self) -> None:

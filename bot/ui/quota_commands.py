@@ -1,6 +1,5 @@
 """``/quota``: what server managers use to control the credits of their server."""
 
-import asyncio
 import io
 import tempfile
 from pathlib import Path
@@ -11,12 +10,13 @@ from discord import app_commands
 
 from bot.errors import NotRefundable
 from bot.model import DiscordUserId, GuildId, JobId, Period
-from bot.services.credits import REASON_MAX, CreditService
+from bot.services.credits import REASON_MAX
 from bot.store.ledger import CREDITS_MAX
 from bot.ui import autocompletion, cards, chart, interaction_context, quota_cards, uploads
 from bot.ui.autocompletion import Offer
 from bot.ui.buttons.clear_limit import clear_limit_view
 from bot.ui.buttons.ledger_pages import ledger_pages_view
+from bot.ui.dependencies import Services
 from bot.ui.discord_limits import CHOICES_MAX
 from bot.ui.interaction_context import PickedChannel
 from bot.ui.language import Language, described
@@ -65,9 +65,10 @@ class Quota(
 ):
     """The commands of server managers; the permission is checked again in each of them."""
 
-    def __init__(self, credit_service: CreditService) -> None:
+    def __init__(self, services: Services) -> None:
         super().__init__(allowed_installs=app_commands.AppInstallationType(guild=True, user=False))
-        self.credit_service = credit_service
+        self.credit_service = services.credits
+        self.attachments = services.attachments
 
     # -- reading
 
@@ -110,7 +111,7 @@ class Quota(
         with tempfile.TemporaryDirectory(prefix="tunesmith-") as folder:
             path = Path(folder) / "ledger.csv"
             count = await self.credit_service.export(guild_id, path)
-            async with uploads.compressed_if_large(path) as file:
+            async with uploads.compressed_if_large(path, self.attachments) as file:
                 await interaction.followup.send(say("exported", count=count), file=file, ephemeral=True)
 
     @app_commands.command(description=described("command-quota-usage"))
@@ -118,7 +119,7 @@ class Quota(
         """Show the chart, and whose its bars are."""
         guild_id, say = _manager(interaction)
         use = await self.credit_service.use(guild_id)
-        picture = await asyncio.to_thread(chart.usage, use)
+        picture = await self.attachments.run(chart.usage, use)
         embed = quota_cards.usage(say, use)
         await interaction.response.send_message(
             cards.summary(embed),

@@ -681,7 +681,7 @@ FETCHING: Final = (
         "the bytes of a song are on the disk before it has its name",
         "music/spool.py",
         "Spool.store",
-        dropped("await asyncio.to_thread(_flush, file)"),
+        dropped("await self.threads.run(_flush, file)"),
         by=(f"{AUDIO}a_song_gets_its_name_only_when_all_of_it_is_on_the_disk",),
     ),
     broken(

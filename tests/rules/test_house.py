@@ -120,6 +120,13 @@ def test_every_embed_is_one_that_fits() -> None:
     assert set() == made
 
 
+def test_nothing_uses_the_threads_that_everything_shares() -> None:
+    shared = re.compile(r"asyncio\.to_thread\(|run_in_executor\(\s*None")
+    users = [name(path) for path in BOT if shared.search(path.read_text("utf-8"))]
+
+    assert [] == users
+
+
 def test_every_refusal_has_its_sentence() -> None:
     kinds = {
         kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, errors.Refusal)
