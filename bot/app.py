@@ -93,7 +93,7 @@ async def assemble(
         extras=settings.music_extras,
     )
     keep_names_apart(asyncio.get_running_loop())
-    metrics = Metrics(CollectorRegistry())
+    metrics = Metrics(CollectorRegistry(), total_credits_max=settings.total_credits_max)
     _prepare(settings.spool_dir)
     async with (
         Database.open(settings.database_path, wrote=metrics.wrote) as database,
@@ -109,14 +109,14 @@ async def assemble(
     ):
         epoch = await database.write(jobs.next_epoch)
         woken = asyncio.Event()
-        intake = Intake(database, terms, now=now, woken=woken.set)
+        webhook = settings.operator_webhook_url
+        operator_alerts = OperatorAlerts(None if webhook is None else webhook.get_secret_value())
+        intake = Intake(database, terms, now=now, woken=woken.set, alert=operator_alerts.alert)
         client = ui.TunesmithClient(
             registered=lambda: database.read(lambda tx: fact(tx, COMMANDS_FACT)),
             register=lambda digest: database.write(lambda tx: remember(tx, COMMANDS_FACT, digest)),
         )
         courier = around_courier(DiscordCourier(client))
-        webhook = settings.operator_webhook_url
-        operator_alerts = OperatorAlerts(None if webhook is None else webhook.get_secret_value())
         spool = Spool(settings.spool_dir)
         turns = SendTurns()
         song_archive = SongArchive(

@@ -119,11 +119,12 @@ def application(health: Health, metrics: Metrics, database: Database) -> web.App
         return web.Response(status=503 if problems else 200, text=f"{text}\n", headers=FRESH)
 
     async def metrics_page(request: web.Request) -> web.Response:
+        current = await health.current()
         try:
-            sums: Totals | None = await database.report(totals)
+            sums: Totals | None = await database.report(lambda tx: totals(tx, current.now))
         except (StoreBusy, sqlite3.Error):
             sums = None  # the page says so, and its other metrics are still valid
-        body, content_type = metrics.render(sums, await health.current(), request.headers.get("Accept", ""))
+        body, content_type = metrics.render(sums, current, request.headers.get("Accept", ""))
         return web.Response(body=body, headers=FRESH | {"Content-Type": content_type})
 
     pages = web.Application()

@@ -78,6 +78,8 @@ class Accepted:
 class Intake:
     """Turns requests into jobs. ``woken`` is called when there is work for the runner.
 
+    ``alert`` tells the operator how much of their total is used.
+
     Guarantee: the job and the hold on its credits are one transaction, and an interaction becomes at
     most one job.
     """
@@ -89,8 +91,10 @@ class Intake:
         *,
         now: Callable[[], datetime],
         woken: Callable[[], None],
+        alert: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.terms = terms
+        self._alert = alert
         self._database = database
         self._now = now
         self._woken = woken
@@ -140,10 +144,20 @@ class Intake:
                 tx.execute("ROLLBACK TO admission")
                 tx.execute("RELEASE admission")
                 refusals.remember(tx, origin.interaction_id, now)
+                if isinstance(refusal, TotalReached):  # also if the operator has lowered it
+                    note_total(tx)
                 return refusal
             # Any other error undoes the whole transaction, and with it the savepoint.
             tx.execute("RELEASE admission")
+            note_total(tx)
             return accepted
+
+        passed: int | None = None
+
+        def note_total(tx: Tx) -> None:
+            nonlocal passed
+            price, total_max = self.terms.price_credits, self.terms.total_credits_max
+            passed = None if total_max is None else servers.newly_passed(tx, total_max, price, now)
 
         def admit(tx: Tx) -> Accepted:
             member = members.member_number(tx, origin.member_id)
@@ -168,6 +182,8 @@ class Intake:
             return Accepted(job=job, facts=card_facts(tx, job, self.terms.defaults, now))
 
         accepted = await self._database.write(accept)
+        if passed is not None:
+            self._alert(self._total_passed(passed))
         if isinstance(accepted, Refusal):
             raise accepted
         if accepted is not None:
@@ -176,6 +192,15 @@ class Intake:
             self._all_answered.clear()
             log.info("job queued", extra={"job_id": job_id, "state": "queued"})
         return accepted
+
+    def _total_passed(self, share: int) -> str:
+        """Return the alert that so many percent of the operator's total are used."""
+        used = "all" if share == servers.SHARE_REACHED else f"{share} %"
+        ends = "no more songs are made until the next month" if share == servers.SHARE_REACHED else "so far"
+        return (
+            f"All servers together have used {used} of TOTAL_CREDITS_MAX={self.terms.total_credits_max:,} "
+            f"this month; {ends}."
+        )
 
     async def require_served(self, guild_id: GuildId) -> None:
         """Check that the operator serves the server; ``accept`` checks again in its transaction.

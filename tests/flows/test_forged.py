@@ -1,6 +1,5 @@
 """Forged and stale buttons, forms and options on the simulated Discord: one sentence, nothing spent."""
 
-import copy
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 from bot.playground.world import World
 from bot.ui.discord_client import BUTTONS
 from tests.faults.simulated import assert_books_balance
+from tests.flows.forger import Forger, is_private_sentence, rows
 from tests.flows.seen import button, posted
 
 SEED = 20261126
@@ -22,9 +22,6 @@ NUMBERS = (
     *(str(HUGE - 1), str(HUGE), str(2**64), "9" * 40, "null", "1\n", "%d", "1;DROP TABLE job"),
 )
 """What can stand in place of a number."""
-FLOOD = "INTERACTION_CREATE"
-PING = 1
-CALLBACK = "/callback"
 
 
 def valid_ids(job_id: int, member_id: int) -> list[str]:
@@ -53,48 +50,6 @@ def forged_ids(job_id: int, member_id: int, rng: random.Random) -> Iterator[str]
         for _ in range(MUTATIONS):
             start = rng.randrange(len(valid))
             yield valid[:start] + rng.choice(["", "\0", "\u202e", "9" * 30, ":"]) + valid[start + 1 :]
-
-
-class Forger:
-    """Sends interactions that no client would, and reads the answers."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self._ids = iter(range(2_000_000_000_000_000_000, HUGE))
-
-    def event(self, type_: discord.InteractionType) -> dict[str, Any]:
-        """Return the newest interaction of this type."""
-        events = [payload for _, name, payload in self.world.env.backend.transcript if name == FLOOD]
-        return next(event for event in reversed(events) if event["type"] == type_.value)
-
-    async def send(self, event: dict[str, Any], **data: Any) -> dict[str, Any]:  # noqa: ANN401 - Discord's JSON
-        """Send the interaction with other data. Returns the only answer to it."""
-        forged = copy.deepcopy(event) | {"id": str(next(self._ids))}
-        forged["data"] |= data
-        before = len(self.world.env.http_requests)
-        self.world.env.backend.emit(FLOOD, forged)
-        await self.world.env.settle()
-        answers = [
-            request.json or {}
-            for request in self.world.env.http_requests[before:]
-            if request.path.endswith(CALLBACK)
-        ]
-        assert 1 == len(answers), data
-        return answers[0]
-
-
-def is_private_sentence(answer: dict[str, Any]) -> bool:
-    """Return whether an answer is one sentence that only the member sees."""
-    data = answer.get("data") or {}
-    return bool(data.get("content")) and bool(data.get("flags", 0) & discord.MessageFlags.ephemeral.flag)
-
-
-async def rows(world: World) -> dict[str, int]:
-    """Return how many rows the tables have that a press can add to."""
-    tables = ("job", "ledger", "member", "member_limit", "role_limit")
-    return await world.parts.database.read(
-        lambda tx: {table: tx.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in tables}  # noqa: S608 - constants
-    )
 
 
 @pytest.fixture

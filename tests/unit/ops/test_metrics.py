@@ -40,7 +40,7 @@ def read(metrics: Metrics, found: Totals | None, now: Now = WELL, accept: str = 
 
 
 async def page(rig: Rig, now: Now = WELL) -> Shown:
-    return read(rig.metrics, await rig.database.report(totals), now)
+    return read(rig.metrics, await rig.database.report(lambda tx: totals(tx, WELL.now)), now)
 
 
 async def test_an_empty_bot_has_every_series_at_nothing(rig: Rig) -> None:
@@ -55,7 +55,7 @@ async def test_an_empty_bot_has_every_series_at_nothing(rig: Rig) -> None:
 
 
 async def test_the_documentation_names_every_metric(rig: Rig) -> None:
-    body, _ = rig.metrics.render(await rig.database.report(totals), WELL, "")
+    body, _ = rig.metrics.render(await rig.database.report(lambda tx: totals(tx, WELL.now)), WELL, "")
     names = {
         family.name + ("_total" if family.type == "counter" else "")
         for family in text_string_to_metric_families(body.decode())

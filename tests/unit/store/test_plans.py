@@ -322,6 +322,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "servers.parked": lambda tx: servers.parked(tx, JobId(1)),
     "servers.is_served": lambda tx: servers.is_served(tx, GUILD, servers.ServerPolicy()),
     "servers.set_allowed": lambda tx: servers.set_allowed(tx, GUILD, NOW, allowed=True),
+    "servers.newly_passed": lambda tx: servers.newly_passed(tx, 100, 10, NOW),
     "servers.credits_this_month": lambda tx: servers.credits_this_month(tx, NOW),
     "texts.keep": keep,
     "texts.may_be_taken_up": lambda tx: texts.may_be_taken_up(tx, done(tx).id),
