@@ -46,6 +46,11 @@ ANSWER_WITHIN = timedelta(seconds=4)
 """Maximum time that a new job waits for the member to be answered before it starts."""
 
 
+ANOTHER_PROCESS = (
+    "Another process uses this bot's DISCORD_TOKEN with a database of its own, and has answered a request "
+    "that came to both. Nothing was charged here. Stop the other one, or give it a token of its own."
+)
+"""What the operator reads about a second process."""
 REFUSED_MAX = 1_000
 """Maximum refused interactions that are remembered in memory."""
 
@@ -194,7 +199,7 @@ class Intake:
         return accepted
 
     def _total_passed(self, share: int) -> str:
-        """Return the alert that so many percent of the operator's total are used."""
+        """Return the alert that this share of the operator's total is used."""
         used = "all" if share == servers.SHARE_REACHED else f"{share} %"
         ends = "no more songs are made until the next month" if share == servers.SHARE_REACHED else "so far"
         return (
@@ -296,6 +301,25 @@ class Intake:
 
         withdrawn = await self._database.write(withdraw)
         self._answered(job)
+        return withdrawn
+
+    async def answered_elsewhere(self, job: Job) -> bool:
+        """Withdraw a request that another process has answered with a job of its own, and tell the operator.
+
+        Returns False if the job has begun: then it goes on. The answer is not its card and stays untouched.
+        """
+        now = self._now()
+
+        def withdraw(tx: Tx) -> bool:
+            if not jobs.withdraw(tx, job.id, now):
+                return False
+            jobs.no_card(tx, job.id)
+            ledger.release(tx, job.id, now)
+            return True
+
+        withdrawn = await self._database.write(withdraw)
+        self._answered(job)
+        self._alert(ANOTHER_PROCESS)
         return withdrawn
 
     def _answered(self, job: Job) -> None:

@@ -1341,6 +1341,13 @@ BOUNDS: Final = (
         by=("flows/test_forged.py::test_a_button_of_another_server_does_the_same_as_one_of_no_song",),
     ),
     broken(
+        "an answer that was another process's withdraws the request",
+        "ui/responses.py",
+        "promise",
+        ("if await intake.answered_elsewhere(job):", "if job is None:"),
+        by=(f"{DISCORD}an_answer_that_was_somebody_elses_withdraws_the_request_and_alerts",),
+    ),
+    broken(
         "the operator hears once a month that the total of all servers is reached",
         "store/servers.py",
         "newly_passed",
