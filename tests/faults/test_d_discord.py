@@ -151,7 +151,7 @@ async def test_an_answer_that_may_have_arrived_counts_as_one(
     await asyncio.wait([asking])
 
 
-async def test_an_answer_that_was_somebody_elses_withdraws_the_request_and_alerts(
+async def test_an_answer_of_another_process_withdraws_the_request_and_alerts(
     connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     connected.discord.fault("POST", CALLBACK, 400, times=None, code=40060, stored=False)

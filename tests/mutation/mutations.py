@@ -1345,7 +1345,7 @@ BOUNDS: Final = (
         "ui/responses.py",
         "promise",
         ("if await intake.answered_elsewhere(job):", "if job is None:"),
-        by=(f"{DISCORD}an_answer_that_was_somebody_elses_withdraws_the_request_and_alerts",),
+        by=(f"{DISCORD}an_answer_of_another_process_withdraws_the_request_and_alerts",),
     ),
     broken(
         "the operator hears once a month that the total of all servers is reached",
