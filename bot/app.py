@@ -41,6 +41,7 @@ from bot.services.songs import SongArchive
 from bot.settings import Settings
 from bot.store import jobs, servers
 from bot.store.facts import COMMANDS_FACT, fact, remember
+from bot.threads import keep_names_apart
 from bot.ui import discord_client as ui
 from bot.ui.dependencies import Services
 from bot.ui.discord_courier import DiscordCourier
@@ -99,7 +100,8 @@ async def assemble(
         extras=extras,
         extras_with_prompt=can.extras_with_prompt,
     )
-    metrics = Metrics(CollectorRegistry())
+    keep_names_apart(asyncio.get_running_loop())
+    metrics = Metrics(CollectorRegistry(), total_credits_max=settings.total_credits_max)
     _prepare(settings.spool_dir)
     async with (
         Database.open(settings.database_path, wrote=metrics.wrote) as database,
@@ -109,14 +111,14 @@ async def assemble(
         epoch = await database.write(jobs.next_epoch)
         await database.write(lambda tx: jobs.unpark(tx, music.clients, now()))
         woken = asyncio.Event()
-        intake = Intake(database, terms, now=now, woken=woken.set)
+        webhook = settings.operator_webhook_url
+        operator_alerts = OperatorAlerts(None if webhook is None else webhook.get_secret_value())
+        intake = Intake(database, terms, now=now, woken=woken.set, alert=operator_alerts.alert)
         client = ui.TunesmithClient(
             registered=lambda: database.read(lambda tx: fact(tx, COMMANDS_FACT)),
             register=lambda digest: database.write(lambda tx: remember(tx, COMMANDS_FACT, digest)),
         )
         courier = around_courier(DiscordCourier(client))
-        webhook = settings.operator_webhook_url
-        operator_alerts = OperatorAlerts(None if webhook is None else webhook.get_secret_value())
         spool = Spool(settings.spool_dir)
         turns = SendTurns()
         song_archive = SongArchive(

@@ -14,10 +14,12 @@
     │   ├── TotalReached
     │   ├── OperatorsOnly
     │   ├── NotRefundable
+    │   ├── NoSuchLimit
     │   ├── TooManyOpenJobs
     │   ├── ServiceClosed
     │   ├── MissingPermissions
     │   ├── NotYourServer
+    │   ├── UnknownControl
     │   ├── OutOfRange
     │   ├── WordsGone
     │   ├── TriedAgain
@@ -158,6 +160,10 @@ class NotRefundable(Refusal):
         self.cause = cause
 
 
+class NoSuchLimit(Refusal):
+    """No role and no member of this server has that limit."""
+
+
 class TooManyOpenJobs(Refusal):
     """The member, or the whole server, already has ``limit`` songs in progress."""
 
@@ -190,6 +196,10 @@ class NotYourServer(Refusal):
     def __init__(self, cause: Literal["outside", "manager"]) -> None:
         super().__init__(cause)
         self.cause = cause
+
+
+class UnknownControl(Refusal):
+    """The command, option, button or form is none that this version of the bot offers."""
 
 
 class OutOfRange(Refusal):

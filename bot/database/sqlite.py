@@ -1,6 +1,5 @@
 """The SQLite engine: ``write(fn)``, ``read(fn)`` and ``report(fn)``, each a transaction in one thread hop."""
 
-import asyncio
 import sqlite3
 import time
 from collections import deque
@@ -13,6 +12,7 @@ from typing import Generic, TypeVar, cast
 
 import aiosqlite
 
+from bot import threads
 from bot.database import engine
 from bot.database.exclusive_lock import exclusive_lock
 from bot.database.migrating import migrate, refuse_foreign, refuse_other_schema
@@ -182,6 +182,7 @@ class Database(engine.Engine[Tx]):
         self.path = path
         self._writer = writer
         self._reader = reader
+        self._reports = threads.Threads("reports", threads.REPORTS)
         self._wrote = wrote
 
     @classmethod
@@ -202,7 +203,9 @@ class Database(engine.Engine[Tx]):
             writer.waiting = deque()
             reading = _Connection(lambda: _connect_reading(path), STATEMENTS_CACHED)
             async with _opened(writer, path), _opened(reading, path) as reader:
-                yield cls(path, writer, reader, wrote)
+                database = cls(path, writer, reader, wrote)
+                with closing(database._reports):
+                    yield database
 
     @classmethod
     @asynccontextmanager
@@ -217,7 +220,9 @@ class Database(engine.Engine[Tx]):
         writer.waiting = deque()
         # The last connection to close removes the log, unless it is read-only: so the reader closes last.
         async with _opened(reading, path) as reader, _opened(writer, path):
-            yield cls(path, writer, reader)
+            database = cls(path, writer, reader)
+            with closing(database._reports):
+                yield database
 
     async def write(self, fn: Callable[[Tx], T]) -> T:
         """Run ``fn`` in a transaction, whole or not at all, and durable when this returns.
@@ -265,7 +270,7 @@ class Database(engine.Engine[Tx]):
                 return _snapshot(fn, connection)
 
         with _read_errors():
-            return await asyncio.to_thread(read)
+            return await self._reports.run(read)
 
     async def rewrite(self) -> None:
         """Rewrite the file, so that no page contains deleted data any more.

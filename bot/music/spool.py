@@ -1,6 +1,5 @@
 """The spool: the folder of finished audio files, each complete and flushed to disk under its name."""
 
-import asyncio
 import hashlib
 import os
 from collections.abc import AsyncIterator, Collection
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+from bot import threads
 from bot.errors import Transient
 from bot.model import LINK_SUFFIX
 from bot.music.formats import MAGIC_BYTES, SNIFFED_BYTES, ending_behind_junk, ending_of, is_other
@@ -59,6 +59,7 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.threads = threads.Threads("spool", threads.SPOOL_FILES)
 
     def path(self, file: str) -> Path:
         """Return the path of a stored file."""
@@ -85,9 +86,9 @@ class Spool:
         try:
             # Not on a thread: a cancelled one would create the file after the clean-up below.
             with _create(part) as file:
-                size, sha256, ending = await _copy(chunks, file)
-                await asyncio.to_thread(_flush, file)
-            await asyncio.to_thread(_rename, part, self.folder / f"{name}{ending}")
+                size, sha256, ending = await _copy(chunks, file, self.threads)
+                await self.threads.run(_flush, file)
+            await self.threads.run(_rename, part, self.folder / f"{name}{ending}")
         except OSError as error:
             raise SpoolUnwritable(f"{error.strerror}; check SPOOL_DIR and the free space") from error
         finally:
@@ -101,7 +102,9 @@ def _create(path: Path) -> IO[bytes]:
     return path.open("wb")
 
 
-async def _copy(chunks: AsyncIterator[bytes], file: IO[bytes]) -> tuple[int, str, str]:
+async def _copy(
+    chunks: AsyncIterator[bytes], file: IO[bytes], file_threads: threads.Threads
+) -> tuple[int, str, str]:
     """Write the chunks to the file; return their size, SHA-256 and file name suffix."""
     size, digest, start = 0, hashlib.sha256(), b""
     async for chunk in chunks:
@@ -113,7 +116,7 @@ async def _copy(chunks: AsyncIterator[bytes], file: IO[bytes]) -> tuple[int, str
             if len(start) >= MAGIC_BYTES and _is_no_audio(start):
                 raise NoAudio("the bytes are not audio", received=start)
         digest.update(chunk)
-        await asyncio.to_thread(file.write, chunk)
+        await file_threads.run(file.write, chunk)
     ending = ending_of(start) or ending_behind_junk(start)
     if ending is None or size < AUDIO_MIN_BYTES:
         raise NoAudio(f"{size} bytes that are not a song", received=start)

@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final, cast
 
 from aiohttp import web
@@ -121,11 +120,12 @@ def application(health: Health, metrics: Metrics, database: Database, backend: B
         return web.Response(status=503 if problems else 200, text=f"{text}\n", headers=FRESH)
 
     async def metrics_page(request: web.Request) -> web.Response:
+        current = await health.current()
         try:
-            sums: Totals | None = await database.report(partial(totals, backend=backend))
+            sums: Totals | None = await database.report(lambda tx: totals(tx, current.now, backend))
         except (StoreBusy, sqlite3.Error):
             sums = None  # the page says so, and its other metrics are still valid
-        body, content_type = metrics.render(sums, await health.current(), request.headers.get("Accept", ""))
+        body, content_type = metrics.render(sums, current, request.headers.get("Accept", ""))
         return web.Response(body=body, headers=FRESH | {"Content-Type": content_type})
 
     pages = web.Application()

@@ -43,8 +43,13 @@ class Metrics(Collector):
     """All metrics, in a registry of their own."""
 
     def __init__(
-        self, registry: CollectorRegistry, *, seconds: Callable[[], float] = time.perf_counter
+        self,
+        registry: CollectorRegistry,
+        *,
+        seconds: Callable[[], float] = time.perf_counter,
+        total_credits_max: int = 0,
     ) -> None:
+        self._total_credits_max = total_credits_max
         self._registry = registry
         self._seconds = seconds
         self._ready_at_s: dict[int, float] = {}
@@ -132,6 +137,14 @@ class Metrics(Collector):
         yield readable
         if self._totals is not None and self._now is not None:
             yield from _of_totals(self._totals, self._now.now)
+            yield GaugeMetricFamily(
+                "tunesmith_credits_month",
+                "Credits that all servers together have used or hold in this calendar month (UTC).",
+                value=self._totals.month,
+            )
+            yield GaugeMetricFamily(
+                "tunesmith_credits_month_max", "TOTAL_CREDITS_MAX.", value=self._total_credits_max
+            )
 
 
 def _of_now(now: Now) -> Iterable[Metric]:

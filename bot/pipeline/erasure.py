@@ -87,7 +87,7 @@ class Erasure:
     async def _remove_files(self) -> bool:
         while job_ids := await self._database.read(lambda tx: rows.files_of(tx, BATCH_MAX)):
             try:
-                await asyncio.to_thread(_remove, self._spool, job_ids)
+                await self._spool.threads.run(_remove, self._spool, job_ids)
             except OSError as error:
                 log.warning(
                     "files of erased songs not removed yet; check SPOOL_DIR", extra={"error": error.strerror}
@@ -112,8 +112,8 @@ class Erasure:
             log.info("write-ahead log not emptied yet", extra={"cause": "a long read"})
             return False
         # A copy from before a migration contains it too; a safety net is worth less than a deletion.
-        for copy in await asyncio.to_thread(snapshots.outlived, self._database.path, math.inf):
-            await asyncio.to_thread(copy.unlink, missing_ok=True)
+        for copy in await self._spool.threads.run(snapshots.outlived, self._database.path, math.inf):
+            await self._spool.threads.run(copy.unlink, missing_ok=True)
         await self._database.write(lambda tx: scrub.cleaned(tx, marks))
         log.info("database cleaned")
         return True

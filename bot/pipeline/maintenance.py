@@ -87,8 +87,8 @@ class Maintenance:
     async def _drop_copies(self, now: datetime) -> None:
         """Remove snapshots from before a migration that has been in use for a week."""
         before_s = (now - KEEP_COPIES).timestamp()
-        for copy in await asyncio.to_thread(snapshots.outlived, self._database.path, before_s):
-            await asyncio.to_thread(copy.unlink, missing_ok=True)
+        for copy in await self._spool.threads.run(snapshots.outlived, self._database.path, before_s):
+            await self._spool.threads.run(copy.unlink, missing_ok=True)
             log.info("old snapshot removed", extra={"file": copy.name})
 
     async def _prove(self) -> None:
@@ -102,12 +102,12 @@ class Maintenance:
             log.info("ledger reconciled", extra={"entries": proof.entries, "jobs": proof.jobs})
 
     async def _clean(self, now: datetime) -> None:
-        written_at = await asyncio.to_thread(_files_of, self._spool)
+        written_at = await self._spool.threads.run(_files_of, self._spool)
         known, over = await self._database.read(lambda tx: jobs.files(tx, written_at, now - self._keep))
         stray = {name for name, at in written_at.items() if name not in known and at < now - STRAY_AFTER}
         fresh = {name for name, at in written_at.items() if abs(now - at) < FRESH}
         gone = (over - fresh) | stray
-        await asyncio.to_thread(_remove, self._spool, gone)
+        await self._spool.threads.run(_remove, self._spool, gone)
         if gone:
             log.info("old files removed", extra={"count": len(gone)})
 

@@ -227,7 +227,7 @@ class Runner:
     async def _take(self, job: Job) -> None:
         try:
             if job.state in STATES[Lane.POSTING]:
-                async with self._turns.take(_channel_of(job)):
+                async with self._turns.take(_channel_of(job), job.origin.guild_id):
                     await self._steps.take(job)
             else:
                 await self._steps.take(job)

@@ -8,23 +8,28 @@ from typing import Final
 
 SENDS_MAX: Final = 16
 """Maximum sends at the same time, to different channels."""
+GUILD_SENDS_MAX: Final = 4
+"""Maximum sends at the same time to the channels of one server."""
 
 
 class SendTurns:
     """Hands out turns: one send at a time to a channel, in the order of asking.
 
     Discord limits sends by channel, and discord.py waits inside the send. If waiting took one of the
-    few places for sends, one busy channel would take them all. So a send first waits for its channel,
-    which takes no place, and then for a place.
+    few places for sends, one busy channel would take them all, and so would one server with many
+    channels. So a send first waits for its channel and then for its server, which takes no place, and then
+    for a place.
     """
 
     def __init__(self, sends_max: int = SENDS_MAX) -> None:
         self._places = asyncio.Semaphore(sends_max)
         self._channels: weakref.WeakValueDictionary[int, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._guilds: weakref.WeakValueDictionary[int, asyncio.Semaphore] = weakref.WeakValueDictionary()
 
     @asynccontextmanager
-    async def take(self, channel_id: int) -> AsyncIterator[None]:
-        """Wait for the turn to send to this channel, and keep it while inside."""
-        lock = self._channels.setdefault(channel_id, asyncio.Lock())
-        async with lock, self._places:
+    async def take(self, channel_id: int, guild_id: int) -> AsyncIterator[None]:
+        """Wait for the turn to send to this channel, on behalf of a server, and keep it while inside."""
+        channel = self._channels.setdefault(channel_id, asyncio.Lock())
+        guild = self._guilds.setdefault(guild_id, asyncio.Semaphore(GUILD_SENDS_MAX))
+        async with channel, guild, self._places:
             yield

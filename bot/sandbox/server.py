@@ -18,6 +18,7 @@ from yarl import URL
 
 from bot.sandbox import composer, mp3
 from bot.sandbox.instruments import RATE_HZ
+from bot.threads import Threads
 
 Json = dict[str, object]
 
@@ -215,6 +216,7 @@ class Sandbox:
         self._clock = clock
         self._composing: dict[str, asyncio.Future[None]] = {}
         self._one_at_a_time = asyncio.Lock()
+        self._composer = Threads("composer", 1)
 
     def application(self) -> web.Application:
         """Return the service as a web application. Run one application at a time."""
@@ -325,7 +327,9 @@ class Sandbox:
 
     async def _song(self, task: Task, take: int) -> bytes:
         async with self._one_at_a_time:
-            return await asyncio.to_thread(song, task.words, task.lyrics, task.title, task.instrumental, take)
+            return await self._composer.run(
+                song, task.words, task.lyrics, task.title, task.instrumental, take
+            )
 
     async def _poll(self, request: web.Request) -> web.StreamResponse:
         if not self._admits(request):

@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 from bot.characters import head
 from bot.database.sqlite import Database, Tx
-from bot.errors import NotRefundable, OperatorsOnly, OutOfRange, TextMissing
+from bot.errors import NoSuchLimit, NotRefundable, OperatorsOnly, OutOfRange, TextMissing
 from bot.mentions import Names
 from bot.model import (
     Balance,
@@ -25,6 +25,7 @@ from bot.model import (
 )
 from bot.services import ledger_csv
 from bot.store import jobs, ledger, members, quotas, reports, times
+from bot.store.quotas import SetLimit
 from bot.store.reports import DayOfUse, MemberUse, Page, SettledSong
 
 T = TypeVar("T")
@@ -65,6 +66,14 @@ class Explanation:
     own: int | None
     by_role: dict[int, int]
     paused: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Limits that a server's managers have set, and how many there are."""
+
+    limits: tuple[SetLimit, ...]
+    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +217,9 @@ class CreditService:
 
     async def refundable(self, guild_id: GuildId, typed: str, limit: int) -> list[SettledSong]:
         """Return refundable songs that match the typed part of a title, prompt or member name."""
-        return await self._database.report(lambda tx: reports.settled_songs(tx, guild_id, typed, limit))
+        return await self._database.report(
+            lambda tx: reports.settled_songs(tx, guild_id, storable(typed), limit)
+        )
 
     # -- changing
 
@@ -256,7 +267,7 @@ class CreditService:
 
         def change(tx: Tx) -> LimitChange:
             before = quotas.set_member(tx, guild_id, member_id, credits_, changed_by, now)
-            member = members.member_number(tx, member_id)
+            member = MemberNumber(members.past_or_present(tx, member_id))
             limit = None if credits_ is None else Limit(credits=credits_)
             standing = quotas.standing(tx, guild_id, member, limit, self._defaults, now)
             return LimitChange(
@@ -267,6 +278,39 @@ class CreditService:
             )
 
         return await self._once(changed_by, change)
+
+    async def limits(self, guild_id: GuildId, typed: str = "", *, size: int) -> Limits:
+        """Return the limits of a server's roles and members that have ``typed`` in their id or name."""
+        part = storable(typed)
+        found = await self._database.report(lambda tx: quotas.limits(tx, guild_id, part))
+        return Limits(limits=tuple(found[:size]), count=len(found))
+
+    async def clear_limit(
+        self, guild_id: GuildId, typed: str, changed_by: ChangedBy
+    ) -> tuple[SetLimit, LimitChange] | None:
+        """Clear the limit that ``typed`` names: by its key, the id of its role or member, or a mention.
+
+        Raises:
+            NoSuchLimit: there is none of that name.
+        """
+        key, now = storable(typed), self._now()
+        # A client may send the label in place of its choice: "Mia 9001 · 30 credits".
+        id_ = (key.partition(" · ")[0].split() or [""])[-1].strip("<@&!>")
+        found = await self._database.report(lambda tx: quotas.limits(tx, guild_id))
+        named = [limit for limit in found if key == limit.key]
+        named += [limit for limit in found if id_ == f"{limit.role_id or limit.member_id}"]
+        if not named:
+            raise NoSuchLimit
+        limit = named[0]
+
+        def clear(tx: Tx) -> tuple[SetLimit, LimitChange]:
+            if limit.number is None:
+                before = quotas.set_role(tx, guild_id, limit.role_id or 0, None, changed_by, now)
+            else:
+                before = quotas.clear_number(tx, guild_id, limit.number, changed_by, now)
+            return limit, LimitChange(before=before, after=None, open_jobs=0, beyond=0)
+
+        return await self._once(changed_by, clear)
 
     async def limit_role(
         self, guild_id: GuildId, role_id: int, credits_: int | None, changed_by: ChangedBy

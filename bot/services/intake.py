@@ -27,6 +27,7 @@ from bot.mentions import named
 from bot.model import (
     Backend,
     DiscordUserId,
+    GuildId,
     Job,
     JobId,
     JobState,
@@ -47,6 +48,11 @@ ANSWER_WITHIN = timedelta(seconds=4)
 """Maximum time that a new job waits for the member to be answered before it starts."""
 
 
+ANOTHER_PROCESS = (
+    "Another process uses this bot's DISCORD_TOKEN with a database of its own, and has answered a request "
+    "that came to both. Nothing was charged here. Stop the other one, or give it a token of its own."
+)
+"""What the operator reads about a second process."""
 REFUSED_MAX = 1_000
 """Maximum refused interactions that are remembered in memory."""
 
@@ -87,6 +93,8 @@ class Accepted:
 class Intake:
     """Turns requests into jobs. ``woken`` is called when there is work for the runner.
 
+    ``alert`` tells the operator how much of their total is used.
+
     Guarantee: the job and the hold on its credits are one transaction, and an interaction becomes at
     most one job.
     """
@@ -98,8 +106,10 @@ class Intake:
         *,
         now: Callable[[], datetime],
         woken: Callable[[], None],
+        alert: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.terms = terms
+        self._alert = alert
         self._database = database
         self._now = now
         self._woken = woken
@@ -151,10 +161,20 @@ class Intake:
                 tx.execute("ROLLBACK TO admission")
                 tx.execute("RELEASE admission")
                 refusals.remember(tx, origin.interaction_id, now)
+                if isinstance(refusal, TotalReached):  # also if the operator has lowered it
+                    note_total(tx)
                 return refusal
             # Any other error undoes the whole transaction, and with it the savepoint.
             tx.execute("RELEASE admission")
+            note_total(tx)
             return accepted
+
+        passed: int | None = None
+
+        def note_total(tx: Tx) -> None:
+            nonlocal passed
+            price, total_max = self.terms.price_credits, self.terms.total_credits_max
+            passed = None if total_max is None else servers.newly_passed(tx, total_max, price, now)
 
         def admit(tx: Tx) -> Accepted:
             member = members.member_number(tx, origin.member_id)
@@ -179,6 +199,8 @@ class Intake:
             return Accepted(job=job, facts=card_facts(tx, job, self.terms.defaults, now))
 
         accepted = await self._database.write(accept)
+        if passed is not None:
+            self._alert(self._total_passed(passed))
         if isinstance(accepted, Refusal):
             raise accepted
         if accepted is not None:
@@ -187,6 +209,25 @@ class Intake:
             self._all_answered.clear()
             log.info("job queued", extra={"job_id": job_id, "state": "queued"})
         return accepted
+
+    def _total_passed(self, share: int) -> str:
+        """Return the alert that this share of the operator's total is used."""
+        used = "all" if share == servers.SHARE_REACHED else f"{share} %"
+        ends = "no more songs are made until the next month" if share == servers.SHARE_REACHED else "so far"
+        return (
+            f"All servers together have used {used} of TOTAL_CREDITS_MAX={self.terms.total_credits_max:,} "
+            f"this month; {ends}."
+        )
+
+    async def require_served(self, guild_id: GuildId) -> None:
+        """Check that the operator serves the server; ``accept`` checks again in its transaction.
+
+        Raises:
+            NotServed: the operator does not.
+        """
+        policy = self.terms.server_policy
+        if not await self._database.read(lambda tx: servers.is_served(tx, guild_id, policy)):
+            raise NotServed
 
     async def refused(self, interaction_id: int) -> None:
         """Remember that an interaction was refused before it came here, so that it stays refused."""
@@ -212,7 +253,7 @@ class Intake:
         if members.leaving_since(tx, member) is not None:
             raise Leaving
         if source is not None:
-            _refuse_reuse(tx, source, member)
+            _refuse_reuse(tx, source, origin.guild_id, member)
         reason = quotas.paused(tx, origin.guild_id)
         if reason is not None:
             raise Paused(reason)
@@ -239,17 +280,19 @@ class Intake:
         self._answered(job)
         self._woken()
 
-    async def cancel(self, job_id: JobId, member_id: DiscordUserId, *, as_manager: bool) -> Job:
+    async def cancel(
+        self, job_id: JobId, guild_id: GuildId, member_id: DiscordUserId, *, as_manager: bool
+    ) -> Job:
         """Withdraw a queued request for its author, or for somebody who may manage messages.
 
         Returns the job as it was; its credits are released.
 
         Raises:
-            WordsGone: the job does not exist.
+            WordsGone: the server has no such job.
             NotYourSong: it is somebody else's, and the caller is no manager.
             TooLateToCancel: it is no longer queued.
         """
-        job = await self.job(job_id)
+        job = await self.job(job_id, guild_id)
         if member_id != job.origin.member_id and not as_manager:
             raise NotYourSong
         if not await self.withdraw(job):
@@ -272,6 +315,25 @@ class Intake:
         self._answered(job)
         return withdrawn
 
+    async def answered_elsewhere(self, job: Job) -> bool:
+        """Withdraw a request that another process has answered with a job of its own, and tell the operator.
+
+        Returns False if the job has begun: then it goes on. The answer is not its card and stays untouched.
+        """
+        now = self._now()
+
+        def withdraw(tx: Tx) -> bool:
+            if not jobs.withdraw(tx, job.id, now):
+                return False
+            jobs.no_card(tx, job.id)
+            ledger.release(tx, job.id, now)
+            return True
+
+        withdrawn = await self._database.write(withdraw)
+        self._answered(job)
+        self._alert(ANOTHER_PROCESS)
+        return withdrawn
+
     def _answered(self, job: Job) -> None:
         self._unanswered.discard(job.id)
         if not self._unanswered:
@@ -285,15 +347,17 @@ class Intake:
         except TimeoutError:
             log.warning("answers pending at shutdown", extra={"count": len(self._unanswered)})
 
-    async def post_again(self, job_id: JobId) -> Job:
+    async def post_again(self, job_id: JobId, guild_id: GuildId) -> Job:
         """Post a song that could not be posted before. Returns the job; other states stay as they are.
 
         Raises:
-            WordsGone: there is no such job, or its member has been erased.
+            WordsGone: the server has no such job, or its member has been erased.
         """
         now = self._now()
 
         def post_again(tx: Tx) -> Job | None:
+            if not jobs.is_of(tx, guild_id, job_id):
+                return None
             jobs.post_again(tx, job_id, now)
             return jobs.get(tx, job_id)
 
@@ -343,26 +407,32 @@ class Intake:
             raise WordsGone
         return draft
 
-    async def job(self, job_id: JobId) -> Job:
-        """Return a job, with as much of its texts as is kept.
+    async def job(self, job_id: JobId, guild_id: GuildId) -> Job:
+        """Return a job of a server, with as much of its texts as is kept.
 
         Raises:
-            WordsGone: there is none.
+            WordsGone: the server has no such job. Whether another server has it stays unsaid.
         """
-        job = await self._database.read(lambda tx: jobs.get(tx, job_id))
+
+        def job_of(tx: Tx) -> Job | None:
+            return jobs.get(tx, job_id) if jobs.is_of(tx, guild_id, job_id) else None
+
+        job = await self._database.read(job_of)
         if job is None:
             raise WordsGone
         return job
 
-    async def worded(self, job_id: JobId) -> Job:
-        """Return a job with all of its texts, from which another song may be made.
+    async def worded(self, job_id: JobId, guild_id: GuildId | None) -> Job:
+        """Return a job of a server, or of any if None, with all of its texts.
 
         Raises:
-            WordsGone: there is none, its texts are no longer kept, or one of their authors is leaving.
+            WordsGone: the server has no such job, its texts are no longer kept, or one of their authors is
+                leaving. Which of these it is, and whether another server has the job, stays unsaid.
         """
 
         def worded(tx: Tx) -> Job | None:
-            return jobs.get(tx, job_id) if texts.may_be_taken_up(tx, job_id) else None
+            is_here = guild_id is None or jobs.is_of(tx, guild_id, job_id)
+            return jobs.get(tx, job_id) if is_here and texts.may_be_taken_up(tx, job_id) else None
 
         job = await self._database.read(worded)
         if job is None:
@@ -370,9 +440,9 @@ class Intake:
         return job
 
 
-def _refuse_reuse(tx: Tx, source: Source, member: MemberNumber) -> None:
+def _refuse_reuse(tx: Tx, source: Source, guild_id: GuildId, member: MemberNumber) -> None:
     """Raise the Refusal that stands against reusing the texts of an earlier job, if one does."""
-    if not texts.may_be_taken_up(tx, source.job_id):
+    if not jobs.is_of(tx, guild_id, source.job_id) or not texts.may_be_taken_up(tx, source.job_id):
         raise WordsGone
     match source.reuse:
         case Reuse.RETRY if jobs.tried_again(tx, source.job_id, member):

@@ -88,11 +88,11 @@ class Privacy:
         records, job_ids, own_limit = await self._database.report(summary)
         return PrivacyView(
             records=records,
-            files=len(await asyncio.to_thread(self._spool.of_jobs, job_ids)),
+            files=len(await self._spool.threads.run(self._spool.of_jobs, job_ids)),
             own_limit=own_limit,
             words_days=self._words_days,
             files_days=self._spool_days,
-            copies=await asyncio.to_thread(self._copies),
+            copies=await self._spool.threads.run(self._copies),
         )
 
     def _copies(self) -> int:

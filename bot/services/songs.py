@@ -23,7 +23,7 @@ from bot.errors import (
     Transient,
     Unauthorized,
 )
-from bot.model import OPEN_STATES, SONG_STATES, DiscordUserId, GuildId, Job, JobId, Track
+from bot.model import OPEN_STATES, SONG_STATES, DiscordUserId, GuildId, Job, JobId, Track, storable
 from bot.music import wire
 from bot.music.clients import MusicClients
 from bot.music.downloads import AudioSource
@@ -111,7 +111,13 @@ class SongArchive:
 
         def read(tx: Tx) -> SongPage:
             return history.songs(
-                tx, guild_id, member_id, size=size, word=word, before_id=before_id, after_id=after_id
+                tx,
+                guild_id,
+                member_id,
+                size=size,
+                word=storable(word),
+                before_id=before_id,
+                after_id=after_id,
             )
 
         # A search may read thousands of songs, so it runs where no write waits for it.
@@ -123,7 +129,7 @@ class SongArchive:
         """Return the member's songs in this server that match what was typed so far, newest first."""
 
         def read(tx: Tx) -> list[SongChoice]:
-            return history.choices(tx, guild_id, member_id, typed, limit)
+            return history.choices(tx, guild_id, member_id, storable(typed), limit)
 
         return await (self._database.report(read) if typed else self._database.read(read))
 
@@ -133,7 +139,7 @@ class SongArchive:
         Raises:
             NoSuchSong: they have none like that here.
         """
-        song = await self._database.report(lambda tx: history.find(tx, guild_id, member_id, typed))
+        song = await self._database.report(lambda tx: history.find(tx, guild_id, member_id, storable(typed)))
         if song is None:
             raise NoSuchSong
         return song
@@ -185,12 +191,12 @@ class SongArchive:
                 del self._copies[member_id]
 
     @asynccontextmanager
-    async def _turn(self, channel_id: int) -> AsyncIterator[None]:
+    async def _turn(self, channel_id: int, guild_id: GuildId) -> AsyncIterator[None]:
         """Wait for a turn in the channel, for at most ``TURN_WAIT_S``."""
         async with AsyncExitStack() as stack:
             try:
                 async with asyncio.timeout(TURN_WAIT_S):
-                    await stack.enter_async_context(self._turns.take(channel_id))
+                    await stack.enter_async_context(self._turns.take(channel_id, guild_id))
             except TimeoutError:
                 raise Transient("the channel is busy") from None
             yield
@@ -199,7 +205,7 @@ class SongArchive:
         files = await self.files(job)
         message_id: int | None = None
         try:
-            async with self._turn(channel_id):
+            async with self._turn(channel_id, job.origin.guild_id):
                 message_id = await self._courier.post_copy(
                     job, files, channel_id, nonce, locale=locale, direct=direct
                 )
@@ -321,7 +327,7 @@ class SongArchive:
             available[track.take] = again
         else:
             # Its member has asked for erasure, and this file did not exist yet when theirs were deleted.
-            await asyncio.to_thread(self._spool.path(stored.file).unlink, missing_ok=True)
+            await self._spool.threads.run(self._spool.path(stored.file).unlink, missing_ok=True)
 
 
 async def _chunks(audio: bytes) -> AsyncIterator[bytes]:

@@ -437,6 +437,11 @@ def withdraw(tx: Tx, job_id: JobId, now: datetime) -> bool:
     return cursor.rowcount == 1
 
 
+def no_card(tx: Tx, job_id: JobId) -> None:
+    """Record that the job has no card: the answer to its request is not its own, and must not be edited."""
+    tx.execute("UPDATE job SET card_due_at = NULL WHERE id = ?", (job_id,))
+
+
 def post_again(tx: Tx, job_id: JobId, now: datetime) -> bool:
     """Queue an undelivered song for posting again. Where it may already have been posted stays recorded."""
     cursor = tx.execute(

@@ -5,6 +5,7 @@ Each function is one part of a transaction; each change is an entry in the ledge
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from bot.database.sqlite import Tx
@@ -13,6 +14,73 @@ from bot.model import ChangedBy, DiscordUserId, GuildId, JobId, Limit, MemberNum
 from bot.store import ledger, members, times
 from bot.store.changes import Channel, Credits, Status
 from bot.store.ledger import Defaults, Hold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetLimit:
+    """A limit that a server's managers have set for a role or for a member."""
+
+    role_id: int | None
+    number: MemberNumber | None
+    member_id: DiscordUserId | None
+    """None for a role, and for a member who was erased."""
+    name: str
+    """A member's display name as of their last song with stored texts."""
+    credits: int
+
+    @property
+    def key(self) -> str:
+        """What names the limit among those of its server: ``role:5`` or ``member:3``."""
+        return f"member:{self.number}" if self.role_id is None else f"role:{self.role_id}"
+
+
+def limits(tx: Tx, guild_id: GuildId, typed: str = "") -> list[SetLimit]:
+    """Return the limits of a server, of roles first, whose key, id or name has ``typed`` in it.
+
+    The roles and the members may be gone from Discord: that is why they are looked up here.
+    """
+    rows = tx.execute(
+        """SELECT role_id, NULL AS number, NULL AS member_id, '' AS name, credits FROM role_limit
+           WHERE guild_id = :guild
+           UNION ALL
+           SELECT NULL, member_limit.member_id, member.discord_id,
+                  COALESCE((SELECT asked_by FROM job JOIN words ON words.job_id = job.id
+                            WHERE job.guild_id = member_limit.guild_id AND job.member_id = member.id
+                            ORDER BY job.created_at DESC LIMIT 1), ''), credits
+           FROM member_limit JOIN member ON member.id = member_limit.member_id
+           WHERE member_limit.guild_id = :guild""",
+        {"guild": guild_id},
+    )
+    found = [
+        SetLimit(
+            role_id=row["role_id"],
+            number=row["number"],
+            member_id=row["member_id"],
+            name=row["name"],
+            credits=row["credits"],
+        )
+        for row in rows
+    ]
+    part = typed.casefold()
+    return [
+        limit
+        for limit in found
+        if part in limit.key or part in f"{limit.role_id or limit.member_id}" or part in limit.name.casefold()
+    ]
+
+
+def clear_number(
+    tx: Tx, guild_id: GuildId, number: MemberNumber, changed_by: ChangedBy, now: datetime
+) -> int | None:
+    """Clear the limit of a member who may be unknown to Discord. Returns it."""
+    row = tx.execute(
+        "DELETE FROM member_limit WHERE guild_id = ? AND member_id = ? RETURNING credits", (guild_id, number)
+    ).fetchone()
+    if row is None:
+        return None
+    before, after = Credits(row["credits"]), Credits(None)
+    ledger.note(tx, "member", guild_id, changed_by, now, member=number, before=before, after=after)
+    return int(row["credits"])
 
 
 def limit_of(tx: Tx, guild_id: GuildId, member: MemberNumber, role_ids: Iterable[int]) -> Limit | None:
@@ -111,7 +179,9 @@ def set_member(
     changed_by: ChangedBy,
     now: datetime,
 ) -> int | None:
-    """Set or clear the member's own limit. Returns the previous one."""
+    """Set or clear the member's own limit. Returns the previous one; clearing none changes nothing."""
+    if credits_ is None and member_limit(tx, guild_id, members.past_or_present(tx, member_id)) is None:
+        return None
     ledger.know_guild(tx, guild_id)
     member = members.member_number(tx, member_id)
     before = member_limit(tx, guild_id, member)
@@ -138,9 +208,11 @@ def set_member(
 def set_role(
     tx: Tx, guild_id: GuildId, role_id: int, credits_: int | None, changed_by: ChangedBy, now: datetime
 ) -> int | None:
-    """Set or clear the limit of a role. Returns the previous one."""
-    ledger.know_guild(tx, guild_id)
+    """Set or clear the limit of a role. Returns the previous one; clearing none changes nothing."""
     before = role_limits(tx, guild_id, [role_id]).get(role_id)
+    if credits_ is None and before is None:
+        return None
+    ledger.know_guild(tx, guild_id)
     if credits_ is None:
         tx.execute("DELETE FROM role_limit WHERE guild_id = ? AND role_id = ?", (guild_id, role_id))
     else:

@@ -60,6 +60,14 @@ _QUESTIONS = {
        WHERE refund.kind = 'refund' AND settled.id IS NULL""": (
         "job {job}: the ledger has refunded what was never spent"
     ),
+    """SELECT day, SUM(counted) AS counted, SUM(booked) AS booked FROM (
+         SELECT day, credits AS counted, 0 AS booked FROM day_total
+         UNION ALL
+         SELECT day, 0, CASE kind WHEN 'hold' THEN allowance + bonus ELSE -(allowance + bonus) END
+         FROM ledger WHERE kind IN ('hold', 'release'))
+       GROUP BY day HAVING SUM(counted) <> SUM(booked)""": (
+        "day {day}: {counted} credits of all servers are counted, the ledger says {booked}"
+    ),
     """SELECT ledger.job_id AS job FROM ledger LEFT JOIN job ON job.id = ledger.job_id
        WHERE ledger.job_id IS NOT NULL AND job.id IS NULL""": "job {job} is in the ledger and nowhere else",
 }

@@ -2,14 +2,22 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from bot.database.sqlite import Tx
 from bot.model import Balance, GuildId, JobId, Period
 from bot.store import ledger, times
+from bot.store.facts import fact, remember
 from bot.store.ledger import Defaults
 from bot.store.times import milliseconds, moment
 
 _SONGS = "'stored', 'delivering', 'delivered', 'undelivered'"
+SHARE_WARNED: Final = 80
+"""Percent of the operator's total at which they are warned."""
+SHARE_REACHED: Final = 100
+"""Percent of the operator's total at which no more songs are made."""
+TOTAL_FACT: Final = "share of the total"
+"""Name of the fact that keeps the month and the share that the operator last heard of."""
 _UNFINISHED = "state NOT IN ('delivered', 'explained', 'undelivered')"
 
 
@@ -151,6 +159,23 @@ def credits_this_month(tx: Tx, now: datetime) -> int:
         "SELECT COALESCE(SUM(credits), 0) FROM day_total WHERE day >= ? AND day < ?", (first, after)
     ).fetchone()
     return int(total)
+
+
+def newly_passed(tx: Tx, total_max: int, price: int, now: datetime) -> int | None:
+    """Return which share of the operator's total was newly passed this month, in percent, and keep it.
+
+    The total counts as reached once another song at ``price`` would go beyond it.
+    """
+    used = credits_this_month(tx, now)
+    passed = SHARE_REACHED if used + price > total_max else 0
+    if not passed and used * SHARE_REACHED >= SHARE_WARNED * total_max:
+        passed = SHARE_WARNED
+    first, _ = times.period_days(Period.MONTH, now)
+    month, _, share = (fact(tx, TOTAL_FACT) or "").partition(":")
+    known = int(share) if month == str(first) else 0
+    if passed > known:
+        remember(tx, TOTAL_FACT, f"{first}:{passed}")
+    return passed if passed > known else None
 
 
 def next_month(now: datetime) -> datetime:

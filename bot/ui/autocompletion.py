@@ -121,21 +121,26 @@ async def chosen(typed: str, offers: Callable[[str, int], Awaitable[Sequence[Off
     return None
 
 
+async def songs(work: Awaitable[Sequence[Offer]]) -> list[app_commands.Choice[str]]:
+    """Return the songs that the work finds, as choices."""
+    return choices(await work)
+
+
 async def answer(
-    interaction: discord.Interaction, work: Awaitable[Sequence[Offer]]
+    interaction: discord.Interaction, work: Awaitable[list[app_commands.Choice[str]]]
 ) -> list[app_commands.Choice[str]]:
-    """Send the offers; log an error, since nobody reads an answer that fails.
+    """Send the choices; nobody can be told of an error, so it is a log line.
 
     Returns no choices: discord.py would send what is returned, and log a late answer as an exception.
     """
     try:
-        offers = await work
+        found = await work
     except (Refusal, Transient) as error:
         log.info("autocompletion refused", extra={"error": type(error).__name__})
-        offers = []
+        found = []
     try:
         with readable_answers():
-            await interaction.response.autocomplete(choices(offers))
+            await interaction.response.autocomplete(found)
     except NETWORK_ERRORS as error:
         log.info("autocompletion not answered", extra={"error": str(error) or type(error).__name__})
     except RuntimeError:

@@ -13,6 +13,7 @@ from bot.services.songs import Copy
 from bot.store.history import SongChoice, SongPage
 from bot.ui import messages
 from bot.ui.discord_limits import CHOICE_MAX, CONTENT_MAX
+from bot.ui.fitted_embed import FittedEmbed
 from bot.ui.language import Language
 from bot.ui.text import cut, label, line
 
@@ -40,7 +41,7 @@ def title_of(say: Language, request: SongRequest) -> str:
 
 def card(say: Language, job: Job, facts: CardFacts) -> discord.Embed:
     """Return the public answer to a request: what it asks for, its state, its price and what is left."""
-    embed = discord.Embed(
+    embed = FittedEmbed(
         title=f"🎵 {line(title_of(say, job.request), TITLE_MAX)}",
         description="\n\n".join(
             filter(None, [_quote(say, job), _phases(say, job), _progress(say, job, facts)])
@@ -201,7 +202,7 @@ def _made_with(say: Language, request: SongRequest) -> str:
 
 def song(say: Language, job: Job) -> discord.Embed:
     """Return the embed of a finished song."""
-    embed = discord.Embed(
+    embed = FittedEmbed(
         title=f"🎶 {line(title_of(say, job.request), TITLE_MAX)}",
         description=_quote(say, job) or None,
         color=COLOR_DONE,
@@ -220,7 +221,7 @@ def without_texts(job: Job) -> Job:
 
 def notice(say: Language, job: Job) -> discord.Embed:
     """Return why a request failed."""
-    embed = discord.Embed(
+    embed = FittedEmbed(
         title=say("notice-title", title=line(title_of(say, job.request), TITLE_MAX)),
         description=messages.failure(say, job),
         color=COLOR_FAILED,
@@ -232,7 +233,7 @@ def notice(say: Language, job: Job) -> discord.Embed:
 
 def first_things(say: Language, price_credits: int) -> discord.Embed:
     """Return what to try first, for somebody who is new to the bot."""
-    return discord.Embed(
+    return FittedEmbed(
         title=say("help-title"),
         description="\n\n".join(
             [
@@ -249,7 +250,7 @@ def first_things(say: Language, price_credits: int) -> discord.Embed:
 
 def in_progress(say: Language, jobs: list[tuple[Job, CardFacts]]) -> discord.Embed:
     """Return the state of each of a member's songs in progress."""
-    embed = discord.Embed(title=say("status-title"), color=COLOR_WORKING)
+    embed = FittedEmbed(title=say("status-title"), color=COLOR_WORKING)
     if not jobs:
         embed.description = say("status-none")
     for job, facts in jobs[:STATUS_MAX]:
@@ -269,7 +270,7 @@ def history(say: Language, page: SongPage, word: str) -> discord.Embed:
     lines = [_history_line(say, job) for job in page.songs]
     if lines:
         lines.append(f"\n{say('history-hint')}")
-    return discord.Embed(
+    return FittedEmbed(
         title=say("history-found", word=line(word, WORD_MAX)) if word else say("history-title"),
         description="\n".join(lines) or say("history-not-found" if word else "history-none"),
         color=COLOR_DONE,

@@ -12,8 +12,8 @@ import yarl
 from discord import app_commands
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
-from bot.errors import OutOfRange, TextTooLong
-from bot.ui import responses
+from bot.errors import OutOfRange, Refusal, TextTooLong, Transient, UnknownControl
+from bot.ui import admission, responses
 from bot.ui.buttons.again import AgainButton, RetryButton
 from bot.ui.buttons.base import PersistentButton
 from bot.ui.buttons.cancel import CancelButton
@@ -67,8 +67,17 @@ class Tree(app_commands.CommandTree["TunesmithClient"]):
     """The command tree; an error in a command becomes one private sentence."""
 
     async def interaction_check(self, interaction: discord.Interaction["TunesmithClient"], /) -> bool:
-        """Let everybody pass; from here on the log lines of the command's task name the server."""
+        """Let a valid command pass where the bot is served; from here on the log lines name the server."""
         bind_contextvars(guild_id=interaction.guild_id)
+        try:
+            # While an option is being typed, its value may be anything.
+            if interaction.type is discord.InteractionType.application_command:
+                admission.require_valid_options(interaction)
+            if not admission.is_for_everybody(interaction.command):
+                await admission.require_served(interaction, self.client.services.intake)
+        except (Refusal, Transient) as error:
+            await responses.explain(interaction, error)
+            return False
         return True
 
     async def on_error(
@@ -88,6 +97,13 @@ def _cause(error: app_commands.AppCommandError) -> Exception:
         case app_commands.TransformerError(type=discord.AppCommandOptionType.string):
             limit = int(error.transformer.max_value or 0)
             return TextTooLong("reason", len(str(error.value)), limit)
+        case (
+            app_commands.TransformerError()
+            | app_commands.CheckFailure()
+            | app_commands.CommandNotFound()
+            | app_commands.CommandSignatureMismatch()
+        ):
+            return UnknownControl()
         case _:
             return error
 
@@ -120,7 +136,7 @@ class TunesmithClient(discord.AutoShardedClient):
         """Add the commands; call before the first connection. Some services need this client to post."""
         self.services = services
         self.tree.add_command(Music(services))
-        self.tree.add_command(Quota(services.credits))
+        self.tree.add_command(Quota(services))
         self.tree.add_command(Privacy(services))
 
     async def close(self) -> None:
@@ -141,8 +157,7 @@ class TunesmithClient(discord.AutoShardedClient):
         self.loop = discord.client._loop  # noqa: SLF001
 
     async def setup_hook(self) -> None:
-        """Add the buttons, and register changed commands; runs before the first connection."""
-        self.add_dynamic_items(*BUTTONS)
+        """Register changed commands; runs before the first connection."""
         await self._register_commands()
         if self.application_id is not None:
             log.info("ready to be invited", extra={"invite_url": invite_link(self.application_id)})
@@ -216,9 +231,20 @@ class TunesmithClient(discord.AutoShardedClient):
         }
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
-        """Handle submitted forms here, whoever opened them and however long ago."""
-        if interaction.type is discord.InteractionType.modal_submit:
-            await self.guarded(interaction, responses.submitted(interaction, self.services.intake))
+        """Handle buttons and submitted forms here, whoever was sent them and however long ago."""
+        if interaction.type is discord.InteractionType.component:
+            await self.guarded(interaction, self._pressed(interaction))
+        elif interaction.type is discord.InteractionType.modal_submit:
+            await self.guarded(interaction, self._submitted(interaction))
+
+    async def _pressed(self, interaction: discord.Interaction) -> None:
+        button = admission.button_of(interaction, BUTTONS)
+        if not admission.is_about_oneself(button):
+            await admission.require_served(interaction, self.services.intake)
+        await button.press(interaction, self.services)
+
+    async def _submitted(self, interaction: discord.Interaction) -> None:
+        await responses.submitted(interaction, self.services.intake)
 
     async def guarded(self, interaction: discord.Interaction, work: Awaitable[Any]) -> None:
         """Await what a button or a form does; an error becomes one private sentence."""

@@ -350,10 +350,13 @@ def _wait_s(error: discord.HTTPException, least_s: float = BANNED_S) -> float:
 
 def _with_links(say: Language, content: str, left_out: dict[int, str]) -> str:
     """Return the text of a message, with the addresses that are too long for a button."""
-    links = [
-        f"{say('button-take', number=take)}: <{url}>" for take, url in left_out.items() if len(url) > LINK_MAX
-    ]
-    return "\n".join(filter(None, [content, *links]))
+    lines = [content] if content else []
+    for take, url in left_out.items():
+        line = f"{say('button-take', number=take)}: <{url}>"
+        # Part of an address leads nowhere, and Discord refuses a text that is too long.
+        if len(url) > LINK_MAX and len("\n".join([*lines, line])) <= CONTENT_MAX:
+            lines.append(line)
+    return "\n".join(lines)
 
 
 def _attachable(files: Sequence[tuple[Track, Path]]) -> set[int]:

@@ -19,6 +19,9 @@ UNKNOWN_INTERACTION: Final = 10062
 ALREADY_ACKNOWLEDGED: Final = 40060
 UNANSWERABLE: Final = frozenset({UNKNOWN_INTERACTION, ALREADY_ACKNOWLEDGED})
 """Codes of interactions that take no answer: it came too late, or there is one already."""
+UNKNOWN_WEBHOOK: Final = 10015
+NO_ANSWER: Final = frozenset({UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK})
+"""Codes of an interaction that has no message for its answer."""
 DISCORD_ERRORS: Final = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError)
 """Errors that only a request to Discord raises."""
 NETWORK_ERRORS: Final = (*DISCORD_ERRORS, TimeoutError, OSError)

@@ -27,3 +27,19 @@ REQUEST_MAX_BYTES: Final = 24 * 1024 * 1024
 """Files of one message together; Discord refuses requests of 25 MiB and more."""
 FILE_SAFE_BYTES: Final = 10 * 1024 * 1024
 """Size of a file that every server takes."""
+
+# https://docs.discord.com/developers/resources/message#embed-object-embed-limits
+EMBED_MAX: Final = 6_000
+"""Characters of all embeds of a message together."""
+EMBED_TITLE_MAX: Final = 256
+"""Characters of an embed's title."""
+EMBED_DESCRIPTION_MAX: Final = 4_096
+"""Characters of an embed's description."""
+EMBED_FIELDS_MAX: Final = 25
+"""Fields of an embed."""
+EMBED_FIELD_NAME_MAX: Final = 256
+"""Characters of a field's name."""
+EMBED_FIELD_VALUE_MAX: Final = 1_024
+"""Characters of a field's value."""
+EMBED_FOOTER_MAX: Final = 2_048
+"""Characters of an embed's footer."""

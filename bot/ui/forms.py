@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import discord
@@ -11,13 +11,17 @@ from discord import ui
 from bot.characters import head
 from bot.model import JobId, SongRequest
 from bot.music.text_limits import limits_of
+from bot.ui.custom_ids import NUMBER
 from bot.ui.discord_limits import TEXT_INPUT_MAX
 from bot.ui.language import Language
 
 INSTRUMENTAL: Final = "instrumental"
 WITH_VOCALS: Final = "with_vocals"
+MODEL_MAX: Final = 50
+"""Characters of a model's name."""
 _CUSTOM_ID = re.compile(
-    r"song:(?P<kind>prompt|custom):((?P<of>draft|remix)(?P<key>\d{1,18}))?:(?P<model>.{1,50})", re.DOTALL
+    f"song:(?P<kind>prompt|custom):((?P<of>draft|remix)(?P<key>{NUMBER}))?:(?P<model>.{{1,{MODEL_MAX}}})",
+    re.DOTALL,
 )
 
 
@@ -122,26 +126,37 @@ def read_submission(interaction: discord.Interaction) -> Submission | None:
     opened = _CUSTOM_ID.fullmatch(str(data.get("custom_id", "")))
     if opened is None:
         return None
-    fields = {field["custom_id"]: field for field in _leaves(data.get("components", []))}
     key = None if opened["key"] is None else int(opened["key"])
-
-    def text(name: str) -> str:
-        return str(fields.get(name, {}).get("value") or "")
-
+    fields = _fields_of(data)
     return Submission(
-        request=SongRequest(
-            model=opened["model"],
-            custom=opened["kind"] == "custom",
-            prompt=text("prompt"),
-            title=text("title"),
-            style=text("style"),
-            lyrics=text("lyrics"),
-            instrumental=text("vocals") == INSTRUMENTAL,
+        request=replace(
+            typed(interaction), model=opened["model"], custom=opened["kind"] == "custom"
         ).cleaned(),
         draft=key if opened["of"] == "draft" else None,
         remix_of=JobId(key) if key is not None and opened["of"] == "remix" else None,
         lyrics_file=_attachment(interaction, fields.get("lyrics_file", {}), data.get("resolved", {})),
     )
+
+
+def typed(interaction: discord.Interaction) -> SongRequest:
+    """Return what was typed into a form, whichever it is."""
+    fields = _fields_of(interaction.data or {})
+
+    def text(name: str) -> str:
+        return str(fields.get(name, {}).get("value") or "")
+
+    return SongRequest(
+        model="",
+        prompt=text("prompt"),
+        title=text("title"),
+        style=text("style"),
+        lyrics=text("lyrics"),
+        instrumental=text("vocals") == INSTRUMENTAL,
+    )
+
+
+def _fields_of(data: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {field["custom_id"]: field for field in _leaves(data.get("components", []))}
 
 
 def _leaves(components: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -15,6 +15,8 @@ BEGINNING_MAX: Final = 60
 """Characters of lyrics that are quoted, to show how they were read."""
 _FIXED: Final[dict[type[errors.Refusal], str]] = {
     errors.NotServed: "not-served",
+    errors.UnknownControl: "unknown-control",
+    errors.NoSuchLimit: "no-such-limit",
     errors.TooManyCopies: "too-many-copies",
     errors.WordsGone: "words-gone",
     errors.TriedAgain: "tried-again",

@@ -7,7 +7,7 @@ from typing import Any, Final
 import discord
 from discord import app_commands
 
-from bot.errors import TextTooLong
+from bot.errors import TextTooLong, UnknownModel
 from bot.model import DiscordUserId, SongRequest, Voice, storable
 from bot.music.text_limits import limits_of
 from bot.ui import autocompletion, cards, forms, interaction_context, quota_cards, responses
@@ -139,6 +139,8 @@ class Music(
 
     async def _open_form(self, interaction: discord.Interaction, request: SongRequest) -> None:
         interaction_context.require_can_post(interaction)
+        if request.model not in self.intake.terms.models:  # the form is remembered by the name of its model
+            raise UnknownModel(self.intake.terms.models)
         avoid_max = limits_of(request.model).avoid
         if len(request.avoid) > avoid_max:  # the form has no field in which it could be shortened
             raise TextTooLong("avoid", len(request.avoid), avoid_max)
@@ -149,7 +151,7 @@ class Music(
         await interaction.response.send_modal(form)
 
     def _model(self, chosen: str | None) -> str:
-        return chosen or self.intake.terms.models[0]
+        return self.intake.terms.models[0] if chosen is None else chosen
 
     # -- earlier songs
 
@@ -187,9 +189,8 @@ class Music(
 
     @get.autocomplete("song")
     async def _songs(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await autocompletion.answer(
-            interaction, self._offers(interaction, storable(typed), CHOICES_MAX)
-        )
+        found = self._offers(interaction, storable(typed), CHOICES_MAX)
+        return await autocompletion.answer(interaction, autocompletion.songs(found))
 
     async def _offers(self, interaction: discord.Interaction, typed: str, limit: int) -> list[Offer]:
         say, guild_id = interaction_context.private(interaction), interaction_context.guild_of(interaction)

@@ -8,6 +8,7 @@ from discord.utils import format_dt
 from bot.services.privacy import Deletion, PrivacyView
 from bot.ui import messages
 from bot.ui.cards import COLOR_WORKING
+from bot.ui.fitted_embed import FittedEmbed
 from bot.ui.language import Language
 from bot.ui.text import line
 
@@ -31,7 +32,7 @@ def view(say: Language, data: PrivacyView, owner: discord.User | None) -> discor
         lines.append(say("privacy-copies", count=data.copies))
     if not (lines or records.drafts or records.limits or records.ledger_entries or data.files):
         lines.append(say("privacy-nothing"))
-    embed = discord.Embed(
+    embed = FittedEmbed(
         title=say("privacy-title"),
         description="\n".join(lines) or None,
         color=COLOR_WORKING,

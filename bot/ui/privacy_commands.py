@@ -27,6 +27,7 @@ class Privacy(
     def __init__(self, services: Services) -> None:
         super().__init__(allowed_installs=app_commands.AppInstallationType(guild=True, user=False))
         self.privacy = services.privacy
+        self.attachments = services.attachments
 
     @app_commands.command(description=described("command-privacy-view"))
     async def view(self, interaction: discord.Interaction[discord.Client]) -> None:
@@ -46,7 +47,7 @@ class Privacy(
         with tempfile.TemporaryDirectory(prefix="tunesmith-") as folder:
             path = Path(folder) / EXPORT_FILE
             count = await self.privacy.export(DiscordUserId(interaction.user.id), path)
-            async with uploads.compressed_if_large(path) as file:
+            async with uploads.compressed_if_large(path, self.attachments) as file:
                 text = say("privacy-exported", songs=say("songs", count=count))
                 await interaction.followup.send(text, file=file, ephemeral=True)
 

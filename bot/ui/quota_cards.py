@@ -6,14 +6,16 @@ import discord
 from discord.utils import format_dt
 
 from bot.model import Balance, DiscordUserId, GuildId, Standing
-from bot.services.credits import Explanation, LimitChange, Overview, Refund, Use
+from bot.services.credits import Explanation, LimitChange, Limits, Overview, Refund, Use
 from bot.store.budget_alerts import BudgetAlert
 from bot.store.changes import Allowance, Channel, Credits, Status, Value
+from bot.store.quotas import SetLimit
 from bot.store.reports import LedgerRow, MemberUse, Page, SettledSong
 from bot.ui import messages
 from bot.ui.cards import COLOR_WORKING, title_of
+from bot.ui.fitted_embed import FittedEmbed
 from bot.ui.language import Language
-from bot.ui.text import label, line
+from bot.ui.text import cut, label, line, plain
 
 PICTURE: Final = "usage.png"
 ALL_PERCENT: Final = 100
@@ -42,7 +44,7 @@ def credits_left(say: Language, standing: Standing, price: int) -> discord.Embed
     enough = say("credits-left", credits=left)
     if price:
         enough = say("credits-left-for", credits=left, songs=standing.left // price)
-    embed = discord.Embed(
+    embed = FittedEmbed(
         title=say("credits-title"),
         description=f"{enough}\n{say('credits-price', price=messages.credits_(say, price))}",
         color=COLOR_WORKING,
@@ -61,7 +63,7 @@ def view(say: Language, overview: Overview, guild_id: GuildId) -> discord.Embed:
     lines = [say("quota-can-spend", credits=messages.credits_(say, balance.available), price=price)]
     if overview.paused is not None:
         lines.append(say("quota-paused", reason=line(overview.paused, messages.REASON_MAX)))
-    embed = discord.Embed(title=say("quota-title"), description="\n".join(lines), color=COLOR_WORKING)
+    embed = FittedEmbed(title=say("quota-title"), description="\n".join(lines), color=COLOR_WORKING)
     add_balance(say, embed, balance)
     if overview.ceiling is not None:
         embed.add_field(name=say("quota-ceiling"), value=number(say, overview.ceiling))
@@ -104,6 +106,47 @@ def role(say: Language, role_id: int, guild_id: GuildId) -> str:
     return say("everyone") if role_id == guild_id else f"<@&{role_id}>"
 
 
+def limits(say: Language, found: Limits, guild_id: GuildId) -> discord.Embed:
+    """Return the limits of roles and members, and how to remove those that Discord no longer offers."""
+    lines = [f"{_limited(say, limit, guild_id)}: {number(say, limit.credits)}" for limit in found.limits]
+    if found.count > len(lines):
+        lines.append(say("limits-others", count=found.count - len(lines)))
+    embed = FittedEmbed(
+        title=say("limits-title"),
+        description="\n".join(lines) or say("limits-none"),
+        color=COLOR_WORKING,
+    )
+    if lines:
+        embed.set_footer(text=say("limits-hint"))
+    return embed
+
+
+def _limited(say: Language, limit: SetLimit, guild_id: GuildId) -> str:
+    """Return whose limit it is; a role or member that Discord no longer knows shows as its id."""
+    if limit.role_id is not None:
+        shown = role(say, limit.role_id, guild_id)
+        return shown if limit.role_id == guild_id else f"{shown} ({limit.role_id})"
+    use = MemberUse(member_id=limit.member_id, credits=0, name=limit.name)
+    return _person(say, use) if limit.member_id is None else f"{_person(say, use)} ({limit.member_id})"
+
+
+def limit_choice(say: Language, limit: SetLimit, guild_id: GuildId) -> str:
+    """Return the label of a limit in an autocompletion, which Discord shows as plain text."""
+    if limit.role_id is not None:
+        whose = say("everyone") if limit.role_id == guild_id else f"@{limit.role_id}"
+    elif limit.member_id is None:
+        whose = f"{say('forgotten')} {limit.number}"
+    else:
+        name = cut(" ".join(plain(limit.name).split()), NAME_MAX)
+        whose = f"{name} {limit.member_id}".strip()
+    return f"{whose} · {messages.credits_(say, limit.credits)}"
+
+
+def limit_cleared(say: Language, limit: SetLimit, change: LimitChange, guild_id: GuildId) -> str:
+    """Return the confirmation that a limit was removed."""
+    return limit_changed(say, change, _limited(say, limit, guild_id))
+
+
 def _top(say: Language, top: list[MemberUse]) -> str:
     lines = [
         f"{place}. {_person(say, use)}: {number(say, use.credits)}" for place, use in enumerate(top, start=1)
@@ -124,16 +167,19 @@ def explained(
     """Return each rule that applies to a member, the one that decides, and what it leaves them."""
     standing = explanation.standing
     can_spend = messages.credits_(say, standing.left)
-    embed = discord.Embed(
+    embed = FittedEmbed(
         title=say("explain-title"),
         description=say("explain-can-spend", member=f"<@{member_id}>", credits=can_spend),
         color=COLOR_WORKING,
     )
     rules = [say("explain-own", credits=number(say, explanation.own))]
+    by_role = sorted(explanation.by_role.items(), key=lambda limit: -limit[1])
     rules += [
         f"{role(say, role_id, guild_id)}: {number(say, credits_)}"
-        for role_id, credits_ in explanation.by_role.items()
+        for role_id, credits_ in by_role[:ROLES_MAX]
     ]
+    if len(by_role) > ROLES_MAX:
+        rules.append(say("limits-more", count=len(by_role) - ROLES_MAX))
     rules += [say("explain-pool", credits=standing.balance.available)]
     if explanation.paused is not None:
         rules.append(say("explain-paused", reason=line(explanation.paused, messages.REASON_MAX)))
@@ -270,7 +316,7 @@ def ledger(say: Language, page: Page, kind: str | None, member_id: DiscordUserId
     """Return one page of the ledger, newest first."""
     filters = [say(f"choice-{kind}")] if kind else []
     filters += [say("ledger-of", member=f"<@{member_id}>")] if member_id else []
-    embed = discord.Embed(
+    embed = FittedEmbed(
         title=say("ledger-title"),
         description="\n".join(_entry(say, row) for row in page.rows) or say("ledger-none"),
         color=COLOR_WORKING,
@@ -325,7 +371,7 @@ def usage(say: Language, use: Use) -> discord.Embed:
     held = sum(day.held for day in use.days)
     lines = [say("usage-sums", spent=messages.credits_(say, spent), back=returned)]
     lines.append(say("usage-legend") if spent or returned or held else say("usage-none"))
-    embed = discord.Embed(
+    embed = FittedEmbed(
         title=say("usage-title", days=len(use.days)), description="\n".join(lines), color=COLOR_WORKING
     )
     embed.add_field(name=say("usage-top"), value=_top(say, use.top))

@@ -1,6 +1,5 @@
 """``/quota``: what server managers use to control the credits of their server."""
 
-import asyncio
 import functools
 import io
 import tempfile
@@ -12,12 +11,13 @@ from discord import app_commands
 
 from bot.errors import NotRefundable
 from bot.model import DiscordUserId, GuildId, JobId, Period, storable
-from bot.services.credits import REASON_MAX, CreditService
+from bot.services.credits import REASON_MAX
 from bot.store.ledger import CREDITS_MAX
 from bot.ui import autocompletion, cards, chart, interaction_context, names, quota_cards, uploads
 from bot.ui.autocompletion import Offer
 from bot.ui.buttons.clear_limit import clear_limit_view
 from bot.ui.buttons.ledger_pages import ledger_pages_view
+from bot.ui.dependencies import Services
 from bot.ui.discord_limits import CHOICES_MAX
 from bot.ui.interaction_context import PickedChannel
 from bot.ui.language import Language, described
@@ -28,6 +28,9 @@ KINDS: Final = [
 PERIODS: Final = [
     app_commands.Choice(name=described(f"choice-{period}"), value=period.value) for period in Period
 ]
+
+LIMITS_SHOWN: Final = 25
+"""Limits in one list; the others are counted, and found by typing a part of them."""
 
 
 class PostableChannelOption(app_commands.Transformer):
@@ -63,9 +66,10 @@ class Quota(
 ):
     """The commands of server managers; the permission is checked again in each of them."""
 
-    def __init__(self, credit_service: CreditService) -> None:
+    def __init__(self, services: Services) -> None:
         super().__init__(allowed_installs=app_commands.AppInstallationType(guild=True, user=False))
-        self.credit_service = credit_service
+        self.credit_service = services.credits
+        self.attachments = services.attachments
 
     # -- reading
 
@@ -110,7 +114,7 @@ class Quota(
             people = await self.credit_service.people(guild_id)
             found = await names.of_ledger(interaction, people)
             count = await self.credit_service.export(guild_id, path, found)
-            async with uploads.compressed_if_large(path) as file:
+            async with uploads.compressed_if_large(path, self.attachments) as file:
                 await interaction.followup.send(say("exported", count=count), file=file, ephemeral=True)
 
     @app_commands.command(description=described("command-quota-usage"))
@@ -118,7 +122,7 @@ class Quota(
         """Show the chart, and whose its bars are."""
         guild_id, say = _manager(interaction)
         use = await self.credit_service.use(guild_id)
-        picture = await asyncio.to_thread(chart.usage, use)
+        picture = await self.attachments.run(chart.usage, use)
         embed = quota_cards.usage(say, use)
         await interaction.response.send_message(
             cards.summary(embed),
@@ -217,6 +221,35 @@ class Quota(
             text = quota_cards.limit_changed(say, change, name)
             await _confirm(interaction, text, clear_limit_view(say, "role", role.id))
 
+    @app_commands.command(description=described("command-quota-limits"))
+    @app_commands.describe(clear=described("option-limits-clear"))
+    async def limits(self, interaction: discord.Interaction, clear: str | None = None) -> None:
+        """Show every limit, or clear one, also of a role or member that Discord no longer offers."""
+        guild_id, say = _manager(interaction)
+        if clear is None:
+            found = await self.credit_service.limits(guild_id, size=LIMITS_SHOWN)
+            embed = quota_cards.limits(say, found, guild_id)
+            await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
+            return
+        by = interaction_context.changed_by(interaction)
+        cleared = await self.credit_service.clear_limit(guild_id, clear, by)
+        if cleared is not None:
+            await _confirm(interaction, quota_cards.limit_cleared(say, *cleared, guild_id))
+
+    @limits.autocomplete("clear")
+    async def _limits(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return await autocompletion.answer(interaction, self._limit_choices(interaction, typed))
+
+    async def _limit_choices(
+        self, interaction: discord.Interaction, typed: str
+    ) -> list[app_commands.Choice[str]]:
+        guild_id, say = _manager(interaction)
+        found = await self.credit_service.limits(guild_id, typed, size=CHOICES_MAX)
+        return [
+            app_commands.Choice(name=quota_cards.limit_choice(say, limit, guild_id), value=limit.key)
+            for limit in found.limits
+        ]
+
     @app_commands.command(description=described("command-quota-refund"))
     @app_commands.describe(job=described("option-refund-job"), reason=described("option-reason"))
     async def refund(self, interaction: discord.Interaction, job: str, reason: Reason) -> None:
@@ -233,9 +266,8 @@ class Quota(
 
     @refund.autocomplete("job")
     async def _songs(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await autocompletion.answer(
-            interaction, self._offers(interaction, storable(typed), CHOICES_MAX)
-        )
+        found = self._offers(interaction, storable(typed), CHOICES_MAX)
+        return await autocompletion.answer(interaction, autocompletion.songs(found))
 
     async def _offers(self, interaction: discord.Interaction, typed: str, limit: int) -> list[Offer]:
         guild_id, say = _manager(interaction)

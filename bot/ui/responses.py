@@ -1,22 +1,37 @@
 """Responses to interactions: the card of a new job, or a private sentence that says why there is none."""
 
+import asyncio
 import logging
 from dataclasses import replace
+from typing import Final
 
 import aiohttp
 import discord
 
-from bot.errors import LyricsGuessed, Refusal, TextTooLong, Transient, TriedAgain, WordsGone
-from bot.model import DiscordUserId, JobId, Reuse, SongRequest, Source
+from bot.errors import (
+    LyricsGuessed,
+    NotServed,
+    NotYourServer,
+    Refusal,
+    TextTooLong,
+    Transient,
+    TriedAgain,
+    UnknownControl,
+    WordsGone,
+)
+from bot.model import DiscordUserId, Job, JobId, Reuse, SongRequest, Source
 from bot.music.text_limits import limits_of
 from bot.services.intake import Intake
-from bot.ui import cards, forms, interaction_context, lyrics_file, messages, names
+from bot.ui import admission, cards, forms, interaction_context, lyrics_file, messages, names
+from bot.ui.buttons.cancel import CancelButton
 from bot.ui.buttons.card import card_view
 from bot.ui.buttons.draft import edit_draft_view
 from bot.ui.buttons.lyrics import text_file
 from bot.ui.discord_errors import (
+    ALREADY_ACKNOWLEDGED,
     DISCORD_ERRORS,
     NETWORK_ERRORS,
+    NO_ANSWER,
     UNANSWERABLE,
     UNKNOWN_INTERACTION,
     is_unreadable_answer,
@@ -25,6 +40,11 @@ from bot.ui.discord_errors import (
 from bot.ui.language import Language
 
 log = logging.getLogger(__name__)
+
+LOOKS_MAX: Final = 2
+"""Attempts to read an answer that may be another process's."""
+LOOK_S: Final = 1.5
+"""Seconds for each of them. A job starts 4 s after its request, whether its answer is known or not."""
 
 
 async def promise(
@@ -65,7 +85,18 @@ async def promise(
         if error.code == UNKNOWN_INTERACTION and await intake.withdraw(job):
             log.warning("response too late, job withdrawn", extra={"job_id": job.id})
             return
-    except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError, RuntimeError) as error:
+    except discord.HTTPException as error:
+        log.warning("response outcome unknown", extra={"job_id": job.id, "error": str(error)})
+        if error.code == ALREADY_ACKNOWLEDGED:
+            # An answer has arrived: ours, if this one was a repetition, or that of another process with this
+            # token. Its own database would charge the member for a second song.
+            try:
+                card_message_id = await _own_answer(interaction, job)
+            except _NotOurs:
+                if await intake.answered_elsewhere(job):
+                    log.warning("answered by another process, job withdrawn", extra={"job_id": job.id})
+                    return
+    except (aiohttp.ClientError, TimeoutError, OSError, RuntimeError) as error:
         # It may have arrived, so the job goes on. (RuntimeError: the session was closed.)
         log.warning("response outcome unknown", extra={"job_id": job.id, "error": str(error)})
     try:
@@ -73,6 +104,34 @@ async def promise(
     except Transient as error:
         # The job starts by itself in a few seconds, and its card is searched for.
         log.warning("response not recorded", extra={"job_id": job.id, "error": str(error)})
+
+
+class _NotOurs(Exception):
+    """The answer to an interaction is none of ours."""
+
+
+async def _own_answer(interaction: discord.Interaction, job: Job) -> int | None:
+    """Return the id of the answer that Discord has, told apart by the job's own button; None if unknown.
+
+    Raises:
+        _NotOurs: there is another answer, or none any more.
+    """
+    own = CancelButton(job.id).custom_id
+    for _ in range(LOOKS_MAX):
+        try:
+            with readable_answers():
+                async with asyncio.timeout(LOOK_S):
+                    message = await interaction.original_response()
+        except (*NETWORK_ERRORS, discord.ClientException, RuntimeError) as error:
+            if isinstance(error, discord.NotFound) and error.code in NO_ANSWER:
+                raise _NotOurs from error
+            log.info("answer not readable", extra={"job_id": job.id, "error": str(error)})
+        else:
+            rows = [row for row in message.components if isinstance(row, discord.ActionRow)]
+            if not any(getattr(child, "custom_id", None) == own for row in rows for child in row.children):
+                raise _NotOurs
+            return message.id
+    return None
 
 
 async def _refuse(
@@ -99,10 +158,12 @@ async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
     """Complete the texts of a submitted form and take it as a request."""
     submission = forms.read_submission(interaction)
     if submission is None:
+        await _return_text(interaction, forms.typed(interaction), UnknownControl())
         return
     try:
-        opened_with, remix_of = await _opened_with(intake, submission, DiscordUserId(interaction.user.id))
-    except WordsGone as error:
+        await admission.require_served(interaction, intake)
+        opened_with, remix_of = await _opened_with(interaction, intake, submission)
+    except (WordsGone, NotServed, NotYourServer) as error:
         # Texts that their author has deleted must not be stored again under another name. The member who
         # still has them on the screen gets them back as a file.
         await _return_text(interaction, submission.request, error)
@@ -142,18 +203,20 @@ async def _return_text(interaction: discord.Interaction, request: SongRequest, e
 
 
 async def _opened_with(
-    intake: Intake, submission: forms.Submission, member_id: DiscordUserId
+    interaction: discord.Interaction, intake: Intake, submission: forms.Submission
 ) -> tuple[SongRequest, JobId | None]:
-    """Return the texts that the form was opened with, and the job that they are from.
+    """Return the texts that the form was opened with, and the job of this server that they are from.
 
     Raises:
         WordsGone: they are no longer stored.
+        NotYourServer: submitted outside a server.
     """
+    guild_id = interaction_context.guild_of(interaction)
     if submission.draft is not None:
-        request, remix_of = await intake.draft(submission.draft, member_id)
+        request, remix_of = await intake.draft(submission.draft, DiscordUserId(interaction.user.id))
         return intake.on_offer(request), None if remix_of is None else JobId(remix_of)
     if submission.remix_of is not None:
-        job = await intake.worded(submission.remix_of)
+        job = await intake.worded(submission.remix_of, guild_id)
         return intake.on_offer(job.request), job.id
     return SongRequest(model=submission.request.model, custom=submission.request.custom), None
 
@@ -188,7 +251,9 @@ async def explain(
     try:
         text = sentence(say, error)
         with readable_answers():
-            if interaction.response.is_done():
+            if interaction.type is discord.InteractionType.autocomplete:
+                await interaction.response.autocomplete([])
+            elif interaction.response.is_done():
                 await interaction.followup.send(text, view=view, file=file, ephemeral=True)
             else:
                 await interaction.response.send_message(text, view=view, file=file, ephemeral=True)

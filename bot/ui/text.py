@@ -21,6 +21,9 @@ FILE_NAME_MAX: Final = 40
 
 # discord.py's own escape_markdown does not escape marks inside a masked link (2.7.1).
 _MARKS = re.compile(r"[\\*_~|`\[\]()<>#]")
+# Clients and Discord itself find links and invitations in the text as it was sent. A backslash ahead of the
+# slash stays invisible, and neither of them finds an address with one in it.
+_LINKS = re.compile(r"(:|\.[^\s/]{2,64})/")
 _LISTS = re.compile(r"^(\s*\d*)([-+.])", re.MULTILINE)
 _FEW_MARKS: Final = r"\p{Latn}\p{Grek}\p{Cyrl}\p{Armn}\p{Geor}\p{Han}\p{Hira}\p{Kana}\p{Hang}\p{Common}"
 _JOINED: Final = (
@@ -84,9 +87,17 @@ def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else head(text, limit - 1).rstrip() + "…"
 
 
+def cut_lines(text: str, limit: int) -> str:
+    """Return as many whole lines as fit, with an ellipsis for the rest; one long line is cut within."""
+    if len(text) <= limit:
+        return text
+    end = text.rfind("\n", 0, max(limit - 1, 0))
+    return cut(text, limit) if end <= 0 else f"{text[:end]}\n…"
+
+
 def escaped(text: str) -> str:
     """Return the text with everything escaped that Discord would format, link or ping."""
-    unformatted = _MARKS.sub(r"\\\g<0>", plain(text))
+    unformatted = _LINKS.sub(r"\1\\/", _MARKS.sub(r"\\\g<0>", plain(text)))
     return discord.utils.escape_mentions(_LISTS.sub(r"\1\\\2", unformatted))
 
 

@@ -1,6 +1,5 @@
 """Make files for members and managers small enough for Discord."""
 
-import asyncio
 import gzip
 import shutil
 from collections.abc import AsyncIterator
@@ -10,14 +9,16 @@ from typing import Final
 
 import discord
 
+from bot.threads import Threads
+
 PLAIN_MAX_BYTES: Final = 8 * 1024 * 1024
 """Size up to which a file is sent as it is; Discord accepts 10 MiB."""
 
 
 @asynccontextmanager
-async def compressed_if_large(path: Path) -> AsyncIterator[discord.File]:
+async def compressed_if_large(path: Path, attachments: Threads) -> AsyncIterator[discord.File]:
     """Open the file, or a compressed copy if it is too large; close it on exit."""
-    file = discord.File(await asyncio.to_thread(_small, path))
+    file = discord.File(await attachments.run(_small, path))
     try:
         yield file
     finally:

@@ -11,6 +11,7 @@ import pytest
 from bot.database.sqlite import Tx
 from bot.model import FailReason, GuildId, Job, JobState
 from bot.pipeline.courier import MessageKind
+from bot.services import intake
 from bot.store import jobs, times
 from bot.store.reconcile import reconcile
 from bot.ui import discord_courier as courier
@@ -34,6 +35,7 @@ from tests.unit.pipeline.rig import Rig
 STORED, DONE, TOLD, NOWHERE = JobState.STORED, JobState.DELIVERED, JobState.EXPLAINED, JobState.UNDELIVERED
 CALLBACK = "/interactions/*/callback"
 MESSAGES = "/channels/*/messages"
+ORIGINAL = "/webhooks/*/messages/@original"
 ONE_SONG = [MessageKind.SONG]
 
 
@@ -144,6 +146,41 @@ async def test_an_answer_that_may_have_arrived_counts_as_one(
 
     cards = [one for one in connected.discord.messages if one.via == "answer"]
     assert [True] * stored == ["Done" in card.text() for card in cards]
+    await assert_survived(connected.rig, caplog, job, says="delivered")
+    asking.cancel()
+    await asyncio.wait([asking])
+
+
+async def test_an_answer_of_another_process_withdraws_the_request_and_alerts(
+    connected: Evening, caplog: pytest.LogCaptureFixture
+) -> None:
+    connected.discord.fault("POST", CALLBACK, 400, times=None, code=40060, stored=False)
+    asking = asyncio.create_task(connected.discord.slash("music create", prompt="Rain", timeout_s=A_DAY_S))
+    await connected.until(lambda: "answered by another process" in caplog.text)
+
+    job = await connected.job()
+    await connected.rig.rest(30)
+
+    assert (JobState.EXPLAINED, FailReason.WITHDRAWN) == (job.state, job.reason)
+    assert 0 == connected.rig.music.posts
+    assert [intake.ANOTHER_PROCESS] == connected.rig.alerts
+    assert () == (await connected.rig.database.read(reconcile)).findings
+    asking.cancel()
+    await asyncio.wait([asking])
+
+
+async def test_an_answer_that_cant_be_read_counts_as_ours(
+    connected: Evening, caplog: pytest.LogCaptureFixture
+) -> None:
+    connected.discord.fault("POST", CALLBACK, 400, times=None, code=40060, stored=True)
+    connected.discord.fault("GET", ORIGINAL, 503, times=None)
+    asking = asyncio.create_task(connected.discord.slash("music create", prompt="Rain", timeout_s=A_DAY_S))
+    await connected.until(lambda: "queued" in caplog.text)
+
+    job = await connected.job()
+    await connected.rig.until(job, DONE)
+
+    assert [] == connected.rig.alerts
     await assert_survived(connected.rig, caplog, job, says="delivered")
     asking.cancel()
     await asyncio.wait([asking])

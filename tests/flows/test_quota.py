@@ -8,7 +8,9 @@ import pytest
 import simcord
 from PIL import Image
 
+from bot.model import DiscordUserId, GuildId
 from bot.playground.world import World
+from tests import make
 from tests.flows.seen import buttons, card_says, posted, said, until
 
 pytestmark = pytest.mark.usefixtures("world")
@@ -467,3 +469,23 @@ async def test_the_view_shows_everything_that_was_set(
     assert f"1. <@{mia.id}> (Mia): 10" == fields["Top members this period"]
     assert "none" == fields["Budget alerts"]
     assert not buttons(shown_in(view))
+
+
+async def test_limits_of_roles_and_members_who_are_gone_can_be_found_and_cleared(world: World) -> None:
+    mia = world.add_member("Mia", manager=True)
+    credit_service, guild_id = world.parts.client.services.credits, GuildId(world.guild.id)
+    await credit_service.limit_role(guild_id, 4_242, 50, make.entry())
+    await credit_service.limit_member(guild_id, DiscordUserId(9_191), 30, make.entry())
+
+    listed = await mia.slash(world.channel, "quota limits")
+    role = await mia.slash(world.channel, "quota limits", clear="role:4242")
+    member = await mia.slash(world.channel, "quota limits", clear="<@9191>")
+    again = await mia.slash(world.channel, "quota limits", clear="9191")
+    none = await mia.slash(world.channel, "quota limits")
+
+    assert "(4242): 50" in said(listed)
+    assert "(9191): 30" in said(listed)
+    assert "Limit of <@&4242> (4242): 50 → **none**." == said(role)
+    assert "Limit of <@9191> (9191): 30 → **none**." == said(member)
+    assert said(again).startswith("This server has no such limit.")
+    assert "none, only the pool" in said(none)

@@ -84,6 +84,8 @@ def refusals() -> list[errors.Refusal]:
             errors.LimitReached(10, limit, make.standing(limit=limit, used=25))
             for limit in (Limit(credits=30), Limit(credits=30, role_id=7), Limit(credits=30, everyone=True))
         ),
+        errors.UnknownControl(),
+        errors.NoSuchLimit(),
         errors.Paused("too loud"),
         errors.NotServed(),
         errors.TotalReached(make.NOW),
@@ -111,6 +113,19 @@ def refusals() -> list[errors.Refusal]:
         errors.ShuttingDown(),
     ]
     return made
+
+
+def test_every_embed_is_one_that_fits() -> None:
+    made = {name(path) for path in BOT if "discord.Embed(" in path.read_text("utf-8")}
+
+    assert set() == made
+
+
+def test_nothing_uses_the_threads_that_everything_shares() -> None:
+    shared = re.compile(r"asyncio\.to_thread\(|run_in_executor\(\s*None")
+    users = [name(path) for path in BOT if shared.search(path.read_text("utf-8"))]
+
+    assert [] == users
 
 
 def test_every_refusal_has_its_sentence() -> None:

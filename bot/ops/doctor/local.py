@@ -201,6 +201,8 @@ def check_total(database: Path, total_credits_max: int, now: datetime) -> Check:
     finding = f"{used:,} of TOTAL_CREDITS_MAX={total_credits_max:,} used this month, by all servers together"
     if used >= total_credits_max:
         return warning(name, f"{finding}; no more songs are made until the next month")
+    if used * servers.SHARE_REACHED >= servers.SHARE_WARNED * total_credits_max:
+        return warning(name, f"{finding}; raise it in time, or songs end before the month does")
     return ok(name, finding)
 
 

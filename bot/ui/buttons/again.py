@@ -7,11 +7,12 @@ import discord
 
 from bot.model import Job, JobId, Reuse, Source
 from bot.ui import interaction_context, messages, responses
-from bot.ui.buttons.base import NEVER, PersistentButton, persistent_view, require_same_server
+from bot.ui.buttons.base import PersistentButton, persistent_view
+from bot.ui.custom_ids import NUMBER, PRICE
 from bot.ui.dependencies import Services
 
 
-class ReuseButton(PersistentButton, template=NEVER):
+class ReuseButton(PersistentButton):
     """Makes a new request from an earlier one, on the credits of the server in which it is pressed.
 
     Its custom_id is ``name:job`` or ``name:job:price``. Without a price it stands for that of the job.
@@ -21,7 +22,7 @@ class ReuseButton(PersistentButton, template=NEVER):
     reuse: ClassVar[Reuse]
 
     def __init_subclass__(cls, *, action: str, reuse: Reuse) -> None:
-        super().__init_subclass__(template=rf"{action}:(?P<job>\d{{1,18}})(:(?P<price>\d{{1,10}}))?")
+        super().__init_subclass__(template=f"{action}:(?P<job>{NUMBER})(:(?P<price>{PRICE}))?")
         cls.action, cls.reuse = action, reuse
 
     def __init__(self, job_id: JobId, label: str | None = None, price: int | None = None) -> None:
@@ -39,8 +40,7 @@ class ReuseButton(PersistentButton, template=NEVER):
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
         """Request the song, or ask first if its price has changed since the button was sent."""
         intake = services.intake
-        job = await intake.worded(self.job_id)
-        require_same_server(interaction, job)
+        job = await intake.worded(self.job_id, interaction_context.guild_of(interaction))
         price = intake.terms.price_credits
         if price != (job.price_credits if self.price is None else self.price):
             await self._confirm_price(interaction, job, price)

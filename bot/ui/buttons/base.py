@@ -1,7 +1,7 @@
 """The plumbing that all buttons share, so that they work across restarts.
 
-discord.py finds the class of a pressed button by its pattern alone. Nothing is kept in memory for the
-messages that have been sent.
+The class of a pressed button is found by its pattern alone. Nothing is kept in memory for the messages that
+have been sent.
 """
 
 import re
@@ -10,17 +10,23 @@ from typing import Any, ClassVar, Self
 import discord
 from discord import ui
 
-from bot.errors import NotYourServer
-from bot.model import Job, JobId
-from bot.ui import interaction_context
-from bot.ui.dependencies import HasServices, Services
+from bot.model import JobId
+from bot.ui.custom_ids import NUMBER
+from bot.ui.dependencies import Services
 
-NEVER = re.compile(r"(?!)")
+NEVER = "(?!)"
 """The pattern of a base class, which no custom_id matches."""
 
 
-class PersistentButton(ui.DynamicItem[ui.Button[ui.View]], template=NEVER):
+class PersistentButton(ui.Button[ui.View]):
     """A button known by its custom_id; subclasses say how to read theirs, and what a press does."""
+
+    pattern: ClassVar[re.Pattern[str]]
+    """What its custom_id looks like."""
+
+    def __init_subclass__(cls, *, template: str = NEVER) -> None:
+        super().__init_subclass__()
+        cls.pattern = re.compile(template, re.DOTALL)
 
     def __init__(
         self,
@@ -29,7 +35,7 @@ class PersistentButton(ui.DynamicItem[ui.Button[ui.View]], template=NEVER):
         style: discord.ButtonStyle = discord.ButtonStyle.secondary,
     ) -> None:
         # A button that was pressed is not sent again and needs no label.
-        super().__init__(ui.Button(label=label, style=style, custom_id=custom_id))
+        super().__init__(label=label, style=style, custom_id=custom_id)
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
@@ -44,30 +50,15 @@ class PersistentButton(ui.DynamicItem[ui.Button[ui.View]], template=NEVER):
         """
         raise NotImplementedError
 
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003
-        item: ui.Item[Any],  # noqa: ARG003
-        match: re.Match[str],
-    ) -> Self:
-        """Return the pressed button."""
-        return cls.from_match(match)
 
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Do what the button says; errors in buttons never reach the command tree."""
-        client: HasServices = interaction.client
-        await client.guarded(interaction, self.press(interaction, client.services))
-
-
-class JobButton(PersistentButton, template=NEVER):
+class JobButton(PersistentButton):
     """A button about one job: ``name:job``."""
 
     action: ClassVar[str]
     """The first part of the custom_id."""
 
     def __init_subclass__(cls, *, action: str) -> None:
-        super().__init_subclass__(template=rf"{action}:(?P<job>\d{{1,18}})")
+        super().__init_subclass__(template=f"{action}:(?P<job>{NUMBER})")
         cls.action = action
 
     def __init__(
@@ -95,13 +86,3 @@ def persistent_view(*items: ui.Item[Any]) -> ui.View:
         view.add_item(item)
     view.stop()
     return view
-
-
-def require_same_server(interaction: discord.Interaction, job: Job) -> None:
-    """Check that a button was pressed in the server of its job.
-
-    Raises:
-        NotYourServer: it was pressed elsewhere.
-    """
-    if interaction_context.guild_of(interaction) != job.origin.guild_id:
-        raise NotYourServer("outside")

@@ -16,6 +16,7 @@ class CancelButton(JobButton, action="cancel"):
         """Withdraw the request."""
         job = await services.intake.cancel(
             self.job_id,
+            interaction_context.guild_of(interaction),
             DiscordUserId(interaction.user.id),
             as_manager=interaction_context.may_manage_messages(interaction),
         )

@@ -9,13 +9,14 @@ from discord import ui
 from bot.model import DiscordUserId
 from bot.ui import interaction_context, quota_cards
 from bot.ui.buttons.base import PersistentButton, persistent_view
+from bot.ui.custom_ids import SNOWFLAKE
 from bot.ui.dependencies import Services
 from bot.ui.language import Language
 
 Whose = Literal["member", "role"]
 
 
-class ClearLimitButton(PersistentButton, template=r"unlimit:(?P<whose>member|role):(?P<id>\d{1,19})"):
+class ClearLimitButton(PersistentButton, template=f"unlimit:(?P<whose>member|role):(?P<id>{SNOWFLAKE})"):
     """Removes a limit: a member's roles decide again, or a role limits nobody."""
 
     def __init__(self, whose: Whose, discord_id: int, label: str | None = None) -> None:

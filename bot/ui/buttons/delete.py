@@ -17,7 +17,7 @@ class DeleteButton(JobButton, action="delete"):
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
         """Delete the message for its requester or for a moderator."""
-        job = await services.intake.job(self.job_id)
+        job = await services.intake.job(self.job_id, interaction_context.guild_of(interaction))
         may_moderate = interaction_context.may_manage_messages(interaction)
         if interaction.user.id != job.origin.member_id and not may_moderate:
             raise NotYourSong

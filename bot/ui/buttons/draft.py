@@ -9,11 +9,12 @@ from discord import ui
 from bot.model import DiscordUserId
 from bot.ui import forms, interaction_context
 from bot.ui.buttons.base import PersistentButton, persistent_view
+from bot.ui.custom_ids import NUMBER
 from bot.ui.dependencies import Services
 from bot.ui.language import Language
 
 
-class EditDraftButton(PersistentButton, template=r"edit:(?P<draft>\d{1,18})"):
+class EditDraftButton(PersistentButton, template=f"edit:(?P<draft>{NUMBER})"):
     """Opens the form, filled from a draft."""
 
     def __init__(self, draft: int, label: str | None = None) -> None:

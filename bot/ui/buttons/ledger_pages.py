@@ -10,13 +10,14 @@ from bot.model import DiscordUserId
 from bot.store.reports import Page
 from bot.ui import cards, interaction_context, quota_cards
 from bot.ui.buttons.base import PersistentButton, persistent_view
+from bot.ui.custom_ids import NUMBER, SNOWFLAKE
 from bot.ui.dependencies import Services
 from bot.ui.language import Language
 
 
 class LedgerPageButton(
     PersistentButton,
-    template=r"ledger:(?P<way>newer|older):(?P<entry>\d{1,18}):(?P<kind>[a-z]{0,10}):(?P<member>\d{0,19})",
+    template=f"ledger:(?P<way>newer|older):(?P<entry>{NUMBER}):(?P<kind>[a-z]{{0,10}}):(?P<member>{SNOWFLAKE}|)",
 ):
     """Turns to the entries newer or older than one of them, under the same filter."""
 

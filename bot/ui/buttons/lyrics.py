@@ -5,8 +5,7 @@ from typing import Final
 
 import discord
 
-from bot.errors import NotYourServer
-from bot.model import SongRequest
+from bot.model import GuildId, SongRequest
 from bot.ui import interaction_context
 from bot.ui.buttons.base import JobButton
 from bot.ui.dependencies import Services
@@ -22,9 +21,9 @@ class LyricsButton(JobButton, action="lyrics"):
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
         """Answer with the text; as a file if it is long."""
-        job = await services.intake.worded(self.job_id)
-        if interaction.guild_id not in (None, job.origin.guild_id):
-            raise NotYourServer("outside")
+        # A copy in a direct message may be of a song from any server.
+        guild_id = None if interaction.guild_id is None else GuildId(interaction.guild_id)
+        job = await services.intake.worded(self.job_id, guild_id)
         say, request = interaction_context.private(interaction), job.request
         fenced = plain(request.lyrics or request.prompt or request.style).replace("```", "'''")
         quoted = f"```\n{fenced}\n```"

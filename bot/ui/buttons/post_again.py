@@ -4,7 +4,7 @@ import discord
 
 from bot.model import JobState
 from bot.ui import interaction_context
-from bot.ui.buttons.base import JobButton, require_same_server
+from bot.ui.buttons.base import JobButton
 from bot.ui.dependencies import Services
 
 
@@ -13,9 +13,9 @@ class PostAgainButton(JobButton, action="post"):
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
         """Put the song back in line for delivery."""
-        require_same_server(interaction, await services.intake.job(self.job_id))
+        guild_id = interaction_context.guild_of(interaction)
         interaction_context.require_can_post(interaction)
-        job = await services.intake.post_again(self.job_id)
+        job = await services.intake.post_again(self.job_id, guild_id)
         say = interaction_context.private(interaction)
         text = say("posted-already" if job.state is JobState.DELIVERED else "posting-again")
         await interaction.response.send_message(text, ephemeral=True)

@@ -5,7 +5,7 @@ from discord import ui
 
 from bot.model import Job
 from bot.ui import forms, interaction_context
-from bot.ui.buttons.base import JobButton, persistent_view, require_same_server
+from bot.ui.buttons.base import JobButton, persistent_view
 from bot.ui.dependencies import Services
 from bot.ui.language import Language
 
@@ -15,8 +15,7 @@ class RemixButton(JobButton, action="remix"):
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
         """Answer with the form."""
-        job = await services.intake.worded(self.job_id)
-        require_same_server(interaction, job)
+        job = await services.intake.worded(self.job_id, interaction_context.guild_of(interaction))
         interaction_context.require_can_post(interaction)
         request = services.intake.on_offer(job.request)
         form = forms.song_form(interaction_context.private(interaction), request, remix_of=job.id)

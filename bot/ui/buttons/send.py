@@ -4,7 +4,7 @@ import discord
 
 from bot.model import DiscordUserId
 from bot.ui import cards, interaction_context
-from bot.ui.buttons.base import JobButton, require_same_server
+from bot.ui.buttons.base import JobButton
 from bot.ui.dependencies import Services
 
 
@@ -13,8 +13,7 @@ class SendButton(JobButton, action="send"):
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
         """Send the copy; fetching the audio may take longer than an answer may, so defer."""
-        job = await services.intake.job(self.job_id)
-        require_same_server(interaction, job)
+        job = await services.intake.job(self.job_id, interaction_context.guild_of(interaction))
         await interaction.response.defer(ephemeral=True, thinking=True)
         member_id = DiscordUserId(interaction.user.id)
         copy = await services.song_archive.send_to(job, member_id, str(interaction.locale))

@@ -11,6 +11,7 @@ from bot.services.songs import SongArchive
 from bot.store.history import SongPage
 from bot.ui import cards, interaction_context
 from bot.ui.buttons.base import PersistentButton, persistent_view
+from bot.ui.custom_ids import NUMBER
 from bot.ui.dependencies import Services
 from bot.ui.language import Language
 
@@ -20,7 +21,7 @@ PAGE_SONGS: Final = 10
 
 class SongPageButton(
     PersistentButton,
-    template=re.compile(r"songs:(?P<way>newer|older):(?P<edge>\d{1,18}):(?P<word>.{0,50})", re.DOTALL),
+    template=f"songs:(?P<way>newer|older):(?P<edge>{NUMBER}):(?P<word>.{{0,{cards.WORD_MAX}}})",
 ):
     """Turns to the songs newer or older than one of them, under the same search word."""
 

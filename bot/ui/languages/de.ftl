@@ -48,6 +48,7 @@ command-quota-set = Lege fest, wie viele Credits dieser Server pro Zeitraum nutz
 command-quota-grant = Gib diesem Server Bonus-Credits, die nie verfallen
 command-quota-member = Sieh das persönliche Limit eines Mitglieds an, lege es fest oder entferne es
 command-quota-role = Limit einer Rolle ansehen, festlegen, entfernen; bei mehreren Rollen gilt das höchste
+command-quota-limits = Alle Limits von Rollen und Mitgliedern ansehen und aufheben, auch die von verschwundenen
 command-quota-refund = Erstatte die Credits eines fertigen Songs
 command-quota-alerts = Wähle, wo bei 80 % und 100 % verbrauchtem Kontingent gewarnt wird
 command-quota-pause = Nimm vorübergehend keine neuen Songs an; Songs in Arbeit laufen weiter
@@ -75,6 +76,7 @@ option-limited-user = Das Mitglied, um dessen Limit es geht
 option-member-credits = Credits pro Zeitraum, statt der Rollenlimits; leer lassen, um das Limit zu sehen
 option-role = Die Rolle, um deren Limit es geht; @everyone ist der Standard des Servers
 option-role-credits = Credits pro Zeitraum für jedes Mitglied; leer lassen, um das Limit zu sehen
+option-limits-clear = Welches Limit aufheben? Tipp eine ID oder einen Namen an; leer lassen, um alle zu sehen
 option-refund-job = Tipp den Titel des Songs oder den Namen des Mitglieds ein
 option-alerts-channel = Der Kanal; leer lassen, um die Warnungen abzuschalten
 option-pause-reason = Warum; das bekommen die Mitglieder zu lesen
@@ -248,10 +250,12 @@ refused-closed = { $why } Es wurde nichts abgebucht. Versuch es { $when } noch e
 refused-permissions = Ich kann in diesem Kanal nicht posten. Mir fehlt die Berechtigung { $names }. Frag die Serververwaltung oder nimm einen anderen Kanal.
 refused-outside = Das geht nur auf Servern.
 refused-managers-only = Das können nur Mitglieder mit der Berechtigung „Server verwalten“.
+refused-unknown-control = Diese Schaltfläche, dieses Formular oder diese Option gibt es nicht mehr. Es wurde nichts geändert. Fang bitte mit dem Befehl neu an.
 refused-range = Wähl eine Zahl von { $low } bis { $high }. Es wurde nichts geändert.
 refused-operators-period = Wer den Bot betreibt, hat für alle Server denselben Zeitraum festgelegt. Lass den Zeitraum weg und versuch es noch einmal. Es wurde nichts geändert.
 refused-operators-grant = Credits vergibt hier nur, wer den Bot betreibt. Frag bitte dort nach. Es wurde nichts geändert.
 refused-operators-refund = Credits erstattet hier nur, wer den Bot betreibt. Frag bitte dort nach. Es wurde nichts geändert.
+refused-no-such-limit = So ein Limit gibt es auf diesem Server nicht. Wähle eines aus der Liste. Es wurde nichts geändert.
 refused-refund-unknown = Diesen Song gibt es auf diesem Server nicht. Wähl einen aus der Liste. Es wurde nichts geändert.
 refused-refund-open = Dieser Song ist noch in Arbeit. Du kannst ihn erstatten, sobald er fertig ist. Es wurde nichts geändert.
 refused-refund-released = Aus diesem Song ist nichts geworden, und seine Credits sind schon zurück. Es wurde nichts geändert.
@@ -329,6 +333,12 @@ limits-more = und { $count ->
     [one] 1 weitere Rolle
    *[other] { $count } weitere Rollen
 }
+limits-others = und { $count ->
+    [one] 1 weiteres Limit
+   *[other] { $count } weitere Limits
+}
+limits-title = Limits von Rollen und Mitgliedern
+limits-hint = Eines aufheben, auch von einer gelöschten Rolle oder einem früheren Mitglied: /quota limits clear
 limits-members = Mitglieder mit persönlichem Limit: { $count }
 limits-none = keine, nur das Server-Guthaben
 everyone = alle

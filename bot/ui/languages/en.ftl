@@ -48,6 +48,7 @@ command-quota-set = Set how many credits this server may use in each period
 command-quota-grant = Give this server bonus credits, which never expire
 command-quota-member = See, set or clear one member's own limit
 command-quota-role = See, set or clear a role's limit; each member gets the highest of their roles
+command-quota-limits = See every limit of roles and members, and clear one, also of those who are gone
 command-quota-refund = Refund the credits of a finished song
 command-quota-alerts = Choose where to warn when 80% and 100% of the allowance are used
 command-quota-pause = Accept no new songs for a while; songs in progress continue
@@ -75,6 +76,7 @@ option-limited-user = The member whose limit to see or set
 option-member-credits = Credits per period, in place of their roles' limits; leave empty to see the limit
 option-role = The role whose limit to see or set; @everyone is the server's default
 option-role-credits = Credits per period for each member; leave empty to see the limit
+option-limits-clear = The limit to clear: start typing an id or a name; leave empty to see them all
 option-refund-job = Start typing the song's title or the member's name
 option-alerts-channel = The channel; leave empty to turn alerts off
 option-pause-reason = Why; members will read it
@@ -248,10 +250,12 @@ refused-closed = { $why } Nothing was charged. Try again { $when }.
 refused-permissions = I can't post in that channel: I need the permission { $names }. Ask a server manager, or try another channel.
 refused-outside = This works only in servers.
 refused-managers-only = Only members with the Manage Server permission can do that.
+refused-unknown-control = That button, form or option no longer works. Nothing was changed. Please start again with the command.
 refused-range = Choose a number from { $low } to { $high }. Nothing was changed.
 refused-operators-period = The operator has set one period for all servers. Leave the period out and try again. Nothing was changed.
 refused-operators-grant = Only the bot's operator grants credits here, so please ask them. Nothing was changed.
 refused-operators-refund = Only the bot's operator refunds credits here, so please ask them. Nothing was changed.
+refused-no-such-limit = This server has no such limit. Choose one from the list. Nothing was changed.
 refused-refund-unknown = This server has no such song. Choose one from the list. Nothing was changed.
 refused-refund-open = That song is still in progress. Refund it when it's done. Nothing was changed.
 refused-refund-released = That song failed, and its credits are already back. Nothing was changed.
@@ -329,6 +333,12 @@ limits-more = and { $count ->
     [one] 1 more role
    *[other] { $count } more roles
 }
+limits-others = and { $count ->
+    [one] 1 more limit
+   *[other] { $count } more limits
+}
+limits-title = Limits of roles and members
+limits-hint = To remove one, also of a deleted role or somebody who left: /quota limits clear
 limits-members = members with their own limit: { $count }
 limits-none = none, only the pool
 everyone = everyone

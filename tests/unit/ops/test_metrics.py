@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -41,7 +40,8 @@ def read(metrics: Metrics, found: Totals | None, now: Now = WELL, accept: str = 
 
 
 async def page(rig: Rig, now: Now = WELL) -> Shown:
-    return read(rig.metrics, await rig.database.report(partial(totals, backend=Backend.SSEEDANCE)), now)
+    sums = await rig.database.report(lambda tx: totals(tx, WELL.now, Backend.SSEEDANCE))
+    return read(rig.metrics, sums, now)
 
 
 async def test_an_empty_bot_has_every_series_at_nothing(rig: Rig) -> None:
@@ -56,9 +56,8 @@ async def test_an_empty_bot_has_every_series_at_nothing(rig: Rig) -> None:
 
 
 async def test_the_documentation_names_every_metric(rig: Rig) -> None:
-    body, _ = rig.metrics.render(
-        await rig.database.report(partial(totals, backend=Backend.SSEEDANCE)), WELL, ""
-    )
+    sums = await rig.database.report(lambda tx: totals(tx, WELL.now, Backend.SSEEDANCE))
+    body, _ = rig.metrics.render(sums, WELL, "")
     names = {
         family.name + ("_total" if family.type == "counter" else "")
         for family in text_string_to_metric_families(body.decode())

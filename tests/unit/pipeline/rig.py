@@ -65,7 +65,7 @@ class Rig:
         self.sleep: Callable[[float], Awaitable[object]] = no_sleep
         self.metrics = Metrics(CollectorRegistry(), seconds=lambda: clock().timestamp())
         terms = make.terms(backend=self.backend, open_per_member=1_000, open_per_guild=1_000)
-        self.intake = Intake(database, terms, now=clock, woken=lambda: None)
+        self.intake = Intake(database, terms, now=clock, woken=lambda: None, alert=self.alerts.append)
         self.privacy = Privacy(
             database=database,
             spool=self.spool,

@@ -118,7 +118,7 @@ async def went_on(rig: Rig, job: Job) -> None:
     rig.chat.down = False
     rig.chat.closed_channels.clear()
     if await rig.state(job) is JobState.UNDELIVERED:
-        await rig.intake.post_again(job.id)
+        await rig.intake.post_again(job.id, job.origin.guild_id)
     await rig.until(job, JobState.DELIVERED, JobState.EXPLAINED)
 
 
@@ -136,7 +136,7 @@ async def test_a_song_that_was_posted_after_the_backup_is_not_posted_again(
 
     later = await again()
     if await later.state(job) is JobState.UNDELIVERED:
-        await later.intake.post_again(job.id)
+        await later.intake.post_again(job.id, job.origin.guild_id)
     await rested(later)
 
     assert JobState.DELIVERED is await later.state(job)
@@ -158,7 +158,7 @@ async def test_a_song_that_was_posted_nowhere_yet_is_posted_once(
 
     later = await again()
     if await later.state(job) is JobState.UNDELIVERED:
-        await later.intake.post_again(job.id)
+        await later.intake.post_again(job.id, job.origin.guild_id)
     await rested(later)
 
     assert JobState.DELIVERED is await later.state(job)
@@ -177,12 +177,12 @@ async def test_a_song_whose_channel_can_not_be_read_waits_for_a_person(
 
     later = await again()
     if await later.state(job) is JobState.UNDELIVERED:
-        await later.intake.post_again(job.id)
+        await later.intake.post_again(job.id, job.origin.guild_id)
     await rested(later)
 
     assert JobState.UNDELIVERED is await later.state(job)
     assert 1 == len(later.chat.of(SONG, job.id))
-    await later.intake.post_again(job.id)
+    await later.intake.post_again(job.id, job.origin.guild_id)
     await rested(later)
     assert 2 == len(later.chat.of(SONG, job.id))
 

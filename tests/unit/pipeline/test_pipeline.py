@@ -685,9 +685,9 @@ async def test_a_kept_song_is_posted_when_a_person_asks(rig: Rig) -> None:
     await rig.until(job, JobState.UNDELIVERED)
     rig.chat.closed_channels = set()
 
-    await rig.intake.post_again(job.id)
+    await rig.intake.post_again(job.id, job.origin.guild_id)
     await rig.until(job, DONE)
-    again = await rig.intake.post_again(job.id)
+    again = await rig.intake.post_again(job.id, job.origin.guild_id)
 
     assert DONE is again.state
     assert [make.CHANNEL] == [post.channel_id for post in rig.chat.posts]
@@ -703,7 +703,7 @@ async def test_a_song_that_was_posted_anyway_is_found_when_a_person_asks(rig: Ri
     await rig.until(job, JobState.UNDELIVERED)
     rig.chat.no_history = rig.chat.nonces_kept = False
 
-    await rig.intake.post_again(job.id)
+    await rig.intake.post_again(job.id, job.origin.guild_id)
     await rig.until(job, DONE)
 
     assert 1 == len(rig.chat.posts)
@@ -729,7 +729,7 @@ async def test_a_song_that_is_being_made_can_not_be_canceled(rig: Rig) -> None:
     await rig.until(job, JobState.RUNNING)
 
     with pytest.raises(TooLateToCancel):
-        await rig.intake.cancel(job.id, make.MEMBER, as_manager=False)
+        await rig.intake.cancel(job.id, job.origin.guild_id, make.MEMBER, as_manager=False)
     assert {"hold": 1} == await rig.books()
 
 
@@ -737,9 +737,9 @@ async def test_a_song_is_canceled_by_who_asked_or_a_manager_and_by_nobody_else(r
     job, other = await rig.ask(), await rig.ask()
 
     with pytest.raises(NotYourSong):
-        await rig.intake.cancel(job.id, make.OTHER, as_manager=False)
-    await rig.intake.cancel(job.id, make.OTHER, as_manager=True)
-    await rig.intake.cancel(other.id, make.MEMBER, as_manager=False)
+        await rig.intake.cancel(job.id, job.origin.guild_id, make.OTHER, as_manager=False)
+    await rig.intake.cancel(job.id, job.origin.guild_id, make.OTHER, as_manager=True)
+    await rig.intake.cancel(other.id, other.origin.guild_id, make.MEMBER, as_manager=False)
 
     assert {"hold": 2, "release": 2} == await rig.books()
     assert 0 == rig.music.posts

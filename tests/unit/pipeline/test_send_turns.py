@@ -8,7 +8,7 @@ import pytest
 
 from bot.model import FailReason, Job, JobState
 from bot.pipeline.transitions import fail
-from bot.pipeline.turns import SendTurns
+from bot.pipeline.turns import GUILD_SENDS_MAX, SENDS_MAX, SendTurns
 from tests import make
 from tests.unit.pipeline.rig import Rig
 
@@ -19,7 +19,7 @@ async def test_sends_to_one_channel_go_one_after_the_other_in_their_order() -> N
     turns, log = SendTurns(), list[str]()
 
     async def send(number: int) -> None:
-        async with turns.take(BUSY):
+        async with turns.take(BUSY, make.GUILD):
             log.append(f"begin {number}")
             await asyncio.sleep(0)
             log.append(f"end {number}")
@@ -33,12 +33,12 @@ async def test_waiting_for_a_channel_takes_no_place() -> None:
     turns, free = SendTurns(sends_max=2), asyncio.Event()
 
     async def send() -> None:
-        async with turns.take(BUSY):
+        async with turns.take(BUSY, make.GUILD):
             await free.wait()
 
     tasks = [asyncio.create_task(send()) for _ in range(100)]
     await asyncio.sleep(0)
-    async with asyncio.timeout(5), turns.take(QUIET):
+    async with asyncio.timeout(5), turns.take(QUIET, make.OTHER):
         pass
 
     free.set()
@@ -50,7 +50,7 @@ async def test_sends_at_the_same_time_are_bounded() -> None:
 
     async def send(channel_id: int) -> None:
         nonlocal under_way, most
-        async with turns.take(channel_id):
+        async with turns.take(channel_id, channel_id):
             under_way += 1
             most = max(most, under_way)
             await free.wait()
@@ -69,7 +69,7 @@ async def test_a_send_that_is_cut_off_gives_its_turn_back() -> None:
     turns = SendTurns(sends_max=1)
 
     async def send() -> None:
-        async with turns.take(BUSY):
+        async with turns.take(BUSY, make.GUILD):
             await asyncio.Future()
 
     for _ in range(3):
@@ -78,7 +78,7 @@ async def test_a_send_that_is_cut_off_gives_its_turn_back() -> None:
         task.cancel()
         await asyncio.wait([task])
 
-    async with asyncio.timeout(5), turns.take(BUSY):
+    async with asyncio.timeout(5), turns.take(BUSY, make.GUILD):
         pass
     assert not turns._channels
 
@@ -125,3 +125,22 @@ async def failed(rig: Rig, number: int) -> Job:
     job = await rig.ask(make.prompt(f"text {number}"), make.origin(channel_id=BUSY))
     await rig.database.write(lambda tx: fail(tx, job, FailReason.REFUSED, "", now=rig.clock()))
     return job
+
+
+async def test_one_server_with_many_channels_leaves_places_for_the_others() -> None:
+    turns, free, under_way = SendTurns(), asyncio.Event(), 0
+
+    async def send(channel_id: int) -> None:
+        nonlocal under_way
+        async with turns.take(channel_id, make.GUILD):
+            under_way += 1
+            await free.wait()
+
+    tasks = [asyncio.create_task(send(number)) for number in range(2 * SENDS_MAX)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5), turns.take(QUIET, make.OTHER):
+        at_once = under_way
+
+    free.set()
+    await asyncio.gather(*tasks)
+    assert GUILD_SENDS_MAX == at_once

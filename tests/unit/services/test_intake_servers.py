@@ -1,6 +1,7 @@
 """Which servers are served, and the limit for all servers together."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -10,6 +11,7 @@ from bot.model import DiscordUserId, GuildId
 from bot.services import ledger_csv
 from bot.services.intake import Accepted, Intake
 from bot.store import servers
+from bot.store.reconcile import reconcile
 from bot.store.servers import ServerPolicy
 from tests import make
 
@@ -61,6 +63,46 @@ async def test_the_operators_total_renews_with_the_calendar_month(
     clock.forward(seconds=(refused.value.renews_at - clock()).total_seconds())
 
     assert await capped.accept(make.prompt(), make.origin()) is not None
+
+
+async def test_the_operator_hears_once_a_month_how_much_of_the_total_is_used(
+    database: Database, clock: make.Clock
+) -> None:
+    alerts: list[str] = []
+    terms = make.terms(open_per_member=1_000, open_per_guild=1_000, total_credits_max=100)
+    capped = Intake(database, terms, now=clock, woken=lambda: None, alert=alerts.append)
+
+    async def request() -> None:
+        with contextlib.suppress(TotalReached):
+            await capped.accept(make.prompt(), make.origin(guild_id=GuildId(7_000 + len(alerts))))
+
+    said_after = []
+    for _ in range(13):
+        await request()
+        said_after.append(len(alerts))
+    clock.forward(seconds=(servers.next_month(clock()) - clock()).total_seconds())
+    for _ in range(8):
+        await request()
+
+    assert [0] * 7 + [1, 1] + [2] * 4 == said_after
+    assert "have used 80 % of TOTAL_CREDITS_MAX=100" in alerts[0]
+    assert "have used all of TOTAL_CREDITS_MAX=100" in alerts[1]
+    assert [alerts[0]] == alerts[2:]
+
+
+async def test_a_total_of_the_day_that_the_ledger_does_not_explain_is_found(
+    database: Database, clock: make.Clock
+) -> None:
+    await intake(database, clock).accept(make.prompt(), make.origin())
+    before = await database.read(reconcile)
+    await database.write(lambda tx: tx.execute("UPDATE day_total SET credits = credits - 3"))
+
+    after = await database.read(reconcile)
+
+    assert () == before.findings
+    assert ["7 credits of all servers are counted, the ledger says 10"] == [
+        finding.partition(": ")[2] for finding in after.findings
+    ]
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ async def test_a_request_that_is_taken_back_ends_the_wait(rig: Rig) -> None:
     job = await asked(rig)
     await rig.privacy.delete(DiscordUserId(PERSON))
 
-    await rig.intake.cancel(job.id, DiscordUserId(PERSON), as_manager=False)
+    await rig.intake.cancel(job.id, job.origin.guild_id, DiscordUserId(PERSON), as_manager=False)
     await settle_down(rig)
 
     assert [(None, None)] == await rows(rig, "SELECT discord_id, leaving_since FROM member")
@@ -196,7 +196,7 @@ async def test_a_song_that_could_not_be_posted_is_erased_and_posted_no_more(
 
     assert open_songs == (await rig.privacy.delete(DiscordUserId(PERSON))).waits_for
     with pytest.raises(WordsGone):
-        await rig.intake.post_again(job.id)
+        await rig.intake.post_again(job.id, job.origin.guild_id)
 
     assert JobState.UNDELIVERED == await rig.state(job)
     assert [] == files(rig)
@@ -315,7 +315,7 @@ async def test_a_deletion_reaches_again_and_remix_of_others(rig: Rig) -> None:
     assert set() == bytes_left(rig.database.path, WORDS, [PERSON])
     for job in (again, remix):
         with pytest.raises(WordsGone):
-            await rig.intake.worded(job.id)
+            await rig.intake.worded(job.id, job.origin.guild_id)
 
 
 async def test_a_song_of_somebody_else_is_made_before_the_words_go(rig: Rig) -> None:
@@ -340,7 +340,7 @@ async def test_words_of_one_who_leaves_are_taken_up_no_more(rig: Rig, reuse: Reu
     with pytest.raises(WordsGone):
         await asked(rig, source.request, OTHER, source, reuse)
     with pytest.raises(WordsGone):
-        await rig.intake.worded(source.id)
+        await rig.intake.worded(source.id, source.origin.guild_id)
     with pytest.raises(WordsGone):
         await rig.intake.keep_draft(source.request, OTHER, source.id)
 

@@ -481,7 +481,7 @@ class Crashes(RuleBasedStateMachine):
         interaction = job.origin.interaction_id
 
         async def real(process: Process) -> JobState:
-            return (await process.intake.post_again(job.id)).state
+            return (await process.intake.post_again(job.id, job.origin.guild_id)).state
 
         self.do([Operation(real, lambda books, at: books.post_again(at, interaction))], how)
 

@@ -137,7 +137,7 @@ def test_a_label_is_one_line_without_anything_invisible() -> None:
         ),
         ("@everyone @here", "@\u200beveryone @\u200bhere"),
         ("<@1> <#2> <t:3:R>", r"\<@1\> \<\#2\> \<t:3:R\>"),
-        ("[**x** [y](z)](https://evil.example)", r"\[\*\*x\*\* \[y\]\(z\)\]\(https://evil.example\)"),
+        ("[**x** [y](z)](https://evil.example)", r"\[\*\*x\*\* \[y\]\(z\)\]\(https:\//evil.example\)"),
         ("- one\n1. two\n-# small", "\\- one\n1\\. two\n\\-\\# small"),
         ("# head", r"\# head"),
         ("> quote", r"\> quote"),

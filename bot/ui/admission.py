@@ -1,0 +1,123 @@
+"""Check every interaction before it reaches a command, a button or a form.
+
+Discord's own clients send nothing else, but what was sent long ago or by another version of the bot still
+comes in, and so does what somebody has forged.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import discord
+from discord import AppCommandOptionType, app_commands
+
+from bot.errors import UnknownControl
+from bot.model import GuildId
+from bot.services.intake import Intake
+from bot.ui.buttons.base import PersistentButton
+from bot.ui.buttons.erase_data import EraseDataButton
+from bot.ui.custom_ids import SNOWFLAKE
+
+# https://docs.discord.com/developers/interactions/application-commands#application-command-object-application-command-option-type
+INTEGER_MAX: Final = 2**53
+"""Maximum of an integer option, and with a minus sign its minimum."""
+_ID: Final = re.compile(SNOWFLAKE)
+SUBCOMMANDS: Final = (
+    AppCommandOptionType.subcommand.value,
+    AppCommandOptionType.subcommand_group.value,
+)
+RESOLVED: Final = {
+    AppCommandOptionType.user: "users",
+    AppCommandOptionType.role: "roles",
+    AppCommandOptionType.channel: "channels",
+}
+"""Where an interaction describes what an option's id stands for."""
+PLAIN: Final = {
+    AppCommandOptionType.string: str,
+    AppCommandOptionType.integer: int,
+    AppCommandOptionType.boolean: bool,
+}
+REFUSED_BY_COMMAND: Final = frozenset({"model"})
+"""Options whose unknown choices the command refuses itself, since it can name the others."""
+FOR_EVERYBODY: Final = frozenset({"privacy", "music help"})
+"""Commands, and groups of them, that also work in a server that is not served."""
+
+
+async def require_served(interaction: discord.Interaction, intake: Intake) -> None:
+    """Check that the operator serves the interaction's server, unless it came by direct message.
+
+    Raises:
+        NotServed: the operator does not.
+    """
+    if interaction.guild_id is not None:
+        await intake.require_served(GuildId(interaction.guild_id))
+
+
+def is_for_everybody(command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu | None) -> bool:
+    """Return whether a command also works in a server that is not served."""
+    name = "" if command is None else command.qualified_name
+    return name in FOR_EVERYBODY or name.partition(" ")[0] in FOR_EVERYBODY
+
+
+def button_of(interaction: discord.Interaction, kinds: Iterable[type[PersistentButton]]) -> PersistentButton:
+    """Return the button that was pressed.
+
+    Raises:
+        UnknownControl: it is none of this version's.
+    """
+    data: Mapping[str, Any] = interaction.data or {}
+    if data.get("component_type") == discord.ComponentType.button.value:
+        for kind in kinds:
+            match = kind.pattern.fullmatch(str(data.get("custom_id", "")))
+            if match is not None:
+                return kind.from_match(match)
+    raise UnknownControl
+
+
+def is_about_oneself(button: PersistentButton) -> bool:
+    """Return whether a button also works in a server that is not served."""
+    return isinstance(button, EraseDataButton)
+
+
+def require_valid_options(interaction: discord.Interaction) -> None:
+    """Check that a command is known, and that each option has a value of its type.
+
+    Raises:
+        UnknownControl: the command, an option or a value is none that was offered.
+    """
+    command = interaction.command
+    if not isinstance(command, app_commands.Command):
+        raise UnknownControl
+    data: Mapping[str, Any] = interaction.data or {}
+    parameters = {parameter.display_name: parameter for parameter in command.parameters}
+    resolved: Mapping[str, Any] = data.get("resolved") or {}
+    for option in _leaves(data.get("options") or []):
+        parameter = parameters.get(str(option.get("name")))
+        if parameter is None or not _is_valid(option, parameter, resolved):
+            raise UnknownControl
+
+
+def _leaves(options: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for option in options:
+        if option.get("type") in SUBCOMMANDS:
+            yield from _leaves(option.get("options") or [])
+        else:
+            yield option
+
+
+def _is_valid(
+    option: Mapping[str, Any], parameter: app_commands.Parameter, resolved: Mapping[str, Any]
+) -> bool:
+    value, type_ = option.get("value"), parameter.type
+    if option.get("type") != type_.value:
+        return False
+    if type_ in RESOLVED:
+        described = resolved.get(RESOLVED[type_]) or {}
+        return isinstance(value, str) and _ID.fullmatch(value) is not None and value in described
+    # Not isinstance: True is an int as well.
+    if type(value) is not PLAIN.get(type_):
+        return False
+    if isinstance(value, int) and abs(value) > INTEGER_MAX:
+        return False
+    offered = [choice.value for choice in parameter.choices]
+    return not offered or value in offered or parameter.display_name in REFUSED_BY_COMMAND
