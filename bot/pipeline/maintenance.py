@@ -10,7 +10,7 @@ from typing import Final
 from bot.database import snapshots
 from bot.database.sqlite import Database
 from bot.errors import Transient
-from bot.music.spool import Spool
+from bot.music.spool import Spool, covers_of
 from bot.pipeline.erasure import Erasure
 from bot.store import erasure, jobs, members, refusals, texts
 from bot.store.reconcile import reconcile
@@ -106,7 +106,9 @@ class Maintenance:
         known, over = await self._database.read(lambda tx: jobs.files(tx, written_at, now - self._keep))
         stray = {name for name, at in written_at.items() if name not in known and at < now - STRAY_AFTER}
         fresh = {name for name, at in written_at.items() if abs(now - at) < FRESH}
-        gone = (over - fresh) | stray
+        old = over - fresh
+        covers = covers_of(written_at.keys(), known - old)
+        gone = (old | covers_of(written_at.keys(), old) | stray) - covers
         await asyncio.to_thread(_remove, self._spool, gone)
         if gone:
             log.info("old files removed", extra={"count": len(gone)})

@@ -152,6 +152,7 @@ class Steps:
             return
         match checked:
             case wire.Done(urls=urls) if urls and (len(urls) > 1 or job.urls):
+                await self._fetch_covers(job, checked)
                 await self._transitions.to(job, JobState.READY, due_at=now, urls=tuple(urls[:MAX_TAKES]))
             case wire.Done(urls=urls) if urls:
                 # One take where two are usual: the second may follow.
@@ -233,6 +234,22 @@ class Steps:
         )
 
     # -- fetching
+
+    async def _fetch_covers(self, job: Job, done: wire.Done) -> None:
+        """Keep the covers of the takes, as far as they can be had at once."""
+        images = {take.url: take.image_url for take in done.details if take.image_url}
+        pictures: dict[str, bytes] = {}
+        for take, url in enumerate(done.urls[:MAX_TAKES], start=1):
+            image = images.get(url)
+            if image is None:
+                continue
+            if image not in pictures:
+                pictures[image] = await self._audio.fetch_cover(image)
+            if pictures[image]:
+                try:
+                    await asyncio.to_thread(self._spool.store_cover, f"{job.id}-{take}", pictures[image])
+                except OSError as error:
+                    log.info("cover not stored", extra={"error": error.strerror})
 
     async def _ready(self, job: Job) -> None:
         now = self._now()

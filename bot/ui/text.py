@@ -8,8 +8,6 @@ import discord
 
 MARKS_MAX: Final = 2
 """Combining marks in a row that are kept; more would cover the lines around them (Zalgo)."""
-FILE_NAME_MAX: Final = 40
-"""Characters of a title in a file name."""
 
 # discord.py's own escape_markdown does not escape marks inside a masked link (2.7.1).
 _MARKS = re.compile(r"[\\*_~|`\[\]()<>#]")
@@ -17,7 +15,6 @@ _LISTS = re.compile(r"^(\s*\d*)([-+.])", re.MULTILINE)
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
 _KEPT = {"\n", "\u200d"}
 """Line breaks, and the zero width joiner, which holds emoji sequences together."""
-_TAKE = re.compile(r"-([0-9])\.[a-z0-9]+$")
 
 
 def plain(text: str) -> str:
@@ -46,16 +43,3 @@ def escaped(text: str) -> str:
 def line(text: str, limit: int) -> str:
     """Return one safe line of at most ``limit`` characters of the original."""
     return escaped(cut(" ".join(plain(text).split()), limit))
-
-
-def file_name(title: str, take: int, ending: str) -> str:
-    """Return a file name that every system accepts: ``neon-rain-1.mp3``."""
-    ascii_only = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    slug = "-".join(re.findall("[a-z0-9]+", ascii_only))[:FILE_NAME_MAX].strip("-") or "song"
-    return f"{slug}-{take}{ending}"
-
-
-def take_of(name: str) -> int | None:
-    """Return the take in a name made by ``file_name``."""
-    match = _TAKE.search(name)
-    return None if match is None else int(match[1])

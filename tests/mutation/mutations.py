@@ -1405,6 +1405,30 @@ BOUNDS: Final = (
     ),
 )
 
+FILES = (
+    broken(
+        "A file that comes back from Discord is stored without words",
+        "bot/services/songs.py",
+        "_from_message",
+        dropped("audio = tags.without_words(audio)"),
+        by=("faults/test_c_files.py::test_a_copy_out_of_a_message_is_stored_without_words",),
+    ),
+    broken(
+        "Tags never make a file too large",
+        "bot/music/tags.py",
+        "tagged",
+        ("len(choice) + audio_bytes <= max_bytes", "max_bytes"),
+        by=("unit/music/test_tags.py::test_a_file_that_would_grow_too_large_loses_its_picture_first",),
+    ),
+    broken(
+        "Covers of a song whose files are removed are removed",
+        "bot/pipeline/maintenance.py",
+        "_clean",
+        ("old | covers_of(written_at.keys(), old) | stray", "old | stray"),
+        by=("faults/test_c_files.py::test_covers_stay_as_long_as_their_song",),
+    ),
+)
+
 MUTATIONS: Final = (
     *INTAKE,
     *CLAIMS,
@@ -1420,4 +1444,5 @@ MUTATIONS: Final = (
     *FORGETTING,
     *RESTORED,
     *BOUNDS,
+    *FILES,
 )
