@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Final, cast
 
+from bot.music.formats import MAGIC_BYTES, ending_of
+
 TAG_MAX_BYTES: Final = 2 * 1024 * 1024
 """Maximum size of a tag that is read for its picture."""
 PICTURE_MAX_BYTES: Final = 1024 * 1024
@@ -28,6 +30,7 @@ COVER_SUFFIX: Final = ".cover"
 """Ends the name of a take's cover in the spool."""
 
 _HEADER_BYTES: Final = 10
+_VERSIONS: Final = (2, 3, 4)
 _UTF_8: Final = b"\x03"
 _UNKNOWN_LANGUAGE: Final = b"XXX"
 _FRONT_COVER: Final = b"\x03"
@@ -35,7 +38,6 @@ _FOOTER: Final = 0x10
 _UNSYNCHRONISED_OR_EXTENDED: Final = 0xC0
 _PICTURE_TYPES: Final = ((b"\xff\xd8\xff", b"image/jpeg"), (b"\x89PNG\r\n\x1a\n", b"image/png"))
 _TERMINATORS: Final = {0: b"\x00", 1: b"\x00\x00", 2: b"\x00\x00", 3: b"\x00"}
-_WIDE_ENCODINGS: Final = (1, 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,17 +165,28 @@ def _audio_start(source: IO[bytes] | _Bytes) -> tuple[int, bytes]:
     for _ in range(TAGS_MAX):
         source.seek(start)
         header = source.read(_HEADER_BYTES)
-        if len(header) < _HEADER_BYTES or not header.startswith(b"ID3") or max(header[6:10]) > 0x7F:  # noqa: PLR2004 - seven bits each
-            break
         size = _size_of(header[6:10])
-        body = source.read(size) if size <= TAG_MAX_BYTES else b""
+        if not _is_tag(header) or size > TAG_MAX_BYTES:
+            break
+        body = source.read(size)
         following = start + _HEADER_BYTES + size + (_HEADER_BYTES if header[5] & _FOOTER else 0)
         source.seek(following)
-        if not source.read(1):
-            break  # a tag that claims all of the file, so its size can't be right
+        if ending_of(source.read(MAGIC_BYTES)) is None:
+            break  # what claims to be its size can't be right, and nothing of the audio must be lost
         picture = picture or _picture_in(header, body)
         start = following
     return start, picture
+
+
+def _is_tag(header: bytes) -> bool:
+    """Return whether a tag begins here: versions 2 to 4, four flags, four bytes of seven bits."""
+    return (
+        len(header) == _HEADER_BYTES
+        and header.startswith(b"ID3")
+        and header[3] in _VERSIONS
+        and header[5] & 0x0F == 0
+        and max(header[6:10]) <= 0x7F  # noqa: PLR2004 - seven bits
+    )
 
 
 def _picture_in(header: bytes, body: bytes) -> bytes:

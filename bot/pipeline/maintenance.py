@@ -29,6 +29,8 @@ FRESH: Final = timedelta(hours=1)
 """Age below which a file stays however old its song is: somebody has just requested it."""
 DRAFTS_BATCH_MAX = 200
 """Number of drafts that one transaction deletes, while members' writes wait."""
+LOOKS_MAX: Final = 200
+"""Maximum number of undelivered songs that one round has looked at again."""
 WORDS_AT_ONCE: Final = 200
 """Number of songs whose texts one transaction deletes, while members' writes wait."""
 CLEAN_EVERY: Final = timedelta(days=1)
@@ -76,6 +78,7 @@ class Maintenance:
         if self._proved_at is None or now - self._proved_at >= PROVE_EVERY:
             await self._prove()
             self._proved_at = now
+        await self._database.write(lambda tx: jobs.look_again(tx, now, self._keep, LOOKS_MAX))
         await self._clean(now)
         await self._drop_copies(now)
         await self._drop_words(now)

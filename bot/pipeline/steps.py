@@ -1,7 +1,7 @@
 """Take a claimed job one step further: one step per state.
 
     queued → submitting → running → ready → stored → delivering → delivered
-       └──────────┴──────────┴──────→ failed → explained            └→ undelivered
+       └──────────┴──────────┴──────→ failed → explained            └⇄ undelivered
 
 Each step commits what it is about to do, does it, and commits the outcome. A process may die between
 any two of these; the next process finds the job in its last committed state and takes the same step.
@@ -131,7 +131,9 @@ class Steps:
                 await self._deliverer.begin(job, NOTICE)
             case JobState.FAILED:
                 await self._deliverer.go_on(job, NOTICE)
-            case JobState.DELIVERED | JobState.EXPLAINED | JobState.UNDELIVERED:
+            case JobState.UNDELIVERED:
+                await self._deliverer.look_again(job, SONG)
+            case JobState.DELIVERED | JobState.EXPLAINED:
                 await self._transitions.to(job, job.state, due_at=None)
             case _:
                 assert_never(job.state)

@@ -1193,7 +1193,7 @@ RESTORED: Final = (
     broken(
         "what can't be looked for is not posted",
         "pipeline/delivery.py",
-        "Deliverer._begin_restored",
+        "Deliverer._search_then_send",
         behind(
             "except NoHistory:",
             "await self._start(job, message, channel.channel_id, direct=False)",
@@ -1204,7 +1204,7 @@ RESTORED: Final = (
     broken(
         "what came out of a backup is looked for at the member's too",
         "pipeline/delivery.py",
-        "Deliverer._begin_restored",
+        "Deliverer._search_then_send",
         ("if message_id is None and (direct :=", "if place is None and (direct :="),
         by=(f"{RESTORE}a_song_that_went_to_the_member_directly_is_found_there",),
     ),
@@ -1406,6 +1406,20 @@ BOUNDS: Final = (
 )
 
 FILES = (
+    broken(
+        "what could not be posted is searched for before another try",
+        "pipeline/delivery.py",
+        "Deliverer._search_then_send",
+        ("message_id = await self._courier.find(job, message.kind, channel, ever=True)", "message_id = None"),
+        by=("unit/pipeline/test_undelivered.py::test_what_arrived_unnoticed_is_found_and_not_posted_again",),
+    ),
+    broken(
+        "what could not be posted is tried less often after a day",
+        "store/jobs.py",
+        "look_again",
+        ("CASE WHEN created_at > :young THEN :often ELSE :rarely END", ":often"),
+        by=("unit/pipeline/test_undelivered.py::test_it_is_looked_at_hourly_then_daily_then_no_more",),
+    ),
     broken(
         "a Brotli answer is decoded up to the cap",
         "music/encodings.py",

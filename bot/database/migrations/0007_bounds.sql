@@ -81,3 +81,6 @@ CREATE INDEX ledger_by_actor ON ledger (actor_id) WHERE actor_id IS NOT NULL;
 -- usage of every server.
 CREATE INDEX member_limit_by_member ON member_limit (member_id);
 CREATE INDEX usage_by_member ON usage (member_id, day);
+
+-- Maintenance looks for songs that could not be posted in every round.
+CREATE INDEX job_undelivered ON job (created_at) WHERE state = 'undelivered';
