@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import httpx
 
 from tests.doubles.music.books import MusicBooks, PaidRequest
+from tests.doubles.music.variants import Packed, Variants
 
 AUDIO = "https://audio.example.com"
 SONG = b"ID3" + bytes(range(256)) * 32
@@ -45,6 +46,8 @@ class MusicService(MusicBooks):
         self.audio_base = AUDIO
         """Where the audio of new tasks lies."""
         self.takes = 2
+        self.variants: Variants | None = None
+        """How answers are spelled, if not as documented."""
         self.done_at_once = True
         self.hangs: Callable[[httpx.Request], Awaitable[httpx.Response]] | None = None
         self._current: PaidRequest | None = None
@@ -56,10 +59,9 @@ class MusicService(MusicBooks):
     def transport(self) -> httpx.MockTransport:
         async def answer(request: httpx.Request) -> httpx.Response:
             whole = await self._answer(request)
-            # As it comes from a network: not read yet.
-            return httpx.Response(
-                whole.status_code, headers=whole.headers, stream=httpx.ByteStream(whole.content)
-            )
+            # As it comes from a network: not read yet, and not decoded.
+            content = b"".join([chunk async for chunk in whole.stream])  # type: ignore[union-attr]
+            return httpx.Response(whole.status_code, headers=whole.headers, stream=httpx.ByteStream(content))
 
         return httpx.MockTransport(answer)
 
@@ -75,6 +77,8 @@ class MusicService(MusicBooks):
 
     def accepted(self, request: httpx.Request) -> httpx.Response:
         task = self.take(request)
+        if self.variants is not None:
+            return _response(self.variants.submitted(task.id))
         return httpx.Response(200, json={"id": task.id, "data": {"id": task.id, "status": "pending"}})
 
     def lost_answer(self, request: httpx.Request) -> httpx.Response:
@@ -106,6 +110,9 @@ class MusicService(MusicBooks):
         task = self.tasks.get(unquote(request.url.raw_path.decode().rsplit("/", 1)[-1]))
         if task is None:
             return httpx.Response(404, json={"message": "task not found"})
+        if self.variants is not None:
+            urls = task.urls if task.status == "success" else []
+            return _response(self.variants.queried(task.id, task.status, urls, task.error))
         data = {"id": task.id, "status": task.status, "errorMessage": task.error}
         return httpx.Response(
             200, json={"data": data | {"audioUrls": task.urls if task.status == "success" else []}}
@@ -130,6 +137,11 @@ class MusicService(MusicBooks):
         finally:
             self.note_answer(current)
             self._current = None
+
+
+def _response(packed: Packed) -> httpx.Response:
+    # A stream: httpx would otherwise decode the body that it is given.
+    return httpx.Response(200, headers=packed.headers, stream=httpx.ByteStream(packed.body))
 
 
 def answers(status: int, **body: object) -> Callable[[httpx.Request], httpx.Response]:
