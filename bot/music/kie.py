@@ -97,6 +97,10 @@ class Kie:
         """Read the answer to the paid POST. The code in the body decides, since HTTP 200 carries any."""
         parsed = reading.parse(body)
         code = None if parsed is None else _code(parsed)
+        if parsed is not None and code is None and reading.error_status(parsed) is None:
+            task_id = reading.task_id(parsed) if status < HTTPStatus.MULTIPLE_CHOICES else None
+            if task_id is not None:
+                return wire.Accepted(task_id)
         if parsed is None or code is None:
             match status:
                 case HTTPStatus.UNAUTHORIZED:
@@ -136,7 +140,7 @@ class Kie:
             moderated = wire.is_moderated(text, ())
             reason = FailReason.MODERATED if moderated else FailReason.UPSTREAM_FAILED
             return wire.Rejected(reason, wire.one_line(text)[: wire.MESSAGE_MAX])
-        if state != "success":
+        if reading.kind_of(state) is not reading.SUCCESS:
             return wire.Running("" if state in _RUNNING else state or "(none)")
         takes = tuple(
             take for take in dict.fromkeys(_takes(task.get("resultJson"))) if wire.is_usable(take.url, origin)
