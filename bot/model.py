@@ -49,7 +49,7 @@ class JobState(StrEnum):
     EXPLAINED = "explained"
     """The member knows why there is no song, or can't be reached."""
     UNDELIVERED = "undelivered"
-    """The song exists, but there is nowhere to post it until a person asks."""
+    """The song exists, but there is nowhere to post it. It is looked at again while its files are kept."""
 
 
 OPEN_STATES = frozenset(

@@ -7,11 +7,15 @@ A further service is a module with a class that fulfils ``Contract``, and a line
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from bot.model import Backend, SongRequest
 from bot.music import wire
 from bot.music.text_limits import Limits
+
+SUBMITS_MAX: Final = 15
+SUBMITS_WINDOW: Final = timedelta(seconds=10)
+"""Requests in a time, for the services of today: both take 20 and reject the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

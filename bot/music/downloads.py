@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from bot.music.client import CONNECT_S
 from bot.music.formats import MAGIC_BYTES, ending_of
 from bot.music.guard import GuardedBackend, GuardedTransport, Resolve, resolve
 from bot.music.spool import AUDIO_MAX_BYTES, NoAudio, Spool, Stored
+from bot.music.tags import PICTURE_MAX_BYTES, picture_type
 from bot.music.tls import tls_context
 from bot.music.wire import is_usable, origin_of
 
@@ -27,10 +29,16 @@ WASTED_MAX_BYTES: Final = 5 * AUDIO_MAX_BYTES
 """Maximum number of bytes that are downloaded for a job in vain; later attempts fail at once and finally."""
 REMEMBERED_MAX: Final = 1_000
 """Maximum number of addresses and jobs whose refused downloads are remembered."""
+COVER_S: Final = 10.0
+"""Deadline of the download of a cover, in seconds: the song waits for it."""
 DIGITS_MAX: Final = 16
 """Maximum length of a Content-Length that is believed, in digits."""
 
+_PICTURE_HEADERS: Final = {"Accept": "image/jpeg, image/png"}
+
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 class AudioSource:
@@ -88,6 +96,39 @@ class AudioSource:
                 _remember(self._refused, url, digest)
             raise
 
+    async def fetch_cover(self, url: str) -> bytes:
+        """Download the JPEG or PNG picture at ``url``, under the same guard; nothing if there is none.
+
+        A song without a cover is as good, so no failure is retried.
+        """
+        try:
+            async with asyncio.timeout(COVER_S):
+                picture = await self._fetch_picture(url)
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, OSError, TimeoutError) as error:
+            log.info("no cover", extra={"error": type(error).__name__, "host": _host(url)})
+            return b""
+        return picture if picture_type(picture) else b""
+
+    def _is_usable(self, url: str) -> bool:
+        return any(is_usable(url, origin) for origin in self._origins)
+
+    async def _fetch_picture(self, url: str) -> bytes:
+        for _ in range(REDIRECTS_MAX + 1):
+            if not self._is_usable(url):
+                break
+            async with self._client.stream("GET", url, headers=_PICTURE_HEADERS) as response:
+                if response.next_request is not None:
+                    url = str(response.next_request.url)
+                    continue
+                picture = bytearray()
+                if response.status_code == HTTPStatus.OK:
+                    async for chunk in response.aiter_raw():
+                        picture += chunk
+                        if len(picture) > PICTURE_MAX_BYTES:
+                            return b""
+                return bytes(picture)
+        return b""
+
     async def _fetch_in_time(self, url: str, spool: Spool, name: str, counter: "_Counter") -> Stored:
         try:
             async with asyncio.timeout(DOWNLOAD_S):
@@ -100,7 +141,7 @@ class AudioSource:
 
     async def _fetch(self, url: str, spool: Spool, name: str, counter: "_Counter") -> Stored:
         for _ in range(REDIRECTS_MAX + 1):
-            if not any(is_usable(url, origin) for origin in self._origins):
+            if not self._is_usable(url):
                 raise NoAudio(f"refused address at {_host(url)}")
             async with self._client.stream("GET", url) as response:
                 if response.next_request is not None:

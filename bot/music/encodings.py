@@ -1,19 +1,33 @@
 """Decoding of compressed answers, with a cap on the output.
 
-We ask for no compression, and some servers and proxies compress anyway. httpx decodes without a cap, so a
-kilobyte could become a megabyte in memory; zlib takes one.
+We ask for no compression, and some servers and proxies compress anyway: gzip, deflate, Brotli or Zstandard.
+httpx decodes without a cap, so a kilobyte could become gigabytes in memory; the libraries used here take one.
 """
 
 import re
+import sys
 import zlib
 from typing import Final
+
+import brotli
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 LAYERS_MAX: Final = 3
 """Maximum number of encodings on top of each other."""
 MEMBERS_MAX: Final = 16
-"""Maximum number of gzip members in a row; each costs a copy of the rest."""
+"""Maximum number of gzip members or Zstandard frames in a row; each costs a copy of the rest."""
+WINDOW_MAX_BITS: Final = 23
+"""Binary logarithm of the memory that a Zstandard frame may ask for, in bytes.
+
+Source: https://www.rfc-editor.org/rfc/rfc9659, read 2026-11-26: HTTP allows a window of 8 MiB.
+"""
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
+_ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _ZLIB: Final = zlib.MAX_WBITS
 _RAW: Final = -zlib.MAX_WBITS
@@ -26,7 +40,7 @@ class TooLarge(Exception):
 def decode(body: bytes, header: str, max_bytes: int) -> bytes:
     """Decode a body by its Content-Encoding ``header``, or by its first bytes where that is wrong.
 
-    A truncated stream yields what was received of it. A body that cannot be decoded (Brotli, Zstandard, a
+    A truncated stream yields what was received of it. A body that cannot be decoded (an unknown encoding, a
     damaged stream) is kept if it is text, since some proxies name an encoding that the body does not have,
     and is empty otherwise.
 
@@ -35,14 +49,16 @@ def decode(body: bytes, header: str, max_bytes: int) -> bytes:
     """
     names = [name for name in re.split(r"[\s,]+", header.lower()) if name not in ("", "identity")]
     for name in reversed(names[-LAYERS_MAX:]):
-        if name == "deflate" and not body.startswith(_GZIP_MAGIC):
+        if body.startswith((_GZIP_MAGIC, _ZSTD_MAGIC)):
+            body = _by_magic(body, max_bytes)
+        elif name == "deflate":
             body = _first_of(body, (_ZLIB, _RAW), max_bytes)
-        elif body.startswith(_GZIP_MAGIC):
-            body = _first_of(body, (_GZIP,), max_bytes)
+        elif name == "br":
+            body = _brotli(body, max_bytes)
     for _ in range(LAYERS_MAX):
-        if not body.startswith(_GZIP_MAGIC):  # no JSON, no text and no page begins like that
+        if not body.startswith((_GZIP_MAGIC, _ZSTD_MAGIC)):  # no JSON, no text and no page begins like that
             break
-        body = _first_of(body, (_GZIP,), max_bytes)
+        body = _by_magic(body, max_bytes)
     return body if not names or _is_text(body) else b""
 
 
@@ -52,6 +68,44 @@ def _is_text(body: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _by_magic(body: bytes, max_bytes: int) -> bytes:
+    return (
+        _first_of(body, (_GZIP,), max_bytes) if body.startswith(_GZIP_MAGIC) else _zstandard(body, max_bytes)
+    )
+
+
+def _brotli(body: bytes, max_bytes: int) -> bytes:
+    """Decompress, or return the body as it is. Brotli has no signature, so plain text may be read as some."""
+    stream = brotli.Decompressor()
+    try:
+        output: bytes = stream.process(body, output_buffer_limit=max_bytes + 1)
+    except brotli.error:
+        return body
+    if len(output) > max_bytes:
+        raise TooLarge
+    return body if _is_text(body) and not (output and _is_text(output)) else output
+
+
+def _zstandard(body: bytes, max_bytes: int) -> bytes:
+    """Decompress, or return the body as it is."""
+    output = bytearray()
+    rest = body
+    for _ in range(MEMBERS_MAX):
+        stream = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: WINDOW_MAX_BITS})
+        try:
+            output += stream.decompress(rest, max_bytes - len(output) + 1)
+        except zstd.ZstdError:
+            if not output:
+                return body
+            break  # padding after the last frame
+        if len(output) > max_bytes:
+            raise TooLarge
+        rest = stream.unused_data if stream.eof else b""
+        if not rest.startswith(_ZSTD_MAGIC):
+            break
+    return bytes(output)
 
 
 def _first_of(body: bytes, formats: tuple[int, ...], max_bytes: int) -> bytes:

@@ -8,14 +8,13 @@ would receive the members' words, and is not used.
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
 from bot.model import Backend, ClosedCause, FailReason, SongRequest, TakeDetails, Voice
 from bot.music import reading, wire
-from bot.music.contract import Capabilities
+from bot.music.contract import SUBMITS_MAX, SUBMITS_WINDOW, Capabilities
 from bot.music.reading import JsonObject
 from bot.music.text_limits import Limits
 
@@ -57,8 +56,8 @@ class Kie:
     models: Final = MODELS
     retired_models: Final = RETIRED_MODELS
     usual_takes: Final = 2
-    submits_max: Final = 15  # the service takes 20 in that time and rejects the rest
-    submits_window: Final = timedelta(seconds=10)
+    submits_max: Final = SUBMITS_MAX
+    submits_window: Final = SUBMITS_WINDOW
     submit_path: Final = "/api/v1/jobs/createTask"
     balance_path: Final[str | None] = "/api/v1/chat/credit"
     song_cost: Final[float | None] = SONG_COST
@@ -103,6 +102,10 @@ class Kie:
         """Read the answer to the paid POST. The code in the body decides, since HTTP 200 carries any."""
         parsed = reading.parse(body)
         code = None if parsed is None else _code(parsed)
+        if parsed is not None and code is None and reading.error_status(parsed) is None:
+            task_id = reading.task_id(parsed) if status < HTTPStatus.MULTIPLE_CHOICES else None
+            if task_id is not None:
+                return wire.Accepted(task_id)
         if parsed is None or code is None:
             match status:
                 case HTTPStatus.UNAUTHORIZED:
@@ -142,7 +145,7 @@ class Kie:
             moderated = wire.is_moderated(text, ())
             reason = FailReason.MODERATED if moderated else FailReason.UPSTREAM_FAILED
             return wire.Rejected(reason, wire.one_line(text)[: wire.MESSAGE_MAX])
-        if state != "success":
+        if reading.kind_of(state) is not reading.SUCCESS:
             return wire.Running("" if state in _RUNNING else state or "(none)")
         takes = tuple(
             take for take in dict.fromkeys(_takes(task.get("resultJson"))) if wire.is_usable(take.url, origin)

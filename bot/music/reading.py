@@ -27,6 +27,8 @@ PLACES_MAX: Final = 64
 """Maximum number of objects that are considered as descriptions of the task."""
 URLS_MAX: Final = 64
 """Maximum number of addresses that are returned; a song has at most a few takes."""
+COVERS_MAX: Final = 8
+"""Maximum number of addresses of pictures that are returned."""
 CANDIDATES_MAX: Final = 1_000
 """Maximum number of addresses that are checked."""
 URL_MAX: Final = 100_000
@@ -93,6 +95,13 @@ _AUDIO_NAMES: Final = (
 """Fields for audio: an address, the description of a take, or a list of these; the surest first."""
 _ADDRESS_NAMES: Final = ("url", "src", "downloadurl", "sourceaudiourl")
 """Fields for the address of a take, which are used for other things elsewhere."""
+_COVER_NAMES: Final = frozenset(
+    [
+        *("imageurls", "imageurl", "images", "image", "imagelargeurl", "coverurls", "coverurl", "cover"),
+        *("coverimageurl", "coverimage", "albumart", "artworkurl", "artwork"),
+    ]
+)
+"""Fields for the picture of a take, or of the song."""
 _STREAM_NAMES: Final = ("streamaudiourl", "audiostreamurl", "streamurl", "stream", "sourcestreamaudiourl")
 _NOT_TASK: Final = frozenset(
     [
@@ -443,6 +452,30 @@ def any_urls(root: JsonObject, usable: Callable[[str], bool]) -> tuple[str, ...]
         elif isinstance(value, list):
             stack += [(one, depth + 1) for one in reversed(value[:CANDIDATES_MAX])]
     return tuple(addresses.final or addresses.streams)[:URLS_MAX]
+
+
+def cover_urls(root: JsonObject, usable: Callable[[str], bool]) -> tuple[str, ...]:
+    """Return the usable addresses in fields for cover pictures, each once, in their order."""
+    budget, urls = _Budget(), dict[str, None]()
+    stack: list[tuple[object, int, bool]] = [(root, 0, False)]
+    while stack and budget.take() and len(urls) < COVERS_MAX:
+        value, depth, cover = stack.pop()
+        value = budget.unwrap(value)
+        if isinstance(value, str):
+            if cover and len(value) <= URL_MAX and usable(value.strip()):
+                urls[value.strip()] = None
+        elif depth > DEPTH_MAX:
+            continue
+        elif isinstance(value, dict):
+            fields = {name: one for name, one in _fields(value).items() if name not in _TYPED}
+            nested = [
+                (one, depth + 1, name in _COVER_NAMES or (cover and name in _ADDRESS_NAMES))
+                for name, one in fields.items()
+            ]
+            stack += reversed(nested)
+        elif isinstance(value, list):
+            stack += [(one, depth + 1, cover) for one in reversed(value[:CANDIDATES_MAX])]
+    return tuple(urls)
 
 
 @dataclass(slots=True)

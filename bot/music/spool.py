@@ -12,6 +12,7 @@ from bot import threads
 from bot.errors import Transient
 from bot.model import LINK_SUFFIX
 from bot.music.formats import MAGIC_BYTES, SNIFFED_BYTES, ending_behind_junk, ending_of, is_other
+from bot.music.tags import COVER_SUFFIX
 
 AUDIO_MAX_BYTES: Final = 40 * 1024 * 1024
 AUDIO_MIN_BYTES: Final = 4 * 1024
@@ -50,6 +51,20 @@ def link_to(url: str, name: str, size_bytes: int = 1) -> Stored:
     )
 
 
+def cover_of(path: Path, job_id: int, take: int) -> bytes:
+    """Return the cover that is kept next to a take's file, or nothing."""
+    try:
+        return path.with_name(f"{job_id}-{take}{COVER_SUFFIX}").read_bytes()
+    except OSError:
+        return b""
+
+
+def covers_of(names: Collection[str], songs: Collection[str]) -> frozenset[str]:
+    """Return which of the files ``names`` are covers of a song that has a file among ``songs``."""
+    jobs = {song.partition("-")[0] for song in songs}
+    return frozenset(name for name in names if name.endswith(COVER_SUFFIX) and name.partition("-")[0] in jobs)
+
+
 class SpoolUnwritable(Transient):
     """The disk is full, or the folder is not writable."""
 
@@ -70,6 +85,20 @@ class Spool:
         prefixes = {str(job_id) for job_id in job_ids}
         paths = self.folder.iterdir() if self.folder.is_dir() else ()
         return [path for path in paths if path.name.partition("-")[0] in prefixes and "-" in path.name]
+
+    def store_cover(self, name: str, picture: bytes) -> None:
+        """Keep the cover of the take ``name``, whole or not at all. A power cut may take it.
+
+        Raises:
+            OSError: the disk is full, or the folder is not writable.
+        """
+        part = self.folder / f"{name}{COVER_SUFFIX}.part"
+        try:
+            with _create(part) as file:
+                file.write(picture)
+            part.replace(self.folder / f"{name}{COVER_SUFFIX}")
+        finally:
+            part.unlink(missing_ok=True)
 
     def sync(self) -> None:
         """Make added and removed file names survive a power cut."""

@@ -4,13 +4,12 @@ Sources: https://sseedance.com/en/docs/music and https://sseedance.com/en/docs/t
 """
 
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Final
 from urllib.parse import quote
 
 from bot.model import Backend, SongRequest
 from bot.music import wire
-from bot.music.contract import Capabilities
+from bot.music.contract import SUBMITS_MAX, SUBMITS_WINDOW, Capabilities
 from bot.music.reading import JsonObject
 from bot.music.text_limits import OF_MODEL
 
@@ -25,8 +24,8 @@ class Sseedance:
     models: Final = OF_MODEL
     retired_models: Final[frozenset[str]] = frozenset()
     usual_takes: Final = 2
-    submits_max: Final = 15  # the service takes 20 in that time and rejects the rest
-    submits_window: Final = timedelta(seconds=10)
+    submits_max: Final = SUBMITS_MAX
+    submits_window: Final = SUBMITS_WINDOW
     submit_path: Final = "/v1/music/generations"
     balance_path: Final[str | None] = None
     song_cost: Final[float | None] = None

@@ -5,8 +5,8 @@ show no error bodies; whatever else is accepted was seen on the service's upstre
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
@@ -77,7 +77,7 @@ class Done:
     """The task succeeded. ``urls`` are its usable audio addresses; there may be none yet."""
 
     urls: tuple[str, ...]
-    details: tuple[TakeDetails, ...] = ()
+    details: tuple[TakeDetails, ...] = field(default=(), compare=False)
     """What is known about the takes, where the service says more than addresses."""
     cost_credits: float | None = None
     """What the task cost the operator, in the service's own credits, where it says so."""
@@ -226,15 +226,27 @@ def read_checked(status: int, body: bytes, origin: str) -> Checked | Busy:
     if status >= HTTPStatus.MULTIPLE_CHOICES or parsed is None or (inside is not None and not word):
         return Busy(f"HTTP {status}: {message}" if message else f"HTTP {status}")
     if kind is reading.SUCCESS or (kind is reading.FAILED and urls):
-        return Done(urls)
+        return Done(urls, _with_covers(urls, whole, usable))
     if urls and not word and not reading.has_status(whole):
-        return Done(urls)  # a service that has no status, and answers with the audio once it is there
+        # A service that has no status, and answers with the audio once it is there.
+        return Done(urls, _with_covers(urls, whole, usable))
     if kind is reading.CANCELED:
         return Rejected(FailReason.CANCELED, message)
     if kind is reading.FAILED:
         moderated = word == "sensitive_word_error" or _MODERATED_WORDS.search(message)
         return Rejected(FailReason.MODERATED if moderated else FailReason.UPSTREAM_FAILED, message)
     return Running("" if kind is reading.RUNNING else word or "(none)")
+
+
+def _with_covers(
+    urls: tuple[str, ...], whole: JsonObject, usable: Callable[[str], bool]
+) -> tuple[TakeDetails, ...]:
+    """Return each take with its cover, if there are any: one for each, or one for all."""
+    covers = reading.cover_urls(whole, usable)
+    if not covers:
+        return ()
+    images = covers if len(covers) == len(urls) else covers[:1] * len(urls)
+    return tuple(TakeDetails(url=url, image_url=image) for url, image in zip(urls, images, strict=True))
 
 
 def _certainly_closed(status: int, parsed: JsonObject | None) -> ClosedCause | None:

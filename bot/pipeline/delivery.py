@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Literal, TypedDict, Unpack
 
 from bot.errors import Transient
 from bot.model import Delivery, Job, JobState
@@ -36,6 +37,12 @@ PATIENCE_MAX = timedelta(days=3)
 """Time after which a message that keeps failing waits for a person; its files are kept."""
 NO_CHANNEL_YET = 0
 """Placeholder for a direct message's channel until Discord has returned its id."""
+
+
+class RestoredChange(TypedDict, total=False):
+    """What changes when the messages of a restored job have been searched for."""
+
+    restored: Literal[False]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +99,7 @@ class Deliverer:
     async def begin(self, job: Job, message: OutgoingMessage) -> None:
         """Send for the first time, to where the member asked."""
         if job.restored:
-            await self._begin_restored(job, message)
+            await self._search_then_send(job, message)
         elif (
             job.delivery is not None
             and (message_id := await self._earlier(job, message, job.delivery)) is not None
@@ -102,11 +109,32 @@ class Deliverer:
         else:
             await self._start(job, message, job.origin.channel_id, direct=False)
 
-    async def _begin_restored(self, job: Job, message: OutgoingMessage) -> None:
-        """Send for a job out of a backup, whose database may have forgotten earlier sends.
+    async def look_again(self, job: Job, message: OutgoingMessage) -> None:
+        """Try again to post what could not be posted, as maintenance asks for it.
 
-        Look for the message wherever it could be first. The mark is cleared when the send is written
-        down, so a crash before that repeats the search.
+        The message is searched for first, wherever it could be: nothing is posted a second time, and
+        where the history can't be read, nothing is posted without a person who asks for it. Only channels
+        are tried: the member has refused a direct message before.
+        """
+        files = (self._spool.path(track.file) for track in job.tracks if not track.linked)
+        if job.erased or not all(path.is_file() for path in files):
+            await self._transitions.to(job, message.nowhere, due_at=None)
+            return
+        try:
+            await self._search_then_send(job, message, directly=False)
+        except Transient as error:
+            log.info("look postponed", extra=_fields(message, error))
+            await self._give_up(job, message)
+
+    async def _give_up(self, job: Job, message: OutgoingMessage, **change: Unpack[RestoredChange]) -> None:
+        """Record that there is no place to post, and when that was found."""
+        await self._transitions.to(job, message.nowhere, due_at=None, missing_since=self._now(), **change)
+
+    async def _search_then_send(self, job: Job, message: OutgoingMessage, *, directly: bool = True) -> None:
+        """Send a message that may have been sent already, without a record of where and when.
+
+        Look for the message wherever it could be first. A restored job is no longer marked as such when
+        the send is written down, so a crash before that repeats the search.
         """
         channel = Delivery(channel_id=job.origin.channel_id, direct=False, started_at=job.created_at)
         message_id: int | None = None
@@ -126,17 +154,17 @@ class Deliverer:
                     place = None
             if message_id is None and (direct := await self._direct(job)) is not None:
                 message_id = await self._find_directly(job, message, direct, must_know=place is None)
-                place = place or direct
+                place = place or (direct if directly else None)
         except NoHistory:
             log.warning("restored message unverifiable", extra=_fields(message))
-            await self._transitions.to(job, message.nowhere, due_at=None, restored=False)
+            await self._give_up(job, message, restored=False)
             return
         if message_id is not None:
             log.info("restored message found", extra={"kind": str(message.kind)})
             await self._transitions.to(job, message.done, due_at=None, message_id=message_id, restored=False)
         elif place is None:
-            log.warning("no place to post", extra=_fields(message))
-            await self._transitions.to(job, message.nowhere, due_at=None, restored=False)
+            log.info("no place to post", extra=_fields(message))
+            await self._give_up(job, message, restored=False)
         else:
             await self._start(job, message, place.channel_id, direct=place.direct)
 
@@ -188,7 +216,7 @@ class Deliverer:
     async def go_on(self, job: Job, message: OutgoingMessage) -> None:
         """Continue a send that was started and whose outcome is unknown."""
         if job.restored:
-            await self._begin_restored(job, message)
+            await self._search_then_send(job, message)
             return
         delivery = job.delivery
         assert delivery is not None  # noqa: S101 - the schema's CHECK, told to the type checker
@@ -212,7 +240,7 @@ class Deliverer:
             await self._elsewhere(job, message, delivery)
         except NoHistory:
             log.warning("message unverifiable", extra=_fields(message))
-            await self._transitions.to(job, message.nowhere, due_at=None)
+            await self._give_up(job, message)
         else:
             if message_id is not None:
                 await self._transitions.to(job, message.done, due_at=None, message_id=message_id)
@@ -251,7 +279,7 @@ class Deliverer:
         except (Transient, TimeoutError) as error:
             log.warning("send outcome unknown", extra=_fields(message, error))
             if self._now() - job.state_since > PATIENCE_MAX:
-                await self._transitions.to(job, message.nowhere, due_at=None)
+                await self._give_up(job, message)
             else:
                 due_at = self._again_at(job, delivery, error)
                 await self._transitions.to(job, message.sending, due_at=due_at)
@@ -280,7 +308,7 @@ class Deliverer:
             return
         if delivery.direct:
             log.warning("no place to post", extra=_fields(message))
-            await self._transitions.to(job, message.nowhere, due_at=None)
+            await self._give_up(job, message)
             return
         now = self._now()
         await self._transitions.to(
@@ -295,7 +323,7 @@ class Deliverer:
             channel_id = await self._courier.open_direct(job.origin.member_id)
         except NoAccess:
             log.warning("direct messages refused", extra=_fields(message))
-            await self._transitions.to(job, message.nowhere, due_at=None)
+            await self._give_up(job, message)
         else:
             await self._start(job, message, channel_id, direct=True)
 

@@ -10,7 +10,7 @@ from typing import Final
 from bot.database import snapshots
 from bot.database.sqlite import Database
 from bot.errors import Transient
-from bot.music.spool import Spool
+from bot.music.spool import Spool, covers_of
 from bot.pipeline.erasure import Erasure
 from bot.store import erasure, jobs, members, refusals, texts
 from bot.store.reconcile import reconcile
@@ -29,6 +29,8 @@ FRESH: Final = timedelta(hours=1)
 """Age below which a file stays however old its song is: somebody has just requested it."""
 DRAFTS_BATCH_MAX = 200
 """Number of drafts that one transaction deletes, while members' writes wait."""
+LOOKS_MAX: Final = 200
+"""Maximum number of undelivered songs that one round has looked at again."""
 WORDS_AT_ONCE: Final = 200
 """Number of songs whose texts one transaction deletes, while members' writes wait."""
 CLEAN_EVERY: Final = timedelta(days=1)
@@ -76,6 +78,7 @@ class Maintenance:
         if self._proved_at is None or now - self._proved_at >= PROVE_EVERY:
             await self._prove()
             self._proved_at = now
+        await self._database.write(lambda tx: jobs.look_again(tx, now, self._keep, LOOKS_MAX))
         await self._clean(now)
         await self._drop_copies(now)
         await self._drop_words(now)
@@ -106,7 +109,9 @@ class Maintenance:
         known, over = await self._database.read(lambda tx: jobs.files(tx, written_at, now - self._keep))
         stray = {name for name, at in written_at.items() if name not in known and at < now - STRAY_AFTER}
         fresh = {name for name, at in written_at.items() if abs(now - at) < FRESH}
-        gone = (over - fresh) | stray
+        old = over - fresh
+        covers = covers_of(written_at.keys(), known - old)
+        gone = (old | covers_of(written_at.keys(), old) | stray) - covers
         await self._spool.threads.run(_remove, self._spool, gone)
         if gone:
             log.info("old files removed", extra={"count": len(gone)})

@@ -56,7 +56,7 @@ STATES: Final = {
     Lane.SUBMITTING: frozenset({JobState.QUEUED, JobState.SUBMITTING}),
     Lane.POLLING: frozenset({JobState.RUNNING}),
     Lane.FETCHING: frozenset({JobState.READY}),
-    Lane.POSTING: frozenset({JobState.STORED, JobState.DELIVERING, JobState.FAILED}),
+    Lane.POSTING: frozenset({JobState.STORED, JobState.DELIVERING, JobState.FAILED, JobState.UNDELIVERED}),
 }
 """The states whose jobs each lane takes."""
 AT_ONCE: Final = {Lane.SUBMITTING: 4, Lane.POLLING: 16, Lane.FETCHING: 4, Lane.POSTING: 256}

@@ -1,7 +1,7 @@
 """Take a claimed job one step further: one step per state.
 
     queued → submitting → running → ready → stored → delivering → delivered
-       └──────────┴──────────┴──────→ failed → explained            └→ undelivered
+       └──────────┴──────────┴──────→ failed → explained            └⇄ undelivered
 
 Each step commits what it is about to do, does it, and commits the outcome. A process may die between
 any two of these; the next process finds the job in its last committed state and takes the same step.
@@ -133,7 +133,9 @@ class Steps:
                 await self._deliverer.begin(job, NOTICE)
             case JobState.FAILED:
                 await self._deliverer.go_on(job, NOTICE)
-            case JobState.DELIVERED | JobState.EXPLAINED | JobState.UNDELIVERED:
+            case JobState.UNDELIVERED:
+                await self._deliverer.look_again(job, SONG)
+            case JobState.DELIVERED | JobState.EXPLAINED:
                 await self._transitions.to(job, job.state, due_at=None)
             case _:
                 assert_never(job.state)
@@ -159,6 +161,7 @@ class Steps:
             return
         match checked:
             case wire.Done(urls=urls) if urls and (len(urls) >= music.contract.usual_takes or job.urls):
+                await self._fetch_covers(job, checked)
                 await self._transitions.to(
                     job,
                     JobState.READY,
@@ -262,6 +265,22 @@ class Steps:
         )
 
     # -- fetching
+
+    async def _fetch_covers(self, job: Job, done: wire.Done) -> None:
+        """Keep the covers of the takes, as far as they can be had at once."""
+        images = {take.url: take.image_url for take in done.details if take.image_url}
+        pictures: dict[str, bytes] = {}
+        for take, url in enumerate(done.urls[:MAX_TAKES], start=1):
+            image = images.get(url)
+            if image is None:
+                continue
+            if image not in pictures:
+                pictures[image] = await self._audio.fetch_cover(image)
+            if pictures[image]:
+                try:
+                    await asyncio.to_thread(self._spool.store_cover, f"{job.id}-{take}", pictures[image])
+                except OSError as error:
+                    log.info("cover not stored", extra={"error": error.strerror})
 
     async def _ready(self, job: Job) -> None:
         now = self._now()

@@ -24,7 +24,7 @@ from bot.errors import (
     Unauthorized,
 )
 from bot.model import OPEN_STATES, SONG_STATES, DiscordUserId, GuildId, Job, JobId, Track, storable
-from bot.music import wire
+from bot.music import tags, wire
 from bot.music.clients import MusicClients
 from bot.music.downloads import AudioSource
 from bot.music.spool import AUDIO_MAX_BYTES, NoAudio, Spool, SpoolUnwritable, Stored
@@ -281,6 +281,7 @@ class SongArchive:
                 log.info("message not available", extra={"job_id": job.id, "error": str(error)})
                 return
             if audio is not None:
+                audio = tags.without_words(audio)
                 await self._keep(job, track, available, partial(self._spool.store, chunks=_chunks(audio)))
 
     async def _from_music_service(self, job: Job, missing: list[Track], available: dict[int, Track]) -> None:

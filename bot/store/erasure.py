@@ -157,7 +157,7 @@ def _blank(tx: Tx, job_ids: Collection[int]) -> None:
                           task_id = IIF(task_id IS NULL, NULL, 'erased-' || id),
                           delivery_channel_id = NULL, delivery_direct = NULL, delivery_started_at = NULL,
                           message_id = NULL, card_message_id = NULL, card_shown = '', card_due_at = NULL,
-                          card_free_at = 0
+                          card_free_at = 0, due_at = NULL
            WHERE id IN (SELECT value FROM json_each(?))""",
         (ids,),
     )

@@ -74,6 +74,12 @@ _TURNS = """
                  AS guild_served
         FROM job WHERE state = 'queued' AND {which})"""
 _IN_TURN = "turn_of_guild, guild_served, created_at, id"
+LOOK_AGAIN = timedelta(minutes=55)
+"""Minimum wait between two looks at an undelivered song, which maintenance starts in its hourly rounds."""
+LOOK_OFTEN = timedelta(days=1)
+"""Age of an undelivered song from which it is looked at less often."""
+LOOK_RARELY = timedelta(hours=23, minutes=30)
+"""Minimum wait between two looks from that age on."""
 CARD_HORIZON = timedelta(minutes=60)
 """Maximum wait of a card. A later time means that the clock was set back."""
 
@@ -451,6 +457,30 @@ def post_again(tx: Tx, job_id: JobId, now: datetime) -> bool:
         {"id": job_id, "now": milliseconds(now)},
     )
     return cursor.rowcount == 1
+
+
+def look_again(tx: Tx, now: datetime, keep: timedelta, limit: int) -> int:
+    """Make undelivered songs due whose turn it is: hourly, later daily, while their files are kept.
+
+    Returns how many, up to ``limit``.
+    """
+    times = {
+        "now": milliseconds(now),
+        "kept": milliseconds(now - keep),
+        "young": milliseconds(now - LOOK_OFTEN),
+        "often": milliseconds(now - LOOK_AGAIN),
+        "rarely": milliseconds(now - LOOK_RARELY),
+    }
+    cursor = tx.execute(
+        f"""UPDATE job SET due_at = :now WHERE id IN (
+              SELECT id FROM job WHERE state = 'undelivered' AND created_at > :kept AND due_at IS NULL
+                AND {NOT_ERASED}
+                AND MAX(state_since, COALESCE(missing_since, 0))
+                    <= CASE WHEN created_at > :young THEN :often ELSE :rarely END
+              ORDER BY created_at LIMIT :limit)""",
+        times | {"limit": limit},
+    )
+    return cursor.rowcount
 
 
 def message_gone(tx: Tx, job_id: JobId, message_id: int, now: datetime) -> None:

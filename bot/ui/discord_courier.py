@@ -30,8 +30,10 @@ from bot.ui.buttons.card import card_view
 from bot.ui.buttons.views import is_marked, notice_view, song_view
 from bot.ui.discord_errors import UNKNOWN_MESSAGE, Meaning, meaning_of, readable_answers, reopen_for_all
 from bot.ui.discord_limits import CONTENT_MAX, FILE_SAFE_BYTES, LINK_MAX, REQUEST_MAX_BYTES
+from bot.ui.file_names import take_of
 from bot.ui.language import Language, language_of
-from bot.ui.text import cut, file_name, take_of
+from bot.ui.song_files import song_files
+from bot.ui.text import cut
 
 log = logging.getLogger(__name__)
 
@@ -128,14 +130,10 @@ class DiscordCourier:
             embed = cards.song(say, shown)
             text = cut(_with_links(say, content or cards.summary(embed), left_out), CONTENT_MAX)
             view = song_view(say, job, left_out, direct=direct, copy=copy)
-            uploads = [
-                discord.File(path, file_name(title, track.take, path.suffix))
-                for track, path in files
-                if track.take in attached
-            ]
             try:
-                with _translated(self._client, _Doing.UPLOADING):
-                    message = await channel.send(text, embed=embed, files=uploads, view=view, **how)
+                async with song_files(shown, title, self._artist, files, attached) as uploads:
+                    with _translated(self._client, _Doing.UPLOADING):
+                        message = await channel.send(text, embed=embed, files=uploads, view=view, **how)
             except _TooLarge as error:
                 # Nothing was posted, so another try with fewer files can't be a second message.
                 log.info(
@@ -152,10 +150,12 @@ class DiscordCourier:
                 content = "\n".join(filter(None, [content, say("text-refused-here")]))
             else:
                 return message.id
-            finally:
-                for upload in uploads:
-                    upload.close()
         raise NoAccess("too large even without files")
+
+    @property
+    def _artist(self) -> str:
+        """The bot's name, for the tags of its songs."""
+        return "" if self._client.user is None else self._client.user.display_name
 
     async def fetch(self, job: Job, take: int, *, max_bytes: int) -> bytes | None:
         """Return the file of this take in the song's message."""

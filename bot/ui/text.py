@@ -16,8 +16,6 @@ SCRIPT_MARKS_MAX: Final = 5
 """Marks in scripts that need several, like a Hebrew letter with dots, vowel and accent."""
 TIBETAN_MARKS_MAX: Final = 8
 """Marks in Tibetan, which stacks letters, and where Unicode counts the lower ones as marks."""
-FILE_NAME_MAX: Final = 40
-"""Characters of a title in a file name."""
 
 # discord.py's own escape_markdown does not escape marks inside a masked link (2.7.1).
 _MARKS = re.compile(r"[\\*_~|`\[\]()<>#]")
@@ -59,7 +57,6 @@ _UNNEEDED: Final = (
 _WITH_MARKS: Final = regex.compile(r"(?P<base>.)(?P<marks>[\p{Mn}\p{Me}\u200c\u200d]{2,})", regex.DOTALL)
 _FEW: Final = regex.compile(rf"[{_FEW_MARKS}]")
 _TIBETAN: Final = regex.compile(r"\p{Tibetan}")
-_TAKE = re.compile(r"-([0-9])\.[a-z0-9]+$")
 
 
 def plain(text: str) -> str:
@@ -109,16 +106,3 @@ def label(text: str, limit: int) -> str:
 def line(text: str, limit: int) -> str:
     """Return one safe line of at most ``limit`` characters of the original."""
     return escaped(label(text, limit))
-
-
-def file_name(title: str, take: int, ending: str) -> str:
-    """Return a file name that every system accepts: ``neon-rain-1.mp3``."""
-    ascii_only = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    slug = "-".join(re.findall("[a-z0-9]+", ascii_only))[:FILE_NAME_MAX].strip("-") or "song"
-    return f"{slug}-{take}{ending}"
-
-
-def take_of(name: str) -> int | None:
-    """Return the take in a name made by ``file_name``."""
-    match = _TAKE.search(name)
-    return None if match is None else int(match[1])

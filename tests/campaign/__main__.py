@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, help=f"of killing; {DEFAULT_S:.0f} without --kills")
     parser.add_argument("--kills", type=int, help="processes to kill")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--variants", action="store_true", help="a random shape of answers for each song")
     parser.add_argument("--folder", type=Path, help="kept afterwards; else only after a violation")
     options = parser.parse_args()
     seconds = DEFAULT_S if options.seconds is None and options.kills is None else options.seconds
@@ -33,7 +34,8 @@ def main() -> None:
     if any(folder.glob("tunesmith.db*")):
         parser.error(f"{folder} has a database already; a campaign begins with none")
 
-    report = asyncio.run(Campaign(folder, options.seed, Size(kills=options.kills, seconds=seconds)).run())
+    size = Size(kills=options.kills, seconds=seconds, variants=options.variants)
+    report = asyncio.run(Campaign(folder, options.seed, size).run())
     width = max(map(len, report.totals))
     say("\n".join(f"{name:<{width}}  {total}" for name, total in report.totals.items()))
     if report.violations:

@@ -33,6 +33,7 @@ from tests.campaign.plan import (
 from tests.doubles.discord import Answer, Channel, FakeDiscord, Fault, Interaction, NoAnswerError, Person
 from tests.doubles.discord import Message as Posted
 from tests.doubles.music import MUSIC_KEY, PaidRequest
+from tests.doubles.music.variants import Variants
 from tests.flows.process import END_WITHIN_S, BotProcess
 
 PRICE: Final = 10
@@ -68,6 +69,8 @@ class Size:
     """How long a bot lives at the most once it has connected."""
     quiet_s: float = 400.0
     """How long everything may take to come to its end afterwards."""
+    variants: bool = False
+    """Whether the music service spells its answers in a random shape for each song."""
     cards: bool = True
     """Whether that goes for the cards too, which are edited every 5 s at the most."""
 
@@ -106,7 +109,8 @@ class Campaign:
         self._folder.mkdir(parents=True, exist_ok=True)
         began_s = time.monotonic()
         async with FakeDiscord() as discord:
-            music = Music(discord.changed, self._random("music"))
+            variants = Variants(self._seed) if self._size.variants else None
+            music = Music(discord.changed, self._random("music"), variants)
             async with running(music) as url:
                 settings = _settings(discord, url)
                 async with self._members(discord), self._mischief(discord, music):

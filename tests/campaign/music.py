@@ -10,6 +10,7 @@ from aiohttp import web
 
 from bot.sandbox.server import ENDINGS, Fault, FaultKind, Task
 from tests.doubles.music import Given, PaidRequest, QuickSandbox
+from tests.doubles.music.variants import Variants
 
 TASK_DELAY_S: Final = 0.2
 LATE_MOST_S: Final = 0.3
@@ -28,8 +29,8 @@ _TASK = re.compile(rb"task ([0-9a-f]{24}) ")
 class Music(QuickSandbox):
     """A quick sandbox with random faults; each file names the task that it belongs to."""
 
-    def __init__(self, changed: Callable[[], None], random: Random) -> None:
-        super().__init__(changed, delay_s=TASK_DELAY_S, tasks_max=10**9)
+    def __init__(self, changed: Callable[[], None], random: Random, variants: Variants | None = None) -> None:
+        super().__init__(changed, delay_s=TASK_DELAY_S, tasks_max=10**9, variants=variants)
         self._random = random
         self._calm = False
         self._clear_again = True

@@ -10,7 +10,7 @@ import pytest
 
 from bot import app
 from bot.database.sqlite import Tx
-from bot.model import Job
+from bot.model import Job, SongRequest
 from bot.ops.supervisor import supervise
 from bot.pipeline.courier import MessageKind
 from bot.store import jobs
@@ -113,7 +113,12 @@ class Evening:
             await asyncio.wait([connection])
 
     async def ask(
-        self, channel: Channel | None = None, member: Person | None = None, *, parent_id: int | None = None
+        self,
+        channel: Channel | None = None,
+        member: Person | None = None,
+        *,
+        parent_id: int | None = None,
+        request: SongRequest | None = None,
     ) -> Job:
         """A member asks and has been answered with a card, without a gateway connection."""
         there, person = channel or self.discord.channel, member or self.discord.user
@@ -125,7 +130,7 @@ class Evening:
             member_id=person.id,
             parent_channel_id=parent_id,
         )
-        taken = await self.rig.intake.accept(make.prompt(), asked)
+        taken = await self.rig.intake.accept(request or make.prompt(), asked)
         assert taken is not None
         job, facts = taken.job, taken.facts
         card = self.discord.say("a card", user=self.discord.bot, channel=there)

@@ -108,7 +108,7 @@ async def test_a_song_is_posted_again_from_wherever_it_still_is(
     answer = await mia.slash(world.channel, "music get", song=choice["value"])
 
     (again,) = others(world, first)
-    assert TINY_SONG == (await again.attachments[0].read())[: len(TINY_SONG)]
+    assert TINY_SONG in await again.attachments[0].read()
     assert 2 == len(again.attachments)
     assert "🎶 Warm synth pop" == again.content
     assert f"/{again.id}" in said(answer)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.music import encodings, wire
+from bot.music.kie import Kie
 
+KIE: Final = Kie()
 ORIGIN: Final = "https://music.example:443"
 MAX_BYTES: Final = 1024 * 1024
 
@@ -194,10 +196,16 @@ def examine(seed: int) -> list[str]:
     submitted = wire.read_submitted(rng.choice((200, 201, 202)), _decoded(named.body), (), None)
     if submitted != wire.Accepted(named.task_id):
         problems.append(f"seed {seed}: {named.task_id!r} read as {submitted} from {named.body[:300]!r}")
+    submitted = KIE.read_submitted(200, _decoded(named.body), (), None)
+    if submitted != wire.Accepted(named.task_id):
+        problems.append(f"seed {seed}: kie: {named.task_id!r} read as {submitted} from {named.body[:300]!r}")
     named = finished(rng)
     checked = wire.read_checked(200, _decoded(named.body), ORIGIN)
     if checked != wire.Done(named.urls):
         problems.append(f"seed {seed}: {named.urls} read as {checked} from {named.body[:600]!r}")
+    checked = KIE.read_checked(200, _decoded(named.body), ORIGIN)
+    if checked != wire.Done(named.urls):
+        problems.append(f"seed {seed}: kie: {named.urls} read as {checked} from {named.body[:600]!r}")
     for _ in range(3):
         body, status = odd(rng), rng.choice(STATUSES)
         decoded = _decoded(body)
@@ -205,6 +213,10 @@ def examine(seed: int) -> list[str]:
         if isinstance(after_post, wire.Accepted) and not 200 <= status < 300:
             problems.append(f"seed {seed}: accepted under HTTP {status}: {body[:300]!r}")
         wire.read_checked(status, decoded, ORIGIN)
+        after_post = KIE.read_submitted(status, decoded, ("la la", "coming soon"), None)
+        if isinstance(after_post, wire.Accepted) and not 200 <= status < 300:
+            problems.append(f"seed {seed}: kie: accepted under HTTP {status}: {body[:300]!r}")
+        KIE.read_checked(status, decoded, ORIGIN)
     return problems
 
 

@@ -230,10 +230,8 @@ SUBMITTING: Final = (
         "the commit of submitting comes before the POST",
         "pipeline/submitting.py",
         "Submitter.submit",
-        dropped("answer = await self._music.submit(job.request)"),
-        ahead(
-            "entered = await self._database.write(enter)", "answer = await self._music.submit(job.request)"
-        ),
+        dropped("answer = await music.submit(job.request)"),
+        ahead("entered = await self._database.write(enter)", "answer = await music.submit(job.request)"),
         by=(f"{PIPELINE}a_process_that_dies_over_the_post_leaves_an_unknown_outcome",),
     ),
     broken(
@@ -328,14 +326,14 @@ SUBMITTING: Final = (
     ),
     assigned(
         "at most 15 requests leave in 10 s",
-        "pipeline/submitting.py",
+        "music/contract.py",
         "SUBMITS_MAX",
         "16",
         by=(f"{PIPELINE}not_more_than_fifteen_requests_leave_in_ten_seconds",),
     ),
     assigned(
         "the 16th request leaves 10 s after the first",
-        "pipeline/submitting.py",
+        "music/contract.py",
         "SUBMITS_WINDOW",
         "timedelta(seconds=9)",
         by=(f"{RULES}the_sixteenth_request_waits_until_ten_seconds_after_the_first",),
@@ -354,7 +352,7 @@ SUBMITTING: Final = (
         "a task that another job has is an unknown outcome",
         "pipeline/submitting.py",
         "Submitter._accepted",
-        ("if jobs.task_taken(tx, task_id):", "if False:"),
+        ("if jobs.task_taken(tx, _backend(job), task_id):", "if False:"),
         by=(f"{RULES}a_task_of_another_job_is_no_bug",),
     ),
     migration(
@@ -391,13 +389,16 @@ CIRCUIT_BREAKER: Final = (
         "only outcomes that this process heard of count for the breaker",
         "pipeline/submitting.py",
         "Submitter.unknown",
-        ("opened = heard and breaker.unknown(tx, job, now)", "opened = breaker.unknown(tx, job, now)"),
+        (
+            "opened = heard and breaker.unknown(tx, _backend(job), job, now)",
+            "opened = breaker.unknown(tx, _backend(job), job, now)",
+        ),
         by=(f"{RULES}outcomes_that_no_process_heard_do_not_delay_the_next_request",),
     ),
     broken(
         "one probe at a time goes through",
         "store/breaker.py",
-        "enter",
+        "admit",
         ("now + PROBE_LEASE)", "now)"),
         by=(f"{BREAKER}one_probe_goes_through_at_a_time",),
     ),
@@ -405,14 +406,17 @@ CIRCUIT_BREAKER: Final = (
         "a closed answer pauses everybody",
         "pipeline/submitting.py",
         "Submitter._closed",
-        ("FailReason.CLOSED, detail, also=shut, closed=cause)", "FailReason.CLOSED, detail, closed=cause)"),
+        ("FailReason.CLOSED, detail, also=block, closed=cause)", "FailReason.CLOSED, detail, closed=cause)"),
         by=(f"{PIPELINE}a_closed_service_fails_one_job_and_pauses_or_refuses_others",),
     ),
     broken(
         "the pause holds for those that are queued",
         "pipeline/submitting.py",
         "Submitter.submit",
-        ("_submit_window(tx, now) or breaker.enter(tx, now)", "_submit_window(tx, now)"),
+        (
+            "_submit_window(tx, music.contract, now) or breaker.admit(tx, backend, now)",
+            "_submit_window(tx, music.contract, now)",
+        ),
         by=(f"{MUSIC_HTTP}requests_that_wait_for_a_closed_service_are_made_afterwards",),
     ),
     broken(
@@ -646,7 +650,7 @@ COMPOSING: Final = (
         "a single take is looked at once more",
         "pipeline/steps.py",
         "Steps._running",
-        ("if urls and (len(urls) > 1 or job.urls):", "if urls:"),
+        ("if urls and (len(urls) >= music.contract.usual_takes or job.urls):", "if urls:"),
         by=(f"{PIPELINE}a_single_take_is_posted_after_one_more_look",),
     ),
 )
@@ -741,7 +745,7 @@ FETCHING: Final = (
         "each hop of a redirect is judged",
         "music/downloads.py",
         "AudioSource._fetch",
-        ("if not is_usable(url, self._origin):", "if not _ and not is_usable(url, self._origin):"),
+        ("if not self._is_usable(url):", "if not _ and not self._is_usable(url):"),
         by=(f"{AUDIO}a_redirect_to_an_address_of_another_kind_is_refused",),
     ),
 )
@@ -1196,7 +1200,7 @@ RESTORED: Final = (
     broken(
         "what can't be looked for is not posted",
         "pipeline/delivery.py",
-        "Deliverer._begin_restored",
+        "Deliverer._search_then_send",
         behind(
             "except NoHistory:",
             "await self._start(job, message, channel.channel_id, direct=False)",
@@ -1207,7 +1211,7 @@ RESTORED: Final = (
     broken(
         "what came out of a backup is looked for at the member's too",
         "pipeline/delivery.py",
-        "Deliverer._begin_restored",
+        "Deliverer._search_then_send",
         ("if message_id is None and (direct :=", "if place is None and (direct :="),
         by=(f"{RESTORE}a_song_that_went_to_the_member_directly_is_found_there",),
     ),
@@ -1467,6 +1471,58 @@ TYPED: Final = (
     ),
 )
 
+FILES: Final = (
+    broken(
+        "what could not be posted is searched for before another try",
+        "pipeline/delivery.py",
+        "Deliverer._search_then_send",
+        ("message_id = await self._courier.find(job, message.kind, channel, ever=True)", "message_id = None"),
+        by=("unit/pipeline/test_undelivered.py::test_what_arrived_unnoticed_is_found_and_not_posted_again",),
+    ),
+    broken(
+        "what could not be posted is tried less often after a day",
+        "store/jobs.py",
+        "look_again",
+        ("CASE WHEN created_at > :young THEN :often ELSE :rarely END", ":often"),
+        by=("unit/pipeline/test_undelivered.py::test_it_is_looked_at_hourly_then_daily_then_no_more",),
+    ),
+    broken(
+        "a Brotli answer is decoded up to the cap",
+        "music/encodings.py",
+        "_brotli",
+        ("output_buffer_limit=max_bytes + 1", ""),
+        by=(f"{CLIENT}a_bomb_leaves_the_outcome_open_and_costs_no_memory",),
+    ),
+    broken(
+        "a Zstandard answer is decoded up to the cap",
+        "music/encodings.py",
+        "_zstandard",
+        (", max_bytes - len(output) + 1)", ")"),
+        by=(f"{CLIENT}a_bomb_leaves_the_outcome_open_and_costs_no_memory",),
+    ),
+    broken(
+        "a file that comes back from Discord is stored without words",
+        "services/songs.py",
+        "SongArchive._from_message",
+        dropped("audio = tags.without_words(audio)"),
+        by=("faults/test_c_files.py::test_a_copy_out_of_a_message_is_stored_without_words",),
+    ),
+    broken(
+        "tags never make a file too large",
+        "music/tags.py",
+        "tagged",
+        ("len(choice) + audio_bytes <= max_bytes", "max_bytes"),
+        by=("unit/music/test_tags.py::test_a_file_that_would_grow_too_large_loses_its_picture_first",),
+    ),
+    broken(
+        "covers of a song whose files are removed are removed",
+        "pipeline/maintenance.py",
+        "Maintenance._clean",
+        ("old | covers_of(written_at.keys(), old) | stray", "old | stray"),
+        by=("faults/test_c_files.py::test_covers_stay_as_long_as_their_song",),
+    ),
+)
+
 MUTATIONS: Final = (
     *INTAKE,
     *CLAIMS,
@@ -1483,4 +1539,5 @@ MUTATIONS: Final = (
     *RESTORED,
     *BOUNDS,
     *TYPED,
+    *FILES,
 )

@@ -112,3 +112,6 @@ DROP TABLE gate;
 -- both have line feeds alone.
 UPDATE text SET value = REPLACE(REPLACE(value, char(13, 10), char(10)), char(13), char(10))
   WHERE INSTR(value, char(13)) > 0;
+
+-- Maintenance looks for songs that could not be posted in every round.
+CREATE INDEX job_undelivered ON job (created_at) WHERE state = 'undelivered';

@@ -18,6 +18,7 @@ from bot.sandbox import server
 from bot.sandbox.server import FaultKind, Invalid, Json
 from tests.doubles.music.behaviour import MusicBehaviour
 from tests.doubles.music.books import PaidRequest
+from tests.doubles.music.variants import Packed, Variants
 
 AUDIO = "https://audio.example.com"
 SONG = b"ID3" + bytes(range(256)) * 32
@@ -58,6 +59,8 @@ class MusicService(MusicBehaviour):
         self.audio_base = AUDIO
         """Where the audio of new tasks lies."""
         self.takes = 2
+        self.variants: Variants | None = None
+        """How answers are spelled, if not as documented."""
         self.done_at_once = True
         self.hangs: Callable[[httpx.Request], Awaitable[httpx.Response]] | None = None
         self.broken: str | None = None
@@ -69,10 +72,9 @@ class MusicService(MusicBehaviour):
     def transport(self) -> httpx.MockTransport:
         async def answer(request: httpx.Request) -> httpx.Response:
             whole = await self._answer(request)
-            # As it comes from a network: not read yet.
-            return httpx.Response(
-                whole.status_code, headers=whole.headers, stream=httpx.ByteStream(whole.content)
-            )
+            # As it comes from a network: not read yet, and not decoded.
+            content = b"".join([chunk async for chunk in whole.stream])  # type: ignore[union-attr]
+            return httpx.Response(whole.status_code, headers=whole.headers, stream=httpx.ByteStream(content))
 
         return httpx.MockTransport(answer)
 
@@ -83,7 +85,10 @@ class MusicService(MusicBehaviour):
         return task
 
     def accepted(self, request: httpx.Request) -> httpx.Response:
-        return _from_aiohttp(server.created(self.take(request)))
+        task = self.take(request)
+        if self.variants is not None:
+            return _response(self.variants.submitted(task.id))
+        return _from_aiohttp(server.created(task))
 
     def lost_answer(self, request: httpx.Request) -> httpx.Response:
         """Taken and charged, and then the connection breaks."""
@@ -127,6 +132,10 @@ class MusicService(MusicBehaviour):
         self.polled.append(path)
         if self.on_poll:
             return self.on_poll.pop(0)(request)
+        task = self.tasks.get(task_id)
+        if self.variants is not None and task is not None:
+            urls = task.urls if task.status == "success" else []
+            return _response(self.variants.queried(task.id, task.status, urls, task.error))
         return _from_aiohttp(self.poll(task_id, URL(str(request.url)).origin()))
 
     def _answer_post(self, request: httpx.Request) -> httpx.Response:
@@ -167,6 +176,11 @@ def _from_aiohttp(response: web.Response) -> httpx.Response:
     """Return the same response as the other library has it."""
     assert isinstance(response.body, bytes)
     return httpx.Response(response.status, headers=response.headers, content=response.body)
+
+
+def _response(packed: Packed) -> httpx.Response:
+    # A stream: httpx would otherwise decode the body that it is given.
+    return httpx.Response(200, headers=packed.headers, stream=httpx.ByteStream(packed.body))
 
 
 def answers(status: int, **body: object) -> Script:

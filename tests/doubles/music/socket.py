@@ -9,6 +9,7 @@ from aiohttp import web
 from bot.sandbox.server import Task
 from tests.doubles.music.behaviour import MusicBehaviour
 from tests.doubles.music.books import PaidRequest
+from tests.doubles.music.variants import MOVED, Packed, Variants
 
 MUSIC_KEY = "a-key-that-nobody-reads"
 
@@ -18,14 +19,31 @@ def mp3(take: int) -> bytes:
     return (b"\xff\xfb\x90\x00" + bytes(413)) * (12 + take)
 
 
+def _is_answer(response: web.StreamResponse) -> bool:
+    """Whether it is one of the service's good answers, and no fault."""
+    return response.status == HTTPStatus.OK and response.content_type == "application/json"
+
+
+def _response(packed: Packed) -> web.Response:
+    return web.Response(body=packed.body, headers=packed.headers)
+
+
 class QuickSandbox(MusicBehaviour):
     """A music service whose tasks are done as soon as their delay is over.
 
     ``changed`` is called whenever something has happened.
     """
 
-    def __init__(self, changed: Callable[[], None], *, delay_s: float = 0.0, tasks_max: int = 200) -> None:
+    def __init__(
+        self,
+        changed: Callable[[], None],
+        *,
+        delay_s: float = 0.0,
+        tasks_max: int = 200,
+        variants: Variants | None = None,
+    ) -> None:
         super().__init__(MUSIC_KEY, delay_s, tasks_max=tasks_max)
+        self.variants = variants
         self._changed = changed
 
     def application(self) -> web.Application:
@@ -48,6 +66,13 @@ class QuickSandbox(MusicBehaviour):
         with self.charged_to(paid):
             # The body has been read already: from here to the answer nothing else runs.
             response = await super()._create(request)
+        if (
+            self.variants is not None
+            and paid is not None
+            and paid.task_id is not None
+            and _is_answer(response)
+        ):
+            response = _response(self.variants.submitted(paid.task_id))
         self._changed()
         if paid is not None:
             await self._before_answering(paid)
@@ -62,14 +87,29 @@ class QuickSandbox(MusicBehaviour):
         """Wait before a paid request that has been taken or refused is answered."""
 
     async def _poll(self, request: web.Request) -> web.StreamResponse:
-        self.note_poll(request.match_info["id"])
+        task_id = request.match_info["id"]
+        self.note_poll(task_id)
         self._changed()
-        return await super()._poll(request)
+        response = await super()._poll(request)
+        if self.variants is None or not isinstance(response, web.Response) or not _is_answer(response):
+            return response
+        told = json.loads(response.text or "")["data"]
+        return _response(
+            self.variants.queried(task_id, told["status"], told["audioUrls"], told["errorMessage"])
+        )
 
     async def _audio(self, request: web.Request) -> web.StreamResponse:
+        task_id = request.match_info["id"]
+        if self.variants is not None and self.variants.moves_audio(task_id) and MOVED not in request.query:
+            # Not raised: the sandbox turns what is raised into JSON without an address.
+            there = str(request.url.with_query({MOVED: "1"}))
+            return web.Response(status=HTTPStatus.FOUND, headers={"Location": there})
         self.note_download()
         self._changed()
-        return await super()._audio(request)
+        response = await super()._audio(request)
+        if self.variants is not None and isinstance(response, web.Response) and response.body:
+            response.content_type = self.variants.audio_type(task_id)
+        return response
 
     async def _song(self, task: Task, take: int) -> bytes:  # noqa: ARG002
         return mp3(take)

@@ -2,13 +2,16 @@ import asyncio
 import gzip
 import json
 import ssl
+import sys
 import traceback
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from math import inf
 
+import brotli
 import httpx
 import pytest
 
@@ -17,8 +20,14 @@ from bot.model import FailReason
 from bot.music import client as client_module
 from bot.music import wire
 from bot.music.client import ANSWER_MAX_BYTES, MusicClient
+from bot.music.encodings import WINDOW_MAX_BITS
 from bot.music.sseedance import Sseedance
 from tests import make
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 KEY = "sk-live-0123456789abcdef"
 ACCEPTED = {"id": "a-1"}
@@ -365,8 +374,19 @@ COMPRESSED: list[tuple[str, Callable[[bytes], bytes]]] = [
     # Two members, as a proxy makes them of two chunks.
     ("gzip", lambda content: gzip.compress(content[:5]) + gzip.compress(content[5:])),
     ("gzip", lambda content: gzip.compress(content) + bytes(64)),
+    ("br", brotli.compress),
+    ("BR", lambda content: brotli.compress(content, quality=0)),
+    ("gzip, br", lambda content: brotli.compress(gzip.compress(content))),
+    ("br, gzip", lambda content: gzip.compress(brotli.compress(content))),
+    ("zstd", zstd.compress),
+    ("zstd", lambda content: zstd.compress(content[:5]) + zstd.compress(content[5:])),
+    ("zstd", lambda content: zstd.compress(content) + bytes(64)),
+    ("br, zstd", lambda content: zstd.compress(brotli.compress(content))),
     # Encodings that are named wrongly, or not at all.
     ("", gzip.compress),
+    ("", zstd.compress),
+    ("br", zstd.compress),
+    ("zstd", gzip.compress),
     ("identity", gzip.compress),
     ("br", gzip.compress),
     ("deflate", gzip.compress),
@@ -400,9 +420,14 @@ async def test_a_compressed_error_is_read(compress: Callable[[bytes], bytes]) ->
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
-@pytest.mark.parametrize("encoding", ["gzip", "deflate", ""])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", ""])
 async def test_a_bomb_leaves_the_outcome_open_and_costs_no_memory(encoding: str, layers: int) -> None:
-    compress = zlib.compress if encoding == "deflate" else gzip.compress
+    compressors: dict[str, Callable[[bytes], bytes]] = {
+        "deflate": zlib.compress,
+        "br": partial(brotli.compress, quality=5),
+        "zstd": zstd.compress,
+    }
+    compress = compressors.get(encoding, gzip.compress)
     bomb = json.dumps(ACCEPTED).encode().ljust(16 << 20)
     for _ in range(layers):
         bomb = compress(bomb)
@@ -422,12 +447,18 @@ async def test_a_bomb_leaves_the_outcome_open_and_costs_no_memory(encoding: str,
     assert peak_bytes < 8 * ANSWER_MAX_BYTES
 
 
-async def test_a_compressed_answer_of_a_megabyte_is_still_read() -> None:
+@pytest.mark.parametrize(
+    ("encoding", "compress"),
+    [("gzip", gzip.compress), ("br", partial(brotli.compress, quality=5)), ("zstd", zstd.compress)],
+)
+async def test_a_compressed_answer_of_a_megabyte_is_still_read(
+    encoding: str, compress: Callable[[bytes], bytes]
+) -> None:
     padded = json.dumps(ACCEPTED).encode().ljust(ANSWER_MAX_BYTES)
 
-    async with connected(replying(200, gzip.compress(padded), Content_Encoding="gzip")) as client:
+    async with connected(replying(200, compress(padded), Content_Encoding=encoding)) as client:
         assert wire.Accepted("a-1") == await client.submit(make.prompt())
-    async with connected(replying(200, gzip.compress(padded + b" "), Content_Encoding="gzip")) as client:
+    async with connected(replying(200, compress(padded + b" "), Content_Encoding=encoding)) as client:
         assert wire.Unknown("TooLarge") == await client.submit(make.prompt())
 
 
@@ -446,6 +477,15 @@ async def test_a_thousand_empty_gzip_members_are_cheap() -> None:
     async with connected(replying(200, body, Content_Encoding="gzip")) as client:
         async with asyncio.timeout(1.0):
             assert wire.Unknown("HTTP 200") == await client.submit(make.prompt())
+
+
+async def test_a_frame_that_asks_for_too_much_memory_is_not_decoded() -> None:
+    huge: dict[int, int] = {zstd.CompressionParameter.window_log: WINDOW_MAX_BITS + 4}
+    packer = zstd.ZstdCompressor(options=huge)  # of unknown length, so its window is as large as asked
+    body = packer.compress(json.dumps(ACCEPTED).encode()) + packer.flush()
+
+    async with connected(replying(200, body, Content_Encoding="zstd")) as client:
+        assert wire.Unknown("HTTP 200") == await client.submit(make.prompt())
 
 
 async def test_the_status_of_a_compressed_answer_counts() -> None:

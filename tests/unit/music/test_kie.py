@@ -257,3 +257,30 @@ def test_a_service_offers_models_that_it_sells(backend: Backend) -> None:
     assert backend == contract.backend
     assert set(offer.models) <= set(contract.models)
     assert not set(offer.models) & contract.retired_models
+
+
+@pytest.mark.parametrize("word", ["success", "finished", "SUCCEEDED", "ok", "done"])
+def test_a_success_under_another_word_is_read(word: str) -> None:
+    result = json.dumps({"data": [{"audio_url": "https://files.example/1.mp3"}]})
+    answer = {"code": 200, "data": {"taskId": "t", "state": word, "resultJson": result}}
+
+    checked = Kie().read_checked(200, json.dumps(answer).encode(), "https://api.kie.ai:443")
+
+    assert wire.Done(("https://files.example/1.mp3",)) == checked
+
+
+@pytest.mark.parametrize(
+    "answer", [{"taskId": "t-1234567"}, {"data": {"taskId": "t-1234567"}}, {"data": "t-1234567"}]
+)
+def test_a_paid_task_is_read_from_an_answer_without_a_code(answer: object) -> None:
+    submitted = Kie().read_submitted(200, json.dumps(answer).encode(), (), None)
+
+    assert wire.Accepted("t-1234567") == submitted
+
+
+def test_an_error_without_a_code_names_no_task() -> None:
+    answer = {"error": {"message": "busy"}, "taskId": "t-1234567"}
+
+    submitted = Kie().read_submitted(200, json.dumps(answer).encode(), (), None)
+
+    assert isinstance(submitted, wire.Unknown)

@@ -261,6 +261,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "jobs.is_of": lambda tx: jobs.is_of(tx, GUILD, done(tx).id),
     "jobs.withdraw": lambda tx: jobs.withdraw(tx, queued(tx).id, NOW),
     "jobs.no_card": lambda tx: jobs.no_card(tx, JobId(1)),
+    "jobs.look_again": lambda tx: jobs.look_again(tx, NOW, timedelta(days=7), 10),
     "jobs.post_again": lambda tx: jobs.post_again(tx, done(tx).id, NOW),
     "jobs.message_gone": lambda tx: jobs.message_gone(tx, done(tx).id, 1, NOW),
     "jobs.cards_due": lambda tx: jobs.cards_due(tx, NOW, 10),

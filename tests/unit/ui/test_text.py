@@ -14,11 +14,9 @@ from bot.ui.text import (
     TIBETAN_MARKS_MAX,
     cut,
     escaped,
-    file_name,
     label,
     line,
     plain,
-    take_of,
 )
 
 AS_TYPED = {
@@ -151,30 +149,6 @@ def test_a_line_is_one_line_and_is_cut_before_it_is_escaped() -> None:
     assert "one two…" == line("one\ntwo\n\n# three", 9)
     assert "12345" == cut("12345", 5)
     assert "1234…" == cut("123456", 5)
-
-
-@pytest.mark.parametrize(
-    ("title", "name"),
-    [
-        ("Neon Rain", "neon-rain-1.mp3"),
-        ("../../etc/passwd", "etc-passwd-1.mp3"),
-        ("夜の雨", "song-1.mp3"),
-        ("Été à Paris", "ete-a-paris-1.mp3"),
-        ("x" * 200, "x" * 40 + "-1.mp3"),
-    ],
-)
-def test_file_names_are_plain_ascii(title: str, name: str) -> None:
-    assert name == file_name(title, 1, ".mp3")
-
-
-@given(title=st.text(), take=st.integers(1, 4), ending=st.sampled_from([".mp3", ".wav", ".m4a"]))
-def test_a_file_name_tells_its_take(title: str, take: int, ending: str) -> None:
-    assert take == take_of(file_name(title, take, ending))
-
-
-@pytest.mark.parametrize("name", ["song.mp3", "1.mp3", "song-1", "song-12.mp3", "song-1.MP3!", ""])
-def test_another_file_name_tells_no_take(name: str) -> None:
-    assert None is take_of(name)
 
 
 @given(st.text())

@@ -1,0 +1,99 @@
+"""The files of a song as they are attached: under the song's name, and with its tags."""
+
+import asyncio
+import io
+import logging
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import discord
+
+from bot.model import Job, Track
+from bot.music import tags
+from bot.music.spool import cover_of
+from bot.ui.discord_limits import FILE_SAFE_BYTES, REQUEST_MAX_BYTES
+from bot.ui.file_names import file_name
+from bot.ui.text import cut, plain
+
+log = logging.getLogger(__name__)
+
+TAG_TEXT_MAX: Final = 300
+"""Maximum length of a tag of one line, in characters."""
+TAGGED_SUFFIX: Final = ".mp3"
+"""Suffix of the files that get tags; the others are attached as they are."""
+
+
+@asynccontextmanager
+async def song_files(
+    shown: Job, title: str, artist: str, files: Sequence[tuple[Track, Path]], attached: Collection[int]
+) -> AsyncIterator[list[discord.File]]:
+    """Open the takes ``attached`` of a song, each tagged if that is possible; close them on exit.
+
+    ``shown`` is the job with the texts that may be shown. Tags never make a file too large that was not, and
+    a file that can't be tagged is attached as it is.
+    """
+    chosen = [(track, path) for track, path in files if track.take in attached]
+    room = REQUEST_MAX_BYTES - sum(track.size_bytes for track, _ in chosen)
+    with ExitStack() as stack:
+        uploads: list[discord.File] = []
+        for track, path in chosen:
+            name = file_name(title, track.take, path.suffix)
+            content = None
+            if path.suffix == TAGGED_SUFFIX:
+                most = FILE_SAFE_BYTES if track.size_bytes <= FILE_SAFE_BYTES else REQUEST_MAX_BYTES
+                room_here = min(most, track.size_bytes + room // len(chosen))
+                said = tags_of(shown, title, artist, track.take, len(files))
+                content = await _off_thread(partial(_tagged, path, shown.id, track.take, said, room_here))
+            if content is None:
+                upload = discord.File(path, name)
+            else:
+                stack.enter_context(content)
+                upload = discord.File(content, name)
+            stack.callback(upload.close)
+            uploads.append(upload)
+        yield uploads
+
+
+async def _off_thread(copy: Callable[[], io.BufferedIOBase | None]) -> io.BufferedIOBase | None:
+    """Make a copy on a thread; one that nobody waits for any more is closed."""
+    making = asyncio.ensure_future(asyncio.to_thread(copy))
+    try:
+        return await asyncio.shield(making)
+    except asyncio.CancelledError:
+        making.add_done_callback(_close)
+        raise
+
+
+def _close(made: asyncio.Future[io.BufferedIOBase | None]) -> None:
+    if not made.cancelled() and made.exception() is None and (content := made.result()) is not None:
+        content.close()
+
+
+def tags_of(shown: Job, title: str, artist: str, take: int, takes: int) -> tags.Tags:
+    """Return what a take's file says about its song: a function of the job, so that repeats are equal."""
+    request = shown.request
+    return tags.Tags(
+        title=_line(title),
+        artist=_line(artist),
+        genre=_line(request.style),
+        lyrics="" if request.instrumental else plain(request.lyrics),
+        comment=_line(f"Made with AI, model {request.model}") if request.model else "Made with AI",
+        track=f"{take}/{takes}",
+    )
+
+
+def _line(text: str) -> str:
+    return cut(" ".join(plain(text).split()), TAG_TEXT_MAX)
+
+
+def _tagged(path: Path, job_id: int, take: int, said: tags.Tags, max_bytes: int) -> io.BufferedIOBase | None:
+    """Return a tagged copy of the file, or None if it is to be attached as it is."""
+    try:
+        return tags.tagged(path, replace(said, picture=cover_of(path, job_id, take)), max_bytes)
+    except OSError as error:
+        log.warning("file not tagged", extra={"job_id": job_id, "take": take, "error": error.strerror})
+        return None
