@@ -1,13 +1,11 @@
 """Show, export and delete a member's personal data."""
 
-import asyncio
 import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 from bot.database.sqlite import Database, Tx
 from bot.model import DiscordUserId, GuildId
@@ -17,9 +15,6 @@ from bot.store import erasure, members, personal_data
 from bot.store.members import NOBODY
 
 log = logging.getLogger(__name__)
-
-CLEAN_WITHIN_S: Final = 1.0
-"""Time in seconds that a deletion's answer waits for the cleanup, which then continues by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +43,7 @@ class Deletion:
     songs_of_others: int
     """Queued songs of others that it waits for, because they use the member's texts."""
     clean: bool
-    """Whether the database files have been scrubbed too; if not, that follows by itself."""
+    """Whether the database files have been scrubbed too; maintenance does that within the hour."""
 
     @property
     def waits_for(self) -> int:
@@ -133,18 +128,9 @@ class Privacy:
         waits = await self._database.write(delete)
         if waits is not None:
             log.info("member erased", extra={"waiting_songs": waits.songs})
-        # Also for an unknown person: data they have just deleted may still be in the files.
-        clean = await self._cleaned()
         self._woken()
+        # Also for an unknown person: data they have just deleted may still be in the files.
+        clean = not await self._erasure.pending()
         if waits is None:
             return Deletion(own_songs=0, songs_of_others=0, clean=clean)
         return Deletion(own_songs=waits.own, songs_of_others=waits.of_others, clean=clean)
-
-    async def _cleaned(self) -> bool:
-        """Remove files and scrub the database if that is quick; otherwise the runner continues."""
-        try:
-            async with asyncio.timeout(CLEAN_WITHIN_S):
-                return await self._erasure.work()
-        except TimeoutError:
-            log.info("cleanup continues after the answer")
-            return False

@@ -459,5 +459,5 @@ privacy-owner = { $name }, die Person, die diesen Bot betreibt
 privacy-exported = Hier ist alles, was über dich gespeichert ist: { $songs }. Nur du kannst das sehen.
 privacy-ask = **Alles löschen, was über dich gespeichert ist?** Deine Texte, Titel, Entwürfe und Audiodateien verschwinden, auf allen Servern. Sie verschwinden auch aus Songs, die andere aus deinen Texten gemacht haben. Das lässt sich nicht rückgängig machen. Credits im Protokoll bleiben, ohne deinen Namen. Was du in diesem Zeitraum verbraucht hast und deine Limits von der Serververwaltung zählen weiter. Gepostete Nachrichten bleiben in Discord. Wenn sie weg sollen, drück vorher unter jeder auf „Löschen“.
 privacy-deleted = Gelöscht. Nichts davon ist mehr gespeichert. Einträge zu Credits bleiben, ohne deinen Namen.
-privacy-deleting = Gelöscht. Was in den Dateien des Bots noch übrig ist, wird gerade überschrieben.
+privacy-deleting = Gelöscht. Spuren in den Dateien des Bots werden innerhalb einer Stunde überschrieben. Einträge zu Credits bleiben, ohne deinen Namen.
 privacy-waits = Alles Fertige ist gelöscht. Der Rest folgt nach { $songs } in Arbeit. Bis dahin kannst du nichts Neues anfragen.

@@ -459,5 +459,5 @@ privacy-owner = { $name }, the operator of this bot
 privacy-exported = Here is everything that is kept about you: { $songs }. Only you can see this.
 privacy-ask = **Delete everything that is kept about you?** Your texts, titles, drafts and audio files go, in all servers. They also go from songs that others made from your texts. This can't be undone. Credits in the ledger stay, without your name. What you used this period and your limits from managers still count. Messages that were posted stay in Discord. To remove them, press the Delete button under each one first.
 privacy-deleted = Deleted. Nothing of it is kept any more. Credit entries stay, without your name.
-privacy-deleting = Deleted. What is left in the bot's files is being overwritten now.
+privacy-deleting = Deleted. Traces in the bot's files are overwritten within an hour. Credit entries stay, without your name.
 privacy-waits = Everything finished is deleted. The rest follows after { $songs } in progress. Until then you can't request anything new.

@@ -90,6 +90,10 @@ class Recorder:
         self.statements.append((statement, parameters))
         return self.plain.execute(statement, parameters)
 
+    @property
+    def total_changes(self) -> int:
+        return self.plain.total_changes
+
     def executemany(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
         for row in rows:
             self.execute(statement, row)
@@ -247,6 +251,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "jobs.count_open": lambda tx: jobs.count_open(tx, GUILD, number(tx)),
     "jobs.due": lambda tx: jobs.due(tx, ALL, EPOCH, NOW, HORIZON, 100),
     "jobs.submitted_since": lambda tx: jobs.submitted_since(tx, Backend.SSEEDANCE, NOW),
+    "jobs.is_due": lambda tx: jobs.is_due(tx, NOW),
     "jobs.next_due": lambda tx: jobs.next_due(tx, EPOCH),
     "jobs.move": lambda tx: jobs.move(
         tx, queued(tx), JobState.SUBMITTING, backend=Backend.SSEEDANCE, now=NOW, due_at=NOW
@@ -322,8 +327,9 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "reports.top_members": lambda tx: reports.top_members(tx, GUILD, 0, 5),
     "reports.settled_songs": lambda tx: reports.settled_songs(tx, GUILD, "synth", 25),
     "scrub.mark": lambda tx: scrub.mark(tx, scrub.Deleted.ERASED),
-    "scrub.marks": scrub.marks,
-    "scrub.cleaned": lambda tx: scrub.cleaned(tx, {scrub.Deleted.ERASED: "1"}),
+    "scrub.pending": scrub.pending,
+    "scrub.reach": lambda tx: scrub.reach(tx, 2),
+    "scrub.clear": lambda tx: scrub.clear(tx, {scrub.Deleted.ERASED: "1"}),
     "servers.is_known": lambda tx: servers.is_known(tx, GUILD),
     "servers.guild_of": lambda tx: servers.guild_of(tx, JobId(1)),
     "servers.parked": lambda tx: servers.parked(tx, JobId(1)),
