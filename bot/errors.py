@@ -32,6 +32,7 @@
     │   ├── NoDirectMessages
     │   ├── NoPlaceToPost
     │   ├── TooManyCopies
+    │   ├── ExportRunning
     │   ├── Leaving
     │   └── ShuttingDown
     ├── Transient
@@ -257,6 +258,10 @@ class TooManyCopies(Refusal):
     def __init__(self, limit: int) -> None:
         super().__init__(f"{limit} copies at a time")
         self.limit = limit
+
+
+class ExportRunning(Refusal):
+    """The person's last export is still being written or sent."""
 
 
 class Leaving(Refusal):

@@ -1,6 +1,5 @@
 """Show, export and delete a member's personal data."""
 
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from bot.database.sqlite import Database, Tx
 from bot.model import DiscordUserId, GuildId
 from bot.music.spool import Spool
 from bot.pipeline.erasure import Erasure
+from bot.services import export_files
+from bot.services.export_files import Export
 from bot.store import erasure, members, personal_data
 from bot.store.members import NOBODY
 
@@ -94,20 +95,17 @@ class Privacy:
         path = self._database.path
         return sum(1 for _ in path.parent.glob(f"{path.name}.before-*"))
 
-    async def export(self, member_id: DiscordUserId, path: Path) -> int:
-        """Write everything stored about the member to ``path`` as JSON. Returns the number of songs."""
-        now = self._now()
+    async def export(self, member_id: DiscordUserId, path: Path) -> Export:
+        """Write everything stored about the member as JSON, to ``path`` or to parts next to it."""
+        head = {
+            "written_at": self._now().isoformat(),
+            "words_are_kept_for_days": self._words_days,
+            "files_are_kept_for_days": self._spool_days,
+        }
 
-        def export(tx: Tx) -> int:
-            document = personal_data.everything(tx, member_id)
-            about = {
-                "written_at": now.isoformat(),
-                "words_are_kept_for_days": self._words_days,
-                "files_are_kept_for_days": self._spool_days,
-            }
-            with path.open("w", encoding="utf-8") as file:
-                json.dump(about | document, file, ensure_ascii=False, indent=2)
-            return len(personal_data.job_ids(tx, member_id))
+        def export(tx: Tx) -> Export:
+            about, sections = personal_data.about(tx, member_id), personal_data.sections(tx, member_id)
+            return export_files.write_json(path, head | about, sections)
 
         return await self._database.report(export)
 
