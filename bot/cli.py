@@ -122,14 +122,14 @@ def backup(
 def restore(
     file: Annotated[Path, typer.Argument(help="A file that `tunesmith backup` has written.")],
 ) -> None:
-    """Replace the database with a backup while no bot runs. The replaced file is kept next to it."""
+    """Replace the database with a backup while no bot runs. The replaced file is kept for a week."""
     with _errors_as_sentences(), _progress() as progress:
         path = settings.load().database_path
         restored = backups.restore(path, file, datetime.now(UTC), progress)
         marked = ", ".join(f"{count} {state}" for state, count in sorted(restored.marked.items()))
         typer.echo(f"Restored {path} from {file}. Unfinished jobs: {marked or 'none'}.")
         if restored.kept is not None:
-            typer.echo(f"The replaced database is kept as {restored.kept}.")
+            typer.echo(f"The replaced database is kept as {restored.kept}; the bot removes it after 7 days.")
         if not restored.balanced:
             typer.echo("The restored ledger does not add up; run `tunesmith doctor --ledger`.", err=True)
 

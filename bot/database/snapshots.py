@@ -20,6 +20,10 @@ CACHE: Final = -64 * 1024
 COMPANIONS: Final = ("-journal", "-wal", "-shm")
 """Suffixes of the files that SQLite keeps next to a database."""
 
+REPLACED: Final = ".replaced-"
+"""What the name of a file that a restore has replaced goes on with."""
+KEEP_S: Final = 7 * 24 * 60 * 60.0
+"""How long copies from before an upgrade and replaced files are kept, in seconds."""
 _BEFORE: Final = ".before-schema-"
 _UNFINISHED: Final = ".unfinished"
 
@@ -129,10 +133,29 @@ def keep_before_schema(connection: sqlite3.Connection, path: Path, version: int)
         check(unfinished)
 
 
-def outlived(path: Path, before_s: float) -> list[Path]:
-    """Return copies of the database ``path`` from before that moment, in epoch seconds."""
-    found = path.parent.glob(f"{_literal(path.name)}{_BEFORE}*")
-    return sorted(copy for copy in found if copy.is_file() and copy.stat().st_mtime < before_s)
+def before_upgrades(path: Path) -> list[Path]:
+    """Return the copies that were made before upgrades of the database ``path``."""
+    return _copies(path, _BEFORE)
+
+
+def replaced(path: Path) -> list[Path]:
+    """Return the files that restores of the database ``path`` have replaced."""
+    return _copies(path, REPLACED)
+
+
+def keeps_until_s(path: Path) -> float | None:
+    """Return until when replaced files of the database ``path`` are kept, in epoch seconds, if any."""
+    return max((copy.stat().st_mtime + KEEP_S for copy in replaced(path)), default=None)
+
+
+def outlived(path: Path, now_s: float) -> list[Path]:
+    """Return the copies of both kinds that are older than ``KEEP_S``, at that moment in epoch seconds."""
+    copies = before_upgrades(path) + replaced(path)
+    return [copy for copy in copies if copy.stat().st_mtime < now_s - KEEP_S]
+
+
+def _copies(path: Path, kind: str) -> list[Path]:
+    return sorted(copy for copy in path.parent.glob(f"{_literal(path.name)}{kind}*") if copy.is_file())
 
 
 def _prefix(target: Path) -> str:

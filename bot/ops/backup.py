@@ -167,7 +167,7 @@ def _errors_as_sentences(what: str) -> Iterator[None]:
 
 
 def restore(database: Path, source: Path, now: datetime, progress: Progress) -> Restored:
-    """Replace the database with the backup ``source``; the replaced file is kept next to it.
+    """Replace the database with the backup ``source``; the replaced file is kept next to it for a week.
 
     Work that may have been done since the backup is not repeated; see ``pipeline.after_restore``.
 
@@ -295,6 +295,6 @@ def _close(database: Path) -> None:
 
 def _dated(database: Path, now: datetime) -> Path:
     """Return an unused name like ``tunesmith.db.replaced-20261125-101500``."""
-    first = database.with_name(f"{database.name}.replaced-{now.astimezone(UTC):%Y%m%d-%H%M%S}")
+    first = database.with_name(f"{database.name}{snapshots.REPLACED}{now.astimezone(UTC):%Y%m%d-%H%M%S}")
     names = (first.with_name(f"{first.name}-{number}") if number else first for number in range(NAMES_MAX))
     return next(name for name in names if not name.exists())

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import math
 from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 from functools import partial
@@ -99,8 +98,10 @@ class Erasure:
             began_at = self._now()
             await self._scrub_pages()
             await self._retried(self._empty_log)
-            # A copy from before a migration contains it too; a safety net is worth less than a deletion.
-            for copy in await self._spool.threads.run(snapshots.outlived, self._database.path, math.inf):
+            # A copy from before a migration contains it too; a safety net is worth less than a deletion. A
+            # file that a restore has replaced may be the only one with the latest songs: it has its week, and
+            # the member reads until when.
+            for copy in await self._spool.threads.run(snapshots.before_upgrades, self._database.path):
                 await self._spool.threads.run(copy.unlink, missing_ok=True)
             await self._database.write(lambda tx: scrub.clear(tx, marks))
             log.info("database scrubbed", extra={"took_s": (self._now() - began_at).total_seconds()})

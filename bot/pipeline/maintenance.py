@@ -23,8 +23,6 @@ ROUND_TURNS: Final = 4
 """Number of ``SCRUB_EVERY_S`` between two rounds: an hour."""
 RECONCILE_EVERY: Final = timedelta(days=1)
 """Interval between reconciliations of the ledger."""
-KEEP_COPIES: Final = timedelta(days=7)
-"""Age at which a snapshot from before a migration is removed."""
 STRAY_AFTER: Final = timedelta(days=1)
 """Age after which a file without a job is removed: a younger one may not be recorded yet."""
 FRESH: Final = timedelta(hours=1)
@@ -114,9 +112,8 @@ class Maintenance:
         return self._database.waiting > 0 or await self._database.read(lambda tx: jobs.is_due(tx, now))
 
     async def _drop_copies(self, now: datetime) -> None:
-        """Remove snapshots from before a migration that has been in use for a week."""
-        before_s = (now - KEEP_COPIES).timestamp()
-        for copy in await self._spool.threads.run(snapshots.outlived, self._database.path, before_s):
+        """Remove copies of the database from before an upgrade or a restore a week ago."""
+        for copy in await self._spool.threads.run(snapshots.outlived, self._database.path, now.timestamp()):
             await self._spool.threads.run(copy.unlink, missing_ok=True)
             log.info("old snapshot removed", extra={"file": copy.name})
 

@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
+from bot.database import snapshots
 from bot.database.sqlite import Database, Tx
 from bot.model import DiscordUserId, GuildId
 from bot.music.spool import Spool
@@ -32,7 +33,7 @@ class PrivacyView:
     files_days: int
     """Days after which its files are removed."""
     copies: int
-    """Copies of the database from before an upgrade, which the bot removes by itself."""
+    """Copies of the database from before an upgrade or a restore, which the bot removes by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,9 @@ class Deletion:
     """Queued songs of others that it waits for, because they use the member's texts."""
     clean: bool
     """Whether the database files have been scrubbed too; maintenance does that within the hour."""
+
+    replaced_until: datetime | None = None
+    """Until when a file that a restore has replaced is kept, which may have the member's data too."""
 
     @property
     def waits_for(self) -> int:
@@ -93,7 +97,7 @@ class Privacy:
 
     def _copies(self) -> int:
         path = self._database.path
-        return sum(1 for _ in path.parent.glob(f"{path.name}.before-*"))
+        return len(snapshots.before_upgrades(path)) + len(snapshots.replaced(path))
 
     async def export(self, member_id: DiscordUserId, path: Path) -> Export:
         """Write everything stored about the member as JSON, to ``path`` or to parts next to it."""
@@ -129,6 +133,10 @@ class Privacy:
         self._woken()
         # Also for an unknown person: data they have just deleted may still be in the files.
         clean = not await self._erasure.pending()
-        if waits is None:
-            return Deletion(own_songs=0, songs_of_others=0, clean=clean)
-        return Deletion(own_songs=waits.own, songs_of_others=waits.of_others, clean=clean)
+        until_s = await self._spool.threads.run(snapshots.keeps_until_s, self._database.path)
+        return Deletion(
+            own_songs=0 if waits is None else waits.own,
+            songs_of_others=0 if waits is None else waits.of_others,
+            clean=clean,
+            replaced_until=None if until_s is None else datetime.fromtimestamp(until_s, UTC),
+        )

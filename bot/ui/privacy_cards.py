@@ -63,5 +63,9 @@ def _contact(say: Language, owner: discord.User | None) -> str:
 def deleted(say: Language, deletion: Deletion) -> str:
     """Return how far a deletion is."""
     if deletion.waits_for:
-        return say("privacy-waits", songs=messages.songs(say, deletion.waits_for))
-    return say("privacy-deleted" if deletion.clean else "privacy-deleting")
+        text = say("privacy-waits", songs=messages.songs(say, deletion.waits_for))
+    else:
+        text = say("privacy-deleted" if deletion.clean else "privacy-deleting")
+    if deletion.replaced_until is None:
+        return text
+    return f"{text} {say('privacy-replaced', when=format_dt(deletion.replaced_until, 'D'))}"

@@ -445,7 +445,7 @@ privacy-credits-value = { $entries ->
 } für dich festgelegt hat. So gehen keine Credits verloren, und keine werden doppelt verbraucht. Das alles bleibt nach einer Löschung, aber ohne deinen Namen.
 privacy-service = Der Musikdienst
 privacy-service-value = Der Text eines Songs geht an den Musikdienst, der ihn erstellt. Hier wird damit nichts trainiert.
-privacy-copies = Bei Updates hat der Bot { $count ->
+privacy-copies = Bei Updates oder einer Wiederherstellung hat der Bot { $count ->
     [one] eine Kopie
    *[other] { $count } Kopien
 } seiner Datenbank angelegt. { $count ->
@@ -461,6 +461,7 @@ privacy-owner = { $name }, die Person, die diesen Bot betreibt
 privacy-exported = Hier ist alles, was über dich gespeichert ist: { $songs }. Nur du kannst das sehen.
 privacy-exported-part = Hier ist, was über dich gespeichert ist, soweit es passt: { $songs }. Nur du kannst das sehen.
 privacy-ask = **Alles löschen, was über dich gespeichert ist?** Deine Texte, Titel, Entwürfe und Audiodateien verschwinden, auf allen Servern. Sie verschwinden auch aus Songs, die andere aus deinen Texten gemacht haben. Das lässt sich nicht rückgängig machen. Credits im Protokoll bleiben, ohne deinen Namen. Was du in diesem Zeitraum verbraucht hast und deine Limits von der Serververwaltung zählen weiter. Gepostete Nachrichten bleiben in Discord. Wenn sie weg sollen, drück vorher unter jeder auf „Löschen“.
-privacy-deleted = Gelöscht. Nichts davon ist mehr gespeichert. Einträge zu Credits bleiben, ohne deinen Namen.
+privacy-deleted = Gelöscht. Der Bot speichert nichts mehr davon. In Sicherungen des Betreibers kann es noch eine Weile stehen. Einträge zu Credits bleiben, ohne deinen Namen.
+privacy-replaced = Auch eine Datenbank, die durch eine Sicherung ersetzt wurde, kann es enthalten. Sie wird nach dem { $when } gelöscht.
 privacy-deleting = Gelöscht. Spuren in den Dateien des Bots werden innerhalb einer Stunde überschrieben. Einträge zu Credits bleiben, ohne deinen Namen.
 privacy-waits = Alles Fertige ist gelöscht. Der Rest folgt nach { $songs } in Arbeit. Bis dahin kannst du nichts Neues anfragen.

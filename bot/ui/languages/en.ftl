@@ -445,7 +445,7 @@ privacy-credits-value = { $entries ->
 }. They keep credits from being lost or spent twice. They stay after a deletion, without your name.
 privacy-service = The music service
 privacy-service-value = The text of a song goes to the music service, which makes it. Nothing here is trained on it.
-privacy-copies = Updates of the bot made { $count ->
+privacy-copies = Updates or a restore of the bot left { $count ->
     [one] a copy
    *[other] { $count } copies
 } of its database. { $count ->
@@ -461,6 +461,7 @@ privacy-owner = { $name }, the operator of this bot
 privacy-exported = Here is everything that is kept about you: { $songs }. Only you can see this.
 privacy-exported-part = Here is what is kept about you, as far as it fits: { $songs }. Only you can see this.
 privacy-ask = **Delete everything that is kept about you?** Your texts, titles, drafts and audio files go, in all servers. They also go from songs that others made from your texts. This can't be undone. Credits in the ledger stay, without your name. What you used this period and your limits from managers still count. Messages that were posted stay in Discord. To remove them, press the Delete button under each one first.
-privacy-deleted = Deleted. Nothing of it is kept any more. Credit entries stay, without your name.
+privacy-deleted = Deleted. The bot keeps nothing of it any more. Backups of its operator may still have it for a while. Credit entries stay, without your name.
+privacy-replaced = A database that was replaced by a backup may have it too. It is deleted after { $when }.
 privacy-deleting = Deleted. Traces in the bot's files are overwritten within an hour. Credit entries stay, without your name.
 privacy-waits = Everything finished is deleted. The rest follows after { $songs } in progress. Until then you can't request anything new.

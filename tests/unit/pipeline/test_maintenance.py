@@ -221,7 +221,7 @@ async def hashes(rig: Rig) -> int:
 # -- copies that were made before a migration
 
 
-async def test_a_copy_made_before_a_migration_stays_for_a_week(rig: Rig) -> None:
+async def test_copies_from_before_an_upgrade_or_a_restore_stay_for_a_week(rig: Rig) -> None:
     copy = snapshots.before_schema(rig.database.path, 5)
     other = rig.database.path.with_name(f"{rig.database.path.name}.replaced-20260314-150926")
     for path in (copy, other):
@@ -230,11 +230,11 @@ async def test_a_copy_made_before_a_migration_stays_for_a_week(rig: Rig) -> None
 
     rig.clock.forward(days=6)
     await maintenance(rig).round()
-    assert copy.exists()
+    assert (True, True) == (copy.exists(), other.exists())
 
     rig.clock.forward(days=2)
     await maintenance(rig).round()
-    assert (False, True) == (copy.exists(), other.exists())
+    assert (False, False) == (copy.exists(), other.exists())
 
 
 async def test_a_copy_made_before_a_migration_goes_with_the_first_deletion(rig: Rig) -> None:

@@ -1,13 +1,16 @@
 """Viewing, exporting and deleting a member's data, with a new process for every round."""
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from discord.utils import format_dt
 
 from bot.database.sqlite import Database, Tx
 from bot.errors import Leaving, LimitReached, StoreBusy, WordsGone
@@ -15,6 +18,8 @@ from bot.model import DiscordUserId, Job, JobState, Reuse, SongRequest, Source
 from bot.pipeline.erasure import Erasure
 from bot.services.privacy import Deletion
 from bot.store.reconcile import reconcile
+from bot.ui import privacy_cards
+from bot.ui.language import ENGLISH
 from tests import make
 from tests.make import GUILD, OTHER
 from tests.unit.pipeline.rig import Rig
@@ -328,6 +333,22 @@ async def test_an_erasure_that_fails_is_not_restarted_at_once(
             rig.clock.forward(seconds=1)
 
     assert 4 == tries
+
+
+async def test_a_deletion_says_until_when_a_replaced_file_is_kept(rig: Rig) -> None:
+    await song(rig)
+    replaced = rig.database.path.with_name(f"{rig.database.path.name}.replaced-20260314-150926")
+    replaced.touch()
+    os.utime(replaced, (make.NOW.timestamp(), make.NOW.timestamp()))
+
+    deletion = await rig.privacy.delete(DiscordUserId(PERSON))
+    await rig.scrub()
+
+    assert make.NOW + timedelta(days=7) == deletion.replaced_until
+    assert replaced.exists()
+    assert 1 == (await rig.privacy.view(DiscordUserId(PERSON))).copies
+    text = privacy_cards.deleted(ENGLISH, deletion)
+    assert text.endswith(f"deleted after {format_dt(deletion.replaced_until, 'D')}.")
 
 
 # -- what others made of it
