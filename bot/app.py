@@ -105,7 +105,7 @@ async def assemble(
         ) as music,
         AudioSource.open(origin=music.origin) as audio,
     ):
-        epoch = await database.write(jobs.next_epoch)
+        epoch = await database.take_over(jobs.next_epoch, jobs.is_current)
         woken = asyncio.Event()
         intake = Intake(database, terms, now=now, woken=woken.set)
         client = ui.TunesmithClient(
@@ -279,6 +279,7 @@ async def _work(
         start("maintenance", app.maintenance.run),
         start("operator webhook", app.operator_alerts.run),
         group.create_task(event_loop.watch(app.metrics.lagged)),
+        group.create_task(_watch_ownership(app.database)),
     ]
     await stop.wait()
     log.info("stopping")
@@ -292,6 +293,18 @@ async def _work(
         for task in pending:
             task.cancel()
         await asyncio.wait(pending, timeout=CANCEL_EVERY_S)
+
+
+async def _watch_ownership(database: Database) -> None:
+    """End the process once its database is no longer its own: it can neither pay nor post any more.
+
+    Raises:
+        StartRefused: a write has found that.
+    """
+    reason = await database.until_lost()
+    raise StartRefused(
+        f"DATABASE_URL: {reason}, so this process has ended; start it again once only one bot uses the file."
+    )
 
 
 async def _connect(

@@ -33,6 +33,7 @@
     │   └── ShuttingDown
     ├── Transient
     │   └── StoreBusy
+    │       └── StoreLost
     └── Fault
         ├── StartRefused
         │   └── AlreadyRuns
@@ -257,6 +258,10 @@ class Transient(TunesmithError):
 
 class StoreBusy(Transient):
     """The database stayed locked longer than a member can wait; nothing was written."""
+
+
+class StoreLost(StoreBusy):
+    """The database is no longer this process's: nothing was written, and the process is about to end."""
 
 
 class Fault(TunesmithError):

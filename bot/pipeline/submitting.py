@@ -9,7 +9,7 @@ from functools import partial
 from typing import assert_never
 
 from bot.database.sqlite import Database, Tx
-from bot.errors import StoreBusy
+from bot.errors import StoreBusy, StoreLost
 from bot.model import ClosedCause, FailReason, Job, JobState
 from bot.music import wire
 from bot.music.client import MusicClient
@@ -94,6 +94,8 @@ class Submitter:
         for failures in range(1, WRITE_TRIES + 1):
             try:
                 await write()
+            except StoreLost:
+                raise  # this process will never write again
             except StoreBusy as error:
                 log.warning("outcome not written yet", extra={"error": str(error), "failures": failures})
                 await self._sleep(schedule.backoff_s(failures, 0.5, 30.0))

@@ -109,6 +109,11 @@ def next_epoch(tx: Tx) -> int:
     return epoch
 
 
+def is_current(tx: Tx, epoch: int) -> bool:
+    """Return whether no later process has taken the database over."""
+    return fact(tx, "epoch") == str(epoch)
+
+
 def new_id() -> JobId:
     """Generate a job id. It is random, so that a restored backup cannot reuse one."""
     return JobId(secrets.randbits(53))

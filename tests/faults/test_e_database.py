@@ -324,6 +324,10 @@ def a_folder(path: Path) -> None:
     path.mkdir()
 
 
+def text(path: Path) -> None:
+    path.write_text("DISCORD_TOKEN=what was meant to be a file of settings\n")
+
+
 def a_folder_for_the_lock(path: Path) -> None:
     path.with_name(f"{path.name}.lock").mkdir()
 
@@ -355,6 +359,7 @@ def of_another_program(path: Path) -> None:
 BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "no database": (no_database, "no usable SQLite database"),
     "damaged": (damaged, "no usable SQLite database"),
+    "text": (text, "no usable SQLite database"),
     "cut off": (cut_off, "no usable SQLite database"),
     "newer": (newer, "newer Tunesmith"),
     "a folder": (a_folder, "can't be used now"),

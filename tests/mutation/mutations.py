@@ -72,6 +72,7 @@ SENDS: Final = "unit/pipeline/test_send_turns.py::test_"
 SERVERS: Final = "unit/services/test_intake_servers.py::test_"
 LEDGER: Final = "unit/store/test_ledger.py::test_"
 GATE: Final = "unit/store/test_breaker.py::test_"
+OWNERSHIP: Final = "unit/database/test_ownership.py::test_"
 DATABASE: Final = "unit/database/test_sqlite.py::test_"
 CLIENT: Final = "unit/music/test_client.py::test_"
 AUDIO: Final = "unit/music/test_audio.py::test_"
@@ -242,6 +243,34 @@ SUBMITTING: Final = (
         "PRAGMAS",
         ('"PRAGMA synchronous = FULL"', '"PRAGMA synchronous = NORMAL"'),
         by=(f"{DATABASE}the_file_is_kept_as_the_design_says",),
+    ),
+    broken(
+        "a database is locked under any name",
+        "database/exclusive_lock.py",
+        "exclusive_lock",
+        dropped("_lock(handle, path, real)"),
+        by=(f"{OWNERSHIP}a_second_process_is_refused_whatever_path_it_takes",),
+    ),
+    broken(
+        "a process whose epoch is over writes nothing",
+        "database/ownership.py",
+        "Ownership.check",
+        ("if not self._still_ours(connection):", "if False:"),
+        by=(f"{OWNERSHIP}a_process_whose_database_was_taken_writes_nothing_more",),
+    ),
+    broken(
+        "a process whose file was replaced writes nothing",
+        "database/ownership.py",
+        "Ownership.check",
+        ("if file != self._file:", "if False:"),
+        by=(f"{OWNERSHIP}a_process_whose_database_was_taken_writes_nothing_more",),
+    ),
+    broken(
+        "a process that lost its database leaves the new one alone",
+        "database/sqlite.py",
+        "Database._let_go",
+        ("if self._lost is not None and", "if self._lost is None and"),
+        by=(f"{OWNERSHIP}the_new_owner_of_a_file_keeps_its_log_when_the_old_one_ends",),
     ),
     broken(
         "a transaction that fails leaves nothing behind",
@@ -1250,7 +1279,7 @@ RESTORED: Final = (
         "a backup is restored where no bot runs",
         "ops/backup.py",
         "restore",
-        ("with exclusive_lock(database), _errors_as_sentences(", "with _errors_as_sentences("),
+        ("with exclusive_lock(database, create=False), _errors_as_sentences(", "with _errors_as_sentences("),
         by=("unit/ops/test_backup.py::test_a_restore_is_refused_while_a_bot_runs",),
     ),
     broken(
