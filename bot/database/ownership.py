@@ -34,6 +34,10 @@ class LogLost(Lost):
     """The write-ahead log was removed. Closing the connection still saves what is in it."""
 
 
+class Overwritten(Lost):
+    """Another database was written over the file. Its log would damage that one at the next start."""
+
+
 class Ownership:
     """Compares the database on the disk with the one that was opened.
 
@@ -63,6 +67,10 @@ class Ownership:
         self._still_ours = still_ours
         self._is_overwritten()  # usually the mark is in the file by now
 
+    def drop_log(self) -> None:
+        """Remove the write-ahead log, whose database is no longer there."""
+        self._log.unlink(missing_ok=True)
+
     def check(self, connection: sqlite3.Connection) -> None:
         """Check inside a transaction that holds the write lock, before anything is written.
 
@@ -77,7 +85,7 @@ class Ownership:
         if file != self._file:
             raise Lost(f"{self._path} was replaced while the bot was running")
         if self._is_overwritten():
-            raise Lost(f"{self._path} was overwritten while the bot was running")
+            raise Overwritten(f"{self._path} was overwritten while the bot was running")
         try:
             log_file = _identity(self._log.stat())
         except FileNotFoundError:

@@ -16,7 +16,7 @@ import aiosqlite
 from bot.database import engine
 from bot.database.exclusive_lock import exclusive_lock
 from bot.database.migrating import migrate, refuse_foreign, refuse_other_schema
-from bot.database.ownership import Gone, LogLost, Lost, Ownership
+from bot.database.ownership import Gone, LogLost, Lost, Overwritten, Ownership
 from bot.errors import StartRefused, StoreBusy, StoreLost
 
 T = TypeVar("T")
@@ -263,10 +263,17 @@ class Database(engine.Engine[Tx]):
         return str(self._lost)
 
     async def _let_go(self) -> None:
-        """Leave a lost database as it is: closing the last connection would change the files of another."""
-        if self._lost is not None and not isinstance(self._lost, LogLost):
-            # The reader is still open and cannot write, so neither of them is a last one that can.
-            await self._writer.close()
+        """Leave a lost database as it is: the last connection to close would write the log into it.
+
+        SQLite itself notices that a file was moved, but neither that it was overwritten nor that the log was
+        replaced.
+        """
+        if self._lost is None or isinstance(self._lost, LogLost):
+            return
+        # The reader is still open and cannot write, so neither of them is a last one that can.
+        await self._writer.close()
+        if isinstance(self._lost, Overwritten) and self._writer.ownership is not None:
+            self._writer.ownership.drop_log()
 
     async def write(self, fn: Callable[[Tx], T]) -> T:
         """Run ``fn`` in a transaction, whole or not at all, and durable when this returns.

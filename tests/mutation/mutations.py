@@ -269,8 +269,8 @@ SUBMITTING: Final = (
         "a process that lost its database leaves the new one alone",
         "database/sqlite.py",
         "Database._let_go",
-        ("if self._lost is not None and", "if self._lost is None and"),
-        by=(f"{OWNERSHIP}the_new_owner_of_a_file_keeps_its_log_when_the_old_one_ends",),
+        ("if self._lost is None or", "if self._lost is not None or"),
+        by=(f"{OWNERSHIP}a_file_written_over_the_database_is_left_as_it_is",),
     ),
     broken(
         "a transaction that fails leaves nothing behind",

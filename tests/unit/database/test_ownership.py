@@ -140,6 +140,22 @@ async def test_the_new_owner_of_a_file_keeps_its_log_when_the_old_one_ends(tmp_p
         assert "here" == await database.read(kept)
 
 
+async def test_a_file_written_over_the_database_is_left_as_it_is(tmp_path: Path) -> None:
+    path, earlier = tmp_path / "tunesmith.db", tmp_path / "earlier.db"
+    async with owned(path) as database:
+        with closing(sqlite3.connect(path)) as connection:
+            earlier.touch()
+            snapshots.fill(connection, earlier)
+        await database.write(put)
+        overwritten(path, earlier)
+        with pytest.raises(StoreLost):
+            await database.write(put)
+
+    assert earlier.read_bytes() == path.read_bytes()
+    async with Database.open(path) as database:
+        assert await database.read(kept) is None
+
+
 async def test_a_log_that_was_removed_costs_no_commit(tmp_path: Path) -> None:
     path = tmp_path / "tunesmith.db"
     async with owned(path) as database:
