@@ -15,7 +15,7 @@ import aiosqlite
 
 from bot.database import engine
 from bot.database.exclusive_lock import exclusive_lock
-from bot.database.migrating import migrate, refuse_foreign, refuse_other_schema
+from bot.database.migrating import migrate, refuse_foreign, refuse_other_schema, schema_version
 from bot.database.ownership import Gone, LogLost, Lost, Overwritten, Ownership
 from bot.errors import StartRefused, StoreBusy, StoreLost
 
@@ -223,6 +223,7 @@ class Database(engine.Engine[Tx]):
             async with _opened(writer, path), _opened(reading, path) as reader:
                 writer.ownership = Ownership(path, handle)
                 database = cls(path, writer, reader, wrote)
+                await database.read(schema_version)  # from here on, the reader holds the file open
                 try:
                     yield database
                 finally:
