@@ -31,6 +31,7 @@ from bot.pipeline.erasure import Erasure
 from bot.pipeline.maintenance import Maintenance
 from bot.pipeline.runner import Runner, ShutdownGuard
 from bot.pipeline.steps import Steps
+from bot.pipeline.storage import Storage
 from bot.pipeline.turns import SendTurns
 from bot.services.credits import CreditService
 from bot.services.intake import Intake, Terms
@@ -66,6 +67,7 @@ class App:
     operator_alerts: OperatorAlerts
     client: ui.TunesmithClient
     metrics: Metrics
+    storage: Storage
 
 
 @asynccontextmanager
@@ -92,6 +94,8 @@ async def assemble(
         extras=settings.music_extras,
     )
     metrics = Metrics(CollectorRegistry())
+    webhook = settings.operator_webhook_url
+    operator_alerts = OperatorAlerts(None if webhook is None else webhook.get_secret_value())
     _prepare(settings.spool_dir)
     async with (
         Database.open(settings.database_path, wrote=metrics.wrote) as database,
@@ -104,17 +108,16 @@ async def assemble(
             checked=metrics.polled,
         ) as music,
         AudioSource.open(origin=music.origin) as audio,
+        Storage.open(settings.database_path, settings.spool_dir, operator_alerts.alert) as storage,
     ):
         epoch = await database.take_over(jobs.next_epoch, jobs.is_current)
         woken = asyncio.Event()
-        intake = Intake(database, terms, now=now, woken=woken.set)
+        intake = Intake(database, terms, now=now, woken=woken.set, storage_problem=storage.problem)
         client = ui.TunesmithClient(
             registered=lambda: database.read(lambda tx: fact(tx, COMMANDS_FACT)),
             register=lambda digest: database.write(lambda tx: remember(tx, COMMANDS_FACT, digest)),
         )
         courier = around_courier(DiscordCourier(client))
-        webhook = settings.operator_webhook_url
-        operator_alerts = OperatorAlerts(None if webhook is None else webhook.get_secret_value())
         spool = Spool(settings.spool_dir)
         turns = SendTurns()
         song_archive = SongArchive(
@@ -154,6 +157,7 @@ async def assemble(
             alert=operator_alerts.alert,
             pace=settings.poll_pace,
             moved=metrics.moved,
+            storage_problem=storage.problem,
         )
         runner = Runner(
             database=database,
@@ -186,6 +190,7 @@ async def assemble(
             operator_alerts=operator_alerts,
             client=client,
             metrics=metrics,
+            storage=storage,
         )
 
 
@@ -247,6 +252,7 @@ def _pages(app: App, stop: asyncio.Event, now: Callable[[], datetime]) -> web.Ap
         latencies_s=app.client.latencies_s,
         last_round_at=lambda: app.runner.looked_at,
         stopping=stop.is_set,
+        storage=app.storage.problem,
         now=now,
     )
     return health.application(status, app.metrics, app.database)

@@ -29,6 +29,7 @@
     │   ├── NoDirectMessages
     │   ├── NoPlaceToPost
     │   ├── TooManyCopies
+    │   ├── NoRoom
     │   ├── Leaving
     │   └── ShuttingDown
     ├── Transient
@@ -238,6 +239,10 @@ class TooManyCopies(Refusal):
     def __init__(self, limit: int) -> None:
         super().__init__(f"{limit} copies at a time")
         self.limit = limit
+
+
+class NoRoom(Refusal):
+    """No song could be stored at the moment: a disk is full, gone or read-only."""
 
 
 class Leaving(Refusal):

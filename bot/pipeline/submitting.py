@@ -23,6 +23,8 @@ QUEUE_MAX = timedelta(minutes=60)
 """Maximum age of a queued job; then it expires."""
 OFFLINE_MAX = timedelta(minutes=10)
 """How long a queued job survives failed connections to the music service."""
+ROOM_AGAIN = timedelta(seconds=15)
+"""Wait before a request is tried again for which no song could be stored."""
 BUSY_MIN_S, BUSY_MAX_S = 1.0, 600.0
 """Bounds in seconds of a wait that the service asks for."""
 SUBMITS_MAX, SUBMITS_WINDOW = 15, timedelta(seconds=10)
@@ -50,6 +52,7 @@ class Submitter:
         shutdown_guard: Callable[[], AbstractContextManager[None]],
         alert: Callable[[str], None],
         sleep: Callable[[float], Awaitable[object]],
+        storage_problem: Callable[[], Awaitable[str | None]],
     ) -> None:
         self._database = database
         self._music = music
@@ -59,12 +62,20 @@ class Submitter:
         self._shutdown_guard = shutdown_guard
         self._alert = alert
         self._sleep = sleep
+        self._storage_problem = storage_problem
 
     async def submit(self, job: Job) -> None:
         """Send the request of a queued job if it is its turn, else postpone or expire it."""
         now = self._now()
         if now - job.created_at >= QUEUE_MAX:
             await self._transitions.fail(job, FailReason.EXPIRED)
+            return
+
+        problem = await self._storage_problem()
+        if problem is not None:
+            log.warning("request held back", extra={"problem": problem})
+            due_at = min(now + ROOM_AGAIN, job.created_at + QUEUE_MAX)
+            await self._transitions.to(job, JobState.QUEUED, due_at=due_at)
             return
 
         def enter(tx: Tx) -> Job | datetime:

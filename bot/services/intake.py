@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -10,6 +10,7 @@ from bot.database.sqlite import Database, Tx
 from bot.errors import (
     AlreadyMaking,
     Leaving,
+    NoRoom,
     NotServed,
     NotYourSong,
     Paused,
@@ -27,6 +28,7 @@ from bot.model import DiscordUserId, Job, JobId, JobState, MemberNumber, Origin,
 from bot.music.text_limits import check
 from bot.pipeline.card_facts import card_facts
 from bot.pipeline.courier import CardFacts
+from bot.pipeline.storage import no_problem
 from bot.store import breaker, jobs, ledger, members, quotas, refusals, servers, texts
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,8 @@ class Accepted:
 class Intake:
     """Turns requests into jobs. ``woken`` is called when there is work for the runner.
 
+    ``storage_problem`` returns why no song could be kept now, or None.
+
     Guarantee: the job and the hold on its credits are one transaction, and an interaction becomes at
     most one job.
     """
@@ -78,8 +82,10 @@ class Intake:
         *,
         now: Callable[[], datetime],
         woken: Callable[[], None],
+        storage_problem: Callable[[], Awaitable[str | None]] = no_problem,
     ) -> None:
         self.terms = terms
+        self._storage_problem = storage_problem
         self._database = database
         self._now = now
         self._woken = woken
@@ -113,6 +119,7 @@ class Intake:
     async def _accept(self, request: SongRequest, origin: Origin, source: Source | None) -> Accepted | None:
         now = self._now()
         request = request.cleaned()
+        problem = await self._storage_problem()
 
         def accept(tx: Tx) -> Accepted | Refusal | None:
             # The same interaction may be delivered again: neither a promise nor a refusal is taken back.
@@ -123,6 +130,8 @@ class Intake:
             try:
                 if self._closing:
                     raise ShuttingDown
+                if problem is not None:
+                    raise NoRoom
                 check(request, self.terms.models)
                 accepted = admit(tx)
             except Refusal as refusal:

@@ -245,6 +245,20 @@ SUBMITTING: Final = (
         by=(f"{DATABASE}the_file_is_kept_as_the_design_says",),
     ),
     broken(
+        "no song is paid for that can't be stored",
+        "pipeline/submitting.py",
+        "Submitter.submit",
+        ("if problem is not None:", "if False:"),
+        by=("faults/test_e_storage.py::test_a_promised_song_is_paid_for_only_once_there_is_room",),
+    ),
+    broken(
+        "no song is promised that can't be stored",
+        "services/intake.py",
+        "Intake._accept",
+        ("if problem is not None:", "if False:"),
+        by=("faults/test_e_storage.py::test_a_request_without_room_for_the_song_is_refused_and_free",),
+    ),
+    broken(
         "a database is locked under any name",
         "database/exclusive_lock.py",
         "exclusive_lock",

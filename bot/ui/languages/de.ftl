@@ -270,6 +270,7 @@ refused-no-place-to-post = Ich kann den Song in diesem Kanal nicht posten. Nimm 
 refused-too-many-copies = Deine letzten Songs sind noch unterwegs. Versuch es noch einmal, sobald sie da sind.
 refused-no-direct-messages = Ich kann dir keine Direktnachrichten senden. Erlaube sie in den Privatsphäreeinstellungen dieses Servers und versuch es dann erneut.
 refused-leaving = Deine Daten werden gelöscht, sobald deine Songs in Arbeit fertig sind. Versuch es danach erneut. Es wurde nichts abgebucht.
+refused-no-room = Der Bot kann im Moment keine Lieder speichern. Es wurde nichts abgebucht. Wer den Bot betreibt, weiß Bescheid.
 refused-shutting-down = Der Bot startet gleich neu. Es wurde nichts abgebucht. Bitte versuch es in einer Minute noch einmal.
 
 pool-used = { $used } von { $allowance } pro { $period } verbraucht oder vorgemerkt, Bonus: { $bonus }

@@ -56,7 +56,11 @@ class Rig:
         self.sleep: Callable[[float], Awaitable[object]] = no_sleep
         self.metrics = Metrics(CollectorRegistry(), seconds=lambda: clock().timestamp())
         terms = make.terms(open_per_member=1_000, open_per_guild=1_000)
-        self.intake = Intake(database, terms, now=clock, woken=lambda: None)
+        self.storage_problem: str | None = None
+        """Why no song can be stored, if none can."""
+        self.intake = Intake(
+            database, terms, now=clock, woken=lambda: None, storage_problem=self.find_storage_problem
+        )
         self.privacy = Privacy(
             database=database,
             spool=self.spool,
@@ -67,6 +71,9 @@ class Rig:
             woken=lambda: None,
         )
         self.credits = CreditService(database, make.DEFAULTS, price=terms.price_credits, now=clock)
+
+    async def find_storage_problem(self) -> str | None:
+        return self.storage_problem
 
     async def ask(self, request: SongRequest | None = None, origin: Origin | None = None) -> Job:
         """A member asks, and reads the card."""
@@ -129,6 +136,7 @@ class Rig:
                 pace=self.pace,
                 vary=self.vary,
                 moved=self.metrics.moved,
+                storage_problem=self.find_storage_problem,
             )
             yield Runner(
                 database=self.database,
