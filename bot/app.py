@@ -22,13 +22,13 @@ from bot.music.downloads import AudioSource
 from bot.music.spool import Spool
 from bot.music.sseedance import Sseedance
 from bot.ops import event_loop, health
-from bot.ops.clock import steady_clock
+from bot.ops.clock import CheckedClock
 from bot.ops.doctor.local import STRANGERS
 from bot.ops.metrics import Metrics
 from bot.ops.supervisor import supervise
 from bot.pipeline.courier import Courier
 from bot.pipeline.erasure import Erasure
-from bot.pipeline.maintenance import Maintenance
+from bot.pipeline.maintenance import Maintenance, at_once
 from bot.pipeline.runner import Runner, ShutdownGuard
 from bot.pipeline.steps import Steps
 from bot.pipeline.storage import Storage
@@ -76,8 +76,12 @@ async def assemble(
     *,
     now: Callable[[], datetime],
     around_courier: Callable[[Courier], Courier] = lambda courier: courier,
+    dated: Callable[[datetime], None] = lambda _: None,
+    clock_confirmed: Callable[[], Awaitable[None]] = at_once,
 ) -> AsyncIterator[App]:
     """Connect all parts to each other, and to no network yet; close them on exit.
+
+    ``dated`` receives the time that Discord sends; ``clock_confirmed`` returns once that was the bot's own.
 
     Raises:
         StartRefused: the database or the spool can't be used.
@@ -116,6 +120,7 @@ async def assemble(
         client = ui.TunesmithClient(
             registered=lambda: database.read(lambda tx: fact(tx, COMMANDS_FACT)),
             register=lambda digest: database.write(lambda tx: remember(tx, COMMANDS_FACT, digest)),
+            dated=dated,
         )
         courier = around_courier(DiscordCourier(client))
         spool = Spool(settings.spool_dir)
@@ -179,6 +184,7 @@ async def assemble(
             words_days=settings.words_days,
             now=now,
             alert=operator_alerts.alert,
+            clock_confirmed=clock_confirmed,
         )
         yield App(
             database=database,
@@ -210,28 +216,55 @@ async def run(settings: Settings) -> None:
         StartRefused: the operator has to change a setting or the environment first.
     """
     ui.use_api(settings.discord_api_url)
+    while await _run_until_stopped(settings):
+        log.warning("starting anew", extra={"reason": "the clock was set right"})
+
+
+async def _run_until_stopped(settings: Settings) -> bool:
+    """Run the bot until it is to stop. Return whether it is to start anew, with another clock.
+
+    Raises:
+        StartRefused: the operator has to change a setting or the environment first.
+    """
     policy = settings.server_policy
-    stop, now = asyncio.Event(), steady_clock()
+    stop, clock = asyncio.Event(), CheckedClock()
+    now, signaled = clock.now, False
+
+    def stop_for_good() -> None:
+        nonlocal signaled
+        signaled = True
+        stop.set()
+
     async with (
-        assemble(settings, now=now) as app,
-        health.serving(settings.listen, lambda: _pages(app, stop, now)) as address,
+        assemble(settings, now=now, dated=clock.compare, clock_confirmed=clock.confirmed) as app,
+        health.serving(settings.listen, lambda: _pages(app, stop, clock)) as address,
     ):
+        clock.alert = app.operator_alerts.alert
         if address is not None:
             log.info("health server listening", extra={"address": address})
         for name in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(name, stop.set)
+            asyncio.get_running_loop().add_signal_handler(name, stop_for_good)
         await _log_total(app.database, settings.total_credits_max, now())
         refused: StartRefused | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 token = settings.discord_token.get_secret_value()
+                restart = group.create_task(_stop_when_set_right(clock, stop))
                 await _work(app, partial(_connect, app.client, token, policy), stop, group)
+                restart.cancel()
         except* StartRefused as group_of_errors:
             refused = next(error for error in group_of_errors.exceptions if isinstance(error, StartRefused))
         finally:
             await _close(app.client)
         if refused is not None:
             raise refused
+    return clock.set_right.is_set() and not signaled
+
+
+async def _stop_when_set_right(clock: CheckedClock, stop: asyncio.Event) -> None:
+    """Stop this run, as SIGTERM would, once the machine's clock was set right after a wrong start."""
+    await clock.set_right.wait()
+    stop.set()
 
 
 async def _log_total(database: Database, total_credits_max: int, now: datetime) -> None:
@@ -244,7 +277,7 @@ async def _log_total(database: Database, total_credits_max: int, now: datetime) 
     log.info("credits of this month", extra={"used": used, "total_credits_max": total_credits_max})
 
 
-def _pages(app: App, stop: asyncio.Event, now: Callable[[], datetime]) -> web.Application:
+def _pages(app: App, stop: asyncio.Event, clock: CheckedClock) -> web.Application:
     """Return the pages about the running bot: /healthz and /metrics."""
     status = health.Health(
         database=app.database,
@@ -253,7 +286,8 @@ def _pages(app: App, stop: asyncio.Event, now: Callable[[], datetime]) -> web.Ap
         last_round_at=lambda: app.runner.looked_at,
         stopping=stop.is_set,
         storage=app.storage.problem,
-        now=now,
+        clock=clock.problem,
+        now=clock.now,
     )
     return health.application(status, app.metrics, app.database)
 

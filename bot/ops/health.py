@@ -39,7 +39,7 @@ class Health:
 
     ``gateway`` returns why no events arrive from Discord, or None; ``last_round_at`` when the runner
     last completed a round; ``stopping`` whether the bot is shutting down; ``storage`` why no song could be
-    stored now, or None.
+    stored now, ``clock`` how far the machine's clock is off; each None if all is well.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Health:
         last_round_at: Callable[[], datetime | None],
         stopping: Callable[[], bool],
         storage: Callable[[], Awaitable[str | None]],
+        clock: Callable[[], str | None],
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
@@ -59,6 +60,7 @@ class Health:
         self._last_round_at = last_round_at
         self._stopping = stopping
         self._storage = storage
+        self._clock = clock
         self._now = now
         self._probing = asyncio.Lock()
         self._probed_at: datetime | None = None
@@ -73,6 +75,7 @@ class Health:
             self._runner_problem(),
             await self._database_problem(),
             await self._storage(),
+            self._clock(),
         )
         return tuple(problem for problem in problems if problem is not None)
 

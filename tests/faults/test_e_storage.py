@@ -134,6 +134,7 @@ async def test_a_disk_that_hangs_is_a_problem_and_holds_up_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(storage, "ANSWER_WITHIN_S", 0.02)
+    monkeypatch.setattr(storage, "HANGS_AFTER_S", 0.05)
     monkeypatch.setattr(storage, "FRESH_S", 0.0)
     responds, calls = threading.Event(), [0]
 
@@ -143,12 +144,14 @@ async def test_a_disk_that_hangs_is_a_problem_and_holds_up_nothing(
 
     monkeypatch.setattr(storage, "find_problem", hang)
     async with Storage.open(tmp_path / "tunesmith.db", tmp_path / "spool", lambda _: None) as tested:
-        problems = [await tested.problem() for _ in range(3)]
+        first = await tested.problem()
+        problems = [await tested.problem() for _ in range(4)][-2:]
         responds.set()
         monkeypatch.setattr(storage, "ANSWER_WITHIN_S", 5.0)
         assert await tested.problem() is None
 
-    assert ["DATABASE_URL or SPOOL_DIR: the disk does not respond"] * 3 == problems
+    assert first is None  # it may only be busy
+    assert ["DATABASE_URL or SPOOL_DIR: the disk does not respond"] * 2 == problems
     assert 1 == calls[0]
 
 

@@ -259,6 +259,13 @@ SUBMITTING: Final = (
         by=("faults/test_e_storage.py::test_a_request_without_room_for_the_song_is_refused_and_free",),
     ),
     broken(
+        "nothing is deleted for its age before the clock is confirmed",
+        "pipeline/maintenance.py",
+        "Maintenance.run",
+        dropped("await self._clock_confirmed()"),
+        by=("faults/test_g_clock.py::test_nothing_is_deleted_for_its_age_while_the_clock_is_wrong",),
+    ),
+    broken(
         "a database is locked under any name",
         "database/exclusive_lock.py",
         "exclusive_lock",
