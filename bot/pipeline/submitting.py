@@ -10,7 +10,7 @@ from typing import assert_never
 
 from bot.database.sqlite import Database, Tx
 from bot.errors import StoreBusy, StoreLost
-from bot.model import ClosedCause, FailReason, Job, JobState
+from bot.model import ClosedCause, FailReason, GuildId, Job, JobState
 from bot.music import wire
 from bot.music.client import MusicClient
 from bot.pipeline import schedule
@@ -29,6 +29,9 @@ BUSY_MIN_S, BUSY_MAX_S = 1.0, 600.0
 """Bounds in seconds of a wait that the service asks for."""
 SUBMITS_MAX, SUBMITS_WINDOW = 15, timedelta(seconds=10)
 """The service takes 20 new requests in 10 s and rejects the rest."""
+SUBMITS_RESERVED, SUBMITS_SHARE = 5, 5
+"""The last places of a window are for servers that have sent fewer requests than their share in it.
+Otherwise one member whose requests fail at once, and so never count as open, would fill every window."""
 WRITE_TRIES = 20
 """Attempts at writing down a task id, which take about eight minutes."""
 
@@ -79,7 +82,7 @@ class Submitter:
             return
 
         def enter(tx: Tx) -> Job | datetime:
-            wait_until = _submit_window(tx, now) or breaker.enter(tx, now)
+            wait_until = _submit_window(tx, job.origin.guild_id, now) or breaker.enter(tx, now)
             if wait_until is not None:
                 return wait_until
             moved = jobs.move(
@@ -223,9 +226,14 @@ class Submitter:
             )
 
 
-def _submit_window(tx: Tx, now: datetime) -> datetime | None:
-    """Return None if one more request may go out now, else when."""
-    count, first = jobs.submitted_since(tx, now - SUBMITS_WINDOW)
+def _submit_window(tx: Tx, guild_id: GuildId, now: datetime) -> datetime | None:
+    """Return None if one more request of this server may go out now, else when."""
+    since = now - SUBMITS_WINDOW
+    count, first = jobs.submitted_since(tx, since)
+    if count >= SUBMITS_MAX - SUBMITS_RESERVED:
+        own, own_first = jobs.submitted_since(tx, since, guild_id)
+        if own >= SUBMITS_SHARE and own_first is not None:
+            return own_first + SUBMITS_WINDOW
     if count < SUBMITS_MAX or first is None:
         return None
     return first + SUBMITS_WINDOW

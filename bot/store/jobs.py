@@ -247,14 +247,20 @@ def _claim(tx: Tx, job_id: JobId, epoch: int) -> Job:
     return _read(tx, tx.execute(f"{_SELECT} WHERE job.id = ?", (job_id,)).fetchone())
 
 
-def submitted_since(tx: Tx, since: datetime) -> tuple[int, datetime | None]:
-    """Return how many requests were sent since ``since``, and when the first of them was.
+def submitted_since(tx: Tx, since: datetime, guild_id: GuildId | None = None) -> tuple[int, datetime | None]:
+    """Return how many requests were sent since ``since``, by one server or all, and when the first was.
 
     Times later than any window mean that the clock was set back, and do not count.
     """
     count, first_ms = tx.execute(
-        "SELECT COUNT(*), MIN(submitted_at) FROM job WHERE submitted_at >= ? AND submitted_at < ?",
-        (milliseconds(since), milliseconds(since + WINDOW_MAX)),
+        """SELECT COUNT(*), MIN(submitted_at) FROM job INDEXED BY job_submitted
+           WHERE submitted_at >= :since AND submitted_at < :until
+             AND (:guild IS NULL OR guild_id = :guild)""",
+        {
+            "since": milliseconds(since),
+            "until": milliseconds(since + WINDOW_MAX),
+            "guild": guild_id,
+        },
     ).fetchone()
     return count, None if first_ms is None else moment(first_ms)
 
