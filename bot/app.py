@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,6 +15,7 @@ import discord
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from bot.database.file_system import check_file_system
 from bot.database.sqlite import Database
 from bot.errors import StartRefused, StoreBusy
 from bot.music.client import MusicClient
@@ -216,6 +217,9 @@ async def run(settings: Settings) -> None:
         StartRefused: the operator has to change a setting or the environment first.
     """
     ui.use_api(settings.discord_api_url)
+    with suppress(OSError):  # a folder that can't be created is refused below, with the file's name
+        settings.database_path.parent.mkdir(parents=True, exist_ok=True)
+    check_file_system(settings.database_path)
     while await _run_until_stopped(settings):
         log.warning("starting anew", extra={"reason": "the clock was set right"})
 
