@@ -443,6 +443,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     """Open a migrated, writing connection. Runs on its thread."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise StartRefused(f"SQLite {sqlite3.sqlite_version} is too old; install Python with 3.37 or newer.")
+    _look(path)
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         connection.row_factory = sqlite3.Row
@@ -455,6 +456,15 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _look(path: Path) -> None:
+    """Refuse another program's database without leaving a trace: a writer would merge its log on closing."""
+    try:
+        with closing(_connect_reading(path)) as connection:
+            refuse_foreign(connection, path)
+    except sqlite3.Error:
+        return  # damaged, or not to be opened in this way: the writer finds out
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
