@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -89,6 +90,10 @@ class BotProcess:
     def log(self) -> str:
         """Everything that it has written so far."""
         return "\n".join(self.lines)
+
+    def limit_files(self, count: int) -> None:
+        """Let it open no more files than this at a time."""
+        resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE, (count, count))
 
     def reset_peak_memory(self) -> None:
         """Let the peak begin anew.

@@ -6,7 +6,7 @@ import re
 import signal
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -216,3 +216,28 @@ async def test_an_interrupt_ends_it_as_a_signal_to_terminate_does(tmp_path: Path
         status = await bot.ended()
 
     assert 0 == status
+
+
+async def test_idle_connections_leave_files_for_commands_and_songs(tmp_path: Path) -> None:
+    files_max = 128
+    async with (
+        World.open(tmp_path) as world,
+        world.bot(HTTP_LISTEN=ANYWHERE) as bot,
+        AsyncExitStack() as stack,
+    ):
+        await bot.until_said("health server listening")
+        (port,) = re.findall(r"address\W+127\.0\.0\.1:(\d+)", bot.log)
+        bot.limit_files(files_max)
+        for _ in range(2 * files_max):
+            _, writer = await asyncio.open_connection("127.0.0.1", int(port))
+            stack.callback(writer.close)
+        channel, ada = world.room()
+        await world.discord.slash("music create", prompt="Undisturbed", user=ada, channel=channel)
+        song = await world.next_post(channel)
+        answer = await world.discord.slash("music credits", user=ada, channel=channel)
+        status = await bot.terminate()
+
+    assert {ada.id} == song.pings
+    assert answer.ephemeral
+    assert 0 == status
+    assert "Too many open files" not in bot.log
