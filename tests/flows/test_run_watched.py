@@ -241,3 +241,28 @@ async def test_idle_connections_leave_files_for_commands_and_songs(tmp_path: Pat
     assert answer.ephemeral
     assert 0 == status
     assert "Too many open files" not in bot.log
+
+
+async def test_a_spool_that_is_lost_is_said_and_no_song_promised_until_it_is_back(tmp_path: Path) -> None:
+    async with (
+        World.open(tmp_path) as world,
+        world.bot(HTTP_LISTEN=ANYWHERE) as bot,
+        watched(bot) as client,
+    ):
+        spool, channel, ada = tmp_path / "spool", *world.room()
+        await until(client, 200)
+        spool.rmdir()
+        spool.write_text("a file in its place")
+        during = await until(client, 503)
+        refused = await world.discord.slash("music create", prompt="Too early", user=ada, channel=channel)
+        spool.unlink()
+        after = await until(client, 200)
+        await world.discord.slash("music create", prompt="In time", user=ada, channel=channel)
+        song = await world.next_post(channel)
+
+    assert f"SPOOL_DIR: {spool} can't be written to" in during
+    assert "ok\n" == after
+    said = "I can't store songs at the moment. Nothing was charged. Whoever runs this bot has been notified."
+    assert (True, said) == (refused.ephemeral, refused.content)
+    assert ["In time"] == [body["prompt"] for body in world.music.requests]
+    assert "In time" in song.text()
