@@ -43,6 +43,8 @@ CROWD, SERVERS = 1_000, 40
 """Other members with songs, and their servers."""
 ROOMS = 8
 """Servers of the neighbours, who ask in turns: Discord limits the messages of each channel."""
+WARM_UP = 2
+"""Number of songs before the measurement."""
 LYRICS_BYTES = 2_200
 """Random bytes of which the lyrics of a song are made, as hexadecimal digits."""
 NO_ANSWER_S = 5.0
@@ -303,7 +305,7 @@ async def run(songs: int, asks: int, per_s: float, only: str) -> dict[str, Measu
         await _create(scene, "Copied [fast]")
         await world.discord.until(lambda: world.discord.posted(channel), POST_WITHIN_S, "the copied song")
         world.discord.fault("POST", f"/channels/{channel.id}/messages", "delay 1", times=None)
-        await measure(scene, None, len(rooms), per_s)  # to warm up
+        await measure(scene, None, WARM_UP, per_s)
         found = {"nothing": await measure(scene, None, asks, per_s)}
         _show("nothing", found["nothing"], found["nothing"])
         for name, action in ACTIONS.items():

@@ -243,7 +243,7 @@ async def test_idle_connections_leave_files_for_commands_and_songs(tmp_path: Pat
     assert "Too many open files" not in bot.log
 
 
-async def test_a_spool_that_is_lost_is_said_and_no_song_promised_until_it_is_back(tmp_path: Path) -> None:
+async def test_no_song_is_promised_while_the_spool_is_lost(tmp_path: Path) -> None:
     async with (
         World.open(tmp_path) as world,
         world.bot(HTTP_LISTEN=ANYWHERE) as bot,
