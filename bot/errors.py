@@ -32,10 +32,12 @@
     │   ├── NoDirectMessages
     │   ├── NoPlaceToPost
     │   ├── TooManyCopies
+    │   ├── NoRoom
     │   ├── Leaving
     │   └── ShuttingDown
     ├── Transient
     │   └── StoreBusy
+    │       └── StoreLost
     └── Fault
         ├── StartRefused
         │   └── AlreadyRuns
@@ -259,6 +261,10 @@ class TooManyCopies(Refusal):
         self.limit = limit
 
 
+class NoRoom(Refusal):
+    """No song could be stored at the moment: a disk is full, gone or read-only."""
+
+
 class Leaving(Refusal):
     """The member's data is being deleted, which waits for their songs in progress."""
 
@@ -277,6 +283,10 @@ class Transient(TunesmithError):
 
 class StoreBusy(Transient):
     """The database stayed locked longer than a member can wait; nothing was written."""
+
+
+class StoreLost(StoreBusy):
+    """The database is no longer this process's: nothing was written, and the process is about to end."""
 
 
 class Fault(TunesmithError):

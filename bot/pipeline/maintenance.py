@@ -37,8 +37,15 @@ CLEAN_EVERY: Final = timedelta(days=1)
 """Interval between rewrites of the database for expired data, while members' writes wait."""
 
 
+async def at_once() -> None:
+    """Take the clock for right."""
+
+
 class Maintenance:
-    """Runs hourly rounds. ``alert`` reports findings to the operator; nothing is repaired silently."""
+    """Runs hourly rounds. ``alert`` reports findings to the operator; nothing is repaired silently.
+
+    ``clock_confirmed`` returns once the time is known to be right.
+    """
 
     def __init__(
         self,
@@ -51,6 +58,7 @@ class Maintenance:
         now: Callable[[], datetime],
         alert: Callable[[str], None],
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        clock_confirmed: Callable[[], Awaitable[None]] = at_once,
     ) -> None:
         self._database = database
         self._spool = spool
@@ -60,12 +68,15 @@ class Maintenance:
         self._now = now
         self._alert = alert
         self._sleep = sleep
+        self._clock_confirmed = clock_confirmed
         self._proved_at: datetime | None = None
         self._cleaned_at: datetime | None = None
 
     async def run(self) -> None:
         """Run a round now and one every hour, until canceled."""
         while True:
+            # With a wrong clock, everything would be old enough to be deleted.
+            await self._clock_confirmed()
             try:
                 await self.round()
             except Transient as error:

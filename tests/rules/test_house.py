@@ -111,6 +111,7 @@ def refusals() -> list[errors.Refusal]:
         errors.TooManyCopies(2),
         errors.Leaving(),
         errors.ShuttingDown(),
+        errors.NoRoom(),
     ]
     return made
 

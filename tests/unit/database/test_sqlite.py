@@ -435,7 +435,7 @@ async def test_a_commit_that_fails_is_repeated_one_by_one(database: Database) ->
         entries: list[module._Waiting[object]] = [
             module._Waiting(put(name), deadline=time.perf_counter() + 1.0) for name in ("a", "b")
         ]
-        module._commit(bad, entries)
+        module._commit(bad, entries, lambda _: None)
 
     assert [[1], [1]] == [entry.results for entry in entries]
     assert [None, None] == [entry.error for entry in entries]

@@ -19,7 +19,7 @@ from bot.errors import (
     TooManyOpenJobs,
     TriedAgain,
 )
-from bot.model import ClosedCause, FailReason, JobState, Reuse, Source
+from bot.model import ClosedCause, FailReason, GuildId, JobState, Reuse, Source
 from bot.pipeline.courier import MessageKind
 from bot.services import intake as intake_module
 from bot.services.intake import Intake
@@ -371,9 +371,8 @@ async def test_three_unknown_outcomes_open_the_breaker_until_a_probe_succeeds(ri
 
 
 async def test_not_more_than_fifteen_requests_leave_in_ten_seconds(rig: Rig) -> None:
-    await rig.credits.set_allowance(make.GUILD, 1_000, None, make.entry())
-    for _ in range(20):
-        await rig.ask()
+    for number in range(20):
+        await rig.ask(origin=make.origin(guild_id=GuildId(7_000 + number % 4)))
 
     for _ in range(10):
         await rig.round()
