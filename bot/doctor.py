@@ -32,6 +32,7 @@ def check_specs(settings: Settings) -> list[CheckSpec]:
             spool=settings.spool_dir,
             total_credits_max=settings.total_credits_max,
             music_url=settings.music_url(settings.music_backend),
+            music_models=settings.music_models,
             open_music=lambda: open_music(settings, settings.music_backend, now=lambda: datetime.now(UTC)),
             check_discord=check_discord,
         )

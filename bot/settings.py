@@ -4,15 +4,15 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv.parser import Binding, parse_stream
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.errors import StartRefused
@@ -38,7 +38,11 @@ NETLOC: Final = re.compile(r"(?P<host>\[[^\[\]]*\]|[^\[\]:@]*)(:\d+)?")
 DNS_LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE)
 VARIABLE: Final = re.compile("[A-Z_]+|[a-z_]+")
 
-KEY_FIELDS: Final = {Backend.SSEEDANCE: "music_api_key", Backend.KIE: "kie_api_key"}
+KEY_FIELDS: Final[Mapping[Backend, str]] = {
+    Backend.SSEEDANCE: "music_api_key",
+    Backend.KIE: "kie_api_key",
+}
+"""The setting that holds the key of a service."""
 
 Count = Annotated[int, Field(ge=0, le=NUMBER_MAX)]
 CountFromOne = Annotated[int, Field(ge=1, le=NUMBER_MAX)]
@@ -63,17 +67,19 @@ class Settings(BaseSettings):
     )
     music_backend: Backend = Field(
         default=Backend.SSEEDANCE,
-        description="The music service that makes new songs: sseedance or kie. Models, their limits, the "
-        "price and the URL follow from it unless set.",
+        description="The music service that makes new songs: sseedance or kie. The models and the URL follow "
+        "from it unless set.",
     )
     music_api_key: SecretStr | None = Field(
         default=None,
-        description="The API key for the documented music service; required for MUSIC_BACKEND=sseedance.",
+        description="The API key for sseedance.com; required for MUSIC_BACKEND=sseedance.",
     )
     music_api_url: str = Field(
-        default=OFFERS[Backend.SSEEDANCE].url, description="Base URL of the music API."
+        default=OFFERS[Backend.SSEEDANCE].url, description="Base URL of sseedance.com's API."
     )
-    music_provider: str = Field(default="kie", description="The provider named in every request.")
+    music_provider: str = Field(
+        default="kie", description="The provider named in every request to sseedance."
+    )
     kie_api_key: SecretStr | None = Field(
         default=None,
         description="The API key for kie.ai; required for MUSIC_BACKEND=kie. While a service's key is set, "
@@ -81,9 +87,9 @@ class Settings(BaseSettings):
     )
     kie_api_url: str = Field(default=OFFERS[Backend.KIE].url, description="Base URL of kie.ai's API.")
     music_models: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=OFFERS[Backend.SSEEDANCE].models,
+        default_factory=lambda given: OFFERS[given.get("music_backend", Backend.SSEEDANCE)].models,
         description="The models members can choose from, separated by commas. The first is the default. "
-        "If unset, they follow from MUSIC_BACKEND.",
+        "If unset, they follow from MUSIC_BACKEND: V5 at sseedance; V6, V6_MINI and V6_WILD at kie.",
     )
     music_options: Annotated[dict[str, Any], NoDecode] = Field(
         default={}, description="A JSON object sent as `options` with every request."
@@ -193,8 +199,7 @@ class Settings(BaseSettings):
     def music_keys(self) -> dict[Backend, SecretStr]:
         """The keys that are set. New songs go to MUSIC_BACKEND; open ones are finished wherever a key is."""
         keys: dict[Backend, SecretStr | None] = {
-            Backend.SSEEDANCE: self.music_api_key,
-            Backend.KIE: self.kie_api_key,
+            backend: getattr(self, field) for backend, field in KEY_FIELDS.items()
         }
         return {backend: key for backend, key in keys.items() if key is not None}
 
@@ -207,6 +212,13 @@ class Settings(BaseSettings):
         """The host and the port of the health server, or None for no server."""
         host, _, port = self.http_listen.rpartition(":")
         return (host.strip("[]"), int(port)) if self.http_listen else None
+
+    @model_validator(mode="after")
+    def _require_key(self) -> Self:
+        field = KEY_FIELDS[self.music_backend]
+        if self.music_backend not in self.music_keys:
+            raise PydanticCustomError("missing", "Field required", {"field": field})
+        return self
 
     @field_validator("discord_token", "music_api_key", "kie_api_key", mode="before")
     @classmethod

@@ -68,7 +68,9 @@ class Kie:
             "model": request.model,
         }
         if not request.custom:
-            return {"model": TASK_MODEL, "input": fields | {"prompt": request.prompt}}
+            # Only custom songs have a field for it; in a prompt it is said in words rather than dropped.
+            avoid = f"\nAvoid: {request.avoid}" if request.avoid else ""
+            return {"model": TASK_MODEL, "input": fields | {"prompt": request.prompt + avoid}}
         fields |= {"title": request.title, "style": request.style}
         if not request.instrumental:
             name = "lyrics" if request.model.startswith(_LYRICS_FIELD_MODELS) else "prompt"

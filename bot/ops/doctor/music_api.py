@@ -9,6 +9,7 @@ from bot.errors import Transient
 from bot.model import Check, ClosedCause
 from bot.music import wire
 from bot.music.client import MusicClient
+from bot.music.contract import Contract
 from bot.ops.doctor.runner import failure, ok, warning
 
 CLOCK_WARNING: Final = timedelta(seconds=10)
@@ -50,6 +51,22 @@ async def check_music_api(client: MusicClient, url: str) -> tuple[Check, timedel
             return warning(name, finding), probe.ahead
         case _:
             return ok(name, f"{url} answers and accepts the key; nothing was charged"), probe.ahead
+
+
+def check_models(contract: Contract, models: Sequence[str]) -> list[Check]:
+    """Check that the service still sells every model on offer. Returns nothing if it does."""
+    name, known = "models", contract.models
+    current = ", ".join(model for model in known if model not in contract.retired_models)
+    retired = [model for model in models if model in contract.retired_models]
+    unknown = [model for model in models if model not in known and model not in contract.retired_models]
+    checks = []
+    if retired:
+        finding = f"{', '.join(retired)}: retired by {contract.backend}, and may stop working"
+        checks.append(warning(name, f"{finding}; set MUSIC_MODELS to some of {current}"))
+    if unknown:
+        finding = f"{', '.join(unknown)}: not known to be sold by {contract.backend}"
+        checks.append(warning(name, f"{finding}; check MUSIC_MODELS for typos. It sells {current}"))
+    return checks
 
 
 class Clocks:

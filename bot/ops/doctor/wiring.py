@@ -33,6 +33,7 @@ class Targets:
     spool: Path
     total_credits_max: int
     music_url: str
+    music_models: Sequence[str]
     open_music: Callable[[], AbstractAsyncContextManager[MusicClient]]
     check_discord: Callable[[], Awaitable[tuple[Sequence[Check], timedelta | None]]]
     """Returns the checks, and how far Discord's clock is ahead of this machine's, if it is known."""
@@ -79,6 +80,6 @@ async def _check_music_api(targets: Targets, clocks: Clocks) -> Sequence[Check]:
     try:
         async with targets.open_music() as music:
             check, ahead = await music_api.check_music_api(music, targets.music_url)
-            return [check]
+            return [check, *music_api.check_models(music.contract, targets.music_models)]
     finally:
         clocks.report(MUSIC, ahead)

@@ -45,6 +45,20 @@ def test_a_prompt_is_sent_alone() -> None:
     } == body
 
 
+def test_a_prompt_says_in_words_what_to_avoid() -> None:
+    body = Kie().body(make.prompt("rain", model="V6", avoid="drums"))
+
+    assert {
+        "model": "ai-music-api/generate",
+        "input": {
+            "custom_mode": False,
+            "instrumental": False,
+            "model": "V6",
+            "prompt": "rain\nAvoid: drums",
+        },
+    } == body
+
+
 def test_a_custom_song_names_its_duration() -> None:
     assert {
         "custom_mode": True,
