@@ -16,7 +16,7 @@ from rich.progress import Progress
 from bot import app, operator_access, settings
 from bot import doctor as doctor_checks
 from bot.errors import Fault, StartRefused, Transient
-from bot.model import Check, GuildId, JobId, Verdict
+from bot.model import Backend, Check, GuildId, JobId, Verdict
 from bot.ops import backup as backups
 from bot.ops import logs, tables
 from bot.ops.doctor.local import database_checks
@@ -34,6 +34,9 @@ log = logging.getLogger(__name__)
 
 JobArgument = Annotated[int, typer.Argument(metavar="ID", help="The job's id, as `tunesmith jobs` shows it.")]
 ServerArgument = Annotated[int, typer.Argument(metavar="ID", help="The server's id on Discord.")]
+ContractOption = Annotated[
+    Backend, typer.Option("--contract", help="The music service whose API the sandbox speaks.")
+]
 RefundReason = Annotated[str, typer.Option("--reason", help="The reason, for the server's ledger.")]
 
 
@@ -280,12 +283,13 @@ def _progress() -> Iterator[backups.Progress]:
 @cli.command()
 def demo(
     folder: Annotated[Path, typer.Option(help="Where to save the songs.")] = Path("tunesmith-demo"),
+    contract: ContractOption = Backend.SSEEDANCE,
 ) -> None:
     """Play a whole evening in the terminal on a simulated Discord; no token or key needed."""
     from bot.playground.demo import play  # noqa: PLC0415 - an extra
 
     logs.configure("ERROR")
-    if not _finish(play(folder, typer.echo)):
+    if not _finish(play(folder, typer.echo, contract)):
         raise typer.Exit(1)
 
 
@@ -294,12 +298,13 @@ def playground(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="The port of the web page; 0 picks a free one.")
     ] = 0,
+    contract: ContractOption = Backend.SSEEDANCE,
 ) -> None:
     """Try the bot in the browser on a simulated Discord until Ctrl-C; no token or key needed."""
     from bot.playground.browser import serve  # noqa: PLC0415 - an extra
 
     logs.configure("WARNING")
-    _finish(serve(port or None, typer.echo))
+    _finish(serve(port or None, typer.echo, contract))
 
 
 @cli.command()
@@ -307,15 +312,17 @@ def sandbox(
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 picks a free one.")] = 8090,
     key: Annotated[str, typer.Option(help="The key to require; without it any key is accepted.")] = "",
     delay_s: Annotated[float, typer.Option(min=0, max=3600, help="Seconds until a song is finished.")] = 6.0,
+    contract: ContractOption = Backend.SSEEDANCE,
 ) -> None:
-    """Serve a local music API that follows the documented one and makes real audio."""
-    from bot.sandbox import server  # noqa: PLC0415 - an extra
+    """Serve a local music API that follows a documented one and makes real audio."""
+    from bot.sandbox import contracts, server  # noqa: PLC0415 - an extra
 
     logs.configure("INFO")
 
     async def serve() -> bool:
-        async with server.running(server.Sandbox(key, delay_s), port=port) as url:
-            typer.echo(f"The sandbox is running: set MUSIC_API_URL={url}. Press Ctrl-C to stop it.")
+        service = contracts.SANDBOXES[contract](key, delay_s)
+        async with server.running(service, port=port) as url:
+            typer.echo(f"The sandbox is running: set {service.url_setting}={url}. Press Ctrl-C to stop it.")
             await asyncio.Event().wait()
         return True
 
