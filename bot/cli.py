@@ -1,15 +1,17 @@
 """The operator's commands: run, doctor, backup, restore, grant, servers, jobs, demo and others."""
 
 import asyncio
+import json
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
+import httpx
 import typer
 from rich.progress import Progress
 
@@ -17,8 +19,10 @@ from bot import app, operator_access, settings
 from bot import doctor as doctor_checks
 from bot.errors import Fault, StartRefused, Transient
 from bot.model import Backend, Check, GuildId, JobId, Verdict
+from bot.music import backends
+from bot.music.client import MusicClient
 from bot.ops import backup as backups
-from bot.ops import logs, tables
+from bot.ops import contract_probe, logs, tables
 from bot.ops.doctor.local import database_checks
 from bot.ops.doctor.runner import run_checks
 from bot.services.operator import OperatorActions
@@ -31,6 +35,9 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 log = logging.getLogger(__name__)
+
+PROBE_UNEXPECTED = 3
+"""Exit status of `tunesmith probe` if the service gave an answer that was not expected."""
 
 JobArgument = Annotated[int, typer.Argument(metavar="ID", help="The job's id, as `tunesmith jobs` shows it.")]
 ServerArgument = Annotated[int, typer.Argument(metavar="ID", help="The server's id on Discord.")]
@@ -327,6 +334,59 @@ def sandbox(
         return True
 
     _finish(serve())
+
+
+@cli.command()
+def probe(
+    pay: Annotated[bool, typer.Option("--pay", help="Also buy one song, after a question.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Buy the song without the question.")] = False,
+    save: Annotated[Path, typer.Option(help="Where to save the answers, without key, ids and words.")] = Path(
+        "tunesmith-probe.json"
+    ),
+) -> None:
+    """Check for free that the music service answers as expected; exits 3 if an answer is unexpected."""
+    if pay and not yes and not sys.stdin.isatty():
+        _exit_with("--pay asks a question, which needs a terminal; or add --yes. Nothing was sent.")
+    with _errors_as_sentences():
+        loaded = settings.load()
+        passed, answers = asyncio.run(_probe(loaded, pay=pay, yes=yes))
+        save.write_text(json.dumps(answers, indent=2) + "\n", encoding="utf-8")
+        typer.echo(f"The answers are saved in {save}, without key, ids and words.")
+        if not passed:
+            raise typer.Exit(PROBE_UNEXPECTED)
+
+
+async def _probe(loaded: settings.Settings, *, pay: bool, yes: bool) -> tuple[bool, dict[str, object]]:
+    """Print what was expected and what came. Return whether all was as expected, and what to save."""
+    backend = loaded.music_backend
+    recorder = contract_probe.Recorder(httpx.AsyncHTTPTransport(trust_env=False))
+    async with MusicClient.open(
+        url=loaded.music_url(backend),
+        key=loaded.music_keys[backend].get_secret_value(),
+        contract=backends.contract(backend, provider=loaded.music_provider, options=loaded.music_options),
+        now=lambda: datetime.now(UTC),
+        transport=recorder,
+    ) as client:
+        findings = await contract_probe.check_for_free(client, recorder)
+        _show_findings(findings)
+        passed = all(finding.understood for finding in findings)
+        price = contract_probe.SONG_PRICES[backend]
+        if pay and not passed:
+            typer.echo("No song was bought, since a free answer is unexpected.")
+        elif pay and (yes or typer.confirm(f"Buy one song at {backend} for {price}?")):
+            paid = await contract_probe.buy_song(client, recorder)
+            _show_findings(paid)
+            passed = all(finding.understood for finding in paid)
+        answers = contract_probe.document(
+            client.contract, client.origin, recorder.answers, secrets=loaded.secrets
+        )
+    return passed, answers
+
+
+def _show_findings(findings: Sequence[contract_probe.Finding]) -> None:
+    for finding in findings:
+        verdict = "ok" if finding.understood else "unexpected"
+        typer.echo(f"{verdict:<10} {finding.step}: expected {finding.expected}; came {finding.came}")
 
 
 def _finish(work: Coroutine[Any, Any, bool]) -> bool:
