@@ -167,7 +167,10 @@ def _code(parsed: JsonObject) -> int | None:
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # JSON allows integers of any size
+        return None
     return number if 0 <= number < float("inf") else None
 
 

@@ -8,6 +8,7 @@ from bot.model import Backend, ClosedCause, FailReason, SongRequest, Voice
 from bot.music import backends, wire
 from bot.music.kie import Kie
 from tests import make
+from tests.fuzz.answers import examine_kie
 
 ORIGIN = "https://api.kie.ai:443"
 AUDIO = "https://tempfile.aiquickdraw.com/r/a1.mp3"
@@ -271,3 +272,12 @@ def test_a_service_offers_models_that_it_sells(backend: Backend) -> None:
     assert backend == contract.backend
     assert set(offer.models) <= set(contract.models)
     assert not set(offer.models) & contract.retired_models
+
+
+@pytest.mark.parametrize("first", range(0, 300, 100))
+def test_random_answers_are_read_without_a_mistake(first: int) -> None:
+    assert [] == [problem for seed in range(first, first + 100) for problem in examine_kie(seed)]
+
+
+def test_a_balance_of_any_size_is_read() -> None:
+    assert None is Kie().read_balance(b'{"code": 200, "data": 1' + b"0" * 400 + b"}")
