@@ -220,14 +220,19 @@ def examine_kie(seed: int) -> list[str]:
     if submitted != wire.Accepted(task):
         problems.append(f"seed {seed}: {task} read as {submitted}")
     urls = tuple(f"https://{seed}.example/{take}.mp3" for take in range(rng.randint(1, 3)))
-    songs = [
+    songs: list[dict[str, object]] = [
         {rng.choice(("audio_url", "audioUrl")): url, "id": _value(rng, 4), "duration": _value(rng, 4)}
         | {"stream_audio_url": "https://s.example/x", "title": _value(rng, 4), "image_url": _value(rng, 4)}
         for url in urls
     ]
-    result = rng.choice(({"data": songs}, {"data": {"sunoData": songs}}, {"data": {"data": songs}}))
-    result = rng.choice((result | {"code": 200}, {"resultUrls": list(urls)}))
-    record = {"taskId": task, "state": "success", "resultJson": json.dumps(result)}
+    shapes: list[dict[str, object]] = [
+        {"data": songs},
+        {"data": {"sunoData": songs}},
+        {"data": {"data": songs}},
+    ]
+    shapes = [rng.choice(shapes) | {"code": 200}, {"resultUrls": list(urls)}]
+    result = rng.choice(shapes)
+    record: dict[str, object] = {"taskId": task, "state": "success", "resultJson": json.dumps(result)}
     record |= {"creditsConsumed": _value(rng, 4), "failCode": _value(rng, 4), "failMsg": ""}
     body = json.dumps({"code": 200, "msg": "success", "data": record}).encode()
     checked = contract.read_checked(200, body, ORIGIN)
