@@ -49,7 +49,7 @@ async def test_each_state_is_visited_in_its_order_by_processes_that_know_nothing
     while (state := await rig.state(job)) is not DONE:
         if state not in seen:
             seen.append(state)
-        rig.clock.forward(seconds=10)
+        rig.clock.forward(seconds=11)
         await rig.round()
 
     assert [JobState.QUEUED, JobState.RUNNING, JobState.READY, JobState.STORED] == seen
@@ -329,7 +329,7 @@ async def test_one_member_whose_words_always_fail_does_not_hold_up_another(rig: 
     for _ in range(10):
         await rig.ask()
         await rig.round()
-    rig.clock.advance(10)  # the server has used its share of the window in which requests are counted
+    rig.clock.forward(seconds=11)  # the server has used its share of the window in which requests are counted
     other = await rig.ask(make.prompt("words of another"), make.origin(member_id=make.OTHER))
 
     await rig.round()
