@@ -204,6 +204,7 @@ class Database(engine.Engine[Tx]):
         self._wrote = wrote
         self._lost: Lost | None = None
         self._was_lost = asyncio.Event()
+        self._closed = False
 
     @classmethod
     @asynccontextmanager
@@ -230,6 +231,7 @@ class Database(engine.Engine[Tx]):
                     with closing(database._reports):
                         yield database
                 finally:
+                    database._closed = True
                     await database._let_go()
 
     @classmethod
@@ -296,7 +298,8 @@ class Database(engine.Engine[Tx]):
         entry: _Waiting[T] = _Waiting(fn, began_s + GIVE_UP_AFTER_S)
         waiting = cast("_Waiting[object]", entry)  # the queue holds results of any type
         self._writer.waiting.append(waiting)
-        await self._writer.settle(waiting)
+        with self._until_closed():
+            await self._writer.settle(waiting)
         self._wrote(time.perf_counter() - began_s)
         if isinstance(entry.error, (Gone, Lost)):
             raise self._refused(entry.error)
@@ -305,7 +308,8 @@ class Database(engine.Engine[Tx]):
                 f"the database can't be written to: {entry.error}", RETRY_AFTER_S
             ) from entry.error
         if entry.error is not None:
-            raise entry.error
+            with self._until_closed():
+                raise entry.error
         return entry.results[0]
 
     def _refused(self, error: Gone | Lost) -> StoreBusy:
@@ -323,7 +327,7 @@ class Database(engine.Engine[Tx]):
             StoreBusy: the file cannot be read at the moment.
             Exception: whatever ``fn`` raised.
         """
-        with _read_errors():
+        with self._until_closed(), _read_errors():
             return await self._reader.run(partial(_snapshot, fn))
 
     async def report(self, fn: Callable[[Tx], T]) -> T:
@@ -338,8 +342,18 @@ class Database(engine.Engine[Tx]):
             with closing(_connect_reading(self.path)) as connection:
                 return _snapshot(fn, connection)
 
-        with _read_errors():
+        with self._until_closed(), _read_errors():
             return await self._reports.run(read)
+
+    @contextmanager
+    def _until_closed(self) -> Iterator[None]:
+        """Refuse what comes after the database was closed: a member may ask until the process has ended."""
+        try:
+            yield
+        except (ValueError, RuntimeError, sqlite3.ProgrammingError) as error:  # by where it was caught
+            if not self._closed:
+                raise
+            raise StoreBusy("the database is closed", RETRY_AFTER_S) from error
 
     async def rewrite(self) -> None:
         """Rewrite the file, so that no page contains deleted data any more.

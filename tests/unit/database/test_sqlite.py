@@ -994,3 +994,12 @@ async def test_the_file_is_cleaned_by_the_one_connection_that_writes(database: D
     assert emptied
     assert ["VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"] == [one for one in seen if "busy_timeout" not in one]
     assert 0 == database.path.with_name(f"{database.path.name}-wal").stat().st_size
+
+
+async def test_a_closed_database_is_busy_to_whoever_still_asks(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "tunesmith.db") as database:
+        pass
+
+    for ask in (database.write, database.read, database.report):
+        with pytest.raises(StoreBusy, match="closed"):
+            await ask(lambda _: None)
