@@ -33,6 +33,7 @@
     │   ├── NoPlaceToPost
     │   ├── TooManyCopies
     │   ├── NoRoom
+    │   ├── ExportRunning
     │   ├── Leaving
     │   └── ShuttingDown
     ├── Transient
@@ -263,6 +264,10 @@ class TooManyCopies(Refusal):
 
 class NoRoom(Refusal):
     """No song could be stored at the moment: a disk is full, gone or read-only."""
+
+
+class ExportRunning(Refusal):
+    """The person's last export is still being written or sent."""
 
 
 class Leaving(Refusal):

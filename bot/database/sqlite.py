@@ -1,7 +1,9 @@
 """The SQLite engine: ``write(fn)``, ``read(fn)`` and ``report(fn)``, each a transaction in one thread hop."""
 
 import asyncio
+import os
 import sqlite3
+import struct
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,7 +16,7 @@ from typing import Generic, TypeVar, cast
 import aiosqlite
 
 from bot import threads
-from bot.database import engine
+from bot.database import engine, pages
 from bot.database.exclusive_lock import exclusive_lock
 from bot.database.migrating import migrate, refuse_foreign, refuse_other_schema, schema_version
 from bot.database.ownership import Gone, LogLost, Lost, Overwritten, Ownership
@@ -36,6 +38,13 @@ RETRY_AFTER_S = 5.0
 """When to try again after a lock that stayed or a full disk, in seconds."""
 GROUP_MAX = 100
 """Maximum number of transactions that share one commit."""
+SCRUB_PAGES = 512
+"""Number of pages that are scrubbed at a time, 2 MiB, while writers wait."""
+FIRST_PAGE = 2
+"""Number of the first page that may contain a member's data; page 1 has the schema."""
+HEADER_BYTES, PAGE_SIZE_AT, RESERVED_AT = 100, 16, 20
+"""The header of a database file, and where it has the size of a page and of its reserved part.
+Source: https://sqlite.org/fileformat2.html#the_database_header, read 2026-11-26."""
 OLDEST_SQLITE = (3, 37, 0)
 """Minimum version, for STRICT tables. Source: https://sqlite.org/stricttables.html, read 2026-11-22."""
 
@@ -48,7 +57,7 @@ PRAGMAS = (
     "PRAGMA trusted_schema = OFF",
     # Without this, REPLACE bypasses the trigger that makes the ledger append-only.
     "PRAGMA recursive_triggers = ON",
-    # Overwrites deleted rows; copies that pages have kept are removed by ``rewrite``.
+    # Overwrites deleted rows; copies that pages have kept are blanked by ``scrub``.
     "PRAGMA secure_delete = ON",
 )
 
@@ -66,7 +75,13 @@ _TRANSIENT_WRITE_CODES = _TRANSIENT_CODES | {sqlite3.SQLITE_READONLY}
 """The same for a connection that may write."""
 
 
-@dataclass(slots=True)
+class BusyError(sqlite3.OperationalError):
+    """The writer's thread was occupied until the deadline of a write."""
+
+    sqlite_errorcode = sqlite3.SQLITE_BUSY
+
+
+@dataclass(slots=True, eq=False)  # two entries are never the same, and the queue is searched for one
 class _Waiting(Generic[T]):
     """One transaction on its way to the writer's thread and back."""
 
@@ -108,8 +123,21 @@ class _Writer(_Connection):
     """None for a connection to the file of a running bot, which owns it."""
 
     async def settle(self, entry: _Waiting[object]) -> None:
-        """Wait until ``entry`` is committed or refused."""
-        await self.run(partial(self._settle, entry))
+        """Wait until ``entry`` is committed or refused.
+
+        An entry that the thread has not begun by its deadline is refused, whatever keeps the thread.
+        """
+        hop = asyncio.ensure_future(self.run(partial(self._settle, entry)))
+        await asyncio.wait((hop,), timeout=entry.deadline - time.perf_counter())
+        if not hop.done():
+            try:
+                self.waiting.remove(entry)  # atomic: either the thread gets the entry, or it is refused
+            except ValueError:
+                await asyncio.wait((hop,))  # the entry is being run
+            else:
+                entry.error = BusyError("the writer had no time")
+                return
+        hop.result()
 
     def _settle(self, entry: _Waiting[object], connection: Tx) -> None:
         # Earlier entries were settled by hops of their own, so this entry is the oldest and the first to
@@ -196,12 +224,15 @@ class Database(engine.Engine[Tx]):
         writer: _Writer,
         reader: _Connection,
         wrote: Callable[[float], None] = lambda _took_s: None,
+        handle: int | None = None,
     ) -> None:
         self.path = path
         self._writer = writer
         self._reader = reader
         self._reports = threads.Threads("reports", threads.REPORTS)
         self._wrote = wrote
+        self._handle = handle
+        """The open file for ``scrub``; None for a database that another process runs on."""
         self._lost: Lost | None = None
         self._was_lost = asyncio.Event()
         self._closed = False
@@ -225,7 +256,7 @@ class Database(engine.Engine[Tx]):
             reading = _Connection(lambda: _connect_reading(path), STATEMENTS_CACHED)
             async with _opened(writer, path), _opened(reading, path) as reader:
                 writer.ownership = Ownership(path, handle)
-                database = cls(path, writer, reader, wrote)
+                database = cls(path, writer, reader, wrote, handle)
                 await database.read(schema_version)  # from here on, the reader holds the file open
                 try:
                     with closing(database._reports):
@@ -355,17 +386,49 @@ class Database(engine.Engine[Tx]):
                 raise
             raise StoreBusy("the database is closed", RETRY_AFTER_S) from error
 
-    async def rewrite(self) -> None:
-        """Rewrite the file, so that no page contains deleted data any more.
+    @property
+    def waiting(self) -> int:
+        """Number of writes that wait for the writer's thread."""
+        return len(self._writer.waiting)
 
-        ``secure_delete`` alone leaves copies that were made when pages were split. Writers wait, about one
-        second for 300 MB. It needs as much space as the file takes, in the folder for temporary files and
-        again next to the file.
+    async def scrub(self, first: int, record: Callable[[Tx], object]) -> int | None:
+        """Blank unused bytes in up to ``SCRUB_PAGES`` pages, from the page ``first`` on.
+
+        Returns the page to continue with, or None after the last. Once that has happened, and the log has
+        been emptied, the files contain nothing of what had been deleted before the first page. Writers
+        wait for a few milliseconds. ``record`` has to write something: a commit makes other processes
+        forget the pages that they have in memory.
 
         Raises:
-            StoreBusy: other writers kept the file locked, or the disk is full; the file is unchanged.
+            StoreBusy: a long read or another writer needs the log, or the disk fails; repeat it later.
         """
-        await self._maintain(BUSY_TIMEOUT_MS, "VACUUM")
+        handle = self._handle
+        if handle is None:
+            raise TypeError("only the process that opened a database scrubs it")
+
+        def scrub(connection: Tx) -> tuple[int | None, bool]:
+            # Neither the log nor the connection's memory may have an older state of a page: it would be
+            # written over the blanked one. So the log is emptied, the memory is given up, and both stay so
+            # while the transaction keeps others from writing.
+            if not _log_emptied(connection):
+                raise BusyError("a long read needs the write-ahead log")
+            connection.execute("PRAGMA shrink_memory")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                if self.path.with_name(f"{self.path.name}-wal").stat().st_size:
+                    raise BusyError("another process wrote meanwhile")
+                following, changed = _blank(handle, first)
+                record(connection)
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+            return following, changed
+
+        following, changed = await self._maintain(scrub)
+        if changed:
+            await self._reports.run(os.fsync, handle)
+        return following
 
     async def empty_log(self) -> bool:
         """Checkpoint the write-ahead log and truncate it.
@@ -375,33 +438,57 @@ class Database(engine.Engine[Tx]):
         Raises:
             StoreBusy: the disk is full.
         """
-        row = await self._maintain(READERS_TIMEOUT_MS, "PRAGMA wal_checkpoint(TRUNCATE)")
-        return row is not None and row["busy"] == 0
+        return await self._maintain(_log_emptied)
 
-    async def _maintain(self, timeout_ms: int, statement: str) -> sqlite3.Row | None:
-        """Run a statement outside a transaction, on the writer's connection, and return its first row.
+    async def _maintain(self, work: Callable[[Tx], T]) -> T:
+        """Run ``work`` outside a transaction, on the writer's connection.
 
         A second connection that checkpoints could damage the file before SQLite 3.51.3.
         Source: https://sqlite.org/wal.html#walresetbug, read 2026-11-25.
         """
 
-        def maintain(connection: Tx) -> sqlite3.Row | None:
+        def checked(connection: Tx) -> T:
             self._writer.check(connection)
-            connection.execute(f"PRAGMA busy_timeout = {timeout_ms}")
-            try:
-                row: sqlite3.Row | None = connection.execute(statement).fetchone()
-            finally:
-                connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-            return row
+            return work(connection)
 
         try:
-            return await self._writer.run(maintain)
+            return await self._writer.run(checked)
         except (Gone, Lost) as error:
             raise self._refused(error) from error
         except sqlite3.Error as error:
             if _code(error) in _TRANSIENT_WRITE_CODES:
                 raise StoreBusy(f"the database can't be cleaned: {error}", RETRY_AFTER_S) from error
             raise
+        except OSError as error:
+            raise StoreBusy(f"the database can't be cleaned: {error.strerror}", RETRY_AFTER_S) from error
+
+
+def _log_emptied(connection: Tx) -> bool:
+    """Checkpoint and truncate the write-ahead log. Returns False if a reader still needs it."""
+    connection.execute(f"PRAGMA busy_timeout = {READERS_TIMEOUT_MS}")
+    try:
+        return bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()["busy"] == 0)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+
+
+def _blank(handle: int, first: int) -> tuple[int | None, bool]:
+    """Blank unused bytes in the file, whose log is empty. Returns what follows and whether any changed."""
+    header = os.pread(handle, HEADER_BYTES, 0)
+    (size,) = struct.unpack_from(">H", header, PAGE_SIZE_AT)
+    size = pages.PAGE_BYTES_MAX if size == 1 else size
+    usable, last = size - header[RESERVED_AT], os.fstat(handle).st_size // size
+    if last >= pages.AMBIGUOUS_FROM:
+        raise sqlite3.NotSupportedError("a database of 137 GB and more can't be scrubbed")
+    content = os.pread(handle, SCRUB_PAGES * size, (first - 1) * size)
+    changed = False
+    for number in range(len(content) // size):
+        clean = pages.blanked(content[number * size : (number + 1) * size], usable)
+        if clean is not None:
+            os.pwrite(handle, clean, (first - 1 + number) * size)
+            changed = True
+    following = first + SCRUB_PAGES
+    return (following if following <= last else None), changed
 
 
 @contextmanager

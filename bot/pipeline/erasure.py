@@ -1,16 +1,16 @@
-"""Complete deletions: erase members, remove files, and clean the database."""
+"""Complete deletions: erase members, remove files, and scrub the database."""
 
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from bot.database import snapshots
-from bot.database.sqlite import Database, Tx
-from bot.errors import Transient
+from bot.database.sqlite import FIRST_PAGE, Database, Tx
+from bot.errors import StoreBusy, Transient
 from bot.model import MemberNumber
 from bot.music.spool import Spool
 from bot.pipeline import schedule
@@ -20,24 +20,39 @@ from bot.store.scrub import Deleted
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 BATCH_MAX: Final = 500
 """Number of jobs whose files are removed between two writes."""
 LATE_S: Final = (5.0, 300.0)
-"""Minimum and maximum backoff in seconds while a reader blocks the cleanup or the disk is full."""
+"""Minimum and maximum backoff in seconds while files cannot be removed or the disk is full."""
+SCRUB_PAUSE_S: Final = 0.02
+"""Pause in seconds between two parts of a scrub, in which others write."""
+SCRUB_RETRY_S: Final = 1.0
+"""Wait in seconds after a part that a long read or another process has kept from being scrubbed."""
+SCRUB_RETRIES_MAX: Final = 60
+"""Number of such waits in one scrub; the next one then begins anew."""
 
 
 class Erasure:
     """Completes the deletions that ``store.erasure`` recorded. A restart finds them there and continues."""
 
-    def __init__(self, database: Database, spool: Spool, *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        spool: Spool,
+        *,
+        now: Callable[[], datetime],
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
         self._database = database
         self._spool = spool
         self._now = now
+        self._sleep = sleep
         self._one_at_a_time = asyncio.Lock()
+        self._one_scrub_at_a_time = asyncio.Lock()
         self._failures = 0
         self._not_before: datetime | None = None
-        self._rewritten_for: dict[Deleted, str] = {}
-        """Marks for which the file has been rewritten and only its log is left to be truncated."""
 
     async def due(self) -> bool:
         """Return whether there is something to do now."""
@@ -46,7 +61,7 @@ class Erasure:
             return False
 
         def due(tx: Tx) -> bool:
-            return bool(Deleted.ERASED in scrub.marks(tx) or rows.files_of(tx, 1) or rows.due(tx, now))
+            return bool(rows.files_of(tx, 1) or rows.due(tx, now))
 
         return await self._database.read(due)
 
@@ -60,23 +75,36 @@ class Erasure:
             try:
                 await self._finish()
                 removed = await self._remove_files()
-                await self._clean(Deleted.ERASED)
-                clean = Deleted.ERASED not in await self._database.read(scrub.marks)
             except Transient as error:
                 log.warning("cleanup postponed", extra={"error": str(error)})
                 return False
-            if removed and clean:
+            if removed:
                 self._failures, self._not_before = 0, None
-            return removed and clean
+            return removed
 
-    async def clean(self) -> bool:
-        """Scrub deleted and expired data from the database files. Returns whether that was done.
+    async def pending(self) -> frozenset[Deleted]:
+        """Return the kinds of deleted data that may still be in the database files."""
+        return frozenset(await self._database.read(scrub.pending))
+
+    async def scrub(self) -> bool:
+        """Scrub everything deleted so far from the database files. Returns False if there is nothing.
 
         Raises:
             StoreBusy: the database is in use; try again later.
         """
-        async with self._one_at_a_time:
-            return await self._clean(*Deleted)
+        async with self._one_scrub_at_a_time:
+            marks = await self._database.read(scrub.pending)
+            if not marks:
+                return False
+            began_at = self._now()
+            await self._scrub_pages()
+            await self._retried(self._empty_log)
+            # A copy from before a migration contains it too; a safety net is worth less than a deletion.
+            for copy in await self._spool.threads.run(snapshots.outlived, self._database.path, math.inf):
+                await self._spool.threads.run(copy.unlink, missing_ok=True)
+            await self._database.write(lambda tx: scrub.clear(tx, marks))
+            log.info("database scrubbed", extra={"took_s": (self._now() - began_at).total_seconds()})
+            return True
 
     async def _finish(self) -> None:
         now = self._now()
@@ -100,23 +128,24 @@ class Erasure:
             await self._database.write(removed)
         return True
 
-    async def _clean(self, *wanted: Deleted) -> bool:
-        """Return False if there is nothing to scrub or it is not possible now."""
-        marks = await self._database.read(scrub.marks)
-        if not any(of in marks for of in wanted):
-            return False
-        if marks != self._rewritten_for:
-            await self._database.rewrite()
-            self._rewritten_for = marks
+    async def _scrub_pages(self) -> None:
+        page: int | None = FIRST_PAGE
+        while page is not None:
+            page = await self._retried(partial(self._database.scrub, page, partial(scrub.reach, page=page)))
+            await self._sleep(SCRUB_PAUSE_S)
+
+    async def _empty_log(self) -> None:
         if not await self._database.empty_log():
-            log.info("write-ahead log not emptied yet", extra={"cause": "a long read"})
-            return False
-        # A copy from before a migration contains it too; a safety net is worth less than a deletion.
-        for copy in await self._spool.threads.run(snapshots.outlived, self._database.path, math.inf):
-            await self._spool.threads.run(copy.unlink, missing_ok=True)
-        await self._database.write(lambda tx: scrub.cleaned(tx, marks))
-        log.info("database cleaned")
-        return True
+            raise StoreBusy("a long read needs the write-ahead log", SCRUB_RETRY_S)
+
+    async def _retried(self, part: Callable[[], Awaitable[T]]) -> T:
+        for _ in range(SCRUB_RETRIES_MAX):
+            try:
+                return await part()
+            except StoreBusy as error:
+                log.info("scrub waits", extra={"cause": str(error)})
+                await self._sleep(SCRUB_RETRY_S)
+        return await part()
 
 
 def _remove(spool: Spool, job_ids: Collection[int]) -> None:

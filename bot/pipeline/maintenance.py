@@ -1,6 +1,7 @@
 """Reconcile the ledger, and drop old files, texts and drafts, in hourly rounds."""
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -14,12 +15,13 @@ from bot.music.spool import Spool, covers_of
 from bot.pipeline.erasure import Erasure
 from bot.store import erasure, jobs, members, refusals, texts
 from bot.store.reconcile import reconcile
+from bot.store.scrub import Deleted
 
 log = logging.getLogger(__name__)
 
-EVERY_S: Final = 60 * 60.0
-"""Interval between rounds."""
-PROVE_EVERY: Final = timedelta(days=1)
+ROUND_TURNS: Final = 4
+"""Number of ``SCRUB_EVERY_S`` between two rounds: an hour."""
+RECONCILE_EVERY: Final = timedelta(days=1)
 """Interval between reconciliations of the ledger."""
 KEEP_COPIES: Final = timedelta(days=7)
 """Age at which a snapshot from before a migration is removed."""
@@ -31,10 +33,16 @@ DRAFTS_BATCH_MAX = 200
 """Number of drafts that one transaction deletes, while members' writes wait."""
 LOOKS_MAX: Final = 200
 """Maximum number of undelivered songs that one round has looked at again."""
-WORDS_AT_ONCE: Final = 200
+TEXTS_BATCH_MAX: Final = 200
 """Number of songs whose texts one transaction deletes, while members' writes wait."""
-CLEAN_EVERY: Final = timedelta(days=1)
-"""Interval between rewrites of the database for expired data, while members' writes wait."""
+EXPIRED_EVERY: Final = timedelta(days=1)
+"""Interval between scrubs of the database for expired data alone."""
+SCRUB_EVERY_S: Final = 15 * 60.0
+"""Minimum interval in seconds between two scrubs of the database, however many members delete."""
+QUIET_WAIT_S: Final = 1.0
+"""Interval in seconds at which a scrub looks for a quiet moment."""
+QUIET_WAITS_MAX: Final = 5 * 60
+"""Number of such intervals after which it runs nevertheless."""
 
 
 async def at_once() -> None:
@@ -64,39 +72,57 @@ class Maintenance:
         self._spool = spool
         self._erasure = erasure
         self._keep = timedelta(days=spool_days)
-        self._keep_words = timedelta(days=words_days)
+        self._keep_texts = timedelta(days=words_days)
         self._now = now
         self._alert = alert
         self._sleep = sleep
         self._clock_confirmed = clock_confirmed
-        self._proved_at: datetime | None = None
-        self._cleaned_at: datetime | None = None
+        self._reconciled_at: datetime | None = None
+        self._scrubbed_at: datetime | None = None
 
     async def run(self) -> None:
-        """Run a round now and one every hour, until canceled."""
-        while True:
+        """Run a round now and one every hour, and scrub in between, until canceled."""
+        for turn in itertools.count():
             # With a wrong clock, everything would be old enough to be deleted.
             await self._clock_confirmed()
             try:
-                await self.round()
+                if turn % ROUND_TURNS == 0:
+                    await self.round()
+                await self.scrub()
             except Transient as error:
                 log.warning("maintenance late", extra={"error": str(error)})
-            await self._sleep(EVERY_S)
+            await self._sleep(SCRUB_EVERY_S)
 
     async def round(self) -> None:
         """Reconcile the ledger once a day, and delete expired files and texts."""
         now = self._now()
-        if self._proved_at is None or now - self._proved_at >= PROVE_EVERY:
-            await self._prove()
-            self._proved_at = now
+        if self._reconciled_at is None or now - self._reconciled_at >= RECONCILE_EVERY:
+            await self._reconcile()
+            self._reconciled_at = now
         await self._database.write(lambda tx: jobs.look_again(tx, now, self._keep, LOOKS_MAX))
-        await self._clean(now)
+        await self._drop_files(now)
         await self._drop_copies(now)
-        await self._drop_words(now)
+        await self._drop_texts(now)
         await self._drop_refusals(now)
-        late = self._cleaned_at is None or now - self._cleaned_at >= CLEAN_EVERY
-        if late and await self._erasure.clean():
-            self._cleaned_at = now
+
+    async def scrub(self) -> None:
+        """Scrub the database at a quiet moment, if something was deleted or expired a day ago."""
+        now = self._now()
+        pending = await self._erasure.pending()
+        late = self._scrubbed_at is None or now - self._scrubbed_at >= EXPIRED_EVERY
+        if not pending or not (late or Deleted.ERASED in pending):
+            return
+        for _ in range(QUIET_WAITS_MAX):
+            if not await self._is_busy():
+                break
+            await self._sleep(QUIET_WAIT_S)
+        if await self._erasure.scrub():
+            self._scrubbed_at = now
+
+    async def _is_busy(self) -> bool:
+        """Return whether writes wait or a job is due at this moment."""
+        now = self._now()
+        return self._database.waiting > 0 or await self._database.read(lambda tx: jobs.is_due(tx, now))
 
     async def _drop_copies(self, now: datetime) -> None:
         """Remove snapshots from before a migration that has been in use for a week."""
@@ -105,17 +131,17 @@ class Maintenance:
             await self._spool.threads.run(copy.unlink, missing_ok=True)
             log.info("old snapshot removed", extra={"file": copy.name})
 
-    async def _prove(self) -> None:
-        proof = await self._database.report(reconcile)
-        if proof.findings:
+    async def _reconcile(self) -> None:
+        result = await self._database.report(reconcile)
+        if result.findings:
             self._alert(
-                f"The ledger does not add up ({len(proof.findings)} findings; {proof.findings[0]}). "
+                f"The ledger does not add up ({len(result.findings)} findings; {result.findings[0]}). "
                 "Run `tunesmith doctor --ledger`; nothing was changed."
             )
         else:
-            log.info("ledger reconciled", extra={"entries": proof.entries, "jobs": proof.jobs})
+            log.info("ledger reconciled", extra={"entries": result.entries, "jobs": result.jobs})
 
-    async def _clean(self, now: datetime) -> None:
+    async def _drop_files(self, now: datetime) -> None:
         written_at = await self._spool.threads.run(_files_of, self._spool)
         known, over = await self._database.read(lambda tx: jobs.files(tx, written_at, now - self._keep))
         stray = {name for name, at in written_at.items() if name not in known and at < now - STRAY_AFTER}
@@ -131,9 +157,9 @@ class Maintenance:
         while await self._database.write(lambda tx: refusals.sweep(tx, now)) >= refusals.SWEEP_MAX:
             pass
 
-    async def _drop_words(self, now: datetime) -> None:
-        before, dropped = now - self._keep_words, 0
-        while found := await self._database.report(lambda tx: texts.outlived(tx, before, WORDS_AT_ONCE)):
+    async def _drop_texts(self, now: datetime) -> None:
+        before, dropped = now - self._keep_texts, 0
+        while found := await self._database.report(lambda tx: texts.outlived(tx, before, TEXTS_BATCH_MAX)):
             dropped += await self._database.write(partial(erasure.drop_outlived, job_ids=found))
 
         while await self._database.write(lambda tx: texts.drop_drafts(tx, now, DRAFTS_BATCH_MAX)):

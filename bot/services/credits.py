@@ -24,6 +24,7 @@ from bot.model import (
     storable,
 )
 from bot.services import ledger_csv
+from bot.services.export_files import Export
 from bot.store import jobs, ledger, members, quotas, reports, times
 from bot.store.quotas import SetLimit
 from bot.store.reports import DayOfUse, MemberUse, Page, SettledSong
@@ -209,8 +210,8 @@ class CreditService:
         """Return everybody in the server's ledger with their last known name; empty if none is stored."""
         return await self._database.report(lambda tx: reports.people(tx, guild_id))
 
-    async def export(self, guild_id: GuildId, path: Path, names: Names) -> int:
-        """Write the whole ledger of the server to ``path`` as CSV. Returns the number of entries."""
+    async def export(self, guild_id: GuildId, path: Path, names: Names) -> Export:
+        """Write the whole ledger of the server as CSV, to ``path`` or to parts next to it."""
         return await self._database.report(
             lambda tx: ledger_csv.write(path, guild_id, reports.whole_ledger(tx, guild_id), names)
         )

@@ -9,6 +9,7 @@ from typing import Final
 
 from bot.mentions import Names
 from bot.model import GuildId
+from bot.services.export_files import Export, Part, PartFiles
 from bot.store import changes
 from bot.store.reports import LedgerRow
 
@@ -16,6 +17,8 @@ COLUMNS: Final = (
     *("entry", "time_utc", "kind", "allowance", "bonus", "job", "song", "member", "member_name"),
     *("role", "role_name", "actor", "actor_name", "reason", "before", "after", "server", "server_name"),
 )
+BYTE_ORDER_MARK: Final = "\ufeff"
+"""What Excel recognises UTF-8 by."""
 TEXT_MARK: Final = "'"
 """What makes a spreadsheet take digits for a text. It keeps 15 digits of a number, and ids have up to 20.
 LibreOffice 7.4 and Excel import it as part of the text; ``="…"`` would be a formula."""
@@ -25,17 +28,26 @@ of cells, since some languages' spreadsheets split lines at semicolons instead o
 Source: https://owasp.org/www-community/attacks/CSV_Injection, read 2026-11-23."""
 
 
-def write(path: Path, guild_id: GuildId, rows: Iterable[LedgerRow], names: Names) -> int:
-    """Write the entries of a server as CSV. Returns their number."""
-    count = 0
-    # Excel recognises UTF-8 by the byte order mark.
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        sheet = csv.writer(file)
-        sheet.writerow(COLUMNS)
-        for row in rows:
-            sheet.writerow(_cells(row, guild_id, names))
-            count += 1
-    return count
+def write(path: Path, guild_id: GuildId, rows: Iterable[LedgerRow], names: Names) -> Export:
+    """Write the entries of a server as CSV, with the names of the columns at the top of each part."""
+    files, count, complete = PartFiles(path), 0, True
+    part = _begin(files)
+    for row in rows:
+        if part.full and files.last:
+            complete = False
+            break
+        if part.full:
+            part = _begin(files)
+        csv.writer(part).writerow(_cells(row, guild_id, names))
+        count += 1
+    return Export(paths=files.finish(), count=count, complete=complete)
+
+
+def _begin(files: PartFiles) -> Part:
+    part = files.begin()
+    part.write(BYTE_ORDER_MARK)
+    csv.writer(part).writerow(COLUMNS)
+    return part
 
 
 def _cells(row: LedgerRow, guild_id: GuildId, names: Names) -> tuple[object, ...]:

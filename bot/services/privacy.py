@@ -1,25 +1,21 @@
 """Show, export and delete a member's personal data."""
 
-import asyncio
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 from bot.database.sqlite import Database, Tx
 from bot.model import DiscordUserId, GuildId
 from bot.music.spool import Spool
 from bot.pipeline.erasure import Erasure
+from bot.services import export_files
+from bot.services.export_files import Export
 from bot.store import erasure, members, personal_data
 from bot.store.members import NOBODY
 
 log = logging.getLogger(__name__)
-
-CLEAN_WITHIN_S: Final = 1.0
-"""Time in seconds that a deletion's answer waits for the cleanup, which then continues by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +44,7 @@ class Deletion:
     songs_of_others: int
     """Queued songs of others that it waits for, because they use the member's texts."""
     clean: bool
-    """Whether the database files have been scrubbed too; if not, that follows by itself."""
+    """Whether the database files have been scrubbed too; maintenance does that within the hour."""
 
     @property
     def waits_for(self) -> int:
@@ -99,20 +95,17 @@ class Privacy:
         path = self._database.path
         return sum(1 for _ in path.parent.glob(f"{path.name}.before-*"))
 
-    async def export(self, member_id: DiscordUserId, path: Path) -> int:
-        """Write everything stored about the member to ``path`` as JSON. Returns the number of songs."""
-        now = self._now()
+    async def export(self, member_id: DiscordUserId, path: Path) -> Export:
+        """Write everything stored about the member as JSON, to ``path`` or to parts next to it."""
+        head = {
+            "written_at": self._now().isoformat(),
+            "words_are_kept_for_days": self._words_days,
+            "files_are_kept_for_days": self._spool_days,
+        }
 
-        def export(tx: Tx) -> int:
-            document = personal_data.everything(tx, member_id)
-            about = {
-                "written_at": now.isoformat(),
-                "words_are_kept_for_days": self._words_days,
-                "files_are_kept_for_days": self._spool_days,
-            }
-            with path.open("w", encoding="utf-8") as file:
-                json.dump(about | document, file, ensure_ascii=False, indent=2)
-            return len(personal_data.job_ids(tx, member_id))
+        def export(tx: Tx) -> Export:
+            about, sections = personal_data.about(tx, member_id), personal_data.sections(tx, member_id)
+            return export_files.write_json(path, head | about, sections)
 
         return await self._database.report(export)
 
@@ -133,18 +126,9 @@ class Privacy:
         waits = await self._database.write(delete)
         if waits is not None:
             log.info("member erased", extra={"waiting_songs": waits.songs})
-        # Also for an unknown person: data they have just deleted may still be in the files.
-        clean = await self._cleaned()
         self._woken()
+        # Also for an unknown person: data they have just deleted may still be in the files.
+        clean = not await self._erasure.pending()
         if waits is None:
             return Deletion(own_songs=0, songs_of_others=0, clean=clean)
         return Deletion(own_songs=waits.own, songs_of_others=waits.of_others, clean=clean)
-
-    async def _cleaned(self) -> bool:
-        """Remove files and scrub the database if that is quick; otherwise the runner continues."""
-        try:
-            async with asyncio.timeout(CLEAN_WITHIN_S):
-                return await self._erasure.work()
-        except TimeoutError:
-            log.info("cleanup continues after the answer")
-            return False

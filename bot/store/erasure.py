@@ -77,15 +77,17 @@ def erase(tx: Tx, member: MemberNumber, now: datetime) -> Waits:
         f"SELECT id FROM job WHERE member_id = ? AND {NOT_ERASED} AND NOT {UNFINISHED}", (member,)
     )
     ended = [row["id"] for row in rows]
+    changes_before = tx.total_changes
     _drop_drafts(tx, member)
     _drop_texts(tx, member)
     texts.drop_songs(tx, ended)
     _blank(tx, ended)
+    if tx.total_changes > changes_before or not waits.songs:
+        mark(tx, Deleted.ERASED)
     if waits.songs:
         members.leave(tx, member, now)
     else:
         members.forget(tx, member, now)
-    mark(tx, Deleted.ERASED)
     return waits
 
 

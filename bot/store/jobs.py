@@ -283,6 +283,13 @@ def submitted_since(
     return count, None if first_ms is None else moment(first_ms)
 
 
+def is_due(tx: Tx, now: datetime) -> bool:
+    """Return whether any job is due at this moment and not yet worked on."""
+    return (
+        tx.execute("SELECT 1 FROM job WHERE due_at <= ? LIMIT 1", (milliseconds(now),)).fetchone() is not None
+    )
+
+
 def next_due(tx: Tx, epoch: int) -> datetime | None:
     """Return when the next unclaimed job is due."""
     (due_ms,) = tx.execute(

@@ -4,7 +4,7 @@ Nothing about other people is included: their texts stay theirs, even if the mem
 """
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -62,7 +62,7 @@ def summary(tx: Tx, discord_id: DiscordUserId) -> Summary:
         songs_with_words=row["worded"],
         open_songs=row["open"],
         servers=row["servers"],
-        texts_in_songs_of_others=len(_texts_elsewhere(tx, member)),
+        texts_in_songs_of_others=sum(1 for _ in _texts_elsewhere(tx, member)),
         drafts=tx.execute("SELECT COUNT(*) FROM draft WHERE member_id = ?", (member,)).fetchone()[0],
         ledger_entries=tx.execute(
             "SELECT COUNT(*) FROM ledger WHERE member_id = :member OR actor_id = :member", {"member": member}
@@ -80,8 +80,8 @@ def job_ids(tx: Tx, discord_id: DiscordUserId) -> list[int]:
     return [row["id"] for row in tx.execute("SELECT id FROM job WHERE member_id = ?", (member,))]
 
 
-def everything(tx: Tx, discord_id: DiscordUserId) -> dict[str, object]:
-    """Return everything stored about this person, with readable names. Times are UTC."""
+def about(tx: Tx, discord_id: DiscordUserId) -> dict[str, object]:
+    """Return what is stored about this person once, with readable names. Times are UTC."""
     member, counted = members.known_member(tx, discord_id), _counted(tx, discord_id)
     account = tx.execute("SELECT locale, leaving_since FROM member WHERE id = ?", (member,)).fetchone()
     return {
@@ -89,10 +89,17 @@ def everything(tx: Tx, discord_id: DiscordUserId) -> dict[str, object]:
         "language": account["locale"] or None if account is not None else None,
         "deletion_asked_for_at": _time(None if account is None else account["leaving_since"]),
         "hash_kept_after_an_earlier_deletion": len(set(counted) - {member}) > 0,
-        "songs": [_song(tx, row, member) for row in _songs(tx, member)],
-        "texts_that_only_songs_of_others_are_made_of": _texts_elsewhere(tx, member),
-        "drafts": [_draft(tx, row, member) for row in _of(tx, "draft", "member_id", member)],
-        "credits_used_by_day": [
+    }
+
+
+def sections(tx: Tx, discord_id: DiscordUserId) -> dict[str, Iterable[object]]:
+    """Return everything else stored about this person, row by row: read each section before the next."""
+    member, counted = members.known_member(tx, discord_id), _counted(tx, discord_id)
+    return {
+        "songs": (_song(tx, row, member) for row in _songs(tx, member)),
+        "texts_that_only_songs_of_others_are_made_of": (row["value"] for row in _texts_elsewhere(tx, member)),
+        "drafts": (_draft(tx, row, member) for row in _of(tx, "draft", "member_id", member)),
+        "credits_used_by_day": (
             {
                 "server": row["guild_id"],
                 "day": _day(row["day"]),
@@ -103,11 +110,11 @@ def everything(tx: Tx, discord_id: DiscordUserId) -> dict[str, object]:
             }
             for number in counted
             for row in _of(tx, "usage", "member_id", number, order="guild_id, day")
-        ],
-        "limits": [
+        ),
+        "limits": (
             {"server": row["guild_id"], "credits_in_a_period": row["credits"]} for row in _limits(tx, counted)
-        ],
-        "ledger": [_entry(row, member) for row in _entries(tx, member)],
+        ),
+        "ledger": (_entry(row, member) for row in _entries(tx, member)),
     }
 
 
@@ -123,25 +130,24 @@ def _limits(tx: Tx, counted: Collection[MemberNumber]) -> list[sqlite3.Row]:
     ]
 
 
-def _of(tx: Tx, table: str, column: str, member: MemberNumber, *, order: str = "id") -> list[sqlite3.Row]:
-    return tx.execute(f"SELECT * FROM {table} WHERE {column} = ? ORDER BY {order}", (member,)).fetchall()
+def _of(tx: Tx, table: str, column: str, member: MemberNumber, *, order: str = "id") -> sqlite3.Cursor:
+    return tx.execute(f"SELECT * FROM {table} WHERE {column} = ? ORDER BY {order}", (member,))
 
 
-def _texts_elsewhere(tx: Tx, member: MemberNumber) -> list[str]:
+def _texts_elsewhere(tx: Tx, member: MemberNumber) -> sqlite3.Cursor:
     """Return the member's texts that none of their own songs uses."""
     used = " UNION ALL ".join(
         f"SELECT {name}_id FROM job JOIN song ON song.job_id = job.id "
         f"WHERE job.member_id = :member AND {name}_id IS NOT NULL"
         for name in texts.TEXTS
     )
-    rows = tx.execute(
+    return tx.execute(
         f"SELECT value FROM text WHERE author_id = :member AND id NOT IN ({used}) ORDER BY id",
         {"member": member},
     )
-    return [row["value"] for row in rows]
 
 
-def _songs(tx: Tx, member: MemberNumber) -> list[sqlite3.Row]:
+def _songs(tx: Tx, member: MemberNumber) -> sqlite3.Cursor:
     columns = ", ".join(f"song.{name}_id" for name in texts.TEXTS)
     return tx.execute(
         f"""SELECT job.*, song.job_id AS worded, song.model, song.custom, song.instrumental, song.voice,
@@ -149,7 +155,7 @@ def _songs(tx: Tx, member: MemberNumber) -> list[sqlite3.Row]:
             FROM job LEFT JOIN song ON song.job_id = job.id WHERE job.member_id = ?
             ORDER BY job.created_at, job.id""",
         (member,),
-    ).fetchall()
+    )
 
 
 def _song(tx: Tx, row: sqlite3.Row, member: MemberNumber) -> dict[str, object]:
@@ -241,10 +247,10 @@ def _draft(tx: Tx, row: sqlite3.Row, member: MemberNumber) -> dict[str, object]:
     }
 
 
-def _entries(tx: Tx, member: MemberNumber) -> list[sqlite3.Row]:
+def _entries(tx: Tx, member: MemberNumber) -> sqlite3.Cursor:
     return tx.execute(
         "SELECT * FROM ledger WHERE member_id = :member OR actor_id = :member ORDER BY id", {"member": member}
-    ).fetchall()
+    )
 
 
 def _entry(row: sqlite3.Row, member: MemberNumber) -> dict[str, object]:

@@ -9,12 +9,15 @@ from enum import StrEnum
 from bot.database.sqlite import Tx
 from bot.store.facts import fact, forget, remember
 
+PAGE_FACT = "scrubbed page"
+"""Name of the page that a scrub has come to."""
+
 
 class Deleted(StrEnum):
     """Kinds of deleted data that may still be in the file. The values are names of facts."""
 
     ERASED = "erased"
-    """Deleted by a member: scrubbed at once."""
+    """Deleted by a member: scrubbed within the hour."""
     DROPPED = "dropped"
     """Expired: scrubbed once a day."""
 
@@ -24,14 +27,20 @@ def mark(tx: Tx, of: Deleted) -> None:
     remember(tx, of, secrets.token_hex(8))
 
 
-def marks(tx: Tx) -> dict[Deleted, str]:
-    """Return the marks of deleted data that may still be in the file."""
-    found = {of: fact(tx, of) for of in Deleted}
-    return {of: value for of, value in found.items() if value is not None}
+def pending(tx: Tx) -> dict[Deleted, str]:
+    """Return the marks of deleted data that may still be in the file, by kind."""
+    values = {of: fact(tx, of) for of in Deleted}
+    return {of: value for of, value in values.items() if value is not None}
 
 
-def cleaned(tx: Tx, seen: dict[Deleted, str]) -> None:
-    """Clear these marks: the file has been rewritten since they were set."""
-    for of, value in seen.items():
+def reach(tx: Tx, page: int) -> None:
+    """Record that the scrub has come to this page."""
+    remember(tx, PAGE_FACT, str(page))
+
+
+def clear(tx: Tx, marks: dict[Deleted, str]) -> None:
+    """Clear these marks: the file has been scrubbed since they were set."""
+    forget(tx, PAGE_FACT)
+    for of, value in marks.items():
         if fact(tx, of) == value:
             forget(tx, of)

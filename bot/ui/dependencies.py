@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from bot.services.credits import CreditService
+from bot.services.export_files import OneExportEach
 from bot.services.intake import Intake
 from bot.services.privacy import Privacy
 from bot.services.songs import SongArchive
@@ -17,4 +18,5 @@ class Services:
     credits: CreditService
     song_archive: SongArchive
     privacy: Privacy
+    exports: OneExportEach = field(default_factory=OneExportEach)
     attachments: Threads = field(default_factory=lambda: Threads("attachments", ATTACHMENTS))

@@ -28,6 +28,7 @@ _FIXED: Final[dict[type[errors.Refusal], str]] = {
     errors.SongGone: "song-gone",
     errors.NoPlaceToPost: "no-place-to-post",
     errors.NoDirectMessages: "no-direct-messages",
+    errors.ExportRunning: "export-running",
     errors.Leaving: "leaving",
     errors.ShuttingDown: "shutting-down",
     errors.NoRoom: "no-room",

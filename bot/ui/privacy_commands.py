@@ -1,7 +1,5 @@
 """``/privacy``: what members use to see, export and delete what is kept about them."""
 
-import tempfile
-from pathlib import Path
 from typing import Final
 
 import discord
@@ -27,7 +25,7 @@ class Privacy(
     def __init__(self, services: Services) -> None:
         super().__init__(allowed_installs=app_commands.AppInstallationType(guild=True, user=False))
         self.privacy = services.privacy
-        self.attachments = services.attachments
+        self.exports = services.exports
 
     @app_commands.command(description=described("command-privacy-view"))
     async def view(self, interaction: discord.Interaction[discord.Client]) -> None:
@@ -44,12 +42,10 @@ class Privacy(
         """Send a file; writing it may take longer than an answer may, so defer."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         say = interaction_context.private(interaction)
-        with tempfile.TemporaryDirectory(prefix="tunesmith-") as folder:
-            path = Path(folder) / EXPORT_FILE
-            count = await self.privacy.export(DiscordUserId(interaction.user.id), path)
-            async with uploads.compressed_if_large(path, self.attachments) as file:
-                text = say("privacy-exported", songs=say("songs", count=count))
-                await interaction.followup.send(text, file=file, ephemeral=True)
+        async with uploads.folder(self.exports, interaction) as folder:
+            export = await self.privacy.export(DiscordUserId(interaction.user.id), folder / EXPORT_FILE)
+            text = "privacy-exported" if export.complete else "privacy-exported-part"
+            await uploads.send(interaction, say, export, say(text, songs=say("songs", count=export.count)))
 
     @app_commands.command(description=described("command-privacy-delete"))
     async def delete(self, interaction: discord.Interaction) -> None:

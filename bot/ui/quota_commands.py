@@ -2,8 +2,6 @@
 
 import functools
 import io
-import tempfile
-from pathlib import Path
 from typing import Any, Final
 
 import discord
@@ -70,6 +68,7 @@ class Quota(
         super().__init__(allowed_installs=app_commands.AppInstallationType(guild=True, user=False))
         self.credit_service = services.credits
         self.attachments = services.attachments
+        self.exports = services.exports
 
     # -- reading
 
@@ -109,13 +108,11 @@ class Quota(
         """Send a file; writing it may take longer than an answer may, so defer."""
         guild_id, say = _manager(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        with tempfile.TemporaryDirectory(prefix="tunesmith-") as folder:
-            path = Path(folder) / "ledger.csv"
+        async with uploads.folder(self.exports, interaction) as folder:
             people = await self.credit_service.people(guild_id)
             found = await names.of_ledger(interaction, people)
-            count = await self.credit_service.export(guild_id, path, found)
-            async with uploads.compressed_if_large(path, self.attachments) as file:
-                await interaction.followup.send(say("exported", count=count), file=file, ephemeral=True)
+            export = await self.credit_service.export(guild_id, folder / "ledger.csv", found)
+            await uploads.send(interaction, say, export, say("exported", count=export.count))
 
     @app_commands.command(description=described("command-quota-usage"))
     async def usage(self, interaction: discord.Interaction) -> None:

@@ -1,34 +1,35 @@
-"""Make files for members and managers small enough for Discord."""
+"""Send the files of an export: one after another, since Discord limits a message as a whole."""
 
-import gzip
-import shutil
+import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from typing import Final
 
 import discord
 
-from bot.threads import Threads
-
-PLAIN_MAX_BYTES: Final = 8 * 1024 * 1024
-"""Size up to which a file is sent as it is; Discord accepts 10 MiB."""
+from bot.services.export_files import Export, OneExportEach
+from bot.ui.language import Language
 
 
 @asynccontextmanager
-async def compressed_if_large(path: Path, attachments: Threads) -> AsyncIterator[discord.File]:
-    """Open the file, or a compressed copy if it is too large; close it on exit."""
-    file = discord.File(await attachments.run(_small, path))
-    try:
-        yield file
-    finally:
-        file.close()
+async def folder(exports: OneExportEach, interaction: discord.Interaction) -> AsyncIterator[Path]:
+    """Provide a folder for an export of whoever asks, and remove it on exit.
+
+    Raises:
+        ExportRunning: they have an export already.
+    """
+    async with exports.of(interaction.user.id):
+        with tempfile.TemporaryDirectory(prefix="tunesmith-") as name:
+            yield Path(name)
 
 
-def _small(path: Path) -> Path:
-    if path.stat().st_size <= PLAIN_MAX_BYTES:
-        return path
-    packed = path.with_name(path.name + ".gz")
-    with path.open("rb") as plain, gzip.open(packed, "wb") as file:
-        shutil.copyfileobj(plain, file)
-    return packed
+async def send(interaction: discord.Interaction, say: Language, export: Export, text: str) -> None:
+    """Send the files privately, the first one with the text."""
+    content = text if export.complete else f"{text} {say('export-cut')}"
+    for path in export.paths:
+        with closing(discord.File(path)) as file:
+            if content:
+                await interaction.followup.send(content, file=file, ephemeral=True)
+            else:
+                await interaction.followup.send(file=file, ephemeral=True)
+        content = ""

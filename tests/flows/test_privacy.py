@@ -5,8 +5,11 @@ import json
 import pytest
 import simcord
 
+from bot.music.spool import Spool
+from bot.pipeline.erasure import Erasure
 from bot.playground.world import World
 from bot.store.reconcile import reconcile
+from tests import make
 from tests.flows.seen import button, keep_service_busy, posted, said
 
 WORDS = {
@@ -29,11 +32,13 @@ def bytes_of(world: World) -> bytes:
 
 
 async def erased(member: simcord.MemberActor, world: World) -> simcord.InteractionResult:
-    """Let the member delete their data."""
+    """Let the member delete their data, and scrub the database as maintenance does next."""
     asked = await member.slash(world.channel, "privacy delete")
     await world.restart()
     assert asked.response is not None
-    return await member.click(asked.response.message, label="Delete everything about me")
+    answer = await member.click(asked.response.message, label="Delete everything about me")
+    await Erasure(world.parts.database, Spool(world.settings.spool_dir), now=make.Clock()).scrub()
+    return answer
 
 
 async def test_view_says_what_is_kept_and_why(world: World) -> None:

@@ -109,6 +109,7 @@ def refusals() -> list[errors.Refusal]:
         errors.NoDirectMessages(),
         errors.NoPlaceToPost(),
         errors.TooManyCopies(2),
+        errors.ExportRunning(),
         errors.Leaving(),
         errors.ShuttingDown(),
         errors.NoRoom(),

@@ -278,6 +278,7 @@ refused-song-gone = Diesen Song gibt es nicht mehr. Seine Audiodatei ist weder h
 refused-no-place-to-post = Ich kann in diesem Kanal nicht posten. Nimm einen anderen oder drück unter einem Song auf „An mich senden“.
 refused-too-many-copies = Deine letzten Songs sind noch unterwegs. Versuch es noch einmal, sobald sie da sind.
 refused-no-direct-messages = Ich kann dir keine Direktnachrichten schicken. Erlaub sie in den Privatsphäre-Einstellungen dieses Servers und versuch es dann noch einmal.
+refused-export-running = Dein letzter Export ist noch nicht fertig. Versuch es noch einmal, wenn die Datei da ist.
 refused-leaving = Deine Daten werden gerade gelöscht, aber deine Songs in Arbeit müssen erst fertig werden. Versuch es danach noch einmal. Es wurde nichts abgebucht.
 refused-no-room = Ich kann im Moment keine Songs speichern. Wer den Bot betreibt, weiß schon Bescheid. Es wurde nichts abgebucht.
 refused-shutting-down = Ich starte gleich neu. Es wurde nichts abgebucht. Bitte versuch es in einer Minute noch einmal.
@@ -396,6 +397,7 @@ value-open = aktiv
 value-paused = pausiert
 value-settled = abgebucht
 value-refunded = erstattet
+export-cut = Mit allem wäre die Datei zu groß für Discord. Den Rest bekommst du vom Betreiber des Bots.
 exported = { $count ->
     [one] 1 Eintrag.
    *[other] { $count } Einträge.
@@ -458,7 +460,8 @@ privacy-write-value = Mit `/privacy export` bekommst du alles, mit `/privacy del
 privacy-host = die Person, die diesen Bot betreibt
 privacy-owner = { $name }, die Person, die diesen Bot betreibt
 privacy-exported = Hier ist alles, was über dich gespeichert ist: { $songs }. Nur du kannst das sehen.
+privacy-exported-part = Hier ist, was über dich gespeichert ist, soweit es passt: { $songs }. Nur du kannst das sehen.
 privacy-ask = **Alles löschen, was über dich gespeichert ist?** Deine Texte, Titel, Entwürfe und Audiodateien verschwinden, auf allen Servern. Sie verschwinden auch aus Songs, die andere aus deinen Texten gemacht haben. Das lässt sich nicht rückgängig machen. Credits im Protokoll bleiben, ohne deinen Namen. Was du in diesem Zeitraum verbraucht hast und deine Limits von der Serververwaltung zählen weiter. Gepostete Nachrichten bleiben in Discord. Wenn sie weg sollen, drück vorher unter jeder auf „Löschen“.
 privacy-deleted = Gelöscht. Nichts davon ist mehr gespeichert. Einträge zu Credits bleiben, ohne deinen Namen.
-privacy-deleting = Gelöscht. Was in den Dateien des Bots noch übrig ist, wird gerade überschrieben.
+privacy-deleting = Gelöscht. Spuren in den Dateien des Bots werden innerhalb einer Stunde überschrieben. Einträge zu Credits bleiben, ohne deinen Namen.
 privacy-waits = Alles Fertige ist gelöscht. Der Rest folgt nach { $songs } in Arbeit. Bis dahin kannst du nichts Neues anfragen.

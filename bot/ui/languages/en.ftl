@@ -278,6 +278,7 @@ refused-song-gone = That song is gone. Its audio is no longer here, in its messa
 refused-no-place-to-post = I can't post in that channel. Try another one, or use “Send to me” under a song.
 refused-too-many-copies = Your last songs are still on their way. Try again when they arrive.
 refused-no-direct-messages = I can't send you direct messages. Allow them in this server's privacy settings, then try again.
+refused-export-running = Your last export isn't finished yet. Try again when its file has arrived.
 refused-leaving = Your data is being deleted, but your songs in progress have to finish first. Try again after that. Nothing was charged.
 refused-no-room = I can't store songs at the moment. Nothing was charged. Whoever runs this bot has been notified.
 refused-shutting-down = I'm about to restart. Nothing was charged. Please try again in a minute.
@@ -396,6 +397,7 @@ value-open = open
 value-paused = paused
 value-settled = settled
 value-refunded = refunded
+export-cut = The file would be too large for Discord with everything in it. Ask the operator of the bot for the rest.
 exported = { $count ->
     [one] 1 entry.
    *[other] { $count } entries.
@@ -458,7 +460,8 @@ privacy-write-value = `/privacy export` gives you all of it, and `/privacy delet
 privacy-host = the operator of this bot
 privacy-owner = { $name }, the operator of this bot
 privacy-exported = Here is everything that is kept about you: { $songs }. Only you can see this.
+privacy-exported-part = Here is what is kept about you, as far as it fits: { $songs }. Only you can see this.
 privacy-ask = **Delete everything that is kept about you?** Your texts, titles, drafts and audio files go, in all servers. They also go from songs that others made from your texts. This can't be undone. Credits in the ledger stay, without your name. What you used this period and your limits from managers still count. Messages that were posted stay in Discord. To remove them, press the Delete button under each one first.
 privacy-deleted = Deleted. Nothing of it is kept any more. Credit entries stay, without your name.
-privacy-deleting = Deleted. What is left in the bot's files is being overwritten now.
+privacy-deleting = Deleted. Traces in the bot's files are overwritten within an hour. Credit entries stay, without your name.
 privacy-waits = Everything finished is deleted. The rest follows after { $songs } in progress. Until then you can't request anything new.

@@ -3,18 +3,20 @@ import contextlib
 import errno
 import gc
 import os
+import random
 import shutil
 import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.database import exclusive_lock, migrating
+from bot.database import exclusive_lock, migrating, pages
 from bot.database import sqlite as module
 from bot.database.sqlite import Database, Tx
 from bot.errors import StartRefused, StoreBusy
@@ -323,7 +325,7 @@ async def test_each_of_those_that_wait_for_a_lock_gives_up_in_its_own_time(
 
     with outside(hasty.path) as other:
         other.execute("BEGIN IMMEDIATE")
-        impatient = [asyncio.create_task(write(number, 0.02 * number)) for number in range(4)]
+        impatient = [asyncio.create_task(write(number, 0.1 * number)) for number in range(4)]
         patient = [asyncio.create_task(write(number, 5.0)) for number in range(4, 8)]
         async with asyncio.timeout(4.0):
             await asyncio.gather(*impatient)
@@ -984,16 +986,100 @@ def test_migrations_are_numbered_without_a_gap() -> None:
     assert list(range(1, MIGRATIONS + 1)) == numbers
 
 
-async def test_the_file_is_cleaned_by_the_one_connection_that_writes(database: Database) -> None:
-    seen: list[str] = []
-    await database._writer.set_trace_callback(seen.append)
+# -- scrubbing
 
-    await database.rewrite()
-    emptied = await database.empty_log()
 
-    assert emptied
-    assert ["VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"] == [one for one in seen if "busy_timeout" not in one]
-    assert 0 == database.path.with_name(f"{database.path.name}-wal").stat().st_size
+SECRET = "words that nobody may find"
+
+
+async def scattered(database: Database) -> None:
+    """Leave copies of deleted rows between those that stay, by rows that change their size."""
+
+    def shuffle(tx: Tx) -> None:
+        rng = random.Random(1)  # noqa: S311 - no secret
+        for number in rng.sample(range(2_000), 2_000):
+            remember(tx, f"{number}", f"{SECRET} {number} " * rng.randrange(1, 30))
+        for number in rng.sample(range(2_000), 2_000):
+            remember(tx, f"{number}", "kept " * rng.randrange(1, 200))
+
+    await database.write(shuffle)
+    await database.empty_log()
+
+
+async def scrub(database: Database) -> None:
+    page: int | None = module.FIRST_PAGE
+    while page is not None:
+        page = await database.scrub(page, partial(remember, name="page", value=str(page)))
+    await database.empty_log()
+
+
+async def test_a_scrub_blanks_what_secure_delete_leaves_and_changes_no_row(database: Database) -> None:
+    await scattered(database)
+    before = database.path.read_bytes()
+    rows = [row for row in content(database.path) if row[0] != "page"]
+
+    await scrub(database)
+
+    assert SECRET.encode() in before
+    assert SECRET.encode() not in database.path.read_bytes()
+    assert rows == [row for row in content(database.path) if row[0] != "page"]
+    with outside(database.path) as other:
+        assert "ok" == other.execute("PRAGMA integrity_check").fetchone()[0]
+
+
+async def test_writes_between_the_parts_of_a_scrub_bring_nothing_back(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SCRUB_PAGES", 8)
+    await scattered(database)
+    rng = random.Random(2)  # noqa: S311 - no secret
+    page: int | None = module.FIRST_PAGE
+
+    while page is not None:
+        for _ in range(20):
+            name, value = f"{rng.randrange(2_000)}", "new " * rng.randrange(1, 300)
+            await database.write(partial(remember, name=name, value=value))
+        page = await database.scrub(page, partial(remember, name="page", value=str(page)))
+    await database.empty_log()
+
+    assert SECRET.encode() not in database.path.read_bytes()
+    with outside(database.path) as other:
+        assert "ok" == other.execute("PRAGMA integrity_check").fetchone()[0]
+
+
+async def test_a_file_that_is_read_is_not_scrubbed_until_the_read_ends(database: Database) -> None:
+    await scattered(database)
+    with outside(database.path) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM fact").fetchall()
+        await database.write(put("later"))
+
+        with pytest.raises(StoreBusy):
+            await database.scrub(module.FIRST_PAGE, put("page"))
+        other.execute("ROLLBACK")
+
+    await scrub(database)
+    assert SECRET.encode() not in database.path.read_bytes()
+
+
+async def test_a_write_behind_an_occupied_writer_is_refused_in_time(hasty: Database) -> None:
+    free = threading.Event()
+    occupied = asyncio.create_task(hasty._writer.run(lambda _: free.wait(5.0)))
+    await asyncio.sleep(0)
+
+    with pytest.raises(StoreBusy):
+        await hasty.write(put("late"))
+    free.set()
+
+    assert await occupied
+    await hasty.write(put("next"))
+    assert ["next"] == await hasty.read(names)
+
+
+def test_a_page_without_rows_is_no_tree() -> None:
+    zeros, overflow = bytes(4_096), (7).to_bytes(4, "big") + b"text" * 1_023
+
+    assert [None, None] == [pages.blanked(page, 4_096) for page in (zeros, overflow)]
 
 
 async def test_a_closed_database_is_busy_to_whoever_still_asks(tmp_path: Path) -> None:

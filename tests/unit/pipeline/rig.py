@@ -93,6 +93,10 @@ class Rig:
     async def find_storage_problem(self) -> str | None:
         return self.storage_problem
 
+    async def scrub(self) -> bool:
+        """Scrub the database, as maintenance does at its next turn."""
+        return await Erasure(self.database, self.spool, now=self.clock, sleep=no_sleep).scrub()
+
     async def ask(self, request: SongRequest | None = None, origin: Origin | None = None) -> Job:
         """A member asks, and reads the card."""
         taken = await self.intake.accept(request or make.prompt(), origin or make.origin())

@@ -2,34 +2,38 @@
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
 
 from bot.database import snapshots
 from bot.database.sqlite import Database
-from bot.model import DiscordUserId, JobState
+from bot.model import JobState
 from bot.pipeline import maintenance as module
 from bot.pipeline.erasure import Erasure
 from bot.pipeline.maintenance import Maintenance
+from bot.store import scrub as scrubbing
+from bot.store.scrub import Deleted
 from tests import make
-from tests.unit.pipeline.rig import Rig
+from tests.unit.pipeline.rig import Rig, no_sleep
 from tests.unit.store.deleted_bytes import bytes_left
 
 
-def maintenance(rig: Rig) -> Maintenance:
-    async def once(_: float) -> None:
-        raise asyncio.CancelledError
+async def once(_: float) -> None:
+    raise asyncio.CancelledError
 
+
+def maintenance(rig: Rig, sleep: Callable[[float], Awaitable[None]] = once) -> Maintenance:
     return Maintenance(
         database=rig.database,
         spool=rig.spool,
-        erasure=Erasure(rig.database, rig.spool, now=rig.clock),
+        erasure=Erasure(rig.database, rig.spool, now=rig.clock, sleep=no_sleep),
         spool_days=7,
         words_days=90,
         now=rig.clock,
         alert=rig.alerts.append,
-        sleep=once,
+        sleep=sleep,
     )
 
 
@@ -116,6 +120,7 @@ async def test_words_of_old_songs_leave_the_files_and_those_of_new_ones_stay(rig
     rig.clock.forward(days=61)
 
     await maintenance(rig).round()
+    await maintenance(rig).scrub()
 
     assert {"snow on the roof"} == left_of(rig, "rain on the roof", "snow on the roof", "Annabel")
     assert (False, True) == ((await rig.get(old)).words_whole, (await rig.get(young)).words_whole)
@@ -125,13 +130,14 @@ async def test_words_of_old_songs_leave_the_files_and_those_of_new_ones_stay(rig
 async def test_more_old_words_than_fit_one_transaction_go_in_one_round(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "WORDS_AT_ONCE", 2)
+    monkeypatch.setattr(module, "TEXTS_BATCH_MAX", 2)
     for number in range(5):
         job = await rig.ask(make.prompt(f"rain {number}"))
         await rig.until(job, JobState.DELIVERED)
     rig.clock.forward(days=91)
 
     await maintenance(rig).round()
+    await maintenance(rig).scrub()
 
     assert set() == left_of(rig, *(f"rain {number}" for number in range(5)))
 
@@ -141,26 +147,56 @@ async def test_a_draft_is_gone_from_the_files_after_its_day(rig: Rig) -> None:
     rig.clock.forward(hours=25)
 
     await maintenance(rig).round()
+    await maintenance(rig).scrub()
 
     assert set() == left_of(rig, "rain on the roof")
 
 
-async def test_the_file_is_rewritten_once_a_day_for_what_became_too_old(
+async def scrubs(rig: Rig, monkeypatch: pytest.MonkeyPatch, keeper: Maintenance, turns: int) -> list[int]:
+    """The turns of a keeper, every quarter of an hour, at which it scrubs the file."""
+    scrubbed: list[int] = []
+    turn = 0
+
+    async def scrub(_: Database, first: int, record: object) -> None:  # noqa: ARG001 - as Database.scrub
+        scrubbed.append(turn)
+
+    monkeypatch.setattr(Database, "scrub", scrub)
+    for turn in range(turns):  # noqa: B007 - read by ``scrub``
+        await keeper.scrub()
+        rig.clock.forward(minutes=15)
+        await rig.database.write(lambda tx: scrubbing.mark(tx, Deleted.DROPPED))
+    return scrubbed
+
+
+async def test_the_file_is_scrubbed_once_a_day_for_what_expired(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rewritten = []
+    assert [1, 97] == await scrubs(rig, monkeypatch, maintenance(rig), 100)
 
-    async def rewrite(database: Database) -> None:
-        rewritten.append(database)
 
-    monkeypatch.setattr(Database, "rewrite", rewrite)
+async def test_the_file_is_scrubbed_at_the_next_turn_for_what_a_member_deleted(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keeper = maintenance(rig)
-    for hour in range(72):
-        await rig.intake.keep_draft(make.prompt(), DiscordUserId(make.MEMBER + hour))
-        rig.clock.forward(hours=1)
-        await keeper.round()
+    before = await scrubs(rig, monkeypatch, keeper, 3)
+    await rig.intake.keep_draft(make.prompt(), make.MEMBER)
+    await rig.privacy.delete(make.MEMBER)
 
-    assert 2 == len(rewritten)
+    assert ([1], [0]) == (before, await scrubs(rig, monkeypatch, keeper, 3))
+
+
+async def test_a_scrub_waits_for_a_quiet_moment_and_not_for_ever(rig: Rig) -> None:
+    await rig.ask()
+    await rig.database.write(lambda tx: scrubbing.mark(tx, Deleted.ERASED))
+    waits: list[float] = []
+
+    async def waited(wait_s: float) -> None:
+        waits.append(wait_s)
+
+    await maintenance(rig, waited).scrub()
+
+    assert module.QUIET_WAITS_MAX == waits.count(module.QUIET_WAIT_S)
+    assert {} == await rig.database.read(scrubbing.pending)
 
 
 async def test_a_hash_of_who_was_forgotten_is_dropped_when_nothing_needs_it(rig: Rig) -> None:
@@ -208,5 +244,6 @@ async def test_a_copy_made_before_a_migration_goes_with_the_first_deletion(rig: 
 
     await rig.privacy.delete(make.MEMBER)
     await maintenance(rig).round()
+    await maintenance(rig).scrub()
 
     assert not copy.exists()

@@ -39,7 +39,7 @@ NAMES = Names(
 
 
 def cells(path: Path, *rows: LedgerRow, names: Names = NAMES) -> list[dict[str, str]]:
-    assert len(rows) == ledger_csv.write(path, GuildId(BIG - 4), rows, names)
+    assert len(rows) == ledger_csv.write(path, GuildId(BIG - 4), rows, names).count
     return list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
 
 

@@ -63,14 +63,15 @@ async def asked(
 
 
 async def settle_down(rig: Rig) -> None:
-    """Rounds until the cards are up to date and what is due is done."""
+    """Rounds until the cards are up to date and what is due is done, and a scrub."""
     for _ in range(3):
         rig.clock.forward(seconds=6)
         await rig.round()
+    await rig.scrub()
 
 
 def left_of(rig: Rig, texts: tuple[str, ...] = WORDS, *ids: int) -> set[tuple[str, str]]:
-    """What the database's files still have of the words, the name and the ids."""
+    """What the database's files still have of the words, the name and the ids, once scrubbed."""
     return bytes_left(rig.database.path, [*texts, "Annabel"], [PERSON, *ids])
 
 
@@ -86,13 +87,14 @@ async def findings(rig: Rig) -> tuple[str, ...]:
     return (await rig.database.read(reconcile)).findings
 
 
-AT_ONCE = Deletion(own_songs=0, songs_of_others=0, clean=True)
+DELETED = Deletion(own_songs=0, songs_of_others=0, clean=False)
+NOTHING = replace(DELETED, clean=True)
 
 
 # -- deleting
 
 
-async def test_words_name_ids_and_files_are_gone_when_the_deletion_is_answered(rig: Rig) -> None:
+async def test_words_name_ids_and_files_are_gone_after_the_next_scrub(rig: Rig) -> None:
     job = await song(rig)
     rig.spool.path(f"{job.id}-2.part").write_bytes(b"x")
     other = await song(rig, make.prompt("of another"), OTHER)
@@ -100,8 +102,10 @@ async def test_words_name_ids_and_files_are_gone_when_the_deletion_is_answered(r
     books = await rows(rig, "SELECT * FROM ledger")
 
     deletion = await rig.privacy.delete(DiscordUserId(PERSON))
+    await rig.round()
+    await rig.scrub()
 
-    assert AT_ONCE == deletion
+    assert DELETED == deletion
     assert len({shown for _, shown in before}) == len(WORDS) + 4
     assert set() == left_of(rig, WORDS, job.origin.interaction_id)
     assert {f"{other.id}-1.mp3", f"{other.id}-2.mp3"} == {path.name for path in files(rig)}
@@ -112,13 +116,15 @@ async def test_words_name_ids_and_files_are_gone_when_the_deletion_is_answered(r
 async def test_a_deletion_that_comes_twice_deletes_nothing_more(rig: Rig) -> None:
     await song(rig)
 
-    assert AT_ONCE == await rig.privacy.delete(DiscordUserId(PERSON))
-    assert AT_ONCE == await rig.privacy.delete(DiscordUserId(PERSON))
+    assert DELETED == await rig.privacy.delete(DiscordUserId(PERSON))
+    assert DELETED == await rig.privacy.delete(DiscordUserId(PERSON))
+    await rig.scrub()
+    assert NOTHING == await rig.privacy.delete(DiscordUserId(PERSON))
     assert 1 == len(await rows(rig, "SELECT * FROM member"))
 
 
 async def test_who_is_not_known_is_not_known_after_a_deletion_either(rig: Rig) -> None:
-    assert AT_ONCE == await rig.privacy.delete(DiscordUserId(PERSON))
+    assert NOTHING == await rig.privacy.delete(DiscordUserId(PERSON))
     assert [] == await rows(rig, "SELECT * FROM member")
 
 
@@ -132,7 +138,7 @@ async def test_open_songs_finish_first_and_then_everything_goes(rig: Rig) -> Non
     posts = len(rig.chat.posts)
     await settle_down(rig)
 
-    assert (1, 0, True) == (deletion.own_songs, deletion.songs_of_others, deletion.clean)
+    assert (1, 0, False) == (deletion.own_songs, deletion.songs_of_others, deletion.clean)
     assert ("", 2) == (words_of_old, posts)
     assert (job.id, DONE) in rig.chat.cards
     assert set() == left_of(rig, (*WORDS, "an old song of rain"))
@@ -198,6 +204,8 @@ async def test_a_song_that_could_not_be_posted_is_erased_and_posted_no_more(
     with pytest.raises(WordsGone):
         await rig.intake.post_again(job.id, job.origin.guild_id)
 
+    await rig.round()
+
     assert JobState.UNDELIVERED == await rig.state(job)
     assert [] == files(rig)
 
@@ -216,33 +224,40 @@ async def test_who_leaves_makes_no_new_songs_until_that_is_done(rig: Rig) -> Non
     assert [(None,), (PERSON,)] == await rows(rig, "SELECT discord_id FROM member ORDER BY id")
 
 
-@pytest.mark.parametrize("step", ["rows", "files", "rewritten"])
+async def work_and_scrub(rig: Rig) -> None:
+    await Erasure(rig.database, rig.spool, now=rig.clock).work()
+    await rig.scrub()
+
+
+@pytest.mark.parametrize("step", ["files", "pages", "log"])
 async def test_a_death_over_a_deletion_leaves_the_rest_to_the_next_process(
     rig: Rig, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await song(rig)
+    await rig.privacy.delete(DiscordUserId(PERSON))
 
     async def dies(*_: object) -> bool:
         raise KeyboardInterrupt
 
     target = {
-        "rows": (Erasure, "_remove_files"),
-        "files": (Database, "rewrite"),
-        "rewritten": (Database, "empty_log"),
+        "files": (Erasure, "_remove_files"),
+        "pages": (Database, "scrub"),
+        "log": (Database, "empty_log"),
     }
     with monkeypatch.context() as dying:
         dying.setattr(*target[step], dies)
         with pytest.raises(KeyboardInterrupt):
-            await rig.privacy.delete(DiscordUserId(PERSON))
+            await work_and_scrub(rig)
 
     await rig.round()
+    await rig.scrub()
 
     assert set() == left_of(rig)
     assert [] == files(rig)
     assert [] == await rows(rig, "SELECT * FROM spool_removal")
 
 
-async def test_a_long_report_holds_up_only_the_log_and_for_as_long_as_it_lasts(rig: Rig) -> None:
+async def test_a_long_report_holds_up_the_scrub_and_not_the_answer(rig: Rig) -> None:
     await song(rig)
     with closing(sqlite3.connect(rig.database.path)) as report:
         report.execute("BEGIN")
@@ -250,10 +265,29 @@ async def test_a_long_report_holds_up_only_the_log_and_for_as_long_as_it_lasts(r
         deletion = await rig.privacy.delete(DiscordUserId(PERSON))
         await song(rig, make.prompt("of another"), OTHER)
 
-    await rig.round()
+    await rig.scrub()
 
     assert (0, False) == (deletion.waits_for, deletion.clean)
     assert set() == left_of(rig)
+
+
+async def test_ten_presses_scrub_nothing_and_mark_one_scrub(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await song(rig)
+    parts: list[int] = []
+
+    async def scrub_part(_: Database, first: int, record: object) -> None:  # noqa: ARG001 - as Database.scrub
+        parts.append(first)
+
+    monkeypatch.setattr(Database, "scrub", scrub_part)
+    for _ in range(10):
+        await rig.intake.keep_draft(make.prompt("a draft"), DiscordUserId(PERSON))
+        await rig.privacy.delete(DiscordUserId(PERSON))
+    during = list(parts)
+
+    assert [True, False, []] == [await rig.scrub(), await rig.scrub(), during]
+    assert 1 == len(parts)
 
 
 async def test_files_that_can_not_be_removed_are_retried_and_delay_nothing(rig: Rig) -> None:
@@ -263,10 +297,12 @@ async def test_files_that_can_not_be_removed_are_retried_and_delay_nothing(rig: 
         path.mkdir()  # what can't be unlinked
 
     deletion = await rig.privacy.delete(DiscordUserId(PERSON))
+    await rig.round()
     kept = await rows(rig, "SELECT * FROM spool_removal")
     for path in files(rig):
         path.rmdir()
     await rig.round()
+    await rig.scrub()
 
     assert ([(job.id,)], False) == (kept, deletion.clean)
     assert set() == left_of(rig)
@@ -279,14 +315,13 @@ async def test_an_erasure_that_fails_is_not_restarted_at_once(
     await song(rig)
     tries = 0
 
-    async def full(_: Database) -> None:
+    async def full(_: Erasure) -> bool:
         nonlocal tries
         tries += 1
         raise StoreBusy("the disk is full", 5.0)
 
-    monkeypatch.setattr(Database, "rewrite", full)
+    monkeypatch.setattr(Erasure, "_remove_files", full)
     await rig.privacy.delete(DiscordUserId(PERSON))
-    tries = 0
     async with rig.process() as runner:
         for _ in range(60):
             await runner.round()
@@ -304,6 +339,7 @@ async def test_a_deletion_reaches_again_and_remix_of_others(rig: Rig) -> None:
     remix = await song(rig, replace(SONG, title="Fleas", style="polka", lyrics=EDITED), OTHER, source)
 
     await rig.privacy.delete(DiscordUserId(PERSON))
+    await rig.scrub()
 
     assert (
         make.custom(title="", style="", lyrics=""),

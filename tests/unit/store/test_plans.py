@@ -90,6 +90,10 @@ class Recorder:
         self.statements.append((statement, parameters))
         return self.plain.execute(statement, parameters)
 
+    @property
+    def total_changes(self) -> int:
+        return self.plain.total_changes
+
     def executemany(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
         for row in rows:
             self.execute(statement, row)
@@ -248,6 +252,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "jobs.count_open": lambda tx: jobs.count_open(tx, GUILD, number(tx)),
     "jobs.due": lambda tx: jobs.due(tx, ALL, EPOCH, NOW, HORIZON, 100),
     "jobs.submitted_since": lambda tx: jobs.submitted_since(tx, Backend.SSEEDANCE, NOW),
+    "jobs.is_due": lambda tx: jobs.is_due(tx, NOW),
     "jobs.next_due": lambda tx: jobs.next_due(tx, EPOCH),
     "jobs.move": lambda tx: jobs.move(
         tx, queued(tx), JobState.SUBMITTING, backend=Backend.SSEEDANCE, now=NOW, due_at=NOW
@@ -323,8 +328,9 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "reports.top_members": lambda tx: reports.top_members(tx, GUILD, 0, 5),
     "reports.settled_songs": lambda tx: reports.settled_songs(tx, GUILD, "synth", 25),
     "scrub.mark": lambda tx: scrub.mark(tx, scrub.Deleted.ERASED),
-    "scrub.marks": scrub.marks,
-    "scrub.cleaned": lambda tx: scrub.cleaned(tx, {scrub.Deleted.ERASED: "1"}),
+    "scrub.pending": scrub.pending,
+    "scrub.reach": lambda tx: scrub.reach(tx, 2),
+    "scrub.clear": lambda tx: scrub.clear(tx, {scrub.Deleted.ERASED: "1"}),
     "servers.is_known": lambda tx: servers.is_known(tx, GUILD),
     "servers.guild_of": lambda tx: servers.guild_of(tx, JobId(1)),
     "servers.parked": lambda tx: servers.parked(tx, JobId(1)),
@@ -347,7 +353,8 @@ ELSEWHERE = {
     "servers.servers": "a command of the operator, in a process of its own",
     "servers.open_jobs": "a command of the operator, in a process of its own",
     "texts.outlived": "a report, once an hour",
-    "personal_data.everything": "a report, for the member's export",
+    "personal_data.about": "a report, for the member's export",
+    "personal_data.sections": "a report, for the member's export",
     "members.member_index": "a restore, before the bot starts",
     "jobs.unfinished": "a restore, before the bot starts",
     "members.drop_forgotten": "reads only members who were forgotten within the longest period",

@@ -5,22 +5,22 @@ from bot.store import scrub
 from bot.store.scrub import Deleted
 
 
-def test_what_was_cleaned_is_marked_no_more(tx: Tx) -> None:
+def test_what_was_scrubbed_is_marked_no_more(tx: Tx) -> None:
     scrub.mark(tx, Deleted.ERASED)
     scrub.mark(tx, Deleted.DROPPED)
 
-    seen = scrub.marks(tx)
-    scrub.cleaned(tx, seen)
+    marks = scrub.pending(tx)
+    scrub.clear(tx, marks)
 
-    assert set(Deleted) == set(seen)
-    assert {} == scrub.marks(tx)
+    assert set(Deleted) == set(marks)
+    assert {} == scrub.pending(tx)
 
 
-def test_a_mark_that_was_made_during_a_cleaning_stays(tx: Tx) -> None:
+def test_a_mark_that_was_made_during_a_scrub_stays(tx: Tx) -> None:
     scrub.mark(tx, Deleted.ERASED)
-    seen = scrub.marks(tx)
+    marks = scrub.pending(tx)
 
     scrub.mark(tx, Deleted.ERASED)
-    scrub.cleaned(tx, seen)
+    scrub.clear(tx, marks)
 
-    assert [Deleted.ERASED] == list(scrub.marks(tx))
+    assert [Deleted.ERASED] == list(scrub.pending(tx))
