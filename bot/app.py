@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,6 +15,7 @@ import discord
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from bot.database.file_system import check_file_system
 from bot.database.sqlite import Database
 from bot.errors import StartRefused, StoreBusy
 from bot.model import Backend
@@ -24,15 +25,16 @@ from bot.music.clients import MusicClients
 from bot.music.downloads import AudioSource
 from bot.music.spool import Spool
 from bot.ops import event_loop, health
-from bot.ops.clock import steady_clock
+from bot.ops.clock import CheckedClock
 from bot.ops.doctor.local import STRANGERS
 from bot.ops.metrics import Metrics
 from bot.ops.supervisor import supervise
 from bot.pipeline.courier import Courier
 from bot.pipeline.erasure import Erasure
-from bot.pipeline.maintenance import Maintenance
+from bot.pipeline.maintenance import Maintenance, at_once
 from bot.pipeline.runner import Runner, ShutdownGuard
 from bot.pipeline.steps import Steps
+from bot.pipeline.storage import Storage
 from bot.pipeline.turns import SendTurns
 from bot.services.credits import CreditService
 from bot.services.intake import Intake, Terms
@@ -69,6 +71,7 @@ class App:
     operator_alerts: OperatorAlerts
     client: ui.TunesmithClient
     metrics: Metrics
+    storage: Storage
 
 
 @asynccontextmanager
@@ -77,8 +80,12 @@ async def assemble(
     *,
     now: Callable[[], datetime],
     around_courier: Callable[[Courier], Courier] = lambda courier: courier,
+    dated: Callable[[datetime], None] = lambda _: None,
+    clock_confirmed: Callable[[], Awaitable[None]] = at_once,
 ) -> AsyncIterator[App]:
     """Connect all parts to each other, and to no network yet; close them on exit.
+
+    ``dated`` receives the time that Discord sends; ``clock_confirmed`` returns once that was the bot's own.
 
     Raises:
         StartRefused: the database or the spool can't be used.
@@ -102,21 +109,30 @@ async def assemble(
     )
     keep_names_apart(asyncio.get_running_loop())
     metrics = Metrics(CollectorRegistry(), total_credits_max=settings.total_credits_max)
+    webhook = settings.operator_webhook_url
+    operator_alerts = OperatorAlerts(None if webhook is None else webhook.get_secret_value())
     _prepare(settings.spool_dir)
     async with (
         Database.open(settings.database_path, wrote=metrics.wrote) as database,
         _open_clients(settings, now=now, metrics=metrics) as music,
         AudioSource.open(origins=[client.origin for client in music.clients.values()]) as audio,
+        Storage.open(settings.database_path, settings.spool_dir, operator_alerts.alert) as storage,
     ):
-        epoch = await database.write(jobs.next_epoch)
+        epoch = await database.take_over(jobs.next_epoch, jobs.is_current)
         await database.write(lambda tx: jobs.unpark(tx, music.clients, now()))
         woken = asyncio.Event()
-        webhook = settings.operator_webhook_url
-        operator_alerts = OperatorAlerts(None if webhook is None else webhook.get_secret_value())
-        intake = Intake(database, terms, now=now, woken=woken.set, alert=operator_alerts.alert)
+        intake = Intake(
+            database,
+            terms,
+            now=now,
+            woken=woken.set,
+            alert=operator_alerts.alert,
+            storage_problem=storage.problem,
+        )
         client = ui.TunesmithClient(
             registered=lambda: database.read(lambda tx: fact(tx, COMMANDS_FACT)),
             register=lambda digest: database.write(lambda tx: remember(tx, COMMANDS_FACT, digest)),
+            dated=dated,
         )
         courier = around_courier(DiscordCourier(client))
         spool = Spool(settings.spool_dir)
@@ -158,6 +174,7 @@ async def assemble(
             alert=operator_alerts.alert,
             pace=settings.poll_pace,
             moved=metrics.moved,
+            storage_problem=storage.problem,
         )
         runner = Runner(
             database=database,
@@ -179,6 +196,7 @@ async def assemble(
             words_days=settings.words_days,
             now=now,
             alert=operator_alerts.alert,
+            clock_confirmed=clock_confirmed,
         )
         yield App(
             database=database,
@@ -190,6 +208,7 @@ async def assemble(
             operator_alerts=operator_alerts,
             client=client,
             metrics=metrics,
+            storage=storage,
         )
 
 
@@ -236,28 +255,58 @@ async def run(settings: Settings) -> None:
         StartRefused: the operator has to change a setting or the environment first.
     """
     ui.use_api(settings.discord_api_url)
+    with suppress(OSError):  # a folder that can't be created is refused below, with the file's name
+        settings.database_path.parent.mkdir(parents=True, exist_ok=True)
+    check_file_system(settings.database_path)
+    while await _run_until_stopped(settings):
+        log.warning("starting anew", extra={"reason": "the clock was set right"})
+
+
+async def _run_until_stopped(settings: Settings) -> bool:
+    """Run the bot until it is to stop. Return whether it is to start anew, with another clock.
+
+    Raises:
+        StartRefused: the operator has to change a setting or the environment first.
+    """
     policy = settings.server_policy
-    stop, now = asyncio.Event(), steady_clock()
+    stop, clock = asyncio.Event(), CheckedClock()
+    now, signaled = clock.now, False
+
+    def stop_for_good() -> None:
+        nonlocal signaled
+        signaled = True
+        stop.set()
+
     async with (
-        assemble(settings, now=now) as app,
-        health.serving(settings.listen, lambda: _pages(app, stop, now)) as address,
+        assemble(settings, now=now, dated=clock.compare, clock_confirmed=clock.confirmed) as app,
+        health.serving(settings.listen, lambda: _pages(app, stop, clock)) as address,
     ):
+        clock.alert = app.operator_alerts.alert
         if address is not None:
             log.info("health server listening", extra={"address": address})
         for name in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(name, stop.set)
+            asyncio.get_running_loop().add_signal_handler(name, stop_for_good)
         await _log_total(app.database, settings.total_credits_max, now())
         refused: StartRefused | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 token = settings.discord_token.get_secret_value()
+                restart = group.create_task(_stop_when_set_right(clock, stop))
                 await _work(app, partial(_connect, app.client, token, policy), stop, group)
+                restart.cancel()
         except* StartRefused as group_of_errors:
             refused = next(error for error in group_of_errors.exceptions if isinstance(error, StartRefused))
         finally:
             await _close(app.client)
         if refused is not None:
             raise refused
+    return clock.set_right.is_set() and not signaled
+
+
+async def _stop_when_set_right(clock: CheckedClock, stop: asyncio.Event) -> None:
+    """Stop this run, as SIGTERM would, once the machine's clock was set right after a wrong start."""
+    await clock.set_right.wait()
+    stop.set()
 
 
 async def _log_total(database: Database, total_credits_max: int, now: datetime) -> None:
@@ -270,7 +319,7 @@ async def _log_total(database: Database, total_credits_max: int, now: datetime) 
     log.info("credits of this month", extra={"used": used, "total_credits_max": total_credits_max})
 
 
-def _pages(app: App, stop: asyncio.Event, now: Callable[[], datetime]) -> web.Application:
+def _pages(app: App, stop: asyncio.Event, clock: CheckedClock) -> web.Application:
     """Return the pages about the running bot: /healthz and /metrics."""
     status = health.Health(
         database=app.database,
@@ -278,7 +327,9 @@ def _pages(app: App, stop: asyncio.Event, now: Callable[[], datetime]) -> web.Ap
         latencies_s=app.client.latencies_s,
         last_round_at=lambda: app.runner.looked_at,
         stopping=stop.is_set,
-        now=now,
+        storage=app.storage.problem,
+        clock=clock.problem,
+        now=clock.now,
     )
     return health.application(status, app.metrics, app.database, app.intake.terms.backend)
 
@@ -310,6 +361,7 @@ async def _work(
         start("maintenance", app.maintenance.run),
         start("operator webhook", app.operator_alerts.run),
         group.create_task(event_loop.watch(app.metrics.lagged)),
+        group.create_task(_watch_ownership(app.database)),
     ]
     await stop.wait()
     log.info("stopping")
@@ -323,6 +375,18 @@ async def _work(
         for task in pending:
             task.cancel()
         await asyncio.wait(pending, timeout=CANCEL_EVERY_S)
+
+
+async def _watch_ownership(database: Database) -> None:
+    """End the process once its database is no longer its own: it can neither pay nor post any more.
+
+    Raises:
+        StartRefused: a write has found that.
+    """
+    reason = await database.until_lost()
+    raise StartRefused(
+        f"DATABASE_URL: {reason}, so this process has ended; start it again once only one bot uses the file."
+    )
 
 
 async def _connect(

@@ -1,24 +1,28 @@
 """The operator's commands: run, doctor, backup, restore, grant, servers, jobs, demo and others."""
 
 import asyncio
+import json
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
+import httpx
 import typer
 from rich.progress import Progress
 
 from bot import app, operator_access, settings
 from bot import doctor as doctor_checks
 from bot.errors import Fault, StartRefused, Transient
-from bot.model import Check, GuildId, JobId, Verdict
+from bot.model import Backend, Check, GuildId, JobId, Verdict
+from bot.music import backends
+from bot.music.client import MusicClient
 from bot.ops import backup as backups
-from bot.ops import logs, tables
+from bot.ops import contract_probe, logs, tables
 from bot.ops.doctor.local import database_checks
 from bot.ops.doctor.runner import run_checks
 from bot.services.operator import OperatorActions
@@ -32,8 +36,14 @@ cli = typer.Typer(
 )
 log = logging.getLogger(__name__)
 
+PROBE_UNEXPECTED = 3
+"""Exit status of `tunesmith probe` if the service gave an answer that was not expected."""
+
 JobArgument = Annotated[int, typer.Argument(metavar="ID", help="The job's id, as `tunesmith jobs` shows it.")]
 ServerArgument = Annotated[int, typer.Argument(metavar="ID", help="The server's id on Discord.")]
+ContractOption = Annotated[
+    Backend, typer.Option("--contract", help="The music service whose API the sandbox speaks.")
+]
 RefundReason = Annotated[str, typer.Option("--reason", help="The reason, for the server's ledger.")]
 
 
@@ -280,12 +290,13 @@ def _progress() -> Iterator[backups.Progress]:
 @cli.command()
 def demo(
     folder: Annotated[Path, typer.Option(help="Where to save the songs.")] = Path("tunesmith-demo"),
+    contract: ContractOption = Backend.SSEEDANCE,
 ) -> None:
     """Play a whole evening in the terminal on a simulated Discord; no token or key needed."""
     from bot.playground.demo import play  # noqa: PLC0415 - an extra
 
     logs.configure("ERROR")
-    if not _finish(play(folder, typer.echo)):
+    if not _finish(play(folder, typer.echo, contract)):
         raise typer.Exit(1)
 
 
@@ -294,12 +305,13 @@ def playground(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="The port of the web page; 0 picks a free one.")
     ] = 0,
+    contract: ContractOption = Backend.SSEEDANCE,
 ) -> None:
     """Try the bot in the browser on a simulated Discord until Ctrl-C; no token or key needed."""
     from bot.playground.browser import serve  # noqa: PLC0415 - an extra
 
     logs.configure("WARNING")
-    _finish(serve(port or None, typer.echo))
+    _finish(serve(port or None, typer.echo, contract))
 
 
 @cli.command()
@@ -307,19 +319,74 @@ def sandbox(
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 picks a free one.")] = 8090,
     key: Annotated[str, typer.Option(help="The key to require; without it any key is accepted.")] = "",
     delay_s: Annotated[float, typer.Option(min=0, max=3600, help="Seconds until a song is finished.")] = 6.0,
+    contract: ContractOption = Backend.SSEEDANCE,
 ) -> None:
-    """Serve a local music API that follows the documented one and makes real audio."""
-    from bot.sandbox import server  # noqa: PLC0415 - an extra
+    """Serve a local music API that follows a documented one and makes real audio."""
+    from bot.sandbox import contracts, server  # noqa: PLC0415 - an extra
 
     logs.configure("INFO")
 
     async def serve() -> bool:
-        async with server.running(server.Sandbox(key, delay_s), port=port) as url:
-            typer.echo(f"The sandbox is running: set MUSIC_API_URL={url}. Press Ctrl-C to stop it.")
+        service = contracts.SANDBOXES[contract](key, delay_s)
+        async with server.running(service, port=port) as url:
+            typer.echo(f"The sandbox is running: set {service.url_setting}={url}. Press Ctrl-C to stop it.")
             await asyncio.Event().wait()
         return True
 
     _finish(serve())
+
+
+@cli.command()
+def probe(
+    pay: Annotated[bool, typer.Option("--pay", help="Also buy one song, after a question.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Buy the song without the question.")] = False,
+    save: Annotated[Path, typer.Option(help="Where to save the answers, without key, ids and words.")] = Path(
+        "tunesmith-probe.json"
+    ),
+) -> None:
+    """Check for free that the music service answers as expected; exits 3 if an answer is unexpected."""
+    if pay and not yes and not sys.stdin.isatty():
+        _exit_with("--pay asks a question, which needs a terminal; or add --yes. Nothing was sent.")
+    with _errors_as_sentences():
+        loaded = settings.load()
+        passed, answers = asyncio.run(_probe(loaded, pay=pay, yes=yes))
+        save.write_text(json.dumps(answers, indent=2) + "\n", encoding="utf-8")
+        typer.echo(f"The answers are saved in {save}, without key, ids and words.")
+        if not passed:
+            raise typer.Exit(PROBE_UNEXPECTED)
+
+
+async def _probe(loaded: settings.Settings, *, pay: bool, yes: bool) -> tuple[bool, dict[str, object]]:
+    """Print what was expected and what came. Return whether all was as expected, and what to save."""
+    backend = loaded.music_backend
+    recorder = contract_probe.Recorder(httpx.AsyncHTTPTransport(trust_env=False))
+    async with MusicClient.open(
+        url=loaded.music_url(backend),
+        key=loaded.music_keys[backend].get_secret_value(),
+        contract=backends.contract(backend, provider=loaded.music_provider, options=loaded.music_options),
+        now=lambda: datetime.now(UTC),
+        transport=recorder,
+    ) as client:
+        findings = await contract_probe.check_for_free(client, recorder)
+        _show_findings(findings)
+        passed = all(finding.understood for finding in findings)
+        price = contract_probe.SONG_PRICES[backend]
+        if pay and not passed:
+            typer.echo("No song was bought, since a free answer is unexpected.")
+        elif pay and (yes or typer.confirm(f"Buy one song at {backend} for {price}?")):
+            paid = await contract_probe.buy_song(client, recorder)
+            _show_findings(paid)
+            passed = all(finding.understood for finding in paid)
+        answers = contract_probe.document(
+            client.contract, client.origin, recorder.answers, secrets=loaded.secrets
+        )
+    return passed, answers
+
+
+def _show_findings(findings: Sequence[contract_probe.Finding]) -> None:
+    for finding in findings:
+        verdict = "ok" if finding.understood else "unexpected"
+        typer.echo(f"{verdict:<10} {finding.step}: expected {finding.expected}; came {finding.came}")
 
 
 def _finish(work: Coroutine[Any, Any, bool]) -> bool:

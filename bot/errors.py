@@ -32,11 +32,13 @@
     │   ├── NoDirectMessages
     │   ├── NoPlaceToPost
     │   ├── TooManyCopies
+    │   ├── NoRoom
     │   ├── ExportRunning
     │   ├── Leaving
     │   └── ShuttingDown
     ├── Transient
     │   └── StoreBusy
+    │       └── StoreLost
     └── Fault
         ├── StartRefused
         │   └── AlreadyRuns
@@ -260,6 +262,10 @@ class TooManyCopies(Refusal):
         self.limit = limit
 
 
+class NoRoom(Refusal):
+    """No song could be stored at the moment: a disk is full, gone or read-only."""
+
+
 class ExportRunning(Refusal):
     """The person's last export is still being written or sent."""
 
@@ -282,6 +288,10 @@ class Transient(TunesmithError):
 
 class StoreBusy(Transient):
     """The database stayed locked longer than a member can wait; nothing was written."""
+
+
+class StoreLost(StoreBusy):
+    """The database is no longer this process's: nothing was written, and the process is about to end."""
 
 
 class Fault(TunesmithError):

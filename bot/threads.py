@@ -13,7 +13,7 @@ REPORTS: Final = 4
 SPOOL_FILES: Final = 4
 """Threads that write, move and remove files of the spool."""
 ATTACHMENTS: Final = 2
-"""Threads that draw charts."""
+"""Threads that draw charts, and as many that tag songs."""
 NAMES: Final = 8
 """Threads that look up host names. One name takes one thread, however many wait for it."""
 

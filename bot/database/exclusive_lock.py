@@ -1,5 +1,8 @@
 """The exclusive lock of a database file, and the file systems that cannot hold one."""
 
+import errno
+import fcntl
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,22 +18,47 @@ NETWORK_FILE_SYSTEMS = frozenset(
 """File systems without the shared memory that WAL needs: https://sqlite.org/wal.html, read 2026-11-22."""
 MOUNTS = Path("/proc/self/mounts")
 """List of mounts, in mount order."""
+NOTHING = -1
+"""No descriptor: there is no file."""
+FILE_MODE = 0o600
+"""Mode of a new database, which only its owner may read."""
+WITHOUT_LOCKS = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EINVAL})
+"""Errors of file systems without locks on whole files. There, the lock file has to do."""
 
 
 @contextmanager
-def exclusive_lock(path: Path) -> Iterator[None]:
+def exclusive_lock(path: Path, *, create: bool = True) -> Iterator[int]:
     """Hold the exclusive lock of the database ``path``, creating its folder if necessary.
+
+    There are two locks, because either can be circumvented. The one on a file next to the database, whose
+    name follows symbolic links, also holds while a restore replaces the database. The one on the database
+    itself holds when that file is removed, and for a hard link or a mount under another name.
+
+    Yields a descriptor of the database, or -1 if there is none and ``create`` is False. It is closed only
+    after all connections of this process: closing it gives up SQLite's own locks.
+    Source: https://sqlite.org/howtocorrupt.html, section 2.2, read 2026-11-26.
 
     Raises:
         AlreadyRuns: a bot has it.
         StartRefused: the folder cannot be used, or its file system cannot keep SQLite's promises.
     """
-    lock = FileLock(f"{path}.lock", blocking=False)
+    real = real_path(path)
+    lock = FileLock(f"{real}.lock", blocking=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        refuse_network(path)
+        refuse_network(real)
+        if not real.parent.is_dir():
+            raise StartRefused(
+                f"DATABASE_URL: {path} can't be used now (it points to {real}, which can't be created); "
+                "mount that disk, or name another file."
+            )
         lock.acquire()
     except Timeout:
+        if not Path(lock.lock_file).exists():  # nobody has it: it could not be created
+            raise StartRefused(
+                f"DATABASE_URL: {path} can't be used now (nothing can be written next to {real}); "
+                "name a file in a folder on a local disk."
+            ) from None
         raise AlreadyRuns(
             f"DATABASE_URL: another Tunesmith already runs on {path}; stop that one first."
         ) from None
@@ -39,9 +67,52 @@ def exclusive_lock(path: Path) -> Iterator[None]:
             f"DATABASE_URL: {path} can't be written to ({error.strerror}); fix the permissions of the folder."
         ) from None
     try:
-        yield
+        if not create and not path.exists():
+            yield NOTHING
+            return
+        handle = _open(path)
+        try:
+            _lock(handle, path, real)
+            yield handle
+        finally:
+            os.close(handle)
     finally:
         lock.release()
+
+
+def real_path(path: Path) -> Path:
+    """Return the path without symbolic links, from which SQLite derives the names of companion files."""
+    return Path(os.path.realpath(path))
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    except OSError as error:
+        raise StartRefused(
+            f"DATABASE_URL: {path} can't be used now ({error.strerror}); check its permissions and its disk."
+        ) from None
+
+
+def _lock(handle: int, path: Path, real: Path) -> None:
+    """Lock the file itself. SQLite's locks are of another kind, so the two do not meet."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        if real.with_name(f"{real.name}-wal").exists():
+            raise AlreadyRuns(
+                f"DATABASE_URL: another Tunesmith already runs on {path}; stop that one first."
+            ) from None
+        # Not AlreadyRuns: nothing may be read or written under this name, which has no log.
+        raise StartRefused(
+            f"DATABASE_URL: another Tunesmith already runs on {path} under another name (a hard link or a "
+            "mount); stop that one first, or use its name."
+        ) from None
+    except OSError as error:
+        if error.errno not in WITHOUT_LOCKS:
+            raise StartRefused(
+                f"DATABASE_URL: {path} can't be locked ({error.strerror}); choose a folder on a local disk."
+            ) from None
 
 
 def refuse_network(path: Path) -> None:

@@ -11,6 +11,9 @@ from bot.errors import StartRefused
 TABLES = frozenset({"fact", "guild", "job", "ledger", "member"})
 """Tables that every version of the schema has."""
 
+FIRST_TABLE = "fact"
+"""The table that is created first. Other programs number their schemas, too."""
+
 
 def migrations() -> list[Traversable]:
     """Return the numbered SQL files in order: the only description of the schema."""
@@ -43,8 +46,8 @@ def refuse_other_schema(connection: sqlite3.Connection, path: Path) -> None:
 
 def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
     """Raise StartRefused if the file is another program's database."""
-    (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table'").fetchone()
-    if tables and schema_version(connection) == 0:
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    if tables and (schema_version(connection) == 0 or FIRST_TABLE not in tables):
         raise StartRefused(
             f"DATABASE_URL: {path} belongs to another program; set DATABASE_URL to another file."
         )

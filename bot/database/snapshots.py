@@ -9,6 +9,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
+from bot.database.ownership import unmark
+
 STEPS: Final = 10_000
 """Virtual machine instructions between two progress reports."""
 FLUSH_BYTES: Final = 4 * 1024 * 1024
@@ -78,6 +80,7 @@ def fill(
     finally:
         connection.set_progress_handler(None, 0)
         connection.execute(f"PRAGMA cache_size = {cache}")
+    unmark(target)
     flush(target)
 
 

@@ -7,7 +7,7 @@ import struct
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,8 +18,9 @@ import aiosqlite
 from bot import threads
 from bot.database import engine, pages
 from bot.database.exclusive_lock import exclusive_lock
-from bot.database.migrating import migrate, refuse_foreign, refuse_other_schema
-from bot.errors import StartRefused, StoreBusy
+from bot.database.migrating import migrate, refuse_foreign, refuse_other_schema, schema_version
+from bot.database.ownership import Gone, LogLost, Lost, Overwritten, Ownership
+from bot.errors import StartRefused, StoreBusy, StoreLost
 
 T = TypeVar("T")
 Tx = sqlite3.Connection
@@ -118,6 +119,8 @@ class _Writer(_Connection):
     """The one writing connection. Transactions that wait at the same time share a commit."""
 
     waiting: deque[_Waiting[object]]
+    ownership: Ownership | None = None
+    """None for a connection to the file of a running bot, which owns it."""
 
     async def settle(self, entry: _Waiting[object]) -> None:
         """Wait until ``entry`` is committed or refused.
@@ -141,10 +144,17 @@ class _Writer(_Connection):
         # time out: no caller waits for another one's deadline.
         while self.waiting and not entry.settled:
             group = [self.waiting.popleft() for _ in range(min(len(self.waiting), GROUP_MAX))]
-            self.waiting.extendleft(reversed(_commit(connection, group)))
+            self.waiting.extendleft(reversed(_commit(connection, group, self.check)))
+
+    def check(self, connection: Tx) -> None:
+        """Raise Gone or Lost if the file on the disk is no longer the one that is open."""
+        if self.ownership is not None:
+            self.ownership.check(connection)
 
 
-def _commit(connection: Tx, group: list[_Waiting[object]]) -> list[_Waiting[object]]:
+def _commit(
+    connection: Tx, group: list[_Waiting[object]], check: Callable[[Tx], None]
+) -> list[_Waiting[object]]:
     """Run the group in one transaction, or one by one if that fails as a whole.
 
     Returns the entries that did not get the write lock and still wait for it.
@@ -153,6 +163,13 @@ def _commit(connection: Tx, group: list[_Waiting[object]]) -> list[_Waiting[obje
         connection.execute("BEGIN IMMEDIATE")
     except sqlite3.Error as error:
         return _patient(group, error)
+    try:
+        check(connection)
+    except (Gone, Lost) as error:
+        connection.execute("ROLLBACK")
+        for entry in group:
+            entry.error = error
+        return []
     try:
         for entry in group:
             _run_inside(connection, entry)
@@ -164,7 +181,7 @@ def _commit(connection: Tx, group: list[_Waiting[object]]) -> list[_Waiting[obje
             entry.results.clear()
             entry.error = error if len(group) == 1 else None
         if len(group) > 1:
-            return [left for entry in group for left in _commit(connection, [entry])]
+            return [left for entry in group for left in _commit(connection, [entry], check)]
     return []
 
 
@@ -216,6 +233,9 @@ class Database(engine.Engine[Tx]):
         self._wrote = wrote
         self._handle = handle
         """The open file for ``scrub``; None for a database that another process runs on."""
+        self._lost: Lost | None = None
+        self._was_lost = asyncio.Event()
+        self._closed = False
 
     @classmethod
     @asynccontextmanager
@@ -230,18 +250,20 @@ class Database(engine.Engine[Tx]):
             StartRefused: another instance has it, it is damaged or newer than this program, or its file
                 system cannot keep SQLite's promises.
         """
-        # The handle is closed after the connections: closing any handle of a file drops all locks that its
-        # process has on it. Source: https://sqlite.org/howtocorrupt.html, read 2026-11-26.
-        with exclusive_lock(path), ExitStack() as closed_last:
+        with exclusive_lock(path) as handle:
             writer = _Writer(lambda: _connect(path), STATEMENTS_CACHED)
             writer.waiting = deque()
             reading = _Connection(lambda: _connect_reading(path), STATEMENTS_CACHED)
             async with _opened(writer, path), _opened(reading, path) as reader:
-                handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-                closed_last.callback(os.close, handle)
+                writer.ownership = Ownership(path, handle)
                 database = cls(path, writer, reader, wrote, handle)
-                with closing(database._reports):
-                    yield database
+                await database.read(schema_version)  # from here on, the reader holds the file open
+                try:
+                    with closing(database._reports):
+                        yield database
+                finally:
+                    database._closed = True
+                    await database._let_go()
 
     @classmethod
     @asynccontextmanager
@@ -260,28 +282,74 @@ class Database(engine.Engine[Tx]):
             with closing(database._reports):
                 yield database
 
+    async def take_over(self, take: Callable[[Tx], int], is_current: Callable[[Tx, int], bool]) -> int:
+        """Make this process the owner of the database, and return the number that ``take`` gives it.
+
+        Once ``is_current`` denies that number, or the file is another one, every write fails.
+
+        Raises:
+            StoreBusy: as ``write``.
+        """
+        number = await self.write(take)
+        ownership = self._writer.ownership
+        if ownership is not None:
+            await self._writer.run(lambda tx: ownership.mark(tx, lambda inside: is_current(inside, number)))
+        return number
+
+    async def until_lost(self) -> str:
+        """Wait until a write finds that the database is no longer this process's. Return why."""
+        await self._was_lost.wait()
+        return str(self._lost)
+
+    async def _let_go(self) -> None:
+        """Leave a lost database as it is: the last connection to close would write the log into it.
+
+        SQLite itself notices that a file was moved, but neither that it was overwritten nor that the log was
+        replaced.
+        """
+        if self._lost is None or isinstance(self._lost, LogLost):
+            return
+        # The reader is still open and cannot write, so neither of them is a last one that can.
+        await self._writer.close()
+        if isinstance(self._lost, Overwritten) and self._writer.ownership is not None:
+            self._writer.ownership.drop_log()
+
     async def write(self, fn: Callable[[Tx], T]) -> T:
         """Run ``fn`` in a transaction, whole or not at all, and durable when this returns.
 
         A canceled caller does not change that: the transaction then happens as a whole or not at all.
 
         Raises:
-            StoreBusy: the file stayed locked for 2 s, or the disk is full; nothing was written.
+            StoreBusy: the file stayed locked for 2 s, the disk is full, or the file is gone; nothing was
+                written.
+            StoreLost: the database belongs to another process, or is another file; nothing was written.
             Exception: whatever ``fn`` raised; nothing was written.
         """
         began_s = time.perf_counter()
         entry: _Waiting[T] = _Waiting(fn, began_s + GIVE_UP_AFTER_S)
         waiting = cast("_Waiting[object]", entry)  # the queue holds results of any type
         self._writer.waiting.append(waiting)
-        await self._writer.settle(waiting)
+        with self._until_closed():
+            await self._writer.settle(waiting)
         self._wrote(time.perf_counter() - began_s)
+        if isinstance(entry.error, (Gone, Lost)):
+            raise self._refused(entry.error)
         if isinstance(entry.error, sqlite3.Error) and _code(entry.error) in _TRANSIENT_WRITE_CODES:
             raise StoreBusy(
                 f"the database can't be written to: {entry.error}", RETRY_AFTER_S
             ) from entry.error
         if entry.error is not None:
-            raise entry.error
+            with self._until_closed():
+                raise entry.error
         return entry.results[0]
+
+    def _refused(self, error: Gone | Lost) -> StoreBusy:
+        """Return the error for a file that is no longer there, or no longer ours."""
+        if isinstance(error, Gone):
+            return StoreBusy(f"the database can't be written to: {error}", RETRY_AFTER_S)
+        self._lost = self._lost or error
+        self._was_lost.set()
+        return StoreLost(f"the database can't be written to: {error}", RETRY_AFTER_S)
 
     async def read(self, fn: Callable[[Tx], T]) -> T:
         """Run ``fn`` on a snapshot, without waiting for writers. It cannot write.
@@ -290,7 +358,7 @@ class Database(engine.Engine[Tx]):
             StoreBusy: the file cannot be read at the moment.
             Exception: whatever ``fn`` raised.
         """
-        with _read_errors():
+        with self._until_closed(), _read_errors():
             return await self._reader.run(partial(_snapshot, fn))
 
     async def report(self, fn: Callable[[Tx], T]) -> T:
@@ -305,8 +373,18 @@ class Database(engine.Engine[Tx]):
             with closing(_connect_reading(self.path)) as connection:
                 return _snapshot(fn, connection)
 
-        with _read_errors():
+        with self._until_closed(), _read_errors():
             return await self._reports.run(read)
+
+    @contextmanager
+    def _until_closed(self) -> Iterator[None]:
+        """Refuse what comes after the database was closed: a member may ask until the process has ended."""
+        try:
+            yield
+        except (ValueError, RuntimeError, sqlite3.ProgrammingError) as error:  # by where it was caught
+            if not self._closed:
+                raise
+            raise StoreBusy("the database is closed", RETRY_AFTER_S) from error
 
     @property
     def waiting(self) -> int:
@@ -368,8 +446,15 @@ class Database(engine.Engine[Tx]):
         A second connection that checkpoints could damage the file before SQLite 3.51.3.
         Source: https://sqlite.org/wal.html#walresetbug, read 2026-11-25.
         """
+
+        def checked(connection: Tx) -> T:
+            self._writer.check(connection)
+            return work(connection)
+
         try:
-            return await self._writer.run(work)
+            return await self._writer.run(checked)
+        except (Gone, Lost) as error:
+            raise self._refused(error) from error
         except sqlite3.Error as error:
             if _code(error) in _TRANSIENT_WRITE_CODES:
                 raise StoreBusy(f"the database can't be cleaned: {error}", RETRY_AFTER_S) from error
@@ -464,6 +549,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     """Open a migrated, writing connection. Runs on its thread."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise StartRefused(f"SQLite {sqlite3.sqlite_version} is too old; install Python with 3.37 or newer.")
+    _look(path)
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         connection.row_factory = sqlite3.Row
@@ -476,6 +562,15 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _look(path: Path) -> None:
+    """Refuse another program's database without leaving a trace: a writer would merge its log on closing."""
+    try:
+        with closing(_connect_reading(path)) as connection:
+            refuse_foreign(connection, path)
+    except sqlite3.Error:
+        return  # damaged, or not to be opened in this way: the writer finds out
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:

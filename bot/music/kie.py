@@ -73,7 +73,9 @@ class Kie:
             "model": request.model,
         }
         if not request.custom:
-            return {"model": TASK_MODEL, "input": fields | {"prompt": request.prompt}}
+            # Only custom songs have a field for it; in a prompt it is said in words rather than dropped.
+            avoid = f"\nAvoid: {request.avoid}" if request.avoid else ""
+            return {"model": TASK_MODEL, "input": fields | {"prompt": request.prompt + avoid}}
         fields |= {"title": request.title, "style": request.style}
         if not request.instrumental:
             name = "lyrics" if request.model.startswith(_LYRICS_FIELD_MODELS) else "prompt"
@@ -174,7 +176,10 @@ def _code(parsed: JsonObject) -> int | None:
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # JSON allows integers of any size
+        return None
     return number if 0 <= number < float("inf") else None
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from bot.database import snapshots
-from bot.database.exclusive_lock import exclusive_lock
+from bot.database.exclusive_lock import exclusive_lock, real_path
 from bot.database.migrating import is_ours, migrations, schema_version
 from bot.database.sqlite import open_migrated
 from bot.errors import NotDone
@@ -177,7 +177,8 @@ def restore(database: Path, source: Path, now: datetime, progress: Progress) -> 
     """
     if not source.is_file():
         raise NotDone(f"{source} is not a file; nothing was changed.")
-    with exclusive_lock(database), _errors_as_sentences(f"{source} can't be restored"):
+    database = real_path(database)
+    with exclusive_lock(database, create=False), _errors_as_sentences(f"{source} can't be restored"):
         if database.exists() and source.samefile(database):
             raise NotDone(f"{source} is the database itself; nothing was changed.")
         with snapshots.replacing(database) as unfinished:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Final, cast
@@ -39,7 +39,8 @@ class Health:
     """Determines whether the bot is healthy.
 
     ``gateway`` returns why no events arrive from Discord, or None; ``last_round_at`` when the runner
-    last completed a round; ``stopping`` whether the bot is shutting down.
+    last completed a round; ``stopping`` whether the bot is shutting down; ``storage`` why no song could be
+    stored now, ``clock`` how far the machine's clock is off; each None if all is well.
     """
 
     def __init__(
@@ -50,6 +51,8 @@ class Health:
         latencies_s: Callable[[], Mapping[int, float]],
         last_round_at: Callable[[], datetime | None],
         stopping: Callable[[], bool],
+        storage: Callable[[], Awaitable[str | None]],
+        clock: Callable[[], str | None],
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
@@ -57,6 +60,8 @@ class Health:
         self._latencies_s = latencies_s
         self._last_round_at = last_round_at
         self._stopping = stopping
+        self._storage = storage
+        self._clock = clock
         self._now = now
         self._probing = asyncio.Lock()
         self._probed_at: datetime | None = None
@@ -66,7 +71,13 @@ class Health:
         """Return why the bot is not healthy; empty if it is."""
         if self._stopping():
             return ("stopping",)
-        problems = (self._gateway(), self._runner_problem(), await self._database_problem())
+        problems = (
+            self._gateway(),
+            self._runner_problem(),
+            await self._database_problem(),
+            await self._storage(),
+            self._clock(),
+        )
         return tuple(problem for problem in problems if problem is not None)
 
     async def current(self) -> Now:

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Literal, TypedDict, Unpack
 
 from bot.errors import Transient
-from bot.model import Delivery, Job, JobState
-from bot.music.spool import Spool
+from bot.model import Delivery, Job, JobState, Track
+from bot.music.spool import Spool, link_to
 from bot.pipeline.courier import (
     SEND_WITHIN,
     AlreadyPosted,
@@ -261,7 +261,8 @@ class Deliverer:
         try:
             async with asyncio.timeout(max(time_left.total_seconds(), 0.0)):
                 if message.kind is MessageKind.SONG:
-                    files = [(track, self._spool.path(track.file)) for track in job.tracks]
+                    tracks = [self._available(job, track) for track in job.tracks]
+                    files = [(track, self._spool.path(track.file)) for track in tracks]
                     message_id = await self._courier.post_song(job, files, delivery, key)
                 else:
                     message_id = await self._courier.post_notice(job, delivery, key)
@@ -285,6 +286,13 @@ class Deliverer:
                 await self._transitions.to(job, message.sending, due_at=due_at)
             return
         await self._transitions.to(job, message.done, due_at=None, message_id=message_id)
+
+    def _available(self, job: Job, track: Track) -> Track:
+        """Return the track, as a link if its file has disappeared from the spool: it is paid for."""
+        if track.linked or self._spool.path(track.file).is_file():
+            return track
+        log.error("stored file is gone", extra={"take": track.take})
+        return replace(track, file=link_to(track.url, f"{job.id}-{track.take}").file)
 
     def _again_at(self, job: Job, delivery: Delivery, error: Transient | TimeoutError) -> datetime:
         """Return when to look at a failed send again: not before Discord allows another request."""

@@ -43,8 +43,15 @@ QUIET_WAITS_MAX: Final = 5 * 60
 """Number of such intervals after which it runs nevertheless."""
 
 
+async def at_once() -> None:
+    """Take the clock for right."""
+
+
 class Maintenance:
-    """Runs hourly rounds. ``alert`` reports findings to the operator; nothing is repaired silently."""
+    """Runs hourly rounds. ``alert`` reports findings to the operator; nothing is repaired silently.
+
+    ``clock_confirmed`` returns once the time is known to be right.
+    """
 
     def __init__(
         self,
@@ -57,6 +64,7 @@ class Maintenance:
         now: Callable[[], datetime],
         alert: Callable[[str], None],
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        clock_confirmed: Callable[[], Awaitable[None]] = at_once,
     ) -> None:
         self._database = database
         self._spool = spool
@@ -66,12 +74,15 @@ class Maintenance:
         self._now = now
         self._alert = alert
         self._sleep = sleep
+        self._clock_confirmed = clock_confirmed
         self._reconciled_at: datetime | None = None
         self._scrubbed_at: datetime | None = None
 
     async def run(self) -> None:
         """Run a round now and one every hour, and scrub in between, until canceled."""
         for turn in itertools.count():
+            # With a wrong clock, everything would be old enough to be deleted.
+            await self._clock_confirmed()
             try:
                 if turn % ROUND_TURNS == 0:
                     await self.round()

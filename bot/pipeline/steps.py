@@ -27,6 +27,7 @@ from bot.music.spool import NoAudio, Spool, SpoolUnwritable, link_to
 from bot.pipeline import schedule
 from bot.pipeline.courier import Courier
 from bot.pipeline.delivery import NOTICE, SONG, Deliverer
+from bot.pipeline.storage import no_problem
 from bot.pipeline.submitting import Submitter
 from bot.pipeline.transitions import Superseded, Transitions
 from bot.store import budget_alerts, jobs, ledger
@@ -75,6 +76,7 @@ class Steps:
         pace: float = 1.0,
         vary: Callable[[], float] = lambda: random.uniform(-1.0, 1.0),  # noqa: S311 - jitter, no secret
         moved: Callable[[JobId, JobState], None] = lambda _job_id, _state: None,
+        storage_problem: Callable[[], Awaitable[str | None]] = no_problem,
     ) -> None:
         self._database = database
         self._music = music
@@ -101,6 +103,7 @@ class Steps:
             shutdown_guard=shutdown_guard,
             alert=alert,
             sleep=sleep,
+            storage_problem=storage_problem,
         )
         self._unauthorized_until: dict[Backend, datetime] = {}
         self._without_key: set[Backend] = set()
@@ -278,7 +281,9 @@ class Steps:
                 pictures[image] = await self._audio.fetch_cover(image)
             if pictures[image]:
                 try:
-                    await asyncio.to_thread(self._spool.store_cover, f"{job.id}-{take}", pictures[image])
+                    await self._spool.threads.run(
+                        self._spool.store_cover, f"{job.id}-{take}", pictures[image]
+                    )
                 except OSError as error:
                     log.info("cover not stored", extra={"error": error.strerror})
 

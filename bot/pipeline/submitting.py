@@ -9,8 +9,8 @@ from functools import partial
 from typing import assert_never
 
 from bot.database.sqlite import Database, Tx
-from bot.errors import StoreBusy
-from bot.model import Backend, ClosedCause, FailReason, Job, JobState
+from bot.errors import StoreBusy, StoreLost
+from bot.model import Backend, ClosedCause, FailReason, GuildId, Job, JobState
 from bot.music import wire
 from bot.music.clients import MusicClients
 from bot.music.contract import Contract
@@ -24,8 +24,13 @@ QUEUE_MAX = timedelta(minutes=60)
 """Maximum age of a queued job; then it expires."""
 OFFLINE_MAX = timedelta(minutes=10)
 """How long a queued job survives failed connections to the music service."""
+ROOM_AGAIN = timedelta(seconds=15)
+"""Wait before a request is tried again for which no song could be stored."""
 BUSY_MIN_S, BUSY_MAX_S = 1.0, 600.0
 """Bounds in seconds of a wait that the service asks for."""
+SUBMITS_RESERVED, SUBMITS_SHARE = 5, 5
+"""The last places of a window are for servers that have sent fewer requests than their share in it.
+Otherwise one member whose requests fail at once, and so never count as open, would fill every window."""
 WRITE_TRIES = 20
 """Attempts at writing down a task id, which take about eight minutes."""
 
@@ -49,6 +54,7 @@ class Submitter:
         shutdown_guard: Callable[[], AbstractContextManager[None]],
         alert: Callable[[str], None],
         sleep: Callable[[float], Awaitable[object]],
+        storage_problem: Callable[[], Awaitable[str | None]],
     ) -> None:
         self._database = database
         self._music = music
@@ -58,6 +64,7 @@ class Submitter:
         self._shutdown_guard = shutdown_guard
         self._alert = alert
         self._sleep = sleep
+        self._storage_problem = storage_problem
 
     async def submit(self, job: Job) -> None:
         """Send the request of a queued job if it is its turn, else postpone or expire it."""
@@ -67,8 +74,17 @@ class Submitter:
             return
         music, backend = self._music.chosen, self._music.backend
 
+        problem = await self._storage_problem()
+        if problem is not None:
+            log.warning("request held back", extra={"problem": problem})
+            due_at = min(now + ROOM_AGAIN, job.created_at + QUEUE_MAX)
+            await self._transitions.to(job, JobState.QUEUED, due_at=due_at)
+            return
+
         def enter(tx: Tx) -> Job | datetime:
-            wait_until = _submit_window(tx, music.contract, now) or breaker.admit(tx, backend, now)
+            wait_until = _submit_window(tx, music.contract, job.origin.guild_id, now)
+            if wait_until is None:
+                wait_until = breaker.admit(tx, backend, now)
             if wait_until is not None:
                 return wait_until
             moved = jobs.move(
@@ -101,6 +117,8 @@ class Submitter:
         for failures in range(1, WRITE_TRIES + 1):
             try:
                 await write()
+            except StoreLost:
+                raise  # this process will never write again
             except StoreBusy as error:
                 log.warning("outcome not written yet", extra={"error": str(error), "failures": failures})
                 await self._sleep(schedule.backoff_s(failures, 0.5, 30.0))
@@ -224,9 +242,14 @@ def _backend(job: Job) -> Backend:
     return job.backend
 
 
-def _submit_window(tx: Tx, contract: Contract, now: datetime) -> datetime | None:
-    """Return None if one more request may go out to the service now, else when."""
-    count, first = jobs.submitted_since(tx, contract.backend, now - contract.submits_window)
+def _submit_window(tx: Tx, contract: Contract, guild_id: GuildId, now: datetime) -> datetime | None:
+    """Return None if one more request of this server may go out to the service now, else when."""
+    since = now - contract.submits_window
+    count, first = jobs.submitted_since(tx, contract.backend, since)
+    if count >= contract.submits_max - SUBMITS_RESERVED:
+        own, own_first = jobs.submitted_since(tx, contract.backend, since, guild_id)
+        if own >= SUBMITS_SHARE and own_first is not None:
+            return own_first + contract.submits_window
     if count < contract.submits_max or first is None:
         return None
     return first + contract.submits_window

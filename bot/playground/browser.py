@@ -9,6 +9,7 @@ from typing import Final
 import simcord
 from simcord import SetupError
 
+from bot.model import Backend
 from bot.playground.world import World
 
 DELAY_S: Final = 8.0
@@ -27,10 +28,10 @@ WELCOME: Final = (
 )
 
 
-async def serve(port: int | None, say: Callable[[str], None]) -> bool:
+async def serve(port: int | None, say: Callable[[str], None], contract: Backend = Backend.SSEEDANCE) -> bool:
     """Serve the page until the session is ended there or this task is cancelled. Return True."""
     with tempfile.TemporaryDirectory(prefix="tunesmith-playground-") as scratch:
-        async with World.open(Path(scratch), delay_s=DELAY_S, pace=PACE) as world:
+        async with World.open(Path(scratch), delay_s=DELAY_S, pace=PACE, contract=contract) as world:
             you = world.add_member("You", manager=True)
             friend = world.add_member("Mia")
             await friend.send(world.channel, WELCOME)

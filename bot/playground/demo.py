@@ -10,8 +10,15 @@ from typing import Final
 import discord
 import simcord
 
+from bot.model import Backend
 from bot.music.formats import ending_of
 from bot.playground.world import World
+
+DELAY_S: Final = 1.0
+"""Time that the sandbox takes for a song."""
+
+PACE: Final = 0.05
+"""Factor on the bot's intervals between two polls."""
 
 SONG_WAIT_MAX_S: Final = 30.0
 """How long to wait for a message of the bot."""
@@ -37,10 +44,10 @@ class DemoFailed(Exception):
     """The evening did not go as planned."""
 
 
-async def play(folder: Path, say: Say) -> bool:
+async def play(folder: Path, say: Say, contract: Backend = Backend.SSEEDANCE) -> bool:
     """Play the evening and save its songs to ``folder``. Return whether everything went as planned."""
     with tempfile.TemporaryDirectory(prefix="tunesmith-demo-") as scratch:
-        async with World.open(Path(scratch), delay_s=1.0, pace=0.05) as world:
+        async with World.open(Path(scratch), delay_s=DELAY_S, pace=PACE, contract=contract) as world:
             try:
                 saved = await _Evening(world, folder, say).play()
             except DemoFailed as failed:

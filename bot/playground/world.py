@@ -15,8 +15,9 @@ import simcord
 
 from bot.app import App, assemble
 from bot.errors import Refusal
-from bot.model import Delivery, DiscordUserId, Job, Track
+from bot.model import Backend, Delivery, DiscordUserId, Job, Track
 from bot.pipeline.courier import CardFacts, Courier, MessageKind
+from bot.sandbox.contracts import SANDBOXES
 from bot.sandbox.server import Sandbox, running
 from bot.settings import GivenSettings, Settings
 from bot.store.budget_alerts import BudgetAlert
@@ -138,20 +139,26 @@ class World:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, folder: Path, *, delay_s: float, pace: float, extras: bool = False
+        cls,
+        folder: Path,
+        *,
+        delay_s: float,
+        pace: float,
+        extras: bool = False,
+        contract: Backend = Backend.SSEEDANCE,
     ) -> AsyncIterator["World"]:
         """Run the bot on a server with one channel; database and spool are in ``folder``."""
-        sandbox = Sandbox(key="sandbox", delay_s=delay_s)
+        sandbox = SANDBOXES[contract](key="sandbox", delay_s=delay_s)
         async with running(sandbox) as url:
             settings = GivenSettings(
                 discord_token="simulated",  # type: ignore[arg-type] # noqa: S106 - pydantic wraps it in a SecretStr
-                music_api_key="sandbox",  # type: ignore[arg-type]
-                music_api_url=url,
-                music_models=("V5", "V4_5"),
+                music_backend=contract,
+                music_models=sandbox.models,
                 music_extras=extras,
                 database_url=f"sqlite:///{folder / 'tunesmith.db'}",
                 spool_dir=folder / "spool",
                 poll_pace=pace,
+                **{sandbox.key_setting.lower(): "sandbox", sandbox.url_setting.lower(): url},  # type: ignore[arg-type]
             )
             world = cls(settings, sandbox)
             try:

@@ -1,17 +1,22 @@
 """Serve kie.ai's jobs API on localhost, with the traps that its clients have run into.
 
 Errors arrive with HTTP 200 and a code in the body, the result is JSON inside a string, a task is unknown
-immediately after its creation, stream URLs have an empty body, and the balance has a fraction.
+immediately after its creation, stream URLs have an empty body, and the balance has a fraction. Words in
+square brackets ask for more: ``[code 433]`` for any code in the body, ``[replaced address]`` for audio that
+has moved by the time it is fetched.
 """
 
 import json
+import re
 import secrets
 from http import HTTPStatus
+from typing import Literal
 
 from aiohttp import web
 
 from bot.sandbox.server import (
     PROMPT_CHARACTERS_MAX,
+    REQUESTS_MAX,
     STYLE_AND_LYRICS_CHARACTERS_MAX,
     TITLE_CHARACTERS_MAX,
     FaultKind,
@@ -42,6 +47,21 @@ DURATION_S = (10, 360)
 """Shortest and longest duration that may be requested."""
 STATES = {"pending": "waiting", "processing": "generating", "success": "success"}
 FAILED_CODE = "501"
+ORDERED_CODE = re.compile(r"\[code (\d{3})\]")
+"""How a request asks for a code in the answer to it, such as `[code 433]`."""
+ORDERED_REPLACEMENT = "[replaced address]"
+"""How a request asks that the first addresses of its songs are out of date when they are fetched."""
+MESSAGES = {
+    HTTPStatus.NOT_FOUND: "Not Found",
+    433: "The sub-key usage exceeds limit",
+    HTTPStatus.NOT_IMPLEMENTED: "Generation Failed",
+    531: "Server Generation Failed, credits refunded",
+}
+"""Messages of ordered codes. 404 and 501 refuse one request and do not mean a closed endpoint."""
+CLOSING_CODES = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, 433})
+"""Codes that a closed account gives every request, empty ones included."""
+VALIDATION_AS_500 = ("This field is required", "not within the range of allowed options")
+"""Validation errors that arrive with code 500, as seen on 2026-09-28."""
 REFUSALS: dict[FaultKind, tuple[int, str]] = {
     FaultKind.CLOSED: (HTTPStatus.UNAUTHORIZED, "You do not have access permissions"),
     FaultKind.UNAUTHORIZED: (HTTPStatus.UNAUTHORIZED, "You do not have access permissions"),
@@ -56,6 +76,13 @@ REFUSALS: dict[FaultKind, tuple[int, str]] = {
 
 class KieSandbox(Sandbox):
     """The sandbox with kie's contract. Account and faults are those of the documented API."""
+
+    key_setting = "KIE_API_KEY"
+    url_setting = "KIE_API_URL"
+    models = ("V6", "V6_MINI")
+    credits_per_task = COST_CREDITS
+    _closing: tuple[int, str] | None = None
+    """The answer to the latest request if it closes the account; an empty request gets it as well."""
 
     def application(self) -> web.Application:
         """Return the service as a web application."""
@@ -72,17 +99,24 @@ class KieSandbox(Sandbox):
         body = await json_body(request)
         fields = body.get("input")
         fields = fields if isinstance(fields, dict) else {}
+        if not body and self._closing is not None:
+            return _answer(*self._closing)
         kinds = self._ordered(fields)
-        for kind, (code, message) in REFUSALS.items():
-            if kind in kinds:
-                return _answer(code, message)
+        self._closing = None
+        if refusal := _refusal(fields, kinds):
+            self._closing = refusal if refusal[0] in CLOSING_CODES else None
+            return _answer(*refusal)
         if FaultKind.SERVER_ERROR in kinds:
             return page()
         try:
             _validate(body, fields)
         except Invalid as error:
-            return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+            as_500 = any(words in str(error) for words in VALIDATION_AS_500)
+            code = HTTPStatus.INTERNAL_SERVER_ERROR if as_500 else HTTPStatus.UNPROCESSABLE_ENTITY
+            return _answer(code, str(error))
         task = self._begin(as_documented(fields), kinds)
+        if ORDERED_REPLACEMENT in _words(fields):
+            task.outdated_polls = 1
         if FaultKind.LOST_ANSWER in kinds:
             return hang_up(request)
         return _answer(HTTPStatus.OK, "success", {"taskId": task.id, "recordId": secrets.token_hex(8)})
@@ -91,7 +125,25 @@ class KieSandbox(Sandbox):
         body = as_documented(fields)
         by_text = ordered_by(body) - ({FaultKind.BUSY} if body in self.requests else set())
         self.requests.append(body)
+        del self.requests[:-REQUESTS_MAX]
         return by_text | self._faults_for("create")
+
+    def _spoiled(self, request: web.Request, on: Literal["poll", "audio"]) -> web.StreamResponse | None:
+        if on == "audio":
+            return super()._spoiled(request, on)
+        for kind in self._faults_for(on):
+            if kind in REFUSALS:
+                return _answer(*REFUSALS[kind])
+            if kind is FaultKind.SERVER_ERROR:
+                return page()
+            if kind is FaultKind.LOST_ANSWER:
+                return hang_up(request)
+        return None
+
+    async def _audio(self, request: web.Request) -> web.StreamResponse:
+        if "outdated" in request.query:
+            return _answer(HTTPStatus.NOT_FOUND, "The file has moved", status=HTTPStatus.NOT_FOUND)
+        return await super()._audio(request)
 
     async def _record(self, request: web.Request) -> web.StreamResponse:
         if not self._admits(request):
@@ -123,10 +175,12 @@ class KieSandbox(Sandbox):
 
     def _result(self, request: web.Request, task: Task) -> Json:
         origin = request.url.origin()
+        suffix = "?outdated" if task.outdated_polls else ""
+        task.outdated_polls = 0
         songs = [
             {
                 "id": f"{task.id}-{take}",
-                "audio_url": str(origin / "audio" / f"{task.id}-{take}.mp3"),
+                "audio_url": str(origin / "audio" / f"{task.id}-{take}.mp3") + suffix,
                 "stream_audio_url": str(origin / "stream" / f"{task.id}-{take}"),
                 "title": task.title,
                 "model_name": task.model,
@@ -145,8 +199,24 @@ class KieSandbox(Sandbox):
         return web.Response(content_type="audio/mpeg")  # 200 with an empty body, as seen on 2026-08-28
 
 
-def _answer(code: int, message: str, data: object = None) -> web.Response:
-    return web.json_response({"code": int(code), "msg": message, "data": data})
+def _answer(code: int, message: str, data: object = None, *, status: int = HTTPStatus.OK) -> web.Response:
+    return web.json_response({"code": int(code), "msg": message, "data": data}, status=status)
+
+
+def _words(fields: Json) -> str:
+    """Return what the member wrote, in lower case."""
+    return " ".join(text_of(fields, name) for name in ("prompt", "title", "style", "lyrics")).casefold()
+
+
+def _refusal(fields: Json, kinds: frozenset[FaultKind]) -> tuple[int, str] | None:
+    """Return the code and the message with which this request is refused, if it is."""
+    for kind, refusal in REFUSALS.items():
+        if kind in kinds:
+            return refusal
+    if ordered := ORDERED_CODE.search(_words(fields)):
+        code = int(ordered[1])
+        return code, MESSAGES.get(code, f"Error {code}")
+    return None
 
 
 def as_documented(fields: Json) -> Json:
@@ -187,7 +257,7 @@ def _validate(body: Json, fields: Json) -> None:
         required.append("lyrics" if model.startswith("V6") else "prompt")
     for name in required:
         if not text_of(fields, name).strip():
-            raise Invalid(name, f"{name}: This field is required")
+            raise Invalid(name, f"Please enter {name}.")
     for name, limit in limits.items():
         if len(text_of(fields, name)) > limit:
             raise Invalid(name, f"{name} is longer than {limit} characters")

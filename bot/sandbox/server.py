@@ -155,6 +155,8 @@ class Task:
     """Seconds from creation to completion, unless composing takes longer."""
     empty_polls: int = 0
     """Number of successful polls still to be answered without URLs."""
+    outdated_polls: int = 0
+    """Number of successful polls still to be answered with addresses that no longer serve."""
     downloaded: set[int] = field(default_factory=set)
     """Takes that have been downloaded."""
     queried: bool = False
@@ -191,6 +193,14 @@ class Sandbox:
         tasks_max: Number of tasks kept. Older ones are dropped with their songs.
         clock: A monotonic clock, in seconds.
     """
+
+    key_setting = "MUSIC_API_KEY"
+    """The bot's setting for the key of the service that this sandbox stands in for."""
+    url_setting = "MUSIC_API_URL"
+    """The bot's setting for the address of that service."""
+    models = ("V5", "V4_5")
+    """Models that a playground offers."""
+    credits_per_task = CREDITS_PER_TASK
 
     def __init__(
         self,
@@ -287,7 +297,7 @@ class Sandbox:
         task = self._new_task(body, kinds)
         self.tasks[task.id] = task
         self.tasks_created += 1
-        self.credits_charged += CREDITS_PER_TASK
+        self.credits_charged += self.credits_per_task
         self._compose(task)
         while len(self.tasks) > self.tasks_max:
             oldest = next(iter(self.tasks))

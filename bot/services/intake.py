@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -10,6 +10,7 @@ from bot.database.sqlite import Database, Tx
 from bot.errors import (
     AlreadyMaking,
     Leaving,
+    NoRoom,
     NotServed,
     NotYourSong,
     Paused,
@@ -40,6 +41,7 @@ from bot.model import (
 from bot.music.text_limits import check
 from bot.pipeline.card_facts import card_facts
 from bot.pipeline.courier import CardFacts
+from bot.pipeline.storage import no_problem
 from bot.store import breaker, jobs, ledger, members, quotas, refusals, servers, texts
 
 log = logging.getLogger(__name__)
@@ -93,7 +95,8 @@ class Accepted:
 class Intake:
     """Turns requests into jobs. ``woken`` is called when there is work for the runner.
 
-    ``alert`` tells the operator how much of their total is used.
+    ``alert`` tells the operator how much of their total is used. ``storage_problem`` returns why no song
+    could be kept now, or None.
 
     Guarantee: the job and the hold on its credits are one transaction, and an interaction becomes at
     most one job.
@@ -107,9 +110,11 @@ class Intake:
         now: Callable[[], datetime],
         woken: Callable[[], None],
         alert: Callable[[str], None] = lambda _: None,
+        storage_problem: Callable[[], Awaitable[str | None]] = no_problem,
     ) -> None:
         self.terms = terms
         self._alert = alert
+        self._storage_problem = storage_problem
         self._database = database
         self._now = now
         self._woken = woken
@@ -145,6 +150,7 @@ class Intake:
         # Names of what is mentioned are put in where they are known; here the promise is kept that no id
         # leaves with a request, whichever way it came.
         request = request.with_texts(named).cleaned()
+        problem = await self._storage_problem()
 
         def accept(tx: Tx) -> Accepted | Refusal | None:
             # The same interaction may be delivered again: neither a promise nor a refusal is taken back.
@@ -155,6 +161,8 @@ class Intake:
             try:
                 if self._closing:
                     raise ShuttingDown
+                if problem is not None:
+                    raise NoRoom
                 check(request, self.terms.models)
                 accepted = admit(tx)
             except Refusal as refusal:

@@ -122,6 +122,11 @@ def next_epoch(tx: Tx) -> int:
     return epoch
 
 
+def is_current(tx: Tx, epoch: int) -> bool:
+    """Return whether no later process has taken the database over."""
+    return fact(tx, "epoch") == str(epoch)
+
+
 def new_id() -> JobId:
     """Generate a job id. It is random, so that a restored backup cannot reuse one."""
     return JobId(secrets.randbits(53))
@@ -255,15 +260,25 @@ def _claim(tx: Tx, job_id: JobId, epoch: int) -> Job:
     return _read(tx, tx.execute(f"{_SELECT} WHERE job.id = ?", (job_id,)).fetchone())
 
 
-def submitted_since(tx: Tx, backend: Backend, since: datetime) -> tuple[int, datetime | None]:
-    """Return how many requests were sent to the service since ``since``, and when the first of them was.
+def submitted_since(
+    tx: Tx, backend: Backend, since: datetime, guild_id: GuildId | None = None
+) -> tuple[int, datetime | None]:
+    """Return how many requests were sent to a service since ``since``, and when the first of them was.
+
+    ``guild_id`` counts those of one server alone.
 
     Times later than any window mean that the clock was set back, and do not count.
     """
     count, first_ms = tx.execute(
-        """SELECT COUNT(*), MIN(submitted_at) FROM job
-           WHERE submitted_at >= ? AND submitted_at < ? AND backend = ?""",
-        (milliseconds(since), milliseconds(since + WINDOW_MAX), backend),
+        """SELECT COUNT(*), MIN(submitted_at) FROM job INDEXED BY job_submitted
+           WHERE submitted_at >= :since AND submitted_at < :until AND backend = :backend
+             AND (:guild IS NULL OR guild_id = :guild)""",
+        {
+            "since": milliseconds(since),
+            "until": milliseconds(since + WINDOW_MAX),
+            "backend": backend,
+            "guild": guild_id,
+        },
     ).fetchone()
     return count, None if first_ms is None else moment(first_ms)
 

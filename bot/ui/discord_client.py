@@ -5,8 +5,11 @@ import json
 import logging
 import math
 from collections.abc import Awaitable, Callable
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
+import aiohttp
 import discord
 import yarl
 from discord import app_commands
@@ -108,13 +111,37 @@ def _cause(error: app_commands.AppCommandError) -> Exception:
             return error
 
 
+def _trace_dates(dated: Callable[[datetime], None]) -> aiohttp.TraceConfig:
+    """Report the time that Discord sends along with every answer."""
+
+    async def ended(_: object, __: object, request: aiohttp.TraceRequestEndParams) -> None:
+        try:
+            date = parsedate_to_datetime(request.response.headers.get("Date", ""))
+        except ValueError:
+            return
+        if date.tzinfo is not None:
+            dated(date)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_end.append(ended)
+    return trace
+
+
 class TunesmithClient(discord.AutoShardedClient):
     """The bot as Discord sees it: no intents, hardly any cache, all state in the database."""
 
     services: Services
 
-    def __init__(self, *, registered: Registered, register: Register, silent_s: float = SILENT_S) -> None:
+    def __init__(
+        self,
+        *,
+        registered: Registered,
+        register: Register,
+        silent_s: float = SILENT_S,
+        dated: Callable[[datetime], None] = lambda _: None,
+    ) -> None:
         super().__init__(
+            http_trace=_trace_dates(dated),
             intents=discord.Intents.none(),
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,

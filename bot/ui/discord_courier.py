@@ -25,6 +25,7 @@ from bot.pipeline.courier import (
     nonce_of,
 )
 from bot.store.budget_alerts import BudgetAlert
+from bot.threads import ATTACHMENTS, Threads
 from bot.ui import cards, quota_cards
 from bot.ui.buttons.card import card_view
 from bot.ui.buttons.views import is_marked, notice_view, song_view
@@ -74,6 +75,7 @@ class DiscordCourier:
 
     def __init__(self, client: discord.Client) -> None:
         self._client = client
+        self._attachments = Threads("tags", ATTACHMENTS)
 
     async def post_song(
         self, job: Job, files: Sequence[tuple[Track, Path]], where: Delivery, nonce: str
@@ -131,7 +133,9 @@ class DiscordCourier:
             text = cut(_with_links(say, content or cards.summary(embed), left_out), CONTENT_MAX)
             view = song_view(say, job, left_out, direct=direct, copy=copy)
             try:
-                async with song_files(shown, title, self._artist, files, attached) as uploads:
+                async with song_files(
+                    shown, title, self._artist, files, attached, self._attachments
+                ) as uploads:
                     with _translated(self._client, _Doing.UPLOADING):
                         message = await channel.send(text, embed=embed, files=uploads, view=view, **how)
             except _TooLarge as error:

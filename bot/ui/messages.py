@@ -31,6 +31,7 @@ _FIXED: Final[dict[type[errors.Refusal], str]] = {
     errors.ExportRunning: "export-running",
     errors.Leaving: "leaving",
     errors.ShuttingDown: "shutting-down",
+    errors.NoRoom: "no-room",
 }
 """Refusals whose sentence carries no facts."""
 _QUOTED: Final = frozenset({FailReason.REFUSED, FailReason.MODERATED, FailReason.UPSTREAM_FAILED})

@@ -15,6 +15,7 @@ import discord
 from bot.model import Job, Track
 from bot.music import tags
 from bot.music.spool import cover_of
+from bot.threads import Threads
 from bot.ui.discord_limits import FILE_SAFE_BYTES, REQUEST_MAX_BYTES
 from bot.ui.file_names import file_name
 from bot.ui.text import cut, plain
@@ -29,12 +30,17 @@ TAGGED_SUFFIX: Final = ".mp3"
 
 @asynccontextmanager
 async def song_files(
-    shown: Job, title: str, artist: str, files: Sequence[tuple[Track, Path]], attached: Collection[int]
+    shown: Job,
+    title: str,
+    artist: str,
+    files: Sequence[tuple[Track, Path]],
+    attached: Collection[int],
+    threads: Threads,
 ) -> AsyncIterator[list[discord.File]]:
     """Open the takes ``attached`` of a song, each tagged if that is possible; close them on exit.
 
     ``shown`` is the job with the texts that may be shown. Tags never make a file too large that was not, and
-    a file that can't be tagged is attached as it is.
+    a file that can't be tagged is attached as it is. ``threads`` do the copying.
     """
     chosen = [(track, path) for track, path in files if track.take in attached]
     room = REQUEST_MAX_BYTES - sum(track.size_bytes for track, _ in chosen)
@@ -47,7 +53,8 @@ async def song_files(
                 most = FILE_SAFE_BYTES if track.size_bytes <= FILE_SAFE_BYTES else REQUEST_MAX_BYTES
                 room_here = min(most, track.size_bytes + room // len(chosen))
                 said = tags_of(shown, title, artist, track.take, len(files))
-                content = await _off_thread(partial(_tagged, path, shown.id, track.take, said, room_here))
+                copy = partial(_tagged, path, shown.id, track.take, said, room_here)
+                content = await _off_thread(threads, copy)
             if content is None:
                 upload = discord.File(path, name)
             else:
@@ -58,9 +65,11 @@ async def song_files(
         yield uploads
 
 
-async def _off_thread(copy: Callable[[], io.BufferedIOBase | None]) -> io.BufferedIOBase | None:
+async def _off_thread(
+    threads: Threads, copy: Callable[[], io.BufferedIOBase | None]
+) -> io.BufferedIOBase | None:
     """Make a copy on a thread; one that nobody waits for any more is closed."""
-    making = asyncio.ensure_future(asyncio.to_thread(copy))
+    making = asyncio.ensure_future(threads.run(copy))
     try:
         return await asyncio.shield(making)
     except asyncio.CancelledError:

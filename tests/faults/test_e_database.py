@@ -275,17 +275,19 @@ def path(tmp_path: Path, blank_file: bytes, configured: None) -> Path:  # noqa: 
     return path
 
 
-def left_behind() -> tuple[set[threading.Thread], int]:
+def running() -> tuple[set[threading.Thread], int]:
     """The threads of this process, and how many files it has open."""
     return set(threading.enumerate()), len(list(Path("/proc/self/fd").iterdir()))
 
 
 def refusal(path: Path, capsys: pytest.CaptureFixture[str]) -> str:
     """The one sentence with which ``tunesmith run`` is refused; nothing of the attempt is left."""
-    before = left_behind()
+    threads, files = running()
     with pytest.raises(typer.Exit) as ended:
         cli.run()
-    assert (1, before) == (ended.value.exit_code, left_behind())
+    threads_after, files_after = running()
+    # Threads of earlier tests may end meanwhile.
+    assert (1, set(), files) == (ended.value.exit_code, threads_after - threads, files_after)
     said = capsys.readouterr()
     (sentence,) = said.err.splitlines()
     assert ("", "DATABASE_URL: ", ".") == (said.out, sentence[:14], sentence[-1])
@@ -328,6 +330,10 @@ def a_folder(path: Path) -> None:
     path.mkdir()
 
 
+def text(path: Path) -> None:
+    path.write_text("DISCORD_TOKEN=what was meant to be a file of settings\n")
+
+
 def a_folder_for_the_lock(path: Path) -> None:
     path.with_name(f"{path.name}.lock").mkdir()
 
@@ -356,9 +362,48 @@ def of_another_program(path: Path) -> None:
         other.commit()
 
 
+def of_another_program_with_a_version(path: Path) -> None:
+    path.unlink()
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE member (id INTEGER)")
+        other.execute("PRAGMA user_version = 3")
+        other.commit()
+
+
+def of_another_program_with_a_log(path: Path) -> None:
+    """As another program leaves it when it is killed: everything is in its log."""
+    path.unlink()
+    source = path.with_name("other.db")
+    with contextlib.closing(sqlite3.connect(source, isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode = WAL")
+        other.execute("PRAGMA wal_autocheckpoint = 0")
+        other.execute("CREATE TABLE notes (id INTEGER)")
+        other.execute("PRAGMA user_version = 3")
+        for ending in ("", "-wal"):
+            shutil.copy(f"{source}{ending}", f"{path}{ending}")
+
+
+def test_another_programs_log_is_left_as_it_is(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    of_another_program_with_a_log(path)
+    files = [path, path.with_name(f"{path.name}-wal")]
+    contents = [file.read_bytes() for file in files]
+
+    assert "belongs to another program" in refusal(path, capsys)
+
+    assert contents == [file.read_bytes() for file in files]
+    assert len(contents[1]) > 0
+
+
+def test_an_empty_file_is_a_new_database(path: Path) -> None:
+    path.write_bytes(b"")
+
+    assert_starts()
+
+
 BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "no database": (no_database, "no usable SQLite database"),
     "damaged": (damaged, "no usable SQLite database"),
+    "text": (text, "no usable SQLite database"),
     "cut off": (cut_off, "no usable SQLite database"),
     "newer": (newer, "newer Tunesmith"),
     "a folder": (a_folder, "can't be used now"),
@@ -367,6 +412,7 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "unwritable": (without_room_for_changes, "can't be used now"),
     "pointing nowhere": (pointing_nowhere, "can't be used now"),
     "of another program": (of_another_program, "belongs to another program"),
+    "of another program with a version": (of_another_program_with_a_version, "belongs to another program"),
 }
 
 

@@ -1,5 +1,6 @@
 """Faults of the clock: a step of the wall clock loses no song, and periods end by UTC."""
 
+import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -12,8 +13,10 @@ from bot.database.sqlite import Database
 from bot.errors import NotEnoughCredits, ServiceClosed
 from bot.model import FailReason, Job, JobState, Period
 from bot.ops import clock as clock_module
-from bot.ops.clock import steady_clock
+from bot.ops.clock import CheckedClock, steady_clock
 from bot.pipeline import schedule
+from bot.pipeline.erasure import Erasure
+from bot.pipeline.maintenance import Maintenance
 from bot.store import jobs, ledger, times
 from bot.store.reconcile import reconcile
 from tests import make
@@ -101,6 +104,92 @@ def test_the_bots_clock_goes_on_evenly_whatever_the_wall_clock_is_set_to(
 
     assert make.NOW + timedelta(seconds=10) == now()
     assert make.NOW + step + timedelta(seconds=10) == steady_clock()()
+
+
+# -- a wrong start
+
+
+WRONG = [timedelta(days=-20_000), timedelta(days=-2), timedelta(hours=2), timedelta(days=3_650)]
+
+
+@pytest.mark.parametrize("off", WRONG, ids=str)
+async def test_a_clock_set_right_after_a_wrong_start_begins_anew(off: timedelta, machine: Machine) -> None:
+    truth = machine.wall
+    machine.set_forward(off)
+    alerts: list[str] = []
+    clock = CheckedClock()
+    clock.alert = alerts.append
+
+    for _ in range(3):
+        clock.compare(truth)
+    while_wrong = clock.problem(), clock.set_right.is_set()
+    machine.set_forward(-off)
+    clock.compare(truth)
+    clock.compare(truth)
+    new = CheckedClock()
+    new.compare(truth)
+    await new.confirmed()
+
+    side = "behind" if off < timedelta() else "ahead of"
+    said = f"this machine's clock is {abs(off).total_seconds():,.0f} s {side} Discord's; set it"
+    assert (said, False) == while_wrong
+    assert [f"Nothing old is deleted, because {said}."] == alerts
+    assert (None, True) == (clock.problem(), clock.set_right.is_set())
+    assert truth == new.now()
+    assert not new.set_right.is_set()
+
+
+@pytest.mark.parametrize("step", [*WRONG, timedelta(minutes=10)], ids=str)
+async def test_a_right_clock_is_not_begun_anew_when_the_machines_is_set(
+    step: timedelta, machine: Machine
+) -> None:
+    truth = machine.wall
+    clock = CheckedClock()
+    machine.set_forward(step)
+
+    clock.compare(truth + timedelta(minutes=4))
+    await clock.confirmed()
+
+    assert (None, False) == (clock.problem(), clock.set_right.is_set())
+
+
+async def test_nothing_is_deleted_for_its_age_while_the_clock_is_wrong(
+    rig: Rig, machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    truth = machine.wall
+    job = await rig.ask()
+    await rig.until(job, DONE)
+    machine.set_forward(timedelta(days=3_650))
+    clock, rounds = CheckedClock(), asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        rounds.set()
+        await asyncio.Event().wait()
+
+    maintenance = Maintenance(
+        database=rig.database,
+        spool=rig.spool,
+        erasure=Erasure(rig.database, rig.spool, now=clock.now),
+        spool_days=7,
+        words_days=90,
+        now=clock.now,
+        alert=rig.alerts.append,
+        sleep=sleep,
+        clock_confirmed=clock.confirmed,
+    )
+    task = asyncio.create_task(maintenance.run())
+    clock.compare(truth)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    kept = [(await rig.get(job)).request.prompt, len(list(rig.spool.folder.iterdir())), rounds.is_set()]
+    clock.compare(clock.now())
+    async with asyncio.timeout(5.0):
+        await rounds.wait()
+    task.cancel()
+
+    assert [job.request.prompt, 2, False] == kept
+    assert [] == list(rig.spool.folder.iterdir())
+    await assert_survived(rig, caplog, job, says="delivered")
 
 
 async def queued(rig: Rig) -> Job:

@@ -248,9 +248,12 @@ FILES = [
 ]
 IMPOSSIBLE = {
     "DISCORD_TOKEN": TOKENS,
+    "MUSIC_BACKEND": [SECRET, "kie,sseedance", "suno", "1"],
     "MUSIC_API_KEY": TOKENS,
+    "KIE_API_KEY": TOKENS,
     "DISCORD_API_URL": ADDRESSES,
     "MUSIC_API_URL": [*ADDRESSES, *NO_URL_OF_HTTPX],
+    "KIE_API_URL": [*ADDRESSES, *NO_URL_OF_HTTPX],
     "OPERATOR_WEBHOOK_URL": ADDRESSES,
     "MUSIC_PROVIDER": [f"kie {SECRET}", f"{SECRET}\n{SECRET}", f"{SECRET}\x1b", SECRET * 3],
     "MUSIC_MODELS": [*MODELS, ",".join(f"V{number}" for number in range(26))],

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -89,6 +90,23 @@ class BotProcess:
     def log(self) -> str:
         """Everything that it has written so far."""
         return "\n".join(self.lines)
+
+    def limit_files(self, count: int) -> None:
+        """Let it open no more files than this at a time."""
+        resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE, (count, count))
+
+    def reset_peak_memory(self) -> None:
+        """Let the peak begin anew.
+
+        Source: https://man7.org/linux/man-pages/man5/proc_pid_clear_refs.5.html, read 2026-11-26.
+        """
+        Path(f"/proc/{self._process.pid}/clear_refs").write_text("5", "ascii")
+
+    def peak_memory_mib(self) -> float:
+        """The most memory that it has had at a time, in MiB."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text("ascii")
+        (peak_kib,) = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+        return int(peak_kib) / 1024
 
     async def until_said(self, words: str, timeout_s: float = PATIENCE_S) -> None:
         """Wait until it has written ``words``."""

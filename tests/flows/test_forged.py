@@ -15,6 +15,8 @@ from tests.flows.seen import button, posted
 
 SEED = 20261126
 MUTATIONS = 4
+SAMPLE = 100
+"""Forged ids that are tried, out of some 500."""
 """Random mutations of each valid custom_id."""
 HUGE = 2**63
 NUMBERS = (
@@ -70,7 +72,7 @@ async def test_forged_buttons_get_one_private_sentence_and_change_nothing(
 
     rng = random.Random(SEED)  # noqa: S311 - a repeatable test
     public = []
-    for custom_id in forged_ids(job_id + 1, mia.id + 1, rng):
+    for custom_id in rng.sample([*forged_ids(job_id + 1, mia.id + 1, rng)], SAMPLE):
         answer = await forger.send(press, custom_id=custom_id)
         if not is_private_sentence(answer) and not custom_id.startswith(("songs:", "ledger:", "unlimit:")):
             public.append((custom_id, answer))
@@ -163,9 +165,10 @@ async def test_forged_option_values_get_one_private_sentence_and_change_nothing(
     free = {("music", "create", "prompt"), ("music", "history", "search"), ("quota", "refund", "job")}
     before = await rows(world)
 
+    rng = random.Random(SEED)  # noqa: S311 - a repeatable test
     public = []
     for group, command, option, required in options_of(world):
-        for value in VALUES[option["type"]]:
+        for value in rng.sample(VALUES[option["type"]], 2):
             if (
                 isinstance(value, str)
                 and option["type"] == 3

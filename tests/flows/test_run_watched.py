@@ -6,7 +6,7 @@ import re
 import signal
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -216,3 +216,53 @@ async def test_an_interrupt_ends_it_as_a_signal_to_terminate_does(tmp_path: Path
         status = await bot.ended()
 
     assert 0 == status
+
+
+async def test_idle_connections_leave_files_for_commands_and_songs(tmp_path: Path) -> None:
+    files_max = 128
+    async with (
+        World.open(tmp_path) as world,
+        world.bot(HTTP_LISTEN=ANYWHERE) as bot,
+        AsyncExitStack() as stack,
+    ):
+        await bot.until_said("health server listening")
+        (port,) = re.findall(r"address\W+127\.0\.0\.1:(\d+)", bot.log)
+        bot.limit_files(files_max)
+        for _ in range(2 * files_max):
+            _, writer = await asyncio.open_connection("127.0.0.1", int(port))
+            stack.callback(writer.close)
+        channel, ada = world.room()
+        await world.discord.slash("music create", prompt="Undisturbed", user=ada, channel=channel)
+        song = await world.next_post(channel)
+        answer = await world.discord.slash("music credits", user=ada, channel=channel)
+        status = await bot.terminate()
+
+    assert {ada.id} == song.pings
+    assert answer.ephemeral
+    assert 0 == status
+    assert "Too many open files" not in bot.log
+
+
+async def test_no_song_is_promised_while_the_spool_is_lost(tmp_path: Path) -> None:
+    async with (
+        World.open(tmp_path) as world,
+        world.bot(HTTP_LISTEN=ANYWHERE) as bot,
+        watched(bot) as client,
+    ):
+        spool, channel, ada = tmp_path / "spool", *world.room()
+        await until(client, 200)
+        spool.rmdir()
+        spool.write_text("a file in its place")
+        during = await until(client, 503)
+        refused = await world.discord.slash("music create", prompt="Too early", user=ada, channel=channel)
+        spool.unlink()
+        after = await until(client, 200)
+        await world.discord.slash("music create", prompt="In time", user=ada, channel=channel)
+        song = await world.next_post(channel)
+
+    assert f"SPOOL_DIR: {spool} can't be written to" in during
+    assert "ok\n" == after
+    said = "I can't store songs at the moment. Nothing was charged. Whoever runs this bot has been notified."
+    assert (True, said) == (refused.ephemeral, refused.content)
+    assert ["In time"] == [body["prompt"] for body in world.music.requests]
+    assert "In time" in song.text()

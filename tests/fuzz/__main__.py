@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from tests.fuzz.answers import examine
+from tests.fuzz.answers import examine, examine_kie
 
 PROBLEMS_SHOWN = 20
 
@@ -16,7 +16,7 @@ def main() -> int:
     options = parser.parse_args()
     problems: list[str] = []
     for seed in range(options.seed, options.seed + options.answers):
-        problems += examine(seed)
+        problems += examine(seed) + examine_kie(seed)
     summary = f"{options.answers} answers of each kind, {len(problems)} misread"
     sys.stdout.write("\n".join([*problems[:PROBLEMS_SHOWN], summary, ""]))
     return int(bool(problems))

@@ -7,6 +7,7 @@ import string
 from dataclasses import dataclass
 from typing import Final
 
+from bot.model import ClosedCause
 from bot.music import encodings, wire
 from bot.music.kie import Kie
 
@@ -217,6 +218,54 @@ def examine(seed: int) -> list[str]:
         if isinstance(after_post, wire.Accepted) and not 200 <= status < 300:
             problems.append(f"seed {seed}: kie: accepted under HTTP {status}: {body[:300]!r}")
         KIE.read_checked(status, decoded, ORIGIN)
+    return problems
+
+
+def examine_kie(seed: int) -> list[str]:
+    """Throw answers in kie's form, and odd ones, at kie's readers; return what went wrong."""
+    rng = random.Random(seed)  # noqa: S311 - reproducible, no secret
+    contract, problems = Kie(), []
+    task = f"{rng.getrandbits(48):012x}"
+    body = json.dumps({"code": 200, "msg": "success", "data": {"taskId": task}}).encode()
+    submitted = contract.read_submitted(200, body, (), None)
+    if submitted != wire.Accepted(task):
+        problems.append(f"seed {seed}: {task} read as {submitted}")
+    urls = tuple(f"https://{seed}.example/{take}.mp3" for take in range(rng.randint(1, 3)))
+    songs: list[dict[str, object]] = [
+        {rng.choice(("audio_url", "audioUrl")): url, "id": _value(rng, 4), "duration": _value(rng, 4)}
+        | {"stream_audio_url": "https://s.example/x", "title": _value(rng, 4), "image_url": _value(rng, 4)}
+        for url in urls
+    ]
+    shapes: list[dict[str, object]] = [
+        {"data": songs},
+        {"data": {"sunoData": songs}},
+        {"data": {"data": songs}},
+    ]
+    shapes = [rng.choice(shapes) | {"code": 200}, {"resultUrls": list(urls)}]
+    result = rng.choice(shapes)
+    record: dict[str, object] = {"taskId": task, "state": "success", "resultJson": json.dumps(result)}
+    record |= {"creditsConsumed": _value(rng, 4), "failCode": _value(rng, 4), "failMsg": ""}
+    body = json.dumps({"code": 200, "msg": "success", "data": record}).encode()
+    checked = contract.read_checked(200, body, ORIGIN)
+    if not isinstance(checked, wire.Done) or checked.urls != urls:
+        problems.append(f"seed {seed}: {urls} read as {checked} from {body[:600]!r}")
+    refusal = rng.choice((404, 501, 433, 500))
+    body = json.dumps({"code": refusal, "msg": "no", "data": None}).encode()
+    expected = {433: ClosedCause.NO_CREDITS}.get(refusal)
+    refused = contract.read_submitted(200, body, (), None)
+    if (
+        isinstance(refused, wire.Unknown) is not (refusal == 500)
+        or getattr(refused, "closed", None) is not expected
+    ):
+        problems.append(f"seed {seed}: code {refusal} read as {refused}")
+    for _ in range(3):
+        decoded, status = _decoded(odd(rng)), rng.choice(STATUSES)
+        contract.read_submitted(status, decoded, ("la la", "coming soon"), None)
+        contract.read_checked(status, decoded, ORIGIN)
+        contract.read_balance(decoded)
+        odd_record = json.dumps({"code": 200, "data": {"state": "success", "resultJson": _value(rng, 0)}})
+        contract.read_checked(status, odd_record.encode(), ORIGIN)
+        contract.read_balance(json.dumps({"code": 200, "data": _value(rng, 4)}).encode())
     return problems
 
 

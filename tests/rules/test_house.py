@@ -112,6 +112,7 @@ def refusals() -> list[errors.Refusal]:
         errors.ExportRunning(),
         errors.Leaving(),
         errors.ShuttingDown(),
+        errors.NoRoom(),
     ]
     return made
 

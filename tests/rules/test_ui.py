@@ -13,10 +13,13 @@ SLICED = {
     "bot/ui/cards.py": {"jobs[:STATUS_MAX]"},
     "bot/ui/charsets.py": {"text[:SAMPLE_MAX]", "text[:-1]", "text[1:]"},  # weighed, not shown
     "bot/ui/discord_checks.py": {"CHECKS[len(checks):]"},
+    "bot/ui/file_names.py": {"clusters[:TITLE_CHARS_MAX]"},
+    "bot/ui/fitted_embed.py": {"fields[:EMBED_FIELDS_MAX]"},
+    "bot/ui/language.py": {"source[begin:end]"},
     "bot/ui/lyrics_file.py": {"content[:PDF_WITHIN_BYTES]", "content[len(mark):]"},
     "bot/ui/messages.py": {"bold[:-1]"},
     "bot/ui/names.py": {"sorted(member_ids)[:LOOKED_UP_MAX]"},
-    "bot/ui/quota_cards.py": {"shown[:ROLES_MAX]"},
+    "bot/ui/quota_cards.py": {"by_role[:ROLES_MAX]", "shown[:ROLES_MAX]"},
 }
 """Slices of lists and bytes. Texts are cut by ``text.cut`` and ``characters.head``, between graphemes."""
 OWN = frozenset({"bot/ui/text.py"})

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.database.exclusive_lock import refuse_network
+from bot.database.file_system import check_file_system
 from bot.database.migrating import migrations, schema_version
 from bot.database.sqlite import OLDEST_SQLITE, open_read_only
 from bot.errors import StartRefused
@@ -140,6 +141,7 @@ def _check_file(connection: sqlite3.Connection, path: Path) -> Iterator[Check]:
     name = "database"
     try:
         refuse_network(path)
+        check_file_system(path)
     except StartRefused as refused:
         yield failure(name, str(refused))
         return

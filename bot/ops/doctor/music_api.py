@@ -55,19 +55,19 @@ async def check_music_api(client: MusicClient, url: str) -> tuple[Check, timedel
 
 
 def check_models(contract: Contract, models: Sequence[str]) -> list[Check]:
-    """Name the models on offer that the service has discontinued or does not know."""
-    name, sold = "models", ", ".join(contract.models)
+    """Check that the service still sells every model on offer. Returns nothing if it does."""
+    name, known = "models", contract.models
+    current = ", ".join(model for model in known if model not in contract.retired_models)
     retired = [model for model in models if model in contract.retired_models]
+    unknown = [model for model in models if model not in known and model not in contract.retired_models]
+    checks = []
     if retired:
-        finding = (
-            f"{', '.join(retired)}: discontinued at {contract.backend}; set MUSIC_MODELS to some of {sold}"
-        )
-        return [warning(name, finding)]
-    unknown = [model for model in models if model not in contract.models]
+        finding = f"{', '.join(retired)}: retired by {contract.backend}, and may stop working"
+        checks.append(warning(name, f"{finding}; set MUSIC_MODELS to some of {current}"))
     if unknown:
-        finding = f"{', '.join(unknown)}: not known at {contract.backend}, which sells {sold}"
-        return [warning(name, finding)]
-    return [ok(name, f"{', '.join(models)} on offer at {contract.backend}")]
+        finding = f"{', '.join(unknown)}: not known to be sold by {contract.backend}"
+        checks.append(warning(name, f"{finding}; check MUSIC_MODELS for typos. It sells {current}"))
+    return checks
 
 
 class Clocks:

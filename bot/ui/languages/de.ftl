@@ -280,6 +280,7 @@ refused-too-many-copies = Deine letzten Songs sind noch unterwegs. Versuch es no
 refused-no-direct-messages = Ich kann dir keine Direktnachrichten schicken. Erlaub sie in den Privatsphäre-Einstellungen dieses Servers und versuch es dann noch einmal.
 refused-export-running = Dein letzter Export ist noch nicht fertig. Versuch es noch einmal, wenn die Datei da ist.
 refused-leaving = Deine Daten werden gerade gelöscht, aber deine Songs in Arbeit müssen erst fertig werden. Versuch es danach noch einmal. Es wurde nichts abgebucht.
+refused-no-room = Ich kann im Moment keine Songs speichern. Wer den Bot betreibt, weiß schon Bescheid. Es wurde nichts abgebucht.
 refused-shutting-down = Ich starte gleich neu. Es wurde nichts abgebucht. Bitte versuch es in einer Minute noch einmal.
 
 pool-used = { $used } von { $allowance } pro { $period } sind verbraucht oder vorgemerkt, der Bonus beträgt { $bonus }

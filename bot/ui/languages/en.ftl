@@ -280,6 +280,7 @@ refused-too-many-copies = Your last songs are still on their way. Try again when
 refused-no-direct-messages = I can't send you direct messages. Allow them in this server's privacy settings, then try again.
 refused-export-running = Your last export isn't finished yet. Try again when its file has arrived.
 refused-leaving = Your data is being deleted, but your songs in progress have to finish first. Try again after that. Nothing was charged.
+refused-no-room = I can't store songs at the moment. Nothing was charged. Whoever runs this bot has been notified.
 refused-shutting-down = I'm about to restart. Nothing was charged. Please try again in a minute.
 
 pool-used = { $used } of { $allowance } a { $period } are used or held, and the bonus is { $bonus }

@@ -437,7 +437,7 @@ async def test_a_commit_that_fails_is_repeated_one_by_one(database: Database) ->
         entries: list[module._Waiting[object]] = [
             module._Waiting(put(name), deadline=time.perf_counter() + 1.0) for name in ("a", "b")
         ]
-        module._commit(bad, entries)
+        module._commit(bad, entries, lambda _: None)
 
     assert [[1], [1]] == [entry.results for entry in entries]
     assert [None, None] == [entry.error for entry in entries]
@@ -1080,3 +1080,12 @@ def test_a_page_without_rows_is_no_tree() -> None:
     zeros, overflow = bytes(4_096), (7).to_bytes(4, "big") + b"text" * 1_023
 
     assert [None, None] == [pages.blanked(page, 4_096) for page in (zeros, overflow)]
+
+
+async def test_a_closed_database_is_busy_to_whoever_still_asks(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "tunesmith.db") as database:
+        pass
+
+    for ask in (database.write, database.read, database.report):
+        with pytest.raises(StoreBusy, match="closed"):
+            await ask(lambda _: None)

@@ -8,6 +8,7 @@ from bot.model import Backend, ClosedCause, FailReason, SongRequest, TakeDetails
 from bot.music import backends, wire
 from bot.music.kie import Kie
 from tests import make
+from tests.fuzz.answers import examine_kie
 
 ORIGIN = "https://api.kie.ai:443"
 AUDIO = "https://tempfile.aiquickdraw.com/r/a1.mp3"
@@ -42,6 +43,20 @@ def test_a_prompt_is_sent_alone() -> None:
     assert {
         "model": "ai-music-api/generate",
         "input": {"custom_mode": False, "instrumental": False, "model": "V6", "prompt": "Warm synth pop"},
+    } == body
+
+
+def test_a_prompt_says_in_words_what_to_avoid() -> None:
+    body = Kie().body(make.prompt("rain", model="V6", avoid="drums"))
+
+    assert {
+        "model": "ai-music-api/generate",
+        "input": {
+            "custom_mode": False,
+            "instrumental": False,
+            "model": "V6",
+            "prompt": "rain\nAvoid: drums",
+        },
     } == body
 
 
@@ -284,3 +299,12 @@ def test_an_error_without_a_code_names_no_task() -> None:
     submitted = Kie().read_submitted(200, json.dumps(answer).encode(), (), None)
 
     assert isinstance(submitted, wire.Unknown)
+
+
+@pytest.mark.parametrize("first", range(0, 300, 100))
+def test_random_answers_are_read_without_a_mistake(first: int) -> None:
+    assert [] == [problem for seed in range(first, first + 100) for problem in examine_kie(seed)]
+
+
+def test_a_balance_of_any_size_is_read() -> None:
+    assert None is Kie().read_balance(b'{"code": 200, "data": 1' + b"0" * 400 + b"}")

@@ -150,7 +150,12 @@ def test_a_disk_that_fills_up_is_reported(
 
 @pytest.mark.parametrize(
     ("used", "verdict", "said"),
-    [(0, OK, "0 of TOTAL_CREDITS_MAX=1,000 used"), (990, OK, "990 of"), (1_000, WARNING, "no more songs")],
+    [
+        (0, OK, "0 of TOTAL_CREDITS_MAX=1,000 used"),
+        (790, OK, "790 of"),
+        (800, WARNING, "raise it in time"),
+        (1_000, WARNING, "no more songs"),
+    ],
 )
 def test_what_all_servers_have_used_is_reported(used: int, verdict: Verdict, said: str, path: Path) -> None:
     changed(path, f"INSERT INTO day_total VALUES ({times.day_number(NOW)}, {used})")  # noqa: S608 - numbers

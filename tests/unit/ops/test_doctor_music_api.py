@@ -5,10 +5,12 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from bot.model import Verdict
+from bot.model import Backend, Verdict
+from bot.music.backends import OFFERS, contract
 from bot.music.client import NO_TASK, MusicClient
+from bot.music.kie import Kie
 from bot.music.sseedance import Sseedance
-from bot.ops.doctor.music_api import Clocks, check_clock, check_music_api
+from bot.ops.doctor.music_api import Clocks, check_clock, check_models, check_music_api
 from tests import make
 
 URL = "https://music.example.com"
@@ -107,3 +109,25 @@ async def test_a_clock_that_nobody_can_be_asked_about_is_a_warning() -> None:
     (found,) = await clocks.check()
 
     assert Verdict.WARNING is found.verdict
+
+
+@pytest.mark.parametrize(
+    ("models", "words"),
+    [
+        (["V6", "V6_MINI", "V6_WILD"], []),
+        (["V6", "V5", "V3_5"], ["V5, V3_5: retired by kie"]),
+        (["V66"], ["V66: not known to be sold by kie"]),
+        (["V5", "V66"], ["V5: retired by kie", "V66: not known to be sold by kie"]),
+    ],
+)
+def test_models_that_the_service_no_longer_sells_are_named(models: list[str], words: list[str]) -> None:
+    found = check_models(Kie(), models)
+
+    assert [(Verdict.WARNING, True)] * len(words) == [
+        (check.verdict, check.finding.startswith(word)) for check, word in zip(found, words, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("backend", Backend)
+def test_models_on_offer_by_default_are_sold(backend: Backend) -> None:
+    assert [] == check_models(contract(backend, provider="kie", options={}), OFFERS[backend].models)

@@ -32,14 +32,21 @@ class Bot:
         self.cut_off: str | None = None
         self.last_round_at = clock()
         self.stopping = False
+        self.clock_problem: str | None = None
+        self.storage_problem: str | None = None
         self.health = Health(
             database=database,
             gateway=lambda: self.cut_off,
             latencies_s=lambda: {0: 0.05},
             last_round_at=lambda: self.last_round_at,
             stopping=lambda: self.stopping,
+            storage=self.find_storage_problem,
+            clock=lambda: self.clock_problem,
             now=clock,
         )
+
+    async def find_storage_problem(self) -> str | None:
+        return self.storage_problem
 
 
 def made(bot: Bot, metrics: Metrics, database: Database) -> web.Application:
@@ -70,6 +77,18 @@ async def test_a_bot_that_hears_nothing_from_discord_is_not_well(bot: Bot) -> No
     bot.cut_off = "not connected to Discord"
 
     assert ("not connected to Discord",) == await bot.health.problems()
+
+
+async def test_a_bot_that_can_store_no_song_is_not_well(bot: Bot) -> None:
+    bot.storage_problem = "SPOOL_DIR: /spool has 3 MiB left; free some space"
+
+    assert (bot.storage_problem,) == await bot.health.problems()
+
+
+async def test_a_machine_whose_clock_is_wrong_is_not_well(bot: Bot) -> None:
+    bot.clock_problem = "this machine's clock is 7,200 s behind Discord's; set it"
+
+    assert (bot.clock_problem,) == await bot.health.problems()
 
 
 async def test_a_runner_that_has_not_begun_is_not_well(bot: Bot) -> None:

@@ -65,7 +65,16 @@ class Rig:
         self.sleep: Callable[[float], Awaitable[object]] = no_sleep
         self.metrics = Metrics(CollectorRegistry(), seconds=lambda: clock().timestamp())
         terms = make.terms(backend=self.backend, open_per_member=1_000, open_per_guild=1_000)
-        self.intake = Intake(database, terms, now=clock, woken=lambda: None, alert=self.alerts.append)
+        self.storage_problem: str | None = None
+        """Why no song can be stored, if none can."""
+        self.intake = Intake(
+            database,
+            terms,
+            now=clock,
+            woken=lambda: None,
+            alert=self.alerts.append,
+            storage_problem=self.find_storage_problem,
+        )
         self.privacy = Privacy(
             database=database,
             spool=self.spool,
@@ -80,6 +89,9 @@ class Rig:
     def _spoken(self) -> httpx.AsyncBaseTransport:
         documented = self.music.transport
         return KieFront(documented) if self.backend is Backend.KIE else documented
+
+    async def find_storage_problem(self) -> str | None:
+        return self.storage_problem
 
     async def scrub(self) -> bool:
         """Scrub the database, as maintenance does at its next turn."""
@@ -147,6 +159,7 @@ class Rig:
                 pace=self.pace,
                 vary=self.vary,
                 moved=self.metrics.moved,
+                storage_problem=self.find_storage_problem,
             )
             yield Runner(
                 database=self.database,

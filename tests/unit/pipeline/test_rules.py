@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.model import Delivery, FailReason, Job, JobState, Track
+from bot.model import Delivery, FailReason, GuildId, Job, JobState, Track
 from bot.pipeline.courier import CardFacts
 from bot.pipeline.runner import Runner
 from bot.store.reconcile import reconcile
@@ -184,9 +184,8 @@ async def test_not_more_than_four_requests_are_under_way(rig: Rig, post: HeldUp)
 
 
 async def test_the_sixteenth_request_waits_until_ten_seconds_after_the_first(rig: Rig) -> None:
-    await rig.credits.set_allowance(make.GUILD, 1_000, None, make.entry())
-    for _ in range(16):
-        await rig.ask()
+    for number in range(16):
+        await rig.ask(origin=make.origin(guild_id=GuildId(7_000 + number % 4)))
 
     for _ in range(5):
         await rig.round()
@@ -197,6 +196,26 @@ async def test_the_sixteenth_request_waits_until_ten_seconds_after_the_first(rig
     rig.clock.forward(seconds=0.002)
     await rig.round()
     assert 16 == rig.music.posts
+
+
+async def test_one_server_leaves_places_in_each_window_to_the_others(rig: Rig) -> None:
+    await rig.credits.set_allowance(make.GUILD, 1_000, None, make.entry())
+    for _ in range(30):
+        await rig.ask()
+    for _ in range(10):
+        await rig.round()
+    alone = rig.music.posts
+
+    for number in range(6):
+        await rig.ask(origin=make.origin(guild_id=GuildId(8_000 + number)))
+    for _ in range(5):
+        await rig.round()
+    others = rig.music.posts - alone
+    rig.clock.forward(seconds=10.001)
+    for _ in range(10):
+        await rig.round()
+
+    assert (10, 5, 15 + 10) == (alone, others, rig.music.posts)
 
 
 class Watching(Chat):

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from bot.errors import Transient
 from bot.model import ClosedCause, FailReason
 from bot.music import wire
 from bot.music.client import MusicClient
@@ -114,3 +115,68 @@ async def test_what_the_documentation_forbids_is_refused(
 
     assert isinstance(answer, wire.Rejected)
     assert (FailReason.REFUSED, 0) == (answer.reason, sandbox.tasks_created)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "closed"),
+    [
+        (433, FailReason.CLOSED, ClosedCause.NO_CREDITS),
+        (404, FailReason.REFUSED, None),
+        (501, FailReason.REFUSED, None),
+        (531, FailReason.REFUSED, None),
+    ],
+)
+async def test_a_prompt_asks_for_a_code_in_the_body(
+    code: int, reason: FailReason, closed: ClosedCause | None, sandbox: KieSandbox, music: MusicClient
+) -> None:
+    answer = await music.submit(make.prompt(f"rain [code {code}]", model="V6"))
+
+    assert isinstance(answer, wire.Rejected)
+    assert (reason, closed, 0) == (answer.reason, answer.closed, sandbox.tasks_created)
+
+
+@pytest.mark.parametrize(("words", "confirmed"), [("[code 433]", True), ("[code 404]", False)])
+async def test_only_a_closed_account_refuses_everything(
+    words: str, confirmed: bool, music: MusicClient
+) -> None:
+    answer = await music.submit(make.prompt(words, model="V6"))
+    assert isinstance(answer, wire.Rejected)
+
+    assert confirmed is await music.confirms(answer)
+
+
+async def test_a_failed_validation_comes_as_code_500(url: str) -> None:
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with httpx.AsyncClient(headers=headers) as plain:
+        body = Kie().body(make.prompt(model="V9"))
+        answer = await plain.post(f"{url}{Kie.submit_path}", json=body)
+
+    assert (200, 500) == (answer.status_code, answer.json()["code"])
+
+
+async def test_addresses_are_replaced_after_success(
+    sandbox: KieSandbox, seconds: Seconds, music: MusicClient
+) -> None:
+    accepted = await music.submit(make.prompt("rain [replaced address]", model="V6"))
+    assert isinstance(accepted, wire.Accepted)
+    await music.check(accepted.task_id)
+    seconds.now = 11.0
+    await sandbox.composed()
+
+    statuses = []
+    async with httpx.AsyncClient() as plain:
+        for _ in range(2):
+            done = await music.check(accepted.task_id)
+            assert isinstance(done, wire.Done)
+            statuses.append((await plain.get(done.urls[0])).status_code)
+
+    assert [404, 200] == statuses
+
+
+async def test_an_injected_fault_of_a_status_query_has_kies_form(
+    sandbox: KieSandbox, music: MusicClient
+) -> None:
+    sandbox.faults = [server.Fault(server.FaultKind.BUSY, on="poll")]
+
+    with pytest.raises(Transient):
+        await music.check("281e")

@@ -241,6 +241,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
         history.find(tx, GUILD, MEMBER, str(done(tx).id)),
     ),
     "history.found_again": lambda tx: history.found_again(tx, done(tx).id, TRACK),
+    "jobs.is_current": lambda tx: jobs.is_current(tx, 1),
     "jobs.next_epoch": jobs.next_epoch,
     "jobs.add": add,
     "jobs.taken": lambda tx: jobs.taken(tx, 7),

@@ -1,0 +1,36 @@
+"""A bot that started while the machine's clock was wrong."""
+
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+from tests.flows.process import PATIENCE_S, World
+
+
+async def test_a_clock_set_right_after_the_start_is_taken_up_without_a_restart(tmp_path: Path) -> None:
+    async with World.open(tmp_path) as world:
+        world.command = ("tests.flows.late_clock",)
+        async with world.unconnected_bot() as bot:
+            await bot.until_said("starting anew")
+            sessions = len(world.discord.gateway.identifies)
+            await world.discord.until(
+                lambda: (
+                    len(world.discord.gateway.identifies) > sessions - 1
+                    and world.discord.gateway.listening(world.discord.guild.id)
+                ),
+                PATIENCE_S,
+                "a connection",
+            )
+            await bot.until_said("ledger reconciled")
+            channel, ada = world.room()
+            await world.discord.slash("music create", prompt="In time", user=ada, channel=channel)
+            song = await world.next_post(channel)
+            status = await bot.terminate()
+
+    with closing(sqlite3.connect(tmp_path / "tunesmith.db")) as database:
+        rows = database.execute("SELECT created_at FROM job").fetchall()
+    assert {ada.id} == song.pings
+    assert 0 == status
+    assert "Traceback" not in bot.log
+    assert [True] == [abs(created_ms / 1000 - time.time()) < 600 for (created_ms,) in rows]
