@@ -236,6 +236,9 @@ async def explain(
 ) -> None:
     """Tell the member, and nobody else, why it was not done; log a bug."""
     say = interaction_context.private(interaction)
+    if interaction.client.is_closed():
+        log.info("interaction not answerable", extra={"interaction_id": interaction.id, "code": "closed"})
+        return
     if isinstance(error, discord.HTTPException) and error.code in UNANSWERABLE:
         log.info("interaction not answerable", extra={"interaction_id": interaction.id, "code": error.code})
         return

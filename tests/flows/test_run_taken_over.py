@@ -49,9 +49,7 @@ async def test_a_bot_whose_database_was_taken_over_ends_and_pays_for_nothing(tmp
 
     assert 1 == status
     assert "another Tunesmith has taken over" in bot.lines[-1]
-    assert [] == [line for line in bot.log.splitlines() if "Traceback" in line or "Error" in line], bot.log[
-        -6000:
-    ]
+    assert "Traceback" not in bot.log
     assert ["Before"] == [body["prompt"] for body in world.music.requests]
     assert [] == world.posts(channel)
 

@@ -7,13 +7,14 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bot.database import snapshots
 from bot.database.exclusive_lock import exclusive_lock
-from bot.database.sqlite import Database, Tx
+from bot.database.sqlite import FIRST_PAGE, Database, Tx
 from bot.errors import AlreadyRuns, StartRefused, StoreBusy, StoreLost
 from bot.store import jobs
 from bot.store.facts import fact, remember
@@ -112,7 +113,7 @@ async def test_a_process_whose_database_was_taken_writes_nothing_more(
         for _ in range(2):
             with pytest.raises(StoreLost, match=TAKEN[take]):
                 await database.write(put)
-        for maintain in (database.rewrite, database.empty_log):
+        for maintain in (partial(database.scrub, FIRST_PAGE, put), database.empty_log):
             with pytest.raises(StoreLost):
                 await maintain()
         async with asyncio.timeout(5.0):
@@ -202,7 +203,7 @@ async def test_a_copy_does_not_pass_for_the_original(tmp_path: Path) -> None:
 SUCCESSOR = """
 import asyncio, sys
 from pathlib import Path
-from bot.database.sqlite import Database
+from bot.database.sqlite import FIRST_PAGE, Database
 from bot.store.facts import remember
 
 async def main():

@@ -109,7 +109,7 @@ async def test_a_runner_may_sleep_but_not_stand_still(bot: Bot, seconds: int, sa
 async def test_a_database_that_is_locked_is_not_well_until_it_is_free(
     bot: Bot, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.database.sqlite.GIVE_UP_AFTER_S", 0.0)
+    monkeypatch.setattr("bot.database.sqlite.GIVE_UP_AFTER_S", 0.5)
     with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         (said,) = await bot.health.problems()
