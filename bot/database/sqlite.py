@@ -415,6 +415,7 @@ class Database(engine.Engine[Tx]):
             connection.execute("PRAGMA shrink_memory")
             connection.execute("BEGIN IMMEDIATE")
             try:
+                self._writer.check(connection)  # once more, now that nobody can take the file over
                 if self.path.with_name(f"{self.path.name}-wal").stat().st_size:
                     raise BusyError("another process wrote meanwhile")
                 following, changed = _blank(handle, first)
