@@ -67,7 +67,7 @@ def list_servers(settings: Settings, now: datetime) -> tuple[list[servers.Server
     terms = settings.upstream_terms
     with open_read_only(settings.database_path) as tx:
         found = servers.servers(tx, settings.credit_defaults, now)
-        return found, None if terms is None else upstream.read(tx, terms, now)
+        return found, None if terms is None else upstream.compare_and_average(tx, terms, now)
 
 
 def list_open_jobs(settings: Settings) -> list[servers.OpenJob]:

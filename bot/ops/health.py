@@ -148,7 +148,9 @@ def application(
 
         def read(tx: Tx) -> tuple[Totals, Upstream | None]:
             now, terms = current.now, upstream_terms
-            return totals(tx, now, backend), None if terms is None else upstream.read(tx, terms, now)
+            return totals(tx, now, backend), None if terms is None else upstream.compare_and_average(
+                tx, terms, now
+            )
 
         try:
             sums, balance = await database.report(read)

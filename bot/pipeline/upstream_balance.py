@@ -81,7 +81,7 @@ class UpstreamBalance:
         now = self._now()
         reading = Reading(credits=balance, at=now)
         # Counted on a thread of its own: a write that looks at every server would hold up members.
-        current = await self._database.report(lambda tx: upstream.read(tx, terms, now, reading))
+        current = await self._database.report(lambda tx: upstream.compare(tx, terms, now, reading))
         news = await self._database.write(
             lambda tx: upstream.record(tx, terms.backend, reading, current.warnings)
         )

@@ -2,13 +2,13 @@
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from bot.database.sqlite import Tx
-from bot.model import Backend, GuildId, JobState
+from bot.model import Backend, GuildId
 from bot.store import ledger, servers
 from bot.store.facts import fact, remember
 from bot.store.ledger import Defaults
@@ -71,9 +71,9 @@ class Upstream:
     songs: int | None
     """Number of songs that it pays for."""
     sold: Sold
-    charged_credits: float
+    charged_credits: float = 0.0
     """What the service says that its songs have cost, in its own credits, over all time."""
-    charged_songs: int
+    charged_songs: int = 0
     """Number of songs with a known cost."""
 
     @property
@@ -116,7 +116,7 @@ def sold(tx: Tx, terms: UpstreamTerms, now: datetime) -> Sold:
     ]
     left = max(0, terms.total_credits_max - servers.credits_this_month(tx, now))
     queued, held = tx.execute(
-        "SELECT COUNT(*), COALESCE(SUM(price), 0) FROM job WHERE state = ?", (JobState.QUEUED,)
+        "SELECT COUNT(*), COALESCE(SUM(price), 0) FROM job WHERE state = 'queued'"
     ).fetchone()
     credits_ = min(sum(pools), left) + held
     if not terms.price:
@@ -139,20 +139,23 @@ def last_reading(tx: Tx, backend: Backend) -> Reading | None:
     return Reading(credits=credits_, at=moment(at_ms))
 
 
-def read(tx: Tx, terms: UpstreamTerms, now: datetime, fresh: Reading | None = None) -> Upstream:
+def compare(tx: Tx, terms: UpstreamTerms, now: datetime, fresh: Reading | None = None) -> Upstream:
     """Return the balance, ``fresh`` or as it was last kept, next to what members can still request."""
     reading = fresh or last_reading(tx, terms.backend)
-    charged_credits, charged_songs = tx.execute(
-        "SELECT TOTAL(upstream_credits), COUNT(upstream_credits) FROM job WHERE backend = ?", (terms.backend,)
-    ).fetchone()
     return Upstream(
         backend=terms.backend,
         reading=reading,
         songs=None if reading is None else songs_paid(reading.credits, terms.song_cost),
         sold=sold(tx, terms, now),
-        charged_credits=charged_credits,
-        charged_songs=charged_songs,
     )
+
+
+def compare_and_average(tx: Tx, terms: UpstreamTerms, now: datetime) -> Upstream:
+    """Return the same with what songs have cost, which reads every song."""
+    charged_credits, charged_songs = tx.execute(
+        "SELECT TOTAL(upstream_credits), COUNT(upstream_credits) FROM job WHERE backend = ?", (terms.backend,)
+    ).fetchone()
+    return replace(compare(tx, terms, now), charged_credits=charged_credits, charged_songs=charged_songs)
 
 
 def record(

@@ -42,7 +42,7 @@ def _compare(
 ) -> Check:
     try:
         with open_read_only(database) as tx:
-            current = upstream.read(tx, terms, now, fresh)
+            current = upstream.compare(tx, terms, now, fresh)
     except StartRefused as refused:
         return _without_database(terms, fresh, problem or str(refused))
     finding = f"at {terms.backend}: {upstream_lines.balance(current, now)}"

@@ -168,7 +168,7 @@ def test_what_songs_really_cost_is_averaged_over_this_service_alone(tx: Tx) -> N
         job = rows.added(tx)
         tx.execute("UPDATE job SET backend = ?, upstream_credits = ? WHERE id = ?", (backend, cost, job.id))
 
-    found = upstream.read(tx, terms(), NOW)
+    found = upstream.compare_and_average(tx, terms(), NOW)
 
     assert (18.5, 2, 9.25) == (found.charged_credits, found.charged_songs, found.average_cost)
-    assert None is upstream.read(tx, terms(backend="another"), NOW).average_cost
+    assert None is upstream.compare_and_average(tx, terms(backend="another"), NOW).average_cost
