@@ -8,11 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bot import doctor
 from bot.database.sqlite import Database
 from bot.model import Backend, Check, Verdict
 from bot.music.client import MusicClient
 from bot.music.kie import Kie
 from bot.ops.doctor.balance import check_balance
+from bot.settings import GivenSettings
 from bot.store import ledger, upstream
 from bot.store.upstream import Reading
 from tests import make
@@ -83,6 +85,23 @@ async def test_a_balance_that_can_not_be_read_is_shown_as_it_was(database: Datab
 
 def refuse(_: httpx.Request) -> httpx.Response:
     raise httpx.ConnectError("refused")
+
+
+def test_the_doctor_asks_only_a_service_that_reports_a_balance(tmp_path: Path) -> None:
+    names = {}
+    for backend in Backend:
+        settings = GivenSettings(
+            discord_token="a-token",  # type: ignore[arg-type]
+            music_api_key="a-key",  # type: ignore[arg-type]
+            kie_api_key="a-key",  # type: ignore[arg-type]
+            music_backend=backend,
+            database_url=f"sqlite:///{tmp_path / 'nothing.db'}",
+        )
+        names[backend] = [spec.name for spec in doctor.check_specs(settings)]
+
+    assert [["token", "music API", "balance"], ["token", "music API", "sqlite"]] == [
+        names[backend][:3] for backend in (Backend.KIE, Backend.SSEEDANCE)
+    ]
 
 
 @pytest.mark.parametrize(
