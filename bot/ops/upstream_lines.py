@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from bot.pipeline.upstream_balance import sentence, songs
+from bot.pipeline.upstream_balance import amount, sentence, songs
 from bot.store.upstream import Upstream
 
 UNITS: Final = ((86_400, "days"), (3_600, "h"), (60, "min"))
@@ -31,11 +31,6 @@ def balance(current: Upstream, now: datetime) -> str:
     pays = "" if current.songs is None else f", for {songs(current.songs)}"
     age = _age((now - current.reading.at).total_seconds())
     return f"{amount(current.reading.credits)} credits{pays}, read {age} ago; {sold}"
-
-
-def amount(credits_: float) -> str:
-    """Format credits of a music service, which may have a fraction, like ``987.6``."""
-    return f"{credits_:,.2f}".rstrip("0").rstrip(".")
 
 
 def _age(seconds: float) -> str:

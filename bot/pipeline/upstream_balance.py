@@ -95,9 +95,15 @@ def songs(count: int) -> str:
     return f"{count:,} song" if count == 1 else f"{count:,} songs"
 
 
+def amount(credits_: float) -> str:
+    """Format credits of a music service, which may have a fraction, like ``987.6``."""
+    return f"{credits_:,.2f}".rstrip("0").rstrip(".")
+
+
 def sentence(warning: BalanceWarning, current: Upstream) -> str:
     """Say what is wrong with the balance, and what to do."""
-    pays = f"The balance at {current.backend} pays for only {songs(current.songs or 0)}"
+    has = "" if current.reading is None else f" ({amount(current.reading.credits)} credits)"
+    pays = f"The balance at {current.backend}{has} pays for only {songs(current.songs or 0)}"
     match warning:
         case BalanceWarning.LOW:
             return f"{pays}; top it up, or requests are soon refused."

@@ -1,5 +1,6 @@
 """The doctor's check of the operator's balance at the music service."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
@@ -12,11 +13,13 @@ from bot.model import Check
 from bot.music.client import MusicClient
 from bot.ops import upstream_lines
 from bot.ops.doctor.runner import ok, on_a_thread, warning
-from bot.pipeline.upstream_balance import sentence, songs
+from bot.pipeline.upstream_balance import amount, sentence, songs
 from bot.store import upstream
 from bot.store.upstream import Reading, UpstreamTerms
 
 NAME: Final = "balance"
+BALANCE_WITHIN_S: Final = 10.0
+"""How long the service may take to answer, in seconds; less than the deadline of the check."""
 
 
 async def check_balance(
@@ -25,16 +28,23 @@ async def check_balance(
     terms: UpstreamTerms,
 ) -> list[Check]:
     """Ask for the balance, and compare it with what members can still request."""
-    fresh, problem = None, "no balance in the answer"
     async with open_music() as music:
-        try:
-            credits_ = await music.balance()
-        except Transient as error:
-            credits_, problem = None, str(error)
+        credits_, problem = await _ask(music)
     now = datetime.now(UTC)
-    if credits_ is not None:
-        fresh, problem = Reading(credits=credits_, at=now), ""
+    fresh = None if credits_ is None else Reading(credits=credits_, at=now)
     return [await on_a_thread(lambda: _compare(database, terms, now, fresh, problem))]
+
+
+async def _ask(music: MusicClient) -> tuple[float | None, str]:
+    """Return the balance, or why there is none."""
+    try:
+        async with asyncio.timeout(BALANCE_WITHIN_S):
+            credits_ = await music.balance()
+    except TimeoutError:
+        return None, f"no answer within {BALANCE_WITHIN_S:.0f} s"
+    except Transient as error:
+        return None, str(error)
+    return credits_, "no balance in the answer" if credits_ is None else ""
 
 
 def _compare(
@@ -46,10 +56,10 @@ def _compare(
     except StartRefused as refused:
         return _without_database(terms, fresh, problem or str(refused))
     finding = f"at {terms.backend}: {upstream_lines.balance(current, now)}"
+    advice = "".join(f". {sentence(found, current)}".removesuffix(".") for found in current.warnings)
     if problem:
-        return warning(NAME, f"can't be read now ({problem}); last known {finding}")
-    advice = " ".join(sentence(found, current) for found in current.warnings)
-    return warning(NAME, f"{finding}. {advice}") if advice else ok(NAME, finding)
+        return warning(NAME, f"can't be read now ({problem}); last known {finding}{advice}")
+    return warning(NAME, f"{finding}{advice}") if advice else ok(NAME, finding)
 
 
 def _without_database(terms: UpstreamTerms, fresh: Reading | None, problem: str) -> Check:
@@ -57,7 +67,7 @@ def _without_database(terms: UpstreamTerms, fresh: Reading | None, problem: str)
         return warning(NAME, f"can't be read now ({problem})")
     paid = upstream.songs_paid(fresh.credits, terms.song_cost)
     pays = "" if paid is None else f", for {songs(paid)}"
-    finding = f"at {terms.backend}: {upstream_lines.amount(fresh.credits)} credits{pays}"
+    finding = f"at {terms.backend}: {amount(fresh.credits)} credits{pays}"
     if paid is not None and paid < upstream.SONGS_LOW:
         return warning(NAME, f"{finding}; top it up, or requests are soon refused")
     return ok(NAME, f"{finding}; not compared with what members can request: {problem}")

@@ -1,5 +1,6 @@
 """The doctor's check of the balance at the music service."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from bot.database.sqlite import Database
 from bot.model import Backend, Check, Verdict
 from bot.music.client import MusicClient
 from bot.music.kie import Kie
+from bot.ops.doctor import balance as module
 from bot.ops.doctor.balance import check_balance
 from bot.settings import GivenSettings
 from bot.store import ledger, upstream
@@ -56,7 +58,7 @@ async def bot_with_a_server(database: Database) -> AsyncIterator[Path]:
             Verdict.OK,
             "240 credits, for 20 songs, read 0 s ago; members can still request 10 songs",
         ),
-        (239, Verdict.WARNING, "The balance at kie pays for only 19 songs; top it up"),
+        (239, Verdict.WARNING, ". The balance at kie (239 credits) pays for only 19 songs; top it up"),
         (100, Verdict.WARNING, "pays for only 8 songs, but members can still request 10 songs; top it up"),
         (0, Verdict.WARNING, "at kie: 0 credits, for 0 songs"),
     ],
@@ -68,6 +70,20 @@ async def test_the_balance_is_compared_with_what_members_can_request(
         found = await check(account(balance), path)
 
     assert ("balance", verdict, True) == (found.name, found.verdict, words in found.finding)
+
+
+async def test_a_service_that_hangs_is_a_warning_in_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BALANCE_WITHIN_S", 0.01)
+
+    async def hang(_: httpx.Request) -> httpx.Response:
+        return await asyncio.Future()
+
+    async with bot_with_a_server(database) as path:
+        found = await check(httpx.MockTransport(hang), path)
+
+    assert (Verdict.WARNING, True) == (found.verdict, "(no answer within 0 s)" in found.finding)
 
 
 async def test_a_balance_that_can_not_be_read_is_shown_as_it_was(database: Database) -> None:

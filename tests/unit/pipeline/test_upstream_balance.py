@@ -73,7 +73,7 @@ async def test_a_low_balance_alerts_once_and_again_after_it_recovered(account: A
 
     assert [0, 1, 0, 0, 0, 1] == counts
     assert (
-        "The balance at kie pays for only 19 songs; top it up, or requests are soon refused."
+        "The balance at kie (239.88 credits) pays for only 19 songs; top it up, or requests are soon refused."
         == (account.rig.alerts[0])
     )
 
@@ -85,7 +85,7 @@ async def test_a_balance_below_what_is_sold_alerts_once_a_crossing(account: Acco
 
     assert [0, 1, 0, 0, 1] == counts
     assert (
-        "The balance at kie pays for only 49 songs, but members can still request 50 songs; "
+        "The balance at kie (588 credits) pays for only 49 songs, but members can still request 50 songs; "
         "top it up, or lower TOTAL_CREDITS_MAX." == account.rig.alerts[0]
     )
 
