@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry
 from bot.database.file_system import check_file_system
 from bot.database.sqlite import Database
 from bot.errors import StartRefused, StoreBusy
-from bot.model import Backend
+from bot.model import Backend, JobId, JobState
 from bot.music.backends import capabilities, contract
 from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
@@ -36,6 +36,7 @@ from bot.pipeline.runner import Runner, ShutdownGuard
 from bot.pipeline.steps import Steps
 from bot.pipeline.storage import Storage
 from bot.pipeline.turns import SendTurns
+from bot.pipeline.upstream_balance import UpstreamBalance
 from bot.services.credits import CreditService
 from bot.services.intake import Intake, Terms
 from bot.services.privacy import Privacy
@@ -43,6 +44,7 @@ from bot.services.songs import SongArchive
 from bot.settings import Settings
 from bot.store import jobs, servers
 from bot.store.facts import COMMANDS_FACT, fact, remember
+from bot.store.upstream import UpstreamTerms
 from bot.threads import keep_names_apart
 from bot.ui import discord_client as ui
 from bot.ui.dependencies import Services
@@ -68,6 +70,8 @@ class App:
     privacy: Privacy
     runner: Runner
     maintenance: Maintenance
+    upstream_balance: UpstreamBalance
+    upstream_terms: UpstreamTerms | None
     operator_alerts: OperatorAlerts
     client: ui.TunesmithClient
     metrics: Metrics
@@ -162,6 +166,18 @@ async def assemble(
             Services(intake=intake, credits=credit_service, song_archive=song_archive, privacy=privacy)
         )
         shutdown_guard = ShutdownGuard()
+        upstream_balance = UpstreamBalance(
+            database=database,
+            music=music.chosen,
+            terms=settings.upstream_terms,
+            now=now,
+            alert=operator_alerts.alert,
+        )
+
+        def moved(job_id: JobId, state: JobState) -> None:
+            metrics.moved(job_id, state)
+            upstream_balance.moved(state)
+
         steps = Steps(
             database=database,
             music=music,
@@ -173,7 +189,7 @@ async def assemble(
             shutdown_guard=shutdown_guard,
             alert=operator_alerts.alert,
             pace=settings.poll_pace,
-            moved=metrics.moved,
+            moved=moved,
             storage_problem=storage.problem,
         )
         runner = Runner(
@@ -205,6 +221,8 @@ async def assemble(
             privacy=privacy,
             runner=runner,
             maintenance=maintenance,
+            upstream_balance=upstream_balance,
+            upstream_terms=settings.upstream_terms,
             operator_alerts=operator_alerts,
             client=client,
             metrics=metrics,
@@ -331,7 +349,7 @@ def _pages(app: App, stop: asyncio.Event, clock: CheckedClock) -> web.Applicatio
         clock=clock.problem,
         now=clock.now,
     )
-    return health.application(status, app.metrics, app.database, app.intake.terms.backend)
+    return health.application(status, app.metrics, app.database, app.intake.terms.backend, app.upstream_terms)
 
 
 async def _close(client: discord.Client) -> None:
@@ -359,6 +377,7 @@ async def _work(
     others = [
         start("Discord connection", connect),
         start("maintenance", app.maintenance.run),
+        start("balance of the music service", app.upstream_balance.run),
         start("operator webhook", app.operator_alerts.run),
         group.create_task(event_loop.watch(app.metrics.lagged)),
         group.create_task(_watch_ownership(app.database)),

@@ -22,7 +22,7 @@ from bot.model import Backend, Check, GuildId, JobId, Verdict
 from bot.music import backends
 from bot.music.client import MusicClient
 from bot.ops import backup as backups
-from bot.ops import contract_probe, logs, tables
+from bot.ops import contract_probe, logs, tables, upstream_lines
 from bot.ops.doctor.local import database_checks
 from bot.ops.doctor.runner import run_checks
 from bot.services.operator import OperatorActions
@@ -168,7 +168,11 @@ def list_servers(context: typer.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     with _errors_as_sentences():
-        tables.show(sys.stdout, tables.of_servers(operator_access.list_servers(settings.load())))
+        now = datetime.now(UTC)
+        found, balance = operator_access.list_servers(settings.load(), now)
+        tables.show(sys.stdout, tables.of_servers(found))
+        for line in () if balance is None else upstream_lines.lines(balance, now):
+            typer.echo(line)
 
 
 @servers.command(name="allow")

@@ -37,6 +37,7 @@ def check_specs(settings: Settings) -> list[CheckSpec]:
             models=settings.music_models,
             music_url=settings.music_url(backend),
             open_music=lambda: open_music(settings, backend, now=lambda: datetime.now(UTC)),
+            upstream_terms=settings.upstream_terms,
             check_discord=check_discord,
         )
     )

@@ -10,7 +10,7 @@ from bot.errors import AlreadyRuns, NotDone, StartRefused
 from bot.model import GuildId
 from bot.services.operator import OperatorActions
 from bot.settings import Settings
-from bot.store import servers
+from bot.store import servers, upstream
 
 ID_END: Final = 1 << 63
 """The first number that is too large for an id in the database."""
@@ -58,11 +58,16 @@ async def set_allowed(settings: Settings, guild_id: GuildId, *, allowed: bool) -
         await database.write(lambda tx: servers.set_allowed(tx, guild_id, datetime.now(UTC), allowed=allowed))
 
 
-def list_servers(settings: Settings) -> list[servers.Server]:
-    """Return what each server has used. Raises StartRefused if the database can't be read."""
-    now = datetime.now(UTC)
+def list_servers(settings: Settings, now: datetime) -> tuple[list[servers.Server], upstream.Upstream | None]:
+    """Return what each server has used, and the balance if the music service reports one.
+
+    Raises:
+        StartRefused: the database can't be read.
+    """
+    terms = settings.upstream_terms
     with open_read_only(settings.database_path) as tx:
-        return servers.servers(tx, settings.credit_defaults, now)
+        found = servers.servers(tx, settings.credit_defaults, now)
+        return found, None if terms is None else upstream.compare_and_average(tx, terms, now)
 
 
 def list_open_jobs(settings: Settings) -> list[servers.OpenJob]:

@@ -17,9 +17,10 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from bot.errors import StartRefused
 from bot.model import Backend, GuildId, Period
-from bot.music.backends import OFFERS
+from bot.music.backends import OFFERS, contract
 from bot.store.ledger import Defaults
 from bot.store.servers import ServerPolicy
+from bot.store.upstream import UpstreamTerms
 
 NUMBER_MAX: Final = 10**9
 MODELS_MAX: Final = 25
@@ -184,6 +185,21 @@ class Settings(BaseSettings):
     def server_policy(self) -> ServerPolicy:
         """Which servers are served, unless the operator says otherwise with `tunesmith servers`."""
         return ServerPolicy(listed=self.guilds, serves_new=self.new_guilds == "all")
+
+    @property
+    def upstream_terms(self) -> UpstreamTerms | None:
+        """What the balance at MUSIC_BACKEND is compared with; None if the service reports no balance."""
+        service = contract(self.music_backend, provider=self.music_provider, options=self.music_options)
+        if service.balance_path is None:
+            return None
+        return UpstreamTerms(
+            backend=self.music_backend,
+            song_cost=service.song_cost,
+            price=self.song_credits,
+            total_credits_max=self.total_credits_max,
+            defaults=self.credit_defaults,
+            policy=self.server_policy,
+        )
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -159,11 +159,11 @@ class Kie:
         )
 
     def read_balance(self, body: bytes) -> float | None:
-        """Read the balance, a number with a fraction."""
+        """Read the balance, a number with a fraction; negative for an overdrawn account."""
         parsed = reading.parse(body)
         if parsed is None or _code(parsed) != HTTPStatus.OK:
             return None
-        return _number(parsed.get("data"))
+        return _finite(parsed.get("data"))
 
 
 def _code(parsed: JsonObject) -> int | None:
@@ -174,13 +174,18 @@ def _code(parsed: JsonObject) -> int | None:
 
 
 def _number(value: object) -> float | None:
+    number = _finite(value)
+    return None if number is None or number < 0 else number
+
+
+def _finite(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
         number = float(value)
     except OverflowError:  # JSON allows integers of any size
         return None
-    return number if 0 <= number < float("inf") else None
+    return number if abs(number) < float("inf") else None
 
 
 def _takes(result: object) -> Iterator[TakeDetails]:

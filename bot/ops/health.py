@@ -10,12 +10,14 @@ from typing import Final, cast
 
 from aiohttp import web
 
-from bot.database.sqlite import Database
+from bot.database.sqlite import Database, Tx
 from bot.errors import StartRefused, StoreBusy
 from bot.model import Backend
 from bot.ops.metrics import Metrics, Now
+from bot.store import upstream
 from bot.store.facts import remember
 from bot.store.totals import Totals, totals
+from bot.store.upstream import Upstream, UpstreamTerms
 
 ROUND_WITHIN: Final = timedelta(seconds=60)
 """Maximum age of the runner's last round. It sleeps 30 s at most, so an older one means it hangs."""
@@ -122,8 +124,17 @@ class Health:
         return None
 
 
-def application(health: Health, metrics: Metrics, database: Database, backend: Backend) -> web.Application:
-    """Return the application with both pages; ``backend`` is the service that makes new songs."""
+def application(
+    health: Health,
+    metrics: Metrics,
+    database: Database,
+    backend: Backend,
+    upstream_terms: UpstreamTerms | None = None,
+) -> web.Application:
+    """Return the application with both pages; ``backend`` is the service that makes new songs.
+
+    ``upstream_terms`` is None if that service reports no balance.
+    """
 
     async def healthz(_: web.Request) -> web.Response:
         problems = await health.problems()
@@ -132,11 +143,20 @@ def application(health: Health, metrics: Metrics, database: Database, backend: B
 
     async def metrics_page(request: web.Request) -> web.Response:
         current = await health.current()
+        sums: Totals | None
+        balance: Upstream | None
+
+        def read(tx: Tx) -> tuple[Totals, Upstream | None]:
+            now, terms = current.now, upstream_terms
+            return totals(tx, now, backend), None if terms is None else upstream.compare_and_average(
+                tx, terms, now
+            )
+
         try:
-            sums: Totals | None = await database.report(lambda tx: totals(tx, current.now, backend))
+            sums, balance = await database.report(read)
         except (StoreBusy, sqlite3.Error):
-            sums = None  # the page says so, and its other metrics are still valid
-        body, content_type = metrics.render(sums, current, request.headers.get("Accept", ""))
+            sums = balance = None  # the page says so, and its other metrics are still valid
+        body, content_type = metrics.render(sums, current, request.headers.get("Accept", ""), balance)
         return web.Response(body=body, headers=FRESH | {"Content-Type": content_type})
 
     pages = web.Application()

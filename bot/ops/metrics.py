@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from bot.model import ClosedCause, FailReason, JobId, JobState
 from bot.store.totals import Totals
+from bot.store.upstream import BalanceWarning, Upstream
 
 SUBMITTED: Final = ("accepted", "rejected", "busy", "unknown")
 POLLED: Final = ("running", "done", "rejected", "notfound", "none")
@@ -55,6 +56,7 @@ class Metrics(Collector):
         self._ready_at_s: dict[int, float] = {}
         self._totals: Totals | None = None
         self._now: Now | None = None
+        self._upstream: Upstream | None = None
         self._submissions = Histogram(
             "tunesmith_submission_seconds",
             "Time the music API took to answer a paid request, by answer.",
@@ -122,9 +124,14 @@ class Metrics(Collector):
 
     # -- rendered at a scrape
 
-    def render(self, totals: Totals | None, now: Now, accept: str) -> tuple[bytes, str]:
-        """Return the page in the accepted format and its content type. ``totals``: None if unreadable."""
-        self._totals, self._now = totals, now
+    def render(
+        self, totals: Totals | None, now: Now, accept: str, upstream: Upstream | None = None
+    ) -> tuple[bytes, str]:
+        """Return the page in the accepted format and its content type.
+
+        ``totals`` is None if unreadable, ``upstream`` also if the music service reports no balance.
+        """
+        self._totals, self._now, self._upstream = totals, now, upstream
         encode, content_type = choose_encoder(accept)
         return encode(self._registry), content_type
 
@@ -145,6 +152,8 @@ class Metrics(Collector):
             yield GaugeMetricFamily(
                 "tunesmith_credits_month_max", "TOTAL_CREDITS_MAX.", value=self._total_credits_max
             )
+        if self._upstream is not None and self._now is not None:
+            yield from _of_upstream(self._upstream, self._now.now)
 
 
 def _of_now(now: Now) -> Iterable[Metric]:
@@ -222,3 +231,49 @@ def _of_totals(totals: Totals, now: datetime) -> Iterable[Metric]:
     for cause in ClosedCause:
         closed.add_metric([cause], is_shut and breaker.closed is cause)
     yield closed
+
+
+def _of_upstream(upstream: Upstream, now: datetime) -> Iterable[Metric]:
+    """Yield the balance at the music service, once it was read, and what it is compared with."""
+    if upstream.reading is not None:
+        yield GaugeMetricFamily(
+            "tunesmith_upstream_balance",
+            "The operator's balance at the music service, in the service's own credits.",
+            value=upstream.reading.credits,
+        )
+        yield GaugeMetricFamily(
+            "tunesmith_upstream_balance_age_seconds",
+            "Time since the balance was last read.",
+            value=max((now - upstream.reading.at).total_seconds(), 0.0),
+        )
+    if upstream.songs is not None:
+        yield GaugeMetricFamily(
+            "tunesmith_upstream_songs", "Songs that the balance pays for.", value=upstream.songs
+        )
+    yield GaugeMetricFamily(
+        "tunesmith_credits_sold",
+        "Credits that members of all servers can still spend, and those of queued songs.",
+        value=upstream.sold.credits,
+    )
+    if upstream.sold.songs is not None:
+        yield GaugeMetricFamily(
+            "tunesmith_songs_sold",
+            "Songs that members of all servers can still request, and queued songs.",
+            value=upstream.sold.songs,
+        )
+    warnings = GaugeMetricFamily(
+        "tunesmith_upstream_warning", "Whether the balance is low, or oversold.", labels=["cause"]
+    )
+    for cause in BalanceWarning:
+        warnings.add_metric([cause], cause in upstream.warnings)
+    yield warnings
+    yield CounterMetricFamily(
+        "tunesmith_upstream_charged_credits",
+        "What the music service charged for finished songs, in its own credits.",
+        value=upstream.charged_credits,
+    )
+    yield CounterMetricFamily(
+        "tunesmith_upstream_charged_songs",
+        "Finished songs for which the music service said what it charged.",
+        value=upstream.charged_songs,
+    )

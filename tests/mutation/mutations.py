@@ -55,6 +55,7 @@ RESTORE: Final = "unit/pipeline/test_after_restore.py::test_"
 OPERATOR: Final = "unit/services/test_operator.py::test_"
 RELEASED: Final = "unit/database/test_released.py::test_"
 DISCORD: Final = "faults/test_d_discord.py::test_"
+BALANCE: Final = "unit/pipeline/test_upstream_balance.py::test_"
 MAINTENANCE: Final = "unit/pipeline/test_maintenance.py::test_"
 JOBS: Final = "unit/store/test_jobs.py::test_"
 SCHEMA: Final = "unit/store/test_rules.py::test_"
@@ -1593,6 +1594,54 @@ FILES: Final = (
     ),
 )
 
+UPSTREAM_BALANCE: Final = (
+    broken(
+        "one alert for each crossing of the balance",
+        "store/upstream.py",
+        "record",
+        (" if warning not in before", ""),
+        by=(f"{BALANCE}a_low_balance_alerts_once_and_again_after_it_recovered",),
+    ),
+    broken(
+        "TOTAL_CREDITS_MAX bounds what members can still request",
+        "store/upstream.py",
+        "sold",
+        ("left // terms.price", "sum(pools)"),
+        by=("unit/store/test_upstream.py::test_the_total_of_all_servers_bounds_what_is_sold",),
+    ),
+    broken(
+        "a server that is not served can request nothing",
+        "store/upstream.py",
+        "sold",
+        ("if servers.is_served(tx, guild_id, terms.policy)", "if guild_id"),
+        by=("unit/store/test_upstream.py::test_only_servers_that_are_served_can_request",),
+    ),
+    broken(
+        "a balance that can't be read leaves the last one",
+        "pipeline/upstream_balance.py",
+        "UpstreamBalance.read",
+        (
+            'if balance is None:\n            raise Transient("no balance in the answer")',
+            "balance = balance or 0.0",
+        ),
+        by=(f"{BALANCE}a_balance_that_can_not_be_read_leaves_the_last_one",),
+    ),
+    broken(
+        "the balance is read at most once in a while, however many songs are made",
+        "pipeline/upstream_balance.py",
+        "UpstreamBalance.run",
+        dropped("await self._sleep(AFTER_SONG_S)"),
+        by=(f"{BALANCE}a_balance_is_read_once_however_many_songs_are_submitted",),
+    ),
+    broken(
+        "a song is followed by a read of the balance",
+        "pipeline/upstream_balance.py",
+        "UpstreamBalance.moved",
+        ("if state in CHARGED:", "if state is None:"),
+        by=(f"{BALANCE}a_song_is_followed_by_a_read",),
+    ),
+)
+
 MUTATIONS: Final = (
     *INTAKE,
     *CLAIMS,
@@ -1610,4 +1659,5 @@ MUTATIONS: Final = (
     *BOUNDS,
     *TYPED,
     *FILES,
+    *UPSTREAM_BALANCE,
 )

@@ -14,8 +14,10 @@ from typing import Final
 from bot.model import Check
 from bot.music.client import MusicClient
 from bot.ops.doctor import local, music_api
+from bot.ops.doctor.balance import check_balance
 from bot.ops.doctor.music_api import Clocks
 from bot.ops.doctor.runner import CheckSpec
+from bot.store.upstream import UpstreamTerms
 
 DISCORD: Final = "Discord"
 MUSIC: Final = "the music API"
@@ -38,6 +40,8 @@ class Targets:
     models: Sequence[str]
     """The models on offer."""
     open_music: Callable[[], AbstractAsyncContextManager[MusicClient]]
+    upstream_terms: UpstreamTerms | None
+    """None if the service reports no balance."""
     check_discord: Callable[[], Awaitable[tuple[Sequence[Check], timedelta | None]]]
     """Returns the checks, and how far Discord's clock is ahead of this machine's, if it is known."""
 
@@ -58,6 +62,7 @@ def check_specs(targets: Targets) -> list[CheckSpec]:
             run=partial(_check_music_api, targets, clocks),
             advice=f"check {targets.url_setting} and the network",
         ),
+        *_balance_specs(targets),
         *local.check_specs(targets.database, targets.spool, targets.total_credits_max),
         CheckSpec(
             name="clock",
@@ -65,6 +70,19 @@ def check_specs(targets: Targets) -> list[CheckSpec]:
             run=clocks.check,
             advice="see the lines above",
         ),
+    ]
+
+
+def _balance_specs(targets: Targets) -> list[CheckSpec]:
+    if targets.upstream_terms is None:
+        return []
+    return [
+        CheckSpec(
+            name="balance",
+            within_s=SERVICE_WITHIN_S,
+            run=partial(check_balance, targets.open_music, targets.database, targets.upstream_terms),
+            advice=f"check {targets.url_setting} and the network",
+        )
     ]
 
 

@@ -21,6 +21,9 @@ class KieFront(httpx.AsyncBaseTransport):
 
     def __init__(self, documented: httpx.AsyncBaseTransport) -> None:
         self._documented = documented
+        self.balance: float | None = BALANCE
+        """What is left on the account; None while the service does not say."""
+        self.balance_queries = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await request.aread()
@@ -35,7 +38,8 @@ class KieFront(httpx.AsyncBaseTransport):
                 inner = self._to(request, f"/v1/tasks/{request.url.params['taskId']}", None)
                 return await self._answered(inner, _record)
             case "GET", "/api/v1/chat/credit":
-                return _answer(HTTPStatus.OK, "success", BALANCE)
+                self.balance_queries += 1
+                return _answer(HTTPStatus.OK, "success", self.balance)
             case _:
                 return await self._documented.handle_async_request(request)
 

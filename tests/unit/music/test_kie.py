@@ -254,6 +254,7 @@ def test_a_refused_key_is_no_word_about_the_task() -> None:
     [
         ({"code": 200, "data": 987.6}, 987.6),
         ({"code": 200, "data": 0}, 0.0),
+        ({"code": 200, "data": -0.4}, -0.4),
         ({"code": 200, "data": "987"}, None),
         ({"code": 200, "data": True}, None),
         ({"code": 401, "data": 5}, None),

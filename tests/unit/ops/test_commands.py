@@ -5,6 +5,7 @@ import os
 import re
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from typer.testing import CliRunner, Result
 
 from bot.cli import cli
 from bot.database.sqlite import Database
-from bot.model import JobState
+from bot.model import Backend, JobState
+from bot.store import upstream
 from tests import make
 from tests.unit.pipeline.rig import Rig
 
@@ -62,6 +64,65 @@ def test_servers_are_a_table_of_one_line_each() -> None:
         # the songs belong to an earlier month, so nothing of the allowance is used
         row.split()[:9] == [str(make.GUILD), "100", "a", "month", *("0", "0", "0", "100", "1")]
     )
+
+
+@pytest.fixture
+def with_kie(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Choose the service that reports a balance."""
+    monkeypatch.setenv("MUSIC_BACKEND", "kie")
+    monkeypatch.setenv("KIE_API_KEY", "another-key")
+    return place
+
+
+def keep_balance(credits_: float, age: timedelta) -> None:
+    """Keep what a running bot has read."""
+    reading = upstream.Reading(credits=credits_, at=datetime.now(UTC) - age)
+    with closing(sqlite3.connect("tunesmith.db")) as connection:
+        connection.row_factory = sqlite3.Row
+        upstream.record(connection, Backend.KIE, reading, ())
+        connection.commit()
+
+
+@pytest.mark.usefixtures("with_kie")
+def test_below_the_servers_stands_the_balance_and_what_it_pays_for() -> None:
+    keep_balance(987.6, timedelta(minutes=7))
+    before = typed("servers").output
+    typed("grant", str(make.GUILD), "1000", "--reason", "hello")
+    keep_balance(203.99, timedelta(hours=3))
+    after = typed("servers").output
+
+    assert re.search(
+        r"\nBalance at kie: 987\.6 credits, for 82 songs, read 7 min ago; "
+        r"members can still request \d+ songs \(\d+ credits\)\.\n$",
+        before,
+    )
+    assert re.search(
+        r"\nBalance at kie: 203\.99 credits, for 16 songs, read 3 h ago; members can still request 1.*\n"
+        r"Warning: The balance at kie \(203\.99 credits\) pays for only 16 songs; top it up.*\n"
+        r"Warning: The balance at kie \(203\.99 credits\) pays for only 16 songs, but members can still.*",
+        after,
+    )
+
+
+@pytest.mark.usefixtures("with_kie")
+def test_below_the_servers_stands_what_songs_have_really_cost() -> None:
+    with closing(sqlite3.connect("tunesmith.db")) as connection:
+        connection.execute(
+            "UPDATE job SET backend = 'kie', upstream_credits = 12.5 WHERE state = 'delivered'"
+        )
+        connection.commit()
+
+    said = typed("servers").output
+
+    assert "Balance at kie: not read yet; members can still request" in said
+    assert said.endswith("A song there has cost 12.5 credits on average (1 song).\n")
+
+
+@pytest.mark.usefixtures("place")
+def test_a_service_without_a_balance_adds_nothing_to_the_table() -> None:
+    keep_balance(987.6, timedelta(minutes=7))
+
+    assert "Balance" not in typed("servers").output
 
 
 @pytest.mark.usefixtures("place")

@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from bot.ops.metrics import Metrics, Now
 from bot.store import jobs
 from bot.store.reconcile import reconcile
 from bot.store.totals import Totals, totals
+from bot.store.upstream import Reading, Sold, Upstream
 from tests import make
 from tests.doubles.in_process import answers
 from tests.unit.pipeline.rig import Rig
@@ -22,6 +25,14 @@ ROOT = Path(__file__).parents[3]
 
 WELL = Now(now=make.NOW, last_round_at=make.NOW, problems=(), connected=True, latencies_s={0: 0.05})
 Shown = dict[str, float]
+BALANCE = Upstream(
+    backend=Backend.KIE,
+    reading=Reading(credits=987.6, at=make.NOW - timedelta(minutes=3)),
+    songs=82,
+    sold=Sold(credits=830, songs=83),
+    charged_credits=30.5,
+    charged_songs=2,
+)
 
 
 @pytest.fixture
@@ -29,9 +40,15 @@ def rig(database: Database, tmp_path: Path, clock: make.Clock) -> Rig:
     return Rig(database, tmp_path / "spool", clock)
 
 
-def read(metrics: Metrics, found: Totals | None, now: Now = WELL, accept: str = "") -> Shown:
+def read(
+    metrics: Metrics,
+    found: Totals | None,
+    now: Now = WELL,
+    accept: str = "",
+    balance: Upstream | None = None,
+) -> Shown:
     """Return every sample of the page by its name and labels, as written there."""
-    body, _ = metrics.render(found, now, accept)
+    body, _ = metrics.render(found, now, accept, balance)
     return {
         sample.name + "".join(f"[{value}]" for value in sample.labels.values()): sample.value
         for family in text_string_to_metric_families(body.decode())
@@ -57,7 +74,7 @@ async def test_an_empty_bot_has_every_series_at_nothing(rig: Rig) -> None:
 
 async def test_the_documentation_names_every_metric(rig: Rig) -> None:
     sums = await rig.database.report(lambda tx: totals(tx, WELL.now, Backend.SSEEDANCE))
-    body, _ = rig.metrics.render(sums, WELL, "")
+    body, _ = rig.metrics.render(sums, WELL, "", BALANCE)
     names = {
         family.name + ("_total" if family.type == "counter" else "")
         for family in text_string_to_metric_families(body.decode())
@@ -67,6 +84,33 @@ async def test_the_documentation_names_every_metric(rig: Rig) -> None:
     named = set(re.findall(r"`(tunesmith_[a-z_]+)", page_text))
 
     assert names == named
+
+
+async def test_the_balance_is_shown_with_its_age_and_what_it_is_compared_with(rig: Rig) -> None:
+    shown = read(rig.metrics, None, balance=BALANCE)
+
+    assert {
+        "balance": 987.6,
+        "balance_age_seconds": 180.0,
+        "songs": 82.0,
+        "warning[low]": 0.0,
+        "warning[oversold]": 1.0,
+        "charged_credits_total": 30.5,
+        "charged_songs_total": 2.0,
+    } == {
+        name.removeprefix("tunesmith_upstream_"): value
+        for name, value in shown.items()
+        if name.startswith("tunesmith_upstream_") and not name.endswith("_created")
+    }
+    assert (830.0, 83.0) == (shown["tunesmith_credits_sold"], shown["tunesmith_songs_sold"])
+
+
+async def test_a_balance_that_was_never_read_is_not_shown_as_nothing(rig: Rig) -> None:
+    unread = replace(BALANCE, reading=None, songs=None)
+    unread_shown, none_shown = (read(rig.metrics, None, balance=found) for found in (unread, None))
+
+    assert not {"tunesmith_upstream_balance", "tunesmith_upstream_songs"} & set(unread_shown)
+    assert [] == [name for name in none_shown if "upstream" in name or name.endswith("_sold")]
 
 
 async def test_songs_and_credits_are_those_of_the_books(rig: Rig) -> None:

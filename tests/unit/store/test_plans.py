@@ -41,10 +41,13 @@ from bot.store import (
     scrub,
     servers,
     texts,
+    upstream,
 )
+from bot.store.upstream import Reading
 from tests import make
 from tests.make import CHANNEL, GUILD, MEMBER, NOW, OTHER
 from tests.unit.store.rows import ALL, EPOCH, HORIZON, RICH, added, put, settled
+from tests.unit.store.test_upstream import terms
 
 SONGS = 20
 LATER = NOW + timedelta(days=400)
@@ -338,6 +341,8 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "servers.set_allowed": lambda tx: servers.set_allowed(tx, GUILD, NOW, allowed=True),
     "servers.newly_passed": lambda tx: servers.newly_passed(tx, 100, 10, NOW),
     "servers.credits_this_month": lambda tx: servers.credits_this_month(tx, NOW),
+    "upstream.last_reading": lambda tx: upstream.last_reading(tx, Backend.KIE),
+    "upstream.record": lambda tx: upstream.record(tx, Backend.KIE, Reading(credits=5, at=NOW), ()),
     "texts.keep": keep,
     "texts.may_be_taken_up": lambda tx: texts.may_be_taken_up(tx, done(tx).id),
     "texts.drop_songs": lambda tx: texts.drop_songs(tx, [done(tx).id]),
@@ -350,6 +355,9 @@ WORK: dict[str, Callable[[Tx], object]] = {
 ELSEWHERE = {
     "reconcile.reconcile": "a report, once a day",
     "totals.totals": "a report, for the operator's metrics",
+    "upstream.sold": "a report, at most six times a minute, which reads every server and no song",
+    "upstream.compare": "the same report",
+    "upstream.compare_and_average": "a report, for the operator's metrics",
     "servers.servers": "a command of the operator, in a process of its own",
     "servers.open_jobs": "a command of the operator, in a process of its own",
     "texts.outlived": "a report, once an hour",
@@ -411,3 +419,9 @@ def test_old_drafts_go_in_batches(tx: Tx) -> None:
         texts.keep_draft(tx, key, MEMBER, make.prompt(f"words {key}"), None, NOW)
 
     assert [3, 1, 0] == [texts.drop_drafts(tx, NOW + 2 * texts.KEEP_DRAFTS, 3) for _ in range(3)]
+
+
+def test_what_members_can_still_request_is_counted_without_reading_songs(busy: Tx) -> None:
+    found = scans(busy, lambda tx: upstream.compare(tx, terms(), NOW))
+
+    assert {"guild", "server_rule"} == {step.split()[1].rstrip(":") for step in found}

@@ -1,0 +1,173 @@
+"""The operator's balance at the music service, and the songs that members can still request from it."""
+
+import json
+import math
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from bot.database.sqlite import Tx
+from bot.model import Backend, GuildId
+from bot.store import ledger, servers
+from bot.store.facts import fact, remember
+from bot.store.ledger import Defaults
+from bot.store.servers import ServerPolicy
+from bot.store.times import milliseconds, moment
+
+SONGS_LOW: Final = 20
+"""Number of songs below which the operator is warned that the balance runs out."""
+ROUNDING: Final = 1e-9
+"""Part of a song that a balance may lack: three songs at 0.4 cost 1.2000000000000002."""
+
+
+class BalanceWarning(StrEnum):
+    """What is wrong with the balance."""
+
+    LOW = "low"
+    """It pays for fewer than ``SONGS_LOW`` songs."""
+    OVERSOLD = "oversold"
+    """It pays for fewer songs than members can still request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamTerms:
+    """A music service that reports a balance, and the settings that bound what members can request."""
+
+    backend: Backend
+    song_cost: float | None
+    """What one song costs the operator, in the service's own credits."""
+    price: int
+    """What one song costs a server, in the bot's credits."""
+    total_credits_max: int
+    defaults: Defaults
+    policy: ServerPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A balance in the service's own credits, and when it was read."""
+
+    credits: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sold:
+    """What members can still request, and queued songs, which are not paid for yet."""
+
+    credits: int
+    songs: int | None
+    """None if songs cost nothing: then nothing bounds their number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """The balance next to what members can still request, and what songs have cost so far."""
+
+    backend: Backend
+    reading: Reading | None
+    """The last balance that could be read."""
+    songs: int | None
+    """Number of songs that it pays for."""
+    sold: Sold
+    charged_credits: float = 0.0
+    """What the service says that its songs have cost, in its own credits, over all time."""
+    charged_songs: int = 0
+    """Number of songs with a known cost."""
+
+    @property
+    def warnings(self) -> tuple[BalanceWarning, ...]:
+        """What is wrong with the balance."""
+        return warnings(self.songs, self.sold)
+
+    @property
+    def average_cost(self) -> float | None:
+        """What a song has cost on average, in the service's own credits."""
+        return self.charged_credits / self.charged_songs if self.charged_songs else None
+
+
+def warnings(songs: int | None, sold: Sold) -> tuple[BalanceWarning, ...]:
+    """Return what is wrong with a balance that pays for ``songs``; nothing if that is not known."""
+    if songs is None:
+        return ()
+    wrong = {
+        BalanceWarning.LOW: songs < SONGS_LOW,
+        BalanceWarning.OVERSOLD: sold.songs is not None and sold.songs > songs,
+    }
+    return tuple(warning for warning, holds in wrong.items() if holds)
+
+
+def songs_paid(credits_: float, song_cost: float | None) -> int | None:
+    """Return how many songs a balance pays for; None if their cost is not known."""
+    return max(0, math.floor(credits_ / song_cost + ROUNDING)) if song_cost else None
+
+
+def sold(tx: Tx, terms: UpstreamTerms, now: datetime) -> Sold:
+    """Return what members of all servers can still request now, without later renewals.
+
+    A server counts if it is served and has used the bot, or is named in ``GUILDS`` or allowed by command.
+    ``TOTAL_CREDITS_MAX`` bounds them together. This takes 20 µs a server.
+    """
+    pools = [
+        ledger.balance(tx, guild_id, terms.defaults, now).available
+        for guild_id in _guilds(tx, terms.policy)
+        if servers.is_served(tx, guild_id, terms.policy)
+    ]
+    left = max(0, terms.total_credits_max - servers.credits_this_month(tx, now))
+    queued, held = tx.execute(
+        "SELECT COUNT(*), COALESCE(SUM(price), 0) FROM job WHERE state = 'queued'"
+    ).fetchone()
+    credits_ = min(sum(pools), left) + held
+    if not terms.price:
+        return Sold(credits=credits_, songs=None)
+    songs = min(sum(pool // terms.price for pool in pools), left // terms.price) + queued
+    return Sold(credits=credits_, songs=songs)
+
+
+def _guilds(tx: Tx, policy: ServerPolicy) -> frozenset[GuildId]:
+    rows = tx.execute("SELECT id FROM guild UNION SELECT guild_id FROM server_rule WHERE allowed")
+    return policy.listed | {GuildId(row["id"]) for row in rows}
+
+
+def last_reading(tx: Tx, backend: Backend) -> Reading | None:
+    """Return the last balance of the service that could be read."""
+    text = fact(tx, _balance_fact(backend))
+    if text is None:
+        return None
+    credits_, at_ms = json.loads(text)
+    return Reading(credits=credits_, at=moment(at_ms))
+
+
+def compare(tx: Tx, terms: UpstreamTerms, now: datetime, fresh: Reading | None = None) -> Upstream:
+    """Return the balance, ``fresh`` or as it was last kept, next to what members can still request."""
+    reading = fresh or last_reading(tx, terms.backend)
+    return Upstream(
+        backend=terms.backend,
+        reading=reading,
+        songs=None if reading is None else songs_paid(reading.credits, terms.song_cost),
+        sold=sold(tx, terms, now),
+    )
+
+
+def compare_and_average(tx: Tx, terms: UpstreamTerms, now: datetime) -> Upstream:
+    """Return the same with what songs have cost, which reads every song."""
+    charged_credits, charged_songs = tx.execute(
+        "SELECT TOTAL(upstream_credits), COUNT(upstream_credits) FROM job WHERE backend = ?", (terms.backend,)
+    ).fetchone()
+    return replace(compare(tx, terms, now), charged_credits=charged_credits, charged_songs=charged_songs)
+
+
+def record(
+    tx: Tx, backend: Backend, reading: Reading, found: tuple[BalanceWarning, ...]
+) -> set[BalanceWarning]:
+    """Keep a balance and its warnings. Returns the warnings that the previous balance did not have."""
+    name = f"warnings about the balance of {backend}"
+    before = (fact(tx, name) or "").split()
+    remember(tx, _balance_fact(backend), json.dumps([reading.credits, milliseconds(reading.at)]))
+    remember(tx, name, " ".join(found))
+    return {warning for warning in found if warning not in before}
+
+
+def _balance_fact(backend: Backend) -> str:
+    return f"balance of {backend}"
