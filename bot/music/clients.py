@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bot.model import Backend, Job, SongRequest
-from bot.music.backends import contract
+from bot.music import backends
 from bot.music.client import MusicClient
 
 
@@ -38,12 +38,12 @@ class MusicClients:
         """
         if request.model in self.models or _has(self.backend, request.model):
             return request
-        if any(_has(backend, request.model) for backend in Backend):
+        if any(_has(backend, request.model) for backend in backends.OFFERS):
             return replace(request, model=self.models[0])
         return request
 
 
 def _has(backend: Backend, model: str) -> bool:
     """Return whether a service sells the model, or once did."""
-    its = contract(backend, provider="", options={})
+    its = backends.contract(backend, provider="", options={})
     return model in its.models or model in its.retired_models

@@ -12,7 +12,8 @@ from prometheus_client import CollectorRegistry
 
 from bot.database.sqlite import Database
 from bot.model import Backend, Balance, Job, JobState, Origin, SongRequest
-from bot.music.backends import OFFERS, contract
+from bot.music import backends
+from bot.music.backends import contract
 from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
 from bot.music.downloads import AudioSource
@@ -98,7 +99,7 @@ class Rig:
         self.intake = self._new_intake()
 
     def _new_intake(self) -> Intake:
-        models = dict.fromkeys((*make.terms().models, *OFFERS[self.backend].models))
+        models = dict.fromkeys((*make.terms().models, *backends.OFFERS[self.backend].models))
         return Intake(
             self.database,
             make.terms(
@@ -146,7 +147,9 @@ class Rig:
             origins = [client.origin for client in clients.values()]
             audio = await stack.enter_async_context(AudioSource.open(origins=origins, **self.audio_over()))
             yield (
-                MusicClients(backend=self.backend, clients=clients, models=OFFERS[self.backend].models),
+                MusicClients(
+                    backend=self.backend, clients=clients, models=backends.OFFERS[self.backend].models
+                ),
                 audio,
             )
 
