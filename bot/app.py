@@ -123,7 +123,6 @@ async def assemble(
         Storage.open(settings.database_path, settings.spool_dir, operator_alerts.alert) as storage,
     ):
         epoch = await database.take_over(jobs.next_epoch, jobs.is_current)
-        await database.write(lambda tx: jobs.unpark(tx, music.clients, now()))
         woken = asyncio.Event()
         intake = Intake(
             database,
@@ -239,7 +238,7 @@ async def _open_clients(
             backend: await stack.enter_async_context(open_music(settings, backend, now=now, metrics=metrics))
             for backend in settings.music_keys
         }
-        yield MusicClients(backend=settings.music_backend, clients=clients)
+        yield MusicClients(backend=settings.music_backend, clients=clients, models=settings.music_models)
 
 
 def open_music(

@@ -374,7 +374,7 @@ async def _probe(loaded: settings.Settings, *, pay: bool, yes: bool) -> tuple[bo
         findings = await contract_probe.check_for_free(client, recorder)
         _show_findings(findings)
         passed = all(finding.understood for finding in findings)
-        price = contract_probe.SONG_PRICES[backend]
+        price = backends.OFFERS[backend].song_price
         if pay and not passed:
             typer.echo("No song was bought, since a free answer is unexpected.")
         elif pay and (yes or typer.confirm(f"Buy one song at {backend} for {price}?")):

@@ -39,7 +39,10 @@ NETLOC: Final = re.compile(r"(?P<host>\[[^\[\]]*\]|[^\[\]:@]*)(:\d+)?")
 DNS_LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE)
 VARIABLE: Final = re.compile("[A-Z_]+|[a-z_]+")
 
-KEY_FIELDS: Final = {Backend.SSEEDANCE: "music_api_key", Backend.KIE: "kie_api_key"}
+CONTRACTS: Final = {backend: contract(backend, provider="", options={}) for backend in OFFERS}
+KEY_FIELDS: Final = {backend: its.key_setting.lower() for backend, its in CONTRACTS.items()}
+URL_FIELDS: Final = {backend: its.url_setting.lower() for backend, its in CONTRACTS.items()}
+"""The fields that hold each service's key and address, as its contract names them."""
 
 Count = Annotated[int, Field(ge=0, le=NUMBER_MAX)]
 CountFromOne = Annotated[int, Field(ge=1, le=NUMBER_MAX)]
@@ -204,21 +207,21 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be shown or logged."""
-        secrets = (self.discord_token, self.music_api_key, self.kie_api_key, self.operator_webhook_url)
+        secrets = (self.discord_token, *self.music_keys.values(), self.operator_webhook_url)
         return tuple(secret.get_secret_value() for secret in secrets if secret is not None)
 
     @property
     def music_keys(self) -> dict[Backend, SecretStr]:
         """The keys that are set. New songs go to MUSIC_BACKEND; open ones are finished wherever a key is."""
         keys: dict[Backend, SecretStr | None] = {
-            Backend.SSEEDANCE: self.music_api_key,
-            Backend.KIE: self.kie_api_key,
+            backend: getattr(self, field) for backend, field in KEY_FIELDS.items()
         }
         return {backend: key for backend, key in keys.items() if key is not None}
 
     def music_url(self, backend: Backend) -> str:
         """Return the base URL of a service."""
-        return {Backend.SSEEDANCE: self.music_api_url, Backend.KIE: self.kie_api_url}[backend]
+        url: str = getattr(self, URL_FIELDS[backend])
+        return url
 
     @property
     def listen(self) -> tuple[str, int] | None:
@@ -226,14 +229,14 @@ class Settings(BaseSettings):
         host, _, port = self.http_listen.rpartition(":")
         return (host.strip("[]"), int(port)) if self.http_listen else None
 
-    @field_validator("discord_token", "music_api_key", "kie_api_key", mode="before")
+    @field_validator("discord_token", *KEY_FIELDS.values(), mode="before")
     @classmethod
     def _check_header_safe(cls, value: object) -> object:
         if isinstance(value, str) and not (value.isascii() and value.isprintable() and " " not in value):
             raise ValueError("contains characters that no token has; copy it again")
         return value
 
-    @field_validator("music_api_key", "kie_api_key")
+    @field_validator(*KEY_FIELDS.values())
     @classmethod
     def _require_key_of_backend(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         backend = info.data.get("music_backend")
@@ -254,7 +257,7 @@ class Settings(BaseSettings):
     def _check_webhook(cls, value: SecretStr | None) -> SecretStr | None:
         return value if value is None else SecretStr(cls._check_url(value.get_secret_value()))
 
-    @field_validator("discord_api_url", "music_api_url", "kie_api_url")
+    @field_validator("discord_api_url", *URL_FIELDS.values())
     @classmethod
     def _check_url(cls, value: str) -> str:
         try:

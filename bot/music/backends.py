@@ -1,6 +1,6 @@
-"""The music services that the bot can talk to: one line each."""
+"""The music services that the bot can talk to: one entry each."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,13 +15,32 @@ from bot.music.sseedance import Sseedance
 class Offer:
     """What an operator who chooses a service gets unless they set something else."""
 
+    speaks: Callable[[str, JsonObject], Contract]
+    """Makes the contract from the provider's name, where the service asks for one, and the options."""
     url: str
     models: tuple[str, ...]
+    """The models that members are offered, the default first."""
+    cheapest_model: str
+    """The model of the song that an operator buys to check the service."""
+    song_price: str
+    """What that song costs, in words."""
 
 
 OFFERS: Final[Mapping[Backend, Offer]] = {
-    Backend.SSEEDANCE: Offer(url="https://sseedance.com", models=("V5",)),
-    Backend.KIE: Offer(url="https://api.kie.ai", models=("V6", "V6_MINI", "V6_WILD")),
+    Backend.SSEEDANCE: Offer(
+        speaks=lambda provider, options: Sseedance(provider=provider, options=options),
+        url="https://sseedance.com",
+        models=("V5",),
+        cheapest_model="V5",
+        song_price="10 credits of your account",
+    ),
+    Backend.KIE: Offer(
+        speaks=lambda _, options: Kie(options=options),
+        url="https://api.kie.ai",
+        models=("V6", "V6_MINI", "V6_WILD"),
+        cheapest_model="V6_MINI",
+        song_price="12 credits of your account, about $0.06",
+    ),
 }
 
 
@@ -32,8 +51,4 @@ def capabilities(backend: Backend) -> Capabilities:
 
 def contract(backend: Backend, *, provider: str, options: JsonObject) -> Contract:
     """Return the contract of a service. ``provider`` is sent where the service asks for one."""
-    match backend:
-        case Backend.SSEEDANCE:
-            return Sseedance(provider=provider, options=options)
-        case Backend.KIE:
-            return Kie(options=options)
+    return OFFERS[backend].speaks(provider, options)

@@ -1,9 +1,10 @@
 """The music services that the operator has keys for: one for new songs, all for those already submitted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bot.model import Backend, Job
+from bot.model import Backend, Job, SongRequest
+from bot.music import backends
 from bot.music.client import MusicClient
 
 
@@ -18,6 +19,8 @@ class MusicClients:
     backend: Backend
     """The service that makes new songs; its client is always there."""
     clients: Mapping[Backend, MusicClient]
+    models: tuple[str, ...]
+    """The models that members are offered for new songs; the first is the default."""
 
     @property
     def chosen(self) -> MusicClient:
@@ -27,3 +30,20 @@ class MusicClients:
     def of(self, job: Job) -> MusicClient | None:
         """Return the client of the service that has the job's task, or None if its key is not set."""
         return None if job.backend is None else self.clients.get(job.backend)
+
+    def on_sale(self, request: SongRequest) -> SongRequest:
+        """Return the request with a model of the chosen service, if it was queued for another one's.
+
+        A model that no service is known to have stays: the operator chose it.
+        """
+        if request.model in self.models or _has(self.backend, request.model):
+            return request
+        if any(_has(backend, request.model) for backend in backends.OFFERS):
+            return replace(request, model=self.models[0])
+        return request
+
+
+def _has(backend: Backend, model: str) -> bool:
+    """Return whether a service sells the model, or once did."""
+    its = backends.contract(backend, provider="", options={})
+    return model in its.models or model in its.retired_models

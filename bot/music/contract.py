@@ -1,7 +1,7 @@
 """The seam between the bot and a music service: everything that differs from one service to another.
 
 ``client.py`` keeps what must hold for all of them: one POST, its deadline, fresh connections, size limits.
-A further service is a module with a class that fulfils ``Contract``, and a line in ``backends.py``.
+A further service is a module with a class that fulfils ``Contract``, and an entry in ``backends.py``.
 """
 
 from collections.abc import Iterable, Mapping

@@ -19,15 +19,10 @@ import httpx
 from bot.errors import Transient, Unauthorized
 from bot.model import Backend, SongRequest
 from bot.music import wire
+from bot.music.backends import OFFERS
 from bot.music.client import NO_TASK, MusicClient
 from bot.music.contract import Contract
 
-SONG_MODELS: Final[Mapping[Backend, str]] = {Backend.SSEEDANCE: "V5", Backend.KIE: "V6_MINI"}
-"""The model of the paid song: the cheapest one."""
-SONG_PRICES: Final[Mapping[Backend, str]] = {
-    Backend.SSEEDANCE: "10 credits of your account",
-    Backend.KIE: "12 credits of your account, about $0.06",
-}
 SONG_PROMPT: Final = "Calm solo piano, slow"
 POLL_S: Final = 5.0
 """Seconds between two status queries of the paid song."""
@@ -135,7 +130,9 @@ async def buy_song(
 ) -> list[Finding]:
     """Submit one song, which is charged, and query its status until it has ended."""
     recorder.step = Step.SONG
-    request = SongRequest(model=SONG_MODELS[client.contract.backend], prompt=SONG_PROMPT, instrumental=True)
+    request = SongRequest(
+        model=OFFERS[client.contract.backend].cheapest_model, prompt=SONG_PROMPT, instrumental=True
+    )
     submitted = await client.submit(request)
     findings = [_finding(Step.SONG, submitted)]
     if not isinstance(submitted, wire.Accepted):
@@ -170,7 +167,9 @@ async def _answer(question: Awaitable[object]) -> object:
 
 def untitled(backend: Backend) -> SongRequest:
     """Return a request that a service must refuse before it costs anything."""
-    return SongRequest(model=SONG_MODELS[backend], custom=True, style="piano", title="", instrumental=True)
+    return SongRequest(
+        model=OFFERS[backend].cheapest_model, custom=True, style="piano", title="", instrumental=True
+    )
 
 
 def _finding(step: Step, came: object) -> Finding:

@@ -124,6 +124,8 @@ class Runner:
         self._alerts = BudgetAlerts(database, courier, now=now)
         self.looked_at: datetime | None = None
         """Start of the last round that could read what is due."""
+        self._resumed = False
+        """Whether the jobs have been resumed that a process without their service's key had parked."""
         self._busy: dict[asyncio.Task[object], Lane] = {}
         """The running tasks and their lanes."""
 
@@ -160,6 +162,9 @@ class Runner:
     async def _look_around(self) -> int:
         began_at = self._now()
         try:
+            if not self._resumed:
+                await self._steps.resume()
+                self._resumed = True
             claimed = await self._claim()
             await self._start_cards()
             await self._start_alerts()

@@ -109,6 +109,11 @@ class Steps:
         self._without_key: set[Backend] = set()
         self._reported_words: set[str] = set()
 
+    async def resume(self) -> int:
+        """Go on with the jobs whose service has its key again, and return how many they are."""
+        now = self._now()
+        return await self._database.write(lambda tx: jobs.unpark(tx, self._music.clients, now))
+
     async def take(self, job: Job) -> None:
         """Take the step that the job's state asks for.
 

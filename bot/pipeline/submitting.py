@@ -109,7 +109,7 @@ class Submitter:
                 due_at = min(entered, job.created_at + QUEUE_MAX)
                 await self._transitions.to(job, JobState.QUEUED, due_at=due_at)
                 return
-            answer = await music.submit(job.request)
+            answer = await music.submit(self._music.on_sale(job.request))
             await self._write_for_sure(partial(self.conclude, entered, job, answer))
 
     async def _write_for_sure(self, write: Callable[[], Awaitable[None]]) -> None:

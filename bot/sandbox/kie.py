@@ -80,6 +80,7 @@ class KieSandbox(Sandbox):
     key_setting = "KIE_API_KEY"
     url_setting = "KIE_API_URL"
     models = ("V6", "V6_MINI")
+    accepted_models = MODELS
     credits_per_task = COST_CREDITS
     _closing: tuple[int, str] | None = None
     """The answer to the latest request if it closes the account; an empty request gets it as well."""

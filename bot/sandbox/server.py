@@ -5,7 +5,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -200,6 +200,8 @@ class Sandbox:
     """The bot's setting for the address of that service."""
     models = ("V5", "V4_5")
     """Models that a playground offers."""
+    accepted_models: Mapping[str, tuple[int, int]] = STYLE_AND_LYRICS_CHARACTERS_MAX
+    """Models that a request may name, with the maximum length of style and lyrics in characters."""
     credits_per_task = CREDITS_PER_TASK
 
     def __init__(
@@ -287,7 +289,7 @@ class Sandbox:
                 self._refused = kind
                 return _refusal(kind)
         self._refused = None
-        _validate(body)
+        _validate(body, self.accepted_models)
 
         task = self._begin(body, kinds)
         return None if FaultKind.LOST_ANSWER in kinds else created(task)
@@ -545,7 +547,7 @@ def ordered_by(body: Json) -> frozenset[FaultKind]:
     return frozenset(kind for kind in FaultKind if f"[{kind}]" in text)
 
 
-def _validate(body: Json) -> None:
+def _validate(body: Json, models: Mapping[str, tuple[int, int]]) -> None:
     """Check a request against the documentation.
 
     Raises:
@@ -561,10 +563,10 @@ def _validate(body: Json) -> None:
         if not text_of(body, name).strip():
             mode = "custom" if body.get("customMode") else "normal"
             raise Invalid(name, f"{name} is required in {mode} mode")
-    for name, allowed in (("provider", PROVIDERS), ("model", tuple(STYLE_AND_LYRICS_CHARACTERS_MAX))):
+    for name, allowed in (("provider", PROVIDERS), ("model", tuple(models))):
         if text_of(body, name) not in allowed:
             raise Invalid(name, f"{name} must be one of {', '.join(allowed)}")
-    style, lyrics = STYLE_AND_LYRICS_CHARACTERS_MAX[text_of(body, "model")]
+    style, lyrics = models[text_of(body, "model")]
     limits = {
         "prompt": PROMPT_CHARACTERS_MAX,
         "title": TITLE_CHARACTERS_MAX,

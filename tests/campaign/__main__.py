@@ -2,6 +2,7 @@
 
     python -m tests.campaign --seconds 600
     python -m tests.campaign --kills 300 --seed 1
+    python -m tests.campaign --kills 100 --contract kie
 
 The seed decides what goes wrong and when the bot is killed, as far as that can be decided: the processes
 run in real time, so two campaigns of one seed are alike and not the same.
@@ -15,6 +16,7 @@ import tempfile
 from pathlib import Path
 from pprint import pformat
 
+from bot.model import Backend
 from tests.campaign.campaign import Campaign, Size
 
 DEFAULT_S = 60.0
@@ -26,15 +28,24 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, help=f"of killing; {DEFAULT_S:.0f} without --kills")
     parser.add_argument("--kills", type=int, help="processes to kill")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--contract",
+        type=Backend,
+        choices=list(Backend),
+        default=Backend.SSEEDANCE,
+        help="of the music service",
+    )
     parser.add_argument("--variants", action="store_true", help="a random shape of answers for each song")
     parser.add_argument("--folder", type=Path, help="kept afterwards; else only after a violation")
     options = parser.parse_args()
     seconds = DEFAULT_S if options.seconds is None and options.kills is None else options.seconds
     folder = options.folder or Path(tempfile.mkdtemp(prefix="tunesmith-campaign-"))
+    if options.variants and options.contract is not Backend.SSEEDANCE:
+        parser.error("--variants spells the documented answers; it does not go with --contract kie")
     if any(folder.glob("tunesmith.db*")):
         parser.error(f"{folder} has a database already; a campaign begins with none")
 
-    size = Size(kills=options.kills, seconds=seconds, variants=options.variants)
+    size = Size(kills=options.kills, seconds=seconds, variants=options.variants, contract=options.contract)
     report = asyncio.run(Campaign(folder, options.seed, size).run())
     width = max(map(len, report.totals))
     say("\n".join(f"{name:<{width}}  {total}" for name, total in report.totals.items()))

@@ -14,9 +14,10 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+from bot.model import Backend
 from bot.sandbox.server import running
 from tests.campaign.audit import Answered, Audit, Books, Kind, Message, OutgoingMessage, Request, Row
-from tests.campaign.music import Music, number_in, task_of
+from tests.campaign.music import MUSIC, Music, number_in, task_of
 from tests.campaign.plan import (
     ANSWER,
     EDIT,
@@ -69,6 +70,8 @@ class Size:
     """How long a bot lives at the most once it has connected."""
     quiet_s: float = 400.0
     """How long everything may take to come to its end afterwards."""
+    contract: Backend = Backend.SSEEDANCE
+    """The contract that the music service speaks."""
     variants: bool = False
     """Whether the music service spells its answers in a random shape for each song."""
     cards: bool = True
@@ -110,9 +113,9 @@ class Campaign:
         began_s = time.monotonic()
         async with FakeDiscord() as discord:
             variants = Variants(self._seed) if self._size.variants else None
-            music = Music(discord.changed, self._random("music"), variants)
+            music = MUSIC[self._size.contract](discord.changed, self._random("music"), variants)
             async with running(music) as url:
-                settings = _settings(discord, url)
+                settings = _settings(discord, music, url, self._size.contract)
                 async with self._members(discord), self._mischief(discord, music):
                     await self._kill(discord, music, settings)
                 killed_s = time.monotonic() - began_s
@@ -331,7 +334,7 @@ class Campaign:
                 Row(
                     job_id=job_id,
                     interaction_id=interaction_id,
-                    task_id=task_id,
+                    task_id=_id_at_service(task_id),
                     state=state,
                     reason=reason,
                     card_known=bool(card_known),
@@ -441,12 +444,18 @@ class _Watch:
 _COUNTED: Final = {ANSWER: Moment.ANSWER, SEND: Moment.SEND, EDIT: Moment.EDIT}
 
 
-def _settings(discord: FakeDiscord, url: str) -> dict[str, str]:
+def _id_at_service(task_id: str | None) -> str | None:
+    """Return a task's id without what keeps it apart from those of another service."""
+    return None if task_id is None else task_id.rpartition(":")[-1]
+
+
+def _settings(discord: FakeDiscord, music: Music, url: str, contract: Backend) -> dict[str, str]:
     return {
         "DISCORD_TOKEN": discord.token,
         "DISCORD_API_URL": discord.url,
-        "MUSIC_API_KEY": MUSIC_KEY,
-        "MUSIC_API_URL": url,
+        "MUSIC_BACKEND": contract.value,
+        music.key_setting: MUSIC_KEY,
+        music.url_setting: url,
         "POLL_PACE": "0.01",
         "SONG_CREDITS": str(PRICE),
         "GUILD_CREDITS": str(PLENTY),

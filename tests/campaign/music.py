@@ -2,14 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Final
 
-from aiohttp import web
-
+from bot.model import Backend
 from bot.sandbox.server import ENDINGS, Fault, FaultKind, Task
-from tests.doubles.music import Given, PaidRequest, QuickSandbox
+from tests.doubles.music import Given, PaidRequest, QuickKieSandbox, QuickSandbox
 from tests.doubles.music.variants import Variants
 
 TASK_DELAY_S: Final = 0.2
@@ -71,12 +70,20 @@ class Music(QuickSandbox):
         self._proofs.clear()
         self.faults.insert(0, Fault(self._random.choice(UNCLEAR)))
 
-    async def _poll(self, request: web.Request) -> web.StreamResponse:
-        self._clear_again = self._clear_again or request.match_info["id"] in self._proofs
-        return await super()._poll(request)
+    def _asked_for(self, task_id: str) -> None:
+        self._clear_again = self._clear_again or task_id in self._proofs
+        super()._asked_for(task_id)
 
     async def _song(self, task: Task, take: int) -> bytes:
         return f"ID3 task {task.id} take {take} ".encode().ljust(FILE_BYTES, b"\x00")
+
+
+class KieMusic(Music, QuickKieSandbox):
+    """The same service with kie's contract."""
+
+
+MUSIC: Final[Mapping[Backend, type[Music]]] = {Backend.SSEEDANCE: Music, Backend.KIE: KieMusic}
+"""The music service of a campaign by its contract."""
 
 
 def number_in(text: str) -> int:

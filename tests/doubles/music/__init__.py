@@ -6,7 +6,7 @@
 
 from tests.doubles.music.books import Given, MusicBooks, PaidRequest
 from tests.doubles.music.in_process import AUDIO, SONG, MusicService, Task, answers, raises
-from tests.doubles.music.socket import MUSIC_KEY, QuickSandbox, mp3
+from tests.doubles.music.socket import MUSIC_KEY, QuickKieSandbox, QuickSandbox, mp3
 
 __all__ = [
     "AUDIO",
@@ -16,6 +16,7 @@ __all__ = [
     "MusicBooks",
     "MusicService",
     "PaidRequest",
+    "QuickKieSandbox",
     "QuickSandbox",
     "Task",
     "answers",

@@ -81,19 +81,23 @@ def _created(body: Mapping[str, Any]) -> httpx.Response:
 
 
 def _record(body: Mapping[str, Any]) -> httpx.Response:
-    status = str(body.get("status"))
-    urls = body.get("audioUrls") or []
+    data = body.get("data")
+    task = data if isinstance(data, dict) else body
+    status = str(task.get("status"))
+    urls = task.get("audioUrls") or []
     songs = [{"id": f"take-{take}", "audio_url": url} for take, url in enumerate(urls, start=1)]
     failed = status in ("failed", "canceled")
     return _answer(
         HTTPStatus.OK,
         "success",
         {
-            "taskId": body.get("id"),
+            "taskId": task.get("id"),
             "state": "fail" if failed else STATES.get(status, status),
             "resultJson": json.dumps({"code": 200, "data": songs}) if status == "success" else "",
             "failCode": FAILED_CODE if failed else "",
-            "failMsg": str(body.get("error") or "Generation Failed") if failed else "",
+            "failMsg": str(task.get("errorMessage") or task.get("error") or "Generation Failed")
+            if failed
+            else "",
             "creditsConsumed": 12,
         },
     )

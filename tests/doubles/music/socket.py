@@ -1,14 +1,15 @@
 """The music service on a port of this machine: the sandbox's server around the shared behaviour."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from aiohttp import web
 
-from bot.sandbox.server import Task
+from bot.sandbox.kie import KieSandbox, as_documented
+from bot.sandbox.server import Json, Task
 from tests.doubles.music.behaviour import MusicBehaviour
-from tests.doubles.music.books import PaidRequest
+from tests.doubles.music.books import Given, PaidRequest
 from tests.doubles.music.variants import MOVED, Packed, Variants
 
 MUSIC_KEY = "a-key-that-nobody-reads"
@@ -56,16 +57,22 @@ class QuickSandbox(MusicBehaviour):
         self._changed()
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
+        return await self._paid_for(request, super()._create)
+
+    async def _paid_for(
+        self, request: web.Request, create: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Keep the books of a POST around the sandbox's own answer to it."""
         try:
             body = json.loads(await request.text())
         except ConnectionError:
             return web.Response(status=HTTPStatus.BAD_REQUEST)  # cut off before it was whole
-        paid = self.arrived(body)
+        paid = self.arrived(self._as_documented(body))
         self._changed()
         await self._before_taking()
         with self.charged_to(paid):
             # The body has been read already: from here to the answer nothing else runs.
-            response = await super()._create(request)
+            response = await create(request)
         if (
             self.variants is not None
             and paid is not None
@@ -80,16 +87,24 @@ class QuickSandbox(MusicBehaviour):
             self._changed()
         return response
 
+    def _as_documented(self, body: Json) -> Json:
+        """Return the body of a POST with the field names of the documented contract."""
+        return body
+
     async def _before_taking(self) -> None:
         """Wait, or order a fault, before a paid request is taken."""
 
     async def _before_answering(self, paid: PaidRequest) -> None:
         """Wait before a paid request that has been taken or refused is answered."""
 
-    async def _poll(self, request: web.Request) -> web.StreamResponse:
-        task_id = request.match_info["id"]
+    def _asked_for(self, task_id: str) -> None:
+        """Write down a status query."""
         self.note_poll(task_id)
         self._changed()
+
+    async def _poll(self, request: web.Request) -> web.StreamResponse:
+        task_id = request.match_info["id"]
+        self._asked_for(task_id)
         response = await super()._poll(request)
         if self.variants is None or not isinstance(response, web.Response) or not _is_answer(response):
             return response
@@ -118,3 +133,43 @@ class QuickSandbox(MusicBehaviour):
         """Let the tasks that are under way be done."""
         for task in self.tasks.values():
             task.delay_s = 0.0
+
+
+class QuickKieSandbox(QuickSandbox, KieSandbox):
+    """The same with kie's contract and its traps."""
+
+    async def _create_job(self, request: web.Request) -> web.StreamResponse:
+        return await self._paid_for(request, self._created_job)
+
+    async def _created_job(self, request: web.Request) -> web.StreamResponse:
+        response = await super()._create_job(request)
+        paid = self._current
+        if paid is None:
+            return response
+        # Errors arrive with HTTP 200, so the code is in the body; a connection that hangs up has none.
+        whole = isinstance(response, web.Response) and response.body is not None
+        code = _code_of(response) if whole else None
+        self.note_status(paid, code or response.status, lost=not whole)
+        if paid.task_id is None and code in (
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+        ):
+            paid.given = Given.INVALID
+        return response
+
+    async def _record(self, request: web.Request) -> web.StreamResponse:
+        self._asked_for(request.query.get("taskId", ""))
+        return await super()._record(request)
+
+    def _as_documented(self, body: Json) -> Json:
+        fields = body.get("input")
+        return as_documented(fields) if isinstance(fields, dict) else {}
+
+
+def _code_of(response: web.StreamResponse) -> int | None:
+    """Return the code in the body of an answer of kie's."""
+    assert isinstance(response, web.Response)
+    if response.content_type != "application/json":
+        return None
+    code: int = json.loads(response.text or "")["code"]
+    return code

@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 from prometheus_client import CollectorRegistry
 
 from bot.database.sqlite import Database
 from bot.model import Backend, Balance, Job, JobState, Origin, SongRequest
+from bot.music import backends
 from bot.music.backends import contract
 from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
@@ -21,6 +22,7 @@ from bot.ops.metrics import Metrics
 from bot.pipeline.erasure import Erasure
 from bot.pipeline.runner import Runner, ShutdownGuard
 from bot.pipeline.steps import Steps
+from bot.sandbox.contracts import SANDBOXES
 from bot.services.credits import CreditService
 from bot.services.intake import Intake
 from bot.services.privacy import Privacy
@@ -29,9 +31,6 @@ from bot.store import jobs
 from tests import make
 from tests.doubles.in_process import Chat, MusicService, Task
 from tests.doubles.music.kie import KieFront
-
-if TYPE_CHECKING:
-    from bot.music.contract import Contract
 
 MUSIC_URL = "https://music.example.com"
 
@@ -50,31 +49,27 @@ class Rig:
         self.database = database
         self.spool = Spool(spool)
         self.clock = clock
-        self.music = MusicService()
+        self.music_of: dict[Backend, MusicService] = {}
+        for backend in Backend:
+            self.backend, self.music = backend, MusicService()
+        self.backend = type(self).backend
+        self.keys = {self.backend}
+        """The services whose key is set."""
         self.chat = Chat()
         self.alerts: list[str] = []
         self.pace = 1.0
         self.key = "key"
-        self.contract: Contract = contract(self.backend, provider="kie", options={})
         self.url = MUSIC_URL
-        self.api_over: Callable[[], httpx.AsyncBaseTransport | None] = self._spoken
+        self.api_over: Callable[[], httpx.AsyncBaseTransport | None] = lambda: self._spoken(self.backend)
         """What a new process reaches the music service by; None is the network itself."""
         self.audio_over: Callable[[], dict[str, Any]] = lambda: {"transport": self.music.transport}
         """The same for audio, as arguments of ``AudioSource.open``; none are the network itself."""
         self.vary: Callable[[], float] = lambda: 0.0
         self.sleep: Callable[[float], Awaitable[object]] = no_sleep
         self.metrics = Metrics(CollectorRegistry(), seconds=lambda: clock().timestamp())
-        terms = make.terms(backend=self.backend, open_per_member=1_000, open_per_guild=1_000)
         self.storage_problem: str | None = None
         """Why no song can be stored, if none can."""
-        self.intake = Intake(
-            database,
-            terms,
-            now=clock,
-            woken=lambda: None,
-            alert=self.alerts.append,
-            storage_problem=self.find_storage_problem,
-        )
+        self.intake = self._new_intake()
         self.privacy = Privacy(
             database=database,
             spool=self.spool,
@@ -84,11 +79,41 @@ class Rig:
             now=clock,
             woken=lambda: None,
         )
-        self.credits = CreditService(database, make.DEFAULTS, price=terms.price_credits, now=clock)
+        self.credits = CreditService(
+            database, make.DEFAULTS, price=self.intake.terms.price_credits, now=clock
+        )
 
-    def _spoken(self) -> httpx.AsyncBaseTransport:
-        documented = self.music.transport
-        return KieFront(documented) if self.backend is Backend.KIE else documented
+    @property
+    def music(self) -> MusicService:
+        """The music service that makes new songs."""
+        return self.music_of[self.backend]
+
+    @music.setter
+    def music(self, service: MusicService) -> None:
+        service.accepted_models = SANDBOXES[self.backend].accepted_models
+        self.music_of[self.backend] = service
+
+    def switch(self, backend: Backend, keys: set[Backend]) -> None:
+        """What an operator sets before the next process: where new songs go, and whose keys there are."""
+        self.backend, self.keys = backend, keys
+        self.intake = self._new_intake()
+
+    def _new_intake(self) -> Intake:
+        models = dict.fromkeys((*make.terms().models, *backends.OFFERS[self.backend].models))
+        return Intake(
+            self.database,
+            make.terms(
+                backend=self.backend, models=tuple(models), open_per_member=1_000, open_per_guild=1_000
+            ),
+            now=self.clock,
+            woken=lambda: None,
+            alert=self.alerts.append,
+            storage_problem=self.find_storage_problem,
+        )
+
+    def _spoken(self, backend: Backend) -> httpx.AsyncBaseTransport:
+        documented = self.music_of[backend].transport
+        return KieFront(documented) if backend is Backend.KIE else documented
 
     async def find_storage_problem(self) -> str | None:
         return self.storage_problem
@@ -109,22 +134,28 @@ class Rig:
     async def services(self) -> AsyncIterator[tuple[MusicClients, AudioSource]]:
         """New connections to the music service and its files."""
         async with AsyncExitStack() as stack:
-            client = await stack.enter_async_context(
-                MusicClient.open(
-                    url=self.url,
-                    key=self.key,
-                    contract=self.contract,
-                    now=self.clock,
-                    transport=self.api_over(),
-                    submitted=self.metrics.submitted,
-                    checked=self.metrics.polled,
+            clients = {
+                backend: await stack.enter_async_context(
+                    MusicClient.open(
+                        url=self.url,
+                        key=self.key,
+                        contract=contract(backend, provider="kie", options={}),
+                        now=self.clock,
+                        transport=self.api_over() if backend is self.backend else self._spoken(backend),
+                        submitted=self.metrics.submitted,
+                        checked=self.metrics.polled,
+                    )
                 )
+                for backend in sorted(self.keys)
+            }
+            origins = [client.origin for client in clients.values()]
+            audio = await stack.enter_async_context(AudioSource.open(origins=origins, **self.audio_over()))
+            yield (
+                MusicClients(
+                    backend=self.backend, clients=clients, models=backends.OFFERS[self.backend].models
+                ),
+                audio,
             )
-            audio = await stack.enter_async_context(
-                AudioSource.open(origins=[client.origin], **self.audio_over())
-            )
-            backend = self.contract.backend
-            yield MusicClients(backend=backend, clients={backend: client}), audio
 
     @asynccontextmanager
     async def song_archive(self) -> AsyncIterator[SongArchive]:

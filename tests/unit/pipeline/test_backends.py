@@ -1,0 +1,296 @@
+"""Songs of two music services: each is finished where it was submitted, whatever is configured since."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.errors import ServiceClosed
+from bot.model import Backend, ClosedCause, FailReason, Job, JobState
+from bot.store import breaker, jobs
+from bot.store.reconcile import reconcile
+from tests import make
+from tests.doubles.in_process import answers
+from tests.unit.pipeline.rig import Rig
+
+SSEEDANCE, KIE = Backend.SSEEDANCE, Backend.KIE
+BOTH = {SSEEDANCE, KIE}
+OTHER = {SSEEDANCE: KIE, KIE: SSEEDANCE}
+MODEL = {SSEEDANCE: "V5", KIE: "V6"}
+SETTLED = {"hold": 1, "settle": 1}
+RELEASED = {"hold": 1, "release": 1}
+
+
+@pytest.fixture(params=Backend)
+def backend(request: pytest.FixtureRequest) -> Backend:
+    chosen: Backend = request.param
+    return chosen
+
+
+@pytest.fixture
+def rig(rig: Rig, backend: Backend) -> Rig:
+    rig.switch(backend, {backend})
+    return rig
+
+
+async def asked(rig: Rig, words: str = "a sea shanty") -> Job:
+    return await rig.ask(make.prompt(words, model=MODEL[rig.backend]))
+
+
+async def brought_to(rig: Rig, state: JobState) -> Job:
+    """Bring a song to a state in the way that leads there."""
+    if state is JobState.RUNNING:
+        rig.music.done_at_once = False
+    elif state is JobState.READY:
+        rig.music.audio = {f"/task-1-{take}.mp3": 404 for take in (1, 2)}
+    elif state is JobState.DELIVERING:
+        rig.chat.on_send = ["lost"]
+    elif state is JobState.UNDELIVERED:
+        rig.chat.closed_channels.add(make.CHANNEL)
+        rig.chat.closed_members.add(make.MEMBER)
+    elif state in (JobState.FAILED, JobState.EXPLAINED):
+        rig.music.on_post = [rig.music.lost_answer]
+        rig.chat.down = state is JobState.FAILED
+    job = await asked(rig)
+    if state is JobState.SUBMITTING:
+        async with rig.process() as runner:
+            await rig.killed_at(runner, "POST")
+    else:
+        await rig.until(job, state)
+    return job
+
+
+def heal(rig: Rig) -> None:
+    rig.chat.down = False
+    rig.chat.closed_channels.clear()
+    rig.chat.closed_members.clear()
+    for service in rig.music_of.values():
+        service.done_at_once, service.audio = True, {}
+        for task in service.tasks.values():
+            task.status = "success"
+
+
+def posts(rig: Rig) -> dict[Backend, int]:
+    return {backend: rig.music_of[backend].posts for backend in Backend}
+
+
+@pytest.mark.parametrize("state", JobState)
+@pytest.mark.parametrize("keys_stay", [True, False])
+async def test_a_song_in_any_state_survives_a_switch_and_back(
+    rig: Rig, backend: Backend, state: JobState, keys_stay: bool
+) -> None:
+    job = await brought_to(rig, state)
+    rig.switch(OTHER[backend], BOTH if keys_stay else {OTHER[backend]})
+    for _ in range(3):
+        await rig.round()
+    rig.switch(backend, BOTH)
+    heal(rig)
+    if await rig.state(job) is JobState.UNDELIVERED:
+        await rig.intake.post_again(job.id, make.GUILD)
+
+    ended = await rig.until(job, JobState.DELIVERED, JobState.EXPLAINED)
+
+    unpaid = {JobState.SUBMITTING, JobState.FAILED, JobState.EXPLAINED}
+    expected = (JobState.EXPLAINED, RELEASED) if state in unpaid else (JobState.DELIVERED, SETTLED)
+    where = OTHER[backend] if state is JobState.QUEUED else backend
+    assert expected == (ended, await rig.books())
+    assert {where: 1, OTHER[where]: 0} == posts(rig)
+    assert (1, ()) == (len(rig.chat.posts), await findings(rig))
+
+
+async def findings(rig: Rig) -> tuple[object, ...]:
+    return await rig.database.read(lambda tx: tuple(reconcile(tx).findings))
+
+
+async def test_a_song_is_polled_where_it_was_submitted(rig: Rig, backend: Backend) -> None:
+    rig.music.done_at_once = False
+    job = await asked(rig)
+    await rig.round()
+    rig.switch(OTHER[backend], BOTH)
+
+    heal(rig)
+    await rig.until(job, JobState.DELIVERED)
+
+    assert {backend: 1, OTHER[backend]: 0} == posts(rig)
+    assert [] == rig.music.polled
+    assert backend is (await rig.get(job)).backend
+
+
+async def test_songs_of_a_service_without_a_key_wait_for_it(rig: Rig, backend: Backend) -> None:
+    rig.music.done_at_once = False
+    running = [await asked(rig, f"song {number}") for number in range(3)]
+    await rig.round()
+    rig.switch(OTHER[backend], {OTHER[backend]})
+
+    rig.clock.forward(days=3)
+    async with rig.process() as runner:
+        await rig.rest(20, runner)
+    parked = [await rig.get(job) for job in running]
+    books, alerts = await rig.books(), len(rig.alerts)
+    rig.switch(OTHER[backend], BOTH)
+    heal(rig)
+    for job in running:
+        await rig.until(job, JobState.DELIVERED)
+
+    assert [(JobState.RUNNING, True)] * 3 == [(job.state, job.parked) for job in parked]
+    assert ({"hold": 3}, 1) == (books, alerts)
+    assert {"hold": 3, "settle": 3} == await rig.books()
+    assert ({backend: 3, OTHER[backend]: 0}, 3) == (posts(rig), len(rig.chat.posts))
+
+
+async def test_parked_songs_alert_once_and_not_at_each_start(rig: Rig, backend: Backend) -> None:
+    rig.music.done_at_once = False
+    job = await asked(rig)
+    await rig.round()
+    rig.switch(OTHER[backend], {OTHER[backend]})
+
+    rig.clock.forward(minutes=1)
+    for _ in range(5):
+        await rig.round()
+
+    assert (1, True) == (len(rig.alerts), (await rig.get(job)).parked)
+
+
+async def test_a_song_without_audio_waits_for_the_key_too(rig: Rig, backend: Backend) -> None:
+    job = await brought_to(rig, JobState.READY)
+    missing = rig.music.audio
+    rig.switch(OTHER[backend], {OTHER[backend]})
+
+    rig.music.audio = missing
+    rig.clock.forward(hours=8)
+    await rig.round()
+    rig.clock.forward(hours=8)
+    await rig.round()
+    parked = await rig.get(job)
+    rig.switch(backend, {backend})
+    heal(rig)
+    await rig.until(job, JobState.DELIVERED)
+
+    assert (JobState.READY, True) == (parked.state, parked.parked)
+
+
+async def test_a_closed_service_refuses_nothing_to_the_other(rig: Rig, backend: Backend) -> None:
+    rig.music.on_post = [answers(402, message="credits")]
+    await asked(rig)
+    await rig.round()
+    with pytest.raises(ServiceClosed):
+        await asked(rig)
+    rig.switch(OTHER[backend], BOTH)
+
+    job = await asked(rig)
+    await rig.until(job, JobState.DELIVERED)
+    state = await rig.database.read(lambda tx: breaker.read(tx, backend))
+
+    assert ClosedCause.NO_CREDITS is state.closed
+
+
+async def test_an_open_breaker_holds_nothing_back_at_the_other(rig: Rig, backend: Backend) -> None:
+    for member in (1, 2, 3):
+        rig.music.on_post = [rig.music.lost_answer]
+        origin = make.origin(member_id=member)
+        job = await rig.ask(make.prompt(f"words {member}", model=MODEL[backend]), origin)
+        await rig.until(job, JobState.EXPLAINED)
+    rig.switch(OTHER[backend], BOTH)
+
+    job = await asked(rig)
+    await rig.round()
+    opened = await rig.database.read(lambda tx: breaker.blocked_until(breaker.read(tx, backend), rig.clock()))
+
+    assert (True, JobState.RUNNING) == (opened is not None, await rig.state(job))
+
+
+async def test_an_unknown_outcome_is_never_tried_at_the_other(rig: Rig, backend: Backend) -> None:
+    rig.music.on_post = [rig.music.lost_answer]
+    job = await asked(rig)
+    await rig.round()
+    rig.switch(OTHER[backend], BOTH)
+
+    await rig.until(job, JobState.EXPLAINED)
+
+    assert FailReason.OUTCOME_UNKNOWN is (await rig.get(job)).reason
+    assert {backend: 1, OTHER[backend]: 0} == posts(rig)
+
+
+async def test_a_queued_song_gets_a_model_that_the_new_service_sells(rig: Rig, backend: Backend) -> None:
+    job = await asked(rig)
+    rig.switch(OTHER[backend], {OTHER[backend]})
+
+    await rig.until(job, JobState.DELIVERED)
+
+    # kie still accepts V5, which it has retired; the documented service has never sold V6.
+    assert (OTHER[backend], "V5") == ((await rig.get(job)).backend, rig.task.body["model"])
+
+
+async def test_a_model_that_only_the_operator_knows_is_sent(rig: Rig, backend: Backend) -> None:
+    async with rig.services() as (music, _):
+        models = [music.on_sale(make.prompt(model=model)).model for model in ("V9", MODEL[backend])]
+
+    assert ["V9", MODEL[backend]] == models
+
+
+async def test_equal_task_ids_of_two_services_do_not_clash(rig: Rig, backend: Backend) -> None:
+    first = await asked(rig, "first")
+    await rig.until(first, JobState.RUNNING)
+    rig.switch(OTHER[backend], BOTH)
+
+    second = await asked(rig, "second")
+    for job in (first, second):
+        await rig.until(job, JobState.DELIVERED)
+
+    done = [await rig.get(job) for job in (first, second)]
+    assert (["task-1"] * 2, [backend, OTHER[backend]]) == (
+        [job.task_id for job in done],
+        [job.backend for job in done],
+    )
+
+
+async def test_many_songs_survive_several_switches(rig: Rig, backend: Backend) -> None:
+    await rig.credits.set_allowance(make.GUILD, 1_000, None, make.entry())
+    for service in rig.music_of.values():
+        service.done_at_once = False
+    made: list[Job] = []
+    for keys in ({OTHER[backend]}, BOTH, {backend}, BOTH):
+        made += [await asked(rig, f"{len(made)} {number}") for number in range(3)]
+        await rig.round()
+        for service in rig.music_of.values():
+            for task in list(service.tasks.values())[::2]:
+                task.status = "success"
+        await rig.round()
+        made += [await asked(rig, f"late {len(made)}")]
+        rig.switch(OTHER[rig.backend], keys | {OTHER[rig.backend]})
+    rig.switch(backend, BOTH)
+    heal(rig)
+
+    for job in made:
+        await rig.until(job, JobState.DELIVERED)
+
+    assert (len(made), len(made), ()) == (
+        sum(posts(rig).values()),
+        len(rig.chat.posts),
+        await findings(rig),
+    )
+    assert {"set": 1, "hold": len(made), "settle": len(made)} == await rig.books()
+
+
+async def test_what_kie_says_about_takes_and_cost_is_kept(rig: Rig, backend: Backend) -> None:
+    job = await asked(rig)
+
+    await rig.until(job, JobState.DELIVERED)
+
+    done = await rig.get(job)
+    expected = {KIE: (["take-1", "take-2"], 12.0), SSEEDANCE: ([], None)}
+    assert expected[backend] == ([take.upstream_id for take in done.takes], done.upstream_credits)
+
+
+async def test_requests_to_one_service_do_not_slow_the_other(rig: Rig, backend: Backend) -> None:
+    await rig.credits.set_allowance(make.GUILD, 1_000, None, make.entry())
+    for number in range(6):
+        await asked(rig, f"song {number}")
+    for _ in range(3):
+        await rig.round()
+
+    since = rig.clock() - timedelta(seconds=10)
+    counts = await rig.database.read(
+        lambda tx: {each: jobs.submitted_since(tx, each, since)[0] for each in Backend}
+    )
+
+    assert {backend: 6, OTHER[backend]: 0} == counts
