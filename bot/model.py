@@ -26,6 +26,9 @@ ParkReason = Literal["slow", "bug", "no_key"]
 MAX_TAKES = 4
 """Maximum tracks that one job posts; an answer with more is cut to the first ones."""
 
+DURATION_MIN_S, DURATION_MAX_S = 10, 360
+"""Shortest and longest song that a member may ask for, in seconds."""
+
 
 class JobState(StrEnum):
     """Where a job stands. Each state is committed before the action it announces."""
@@ -151,6 +154,8 @@ class SongRequest:
     """Styles to exclude."""
     voice: Voice | None = None
     """None: any."""
+    duration_s: int | None = None
+    """Requested length of a custom song; None: as the contract asks by default."""
 
     def cleaned(self) -> Self:
         """Return the request with each of its texts as ``storable`` leaves it."""

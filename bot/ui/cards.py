@@ -141,8 +141,8 @@ def state(say: Language, job: Job, facts: CardFacts) -> str:
 
 
 def _done(say: Language, job: Job) -> str:
-    minutes, seconds = divmod(round((job.state_since - job.created_at).total_seconds()), 60)
-    when, took = format_dt(job.state_since, "R"), f"{minutes}:{seconds:02}"
+    when = format_dt(job.state_since, "R")
+    took = length((job.state_since - job.created_at).total_seconds())
     song_link = link_of(job)
     if song_link is None:
         return say("state-done", when=when, took=took)
@@ -197,7 +197,15 @@ def _made_with(say: Language, request: SongRequest) -> str:
         parts.append(say("made-instrumental"))
     elif request.voice is not None:
         parts.append(say(f"made-{request.voice}"))
+    if request.duration_s is not None:
+        parts.append(say("made-duration", length=length(request.duration_s)))
     return " · ".join(filter(None, parts))
+
+
+def length(duration_s: float) -> str:
+    """Return a duration as minutes and seconds."""
+    minutes, seconds = divmod(round(duration_s), 60)
+    return f"{minutes}:{seconds:02}"
 
 
 def song(say: Language, job: Job) -> discord.Embed:
