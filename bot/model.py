@@ -303,6 +303,11 @@ class Job:
     restored: bool = False
     """Whether it comes from a backup and its messages posted since are still to be looked for."""
 
+    def details_of(self, track: Track) -> TakeDetails | None:
+        """Return what the service said about a track, also if it has been fetched again from elsewhere."""
+        urls = {track.url, *self.urls[track.take - 1 : track.take]}
+        return next((take for take in self.takes if take.url in urls), None)
+
     @property
     def erased(self) -> bool:
         """Whether its member has deleted their data; only the ledger still refers to it."""

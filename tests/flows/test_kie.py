@@ -6,9 +6,13 @@ from typing import cast
 
 import pytest
 import simcord
+from aiohttp import web
 
 from bot.model import Backend
 from bot.playground.world import World
+from bot.sandbox.kie import KieSandbox
+from bot.sandbox.server import Task
+from bot.store import jobs
 from tests.flows.seen import posted, said
 
 CUSTOM = {"title": "Neon Rain", "style": "synthwave", "lyrics": "City lights", "vocals": "with_vocals"}
@@ -116,3 +120,42 @@ async def test_a_length_is_dropped_where_the_model_no_longer_takes_one(kie: Worl
 
     assert [42, None] == durations(kie)
     assert ["model"] == await options_of(kie, "custom")
+
+
+async def test_the_message_shows_what_the_service_says_about_the_song(
+    kie: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = KieSandbox._result
+
+    def result(self: KieSandbox, request: web.Request, task: Task) -> dict[str, object]:
+        answer = answered(self, request, task)
+        for song, duration in zip(
+            cast("list[dict[str, object]]", answer["data"]), (181.6, 59.2), strict=True
+        ):
+            song |= {"title": "Rain *on* Glass", "duration": duration}
+        return answer
+
+    monkeypatch.setattr(KieSandbox, "_result", result)
+
+    await kie.add_member("Mia").slash(kie.channel, "music create", prompt="a song about rain")
+    message = (await posted(kie))[0]
+
+    embed = message.embeds[0]
+    assert r"🎶 Rain \*on\* Glass" == embed.title
+    assert "> a song about rain" == embed.description
+    assert "2 takes (3:02, 0:59)" in str(embed.footer.text)
+    assert ["rain-on-glass-1.mp3", "rain-on-glass-2.mp3"] == [one.filename for one in message.attachments]
+
+
+async def test_each_track_keeps_the_services_own_id_of_it(kie: World) -> None:
+    await kie.add_member("Mia").slash(kie.channel, "music create", prompt="rain")
+    await posted(kie)
+    await kie.restart()
+    (task_id,) = kie.sandbox.tasks
+
+    (job_id,) = await kie.parts.database.read(lambda tx: tx.execute("SELECT id FROM job").fetchone())
+    job = await kie.parts.database.read(lambda tx: jobs.get(tx, job_id))
+
+    assert job is not None
+    details = [job.details_of(track) for track in job.tracks]
+    assert [f"{task_id}-1", f"{task_id}-2"] == [take.upstream_id for take in details if take is not None]
