@@ -110,6 +110,7 @@ async def assemble(
         defaults=defaults,
         extras=extras,
         extras_with_prompt=can.extras_with_prompt,
+        duration_models=frozenset(model for model in settings.music_models if can.takes_duration(model)),
     )
     keep_names_apart(asyncio.get_running_loop())
     metrics = Metrics(CollectorRegistry(), total_credits_max=settings.total_credits_max)

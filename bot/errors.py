@@ -7,6 +7,7 @@
     │   ├── UnreadableFile
     │   ├── LyricsGuessed
     │   ├── UnknownModel
+    │   ├── NoDuration
     │   ├── NotEnoughCredits
     │   ├── LimitReached
     │   ├── Paused
@@ -106,6 +107,14 @@ class UnknownModel(Refusal):
     def __init__(self, offered: tuple[str, ...]) -> None:
         super().__init__("unknown model")
         self.offered = offered
+
+
+class NoDuration(Refusal):
+    """The length of this song can't be chosen: only custom songs of ``models`` have one."""
+
+    def __init__(self, models: tuple[str, ...]) -> None:
+        super().__init__("the length can't be chosen")
+        self.models = models
 
 
 class NotEnoughCredits(Refusal):

@@ -26,6 +26,9 @@ ParkReason = Literal["slow", "bug", "no_key"]
 MAX_TAKES = 4
 """Maximum tracks that one job posts; an answer with more is cut to the first ones."""
 
+DURATION_MIN_S, DURATION_MAX_S = 10, 360
+"""Shortest and longest song that a member may ask for, in seconds."""
+
 
 class JobState(StrEnum):
     """Where a job stands. Each state is committed before the action it announces."""
@@ -151,6 +154,8 @@ class SongRequest:
     """Styles to exclude."""
     voice: Voice | None = None
     """None: any."""
+    duration_s: int | None = None
+    """Requested length of a custom song; None: as the contract asks by default."""
 
     def cleaned(self) -> Self:
         """Return the request with each of its texts as ``storable`` leaves it."""
@@ -297,6 +302,11 @@ class Job:
     """Whether all of its texts are still kept: they are dropped in time, or with their author."""
     restored: bool = False
     """Whether it comes from a backup and its messages posted since are still to be looked for."""
+
+    def details_of(self, track: Track) -> TakeDetails | None:
+        """Return what the service said about a track, also if it has been fetched again from elsewhere."""
+        urls = {track.url, *self.urls[track.take - 1 : track.take]}
+        return next((take for take in self.takes if take.url in urls), None)
 
     @property
     def erased(self) -> bool:

@@ -29,9 +29,15 @@ class Capabilities:
     extras_with_prompt: bool = False
     """It accepts these two also for a song from a prompt, and not only in custom mode."""
     duration: bool = False
-    """It accepts how long a song should be."""
+    """It accepts how long a song in custom mode should be."""
+    duration_models: tuple[str, ...] = ("",)
+    """Prefixes of the models that do; the empty one stands for all."""
     balance: bool = False
     """It reports what is left on the operator's account."""
+
+    def takes_duration(self, model: str) -> bool:
+        """Return whether a song of this model may have a chosen length."""
+        return self.duration and model.startswith(self.duration_models)
 
 
 class Contract(Protocol):

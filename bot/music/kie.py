@@ -52,7 +52,9 @@ class Kie:
     backend: Final = Backend.KIE
     key_setting: Final = "KIE_API_KEY"
     url_setting: Final = "KIE_API_URL"
-    capabilities: Final = Capabilities(avoid=True, voice=True, duration=True, balance=True)
+    capabilities: Final = Capabilities(
+        avoid=True, voice=True, duration=True, duration_models=_DURATION_MODELS, balance=True
+    )
     models: Final = MODELS
     retired_models: Final = RETIRED_MODELS
     usual_takes: Final = 2
@@ -82,16 +84,17 @@ class Kie:
             fields[name] = request.lyrics
             if request.voice is not None:
                 fields["vocal_gender"] = {Voice.FEMALE: "f", Voice.MALE: "m"}[request.voice]
-        if request.model.startswith(_DURATION_MODELS):
-            fields["duration"] = DURATION_DEFAULT_S
+        if self.capabilities.takes_duration(request.model):
+            fields["duration"] = request.duration_s or DURATION_DEFAULT_S
         avoid = ", ".join(
             text
             for text in (self._options.get("negative_tags"), request.avoid)
             if isinstance(text, str) and text
         )
         options = dict(self._options) | ({"negative_tags": avoid} if avoid else {})
-        # The operator's options may set a duration; what the member typed wins over the rest of them.
-        duration = {"duration": options["duration"]} if "duration" in options else {}
+        # The operator's options may set another default duration; what the member typed wins over them.
+        sets_default = "duration" in options and request.duration_s is None
+        duration = {"duration": options["duration"]} if sets_default else {}
         return {"model": TASK_MODEL, "input": options | fields | duration}
 
     def task_path(self, task_id: str) -> str:

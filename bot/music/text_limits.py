@@ -1,11 +1,11 @@
 """The maximum length of each text of a request, by model."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from bot.errors import Field, TextMissing, TextTooLong, UnknownModel
-from bot.model import SongRequest
+from bot.errors import Field, NoDuration, OutOfRange, TextMissing, TextTooLong, UnknownModel
+from bot.model import DURATION_MAX_S, DURATION_MIN_S, SongRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +37,23 @@ def limits_of(model: str) -> Limits:
     return OF_MODEL.get(model, Limits())
 
 
-def check(request: SongRequest, models: tuple[str, ...]) -> None:
-    """Check that the request can be sent as it is; no text is ever truncated.
+def check(request: SongRequest, models: tuple[str, ...], duration_models: Collection[str] = ()) -> None:
+    """Check that the request can be sent as it is; no text is ever truncated, and no option is ignored.
 
     Raises:
+        NoDuration: it names a length, which only custom songs of ``duration_models`` have.
+        OutOfRange: that length is too short or too long.
         UnknownModel: the operator does not offer its model.
         TextMissing: a text that its mode needs is empty.
         TextTooLong: a text is longer than its model accepts.
     """
     if request.model not in models:
         raise UnknownModel(models)
+    if request.duration_s is not None:
+        if not request.custom or request.model not in duration_models:
+            raise NoDuration(tuple(model for model in models if model in duration_models))
+        if not DURATION_MIN_S <= request.duration_s <= DURATION_MAX_S:
+            raise OutOfRange(DURATION_MIN_S, DURATION_MAX_S)
     limits = limits_of(request.model)
     needed: list[tuple[Field, str, int]] = [("prompt", request.prompt, limits.prompt)]
     if request.custom:

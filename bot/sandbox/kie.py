@@ -45,6 +45,8 @@ MODELS = {
 """Maximum length of style and lyrics for each model, in characters."""
 DURATION_S = (10, 360)
 """Shortest and longest duration that may be requested."""
+OPTIONS = {"negativeTags": "negative_tags", "vocalGender": "vocal_gender", "duration": "duration"}
+"""kie's fields that are options of the documented contract, which knows no duration."""
 STATES = {"pending": "waiting", "processing": "generating", "success": "success"}
 FAILED_CODE = "501"
 ORDERED_CODE = re.compile(r"\[code (\d{3})\]")
@@ -223,6 +225,7 @@ def _refusal(fields: Json, kinds: frozenset[FaultKind]) -> tuple[int, str] | Non
 def as_documented(fields: Json) -> Json:
     """Translate a request into the field names of the documented contract."""
     lyrics = text_of(fields, "lyrics") or (text_of(fields, "prompt") if fields.get("custom_mode") else "")
+    options = {name: fields[theirs] for name, theirs in OPTIONS.items() if theirs in fields}
     return {
         "provider": "kie",
         "model": text_of(fields, "model"),
@@ -232,6 +235,7 @@ def as_documented(fields: Json) -> Json:
         "style": text_of(fields, "style"),
         "lyrics": lyrics,
         "instrumental": fields.get("instrumental") is True,
+        **({"options": options} if options else {}),
     }
 
 

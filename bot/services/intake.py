@@ -79,6 +79,13 @@ class Terms:
     extras_with_prompt: bool = True
     """Whether they may also for a song from a prompt; a service may accept that in custom mode only."""
 
+    duration_models: frozenset[str] = frozenset()
+    """The offered models that let members choose how long a custom song is."""
+
+    def allows_duration(self, request: SongRequest) -> bool:
+        """Return whether this request may name how long the song should be."""
+        return request.custom and request.model in self.duration_models
+
     def allows_extras(self, request: SongRequest) -> bool:
         """Return whether this request may name what to exclude and who sings."""
         return self.extras and (request.custom or self.extras_with_prompt)
@@ -163,7 +170,7 @@ class Intake:
                     raise ShuttingDown
                 if problem is not None:
                     raise NoRoom
-                check(request, self.terms.models)
+                check(request, self.terms.models, self.terms.duration_models)
                 accepted = admit(tx)
             except Refusal as refusal:
                 tx.execute("ROLLBACK TO admission")
@@ -398,9 +405,11 @@ class Intake:
         return key
 
     def on_offer(self, request: SongRequest) -> SongRequest:
-        """Return a stored request with what the operator no longer allows replaced."""
+        """Return a stored request with what the operator or the service no longer allows replaced."""
         if request.model not in self.terms.models:
             request = replace(request, model=self.terms.models[0])
+        if not self.terms.allows_duration(request):
+            request = replace(request, duration_s=None)
         return request if self.terms.allows_extras(request) else replace(request, avoid="", voice=None)
 
     async def draft(self, key: int, member_id: DiscordUserId) -> tuple[SongRequest, int | None]:

@@ -151,7 +151,7 @@ def _songs(tx: Tx, member: MemberNumber) -> sqlite3.Cursor:
     columns = ", ".join(f"song.{name}_id" for name in texts.TEXTS)
     return tx.execute(
         f"""SELECT job.*, song.job_id AS worded, song.model, song.custom, song.instrumental, song.voice,
-                   song.asked_by, {columns}
+                   song.duration_s, song.asked_by, {columns}
             FROM job LEFT JOIN song ON song.job_id = job.id WHERE job.member_id = ?
             ORDER BY job.created_at, job.id""",
         (member,),
@@ -215,6 +215,7 @@ def _words(tx: Tx, row: sqlite3.Row, member: MemberNumber) -> dict[str, object]:
         "own_title_style_and_lyrics": bool(row["custom"]),
         "instrumental": bool(row["instrumental"]),
         "voice": row["voice"],
+        "length_in_seconds": row["duration_s"],
         **{name: text["value"] for name, text in fields.items() if text and text["author_id"] == member},
         "not_included": {
             name: _DROPPED if text is None else _OF_OTHERS
@@ -242,6 +243,7 @@ def _draft(tx: Tx, row: sqlite3.Row, member: MemberNumber) -> dict[str, object]:
         "own_title_style_and_lyrics": bool(row["custom"]),
         "instrumental": bool(row["instrumental"]),
         "voice": row["voice"],
+        "length_in_seconds": row["duration_s"],
         **{name: row[name] for name in texts.TEXTS if row[name] and name not in of_others},
         "not_included": dict.fromkeys(sorted(of_others), _OF_OTHERS),
     }

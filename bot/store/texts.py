@@ -18,7 +18,7 @@ TEXTS = ("prompt", "title", "style", "lyrics", "avoid")
 """The texts of a request. Each is stored once, under its author."""
 DRAFTS_MAX = 5
 """Maximum drafts of a member: a further one replaces the oldest."""
-FIELDS = ("model", "custom", "instrumental", "voice", *TEXTS)
+FIELDS = ("model", "custom", "instrumental", "voice", "duration_s", *TEXTS)
 """Fields of a request, by attribute and by column."""
 KEEP_DRAFTS = timedelta(days=1)
 
@@ -50,6 +50,7 @@ def keep(
         "custom": request.custom,
         "instrumental": request.instrumental,
         "voice": request.voice,
+        "duration_s": request.duration_s,
         "asked_by": author_name,
     }
     for name in TEXTS:
@@ -150,6 +151,7 @@ def read(row: sqlite3.Row | Mapping[str, object]) -> SongRequest:
         instrumental=bool(row["instrumental"]),
         avoid=str(row["avoid"] or ""),
         voice=None if row["voice"] is None else Voice(str(row["voice"])),
+        duration_s=None if row["duration_s"] is None else int(str(row["duration_s"])),
     )
 
 

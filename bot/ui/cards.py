@@ -2,17 +2,19 @@
 
 from dataclasses import replace
 from typing import Final, assert_never
+from urllib.parse import urlsplit
 
 import discord
 from discord.utils import format_dt
 
 from bot.characters import is_blank
 from bot.model import FailReason, Job, JobState, SongRequest
+from bot.music.wire import is_usable
 from bot.pipeline.courier import CardFacts
 from bot.services.songs import Copy
 from bot.store.history import SongChoice, SongPage
 from bot.ui import messages
-from bot.ui.discord_limits import CHOICE_MAX, CONTENT_MAX
+from bot.ui.discord_limits import CHOICE_MAX, CONTENT_MAX, EMBED_URL_MAX
 from bot.ui.fitted_embed import FittedEmbed
 from bot.ui.language import Language
 from bot.ui.text import cut, label, line
@@ -21,7 +23,11 @@ TITLE_MAX: Final = 80
 """Characters of a song's name that are shown."""
 PROMPT_MAX: Final = 300
 """Characters of a style or a prompt that are shown."""
+LENGTH_MAX_S: Final = 3_600
+"""Length of a take in seconds that is believed; the music service may say anything."""
 COLOR_WORKING: Final = discord.Color(0x5865F2)
+LOCAL_NAMES: Final = frozenset({"local", "localhost", "internal", "lan", "home", "arpa"})
+"""Ends of host names that lead nowhere from outside."""
 COLOR_DONE: Final = discord.Color(0x2EB67D)
 COLOR_FAILED: Final = discord.Color(0xE0564A)
 WORD_MAX: Final = 50
@@ -37,6 +43,15 @@ def title_of(say: Language, request: SongRequest) -> str:
     # A name without visible characters is no name.
     names = [text for text in (request.title, prompt) if not is_blank(text)]
     return names[0] if names else say("song-untitled")
+
+
+def name_of(say: Language, job: Job) -> str:
+    """Return the title of a finished song: the member's, or else the service's; escape it before it is shown.
+
+    The service makes its titles from the texts, so they are not shown once an author has taken theirs back.
+    """
+    given = next((take.title for take in job.takes if not is_blank(take.title)), "")
+    return given if given and job.words_whole and is_blank(job.request.title) else title_of(say, job.request)
 
 
 def card(say: Language, job: Job, facts: CardFacts) -> discord.Embed:
@@ -79,10 +94,11 @@ def card_line(say: Language, job: Job) -> str:
     return f"🎵 {title} · {say(f'phase-{phase}')}"
 
 
-def _quote(say: Language, job: Job) -> str:
-    """Quote the style, or a prompt that says more than the title."""
+def _quote(say: Language, job: Job, name: str | None = None) -> str:
+    """Quote the style, or a prompt that says more than the title ``name``."""
+    name = title_of(say, job.request) if name is None else name
     text = job.request.style if job.request.custom else job.request.prompt
-    return "" if title_of(say, job.request) == text or not text else f"> {line(text, PROMPT_MAX)}"
+    return "" if name == text or not text else f"> {line(text, PROMPT_MAX)}"
 
 
 def _phases(say: Language, job: Job) -> str:
@@ -141,8 +157,8 @@ def state(say: Language, job: Job, facts: CardFacts) -> str:
 
 
 def _done(say: Language, job: Job) -> str:
-    minutes, seconds = divmod(round((job.state_since - job.created_at).total_seconds()), 60)
-    when, took = format_dt(job.state_since, "R"), f"{minutes}:{seconds:02}"
+    when = format_dt(job.state_since, "R")
+    took = length((job.state_since - job.created_at).total_seconds())
     song_link = link_of(job)
     if song_link is None:
         return say("state-done", when=when, took=took)
@@ -197,26 +213,57 @@ def _made_with(say: Language, request: SongRequest) -> str:
         parts.append(say("made-instrumental"))
     elif request.voice is not None:
         parts.append(say(f"made-{request.voice}"))
+    if request.duration_s is not None:
+        parts.append(say("made-duration", length=length(request.duration_s)))
     return " · ".join(filter(None, parts))
+
+
+def length(duration_s: float) -> str:
+    """Return a duration as minutes and seconds."""
+    minutes, seconds = divmod(round(duration_s), 60)
+    return f"{minutes}:{seconds:02}"
 
 
 def song(say: Language, job: Job) -> discord.Embed:
     """Return the embed of a finished song."""
+    name = name_of(say, job)
     embed = FittedEmbed(
-        title=f"🎶 {line(title_of(say, job.request), TITLE_MAX)}",
-        description=_quote(say, job) or None,
-        color=COLOR_DONE,
+        title=f"🎶 {line(name, TITLE_MAX)}", description=_quote(say, job, name) or None, color=COLOR_DONE
     )
-    takes = say("song-takes", count=len(job.tracks))
+    embed.set_thumbnail(url=_cover_url(job))
+    takes = " ".join(filter(None, [say("song-takes", count=len(job.tracks)), _lengths(job)]))
     price = messages.credits_(say, job.price_credits)
     embed.set_footer(text=f"{takes} · {_made_with(say, job.request)} · {price}")
     return embed
 
 
+def _lengths(job: Job) -> str:
+    """Return how long each take is, in their order, as far as the music service says so."""
+    details = [job.details_of(track) for track in job.tracks]
+    durations_s = [None if take is None else take.duration_s for take in details]
+    known = [None if s is None or not 0 < s <= LENGTH_MAX_S else length(s) for s in durations_s]
+    return f"({', '.join(text or '?' for text in known)})" if any(known) else ""
+
+
+def _cover_url(job: Job) -> str | None:
+    """Return the address of a cover that Discord may fetch: an ordinary one, on a host with a name."""
+    for take in job.takes:
+        url = take.image_url
+        if url and len(url) <= EMBED_URL_MAX and is_usable(url, "") and _has_public_name(url):
+            return url
+    return None
+
+
+def _has_public_name(url: str) -> bool:
+    """Return whether a host is named by a domain: no address in numbers, no name of a local network."""
+    top = (urlsplit(url).hostname or "").rpartition(".")
+    return bool(top[0]) and not top[2].isdecimal() and ":" not in top[2] and top[2] not in LOCAL_NAMES
+
+
 def without_texts(job: Job) -> Job:
     """Return the job as it can be shown where what was typed, or what the service said, is not accepted."""
     request = replace(job.request, title="", prompt="", style="", lyrics="", avoid="")
-    return replace(job, request=request, detail="")
+    return replace(job, request=request, takes=(), detail="")
 
 
 def notice(say: Language, job: Job) -> discord.Embed:

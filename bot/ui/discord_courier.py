@@ -128,7 +128,7 @@ class DiscordCourier:
         attached, shown, too_large = _attachable(files), job, 0
         while too_large < SMALLER_TRIES:
             left_out = {track.take: track.url for track, _ in files if track.take not in attached}
-            title = cards.title_of(say, shown.request)
+            title = cards.name_of(say, shown)
             embed = cards.song(say, shown)
             text = cut(_with_links(say, content or cards.summary(embed), left_out), CONTENT_MAX)
             view = song_view(say, job, left_out, direct=direct, copy=copy)

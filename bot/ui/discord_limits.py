@@ -35,6 +35,8 @@ EMBED_TITLE_MAX: Final = 256
 """Characters of an embed's title."""
 EMBED_DESCRIPTION_MAX: Final = 4_096
 """Characters of an embed's description."""
+EMBED_URL_MAX: Final = 2_048
+"""Characters of an address in an embed."""
 EMBED_FIELDS_MAX: Final = 25
 """Fields of an embed."""
 EMBED_FIELD_NAME_MAX: Final = 256

@@ -69,6 +69,10 @@ def refusal(say: Language, error: errors.Refusal) -> str:
             return say("refused-file-guessed", encoding=error.encoding, beginning=beginning)
         case errors.UnknownModel():
             return say("refused-model", models=", ".join(error.offered))
+        case errors.NoDuration(models=()):
+            return say("refused-no-length")
+        case errors.NoDuration():
+            return say("refused-length", models=", ".join(error.models))
         case errors.ServiceClosed():
             return say("refused-closed", why=closed(say, error.cause), when=format_dt(error.until, "R"))
         case errors.MissingPermissions():

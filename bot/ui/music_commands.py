@@ -7,8 +7,8 @@ from typing import Any, Final
 import discord
 from discord import app_commands
 
-from bot.errors import TextTooLong, UnknownModel
-from bot.model import DiscordUserId, SongRequest, Voice, storable
+from bot.errors import NoDuration, TextTooLong, UnknownModel
+from bot.model import DURATION_MAX_S, DURATION_MIN_S, DiscordUserId, SongRequest, Voice, storable
 from bot.music.text_limits import limits_of
 from bot.ui import autocompletion, cards, forms, interaction_context, quota_cards, responses
 from bot.ui.autocompletion import Offer
@@ -53,6 +53,7 @@ class AvoidText(PromptText):
 Prompt = app_commands.Transform[str, PromptText]
 Word = app_commands.Range[str, 1, cards.WORD_MAX]
 Avoid = app_commands.Transform[str, AvoidText]
+Duration = app_commands.Range[int, DURATION_MIN_S, DURATION_MAX_S]
 
 
 class Music(
@@ -71,7 +72,13 @@ class Music(
         terms = self.intake.terms
         in_prompt = terms.extras and terms.extras_with_prompt
         self._add("create", self._create_with_extras if in_prompt else self._create)
-        self._add("custom", self._custom_with_extras if terms.extras else self._custom)
+        custom = {
+            (False, False): self._custom,
+            (True, False): self._custom_with_extras,
+            (False, True): self._custom_with_duration,
+            (True, True): self._custom_with_all,
+        }
+        self._add("custom", custom[terms.extras, bool(terms.duration_models)])
 
     def _add(self, name: str, callback: Callable[..., Coroutine[Any, Any, None]]) -> None:
         models = [app_commands.Choice(name=model, value=model) for model in self.intake.terms.models]
@@ -80,7 +87,8 @@ class Music(
         )
         self.add_command(app_commands.choices(model=models)(command))
 
-    # -- requesting a song; the model's extras are options if the operator allows them
+    # -- requesting a song; the model's extras are options if the operator allows them, its length if the
+    #    service accepts one
 
     @app_commands.describe(
         prompt=described("option-prompt"),
@@ -119,7 +127,7 @@ class Music(
     @app_commands.describe(model=described("option-model"))
     async def _custom(self, interaction: discord.Interaction, model: str | None = None) -> None:
         """Open the form; ``responses.submitted`` handles what comes back."""
-        await self._open_form(interaction, SongRequest(model=self._model(model), custom=True))
+        await self._open_custom(interaction, model)
 
     @app_commands.describe(
         model=described("option-model"), avoid=described("option-avoid"), voice=described("option-voice")
@@ -133,19 +141,63 @@ class Music(
         voice: str | None = None,
     ) -> None:
         """Open the form; a draft keeps the options for which it has no field."""
-        singer = None if voice in (None, "any") else Voice(voice)
-        request = SongRequest(model=self._model(model), custom=True, avoid=avoid, voice=singer)
+        await self._open_custom(interaction, model, avoid, voice)
+
+    @app_commands.describe(model=described("option-model"), duration=described("option-duration"))
+    async def _custom_with_duration(
+        self, interaction: discord.Interaction, model: str | None = None, duration: Duration | None = None
+    ) -> None:
+        """Open the form, for a song of this length in seconds."""
+        await self._open_custom(interaction, model, duration_s=duration)
+
+    @app_commands.describe(
+        model=described("option-model"),
+        avoid=described("option-avoid"),
+        voice=described("option-voice"),
+        duration=described("option-duration"),
+    )
+    @app_commands.choices(voice=VOICES)
+    async def _custom_with_all(
+        self,
+        interaction: discord.Interaction,
+        model: str | None = None,
+        avoid: Avoid = "",
+        voice: str | None = None,
+        duration: Duration | None = None,
+    ) -> None:
+        """Open the form, with everything that can be chosen besides it."""
+        await self._open_custom(interaction, model, avoid, voice, duration)
+
+    async def _open_custom(
+        self,
+        interaction: discord.Interaction,
+        model: str | None,
+        avoid: str = "",
+        voice: str | None = None,
+        duration_s: int | None = None,
+    ) -> None:
+        """Open the form for these options."""
+        request = SongRequest(
+            model=self._model(model),
+            custom=True,
+            avoid=avoid,
+            voice=None if voice in (None, "any") else Voice(voice),
+            duration_s=duration_s,
+        )
         await self._open_form(interaction, request)
 
     async def _open_form(self, interaction: discord.Interaction, request: SongRequest) -> None:
         interaction_context.require_can_post(interaction)
         if request.model not in self.intake.terms.models:  # the form is remembered by the name of its model
             raise UnknownModel(self.intake.terms.models)
+        terms = self.intake.terms
+        if request.duration_s is not None and not terms.allows_duration(request):
+            raise NoDuration(tuple(model for model in terms.models if model in terms.duration_models))
         avoid_max = limits_of(request.model).avoid
         if len(request.avoid) > avoid_max:  # the form has no field in which it could be shortened
             raise TextTooLong("avoid", len(request.avoid), avoid_max)
         draft = None
-        if request.avoid or request.voice is not None:
+        if request.avoid or request.voice is not None or request.duration_s is not None:
             draft = await self.intake.keep_draft(request, DiscordUserId(interaction.user.id))
         form = forms.song_form(interaction_context.private(interaction), request, draft=draft)
         await interaction.response.send_modal(form)

@@ -176,6 +176,7 @@ async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
         lyrics=opened_with.lyrics if keeps_lyrics else typed_lyrics,
         avoid=opened_with.avoid,
         voice=opened_with.voice,
+        duration_s=opened_with.duration_s,
     )
     try:
         if submission.lyrics_file is not None:

@@ -79,6 +79,8 @@ def refusals() -> list[errors.Refusal]:
         *(errors.UnreadableFile(cause) for cause in ("too_big", "not_text", "empty", "not_fetched")),
         errors.LyricsGuessed("Windows-1252", "Über den Wolken muss die Freiheit wohl grenzenlos sein. " * 9),
         errors.UnknownModel(("V5", "V4_5")),
+        errors.NoDuration(("V6", "V6_MINI")),
+        errors.NoDuration(()),
         errors.NotEnoughCredits(10, make.balance(used=90)),
         *(
             errors.LimitReached(10, limit, make.standing(limit=limit, used=25))

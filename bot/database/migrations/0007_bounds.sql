@@ -115,3 +115,20 @@ UPDATE text SET value = REPLACE(REPLACE(value, char(13, 10), char(10)), char(13)
 
 -- Maintenance looks for songs that could not be posted in every round.
 CREATE INDEX job_undelivered ON job (created_at) WHERE state = 'undelivered';
+
+-- How long a member wants a song to be, in seconds; NULL: as the service makes it.
+ALTER TABLE song ADD COLUMN duration_s INTEGER CHECK (duration_s BETWEEN 10 AND 360);
+ALTER TABLE draft ADD COLUMN duration_s INTEGER;
+DROP VIEW words;
+CREATE VIEW words AS
+  SELECT job_id, model, custom, instrumental, voice, duration_s, asked_by,
+         COALESCE((SELECT value FROM text WHERE id = prompt_id), '') AS prompt,
+         COALESCE((SELECT value FROM text WHERE id = title_id), '') AS title,
+         COALESCE((SELECT value FROM text WHERE id = style_id), '') AS style,
+         COALESCE((SELECT value FROM text WHERE id = lyrics_id), '') AS lyrics,
+         COALESCE((SELECT value FROM text WHERE id = avoid_id), '') AS avoid,
+         (prompt_id IS NOT NULL) + (title_id IS NOT NULL) + (style_id IS NOT NULL)
+           + (lyrics_id IS NOT NULL) + (avoid_id IS NOT NULL)
+         > (SELECT COUNT(*) FROM text WHERE id IN (prompt_id, title_id, style_id, lyrics_id, avoid_id))
+           AS torn
+  FROM song;

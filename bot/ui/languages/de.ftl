@@ -63,6 +63,7 @@ option-instrumental = Ohne Gesang
 option-model = Welches Modell den Song komponiert
 option-avoid = Was im Song nicht vorkommen soll: „Schlagzeug, Chor“
 option-voice = Wer singt
+option-duration = Wie lang der Song werden soll, in Sekunden
 option-search = Nur Songs mit diesem Wort in Titel, Stil oder Songtext
 option-song = Tipp einfach den Titel des Songs ein
 option-explain-user = Das Mitglied, dessen Regeln du sehen möchtest
@@ -170,6 +171,7 @@ made-from-prompt = aus einem Prompt
 made-instrumental = instrumental
 made-female = Frauenstimme
 made-male = Männerstimme
+made-duration = etwa { $length }
 
 ## Messages about a song
 
@@ -246,6 +248,8 @@ refused-file-guessed = Die Kodierung der Datei war nicht angegeben; ich habe sie
 refused-file-empty = Diese Songtext-Datei ist leer. Es wurde nichts abgebucht.
 refused-file-not-fetched = Ich konnte die Songtext-Datei nicht rechtzeitig abrufen. Versuch es noch einmal oder füg den Songtext direkt ein. Es wurde nichts abgebucht.
 refused-model = Dieses Modell ist nicht verfügbar. Wähl eines von diesen: { $models }. Es wurde nichts abgebucht.
+refused-length = Die Länge kannst du nur bei Songs mit eigenen Vorgaben und einem dieser Modelle wählen: { $models }. Es wurde nichts abgebucht.
+refused-no-length = Die Länge eines Songs lässt sich zurzeit nicht wählen. Lass sie weg und versuch es noch einmal. Es wurde nichts abgebucht.
 refused-closed = { $why } Es wurde nichts abgebucht. Versuch es { $when } noch einmal.
 refused-permissions = Ich kann in diesem Kanal nicht posten. Mir fehlt die Berechtigung { $names }. Frag die Serververwaltung oder nimm einen anderen Kanal.
 refused-outside = Das geht nur auf Servern.

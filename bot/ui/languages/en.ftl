@@ -63,6 +63,7 @@ option-instrumental = Make it without vocals
 option-model = Which model composes the song
 option-avoid = What to leave out of the song: “drums, choir”
 option-voice = Who sings
+option-duration = How long the song should be, in seconds
 option-search = Only songs with this word in their title, style or lyrics
 option-song = Start typing the song's title
 option-explain-user = The member whose rules to show
@@ -170,6 +171,7 @@ made-from-prompt = from a prompt
 made-instrumental = instrumental
 made-female = female voice
 made-male = male voice
+made-duration = about { $length }
 
 ## Messages about a song
 
@@ -246,6 +248,8 @@ refused-file-guessed = That file does not say how it is encoded, so I read it as
 refused-file-empty = That lyrics file is empty. Nothing was charged.
 refused-file-not-fetched = I could not fetch the lyrics file in time. Try again, or paste the lyrics. Nothing was charged.
 refused-model = That model is not available. Choose one of these: { $models }. Nothing was charged.
+refused-length = You can choose the length only for custom songs with one of these models: { $models }. Nothing was charged.
+refused-no-length = You can't choose the length of a song at the moment. Leave it out and try again. Nothing was charged.
 refused-closed = { $why } Nothing was charged. Try again { $when }.
 refused-permissions = I can't post in that channel: I need the permission { $names }. Ask a server manager, or try another channel.
 refused-outside = This works only in servers.

@@ -57,6 +57,7 @@ option-instrumental = ボーカルなしで作る
 option-model = 作曲に使うモデル
 option-avoid = 曲に入れたくないもの（例:「ドラム、合唱」）
 option-voice = 歌声の種類
+option-duration = 曲の長さ（秒）
 option-search = タイトル、スタイル、歌詞にこの言葉を含む曲だけを表示
 option-song = 曲のタイトルを入力してください
 option-explain-user = 対象のメンバー
@@ -161,6 +162,7 @@ made-from-prompt = プロンプト
 made-instrumental = インストゥルメンタル
 made-female = 女性ボーカル
 made-male = 男性ボーカル
+made-duration = 約{ $length }
 
 ## Messages about a song
 
@@ -234,6 +236,8 @@ refused-file-guessed = ファイルの文字コードが分からなかったた
 refused-file-empty = 歌詞ファイルが空です。クレジットは消費されていません。
 refused-file-not-fetched = 歌詞ファイルを時間内に取得できませんでした。もう一度試すか、歌詞を貼り付けてください。クレジットは消費されていません。
 refused-model = そのモデルは利用できません。次の中から選んでください: { $models }。クレジットは消費されていません。
+refused-length = 曲の長さを指定できるのは、次のモデルのカスタム曲だけです: { $models }。クレジットは消費されていません。
+refused-no-length = 今は曲の長さを指定できません。指定せずに、もう一度お試しください。クレジットは消費されていません。
 refused-closed = { $why }クレジットは消費されていません。{ $when }に、もう一度お試しください。
 refused-permissions = このチャンネルに投稿できません。ボットに次の権限が必要です: { $names }。サーバー管理者に相談するか、別のチャンネルでお試しください。
 refused-outside = サーバー内でのみ使えます。

@@ -74,6 +74,27 @@ def test_a_custom_song_names_its_duration() -> None:
     } == sent(request(voice=Voice.FEMALE, avoid="metal"))
 
 
+@pytest.mark.parametrize(
+    ("request_", "options", "duration"),
+    [
+        (request(duration_s=45), {}, 45),
+        (request(duration_s=45), {"duration": 60}, 45),
+        (request(), {"duration": 60}, 60),
+        (request(instrumental=True), {}, 180),
+        (make.custom(model="V5_5", duration_s=300), {}, 300),
+        (make.custom(model="V5", duration_s=300), {}, None),
+        (make.prompt("rain", model="V6"), {"duration": 60}, None),
+    ],
+)
+def test_a_chosen_duration_wins_and_none_goes_where_none_is_taken(
+    request_: SongRequest, options: dict[str, int], duration: int | None
+) -> None:
+    fields = sent(request_, **options)
+
+    assert isinstance(fields, dict)
+    assert duration == fields.get("duration")
+
+
 def test_an_instrumental_has_neither_lyrics_nor_a_voice() -> None:
     fields = sent(request(instrumental=True, voice=Voice.MALE))
 

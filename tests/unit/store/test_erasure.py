@@ -24,6 +24,7 @@ from bot.model import (
     Reuse,
     SongRequest,
     Source,
+    TakeDetails,
     Track,
 )
 from bot.store import erasure, jobs, ledger, members, scrub, texts, times
@@ -96,6 +97,23 @@ def test_of_a_song_nothing_stays_but_what_the_books_need(tx: Tx) -> None:
     assert before == [tuple(row) for row in tx.execute(f"SELECT {kept} FROM job")]  # noqa: S608
     for table in ("song", "text", "track", "draft"):
         assert [] == tx.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608
+
+
+def test_what_the_service_said_about_the_takes_goes_with_the_texts(tx: Tx) -> None:
+    takes = (TakeDetails(url="https://x", upstream_id="a1", title="Glass", duration_s=59.5),)
+    outlived, erased, other = (asked(tx), asked(tx, member_id=THIRD), asked(tx, member_id=OTHER))
+    for job in (outlived, erased, other):
+        put(tx, job, JobState.READY)
+        jobs.move(tx, found(tx, job), JobState.READY, now=NOW, due_at=NOW, takes=takes)
+        for state in (JobState.STORED, JobState.DELIVERING, DONE):
+            put(tx, job, state, due=state is not DONE)
+        settled(tx, job)
+    assert [takes] * 3 == [found(tx, job).takes for job in (outlived, erased, other)]
+
+    erasure.drop_outlived(tx, [outlived.id])
+    erase(tx, THIRD)
+
+    assert [(), (), takes] == [found(tx, job).takes for job in (outlived, erased, other)]
 
 
 def test_the_ledger_keeps_every_row_and_adds_up(tx: Tx) -> None:

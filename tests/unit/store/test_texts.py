@@ -93,6 +93,7 @@ def test_the_number_of_a_deleted_text_does_not_come_again(tx: Tx) -> None:
     [
         make.prompt("x" * 9_000, avoid="drums"),
         make.custom(voice=Voice.FEMALE),
+        make.custom(duration_s=120),
         make.custom(lyrics="", instrumental=True),
     ],
 )

@@ -1,11 +1,24 @@
 """What the cards say, and that none breaks Discord's limits."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import discord
 import pytest
 
-from bot.model import Balance, ClosedCause, Delivery, FailReason, JobState, Limit, Period, Standing, Track
+from bot.model import (
+    Balance,
+    ClosedCause,
+    Delivery,
+    FailReason,
+    Job,
+    JobState,
+    Limit,
+    Period,
+    Standing,
+    TakeDetails,
+    Track,
+)
 from bot.pipeline.courier import CardFacts
 from bot.ui import cards, quota_cards
 from bot.ui.language import ENGLISH
@@ -157,3 +170,97 @@ def test_a_card_has_a_line_in_every_state(state: JobState) -> None:
     job = make.job(state=state, request=make.custom(title="Neon *Rain*"))
 
     assert "Neon \\*Rain\\*" in cards.card_line(ENGLISH, job)
+
+
+# -- what the music service says about a song
+
+
+AUDIO = "https://files.example/1.mp3"
+
+
+def finished(takes: int = 1, **said: object) -> Job:
+    """A job of two tracks, about whose first ``takes`` the service has said this."""
+    urls = (AUDIO, "https://files.example/2.mp3")
+    tracks = tuple(
+        Track(take=take, file=f"42-{take}.mp3", size_bytes=9, sha256="", url=url)
+        for take, url in enumerate(urls, start=1)
+    )
+    details = tuple(TakeDetails(url=url, **said) for url in urls[:takes])  # type: ignore[arg-type]
+    return make.job(
+        request=make.prompt("rain"), state=JobState.DELIVERED, urls=urls, tracks=tracks, takes=details
+    )
+
+
+@pytest.mark.parametrize(
+    ("takes", "duration_s", "says"),
+    [
+        (2, 59.6, "2 takes (1:00, 1:00) ·"),
+        (1, 181.0, "2 takes (3:01, ?) ·"),
+        (0, None, "2 takes ·"),
+        (2, None, "2 takes ·"),
+        (2, 0.0, "2 takes ·"),
+        (2, 1e300, "2 takes ·"),
+    ],
+)
+def test_a_song_says_how_long_its_takes_are(takes: int, duration_s: float | None, says: str) -> None:
+    footer = str(cards.song(ENGLISH, finished(takes, duration_s=duration_s)).footer.text)
+
+    assert footer.startswith(says)
+
+
+def test_a_track_from_a_new_address_keeps_what_was_said_about_it() -> None:
+    job = finished(1, upstream_id="a1")
+    moved = replace(job.tracks[0], url="https://elsewhere.example/1.mp3")
+
+    assert job.takes[0] == job.details_of(moved)
+    assert None is job.details_of(job.tracks[1])
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://files.example/a.jpg", True),
+        ("https://files.example/" + "a" * 2_048, False),
+        ("http://files.example/a.jpg", False),
+        ("https://me:secret@files.example/a.jpg", False),
+        ("https://127.0.0.1/a.jpg", False),
+        ("https://[::1]/a.jpg", False),
+        ("https://localhost/a.jpg", False),
+        ("https://box.internal/a.jpg", False),
+        ("https://files.example/\n", False),
+        ("javascript:alert(1)", False),
+        ("attachment://a.jpg", False),
+        ("https://[", False),
+        ("", False),
+    ],
+)
+def test_a_cover_is_shown_only_from_a_public_address(url: str, *, shown: bool) -> None:
+    embed = cards.song(ENGLISH, finished(2, image_url=url))
+
+    assert (url if shown else None) == embed.thumbnail.url
+
+
+@pytest.mark.parametrize(
+    ("title", "own", "whole", "shown"),
+    [
+        ("Glass [x](y)", "", True, r"🎶 Glass \[x\]\(y\)"),
+        ("\u200b", "", True, "🎶 rain"),
+        ("Glass", "Mine", True, "🎶 Mine"),
+        ("Glass", "", False, "🎶 rain"),
+    ],
+)
+def test_the_services_title_is_shown_where_the_member_gave_none(
+    title: str, own: str, *, whole: bool, shown: str
+) -> None:
+    job = finished(1, title=title)
+    job = replace(job, request=replace(job.request, title=own), words_whole=whole)
+
+    assert shown == cards.song(ENGLISH, job).title
+
+
+def test_where_texts_are_refused_nothing_of_the_services_is_shown() -> None:
+    job = finished(2, title="Glass", image_url="https://files.example/a.jpg")
+
+    embed = cards.song(ENGLISH, cards.without_texts(job))
+
+    assert ("🎶 Song", None) == (embed.title, embed.thumbnail.url)
