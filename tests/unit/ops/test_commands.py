@@ -118,6 +118,23 @@ def test_below_the_servers_stands_what_songs_have_really_cost() -> None:
     assert said.endswith("A song there has cost 12.5 credits on average (1 song).\n")
 
 
+@pytest.mark.usefixtures("with_kie")
+def test_the_doctor_shows_the_last_balance_where_it_gets_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DISCORD_API_URL", "KIE_API_URL"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    keep_balance(203.99, timedelta(hours=3))
+
+    said = typed("doctor").output
+
+    assert re.search(
+        r"\nwarning  balance: can't be read now \(balance query: ConnectError\); "
+        r"last known at kie: 203\.99 credits, for 16 songs, read 3 h ago; members can still request \d+ songs"
+        r" \(\d+ credits\)\. The balance at kie \(203\.99 credits\) pays for only 16 songs; top it up, "
+        r"or requests are soon refused\n",
+        said,
+    )
+
+
 @pytest.mark.usefixtures("place")
 def test_a_service_without_a_balance_adds_nothing_to_the_table() -> None:
     keep_balance(987.6, timedelta(minutes=7))
