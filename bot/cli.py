@@ -15,7 +15,7 @@ import httpx
 import typer
 from rich.progress import Progress
 
-from bot import app, operator_access, settings
+from bot import app, operator_access, settings, setup
 from bot import doctor as doctor_checks
 from bot.errors import Fault, StartRefused, Transient
 from bot.model import Backend, Check, GuildId, JobId, Verdict
@@ -54,6 +54,7 @@ def _add_group(name: str) -> typer.Typer:
     return group
 
 
+init = cli.command(name="init")(setup.init)
 jobs = _add_group("jobs")
 servers = _add_group("servers")
 

@@ -4,7 +4,7 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -456,6 +456,18 @@ def load(env_file: Path = Path(".env")) -> Settings:
     given: dict[str, Any] = {"http_listen": ""} if _is_emptied("HTTP_LISTEN", lines) else {}
     try:
         return Settings(_env_file=env_file, **given)  # type: ignore[call-arg] # the rest is read from outside
+    except ValidationError as error:
+        raise StartRefused(_sentence(error.errors(include_url=False, include_input=False)[0])) from None
+
+
+def with_answers(answers: Mapping[str, str]) -> Settings:
+    """Return the settings that these answers and the environment result in; the answers take precedence.
+
+    Raises:
+        StartRefused: one sentence that names the offending setting and shows no value.
+    """
+    try:
+        return Settings(_env_file=None, **answers)  # type: ignore[call-arg,arg-type] # text, as in the environment
     except ValidationError as error:
         raise StartRefused(_sentence(error.errors(include_url=False, include_input=False)[0])) from None
 
