@@ -181,6 +181,7 @@ def _song(tx: Tx, row: sqlite3.Row, member: MemberNumber) -> dict[str, object]:
         "sent_to_the_music_service_at": _time(row["submitted_at"]),
         "task_of_the_music_service": row["task_id"],
         "addresses_at_the_music_service": row["urls"],
+        "what_the_music_service_said_of_the_takes": row["takes"],
         "why_it_failed": row["reason"],
         "what_the_music_service_said": row["detail"] or None,
         "files": [

@@ -1595,6 +1595,27 @@ FILES: Final = (
         ("old | covers_of(written_at.keys(), old) | stray", "old | stray"),
         by=("faults/test_c_files.py::test_covers_stay_as_long_as_their_song",),
     ),
+    broken(
+        "a chosen length that can not be sent is refused",
+        "music/text_limits.py",
+        "check",
+        ("not request.custom or request.model not in duration_models", "False"),
+        by=("unit/services/test_intake_length.py::test_a_length_that_can_not_be_sent_is_refused",),
+    ),
+    broken(
+        "a chosen length that is no longer taken is dropped from a stored request",
+        "services/intake.py",
+        "Intake.on_offer",
+        ("not self.terms.allows_duration(request)", "False"),
+        by=("unit/services/test_intake_length.py::test_a_length_that_can_not_be_sent_is_refused",),
+    ),
+    broken(
+        "a cover is shown only from a public address",
+        "ui/cards.py",
+        "_cover_url",
+        ('is_usable(url, "") and _has_public_name(url)', "True"),
+        by=("unit/ui/test_cards.py::test_a_cover_is_shown_only_from_a_public_address",),
+    ),
 )
 
 UPSTREAM_BALANCE: Final = (
