@@ -221,7 +221,7 @@ async def test_an_unclear_answer_fails_the_job_and_is_never_sent_again(
     await rig.until(job, TOLD)
 
     assert FailReason.OUTCOME_UNKNOWN is (await rig.get(job)).reason
-    assert [("POST", "/v1/music/generations")] == [(method, path) for _, method, path in loopback.seen]
+    assert ["POST"] == [method for _, method, _ in loopback.seen]
     assert {"hold": 1, "release": 1} == await rig.books()
     await assert_survived(rig, caplog, job, says="unknown outcome", posts=1)
 

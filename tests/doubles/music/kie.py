@@ -52,7 +52,8 @@ class KieFront(httpx.AsyncBaseTransport):
             content = await response.aread()
             body = json.loads(content)
         except ValueError:
-            return httpx.Response(response.status_code, headers=response.headers, content=content)
+            unread = httpx.ByteStream(content)
+            return httpx.Response(response.status_code, headers=response.headers, stream=unread)
         if response.is_success and isinstance(body, dict):
             return translated(body)
         error = body.get("error") if isinstance(body, dict) else None
