@@ -18,6 +18,8 @@ from tests.doubles.in_process import AUDIO, answers
 from tests.faults.promise import assert_survived
 from tests.unit.pipeline.rig import Rig
 
+pytestmark = pytest.mark.documented
+
 DONE, TOLD, RUNNING = JobState.DELIVERED, JobState.EXPLAINED, JobState.RUNNING
 PROCESSING = answers(200, data={"status": "processing"})
 

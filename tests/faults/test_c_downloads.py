@@ -136,6 +136,7 @@ async def test_a_name_that_resolves_elsewhere_next_time_is_refused_then(
     await assert_survived(rig, caplog, job, says=r"take not available \(2\)")
 
 
+@pytest.mark.documented
 async def test_the_music_services_own_origin_may_be_local(
     rig: Rig, caplog: pytest.LogCaptureFixture, loopback: Loopback
 ) -> None:
@@ -147,6 +148,7 @@ async def test_the_music_services_own_origin_may_be_local(
     await assert_survived(rig, caplog, job, says="delivered")
 
 
+@pytest.mark.documented
 async def test_another_port_of_the_services_own_host_is_refused_at_connect(
     rig: Rig, caplog: pytest.LogCaptureFixture, loopback: Loopback
 ) -> None:
@@ -331,6 +333,7 @@ ENDLESS = {
 }
 
 
+@pytest.mark.documented
 @pytest.mark.parametrize("fault", ENDLESS)
 async def test_a_packed_endless_or_slow_body_is_cut_off_and_memory_stays_flat(
     fault: str,

@@ -56,11 +56,14 @@ class KieFront(httpx.AsyncBaseTransport):
             content = await response.aread()
             body = json.loads(content)
         except ValueError:
-            return httpx.Response(response.status_code, headers=response.headers, content=content)
+            unread = httpx.ByteStream(content)
+            return httpx.Response(response.status_code, headers=response.headers, stream=unread)
         if response.is_success and isinstance(body, dict):
             return translated(body)
         error = body.get("error") if isinstance(body, dict) else None
         message = error.get("message") if isinstance(error, dict) else error
+        if message is None and isinstance(body, dict):
+            message = body.get("message") or body.get("msg")
         answer = _answer(response.status_code, str(message or "refused"))
         answer.headers.update({k: v for k, v in response.headers.items() if k.lower() == "retry-after"})
         return answer
@@ -77,15 +80,21 @@ def _streamed(whole: httpx.Response) -> httpx.Response:
 
 
 def _created(body: Mapping[str, Any]) -> httpx.Response:
+    if "id" not in body:  # a script that is no documented answer goes through as it is
+        return _streamed(httpx.Response(HTTPStatus.OK, json=body))
     return _answer(HTTPStatus.OK, "success", {"taskId": body.get("id")})
 
 
 def _record(body: Mapping[str, Any]) -> httpx.Response:
     data = body.get("data")
     task = data if isinstance(data, dict) else body
+    if "status" not in task:
+        return _streamed(httpx.Response(HTTPStatus.OK, json=body))
     status = str(task.get("status"))
     urls = task.get("audioUrls") or []
     songs = [{"id": f"take-{take}", "audio_url": url} for take, url in enumerate(urls, start=1)]
+    for song, image in zip(songs, task.get("imageUrls") or [], strict=False):
+        song["image_url"] = image
     failed = status in ("failed", "canceled")
     return _answer(
         HTTPStatus.OK,

@@ -303,6 +303,7 @@ async def test_a_closed_service_fails_one_job_and_pauses_or_refuses_others(
     assert 1 == rig.music.posts
 
 
+@pytest.mark.documented
 async def test_an_unconfirmed_closure_needs_a_second_member(
     rig: Rig,
 ) -> None:
@@ -429,7 +430,11 @@ async def test_a_song_is_parked_after_a_day_and_keeps_its_credits(rig: Rig) -> N
 
 
 @pytest.mark.parametrize(
-    ("status", "reason"), [("failed", FailReason.UPSTREAM_FAILED), ("canceled", FailReason.CANCELED)]
+    ("status", "reason"),
+    [
+        ("failed", FailReason.UPSTREAM_FAILED),
+        pytest.param("canceled", FailReason.CANCELED, marks=pytest.mark.documented),
+    ],
 )
 async def test_a_failed_task_is_reported_and_its_credits_are_back(
     rig: Rig, status: str, reason: FailReason

@@ -6,6 +6,8 @@ from bot.model import JobState
 from tests.doubles.music.variants import Variants
 from tests.unit.pipeline.rig import Rig
 
+pytestmark = pytest.mark.documented
+
 ENDED = (JobState.DELIVERED, JobState.EXPLAINED)
 
 
