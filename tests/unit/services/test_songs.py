@@ -348,7 +348,7 @@ async def test_fetching_ends_and_what_came_by_then_is_posted(
 ) -> None:
     lose(rig, song)
     lose_message(rig, song)
-    monkeypatch.setattr(module, "FETCH_S", 0.1)
+    monkeypatch.setattr(module, "FETCH_S", 1.0)
     answer = rig.music._answer
 
     async def second_hangs(request: httpx.Request) -> httpx.Response:
