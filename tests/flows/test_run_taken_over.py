@@ -43,7 +43,9 @@ async def test_a_bot_whose_database_was_taken_over_ends_and_pays_for_nothing(tmp
             other.execute("UPDATE fact SET value = value + 1 WHERE name = 'epoch'")
         world.music.finish()
         with suppress(NoAnswerError):  # its runner may notice first, and the process has ended
-            refused = await world.discord.slash("music create", prompt="After", user=ada, channel=channel)
+            refused = await world.discord.slash(
+                "music create", prompt="After", user=ada, channel=channel, timeout_s=5.0
+            )
             assert (True, True) == (refused.ephemeral, "Nothing was charged" in refused.content)
         status = await bot.ended()
 
@@ -67,7 +69,9 @@ async def test_a_bot_whose_database_was_replaced_ends_and_leaves_it_alone(tmp_pa
         earlier.replace(path)
         world.music.finish()
         with suppress(NoAnswerError):
-            await world.discord.slash("music create", prompt="After", user=ada, channel=channel)
+            await world.discord.slash(
+                "music create", prompt="After", user=ada, channel=channel, timeout_s=5.0
+            )
         status = await bot.ended()
 
     assert 1 == status

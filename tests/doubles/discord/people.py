@@ -25,7 +25,7 @@ from .wire import (
     member_wire,
     user_wire,
 )
-from .world import World
+from .world import PATIENCE_S, World
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ class People(World):
         channel: Channel | None = None,
         locale: str = "en-US",
         options: Mapping[str, object] | None = None,
-        timeout_s: float = 5.0,
+        timeout_s: float = PATIENCE_S,
         unchecked: bool = False,
         **named: object,
     ) -> Answer:
@@ -84,7 +84,7 @@ class People(World):
         user: Person | None = None,
         channel: Channel | None = None,
         locale: str = "en-US",
-        timeout_s: float = 5.0,
+        timeout_s: float = PATIENCE_S,
         **named: object,
     ) -> list[Json]:
         """Type into an option and return the choices (`name`, `value`) that the bot offers."""
@@ -110,7 +110,7 @@ class People(World):
         values: Sequence[str] | None = None,
         user: Person | None = None,
         locale: str = "en-US",
-        timeout_s: float = 5.0,
+        timeout_s: float = PATIENCE_S,
         unchecked: bool = False,
     ) -> Answer:
         """Press a button, named by its custom_id or its label, or choose `values` of a select.
@@ -158,7 +158,7 @@ class People(World):
         *,
         user: Person | None = None,
         locale: str = "en-US",
-        timeout_s: float = 5.0,
+        timeout_s: float = PATIENCE_S,
         unchecked: bool = False,
     ) -> Answer:
         """Hand in the form of an answer; fields by custom_id or label, what is not given keeps its default.
@@ -285,7 +285,7 @@ class People(World):
         guild_id = payload.get("guild_id")
         return await self.gateway.send(event, payload, None if guild_id is None else int(guild_id))
 
-    async def interact(self, payload: Json, *, timeout_s: float = 5.0) -> Answer:
+    async def interact(self, payload: Json, *, timeout_s: float = PATIENCE_S) -> Answer:
         """Send an interaction once the bot listens and return the bot's answer."""
         interaction = self.interactions[int(payload["id"])]
         guild = interaction.channel.guild
@@ -294,7 +294,7 @@ class People(World):
         await self.dispatch(payload)
         return await self.answer_to(payload, timeout_s=timeout_s)
 
-    async def answer_to(self, payload: Json, *, timeout_s: float = 5.0) -> Answer:
+    async def answer_to(self, payload: Json, *, timeout_s: float = PATIENCE_S) -> Answer:
         """Return the answer to an interaction that was dispatched, waiting for it."""
         interaction = self.interactions[int(payload["id"])]
         try:

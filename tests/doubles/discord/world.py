@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+PATIENCE_S = 20.0
+"""How long an answer is waited for, also where other processes keep the cores busy."""
 API_PATH = "/api/v10"
 GATEWAY_PATH = "/gateway-socket"
 BOT_TOKEN = "stand-in.bot.token"
@@ -120,7 +122,7 @@ class World:
         """Where the gateway listens."""
         return f"ws://{self.host}:{self.port}{GATEWAY_PATH}"
 
-    async def until(self, predicate: Callable[[], T], timeout_s: float = 5.0, what: str = "") -> T:
+    async def until(self, predicate: Callable[[], T], timeout_s: float = PATIENCE_S, what: str = "") -> T:
         """Wait until a predicate holds, looking at every change; return its value.
 
         Raises:
