@@ -22,7 +22,7 @@ from bot.model import Backend, Check, GuildId, JobId, Verdict
 from bot.music import backends
 from bot.music.client import MusicClient
 from bot.ops import backup as backups
-from bot.ops import contract_probe, logs, tables, upstream_lines
+from bot.ops import contract_probe, logs, tables, upstream_lines, version
 from bot.ops.doctor.local import database_checks
 from bot.ops.doctor.runner import run_checks
 from bot.services.operator import OperatorActions
@@ -31,7 +31,6 @@ cli = typer.Typer(
     name="tunesmith",
     help="A Discord bot that makes songs, and never loses a credit or a song.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 log = logging.getLogger(__name__)
@@ -59,8 +58,19 @@ jobs = _add_group("jobs")
 servers = _add_group("servers")
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tunesmith {version.describe()}")
+        raise typer.Exit
+
+
 @cli.callback()
-def make_files_private() -> None:
+def make_files_private(
+    show_version: Annotated[  # noqa: ARG001 - its callback acts on it
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit."),
+    ] = False,
+) -> None:
     """Make songs on Discord, and never lose a credit or a song."""
     # Whatever the umask was: the database, its backups and the songs are for their owner only.
     os.umask(0o077)
