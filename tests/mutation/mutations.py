@@ -231,8 +231,11 @@ SUBMITTING: Final = (
         "the commit of submitting comes before the POST",
         "pipeline/submitting.py",
         "Submitter.submit",
-        dropped("answer = await music.submit(job.request)"),
-        ahead("entered = await self._database.write(enter)", "answer = await music.submit(job.request)"),
+        dropped("answer = await music.submit(self._music.on_sale(job.request))"),
+        ahead(
+            "entered = await self._database.write(enter)",
+            "answer = await music.submit(self._music.on_sale(job.request))",
+        ),
         by=(f"{PIPELINE}a_process_that_dies_over_the_post_leaves_an_unknown_outcome",),
     ),
     broken(
