@@ -19,6 +19,7 @@ class MusicBehaviour(Sandbox, MusicBooks):
 
     def __init__(self, key: str = "", delay_s: float = 0.0, *, tasks_max: int = 200) -> None:
         Sandbox.__init__(self, key, delay_s, tasks_max=tasks_max)
+        del self._composer  # nothing is composed, and a double with threads could not be copied
         MusicBooks.__init__(self)
         self._current: PaidRequest | None = None
         """The paid request that is being answered; nothing else runs meanwhile."""
