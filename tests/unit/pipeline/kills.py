@@ -21,6 +21,7 @@ from bot.database.sqlite import Database, Tx
 from bot.errors import ShuttingDown
 from bot.model import Balance, Delivery, Job, JobState, Origin
 from bot.pipeline.courier import MessageKind
+from bot.sandbox.server import FaultKind, Json
 from bot.store import jobs, ledger
 from bot.store.reconcile import reconcile
 from tests import make
@@ -216,8 +217,8 @@ class FarMusic(MusicService):
         """Of new tasks."""
         self.unannounced: list[str] = []
 
-    def take(self, request: httpx.Request) -> Task:
-        task = super().take(request)
+    def _new_task(self, body: Json, kinds: frozenset[FaultKind]) -> Task:
+        task = super()._new_task(body, kinds)
         task.status = self.becomes
         return task
 
