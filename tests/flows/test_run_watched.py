@@ -219,7 +219,7 @@ async def test_an_interrupt_ends_it_as_a_signal_to_terminate_does(tmp_path: Path
 
 
 async def test_idle_connections_leave_files_for_commands_and_songs(tmp_path: Path) -> None:
-    files_max = 128
+    files_max = 256
     async with (
         World.open(tmp_path) as world,
         world.bot(HTTP_LISTEN=ANYWHERE) as bot,
