@@ -51,6 +51,7 @@ class Song:
     parked: str | None = None
     reason: str | None = None
     submitted_at: int | None = None
+    backend: str | None = None
     task_id: str | None = None
     urls: str = "[]"
     takes: str = "[]"
@@ -335,7 +336,7 @@ def written(tx: Tx) -> Books:
     """What is there."""
     songs = tx.execute(
         """SELECT interaction_id, guild_id, discord_id, words.prompt, created_at, due_at, state, attempt,
-                  claim_epoch, parked, reason, submitted_at, task_id, urls, delivery_channel_id,
+                  claim_epoch, parked, reason, submitted_at, backend, task_id, urls, delivery_channel_id,
                   delivery_direct, delivery_started_at, message_id, card_message_id,
                   (SELECT json_group_array(take) FROM track WHERE job_id = job.id) AS takes
            FROM job JOIN member ON member.id = member_id LEFT JOIN words ON words.job_id = job.id

@@ -45,6 +45,8 @@ from bot.model import (
     Track,
 )
 from bot.music import wire
+from bot.music.clients import MusicClients
+from bot.music.sseedance import Sseedance
 from bot.pipeline import schedule
 from bot.pipeline.courier import CardFacts
 from bot.pipeline.steps import Steps
@@ -121,6 +123,8 @@ class WaitsForAnswer(Exception):
 class Silent:
     """A music service that has not answered yet."""
 
+    contract = Sseedance()
+
     async def submit(self, _: SongRequest) -> wire.Submitted:
         raise WaitsForAnswer
 
@@ -145,7 +149,11 @@ class Process:
         self.moves = Transitions(self.database, self.clock)
         self.steps = Steps(
             database=self.database,
-            music=cast("Any", Silent()),
+            music=MusicClients(
+                backend=Backend.SSEEDANCE,
+                clients={Backend.SSEEDANCE: cast("Any", Silent())},
+                models=TERMS.models,
+            ),
             audio=unused,
             spool=unused,
             courier=unused,
