@@ -19,7 +19,7 @@ from bot.database.file_system import check_file_system
 from bot.database.sqlite import Database
 from bot.errors import StartRefused, StoreBusy
 from bot.model import Backend, JobId, JobState
-from bot.music.backends import capabilities, contract
+from bot.music.backends import contract, plain_contract
 from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
 from bot.music.downloads import AudioSource
@@ -95,7 +95,7 @@ async def assemble(
         StartRefused: the database or the spool can't be used.
     """
     defaults = settings.credit_defaults
-    can = capabilities(settings.music_backend)
+    can = plain_contract(settings.music_backend).capabilities
     extras = settings.music_extras and can.avoid and can.voice
     if settings.music_extras and not extras:
         log.warning("extras not offered", extra={"backend": settings.music_backend})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.app import assemble, open_music
 from bot.model import Check
-from bot.music.backends import contract
+from bot.music.backends import plain_contract
 from bot.ops.clock import steady_clock
 from bot.ops.doctor import wiring
 from bot.ops.doctor.local import check_servers
@@ -33,7 +33,7 @@ def check_specs(settings: Settings) -> list[CheckSpec]:
             database=settings.database_path,
             spool=settings.spool_dir,
             total_credits_max=settings.total_credits_max,
-            url_setting=contract(backend, provider="", options={}).url_setting,
+            url_setting=plain_contract(backend).url_setting,
             models=settings.music_models,
             music_url=settings.music_url(backend),
             open_music=lambda: open_music(settings, backend, now=lambda: datetime.now(UTC)),

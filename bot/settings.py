@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from bot.errors import StartRefused
 from bot.model import Backend, GuildId, Period
-from bot.music.backends import OFFERS, contract
+from bot.music.backends import OFFERS, plain_contract
 from bot.store.ledger import Defaults
 from bot.store.servers import ServerPolicy
 from bot.store.upstream import UpstreamTerms
@@ -39,7 +39,7 @@ NETLOC: Final = re.compile(r"(?P<host>\[[^\[\]]*\]|[^\[\]:@]*)(:\d+)?")
 DNS_LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE)
 VARIABLE: Final = re.compile("[A-Z_]+|[a-z_]+")
 
-CONTRACTS: Final = {backend: contract(backend, provider="", options={}) for backend in OFFERS}
+CONTRACTS: Final = {backend: plain_contract(backend) for backend in OFFERS}
 KEY_FIELDS: Final = {backend: its.key_setting.lower() for backend, its in CONTRACTS.items()}
 URL_FIELDS: Final = {backend: its.url_setting.lower() for backend, its in CONTRACTS.items()}
 """The fields that hold each service's key and address, as its contract names them."""
@@ -192,7 +192,7 @@ class Settings(BaseSettings):
     @property
     def upstream_terms(self) -> UpstreamTerms | None:
         """What the balance at MUSIC_BACKEND is compared with; None if the service reports no balance."""
-        service = contract(self.music_backend, provider=self.music_provider, options=self.music_options)
+        service = CONTRACTS[self.music_backend]
         if service.balance_path is None:
             return None
         return UpstreamTerms(

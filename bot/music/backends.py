@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.model import Backend
-from bot.music.contract import Capabilities, Contract
+from bot.music.contract import Contract
 from bot.music.kie import Kie
 from bot.music.reading import JsonObject
 from bot.music.sseedance import Sseedance
+from bot.music.text_limits import Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +45,20 @@ OFFERS: Final[Mapping[Backend, Offer]] = {
 }
 
 
-def capabilities(backend: Backend) -> Capabilities:
-    """Return what a service can do."""
-    return contract(backend, provider="", options={}).capabilities
+def plain_contract(backend: Backend) -> Contract:
+    """Return the contract without the operator's settings, for all that does not depend on them."""
+    return contract(backend, provider="", options={})
+
+
+def limits_of(model: str) -> Limits:
+    """Return the text limits of a model at the service that sells it.
+
+    A model that no service is known to sell gets the usual ones: the service refuses what it does not accept.
+    """
+    for backend in OFFERS:
+        if (limits := plain_contract(backend).models.get(model)) is not None:
+            return limits
+    return Limits()
 
 
 def contract(backend: Backend, *, provider: str, options: JsonObject) -> Contract:

@@ -45,5 +45,5 @@ class MusicClients:
 
 def _has(backend: Backend, model: str) -> bool:
     """Return whether a service sells the model, or once did."""
-    its = backends.contract(backend, provider="", options={})
+    its = backends.plain_contract(backend)
     return model in its.models or model in its.retired_models

@@ -33,6 +33,7 @@ _HEADER_BYTES: Final = 10
 _VERSIONS: Final = (2, 3, 4)
 _UTF_8: Final = b"\x03"
 _UNKNOWN_LANGUAGE: Final = b"XXX"
+"""What ID3v2.4 writes for a language that is not known."""
 _FRONT_COVER: Final = b"\x03"
 _FOOTER: Final = 0x10
 _UNSYNCHRONISED_OR_EXTENDED: Final = 0xC0

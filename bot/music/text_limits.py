@@ -32,12 +32,9 @@ OF_MODEL: Final[Mapping[str, Limits]] = {
 }
 
 
-def limits_of(model: str) -> Limits:
-    """Return the limits of ``model``."""
-    return OF_MODEL.get(model, Limits())
-
-
-def check(request: SongRequest, models: tuple[str, ...], duration_models: Collection[str] = ()) -> None:
+def check(
+    request: SongRequest, models: tuple[str, ...], limits: Limits, duration_models: Collection[str] = ()
+) -> None:
     """Check that the request can be sent as it is; no text is ever truncated, and no option is ignored.
 
     Raises:
@@ -45,7 +42,7 @@ def check(request: SongRequest, models: tuple[str, ...], duration_models: Collec
         OutOfRange: that length is too short or too long.
         UnknownModel: the operator does not offer its model.
         TextMissing: a text that its mode needs is empty.
-        TextTooLong: a text is longer than its model accepts.
+        TextTooLong: a text is longer than its model's ``limits``.
     """
     if request.model not in models:
         raise UnknownModel(models)
@@ -54,7 +51,6 @@ def check(request: SongRequest, models: tuple[str, ...], duration_models: Collec
             raise NoDuration(tuple(model for model in models if model in duration_models))
         if not DURATION_MIN_S <= request.duration_s <= DURATION_MAX_S:
             raise OutOfRange(DURATION_MIN_S, DURATION_MAX_S)
-    limits = limits_of(request.model)
     needed: list[tuple[Field, str, int]] = [("prompt", request.prompt, limits.prompt)]
     if request.custom:
         needed = [("title", request.title, limits.title), ("style", request.style, limits.style)]

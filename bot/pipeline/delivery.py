@@ -127,7 +127,7 @@ class Deliverer:
             await self._give_up(job, message)
 
     async def _give_up(self, job: Job, message: OutgoingMessage, **change: Unpack[RestoredChange]) -> None:
-        """Record that there is no place to post, and when that was found."""
+        """Record that there is nowhere to post, and since when."""
         await self._transitions.to(job, message.nowhere, due_at=None, missing_since=self._now(), **change)
 
     async def _search_then_send(self, job: Job, message: OutgoingMessage, *, directly: bool = True) -> None:

@@ -38,6 +38,7 @@ from bot.model import (
     SongRequest,
     Source,
 )
+from bot.music.backends import limits_of
 from bot.music.text_limits import check
 from bot.pipeline.card_facts import card_facts
 from bot.pipeline.courier import CardFacts
@@ -170,7 +171,7 @@ class Intake:
                     raise ShuttingDown
                 if problem is not None:
                     raise NoRoom
-                check(request, self.terms.models, self.terms.duration_models)
+                check(request, self.terms.models, limits_of(request.model), self.terms.duration_models)
                 accepted = admit(tx)
             except Refusal as refusal:
                 tx.execute("ROLLBACK TO admission")

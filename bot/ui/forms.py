@@ -10,7 +10,7 @@ from discord import ui
 
 from bot.characters import head
 from bot.model import JobId, SongRequest
-from bot.music.text_limits import limits_of
+from bot.music.backends import limits_of
 from bot.ui.custom_ids import NUMBER
 from bot.ui.discord_limits import TEXT_INPUT_MAX
 from bot.ui.language import Language

@@ -9,7 +9,7 @@ from discord import app_commands
 
 from bot.errors import NoDuration, TextTooLong, UnknownModel
 from bot.model import DURATION_MAX_S, DURATION_MIN_S, DiscordUserId, SongRequest, Voice, storable
-from bot.music.text_limits import limits_of
+from bot.music.backends import limits_of
 from bot.ui import autocompletion, cards, forms, interaction_context, quota_cards, responses
 from bot.ui.autocompletion import Offer
 from bot.ui.buttons.song_pages import read_page, song_pages_view

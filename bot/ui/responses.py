@@ -20,7 +20,7 @@ from bot.errors import (
     WordsGone,
 )
 from bot.model import DiscordUserId, Job, JobId, Reuse, SongRequest, Source
-from bot.music.text_limits import limits_of
+from bot.music.backends import limits_of
 from bot.services.intake import Intake
 from bot.ui import admission, cards, forms, interaction_context, lyrics_file, messages, names
 from bot.ui.buttons.cancel import CancelButton
@@ -237,11 +237,12 @@ async def explain(
 ) -> None:
     """Tell the member, and nobody else, why it was not done; log a bug."""
     say = interaction_context.private(interaction)
-    if interaction.client.is_closed():
-        log.info("interaction not answerable", extra={"interaction_id": interaction.id, "code": "closed"})
-        return
     if isinstance(error, discord.HTTPException) and error.code in UNANSWERABLE:
         log.info("interaction not answerable", extra={"interaction_id": interaction.id, "code": error.code})
+        return
+    closed = interaction.client.is_closed()
+    if closed and isinstance(error, RuntimeError):  # aiohttp's, for a session that was closed
+        log.info("interaction not answerable", extra={"interaction_id": interaction.id, "code": "closed"})
         return
     if isinstance(error, DISCORD_ERRORS) or is_unreadable_answer(error):
         # An answer of Discord's, or none: not a bug, and the member may still be reachable.
@@ -252,6 +253,8 @@ async def explain(
         submission = forms.read_submission(interaction)
         if submission is not None:  # a bug must not lose what was typed either
             file = text_file(say, submission.request)
+    if closed:
+        return
     try:
         text = sentence(say, error)
         with readable_answers():

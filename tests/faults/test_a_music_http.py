@@ -1,4 +1,4 @@
-"""Faults of the music API's HTTP, and the outcome of each for the job and the member."""
+"""HTTP faults of the music API: what becomes of the job, and what the member sees."""
 
 import asyncio
 import itertools

@@ -15,8 +15,9 @@ from tests.flows.seen import button, posted
 
 SEED = 20261126
 MUTATIONS = 4
-SAMPLE = 100
-"""Forged ids that are tried, out of some 500."""
+SOME = 100
+ALL = pytest.param(None, marks=pytest.mark.campaign)
+"""How many forgeries are tried: some by default, and all of them in .ci/run."""
 """Random mutations of each valid custom_id."""
 HUGE = 2**63
 NUMBERS = (
@@ -59,8 +60,9 @@ def forger(world: World) -> Forger:
     return Forger(world)
 
 
+@pytest.mark.parametrize("tried", [SOME, ALL])
 async def test_forged_buttons_get_one_private_sentence_and_change_nothing(
-    world: World, forger: Forger, caplog: pytest.LogCaptureFixture
+    tried: int | None, world: World, forger: Forger, caplog: pytest.LogCaptureFixture
 ) -> None:
     mia = world.add_member("Mia", manager=True)
     await mia.slash(world.channel, "music create", prompt="slow rain")
@@ -72,7 +74,8 @@ async def test_forged_buttons_get_one_private_sentence_and_change_nothing(
 
     rng = random.Random(SEED)  # noqa: S311 - a repeatable test
     public = []
-    for custom_id in rng.sample([*forged_ids(job_id + 1, mia.id + 1, rng)], SAMPLE):
+    forged = [*forged_ids(job_id + 1, mia.id + 1, rng)]
+    for custom_id in forged if tried is None else rng.sample(forged, tried):
         answer = await forger.send(press, custom_id=custom_id)
         if not is_private_sentence(answer) and not custom_id.startswith(("songs:", "ledger:", "unlimit:")):
             public.append((custom_id, answer))
@@ -156,8 +159,9 @@ def options_of(world: World) -> Iterator[tuple[str, str, dict[str, Any], list[di
 VALID = {3: "rain", 4: 5, 5: True}
 
 
+@pytest.mark.parametrize("tried", [2, ALL])
 async def test_forged_option_values_get_one_private_sentence_and_change_nothing(
-    world: World, forger: Forger, caplog: pytest.LogCaptureFixture
+    tried: int | None, world: World, forger: Forger, caplog: pytest.LogCaptureFixture
 ) -> None:
     mia = world.add_member("Mia", manager=True)
     await mia.slash(world.channel, "music help")
@@ -168,7 +172,8 @@ async def test_forged_option_values_get_one_private_sentence_and_change_nothing(
     rng = random.Random(SEED)  # noqa: S311 - a repeatable test
     public = []
     for group, command, option, required in options_of(world):
-        for value in rng.sample(VALUES[option["type"]], 2):
+        values = VALUES[option["type"]]
+        for value in values if tried is None else rng.sample(values, tried):
             if (
                 isinstance(value, str)
                 and option["type"] == 3

@@ -1,4 +1,4 @@
-"""Two processes with one token and a database each: every request is one song, and the operator is told."""
+"""Two processes with one token and no common database: one song a request, and an alert to the operator."""
 
 import sqlite3
 from contextlib import closing

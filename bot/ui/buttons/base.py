@@ -5,6 +5,7 @@ have been sent.
 """
 
 import re
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
 
 import discord
@@ -18,7 +19,7 @@ NEVER = "(?!)"
 """The pattern of a base class, which no custom_id matches."""
 
 
-class PersistentButton(ui.Button[ui.View]):
+class PersistentButton(ui.Button[ui.View], ABC):
     """A button known by its custom_id; subclasses say how to read theirs, and what a press does."""
 
     pattern: ClassVar[re.Pattern[str]]
@@ -38,17 +39,17 @@ class PersistentButton(ui.Button[ui.View]):
         super().__init__(label=label, style=style, custom_id=custom_id)
 
     @classmethod
+    @abstractmethod
     def from_match(cls, match: re.Match[str]) -> Self:
         """Return the button whose custom_id matched."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
         """Do what the button says.
 
         Raises:
             Refusal: it can't be done; the member reads why.
         """
-        raise NotImplementedError
 
 
 class JobButton(PersistentButton):

@@ -62,7 +62,7 @@ class NoSharedMemory(sqlite3.Connection):
 
 
 class NoLog(sqlite3.Connection):
-    """A connection that keeps its kind of journal whatever it is told."""
+    """A connection on which the journal mode cannot be changed."""
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:  # noqa: ANN401 - as sqlite3
         return super().execute("PRAGMA journal_mode" if "WAL" in sql else sql, parameters)

@@ -3,6 +3,7 @@ import pytest
 from bot.errors import TextMissing, TextTooLong, UnknownModel
 from bot.model import SongRequest
 from bot.music import text_limits
+from bot.music.backends import limits_of
 from tests import make
 
 V5_LIKE = {"prompt": 500, "title": 80, "style": 1_000, "lyrics": 5_000}
@@ -29,17 +30,17 @@ def texts(model: str, field: str, text: str) -> SongRequest:
 )
 def test_a_text_may_be_as_long_as_its_model_takes_in_characters(model: str, field: str, limit: int) -> None:
     for letter in ("x", "é", "\N{MUSICAL NOTE}"):
-        text_limits.check(texts(model, field, letter * limit), (model,))
+        text_limits.check(texts(model, field, letter * limit), (model,), limits_of(model))
 
     with pytest.raises(TextTooLong) as caught:
-        text_limits.check(texts(model, field, "é" * (limit + 1)), (model,))
+        text_limits.check(texts(model, field, "é" * (limit + 1)), (model,), limits_of(model))
     assert (field, limit + 1, limit) == (caught.value.field, caught.value.length, caught.value.limit)
 
 
 @pytest.mark.parametrize("field", ["prompt", "title", "style", "lyrics"])
 def test_a_text_that_the_mode_needs_is_asked_for(field: str) -> None:
     with pytest.raises(TextMissing) as caught:
-        text_limits.check(texts("V5", field, ""), ("V5",))
+        text_limits.check(texts("V5", field, ""), ("V5",), limits_of("V5"))
 
     assert field == caught.value.field
 
@@ -55,12 +56,12 @@ def test_a_text_that_the_mode_needs_is_asked_for(field: str) -> None:
     ],
 )
 def test_a_text_that_is_not_sent_is_not_looked_at(request_: SongRequest) -> None:
-    text_limits.check(request_, ("V5",))
+    text_limits.check(request_, ("V5",), limits_of("V5"))
 
 
 @pytest.mark.parametrize("model", ["V4", "v5", "", "V5 "])
 def test_only_models_on_offer_are_taken(model: str) -> None:
     with pytest.raises(UnknownModel) as caught:
-        text_limits.check(make.prompt(model=model), ("V5", "V4_5"))
+        text_limits.check(make.prompt(model=model), ("V5", "V4_5"), limits_of(model))
 
     assert ("V5", "V4_5") == caught.value.offered

@@ -8,6 +8,7 @@ from typing import Final
 import httpx
 import pytest
 
+from bot.errors import TextTooLong
 from bot.model import Backend, FailReason, JobState, SongRequest
 from bot.music import backends, reading, wire
 from bot.music.backends import Offer
@@ -154,3 +155,12 @@ async def test_its_refusals_meet_the_rules_of_money(
     done = await rig.get(job)
     assert (nightingale, reason, 1) == (done.backend, done.reason, len(double.bodies))
     assert {"hold": 1, "release": 1} == await rig.books()
+
+
+@pytest.mark.usefixtures("nightingale")
+async def test_its_own_text_limits_hold(rig: Rig) -> None:
+    await rig.ask(make.prompt("x" * 200, model="N1"))
+
+    with pytest.raises(TextTooLong) as refused:
+        await rig.ask(make.prompt("x" * 201, model="N1"))
+    assert ("prompt", 201, 200) == (refused.value.field, refused.value.length, refused.value.limit)

@@ -24,7 +24,6 @@ from tests import make
 from tests.unit.ui.test_cards import facts
 
 ID = 2**63 - 1
-MANY = 300
 EXAMPLES = 60
 HOSTILE = (
     *("https://evil.example/x", "http://a.b", "discord.gg/abc", "discord.com/invite/abc", "steam://run"),
@@ -94,8 +93,11 @@ def test_public_cards_fit_and_have_no_live_words(text: str, state: JobState, rea
     assert None is LIVE.search(cards.card_line(english, job))
 
 
-def test_lists_of_thousands_fit(say: Language) -> None:
-    name = "".join(HOSTILE) * 4
+@pytest.mark.parametrize(
+    ("many", "repeated"), [(300, 4), pytest.param(3_000, 20, marks=pytest.mark.campaign)]
+)
+def test_long_lists_fit(say: Language, many: int, repeated: int) -> None:
+    name = "".join(HOSTILE) * repeated
     where = Delivery(channel_id=ID, direct=False, started_at=make.NOW)
     job = make.job(
         id=ID,
@@ -106,7 +108,7 @@ def test_lists_of_thousands_fit(say: Language) -> None:
         message_id=ID,
         delivery=where,
     )
-    top = [MemberUse(member_id=DiscordUserId(ID), credits=10**9, name=name)] * MANY
+    top = [MemberUse(member_id=DiscordUserId(ID), credits=10**9, name=name)] * many
     balance = make.balance(allowance=10**9, used=10**9, held=10**9, bonus=10**9)
     overview = Overview(
         balance=balance,
@@ -114,14 +116,14 @@ def test_lists_of_thousands_fit(say: Language) -> None:
         ceiling=10**9,
         paused=name,
         alerts_channel_id=ID,
-        role_limits={ID - number: 10**9 for number in range(MANY)},
-        member_limits=MANY,
+        role_limits={ID - number: 10**9 for number in range(many)},
+        member_limits=many,
         top=top,
     )
     explanation = Explanation(
         standing=make.standing(balance=balance),
         own=10**9,
-        by_role={ID - number: 10**9 for number in range(MANY)},
+        by_role={ID - number: 10**9 for number in range(many)},
         paused=name,
     )
     row = LedgerRow(
@@ -144,13 +146,13 @@ def test_lists_of_thousands_fit(say: Language) -> None:
         role_id=None, number=MemberNumber(ID), member_id=DiscordUserId(ID), name=name, credits=10**9
     )
     kinds = (limit, replace(limit, role_id=ID), replace(limit, member_id=None))
-    limits = Limits(limits=kinds * MANY, count=ID)
-    page = Page(rows=(row,) * MANY, newer=True, older=True)
+    limits = Limits(limits=kinds * many, count=ID)
+    page = Page(rows=(row,) * many, newer=True, older=True)
     day = DayOfUse(day=make.NOW.date(), spent=10**9, held=10**9, released=10**9, refunded=10**9)
 
     for embed in (
-        cards.in_progress(say, [(job, facts(slow=True))] * MANY),
-        cards.history(say, SongPage(songs=(job,) * MANY, newer=True, older=True), name),
+        cards.in_progress(say, [(job, facts(slow=True))] * many),
+        cards.history(say, SongPage(songs=(job,) * many, newer=True, older=True), name),
         cards.first_things(say, 10**9),
         quota_cards.view(say, overview, make.GUILD),
         quota_cards.explained(say, explanation, DiscordUserId(ID), make.GUILD),
