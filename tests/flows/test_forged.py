@@ -6,6 +6,7 @@ from typing import Any
 
 import discord
 import pytest
+import simcord
 
 from bot.playground.world import World
 from bot.ui.discord_client import BUTTONS
@@ -60,16 +61,22 @@ def forger(world: World) -> Forger:
     return Forger(world)
 
 
-@pytest.mark.parametrize("tried", [SOME, ALL])
-async def test_forged_buttons_get_one_private_sentence_and_change_nothing(
-    tried: int | None, world: World, forger: Forger, caplog: pytest.LogCaptureFixture
-) -> None:
+async def pressed(world: World, forger: Forger) -> tuple[simcord.MemberActor, dict[str, Any], int]:
+    """A manager, the event of their press on a button of their song, and its job's id."""
     mia = world.add_member("Mia", manager=True)
     await mia.slash(world.channel, "music create", prompt="slow rain")
     (song,) = await posted(world)
     await mia.click(song, label="Lyrics")
     press = forger.event(discord.InteractionType.component)
     job_id = int((button(song, "lyrics").custom_id or "").partition(":")[2])
+    return mia, press, job_id
+
+
+@pytest.mark.parametrize("tried", [SOME, ALL])
+async def test_forged_buttons_get_one_private_sentence_and_change_nothing(
+    tried: int | None, world: World, forger: Forger, caplog: pytest.LogCaptureFixture
+) -> None:
+    mia, press, job_id = await pressed(world, forger)
     before = await rows(world)
 
     rng = random.Random(SEED)  # noqa: S311 - a repeatable test
@@ -89,12 +96,7 @@ async def test_forged_buttons_get_one_private_sentence_and_change_nothing(
 async def test_a_button_of_another_server_does_the_same_as_one_of_no_song(
     world: World, forger: Forger
 ) -> None:
-    mia = world.add_member("Mia", manager=True)
-    await mia.slash(world.channel, "music create", prompt="slow rain")
-    (song,) = await posted(world)
-    await mia.click(song, label="Lyrics")
-    press = forger.event(discord.InteractionType.component)
-    job_id = int((button(song, "lyrics").custom_id or "").partition(":")[2])
+    mia, press, job_id = await pressed(world, forger)
     elsewhere = world.env.create_guild("Elsewhere")
     press["guild_id"] = str(elsewhere.id)
     before = await rows(world)
