@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import aiohttp
 import discord
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -310,7 +311,7 @@ async def _run_until_stopped(settings: Settings) -> bool:
             async with asyncio.TaskGroup() as group:
                 token = settings.discord_token.get_secret_value()
                 restart = group.create_task(_stop_when_set_right(clock, stop))
-                await _work(app, partial(_connect, app.client, token, policy), stop, group)
+                await _work(app, partial(_connect, app.client, token, stop, policy), stop, group)
                 restart.cancel()
         except* StartRefused as group_of_errors:
             refused = next(error for error in group_of_errors.exceptions if isinstance(error, StartRefused))
@@ -409,9 +410,12 @@ async def _watch_ownership(database: Database) -> None:
 
 
 async def _connect(
-    client: ui.TunesmithClient, token: str, policy: servers.ServerPolicy = servers.SERVE_ALL
+    client: ui.TunesmithClient,
+    token: str,
+    stop: asyncio.Event,
+    policy: servers.ServerPolicy = servers.SERVE_ALL,
 ) -> None:
-    """Keep the bot connected to Discord until it is closed.
+    """Keep the bot connected to Discord until it is closed, which ``stop`` precedes.
 
     Raises:
         StartRefused: Discord does not accept the token.
@@ -433,3 +437,7 @@ async def _connect(
         raise StartRefused(
             "DISCORD_TOKEN is no longer accepted by Discord; copy the bot's token again."
         ) from error
+    except (aiohttp.ClientError, RuntimeError) as error:  # aiohttp's, for what was closed meanwhile
+        if not stop.is_set():
+            raise
+        log.info("connection closed while it was made", extra={"error": str(error)})

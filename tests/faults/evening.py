@@ -101,7 +101,7 @@ class Evening:
         """While inside, the client is kept connected to the gateway, as the bot does it."""
         # A heartbeat thread of its own keeps a connection alive, by a clock that knows no hurry.
         self.client._connection.heartbeat_timeout = 1_000 * A_DAY_S
-        work = partial(app._connect, self.client, self.discord.token)
+        work = partial(app._connect, self.client, self.discord.token, asyncio.Event())
         await self.client.close()
         connection = asyncio.create_task(supervise("the connection", work, self.rig.alerts.append))
         try:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from types import SimpleNamespace
 
+import aiohttp
 import discord
 import pytest
 
@@ -108,9 +109,27 @@ async def test_a_public_bot_that_serves_strangers_warns_at_the_start(
     monkeypatch.setattr(client, "login", nothing)
     monkeypatch.setattr(client, "connect", nothing)
     client._application = SimpleNamespace(bot_public=public)  # type: ignore[assignment]
-    await app._connect(client, "token", policy)  # type: ignore[arg-type]
+    await app._connect(client, "token", asyncio.Event(), policy)  # type: ignore[arg-type]
 
     assert warned == ("strangers can spend credits" in caplog.text)
+
+
+@pytest.mark.parametrize("error", [aiohttp.ClientConnectionError("closed"), RuntimeError("closed")])
+async def test_a_connection_that_a_stop_interrupts_is_no_failure(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, stop = discord.Client(intents=discord.Intents.none()), asyncio.Event()
+
+    async def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(client, "login", fails)
+    with pytest.raises(type(error)):
+        await app._connect(client, "token", stop)  # type: ignore[arg-type]
+    stop.set()
+    client.clear()
+
+    await app._connect(client, "token", stop)  # type: ignore[arg-type]
 
 
 async def test_the_start_tells_what_all_servers_have_used(
