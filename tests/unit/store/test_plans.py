@@ -253,6 +253,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "jobs.get": lambda tx: jobs.get(tx, done(tx).id),
     "jobs.held": lambda tx: jobs.held(tx, done(tx).id),
     "jobs.count_open": lambda tx: jobs.count_open(tx, GUILD, number(tx)),
+    "jobs.nth_request": lambda tx: jobs.nth_request(tx, number(tx), 500, NOW, LATER),
     "jobs.due": lambda tx: jobs.due(tx, ALL, EPOCH, NOW, HORIZON, 100),
     "jobs.submitted_since": lambda tx: jobs.submitted_since(tx, Backend.SSEEDANCE, NOW),
     "jobs.is_due": lambda tx: jobs.is_due(tx, NOW),
