@@ -56,7 +56,7 @@ ANOTHER_PROCESS = (
     "Another process uses this bot's DISCORD_TOKEN with a database of its own, and has answered a request "
     "that came to both. Nothing was charged here. Stop the other one, or give it a token of its own."
 )
-"""What the operator reads about a second process."""
+"""Alert to the operator about a second process."""
 REQUESTS_MAX = 500
 """Maximum requests of a member in that time. Canceled and failed ones cost no credits, but rows."""
 REQUESTS_WITHIN = timedelta(hours=1)
@@ -66,7 +66,7 @@ REFUSED_MAX = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What the operator has set for new songs."""
+    """The operator's settings for new songs."""
 
     backend: Backend
     """The music service that makes new songs."""
