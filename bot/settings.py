@@ -191,7 +191,7 @@ class Settings(BaseSettings):
 
     @property
     def upstream_terms(self) -> UpstreamTerms | None:
-        """What the balance at MUSIC_BACKEND is compared with; None if the service reports no balance."""
+        """Figures to compare the balance at MUSIC_BACKEND with; None if the service reports no balance."""
         service = CONTRACTS[self.music_backend]
         if service.balance_path is None:
             return None

@@ -189,7 +189,7 @@ def _get(place: JsonObject, *names: str) -> Iterator[object]:
 
 @dataclass(slots=True)
 class _Budget:
-    """What may still be spent on one answer."""
+    """The remaining budget for reading one answer."""
 
     nodes: int = NODES_MAX
     texts: dict[str, object] = field(default_factory=dict)
