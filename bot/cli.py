@@ -79,12 +79,15 @@ def make_files_private(
 @cli.command()
 def run() -> None:
     """Run the bot. Settings come from the environment or from .env; see .env.example."""
+    found = settings.examine()
     try:
-        loaded = settings.load()
+        loaded = found.usable()
     except StartRefused as refused:
         _exit_with(str(refused))
     logs.configure(loaded.log_level, form=loaded.log_format, secrets=loaded.secrets)
     logs.log_uncaught_errors()
+    for warning in found.warnings:
+        log.warning("secrets readable by others", extra={"finding": warning})
     try:
         asyncio.run(app.run(loaded))
     except StartRefused as refused:
@@ -101,19 +104,44 @@ def doctor(
     """Check the installation and print one line per check. Safe while the bot runs; exits 1 on a failure."""
     # discord.py warns whenever a client has no guilds intent, which this bot does not need.
     logging.getLogger("discord").setLevel(logging.ERROR)
+    found = settings.examine()
     try:
-        loaded = settings.load()
+        loaded = found.usable()
     except StartRefused as refused:
         _exit_with(f"failure  settings: {refused}")
+    if not ledger:
+        for warning in found.warnings:
+            _show(Check(verdict=Verdict.WARNING, name="settings", finding=warning))
+        if not found.warnings:
+            _show(Check(verdict=Verdict.OK, name="settings", finding="complete and valid"))
     if not asyncio.run(_run_checks(loaded, ledger=ledger)):
+        raise typer.Exit(1)
+
+
+@cli.command(name="config")
+def show_config() -> None:
+    """Show every setting, its value and where it comes from; secrets are hidden. Exits 1 on a problem."""
+    found = settings.examine()
+    name_width, origin_width = (
+        max(len(text) for text in column)
+        for column in zip(*((row.name, row.origin) for row in found.rows), strict=True)
+    )
+    for row in found.rows:
+        problem = "" if row.problem is None else f"  {row.problem}"
+        typer.echo(f"{row.name:<{name_width}}  {row.origin:<{origin_width}}  {row.value}{problem}")
+    for warning in found.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    shown = {row.problem for row in found.rows}
+    for problem in found.problems:
+        if problem not in shown:
+            typer.echo(f"problem: {problem}", err=True)
+    if found.problems:
         raise typer.Exit(1)
 
 
 async def _run_checks(loaded: settings.Settings, *, ledger: bool) -> bool:
     """Print the result of every check. Return whether none of them failed."""
     specs = database_checks(loaded.database_path) if ledger else doctor_checks.check_specs(loaded)
-    if not ledger:
-        _show(Check(verdict=Verdict.OK, name="settings", finding="complete and valid"))
     passed = True
     async for check in run_checks(specs):
         passed = passed and check.verdict is not Verdict.FAILURE

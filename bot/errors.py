@@ -17,6 +17,7 @@
     │   ├── NotRefundable
     │   ├── NoSuchLimit
     │   ├── TooManyOpenJobs
+    │   ├── TooManyRequests
     │   ├── ServiceClosed
     │   ├── MissingPermissions
     │   ├── NotYourServer
@@ -183,6 +184,15 @@ class TooManyOpenJobs(Refusal):
         super().__init__(f"{limit} open jobs per {scope}")
         self.scope = scope
         self.limit = limit
+
+
+class TooManyRequests(Refusal):
+    """The member has made ``limit`` requests within an hour; the next may come at ``until``."""
+
+    def __init__(self, limit: int, until: datetime) -> None:
+        super().__init__(f"{limit} requests within an hour")
+        self.limit = limit
+        self.until = until
 
 
 class ServiceClosed(Refusal):

@@ -20,7 +20,7 @@ SUBMITS_WINDOW: Final = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a service can do beyond a song from words. What it cannot do is not offered to members."""
+    """Features of a service beyond a song from words. Members are offered no others."""
 
     avoid: bool = False
     """It accepts what a song should not contain."""
@@ -60,7 +60,7 @@ class Contract(Protocol):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the service can do."""
+        """Features of the service."""
         ...
 
     @property
@@ -100,7 +100,7 @@ class Contract(Protocol):
 
     @property
     def song_cost(self) -> float | None:
-        """What one song costs the operator, in the service's own credits."""
+        """Price of one song to the operator, in the service's own credits."""
         ...
 
     def body(self, request: SongRequest) -> dict[str, object]:

@@ -107,7 +107,8 @@ class Kie:
         """Read the answer to the paid POST. The code in the body decides, since HTTP 200 carries any."""
         parsed = reading.parse(body)
         code = None if parsed is None else _code(parsed)
-        if parsed is not None and code is None and reading.error_status(parsed) is None:
+        # Only 200 is documented for success; an answer that names a task and no error is one, too.
+        if parsed is not None and code != HTTPStatus.OK and reading.error_status(parsed) is None:
             task_id = reading.task_id(parsed) if status < HTTPStatus.MULTIPLE_CHOICES else None
             if task_id is not None:
                 return wire.Accepted(task_id)

@@ -40,7 +40,7 @@ NO_CHANNEL_YET = 0
 
 
 class RestoredChange(TypedDict, total=False):
-    """What changes when the messages of a restored job have been searched for."""
+    """Changes to a restored job after a search for its messages."""
 
     restored: Literal[False]
 

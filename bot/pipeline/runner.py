@@ -41,7 +41,7 @@ FINISH_WITHIN_S: Final = 30.0
 
 
 class Lane(Enum):
-    """What a task of the runner works on. Lanes do not take each other's capacity."""
+    """Kinds of work of the runner. One lane does not take another's capacity."""
 
     SUBMITTING = "submitting"
     POLLING = "polling"

@@ -68,7 +68,7 @@ SHUTDOWN_S = 0.5
 
 
 class FaultKind(StrEnum):
-    """What can go wrong. A request asks for a fault with its value in square brackets, such as `[fail]`."""
+    """Injectable faults. A request asks for a fault with its value in square brackets, such as `[fail]`."""
 
     CLOSED = "closed"
     """404: the endpoint is announced but not open yet."""

@@ -20,6 +20,7 @@ from bot.errors import (
     StoreBusy,
     TooLateToCancel,
     TooManyOpenJobs,
+    TooManyRequests,
     TotalReached,
     TriedAgain,
     WordsGone,
@@ -55,14 +56,17 @@ ANOTHER_PROCESS = (
     "Another process uses this bot's DISCORD_TOKEN with a database of its own, and has answered a request "
     "that came to both. Nothing was charged here. Stop the other one, or give it a token of its own."
 )
-"""What the operator reads about a second process."""
+"""Alert to the operator about a second process."""
+REQUESTS_MAX = 500
+"""Maximum requests of a member in that time. Canceled and failed ones cost no credits, but rows."""
+REQUESTS_WITHIN = timedelta(hours=1)
 REFUSED_MAX = 1_000
 """Maximum refused interactions that are remembered in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What the operator has set for new songs."""
+    """The operator's settings for new songs."""
 
     backend: Backend
     """The music service that makes new songs."""
@@ -282,6 +286,9 @@ class Intake:
             raise TooManyOpenJobs("member", self.terms.open_per_member)
         if counts.guild >= self.terms.open_per_guild:
             raise TooManyOpenJobs("guild", self.terms.open_per_guild)
+        earliest = jobs.nth_request(tx, member, REQUESTS_MAX, now - REQUESTS_WITHIN, now)
+        if earliest is not None:
+            raise TooManyRequests(REQUESTS_MAX, earliest + REQUESTS_WITHIN)
         total_max = self.terms.total_credits_max
         if (
             total_max is not None

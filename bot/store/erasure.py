@@ -24,7 +24,7 @@ _TEXTS = ", ".join(f"{name}_id" for name in texts.TEXTS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waits:
-    """What a deletion waits for; it is complete once there is nothing."""
+    """Work that a deletion waits for; it is complete once there is none."""
 
     own: int
     """The member's unfinished songs."""

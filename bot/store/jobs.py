@@ -231,6 +231,16 @@ def count_open(tx: Tx, guild_id: GuildId, member: MemberNumber) -> Counts:
     return Counts(member=row["member"], guild=row["guild"])
 
 
+def nth_request(tx: Tx, member: MemberNumber, n: int, since: datetime, now: datetime) -> datetime | None:
+    """Return when the member made the ``n``-th last request since then, in any server; None: fewer."""
+    row = tx.execute(
+        """SELECT created_at FROM job WHERE member_id = ? AND created_at > ? AND created_at <= ?
+           ORDER BY created_at DESC LIMIT 1 OFFSET ?""",
+        (member, milliseconds(since), milliseconds(now), n - 1),
+    ).fetchone()
+    return None if row is None else moment(row["created_at"])
+
+
 def due(
     tx: Tx, states: frozenset[JobState], epoch: int, now: datetime, horizon: timedelta, limit: int
 ) -> list[Job]:
@@ -517,7 +527,8 @@ def message_gone(tx: Tx, job_id: JobId, message_id: int, now: datetime) -> None:
 def cards_due(tx: Tx, now: datetime, limit: int) -> list[Job]:
     """Return jobs whose card may be outdated and may be edited again."""
     rows = tx.execute(
-        f"""{_SELECT} WHERE (job.card_due_at <= :now OR job.card_due_at > :horizon)
+        f"""{_SELECT} WHERE job.card_due_at IS NOT NULL
+              AND (job.card_due_at <= :now OR job.card_due_at > :horizon)
               AND (job.card_free_at <= :now OR job.card_free_at > :horizon)
             ORDER BY job.card_due_at LIMIT :limit""",
         {"now": milliseconds(now), "horizon": milliseconds(now + CARD_HORIZON), "limit": limit},

@@ -1,4 +1,4 @@
-"""What the operator reads: servers with their usage, and unfinished jobs."""
+"""The operator's reports: servers with their usage, and unfinished jobs."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta

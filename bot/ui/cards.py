@@ -1,4 +1,4 @@
-"""What members see of jobs and songs: pure functions from the model to embeds and sentences."""
+"""Render jobs and songs: pure functions from the model to embeds and sentences."""
 
 from dataclasses import replace
 from typing import Final, Literal, assert_never

@@ -280,7 +280,7 @@ class DiscordCourier:
 
 
 class _Doing(Enum):
-    """What a request was for, which decides what Discord's refusal of it means."""
+    """Purpose of a request, which decides the meaning of Discord's refusal."""
 
     UPLOADING = auto()
     SENDING = auto()

@@ -122,6 +122,8 @@ def _quota_refusal(say: Language, error: errors.Refusal) -> str:
             return say("refused-total", renews=format_dt(error.renews_at, "R"))
         case errors.TooManyOpenJobs():
             return say(f"refused-open-jobs-{error.scope}", songs=songs(say, error.limit))
+        case errors.TooManyRequests():
+            return say("refused-requests", limit=error.limit, until=format_dt(error.until, "R"))
         case errors.Paused():
             return say("refused-paused", reason=line(error.reason, REASON_MAX))
         case _:

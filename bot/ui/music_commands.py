@@ -42,7 +42,7 @@ class PromptText(app_commands.Transformer):
 
 
 class AvoidText(PromptText):
-    """What a song should avoid."""
+    """Styles that a song should avoid."""
 
     @property
     def max_value(self) -> int:

@@ -67,7 +67,7 @@ CREATE INDEX song_by_title ON song (title_id) WHERE title_id IS NOT NULL;
 CREATE INDEX song_by_style ON song (style_id) WHERE style_id IS NOT NULL;
 CREATE INDEX song_by_lyrics ON song (lyrics_id) WHERE lyrics_id IS NOT NULL;
 CREATE INDEX song_by_avoid ON song (avoid_id) WHERE avoid_id IS NOT NULL;
-CREATE INDEX job_by_member ON job (member_id);
+CREATE INDEX job_by_member ON job (member_id, created_at);
 CREATE INDEX draft_by_age ON draft (created_at);
 
 -- Drafts beyond the fifth of a member, which earlier versions kept.

@@ -271,6 +271,7 @@ refused-limit = Ein Song kostet { $price }, und du hast noch { $left } übrig. {
 refused-open-jobs-member = Du hast schon { $songs } in Arbeit, mehr geht nicht auf einmal. Warte, bis einer da ist, und versuch es dann noch einmal. Es wurde nichts abgebucht.
 refused-open-jobs-guild = Dieser Server hat schon { $songs } in Arbeit, mehr geht nicht auf einmal. Warte, bis einer da ist, und versuch es dann noch einmal. Es wurde nichts abgebucht.
 refused-total = Alle Server zusammen haben die Credits dieses Monats aufgebraucht. Neue Songs gibt es { $renews } wieder. Es wurde nichts abgebucht.
+refused-requests = Das waren { $limit } Anfragen in einer Stunde, mehr nehme ich von niemandem an. Die nächste ist { $until } möglich.
 refused-not-served = Auf diesem Server mache ich keine Songs: Wer mich betreibt, hat ihn nicht freigeschaltet. Es wurde nichts abgebucht.
 refused-paused = Neue Songs sind auf diesem Server pausiert: „{ $reason }“. Versuch es noch einmal, wenn die Serververwaltung die Pause beendet hat. Es wurde nichts abgebucht.
 refused-words-gone = Der Text dieses Songs ist nicht mehr gespeichert. Es wurde nichts abgebucht.

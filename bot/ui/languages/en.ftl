@@ -271,6 +271,7 @@ refused-limit = A song costs { $price }, and you have { $left } left. { $used }.
 refused-open-jobs-member = You already have { $songs } in progress, which is the limit. Wait for one to arrive, then try again. Nothing was charged.
 refused-open-jobs-guild = This server already has { $songs } in progress, which is the limit. Wait for one to arrive, then try again. Nothing was charged.
 refused-total = All servers together have used up this month's credits. New songs are possible again { $renews }. Nothing was charged.
+refused-requests = That was { $limit } requests within an hour, which is the most anyone can make. The next one is possible { $until }.
 refused-not-served = I don't make songs in this server: my operator hasn't enabled it. Nothing was charged.
 refused-paused = New songs are paused in this server: “{ $reason }”. Try again when a server manager ends the pause. Nothing was charged.
 refused-words-gone = The text of that song is no longer kept. Nothing was charged.
