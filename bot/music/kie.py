@@ -221,9 +221,14 @@ def _takes(result: object) -> Iterator[TakeDetails]:
                     url=url.strip(),
                     upstream_id=_text(song.get("id")),
                     title=_text(song.get("title")),
-                    image_url=_text(song.get("image_url") or song.get("imageUrl")),
+                    image_url=_address(song.get("image_url") or song.get("imageUrl")),
                     duration_s=_number(song.get("duration")),
                 )
+
+
+def _address(value: object) -> str:
+    """Return the address of a picture; a part of one that is too long would lead nowhere."""
+    return value.strip() if isinstance(value, str) and len(value) <= reading.COVER_URL_MAX else ""
 
 
 def _text(value: object) -> str:

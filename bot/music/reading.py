@@ -27,6 +27,8 @@ PLACES_MAX: Final = 64
 """Maximum number of objects that are considered as descriptions of the task."""
 URLS_MAX: Final = 64
 """Maximum number of addresses that are returned; a song has at most a few takes."""
+COVER_URL_MAX: Final = 2_048
+"""Maximum length of the address of a picture, in characters."""
 COVERS_MAX: Final = 8
 """Maximum number of addresses of pictures that are returned."""
 CANDIDATES_MAX: Final = 1_000
@@ -470,7 +472,7 @@ def cover_urls(root: JsonObject, usable: Callable[[str], bool]) -> tuple[str, ..
         value, depth, cover = stack.pop()
         value = budget.unwrap(value)
         if isinstance(value, str):
-            if cover and len(value) <= URL_MAX and usable(value.strip()):
+            if cover and len(value) <= COVER_URL_MAX and usable(value.strip()):
                 urls[value.strip()] = None
         elif depth > DEPTH_MAX:
             continue
