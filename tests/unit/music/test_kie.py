@@ -127,7 +127,7 @@ def test_a_task_id_is_quoted() -> None:
 
 
 @pytest.mark.parametrize(("length", "kept"), [(30, True), (1_500, True), (2_048, True), (2_049, False)])
-def test_a_pictures_address_is_whole_or_left_out(length: int, kept: bool) -> None:  # noqa: FBT001 - a case
+def test_a_pictures_address_is_whole_or_left_out(length: int, kept: bool) -> None:
     image = "https://img.example/".ljust(length, "a")
     song = {"audio_url": AUDIO, "image_url": image}
 
