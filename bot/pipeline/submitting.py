@@ -84,7 +84,7 @@ class Submitter:
         if problem is not None:
             log.warning("request held back", extra={"problem": problem})
             due_at = min(now + ROOM_AGAIN, job.created_at + QUEUE_MAX)
-            await self._transitions.to(job, JobState.QUEUED, due_at=due_at)
+            await self._transitions.to(job, JobState.QUEUED, due_at=due_at, answer=problem)
             return
 
         def enter(tx: Tx) -> Job | datetime:
@@ -220,6 +220,7 @@ class Submitter:
             due_at=min(now + wait, job.created_at + QUEUE_MAX),
             tries=queued.tries + 1,
             missing_since=offline_since,
+            answer=busy.detail or "busy",
         )
 
     async def unknown(self, job: Job, detail: str, *, heard: bool) -> None:

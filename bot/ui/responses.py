@@ -77,7 +77,7 @@ async def promise(
     job, facts = accepted.job, accepted.facts
     say = interaction_context.public(interaction)
     card_message_id: int | None = None
-    content, embed = cards.card_line(say, job), cards.card(say, job, facts)
+    content, embed = cards.card_line(say, job), cards.card(say, job, facts) or discord.utils.MISSING
     view = card_view(say, job) or discord.utils.MISSING
     try:
         with readable_answers():

@@ -62,6 +62,7 @@ SCHEMA: Final = "unit/store/test_rules.py::test_"
 QUOTAS: Final = "unit/services/test_credits.py::test_"
 PRIVACY: Final = "unit/services/test_privacy.py::test_"
 ERASURE: Final = "unit/store/test_erasure.py::test_"
+SERVER_ERASURE: Final = "unit/store/test_server_erasure.py::test_"
 MEMBER_INDEX: Final = "unit/store/test_members.py::test_"
 SCRUB: Final = "unit/store/test_scrub.py::test_"
 SONGS: Final = "unit/services/test_songs.py::test_"
@@ -1101,9 +1102,30 @@ FORGETTING: Final = (
     broken(
         "a parked job of who is forgotten gives its credits back",
         "store/erasure.py",
-        "_release_parked",
+        "release_parked",
         ("ledger.release(tx, row", "None and ledger.release(tx, row"),
         by=(f"{ERASURE}a_parked_job_is_failed_and_its_credits_are_released",),
+    ),
+    broken(
+        "a server that waits to be forgotten gets no new songs",
+        "store/servers.py",
+        "is_served",
+        ("if server_erasure.is_leaving(tx, guild_id):", "if False:"),
+        by=(f"{SERVER_ERASURE}unfinished_songs_are_finished_first_and_no_new_ones_begin",),
+    ),
+    broken(
+        "a server is forgotten in batches",
+        "store/server_erasure.py",
+        "erase_batch",
+        ("BATCH_MAX", "10_000"),
+        by=(f"{SERVER_ERASURE}a_batch_is_bounded",),
+    ),
+    broken(
+        "an answer of an overtaken claim is not recorded",
+        "store/jobs.py",
+        "move",
+        ("if answer and _is_claimed(tx, job):", "if answer:"),
+        by=("unit/store/test_job_events.py::test_an_answer_of_an_overtaken_claim_is_not_recorded",),
     ),
     broken(
         "an edited text is also of those whose words it still has in it",

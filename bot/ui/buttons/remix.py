@@ -4,7 +4,7 @@ import discord
 from discord import ui
 
 from bot.errors import NoDuration, OptionsNotTaken
-from bot.model import Job
+from bot.model import FailReason, Job
 from bot.ui import forms, interaction_context, responses
 from bot.ui.buttons.base import JobButton, persistent_view
 from bot.ui.dependencies import Services
@@ -25,13 +25,21 @@ class RemixButton(JobButton, action="remix"):
             # Said before anything is typed; the form that the answer offers comes without them.
             await responses.refuse(interaction, services.intake, request, job.id, error)
             return
-        form = forms.song_form(interaction_context.private(interaction), request, remix_of=job.id)
+        price = services.intake.terms.price_credits
+        form = forms.song_form(
+            interaction_context.private(interaction), request, remix_of=job.id, price_credits=price
+        )
         await interaction.response.send_modal(form)
 
 
-def edit_text_button(say: Language, job: Job) -> RemixButton:
-    """Return the button under a request without a song: the same form under another label."""
-    return RemixButton(job.id, say("button-edit"))
+def edit_text_button(say: Language, job: Job, *, first: bool = False) -> RemixButton:
+    """Return the button under a request without a song: the same form under another label.
+
+    ``first`` if it is what helps.
+    """
+    style = discord.ButtonStyle.primary if first else discord.ButtonStyle.secondary
+    name = "button-open" if job.reason is FailReason.CLOSED else "button-edit"
+    return RemixButton(job.id, say(name), style)
 
 
 def edit_text_view(say: Language, job: Job) -> ui.View:
