@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from bot.model import Backend, ClosedCause, FailReason, SongRequest, TakeDetails, Voice
 from bot.music import reading, wire
-from bot.music.contract import SUBMITS_MAX, SUBMITS_WINDOW, Capabilities
+from bot.music.contract import SUBMITS_MAX, SUBMITS_WINDOW, Capabilities, Offer
 from bot.music.reading import JsonObject
 from bot.music.text_limits import Limits
 
@@ -176,6 +176,19 @@ class Kie:
         if parsed is None or _code(parsed) != HTTPStatus.OK:
             return None
         return _finite(parsed.get("data"))
+
+
+OFFER: Final = Offer(
+    name="kie.ai",
+    standing="open today",
+    is_open=True,
+    key_page="https://kie.ai/api-key",
+    speaks=lambda _, options: Kie(options=options),
+    url="https://api.kie.ai",
+    models=("V6", "V6_MINI", "V6_WILD"),
+    cheapest_model="V6_MINI",
+    song_price="12 credits of your account, about $0.06",
+)
 
 
 def _code(parsed: JsonObject) -> int | None:
