@@ -154,16 +154,16 @@ class Kie:
         if parsed is None or not isinstance(task, Mapping) or not isinstance(task.get("state"), str):
             return wire.read_checked(status, body, origin)  # an error, "recordInfo is null", another shape
         state = str(task["state"]).strip().lower()
-        if state in ("fail", "failed"):
+        takes = tuple(
+            take for take in dict.fromkeys(_takes(task.get("resultJson"))) if wire.is_usable(take.url, origin)
+        )
+        if state in ("fail", "failed") and not takes:
             text = str(task.get("failMsg") or "")
             moderated = wire.is_moderated(text, ())
             reason = FailReason.MODERATED if moderated else FailReason.UPSTREAM_FAILED
             return wire.Rejected(reason, wire.one_line(text)[: wire.MESSAGE_MAX])
-        if reading.kind_of(state) is not reading.SUCCESS:
+        if reading.kind_of(state) not in (reading.SUCCESS, reading.FAILED):
             return wire.Running("" if state in _RUNNING else state or "(none)")
-        takes = tuple(
-            take for take in dict.fromkeys(_takes(task.get("resultJson"))) if wire.is_usable(take.url, origin)
-        )
         if not takes:
             return wire.read_checked(status, body, origin)  # an address may stand elsewhere in the answer
         return wire.Done(

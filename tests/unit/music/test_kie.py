@@ -137,6 +137,12 @@ def test_a_pictures_address_is_whole_or_left_out(length: int, kept: bool) -> Non
     assert [image if kept else ""] == [take.image_url for take in answer.details]
 
 
+def test_a_failed_task_with_audio_is_delivered() -> None:
+    songs = {"data": [{"id": "a1", "audio_url": AUDIO}]}
+
+    assert wire.Done((AUDIO,)) == record("fail", failMsg="late", resultJson=json.dumps(songs))
+
+
 # -- the answer to the POST
 
 
