@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import httpx
 import typer
@@ -393,12 +393,15 @@ def playground(
         int, typer.Option(min=0, max=65535, help="The port of the web page; 0 picks a free one.")
     ] = 0,
     contract: ContractOption = Backend.SSEEDANCE,
+    language: Annotated[
+        Literal["en", "de", "ja"], typer.Option(help="The language of its members and its server.")
+    ] = "en",
 ) -> None:
     """Try the bot in the browser on a simulated Discord until Ctrl-C; no token or key needed."""
     from bot.playground.browser import serve  # noqa: PLC0415 - an extra
 
     logs.configure("WARNING")
-    _finish(serve(port or None, typer.echo, contract))
+    _finish(serve(port or None, typer.echo, contract, language=language))
 
 
 @cli.command()

@@ -478,7 +478,7 @@ class EffectiveSetting:
     value: str
     origin: str
     problem: str | None = None
-    """What the operator has to correct, if the value can't be used."""
+    """The sentence that says what to correct, if the value can't be used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -489,7 +489,7 @@ class Effective:
     """None if there is a problem."""
     rows: list[EffectiveSetting]
     problems: list[str]
-    """What stops the start, the most important first."""
+    """The problems that prevent a start, the most important first."""
     warnings: list[str]
 
     def usable(self) -> Settings:
