@@ -540,6 +540,25 @@ def examine(env_file: Path = ENV_FILE) -> Effective:
     )
 
 
+def load_for_database(env_file: Path = ENV_FILE) -> Settings:
+    """Load the settings of a command that only uses the database: secrets may be missing or wrong.
+
+    Raises:
+        StartRefused: one sentence that names the offending variable and shows no value.
+    """
+    found = sources.gather(_names(), env_file, os.environ)
+    secrets = {name.upper() for name in secret_fields()}
+    texts = {name.lower(): value.text for name, value in found.values.items()}
+    for name in _validated(texts)[1].keys() & secrets:
+        texts[name.lower()] = UNSET
+    settings, errors = _validated(dict.fromkeys(REQUIRED_FIELDS, UNSET) | texts)
+    problems = [problem.sentence for problem in found.problems if problem.name not in secrets]
+    problems += [_sentence(error) for name, error in errors.items() if name not in secrets]
+    if settings is None or problems:
+        raise StartRefused(problems[0])
+    return settings
+
+
 def with_answers(answers: Mapping[str, str]) -> Settings:
     """Return the settings that these answers and the environment result in; the answers take precedence.
 
