@@ -130,7 +130,10 @@ INTAKE: Final = (
         "an answer does not bring a job forward that waits for something else",
         "store/jobs.py",
         "answered",
-        ("state = 'queued' AND attempt = 0", "state = 'queued'"),
+        (
+            "state = 'queued' AND attempt = 0\n                                   THEN MIN",
+            "state = 'queued'\n THEN MIN",
+        ),
         by=(f"{JOBS}an_answer_does_not_bring_back_what_has_begun_to_wait",),
     ),
     broken(
@@ -374,8 +377,8 @@ SUBMITTING: Final = (
     broken(
         "a request that is under way counts until it has ended",
         "pipeline/runner.py",
-        "Runner._claim",
-        ("for busy in self._busy.values() if busy is lane)", "for busy in ())"),
+        "Runner._look",
+        ("free = AT_ONCE[lane] - busy.count(lane)", "free = AT_ONCE[lane]"),
         by=(f"{RULES}not_more_than_four_requests_are_under_way",),
     ),
     assigned(
@@ -955,8 +958,8 @@ THE_PROCESS: Final = (
     broken(
         "a runner that was stopped claims nothing",
         "pipeline/runner.py",
-        "Runner._claim",
-        ("if free <= 0 or self._stopping.is_set():", "if free <= 0:"),
+        "Runner._look",
+        ("() if self._stopping.is_set() else STATES.items()", "STATES.items()"),
         by=(f"{RULES}a_runner_that_was_stopped_begins_nothing",),
     ),
     broken(
