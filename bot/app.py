@@ -116,12 +116,16 @@ async def assemble(
     keep_names_apart(asyncio.get_running_loop())
     metrics = Metrics(CollectorRegistry(), total_credits_max=settings.total_credits_max)
     webhook = settings.operator_webhook_url
-    operator_alerts = OperatorAlerts(None if webhook is None else webhook.get_secret_value())
+    operator_alerts = OperatorAlerts(
+        None if webhook is None else webhook.get_secret_value(), settings.proxy_to_discord
+    )
     _prepare(settings.spool_dir)
     async with (
         Database.open(settings.database_path, wrote=metrics.wrote) as database,
         _open_clients(settings, now=now, metrics=metrics) as music,
-        AudioSource.open(origins=[client.origin for client in music.clients.values()]) as audio,
+        AudioSource.open(
+            origins=[client.origin for client in music.clients.values()], proxy=settings.proxy_to_music
+        ) as audio,
         Storage.open(settings.database_path, settings.spool_dir, operator_alerts.alert) as storage,
     ):
         epoch = await database.take_over(jobs.next_epoch, jobs.is_current)
@@ -138,6 +142,7 @@ async def assemble(
             registered=lambda: database.read(lambda tx: fact(tx, COMMANDS_FACT)),
             register=lambda digest: database.write(lambda tx: remember(tx, COMMANDS_FACT, digest)),
             dated=dated,
+            proxy=settings.proxy_to_discord,
         )
         courier = around_courier(DiscordCourier(client))
         spool = Spool(settings.spool_dir)
@@ -253,6 +258,7 @@ def open_music(
         key=settings.music_keys[backend].get_secret_value(),
         contract=contract(backend, provider=settings.music_provider, options=settings.music_options),
         now=now,
+        proxy=settings.proxy_to_music,
         submitted=metrics.submitted,
         checked=metrics.polled,
     )

@@ -21,6 +21,7 @@ from bot.errors import Fault, StartRefused, Transient
 from bot.model import Backend, Check, GuildId, JobId, Verdict
 from bot.music import backends
 from bot.music.client import MusicClient
+from bot.music.proxy import direct_or_through
 from bot.ops import backup as backups
 from bot.ops import contract_probe, logs, tables, upstream_lines, version
 from bot.ops.doctor.local import database_checks
@@ -402,7 +403,7 @@ def probe(
 async def _probe(loaded: settings.Settings, *, pay: bool, yes: bool) -> tuple[bool, dict[str, object]]:
     """Print what was expected and what came. Return whether all was as expected, and what to save."""
     backend = loaded.music_backend
-    recorder = contract_probe.Recorder(httpx.AsyncHTTPTransport(trust_env=False))
+    recorder = contract_probe.Recorder(direct_or_through(loaded.proxy_to_music, httpx.Limits()))
     async with MusicClient.open(
         url=loaded.music_url(backend),
         key=loaded.music_keys[backend].get_secret_value(),

@@ -168,7 +168,7 @@ def _check_discord(draft: Settings) -> list[Check]:
 
     async def run() -> list[Check]:
         token = draft.discord_token.get_secret_value()
-        checks = (await discord_checks.ask(draft.discord_api_url, token, ())).checks
+        checks = (await discord_checks.ask(draft.discord_api_url, token, (), draft.proxy_to_discord)).checks
         # The commands are registered by the first start.
         return [check for check in checks if check.name != "commands"]
 

@@ -12,7 +12,9 @@ import aiohttp
 
 from bot.about import DISCORD_USER_AGENT
 from bot.model import Check, Verdict
+from bot.proxies import Proxy
 from bot.ui.discord_client import invite_link
+from bot.ui.discord_proxy import session_options
 from bot.ui.text import label
 
 Payload = Mapping[str, Any]
@@ -52,14 +54,14 @@ class _Trouble(Exception):
     """An unusable answer; the text is what the operator reads."""
 
 
-async def ask(url: str, token: str, commands: Sequence[Payload]) -> Findings:
+async def ask(url: str, token: str, commands: Sequence[Payload], proxy: Proxy | None = None) -> Findings:
     """Check the token, the application, and whether ``commands`` are the ones registered."""
     timeout = aiohttp.ClientTimeout(total=ASK_WITHIN_S)
     headers = {"Authorization": f"Bot {token}", "User-Agent": DISCORD_USER_AGENT}
     checks: list[Check] = []
     public = None
-    async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
-        caller = _Caller(session, url)
+    async with aiohttp.ClientSession(timeout=timeout, headers=headers, **session_options(proxy)) as session:
+        caller = _Caller(session, url, proxied=proxy is not None)
         try:
             checks.append(_token(await caller.get("/users/@me")))
             application = await caller.get("/oauth2/applications/@me")
@@ -81,7 +83,8 @@ async def ask(url: str, token: str, commands: Sequence[Payload]) -> Findings:
 class _Caller:
     """Sends requests to Discord, each once."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, url: str, *, proxied: bool) -> None:
+        self._settings = "DISCORD_PROXY, DISCORD_API_URL" if proxied else "DISCORD_API_URL"
         self.ahead: timedelta | None = None
         self._session = session
         self._url = url
@@ -106,7 +109,7 @@ class _Caller:
 
     def _trouble(self, problem: str) -> _Trouble:
         return _Trouble(
-            f"no good answer from {self._url} ({problem}); look at DISCORD_API_URL and the network"
+            f"no good answer from {self._url} ({problem}); look at {self._settings} and the network"
         )
 
     def _note(self, date: str) -> None:
