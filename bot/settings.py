@@ -216,7 +216,7 @@ class Settings(BaseModel):
 
     @property
     def upstream_terms(self) -> UpstreamTerms | None:
-        """What the balance at MUSIC_BACKEND is compared with; None if the service reports no balance."""
+        """Figures to compare the balance at MUSIC_BACKEND with; None if the service reports no balance."""
         service = CONTRACTS[self.music_backend]
         if service.balance_path is None:
             return None
@@ -512,7 +512,7 @@ class EffectiveSetting:
     value: str
     origin: str
     problem: str | None = None
-    """What the operator has to correct, if the value can't be used."""
+    """The sentence that says what to correct, if the value can't be used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -523,7 +523,7 @@ class Effective:
     """None if there is a problem."""
     rows: list[EffectiveSetting]
     problems: list[str]
-    """What stops the start, the most important first."""
+    """The problems that prevent a start, the most important first."""
     warnings: list[str]
 
     def usable(self) -> Settings:

@@ -61,7 +61,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """What the operator has to correct."""
+    """A mistake for the operator to correct."""
 
     sentence: str
     name: str | None = None
@@ -70,7 +70,7 @@ class Problem:
 
 @dataclass(slots=True, kw_only=True)
 class Gathered:
-    """What was found, and what stood in the way."""
+    """The texts found, and the problems on the way."""
 
     values: dict[str, Value] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
