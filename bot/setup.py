@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from typing import Final, NoReturn
 
 import typer
 from dotenv import dotenv_values
@@ -54,9 +54,7 @@ Source: https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.htm
 Answers = Mapping[str, str]
 
 
-def init(
-    env_file: Annotated[Path, typer.Option(help="The settings file to write.")] = Path(".env"),
-) -> None:
+def init(env_file: Path) -> None:
     """Ask for the settings, check each answer, and write .env. Nothing is written before the end."""
     try:
         _check_environment()
