@@ -30,6 +30,7 @@ from bot.ops.clock import CheckedClock
 from bot.ops.doctor.local import STRANGERS
 from bot.ops.metrics import Metrics
 from bot.ops.supervisor import supervise
+from bot.owners import correction, make_private
 from bot.pipeline.courier import Courier
 from bot.pipeline.erasure import Erasure
 from bot.pipeline.maintenance import Maintenance, at_once
@@ -267,10 +268,13 @@ def open_music(
 def _prepare(spool: Path) -> None:
     try:
         spool.mkdir(parents=True, exist_ok=True)
+        make_private(spool)
     except OSError as error:
-        raise StartRefused(
-            f"SPOOL_DIR: {spool} can't be used ({error.strerror}); choose another directory."
-        ) from None
+        advice = correction(spool, "choose another directory")
+        raise StartRefused(f"SPOOL_DIR: {spool} can't be used ({error.strerror}); {advice}.") from None
+    advice = correction(spool, "")
+    if advice:  # it exists, but is another user's
+        raise StartRefused(f"SPOOL_DIR: {spool} can't be written to; {advice}.")
 
 
 async def run(settings: Settings) -> None:

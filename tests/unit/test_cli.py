@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from bot import cli, setup
 from tests.flows.process import ROOT
 
-HEAVY = ("aiohttp", "asyncio", "discord", "httpx", "numpy", "pydantic", "rich.console", "sqlite3", "structlog")
+HEAVY = ("aiohttp", "asyncio", "discord", "httpx", "numpy", "rich.console", "sqlite3", "structlog")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["jobs", "retry", "--help"], ["--version"]])
