@@ -15,6 +15,7 @@ from discord import app_commands
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from bot.errors import OutOfRange, Refusal, TextTooLong, Transient, UnknownControl
+from bot.proxies import Proxy
 from bot.ui import admission, request_trace, responses
 from bot.ui.buttons.again import AgainButton, RetryButton
 from bot.ui.buttons.base import PersistentButton
@@ -30,6 +31,7 @@ from bot.ui.buttons.remix import RemixButton
 from bot.ui.buttons.send import SendButton
 from bot.ui.buttons.song_pages import SongPageButton
 from bot.ui.dependencies import Services
+from bot.ui.discord_proxy import connector_through, http_options
 from bot.ui.language import Translator
 from bot.ui.music_commands import Music
 from bot.ui.privacy_commands import Privacy
@@ -141,8 +143,10 @@ class TunesmithClient(discord.AutoShardedClient):
         register: Register,
         silent_s: float = SILENT_S,
         dated: Callable[[datetime], None] = lambda _: None,
+        proxy: Proxy | None = None,
     ) -> None:
         super().__init__(
+            **http_options(proxy),
             http_trace=request_trace.trace(dated),
             intents=discord.Intents.none(),
             allowed_mentions=discord.AllowedMentions.none(),
@@ -155,6 +159,7 @@ class TunesmithClient(discord.AutoShardedClient):
         """Shards whose session Discord has started or resumed since their last disconnect."""
         self._compared = False
         """Whether this process has compared its commands with the registered ones."""
+        self._proxy = proxy
         self._registered = registered
         self._register = register
         self.tree = Tree(self)
@@ -186,6 +191,13 @@ class TunesmithClient(discord.AutoShardedClient):
         self.http.connector = discord.utils.MISSING
         self.shard_count = None  # type: ignore[assignment] # "ask Discord"
         self.loop = discord.client._loop  # noqa: SLF001
+
+    async def login(self, token: str) -> None:
+        """Log in, through the proxy if there is one."""
+        if self._proxy is not None:
+            # It was closed with the last session. Without one, discord.py makes its own.
+            self.http.connector = connector_through(self._proxy, limit=0) or discord.utils.MISSING
+        await super().login(token)
 
     async def setup_hook(self) -> None:
         """Register the commands if they never were; runs before the first connection."""

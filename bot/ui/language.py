@@ -47,7 +47,7 @@ class Language:
         """
         pattern = self._patterns.get(name)
         if pattern is None:
-            # Parsed when it is first used: every start and every command of the CLI would wait for the others.
+            # Parsed when it is first used: every start and every command of the CLI would wait otherwise.
             pattern = self._patterns[name] = fluent.parse(self._sources[name])
         return fluent.render(pattern, facts, self._rules)
 
