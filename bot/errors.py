@@ -225,12 +225,13 @@ class UnknownControl(Refusal):
 
 
 class OutOfRange(Refusal):
-    """A number is outside ``low`` … ``high``."""
+    """A number is outside ``low`` … ``high``, or zero where that is none of them."""
 
-    def __init__(self, low: int, high: int) -> None:
+    def __init__(self, low: int, high: int, *, zero: bool = True) -> None:
         super().__init__(f"outside {low} … {high}")
         self.low = low
         self.high = high
+        self.zero = zero
 
 
 class WordsGone(Refusal):

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from dataclasses import replace
-from typing import Final
+from typing import Final, cast
 
 import aiohttp
 import discord
@@ -27,6 +27,7 @@ from bot.ui.buttons.cancel import CancelButton
 from bot.ui.buttons.card import card_view
 from bot.ui.buttons.draft import edit_draft_view
 from bot.ui.buttons.lyrics import text_file
+from bot.ui.dependencies import Services
 from bot.ui.discord_errors import (
     ALREADY_ACKNOWLEDGED,
     DISCORD_ERRORS,
@@ -41,6 +42,10 @@ from bot.ui.language import Language
 
 log = logging.getLogger(__name__)
 
+CHARGING_COMMANDS: Final = frozenset({"music create"})
+"""Commands that request a song at once."""
+CHARGING_CONTROLS: Final = ("again:", "retry:", "song:")
+"""Beginnings of the custom_ids of the buttons and forms that request one."""
 LOOKS_MAX: Final = 2
 """Attempts to read an answer that may be another process's."""
 LOOK_S: Final = 1.5
@@ -222,11 +227,22 @@ async def _opened_with(
     return SongRequest(model=submission.request.model, custom=submission.request.custom), None
 
 
-def sentence(say: Language, error: Exception) -> str:
-    """Return what a member reads about an error."""
+def sentence(say: Language, error: Exception, *, charging: bool) -> str:
+    """Return what a member reads about an error, where what they did would have cost credits or not."""
     if isinstance(error, Refusal):
-        return messages.refusal(say, error)
-    return say("busy" if isinstance(error, Transient) else "broken")
+        return messages.refusal(say, error, charging=charging)
+    return (messages.busy if isinstance(error, Transient) else messages.broken)(say, charging=charging)
+
+
+def _would_charge(interaction: discord.Interaction) -> bool:
+    """Return whether this interaction requests a song, which costs credits."""
+    services = getattr(interaction.client, "services", None)
+    if not isinstance(services, Services) or not services.intake.terms.price_credits:
+        return False
+    if interaction.type is discord.InteractionType.application_command:
+        return interaction.command is not None and interaction.command.qualified_name in CHARGING_COMMANDS
+    data = cast("dict[str, object]", interaction.data or {})
+    return str(data.get("custom_id", "")).startswith(CHARGING_CONTROLS)
 
 
 async def explain(
@@ -256,7 +272,7 @@ async def explain(
     if closed:
         return
     try:
-        text = sentence(say, error)
+        text = sentence(say, error, charging=_would_charge(interaction))
         with readable_answers():
             if interaction.type is discord.InteractionType.autocomplete:
                 await interaction.response.autocomplete([])

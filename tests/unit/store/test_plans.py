@@ -45,7 +45,7 @@ from bot.store import (
 )
 from bot.store.upstream import Reading
 from tests import make
-from tests.make import CHANNEL, GUILD, MEMBER, NOW, OTHER
+from tests.make import CHANNEL, DEFAULTS, GUILD, MEMBER, NOW, OTHER
 from tests.unit.store.rows import ALL, EPOCH, HORIZON, RICH, added, put, settled
 from tests.unit.store.test_upstream import terms
 
@@ -309,7 +309,8 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "quotas.limit_of": lambda tx: quotas.limit_of(tx, GUILD, number(tx), [1]),
     "quotas.member_limit": lambda tx: quotas.member_limit(tx, GUILD, number(tx)),
     "quotas.role_limits": lambda tx: quotas.role_limits(tx, GUILD),
-    "quotas.member_limits": lambda tx: quotas.member_limits(tx, GUILD),
+    "quotas.member_limits": lambda tx: quotas.member_limits(tx, GUILD, 10),
+    "quotas.member_limits_count": lambda tx: quotas.member_limits_count(tx, GUILD),
     "quotas.standing": lambda tx: quotas.standing(tx, GUILD, number(tx), None, RICH, NOW),
     "quotas.hold": lambda tx: quotas.hold(tx, JobId(1), GUILD, number(tx), [], 10, RICH, NOW),
     "quotas.set_member": lambda tx: quotas.set_member(tx, GUILD, MEMBER, 5, make.entry(), NOW),
@@ -327,6 +328,9 @@ WORK: dict[str, Callable[[Tx], object]] = {
         reports.page(tx, GUILD, size=5),
         reports.page(tx, GUILD, size=5, kind="grant", before_id=9),
         reports.page(tx, GUILD, size=5, member_id=MEMBER, after_id=1),
+    ),
+    "reports.with_balances": lambda tx: reports.with_balances(
+        tx, GUILD, reports.page(tx, GUILD, size=5), DEFAULTS, NOW
     ),
     "reports.whole_ledger": lambda tx: list(reports.whole_ledger(tx, GUILD)),
     "reports.people": lambda tx: reports.people(tx, GUILD),
