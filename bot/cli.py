@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import httpx
 import typer
@@ -17,12 +17,12 @@ from rich.progress import Progress
 
 from bot import app, operator_access, settings, setup
 from bot import doctor as doctor_checks
-from bot.errors import Fault, StartRefused, Transient
+from bot.errors import Fault, NotDone, StartRefused, Transient
 from bot.model import Backend, Check, GuildId, JobId, Verdict
 from bot.music import backends
 from bot.music.client import MusicClient
 from bot.ops import backup as backups
-from bot.ops import contract_probe, logs, tables, upstream_lines, version
+from bot.ops import contract_probe, job_story, logs, tables, upstream_lines, version
 from bot.ops.doctor.local import database_checks
 from bot.ops.doctor.runner import run_checks
 from bot.services.operator import OperatorActions
@@ -230,6 +230,35 @@ def deny_server(guild: ServerArgument) -> None:
         typer.echo(f"Server {guild} is no longer served; its unfinished songs are still delivered.")
 
 
+@servers.command(name="forget")
+def forget_server(
+    guild: ServerArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Erase without the question.")] = False,
+) -> None:
+    """Erase a server's songs, texts, settings and limits. The ledger and the usage stay."""
+    if not yes and not sys.stdin.isatty():
+        _exit_with("This asks a question, which needs a terminal; or add --yes. Nothing was changed.")
+
+    async def work(actions: OperatorActions) -> str:
+        stored = await actions.stored_of(GuildId(guild))
+        typer.echo(
+            f"This erases of server {guild}: songs with their texts, files, addresses and message ids "
+            f"({stored.songs:,}), limits ({stored.limits:,}), the settings, and members who are known from "
+            f"there alone ({stored.members:,}). The ledger, the usage and the bonus stay, and so do the "
+            "messages on Discord. It can't be undone."
+        )
+        if not yes and not typer.confirm("Erase them?"):
+            raise NotDone("Nothing was changed.")
+        unfinished = await actions.forget(GuildId(guild))
+        if unfinished:
+            return (
+                f"Server {guild} is erased. Unfinished songs: {unfinished:,}; the bot erases them when done."
+            )
+        return f"Server {guild} is erased. The bot removes the files within a minute, or at its next start."
+
+    _act(work)
+
+
 @jobs.callback()
 def list_jobs(
     context: typer.Context,
@@ -267,6 +296,21 @@ def retry_job(job: JobArgument) -> None:
         return f"Job {job} is {state}; the bot retries it within half a minute."
 
     _act(work)
+
+
+@jobs.command(name="show")
+def show_job(
+    job: JobArgument,
+    words: Annotated[
+        bool, typer.Option("--words", help="Also show what the member typed and what was answered.")
+    ] = False,
+) -> None:
+    """Show everything that happened to a song, without what its member typed."""
+    with _errors_as_sentences():
+        story = operator_access.job_story(settings.load(), JobId(job))
+        for line in [*job_story.head(story), *(job_story.words(story) if words else ())]:
+            typer.echo(line)
+        tables.show(sys.stdout, job_story.timeline(story, with_words=words))
 
 
 @jobs.command(name="release")
@@ -349,12 +393,15 @@ def playground(
         int, typer.Option(min=0, max=65535, help="The port of the web page; 0 picks a free one.")
     ] = 0,
     contract: ContractOption = Backend.SSEEDANCE,
+    language: Annotated[
+        Literal["en", "de", "ja"], typer.Option(help="The language of its members and its server.")
+    ] = "en",
 ) -> None:
     """Try the bot in the browser on a simulated Discord until Ctrl-C; no token or key needed."""
     from bot.playground.browser import serve  # noqa: PLC0415 - an extra
 
     logs.configure("WARNING")
-    _finish(serve(port or None, typer.echo, contract))
+    _finish(serve(port or None, typer.echo, contract, language=language))
 
 
 @cli.command()

@@ -53,7 +53,7 @@ The sentences for members are in ``ui/``; an error carries what they need.
 from datetime import datetime
 from typing import Literal
 
-from bot.model import Balance, ClosedCause, Limit, Standing
+from bot.model import Balance, ClosedCause, Limit, Option, Standing
 
 Field = Literal["prompt", "title", "style", "lyrics", "avoid", "reason"]
 """The name of a text that a member or manager can type."""
@@ -116,6 +116,14 @@ class NoDuration(Refusal):
     def __init__(self, models: tuple[str, ...]) -> None:
         super().__init__("the length can't be chosen")
         self.models = models
+
+
+class OptionsNotTaken(Refusal):
+    """The song can't have these ``options``, which the music service or the operator does not allow."""
+
+    def __init__(self, options: tuple[Option, ...]) -> None:
+        super().__init__("options that are not taken")
+        self.options = options
 
 
 class NotEnoughCredits(Refusal):

@@ -1,10 +1,10 @@
 """The nouns: what a member asked for, the job it became, and the tracks that resulted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, NewType, Self
+from typing import Any, Literal, NewType, Self
 
 from bot.characters import is_blank, with_plain_breaks
 
@@ -135,6 +135,16 @@ class Voice(StrEnum):
     MALE = "male"
 
 
+class Option(StrEnum):
+    """A choice of a member's besides the texts, where the music service accepts it."""
+
+    AVOID = "avoid"
+    """Styles and instruments to leave out."""
+    VOICE = "voice"
+    DURATION = "duration"
+    """The length of the song."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SongRequest:
     """A member's request for a song.
@@ -156,6 +166,18 @@ class SongRequest:
     """None: any."""
     duration_s: int | None = None
     """Requested length of a custom song; None: as the contract asks by default."""
+
+    def without(self, options: Iterable[Option]) -> Self:
+        """Return the request without these options."""
+        nothing: dict[Option, dict[str, Any]] = {
+            Option.AVOID: {"avoid": ""},
+            Option.VOICE: {"voice": None},
+            Option.DURATION: {"duration_s": None},
+        }
+        changes: dict[str, Any] = {}
+        for option in options:
+            changes |= nothing[option]
+        return replace(self, **changes)
 
     def cleaned(self) -> Self:
         """Return the request with each of its texts as ``storable`` leaves it."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
 
-from bot.model import Backend, SongRequest
+from bot.model import Backend, Option, SongRequest
 from bot.music import wire
 from bot.music.text_limits import Limits
 
@@ -32,12 +32,27 @@ class Capabilities:
     """It accepts how long a song in custom mode should be."""
     duration_models: tuple[str, ...] = ("",)
     """Prefixes of the models that do; the empty one stands for all."""
+    avoid_in_prompt_max: int = 0
+    """Maximum length of a prompt and of what to leave out, in characters, where the prompt can carry both.
+    It does for songs that were requested at a service with a field for it; 0: it can't."""
     balance: bool = False
     """It reports what is left on the operator's account."""
 
     def takes_duration(self, model: str) -> bool:
         """Return whether a song of this model may have a chosen length."""
         return self.duration and model.startswith(self.duration_models)
+
+    def not_taken(self, request: SongRequest) -> tuple[Option, ...]:
+        """Return the options of a request that the service can't be asked for."""
+        in_prompt = len(request.prompt) + len(request.avoid) <= self.avoid_in_prompt_max
+        taken = {
+            Option.AVOID: not request.avoid
+            or (self.avoid and (request.custom or self.extras_with_prompt or in_prompt)),
+            Option.VOICE: request.voice is None or request.instrumental or (self.voice and request.custom),
+            Option.DURATION: request.duration_s is None
+            or (request.custom and self.takes_duration(request.model)),
+        }
+        return tuple(option for option in Option if not taken[option])
 
 
 class Contract(Protocol):

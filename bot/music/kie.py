@@ -45,6 +45,9 @@ _LYRICS_FIELD_MODELS: Final = "V6"
 _DURATION_MODELS: Final = ("V6", "V5_5")
 """Prefixes of the models that take a duration."""
 
+_AVOID: Final = "\nAvoid: "
+"""The words between a prompt and what to leave out."""
+
 
 class Kie:
     """The contract of https://api.kie.ai."""
@@ -53,7 +56,12 @@ class Kie:
     key_setting: Final = "KIE_API_KEY"
     url_setting: Final = "KIE_API_URL"
     capabilities: Final = Capabilities(
-        avoid=True, voice=True, duration=True, duration_models=_DURATION_MODELS, balance=True
+        avoid=True,
+        voice=True,
+        duration=True,
+        duration_models=_DURATION_MODELS,
+        avoid_in_prompt_max=Limits().prompt - len(_AVOID),
+        balance=True,
     )
     models: Final = MODELS
     retired_models: Final = RETIRED_MODELS
@@ -76,7 +84,7 @@ class Kie:
         }
         if not request.custom:
             # Only custom songs have a field for it; in a prompt it is said in words rather than dropped.
-            avoid = f"\nAvoid: {request.avoid}" if request.avoid else ""
+            avoid = f"{_AVOID}{request.avoid}" if request.avoid else ""
             return {"model": TASK_MODEL, "input": fields | {"prompt": request.prompt + avoid}}
         fields |= {"title": request.title, "style": request.style}
         if not request.instrumental:

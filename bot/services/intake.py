@@ -10,9 +10,11 @@ from bot.database.sqlite import Database, Tx
 from bot.errors import (
     AlreadyMaking,
     Leaving,
+    NoDuration,
     NoRoom,
     NotServed,
     NotYourSong,
+    OptionsNotTaken,
     Paused,
     Refusal,
     ServiceClosed,
@@ -34,6 +36,7 @@ from bot.model import (
     JobId,
     JobState,
     MemberNumber,
+    Option,
     Origin,
     Reuse,
     SongRequest,
@@ -87,13 +90,17 @@ class Terms:
     duration_models: frozenset[str] = frozenset()
     """The offered models that let members choose how long a custom song is."""
 
-    def allows_duration(self, request: SongRequest) -> bool:
-        """Return whether this request may name how long the song should be."""
-        return request.custom and request.model in self.duration_models
-
-    def allows_extras(self, request: SongRequest) -> bool:
-        """Return whether this request may name what to exclude and who sings."""
-        return self.extras and (request.custom or self.extras_with_prompt)
+    def not_taken(self, request: SongRequest) -> tuple[Option, ...]:
+        """Return the options that the request names and that its song can't have here."""
+        extras = self.extras and (request.custom or self.extras_with_prompt)
+        voice = request.voice is not None and not request.instrumental
+        taken = {
+            Option.AVOID: extras or not request.avoid,
+            Option.VOICE: not voice or (extras and request.custom),
+            Option.DURATION: request.duration_s is None
+            or (request.custom and request.model in self.duration_models),
+        }
+        return tuple(option for option in Option if not taken[option])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +182,8 @@ class Intake:
                     raise ShuttingDown
                 if problem is not None:
                     raise NoRoom
-                check(request, self.terms.models, limits_of(request.model), self.terms.duration_models)
+                check(request, self.terms.models, limits_of(request.model))
+                self.require_options(request)
                 accepted = admit(tx)
             except Refusal as refusal:
                 tx.execute("ROLLBACK TO admission")
@@ -413,12 +421,24 @@ class Intake:
         return key
 
     def on_offer(self, request: SongRequest) -> SongRequest:
-        """Return a stored request with what the operator or the service no longer allows replaced."""
-        if request.model not in self.terms.models:
-            request = replace(request, model=self.terms.models[0])
-        if not self.terms.allows_duration(request):
-            request = replace(request, duration_s=None)
-        return request if self.terms.allows_extras(request) else replace(request, avoid="", voice=None)
+        """Return a stored request with a model that is offered. Options stay, for ``require_options``."""
+        return request if request.model in self.terms.models else replace(request, model=self.terms.models[0])
+
+    def require_options(self, request: SongRequest) -> None:
+        """Check that the song can have all options that the request names; none is ever ignored.
+
+        Raises:
+            NoDuration: it can't have a length, which some models may offer.
+            OptionsNotTaken: it can't have these.
+        """
+        match self.terms.not_taken(request):
+            case ():
+                return
+            case (Option.DURATION,):
+                offered = self.terms.duration_models
+                raise NoDuration(tuple(model for model in self.terms.models if model in offered))
+            case options:
+                raise OptionsNotTaken(options)
 
     async def draft(self, key: int, member_id: DiscordUserId) -> tuple[SongRequest, int | None]:
         """Return the member's own draft, and the job whose texts it changes.

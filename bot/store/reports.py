@@ -36,6 +36,12 @@ _STATEMENT = (
     )
     + " AND ledger.kind NOT IN ('settle', 'release', 'refund')"
 )
+_GIVEN_BACK = """(
+  COALESCE((SELECT IIF(back.kind = 'release', back.{part}, 0) FROM ledger AS back
+            WHERE back.job_id = ledger.job_id AND back.kind IN ('settle', 'release')), 0)
+  + COALESCE((SELECT back.{part} FROM ledger AS back
+              WHERE back.job_id = ledger.job_id AND back.kind = 'refund'), 0))"""
+"""SQL of the credits that a song has given back since, of one part of its price."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +65,7 @@ class LedgerRow:
     before: Value | None
     after: Value | None
     outcome: str = ""
-    """What has become of a song, if this line stands for all of its entries: the kind of the last one."""
+    """Kind of the last entry of a song, if this line stands for all of them."""
     balance: int | None = None
     """Credits that could be spent after it, if that is known."""
 
@@ -191,14 +197,6 @@ def _allowance_at(
     past = [after for entry, _, after in settings if entry <= entry_id]
     later = [before for entry, before, _ in settings if entry > entry_id]
     return past[-1] if past else later[0] if later else current
-
-
-_GIVEN_BACK = """(
-  COALESCE((SELECT IIF(back.kind = 'release', back.{part}, 0) FROM ledger AS back
-            WHERE back.job_id = ledger.job_id AND back.kind IN ('settle', 'release')), 0)
-  + COALESCE((SELECT back.{part} FROM ledger AS back
-              WHERE back.job_id = ledger.job_id AND back.kind = 'refund'), 0))"""
-"""SQL: what a song has given back since, of one part of its price."""
 
 
 def _used_until(tx: Tx, guild_id: GuildId, days: tuple[int, int], entry_id: int) -> int:

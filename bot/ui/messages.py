@@ -99,10 +99,12 @@ def refusal(say: Language, error: errors.Refusal, *, charging: bool = False) -> 
             return tell("refused-file-guessed", encoding=error.encoding, beginning=beginning)
         case errors.UnknownModel():
             return tell("refused-model", models=", ".join(error.offered))
-        case errors.NoDuration(models=()):
-            return tell("refused-no-length")
         case errors.NoDuration():
-            return tell("refused-length", models=", ".join(error.models))
+            named = ", ".join(error.models)
+            return tell("refused-length", models=named) if named else tell("refused-no-length")
+        case errors.OptionsNotTaken():
+            names = [say(f"named-{option}") for option in error.options]
+            return tell("refused-options", options=_joined(say, names))
         case errors.ServiceClosed():
             return tell("refused-closed", why=closed(say, error.cause), when=format_dt(error.until, "R"))
         case errors.MissingPermissions():
@@ -207,6 +209,8 @@ def _what_failed(say: Language, job: Job) -> str:
     what = f"failed-{_dashed(job.reason or FailReason.INTERNAL)}"
     if job.reason is FailReason.CLOSED:
         return say(what, why=closed(say, job.closed or ClosedCause.NOT_OPEN))
+    if job.reason is FailReason.REFUSED and job.backend is None:
+        return say("failed-options")  # it was never sent: see ``Submitter.submit``
     # What the service says about its own account contradicts what becomes of the member's credits.
     quote = _CHARGES.sub("", job.detail).strip() if job.reason in _QUOTED else ""
     return say(what) if not quote else f"{say(what)} {say('failed-said', said=line(quote, REASON_MAX))}"
@@ -217,5 +221,8 @@ def _dashed(word: str) -> str:
 
 
 def _listed(say: Language, names: tuple[str, ...]) -> str:
-    bold = [f"**{say(f'permission-{_dashed(name)}')}**" for name in names]
-    return bold[0] if len(bold) == 1 else say("and", first=", ".join(bold[:-1]), last=bold[-1])
+    return _joined(say, [f"**{say(f'permission-{_dashed(name)}')}**" for name in names])
+
+
+def _joined(say: Language, names: list[str]) -> str:
+    return names[0] if len(names) == 1 else say("and", first=", ".join(names[:-1]), last=names[-1])

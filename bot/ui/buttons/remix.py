@@ -3,8 +3,9 @@
 import discord
 from discord import ui
 
+from bot.errors import NoDuration, OptionsNotTaken
 from bot.model import FailReason, Job
-from bot.ui import forms, interaction_context
+from bot.ui import forms, interaction_context, responses
 from bot.ui.buttons.base import JobButton, persistent_view
 from bot.ui.dependencies import Services
 from bot.ui.language import Language
@@ -18,6 +19,12 @@ class RemixButton(JobButton, action="remix"):
         job = await services.intake.worded(self.job_id, interaction_context.guild_of(interaction))
         interaction_context.require_can_post(interaction)
         request = services.intake.on_offer(job.request)
+        try:
+            services.intake.require_options(request)
+        except (NoDuration, OptionsNotTaken) as error:
+            # Said before anything is typed; the form that the answer offers comes without them.
+            await responses.refuse(interaction, services.intake, request, job.id, error)
+            return
         price = services.intake.terms.price_credits
         form = forms.song_form(
             interaction_context.private(interaction), request, remix_of=job.id, price_credits=price
