@@ -6,6 +6,7 @@
     │   ├── TextMissing
     │   ├── UnreadableFile
     │   ├── LyricsGuessed
+    │   ├── LyricsInPrompt
     │   ├── UnknownModel
     │   ├── NoDuration
     │   ├── NotEnoughCredits
@@ -100,6 +101,10 @@ class LyricsGuessed(Refusal):
         super().__init__(f"lyrics file in {encoding}, probably")
         self.encoding = encoding
         self.lyrics = lyrics
+
+
+class LyricsInPrompt(Refusal):
+    """The prompt has several lines: it reads like lyrics, which the form takes."""
 
 
 class UnknownModel(Refusal):

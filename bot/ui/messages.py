@@ -19,6 +19,7 @@ REASON_MAX: Final = 300
 BEGINNING_MAX: Final = 60
 """Characters of lyrics that are quoted, to show how they were read."""
 _FIXED: Final[dict[type[errors.Refusal], str]] = {
+    errors.LyricsInPrompt: "lyrics-in-prompt",
     errors.NotServed: "not-served",
     errors.UnknownControl: "unknown-control",
     errors.NoSuchLimit: "no-such-limit",

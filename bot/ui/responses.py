@@ -10,6 +10,7 @@ import discord
 
 from bot.errors import (
     LyricsGuessed,
+    LyricsInPrompt,
     NoDuration,
     NotServed,
     NotYourServer,
@@ -21,7 +22,7 @@ from bot.errors import (
     UnknownControl,
     WordsGone,
 )
-from bot.model import DiscordUserId, Job, JobId, Reuse, SongRequest, Source
+from bot.model import DiscordUserId, Job, JobId, Reuse, SongRequest, Source, storable
 from bot.music.backends import limits_of
 from bot.services.intake import Intake
 from bot.ui import admission, cards, forms, interaction_context, lyrics_file, messages, names
@@ -48,10 +49,25 @@ CHARGING_COMMANDS: Final = frozenset({"music create"})
 """Commands that request a song at once."""
 CHARGING_CONTROLS: Final = ("again:", "retry:", "song:")
 """Beginnings of the custom_ids of the buttons and forms that request one."""
+DRAFT_BUTTONS: Final[dict[type[Refusal], str]] = {
+    LyricsGuessed: "button-check",
+    LyricsInPrompt: "button-form",
+}
+"""Labels of the button that opens the form, where it is not to change what was refused."""
 LOOKS_MAX: Final = 2
 """Attempts to read an answer that may be another process's."""
 LOOK_S: Final = 1.5
 """Seconds for each of them. A job starts 4 s after its request, whether its answer is known or not."""
+
+
+async def create(interaction: discord.Interaction, intake: Intake, request: SongRequest) -> None:
+    """Accept a request from a prompt, or offer the form for one that reads like lyrics."""
+    lines = [line for line in storable(request.prompt).splitlines() if line.strip()]
+    if len(lines) > 1:
+        lyrics = replace(request, custom=True, prompt="", lyrics=request.prompt, instrumental=False)
+        await refuse(interaction, intake, lyrics, None, LyricsInPrompt())
+        return
+    await promise(interaction, intake, request)
 
 
 async def promise(
@@ -163,7 +179,8 @@ async def refuse(
     say = interaction_context.private(interaction)
     is_guess = isinstance(error, LyricsGuessed)
     file = text_file(say, request) if is_guess else discord.utils.MISSING
-    await explain(interaction, error, edit_draft_view(say, draft, check=is_guess), file)
+    name = DRAFT_BUTTONS.get(type(error), "button-edit")
+    await explain(interaction, error, edit_draft_view(say, draft, name), file)
 
 
 async def submitted(interaction: discord.Interaction, intake: Intake) -> None:

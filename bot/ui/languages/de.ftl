@@ -116,6 +116,7 @@ button-edit = Bearbeiten und erneut versuchen
 button-open = Text öffnen
 button-more = Mehr …
 button-check = Songtext prüfen
+button-form = Formular öffnen
 button-pay = Ja, für { $credits }
 button-take = Take { $number }
 button-newer = Neuere
@@ -180,6 +181,7 @@ made-duration = etwa { $length }
 
 song-ready = { $mention } Dein Song ist fertig!
 song-one-take = mehr hat der Musikdienst nicht geliefert
+song-first = Dein erster Song! 🎉 **Nochmal** macht eine neue Version, und mit `/music custom` schreibst du deinen eigenen Text.
 text-refused-here = Discord hat den Text dieses Songs hier nicht angenommen, deshalb fehlt er in dieser Nachricht.
 song-untitled = Song
 song-without-text = ein Song, dessen Text nicht mehr gespeichert ist
@@ -247,6 +249,7 @@ refused-missing = { $field ->
     [reason] Der Grund fehlt.
    *[prompt] Der Prompt fehlt.{ $charged }
 } Trag ihn ein und versuch es noch einmal.
+refused-lyrics-in-prompt = Das klingt nach einem Songtext, und ein Prompt ist nur eine kurze Zeile. Im Formular ist Platz dafür: Dein Text steht schon darin, es fehlen nur Titel und Stil.{ $charged }
 refused-file-too-big = Diese Songtext-Datei ist zu groß. Ein Songtext kann bis zu 5.000 Zeichen haben.{ $charged }
 refused-file-not-text = Diese Songtext-Datei enthält keinen reinen Text. Speicher sie als .txt-Datei in UTF-8.{ $charged }
 refused-file-guessed = Die Kodierung der Datei war nicht angegeben; ich habe sie als { $encoding } gelesen. So fängt sie an: „{ $beginning }“ Prüf den Songtext und schick das Formular noch einmal ab.{ $charged }
@@ -316,12 +319,12 @@ history-none = Noch keine Songs. `/music create` erstellt einen.
 history-not-found = Keiner deiner Songs hier hat das im Titel, Stil oder Songtext.
 history-listen = [anhören]({ $link })
 history-hint = `/music get` postet einen davon noch einmal.
-help-title = Drei Dinge zum Ausprobieren
-help-create = **1.** `/music create` braucht nur eine Zeile wie „warmer Synthpop über den letzten Zug nach Hause“. Ein paar Minuten später ist dein Song da, und ich erwähne dich. Ein Song kostet { $price }; `/music credits` zeigt, was noch übrig ist.
-help-custom = **2.** `/music custom` nimmt deinen eigenen Titel, Stil und Songtext. Was du eintippst, geht nie verloren.
-help-buttons = **3.** Drück einen Button unter einem Song. **Nochmal** macht eine neue Version, bei **Remix** änderst du vorher den Text, **An mich senden** schickt dir eine Kopie. Das können alle hier, jeweils mit ihren eigenen Credits.
-help-more = `/music status` zeigt deine Songs in Arbeit. `/music history` und `/music get` holen frühere zurück. `/privacy view` zeigt, was über dich gespeichert ist.
-help-managers = Für die Serververwaltung: Mit `/quota view` und den anderen Befehlen dort verwaltest du die Credits dieses Servers.
+help-title = Komm, wir machen einen Song 🎶
+help-create = Tipp `/music create` und beschreib, was dir im Ohr klingt: „warmer Synthpop über den letzten Zug nach Hause“. Ein paar Minuten später ist dein Song da, und ich erwähne dich. Ein Song kostet { $price }.
+help-custom = Hast du schon einen Songtext? `/music custom` singt ihn, mit deinem Titel und in deinem Stil.
+help-buttons = Gefällt dir hier ein Song? **Nochmal** darunter macht eine neue Version, bei **Remixen** änderst du vorher den Text. Das geht bei jedem Song.
+help-more = `/music credits` zeigt, was du noch hast, `/music history` deine Songs, `/privacy view`, was über dich gespeichert ist.
+help-managers = Du verwaltest diesen Server? Fang mit `/quota view` an.
 
 ## /quota
 

@@ -116,6 +116,7 @@ button-edit = Edit and try again
 button-open = Open the text
 button-more = More …
 button-check = Check the lyrics
+button-form = Open the form
 button-pay = Yes, for { $credits }
 button-take = Take { $number }
 button-newer = Newer
@@ -180,6 +181,7 @@ made-duration = about { $length }
 
 song-ready = { $mention } your song is ready!
 song-one-take = the music service made only one
+song-first = Your first song! 🎉 Press **Again** for another version, or write your own words with `/music custom`.
 text-refused-here = Discord did not accept the song's text here, so this message leaves it out.
 song-untitled = Song
 song-without-text = a song whose text is no longer kept
@@ -247,6 +249,7 @@ refused-missing = { $field ->
     [reason] The reason is missing.
    *[prompt] The prompt is missing.{ $charged }
 } Fill it in and try again.
+refused-lyrics-in-prompt = That reads like lyrics, and a prompt is one short line. The form has room for them: your text is in it, only title and style are missing.{ $charged }
 refused-file-too-big = That lyrics file is too big. Lyrics can have up to 5,000 characters.{ $charged }
 refused-file-not-text = That lyrics file is not plain text. Save it as a .txt file in UTF-8.{ $charged }
 refused-file-guessed = That file does not say how it is encoded, so I read it as { $encoding }. It begins: “{ $beginning }” Check the lyrics, then send the form again.{ $charged }
@@ -316,12 +319,12 @@ history-none = No songs yet. `/music create` makes one.
 history-not-found = None of your songs here has that in its title, style or lyrics.
 history-listen = [listen]({ $link })
 history-hint = `/music get` posts one of them again.
-help-title = Three things to try first
-help-create = **1.** `/music create` needs only a line like “warm synth pop about the last train home”. Your song arrives minutes later, and I mention you. A song costs { $price }; `/music credits` shows what is left.
-help-custom = **2.** `/music custom` takes your own title, style and lyrics. What you type is never lost.
-help-buttons = **3.** Press a button under a song. **Again** makes another version, **Remix** lets you change the text first, **Send to me** sends you a copy. Everybody here can use them, with their own credits.
-help-more = `/music status` shows your songs in progress. `/music history` and `/music get` bring back earlier ones. `/privacy view` shows what is kept about you.
-help-managers = Server managers: `/quota view` and the commands next to it manage this server's credits.
+help-title = Let's make a song 🎶
+help-create = Type `/music create` and say what you hear in your head: “warm synth pop about the last train home”. A few minutes later it's here, and I mention you. A song costs { $price }.
+help-custom = Have lyrics already? `/music custom` sings them, with your title and in your style.
+help-buttons = Like a song here? Press **Again** under it for another version, or **Remix** to change its words first. Any song is fair game.
+help-more = `/music credits` shows what you have left, `/music history` your songs, `/privacy view` what is kept about you.
+help-managers = You manage this server? Start with `/quota view`.
 
 ## /quota
 

@@ -110,6 +110,7 @@ button-edit = 編集して再試行
 button-open = テキストを開く
 button-more = その他…
 button-check = 歌詞を確認
+button-form = フォームを開く
 button-pay = はい、{ $credits }で作る
 button-take = テイク{ $number }
 button-newer = 新しい方へ
@@ -171,6 +172,7 @@ made-duration = 約{ $length }
 
 song-ready = { $mention } 曲が完成しました！
 song-one-take = 音楽サービスから届いたのは1つだけでした
+song-first = はじめての曲です！🎉 **もう一度**で別バージョンを作れます。自分の歌詞で作るなら `/music custom` をどうぞ。
 text-refused-here = ここではDiscordが曲のテキストを受け付けなかったため、このメッセージには入っていません。
 song-untitled = 無題の曲
 song-without-text = テキストが残っていない曲
@@ -235,6 +237,7 @@ refused-missing = { $field ->
     [reason] 理由がありません。
    *[prompt] プロンプトがありません。{ $charged }
 }入力して、もう一度お試しください。
+refused-lyrics-in-prompt = 歌詞のようですね。プロンプトは短い一文です。歌詞はフォームに入ります。テキストは入力済みなので、あとはタイトルとスタイルだけです。{ $charged }
 refused-file-too-big = 歌詞ファイルが大きすぎます（歌詞は5,000文字まで）。{ $charged }
 refused-file-not-text = 歌詞ファイルがプレーンテキストではありません。UTF-8の.txtファイルで保存し直してください。{ $charged }
 refused-file-guessed = ファイルの文字コードが分からなかったため、{ $encoding }として読み込みました。冒頭は「{ $beginning }」です。歌詞を確認してから、フォームをもう一度送信してください。{ $charged }
@@ -304,12 +307,12 @@ history-none = まだ曲がありません。`/music create` で作れます。
 history-not-found = このサーバーには、タイトル、スタイル、歌詞にこの言葉を含むあなたの曲がありません。
 history-listen = [聴く]({ $link })
 history-hint = `/music get` で、この中の曲を再投稿できます。
-help-title = まず試したい3つのこと
-help-create = **1.** `/music create` に「終電をテーマにした温かいシンセポップ」のような一文を入力してください。数分で曲が届き、メンションでお知らせします。1曲に{ $price }かかります。残りは `/music credits` で確認できます。
-help-custom = **2.** `/music custom` では、タイトル、スタイル、歌詞を自分で決められます。入力した内容が失われることはありません。
-help-buttons = **3.** 曲の下のボタンも押してみてください。**もう一度**で別バージョンを作り、**リミックス**でテキストを変えてから作り直し、**自分に送る**でコピーを受け取れます。ここにいる人なら誰でも使え、クレジットは押した人の分から使われます。
-help-more = 制作中の曲は `/music status` で、以前の曲は `/music history` と `/music get` で確認や再投稿ができます。保存されているあなたの情報は `/privacy view` で確認できます。
-help-managers = サーバー管理者の方は、`/quota view` と関連コマンドでこのサーバーのクレジットを管理できます。
+help-title = さっそく曲を作りましょう 🎶
+help-create = `/music create` に、頭の中で鳴っている音を書いてみてください。たとえば「終電をテーマにした温かいシンセポップ」。数分で曲が届き、メンションでお知らせします。1曲に{ $price }かかります。
+help-custom = 歌詞がもうあるなら、`/music custom` で好きなタイトルとスタイルの曲にできます。
+help-buttons = 気に入った曲があれば、下の**もう一度**で別バージョンを、**リミックス**でテキストを変えた曲を作れます。誰の曲でも大丈夫です。
+help-more = 残りは `/music credits`、これまでの曲は `/music history`、保存されている情報は `/privacy view` で確認できます。
+help-managers = サーバー管理者の方は、まず `/quota view` をどうぞ。
 
 ## /quota
 

@@ -282,6 +282,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "jobs.queue_position": lambda tx: jobs.queue_position(tx, queued(tx)),
     "jobs.recent_durations": lambda tx: jobs.recent_durations(tx, 10),
     "ledger.balance": lambda tx: ledger.balance(tx, GUILD, RICH, NOW),
+    "ledger.bonus": lambda tx: ledger.bonus(tx, GUILD),
     "ledger.hold": lambda tx: ledger.hold(tx, JobId(1), GUILD, number(tx), 10, RICH, NOW),
     "ledger.settle": lambda tx: ledger.settle(tx, done(tx).id, NOW),
     "ledger.release": lambda tx: ledger.release(tx, queued(tx).id, NOW),
