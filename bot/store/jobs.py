@@ -15,6 +15,7 @@ from typing import Literal, TypedDict, Unpack
 from bot.database.sqlite import Tx
 from bot.model import (
     OPEN_STATES,
+    SONG_STATES,
     Backend,
     ClosedCause,
     Delivery,
@@ -48,11 +49,14 @@ EXCERPT_MAX = 80
 """Length of the prompt excerpt that names a song without a title, in characters."""
 EXCERPT_READ_MAX = 2 * EXCERPT_MAX
 """Characters of a prompt that are read for its excerpt, which ends with a whole grapheme."""
+SONGS = ", ".join(f"'{state}'" for state in sorted(SONG_STATES))
 OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES))
 UNFINISHED = f"(due_at IS NOT NULL AND state IN ({OPEN}))"
 """SQL condition: the bot still works on the job by itself."""
 _SELECT = f"""SELECT job.*, member.discord_id AS member_discord_id, member.locale AS member_locale,
                      guild.locale AS guild_locale, words.torn,
+                     NOT EXISTS (SELECT 1 FROM job AS earlier WHERE earlier.member_id = job.member_id
+                                   AND earlier.id <> job.id AND earlier.state IN ({SONGS})) AS first_song,
                      {", ".join(f"words.{name}" for name in texts.FIELDS)}
               FROM job JOIN member ON member.id = job.member_id JOIN guild ON guild.id = job.guild_id
               LEFT JOIN words ON words.job_id = job.id"""
@@ -733,5 +737,6 @@ def _read(tx: Tx, row: sqlite3.Row) -> Job:
         missing_since=None if row["missing_since"] is None else moment(row["missing_since"]),
         misses=row["misses"],
         words_whole=row["torn"] == 0,
+        first_song=bool(row["first_song"]),
         restored=row["restored_at"] is not None,
     )

@@ -16,7 +16,7 @@ from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from bot.errors import OutOfRange, Refusal, TextTooLong, Transient, UnknownControl
 from bot.proxies import Proxy
-from bot.ui import admission, request_trace, responses
+from bot.ui import admission, command_mentions, request_trace, responses
 from bot.ui.buttons.again import AgainButton, RetryButton
 from bot.ui.buttons.base import PersistentButton
 from bot.ui.buttons.cancel import CancelButton
@@ -155,6 +155,8 @@ class TunesmithClient(discord.AutoShardedClient):
             max_ratelimit_timeout=60.0,
             heartbeat_timeout=silent_s,
         )
+        self.command_ids: dict[str, int] = {}
+        """Discord's ids of the registered commands, by their names."""
         self._confirmed: set[int] = set()
         """Shards whose session Discord has started or resumed since their last disconnect."""
         self._compared = False
@@ -226,16 +228,18 @@ class TunesmithClient(discord.AutoShardedClient):
         payload = await self.payload()
         identity = json.dumps([self.application_id, payload], sort_keys=True)
         digest = hashlib.sha256(identity.encode()).hexdigest()
-        if await self._registered() == digest or self.application_id is None:
+        known, self.command_ids = command_mentions.read_note(await self._registered())
+        if known == digest or self.application_id is None:
             return
         try:
             # As tree.sync does, which would translate everything once more.
-            await self.http.bulk_upsert_global_commands(self.application_id, payload=payload)
+            answer = await self.http.bulk_upsert_global_commands(self.application_id, payload=payload)
         except (discord.HTTPException, discord.RateLimited) as error:
             # The commands that Discord knows still work; the next start tries again.
             log.warning("commands not registered", extra={"error": str(error)})
             return
-        await self._register(digest)
+        self.command_ids = command_mentions.ids_of(answer)
+        await self._register(command_mentions.note_of(digest, self.command_ids))
         log.info("commands registered")
 
     async def on_ready(self) -> None:

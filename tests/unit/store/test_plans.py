@@ -47,7 +47,7 @@ from bot.store import (
 )
 from bot.store.upstream import Reading
 from tests import make
-from tests.make import CHANNEL, GUILD, MEMBER, NOW, OTHER
+from tests.make import CHANNEL, DEFAULTS, GUILD, MEMBER, NOW, OTHER
 from tests.unit.store.rows import ALL, EPOCH, HORIZON, RICH, added, put, settled
 from tests.unit.store.test_upstream import terms
 
@@ -288,6 +288,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "jobs.queue_position": lambda tx: jobs.queue_position(tx, queued(tx)),
     "jobs.recent_durations": lambda tx: jobs.recent_durations(tx, 10),
     "ledger.balance": lambda tx: ledger.balance(tx, GUILD, RICH, NOW),
+    "ledger.bonus": lambda tx: ledger.bonus(tx, GUILD),
     "ledger.hold": lambda tx: ledger.hold(tx, JobId(1), GUILD, number(tx), 10, RICH, NOW),
     "ledger.settle": lambda tx: ledger.settle(tx, done(tx).id, NOW),
     "ledger.release": lambda tx: ledger.release(tx, queued(tx).id, NOW),
@@ -317,7 +318,8 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "quotas.limit_of": lambda tx: quotas.limit_of(tx, GUILD, number(tx), [1]),
     "quotas.member_limit": lambda tx: quotas.member_limit(tx, GUILD, number(tx)),
     "quotas.role_limits": lambda tx: quotas.role_limits(tx, GUILD),
-    "quotas.member_limits": lambda tx: quotas.member_limits(tx, GUILD),
+    "quotas.member_limits": lambda tx: quotas.member_limits(tx, GUILD, 10),
+    "quotas.member_limits_count": lambda tx: quotas.member_limits_count(tx, GUILD),
     "quotas.standing": lambda tx: quotas.standing(tx, GUILD, number(tx), None, RICH, NOW),
     "quotas.hold": lambda tx: quotas.hold(tx, JobId(1), GUILD, number(tx), [], 10, RICH, NOW),
     "quotas.set_member": lambda tx: quotas.set_member(tx, GUILD, MEMBER, 5, make.entry(), NOW),
@@ -335,6 +337,9 @@ WORK: dict[str, Callable[[Tx], object]] = {
         reports.page(tx, GUILD, size=5),
         reports.page(tx, GUILD, size=5, kind="grant", before_id=9),
         reports.page(tx, GUILD, size=5, member_id=MEMBER, after_id=1),
+    ),
+    "reports.with_balances": lambda tx: reports.with_balances(
+        tx, GUILD, reports.page(tx, GUILD, size=5), DEFAULTS, NOW
     ),
     "reports.whole_ledger": lambda tx: list(reports.whole_ledger(tx, GUILD)),
     "reports.people": lambda tx: reports.people(tx, GUILD),
