@@ -121,10 +121,16 @@ def _cause(error: app_commands.AppCommandError) -> Exception:
 
 def _trace_dates(dated: Callable[[datetime], None]) -> aiohttp.TraceConfig:
     """Report the time that Discord sends along with every answer."""
+    last = ""
 
     async def ended(_: object, __: object, request: aiohttp.TraceRequestEndParams) -> None:
+        nonlocal last
+        header = request.response.headers.get("Date", "")
+        if header == last:  # of the same second
+            return
+        last = header
         try:
-            date = parsedate_to_datetime(request.response.headers.get("Date", ""))
+            date = parsedate_to_datetime(header)
         except ValueError:
             return
         if date.tzinfo is not None:
