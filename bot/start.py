@@ -27,8 +27,6 @@ def run() -> None:
     for warning in found.warnings:
         log.warning("secrets readable by others", extra={"finding": warning})
     memory.settle()
-    if os.environ.get("XSW"):
-        sys.setswitchinterval(float(os.environ["XSW"]))
     try:
         asyncio.run(app.run(loaded))
     except StartRefused as refused:

@@ -22,6 +22,7 @@ from bot.pipeline.cards import Cards
 from bot.pipeline.courier import CardFacts, Courier
 from bot.pipeline.delivery import NO_CHANNEL_YET
 from bot.pipeline.erasure import Erasure
+from bot.pipeline.quoting import unquoted
 from bot.pipeline.steps import Steps
 from bot.pipeline.transitions import Superseded
 from bot.pipeline.turns import SendTurns
@@ -37,7 +38,7 @@ BUG_TRIES: Final = 3
 BUG_WAIT_S: Final = 10.0
 """Wait in seconds before a step that met a bug is taken again."""
 BUG_ANSWER: Final = "a bug; the log has its traceback"
-"""What a job's story says of a bug, whose message might quote a member."""
+"""Answer in a job's story for a bug, whose own message might quote a member."""
 WAIT_MAX_S: Final = 30.0
 """Maximum sleep of the loop in seconds, in case something becomes due unannounced."""
 WAKES_APART_S: Final = 0.02
@@ -254,7 +255,7 @@ class Runner:
         except Superseded:
             log.info("claim overtaken")
         except Transient as error:
-            log.info("step postponed", extra={"error": str(error)})
+            log.info("step postponed", extra={"error": unquoted(job, str(error))})
             wait_s = schedule.backoff_s(job.tries + 1, *TRANSIENT_WAIT_S)
             await self._postpone(
                 job, wait_s if error.retry_after_s is None else error.retry_after_s, str(error)

@@ -27,6 +27,7 @@ from bot.music.spool import NoAudio, Spool, SpoolUnwritable, link_to
 from bot.pipeline import schedule
 from bot.pipeline.courier import Courier
 from bot.pipeline.delivery import NOTICE, SONG, Deliverer
+from bot.pipeline.quoting import unquoted
 from bot.pipeline.storage import no_problem
 from bot.pipeline.submitting import Submitter
 from bot.pipeline.transitions import Superseded, Transitions
@@ -339,7 +340,7 @@ class Steps:
         try:
             checked = None if music is None else await self._check(job, music)
         except Transient as error:
-            log.info("no fresh URLs", extra={"error": str(error)})
+            log.info("no fresh URLs", extra={"error": unquoted(job, str(error))})
         else:
             if isinstance(checked, wire.Done):
                 takes = takes + tuple(take for take in checked.details if take not in takes)

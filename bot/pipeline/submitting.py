@@ -15,6 +15,7 @@ from bot.music import wire
 from bot.music.clients import MusicClients
 from bot.music.contract import Contract
 from bot.pipeline import schedule
+from bot.pipeline.quoting import unquoted
 from bot.pipeline.transitions import Superseded, Transitions
 from bot.store import breaker, jobs
 
@@ -230,7 +231,10 @@ class Submitter:
         if busy.retry_after_s is not None:
             longer_s = self._pacer.lengthened_s(busy.retry_after_s)
             wait = timedelta(seconds=schedule.clamp_s(longer_s, BUSY_MIN_S, BUSY_MAX_S))
-        log.info("request not taken", extra={"detail": busy.detail, "retry_in_s": wait.total_seconds()})
+        log.info(
+            "request not taken",
+            extra={"detail": unquoted(job, busy.detail), "retry_in_s": wait.total_seconds()},
+        )
         await self._transitions.to(
             job,
             JobState.QUEUED,
@@ -252,7 +256,9 @@ class Submitter:
             nonlocal opened
             opened = heard and breaker.unknown(tx, _backend(job), job, now)
 
-        log.warning("paid request has an unknown outcome", extra={"detail": detail, "heard": heard})
+        log.warning(
+            "paid request has an unknown outcome", extra={"detail": unquoted(job, detail), "heard": heard}
+        )
         await self._transitions.fail(job, FailReason.OUTCOME_UNKNOWN, detail, also=count)
         if opened:
             self._alert(

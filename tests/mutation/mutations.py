@@ -161,8 +161,8 @@ INTAKE: Final = (
         "Intake.withdraw",
         dropped(_RELEASE),
         behind(
-            "withdrawn = await self._database.write(withdraw)",
-            "if withdrawn:",
+            "times = await self._database.write(withdraw)",
+            "if times is not None:",
             f"    await self._database.write(lambda tx: {_RELEASE})",
         ),
         by=(f"{RULES}a_request_whose_credits_can_not_be_released_is_not_withdrawn",),
@@ -496,7 +496,7 @@ MONEY: Final = (
         within(
             "Transitions.fail",
             behind(
-                "await self._database.write(write)",
+                "times = await self._database.write(write)",
                 f"await self._database.write(lambda tx: {_RELEASE})",
             ),
         ),

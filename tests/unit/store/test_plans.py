@@ -358,6 +358,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "job_events.record_answer": lambda tx: job_events.record_answer(tx, queued(tx), "busy", NOW),
     "job_events.events": lambda tx: job_events.events(tx, queued(tx).id),
     "job_events.entries": lambda tx: job_events.entries(tx, queued(tx).id),
+    "job_events.stage_times": lambda tx: job_events.stage_times(tx, queued(tx).id),
     "job_events.drop_answers": lambda tx: job_events.drop_answers(tx, f"[{queued(tx).id}]"),
     "erasure.release_parked": lambda tx: erasure.release_parked(tx, "member_id", MemberNumber(1), NOW),
     "erasure.drop_drafts_of_jobs": lambda tx: erasure.drop_drafts_of_jobs(tx, [done(tx).id]),
