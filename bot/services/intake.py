@@ -192,7 +192,8 @@ class Intake:
             except Refusal as refusal:
                 tx.execute("ROLLBACK TO admission")
                 tx.execute("RELEASE admission")
-                refusals.remember(tx, origin.interaction_id, now)
+                if not isinstance(refusal, NotServed):  # nothing is written for a server that is not served
+                    refusals.remember(tx, origin.interaction_id, now)
                 if isinstance(refusal, TotalReached):  # also if the operator has lowered it
                     note_total(tx)
                 return refusal

@@ -74,7 +74,7 @@ BOUNDED = {
     "job_due",
     "job_card_due",
     "job_open",
-    "job_queued",
+    "job_in_turn",
     "job_to_post",
     "budget_alert_due",
     "member_leaving",
