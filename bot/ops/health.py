@@ -10,7 +10,7 @@ from typing import Final, cast
 
 from aiohttp import web
 
-from bot.database.sqlite import Database, Tx
+from bot.database.engine import Database, Tx
 from bot.errors import StartRefused, StoreBusy
 from bot.model import Backend
 from bot.ops.metrics import Metrics, Now

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import assert_never
 
-from bot.database.sqlite import Database, Tx
+from bot.database.engine import Database, Tx
 from bot.errors import Transient, Unauthorized
 from bot.model import MAX_TAKES, Backend, FailReason, Job, JobId, JobState, ParkReason, Track
 from bot.music import wire

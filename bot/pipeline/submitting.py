@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import assert_never
 
-from bot.database.sqlite import Database, Tx
+from bot.database.engine import Database, Tx
 from bot.errors import StoreBusy, StoreLost
 from bot.model import Backend, ClosedCause, FailReason, GuildId, Job, JobState
 from bot.music import wire

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Unpack
 
-from bot.database.sqlite import Database, Tx
+from bot.database.engine import Database, Tx
 from bot.model import ClosedCause, FailReason, Job, JobId, JobState
 from bot.store import jobs, ledger
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from bot.characters import head
-from bot.database.sqlite import Database, Tx
+from bot.database.engine import Database, Tx
 from bot.errors import NoSuchLimit, NotRefundable, OperatorsOnly, OutOfRange, TextMissing
 from bot.mentions import Names
 from bot.model import (

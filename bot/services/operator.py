@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from bot.database.sqlite import Database, Tx
+from bot.database.engine import Database, Tx
 from bot.errors import NotDone, NotRefundable, OutOfRange, TextMissing
 from bot.model import ChangedBy, FailReason, GuildId, Job, JobId
 from bot.pipeline.transitions import fail

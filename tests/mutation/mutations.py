@@ -137,7 +137,7 @@ INTAKE: Final = (
         "a card whose message goes while it is edited is looked at again",
         "store/jobs.py",
         "card_shown",
-        ("AND card_due_at IS :seen", ""),
+        ("AND COALESCE(card_due_at, :never) = :seen", ""),
         by=(f"{JOBS}a_card_whose_message_goes_while_it_is_edited_is_looked_at_again",),
     ),
     broken(
