@@ -17,12 +17,12 @@ from rich.progress import Progress
 
 from bot import app, operator_access, settings, setup
 from bot import doctor as doctor_checks
-from bot.errors import Fault, StartRefused, Transient
+from bot.errors import Fault, NotDone, StartRefused, Transient
 from bot.model import Backend, Check, GuildId, JobId, Verdict
 from bot.music import backends
 from bot.music.client import MusicClient
 from bot.ops import backup as backups
-from bot.ops import contract_probe, logs, tables, upstream_lines, version
+from bot.ops import contract_probe, job_story, logs, tables, upstream_lines, version
 from bot.ops.doctor.local import database_checks
 from bot.ops.doctor.runner import run_checks
 from bot.services.operator import OperatorActions
@@ -79,12 +79,15 @@ def make_files_private(
 @cli.command()
 def run() -> None:
     """Run the bot. Settings come from the environment or from .env; see .env.example."""
+    found = settings.examine()
     try:
-        loaded = settings.load()
+        loaded = found.usable()
     except StartRefused as refused:
         _exit_with(str(refused))
     logs.configure(loaded.log_level, form=loaded.log_format, secrets=loaded.secrets)
     logs.log_uncaught_errors()
+    for warning in found.warnings:
+        log.warning("secrets readable by others", extra={"finding": warning})
     try:
         asyncio.run(app.run(loaded))
     except StartRefused as refused:
@@ -101,19 +104,44 @@ def doctor(
     """Check the installation and print one line per check. Safe while the bot runs; exits 1 on a failure."""
     # discord.py warns whenever a client has no guilds intent, which this bot does not need.
     logging.getLogger("discord").setLevel(logging.ERROR)
+    found = settings.examine()
     try:
-        loaded = settings.load()
+        loaded = found.usable()
     except StartRefused as refused:
         _exit_with(f"failure  settings: {refused}")
+    if not ledger:
+        for warning in found.warnings:
+            _show(Check(verdict=Verdict.WARNING, name="settings", finding=warning))
+        if not found.warnings:
+            _show(Check(verdict=Verdict.OK, name="settings", finding="complete and valid"))
     if not asyncio.run(_run_checks(loaded, ledger=ledger)):
+        raise typer.Exit(1)
+
+
+@cli.command(name="config")
+def show_config() -> None:
+    """Show every setting, its value and where it comes from; secrets are hidden. Exits 1 on a problem."""
+    found = settings.examine()
+    name_width, origin_width = (
+        max(len(text) for text in column)
+        for column in zip(*((row.name, row.origin) for row in found.rows), strict=True)
+    )
+    for row in found.rows:
+        problem = "" if row.problem is None else f"  {row.problem}"
+        typer.echo(f"{row.name:<{name_width}}  {row.origin:<{origin_width}}  {row.value}{problem}")
+    for warning in found.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    shown = {row.problem for row in found.rows}
+    for problem in found.problems:
+        if problem not in shown:
+            typer.echo(f"problem: {problem}", err=True)
+    if found.problems:
         raise typer.Exit(1)
 
 
 async def _run_checks(loaded: settings.Settings, *, ledger: bool) -> bool:
     """Print the result of every check. Return whether none of them failed."""
     specs = database_checks(loaded.database_path) if ledger else doctor_checks.check_specs(loaded)
-    if not ledger:
-        _show(Check(verdict=Verdict.OK, name="settings", finding="complete and valid"))
     passed = True
     async for check in run_checks(specs):
         passed = passed and check.verdict is not Verdict.FAILURE
@@ -202,6 +230,35 @@ def deny_server(guild: ServerArgument) -> None:
         typer.echo(f"Server {guild} is no longer served; its unfinished songs are still delivered.")
 
 
+@servers.command(name="forget")
+def forget_server(
+    guild: ServerArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Erase without the question.")] = False,
+) -> None:
+    """Erase a server's songs, texts, settings and limits. The ledger and the usage stay."""
+    if not yes and not sys.stdin.isatty():
+        _exit_with("This asks a question, which needs a terminal; or add --yes. Nothing was changed.")
+
+    async def work(actions: OperatorActions) -> str:
+        stored = await actions.stored_of(GuildId(guild))
+        typer.echo(
+            f"This erases of server {guild}: songs with their texts, files, addresses and message ids "
+            f"({stored.songs:,}), limits ({stored.limits:,}), the settings, and members who are known from "
+            f"there alone ({stored.members:,}). The ledger, the usage and the bonus stay, and so do the "
+            "messages on Discord. It can't be undone."
+        )
+        if not yes and not typer.confirm("Erase them?"):
+            raise NotDone("Nothing was changed.")
+        unfinished = await actions.forget(GuildId(guild))
+        if unfinished:
+            return (
+                f"Server {guild} is erased. Unfinished songs: {unfinished:,}; the bot erases them when done."
+            )
+        return f"Server {guild} is erased. The bot removes the files within a minute, or at its next start."
+
+    _act(work)
+
+
 @jobs.callback()
 def list_jobs(
     context: typer.Context,
@@ -239,6 +296,21 @@ def retry_job(job: JobArgument) -> None:
         return f"Job {job} is {state}; the bot retries it within half a minute."
 
     _act(work)
+
+
+@jobs.command(name="show")
+def show_job(
+    job: JobArgument,
+    words: Annotated[
+        bool, typer.Option("--words", help="Also show what the member typed and what was answered.")
+    ] = False,
+) -> None:
+    """Show everything that happened to a song, without what its member typed."""
+    with _errors_as_sentences():
+        story = operator_access.job_story(settings.load(), JobId(job))
+        for line in [*job_story.head(story), *(job_story.words(story) if words else ())]:
+            typer.echo(line)
+        tables.show(sys.stdout, job_story.timeline(story, with_words=words))
 
 
 @jobs.command(name="release")

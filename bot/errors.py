@@ -17,6 +17,7 @@
     │   ├── NotRefundable
     │   ├── NoSuchLimit
     │   ├── TooManyOpenJobs
+    │   ├── TooManyRequests
     │   ├── ServiceClosed
     │   ├── MissingPermissions
     │   ├── NotYourServer
@@ -52,7 +53,7 @@ The sentences for members are in ``ui/``; an error carries what they need.
 from datetime import datetime
 from typing import Literal
 
-from bot.model import Balance, ClosedCause, Limit, Standing
+from bot.model import Balance, ClosedCause, Limit, Option, Standing
 
 Field = Literal["prompt", "title", "style", "lyrics", "avoid", "reason"]
 """The name of a text that a member or manager can type."""
@@ -115,6 +116,14 @@ class NoDuration(Refusal):
     def __init__(self, models: tuple[str, ...]) -> None:
         super().__init__("the length can't be chosen")
         self.models = models
+
+
+class OptionsNotTaken(Refusal):
+    """The song can't have these ``options``, which the music service or the operator does not allow."""
+
+    def __init__(self, options: tuple[Option, ...]) -> None:
+        super().__init__("options that are not taken")
+        self.options = options
 
 
 class NotEnoughCredits(Refusal):
@@ -183,6 +192,15 @@ class TooManyOpenJobs(Refusal):
         super().__init__(f"{limit} open jobs per {scope}")
         self.scope = scope
         self.limit = limit
+
+
+class TooManyRequests(Refusal):
+    """The member has made ``limit`` requests within an hour; the next may come at ``until``."""
+
+    def __init__(self, limit: int, until: datetime) -> None:
+        super().__init__(f"{limit} requests within an hour")
+        self.limit = limit
+        self.until = until
 
 
 class ServiceClosed(Refusal):

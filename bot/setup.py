@@ -26,6 +26,7 @@ from bot.ops.doctor.music_api import check_music_api
 from bot.ops.doctor.runner import CheckSpec, run_checks
 from bot.ops.doctor.wiring import SERVICE_WITHIN_S
 from bot.settings import KEY_FIELDS, Settings
+from bot.sources import FILE_SUFFIX
 from bot.ui import discord_checks
 
 INTERRUPTED: Final = 130
@@ -107,6 +108,10 @@ def _set_up(env_file: Path) -> None:
     for name, value in answers.items():
         if os.environ.get(name.upper(), value) != value:
             typer.echo(f"warning: {name.upper()} in the environment takes precedence over {env_file}.")
+        if os.environ.get(name.upper() + FILE_SUFFIX):
+            typer.echo(
+                f"warning: {name.upper()}{FILE_SUFFIX} in the environment names a file as well; unset it."
+            )
     if service is not None:
         path, content, advice = service
         path.write_text(content, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What the rest of the program may rely on from a database, whichever engine stands behind it.
+"""The interface of a database, whichever engine implements it.
 
 Callers pass functions of a transaction rather than holding one. A function cannot await, so no transaction
 stays open across a network call, and an engine is free to run it on another thread, to run it again, or to
@@ -64,7 +64,7 @@ class Rows(Protocol):
 
 
 class Tx(Protocol):
-    """What a transaction function receives: it executes statements, returns a value, never awaits or commits.
+    """A transaction, as its function receives it: it executes statements, and never commits.
 
     A constraint that a statement violates ends a transaction on PostgreSQL, so a function must not catch
     the error and go on.

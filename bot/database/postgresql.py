@@ -77,7 +77,7 @@ _MOMENTARY = (
 """The session is gone, or the server cannot do it now."""
 
 _NOT_YET = ("starting up", "shutting down", "recovery", "too many", "remaining connection slots")
-"""What the server says when it refuses a session now and may accept it later."""
+"""Words with which the server refuses a session now that it may accept later."""
 
 MAINTAINING: Final[dict[str, str | int]] = {"lock_timeout": LOCK_TIMEOUT_MS}
 REWRITTEN: Final = ("text", "draft", "song", "track", "coauthor", "member", "forgotten")
@@ -90,7 +90,7 @@ class Stopped(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standby:
-    """What a process does until the slot is its own."""
+    """Behaviour of a process until the slot is its own."""
 
     stop: asyncio.Event
     """Ends the wait."""

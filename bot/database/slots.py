@@ -58,7 +58,7 @@ def this_process() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """What the slot's row said when it was looked at."""
+    """Content of the slot's row when it was looked at."""
 
     epoch: int
     beat: int

@@ -17,7 +17,7 @@ import aiosqlite
 
 from bot import threads
 from bot.database import engine, pages
-from bot.database.engine import GIVE_UP_AFTER_S, RETRY_AFTER_S, ConstraintViolated
+from bot.database.engine import RETRY_AFTER_S, ConstraintViolated
 from bot.database.exclusive_lock import exclusive_lock
 from bot.database.migrating import migrate, refuse_foreign, refuse_other_schema, schema_version
 from bot.database.ownership import Gone, LogLost, Lost, Overwritten, Ownership
@@ -25,8 +25,9 @@ from bot.errors import StartRefused, StoreBusy, StoreLost
 
 T = TypeVar("T")
 Tx = sqlite3.Connection
-"""What a transaction function receives: it executes statements, returns a value, never awaits or commits."""
+"""Argument of a transaction function, which executes statements and never awaits or commits."""
 
+GIVE_UP_AFTER_S = engine.GIVE_UP_AFTER_S
 BUSY_TIMEOUT_MS = 500
 """Wait of one statement for a lock."""
 READERS_TIMEOUT_MS = 100

@@ -14,7 +14,7 @@ from bot.music.text_limits import Limits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """What an operator who chooses a service gets unless they set something else."""
+    """Defaults that follow from the choice of a service."""
 
     speaks: Callable[[str, JsonObject], Contract]
     """Makes the contract from the provider's name, where the service asks for one, and the options."""
@@ -24,7 +24,7 @@ class Offer:
     cheapest_model: str
     """The model of the song that an operator buys to check the service."""
     song_price: str
-    """What that song costs, in words."""
+    """Price of one song in words."""
 
 
 OFFERS: Final[Mapping[Backend, Offer]] = {

@@ -69,7 +69,7 @@ class Probe:
     proven: bool
     """Whether the answer is about the task, which only this service's endpoint can say, after the key."""
     correction: str
-    """What the service's address should be, if the answer or the address itself tells; else empty."""
+    """Corrected address of the service, if the answer or the address itself reveals it; else empty."""
     ahead: timedelta | None
     """How far its clock is ahead of ours, if the answer was dated."""
 

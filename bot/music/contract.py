@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
 
-from bot.model import Backend, SongRequest
+from bot.model import Backend, Option, SongRequest
 from bot.music import wire
 from bot.music.text_limits import Limits
 
@@ -20,7 +20,7 @@ SUBMITS_WINDOW: Final = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a service can do beyond a song from words. What it cannot do is not offered to members."""
+    """Features of a service beyond a song from words. Members are offered no others."""
 
     avoid: bool = False
     """It accepts what a song should not contain."""
@@ -32,12 +32,27 @@ class Capabilities:
     """It accepts how long a song in custom mode should be."""
     duration_models: tuple[str, ...] = ("",)
     """Prefixes of the models that do; the empty one stands for all."""
+    avoid_in_prompt_max: int = 0
+    """Maximum length of a prompt and of what to leave out, in characters, where the prompt can carry both.
+    It does for songs that were requested at a service with a field for it; 0: it can't."""
     balance: bool = False
     """It reports what is left on the operator's account."""
 
     def takes_duration(self, model: str) -> bool:
         """Return whether a song of this model may have a chosen length."""
         return self.duration and model.startswith(self.duration_models)
+
+    def not_taken(self, request: SongRequest) -> tuple[Option, ...]:
+        """Return the options of a request that the service can't be asked for."""
+        in_prompt = len(request.prompt) + len(request.avoid) <= self.avoid_in_prompt_max
+        taken = {
+            Option.AVOID: not request.avoid
+            or (self.avoid and (request.custom or self.extras_with_prompt or in_prompt)),
+            Option.VOICE: request.voice is None or request.instrumental or (self.voice and request.custom),
+            Option.DURATION: request.duration_s is None
+            or (request.custom and self.takes_duration(request.model)),
+        }
+        return tuple(option for option in Option if not taken[option])
 
 
 class Contract(Protocol):
@@ -60,7 +75,7 @@ class Contract(Protocol):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the service can do."""
+        """Features of the service."""
         ...
 
     @property
@@ -100,7 +115,7 @@ class Contract(Protocol):
 
     @property
     def song_cost(self) -> float | None:
-        """What one song costs the operator, in the service's own credits."""
+        """Price of one song to the operator, in the service's own credits."""
         ...
 
     def body(self, request: SongRequest) -> dict[str, object]:

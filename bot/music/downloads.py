@@ -160,7 +160,7 @@ class AudioSource:
 
 @dataclass(slots=True)
 class _Counter:
-    """What was received of one download."""
+    """The received part of one download."""
 
     received: int = 0
 

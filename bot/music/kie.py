@@ -45,6 +45,9 @@ _LYRICS_FIELD_MODELS: Final = "V6"
 _DURATION_MODELS: Final = ("V6", "V5_5")
 """Prefixes of the models that take a duration."""
 
+_AVOID: Final = "\nAvoid: "
+"""The words between a prompt and what to leave out."""
+
 
 class Kie:
     """The contract of https://api.kie.ai."""
@@ -53,7 +56,12 @@ class Kie:
     key_setting: Final = "KIE_API_KEY"
     url_setting: Final = "KIE_API_URL"
     capabilities: Final = Capabilities(
-        avoid=True, voice=True, duration=True, duration_models=_DURATION_MODELS, balance=True
+        avoid=True,
+        voice=True,
+        duration=True,
+        duration_models=_DURATION_MODELS,
+        avoid_in_prompt_max=Limits().prompt - len(_AVOID),
+        balance=True,
     )
     models: Final = MODELS
     retired_models: Final = RETIRED_MODELS
@@ -76,7 +84,7 @@ class Kie:
         }
         if not request.custom:
             # Only custom songs have a field for it; in a prompt it is said in words rather than dropped.
-            avoid = f"\nAvoid: {request.avoid}" if request.avoid else ""
+            avoid = f"{_AVOID}{request.avoid}" if request.avoid else ""
             return {"model": TASK_MODEL, "input": fields | {"prompt": request.prompt + avoid}}
         fields |= {"title": request.title, "style": request.style}
         if not request.instrumental:
@@ -107,7 +115,8 @@ class Kie:
         """Read the answer to the paid POST. The code in the body decides, since HTTP 200 carries any."""
         parsed = reading.parse(body)
         code = None if parsed is None else _code(parsed)
-        if parsed is not None and code is None and reading.error_status(parsed) is None:
+        # Only 200 is documented for success; an answer that names a task and no error is one, too.
+        if parsed is not None and code != HTTPStatus.OK and reading.error_status(parsed) is None:
             task_id = reading.task_id(parsed) if status < HTTPStatus.MULTIPLE_CHOICES else None
             if task_id is not None:
                 return wire.Accepted(task_id)

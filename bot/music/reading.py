@@ -152,15 +152,18 @@ def parse(body: bytes) -> JsonObject | None:
 
 def _loads(text: str | bytes) -> object:
     try:
-        if isinstance(text, bytes) and text.startswith(b"\xef\xbb\xbf"):
-            text = text[3:]
-        return json.loads(text, strict=False, parse_int=_integer)
+        if isinstance(text, bytes):
+            text = text.decode(json.detect_encoding(text), "surrogatepass")
+        return _DECODER.decode(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
         return None
 
 
 def _integer(digits: str) -> int | str:
     return int(digits) if len(digits) <= DIGITS_MAX else digits
+
+
+_DECODER: Final = json.JSONDecoder(strict=False, parse_int=_integer)
 
 
 def _plain(name: str) -> str:
@@ -186,7 +189,7 @@ def _get(place: JsonObject, *names: str) -> Iterator[object]:
 
 @dataclass(slots=True)
 class _Budget:
-    """What may still be spent on one answer."""
+    """The remaining budget for reading one answer."""
 
     nodes: int = NODES_MAX
     texts: dict[str, object] = field(default_factory=dict)
@@ -223,20 +226,25 @@ def places(root: JsonObject) -> list[JsonObject]:
 
 def _places(root: JsonObject, budget: _Budget) -> list[JsonObject]:
     ordered: list[JsonObject] = []
+    fields_of: dict[int, dict[str, object]] = {}
+
+    def inner(place: JsonObject, name: str) -> JsonObject | None:
+        # By identity: all places are held by the answer or by the budget meanwhile.
+        if (fields := fields_of.get(id(place))) is None:
+            fields = fields_of[id(place)] = _fields(place)
+        return _as_object(fields[name], budget) if name in fields else None
+
     for path in _TASK_PLACES:
         place: JsonObject | None = root
         for name in path:
-            place = None if place is None else _as_object(next(_get(place, name), None), budget)
+            place = None if place is None else inner(place, name)
         if place is not None:
             ordered.append(place)
     level = [place for place in ordered if place is not root] + [root]
     for _ in range(DEPTH_MAX):
-        below = [
-            place
-            for outer in level
-            for value in _get(outer, *_NESTS)
-            if (place := _as_object(value, budget)) is not None
-        ][:PLACES_MAX]
+        below = [place for outer in level for name in _NESTS if (place := inner(outer, name)) is not None][
+            :PLACES_MAX
+        ]
         level = [place for place in below if not any(place is known for known in ordered)]
         ordered += level
         if not level or len(ordered) > PLACES_MAX:

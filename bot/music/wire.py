@@ -78,9 +78,9 @@ class Done:
 
     urls: tuple[str, ...]
     details: tuple[TakeDetails, ...] = field(default=(), compare=False)
-    """What is known about the takes, where the service says more than addresses."""
+    """The service's description of the takes, where it gives more than addresses."""
     cost_credits: float | None = None
-    """What the task cost the operator, in the service's own credits, where it says so."""
+    """Cost of the task to the operator in the service's own credits, where the service reports it."""
 
 
 @dataclass(frozen=True, slots=True)

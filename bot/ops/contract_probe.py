@@ -40,7 +40,7 @@ KEPT_NAMES: Final = frozenset(
 """Fields whose text is kept, in lower case. The text of all others is replaced."""
 ID_NAME: Final = re.compile(r"(^|_)id$|Id$|ID$|user|account|email|team|customer", re.ASCII)
 ID_TEXT: Final = re.compile(r"[\w.+-]+@[\w-]+\.\w+|\b(?=\w*\d)[\w-]{8,}\b", re.ASCII)
-"""What may be an id or an address in a message."""
+"""Possible ids and addresses in a message."""
 
 
 class Step(StrEnum):
@@ -55,7 +55,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What one question led to."""
+    """The outcome of one question."""
 
     step: Step
     expected: str

@@ -37,7 +37,7 @@ def of_servers(servers: Sequence[Server]) -> Table:
         "last request",
         "access",
     )
-    table = _empty(*names, left=("server", "allowance", "last request", "access"))
+    table = empty(*names, left=("server", "allowance", "last request", "access"))
     for server in servers:
         balance = server.balance
         table.add_row(
@@ -53,7 +53,7 @@ def of_servers(servers: Sequence[Server]) -> Table:
 
 def of_jobs(jobs: Sequence[OpenJob]) -> Table:
     """Return a table of unfinished jobs and what they wait for."""
-    table = _empty("job", "server", "state", "credits", "asked for", "waits for", left=("state", "asked for"))
+    table = empty("job", "server", "state", "credits", "asked for", "waits for", left=("state", "asked for"))
     for job in jobs:
         table.add_row(
             str(job.id),
@@ -66,7 +66,8 @@ def of_jobs(jobs: Sequence[OpenJob]) -> Table:
     return table
 
 
-def _empty(*names: str, left: Sequence[str]) -> Table:
+def empty(*names: str, left: Sequence[str]) -> Table:
+    """Return a table without rows; the columns that are not ``left`` are aligned to the right."""
     table = Table(box=SIMPLE, pad_edge=False)
     for name in names:
         table.add_column(

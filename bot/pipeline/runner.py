@@ -34,6 +34,8 @@ BUG_TRIES: Final = 3
 """How often a job may meet a bug in one state."""
 BUG_WAIT_S: Final = 10.0
 """Wait in seconds before a step that met a bug is taken again."""
+BUG_ANSWER: Final = "a bug; the log has its traceback"
+"""What a job's story says of a bug, whose message might quote a member."""
 WAIT_MAX_S: Final = 30.0
 """Maximum sleep of the loop in seconds, in case something becomes due unannounced."""
 FINISH_WITHIN_S: Final = 30.0
@@ -41,7 +43,7 @@ FINISH_WITHIN_S: Final = 30.0
 
 
 class Lane(Enum):
-    """What a task of the runner works on. Lanes do not take each other's capacity."""
+    """Kinds of work of the runner. One lane does not take another's capacity."""
 
     SUBMITTING = "submitting"
     POLLING = "polling"
@@ -241,7 +243,9 @@ class Runner:
         except Transient as error:
             log.info("step postponed", extra={"error": str(error)})
             wait_s = schedule.backoff_s(job.tries + 1, *TRANSIENT_WAIT_S)
-            await self._postpone(job, wait_s if error.retry_after_s is None else error.retry_after_s)
+            await self._postpone(
+                job, wait_s if error.retry_after_s is None else error.retry_after_s, str(error)
+            )
 
     async def _guarded(
         self,
@@ -258,17 +262,26 @@ class Runner:
                 log.exception("bug in a step", extra={"state": str(job.state)})
                 await after_bug(job)
 
-    async def _postpone(self, job: Job, wait_s: float) -> None:
-        """Release the claim and make the job due later.
+    async def _postpone(self, job: Job, wait_s: float, answer: str) -> None:
+        """Release the claim, make the job due later, and record why.
 
         Until that is written the job stays claimed by this task: nobody else may take the same step.
         """
-        due_at = self._now() + timedelta(seconds=wait_s)
+        now = self._now()
+        due_at = now + timedelta(seconds=wait_s)
 
         def postpone(tx: Tx) -> None:
             current = jobs.get(tx, job.id)
             if current is not None and current.attempt == job.attempt:
-                jobs.move(tx, current, current.state, now=due_at, due_at=due_at, tries=current.tries + 1)
+                jobs.move(
+                    tx,
+                    current,
+                    current.state,
+                    now=now,
+                    due_at=due_at,
+                    tries=current.tries + 1,
+                    answer=answer,
+                )
 
         for failures in itertools.count(1):
             try:
@@ -284,7 +297,7 @@ class Runner:
         if current is None or current.attempt != job.attempt:
             return
         if current.tries + 1 < BUG_TRIES:
-            await self._postpone(job, BUG_WAIT_S)
+            await self._postpone(job, BUG_WAIT_S, BUG_ANSWER)
         else:
             await self._steps.give_up(current)
 

@@ -73,12 +73,18 @@ class Submitter:
             await self._transitions.fail(job, FailReason.EXPIRED)
             return
         music, backend = self._music.chosen, self._music.backend
+        request = self._music.on_sale(job.request)
+        if options := music.contract.capabilities.not_taken(request):
+            # Requested before the operator chose this service. Nothing is dropped, and nothing paid.
+            log.warning("request needs another service", extra={"options": options, "backend": backend})
+            await self._transitions.fail(job, FailReason.REFUSED)
+            return
 
         problem = await self._storage_problem()
         if problem is not None:
             log.warning("request held back", extra={"problem": problem})
             due_at = min(now + ROOM_AGAIN, job.created_at + QUEUE_MAX)
-            await self._transitions.to(job, JobState.QUEUED, due_at=due_at)
+            await self._transitions.to(job, JobState.QUEUED, due_at=due_at, answer=problem)
             return
 
         def enter(tx: Tx) -> Job | datetime:
@@ -109,7 +115,7 @@ class Submitter:
                 due_at = min(entered, job.created_at + QUEUE_MAX)
                 await self._transitions.to(job, JobState.QUEUED, due_at=due_at)
                 return
-            answer = await music.submit(self._music.on_sale(job.request))
+            answer = await music.submit(request)
             await self._write_for_sure(partial(self.conclude, entered, job, answer))
 
     async def _write_for_sure(self, write: Callable[[], Awaitable[None]]) -> None:
@@ -214,6 +220,7 @@ class Submitter:
             due_at=min(now + wait, job.created_at + QUEUE_MAX),
             tries=queued.tries + 1,
             missing_since=offline_since,
+            answer=busy.detail or "busy",
         )
 
     async def unknown(self, job: Job, detail: str, *, heard: bool) -> None:

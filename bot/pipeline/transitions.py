@@ -39,12 +39,15 @@ class Transitions:
         *,
         due_at: datetime | None,
         keep_claim: bool = False,
+        answer: str = "",
         **change: Unpack[jobs.JobChange],
     ) -> None:
         """Take the job to a state, with what is now known of it; see ``store.jobs.move``."""
         now = self._now()
         moved = await self._database.write(
-            lambda tx: jobs.move(tx, job, to, now=now, due_at=due_at, keep_claim=keep_claim, **change)
+            lambda tx: jobs.move(
+                tx, job, to, now=now, due_at=due_at, keep_claim=keep_claim, answer=answer, **change
+            )
         )
         if not moved:
             raise Superseded

@@ -43,7 +43,7 @@ PAGE = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """What a manager sees of a server's credits."""
+    """A manager's view of a server's credits."""
 
     balance: Balance
     price: int

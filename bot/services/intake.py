@@ -10,9 +10,11 @@ from bot.database.engine import Database, Tx
 from bot.errors import (
     AlreadyMaking,
     Leaving,
+    NoDuration,
     NoRoom,
     NotServed,
     NotYourSong,
+    OptionsNotTaken,
     Paused,
     Refusal,
     ServiceClosed,
@@ -20,6 +22,7 @@ from bot.errors import (
     StoreBusy,
     TooLateToCancel,
     TooManyOpenJobs,
+    TooManyRequests,
     TotalReached,
     TriedAgain,
     WordsGone,
@@ -33,6 +36,7 @@ from bot.model import (
     JobId,
     JobState,
     MemberNumber,
+    Option,
     Origin,
     Reuse,
     SongRequest,
@@ -55,14 +59,17 @@ ANOTHER_PROCESS = (
     "Another process uses this bot's DISCORD_TOKEN with a database of its own, and has answered a request "
     "that came to both. Nothing was charged here. Stop the other one, or give it a token of its own."
 )
-"""What the operator reads about a second process."""
+"""Alert to the operator about a second process."""
+REQUESTS_MAX = 500
+"""Maximum requests of a member in that time. Canceled and failed ones cost no credits, but rows."""
+REQUESTS_WITHIN = timedelta(hours=1)
 REFUSED_MAX = 1_000
 """Maximum refused interactions that are remembered in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What the operator has set for new songs."""
+    """The operator's settings for new songs."""
 
     backend: Backend
     """The music service that makes new songs."""
@@ -83,13 +90,17 @@ class Terms:
     duration_models: frozenset[str] = frozenset()
     """The offered models that let members choose how long a custom song is."""
 
-    def allows_duration(self, request: SongRequest) -> bool:
-        """Return whether this request may name how long the song should be."""
-        return request.custom and request.model in self.duration_models
-
-    def allows_extras(self, request: SongRequest) -> bool:
-        """Return whether this request may name what to exclude and who sings."""
-        return self.extras and (request.custom or self.extras_with_prompt)
+    def not_taken(self, request: SongRequest) -> tuple[Option, ...]:
+        """Return the options that the request names and that its song can't have here."""
+        extras = self.extras and (request.custom or self.extras_with_prompt)
+        voice = request.voice is not None and not request.instrumental
+        taken = {
+            Option.AVOID: extras or not request.avoid,
+            Option.VOICE: not voice or (extras and request.custom),
+            Option.DURATION: request.duration_s is None
+            or (request.custom and request.model in self.duration_models),
+        }
+        return tuple(option for option in Option if not taken[option])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +182,8 @@ class Intake:
                     raise ShuttingDown
                 if problem is not None:
                     raise NoRoom
-                check(request, self.terms.models, limits_of(request.model), self.terms.duration_models)
+                check(request, self.terms.models, limits_of(request.model))
+                self.require_options(request)
                 accepted = admit(tx)
             except Refusal as refusal:
                 tx.execute("ROLLBACK TO admission")
@@ -282,6 +294,9 @@ class Intake:
             raise TooManyOpenJobs("member", self.terms.open_per_member)
         if counts.guild >= self.terms.open_per_guild:
             raise TooManyOpenJobs("guild", self.terms.open_per_guild)
+        earliest = jobs.nth_request(tx, member, REQUESTS_MAX, now - REQUESTS_WITHIN, now)
+        if earliest is not None:
+            raise TooManyRequests(REQUESTS_MAX, earliest + REQUESTS_WITHIN)
         total_max = self.terms.total_credits_max
         if (
             total_max is not None
@@ -406,12 +421,24 @@ class Intake:
         return key
 
     def on_offer(self, request: SongRequest) -> SongRequest:
-        """Return a stored request with what the operator or the service no longer allows replaced."""
-        if request.model not in self.terms.models:
-            request = replace(request, model=self.terms.models[0])
-        if not self.terms.allows_duration(request):
-            request = replace(request, duration_s=None)
-        return request if self.terms.allows_extras(request) else replace(request, avoid="", voice=None)
+        """Return a stored request with a model that is offered. Options stay, for ``require_options``."""
+        return request if request.model in self.terms.models else replace(request, model=self.terms.models[0])
+
+    def require_options(self, request: SongRequest) -> None:
+        """Check that the song can have all options that the request names; none is ever ignored.
+
+        Raises:
+            NoDuration: it can't have a length, which some models may offer.
+            OptionsNotTaken: it can't have these.
+        """
+        match self.terms.not_taken(request):
+            case ():
+                return
+            case (Option.DURATION,):
+                offered = self.terms.duration_models
+                raise NoDuration(tuple(model for model in self.terms.models if model in offered))
+            case options:
+                raise OptionsNotTaken(options)
 
     async def draft(self, key: int, member_id: DiscordUserId) -> tuple[SongRequest, int | None]:
         """Return the member's own draft, and the job whose texts it changes.

@@ -33,6 +33,7 @@ from bot.model import (
 )
 from bot.store import texts
 from bot.store.facts import fact, remember
+from bot.store.job_events import record_answer, record_request
 from bot.store.ledger import Hold
 from bot.store.members import member_number
 from bot.store.times import milliseconds, moment
@@ -168,6 +169,7 @@ def add(tx: Tx, job: Job, held: Hold, due_at: datetime, source: Source | None = 
             "again_of": _job_of(source, Reuse.AGAIN),
         },
     )
+    record_request(tx, job.id, job.created_at)
     texts.keep(tx, job.id, job.request, member, origin.member_name, None if source is None else source.job_id)
     tx.execute(
         "UPDATE guild SET locale = :locale WHERE id = :id AND locale <> :locale AND :locale <> ''",
@@ -231,6 +233,16 @@ def count_open(tx: Tx, guild_id: GuildId, member: MemberNumber) -> Counts:
         {"guild": guild_id, "member": member},
     ).fetchone()
     return Counts(member=row["member"], guild=row["guild"])
+
+
+def nth_request(tx: Tx, member: MemberNumber, n: int, since: datetime, now: datetime) -> datetime | None:
+    """Return when the member made the ``n``-th last request since then, in any server; None: fewer."""
+    row = tx.execute(
+        """SELECT created_at FROM job WHERE member_id = ? AND created_at > ? AND created_at <= ?
+           ORDER BY created_at DESC LIMIT 1 OFFSET ?""",
+        (member, milliseconds(since), milliseconds(now), n - 1),
+    ).fetchone()
+    return None if row is None else moment(row["created_at"])
 
 
 def due(
@@ -314,6 +326,7 @@ def move(
     now: datetime,
     due_at: datetime | None,
     keep_claim: bool = False,
+    answer: str = "",
     **change: Unpack[JobChange],
 ) -> bool:
     """Move the claimed ``job`` to a state and record what is now known about it.
@@ -321,6 +334,7 @@ def move(
     Returns False, and changes nothing, if the job is no longer in the state and under the attempt
     that the caller claimed: another claim has overtaken it. This guard is what makes every step safe to
     repeat. ``keep_claim`` lets the caller keep working on the job; otherwise it is free to be claimed.
+    ``answer`` is what kept the job from going on, for `tunesmith jobs show`.
     """
     values: dict[str, object] = {"state": to, "due_at": None if due_at is None else milliseconds(due_at)}
     if to is not job.state:
@@ -334,11 +348,19 @@ def move(
     if not keep_claim:
         values["claim_epoch"] = None
     assignments = ", ".join(f"{name} = :{name}" for name in values)
+    if answer and _is_claimed(tx, job):
+        record_answer(tx, job, answer, now)
     cursor = tx.execute(
         f"UPDATE job SET {assignments} WHERE id = :_id AND state = :_state AND attempt = :_attempt",
         values | {"_id": job.id, "_state": job.state, "_attempt": job.attempt},
     )
     return cursor.rowcount == 1
+
+
+def _is_claimed(tx: Tx, job: Job) -> bool:
+    """Return whether the job is still in the state and under the attempt that the caller claimed."""
+    row = tx.execute("SELECT state, attempt FROM job WHERE id = ?", (job.id,)).fetchone()
+    return row is not None and (row["state"], row["attempt"]) == (job.state, job.attempt)
 
 
 def _columns(change: JobChange) -> dict[str, object]:
@@ -529,7 +551,8 @@ def message_gone(tx: Tx, job_id: JobId, message_id: int, now: datetime) -> None:
 def cards_due(tx: Tx, now: datetime, limit: int) -> list[Job]:
     """Return jobs whose card may be outdated and may be edited again."""
     rows = tx.execute(
-        f"""{_SELECT} WHERE (job.card_due_at <= :now OR job.card_due_at > :horizon)
+        f"""{_SELECT} WHERE job.card_due_at IS NOT NULL
+              AND (job.card_due_at <= :now OR job.card_due_at > :horizon)
               AND (job.card_free_at <= :now OR job.card_free_at > :horizon)
             ORDER BY job.card_due_at LIMIT :limit""",
         {"now": milliseconds(now), "horizon": milliseconds(now + CARD_HORIZON), "limit": limit},

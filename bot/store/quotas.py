@@ -30,7 +30,7 @@ class SetLimit:
 
     @property
     def key(self) -> str:
-        """What names the limit among those of its server: ``role:5`` or ``member:3``."""
+        """Key of the limit within its server: ``role:5`` or ``member:3``."""
         return f"member:{self.number}" if self.role_id is None else f"role:{self.role_id}"
 
 

@@ -68,7 +68,7 @@ class DayOfUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberUse:
-    """What a member has spent. The id is None for an erased member."""
+    """Credits spent by a member. The id is None for an erased member."""
 
     member_id: DiscordUserId | None
     credits: int

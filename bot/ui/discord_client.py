@@ -25,7 +25,7 @@ from bot.ui.buttons.delete import DeleteButton
 from bot.ui.buttons.draft import EditDraftButton
 from bot.ui.buttons.erase_data import EraseDataButton
 from bot.ui.buttons.ledger_pages import LedgerPageButton
-from bot.ui.buttons.lyrics import CopyLyricsButton, LyricsButton
+from bot.ui.buttons.lyrics import CopyLyricsButton, LyricsButton, NoticeTextButton
 from bot.ui.buttons.post_again import PostAgainButton
 from bot.ui.buttons.remix import RemixButton
 from bot.ui.buttons.send import SendButton
@@ -48,7 +48,15 @@ INVITE_PERMISSIONS: Final = discord.Permissions(
 )
 
 BUTTONS: Final[tuple[type[PersistentButton], ...]] = (
-    *(LyricsButton, CopyLyricsButton, AgainButton, RetryButton, RemixButton, EditDraftButton),
+    *(
+        LyricsButton,
+        CopyLyricsButton,
+        NoticeTextButton,
+        AgainButton,
+        RetryButton,
+        RemixButton,
+        EditDraftButton,
+    ),
     *(PostAgainButton, CancelButton, SendButton, DeleteButton),
     *(SongPageButton, LedgerPageButton, ClearLimitButton, EraseDataButton),
 )

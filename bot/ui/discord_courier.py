@@ -130,7 +130,7 @@ class DiscordCourier:
             left_out = {track.take: track.url for track, _ in files if track.take not in attached}
             title = cards.name_of(say, shown)
             embed = cards.song(say, shown)
-            text = cut(_with_links(say, content or cards.summary(embed), left_out), CONTENT_MAX)
+            text = cut(_with_links(say, content or str(embed.title), left_out), CONTENT_MAX)
             view = song_view(say, job, left_out, direct=direct, copy=copy)
             try:
                 async with song_files(
@@ -280,7 +280,7 @@ class DiscordCourier:
 
 
 class _Doing(Enum):
-    """What a request was for, which decides what Discord's refusal of it means."""
+    """Purpose of a request, which decides the meaning of Discord's refusal."""
 
     UPLOADING = auto()
     SENDING = auto()

@@ -1,5 +1,6 @@
 """Choose the sentence that people read: why something was refused, or why a song failed."""
 
+import re
 from typing import Final
 
 from discord.utils import format_dt
@@ -34,6 +35,11 @@ _FIXED: Final[dict[type[errors.Refusal], str]] = {
     errors.NoRoom: "no-room",
 }
 """Refusals whose sentence carries no facts."""
+_CHARGES: Final = re.compile(
+    r"[^.!?;]*\b(?:not|nothing|no|never)\b[^.!?;]*\b(?:charged?|deducted|billed|refund(?:ed)?)\b[^.!?;]*[.!?;]*",
+    re.IGNORECASE,
+)
+"""A sentence of the music service that nothing was charged: to the operator, not to the member."""
 _QUOTED: Final = frozenset({FailReason.REFUSED, FailReason.MODERATED, FailReason.UPSTREAM_FAILED})
 """Failures for which the music service's own words say more than ours."""
 
@@ -69,10 +75,12 @@ def refusal(say: Language, error: errors.Refusal) -> str:
             return say("refused-file-guessed", encoding=error.encoding, beginning=beginning)
         case errors.UnknownModel():
             return say("refused-model", models=", ".join(error.offered))
-        case errors.NoDuration(models=()):
-            return say("refused-no-length")
         case errors.NoDuration():
-            return say("refused-length", models=", ".join(error.models))
+            named = ", ".join(error.models)
+            return say("refused-length", models=named) if named else say("refused-no-length")
+        case errors.OptionsNotTaken():
+            names = [say(f"named-{option}") for option in error.options]
+            return say("refused-options", options=_joined(say, names))
         case errors.ServiceClosed():
             return say("refused-closed", why=closed(say, error.cause), when=format_dt(error.until, "R"))
         case errors.MissingPermissions():
@@ -116,6 +124,8 @@ def _quota_refusal(say: Language, error: errors.Refusal) -> str:
             return say("refused-total", renews=format_dt(error.renews_at, "R"))
         case errors.TooManyOpenJobs():
             return say(f"refused-open-jobs-{error.scope}", songs=songs(say, error.limit))
+        case errors.TooManyRequests():
+            return say("refused-requests", limit=error.limit, until=format_dt(error.until, "R"))
         case errors.Paused():
             return say("refused-paused", reason=line(error.reason, REASON_MAX))
         case _:
@@ -158,7 +168,8 @@ def closed(say: Language, cause: ClosedCause) -> str:
 
 def failure(say: Language, job: Job) -> str:
     """Return why a song failed, and that its credits are back."""
-    return say("failure", what=_what_failed(say, job), credits=credits_(say, job.price_credits))
+    what = _what_failed(say, job)
+    return say("failure", what=what, credits=credits_(say, job.price_credits)) if job.price_credits else what
 
 
 def _what_failed(say: Language, job: Job) -> str:
@@ -166,7 +177,10 @@ def _what_failed(say: Language, job: Job) -> str:
     what = f"failed-{_dashed(job.reason or FailReason.INTERNAL)}"
     if job.reason is FailReason.CLOSED:
         return say(what, why=closed(say, job.closed or ClosedCause.NOT_OPEN))
-    quote = job.detail if job.reason in _QUOTED else ""
+    if job.reason is FailReason.REFUSED and job.backend is None:
+        return say("failed-options")  # it was never sent: see ``Submitter.submit``
+    # What the service says about its own account contradicts what becomes of the member's credits.
+    quote = _CHARGES.sub("", job.detail).strip() if job.reason in _QUOTED else ""
     return say(what) if not quote else f"{say(what)} {say('failed-said', said=line(quote, REASON_MAX))}"
 
 
@@ -175,5 +189,8 @@ def _dashed(word: str) -> str:
 
 
 def _listed(say: Language, names: tuple[str, ...]) -> str:
-    bold = [f"**{say(f'permission-{_dashed(name)}')}**" for name in names]
-    return bold[0] if len(bold) == 1 else say("and", first=", ".join(bold[:-1]), last=bold[-1])
+    return _joined(say, [f"**{say(f'permission-{_dashed(name)}')}**" for name in names])
+
+
+def _joined(say: Language, names: list[str]) -> str:
+    return names[0] if len(names) == 1 else say("and", first=", ".join(names[:-1]), last=names[-1])

@@ -7,7 +7,7 @@ from typing import Any, Final
 import discord
 from discord import app_commands
 
-from bot.errors import NoDuration, TextTooLong, UnknownModel
+from bot.errors import TextTooLong, UnknownModel
 from bot.model import DURATION_MAX_S, DURATION_MIN_S, DiscordUserId, SongRequest, Voice, storable
 from bot.music.backends import limits_of
 from bot.ui import autocompletion, cards, forms, interaction_context, quota_cards, responses
@@ -42,7 +42,7 @@ class PromptText(app_commands.Transformer):
 
 
 class AvoidText(PromptText):
-    """What a song should avoid."""
+    """Styles that a song should avoid."""
 
     @property
     def max_value(self) -> int:
@@ -190,9 +190,7 @@ class Music(
         interaction_context.require_can_post(interaction)
         if request.model not in self.intake.terms.models:  # the form is remembered by the name of its model
             raise UnknownModel(self.intake.terms.models)
-        terms = self.intake.terms
-        if request.duration_s is not None and not terms.allows_duration(request):
-            raise NoDuration(tuple(model for model in terms.models if model in terms.duration_models))
+        self.intake.require_options(request)
         avoid_max = limits_of(request.model).avoid
         if len(request.avoid) > avoid_max:  # the form has no field in which it could be shortened
             raise TextTooLong("avoid", len(request.avoid), avoid_max)

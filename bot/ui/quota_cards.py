@@ -1,4 +1,4 @@
-"""What members and managers see of a server's credits: pure functions to embeds and sentences."""
+"""Render a server's credits for members and managers: pure functions to embeds and sentences."""
 
 from typing import Final, assert_never
 

@@ -10,8 +10,10 @@ import discord
 
 from bot.errors import (
     LyricsGuessed,
+    NoDuration,
     NotServed,
     NotYourServer,
+    OptionsNotTaken,
     Refusal,
     TextTooLong,
     Transient,
@@ -67,7 +69,7 @@ async def promise(
         await _return_text(interaction, request, error)
         return
     except Refusal as error:
-        await _refuse(interaction, intake, request, None if source is None else source.job_id, error)
+        await refuse(interaction, intake, request, None if source is None else source.job_id, error)
         return
     if accepted is None:
         log.info("interaction received twice", extra={"interaction_id": interaction.id})
@@ -75,7 +77,7 @@ async def promise(
     job, facts = accepted.job, accepted.facts
     say = interaction_context.public(interaction)
     card_message_id: int | None = None
-    content, embed = cards.card_line(say, job), cards.card(say, job, facts)
+    content, embed = cards.card_line(say, job), cards.card(say, job, facts) or discord.utils.MISSING
     view = card_view(say, job) or discord.utils.MISSING
     try:
         with readable_answers():
@@ -134,14 +136,19 @@ async def _own_answer(interaction: discord.Interaction, job: Job) -> int | None:
     return None
 
 
-async def _refuse(
+async def refuse(
     interaction: discord.Interaction,
     intake: Intake,
     request: SongRequest,
     remix_of: JobId | None,
     error: Refusal,
 ) -> None:
-    """Say why the request was refused, with a button that opens the form with everything in it."""
+    """Say why the request was refused, with a button that opens the form with everything in it.
+
+    Options that the song can't have are left out of the form, since the sentence names them.
+    """
+    if isinstance(error, (NoDuration, OptionsNotTaken)):
+        request = request.without(intake.terms.not_taken(request))
     try:
         await intake.refused(interaction.id)
         draft = await intake.keep_draft(request, DiscordUserId(interaction.user.id), remix_of)
@@ -189,7 +196,7 @@ async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
             if file.guessed:
                 raise LyricsGuessed(file.encoding, file.text)
     except Refusal as error:
-        await _refuse(interaction, intake, request, remix_of, error)
+        await refuse(interaction, intake, request, remix_of, error)
         return
     source = None if remix_of is None else Source(job_id=remix_of, reuse=Reuse.REMIX)
     try:

@@ -37,7 +37,7 @@ class Courier(DiscordCourier):
 
     @property
     def posts(self) -> list[OutgoingMessage]:
-        marks = {mark: kind for kind, mark in MARKS.items()}
+        marks = {mark: kind for kind, of_kind in MARKS.items() for mark in of_kind}
         found = []
         for message in (one for one in self._world.messages if one.via == "bot"):
             ids = [str(item.get("custom_id", "")).partition(":") for item in message.buttons()]

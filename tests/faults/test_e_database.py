@@ -28,7 +28,6 @@ import typer
 from bot import cli
 from bot.database import exclusive_lock, migrating
 from bot.database import sqlite as module
-from bot.database.engine import GIVE_UP_AFTER_S
 from bot.database.sqlite import Database, Tx
 from bot.errors import NotEnoughCredits, StoreBusy
 from bot.model import Job, JobState
@@ -76,7 +75,7 @@ TROUBLES: dict[str, Callable[[Path], contextlib.AbstractContextManager[None]]] =
 @pytest.fixture
 async def hasty(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     """Writes wait for a locked file for a twenty-fifth of the usual time."""
-    monkeypatch.setattr(module, "GIVE_UP_AFTER_S", GIVE_UP_AFTER_S / 25)
+    monkeypatch.setattr(module, "GIVE_UP_AFTER_S", module.GIVE_UP_AFTER_S / 25)
     await database.write(lambda tx: tx.execute(f"PRAGMA busy_timeout = {module.BUSY_TIMEOUT_MS // 25}"))
     return database
 
@@ -151,7 +150,7 @@ async def test_a_write_is_tried_several_times_before_it_gives_up(
         await rig.ask()
 
     assert 3 <= seen.count("BEGIN IMMEDIATE") <= 6
-    assert 3 <= GIVE_UP_AFTER_S * 25_000 / module.BUSY_TIMEOUT_MS
+    assert 3 <= module.GIVE_UP_AFTER_S * 25_000 / module.BUSY_TIMEOUT_MS
     await rig.database._writer.set_trace_callback(None)  # type: ignore[arg-type] # None takes it away
 
 

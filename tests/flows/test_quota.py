@@ -11,7 +11,7 @@ from PIL import Image
 from bot.model import DiscordUserId, GuildId
 from bot.playground.world import World
 from tests import make
-from tests.flows.seen import buttons, card_says, posted, said, until
+from tests.flows.seen import buttons, card_says, keep_service_busy, posted, said, until
 
 pytestmark = pytest.mark.usefixtures("world")
 
@@ -137,11 +137,12 @@ async def test_a_card_says_what_is_left_by_the_tightest_rule(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
 ) -> None:
     await ada.slash(world.channel, "quota member", user=mia, credits=30)
+    keep_service_busy(world)
 
     await mia.slash(world.channel, "music create", prompt="anything")
-    card = await card_says(world, "Done")
+    card = await card_says(world, "left of their limit")
 
-    assert {"name": "Left of their limit", "value": "20 credits", "inline": True} in card.to_dict()["fields"]
+    assert "10 credits · 20 credits left of their limit · V5" in str(card.embeds[0].footer.text)
 
 
 # -- the pause

@@ -62,6 +62,7 @@ SCHEMA: Final = "unit/store/test_rules.py::test_"
 QUOTAS: Final = "unit/services/test_credits.py::test_"
 PRIVACY: Final = "unit/services/test_privacy.py::test_"
 ERASURE: Final = "unit/store/test_erasure.py::test_"
+SERVER_ERASURE: Final = "unit/store/test_server_erasure.py::test_"
 MEMBER_INDEX: Final = "unit/store/test_members.py::test_"
 SCRUB: Final = "unit/store/test_scrub.py::test_"
 SONGS: Final = "unit/services/test_songs.py::test_"
@@ -232,10 +233,10 @@ SUBMITTING: Final = (
         "the commit of submitting comes before the POST",
         "pipeline/submitting.py",
         "Submitter.submit",
-        dropped("answer = await music.submit(self._music.on_sale(job.request))"),
+        dropped("answer = await music.submit(request)"),
         ahead(
             "entered = await self._database.write(enter)",
-            "answer = await music.submit(self._music.on_sale(job.request))",
+            "answer = await music.submit(request)",
         ),
         by=(f"{PIPELINE}a_process_that_dies_over_the_post_leaves_an_unknown_outcome",),
     ),
@@ -1101,9 +1102,30 @@ FORGETTING: Final = (
     broken(
         "a parked job of who is forgotten gives its credits back",
         "store/erasure.py",
-        "_release_parked",
+        "release_parked",
         ("ledger.release(tx, row", "None and ledger.release(tx, row"),
         by=(f"{ERASURE}a_parked_job_is_failed_and_its_credits_are_released",),
+    ),
+    broken(
+        "a server that waits to be forgotten gets no new songs",
+        "store/servers.py",
+        "is_served",
+        ("if server_erasure.is_leaving(tx, guild_id):", "if False:"),
+        by=(f"{SERVER_ERASURE}unfinished_songs_are_finished_first_and_no_new_ones_begin",),
+    ),
+    broken(
+        "a server is forgotten in batches",
+        "store/server_erasure.py",
+        "erase_batch",
+        ("BATCH_MAX", "10_000"),
+        by=(f"{SERVER_ERASURE}a_batch_is_bounded",),
+    ),
+    broken(
+        "an answer of an overtaken claim is not recorded",
+        "store/jobs.py",
+        "move",
+        ("if answer and _is_claimed(tx, job):", "if answer:"),
+        by=("unit/store/test_job_events.py::test_an_answer_of_an_overtaken_claim_is_not_recorded",),
     ),
     broken(
         "an edited text is also of those whose words it still has in it",
@@ -1597,17 +1619,24 @@ FILES: Final = (
     ),
     broken(
         "a chosen length that can not be sent is refused",
-        "music/text_limits.py",
-        "check",
-        ("not request.custom or request.model not in duration_models", "False"),
+        "services/intake.py",
+        "Terms.not_taken",
+        ("request.custom and request.model in self.duration_models", "True"),
         by=("unit/services/test_intake_length.py::test_a_length_that_can_not_be_sent_is_refused",),
     ),
     broken(
-        "a chosen length that is no longer taken is dropped from a stored request",
+        "no option of a request is ignored",
         "services/intake.py",
-        "Intake.on_offer",
-        ("not self.terms.allows_duration(request)", "False"),
-        by=("unit/services/test_intake_length.py::test_a_length_that_can_not_be_sent_is_refused",),
+        "Intake.require_options",
+        ("raise OptionsNotTaken(options)", "return"),
+        by=("unit/services/test_intake_options.py::test_options_that_are_not_offered_are_all_named",),
+    ),
+    broken(
+        "a queued song with options that the service lacks is not sent",
+        "pipeline/submitting.py",
+        "Submitter.submit",
+        ("options := music.contract.capabilities.not_taken(request)", "options := ()"),
+        by=("unit/pipeline/test_backends.py::test_no_option_of_a_queued_song_is_lost_by_a_switch",),
     ),
     broken(
         "a cover is shown only from a public address",

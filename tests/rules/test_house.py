@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot import errors
-from bot.model import ClosedCause, FailReason, JobState, Limit
+from bot.model import ClosedCause, FailReason, JobState, Limit, Option
 from bot.ui import messages
 from bot.ui.language import ENGLISH
 from tests import make
@@ -81,6 +81,8 @@ def refusals() -> list[errors.Refusal]:
         errors.UnknownModel(("V5", "V4_5")),
         errors.NoDuration(("V6", "V6_MINI")),
         errors.NoDuration(()),
+        errors.OptionsNotTaken((Option.VOICE,)),
+        errors.OptionsNotTaken(tuple(Option)),
         errors.NotEnoughCredits(10, make.balance(used=90)),
         *(
             errors.LimitReached(10, limit, make.standing(limit=limit, used=25))
@@ -95,6 +97,7 @@ def refusals() -> list[errors.Refusal]:
         *(errors.NotRefundable(cause) for cause in ("unknown", "open", "released", "refunded")),
         errors.TooManyOpenJobs("member", 2),
         errors.TooManyOpenJobs("guild", 1),
+        errors.TooManyRequests(500, make.NOW),
         *(errors.ServiceClosed(cause, make.NOW) for cause in ClosedCause),
         errors.MissingPermissions(("attach_files", "embed_links")),
         errors.NotYourServer("outside"),

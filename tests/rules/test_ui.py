@@ -17,7 +17,7 @@ SLICED = {
     "bot/ui/fitted_embed.py": {"fields[:EMBED_FIELDS_MAX]"},
     "bot/ui/language.py": {"source[begin:end]"},
     "bot/ui/lyrics_file.py": {"content[:PDF_WITHIN_BYTES]", "content[len(mark):]"},
-    "bot/ui/messages.py": {"bold[:-1]"},
+    "bot/ui/messages.py": {"names[:-1]"},
     "bot/ui/names.py": {"sorted(member_ids)[:LOOKED_UP_MAX]"},
     "bot/ui/quota_cards.py": {"by_role[:ROLES_MAX]", "shown[:ROLES_MAX]"},
 }

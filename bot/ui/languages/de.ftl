@@ -103,14 +103,18 @@ choice-alerts = Budget-Warnungen
 ## Buttons
 
 button-again = Nochmal ({ $credits })
-button-remix = Remix
+button-remix = Remixen ({ $credits })
 button-lyrics = Songtext
+button-prompt = Prompt
+button-style = Stil
 button-send = An mich senden
 button-delete = Löschen
 button-cancel = Abbrechen
 button-retry = Erneut versuchen
 button-post = Erneut posten
 button-edit = Bearbeiten und erneut versuchen
+button-open = Text öffnen
+button-more = Mehr …
 button-check = Songtext prüfen
 button-pay = Ja, für { $credits }
 button-take = Take { $number }
@@ -123,7 +127,7 @@ button-erase = Alles über mich löschen
 ## The form
 
 form-song = Beschreibe deinen Song
-form-remix = Song remixen
+form-remix = Song remixen ({ $credits })
 field-title = Titel
 field-style = Stil
 field-lyrics = Songtext
@@ -139,33 +143,32 @@ hint-lyrics-file = Oder häng stattdessen eine .txt-Datei mit bis zu { $most } Z
 
 ## The progress card
 
-card-price = Preis
-card-given-back = { $price } zurückgegeben
-card-left-of-limit = Vom Limit übrig
-card-left-in-server = Auf diesem Server übrig
-card-asked = Angefragt { $when }.
-card-expected = Voraussichtlich fertig
+card-for = 🎵 **{ $title }** für { $member }
+card-listen = [Anhören]({ $link })
+card-why = [Warum?]({ $link })
+card-given-back = { $credits } zurückgegeben
+card-left-of-limit = vom Limit noch { $credits } übrig
+card-left-in-server = auf diesem Server noch { $credits } übrig
+card-expected = Fertig { $when }
 card-expected-range = { $from } bis { $to }
 card-any-moment = jeden Moment
-phase-queued = Warten
-phase-composing = Komponieren
-phase-mixing = Abmischen
-phase-posted = Posten
-state-next = **In der Warteschlange**: Dein Song ist als Nächstes dran.
-state-queued = **In der Warteschlange**: Vor dir { $ahead ->
+phase-queued = In der Warteschlange
+phase-composing = Wird komponiert
+phase-mixing = Wird abgemischt
+phase-posting = Wird gepostet
+phase-done = Fertig
+phase-undelivered = Fertig, aber nicht gepostet
+phase-failed = Diesmal kein Song
+phase-canceled = Abgebrochen
+note-next = Dein Song ist als Nächstes dran.
+note-queued = Vor dir { $ahead ->
     [one] ist noch 1 Song
    *[other] sind noch { $ahead } Songs
 } dran.
-state-submitting = **Übergabe** an den Musikdienst.
-state-composing = **Wird komponiert.** Ich erwähne dich, sobald dein Song fertig ist.
-state-slow = **Wird komponiert**, langsamer als sonst. Dein Song ist nicht verloren. Ich frage weiter nach und erwähne dich.
-state-parked = **Immer noch nicht fertig.** Dieser Song braucht viel zu lange. Wer den Bot betreibt, weiß Bescheid.
-state-mixing = **Wird abgemischt.** Der Song steht, die Audiodatei ist unterwegs.
-state-posting = **Wird gepostet.**
-state-done = **Fertig** { $when }, nach { $took } Min.
-state-done-listen = **Fertig** { $when }, nach { $took } Min. [Anhören]({ $link })
-state-undelivered = **Fertig, aber ich konnte den Song nicht posten**, weder hier noch als Direktnachricht. Ich hebe ihn ein paar Tage auf und versuche es von selbst wieder. Lass mich diesen Kanal sehen und hier posten, und prüf, was AutoMod blockiert. Mit „Erneut posten“ geht es sofort.
-state-failed = **Diesmal kein Song.** { $why }
+note-mention = Ich erwähne dich, sobald dein Song fertig ist.
+note-slow = Es dauert länger als sonst, aber dein Song ist nicht verloren. Ich frage weiter nach und erwähne dich.
+note-parked = Dieser Song braucht viel zu lange. Wer den Bot betreibt, weiß Bescheid.
+note-undelivered = Ich konnte diesen Song nicht posten, weder hier noch als Direktnachricht. Ich hebe ihn ein paar Tage auf und versuche es von selbst wieder. Lass mich diesen Kanal sehen und hier posten, und prüf, was AutoMod blockiert. Mit „Erneut posten“ geht es sofort.
 made-custom = eigene Vorgaben
 made-from-prompt = aus einem Prompt
 made-instrumental = instrumental
@@ -176,20 +179,20 @@ made-duration = etwa { $length }
 ## Messages about a song
 
 song-ready = { $mention } Dein Song ist fertig!
-song-takes = { $count ->
-    [one] 1 Take (mehr hat der Musikdienst nicht geliefert)
-   *[other] { $count } Takes
-}
+song-one-take = mehr hat der Musikdienst nicht geliefert
 text-refused-here = Discord hat den Text dieses Songs hier nicht angenommen, deshalb fehlt er in dieser Nachricht.
 song-untitled = Song
 song-without-text = ein Song, dessen Text nicht mehr gespeichert ist
 notice-none = { $mention } Diesmal gibt es leider keinen Song.
 notice-title = Kein Song: { $title }
 notice-retry = „Erneut versuchen“ startet eine neue Anfrage mit demselben Text.
+notice-edit = „Bearbeiten und erneut versuchen“ öffnet deinen Text, damit du ihn ändern kannst.
+notice-wait = Dein Text bleibt gespeichert. „Text öffnen“ holt ihn zurück, wenn der Dienst wieder da ist.
 
 failure = { $what } Du hast { $credits } zurückbekommen.
 failed-said = Seine Antwort: „{ $said }“
 failed-refused = Der Musikdienst hat die Anfrage nicht angenommen.
+failed-options = Der Musikdienst hat inzwischen gewechselt, und der neue kann nicht alles, was du für diesen Song gewählt hast.
 failed-moderated = Der Musikdienst hat diesen Text nicht zugelassen.
 failed-closed = { $why }
 failed-upstream-failed = Der Musikdienst konnte diesen Song nicht erstellen.
@@ -250,6 +253,10 @@ refused-file-not-fetched = Ich konnte die Songtext-Datei nicht rechtzeitig abruf
 refused-model = Dieses Modell ist nicht verfügbar. Wähl eines von diesen: { $models }. Es wurde nichts abgebucht.
 refused-length = Die Länge kannst du nur bei Songs mit eigenen Vorgaben und einem dieser Modelle wählen: { $models }. Es wurde nichts abgebucht.
 refused-no-length = Die Länge eines Songs lässt sich zurzeit nicht wählen. Lass sie weg und versuch es noch einmal. Es wurde nichts abgebucht.
+refused-options = Bei diesem Song geht zurzeit nicht: { $options }. Es wurde nichts abgebucht; das Formular öffnet sich ohne.
+named-avoid = etwas ausschließen
+named-voice = die Stimme wählen
+named-duration = die Länge wählen
 refused-closed = { $why } Es wurde nichts abgebucht. Versuch es { $when } noch einmal.
 refused-permissions = Ich kann in diesem Kanal nicht posten. Mir fehlt die Berechtigung { $names }. Frag die Serververwaltung oder nimm einen anderen Kanal.
 refused-outside = Das geht nur auf Servern.
@@ -269,6 +276,7 @@ refused-limit = Ein Song kostet { $price }, und du hast noch { $left } übrig. {
 refused-open-jobs-member = Du hast schon { $songs } in Arbeit, mehr geht nicht auf einmal. Warte, bis einer da ist, und versuch es dann noch einmal. Es wurde nichts abgebucht.
 refused-open-jobs-guild = Dieser Server hat schon { $songs } in Arbeit, mehr geht nicht auf einmal. Warte, bis einer da ist, und versuch es dann noch einmal. Es wurde nichts abgebucht.
 refused-total = Alle Server zusammen haben die Credits dieses Monats aufgebraucht. Neue Songs gibt es { $renews } wieder. Es wurde nichts abgebucht.
+refused-requests = Das waren { $limit } Anfragen in einer Stunde, mehr nehme ich von niemandem an. Die nächste ist { $until } möglich.
 refused-not-served = Auf diesem Server mache ich keine Songs: Wer mich betreibt, hat ihn nicht freigeschaltet. Es wurde nichts abgebucht.
 refused-paused = Neue Songs sind auf diesem Server pausiert: „{ $reason }“. Versuch es noch einmal, wenn die Serververwaltung die Pause beendet hat. Es wurde nichts abgebucht.
 refused-words-gone = Der Text dieses Songs ist nicht mehr gespeichert. Es wurde nichts abgebucht.

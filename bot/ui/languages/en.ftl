@@ -103,14 +103,18 @@ choice-alerts = Alerts
 ## Buttons
 
 button-again = Again ({ $credits })
-button-remix = Remix
+button-remix = Remix ({ $credits })
 button-lyrics = Lyrics
+button-prompt = Prompt
+button-style = Style
 button-send = Send to me
 button-delete = Delete
 button-cancel = Cancel
 button-retry = Try again
 button-post = Post again
 button-edit = Edit and try again
+button-open = Open the text
+button-more = More …
 button-check = Check the lyrics
 button-pay = Yes, for { $credits }
 button-take = Take { $number }
@@ -123,7 +127,7 @@ button-erase = Delete everything about me
 ## The form
 
 form-song = Describe your song
-form-remix = Remix the song
+form-remix = Remix ({ $credits })
 field-title = Title
 field-style = Style
 field-lyrics = Lyrics
@@ -139,33 +143,32 @@ hint-lyrics-file = Or attach a .txt file of up to { $most } characters instead
 
 ## The progress card
 
-card-price = Price
-card-given-back = { $price } given back
-card-left-of-limit = Left of their limit
-card-left-in-server = Left in this server
-card-asked = Requested { $when }.
-card-expected = Expected
+card-for = 🎵 **{ $title }** for { $member }
+card-listen = [Listen]({ $link })
+card-why = [See why]({ $link })
+card-given-back = { $credits } given back
+card-left-of-limit = { $credits } left of their limit
+card-left-in-server = { $credits } left in this server
+card-expected = Ready { $when }
 card-expected-range = { $from } to { $to }
 card-any-moment = any moment now
-phase-queued = Queued
+phase-queued = In the queue
 phase-composing = Composing
 phase-mixing = Mixing
-phase-posted = Posted
-state-next = **In the queue**: yours is next.
-state-queued = **In the queue**: { $ahead ->
+phase-posting = Posting
+phase-done = Done
+phase-undelivered = Made, but not posted
+phase-failed = No song this time
+phase-canceled = Canceled
+note-next = Yours is next.
+note-queued = { $ahead ->
     [one] 1 song comes
    *[other] { $ahead } songs come
 } first.
-state-submitting = **Sending it** to the music service.
-state-composing = **Composing.** I'll mention you when it's done.
-state-slow = **Composing**, slower than usual. Your song isn't lost. I keep checking, and I'll mention you.
-state-parked = **Still not done.** This song is taking far too long. The operator has been notified.
-state-mixing = **Mixing.** The song is made, and its audio is on the way.
-state-posting = **Posting** the song.
-state-done = **Done** { $when }, after { $took } min.
-state-done-listen = **Done** { $when }, after { $took } min. [Listen]({ $link })
-state-undelivered = **Made, but I could not post it**, here or in a direct message. I keep the song for some days and try again by myself. Let me see this channel and post here, and check what AutoMod blocks. “Post again” does it at once.
-state-failed = **No song this time.** { $why }
+note-mention = I'll mention you when it's done.
+note-slow = Slower than usual, but your song isn't lost. I keep checking, and I'll mention you.
+note-parked = This song is taking far too long. The operator has been notified.
+note-undelivered = I could not post this song, here or in a direct message. I keep it for some days and try again by myself. Let me see this channel and post here, and check what AutoMod blocks. “Post again” does it at once.
 made-custom = custom
 made-from-prompt = from a prompt
 made-instrumental = instrumental
@@ -176,20 +179,20 @@ made-duration = about { $length }
 ## Messages about a song
 
 song-ready = { $mention } your song is ready!
-song-takes = { $count ->
-    [one] 1 take (the music service made only one)
-   *[other] { $count } takes
-}
+song-one-take = the music service made only one
 text-refused-here = Discord did not accept the song's text here, so this message leaves it out.
 song-untitled = Song
 song-without-text = a song whose text is no longer kept
 notice-none = { $mention } sorry, there is no song this time.
 notice-title = No song: { $title }
 notice-retry = “Try again” starts a new request with the same text.
+notice-edit = “Edit and try again” opens your text, so that you can change it.
+notice-wait = Your text is kept. “Open the text” brings it back when the service is there again.
 
 failure = { $what } Your { $credits } are back.
 failed-said = It said: “{ $said }”
 failed-refused = The music service did not accept the request.
+failed-options = The music service has changed since, and this song asks for something that the new one can't do.
 failed-moderated = The music service did not allow this text.
 failed-closed = { $why }
 failed-upstream-failed = The music service could not make this song.
@@ -250,6 +253,10 @@ refused-file-not-fetched = I could not fetch the lyrics file in time. Try again,
 refused-model = That model is not available. Choose one of these: { $models }. Nothing was charged.
 refused-length = You can choose the length only for custom songs with one of these models: { $models }. Nothing was charged.
 refused-no-length = You can't choose the length of a song at the moment. Leave it out and try again. Nothing was charged.
+refused-options = You can't choose { $options } for this song at the moment. Nothing was charged; the form opens without that.
+named-avoid = what to leave out
+named-voice = the voice
+named-duration = the length
 refused-closed = { $why } Nothing was charged. Try again { $when }.
 refused-permissions = I can't post in that channel: I need the permission { $names }. Ask a server manager, or try another channel.
 refused-outside = This works only in servers.
@@ -269,6 +276,7 @@ refused-limit = A song costs { $price }, and you have { $left } left. { $used }.
 refused-open-jobs-member = You already have { $songs } in progress, which is the limit. Wait for one to arrive, then try again. Nothing was charged.
 refused-open-jobs-guild = This server already has { $songs } in progress, which is the limit. Wait for one to arrive, then try again. Nothing was charged.
 refused-total = All servers together have used up this month's credits. New songs are possible again { $renews }. Nothing was charged.
+refused-requests = That was { $limit } requests within an hour, which is the most anyone can make. The next one is possible { $until }.
 refused-not-served = I don't make songs in this server: my operator hasn't enabled it. Nothing was charged.
 refused-paused = New songs are paused in this server: “{ $reason }”. Try again when a server manager ends the pause. Nothing was charged.
 refused-words-gone = The text of that song is no longer kept. Nothing was charged.

@@ -97,14 +97,18 @@ choice-alerts = 使用量アラート
 ## Buttons
 
 button-again = もう一度（{ $credits }）
-button-remix = リミックス
+button-remix = リミックス（{ $credits }）
 button-lyrics = 歌詞
+button-prompt = プロンプト
+button-style = スタイル
 button-send = 自分に送る
 button-delete = 削除
 button-cancel = キャンセル
 button-retry = 再試行
 button-post = 再投稿
 button-edit = 編集して再試行
+button-open = テキストを開く
+button-more = その他…
 button-check = 歌詞を確認
 button-pay = はい、{ $credits }で作る
 button-take = テイク{ $number }
@@ -117,7 +121,7 @@ button-erase = 自分の情報をすべて削除
 ## The form
 
 form-song = どんな曲を作りますか？
-form-remix = 曲をリミックス
+form-remix = 曲をリミックス（{ $credits }）
 field-title = タイトル
 field-style = スタイル
 field-lyrics = 歌詞
@@ -133,30 +137,29 @@ hint-lyrics-file = 代わりに{ $most }文字までの.txtファイルを添付
 
 ## The progress card
 
-card-price = 消費クレジット
-card-given-back = { $price } 返却済み
-card-left-of-limit = 上限までの残り
-card-left-in-server = サーバーの残り
-card-asked = { $when }にリクエストされました。
-card-expected = 完成予定
+card-for = 🎵 **{ $title }** – { $member } さんのリクエスト
+card-listen = [聴く]({ $link })
+card-why = [理由を見る]({ $link })
+card-given-back = { $credits }を返却済み
+card-left-of-limit = 上限まで残り{ $credits }
+card-left-in-server = サーバーの残り{ $credits }
+card-expected = 完成予定: { $when }
 card-expected-range = { $from }〜{ $to }
 card-any-moment = まもなく
 phase-queued = 順番待ち
-phase-composing = 作曲
-phase-mixing = ミックス
-phase-posted = 投稿
-state-next = **順番待ち**です。次はこの曲の番です。
-state-queued = **順番待ち**です。先に{ $ahead }曲あります。
-state-submitting = 音楽サービスに**受け渡し中**です。
-state-composing = **作曲中**です。できあがったらメンションでお知らせします。
-state-slow = **作曲中**です。いつもより時間がかかっていますが、曲は失われていません。確認を続け、できあがったらメンションでお知らせします。
-state-parked = **まだ完成していません**。時間がかかりすぎているため、運営者に連絡済みです。
-state-mixing = **ミックス中**です。曲はできあがり、まもなく音源が届きます。
-state-posting = 曲を**投稿中**です。
-state-done = { $when }に**完成**しました（所要時間 { $took }）。
-state-done-listen = { $when }に**完成**しました（所要時間 { $took }）。[聴く]({ $link })
-state-undelivered = **完成しましたが、投稿できませんでした**（ここにも、DMにも）。曲は数日間保存し、自動で再試行します。このチャンネルの閲覧と投稿をボットに許可し、AutoModの設定も確認してください。「再投稿」を押せば、すぐに試します。
-state-failed = **今回は曲を作れませんでした**。{ $why }
+phase-composing = 作曲中
+phase-mixing = ミックス中
+phase-posting = 投稿中
+phase-done = 完成
+phase-undelivered = 完成（未投稿）
+phase-failed = 今回は曲を作れませんでした
+phase-canceled = キャンセル済み
+note-next = 次はこの曲の番です。
+note-queued = 先に{ $ahead }曲あります。
+note-mention = できあがったらメンションでお知らせします。
+note-slow = いつもより時間がかかっていますが、曲は失われていません。確認を続け、できあがったらメンションでお知らせします。
+note-parked = 時間がかかりすぎているため、運営者に連絡済みです。
+note-undelivered = 曲は完成しましたが、ここにもDMにも投稿できませんでした。曲は数日間保存し、自動で再試行します。このチャンネルの閲覧と投稿をボットに許可し、AutoModの設定も確認してください。「再投稿」を押せば、すぐに試します。
 made-custom = カスタム
 made-from-prompt = プロンプト
 made-instrumental = インストゥルメンタル
@@ -167,20 +170,20 @@ made-duration = 約{ $length }
 ## Messages about a song
 
 song-ready = { $mention } 曲が完成しました！
-song-takes = { $count ->
-    [1] 1テイク（音楽サービスから届いたのは1つだけでした）
-   *[other] { $count }テイク
-}
+song-one-take = 音楽サービスから届いたのは1つだけでした
 text-refused-here = ここではDiscordが曲のテキストを受け付けなかったため、このメッセージには入っていません。
 song-untitled = 無題の曲
 song-without-text = テキストが残っていない曲
 notice-none = { $mention } 申し訳ありません。今回は曲を作れませんでした。
 notice-title = 作れなかった曲: { $title }
 notice-retry = 「再試行」を押すと、同じ内容であらためてリクエストします。
+notice-edit = 「編集して再試行」を押すと、テキストを書き直せます。
+notice-wait = テキストは保存されています。サービスが再開したら「テキストを開く」から続けられます。
 
 failure = { $what }{ $credits }は返却されました。
 failed-said = 音楽サービスからの返答は「{ $said }」でした。
 failed-refused = 音楽サービスがリクエストを受け付けませんでした。
+failed-options = 音楽サービスが変わり、この曲で選ばれた指定に新しいサービスが対応していません。
 failed-moderated = このテキストは音楽サービスで許可されませんでした。
 failed-closed = { $why }
 failed-upstream-failed = 音楽サービスがこの曲を作れませんでした。
@@ -238,6 +241,10 @@ refused-file-not-fetched = 歌詞ファイルを時間内に取得できませ�
 refused-model = そのモデルは利用できません。次の中から選んでください: { $models }。クレジットは消費されていません。
 refused-length = 曲の長さを指定できるのは、次のモデルのカスタム曲だけです: { $models }。クレジットは消費されていません。
 refused-no-length = 今は曲の長さを指定できません。指定せずに、もう一度お試しください。クレジットは消費されていません。
+refused-options = この曲では今、{ $options }を指定できません。クレジットは消費されていません。フォームは指定なしで開きます。
+named-avoid = 入れない音
+named-voice = ボーカル
+named-duration = 長さ
 refused-closed = { $why }クレジットは消費されていません。{ $when }に、もう一度お試しください。
 refused-permissions = このチャンネルに投稿できません。ボットに次の権限が必要です: { $names }。サーバー管理者に相談するか、別のチャンネルでお試しください。
 refused-outside = サーバー内でのみ使えます。
@@ -257,6 +264,7 @@ refused-limit = 1曲に{ $price }かかりますが、あなたの残りは{ $le
 refused-open-jobs-member = あなたの制作中の曲が、同時に作れる上限の{ $songs }に達しています。1曲届くのを待って、もう一度お試しください。クレジットは消費されていません。
 refused-open-jobs-guild = このサーバーの制作中の曲が、同時に作れる上限の{ $songs }に達しています。1曲届くのを待って、もう一度お試しください。クレジットは消費されていません。
 refused-total = 今月のクレジットを全サーバー合計で使い切りました。{ $renews }にまた曲を作れるようになります。クレジットは消費されていません。
+refused-requests = 1時間に受け付けられるのは{ $limit }件までです。次は{ $until }に受け付けます。
 refused-not-served = このサーバーでは曲を作れません。ボットの運営者がこのサーバーを有効にしていません。クレジットは消費されていません。
 refused-paused = このサーバーでは新しい曲の受付を停止しています（理由:「{ $reason }」）。クレジットは消費されていません。サーバー管理者が受付を再開したら、もう一度お試しください。
 refused-words-gone = その曲のテキストは、もう保存されていません。クレジットは消費されていません。

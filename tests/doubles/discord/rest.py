@@ -51,7 +51,7 @@ class _Route:
 
 
 class Rest(World):
-    """What the bot reaches by HTTP."""
+    """The routes that the bot reaches by HTTP."""
 
     @cached_property
     def _routes(self) -> list[_Route]:

@@ -18,7 +18,7 @@ import pytest
 
 from bot.database import exclusive_lock, migrating, pages
 from bot.database import sqlite as module
-from bot.database.engine import FIRST_PAGE, GIVE_UP_AFTER_S, ConstraintViolated
+from bot.database.engine import FIRST_PAGE, ConstraintViolated
 from bot.database.sqlite import Database, Tx
 from bot.errors import StartRefused, StoreBusy
 from bot.store.facts import fact, remember
@@ -346,7 +346,7 @@ async def test_a_locked_file_can_still_be_read(hasty: Database) -> None:
 
 
 def test_a_write_gives_up_before_a_member_does() -> None:
-    assert 2.0 == GIVE_UP_AFTER_S
+    assert 2.0 == module.GIVE_UP_AFTER_S
     assert 500 == module.BUSY_TIMEOUT_MS
 
 

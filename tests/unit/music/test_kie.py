@@ -133,6 +133,11 @@ def test_a_task_id_means_accepted() -> None:
     assert wire.Accepted("281e") == submitted(code=200, data={"taskId": "281e", "recordId": "x"})
 
 
+@pytest.mark.parametrize("code", [0, 201, "200", "0", 200.0, "success", None])
+def test_a_task_id_next_to_any_code_that_is_no_error_means_accepted(code: object) -> None:
+    assert wire.Accepted("281e") == submitted(code=code, data={"taskId": "281e"})
+
+
 @pytest.mark.parametrize(
     ("code", "cause"),
     [(401, ClosedCause.BAD_KEY), (402, ClosedCause.NO_CREDITS), (433, ClosedCause.NO_CREDITS)],

@@ -295,3 +295,55 @@ def test_every_file_of_a_command_is_its_owners_alone() -> None:
     files = [path for path in (Path("saved.db"), *Path("new").rglob("*")) if path.suffix != ".lock"]
     assert {"tunesmith.db", "saved.db", "spool"} <= {path.name for path in files}
     assert [] == [path for path in (Path("new"), *files) if path.stat().st_mode & 0o077]
+
+
+@pytest.mark.usefixtures("place")
+def test_a_songs_story_is_shown_in_order_and_without_its_words() -> None:
+    said = typed("jobs", "show", job_in("delivered"))
+
+    assert 0 == said.exit_code
+    told = [re.split(r"  +", line.strip())[-1] for line in said.output.splitlines()]
+    assert [
+        *("requested", "10 credits held; 10 of the allowance, 0 of the bonus"),
+        *("the paid request goes to sseedance", "accepted by the music service"),
+        *("finished at the music service", "audio stored: 2 takes, 0.0 MiB"),
+        "10 credits settled; 10 of the allowance, 0 of the bonus",
+        *("posting the song to the channel", "the song is posted", ""),
+    ] == told[told.index("requested") :]
+    assert f"member {make.MEMBER}" in said.output
+    assert "synth pop" not in said.output
+
+
+@pytest.mark.usefixtures("place")
+def test_a_songs_words_are_shown_when_asked_for() -> None:
+    said = typed("jobs", "show", job_in("running"), "--words")
+
+    assert "Prompt: 'Warm synth pop about the last train home'" in said.output
+    assert "parked (slow) until you decide" in said.output
+    assert "parked: slow" in said.output
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("number", ["7", "0", str(1 << 70)])
+def test_a_story_of_no_job_is_one_sentence(number: str) -> None:
+    said = typed("jobs", "show", number)
+
+    assert (1, f"Job {number} is not there.\n") == (said.exit_code, said.stderr)
+
+
+@pytest.mark.usefixtures("place")
+def test_a_server_is_forgotten_after_a_question_or_with_yes() -> None:
+    asked = typed("servers", "forget", str(make.GUILD))
+    unknown = typed("servers", "forget", "77", "--yes")
+    before = job_in("delivered")
+    said = typed("servers", "forget", str(make.GUILD), "--yes")
+
+    assert (1, True) == (asked.exit_code, "add --yes. Nothing was changed." in asked.stderr)
+    assert (1, "Server 77 is not known; nothing was changed.\n") == (unknown.exit_code, unknown.stderr)
+    assert 0 == said.exit_code
+    assert "message ids (2), limits (0), the settings, and members who are known from there alone (1)" in (
+        said.output
+    )
+    assert said.output.endswith("The bot removes the files within a minute, or at its next start.\n")
+    assert "data erased" in typed("jobs", "show", before).output
+    assert 0 == typed("doctor", "--ledger").exit_code

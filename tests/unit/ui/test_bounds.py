@@ -85,12 +85,13 @@ def test_public_cards_fit_and_have_no_live_words(text: str, state: JobState, rea
     )
     english = language_of("en")
 
-    embeds = [cards.card(english, job, facts()), cards.song(english, job), cards.notice(english, job)]
+    card = cards.card(english, job, facts())
+    embeds = [*([] if card is None else [card]), cards.song(english, job), cards.notice(english, job)]
 
     for embed in embeds:
         assert_fits(embed)
     assert None is LIVE.search(shown(embeds))
-    assert None is LIVE.search(cards.card_line(english, job))
+    assert None is LIVE.search(cards.card_line(english, job).replace(f"<@{make.MEMBER}>", ""))
 
 
 @pytest.mark.parametrize(

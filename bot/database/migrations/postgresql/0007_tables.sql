@@ -21,7 +21,8 @@ CREATE TABLE guild (
   paused TEXT,
   alerts_channel_id BIGINT,
   locale TEXT NOT NULL DEFAULT '',
-  operator_bonus BIGINT NOT NULL DEFAULT 0
+  operator_bonus BIGINT NOT NULL DEFAULT 0,
+  leaving_since BIGINT
 );
 
 CREATE TABLE usage (
@@ -228,6 +229,19 @@ CREATE TABLE breaker (
   retry_at BIGINT
 );
 
+CREATE TABLE job_event (
+  job_id BIGINT NOT NULL REFERENCES job (id),
+  number BIGINT NOT NULL,
+  at BIGINT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('state', 'sending', 'parked', 'resumed', 'deleted', 'answer')),
+  state TEXT NOT NULL,
+  attempt BIGINT NOT NULL,
+  note TEXT NOT NULL DEFAULT '',
+  repeats BIGINT NOT NULL DEFAULT 0,
+  last_at BIGINT NOT NULL,
+  PRIMARY KEY (job_id, number)
+);
+
 CREATE INDEX job_due ON job (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX job_card_due ON job (card_due_at) WHERE card_due_at IS NOT NULL;
 CREATE INDEX job_submitted ON job (submitted_at) WHERE submitted_at IS NOT NULL;
@@ -261,10 +275,11 @@ CREATE INDEX song_by_title ON song (title_id) WHERE title_id IS NOT NULL;
 CREATE INDEX song_by_style ON song (style_id) WHERE style_id IS NOT NULL;
 CREATE INDEX song_by_lyrics ON song (lyrics_id) WHERE lyrics_id IS NOT NULL;
 CREATE INDEX song_by_avoid ON song (avoid_id) WHERE avoid_id IS NOT NULL;
-CREATE INDEX job_by_member ON job (member_id);
+CREATE INDEX job_by_member ON job (member_id, created_at);
 CREATE INDEX draft_by_age ON draft (created_at);
 CREATE INDEX ledger_by_member ON ledger (member_id) WHERE member_id IS NOT NULL;
 CREATE INDEX ledger_by_actor ON ledger (actor_id) WHERE actor_id IS NOT NULL;
 CREATE INDEX member_limit_by_member ON member_limit (member_id);
 CREATE INDEX usage_by_member ON usage (member_id, day);
 CREATE INDEX job_undelivered ON job (created_at) WHERE state = 'undelivered';
+CREATE INDEX guild_leaving ON guild (leaving_since) WHERE leaving_since IS NOT NULL;
