@@ -32,6 +32,7 @@ CAMPAIGNS = {
     "tests/unit/pipeline/test_kills.py": "",
     "tests/unit/store/test_crash_model.py": "",
     "tests/flows/test_campaign.py": "",
+    "tests/flows/test_failover.py": "",
     "tests/mutation/test_mutations.py": "test_a_broken_rule_is_noticed",
     "tests/faults/test_e_database.py": "test_a_kill_in_a_migration",
     "tests/unit/database/test_released.py": "test_a_kill_over_the_copy",

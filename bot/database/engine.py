@@ -139,6 +139,10 @@ class Database(Protocol):
         """
         ...
 
+    def may_act(self) -> bool:
+        """Return whether this process may pay and post now: it knew a moment ago that it has the database."""
+        ...
+
     async def take_over(self, take: Callable[[Tx], int], is_current: Callable[[Tx, int], bool]) -> int:
         """Make this process the owner of the database, and return the number that ``take`` gives it.
 

@@ -13,15 +13,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    asynccontextmanager,
-    contextmanager,
-    nullcontext,
-    suppress,
-)
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Final, NoReturn, TypeVar
 
@@ -32,6 +24,7 @@ from bot.database import engine, postgresql_schema, slots
 from bot.database.engine import GIVE_UP_AFTER_S, RETRY_AFTER_S, DatabaseError
 from bot.database.postgresql_tx import Tx, connect
 from bot.database.slots import SlotLost
+from bot.database.standby import Standby, Stopped
 from bot.errors import StartRefused, StoreBusy, StoreLost
 
 log = logging.getLogger(__name__)
@@ -82,20 +75,6 @@ _NOT_YET = ("starting up", "shutting down", "recovery", "too many", "remaining c
 MAINTAINING: Final[dict[str, str | int]] = {"lock_timeout": LOCK_TIMEOUT_MS}
 REWRITTEN: Final = ("text", "draft", "song", "track", "coauthor", "member", "forgotten")
 """Tables that hold what members typed, or lead to a person. Jobs and the ledger are too large for it."""
-
-
-class Stopped(Exception):
-    """The process was asked to stop while it stood by."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standby:
-    """Behaviour of a process until the slot is its own."""
-
-    stop: asyncio.Event
-    """Ends the wait."""
-    shown: Callable[[], AbstractAsyncContextManager[object]] = nullcontext
-    """Entered while the process stands by: its health page."""
 
 
 def die(reason: str) -> NoReturn:
@@ -398,7 +377,7 @@ class Database(engine.Database):
         """Number of writes that wait for their turn."""
         return self._waiting
 
-    def is_current(self) -> bool:
+    def may_act(self) -> bool:
         """Return whether the server has shown lately that the slot is this process's."""
         return slots.steady_s() - self._writer.proved_s <= self._writer.takeover_s / FENCE_SHARE
 

@@ -292,6 +292,10 @@ class Database(engine.Database):
             await self._writer.run(lambda tx: ownership.mark(tx, lambda inside: is_current(inside, number)))
         return number
 
+    def may_act(self) -> bool:
+        """Return True: locks keep every other process away from the file."""
+        return True
+
     async def until_lost(self) -> str:
         """Wait until a write finds that the database is no longer this process's. Return why."""
         await self._was_lost.wait()

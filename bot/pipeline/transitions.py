@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Unpack
 
 from bot.database.engine import Database, Tx
+from bot.errors import Transient
 from bot.model import ClosedCause, FailReason, Job, JobId, JobState
 from bot.store import jobs, ledger
 
@@ -31,6 +32,11 @@ class Transitions:
         self._database = database
         self._now = now
         self._moved = moved
+
+    def refuse_to_act_late(self) -> None:
+        """Raise Transient if another process may have the database, and with it the job, by now."""
+        if not self._database.may_act():
+            raise Transient("not sent: the process stood still")
 
     async def to(
         self,

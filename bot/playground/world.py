@@ -12,6 +12,7 @@ from pathlib import Path
 
 import discord
 import simcord
+from pydantic import SecretStr
 
 from bot.app import App, assemble
 from bot.errors import Refusal
@@ -155,7 +156,7 @@ class World:
                 music_backend=contract,
                 music_models=sandbox.models,
                 music_extras=extras,
-                database_url=f"sqlite:///{folder / 'tunesmith.db'}",
+                database_url=SecretStr(f"sqlite:///{folder / 'tunesmith.db'}"),
                 spool_dir=folder / "spool",
                 poll_pace=pace,
                 **{sandbox.key_setting.lower(): "sandbox", sandbox.url_setting.lower(): url},  # type: ignore[arg-type]

@@ -233,10 +233,10 @@ SUBMITTING: Final = (
         "the commit of submitting comes before the POST",
         "pipeline/submitting.py",
         "Submitter.submit",
-        dropped("answer = await music.submit(request)"),
+        dropped("answer = await self._request(music, request)"),
         ahead(
             "entered = await self._database.write(enter)",
-            "answer = await music.submit(request)",
+            "answer = await self._request(music, request)",
         ),
         by=(f"{PIPELINE}a_process_that_dies_over_the_post_leaves_an_unknown_outcome",),
     ),

@@ -19,7 +19,9 @@ SECRET = "MTA5s3cr3tThatNobodyMayRead"
 REQUIRED = {"DISCORD_TOKEN": SECRET, "MUSIC_API_KEY": SECRET}
 SECRETS = secret_fields()
 HOOK = f"https://discord.com/api/webhooks/1/{SECRET}"
+SERVER = f"postgresql://bot:{SECRET}@localhost/tunesmith"
 VALUES = {field: HOOK if field.endswith("_url") else f"{field}-{SECRET}" for field in SECRETS}
+VALUES["database_url"] = SERVER
 
 
 @pytest.fixture(autouse=True)
