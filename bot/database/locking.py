@@ -7,29 +7,44 @@ the same for all: servers ascending, then members, then the day's total, then fa
 guarded updates alone.
 """
 
-import sqlite3
-from collections.abc import Iterable
-
 from bot.database.engine import Tx
 
 
-def lock_guilds(tx: Tx, guild_ids: Iterable[int]) -> None:
-    """Lock servers that are known, until the end of the transaction."""
-    if isinstance(tx, sqlite3.Connection):
+def lock_guild(tx: Tx, guild_id: int) -> None:
+    """Lock a server until the end of the transaction, also one that nothing is known of yet."""
+    if not _locks_rows(tx):
         return
-    for guild_id in sorted(set(guild_ids)):
+    locked = tx.execute("SELECT 1 FROM guild WHERE id = ? FOR NO KEY UPDATE", (guild_id,)).fetchone()
+    if locked is None:
+        tx.execute("INSERT INTO guild (id) VALUES (?) ON CONFLICT DO NOTHING", (guild_id,))
         tx.execute("SELECT 1 FROM guild WHERE id = ? FOR NO KEY UPDATE", (guild_id,))
+
+
+def lock_guilds_of(tx: Tx, member: int) -> None:
+    """Lock the servers in which a member has jobs, and then the member."""
+    if not _locks_rows(tx):
+        return
+    tx.execute(
+        """SELECT 1 FROM guild WHERE id IN (SELECT guild_id FROM job WHERE member_id = ?)
+           ORDER BY id FOR NO KEY UPDATE""",
+        (member,),
+    )
+    lock_member(tx, member)
 
 
 def lock_member(tx: Tx, member: int) -> None:
     """Lock a member: nothing new can refer to them until the end of the transaction."""
-    if not isinstance(tx, sqlite3.Connection):
+    if _locks_rows(tx):
         tx.execute("SELECT 1 FROM member WHERE id = ? FOR UPDATE", (member,))
 
 
 def lock_day(tx: Tx, day: int) -> None:
     """Lock the total of all servers for a day."""
-    if isinstance(tx, sqlite3.Connection):
+    if not _locks_rows(tx):
         return
     tx.execute("INSERT INTO day_total (day, credits) VALUES (?, 0) ON CONFLICT DO NOTHING", (day,))
     tx.execute("SELECT 1 FROM day_total WHERE day = ? FOR NO KEY UPDATE", (day,))
+
+
+def _locks_rows(tx: Tx) -> bool:
+    return getattr(tx, "locks_rows", False)

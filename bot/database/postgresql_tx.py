@@ -105,6 +105,9 @@ class _TextDumper(StrDumperUnknown):
 class Tx:
     """A connection, as a transaction function sees it."""
 
+    locks_rows = True
+    """Whether transactions of other processes write at the same time; see ``locking``."""
+
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         self.connection = connection
         self.total_changes = 0

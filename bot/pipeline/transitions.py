@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Unpack
 
 from bot.database.engine import Database, Tx
+from bot.database.locking import lock_guild
 from bot.errors import Transient
 from bot.model import ClosedCause, FailReason, Job, JobId, JobState
 from bot.store import jobs, ledger
@@ -99,6 +100,7 @@ def fail(
     Raises:
         Superseded: another claim has moved the job on.
     """
+    lock_guild(tx, job.origin.guild_id)
     moved = jobs.move(
         tx,
         job,

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from bot.database.engine import Tx
+from bot.database.locking import lock_guilds_of
 from bot.model import GuildId, MemberNumber
 from bot.store import job_events, ledger, members, texts
 from bot.store.jobs import NOT_ERASED, UNFINISHED
@@ -72,6 +73,7 @@ def due(tx: Tx, now: datetime) -> list[int]:
 
 def erase(tx: Tx, member: MemberNumber, now: datetime) -> Waits:
     """Erase the member's finished data, then the member. Returns what is still in progress."""
+    lock_guilds_of(tx, member)
     release_parked(tx, "member_id", member, now)
     waits = waits_for(tx, member)
     rows = tx.execute(
