@@ -7,6 +7,7 @@ from typing import Final
 
 import aiohttp
 
+from bot.ui import request_trace
 from bot.ui.discord_limits import CONTENT_MAX
 from bot.ui.text import cut, plain
 
@@ -44,7 +45,9 @@ class OperatorAlerts:
     async def run(self) -> None:
         """Send queued alerts until cancelled."""
         timeout = aiohttp.ClientTimeout(total=SEND_S)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
+        async with aiohttp.ClientSession(
+            timeout=timeout, trace_configs=[request_trace.trace(secret_path=True)]
+        ) as session:
             while True:
                 await self._send(session, await self._waiting.get())
 

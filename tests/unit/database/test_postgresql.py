@@ -368,7 +368,8 @@ async def test_who_takes_the_slot_up_again_finds_its_own_epoch(url: str) -> None
     assert 1 == slots.attempt(first, slots.Watch(), 15.0, "holder")
     first.close()
 
-    assert slots.take_up_again(second, 1, 0)
+    while not slots.take_up_again(second, 1, 0):
+        pass  # the server has not noticed yet that the first session has ended
     second.execute("UPDATE slot SET epoch = 2")
     with pytest.raises(slots.SlotLost):
         slots.take_up_again(second, 1, 0)
