@@ -128,7 +128,7 @@ def show_config() -> None:
 
 async def _run_checks(loaded: settings.Settings, *, ledger: bool) -> bool:
     """Print the result of every check. Return whether none of them failed."""
-    specs = database_checks(loaded.database_path) if ledger else doctor_checks.check_specs(loaded)
+    specs = database_checks(loaded.database_place) if ledger else doctor_checks.check_specs(loaded)
     passed = True
     async for check in run_checks(specs):
         passed = passed and check.verdict is not Verdict.FAILURE

@@ -32,7 +32,7 @@ def check_specs(settings: Settings) -> list[CheckSpec]:
     backend = settings.music_backend
     return wiring.check_specs(
         wiring.Targets(
-            database=settings.database_path,
+            database=settings.database_place,
             spool=settings.spool_dir,
             total_credits_max=settings.total_credits_max,
             url_setting=plain_contract(backend).url_setting,

@@ -197,6 +197,11 @@ class Settings(BaseModel):
         return Path(self.database_url.get_secret_value().removeprefix(SQLITE))
 
     @property
+    def database_place(self) -> Path | str:
+        """The path of the SQLite file, or the address of the PostgreSQL database."""
+        return self.database_url.get_secret_value() if self.on_postgresql else self.database_path
+
+    @property
     def credit_defaults(self) -> Defaults:
         """The credits of a server whose managers have set nothing."""
         return Defaults(

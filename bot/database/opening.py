@@ -54,6 +54,21 @@ def attach_to_server(url: str) -> AbstractAsyncContextManager[engine.Database]:
     return attached
 
 
+def open_any_schema(url: str) -> AbstractContextManager[tuple[Tx, int, int]]:
+    """Open a snapshot of a PostgreSQL database, with the version of its schema and this program's.
+
+    Raises:
+        StartRefused: it can't be read, or belongs to another or a newer program.
+    """
+    opened: AbstractContextManager[tuple[Tx, int, int]] = _postgresql().open_any_schema(url)
+    return opened
+
+
+def open_place(place: Path | str) -> AbstractContextManager[Tx]:
+    """Open a snapshot of a database that is given by its path or by its address; see ``open_read_only``."""
+    return sqlite.open_read_only(place) if isinstance(place, Path) else open_read_only(place)
+
+
 def open_read_only(url: str) -> AbstractContextManager[Tx]:
     """Open a snapshot of a database that a bot may be using.
 

@@ -569,17 +569,29 @@ def _refusal(error: psycopg.Error) -> StartRefused:
 
 
 @contextmanager
+def open_any_schema(url: str) -> Iterator[tuple[Tx, int, int]]:
+    """Open a snapshot, with the version of its schema, 0 if it is empty, and this program's.
+
+    Raises:
+        StartRefused: it can't be reached, or belongs to another or a newer program.
+    """
+    with _refusing():
+        tx = connect(url, name="tunesmith reader", options=READING)
+        try:
+            tx.execute("BEGIN")
+            postgresql_schema.refuse_unusable(tx)
+            yield tx, postgresql_schema.schema_version(tx), postgresql_schema.current()
+        finally:
+            tx.close()
+
+
+@contextmanager
 def open_read_only(url: str) -> Iterator[Tx]:
     """Open a snapshot of a database that a bot may be using.
 
     Raises:
         StartRefused: it can't be reached, or has another schema than this program.
     """
-    with _refusing():
-        tx = connect(url, name="tunesmith reader", options=READING)
-        try:
-            tx.execute("BEGIN")
-            postgresql_schema.refuse_other_schema(tx)
-            yield tx
-        finally:
-            tx.close()
+    with open_any_schema(url) as (tx, _, _):
+        postgresql_schema.refuse_other_schema(tx)
+        yield tx
