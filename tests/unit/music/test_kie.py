@@ -345,9 +345,9 @@ def test_an_error_without_a_code_names_no_task() -> None:
     assert isinstance(submitted, wire.Unknown)
 
 
-@pytest.mark.parametrize("first", range(0, 300, 100))
+@pytest.mark.parametrize("first", range(0, 300, 20))
 def test_random_answers_are_read_without_a_mistake(first: int) -> None:
-    assert [] == [problem for seed in range(first, first + 100) for problem in examine_kie(seed)]
+    assert [] == [problem for seed in range(first, first + 20) for problem in examine_kie(seed)]
 
 
 def test_a_balance_of_any_size_is_read() -> None:

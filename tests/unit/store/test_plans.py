@@ -4,13 +4,14 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 
 import bot.store
+from bot.database import sqlite as module
 from bot.database.sqlite import Tx
 from bot.model import (
     Backend,
@@ -111,14 +112,26 @@ class Recorder:
             self.execute(statement, row)
 
 
-@pytest.fixture
-def busy(tx: Tx) -> Tx:
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tx]:
     """A database with songs in every state, of two members."""
+    connection = module._connect(tmp_path_factory.mktemp("plans") / "tunesmith.db")
+    connection.execute("BEGIN")
     for number in range(SONGS):
         for member_id in (MEMBER, OTHER):
-            job = added(tx, member_id=member_id)
-            put(tx, job, list(JobState)[number % len(JobState)])
-    return tx
+            job = added(connection, member_id=member_id)
+            put(connection, job, list(JobState)[number % len(JobState)])
+    connection.execute("COMMIT")
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def busy(filled: Tx) -> Iterator[Tx]:
+    """Offer that database; nothing that a test writes stays."""
+    filled.execute("BEGIN IMMEDIATE")
+    yield filled
+    filled.execute("ROLLBACK")
 
 
 def scans(tx: Tx, work: Callable[[Tx], object]) -> list[str]:
