@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bot.model import FailReason
 from bot.music import reading, wire
 from bot.music.kie import Kie
+from tests import make
 from tests.fuzz.answers import examine
 
 ORIGIN = "https://music.example:443"
@@ -379,7 +380,7 @@ def finished_answers(draw: st.DrawFn) -> tuple[str, tuple[str, ...], object]:
     )
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=make.examples(500))
 @given(finished_answers())
 def test_whatever_carries_one_id_and_some_addresses_is_read_as_that(
     finished: tuple[str, tuple[str, ...], object],
