@@ -393,6 +393,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "server_erasure.is_leaving": lambda tx: server_erasure.is_leaving(tx, GUILD),
     "texts.keep": keep,
     "texts.may_be_taken_up": lambda tx: texts.may_be_taken_up(tx, done(tx).id),
+    "texts.change_model": lambda tx: texts.change_model(tx, done(tx).id, "V6"),
     "texts.drop_songs": lambda tx: texts.drop_songs(tx, [done(tx).id]),
     "texts.keep_draft": lambda tx: texts.keep_draft(tx, 7, MEMBER, make.prompt(), done(tx).id, NOW),
     "texts.draft": lambda tx: texts.draft(tx, 7, MEMBER, NOW),
