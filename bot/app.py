@@ -11,21 +11,20 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import aiohttp
 import discord
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from bot.database.file_system import check_file_system
 from bot.database.sqlite import Database
-from bot.errors import StartRefused, StoreBusy
+from bot.errors import StartRefused, StoreBusy, Transient
 from bot.model import Backend, JobId, JobState
 from bot.music.backends import contract, plain_contract
 from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
 from bot.music.downloads import AudioSource
 from bot.music.spool import Spool
-from bot.ops import event_loop, health
+from bot.ops import event_loop, health, version
 from bot.ops.clock import CheckedClock
 from bot.ops.doctor.local import STRANGERS
 from bot.ops.metrics import Metrics
@@ -310,6 +309,7 @@ async def _run_until_stopped(settings: Settings) -> bool:
         assemble(settings, now=now, dated=clock.compare, clock_confirmed=clock.confirmed) as app,
         health.serving(settings.listen, lambda: _pages(app, stop, clock)) as address,
     ):
+        log.info("starting", extra=version.running())
         clock.alert = app.operator_alerts.alert
         if address is not None:
             log.info("health server listening", extra={"address": address})
@@ -429,6 +429,7 @@ async def _connect(
 
     Raises:
         StartRefused: Discord does not accept the token.
+        Transient: Discord can't be reached.
     """
     if client.is_closed():
         client.reopen()
@@ -447,7 +448,10 @@ async def _connect(
         raise StartRefused(
             "DISCORD_TOKEN is no longer accepted by Discord; copy the bot's token again."
         ) from error
-    except (aiohttp.ClientError, RuntimeError) as error:  # aiohttp's, for what was closed meanwhile
-        if not stop.is_set():
+    except (*ui.UNREACHABLE, RuntimeError) as error:  # aiohttp's, for what was closed meanwhile
+        if stop.is_set():
+            log.info("connection closed while it was made", extra={"error": str(error)})
+        elif isinstance(error, RuntimeError):
             raise
-        log.info("connection closed while it was made", extra={"error": str(error)})
+        else:
+            raise Transient(f"Discord can't be reached ({type(error).__name__})") from error

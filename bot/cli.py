@@ -1,5 +1,6 @@
 """The operator's commands: run, doctor, backup, restore, grant, servers, jobs, demo and others."""
 
+import errno
 import json
 import logging
 import os
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import httpx
     from rich import progress as rich_progress
 
-    from bot import app, operator_access, settings, setup
+    from bot import app, operator_access, settings, setup, start
     from bot import doctor as doctor_checks
     from bot.music import backends
     from bot.music import client as music_client
@@ -34,10 +35,11 @@ if TYPE_CHECKING:
     from bot.ops.doctor import local as local_checks
     from bot.ops.doctor import runner as check_runner
     from bot.services.operator import OperatorActions
+    from bot.ui import discord_checks
 else:
     asyncio, httpx, rich_progress = lazy("asyncio"), lazy("httpx"), lazy("rich.progress")
-    app, operator_access, settings, setup, doctor_checks = (
-        lazy(f"bot.{name}") for name in ("app", "operator_access", "settings", "setup", "doctor")
+    app, operator_access, settings, setup, start, doctor_checks = (
+        lazy(f"bot.{name}") for name in ("app", "operator_access", "settings", "setup", "start", "doctor")
     )
     backends, music_client, music_proxy = (
         lazy(f"bot.music.{name}") for name in ("backends", "client", "proxy")
@@ -46,6 +48,7 @@ else:
         lazy(f"bot.ops.{name}")
         for name in ("backup", "contract_probe", "job_story", "logs", "tables", "upstream_lines", "version")
     )
+    discord_checks = lazy("bot.ui.discord_checks")
     local_checks, check_runner = lazy("bot.ops.doctor.local"), lazy("bot.ops.doctor.runner")
 
 EXIT_STATUSES = (
@@ -117,22 +120,7 @@ def init(
 @cli.command()
 def run() -> None:
     """Run the bot. Settings come from the environment or from .env; see .env.example."""
-    found = settings.examine()
-    try:
-        loaded = found.usable()
-    except StartRefused as refused:
-        _exit_with(str(refused))
-    logs.configure(loaded.log_level, form=loaded.log_format, secrets=loaded.secrets)
-    logs.log_uncaught_errors()
-    for warning in found.warnings:
-        log.warning("secrets readable by others", extra={"finding": warning})
-    try:
-        asyncio.run(app.run(loaded))
-    except StartRefused as refused:
-        if loaded.log_format == "console":
-            _exit_with(str(refused))
-        log.critical("start refused", extra={"error": str(refused)})
-        raise typer.Exit(1) from None
+    start.run()
 
 
 @cli.command()
@@ -200,7 +188,7 @@ def backup(
 ) -> None:
     """Copy the database into one file. Safe while the bot runs; audio files are not included."""
     with _errors_as_sentences(), _progress() as progress:
-        saved = backups.backup(settings.load().database_path, file, progress)
+        saved = backups.backup(settings.load_for_database().database_path, file, progress)
         typer.echo(
             f"{saved.path}: {saved.size_bytes / 1024**2:.1f} MiB, schema {saved.schema}, "
             f"{saved.jobs:,} jobs, {saved.entries:,} ledger entries; verified."
@@ -213,7 +201,7 @@ def restore(
 ) -> None:
     """Replace the database with a backup while no bot runs. The replaced file is kept for a week."""
     with _errors_as_sentences(), _progress() as progress:
-        path = settings.load().database_path
+        path = settings.load_for_database().database_path
         restored = backups.restore(path, file, datetime.now(UTC), progress)
         marked = ", ".join(f"{count} {state}" for state, count in sorted(restored.marked.items()))
         typer.echo(f"Restored {path} from {file}. Unfinished jobs: {marked or 'none'}.")
@@ -248,17 +236,26 @@ def list_servers(context: typer.Context) -> None:
         return
     with _errors_as_sentences():
         now = datetime.now(UTC)
-        found, balance = operator_access.list_servers(settings.load(), now)
-        tables.show(sys.stdout, tables.of_servers(found))
+        loaded = settings.load_for_database()
+        found, balance = operator_access.list_servers(loaded, now)
+        tables.show(sys.stdout, tables.of_servers(found, _server_names(loaded) if found else {}))
         for line in () if balance is None else upstream_lines.lines(balance, now):
             typer.echo(line)
+
+
+def _server_names(loaded: "settings.Settings") -> dict[int, str]:
+    """Return the names that Discord knows of the bot's servers; none if it can't be asked."""
+    token = loaded.discord_token.get_secret_value()
+    if token == settings.UNSET:
+        return {}
+    return asyncio.run(discord_checks.server_names(loaded.discord_api_url, token, loaded.proxy_to_discord))
 
 
 @servers.command(name="allow")
 def allow_server(guild: ServerArgument) -> None:
     """Serve a server, even if GUILDS and NEW_GUILDS do not include it."""
     with _errors_as_sentences():
-        asyncio.run(operator_access.set_allowed(settings.load(), GuildId(guild), allowed=True))
+        asyncio.run(operator_access.set_allowed(settings.load_for_database(), GuildId(guild), allowed=True))
         typer.echo(f"Server {guild} is served.")
 
 
@@ -266,7 +263,7 @@ def allow_server(guild: ServerArgument) -> None:
 def deny_server(guild: ServerArgument) -> None:
     """Make no more songs for a server; unfinished ones are still delivered."""
     with _errors_as_sentences():
-        asyncio.run(operator_access.set_allowed(settings.load(), GuildId(guild), allowed=False))
+        asyncio.run(operator_access.set_allowed(settings.load_for_database(), GuildId(guild), allowed=False))
         typer.echo(f"Server {guild} is no longer served; its unfinished songs are still delivered.")
 
 
@@ -320,7 +317,9 @@ def list_jobs(
         act(number)
     if not flags and context.invoked_subcommand is None:
         with _errors_as_sentences():
-            tables.show(sys.stdout, tables.of_jobs(operator_access.list_open_jobs(settings.load())))
+            tables.show(
+                sys.stdout, tables.of_jobs(operator_access.list_open_jobs(settings.load_for_database()))
+            )
 
 
 def _refund_for(reason: str) -> Callable[[int], None]:
@@ -347,7 +346,7 @@ def show_job(
 ) -> None:
     """Show everything that happened to a song, without what its member typed."""
     with _errors_as_sentences():
-        story = operator_access.job_story(settings.load(), JobId(job))
+        story = operator_access.job_story(settings.load_for_database(), JobId(job))
         for line in [*job_story.head(story), *(job_story.words(story) if words else ())]:
             typer.echo(line)
         tables.show(sys.stdout, job_story.timeline(story, with_words=words))
@@ -386,7 +385,7 @@ def _act(work: "Callable[[OperatorActions], Awaitable[str]]") -> None:
     """Perform an operator action and print its confirmation."""
 
     async def perform() -> str:
-        async with operator_access.operator_actions(settings.load()) as actions:
+        async with operator_access.operator_actions(settings.load_for_database()) as actions:
             return await work(actions)
 
     with _errors_as_sentences():
@@ -434,13 +433,16 @@ def playground(
         int, typer.Option(min=0, max=65535, help="The port of the web page; 0 picks a free one.")
     ] = 0,
     contract: ContractOption = Backend.SSEEDANCE,
+    language: Annotated[
+        Literal["en", "de", "ja"], typer.Option(help="The language of its members and its server.")
+    ] = "en",
 ) -> None:
     """Try the bot in the browser on a simulated Discord until Ctrl-C; no token or key needed."""
     _require_extra("playground", "playground")
     from bot.playground.browser import serve  # noqa: PLC0415 - an extra
 
     logs.configure("WARNING")
-    _finish(serve(port or None, typer.echo, contract))
+    _finish(serve(port or None, typer.echo, contract, language=language), port)
 
 
 @cli.command()
@@ -463,7 +465,7 @@ def sandbox(
             await asyncio.Event().wait()
         return True
 
-    _finish(serve())
+    _finish(serve(), port)
 
 
 @cli.command()
@@ -528,12 +530,15 @@ def _require_extra(extra: str, command: str) -> None:
         )
 
 
-def _finish(work: Coroutine[Any, Any, bool]) -> bool:
+def _finish(work: Coroutine[Any, Any, bool], port: int = 0) -> bool:
     try:
         return asyncio.run(work)
     except KeyboardInterrupt:
         return True
     except (StartRefused, OSError) as error:
+        if port and isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES):
+            reason = os.strerror(error.errno).lower()
+            _exit_with(f"Port {port} can't be listened on ({reason}); choose another with --port.")
         _exit_with(str(error))
 
 

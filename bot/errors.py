@@ -6,6 +6,7 @@
     │   ├── TextMissing
     │   ├── UnreadableFile
     │   ├── LyricsGuessed
+    │   ├── LyricsInPrompt
     │   ├── UnknownModel
     │   ├── NoDuration
     │   ├── NotEnoughCredits
@@ -100,6 +101,10 @@ class LyricsGuessed(Refusal):
         super().__init__(f"lyrics file in {encoding}, probably")
         self.encoding = encoding
         self.lyrics = lyrics
+
+
+class LyricsInPrompt(Refusal):
+    """The prompt has several lines: it reads like lyrics, which the form takes."""
 
 
 class UnknownModel(Refusal):
@@ -233,12 +238,13 @@ class UnknownControl(Refusal):
 
 
 class OutOfRange(Refusal):
-    """A number is outside ``low`` … ``high``."""
+    """A number is outside ``low`` … ``high``, or zero where that is none of them."""
 
-    def __init__(self, low: int, high: int) -> None:
+    def __init__(self, low: int, high: int, *, zero: bool = True) -> None:
         super().__init__(f"outside {low} … {high}")
         self.low = low
         self.high = high
+        self.zero = zero
 
 
 class WordsGone(Refusal):

@@ -111,12 +111,10 @@ class ClosedCause(StrEnum):
 
 
 class Backend(StrEnum):
-    """A music service that the bot can talk to."""
+    """The music services that the bot can talk to, one line each. ``music/`` has a module of each name."""
 
     SSEEDANCE = "sseedance"
-    """The documented music API at sseedance.com."""
     KIE = "kie"
-    """kie.ai's jobs API, the upstream of the documented one."""
 
 
 class Period(StrEnum):
@@ -322,6 +320,8 @@ class Job:
     """The number of such answers in a row."""
     words_whole: bool = True
     """Whether all of its texts are still kept: they are dropped in time, or with their author."""
+    first_song: bool = field(default=False, compare=False)
+    """Whether its member had no song before; excluded from comparisons of two snapshots."""
     restored: bool = False
     """Whether it comes from a backup and its messages posted since are still to be looked for."""
 

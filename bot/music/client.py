@@ -14,6 +14,7 @@ from urllib.parse import urljoin
 
 import httpx
 
+from bot import request_log
 from bot.about import USER_AGENT
 from bot.errors import Transient, Unauthorized
 from bot.model import ClosedCause, SongRequest
@@ -306,7 +307,14 @@ class MusicClient:
         self, client: httpx.AsyncClient, method: str, url: str, json: object = None
     ) -> tuple[int, bytes, httpx.Headers]:
         """Return status, body and headers, reading no more of the body than an answer may have."""
+        with request_log.asked(method, url) as exchange:
+            return await self._exchange(client, method, url, json, exchange)
+
+    async def _exchange(
+        self, client: httpx.AsyncClient, method: str, url: str, json: object, exchange: request_log.Exchange
+    ) -> tuple[int, bytes, httpx.Headers]:
         async with client.stream(method, url, json=json) as response:
+            exchange.status = response.status_code
             received = bytearray()
             # Raw: httpx would decompress without a limit.
             async for chunk in response.aiter_raw():

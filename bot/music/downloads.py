@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 import httpcore
 import httpx
 
+from bot import request_log
 from bot.about import USER_AGENT
 from bot.music.client import CONNECT_S
 from bot.music.formats import MAGIC_BYTES, ending_of
@@ -118,6 +119,15 @@ class AudioSource:
             return b""
         return picture if picture_type(picture) else b""
 
+    @asynccontextmanager
+    async def _asked(
+        self, url: str, headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[httpx.Response]:
+        with request_log.asked("GET", url, file=True) as exchange:
+            async with self._client.stream("GET", url, headers=headers) as response:
+                exchange.status = response.status_code
+                yield response
+
     def _is_usable(self, url: str) -> bool:
         return any(is_usable(url, origin) for origin in self._origins)
 
@@ -125,7 +135,7 @@ class AudioSource:
         for _ in range(REDIRECTS_MAX + 1):
             if not self._is_usable(url):
                 break
-            async with self._client.stream("GET", url, headers=_PICTURE_HEADERS) as response:
+            async with self._asked(url, _PICTURE_HEADERS) as response:
                 if response.next_request is not None:
                     url = str(response.next_request.url)
                     continue
@@ -152,7 +162,7 @@ class AudioSource:
         for _ in range(REDIRECTS_MAX + 1):
             if not self._is_usable(url):
                 raise NoAudio(f"refused address at {_host(url)}")
-            async with self._client.stream("GET", url) as response:
+            async with self._asked(url) as response:
                 if response.next_request is not None:
                     url = str(response.next_request.url)
                     continue

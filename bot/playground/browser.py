@@ -1,16 +1,24 @@
 """Run the bot in the browser until Ctrl-C: ``tunesmith playground``."""
 
 import asyncio
+import logging
+import os
 import tempfile
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
+from zoneinfo import available_timezones
 
 import simcord
-from simcord import SetupError
+from yarl import URL
 
 from bot.model import Backend
+from bot.playground.page import Page, Viewer
+from bot.playground.texts import texts
 from bot.playground.world import World
+
+log = logging.getLogger(__name__)
 
 DELAY_S: Final = 8.0
 """Time that the sandbox takes for a song."""
@@ -21,44 +29,85 @@ PACE: Final = 0.3
 TICK_S: Final = 0.5
 """Interval between two updates of the page."""
 
-WELCOME: Final = (
-    "Welcome! Type `/music create` and a prompt, or `/music custom` for the form; `/quota set` changes "
-    "the allowance. Add [fail], [moderated], [closed], [busy], [slow] or [one take] to a prompt to see how "
-    "the bot handles it."
-)
+CLOSURE_MAX: Final = timedelta(seconds=20)
+"""How long the music service counts as closed after ``[closed]``; elsewhere a quarter of an hour and more."""
 
 
-async def serve(port: int | None, say: Callable[[str], None], contract: Backend = Backend.SSEEDANCE) -> bool:
+LOCALTIME: Final = Path("/etc/localtime")
+"""A link to the file of this machine's time zone, on Linux and macOS."""
+
+
+async def serve(
+    port: int | None,
+    say: Callable[[str], None],
+    contract: Backend = Backend.SSEEDANCE,
+    *,
+    language: str = "en",
+    delay_s: float = DELAY_S,
+) -> bool:
     """Serve the page until the session is ended there or this task is cancelled. Return True."""
+    words = texts()[language]
+    turn = asyncio.Lock()
     with tempfile.TemporaryDirectory(prefix="tunesmith-playground-") as scratch:
-        async with World.open(Path(scratch), delay_s=DELAY_S, pace=PACE, contract=contract) as world:
-            you = world.add_member("You", manager=True)
+        async with World.open(
+            Path(scratch),
+            delay_s=delay_s,
+            pace=PACE,
+            contract=contract,
+            begins_at=datetime.now(UTC),
+            locale=words.locale,
+        ) as world:
+            you = world.add_member(words.you, manager=True)
             friend = world.add_member("Mia")
-            await friend.send(world.channel, WELCOME)
+            await world.add_member("Tunesmith").send(world.channel, words.welcome)
             async with world.env.preview(
-                world.channel, viewers=[you, friend], layout="channel", port=port
+                world.channel,
+                viewers=[you, friend],
+                layout="channel",
+                locale=words.locale,
+                timezone=local_zone(),
             ) as preview:
-                say(f"Open {preview.url}")
-                say("Type /music create, or /music custom for the form. Press Ctrl-C to stop.")
-                await _keep_fresh(world, preview)
+                viewers = (Viewer(words.you, manager=True), Viewer("Mia", manager=False))
+                page = Page(URL(preview.url), words, viewers, turn)
+                async with page.served(port or 0) as url:
+                    say(f"Open {url}")
+                    say("Type /music create, or /music custom for the form. Press Ctrl-C to stop.")
+                    await _keep_fresh(world, preview, turn)
     return True
 
 
-async def _keep_fresh(world: World, preview: simcord.Preview) -> None:
+def local_zone() -> str:
+    """Return the name of this machine's time zone, or UTC where it has none that is known."""
+    _, _, linked = str(LOCALTIME.resolve()).partition("/zoneinfo/")
+    for name in (os.environ.get("TZ", "").removeprefix(":"), linked):
+        if name in available_timezones():
+            return name
+    return "UTC"
+
+
+async def _keep_fresh(world: World, preview: simcord.Preview, turn: asyncio.Lock) -> None:
     """Update the page and its clock until the page is closed."""
     closed = asyncio.create_task(preview.wait_closed())
     try:
         while not closed.done():
             await asyncio.wait([closed], timeout=TICK_S)
-            outdated = world.changed.is_set()
-            world.changed.clear()
-            try:
-                await world.keep_time()
-                if outdated:
-                    await preview.refresh()
-            except SetupError:
-                # Refused while a click is handled: try again on the next tick.
-                if outdated:
-                    world.changed.set()
+            async with turn:
+                if not closed.done():
+                    await _tick(world, preview)
     finally:
         closed.cancel()
+
+
+async def _tick(world: World, preview: simcord.Preview) -> None:
+    outdated = world.changed.is_set()
+    world.changed.clear()
+    await world.shorten_closure(CLOSURE_MAX)
+    try:
+        await world.keep_time()
+        if outdated:
+            await preview.refresh()
+    except TimeoutError as error:
+        # Part of the bot is still at work: the next tick waits for it again.
+        log.warning("page not updated yet", extra={"error": str(error)})
+        if outdated:
+            world.changed.set()

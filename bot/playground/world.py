@@ -5,22 +5,29 @@ Nothing leaves the machine.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import discord
 import simcord
 
 from bot.app import App, assemble
+from bot.database.sqlite import Tx
 from bot.errors import Refusal
 from bot.model import Backend, Delivery, DiscordUserId, Job, Track
 from bot.pipeline.courier import CardFacts, Courier, MessageKind
 from bot.sandbox.contracts import SANDBOXES
 from bot.sandbox.server import Sandbox, running
 from bot.settings import Settings
+from bot.store import breaker
+from bot.store.breaker import Breaker
 from bot.store.budget_alerts import BudgetAlert
+from bot.ui.discord_client import TunesmithClient
 
 SERVER = "The Listening Room"
 CHANNEL = "song-requests"
@@ -117,6 +124,33 @@ class ObservedCourier:
         return await self._courier.open_direct(member_id)
 
 
+def _speak(env: simcord.Env, locale: str) -> None:
+    """Give the members and the server a language: SimCord has American English only."""
+    emit, register = env.backend.emit, env.backend.register_commands
+
+    def localized(event: str, payload: Mapping[str, Any]) -> None:
+        spoken = {key: locale for key in ("locale", "guild_locale") if key in payload}
+        emit(event, {**payload, **spoken} if event == "INTERACTION_CREATE" else payload)
+
+    def described(guild_id: int | None, payloads: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return register(guild_id, [_described(command, locale) for command in payloads])
+
+    env.backend.emit = localized  # type: ignore[method-assign] # SimCord has no setting for it
+    env.backend.register_commands = described  # type: ignore[method-assign] # as above
+
+
+def _described(node: dict[str, Any], locale: str) -> dict[str, Any]:
+    """Return a command, an option or a choice as Discord shows it in a language."""
+    shown = dict(node)
+    for key in ("name", "description"):
+        if key in node:
+            shown[key] = (node.get(f"{key}_localizations") or {}).get(locale, node[key])
+    for key in ("options", "choices"):
+        if node.get(key):
+            shown[key] = [_described(inner, locale) for inner in node[key]]
+    return shown
+
+
 def _is_refusal(error: BaseException) -> bool:
     return isinstance(getattr(error, "original", error), Refusal)
 
@@ -146,8 +180,14 @@ class World:
         pace: float,
         extras: bool = False,
         contract: Backend = Backend.SSEEDANCE,
+        begins_at: datetime | None = None,
+        locale: str = "en-US",
     ) -> AsyncIterator["World"]:
-        """Run the bot on a server with one channel; database and spool are in ``folder``."""
+        """Run the bot on a server with one channel; database and spool are in ``folder``.
+
+        Without ``begins_at`` it is SimCord's first moment, so that a test finds the same day each time.
+        ``locale`` is the language of the members and the server.
+        """
         sandbox = SANDBOXES[contract](key="sandbox", delay_s=delay_s)
         async with running(sandbox) as url:
             settings = Settings(
@@ -164,14 +204,18 @@ class World:
             try:
                 await world._begin()
                 world.env = simcord.Env(world.parts.client, shard_count=1, settle_timeout=SETTLE_MAX_S)
+                if begins_at is not None:
+                    world.env.backend.clock.advance((begins_at - world.env.now()).total_seconds())
+                _speak(world.env, locale)
                 await world.env.start()
+                world._expect_refusals()
                 try:
                     await world._move_in()
                     yield world
                 finally:
                     await world._end()
                     await world.env.shutdown()
-                if bugs := [error for error in world.env.errors if not _is_refusal(error)]:
+                if bugs := world.env.errors:
                     raise BaseExceptionGroup("bugs in the bot", bugs)
             finally:
                 await world._process.aclose()
@@ -198,12 +242,44 @@ class World:
         await self._end()
         await self._begin()
         await self.env.restart_bot(self.parts.client)
+        self._expect_refusals()
         self._run()
 
     async def keep_time(self) -> None:
         """Advance the simulated Discord's clock to the time of this world."""
         lag_s = (self.clock() - self.env.now()).total_seconds()
         await self.env.advance_time(max(lag_s, 0.0))
+
+    async def shorten_closure(self, wait: timedelta) -> None:
+        """Let a music service that takes no requests be tried again after ``wait``, if not before."""
+        latest = self.clock() + wait
+        backend = self.settings.music_backend
+
+        def late(tx: Tx) -> Breaker | None:
+            state = breaker.read(tx, backend)
+            return state if state.retry_at is not None and state.retry_at > latest else None
+
+        if await self.parts.database.read(late) is None:
+            return
+
+        def shorten(tx: Tx) -> None:
+            if (state := late(tx)) is not None:
+                breaker.write(tx, backend, replace(state, retry_at=latest))
+
+        await self.parts.database.write(shorten)
+
+    def _expect_refusals(self) -> None:
+        """Keep SimCord from counting a refusal as a bug: the page would say that the command failed."""
+        tree = self.parts.client.tree
+        counted = tree.on_error
+
+        async def on_error(
+            interaction: discord.Interaction[TunesmithClient], error: discord.app_commands.AppCommandError
+        ) -> None:
+            answer = partial(type(tree).on_error, tree) if _is_refusal(error) else counted
+            await answer(interaction, error)
+
+        tree.on_error = on_error  # type: ignore[method-assign] # as SimCord does it
 
     async def _begin(self) -> None:
         self.parts = await self._process.enter_async_context(

@@ -21,6 +21,11 @@ Payload = Mapping[str, Any]
 
 ASK_WITHIN_S: Final = 10.0
 """Seconds for one request."""
+NAMES_WITHIN_S: Final = 3.0
+"""Seconds for one page of server names: the command that shows them does without."""
+NAME_PAGE_SIZE: Final = 200
+"""Servers of one page. Source: https://docs.discord.com/developers/resources/user#get-current-user-guilds."""
+NAME_PAGES_MAX: Final = 10
 # https://docs.discord.com/developers/resources/application#application-object-application-flags
 PRIVILEGED: Final = sum(1 << bit for bit in (12, 13, 14, 15, 18, 19))
 """Flags of intents that Discord has to grant."""
@@ -78,6 +83,27 @@ async def ask(url: str, token: str, commands: Sequence[Payload], proxy: Proxy | 
         for name in CHECKS[len(checks) :]
     ]
     return Findings(checks=tuple(checks), public=public, ahead=caller.ahead)
+
+
+async def server_names(url: str, token: str, proxy: Proxy | None = None) -> dict[int, str]:
+    """Return the names of the bot's servers by id, as far as Discord says them in time."""
+    timeout = aiohttp.ClientTimeout(total=NAMES_WITHIN_S)
+    headers = {"Authorization": f"Bot {token}", "User-Agent": DISCORD_USER_AGENT}
+    names: dict[int, str] = {}
+    last = 0
+    async with aiohttp.ClientSession(timeout=timeout, headers=headers, **session_options(proxy)) as session:
+        caller = _Caller(session, url, proxied=proxy is not None)
+        for _ in range(NAME_PAGES_MAX):
+            try:
+                page = await caller.get(f"/users/@me/guilds?limit={NAME_PAGE_SIZE}&after={last}")
+                found = {int(guild["id"]): _one_line(guild["name"]) for guild in page}
+            except (_Trouble, KeyError, TypeError, ValueError):
+                break
+            names |= found
+            if len(found) < NAME_PAGE_SIZE:
+                break
+            last = max(found)
+    return names
 
 
 class _Caller:

@@ -6,7 +6,6 @@ import logging
 import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import aiohttp
@@ -17,7 +16,7 @@ from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from bot.errors import OutOfRange, Refusal, TextTooLong, Transient, UnknownControl
 from bot.proxies import Proxy
-from bot.ui import admission, responses
+from bot.ui import admission, command_mentions, request_trace, responses
 from bot.ui.buttons.again import AgainButton, RetryButton
 from bot.ui.buttons.base import PersistentButton
 from bot.ui.buttons.cancel import CancelButton
@@ -72,6 +71,17 @@ DISCORD_URL: Final = "https://discord.com/"
 SILENT_S: Final = 50.0
 """Seconds without an event after which a connection is dead. A heartbeat is answered every 41.25 s."""
 
+UNREACHABLE: Final = (
+    aiohttp.ClientError,
+    OSError,
+    TimeoutError,
+    discord.DiscordServerError,
+    discord.GatewayNotFound,
+)
+"""Errors that time alone cures: Discord, or the network before it, is down."""
+RECONNECTING: Final = ("discord.client", "discord.shard")
+"""Loggers of discord.py that report each lost connection and each retry with a traceback."""
+
 Registered = Callable[[], Awaitable[str | None]]
 Register = Callable[[str], Awaitable[None]]
 
@@ -121,22 +131,6 @@ def _cause(error: app_commands.AppCommandError) -> Exception:
             return error
 
 
-def _trace_dates(dated: Callable[[datetime], None]) -> aiohttp.TraceConfig:
-    """Report the time that Discord sends along with every answer."""
-
-    async def ended(_: object, __: object, request: aiohttp.TraceRequestEndParams) -> None:
-        try:
-            date = parsedate_to_datetime(request.response.headers.get("Date", ""))
-        except ValueError:
-            return
-        if date.tzinfo is not None:
-            dated(date)
-
-    trace = aiohttp.TraceConfig()
-    trace.on_request_end.append(ended)
-    return trace
-
-
 class TunesmithClient(discord.AutoShardedClient):
     """The bot as Discord sees it: no intents, hardly any cache, all state in the database."""
 
@@ -153,7 +147,7 @@ class TunesmithClient(discord.AutoShardedClient):
     ) -> None:
         super().__init__(
             **http_options(proxy),
-            http_trace=_trace_dates(dated),
+            http_trace=request_trace.trace(dated),
             intents=discord.Intents.none(),
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
@@ -161,8 +155,12 @@ class TunesmithClient(discord.AutoShardedClient):
             max_ratelimit_timeout=60.0,
             heartbeat_timeout=silent_s,
         )
+        self.command_ids: dict[str, int] = {}
+        """Discord's ids of the registered commands, by their names."""
         self._confirmed: set[int] = set()
         """Shards whose session Discord has started or resumed since their last disconnect."""
+        self._compared = False
+        """Whether this process has compared its commands with the registered ones."""
         self._proxy = proxy
         self._registered = registered
         self._register = register
@@ -204,8 +202,10 @@ class TunesmithClient(discord.AutoShardedClient):
         await super().login(token)
 
     async def setup_hook(self) -> None:
-        """Register changed commands; runs before the first connection."""
-        await self._register_commands()
+        """Register the commands if they never were; runs before the first connection."""
+        if await self._registered() is None:
+            await self._register_commands()
+            self._compared = True
         if self.application_id is not None:
             log.info("ready to be invited", extra={"invite_url": invite_link(self.application_id)})
         if not discord.http.Route.BASE.startswith(DISCORD_URL):
@@ -228,21 +228,27 @@ class TunesmithClient(discord.AutoShardedClient):
         payload = await self.payload()
         identity = json.dumps([self.application_id, payload], sort_keys=True)
         digest = hashlib.sha256(identity.encode()).hexdigest()
-        if await self._registered() == digest or self.application_id is None:
+        known, self.command_ids = command_mentions.read_note(await self._registered())
+        if known == digest or self.application_id is None:
             return
         try:
             # As tree.sync does, which would translate everything once more.
-            await self.http.bulk_upsert_global_commands(self.application_id, payload=payload)
+            answer = await self.http.bulk_upsert_global_commands(self.application_id, payload=payload)
         except (discord.HTTPException, discord.RateLimited) as error:
             # The commands that Discord knows still work; the next start tries again.
             log.warning("commands not registered", extra={"error": str(error)})
             return
-        await self._register(digest)
+        self.command_ids = command_mentions.ids_of(answer)
+        await self._register(command_mentions.note_of(digest, self.command_ids))
         log.info("commands registered")
 
     async def on_ready(self) -> None:
-        """Log the session. Discord sends this after every new one, so nothing may be started here."""
+        """Log the session, of which there may be many, and register commands that have changed."""
         log.info("connected to Discord", extra={"user": str(self.user)})
+        if not self._compared:
+            # Members use the commands of the last version meanwhile, as they do while the bot is updated.
+            self._compared = True
+            await self._register_commands()
 
     async def on_shard_connect(self, shard: int) -> None:
         """Note that Discord has started a session for the shard."""
@@ -317,6 +323,17 @@ def invite_link(application_id: int) -> str:
     )
 
 
+def lose_traceback(record: logging.LogRecord) -> bool:
+    """Make a log line of discord.py about a lost connection one line: its traceback shows nothing of ours."""
+    error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+    if isinstance(error, (*UNREACHABLE, discord.ConnectionClosed)):
+        record.exc_info = None
+        vars(record)["error"] = type(error).__name__
+    return True
+
+
 def use_api(url: str) -> None:
     """Use this REST API from here on; the gateway's address comes from it too."""
     discord.http.Route.BASE = url
+    for name in RECONNECTING:
+        logging.getLogger(name).addFilter(lose_traceback)

@@ -8,6 +8,7 @@ from typing import Final
 import aiohttp
 
 from bot.proxies import Proxy
+from bot.ui import request_trace
 from bot.ui.discord_limits import CONTENT_MAX
 from bot.ui.discord_proxy import session_options
 from bot.ui.text import cut, plain
@@ -47,7 +48,10 @@ class OperatorAlerts:
     async def run(self) -> None:
         """Send queued alerts until cancelled."""
         timeout = aiohttp.ClientTimeout(total=SEND_S)
-        async with aiohttp.ClientSession(timeout=timeout, **session_options(self._proxy)) as session:
+        trace = request_trace.trace(secret_path=True)
+        async with aiohttp.ClientSession(
+            timeout=timeout, trace_configs=[trace], **session_options(self._proxy)
+        ) as session:
             while True:
                 await self._send(session, await self._waiting.get())
 

@@ -119,7 +119,7 @@ class Quota(
         """Show the chart, and whose its bars are."""
         guild_id, say = _manager(interaction)
         use = await self.credit_service.use(guild_id)
-        picture = await self.attachments.run(chart.usage, use)
+        picture = await self.attachments.run(chart.usage, use, say)
         embed = quota_cards.usage(say, use)
         await interaction.response.send_message(
             cards.summary(embed),

@@ -352,5 +352,6 @@ async def test_a_button_says_when_the_words_are_no_longer_kept(world: World, nam
 
     pressed = await mia.click(message, custom_id=button(message, name).custom_id)
 
-    assert "The text of that song is no longer kept. Nothing was charged." == said(pressed)
+    charged = " Nothing was charged." if name == "again" else ""
+    assert f"The text of that song is no longer kept.{charged}" == said(pressed)
     assert pressed.ephemeral

@@ -74,6 +74,7 @@ def test_nothing_is_started_when_a_module_is_imported(path: Path) -> None:
 def refusals() -> list[errors.Refusal]:
     made: list[errors.Refusal] = [
         errors.TextTooLong("prompt", 501, 500),
+        errors.LyricsInPrompt(),
         errors.TextMissing("lyrics"),
         errors.TextMissing("title"),
         *(errors.UnreadableFile(cause) for cause in ("too_big", "not_text", "empty", "not_fetched")),
@@ -183,3 +184,10 @@ def test_the_lock_pins_every_dependency_with_hashes() -> None:
 
     assert wanted <= pinned
     assert len(re.findall(r"^[a-z0-9-]+==", lock, re.MULTILINE)) <= lock.count("--hash=sha256:")
+
+
+def test_ci_asks_for_each_program_by_itself() -> None:
+    """``command -v`` with several names is true if any one of them exists."""
+    script = (ROOT / ".ci" / "run").read_text("utf-8")
+
+    assert [] == re.findall(r"command -v +\S+ +[^>|&;\s]\S*", script)

@@ -47,7 +47,7 @@ from bot.store import (
 )
 from bot.store.upstream import Reading
 from tests import make
-from tests.make import CHANNEL, GUILD, MEMBER, NOW, OTHER
+from tests.make import CHANNEL, DEFAULTS, GUILD, MEMBER, NOW, OTHER
 from tests.unit.store.rows import ALL, EPOCH, HORIZON, RICH, added, put, settled
 from tests.unit.store.test_upstream import terms
 
@@ -212,6 +212,8 @@ def resume(tx: Tx) -> None:
     quotas.resume(tx, GUILD, make.entry(), NOW)
 
 
+PLACES = jobs.Places(free=3, used_up=frozenset({GUILD}), again_at=NOW, expired=NOW)
+"""A window of the music service that has places left, but none for this server."""
 WORK: dict[str, Callable[[Tx], object]] = {
     "breaker.read": lambda tx: breaker.read(tx, Backend.SSEEDANCE),
     "breaker.admit": probe,
@@ -256,10 +258,14 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "jobs.held": lambda tx: jobs.held(tx, done(tx).id),
     "jobs.count_open": lambda tx: jobs.count_open(tx, GUILD, number(tx)),
     "jobs.nth_request": lambda tx: jobs.nth_request(tx, number(tx), 500, NOW, LATER),
-    "jobs.due": lambda tx: jobs.due(tx, ALL, EPOCH, NOW, HORIZON, 100),
+    "jobs.due": lambda tx: (
+        jobs.due(tx, ALL, EPOCH, NOW, HORIZON, 100),
+        jobs.due(tx, ALL, EPOCH, NOW, HORIZON, 100, PLACES),
+    ),
     "jobs.submitted_since": lambda tx: jobs.submitted_since(tx, Backend.SSEEDANCE, NOW),
+    "jobs.submitted_by_guild": lambda tx: jobs.submitted_by_guild(tx, Backend.SSEEDANCE, NOW),
     "jobs.is_due": lambda tx: jobs.is_due(tx, NOW),
-    "jobs.next_due": lambda tx: jobs.next_due(tx, EPOCH),
+    "jobs.next_due": lambda tx: (jobs.next_due(tx, EPOCH), jobs.next_due(tx, EPOCH, PLACES)),
     "jobs.move": lambda tx: jobs.move(
         tx, queued(tx), JobState.SUBMITTING, backend=Backend.SSEEDANCE, now=NOW, due_at=NOW
     ),
@@ -282,6 +288,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "jobs.queue_position": lambda tx: jobs.queue_position(tx, queued(tx)),
     "jobs.recent_durations": lambda tx: jobs.recent_durations(tx, 10),
     "ledger.balance": lambda tx: ledger.balance(tx, GUILD, RICH, NOW),
+    "ledger.bonus": lambda tx: ledger.bonus(tx, GUILD),
     "ledger.hold": lambda tx: ledger.hold(tx, JobId(1), GUILD, number(tx), 10, RICH, NOW),
     "ledger.settle": lambda tx: ledger.settle(tx, done(tx).id, NOW),
     "ledger.release": lambda tx: ledger.release(tx, queued(tx).id, NOW),
@@ -311,7 +318,8 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "quotas.limit_of": lambda tx: quotas.limit_of(tx, GUILD, number(tx), [1]),
     "quotas.member_limit": lambda tx: quotas.member_limit(tx, GUILD, number(tx)),
     "quotas.role_limits": lambda tx: quotas.role_limits(tx, GUILD),
-    "quotas.member_limits": lambda tx: quotas.member_limits(tx, GUILD),
+    "quotas.member_limits": lambda tx: quotas.member_limits(tx, GUILD, 10),
+    "quotas.member_limits_count": lambda tx: quotas.member_limits_count(tx, GUILD),
     "quotas.standing": lambda tx: quotas.standing(tx, GUILD, number(tx), None, RICH, NOW),
     "quotas.hold": lambda tx: quotas.hold(tx, JobId(1), GUILD, number(tx), [], 10, RICH, NOW),
     "quotas.set_member": lambda tx: quotas.set_member(tx, GUILD, MEMBER, 5, make.entry(), NOW),
@@ -329,6 +337,9 @@ WORK: dict[str, Callable[[Tx], object]] = {
         reports.page(tx, GUILD, size=5),
         reports.page(tx, GUILD, size=5, kind="grant", before_id=9),
         reports.page(tx, GUILD, size=5, member_id=MEMBER, after_id=1),
+    ),
+    "reports.with_balances": lambda tx: reports.with_balances(
+        tx, GUILD, reports.page(tx, GUILD, size=5), DEFAULTS, NOW
     ),
     "reports.whole_ledger": lambda tx: list(reports.whole_ledger(tx, GUILD)),
     "reports.people": lambda tx: reports.people(tx, GUILD),
@@ -352,6 +363,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "job_events.record_answer": lambda tx: job_events.record_answer(tx, queued(tx), "busy", NOW),
     "job_events.events": lambda tx: job_events.events(tx, queued(tx).id),
     "job_events.entries": lambda tx: job_events.entries(tx, queued(tx).id),
+    "job_events.stage_times": lambda tx: job_events.stage_times(tx, queued(tx).id),
     "job_events.drop_answers": lambda tx: job_events.drop_answers(tx, f"[{queued(tx).id}]"),
     "erasure.release_parked": lambda tx: erasure.release_parked(tx, "member_id", MemberNumber(1), NOW),
     "erasure.drop_drafts_of_jobs": lambda tx: erasure.drop_drafts_of_jobs(tx, [done(tx).id]),

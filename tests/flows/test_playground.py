@@ -1,0 +1,212 @@
+"""The playground in the browser: clicks and the clock, who uses it, and what is on the page."""
+
+import asyncio
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+
+from bot import cli
+from bot.playground import browser, page
+from bot.playground.texts import texts
+from bot.store import breaker
+from bot.ui.language import CODES
+from tests.flows.seen import WAIT_S
+from tests.flows.visitor import Visitor, visiting
+
+ACTIONS = 30
+CAMPAIGN_ACTIONS = 500
+SEEDS = (17, 18, 19)
+
+
+@pytest.fixture(autouse=True)
+def quick(tiny_songs: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - it is set up
+    """Let the clock tick all the time, so that each click meets it."""
+    monkeypatch.setattr(browser, "TICK_S", 0.005)
+    monkeypatch.setattr(browser, "PACE", 0.005)
+
+
+async def until_it_shows(visitor: Visitor, text: str) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while text not in str(await visitor.look()):  # noqa: ASYNC110 - a page is polled, as its script does
+            await asyncio.sleep(0.02)
+
+
+async def lost_of(actions: int, seed: int) -> list[tuple[int, str, set[str]]]:
+    """Act in the playground, on a page that is often outdated. Returns the actions that were not done."""
+    choose = random.Random(seed)  # noqa: S311 - no secret
+    lost = []
+    async with visiting() as visitor:
+        for number in range(actions):
+            if number % 3 == 0:
+                await visitor.look()
+            receipt = await visitor.do_something(choose)
+            codes = {one["code"] for one in receipt["diagnostics"]}
+            if receipt["rejected"] and "stale-context" in codes:
+                await visitor.look()
+            elif receipt["settlement"] != "settled" and codes != {"validation-failed"}:
+                lost.append((number, receipt["settlement"], codes))
+
+        assert "current" == (await visitor.look())["status"]
+    return lost
+
+
+async def test_no_click_is_lost_while_the_clock_ticks() -> None:
+    assert [] == await lost_of(ACTIONS, SEEDS[0])
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_no_click_of_hundreds_is_lost(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(browser, "CLOSURE_MAX", timedelta(seconds=0.2))
+
+    assert [] == await lost_of(CAMPAIGN_ACTIONS, seed)
+
+
+async def test_a_click_waits_until_the_clock_has_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    moving, moved = asyncio.Event(), asyncio.Event()
+    tick = browser._tick
+
+    async def slow(*args: object) -> None:
+        moving.set()
+        await moved.wait()
+        await tick(*args)  # type: ignore[arg-type] # passed on as they came
+
+    monkeypatch.setattr(browser, "_tick", slow)
+    async with visiting() as visitor:
+        await moving.wait()
+        click = asyncio.create_task(visitor.run("music help"))
+        await visitor.look()
+        waited = not click.done()
+        moved.set()
+
+        assert waited
+        assert "settled" == (await click)["settlement"]
+
+
+async def test_a_click_that_waits_in_vain_leaves_the_page_usable(monkeypatch: pytest.MonkeyPatch) -> None:
+    moving, moved = asyncio.Event(), asyncio.Event()
+    tick = browser._tick
+
+    async def slow(*args: object) -> None:
+        moving.set()
+        await moved.wait()
+        await tick(*args)  # type: ignore[arg-type] # passed on as they came
+
+    monkeypatch.setattr(browser, "_tick", slow)
+    async with visiting() as visitor:
+        await moving.wait()
+        with monkeypatch.context() as patch:
+            patch.setattr(page, "TURN_WAIT_MAX_S", 0.01)
+            refused = await visitor.run("music help")
+        moved.set()
+
+        assert (True, "request-1") == (refused["rejected"], refused["requestId"])
+        assert "settled" == (await visitor.run("music help"))["settlement"]
+
+
+async def test_a_click_on_the_page_of_a_moment_ago_counts() -> None:
+    async with visiting() as visitor:
+        await visitor.run("music create", prompt="rain")
+        await until_it_shows(visitor, "'custom_id': 'again:")
+        before = dict(visitor.state)
+        await visitor.run("music create", prompt="snow")
+        await until_it_shows(visitor, "snow")
+        visitor.state = before
+
+        assert "settled" == (await visitor.run("music help"))["settlement"]
+
+
+async def test_a_closed_service_opens_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(browser, "CLOSURE_MAX", timedelta(seconds=0.5))
+    async with visiting() as visitor:
+        await visitor.run("music create", prompt="rain [closed]")
+        await until_it_shows(visitor, "No song this time")
+        await asyncio.wait_for(_song_is_taken(visitor), WAIT_S)
+
+    assert timedelta(minutes=15) == breaker.CLOSED_WAIT
+
+
+async def _song_is_taken(visitor: Visitor) -> None:
+    while "'custom_id': 'again:" not in str(await visitor.look()):
+        await visitor.run("music create", prompt="rain")
+        await asyncio.sleep(0.1)
+
+
+async def test_the_page_shows_this_moment_in_the_chosen_language() -> None:
+    async with visiting(language="de") as visitor:
+        (welcome,) = visitor.state["messages"].values()
+        descriptions = [one["description"] for one in await visitor.commands()]
+        await visitor.run("music help")
+        shown = str(await visitor.look())
+
+    age = datetime.now(UTC) - datetime.fromisoformat(welcome["timestamp"])
+    assert timedelta(0) <= age < timedelta(seconds=WAIT_S)
+    assert "de" == visitor.state["profile"]["locale"]
+    assert any("Song" in text and "deine" in text for text in descriptions)
+    assert "Willkommen" in shown
+
+
+async def test_one_viewer_manages_the_server_and_one_does_not() -> None:
+    async with visiting() as visitor:
+        theirs = {}
+        for viewer in visitor.state["viewers"]:
+            await visitor.act("viewer", viewer_id=viewer["id"])
+            await visitor.look()
+            theirs[viewer["name"]] = {one["path"][0] for one in await visitor.commands()}
+        _, html = await visitor.get("/")
+
+    assert {"You": {"music", "privacy", "quota"}, "Mia": {"music", "privacy"}} == theirs
+    assert "manager" in html
+    assert "/playground.js" in html
+
+
+async def test_the_page_has_its_style_and_script_and_a_title() -> None:
+    async with visiting() as visitor:
+        _, html = await visitor.get("/")
+        files = [await visitor.get(path) for path in page.OWN_FILES]
+
+    assert "<title>Tunesmith playground</title>" in html
+    assert html.index("/playground.css") < html.index("</head>")
+    assert [200] * len(page.OWN_FILES) == [status for status, _ in files]
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Host": "tunesmith.example:80"}, {"Origin": "http://tunesmith.example"}, {"Origin": "null"}]
+)
+async def test_the_page_answers_no_other_site(headers: dict[str, str]) -> None:
+    async with visiting() as visitor:
+        status, _ = await visitor.get("/api/state", **headers)
+
+    assert 403 == status
+
+
+def test_the_playground_speaks_every_language_of_the_bot() -> None:
+    options = get_type_hints(cli.playground)["language"]
+
+    assert list(CODES) == list(texts())
+    assert CODES == get_args(options)
+
+
+@pytest.mark.parametrize(
+    ("variable", "linked", "zone"),
+    [
+        ("Asia/Tokyo", "Europe/Berlin", "Asia/Tokyo"),
+        (":Asia/Tokyo", "Europe/Berlin", "Asia/Tokyo"),
+        ("", "Europe/Berlin", "Europe/Berlin"),
+        ("Nowhere/Else", "Nowhere/Else", "UTC"),
+    ],
+)
+def test_times_on_the_page_are_in_this_machines_time_zone(
+    variable: str, linked: str, zone: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "zoneinfo" / linked
+    file.parent.mkdir(parents=True)
+    file.touch()
+    link = tmp_path / "localtime"
+    link.symlink_to(file)
+    monkeypatch.setattr(browser, "LOCALTIME", link)
+    monkeypatch.setenv("TZ", variable)
+
+    assert zone == browser.local_zone()
