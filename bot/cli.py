@@ -16,8 +16,8 @@ import httpx
 import typer
 from rich.progress import Progress
 
-from bot import app, operator_access, settings, setup
 from bot import doctor as doctor_checks
+from bot import operator_access, settings, setup, start
 from bot.errors import Fault, NotDone, StartRefused, Transient
 from bot.model import Backend, Check, GuildId, JobId, Verdict
 from bot.music import backends
@@ -81,22 +81,7 @@ def make_files_private(
 @cli.command()
 def run() -> None:
     """Run the bot. Settings come from the environment or from .env; see .env.example."""
-    found = settings.examine()
-    try:
-        loaded = found.usable()
-    except StartRefused as refused:
-        _exit_with(str(refused))
-    logs.configure(loaded.log_level, form=loaded.log_format, secrets=loaded.secrets)
-    logs.log_uncaught_errors()
-    for warning in found.warnings:
-        log.warning("secrets readable by others", extra={"finding": warning})
-    try:
-        asyncio.run(app.run(loaded))
-    except StartRefused as refused:
-        if loaded.log_format == "console":
-            _exit_with(str(refused))
-        log.critical("start refused", extra={"error": str(refused)})
-        raise typer.Exit(1) from None
+    start.run()
 
 
 @cli.command()

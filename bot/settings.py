@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -18,6 +18,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
     ValidationInfo,
+    create_model,
     field_validator,
     model_validator,
 )
@@ -81,25 +82,10 @@ class Settings(BaseModel):
     )
     music_backend: Backend = Field(
         default=Backend.SSEEDANCE,
-        description="The music service that makes new songs: sseedance or kie. Models, their limits, the "
-        "price and the URL follow from it unless set.",
-    )
-    music_api_key: SecretStr | None = Field(
-        default=None,
-        validate_default=True,
-        description="The API key for the documented music service. Required with MUSIC_BACKEND=sseedance.",
-    )
-    music_api_url: str = Field(
-        default=OFFERS[Backend.SSEEDANCE].url, description="Base URL of the documented music service."
+        description=f"The music service that makes new songs: {' or '.join(Backend)}. Models, their limits, "
+        "the price and the URL follow from it unless set.",
     )
     music_provider: str = Field(default="kie", description="The provider named in every request.")
-    kie_api_key: SecretStr | None = Field(
-        default=None,
-        validate_default=True,
-        description="The API key for kie.ai. Required with MUSIC_BACKEND=kie. While a service's key is set, "
-        "songs that were submitted there are finished there, whatever MUSIC_BACKEND says.",
-    )
-    kie_api_url: str = Field(default=OFFERS[Backend.KIE].url, description="Base URL of kie.ai's API.")
     music_models: tuple[str, ...] = Field(
         default=OFFERS[Backend.SSEEDANCE].models,
         description="The models members can choose from, separated by commas. The first is the default. "
@@ -243,14 +229,14 @@ class Settings(BaseModel):
         host, _, port = self.http_listen.rpartition(":")
         return (host.strip("[]"), int(port)) if self.http_listen else None
 
-    @field_validator("discord_token", *KEY_FIELDS.values(), mode="before")
+    @field_validator("discord_token", *KEY_FIELDS.values(), mode="before", check_fields=False)
     @classmethod
     def _check_header_safe(cls, value: object) -> object:
         if isinstance(value, str) and not (value.isascii() and value.isprintable() and " " not in value):
             raise ValueError("contains characters that no token has; copy it again")
         return value
 
-    @field_validator(*KEY_FIELDS.values())
+    @field_validator(*KEY_FIELDS.values(), check_fields=False)
     @classmethod
     def _require_key_of_backend(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         backend = info.data.get("music_backend")
@@ -271,7 +257,7 @@ class Settings(BaseModel):
     def _check_webhook(cls, value: SecretStr | None) -> SecretStr | None:
         return value if value is None else SecretStr(cls._check_url(value.get_secret_value()))
 
-    @field_validator("discord_api_url", *URL_FIELDS.values())
+    @field_validator("discord_api_url", *URL_FIELDS.values(), check_fields=False)
     @classmethod
     def _check_url(cls, value: str) -> str:
         try:
@@ -395,6 +381,30 @@ class Settings(BaseModel):
         if isinstance(value, str) and value != value.strip():
             raise ValueError("has a space at the start or end; remove it")
         return value
+
+
+def _service_fields() -> dict[str, Any]:
+    """Return the fields that each music service adds: its key and its address."""
+    fields: dict[str, Any] = {}
+    for backend, offer in OFFERS.items():
+        key = Field(
+            default=None,
+            validate_default=True,
+            description=f"The API key for {offer.name}. Required with MUSIC_BACKEND={backend}. While it is "
+            "set, songs that were submitted there are finished there, whatever MUSIC_BACKEND says.",
+        )
+        fields[KEY_FIELDS[backend]] = (SecretStr | None, key)
+        fields[URL_FIELDS[backend]] = (
+            str,
+            Field(default=offer.url, description=f"Base URL of {offer.name}."),
+        )
+    return fields
+
+
+if not TYPE_CHECKING:  # a type checker sees the class above; keys and addresses are read through its methods
+    Settings = create_model(
+        "Settings", __base__=Settings, __module__=__name__, __doc__=Settings.__doc__, **_service_fields()
+    )
 
 
 def _check_names(values: list[str], complaint: str) -> list[str]:

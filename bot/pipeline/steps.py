@@ -115,6 +115,10 @@ class Steps:
         now = self._now()
         return await self._database.write(lambda tx: jobs.unpark(tx, self._music.clients, now))
 
+    def places(self, tx: Tx, now: datetime, claimed: int) -> jobs.Places:
+        """Return how many queued jobs can be submitted now, besides those ``claimed`` already."""
+        return self._submitter.places(tx, now, claimed)
+
     async def take(self, job: Job) -> None:
         """Take the step that the job's state asks for.
 

@@ -67,6 +67,23 @@ class Submitter:
         self._sleep = sleep
         self._storage_problem = storage_problem
 
+    def places(self, tx: Tx, now: datetime, claimed: int) -> jobs.Places:
+        """Return what the service's window has room for, besides what is ``claimed`` already.
+
+        ``submit`` checks again; this keeps the runner from claiming what would only be put back.
+        """
+        contract = self._music.chosen.contract
+        sent = jobs.submitted_by_guild(tx, contract.backend, now - contract.submits_window)
+        count = sum(own for own, _ in sent.values())
+        scarce = count >= contract.submits_max - SUBMITS_RESERVED
+        first = min((first for _, first in sent.values()), default=None)
+        return jobs.Places(
+            free=max(contract.submits_max - count - claimed, 0),
+            used_up=frozenset(guild for guild, (own, _) in sent.items() if scarce and own >= SUBMITS_SHARE),
+            again_at=None if first is None else first + contract.submits_window,
+            expired=now - QUEUE_MAX,
+        )
+
     async def submit(self, job: Job) -> None:
         """Send the request of a queued job if it is its turn, else postpone or expire it."""
         now = self._now()

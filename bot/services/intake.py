@@ -46,6 +46,7 @@ from bot.model import (
 from bot.music.backends import limits_of
 from bot.music.text_limits import check
 from bot.pipeline.card_facts import card_facts
+from bot.pipeline.cards import POSITION_EVERY
 from bot.pipeline.courier import CardFacts
 from bot.pipeline.storage import no_problem
 from bot.pipeline.transitions import log_outcome
@@ -310,7 +311,11 @@ class Intake:
     async def answered(self, job: Job, facts: CardFacts, card_message_id: int | None) -> None:
         """Record that the member has seen the card with ``facts``, so that the runner may start."""
         now, shown = self._now(), facts.shown(job)
-        await self._database.write(lambda tx: jobs.answered(tx, job.id, card_message_id, shown, now))
+        # Where the card's id is not known, it is looked for at once.
+        card_due_at = now if card_message_id is None else now + POSITION_EVERY
+        await self._database.write(
+            lambda tx: jobs.answered(tx, job.id, card_message_id, shown, now, card_due_at)
+        )
         self._answered(job)
         self._woken()
 

@@ -153,6 +153,8 @@ class TunesmithClient(discord.AutoShardedClient):
         )
         self._confirmed: set[int] = set()
         """Shards whose session Discord has started or resumed since their last disconnect."""
+        self._compared = False
+        """Whether this process has compared its commands with the registered ones."""
         self._registered = registered
         self._register = register
         self.tree = Tree(self)
@@ -186,8 +188,10 @@ class TunesmithClient(discord.AutoShardedClient):
         self.loop = discord.client._loop  # noqa: SLF001
 
     async def setup_hook(self) -> None:
-        """Register changed commands; runs before the first connection."""
-        await self._register_commands()
+        """Register the commands if they never were; runs before the first connection."""
+        if await self._registered() is None:
+            await self._register_commands()
+            self._compared = True
         if self.application_id is not None:
             log.info("ready to be invited", extra={"invite_url": invite_link(self.application_id)})
         if not discord.http.Route.BASE.startswith(DISCORD_URL):
@@ -223,8 +227,12 @@ class TunesmithClient(discord.AutoShardedClient):
         log.info("commands registered")
 
     async def on_ready(self) -> None:
-        """Log the session. Discord sends this after every new one, so nothing may be started here."""
+        """Log the session, of which there may be many, and register commands that have changed."""
         log.info("connected to Discord", extra={"user": str(self.user)})
+        if not self._compared:
+            # Members use the commands of the last version meanwhile, as they do while the bot is updated.
+            self._compared = True
+            await self._register_commands()
 
     async def on_shard_connect(self, shard: int) -> None:
         """Note that Discord has started a session for the shard."""

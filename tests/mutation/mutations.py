@@ -375,8 +375,8 @@ SUBMITTING: Final = (
     broken(
         "a request that is under way counts until it has ended",
         "pipeline/runner.py",
-        "Runner._claim",
-        ("for busy in self._busy.values() if busy is lane)", "for busy in ())"),
+        "Runner._look",
+        ("free = AT_ONCE[lane] - busy.count(lane)", "free = AT_ONCE[lane]"),
         by=(f"{RULES}not_more_than_four_requests_are_under_way",),
     ),
     assigned(
@@ -956,8 +956,8 @@ THE_PROCESS: Final = (
     broken(
         "a runner that was stopped claims nothing",
         "pipeline/runner.py",
-        "Runner._claim",
-        ("if free <= 0 or self._stopping.is_set():", "if free <= 0:"),
+        "Runner._look",
+        ("() if self._stopping.is_set() else STATES.items()", "STATES.items()"),
         by=(f"{RULES}a_runner_that_was_stopped_begins_nothing",),
     ),
     broken(
