@@ -25,6 +25,7 @@ from bot.errors import (
     TooManyRequests,
     TotalReached,
     TriedAgain,
+    WordRefused,
     WordsGone,
 )
 from bot.mentions import named
@@ -47,7 +48,7 @@ from bot.music.text_limits import check
 from bot.pipeline.card_facts import card_facts
 from bot.pipeline.courier import CardFacts
 from bot.pipeline.storage import no_problem
-from bot.store import breaker, jobs, ledger, members, quotas, refusals, servers, texts
+from bot.store import breaker, jobs, ledger, members, quotas, refusals, refused_words, servers, texts
 
 log = logging.getLogger(__name__)
 
@@ -184,6 +185,9 @@ class Intake:
                     raise NoRoom
                 check(request, self.terms.models, limits_of(request.model))
                 self.require_options(request)
+                word = refused_words.found(tx, origin.guild_id, request)
+                if word is not None:
+                    raise WordRefused(word)
                 accepted = admit(tx)
             except Refusal as refusal:
                 tx.execute("ROLLBACK TO admission")
