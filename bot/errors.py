@@ -169,7 +169,7 @@ class WordRefused(Refusal):
 
 
 class WordUnusable(Refusal):
-    """That can't be a word to refuse: it is empty or too long, or there are ``limit`` already."""
+    """The server can't refuse that word: it is empty or too long, or there are ``limit`` already."""
 
     def __init__(self, cause: Literal["empty", "too_long", "too_many", "unknown"], limit: int = 0) -> None:
         super().__init__(f"word: {cause}")

@@ -111,12 +111,10 @@ class ClosedCause(StrEnum):
 
 
 class Backend(StrEnum):
-    """A music service that the bot can talk to."""
+    """The music services that the bot can talk to, one line each. ``music/`` has a module of each name."""
 
     SSEEDANCE = "sseedance"
-    """The documented music API at sseedance.com."""
     KIE = "kie"
-    """kie.ai's jobs API, the upstream of the documented one."""
 
 
 class Period(StrEnum):

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -18,6 +18,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
     ValidationInfo,
+    create_model,
     field_validator,
     model_validator,
 )
@@ -27,6 +28,7 @@ from bot import sources
 from bot.errors import StartRefused
 from bot.model import Backend, GuildId, Period
 from bot.music.backends import OFFERS, plain_contract
+from bot.proxies import Proxy, parse_proxy
 from bot.store.ledger import Defaults
 from bot.store.servers import ServerPolicy
 from bot.store.upstream import UpstreamTerms
@@ -79,27 +81,22 @@ class Settings(BaseModel):
         description="Base URL of Discord's REST API, or of a proxy for it. "
         "The gateway's URL comes from there, too.",
     )
+    discord_proxy: SecretStr | None = Field(
+        default=None,
+        description="A proxy for everything at Discord: REST, gateway, attachments and OPERATOR_WEBHOOK_URL. "
+        "http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before HOST if it asks for them.",
+    )
     music_backend: Backend = Field(
         default=Backend.SSEEDANCE,
-        description="The music service that makes new songs: sseedance or kie. Models, their limits, the "
-        "price and the URL follow from it unless set.",
+        description=f"The music service that makes new songs: {' or '.join(Backend)}. Models, their limits, "
+        "the price and the URL follow from it unless set.",
     )
-    music_api_key: SecretStr | None = Field(
+    music_proxy: SecretStr | None = Field(
         default=None,
-        validate_default=True,
-        description="The API key for the documented music service. Required with MUSIC_BACKEND=sseedance.",
-    )
-    music_api_url: str = Field(
-        default=OFFERS[Backend.SSEEDANCE].url, description="Base URL of the documented music service."
+        description="A proxy for everything at the music services, paid requests and audio included, in the "
+        "same form as DISCORD_PROXY.",
     )
     music_provider: str = Field(default="kie", description="The provider named in every request.")
-    kie_api_key: SecretStr | None = Field(
-        default=None,
-        validate_default=True,
-        description="The API key for kie.ai. Required with MUSIC_BACKEND=kie. While a service's key is set, "
-        "songs that were submitted there are finished there, whatever MUSIC_BACKEND says.",
-    )
-    kie_api_url: str = Field(default=OFFERS[Backend.KIE].url, description="Base URL of kie.ai's API.")
     music_models: tuple[str, ...] = Field(
         default=OFFERS[Backend.SSEEDANCE].models,
         description="The models members can choose from, separated by commas. The first is the default. "
@@ -222,7 +219,21 @@ class Settings(BaseModel):
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be shown or logged."""
         secrets: list[SecretStr | None] = [getattr(self, field) for field in secret_fields()]
-        return tuple(secret.get_secret_value() for secret in secrets if secret is not None)
+        proxies = [proxy for proxy in (self.proxy_to_discord, self.proxy_to_music) if proxy is not None]
+        return (
+            *(secret.get_secret_value() for secret in secrets if secret is not None),
+            *(proxy.password for proxy in proxies if proxy.password),
+        )
+
+    @property
+    def proxy_to_discord(self) -> Proxy | None:
+        """The proxy for connections to Discord, and for no other ones."""
+        return None if self.discord_proxy is None else parse_proxy(self.discord_proxy.get_secret_value())
+
+    @property
+    def proxy_to_music(self) -> Proxy | None:
+        """The proxy for connections to the music services, and for no other ones."""
+        return None if self.music_proxy is None else parse_proxy(self.music_proxy.get_secret_value())
 
     @property
     def music_keys(self) -> dict[Backend, SecretStr]:
@@ -243,14 +254,14 @@ class Settings(BaseModel):
         host, _, port = self.http_listen.rpartition(":")
         return (host.strip("[]"), int(port)) if self.http_listen else None
 
-    @field_validator("discord_token", *KEY_FIELDS.values(), mode="before")
+    @field_validator("discord_token", *KEY_FIELDS.values(), mode="before", check_fields=False)
     @classmethod
     def _check_header_safe(cls, value: object) -> object:
         if isinstance(value, str) and not (value.isascii() and value.isprintable() and " " not in value):
             raise ValueError("contains characters that no token has; copy it again")
         return value
 
-    @field_validator(*KEY_FIELDS.values())
+    @field_validator(*KEY_FIELDS.values(), check_fields=False)
     @classmethod
     def _require_key_of_backend(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         backend = info.data.get("music_backend")
@@ -271,7 +282,16 @@ class Settings(BaseModel):
     def _check_webhook(cls, value: SecretStr | None) -> SecretStr | None:
         return value if value is None else SecretStr(cls._check_url(value.get_secret_value()))
 
-    @field_validator("discord_api_url", *URL_FIELDS.values())
+    @field_validator("discord_proxy", "music_proxy")
+    @classmethod
+    def _check_proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            proxy = parse_proxy(value.get_secret_value())
+            if not _is_netloc(proxy.address.partition("://")[2]):
+                raise ValueError("must be a URL like http://proxy.example:3128 or socks5://127.0.0.1:1080")
+        return value
+
+    @field_validator("discord_api_url", *URL_FIELDS.values(), check_fields=False)
     @classmethod
     def _check_url(cls, value: str) -> str:
         try:
@@ -395,6 +415,30 @@ class Settings(BaseModel):
         if isinstance(value, str) and value != value.strip():
             raise ValueError("has a space at the start or end; remove it")
         return value
+
+
+def _service_fields() -> dict[str, Any]:
+    """Return the fields that each music service adds: its key and its address."""
+    fields: dict[str, Any] = {}
+    for backend, offer in OFFERS.items():
+        key = Field(
+            default=None,
+            validate_default=True,
+            description=f"The API key for {offer.name}. Required with MUSIC_BACKEND={backend}. While it is "
+            "set, songs that were submitted there are finished there, whatever MUSIC_BACKEND says.",
+        )
+        fields[KEY_FIELDS[backend]] = (SecretStr | None, key)
+        fields[URL_FIELDS[backend]] = (
+            str,
+            Field(default=offer.url, description=f"Base URL of {offer.name}."),
+        )
+    return fields
+
+
+if not TYPE_CHECKING:  # a type checker sees the class above; keys and addresses are read through its methods
+    Settings = create_model(
+        "Settings", __base__=Settings, __module__=__name__, __doc__=Settings.__doc__, **_service_fields()
+    )
 
 
 def _check_names(values: list[str], complaint: str) -> list[str]:
@@ -528,6 +572,25 @@ def examine(env_file: Path = ENV_FILE) -> Effective:
         problems=problems,
         warnings=list(_warnings(found, env_file)),
     )
+
+
+def load_for_database(env_file: Path = ENV_FILE) -> Settings:
+    """Load the settings of a command that only uses the database: secrets may be missing or wrong.
+
+    Raises:
+        StartRefused: one sentence that names the offending variable and shows no value.
+    """
+    found = sources.gather(_names(), env_file, os.environ)
+    secrets = {name.upper() for name in secret_fields()}
+    texts = {name.lower(): value.text for name, value in found.values.items()}
+    for name in _validated(texts)[1].keys() & secrets:
+        texts[name.lower()] = UNSET
+    settings, errors = _validated(dict.fromkeys(REQUIRED_FIELDS, UNSET) | texts)
+    problems = [problem.sentence for problem in found.problems if problem.name not in secrets]
+    problems += [_sentence(error) for name, error in errors.items() if name not in secrets]
+    if settings is None or problems:
+        raise StartRefused(problems[0])
+    return settings
 
 
 def with_answers(answers: Mapping[str, str]) -> Settings:

@@ -1,16 +1,18 @@
 """The seam between the bot and a music service: everything that differs from one service to another.
 
 ``client.py`` keeps what must hold for all of them: one POST, its deadline, fresh connections, size limits.
-A further service is a module with a class that fulfils ``Contract``, and an entry in ``backends.py``.
+A further service is a module with a class that fulfils ``Contract`` and an ``OFFER`` that describes it, and
+the module's name in ``model.Backend``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
 
 from bot.model import Backend, Option, SongRequest
 from bot.music import wire
+from bot.music.reading import JsonObject
 from bot.music.text_limits import Limits
 
 SUBMITS_MAX: Final = 15
@@ -53,6 +55,29 @@ class Capabilities:
             or (request.custom and self.takes_duration(request.model)),
         }
         return tuple(option for option in Option if not taken[option])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """The description of a service for its operator, with the values of settings that are not set."""
+
+    name: str
+    """Its name in a sentence."""
+    standing: str
+    """Whether it makes songs today, in a few words."""
+    is_open: bool
+    """Whether it does; such services are offered first."""
+    key_page: str
+    """The page at which an operator gets a key."""
+    speaks: Callable[[str, JsonObject], "Contract"]
+    """Makes the contract from the provider's name, where the service asks for one, and the options."""
+    url: str
+    models: tuple[str, ...]
+    """The models that members are offered, the default first."""
+    cheapest_model: str
+    """The model of the song that an operator buys to check the service."""
+    song_price: str
+    """The price of that song, in words."""
 
 
 class Contract(Protocol):

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from bot.model import Backend, ClosedCause, FailReason, SongRequest, TakeDetails, Voice
 from bot.music import reading, wire
-from bot.music.contract import SUBMITS_MAX, SUBMITS_WINDOW, Capabilities
+from bot.music.contract import SUBMITS_MAX, SUBMITS_WINDOW, Capabilities, Offer
 from bot.music.reading import JsonObject
 from bot.music.text_limits import Limits
 
@@ -154,16 +154,16 @@ class Kie:
         if parsed is None or not isinstance(task, Mapping) or not isinstance(task.get("state"), str):
             return wire.read_checked(status, body, origin)  # an error, "recordInfo is null", another shape
         state = str(task["state"]).strip().lower()
-        if state in ("fail", "failed"):
+        takes = tuple(
+            take for take in dict.fromkeys(_takes(task.get("resultJson"))) if wire.is_usable(take.url, origin)
+        )
+        if state in ("fail", "failed") and not takes:
             text = str(task.get("failMsg") or "")
             moderated = wire.is_moderated(text, ())
             reason = FailReason.MODERATED if moderated else FailReason.UPSTREAM_FAILED
             return wire.Rejected(reason, wire.one_line(text)[: wire.MESSAGE_MAX])
-        if reading.kind_of(state) is not reading.SUCCESS:
+        if reading.kind_of(state) not in (reading.SUCCESS, reading.FAILED):
             return wire.Running("" if state in _RUNNING else state or "(none)")
-        takes = tuple(
-            take for take in dict.fromkeys(_takes(task.get("resultJson"))) if wire.is_usable(take.url, origin)
-        )
         if not takes:
             return wire.read_checked(status, body, origin)  # an address may stand elsewhere in the answer
         return wire.Done(
@@ -176,6 +176,19 @@ class Kie:
         if parsed is None or _code(parsed) != HTTPStatus.OK:
             return None
         return _finite(parsed.get("data"))
+
+
+OFFER: Final = Offer(
+    name="kie.ai",
+    standing="open today",
+    is_open=True,
+    key_page="https://kie.ai/api-key",
+    speaks=lambda _, options: Kie(options=options),
+    url="https://api.kie.ai",
+    models=("V6", "V6_MINI", "V6_WILD"),
+    cheapest_model="V6_MINI",
+    song_price="12 credits of your account, about $0.06",
+)
 
 
 def _code(parsed: JsonObject) -> int | None:
@@ -221,9 +234,14 @@ def _takes(result: object) -> Iterator[TakeDetails]:
                     url=url.strip(),
                     upstream_id=_text(song.get("id")),
                     title=_text(song.get("title")),
-                    image_url=_text(song.get("image_url") or song.get("imageUrl")),
+                    image_url=_address(song.get("image_url") or song.get("imageUrl")),
                     duration_s=_number(song.get("duration")),
                 )
+
+
+def _address(value: object) -> str:
+    """Return the address of a picture; a part of one that is too long would lead nowhere."""
+    return value.strip() if isinstance(value, str) and len(value) <= reading.COVER_URL_MAX else ""
 
 
 def _text(value: object) -> str:

@@ -323,6 +323,11 @@ def is_moderated(message: str, sent: Iterable[str]) -> bool:
     return bool(_MODERATED_WORDS.search(_without_echo(message, sent)))
 
 
+def echoes(message: str, sent: Iterable[str]) -> bool:
+    """Return whether a message contains the member's texts, or a part of them that can't be chance."""
+    return _without_echo(message, sent) != message.lower()
+
+
 def _without_echo(message: str, sent: Iterable[str]) -> str:
     """Remove the member's own texts from an error message: only the vendor's words are classified."""
     message = message.lower()

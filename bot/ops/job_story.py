@@ -8,6 +8,7 @@ from rich.table import Table
 
 from bot.model import Job, JobState
 from bot.ops import tables
+from bot.pipeline.quoting import unquoted
 from bot.store.job_events import JobEntry, JobEvent
 
 MIB: Final = 1024**2
@@ -29,7 +30,7 @@ _LEFT: Final = ("time (UTC)", "state", "what happened")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStory:
-    """What the database knows about one job."""
+    """Everything that the database knows about one job."""
 
     job: Job
     parked: str | None
@@ -96,7 +97,7 @@ def words(story: JobStory) -> list[str]:
 def timeline(story: JobStory, *, with_words: bool) -> Table:
     """Return a table of everything that happened, oldest first.
 
-    Without ``with_words`` it leaves out what a service or a manager wrote, which may quote a member.
+    Without ``with_words`` it leaves out answers that quote the member, and managers' reasons.
     """
     table = tables.empty("time (UTC)", "after", "state", "attempt", "what happened", left=_LEFT)
     since = story.job.created_at
@@ -138,7 +139,9 @@ def _money(entry: JobEntry, *, with_words: bool) -> str:
 def _what(job: Job, event: JobEvent, *, with_words: bool) -> str:
     match event.kind:
         case "answer":
-            said = repr(event.note) if with_words and event.note else "postponed"
+            said = (
+                repr(event.note if with_words else unquoted(job, event.note)) if event.note else "postponed"
+            )
             if not event.repeats:
                 return said
             return f"{said}, {event.repeats + 1:,} times until {event.last_at.astimezone(UTC):%H:%M:%S}"

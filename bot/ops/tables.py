@@ -1,6 +1,6 @@
 """Tables for the operator: as wide as the terminal, or one line per row where there is none."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
@@ -23,9 +23,9 @@ def show(file: TextIO, table: Table) -> None:
     Console(file=file, width=width, markup=False, highlight=False, emoji=False).print(table)
 
 
-def of_servers(servers: Sequence[Server]) -> Table:
-    """Return a table of what each server may use, has used and holds."""
-    names = (
+def of_servers(servers: Sequence[Server], server_names: Mapping[int, str]) -> Table:
+    """Return a table of what each server may use, has used and holds, with its name where it is known."""
+    names: tuple[str, ...] = (
         "server",
         "allowance",
         "used",
@@ -37,11 +37,14 @@ def of_servers(servers: Sequence[Server]) -> Table:
         "last request",
         "access",
     )
-    table = empty(*names, left=("server", "allowance", "last request", "access"))
+    if server_names:
+        names = ("server", "name", *names[1:])
+    table = empty(*names, left=("server", "name", "allowance", "last request", "access"))
     for server in servers:
         balance = server.balance
         table.add_row(
             str(server.id),
+            *([server_names.get(server.id, "-")] if server_names else []),
             f"{balance.allowance:,} a {balance.period}",
             *(f"{number:,}" for number in (balance.used, balance.held, balance.bonus, balance.available)),
             *(f"{number:,}" for number in (server.songs, server.open_jobs)),

@@ -36,7 +36,7 @@ PATIENCE_WAIT_MAX = timedelta(minutes=15)
 PATIENCE_MAX = timedelta(days=3)
 """Time after which a message that keeps failing waits for a person; its files are kept."""
 UNREADABLE, NO_PLACE = "the channel's history can't be read", "no place to post"
-"""What a job's story says where a message is not posted."""
+"""Reasons in a job's story why a message is not posted."""
 NO_CHANNEL_YET = 0
 """Placeholder for a direct message's channel until Discord has returned its id."""
 

@@ -53,16 +53,12 @@ class Erasure:
         self._failures = 0
         self._not_before: datetime | None = None
 
-    async def due(self) -> bool:
+    def due(self, tx: Tx) -> bool:
         """Return whether there is something to do now."""
         now = self._now()
         if self._not_before is not None and now < self._not_before:
             return False
-
-        def due(tx: Tx) -> bool:
-            return bool(rows.files_of(tx, 1) or rows.due(tx, now) or server_erasure.due(tx))
-
-        return await self._database.read(due)
+        return bool(rows.files_of(tx, 1) or rows.due(tx, now) or server_erasure.due(tx))
 
     async def work(self) -> bool:
         """Do everything that is due. Returns False if some of it has to be repeated later."""

@@ -27,6 +27,7 @@ from bot.music.spool import NoAudio, Spool, SpoolUnwritable, link_to
 from bot.pipeline import schedule
 from bot.pipeline.courier import Courier
 from bot.pipeline.delivery import NOTICE, SONG, Deliverer
+from bot.pipeline.quoting import unquoted
 from bot.pipeline.storage import no_problem
 from bot.pipeline.submitting import Submitter
 from bot.pipeline.transitions import Superseded, Transitions
@@ -113,6 +114,10 @@ class Steps:
         """Go on with the jobs whose service has its key again, and return how many they are."""
         now = self._now()
         return await self._database.write(lambda tx: jobs.unpark(tx, self._music.clients, now))
+
+    def places(self, tx: Tx, now: datetime, claimed: int) -> jobs.Places:
+        """Return how many queued jobs can be submitted now, besides those ``claimed`` already."""
+        return self._submitter.places(tx, now, claimed)
 
     async def take(self, job: Job) -> None:
         """Take the step that the job's state asks for.
@@ -335,7 +340,7 @@ class Steps:
         try:
             checked = None if music is None else await self._check(job, music)
         except Transient as error:
-            log.info("no fresh URLs", extra={"error": str(error)})
+            log.info("no fresh URLs", extra={"error": unquoted(job, str(error))})
         else:
             if isinstance(checked, wire.Done):
                 takes = takes + tuple(take for take in checked.details if take not in takes)

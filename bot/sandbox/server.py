@@ -159,6 +159,8 @@ class Task:
     """Number of successful polls still to be answered with addresses that no longer serve."""
     downloaded: set[int] = field(default_factory=set)
     """Takes that have been downloaded."""
+    lengths_s: dict[int, float] = field(default_factory=dict)
+    """Length of each composed take in seconds."""
     version: int = 0
     """How many kept tasks had the same request before it: each of them has music of its own."""
     queried: bool = False
@@ -344,7 +346,8 @@ class Sandbox:
 
     async def _compose_takes(self, task: Task) -> None:
         for take in range(1, task.takes + 1):
-            await self._song(task, take)
+            audio = await self._song(task, take)
+            task.lengths_s[take] = round(len(audio) * 8 / (mp3.KILOBITS_PER_S * 1_000), 1)
 
     async def _song(self, task: Task, take: int) -> bytes:
         async with self._one_at_a_time:

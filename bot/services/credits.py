@@ -249,8 +249,8 @@ class CreditService:
         word = refused_words.folded(storable(typed))
         if not word:
             raise WordUnusable("empty")
-        if len(word) > refused_words.WORD_MAX:
-            raise WordUnusable("too_long", refused_words.WORD_MAX)
+        if len(word) > refused_words.REFUSED_WORD_MAX:
+            raise WordUnusable("too_long", refused_words.REFUSED_WORD_MAX)
 
         def refuse(tx: Tx) -> None:
             known = refused_words.words(tx, guild_id)

@@ -32,6 +32,7 @@ from bot.mentions import named
 from bot.model import (
     Backend,
     DiscordUserId,
+    FailReason,
     GuildId,
     Job,
     JobId,
@@ -46,9 +47,12 @@ from bot.model import (
 from bot.music.backends import limits_of
 from bot.music.text_limits import check
 from bot.pipeline.card_facts import card_facts
+from bot.pipeline.cards import POSITION_EVERY
 from bot.pipeline.courier import CardFacts
 from bot.pipeline.storage import no_problem
+from bot.pipeline.transitions import log_outcome
 from bot.store import breaker, jobs, ledger, members, quotas, refusals, refused_words, servers, texts
+from bot.store.job_events import StageTimes, stage_times
 
 log = logging.getLogger(__name__)
 
@@ -239,7 +243,7 @@ class Intake:
             job_id = accepted.job.id
             self._unanswered.add(job_id)
             self._all_answered.clear()
-            log.info("job queued", extra={"job_id": job_id, "state": "queued"})
+            log.debug("job queued", extra={"job_id": job_id, "state": "queued"})
         return accepted
 
     def _total_passed(self, share: int) -> str:
@@ -311,7 +315,11 @@ class Intake:
     async def answered(self, job: Job, facts: CardFacts, card_message_id: int | None) -> None:
         """Record that the member has seen the card with ``facts``, so that the runner may start."""
         now, shown = self._now(), facts.shown(job)
-        await self._database.write(lambda tx: jobs.answered(tx, job.id, card_message_id, shown, now))
+        # Where the card's id is not known, it is looked for at once.
+        card_due_at = now if card_message_id is None else now + POSITION_EVERY
+        await self._database.write(
+            lambda tx: jobs.answered(tx, job.id, card_message_id, shown, now, card_due_at)
+        )
         self._answered(job)
         self._woken()
 
@@ -332,7 +340,7 @@ class Intake:
             raise NotYourSong
         if not await self.withdraw(job):
             raise TooLateToCancel
-        log.info("job canceled", extra={"job_id": job.id})
+        log.debug("job canceled", extra={"job_id": job.id})
         self._woken()
         return job
 
@@ -340,15 +348,17 @@ class Intake:
         """Withdraw the request if it is still queued, and release its credits. Returns whether it was."""
         now = self._now()
 
-        def withdraw(tx: Tx) -> bool:
+        def withdraw(tx: Tx) -> StageTimes | None:
             if not jobs.withdraw(tx, job.id, now):
-                return False
+                return None
             ledger.release(tx, job.id, now)
-            return True
+            return stage_times(tx, job.id)
 
-        withdrawn = await self._database.write(withdraw)
+        times = await self._database.write(withdraw)
         self._answered(job)
-        return withdrawn
+        if times is not None:
+            log_outcome(job, FailReason.WITHDRAWN, times)
+        return times is not None
 
     async def answered_elsewhere(self, job: Job) -> bool:
         """Withdraw a request that another process has answered with a job of its own, and tell the operator.
@@ -357,17 +367,19 @@ class Intake:
         """
         now = self._now()
 
-        def withdraw(tx: Tx) -> bool:
+        def withdraw(tx: Tx) -> StageTimes | None:
             if not jobs.withdraw(tx, job.id, now):
-                return False
+                return None
             jobs.no_card(tx, job.id)
             ledger.release(tx, job.id, now)
-            return True
+            return stage_times(tx, job.id)
 
-        withdrawn = await self._database.write(withdraw)
+        times = await self._database.write(withdraw)
         self._answered(job)
         self._alert(ANOTHER_PROCESS)
-        return withdrawn
+        if times is not None:
+            log_outcome(job, FailReason.WITHDRAWN, times)
+        return times is not None
 
     def _answered(self, job: Job) -> None:
         self._unanswered.discard(job.id)

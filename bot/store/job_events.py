@@ -1,10 +1,11 @@
-"""What happened to a job: its states, sends and answers in order, and its credits.
+"""The history of a job: its states, sends and answers in order, and its credits.
 
 The database's triggers record every change of a job's row. What kept it in its state is recorded here.
 """
 
+import itertools
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from bot.characters import head
@@ -45,6 +46,14 @@ class JobEntry:
     allowance: int
     bonus: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageTimes:
+    """How long a job has been in each state that it has left, and in all."""
+
+    by_state: dict[str, timedelta]
+    total: timedelta
 
 
 def record_request(tx: Tx, job_id: JobId, now: datetime) -> None:
@@ -130,3 +139,15 @@ def drop_answers(tx: Tx, job_ids: str) -> None:
            WHERE kind = 'answer' AND job_id IN (SELECT value FROM json_each(?))""",
         (job_ids,),
     )
+
+
+def stage_times(tx: Tx, job_id: JobId) -> StageTimes:
+    """Return how long the job has been in each of its earlier states, in their order."""
+    rows = tx.execute(
+        "SELECT at, state FROM job_event WHERE job_id = ? AND kind = 'state' ORDER BY number", (job_id,)
+    ).fetchall()
+    by_state: dict[str, timedelta] = {}
+    for row, following in itertools.pairwise(rows):
+        time = timedelta(milliseconds=following["at"] - row["at"])
+        by_state[row["state"]] = by_state.get(row["state"], timedelta()) + time
+    return StageTimes(by_state=by_state, total=sum(by_state.values(), timedelta()))

@@ -247,14 +247,34 @@ def nth_request(tx: Tx, member: MemberNumber, n: int, since: datetime, now: date
     return None if row is None else moment(row["created_at"])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """How many requests may still go out to a music service in the present window, and whose not."""
+
+    free: int
+    used_up: frozenset[GuildId] = frozenset()
+    """Servers that have used their share of it."""
+    again_at: datetime | None = None
+    """When the first request of the window no longer counts."""
+    expired: datetime
+    """Jobs that were requested by then need no place any more: they expire."""
+
+
 def due(
-    tx: Tx, states: frozenset[JobState], epoch: int, now: datetime, horizon: timedelta, limit: int
+    tx: Tx,
+    states: frozenset[JobState],
+    epoch: int,
+    now: datetime,
+    horizon: timedelta,
+    limit: int,
+    places: Places | None = None,
 ) -> list[Job]:
     """Claim up to ``limit`` due jobs in ``states``, the longest waiting first.
 
     Queued jobs come last and by turns, so that one server's fifty songs do not delay another's first.
     Jobs claimed in this epoch are skipped, and so are songs that wait for an older one in their channel. A
-    due time beyond ``horizon`` means that the clock was set back, and counts as due.
+    due time beyond ``horizon`` means that the clock was set back, and counts as due. With ``places``, only as
+    many queued jobs are claimed as there is room for: all others would only be put back.
     """
     marks = ", ".join(f"'{state}'" for state in states - {JobState.QUEUED})
     ripe = f"due_at IS NOT NULL AND (due_at <= :now OR due_at > :horizon) AND {_FREE}"
@@ -263,10 +283,23 @@ def due(
         f"SELECT id FROM job WHERE state IN ({marks}) AND {ripe} ORDER BY due_at, created_at LIMIT :limit",
         parameters | {"limit": limit},
     ).fetchall()
-    if JobState.QUEUED in states:
+    limit -= len(rows)
+    if places is not None and JobState.QUEUED in states:
+        expired = tx.execute(
+            f"""SELECT id FROM job WHERE state = 'queued' AND created_at <= :expired AND {ripe}
+                ORDER BY created_at LIMIT :limit""",
+            parameters | {"limit": limit, "expired": milliseconds(places.expired)},
+        ).fetchall()
+        rows += expired
+        limit = min(limit - len(expired), places.free)
+    if JobState.QUEUED in states and limit > 0:
+        used_up = json.dumps(sorted(places.used_up if places is not None else ()))
+        taken_ids = json.dumps([row["id"] for row in rows])
+        which = f"""{ripe} AND guild_id NOT IN (SELECT value FROM json_each(:used_up))
+                    AND id NOT IN (SELECT value FROM json_each(:taken))"""
         rows += tx.execute(
-            f"{_TURNS.format(which=ripe)} ORDER BY {_IN_TURN} LIMIT :limit",
-            parameters | {"limit": limit - len(rows)},
+            f"{_TURNS.format(which=which)} ORDER BY {_IN_TURN} LIMIT :limit",
+            parameters | {"limit": limit, "used_up": used_up, "taken": taken_ids},
         ).fetchall()
     return [_claim(tx, row["id"], epoch) for row in rows]
 
@@ -306,11 +339,33 @@ def is_due(tx: Tx, now: datetime) -> bool:
     )
 
 
-def next_due(tx: Tx, epoch: int) -> datetime | None:
-    """Return when the next unclaimed job is due."""
+def submitted_by_guild(tx: Tx, backend: Backend, since: datetime) -> dict[GuildId, tuple[int, datetime]]:
+    """Return how many requests of each server were sent to a service since ``since``, and since when."""
+    rows = tx.execute(
+        """SELECT guild_id, COUNT(*) AS count, MIN(submitted_at) AS first FROM job INDEXED BY job_submitted
+           WHERE submitted_at >= :since AND submitted_at < :until AND backend = :backend GROUP BY guild_id""",
+        {
+            "since": milliseconds(since),
+            "until": milliseconds(since + WINDOW_MAX),
+            "backend": backend,
+        },
+    ).fetchall()
+    return {GuildId(row["guild_id"]): (row["count"], moment(row["first"])) for row in rows}
+
+
+def next_due(tx: Tx, epoch: int, places: Places | None = None) -> datetime | None:
+    """Return when the next unclaimed job is due; queued ones only once there are places for them."""
     (due_ms,) = tx.execute(
         f"SELECT MIN(due_at) FROM job WHERE due_at IS NOT NULL AND {_FREE}", {"epoch": epoch}
     ).fetchone()
+    if places is not None and places.again_at is not None and due_ms is not None:
+        used_up = json.dumps(sorted(places.used_up))
+        waits = "TRUE" if places.free <= 0 else "guild_id IN (SELECT value FROM json_each(:used_up))"
+        (due_ms,) = tx.execute(
+            f"""SELECT MIN(CASE WHEN state = 'queued' AND {waits} THEN MAX(due_at, :again) ELSE due_at END)
+                FROM job WHERE due_at IS NOT NULL AND {_FREE}""",
+            {"epoch": epoch, "again": milliseconds(places.again_at), "used_up": used_up},
+        ).fetchone()
     (card_ms,) = tx.execute("""SELECT MIN(MAX(card_due_at, card_free_at)) FROM job
            WHERE card_due_at IS NOT NULL""").fetchone()
     due_times = [ms for ms in (due_ms, card_ms) if ms is not None]
@@ -459,15 +514,32 @@ def unpark(tx: Tx, backends: Iterable[Backend], now: datetime) -> int:
     return cursor.rowcount
 
 
-def answered(tx: Tx, job_id: JobId, card_message_id: int | None, shown: str, now: datetime) -> None:
-    """Record that the member has been answered: the job may start, and its card can be edited."""
+def answered(
+    tx: Tx,
+    job_id: JobId,
+    card_message_id: int | None,
+    shown: str,
+    now: datetime,
+    card_due_at: datetime | None = None,
+) -> None:
+    """Record that the member has been answered: the job may start, and its card can be edited.
+
+    The card of a job that has not begun is as it should be until ``card_due_at``.
+    """
     tx.execute(
         f"""UPDATE job SET card_message_id = COALESCE(card_message_id, :card), card_shown = :shown,
-                          card_due_at = :now,
+                          card_due_at = CASE WHEN attempt = 0 AND state = 'queued'
+                                        THEN :card_due ELSE :now END,
                           due_at = CASE WHEN state = 'queued' AND attempt = 0
                                    THEN MIN(due_at, :now) ELSE due_at END
            WHERE id = :id AND {NOT_ERASED}""",
-        {"id": job_id, "card": card_message_id, "shown": shown, "now": milliseconds(now)},
+        {
+            "id": job_id,
+            "card": card_message_id,
+            "shown": shown,
+            "now": milliseconds(now),
+            "card_due": milliseconds(card_due_at or now),
+        },
     )
 
 
@@ -580,12 +652,24 @@ def card_found(tx: Tx, job: Job, card_message_id: int) -> None:
     tx.execute(f"UPDATE job SET card_message_id = ? WHERE id = ? AND {NOT_ERASED}", (card_message_id, job.id))
 
 
+class Queue:
+    """The order in which queued jobs will be claimed, read once when it is first asked for."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+        self._positions: dict[int, int] | None = None
+
+    def position(self, job: Job) -> int:
+        """Return how many queued jobs come before this one."""
+        if self._positions is None:
+            rows = self._tx.execute(f"{_TURNS.format(which='due_at IS NOT NULL')} ORDER BY {_IN_TURN}")
+            self._positions = {row["id"]: number for number, row in enumerate(rows)}
+        return self._positions.get(job.id, 0)
+
+
 def queue_position(tx: Tx, job: Job) -> int:
     """Return how many queued jobs come before this one."""
-    ids = [
-        row["id"] for row in tx.execute(f"{_TURNS.format(which='due_at IS NOT NULL')} ORDER BY {_IN_TURN}")
-    ]
-    return ids.index(job.id) if job.id in ids else 0
+    return Queue(tx).position(job)
 
 
 def recent_durations(tx: Tx, limit: int) -> list[timedelta]:

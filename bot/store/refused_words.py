@@ -17,7 +17,7 @@ from bot.model import GuildId, SongRequest
 
 WORDS_MAX: Final = 100
 """Maximum words that one server can refuse."""
-WORD_MAX: Final = 50
+REFUSED_WORD_MAX: Final = 50
 """Maximum characters of one of them, as it is compared."""
 PATTERNS_CACHED: Final = 64
 """Number of servers whose pattern is kept compiled."""

@@ -1,5 +1,6 @@
 """Render jobs and songs: pure functions from the model to embeds and sentences."""
 
+import re
 from dataclasses import replace
 from typing import Final, Literal, assert_never
 from urllib.parse import urlsplit
@@ -26,6 +27,8 @@ PROMPT_MAX: Final = 300
 LENGTH_MAX_S: Final = 3_600
 """Length of a take in seconds that is believed; the music service may say anything."""
 COLOR_WORKING: Final = discord.Color(0x5865F2)
+ORDINARY_URL: Final = re.compile(r"https://[\w.-]+(:\d+)?/[\w!$%&'()*+,./:;=?@~-]*", re.ASCII)
+"""An address that Discord accepts; it refuses the whole message for another one."""
 LOCAL_NAMES: Final = frozenset({"local", "localhost", "internal", "lan", "home", "arpa"})
 """Ends of host names that lead nowhere from outside."""
 COLOR_DONE: Final = discord.Color(0x2EB67D)
@@ -249,7 +252,12 @@ def _cover_url(job: Job) -> str | None:
     """Return the address of a cover that Discord may fetch: an ordinary one, on a host with a name."""
     for take in job.takes:
         url = take.image_url
-        if url and len(url) <= EMBED_URL_MAX and is_usable(url, "") and _has_public_name(url):
+        if (
+            len(url) <= EMBED_URL_MAX
+            and ORDINARY_URL.fullmatch(url)
+            and is_usable(url, "")
+            and _has_public_name(url)
+        ):
             return url
     return None
 

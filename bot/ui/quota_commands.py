@@ -11,7 +11,7 @@ from bot.errors import NotRefundable
 from bot.model import DiscordUserId, GuildId, JobId, Period, storable
 from bot.services.credits import REASON_MAX
 from bot.store.ledger import CREDITS_MAX
-from bot.store.refused_words import WORD_MAX
+from bot.store.refused_words import REFUSED_WORD_MAX
 from bot.ui import autocompletion, cards, chart, interaction_context, names, quota_cards, uploads
 from bot.ui.autocompletion import Offer
 from bot.ui.buttons.clear_limit import clear_limit_view
@@ -54,7 +54,7 @@ class PostableChannelOption(app_commands.Transformer):
 
 PostableChannel = app_commands.Transform[PickedChannel, PostableChannelOption]
 Credits = app_commands.Range[int, 0, CREDITS_MAX]
-RefusedWord = app_commands.Range[str, 1, WORD_MAX]
+RefusedWord = app_commands.Range[str, 1, REFUSED_WORD_MAX]
 Reason = app_commands.Range[str, 1, REASON_MAX]
 
 
@@ -122,7 +122,7 @@ class Quota(
         """Show the chart, and whose its bars are."""
         guild_id, say = _manager(interaction)
         use = await self.credit_service.use(guild_id)
-        picture = await self.attachments.run(chart.usage, use)
+        picture = await self.attachments.run(chart.usage, use, say)
         embed = quota_cards.usage(say, use)
         await interaction.response.send_message(
             cards.summary(embed),
@@ -313,10 +313,10 @@ class Quota(
         changed = []
         if remove is not None:
             word = await self.credit_service.take_word(guild_id, remove)
-            changed.append(say("word-taken", word=line(word, WORD_MAX)))
+            changed.append(say("word-taken", word=line(word, REFUSED_WORD_MAX)))
         if add is not None:
             word = await self.credit_service.refuse_word(guild_id, add)
-            changed.append(say("word-refused", word=line(word, WORD_MAX)))
+            changed.append(say("word-refused", word=line(word, REFUSED_WORD_MAX)))
         embed = quota_cards.words(say, await self.credit_service.words(guild_id), changed)
         await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
 

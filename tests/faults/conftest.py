@@ -39,7 +39,7 @@ def _with_what_is_bound(record: logging.LogRecord) -> bool:
 
 @pytest.fixture(autouse=True)
 def everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, logger="bot")
+    caplog.set_level(logging.DEBUG, logger="bot")
     # What is bound around the work is known only while the line is made.
     caplog.handler.addFilter(_with_what_is_bound)
 

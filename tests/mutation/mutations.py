@@ -161,8 +161,8 @@ INTAKE: Final = (
         "Intake.withdraw",
         dropped(_RELEASE),
         behind(
-            "withdrawn = await self._database.write(withdraw)",
-            "if withdrawn:",
+            "times = await self._database.write(withdraw)",
+            "if times is not None:",
             f"    await self._database.write(lambda tx: {_RELEASE})",
         ),
         by=(f"{RULES}a_request_whose_credits_can_not_be_released_is_not_withdrawn",),
@@ -345,7 +345,7 @@ SUBMITTING: Final = (
         "a kept-alive connection is not used for the POST",
         "music/client.py",
         "MusicClient.open",
-        ("limits=httpx.Limits(max_keepalive_connections=0)", "limits=httpx.Limits()"),
+        ("httpx.Limits(max_keepalive_connections=0)", "httpx.Limits()"),
         by=(f"{CLIENT}each_post_has_a_connection_of_its_own",),
     ),
     broken(
@@ -360,8 +360,8 @@ SUBMITTING: Final = (
         "music/client.py",
         "MusicClient.open",
         (
-            "max_keepalive_connections=0), follow_redirects=False",
-            "max_keepalive_connections=0), follow_redirects=True",
+            "timeout=httpx.Timeout(POST_S, connect=CONNECT_S), follow_redirects=False",
+            "timeout=httpx.Timeout(POST_S, connect=CONNECT_S), follow_redirects=True",
         ),
         by=(f"{CLIENT}a_redirect_is_not_followed",),
     ),
@@ -375,8 +375,8 @@ SUBMITTING: Final = (
     broken(
         "a request that is under way counts until it has ended",
         "pipeline/runner.py",
-        "Runner._claim",
-        ("for busy in self._busy.values() if busy is lane)", "for busy in ())"),
+        "Runner._look",
+        ("free = AT_ONCE[lane] - busy.count(lane)", "free = AT_ONCE[lane]"),
         by=(f"{RULES}not_more_than_four_requests_are_under_way",),
     ),
     assigned(
@@ -496,7 +496,7 @@ MONEY: Final = (
         within(
             "Transitions.fail",
             behind(
-                "await self._database.write(write)",
+                "times = await self._database.write(write)",
                 f"await self._database.write(lambda tx: {_RELEASE})",
             ),
         ),
@@ -956,8 +956,8 @@ THE_PROCESS: Final = (
     broken(
         "a runner that was stopped claims nothing",
         "pipeline/runner.py",
-        "Runner._claim",
-        ("if free <= 0 or self._stopping.is_set():", "if free <= 0:"),
+        "Runner._look",
+        ("() if self._stopping.is_set() else STATES.items()", "STATES.items()"),
         by=(f"{RULES}a_runner_that_was_stopped_begins_nothing",),
     ),
     broken(

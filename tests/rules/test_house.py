@@ -189,3 +189,10 @@ def test_the_lock_pins_every_dependency_with_hashes() -> None:
 
     assert wanted <= pinned
     assert len(re.findall(r"^[a-z0-9-]+==", lock, re.MULTILINE)) <= lock.count("--hash=sha256:")
+
+
+def test_ci_asks_for_each_program_by_itself() -> None:
+    """``command -v`` with several names is true if any one of them exists."""
+    script = (ROOT / ".ci" / "run").read_text("utf-8")
+
+    assert [] == re.findall(r"command -v +\S+ +[^>|&;\s]\S*", script)

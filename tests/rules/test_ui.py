@@ -22,8 +22,8 @@ SLICED = {
     "bot/ui/quota_cards.py": {"by_role[:ROLES_MAX]", "shown[:ROLES_MAX]"},
 }
 """Slices of lists and bytes. Texts are cut by ``text.cut`` and ``characters.head``, between graphemes."""
-OWN = frozenset({"bot/ui/text.py"})
-"""Where the cutting is done."""
+OWN = frozenset({"bot/ui/text.py", "bot/ui/fluent.py"})
+"""Where the cutting is done, and where our own sources are read."""
 
 
 def slices(path: Path) -> set[str]:

@@ -446,6 +446,11 @@ exported = { $count ->
 usage-title = Die letzten { $days } Tage
 usage-sums = **{ $spent }** verbraucht, { $back } freigegeben oder erstattet.
 usage-legend = 🟩 verbraucht 🟦 in Arbeit ⬜ freigegeben 🟧 erstattet; Credits pro Tag (UTC).
+usage-picture = Credits pro Tag, letzte { $days } Tage
+usage-spent = verbraucht
+usage-held = in Arbeit
+usage-released = freigegeben
+usage-refunded = erstattet
 usage-none = Noch keine Songs.
 usage-top = Top-Mitglieder
 

@@ -446,6 +446,11 @@ exported = { $count ->
 usage-title = The last { $days } days
 usage-sums = **{ $spent }** spent, { $back } given back or refunded.
 usage-legend = 🟩 spent 🟦 in progress ⬜ given back 🟧 refunded; credits per day (UTC).
+usage-picture = Credits a day, last { $days } days
+usage-spent = spent
+usage-held = in progress
+usage-released = given back
+usage-refunded = refunded
 usage-none = No songs yet.
 usage-top = Top members
 

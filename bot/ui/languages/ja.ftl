@@ -413,6 +413,11 @@ exported = 記録は{ $count }件です。
 usage-title = 過去{ $days }日間
 usage-sums = **{ $spent }**を使用、{ $back }クレジットを返却または払い戻しました。
 usage-legend = 🟩 使用 🟦 制作中 ⬜ 返却 🟧 払い戻し（1日ごとのクレジット、UTC）
+usage-picture = 1日ごとのクレジット（{ $days }日間）
+usage-spent = 使用
+usage-held = 制作中
+usage-released = 返却
+usage-refunded = 払い戻し
 usage-none = まだ曲がありません。
 usage-top = 利用の多いメンバー
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import socket
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,8 @@ from bot.database.sqlite import Database
 from bot.model import Backend, JobState
 from bot.store import upstream
 from tests import make
+from tests.doubles.discord import FakeDiscord
+from tests.doubles.discord.wire import Guild
 from tests.unit.pipeline.rig import Rig
 
 
@@ -251,18 +254,65 @@ def test_backup_and_restore_print_one_line_each_and_progress_on_terminals() -> N
 
 
 @pytest.mark.usefixtures("place")
-def test_a_missing_setting_is_named_by_every_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DISCORD_TOKEN")
+@pytest.mark.parametrize("token", ["", "not a token", "\n"])
+def test_commands_that_only_use_the_database_need_no_token(
+    token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", token)
+    monkeypatch.delenv("MUSIC_API_KEY")
 
     for words in (
         ["servers"],
         ["jobs"],
+        ["jobs", "show", job_in("delivered")],
+        ["servers", "allow", "5"],
         ["backup", "x"],
+        ["grant", str(make.GUILD), "1", "--reason", "x"],
         ["restore", "x"],
-        ["grant", "1", "1", "--reason", "x"],
     ):
         said = typed(*words)
-        assert (1, True) == (said.exit_code, "DISCORD_TOKEN is missing" in said.stderr)
+        assert (0, "") == (said.exit_code, said.stderr), words
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("words", [["servers"], ["jobs"], ["backup", "x"], ["restore", "x"]])
+def test_a_wrong_setting_is_named_by_every_command(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql://x")
+
+    said = typed(*words)
+
+    assert (1, True) == (said.exit_code, said.stderr.startswith("DATABASE_URL must be sqlite:///"))
+
+
+@pytest.mark.parametrize("command", ["playground", "sandbox"])
+def test_a_port_that_is_in_use_is_one_sentence(command: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        said = typed(command, "--port", str(port))
+
+    sentence = f"Port {port} can't be listened on (address already in use); choose another with --port.\n"
+    assert (1, sentence) == (said.exit_code, said.stderr)
+
+
+@pytest.mark.usefixtures("place")
+async def test_servers_have_their_names_where_discord_knows_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with FakeDiscord() as discord:
+        discord.guilds[make.GUILD] = Guild(make.GUILD, "Night\x1b[31m Owls")
+        monkeypatch.setenv("DISCORD_API_URL", discord.url)
+        monkeypatch.setenv("DISCORD_TOKEN", discord.token)
+        named = await asyncio.to_thread(typed, "servers")
+        monkeypatch.setenv("DISCORD_TOKEN", "a-wrong-token")
+        unnamed = await asyncio.to_thread(typed, "servers")
+
+    assert "Owls" in named.output
+    assert "\x1b" not in named.output
+    assert (0, True, False) == (
+        unnamed.exit_code,
+        str(make.GUILD) in unnamed.output,
+        "Owls" in unnamed.output,
+    )
 
 
 @pytest.mark.usefixtures("place")

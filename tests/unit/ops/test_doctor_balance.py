@@ -108,8 +108,8 @@ def test_the_doctor_asks_only_a_service_that_reports_a_balance(tmp_path: Path) -
     for backend in Backend:
         settings = Settings(
             discord_token="a-token",  # type: ignore[arg-type]
-            music_api_key="a-key",  # type: ignore[arg-type]
-            kie_api_key="a-key",  # type: ignore[arg-type]
+            music_api_key="a-key",  # type: ignore[call-arg]
+            kie_api_key="a-key",
             music_backend=backend,
             database_url=f"sqlite:///{tmp_path / 'nothing.db'}",
         )

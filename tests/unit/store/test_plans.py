@@ -213,6 +213,8 @@ def resume(tx: Tx) -> None:
     quotas.resume(tx, GUILD, make.entry(), NOW)
 
 
+PLACES = jobs.Places(free=3, used_up=frozenset({GUILD}), again_at=NOW, expired=NOW)
+"""A window of the music service that has places left, but none for this server."""
 WORK: dict[str, Callable[[Tx], object]] = {
     "breaker.read": lambda tx: breaker.read(tx, Backend.SSEEDANCE),
     "breaker.admit": probe,
@@ -257,10 +259,14 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "jobs.held": lambda tx: jobs.held(tx, done(tx).id),
     "jobs.count_open": lambda tx: jobs.count_open(tx, GUILD, number(tx)),
     "jobs.nth_request": lambda tx: jobs.nth_request(tx, number(tx), 500, NOW, LATER),
-    "jobs.due": lambda tx: jobs.due(tx, ALL, EPOCH, NOW, HORIZON, 100),
+    "jobs.due": lambda tx: (
+        jobs.due(tx, ALL, EPOCH, NOW, HORIZON, 100),
+        jobs.due(tx, ALL, EPOCH, NOW, HORIZON, 100, PLACES),
+    ),
     "jobs.submitted_since": lambda tx: jobs.submitted_since(tx, Backend.SSEEDANCE, NOW),
+    "jobs.submitted_by_guild": lambda tx: jobs.submitted_by_guild(tx, Backend.SSEEDANCE, NOW),
     "jobs.is_due": lambda tx: jobs.is_due(tx, NOW),
-    "jobs.next_due": lambda tx: jobs.next_due(tx, EPOCH),
+    "jobs.next_due": lambda tx: (jobs.next_due(tx, EPOCH), jobs.next_due(tx, EPOCH, PLACES)),
     "jobs.move": lambda tx: jobs.move(
         tx, queued(tx), JobState.SUBMITTING, backend=Backend.SSEEDANCE, now=NOW, due_at=NOW
     ),
@@ -362,6 +368,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "job_events.record_answer": lambda tx: job_events.record_answer(tx, queued(tx), "busy", NOW),
     "job_events.events": lambda tx: job_events.events(tx, queued(tx).id),
     "job_events.entries": lambda tx: job_events.entries(tx, queued(tx).id),
+    "job_events.stage_times": lambda tx: job_events.stage_times(tx, queued(tx).id),
     "job_events.drop_answers": lambda tx: job_events.drop_answers(tx, f"[{queued(tx).id}]"),
     "erasure.release_parked": lambda tx: erasure.release_parked(tx, "member_id", MemberNumber(1), NOW),
     "erasure.drop_drafts_of_jobs": lambda tx: erasure.drop_drafts_of_jobs(tx, [done(tx).id]),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.store.refused_words import WORD_MAX, first_in, folded
+from bot.store.refused_words import REFUSED_WORD_MAX, first_in, folded
 
 FOUND = (
     *(("rock", "I ROCK!"), ("rock", "これはrockです"), ("rock", "_rock_"), ("rock", "ro\u200bck")),
@@ -36,7 +36,7 @@ def test_a_part_of_a_word_is_not_the_word(word: str, text: str) -> None:
     assert None is first_in([text], [folded(word)])
 
 
-@given(st.text(min_size=1, max_size=WORD_MAX), st.lists(st.text(max_size=20), max_size=3))
+@given(st.text(min_size=1, max_size=REFUSED_WORD_MAX), st.lists(st.text(max_size=20), max_size=3))
 @settings(max_examples=60, deadline=None)
 def test_whatever_is_refused_is_found_when_it_stands_alone(word: str, others: list[str]) -> None:
     compared = folded(word)

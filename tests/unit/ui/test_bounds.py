@@ -24,7 +24,7 @@ from tests import make
 from tests.unit.ui.test_cards import facts
 
 ID = 2**63 - 1
-EXAMPLES = 60
+EXAMPLES = make.examples(60)
 HOSTILE = (
     *("https://evil.example/x", "http://a.b", "discord.gg/abc", "discord.com/invite/abc", "steam://run"),
     *("[free](https://evil.example)", "<https://evil.example>", "||spoiler||", "@everyone", "<@9001>"),
