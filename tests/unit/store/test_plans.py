@@ -39,6 +39,7 @@ from bot.store import (
     personal_data,
     quotas,
     refusals,
+    refused_words,
     reports,
     scrub,
     server_erasure,
@@ -353,6 +354,10 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "refusals.remember": lambda tx: refusals.remember(tx, 7, NOW),
     "refusals.is_refused": lambda tx: refusals.is_refused(tx, 7),
     "refusals.sweep": lambda tx: refusals.sweep(tx, NOW),
+    "refused_words.words": lambda tx: refused_words.words(tx, GUILD),
+    "refused_words.add": lambda tx: refused_words.add(tx, GUILD, "polka"),
+    "refused_words.remove": lambda tx: refused_words.remove(tx, GUILD, "polka"),
+    "refused_words.found": lambda tx: refused_words.found(tx, GUILD, make.prompt()),
     "reports.page": lambda tx: (
         reports.page(tx, GUILD, size=5),
         reports.page(tx, GUILD, size=5, kind="grant", before_id=9),
