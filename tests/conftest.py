@@ -45,6 +45,9 @@ The default run leaves them out; ``.ci/run`` has them all, and ``uv run pytest -
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the choice of the contract that the pipeline's music service speaks."""
     parser.addoption("--contract", choices=list(Backend), default=Backend.SSEEDANCE.value)
+    parser.addoption(
+        "--restarts", action="store_true", help="start the bot anew before each press in tests/flows"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)

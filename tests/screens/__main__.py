@@ -48,7 +48,7 @@ MANAGERS_COMMANDS = ("quota view", "quota ledger", "quota usage")
 SETTLED = """() => {
     const timeline = document.getElementById("channel-timeline");
     return timeline.scrollTop + timeline.clientHeight >= timeline.scrollHeight - 1
-        && [...document.images].every((one) => one.closest("[hidden]") || one.complete && one.naturalWidth > 0);
+        && [...document.images].every((one) => one.closest("[hidden]") || one.naturalWidth > 0);
 }"""
 """Whether all pictures are there, and the page has followed the newest message."""
 TOO_WIDE = """() =>
