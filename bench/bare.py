@@ -1,6 +1,5 @@
-"""A discord.py client that gives every command a constant answer: a lower bound for any bot."""
+"""The least that discord.py can do with the bot's command: it answers at once and keeps nothing."""
 
-import asyncio
 import os
 
 import discord
@@ -11,16 +10,19 @@ class Music(app_commands.Group, name="music", description="Songs"):
     """The same command as the bot's, without any logic."""
 
     @app_commands.command(description="Make a song from a prompt")
-    async def create(self, interaction: discord.Interaction, prompt: str) -> None:  # noqa: ARG002
-        """Answer with a constant."""
-        await interaction.response.send_message("Queued.")
+    async def create(self, interaction: discord.Interaction, prompt: app_commands.Range[str, 1, 500]) -> None:
+        """Answer with what was asked for."""
+        await interaction.response.send_message(embed=discord.Embed(title="Queued", description=prompt))
 
 
 class Bare(discord.AutoShardedClient):
     """The same kind of client as the bot's."""
 
     def __init__(self) -> None:
-        super().__init__(intents=discord.Intents.none(), max_messages=None)
+        intents = discord.Intents.none()
+        if os.environ.get("BARE_INTENTS") == "default":
+            intents = discord.Intents.default()
+        super().__init__(intents=intents, max_messages=None)
         self.tree = app_commands.CommandTree(self)
         self.tree.add_command(Music())
 
@@ -31,4 +33,4 @@ class Bare(discord.AutoShardedClient):
 
 if __name__ == "__main__":
     discord.http.Route.BASE = os.environ["DISCORD_API_URL"]
-    asyncio.run(Bare().start(os.environ["DISCORD_TOKEN"]))
+    Bare().run(os.environ["DISCORD_TOKEN"], log_handler=None)

@@ -1,4 +1,4 @@
-"""What one member's abuse costs the others: answers, songs and memory while somebody does their worst.
+"""Measure answers, songs and memory on other servers while one member does their worst.
 
     python -m bench.neighbours
 
@@ -48,7 +48,7 @@ WARM_UP = 2
 LYRICS_BYTES = 2_200
 """Random bytes of which the lyrics of a song are made, as hexadecimal digits."""
 NO_ANSWER_S = 5.0
-"""What counts as the time of an answer that did not come, in seconds."""
+"""Time recorded for an answer that never came, in seconds."""
 POST_WITHIN_S = 90.0
 """Wait for a song in seconds, which counts as its time if it does not come."""
 NUMBERS = itertools.count(1)
@@ -95,7 +95,7 @@ class Scene:
 
 @dataclass
 class Measured:
-    """What was measured during one action."""
+    """Measurements during one action."""
 
     answers_s: list[float] = field(default_factory=list)
     posts_s: list[float] = field(default_factory=list)
@@ -220,7 +220,7 @@ ACTIONS: dict[str, tuple[Callable[[Scene], Awaitable[None]], int]] = {
     "deletion of many songs": (delete, PRESSES_PER_S),
     "refused form, deletion": (refuse_and_delete, PRESSES_PER_S),
 }
-"""What the member does, and how often a second at most."""
+"""The member's actions, each with its maximum rate per second."""
 
 
 async def abuse(scene: Scene, action: Callable[[Scene], Awaitable[None]], per_s: int, end_s: float) -> int:

@@ -1,4 +1,4 @@
-"""What the program is called when it introduces itself to other services."""
+"""The name by which the program introduces itself to other services."""
 
 from typing import Final
 

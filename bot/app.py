@@ -11,25 +11,25 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import aiohttp
 import discord
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from bot.database.file_system import check_file_system
 from bot.database.sqlite import Database
-from bot.errors import StartRefused, StoreBusy
+from bot.errors import StartRefused, StoreBusy, Transient
 from bot.model import Backend, JobId, JobState
 from bot.music.backends import contract, plain_contract
 from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
 from bot.music.downloads import AudioSource
 from bot.music.spool import Spool
-from bot.ops import event_loop, health
+from bot.ops import event_loop, health, version
 from bot.ops.clock import CheckedClock
 from bot.ops.doctor.local import STRANGERS
 from bot.ops.metrics import Metrics
 from bot.ops.supervisor import supervise
+from bot.owners import correction, make_private
 from bot.pipeline.courier import Courier
 from bot.pipeline.erasure import Erasure
 from bot.pipeline.maintenance import Maintenance, at_once
@@ -116,12 +116,16 @@ async def assemble(
     keep_names_apart(asyncio.get_running_loop())
     metrics = Metrics(CollectorRegistry(), total_credits_max=settings.total_credits_max)
     webhook = settings.operator_webhook_url
-    operator_alerts = OperatorAlerts(None if webhook is None else webhook.get_secret_value())
+    operator_alerts = OperatorAlerts(
+        None if webhook is None else webhook.get_secret_value(), settings.proxy_to_discord
+    )
     _prepare(settings.spool_dir)
     async with (
         Database.open(settings.database_path, wrote=metrics.wrote) as database,
         _open_clients(settings, now=now, metrics=metrics) as music,
-        AudioSource.open(origins=[client.origin for client in music.clients.values()]) as audio,
+        AudioSource.open(
+            origins=[client.origin for client in music.clients.values()], proxy=settings.proxy_to_music
+        ) as audio,
         Storage.open(settings.database_path, settings.spool_dir, operator_alerts.alert) as storage,
     ):
         epoch = await database.take_over(jobs.next_epoch, jobs.is_current)
@@ -138,6 +142,7 @@ async def assemble(
             registered=lambda: database.read(lambda tx: fact(tx, COMMANDS_FACT)),
             register=lambda digest: database.write(lambda tx: remember(tx, COMMANDS_FACT, digest)),
             dated=dated,
+            proxy=settings.proxy_to_discord,
         )
         courier = around_courier(DiscordCourier(client))
         spool = Spool(settings.spool_dir)
@@ -253,6 +258,7 @@ def open_music(
         key=settings.music_keys[backend].get_secret_value(),
         contract=contract(backend, provider=settings.music_provider, options=settings.music_options),
         now=now,
+        proxy=settings.proxy_to_music,
         submitted=metrics.submitted,
         checked=metrics.polled,
     )
@@ -261,10 +267,13 @@ def open_music(
 def _prepare(spool: Path) -> None:
     try:
         spool.mkdir(parents=True, exist_ok=True)
+        make_private(spool)
     except OSError as error:
-        raise StartRefused(
-            f"SPOOL_DIR: {spool} can't be used ({error.strerror}); choose another directory."
-        ) from None
+        advice = correction(spool, "choose another directory")
+        raise StartRefused(f"SPOOL_DIR: {spool} can't be used ({error.strerror}); {advice}.") from None
+    advice = correction(spool, "")
+    if advice:  # it exists, but is another user's
+        raise StartRefused(f"SPOOL_DIR: {spool} can't be written to; {advice}.")
 
 
 async def run(settings: Settings) -> None:
@@ -300,6 +309,7 @@ async def _run_until_stopped(settings: Settings) -> bool:
         assemble(settings, now=now, dated=clock.compare, clock_confirmed=clock.confirmed) as app,
         health.serving(settings.listen, lambda: _pages(app, stop, clock)) as address,
     ):
+        log.info("starting", extra=version.running())
         clock.alert = app.operator_alerts.alert
         if address is not None:
             log.info("health server listening", extra={"address": address})
@@ -419,6 +429,7 @@ async def _connect(
 
     Raises:
         StartRefused: Discord does not accept the token.
+        Transient: Discord can't be reached.
     """
     if client.is_closed():
         client.reopen()
@@ -437,7 +448,10 @@ async def _connect(
         raise StartRefused(
             "DISCORD_TOKEN is no longer accepted by Discord; copy the bot's token again."
         ) from error
-    except (aiohttp.ClientError, RuntimeError) as error:  # aiohttp's, for what was closed meanwhile
-        if not stop.is_set():
+    except (*ui.UNREACHABLE, RuntimeError) as error:  # aiohttp's, for what was closed meanwhile
+        if stop.is_set():
+            log.info("connection closed while it was made", extra={"error": str(error)})
+        elif isinstance(error, RuntimeError):
             raise
-        log.info("connection closed while it was made", extra={"error": str(error)})
+        else:
+            raise Transient(f"Discord can't be reached ({type(error).__name__})") from error

@@ -1,4 +1,4 @@
-"""What characters do in texts that anybody may have typed: which are seen, break lines, belong together."""
+"""Visibility, line breaks and grapheme clusters of characters in untrusted text."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ FILLERS: Final = "\u2800\ufff9-\ufffc\U00013441\U00013442\U00016fe4\U0001d159"
 _UNSEEN: Final = regex.compile(rf"[\p{{DI}}\p{{Z}}\p{{Cc}}\p{{Cf}}\p{{Cs}}\p{{Co}}\p{{Cn}}\p{{M}}{FILLERS}]*")
 _LINE_BREAK: Final = regex.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 _GRAPHEME: Final = regex.compile(r"\X")
-"""What people take for one character: an emoji with its parts, a letter with its accents."""
+"""One grapheme cluster: an emoji with its parts, or a letter with its accents."""
 
 
 def is_blank(text: str) -> bool:

@@ -1,6 +1,6 @@
 """The operator's commands: run, doctor, backup, restore, grant, servers, jobs, demo and others."""
 
-import asyncio
+import errno
 import json
 import logging
 import os
@@ -8,35 +8,69 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
-import httpx
 import typer
-from rich.progress import Progress
 
-from bot import app, operator_access, settings, setup
-from bot import doctor as doctor_checks
-from bot.errors import Fault, StartRefused, Transient
+from bot.errors import Fault, NotDone, StartRefused, Transient
+from bot.lazy import lazy
 from bot.model import Backend, Check, GuildId, JobId, Verdict
-from bot.music import backends
-from bot.music.client import MusicClient
-from bot.ops import backup as backups
-from bot.ops import contract_probe, logs, tables, upstream_lines, version
-from bot.ops.doctor.local import database_checks
-from bot.ops.doctor.runner import run_checks
-from bot.services.operator import OperatorActions
+
+# The rest takes more than a second to import, and --help needs none of it.
+if TYPE_CHECKING:
+    import asyncio
+
+    import httpx
+    from rich import progress as rich_progress
+
+    from bot import app, operator_access, settings, setup, start
+    from bot import doctor as doctor_checks
+    from bot.music import backends
+    from bot.music import client as music_client
+    from bot.music import proxy as music_proxy
+    from bot.ops import backup as backups
+    from bot.ops import contract_probe, job_story, logs, tables, upstream_lines, version
+    from bot.ops.doctor import local as local_checks
+    from bot.ops.doctor import runner as check_runner
+    from bot.services.operator import OperatorActions
+    from bot.ui import discord_checks
+else:
+    asyncio, httpx, rich_progress = lazy("asyncio"), lazy("httpx"), lazy("rich.progress")
+    app, operator_access, settings, setup, start, doctor_checks = (
+        lazy(f"bot.{name}") for name in ("app", "operator_access", "settings", "setup", "start", "doctor")
+    )
+    backends, music_client, music_proxy = (
+        lazy(f"bot.music.{name}") for name in ("backends", "client", "proxy")
+    )
+    backups, contract_probe, job_story, logs, tables, upstream_lines, version = (
+        lazy(f"bot.ops.{name}")
+        for name in ("backup", "contract_probe", "job_story", "logs", "tables", "upstream_lines", "version")
+    )
+    discord_checks = lazy("bot.ui.discord_checks")
+    local_checks, check_runner = lazy("bot.ops.doctor.local"), lazy("bot.ops.doctor.runner")
+
+EXIT_STATUSES = (
+    "Exit status: 0 done or stopped; 1 refused or failed, for the reason in the last line; 2 called wrongly, "
+    "or init without a terminal; 3 an unexpected answer to probe; 130 Ctrl-C during init."
+)
 
 cli = typer.Typer(
     name="tunesmith",
     help="A Discord bot that makes songs, and never loses a credit or a song.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    epilog=EXIT_STATUSES,
+    rich_markup_mode=None,  # boxes around the help would double the time until it is shown
 )
 log = logging.getLogger(__name__)
 
 PROBE_UNEXPECTED = 3
 """Exit status of `tunesmith probe` if the service gave an answer that was not expected."""
+
+PLAYGROUND_MODULES = ("av", "lameenc", "numpy", "simcord")
+"""Modules of the extra `playground`, without which some commands can't run."""
 
 JobArgument = Annotated[int, typer.Argument(metavar="ID", help="The job's id, as `tunesmith jobs` shows it.")]
 ServerArgument = Annotated[int, typer.Argument(metavar="ID", help="The server's id on Discord.")]
@@ -48,12 +82,11 @@ RefundReason = Annotated[str, typer.Option("--reason", help="The reason, for the
 
 def _add_group(name: str) -> typer.Typer:
     """Add a command that also has subcommands."""
-    group = typer.Typer(invoke_without_command=True)
+    group = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
     cli.add_typer(group, name=name)
     return group
 
 
-init = cli.command(name="init")(setup.init)
 jobs = _add_group("jobs")
 servers = _add_group("servers")
 
@@ -77,21 +110,17 @@ def make_files_private(
 
 
 @cli.command()
+def init(
+    env_file: Annotated[Path, typer.Option(help="The settings file to write.")] = Path(".env"),
+) -> None:
+    """Ask for the settings, check each answer, and write .env. Nothing is written before the end."""
+    setup.init(env_file)
+
+
+@cli.command()
 def run() -> None:
     """Run the bot. Settings come from the environment or from .env; see .env.example."""
-    try:
-        loaded = settings.load()
-    except StartRefused as refused:
-        _exit_with(str(refused))
-    logs.configure(loaded.log_level, form=loaded.log_format, secrets=loaded.secrets)
-    logs.log_uncaught_errors()
-    try:
-        asyncio.run(app.run(loaded))
-    except StartRefused as refused:
-        if loaded.log_format == "console":
-            _exit_with(str(refused))
-        log.critical("start refused", extra={"error": str(refused)})
-        raise typer.Exit(1) from None
+    start.run()
 
 
 @cli.command()
@@ -101,21 +130,48 @@ def doctor(
     """Check the installation and print one line per check. Safe while the bot runs; exits 1 on a failure."""
     # discord.py warns whenever a client has no guilds intent, which this bot does not need.
     logging.getLogger("discord").setLevel(logging.ERROR)
+    found = settings.examine()
     try:
-        loaded = settings.load()
+        loaded = found.usable()
     except StartRefused as refused:
         _exit_with(f"failure  settings: {refused}")
+    if not ledger:
+        for warning in found.warnings:
+            _show(Check(verdict=Verdict.WARNING, name="settings", finding=warning))
+        if not found.warnings:
+            _show(Check(verdict=Verdict.OK, name="settings", finding="complete and valid"))
     if not asyncio.run(_run_checks(loaded, ledger=ledger)):
         raise typer.Exit(1)
 
 
-async def _run_checks(loaded: settings.Settings, *, ledger: bool) -> bool:
+@cli.command(name="config")
+def show_config() -> None:
+    """Show every setting, its value and where it comes from; secrets are hidden. Exits 1 on a problem."""
+    found = settings.examine()
+    name_width, origin_width = (
+        max(len(text) for text in column)
+        for column in zip(*((row.name, row.origin) for row in found.rows), strict=True)
+    )
+    for row in found.rows:
+        problem = "" if row.problem is None else f"  {row.problem}"
+        typer.echo(f"{row.name:<{name_width}}  {row.origin:<{origin_width}}  {row.value}{problem}")
+    for warning in found.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    shown = {row.problem for row in found.rows}
+    for problem in found.problems:
+        if problem not in shown:
+            typer.echo(f"problem: {problem}", err=True)
+    if found.problems:
+        raise typer.Exit(1)
+
+
+async def _run_checks(loaded: "settings.Settings", *, ledger: bool) -> bool:
     """Print the result of every check. Return whether none of them failed."""
-    specs = database_checks(loaded.database_path) if ledger else doctor_checks.check_specs(loaded)
-    if not ledger:
-        _show(Check(verdict=Verdict.OK, name="settings", finding="complete and valid"))
+    specs = (
+        local_checks.database_checks(loaded.database_path) if ledger else doctor_checks.check_specs(loaded)
+    )
     passed = True
-    async for check in run_checks(specs):
+    async for check in check_runner.run_checks(specs):
         passed = passed and check.verdict is not Verdict.FAILURE
         if check.name == "ledger" or not ledger or check.verdict is not Verdict.OK:
             _show(check)
@@ -132,7 +188,7 @@ def backup(
 ) -> None:
     """Copy the database into one file. Safe while the bot runs; audio files are not included."""
     with _errors_as_sentences(), _progress() as progress:
-        saved = backups.backup(settings.load().database_path, file, progress)
+        saved = backups.backup(settings.load_for_database().database_path, file, progress)
         typer.echo(
             f"{saved.path}: {saved.size_bytes / 1024**2:.1f} MiB, schema {saved.schema}, "
             f"{saved.jobs:,} jobs, {saved.entries:,} ledger entries; verified."
@@ -145,7 +201,7 @@ def restore(
 ) -> None:
     """Replace the database with a backup while no bot runs. The replaced file is kept for a week."""
     with _errors_as_sentences(), _progress() as progress:
-        path = settings.load().database_path
+        path = settings.load_for_database().database_path
         restored = backups.restore(path, file, datetime.now(UTC), progress)
         marked = ", ".join(f"{count} {state}" for state, count in sorted(restored.marked.items()))
         typer.echo(f"Restored {path} from {file}. Unfinished jobs: {marked or 'none'}.")
@@ -166,7 +222,7 @@ def grant(
 ) -> None:
     """Grant a server bonus credits, which do not expire. Safe while the bot runs."""
 
-    async def work(actions: OperatorActions) -> str:
+    async def work(actions: "OperatorActions") -> str:
         before, after = await actions.grant(GuildId(guild), amount, reason)
         return f"Server {guild}: bonus {before:,} → {after:,} credits."
 
@@ -180,17 +236,26 @@ def list_servers(context: typer.Context) -> None:
         return
     with _errors_as_sentences():
         now = datetime.now(UTC)
-        found, balance = operator_access.list_servers(settings.load(), now)
-        tables.show(sys.stdout, tables.of_servers(found))
+        loaded = settings.load_for_database()
+        found, balance = operator_access.list_servers(loaded, now)
+        tables.show(sys.stdout, tables.of_servers(found, _server_names(loaded) if found else {}))
         for line in () if balance is None else upstream_lines.lines(balance, now):
             typer.echo(line)
+
+
+def _server_names(loaded: "settings.Settings") -> dict[int, str]:
+    """Return the names that Discord knows of the bot's servers; none if it can't be asked."""
+    token = loaded.discord_token.get_secret_value()
+    if token == settings.UNSET:
+        return {}
+    return asyncio.run(discord_checks.server_names(loaded.discord_api_url, token, loaded.proxy_to_discord))
 
 
 @servers.command(name="allow")
 def allow_server(guild: ServerArgument) -> None:
     """Serve a server, even if GUILDS and NEW_GUILDS do not include it."""
     with _errors_as_sentences():
-        asyncio.run(operator_access.set_allowed(settings.load(), GuildId(guild), allowed=True))
+        asyncio.run(operator_access.set_allowed(settings.load_for_database(), GuildId(guild), allowed=True))
         typer.echo(f"Server {guild} is served.")
 
 
@@ -198,8 +263,37 @@ def allow_server(guild: ServerArgument) -> None:
 def deny_server(guild: ServerArgument) -> None:
     """Make no more songs for a server; unfinished ones are still delivered."""
     with _errors_as_sentences():
-        asyncio.run(operator_access.set_allowed(settings.load(), GuildId(guild), allowed=False))
+        asyncio.run(operator_access.set_allowed(settings.load_for_database(), GuildId(guild), allowed=False))
         typer.echo(f"Server {guild} is no longer served; its unfinished songs are still delivered.")
+
+
+@servers.command(name="forget")
+def forget_server(
+    guild: ServerArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Erase without the question.")] = False,
+) -> None:
+    """Erase a server's songs, texts, settings and limits. The ledger and the usage stay."""
+    if not yes and not sys.stdin.isatty():
+        _exit_with("This asks a question, which needs a terminal; or add --yes. Nothing was changed.")
+
+    async def work(actions: "OperatorActions") -> str:
+        stored = await actions.stored_of(GuildId(guild))
+        typer.echo(
+            f"This erases of server {guild}: songs with their texts, files, addresses and message ids "
+            f"({stored.songs:,}), limits ({stored.limits:,}), the settings, and members who are known from "
+            f"there alone ({stored.members:,}). The ledger, the usage and the bonus stay, and so do the "
+            "messages on Discord. It can't be undone."
+        )
+        if not yes and not typer.confirm("Erase them?"):
+            raise NotDone("Nothing was changed.")
+        unfinished = await actions.forget(GuildId(guild))
+        if unfinished:
+            return (
+                f"Server {guild} is erased. Unfinished songs: {unfinished:,}; the bot erases them when done."
+            )
+        return f"Server {guild} is erased. The bot removes the files within a minute, or at its next start."
+
+    _act(work)
 
 
 @jobs.callback()
@@ -223,7 +317,9 @@ def list_jobs(
         act(number)
     if not flags and context.invoked_subcommand is None:
         with _errors_as_sentences():
-            tables.show(sys.stdout, tables.of_jobs(operator_access.list_open_jobs(settings.load())))
+            tables.show(
+                sys.stdout, tables.of_jobs(operator_access.list_open_jobs(settings.load_for_database()))
+            )
 
 
 def _refund_for(reason: str) -> Callable[[int], None]:
@@ -234,18 +330,33 @@ def _refund_for(reason: str) -> Callable[[int], None]:
 def retry_job(job: JobArgument) -> None:
     """Fetch a parked job's song again. This costs nothing."""
 
-    async def work(actions: OperatorActions) -> str:
+    async def work(actions: "OperatorActions") -> str:
         state = (await actions.retry(JobId(job))).state
         return f"Job {job} is {state}; the bot retries it within half a minute."
 
     _act(work)
 
 
+@jobs.command(name="show")
+def show_job(
+    job: JobArgument,
+    words: Annotated[
+        bool, typer.Option("--words", help="Also show what the member typed and what was answered.")
+    ] = False,
+) -> None:
+    """Show everything that happened to a song, without what its member typed."""
+    with _errors_as_sentences():
+        story = operator_access.job_story(settings.load_for_database(), JobId(job))
+        for line in [*job_story.head(story), *(job_story.words(story) if words else ())]:
+            typer.echo(line)
+        tables.show(sys.stdout, job_story.timeline(story, with_words=words))
+
+
 @jobs.command(name="release")
 def release_job(job: JobArgument) -> None:
     """Fail a parked job: return its credits and tell the member."""
 
-    async def work(actions: OperatorActions) -> str:
+    async def work(actions: "OperatorActions") -> str:
         released = await actions.release(JobId(job))
         return (
             f"Job {job} has failed, and the bot tells the member. "
@@ -260,7 +371,7 @@ def release_job(job: JobArgument) -> None:
 def refund_job(job: JobArgument, reason: RefundReason = "") -> None:
     """Return the credits of a finished song, once."""
 
-    async def work(actions: OperatorActions) -> str:
+    async def work(actions: "OperatorActions") -> str:
         refunded = await actions.refund(JobId(job), reason)
         return (
             f"Job {job} is refunded. Server {refunded.job.origin.guild_id}: "
@@ -270,11 +381,11 @@ def refund_job(job: JobArgument, reason: RefundReason = "") -> None:
     _act(work)
 
 
-def _act(work: Callable[[OperatorActions], Awaitable[str]]) -> None:
+def _act(work: "Callable[[OperatorActions], Awaitable[str]]") -> None:
     """Perform an operator action and print its confirmation."""
 
     async def perform() -> str:
-        async with operator_access.operator_actions(settings.load()) as actions:
+        async with operator_access.operator_actions(settings.load_for_database()) as actions:
             return await work(actions)
 
     with _errors_as_sentences():
@@ -291,9 +402,9 @@ def _errors_as_sentences() -> Iterator[None]:
 
 
 @contextmanager
-def _progress() -> Iterator[backups.Progress]:
+def _progress() -> "Iterator[backups.Progress]":
     """Show a progress bar on a terminal, and nothing elsewhere."""
-    with Progress(transient=True, disable=not sys.stdout.isatty()) as bar:
+    with rich_progress.Progress(transient=True, disable=not sys.stdout.isatty()) as bar:
         task = bar.add_task("", total=None)
 
         def show(what: str, done: int, whole: int) -> None:
@@ -308,6 +419,7 @@ def demo(
     contract: ContractOption = Backend.SSEEDANCE,
 ) -> None:
     """Play a whole evening in the terminal on a simulated Discord; no token or key needed."""
+    _require_playground("demo")
     from bot.playground.demo import play  # noqa: PLC0415 - an extra
 
     logs.configure("ERROR")
@@ -326,10 +438,11 @@ def playground(
     ] = "en",
 ) -> None:
     """Try the bot in the browser on a simulated Discord until Ctrl-C; no token or key needed."""
+    _require_playground("playground")
     from bot.playground.browser import serve  # noqa: PLC0415 - an extra
 
     logs.configure("WARNING")
-    _finish(serve(port or None, typer.echo, contract, language=language))
+    _finish(serve(port or None, typer.echo, contract, language=language), port)
 
 
 @cli.command()
@@ -340,6 +453,7 @@ def sandbox(
     contract: ContractOption = Backend.SSEEDANCE,
 ) -> None:
     """Serve a local music API that follows a documented one and makes real audio."""
+    _require_playground("sandbox")
     from bot.sandbox import contracts, server  # noqa: PLC0415 - an extra
 
     logs.configure("INFO")
@@ -351,7 +465,7 @@ def sandbox(
             await asyncio.Event().wait()
         return True
 
-    _finish(serve())
+    _finish(serve(), port)
 
 
 @cli.command()
@@ -374,11 +488,11 @@ def probe(
             raise typer.Exit(PROBE_UNEXPECTED)
 
 
-async def _probe(loaded: settings.Settings, *, pay: bool, yes: bool) -> tuple[bool, dict[str, object]]:
+async def _probe(loaded: "settings.Settings", *, pay: bool, yes: bool) -> tuple[bool, dict[str, object]]:
     """Print what was expected and what came. Return whether all was as expected, and what to save."""
     backend = loaded.music_backend
-    recorder = contract_probe.Recorder(httpx.AsyncHTTPTransport(trust_env=False))
-    async with MusicClient.open(
+    recorder = contract_probe.Recorder(music_proxy.direct_or_through(loaded.proxy_to_music, httpx.Limits()))
+    async with music_client.MusicClient.open(
         url=loaded.music_url(backend),
         key=loaded.music_keys[backend].get_secret_value(),
         contract=backends.contract(backend, provider=loaded.music_provider, options=loaded.music_options),
@@ -401,18 +515,30 @@ async def _probe(loaded: settings.Settings, *, pay: bool, yes: bool) -> tuple[bo
     return passed, answers
 
 
-def _show_findings(findings: Sequence[contract_probe.Finding]) -> None:
+def _show_findings(findings: "Sequence[contract_probe.Finding]") -> None:
     for finding in findings:
         verdict = "ok" if finding.understood else "unexpected"
         typer.echo(f"{verdict:<10} {finding.step}: expected {finding.expected}; came {finding.came}")
 
 
-def _finish(work: Coroutine[Any, Any, bool]) -> bool:
+def _require_playground(command: str) -> None:
+    """Refuse a command whose packages are not installed, and say how they are."""
+    if any(find_spec(module) is None for module in PLAYGROUND_MODULES):
+        _exit_with(
+            f"`tunesmith {command}` needs the extra `playground`: install tunesmith[playground] with pip, "
+            "pipx or uv tool, or add `--extra playground` to `uv sync` or `uv run` in a clone."
+        )
+
+
+def _finish(work: Coroutine[Any, Any, bool], port: int = 0) -> bool:
     try:
         return asyncio.run(work)
     except KeyboardInterrupt:
         return True
     except (StartRefused, OSError) as error:
+        if port and isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES):
+            reason = os.strerror(error.errno).lower()
+            _exit_with(f"Port {port} can't be listened on ({reason}); choose another with --port.")
         _exit_with(str(error))
 
 

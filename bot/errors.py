@@ -6,6 +6,7 @@
     │   ├── TextMissing
     │   ├── UnreadableFile
     │   ├── LyricsGuessed
+    │   ├── LyricsInPrompt
     │   ├── UnknownModel
     │   ├── NoDuration
     │   ├── NotEnoughCredits
@@ -17,6 +18,7 @@
     │   ├── NotRefundable
     │   ├── NoSuchLimit
     │   ├── TooManyOpenJobs
+    │   ├── TooManyRequests
     │   ├── ServiceClosed
     │   ├── MissingPermissions
     │   ├── NotYourServer
@@ -52,7 +54,7 @@ The sentences for members are in ``ui/``; an error carries what they need.
 from datetime import datetime
 from typing import Literal
 
-from bot.model import Balance, ClosedCause, Limit, Standing
+from bot.model import Balance, ClosedCause, Limit, Option, Standing
 
 Field = Literal["prompt", "title", "style", "lyrics", "avoid", "reason"]
 """The name of a text that a member or manager can type."""
@@ -101,6 +103,10 @@ class LyricsGuessed(Refusal):
         self.lyrics = lyrics
 
 
+class LyricsInPrompt(Refusal):
+    """The prompt has several lines: it reads like lyrics, which the form takes."""
+
+
 class UnknownModel(Refusal):
     """The operator does not offer this model."""
 
@@ -115,6 +121,14 @@ class NoDuration(Refusal):
     def __init__(self, models: tuple[str, ...]) -> None:
         super().__init__("the length can't be chosen")
         self.models = models
+
+
+class OptionsNotTaken(Refusal):
+    """The song can't have these ``options``, which the music service or the operator does not allow."""
+
+    def __init__(self, options: tuple[Option, ...]) -> None:
+        super().__init__("options that are not taken")
+        self.options = options
 
 
 class NotEnoughCredits(Refusal):
@@ -185,6 +199,15 @@ class TooManyOpenJobs(Refusal):
         self.limit = limit
 
 
+class TooManyRequests(Refusal):
+    """The member has made ``limit`` requests within an hour; the next may come at ``until``."""
+
+    def __init__(self, limit: int, until: datetime) -> None:
+        super().__init__(f"{limit} requests within an hour")
+        self.limit = limit
+        self.until = until
+
+
 class ServiceClosed(Refusal):
     """The music service accepts no requests until about ``until``."""
 
@@ -215,12 +238,13 @@ class UnknownControl(Refusal):
 
 
 class OutOfRange(Refusal):
-    """A number is outside ``low`` … ``high``."""
+    """A number is outside ``low`` … ``high``, or zero where that is none of them."""
 
-    def __init__(self, low: int, high: int) -> None:
+    def __init__(self, low: int, high: int, *, zero: bool = True) -> None:
         super().__init__(f"outside {low} … {high}")
         self.low = low
         self.high = high
+        self.zero = zero
 
 
 class WordsGone(Refusal):

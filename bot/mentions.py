@@ -1,4 +1,4 @@
-"""What Discord writes with ids: mentions, custom emoji and links, which become words.
+"""Replace mentions, custom emoji and links, which Discord writes with ids, by words.
 
 A music service would sing the digits, and has no business with the ids of members. Sources:
 https://docs.discord.com/developers/reference#message-formatting, read 2026-11-26.
@@ -11,13 +11,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 MEMBER: Final = "@member"
-"""What stands for a member without a known name."""
+"""Placeholder for a member whose name is unknown."""
 ROLE: Final = "@role"
-"""What stands for a role without a known name."""
+"""Placeholder for a role whose name is unknown."""
 CHANNEL: Final = "#channel"
-"""What stands for a channel without a known name."""
+"""Placeholder for a channel whose name is unknown."""
 GAP: Final = " "
-"""What stands for something without words; not nothing, since what is around it could become a mention."""
+"""Placeholder for something nameless. Without it, the text around it could become a mention."""
 ID_DIGITS_MAX: Final = 20
 """Digits of an id of Discord's, which has 64 bits."""
 TIMESTAMP_DIGITS_MAX: Final = 12

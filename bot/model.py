@@ -1,10 +1,10 @@
 """The nouns: what a member asked for, the job it became, and the tracks that resulted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, NewType, Self
+from typing import Any, Literal, NewType, Self
 
 from bot.characters import is_blank, with_plain_breaks
 
@@ -111,12 +111,10 @@ class ClosedCause(StrEnum):
 
 
 class Backend(StrEnum):
-    """A music service that the bot can talk to."""
+    """The music services that the bot can talk to, one line each. ``music/`` has a module of each name."""
 
     SSEEDANCE = "sseedance"
-    """The documented music API at sseedance.com."""
     KIE = "kie"
-    """kie.ai's jobs API, the upstream of the documented one."""
 
 
 class Period(StrEnum):
@@ -135,12 +133,22 @@ class Voice(StrEnum):
     MALE = "male"
 
 
+class Option(StrEnum):
+    """A choice of a member's besides the texts, where the music service accepts it."""
+
+    AVOID = "avoid"
+    """Styles and instruments to leave out."""
+    VOICE = "voice"
+    DURATION = "duration"
+    """The length of the song."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SongRequest:
-    """What a member asked for.
+    """A member's request for a song.
 
     A normal request has a ``prompt``; a custom one has ``title``, ``style`` and, unless it is
-    instrumental, ``lyrics``. What does not apply is the empty text.
+    instrumental, ``lyrics``. Texts that do not apply are empty.
     """
 
     model: str
@@ -156,6 +164,18 @@ class SongRequest:
     """None: any."""
     duration_s: int | None = None
     """Requested length of a custom song; None: as the contract asks by default."""
+
+    def without(self, options: Iterable[Option]) -> Self:
+        """Return the request without these options."""
+        nothing: dict[Option, dict[str, Any]] = {
+            Option.AVOID: {"avoid": ""},
+            Option.VOICE: {"voice": None},
+            Option.DURATION: {"duration_s": None},
+        }
+        changes: dict[str, Any] = {}
+        for option in options:
+            changes |= nothing[option]
+        return replace(self, **changes)
 
     def cleaned(self) -> Self:
         """Return the request with each of its texts as ``storable`` leaves it."""
@@ -216,7 +236,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakeDetails:
-    """What the music service says about one take besides its audio. None of it is trusted."""
+    """The music service's untrusted description of one take, besides its audio."""
 
     url: str
     """The address of its audio, by which it is known."""
@@ -277,9 +297,9 @@ class Job:
     """The music service that the request was sent to; None before that."""
     task_id: str | None = None
     upstream_credits: float | None = None
-    """What the task cost the operator, in the service's own credits, where it says so."""
+    """Cost of the task to the operator in the service's own credits, where the service reports it."""
     takes: tuple[TakeDetails, ...] = ()
-    """What the service says about the takes, in its order, where it says more than addresses."""
+    """The service's description of the takes, in its order, where it gives more than addresses."""
     urls: tuple[str, ...] = ()
     tracks: tuple[Track, ...] = ()
     reason: FailReason | None = None
@@ -300,6 +320,8 @@ class Job:
     """The number of such answers in a row."""
     words_whole: bool = True
     """Whether all of its texts are still kept: they are dropped in time, or with their author."""
+    first_song: bool = field(default=False, compare=False)
+    """Whether its member had no song before; excluded from comparisons of two snapshots."""
     restored: bool = False
     """Whether it comes from a backup and its messages posted since are still to be looked for."""
 
@@ -321,7 +343,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """What a server may spend in the current period, in credits."""
+    """Credits that a server may spend in the current period."""
 
     allowance: int
     used: int
@@ -339,7 +361,7 @@ class Balance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedBy:
-    """Who changes something in the ledger, and why. Ids are Discord's."""
+    """Author of a change in the ledger, and the reason. Ids are Discord's."""
 
     actor_id: DiscordUserId | None
     """None: the operator."""
@@ -350,7 +372,7 @@ class ChangedBy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """What a member may use of the server's credits in a period."""
+    """A member's share of the server's credits in a period."""
 
     credits: int
     role_id: int | None = None
@@ -361,7 +383,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What one member may spend, in credits: the server's pool and the member's limit both apply."""
+    """Credits that one member may spend: the server's pool and the member's limit both apply."""
 
     balance: Balance
     limit: Limit | None

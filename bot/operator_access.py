@@ -7,10 +7,11 @@ from typing import Final
 
 from bot.database.sqlite import Database, open_read_only
 from bot.errors import AlreadyRuns, NotDone, StartRefused
-from bot.model import GuildId
+from bot.model import GuildId, JobId
+from bot.ops.job_story import JobStory
 from bot.services.operator import OperatorActions
 from bot.settings import Settings
-from bot.store import servers, upstream
+from bot.store import job_events, jobs, servers, upstream
 
 ID_END: Final = 1 << 63
 """The first number that is too large for an id in the database."""
@@ -74,3 +75,22 @@ def list_open_jobs(settings: Settings) -> list[servers.OpenJob]:
     """Return the unfinished jobs. Raises StartRefused if the database can't be read."""
     with open_read_only(settings.database_path) as tx:
         return servers.open_jobs(tx)
+
+
+def job_story(settings: Settings, job_id: JobId) -> JobStory:
+    """Return everything that is known about a job.
+
+    Raises:
+        NotDone: there is no such job.
+        StartRefused: the database can't be read.
+    """
+    with open_read_only(settings.database_path) as tx:
+        job = jobs.get(tx, job_id) if 0 < job_id < ID_END else None
+        if job is None:
+            raise NotDone(f"Job {job_id} is not there.")
+        return JobStory(
+            job=job,
+            parked=servers.parked(tx, job_id),
+            events=tuple(job_events.events(tx, job_id)),
+            entries=tuple(job_events.entries(tx, job_id)),
+        )

@@ -1,23 +1,34 @@
 """The operator's settings: environment variables or a ``.env`` file, read once at startup."""
 
-import io
+import functools
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
-from dotenv.parser import Binding, parse_stream
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bot import sources
 from bot.errors import StartRefused
 from bot.model import Backend, GuildId, Period
 from bot.music.backends import OFFERS, plain_contract
+from bot.proxies import Proxy, parse_proxy
 from bot.store.ledger import Defaults
 from bot.store.servers import ServerPolicy
 from bot.store.upstream import UpstreamTerms
@@ -35,29 +46,34 @@ PORT_DIGITS_MAX: Final = 5
 PORT_MAX: Final = 65_535
 IPV6: Final = 6
 SQLITE: Final = "sqlite:///"
+USER_INFO: Final = re.compile(r"(://)[^\s/@]+@")
+"""A user name and password in a URL."""
 NETLOC: Final = re.compile(r"(?P<host>\[[^\[\]]*\]|[^\[\]:@]*)(:\d+)?")
 DNS_LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE)
-VARIABLE: Final = re.compile("[A-Z_]+|[a-z_]+")
+QUOTES: Final = ("'", '"')
+ENV_FILE: Final = Path(".env")
+UNSET: Final = "unset"
+"""A secret in place of one that is missing, to show what the other settings result in."""
+HIDDEN: Final = "(hidden)"
 
 CONTRACTS: Final = {backend: plain_contract(backend) for backend in OFFERS}
 KEY_FIELDS: Final = {backend: its.key_setting.lower() for backend, its in CONTRACTS.items()}
 URL_FIELDS: Final = {backend: its.url_setting.lower() for backend, its in CONTRACTS.items()}
 """The fields that hold each service's key and address, as its contract names them."""
+REQUIRED_FIELDS: Final = ("discord_token", *KEY_FIELDS.values())
+"""The secrets that may be required; which key is depends on the service."""
 
 Count = Annotated[int, Field(ge=0, le=NUMBER_MAX)]
 CountFromOne = Annotated[int, Field(ge=1, le=NUMBER_MAX)]
 
 
-class Settings(BaseSettings):
-    """All settings. Their descriptions also stand in ``.env.example`` and in the documentation."""
+class Settings(BaseModel):
+    """All settings. Their descriptions also stand in ``.env.example`` and in the documentation.
 
-    model_config = SettingsConfigDict(
-        env_file_encoding="utf-8",
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
+    They are read from arguments only: ``load`` reads the environment and ``.env``.
+    """
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, validate_default=True)
 
     discord_token: SecretStr = Field(description="The bot's token, from the Discord developer portal.")
     discord_api_url: str = Field(
@@ -65,33 +81,28 @@ class Settings(BaseSettings):
         description="Base URL of Discord's REST API, or of a proxy for it. "
         "The gateway's URL comes from there, too.",
     )
+    discord_proxy: SecretStr | None = Field(
+        default=None,
+        description="A proxy for everything at Discord: REST, gateway, attachments and OPERATOR_WEBHOOK_URL. "
+        "http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before HOST if it asks for them.",
+    )
     music_backend: Backend = Field(
         default=Backend.SSEEDANCE,
-        description="The music service that makes new songs: sseedance or kie. Models, their limits, the "
-        "price and the URL follow from it unless set.",
+        description=f"The music service that makes new songs: {' or '.join(Backend)}. Models, their limits, "
+        "the price and the URL follow from it unless set.",
     )
-    music_api_key: SecretStr | None = Field(
+    music_proxy: SecretStr | None = Field(
         default=None,
-        validate_default=True,
-        description="The API key for the documented music service. Required with MUSIC_BACKEND=sseedance.",
-    )
-    music_api_url: str = Field(
-        default=OFFERS[Backend.SSEEDANCE].url, description="Base URL of the documented music service."
+        description="A proxy for everything at the music services, paid requests and audio included, in the "
+        "same form as DISCORD_PROXY.",
     )
     music_provider: str = Field(default="kie", description="The provider named in every request.")
-    kie_api_key: SecretStr | None = Field(
-        default=None,
-        validate_default=True,
-        description="The API key for kie.ai. Required with MUSIC_BACKEND=kie. While a service's key is set, "
-        "songs that were submitted there are finished there, whatever MUSIC_BACKEND says.",
-    )
-    kie_api_url: str = Field(default=OFFERS[Backend.KIE].url, description="Base URL of kie.ai's API.")
-    music_models: Annotated[tuple[str, ...], NoDecode] = Field(
+    music_models: tuple[str, ...] = Field(
         default=OFFERS[Backend.SSEEDANCE].models,
         description="The models members can choose from, separated by commas. The first is the default. "
         "If unset, they follow from MUSIC_BACKEND.",
     )
-    music_options: Annotated[dict[str, Any], NoDecode] = Field(
+    music_options: dict[str, Any] = Field(
         default={}, description="A JSON object sent as `options` with every request."
     )
     music_extras: bool = Field(
@@ -125,7 +136,7 @@ class Settings(BaseSettings):
         description="The most credits any server may use in a period; empty for no ceiling. "
         "If set, CREDIT_PERIOD applies to every server, and only the operator can grant and refund credits.",
     )
-    guilds: Annotated[frozenset[GuildId], NoDecode] = Field(
+    guilds: frozenset[GuildId] = Field(
         default=frozenset(),
         description="The ids of the servers that are served, separated by commas; empty for no list. "
         "Elsewhere, the bot answers that it does not serve the server.",
@@ -191,7 +202,7 @@ class Settings(BaseSettings):
 
     @property
     def upstream_terms(self) -> UpstreamTerms | None:
-        """What the balance at MUSIC_BACKEND is compared with; None if the service reports no balance."""
+        """Figures to compare the balance at MUSIC_BACKEND with; None if the service reports no balance."""
         service = CONTRACTS[self.music_backend]
         if service.balance_path is None:
             return None
@@ -207,8 +218,22 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be shown or logged."""
-        secrets = (self.discord_token, *self.music_keys.values(), self.operator_webhook_url)
-        return tuple(secret.get_secret_value() for secret in secrets if secret is not None)
+        secrets: list[SecretStr | None] = [getattr(self, field) for field in secret_fields()]
+        proxies = [proxy for proxy in (self.proxy_to_discord, self.proxy_to_music) if proxy is not None]
+        return (
+            *(secret.get_secret_value() for secret in secrets if secret is not None),
+            *(proxy.password for proxy in proxies if proxy.password),
+        )
+
+    @property
+    def proxy_to_discord(self) -> Proxy | None:
+        """The proxy for connections to Discord, and for no other ones."""
+        return None if self.discord_proxy is None else parse_proxy(self.discord_proxy.get_secret_value())
+
+    @property
+    def proxy_to_music(self) -> Proxy | None:
+        """The proxy for connections to the music services, and for no other ones."""
+        return None if self.music_proxy is None else parse_proxy(self.music_proxy.get_secret_value())
 
     @property
     def music_keys(self) -> dict[Backend, SecretStr]:
@@ -229,14 +254,14 @@ class Settings(BaseSettings):
         host, _, port = self.http_listen.rpartition(":")
         return (host.strip("[]"), int(port)) if self.http_listen else None
 
-    @field_validator("discord_token", *KEY_FIELDS.values(), mode="before")
+    @field_validator("discord_token", *KEY_FIELDS.values(), mode="before", check_fields=False)
     @classmethod
     def _check_header_safe(cls, value: object) -> object:
         if isinstance(value, str) and not (value.isascii() and value.isprintable() and " " not in value):
             raise ValueError("contains characters that no token has; copy it again")
         return value
 
-    @field_validator(*KEY_FIELDS.values())
+    @field_validator(*KEY_FIELDS.values(), check_fields=False)
     @classmethod
     def _require_key_of_backend(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         backend = info.data.get("music_backend")
@@ -257,7 +282,16 @@ class Settings(BaseSettings):
     def _check_webhook(cls, value: SecretStr | None) -> SecretStr | None:
         return value if value is None else SecretStr(cls._check_url(value.get_secret_value()))
 
-    @field_validator("discord_api_url", *URL_FIELDS.values())
+    @field_validator("discord_proxy", "music_proxy")
+    @classmethod
+    def _check_proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            proxy = parse_proxy(value.get_secret_value())
+            if not _is_netloc(proxy.address.partition("://")[2]):
+                raise ValueError("must be a URL like http://proxy.example:3128 or socks5://127.0.0.1:1080")
+        return value
+
+    @field_validator("discord_api_url", *URL_FIELDS.values(), check_fields=False)
     @classmethod
     def _check_url(cls, value: str) -> str:
         try:
@@ -370,10 +404,41 @@ class Settings(BaseSettings):
     # Of the "before" validators, the last one defined runs first.
     @field_validator("*", mode="before")
     @classmethod
+    def _check_no_quotes(cls, value: object) -> object:
+        if isinstance(value, str) and value.startswith(QUOTES) and value[-1] == value[0]:
+            raise ValueError("is in quotes, which `docker run --env-file` keeps; remove them")
+        return value
+
+    @field_validator("*", mode="before")
+    @classmethod
     def _check_no_padding(cls, value: object) -> object:
         if isinstance(value, str) and value != value.strip():
             raise ValueError("has a space at the start or end; remove it")
         return value
+
+
+def _service_fields() -> dict[str, Any]:
+    """Return the fields that each music service adds: its key and its address."""
+    fields: dict[str, Any] = {}
+    for backend, offer in OFFERS.items():
+        key = Field(
+            default=None,
+            validate_default=True,
+            description=f"The API key for {offer.name}. Required with MUSIC_BACKEND={backend}. While it is "
+            "set, songs that were submitted there are finished there, whatever MUSIC_BACKEND says.",
+        )
+        fields[KEY_FIELDS[backend]] = (SecretStr | None, key)
+        fields[URL_FIELDS[backend]] = (
+            str,
+            Field(default=offer.url, description=f"Base URL of {offer.name}."),
+        )
+    return fields
+
+
+if not TYPE_CHECKING:  # a type checker sees the class above; keys and addresses are read through its methods
+    Settings = create_model(
+        "Settings", __base__=Settings, __module__=__name__, __doc__=Settings.__doc__, **_service_fields()
+    )
 
 
 def _check_names(values: list[str], complaint: str) -> list[str]:
@@ -420,44 +485,112 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+@functools.cache
+def secret_fields() -> tuple[str, ...]:
+    """Return the settings that are secret. Each can also come from a file or a credential; none is shown."""
+    return tuple(
+        name
+        for name, field in Settings.model_fields.items()
+        if SecretStr in (field.annotation, *get_args(field.annotation))
+    )
+
+
 def names() -> tuple[str, ...]:
     """Return the names of all settings, as written in the environment."""
     return tuple(name.upper() for name in Settings.model_fields)
 
 
-class GivenSettings(Settings):
-    """Settings from arguments only: neither the environment nor ``.env`` can name a real database."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Use only the arguments."""
-        return (init_settings,)
+def accepted_names() -> tuple[str, ...]:
+    """Return the names that the environment and ``.env`` may contain: also those of files of secrets."""
+    return _names().accepted
 
 
-def load(env_file: Path = Path(".env")) -> Settings:
+@functools.cache
+def _names() -> sources.Names:
+    return sources.Names(
+        all=names(),
+        secrets=frozenset(name.upper() for name in secret_fields()),
+        may_be_empty=frozenset({"HTTP_LISTEN"}),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectiveSetting:
+    """A setting as ``tunesmith config`` shows it."""
+
+    name: str
+    value: str
+    origin: str
+    problem: str | None = None
+    """The sentence that says what to correct, if the value can't be used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effective:
+    """All settings with their origins, whether they can be used or not."""
+
+    settings: Settings | None
+    """None if there is a problem."""
+    rows: list[EffectiveSetting]
+    problems: list[str]
+    """The problems that prevent a start, the most important first."""
+    warnings: list[str]
+
+    def usable(self) -> Settings:
+        """Return the settings. Raises StartRefused if there is a problem."""
+        if self.settings is None:
+            raise StartRefused(self.problems[0])
+        return self.settings
+
+
+def load(env_file: Path = ENV_FILE) -> Settings:
     """Load the settings; the environment takes precedence over ``env_file``.
 
     Raises:
         StartRefused: one sentence that names the offending variable and shows no value.
     """
-    try:
-        lines = list(parse_stream(io.StringIO(env_file.read_text("utf-8")))) if env_file.is_file() else []
-    except (OSError, UnicodeDecodeError):
-        raise StartRefused(f"{env_file} can't be read; it must be a UTF-8 text file.") from None
-    _refuse_in_file(lines, env_file)
-    _refuse_typos(os.environ)
-    given: dict[str, Any] = {"http_listen": ""} if _is_emptied("HTTP_LISTEN", lines) else {}
-    try:
-        return Settings(_env_file=env_file, **given)  # type: ignore[call-arg] # the rest is read from outside
-    except ValidationError as error:
-        raise StartRefused(_sentence(error.errors(include_url=False, include_input=False)[0])) from None
+    return examine(env_file).usable()
+
+
+def examine(env_file: Path = ENV_FILE) -> Effective:
+    """Return every setting, where it comes from, and what is wrong with it."""
+    found = sources.gather(_names(), env_file, os.environ)
+    texts = {name.lower(): value.text for name, value in found.values.items()}
+    settings, errors = _validated(texts)
+    unread = {problem.name for problem in found.problems}
+    wrong = {name: _sentence(error) for name, error in errors.items() if name not in unread}
+    wrong |= {problem.name: problem.sentence for problem in found.problems if problem.name is not None}
+    missing = [name for name, error in errors.items() if error["type"] == "missing" and name not in unread]
+    problems = [
+        *(problem.sentence for problem in found.problems),
+        *([_missing(missing)] if len(missing) > 1 else []),
+        *(_sentence(error) for name, error in errors.items() if name not in unread),
+    ]
+    return Effective(
+        settings=None if problems else settings,
+        rows=list(_rows(found, texts, wrong, missing)),
+        problems=problems,
+        warnings=list(_warnings(found, env_file)),
+    )
+
+
+def load_for_database(env_file: Path = ENV_FILE) -> Settings:
+    """Load the settings of a command that only uses the database: secrets may be missing or wrong.
+
+    Raises:
+        StartRefused: one sentence that names the offending variable and shows no value.
+    """
+    found = sources.gather(_names(), env_file, os.environ)
+    secrets = {name.upper() for name in secret_fields()}
+    texts = {name.lower(): value.text for name, value in found.values.items()}
+    for name in _validated(texts)[1].keys() & secrets:
+        texts[name.lower()] = UNSET
+    settings, errors = _validated(dict.fromkeys(REQUIRED_FIELDS, UNSET) | texts)
+    problems = [problem.sentence for problem in found.problems if problem.name not in secrets]
+    problems += [_sentence(error) for name, error in errors.items() if name not in secrets]
+    if settings is None or problems:
+        raise StartRefused(problems[0])
+    return settings
 
 
 def with_answers(answers: Mapping[str, str]) -> Settings:
@@ -466,54 +599,78 @@ def with_answers(answers: Mapping[str, str]) -> Settings:
     Raises:
         StartRefused: one sentence that names the offending setting and shows no value.
     """
+    answered = {name.upper() + suffix for name in answers for suffix in ("", sources.FILE_SUFFIX)}
+    environ = {name: text for name, text in os.environ.items() if name.upper() not in answered}
+    found = sources.gather(_names(), None, environ)
+    problems = [one.sentence for one in found.problems if (one.name or "").lower() not in answers]
+    texts = {name.lower(): value.text for name, value in found.values.items()} | dict(answers)
+    settings, errors = _validated(texts)
+    problems += map(_sentence, errors.values())
+    if settings is None or problems:
+        raise StartRefused(problems[0])
+    return settings
+
+
+def _validated(texts: Mapping[str, str]) -> tuple[Settings | None, dict[str, ErrorDetails]]:
+    """Return the settings that these texts result in, or the first error of each wrong one."""
     try:
-        return Settings(_env_file=None, **answers)  # type: ignore[call-arg,arg-type] # text, as in the environment
+        return Settings.model_validate(texts), {}
     except ValidationError as error:
-        raise StartRefused(_sentence(error.errors(include_url=False, include_input=False)[0])) from None
+        errors: dict[str, ErrorDetails] = {}
+        for one in error.errors(include_url=False, include_input=False):
+            errors.setdefault(str(one["loc"][0]).upper(), one)
+        return None, errors
 
 
-def _is_emptied(name: str, lines: Iterable[Binding]) -> bool:
-    """Return whether a setting is given as empty, where empty differs from not set."""
-    in_file = [line.value for line in lines if line.key is not None and line.key.upper() == name]
-    in_environment = [value for key, value in os.environ.items() if key.upper() == name]
-    return (in_file + in_environment)[-1:] == [""]
+def _rows(
+    found: sources.Gathered, texts: Mapping[str, str], wrong: Mapping[str, str], missing: Collection[str]
+) -> Iterator[EffectiveSetting]:
+    usable = {name: text for name, text in texts.items() if name.upper() not in wrong}
+    # What the valid settings result in does not depend on secrets.
+    effective, _ = _validated(dict.fromkeys(REQUIRED_FIELDS, UNSET) | usable)
+    for name in names():
+        value = found.values.get(name)
+        problem = wrong.get(name)
+        if problem is not None or effective is None:
+            shown = "(missing)" if name in missing else "(invalid)"
+        elif name.lower() in secret_fields():
+            shown = HIDDEN if value is not None else "(not set)"
+        else:
+            shown = _text(getattr(effective, name.lower()))
+        origin = "-" if problem is not None or name.lower() in secret_fields() else "default"
+        yield EffectiveSetting(
+            name=name, value=shown, origin=origin if value is None else value.origin, problem=problem
+        )
 
 
-def _refuse_in_file(lines: Iterable[Binding], env_file: Path) -> None:
-    for line in lines:
-        if line.error or (line.key is not None and not VARIABLE.fullmatch(line.key)):
-            # Its text is not repeated: it may be a secret.
-            raise StartRefused(f"Line {line.original.line} of {env_file} is not of the form NAME=value.")
-        if line.key is not None and line.key.upper() not in names():
-            raise StartRefused(
-                f"{line.key} in {env_file} is not a Tunesmith setting; remove it or correct its name."
-            )
+def _text(value: object) -> str:
+    """Return a value as it would be written in ``.env``."""
+    match value:
+        case None | "":
+            return "(none)"
+        case bool():
+            return "on" if value else "off"
+        case dict():
+            return json.dumps(value, ensure_ascii=True)
+        case tuple() | list():
+            return ",".join(map(str, value))
+        case frozenset():
+            return ",".join(map(str, sorted(value))) or "(none)"
+        case _:
+            return USER_INFO.sub(r"\1…@", str(value))
 
 
-def _refuse_typos(environ: Iterable[str]) -> None:
-    known = names()
-    for name in environ:
-        if name.upper() in known:
-            continue
-        meant = next((right for right in known if is_typo(name.upper(), right)), None)
-        if meant is not None:
-            raise StartRefused(f"{name} in the environment looks like a typo of {meant}; correct its name.")
+def _warnings(found: sources.Gathered, env_file: Path) -> Iterator[str]:
+    if sources.readable_by_others(env_file):
+        yield f"{env_file} is readable by others; run `chmod 600 {env_file}`."
+    for name, value in found.values.items():
+        if value.file is not None and sources.readable_by_others(value.file, owned=True):
+            yield f"{name}{sources.FILE_SUFFIX} is readable by others; run `chmod 600 {value.file}`."
 
 
-def is_typo(typed: str, right: str) -> bool:
-    """Return whether one letter was dropped, added, replaced or swapped with the next."""
-    if typed == right or abs(len(typed) - len(right)) > 1:
-        return False
-    same = next((at for at, (a, b) in enumerate(zip(typed, right, strict=False)) if a != b), None)
-    if same is None:
-        return True
-    rest, wanted = typed[same:], right[same:]
-    return (
-        rest[1:] == wanted
-        or rest == wanted[1:]
-        or rest[1:] == wanted[1:]
-        or (rest[:2] == wanted[1::-1] and rest[2:] == wanted[2:])
-    )
+def _missing(missing: list[str]) -> str:
+    listed = f"{', '.join(missing[:-1])} and {missing[-1]}"
+    return f"{listed} are missing; set them in the environment or in .env, or run `tunesmith init`."
 
 
 def _sentence(error: ErrorDetails) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from typing import Final, NoReturn
 
 import typer
 from dotenv import dotenv_values
@@ -22,24 +22,20 @@ from bot.about import HOMEPAGE
 from bot.app import open_music
 from bot.errors import StartRefused
 from bot.model import Backend, Check, Verdict
+from bot.music.backends import OFFERS
 from bot.ops.doctor.music_api import check_music_api
 from bot.ops.doctor.runner import CheckSpec, run_checks
 from bot.ops.doctor.wiring import SERVICE_WITHIN_S
 from bot.settings import KEY_FIELDS, Settings
+from bot.sources import FILE_SUFFIX
 from bot.ui import discord_checks
 
 INTERRUPTED: Final = 130
 """Exit status after Ctrl-C, as of a program that SIGINT ended."""
 NO_ANSWERS: Final = 2
 """Exit status if questions can't be answered because there is no terminal."""
-SERVICES: Final = {
-    Backend.KIE: "kie.ai, open today",
-    Backend.SSEEDANCE: "sseedance.com, announced but not open yet: requests are refused",
-}
-KEY_PAGES: Final = {
-    Backend.KIE: "https://kie.ai/api-key",
-    Backend.SSEEDANCE: "https://sseedance.com/en/docs/music",
-}
+SERVICES: Final = dict(sorted(OFFERS.items(), key=lambda entry: not entry[1].is_open))
+"""The music services, those that make songs today first."""
 UNCHECKED: Final = "unchecked"
 """A secret in place of one that has not been asked for yet; it is sent nowhere."""
 PROGRAM: Final = "/opt/tunesmith/bin/tunesmith"
@@ -53,9 +49,7 @@ Source: https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.htm
 Answers = Mapping[str, str]
 
 
-def init(
-    env_file: Annotated[Path, typer.Option(help="The settings file to write.")] = Path(".env"),
-) -> None:
+def init(env_file: Path) -> None:
     """Ask for the settings, check each answer, and write .env. Nothing is written before the end."""
     try:
         _check_environment()
@@ -91,12 +85,12 @@ def _set_up(env_file: Path) -> None:
     answers: dict[str, str] = {
         "discord_token": _ask_secret("DISCORD_TOKEN", "discord_token", placeholder, _check_discord)
     }
-    for backend, note in SERVICES.items():
-        typer.echo(f"  {backend}: {note}")
+    for backend, offer in SERVICES.items():
+        typer.echo(f"  {backend}: {offer.name}, {offer.standing}")
     backend = Backend(_choose("Music service", [service.value for service in SERVICES]))
     answers["music_backend"] = backend.value
     key = KEY_FIELDS[backend]
-    typer.echo(f"Your key: {KEY_PAGES[backend]}")
+    typer.echo(f"Your key: {SERVICES[backend].key_page}")
     answers[key] = _ask_secret(key.upper(), key, answers, _check_music)
     answers |= _ask_servers(answers)
     text = _text(answers)
@@ -107,6 +101,10 @@ def _set_up(env_file: Path) -> None:
     for name, value in answers.items():
         if os.environ.get(name.upper(), value) != value:
             typer.echo(f"warning: {name.upper()} in the environment takes precedence over {env_file}.")
+        if os.environ.get(name.upper() + FILE_SUFFIX):
+            typer.echo(
+                f"warning: {name.upper()}{FILE_SUFFIX} in the environment names a file as well; unset it."
+            )
     if service is not None:
         path, content, advice = service
         path.write_text(content, encoding="utf-8")
@@ -163,7 +161,7 @@ def _check_discord(draft: Settings) -> list[Check]:
 
     async def run() -> list[Check]:
         token = draft.discord_token.get_secret_value()
-        checks = (await discord_checks.ask(draft.discord_api_url, token, ())).checks
+        checks = (await discord_checks.ask(draft.discord_api_url, token, (), draft.proxy_to_discord)).checks
         # The commands are registered by the first start.
         return [check for check in checks if check.name != "commands"]
 

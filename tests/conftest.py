@@ -1,12 +1,15 @@
 """Fixtures for all tests."""
 
+import gc
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from bot.database import sqlite as database_module
@@ -14,6 +17,7 @@ from bot.database.sqlite import Database
 from bot.model import Backend
 from bot.pipeline import cards
 from bot.sandbox import server
+from tests import make
 from tests.make import Clock
 from tests.unit.pipeline.rig import Rig
 
@@ -41,6 +45,19 @@ CAMPAIGNS = {
 The default run leaves them out; ``.ci/run`` has them all, and ``uv run pytest -m campaign`` by hand.
 """
 
+CASES_MAX = 4
+"""How many cases of one test the default run tries where each is an evening of the whole pipeline."""
+
+SAMPLED = (
+    "tests/faults/",
+    "tests/unit/pipeline/",
+    "tests/unit/ops/test_commands.py",
+    "tests/unit/ops/test_doctor.py",
+    "tests/unit/sandbox/test_composer.py",
+    "tests/unit/music/test_reading.py",
+)
+"""Where the remaining cases of a test with more are a campaign."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the choice of the contract that the pipeline's music service speaks."""
@@ -50,16 +67,61 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the default run try few of Hypothesis' examples; any other run tries all."""
+    if config.getoption("markexpr") == "not campaign":
+        fewer = hypothesis.settings().max_examples // make.QUICKER
+        hypothesis.settings.register_profile(make.QUICK, max_examples=fewer)
+        hypothesis.settings.load_profile(make.QUICK)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the campaigns, and choose the contract."""
     Rig.backend = Backend(config.getoption("--contract"))
+    if Rig.backend is not Backend.SSEEDANCE:
+        items[:] = [item for item in items if "rig" in fixtures_of(item) or "/faults/" not in item.nodeid]
+    cases: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
         if Rig.backend is not Backend.SSEEDANCE and item.get_closest_marker("documented"):
             item.add_marker(pytest.mark.skip(reason="about an answer that only the documented service gives"))
         file, _, test = item.nodeid.partition("::")
         if file in CAMPAIGNS and test.startswith(CAMPAIGNS[file]):
             item.add_marker(pytest.mark.campaign)
+        elif file.startswith(SAMPLED):
+            cases[item.nodeid.partition("[")[0]].append(item)
+    for listed in cases.values():
+        for item in set(listed).difference(representatives(listed)):
+            item.add_marker(pytest.mark.campaign)
+
+
+def fixtures_of(item: pytest.Item) -> Sequence[str]:
+    """Return the names of all fixtures that a test has, directly or by another one."""
+    return item.fixturenames if isinstance(item, pytest.Function) else ()
+
+
+def representatives(cases: Sequence[pytest.Item]) -> Sequence[pytest.Item]:
+    """Return a few of a test's cases, spread evenly over its list, which has like next to like.
+
+    Of a product of lists they are taken from its diagonal, where no value of a list comes twice.
+    """
+    diagonal: list[pytest.Item] = []
+    seen: set[tuple[str, int]] = set()
+    for case in cases:
+        values = set(case.callspec.indices.items()) if hasattr(case, "callspec") else set()
+        if not seen & values:
+            diagonal.append(case)
+            seen |= values
+    if len(cases) <= CASES_MAX or len(diagonal) <= CASES_MAX:
+        return cases if len(cases) <= CASES_MAX else diagonal
+    last = len(diagonal) - 1
+    return [diagonal[last * n // (CASES_MAX - 1)] for n in range(CASES_MAX)]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Take what is there for good out of the garbage collector's rounds: it is a tenth of their time."""
+    gc.freeze()
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 import itertools
 from datetime import UTC, datetime, timedelta
 
+import hypothesis
+
 from bot.model import (
     Backend,
     Balance,
@@ -23,7 +25,19 @@ NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 GUILD, CHANNEL, MEMBER, OTHER = GuildId(7001), 8001, DiscordUserId(9001), DiscordUserId(9002)
 DEFAULTS = Defaults(allowance=100, period=Period.MONTH)
 
+QUICK = "quick"
+"""The profile of Hypothesis in the default run."""
+
+QUICKER = 5
+"""How many times fewer examples it tries."""
+
 _interactions = itertools.count(1_400_000_000_000_000_000, 1 << 22)
+
+
+def examples(count: int) -> int:
+    """Return how many examples to try where ``count`` are to be tried in all."""
+    quick = hypothesis.settings.get_current_profile_name() == QUICK
+    return max(1, count // QUICKER) if quick else count
 
 
 class Clock:

@@ -1,4 +1,4 @@
-"""What the rest of the program may rely on from a database, whichever engine stands behind it.
+"""The interface of a database, whichever engine implements it.
 
 Callers pass functions of a transaction rather than holding one. A function cannot await, so no transaction
 stays open across a network call, and an engine is free to run it on another thread, to run it again, or to

@@ -37,7 +37,7 @@ if not locked:
 connection.execute("INSERT INTO seen VALUES (2)")
 connection.close()
 """
-"""What a second process does while the first one holds the lock, and after it has let go."""
+"""Program of a second process that tries the lock while the first one holds it, and after its release."""
 
 
 def check_file_system(path: Path) -> None:

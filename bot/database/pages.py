@@ -12,7 +12,7 @@ from typing import Final
 HEADER_BYTES: Final = {0x02: 12, 0x05: 12, 0x0A: 8, 0x0D: 8}
 """Size of the header by the kind of a b-tree page. Other pages begin with a smaller byte."""
 FREE_BLOCK_BYTES: Final = 4
-"""What a free block keeps: where the next one is, and its own size."""
+"""Header of a free block: the offset of the next one, and its own size."""
 AMBIGUOUS_FROM: Final = 0x0200_0000
 """Number of pages from which an overflow page may begin like a b-tree page: 137 GB."""
 PAGE_BYTES_MAX: Final = 65_536

@@ -23,7 +23,7 @@ COMPANIONS: Final = ("-journal", "-wal", "-shm")
 """Suffixes of the files that SQLite keeps next to a database."""
 
 REPLACED: Final = ".replaced-"
-"""What the name of a file that a restore has replaced goes on with."""
+"""Suffix of a file that a restore has replaced."""
 KEEP_S: Final = 7 * 24 * 60 * 60.0
 """How long copies from before an upgrade and replaced files are kept, in seconds."""
 _BEFORE: Final = ".before-schema-"

@@ -24,7 +24,7 @@ from bot.errors import StartRefused, StoreBusy, StoreLost
 
 T = TypeVar("T")
 Tx = sqlite3.Connection
-"""What a transaction function receives: it executes statements, returns a value, never awaits or commits."""
+"""Argument of a transaction function, which executes statements and never awaits or commits."""
 
 GIVE_UP_AFTER_S = 2.0
 """Total wait after which a write is refused, in seconds: a member's answer is due within 3 s."""

@@ -1,48 +1,28 @@
-"""The music services that the bot can talk to: one entry each."""
+"""The music services that the bot can talk to: one module for each name in ``Backend``."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from importlib import import_module
 from typing import Final
 
 from bot.model import Backend
-from bot.music.contract import Contract
-from bot.music.kie import Kie
+from bot.music.contract import Contract, Offer
 from bot.music.reading import JsonObject
-from bot.music.sseedance import Sseedance
 from bot.music.text_limits import Limits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
-    """What an operator who chooses a service gets unless they set something else."""
+def described(backend: Backend) -> Offer:
+    """Return the description of a service, which stands in the module of its name.
 
-    speaks: Callable[[str, JsonObject], Contract]
-    """Makes the contract from the provider's name, where the service asks for one, and the options."""
-    url: str
-    models: tuple[str, ...]
-    """The models that members are offered, the default first."""
-    cheapest_model: str
-    """The model of the song that an operator buys to check the service."""
-    song_price: str
-    """What that song costs, in words."""
+    Raises:
+        TypeError: that module describes no service.
+    """
+    offer = import_module(f"bot.music.{backend}").OFFER
+    if not isinstance(offer, Offer):
+        raise TypeError(f"bot.music.{backend}.OFFER is no Offer")
+    return offer
 
 
-OFFERS: Final[Mapping[Backend, Offer]] = {
-    Backend.SSEEDANCE: Offer(
-        speaks=lambda provider, options: Sseedance(provider=provider, options=options),
-        url="https://sseedance.com",
-        models=("V5",),
-        cheapest_model="V5",
-        song_price="10 credits of your account",
-    ),
-    Backend.KIE: Offer(
-        speaks=lambda _, options: Kie(options=options),
-        url="https://api.kie.ai",
-        models=("V6", "V6_MINI", "V6_WILD"),
-        cheapest_model="V6_MINI",
-        song_price="12 credits of your account, about $0.06",
-    ),
-}
+OFFERS: Final[Mapping[Backend, Offer]] = {backend: described(backend) for backend in Backend}
 
 
 def plain_contract(backend: Backend) -> Contract:

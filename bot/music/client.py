@@ -14,13 +14,15 @@ from urllib.parse import urljoin
 
 import httpx
 
+from bot import request_log
 from bot.about import USER_AGENT
 from bot.errors import Transient, Unauthorized
 from bot.model import ClosedCause, SongRequest
 from bot.music import wire
 from bot.music.contract import Contract
 from bot.music.encodings import TooLarge, decode
-from bot.music.tls import tls_context
+from bot.music.proxy import direct_or_through
+from bot.proxies import Proxy
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +71,7 @@ class Probe:
     proven: bool
     """Whether the answer is about the task, which only this service's endpoint can say, after the key."""
     correction: str
-    """What the service's address should be, if the answer or the address itself tells; else empty."""
+    """Corrected address of the service, if the answer or the address itself reveals it; else empty."""
     ahead: timedelta | None
     """How far its clock is ahead of ours, if the answer was dated."""
 
@@ -110,11 +112,12 @@ class MusicClient:
         key: str,
         contract: Contract,
         now: Callable[[], datetime],
+        proxy: Proxy | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         submitted: Timed = lambda _answer, _took_s: None,
         checked: Timed = lambda _answer, _took_s: None,
     ) -> AsyncIterator["MusicClient"]:
-        """Open a client for the service at ``url``. ``transport`` replaces the network in tests.
+        """Open a client for the service at ``url``. ``transport`` replaces the network and the proxy.
 
         ``submitted`` and ``checked`` are called after every call with the kind of answer (the name of its
         class in ``wire`` in lower case, or "none") and the seconds that it took.
@@ -131,20 +134,17 @@ class MusicClient:
             httpx.AsyncClient(
                 headers=headers,
                 timeout=httpx.Timeout(POST_S, connect=CONNECT_S),
-                limits=httpx.Limits(max_keepalive_connections=0),
                 follow_redirects=False,  # the key must not travel
                 trust_env=False,  # nor be replaced by a ~/.netrc
-                verify=tls_context(),
-                transport=transport,
+                transport=transport or direct_or_through(proxy, httpx.Limits(max_keepalive_connections=0)),
             ) as posts,
             httpx.AsyncClient(
                 headers=headers,
                 timeout=httpx.Timeout(CHECK_S, connect=CONNECT_S),
-                limits=httpx.Limits(max_connections=CHECKS_AT_ONCE_MAX),
                 follow_redirects=False,
                 trust_env=False,
-                verify=tls_context(),
-                transport=transport,
+                transport=transport
+                or direct_or_through(proxy, httpx.Limits(max_connections=CHECKS_AT_ONCE_MAX)),
             ) as gets,
         ):
             yield cls(
@@ -307,7 +307,14 @@ class MusicClient:
         self, client: httpx.AsyncClient, method: str, url: str, json: object = None
     ) -> tuple[int, bytes, httpx.Headers]:
         """Return status, body and headers, reading no more of the body than an answer may have."""
+        with request_log.asked(method, url) as exchange:
+            return await self._exchange(client, method, url, json, exchange)
+
+    async def _exchange(
+        self, client: httpx.AsyncClient, method: str, url: str, json: object, exchange: request_log.Exchange
+    ) -> tuple[int, bytes, httpx.Headers]:
         async with client.stream(method, url, json=json) as response:
+            exchange.status = response.status_code
             received = bytearray()
             # Raw: httpx would decompress without a limit.
             async for chunk in response.aiter_raw():

@@ -1,16 +1,18 @@
 """The seam between the bot and a music service: everything that differs from one service to another.
 
 ``client.py`` keeps what must hold for all of them: one POST, its deadline, fresh connections, size limits.
-A further service is a module with a class that fulfils ``Contract``, and an entry in ``backends.py``.
+A further service is a module with a class that fulfils ``Contract`` and an ``OFFER`` that describes it, and
+the module's name in ``model.Backend``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
 
-from bot.model import Backend, SongRequest
+from bot.model import Backend, Option, SongRequest
 from bot.music import wire
+from bot.music.reading import JsonObject
 from bot.music.text_limits import Limits
 
 SUBMITS_MAX: Final = 15
@@ -20,7 +22,7 @@ SUBMITS_WINDOW: Final = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a service can do beyond a song from words. What it cannot do is not offered to members."""
+    """Features of a service beyond a song from words. Members are offered no others."""
 
     avoid: bool = False
     """It accepts what a song should not contain."""
@@ -32,12 +34,50 @@ class Capabilities:
     """It accepts how long a song in custom mode should be."""
     duration_models: tuple[str, ...] = ("",)
     """Prefixes of the models that do; the empty one stands for all."""
+    avoid_in_prompt_max: int = 0
+    """Maximum length of a prompt and of what to leave out, in characters, where the prompt can carry both.
+    It does for songs that were requested at a service with a field for it; 0: it can't."""
     balance: bool = False
     """It reports what is left on the operator's account."""
 
     def takes_duration(self, model: str) -> bool:
         """Return whether a song of this model may have a chosen length."""
         return self.duration and model.startswith(self.duration_models)
+
+    def not_taken(self, request: SongRequest) -> tuple[Option, ...]:
+        """Return the options of a request that the service can't be asked for."""
+        in_prompt = len(request.prompt) + len(request.avoid) <= self.avoid_in_prompt_max
+        taken = {
+            Option.AVOID: not request.avoid
+            or (self.avoid and (request.custom or self.extras_with_prompt or in_prompt)),
+            Option.VOICE: request.voice is None or request.instrumental or (self.voice and request.custom),
+            Option.DURATION: request.duration_s is None
+            or (request.custom and self.takes_duration(request.model)),
+        }
+        return tuple(option for option in Option if not taken[option])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """The description of a service for its operator, with the values of settings that are not set."""
+
+    name: str
+    """Its name in a sentence."""
+    standing: str
+    """Whether it makes songs today, in a few words."""
+    is_open: bool
+    """Whether it does; such services are offered first."""
+    key_page: str
+    """The page at which an operator gets a key."""
+    speaks: Callable[[str, JsonObject], "Contract"]
+    """Makes the contract from the provider's name, where the service asks for one, and the options."""
+    url: str
+    models: tuple[str, ...]
+    """The models that members are offered, the default first."""
+    cheapest_model: str
+    """The model of the song that an operator buys to check the service."""
+    song_price: str
+    """The price of that song, in words."""
 
 
 class Contract(Protocol):
@@ -60,7 +100,7 @@ class Contract(Protocol):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the service can do."""
+        """Features of the service."""
         ...
 
     @property
@@ -100,7 +140,7 @@ class Contract(Protocol):
 
     @property
     def song_cost(self) -> float | None:
-        """What one song costs the operator, in the service's own credits."""
+        """Price of one song to the operator, in the service's own credits."""
         ...
 
     def body(self, request: SongRequest) -> dict[str, object]:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -12,14 +12,17 @@ from typing import Final, TypeVar
 import httpcore
 import httpx
 
+from bot import request_log
 from bot.about import USER_AGENT
 from bot.music.client import CONNECT_S
 from bot.music.formats import MAGIC_BYTES, ending_of
 from bot.music.guard import GuardedBackend, GuardedTransport, Resolve, resolve
+from bot.music.proxy import ProxiedBackend
 from bot.music.spool import AUDIO_MAX_BYTES, NoAudio, Spool, Stored
 from bot.music.tags import PICTURE_MAX_BYTES, picture_type
 from bot.music.tls import tls_context
 from bot.music.wire import is_usable, origin_of
+from bot.proxies import Proxy
 
 DOWNLOAD_S: Final = 120.0
 """Deadline of a whole download, redirects included, in seconds."""
@@ -58,12 +61,19 @@ class AudioSource:
         *,
         origins: Collection[str],
         look_up: Resolve = resolve,
+        proxy: Proxy | None = None,
         network: httpcore.AsyncNetworkBackend | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> AsyncIterator["AudioSource"]:
         """Open a source that trusts ``origins``, the music services' own "scheme://host:port"."""
         trusted = frozenset(origin.partition("://")[2] for origin in origins)
-        backend = GuardedBackend(trusted, look_up, network or httpcore.AnyIOBackend())
+        direct = network or httpcore.AnyIOBackend()
+        backend = GuardedBackend(
+            trusted,
+            look_up,
+            direct if proxy is None else ProxiedBackend(proxy),
+            proxied=proxy is not None,
+        )
         async with httpx.AsyncClient(
             transport=transport or GuardedTransport(backend),
             headers={"User-Agent": USER_AGENT, "Accept": "audio/*, */*;q=0.5", "Accept-Encoding": "identity"},
@@ -109,6 +119,15 @@ class AudioSource:
             return b""
         return picture if picture_type(picture) else b""
 
+    @asynccontextmanager
+    async def _asked(
+        self, url: str, headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[httpx.Response]:
+        with request_log.asked("GET", url, file=True) as exchange:
+            async with self._client.stream("GET", url, headers=headers) as response:
+                exchange.status = response.status_code
+                yield response
+
     def _is_usable(self, url: str) -> bool:
         return any(is_usable(url, origin) for origin in self._origins)
 
@@ -116,7 +135,7 @@ class AudioSource:
         for _ in range(REDIRECTS_MAX + 1):
             if not self._is_usable(url):
                 break
-            async with self._client.stream("GET", url, headers=_PICTURE_HEADERS) as response:
+            async with self._asked(url, _PICTURE_HEADERS) as response:
                 if response.next_request is not None:
                     url = str(response.next_request.url)
                     continue
@@ -143,7 +162,7 @@ class AudioSource:
         for _ in range(REDIRECTS_MAX + 1):
             if not self._is_usable(url):
                 raise NoAudio(f"refused address at {_host(url)}")
-            async with self._client.stream("GET", url) as response:
+            async with self._asked(url) as response:
                 if response.next_request is not None:
                     url = str(response.next_request.url)
                     continue
@@ -160,7 +179,7 @@ class AudioSource:
 
 @dataclass(slots=True)
 class _Counter:
-    """What was received of one download."""
+    """The received part of one download."""
 
     received: int = 0
 

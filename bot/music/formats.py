@@ -30,6 +30,8 @@ _STARTS: Final = (
     (b"MAC \x96", ".ape"),
     (b"TTA1", ".tta"),
     (b"MPCK", ".mpc"),
+    (b"MP+", ".mpc"),
+    (b"FRM8\x00\x00\x00\x00", ".dff"),
     (b"DSD \x1c", ".dsf"),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", ".wma"),
     (b"riff\x2e\x91\xcf\x11\xa5\xd6", ".w64"),
@@ -113,8 +115,8 @@ def ending_behind_junk(start: bytes) -> str | None:
                 return ending
             at = start.find(magic, at + 1)
     for at in range(len(start) - 4):
-        if start[at] == 0xFF and start[at + 1] >= 0xE0:  # noqa: PLR2004 - eleven sync bits
-            for length_of, ending in ((_mpeg_frame_bytes, ".mp3"), (_adts_frame_bytes, ".aac")):
+        if start[at] in _SYNC_BYTES and start[at + 1] >= 0xE0:  # noqa: PLR2004 - eleven sync bits
+            for length_of, ending in _FRAMES:
                 if _frames_at(start, at, length_of) >= FRAMES_MIN:
                     return ending
     return None
@@ -195,6 +197,19 @@ def _adts_frame_bytes(header: bytes) -> int:
     if not _is_adts_frame(header) or len(header) < 6:  # noqa: PLR2004 - the bytes looked at
         return 0
     return (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
+
+
+def _loas_frame_bytes(header: bytes) -> int:
+    """Return the length of the frame of an AAC stream in LOAS that begins here, or 0.
+
+    Source: ISO/IEC 14496-3, 1.7.2: eleven sync bits, 0x2B7, and thirteen of the length behind these bytes.
+    """
+    first = int.from_bytes(header[:3])
+    return (first & 0x1FFF) + 3 if first >> 13 == 0x2B7 else 0  # noqa: PLR2004 - the sync bits
+
+
+_SYNC_BYTES: Final = b"\xff\x56"
+_FRAMES: Final = ((_mpeg_frame_bytes, ".mp3"), (_adts_frame_bytes, ".aac"), (_loas_frame_bytes, ".aac"))
 
 
 def _frames_at(content: bytes, at: int, length_of: Callable[[bytes], int]) -> int:

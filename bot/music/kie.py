@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from bot.model import Backend, ClosedCause, FailReason, SongRequest, TakeDetails, Voice
 from bot.music import reading, wire
-from bot.music.contract import SUBMITS_MAX, SUBMITS_WINDOW, Capabilities
+from bot.music.contract import SUBMITS_MAX, SUBMITS_WINDOW, Capabilities, Offer
 from bot.music.reading import JsonObject
 from bot.music.text_limits import Limits
 
@@ -45,6 +45,9 @@ _LYRICS_FIELD_MODELS: Final = "V6"
 _DURATION_MODELS: Final = ("V6", "V5_5")
 """Prefixes of the models that take a duration."""
 
+_AVOID: Final = "\nAvoid: "
+"""The words between a prompt and what to leave out."""
+
 
 class Kie:
     """The contract of https://api.kie.ai."""
@@ -53,7 +56,12 @@ class Kie:
     key_setting: Final = "KIE_API_KEY"
     url_setting: Final = "KIE_API_URL"
     capabilities: Final = Capabilities(
-        avoid=True, voice=True, duration=True, duration_models=_DURATION_MODELS, balance=True
+        avoid=True,
+        voice=True,
+        duration=True,
+        duration_models=_DURATION_MODELS,
+        avoid_in_prompt_max=Limits().prompt - len(_AVOID),
+        balance=True,
     )
     models: Final = MODELS
     retired_models: Final = RETIRED_MODELS
@@ -76,7 +84,7 @@ class Kie:
         }
         if not request.custom:
             # Only custom songs have a field for it; in a prompt it is said in words rather than dropped.
-            avoid = f"\nAvoid: {request.avoid}" if request.avoid else ""
+            avoid = f"{_AVOID}{request.avoid}" if request.avoid else ""
             return {"model": TASK_MODEL, "input": fields | {"prompt": request.prompt + avoid}}
         fields |= {"title": request.title, "style": request.style}
         if not request.instrumental:
@@ -107,7 +115,8 @@ class Kie:
         """Read the answer to the paid POST. The code in the body decides, since HTTP 200 carries any."""
         parsed = reading.parse(body)
         code = None if parsed is None else _code(parsed)
-        if parsed is not None and code is None and reading.error_status(parsed) is None:
+        # Only 200 is documented for success; an answer that names a task and no error is one, too.
+        if parsed is not None and code != HTTPStatus.OK and reading.error_status(parsed) is None:
             task_id = reading.task_id(parsed) if status < HTTPStatus.MULTIPLE_CHOICES else None
             if task_id is not None:
                 return wire.Accepted(task_id)
@@ -145,16 +154,16 @@ class Kie:
         if parsed is None or not isinstance(task, Mapping) or not isinstance(task.get("state"), str):
             return wire.read_checked(status, body, origin)  # an error, "recordInfo is null", another shape
         state = str(task["state"]).strip().lower()
-        if state in ("fail", "failed"):
+        takes = tuple(
+            take for take in dict.fromkeys(_takes(task.get("resultJson"))) if wire.is_usable(take.url, origin)
+        )
+        if state in ("fail", "failed") and not takes:
             text = str(task.get("failMsg") or "")
             moderated = wire.is_moderated(text, ())
             reason = FailReason.MODERATED if moderated else FailReason.UPSTREAM_FAILED
             return wire.Rejected(reason, wire.one_line(text)[: wire.MESSAGE_MAX])
-        if reading.kind_of(state) is not reading.SUCCESS:
+        if reading.kind_of(state) not in (reading.SUCCESS, reading.FAILED):
             return wire.Running("" if state in _RUNNING else state or "(none)")
-        takes = tuple(
-            take for take in dict.fromkeys(_takes(task.get("resultJson"))) if wire.is_usable(take.url, origin)
-        )
         if not takes:
             return wire.read_checked(status, body, origin)  # an address may stand elsewhere in the answer
         return wire.Done(
@@ -167,6 +176,19 @@ class Kie:
         if parsed is None or _code(parsed) != HTTPStatus.OK:
             return None
         return _finite(parsed.get("data"))
+
+
+OFFER: Final = Offer(
+    name="kie.ai",
+    standing="open today",
+    is_open=True,
+    key_page="https://kie.ai/api-key",
+    speaks=lambda _, options: Kie(options=options),
+    url="https://api.kie.ai",
+    models=("V6", "V6_MINI", "V6_WILD"),
+    cheapest_model="V6_MINI",
+    song_price="12 credits of your account, about $0.06",
+)
 
 
 def _code(parsed: JsonObject) -> int | None:
@@ -212,9 +234,14 @@ def _takes(result: object) -> Iterator[TakeDetails]:
                     url=url.strip(),
                     upstream_id=_text(song.get("id")),
                     title=_text(song.get("title")),
-                    image_url=_text(song.get("image_url") or song.get("imageUrl")),
+                    image_url=_address(song.get("image_url") or song.get("imageUrl")),
                     duration_s=_number(song.get("duration")),
                 )
+
+
+def _address(value: object) -> str:
+    """Return the address of a picture; a part of one that is too long would lead nowhere."""
+    return value.strip() if isinstance(value, str) and len(value) <= reading.COVER_URL_MAX else ""
 
 
 def _text(value: object) -> str:

@@ -27,6 +27,8 @@ PLACES_MAX: Final = 64
 """Maximum number of objects that are considered as descriptions of the task."""
 URLS_MAX: Final = 64
 """Maximum number of addresses that are returned; a song has at most a few takes."""
+COVER_URL_MAX: Final = 2_048
+"""Maximum length of the address of a picture, in characters."""
 COVERS_MAX: Final = 8
 """Maximum number of addresses of pictures that are returned."""
 CANDIDATES_MAX: Final = 1_000
@@ -37,6 +39,10 @@ TEXT_MAX: Final = 100_000
 """Maximum length of a text that is searched for addresses, in characters."""
 DIGITS_MAX: Final = 200
 """Maximum length of a number that is read as one; Python refuses those of more than 4,300 digits."""
+STRINGS_MAX: Final = 3
+"""Maximum number of strings around an answer, each JSON in the next one."""
+EXACT_MAX: Final = 2**53
+"""Bound below which every integer is exact as a floating point number."""
 TEXT_JSON_MAX: Final = 16
 """Maximum number of strings in an answer that are read as JSON."""
 
@@ -68,6 +74,7 @@ SUCCESS: Final = frozenset(
         "successful",
         "complete",
         "completed",
+        "all_success",
         "finish",
         "finished",
         "done",
@@ -81,7 +88,9 @@ CANCELED: Final = frozenset(["canceled", "cancelled"])
 
 # Names of fields are compared in lower case and without separators: audioUrls, audio_urls, AudioURLs.
 _ID_NAMES: Final = ("taskid", "id")
-_OTHER_ID_NAMES: Final = ("taskid", "jobid", "generationid", "id")
+_OTHER_ID_NAMES: Final = ("taskid", "jobid", "generationid", "uuid", "id")
+_BARE_ID_NAMES: Final = ("taskids", "ids", "data", "task", "result")
+"""Fields that may hold an id alone or in a list of one."""
 _STATUS_NAMES: Final = ("status", "state", "taskstatus")
 _FLAG_NAMES: Final = ("finished", "done", "completed", "isfinished", "isdone")
 _MESSAGE_NAMES: Final = ("errormessage", "failreason", "message", "msg", "detail", "reason")
@@ -90,10 +99,13 @@ _TASK_PLACES: Final = (("data", "task"), ("data",), ("task",), ())
 _NESTS: Final = ("data", "task", "result", "response", "output", "results", "resultjson")
 _AUDIO_NAMES: Final = (
     *("audiourls", "audiourl", "audios", "audio", "songs", "song", "tracks", "track", "clips", "sunodata"),
-    *("output", "outputs", "results", "files"),
+    *("output", "outputs", "results", "resulturls", "mp3urls", "files", "urls"),
 )
 """Fields for audio: an address, the description of a take, or a list of these; the surest first."""
-_ADDRESS_NAMES: Final = ("url", "src", "downloadurl", "sourceaudiourl")
+_ADDRESS_NAMES: Final = (
+    *("url", "src", "downloadurl", "sourceaudiourl", "mp3url", "fileurl", "cdnurl", "mediaurl"),
+    *("mp3", "file", "link", "href"),
+)
 """Fields for the address of a take, which are used for other things elsewhere."""
 _COVER_NAMES: Final = frozenset(
     [
@@ -127,7 +139,13 @@ _OTHER_SUFFIXES: Final = (
     *(".jpg", ".jpeg", ".png", ".webp", ".gif", ".svg", ".avif", ".bmp", ".json", ".txt", ".lrc", ".srt"),
     *(".vtt", ".html", ".htm", ".xml", ".pdf", ".mp4", ".mov", ".zip", ".mid", ".midi"),
 )
-_URL: Final = re.compile(r"https://[^\s\"'<>\\]{1,2000}", re.IGNORECASE)
+_URL: Final = re.compile(r"https://(?:(?!https://)[^\s\"'<>\\]){1,2000}", re.IGNORECASE)
+_PUNCTUATION: Final = ".,;:!?)]}*_|"
+"""Characters that end a sentence or a link in a text, rather than an address."""
+_GUARD: Final = re.compile(
+    r"[\s\ufeff]*(?:\)\]\}'?,?|while\s*\(1\);|for\s*\(;;\);|(?:event:[^\n]*\n)?data:|[\w.$]{1,64}\((?=\s*[{\[]))?\s*"
+)
+"""Text before JSON: space, guards against scripts, the beginning of a server-sent event or of a call."""
 _BARE_ID: Final = re.compile(r"[^\s<>{}\[\]\"]+")
 _NO_IDS: Final = (
     RUNNING | SUCCESS | FAILED | CANCELED | frozenset(["null", "none", "undefined", "true", "false", "nil"])
@@ -143,7 +161,9 @@ def parse(body: bytes) -> JsonObject | None:
     None stands for everything that cannot describe a task.
     """
     root = _loads(body)
-    if isinstance(root, str):
+    for _ in range(STRINGS_MAX):
+        if not isinstance(root, str):
+            break
         root = _loads(root)
     if isinstance(root, list) and any(isinstance(item, dict) for item in root[:PLACES_MAX]):
         return {"data": root}
@@ -152,15 +172,38 @@ def parse(body: bytes) -> JsonObject | None:
 
 def _loads(text: str | bytes) -> object:
     try:
-        if isinstance(text, bytes) and text.startswith(b"\xef\xbb\xbf"):
-            text = text[3:]
-        return json.loads(text, strict=False, parse_int=_integer)
+        if isinstance(text, bytes):
+            text = _decoded(text)
+        content = _GUARD.sub("", text, count=1)
+        # Whatever follows the first value is not looked at: another one, padding, or the end of a call.
+        return _DECODER.raw_decode(content)[0]
     except (ValueError, RecursionError):
         return None
 
 
+def _decoded(text: bytes) -> str:
+    """Decode JSON; text in an encoding that JSON does not have is damaged alone, and the rest is read."""
+    encoding = json.detect_encoding(text)
+    try:
+        return text.decode(encoding, "surrogatepass")
+    except UnicodeDecodeError:
+        return text.decode(encoding, "replace")
+
+
 def _integer(digits: str) -> int | str:
     return int(digits) if len(digits) <= DIGITS_MAX else digits
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object; of a field that is there twice, the last value that is not empty."""
+    fields: dict[str, object] = {}
+    for name, value in pairs:
+        if name not in fields or value not in (None, "", [], {}):
+            fields[name] = value
+    return fields
+
+
+_DECODER: Final = json.JSONDecoder(strict=False, parse_int=_integer, object_pairs_hook=_object)
 
 
 def _plain(name: str) -> str:
@@ -186,7 +229,7 @@ def _get(place: JsonObject, *names: str) -> Iterator[object]:
 
 @dataclass(slots=True)
 class _Budget:
-    """What may still be spent on one answer."""
+    """The remaining budget for reading one answer."""
 
     nodes: int = NODES_MAX
     texts: dict[str, object] = field(default_factory=dict)
@@ -223,20 +266,25 @@ def places(root: JsonObject) -> list[JsonObject]:
 
 def _places(root: JsonObject, budget: _Budget) -> list[JsonObject]:
     ordered: list[JsonObject] = []
+    fields_of: dict[int, dict[str, object]] = {}
+
+    def inner(place: JsonObject, name: str) -> JsonObject | None:
+        # By identity: all places are held by the answer or by the budget meanwhile.
+        if (fields := fields_of.get(id(place))) is None:
+            fields = fields_of[id(place)] = _fields(place)
+        return _as_object(fields[name], budget) if name in fields else None
+
     for path in _TASK_PLACES:
         place: JsonObject | None = root
         for name in path:
-            place = None if place is None else _as_object(next(_get(place, name), None), budget)
+            place = None if place is None else inner(place, name)
         if place is not None:
             ordered.append(place)
     level = [place for place in ordered if place is not root] + [root]
     for _ in range(DEPTH_MAX):
-        below = [
-            place
-            for outer in level
-            for value in _get(outer, *_NESTS)
-            if (place := _as_object(value, budget)) is not None
-        ][:PLACES_MAX]
+        below = [place for outer in level for name in _NESTS if (place := inner(outer, name)) is not None][
+            :PLACES_MAX
+        ]
         level = [place for place in below if not any(place is known for known in ordered)]
         ordered += level
         if not level or len(ordered) > PLACES_MAX:
@@ -265,7 +313,9 @@ def _bare_id(root: JsonObject) -> str | None:
     """Return the id in {"code": "success", "data": "<id>"}, where nothing reports an error."""
     if error_status(root) is not None:
         return None
-    for value in _get(root, "data", "task", "result"):
+    data = next(_get(root, "data"), None)
+    holders = [root, data] if isinstance(data, dict) else [root]
+    for value in [value for holder in holders for value in _get(holder, *_BARE_ID_NAMES)]:
         if isinstance(value, list) and len(value) == 1:
             value = value[0]  # noqa: PLW2901 - the value itself, out of its list
         usable = _usable_id(value)
@@ -275,8 +325,11 @@ def _bare_id(root: JsonObject) -> str | None:
 
 
 def _usable_id(value: object) -> str | None:
+    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT_MAX:
+        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
+    value = value.strip(" ") if isinstance(value, str) else value
     if not isinstance(value, str) or len(value) > TASK_ID_MAX or not value.isprintable():
         return None
     return value if value.strip(" .") else None  # dots alone would be folded away from a path
@@ -358,7 +411,7 @@ def _word_of_takes(ordered: list[JsonObject]) -> str:
 
 def kind_of(word: str) -> frozenset[str] | None:
     """Return which of RUNNING, SUCCESS, FAILED and CANCELED a status means, or None."""
-    word = re.sub(r"[\s-]+", "_", word)
+    word = re.sub(r"[\s-]+", "_", word).removeprefix("task_").removeprefix("status_")
     if word.endswith("_failed"):
         return FAILED
     return next((kind for kind in (RUNNING, SUCCESS, FAILED, CANCELED) if word in kind), None)
@@ -441,7 +494,7 @@ def any_urls(root: JsonObject, usable: Callable[[str], bool]) -> tuple[str, ...]
         value, depth = stack.pop()
         value = budget.unwrap(value)
         if isinstance(value, str):
-            for url in _URL.findall(value[:TEXT_MAX]):
+            for url in _urls_in(value[:TEXT_MAX]):
                 if _suffix(url) in _AUDIO_SUFFIXES:
                     addresses.add(url)
         elif depth > DEPTH_MAX:
@@ -454,6 +507,12 @@ def any_urls(root: JsonObject, usable: Callable[[str], bool]) -> tuple[str, ...]
     return tuple(addresses.final or addresses.streams)[:URLS_MAX]
 
 
+def _urls_in(text: str) -> Iterator[str]:
+    """Yield the addresses in a text, whose slashes may still be escaped."""
+    for url in _URL.findall(text.replace("\\/", "/")):
+        yield url.rstrip(_PUNCTUATION)
+
+
 def cover_urls(root: JsonObject, usable: Callable[[str], bool]) -> tuple[str, ...]:
     """Return the usable addresses in fields for cover pictures, each once, in their order."""
     budget, urls = _Budget(), dict[str, None]()
@@ -462,7 +521,7 @@ def cover_urls(root: JsonObject, usable: Callable[[str], bool]) -> tuple[str, ..
         value, depth, cover = stack.pop()
         value = budget.unwrap(value)
         if isinstance(value, str):
-            if cover and len(value) <= URL_MAX and usable(value.strip()):
+            if cover and len(value) <= COVER_URL_MAX and usable(value.strip()):
                 urls[value.strip()] = None
         elif depth > DEPTH_MAX:
             continue
@@ -512,7 +571,10 @@ def _collect(value: object, addresses: _Addresses, budget: _Budget, *, depth: in
         return False
     value = budget.unwrap(value)
     if isinstance(value, str):
-        return _suffix(value) not in _OTHER_SUFFIXES and addresses.add(value)
+        several = value.lower().count("https:") > 1
+        urls = list(_urls_in(value[:TEXT_MAX])) if several else [value.replace("\\/", "/")]
+        hits = [_suffix(url) not in _OTHER_SUFFIXES and addresses.add(url) for url in urls]
+        return any(hits)
     if isinstance(value, list):
         hits = [_collect(item, addresses, budget, depth=depth + 1) for item in value[:CANDIDATES_MAX]]
         return any(hits)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from bot.model import Backend, SongRequest
 from bot.music import wire
-from bot.music.contract import SUBMITS_MAX, SUBMITS_WINDOW, Capabilities
+from bot.music.contract import SUBMITS_MAX, SUBMITS_WINDOW, Capabilities, Offer
 from bot.music.reading import JsonObject
 from bot.music.text_limits import OF_MODEL
 
@@ -55,3 +55,16 @@ class Sseedance:
     def read_balance(self, body: bytes) -> float | None:  # noqa: ARG002 - the service reports none
         """Return None: the service reports no balance."""
         return None
+
+
+OFFER: Final = Offer(
+    name="sseedance.com",
+    standing="announced but not open yet: requests are refused",
+    is_open=False,
+    key_page="https://sseedance.com/en/docs/music",
+    speaks=lambda provider, options: Sseedance(provider=provider, options=options),
+    url="https://sseedance.com",
+    models=("V5",),
+    cheapest_model="V5",
+    song_price="10 credits of your account",
+)

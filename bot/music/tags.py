@@ -33,7 +33,7 @@ _HEADER_BYTES: Final = 10
 _VERSIONS: Final = (2, 3, 4)
 _UTF_8: Final = b"\x03"
 _UNKNOWN_LANGUAGE: Final = b"XXX"
-"""What ID3v2.4 writes for a language that is not known."""
+"""ID3v2.4's code for an unknown language."""
 _FRONT_COVER: Final = b"\x03"
 _FOOTER: Final = 0x10
 _UNSYNCHRONISED_OR_EXTENDED: Final = 0xC0
@@ -43,7 +43,7 @@ _TERMINATORS: Final = {0: b"\x00", 1: b"\x00\x00", 2: b"\x00\x00", 3: b"\x00"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tags:
-    """What a file says about its song; what is empty is left out."""
+    """The tags of a song. Empty ones are left out."""
 
     title: str = ""
     artist: str = ""

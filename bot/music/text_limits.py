@@ -1,10 +1,10 @@
 """The maximum length of each text of a request, by model."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from bot.errors import Field, NoDuration, OutOfRange, TextMissing, TextTooLong, UnknownModel
+from bot.errors import Field, OutOfRange, TextMissing, TextTooLong, UnknownModel
 from bot.model import DURATION_MAX_S, DURATION_MIN_S, SongRequest
 
 
@@ -32,25 +32,19 @@ OF_MODEL: Final[Mapping[str, Limits]] = {
 }
 
 
-def check(
-    request: SongRequest, models: tuple[str, ...], limits: Limits, duration_models: Collection[str] = ()
-) -> None:
-    """Check that the request can be sent as it is; no text is ever truncated, and no option is ignored.
+def check(request: SongRequest, models: tuple[str, ...], limits: Limits) -> None:
+    """Check that the texts and the length can be sent as they are; no text is ever truncated.
 
     Raises:
-        NoDuration: it names a length, which only custom songs of ``duration_models`` have.
-        OutOfRange: that length is too short or too long.
+        OutOfRange: the length is too short or too long.
         UnknownModel: the operator does not offer its model.
         TextMissing: a text that its mode needs is empty.
         TextTooLong: a text is longer than its model's ``limits``.
     """
     if request.model not in models:
         raise UnknownModel(models)
-    if request.duration_s is not None:
-        if not request.custom or request.model not in duration_models:
-            raise NoDuration(tuple(model for model in models if model in duration_models))
-        if not DURATION_MIN_S <= request.duration_s <= DURATION_MAX_S:
-            raise OutOfRange(DURATION_MIN_S, DURATION_MAX_S)
+    if request.duration_s is not None and not DURATION_MIN_S <= request.duration_s <= DURATION_MAX_S:
+        raise OutOfRange(DURATION_MIN_S, DURATION_MAX_S)
     needed: list[tuple[Field, str, int]] = [("prompt", request.prompt, limits.prompt)]
     if request.custom:
         needed = [("title", request.title, limits.title), ("style", request.style, limits.style)]

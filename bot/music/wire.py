@@ -78,9 +78,9 @@ class Done:
 
     urls: tuple[str, ...]
     details: tuple[TakeDetails, ...] = field(default=(), compare=False)
-    """What is known about the takes, where the service says more than addresses."""
+    """The service's description of the takes, where it gives more than addresses."""
     cost_credits: float | None = None
-    """What the task cost the operator, in the service's own credits, where it says so."""
+    """Cost of the task to the operator in the service's own credits, where the service reports it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +321,11 @@ def _is_markup(text: str) -> bool:
 def is_moderated(message: str, sent: Iterable[str]) -> bool:
     """Return whether the vendor's own words object to the content. ``sent`` may be echoed in them."""
     return bool(_MODERATED_WORDS.search(_without_echo(message, sent)))
+
+
+def echoes(message: str, sent: Iterable[str]) -> bool:
+    """Return whether a message contains the member's texts, or a part of them that can't be chance."""
+    return _without_echo(message, sent) != message.lower()
 
 
 def _without_echo(message: str, sent: Iterable[str]) -> str:

@@ -20,8 +20,9 @@ from bot.errors import Transient, Unauthorized
 from bot.model import Backend, SongRequest
 from bot.music import wire
 from bot.music.backends import OFFERS
-from bot.music.client import NO_TASK, MusicClient
+from bot.music.client import ANSWER_MAX_BYTES, NO_TASK, MusicClient
 from bot.music.contract import Contract
+from bot.music.encodings import TooLarge, decode
 
 SONG_PROMPT: Final = "Calm solo piano, slow"
 POLL_S: Final = 5.0
@@ -40,7 +41,8 @@ KEPT_NAMES: Final = frozenset(
 """Fields whose text is kept, in lower case. The text of all others is replaced."""
 ID_NAME: Final = re.compile(r"(^|_)id$|Id$|ID$|user|account|email|team|customer", re.ASCII)
 ID_TEXT: Final = re.compile(r"[\w.+-]+@[\w-]+\.\w+|\b(?=\w*\d)[\w-]{8,}\b", re.ASCII)
-"""What may be an id or an address in a message."""
+"""Possible ids and addresses in a message."""
+JSON_START: Final = re.compile(r'[\s\ufeff]*[\[{"]')
 
 
 class Step(StrEnum):
@@ -55,7 +57,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What one question led to."""
+    """The outcome of one question."""
 
     step: Step
     expected: str
@@ -70,6 +72,8 @@ class Answer:
     step: Step
     status: int
     body: bytearray = field(default_factory=bytearray)
+    encoding: str = ""
+    """Its Content-Encoding."""
 
 
 class Recorder(httpx.AsyncBaseTransport):
@@ -83,7 +87,8 @@ class Recorder(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request on."""
         response = await self._transport.handle_async_request(request)
-        answer = Answer(self.step, response.status_code)
+        encoding = response.headers.get("Content-Encoding", "")
+        answer = Answer(self.step, response.status_code, encoding=encoding)
         self.answers.append(answer)
         del self.answers[:-ANSWERS_MAX]
         assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101 - for mypy: this is an async transport
@@ -232,7 +237,7 @@ def document(
     redaction = _Redaction((*secrets, SONG_PROMPT))
     saved: list[dict[str, object]] = []
     for answer in answers:
-        body = redaction.body(bytes(answer.body))
+        body = redaction.body(_decoded(answer))
         read_as = read(contract, answer.step, answer.status, body.encode(), origin)
         entry: dict[str, object] = {
             "step": answer.step.value,
@@ -245,6 +250,13 @@ def document(
     return {"format": FORMAT, "service": contract.backend.value, "origin": origin, "answers": saved}
 
 
+def _decoded(answer: Answer) -> bytes:
+    try:
+        return decode(bytes(answer.body), answer.encoding, ANSWER_MAX_BYTES)
+    except TooLarge:
+        return b""
+
+
 class _Redaction:
     """Replaces ids and addresses, the same one always by the same name, so that the shape stays readable."""
 
@@ -253,16 +265,18 @@ class _Redaction:
         self._names: dict[str, str] = {}
 
     def body(self, body: bytes) -> str:
-        text = body.decode("utf-8", "replace")
         try:
+            text = body.decode(json.detect_encoding(body))
             return json.dumps(self._value("", json.loads(text)))
         except (ValueError, RecursionError):
-            return self._message(text)  # a page or truncated JSON
+            text = body.decode("utf-8", "replace")
+        # A page is kept in part; JSON that is cut off may hold words anywhere.
+        return "[redacted]" if JSON_START.match(text) else self._message(text)
 
     def _value(self, name: str, value: object) -> object:
         match value:
             case dict():
-                return {key: self._value(key, inner) for key, inner in value.items()}
+                return {self._key(key): self._value(key, inner) for key, inner in value.items()}
             case list():
                 return [self._value(name, inner) for inner in value]
             case str():
@@ -271,6 +285,10 @@ class _Redaction:
                 return value
             case _:
                 return 0 if ID_NAME.search(name) else value
+
+    def _key(self, name: str) -> str:
+        """Return the name of a field; an id may stand in its place."""
+        return self._name(name, "id") if ID_TEXT.fullmatch(name) else name
 
     def _text(self, name: str, text: str) -> str:
         if text.lstrip().startswith(("{", "[")):

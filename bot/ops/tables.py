@@ -1,6 +1,6 @@
 """Tables for the operator: as wide as the terminal, or one line per row where there is none."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
@@ -23,9 +23,9 @@ def show(file: TextIO, table: Table) -> None:
     Console(file=file, width=width, markup=False, highlight=False, emoji=False).print(table)
 
 
-def of_servers(servers: Sequence[Server]) -> Table:
-    """Return a table of what each server may use, has used and holds."""
-    names = (
+def of_servers(servers: Sequence[Server], server_names: Mapping[int, str]) -> Table:
+    """Return a table of what each server may use, has used and holds, with its name where it is known."""
+    names: tuple[str, ...] = (
         "server",
         "allowance",
         "used",
@@ -37,11 +37,14 @@ def of_servers(servers: Sequence[Server]) -> Table:
         "last request",
         "access",
     )
-    table = _empty(*names, left=("server", "allowance", "last request", "access"))
+    if server_names:
+        names = ("server", "name", *names[1:])
+    table = empty(*names, left=("server", "name", "allowance", "last request", "access"))
     for server in servers:
         balance = server.balance
         table.add_row(
             str(server.id),
+            *([server_names.get(server.id, "-")] if server_names else []),
             f"{balance.allowance:,} a {balance.period}",
             *(f"{number:,}" for number in (balance.used, balance.held, balance.bonus, balance.available)),
             *(f"{number:,}" for number in (server.songs, server.open_jobs)),
@@ -53,7 +56,7 @@ def of_servers(servers: Sequence[Server]) -> Table:
 
 def of_jobs(jobs: Sequence[OpenJob]) -> Table:
     """Return a table of unfinished jobs and what they wait for."""
-    table = _empty("job", "server", "state", "credits", "asked for", "waits for", left=("state", "asked for"))
+    table = empty("job", "server", "state", "credits", "asked for", "waits for", left=("state", "asked for"))
     for job in jobs:
         table.add_row(
             str(job.id),
@@ -66,7 +69,8 @@ def of_jobs(jobs: Sequence[OpenJob]) -> Table:
     return table
 
 
-def _empty(*names: str, left: Sequence[str]) -> Table:
+def empty(*names: str, left: Sequence[str]) -> Table:
+    """Return a table without rows; the columns that are not ``left`` are aligned to the right."""
     table = Table(box=SIMPLE, pad_edge=False)
     for name in names:
         table.add_column(

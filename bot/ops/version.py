@@ -1,7 +1,9 @@
 """The version of the program, with the commit that it was installed from where that is known."""
 
 import json
+import platform
 import shutil
+import sqlite3
 import subprocess
 from importlib.metadata import distribution
 from pathlib import Path
@@ -19,6 +21,16 @@ def describe() -> str:
     installed = distribution("tunesmith")
     commit = _commit_of_clone() or _commit_of_url(installed.read_text("direct_url.json") or "{}")
     return f"{installed.version} ({commit[:COMMIT_LENGTH]})" if commit else installed.version
+
+
+def running() -> dict[str, str]:
+    """Return what a report about this process has to name: the versions of what runs, and where."""
+    return {
+        "version": describe(),
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "platform": platform.platform(),
+    }
 
 
 def _commit_of_url(direct_url: str) -> str:

@@ -1,1 +1,1 @@
-"""What runs by itself: from a queued job to a delivered song."""
+"""The background pipeline: from a queued job to a delivered song."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.database.sqlite import Database
+from bot.database.sqlite import Database, Tx
 from bot.errors import StoreBusy, Transient
 from bot.pipeline.courier import SEND_WITHIN, AlreadyPosted, Courier, NoAccess
 from bot.store import budget_alerts
@@ -28,10 +28,9 @@ class BudgetAlerts:
         self._courier = courier
         self._now = now
 
-    async def due(self) -> list[BudgetAlert]:
+    def due(self, tx: Tx) -> list[BudgetAlert]:
         """Return the alerts to send now."""
-        now = self._now()
-        return await self._database.read(lambda tx: budget_alerts.due(tx, now, ALERTS_BATCH_MAX))
+        return budget_alerts.due(tx, self._now(), ALERTS_BATCH_MAX)
 
     async def send(self, alerts: list[BudgetAlert]) -> None:
         """Send each of them, one after the other."""

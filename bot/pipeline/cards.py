@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.database.sqlite import Database
+from bot.database.sqlite import Database, Tx
 from bot.errors import StoreBusy, Transient
 from bot.model import Job, JobState
 from bot.pipeline.card_facts import SLOW_AFTER, card_facts
@@ -43,15 +43,35 @@ class Cards:
         self._defaults = defaults
         self._now = now
 
-    async def due(self) -> list[Job]:
+    def due(self, tx: Tx) -> list[Job]:
         """Return jobs whose card may be outdated and may be edited again."""
-        now = self._now()
-        return await self._database.read(lambda tx: jobs.cards_due(tx, now, CARDS_BATCH_MAX))
+        return jobs.cards_due(tx, self._now(), CARDS_BATCH_MAX)
 
-    async def refresh(self, job: Job) -> None:
+    async def outdated(self, due: list[Job]) -> list[tuple[Job, CardFacts]]:
+        """Return which cards show something else than they should, and what they should show.
+
+        What becomes of the others is written down at once, in one transaction.
+        """
+        now = self._now()
+
+        def compare(tx: Tx) -> list[tuple[Job, CardFacts]]:
+            queue = jobs.Queue(tx)
+            found = [(job, card_facts(tx, job, self._defaults, now, queue)) for job in due]
+            for job, facts in found:
+                if facts.shown(job) == job.card_shown:
+                    jobs.card_shown(tx, job, job.card_shown, self._may_change_at(job, facts, now), now)
+            return [(job, facts) for job, facts in found if facts.shown(job) != job.card_shown]
+
+        try:
+            return await self._database.write(compare)
+        except StoreBusy as error:
+            log.info("cards postponed", extra={"error": str(error)})
+            return []
+
+    async def refresh(self, job: Job, facts: CardFacts | None = None) -> None:
         """Make the job's card show how it stands, if it shows something else."""
         try:
-            await self._refresh(job)
+            await self._refresh(job, facts)
         except StoreBusy as error:
             log.info("card postponed", extra={"error": str(error)})
 
@@ -59,9 +79,10 @@ class Cards:
         """Give a card up until its job moves."""
         await self._write(job, job.card_shown, None, self._now())
 
-    async def _refresh(self, job: Job) -> None:
+    async def _refresh(self, job: Job, facts: CardFacts | None) -> None:
         now = self._now()
-        facts = await self._database.read(lambda tx: card_facts(tx, job, self._defaults, now))
+        if facts is None:
+            facts = await self._database.read(lambda tx: card_facts(tx, job, self._defaults, now))
         shown, free_at = facts.shown(job), now
         if shown != job.card_shown:
             free_at = now + EDIT_EVERY

@@ -25,7 +25,7 @@ Source: https://docs.discord.com/developers/resources/message#create-message, re
 
 
 class MessageKind(StrEnum):
-    """What a message that the bot posts for a job is about."""
+    """Subject of a message that the bot posts for a job."""
 
     SONG = "song"
     NOTICE = "notice"
@@ -50,7 +50,7 @@ class AlreadyPosted(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardFacts:
-    """What a card shows in addition to the job itself."""
+    """Facts that a card shows in addition to the job itself."""
 
     standing: Standing
     ahead: int

@@ -35,12 +35,14 @@ PATIENCE_WAIT_MAX = timedelta(minutes=15)
 """Maximum of these waits, unless Discord asks for more."""
 PATIENCE_MAX = timedelta(days=3)
 """Time after which a message that keeps failing waits for a person; its files are kept."""
+UNREADABLE, NO_PLACE = "the channel's history can't be read", "no place to post"
+"""Reasons in a job's story why a message is not posted."""
 NO_CHANNEL_YET = 0
 """Placeholder for a direct message's channel until Discord has returned its id."""
 
 
 class RestoredChange(TypedDict, total=False):
-    """What changes when the messages of a restored job have been searched for."""
+    """Changes to a restored job after a search for its messages."""
 
     restored: Literal[False]
 
@@ -124,11 +126,15 @@ class Deliverer:
             await self._search_then_send(job, message, directly=False)
         except Transient as error:
             log.info("look postponed", extra=_fields(message, error))
-            await self._give_up(job, message)
+            await self._give_up(job, message, str(error))
 
-    async def _give_up(self, job: Job, message: OutgoingMessage, **change: Unpack[RestoredChange]) -> None:
-        """Record that there is nowhere to post, and since when."""
-        await self._transitions.to(job, message.nowhere, due_at=None, missing_since=self._now(), **change)
+    async def _give_up(
+        self, job: Job, message: OutgoingMessage, answer: str, **change: Unpack[RestoredChange]
+    ) -> None:
+        """Record that there is nowhere to post, since when and why."""
+        await self._transitions.to(
+            job, message.nowhere, due_at=None, answer=answer, missing_since=self._now(), **change
+        )
 
     async def _search_then_send(self, job: Job, message: OutgoingMessage, *, directly: bool = True) -> None:
         """Send a message that may have been sent already, without a record of where and when.
@@ -157,14 +163,14 @@ class Deliverer:
                 place = place or (direct if directly else None)
         except NoHistory:
             log.warning("restored message unverifiable", extra=_fields(message))
-            await self._give_up(job, message, restored=False)
+            await self._give_up(job, message, UNREADABLE, restored=False)
             return
         if message_id is not None:
             log.info("restored message found", extra={"kind": str(message.kind)})
             await self._transitions.to(job, message.done, due_at=None, message_id=message_id, restored=False)
         elif place is None:
             log.info("no place to post", extra=_fields(message))
-            await self._give_up(job, message, restored=False)
+            await self._give_up(job, message, NO_PLACE, restored=False)
         else:
             await self._start(job, message, place.channel_id, direct=place.direct)
 
@@ -198,7 +204,9 @@ class Deliverer:
         except (NoAccess, NoHistory):
             return None
 
-    async def _start(self, job: Job, message: OutgoingMessage, channel_id: int, *, direct: bool) -> None:
+    async def _start(
+        self, job: Job, message: OutgoingMessage, channel_id: int, *, direct: bool, answer: str = ""
+    ) -> None:
         """Commit the destination and the start time, then send."""
         delivery = Delivery(channel_id=channel_id, direct=direct, started_at=self._now())
         with self._shutdown_guard():
@@ -207,6 +215,7 @@ class Deliverer:
                 message.sending,
                 due_at=delivery.started_at,
                 keep_claim=True,
+                answer=answer,
                 delivery=delivery,
                 restored=False,
             )
@@ -236,11 +245,11 @@ class Deliverer:
     async def _look_then_send(self, job: Job, message: OutgoingMessage, delivery: Delivery) -> None:
         try:
             message_id = await self._courier.find(job, message.kind, delivery)
-        except NoAccess:
-            await self._elsewhere(job, message, delivery)
+        except NoAccess as error:
+            await self._elsewhere(job, message, delivery, str(error))
         except NoHistory:
             log.warning("message unverifiable", extra=_fields(message))
-            await self._give_up(job, message)
+            await self._give_up(job, message, UNREADABLE)
         else:
             if message_id is not None:
                 await self._transitions.to(job, message.done, due_at=None, message_id=message_id)
@@ -271,19 +280,22 @@ class Deliverer:
                 # This says nothing about earlier sends: the bot may have lost access since. Only the
                 # channel's history can tell.
                 log.warning("repeated send refused", extra=_fields(message, error))
-                await self._transitions.to(job, message.sending, due_at=delivery.started_at + SEND_SETTLED)
+                due_at = delivery.started_at + SEND_SETTLED
+                await self._transitions.to(job, message.sending, due_at=due_at, answer=str(error))
             else:
-                await self._elsewhere(job, message, delivery, content=isinstance(error, ContentRefused))
+                content = isinstance(error, ContentRefused)
+                await self._elsewhere(job, message, delivery, str(error), content=content)
             return
         except AlreadyPosted:
             log.info("message was posted and deleted", extra={"kind": str(message.kind)})
         except (Transient, TimeoutError) as error:
             log.warning("send outcome unknown", extra=_fields(message, error))
+            answer = str(error) or type(error).__name__
             if self._now() - job.state_since > PATIENCE_MAX:
-                await self._give_up(job, message)
+                await self._give_up(job, message, answer)
             else:
                 due_at = self._again_at(job, delivery, error)
-                await self._transitions.to(job, message.sending, due_at=due_at)
+                await self._transitions.to(job, message.sending, due_at=due_at, answer=answer)
             return
         await self._transitions.to(job, message.done, due_at=None, message_id=message_id)
 
@@ -304,7 +316,7 @@ class Deliverer:
         return max(again_at, delivery.started_at + SEND_SETTLED)
 
     async def _elsewhere(
-        self, job: Job, message: OutgoingMessage, delivery: Delivery, *, content: bool = False
+        self, job: Job, message: OutgoingMessage, delivery: Delivery, answer: str, *, content: bool = False
     ) -> None:
         """Fall back to the thread's channel, or else to a direct message; commit that before trying it.
 
@@ -312,26 +324,27 @@ class Deliverer:
         """
         parent_id = job.origin.parent_channel_id
         if parent_id is not None and not content and delivery.channel_id == job.origin.channel_id:
-            await self._start(job, message, parent_id, direct=False)
+            await self._start(job, message, parent_id, direct=False, answer=answer)
             return
         if delivery.direct:
             log.warning("no place to post", extra=_fields(message))
-            await self._give_up(job, message)
+            await self._give_up(job, message, answer)
             return
         now = self._now()
         await self._transitions.to(
             job,
             message.sending,
             due_at=now,
+            answer=answer,
             delivery=Delivery(channel_id=NO_CHANNEL_YET, direct=True, started_at=now),
         )
 
     async def _open_direct(self, job: Job, message: OutgoingMessage) -> None:
         try:
             channel_id = await self._courier.open_direct(job.origin.member_id)
-        except NoAccess:
+        except NoAccess as error:
             log.warning("direct messages refused", extra=_fields(message))
-            await self._give_up(job, message)
+            await self._give_up(job, message, str(error))
         else:
             await self._start(job, message, channel_id, direct=True)
 

@@ -10,11 +10,11 @@ from typing import Final, TypeVar
 from bot.database import snapshots
 from bot.database.sqlite import FIRST_PAGE, Database, Tx
 from bot.errors import StoreBusy, Transient
-from bot.model import MemberNumber
+from bot.model import GuildId, MemberNumber
 from bot.music.spool import Spool
 from bot.pipeline import schedule
 from bot.store import erasure as rows
-from bot.store import scrub
+from bot.store import scrub, server_erasure
 from bot.store.scrub import Deleted
 
 log = logging.getLogger(__name__)
@@ -53,16 +53,12 @@ class Erasure:
         self._failures = 0
         self._not_before: datetime | None = None
 
-    async def due(self) -> bool:
+    def due(self, tx: Tx) -> bool:
         """Return whether there is something to do now."""
         now = self._now()
         if self._not_before is not None and now < self._not_before:
             return False
-
-        def due(tx: Tx) -> bool:
-            return bool(rows.files_of(tx, 1) or rows.due(tx, now))
-
-        return await self._database.read(due)
+        return bool(rows.files_of(tx, 1) or rows.due(tx, now) or server_erasure.due(tx))
 
     async def work(self) -> bool:
         """Do everything that is due. Returns False if some of it has to be repeated later."""
@@ -112,6 +108,9 @@ class Erasure:
         for member in await self._database.read(lambda tx: rows.due(tx, now)):
             await self._database.write(partial(_erase_if_due, member=MemberNumber(member), now=now))
             log.info("member data erased")
+        for guild in await self._database.read(server_erasure.due):
+            await erase_server(self._database, guild, now)
+            log.info("server data erased", extra={"guild_id": guild})
 
     async def _remove_files(self) -> bool:
         while job_ids := await self._database.read(lambda tx: rows.files_of(tx, BATCH_MAX)):
@@ -147,6 +146,12 @@ class Erasure:
                 log.info("scrub waits", extra={"cause": str(error)})
                 await self._sleep(SCRUB_RETRY_S)
         return await part()
+
+
+async def erase_server(database: Database, guild_id: GuildId, now: datetime) -> None:
+    """Erase the finished data of a leaving server, a batch at a time."""
+    while await database.write(partial(server_erasure.erase_batch, guild_id=guild_id, now=now)):
+        continue
 
 
 def _remove(spool: Spool, job_ids: Collection[int]) -> None:

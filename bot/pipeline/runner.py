@@ -5,6 +5,7 @@ import itertools
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
@@ -18,13 +19,15 @@ from bot.model import Job, JobState
 from bot.pipeline import schedule
 from bot.pipeline.budget_alerts import BudgetAlerts
 from bot.pipeline.cards import Cards
-from bot.pipeline.courier import Courier
+from bot.pipeline.courier import CardFacts, Courier
 from bot.pipeline.delivery import NO_CHANNEL_YET
 from bot.pipeline.erasure import Erasure
+from bot.pipeline.quoting import unquoted
 from bot.pipeline.steps import Steps
 from bot.pipeline.transitions import Superseded
 from bot.pipeline.turns import SendTurns
 from bot.store import budget_alerts, jobs, ledger
+from bot.store.budget_alerts import BudgetAlert
 
 log = logging.getLogger(__name__)
 
@@ -34,14 +37,18 @@ BUG_TRIES: Final = 3
 """How often a job may meet a bug in one state."""
 BUG_WAIT_S: Final = 10.0
 """Wait in seconds before a step that met a bug is taken again."""
+BUG_ANSWER: Final = "a bug; the log has its traceback"
+"""Answer in a job's story for a bug, whose own message might quote a member."""
 WAIT_MAX_S: Final = 30.0
 """Maximum sleep of the loop in seconds, in case something becomes due unannounced."""
+WAKES_APART_S: Final = 0.02
+"""Minimum pause between two rounds in seconds: what becomes due meanwhile is claimed by one of them."""
 FINISH_WITHIN_S: Final = 30.0
 """How long a shutdown waits for what must not be cut off, in seconds."""
 
 
 class Lane(Enum):
-    """What a task of the runner works on. Lanes do not take each other's capacity."""
+    """Kinds of work of the runner. One lane does not take another's capacity."""
 
     SUBMITTING = "submitting"
     POLLING = "polling"
@@ -86,6 +93,18 @@ class ShutdownGuard:
         return task in self._tasks
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """Work that one look at the database has found."""
+
+    claims: dict[Lane, list[Job]]
+    cards: list[Job]
+    alerts: list[BudgetAlert]
+    erasures: bool
+    next_due: datetime | None
+    """When the next thing is due that was not found."""
+
+
 class Runner:
     """Claims what is due and takes it a step further, many jobs at a time, until it is stopped.
 
@@ -126,6 +145,8 @@ class Runner:
         """Start of the last round that could read what is due."""
         self._resumed = False
         """Whether the jobs have been resumed that a process without their service's key had parked."""
+        self.claimed = 0
+        """Number of jobs that were claimed so far."""
         self._busy: dict[asyncio.Task[object], Lane] = {}
         """The running tasks and their lanes."""
 
@@ -139,83 +160,78 @@ class Runner:
         try:
             while not self._stopping.is_set():
                 self._woken.clear()
-                await self._look_around()
-                wait_s = await self._wait_s()
-                if self._woken.is_set() or wait_s <= 0:
-                    await asyncio.sleep(0)
-                    continue
+                wait_s = await self._look_around()
                 try:
                     async with asyncio.timeout(wait_s):
                         await self._woken.wait()
                 except TimeoutError:
                     continue
+                # What is due wakes the runner one by one, and a round costs as much for many as for one.
+                await asyncio.sleep(WAKES_APART_S)
         finally:
             await self._drain()
 
     async def round(self) -> int:
         """Take everything that is due one step further, and wait for it. Returns the number of jobs."""
-        claimed = await self._look_around()
+        claimed = self.claimed
+        await self._look_around()
         while self._busy:
             await asyncio.wait(self._busy)
-        return claimed
+        return self.claimed - claimed
 
-    async def _look_around(self) -> int:
+    async def _look_around(self) -> float:
+        """Begin what is due. Returns the seconds until something else is."""
         began_at = self._now()
         try:
             if not self._resumed:
                 await self._steps.resume()
                 self._resumed = True
-            claimed = await self._claim()
-            await self._start_cards()
-            await self._start_alerts()
-            await self._start_erasures()
+            found = await self._database.write(partial(self._look, now=began_at, busy=[*self._busy.values()]))
         except Transient as error:
             log.warning("jobs not readable", extra={"error": str(error)})
-            return 0
+            return 1.0
+        self._begin_all(found)
         self.looked_at = began_at
-        return claimed
+        return self._wait_s(found.next_due)
 
-    async def _claim(self) -> int:
-        now = self._now()
-        claimed = 0
-        for lane, states in STATES.items():
-            free = AT_ONCE[lane] - sum(1 for busy in self._busy.values() if busy is lane)
-            if free <= 0 or self._stopping.is_set():
+    def _look(self, tx: Tx, *, now: datetime, busy: list[Lane]) -> _Round:
+        """Claim the jobs that are due, and read what else is, as far as there is room for it."""
+        claims: dict[Lane, list[Job]] = {}
+        places = self._steps.places(tx, now, busy.count(Lane.SUBMITTING))
+        for lane, states in () if self._stopping.is_set() else STATES.items():
+            free = AT_ONCE[lane] - busy.count(lane)
+            if free <= 0:
                 continue
-            claims = await self._database.write(
-                partial(
-                    jobs.due,
-                    states=states,
-                    epoch=self._epoch,
-                    now=now,
-                    horizon=schedule.LONGEST_STEP,
-                    limit=free,
-                )
+            claims[lane] = jobs.due(
+                tx,
+                states=states,
+                epoch=self._epoch,
+                now=now,
+                horizon=schedule.LONGEST_STEP,
+                limit=free,
+                places=places,
             )
+        idle = {lane for lane in Lane if lane not in busy and not self._stopping.is_set()}
+        times = (jobs.next_due(tx, self._epoch, places), budget_alerts.next_due(tx))
+        return _Round(
+            claims=claims,
+            cards=self._cards.due(tx) if Lane.CARDS in idle else [],
+            alerts=self._alerts.due(tx) if Lane.ALERTS in idle else [],
+            erasures=Lane.ERASURES in idle and self._erasure.due(tx),
+            next_due=min((at for at in times if at is not None), default=None),
+        )
+
+    def _begin_all(self, found: _Round) -> None:
+        """Begin what a look has found; its claims are committed."""
+        for lane, claims in found.claims.items():
             for job in claims:
-                work = self._guarded(job, self._take, self._after_bug)
-                self._begin(work, lane, f"job {job.id}")
-            claimed += len(claims)
-        return claimed
-
-    async def _start_cards(self) -> None:
-        if self._stopping.is_set() or Lane.CARDS in self._busy.values():
-            return
-        due_jobs = await self._cards.due()
-        if due_jobs:
-            self._begin(self._update_cards(due_jobs), Lane.CARDS, "cards")
-
-    async def _start_alerts(self) -> None:
-        if self._stopping.is_set() or Lane.ALERTS in self._busy.values():
-            return
-        due_alerts = await self._alerts.due()
-        if due_alerts:
-            self._begin(self._alerts.send(due_alerts), Lane.ALERTS, "budget alerts")
-
-    async def _start_erasures(self) -> None:
-        if self._stopping.is_set() or Lane.ERASURES in self._busy.values():
-            return
-        if await self._erasure.due():
+                self._begin(self._guarded(job, self._take, self._after_bug), lane, f"job {job.id}")
+            self.claimed += len(claims)
+        if found.cards:
+            self._begin(self._update_cards(found.cards), Lane.CARDS, "cards")
+        if found.alerts:
+            self._begin(self._alerts.send(found.alerts), Lane.ALERTS, "budget alerts")
+        if found.erasures:
             self._begin(self._erasure.work(), Lane.ERASURES, "erasures")
 
     def _begin(self, work: Coroutine[object, object, object], lane: Lane, name: str) -> None:
@@ -239,9 +255,11 @@ class Runner:
         except Superseded:
             log.info("claim overtaken")
         except Transient as error:
-            log.info("step postponed", extra={"error": str(error)})
+            log.info("step postponed", extra={"error": unquoted(job, str(error))})
             wait_s = schedule.backoff_s(job.tries + 1, *TRANSIENT_WAIT_S)
-            await self._postpone(job, wait_s if error.retry_after_s is None else error.retry_after_s)
+            await self._postpone(
+                job, wait_s if error.retry_after_s is None else error.retry_after_s, str(error)
+            )
 
     async def _guarded(
         self,
@@ -258,17 +276,26 @@ class Runner:
                 log.exception("bug in a step", extra={"state": str(job.state)})
                 await after_bug(job)
 
-    async def _postpone(self, job: Job, wait_s: float) -> None:
-        """Release the claim and make the job due later.
+    async def _postpone(self, job: Job, wait_s: float, answer: str) -> None:
+        """Release the claim, make the job due later, and record why.
 
         Until that is written the job stays claimed by this task: nobody else may take the same step.
         """
-        due_at = self._now() + timedelta(seconds=wait_s)
+        now = self._now()
+        due_at = now + timedelta(seconds=wait_s)
 
         def postpone(tx: Tx) -> None:
             current = jobs.get(tx, job.id)
             if current is not None and current.attempt == job.attempt:
-                jobs.move(tx, current, current.state, now=due_at, due_at=due_at, tries=current.tries + 1)
+                jobs.move(
+                    tx,
+                    current,
+                    current.state,
+                    now=now,
+                    due_at=due_at,
+                    tries=current.tries + 1,
+                    answer=answer,
+                )
 
         for failures in itertools.count(1):
             try:
@@ -284,28 +311,30 @@ class Runner:
         if current is None or current.attempt != job.attempt:
             return
         if current.tries + 1 < BUG_TRIES:
-            await self._postpone(job, BUG_WAIT_S)
+            await self._postpone(job, BUG_WAIT_S, BUG_ANSWER)
         else:
             await self._steps.give_up(current)
 
     async def _update_cards(self, due_jobs: list[Job]) -> None:
-        for job in due_jobs:
-            await self._guarded(job, self._cards.refresh, self._cards.leave)
+        outdated: list[tuple[Job, CardFacts | None]] = []
 
-    async def _wait_s(self) -> float:
-        try:
-            due_at = await self._database.read(self._next_due)
-        except Transient:
-            return 1.0
+        async def compare(_: Job) -> None:
+            outdated.extend(await self._cards.outdated(due_jobs))
+
+        async def one_by_one(_: Job) -> None:
+            outdated.extend((job, None) for job in due_jobs)
+
+        # A bug in one card must not hold up the others, so after one each of them is looked at by itself.
+        await self._guarded(due_jobs[0], compare, one_by_one)
+        for job, facts in outdated:
+            await self._guarded(job, partial(self._cards.refresh, facts=facts), self._cards.leave)
+
+    def _wait_s(self, due_at: datetime | None) -> float:
         if due_at is None:
             return WAIT_MAX_S
         # What is due may have to wait for a free lane; the end of any task wakes the loop.
         min_s = 1.0 if self._busy else 0.05
         return min(max((due_at - self._now()).total_seconds(), min_s), WAIT_MAX_S)
-
-    def _next_due(self, tx: Tx) -> datetime | None:
-        times = (jobs.next_due(tx, self._epoch), budget_alerts.next_due(tx))
-        return min((at for at in times if at is not None), default=None)
 
     async def _drain(self) -> None:
         """Cancel what the next start finds again, and wait for what must not be cut off."""

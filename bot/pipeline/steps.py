@@ -27,6 +27,7 @@ from bot.music.spool import NoAudio, Spool, SpoolUnwritable, link_to
 from bot.pipeline import schedule
 from bot.pipeline.courier import Courier
 from bot.pipeline.delivery import NOTICE, SONG, Deliverer
+from bot.pipeline.quoting import unquoted
 from bot.pipeline.storage import no_problem
 from bot.pipeline.submitting import Submitter
 from bot.pipeline.transitions import Superseded, Transitions
@@ -114,6 +115,10 @@ class Steps:
         now = self._now()
         return await self._database.write(lambda tx: jobs.unpark(tx, self._music.clients, now))
 
+    def places(self, tx: Tx, now: datetime, claimed: int) -> jobs.Places:
+        """Return how many queued jobs can be submitted now, besides those ``claimed`` already."""
+        return self._submitter.places(tx, now, claimed)
+
     async def take(self, job: Job) -> None:
         """Take the step that the job's state asks for.
 
@@ -183,14 +188,15 @@ class Steps:
                 await self._look_again(job, urls)
             case wire.Done():
                 final = job.misses >= EMPTY_MISSES
-                await self._missed(job, EMPTY_WAIT_S, FailReason.UPSTREAM_FAILED if final else None)
+                reason = FailReason.UPSTREAM_FAILED if final else None
+                await self._missed(job, EMPTY_WAIT_S, reason, "finished, without a usable address")
             case wire.NotFound() if now - job.state_since < NEW_TASK:
                 await self._look_again(job)
             case wire.NotFound():
                 missed_for = now - (job.missing_since or now)
                 final = job.misses + 1 >= LOST_MISSES and missed_for >= LOST_AFTER
                 wait_s = schedule.poll_wait_s((now - job.state_since).total_seconds())
-                await self._missed(job, wait_s, FailReason.LOST if final else None)
+                await self._missed(job, wait_s, FailReason.LOST if final else None, "no such task")
             case wire.Rejected(reason=reason, detail=detail):
                 await self._transitions.fail(job, reason, detail)
             case wire.Running(word=word):
@@ -257,7 +263,7 @@ class Steps:
         log.error("job parked", extra={"cause": cause})
         await self._transitions.to(job, job.state, due_at=None, parked=cause)
 
-    async def _missed(self, job: Job, wait_s: float, final: FailReason | None) -> None:
+    async def _missed(self, job: Job, wait_s: float, final: FailReason | None, answer: str) -> None:
         """Poll again after an answer without what it should have, or fail for the ``final`` reason."""
         if final is not None:
             await self._transitions.fail(job, final)
@@ -270,6 +276,7 @@ class Steps:
             tries=0,
             misses=job.misses + 1,
             missing_since=job.missing_since or now,
+            answer=answer,
         )
 
     # -- fetching
@@ -324,16 +331,16 @@ class Steps:
         elif waited >= AUDIO_MAX:
             await self._transitions.fail(job, FailReason.AUDIO_GONE, problem)
         else:
-            await self._ask_for_fresh_urls(job)
+            await self._ask_for_fresh_urls(job, problem)
 
-    async def _ask_for_fresh_urls(self, job: Job) -> None:
+    async def _ask_for_fresh_urls(self, job: Job, problem: str) -> None:
         """Ask where the missing takes are now; the URLs of takes already downloaded stay."""
         urls, takes = list(job.urls), job.takes
         music = self._music.of(job)
         try:
             checked = None if music is None else await self._check(job, music)
         except Transient as error:
-            log.info("no fresh URLs", extra={"error": str(error)})
+            log.info("no fresh URLs", extra={"error": unquoted(job, str(error))})
         else:
             if isinstance(checked, wire.Done):
                 takes = takes + tuple(take for take in checked.details if take not in takes)
@@ -353,6 +360,7 @@ class Steps:
             missing_since=job.missing_since or self._now(),
             urls=tuple(urls),
             takes=tuple(take for take in takes if take.url in urls),
+            answer=problem,
         )
 
     async def _stored(self, job: Job) -> None:

@@ -15,6 +15,7 @@ from bot.music import wire
 from bot.music.clients import MusicClients
 from bot.music.contract import Contract
 from bot.pipeline import schedule
+from bot.pipeline.quoting import unquoted
 from bot.pipeline.transitions import Superseded, Transitions
 from bot.store import breaker, jobs
 
@@ -66,6 +67,23 @@ class Submitter:
         self._sleep = sleep
         self._storage_problem = storage_problem
 
+    def places(self, tx: Tx, now: datetime, claimed: int) -> jobs.Places:
+        """Return what the service's window has room for, besides what is ``claimed`` already.
+
+        ``submit`` checks again; this keeps the runner from claiming what would only be put back.
+        """
+        contract = self._music.chosen.contract
+        sent = jobs.submitted_by_guild(tx, contract.backend, now - contract.submits_window)
+        count = sum(own for own, _ in sent.values())
+        scarce = count >= contract.submits_max - SUBMITS_RESERVED
+        first = min((first for _, first in sent.values()), default=None)
+        return jobs.Places(
+            free=max(contract.submits_max - count - claimed, 0),
+            used_up=frozenset(guild for guild, (own, _) in sent.items() if scarce and own >= SUBMITS_SHARE),
+            again_at=None if first is None else first + contract.submits_window,
+            expired=now - QUEUE_MAX,
+        )
+
     async def submit(self, job: Job) -> None:
         """Send the request of a queued job if it is its turn, else postpone or expire it."""
         now = self._now()
@@ -73,12 +91,18 @@ class Submitter:
             await self._transitions.fail(job, FailReason.EXPIRED)
             return
         music, backend = self._music.chosen, self._music.backend
+        request = self._music.on_sale(job.request)
+        if options := music.contract.capabilities.not_taken(request):
+            # Requested before the operator chose this service. Nothing is dropped, and nothing paid.
+            log.warning("request needs another service", extra={"options": options, "backend": backend})
+            await self._transitions.fail(job, FailReason.REFUSED)
+            return
 
         problem = await self._storage_problem()
         if problem is not None:
             log.warning("request held back", extra={"problem": problem})
             due_at = min(now + ROOM_AGAIN, job.created_at + QUEUE_MAX)
-            await self._transitions.to(job, JobState.QUEUED, due_at=due_at)
+            await self._transitions.to(job, JobState.QUEUED, due_at=due_at, answer=problem)
             return
 
         def enter(tx: Tx) -> Job | datetime:
@@ -109,7 +133,7 @@ class Submitter:
                 due_at = min(entered, job.created_at + QUEUE_MAX)
                 await self._transitions.to(job, JobState.QUEUED, due_at=due_at)
                 return
-            answer = await music.submit(self._music.on_sale(job.request))
+            answer = await music.submit(request)
             await self._write_for_sure(partial(self.conclude, entered, job, answer))
 
     async def _write_for_sure(self, write: Callable[[], Awaitable[None]]) -> None:
@@ -207,13 +231,17 @@ class Submitter:
         if busy.retry_after_s is not None:
             longer_s = self._pacer.lengthened_s(busy.retry_after_s)
             wait = timedelta(seconds=schedule.clamp_s(longer_s, BUSY_MIN_S, BUSY_MAX_S))
-        log.info("request not taken", extra={"detail": busy.detail, "retry_in_s": wait.total_seconds()})
+        log.info(
+            "request not taken",
+            extra={"detail": unquoted(job, busy.detail), "retry_in_s": wait.total_seconds()},
+        )
         await self._transitions.to(
             job,
             JobState.QUEUED,
             due_at=min(now + wait, job.created_at + QUEUE_MAX),
             tries=queued.tries + 1,
             missing_since=offline_since,
+            answer=busy.detail or "busy",
         )
 
     async def unknown(self, job: Job, detail: str, *, heard: bool) -> None:
@@ -228,7 +256,9 @@ class Submitter:
             nonlocal opened
             opened = heard and breaker.unknown(tx, _backend(job), job, now)
 
-        log.warning("paid request has an unknown outcome", extra={"detail": detail, "heard": heard})
+        log.warning(
+            "paid request has an unknown outcome", extra={"detail": unquoted(job, detail), "heard": heard}
+        )
         await self._transitions.fail(job, FailReason.OUTCOME_UNKNOWN, detail, also=count)
         if opened:
             self._alert(

@@ -3,13 +3,18 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Unpack
+from typing import Final, Unpack
 
 from bot.database.sqlite import Database, Tx
 from bot.model import ClosedCause, FailReason, Job, JobId, JobState
+from bot.pipeline.quoting import unquoted
 from bot.store import jobs, ledger
+from bot.store.job_events import StageTimes, stage_times
 
 log = logging.getLogger(__name__)
+
+ENDS: Final = frozenset({JobState.DELIVERED, JobState.UNDELIVERED})
+"""States in which a song's story ends; a failed one's ends with its reason."""
 
 
 class Superseded(Exception):
@@ -39,21 +44,28 @@ class Transitions:
         *,
         due_at: datetime | None,
         keep_claim: bool = False,
+        answer: str = "",
         **change: Unpack[jobs.JobChange],
     ) -> None:
         """Take the job to a state, with what is now known of it; see ``store.jobs.move``."""
         now = self._now()
-        moved = await self._database.write(
-            lambda tx: jobs.move(tx, job, to, now=now, due_at=due_at, keep_claim=keep_claim, **change)
-        )
-        if not moved:
-            raise Superseded
+
+        def move(tx: Tx) -> StageTimes | None:
+            if not jobs.move(
+                tx, job, to, now=now, due_at=due_at, keep_claim=keep_claim, answer=answer, **change
+            ):
+                raise Superseded
+            return stage_times(tx, job.id) if to in ENDS and to is not job.state else None
+
+        times = await self._database.write(move)
         if to is not job.state:
             self.announce(job, to)
+        if times is not None:
+            log_outcome(job, str(to), times)
 
     def announce(self, job: Job, to: JobState) -> None:
         """Log and count a move that has been committed."""
-        log.info("job moved", extra={"state": str(to)})
+        log.debug("job moved", extra={"state": str(to)})
         self._moved(job.id, to)
 
     async def fail(
@@ -71,13 +83,31 @@ class Transitions:
         """
         now = self._now()
 
-        def write(tx: Tx) -> None:
+        def write(tx: Tx) -> StageTimes:
             fail(tx, job, reason, detail, now=now, closed=closed)
             also(tx)
+            return stage_times(tx, job.id)
 
-        await self._database.write(write)
-        log.info("job failed", extra={"reason": str(reason), "detail": detail})
+        times = await self._database.write(write)
+        log.debug("job failed", extra={"reason": str(reason), "detail": unquoted(job, detail)})
+        log_outcome(job, str(reason), times)
         self._moved(job.id, JobState.FAILED)
+
+
+def log_outcome(job: Job, outcome: str, times: StageTimes) -> None:
+    """Log the one line about a song: its outcome, and how long it was in each state."""
+    seconds = {f"{state}_s": round(time.total_seconds(), 3) for state, time in times.by_state.items()}
+    log.info(
+        "song ended",
+        extra={
+            "job_id": job.id,
+            "guild_id": job.origin.guild_id,
+            "outcome": outcome,
+            "total_s": round(times.total.total_seconds(), 3),
+            **seconds,
+            "attempts": job.attempt,
+        },
+    )
 
 
 def fail(

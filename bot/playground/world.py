@@ -23,7 +23,7 @@ from bot.model import Backend, Delivery, DiscordUserId, Job, Track
 from bot.pipeline.courier import CardFacts, Courier, MessageKind
 from bot.sandbox.contracts import SANDBOXES
 from bot.sandbox.server import Sandbox, running
-from bot.settings import GivenSettings, Settings
+from bot.settings import Settings
 from bot.store import breaker
 from bot.store.breaker import Breaker
 from bot.store.budget_alerts import BudgetAlert
@@ -190,7 +190,7 @@ class World:
         """
         sandbox = SANDBOXES[contract](key="sandbox", delay_s=delay_s)
         async with running(sandbox) as url:
-            settings = GivenSettings(
+            settings = Settings(
                 discord_token="simulated",  # type: ignore[arg-type] # noqa: S106 - pydantic wraps it in a SecretStr
                 music_backend=contract,
                 music_models=sandbox.models,

@@ -6,9 +6,12 @@ square brackets ask for more: ``[code 433]`` for any code in the body, ``[replac
 has moved by the time it is fetched.
 """
 
+import hashlib
 import json
 import re
 import secrets
+import struct
+import zlib
 from http import HTTPStatus
 from typing import Literal
 
@@ -49,6 +52,10 @@ OPTIONS = {"negativeTags": "negative_tags", "vocalGender": "vocal_gender", "dura
 """kie's fields that are options of the documented contract, which knows no duration."""
 STATES = {"pending": "waiting", "processing": "generating", "success": "success"}
 FAILED_CODE = "501"
+COVER_PIXELS = 256
+"""Width and height of a cover picture."""
+TITLE_WORDS = 4
+"""Words of the prompt in the title of a song that was requested without one."""
 ORDERED_CODE = re.compile(r"\[code (\d{3})\]")
 """How a request asks for a code in the answer to it, such as `[code 433]`."""
 ORDERED_REPLACEMENT = "[replaced address]"
@@ -93,6 +100,7 @@ class KieSandbox(Sandbox):
         app.router.add_post("/api/v1/jobs/createTask", self._create_job)
         app.router.add_get("/api/v1/jobs/recordInfo", self._record)
         app.router.add_get("/api/v1/chat/credit", self._credit)
+        app.router.add_get("/cover/{id}-{take:[1-9]}.png", self._cover)
         app.router.add_get("/stream/{id}-{take:[1-9]}", self._stream)
         return app
 
@@ -185,7 +193,10 @@ class KieSandbox(Sandbox):
                 "id": f"{task.id}-{take}",
                 "audio_url": str(origin / "audio" / f"{task.id}-{take}.mp3") + suffix,
                 "stream_audio_url": str(origin / "stream" / f"{task.id}-{take}"),
-                "title": task.title,
+                "image_url": str(origin / "cover" / f"{task.id}-{take}.png"),
+                "title": task.title or " ".join(task.words.split()[:TITLE_WORDS]).title(),
+                "tags": task.prompt if task.title else "",
+                "duration": task.lengths_s.get(take),
                 "model_name": task.model,
             }
             for take in range(1, task.takes + 1)
@@ -198,8 +209,33 @@ class KieSandbox(Sandbox):
         left = max(0.0, BALANCE_CREDITS - COST_CREDITS * self.tasks_created)
         return _answer(HTTPStatus.OK, "success", round(left, 1))
 
+    async def _cover(self, request: web.Request) -> web.Response:
+        if request.match_info["id"] not in self.tasks:
+            return _answer(HTTPStatus.NOT_FOUND, "No such picture", status=HTTPStatus.NOT_FOUND)
+        return web.Response(body=cover(request.path), content_type="image/png")
+
     async def _stream(self, _request: web.Request) -> web.Response:
         return web.Response(content_type="audio/mpeg")  # 200 with an empty body, as seen on 2026-08-28
+
+
+def cover(seed: str) -> bytes:
+    """Return a PNG picture: a blend of two colors that follow from the text.
+
+    Source: https://www.w3.org/TR/png-3, sections 5.3 and 11.2.
+    """
+    first, last = hashlib.sha256(seed.encode()).digest()[:3], hashlib.sha256(seed.encode()).digest()[3:6]
+    rows = b"".join(
+        b"\x00"
+        + bytes(a + (b - a) * y // COVER_PIXELS for a, b in zip(first, last, strict=True)) * COVER_PIXELS
+        for y in range(COVER_PIXELS)
+    )
+    header = struct.pack(">IIBBBBB", COVER_PIXELS, COVER_PIXELS, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    packed = [
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
 
 
 def _answer(code: int, message: str, data: object = None, *, status: int = HTTPStatus.OK) -> web.Response:

@@ -68,7 +68,7 @@ SHUTDOWN_S = 0.5
 
 
 class FaultKind(StrEnum):
-    """What can go wrong. A request asks for a fault with its value in square brackets, such as `[fail]`."""
+    """Injectable faults. A request asks for a fault with its value in square brackets, such as `[fail]`."""
 
     CLOSED = "closed"
     """404: the endpoint is announced but not open yet."""
@@ -159,8 +159,17 @@ class Task:
     """Number of successful polls still to be answered with addresses that no longer serve."""
     downloaded: set[int] = field(default_factory=set)
     """Takes that have been downloaded."""
+    lengths_s: dict[int, float] = field(default_factory=dict)
+    """Length of each composed take in seconds."""
+    version: int = 0
+    """How many kept tasks had the same request before it: each of them has music of its own."""
     queried: bool = False
     """Whether its status has been queried before. kie.ai does not know a new task immediately."""
+
+    @property
+    def music(self) -> tuple[str, str, str, bool]:
+        """Return the texts that determine the music, besides the version and the take."""
+        return self.words, self.lyrics, self.title, self.instrumental
 
     @property
     def takes(self) -> int:
@@ -311,7 +320,7 @@ class Sandbox:
     def _new_task(self, body: Json, kinds: frozenset[FaultKind]) -> Task:
         custom = body.get("customMode") is True
         words = f"{text_of(body, 'style')} {text_of(body, 'title')}" if custom else text_of(body, "prompt")
-        return Task(
+        task = Task(
             id=secrets.token_hex(12),
             provider=text_of(body, "provider"),
             model=text_of(body, "model"),
@@ -326,6 +335,8 @@ class Sandbox:
             delay_s=self.delay_s * (SLOWDOWN if FaultKind.SLOW in kinds else 1),
             empty_polls=EMPTY_POLLS if FaultKind.EMPTY_SUCCESS in kinds else 0,
         )
+        same = [other.version for other in self.tasks.values() if other.music == task.music]
+        return replace(task, version=max(same, default=-1) + 1)
 
     def _compose(self, task: Task) -> asyncio.Future[None]:
         """Return the future that composes the songs, starting it if necessary."""
@@ -335,13 +346,12 @@ class Sandbox:
 
     async def _compose_takes(self, task: Task) -> None:
         for take in range(1, task.takes + 1):
-            await self._song(task, take)
+            audio = await self._song(task, take)
+            task.lengths_s[take] = round(len(audio) * 8 / (mp3.KILOBITS_PER_S * 1_000), 1)
 
     async def _song(self, task: Task, take: int) -> bytes:
         async with self._one_at_a_time:
-            return await self._composer.run(
-                song, task.words, task.lyrics, task.title, task.instrumental, take
-            )
+            return await self._composer.run(song, *task.music, task.version * TAKES + take)
 
     async def _poll(self, request: web.Request) -> web.StreamResponse:
         if not self._admits(request):

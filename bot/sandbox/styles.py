@@ -46,7 +46,7 @@ DRUMS: dict[str, dict[str, str]] = {
     "offbeat": {"kick": "........X.......", "brush": "........X.......", "hat": "..X...X...X...X."},
     "waltz": {"kick": "x...........", "brush": "....x...x..."},
 }
-"""What each drum plays in one bar, in sixteenths: X is loud, x is soft. A waltz has 12 of them."""
+"""Pattern of each drum in one bar, in sixteenths: X is loud, x is soft. A waltz has 12 of them."""
 
 UNNAMED = ("pop", "folk", "synthwave", "lofi", "classical", "funk")
 """Styles for requests that name none. The text of the request determines which."""

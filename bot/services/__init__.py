@@ -1,1 +1,1 @@
-"""What people ask for: songs, credits, privacy and the operator's actions."""
+"""The services behind commands: songs, credits, privacy and the operator's actions."""

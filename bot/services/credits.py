@@ -37,13 +37,23 @@ TOP = 5
 """Number of members that a view lists."""
 DAYS_SHOWN = 30
 """Number of days in the view of a server's use."""
+MEMBER_LIMITS_SHOWN = 10
+"""Number of members with a limit of their own that a view lists."""
 PAGE = 10
 """Number of ledger entries on one page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Limits that a server's managers have set, and how many there are."""
+
+    limits: tuple[SetLimit, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """What a manager sees of a server's credits."""
+    """A manager's view of a server's credits."""
 
     balance: Balance
     price: int
@@ -53,8 +63,8 @@ class Overview:
     alerts_channel_id: int | None
     role_limits: dict[int, int]
     """By role id; the server's id is the id of @everyone."""
-    member_limits: int
-    """Number of members with a limit of their own."""
+    member_limits: Limits
+    """The members with a limit of their own."""
     top: list[MemberUse]
     """The members who spent most in this period."""
 
@@ -67,14 +77,6 @@ class Explanation:
     own: int | None
     by_role: dict[int, int]
     paused: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Limits that a server's managers have set, and how many there are."""
-
-    limits: tuple[SetLimit, ...]
-    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +169,10 @@ class CreditService:
                 paused=quotas.paused(tx, guild_id),
                 alerts_channel_id=quotas.alerts_channel(tx, guild_id),
                 role_limits=quotas.role_limits(tx, guild_id),
-                member_limits=quotas.member_limits(tx, guild_id),
+                member_limits=Limits(
+                    limits=tuple(quotas.member_limits(tx, guild_id, MEMBER_LIMITS_SHOWN)),
+                    count=quotas.member_limits_count(tx, guild_id),
+                ),
                 top=reports.top_members(tx, guild_id, first, TOP),
             )
 
@@ -194,8 +199,10 @@ class CreditService:
         after_id: int | None = None,
     ) -> Page:
         """Return a page of the ledger, newest first: older than an entry, newer than one, or the newest."""
-        return await self._database.report(
-            lambda tx: reports.page(
+        now = self._now()
+
+        def page(tx: Tx) -> Page:
+            found = reports.page(
                 tx,
                 guild_id,
                 size=PAGE,
@@ -204,7 +211,12 @@ class CreditService:
                 before_id=before_id,
                 after_id=after_id,
             )
-        )
+            # Without a filter the lines follow each other, and each leaves a balance. Under the operator's
+            # ceiling it depends on more than the entries.
+            whole = kind is None and member_id is None and self._defaults.ceiling is None
+            return reports.with_balances(tx, guild_id, found, self._defaults, now) if whole else found
+
+        return await self._database.report(page)
 
     async def people(self, guild_id: GuildId) -> dict[DiscordUserId, str]:
         """Return everybody in the server's ledger with their last known name; empty if none is stored."""
@@ -251,10 +263,15 @@ class CreditService:
         """
         self._refuse_under_ceiling("grant")
         changed_by = _with_reason(changed_by)
-        if amount == 0:
-            raise OutOfRange(1, ledger.CREDITS_MAX)
         now = self._now()
-        return await self._once(changed_by, lambda tx: ledger.grant(tx, guild_id, amount, changed_by, now))
+
+        def grant(tx: Tx) -> tuple[int, int]:
+            if amount == 0:
+                bonus = ledger.bonus(tx, guild_id)
+                raise OutOfRange(*ledger.grant_range(bonus), zero=False)
+            return ledger.grant(tx, guild_id, amount, changed_by, now)
+
+        return await self._once(changed_by, grant)
 
     async def limit_member(
         self, guild_id: GuildId, member_id: DiscordUserId, credits_: int | None, changed_by: ChangedBy

@@ -10,9 +10,11 @@ from bot.database.sqlite import Database, Tx
 from bot.errors import (
     AlreadyMaking,
     Leaving,
+    NoDuration,
     NoRoom,
     NotServed,
     NotYourSong,
+    OptionsNotTaken,
     Paused,
     Refusal,
     ServiceClosed,
@@ -20,6 +22,7 @@ from bot.errors import (
     StoreBusy,
     TooLateToCancel,
     TooManyOpenJobs,
+    TooManyRequests,
     TotalReached,
     TriedAgain,
     WordsGone,
@@ -28,11 +31,13 @@ from bot.mentions import named
 from bot.model import (
     Backend,
     DiscordUserId,
+    FailReason,
     GuildId,
     Job,
     JobId,
     JobState,
     MemberNumber,
+    Option,
     Origin,
     Reuse,
     SongRequest,
@@ -41,9 +46,12 @@ from bot.model import (
 from bot.music.backends import limits_of
 from bot.music.text_limits import check
 from bot.pipeline.card_facts import card_facts
+from bot.pipeline.cards import POSITION_EVERY
 from bot.pipeline.courier import CardFacts
 from bot.pipeline.storage import no_problem
+from bot.pipeline.transitions import log_outcome
 from bot.store import breaker, jobs, ledger, members, quotas, refusals, servers, texts
+from bot.store.job_events import StageTimes, stage_times
 
 log = logging.getLogger(__name__)
 
@@ -55,14 +63,17 @@ ANOTHER_PROCESS = (
     "Another process uses this bot's DISCORD_TOKEN with a database of its own, and has answered a request "
     "that came to both. Nothing was charged here. Stop the other one, or give it a token of its own."
 )
-"""What the operator reads about a second process."""
+"""Alert to the operator about a second process."""
+REQUESTS_MAX = 500
+"""Maximum requests of a member in that time. Canceled and failed ones cost no credits, but rows."""
+REQUESTS_WITHIN = timedelta(hours=1)
 REFUSED_MAX = 1_000
 """Maximum refused interactions that are remembered in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What the operator has set for new songs."""
+    """The operator's settings for new songs."""
 
     backend: Backend
     """The music service that makes new songs."""
@@ -83,13 +94,17 @@ class Terms:
     duration_models: frozenset[str] = frozenset()
     """The offered models that let members choose how long a custom song is."""
 
-    def allows_duration(self, request: SongRequest) -> bool:
-        """Return whether this request may name how long the song should be."""
-        return request.custom and request.model in self.duration_models
-
-    def allows_extras(self, request: SongRequest) -> bool:
-        """Return whether this request may name what to exclude and who sings."""
-        return self.extras and (request.custom or self.extras_with_prompt)
+    def not_taken(self, request: SongRequest) -> tuple[Option, ...]:
+        """Return the options that the request names and that its song can't have here."""
+        extras = self.extras and (request.custom or self.extras_with_prompt)
+        voice = request.voice is not None and not request.instrumental
+        taken = {
+            Option.AVOID: extras or not request.avoid,
+            Option.VOICE: not voice or (extras and request.custom),
+            Option.DURATION: request.duration_s is None
+            or (request.custom and request.model in self.duration_models),
+        }
+        return tuple(option for option in Option if not taken[option])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +186,8 @@ class Intake:
                     raise ShuttingDown
                 if problem is not None:
                     raise NoRoom
-                check(request, self.terms.models, limits_of(request.model), self.terms.duration_models)
+                check(request, self.terms.models, limits_of(request.model))
+                self.require_options(request)
                 accepted = admit(tx)
             except Refusal as refusal:
                 tx.execute("ROLLBACK TO admission")
@@ -223,7 +239,7 @@ class Intake:
             job_id = accepted.job.id
             self._unanswered.add(job_id)
             self._all_answered.clear()
-            log.info("job queued", extra={"job_id": job_id, "state": "queued"})
+            log.debug("job queued", extra={"job_id": job_id, "state": "queued"})
         return accepted
 
     def _total_passed(self, share: int) -> str:
@@ -282,6 +298,9 @@ class Intake:
             raise TooManyOpenJobs("member", self.terms.open_per_member)
         if counts.guild >= self.terms.open_per_guild:
             raise TooManyOpenJobs("guild", self.terms.open_per_guild)
+        earliest = jobs.nth_request(tx, member, REQUESTS_MAX, now - REQUESTS_WITHIN, now)
+        if earliest is not None:
+            raise TooManyRequests(REQUESTS_MAX, earliest + REQUESTS_WITHIN)
         total_max = self.terms.total_credits_max
         if (
             total_max is not None
@@ -292,7 +311,11 @@ class Intake:
     async def answered(self, job: Job, facts: CardFacts, card_message_id: int | None) -> None:
         """Record that the member has seen the card with ``facts``, so that the runner may start."""
         now, shown = self._now(), facts.shown(job)
-        await self._database.write(lambda tx: jobs.answered(tx, job.id, card_message_id, shown, now))
+        # Where the card's id is not known, it is looked for at once.
+        card_due_at = now if card_message_id is None else now + POSITION_EVERY
+        await self._database.write(
+            lambda tx: jobs.answered(tx, job.id, card_message_id, shown, now, card_due_at)
+        )
         self._answered(job)
         self._woken()
 
@@ -313,7 +336,7 @@ class Intake:
             raise NotYourSong
         if not await self.withdraw(job):
             raise TooLateToCancel
-        log.info("job canceled", extra={"job_id": job.id})
+        log.debug("job canceled", extra={"job_id": job.id})
         self._woken()
         return job
 
@@ -321,15 +344,17 @@ class Intake:
         """Withdraw the request if it is still queued, and release its credits. Returns whether it was."""
         now = self._now()
 
-        def withdraw(tx: Tx) -> bool:
+        def withdraw(tx: Tx) -> StageTimes | None:
             if not jobs.withdraw(tx, job.id, now):
-                return False
+                return None
             ledger.release(tx, job.id, now)
-            return True
+            return stage_times(tx, job.id)
 
-        withdrawn = await self._database.write(withdraw)
+        times = await self._database.write(withdraw)
         self._answered(job)
-        return withdrawn
+        if times is not None:
+            log_outcome(job, FailReason.WITHDRAWN, times)
+        return times is not None
 
     async def answered_elsewhere(self, job: Job) -> bool:
         """Withdraw a request that another process has answered with a job of its own, and tell the operator.
@@ -338,17 +363,19 @@ class Intake:
         """
         now = self._now()
 
-        def withdraw(tx: Tx) -> bool:
+        def withdraw(tx: Tx) -> StageTimes | None:
             if not jobs.withdraw(tx, job.id, now):
-                return False
+                return None
             jobs.no_card(tx, job.id)
             ledger.release(tx, job.id, now)
-            return True
+            return stage_times(tx, job.id)
 
-        withdrawn = await self._database.write(withdraw)
+        times = await self._database.write(withdraw)
         self._answered(job)
         self._alert(ANOTHER_PROCESS)
-        return withdrawn
+        if times is not None:
+            log_outcome(job, FailReason.WITHDRAWN, times)
+        return times is not None
 
     def _answered(self, job: Job) -> None:
         self._unanswered.discard(job.id)
@@ -406,12 +433,24 @@ class Intake:
         return key
 
     def on_offer(self, request: SongRequest) -> SongRequest:
-        """Return a stored request with what the operator or the service no longer allows replaced."""
-        if request.model not in self.terms.models:
-            request = replace(request, model=self.terms.models[0])
-        if not self.terms.allows_duration(request):
-            request = replace(request, duration_s=None)
-        return request if self.terms.allows_extras(request) else replace(request, avoid="", voice=None)
+        """Return a stored request with a model that is offered. Options stay, for ``require_options``."""
+        return request if request.model in self.terms.models else replace(request, model=self.terms.models[0])
+
+    def require_options(self, request: SongRequest) -> None:
+        """Check that the song can have all options that the request names; none is ever ignored.
+
+        Raises:
+            NoDuration: it can't have a length, which some models may offer.
+            OptionsNotTaken: it can't have these.
+        """
+        match self.terms.not_taken(request):
+            case ():
+                return
+            case (Option.DURATION,):
+                offered = self.terms.duration_models
+                raise NoDuration(tuple(model for model in self.terms.models if model in offered))
+            case options:
+                raise OptionsNotTaken(options)
 
     async def draft(self, key: int, member_id: DiscordUserId) -> tuple[SongRequest, int | None]:
         """Return the member's own draft, and the job whose texts it changes.

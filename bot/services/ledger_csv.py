@@ -18,13 +18,13 @@ COLUMNS: Final = (
     *("role", "role_name", "actor", "actor_name", "reason", "before", "after", "server", "server_name"),
 )
 BYTE_ORDER_MARK: Final = "\ufeff"
-"""What Excel recognises UTF-8 by."""
+"""Byte order mark, by which Excel recognizes UTF-8."""
 TEXT_MARK: Final = "'"
-"""What makes a spreadsheet take digits for a text. It keeps 15 digits of a number, and ids have up to 20.
+"""Prefix that makes a spreadsheet read digits as text. It keeps 15 digits of a number, and ids have up to 20.
 LibreOffice 7.4 and Excel import it as part of the text; ``="…"`` would be a formula."""
 _FORMULA: Final = re.compile(r"""(^|[;|\t\r\n])([\s"']*[=+\-@\uff1d\uff0b\uff0d\uff20])|^(?=[\t\r\n])""")
-"""What a spreadsheet may take for the beginning of a formula: at the start of a cell, and after a separator
-of cells, since some languages' spreadsheets split lines at semicolons instead of commas.
+"""Characters that may begin a formula in a spreadsheet: at the start of a cell, and after a separator of
+cells, since some languages' spreadsheets split lines at semicolons instead of commas.
 Source: https://owasp.org/www-community/attacks/CSV_Injection, read 2026-11-23."""
 
 

@@ -8,9 +8,11 @@ from typing import TypeVar
 from bot.database.sqlite import Database, Tx
 from bot.errors import NotDone, NotRefundable, OutOfRange, TextMissing
 from bot.model import ChangedBy, FailReason, GuildId, Job, JobId
+from bot.pipeline.erasure import erase_server
 from bot.pipeline.transitions import fail
 from bot.services.credits import CreditService, Refund
-from bot.store import jobs, ledger, servers
+from bot.store import jobs, ledger, server_erasure, servers
+from bot.store.server_erasure import ServerData
 
 T = TypeVar("T")
 Id = TypeVar("Id", bound=int)
@@ -93,6 +95,23 @@ class OperatorActions:
             return Released(job=job, before=before, after=after)
 
         return await self._database.write(release)
+
+    async def stored_of(self, guild_id: GuildId) -> ServerData:
+        """Return what is stored about a server and would be erased."""
+        stored = await self._known(guild_id, server_erasure.stored)
+        if stored is None or not await self._known(guild_id, servers.is_known):
+            raise NotDone(f"Server {guild_id} is not known; nothing was changed.")
+        return stored
+
+    async def forget(self, guild_id: GuildId) -> int:
+        """Erase a server's data but for the books. Returns the unfinished songs that have to end first.
+
+        The bot erases those when they are done, and removes the files and whatever the database file still
+        has of the rows.
+        """
+        await self._database.write(lambda tx: server_erasure.begin(tx, guild_id, self._now()))
+        await erase_server(self._database, guild_id, self._now())
+        return (await self.stored_of(guild_id)).unfinished
 
     async def retry(self, job_id: JobId) -> Job:
         """Make the bot poll or download a parked job once more. That costs nothing."""

@@ -60,7 +60,7 @@ class Copy:
 
 
 class SongArchive:
-    """What members can do with finished songs."""
+    """Members' actions on finished songs."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What an entry of the ledger keeps of before and after a change, as JSON."""
+"""State before and after a change, as an entry of the ledger keeps it in JSON."""
 
 import json
 import re
@@ -13,7 +13,7 @@ _OLD_NONE: Final = "none"
 
 
 class Status(StrEnum):
-    """What a server or a song was, or became."""
+    """State of a server or a song before or after a change."""
 
     OPEN = "open"
     PAUSED = "paused"

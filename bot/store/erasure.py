@@ -9,10 +9,11 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from bot.database.sqlite import Tx
-from bot.model import MemberNumber
-from bot.store import ledger, members, texts
+from bot.model import GuildId, MemberNumber
+from bot.store import job_events, ledger, members, texts
 from bot.store.jobs import NOT_ERASED, UNFINISHED
 from bot.store.scrub import Deleted, mark
 from bot.store.times import milliseconds
@@ -24,7 +25,7 @@ _TEXTS = ", ".join(f"{name}_id" for name in texts.TEXTS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waits:
-    """What a deletion waits for; it is complete once there is nothing."""
+    """Work that a deletion waits for; it is complete once there is none."""
 
     own: int
     """The member's unfinished songs."""
@@ -71,7 +72,7 @@ def due(tx: Tx, now: datetime) -> list[int]:
 
 def erase(tx: Tx, member: MemberNumber, now: datetime) -> Waits:
     """Erase the member's finished data, then the member. Returns what is still in progress."""
-    _release_parked(tx, member, now)
+    release_parked(tx, "member_id", member, now)
     waits = waits_for(tx, member)
     rows = tx.execute(
         f"SELECT id FROM job WHERE member_id = ? AND {NOT_ERASED} AND NOT {UNFINISHED}", (member,)
@@ -81,7 +82,7 @@ def erase(tx: Tx, member: MemberNumber, now: datetime) -> Waits:
     _drop_drafts(tx, member)
     _drop_texts(tx, member)
     texts.drop_songs(tx, ended)
-    _blank(tx, ended)
+    blank(tx, ended)
     if tx.total_changes > changes_before or not waits.songs:
         mark(tx, Deleted.ERASED)
     if waits.songs:
@@ -91,13 +92,15 @@ def erase(tx: Tx, member: MemberNumber, now: datetime) -> Waits:
     return waits
 
 
-def _release_parked(tx: Tx, member: MemberNumber, now: datetime) -> None:
+def release_parked(
+    tx: Tx, whose: Literal["member_id", "guild_id"], number: MemberNumber | GuildId, now: datetime
+) -> None:
     """Fail parked jobs and release their credits: nobody is left to decide about them."""
     rows = tx.execute(
-        """UPDATE job SET state = 'explained', reason = 'withdrawn', parked = NULL, state_since = :now,
+        f"""UPDATE job SET state = 'explained', reason = 'withdrawn', parked = NULL, state_since = :now,
                           attempt = attempt + 1, claim_epoch = NULL
-           WHERE member_id = :member AND state IN ('running', 'ready') AND due_at IS NULL RETURNING id""",
-        {"member": member, "now": milliseconds(now)},
+           WHERE {whose} = :number AND state IN ('running', 'ready') AND due_at IS NULL RETURNING id""",
+        {"number": number, "now": milliseconds(now)},
     ).fetchall()
     for row in rows:
         ledger.release(tx, row["id"], now)
@@ -129,13 +132,14 @@ def _drop_texts(tx: Tx, member: MemberNumber) -> None:
     # The service may have quoted them in its refusal of somebody else's song.
     # The member's texts are collected once and looked up by index: a join would scan all songs for each text.
     songs = " UNION ".join(f"SELECT job_id FROM song WHERE {name}_id IN theirs" for name in texts.TEXTS)
-    tx.execute(
-        f"""WITH theirs (id) AS MATERIALIZED (
-              SELECT id FROM text WHERE author_id = :member
-              UNION SELECT text_id FROM coauthor WHERE author_id = :member)
-            UPDATE job SET detail = '' WHERE detail <> '' AND id IN ({songs})""",
-        {"member": member},
-    )
+    theirs = """WITH theirs (id) AS MATERIALIZED (
+                  SELECT id FROM text WHERE author_id = :member
+                  UNION SELECT text_id FROM coauthor WHERE author_id = :member)"""
+    for quoting in (
+        f"UPDATE job SET detail = '' WHERE detail <> '' AND id IN ({songs})",
+        f"UPDATE job_event SET note = '' WHERE kind = 'answer' AND job_id IN ({songs})",
+    ):
+        tx.execute(f"{theirs} {quoting}", {"member": member})
     tx.execute(
         """DELETE FROM text
            WHERE (author_id = :member OR id IN (SELECT text_id FROM coauthor WHERE author_id = :member))
@@ -144,7 +148,14 @@ def _drop_texts(tx: Tx, member: MemberNumber) -> None:
     )
 
 
-def _blank(tx: Tx, job_ids: Collection[int]) -> None:
+def drop_drafts_of_jobs(tx: Tx, job_ids: Collection[int]) -> None:
+    """Delete the drafts that change the texts of these jobs."""
+    tx.execute(
+        "DELETE FROM draft WHERE remix_of IN (SELECT value FROM json_each(?))", (json.dumps(list(job_ids)),)
+    )
+
+
+def blank(tx: Tx, job_ids: Collection[int]) -> None:
     """Remove from these jobs whatever leads to a person, a message or a task; the books need none of it."""
     ids = json.dumps(list(job_ids))
     tx.execute(
@@ -153,6 +164,7 @@ def _blank(tx: Tx, job_ids: Collection[int]) -> None:
         (ids,),
     )
     tx.execute("DELETE FROM track WHERE job_id IN (SELECT value FROM json_each(?))", (ids,))
+    job_events.drop_answers(tx, ids)
     tx.execute(
         """UPDATE job SET interaction_id = -id, channel_id = 0, parent_channel_id = NULL,
                           urls = '[]', takes = '[]', detail = '',
@@ -174,6 +186,7 @@ def drop_outlived(tx: Tx, job_ids: Collection[int]) -> int:
            WHERE id IN (SELECT value FROM json_each(?))""",
         (ids,),
     )
+    job_events.drop_answers(tx, ids)
     tx.execute("UPDATE track SET url = '' WHERE job_id IN (SELECT value FROM json_each(?))", (ids,))
     if dropped:
         mark(tx, Deleted.DROPPED)

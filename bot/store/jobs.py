@@ -15,6 +15,7 @@ from typing import Literal, TypedDict, Unpack
 from bot.database.sqlite import Tx
 from bot.model import (
     OPEN_STATES,
+    SONG_STATES,
     Backend,
     ClosedCause,
     Delivery,
@@ -34,6 +35,7 @@ from bot.model import (
 )
 from bot.store import texts
 from bot.store.facts import fact, remember
+from bot.store.job_events import record_answer, record_request
 from bot.store.ledger import Hold
 from bot.store.members import member_number
 from bot.store.times import milliseconds, moment
@@ -47,11 +49,14 @@ EXCERPT_MAX = 80
 """Length of the prompt excerpt that names a song without a title, in characters."""
 EXCERPT_READ_MAX = 2 * EXCERPT_MAX
 """Characters of a prompt that are read for its excerpt, which ends with a whole grapheme."""
+SONGS = ", ".join(f"'{state}'" for state in sorted(SONG_STATES))
 OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES))
 UNFINISHED = f"(due_at IS NOT NULL AND state IN ({OPEN}))"
 """SQL condition: the bot still works on the job by itself."""
 _SELECT = f"""SELECT job.*, member.discord_id AS member_discord_id, member.locale AS member_locale,
                      guild.locale AS guild_locale, words.torn,
+                     NOT EXISTS (SELECT 1 FROM job AS earlier WHERE earlier.member_id = job.member_id
+                                   AND earlier.id <> job.id AND earlier.state IN ({SONGS})) AS first_song,
                      {", ".join(f"words.{name}" for name in texts.FIELDS)}
               FROM job JOIN member ON member.id = job.member_id JOIN guild ON guild.id = job.guild_id
               LEFT JOIN words ON words.job_id = job.id"""
@@ -166,6 +171,7 @@ def add(tx: Tx, job: Job, held: Hold, due_at: datetime, source: Source | None = 
             "again_of": _job_of(source, Reuse.AGAIN),
         },
     )
+    record_request(tx, job.id, job.created_at)
     texts.keep(tx, job.id, job.request, member, origin.member_name, None if source is None else source.job_id)
     tx.execute(
         "UPDATE guild SET locale = :locale WHERE id = :id AND locale <> :locale AND :locale <> ''",
@@ -231,14 +237,44 @@ def count_open(tx: Tx, guild_id: GuildId, member: MemberNumber) -> Counts:
     return Counts(member=row["member"], guild=row["guild"])
 
 
+def nth_request(tx: Tx, member: MemberNumber, n: int, since: datetime, now: datetime) -> datetime | None:
+    """Return when the member made the ``n``-th last request since then, in any server; None: fewer."""
+    row = tx.execute(
+        """SELECT created_at FROM job WHERE member_id = ? AND created_at > ? AND created_at <= ?
+           ORDER BY created_at DESC LIMIT 1 OFFSET ?""",
+        (member, milliseconds(since), milliseconds(now), n - 1),
+    ).fetchone()
+    return None if row is None else moment(row["created_at"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """How many requests may still go out to a music service in the present window, and whose not."""
+
+    free: int
+    used_up: frozenset[GuildId] = frozenset()
+    """Servers that have used their share of it."""
+    again_at: datetime | None = None
+    """When the first request of the window no longer counts."""
+    expired: datetime
+    """Jobs that were requested by then need no place any more: they expire."""
+
+
 def due(
-    tx: Tx, states: frozenset[JobState], epoch: int, now: datetime, horizon: timedelta, limit: int
+    tx: Tx,
+    states: frozenset[JobState],
+    epoch: int,
+    now: datetime,
+    horizon: timedelta,
+    limit: int,
+    places: Places | None = None,
 ) -> list[Job]:
     """Claim up to ``limit`` due jobs in ``states``, the longest waiting first.
 
     Queued jobs come last and by turns, so that one server's fifty songs do not delay another's first.
     Jobs claimed in this epoch are skipped, and so are songs that wait for an older one in their channel. A
-    due time beyond ``horizon`` means that the clock was set back, and counts as due.
+    due time beyond ``horizon`` means that the clock was set back, and counts as due. With ``places``, only as
+    many queued jobs are claimed as there is room for: all others would only be put back.
     """
     marks = ", ".join(f"'{state}'" for state in states - {JobState.QUEUED})
     ripe = f"due_at IS NOT NULL AND (due_at <= :now OR due_at > :horizon) AND {_FREE}"
@@ -247,10 +283,23 @@ def due(
         f"SELECT id FROM job WHERE state IN ({marks}) AND {ripe} ORDER BY due_at, created_at LIMIT :limit",
         parameters | {"limit": limit},
     ).fetchall()
-    if JobState.QUEUED in states:
+    limit -= len(rows)
+    if places is not None and JobState.QUEUED in states:
+        expired = tx.execute(
+            f"""SELECT id FROM job WHERE state = 'queued' AND created_at <= :expired AND {ripe}
+                ORDER BY created_at LIMIT :limit""",
+            parameters | {"limit": limit, "expired": milliseconds(places.expired)},
+        ).fetchall()
+        rows += expired
+        limit = min(limit - len(expired), places.free)
+    if JobState.QUEUED in states and limit > 0:
+        used_up = json.dumps(sorted(places.used_up if places is not None else ()))
+        taken_ids = json.dumps([row["id"] for row in rows])
+        which = f"""{ripe} AND guild_id NOT IN (SELECT value FROM json_each(:used_up))
+                    AND id NOT IN (SELECT value FROM json_each(:taken))"""
         rows += tx.execute(
-            f"{_TURNS.format(which=ripe)} ORDER BY {_IN_TURN} LIMIT :limit",
-            parameters | {"limit": limit - len(rows)},
+            f"{_TURNS.format(which=which)} ORDER BY {_IN_TURN} LIMIT :limit",
+            parameters | {"limit": limit, "used_up": used_up, "taken": taken_ids},
         ).fetchall()
     return [_claim(tx, row["id"], epoch) for row in rows]
 
@@ -290,11 +339,33 @@ def is_due(tx: Tx, now: datetime) -> bool:
     )
 
 
-def next_due(tx: Tx, epoch: int) -> datetime | None:
-    """Return when the next unclaimed job is due."""
+def submitted_by_guild(tx: Tx, backend: Backend, since: datetime) -> dict[GuildId, tuple[int, datetime]]:
+    """Return how many requests of each server were sent to a service since ``since``, and since when."""
+    rows = tx.execute(
+        """SELECT guild_id, COUNT(*) AS count, MIN(submitted_at) AS first FROM job INDEXED BY job_submitted
+           WHERE submitted_at >= :since AND submitted_at < :until AND backend = :backend GROUP BY guild_id""",
+        {
+            "since": milliseconds(since),
+            "until": milliseconds(since + WINDOW_MAX),
+            "backend": backend,
+        },
+    ).fetchall()
+    return {GuildId(row["guild_id"]): (row["count"], moment(row["first"])) for row in rows}
+
+
+def next_due(tx: Tx, epoch: int, places: Places | None = None) -> datetime | None:
+    """Return when the next unclaimed job is due; queued ones only once there are places for them."""
     (due_ms,) = tx.execute(
         f"SELECT MIN(due_at) FROM job WHERE due_at IS NOT NULL AND {_FREE}", {"epoch": epoch}
     ).fetchone()
+    if places is not None and places.again_at is not None and due_ms is not None:
+        used_up = json.dumps(sorted(places.used_up))
+        waits = "TRUE" if places.free <= 0 else "guild_id IN (SELECT value FROM json_each(:used_up))"
+        (due_ms,) = tx.execute(
+            f"""SELECT MIN(CASE WHEN state = 'queued' AND {waits} THEN MAX(due_at, :again) ELSE due_at END)
+                FROM job WHERE due_at IS NOT NULL AND {_FREE}""",
+            {"epoch": epoch, "again": milliseconds(places.again_at), "used_up": used_up},
+        ).fetchone()
     (card_ms,) = tx.execute("""SELECT MIN(MAX(card_due_at, card_free_at)) FROM job
            WHERE card_due_at IS NOT NULL""").fetchone()
     due_times = [ms for ms in (due_ms, card_ms) if ms is not None]
@@ -309,6 +380,7 @@ def move(
     now: datetime,
     due_at: datetime | None,
     keep_claim: bool = False,
+    answer: str = "",
     **change: Unpack[JobChange],
 ) -> bool:
     """Move the claimed ``job`` to a state and record what is now known about it.
@@ -316,6 +388,7 @@ def move(
     Returns False, and changes nothing, if the job is no longer in the state and under the attempt
     that the caller claimed: another claim has overtaken it. This guard is what makes every step safe to
     repeat. ``keep_claim`` lets the caller keep working on the job; otherwise it is free to be claimed.
+    ``answer`` is what kept the job from going on, for `tunesmith jobs show`.
     """
     values: dict[str, object] = {"state": to, "due_at": None if due_at is None else milliseconds(due_at)}
     if to is not job.state:
@@ -329,11 +402,19 @@ def move(
     if not keep_claim:
         values["claim_epoch"] = None
     assignments = ", ".join(f"{name} = :{name}" for name in values)
+    if answer and _is_claimed(tx, job):
+        record_answer(tx, job, answer, now)
     cursor = tx.execute(
         f"UPDATE job SET {assignments} WHERE id = :_id AND state = :_state AND attempt = :_attempt",
         values | {"_id": job.id, "_state": job.state, "_attempt": job.attempt},
     )
     return cursor.rowcount == 1
+
+
+def _is_claimed(tx: Tx, job: Job) -> bool:
+    """Return whether the job is still in the state and under the attempt that the caller claimed."""
+    row = tx.execute("SELECT state, attempt FROM job WHERE id = ?", (job.id,)).fetchone()
+    return row is not None and (row["state"], row["attempt"]) == (job.state, job.attempt)
 
 
 def _columns(change: JobChange) -> dict[str, object]:
@@ -433,15 +514,32 @@ def unpark(tx: Tx, backends: Iterable[Backend], now: datetime) -> int:
     return cursor.rowcount
 
 
-def answered(tx: Tx, job_id: JobId, card_message_id: int | None, shown: str, now: datetime) -> None:
-    """Record that the member has been answered: the job may start, and its card can be edited."""
+def answered(
+    tx: Tx,
+    job_id: JobId,
+    card_message_id: int | None,
+    shown: str,
+    now: datetime,
+    card_due_at: datetime | None = None,
+) -> None:
+    """Record that the member has been answered: the job may start, and its card can be edited.
+
+    The card of a job that has not begun is as it should be until ``card_due_at``.
+    """
     tx.execute(
         f"""UPDATE job SET card_message_id = COALESCE(card_message_id, :card), card_shown = :shown,
-                          card_due_at = :now,
+                          card_due_at = CASE WHEN attempt = 0 AND state = 'queued'
+                                        THEN :card_due ELSE :now END,
                           due_at = CASE WHEN state = 'queued' AND attempt = 0
                                    THEN MIN(due_at, :now) ELSE due_at END
            WHERE id = :id AND {NOT_ERASED}""",
-        {"id": job_id, "card": card_message_id, "shown": shown, "now": milliseconds(now)},
+        {
+            "id": job_id,
+            "card": card_message_id,
+            "shown": shown,
+            "now": milliseconds(now),
+            "card_due": milliseconds(card_due_at or now),
+        },
     )
 
 
@@ -517,7 +615,8 @@ def message_gone(tx: Tx, job_id: JobId, message_id: int, now: datetime) -> None:
 def cards_due(tx: Tx, now: datetime, limit: int) -> list[Job]:
     """Return jobs whose card may be outdated and may be edited again."""
     rows = tx.execute(
-        f"""{_SELECT} WHERE (job.card_due_at <= :now OR job.card_due_at > :horizon)
+        f"""{_SELECT} WHERE job.card_due_at IS NOT NULL
+              AND (job.card_due_at <= :now OR job.card_due_at > :horizon)
               AND (job.card_free_at <= :now OR job.card_free_at > :horizon)
             ORDER BY job.card_due_at LIMIT :limit""",
         {"now": milliseconds(now), "horizon": milliseconds(now + CARD_HORIZON), "limit": limit},
@@ -553,12 +652,24 @@ def card_found(tx: Tx, job: Job, card_message_id: int) -> None:
     tx.execute(f"UPDATE job SET card_message_id = ? WHERE id = ? AND {NOT_ERASED}", (card_message_id, job.id))
 
 
+class Queue:
+    """The order in which queued jobs will be claimed, read once when it is first asked for."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+        self._positions: dict[int, int] | None = None
+
+    def position(self, job: Job) -> int:
+        """Return how many queued jobs come before this one."""
+        if self._positions is None:
+            rows = self._tx.execute(f"{_TURNS.format(which='due_at IS NOT NULL')} ORDER BY {_IN_TURN}")
+            self._positions = {row["id"]: number for number, row in enumerate(rows)}
+        return self._positions.get(job.id, 0)
+
+
 def queue_position(tx: Tx, job: Job) -> int:
     """Return how many queued jobs come before this one."""
-    ids = [
-        row["id"] for row in tx.execute(f"{_TURNS.format(which='due_at IS NOT NULL')} ORDER BY {_IN_TURN}")
-    ]
-    return ids.index(job.id) if job.id in ids else 0
+    return Queue(tx).position(job)
 
 
 def recent_durations(tx: Tx, limit: int) -> list[timedelta]:
@@ -626,5 +737,6 @@ def _read(tx: Tx, row: sqlite3.Row) -> Job:
         missing_since=None if row["missing_since"] is None else moment(row["missing_since"]),
         misses=row["misses"],
         words_whole=row["torn"] == 0,
+        first_song=bool(row["first_song"]),
         restored=row["restored_at"] is not None,
     )

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from bot.database.sqlite import Tx
 from bot.model import DiscordUserId, MemberNumber
-from bot.store import members, texts
+from bot.store import job_events, members, texts
 from bot.store.jobs import NOT_ERASED, UNFINISHED
 from bot.store.members import NOBODY
 from bot.store.times import EPOCH, moment
@@ -193,6 +193,17 @@ def _song(tx: Tx, row: sqlite3.Row, member: MemberNumber) -> dict[str, object]:
                 "address": track["url"] or None,
             }
             for track in tracks
+        ],
+        "what_happened": [
+            {
+                "at": event.at.isoformat(),
+                "what": event.kind,
+                "state": event.state,
+                "note": event.note,
+                "repeated": event.repeats,
+                "last_at": event.last_at.isoformat(),
+            }
+            for event in job_events.events(tx, row["id"])
         ],
         "card_message": row["card_message_id"],
         "result_message": row["message_id"],

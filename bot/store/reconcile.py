@@ -75,7 +75,7 @@ _QUESTIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciliation:
-    """What was compared, and each difference as a sentence."""
+    """The compared totals, and each difference as a sentence."""
 
     entries: int
     jobs: int

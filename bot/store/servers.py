@@ -1,4 +1,4 @@
-"""What the operator reads: servers with their usage, and unfinished jobs."""
+"""The operator's reports: servers with their usage, and unfinished jobs."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -6,7 +6,7 @@ from typing import Final
 
 from bot.database.sqlite import Tx
 from bot.model import Balance, GuildId, JobId, Period
-from bot.store import ledger, times
+from bot.store import ledger, server_erasure, times
 from bot.store.facts import fact, remember
 from bot.store.ledger import Defaults
 from bot.store.times import milliseconds, moment
@@ -132,8 +132,11 @@ def parked(tx: Tx, job_id: JobId) -> str | None:
 def is_served(tx: Tx, guild_id: GuildId, policy: ServerPolicy) -> bool:
     """Return whether new songs are made for the server.
 
-    What the operator has set by command takes precedence over the settings.
+    What the operator has set by command takes precedence over the settings. A server that waits to be
+    forgotten gets no new songs.
     """
+    if server_erasure.is_leaving(tx, guild_id):
+        return False
     row = tx.execute("SELECT allowed FROM server_rule WHERE guild_id = ?", (guild_id,)).fetchone()
     if row is not None:
         return bool(row["allowed"])

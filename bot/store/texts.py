@@ -1,4 +1,4 @@
-"""What members typed: the texts of songs, stored once under their author, and drafts of refused requests."""
+"""Members' words: the texts of songs, stored once under their author, and drafts of refused requests."""
 
 import json
 import sqlite3

@@ -22,7 +22,7 @@ ROUNDING: Final = 1e-9
 
 
 class BalanceWarning(StrEnum):
-    """What is wrong with the balance."""
+    """Problems with the balance."""
 
     LOW = "low"
     """It pays for fewer than ``SONGS_LOW`` songs."""
@@ -36,9 +36,9 @@ class UpstreamTerms:
 
     backend: Backend
     song_cost: float | None
-    """What one song costs the operator, in the service's own credits."""
+    """Price of one song to the operator, in the service's own credits."""
     price: int
-    """What one song costs a server, in the bot's credits."""
+    """Price of one song to a server, in the bot's credits."""
     total_credits_max: int
     defaults: Defaults
     policy: ServerPolicy
@@ -54,7 +54,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sold:
-    """What members can still request, and queued songs, which are not paid for yet."""
+    """Songs that members can still request, and queued ones, which are not paid for yet."""
 
     credits: int
     songs: int | None
@@ -72,18 +72,18 @@ class Upstream:
     """Number of songs that it pays for."""
     sold: Sold
     charged_credits: float = 0.0
-    """What the service says that its songs have cost, in its own credits, over all time."""
+    """Reported cost of all songs ever made there, in the service's own credits."""
     charged_songs: int = 0
     """Number of songs with a known cost."""
 
     @property
     def warnings(self) -> tuple[BalanceWarning, ...]:
-        """What is wrong with the balance."""
+        """Problems with the balance."""
         return warnings(self.songs, self.sold)
 
     @property
     def average_cost(self) -> float | None:
-        """What a song has cost on average, in the service's own credits."""
+        """Average cost of a song, in the service's own credits."""
         return self.charged_credits / self.charged_songs if self.charged_songs else None
 
 

@@ -14,6 +14,7 @@ from discord import AppCommandOptionType, app_commands
 from bot.errors import UnknownControl
 from bot.model import GuildId
 from bot.services.intake import Intake
+from bot.ui.buttons import song_menu
 from bot.ui.buttons.base import PersistentButton
 from bot.ui.buttons.erase_data import EraseDataButton
 from bot.ui.custom_ids import SNOWFLAKE
@@ -60,12 +61,16 @@ def is_for_everybody(command: app_commands.Command[Any, ..., Any] | app_commands
 
 
 def button_of(interaction: discord.Interaction, kinds: Iterable[type[PersistentButton]]) -> PersistentButton:
-    """Return the button that was pressed.
+    """Return the button that was pressed, or that stands for what was chosen in a menu.
 
     Raises:
         UnknownControl: it is none of this version's.
     """
     data: Mapping[str, Any] = interaction.data or {}
+    if data.get("component_type") == discord.ComponentType.select.value:
+        choice = song_menu.chosen(data)
+        if choice is not None:
+            return choice
     if data.get("component_type") == discord.ComponentType.button.value:
         for kind in kinds:
             match = kind.pattern.fullmatch(str(data.get("custom_id", "")))

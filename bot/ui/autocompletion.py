@@ -29,7 +29,7 @@ SEARCHES_MAX: Final = 3
 LOOKED_THROUGH_MAX: Final = 200
 """Songs of a search whose labels are compared with what was typed."""
 ID_MARKS: Final = "'#"
-"""What may stand before an id that was copied from somewhere."""
+"""Possible prefix of a copied id."""
 _TAIL: Final = re.compile(rf"{SEPARATOR}#(?P<digits>\d{{{TAIL_DIGITS},{JOB_ID_DIGITS_MAX}}})$")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 

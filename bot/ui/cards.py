@@ -1,14 +1,15 @@
-"""What members see of jobs and songs: pure functions from the model to embeds and sentences."""
+"""Render jobs and songs: pure functions from the model to embeds and sentences."""
 
+import re
 from dataclasses import replace
-from typing import Final, assert_never
+from typing import Final, Literal, assert_never
 from urllib.parse import urlsplit
 
 import discord
 from discord.utils import format_dt
 
 from bot.characters import is_blank
-from bot.model import FailReason, Job, JobState, SongRequest
+from bot.model import FailReason, Job, JobState, SongRequest, TakeDetails
 from bot.music.wire import is_usable
 from bot.pipeline.courier import CardFacts
 from bot.services.songs import Copy
@@ -26,6 +27,8 @@ PROMPT_MAX: Final = 300
 LENGTH_MAX_S: Final = 3_600
 """Length of a take in seconds that is believed; the music service may say anything."""
 COLOR_WORKING: Final = discord.Color(0x5865F2)
+ORDINARY_URL: Final = re.compile(r"https://[\w.-]+(:\d+)?/[\w!$%&'()*+,./:;=?@~-]*", re.ASCII)
+"""An address that Discord accepts; it refuses the whole message for another one."""
 LOCAL_NAMES: Final = frozenset({"local", "localhost", "internal", "lan", "home", "arpa"})
 """Ends of host names that lead nowhere from outside."""
 COLOR_DONE: Final = discord.Color(0x2EB67D)
@@ -34,7 +37,8 @@ WORD_MAX: Final = 50
 """Characters of a search word."""
 STATUS_MAX: Final = 10
 """Songs in one answer, which may have 6,000 characters in total."""
-PHASES: Final = ("queued", "composing", "mixing", "posted")
+BAR_LENGTH: Final = 4
+"""Steps of the bar on a card: waiting, composing, mixing, posting."""
 
 
 def title_of(say: Language, request: SongRequest) -> str:
@@ -54,44 +58,82 @@ def name_of(say: Language, job: Job) -> str:
     return given if given and job.words_whole and is_blank(job.request.title) else title_of(say, job.request)
 
 
-def card(say: Language, job: Job, facts: CardFacts) -> discord.Embed:
-    """Return the public answer to a request: what it asks for, its state, its price and what is left."""
-    embed = FittedEmbed(
-        title=f"🎵 {line(title_of(say, job.request), TITLE_MAX)}",
-        description="\n\n".join(
-            filter(None, [_quote(say, job), _phases(say, job), _progress(say, job, facts)])
-        ),
-        color=_color(job),
-    )
-    embed.add_field(name=say("card-price"), value=_price(say, job))
+def card(say: Language, job: Job, facts: CardFacts) -> discord.Embed | None:
+    """Return what the public answer to a request shows below its line, or None if the line says it all.
+
+    While a song is made that is one bar, the estimate and the position. Once there is a message of its own
+    about the outcome, the card only leads to that.
+    """
+    match job.state:
+        case JobState.DELIVERED | JobState.FAILED:
+            return None
+        case JobState.EXPLAINED:
+            if link_of(job) is not None or job.reason is FailReason.WITHDRAWN:
+                return None
+            return FittedEmbed(description=messages.failure(say, job), color=COLOR_FAILED)
+        case JobState.UNDELIVERED:
+            return FittedEmbed(description=say("note-undelivered"), color=COLOR_FAILED)
+        case _:
+            return _making(say, job, facts)
+
+
+def _making(say: Language, job: Job, facts: CardFacts) -> discord.Embed:
+    """Return how far the song is, when it is expected, and what it costs."""
+    estimate = "" if job.parked else f"  {say('card-expected', when=expected(say, facts))}"
+    parts = [_quote(say, job), f"{_bar(job)}{estimate}", note(say, job, facts)]
+    embed = FittedEmbed(description="\n".join(filter(None, parts)), color=COLOR_WORKING)
     standing = facts.standing
     whose = "card-left-of-limit" if standing.limit_is_tightest else "card-left-in-server"
-    embed.add_field(name=say(whose), value=messages.credits_(say, standing.left))
-    if job.open and job.state is not JobState.FAILED:
-        embed.add_field(name=say("card-expected"), value=expected(say, facts))
-    embed.set_footer(text=_made_with(say, job.request))
+    price, left = (messages.credits_(say, amount) for amount in (job.price_credits, standing.left))
+    embed.set_footer(text=" · ".join([price, say(whose, credits=left), _made_with(say, job.request)]))
     return embed
 
 
 def card_line(say: Language, job: Job) -> str:
-    """Return the card on one line, for members who see no embeds and for notifications."""
+    """Return the first line of a card: the song, who asked for it, its phase, and where it is."""
+    return " · ".join([_heading(say, job), phase(say, job), *_afterwards(say, job)])
+
+
+def _heading(say: Language, job: Job) -> str:
     title = line(title_of(say, job.request), TITLE_MAX)
+    if not job.origin.member_id:  # erased
+        return f"🎵 **{title}**"
+    return say("card-for", title=title, member=f"<@{job.origin.member_id}>")
+
+
+def _afterwards(say: Language, job: Job) -> list[str]:
+    """Return where the outcome of a finished job can be found."""
+    song_link = link_of(job)
     match job.state:
-        case JobState.FAILED | JobState.EXPLAINED:
-            return say("notice-title", title=title)
+        case JobState.DELIVERED if song_link is not None:
+            return [say("card-listen", link=song_link)]
+        case JobState.EXPLAINED if job.reason is FailReason.WITHDRAWN and job.price_credits:
+            return [say("card-given-back", credits=messages.credits_(say, job.price_credits))]
+        case JobState.EXPLAINED if song_link is not None:
+            return [say("card-why", link=song_link)]
+        case _:
+            return []
+
+
+def phase(say: Language, job: Job) -> str:
+    """Return the phase of the job in a word or two."""
+    match job.state:
         case JobState.QUEUED | JobState.SUBMITTING:
-            phase = "queued"
+            return say("phase-queued")
         case JobState.RUNNING:
-            phase = "composing"
-        case JobState.READY | JobState.STORED | JobState.DELIVERING:
-            phase = "mixing"
-        case JobState.UNDELIVERED:
-            return f"🎵 {title} · {say('state-undelivered')}"
+            return say("phase-composing")
+        case JobState.READY:
+            return say("phase-mixing")
+        case JobState.STORED | JobState.DELIVERING:
+            return say("phase-posting")
         case JobState.DELIVERED:
-            phase = "posted"
+            return say("phase-done")
+        case JobState.UNDELIVERED:
+            return say("phase-undelivered")
+        case JobState.FAILED | JobState.EXPLAINED:
+            return say("phase-canceled" if job.reason is FailReason.WITHDRAWN else "phase-failed")
         case _:
             assert_never(job.state)
-    return f"🎵 {title} · {say(f'phase-{phase}')}"
 
 
 def _quote(say: Language, job: Job, name: str | None = None) -> str:
@@ -101,68 +143,33 @@ def _quote(say: Language, job: Job, name: str | None = None) -> str:
     return "" if name == text or not text else f"> {line(text, PROMPT_MAX)}"
 
 
-def _phases(say: Language, job: Job) -> str:
-    """Return the phases of a job on one line, with the current one marked."""
+def _bar(job: Job) -> str:
+    """Return how far an unfinished job is, as one bar."""
     match job.state:
         case JobState.QUEUED | JobState.SUBMITTING:
-            now = 0
+            done = 1
         case JobState.RUNNING:
-            now = 1
+            done = 2
         case JobState.READY:
-            now = 2
-        case JobState.STORED | JobState.DELIVERING | JobState.UNDELIVERED:
-            now = 3
-        case JobState.DELIVERED:
-            now = 4
-        case JobState.FAILED | JobState.EXPLAINED:
-            return ""
+            done = 3
         case _:
-            assert_never(job.state)
-    marks = ["🟢" if index < now else "🔵" if index == now else "⚪" for index in range(len(PHASES))]
-    return "  ".join(f"{mark} {say(f'phase-{name}')}" for mark, name in zip(marks, PHASES, strict=True))
+            done = BAR_LENGTH
+    return "🟦" * done + "⬜" * (BAR_LENGTH - done)
 
 
-def _progress(say: Language, job: Job, facts: CardFacts) -> str:
-    """Return the state, and how long the member has waited, which Discord keeps counting."""
-    sentence = state(say, job, facts)
-    done = job.state in (JobState.DELIVERED, JobState.FAILED, JobState.EXPLAINED)
-    return sentence if done else f"{sentence}\n{say('card-asked', when=format_dt(job.created_at, 'R'))}"
-
-
-def state(say: Language, job: Job, facts: CardFacts) -> str:
-    """Return the state of the job in a sentence or two."""
+def note(say: Language, job: Job, facts: CardFacts) -> str:
+    """Return what the phase of an unfinished job leaves unsaid: its position, or that it is slow."""
     match job.state:
         case JobState.QUEUED:
-            return say("state-queued", ahead=facts.ahead) if facts.ahead else say("state-next")
-        case JobState.SUBMITTING:
-            return say("state-submitting")
+            return say("note-queued", ahead=facts.ahead) if facts.ahead else say("note-next")
         case JobState.RUNNING | JobState.READY if job.parked:
-            return say("state-parked")
+            return say("note-parked")
         case JobState.RUNNING if facts.slow:
-            return say("state-slow")
-        case JobState.RUNNING:
-            return say("state-composing")
-        case JobState.READY:
-            return say("state-mixing")
-        case JobState.STORED | JobState.DELIVERING:
-            return say("state-posting")
-        case JobState.DELIVERED:
-            return _done(say, job)
-        case JobState.UNDELIVERED:
-            return say("state-undelivered")
-        case JobState.FAILED | JobState.EXPLAINED:
-            return say("state-failed", why=messages.failure(say, job))
+            return say("note-slow")
+        case JobState.SUBMITTING | JobState.RUNNING | JobState.READY:
+            return say("note-mention")
         case _:
-            assert_never(job.state)
-
-
-def _done(say: Language, job: Job) -> str:
-    when = format_dt(job.state_since, "R")
-    took = length((job.state_since - job.created_at).total_seconds())
-    song_link = link_of(job)
-    if song_link is None:
-        return say("state-done", when=when, took=took)
-    return say("state-done-listen", when=when, took=took, link=song_link)
+            return ""
 
 
 def link(place: int | str, channel_id: int, message_id: int) -> str:
@@ -185,12 +192,6 @@ def card_link_of(job: Job) -> str | None:
     return link(job.origin.guild_id, job.origin.channel_id, job.card_message_id)
 
 
-def _price(say: Language, job: Job) -> str:
-    price = messages.credits_(say, job.price_credits)
-    released = job.state in (JobState.FAILED, JobState.EXPLAINED)
-    return say("card-given-back", price=f"~~{price}~~") if released else price
-
-
 def expected(say: Language, facts: CardFacts) -> str:
     """Return when the song is expected."""
     if facts.overdue:
@@ -199,12 +200,6 @@ def expected(say: Language, facts: CardFacts) -> str:
     if facts.expected_until is None:
         return first
     return say("card-expected-range", **{"from": first, "to": format_dt(facts.expected_until, "R")})
-
-
-def _color(job: Job) -> discord.Color:
-    if job.state in (JobState.FAILED, JobState.EXPLAINED, JobState.UNDELIVERED):
-        return COLOR_FAILED
-    return COLOR_DONE if job.state is JobState.DELIVERED else COLOR_WORKING
 
 
 def _made_with(say: Language, request: SongRequest) -> str:
@@ -225,31 +220,44 @@ def length(duration_s: float) -> str:
 
 
 def song(say: Language, job: Job) -> discord.Embed:
-    """Return the embed of a finished song."""
+    """Return the embed of a finished song: its title, its style and how long each take is."""
     name = name_of(say, job)
+    lines = [_quote(say, job, name), _takes(say, job)]
     embed = FittedEmbed(
-        title=f"🎶 {line(name, TITLE_MAX)}", description=_quote(say, job, name) or None, color=COLOR_DONE
+        title=f"🎶 {line(name, TITLE_MAX)}", description="\n".join(filter(None, lines)), color=COLOR_DONE
     )
     embed.set_thumbnail(url=_cover_url(job))
-    takes = " ".join(filter(None, [say("song-takes", count=len(job.tracks)), _lengths(job)]))
-    price = messages.credits_(say, job.price_credits)
-    embed.set_footer(text=f"{takes} · {_made_with(say, job.request)} · {price}")
+    embed.set_footer(text=f"{_made_with(say, job.request)} · {messages.credits_(say, job.price_credits)}")
     return embed
 
 
-def _lengths(job: Job) -> str:
-    """Return how long each take is, in their order, as far as the music service says so."""
-    details = [job.details_of(track) for track in job.tracks]
-    durations_s = [None if take is None else take.duration_s for take in details]
-    known = [None if s is None or not 0 < s <= LENGTH_MAX_S else length(s) for s in durations_s]
-    return f"({', '.join(text or '?' for text in known)})" if any(known) else ""
+def _takes(say: Language, job: Job) -> str:
+    """Return the takes on one line, with their lengths as far as the music service says them."""
+    if not job.tracks:
+        return ""
+    lengths = [_length_of(job.details_of(track)) for track in job.tracks]
+    shown = [
+        f"**{say('button-take', number=str(track.take))}**{f' {took}' if took else ''}"
+        for track, took in zip(job.tracks, lengths, strict=True)
+    ]
+    return " · ".join(shown) if len(shown) > 1 else f"{shown[0]} · {say('song-one-take')}"
+
+
+def _length_of(take: TakeDetails | None) -> str:
+    duration_s = None if take is None else take.duration_s
+    return "" if duration_s is None or not 0 < duration_s <= LENGTH_MAX_S else length(duration_s)
 
 
 def _cover_url(job: Job) -> str | None:
     """Return the address of a cover that Discord may fetch: an ordinary one, on a host with a name."""
     for take in job.takes:
         url = take.image_url
-        if url and len(url) <= EMBED_URL_MAX and is_usable(url, "") and _has_public_name(url):
+        if (
+            len(url) <= EMBED_URL_MAX
+            and ORDINARY_URL.fullmatch(url)
+            and is_usable(url, "")
+            and _has_public_name(url)
+        ):
             return url
     return None
 
@@ -267,15 +275,25 @@ def without_texts(job: Job) -> Job:
 
 
 def notice(say: Language, job: Job) -> discord.Embed:
-    """Return why a request failed."""
+    """Return why a request failed, and what to do first."""
     embed = FittedEmbed(
         title=say("notice-title", title=line(title_of(say, job.request), TITLE_MAX)),
         description=messages.failure(say, job),
         color=COLOR_FAILED,
     )
-    if job.reason not in (FailReason.REFUSED, FailReason.MODERATED):
-        embed.set_footer(text=say("notice-retry"))
+    embed.set_footer(text=say(f"notice-{remedy_of(job)}"))
     return embed
+
+
+def remedy_of(job: Job) -> Literal["edit", "wait", "retry"]:
+    """Return what helps first after a failure: other words, time, or the same request once more."""
+    match job.reason:
+        case FailReason.REFUSED | FailReason.MODERATED:
+            return "edit"
+        case FailReason.CLOSED:
+            return "wait"
+        case _:
+            return "retry"
 
 
 def first_things(say: Language, price_credits: int) -> discord.Embed:
@@ -291,7 +309,7 @@ def first_things(say: Language, price_credits: int) -> discord.Embed:
                 say("help-managers"),
             ]
         ),
-        color=COLOR_WORKING,
+        color=COLOR_DONE,
     )
 
 
@@ -301,13 +319,15 @@ def in_progress(say: Language, jobs: list[tuple[Job, CardFacts]]) -> discord.Emb
     if not jobs:
         embed.description = say("status-none")
     for job, facts in jobs[:STATUS_MAX]:
-        lines = [_progress(say, job, facts)]
+        lines = [f"**{phase(say, job)}**", note(say, job, facts)]
         if not job.parked and job.state is not JobState.FAILED:
-            lines.append(f"{say('card-expected')}: {expected(say, facts)}")
+            lines.append(say("card-expected", when=expected(say, facts)))
         if (card_link := card_link_of(job)) is not None:
             lines.append(say("status-card", link=card_link))
         embed.add_field(
-            name=line(title_of(say, job.request), TITLE_MAX), value="\n".join(lines), inline=False
+            name=line(title_of(say, job.request), TITLE_MAX),
+            value="\n".join(filter(None, lines)),
+            inline=False,
         )
     return embed
 

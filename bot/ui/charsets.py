@@ -37,7 +37,7 @@ DOUBLE: Final = 2
 LEADS_KEPT: Final = 4_096
 """Characters of which the lead bytes are remembered."""
 END_OF_FILE: Final = "\x1a"
-"""What some old programs put at the end of a text."""
+"""End-of-file character that some old programs append to a text."""
 
 _CONTROL: Final = regex.compile("[\x00-\x08\x0e-\x19\x1b-\x1f\x7f]")
 _NO_CHARACTER: Final = regex.compile(r"[\p{Co}\p{Cn}]")
@@ -62,7 +62,7 @@ _LEADS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What bytes say."""
+    """The text of bytes."""
 
     text: str
     encoding: str

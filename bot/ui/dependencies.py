@@ -1,4 +1,4 @@
-"""What commands, buttons and forms depend on."""
+"""The dependencies of commands, buttons and forms."""
 
 from dataclasses import dataclass, field
 

@@ -12,13 +12,20 @@ import aiohttp
 
 from bot.about import DISCORD_USER_AGENT
 from bot.model import Check, Verdict
+from bot.proxies import Proxy
 from bot.ui.discord_client import invite_link
+from bot.ui.discord_proxy import session_options
 from bot.ui.text import label
 
 Payload = Mapping[str, Any]
 
 ASK_WITHIN_S: Final = 10.0
 """Seconds for one request."""
+NAMES_WITHIN_S: Final = 3.0
+"""Seconds for one page of server names: the command that shows them does without."""
+NAME_PAGE_SIZE: Final = 200
+"""Servers of one page. Source: https://docs.discord.com/developers/resources/user#get-current-user-guilds."""
+NAME_PAGES_MAX: Final = 10
 # https://docs.discord.com/developers/resources/application#application-object-application-flags
 PRIVILEGED: Final = sum(1 << bit for bit in (12, 13, 14, 15, 18, 19))
 """Flags of intents that Discord has to grant."""
@@ -52,14 +59,14 @@ class _Trouble(Exception):
     """An unusable answer; the text is what the operator reads."""
 
 
-async def ask(url: str, token: str, commands: Sequence[Payload]) -> Findings:
+async def ask(url: str, token: str, commands: Sequence[Payload], proxy: Proxy | None = None) -> Findings:
     """Check the token, the application, and whether ``commands`` are the ones registered."""
     timeout = aiohttp.ClientTimeout(total=ASK_WITHIN_S)
     headers = {"Authorization": f"Bot {token}", "User-Agent": DISCORD_USER_AGENT}
     checks: list[Check] = []
     public = None
-    async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
-        caller = _Caller(session, url)
+    async with aiohttp.ClientSession(timeout=timeout, headers=headers, **session_options(proxy)) as session:
+        caller = _Caller(session, url, proxied=proxy is not None)
         try:
             checks.append(_token(await caller.get("/users/@me")))
             application = await caller.get("/oauth2/applications/@me")
@@ -78,10 +85,32 @@ async def ask(url: str, token: str, commands: Sequence[Payload]) -> Findings:
     return Findings(checks=tuple(checks), public=public, ahead=caller.ahead)
 
 
+async def server_names(url: str, token: str, proxy: Proxy | None = None) -> dict[int, str]:
+    """Return the names of the bot's servers by id, as far as Discord says them in time."""
+    timeout = aiohttp.ClientTimeout(total=NAMES_WITHIN_S)
+    headers = {"Authorization": f"Bot {token}", "User-Agent": DISCORD_USER_AGENT}
+    names: dict[int, str] = {}
+    last = 0
+    async with aiohttp.ClientSession(timeout=timeout, headers=headers, **session_options(proxy)) as session:
+        caller = _Caller(session, url, proxied=proxy is not None)
+        for _ in range(NAME_PAGES_MAX):
+            try:
+                page = await caller.get(f"/users/@me/guilds?limit={NAME_PAGE_SIZE}&after={last}")
+                found = {int(guild["id"]): _one_line(guild["name"]) for guild in page}
+            except (_Trouble, KeyError, TypeError, ValueError):
+                break
+            names |= found
+            if len(found) < NAME_PAGE_SIZE:
+                break
+            last = max(found)
+    return names
+
+
 class _Caller:
     """Sends requests to Discord, each once."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, url: str, *, proxied: bool) -> None:
+        self._settings = "DISCORD_PROXY, DISCORD_API_URL" if proxied else "DISCORD_API_URL"
         self.ahead: timedelta | None = None
         self._session = session
         self._url = url
@@ -106,7 +135,7 @@ class _Caller:
 
     def _trouble(self, problem: str) -> _Trouble:
         return _Trouble(
-            f"no good answer from {self._url} ({problem}); look at DISCORD_API_URL and the network"
+            f"no good answer from {self._url} ({problem}); look at {self._settings} and the network"
         )
 
     def _note(self, date: str) -> None:

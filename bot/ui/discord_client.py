@@ -6,7 +6,6 @@ import logging
 import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import aiohttp
@@ -16,7 +15,8 @@ from discord import app_commands
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from bot.errors import OutOfRange, Refusal, TextTooLong, Transient, UnknownControl
-from bot.ui import admission, responses
+from bot.proxies import Proxy
+from bot.ui import admission, command_mentions, request_trace, responses
 from bot.ui.buttons.again import AgainButton, RetryButton
 from bot.ui.buttons.base import PersistentButton
 from bot.ui.buttons.cancel import CancelButton
@@ -25,12 +25,13 @@ from bot.ui.buttons.delete import DeleteButton
 from bot.ui.buttons.draft import EditDraftButton
 from bot.ui.buttons.erase_data import EraseDataButton
 from bot.ui.buttons.ledger_pages import LedgerPageButton
-from bot.ui.buttons.lyrics import CopyLyricsButton, LyricsButton
+from bot.ui.buttons.lyrics import CopyLyricsButton, LyricsButton, NoticeTextButton
 from bot.ui.buttons.post_again import PostAgainButton
 from bot.ui.buttons.remix import RemixButton
 from bot.ui.buttons.send import SendButton
 from bot.ui.buttons.song_pages import SongPageButton
 from bot.ui.dependencies import Services
+from bot.ui.discord_proxy import connector_through, http_options
 from bot.ui.language import Translator
 from bot.ui.music_commands import Music
 from bot.ui.privacy_commands import Privacy
@@ -48,7 +49,15 @@ INVITE_PERMISSIONS: Final = discord.Permissions(
 )
 
 BUTTONS: Final[tuple[type[PersistentButton], ...]] = (
-    *(LyricsButton, CopyLyricsButton, AgainButton, RetryButton, RemixButton, EditDraftButton),
+    *(
+        LyricsButton,
+        CopyLyricsButton,
+        NoticeTextButton,
+        AgainButton,
+        RetryButton,
+        RemixButton,
+        EditDraftButton,
+    ),
     *(PostAgainButton, CancelButton, SendButton, DeleteButton),
     *(SongPageButton, LedgerPageButton, ClearLimitButton, EraseDataButton),
 )
@@ -61,6 +70,17 @@ DISCORD_URL: Final = "https://discord.com/"
 # https://docs.discord.com/developers/events/gateway#sending-heartbeats, read 2026-11-25
 SILENT_S: Final = 50.0
 """Seconds without an event after which a connection is dead. A heartbeat is answered every 41.25 s."""
+
+UNREACHABLE: Final = (
+    aiohttp.ClientError,
+    OSError,
+    TimeoutError,
+    discord.DiscordServerError,
+    discord.GatewayNotFound,
+)
+"""Errors that time alone cures: Discord, or the network before it, is down."""
+RECONNECTING: Final = ("discord.client", "discord.shard")
+"""Loggers of discord.py that report each lost connection and each retry with a traceback."""
 
 Registered = Callable[[], Awaitable[str | None]]
 Register = Callable[[str], Awaitable[None]]
@@ -111,22 +131,6 @@ def _cause(error: app_commands.AppCommandError) -> Exception:
             return error
 
 
-def _trace_dates(dated: Callable[[datetime], None]) -> aiohttp.TraceConfig:
-    """Report the time that Discord sends along with every answer."""
-
-    async def ended(_: object, __: object, request: aiohttp.TraceRequestEndParams) -> None:
-        try:
-            date = parsedate_to_datetime(request.response.headers.get("Date", ""))
-        except ValueError:
-            return
-        if date.tzinfo is not None:
-            dated(date)
-
-    trace = aiohttp.TraceConfig()
-    trace.on_request_end.append(ended)
-    return trace
-
-
 class TunesmithClient(discord.AutoShardedClient):
     """The bot as Discord sees it: no intents, hardly any cache, all state in the database."""
 
@@ -139,9 +143,11 @@ class TunesmithClient(discord.AutoShardedClient):
         register: Register,
         silent_s: float = SILENT_S,
         dated: Callable[[datetime], None] = lambda _: None,
+        proxy: Proxy | None = None,
     ) -> None:
         super().__init__(
-            http_trace=_trace_dates(dated),
+            **http_options(proxy),
+            http_trace=request_trace.trace(dated),
             intents=discord.Intents.none(),
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
@@ -149,8 +155,13 @@ class TunesmithClient(discord.AutoShardedClient):
             max_ratelimit_timeout=60.0,
             heartbeat_timeout=silent_s,
         )
+        self.command_ids: dict[str, int] = {}
+        """Discord's ids of the registered commands, by their names."""
         self._confirmed: set[int] = set()
         """Shards whose session Discord has started or resumed since their last disconnect."""
+        self._compared = False
+        """Whether this process has compared its commands with the registered ones."""
+        self._proxy = proxy
         self._registered = registered
         self._register = register
         self.tree = Tree(self)
@@ -183,9 +194,18 @@ class TunesmithClient(discord.AutoShardedClient):
         self.shard_count = None  # type: ignore[assignment] # "ask Discord"
         self.loop = discord.client._loop  # noqa: SLF001
 
+    async def login(self, token: str) -> None:
+        """Log in, through the proxy if there is one."""
+        if self._proxy is not None:
+            # It was closed with the last session. Without one, discord.py makes its own.
+            self.http.connector = connector_through(self._proxy, limit=0) or discord.utils.MISSING
+        await super().login(token)
+
     async def setup_hook(self) -> None:
-        """Register changed commands; runs before the first connection."""
-        await self._register_commands()
+        """Register the commands if they never were; runs before the first connection."""
+        if await self._registered() is None:
+            await self._register_commands()
+            self._compared = True
         if self.application_id is not None:
             log.info("ready to be invited", extra={"invite_url": invite_link(self.application_id)})
         if not discord.http.Route.BASE.startswith(DISCORD_URL):
@@ -208,21 +228,27 @@ class TunesmithClient(discord.AutoShardedClient):
         payload = await self.payload()
         identity = json.dumps([self.application_id, payload], sort_keys=True)
         digest = hashlib.sha256(identity.encode()).hexdigest()
-        if await self._registered() == digest or self.application_id is None:
+        known, self.command_ids = command_mentions.read_note(await self._registered())
+        if known == digest or self.application_id is None:
             return
         try:
             # As tree.sync does, which would translate everything once more.
-            await self.http.bulk_upsert_global_commands(self.application_id, payload=payload)
+            answer = await self.http.bulk_upsert_global_commands(self.application_id, payload=payload)
         except (discord.HTTPException, discord.RateLimited) as error:
             # The commands that Discord knows still work; the next start tries again.
             log.warning("commands not registered", extra={"error": str(error)})
             return
-        await self._register(digest)
+        self.command_ids = command_mentions.ids_of(answer)
+        await self._register(command_mentions.note_of(digest, self.command_ids))
         log.info("commands registered")
 
     async def on_ready(self) -> None:
-        """Log the session. Discord sends this after every new one, so nothing may be started here."""
+        """Log the session, of which there may be many, and register commands that have changed."""
         log.info("connected to Discord", extra={"user": str(self.user)})
+        if not self._compared:
+            # Members use the commands of the last version meanwhile, as they do while the bot is updated.
+            self._compared = True
+            await self._register_commands()
 
     async def on_shard_connect(self, shard: int) -> None:
         """Note that Discord has started a session for the shard."""
@@ -297,6 +323,17 @@ def invite_link(application_id: int) -> str:
     )
 
 
+def lose_traceback(record: logging.LogRecord) -> bool:
+    """Make a log line of discord.py about a lost connection one line: its traceback shows nothing of ours."""
+    error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+    if isinstance(error, (*UNREACHABLE, discord.ConnectionClosed)):
+        record.exc_info = None
+        vars(record)["error"] = type(error).__name__
+    return True
+
+
 def use_api(url: str) -> None:
     """Use this REST API from here on; the gateway's address comes from it too."""
     discord.http.Route.BASE = url
+    for name in RECONNECTING:
+        logging.getLogger(name).addFilter(lose_traceback)

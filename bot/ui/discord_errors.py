@@ -1,4 +1,4 @@
-"""What Discord's refusals mean, by their JSON codes.
+"""The meaning of Discord's refusals, by their JSON codes.
 
 Only a code that names a place says something about the place. Everything else with 401, 403, 404, 429 or
 5xx is weather: Discord's own edge has answered like that on every route for minutes at a time.
@@ -38,7 +38,7 @@ WEATHER_STATUSES: Final = frozenset(
 
 
 class Meaning(Enum):
-    """What a refusal is about."""
+    """Subject of a refusal."""
 
     PLACE = auto()
     """The channel, thread or server is gone, or takes nothing from the bot."""

@@ -17,7 +17,7 @@ from bot.ui.discord_limits import (
 from bot.ui.text import cut_lines
 
 EMPTY: Final = "\u200b"
-"""What a field shows that would be empty, which Discord refuses."""
+"""Stands in for an empty field value, which Discord refuses."""
 
 
 class FittedEmbed(discord.Embed):

@@ -11,6 +11,7 @@ from discord import ui
 from bot.characters import head
 from bot.model import JobId, SongRequest
 from bot.music.backends import limits_of
+from bot.ui import messages
 from bot.ui.custom_ids import NUMBER
 from bot.ui.discord_limits import TEXT_INPUT_MAX
 from bot.ui.language import Language
@@ -38,16 +39,24 @@ class Submission:
 
 
 def song_form(
-    say: Language, request: SongRequest, *, draft: int | None = None, remix_of: JobId | None = None
+    say: Language,
+    request: SongRequest,
+    *,
+    draft: int | None = None,
+    remix_of: JobId | None = None,
+    price_credits: int = 0,
 ) -> ui.Modal:
     """Return the form for this kind of request, filled from it.
 
     ``draft`` or ``remix_of`` names where its texts are stored: what does not fit into a field stays there.
+    ``price_credits`` is what a remix costs.
     """
     kind = "custom" if request.custom else "prompt"
     stored_in = f"draft{draft}" if draft is not None else f"remix{remix_of}" if remix_of is not None else ""
     form = ui.Modal(
-        title=say("form-song" if remix_of is None else "form-remix"),
+        title=say("form-song")
+        if remix_of is None
+        else say("form-remix", credits=messages.credits_(say, price_credits)),
         custom_id=f"song:{kind}:{stored_in}:{request.model}",
     )
     limits = limits_of(request.model)

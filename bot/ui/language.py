@@ -10,10 +10,19 @@ from itertools import pairwise
 from typing import Final
 
 from discord import Locale, app_commands
-from fluent.runtime import FluentBundle, FluentResource
+
+from bot.ui import fluent
 
 CODES: Final = ("en", "de", "ja")
 """Supported languages; the first is for everybody whose own is not supported."""
+RULES: Final = {
+    "en": fluent.Rules(",", lambda number: "one" if number == 1 else "other"),
+    "de": fluent.Rules(".", lambda number: "one" if number == 1 else "other"),
+    "ja": fluent.Rules(",", lambda _: "other"),
+}
+"""Numbers and plurals of whole numbers.
+Source: https://www.unicode.org/cldr/charts/48/supplemental/language_plural_rules.html, read 2026-11-26.
+"""
 MESSAGE: Final = re.compile(r"^([a-z][a-z0-9-]*) =", re.MULTILINE)
 """The beginning of a message in a Fluent file."""
 
@@ -23,11 +32,11 @@ class Language:
 
     def __init__(self, code: str) -> None:
         source = (files("bot.ui") / "languages" / f"{code}.ftl").read_text("utf-8")
-        # Isolation marks around each fact would break Discord's own markup.
-        self._bundle = FluentBundle([code], use_isolating=False)
         begins = [match.start() for match in MESSAGE.finditer(source)]
         messages = (source[begin:end] for begin, end in pairwise([*begins, len(source)]))
-        self._unparsed = {message.partition(" ")[0]: message for message in messages}
+        self._sources = {message.partition(" ")[0]: message for message in messages}
+        self._patterns: dict[str, fluent.Pattern] = {}
+        self._rules = RULES[code]
         self.code = code
 
     def __call__(self, name: str, /, **facts: str | int) -> str:
@@ -36,16 +45,11 @@ class Language:
         Raises:
             LookupError: no such text exists, or it needs another fact.
         """
-        # Parsing a whole file takes 0.2 s, which every start and every command of the CLI would wait for.
-        if (source := self._unparsed.pop(name, None)) is not None:
-            self._bundle.add_resource(FluentResource(source))
-        message = self._bundle.get_message(name)
-        if message.value is None:
-            raise LookupError(name)
-        text, errors = self._bundle.format_pattern(message.value, dict(facts))
-        if errors:
-            raise LookupError(f"{name}: {errors[0]}") from errors[0]
-        return str(text)
+        pattern = self._patterns.get(name)
+        if pattern is None:
+            # Parsed when it is first used: every start and every command of the CLI would wait otherwise.
+            pattern = self._patterns[name] = fluent.parse(self._sources[name])
+        return fluent.render(pattern, facts, self._rules)
 
 
 @functools.cache

@@ -7,12 +7,13 @@ from typing import Any, Final
 import discord
 from discord import app_commands
 
-from bot.errors import NoDuration, TextTooLong, UnknownModel
+from bot.errors import TextTooLong, UnknownModel
 from bot.model import DURATION_MAX_S, DURATION_MIN_S, DiscordUserId, SongRequest, Voice, storable
 from bot.music.backends import limits_of
 from bot.ui import autocompletion, cards, forms, interaction_context, quota_cards, responses
 from bot.ui.autocompletion import Offer
 from bot.ui.buttons.song_pages import read_page, song_pages_view
+from bot.ui.command_mentions import clickable
 from bot.ui.dependencies import Services
 from bot.ui.discord_limits import CHOICES_MAX
 from bot.ui.language import described
@@ -42,7 +43,7 @@ class PromptText(app_commands.Transformer):
 
 
 class AvoidText(PromptText):
-    """What a song should avoid."""
+    """Styles that a song should avoid."""
 
     @property
     def max_value(self) -> int:
@@ -104,7 +105,7 @@ class Music(
     ) -> None:
         """Request a song from one line."""
         request = SongRequest(model=self._model(model), prompt=prompt, instrumental=instrumental)
-        await responses.promise(interaction, self.intake, request)
+        await responses.create(interaction, self.intake, request)
 
     @app_commands.describe(
         prompt=described("option-prompt"),
@@ -122,7 +123,7 @@ class Music(
     ) -> None:
         """Request a song from one line, and name what it should avoid."""
         request = SongRequest(model=self._model(model), prompt=prompt, instrumental=instrumental, avoid=avoid)
-        await responses.promise(interaction, self.intake, request)
+        await responses.create(interaction, self.intake, request)
 
     @app_commands.describe(model=described("option-model"))
     async def _custom(self, interaction: discord.Interaction, model: str | None = None) -> None:
@@ -190,9 +191,7 @@ class Music(
         interaction_context.require_can_post(interaction)
         if request.model not in self.intake.terms.models:  # the form is remembered by the name of its model
             raise UnknownModel(self.intake.terms.models)
-        terms = self.intake.terms
-        if request.duration_s is not None and not terms.allows_duration(request):
-            raise NoDuration(tuple(model for model in terms.models if model in terms.duration_models))
+        self.intake.require_options(request)
         avoid_max = limits_of(request.model).avoid
         if len(request.avoid) > avoid_max:  # the form has no field in which it could be shortened
             raise TextTooLong("avoid", len(request.avoid), avoid_max)
@@ -274,4 +273,5 @@ class Music(
     async def help(self, interaction: discord.Interaction) -> None:
         """Show the first things to try."""
         embed = cards.first_things(interaction_context.private(interaction), self.intake.terms.price_credits)
+        embed.description = clickable(interaction.client, embed.description or "")
         await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)

@@ -1,4 +1,4 @@
-"""What members see of the data kept about them: pure functions to embeds and sentences."""
+"""Render members' own data: pure functions to embeds and sentences."""
 
 from typing import Final
 

@@ -383,9 +383,9 @@ def _message(posted: Posted) -> Message:
     )
 
 
-ENDS: Final = ("**Done**", "**No song this time.**")
+ENDS: Final = ("· Done", "· No song this time")
 """What a card says at last."""
-KINDS: Final = {"lyrics": Kind.SONG, "retry": Kind.NOTICE}
+KINDS: Final = {"lyrics": Kind.SONG, "asked": Kind.NOTICE}
 """By the button that every message of a kind has."""
 
 

@@ -12,7 +12,8 @@ from structlog.contextvars import get_contextvars
 from bot import app
 from bot.database.sqlite import Database
 from bot.ops import logs
-from bot.settings import is_typo, names
+from bot.settings import accepted_names
+from bot.sources import is_typo
 from tests.make import Clock
 from tests.unit.pipeline.rig import Rig
 
@@ -38,7 +39,7 @@ def _with_what_is_bound(record: logging.LogRecord) -> bool:
 
 @pytest.fixture(autouse=True)
 def everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, logger="bot")
+    caplog.set_level(logging.DEBUG, logger="bot")
     # What is bound around the work is known only while the line is made.
     caplog.handler.addFilter(_with_what_is_bound)
 
@@ -61,7 +62,9 @@ async def loopback(rig: Rig) -> AsyncIterator[Loopback]:
 def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An environment in which the bot would start: nothing else counts, and nothing would be dialled."""
     for name in list(os.environ):
-        if name.upper() in names() or any(is_typo(name.upper(), right) for right in names()):
+        if name.upper() in accepted_names() or any(
+            is_typo(name.upper(), right) for right in accepted_names()
+        ):
             monkeypatch.delenv(name)
     for name, value in CONFIGURED.items():
         monkeypatch.setenv(name, value)

@@ -37,10 +37,10 @@ class Courier(DiscordCourier):
 
     @property
     def posts(self) -> list[OutgoingMessage]:
-        marks = {mark: kind for kind, mark in MARKS.items()}
+        marks = {mark: kind for kind, of_kind in MARKS.items() for mark in of_kind}
         found = []
         for message in (one for one in self._world.messages if one.via == "bot"):
-            ids = [str(item.get("custom_id", "")).partition(":") for item in message.buttons()]
+            controls = [str(item.get("custom_id", "")).partition(":") for item in message.buttons()]
             found += [
                 OutgoingMessage(
                     id=message.id,
@@ -51,7 +51,7 @@ class Courier(DiscordCourier):
                     files=len(message.attachments),
                     text=message.text(),
                 )
-                for name, _, key in ids
+                for name, _, key in [next((one for one in controls if one[0] in marks), ("", "", ""))]
                 if name in marks
             ]
         return found

@@ -154,7 +154,7 @@ async def test_an_error_body_of_any_form_is_no_bug(
     await evening.rig.rest(10)
 
     assert ONE_SONG == kinds(evening)
-    assert "Done" in str(evening.card(job).embeds)
+    assert "Done" in evening.card(job).text()
     assert [] == tracebacks(caplog)
 
 
@@ -168,7 +168,7 @@ async def test_a_card_is_edited_again_after_a_passing_refusal(
     await evening.rig.rest(120)
 
     assert 2 == fault.hits
-    assert "Done" in str(evening.card(job).embeds)
+    assert "Done" in evening.card(job).text()
     assert [] == tracebacks(caplog)
 
 

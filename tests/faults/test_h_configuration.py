@@ -166,7 +166,18 @@ def test_a_line_that_is_no_setting_is_refused_and_not_repeated(line: str, said: 
 def test_a_file_that_is_no_text_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(content + SECRET.encode())
 
-    assert ".env can't be read; it must be a UTF-8 text file." == refusal()
+    assert refusal().startswith(".env can't be read; it must be a UTF-8 text file")
+
+
+def test_a_file_that_others_can_read_is_a_warning_at_the_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / ".env").write_text("SONG_CREDITS=5\n")
+    (tmp_path / ".env").chmod(0o644)
+
+    assert "it started" == refusal()
+    (record,) = [one for one in caplog.records if one.msg == "secrets readable by others"]
+    assert ".env is readable by others; run `chmod 600 .env`." == vars(record)["finding"]
 
 
 # -- impossible
@@ -246,7 +257,29 @@ FILES = [
     *(SECRET, f"postgresql://bot:{SECRET}@localhost/bot", f"sqlite://{SECRET}", f"SQLITE:///{SECRET}"),
     *("sqlite:///", "sqlite:////", "sqlite:///.", "sqlite:///..", f"sqlite:///{SECRET}\n.db"),
 ]
+PROXIES = [
+    *(
+        SECRET,
+        "http://",
+        "socks5://proxy",
+        f"https://{SECRET}:1",
+        f"socks4://{SECRET}:1",
+        "http://proxy:1/path",
+    ),
+    *(f"socks5://ada:{SECRET}@", f"socks5://ada:{SECRET}@proxy", f"socks5://{SECRET}@proxy:1"),
+    *(
+        f"http://{SECRET}:0",
+        "http://[::1:1",
+        "http://a b:1",
+        "http://-a:1",
+        "http://a..b:1",
+        "http://999.1.1.1:1",
+    ),
+    *("http://proxy:1 ", "http://pr\u00f6xy:1", "http://xn--a:1", f"http://proxy:1?key={SECRET}"),
+]
 IMPOSSIBLE = {
+    "DISCORD_PROXY": PROXIES,
+    "MUSIC_PROXY": PROXIES,
     "DISCORD_TOKEN": TOKENS,
     "MUSIC_BACKEND": [SECRET, "kie,sseedance", "suno", "1"],
     "MUSIC_API_KEY": TOKENS,

@@ -43,14 +43,33 @@ async def posted(world: World, count: int = 1) -> list[discord.Message]:
     return await until(world, found)
 
 
-async def card_says(world: World, text: str) -> discord.Embed:
-    """The newest card, once it has this text."""
+async def card_says(world: World, text: str) -> discord.Message:
+    """The newest card, once it has this text in its line or below it."""
 
-    def found() -> list[discord.Embed]:
-        shown = [message.embeds[0] for message in world.channel.history() if message.embeds]
-        return [embed for embed in shown if text in str(embed.to_dict())]
+    def found() -> list[discord.Message]:
+        shown = [message for message in world.channel.history() if message.content.startswith("🎵")]
+        return [message for message in shown if text in card_text(message)]
 
     return (await until(world, found))[0]
+
+
+def card_text(message: discord.Message) -> str:
+    """Everything that a card shows."""
+    return "\n".join([message.content, *(str(embed.to_dict()) for embed in message.embeds)])
+
+
+def menu(message: discord.Message) -> dict[str, str]:
+    """The choices in the menu under a message: their labels and values."""
+    rows = [row for row in message.components if isinstance(row, discord.ActionRow)]
+    menus = [child for row in rows for child in row.children if isinstance(child, discord.SelectMenu)]
+    return {option.label: option.value for one in menus for option in one.options}
+
+
+async def choose(
+    member: simcord.MemberActor, message: discord.Message, label: str
+) -> simcord.InteractionResult:
+    """Choose what has this label in the menu under a message."""
+    return await member.select(message, [menu(message)[label]])
 
 
 def buttons(message: discord.Message) -> list[discord.Button]:

@@ -106,7 +106,7 @@ async def test_line_breaks_of_the_form_and_of_a_file_become_one_kind(world: Worl
 
     await mia.submit_modal(await mia.slash(world.channel, "music custom"), fields(lyrics=lyrics))
     (song,) = await posted(world)
-    form = await mia.click(song, label="Remix")
+    form = await mia.click(song, label="Remix (10 credits)")
 
     assert "one\ntwo\nthree\nfour" == world.sandbox.requests[0]["lyrics"]
     assert form.modal is not None
@@ -184,6 +184,23 @@ async def test_an_invalid_form_is_refused_privately_and_keeps_its_words(
     assert [] == world.sandbox.requests
 
 
+async def test_lyrics_in_a_prompt_are_offered_the_form_filled_with_them(world: World) -> None:
+    mia, prompt = world.add_member("Mia"), "City lights\n\nand midnight rain"
+    offered = await mia.slash(world.channel, "music create", prompt=prompt)
+    await world.restart()
+    assert offered.response is not None
+
+    form = await mia.click(offered.response.message, label="Open the form")
+    await mia.submit_modal(form, fields(lyrics=prompt))
+    await posted(world)
+
+    assert offered.ephemeral
+    assert said(offered).startswith("That reads like lyrics")
+    assert form.modal is not None
+    assert [None, None, prompt] == [one["component"].get("value") for one in form.modal["components"][:3]]
+    assert [prompt] == [body["lyrics"] for body in world.sandbox.requests]
+
+
 async def test_lyrics_too_long_for_the_field_stay_with_the_form(world: World) -> None:
     mia = world.add_member("Mia")
     form = await mia.slash(world.channel, "music custom")
@@ -217,9 +234,11 @@ async def test_the_card_moves_on_to_a_link_to_the_song(world: World) -> None:
 
     await mia.slash(world.channel, "music create", prompt="Warm synth pop")
     (message,) = await posted(world)
-    embed = await card_says(world, "Done")
+    card = await card_says(world, "Done")
 
-    assert f"/{world.guild.id}/{world.channel.id}/{message.id}" in str(embed.description)
+    link = f"https://discord.com/channels/{world.guild.id}/{world.channel.id}/{message.id}"
+    assert f"🎵 **Warm synth pop** for {mia.mention} · Done · [Listen]({link})" == card.content
+    assert ([], []) == (card.embeds, card.components)
 
 
 async def test_a_failure_comes_with_a_button_that_makes_a_new_request(world: World) -> None:
@@ -252,7 +271,7 @@ async def test_a_song_that_could_not_be_posted_comes_when_somebody_asks(world: W
     mia, noah = world.add_member("Mia"), world.add_member("Noah")
     world.env.inject_error("POST", "/channels/*/messages", status=403, code=50013, times=2)
     await mia.slash(world.channel, "music create", prompt="anything")
-    await card_says(world, "could not post it")
+    await card_says(world, "could not post this song")
     await world.restart()
     card = next(message for message in world.channel.history() if buttons(message))
 
@@ -286,7 +305,8 @@ async def test_a_closed_service_is_named_and_the_next_request_is_refused(world: 
 
     refused = await mia.slash(world.channel, "music create", prompt="another")
 
-    assert "The music service is not open yet. Your 10 credits are back." in str(notice.embeds[0].description)
+    assert "The music service is not open yet. Your 10 credits are back." == notice.embeds[0].description
+    assert ["Open the text", "Prompt"] == [one.label for one in buttons(notice)]
     assert refused.ephemeral
     assert said(refused).startswith("The music service is not open yet.")
 

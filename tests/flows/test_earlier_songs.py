@@ -8,7 +8,7 @@ import simcord
 
 from bot.playground.world import World
 from tests.conftest import TINY_SONG
-from tests.flows.seen import WAIT_S, buttons, keep_service_busy, posted, said
+from tests.flows.seen import WAIT_S, buttons, choose, keep_service_busy, posted, said
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ async def test_a_song_is_posted_again_from_wherever_it_still_is(
     if where != "spool":
         empty_spool(world)
     if where == "service":
-        await mia.click(first, label="Delete")
+        await choose(mia, first, "Delete")
     else:
         world.sandbox.tasks.clear()
     await world.restart()
@@ -120,7 +120,7 @@ async def test_a_song_that_is_gone_is_said_to_be_gone(world: World, mia: simcord
     (first,) = await posted(world)
     await done(world, 1)
     empty_spool(world)
-    await mia.click(first, label="Delete")
+    await choose(mia, first, "Delete")
     world.sandbox.tasks.clear()
 
     answer = await mia.slash(world.channel, "music get", song="Warm synth pop")
@@ -146,10 +146,10 @@ async def test_anybody_has_a_song_sent_to_them(world: World) -> None:
     (first,) = await posted(world)
     await world.restart()
 
-    pressed = await noah.click(first, label="Send to me")
+    pressed = await choose(noah, first, "Send to me")
 
     (direct,) = noah.user.dm_channel.history()
-    assert ["Lyrics"] == [one.label for one in buttons(direct)]
+    assert ["Prompt"] == [one.label for one in buttons(direct)]
     assert 2 == len(direct.attachments)
     assert f"/{direct.id}" in said(pressed)
     assert pressed.ephemeral
@@ -161,20 +161,36 @@ async def test_somebody_who_takes_no_direct_messages_reads_so(world: World) -> N
     (first,) = await posted(world)
     world.env.inject_error("POST", "/users/@me/channels", status=403, code=50007)
 
-    pressed = await noah.click(first, label="Send to me")
+    pressed = await choose(noah, first, "Send to me")
 
     assert "I can't send you direct messages." in said(pressed)
 
 
-async def test_help_names_three_things_to_try(world: World) -> None:
-    shown = await world.add_member("Mia").slash(world.channel, "music help")
+async def test_help_invites_with_commands_that_can_be_clicked(world: World) -> None:
+    commands = {command.name: command.id for command in await world.parts.client.tree.fetch_commands()}
+    mia = world.add_member("Mia")
+    before = said(await mia.slash(world.channel, "music help"))
+    await world.restart()
+
+    shown = await mia.slash(world.channel, "music help")
 
     assert shown.ephemeral
-    assert ["**1.** `/music create`", "**2.** `/music custom`", "**3.** Press a button under a song."] == [
-        one
-        for one in ("**1.** `/music create`", "**2.** `/music custom`", "**3.** Press a button under a song.")
-        if one in said(shown)
-    ]
+    assert f"</music create:{commands['music']}>" in said(shown)
+    assert f"</quota view:{commands['quota']}>" in said(shown)
+    assert "`/" not in said(shown)
+    assert before == said(shown)
+
+
+async def test_the_first_song_of_a_member_has_a_line_more(world: World) -> None:
+    mia, noah = world.add_member("Mia"), world.add_member("Noah")
+    for count, member in enumerate([mia, mia, noah], start=1):
+        await member.slash(world.channel, "music create", prompt=f"song {count}")
+        await posted(world, count)
+
+    texts = [str(message.embeds[0].description) for message in await posted(world, 3)]
+
+    assert [True, False, True] == ["Your first song!" in text for text in texts]
+    assert "</music custom:" in texts[0]
 
 
 async def test_a_label_that_comes_back_in_place_of_its_value_means_its_song(
@@ -187,10 +203,10 @@ async def test_a_label_that_comes_back_in_place_of_its_value_means_its_song(
     for choice in choices:
         await mia.slash(world.channel, "music get", song=choice["name"])
 
-    copies = [message for message in world.channel.history() if "words:" in str(message.components)]
+    copies = [message for message in world.channel.history() if "also:" in str(message.components)]
     assert 2 == len({choice["name"] for choice in choices})
     assert sorted(choice["value"] for choice in choices) == sorted(
         value["value"]
         for value in choices
-        if any(f"words:{value['value']}" in str(one.components) for one in copies)
+        if any(f"also:{value['value']}" in str(one.components) for one in copies)
     )

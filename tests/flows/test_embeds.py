@@ -3,7 +3,7 @@
 from bot.characters import is_blank
 from bot.playground.world import World
 from tests.faults.simulated import sent
-from tests.flows.seen import posted, until
+from tests.flows.seen import choose, posted, until
 
 COMMANDS = (
     *("music status", "music history", "music credits", "music help", "privacy view"),
@@ -15,11 +15,11 @@ async def test_no_embed_comes_without_a_line_of_text(world: World) -> None:
     ada = world.add_member("Ada", manager=True)
     await ada.slash(world.channel, "music create", prompt="Warm synth pop")
     (song,) = await posted(world)
-    await ada.click(song, label="Send to me")
+    await choose(ada, song, "Send to me")
     await ada.slash(world.channel, "music get", song="Warm")
     await ada.slash(world.channel, "music create", prompt="[fail] rain")
     await posted(world, 2)
-    await until(world, lambda: any("No song this time" in one.text for one in sent(world)))
+    await until(world, lambda: any("there is no song this time" in one.text for one in sent(world)))
 
     for command in COMMANDS:
         options = {"user": ada} if command == "quota explain" else {}

@@ -30,7 +30,19 @@ NUMBERS = (
 
 def valid_ids(job_id: int, member_id: int) -> list[str]:
     """Return a custom_id of every button, about this job or this member."""
-    about_job = ("lyrics", "words", "again", "retry", "remix", "edit", "post", "cancel", "send", "delete")
+    about_job = (
+        "lyrics",
+        "words",
+        "asked",
+        "again",
+        "retry",
+        "remix",
+        "edit",
+        "post",
+        "cancel",
+        "send",
+        "delete",
+    )
     return [
         *(f"{name}:{job_id}" for name in about_job),
         f"again:{job_id}:10",
@@ -66,9 +78,9 @@ async def pressed(world: World, forger: Forger) -> tuple[simcord.MemberActor, di
     mia = world.add_member("Mia", manager=True)
     await mia.slash(world.channel, "music create", prompt="slow rain")
     (song,) = await posted(world)
-    await mia.click(song, label="Lyrics")
+    await mia.click(song, label="Remix (10 credits)")
     press = forger.event(discord.InteractionType.component)
-    job_id = int((button(song, "lyrics").custom_id or "").partition(":")[2])
+    job_id = int((button(song, "remix").custom_id or "").partition(":")[2])
     return mia, press, job_id
 
 
@@ -120,7 +132,7 @@ async def test_forged_forms_return_what_was_typed_and_spend_nothing(
     form = await mia.slash(world.channel, "music custom")
     await mia.submit_modal(form, {"title": "T", "style": "polka", "lyrics": "la la", "vocals": "with_vocals"})
     (song,) = await posted(world)
-    job_id = int((button(song, "lyrics").custom_id or "").partition(":")[2])
+    job_id = int((button(song, "remix").custom_id or "").partition(":")[2])
     submission = forger.event(discord.InteractionType.modal_submit)
     before = await rows(world)
     of = [f"song:custom:{of}{number}:V5" for of in ("draft", "remix") for number in NUMBERS]

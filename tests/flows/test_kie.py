@@ -58,7 +58,7 @@ async def test_a_length_goes_through_the_form_drafts_again_and_remix(kie: World)
 
     await mia.click(message, label="Again (10 credits)")
     await posted(kie, 2)
-    form = await mia.click(message, label="Remix")
+    form = await mia.click(message, label="Remix (10 credits)")
     refused = await mia.submit_modal(form, CUSTOM | {"lyrics": ""})
     await mia.submit_modal(await edit(mia, refused), CUSTOM | {"style": "polka"})
     await posted(kie, 3)
@@ -101,13 +101,18 @@ async def test_a_model_without_a_length_refuses_one(kie: World) -> None:
 
     refused = await mia.slash(kie.channel, "music custom", model="V5", duration=42)
 
-    assert (
-        "You can choose the length only for custom songs with one of these models: V6. Nothing was charged."
-        == said(refused)
-    )
+    assert "You can choose the length only for custom songs with one of these models: V6." == said(refused)
 
 
-async def test_a_length_is_dropped_where_the_model_no_longer_takes_one(kie: World) -> None:
+NO_LENGTH = (
+    "You can't choose the length of a song at the moment. Leave it out and try again. Nothing was charged."
+)
+
+
+@pytest.mark.parametrize("label", ["Again (10 credits)", "Remix (10 credits)"])
+async def test_a_length_that_is_no_longer_taken_is_said_before_anything_is_paid(
+    kie: World, label: str
+) -> None:
     mia = kie.add_member("Mia")
     form = await mia.slash(kie.channel, "music custom", duration=42)
     await mia.submit_modal(form, CUSTOM)
@@ -115,11 +120,32 @@ async def test_a_length_is_dropped_where_the_model_no_longer_takes_one(kie: Worl
     kie.settings = kie.settings.model_copy(update={"music_models": ("V5",)})
     await kie.restart()
 
-    await mia.click(message, label="Again (10 credits)")
-    await posted(kie, 2)
+    refused = await mia.click(message, label=label)
 
+    assert (NO_LENGTH, [42], True) == (said(refused), durations(kie), refused.ephemeral)
+    await mia.submit_modal(await edit(mia, refused), CUSTOM)
+    await posted(kie, 2)
     assert [42, None] == durations(kie)
     assert ["model"] == await options_of(kie, "custom")
+
+
+async def test_a_form_that_was_open_during_the_switch_says_what_is_not_taken(kie: World) -> None:
+    kie.settings = kie.settings.model_copy(update={"music_extras": True})
+    await kie.restart()
+    mia = kie.add_member("Mia")
+    form = await mia.slash(kie.channel, "music custom", avoid="drums", voice="female", duration=42)
+    kie.settings = kie.settings.model_copy(update={"music_extras": False})
+    await kie.restart()
+
+    refused = await mia.submit_modal(form, CUSTOM)
+
+    assert said(refused).startswith(
+        "You can't choose what to leave out and the voice for this song at the moment."
+    )
+    assert [] == durations(kie)
+    await mia.submit_modal(await edit(mia, refused), CUSTOM)
+    await posted(kie)
+    assert [{"duration": 42}] == options(kie)
 
 
 async def test_the_message_shows_what_the_service_says_about_the_song(
@@ -142,8 +168,7 @@ async def test_the_message_shows_what_the_service_says_about_the_song(
 
     embed = message.embeds[0]
     assert r"🎶 Rain \*on\* Glass" == embed.title
-    assert "> a song about rain" == embed.description
-    assert "2 takes (3:02, 0:59)" in str(embed.footer.text)
+    assert str(embed.description).startswith("> a song about rain\n**Take 1** 3:02 · **Take 2** 0:59\n\n")
     assert ["rain-on-glass-1.mp3", "rain-on-glass-2.mp3"] == [one.filename for one in message.attachments]
 
 

@@ -20,12 +20,13 @@ async def test_public_texts_are_in_the_servers_language_private_in_the_members(
 
     card = await mia.slash(world.channel, "music create", prompt="rain")
     (message,) = await posted(world)
-    await card_says(world, JAPANESE("phase-posted"))
+    await card_says(world, JAPANESE("phase-done"))
     left = await mia.slash(world.channel, "music credits")
 
-    assert JAPANESE("card-price") in said(card)
+    assert JAPANESE("card-for", title="rain", member=mia.mention) in said(card)
     assert message.content == JAPANESE("song-ready", mention=mia.mention)
-    assert JAPANESE("button-remix") in [one.label for one in buttons(message)]
+    price = JAPANESE("credits", count=10)
+    assert JAPANESE("button-remix", credits=price) in [one.label for one in buttons(message)]
     assert GERMAN("credits-title") in said(left)
 
 

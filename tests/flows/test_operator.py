@@ -25,7 +25,10 @@ async def command(world: World, *words: str, **settings: str) -> tuple[int, str]
 
 async def test_the_doctor_passes_a_running_bot_and_names_a_wrong_setting(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world:
+        (world.folder / ".env").touch()
+        (world.folder / ".env").chmod(0o644)
         before = await command(world, "doctor")
+        (world.folder / ".env").chmod(0o600)
         async with world.bot():
             during = await command(world, "doctor")
             wrong = await command(world, "doctor", DISCORD_TOKEN="hunter2", MUSIC_API_KEY="hunter3-too")
@@ -34,6 +37,7 @@ async def test_the_doctor_passes_a_running_bot_and_names_a_wrong_setting(tmp_pat
     assert (0, 0, 1) == (before[0], during[0], wrong[0])
     assert "warning  commands: not registered" in before[1]
     assert "warning  database: " in before[1]
+    assert "warning  settings: .env is readable by others; run `chmod 600 .env`." in before[1]
     names = [line.split()[1].rstrip(":") for line in during[1].splitlines()]
     assert [
         *("settings", "token", "application", "commands", "servers", "music", "sqlite", "database"),

@@ -73,7 +73,7 @@ async def test_deleting_asks_first_and_leaves_nothing_but_the_books(world: World
     mia, noah = world.add_member("Mia"), world.add_member("Noah")
     await song(world, mia)
     (message,) = await posted(world)
-    form = await noah.click(message, label="Remix")
+    form = await noah.click(message, label="Remix (10 credits)")
     await noah.submit_modal(form, WORDS | {"style": "gamelan"})
     remix = (await posted(world, 2))[-1]
 
@@ -86,8 +86,8 @@ async def test_deleting_asks_first_and_leaves_nothing_but_the_books(world: World
     assert mia.id.to_bytes(8) not in kept
     assert 2 == len(list(world.settings.spool_dir.iterdir()))
     assert () == (await world.parts.database.read(reconcile)).findings
-    pressed = await noah.click(remix, custom_id=button(remix, "lyrics").custom_id)
-    assert "The text of that song is no longer kept. Nothing was charged." == said(pressed)
+    pressed = await noah.click(remix, custom_id=button(remix, "words").custom_id)
+    assert "The text of that song is no longer kept." == said(pressed)
 
 
 async def test_a_remix_form_left_open_keeps_nothing_and_gives_its_words_back(
@@ -96,7 +96,7 @@ async def test_a_remix_form_left_open_keeps_nothing_and_gives_its_words_back(
     mia, noah = world.add_member("Mia"), world.add_member("Noah")
     await song(world, mia)
     (message,) = await posted(world)
-    form = await noah.click(message, label="Remix")
+    form = await noah.click(message, label="Remix (10 credits)")
     await erased(mia, world)
 
     refused = await noah.submit_modal(form, WORDS | {"style": "gamelan"})

@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 
+from bot.ops import version
 from tests.doubles.music import MUSIC_KEY
 from tests.flows.process import PATIENCE_S, BotProcess, World
 
@@ -158,9 +159,7 @@ def objects(bot: BotProcess) -> list[dict[str, Any]]:
     return [json.loads(line) for line in bot.lines]
 
 
-async def test_every_json_line_is_one_object_even_with_a_traceback(
-    tmp_path: Path,
-) -> None:
+async def test_every_json_line_is_one_object_with_its_job_and_server(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world, world.bot(LOG_FORMAT="json", LOG_LEVEL="DEBUG") as bot:
         channel, ada = world.room()
         world.discord.refuse_gateway()
@@ -184,9 +183,53 @@ async def test_every_json_line_is_one_object_even_with_a_traceback(
     assert {channel.guild.id} == {one["guild_id"] for one in of_the_job}
     assert 1 == len({one["job_id"] for one in of_the_job})
     assert theirs[0]["logger"].startswith("discord.")
-    assert "Traceback (most recent call last):\n" in theirs[0]["exception"]
+    assert {"error"} == theirs[0].keys() & {"error", "exception"}
     tokens = [one.token for one in world.discord.interactions.values()]
     assert [] == [secret for secret in (world.discord.token, MUSIC_KEY, *tokens) if secret in bot.log]
+
+
+async def test_a_song_is_one_line_and_debug_shows_each_request_without_words(tmp_path: Path) -> None:
+    async with World.open(tmp_path) as world, world.bot(LOG_FORMAT="json", LOG_LEVEL="DEBUG") as bot:
+        channel, ada = world.room()
+        prompt = "Nobody else may read this line"
+        await world.discord.slash("music create", prompt=prompt, user=ada, channel=channel)
+        await world.next_post(channel)
+        await bot.until_said("song ended")
+        assert 0 == await bot.terminate()
+    found = objects(bot)
+    asked = [(one["method"], one["host"], one["path"], one["status"]) for one in found if "method" in one]
+    of_the_song = [one for one in found if "job_id" in one and one["level"] == "info"]
+    music = world.music_url.partition("://")[2]
+
+    assert ["song ended"] == [one["event"] for one in of_the_song]
+    assert ("delivered", channel.guild and channel.guild.id) == (
+        *(of_the_song[0]["outcome"], of_the_song[0]["guild_id"]),
+    )
+    assert ("POST", music, "/v1/music", 200) in [(one[0], one[1], one[2][:9], one[3]) for one in asked]
+    assert ("GET", 200) in [(method, status) for method, host, path, status in asked if path == "/….mp3"]
+    posts = [path for method, _, path, _ in asked if method == "POST" and "/channels/" in path]
+    assert [True] == [path.endswith(f"/channels/{channel.id}/messages") for path in posts]
+    assert [] == [one for one in found if "took_s" in one and not 0 <= one["took_s"] < PATIENCE_S]
+    assert "Nobody else" not in bot.log
+    tokens = [one.token for one in world.discord.interactions.values()]
+    assert [] == [secret for secret in (world.discord.token, MUSIC_KEY, *tokens) if secret in bot.log]
+
+
+async def test_discord_out_of_reach_is_one_line_a_retry_after_the_banner(tmp_path: Path) -> None:
+    async with World.open(tmp_path) as world:
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            nobody = f"http://127.0.0.1:{closed.getsockname()[1]}"
+            async with world.unconnected_bot(DISCORD_API_URL=nobody) as bot:
+                await bot.until_said("failures=2")
+                assert 0 == await bot.terminate()
+    retries = [line for line in bot.lines if "supervised part waits" in line]
+
+    assert "starting" in bot.lines[0]
+    assert f"version={version.describe().split()[0]}" in bot.lines[0].replace("'", "")
+    assert all("Discord can't be reached (ClientConnectorError)" in line for line in retries)
+    assert "Traceback" not in bot.log
+    assert len(bot.lines) <= len(retries) + 10
 
 
 async def test_a_refused_start_is_reported_in_the_form_of_the_log(tmp_path: Path) -> None:

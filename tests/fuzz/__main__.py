@@ -1,22 +1,39 @@
 """Run the readers on random answers and print what went wrong: ``python -m tests.fuzz --answers 100000``."""
 
 import argparse
+import os
 import sys
+from concurrent.futures import ProcessPoolExecutor
 
 from tests.fuzz.answers import examine, examine_kie
 
 PROBLEMS_SHOWN = 20
+SHARE = 500
+"""Seeds that a process examines before it reports back."""
+
+
+def examine_share(seeds: range) -> list[str]:
+    """Return what went wrong with these seeds."""
+    return [problem for seed in seeds for problem in examine(seed) + examine_kie(seed)]
 
 
 def main() -> int:
-    """Run the fuzz test; return 1 if anything went wrong."""
+    """Run the fuzz test on all cores; return 1 if anything went wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--answers", type=int, default=10_000, help="answers of each kind")
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
+    parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
     options = parser.parse_args()
+    end = options.seed + options.answers
+    shares = [range(start, min(start + SHARE, end)) for start in range(options.seed, end, SHARE)]
     problems: list[str] = []
-    for seed in range(options.seed, options.seed + options.answers):
-        problems += examine(seed) + examine_kie(seed)
+    with ProcessPoolExecutor(options.processes) as pool:
+        for share, found in zip(shares, pool.map(examine_share, shares), strict=True):
+            problems += found
+            done = share.stop - options.seed
+            sys.stderr.write(f"\r{done:,} of {options.answers:,} answers, {len(problems)} misread")
+            sys.stderr.flush()
+    sys.stderr.write("\n")
     summary = f"{options.answers} answers of each kind, {len(problems)} misread"
     sys.stdout.write("\n".join([*problems[:PROBLEMS_SHOWN], summary, ""]))
     return int(bool(problems))

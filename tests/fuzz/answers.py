@@ -7,7 +7,7 @@ import string
 from dataclasses import dataclass
 from typing import Final
 
-from bot.model import ClosedCause
+from bot.model import ClosedCause, FailReason
 from bot.music import encodings, wire
 from bot.music.kie import Kie
 
@@ -43,6 +43,19 @@ NAMES: Final = (
     *("data", "task", "result", "response", "resultJson", "sunoData", "status", "state", "error", "code"),
     *("message", "msg", "success", "prompt", "detail", "streamAudioUrl", "errorMessage", "finished"),
 )
+ODD_TEXTS: Final = (
+    *(*SUCCESS, "failed", "pending", "402", "-1", "", "²", "\ud800", "not found", "coming soon"),
+    *("https://a.example/1.mp3", "http://a.example/1.mp3", "https://[", "{}", '{"id":"x"}', "[" * 50),
+)
+ODD_VALUES: Final = (None, True, False, 0, -1, 200, 402, 404, 1.5, 10**30, 10**400, float("inf"))
+REFUSALS: Final = (
+    *("no", "", "Prompt is insufficient", "The lyrics name production credits", "coming soon", "not found"),
+    *("Unauthorized words", "model is not available", "The credits were refunded", "no balance of styles"),
+    *("invalid key signature in the song", "server busy", "preview is not open", "maintenance"),
+)
+"""Words next to a code of kie's: the code decides, whatever they say."""
+MODERATED: Final = ("contains sensitive words", "an artist name is not allowed", "copyright")
+INVALID: Final = ("title: This field is required", "model is not within the range of allowed options")
 STATUSES: Final = (200, 200, 200, 201, 202, 301, 400, 401, 402, 403, 404, 405, 422, 429, 455, 500, 502, 503)
 
 
@@ -169,21 +182,9 @@ def odd(rng: random.Random) -> bytes:
 def _value(rng: random.Random, depth: int) -> object:
     kind = rng.randrange(10 if depth < 5 else 7)
     if kind < 3:
-        return rng.choice(
-            (
-                *(*SUCCESS, "failed", "pending", "402", "-1", "", "²", "\ud800", "not found", "coming soon"),
-                *(
-                    "https://a.example/1.mp3",
-                    "http://a.example/1.mp3",
-                    "https://[",
-                    "{}",
-                    '{"id":"x"}',
-                    "[" * 50,
-                ),
-            )
-        )
+        return rng.choice(ODD_TEXTS)
     if kind < 7:
-        return rng.choice((None, True, False, 0, -1, 200, 402, 404, 1.5, 10**30, 10**400, float("inf")))
+        return rng.choice(ODD_VALUES)
     if kind == 7:
         return [_value(rng, depth + 1) for _ in range(rng.randint(0, 4))]
     return {rng.choice(NAMES): _value(rng, depth + 1) for _ in range(rng.randint(0, 6))}
@@ -249,15 +250,7 @@ def examine_kie(seed: int) -> list[str]:
     checked = contract.read_checked(200, body, ORIGIN)
     if not isinstance(checked, wire.Done) or checked.urls != urls:
         problems.append(f"seed {seed}: {urls} read as {checked} from {body[:600]!r}")
-    refusal = rng.choice((404, 501, 433, 500))
-    body = json.dumps({"code": refusal, "msg": "no", "data": None}).encode()
-    expected = {433: ClosedCause.NO_CREDITS}.get(refusal)
-    refused = contract.read_submitted(200, body, (), None)
-    if (
-        isinstance(refused, wire.Unknown) is not (refusal == 500)
-        or getattr(refused, "closed", None) is not expected
-    ):
-        problems.append(f"seed {seed}: code {refusal} read as {refused}")
+    problems += [f"seed {seed}: {problem}" for problem in _misread_codes(rng)]
     for _ in range(3):
         decoded, status = _decoded(odd(rng)), rng.choice(STATUSES)
         contract.read_submitted(status, decoded, ("la la", "coming soon"), None)
@@ -267,6 +260,47 @@ def examine_kie(seed: int) -> list[str]:
         contract.read_checked(status, odd_record.encode(), ORIGIN)
         contract.read_balance(json.dumps({"code": 200, "data": _value(rng, 4)}).encode())
     return problems
+
+
+def _misread_codes(rng: random.Random) -> list[str]:
+    """Answer with the codes that mean something else at kie than elsewhere; return what was misread."""
+    problems: list[str] = []
+    for code in (404, 501, 433, 500):
+        words = rng.choice(rng.choice((REFUSALS, REFUSALS, MODERATED, INVALID)))
+        root: dict[str, object] = {
+            "code": rng.choice((code, str(code))),
+            "msg": words,
+            "data": rng.choice((None, {}, [], "")),
+        }
+        body = _encoded(rng, dict(rng.sample(list(root.items()), 3)))
+        submitted = KIE.read_submitted(rng.choice((200, 200, code)), _decoded(body), ("la la",), None)
+        if submitted != (expected := _meant(code, words)):
+            problems.append(f"code {code}, {words!r} read as {submitted}, not as {expected}")
+        checked = KIE.read_checked(200, _decoded(body), ORIGIN)
+        kind = wire.NotFound if code == 404 or (words == "not found" and code == 433) else wire.Busy
+        if type(checked) is not kind:
+            problems.append(f"query: code {code}, {words!r} read as {checked}")
+        record: dict[str, object] = {
+            "taskId": "281e",
+            "state": rng.choice(("fail", "failed")),
+            "failMsg": words,
+        }
+        record |= {"failCode": rng.choice((code, str(code))), "resultJson": rng.choice(("", None, "{}"))}
+        body = _encoded(rng, {"code": 200, "msg": "success", "data": record})
+        reason = FailReason.MODERATED if words in MODERATED else FailReason.UPSTREAM_FAILED
+        if (failed := KIE.read_checked(200, _decoded(body), ORIGIN)) != wire.Rejected(reason, words):
+            problems.append(f"failCode {code}, {words!r} read as {failed}")
+    return problems
+
+
+def _meant(code: int, words: str) -> wire.Submitted:
+    """Return what one of these codes says about the paid request."""
+    if code == 433:
+        return wire.Rejected(FailReason.CLOSED, words, ClosedCause.NO_CREDITS)
+    if code == 500 and words not in INVALID:
+        return wire.Unknown(f"code 500: {words}" if words else "code 500")
+    reason = FailReason.MODERATED if words in MODERATED else FailReason.REFUSED
+    return wire.Rejected(reason, words)
 
 
 def _decoded(body: bytes) -> bytes:

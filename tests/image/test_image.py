@@ -2,12 +2,14 @@
 
 import re
 
+from bot import threads
 from bot.app import CLOSE_WITHIN_S
 from bot.pipeline.runner import FINISH_WITHIN_S
 from tests.flows.process import ROOT
 from tests.image.dockerfile import last_stage
 
 STAGE = last_stage(ROOT / "Dockerfile")
+SHARDS = 25
 NEEDED_S = FINISH_WITHIN_S + CLOSE_WITHIN_S
 COMPOSE = (ROOT / "compose.yaml").read_text("utf-8")
 UNIT = (ROOT / "deploy" / "tunesmith.service").read_text("utf-8")
@@ -51,3 +53,14 @@ def test_the_composition_runs_it_as_the_image_does() -> None:
     assert f'user: "{STAGE.uid}:{STAGE.gid}"' in COMPOSE
     for name in ("DATABASE_URL", "SPOOL_DIR"):
         assert f"{name}: {STAGE.env[name]}\n" in COMPOSE
+
+
+def test_the_composition_runs_on_one_cpu_and_has_threads_for_25_shards() -> None:
+    """Docker refuses more CPUs than there are."""
+    (limit,) = re.findall(r"^ *pids_limit: (\d+)$", COMPOSE, re.MULTILINE)
+    pools = threads.REPORTS + threads.SPOOL_FILES + 2 * threads.ATTACHMENTS + threads.NAMES
+    asyncio_default, connections, init_and_main = 36, 3, 2
+
+    assert [] == re.findall(r"^ *cpus:", COMPOSE, re.MULTILINE)
+    assert int(limit) >= SHARDS + pools + asyncio_default + connections + init_and_main
+    assert COMPOSE == (ROOT / "bot" / "templates" / "compose.yaml").read_text("utf-8")

@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import importlib
 import importlib.util
 import re
 import shlex
@@ -17,6 +18,10 @@ from bot.cli import cli
 from tests.rules.documents import DOCUMENTS, PAGES, ROOT, SHOWN, blocks, name
 
 README_LINES_MAX = 130
+BOUND = re.compile(
+    r"^\| .+ \| (?P<value>\d+)(?: (?P<unit>[KM]iB))? \| `(?P<constant>bot\.[\w.]+)` \|$", re.MULTILINE
+)
+UNIT_BYTES = {None: 1, "KiB": 1024, "MiB": 1024**2}
 LANGUAGES = {"console", "sh", "text"}
 LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 OURS = sorted({command for _, command in SHOWN if command.startswith("tunesmith ")})
@@ -158,7 +163,19 @@ def quoted() -> list[str]:
 @pytest.mark.parametrize("message", quoted())
 def test_every_message_that_is_explained_is_one_of_ours(message: str) -> None:
     # The name of a setting is filled in by the program too.
-    pieces = [piece.strip(" ();:,") for piece in re.sub(r"^[A-Z]+_[A-Z]+\b", "…", message).split("…")]
+    pieces = [piece.strip(" ();:,") for piece in re.sub(r"^[A-Z]+(?:_[A-Z]+)+\b", "…", message).split("…")]
     program = texts()
 
     assert [] == [piece for piece in pieces if piece and not any(piece in text for text in program)]
+
+
+def test_the_documented_bounds_are_those_of_the_program() -> None:
+    page = (ROOT / "docs" / "privacy-and-security.md").read_text("utf-8")
+    rows = {row["constant"]: int(row["value"]) * UNIT_BYTES[row["unit"]] for row in BOUND.finditer(page)}
+    constants = {}
+    for path in rows:
+        module, _, constant = path.rpartition(".")
+        constants[path] = getattr(importlib.import_module(module), constant)
+
+    assert page.count("| `bot.") == len(rows) > 0
+    assert constants == rows

@@ -101,3 +101,10 @@ def test_a_retired_phrase_is_found(text: str) -> None:
 )
 def test_what_only_looks_like_a_retired_phrase_is_left_alone(text: str) -> None:
     assert [] == retired(text)
+
+
+@pytest.mark.parametrize("file", BOT, ids=name)
+def test_a_docstring_begins_with_a_noun_or_a_verb(file: Path) -> None:
+    clauses = re.findall(r'"""(?:What|That|Whatever) .*', file.read_text("utf-8"))
+
+    assert [] == clauses

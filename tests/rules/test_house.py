@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot import errors
-from bot.model import ClosedCause, FailReason, JobState, Limit
+from bot.model import ClosedCause, FailReason, JobState, Limit, Option
 from bot.ui import messages
 from bot.ui.language import ENGLISH
 from tests import make
@@ -74,6 +74,7 @@ def test_nothing_is_started_when_a_module_is_imported(path: Path) -> None:
 def refusals() -> list[errors.Refusal]:
     made: list[errors.Refusal] = [
         errors.TextTooLong("prompt", 501, 500),
+        errors.LyricsInPrompt(),
         errors.TextMissing("lyrics"),
         errors.TextMissing("title"),
         *(errors.UnreadableFile(cause) for cause in ("too_big", "not_text", "empty", "not_fetched")),
@@ -81,6 +82,8 @@ def refusals() -> list[errors.Refusal]:
         errors.UnknownModel(("V5", "V4_5")),
         errors.NoDuration(("V6", "V6_MINI")),
         errors.NoDuration(()),
+        errors.OptionsNotTaken((Option.VOICE,)),
+        errors.OptionsNotTaken(tuple(Option)),
         errors.NotEnoughCredits(10, make.balance(used=90)),
         *(
             errors.LimitReached(10, limit, make.standing(limit=limit, used=25))
@@ -95,6 +98,7 @@ def refusals() -> list[errors.Refusal]:
         *(errors.NotRefundable(cause) for cause in ("unknown", "open", "released", "refunded")),
         errors.TooManyOpenJobs("member", 2),
         errors.TooManyOpenJobs("guild", 1),
+        errors.TooManyRequests(500, make.NOW),
         *(errors.ServiceClosed(cause, make.NOW) for cause in ClosedCause),
         errors.MissingPermissions(("attach_files", "embed_links")),
         errors.NotYourServer("outside"),
@@ -180,3 +184,10 @@ def test_the_lock_pins_every_dependency_with_hashes() -> None:
 
     assert wanted <= pinned
     assert len(re.findall(r"^[a-z0-9-]+==", lock, re.MULTILINE)) <= lock.count("--hash=sha256:")
+
+
+def test_ci_asks_for_each_program_by_itself() -> None:
+    """``command -v`` with several names is true if any one of them exists."""
+    script = (ROOT / ".ci" / "run").read_text("utf-8")
+
+    assert [] == re.findall(r"command -v +\S+ +[^>|&;\s]\S*", script)

@@ -17,13 +17,13 @@ SLICED = {
     "bot/ui/fitted_embed.py": {"fields[:EMBED_FIELDS_MAX]"},
     "bot/ui/language.py": {"source[begin:end]"},
     "bot/ui/lyrics_file.py": {"content[:PDF_WITHIN_BYTES]", "content[len(mark):]"},
-    "bot/ui/messages.py": {"bold[:-1]"},
+    "bot/ui/messages.py": {"names[:-1]"},
     "bot/ui/names.py": {"sorted(member_ids)[:LOOKED_UP_MAX]"},
     "bot/ui/quota_cards.py": {"by_role[:ROLES_MAX]", "shown[:ROLES_MAX]"},
 }
 """Slices of lists and bytes. Texts are cut by ``text.cut`` and ``characters.head``, between graphemes."""
-OWN = frozenset({"bot/ui/text.py"})
-"""Where the cutting is done."""
+OWN = frozenset({"bot/ui/text.py", "bot/ui/fluent.py"})
+"""Where the cutting is done, and where our own sources are read."""
 
 
 def slices(path: Path) -> set[str]:

@@ -1,6 +1,7 @@
 """How the bot's parts are supervised, monitored and shut down."""
 
 import asyncio
+import logging
 import time
 from types import SimpleNamespace
 
@@ -10,11 +11,12 @@ import pytest
 
 from bot import app
 from bot.database.sqlite import Database
-from bot.errors import StartRefused
+from bot.errors import StartRefused, Transient
 from bot.ops import event_loop
 from bot.ops.clock import steady_clock
 from bot.ops.supervisor import supervise
 from bot.store import servers
+from bot.ui import discord_client
 from tests import make
 
 
@@ -35,6 +37,46 @@ async def test_a_failed_part_is_restarted_and_the_operator_alerted(
 
     assert 3 == starts
     assert ["Supervised part failed and will restart: job runner. See the log for the reason."] * 2 == alerts
+
+
+async def test_an_unreachable_service_is_one_line_a_retry_and_one_alert(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("bot.pipeline.schedule.backoff_s", lambda *_: 0.0)
+    alerts: list[str] = []
+    starts = 0
+
+    async def work() -> None:
+        nonlocal starts
+        starts += 1
+        if starts <= 8:
+            raise Transient("Discord can't be reached (ClientConnectorError)")
+
+    await supervise("Discord connection", work, alerts.append)
+
+    lines = [(line.getMessage(), line.exc_info, vars(line)["failures"]) for line in caplog.records]
+    assert [("supervised part waits", None, number) for number in range(1, 9)] == lines
+    assert ["Discord can't be reached (ClientConnectorError); the bot keeps trying."] == alerts
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionRefusedError(111, "refused"), TimeoutError(), aiohttp.ClientPayloadError()]
+)
+def test_a_lost_connection_of_discord_py_is_one_line(error: Exception) -> None:
+    record = logging.LogRecord("discord.shard", logging.ERROR, "", 1, "Attempting a reconnect", None, None)
+    record.exc_info = (type(error), error, None)
+
+    assert discord_client.lose_traceback(record)
+    assert {"exc_info": None, "error": type(error).__name__}.items() <= vars(record).items()
+
+
+def test_a_bug_in_discord_py_keeps_its_traceback() -> None:
+    error = KeyError("d")
+    record = logging.LogRecord("discord.client", logging.ERROR, "", 1, "Ignoring", None, None)
+    record.exc_info = (KeyError, error, None)
+
+    assert discord_client.lose_traceback(record)
+    assert record.exc_info is not None
 
 
 async def test_a_refused_start_is_not_retried() -> None:
@@ -124,7 +166,7 @@ async def test_a_connection_that_a_stop_interrupts_is_no_failure(
         raise error
 
     monkeypatch.setattr(client, "login", fails)
-    with pytest.raises(type(error)):
+    with pytest.raises(RuntimeError if isinstance(error, RuntimeError) else Transient):
         await app._connect(client, "token", stop)  # type: ignore[arg-type]
     stop.set()
     client.clear()

@@ -67,7 +67,7 @@ CREATE INDEX song_by_title ON song (title_id) WHERE title_id IS NOT NULL;
 CREATE INDEX song_by_style ON song (style_id) WHERE style_id IS NOT NULL;
 CREATE INDEX song_by_lyrics ON song (lyrics_id) WHERE lyrics_id IS NOT NULL;
 CREATE INDEX song_by_avoid ON song (avoid_id) WHERE avoid_id IS NOT NULL;
-CREATE INDEX job_by_member ON job (member_id);
+CREATE INDEX job_by_member ON job (member_id, created_at);
 CREATE INDEX draft_by_age ON draft (created_at);
 
 -- Drafts beyond the fifth of a member, which earlier versions kept.
@@ -132,3 +132,79 @@ CREATE VIEW words AS
          > (SELECT COUNT(*) FROM text WHERE id IN (prompt_id, title_id, style_id, lyrics_id, avoid_id))
            AS torn
   FROM song;
+
+-- What happened to each job, for `tunesmith jobs show`. The changes of its row are written by triggers, so that
+-- no code can forget one; its beginning, and what kept it in its state, by store/job_events.py. No names, words or
+-- ids of Discord's.
+CREATE TABLE job_event (
+  job_id INTEGER NOT NULL REFERENCES job (id),
+  number INTEGER NOT NULL,            -- 1, 2, …; at the maximum, each further event replaces the last one
+  at INTEGER NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('state', 'sending', 'parked', 'resumed', 'deleted', 'answer')),
+  state TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  note TEXT NOT NULL DEFAULT '',
+  repeats INTEGER NOT NULL DEFAULT 0, -- of the same answer in a row
+  last_at INTEGER NOT NULL,
+  PRIMARY KEY (job_id, number)
+) STRICT, WITHOUT ROWID;
+INSERT INTO job_event (job_id, number, at, kind, state, attempt, last_at)
+  SELECT id, 1, created_at, 'state', 'queued', 0, created_at FROM job;
+INSERT INTO job_event (job_id, number, at, kind, state, attempt, note, last_at)
+  SELECT id, 2, state_since, 'state', state, attempt, COALESCE(reason, ''), state_since FROM job
+  WHERE state <> 'queued';
+CREATE TRIGGER job_event_of_state AFTER UPDATE OF state ON job WHEN NEW.state <> OLD.state
+BEGIN
+  INSERT INTO job_event (job_id, number, at, kind, state, attempt, note, last_at)
+    SELECT NEW.id, MIN(200, 1 + COALESCE(MAX(number), 0)), NEW.state_since, 'state', NEW.state, NEW.attempt,
+           COALESCE(CASE NEW.state WHEN 'submitting' THEN NEW.backend WHEN 'failed' THEN NEW.reason
+                                   WHEN 'explained' THEN NEW.reason
+                                   WHEN 'delivering' THEN CASE
+                                     WHEN NEW.delivery_direct THEN 'direct message'
+                                     WHEN NEW.delivery_channel_id = NEW.channel_id THEN 'channel'
+                                     ELSE 'parent channel' END END, ''), NEW.state_since
+    FROM job_event WHERE job_id = NEW.id
+    ON CONFLICT DO UPDATE SET at = excluded.at, kind = excluded.kind, state = excluded.state,
+      attempt = excluded.attempt, note = excluded.note, repeats = 0, last_at = excluded.last_at;
+END;
+CREATE TRIGGER job_event_of_send AFTER UPDATE OF delivery_started_at ON job
+  WHEN NEW.delivery_started_at IS NOT NULL AND NEW.delivery_started_at IS NOT OLD.delivery_started_at
+    AND NEW.state = OLD.state
+BEGIN
+  INSERT INTO job_event (job_id, number, at, kind, state, attempt, note, last_at)
+    SELECT NEW.id, MIN(200, 1 + COALESCE(MAX(number), 0)), NEW.delivery_started_at, 'sending', NEW.state,
+           NEW.attempt,
+           CASE WHEN NEW.delivery_direct THEN 'direct message'
+                WHEN NEW.delivery_channel_id = NEW.channel_id THEN 'channel' ELSE 'parent channel' END,
+           NEW.delivery_started_at
+    FROM job_event WHERE job_id = NEW.id
+    ON CONFLICT DO UPDATE SET at = excluded.at, kind = excluded.kind, state = excluded.state,
+      attempt = excluded.attempt, note = excluded.note, repeats = 0, last_at = excluded.last_at;
+END;
+-- Whoever parks or resumes a job makes its card due at that moment, as does a deleted message.
+CREATE TRIGGER job_event_of_parking AFTER UPDATE OF parked ON job
+  WHEN NEW.parked IS NOT OLD.parked AND NEW.state = OLD.state
+BEGIN
+  INSERT INTO job_event (job_id, number, at, kind, state, attempt, note, last_at)
+    SELECT NEW.id, MIN(200, 1 + COALESCE(MAX(number), 0)), COALESCE(NEW.card_due_at, NEW.state_since),
+           IIF(NEW.parked IS NULL, 'resumed', 'parked'), NEW.state, NEW.attempt, COALESCE(NEW.parked, ''),
+           COALESCE(NEW.card_due_at, NEW.state_since)
+    FROM job_event WHERE job_id = NEW.id
+    ON CONFLICT DO UPDATE SET at = excluded.at, kind = excluded.kind, state = excluded.state,
+      attempt = excluded.attempt, note = excluded.note, repeats = 0, last_at = excluded.last_at;
+END;
+CREATE TRIGGER job_event_of_deletion AFTER UPDATE OF message_id ON job
+  WHEN NEW.message_id IS NULL AND OLD.message_id IS NOT NULL AND NEW.interaction_id > 0
+BEGIN
+  INSERT INTO job_event (job_id, number, at, kind, state, attempt, last_at)
+    SELECT NEW.id, MIN(200, 1 + COALESCE(MAX(number), 0)), COALESCE(NEW.card_due_at, NEW.state_since),
+           'deleted', NEW.state, NEW.attempt, COALESCE(NEW.card_due_at, NEW.state_since)
+    FROM job_event WHERE job_id = NEW.id
+    ON CONFLICT DO UPDATE SET at = excluded.at, kind = excluded.kind, state = excluded.state,
+      attempt = excluded.attempt, note = excluded.note, repeats = 0, last_at = excluded.last_at;
+END;
+
+-- Since when the operator wants the server to be forgotten (`tunesmith servers forget`): its unfinished songs
+-- are finished first, and no new ones begin.
+ALTER TABLE guild ADD COLUMN leaving_since INTEGER;
+CREATE INDEX guild_leaving ON guild (leaving_since) WHERE leaving_since IS NOT NULL;

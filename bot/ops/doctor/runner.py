@@ -25,7 +25,7 @@ class CheckSpec:
     within_s: float
     run: Callable[[], Awaitable[Sequence[Check]]]
     advice: str
-    """What to do if the check misses its deadline."""
+    """Advice if the check misses its deadline."""
 
 
 async def run_checks(check_specs: Sequence[CheckSpec]) -> AsyncIterator[Check]:

@@ -29,7 +29,7 @@ CLOCK_GRACE_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Targets:
-    """What the doctor checks."""
+    """The objects of the doctor's checks."""
 
     database: Path
     spool: Path

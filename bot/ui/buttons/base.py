@@ -23,7 +23,7 @@ class PersistentButton(ui.Button[ui.View], ABC):
     """A button known by its custom_id; subclasses say how to read theirs, and what a press does."""
 
     pattern: ClassVar[re.Pattern[str]]
-    """What its custom_id looks like."""
+    """Pattern of its custom_id."""
 
     def __init_subclass__(cls, *, template: str = NEVER) -> None:
         super().__init_subclass__()

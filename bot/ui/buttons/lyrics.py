@@ -33,8 +33,19 @@ class LyricsButton(JobButton, action="lyrics"):
             await interaction.response.send_message(file=text_file(say, request), ephemeral=True)
 
 
+class NoticeTextButton(LyricsButton, action="asked"):
+    """The same button under a failure, which is recognised by it."""
+
+
 class CopyLyricsButton(LyricsButton, action="words"):
     """The same button under any message but the song's own, which is recognised by its ``lyrics`` button."""
+
+
+def text_label(say: Language, request: SongRequest) -> str:
+    """Return what the text is that a song was made from: not every song has lyrics."""
+    if request.lyrics:
+        return say("button-lyrics")
+    return say("button-style" if request.custom and request.style else "button-prompt")
 
 
 def text_file(say: Language, request: SongRequest) -> discord.File:

@@ -3,8 +3,9 @@
 import discord
 from discord import ui
 
-from bot.model import Job
-from bot.ui import forms, interaction_context
+from bot.errors import NoDuration, OptionsNotTaken
+from bot.model import FailReason, Job
+from bot.ui import forms, interaction_context, responses
 from bot.ui.buttons.base import JobButton, persistent_view
 from bot.ui.dependencies import Services
 from bot.ui.language import Language
@@ -18,13 +19,27 @@ class RemixButton(JobButton, action="remix"):
         job = await services.intake.worded(self.job_id, interaction_context.guild_of(interaction))
         interaction_context.require_can_post(interaction)
         request = services.intake.on_offer(job.request)
-        form = forms.song_form(interaction_context.private(interaction), request, remix_of=job.id)
+        try:
+            services.intake.require_options(request)
+        except (NoDuration, OptionsNotTaken) as error:
+            # Said before anything is typed; the form that the answer offers comes without them.
+            await responses.refuse(interaction, services.intake, request, job.id, error)
+            return
+        price = services.intake.terms.price_credits
+        form = forms.song_form(
+            interaction_context.private(interaction), request, remix_of=job.id, price_credits=price
+        )
         await interaction.response.send_modal(form)
 
 
-def edit_text_button(say: Language, job: Job) -> RemixButton:
-    """Return the button under a request without a song: the same form under another label."""
-    return RemixButton(job.id, say("button-edit"))
+def edit_text_button(say: Language, job: Job, *, first: bool = False) -> RemixButton:
+    """Return the button under a request without a song: the same form under another label.
+
+    ``first`` if it is what helps.
+    """
+    style = discord.ButtonStyle.primary if first else discord.ButtonStyle.secondary
+    name = "button-open" if job.reason is FailReason.CLOSED else "button-edit"
+    return RemixButton(job.id, say(name), style)
 
 
 def edit_text_view(say: Language, job: Job) -> ui.View:

@@ -1,5 +1,6 @@
 """The buttons under the messages of a job: its song and the notice of its failure."""
 
+from itertools import islice
 from typing import Final
 
 import discord
@@ -7,62 +8,81 @@ from discord import ui
 
 from bot.model import Job, JobId
 from bot.pipeline.courier import MessageKind
-from bot.ui import messages
+from bot.ui import cards, messages
 from bot.ui.buttons.again import AgainButton, RetryButton
 from bot.ui.buttons.base import persistent_view
-from bot.ui.buttons.delete import DeleteButton
-from bot.ui.buttons.lyrics import CopyLyricsButton, LyricsButton
+from bot.ui.buttons.lyrics import CopyLyricsButton, LyricsButton, NoticeTextButton, text_label
 from bot.ui.buttons.remix import RemixButton, edit_text_button
-from bot.ui.buttons.send import SendButton
+from bot.ui.buttons.song_menu import CopySongMenu, SongMenu
 from bot.ui.discord_limits import LINK_MAX
 from bot.ui.language import Language
 
-MARKS: Final = {MessageKind.SONG: LyricsButton.action, MessageKind.NOTICE: RetryButton.action}
-"""The button that every message of a kind has: with the job's id it identifies the message."""
+MARKS: Final = {
+    MessageKind.SONG: (LyricsButton.action,),
+    MessageKind.NOTICE: (NoticeTextButton.action, RetryButton.action),
+}
+"""Actions that only the messages of a kind have: with the job's id it identifies the message.
+
+A song has it as its menu, or as a button in a direct message and in messages of earlier versions. Notices of
+earlier versions have the second one alone.
+"""
+BUTTONS_MAX: Final = 5
+"""Buttons under a song, which is one row of Discord's."""
 
 
 def song_view(say: Language, job: Job, links: dict[int, str], *, direct: bool, copy: bool) -> ui.View:
     """Return the buttons under a finished song; ``links`` are the addresses of takes that were not attached.
 
     A direct message has no server whose credits could be used, and nobody to hide a song from.
-    A ``copy`` must not be taken for the song's own message, so it has the other lyrics button.
+    A ``copy`` must not be taken for the song's own message, so its controls have other ids.
     """
-    price = job.price_credits
-    lyrics = (CopyLyricsButton if copy else LyricsButton)(job.id, say("button-lyrics"))
-    again = say("button-again", credits=messages.credits_(say, price))
-    in_server = [
-        AgainButton(job.id, again, price),
-        RemixButton(job.id, say("button-remix")),
-        lyrics,
-        SendButton(job.id, say("button-send")),
-        DeleteButton(job.id, say("button-delete")),
+    takes: list[ui.Item[ui.View]] = [
+        ui.Button(label=say("button-take", number=take), url=url)
+        for take, url in links.items()
+        if len(url) <= LINK_MAX
     ]
-    view = persistent_view(*([lyrics] if direct else in_server))
-    for take, url in links.items():
-        if len(url) <= LINK_MAX:
-            view.add_item(ui.Button(label=say("button-take", number=take), url=url, row=1))
-    return view
+    text = text_label(say, job.request)
+    if direct:
+        return persistent_view(*takes, (CopyLyricsButton if copy else LyricsButton)(job.id, text))
+    lyrics = CopyLyricsButton(job.id, text)
+    credits_ = messages.credits_(say, job.price_credits)
+    wanted: list[ui.Item[ui.View]] = [
+        *takes,
+        AgainButton(job.id, say("button-again", credits=credits_), job.price_credits),
+        RemixButton(job.id, say("button-remix", credits=credits_)),
+        *([lyrics] if job.request.lyrics else []),
+    ]
+    buttons = list(islice(wanted, BUTTONS_MAX))
+    labels = {} if lyrics in buttons else {"words": text}
+    labels |= {"send": say("button-send"), "delete": say("button-delete")}
+    return persistent_view(*buttons, (CopySongMenu if copy else SongMenu)(job.id, say, labels))
 
 
 def notice_view(say: Language, job: Job, *, direct: bool) -> ui.View:
-    """Return the buttons under a failure: try the same again, or edit the text first.
+    """Return the buttons under a failure, what helps first: other words, or the same request once more.
 
-    A direct message has no server whose credits could be used, but Retry is there as the message's mark.
+    While the service is closed, the same request would not help. A direct message has no server whose credits
+    could be used.
     """
+    text = NoticeTextButton(job.id, text_label(say, job.request))
+    if direct:
+        return persistent_view(text)
     retry = RetryButton(job.id, say("button-retry"))
-    lyrics = CopyLyricsButton(job.id, say("button-lyrics"))
-    return (
-        persistent_view(retry, lyrics)
-        if direct
-        else persistent_view(retry, edit_text_button(say, job), lyrics)
-    )
+    match cards.remedy_of(job):
+        case "edit":
+            retry.style = discord.ButtonStyle.secondary
+            return persistent_view(edit_text_button(say, job, first=True), retry, text)
+        case "wait":
+            return persistent_view(edit_text_button(say, job), text)
+        case "retry":
+            return persistent_view(RetryButton(job.id, say("button-retry")), edit_text_button(say, job), text)
 
 
 def is_marked(message: discord.Message, kind: MessageKind, job_id: JobId) -> bool:
     """Return whether this is the job's own message of this kind."""
-    mark = f"{MARKS[kind]}:{job_id}"
+    marks = {f"{action}:{job_id}" for action in MARKS[kind]}
     return any(
-        isinstance(child, discord.Button) and child.custom_id == mark
+        isinstance(child, (discord.Button, discord.SelectMenu)) and child.custom_id in marks
         for row in message.components
         if isinstance(row, discord.ActionRow)
         for child in row.children

@@ -103,15 +103,20 @@ choice-alerts = Budget-Warnungen
 ## Buttons
 
 button-again = Nochmal ({ $credits })
-button-remix = Remix
+button-remix = Remixen ({ $credits })
 button-lyrics = Songtext
+button-prompt = Prompt
+button-style = Stil
 button-send = An mich senden
 button-delete = Löschen
 button-cancel = Abbrechen
 button-retry = Erneut versuchen
 button-post = Erneut posten
 button-edit = Bearbeiten und erneut versuchen
+button-open = Text öffnen
+button-more = Mehr …
 button-check = Songtext prüfen
+button-form = Formular öffnen
 button-pay = Ja, für { $credits }
 button-take = Take { $number }
 button-newer = Neuere
@@ -123,7 +128,7 @@ button-erase = Alles über mich löschen
 ## The form
 
 form-song = Beschreibe deinen Song
-form-remix = Song remixen
+form-remix = Song remixen ({ $credits })
 field-title = Titel
 field-style = Stil
 field-lyrics = Songtext
@@ -139,33 +144,32 @@ hint-lyrics-file = Oder häng stattdessen eine .txt-Datei mit bis zu { $most } Z
 
 ## The progress card
 
-card-price = Preis
-card-given-back = { $price } zurückgegeben
-card-left-of-limit = Vom Limit übrig
-card-left-in-server = Auf diesem Server übrig
-card-asked = Angefragt { $when }.
-card-expected = Voraussichtlich fertig
+card-for = 🎵 **{ $title }** für { $member }
+card-listen = [Anhören]({ $link })
+card-why = [Warum?]({ $link })
+card-given-back = { $credits } zurückgegeben
+card-left-of-limit = vom Limit noch { $credits } übrig
+card-left-in-server = auf diesem Server noch { $credits } übrig
+card-expected = Fertig { $when }
 card-expected-range = { $from } bis { $to }
 card-any-moment = jeden Moment
-phase-queued = Warten
-phase-composing = Komponieren
-phase-mixing = Abmischen
-phase-posted = Posten
-state-next = **In der Warteschlange**: Dein Song ist als Nächstes dran.
-state-queued = **In der Warteschlange**: Vor dir { $ahead ->
+phase-queued = In der Warteschlange
+phase-composing = Wird komponiert
+phase-mixing = Wird abgemischt
+phase-posting = Wird gepostet
+phase-done = Fertig
+phase-undelivered = Fertig, aber nicht gepostet
+phase-failed = Diesmal kein Song
+phase-canceled = Abgebrochen
+note-next = Dein Song ist als Nächstes dran.
+note-queued = Vor dir { $ahead ->
     [one] ist noch 1 Song
    *[other] sind noch { $ahead } Songs
 } dran.
-state-submitting = **Übergabe** an den Musikdienst.
-state-composing = **Wird komponiert.** Ich erwähne dich, sobald dein Song fertig ist.
-state-slow = **Wird komponiert**, langsamer als sonst. Dein Song ist nicht verloren. Ich frage weiter nach und erwähne dich.
-state-parked = **Immer noch nicht fertig.** Dieser Song braucht viel zu lange. Wer den Bot betreibt, weiß Bescheid.
-state-mixing = **Wird abgemischt.** Der Song steht, die Audiodatei ist unterwegs.
-state-posting = **Wird gepostet.**
-state-done = **Fertig** { $when }, nach { $took } Min.
-state-done-listen = **Fertig** { $when }, nach { $took } Min. [Anhören]({ $link })
-state-undelivered = **Fertig, aber ich konnte den Song nicht posten**, weder hier noch als Direktnachricht. Ich hebe ihn ein paar Tage auf und versuche es von selbst wieder. Lass mich diesen Kanal sehen und hier posten, und prüf, was AutoMod blockiert. Mit „Erneut posten“ geht es sofort.
-state-failed = **Diesmal kein Song.** { $why }
+note-mention = Ich erwähne dich, sobald dein Song fertig ist.
+note-slow = Es dauert länger als sonst, aber dein Song ist nicht verloren. Ich frage weiter nach und erwähne dich.
+note-parked = Dieser Song braucht viel zu lange. Wer den Bot betreibt, weiß Bescheid.
+note-undelivered = Ich konnte diesen Song nicht posten, weder hier noch als Direktnachricht. Ich hebe ihn ein paar Tage auf und versuche es von selbst wieder. Lass mich diesen Kanal sehen und hier posten, und prüf, was AutoMod blockiert. Mit „Erneut posten“ geht es sofort.
 made-custom = eigene Vorgaben
 made-from-prompt = aus einem Prompt
 made-instrumental = instrumental
@@ -176,20 +180,21 @@ made-duration = etwa { $length }
 ## Messages about a song
 
 song-ready = { $mention } Dein Song ist fertig!
-song-takes = { $count ->
-    [one] 1 Take (mehr hat der Musikdienst nicht geliefert)
-   *[other] { $count } Takes
-}
+song-one-take = mehr hat der Musikdienst nicht geliefert
+song-first = Dein erster Song! 🎉 **Nochmal** macht eine neue Version, und mit `/music custom` schreibst du deinen eigenen Text.
 text-refused-here = Discord hat den Text dieses Songs hier nicht angenommen, deshalb fehlt er in dieser Nachricht.
 song-untitled = Song
 song-without-text = ein Song, dessen Text nicht mehr gespeichert ist
 notice-none = { $mention } Diesmal gibt es leider keinen Song.
 notice-title = Kein Song: { $title }
 notice-retry = „Erneut versuchen“ startet eine neue Anfrage mit demselben Text.
+notice-edit = „Bearbeiten und erneut versuchen“ öffnet deinen Text, damit du ihn ändern kannst.
+notice-wait = Dein Text bleibt gespeichert. „Text öffnen“ holt ihn zurück, wenn der Dienst wieder da ist.
 
 failure = { $what } Du hast { $credits } zurückbekommen.
 failed-said = Seine Antwort: „{ $said }“
 failed-refused = Der Musikdienst hat die Anfrage nicht angenommen.
+failed-options = Der Musikdienst hat inzwischen gewechselt, und der neue kann nicht alles, was du für diesen Song gewählt hast.
 failed-moderated = Der Musikdienst hat diesen Text nicht zugelassen.
 failed-closed = { $why }
 failed-upstream-failed = Der Musikdienst konnte diesen Song nicht erstellen.
@@ -222,8 +227,10 @@ ask-price-again = Ein Song kostet jetzt { $now } und nicht mehr { $then } wie zu
 
 ## Refusals: what did not happen, and what to do
 
-broken = Bei uns ist etwas schiefgelaufen. Es wurde nichts abgebucht. Bitte versuch es gleich noch einmal.
-busy = Ich habe gerade sehr viel zu tun. Es wurde nichts abgebucht. Bitte versuch es gleich noch einmal.
+nothing-charged = {" "}Es wurde nichts abgebucht.
+nothing-more-charged = {" "}Es wurde nichts weiter abgebucht.
+broken = Bei uns ist etwas schiefgelaufen.{ $charged } Bitte versuch es gleich noch einmal.
+busy = Ich habe gerade sehr viel zu tun.{ $charged } Bitte versuch es gleich noch einmal.
 refused-too-long = { $field ->
     [title] Dein Titel
     [style] Dein Stil
@@ -233,29 +240,35 @@ refused-too-long = { $field ->
    *[prompt] Dein Prompt
 } hat { $length } Zeichen, erlaubt sind höchstens { $limit }. { $field ->
     [reason] Kürz den Text und versuch es noch einmal.
-   *[other] Es wurde nichts abgebucht. Kürz den Text und versuch es noch einmal.
+   *[other]{ $charged } Kürz den Text und versuch es noch einmal.
 }
-refused-no-lyrics = Der Songtext fehlt. Schreib einen, füg eine Datei hinzu oder wähl „Instrumental“. Es wurde nichts abgebucht.
+refused-no-lyrics = Der Songtext fehlt. Schreib einen, füg eine Datei hinzu oder wähl „Instrumental“.{ $charged }
 refused-missing = { $field ->
-    [title] Der Titel fehlt. Es wurde nichts abgebucht.
-    [style] Der Stil fehlt. Es wurde nichts abgebucht.
+    [title] Der Titel fehlt.{ $charged }
+    [style] Der Stil fehlt.{ $charged }
     [reason] Der Grund fehlt.
-   *[prompt] Der Prompt fehlt. Es wurde nichts abgebucht.
+   *[prompt] Der Prompt fehlt.{ $charged }
 } Trag ihn ein und versuch es noch einmal.
-refused-file-too-big = Diese Songtext-Datei ist zu groß. Ein Songtext kann bis zu 5.000 Zeichen haben. Es wurde nichts abgebucht.
-refused-file-not-text = Diese Songtext-Datei enthält keinen reinen Text. Speicher sie als .txt-Datei in UTF-8. Es wurde nichts abgebucht.
-refused-file-guessed = Die Kodierung der Datei war nicht angegeben; ich habe sie als { $encoding } gelesen. So fängt sie an: „{ $beginning }“ Prüf den Songtext und schick das Formular noch einmal ab. Es wurde nichts abgebucht.
-refused-file-empty = Diese Songtext-Datei ist leer. Es wurde nichts abgebucht.
-refused-file-not-fetched = Ich konnte die Songtext-Datei nicht rechtzeitig abrufen. Versuch es noch einmal oder füg den Songtext direkt ein. Es wurde nichts abgebucht.
-refused-model = Dieses Modell ist nicht verfügbar. Wähl eines von diesen: { $models }. Es wurde nichts abgebucht.
-refused-length = Die Länge kannst du nur bei Songs mit eigenen Vorgaben und einem dieser Modelle wählen: { $models }. Es wurde nichts abgebucht.
-refused-no-length = Die Länge eines Songs lässt sich zurzeit nicht wählen. Lass sie weg und versuch es noch einmal. Es wurde nichts abgebucht.
-refused-closed = { $why } Es wurde nichts abgebucht. Versuch es { $when } noch einmal.
+refused-lyrics-in-prompt = Das klingt nach einem Songtext, und ein Prompt ist nur eine kurze Zeile. Im Formular ist Platz dafür: Dein Text steht schon darin, es fehlen nur Titel und Stil.{ $charged }
+refused-file-too-big = Diese Songtext-Datei ist zu groß. Ein Songtext kann bis zu 5.000 Zeichen haben.{ $charged }
+refused-file-not-text = Diese Songtext-Datei enthält keinen reinen Text. Speicher sie als .txt-Datei in UTF-8.{ $charged }
+refused-file-guessed = Die Kodierung der Datei war nicht angegeben; ich habe sie als { $encoding } gelesen. So fängt sie an: „{ $beginning }“ Prüf den Songtext und schick das Formular noch einmal ab.{ $charged }
+refused-file-empty = Diese Songtext-Datei ist leer.{ $charged }
+refused-file-not-fetched = Ich konnte die Songtext-Datei nicht rechtzeitig abrufen. Versuch es noch einmal oder füg den Songtext direkt ein.{ $charged }
+refused-model = Dieses Modell ist nicht verfügbar. Wähl eines von diesen: { $models }.{ $charged }
+refused-length = Die Länge kannst du nur bei Songs mit eigenen Vorgaben und einem dieser Modelle wählen: { $models }.{ $charged }
+refused-no-length = Die Länge eines Songs lässt sich zurzeit nicht wählen. Lass sie weg und versuch es noch einmal.{ $charged }
+refused-options = Bei diesem Song geht zurzeit nicht: { $options }.{ $charged } Das Formular öffnet sich ohne.
+named-avoid = etwas ausschließen
+named-voice = die Stimme wählen
+named-duration = die Länge wählen
+refused-closed = { $why }{ $charged } Versuch es { $when } noch einmal.
 refused-permissions = Ich kann in diesem Kanal nicht posten. Mir fehlt die Berechtigung { $names }. Frag die Serververwaltung oder nimm einen anderen Kanal.
 refused-outside = Das geht nur auf Servern.
 refused-managers-only = Das können nur Mitglieder mit der Berechtigung „Server verwalten“.
 refused-unknown-control = Diese Schaltfläche, dieses Formular oder diese Option gibt es nicht mehr. Es wurde nichts geändert. Fang bitte mit dem Befehl neu an.
 refused-range = Wähl eine Zahl von { $low } bis { $high }. Es wurde nichts geändert.
+refused-range-without-zero = Wähl eine Zahl von { $low } bis { $high }, aber nicht 0. Es wurde nichts geändert.
 refused-operators-period = Wer den Bot betreibt, hat für alle Server denselben Zeitraum festgelegt. Lass den Zeitraum weg und versuch es noch einmal. Es wurde nichts geändert.
 refused-operators-grant = Credits vergibt hier nur, wer den Bot betreibt. Frag bitte dort nach. Es wurde nichts geändert.
 refused-operators-refund = Credits erstattet hier nur, wer den Bot betreibt. Frag bitte dort nach. Es wurde nichts geändert.
@@ -264,16 +277,17 @@ refused-refund-unknown = Diesen Song gibt es auf diesem Server nicht. Wähl eine
 refused-refund-open = Dieser Song ist noch in Arbeit. Du kannst ihn erstatten, sobald er fertig ist. Es wurde nichts geändert.
 refused-refund-released = Aus diesem Song ist nichts geworden, und seine Credits sind schon zurück. Es wurde nichts geändert.
 refused-refund-refunded = Dieser Song wurde schon erstattet. Es wurde nichts geändert.
-refused-pool = Ein Song kostet { $price }, und dieser Server hat noch { $left } übrig. { $used }. Das Kontingent erneuert sich { $renews }. Die Serververwaltung kann mit `/quota grant` Credits hinzufügen. Es wurde nichts abgebucht.
-refused-limit = Ein Song kostet { $price }, und du hast noch { $left } übrig. { $used }. Dein Limit erneuert sich { $renews }. Es wurde nichts abgebucht.
-refused-open-jobs-member = Du hast schon { $songs } in Arbeit, mehr geht nicht auf einmal. Warte, bis einer da ist, und versuch es dann noch einmal. Es wurde nichts abgebucht.
-refused-open-jobs-guild = Dieser Server hat schon { $songs } in Arbeit, mehr geht nicht auf einmal. Warte, bis einer da ist, und versuch es dann noch einmal. Es wurde nichts abgebucht.
-refused-total = Alle Server zusammen haben die Credits dieses Monats aufgebraucht. Neue Songs gibt es { $renews } wieder. Es wurde nichts abgebucht.
-refused-not-served = Auf diesem Server mache ich keine Songs: Wer mich betreibt, hat ihn nicht freigeschaltet. Es wurde nichts abgebucht.
-refused-paused = Neue Songs sind auf diesem Server pausiert: „{ $reason }“. Versuch es noch einmal, wenn die Serververwaltung die Pause beendet hat. Es wurde nichts abgebucht.
-refused-words-gone = Der Text dieses Songs ist nicht mehr gespeichert. Es wurde nichts abgebucht.
-refused-tried-again = Du hast es mit diesem Song schon noch einmal versucht. Schau nach der neueren Nachricht. Es wurde nichts abgebucht.
-refused-already-making = Dieser Song ist für dich schon in Arbeit. Ein zweiter Klick zählt nicht. Es wurde nichts weiter abgebucht.
+refused-pool = Ein Song kostet { $price }, und dieser Server hat noch { $left } übrig. { $used }. Das Kontingent erneuert sich { $renews }. Die Serververwaltung kann mit `/quota grant` Credits hinzufügen.{ $charged }
+refused-limit = Ein Song kostet { $price }, und du hast noch { $left } übrig. { $used }. Dein Limit erneuert sich { $renews }.{ $charged }
+refused-open-jobs-member = Du hast schon { $songs } in Arbeit, mehr geht nicht auf einmal. Warte, bis einer da ist, und versuch es dann noch einmal.{ $charged }
+refused-open-jobs-guild = Dieser Server hat schon { $songs } in Arbeit, mehr geht nicht auf einmal. Warte, bis einer da ist, und versuch es dann noch einmal.{ $charged }
+refused-total = Alle Server zusammen haben die Credits dieses Monats aufgebraucht. Neue Songs gibt es { $renews } wieder.{ $charged }
+refused-requests = Das waren { $limit } Anfragen in einer Stunde, mehr nehme ich von niemandem an. Die nächste ist { $until } möglich.
+refused-not-served = Auf diesem Server mache ich keine Songs: Wer mich betreibt, hat ihn nicht freigeschaltet.{ $charged }
+refused-paused = Neue Songs sind auf diesem Server pausiert: „{ $reason }“. Versuch es noch einmal, wenn die Serververwaltung die Pause beendet hat.{ $charged }
+refused-words-gone = Der Text dieses Songs ist nicht mehr gespeichert.{ $charged }
+refused-tried-again = Du hast es mit diesem Song schon noch einmal versucht. Schau nach der neueren Nachricht.{ $charged }
+refused-already-making = Dieser Song ist für dich schon in Arbeit. Ein zweiter Klick zählt nicht.{ $more }
 refused-not-your-song = Das kann nur, wer diesen Song angefragt hat. Es wurde nichts geändert.
 refused-too-late-to-cancel = Dieser Song lässt sich nicht mehr abbrechen: Er hat die Warteschlange schon verlassen.
 refused-no-such-song = So einen Song hast du auf diesem Server nicht. Wähl einen aus der Liste oder schau in `/music history` nach.
@@ -283,13 +297,14 @@ refused-no-place-to-post = Ich kann in diesem Kanal nicht posten. Nimm einen and
 refused-too-many-copies = Deine letzten Songs sind noch unterwegs. Versuch es noch einmal, sobald sie da sind.
 refused-no-direct-messages = Ich kann dir keine Direktnachrichten schicken. Erlaub sie in den Privatsphäre-Einstellungen dieses Servers und versuch es dann noch einmal.
 refused-export-running = Dein letzter Export ist noch nicht fertig. Versuch es noch einmal, wenn die Datei da ist.
-refused-leaving = Deine Daten werden gerade gelöscht, aber deine Songs in Arbeit müssen erst fertig werden. Versuch es danach noch einmal. Es wurde nichts abgebucht.
-refused-no-room = Ich kann im Moment keine Songs speichern. Wer den Bot betreibt, weiß schon Bescheid. Es wurde nichts abgebucht.
-refused-shutting-down = Ich starte gleich neu. Es wurde nichts abgebucht. Bitte versuch es in einer Minute noch einmal.
+refused-leaving = Deine Daten werden gerade gelöscht, aber deine Songs in Arbeit müssen erst fertig werden. Versuch es danach noch einmal.{ $charged }
+refused-no-room = Ich kann im Moment keine Songs speichern. Wer den Bot betreibt, weiß schon Bescheid.{ $charged }
+refused-shutting-down = Ich starte gleich neu.{ $charged } Bitte versuch es in einer Minute noch einmal.
 
 pool-used = { $used } von { $allowance } pro { $period } sind verbraucht oder vorgemerkt, der Bonus beträgt { $bonus }
 limit-used = { $used } von deinen { $limit } pro { $period } sind verbraucht oder vorgemerkt ({ $whose })
 limit-of-member = das persönliche Limit
+limit-of-named = ein Limit nur für { $member }
 limit-of-everyone = das Limit für alle hier
 limit-of-role = das Limit von { $role }
 
@@ -304,12 +319,12 @@ history-none = Noch keine Songs. `/music create` erstellt einen.
 history-not-found = Keiner deiner Songs hier hat das im Titel, Stil oder Songtext.
 history-listen = [anhören]({ $link })
 history-hint = `/music get` postet einen davon noch einmal.
-help-title = Drei Dinge zum Ausprobieren
-help-create = **1.** `/music create` braucht nur eine Zeile wie „warmer Synthpop über den letzten Zug nach Hause“. Ein paar Minuten später ist dein Song da, und ich erwähne dich. Ein Song kostet { $price }; `/music credits` zeigt, was noch übrig ist.
-help-custom = **2.** `/music custom` nimmt deinen eigenen Titel, Stil und Songtext. Was du eintippst, geht nie verloren.
-help-buttons = **3.** Drück einen Button unter einem Song. **Nochmal** macht eine neue Version, bei **Remix** änderst du vorher den Text, **An mich senden** schickt dir eine Kopie. Das können alle hier, jeweils mit ihren eigenen Credits.
-help-more = `/music status` zeigt deine Songs in Arbeit. `/music history` und `/music get` holen frühere zurück. `/privacy view` zeigt, was über dich gespeichert ist.
-help-managers = Für die Serververwaltung: Mit `/quota view` und den anderen Befehlen dort verwaltest du die Credits dieses Servers.
+help-title = Komm, wir machen einen Song 🎶
+help-create = Tipp `/music create` und beschreib, was dir im Ohr klingt: „warmer Synthpop über den letzten Zug nach Hause“. Ein paar Minuten später ist dein Song da, und ich erwähne dich. Ein Song kostet { $price }.
+help-custom = Hast du schon einen Songtext? `/music custom` singt ihn, mit deinem Titel und in deinem Stil.
+help-buttons = Gefällt dir hier ein Song? **Nochmal** darunter macht eine neue Version, bei **Remixen** änderst du vorher den Text. Das geht bei jedem Song.
+help-more = `/music credits` zeigt, was du noch hast, `/music history` deine Songs, `/privacy view`, was über dich gespeichert ist.
+help-managers = Du verwaltest diesen Server? Fang mit `/quota view` an.
 
 ## /quota
 
@@ -345,7 +360,10 @@ limits-others = und { $count ->
 }
 limits-title = Limits von Rollen und Mitgliedern
 limits-hint = Eines aufheben, auch von einer gelöschten Rolle oder einem früheren Mitglied: /quota limits clear
-limits-members = Mitglieder mit persönlichem Limit: { $count }
+limits-members = und { $count ->
+    [one] 1 weiteres Mitglied mit eigenem Limit
+   *[other] { $count } weitere Mitglieder mit eigenem Limit
+}
 limits-none = keine, nur das Server-Guthaben
 everyone = alle
 top-none = noch niemand
@@ -366,6 +384,7 @@ decides-pool = das Server-Guthaben: { $used }
 decides-limit = { $whose }: { $credits } pro { $period }
 changed-allowance = Kontingent: { $before } pro { $period-before } → **{ $after } pro { $period-after }**. Jetzt verfügbar: { $available }. Songs in Arbeit behalten ihre Credits.
 changed-allowance-cut = Mehr als { $most } erlaubt der Bot hier nicht.
+changed-nothing = { $what }: weiterhin **{ $value }**. Es wurde nichts geändert.
 changed-bonus = Bonus: { $before } → **{ $after }** ({ $difference }). Grund: { $reason }
 changed-limit = Limit für { $whose }: { $before } → **{ $after }**.
 changed-limit-beyond = { $count ->
@@ -395,12 +414,17 @@ ledger-none = Noch nichts.
 ledger-only = Filter
 ledger-of = für { $member }
 ledger-bonus = (davon { $count } Bonus)
+ledger-left = noch { $credits }
 ledger-by = von { $actor }
 ledger-by-operator = von der Person, die den Bot betreibt
 value-open = aktiv
 value-paused = pausiert
 value-settled = abgebucht
 value-refunded = erstattet
+outcome-hold = in Arbeit
+outcome-settle = bezahlt
+outcome-release = zurückgegeben
+outcome-refund = erstattet
 export-cut = Mit allem wäre die Datei zu groß für Discord. Den Rest bekommst du vom Betreiber des Bots.
 exported = { $count ->
     [one] 1 Eintrag.

@@ -1,4 +1,4 @@
-"""What people do and see, what the bot requested, and what was refused."""
+"""Members' actions and views, the bot's requests, and refusals."""
 
 from __future__ import annotations
 

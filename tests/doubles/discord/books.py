@@ -9,7 +9,7 @@ from tests.doubles.discord.refusals import Refusal, Why
 
 @dataclass(frozen=True)
 class Access:
-    """What the bot may do in a place. The default is everything."""
+    """The bot's permissions in a place. The default is everything."""
 
     exists: bool = True
     sees: bool = True
@@ -53,7 +53,7 @@ class Posted(Protocol):
 
     @property
     def nonce(self) -> str | None:
-        """What its sender gave it to be recognised by."""
+        """Marker by which its sender recognizes it."""
 
     @property
     def created_at_s(self) -> float:

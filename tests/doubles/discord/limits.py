@@ -1,4 +1,4 @@
-"""What Discord refuses: the checks on what a bot sends, as a tree of form errors.
+"""Discord's checks on what a bot sends, as a tree of form errors.
 
 Source: https://docs.discord.com/developers/resources/message and .../components/reference (2026-08).
 """

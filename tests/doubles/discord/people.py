@@ -43,7 +43,7 @@ _OPTION_TYPES: list[tuple[type, int]] = [
 
 
 class People(World):
-    """What members do in their clients, and what a client would not let them do."""
+    """Members' actions in their clients, within what a client allows."""
 
     async def slash(
         self,

@@ -1,4 +1,4 @@
-"""What Discord refuses and how, once for every double.
+"""Discord's refusals, shared by every double.
 
 Source: https://docs.discord.com/developers/topics/opcodes-and-status-codes, read 2026-11-25.
 """

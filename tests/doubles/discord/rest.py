@@ -51,7 +51,7 @@ class _Route:
 
 
 class Rest(World):
-    """What the bot reaches by HTTP."""
+    """The routes that the bot reaches by HTTP."""
 
     @cached_property
     def _routes(self) -> list[_Route]:
@@ -78,6 +78,7 @@ class Rest(World):
         one, hooked = "/channels/{channel}/messages/{message}", "/webhooks/{hook}/{token}/messages/{message}"
         rows: list[tuple[str, str, bool, Callable[[BotRequest], web.Response]]] = [
             ("GET", "/users/@me", True, self._get_me),
+            ("GET", "/users/@me/guilds", True, self._get_guilds),
             ("GET", "/users/{user}", True, self._get_user),
             ("GET", "/gateway", False, lambda _: json_response({"url": self.gateway_url})),
             ("GET", "/gateway/bot", True, self._get_gateway_bot),
@@ -196,6 +197,13 @@ class Rest(World):
         if "guild" in call.parts:
             return json_response(self.guild_commands.get(number_of(call.parts["guild"]), []))
         return json_response(self.commands)
+
+    def _get_guilds(self, call: BotRequest) -> web.Response:
+        """Return a page of the bot's guilds in the order of their ids."""
+        after, limit = int(call.query.get("after", 0)), int(call.query.get("limit", 200))
+        ids = sorted(number for number, guild in self.guilds.items() if guild.bot_is_member)
+        page = [number for number in ids if number > after][:limit]
+        return json_response([guild_wire(self.guilds[number], self.owner.id) for number in page])
 
     def _get_guild(self, call: BotRequest) -> web.Response:
         return json_response(guild_wire(self._guild(call), self.owner.id))

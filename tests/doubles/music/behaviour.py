@@ -1,4 +1,4 @@
-"""What every double of the music service shares: the sandbox's rules without its composer, and the books."""
+"""Shared behaviour of the doubles of a music service: the sandbox's rules and the books."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a music service was asked for, what it charged and what it answered."""
+"""The books of a music service: requests, charges and answers."""
 
 import time
 from dataclasses import dataclass

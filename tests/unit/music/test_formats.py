@@ -52,8 +52,15 @@ CLEAN = {
     "CAF": (b"caff\x00\x01\x00\x00desc" + bytes(9_000), ".caf"),
     "AU": (b".snd\x00\x00\x00\x18" + bytes(9_000), ".au"),
     "AMR": (b"#!AMR\n" + bytes(9_000), ".amr"),
+    "AMR-WB": (b"#!AMR-WB\n" + bytes(9_000), ".amr"),
+    "3GP": (b"\x00\x00\x00\x18ftyp3gp4" + bytes(9_000), ".m4a"),
+    "WavPack": (b"wvpk" + bytes(9_000), ".wv"),
+    "Monkey's Audio": (b"MAC \x96\x0f" + bytes(9_000), ".ape"),
+    "Musepack 7": (b"MP+\x07" + bytes(9_000), ".mpc"),
+    "DSDIFF": (b"FRM8" + bytes(6) + b"\x10\x00DSD " + bytes(9_000), ".dff"),
     "WMA": (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9" + bytes(9_000), ".wma"),
 }
+LOAS_FRAME = b"\x56\xe0\x80" + bytes(128)
 JUNK = {
     "nothing": b"",
     "zeros": bytes(500),
@@ -115,6 +122,12 @@ def test_clean_audio_is_known_by_its_first_bytes(name: str) -> None:
 
     assert ending == ending_of(content[:16]) or "ID3" in name
     assert (ending, False) == (ending_of(content[:SNIFFED_BYTES]), is_other(content))
+
+
+@pytest.mark.parametrize("junk", [b"", b"\r\n", bytes(500)])
+def test_aac_in_a_stream_is_recognised_by_its_frames(junk: bytes) -> None:
+    assert ".aac" == ending_behind_junk(junk + LOAS_FRAME * 4)
+    assert None is ending_behind_junk(junk + LOAS_FRAME * 2 + b"x" * 500)
 
 
 @pytest.mark.parametrize("size", [60, 100_000])

@@ -126,11 +126,33 @@ def test_a_task_id_is_quoted() -> None:
     assert "/api/v1/jobs/recordInfo?taskId=a%20b%26c" == Kie().task_path("a b&c")
 
 
+@pytest.mark.parametrize(("length", "kept"), [(30, True), (1_500, True), (2_048, True), (2_049, False)])
+def test_a_pictures_address_is_whole_or_left_out(length: int, kept: bool) -> None:
+    image = "https://img.example/".ljust(length, "a")
+    song = {"audio_url": AUDIO, "image_url": image}
+
+    answer = record("success", resultJson=json.dumps({"data": [song]}))
+
+    assert isinstance(answer, wire.Done)
+    assert [image if kept else ""] == [take.image_url for take in answer.details]
+
+
+def test_a_failed_task_with_audio_is_delivered() -> None:
+    songs = {"data": [{"id": "a1", "audio_url": AUDIO}]}
+
+    assert wire.Done((AUDIO,)) == record("fail", failMsg="late", resultJson=json.dumps(songs))
+
+
 # -- the answer to the POST
 
 
 def test_a_task_id_means_accepted() -> None:
     assert wire.Accepted("281e") == submitted(code=200, data={"taskId": "281e", "recordId": "x"})
+
+
+@pytest.mark.parametrize("code", [0, 201, "200", "0", 200.0, "success", None])
+def test_a_task_id_next_to_any_code_that_is_no_error_means_accepted(code: object) -> None:
+    assert wire.Accepted("281e") == submitted(code=code, data={"taskId": "281e"})
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from bot.model import FailReason
 from bot.music import reading, wire
+from bot.music.kie import Kie
+from tests import make
 from tests.fuzz.answers import examine
 
 ORIGIN = "https://music.example:443"
@@ -24,6 +26,49 @@ def submitted(answer: object, status: int = 200) -> wire.Submitted:
 
 def checked(answer: object, status: int = 200) -> wire.Checked | wire.Busy:
     return wire.read_checked(status, json.dumps(answer).encode(), ORIGIN)
+
+
+# -- JSON that is written or wrapped in another way
+
+PLAIN = '{"taskId": "t-12345678", "title": "Caf\u00e9"}'
+WRAPPED = {
+    "a byte order mark": b"\xef\xbb\xbf" + PLAIN.encode(),
+    "UTF-16": PLAIN.encode("utf-16"),
+    "UTF-32 without a mark": PLAIN.encode("utf-32-be"),
+    "Latin-1": PLAIN.encode("latin-1"),
+    "Windows-1252": PLAIN.replace("\u00e9", "\u0153").encode("cp1252"),
+    "strings in strings": json.dumps(json.dumps(json.dumps({"taskId": "t-12345678"}))).encode(),
+    "space and NULs": b" \r\n" + PLAIN.encode() + b"\n\x00\x00",
+    "a guard": b")]}',\n" + PLAIN.encode(),
+    "another guard": b"while(1);" + PLAIN.encode(),
+    "a call": b"callback(" + PLAIN.encode() + b");",
+    "an event": b"event: task\ndata: " + PLAIN.encode() + b"\n\n",
+    "two answers": PLAIN.encode() + b'\n{"done": true}',
+    "numbers that JSON lacks": b'{"a": NaN, "b": -Infinity, "c": 1e999, "taskId": "t-12345678"}',
+    "a field twice": b'{"taskId": "t-12345678", "taskId": null}',
+    "a field twice, first empty": b'{"taskId": "", "taskId": "t-12345678"}',
+}
+
+
+@pytest.mark.parametrize("body", WRAPPED.values(), ids=WRAPPED.keys())
+def test_an_answer_is_read_however_it_is_wrapped(body: bytes) -> None:
+    assert wire.Accepted("t-12345678") == wire.read_submitted(200, body, (), None)
+    assert wire.Accepted("t-12345678") == Kie().read_submitted(200, body, (), None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"taskId": "t-1',
+        b"OK t-12345678",
+        b'<html>{"taskId": "t-1"}',
+        b'x {"taskId": "t-1"}',
+        b"t(1)",
+        b"null",
+    ],
+)
+def test_what_is_no_json_names_no_task(body: bytes) -> None:
+    assert isinstance(wire.read_submitted(200, body, (), None), wire.Unknown)
 
 
 # -- the task's id
@@ -55,6 +100,10 @@ def checked(answer: object, status: int = 200) -> wire.Checked | wire.Busy:
         {"result": {"generation_id": "t-1"}},
         {"payload": {"jobId": "t-1"}},
         {"status": "ok", "tasks": [{"id": "t-1"}]},
+        {"data": {"task": "t-1"}},
+        {"data": {"taskIds": ["t-1"]}},
+        {"data": {"uuid": "t-1"}},
+        {"data": {"id": " t-1 "}},
         [{"id": "t-1"}],
         json.dumps({"data": {"id": "t-1"}}),
     ],
@@ -254,6 +303,39 @@ def test_a_number_of_any_length_elsewhere_does_not_hide_the_task() -> None:
     assert wire.Accepted("t-1") == wire.read_submitted(200, f'{{"id":"t-1","n":{digits}}}'.encode(), (), None)
 
 
+ADDRESSES = {
+    "in one text": f"{ONE},{TWO}",
+    "in lines": f"{ONE}\n{TWO}",
+    "numbered": {"1": ONE, "2": TWO},
+    "in lists": [[ONE], [TWO]],
+    "as links": [{"link": ONE}, {"href": TWO}],
+    "by format": [{"mp3Url": ONE}, {"mp3_url": TWO}],
+    "as files": [{"file": ONE}, {"fileUrl": TWO}],
+    "with escaped slashes": [ONE.replace("/", "\\/"), TWO],
+    "among empty ones": ["", None, {}, {"audioUrl": ""}, ONE, TWO],
+}
+
+
+@pytest.mark.parametrize("field", ["audioUrls", "songs", "resultUrls", "result_urls", "urls"])
+@pytest.mark.parametrize("written", ADDRESSES.values(), ids=ADDRESSES.keys())
+def test_addresses_are_read_however_they_are_written(field: str, written: object) -> None:
+    answer = {"data": {"status": "success", field: written}}
+
+    assert wire.Done((ONE, TWO)) == checked(answer)
+
+
+@pytest.mark.parametrize(
+    "text", [f"Ready: {ONE}, {TWO}.", f"[1]({ONE}) [2]({TWO})", f"{ONE};{TWO}!", f"**{ONE}**\n**{TWO}**"]
+)
+def test_addresses_in_a_sentence_end_where_they_end(text: str) -> None:
+    assert wire.Done((ONE, TWO)) == checked({"data": {"status": "success", "note": text}})
+
+
+@pytest.mark.parametrize("word", ["ALL_SUCCESS", "TASK_STATUS_SUCCEED", "status_success", "task success"])
+def test_a_success_is_known_under_its_prefixes(word: str) -> None:
+    assert wire.Done((ONE,)) == checked({"data": {"status": word, "audioUrls": [ONE]}})
+
+
 # -- whatever carries one id and n addresses
 
 NESTS = st.sampled_from(["data", "result", "response", "sunoData", "resultJson", "result_json", "task"])
@@ -298,7 +380,7 @@ def finished_answers(draw: st.DrawFn) -> tuple[str, tuple[str, ...], object]:
     )
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=make.examples(500))
 @given(finished_answers())
 def test_whatever_carries_one_id_and_some_addresses_is_read_as_that(
     finished: tuple[str, tuple[str, ...], object],

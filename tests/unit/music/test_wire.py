@@ -767,7 +767,7 @@ BODIES = st.binary(max_size=200) | VALUES.map(json.dumps).map(str.encode)
 STATUSES = st.integers(100, 999) | st.sampled_from([200, 400, 402, 403, 404, 429, 500, 503])
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=make.examples(300))
 @given(status=STATUSES, answered=BODIES, sent=st.lists(TEXTS, max_size=4), wait_s=st.none() | st.floats())
 def test_whatever_comes_after_the_post_is_one_of_the_outcomes(
     status: int, answered: bytes, sent: list[str], wait_s: float | None
@@ -784,7 +784,7 @@ def test_whatever_comes_after_the_post_is_one_of_the_outcomes(
         assert len(outcome.detail) <= 320
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=make.examples(300))
 @given(status=STATUSES, answered=BODIES)
 def test_any_answer_to_a_status_query_is_one_of_the_outcomes(status: int, answered: bytes) -> None:
     outcome = wire.read_checked(status, answered, ORIGIN)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import socket
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,8 @@ from bot.database.sqlite import Database
 from bot.model import Backend, JobState
 from bot.store import upstream
 from tests import make
+from tests.doubles.discord import FakeDiscord
+from tests.doubles.discord.wire import Guild
 from tests.unit.pipeline.rig import Rig
 
 
@@ -251,18 +254,65 @@ def test_backup_and_restore_print_one_line_each_and_progress_on_terminals() -> N
 
 
 @pytest.mark.usefixtures("place")
-def test_a_missing_setting_is_named_by_every_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DISCORD_TOKEN")
+@pytest.mark.parametrize("token", ["", "not a token", "\n"])
+def test_commands_that_only_use_the_database_need_no_token(
+    token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", token)
+    monkeypatch.delenv("MUSIC_API_KEY")
 
     for words in (
         ["servers"],
         ["jobs"],
+        ["jobs", "show", job_in("delivered")],
+        ["servers", "allow", "5"],
         ["backup", "x"],
+        ["grant", str(make.GUILD), "1", "--reason", "x"],
         ["restore", "x"],
-        ["grant", "1", "1", "--reason", "x"],
     ):
         said = typed(*words)
-        assert (1, True) == (said.exit_code, "DISCORD_TOKEN is missing" in said.stderr)
+        assert (0, "") == (said.exit_code, said.stderr), words
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("words", [["servers"], ["jobs"], ["backup", "x"], ["restore", "x"]])
+def test_a_wrong_setting_is_named_by_every_command(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql://x")
+
+    said = typed(*words)
+
+    assert (1, True) == (said.exit_code, said.stderr.startswith("DATABASE_URL must be sqlite:///"))
+
+
+@pytest.mark.parametrize("command", ["playground", "sandbox"])
+def test_a_port_that_is_in_use_is_one_sentence(command: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        said = typed(command, "--port", str(port))
+
+    sentence = f"Port {port} can't be listened on (address already in use); choose another with --port.\n"
+    assert (1, sentence) == (said.exit_code, said.stderr)
+
+
+@pytest.mark.usefixtures("place")
+async def test_servers_have_their_names_where_discord_knows_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with FakeDiscord() as discord:
+        discord.guilds[make.GUILD] = Guild(make.GUILD, "Night\x1b[31m Owls")
+        monkeypatch.setenv("DISCORD_API_URL", discord.url)
+        monkeypatch.setenv("DISCORD_TOKEN", discord.token)
+        named = await asyncio.to_thread(typed, "servers")
+        monkeypatch.setenv("DISCORD_TOKEN", "a-wrong-token")
+        unnamed = await asyncio.to_thread(typed, "servers")
+
+    assert "Owls" in named.output
+    assert "\x1b" not in named.output
+    assert (0, True, False) == (
+        unnamed.exit_code,
+        str(make.GUILD) in unnamed.output,
+        "Owls" in unnamed.output,
+    )
 
 
 @pytest.mark.usefixtures("place")
@@ -295,3 +345,55 @@ def test_every_file_of_a_command_is_its_owners_alone() -> None:
     files = [path for path in (Path("saved.db"), *Path("new").rglob("*")) if path.suffix != ".lock"]
     assert {"tunesmith.db", "saved.db", "spool"} <= {path.name for path in files}
     assert [] == [path for path in (Path("new"), *files) if path.stat().st_mode & 0o077]
+
+
+@pytest.mark.usefixtures("place")
+def test_a_songs_story_is_shown_in_order_and_without_its_words() -> None:
+    said = typed("jobs", "show", job_in("delivered"))
+
+    assert 0 == said.exit_code
+    told = [re.split(r"  +", line.strip())[-1] for line in said.output.splitlines()]
+    assert [
+        *("requested", "10 credits held; 10 of the allowance, 0 of the bonus"),
+        *("the paid request goes to sseedance", "accepted by the music service"),
+        *("finished at the music service", "audio stored: 2 takes, 0.0 MiB"),
+        "10 credits settled; 10 of the allowance, 0 of the bonus",
+        *("posting the song to the channel", "the song is posted", ""),
+    ] == told[told.index("requested") :]
+    assert f"member {make.MEMBER}" in said.output
+    assert "synth pop" not in said.output
+
+
+@pytest.mark.usefixtures("place")
+def test_a_songs_words_are_shown_when_asked_for() -> None:
+    said = typed("jobs", "show", job_in("running"), "--words")
+
+    assert "Prompt: 'Warm synth pop about the last train home'" in said.output
+    assert "parked (slow) until you decide" in said.output
+    assert "parked: slow" in said.output
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("number", ["7", "0", str(1 << 70)])
+def test_a_story_of_no_job_is_one_sentence(number: str) -> None:
+    said = typed("jobs", "show", number)
+
+    assert (1, f"Job {number} is not there.\n") == (said.exit_code, said.stderr)
+
+
+@pytest.mark.usefixtures("place")
+def test_a_server_is_forgotten_after_a_question_or_with_yes() -> None:
+    asked = typed("servers", "forget", str(make.GUILD))
+    unknown = typed("servers", "forget", "77", "--yes")
+    before = job_in("delivered")
+    said = typed("servers", "forget", str(make.GUILD), "--yes")
+
+    assert (1, True) == (asked.exit_code, "add --yes. Nothing was changed." in asked.stderr)
+    assert (1, "Server 77 is not known; nothing was changed.\n") == (unknown.exit_code, unknown.stderr)
+    assert 0 == said.exit_code
+    assert "message ids (2), limits (0), the settings, and members who are known from there alone (1)" in (
+        said.output
+    )
+    assert said.output.endswith("The bot removes the files within a minute, or at its next start.\n")
+    assert "data erased" in typed("jobs", "show", before).output
+    assert 0 == typed("doctor", "--ledger").exit_code

@@ -1,10 +1,12 @@
 """``tunesmith probe`` against the sandbox of every service, on a socket."""
 
 import asyncio
+import gzip
 import json
 from pathlib import Path
 from typing import Any
 
+import brotli
 import httpx
 import pytest
 from typer.testing import CliRunner
@@ -102,6 +104,33 @@ def test_ids_and_words_are_replaced_wherever_they_stand() -> None:
 
     text = json.dumps(saved)
     assert [] == [word for word in (KEY, "example.com", "4711", "My words", "u-77", '"abc') if word in text]
+
+
+PRIVATE = {"code": 200, "data": {"281e5b0f39b9": {"prompt": "My words", "taskId": "281e5b0f39b9"}}}
+PLAIN = json.dumps(PRIVATE).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding"),
+    [
+        (gzip.compress(PLAIN), "gzip"),
+        (gzip.compress(PLAIN), ""),
+        (brotli.compress(PLAIN), "br"),
+        (b"\xef\xbb\xbf" + PLAIN, ""),
+        (json.dumps(PRIVATE).encode("utf-16"), ""),
+        (PLAIN[:-20], ""),
+        (gzip.compress(b" " * 10**8), "gzip"),
+    ],
+)
+def test_no_form_of_an_answer_keeps_ids_or_words(body: bytes, encoding: str) -> None:
+    answer = contract_probe.Answer(Step.STATUS, 200, bytearray(body), encoding)
+
+    text = json.dumps(
+        document(contract(Backend.KIE, provider="", options={}), "https://a.b", [answer], secrets=[])
+    )
+
+    assert [] == [word for word in ("281e5b0f39b9", "My words") if word in text]
+    assert len(text) < 1_000
 
 
 def test_a_purchase_without_a_terminal_needs_consent(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from bot.music.client import MusicClient
 from bot.music.kie import Kie
 from bot.ops.doctor import balance as module
 from bot.ops.doctor.balance import check_balance
-from bot.settings import GivenSettings
+from bot.settings import Settings
 from bot.store import ledger, upstream
 from bot.store.upstream import Reading
 from tests import make
@@ -106,10 +106,10 @@ def refuse(_: httpx.Request) -> httpx.Response:
 def test_the_doctor_asks_only_a_service_that_reports_a_balance(tmp_path: Path) -> None:
     names = {}
     for backend in Backend:
-        settings = GivenSettings(
+        settings = Settings(
             discord_token="a-token",  # type: ignore[arg-type]
-            music_api_key="a-key",  # type: ignore[arg-type]
-            kie_api_key="a-key",  # type: ignore[arg-type]
+            music_api_key="a-key",  # type: ignore[call-arg]
+            kie_api_key="a-key",
             music_backend=backend,
             database_url=f"sqlite:///{tmp_path / 'nothing.db'}",
         )

@@ -45,10 +45,18 @@ def changed(path: Path, *statements: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "verdict"), [((3, 36, 0), FAILURE), ((3, 51, 2), WARNING), ((3, 51, 3), OK), ((3, 53, 0), OK)]
+    ("version", "verdict"), [((3, 36, 0), FAILURE), ((3, 40, 1), OK), ((3, 51, 3), OK), ((3, 53, 0), OK)]
 )
-def test_an_sqlite_with_a_known_bug_is_a_warning(version: tuple[int, ...], verdict: Verdict) -> None:
+def test_an_sqlite_that_is_too_old_is_a_failure(version: tuple[int, ...], verdict: Verdict) -> None:
     assert verdict is local.check_sqlite(version).verdict
+
+
+def test_an_sqlite_with_a_bug_that_the_bot_avoids_is_fine_and_says_what_to_avoid() -> None:
+    finding = local.check_sqlite((3, 40, 1)).finding
+
+    assert "the bot avoids its WAL-reset bug" in finding
+    assert "let no other program write" in finding
+    assert "bug" not in local.check_sqlite((3, 51, 3)).finding
 
 
 async def test_a_database_of_this_version_is_whole(path: Path) -> None:

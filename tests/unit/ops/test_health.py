@@ -222,6 +222,19 @@ async def test_nothing_else_is_served(
         assert status == answer.status
 
 
+async def test_a_monitor_may_ask_in_its_own_way_and_all_at_once(bot: Bot, database: Database) -> None:
+    accepts = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"}
+
+    async with pages(bot, database) as client:
+        head = await client.head("/healthz")
+        scrapes = await asyncio.gather(*(client.get("/metrics", headers=accepts) for _ in range(10)))
+        texts = [await scrape.text() for scrape in scrapes]
+
+    assert (200, b"") == (head.status, await head.read())
+    assert {(200, "application/openmetrics-text")} == {(one.status, one.content_type) for one in scrapes}
+    assert [True] * 10 == [text.endswith("# EOF\n") for text in texts]
+
+
 async def test_no_address_is_no_server() -> None:
     async with serving(None, lambda: pytest.fail("made")) as address:
         assert address is None

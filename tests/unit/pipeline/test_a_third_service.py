@@ -1,19 +1,20 @@
 """The guide “A music service” in CONTRIBUTING.md, followed once for a service that does not exist."""
 
+import importlib.util
 import json
-from collections.abc import Iterable, Mapping
-from datetime import timedelta
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 import httpx
 import pytest
 
 from bot.errors import TextTooLong
-from bot.model import Backend, FailReason, JobState, SongRequest
-from bot.music import backends, reading, wire
-from bot.music.backends import Offer
-from bot.music.contract import Capabilities, Contract
-from bot.music.text_limits import Limits
+from bot.model import Backend, FailReason, JobState
+from bot.music import backends
 from tests import make
 from tests.doubles.in_process import AUDIO, MusicService
 from tests.unit.pipeline.rig import Rig
@@ -21,57 +22,35 @@ from tests.unit.pipeline.rig import Rig
 SONG: Final = f"{AUDIO}/nightingale.mp3"
 
 
-class Nightingale:
-    """A service with one model and one take."""
+BOT: Final = Path(backends.__file__).parents[1]
+MODULE: Final = Path(__file__).with_name("nightingale.py")
+LAST_LINE: Final = '    KIE = "kie"\n'
+"""The last line of ``Backend``."""
+SHOWN: Final = """
+import json, os
+from bot import settings, setup
+from bot.errors import StartRefused
+from bot.model import Backend
+from bot.music import backends
 
-    key_setting: Final = "NIGHTINGALE_API_KEY"
-    url_setting: Final = "NIGHTINGALE_API_URL"
-    capabilities: Final = Capabilities()
-    models: Final[Mapping[str, Limits]] = {"N1": Limits(prompt=200)}
-    retired_models: Final[frozenset[str]] = frozenset()
-    usual_takes: Final = 1
-    submits_max: Final = 2
-    submits_window: Final = timedelta(seconds=1)
-    submit_path: Final = "/songs"
-    balance_path: Final[str | None] = None
-    song_cost: Final[float | None] = 1.0
-
-    def __init__(self, backend: Backend) -> None:
-        self.backend = backend
-
-    def body(self, request: SongRequest) -> dict[str, object]:
-        return {"voice": request.model, "words": request.prompt}
-
-    def task_path(self, task_id: str) -> str:
-        return f"/songs/{task_id}"
-
-    def read_submitted(
-        self,
-        status: int,
-        body: bytes,
-        sent: Iterable[str],  # noqa: ARG002 - this service never echoes what it refuses
-        retry_after_s: float | None,
-    ) -> wire.Submitted:
-        answer = reading.parse(body) or {}
-        match status, answer.get("song"):
-            case 201, str(song):
-                return wire.Accepted(song)
-            case 400, _:
-                return wire.Rejected(FailReason.REFUSED)
-            case 429, _:
-                return wire.Busy("HTTP 429", retry_after_s)
-            case _:
-                return wire.Unknown(f"HTTP {status}")
-
-    def read_checked(self, status: int, body: bytes, origin: str) -> wire.Checked | wire.Busy:
-        answer = reading.parse(body)
-        if status != 200 or answer is None:
-            return wire.Busy(f"HTTP {status}")
-        url = str(answer.get("file", ""))
-        return wire.Done((url,)) if wire.is_usable(url, origin) else wire.Running("")
-
-    def read_balance(self, body: bytes) -> float | None:  # noqa: ARG002 - the service reports none
-        return None
+loaded = settings.load()
+can = backends.plain_contract(loaded.music_backend).capabilities
+del os.environ["NIGHTINGALE_API_KEY"]
+try:
+    settings.load()
+except StartRefused as refused:
+    sentence = str(refused).partition(";")[0]
+print(json.dumps({
+    "models": loaded.music_models,
+    "url": loaded.music_url(loaded.music_backend),
+    "keys": list(loaded.music_keys),
+    "secret": "n-key-123" in loaded.secrets,
+    "length": backends.limits_of("N1").prompt,
+    "capabilities": [can.avoid, can.voice, can.duration],
+    "init": list(setup.SERVICES),
+    "without": sentence,
+}))
+"""
 
 
 class NightingaleDouble:
@@ -103,27 +82,46 @@ def _streamed(status: int, body: object) -> httpx.Response:
 
 @pytest.fixture
 def nightingale(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> Backend:
-    """Add the member of ``Backend`` and the entry in ``OFFERS`` that an edit of the source would add."""
+    """Add the line in ``Backend`` and the module that an edit of the source would add."""
     member = str.__new__(Backend, "nightingale")
     member._name_, member._value_ = "NIGHTINGALE", "nightingale"
     monkeypatch.setitem(Backend._value2member_map_, "nightingale", member)
-    offer = Offer(
-        speaks=lambda _provider, _options: Nightingale(member),
-        url="https://nightingale.example.com",
-        models=("N1",),
-        cheapest_model="N1",
-        song_price="1 credit",
-    )
-    monkeypatch.setattr(backends, "OFFERS", {**backends.OFFERS, member: offer})
+    spec = importlib.util.spec_from_file_location("bot.music.nightingale", MODULE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(backends, "OFFERS", {**backends.OFFERS, member: backends.described(member)})
     rig.music_of[member] = MusicService()
     rig.switch(member, {member})
     return member
 
 
-def test_a_class_in_one_module_fulfils_the_contract() -> None:
-    contract: Contract = Nightingale(Backend.KIE)  # mypy compares the class with the protocol
+def test_one_line_and_one_module_are_all_that_a_service_needs(tmp_path: Path) -> None:
+    shutil.copytree(BOT, tmp_path / "bot", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(MODULE, tmp_path / "bot/music/nightingale.py")
+    registry = tmp_path / "bot/model.py"
+    lines = registry.read_text("utf-8")
+    registry.write_text(lines.replace(LAST_LINE, LAST_LINE + '    NIGHTINGALE = "nightingale"\n'), "utf-8")
+    asked = {"DISCORD_TOKEN": "t", "MUSIC_BACKEND": "nightingale", "NIGHTINGALE_API_KEY": "n-key-123"}
 
-    assert {"voice": "N1", "words": "Rain"} == contract.body(make.prompt("Rain", model="N1"))
+    ran = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", SHOWN], cwd=tmp_path, env=asked, capture_output=True, text=True, check=False
+    )
+
+    assert 1 == lines.count(LAST_LINE)
+    assert ("", 0) == (ran.stderr, ran.returncode)
+    assert {
+        "models": ["N1"],
+        "url": "https://nightingale.example.com",
+        "keys": ["nightingale"],
+        "secret": True,
+        "length": 200,
+        "capabilities": [False, False, False],
+        "init": ["kie", "nightingale", "sseedance"],
+        "without": "NIGHTINGALE_API_KEY is missing",
+    } == json.loads(ran.stdout)
 
 
 async def test_a_third_service_makes_a_song(rig: Rig, nightingale: Backend) -> None:

@@ -66,6 +66,7 @@ async def failed_and_begun(rig: Rig, job: Job) -> None:
     rig.music.takes = 0
     rig.chat.down = True
     await rig.until(job, JobState.FAILED)
+    await rig.round()
     assert (await rig.get(job)).delivery is not None
 
 

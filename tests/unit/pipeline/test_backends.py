@@ -1,13 +1,17 @@
 """Songs of two music services: each is finished where it was submitted, whatever is configured since."""
 
+import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bot.errors import ServiceClosed
-from bot.model import Backend, ClosedCause, FailReason, Job, JobState
+from bot.model import Backend, ClosedCause, FailReason, Job, JobState, Voice
 from bot.store import breaker, jobs
 from bot.store.reconcile import reconcile
+from bot.ui import messages
+from bot.ui.language import ENGLISH
 from tests import make
 from tests.doubles.in_process import answers
 from tests.unit.pipeline.rig import Rig
@@ -95,6 +99,44 @@ async def test_a_song_in_any_state_survives_a_switch_and_back(
     assert expected == (ended, await rig.books())
     assert {where: 1, OTHER[where]: 0} == posts(rig)
     assert (1, ()) == (len(rig.chat.posts), await findings(rig))
+
+
+@pytest.mark.parametrize(
+    ("changes", "custom"),
+    [
+        ({"duration_s": 60}, True),
+        ({"avoid": "drums"}, True),
+        ({"voice": Voice.FEMALE}, True),
+        ({"voice": Voice.FEMALE, "instrumental": True}, True),
+        ({"avoid": "drums"}, False),
+        ({"avoid": "drums", "prompt": "x" * 490}, False),
+    ],
+)
+async def test_no_option_of_a_queued_song_is_lost_by_a_switch(
+    rig: Rig, backend: Backend, changes: dict[str, object], custom: bool
+) -> None:
+    options = {"extras": True, "duration_models": frozenset({"V6"})}
+    rig.intake.terms = replace(rig.intake.terms, **options)  # type: ignore[arg-type]
+    if backend is SSEEDANCE and "duration_s" in changes:
+        pytest.skip("it takes no length")
+    request = make.custom() if custom else make.prompt()
+    job = await rig.ask(replace(request, model=MODEL[backend], **changes))  # type: ignore[arg-type]
+    rig.switch(OTHER[backend], BOTH)
+
+    ended = await rig.until(job, JobState.DELIVERED, JobState.EXPLAINED)
+
+    too_long = "prompt" in changes and rig.backend is KIE
+    taken = not too_long and "duration_s" not in changes
+    assert (JobState.DELIVERED if taken else JobState.EXPLAINED) is ended
+    assert (SETTLED if taken else RELEASED) == await rig.books()
+    sent = json.dumps(rig.music.requests)
+    assert taken is bool(rig.music.requests)
+    assert (taken and "avoid" in changes) is ("drums" in sent)
+    assert (taken and "voice" in changes and "instrumental" not in changes) is ('"f"' in sent)
+    if not taken:
+        failed = await rig.get(job)
+        assert (FailReason.REFUSED, None) == (failed.reason, failed.backend)
+        assert "The music service has changed since" in messages.failure(ENGLISH, failed)
 
 
 async def findings(rig: Rig) -> tuple[object, ...]:

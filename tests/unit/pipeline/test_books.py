@@ -126,7 +126,7 @@ async def whole_evening(path: Path, acts: list[Act]) -> None:
         await evening.stack.aclose()
 
 
-@settings(deadline=None, max_examples=40, derandomize=True, phases=(Phase.generate,))
+@settings(deadline=None, max_examples=make.examples(40), derandomize=True, phases=(Phase.generate,))
 @given(st.lists(ACTS, min_size=5, max_size=25))
 def test_the_books_are_right_whatever_is_done(acts: list[Act]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -17,6 +17,7 @@ from bot.errors import (
     TextTooLong,
     TooLateToCancel,
     TooManyOpenJobs,
+    TooManyRequests,
     TriedAgain,
 )
 from bot.model import ClosedCause, FailReason, GuildId, JobState, Reuse, Source
@@ -173,6 +174,23 @@ async def test_a_member_and_a_server_have_a_limited_number_of_unfinished_songs(r
         await intake.accept(make.prompt(), make.origin(member_id=make.OTHER))
 
     assert [("member", 2), ("guild", 3)] == [(e.value.scope, e.value.limit) for e in (member, guild)]
+
+
+async def test_free_requests_have_a_limit_within_an_hour(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake_module, "REQUESTS_MAX", 3)
+    for _ in range(3):
+        accepted = await rig.intake.accept(make.prompt(), make.origin())
+        assert accepted is not None
+        await rig.intake.withdraw(accepted.job)
+        rig.clock.forward(minutes=10)
+
+    with pytest.raises(TooManyRequests) as refused:
+        await rig.intake.accept(make.prompt(), make.origin())
+    await rig.intake.accept(make.prompt(), make.origin(member_id=make.OTHER))
+    rig.clock.forward(minutes=31)
+
+    assert refused.value.until < rig.clock()
+    assert await rig.intake.accept(make.prompt(), make.origin()) is not None
 
 
 async def test_what_is_too_long_holds_nothing(rig: Rig) -> None:

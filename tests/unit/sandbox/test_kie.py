@@ -1,5 +1,6 @@
 """The sandbox's kie contract, tested with the bot's client."""
 
+import json
 from collections.abc import AsyncIterator
 
 import httpx
@@ -10,6 +11,7 @@ from bot.model import ClosedCause, FailReason
 from bot.music import wire
 from bot.music.client import MusicClient
 from bot.music.kie import Kie
+from bot.music.tags import picture_type
 from bot.sandbox import server
 from bot.sandbox.kie import KieSandbox
 from bot.sandbox.server import running
@@ -66,6 +68,33 @@ async def test_a_song_is_made_over_kies_contract(
     assert (2, 12.0) == (len(done.urls), done.cost_credits)
     assert [f"{accepted.task_id}-1", f"{accepted.task_id}-2"] == [take.upstream_id for take in done.details]
     assert not [address for address in done.urls if "stream" in address]
+
+
+async def test_a_result_is_json_in_a_string_and_describes_each_take(
+    sandbox: KieSandbox, seconds: Seconds, music: MusicClient, url: str
+) -> None:
+    accepted = await music.submit(make.custom(model="V6", title="Glass", style="polka"))
+    assert isinstance(accepted, wire.Accepted)
+    asked = f"{url}{Kie().task_path(accepted.task_id)}"
+
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {KEY}"}) as plain:
+        new = await plain.get(asked)
+        seconds.now = 11.0
+        await sandbox.composed()
+        record = (await plain.get(asked)).json()["data"]
+        takes = json.loads(record["resultJson"])["data"]
+        pictures = [(await plain.get(take["image_url"])).content for take in takes]
+
+    assert (200, 422, "recordInfo is null") == (new.status_code, new.json()["code"], new.json()["msg"])
+    assert isinstance(record["resultJson"], str)
+    assert [("Glass", "polka")] * 2 == [(take["title"], take["tags"]) for take in takes]
+    assert all(isinstance(take["duration"], float) for take in takes)
+    assert ({b"image/png"}, 2) == ({picture_type(picture) for picture in pictures}, len(set(pictures)))
+    done = await music.check(accepted.task_id)
+    assert isinstance(done, wire.Done)
+    assert [(take["title"], take["image_url"], take["duration"]) for take in takes] == [
+        (take.title, take.image_url, take.duration_s) for take in done.details
+    ]
 
 
 async def test_the_stream_of_a_song_is_empty(url: str, music: MusicClient) -> None:

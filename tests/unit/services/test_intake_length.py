@@ -1,4 +1,4 @@
-"""A requested length is sent, or refused, or known to be dropped: never silently ignored."""
+"""A requested length is sent or refused, and never ignored."""
 
 import pytest
 
@@ -58,4 +58,4 @@ async def test_a_length_that_can_not_be_sent_is_refused(
         await songs.accept(request_, make.origin())
 
     assert duration_models == refused.value.models
-    assert None is songs.on_offer(request_).duration_s
+    assert 60 == songs.on_offer(request_).duration_s

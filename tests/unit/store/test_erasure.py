@@ -205,6 +205,7 @@ STAYS = {
     "fact": "*",
     "sqlite_sequence": "*",
     "spool_removal": "*",
+    "job_event": "job_id number at kind state attempt repeats last_at",
     "member": "id",
     "member_limit": "guild_id member_id credits",  # with a hash, as long as it holds
     "forgotten": "member_id hash",
@@ -217,6 +218,7 @@ GOES = {
     "member": "discord_id locale leaving_since",
     "job": "interaction_id channel_id parent_channel_id task_id urls takes detail delivery_channel_id "
     "delivery_direct delivery_started_at message_id card_message_id card_shown card_due_at card_free_at",
+    "job_event": "note",  # of the answers
     "song": "*",
     "text": "*",
     "coauthor": "*",

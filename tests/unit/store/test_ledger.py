@@ -16,6 +16,7 @@ from bot.store import changes, ledger, members, quotas, times
 from bot.store.ledger import CREDITS_MAX, Defaults, Hold
 from bot.store.members import WHOLE_GUILD
 from bot.store.reconcile import reconcile
+from tests import make
 from tests.make import DEFAULTS, GUILD, MEMBER, NOW, OTHER
 from tests.unit.store.rows import added, released, settled
 
@@ -586,7 +587,7 @@ def worked_out(tx: Tx) -> tuple[dict[tuple[int, int, int], tuple[int, ...]], dic
     return {key: amounts for key, amounts in accounts.items() if any(amounts)}, dict(bonus)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=make.examples(150))
 @given(st.lists(MOVES, max_size=40))
 def test_the_counters_are_what_the_ledger_says_whatever_is_done(
     migrated: sqlite3.Connection, moves: list[Move]

@@ -31,6 +31,7 @@ from bot.store import (
     erasure,
     facts,
     history,
+    job_events,
     jobs,
     ledger,
     members,
@@ -39,13 +40,14 @@ from bot.store import (
     refusals,
     reports,
     scrub,
+    server_erasure,
     servers,
     texts,
     upstream,
 )
 from bot.store.upstream import Reading
 from tests import make
-from tests.make import CHANNEL, GUILD, MEMBER, NOW, OTHER
+from tests.make import CHANNEL, DEFAULTS, GUILD, MEMBER, NOW, OTHER
 from tests.unit.store.rows import ALL, EPOCH, HORIZON, RICH, added, put, settled
 from tests.unit.store.test_upstream import terms
 
@@ -210,6 +212,8 @@ def resume(tx: Tx) -> None:
     quotas.resume(tx, GUILD, make.entry(), NOW)
 
 
+PLACES = jobs.Places(free=3, used_up=frozenset({GUILD}), again_at=NOW, expired=NOW)
+"""A window of the music service that has places left, but none for this server."""
 WORK: dict[str, Callable[[Tx], object]] = {
     "breaker.read": lambda tx: breaker.read(tx, Backend.SSEEDANCE),
     "breaker.admit": probe,
@@ -253,10 +257,15 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "jobs.get": lambda tx: jobs.get(tx, done(tx).id),
     "jobs.held": lambda tx: jobs.held(tx, done(tx).id),
     "jobs.count_open": lambda tx: jobs.count_open(tx, GUILD, number(tx)),
-    "jobs.due": lambda tx: jobs.due(tx, ALL, EPOCH, NOW, HORIZON, 100),
+    "jobs.nth_request": lambda tx: jobs.nth_request(tx, number(tx), 500, NOW, LATER),
+    "jobs.due": lambda tx: (
+        jobs.due(tx, ALL, EPOCH, NOW, HORIZON, 100),
+        jobs.due(tx, ALL, EPOCH, NOW, HORIZON, 100, PLACES),
+    ),
     "jobs.submitted_since": lambda tx: jobs.submitted_since(tx, Backend.SSEEDANCE, NOW),
+    "jobs.submitted_by_guild": lambda tx: jobs.submitted_by_guild(tx, Backend.SSEEDANCE, NOW),
     "jobs.is_due": lambda tx: jobs.is_due(tx, NOW),
-    "jobs.next_due": lambda tx: jobs.next_due(tx, EPOCH),
+    "jobs.next_due": lambda tx: (jobs.next_due(tx, EPOCH), jobs.next_due(tx, EPOCH, PLACES)),
     "jobs.move": lambda tx: jobs.move(
         tx, queued(tx), JobState.SUBMITTING, backend=Backend.SSEEDANCE, now=NOW, due_at=NOW
     ),
@@ -279,6 +288,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "jobs.queue_position": lambda tx: jobs.queue_position(tx, queued(tx)),
     "jobs.recent_durations": lambda tx: jobs.recent_durations(tx, 10),
     "ledger.balance": lambda tx: ledger.balance(tx, GUILD, RICH, NOW),
+    "ledger.bonus": lambda tx: ledger.bonus(tx, GUILD),
     "ledger.hold": lambda tx: ledger.hold(tx, JobId(1), GUILD, number(tx), 10, RICH, NOW),
     "ledger.settle": lambda tx: ledger.settle(tx, done(tx).id, NOW),
     "ledger.release": lambda tx: ledger.release(tx, queued(tx).id, NOW),
@@ -299,6 +309,8 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "members.leaving_since": lambda tx: members.leaving_since(tx, number(tx)),
     "members.leave": lambda tx: members.leave(tx, number(tx), NOW),
     "members.forget": lambda tx: members.forget(tx, number(tx), NOW),
+    "personal_data.about": lambda tx: personal_data.about(tx, MEMBER),
+    "personal_data.sections": lambda tx: [list(rows) for rows in personal_data.sections(tx, MEMBER).values()],
     "personal_data.summary": lambda tx: personal_data.summary(tx, MEMBER),
     "personal_data.job_ids": lambda tx: personal_data.job_ids(tx, MEMBER),
     "quotas.limits": lambda tx: quotas.limits(tx, GUILD, "mia"),
@@ -306,7 +318,8 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "quotas.limit_of": lambda tx: quotas.limit_of(tx, GUILD, number(tx), [1]),
     "quotas.member_limit": lambda tx: quotas.member_limit(tx, GUILD, number(tx)),
     "quotas.role_limits": lambda tx: quotas.role_limits(tx, GUILD),
-    "quotas.member_limits": lambda tx: quotas.member_limits(tx, GUILD),
+    "quotas.member_limits": lambda tx: quotas.member_limits(tx, GUILD, 10),
+    "quotas.member_limits_count": lambda tx: quotas.member_limits_count(tx, GUILD),
     "quotas.standing": lambda tx: quotas.standing(tx, GUILD, number(tx), None, RICH, NOW),
     "quotas.hold": lambda tx: quotas.hold(tx, JobId(1), GUILD, number(tx), [], 10, RICH, NOW),
     "quotas.set_member": lambda tx: quotas.set_member(tx, GUILD, MEMBER, 5, make.entry(), NOW),
@@ -324,6 +337,9 @@ WORK: dict[str, Callable[[Tx], object]] = {
         reports.page(tx, GUILD, size=5),
         reports.page(tx, GUILD, size=5, kind="grant", before_id=9),
         reports.page(tx, GUILD, size=5, member_id=MEMBER, after_id=1),
+    ),
+    "reports.with_balances": lambda tx: reports.with_balances(
+        tx, GUILD, reports.page(tx, GUILD, size=5), DEFAULTS, NOW
     ),
     "reports.whole_ledger": lambda tx: list(reports.whole_ledger(tx, GUILD)),
     "reports.people": lambda tx: reports.people(tx, GUILD),
@@ -343,6 +359,18 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "servers.credits_this_month": lambda tx: servers.credits_this_month(tx, NOW),
     "upstream.last_reading": lambda tx: upstream.last_reading(tx, Backend.KIE),
     "upstream.record": lambda tx: upstream.record(tx, Backend.KIE, Reading(credits=5, at=NOW), ()),
+    "job_events.record_request": added,
+    "job_events.record_answer": lambda tx: job_events.record_answer(tx, queued(tx), "busy", NOW),
+    "job_events.events": lambda tx: job_events.events(tx, queued(tx).id),
+    "job_events.entries": lambda tx: job_events.entries(tx, queued(tx).id),
+    "job_events.stage_times": lambda tx: job_events.stage_times(tx, queued(tx).id),
+    "job_events.drop_answers": lambda tx: job_events.drop_answers(tx, f"[{queued(tx).id}]"),
+    "erasure.release_parked": lambda tx: erasure.release_parked(tx, "member_id", MemberNumber(1), NOW),
+    "erasure.drop_drafts_of_jobs": lambda tx: erasure.drop_drafts_of_jobs(tx, [done(tx).id]),
+    "erasure.blank": lambda tx: erasure.blank(tx, [done(tx).id]),
+    "server_erasure.due": server_erasure.due,
+    "server_erasure.erase_batch": lambda tx: server_erasure.erase_batch(tx, GUILD, NOW),
+    "server_erasure.is_leaving": lambda tx: server_erasure.is_leaving(tx, GUILD),
     "texts.keep": keep,
     "texts.may_be_taken_up": lambda tx: texts.may_be_taken_up(tx, done(tx).id),
     "texts.drop_songs": lambda tx: texts.drop_songs(tx, [done(tx).id]),
@@ -353,6 +381,8 @@ WORK: dict[str, Callable[[Tx], object]] = {
 """What each function of the store executes, by its name."""
 
 ELSEWHERE = {
+    "server_erasure.stored": "a command of the operator, in a process of its own",
+    "server_erasure.begin": "a command of the operator, in a process of its own",
     "reconcile.reconcile": "a report, once a day",
     "totals.totals": "a report, for the operator's metrics",
     "upstream.sold": "a report, at most six times a minute, which reads every server and no song",
@@ -361,8 +391,6 @@ ELSEWHERE = {
     "servers.servers": "a command of the operator, in a process of its own",
     "servers.open_jobs": "a command of the operator, in a process of its own",
     "texts.outlived": "a report, once an hour",
-    "personal_data.about": "a report, for the member's export",
-    "personal_data.sections": "a report, for the member's export",
     "members.member_index": "a restore, before the bot starts",
     "jobs.unfinished": "a restore, before the bot starts",
     "members.drop_forgotten": "reads only members who were forgotten within the longest period",

@@ -24,7 +24,7 @@ from tests import make
 from tests.unit.ui.test_cards import facts
 
 ID = 2**63 - 1
-EXAMPLES = 60
+EXAMPLES = make.examples(60)
 HOSTILE = (
     *("https://evil.example/x", "http://a.b", "discord.gg/abc", "discord.com/invite/abc", "steam://run"),
     *("[free](https://evil.example)", "<https://evil.example>", "||spoiler||", "@everyone", "<@9001>"),
@@ -85,12 +85,13 @@ def test_public_cards_fit_and_have_no_live_words(text: str, state: JobState, rea
     )
     english = language_of("en")
 
-    embeds = [cards.card(english, job, facts()), cards.song(english, job), cards.notice(english, job)]
+    card = cards.card(english, job, facts())
+    embeds = [*([] if card is None else [card]), cards.song(english, job), cards.notice(english, job)]
 
     for embed in embeds:
         assert_fits(embed)
     assert None is LIVE.search(shown(embeds))
-    assert None is LIVE.search(cards.card_line(english, job))
+    assert None is LIVE.search(cards.card_line(english, job).replace(f"<@{make.MEMBER}>", ""))
 
 
 @pytest.mark.parametrize(
@@ -110,16 +111,6 @@ def test_long_lists_fit(say: Language, many: int, repeated: int) -> None:
     )
     top = [MemberUse(member_id=DiscordUserId(ID), credits=10**9, name=name)] * many
     balance = make.balance(allowance=10**9, used=10**9, held=10**9, bonus=10**9)
-    overview = Overview(
-        balance=balance,
-        price=10**9,
-        ceiling=10**9,
-        paused=name,
-        alerts_channel_id=ID,
-        role_limits={ID - number: 10**9 for number in range(many)},
-        member_limits=many,
-        top=top,
-    )
     explanation = Explanation(
         standing=make.standing(balance=balance),
         own=10**9,
@@ -147,6 +138,16 @@ def test_long_lists_fit(say: Language, many: int, repeated: int) -> None:
     )
     kinds = (limit, replace(limit, role_id=ID), replace(limit, member_id=None))
     limits = Limits(limits=kinds * many, count=ID)
+    overview = Overview(
+        balance=balance,
+        price=10**9,
+        ceiling=10**9,
+        paused=name,
+        alerts_channel_id=ID,
+        role_limits={ID - number: 10**9 for number in range(many)},
+        member_limits=limits,
+        top=top,
+    )
     page = Page(rows=(row,) * many, newer=True, older=True)
     day = DayOfUse(day=make.NOW.date(), spent=10**9, held=10**9, released=10**9, refunded=10**9)
 

@@ -8,7 +8,7 @@ import pytest
 
 from bot import doctor
 from bot.model import Check, Verdict
-from bot.settings import GivenSettings
+from bot.settings import Settings
 from bot.ui import discord_checks
 from tests.doubles.discord import FakeDiscord
 
@@ -19,7 +19,7 @@ INVITE = "https://discord.com/oauth2/authorize?client_id=5&scope=bot+application
 @pytest.fixture
 async def commands(tmp_path: Path) -> Sequence[discord_checks.Payload]:
     """What this version registers."""
-    settings = GivenSettings(discord_token="token", music_api_key="key", spool_dir=tmp_path / "spool")  # type: ignore[arg-type] # pydantic reads it
+    settings = Settings(discord_token="token", music_api_key="key", spool_dir=tmp_path / "spool")  # type: ignore[arg-type,call-arg] # pydantic reads it
     return await doctor.commands(settings)
 
 

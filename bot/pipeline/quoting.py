@@ -1,0 +1,16 @@
+"""Keep what members typed out of the log, also where a service quotes it."""
+
+from typing import Final
+
+from bot.model import Job
+from bot.music import wire
+
+QUOTES: Final = "(it quotes the request)"
+"""Replacement in the log for an answer that contains a member's texts."""
+
+
+def unquoted(job: Job, said: str) -> str:
+    """Return what a service said about the job, or only that it quotes the request."""
+    asked = job.request
+    sent = (asked.prompt, asked.title, asked.style, asked.lyrics, asked.avoid)
+    return QUOTES if wire.echoes(said, sent) else said

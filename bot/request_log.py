@@ -1,0 +1,73 @@
+"""Debug lines about requests to other machines: what was asked of whom, and how that went.
+
+A line has the method, host and path, the status and the duration. It has no query, no header and no body:
+these contain secrets and what members typed.
+"""
+
+import logging
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+log = logging.getLogger(__name__)
+
+PATH_MAX: Final = 200
+"""Maximum length of a path in the log, in characters."""
+_TOKEN: Final = re.compile(r"((?:interactions|webhooks)/[^/]+/)[^/]+")
+"""Discord's paths with a token: /interactions/ID/TOKEN/callback, /webhooks/ID/TOKEN/messages/…"""
+_ENDING: Final = re.compile(r"\.\w{1,5}$")
+
+
+@dataclass(slots=True, kw_only=True)
+class Exchange:
+    """A request on its way, and the status of its answer once that is known."""
+
+    status: int | None = None
+
+
+@contextmanager
+def asked(method: str, url: str, *, file: bool = False) -> Iterator[Exchange]:
+    """Log the request that is made inside.
+
+    The path of a ``file`` is left out: its name may be a song's title.
+    """
+    exchange = Exchange()
+    began_s = time.perf_counter()
+    try:
+        yield exchange
+    finally:
+        error = sys.exc_info()[0]
+        problem = None if error is None else error.__name__
+        record(method, url, time.perf_counter() - began_s, status=exchange.status, error=problem, file=file)
+
+
+def record(
+    method: str, url: str, took_s: float, *, status: int | None, error: str | None = None, file: bool = False
+) -> None:
+    """Log a request that has ended, with an answer or with the name of an error."""
+    if not log.isEnabledFor(logging.DEBUG):
+        return
+    try:
+        parts = urlsplit(url)
+        host, path = parts.netloc.rpartition("@")[2], parts.path
+    except ValueError:
+        host, path = "?", ""
+    if file:
+        ending = _ENDING.search(path)
+        path = f"/…{ending[0] if ending else ''}"
+    fields: dict[str, object] = {
+        "method": method,
+        "host": host,
+        "path": _TOKEN.sub(r"\1…", path)[:PATH_MAX],
+        "took_s": round(took_s, 3),
+    }
+    if status is not None:
+        fields["status"] = status
+    if error is not None:
+        fields["error"] = error
+    log.debug("request ended", extra=fields)

@@ -1,0 +1,126 @@
+"""Erase a server's data from the rows and keep the books balanced.
+
+Each function is one part of a transaction, and none takes more than a batch: other writes wait meanwhile.
+What stays is what a member's deletion leaves of a song, the ledger, the usage, the bonus, and whether the
+operator allowed or denied the server.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from bot.database.sqlite import Tx
+from bot.model import GuildId, MemberNumber
+from bot.store import erasure, members, texts
+from bot.store.jobs import NOT_ERASED, UNFINISHED
+from bot.store.scrub import Deleted, mark
+from bot.store.times import milliseconds
+
+BATCH_MAX: Final = 200
+"""Maximum number of songs, or of members, that one transaction erases."""
+
+_ENDED = f"guild_id = :guild AND {NOT_ERASED} AND NOT {UNFINISHED}"
+_ONLY_HERE = f"""discord_id IS NOT NULL AND id IN (
+    SELECT member_id FROM job WHERE guild_id = :guild
+    UNION SELECT member_id FROM ledger WHERE guild_id = :guild AND member_id IS NOT NULL
+    UNION SELECT actor_id FROM ledger WHERE guild_id = :guild AND actor_id IS NOT NULL)
+  AND NOT EXISTS (SELECT 1 FROM job WHERE member_id = member.id AND {NOT_ERASED}
+                  AND (guild_id <> :guild OR {UNFINISHED} OR NOT :all))
+  AND NOT EXISTS (SELECT 1 FROM ledger WHERE member_id = member.id AND guild_id <> :guild)
+  AND NOT EXISTS (SELECT 1 FROM ledger WHERE actor_id = member.id AND guild_id <> :guild)
+  AND NOT EXISTS (SELECT 1 FROM member_limit WHERE member_id = member.id AND guild_id <> :guild)
+  AND (:all OR NOT EXISTS (SELECT 1 FROM text WHERE author_id = member.id))
+  AND (:all OR NOT EXISTS (SELECT 1 FROM coauthor WHERE author_id = member.id))
+  AND (:all OR NOT EXISTS (SELECT 1 FROM draft WHERE member_id = member.id))"""
+"""SQL condition: a member whom the bot knows from this server alone. ``all`` leaves what is erased before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerData:
+    """How much of a server's data is stored that would be erased."""
+
+    songs: int
+    """Songs whose texts, files, addresses and messages are known."""
+    unfinished: int
+    """Those of them that have to be finished first."""
+    limits: int
+    """Limits of members and roles."""
+    members: int
+    """Members that the bot knows from this server alone."""
+
+
+def stored(tx: Tx, guild_id: GuildId) -> ServerData:
+    """Return how much is stored about the server."""
+    songs, unfinished = tx.execute(
+        f"SELECT COUNT(*), COALESCE(SUM({UNFINISHED}), 0) FROM job WHERE guild_id = ? AND {NOT_ERASED}",
+        (guild_id,),
+    ).fetchone()
+    (limits,) = tx.execute(
+        """SELECT (SELECT COUNT(*) FROM member_limit WHERE guild_id = :guild)
+                  + (SELECT COUNT(*) FROM role_limit WHERE guild_id = :guild)""",
+        {"guild": guild_id},
+    ).fetchone()
+    (known,) = tx.execute(
+        f"SELECT COUNT(*) FROM member WHERE {_ONLY_HERE}", {"guild": guild_id, "all": True}
+    ).fetchone()
+    return ServerData(songs=songs, unfinished=unfinished, limits=limits, members=known)
+
+
+def begin(tx: Tx, guild_id: GuildId, now: datetime) -> None:
+    """Erase the server's settings and limits, release its parked jobs, and take no more of its requests."""
+    tx.execute(
+        """UPDATE guild SET leaving_since = COALESCE(leaving_since, :now), allowance = NULL, period = NULL,
+                            paused = NULL, alerts_channel_id = NULL, locale = ''
+           WHERE id = :guild""",
+        {"guild": guild_id, "now": milliseconds(now)},
+    )
+    for table in ("member_limit", "role_limit", "budget_alert"):
+        tx.execute(f"DELETE FROM {table} WHERE guild_id = ?", (guild_id,))
+    erasure.release_parked(tx, "guild_id", guild_id, now)
+    mark(tx, Deleted.ERASED)
+
+
+def due(tx: Tx) -> list[GuildId]:
+    """Return servers that wait to be forgotten and have no unfinished songs."""
+    rows = tx.execute(
+        f"""SELECT id FROM guild WHERE leaving_since IS NOT NULL AND NOT EXISTS (
+              SELECT 1 FROM job WHERE guild_id = guild.id AND {UNFINISHED})"""
+    )
+    return [GuildId(row["id"]) for row in rows]
+
+
+def erase_batch(tx: Tx, guild_id: GuildId, now: datetime) -> bool:
+    """Erase some of a leaving server's finished songs, or of the members who were only there.
+
+    Returns whether there may be more of them. The server is forgotten with the last of both, once none of its
+    songs is unfinished.
+    """
+    guild = {"guild": guild_id, "limit": BATCH_MAX}
+    rows = tx.execute(f"SELECT id FROM job WHERE {_ENDED} LIMIT :limit", guild).fetchall()
+    if rows:
+        ended = [row["id"] for row in rows]
+        erasure.drop_drafts_of_jobs(tx, ended)
+        texts.drop_songs(tx, ended)
+        erasure.blank(tx, ended)
+        mark(tx, Deleted.ERASED)
+        return True
+    only_here = tx.execute(
+        f"SELECT id FROM member WHERE {_ONLY_HERE} LIMIT :limit", guild | {"all": False}
+    ).fetchall()
+    for row in only_here:
+        members.forget(tx, MemberNumber(row["id"]), now)
+    if only_here:
+        mark(tx, Deleted.ERASED)
+        return True
+    tx.execute(
+        f"""UPDATE guild SET leaving_since = NULL WHERE id = :guild AND NOT EXISTS (
+              SELECT 1 FROM job WHERE guild_id = :guild AND {UNFINISHED})""",
+        guild,
+    )
+    return False
+
+
+def is_leaving(tx: Tx, guild_id: GuildId) -> bool:
+    """Return whether the server waits to be forgotten."""
+    row = tx.execute("SELECT 1 FROM guild WHERE id = ? AND leaving_since IS NOT NULL", (guild_id,)).fetchone()
+    return row is not None

@@ -1,0 +1,53 @@
+"""The menu under a song: what can wait, so that the buttons stay few."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import discord
+from discord import ui
+
+from bot.model import JobId
+from bot.ui.buttons.base import JobButton
+from bot.ui.buttons.delete import DeleteButton
+from bot.ui.buttons.lyrics import CopyLyricsButton, LyricsButton
+from bot.ui.buttons.send import SendButton
+from bot.ui.custom_ids import NUMBER
+from bot.ui.language import Language
+
+CHOICES: Final[dict[str, type[JobButton]]] = {
+    "words": CopyLyricsButton,
+    "send": SendButton,
+    "delete": DeleteButton,
+}
+"""Choices by the value that Discord sends back; each does what a button of its class does."""
+_CUSTOM_ID: Final = re.compile(f"(?:lyrics|also):(?P<job>{NUMBER})")
+
+
+class SongMenu(ui.Select[ui.View]):
+    """The menu of a song's own message; its custom_id is ``lyrics:job``."""
+
+    action = LyricsButton.action
+
+    def __init__(self, job_id: JobId, say: Language, labels: Mapping[str, str]) -> None:
+        super().__init__(
+            custom_id=f"{self.action}:{job_id}",
+            placeholder=say("button-more"),
+            options=[discord.SelectOption(label=label, value=value) for value, label in labels.items()],
+        )
+
+
+class CopySongMenu(SongMenu):
+    """The same menu under a copy, which must not be taken for the song's own message."""
+
+    action = "also"
+
+
+def chosen(data: Mapping[str, Any]) -> JobButton | None:
+    """Return the button that stands for what was chosen in a menu, if it is one of ours."""
+    match = _CUSTOM_ID.fullmatch(str(data.get("custom_id", "")))
+    values = data.get("values")
+    if match is None or not isinstance(values, list) or len(values) != 1:
+        return None
+    kind = CHOICES.get(str(values[0]))
+    return None if kind is None else kind(JobId(int(match["job"])))

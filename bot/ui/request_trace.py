@@ -1,0 +1,53 @@
+"""Reports each request to Discord: to the debug log, and the time that Discord sends along."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from types import SimpleNamespace
+
+import aiohttp
+
+from bot import request_log
+
+
+def trace(
+    dated: Callable[[datetime], None] = lambda _: None, *, secret_path: bool = False
+) -> aiohttp.TraceConfig:
+    """Return what an HTTP session calls; ``dated`` receives the time in each answer.
+
+    A ``secret_path`` is not logged.
+    """
+
+    async def started(_: object, context: SimpleNamespace, __: aiohttp.TraceRequestStartParams) -> None:
+        context.began_s = time.perf_counter()
+
+    async def ended(_: object, context: SimpleNamespace, request: aiohttp.TraceRequestEndParams) -> None:
+        took_s = time.perf_counter() - context.began_s
+        status = request.response.status
+        request_log.record(request.method, str(request.url), took_s, status=status, file=secret_path)
+        try:
+            date = parsedate_to_datetime(request.response.headers.get("Date", ""))
+        except ValueError:
+            return
+        if date.tzinfo is not None:
+            dated(date)
+
+    async def failed(
+        _: object, context: SimpleNamespace, request: aiohttp.TraceRequestExceptionParams
+    ) -> None:
+        took_s = time.perf_counter() - context.began_s
+        request_log.record(
+            request.method,
+            str(request.url),
+            took_s,
+            status=None,
+            error=type(request.exception).__name__,
+            file=secret_path,
+        )
+
+    config = aiohttp.TraceConfig()
+    config.on_request_start.append(started)
+    config.on_request_end.append(ended)
+    config.on_request_exception.append(failed)
+    return config
