@@ -49,6 +49,8 @@ def test_every_text_is_what_the_reference_writes(code: str) -> None:
         "a =\n    two\n      lines\n\n    and more\n",
         "a = first\n     second\n   third\n# a comment\n",
         "a = { $n ->\n [0] none\n [one] one of\n  two lines\n *[other] { $n } of them\n} left\n",
+        'a = { " " }after a blank{ " " }\n',
+        'a =\n  { " " }two\n   lines { " " }\n\n',
         "a = at { $n ->\n [one] x\n *[other] { $n ->\n  [2] two\n  *[other] many\n }\n} after",
     ],
 )
