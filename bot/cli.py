@@ -81,7 +81,8 @@ def make_files_private(
 @cli.command()
 def run() -> None:
     """Run the bot. Settings come from the environment or from .env; see .env.example."""
-    start.run()
+    if status := start.run():
+        raise typer.Exit(status)
 
 
 @cli.command()
