@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import (
     BaseModel,
@@ -25,9 +25,11 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from bot import sources
+from bot.database.opening import POSTGRESQL, SQLITE
 from bot.errors import StartRefused
 from bot.model import Backend, GuildId, Period
 from bot.music.backends import OFFERS, plain_contract
+from bot.proxies import Proxy, parse_proxy
 from bot.store.ledger import Defaults
 from bot.store.servers import ServerPolicy
 from bot.store.upstream import UpstreamTerms
@@ -44,7 +46,8 @@ URL_MAX: Final = 2_000
 PORT_DIGITS_MAX: Final = 5
 PORT_MAX: Final = 65_535
 IPV6: Final = 6
-SQLITE: Final = "sqlite:///"
+TAKEOVER_MIN_S: Final = 5
+"""Minimum of TAKEOVER_S: a shorter pause is no standstill."""
 USER_INFO: Final = re.compile(r"(://)[^\s/@]+@")
 """A user name and password in a URL."""
 NETLOC: Final = re.compile(r"(?P<host>\[[^\[\]]*\]|[^\[\]:@]*)(:\d+)?")
@@ -80,10 +83,20 @@ class Settings(BaseModel):
         description="Base URL of Discord's REST API, or of a proxy for it. "
         "The gateway's URL comes from there, too.",
     )
+    discord_proxy: SecretStr | None = Field(
+        default=None,
+        description="A proxy for everything at Discord: REST, gateway, attachments and OPERATOR_WEBHOOK_URL. "
+        "http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before HOST if it asks for them.",
+    )
     music_backend: Backend = Field(
         default=Backend.SSEEDANCE,
         description=f"The music service that makes new songs: {' or '.join(Backend)}. Models, their limits, "
         "the price and the URL follow from it unless set.",
+    )
+    music_proxy: SecretStr | None = Field(
+        default=None,
+        description="A proxy for everything at the music services, paid requests and audio included, in the "
+        "same form as DISCORD_PROXY.",
     )
     music_provider: str = Field(default="kie", description="The provider named in every request.")
     music_models: tuple[str, ...] = Field(
@@ -98,9 +111,15 @@ class Settings(BaseModel):
         default=False,
         description="Whether members may set what a song should avoid and which voice sings it.",
     )
-    database_url: str = Field(
-        default="sqlite:///data/tunesmith.db",
-        description="The SQLite database: sqlite:/// followed by the path of the file.",
+    database_url: SecretStr = Field(
+        default=SecretStr("sqlite:///data/tunesmith.db"),
+        description="The database: sqlite:/// followed by the path of the file, or the address of a "
+        "PostgreSQL database: postgresql://user:password@host/name.",
+    )
+    takeover_s: Annotated[int, Field(ge=TAKEOVER_MIN_S, le=NUMBER_MAX)] = Field(
+        default=15,
+        description="On PostgreSQL: how long the running bot may stand still before one that stands by "
+        "takes over, in seconds.",
     )
     spool_dir: Path = Field(
         default=Path("data/spool"), description="The directory for the audio files of finished songs."
@@ -171,9 +190,27 @@ class Settings(BaseModel):
     )
 
     @property
+    def on_postgresql(self) -> bool:
+        """Whether the database is on a PostgreSQL server."""
+        return self.database_url.get_secret_value().startswith(POSTGRESQL)
+
+    @property
     def database_path(self) -> Path:
-        """The path of the SQLite file."""
-        return Path(self.database_url.removeprefix(SQLITE))
+        """The path of the SQLite file.
+
+        Raises:
+            StartRefused: the database is on a PostgreSQL server.
+        """
+        if self.on_postgresql:
+            raise StartRefused(
+                "DATABASE_URL: this is for an SQLite file; use PostgreSQL's own tools, such as pg_dump."
+            )
+        return Path(self.database_url.get_secret_value().removeprefix(SQLITE))
+
+    @property
+    def database_place(self) -> Path | str:
+        """The path of the SQLite file, or the address of the PostgreSQL database."""
+        return self.database_url.get_secret_value() if self.on_postgresql else self.database_path
 
     @property
     def credit_defaults(self) -> Defaults:
@@ -208,7 +245,34 @@ class Settings(BaseModel):
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be shown or logged."""
         secrets: list[SecretStr | None] = [getattr(self, field) for field in secret_fields()]
-        return tuple(secret.get_secret_value() for secret in secrets if secret is not None)
+        values = (secret.get_secret_value() for secret in secrets if secret is not None)
+        proxies = [proxy for proxy in (self.proxy_to_discord, self.proxy_to_music) if proxy is not None]
+        return (
+            # The path of a file is none, and the password of a server also is one without its address.
+            *(value for value in values if not value.startswith(SQLITE)),
+            *self._database_passwords,
+            *(proxy.password for proxy in proxies if proxy.password),
+        )
+
+    @property
+    def proxy_to_discord(self) -> Proxy | None:
+        """The proxy for connections to Discord, and for no other ones."""
+        return None if self.discord_proxy is None else parse_proxy(self.discord_proxy.get_secret_value())
+
+    @property
+    def proxy_to_music(self) -> Proxy | None:
+        """The proxy for connections to the music services, and for no other ones."""
+        return None if self.music_proxy is None else parse_proxy(self.music_proxy.get_secret_value())
+
+    @property
+    def _database_passwords(self) -> tuple[str, ...]:
+        """The password in the address of the database, as written there and as it is."""
+        if not self.on_postgresql:
+            return ()
+        parts = urlsplit(self.database_url.get_secret_value())
+        in_query = parse_qs(parts.query).get("password", [])
+        written = [password for password in (parts.password, *in_query) if password]
+        return tuple(dict.fromkeys(form for password in written for form in (password, unquote(password))))
 
     @property
     def music_keys(self) -> dict[Backend, SecretStr]:
@@ -256,6 +320,15 @@ class Settings(BaseModel):
     @classmethod
     def _check_webhook(cls, value: SecretStr | None) -> SecretStr | None:
         return value if value is None else SecretStr(cls._check_url(value.get_secret_value()))
+
+    @field_validator("discord_proxy", "music_proxy")
+    @classmethod
+    def _check_proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            proxy = parse_proxy(value.get_secret_value())
+            if not _is_netloc(proxy.address.partition("://")[2]):
+                raise ValueError("must be a URL like http://proxy.example:3128 or socks5://127.0.0.1:1080")
+        return value
 
     @field_validator("discord_api_url", *URL_FIELDS.values(), check_fields=False)
     @classmethod
@@ -336,8 +409,12 @@ class Settings(BaseModel):
 
     @field_validator("database_url")
     @classmethod
-    def _check_database_url(cls, value: str) -> str:
-        if not value.startswith(SQLITE) or not Path(value.removeprefix(SQLITE)).name:
+    def _check_database_url(cls, value: SecretStr) -> SecretStr:
+        url = value.get_secret_value()
+        if url.startswith(POSTGRESQL):
+            if not _is_postgresql(url):
+                raise ValueError("must name a user and a database, like postgresql://user:password@host/name")
+        elif not url.startswith(SQLITE) or not Path(url.removeprefix(SQLITE)).name:
             raise ValueError(
                 "must be sqlite:/// followed by the path of a file, like sqlite:///data/tunesmith.db"
             )
@@ -449,6 +526,16 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_postgresql(url: str) -> bool:
+    """Return whether an address names a user and a database. The server says what else is wrong."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    return bool(parts.username and parts.path.strip("/"))
 
 
 @functools.cache
@@ -599,11 +686,14 @@ def _rows(
         problem = wrong.get(name)
         if problem is not None or effective is None:
             shown = "(missing)" if name in missing else "(invalid)"
+        elif name == "DATABASE_URL" and not effective.on_postgresql:
+            shown = effective.database_url.get_secret_value()  # a path
         elif name.lower() in secret_fields():
             shown = HIDDEN if value is not None else "(not set)"
         else:
             shown = _text(getattr(effective, name.lower()))
-        origin = "-" if problem is not None or name.lower() in secret_fields() else "default"
+        has_default = name.lower() not in secret_fields() or name == "DATABASE_URL"
+        origin = "default" if problem is None and has_default else "-"
         yield EffectiveSetting(
             name=name, value=shown, origin=origin if value is None else value.origin, problem=problem
         )

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Tx
 from bot.model import GuildId, Job, JobState, Limit, MemberNumber, Standing
 from bot.pipeline.courier import CardFacts
 from bot.store import jobs, ledger, quotas

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.database.sqlite import Database, Tx
+from bot.database.engine import Database, Tx
 from bot.errors import StoreBusy, Transient
 from bot.model import Job, JobState
 from bot.pipeline.card_facts import SLOW_AFTER, card_facts

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Tx
 from bot.errors import LimitReached
 from bot.model import ChangedBy, DiscordUserId, GuildId, JobId, Limit, MemberNumber, Standing
 from bot.store import ledger, members, times
@@ -116,7 +116,13 @@ def role_limits(tx: Tx, guild_id: GuildId, role_ids: Iterable[int] | None = None
     return {role_id: credits_ for role_id, credits_ in rows if roles is None or role_id in roles}
 
 
-def member_limits(tx: Tx, guild_id: GuildId) -> int:
+def member_limits(tx: Tx, guild_id: GuildId, most: int) -> list[SetLimit]:
+    """Return up to ``most`` members with a limit of their own, the highest first."""
+    own = [limit for limit in limits(tx, guild_id) if limit.role_id is None]
+    return sorted(own, key=lambda limit: (-limit.credits, limit.number or 0))[:most]
+
+
+def member_limits_count(tx: Tx, guild_id: GuildId) -> int:
     """Return how many members have a limit of their own."""
     (count,) = tx.execute("SELECT COUNT(*) FROM member_limit WHERE guild_id = ?", (guild_id,)).fetchone()
     return int(count)
@@ -218,7 +224,7 @@ def set_role(
     else:
         tx.execute(
             """INSERT INTO role_limit (guild_id, role_id, credits) VALUES (?, ?, ?)
-               ON CONFLICT DO UPDATE SET credits = excluded.credits""",
+               ON CONFLICT (guild_id, role_id) DO UPDATE SET credits = excluded.credits""",
             (guild_id, role_id, ledger.in_range(credits_)),
         )
     ledger.note(

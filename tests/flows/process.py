@@ -22,6 +22,8 @@ PATIENCE_S = 60.0
 FENCE = """
 import os, sys
 
+PORTS = os.environ.get("DIALLED_PORTS", "").split()
+
 def watch(event, arguments):
     if event == "socket.getaddrinfo":
         host = arguments[0]
@@ -32,10 +34,16 @@ def watch(event, arguments):
     if host not in (None, "localhost", "127.0.0.1", "::1"):
         os.write(2, f"the bot dialled {host!r}\\n".encode())
         os._exit(86)
+    if event == "socket.connect" and PORTS and str(arguments[1][1]) not in PORTS:
+        os.write(2, f"the bot dialled port {arguments[1][1]}\\n".encode())
+        os._exit(86)
 
 sys.addaudithook(watch)
 """
-"""What Python runs before the bot does: whoever dials anything but this machine ends at once."""
+"""What Python runs before the bot does: whoever dials anything but this machine ends at once.
+
+With ``DIALLED_PORTS``, only these ports of it.
+"""
 
 
 class BotProcess:
@@ -114,6 +122,14 @@ class BotProcess:
             while words not in self.log:
                 self._heard.clear()
                 await self._heard.wait()
+
+    def stand_still(self) -> None:
+        """SIGSTOP: the process keeps its connections and does nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        self._process.send_signal(signal.SIGCONT)
 
     async def terminate(self) -> int:
         """SIGTERM, if it still runs. Returns the exit status."""
