@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.database import sqlite as module
+from bot.database.engine import FIRST_PAGE
 from bot.database.sqlite import Database, Tx
 from bot.errors import StoreBusy, WordsGone
 from bot.model import (
@@ -228,6 +228,7 @@ GOES = {
 """Of each table, what a deletion leaves and what it takes; a new column has to be decided on."""
 
 
+@pytest.mark.sqlite
 def test_of_every_column_it_is_decided_whether_a_deletion_takes_it(tx: Tx) -> None:
     for table in column(
         tx, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_stat%'"
@@ -408,8 +409,8 @@ def ended(tx: Tx, days_ago: int, state: JobState = DONE, **changes: object) -> J
     (released if state is JobState.EXPLAINED else settled)(tx, job)
     put(tx, job, state, due=False)
     tx.execute(
-        "UPDATE job SET created_at = ?1, state_since = ?1, urls = '[1]', detail = 'said' WHERE id = ?2",
-        (times.milliseconds(at), job.id),
+        "UPDATE job SET created_at = :at, state_since = :at, urls = '[1]', detail = 'said' WHERE id = :id",
+        {"at": times.milliseconds(at), "id": job.id},
     )
     return job
 
@@ -527,23 +528,38 @@ def left_of(path: Path, people: list[int]) -> set[tuple[str, str]]:
     return bytes_left(path, [f"<{person:03}>" for person in people], ids)
 
 
+@pytest.fixture(scope="module")
+def crowded_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Hundreds of songs in random order, written once."""
+
+    async def write(path: Path) -> None:
+        async with Database.open(path) as database:
+            for count, person in enumerate(ORDER):
+                await database.write(partial(song_of, count=count, person=person))
+            await database.write(lambda tx: texts.drop_drafts(tx, NOW + 2 * DAY, 10_000))
+
+    path = tmp_path_factory.mktemp("crowded") / "tunesmith.db"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "PRAGMAS", (*module.PRAGMAS, "PRAGMA synchronous = OFF"))
+        asyncio.run(write(path))
+    return path.read_bytes()
+
+
 @pytest.fixture
 async def crowded(
     tmp_path: Path,
+    crowded_file: bytes,
     nothing_is_flushed: None,  # noqa: ARG001
 ) -> AsyncIterator[Database]:
-    """Hundreds of songs in random order."""
-    async with Database.open(tmp_path / "tunesmith.db") as database:
-        for count, person in enumerate(ORDER):
-            await database.write(partial(song_of, count=count, person=person))
-        await database.write(lambda tx: texts.drop_drafts(tx, NOW + 2 * DAY, 10_000))
-    async with Database.open(tmp_path / "tunesmith.db") as database:
+    path = tmp_path / "tunesmith.db"
+    path.write_bytes(crowded_file)
+    async with Database.open(path) as database:
         yield database
 
 
 async def scrubbed(database: Database) -> None:
     """Scrub the whole file, in parts."""
-    page: int | None = module.FIRST_PAGE
+    page: int | None = FIRST_PAGE
     while page is not None:
         page = await database.scrub(page, partial(scrub.reach, page=page))
 
@@ -582,6 +598,7 @@ async def test_nothing_of_words_that_were_dropped_is_left_in_the_files(crowded: 
     assert set() == bytes_left(crowded.path, words, [])
 
 
+@pytest.mark.sqlite
 async def test_a_log_that_somebody_reads_from_is_scrubbed_when_they_are_done(database: Database) -> None:
     await database.write(lambda tx: song_of(tx, 1, 1))
     with closing(sqlite3.connect(database.path)) as reading:
@@ -597,6 +614,7 @@ async def test_a_log_that_somebody_reads_from_is_scrubbed_when_they_are_done(dat
     assert set() == bytes_left(database.path, ["<001>"], [person_id(1)])
 
 
+@pytest.mark.sqlite
 async def test_a_file_that_somebody_writes_to_is_not_scrubbed_and_stays_whole(database: Database) -> None:
     await database.write(lambda tx: song_of(tx, 1, 1))
     with closing(sqlite3.connect(database.path, isolation_level=None)) as writing:
