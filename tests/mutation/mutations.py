@@ -349,6 +349,20 @@ SUBMITTING: Final = (
         by=(f"{CLIENT}each_post_has_a_connection_of_its_own",),
     ),
     broken(
+        "a proxy that breaks off before its tunnel is there proves that nothing was sent",
+        "music/proxy.py",
+        "ProxiedBackend.connect_tcp",
+        ("except _FAILED as error:", "except ZeroDivisionError as error:"),
+        by=("unit/music/test_proxy.py::test_without_a_tunnel_nothing_was_sent",),
+    ),
+    broken(
+        "a secret in two places is refused",
+        "sources.py",
+        "_add_secret",
+        ("if len(places) > 1:", "if False:"),
+        by=("unit/test_sources.py::test_a_secret_and_its_file_are_not_both_taken",),
+    ),
+    broken(
         "the POST has a deadline in all",
         "music/client.py",
         "MusicClient._submit",

@@ -105,7 +105,7 @@ class Operator:
             check=False,
         )
         say(step, time.monotonic() - began)
-        assert done.returncode == 0, f"{line}\n{done.stdout}"
+        assert 0 == done.returncode, f"{line}\n{done.stdout}"
         return done.stdout
 
 
@@ -138,7 +138,7 @@ async def play(base: Path, scratch: Path) -> None:
             operator.types, "init, answers piped", readme_line("tunesmith init$"), answers=answers
         )
         assert "https://discord.com/oauth2/authorize?client_id=" in said, said
-        assert (home / "tunesmith" / ".env").stat().st_mode & 0o777 == 0o600
+        assert 0o600 == (home / "tunesmith" / ".env").stat().st_mode & 0o777
         said = await asyncio.to_thread(operator.types, "doctor", readme_line("tunesmith doctor$"))
         assert "failure" not in said, said
         await first_song(operator, world)
@@ -148,14 +148,14 @@ async def play(base: Path, scratch: Path) -> None:
 def install(operator: Operator, home: Path) -> None:
     """Clone, demo, and the installation without the playground."""
     absent = operator.types("an empty system", f"! command -v {' || command -v '.join(ABSENT)}", folder=HOME)
-    assert absent == "", absent
+    assert "" == absent, absent
     refused = operator.command("python3 -m pip install uv", HOME)
     done = subprocess.run(refused, check=False, capture_output=True)  # noqa: S603 - words of our own
-    assert done.returncode != 0
+    assert 0 != done.returncode
     url = readme_line("^git clone ").split()[2]
     operator.types("git configured", f"git config --global url./upstream.insteadOf {url}", folder=HOME)
     operator.types("clone", readme_line("^git clone "), folder=HOME)
-    said = operator.types("demo, with its installation", readme_line("tunesmith demo$"))
+    said = operator.types("demo, installed and played", readme_line("tunesmith demo$"))
     assert list((home / "tunesmith" / "tunesmith-demo").glob("*.mp3")), said
     sys.stdout.write(f"  installed for the demo: {size_mib(home / 'tunesmith' / '.venv'):.0f} MiB\n")
     operator.types("installation for hosting", readme_line("uv sync --no-dev$"))

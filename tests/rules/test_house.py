@@ -173,8 +173,9 @@ def test_every_dependency_is_bounded_below_and_above() -> None:
     named = [
         *project["project"]["dependencies"],
         *(line for group in project["project"]["optional-dependencies"].values() for line in group),
-        *(line for line in project["dependency-groups"]["dev"] if not line.startswith("tunesmith")),
+        *project["dependency-groups"]["dev"],
     ]
+    named = [line for line in named if not line.startswith("tunesmith")]  # one extra brings another
 
     assert [] == [line for line in named if ">=" not in line or "<" not in line]
 
