@@ -5,6 +5,7 @@ import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,4 +46,23 @@ def last_stage(path: Path) -> Stage:
         stop_signal=found["STOPSIGNAL"],
         command=(*json.loads(found["ENTRYPOINT"]), *json.loads(found["CMD"])),
         health=tuple(json.loads(health)),
+    )
+
+
+def of_config(config: dict[str, Any], *, python: str) -> Stage:
+    """What the configuration of a built image says, in Docker's form."""
+    uid, gid = config["User"].split(":")
+    (volume,) = config["Volumes"]
+    kind, *health = config["Healthcheck"]["Test"]
+    assert kind == "CMD"
+    return Stage(
+        python=python,
+        env=dict(one.split("=", 1) for one in config["Env"]),
+        uid=int(uid),
+        gid=int(gid),
+        folder=config["WorkingDir"],
+        volume=volume,
+        stop_signal=config["StopSignal"],
+        command=(*config["Entrypoint"], *config["Cmd"]),
+        health=tuple(health),
     )
