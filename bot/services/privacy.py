@@ -48,7 +48,7 @@ class Deletion:
     """Whether the database files have been scrubbed too; maintenance does that within the hour."""
 
     on_server: bool = False
-    """Whether the database is on a server: its files are cleaned within a day, its log and replicas are not."""
+    """Whether the database is on a server: its files are cleaned within a day, and its log is not."""
 
     replaced_until: datetime | None = None
     """Until when a file that a restore has replaced is kept, which may have the member's data too."""
