@@ -101,6 +101,11 @@ class Database(Protocol):
         """The path whose copies lie next to it, or None for a database on a server."""
         ...
 
+    @property
+    def scrubs_in_passing(self) -> bool:
+        """Whether ``scrub`` is so cheap that it may follow every deletion, rather than once a day."""
+        ...
+
     async def write(self, fn: Callable[[Tx], T]) -> T:
         """Run ``fn`` in a transaction that writes, and return its result.
 

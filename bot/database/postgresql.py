@@ -373,6 +373,11 @@ class Database(engine.Database):
             await asyncio.sleep(slots.BEAT_S)
 
     @property
+    def scrubs_in_passing(self) -> bool:
+        """Return False: to rewrite a table locks it."""
+        return False
+
+    @property
     def waiting(self) -> int:
         """Number of writes that wait for their turn."""
         return self._waiting

@@ -394,6 +394,11 @@ class Database(engine.Database):
         return self.path
 
     @property
+    def scrubs_in_passing(self) -> bool:
+        """Return True: a few pages at a time hold writers up for milliseconds."""
+        return True
+
+    @property
     def waiting(self) -> int:
         """Number of writes that wait for the writer's thread."""
         return len(self._writer.waiting)

@@ -108,7 +108,8 @@ class Maintenance:
         now = self._now()
         pending = await self._erasure.pending()
         late = self._scrubbed_at is None or now - self._scrubbed_at >= EXPIRED_EVERY
-        if not pending or not (late or Deleted.ERASED in pending):
+        at_once = Deleted.ERASED in pending and self._database.scrubs_in_passing
+        if not pending or not (late or at_once):
             return
         for _ in range(QUIET_WAITS_MAX):
             if not await self._is_busy():

@@ -47,6 +47,9 @@ class Deletion:
     clean: bool
     """Whether the database files have been scrubbed too; maintenance does that within the hour."""
 
+    on_server: bool = False
+    """Whether the database is on a server: its files are cleaned within a day, and its log is not."""
+
     replaced_until: datetime | None = None
     """Until when a file that a restore has replaced is kept, which may have the member's data too."""
 
@@ -138,5 +141,6 @@ class Privacy:
             own_songs=0 if waits is None else waits.own,
             songs_of_others=0 if waits is None else waits.of_others,
             clean=clean,
+            on_server=not self._database.scrubs_in_passing,
             replaced_until=None if until_s is None else datetime.fromtimestamp(until_s, UTC),
         )

@@ -25,7 +25,7 @@ _ONLY_HERE = f"""discord_id IS NOT NULL AND id IN (
     UNION SELECT member_id FROM ledger WHERE guild_id = :guild AND member_id IS NOT NULL
     UNION SELECT actor_id FROM ledger WHERE guild_id = :guild AND actor_id IS NOT NULL)
   AND NOT EXISTS (SELECT 1 FROM job WHERE member_id = member.id AND {NOT_ERASED}
-                  AND (guild_id <> :guild OR {UNFINISHED} OR NOT :all))
+                  AND (guild_id <> :guild OR {UNFINISHED} OR :all = 0))
   AND NOT EXISTS (SELECT 1 FROM ledger WHERE member_id = member.id AND guild_id <> :guild)
   AND NOT EXISTS (SELECT 1 FROM ledger WHERE actor_id = member.id AND guild_id <> :guild)
   AND NOT EXISTS (SELECT 1 FROM member_limit WHERE member_id = member.id AND guild_id <> :guild)

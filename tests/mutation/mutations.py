@@ -76,6 +76,7 @@ LEDGER: Final = "unit/store/test_ledger.py::test_"
 BREAKER: Final = "unit/store/test_breaker.py::test_"
 OWNERSHIP: Final = "unit/database/test_ownership.py::test_"
 DATABASE: Final = "unit/database/test_sqlite.py::test_"
+SERVER: Final = "unit/database/test_postgresql.py::test_"
 CLIENT: Final = "unit/music/test_client.py::test_"
 AUDIO: Final = "unit/music/test_audio.py::test_"
 MUSIC_HTTP: Final = "faults/test_a_music_http.py::test_"
@@ -1709,7 +1710,67 @@ UPSTREAM_BALANCE: Final = (
     ),
 )
 
+ON_A_SERVER: Final = (
+    broken(
+        "a transaction on a server locks its guild before it looks",
+        "database/locking.py",
+        "lock_guild",
+        ("if not _locks_rows(tx):", "if tx:"),
+        by=(f"{SERVER}all_credits_are_promised_once_to_many_at_once",),
+    ),
+    broken(
+        "a session that is made again finds its own epoch, or the process ends",
+        "database/slots.py",
+        "take_up_again",
+        ('if row is None or row["epoch"] != epoch:', "if row is None:"),
+        by=(f"{SERVER}who_takes_the_slot_up_again_finds_its_own_epoch",),
+    ),
+    broken(
+        "the session of a holder that stands still is ended",
+        "database/slots.py",
+        "attempt",
+        ("if beat is not None and same_s >= takeover_s:", "if beat is None:"),
+        by=(f"{SERVER}the_session_of_a_holder_that_stands_still_is_ended",),
+    ),
+    broken(
+        "a slot that was not given back is left to its holder for a while",
+        "database/slots.py",
+        "attempt",
+        ("not beat.given_back", "beat.given_back"),
+        by=(f"{SERVER}a_slot_that_was_not_given_back_is_left_alone_for_a_while",),
+    ),
+    broken(
+        "a commit whose answer was lost is looked up",
+        "database/postgresql.py",
+        "_Writer._once",
+        ("if xid is not None and (tx.usable or not self._was_committed(xid)):", "if True:"),
+        by=(f"{SERVER}a_commit_whose_answer_is_lost_counts_once",),
+    ),
+    broken(
+        "nothing is paid after a standstill",
+        "pipeline/submitting.py",
+        "Submitter._request",
+        ("if not self._database.may_act():", "if not self._database:"),
+        by=("unit/pipeline/test_standstill.py::test_nothing_is_paid_after_a_standstill",),
+    ),
+    broken(
+        "nothing is posted after a standstill",
+        "pipeline/transitions.py",
+        "Transitions.refuse_to_act_late",
+        ("if not self._database.may_act():", "if not self._database:"),
+        by=("unit/pipeline/test_standstill.py::test_nothing_is_posted_after_a_standstill",),
+    ),
+    broken(
+        "who was not served yet comes first on both engines",
+        "store/jobs.py",
+        "_IN_TURN",
+        ("guild_served NULLS FIRST", "guild_served"),
+        by=("rules/test_sql.py::test_an_order_by_says_where_rows_without_a_value_come",),
+    ),
+)
+
 MUTATIONS: Final = (
+    *ON_A_SERVER,
     *INTAKE,
     *CLAIMS,
     *SUBMITTING,

@@ -24,7 +24,7 @@ ONLY_IN_ONE: Final = {
     r"\bIN \(\)": "is SQLite's; IN (NULL)",
     r"\?\d": "is SQLite's placeholder; :name",
     r"\bSELECT value FROM json_each\([^)]*\)(?! AS)": "is a text in PostgreSQL; CAST(value AS BIGINT)",
-    r"\(:[a-z_]+ (AND|OR)\b": "takes a number for a truth; :name = 1",
+    r"\(:[a-z_]+ (AND|OR)\b|\b(AND|OR|NOT|WHERE) :[a-z_]+ *(\)|AND|OR|$)": "is no truth; :name = 1",
     r"\bSUM\(_\)|\bSUM\((?!CASE)[^()]*(=|<|>| IN )": "sums booleans; COUNT(*) FILTER (WHERE …)",
     r"\bIN [a-z_]+\b(?!\s*\()": "names a table; IN (SELECT …)",
     r"[@$][a-z]|::|\bILIKE\b|\bFOR UPDATE\b|\bFOR NO KEY\b": "is PostgreSQL's; database/locking.py locks",
@@ -138,6 +138,7 @@ def test_an_order_by_says_where_rows_without_a_value_come() -> None:
         "SELECT 1 FROM job INDEXED BY job_due",
         "SELECT 1 FROM song WHERE id IN theirs",
         "SELECT id FROM job WHERE id = ?1",
+        "SELECT id FROM job WHERE (due_at IS NULL OR NOT :all)",
         "SELECT id FROM guild WHERE id = ? FOR UPDATE",
     ],
 )

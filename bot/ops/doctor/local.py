@@ -21,12 +21,11 @@ from bot.errors import StartRefused
 from bot.model import Check
 from bot.ops.doctor import server
 from bot.ops.doctor.runner import CheckSpec, failure, ok, on_a_thread, warning
+from bot.ops.doctor.server import READ_WITHIN_S
 from bot.store import servers
 from bot.store.reconcile import Reconciliation, reconcile
 
 FILES_WITHIN_S: Final = 10.0
-READ_WITHIN_S: Final = 60.0
-"""Deadline in seconds for checks that read the whole database."""
 SAFE_SQLITE: Final = (3, 51, 3)
 """First version in which two connections that checkpoint at once cannot damage a file in WAL mode.
 Source: https://sqlite.org/wal.html#walresetbug, read 2026-11-25."""

@@ -15,7 +15,7 @@ READ_WITHIN_S: Final = 60.0
 """Deadline in seconds for checks that read the whole database."""
 SERVER_VERSION_MIN: Final = 15
 NUMBERS_A_VERSION: Final = 10_000
-"""What divides the server's number of its version: 150018 is 15.18."""
+"""Divisor of the server's number of its version: 150018 is 15.18."""
 ADVICE: Final = "check the PostgreSQL server of DATABASE_URL"
 MUST_BE_ON: Final = ("fsync", "full_page_writes")
 """Settings without which a crash of the server loses commits or damages the database."""

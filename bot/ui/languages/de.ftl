@@ -511,4 +511,5 @@ privacy-ask = **Alles löschen, was über dich gespeichert ist?** Deine Texte, T
 privacy-deleted = Gelöscht. Der Bot speichert nichts mehr davon. In Sicherungen des Betreibers kann es noch eine Weile stehen. Einträge zu Credits bleiben, ohne deinen Namen.
 privacy-replaced = Auch eine Datenbank, die durch eine Sicherung ersetzt wurde, kann es enthalten. Sie wird nach dem { $when } gelöscht.
 privacy-deleting = Gelöscht. Spuren in den Dateien des Bots werden innerhalb einer Stunde überschrieben. Einträge zu Credits bleiben, ohne deinen Namen.
+privacy-deleting-on-server = Gelöscht. Spuren in den Dateien der Datenbank verschwinden innerhalb eines Tages. In ihrem Protokoll, in Kopien und Sicherungen können sie länger stehen. Einträge zu Credits bleiben, ohne deinen Namen.
 privacy-waits = Alles Fertige ist gelöscht. Der Rest folgt nach { $songs } in Arbeit. Bis dahin kannst du nichts Neues anfragen.

@@ -511,4 +511,5 @@ privacy-ask = **Delete everything that is kept about you?** Your texts, titles, 
 privacy-deleted = Deleted. The bot keeps nothing of it any more. Backups of its operator may still have it for a while. Credit entries stay, without your name.
 privacy-replaced = A database that was replaced by a backup may have it too. It is deleted after { $when }.
 privacy-deleting = Deleted. Traces in the bot's files are overwritten within an hour. Credit entries stay, without your name.
+privacy-deleting-on-server = Deleted. Traces in the database's files are removed within a day. Its log, copies and backups may have them for longer. Credit entries stay, without your name.
 privacy-waits = Everything finished is deleted. The rest follows after { $songs } in progress. Until then you can't request anything new.
