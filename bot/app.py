@@ -229,6 +229,7 @@ async def assemble(
             now=now,
             alert=operator_alerts.alert,
             clock_confirmed=clock_confirmed,
+            present_servers=client.present_servers,
         )
         yield App(
             database=database,

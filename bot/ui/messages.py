@@ -15,6 +15,8 @@ from bot.ui.text import line
 
 Tell = Callable[..., str]
 """A language with some of the facts."""
+UNSPACED: Final = frozenset({"ja"})
+"""Languages that write no space between two sentences."""
 REASON_MAX: Final = 300
 """Characters of a reason that are shown: a manager's, or the music service's."""
 BEGINNING_MAX: Final = 60
@@ -77,8 +79,11 @@ def busy(say: Language, *, charging: bool) -> str:
 
 def _telling(say: Language, *, charging: bool) -> Tell:
     """Return the language with what it says about charges, which is nothing where none were possible."""
-    charged = say("nothing-charged") if charging else ""
-    return functools.partial(say, charged=charged, more=say("nothing-more-charged") if charging else "")
+    if not charging:
+        return functools.partial(say, charged="", more="")
+    space = "" if say.code in UNSPACED else " "
+    charged, more = (f"{space}{say(name)}" for name in ("nothing-charged", "nothing-more-charged"))
+    return functools.partial(say, charged=charged, more=more)
 
 
 def refusal(say: Language, error: errors.Refusal, *, charging: bool = False) -> str:

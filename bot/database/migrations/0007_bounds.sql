@@ -221,3 +221,7 @@ CREATE TABLE refused_word (
   word TEXT NOT NULL CHECK (word <> ''),
   PRIMARY KEY (guild_id, word)
 ) STRICT, WITHOUT ROWID;
+
+-- Since when the bot has not been in the server, as its own daily look at its servers has shown.
+ALTER TABLE guild ADD COLUMN absent_since INTEGER;
+CREATE INDEX guild_absent ON guild (absent_since) WHERE absent_since IS NOT NULL;

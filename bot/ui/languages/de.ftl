@@ -230,8 +230,8 @@ ask-price-again = Ein Song kostet jetzt { $now } und nicht mehr { $then } wie zu
 
 ## Refusals: what did not happen, and what to do
 
-nothing-charged = {" "}Es wurde nichts abgebucht.
-nothing-more-charged = {" "}Es wurde nichts weiter abgebucht.
+nothing-charged = Es wurde nichts abgebucht.
+nothing-more-charged = Es wurde nichts weiter abgebucht.
 broken = Bei uns ist etwas schiefgelaufen.{ $charged } Bitte versuch es gleich noch einmal.
 busy = Ich habe gerade sehr viel zu tun.{ $charged } Bitte versuch es gleich noch einmal.
 refused-too-long = { $field ->

@@ -230,8 +230,8 @@ ask-price-again = A song costs { $now } now, not { $then } as before. Make it an
 
 ## Refusals: what did not happen, and what to do
 
-nothing-charged = {" "}Nothing was charged.
-nothing-more-charged = {" "}Nothing more was charged.
+nothing-charged = Nothing was charged.
+nothing-more-charged = Nothing more was charged.
 broken = Something went wrong on our side.{ $charged } Please try again in a moment.
 busy = I'm very busy right now.{ $charged } Please try again in a moment.
 refused-too-long = Your { $field ->
