@@ -168,7 +168,7 @@ def show_config() -> None:
 async def _run_checks(loaded: "settings.Settings", *, ledger: bool) -> bool:
     """Print the result of every check. Return whether none of them failed."""
     specs = (
-        local_checks.database_checks(loaded.database_path) if ledger else doctor_checks.check_specs(loaded)
+        local_checks.database_checks(loaded.database_place) if ledger else doctor_checks.check_specs(loaded)
     )
     passed = True
     async for check in check_runner.run_checks(specs):

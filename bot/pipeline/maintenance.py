@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from bot.database import snapshots
-from bot.database.sqlite import Database
+from bot.database.engine import Database
 from bot.errors import Transient
 from bot.music.spool import Spool, covers_of
 from bot.pipeline.erasure import Erasure
@@ -124,7 +124,7 @@ class Maintenance:
 
     async def _drop_copies(self, now: datetime) -> None:
         """Remove copies of the database from before an upgrade or a restore a week ago."""
-        for copy in await self._spool.threads.run(snapshots.outlived, self._database.path, now.timestamp()):
+        for copy in await self._spool.threads.run(snapshots.outlived, self._database.files, now.timestamp()):
             await self._spool.threads.run(copy.unlink, missing_ok=True)
             log.info("old snapshot removed", extra={"file": copy.name})
 

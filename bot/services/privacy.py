@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.database import snapshots
-from bot.database.sqlite import Database, Tx
+from bot.database.engine import Database, Tx
 from bot.model import DiscordUserId, GuildId
 from bot.music.spool import Spool
 from bot.pipeline.erasure import Erasure
@@ -96,7 +96,7 @@ class Privacy:
         )
 
     def _copies(self) -> int:
-        path = self._database.path
+        path = self._database.files
         return len(snapshots.before_upgrades(path)) + len(snapshots.replaced(path))
 
     async def export(self, member_id: DiscordUserId, path: Path) -> Export:
@@ -133,7 +133,7 @@ class Privacy:
         self._woken()
         # Also for an unknown person: data they have just deleted may still be in the files.
         clean = not await self._erasure.pending()
-        until_s = await self._spool.threads.run(snapshots.keeps_until_s, self._database.path)
+        until_s = await self._spool.threads.run(snapshots.keeps_until_s, self._database.files)
         return Deletion(
             own_songs=0 if waits is None else waits.own,
             songs_of_others=0 if waits is None else waits.of_others,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Tx
 from bot.model import GuildId, MemberNumber
 from bot.store import erasure, members, texts
 from bot.store.jobs import NOT_ERASED, UNFINISHED
@@ -29,9 +29,9 @@ _ONLY_HERE = f"""discord_id IS NOT NULL AND id IN (
   AND NOT EXISTS (SELECT 1 FROM ledger WHERE member_id = member.id AND guild_id <> :guild)
   AND NOT EXISTS (SELECT 1 FROM ledger WHERE actor_id = member.id AND guild_id <> :guild)
   AND NOT EXISTS (SELECT 1 FROM member_limit WHERE member_id = member.id AND guild_id <> :guild)
-  AND (:all OR NOT EXISTS (SELECT 1 FROM text WHERE author_id = member.id))
-  AND (:all OR NOT EXISTS (SELECT 1 FROM coauthor WHERE author_id = member.id))
-  AND (:all OR NOT EXISTS (SELECT 1 FROM draft WHERE member_id = member.id))"""
+  AND (:all = 1 OR NOT EXISTS (SELECT 1 FROM text WHERE author_id = member.id))
+  AND (:all = 1 OR NOT EXISTS (SELECT 1 FROM coauthor WHERE author_id = member.id))
+  AND (:all = 1 OR NOT EXISTS (SELECT 1 FROM draft WHERE member_id = member.id))"""
 """SQL condition: a member whom the bot knows from this server alone. ``all`` leaves what is erased before."""
 
 
@@ -52,7 +52,8 @@ class ServerData:
 def stored(tx: Tx, guild_id: GuildId) -> ServerData:
     """Return how much is stored about the server."""
     songs, unfinished = tx.execute(
-        f"SELECT COUNT(*), COALESCE(SUM({UNFINISHED}), 0) FROM job WHERE guild_id = ? AND {NOT_ERASED}",
+        f"""SELECT COUNT(*), COUNT(*) FILTER (WHERE {UNFINISHED})
+            FROM job WHERE guild_id = ? AND {NOT_ERASED}""",
         (guild_id,),
     ).fetchone()
     (limits,) = tx.execute(

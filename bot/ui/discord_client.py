@@ -94,9 +94,11 @@ class Tree(app_commands.CommandTree["TunesmithClient"]):
         bind_contextvars(guild_id=interaction.guild_id)
         try:
             # While an option is being typed, its value may be anything.
-            if interaction.type is discord.InteractionType.application_command:
+            used = interaction.type is discord.InteractionType.application_command
+            if used:
                 admission.require_valid_options(interaction)
-            if not admission.is_for_everybody(interaction.command):
+            checked_later = used and admission.is_checked_on_acceptance(interaction.command)
+            if not checked_later and not admission.is_for_everybody(interaction.command):
                 await admission.require_served(interaction, self.client.services.intake)
         except (Refusal, Transient) as error:
             await responses.explain(interaction, error)

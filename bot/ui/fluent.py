@@ -15,6 +15,8 @@ from typing import Final
 Fact = str | int
 FACT: Final = re.compile(r"\{\s*\$([a-z][a-z0-9_-]*)\s*(\}|->)")
 """The beginning of a placeable: a fact to write, or to choose by."""
+QUOTED: Final = re.compile(r'\{\s*"([^"\\{}\n]*)"\s*\}')
+"""A placeable with a text in quotation marks, which keeps the blanks around a message."""
 VARIANT: Final = re.compile(r"\s*(\*?)\[\s*([a-z0-9_-]+)\s*\] *")
 TEXT: Final = re.compile(r"[^{}\n]+")
 BREAK: Final = re.compile(r"(?:\r?\n *)*\n( *)")
@@ -26,6 +28,13 @@ class _Write:
     """A fact, written into the text."""
 
     fact: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Quoted:
+    """A text that is written as it is, with its blanks."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,7 @@ class _Break:
     indent: int
 
 
-Pattern = tuple[str | _Write | _Choice, ...]
+Pattern = tuple[str | _Write | _Quoted | _Choice, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,8 @@ def render(pattern: Pattern, facts: Mapping[str, Fact], rules: Rules) -> str:
         elif isinstance(part, _Write):
             fact = facts[part.fact]
             texts.append(fact if isinstance(fact, str) else rules.number(fact))
+        elif isinstance(part, _Quoted):
+            texts.append(part.text)
         else:
             texts.append(render(_chosen(part, facts[part.fact], rules), facts, rules))
     return "".join(texts)
@@ -100,11 +111,14 @@ def _chosen(choice: _Choice, fact: Fact, rules: Rules) -> Pattern:
 
 def _pattern(source: str, at: int, *, within: bool) -> tuple[Pattern, int]:
     """Read a pattern from ``at``; ``within`` a choice, the next variant or the closing brace ends it."""
-    parts: list[str | _Write | _Choice | _Break] = []
+    parts: list[str | _Write | _Quoted | _Choice | _Break] = []
     while at < len(source):
         if (text := TEXT.match(source, at)) is not None:
             parts.append(text[0])
             at = text.end()
+        elif (quoted := QUOTED.match(source, at)) is not None:
+            parts.append(_Quoted(quoted[1]))
+            at = quoted.end()
         elif (opened := FACT.match(source, at)) is not None:
             at = opened.end()
             if opened[2] == "}":
@@ -139,7 +153,7 @@ def _choice(source: str, at: int, fact: str) -> tuple[_Choice, int]:
     return _Choice(fact, variants, default), end + 1
 
 
-def _dedented(parts: list[str | _Write | _Choice | _Break]) -> Pattern:
+def _dedented(parts: list[str | _Write | _Quoted | _Choice | _Break]) -> Pattern:
     """Return the parts without the indentation that all lines share, and without blanks around them."""
     if parts and isinstance(parts[0], str):
         parts[0] = parts[0].lstrip(" ")
@@ -148,7 +162,7 @@ def _dedented(parts: list[str | _Write | _Choice | _Break]) -> Pattern:
     shared = min((part.indent for part in parts if isinstance(part, _Break)), default=0)
     if parts and isinstance(parts[0], _Break):
         parts.pop(0)
-    merged: list[str | _Write | _Choice] = []
+    merged: list[str | _Write | _Quoted | _Choice] = []
     for part in parts:
         text = "\n" * part.count + " " * (part.indent - shared) if isinstance(part, _Break) else part
         if isinstance(text, str) and merged and isinstance(merged[-1], str):

@@ -138,7 +138,7 @@ INTAKE: Final = (
         "a card whose message goes while it is edited is looked at again",
         "store/jobs.py",
         "card_shown",
-        ("AND card_due_at IS :seen", ""),
+        ("AND COALESCE(card_due_at, :never) = :seen", ""),
         by=(f"{JOBS}a_card_whose_message_goes_while_it_is_edited_is_looked_at_again",),
     ),
     broken(
@@ -233,10 +233,10 @@ SUBMITTING: Final = (
         "the commit of submitting comes before the POST",
         "pipeline/submitting.py",
         "Submitter.submit",
-        dropped("answer = await music.submit(request)"),
+        dropped("answer = await self._request(music, request)"),
         ahead(
             "entered = await self._database.write(enter)",
-            "answer = await music.submit(request)",
+            "answer = await self._request(music, request)",
         ),
         by=(f"{PIPELINE}a_process_that_dies_over_the_post_leaves_an_unknown_outcome",),
     ),
