@@ -92,7 +92,7 @@ class Screens:
     def type_command(self, command: str, *values: str) -> None:
         self.page.locator(COMPOSER).click()
         self.page.keyboard.type(f"/{command}")
-        self.page.locator(".command-entry, .command-option, [role=option]").first.wait_for()
+        self.page.locator("[role=option]:visible").first.wait_for()
         self.page.keyboard.press("Tab")
         for number, value in enumerate(values):
             if number:
