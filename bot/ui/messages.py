@@ -9,6 +9,7 @@ from discord.utils import format_dt
 
 from bot import errors
 from bot.model import Balance, ClosedCause, FailReason, Job, Limit, Period, Standing
+from bot.store.refused_words import REFUSED_WORD_MAX
 from bot.ui.language import Language
 from bot.ui.text import line
 
@@ -159,6 +160,10 @@ def _quota_refusal(say: Language, tell: Tell, error: errors.Refusal) -> str:
             return tell(f"refused-open-jobs-{error.scope}", songs=songs(say, error.limit))
         case errors.TooManyRequests():
             return tell("refused-requests", limit=error.limit, until=format_dt(error.until, "R"))
+        case errors.WordRefused():
+            return tell("refused-word", word=line(error.word, REFUSED_WORD_MAX))
+        case errors.WordUnusable():
+            return tell(f"refused-word-{_dashed(error.cause)}", limit=error.limit)
         case errors.Paused():
             return tell("refused-paused", reason=line(error.reason, REASON_MAX))
         case _:

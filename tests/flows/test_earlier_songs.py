@@ -8,7 +8,7 @@ import simcord
 
 from bot.playground.world import World
 from tests.conftest import TINY_SONG
-from tests.flows.seen import WAIT_S, buttons, choose, keep_service_busy, posted, said
+from tests.flows.seen import WAIT_S, buttons, choose, keep_service_busy, posted, said, sent_back
 
 
 @pytest.fixture
@@ -48,6 +48,7 @@ async def test_status_shows_how_the_songs_in_progress_stand(world: World) -> Non
     mia, noah = world.add_member("Mia"), world.add_member("Noah")
     keep_service_busy(world)
     card = await mia.slash(world.channel, "music create", prompt="anything")
+    await sent_back(world)
 
     shown = await mia.slash(world.channel, "music status")
     nothing = await noah.slash(world.channel, "music status")

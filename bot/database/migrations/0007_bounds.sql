@@ -214,3 +214,10 @@ CREATE INDEX guild_leaving ON guild (leaving_since) WHERE leaving_since IS NOT N
 DROP INDEX job_queued;
 CREATE INDEX job_in_turn ON job (guild_id, member_id, created_at, id)
   WHERE state = 'queued' AND due_at IS NOT NULL;
+
+-- Words that a server does not take in its songs, as they are compared: without case and width.
+CREATE TABLE refused_word (
+  guild_id INTEGER NOT NULL REFERENCES guild (id),
+  word TEXT NOT NULL CHECK (word <> ''),
+  PRIMARY KEY (guild_id, word)
+) STRICT, WITHOUT ROWID;

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.ui.language import CODES
-from tests.unit.ui.test_language import ENGLISH_TEXTS, told
+from tests.unit.ui.test_language import told
 
 SOURCES = sorted(Path("bot/ui").rglob("*.py"))
 PLACES: dict[tuple[str, str], int] = {
