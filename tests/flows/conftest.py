@@ -9,6 +9,7 @@ import pytest
 import simcord
 
 from bot.playground.world import World
+from tests.flows.wire_limits import beyond
 
 
 @pytest.fixture
@@ -22,6 +23,9 @@ async def world(
         if request.config.getoption("--restarts"):
             restart_before_each_press(opened, monkeypatch)
         yield opened
+        requests = opened.env.http_requests
+        too_long = [one for request in requests for one in beyond(request.json)]
+    assert [] == too_long
 
 
 def restart_before_each_press(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

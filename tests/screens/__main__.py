@@ -92,7 +92,7 @@ class Screens:
     def type_command(self, command: str, *values: str) -> None:
         self.page.locator(COMPOSER).click()
         self.page.keyboard.type(f"/{command}")
-        self.page.locator(".command-entry, .command-option, [role=option]").first.wait_for()
+        self.page.locator("[role=option]:visible").first.wait_for()
         self.page.keyboard.press("Tab")
         for number, value in enumerate(values):
             if number:
@@ -114,8 +114,10 @@ class Screens:
         return self.page.locator(MESSAGES).last.get_attribute("data-message-id")
 
     def fill_form(self, title: str, style: str, lyrics: str) -> None:
-        for field, text in (("title", title), ("style", style), ("lyrics", lyrics)):
-            self.page.locator(f"{DIALOG} [data-custom-id={field}] :is(input, textarea)").fill(text)
+        for field, text in (("title", title), ("prompt", style), ("style", style), ("lyrics", lyrics)):
+            # A form may ask for less: that of a song from a prompt has no title.
+            for entry in self.page.locator(f"{DIALOG} [data-custom-id={field}] :is(input, textarea)").all():
+                entry.fill(text)
 
     def submit_form(self) -> None:
         self.page.locator(f"{DIALOG} button[type=submit], {DIALOG} .modal-actions button").last.click()
