@@ -38,7 +38,7 @@ _STATEMENT = (
     + " AND ledger.kind NOT IN ('settle', 'release', 'refund')"
 )
 _GIVEN_BACK = """(
-  COALESCE((SELECT IIF(back.kind = 'release', back.{part}, 0) FROM ledger AS back
+  COALESCE((SELECT CASE back.kind WHEN 'release' THEN back.{part} ELSE 0 END FROM ledger AS back
             WHERE back.job_id = ledger.job_id AND back.kind IN ('settle', 'release')), 0)
   + COALESCE((SELECT back.{part} FROM ledger AS back
               WHERE back.job_id = ledger.job_id AND back.kind = 'refund'), 0))"""
@@ -213,7 +213,8 @@ def _used_until(tx: Tx, guild_id: GuildId, days: tuple[int, int], entry_id: int)
 def _bonus_after(tx: Tx, guild_id: GuildId, entry_id: int) -> int:
     """Return how much the entries after this one have changed the bonus in the end."""
     (changed,) = tx.execute(
-        f"""SELECT COALESCE(SUM(IIF(kind = 'grant', bonus, {_GIVEN_BACK.format(part="bonus")} - bonus)), 0)
+        f"""SELECT COALESCE(SUM(CASE kind WHEN 'grant' THEN bonus
+                                    ELSE {_GIVEN_BACK.format(part="bonus")} - bonus END), 0)
             FROM ledger WHERE guild_id = ? AND id > ? AND kind IN ('grant', 'hold')""",
         (guild_id, entry_id),
     ).fetchone()

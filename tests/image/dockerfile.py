@@ -54,7 +54,7 @@ def of_config(config: dict[str, Any], *, python: str) -> Stage:
     uid, gid = config["User"].split(":")
     (volume,) = config["Volumes"]
     kind, *health = config["Healthcheck"]["Test"]
-    assert kind == "CMD"
+    assert "CMD" == kind
     return Stage(
         python=python,
         env=dict(one.split("=", 1) for one in config["Env"]),

@@ -51,7 +51,7 @@ def used(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_every_action_is_pinned_by_digest_with_its_version_beside_it(workflow: Path) -> None:
+def test_every_action_is_pinned_by_digest_with_its_version_next to_it(workflow: Path) -> None:
     form = re.compile(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 
     assert [] == [use for use in used(workflow) if not use.startswith(LOCAL) and not form.fullmatch(use)]
@@ -107,7 +107,7 @@ def test_no_job_of_a_release_may_do_more_than_it_says() -> None:
     assert [] == [name for name, job in release["jobs"].items() if "permissions" not in job]
 
 
-def test_the_image_is_of_two_architectures_with_sbom_provenance_and_signature() -> None:
+def test_the_image_has_two_architectures_sbom_provenance_and_signature() -> None:
     steps = yaml.safe_load(RELEASE.read_text("utf-8"))["jobs"]["image"]["steps"]
     (build,) = [step["with"] for step in steps if "build-push-action" in step.get("uses", "")]
 

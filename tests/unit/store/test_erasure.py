@@ -196,6 +196,7 @@ STAYS = {
     "budget_alert": "*",  # a server's
     "guild": "*",
     "role_limit": "*",
+    "refused_word": "*",  # a server's
     "ledger": "*",  # by numbers that lead to nobody
     "usage": "*",
     "breaker": "*",  # the bot's own
