@@ -252,7 +252,8 @@ CREATE UNIQUE INDEX job_retried_once ON job (retry_of, member_id) WHERE retry_of
 CREATE INDEX track_file ON track (file);
 CREATE INDEX budget_alert_due ON budget_alert (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX job_open ON job (guild_id, member_id) WHERE due_at IS NOT NULL;
-CREATE INDEX job_queued ON job (guild_id, member_id, created_at, id) WHERE state = 'queued';
+CREATE INDEX job_in_turn ON job (guild_id, member_id, created_at, id)
+  WHERE state = 'queued' AND due_at IS NOT NULL;
 CREATE INDEX job_served ON job (guild_id, submitted_at);
 CREATE INDEX job_member_served ON job (guild_id, member_id, submitted_at);
 CREATE UNIQUE INDEX ledger_opens_once ON ledger (job_id) WHERE kind = 'hold';
