@@ -104,7 +104,8 @@ class Tree(app_commands.CommandTree["TunesmithClient"]):
             if used:
                 admission.require_valid_options(interaction)
             checked_later = used and admission.is_checked_on_acceptance(interaction.command)
-            if not checked_later and not admission.is_for_everybody(interaction.command):
+            for_all = admission.is_for_everybody(interaction.command)
+            if not (checked_later or for_all):
                 await admission.require_served(interaction, self.client.services.intake)
         except (Refusal, Transient) as error:
             await responses.explain(interaction, error)

@@ -51,7 +51,7 @@ def used(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_every_action_is_pinned_by_digest_with_its_version_next to_it(workflow: Path) -> None:
+def test_every_action_is_pinned_by_digest_with_its_version_next_to_it(workflow: Path) -> None:
     form = re.compile(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 
     assert [] == [use for use in used(workflow) if not use.startswith(LOCAL) and not form.fullmatch(use)]
