@@ -14,6 +14,7 @@ from bot.model import DiscordUserId
 from bot.services.credits import Use
 from bot.store.reports import DayOfUse, MemberUse
 from bot.ui import chart
+from bot.ui.language import ENGLISH
 
 CHARTS = 30
 DAYS = 30
@@ -44,12 +45,12 @@ def main() -> None:
     """Draw, print, and fail if memory is retained."""
     bare = resident_mib()
     for _ in range(2):
-        chart.usage(USE)
+        chart.usage(USE, ENGLISH)
     before = resident_mib()
     times_s = []
     for _ in range(CHARTS):
         began_s = time.perf_counter()
-        picture = chart.usage(USE)
+        picture = chart.usage(USE, ENGLISH)
         times_s.append(time.perf_counter() - began_s)
     retained = resident_mib() - before
     print(f"a chart of {len(picture) / 1024:.0f} KiB in {statistics.median(times_s) * 1_000:.0f} ms (p50)")

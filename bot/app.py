@@ -31,6 +31,7 @@ from bot.ops.clock import CheckedClock
 from bot.ops.doctor.local import STRANGERS
 from bot.ops.metrics import Metrics
 from bot.ops.supervisor import supervise
+from bot.owners import correction, make_private
 from bot.pipeline.courier import Courier
 from bot.pipeline.erasure import Erasure
 from bot.pipeline.maintenance import Maintenance, at_once
@@ -120,7 +121,9 @@ async def assemble(
     keep_names_apart(asyncio.get_running_loop())
     metrics = Metrics(CollectorRegistry(), total_credits_max=settings.total_credits_max)
     webhook = settings.operator_webhook_url
-    operator_alerts = OperatorAlerts(None if webhook is None else webhook.get_secret_value())
+    operator_alerts = OperatorAlerts(
+        None if webhook is None else webhook.get_secret_value(), settings.proxy_to_discord
+    )
     _prepare(settings.spool_dir)
     async with (
         open_database(
@@ -130,7 +133,9 @@ async def assemble(
             standby=standby,
         ) as database,
         _open_clients(settings, now=now, metrics=metrics) as music,
-        AudioSource.open(origins=[client.origin for client in music.clients.values()]) as audio,
+        AudioSource.open(
+            origins=[client.origin for client in music.clients.values()], proxy=settings.proxy_to_music
+        ) as audio,
         Storage.open(database.files, settings.spool_dir, operator_alerts.alert) as storage,
     ):
         epoch = await database.take_over(jobs.next_epoch, jobs.is_current)
@@ -147,6 +152,7 @@ async def assemble(
             registered=lambda: database.read(lambda tx: fact(tx, COMMANDS_FACT)),
             register=lambda digest: database.write(lambda tx: remember(tx, COMMANDS_FACT, digest)),
             dated=dated,
+            proxy=settings.proxy_to_discord,
         )
         courier = around_courier(DiscordCourier(client))
         spool = Spool(settings.spool_dir)
@@ -262,6 +268,7 @@ def open_music(
         key=settings.music_keys[backend].get_secret_value(),
         contract=contract(backend, provider=settings.music_provider, options=settings.music_options),
         now=now,
+        proxy=settings.proxy_to_music,
         submitted=metrics.submitted,
         checked=metrics.polled,
     )
@@ -270,10 +277,13 @@ def open_music(
 def _prepare(spool: Path) -> None:
     try:
         spool.mkdir(parents=True, exist_ok=True)
+        make_private(spool)
     except OSError as error:
-        raise StartRefused(
-            f"SPOOL_DIR: {spool} can't be used ({error.strerror}); choose another directory."
-        ) from None
+        advice = correction(spool, "choose another directory")
+        raise StartRefused(f"SPOOL_DIR: {spool} can't be used ({error.strerror}); {advice}.") from None
+    advice = correction(spool, "")
+    if advice:  # it exists, but is another user's
+        raise StartRefused(f"SPOOL_DIR: {spool} can't be written to; {advice}.")
 
 
 async def run(settings: Settings) -> None:

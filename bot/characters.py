@@ -24,6 +24,11 @@ def with_plain_breaks(text: str) -> str:
     return _LINE_BREAK.sub("\n", text)
 
 
+def graphemes(text: str) -> list[str]:
+    """Return what people take for characters, in their order."""
+    return [match[0] for match in _GRAPHEME.finditer(text)]
+
+
 def head(text: str, limit: int) -> str:
     """Return the beginning of the text, of at most ``limit`` code points.
 

@@ -1,6 +1,5 @@
 """The operator's commands: run, doctor, backup, restore, grant, servers, jobs, demo and others."""
 
-import asyncio
 import errno
 import json
 import logging
@@ -9,36 +8,69 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
-import httpx
 import typer
-from rich.progress import Progress
 
-from bot import doctor as doctor_checks
-from bot import operator_access, settings, setup, start
 from bot.errors import Fault, NotDone, StartRefused, Transient
+from bot.lazy import lazy
 from bot.model import Backend, Check, GuildId, JobId, Verdict
-from bot.music import backends
-from bot.music.client import MusicClient
-from bot.ops import backup as backups
-from bot.ops import contract_probe, job_story, logs, tables, upstream_lines, version
-from bot.ops.doctor.local import database_checks
-from bot.ops.doctor.runner import run_checks
-from bot.services.operator import OperatorActions
-from bot.ui import discord_checks
+
+# The rest takes more than a second to import, and --help needs none of it.
+if TYPE_CHECKING:
+    import asyncio
+
+    import httpx
+    from rich import progress as rich_progress
+
+    from bot import app, operator_access, settings, setup, start
+    from bot import doctor as doctor_checks
+    from bot.music import backends
+    from bot.music import client as music_client
+    from bot.music import proxy as music_proxy
+    from bot.ops import backup as backups
+    from bot.ops import contract_probe, job_story, logs, tables, upstream_lines, version
+    from bot.ops.doctor import local as local_checks
+    from bot.ops.doctor import runner as check_runner
+    from bot.services.operator import OperatorActions
+    from bot.ui import discord_checks
+else:
+    asyncio, httpx, rich_progress = lazy("asyncio"), lazy("httpx"), lazy("rich.progress")
+    app, operator_access, settings, setup, start, doctor_checks = (
+        lazy(f"bot.{name}") for name in ("app", "operator_access", "settings", "setup", "start", "doctor")
+    )
+    backends, music_client, music_proxy = (
+        lazy(f"bot.music.{name}") for name in ("backends", "client", "proxy")
+    )
+    backups, contract_probe, job_story, logs, tables, upstream_lines, version = (
+        lazy(f"bot.ops.{name}")
+        for name in ("backup", "contract_probe", "job_story", "logs", "tables", "upstream_lines", "version")
+    )
+    discord_checks = lazy("bot.ui.discord_checks")
+    local_checks, check_runner = lazy("bot.ops.doctor.local"), lazy("bot.ops.doctor.runner")
+
+EXIT_STATUSES = (
+    "Exit status: 0 done or stopped; 1 refused or failed, for the reason in the last line; 2 called wrongly, "
+    "or init without a terminal; 3 an unexpected answer to probe; 130 Ctrl-C during init."
+)
 
 cli = typer.Typer(
     name="tunesmith",
     help="A Discord bot that makes songs, and never loses a credit or a song.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    epilog=EXIT_STATUSES,
+    rich_markup_mode=None,  # boxes around the help would double the time until it is shown
 )
 log = logging.getLogger(__name__)
 
 PROBE_UNEXPECTED = 3
 """Exit status of `tunesmith probe` if the service gave an answer that was not expected."""
+
+EXTRAS = {"demo": ("lameenc", "numpy", "simcord"), "playground": ("av", "lameenc", "numpy", "simcord")}
+"""Modules of each extra, without which some commands can't run."""
 
 JobArgument = Annotated[int, typer.Argument(metavar="ID", help="The job's id, as `tunesmith jobs` shows it.")]
 ServerArgument = Annotated[int, typer.Argument(metavar="ID", help="The server's id on Discord.")]
@@ -50,12 +82,11 @@ RefundReason = Annotated[str, typer.Option("--reason", help="The reason, for the
 
 def _add_group(name: str) -> typer.Typer:
     """Add a command that also has subcommands."""
-    group = typer.Typer(invoke_without_command=True)
+    group = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
     cli.add_typer(group, name=name)
     return group
 
 
-init = cli.command(name="init")(setup.init)
 jobs = _add_group("jobs")
 servers = _add_group("servers")
 
@@ -76,6 +107,14 @@ def make_files_private(
     """Make songs on Discord, and never lose a credit or a song."""
     # Whatever the umask was: the database, its backups and the songs are for their owner only.
     os.umask(0o077)
+
+
+@cli.command()
+def init(
+    env_file: Annotated[Path, typer.Option(help="The settings file to write.")] = Path(".env"),
+) -> None:
+    """Ask for the settings, check each answer, and write .env. Nothing is written before the end."""
+    setup.init(env_file)
 
 
 @cli.command()
@@ -126,11 +165,13 @@ def show_config() -> None:
         raise typer.Exit(1)
 
 
-async def _run_checks(loaded: settings.Settings, *, ledger: bool) -> bool:
+async def _run_checks(loaded: "settings.Settings", *, ledger: bool) -> bool:
     """Print the result of every check. Return whether none of them failed."""
-    specs = database_checks(loaded.database_place) if ledger else doctor_checks.check_specs(loaded)
+    specs = (
+        local_checks.database_checks(loaded.database_place) if ledger else doctor_checks.check_specs(loaded)
+    )
     passed = True
-    async for check in run_checks(specs):
+    async for check in check_runner.run_checks(specs):
         passed = passed and check.verdict is not Verdict.FAILURE
         if check.name == "ledger" or not ledger or check.verdict is not Verdict.OK:
             _show(check)
@@ -181,7 +222,7 @@ def grant(
 ) -> None:
     """Grant a server bonus credits, which do not expire. Safe while the bot runs."""
 
-    async def work(actions: OperatorActions) -> str:
+    async def work(actions: "OperatorActions") -> str:
         before, after = await actions.grant(GuildId(guild), amount, reason)
         return f"Server {guild}: bonus {before:,} → {after:,} credits."
 
@@ -202,12 +243,12 @@ def list_servers(context: typer.Context) -> None:
             typer.echo(line)
 
 
-def _server_names(loaded: settings.Settings) -> dict[int, str]:
+def _server_names(loaded: "settings.Settings") -> dict[int, str]:
     """Return the names that Discord knows of the bot's servers; none if it can't be asked."""
     token = loaded.discord_token.get_secret_value()
     if token == settings.UNSET:
         return {}
-    return asyncio.run(discord_checks.server_names(loaded.discord_api_url, token))
+    return asyncio.run(discord_checks.server_names(loaded.discord_api_url, token, loaded.proxy_to_discord))
 
 
 @servers.command(name="allow")
@@ -235,7 +276,7 @@ def forget_server(
     if not yes and not sys.stdin.isatty():
         _exit_with("This asks a question, which needs a terminal; or add --yes. Nothing was changed.")
 
-    async def work(actions: OperatorActions) -> str:
+    async def work(actions: "OperatorActions") -> str:
         stored = await actions.stored_of(GuildId(guild))
         typer.echo(
             f"This erases of server {guild}: songs with their texts, files, addresses and message ids "
@@ -289,7 +330,7 @@ def _refund_for(reason: str) -> Callable[[int], None]:
 def retry_job(job: JobArgument) -> None:
     """Fetch a parked job's song again. This costs nothing."""
 
-    async def work(actions: OperatorActions) -> str:
+    async def work(actions: "OperatorActions") -> str:
         state = (await actions.retry(JobId(job))).state
         return f"Job {job} is {state}; the bot retries it within half a minute."
 
@@ -315,7 +356,7 @@ def show_job(
 def release_job(job: JobArgument) -> None:
     """Fail a parked job: return its credits and tell the member."""
 
-    async def work(actions: OperatorActions) -> str:
+    async def work(actions: "OperatorActions") -> str:
         released = await actions.release(JobId(job))
         return (
             f"Job {job} has failed, and the bot tells the member. "
@@ -330,7 +371,7 @@ def release_job(job: JobArgument) -> None:
 def refund_job(job: JobArgument, reason: RefundReason = "") -> None:
     """Return the credits of a finished song, once."""
 
-    async def work(actions: OperatorActions) -> str:
+    async def work(actions: "OperatorActions") -> str:
         refunded = await actions.refund(JobId(job), reason)
         return (
             f"Job {job} is refunded. Server {refunded.job.origin.guild_id}: "
@@ -340,7 +381,7 @@ def refund_job(job: JobArgument, reason: RefundReason = "") -> None:
     _act(work)
 
 
-def _act(work: Callable[[OperatorActions], Awaitable[str]]) -> None:
+def _act(work: "Callable[[OperatorActions], Awaitable[str]]") -> None:
     """Perform an operator action and print its confirmation."""
 
     async def perform() -> str:
@@ -361,9 +402,9 @@ def _errors_as_sentences() -> Iterator[None]:
 
 
 @contextmanager
-def _progress() -> Iterator[backups.Progress]:
+def _progress() -> "Iterator[backups.Progress]":
     """Show a progress bar on a terminal, and nothing elsewhere."""
-    with Progress(transient=True, disable=not sys.stdout.isatty()) as bar:
+    with rich_progress.Progress(transient=True, disable=not sys.stdout.isatty()) as bar:
         task = bar.add_task("", total=None)
 
         def show(what: str, done: int, whole: int) -> None:
@@ -378,6 +419,7 @@ def demo(
     contract: ContractOption = Backend.SSEEDANCE,
 ) -> None:
     """Play a whole evening in the terminal on a simulated Discord; no token or key needed."""
+    _require_extra("demo", "demo")
     from bot.playground.demo import play  # noqa: PLC0415 - an extra
 
     logs.configure("ERROR")
@@ -396,6 +438,7 @@ def playground(
     ] = "en",
 ) -> None:
     """Try the bot in the browser on a simulated Discord until Ctrl-C; no token or key needed."""
+    _require_extra("playground", "playground")
     from bot.playground.browser import serve  # noqa: PLC0415 - an extra
 
     logs.configure("WARNING")
@@ -410,6 +453,7 @@ def sandbox(
     contract: ContractOption = Backend.SSEEDANCE,
 ) -> None:
     """Serve a local music API that follows a documented one and makes real audio."""
+    _require_extra("demo", "sandbox")
     from bot.sandbox import contracts, server  # noqa: PLC0415 - an extra
 
     logs.configure("INFO")
@@ -444,11 +488,11 @@ def probe(
             raise typer.Exit(PROBE_UNEXPECTED)
 
 
-async def _probe(loaded: settings.Settings, *, pay: bool, yes: bool) -> tuple[bool, dict[str, object]]:
+async def _probe(loaded: "settings.Settings", *, pay: bool, yes: bool) -> tuple[bool, dict[str, object]]:
     """Print what was expected and what came. Return whether all was as expected, and what to save."""
     backend = loaded.music_backend
-    recorder = contract_probe.Recorder(httpx.AsyncHTTPTransport(trust_env=False))
-    async with MusicClient.open(
+    recorder = contract_probe.Recorder(music_proxy.direct_or_through(loaded.proxy_to_music, httpx.Limits()))
+    async with music_client.MusicClient.open(
         url=loaded.music_url(backend),
         key=loaded.music_keys[backend].get_secret_value(),
         contract=backends.contract(backend, provider=loaded.music_provider, options=loaded.music_options),
@@ -471,10 +515,19 @@ async def _probe(loaded: settings.Settings, *, pay: bool, yes: bool) -> tuple[bo
     return passed, answers
 
 
-def _show_findings(findings: Sequence[contract_probe.Finding]) -> None:
+def _show_findings(findings: "Sequence[contract_probe.Finding]") -> None:
     for finding in findings:
         verdict = "ok" if finding.understood else "unexpected"
         typer.echo(f"{verdict:<10} {finding.step}: expected {finding.expected}; came {finding.came}")
+
+
+def _require_extra(extra: str, command: str) -> None:
+    """Refuse a command whose packages are not installed, and say how they are."""
+    if any(find_spec(module) is None for module in EXTRAS[extra]):
+        _exit_with(
+            f"`tunesmith {command}` needs the extra `{extra}`: install tunesmith[{extra}] with pip, pipx or "
+            f"uv tool, or add `--extra {extra}` to `uv sync` or `uv run` in a clone."
+        )
 
 
 def _finish(work: Coroutine[Any, Any, bool], port: int = 0) -> bool:

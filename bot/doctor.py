@@ -23,7 +23,9 @@ def check_specs(settings: Settings) -> list[CheckSpec]:
 
     async def check_discord() -> tuple[Sequence[Check], timedelta | None]:
         token = settings.discord_token.get_secret_value()
-        findings = await discord_checks.ask(settings.discord_api_url, token, await commands(settings))
+        findings = await discord_checks.ask(
+            settings.discord_api_url, token, await commands(settings), settings.proxy_to_discord
+        )
         checks = list(findings.checks)
         if findings.public is not None:
             checks.append(check_servers(settings.server_policy, public=findings.public))

@@ -6,11 +6,14 @@
     │   ├── TextMissing
     │   ├── UnreadableFile
     │   ├── LyricsGuessed
+    │   ├── LyricsInPrompt
     │   ├── UnknownModel
     │   ├── NoDuration
     │   ├── NotEnoughCredits
     │   ├── LimitReached
     │   ├── Paused
+    │   ├── WordRefused
+    │   ├── WordUnusable
     │   ├── NotServed
     │   ├── TotalReached
     │   ├── OperatorsOnly
@@ -102,6 +105,10 @@ class LyricsGuessed(Refusal):
         self.lyrics = lyrics
 
 
+class LyricsInPrompt(Refusal):
+    """The prompt has several lines: it reads like lyrics, which the form takes."""
+
+
 class UnknownModel(Refusal):
     """The operator does not offer this model."""
 
@@ -151,6 +158,23 @@ class Paused(Refusal):
     def __init__(self, reason: str) -> None:
         super().__init__("paused")
         self.reason = reason
+
+
+class WordRefused(Refusal):
+    """A text has a ``word`` that the server's managers do not take."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__("a refused word")
+        self.word = word
+
+
+class WordUnusable(Refusal):
+    """The server can't refuse that word: it is empty or too long, or there are ``limit`` already."""
+
+    def __init__(self, cause: Literal["empty", "too_long", "too_many", "unknown"], limit: int = 0) -> None:
+        super().__init__(f"word: {cause}")
+        self.cause = cause
+        self.limit = limit
 
 
 class NotServed(Refusal):
@@ -233,12 +257,13 @@ class UnknownControl(Refusal):
 
 
 class OutOfRange(Refusal):
-    """A number is outside ``low`` … ``high``."""
+    """A number is outside ``low`` … ``high``, or zero where that is none of them."""
 
-    def __init__(self, low: int, high: int) -> None:
+    def __init__(self, low: int, high: int, *, zero: bool = True) -> None:
         super().__init__(f"outside {low} … {high}")
         self.low = low
         self.high = high
+        self.zero = zero
 
 
 class WordsGone(Refusal):

@@ -320,6 +320,8 @@ class Job:
     """The number of such answers in a row."""
     words_whole: bool = True
     """Whether all of its texts are still kept: they are dropped in time, or with their author."""
+    first_song: bool = field(default=False, compare=False)
+    """Whether its member had no song before; excluded from comparisons of two snapshots."""
     restored: bool = False
     """Whether it comes from a backup and its messages posted since are still to be looked for."""
 

@@ -29,6 +29,7 @@ from bot.database.opening import POSTGRESQL, SQLITE
 from bot.errors import StartRefused
 from bot.model import Backend, GuildId, Period
 from bot.music.backends import OFFERS, plain_contract
+from bot.proxies import Proxy, parse_proxy
 from bot.store.ledger import Defaults
 from bot.store.servers import ServerPolicy
 from bot.store.upstream import UpstreamTerms
@@ -82,10 +83,20 @@ class Settings(BaseModel):
         description="Base URL of Discord's REST API, or of a proxy for it. "
         "The gateway's URL comes from there, too.",
     )
+    discord_proxy: SecretStr | None = Field(
+        default=None,
+        description="A proxy for everything at Discord: REST, gateway, attachments and OPERATOR_WEBHOOK_URL. "
+        "http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before HOST if it asks for them.",
+    )
     music_backend: Backend = Field(
         default=Backend.SSEEDANCE,
         description=f"The music service that makes new songs: {' or '.join(Backend)}. Models, their limits, "
         "the price and the URL follow from it unless set.",
+    )
+    music_proxy: SecretStr | None = Field(
+        default=None,
+        description="A proxy for everything at the music services, paid requests and audio included, in the "
+        "same form as DISCORD_PROXY.",
     )
     music_provider: str = Field(default="kie", description="The provider named in every request.")
     music_models: tuple[str, ...] = Field(
@@ -235,8 +246,23 @@ class Settings(BaseModel):
         """The values that must never be shown or logged."""
         secrets: list[SecretStr | None] = [getattr(self, field) for field in secret_fields()]
         values = (secret.get_secret_value() for secret in secrets if secret is not None)
-        # The path of a file is none, and the password of a server also is one without its address.
-        return (*(value for value in values if not value.startswith(SQLITE)), *self._database_passwords)
+        proxies = [proxy for proxy in (self.proxy_to_discord, self.proxy_to_music) if proxy is not None]
+        return (
+            # The path of a file is none, and the password of a server also is one without its address.
+            *(value for value in values if not value.startswith(SQLITE)),
+            *self._database_passwords,
+            *(proxy.password for proxy in proxies if proxy.password),
+        )
+
+    @property
+    def proxy_to_discord(self) -> Proxy | None:
+        """The proxy for connections to Discord, and for no other ones."""
+        return None if self.discord_proxy is None else parse_proxy(self.discord_proxy.get_secret_value())
+
+    @property
+    def proxy_to_music(self) -> Proxy | None:
+        """The proxy for connections to the music services, and for no other ones."""
+        return None if self.music_proxy is None else parse_proxy(self.music_proxy.get_secret_value())
 
     @property
     def _database_passwords(self) -> tuple[str, ...]:
@@ -294,6 +320,15 @@ class Settings(BaseModel):
     @classmethod
     def _check_webhook(cls, value: SecretStr | None) -> SecretStr | None:
         return value if value is None else SecretStr(cls._check_url(value.get_secret_value()))
+
+    @field_validator("discord_proxy", "music_proxy")
+    @classmethod
+    def _check_proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            proxy = parse_proxy(value.get_secret_value())
+            if not _is_netloc(proxy.address.partition("://")[2]):
+                raise ValueError("must be a URL like http://proxy.example:3128 or socks5://127.0.0.1:1080")
+        return value
 
     @field_validator("discord_api_url", *URL_FIELDS.values(), check_fields=False)
     @classmethod

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from typing import Final, NoReturn
 
 import typer
 from dotenv import dotenv_values
@@ -49,9 +49,7 @@ Source: https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.htm
 Answers = Mapping[str, str]
 
 
-def init(
-    env_file: Annotated[Path, typer.Option(help="The settings file to write.")] = Path(".env"),
-) -> None:
+def init(env_file: Path) -> None:
     """Ask for the settings, check each answer, and write .env. Nothing is written before the end."""
     try:
         _check_environment()
@@ -163,7 +161,7 @@ def _check_discord(draft: Settings) -> list[Check]:
 
     async def run() -> list[Check]:
         token = draft.discord_token.get_secret_value()
-        checks = (await discord_checks.ask(draft.discord_api_url, token, ())).checks
+        checks = (await discord_checks.ask(draft.discord_api_url, token, (), draft.proxy_to_discord)).checks
         # The commands are registered by the first start.
         return [check for check in checks if check.name != "commands"]
 

@@ -58,6 +58,7 @@ SAMPLED = (
     "tests/unit/ops/test_commands.py",
     "tests/unit/ops/test_doctor.py",
     "tests/unit/sandbox/test_composer.py",
+    "tests/unit/music/test_kie.py::test_random",
     "tests/unit/music/test_reading.py",
 )
 """Where the remaining cases of a test with more are a campaign."""
@@ -67,6 +68,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the choice of the contract that the music service speaks, and of the database's engine."""
     parser.addoption("--contract", choices=list(Backend), default=Backend.SSEEDANCE.value)
     parser.addoption("--engine", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.addoption(
+        "--restarts", action="store_true", help="start the bot anew before each press in tests/flows"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -92,7 +96,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         file, _, test = item.nodeid.partition("::")
         if file in CAMPAIGNS and test.startswith(CAMPAIGNS[file]):
             item.add_marker(pytest.mark.campaign)
-        elif file.startswith(SAMPLED):
+        elif item.nodeid.startswith(SAMPLED):
             cases[item.nodeid.partition("[")[0]].append(item)
     for listed in cases.values():
         for item in set(listed).difference(representatives(listed)):

@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bot.errors import AlreadyRuns, StartRefused
+from bot.owners import correction, make_private
 
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "fuse.glusterfs", "lustre"}
@@ -55,16 +56,17 @@ def exclusive_lock(path: Path, *, create: bool = True) -> Iterator[int]:
         lock.acquire()
     except Timeout:
         if not Path(lock.lock_file).exists():  # nobody has it: it could not be created
+            advice = correction(real.parent, "name a file in a folder on a local disk")
             raise StartRefused(
-                f"DATABASE_URL: {path} can't be used now (nothing can be written next to {real}); "
-                "name a file in a folder on a local disk."
+                f"DATABASE_URL: {path} can't be used now (nothing can be written next to {real}); {advice}."
             ) from None
         raise AlreadyRuns(
             f"DATABASE_URL: another Tunesmith already runs on {path}; stop that one first."
         ) from None
     except OSError as error:
+        advice = correction(real.parent, "fix the permissions of the folder")
         raise StartRefused(
-            f"DATABASE_URL: {path} can't be written to ({error.strerror}); fix the permissions of the folder."
+            f"DATABASE_URL: {path} can't be written to ({error.strerror}); {advice}."
         ) from None
     try:
         if not create and not path.exists():
@@ -87,11 +89,12 @@ def real_path(path: Path) -> Path:
 
 def _open(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
     except OSError as error:
-        raise StartRefused(
-            f"DATABASE_URL: {path} can't be used now ({error.strerror}); check its permissions and its disk."
-        ) from None
+        advice = correction(path, "check its permissions and its disk")
+        raise StartRefused(f"DATABASE_URL: {path} can't be used now ({error.strerror}); {advice}.") from None
+    make_private(path)
+    return handle
 
 
 def _lock(handle: int, path: Path, real: Path) -> None:

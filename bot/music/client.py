@@ -21,7 +21,8 @@ from bot.model import ClosedCause, SongRequest
 from bot.music import wire
 from bot.music.contract import Contract
 from bot.music.encodings import TooLarge, decode
-from bot.music.tls import tls_context
+from bot.music.proxy import direct_or_through
+from bot.proxies import Proxy
 
 log = logging.getLogger(__name__)
 
@@ -111,11 +112,12 @@ class MusicClient:
         key: str,
         contract: Contract,
         now: Callable[[], datetime],
+        proxy: Proxy | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         submitted: Timed = lambda _answer, _took_s: None,
         checked: Timed = lambda _answer, _took_s: None,
     ) -> AsyncIterator["MusicClient"]:
-        """Open a client for the service at ``url``. ``transport`` replaces the network in tests.
+        """Open a client for the service at ``url``. ``transport`` replaces the network and the proxy.
 
         ``submitted`` and ``checked`` are called after every call with the kind of answer (the name of its
         class in ``wire`` in lower case, or "none") and the seconds that it took.
@@ -132,20 +134,17 @@ class MusicClient:
             httpx.AsyncClient(
                 headers=headers,
                 timeout=httpx.Timeout(POST_S, connect=CONNECT_S),
-                limits=httpx.Limits(max_keepalive_connections=0),
                 follow_redirects=False,  # the key must not travel
                 trust_env=False,  # nor be replaced by a ~/.netrc
-                verify=tls_context(),
-                transport=transport,
+                transport=transport or direct_or_through(proxy, httpx.Limits(max_keepalive_connections=0)),
             ) as posts,
             httpx.AsyncClient(
                 headers=headers,
                 timeout=httpx.Timeout(CHECK_S, connect=CONNECT_S),
-                limits=httpx.Limits(max_connections=CHECKS_AT_ONCE_MAX),
                 follow_redirects=False,
                 trust_env=False,
-                verify=tls_context(),
-                transport=transport,
+                transport=transport
+                or direct_or_through(proxy, httpx.Limits(max_connections=CHECKS_AT_ONCE_MAX)),
             ) as gets,
         ):
             yield cls(

@@ -17,10 +17,12 @@ from bot.about import USER_AGENT
 from bot.music.client import CONNECT_S
 from bot.music.formats import MAGIC_BYTES, ending_of
 from bot.music.guard import GuardedBackend, GuardedTransport, Resolve, resolve
+from bot.music.proxy import ProxiedBackend
 from bot.music.spool import AUDIO_MAX_BYTES, NoAudio, Spool, Stored
 from bot.music.tags import PICTURE_MAX_BYTES, picture_type
 from bot.music.tls import tls_context
 from bot.music.wire import is_usable, origin_of
+from bot.proxies import Proxy
 
 DOWNLOAD_S: Final = 120.0
 """Deadline of a whole download, redirects included, in seconds."""
@@ -59,12 +61,19 @@ class AudioSource:
         *,
         origins: Collection[str],
         look_up: Resolve = resolve,
+        proxy: Proxy | None = None,
         network: httpcore.AsyncNetworkBackend | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> AsyncIterator["AudioSource"]:
         """Open a source that trusts ``origins``, the music services' own "scheme://host:port"."""
         trusted = frozenset(origin.partition("://")[2] for origin in origins)
-        backend = GuardedBackend(trusted, look_up, network or httpcore.AnyIOBackend())
+        direct = network or httpcore.AnyIOBackend()
+        backend = GuardedBackend(
+            trusted,
+            look_up,
+            direct if proxy is None else ProxiedBackend(proxy),
+            proxied=proxy is not None,
+        )
         async with httpx.AsyncClient(
             transport=transport or GuardedTransport(backend),
             headers={"User-Agent": USER_AGENT, "Accept": "audio/*, */*;q=0.5", "Accept-Encoding": "identity"},

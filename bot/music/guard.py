@@ -61,8 +61,14 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     """Resolves a name once and connects to exactly the address that was checked (no DNS rebinding)."""
 
     def __init__(
-        self, trusted: Collection[str], look_up: Resolve, network: httpcore.AsyncNetworkBackend
+        self,
+        trusted: Collection[str],
+        look_up: Resolve,
+        network: httpcore.AsyncNetworkBackend,
+        *,
+        proxied: bool = False,
     ) -> None:
+        self._proxied = proxied
         self._trusted = trusted
         self._look_up = look_up
         self._network = network
@@ -81,6 +87,10 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         try:
             addresses = await self._look_up(host, port)
         except (OSError, UnicodeError) as error:  # UnicodeError: a label that is not valid in a host name
+            if self._proxied and isinstance(error, OSError):
+                # Behind a proxy, a machine may have no names but its own network's, which this is none of.
+                # The address is https: a certificate for the name proves that the proxy leads outside.
+                return await self._network.connect_tcp(host, port, timeout, local_address, socket_options)
             raise httpcore.ConnectError(f"{host} can't be looked up") from error
         # All of them: a name with one private address is a trap, whichever address would be used.
         if not addresses or not all(is_public(address) for address in addresses):

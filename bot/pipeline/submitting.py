@@ -18,7 +18,7 @@ from bot.music.contract import Contract
 from bot.pipeline import schedule
 from bot.pipeline.quoting import unquoted
 from bot.pipeline.transitions import Superseded, Transitions
-from bot.store import breaker, jobs
+from bot.store import breaker, jobs, texts
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +124,9 @@ class Submitter:
             )
             if not moved:  # withdrawn meanwhile: raising also takes back what the breaker recorded
                 raise Superseded
-            return replace(job, state=JobState.SUBMITTING, backend=backend)
+            if request.model != job.request.model:
+                texts.change_model(tx, job.id, request.model)
+            return replace(job, state=JobState.SUBMITTING, backend=backend, request=request)
 
         # The guard spans from before the commit until the outcome is written, so that a shutdown leaves
         # no job in `submitting` whose answer arrived.

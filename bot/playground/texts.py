@@ -1,4 +1,4 @@
-"""What the playground itself says, next to the bot: the welcome and the labels on the page."""
+"""The playground's own words, next to those of the bot: the welcome and the labels on the page."""
 
 import tomllib
 from collections.abc import Mapping

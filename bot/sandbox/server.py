@@ -168,7 +168,7 @@ class Task:
 
     @property
     def music(self) -> tuple[str, str, str, bool]:
-        """What determines the music, besides the version and the take."""
+        """Return the texts that determine the music, besides the version and the take."""
         return self.words, self.lyrics, self.title, self.instrumental
 
     @property

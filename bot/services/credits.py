@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 from bot.characters import head
 from bot.database.engine import Database, Tx
 from bot.database.locking import lock_guild
-from bot.errors import NoSuchLimit, NotRefundable, OperatorsOnly, OutOfRange, TextMissing
+from bot.errors import NoSuchLimit, NotRefundable, OperatorsOnly, OutOfRange, TextMissing, WordUnusable
 from bot.mentions import Names
 from bot.model import (
     Balance,
@@ -26,7 +26,7 @@ from bot.model import (
 )
 from bot.services import ledger_csv
 from bot.services.export_files import Export
-from bot.store import jobs, ledger, members, quotas, reports, times
+from bot.store import jobs, ledger, members, quotas, refused_words, reports, times
 from bot.store.quotas import SetLimit
 from bot.store.reports import DayOfUse, MemberUse, Page, SettledSong
 
@@ -38,8 +38,18 @@ TOP = 5
 """Number of members that a view lists."""
 DAYS_SHOWN = 30
 """Number of days in the view of a server's use."""
+MEMBER_LIMITS_SHOWN = 10
+"""Number of members with a limit of their own that a view lists."""
 PAGE = 10
 """Number of ledger entries on one page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Limits that a server's managers have set, and how many there are."""
+
+    limits: tuple[SetLimit, ...]
+    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +64,8 @@ class Overview:
     alerts_channel_id: int | None
     role_limits: dict[int, int]
     """By role id; the server's id is the id of @everyone."""
-    member_limits: int
-    """Number of members with a limit of their own."""
+    member_limits: Limits
+    """The members with a limit of their own."""
     top: list[MemberUse]
     """The members who spent most in this period."""
 
@@ -68,14 +78,6 @@ class Explanation:
     own: int | None
     by_role: dict[int, int]
     paused: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Limits that a server's managers have set, and how many there are."""
-
-    limits: tuple[SetLimit, ...]
-    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +170,10 @@ class CreditService:
                 paused=quotas.paused(tx, guild_id),
                 alerts_channel_id=quotas.alerts_channel(tx, guild_id),
                 role_limits=quotas.role_limits(tx, guild_id),
-                member_limits=quotas.member_limits(tx, guild_id),
+                member_limits=Limits(
+                    limits=tuple(quotas.member_limits(tx, guild_id, MEMBER_LIMITS_SHOWN)),
+                    count=quotas.member_limits_count(tx, guild_id),
+                ),
                 top=reports.top_members(tx, guild_id, first, TOP),
             )
 
@@ -195,8 +200,10 @@ class CreditService:
         after_id: int | None = None,
     ) -> Page:
         """Return a page of the ledger, newest first: older than an entry, newer than one, or the newest."""
-        return await self._database.report(
-            lambda tx: reports.page(
+        now = self._now()
+
+        def page(tx: Tx) -> Page:
+            found = reports.page(
                 tx,
                 guild_id,
                 size=PAGE,
@@ -205,7 +212,12 @@ class CreditService:
                 before_id=before_id,
                 after_id=after_id,
             )
-        )
+            # Without a filter the lines follow each other, and each leaves a balance. Under the operator's
+            # ceiling it depends on more than the entries.
+            whole = kind is None and member_id is None and self._defaults.ceiling is None
+            return reports.with_balances(tx, guild_id, found, self._defaults, now) if whole else found
+
+        return await self._database.report(page)
 
     async def people(self, guild_id: GuildId) -> dict[DiscordUserId, str]:
         """Return everybody in the server's ledger with their last known name; empty if none is stored."""
@@ -223,7 +235,44 @@ class CreditService:
             lambda tx: reports.settled_songs(tx, guild_id, storable(typed), limit)
         )
 
+    async def words(self, guild_id: GuildId) -> list[str]:
+        """Return the words that the server does not take in songs."""
+        return await self._database.read(lambda tx: refused_words.words(tx, guild_id))
+
     # -- changing
+
+    async def refuse_word(self, guild_id: GuildId, typed: str) -> str:
+        """Refuse a word in songs from now on. Returns it as it is compared.
+
+        Raises:
+            WordUnusable: nothing of it can be compared, it is too long, or there are too many.
+        """
+        word = refused_words.folded(storable(typed))
+        if not word:
+            raise WordUnusable("empty")
+        if len(word) > refused_words.REFUSED_WORD_MAX:
+            raise WordUnusable("too_long", refused_words.REFUSED_WORD_MAX)
+
+        def refuse(tx: Tx) -> None:
+            known = refused_words.words(tx, guild_id)
+            if word not in known and len(known) >= refused_words.WORDS_MAX:
+                raise WordUnusable("too_many", refused_words.WORDS_MAX)
+            ledger.know_guild(tx, guild_id)
+            refused_words.add(tx, guild_id, word)
+
+        await self._database.write(refuse)
+        return word
+
+    async def take_word(self, guild_id: GuildId, typed: str) -> str:
+        """Take a refused word in songs again. Returns it as it is compared.
+
+        Raises:
+            WordUnusable: it is not refused.
+        """
+        word = refused_words.folded(storable(typed))
+        if not await self._database.write(lambda tx: refused_words.remove(tx, guild_id, word)):
+            raise WordUnusable("unknown")
+        return word
 
     async def set_allowance(
         self, guild_id: GuildId, allowance: int, period: Period | None, changed_by: ChangedBy
@@ -253,12 +302,15 @@ class CreditService:
         """
         self._refuse_under_ceiling("grant")
         changed_by = _with_reason(changed_by)
-        if amount == 0:
-            raise OutOfRange(1, ledger.CREDITS_MAX)
         now = self._now()
-        return await self._once(
-            guild_id, changed_by, lambda tx: ledger.grant(tx, guild_id, amount, changed_by, now)
-        )
+
+        def grant(tx: Tx) -> tuple[int, int]:
+            if amount == 0:
+                bonus = ledger.bonus(tx, guild_id)
+                raise OutOfRange(*ledger.grant_range(bonus), zero=False)
+            return ledger.grant(tx, guild_id, amount, changed_by, now)
+
+        return await self._once(guild_id, changed_by, grant)
 
     async def limit_member(
         self, guild_id: GuildId, member_id: DiscordUserId, credits_: int | None, changed_by: ChangedBy

@@ -26,6 +26,7 @@ from bot.errors import (
     TooManyRequests,
     TotalReached,
     TriedAgain,
+    WordRefused,
     WordsGone,
 )
 from bot.mentions import named
@@ -51,7 +52,7 @@ from bot.pipeline.cards import POSITION_EVERY
 from bot.pipeline.courier import CardFacts
 from bot.pipeline.storage import no_problem
 from bot.pipeline.transitions import log_outcome
-from bot.store import breaker, jobs, ledger, members, quotas, refusals, servers, texts
+from bot.store import breaker, jobs, ledger, members, quotas, refusals, refused_words, servers, texts
 from bot.store.job_events import StageTimes, stage_times
 from bot.store.times import day_number
 
@@ -191,11 +192,15 @@ class Intake:
                     raise NoRoom
                 check(request, self.terms.models, limits_of(request.model))
                 self.require_options(request)
+                word = refused_words.found(tx, origin.guild_id, request)
+                if word is not None:
+                    raise WordRefused(word)
                 accepted = admit(tx)
             except Refusal as refusal:
                 tx.execute("ROLLBACK TO admission")
                 tx.execute("RELEASE admission")
-                refusals.remember(tx, origin.interaction_id, now)
+                if not isinstance(refusal, NotServed):  # nothing is written for a server that is not served
+                    refusals.remember(tx, origin.interaction_id, now)
                 if isinstance(refusal, TotalReached):  # also if the operator has lowered it
                     note_total(tx)
                 return refusal

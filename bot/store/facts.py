@@ -3,7 +3,7 @@
 from bot.database.engine import Tx
 
 COMMANDS_FACT = "registered commands"
-"""Name of the digest of the commands that were last registered with Discord."""
+"""Name of the digest and the ids of the commands that were last registered with Discord."""
 
 
 def fact(tx: Tx, name: str) -> str | None:

@@ -172,7 +172,7 @@ def grant(tx: Tx, guild_id: GuildId, credits_: int, changed_by: ChangedBy, now: 
     (before,) = tx.execute("SELECT bonus FROM guild WHERE id = ?", (guild_id,)).fetchone()
     after = before + credits_
     if not 0 <= after <= CREDITS_MAX:
-        raise OutOfRange(-before, CREDITS_MAX - before)
+        raise OutOfRange(*grant_range(before), zero=False)
     tx.execute("UPDATE guild SET bonus = ? WHERE id = ?", (after, guild_id))
     _append(
         tx,
@@ -185,6 +185,17 @@ def grant(tx: Tx, guild_id: GuildId, credits_: int, changed_by: ChangedBy, now: 
         after=Credits(after),
     )
     return before, after
+
+
+def bonus(tx: Tx, guild_id: GuildId) -> int:
+    """Return the server's bonus, whatever the operator's ceiling leaves of it."""
+    row = tx.execute("SELECT bonus FROM guild WHERE id = ?", (guild_id,)).fetchone()
+    return 0 if row is None else int(row["bonus"])
+
+
+def grant_range(bonus: int) -> tuple[int, int]:
+    """Return what can be granted on top of this bonus: from how much to how much."""
+    return -bonus, CREDITS_MAX - bonus
 
 
 def set_allowance(
@@ -236,7 +247,9 @@ def note(
     before: Value,
     after: Value,
 ) -> None:
-    """Append an entry that moves no credits: the change of a rule."""
+    """Append an entry that moves no credits: the change of a rule. What stays as it was is no entry."""
+    if before == after and not changed_by.reason:
+        return
     nothing = Hold(day=day_number(now), allowance=0, bonus=0)
     _append(
         tx,

@@ -116,7 +116,13 @@ def role_limits(tx: Tx, guild_id: GuildId, role_ids: Iterable[int] | None = None
     return {role_id: credits_ for role_id, credits_ in rows if roles is None or role_id in roles}
 
 
-def member_limits(tx: Tx, guild_id: GuildId) -> int:
+def member_limits(tx: Tx, guild_id: GuildId, most: int) -> list[SetLimit]:
+    """Return up to ``most`` members with a limit of their own, the highest first."""
+    own = [limit for limit in limits(tx, guild_id) if limit.role_id is None]
+    return sorted(own, key=lambda limit: (-limit.credits, limit.number or 0))[:most]
+
+
+def member_limits_count(tx: Tx, guild_id: GuildId) -> int:
     """Return how many members have a limit of their own."""
     (count,) = tx.execute("SELECT COUNT(*) FROM member_limit WHERE guild_id = ?", (guild_id,)).fetchone()
     return int(count)

@@ -1,27 +1,48 @@
 """Reports for server managers: ledger pages, usage by day and member, refundable songs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import islice
 
 from bot.characters import head
 from bot.database.engine import Row, Tx
 from bot.model import DiscordUserId, GuildId, JobId
-from bot.store import changes
-from bot.store.changes import Value
+from bot.store import changes, ledger, times
+from bot.store.changes import Allowance, Value
 from bot.store.history import folded
 from bot.store.jobs import EXCERPT_MAX, EXCERPT_READ_MAX
+from bot.store.ledger import Defaults
 from bot.store.members import OPERATOR, WHOLE_GUILD
 from bot.store.times import EPOCH, day_number, moment
 
 _ROWS = f"""
-  SELECT ledger.*, COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {EXCERPT_READ_MAX}), '') AS song,
+  SELECT ledger.*, {{more}}
+         COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {EXCERPT_READ_MAX}), '') AS song,
          whose.discord_id AS whose_id, actor.discord_id AS by_id
   FROM ledger LEFT JOIN words ON words.job_id = ledger.job_id
   LEFT JOIN member AS whose ON whose.id = ledger.member_id
   LEFT JOIN member AS actor ON actor.id = ledger.actor_id
-  WHERE ledger.guild_id = :guild"""
+  {{joined}} WHERE ledger.guild_id = :guild"""
+_ALL = _ROWS.format(more="", joined="")
+# One line for each song: its hold, with what has become of it.
+_STATEMENT = (
+    _ROWS.format(
+        more="""closing.kind AS closed, refund.id AS refund_id, refund.reason AS refund_reason,
+                refund.actor_id AS refund_actor, refunder.discord_id AS refund_by,""",
+        joined="""LEFT JOIN ledger AS closing
+                    ON closing.job_id = ledger.job_id AND closing.kind IN ('settle', 'release')
+                  LEFT JOIN ledger AS refund ON refund.job_id = ledger.job_id AND refund.kind = 'refund'
+                  LEFT JOIN member AS refunder ON refunder.id = refund.actor_id""",
+    )
+    + " AND ledger.kind NOT IN ('settle', 'release', 'refund')"
+)
+_GIVEN_BACK = """(
+  COALESCE((SELECT CASE back.kind WHEN 'release' THEN back.{part} ELSE 0 END FROM ledger AS back
+            WHERE back.job_id = ledger.job_id AND back.kind IN ('settle', 'release')), 0)
+  + COALESCE((SELECT back.{part} FROM ledger AS back
+              WHERE back.job_id = ledger.job_id AND back.kind = 'refund'), 0))"""
+"""SQL of the credits that a song has given back since, of one part of its price."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +65,10 @@ class LedgerRow:
     reason: str
     before: Value | None
     after: Value | None
+    outcome: str = ""
+    """Kind of the last entry of a song, if this line stands for all of them."""
+    balance: int | None = None
+    """Credits that could be spent after it, if that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +124,9 @@ def page(
 ) -> Page:
     """Return ``size`` entries, older than ``before_id`` or newer than ``after_id``, else the newest.
 
-    ``kind`` and ``member_id`` filter them.
+    ``kind`` and ``member_id`` filter them. Without a kind, all entries of a song are one line.
     """
-    where = _ROWS
+    where = _STATEMENT if kind is None else _ALL
     parameters: dict[str, object] = {"guild": guild_id, "kind": kind, "size": size + 1}
     if kind is not None:
         where += " AND ledger.kind = :kind"
@@ -125,9 +150,80 @@ def page(
     )
 
 
+def with_balances(tx: Tx, guild_id: GuildId, page_: Page, defaults: Defaults, now: datetime) -> Page:
+    """Return an unfiltered page with what could be spent after each of its lines.
+
+    A song counts with what has become of it since, so that the newest line leaves what can be spent now.
+    """
+    if not page_.rows:
+        return page_
+    current = ledger.balance(tx, guild_id, defaults, now)
+    settings = _settings(tx, guild_id)
+    bonus = current.bonus - _bonus_after(tx, guild_id, page_.rows[0].id)
+    used, counted = 0, (0, 0)
+    lines = []
+    for row in page_.rows:
+        allowance = _allowance_at(settings, row.id, Allowance(current.allowance, current.period))
+        days = times.period_days(allowance.period, row.at)
+        if days != counted:
+            used, counted = _used_until(tx, guild_id, days, row.id), days
+        lines.append(replace(row, balance=max(0, allowance.credits - used) + bonus))
+        if row.kind == "grant":
+            bonus -= row.bonus
+        elif row.outcome in ("hold", "settle"):
+            used, bonus = used - row.allowance, bonus + row.bonus
+    return replace(page_, rows=tuple(lines))
+
+
+def _settings(tx: Tx, guild_id: GuildId) -> list[tuple[int, Allowance, Allowance]]:
+    """Return every change of the allowance: its entry, and the allowance before and after."""
+    rows = tx.execute(
+        "SELECT id, kind, before, after FROM ledger WHERE guild_id = ? AND kind = 'set' ORDER BY id",
+        (guild_id,),
+    )
+    found = [
+        (row["id"], changes.read("set", row["before"]), changes.read("set", row["after"])) for row in rows
+    ]
+    return [
+        (entry, before, after)
+        for entry, before, after in found
+        if isinstance(before, Allowance) and isinstance(after, Allowance)
+    ]
+
+
+def _allowance_at(
+    settings: list[tuple[int, Allowance, Allowance]], entry_id: int, current: Allowance
+) -> Allowance:
+    """Return the allowance after an entry."""
+    past = [after for entry, _, after in settings if entry <= entry_id]
+    later = [before for entry, before, _ in settings if entry > entry_id]
+    return past[-1] if past else later[0] if later else current
+
+
+def _used_until(tx: Tx, guild_id: GuildId, days: tuple[int, int], entry_id: int) -> int:
+    """Return how much of the allowance the songs of a period up to an entry have used in the end."""
+    (used,) = tx.execute(
+        f"""SELECT COALESCE(SUM(allowance - {_GIVEN_BACK.format(part="allowance")}), 0) FROM ledger
+            WHERE guild_id = ? AND day >= ? AND day < ? AND kind = 'hold' AND id <= ?""",
+        (guild_id, *days, entry_id),
+    ).fetchone()
+    return int(used)
+
+
+def _bonus_after(tx: Tx, guild_id: GuildId, entry_id: int) -> int:
+    """Return how much the entries after this one have changed the bonus in the end."""
+    (changed,) = tx.execute(
+        f"""SELECT COALESCE(SUM(CASE kind WHEN 'grant' THEN bonus
+                                       ELSE {_GIVEN_BACK.format(part="bonus")} - bonus END), 0)
+            FROM ledger WHERE guild_id = ? AND id > ? AND kind IN ('grant', 'hold')""",
+        (guild_id, entry_id),
+    ).fetchone()
+    return int(changed)
+
+
 def whole_ledger(tx: Tx, guild_id: GuildId) -> Iterator[LedgerRow]:
     """Yield every entry of a server, oldest first."""
-    for row in tx.execute(f"{_ROWS} ORDER BY ledger.id", {"guild": guild_id}):
+    for row in tx.execute(f"{_ALL} ORDER BY ledger.id", {"guild": guild_id}):
         yield _read(row)
 
 
@@ -154,6 +250,9 @@ def people(tx: Tx, guild_id: GuildId) -> dict[DiscordUserId, str]:
 
 
 def _read(row: Row) -> LedgerRow:
+    is_song = "closed" in row.keys() and row["kind"] == "hold"  # noqa: SIM118 - a row is no dict
+    refunded = is_song and row["refund_id"] is not None
+    outcome = "refund" if refunded else (row["closed"] or "hold") if is_song else ""
     return LedgerRow(
         id=row["id"],
         at=moment(row["at"]),
@@ -164,11 +263,12 @@ def _read(row: Row) -> LedgerRow:
         song=head(row["song"], EXCERPT_MAX),
         member_id=row["whose_id"],
         role_id=row["role_id"],
-        actor_id=row["by_id"],
-        by_operator=row["actor_id"] == OPERATOR,
-        reason=row["reason"],
+        actor_id=row["refund_by"] if refunded else row["by_id"],
+        by_operator=(row["refund_actor"] if refunded else row["actor_id"]) == OPERATOR,
+        reason=row["refund_reason"] if refunded else row["reason"],
         before=changes.read(row["kind"], row["before"]),
         after=changes.read(row["kind"], row["after"]),
+        outcome=outcome,
     )
 
 

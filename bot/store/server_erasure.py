@@ -75,7 +75,7 @@ def begin(tx: Tx, guild_id: GuildId, now: datetime) -> None:
            WHERE id = :guild""",
         {"guild": guild_id, "now": milliseconds(now)},
     )
-    for table in ("member_limit", "role_limit", "budget_alert"):
+    for table in ("member_limit", "role_limit", "budget_alert", "refused_word"):
         tx.execute(f"DELETE FROM {table} WHERE guild_id = ?", (guild_id,))
     erasure.release_parked(tx, "guild_id", guild_id, now)
     mark(tx, Deleted.ERASED)

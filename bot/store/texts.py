@@ -62,6 +62,11 @@ def keep(
     _insert(tx, "song", values)
 
 
+def change_model(tx: Tx, job_id: JobId, model: str) -> None:
+    """Note that a job's song is made by another model than was requested."""
+    tx.execute("UPDATE song SET model = ? WHERE job_id = ?", (model, job_id))
+
+
 def _texts_of(tx: Tx, job_id: JobId | None) -> dict[str, _Text]:
     """Return the texts of the job, by kind."""
     row = tx.execute("SELECT * FROM song WHERE job_id = ?", (job_id,)).fetchone()

@@ -116,7 +116,7 @@ def sold(tx: Tx, terms: UpstreamTerms, now: datetime) -> Sold:
     ]
     left = max(0, terms.total_credits_max - servers.credits_this_month(tx, now))
     queued, held = tx.execute(
-        "SELECT COUNT(*), COALESCE(SUM(price), 0) FROM job WHERE state = 'queued'"
+        "SELECT COUNT(*), COALESCE(SUM(price), 0) FROM job WHERE state = 'queued' AND due_at IS NOT NULL"
     ).fetchone()
     credits_ = min(sum(pools), left) + held
     if not terms.price:

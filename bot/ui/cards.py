@@ -309,7 +309,7 @@ def first_things(say: Language, price_credits: int) -> discord.Embed:
                 say("help-managers"),
             ]
         ),
-        color=COLOR_WORKING,
+        color=COLOR_DONE,
     )
 
 

@@ -1,48 +1,70 @@
-"""The chart of ``/quota usage``: credits a day by outcome, and the members who spent most.
+"""The picture of ``/quota usage``: credits a day by outcome, and the members who spent most.
 
-It has its own background, so that it reads the same on a dark and on a light Discord. It has numbers but
-no words: those are around it, in the reader's language and script (``quota_cards.usage``).
+Discord shows it at half its size, so its letters are twice as large as they look. Its own background makes it
+read the same on a dark and on a light Discord.
 """
 
-import functools
 import io
 import math
 from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from bot.services.credits import Use
-from bot.store.reports import DayOfUse
+from bot.store.reports import DayOfUse, MemberUse
+from bot.ui import lettering
+from bot.ui.language import Language
+from bot.ui.text import label
 
 if TYPE_CHECKING:
-    from PIL import ImageDraw, ImageFont
+    from PIL import ImageDraw
 
-WIDTH, HEIGHT = 800, 400
-LEFT, TOP, BOTTOM = 66, 28, 48
-MEMBERS_LEFT: Final = 590
-MARGIN: Final = 20
+WIDTH, HEIGHT = 800, 600
+SHOWN_WIDTH: Final = 400
+"""Width at which Discord shows a picture in an embed, which may be 300 high.
+
+Source: https://docs.discord.com/developers/resources/message#embed-object, and a client, read 2026-11-25."""
+MARGIN: Final = 24
+TITLE_SIZE: Final = 40
+SIZE: Final = 34
+"""Size of all other letters, whose capitals are then 12 pixels high at ``SHOWN_WIDTH``."""
+LINE: Final = 44
+"""Height of a line of letters."""
+SWATCH: Final = 26
+"""Side of a legend's square."""
+FLOOR: Final = HEIGHT - 60
+"""Where the bars stand; below are the dates."""
+MEMBERS_LEFT: Final = 440
+MEMBER_HEIGHT: Final = 78
+MEMBERS_MAX: Final = 5
+BAR: Final = 14
+"""Thickness of a member's bar."""
 GAP: Final = 0.25
 """Space between two bars, as a share of a day's width."""
-TICKS: Final = 5
-LABEL_EVERY: Final = 5
-"""Days between two dates under the bars."""
+TICKS: Final = 4
+"""Maximum number of steps of the scale."""
 
-PAPER, INK, FAINT, LINE = "#1E2030", "#F2F3F5", "#B5BAC1", "#3A3D52"
+PAPER, INK, FAINT, GRID = "#1E2030", "#F2F3F5", "#C4C9D0", "#3A3D52"
 OUTCOMES: Final = {"spent": "#2FC98D", "held": "#6FB7FF", "released": "#C9CCD6", "refunded": "#F2A93B"}
 """Outcomes of credits, from the bottom of a bar to its top; the colours suit the colour-blind."""
 
 Box = tuple[float, float, float, float]
 
 
-def usage(use: Use) -> bytes:
-    """Draw the chart. Returns a PNG."""
+def usage(use: Use, say: Language) -> bytes:
+    """Draw the picture. Returns a PNG."""
     from PIL import Image, ImageDraw  # noqa: PLC0415 - a start would wait 50 ms for what few look at
 
     image = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
     pen = _Pen(ImageDraw.Draw(image))
-    _bars(pen, use.days)
-    _members(pen, use)
+    pen.text(
+        (MARGIN, MARGIN + 30), say("usage-picture", days=len(use.days)), TITLE_SIZE, room=WIDTH - 2 * MARGIN
+    )
+    top = _legend(pen, say)
+    _bars(pen, use.days, top)
+    _members(pen, use, say, top)
     file = io.BytesIO()
-    image.save(file, "PNG")
+    image.quantize(128).save(file, "PNG", optimize=True)
     return file.getvalue()
 
 
@@ -53,47 +75,63 @@ class _Pen:
         self._draw = draw
 
     def text(
-        self, at: tuple[float, float], text: str, size: int, color: str = INK, anchor: str = "la"
-    ) -> None:
-        self._draw.text(at, text, color, _font(size), anchor)
+        self,
+        at: tuple[float, float],
+        text: str,
+        size: int = SIZE,
+        color: str = INK,
+        anchor: str = "l",
+        room: float = WIDTH,
+    ) -> float:
+        """Draw a text on a baseline: from the left, to the right, or around the middle. Returns its width."""
+        runs = lettering.runs(lettering.fitting(text, size, room), size)
+        width = sum(run.width for run in runs)
+        left = at[0] - {"l": 0.0, "m": width / 2, "r": width}[anchor]
+        lettering.draw(self._draw, (left, at[1]), runs, color)
+        return width
 
     def box(self, box: Box, color: str) -> None:
         left, top, right, bottom = map(round, box)
         if right > left and bottom > top:
             self._draw.rectangle((left, top, right - 1, bottom - 1), fill=color)
 
-    def line(self, y: float, left: float, right: float) -> None:
-        self.box((left, y, right, y + 1), LINE)
+
+def _legend(pen: _Pen, say: Language) -> float:
+    """Draw what the colours mean, in as many lines as it takes. Returns where they end."""
+    left, baseline = float(MARGIN), MARGIN + 30 + LINE + 6.0
+    for outcome, color in OUTCOMES.items():
+        word = say(f"usage-{outcome}")
+        width = SWATCH + 10 + lettering.width(word, SIZE) + 24
+        if left > MARGIN and left + width > WIDTH:
+            left, baseline = float(MARGIN), baseline + LINE
+        pen.box((left, baseline - SWATCH, left + SWATCH, baseline), color)
+        pen.text((left + SWATCH + 10, baseline), word, room=WIDTH - MARGIN - left - SWATCH - 10)
+        left += width
+    return baseline + 20
 
 
-@functools.cache
-def _font(size: int) -> "ImageFont.FreeTypeFont | ImageFont.ImageFont":
-    from PIL import ImageFont  # noqa: PLC0415 - as in usage
-
-    return ImageFont.load_default(size)
-
-
-def _bars(pen: _Pen, days: Sequence[DayOfUse]) -> None:
-    right, floor = MEMBERS_LEFT - 36, HEIGHT - BOTTOM
+def _bars(pen: _Pen, days: Sequence[DayOfUse], top: float) -> None:
     highest = max(sum(_parts(day)) for day in days)
     step = tick(highest)
     ticks = max(1, math.ceil(highest / step))
-    top = step * ticks
-    for number in range(ticks + 1):
-        y = floor - (floor - TOP) * number / ticks
-        pen.line(y, LEFT, right)
-        pen.text((LEFT - 8, y), short(step * number), 17, FAINT, "rm")
-    width = (right - LEFT) / len(days)
+    scale = [short(step * number) for number in range(ticks + 1)]
+    left = MARGIN + max(lettering.width(one, SIZE) for one in scale) + 10
+    right, ceiling = MEMBERS_LEFT - 36, top + 16
+    for number, text in enumerate(scale):
+        y = FLOOR - (FLOOR - ceiling) * number / ticks
+        pen.box((left, y, right, y + 2), GRID)
+        pen.text((left - 10, y + 12), text, color=FAINT, anchor="r")
+    width = (right - left) / len(days)
     for number, day in enumerate(days):
-        left = LEFT + width * (number + GAP / 2)
-        y = float(floor)
+        bar = left + width * (number + GAP / 2)
+        y = float(FLOOR)
         for amount, color in zip(_parts(day), OUTCOMES.values(), strict=True):
-            height = (floor - TOP) * amount / top
-            pen.box((left, y - height, left + width * (1 - GAP), y), color)
+            height = (FLOOR - ceiling) * amount / (step * ticks)
+            pen.box((bar, y - height, bar + width * (1 - GAP), y), color)
             y -= height
-        if (len(days) - 1 - number) % LABEL_EVERY == 0:
-            middle = left + width * (1 - GAP) / 2
-            pen.text((middle, floor + 12), f"{day.day:%m-%d}", 17, FAINT, "ma")
+    pen.text((left, FLOOR + 42), f"{days[0].day:%m-%d}", color=FAINT)
+    if len(days) > 1:
+        pen.text((right, FLOOR + 42), f"{days[-1].day:%m-%d}", color=FAINT, anchor="r")
 
 
 def _parts(day: DayOfUse) -> list[int]:
@@ -104,7 +142,7 @@ def short(amount: int) -> str:
     """Return ``950``, ``20k`` or ``1.5M``, which fit next to the bars."""
     for size, letter in ((1_000_000, "M"), (1_000, "k")):
         if amount >= 10 * size or (amount >= size and letter == "M"):
-            return f"{amount / size:g}{letter}"
+            return f"{round(amount / size, 1):g}{letter}"
     return f"{amount:,}"
 
 
@@ -121,11 +159,21 @@ def tick(highest: int) -> int:
         size *= 10
 
 
-def _members(pen: _Pen, use: Use) -> None:
+def _members(pen: _Pen, use: Use, say: Language, top: float) -> None:
+    """Draw whose the credits were; their place stands for a name that can't be drawn."""
+    right = WIDTH - MARGIN
     highest = max((member.credits for member in use.top), default=1)
-    left, room = MEMBERS_LEFT + 26, WIDTH - MARGIN - MEMBERS_LEFT - 26
-    for number, member in enumerate(use.top):
-        y = TOP + 20 + number * 62
-        pen.text((MEMBERS_LEFT, y), str(number + 1), 20, FAINT, "lm")
-        pen.box((left, y - 11, left + room * member.credits / highest, y + 11), OUTCOMES["spent"])
-        pen.text((left, y + 15), f"{member.credits:,}", 17, FAINT, "la")
+    for number, member in enumerate(islice(use.top, MEMBERS_MAX)):
+        baseline = top + 28 + number * MEMBER_HEIGHT
+        width = pen.text((right, baseline), short(member.credits), color=FAINT, anchor="r")
+        name = _name(say, member)
+        shown = name if lettering.runs(name, SIZE) else f"{number + 1}"
+        pen.text((MEMBERS_LEFT, baseline), shown, room=right - width - 14 - MEMBERS_LEFT)
+        end = MEMBERS_LEFT + (right - MEMBERS_LEFT) * member.credits / highest
+        pen.box(
+            (MEMBERS_LEFT, baseline + 14, max(end, MEMBERS_LEFT + 2), baseline + 14 + BAR), OUTCOMES["spent"]
+        )
+
+
+def _name(say: Language, member: MemberUse) -> str:
+    return say("forgotten") if member.member_id is None else label(member.name, lettering.TEXT_MAX)

@@ -12,7 +12,9 @@ import aiohttp
 
 from bot.about import DISCORD_USER_AGENT
 from bot.model import Check, Verdict
+from bot.proxies import Proxy
 from bot.ui.discord_client import invite_link
+from bot.ui.discord_proxy import session_options
 from bot.ui.text import label
 
 Payload = Mapping[str, Any]
@@ -57,14 +59,14 @@ class _Trouble(Exception):
     """An unusable answer; the text is what the operator reads."""
 
 
-async def ask(url: str, token: str, commands: Sequence[Payload]) -> Findings:
+async def ask(url: str, token: str, commands: Sequence[Payload], proxy: Proxy | None = None) -> Findings:
     """Check the token, the application, and whether ``commands`` are the ones registered."""
     timeout = aiohttp.ClientTimeout(total=ASK_WITHIN_S)
     headers = {"Authorization": f"Bot {token}", "User-Agent": DISCORD_USER_AGENT}
     checks: list[Check] = []
     public = None
-    async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
-        caller = _Caller(session, url)
+    async with aiohttp.ClientSession(timeout=timeout, headers=headers, **session_options(proxy)) as session:
+        caller = _Caller(session, url, proxied=proxy is not None)
         try:
             checks.append(_token(await caller.get("/users/@me")))
             application = await caller.get("/oauth2/applications/@me")
@@ -83,14 +85,14 @@ async def ask(url: str, token: str, commands: Sequence[Payload]) -> Findings:
     return Findings(checks=tuple(checks), public=public, ahead=caller.ahead)
 
 
-async def server_names(url: str, token: str) -> dict[int, str]:
+async def server_names(url: str, token: str, proxy: Proxy | None = None) -> dict[int, str]:
     """Return the names of the bot's servers by id, as far as Discord says them in time."""
     timeout = aiohttp.ClientTimeout(total=NAMES_WITHIN_S)
     headers = {"Authorization": f"Bot {token}", "User-Agent": DISCORD_USER_AGENT}
     names: dict[int, str] = {}
     last = 0
-    async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
-        caller = _Caller(session, url)
+    async with aiohttp.ClientSession(timeout=timeout, headers=headers, **session_options(proxy)) as session:
+        caller = _Caller(session, url, proxied=proxy is not None)
         for _ in range(NAME_PAGES_MAX):
             try:
                 page = await caller.get(f"/users/@me/guilds?limit={NAME_PAGE_SIZE}&after={last}")
@@ -107,7 +109,8 @@ async def server_names(url: str, token: str) -> dict[int, str]:
 class _Caller:
     """Sends requests to Discord, each once."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, url: str, *, proxied: bool) -> None:
+        self._settings = "DISCORD_PROXY, DISCORD_API_URL" if proxied else "DISCORD_API_URL"
         self.ahead: timedelta | None = None
         self._session = session
         self._url = url
@@ -132,7 +135,7 @@ class _Caller:
 
     def _trouble(self, problem: str) -> _Trouble:
         return _Trouble(
-            f"no good answer from {self._url} ({problem}); look at DISCORD_API_URL and the network"
+            f"no good answer from {self._url} ({problem}); look at {self._settings} and the network"
         )
 
     def _note(self, date: str) -> None:

@@ -15,7 +15,8 @@ from discord import app_commands
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from bot.errors import OutOfRange, Refusal, TextTooLong, Transient, UnknownControl
-from bot.ui import admission, request_trace, responses
+from bot.proxies import Proxy
+from bot.ui import admission, command_mentions, request_trace, responses
 from bot.ui.buttons.again import AgainButton, RetryButton
 from bot.ui.buttons.base import PersistentButton
 from bot.ui.buttons.cancel import CancelButton
@@ -30,6 +31,7 @@ from bot.ui.buttons.remix import RemixButton
 from bot.ui.buttons.send import SendButton
 from bot.ui.buttons.song_pages import SongPageButton
 from bot.ui.dependencies import Services
+from bot.ui.discord_proxy import connector_through, http_options
 from bot.ui.language import Translator
 from bot.ui.music_commands import Music
 from bot.ui.privacy_commands import Privacy
@@ -92,9 +94,11 @@ class Tree(app_commands.CommandTree["TunesmithClient"]):
         bind_contextvars(guild_id=interaction.guild_id)
         try:
             # While an option is being typed, its value may be anything.
-            if interaction.type is discord.InteractionType.application_command:
+            used = interaction.type is discord.InteractionType.application_command
+            if used:
                 admission.require_valid_options(interaction)
-            if not admission.is_for_everybody(interaction.command):
+            checked_later = used and admission.is_checked_on_acceptance(interaction.command)
+            if not checked_later and not admission.is_for_everybody(interaction.command):
                 await admission.require_served(interaction, self.client.services.intake)
         except (Refusal, Transient) as error:
             await responses.explain(interaction, error)
@@ -141,8 +145,10 @@ class TunesmithClient(discord.AutoShardedClient):
         register: Register,
         silent_s: float = SILENT_S,
         dated: Callable[[datetime], None] = lambda _: None,
+        proxy: Proxy | None = None,
     ) -> None:
         super().__init__(
+            **http_options(proxy),
             http_trace=request_trace.trace(dated),
             intents=discord.Intents.none(),
             allowed_mentions=discord.AllowedMentions.none(),
@@ -151,10 +157,13 @@ class TunesmithClient(discord.AutoShardedClient):
             max_ratelimit_timeout=60.0,
             heartbeat_timeout=silent_s,
         )
+        self.command_ids: dict[str, int] = {}
+        """Discord's ids of the registered commands, by their names."""
         self._confirmed: set[int] = set()
         """Shards whose session Discord has started or resumed since their last disconnect."""
         self._compared = False
         """Whether this process has compared its commands with the registered ones."""
+        self._proxy = proxy
         self._registered = registered
         self._register = register
         self.tree = Tree(self)
@@ -187,6 +196,13 @@ class TunesmithClient(discord.AutoShardedClient):
         self.shard_count = None  # type: ignore[assignment] # "ask Discord"
         self.loop = discord.client._loop  # noqa: SLF001
 
+    async def login(self, token: str) -> None:
+        """Log in, through the proxy if there is one."""
+        if self._proxy is not None:
+            # It was closed with the last session. Without one, discord.py makes its own.
+            self.http.connector = connector_through(self._proxy, limit=0) or discord.utils.MISSING
+        await super().login(token)
+
     async def setup_hook(self) -> None:
         """Register the commands if they never were; runs before the first connection."""
         if await self._registered() is None:
@@ -214,16 +230,18 @@ class TunesmithClient(discord.AutoShardedClient):
         payload = await self.payload()
         identity = json.dumps([self.application_id, payload], sort_keys=True)
         digest = hashlib.sha256(identity.encode()).hexdigest()
-        if await self._registered() == digest or self.application_id is None:
+        known, self.command_ids = command_mentions.read_note(await self._registered())
+        if known == digest or self.application_id is None:
             return
         try:
             # As tree.sync does, which would translate everything once more.
-            await self.http.bulk_upsert_global_commands(self.application_id, payload=payload)
+            answer = await self.http.bulk_upsert_global_commands(self.application_id, payload=payload)
         except (discord.HTTPException, discord.RateLimited) as error:
             # The commands that Discord knows still work; the next start tries again.
             log.warning("commands not registered", extra={"error": str(error)})
             return
-        await self._register(digest)
+        self.command_ids = command_mentions.ids_of(answer)
+        await self._register(command_mentions.note_of(digest, self.command_ids))
         log.info("commands registered")
 
     async def on_ready(self) -> None:

@@ -29,6 +29,7 @@ from bot.threads import ATTACHMENTS, Threads
 from bot.ui import cards, quota_cards
 from bot.ui.buttons.card import card_view
 from bot.ui.buttons.views import is_marked, notice_view, song_view
+from bot.ui.command_mentions import clickable
 from bot.ui.discord_errors import UNKNOWN_MESSAGE, Meaning, meaning_of, readable_answers, reopen_for_all
 from bot.ui.discord_limits import CONTENT_MAX, FILE_SAFE_BYTES, LINK_MAX, REQUEST_MAX_BYTES
 from bot.ui.file_names import take_of
@@ -130,6 +131,9 @@ class DiscordCourier:
             left_out = {track.take: track.url for track, _ in files if track.take not in attached}
             title = cards.name_of(say, shown)
             embed = cards.song(say, shown)
+            if shown.first_song and not copy:
+                welcome = clickable(self._client, say("song-first"))
+                embed.description = "\n\n".join(filter(None, [embed.description, welcome]))
             text = cut(_with_links(say, content or str(embed.title), left_out), CONTENT_MAX)
             view = song_view(say, job, left_out, direct=direct, copy=copy)
             try:

@@ -1,20 +1,26 @@
 """Choose the sentence that people read: why something was refused, or why a song failed."""
 
+import functools
 import re
+from collections.abc import Callable
 from typing import Final
 
 from discord.utils import format_dt
 
 from bot import errors
 from bot.model import Balance, ClosedCause, FailReason, Job, Limit, Period, Standing
+from bot.store.refused_words import REFUSED_WORD_MAX
 from bot.ui.language import Language
 from bot.ui.text import line
 
+Tell = Callable[..., str]
+"""A language with some of the facts."""
 REASON_MAX: Final = 300
 """Characters of a reason that are shown: a manager's, or the music service's."""
 BEGINNING_MAX: Final = 60
 """Characters of lyrics that are quoted, to show how they were read."""
 _FIXED: Final[dict[type[errors.Refusal], str]] = {
+    errors.LyricsInPrompt: "lyrics-in-prompt",
     errors.NotServed: "not-served",
     errors.UnknownControl: "unknown-control",
     errors.NoSuchLimit: "no-such-limit",
@@ -59,53 +65,81 @@ def period(say: Language, period_: Period) -> str:
     return say("period", period=period_.value)
 
 
-def refusal(say: Language, error: errors.Refusal) -> str:
-    """Return one sentence: what did not happen, and what to do."""
+def broken(say: Language, *, charging: bool) -> str:
+    """Return that a bug has stopped what was asked for."""
+    return _telling(say, charging=charging)("broken")
+
+
+def busy(say: Language, *, charging: bool) -> str:
+    """Return that something the bot needs does not answer at the moment."""
+    return _telling(say, charging=charging)("busy")
+
+
+def _telling(say: Language, *, charging: bool) -> Tell:
+    """Return the language with what it says about charges, which is nothing where none were possible."""
+    charged = say("nothing-charged") if charging else ""
+    return functools.partial(say, charged=charged, more=say("nothing-more-charged") if charging else "")
+
+
+def refusal(say: Language, error: errors.Refusal, *, charging: bool = False) -> str:
+    """Return one sentence: what did not happen, and what to do.
+
+    ``charging`` is whether it would have cost credits: only then is it worth saying that it did not.
+    """
+    tell = _telling(say, charging=charging)
     match error:
         case errors.TextTooLong():
-            return say("refused-too-long", field=error.field, length=error.length, limit=error.limit)
+            return tell("refused-too-long", field=error.field, length=error.length, limit=error.limit)
         case errors.TextMissing(field="lyrics"):
-            return say("refused-no-lyrics")
+            return tell("refused-no-lyrics")
         case errors.TextMissing():
-            return say("refused-missing", field=error.field)
+            return tell("refused-missing", field=error.field)
         case errors.UnreadableFile():
-            return say(f"refused-file-{_dashed(error.cause)}")
+            return tell(f"refused-file-{_dashed(error.cause)}")
         case errors.LyricsGuessed():
             beginning = line(error.lyrics, BEGINNING_MAX)
-            return say("refused-file-guessed", encoding=error.encoding, beginning=beginning)
+            return tell("refused-file-guessed", encoding=error.encoding, beginning=beginning)
         case errors.UnknownModel():
-            return say("refused-model", models=", ".join(error.offered))
+            return tell("refused-model", models=", ".join(error.offered))
         case errors.NoDuration():
             named = ", ".join(error.models)
-            return say("refused-length", models=named) if named else say("refused-no-length")
+            return tell("refused-length", models=named) if named else tell("refused-no-length")
         case errors.OptionsNotTaken():
             names = [say(f"named-{option}") for option in error.options]
-            return say("refused-options", options=_joined(say, names))
+            return tell("refused-options", options=_joined(say, names))
         case errors.ServiceClosed():
-            return say("refused-closed", why=closed(say, error.cause), when=format_dt(error.until, "R"))
+            return tell("refused-closed", why=closed(say, error.cause), when=format_dt(error.until, "R"))
         case errors.MissingPermissions():
-            return say("refused-permissions", names=_listed(say, error.names))
+            return tell("refused-permissions", names=_listed(say, error.names))
         case errors.NotYourServer(cause="outside"):
-            return say("refused-outside")
+            return tell("refused-outside")
         case errors.NotYourServer():
-            return say("refused-managers-only")
+            return tell("refused-managers-only")
         case errors.OutOfRange():
-            return say("refused-range", low=error.low, high=error.high)
+            return _range(tell, error)
         case errors.OperatorsOnly():
-            return say(f"refused-operators-{error.what}")
+            return tell(f"refused-operators-{error.what}")
         case errors.NotRefundable():
-            return say(f"refused-refund-{error.cause}")
+            return tell(f"refused-refund-{error.cause}")
         case _:
             name = _FIXED.get(type(error))
-            return _quota_refusal(say, error) if name is None else say(f"refused-{name}")
+            return _quota_refusal(say, tell, error) if name is None else tell(f"refused-{name}")
 
 
-def _quota_refusal(say: Language, error: errors.Refusal) -> str:
+def _range(tell: Tell, error: errors.OutOfRange) -> str:
+    low, high = error.low, error.high
+    if error.zero:
+        return tell("refused-range", low=low, high=high)
+    name = "refused-range-without-zero" if low < 0 < high else "refused-range"
+    return tell(name, low=low or 1, high=high or -1)
+
+
+def _quota_refusal(say: Language, tell: Tell, error: errors.Refusal) -> str:
     """Return which rule of the server forbids a song, how much of it is used, and when it renews."""
     match error:
         case errors.NotEnoughCredits():
             balance = error.balance
-            return say(
+            return tell(
                 "refused-pool",
                 price=credits_(say, error.price),
                 left=balance.available,
@@ -113,7 +147,7 @@ def _quota_refusal(say: Language, error: errors.Refusal) -> str:
                 renews=format_dt(balance.renews_at, "R"),
             )
         case errors.LimitReached():
-            return say(
+            return tell(
                 "refused-limit",
                 price=credits_(say, error.price),
                 left=error.standing.left,
@@ -121,13 +155,17 @@ def _quota_refusal(say: Language, error: errors.Refusal) -> str:
                 renews=format_dt(error.standing.balance.renews_at, "R"),
             )
         case errors.TotalReached():
-            return say("refused-total", renews=format_dt(error.renews_at, "R"))
+            return tell("refused-total", renews=format_dt(error.renews_at, "R"))
         case errors.TooManyOpenJobs():
-            return say(f"refused-open-jobs-{error.scope}", songs=songs(say, error.limit))
+            return tell(f"refused-open-jobs-{error.scope}", songs=songs(say, error.limit))
         case errors.TooManyRequests():
-            return say("refused-requests", limit=error.limit, until=format_dt(error.until, "R"))
+            return tell("refused-requests", limit=error.limit, until=format_dt(error.until, "R"))
+        case errors.WordRefused():
+            return tell("refused-word", word=line(error.word, REFUSED_WORD_MAX))
+        case errors.WordUnusable():
+            return tell(f"refused-word-{_dashed(error.cause)}", limit=error.limit)
         case errors.Paused():
-            return say("refused-paused", reason=line(error.reason, REASON_MAX))
+            return tell("refused-paused", reason=line(error.reason, REASON_MAX))
         case _:
             raise TypeError(f"no sentence for {type(error).__name__}")
 
@@ -154,10 +192,10 @@ def limit_used(say: Language, limit: Limit, standing: Standing) -> str:
     )
 
 
-def whose(say: Language, limit: Limit) -> str:
-    """Return who a limit was set for."""
+def whose(say: Language, limit: Limit, member: str | None = None) -> str:
+    """Return who a limit was set for: the reader, or the ``member`` that a manager reads about."""
     if limit.role_id is None:
-        return say("limit-of-member")
+        return say("limit-of-member") if member is None else say("limit-of-named", member=member)
     return say("limit-of-everyone") if limit.everyone else say("limit-of-role", role=f"<@&{limit.role_id}>")
 
 

@@ -13,6 +13,7 @@ from bot.music.backends import limits_of
 from bot.ui import autocompletion, cards, forms, interaction_context, quota_cards, responses
 from bot.ui.autocompletion import Offer
 from bot.ui.buttons.song_pages import read_page, song_pages_view
+from bot.ui.command_mentions import clickable
 from bot.ui.dependencies import Services
 from bot.ui.discord_limits import CHOICES_MAX
 from bot.ui.language import described
@@ -104,7 +105,7 @@ class Music(
     ) -> None:
         """Request a song from one line."""
         request = SongRequest(model=self._model(model), prompt=prompt, instrumental=instrumental)
-        await responses.promise(interaction, self.intake, request)
+        await responses.create(interaction, self.intake, request)
 
     @app_commands.describe(
         prompt=described("option-prompt"),
@@ -122,7 +123,7 @@ class Music(
     ) -> None:
         """Request a song from one line, and name what it should avoid."""
         request = SongRequest(model=self._model(model), prompt=prompt, instrumental=instrumental, avoid=avoid)
-        await responses.promise(interaction, self.intake, request)
+        await responses.create(interaction, self.intake, request)
 
     @app_commands.describe(model=described("option-model"))
     async def _custom(self, interaction: discord.Interaction, model: str | None = None) -> None:
@@ -272,4 +273,5 @@ class Music(
     async def help(self, interaction: discord.Interaction) -> None:
         """Show the first things to try."""
         embed = cards.first_things(interaction_context.private(interaction), self.intake.terms.price_credits)
+        embed.description = clickable(interaction.client, embed.description or "")
         await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)

@@ -7,8 +7,10 @@ from typing import Final
 
 import aiohttp
 
+from bot.proxies import Proxy
 from bot.ui import request_trace
 from bot.ui.discord_limits import CONTENT_MAX
+from bot.ui.discord_proxy import session_options
 from bot.ui.text import cut, plain
 
 log = logging.getLogger(__name__)
@@ -27,8 +29,9 @@ TRY_AGAIN_S: Final = 5.0
 class OperatorAlerts:
     """Tells the operator about problems that only they can fix."""
 
-    def __init__(self, webhook_url: str | None) -> None:
+    def __init__(self, webhook_url: str | None, proxy: Proxy | None = None) -> None:
         self._webhook_url = webhook_url
+        self._proxy = proxy
         self._sent_at_s: dict[str, float] = {}
         self._waiting: asyncio.Queue[str] = asyncio.Queue(WAITING_MAX)
 
@@ -45,8 +48,9 @@ class OperatorAlerts:
     async def run(self) -> None:
         """Send queued alerts until cancelled."""
         timeout = aiohttp.ClientTimeout(total=SEND_S)
+        trace = request_trace.trace(secret_path=True)
         async with aiohttp.ClientSession(
-            timeout=timeout, trace_configs=[request_trace.trace(secret_path=True)]
+            timeout=timeout, trace_configs=[trace], **session_options(self._proxy)
         ) as session:
             while True:
                 await self._send(session, await self._waiting.get())

@@ -10,6 +10,7 @@ from bot.services.credits import Explanation, LimitChange, Limits, Overview, Ref
 from bot.store.budget_alerts import BudgetAlert
 from bot.store.changes import Allowance, Channel, Credits, Status, Value
 from bot.store.quotas import SetLimit
+from bot.store.refused_words import REFUSED_WORD_MAX
 from bot.store.reports import LedgerRow, MemberUse, Page, SettledSong
 from bot.ui import messages
 from bot.ui.cards import COLOR_WORKING, title_of
@@ -17,6 +18,7 @@ from bot.ui.fitted_embed import FittedEmbed
 from bot.ui.language import Language
 from bot.ui.text import cut, label, line, plain
 
+MINUS: Final = "\N{MINUS SIGN}"
 PICTURE: Final = "usage.png"
 ALL_PERCENT: Final = 100
 GRANT_REASON_MAX: Final = 200
@@ -96,9 +98,15 @@ def _limits(say: Language, overview: Overview, guild_id: GuildId) -> str:
     ]
     if len(shown) > ROLES_MAX:
         lines.append(say("limits-more", count=len(shown) - ROLES_MAX))
-    if overview.member_limits:
-        lines.append(say("limits-members", count=overview.member_limits))
+    own = overview.member_limits
+    lines += [f"{_own(say, limit)}: {number(say, limit.credits)}" for limit in own.limits]
+    if own.count > len(own.limits):
+        lines.append(say("limits-members", count=own.count - len(own.limits)))
     return "\n".join(lines) or say("limits-none")
+
+
+def _own(say: Language, limit: SetLimit) -> str:
+    return _person(say, MemberUse(member_id=limit.member_id, credits=0, name=limit.name))
 
 
 def role(say: Language, role_id: int, guild_id: GuildId) -> str:
@@ -184,7 +192,7 @@ def explained(
     if explanation.paused is not None:
         rules.append(say("explain-paused", reason=line(explanation.paused, messages.REASON_MAX)))
     embed.add_field(name=say("explain-rules"), value="\n".join(rules), inline=False)
-    embed.add_field(name=say("explain-decides"), value=_decides(say, explanation), inline=False)
+    embed.add_field(name=say("explain-decides"), value=_decides(say, explanation, member_id), inline=False)
     embed.add_field(name=say("explain-used"), value=number(say, standing.used))
     embed.add_field(name=say("explain-held"), value=number(say, standing.held))
     embed.add_field(name=say("explain-left"), value=number(say, standing.left))
@@ -192,7 +200,7 @@ def explained(
     return embed
 
 
-def _decides(say: Language, explanation: Explanation) -> str:
+def _decides(say: Language, explanation: Explanation, member_id: DiscordUserId) -> str:
     if explanation.paused is not None:
         return say("decides-pause")
     standing = explanation.standing
@@ -200,14 +208,18 @@ def _decides(say: Language, explanation: Explanation) -> str:
         return say("decides-pool", used=messages.pool_used(say, standing.balance))
     return say(
         "decides-limit",
-        whose=messages.whose(say, standing.limit),
+        whose=messages.whose(say, standing.limit, f"<@{member_id}>"),
         credits=standing.limit.credits,
         period=messages.period(say, standing.balance.period),
     )
 
 
 def allowance_changed(say: Language, before: Balance, after: Balance, requested: int) -> str:
-    """Return the confirmation of a new allowance."""
+    """Return the confirmation of a new allowance, or that it is the old one."""
+    if (before.allowance, before.period) == (after.allowance, after.period) and after.allowance == requested:
+        a_period = messages.period(say, after.period)
+        value = say("pool-allowance-value", credits=after.allowance, period=a_period)
+        return say("changed-nothing", what=say("pool-allowance"), value=value)
     sentences = [
         say(
             "changed-allowance",
@@ -241,6 +253,8 @@ def limit_changed(say: Language, change: LimitChange, of: str) -> str:
     """Return the confirmation of a new limit, and whom it affects as far as that is known."""
     before, after = number(say, change.before), number(say, change.after)
     sentences = [say("changed-limit", whose=of, before=before, after=after)]
+    if change.before == change.after:
+        sentences = [say("changed-nothing", what=of, value=after)]
     if change.beyond:
         sentences.append(say("changed-limit-beyond", count=change.beyond))
     if change.open_jobs:
@@ -278,6 +292,18 @@ def refunded(say: Language, refund: Refund) -> str:
     )
 
 
+def words(say: Language, refused: list[str], changed: list[str]) -> discord.Embed:
+    """Return what has changed about the words that songs may not have, and all of them."""
+    shown = ", ".join(f"“{line(word, REFUSED_WORD_MAX)}”" for word in refused)
+    embed = FittedEmbed(
+        title=say("words-title"),
+        description="\n\n".join([*changed, shown or say("words-none")]),
+        color=COLOR_WORKING,
+    )
+    embed.set_footer(text=say("words-hint"))
+    return embed
+
+
 def paused(say: Language, reason: str, open_jobs: int) -> str:
     """Return the confirmation of a pause."""
     sentences = [say("paused", reason=line(reason, messages.REASON_MAX))]
@@ -293,6 +319,8 @@ def resumed(say: Language, *, ended: bool) -> str:
 
 def alerts_set(say: Language, before: int | None, after: int | None) -> str:
     """Return the confirmation of the channel for budget alerts."""
+    if before == after:
+        return say("changed-nothing", what=say("quota-alerts"), value=_channel(say, after))
     text = say("changed-alerts", before=_channel(say, before), after=_channel(say, after))
     return text if after is None else f"{text} {say('changed-alerts-hint')}"
 
@@ -327,26 +355,52 @@ def ledger(say: Language, page: Page, kind: str | None, member_id: DiscordUserId
 
 
 def _entry(say: Language, row: LedgerRow) -> str:
-    parts = [f"{format_dt(row.at, 'd')} {format_dt(row.at, 't')} **{say(f'choice-{row.kind}')}**"]
-    if row.allowance or row.bonus:
-        parts.append(number(say, row.allowance + row.bonus))
-        if row.bonus and row.allowance:
-            parts.append(say("ledger-bonus", count=row.bonus))
-    if row.song:
-        parts.append(f"“{line(row.song, LEDGER_SONG_MAX)}”")
+    """Return one line: when, how much, what and who, and what was left then."""
+    kind = say(f"outcome-{row.outcome}") if row.outcome else say(f"choice-{row.kind}")
+    song = [f"“{line(row.song, LEDGER_SONG_MAX)}”"] if row.song else []
+    parts = [*song, kind] if row.outcome else [kind, *song]
+    if row.bonus and row.allowance:
+        parts.append(say("ledger-bonus", count=row.bonus))
     if row.member_id is not None:
         parts.append(f"<@{row.member_id}>")
     if row.role_id is not None:
         parts.append(f"<@&{row.role_id}>")
     if row.before is not None and row.after is not None:
-        parts.append(f"{_value(say, row.before)} → {_value(say, row.after)}")
+        parts.append(_change(say, row.before, row.after))
     if row.by_operator:
         parts.append(say("ledger-by-operator"))
     elif row.actor_id is not None:
         parts.append(say("ledger-by", actor=f"<@{row.actor_id}>"))
     if row.reason:
         parts.append(f"({line(row.reason, LEDGER_REASON_MAX)})")
-    return " ".join(parts)
+    when = f"{format_dt(row.at, 'd')} {format_dt(row.at, 't')}"
+    amount = _signed(say, row)
+    left = [] if row.balance is None else [say("ledger-left", credits=number(say, row.balance))]
+    return " · ".join([f"{when}  **{amount}**" if amount else when, " ".join(parts), *left])
+
+
+def _signed(say: Language, row: LedgerRow) -> str:
+    """Return what an entry adds to or takes from what can be spent, with its sign; nothing for a rule."""
+    total = row.allowance + row.bonus
+    match row.outcome or row.kind:
+        case "hold" | "settle":
+            total = -total
+        case "release" | "refund" if row.outcome:
+            return "±0"
+        case "grant" | "release" | "refund":
+            pass
+        case _:
+            return ""
+    return f"{'+' if total > 0 else MINUS if total < 0 else '±'}{number(say, abs(total))}"
+
+
+def _change(say: Language, before: Value, after: Value) -> str:
+    """Return a change of a setting, without what has stayed as it was."""
+    if before == after:
+        return _value(say, after)
+    if isinstance(before, Allowance) and isinstance(after, Allowance) and before.period is after.period:
+        return f"{number(say, before.credits)} → {_value(say, after)}"
+    return f"{_value(say, before)} → {_value(say, after)}"
 
 
 def _value(say: Language, value: Value) -> str:

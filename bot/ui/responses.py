@@ -3,13 +3,14 @@
 import asyncio
 import logging
 from dataclasses import replace
-from typing import Final
+from typing import Final, cast
 
 import aiohttp
 import discord
 
 from bot.errors import (
     LyricsGuessed,
+    LyricsInPrompt,
     NoDuration,
     NotServed,
     NotYourServer,
@@ -21,7 +22,7 @@ from bot.errors import (
     UnknownControl,
     WordsGone,
 )
-from bot.model import DiscordUserId, Job, JobId, Reuse, SongRequest, Source
+from bot.model import DiscordUserId, Job, JobId, Reuse, SongRequest, Source, storable
 from bot.music.backends import limits_of
 from bot.services.intake import Intake
 from bot.ui import admission, cards, forms, interaction_context, lyrics_file, messages, names
@@ -29,6 +30,7 @@ from bot.ui.buttons.cancel import CancelButton
 from bot.ui.buttons.card import card_view
 from bot.ui.buttons.draft import edit_draft_view
 from bot.ui.buttons.lyrics import text_file
+from bot.ui.dependencies import Services
 from bot.ui.discord_errors import (
     ALREADY_ACKNOWLEDGED,
     DISCORD_ERRORS,
@@ -43,10 +45,29 @@ from bot.ui.language import Language
 
 log = logging.getLogger(__name__)
 
+CHARGING_COMMANDS: Final = frozenset({"music create"})
+"""Commands that request a song at once."""
+CHARGING_CONTROLS: Final = ("again:", "retry:", "song:")
+"""Beginnings of the custom_ids of the buttons and forms that request one."""
+DRAFT_BUTTONS: Final[dict[type[Refusal], str]] = {
+    LyricsGuessed: "button-check",
+    LyricsInPrompt: "button-form",
+}
+"""Labels of the button that opens the form, where it is not to change what was refused."""
 LOOKS_MAX: Final = 2
 """Attempts to read an answer that may be another process's."""
 LOOK_S: Final = 1.5
 """Seconds for each of them. A job starts 4 s after its request, whether its answer is known or not."""
+
+
+async def create(interaction: discord.Interaction, intake: Intake, request: SongRequest) -> None:
+    """Accept a request from a prompt, or offer the form for one that reads like lyrics."""
+    lines = [line for line in storable(request.prompt).splitlines() if line.strip()]
+    if len(lines) > 1:
+        lyrics = replace(request, custom=True, prompt="", lyrics=request.prompt, instrumental=False)
+        await refuse(interaction, intake, lyrics, None, LyricsInPrompt())
+        return
+    await promise(interaction, intake, request)
 
 
 async def promise(
@@ -55,6 +76,7 @@ async def promise(
     """Accept the request and answer with its card, or keep its texts in a draft and say why not.
 
     Raises:
+        NotServed: the operator does not serve the server, and only a prompt was typed.
         TriedAgain: the failed job that is its ``source`` has been tried again already.
         WordsGone: the texts of its ``source`` were deleted.
     """
@@ -64,6 +86,11 @@ async def promise(
         accepted = await intake.accept(named, interaction_context.origin(interaction), source)
     except (TriedAgain, WordsGone):
         raise  # the texts are in the newer try, or must not be kept
+    except NotServed as error:
+        if not request.custom:
+            raise  # no draft is kept for a server in which it could not be used
+        await refuse(interaction, intake, request, None if source is None else source.job_id, error)
+        return
     except Transient as error:
         # A draft would wait for the same lock, and an answer is due within 3 s.
         await _return_text(interaction, request, error)
@@ -158,7 +185,8 @@ async def refuse(
     say = interaction_context.private(interaction)
     is_guess = isinstance(error, LyricsGuessed)
     file = text_file(say, request) if is_guess else discord.utils.MISSING
-    await explain(interaction, error, edit_draft_view(say, draft, check=is_guess), file)
+    name = DRAFT_BUTTONS.get(type(error), "button-edit")
+    await explain(interaction, error, edit_draft_view(say, draft, name), file)
 
 
 async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
@@ -229,11 +257,22 @@ async def _opened_with(
     return SongRequest(model=submission.request.model, custom=submission.request.custom), None
 
 
-def sentence(say: Language, error: Exception) -> str:
-    """Return what a member reads about an error."""
+def sentence(say: Language, error: Exception, *, charging: bool) -> str:
+    """Return what a member reads about an error, where what they did would have cost credits or not."""
     if isinstance(error, Refusal):
-        return messages.refusal(say, error)
-    return say("busy" if isinstance(error, Transient) else "broken")
+        return messages.refusal(say, error, charging=charging)
+    return (messages.busy if isinstance(error, Transient) else messages.broken)(say, charging=charging)
+
+
+def _would_charge(interaction: discord.Interaction) -> bool:
+    """Return whether this interaction requests a song, which costs credits."""
+    services = getattr(interaction.client, "services", None)
+    if not isinstance(services, Services) or not services.intake.terms.price_credits:
+        return False
+    if interaction.type is discord.InteractionType.application_command:
+        return interaction.command is not None and interaction.command.qualified_name in CHARGING_COMMANDS
+    data = cast("dict[str, object]", interaction.data or {})
+    return str(data.get("custom_id", "")).startswith(CHARGING_CONTROLS)
 
 
 async def explain(
@@ -263,7 +302,7 @@ async def explain(
     if closed:
         return
     try:
-        text = sentence(say, error)
+        text = sentence(say, error, charging=_would_charge(interaction))
         with readable_answers():
             if interaction.type is discord.InteractionType.autocomplete:
                 await interaction.response.autocomplete([])

@@ -40,7 +40,7 @@ class Courier(DiscordCourier):
         marks = {mark: kind for kind, of_kind in MARKS.items() for mark in of_kind}
         found = []
         for message in (one for one in self._world.messages if one.via == "bot"):
-            ids = [str(item.get("custom_id", "")).partition(":") for item in message.buttons()]
+            controls = [str(item.get("custom_id", "")).partition(":") for item in message.buttons()]
             found += [
                 OutgoingMessage(
                     id=message.id,
@@ -51,7 +51,7 @@ class Courier(DiscordCourier):
                     files=len(message.attachments),
                     text=message.text(),
                 )
-                for name, _, key in ids
+                for name, _, key in [next((one for one in controls if one[0] in marks), ("", "", ""))]
                 if name in marks
             ]
         return found

@@ -257,7 +257,29 @@ FILES = [
     *(SECRET, f"postgresql://bot:{SECRET}@localhost/bot", f"sqlite://{SECRET}", f"SQLITE:///{SECRET}"),
     *("sqlite:///", "sqlite:////", "sqlite:///.", "sqlite:///..", f"sqlite:///{SECRET}\n.db"),
 ]
+PROXIES = [
+    *(
+        SECRET,
+        "http://",
+        "socks5://proxy",
+        f"https://{SECRET}:1",
+        f"socks4://{SECRET}:1",
+        "http://proxy:1/path",
+    ),
+    *(f"socks5://ada:{SECRET}@", f"socks5://ada:{SECRET}@proxy", f"socks5://{SECRET}@proxy:1"),
+    *(
+        f"http://{SECRET}:0",
+        "http://[::1:1",
+        "http://a b:1",
+        "http://-a:1",
+        "http://a..b:1",
+        "http://999.1.1.1:1",
+    ),
+    *("http://proxy:1 ", "http://pr\u00f6xy:1", "http://xn--a:1", f"http://proxy:1?key={SECRET}"),
+]
 IMPOSSIBLE = {
+    "DISCORD_PROXY": PROXIES,
+    "MUSIC_PROXY": PROXIES,
     "DISCORD_TOKEN": TOKENS,
     "MUSIC_BACKEND": [SECRET, "kie,sseedance", "suno", "1"],
     "MUSIC_API_KEY": TOKENS,

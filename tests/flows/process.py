@@ -22,6 +22,8 @@ PATIENCE_S = 60.0
 FENCE = """
 import os, sys
 
+PORTS = os.environ.get("DIALLED_PORTS", "").split()
+
 def watch(event, arguments):
     if event == "socket.getaddrinfo":
         host = arguments[0]
@@ -32,10 +34,16 @@ def watch(event, arguments):
     if host not in (None, "localhost", "127.0.0.1", "::1"):
         os.write(2, f"the bot dialled {host!r}\\n".encode())
         os._exit(86)
+    if event == "socket.connect" and PORTS and str(arguments[1][1]) not in PORTS:
+        os.write(2, f"the bot dialled port {arguments[1][1]}\\n".encode())
+        os._exit(86)
 
 sys.addaudithook(watch)
 """
-"""What Python runs before the bot does: whoever dials anything but this machine ends at once."""
+"""What Python runs before the bot does: whoever dials anything but this machine ends at once.
+
+With ``DIALLED_PORTS``, only these ports of it.
+"""
 
 
 class BotProcess:

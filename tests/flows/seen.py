@@ -10,6 +10,7 @@ import pytest
 import simcord
 from discord.state import ConnectionState
 
+from bot.database.engine import Tx
 from bot.playground.world import World
 from bot.sandbox.server import Fault, FaultKind
 
@@ -21,6 +22,19 @@ WAIT_S = 60.0
 def keep_service_busy(world: World) -> None:
     """Let the music service accept nothing until `world.sandbox.faults` is cleared."""
     world.sandbox.faults.append(Fault(FaultKind.BUSY, times=sys.maxsize))
+
+
+def _refused(tx: Tx) -> int:
+    """Count the songs that the service did not take."""
+    row = tx.execute("SELECT COUNT(*) FROM job WHERE state = 'queued' AND attempt > 0").fetchone()
+    return int(row[0])
+
+
+async def sent_back(world: World) -> None:
+    """Return when a busy service has refused a song, which is left alone for a second or more."""
+    async with asyncio.timeout(WAIT_S):
+        while not await world.parts.database.read(_refused):
+            pass
 
 
 async def until(world: World, predicate: Callable[[], T]) -> T:

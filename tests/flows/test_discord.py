@@ -184,6 +184,23 @@ async def test_an_invalid_form_is_refused_privately_and_keeps_its_words(
     assert [] == world.sandbox.requests
 
 
+async def test_lyrics_in_a_prompt_are_offered_the_form_filled_with_them(world: World) -> None:
+    mia, prompt = world.add_member("Mia"), "City lights\n\nand midnight rain"
+    offered = await mia.slash(world.channel, "music create", prompt=prompt)
+    await world.restart()
+    assert offered.response is not None
+
+    form = await mia.click(offered.response.message, label="Open the form")
+    await mia.submit_modal(form, fields(lyrics=prompt))
+    await posted(world)
+
+    assert offered.ephemeral
+    assert said(offered).startswith("That reads like lyrics")
+    assert form.modal is not None
+    assert [None, None, prompt] == [one["component"].get("value") for one in form.modal["components"][:3]]
+    assert [prompt] == [body["lyrics"] for body in world.sandbox.requests]
+
+
 async def test_lyrics_too_long_for_the_field_stay_with_the_form(world: World) -> None:
     mia = world.add_member("Mia")
     form = await mia.slash(world.channel, "music custom")

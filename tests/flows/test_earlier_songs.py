@@ -8,7 +8,7 @@ import simcord
 
 from bot.playground.world import World
 from tests.conftest import TINY_SONG
-from tests.flows.seen import WAIT_S, buttons, choose, keep_service_busy, posted, said
+from tests.flows.seen import WAIT_S, buttons, choose, keep_service_busy, posted, said, sent_back
 
 
 @pytest.fixture
@@ -48,6 +48,7 @@ async def test_status_shows_how_the_songs_in_progress_stand(world: World) -> Non
     mia, noah = world.add_member("Mia"), world.add_member("Noah")
     keep_service_busy(world)
     card = await mia.slash(world.channel, "music create", prompt="anything")
+    await sent_back(world)
 
     shown = await mia.slash(world.channel, "music status")
     nothing = await noah.slash(world.channel, "music status")
@@ -166,15 +167,31 @@ async def test_somebody_who_takes_no_direct_messages_reads_so(world: World) -> N
     assert "I can't send you direct messages." in said(pressed)
 
 
-async def test_help_names_three_things_to_try(world: World) -> None:
-    shown = await world.add_member("Mia").slash(world.channel, "music help")
+async def test_help_invites_with_commands_that_can_be_clicked(world: World) -> None:
+    commands = {command.name: command.id for command in await world.parts.client.tree.fetch_commands()}
+    mia = world.add_member("Mia")
+    before = said(await mia.slash(world.channel, "music help"))
+    await world.restart()
+
+    shown = await mia.slash(world.channel, "music help")
 
     assert shown.ephemeral
-    assert ["**1.** `/music create`", "**2.** `/music custom`", "**3.** Press a button under a song."] == [
-        one
-        for one in ("**1.** `/music create`", "**2.** `/music custom`", "**3.** Press a button under a song.")
-        if one in said(shown)
-    ]
+    assert f"</music create:{commands['music']}>" in said(shown)
+    assert f"</quota view:{commands['quota']}>" in said(shown)
+    assert "`/" not in said(shown)
+    assert before == said(shown)
+
+
+async def test_the_first_song_of_a_member_has_a_line_more(world: World) -> None:
+    mia, noah = world.add_member("Mia"), world.add_member("Noah")
+    for count, member in enumerate([mia, mia, noah], start=1):
+        await member.slash(world.channel, "music create", prompt=f"song {count}")
+        await posted(world, count)
+
+    texts = [str(message.embeds[0].description) for message in await posted(world, 3)]
+
+    assert [True, False, True] == ["Your first song!" in text for text in texts]
+    assert "</music custom:" in texts[0]
 
 
 async def test_a_label_that_comes_back_in_place_of_its_value_means_its_song(

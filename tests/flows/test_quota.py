@@ -10,6 +10,7 @@ from PIL import Image
 
 from bot.model import DiscordUserId, GuildId
 from bot.playground.world import World
+from bot.store import refused_words
 from tests import make
 from tests.flows.seen import buttons, card_says, keep_service_busy, posted, said, until
 
@@ -466,7 +467,7 @@ async def test_the_view_shows_everything_that_was_set(
 
     assert view.response is not None
     fields = {field.name: field.value for field in view.response.embeds[0].fields}
-    assert f"everyone: 20\n<@&{fan.id}>: 60\nmembers with their own limit: 1" == fields["Limits"]
+    assert f"everyone: 20\n<@&{fan.id}>: 60\n<@{mia.id}> (Mia): 80" == fields["Limits"]
     assert f"1. <@{mia.id}> (Mia): 10" == fields["Top members this period"]
     assert "none" == fields["Budget alerts"]
     assert not buttons(shown_in(view))
@@ -490,3 +491,114 @@ async def test_limits_of_roles_and_members_who_are_gone_can_be_found_and_cleared
     assert "Limit of <@9191> (9191): 30 → **none**." == said(member)
     assert said(again).startswith("This server has no such limit.")
     assert "none, only the pool" in said(none)
+
+
+# -- who is addressed, and what is said about charges
+
+
+async def test_a_view_and_an_explanation_name_who_has_limits(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    await ada.slash(world.channel, "quota member", user=mia, credits=30)
+
+    view = said(await ada.slash(world.channel, "quota view"))
+    explained = said(await ada.slash(world.channel, "quota explain", user=mia))
+
+    assert f"<@{mia.id}>: 30" in view
+    assert f"a limit set for <@{mia.id}>: 30 a month" in explained
+    assert "your" not in explained.lower()
+
+
+async def test_the_ledger_is_a_statement_with_a_line_for_each_song(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    await ada.slash(world.channel, "quota grant", credits=5, reason="thanks")
+    await ada.slash(world.channel, "quota set", credits=100, period="month")
+    await delivered(world, mia, "paid for")
+    await mia.slash(world.channel, "music create", prompt="[fail] lost")
+    await posted(world, 2)
+
+    shown = await ada.slash(world.channel, "quota ledger")
+    assert shown.response is not None
+    lines = str(shown.response.embeds[0].description).splitlines()
+
+    tails = [one.partition("  ")[2] for one in lines]
+    assert f"**±0** · “\\[fail\\] lost” given back <@{mia.id}> · 95 left" == tails[0]
+    assert f"**\N{MINUS SIGN}10** · “paid for” paid <@{mia.id}> · 95 left" == tails[1]
+    assert f"**+5** · Grant 0 → 5 by <@{ada.id}> (thanks) · 105 left" == tails[2]
+    assert 3 == len(tails)
+
+
+@pytest.mark.parametrize(("bonus", "credits_", "says"), [(0, 0, "from 1 to 1,000,000."), (5, 0, "but not 0")])
+async def test_the_range_of_a_grant_is_the_true_one(
+    world: World, ada: simcord.MemberActor, bonus: int, credits_: int, says: str
+) -> None:
+    if bonus:
+        await ada.slash(world.channel, "quota grant", credits=bonus, reason="thanks")
+
+    assert says in said(await ada.slash(world.channel, "quota grant", credits=credits_, reason="none"))
+
+
+async def test_what_costs_nothing_says_nothing_about_charges(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    await delivered(world, mia, "rain")
+    (song,) = await posted(world)
+    await world.parts.database.write(lambda tx: tx.execute("DELETE FROM text"))
+
+    answers = [
+        await mia.click(song, label="Remix (10 credits)"),
+        await ada.slash(world.channel, "quota refund", job="none", reason="none"),
+        await mia.slash(world.channel, "music get", song="none"),
+    ]
+    again = await mia.click(song, label="Again (10 credits)")
+
+    assert [] == [said(answer) for answer in answers if "charged" in said(answer)]
+    assert said(again).endswith("Nothing was charged.")
+
+
+async def test_where_songs_are_free_nothing_is_said_about_charges(world: World) -> None:
+    world.settings = world.settings.model_copy(update={"song_credits": 0})
+    await world.restart()
+
+    refused = await world.add_member("Mia").slash(world.channel, "music create", prompt="\u200b")
+
+    assert "The prompt is missing. Fill it in and try again." == said(refused)
+
+
+# -- words that songs may not have
+
+
+async def test_a_refused_word_is_named_to_its_author_and_holds_nothing(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    listed = await ada.slash(world.channel, "quota words", add="Polka")
+    await world.restart()
+
+    refused = await mia.slash(world.channel, "music create", prompt="a POLKA about rain")
+    form = await mia.slash(world.channel, "music custom")
+    texts = {"title": "T", "style": "S", "lyrics": "la polka la", "vocals": "with_vocals"}
+    also = await mia.submit_modal(form, texts)
+    await ada.slash(world.channel, "quota words", remove="polka")
+    await delivered(world, mia, "a polka about rain")
+
+    expected = "Songs in this server can't have “polka” in them. Change the text and try again. "
+    assert "“polka”" in said(listed)
+    assert [f"{expected}Nothing was charged."] * 2 == [said(refused), said(also)]
+    assert (True, True) == (refused.ephemeral, also.ephemeral)
+    assert ["a polka about rain"] == [body.get("prompt") for body in world.sandbox.requests]
+    assert "none yet" in said(await ada.slash(world.channel, "quota words"))
+
+
+async def test_the_list_of_refused_words_has_an_end(
+    world: World, ada: simcord.MemberActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refused_words, "WORDS_MAX", 2)
+
+    answers = [await ada.slash(world.channel, "quota words", add=word) for word in ("a", "b", "A", "c")]
+    empty = await ada.slash(world.channel, "quota words", add="\u200b")
+    unknown = await ada.slash(world.channel, "quota words", remove="z")
+
+    assert [False, False, False, True] == ["which is the most" in said(answer) for answer in answers]
+    assert said(empty).startswith("There is nothing in that word")
+    assert said(unknown).startswith("That word is not on this server's list.")

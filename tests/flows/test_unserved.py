@@ -12,7 +12,8 @@ from bot.ui.language import ENGLISH
 from tests.flows.forger import Forger, is_private_sentence, rows
 from tests.flows.seen import posted, said
 
-SENTENCE = ENGLISH("refused-not-served")
+SENTENCE = ENGLISH("refused-not-served", charged="")
+NOT_CHARGED = ENGLISH("nothing-charged")
 OPEN_TO_ALL = {"music help", "privacy view", "privacy export", "privacy delete"}
 VALUES: dict[int, object] = {3: "rain", 4: 5, 5: True}
 SUB_COMMAND = 1
@@ -64,7 +65,8 @@ async def test_every_command_but_help_and_privacy_is_one_private_sentence(
             answer = await forger.send(event, name=group, options=given)
             said_by[name] = (answer["data"].get("content"), is_private_sentence(answer))
 
-    assert dict.fromkeys(said_by, (SENTENCE, True)) == said_by
+    charging = {"music create": (f"{SENTENCE}{NOT_CHARGED}", True)}
+    assert dict.fromkeys(said_by, (SENTENCE, True)) | charging == said_by
     assert before == await rows(world)
     for name in sorted(OPEN_TO_ALL):
         answer_to = await mia.slash(world.channel, name)
@@ -79,7 +81,7 @@ async def test_buttons_forms_and_choices_end_with_the_permission(world: World, f
     await deny(world)
     before = await rows(world)
 
-    pressed = [await mia.click(song, label=label) for label in ("Remix", "Lyrics", "Send to me")]
+    pressed = [await mia.click(song, label=label) for label in ("Remix (10 credits)", "Again (10 credits)")]
     texts = {"title": "T", "style": "polka", "lyrics": "la", "vocals": "with_vocals"}
     submitted = await mia.submit_modal(form, texts)
     event = forger.event(discord.InteractionType.application_command)
@@ -87,8 +89,8 @@ async def test_buttons_forms_and_choices_end_with_the_permission(world: World, f
     typed = {"name": "song", "type": 3, "value": "rain", "focused": True}
     offered = await forger.send(event, name="music", options=[{"name": "get", "type": 1, "options": [typed]}])
 
-    assert [SENTENCE] * 3 == [said(one) for one in pressed]
-    assert SENTENCE == said(submitted)
+    assert [SENTENCE, f"{SENTENCE}{NOT_CHARGED}"] == [said(one) for one in pressed]
+    assert f"{SENTENCE}{NOT_CHARGED}" == said(submitted)
     assert [] == offered["data"]["choices"]
     assert before == await rows(world)
 

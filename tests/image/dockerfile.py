@@ -28,7 +28,7 @@ def last_stage(path: Path) -> Stage:
     joined = re.sub(r"\\\n", " ", re.sub(r"^#.*\n", "", path.read_text("utf-8"), flags=re.MULTILINE))
     lines = [line.split(maxsplit=1) for line in joined.splitlines() if line.strip()]
     begins = max(at for at, (word, _) in enumerate(lines) if word == "FROM")
-    (base,) = re.findall(r"^python:([0-9.]+)-slim$", lines[begins][1])
+    (base,) = re.findall(r"^python:([0-9.]+)-slim@sha256:[0-9a-f]{64}$", lines[begins][1])
     found = dict(line for line in lines[begins:] if line[0] not in ("ENV", "RUN", "COPY"))
     env = dict(
         word.split("=", 1) for name, rest in lines[begins:] if name == "ENV" for word in shlex.split(rest)

@@ -11,14 +11,17 @@ Exits with 1 if a broken rule survives, the tests fail on the unchanged source, 
 import argparse
 import difflib
 import random
+import shutil
 import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from queue import Queue
 
 from tests.mutation import mutant
-from tests.mutation.mutant import Mutation, Verdict
+from tests.mutation.mutant import Mutation, Pytest, Verdict
 from tests.mutation.mutations import MUTATIONS
 from tests.mutation.source import StaleError
 
@@ -91,13 +94,29 @@ def survive(chosen: list[Mutation], folder: Path) -> int:
     source = mutant.copy(mutant.ROOT, folder / "source")
     for mutation in chosen:
         mutation.mutated(source / "bot")
-    whole = mutant.run(source, dict.fromkeys(node_id for each in chosen for node_id in each.noticed_by))
+    ready: Queue[Pytest] = Queue()
+    with ExitStack() as stack:
+        for _ in range(AT_ONCE):
+            ready.put(stack.enter_context(Pytest.ready()))
+        return count_survivors(chosen, source, folder, ready)
+
+
+def count_survivors(chosen: list[Mutation], source: Path, folder: Path, ready: Queue[Pytest]) -> int:
+    """Run the tests on ``source`` as it is, and then with one rule broken at a time."""
+    pytest = ready.get()
+    whole = pytest.run(source, dict.fromkeys(node_id for each in chosen for node_id in each.noticed_by))
+    ready.put(pytest)
     if not whole.passed:
         sys.exit(f"{whole.output}\nThe tests have to pass as the source stands.")
     say(f"As the source stands the tests pass ({whole.took_s:.1f} s).\n")
 
     def tried(number: int) -> Verdict:
-        return mutant.tried(chosen[number], source, folder / str(number))
+        pytest = ready.get()
+        try:
+            return pytest.tried(chosen[number], source, folder / str(number))
+        finally:
+            ready.put(pytest)
+            shutil.rmtree(folder / str(number))
 
     survivors = 0
     with ThreadPoolExecutor(AT_ONCE) as hands:

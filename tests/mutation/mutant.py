@@ -2,15 +2,17 @@
 
 import ast
 import functools
+import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -22,7 +24,7 @@ END_WITHIN_S = 120.0
 
 # No plugins but the one that the tests need: loading the others takes longer than most of the tests.
 PYTEST = (
-    *(sys.executable, "-m", "pytest", "-q", "-x", "--import-mode=importlib"),
+    *("-q", "-x", "--import-mode=importlib"),
     *("-o", "addopts=", "-p", "no:cacheprovider", "-p", "pytest_asyncio.plugin"),
 )
 
@@ -66,7 +68,8 @@ class Mutation:
         path = folder / "bot" / place.file
         path.write_text(source, "utf-8")
         # Python recognises compiled code by its source's size and second: an old file could be taken.
-        shutil.rmtree(path.parent / "__pycache__", ignore_errors=True)
+        for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
+            compiled.unlink()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,35 +114,46 @@ def copy(source: Path, folder: Path) -> Path:
     return folder
 
 
-def run(folder: Path, node_ids: Iterable[str]) -> Verdict:
-    """Run these tests on the copy in ``folder``, with nothing of what started this process around them."""
-    around = ("PYTEST", "PYTHON", "COV")  # an installed bot, options, coverage: they would decide the verdict
-    env = {name: value for name, value in os.environ.items() if not name.startswith(around)}
-    env |= {"PYTHONPATH": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    began_s = time.monotonic()
-    with subprocess.Popen(  # noqa: S603 - pytest, on what this repository names
-        [*PYTEST, f"--basetemp={folder / 'temporary'}", *(f"tests/{node_id}" for node_id in node_ids)],
-        cwd=folder,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        status: int | None
-        try:
-            output, _ = process.communicate(timeout=END_WITHIN_S)
-            status = process.returncode
-        except subprocess.TimeoutExpired:
-            output, status = "", None
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)  # with what the tests have started
-    return Verdict(status=status, took_s=time.monotonic() - began_s, output=output)
+class Pytest:
+    """Runs pytest on one copy after the other, each time in a new process. Get it from ``Pytest.ready``."""
 
+    def __init__(self, server: subprocess.Popen[str]) -> None:
+        self._server = server
 
-def tried(mutation: Mutation, source: Path, folder: Path) -> Verdict:
-    """What the tests say about ``mutation``, in a copy of the project at ``source`` in a new ``folder``."""
-    mutation.apply(copy(source, folder))
-    return run(folder, mutation.noticed_by)
+    @classmethod
+    @contextmanager
+    def ready(cls) -> Iterator[Self]:
+        """Start the process that others are forked from, with nothing of what started this one around it."""
+        around = (
+            "PYTEST",
+            "PYTHON",
+            "COV",
+        )  # an installed bot, options, coverage: they would decide the verdict
+        env = {name: value for name, value in os.environ.items() if not name.startswith(around)}
+        with subprocess.Popen(  # noqa: S603 - a script of this folder
+            [sys.executable, Path(__file__).with_name("warm.py")],
+            env=env | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as server:
+            yield cls(server)
+
+    def run(self, folder: Path, node_ids: Iterable[str]) -> Verdict:
+        """Run these tests on the copy in ``folder``."""
+        began_s = time.monotonic()
+        arguments = [*PYTEST, f"--basetemp={folder / 'temporary'}", *(f"tests/{name}" for name in node_ids)]
+        output = folder / "output"
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        request = [str(folder), arguments, str(output), END_WITHIN_S]
+        self._server.stdin.write(f"{json.dumps(request)}\n")
+        self._server.stdin.flush()
+        status = json.loads(self._server.stdout.readline())
+        took_s = time.monotonic() - began_s
+        return Verdict(status=status, took_s=took_s, output=output.read_text("utf-8", "replace"))
+
+    def tried(self, mutation: Mutation, source: Path, folder: Path) -> Verdict:
+        """What the tests say about ``mutation``, in a copy of ``source`` in a new ``folder``."""
+        mutation.apply(copy(source, folder))
+        return self.run(folder, mutation.noticed_by)

@@ -346,7 +346,7 @@ SUBMITTING: Final = (
         "a kept-alive connection is not used for the POST",
         "music/client.py",
         "MusicClient.open",
-        ("limits=httpx.Limits(max_keepalive_connections=0)", "limits=httpx.Limits()"),
+        ("httpx.Limits(max_keepalive_connections=0)", "httpx.Limits()"),
         by=(f"{CLIENT}each_post_has_a_connection_of_its_own",),
     ),
     broken(
@@ -361,8 +361,8 @@ SUBMITTING: Final = (
         "music/client.py",
         "MusicClient.open",
         (
-            "max_keepalive_connections=0), follow_redirects=False",
-            "max_keepalive_connections=0), follow_redirects=True",
+            "timeout=httpx.Timeout(POST_S, connect=CONNECT_S), follow_redirects=False",
+            "timeout=httpx.Timeout(POST_S, connect=CONNECT_S), follow_redirects=True",
         ),
         by=(f"{CLIENT}a_redirect_is_not_followed",),
     ),

@@ -1,6 +1,7 @@
 """The table of mutations fits the source and the tests, and some of the broken rules are really noticed."""
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from bot.database.migrating import migrations
 from tests.mutation import mutant
-from tests.mutation.mutant import ROOT, Mutation
+from tests.mutation.mutant import ROOT, Mutation, Pytest
 from tests.mutation.mutations import MUTATIONS
 from tests.mutation.source import Added, Assigned, Dropped, Replaced, StaleError, edited, mutated
 
@@ -28,6 +29,12 @@ from tests import make
 def test_where():
     assert {expected} == [bot.__file__, make.__file__]
 """
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[Pytest]:
+    with Pytest.ready() as ready:
+        yield ready
 
 
 def rule(mutation: Mutation) -> str:
@@ -113,35 +120,35 @@ def test_a_function_that_was_moved_or_renamed_is_found(tmp_path: Path) -> None:
         mutated(tmp_path, "old.py", "GONE_MAX", (Assigned("GONE_MAX", "1"),))
 
 
-def test_it_is_the_copy_that_is_tested(tmp_path: Path) -> None:
+def test_it_is_the_copy_that_is_tested(warm: Pytest, tmp_path: Path) -> None:
     folder = mutant.copy(ROOT, tmp_path / "copy")
     expected = [str(folder / "bot/__init__.py"), str(folder / "tests/make.py")]
     (folder / "tests" / "test_where.py").write_text(WHERE.format(expected=expected), "utf-8")
 
-    assert mutant.run(folder, ["test_where.py"]).passed
+    assert warm.run(folder, ["test_where.py"]).passed
 
 
-def test_a_rule_that_nobody_breaks_is_not_noticed(tmp_path: Path) -> None:
+def test_a_rule_that_nobody_breaks_is_not_noticed(warm: Pytest, tmp_path: Path) -> None:
     (test,) = MUTATIONS[0].noticed_by
     idle = Mutation(
         rule="", file="database/migrations/0001_initial.sql", inside="", edits=(), noticed_by=(test,)
     )
 
-    verdict = mutant.tried(idle, ROOT, tmp_path / "copy")
+    verdict = warm.tried(idle, ROOT, tmp_path / "copy")
 
     assert (True, False) == (verdict.passed, verdict.noticed)
 
 
-def test_tests_that_can_not_be_run_are_no_notice(tmp_path: Path) -> None:
-    verdict = mutant.run(mutant.copy(ROOT, tmp_path / "copy"), ["test_nowhere.py"])
+def test_tests_that_can_not_be_run_are_no_notice(warm: Pytest, tmp_path: Path) -> None:
+    verdict = warm.run(mutant.copy(ROOT, tmp_path / "copy"), ["test_nowhere.py"])
 
     assert (False, False) == (verdict.passed, verdict.noticed)
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_a_broken_rule_is_noticed(name: str, tmp_path: Path) -> None:
+def test_a_broken_rule_is_noticed(name: str, warm: Pytest, tmp_path: Path) -> None:
     (mutation,) = (mutation for mutation in MUTATIONS if mutation.rule == name)
 
-    verdict = mutant.tried(mutation, ROOT, tmp_path / "copy")
+    verdict = warm.tried(mutation, ROOT, tmp_path / "copy")
 
     assert verdict.noticed, verdict.output

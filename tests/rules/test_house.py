@@ -74,6 +74,7 @@ def test_nothing_is_started_when_a_module_is_imported(path: Path) -> None:
 def refusals() -> list[errors.Refusal]:
     made: list[errors.Refusal] = [
         errors.TextTooLong("prompt", 501, 500),
+        errors.LyricsInPrompt(),
         errors.TextMissing("lyrics"),
         errors.TextMissing("title"),
         *(errors.UnreadableFile(cause) for cause in ("too_big", "not_text", "empty", "not_fetched")),
@@ -91,6 +92,11 @@ def refusals() -> list[errors.Refusal]:
         errors.UnknownControl(),
         errors.NoSuchLimit(),
         errors.Paused("too loud"),
+        errors.WordRefused("polka"),
+        errors.WordUnusable("empty"),
+        errors.WordUnusable("too_long", 50),
+        errors.WordUnusable("too_many", 100),
+        errors.WordUnusable("unknown"),
         errors.NotServed(),
         errors.TotalReached(make.NOW),
         *(errors.OperatorsOnly(what) for what in ("period", "grant", "refund")),

@@ -19,9 +19,15 @@ SECRET = "MTA5s3cr3tThatNobodyMayRead"
 REQUIRED = {"DISCORD_TOKEN": SECRET, "MUSIC_API_KEY": SECRET}
 SECRETS = secret_fields()
 HOOK = f"https://discord.com/api/webhooks/1/{SECRET}"
-SERVER = f"postgresql://bot:{SECRET}@localhost/tunesmith"
-VALUES = {field: HOOK if field.endswith("_url") else f"{field}-{SECRET}" for field in SECRETS}
-VALUES["database_url"] = SERVER
+FORMS = {
+    "_url": f"https://discord.com/api/webhooks/1/{SECRET}",
+    "_proxy": f"socks5://ada:{SECRET}@proxy:1080",
+}
+VALUES = {
+    field: next((form for end, form in FORMS.items() if field.endswith(end)), f"{field}-{SECRET}")
+    for field in SECRETS
+}
+VALUES["database_url"] = f"postgresql://bot:{SECRET}@localhost/tunesmith"
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +80,7 @@ def credential(field: str, content: str, folder: Path, monkeypatch: pytest.Monke
 
 def test_the_secrets_are_those_that_are_shown_nowhere() -> None:
     named = {"discord_token", "music_api_key", "kie_api_key", "operator_webhook_url"}
+    named |= {"discord_proxy", "music_proxy"}
 
     assert named <= set(SECRETS)
     assert "discord_api_url" not in SECRETS

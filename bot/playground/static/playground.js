@@ -35,7 +35,25 @@
       buttons[index].setAttribute("aria-pressed", String(name === current));
     });
   }
+  // Whoever has asked for something looks at the answer: players that load late would push it off the page.
+  const timeline = document.getElementById("channel-timeline");
+  const newer = document.getElementById("new-messages");
+  let following = true;
+  for (const moved of ["wheel", "touchmove"]) {
+    timeline.addEventListener(moved, () => { following = false; }, { passive: true });
+  }
+  document.getElementById("channel-composer").addEventListener("submit", () => { following = true; }, true);
+  timeline.addEventListener("click", (event) => {
+    if (event.target.closest(".component-button")) following = true;
+  }, true);
+
+  function follow() {
+    if (!following) return;
+    if (!newer.hidden) newer.click();
+    timeline.scrollTop = timeline.scrollHeight;
+  }
+
   // SimCord fills the list, and sets it back where a switch is refused, without an event.
-  setInterval(mark, 250);
+  setInterval(() => { mark(); follow(); }, 250);
   mark();
 })();

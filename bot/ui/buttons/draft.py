@@ -34,6 +34,6 @@ class EditDraftButton(PersistentButton, template=f"edit:(?P<draft>{NUMBER})"):
         await interaction.response.send_modal(form)
 
 
-def edit_draft_view(say: Language, draft: int, *, check: bool = False) -> ui.View:
-    """Return the button for a draft; ``check`` if it is only to be looked over."""
-    return persistent_view(EditDraftButton(draft, say("button-check" if check else "button-edit")))
+def edit_draft_view(say: Language, draft: int, name: str = "button-edit") -> ui.View:
+    """Return the button for a draft, with the label of this name."""
+    return persistent_view(EditDraftButton(draft, say(name)))

@@ -20,7 +20,7 @@ CHOICES: Final[dict[str, type[JobButton]]] = {
     "send": SendButton,
     "delete": DeleteButton,
 }
-"""What can be chosen, by the value that Discord sends back: each does what a button of its class does."""
+"""Choices by the value that Discord sends back; each does what a button of its class does."""
 _CUSTOM_ID: Final = re.compile(f"(?:lyrics|also):(?P<job>{NUMBER})")
 
 

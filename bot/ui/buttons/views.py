@@ -21,7 +21,7 @@ MARKS: Final = {
     MessageKind.SONG: (LyricsButton.action,),
     MessageKind.NOTICE: (NoticeTextButton.action, RetryButton.action),
 }
-"""What only the messages of a kind have: with the job's id it identifies the message.
+"""Actions that only the messages of a kind have: with the job's id it identifies the message.
 
 A song has it as its menu, or as a button in a direct message and in messages of earlier versions. Notices of
 earlier versions have the second one alone.

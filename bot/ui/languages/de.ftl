@@ -51,6 +51,7 @@ command-quota-role = Limit einer Rolle ansehen, festlegen, entfernen; bei mehrer
 command-quota-limits = Alle Limits von Rollen und Mitgliedern ansehen und aufheben, auch die von verschwundenen
 command-quota-refund = Erstatte die Credits eines fertigen Songs
 command-quota-alerts = Wähle, wo bei 80 % und 100 % verbrauchtem Kontingent gewarnt wird
+command-quota-words = Zeig oder ändere die Wörter, die in Songs hier nicht vorkommen dürfen
 command-quota-pause = Nimm vorübergehend keine neuen Songs an; Songs in Arbeit laufen weiter
 command-quota-resume = Nimm wieder neue Songs an
 command-privacy = Was über dich gespeichert ist: ansehen, exportieren oder löschen
@@ -80,6 +81,8 @@ option-role-credits = Credits pro Zeitraum für jedes Mitglied; leer lassen, um 
 option-limits-clear = Welches Limit aufheben? Tipp eine ID oder einen Namen an; leer lassen, um alle zu sehen
 option-refund-job = Tipp den Titel des Songs oder den Namen des Mitglieds ein
 option-alerts-channel = Der Kanal; leer lassen, um die Warnungen abzuschalten
+option-words-add = Ein Wort oder Ausdruck, der ab jetzt nicht vorkommen darf
+option-words-remove = Ein Wort oder Ausdruck, der wieder vorkommen darf
 option-pause-reason = Warum; das bekommen die Mitglieder zu lesen
 
 choice-day = Tag
@@ -116,6 +119,7 @@ button-edit = Bearbeiten und erneut versuchen
 button-open = Text öffnen
 button-more = Mehr …
 button-check = Songtext prüfen
+button-form = Formular öffnen
 button-pay = Ja, für { $credits }
 button-take = Take { $number }
 button-newer = Neuere
@@ -180,6 +184,7 @@ made-duration = etwa { $length }
 
 song-ready = { $mention } Dein Song ist fertig!
 song-one-take = mehr hat der Musikdienst nicht geliefert
+song-first = Dein erster Song! 🎉 **Nochmal** macht eine neue Version, und mit `/music custom` schreibst du deinen eigenen Text.
 text-refused-here = Discord hat den Text dieses Songs hier nicht angenommen, deshalb fehlt er in dieser Nachricht.
 song-untitled = Song
 song-without-text = ein Song, dessen Text nicht mehr gespeichert ist
@@ -225,8 +230,10 @@ ask-price-again = Ein Song kostet jetzt { $now } und nicht mehr { $then } wie zu
 
 ## Refusals: what did not happen, and what to do
 
-broken = Bei uns ist etwas schiefgelaufen. Es wurde nichts abgebucht. Bitte versuch es gleich noch einmal.
-busy = Ich habe gerade sehr viel zu tun. Es wurde nichts abgebucht. Bitte versuch es gleich noch einmal.
+nothing-charged = {" "}Es wurde nichts abgebucht.
+nothing-more-charged = {" "}Es wurde nichts weiter abgebucht.
+broken = Bei uns ist etwas schiefgelaufen.{ $charged } Bitte versuch es gleich noch einmal.
+busy = Ich habe gerade sehr viel zu tun.{ $charged } Bitte versuch es gleich noch einmal.
 refused-too-long = { $field ->
     [title] Dein Titel
     [style] Dein Stil
@@ -236,33 +243,35 @@ refused-too-long = { $field ->
    *[prompt] Dein Prompt
 } hat { $length } Zeichen, erlaubt sind höchstens { $limit }. { $field ->
     [reason] Kürz den Text und versuch es noch einmal.
-   *[other] Es wurde nichts abgebucht. Kürz den Text und versuch es noch einmal.
+   *[other]{ $charged } Kürz den Text und versuch es noch einmal.
 }
-refused-no-lyrics = Der Songtext fehlt. Schreib einen, füg eine Datei hinzu oder wähl „Instrumental“. Es wurde nichts abgebucht.
+refused-no-lyrics = Der Songtext fehlt. Schreib einen, füg eine Datei hinzu oder wähl „Instrumental“.{ $charged }
 refused-missing = { $field ->
-    [title] Der Titel fehlt. Es wurde nichts abgebucht.
-    [style] Der Stil fehlt. Es wurde nichts abgebucht.
+    [title] Der Titel fehlt.{ $charged }
+    [style] Der Stil fehlt.{ $charged }
     [reason] Der Grund fehlt.
-   *[prompt] Der Prompt fehlt. Es wurde nichts abgebucht.
+   *[prompt] Der Prompt fehlt.{ $charged }
 } Trag ihn ein und versuch es noch einmal.
-refused-file-too-big = Diese Songtext-Datei ist zu groß. Ein Songtext kann bis zu 5.000 Zeichen haben. Es wurde nichts abgebucht.
-refused-file-not-text = Diese Songtext-Datei enthält keinen reinen Text. Speicher sie als .txt-Datei in UTF-8. Es wurde nichts abgebucht.
-refused-file-guessed = Die Kodierung der Datei war nicht angegeben; ich habe sie als { $encoding } gelesen. So fängt sie an: „{ $beginning }“ Prüf den Songtext und schick das Formular noch einmal ab. Es wurde nichts abgebucht.
-refused-file-empty = Diese Songtext-Datei ist leer. Es wurde nichts abgebucht.
-refused-file-not-fetched = Ich konnte die Songtext-Datei nicht rechtzeitig abrufen. Versuch es noch einmal oder füg den Songtext direkt ein. Es wurde nichts abgebucht.
-refused-model = Dieses Modell ist nicht verfügbar. Wähl eines von diesen: { $models }. Es wurde nichts abgebucht.
-refused-length = Die Länge kannst du nur bei Songs mit eigenen Vorgaben und einem dieser Modelle wählen: { $models }. Es wurde nichts abgebucht.
-refused-no-length = Die Länge eines Songs lässt sich zurzeit nicht wählen. Lass sie weg und versuch es noch einmal. Es wurde nichts abgebucht.
-refused-options = Bei diesem Song geht zurzeit nicht: { $options }. Es wurde nichts abgebucht; das Formular öffnet sich ohne.
+refused-lyrics-in-prompt = Das klingt nach einem Songtext, und ein Prompt ist nur eine kurze Zeile. Im Formular ist Platz dafür: Dein Text steht schon darin, es fehlen nur Titel und Stil.{ $charged }
+refused-file-too-big = Diese Songtext-Datei ist zu groß. Ein Songtext kann bis zu 5.000 Zeichen haben.{ $charged }
+refused-file-not-text = Diese Songtext-Datei enthält keinen reinen Text. Speicher sie als .txt-Datei in UTF-8.{ $charged }
+refused-file-guessed = Die Kodierung der Datei war nicht angegeben; ich habe sie als { $encoding } gelesen. So fängt sie an: „{ $beginning }“ Prüf den Songtext und schick das Formular noch einmal ab.{ $charged }
+refused-file-empty = Diese Songtext-Datei ist leer.{ $charged }
+refused-file-not-fetched = Ich konnte die Songtext-Datei nicht rechtzeitig abrufen. Versuch es noch einmal oder füg den Songtext direkt ein.{ $charged }
+refused-model = Dieses Modell ist nicht verfügbar. Wähl eines von diesen: { $models }.{ $charged }
+refused-length = Die Länge kannst du nur bei Songs mit eigenen Vorgaben und einem dieser Modelle wählen: { $models }.{ $charged }
+refused-no-length = Die Länge eines Songs lässt sich zurzeit nicht wählen. Lass sie weg und versuch es noch einmal.{ $charged }
+refused-options = Bei diesem Song geht zurzeit nicht: { $options }.{ $charged } Das Formular öffnet sich ohne.
 named-avoid = etwas ausschließen
 named-voice = die Stimme wählen
 named-duration = die Länge wählen
-refused-closed = { $why } Es wurde nichts abgebucht. Versuch es { $when } noch einmal.
+refused-closed = { $why }{ $charged } Versuch es { $when } noch einmal.
 refused-permissions = Ich kann in diesem Kanal nicht posten. Mir fehlt die Berechtigung { $names }. Frag die Serververwaltung oder nimm einen anderen Kanal.
 refused-outside = Das geht nur auf Servern.
 refused-managers-only = Das können nur Mitglieder mit der Berechtigung „Server verwalten“.
 refused-unknown-control = Diese Schaltfläche, dieses Formular oder diese Option gibt es nicht mehr. Es wurde nichts geändert. Fang bitte mit dem Befehl neu an.
 refused-range = Wähl eine Zahl von { $low } bis { $high }. Es wurde nichts geändert.
+refused-range-without-zero = Wähl eine Zahl von { $low } bis { $high }, aber nicht 0. Es wurde nichts geändert.
 refused-operators-period = Wer den Bot betreibt, hat für alle Server denselben Zeitraum festgelegt. Lass den Zeitraum weg und versuch es noch einmal. Es wurde nichts geändert.
 refused-operators-grant = Credits vergibt hier nur, wer den Bot betreibt. Frag bitte dort nach. Es wurde nichts geändert.
 refused-operators-refund = Credits erstattet hier nur, wer den Bot betreibt. Frag bitte dort nach. Es wurde nichts geändert.
@@ -271,17 +280,22 @@ refused-refund-unknown = Diesen Song gibt es auf diesem Server nicht. Wähl eine
 refused-refund-open = Dieser Song ist noch in Arbeit. Du kannst ihn erstatten, sobald er fertig ist. Es wurde nichts geändert.
 refused-refund-released = Aus diesem Song ist nichts geworden, und seine Credits sind schon zurück. Es wurde nichts geändert.
 refused-refund-refunded = Dieser Song wurde schon erstattet. Es wurde nichts geändert.
-refused-pool = Ein Song kostet { $price }, und dieser Server hat noch { $left } übrig. { $used }. Das Kontingent erneuert sich { $renews }. Die Serververwaltung kann mit `/quota grant` Credits hinzufügen. Es wurde nichts abgebucht.
-refused-limit = Ein Song kostet { $price }, und du hast noch { $left } übrig. { $used }. Dein Limit erneuert sich { $renews }. Es wurde nichts abgebucht.
-refused-open-jobs-member = Du hast schon { $songs } in Arbeit, mehr geht nicht auf einmal. Warte, bis einer da ist, und versuch es dann noch einmal. Es wurde nichts abgebucht.
-refused-open-jobs-guild = Dieser Server hat schon { $songs } in Arbeit, mehr geht nicht auf einmal. Warte, bis einer da ist, und versuch es dann noch einmal. Es wurde nichts abgebucht.
-refused-total = Alle Server zusammen haben die Credits dieses Monats aufgebraucht. Neue Songs gibt es { $renews } wieder. Es wurde nichts abgebucht.
+refused-pool = Ein Song kostet { $price }, und dieser Server hat noch { $left } übrig. { $used }. Das Kontingent erneuert sich { $renews }. Die Serververwaltung kann mit `/quota grant` Credits hinzufügen.{ $charged }
+refused-limit = Ein Song kostet { $price }, und du hast noch { $left } übrig. { $used }. Dein Limit erneuert sich { $renews }.{ $charged }
+refused-open-jobs-member = Du hast schon { $songs } in Arbeit, mehr geht nicht auf einmal. Warte, bis einer da ist, und versuch es dann noch einmal.{ $charged }
+refused-open-jobs-guild = Dieser Server hat schon { $songs } in Arbeit, mehr geht nicht auf einmal. Warte, bis einer da ist, und versuch es dann noch einmal.{ $charged }
+refused-total = Alle Server zusammen haben die Credits dieses Monats aufgebraucht. Neue Songs gibt es { $renews } wieder.{ $charged }
 refused-requests = Das waren { $limit } Anfragen in einer Stunde, mehr nehme ich von niemandem an. Die nächste ist { $until } möglich.
-refused-not-served = Auf diesem Server mache ich keine Songs: Wer mich betreibt, hat ihn nicht freigeschaltet. Es wurde nichts abgebucht.
-refused-paused = Neue Songs sind auf diesem Server pausiert: „{ $reason }“. Versuch es noch einmal, wenn die Serververwaltung die Pause beendet hat. Es wurde nichts abgebucht.
-refused-words-gone = Der Text dieses Songs ist nicht mehr gespeichert. Es wurde nichts abgebucht.
-refused-tried-again = Du hast es mit diesem Song schon noch einmal versucht. Schau nach der neueren Nachricht. Es wurde nichts abgebucht.
-refused-already-making = Dieser Song ist für dich schon in Arbeit. Ein zweiter Klick zählt nicht. Es wurde nichts weiter abgebucht.
+refused-not-served = Auf diesem Server mache ich keine Songs: Wer mich betreibt, hat ihn nicht freigeschaltet.{ $charged }
+refused-paused = Neue Songs sind auf diesem Server pausiert: „{ $reason }“. Versuch es noch einmal, wenn die Serververwaltung die Pause beendet hat.{ $charged }
+refused-word = „{ $word }“ darf in Songs auf diesem Server nicht vorkommen. Ändere den Text und versuch es noch einmal.{ $charged }
+refused-word-empty = An diesem Wort gibt es nichts zu vergleichen. Tipp Buchstaben oder Zeichen ein.
+refused-word-too-long = Ein Wort kann bis zu { $limit } Zeichen haben. Kürz es und versuch es noch einmal.
+refused-word-too-many = Auf der Liste stehen schon { $limit } Wörter, mehr geht nicht. Entfern zuerst eines.
+refused-word-unknown = Dieses Wort steht nicht auf der Liste dieses Servers. Schau in `/quota words` nach.
+refused-words-gone = Der Text dieses Songs ist nicht mehr gespeichert.{ $charged }
+refused-tried-again = Du hast es mit diesem Song schon noch einmal versucht. Schau nach der neueren Nachricht.{ $charged }
+refused-already-making = Dieser Song ist für dich schon in Arbeit. Ein zweiter Klick zählt nicht.{ $more }
 refused-not-your-song = Das kann nur, wer diesen Song angefragt hat. Es wurde nichts geändert.
 refused-too-late-to-cancel = Dieser Song lässt sich nicht mehr abbrechen: Er hat die Warteschlange schon verlassen.
 refused-no-such-song = So einen Song hast du auf diesem Server nicht. Wähl einen aus der Liste oder schau in `/music history` nach.
@@ -291,13 +305,14 @@ refused-no-place-to-post = Ich kann in diesem Kanal nicht posten. Nimm einen and
 refused-too-many-copies = Deine letzten Songs sind noch unterwegs. Versuch es noch einmal, sobald sie da sind.
 refused-no-direct-messages = Ich kann dir keine Direktnachrichten schicken. Erlaub sie in den Privatsphäre-Einstellungen dieses Servers und versuch es dann noch einmal.
 refused-export-running = Dein letzter Export ist noch nicht fertig. Versuch es noch einmal, wenn die Datei da ist.
-refused-leaving = Deine Daten werden gerade gelöscht, aber deine Songs in Arbeit müssen erst fertig werden. Versuch es danach noch einmal. Es wurde nichts abgebucht.
-refused-no-room = Ich kann im Moment keine Songs speichern. Wer den Bot betreibt, weiß schon Bescheid. Es wurde nichts abgebucht.
-refused-shutting-down = Ich starte gleich neu. Es wurde nichts abgebucht. Bitte versuch es in einer Minute noch einmal.
+refused-leaving = Deine Daten werden gerade gelöscht, aber deine Songs in Arbeit müssen erst fertig werden. Versuch es danach noch einmal.{ $charged }
+refused-no-room = Ich kann im Moment keine Songs speichern. Wer den Bot betreibt, weiß schon Bescheid.{ $charged }
+refused-shutting-down = Ich starte gleich neu.{ $charged } Bitte versuch es in einer Minute noch einmal.
 
 pool-used = { $used } von { $allowance } pro { $period } sind verbraucht oder vorgemerkt, der Bonus beträgt { $bonus }
 limit-used = { $used } von deinen { $limit } pro { $period } sind verbraucht oder vorgemerkt ({ $whose })
 limit-of-member = das persönliche Limit
+limit-of-named = ein Limit nur für { $member }
 limit-of-everyone = das Limit für alle hier
 limit-of-role = das Limit von { $role }
 
@@ -312,12 +327,12 @@ history-none = Noch keine Songs. `/music create` erstellt einen.
 history-not-found = Keiner deiner Songs hier hat das im Titel, Stil oder Songtext.
 history-listen = [anhören]({ $link })
 history-hint = `/music get` postet einen davon noch einmal.
-help-title = Drei Dinge zum Ausprobieren
-help-create = **1.** `/music create` braucht nur eine Zeile wie „warmer Synthpop über den letzten Zug nach Hause“. Ein paar Minuten später ist dein Song da, und ich erwähne dich. Ein Song kostet { $price }; `/music credits` zeigt, was noch übrig ist.
-help-custom = **2.** `/music custom` nimmt deinen eigenen Titel, Stil und Songtext. Was du eintippst, geht nie verloren.
-help-buttons = **3.** Drück einen Button unter einem Song. **Nochmal** macht eine neue Version, bei **Remix** änderst du vorher den Text, **An mich senden** schickt dir eine Kopie. Das können alle hier, jeweils mit ihren eigenen Credits.
-help-more = `/music status` zeigt deine Songs in Arbeit. `/music history` und `/music get` holen frühere zurück. `/privacy view` zeigt, was über dich gespeichert ist.
-help-managers = Für die Serververwaltung: Mit `/quota view` und den anderen Befehlen dort verwaltest du die Credits dieses Servers.
+help-title = Komm, wir machen einen Song 🎶
+help-create = Tipp `/music create` und beschreib, was dir im Ohr klingt: „warmer Synthpop über den letzten Zug nach Hause“. Ein paar Minuten später ist dein Song da, und ich erwähne dich. Ein Song kostet { $price }.
+help-custom = Hast du schon einen Songtext? `/music custom` singt ihn, mit deinem Titel und in deinem Stil.
+help-buttons = Gefällt dir hier ein Song? **Nochmal** darunter macht eine neue Version, bei **Remixen** änderst du vorher den Text. Das geht bei jedem Song.
+help-more = `/music credits` zeigt, was du noch hast, `/music history` deine Songs, `/privacy view`, was über dich gespeichert ist.
+help-managers = Du verwaltest diesen Server? Fang mit `/quota view` an.
 
 ## /quota
 
@@ -353,7 +368,10 @@ limits-others = und { $count ->
 }
 limits-title = Limits von Rollen und Mitgliedern
 limits-hint = Eines aufheben, auch von einer gelöschten Rolle oder einem früheren Mitglied: /quota limits clear
-limits-members = Mitglieder mit persönlichem Limit: { $count }
+limits-members = und { $count ->
+    [one] 1 weiteres Mitglied mit eigenem Limit
+   *[other] { $count } weitere Mitglieder mit eigenem Limit
+}
 limits-none = keine, nur das Server-Guthaben
 everyone = alle
 top-none = noch niemand
@@ -374,6 +392,7 @@ decides-pool = das Server-Guthaben: { $used }
 decides-limit = { $whose }: { $credits } pro { $period }
 changed-allowance = Kontingent: { $before } pro { $period-before } → **{ $after } pro { $period-after }**. Jetzt verfügbar: { $available }. Songs in Arbeit behalten ihre Credits.
 changed-allowance-cut = Mehr als { $most } erlaubt der Bot hier nicht.
+changed-nothing = { $what }: weiterhin **{ $value }**. Es wurde nichts geändert.
 changed-bonus = Bonus: { $before } → **{ $after }** ({ $difference }). Grund: { $reason }
 changed-limit = Limit für { $whose }: { $before } → **{ $after }**.
 changed-limit-beyond = { $count ->
@@ -388,6 +407,11 @@ role-limit = { $role }: **{ $credits }** pro Zeitraum für jedes Mitglied, sofer
 refunded = **{ $credits }** erstattet für „{ $song }“ von { $member }. Verfügbar: { $before } → **{ $after }**.
 paused = Aktiv → **pausiert**: { $reason }.
 paused-ends = `/quota resume` beendet die Pause.
+words-title = Wörter, die in Songs hier nicht vorkommen dürfen
+words-none = noch keine
+words-hint = Es zählen ganze Wörter in jeder Schrift, Groß- und Kleinschreibung ist egal. Welches es war, liest nur, wessen Text abgelehnt wird.
+word-refused = „{ $word }“ wird ab jetzt abgelehnt.
+word-taken = „{ $word }“ darf wieder vorkommen.
 songs-go-on = { $count ->
     [one] 1 Song in Arbeit läuft
    *[other] { $count } Songs in Arbeit laufen
@@ -403,12 +427,17 @@ ledger-none = Noch nichts.
 ledger-only = Filter
 ledger-of = für { $member }
 ledger-bonus = (davon { $count } Bonus)
+ledger-left = noch { $credits }
 ledger-by = von { $actor }
 ledger-by-operator = von der Person, die den Bot betreibt
 value-open = aktiv
 value-paused = pausiert
 value-settled = abgebucht
 value-refunded = erstattet
+outcome-hold = in Arbeit
+outcome-settle = bezahlt
+outcome-release = zurückgegeben
+outcome-refund = erstattet
 export-cut = Mit allem wäre die Datei zu groß für Discord. Den Rest bekommst du vom Betreiber des Bots.
 exported = { $count ->
     [one] 1 Eintrag.
@@ -417,6 +446,11 @@ exported = { $count ->
 usage-title = Die letzten { $days } Tage
 usage-sums = **{ $spent }** verbraucht, { $back } freigegeben oder erstattet.
 usage-legend = 🟩 verbraucht 🟦 in Arbeit ⬜ freigegeben 🟧 erstattet; Credits pro Tag (UTC).
+usage-picture = Credits pro Tag, letzte { $days } Tage
+usage-spent = verbraucht
+usage-held = in Arbeit
+usage-released = freigegeben
+usage-refunded = erstattet
 usage-none = Noch keine Songs.
 usage-top = Top-Mitglieder
 

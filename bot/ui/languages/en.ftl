@@ -51,6 +51,7 @@ command-quota-role = See, set or clear a role's limit; each member gets the high
 command-quota-limits = See every limit of roles and members, and clear one, also of those who are gone
 command-quota-refund = Refund the credits of a finished song
 command-quota-alerts = Choose where to warn when 80% and 100% of the allowance are used
+command-quota-words = See or change the words that songs here may not have
 command-quota-pause = Accept no new songs for a while; songs in progress continue
 command-quota-resume = Accept new songs again
 command-privacy = See, export or delete what is kept about you
@@ -80,6 +81,8 @@ option-role-credits = Credits per period for each member; leave empty to see the
 option-limits-clear = The limit to clear: start typing an id or a name; leave empty to see them all
 option-refund-job = Start typing the song's title or the member's name
 option-alerts-channel = The channel; leave empty to turn alerts off
+option-words-add = A word or phrase that songs may not have from now on
+option-words-remove = A word or phrase that songs may have again
 option-pause-reason = Why; members will read it
 
 choice-day = day
@@ -116,6 +119,7 @@ button-edit = Edit and try again
 button-open = Open the text
 button-more = More …
 button-check = Check the lyrics
+button-form = Open the form
 button-pay = Yes, for { $credits }
 button-take = Take { $number }
 button-newer = Newer
@@ -180,6 +184,7 @@ made-duration = about { $length }
 
 song-ready = { $mention } your song is ready!
 song-one-take = the music service made only one
+song-first = Your first song! 🎉 Press **Again** for another version, or write your own words with `/music custom`.
 text-refused-here = Discord did not accept the song's text here, so this message leaves it out.
 song-untitled = Song
 song-without-text = a song whose text is no longer kept
@@ -225,8 +230,10 @@ ask-price-again = A song costs { $now } now, not { $then } as before. Make it an
 
 ## Refusals: what did not happen, and what to do
 
-broken = Something went wrong on our side. Nothing was charged. Please try again in a moment.
-busy = I'm very busy right now. Nothing was charged. Please try again in a moment.
+nothing-charged = {" "}Nothing was charged.
+nothing-more-charged = {" "}Nothing more was charged.
+broken = Something went wrong on our side.{ $charged } Please try again in a moment.
+busy = I'm very busy right now.{ $charged } Please try again in a moment.
 refused-too-long = Your { $field ->
     [title] title has
     [style] style has
@@ -236,33 +243,35 @@ refused-too-long = Your { $field ->
    *[prompt] prompt has
 } { $length } characters; the limit is { $limit }. { $field ->
     [reason] Shorten the text and try again.
-   *[other] Nothing was charged. Shorten the text and try again.
+   *[other]{ $charged } Shorten the text and try again.
 }
-refused-no-lyrics = Lyrics are missing. Write some, add a file, or choose Instrumental. Nothing was charged.
+refused-no-lyrics = Lyrics are missing. Write some, add a file, or choose Instrumental.{ $charged }
 refused-missing = { $field ->
-    [title] The title is missing. Nothing was charged.
-    [style] The style is missing. Nothing was charged.
+    [title] The title is missing.{ $charged }
+    [style] The style is missing.{ $charged }
     [reason] The reason is missing.
-   *[prompt] The prompt is missing. Nothing was charged.
+   *[prompt] The prompt is missing.{ $charged }
 } Fill it in and try again.
-refused-file-too-big = That lyrics file is too big. Lyrics can have up to 5,000 characters. Nothing was charged.
-refused-file-not-text = That lyrics file is not plain text. Save it as a .txt file in UTF-8. Nothing was charged.
-refused-file-guessed = That file does not say how it is encoded, so I read it as { $encoding }. It begins: “{ $beginning }” Check the lyrics, then send the form again. Nothing was charged.
-refused-file-empty = That lyrics file is empty. Nothing was charged.
-refused-file-not-fetched = I could not fetch the lyrics file in time. Try again, or paste the lyrics. Nothing was charged.
-refused-model = That model is not available. Choose one of these: { $models }. Nothing was charged.
-refused-length = You can choose the length only for custom songs with one of these models: { $models }. Nothing was charged.
-refused-no-length = You can't choose the length of a song at the moment. Leave it out and try again. Nothing was charged.
-refused-options = You can't choose { $options } for this song at the moment. Nothing was charged; the form opens without that.
+refused-lyrics-in-prompt = That reads like lyrics, and a prompt is one short line. The form has room for them: your text is in it, only title and style are missing.{ $charged }
+refused-file-too-big = That lyrics file is too big. Lyrics can have up to 5,000 characters.{ $charged }
+refused-file-not-text = That lyrics file is not plain text. Save it as a .txt file in UTF-8.{ $charged }
+refused-file-guessed = That file does not say how it is encoded, so I read it as { $encoding }. It begins: “{ $beginning }” Check the lyrics, then send the form again.{ $charged }
+refused-file-empty = That lyrics file is empty.{ $charged }
+refused-file-not-fetched = I could not fetch the lyrics file in time. Try again, or paste the lyrics.{ $charged }
+refused-model = That model is not available. Choose one of these: { $models }.{ $charged }
+refused-length = You can choose the length only for custom songs with one of these models: { $models }.{ $charged }
+refused-no-length = You can't choose the length of a song at the moment. Leave it out and try again.{ $charged }
+refused-options = You can't choose { $options } for this song at the moment.{ $charged } The form opens without that.
 named-avoid = what to leave out
 named-voice = the voice
 named-duration = the length
-refused-closed = { $why } Nothing was charged. Try again { $when }.
+refused-closed = { $why }{ $charged } Try again { $when }.
 refused-permissions = I can't post in that channel: I need the permission { $names }. Ask a server manager, or try another channel.
 refused-outside = This works only in servers.
 refused-managers-only = Only members with the Manage Server permission can do that.
 refused-unknown-control = That button, form or option no longer works. Nothing was changed. Please start again with the command.
 refused-range = Choose a number from { $low } to { $high }. Nothing was changed.
+refused-range-without-zero = Choose a number from { $low } to { $high }, but not 0. Nothing was changed.
 refused-operators-period = The operator has set one period for all servers. Leave the period out and try again. Nothing was changed.
 refused-operators-grant = Only the bot's operator grants credits here, so please ask them. Nothing was changed.
 refused-operators-refund = Only the bot's operator refunds credits here, so please ask them. Nothing was changed.
@@ -271,17 +280,22 @@ refused-refund-unknown = This server has no such song. Choose one from the list.
 refused-refund-open = That song is still in progress. Refund it when it's done. Nothing was changed.
 refused-refund-released = That song failed, and its credits are already back. Nothing was changed.
 refused-refund-refunded = That song has already been refunded. Nothing was changed.
-refused-pool = A song costs { $price }, and this server has { $left } left. { $used }. The allowance renews { $renews }. A server manager can add credits with `/quota grant`. Nothing was charged.
-refused-limit = A song costs { $price }, and you have { $left } left. { $used }. Your limit renews { $renews }. Nothing was charged.
-refused-open-jobs-member = You already have { $songs } in progress, which is the limit. Wait for one to arrive, then try again. Nothing was charged.
-refused-open-jobs-guild = This server already has { $songs } in progress, which is the limit. Wait for one to arrive, then try again. Nothing was charged.
-refused-total = All servers together have used up this month's credits. New songs are possible again { $renews }. Nothing was charged.
+refused-pool = A song costs { $price }, and this server has { $left } left. { $used }. The allowance renews { $renews }. A server manager can add credits with `/quota grant`.{ $charged }
+refused-limit = A song costs { $price }, and you have { $left } left. { $used }. Your limit renews { $renews }.{ $charged }
+refused-open-jobs-member = You already have { $songs } in progress, which is the limit. Wait for one to arrive, then try again.{ $charged }
+refused-open-jobs-guild = This server already has { $songs } in progress, which is the limit. Wait for one to arrive, then try again.{ $charged }
+refused-total = All servers together have used up this month's credits. New songs are possible again { $renews }.{ $charged }
 refused-requests = That was { $limit } requests within an hour, which is the most anyone can make. The next one is possible { $until }.
-refused-not-served = I don't make songs in this server: my operator hasn't enabled it. Nothing was charged.
-refused-paused = New songs are paused in this server: “{ $reason }”. Try again when a server manager ends the pause. Nothing was charged.
-refused-words-gone = The text of that song is no longer kept. Nothing was charged.
-refused-tried-again = You have already tried that song again. Look for its newer message. Nothing was charged.
-refused-already-making = You already have that song in progress. A second press does not count. Nothing more was charged.
+refused-not-served = I don't make songs in this server: my operator hasn't enabled it.{ $charged }
+refused-paused = New songs are paused in this server: “{ $reason }”. Try again when a server manager ends the pause.{ $charged }
+refused-word = Songs in this server can't have “{ $word }” in them. Change the text and try again.{ $charged }
+refused-word-empty = There is nothing in that word that could be compared. Type letters or symbols.
+refused-word-too-long = A word can have up to { $limit } characters. Shorten it and try again.
+refused-word-too-many = This server already refuses { $limit } words, which is the most. Remove one first.
+refused-word-unknown = That word is not on this server's list. Look at `/quota words`.
+refused-words-gone = The text of that song is no longer kept.{ $charged }
+refused-tried-again = You have already tried that song again. Look for its newer message.{ $charged }
+refused-already-making = You already have that song in progress. A second press does not count.{ $more }
 refused-not-your-song = Only the member who requested that song can do that. Nothing was changed.
 refused-too-late-to-cancel = It is too late to cancel that song: it has left the queue.
 refused-no-such-song = You have no such song in this server. Choose one from the list, or look at `/music history`.
@@ -291,13 +305,14 @@ refused-no-place-to-post = I can't post in that channel. Try another one, or use
 refused-too-many-copies = Your last songs are still on their way. Try again when they arrive.
 refused-no-direct-messages = I can't send you direct messages. Allow them in this server's privacy settings, then try again.
 refused-export-running = Your last export isn't finished yet. Try again when its file has arrived.
-refused-leaving = Your data is being deleted, but your songs in progress have to finish first. Try again after that. Nothing was charged.
-refused-no-room = I can't store songs at the moment. Nothing was charged. Whoever runs this bot has been notified.
-refused-shutting-down = I'm about to restart. Nothing was charged. Please try again in a minute.
+refused-leaving = Your data is being deleted, but your songs in progress have to finish first. Try again after that.{ $charged }
+refused-no-room = I can't store songs at the moment.{ $charged } Whoever runs this bot has been notified.
+refused-shutting-down = I'm about to restart.{ $charged } Please try again in a minute.
 
 pool-used = { $used } of { $allowance } a { $period } are used or held, and the bonus is { $bonus }
 limit-used = { $used } of your { $limit } a { $period } are used or held ({ $whose })
 limit-of-member = a personal limit
+limit-of-named = a limit set for { $member }
 limit-of-everyone = the limit of everyone here
 limit-of-role = the limit of { $role }
 
@@ -312,12 +327,12 @@ history-none = No songs yet. `/music create` makes one.
 history-not-found = None of your songs here has that in its title, style or lyrics.
 history-listen = [listen]({ $link })
 history-hint = `/music get` posts one of them again.
-help-title = Three things to try first
-help-create = **1.** `/music create` needs only a line like “warm synth pop about the last train home”. Your song arrives minutes later, and I mention you. A song costs { $price }; `/music credits` shows what is left.
-help-custom = **2.** `/music custom` takes your own title, style and lyrics. What you type is never lost.
-help-buttons = **3.** Press a button under a song. **Again** makes another version, **Remix** lets you change the text first, **Send to me** sends you a copy. Everybody here can use them, with their own credits.
-help-more = `/music status` shows your songs in progress. `/music history` and `/music get` bring back earlier ones. `/privacy view` shows what is kept about you.
-help-managers = Server managers: `/quota view` and the commands next to it manage this server's credits.
+help-title = Let's make a song 🎶
+help-create = Type `/music create` and say what you hear in your head: “warm synth pop about the last train home”. A few minutes later it's here, and I mention you. A song costs { $price }.
+help-custom = Have lyrics already? `/music custom` sings them, with your title and in your style.
+help-buttons = Like a song here? Press **Again** under it for another version, or **Remix** to change its words first. Any song is fair game.
+help-more = `/music credits` shows what you have left, `/music history` your songs, `/privacy view` what is kept about you.
+help-managers = You manage this server? Start with `/quota view`.
 
 ## /quota
 
@@ -353,7 +368,10 @@ limits-others = and { $count ->
 }
 limits-title = Limits of roles and members
 limits-hint = To remove one, also of a deleted role or somebody who left: /quota limits clear
-limits-members = members with their own limit: { $count }
+limits-members = and { $count ->
+    [one] 1 more member with a limit
+   *[other] { $count } more members with a limit
+}
 limits-none = none, only the pool
 everyone = everyone
 top-none = nobody yet
@@ -374,6 +392,7 @@ decides-pool = the server's pool: { $used }
 decides-limit = { $whose }: { $credits } a { $period }
 changed-allowance = Allowance: { $before } a { $period-before } → **{ $after } a { $period-after }**. { $available } can be spent now. Songs in progress keep their credits.
 changed-allowance-cut = The bot's operator allows no more than { $most }.
+changed-nothing = { $what }: still **{ $value }**. Nothing was changed.
 changed-bonus = Bonus: { $before } → **{ $after }** ({ $difference }). Reason: { $reason }
 changed-limit = Limit of { $whose }: { $before } → **{ $after }**.
 changed-limit-beyond = { $count ->
@@ -388,6 +407,11 @@ role-limit = { $role }: **{ $credits }** a period for each member, unless anothe
 refunded = Refunded **{ $credits }** for “{ $song }” by { $member }. Can be spent: { $before } → **{ $after }**.
 paused = Open → **paused**: { $reason }.
 paused-ends = `/quota resume` ends it.
+words-title = Words that songs here can't have
+words-none = none yet
+words-hint = Whole words count, in any script, without case. Only the member whose text is refused reads which one it was.
+word-refused = “{ $word }” is refused from now on.
+word-taken = “{ $word }” may be sung again.
 songs-go-on = { $count ->
     [one] 1 song in progress continues.
    *[other] { $count } songs in progress continue.
@@ -403,12 +427,17 @@ ledger-none = Nothing yet.
 ledger-only = Only
 ledger-of = of { $member }
 ledger-bonus = ({ $count } from the bonus)
+ledger-left = { $credits } left
 ledger-by = by { $actor }
 ledger-by-operator = by the bot's operator
 value-open = open
 value-paused = paused
 value-settled = settled
 value-refunded = refunded
+outcome-hold = in progress
+outcome-settle = paid
+outcome-release = given back
+outcome-refund = refunded
 export-cut = The file would be too large for Discord with everything in it. Ask the operator of the bot for the rest.
 exported = { $count ->
     [one] 1 entry.
@@ -417,6 +446,11 @@ exported = { $count ->
 usage-title = The last { $days } days
 usage-sums = **{ $spent }** spent, { $back } given back or refunded.
 usage-legend = 🟩 spent 🟦 in progress ⬜ given back 🟧 refunded; credits per day (UTC).
+usage-picture = Credits a day, last { $days } days
+usage-spent = spent
+usage-held = in progress
+usage-released = given back
+usage-refunded = refunded
 usage-none = No songs yet.
 usage-top = Top members
 

@@ -45,6 +45,7 @@ command-quota-role = ロールの上限を表示、設定、解除します。�
 command-quota-limits = ロールとメンバーの上限をすべて見る・解除する（削除されたロールや退出したメンバーも含む）
 command-quota-refund = 完成した曲のクレジットを払い戻します
 command-quota-alerts = 割り当ての80%と100%を使ったときの通知先を設定します
+command-quota-words = このサーバーの曲で使えない言葉を確認・変更
 command-quota-pause = 新しい曲の受付を一時停止します。制作中の曲はそのまま続きます
 command-quota-resume = 新しい曲の受付を再開します
 command-privacy = 保存されているあなたの情報を表示、ダウンロード、削除します
@@ -74,6 +75,8 @@ option-role-credits = メンバー1人の1期間あたりのクレジット数�
 option-limits-clear = 解除する上限。IDか名前を入力して選びます。空欄なら一覧を表示します
 option-refund-job = 曲のタイトルかメンバーの名前を入力してください
 option-alerts-channel = 通知先のチャンネル。省略すると通知をオフにします
+option-words-add = これから使えなくする言葉
+option-words-remove = また使えるようにする言葉
 option-pause-reason = 理由（メンバーに表示されます）
 
 choice-day = 毎日
@@ -110,6 +113,7 @@ button-edit = 編集して再試行
 button-open = テキストを開く
 button-more = その他…
 button-check = 歌詞を確認
+button-form = フォームを開く
 button-pay = はい、{ $credits }で作る
 button-take = テイク{ $number }
 button-newer = 新しい方へ
@@ -171,6 +175,7 @@ made-duration = 約{ $length }
 
 song-ready = { $mention } 曲が完成しました！
 song-one-take = 音楽サービスから届いたのは1つだけでした
+song-first = はじめての曲です！🎉 **もう一度**で別バージョンを作れます。自分の歌詞で作るなら `/music custom` をどうぞ。
 text-refused-here = ここではDiscordが曲のテキストを受け付けなかったため、このメッセージには入っていません。
 song-untitled = 無題の曲
 song-without-text = テキストが残っていない曲
@@ -213,8 +218,10 @@ ask-price-again = 現在、1曲に{ $now }かかります（以前は{ $then }�
 
 ## Refusals: what did not happen, and what to do
 
-broken = ボット側で問題が発生しました。クレジットは消費されていません。少し待ってから、もう一度お試しください。
-busy = ただいま混み合っています。クレジットは消費されていません。少し待ってから、もう一度お試しください。
+nothing-charged = クレジットは消費されていません。
+nothing-more-charged = 追加のクレジットは消費されていません。
+broken = ボット側で問題が発生しました。{ $charged }少し待ってから、もう一度お試しください。
+busy = ただいま混み合っています。{ $charged }少し待ってから、もう一度お試しください。
 refused-too-long = { $field ->
     [title] タイトル
     [style] スタイル
@@ -224,33 +231,35 @@ refused-too-long = { $field ->
    *[prompt] プロンプト
 }が長すぎます（{ $length }文字、上限は{ $limit }文字）。{ $field ->
     [reason] 短くして、もう一度お試しください。
-   *[other] クレジットは消費されていません。短くして、もう一度お試しください。
+   *[other] { $charged }短くして、もう一度お試しください。
 }
-refused-no-lyrics = 歌詞がありません。歌詞を書くか、ファイルを追加するか、「インストゥルメンタル」を選んでください。クレジットは消費されていません。
+refused-no-lyrics = 歌詞がありません。歌詞を書くか、ファイルを追加するか、「インストゥルメンタル」を選んでください。{ $charged }
 refused-missing = { $field ->
-    [title] タイトルがありません。クレジットは消費されていません。
-    [style] スタイルがありません。クレジットは消費されていません。
+    [title] タイトルがありません。{ $charged }
+    [style] スタイルがありません。{ $charged }
     [reason] 理由がありません。
-   *[prompt] プロンプトがありません。クレジットは消費されていません。
+   *[prompt] プロンプトがありません。{ $charged }
 }入力して、もう一度お試しください。
-refused-file-too-big = 歌詞ファイルが大きすぎます（歌詞は5,000文字まで）。クレジットは消費されていません。
-refused-file-not-text = 歌詞ファイルがプレーンテキストではありません。UTF-8の.txtファイルで保存し直してください。クレジットは消費されていません。
-refused-file-guessed = ファイルの文字コードが分からなかったため、{ $encoding }として読み込みました。冒頭は「{ $beginning }」です。歌詞を確認してから、フォームをもう一度送信してください。クレジットは消費されていません。
-refused-file-empty = 歌詞ファイルが空です。クレジットは消費されていません。
-refused-file-not-fetched = 歌詞ファイルを時間内に取得できませんでした。もう一度試すか、歌詞を貼り付けてください。クレジットは消費されていません。
-refused-model = そのモデルは利用できません。次の中から選んでください: { $models }。クレジットは消費されていません。
-refused-length = 曲の長さを指定できるのは、次のモデルのカスタム曲だけです: { $models }。クレジットは消費されていません。
-refused-no-length = 今は曲の長さを指定できません。指定せずに、もう一度お試しください。クレジットは消費されていません。
-refused-options = この曲では今、{ $options }を指定できません。クレジットは消費されていません。フォームは指定なしで開きます。
+refused-lyrics-in-prompt = 歌詞のようですね。プロンプトは短い一文です。歌詞はフォームに入ります。テキストは入力済みなので、あとはタイトルとスタイルだけです。{ $charged }
+refused-file-too-big = 歌詞ファイルが大きすぎます（歌詞は5,000文字まで）。{ $charged }
+refused-file-not-text = 歌詞ファイルがプレーンテキストではありません。UTF-8の.txtファイルで保存し直してください。{ $charged }
+refused-file-guessed = ファイルの文字コードが分からなかったため、{ $encoding }として読み込みました。冒頭は「{ $beginning }」です。歌詞を確認してから、フォームをもう一度送信してください。{ $charged }
+refused-file-empty = 歌詞ファイルが空です。{ $charged }
+refused-file-not-fetched = 歌詞ファイルを時間内に取得できませんでした。もう一度試すか、歌詞を貼り付けてください。{ $charged }
+refused-model = そのモデルは利用できません。次の中から選んでください: { $models }。{ $charged }
+refused-length = 曲の長さを指定できるのは、次のモデルのカスタム曲だけです: { $models }。{ $charged }
+refused-no-length = 今は曲の長さを指定できません。指定せずに、もう一度お試しください。{ $charged }
+refused-options = この曲では今、{ $options }を指定できません。{ $charged }フォームは指定なしで開きます。
 named-avoid = 入れない音
 named-voice = ボーカル
 named-duration = 長さ
-refused-closed = { $why }クレジットは消費されていません。{ $when }に、もう一度お試しください。
+refused-closed = { $why }{ $charged }{ $when }に、もう一度お試しください。
 refused-permissions = このチャンネルに投稿できません。ボットに次の権限が必要です: { $names }。サーバー管理者に相談するか、別のチャンネルでお試しください。
 refused-outside = サーバー内でのみ使えます。
 refused-managers-only = 「サーバー管理」の権限を持つメンバーだけが操作できます。
 refused-unknown-control = そのボタン、フォーム、またはオプションは使えなくなりました。何も変更されていません。コマンドからやり直してください。
 refused-range = { $low }から{ $high }までの数を指定してください。何も変更されていません。
+refused-range-without-zero = { $low }から{ $high }まで（0を除く）の数を指定してください。何も変更されていません。
 refused-operators-period = 更新の周期は、ボットの運営者が全サーバー共通で決めています。周期を指定せずにお試しください。何も変更されていません。
 refused-operators-grant = ここでクレジットを付与できるのは、ボットの運営者だけです。何も変更されていません。運営者にご相談ください。
 refused-operators-refund = ここでクレジットを払い戻せるのは、ボットの運営者だけです。何も変更されていません。運営者にご相談ください。
@@ -259,17 +268,22 @@ refused-refund-unknown = このサーバーにその曲はありません。候�
 refused-refund-open = その曲はまだ制作中です。完成してから払い戻してください。何も変更されていません。
 refused-refund-released = その曲は完成しなかったため、クレジットはすでに返却されています。何も変更されていません。
 refused-refund-refunded = その曲はすでに払い戻し済みです。何も変更されていません。
-refused-pool = 1曲に{ $price }かかりますが、このサーバーの残りは{ $left }クレジットです（{ $used }）。割り当ては{ $renews }に更新されます。サーバー管理者は `/quota grant` でクレジットを追加できます。クレジットは消費されていません。
-refused-limit = 1曲に{ $price }かかりますが、あなたの残りは{ $left }クレジットです（{ $used }）。上限は{ $renews }に更新されます。クレジットは消費されていません。
-refused-open-jobs-member = あなたの制作中の曲が、同時に作れる上限の{ $songs }に達しています。1曲届くのを待って、もう一度お試しください。クレジットは消費されていません。
-refused-open-jobs-guild = このサーバーの制作中の曲が、同時に作れる上限の{ $songs }に達しています。1曲届くのを待って、もう一度お試しください。クレジットは消費されていません。
-refused-total = 今月のクレジットを全サーバー合計で使い切りました。{ $renews }にまた曲を作れるようになります。クレジットは消費されていません。
+refused-pool = 1曲に{ $price }かかりますが、このサーバーの残りは{ $left }クレジットです（{ $used }）。割り当ては{ $renews }に更新されます。サーバー管理者は `/quota grant` でクレジットを追加できます。{ $charged }
+refused-limit = 1曲に{ $price }かかりますが、あなたの残りは{ $left }クレジットです（{ $used }）。上限は{ $renews }に更新されます。{ $charged }
+refused-open-jobs-member = あなたの制作中の曲が、同時に作れる上限の{ $songs }に達しています。1曲届くのを待って、もう一度お試しください。{ $charged }
+refused-open-jobs-guild = このサーバーの制作中の曲が、同時に作れる上限の{ $songs }に達しています。1曲届くのを待って、もう一度お試しください。{ $charged }
+refused-total = 今月のクレジットを全サーバー合計で使い切りました。{ $renews }にまた曲を作れるようになります。{ $charged }
 refused-requests = 1時間に受け付けられるのは{ $limit }件までです。次は{ $until }に受け付けます。
-refused-not-served = このサーバーでは曲を作れません。ボットの運営者がこのサーバーを有効にしていません。クレジットは消費されていません。
-refused-paused = このサーバーでは新しい曲の受付を停止しています（理由:「{ $reason }」）。クレジットは消費されていません。サーバー管理者が受付を再開したら、もう一度お試しください。
-refused-words-gone = その曲のテキストは、もう保存されていません。クレジットは消費されていません。
-refused-tried-again = その曲はすでに再試行済みです。新しい方のメッセージをご確認ください。クレジットは消費されていません。
-refused-already-making = その曲はすでに制作中です。もう一度押した分は数えられません。追加のクレジットは消費されていません。
+refused-not-served = このサーバーでは曲を作れません。ボットの運営者がこのサーバーを有効にしていません。{ $charged }
+refused-paused = このサーバーでは新しい曲の受付を停止しています（理由:「{ $reason }」）。{ $charged }サーバー管理者が受付を再開したら、もう一度お試しください。
+refused-word = このサーバーの曲では「{ $word }」を使えません。テキストを変えて、もう一度お試しください。{ $charged }
+refused-word-empty = その言葉には比べられる文字がありません。文字か記号を入力してください。
+refused-word-too-long = 言葉は{ $limit }文字までです。短くして、もう一度お試しください。
+refused-word-too-many = 登録できる言葉は{ $limit }個までです。先にどれかを外してください。
+refused-word-unknown = その言葉はこのサーバーの一覧にありません。`/quota words` で確認してください。
+refused-words-gone = その曲のテキストは、もう保存されていません。{ $charged }
+refused-tried-again = その曲はすでに再試行済みです。新しい方のメッセージをご確認ください。{ $charged }
+refused-already-making = その曲はすでに制作中です。もう一度押した分は数えられません。{ $more }
 refused-not-your-song = この操作ができるのは、その曲をリクエストした本人だけです。何も変更されていません。
 refused-too-late-to-cancel = その曲はもうキャンセルできません。すでに順番待ちを抜けています。
 refused-no-such-song = このサーバーに、その曲は見つかりませんでした。候補から選ぶか、`/music history` で確認してください。
@@ -279,13 +293,14 @@ refused-no-place-to-post = このチャンネルには投稿できません。�
 refused-too-many-copies = 前の曲をまだお届けしている途中です。届いてから、もう一度お試しください。
 refused-no-direct-messages = ダイレクトメッセージを送れませんでした。このサーバーのプライバシー設定で許可してから、もう一度お試しください。
 refused-export-running = 前の書き出しがまだ終わっていません。ファイルが届いてから、もう一度お試しください。
-refused-leaving = あなたの情報を削除していますが、先に制作中の曲が終わる必要があります。終わってから、もう一度お試しください。クレジットは消費されていません。
-refused-no-room = いま曲を保存できません。クレジットは消費されていません。ボットの運営者には通知済みです。
-refused-shutting-down = まもなく再起動します。クレジットは消費されていません。1分ほど待ってから、もう一度お試しください。
+refused-leaving = あなたの情報を削除していますが、先に制作中の曲が終わる必要があります。終わってから、もう一度お試しください。{ $charged }
+refused-no-room = いま曲を保存できません。{ $charged }ボットの運営者には通知済みです。
+refused-shutting-down = まもなく再起動します。{ $charged }1分ほど待ってから、もう一度お試しください。
 
 pool-used = 割り当ては{ $period }{ $allowance }、うち{ $used }が使用済みまたは仮押さえ中、ボーナスは{ $bonus }
 limit-used = { $whose }は{ $period }{ $limit }、うち{ $used }が使用済みまたは仮押さえ中
 limit-of-member = 個別の上限
+limit-of-named = { $member } の個別の上限
 limit-of-everyone = 全員共通の上限
 limit-of-role = { $role }の上限
 
@@ -300,12 +315,12 @@ history-none = まだ曲がありません。`/music create` で作れます。
 history-not-found = このサーバーには、タイトル、スタイル、歌詞にこの言葉を含むあなたの曲がありません。
 history-listen = [聴く]({ $link })
 history-hint = `/music get` で、この中の曲を再投稿できます。
-help-title = まず試したい3つのこと
-help-create = **1.** `/music create` に「終電をテーマにした温かいシンセポップ」のような一文を入力してください。数分で曲が届き、メンションでお知らせします。1曲に{ $price }かかります。残りは `/music credits` で確認できます。
-help-custom = **2.** `/music custom` では、タイトル、スタイル、歌詞を自分で決められます。入力した内容が失われることはありません。
-help-buttons = **3.** 曲の下のボタンも押してみてください。**もう一度**で別バージョンを作り、**リミックス**でテキストを変えてから作り直し、**自分に送る**でコピーを受け取れます。ここにいる人なら誰でも使え、クレジットは押した人の分から使われます。
-help-more = 制作中の曲は `/music status` で、以前の曲は `/music history` と `/music get` で確認や再投稿ができます。保存されているあなたの情報は `/privacy view` で確認できます。
-help-managers = サーバー管理者の方は、`/quota view` と関連コマンドでこのサーバーのクレジットを管理できます。
+help-title = さっそく曲を作りましょう 🎶
+help-create = `/music create` に、頭の中で鳴っている音を書いてみてください。たとえば「終電をテーマにした温かいシンセポップ」。数分で曲が届き、メンションでお知らせします。1曲に{ $price }かかります。
+help-custom = 歌詞がもうあるなら、`/music custom` で好きなタイトルとスタイルの曲にできます。
+help-buttons = 気に入った曲があれば、下の**もう一度**で別バージョンを、**リミックス**でテキストを変えた曲を作れます。誰の曲でも大丈夫です。
+help-more = 残りは `/music credits`、これまでの曲は `/music history`、保存されている情報は `/privacy view` で確認できます。
+help-managers = サーバー管理者の方は、まず `/quota view` をどうぞ。
 
 ## /quota
 
@@ -332,7 +347,7 @@ limits-more = ほか{ $count }個のロール
 limits-others = ほか{ $count }件
 limits-title = ロールとメンバーの上限
 limits-hint = 削除されたロールや退出したメンバーの上限も、/quota limits clear で解除できます
-limits-members = 個別の上限があるメンバー: { $count }人
+limits-members = 他に{ $count }人に個別の上限
 limits-none = なし（サーバー全体の枠のみ）
 everyone = 全員
 top-none = まだいません
@@ -353,6 +368,7 @@ decides-pool = サーバー全体の枠（{ $used }）
 decides-limit = { $whose }: { $period }{ $credits }
 changed-allowance = 割り当て: { $period-before }{ $before } → **{ $period-after }{ $after }**。今使えるのは{ $available }です。制作中の曲のクレジットは変わりません。
 changed-allowance-cut = ボットの運営者が認めているのは{ $most }までです。
+changed-nothing = { $what }: **{ $value }** のままです。何も変更されていません。
 changed-bonus = ボーナス: { $before } → **{ $after }**（{ $difference }）。理由: { $reason }
 changed-limit = { $whose }の上限: { $before } → **{ $after }**。
 changed-limit-beyond = すでに{ $count }人がこれを超えて使っており、更新されるまで新しい曲をリクエストできません。
@@ -364,6 +380,11 @@ role-limit = { $role }: メンバー1人につき、1期間あたり**{ $credits
 refunded = { $member }の「{ $song }」に**{ $credits }**を払い戻しました。使えるクレジット: { $before } → **{ $after }**。
 paused = 受付中 → **受付停止中**（理由: { $reason }）。
 paused-ends = `/quota resume` で再開できます。
+words-title = このサーバーの曲で使えない言葉
+words-none = まだありません
+words-hint = どの文字でも、大文字・小文字を区別せず、単語単位で調べます。どの言葉だったかは、断られた本人だけに表示されます。
+word-refused = 「{ $word }」は、これから使えません。
+word-taken = 「{ $word }」は、また使えるようになりました。
 songs-go-on = 制作中の{ $count }曲はそのまま続きます。
 resumed = 受付停止中 → **受付中**。新しい曲の受付を再開しました。
 resumed-nothing = 受付は停止されていませんでした。
@@ -376,17 +397,27 @@ ledger-none = まだ何もありません。
 ledger-only = 絞り込み
 ledger-of = メンバー: { $member }
 ledger-bonus = （うちボーナス{ $count }）
+ledger-left = 残り{ $credits }
 ledger-by = 実行: { $actor }
 ledger-by-operator = 実行: ボットの運営者
 value-open = 受付中
 value-paused = 受付停止中
 value-settled = 確定
 value-refunded = 払い戻し済み
+outcome-hold = 制作中
+outcome-settle = 消費
+outcome-release = 返却
+outcome-refund = 払い戻し
 export-cut = すべてを入れるとDiscordで送れない大きさになります。残りはボットの運営者にお問い合わせください。
 exported = 記録は{ $count }件です。
 usage-title = 過去{ $days }日間
 usage-sums = **{ $spent }**を使用、{ $back }クレジットを返却または払い戻しました。
 usage-legend = 🟩 使用 🟦 制作中 ⬜ 返却 🟧 払い戻し（1日ごとのクレジット、UTC）
+usage-picture = 1日ごとのクレジット（{ $days }日間）
+usage-spent = 使用
+usage-held = 制作中
+usage-released = 返却
+usage-refunded = 払い戻し
 usage-none = まだ曲がありません。
 usage-top = 利用の多いメンバー
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shutil
 import socket
 import sqlite3
 from contextlib import closing
@@ -22,8 +23,16 @@ from tests.doubles.discord.wire import Guild
 from tests.unit.pipeline.rig import Rig
 
 
+@pytest.fixture(scope="session")
+def left_behind(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What an evening leaves, which was spent once."""
+    folder = tmp_path_factory.mktemp("evening")
+    asyncio.run(an_evening(folder))
+    return folder
+
+
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(tmp_path: Path, left_behind: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Enter an operator's folder with settings and a database that has a parked job and a song."""
     monkeypatch.chdir(tmp_path)
     for name, value in {
@@ -33,7 +42,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "COLUMNS": "60",
     }.items():
         monkeypatch.setenv(name, value)
-    asyncio.run(an_evening(tmp_path))
+    shutil.copytree(left_behind, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 

@@ -121,6 +121,7 @@ PLAIN = json.dumps(PRIVATE).encode()
         (PLAIN[:-20], ""),
         (gzip.compress(b" " * 10**8), "gzip"),
     ],
+    ids=["gzip", "gzip unsaid", "brotli", "byte order mark", "UTF-16", "cut off", "bomb"],
 )
 def test_no_form_of_an_answer_keeps_ids_or_words(body: bytes, encoding: str) -> None:
     answer = contract_probe.Answer(Step.STATUS, 200, bytearray(body), encoding)

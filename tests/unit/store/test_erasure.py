@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.database import sqlite as module
 from bot.database.engine import FIRST_PAGE
 from bot.database.sqlite import Database, Tx
 from bot.errors import StoreBusy, WordsGone
@@ -528,17 +529,32 @@ def left_of(path: Path, people: list[int]) -> set[tuple[str, str]]:
     return bytes_left(path, [f"<{person:03}>" for person in people], ids)
 
 
+@pytest.fixture(scope="module")
+def crowded_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Hundreds of songs in random order, written once."""
+
+    async def write(path: Path) -> None:
+        async with Database.open(path) as database:
+            for count, person in enumerate(ORDER):
+                await database.write(partial(song_of, count=count, person=person))
+            await database.write(lambda tx: texts.drop_drafts(tx, NOW + 2 * DAY, 10_000))
+
+    path = tmp_path_factory.mktemp("crowded") / "tunesmith.db"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "PRAGMAS", (*module.PRAGMAS, "PRAGMA synchronous = OFF"))
+        asyncio.run(write(path))
+    return path.read_bytes()
+
+
 @pytest.fixture
 async def crowded(
     tmp_path: Path,
+    crowded_file: bytes,
     nothing_is_flushed: None,  # noqa: ARG001
 ) -> AsyncIterator[Database]:
-    """Hundreds of songs in random order."""
-    async with Database.open(tmp_path / "tunesmith.db") as database:
-        for count, person in enumerate(ORDER):
-            await database.write(partial(song_of, count=count, person=person))
-        await database.write(lambda tx: texts.drop_drafts(tx, NOW + 2 * DAY, 10_000))
-    async with Database.open(tmp_path / "tunesmith.db") as database:
+    path = tmp_path / "tunesmith.db"
+    path.write_bytes(crowded_file)
+    async with Database.open(path) as database:
         yield database
 
 

@@ -164,7 +164,7 @@ def test_a_limit_that_is_set_anew_or_cleared_replaces_the_one_from_before(tx: Tx
     assert Limit(credits=7) == quotas.limit_of(tx, GUILD, MemberNumber(number(tx)), [])
     assert 7 == limited(tx, None)
     assert None is quotas.limit_of(tx, GUILD, MemberNumber(number(tx)), [])
-    assert 0 == quotas.member_limits(tx, GUILD)
+    assert 0 == quotas.member_limits_count(tx, GUILD)
 
 
 def test_a_limit_in_one_server_does_not_hold_in_another(tx: Tx) -> None:

@@ -4,13 +4,14 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 
 import bot.store
+from bot.database import sqlite as module
 from bot.database.sqlite import Tx
 from bot.model import (
     Backend,
@@ -38,6 +39,7 @@ from bot.store import (
     personal_data,
     quotas,
     refusals,
+    refused_words,
     reports,
     scrub,
     server_erasure,
@@ -47,7 +49,7 @@ from bot.store import (
 )
 from bot.store.upstream import Reading
 from tests import make
-from tests.make import CHANNEL, GUILD, MEMBER, NOW, OTHER
+from tests.make import CHANNEL, DEFAULTS, GUILD, MEMBER, NOW, OTHER
 from tests.unit.store.rows import ALL, EPOCH, HORIZON, RICH, added, put, settled
 from tests.unit.store.test_upstream import terms
 
@@ -81,7 +83,7 @@ BOUNDED = {
     "job_due",
     "job_card_due",
     "job_open",
-    "job_queued",
+    "job_in_turn",
     "job_to_post",
     "budget_alert_due",
     "member_leaving",
@@ -111,14 +113,26 @@ class Recorder:
             self.execute(statement, row)
 
 
-@pytest.fixture
-def busy(tx: Tx) -> Tx:
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tx]:
     """A database with songs in every state, of two members."""
+    connection = module._connect(tmp_path_factory.mktemp("plans") / "tunesmith.db")
+    connection.execute("BEGIN")
     for number in range(SONGS):
         for member_id in (MEMBER, OTHER):
-            job = added(tx, member_id=member_id)
-            put(tx, job, list(JobState)[number % len(JobState)])
-    return tx
+            job = added(connection, member_id=member_id)
+            put(connection, job, list(JobState)[number % len(JobState)])
+    connection.execute("COMMIT")
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def busy(filled: Tx) -> Iterator[Tx]:
+    """Offer that database; nothing that a test writes stays."""
+    filled.execute("BEGIN IMMEDIATE")
+    yield filled
+    filled.execute("ROLLBACK")
 
 
 def scans(tx: Tx, work: Callable[[Tx], object]) -> list[str]:
@@ -295,6 +309,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "jobs.queue_position": lambda tx: jobs.queue_position(tx, queued(tx)),
     "jobs.recent_durations": lambda tx: jobs.recent_durations(tx, 10),
     "ledger.balance": lambda tx: ledger.balance(tx, GUILD, RICH, NOW),
+    "ledger.bonus": lambda tx: ledger.bonus(tx, GUILD),
     "ledger.hold": lambda tx: ledger.hold(tx, JobId(1), GUILD, number(tx), 10, RICH, NOW),
     "ledger.settle": lambda tx: ledger.settle(tx, done(tx).id, NOW),
     "ledger.release": lambda tx: ledger.release(tx, queued(tx).id, NOW),
@@ -324,7 +339,8 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "quotas.limit_of": lambda tx: quotas.limit_of(tx, GUILD, number(tx), [1]),
     "quotas.member_limit": lambda tx: quotas.member_limit(tx, GUILD, number(tx)),
     "quotas.role_limits": lambda tx: quotas.role_limits(tx, GUILD),
-    "quotas.member_limits": lambda tx: quotas.member_limits(tx, GUILD),
+    "quotas.member_limits": lambda tx: quotas.member_limits(tx, GUILD, 10),
+    "quotas.member_limits_count": lambda tx: quotas.member_limits_count(tx, GUILD),
     "quotas.standing": lambda tx: quotas.standing(tx, GUILD, number(tx), None, RICH, NOW),
     "quotas.hold": lambda tx: quotas.hold(tx, JobId(1), GUILD, number(tx), [], 10, RICH, NOW),
     "quotas.set_member": lambda tx: quotas.set_member(tx, GUILD, MEMBER, 5, make.entry(), NOW),
@@ -338,10 +354,17 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "refusals.remember": lambda tx: refusals.remember(tx, 7, NOW),
     "refusals.is_refused": lambda tx: refusals.is_refused(tx, 7),
     "refusals.sweep": lambda tx: refusals.sweep(tx, NOW),
+    "refused_words.words": lambda tx: refused_words.words(tx, GUILD),
+    "refused_words.add": lambda tx: refused_words.add(tx, GUILD, "polka"),
+    "refused_words.remove": lambda tx: refused_words.remove(tx, GUILD, "polka"),
+    "refused_words.found": lambda tx: refused_words.found(tx, GUILD, make.prompt()),
     "reports.page": lambda tx: (
         reports.page(tx, GUILD, size=5),
         reports.page(tx, GUILD, size=5, kind="grant", before_id=9),
         reports.page(tx, GUILD, size=5, member_id=MEMBER, after_id=1),
+    ),
+    "reports.with_balances": lambda tx: reports.with_balances(
+        tx, GUILD, reports.page(tx, GUILD, size=5), DEFAULTS, NOW
     ),
     "reports.whole_ledger": lambda tx: list(reports.whole_ledger(tx, GUILD)),
     "reports.people": lambda tx: reports.people(tx, GUILD),
@@ -375,6 +398,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "server_erasure.is_leaving": lambda tx: server_erasure.is_leaving(tx, GUILD),
     "texts.keep": keep,
     "texts.may_be_taken_up": lambda tx: texts.may_be_taken_up(tx, done(tx).id),
+    "texts.change_model": lambda tx: texts.change_model(tx, done(tx).id, "V6"),
     "texts.drop_songs": lambda tx: texts.drop_songs(tx, [done(tx).id]),
     "texts.keep_draft": lambda tx: texts.keep_draft(tx, 7, MEMBER, make.prompt(), done(tx).id, NOW),
     "texts.draft": lambda tx: texts.draft(tx, 7, MEMBER, NOW),

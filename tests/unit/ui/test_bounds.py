@@ -111,16 +111,6 @@ def test_long_lists_fit(say: Language, many: int, repeated: int) -> None:
     )
     top = [MemberUse(member_id=DiscordUserId(ID), credits=10**9, name=name)] * many
     balance = make.balance(allowance=10**9, used=10**9, held=10**9, bonus=10**9)
-    overview = Overview(
-        balance=balance,
-        price=10**9,
-        ceiling=10**9,
-        paused=name,
-        alerts_channel_id=ID,
-        role_limits={ID - number: 10**9 for number in range(many)},
-        member_limits=many,
-        top=top,
-    )
     explanation = Explanation(
         standing=make.standing(balance=balance),
         own=10**9,
@@ -148,6 +138,16 @@ def test_long_lists_fit(say: Language, many: int, repeated: int) -> None:
     )
     kinds = (limit, replace(limit, role_id=ID), replace(limit, member_id=None))
     limits = Limits(limits=kinds * many, count=ID)
+    overview = Overview(
+        balance=balance,
+        price=10**9,
+        ceiling=10**9,
+        paused=name,
+        alerts_channel_id=ID,
+        role_limits={ID - number: 10**9 for number in range(many)},
+        member_limits=limits,
+        top=top,
+    )
     page = Page(rows=(row,) * many, newer=True, older=True)
     day = DayOfUse(day=make.NOW.date(), spent=10**9, held=10**9, released=10**9, refunded=10**9)
 

@@ -242,6 +242,12 @@ CREATE TABLE job_event (
   PRIMARY KEY (job_id, number)
 );
 
+CREATE TABLE refused_word (
+  guild_id BIGINT NOT NULL REFERENCES guild (id),
+  word TEXT NOT NULL CHECK (word <> ''),
+  PRIMARY KEY (guild_id, word)
+);
+
 CREATE INDEX job_due ON job (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX job_card_due ON job (card_due_at) WHERE card_due_at IS NOT NULL;
 CREATE INDEX job_submitted ON job (submitted_at) WHERE submitted_at IS NOT NULL;
@@ -252,7 +258,6 @@ CREATE UNIQUE INDEX job_retried_once ON job (retry_of, member_id) WHERE retry_of
 CREATE INDEX track_file ON track (file);
 CREATE INDEX budget_alert_due ON budget_alert (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX job_open ON job (guild_id, member_id) WHERE due_at IS NOT NULL;
-CREATE INDEX job_queued ON job (guild_id, member_id, created_at, id) WHERE state = 'queued';
 CREATE INDEX job_served ON job (guild_id, submitted_at);
 CREATE INDEX job_member_served ON job (guild_id, member_id, submitted_at);
 CREATE UNIQUE INDEX ledger_opens_once ON ledger (job_id) WHERE kind = 'hold';
@@ -283,3 +288,4 @@ CREATE INDEX member_limit_by_member ON member_limit (member_id);
 CREATE INDEX usage_by_member ON usage (member_id, day);
 CREATE INDEX job_undelivered ON job (created_at) WHERE state = 'undelivered';
 CREATE INDEX guild_leaving ON guild (leaving_since) WHERE leaving_since IS NOT NULL;
+CREATE INDEX job_in_turn ON job (guild_id, member_id, created_at, id) WHERE state = 'queued' AND due_at IS NOT NULL;

@@ -1,0 +1,80 @@
+"""The address of a proxy, as the operator writes it and as connections need it."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+from urllib.parse import quote, unquote, urlsplit
+
+HOST_MAX: Final = 253
+"""Maximum length of a host name, in characters. Source: https://datatracker.ietf.org/doc/html/rfc1035."""
+CREDENTIAL_MAX: Final = 255
+"""Maximum length of a user name or password in SOCKS5, in characters, which are ASCII.
+Source: https://datatracker.ietf.org/doc/html/rfc1929."""
+
+
+class ProxyKind(StrEnum):
+    """How a proxy is spoken to."""
+
+    HTTP = "http"
+    SOCKS5 = "socks5"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """A proxy through which connections are made."""
+
+    kind: ProxyKind
+    host: str
+    port: int
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+    @property
+    def url(self) -> str:
+        """The URL with user name and password, for a library that takes them so."""
+        scheme, _, address = self.address.partition("://")
+        login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}@" if self.user else ""
+        return f"{scheme}://{login}{address}"
+
+    @property
+    def address(self) -> str:
+        """The URL without user name and password."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.kind}://{host}:{self.port}"
+
+
+def parse_proxy(url: str) -> Proxy:
+    """Read a URL like ``socks5://user:password@host:1080``.
+
+    Raises:
+        ValueError: what it must look like; the text does not repeat the URL.
+    """
+    form = "must be a URL like http://proxy.example:3128 or socks5://127.0.0.1:1080"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError(form) from None
+    # socks5h is what other programs call SOCKS5 with names that the proxy looks up, as is done here.
+    kind = {"http": ProxyKind.HTTP, "socks5": ProxyKind.SOCKS5, "socks5h": ProxyKind.SOCKS5}.get(parts.scheme)
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if (
+        kind is None
+        or not parts.hostname
+        or not port
+        or len(parts.hostname) > HOST_MAX
+        or parts.path not in ("", "/")
+        or parts.query
+        or parts.fragment
+        or not (url.isascii() and url.isprintable() and " " not in url)
+    ):
+        raise ValueError(form)
+    if any(
+        len(text) > CREDENTIAL_MAX or not (text.isascii() and text.isprintable()) for text in (user, password)
+    ):
+        raise ValueError("has a user name or password that no proxy can take")
+    if ":" in user:
+        raise ValueError("has a colon in its user name, which no proxy can take")
+    if bool(user) != bool(password):
+        raise ValueError("has a user name without a password, or a password without a user name")
+    return Proxy(kind=kind, host=parts.hostname, port=port, user=user, password=password)

@@ -1,0 +1,113 @@
+"""Draw words of any script: each character in the first of our fonts that has it.
+
+The fonts are in ``fonts/``, so that the picture looks the same on every machine.
+"""
+
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from typing import TYPE_CHECKING, Final
+
+import regex
+
+from bot.characters import graphemes, head
+
+if TYPE_CHECKING:
+    from PIL import ImageDraw, ImageFont
+
+FONTS: Final = (
+    "noto-sans.ttf",
+    "noto-sans-cjk-jp.otf",
+    "noto-emoji.ttf",
+    "noto-sans-arabic.ttf",
+    "noto-sans-hebrew.ttf",
+    "noto-sans-devanagari.ttf",
+    "noto-sans-thai.ttf",
+    "noto-sans-bengali.ttf",
+    "noto-sans-tamil.ttf",
+    "noto-sans-georgian.ttf",
+    "noto-sans-armenian.ttf",
+)
+"""The fonts, in the order in which they are asked for a character."""
+ELLIPSIS: Final = "…"
+TEXT_MAX: Final = 100
+"""Characters of a text that are looked at; no line of the picture has room for more."""
+MISSING: Final = "\U0010ffff"
+"""A character that no font has: what is drawn for it is drawn for every missing one."""
+_SHAPED: Final = regex.compile(r"[\p{M}\p{DI}\p{Emoji_Modifier}\U000e0020-\U000e007f]")
+"""Characters that change the one before them, and need no glyph of their own."""
+_EMOJI: Final = regex.compile(r"\p{Emoji_Presentation}|\p{Emoji}\ufe0f")
+_RIGHT_TO_LEFT: Final = regex.compile(r"^[^\p{L}]*[\p{Hebr}\p{Arab}\p{Syrc}\p{Thaa}\p{Nkoo}\p{Adlm}]")
+
+
+@dataclass(frozen=True)
+class Run:
+    """Neighbouring characters of one font."""
+
+    text: str
+    font: "ImageFont.FreeTypeFont"
+    width: float
+
+
+def runs(text: str, size: int) -> list[Run]:
+    """Return the text in the order in which it is drawn, without the characters that no font has."""
+    parts: list[tuple[str, str]] = []
+    for font, grapheme in _lettered(head(text, TEXT_MAX), size):
+        if parts and parts[-1][0] == font:
+            parts[-1] = (font, parts[-1][1] + grapheme)
+        else:
+            parts.append((font, grapheme))
+    drawn = [Run(part, _face(font, size), _face(font, size).getlength(part)) for font, part in parts]
+    return list(reversed(drawn)) if _RIGHT_TO_LEFT.match(text) else drawn
+
+
+def width(text: str, size: int) -> float:
+    """Return how wide the text is, in pixels."""
+    return sum(run.width for run in runs(text, size))
+
+
+def fitting(text: str, size: int, width_max: float) -> str:
+    """Return as many whole graphemes as fit, with an ellipsis in place of the rest."""
+    if width(text, size) <= width_max:
+        return text
+    kept = graphemes(head(text, TEXT_MAX))
+    while kept and width("".join(kept).rstrip() + ELLIPSIS, size) > width_max:
+        kept.pop()
+    return "".join(kept).rstrip() + ELLIPSIS
+
+
+def draw(pen: "ImageDraw.ImageDraw", at: tuple[float, float], text: Sequence[Run], color: str) -> None:
+    """Draw the runs from the left; ``at`` is where their common baseline begins."""
+    left, baseline = at
+    for run in text:
+        pen.text((left, baseline), run.text, color, run.font, "ls")
+        left += run.width
+
+
+def _lettered(text: str, size: int) -> Iterator[tuple[str, str]]:
+    """Yield each grapheme that can be drawn, after the name of its font."""
+    for grapheme in graphemes(text):
+        fonts = [FONTS[2], *FONTS] if _EMOJI.search(grapheme) else FONTS
+        needed = [one for one in grapheme if not _SHAPED.match(one)] or list(grapheme)
+        font = next((font for font in fonts if all(_has(font, one, size) for one in needed)), None)
+        if font is not None:
+            yield font, grapheme
+
+
+@functools.lru_cache(maxsize=8_192)
+def _has(font: str, character: str, size: int) -> bool:
+    """Return whether a font has a character: a missing one looks like every other missing one."""
+    if character.isspace():
+        return font == FONTS[0]
+    face = _face(font, size)
+    shape, missing = face.getmask(character), face.getmask(MISSING)
+    return (shape.size, bytes(shape)) != (missing.size, bytes(missing))
+
+
+@functools.lru_cache(maxsize=64)
+def _face(font: str, size: int) -> "ImageFont.FreeTypeFont":
+    from PIL import ImageFont  # noqa: PLC0415 - a start would wait 50 ms for what few look at
+
+    with as_file(files("bot.ui") / "fonts" / font) as path:
+        return ImageFont.truetype(str(path), size)

@@ -1,0 +1,261 @@
+"""Drive the playground through every screen in Chromium and keep what it shows.
+
+``uv run --group screens python -m tests.screens --folder screenshots``
+"""
+
+import argparse
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+from bot.ui.language import CODES
+
+CHROMIUM = "/usr/bin/chromium"
+SIZES = {"desk": (1280, 900), "phone": (400, 860)}
+SEED = 17
+CLICK_MAX_MS = 10_000
+"""How long a button may take until it can be pressed."""
+COMPOSER = "#channel-composer-input"
+MESSAGES = "[data-message-id]"
+ARROW = "#channel-composer button[type=submit]:visible"
+DIALOG = ".modal-dialog"
+FAILED = "#channel-message-list > :last-child :is(.mention, .button-style-1)"
+"""What the last message has once a song has failed: somebody's name, or a button to press first."""
+PROMPTS = {
+    "en": "Warm synth pop about the last train home",
+    "de": "Warmer Synthpop über den letzten Zug nach Hause",
+    "ja": "終電で帰る夜の、あたたかいシンセポップ",
+}
+FORM = {
+    "en": ("Neon Rain", "dreamy synthwave", "City lights and midnight rain\nNeon rivers down the lane"),
+    "de": (
+        "Neonregen",
+        "verträumter Synthwave",
+        "Lichter und Regen um Mitternacht\nEin Fluss aus Neon, der leise lacht",
+    ),
+    "ja": ("ネオンの雨", "ドリーミーなシンセウェイヴ", "街の灯り、真夜中の雨\nネオンの川が流れていく"),
+}
+"""Title, style and lyrics."""
+MEMBERS_COMMANDS = ("music status", "music history", "music credits", "privacy view")
+MANAGERS_COMMANDS = ("quota view", "quota ledger", "quota usage")
+SETTLED = """() => {
+    const timeline = document.getElementById("channel-timeline");
+    return timeline.scrollTop + timeline.clientHeight >= timeline.scrollHeight - 1
+        && [...document.images].every((one) => one.closest("[hidden]") || one.naturalWidth > 0);
+}"""
+"""Whether all pictures are there, and the page has followed the newest message."""
+TOO_WIDE = """() =>
+    [...document.querySelectorAll("body, .preview-toolbar, .channel-message, .embed-card, .modal-dialog")]
+        .filter((one) => one.scrollWidth > one.clientWidth + 1)
+        .map((one) => one.className)
+"""
+NEWER = (
+    "([messages, before]) => [...document.querySelectorAll(messages)].at(-1)?.dataset.messageId !== before"
+)
+"""Whether a message has come after this one."""
+
+
+class Stuck(Exception):
+    """The page does not do what it was asked for."""
+
+
+class Screens:
+    """One language on one width."""
+
+    def __init__(self, page: Page, language: str, size: str, folder: Path) -> None:
+        self.page = page
+        self.language = language
+        self.size = size
+        self.folder = folder
+        self.taken = 0
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def keep(self, name: str) -> None:
+        """Take a picture, and look for what no screen may have."""
+        self.page.evaluate("document.fonts.ready")
+        self.page.wait_for_function(SETTLED)
+        self.taken += 1
+        path = self.folder / f"{self.language}-{self.size}-{self.taken:02d}-{name}.png"
+        self.page.screenshot(path=path, animations="disabled")
+        wide = self.page.evaluate(TOO_WIDE)
+        if wide or self.errors:
+            raise Stuck(f"{path.name}: too wide: {wide}; errors: {self.errors}")
+
+    def type_command(self, command: str, *values: str) -> None:
+        self.page.locator(COMPOSER).click()
+        self.page.keyboard.type(f"/{command}")
+        self.page.locator(".command-entry, .command-option, [role=option]").first.wait_for()
+        self.page.keyboard.press("Tab")
+        for number, value in enumerate(values):
+            if number:
+                self.page.keyboard.press("Tab")
+            self.page.keyboard.type(value)
+
+    def send(self) -> None:
+        self.page.locator(ARROW).last.click()
+
+    def run(self, command: str, *values: str) -> Locator:
+        """Run a command and return its answer."""
+        before = self.newest()
+        self.type_command(command, *values)
+        self.send()
+        self.page.wait_for_function(NEWER, arg=[MESSAGES, before])
+        return self.page.locator(MESSAGES).last
+
+    def newest(self) -> str | None:
+        return self.page.locator(MESSAGES).last.get_attribute("data-message-id")
+
+    def fill_form(self, title: str, style: str, lyrics: str) -> None:
+        for field, text in (("title", title), ("style", style), ("lyrics", lyrics)):
+            self.page.locator(f"{DIALOG} [data-custom-id={field}] :is(input, textarea)").fill(text)
+
+    def submit_form(self) -> None:
+        self.page.locator(f"{DIALOG} button[type=submit], {DIALOG} .modal-actions button").last.click()
+        self.page.locator(DIALOG).wait_for(state="hidden")
+
+    def switch(self, number: int) -> None:
+        button = self.page.locator(".viewers button").nth(number)
+        button.click()
+        self.page.locator(f".viewers button:nth-of-type({number + 1})[aria-pressed=true]").wait_for()
+
+    def tour(self) -> None:
+        """Go through every screen."""
+        self.keep("start")
+        self.page.locator(COMPOSER).click()
+        self.page.keyboard.type("/music")
+        self.page.locator("[role=option]").nth(3).wait_for()
+        self.keep("commands")
+        self.page.locator(COMPOSER).fill("")
+        self.type_command("music create", PROMPTS[self.language])
+        self.keep("create")
+        self.send()
+        self.page.locator(f"{MESSAGES} .embed-card").first.wait_for()
+        self.keep("card")
+        song = self.page.locator(f"{MESSAGES}:has(.component-button):has(.media-player-status)")
+        song.last.wait_for()
+        self.page.wait_for_function(
+            "() => [...document.querySelectorAll('.media-player-status')].every((one) => !one.textContent)"
+        )
+        self.keep("song")
+        self.run("music help")
+        self.keep("help")
+
+        self.type_command("music custom")
+        self.send()
+        self.page.locator(DIALOG).wait_for()
+        title, style, lyrics = FORM[self.language]
+        self.fill_form(title, style, lyrics)
+        self.keep("form")
+        self.fill_form(title, style, "")
+        before = self.newest()
+        self.submit_form()
+        self.page.wait_for_function(NEWER, arg=[MESSAGES, before])
+        self.keep("form-refused")
+        self.run("music create", f"{PROMPTS[self.language]} [fail]")
+        self.page.locator(
+            "#channel-message-list > :last-child :is(.mention, .button-style-1)"
+        ).first.wait_for()
+        self.keep("failure")
+        for command in MEMBERS_COMMANDS:
+            self.run(command)
+            self.keep(command.replace(" ", "-"))
+        self.run("quota grant", "50", "🎉")
+        for command in MANAGERS_COMMANDS:
+            self.run(command)
+            self.page.wait_for_load_state()
+            self.keep(command.replace(" ", "-"))
+        self.switch(1)
+        self.run("music credits")
+        self.keep("second-member")
+
+    def press(self, button: Locator) -> None:
+        """Press a button, unless it disappears or a form opens before it."""
+        try:
+            button.click(timeout=CLICK_MAX_MS)
+        except PlaywrightTimeout:
+            if not self.page.locator(DIALOG).is_visible() and button.is_visible():
+                raise
+
+    def play(self, actions: int) -> None:
+        """Click around at random; each time the page has to be ready for the next click."""
+        choose = random.Random(SEED)  # noqa: S311 - no secret
+        commands = ("music help", "music status", "music history", "music credits", "privacy view")
+        for number in range(actions):
+            if self.page.locator(DIALOG).is_visible():
+                if choose.random() < 0.5:
+                    self.page.keyboard.press("Escape")
+                    self.page.locator(DIALOG).wait_for(state="hidden")
+                    continue
+                self.fill_form("Rain", "folk", "Rain")
+                self.submit_form()
+            kind = choose.random()
+            pressable = self.page.locator(f"{MESSAGES} button.component-button:not([disabled])")
+            if kind < 0.1:
+                self.switch(choose.randrange(2))
+            elif kind < 0.6 and (count := pressable.count()):
+                self.press(pressable.nth(choose.randrange(count)))
+            else:
+                self.run(choose.choice(commands))
+            if self.page.locator("#action-status.trouble").is_visible():
+                raise Stuck(f"after {number} actions: {self.page.locator('#action-status').text_content()}")
+        self.run("music help")
+
+
+@contextmanager
+def playground(language: str) -> Iterator[str]:
+    """Run the playground in a process of its own. Yields its address."""
+    command = [sys.executable, "-m", "tests.screens.server", language]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own program
+        try:
+            assert process.stdout is not None
+            found = re.search(r"http://\S+", process.stdout.readline())
+            if found is None:
+                raise Stuck("the playground did not start")
+            yield found[0]
+        finally:
+            process.terminate()
+
+
+def main() -> None:
+    """Visit each screen in each language and width."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=Path("screenshots"))
+    parser.add_argument("--chromium", default=CHROMIUM)
+    parser.add_argument("--languages", nargs="+", choices=CODES, default=CODES)
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
+    parser.add_argument("--actions", type=int, default=0, help="random clicks after the last tour")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        # Chromium's sandbox does not start as root. It opens nothing but this machine's page.
+        browser = playwright.chromium.launch(executable_path=options.chromium, args=["--no-sandbox"])
+        for language in options.languages:
+            for size in options.sizes:
+                width, height = SIZES[size]
+                with playground(language) as url:
+                    page = browser.new_page(viewport={"width": width, "height": height})
+                    page.goto(url)
+                    page.locator(".viewers button[aria-pressed=true]").wait_for()
+                    screens = Screens(page, language, size, options.folder)
+                    try:
+                        screens.tour()
+                        if (language, size) == (options.languages[-1], options.sizes[-1]):
+                            screens.play(options.actions)
+                    except Exception:
+                        page.screenshot(path=options.folder / f"{language}-{size}-stuck.png")
+                        raise
+                    page.close()
+                sys.stdout.write(f"{language}, {size}: {screens.taken} screens\n")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""The command line itself: what it imports, its exit statuses, and commands whose packages are missing."""
+
+import ast
+import importlib.metadata
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bot import cli, setup
+from tests.flows.process import ROOT
+
+HEAVY = ("aiohttp", "asyncio", "discord", "httpx", "numpy", "rich.console", "sqlite3", "structlog")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["jobs", "retry", "--help"], ["--version"]])
+def test_help_imports_nothing_that_takes_time(words: list[str]) -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "bot", *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - our own
+    imported = set(re.findall(r"\| +([\w.]+)$", done.stderr, re.MULTILINE))
+
+    assert [] == [name for name in HEAVY if name in imported]
+    assert "typer" in imported
+
+
+def test_every_module_that_is_imported_late_is_the_one_that_is_checked() -> None:
+    """The names that a type checker sees and those of the program come from the same modules."""
+    tree = ast.parse((ROOT / "bot" / "cli.py").read_text("utf-8"))
+    (branch,) = [node for node in tree.body if isinstance(node, ast.If)]
+    seen = {}
+    for node in branch.body:
+        for alias in node.names if isinstance(node, ast.Import | ast.ImportFrom) else []:
+            module = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            seen[alias.asname or alias.name] = module + alias.name
+    bound = {name: sys.modules[module] for name, module in seen.items() if module in sys.modules}
+
+    assert {name: module.__name__ for name, module in bound.items()} == {
+        name: vars(cli)[name].__name__ for name in bound
+    }
+    assert {"OperatorActions"} == set(seen) - set(bound)
+
+
+@pytest.mark.parametrize(
+    ("command", "extra", "missing"),
+    [
+        (command, extra, module)
+        for command, extra in (("demo", "demo"), ("sandbox", "demo"), ("playground", "playground"))
+        for module in cli.EXTRAS[extra]
+    ],
+)
+def test_a_command_without_its_packages_says_what_to_install(
+    command: str, extra: str, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "find_spec", lambda name: None if name == missing else object())
+    result = CliRunner().invoke(cli.cli, [command])
+
+    assert 1 == result.exit_code
+    assert result.stderr.startswith(f"`tunesmith {command}` needs the extra `{extra}`: install ")
+    assert 1 == result.stderr.count("\n")
+
+
+def test_the_modules_of_an_extra_are_those_that_it_installs() -> None:
+    wanted = importlib.metadata.requires("tunesmith") or []
+    packages = {re.split(r"[\[<>=; ]", line)[0] for line in wanted if "extra == 'demo'" in line}
+
+    assert packages == {*cli.EXTRAS["demo"]}
+    assert packages | {"av"} == {*cli.EXTRAS["playground"]}  # simcord's own extra brings av
+
+
+# -- exit statuses
+
+
+def test_the_exit_statuses_are_in_the_help_and_in_the_book() -> None:
+    shown = " ".join(CliRunner().invoke(cli.cli, ["--help"]).output.split())
+    table = re.findall(r"^\| (\d+) \|", (ROOT / "docs" / "operating.md").read_text("utf-8"), re.MULTILINE)
+
+    assert cli.EXIT_STATUSES in shown
+    assert table == re.findall(r"(?<![-\w])(\d+) ", cli.EXIT_STATUSES)
+    assert [str(cli.PROBE_UNEXPECTED), str(setup.INTERRUPTED)] == table[3:]
+    assert str(setup.NO_ANSWERS) == table[2]
+    assert setup.INTERRUPTED == 128 + signal.SIGINT
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["--help"], 0),
+        (["--version"], 0),
+        (["run"], 1),
+        (["doctor"], 1),
+        (["config"], 1),
+        (["jobs"], 1),
+        (["nonsense"], 2),
+        (["run", "--nonsense"], 2),
+        (["jobs", "retry"], 2),
+        (["jobs", "retry", "one"], 2),
+        (["init"], 2),
+        (["probe", "--pay"], 1),
+    ],
+)
+def test_each_way_to_end_has_its_exit_status(
+    words: list[str], status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOG_LEVEL", "INFO")
+    for name in ("DISCORD_TOKEN", "MUSIC_API_KEY", "KIE_API_KEY", "MUSIC_BACKEND"):
+        monkeypatch.delenv(name, raising=False)
+    result = CliRunner().invoke(cli.cli, words)
+
+    assert status == result.exit_code, result.output
