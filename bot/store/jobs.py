@@ -723,7 +723,7 @@ def _turn_of_guild(tx: Tx, job: Job, guild_id: int, member_id: int) -> int:
         for other, count, served in tx.execute(
             f"""SELECT member_id, COUNT(*) AS count, CASE WHEN COUNT(*) >= :turn THEN (
                     SELECT MAX(submitted_at) FROM job AS served
-                    WHERE served.guild_id = job.guild_id AND served.member_id = job.member_id) END AS served
+                    WHERE served.guild_id = :guild AND served.member_id = job.member_id) END AS served
                 FROM job WHERE {_QUEUED} AND guild_id = :guild GROUP BY member_id""",
             {"guild": guild_id, "turn": turn_of_member},
         )
