@@ -80,7 +80,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
 
 
 def fill(path: Path, guild: int, songs: str, count: int) -> None:
-    """Create a database with so many songs."""
+    """Create a database with that number of songs."""
     now = datetime.now(UTC)
     values = {
         "songs": count,
@@ -126,7 +126,7 @@ async def endless_music() -> AsyncIterator[str]:
 
 
 async def watch_open(songs: int, watch_s: float) -> None:
-    """Print the processor time and the lag of the polls with so many open songs."""
+    """Print the processor time and the lag of the polls with that number of open songs."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tunesmith-bench-")))
         discord = await stack.enter_async_context(StandIn.open())
@@ -154,7 +154,7 @@ async def watch_open(songs: int, watch_s: float) -> None:
 
 
 async def compare_finished(songs: int, rounds: int) -> None:
-    """Print how long each command takes with so many finished songs, next to none."""
+    """Print how long each command takes with that number of finished songs, next to none."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tunesmith-bench-")))
         music_url = await stack.enter_async_context(endless_music())
@@ -186,7 +186,7 @@ async def _timed(discord: StandIn, title: str, options: dict[str, Any], number: 
 
 
 async def start_large(servers: int) -> None:
-    """Print the start and the memory on so many servers of one shard."""
+    """Print the start and the memory on that number of servers of one shard."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tunesmith-bench-")))
         discord = await stack.enter_async_context(StandIn.open(servers))
