@@ -102,7 +102,7 @@ def note_absent(tx: Tx, present: Collection[int], now: datetime, after: int = 0)
     known = [row["id"] for row in rows]
     tx.execute(
         """UPDATE guild SET absent_since = NULL
-           WHERE absent_since IS NOT NULL AND id IN (SELECT value FROM json_each(?))""",
+           WHERE absent_since IS NOT NULL AND id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))""",
         (json.dumps([server for server in known if server in present]),),
     )
     tx.execute(
