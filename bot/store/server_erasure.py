@@ -29,7 +29,8 @@ _HAS_DATA = f"""(
   OR EXISTS (SELECT 1 FROM member_limit WHERE guild_id = guild.id)
   OR EXISTS (SELECT 1 FROM role_limit WHERE guild_id = guild.id)
   OR EXISTS (SELECT 1 FROM refused_word WHERE guild_id = guild.id)
-  OR COALESCE(allowance, period, paused, alerts_channel_id) IS NOT NULL OR locale <> '')"""
+  OR allowance IS NOT NULL OR period IS NOT NULL OR paused IS NOT NULL OR alerts_channel_id IS NOT NULL
+  OR locale <> '')"""
 """SQL condition: something is stored about a server besides its books."""
 _ENDED = f"guild_id = :guild AND {NOT_ERASED} AND NOT {UNFINISHED}"
 _ONLY_HERE = f"""discord_id IS NOT NULL AND id IN (
@@ -102,12 +103,12 @@ def note_absent(tx: Tx, present: Collection[int], now: datetime, after: int = 0)
     known = [row["id"] for row in rows]
     tx.execute(
         """UPDATE guild SET absent_since = NULL
-           WHERE absent_since IS NOT NULL AND id IN (SELECT value FROM json_each(?))""",
+           WHERE absent_since IS NOT NULL AND id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))""",
         (json.dumps([server for server in known if server in present]),),
     )
     tx.execute(
         f"""UPDATE guild SET absent_since = :now
-            WHERE id IN (SELECT value FROM json_each(:absent))
+            WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(:absent))
               AND absent_since IS NULL AND leaving_since IS NULL AND {_HAS_DATA}""",
         {
             "now": milliseconds(now),
