@@ -1,9 +1,9 @@
 # Everything is installed in this stage, so that neither pip nor a build tool ends up in the final image.
-FROM python:3.13-slim AS build
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS build
 WORKDIR /src
+COPY requirements-build.lock requirements.lock ./
 RUN python -m venv --without-pip /opt/tunesmith \
- && pip install --no-cache-dir "build==1.3.0" "hatchling>=1.27,<2"
-COPY requirements.lock ./
+ && pip install --no-cache-dir --require-hashes --only-binary :all: --requirement requirements-build.lock
 RUN pip --python /opt/tunesmith/bin/python install --no-cache-dir --require-hashes --only-binary :all: \
     --requirement requirements.lock
 COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
@@ -11,7 +11,7 @@ COPY bot ./bot
 RUN python -m build --wheel --no-isolation --outdir dist \
  && pip --python /opt/tunesmith/bin/python install --no-cache-dir --no-deps dist/*.whl
 
-FROM python:3.13-slim
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 LABEL org.opencontainers.image.title="Tunesmith" \
       org.opencontainers.image.licenses="MIT"
 RUN pip uninstall --yes --root-user-action ignore pip \

@@ -73,8 +73,10 @@ class StandIn:
         guild = self.guilds[number % len(self.guilds)]
         return Channel(guild.id + 1, "songs", guild=guild), Person(APPLICATION_ID + 1 + number, f"m{number}")
 
-    def command(self, name: str, options: dict[str, Any], where: tuple[Channel, Person]) -> str:
-        """Return a slash command as Discord sends it, written as JSON."""
+    def command(
+        self, name: str, options: dict[str, Any], where: tuple[Channel, Person], *, completes: bool = False
+    ) -> str:
+        """Return a slash command as Discord sends it, written as JSON; or its option while it is typed."""
         channel, person = where
         guild = channel.guild
         assert guild is not None
@@ -84,12 +86,13 @@ class StandIn:
         self._sequence += 1
         values = [
             {"name": key, "type": 3 if isinstance(value, str) else 5, "value": value}
+            | ({"focused": True} if completes else {})
             for key, value in options.items()
         ]
-        data = {
+        data: dict[str, Any] = {
             "id": number,
             "application_id": str(APPLICATION_ID),
-            "type": 2,
+            "type": 4 if completes else 2,
             "token": secrets.token_urlsafe(120),
             "version": 1,
             "data": {

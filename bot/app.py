@@ -15,8 +15,10 @@ import discord
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from bot.database.engine import Database
 from bot.database.file_system import check_file_system
-from bot.database.sqlite import Database
+from bot.database.opening import open_database
+from bot.database.standby import Standby, Stopped
 from bot.errors import StartRefused, StoreBusy, Transient
 from bot.model import Backend, JobId, JobState
 from bot.music.backends import contract, plain_contract
@@ -87,13 +89,16 @@ async def assemble(
     around_courier: Callable[[Courier], Courier] = lambda courier: courier,
     dated: Callable[[datetime], None] = lambda _: None,
     clock_confirmed: Callable[[], Awaitable[None]] = at_once,
+    standby: Standby | None = None,
 ) -> AsyncIterator[App]:
     """Connect all parts to each other, and to no network yet; close them on exit.
 
     ``dated`` receives the time that Discord sends; ``clock_confirmed`` returns once that was the bot's own.
+    With PostgreSQL, this waits until no other process has the database; ``standby`` says how.
 
     Raises:
         StartRefused: the database or the spool can't be used.
+        Stopped: the process was to stop while it waited.
     """
     defaults = settings.credit_defaults
     can = plain_contract(settings.music_backend).capabilities
@@ -121,12 +126,17 @@ async def assemble(
     )
     _prepare(settings.spool_dir)
     async with (
-        Database.open(settings.database_path, wrote=metrics.wrote) as database,
+        open_database(
+            settings.database_url.get_secret_value(),
+            takeover_s=settings.takeover_s,
+            wrote=metrics.wrote,
+            standby=standby,
+        ) as database,
         _open_clients(settings, now=now, metrics=metrics) as music,
         AudioSource.open(
             origins=[client.origin for client in music.clients.values()], proxy=settings.proxy_to_music
         ) as audio,
-        Storage.open(settings.database_path, settings.spool_dir, operator_alerts.alert) as storage,
+        Storage.open(database.files, settings.spool_dir, operator_alerts.alert) as storage,
     ):
         epoch = await database.take_over(jobs.next_epoch, jobs.is_current)
         woken = asyncio.Event()
@@ -219,6 +229,7 @@ async def assemble(
             now=now,
             alert=operator_alerts.alert,
             clock_confirmed=clock_confirmed,
+            present_servers=client.present_servers,
         )
         yield App(
             database=database,
@@ -283,11 +294,15 @@ async def run(settings: Settings) -> None:
         StartRefused: the operator has to change a setting or the environment first.
     """
     ui.use_api(settings.discord_api_url)
-    with suppress(OSError):  # a folder that can't be created is refused below, with the file's name
-        settings.database_path.parent.mkdir(parents=True, exist_ok=True)
-    check_file_system(settings.database_path)
-    while await _run_until_stopped(settings):
-        log.warning("starting anew", extra={"reason": "the clock was set right"})
+    if not settings.on_postgresql:
+        with suppress(OSError):  # a folder that can't be created is refused below, with the file's name
+            settings.database_path.parent.mkdir(parents=True, exist_ok=True)
+        check_file_system(settings.database_path)
+    try:
+        while await _run_until_stopped(settings):
+            log.warning("starting anew", extra={"reason": "the clock was set right"})
+    except Stopped:
+        log.info("stopped while standing by")
 
 
 async def _run_until_stopped(settings: Settings) -> bool:
@@ -305,16 +320,24 @@ async def _run_until_stopped(settings: Settings) -> bool:
         signaled = True
         stop.set()
 
+    def stop_on_signals() -> None:
+        for name in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(name, stop_for_good)
+
+    if settings.on_postgresql:  # to stand by may take weeks
+        stop_on_signals()
+    standby = Standby(stop=stop, shown=lambda: health.serving(settings.listen, health.standby_page))
     async with (
-        assemble(settings, now=now, dated=clock.compare, clock_confirmed=clock.confirmed) as app,
+        assemble(
+            settings, now=now, dated=clock.compare, clock_confirmed=clock.confirmed, standby=standby
+        ) as app,
         health.serving(settings.listen, lambda: _pages(app, stop, clock)) as address,
     ):
         log.info("starting", extra=version.running())
         clock.alert = app.operator_alerts.alert
         if address is not None:
             log.info("health server listening", extra={"address": address})
-        for name in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(name, stop_for_good)
+        stop_on_signals()
         await _log_total(app.database, settings.total_credits_max, now())
         refused: StartRefused | None = None
         try:

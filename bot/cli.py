@@ -69,8 +69,8 @@ log = logging.getLogger(__name__)
 PROBE_UNEXPECTED = 3
 """Exit status of `tunesmith probe` if the service gave an answer that was not expected."""
 
-PLAYGROUND_MODULES = ("av", "lameenc", "numpy", "simcord")
-"""Modules of the extra `playground`, without which some commands can't run."""
+EXTRAS = {"demo": ("lameenc", "numpy", "simcord"), "playground": ("av", "lameenc", "numpy", "simcord")}
+"""Modules of each extra, without which some commands can't run."""
 
 JobArgument = Annotated[int, typer.Argument(metavar="ID", help="The job's id, as `tunesmith jobs` shows it.")]
 ServerArgument = Annotated[int, typer.Argument(metavar="ID", help="The server's id on Discord.")]
@@ -120,7 +120,8 @@ def init(
 @cli.command()
 def run() -> None:
     """Run the bot. Settings come from the environment or from .env; see .env.example."""
-    start.run()
+    if status := start.run():
+        raise typer.Exit(status)
 
 
 @cli.command()
@@ -168,7 +169,7 @@ def show_config() -> None:
 async def _run_checks(loaded: "settings.Settings", *, ledger: bool) -> bool:
     """Print the result of every check. Return whether none of them failed."""
     specs = (
-        local_checks.database_checks(loaded.database_path) if ledger else doctor_checks.check_specs(loaded)
+        local_checks.database_checks(loaded.database_place) if ledger else doctor_checks.check_specs(loaded)
     )
     passed = True
     async for check in check_runner.run_checks(specs):
@@ -419,7 +420,7 @@ def demo(
     contract: ContractOption = Backend.SSEEDANCE,
 ) -> None:
     """Play a whole evening in the terminal on a simulated Discord; no token or key needed."""
-    _require_playground("demo")
+    _require_extra("demo", "demo")
     from bot.playground.demo import play  # noqa: PLC0415 - an extra
 
     logs.configure("ERROR")
@@ -438,7 +439,7 @@ def playground(
     ] = "en",
 ) -> None:
     """Try the bot in the browser on a simulated Discord until Ctrl-C; no token or key needed."""
-    _require_playground("playground")
+    _require_extra("playground", "playground")
     from bot.playground.browser import serve  # noqa: PLC0415 - an extra
 
     logs.configure("WARNING")
@@ -453,7 +454,7 @@ def sandbox(
     contract: ContractOption = Backend.SSEEDANCE,
 ) -> None:
     """Serve a local music API that follows a documented one and makes real audio."""
-    _require_playground("sandbox")
+    _require_extra("demo", "sandbox")
     from bot.sandbox import contracts, server  # noqa: PLC0415 - an extra
 
     logs.configure("INFO")
@@ -521,12 +522,12 @@ def _show_findings(findings: "Sequence[contract_probe.Finding]") -> None:
         typer.echo(f"{verdict:<10} {finding.step}: expected {finding.expected}; came {finding.came}")
 
 
-def _require_playground(command: str) -> None:
+def _require_extra(extra: str, command: str) -> None:
     """Refuse a command whose packages are not installed, and say how they are."""
-    if any(find_spec(module) is None for module in PLAYGROUND_MODULES):
+    if any(find_spec(module) is None for module in EXTRAS[extra]):
         _exit_with(
-            f"`tunesmith {command}` needs the extra `playground`: install tunesmith[playground] with pip, "
-            "pipx or uv tool, or add `--extra playground` to `uv sync` or `uv run` in a clone."
+            f"`tunesmith {command}` needs the extra `{extra}`: install tunesmith[{extra}] with pip, pipx or "
+            f"uv tool, or add `--extra {extra}` to `uv sync` or `uv run` in a clone."
         )
 
 

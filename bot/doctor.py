@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from bot.app import assemble, open_music
 from bot.model import Check
 from bot.music.backends import plain_contract
@@ -32,7 +34,7 @@ def check_specs(settings: Settings) -> list[CheckSpec]:
     backend = settings.music_backend
     return wiring.check_specs(
         wiring.Targets(
-            database=settings.database_path,
+            database=settings.database_place,
             spool=settings.spool_dir,
             total_credits_max=settings.total_credits_max,
             url_setting=plain_contract(backend).url_setting,
@@ -49,7 +51,7 @@ async def commands(settings: Settings) -> Sequence[discord_checks.Payload]:
     """Return the commands as this version registers them, from a bot that connects to nothing."""
     with tempfile.TemporaryDirectory(prefix="tunesmith-doctor-") as folder:
         blank = settings.model_copy(
-            update={"database_url": f"sqlite:///{folder}/blank.db", "spool_dir": Path(folder)}
+            update={"database_url": SecretStr(f"sqlite:///{folder}/blank.db"), "spool_dir": Path(folder)}
         )
         async with assemble(blank, now=steady_clock()) as app:
             return await app.client.payload()

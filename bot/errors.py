@@ -12,6 +12,8 @@
     │   ├── NotEnoughCredits
     │   ├── LimitReached
     │   ├── Paused
+    │   ├── WordRefused
+    │   ├── WordUnusable
     │   ├── NotServed
     │   ├── TotalReached
     │   ├── OperatorsOnly
@@ -156,6 +158,23 @@ class Paused(Refusal):
     def __init__(self, reason: str) -> None:
         super().__init__("paused")
         self.reason = reason
+
+
+class WordRefused(Refusal):
+    """A text has a ``word`` that the server's managers do not take."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__("a refused word")
+        self.word = word
+
+
+class WordUnusable(Refusal):
+    """The server can't refuse that word: it is empty or too long, or there are ``limit`` already."""
+
+    def __init__(self, cause: Literal["empty", "too_long", "too_many", "unknown"], limit: int = 0) -> None:
+        super().__init__(f"word: {cause}")
+        self.cause = cause
+        self.limit = limit
 
 
 class NotServed(Refusal):

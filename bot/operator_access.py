@@ -5,7 +5,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final
 
-from bot.database.sqlite import Database, open_read_only
+from bot.database import sqlite
+from bot.database.engine import Database
+from bot.database.opening import attach_to_server, open_read_only
 from bot.errors import AlreadyRuns, NotDone, StartRefused
 from bot.model import GuildId, JobId
 from bot.ops.job_story import JobStory
@@ -35,14 +37,18 @@ async def operator_actions(settings: Settings) -> AsyncIterator[OperatorActions]
 
 @asynccontextmanager
 async def _open_for_changes(settings: Settings) -> AsyncIterator[Database]:
+    if settings.on_postgresql:
+        async with attach_to_server(settings.database_url.get_secret_value()) as attached:
+            yield attached
+        return
     path = settings.database_path
     if not path.is_file():
         raise StartRefused(f"DATABASE_URL: {path} does not exist yet; start the bot first.")
     async with AsyncExitStack() as stack:
         try:
-            database = await stack.enter_async_context(Database.open(path))
+            database = await stack.enter_async_context(sqlite.Database.open(path))
         except AlreadyRuns:
-            database = await stack.enter_async_context(Database.attach(path))
+            database = await stack.enter_async_context(sqlite.Database.attach(path))
         yield database
 
 
@@ -66,14 +72,14 @@ def list_servers(settings: Settings, now: datetime) -> tuple[list[servers.Server
         StartRefused: the database can't be read.
     """
     terms = settings.upstream_terms
-    with open_read_only(settings.database_path) as tx:
+    with open_read_only(settings.database_url.get_secret_value()) as tx:
         found = servers.servers(tx, settings.credit_defaults, now)
         return found, None if terms is None else upstream.compare_and_average(tx, terms, now)
 
 
 def list_open_jobs(settings: Settings) -> list[servers.OpenJob]:
     """Return the unfinished jobs. Raises StartRefused if the database can't be read."""
-    with open_read_only(settings.database_path) as tx:
+    with open_read_only(settings.database_url.get_secret_value()) as tx:
         return servers.open_jobs(tx)
 
 
@@ -84,7 +90,7 @@ def job_story(settings: Settings, job_id: JobId) -> JobStory:
         NotDone: there is no such job.
         StartRefused: the database can't be read.
     """
-    with open_read_only(settings.database_path) as tx:
+    with open_read_only(settings.database_url.get_secret_value()) as tx:
         job = jobs.get(tx, job_id) if 0 < job_id < ID_END else None
         if job is None:
             raise NotDone(f"Job {job_id} is not there.")

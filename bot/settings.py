@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import (
     BaseModel,
@@ -25,6 +25,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from bot import sources
+from bot.database.opening import POSTGRESQL, SQLITE
 from bot.errors import StartRefused
 from bot.model import Backend, GuildId, Period
 from bot.music.backends import OFFERS, plain_contract
@@ -45,7 +46,8 @@ URL_MAX: Final = 2_000
 PORT_DIGITS_MAX: Final = 5
 PORT_MAX: Final = 65_535
 IPV6: Final = 6
-SQLITE: Final = "sqlite:///"
+TAKEOVER_MIN_S: Final = 5
+"""Minimum of TAKEOVER_S: a shorter pause is no standstill."""
 USER_INFO: Final = re.compile(r"(://)[^\s/@]+@")
 """A user name and password in a URL."""
 NETLOC: Final = re.compile(r"(?P<host>\[[^\[\]]*\]|[^\[\]:@]*)(:\d+)?")
@@ -109,9 +111,15 @@ class Settings(BaseModel):
         default=False,
         description="Whether members may set what a song should avoid and which voice sings it.",
     )
-    database_url: str = Field(
-        default="sqlite:///data/tunesmith.db",
-        description="The SQLite database: sqlite:/// followed by the path of the file.",
+    database_url: SecretStr = Field(
+        default=SecretStr("sqlite:///data/tunesmith.db"),
+        description="The database: sqlite:/// followed by the path of the file, or the address of a "
+        "PostgreSQL database: postgresql://user:password@host/name.",
+    )
+    takeover_s: Annotated[int, Field(ge=TAKEOVER_MIN_S, le=NUMBER_MAX)] = Field(
+        default=15,
+        description="On PostgreSQL: how long the running bot may stand still before one that stands by "
+        "takes over, in seconds.",
     )
     spool_dir: Path = Field(
         default=Path("data/spool"), description="The directory for the audio files of finished songs."
@@ -182,9 +190,27 @@ class Settings(BaseModel):
     )
 
     @property
+    def on_postgresql(self) -> bool:
+        """Whether the database is on a PostgreSQL server."""
+        return self.database_url.get_secret_value().startswith(POSTGRESQL)
+
+    @property
     def database_path(self) -> Path:
-        """The path of the SQLite file."""
-        return Path(self.database_url.removeprefix(SQLITE))
+        """The path of the SQLite file.
+
+        Raises:
+            StartRefused: the database is on a PostgreSQL server.
+        """
+        if self.on_postgresql:
+            raise StartRefused(
+                "DATABASE_URL: this is for an SQLite file; use PostgreSQL's own tools, such as pg_dump."
+            )
+        return Path(self.database_url.get_secret_value().removeprefix(SQLITE))
+
+    @property
+    def database_place(self) -> Path | str:
+        """The path of the SQLite file, or the address of the PostgreSQL database."""
+        return self.database_url.get_secret_value() if self.on_postgresql else self.database_path
 
     @property
     def credit_defaults(self) -> Defaults:
@@ -219,9 +245,12 @@ class Settings(BaseModel):
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be shown or logged."""
         secrets: list[SecretStr | None] = [getattr(self, field) for field in secret_fields()]
+        values = (secret.get_secret_value() for secret in secrets if secret is not None)
         proxies = [proxy for proxy in (self.proxy_to_discord, self.proxy_to_music) if proxy is not None]
         return (
-            *(secret.get_secret_value() for secret in secrets if secret is not None),
+            # The path of a file is none, and the password of a server also is one without its address.
+            *(value for value in values if not value.startswith(SQLITE)),
+            *self._database_passwords,
             *(proxy.password for proxy in proxies if proxy.password),
         )
 
@@ -234,6 +263,16 @@ class Settings(BaseModel):
     def proxy_to_music(self) -> Proxy | None:
         """The proxy for connections to the music services, and for no other ones."""
         return None if self.music_proxy is None else parse_proxy(self.music_proxy.get_secret_value())
+
+    @property
+    def _database_passwords(self) -> tuple[str, ...]:
+        """The password in the address of the database, as written there and as it is."""
+        if not self.on_postgresql:
+            return ()
+        parts = urlsplit(self.database_url.get_secret_value())
+        in_query = parse_qs(parts.query).get("password", [])
+        written = [password for password in (parts.password, *in_query) if password]
+        return tuple(dict.fromkeys(form for password in written for form in (password, unquote(password))))
 
     @property
     def music_keys(self) -> dict[Backend, SecretStr]:
@@ -370,8 +409,12 @@ class Settings(BaseModel):
 
     @field_validator("database_url")
     @classmethod
-    def _check_database_url(cls, value: str) -> str:
-        if not value.startswith(SQLITE) or not Path(value.removeprefix(SQLITE)).name:
+    def _check_database_url(cls, value: SecretStr) -> SecretStr:
+        url = value.get_secret_value()
+        if url.startswith(POSTGRESQL):
+            if not _is_postgresql(url):
+                raise ValueError("must name a user and a database, like postgresql://user:password@host/name")
+        elif not url.startswith(SQLITE) or not Path(url.removeprefix(SQLITE)).name:
             raise ValueError(
                 "must be sqlite:/// followed by the path of a file, like sqlite:///data/tunesmith.db"
             )
@@ -483,6 +526,16 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_postgresql(url: str) -> bool:
+    """Return whether an address names a user and a database. The server says what else is wrong."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    return bool(parts.username and parts.path.strip("/"))
 
 
 @functools.cache
@@ -633,11 +686,14 @@ def _rows(
         problem = wrong.get(name)
         if problem is not None or effective is None:
             shown = "(missing)" if name in missing else "(invalid)"
+        elif name == "DATABASE_URL" and not effective.on_postgresql:
+            shown = effective.database_url.get_secret_value()  # a path
         elif name.lower() in secret_fields():
             shown = HIDDEN if value is not None else "(not set)"
         else:
             shown = _text(getattr(effective, name.lower()))
-        origin = "-" if problem is not None or name.lower() in secret_fields() else "default"
+        has_default = name.lower() not in secret_fields() or name == "DATABASE_URL"
+        origin = "default" if problem is None and has_default else "-"
         yield EffectiveSetting(
             name=name, value=shown, origin=origin if value is None else value.origin, problem=problem
         )

@@ -5,19 +5,22 @@ import os
 import signal
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import hypothesis
 import pytest
 
+from bot.database import postgresql
 from bot.database import sqlite as database_module
 from bot.database.sqlite import Database
 from bot.model import Backend
 from bot.pipeline import cards
 from bot.sandbox import server
 from tests import make
+from tests import postgresql as server_of_postgresql
 from tests.make import Clock
 from tests.unit.pipeline.rig import Rig
 
@@ -33,6 +36,7 @@ CAMPAIGNS = {
     "tests/unit/pipeline/test_kills.py": "",
     "tests/unit/store/test_crash_model.py": "",
     "tests/flows/test_campaign.py": "",
+    "tests/flows/test_failover.py": "",
     "tests/flows/test_playground.py": "test_no_click_of_hundreds",
     "tests/mutation/test_mutations.py": "test_a_broken_rule_is_noticed",
     "tests/faults/test_e_database.py": "test_a_kill_in_a_migration",
@@ -62,8 +66,12 @@ SAMPLED = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the choice of the contract that the pipeline's music service speaks."""
+    """Add the choice of the contract that the music service speaks, and of the database's engine."""
     parser.addoption("--contract", choices=list(Backend), default=Backend.SSEEDANCE.value)
+    parser.addoption("--engine", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.addoption(
+        "--restarts", action="store_true", help="start the bot anew before each press in tests/flows"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -84,6 +92,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if Rig.backend is not Backend.SSEEDANCE and item.get_closest_marker("documented"):
             item.add_marker(pytest.mark.skip(reason="about an answer that only the documented service gives"))
+        if config.getoption("--engine") != "sqlite" and item.get_closest_marker("sqlite"):
+            item.add_marker(pytest.mark.skip(reason="about SQLite's file"))
         file, _, test = item.nodeid.partition("::")
         if file in CAMPAIGNS and test.startswith(CAMPAIGNS[file]):
             item.add_marker(pytest.mark.campaign)
@@ -142,16 +152,31 @@ def blank_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[server_of_postgresql.Server]:
+    """A PostgreSQL server of this test process."""
+    if server_of_postgresql.programs() is None:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    with server_of_postgresql.serving() as server:
+        yield server
+
+
 @pytest.fixture
 async def database(
+    request: pytest.FixtureRequest,
     tmp_path: Path,
     blank_file: bytes,
     nothing_is_flushed: None,  # noqa: ARG001
 ) -> AsyncIterator[Database]:
+    if request.config.getoption("--engine") == "postgresql":
+        server: server_of_postgresql.Server = request.getfixturevalue("postgresql_server")
+        async with postgresql.Database.open(server.create()) as opened:
+            yield cast("Database", opened)  # the tests' word for it
+        return
     path = tmp_path / "tunesmith.db"
     path.write_bytes(blank_file)
-    async with Database.open(path) as opened:
-        yield opened
+    async with Database.open(path) as opened_file:
+        yield opened_file
 
 
 @pytest.hookimpl(optionalhook=True)

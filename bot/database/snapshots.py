@@ -136,28 +136,30 @@ def keep_before_schema(connection: sqlite3.Connection, path: Path, version: int)
         check(unfinished)
 
 
-def before_upgrades(path: Path) -> list[Path]:
+def before_upgrades(path: Path | None) -> list[Path]:
     """Return the copies that were made before upgrades of the database ``path``."""
     return _copies(path, _BEFORE)
 
 
-def replaced(path: Path) -> list[Path]:
+def replaced(path: Path | None) -> list[Path]:
     """Return the files that restores of the database ``path`` have replaced."""
     return _copies(path, REPLACED)
 
 
-def keeps_until_s(path: Path) -> float | None:
+def keeps_until_s(path: Path | None) -> float | None:
     """Return until when replaced files of the database ``path`` are kept, in epoch seconds, if any."""
     return max((copy.stat().st_mtime + KEEP_S for copy in replaced(path)), default=None)
 
 
-def outlived(path: Path, now_s: float) -> list[Path]:
+def outlived(path: Path | None, now_s: float) -> list[Path]:
     """Return the copies of both kinds that are older than ``KEEP_S``, at that moment in epoch seconds."""
     copies = before_upgrades(path) + replaced(path)
     return [copy for copy in copies if copy.stat().st_mtime < now_s - KEEP_S]
 
 
-def _copies(path: Path, kind: str) -> list[Path]:
+def _copies(path: Path | None, kind: str) -> list[Path]:
+    if path is None:  # a database on a server
+        return []
     return sorted(copy for copy in path.parent.glob(f"{_literal(path.name)}{kind}*") if copy.is_file())
 
 

@@ -17,6 +17,7 @@ import aiosqlite
 
 from bot import threads
 from bot.database import engine, pages
+from bot.database.engine import RETRY_AFTER_S, ConstraintViolated
 from bot.database.exclusive_lock import exclusive_lock
 from bot.database.migrating import migrate, refuse_foreign, refuse_other_schema, schema_version
 from bot.database.ownership import Gone, LogLost, Lost, Overwritten, Ownership
@@ -26,22 +27,17 @@ T = TypeVar("T")
 Tx = sqlite3.Connection
 """Argument of a transaction function, which executes statements and never awaits or commits."""
 
-GIVE_UP_AFTER_S = 2.0
-"""Total wait after which a write is refused, in seconds: a member's answer is due within 3 s."""
+GIVE_UP_AFTER_S = engine.GIVE_UP_AFTER_S
 BUSY_TIMEOUT_MS = 500
 """Wait of one statement for a lock."""
 READERS_TIMEOUT_MS = 100
 """Wait for readers while the write-ahead log is truncated; writers wait as long."""
 STATEMENTS_CACHED = 64
 """Prepared statements that a connection keeps."""
-RETRY_AFTER_S = 5.0
-"""When to try again after a lock that stayed or a full disk, in seconds."""
 GROUP_MAX = 100
 """Maximum number of transactions that share one commit."""
 SCRUB_PAGES = 512
 """Number of pages that are scrubbed at a time, 2 MiB, while writers wait."""
-FIRST_PAGE = 2
-"""Number of the first page that may contain a member's data; page 1 has the schema."""
 HEADER_BYTES, PAGE_SIZE_AT, RESERVED_AT = 100, 16, 20
 """The header of a database file, and where it has the size of a page and of its reserved part.
 Source: https://sqlite.org/fileformat2.html#the_database_header, read 2026-11-26."""
@@ -215,7 +211,7 @@ def _code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-class Database(engine.Engine[Tx]):
+class Database(engine.Database):
     """Transactions on one file. Get it from ``Database.open``; there is one instance per file."""
 
     def __init__(
@@ -296,6 +292,10 @@ class Database(engine.Engine[Tx]):
             await self._writer.run(lambda tx: ownership.mark(tx, lambda inside: is_current(inside, number)))
         return number
 
+    def may_act(self) -> bool:
+        """Return True: locks keep every other process away from the file."""
+        return True
+
     async def until_lost(self) -> str:
         """Wait until a write finds that the database is no longer this process's. Return why."""
         await self._was_lost.wait()
@@ -338,6 +338,8 @@ class Database(engine.Engine[Tx]):
             raise StoreBusy(
                 f"the database can't be written to: {entry.error}", RETRY_AFTER_S
             ) from entry.error
+        if isinstance(entry.error, sqlite3.IntegrityError):
+            raise ConstraintViolated(str(entry.error)) from entry.error
         if entry.error is not None:
             with self._until_closed():
                 raise entry.error
@@ -385,6 +387,16 @@ class Database(engine.Engine[Tx]):
             if not self._closed:
                 raise
             raise StoreBusy("the database is closed", RETRY_AFTER_S) from error
+
+    @property
+    def files(self) -> Path:
+        """The path of the database, next to which its copies lie."""
+        return self.path
+
+    @property
+    def scrubs_in_passing(self) -> bool:
+        """Return True: a few pages at a time hold writers up for milliseconds."""
+        return True
 
     @property
     def waiting(self) -> int:

@@ -26,6 +26,8 @@ WINDOW_MAX_BITS: Final = 23
 Source: https://www.rfc-editor.org/rfc/rfc9659, read 2026-11-26: HTTP allows a window of 8 MiB.
 """
 
+_BEFORE_JSON: Final = b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"
+"""Bytes before JSON in UTF-8, UTF-16 and UTF-32: marks, space, and the upper half of a character."""
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -47,6 +49,7 @@ def decode(body: bytes, header: str, max_bytes: int) -> bytes:
     Raises:
         TooLarge: more than ``max_bytes`` would come out.
     """
+    received = body
     names = [name for name in re.split(r"[\s,]+", header.lower()) if name not in ("", "identity")]
     for name in reversed(names[-LAYERS_MAX:]):
         if body.startswith((_GZIP_MAGIC, _ZSTD_MAGIC)):
@@ -59,7 +62,8 @@ def decode(body: bytes, header: str, max_bytes: int) -> bytes:
         if not body.startswith((_GZIP_MAGIC, _ZSTD_MAGIC)):  # no JSON, no text and no page begins like that
             break
         body = _by_magic(body, max_bytes)
-    return body if not names or _is_text(body) else b""
+    decoded = not names or body is not received
+    return body if decoded or _is_text(body) or body.lstrip(_BEFORE_JSON).startswith((b"{", b"[")) else b""
 
 
 def _is_text(body: bytes) -> bool:

@@ -57,6 +57,7 @@ _OTHER_STARTS: Final = (
 )
 _PICTURE_BRANDS: Final = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"jp2 ", b"crx ")
 _PADDING: Final = b"\x00 \t\r\n"
+_SYNC_BYTES: Final = b"\xff\x56"
 _MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 # Source: ISO/IEC 11172-3, 2.4.2.3 and ISO/IEC 13818-3. In kbit/s by version and layer; 0 is free format.
@@ -208,7 +209,6 @@ def _loas_frame_bytes(header: bytes) -> int:
     return (first & 0x1FFF) + 3 if first >> 13 == 0x2B7 else 0  # noqa: PLR2004 - the sync bits
 
 
-_SYNC_BYTES: Final = b"\xff\x56"
 _FRAMES: Final = ((_mpeg_frame_bytes, ".mp3"), (_adts_frame_bytes, ".aac"), (_loas_frame_bytes, ".aac"))
 
 

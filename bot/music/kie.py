@@ -158,7 +158,8 @@ class Kie:
             take for take in dict.fromkeys(_takes(task.get("resultJson"))) if wire.is_usable(take.url, origin)
         )
         if state in ("fail", "failed") and not takes:
-            text = str(task.get("failMsg") or "")
+            text = task.get("failMsg")
+            text = text if isinstance(text, str) else ""
             moderated = wire.is_moderated(text, ())
             reason = FailReason.MODERATED if moderated else FailReason.UPSTREAM_FAILED
             return wire.Rejected(reason, wire.one_line(text)[: wire.MESSAGE_MAX])

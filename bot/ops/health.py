@@ -10,7 +10,7 @@ from typing import Final, cast
 
 from aiohttp import web
 
-from bot.database.sqlite import Database, Tx
+from bot.database.engine import Database, DatabaseError, Tx
 from bot.errors import StartRefused, StoreBusy
 from bot.model import Backend
 from bot.ops.metrics import Metrics, Now
@@ -119,7 +119,7 @@ class Health:
             return "the database does not respond"
         except StoreBusy as error:
             return str(error)
-        except sqlite3.Error as error:
+        except (DatabaseError, sqlite3.Error) as error:
             return f"database error: {error}"
         return None
 
@@ -154,13 +154,24 @@ def application(
 
         try:
             sums, balance = await database.report(read)
-        except (StoreBusy, sqlite3.Error):
+        except (StoreBusy, DatabaseError, sqlite3.Error):
             sums = balance = None  # the page says so, and its other metrics are still valid
         body, content_type = metrics.render(sums, current, request.headers.get("Accept", ""), balance)
         return web.Response(body=body, headers=FRESH | {"Content-Type": content_type})
 
     pages = web.Application()
     pages.add_routes([web.get("/healthz", healthz), web.get("/metrics", metrics_page)])
+    return pages
+
+
+def standby_page() -> web.Application:
+    """Return the page of a process that stands by: it is healthy, and says that it does nothing."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.Response(text="standing by\n", headers=FRESH)
+
+    pages = web.Application()
+    pages.add_routes([web.get("/healthz", healthz)])
     return pages
 
 

@@ -5,6 +5,7 @@ import html
 import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Final, cast
 from urllib.parse import urlsplit
 
@@ -21,6 +22,10 @@ LONG_MIN: Final = 24
 """Minimum length of a secret whose beginning is redacted, too."""
 PART_MIN: Final = 16
 """Minimum length at which part of a secret is redacted."""
+SHORT_MAX: Final = 40
+"""Maximum length of a text whose result is kept: most lines consist of the same few names and words."""
+SHORT_KEPT: Final = 1_000
+"""Number of short texts whose results are kept."""
 DEPTH_MAX: Final = 12
 """Maximum depth of nested values; deeper ones are shown by their repr."""
 LINE_BREAK: Final = r"(?:(?:\\{1,9}[rn]|[\r\n])+[ \t]*)?"
@@ -68,6 +73,7 @@ class Redactor:
     def __init__(self, secrets: Iterable[str]) -> None:
         parts = sorted({part for secret in secrets for part in _parts(secret)}, key=len, reverse=True)
         self._secrets = [re.compile(pattern) for pattern in map(_pattern, parts)]
+        self._short = lru_cache(SHORT_KEPT)(self._redacted)
 
     def __call__(self, _logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
         """Return the fields with every secret redacted."""
@@ -75,6 +81,9 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return the text with every secret redacted."""
+        return self._short(text) if len(text) <= SHORT_MAX else self._redacted(text)
+
+    def _redacted(self, text: str) -> str:
         for secret in self._secrets:
             text = secret.sub(REDACTED, text)
         for pattern, replacement in PATTERNS:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import assert_never
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Tx
 from bot.model import FailReason, Job, JobState, MemberNumber
 from bot.pipeline.transitions import fail
 from bot.store import budget_alerts, erasure, jobs

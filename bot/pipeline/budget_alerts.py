@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.database.sqlite import Database, Tx
+from bot.database.engine import Database, Tx
 from bot.errors import StoreBusy, Transient
 from bot.pipeline.courier import SEND_WITHIN, AlreadyPosted, Courier, NoAccess
 from bot.store import budget_alerts

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Tx
 from bot.model import GuildId, Job, JobState, Limit, MemberNumber, Standing
 from bot.pipeline.courier import CardFacts
 from bot.store import jobs, ledger, quotas
@@ -17,10 +17,8 @@ FIRST_GUESS = (timedelta(minutes=1), timedelta(minutes=3))
 """Source: this service's upstream, 57 to 74 s in two measured runs, 2 to 3 min by its documentation."""
 
 
-def card_facts(
-    tx: Tx, job: Job, defaults: ledger.Defaults, now: datetime, queue: jobs.Queue | None = None
-) -> CardFacts:
-    """Return what the job's card shows at ``now``; ``queue`` is shared by the cards of one round."""
+def card_facts(tx: Tx, job: Job, defaults: ledger.Defaults, now: datetime) -> CardFacts:
+    """Return what the job's card shows at ``now``."""
     took = jobs.recent_durations(tx, SAMPLE)
     if len(took) >= ENOUGH:
         first, last = sorted(took)[len(took) // 2], None
@@ -31,18 +29,12 @@ def card_facts(
     begins_at = now if job.state is JobState.QUEUED and now > job.created_at + first else job.created_at
     return CardFacts(
         standing=_standing(tx, job, defaults, now),
-        ahead=_ahead(tx, job, queue),
+        ahead=jobs.queue_position(tx, job) if job.state is JobState.QUEUED else 0,
         expected_at=begins_at + first,
         expected_until=None if last is None else begins_at + last,
         overdue=making and now > job.created_at + (last or first),
         slow=job.state is JobState.RUNNING and now - job.created_at >= SLOW_AFTER,
     )
-
-
-def _ahead(tx: Tx, job: Job, queue: jobs.Queue | None) -> int:
-    if job.state is not JobState.QUEUED:
-        return 0
-    return jobs.queue_position(tx, job) if queue is None else queue.position(job)
 
 
 def _standing(tx: Tx, job: Job, defaults: ledger.Defaults, now: datetime) -> Standing:

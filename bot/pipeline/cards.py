@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.database.sqlite import Database, Tx
+from bot.database.engine import Database, Tx
 from bot.errors import StoreBusy, Transient
 from bot.model import Job, JobState
 from bot.pipeline.card_facts import SLOW_AFTER, card_facts
@@ -55,8 +55,7 @@ class Cards:
         now = self._now()
 
         def compare(tx: Tx) -> list[tuple[Job, CardFacts]]:
-            queue = jobs.Queue(tx)
-            found = [(job, card_facts(tx, job, self._defaults, now, queue)) for job in due]
+            found = [(job, card_facts(tx, job, self._defaults, now)) for job in due]
             for job, facts in found:
                 if facts.shown(job) == job.card_shown:
                     jobs.card_shown(tx, job, job.card_shown, self._may_change_at(job, facts, now), now)

@@ -268,6 +268,7 @@ class Deliverer:
         time_left = delivery.started_at + SEND_WITHIN - self._now()
         message_id: int | None = None
         try:
+            self._transitions.refuse_to_act_late()
             async with asyncio.timeout(max(time_left.total_seconds(), 0.0)):
                 if message.kind is MessageKind.SONG:
                     tracks = [self._available(job, track) for track in job.tracks]

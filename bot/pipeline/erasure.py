@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from bot.database import snapshots
-from bot.database.sqlite import FIRST_PAGE, Database, Tx
+from bot.database.engine import FIRST_PAGE, Database, Tx
 from bot.errors import StoreBusy, Transient
 from bot.model import GuildId, MemberNumber
 from bot.music.spool import Spool
@@ -97,7 +97,7 @@ class Erasure:
             # A copy from before a migration contains it too; a safety net is worth less than a deletion. A
             # file that a restore has replaced may be the only one with the latest songs: it has its week, and
             # the member reads until when.
-            for copy in await self._spool.threads.run(snapshots.before_upgrades, self._database.path):
+            for copy in await self._spool.threads.run(snapshots.before_upgrades, self._database.files):
                 await self._spool.threads.run(copy.unlink, missing_ok=True)
             await self._database.write(lambda tx: scrub.clear(tx, marks))
             log.info("database scrubbed", extra={"took_s": (self._now() - began_at).total_seconds()})

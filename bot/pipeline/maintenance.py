@@ -9,11 +9,11 @@ from functools import partial
 from typing import Final
 
 from bot.database import snapshots
-from bot.database.sqlite import Database
+from bot.database.engine import Database
 from bot.errors import Transient
 from bot.music.spool import Spool, covers_of
 from bot.pipeline.erasure import Erasure
-from bot.store import erasure, jobs, members, refusals, texts
+from bot.store import erasure, jobs, members, refusals, server_erasure, texts
 from bot.store.reconcile import reconcile
 from bot.store.scrub import Deleted
 
@@ -33,6 +33,8 @@ LOOKS_MAX: Final = 200
 """Maximum number of undelivered songs that one round has looked at again."""
 TEXTS_BATCH_MAX: Final = 200
 """Number of songs whose texts one transaction deletes, while members' writes wait."""
+LOOK_EVERY: Final = timedelta(days=1)
+"""Interval between two looks at the servers that the bot is in."""
 EXPIRED_EVERY: Final = timedelta(days=1)
 """Interval between scrubs of the database for expired data alone."""
 SCRUB_EVERY_S: Final = 15 * 60.0
@@ -47,9 +49,15 @@ async def at_once() -> None:
     """Take the clock for right."""
 
 
+async def unknown() -> frozenset[int] | None:
+    """Return nothing: nobody can be asked."""
+    return None
+
+
 class Maintenance:
     """Runs hourly rounds. ``alert`` reports findings to the operator; nothing is repaired silently.
 
+    ``present_servers`` returns all servers that the bot is in, or None if that is not certain.
     ``clock_confirmed`` returns once the time is known to be right.
     """
 
@@ -65,6 +73,7 @@ class Maintenance:
         alert: Callable[[str], None],
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock_confirmed: Callable[[], Awaitable[None]] = at_once,
+        present_servers: Callable[[], Awaitable[frozenset[int] | None]] = unknown,
     ) -> None:
         self._database = database
         self._spool = spool
@@ -75,6 +84,8 @@ class Maintenance:
         self._alert = alert
         self._sleep = sleep
         self._clock_confirmed = clock_confirmed
+        self._present_servers = present_servers
+        self._looked_at: datetime | None = None
         self._reconciled_at: datetime | None = None
         self._scrubbed_at: datetime | None = None
 
@@ -102,13 +113,39 @@ class Maintenance:
         await self._drop_copies(now)
         await self._drop_texts(now)
         await self._drop_refusals(now)
+        if self._looked_at is None or now - self._looked_at >= LOOK_EVERY:
+            await self._forget_left_servers(now)
+
+    async def _forget_left_servers(self, now: datetime) -> None:
+        """Begin to erase the data of servers that the bot has not been in for a week.
+
+        Without the guilds intent no event says that it was removed, so its own list of servers is compared.
+        """
+        present = await self._present_servers()
+        if present is None:
+            return  # the next round asks again
+
+        last: int | None = 0
+        while last is not None:
+            note = partial(server_erasure.note_absent, present=present, now=now, after=last)
+            last = await self._database.write(note)
+        count = 0
+        while begun := await self._database.write(lambda tx: server_erasure.forget_absent(tx, now)):
+            count += begun
+        self._looked_at = now
+        if count:
+            log.info("servers forgotten", extra={"count": count})
+            self._alert(
+                f"Servers that the bot left a week ago: {count}. Their data is being erased; the books stay."
+            )
 
     async def scrub(self) -> None:
         """Scrub the database at a quiet moment, if something was deleted or expired a day ago."""
         now = self._now()
         pending = await self._erasure.pending()
         late = self._scrubbed_at is None or now - self._scrubbed_at >= EXPIRED_EVERY
-        if not pending or not (late or Deleted.ERASED in pending):
+        at_once = Deleted.ERASED in pending and self._database.scrubs_in_passing
+        if not pending or not (late or at_once):
             return
         for _ in range(QUIET_WAITS_MAX):
             if not await self._is_busy():
@@ -124,7 +161,7 @@ class Maintenance:
 
     async def _drop_copies(self, now: datetime) -> None:
         """Remove copies of the database from before an upgrade or a restore a week ago."""
-        for copy in await self._spool.threads.run(snapshots.outlived, self._database.path, now.timestamp()):
+        for copy in await self._spool.threads.run(snapshots.outlived, self._database.files, now.timestamp()):
             await self._spool.threads.run(copy.unlink, missing_ok=True)
             log.info("old snapshot removed", extra={"file": copy.name})
 

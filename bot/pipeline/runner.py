@@ -13,7 +13,7 @@ from typing import Final
 
 from structlog.contextvars import bound_contextvars
 
-from bot.database.sqlite import Database, Tx
+from bot.database.engine import Database, Tx
 from bot.errors import StoreBusy, Transient
 from bot.model import Job, JobState
 from bot.pipeline import schedule

@@ -16,7 +16,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import assert_never
 
-from bot.database.sqlite import Database, Tx
+from bot.database.engine import Database, Tx
+from bot.database.locking import lock_guild
 from bot.errors import Transient, Unauthorized
 from bot.model import MAX_TAKES, Backend, FailReason, Job, JobId, JobState, ParkReason, Track
 from bot.music import wire
@@ -368,6 +369,7 @@ class Steps:
         now = self._now()
 
         def store(tx: Tx) -> None:
+            lock_guild(tx, job.origin.guild_id)
             if not jobs.move(tx, job, JobState.STORED, now=now, due_at=now):
                 raise Superseded
             jobs.drop_equal_tracks(tx, job.id)

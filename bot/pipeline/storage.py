@@ -33,7 +33,7 @@ class Storage:
     """
 
     def __init__(
-        self, database: Path, spool: Path, alert: Callable[[str], None], executor: ThreadPoolExecutor
+        self, database: Path | None, spool: Path, alert: Callable[[str], None], executor: ThreadPoolExecutor
     ) -> None:
         self._find = partial(find_problem, database, spool)
         self._alert = alert
@@ -46,7 +46,7 @@ class Storage:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, database: Path, spool: Path, alert: Callable[[str], None]
+        cls, database: Path | None, spool: Path, alert: Callable[[str], None]
     ) -> AsyncIterator["Storage"]:
         """Test on a thread of its own, so that a disk that hangs holds up nothing else."""
         executor = ThreadPoolExecutor(1, thread_name_prefix="storage")
@@ -89,9 +89,15 @@ async def no_problem() -> str | None:
     return None
 
 
-def find_problem(database: Path, spool: Path) -> str | None:
-    """Write a nameless file to each folder, and look how much room there is."""
-    for setting, folder in (("DATABASE_URL", database.parent), ("SPOOL_DIR", spool)):
+def find_problem(database: Path | None, spool: Path) -> str | None:
+    """Write a nameless file to each folder, and look how much room there is.
+
+    ``database`` is None if it is on a server, which looks after its disk.
+    """
+    folders = [("SPOOL_DIR", spool)]
+    if database is not None:
+        folders.insert(0, ("DATABASE_URL", database.parent))
+    for setting, folder in folders:
         try:
             if folder is spool:
                 folder.mkdir(parents=True, exist_ok=True)  # as a download would

@@ -8,16 +8,17 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import assert_never
 
-from bot.database.sqlite import Database, Tx
+from bot.database.engine import Database, Tx
 from bot.errors import StoreBusy, StoreLost
-from bot.model import Backend, ClosedCause, FailReason, GuildId, Job, JobState
+from bot.model import Backend, ClosedCause, FailReason, GuildId, Job, JobState, SongRequest
 from bot.music import wire
+from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
 from bot.music.contract import Contract
 from bot.pipeline import schedule
 from bot.pipeline.quoting import unquoted
 from bot.pipeline.transitions import Superseded, Transitions
-from bot.store import breaker, jobs
+from bot.store import breaker, jobs, texts
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +124,9 @@ class Submitter:
             )
             if not moved:  # withdrawn meanwhile: raising also takes back what the breaker recorded
                 raise Superseded
-            return replace(job, state=JobState.SUBMITTING, backend=backend)
+            if request.model != job.request.model:
+                texts.change_model(tx, job.id, request.model)
+            return replace(job, state=JobState.SUBMITTING, backend=backend, request=request)
 
         # The guard spans from before the commit until the outcome is written, so that a shutdown leaves
         # no job in `submitting` whose answer arrived.
@@ -133,8 +136,14 @@ class Submitter:
                 due_at = min(entered, job.created_at + QUEUE_MAX)
                 await self._transitions.to(job, JobState.QUEUED, due_at=due_at)
                 return
-            answer = await music.submit(request)
+            answer = await self._request(music, request)
             await self._write_for_sure(partial(self.conclude, entered, job, answer))
+
+    async def _request(self, music: MusicClient, request: SongRequest) -> wire.Submitted:
+        """Send the paid request, unless this process stood still: another one may have the job by now."""
+        if not self._database.may_act():
+            return wire.Busy("not sent: the process stood still")
+        return await music.submit(request)
 
     async def _write_for_sure(self, write: Callable[[], Awaitable[None]]) -> None:
         """Write down the outcome of the paid request, also where the database is locked for minutes."""

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, Unpack
 
-from bot.database.sqlite import Database, Tx
+from bot.database.engine import Database, Tx
+from bot.database.locking import lock_guild
+from bot.errors import Transient
 from bot.model import ClosedCause, FailReason, Job, JobId, JobState
 from bot.pipeline.quoting import unquoted
 from bot.store import jobs, ledger
@@ -36,6 +38,11 @@ class Transitions:
         self._database = database
         self._now = now
         self._moved = moved
+
+    def refuse_to_act_late(self) -> None:
+        """Raise Transient if another process may have the database, and with it the job, by now."""
+        if not self._database.may_act():
+            raise Transient("not sent: the process stood still")
 
     async def to(
         self,
@@ -120,6 +127,7 @@ def fail(
     Raises:
         Superseded: another claim has moved the job on.
     """
+    lock_guild(tx, job.origin.guild_id)
     moved = jobs.move(
         tx,
         job,

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-from bot.database.sqlite import Database
+from bot.database.engine import Database
 from bot.errors import Transient
 from bot.model import JobState
 from bot.music.client import MusicClient

@@ -46,6 +46,7 @@ class DemoFailed(Exception):
 
 async def play(folder: Path, say: Say, contract: Backend = Backend.SSEEDANCE) -> bool:
     """Play the evening and save its songs to ``folder``. Return whether everything went as planned."""
+    say("Starting the bot on a simulated Discord, with a sandbox that composes its songs …")
     with tempfile.TemporaryDirectory(prefix="tunesmith-demo-") as scratch:
         async with World.open(Path(scratch), delay_s=DELAY_S, pace=PACE, contract=contract) as world:
             try:

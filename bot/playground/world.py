@@ -15,9 +15,10 @@ from typing import Any
 
 import discord
 import simcord
+from pydantic import SecretStr
 
 from bot.app import App, assemble
-from bot.database.sqlite import Tx
+from bot.database.engine import Tx
 from bot.errors import Refusal
 from bot.model import Backend, Delivery, DiscordUserId, Job, Track
 from bot.pipeline.courier import CardFacts, Courier, MessageKind
@@ -195,7 +196,7 @@ class World:
                 music_backend=contract,
                 music_models=sandbox.models,
                 music_extras=extras,
-                database_url=f"sqlite:///{folder / 'tunesmith.db'}",
+                database_url=SecretStr(f"sqlite:///{folder / 'tunesmith.db'}"),
                 spool_dir=folder / "spool",
                 poll_pace=pace,
                 **{sandbox.key_setting.lower(): "sandbox", sandbox.url_setting.lower(): url},  # type: ignore[arg-type]

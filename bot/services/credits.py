@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from bot.characters import head
-from bot.database.sqlite import Database, Tx
-from bot.errors import NoSuchLimit, NotRefundable, OperatorsOnly, OutOfRange, TextMissing
+from bot.database.engine import Database, Tx
+from bot.database.locking import lock_guild
+from bot.errors import NoSuchLimit, NotRefundable, OperatorsOnly, OutOfRange, TextMissing, WordUnusable
 from bot.mentions import Names
 from bot.model import (
     Balance,
@@ -25,7 +26,7 @@ from bot.model import (
 )
 from bot.services import ledger_csv
 from bot.services.export_files import Export
-from bot.store import jobs, ledger, members, quotas, reports, times
+from bot.store import jobs, ledger, members, quotas, refused_words, reports, times
 from bot.store.quotas import SetLimit
 from bot.store.reports import DayOfUse, MemberUse, Page, SettledSong
 
@@ -234,7 +235,44 @@ class CreditService:
             lambda tx: reports.settled_songs(tx, guild_id, storable(typed), limit)
         )
 
+    async def words(self, guild_id: GuildId) -> list[str]:
+        """Return the words that the server does not take in songs."""
+        return await self._database.read(lambda tx: refused_words.words(tx, guild_id))
+
     # -- changing
+
+    async def refuse_word(self, guild_id: GuildId, typed: str) -> str:
+        """Refuse a word in songs from now on. Returns it as it is compared.
+
+        Raises:
+            WordUnusable: nothing of it can be compared, it is too long, or there are too many.
+        """
+        word = refused_words.folded(storable(typed))
+        if not word:
+            raise WordUnusable("empty")
+        if len(word) > refused_words.REFUSED_WORD_MAX:
+            raise WordUnusable("too_long", refused_words.REFUSED_WORD_MAX)
+
+        def refuse(tx: Tx) -> None:
+            known = refused_words.words(tx, guild_id)
+            if word not in known and len(known) >= refused_words.WORDS_MAX:
+                raise WordUnusable("too_many", refused_words.WORDS_MAX)
+            ledger.know_guild(tx, guild_id)
+            refused_words.add(tx, guild_id, word)
+
+        await self._database.write(refuse)
+        return word
+
+    async def take_word(self, guild_id: GuildId, typed: str) -> str:
+        """Take a refused word in songs again. Returns it as it is compared.
+
+        Raises:
+            WordUnusable: it is not refused.
+        """
+        word = refused_words.folded(storable(typed))
+        if not await self._database.write(lambda tx: refused_words.remove(tx, guild_id, word)):
+            raise WordUnusable("unknown")
+        return word
 
     async def set_allowance(
         self, guild_id: GuildId, allowance: int, period: Period | None, changed_by: ChangedBy
@@ -249,6 +287,7 @@ class CreditService:
             raise OperatorsOnly("period")
         now = self._now()
         return await self._once(
+            guild_id,
             changed_by,
             lambda tx: ledger.set_allowance(tx, guild_id, allowance, period, self._defaults, changed_by, now),
         )
@@ -271,7 +310,7 @@ class CreditService:
                 raise OutOfRange(*ledger.grant_range(bonus), zero=False)
             return ledger.grant(tx, guild_id, amount, changed_by, now)
 
-        return await self._once(changed_by, grant)
+        return await self._once(guild_id, changed_by, grant)
 
     async def limit_member(
         self, guild_id: GuildId, member_id: DiscordUserId, credits_: int | None, changed_by: ChangedBy
@@ -295,7 +334,7 @@ class CreditService:
                 beyond=int(credits_ is not None and standing.used + standing.held > credits_),
             )
 
-        return await self._once(changed_by, change)
+        return await self._once(guild_id, changed_by, change)
 
     async def limits(self, guild_id: GuildId, typed: str = "", *, size: int) -> Limits:
         """Return the limits of a server's roles and members that have ``typed`` in their id or name."""
@@ -328,7 +367,7 @@ class CreditService:
                 before = quotas.clear_number(tx, guild_id, limit.number, changed_by, now)
             return limit, LimitChange(before=before, after=None, open_jobs=0, beyond=0)
 
-        return await self._once(changed_by, clear)
+        return await self._once(guild_id, changed_by, clear)
 
     async def limit_role(
         self, guild_id: GuildId, role_id: int, credits_: int | None, changed_by: ChangedBy
@@ -349,7 +388,7 @@ class CreditService:
                 beyond=quotas.beyond(tx, guild_id, credits_ or 0, self._defaults, now) if countable else 0,
             )
 
-        return await self._once(changed_by, change)
+        return await self._once(guild_id, changed_by, change)
 
     async def refund(self, guild_id: GuildId, job_id: JobId, changed_by: ChangedBy) -> Refund | None:
         """Refund the credits of a finished song, once.
@@ -378,7 +417,7 @@ class CreditService:
             after = ledger.balance(tx, guild_id, self._defaults, now).available
             return Refund(job=job, before=before, after=after)
 
-        return await self._once(changed_by, refund)
+        return await self._once(guild_id, changed_by, refund)
 
     async def pause(self, guild_id: GuildId, changed_by: ChangedBy) -> int | None:
         """Pause the server. Returns the number of unfinished songs, which continue.
@@ -392,12 +431,12 @@ class CreditService:
             quotas.pause(tx, guild_id, changed_by, now)
             return jobs.count_open(tx, guild_id, members.NOBODY).guild
 
-        return await self._once(changed_by, pause)
+        return await self._once(guild_id, changed_by, pause)
 
     async def resume(self, guild_id: GuildId, changed_by: ChangedBy) -> bool | None:
         """End the pause. Returns whether there was one."""
         now = self._now()
-        return await self._once(changed_by, lambda tx: quotas.resume(tx, guild_id, changed_by, now))
+        return await self._once(guild_id, changed_by, lambda tx: quotas.resume(tx, guild_id, changed_by, now))
 
     async def set_alerts(
         self, guild_id: GuildId, channel_id: int | None, changed_by: ChangedBy
@@ -405,15 +444,21 @@ class CreditService:
         """Set or clear the channel for budget alerts. Returns the channel before and after."""
         now = self._now()
         return await self._once(
-            changed_by, lambda tx: (quotas.set_alerts(tx, guild_id, channel_id, changed_by, now), channel_id)
+            guild_id,
+            changed_by,
+            lambda tx: (quotas.set_alerts(tx, guild_id, channel_id, changed_by, now), channel_id),
         )
 
     def _refuse_under_ceiling(self, what: Literal["grant", "refund"]) -> None:
         if self._defaults.ceiling is not None and not self._for_operator:
             raise OperatorsOnly(what)
 
-    async def _once(self, changed_by: ChangedBy, change: Callable[[Tx], T]) -> T | None:
-        return await self._database.write(lambda tx: None if ledger.changed(tx, changed_by) else change(tx))
+    async def _once(self, guild_id: GuildId, changed_by: ChangedBy, change: Callable[[Tx], T]) -> T | None:
+        def once(tx: Tx) -> T | None:
+            lock_guild(tx, guild_id)
+            return None if ledger.changed(tx, changed_by) else change(tx)
+
+        return await self._database.write(once)
 
 
 def _with_reason(changed_by: ChangedBy) -> ChangedBy:

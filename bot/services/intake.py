@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.database.sqlite import Database, Tx
+from bot.database.engine import Database, Tx
+from bot.database.locking import lock_day, lock_guild
 from bot.errors import (
     AlreadyMaking,
     Leaving,
@@ -25,6 +26,7 @@ from bot.errors import (
     TooManyRequests,
     TotalReached,
     TriedAgain,
+    WordRefused,
     WordsGone,
 )
 from bot.mentions import named
@@ -50,8 +52,9 @@ from bot.pipeline.cards import POSITION_EVERY
 from bot.pipeline.courier import CardFacts
 from bot.pipeline.storage import no_problem
 from bot.pipeline.transitions import log_outcome
-from bot.store import breaker, jobs, ledger, members, quotas, refusals, servers, texts
+from bot.store import breaker, jobs, ledger, members, quotas, refusals, refused_words, servers, texts
 from bot.store.job_events import StageTimes, stage_times
+from bot.store.times import day_number
 
 log = logging.getLogger(__name__)
 
@@ -176,6 +179,7 @@ class Intake:
         problem = await self._storage_problem()
 
         def accept(tx: Tx) -> Accepted | Refusal | None:
+            lock_guild(tx, origin.guild_id)
             # The same interaction may be delivered again: neither a promise nor a refusal is taken back.
             if jobs.taken(tx, origin.interaction_id) or self._was_refused(tx, origin.interaction_id):
                 return None
@@ -188,11 +192,15 @@ class Intake:
                     raise NoRoom
                 check(request, self.terms.models, limits_of(request.model))
                 self.require_options(request)
+                word = refused_words.found(tx, origin.guild_id, request)
+                if word is not None:
+                    raise WordRefused(word)
                 accepted = admit(tx)
             except Refusal as refusal:
                 tx.execute("ROLLBACK TO admission")
                 tx.execute("RELEASE admission")
-                refusals.remember(tx, origin.interaction_id, now)
+                if not isinstance(refusal, NotServed):  # nothing is written for a server that is not served
+                    refusals.remember(tx, origin.interaction_id, now)
                 if isinstance(refusal, TotalReached):  # also if the operator has lowered it
                     note_total(tx)
                 return refusal
@@ -210,6 +218,7 @@ class Intake:
 
         def admit(tx: Tx) -> Accepted:
             member = members.member_number(tx, origin.member_id)
+            lock_day(tx, day_number(now))  # the month's total of all servers is compared, too
             self._admit(tx, origin, member, source, now)
             job_id, price = jobs.new_id(), self.terms.price_credits
             held, limit = quotas.hold(
@@ -345,6 +354,7 @@ class Intake:
         now = self._now()
 
         def withdraw(tx: Tx) -> StageTimes | None:
+            lock_guild(tx, job.origin.guild_id)
             if not jobs.withdraw(tx, job.id, now):
                 return None
             ledger.release(tx, job.id, now)
@@ -364,6 +374,7 @@ class Intake:
         now = self._now()
 
         def withdraw(tx: Tx) -> StageTimes | None:
+            lock_guild(tx, job.origin.guild_id)
             if not jobs.withdraw(tx, job.id, now):
                 return None
             jobs.no_card(tx, job.id)
@@ -399,6 +410,7 @@ class Intake:
         now = self._now()
 
         def post_again(tx: Tx) -> Job | None:
+            lock_guild(tx, guild_id)
             if not jobs.is_of(tx, guild_id, job_id):
                 return None
             jobs.post_again(tx, job_id, now)

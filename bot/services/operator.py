@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
-from bot.database.sqlite import Database, Tx
+from bot.database.engine import Database, Tx
+from bot.database.locking import lock_guild
 from bot.errors import NotDone, NotRefundable, OutOfRange, TextMissing
 from bot.model import ChangedBy, FailReason, GuildId, Job, JobId
 from bot.pipeline.erasure import erase_server
@@ -109,7 +111,7 @@ class OperatorActions:
         The bot erases those when they are done, and removes the files and whatever the database file still
         has of the rows.
         """
-        await self._database.write(lambda tx: server_erasure.begin(tx, guild_id, self._now()))
+        await self._database.write(partial(_begin_to_forget, guild_id=guild_id, now=self._now()))
         await erase_server(self._database, guild_id, self._now())
         return (await self.stored_of(guild_id)).unfinished
 
@@ -136,7 +138,15 @@ class OperatorActions:
         return await self._database.write(retry)
 
 
+def _begin_to_forget(tx: Tx, guild_id: GuildId, now: datetime) -> None:
+    lock_guild(tx, guild_id)
+    server_erasure.begin(tx, guild_id, now)
+
+
 def _parked(tx: Tx, job_id: JobId) -> Job:
+    guild_id = servers.guild_of(tx, job_id) if 0 < job_id < 1 << 63 else None
+    if guild_id is not None:
+        lock_guild(tx, guild_id)
     job = jobs.get(tx, job_id) if 0 < job_id < 1 << 63 else None
     if job is None:
         raise NotDone(f"Job {job_id} is not there; nothing was changed.")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.database import snapshots
-from bot.database.sqlite import Database, Tx
+from bot.database.engine import Database, Tx
 from bot.model import DiscordUserId, GuildId
 from bot.music.spool import Spool
 from bot.pipeline.erasure import Erasure
@@ -46,6 +46,9 @@ class Deletion:
     """Queued songs of others that it waits for, because they use the member's texts."""
     clean: bool
     """Whether the database files have been scrubbed too; maintenance does that within the hour."""
+
+    on_server: bool = False
+    """Whether the database is on a server: its files are cleaned within a day, and its log is not."""
 
     replaced_until: datetime | None = None
     """Until when a file that a restore has replaced is kept, which may have the member's data too."""
@@ -96,7 +99,7 @@ class Privacy:
         )
 
     def _copies(self) -> int:
-        path = self._database.path
+        path = self._database.files
         return len(snapshots.before_upgrades(path)) + len(snapshots.replaced(path))
 
     async def export(self, member_id: DiscordUserId, path: Path) -> Export:
@@ -133,10 +136,11 @@ class Privacy:
         self._woken()
         # Also for an unknown person: data they have just deleted may still be in the files.
         clean = not await self._erasure.pending()
-        until_s = await self._spool.threads.run(snapshots.keeps_until_s, self._database.path)
+        until_s = await self._spool.threads.run(snapshots.keeps_until_s, self._database.files)
         return Deletion(
             own_songs=0 if waits is None else waits.own,
             songs_of_others=0 if waits is None else waits.of_others,
             clean=clean,
+            on_server=not self._database.scrubs_in_passing,
             replaced_until=None if until_s is None else datetime.fromtimestamp(until_s, UTC),
         )

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from bot.database.sqlite import Database, Tx
+from bot.database.engine import Database, Tx
 from bot.errors import (
     NoDirectMessages,
     NoPlaceToPost,

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Tx
 from bot.model import Backend, ClosedCause, Job
 from bot.store.times import milliseconds, moment
 
@@ -217,7 +217,7 @@ def write(tx: Tx, backend: Backend, state: Breaker) -> None:
     """Replace the state."""
     tx.execute(
         """INSERT INTO breaker (backend, closed, unknown_in_a_row, tries, retry_at) VALUES (?, ?, ?, ?, ?)
-           ON CONFLICT DO UPDATE SET closed = excluded.closed, tries = excluded.tries,
+           ON CONFLICT (backend) DO UPDATE SET closed = excluded.closed, tries = excluded.tries,
              unknown_in_a_row = excluded.unknown_in_a_row, retry_at = excluded.retry_at""",
         (
             backend,

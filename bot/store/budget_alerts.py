@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Tx
 from bot.model import GuildId
 from bot.store import ledger, quotas, times
 from bot.store.ledger import Defaults

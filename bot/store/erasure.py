@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Tx
+from bot.database.locking import lock_guilds_of
 from bot.model import GuildId, MemberNumber
 from bot.store import job_events, ledger, members, texts
 from bot.store.jobs import NOT_ERASED, UNFINISHED
@@ -72,6 +73,7 @@ def due(tx: Tx, now: datetime) -> list[int]:
 
 def erase(tx: Tx, member: MemberNumber, now: datetime) -> Waits:
     """Erase the member's finished data, then the member. Returns what is still in progress."""
+    lock_guilds_of(tx, member)
     release_parked(tx, "member_id", member, now)
     waits = waits_for(tx, member)
     rows = tx.execute(
@@ -131,7 +133,9 @@ def _drop_texts(tx: Tx, member: MemberNumber) -> None:
     needed = sorted({text_id for row in rows for text_id in row if text_id is not None})
     # The service may have quoted them in its refusal of somebody else's song.
     # The member's texts are collected once and looked up by index: a join would scan all songs for each text.
-    songs = " UNION ".join(f"SELECT job_id FROM song WHERE {name}_id IN theirs" for name in texts.TEXTS)
+    songs = " UNION ".join(
+        f"SELECT job_id FROM song WHERE {name}_id IN (SELECT id FROM theirs)" for name in texts.TEXTS
+    )
     theirs = """WITH theirs (id) AS MATERIALIZED (
                   SELECT id FROM text WHERE author_id = :member
                   UNION SELECT text_id FROM coauthor WHERE author_id = :member)"""
@@ -143,7 +147,7 @@ def _drop_texts(tx: Tx, member: MemberNumber) -> None:
     tx.execute(
         """DELETE FROM text
            WHERE (author_id = :member OR id IN (SELECT text_id FROM coauthor WHERE author_id = :member))
-             AND id NOT IN (SELECT value FROM json_each(:needed))""",
+             AND id NOT IN (SELECT CAST(value AS BIGINT) FROM json_each(:needed))""",
         {"member": member, "needed": json.dumps(needed)},
     )
 
@@ -151,7 +155,8 @@ def _drop_texts(tx: Tx, member: MemberNumber) -> None:
 def drop_drafts_of_jobs(tx: Tx, job_ids: Collection[int]) -> None:
     """Delete the drafts that change the texts of these jobs."""
     tx.execute(
-        "DELETE FROM draft WHERE remix_of IN (SELECT value FROM json_each(?))", (json.dumps(list(job_ids)),)
+        "DELETE FROM draft WHERE remix_of IN (SELECT CAST(value AS BIGINT) FROM json_each(?))",
+        (json.dumps(list(job_ids)),),
     )
 
 
@@ -159,20 +164,20 @@ def blank(tx: Tx, job_ids: Collection[int]) -> None:
     """Remove from these jobs whatever leads to a person, a message or a task; the books need none of it."""
     ids = json.dumps(list(job_ids))
     tx.execute(
-        """INSERT INTO spool_removal (job_id) SELECT value FROM json_each(?) WHERE true
+        """INSERT INTO spool_removal (job_id) SELECT CAST(value AS BIGINT) FROM json_each(?) WHERE true
            ON CONFLICT DO NOTHING""",
         (ids,),
     )
-    tx.execute("DELETE FROM track WHERE job_id IN (SELECT value FROM json_each(?))", (ids,))
+    tx.execute("DELETE FROM track WHERE job_id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))", (ids,))
     job_events.drop_answers(tx, ids)
     tx.execute(
         """UPDATE job SET interaction_id = -id, channel_id = 0, parent_channel_id = NULL,
                           urls = '[]', takes = '[]', detail = '',
-                          task_id = IIF(task_id IS NULL, NULL, 'erased-' || id),
+                          task_id = CASE WHEN task_id IS NOT NULL THEN 'erased-' || id END,
                           delivery_channel_id = NULL, delivery_direct = NULL, delivery_started_at = NULL,
                           message_id = NULL, card_message_id = NULL, card_shown = '', card_due_at = NULL,
                           card_free_at = 0, due_at = NULL
-           WHERE id IN (SELECT value FROM json_each(?))""",
+           WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))""",
         (ids,),
     )
 
@@ -183,11 +188,13 @@ def drop_outlived(tx: Tx, job_ids: Collection[int]) -> int:
     dropped = texts.drop_songs(tx, job_ids)
     tx.execute(
         """UPDATE job SET urls = '[]', takes = '[]', detail = ''
-           WHERE id IN (SELECT value FROM json_each(?))""",
+           WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))""",
         (ids,),
     )
     job_events.drop_answers(tx, ids)
-    tx.execute("UPDATE track SET url = '' WHERE job_id IN (SELECT value FROM json_each(?))", (ids,))
+    tx.execute(
+        "UPDATE track SET url = '' WHERE job_id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))", (ids,)
+    )
     if dropped:
         mark(tx, Deleted.DROPPED)
     return dropped
@@ -205,6 +212,6 @@ def files_of(tx: Tx, limit: int) -> list[int]:
 def files_removed(tx: Tx, job_ids: Collection[int]) -> None:
     """Record that the files of these jobs have been removed."""
     tx.execute(
-        "DELETE FROM spool_removal WHERE job_id IN (SELECT value FROM json_each(?))",
+        "DELETE FROM spool_removal WHERE job_id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))",
         (json.dumps(list(job_ids)),),
     )

@@ -1,6 +1,6 @@
 """Single values that the bot keeps under a name, across restarts."""
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Tx
 
 COMMANDS_FACT = "registered commands"
 """Name of the digest and the ids of the commands that were last registered with Discord."""
@@ -15,7 +15,8 @@ def fact(tx: Tx, name: str) -> str | None:
 def remember(tx: Tx, name: str, value: str) -> None:
     """Keep ``value`` under ``name``, replacing an earlier one."""
     tx.execute(
-        "INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+        """INSERT INTO fact (name, value) VALUES (?, ?)
+           ON CONFLICT (name) DO UPDATE SET value = excluded.value""",
         (name, value),
     )
 

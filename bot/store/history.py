@@ -1,14 +1,13 @@
 """A member's own songs in one server: unfinished ones, pages of finished ones, and search."""
 
 import re
-import sqlite3
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.characters import head
-from bot.database.sqlite import Tx
+from bot.database.engine import Row, Tx
 from bot.model import SONG_STATES, DiscordUserId, GuildId, Job, JobId, Track
 from bot.store import jobs
 from bot.store.members import known_member
@@ -25,8 +24,6 @@ _NEWEST_FIRST = "ORDER BY job.created_at DESC, job.id DESC"
 _OLDEST_FIRST = "ORDER BY job.created_at, job.id"
 _CHOICE = f"COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {jobs.EXCERPT_READ_MAX}), '') AS song"
 _TEXTS = "words.title, words.prompt, words.style, words.lyrics"
-
-Row = sqlite3.Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +179,7 @@ def _place(tx: Tx, owner: dict[str, int], job_id: JobId | None) -> dict[str, int
     return None if row is None else {"id": row["id"], "at": row["created_at"]}
 
 
-def _some(rows: Iterator[Row], limit: int, fits: Callable[[Row], bool]) -> list[JobId]:
+def _some(rows: Iterable[Row], limit: int, fits: Callable[[Row], bool]) -> list[JobId]:
     """Return the ids of the first matching rows, without reading further ones."""
     ids: list[JobId] = []
     for row in rows:

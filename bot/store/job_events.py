@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.characters import head
-from bot.database.sqlite import Tx
+from bot.database.engine import Tx
 from bot.model import Job, JobId
 from bot.store.times import milliseconds, moment
 
@@ -136,7 +136,7 @@ def drop_answers(tx: Tx, job_ids: str) -> None:
     """Delete the wording of the answers to these jobs, a JSON list: a service may have quoted a member."""
     tx.execute(
         """UPDATE job_event SET note = ''
-           WHERE kind = 'answer' AND job_id IN (SELECT value FROM json_each(?))""",
+           WHERE kind = 'answer' AND job_id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))""",
         (job_ids,),
     )
 

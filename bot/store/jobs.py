@@ -6,13 +6,12 @@ under that attempt's number, so that a claim which has been overtaken changes no
 
 import json
 import secrets
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypedDict, Unpack
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Row, Tx
 from bot.model import (
     OPEN_STATES,
     SONG_STATES,
@@ -70,21 +69,25 @@ _FREE = """(claim_epoch IS NULL OR claim_epoch < :epoch) AND NOT (
 # Queued jobs take turns by server, and within a server by member; the longest unserved comes first.
 _TURNS = """
   SELECT *, ROW_NUMBER() OVER (
-           PARTITION BY guild_id ORDER BY turn_of_member, member_served, created_at, id) AS turn_of_guild
+           PARTITION BY guild_id
+           ORDER BY turn_of_member, member_served NULLS FIRST, created_at, id) AS turn_of_guild
   FROM (SELECT id, guild_id, created_at,
                ROW_NUMBER() OVER (PARTITION BY guild_id, member_id ORDER BY created_at, id) AS turn_of_member,
                (SELECT MAX(submitted_at) FROM job AS served WHERE served.guild_id = job.guild_id
                   AND served.member_id = job.member_id) AS member_served,
                (SELECT MAX(submitted_at) FROM job AS served WHERE served.guild_id = job.guild_id)
                  AS guild_served
-        FROM job WHERE state = 'queued' AND {which})"""
-_IN_TURN = "turn_of_guild, guild_served, created_at, id"
+        FROM job WHERE state = 'queued' AND {which}) AS waiting"""
+_QUEUED = "state = 'queued' AND due_at IS NOT NULL"
+_IN_TURN = "turn_of_guild, guild_served NULLS FIRST, created_at, id"
 LOOK_AGAIN = timedelta(minutes=55)
 """Minimum wait between two looks at an undelivered song, which maintenance starts in its hourly rounds."""
 LOOK_OFTEN = timedelta(days=1)
 """Age of an undelivered song from which it is looked at less often."""
 LOOK_RARELY = timedelta(hours=23, minutes=30)
 """Minimum wait between two looks from that age on."""
+_NEVER_MS = -1
+"""Stands for no time in a comparison, in epoch milliseconds."""
 CARD_HORIZON = timedelta(minutes=60)
 """Maximum wait of a card. A later time means that the clock was set back."""
 
@@ -141,7 +144,7 @@ def add(tx: Tx, job: Job, held: Hold, due_at: datetime, source: Source | None = 
     """Insert a new job and its texts, sharing with its ``source`` the texts that are the same.
 
     Raises:
-        sqlite3.IntegrityError: its interaction was accepted before, or the failure was retried before.
+        ConstraintViolated: its interaction was accepted before, or the failure was retried before.
     """
     origin, member = job.origin, member_number(tx, job.origin.member_id)
     tx.execute(
@@ -230,7 +233,7 @@ def held(tx: Tx, job_id: JobId) -> tuple[GuildId, MemberNumber, Hold]:
 def count_open(tx: Tx, guild_id: GuildId, member: MemberNumber) -> Counts:
     """Count the unfinished songs of the member in this server, and of the server."""
     row = tx.execute(
-        f"""SELECT COUNT(*) AS guild, COALESCE(SUM(member_id = :member), 0) AS member FROM job
+        f"""SELECT COUNT(*) AS guild, COUNT(*) FILTER (WHERE member_id = :member) AS member FROM job
             WHERE guild_id = :guild AND due_at IS NOT NULL AND state IN ({OPEN})""",
         {"guild": guild_id, "member": member},
     ).fetchone()
@@ -276,7 +279,8 @@ def due(
     due time beyond ``horizon`` means that the clock was set back, and counts as due. With ``places``, only as
     many queued jobs are claimed as there is room for: all others would only be put back.
     """
-    marks = ", ".join(f"'{state}'" for state in states - {JobState.QUEUED})
+    # NULL is no state; SQLite alone knows an empty list.
+    marks = ", ".join(f"'{state}'" for state in states - {JobState.QUEUED}) or "NULL"
     ripe = f"due_at IS NOT NULL AND (due_at <= :now OR due_at > :horizon) AND {_FREE}"
     parameters = {"now": milliseconds(now), "horizon": milliseconds(now + horizon), "epoch": epoch}
     rows = tx.execute(
@@ -295,8 +299,8 @@ def due(
     if JobState.QUEUED in states and limit > 0:
         used_up = json.dumps(sorted(places.used_up if places is not None else ()))
         taken_ids = json.dumps([row["id"] for row in rows])
-        which = f"""{ripe} AND guild_id NOT IN (SELECT value FROM json_each(:used_up))
-                    AND id NOT IN (SELECT value FROM json_each(:taken))"""
+        which = f"""{ripe} AND guild_id NOT IN (SELECT CAST(value AS BIGINT) FROM json_each(:used_up))
+                    AND id NOT IN (SELECT CAST(value AS BIGINT) FROM json_each(:taken))"""
         rows += tx.execute(
             f"{_TURNS.format(which=which)} ORDER BY {_IN_TURN} LIMIT :limit",
             parameters | {"limit": limit, "used_up": used_up, "taken": taken_ids},
@@ -318,10 +322,10 @@ def submitted_since(
 
     Times later than any window mean that the clock was set back, and do not count.
     """
+    of_guild = "" if guild_id is None else "AND guild_id = :guild"
     count, first_ms = tx.execute(
-        """SELECT COUNT(*), MIN(submitted_at) FROM job INDEXED BY job_submitted
-           WHERE submitted_at >= :since AND submitted_at < :until AND backend = :backend
-             AND (:guild IS NULL OR guild_id = :guild)""",
+        f"""SELECT COUNT(*), MIN(submitted_at) FROM job
+           WHERE submitted_at >= :since AND submitted_at < :until AND backend = :backend {of_guild}""",
         {
             "since": milliseconds(since),
             "until": milliseconds(since + WINDOW_MAX),
@@ -342,15 +346,18 @@ def is_due(tx: Tx, now: datetime) -> bool:
 def submitted_by_guild(tx: Tx, backend: Backend, since: datetime) -> dict[GuildId, tuple[int, datetime]]:
     """Return how many requests of each server were sent to a service since ``since``, and since when."""
     rows = tx.execute(
-        """SELECT guild_id, COUNT(*) AS count, MIN(submitted_at) AS first FROM job INDEXED BY job_submitted
-           WHERE submitted_at >= :since AND submitted_at < :until AND backend = :backend GROUP BY guild_id""",
+        # The plus keeps SQLite from reading every job in the order of the servers.
+        """SELECT guild, COUNT(*) AS count, MIN(submitted_at) AS first
+           FROM (SELECT +guild_id AS guild, submitted_at FROM job
+                 WHERE submitted_at >= :since AND submitted_at < :until AND backend = :backend) AS recent
+           GROUP BY guild""",
         {
             "since": milliseconds(since),
             "until": milliseconds(since + WINDOW_MAX),
             "backend": backend,
         },
     ).fetchall()
-    return {GuildId(row["guild_id"]): (row["count"], moment(row["first"])) for row in rows}
+    return {GuildId(row["guild"]): (row["count"], moment(row["first"])) for row in rows}
 
 
 def next_due(tx: Tx, epoch: int, places: Places | None = None) -> datetime | None:
@@ -360,14 +367,21 @@ def next_due(tx: Tx, epoch: int, places: Places | None = None) -> datetime | Non
     ).fetchone()
     if places is not None and places.again_at is not None and due_ms is not None:
         used_up = json.dumps(sorted(places.used_up))
-        waits = "TRUE" if places.free <= 0 else "guild_id IN (SELECT value FROM json_each(:used_up))"
+        waits = (
+            "TRUE"
+            if places.free <= 0
+            else "guild_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:used_up))"
+        )
         (due_ms,) = tx.execute(
-            f"""SELECT MIN(CASE WHEN state = 'queued' AND {waits} THEN MAX(due_at, :again) ELSE due_at END)
+            f"""SELECT MIN(CASE WHEN state = 'queued' AND due_at < :again AND {waits}
+                           THEN :again ELSE due_at END)
                 FROM job WHERE due_at IS NOT NULL AND {_FREE}""",
             {"epoch": epoch, "again": milliseconds(places.again_at), "used_up": used_up},
         ).fetchone()
-    (card_ms,) = tx.execute("""SELECT MIN(MAX(card_due_at, card_free_at)) FROM job
-           WHERE card_due_at IS NOT NULL""").fetchone()
+    (card_ms,) = tx.execute(
+        """SELECT MIN(CASE WHEN card_due_at < card_free_at THEN card_free_at ELSE card_due_at END)
+           FROM job WHERE card_due_at IS NOT NULL"""
+    ).fetchone()
     due_times = [ms for ms in (due_ms, card_ms) if ms is not None]
     return moment(min(due_times)) if due_times else None
 
@@ -445,10 +459,17 @@ def add_track(tx: Tx, job_id: JobId, track: Track) -> None:
     """Record a track in the spool, unless the job has been erased in the meantime."""
     tx.execute(
         f"""INSERT INTO track (job_id, take, file, size_bytes, sha256, url)
-           SELECT id, ?2, ?3, ?4, ?5, ?6 FROM job WHERE id = ?1 AND {NOT_ERASED}
-           ON CONFLICT DO UPDATE SET file = excluded.file, size_bytes = excluded.size_bytes,
+           SELECT id, :take, :file, :size, :sha256, :url FROM job WHERE id = :job AND {NOT_ERASED}
+           ON CONFLICT (job_id, take) DO UPDATE SET file = excluded.file, size_bytes = excluded.size_bytes,
                                      sha256 = excluded.sha256, url = excluded.url""",
-        (job_id, track.take, track.file, track.size_bytes, track.sha256, track.url),
+        {
+            "job": job_id,
+            "take": track.take,
+            "file": track.file,
+            "size": track.size_bytes,
+            "sha256": track.sha256,
+            "url": track.url,
+        },
     )
 
 
@@ -531,7 +552,7 @@ def answered(
                           card_due_at = CASE WHEN attempt = 0 AND state = 'queued'
                                         THEN :card_due ELSE :now END,
                           due_at = CASE WHEN state = 'queued' AND attempt = 0
-                                   THEN MIN(due_at, :now) ELSE due_at END
+                                   AND due_at > :now THEN :now ELSE due_at END
            WHERE id = :id AND {NOT_ERASED}""",
         {
             "id": job_id,
@@ -595,7 +616,7 @@ def look_again(tx: Tx, now: datetime, keep: timedelta, limit: int) -> int:
         f"""UPDATE job SET due_at = :now WHERE id IN (
               SELECT id FROM job WHERE state = 'undelivered' AND created_at > :kept AND due_at IS NULL
                 AND {NOT_ERASED}
-                AND MAX(state_since, COALESCE(missing_since, 0))
+                AND CASE WHEN missing_since > state_since THEN missing_since ELSE state_since END
                     <= CASE WHEN created_at > :young THEN :often ELSE :rarely END
               ORDER BY created_at LIMIT :limit)""",
         times | {"limit": limit},
@@ -633,13 +654,14 @@ def card_shown(tx: Tx, job: Job, shown: str, again_at: datetime | None, free_at:
         again_at = min(again_at, free_at + CARD_HORIZON)
     tx.execute(
         f"""UPDATE job SET card_shown = :shown, card_free_at = :free,
-                          card_due_at = CASE WHEN state = :state AND card_due_at IS :seen
+                          card_due_at = CASE WHEN state = :state AND COALESCE(card_due_at, :never) = :seen
                                         THEN :again ELSE card_due_at END
            WHERE id = :id AND {NOT_ERASED}""",
         {
             "id": job.id,
             "state": job.state,
-            "seen": None if job.card_due_at is None else milliseconds(job.card_due_at),
+            "never": _NEVER_MS,
+            "seen": _NEVER_MS if job.card_due_at is None else milliseconds(job.card_due_at),
             "shown": shown,
             "free": milliseconds(free_at),
             "again": None if again_at is None else milliseconds(again_at),
@@ -652,24 +674,81 @@ def card_found(tx: Tx, job: Job, card_message_id: int) -> None:
     tx.execute(f"UPDATE job SET card_message_id = ? WHERE id = ? AND {NOT_ERASED}", (card_message_id, job.id))
 
 
-class Queue:
-    """The order in which queued jobs will be claimed, read once when it is first asked for."""
-
-    def __init__(self, tx: Tx) -> None:
-        self._tx = tx
-        self._positions: dict[int, int] | None = None
-
-    def position(self, job: Job) -> int:
-        """Return how many queued jobs come before this one."""
-        if self._positions is None:
-            rows = self._tx.execute(f"{_TURNS.format(which='due_at IS NOT NULL')} ORDER BY {_IN_TURN}")
-            self._positions = {row["id"]: number for number, row in enumerate(rows)}
-        return self._positions.get(job.id, 0)
-
-
 def queue_position(tx: Tx, job: Job) -> int:
-    """Return how many queued jobs come before this one."""
-    return Queue(tx).position(job)
+    """Return how many queued jobs come before this one.
+
+    Each server's turns are numbered 1, 2, …, and so are each member's within a server. So of every other
+    server (or member) the jobs with a lower number than this job's come first, and of those with the same
+    number one that was served earlier. That only takes counting; reading all of a long queue in order would
+    take the writer milliseconds for each request.
+    """
+    row = tx.execute(
+        "SELECT guild_id, member_id FROM job WHERE id = ? AND state = 'queued' AND due_at IS NOT NULL",
+        (job.id,),
+    ).fetchone()
+    if row is None:
+        return 0
+    turn_of_guild = _turn_of_guild(tx, job, row["guild_id"], row["member_id"])
+    ahead, own_served = turn_of_guild - 1, None
+    others: list[int | None] = []
+    for guild_id, count, served in tx.execute(
+        f"""SELECT guild_id, COUNT(*) AS count, CASE WHEN COUNT(*) >= :turn THEN (
+                SELECT MAX(submitted_at) FROM job AS served
+                WHERE served.guild_id = job.guild_id) END AS served
+            FROM job WHERE {_QUEUED} GROUP BY guild_id""",
+        {"turn": turn_of_guild},
+    ):
+        if guild_id == row["guild_id"]:
+            own_served = served
+        else:
+            ahead += min(count, turn_of_guild - 1)
+            if count >= turn_of_guild:
+                others.append(served)
+    if own_served in others:  # which of the two jobs was requested earlier has to be read
+        ordered = tx.execute(f"{_TURNS.format(which='due_at IS NOT NULL')} ORDER BY {_IN_TURN}")
+        return [each["id"] for each in ordered].index(job.id)
+    return ahead + sum(_served_before(served, own_served) for served in others)
+
+
+def _turn_of_guild(tx: Tx, job: Job, guild_id: int, member_id: int) -> int:
+    """Return which of its server's turns a queued job has, beginning with 1."""
+    place = {"guild": guild_id, "member": member_id, "at": milliseconds(job.created_at), "id": job.id}
+    (turn_of_member,) = tx.execute(
+        f"""SELECT COUNT(*) FROM job WHERE {_QUEUED} AND guild_id = :guild AND member_id = :member
+              AND (created_at, id) <= (:at, :id)""",
+        place,
+    ).fetchone()
+    counts = {
+        other: (count, served)
+        for other, count, served in tx.execute(
+            f"""SELECT member_id, COUNT(*) AS count, CASE WHEN COUNT(*) >= :turn THEN (
+                    SELECT MAX(submitted_at) FROM job AS served
+                    WHERE served.guild_id = :guild AND served.member_id = job.member_id) END AS served
+                FROM job WHERE {_QUEUED} AND guild_id = :guild GROUP BY member_id""",
+            {"guild": guild_id, "turn": turn_of_member},
+        )
+    }
+    _, own_served = counts.pop(member_id)
+    turn: int = turn_of_member
+    for other, (count, served) in counts.items():
+        turn += min(count, turn_of_member - 1)
+        if count < turn_of_member:
+            continue
+        if served != own_served:
+            turn += _served_before(served, own_served)
+            continue
+        (at, number) = tx.execute(
+            f"""SELECT created_at, id FROM job WHERE {_QUEUED} AND guild_id = :guild AND member_id = :other
+                ORDER BY created_at, id LIMIT 1 OFFSET :skipped""",
+            {"guild": guild_id, "other": other, "skipped": turn_of_member - 1},
+        ).fetchone()
+        turn += (at, number) < (place["at"], place["id"])
+    return turn
+
+
+def _served_before(one: int | None, other: int | None) -> bool:
+    """Return whether one was served earlier than the other; who was never served comes first."""
+    return other is not None and (one is None or one < other)
 
 
 def recent_durations(tx: Tx, limit: int) -> list[timedelta]:
@@ -682,7 +761,7 @@ def recent_durations(tx: Tx, limit: int) -> list[timedelta]:
     return [timedelta(milliseconds=row["took"]) for row in rows]
 
 
-def _read(tx: Tx, row: sqlite3.Row) -> Job:
+def _read(tx: Tx, row: Row) -> Job:
     tracks = tx.execute("SELECT * FROM track WHERE job_id = ? ORDER BY take", (row["id"],)).fetchall()
     return Job(
         id=row["id"],

@@ -8,7 +8,7 @@ in ``guild`` and ``usage`` change in the same transaction and can be recomputed 
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Tx
 from bot.errors import NotEnoughCredits, OutOfRange
 from bot.model import Balance, ChangedBy, GuildId, JobId, MemberNumber, Period
 from bot.store import changes, times
@@ -120,7 +120,7 @@ def settle(tx: Tx, job_id: JobId, now: datetime) -> None:
     """Spend the credits that are held for the job.
 
     Raises:
-        sqlite3.IntegrityError: they were settled or released before.
+        ConstraintViolated: they were settled or released before.
     """
     booking = _booking(tx, job_id)
     _count(tx, booking, held_by=-1, used_by=1)
@@ -131,7 +131,7 @@ def release(tx: Tx, job_id: JobId, now: datetime) -> None:
     """Return the credits that are held for the job to where they came from.
 
     Raises:
-        sqlite3.IntegrityError: they were settled or released before.
+        ConstraintViolated: they were settled or released before.
     """
     booking = _booking(tx, job_id)
     _give_back(tx, booking)
@@ -143,7 +143,7 @@ def refund(tx: Tx, job_id: JobId, changed_by: ChangedBy, now: datetime) -> None:
     """Return the credits of a settled job to where they came from, on the job's own day.
 
     Raises:
-        sqlite3.IntegrityError: they were refunded before.
+        ConstraintViolated: they were refunded before.
     """
     booking = _booking(tx, job_id)
     _give_back(tx, booking)

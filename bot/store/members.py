@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Tx
 from bot.model import DiscordUserId, MemberNumber, Period
 from bot.store import facts, times
 from bot.store.facts import fact, remember

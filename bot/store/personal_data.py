@@ -3,12 +3,11 @@
 Nothing about other people is included: their texts stay theirs, even if the member made a song with them.
 """
 
-import sqlite3
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Row, Rows, Tx
 from bot.model import DiscordUserId, MemberNumber
 from bot.store import job_events, members, texts
 from bot.store.jobs import NOT_ERASED, UNFINISHED
@@ -50,7 +49,7 @@ def summary(tx: Tx, discord_id: DiscordUserId) -> Summary:
     member = members.known_member(tx, discord_id)
     row = tx.execute(
         f"""SELECT COUNT(*) AS songs, COUNT(song.job_id) AS worded, MIN(job.created_at) AS since,
-                   COALESCE(SUM({UNFINISHED}), 0) AS open, COUNT(DISTINCT guild_id) AS servers
+                   COUNT(*) FILTER (WHERE {UNFINISHED}) AS open, COUNT(DISTINCT guild_id) AS servers
             FROM job LEFT JOIN song ON song.job_id = job.id WHERE member_id = ? AND {NOT_ERASED}""",
         (member,),
     ).fetchone()
@@ -124,17 +123,17 @@ def _counted(tx: Tx, discord_id: DiscordUserId) -> tuple[MemberNumber, ...]:
     return () if number == NOBODY else members.numbers(tx, number)
 
 
-def _limits(tx: Tx, counted: Collection[MemberNumber]) -> list[sqlite3.Row]:
+def _limits(tx: Tx, counted: Collection[MemberNumber]) -> list[Row]:
     return [
         row for number in counted for row in _of(tx, "member_limit", "member_id", number, order="guild_id")
     ]
 
 
-def _of(tx: Tx, table: str, column: str, member: MemberNumber, *, order: str = "id") -> sqlite3.Cursor:
+def _of(tx: Tx, table: str, column: str, member: MemberNumber, *, order: str = "id") -> Rows:
     return tx.execute(f"SELECT * FROM {table} WHERE {column} = ? ORDER BY {order}", (member,))
 
 
-def _texts_elsewhere(tx: Tx, member: MemberNumber) -> sqlite3.Cursor:
+def _texts_elsewhere(tx: Tx, member: MemberNumber) -> Rows:
     """Return the member's texts that none of their own songs uses."""
     used = " UNION ALL ".join(
         f"SELECT {name}_id FROM job JOIN song ON song.job_id = job.id "
@@ -147,7 +146,7 @@ def _texts_elsewhere(tx: Tx, member: MemberNumber) -> sqlite3.Cursor:
     )
 
 
-def _songs(tx: Tx, member: MemberNumber) -> sqlite3.Cursor:
+def _songs(tx: Tx, member: MemberNumber) -> Rows:
     columns = ", ".join(f"song.{name}_id" for name in texts.TEXTS)
     return tx.execute(
         f"""SELECT job.*, song.job_id AS worded, song.model, song.custom, song.instrumental, song.voice,
@@ -158,7 +157,7 @@ def _songs(tx: Tx, member: MemberNumber) -> sqlite3.Cursor:
     )
 
 
-def _song(tx: Tx, row: sqlite3.Row, member: MemberNumber) -> dict[str, object]:
+def _song(tx: Tx, row: Row, member: MemberNumber) -> dict[str, object]:
     tracks = _of(tx, "track", "job_id", row["id"], order="take")
     return {
         "song": row["id"],
@@ -215,7 +214,7 @@ def _song(tx: Tx, row: sqlite3.Row, member: MemberNumber) -> dict[str, object]:
     }
 
 
-def _words(tx: Tx, row: sqlite3.Row, member: MemberNumber) -> dict[str, object]:
+def _words(tx: Tx, row: Row, member: MemberNumber) -> dict[str, object]:
     words = {name: row[f"{name}_id"] for name in texts.TEXTS}
     fields = {
         name: tx.execute("SELECT author_id, value FROM text WHERE id = ?", (text_id,)).fetchone()
@@ -237,7 +236,7 @@ def _words(tx: Tx, row: sqlite3.Row, member: MemberNumber) -> dict[str, object]:
     }
 
 
-def _draft(tx: Tx, row: sqlite3.Row, member: MemberNumber) -> dict[str, object]:
+def _draft(tx: Tx, row: Row, member: MemberNumber) -> dict[str, object]:
     """Return a draft without the texts that are unchanged from somebody else's song."""
     source = tx.execute("SELECT * FROM song WHERE job_id = ?", (row["remix_of"],)).fetchone()
     of_others = set()
@@ -261,13 +260,13 @@ def _draft(tx: Tx, row: sqlite3.Row, member: MemberNumber) -> dict[str, object]:
     }
 
 
-def _entries(tx: Tx, member: MemberNumber) -> sqlite3.Cursor:
+def _entries(tx: Tx, member: MemberNumber) -> Rows:
     return tx.execute(
         "SELECT * FROM ledger WHERE member_id = :member OR actor_id = :member ORDER BY id", {"member": member}
     )
 
 
-def _entry(row: sqlite3.Row, member: MemberNumber) -> dict[str, object]:
+def _entry(row: Row, member: MemberNumber) -> dict[str, object]:
     mine = row["actor_id"] == member
     return {
         "entry": row["id"],

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Tx
 from bot.errors import LimitReached
 from bot.model import ChangedBy, DiscordUserId, GuildId, JobId, Limit, MemberNumber, Standing
 from bot.store import ledger, members, times
@@ -224,7 +224,7 @@ def set_role(
     else:
         tx.execute(
             """INSERT INTO role_limit (guild_id, role_id, credits) VALUES (?, ?, ?)
-               ON CONFLICT DO UPDATE SET credits = excluded.credits""",
+               ON CONFLICT (guild_id, role_id) DO UPDATE SET credits = excluded.credits""",
             (guild_id, role_id, ledger.in_range(credits_)),
         )
     ledger.note(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Tx
 
 FINDINGS_MAX = 20
 """Maximum number of differences that are listed."""
@@ -24,16 +24,17 @@ _QUESTIONS = {
     f"""SELECT guild_id AS guild, member_id AS member, day FROM (
           {_BOOKED} GROUP BY guild_id, member_id, day
           UNION ALL {_BOOKED.replace("member_id,", "0 AS member_id,", 1)} GROUP BY guild_id, day
-          UNION ALL {_COUNTED})
+          UNION ALL {_COUNTED}) AS difference
         GROUP BY guild, member, day HAVING {_DIFFER}""": (
         "server {guild}, member {member}, day {day}: the counters differ from the ledger"
     ),
-    """SELECT guild.id AS guild, guild.bonus AS counted, COALESCE(SUM(CASE kind
+    """SELECT guild, counted, booked FROM (
+         SELECT guild.id AS guild, guild.bonus AS counted, COALESCE(SUM(CASE kind
                 WHEN 'grant' THEN ledger.bonus WHEN 'hold' THEN -ledger.bonus WHEN 'release' THEN ledger.bonus
                 WHEN 'refund' THEN ledger.bonus
                 ELSE 0 END), 0) AS booked
-       FROM guild LEFT JOIN ledger ON ledger.guild_id = guild.id
-       GROUP BY guild.id HAVING counted <> booked""": (
+         FROM guild LEFT JOIN ledger ON ledger.guild_id = guild.id GROUP BY guild.id) AS bonus
+       WHERE counted <> booked""": (
         "server {guild}: a bonus of {counted} is counted, the ledger says {booked}"
     ),
     """SELECT job.id AS job FROM job LEFT JOIN ledger ON ledger.job_id = job.id AND kind = 'hold'
@@ -64,7 +65,7 @@ _QUESTIONS = {
          SELECT day, credits AS counted, 0 AS booked FROM day_total
          UNION ALL
          SELECT day, 0, CASE kind WHEN 'hold' THEN allowance + bonus ELSE -(allowance + bonus) END
-         FROM ledger WHERE kind IN ('hold', 'release'))
+         FROM ledger WHERE kind IN ('hold', 'release')) AS spent
        GROUP BY day HAVING SUM(counted) <> SUM(booked)""": (
         "day {day}: {counted} credits of all servers are counted, the ledger says {booked}"
     ),

@@ -6,7 +6,7 @@ they pay for, so a refused interaction stays refused.
 
 from datetime import datetime, timedelta
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Tx
 from bot.store.times import milliseconds
 
 KEEP = timedelta(hours=1)

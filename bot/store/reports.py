@@ -1,15 +1,16 @@
 """Reports for server managers: ledger pages, usage by day and member, refundable songs."""
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import islice
 
 from bot.characters import head
-from bot.database.sqlite import Tx
+from bot.database.engine import Row, Tx
 from bot.model import DiscordUserId, GuildId, JobId
 from bot.store import changes, ledger, times
 from bot.store.changes import Allowance, Value
+from bot.store.history import folded
 from bot.store.jobs import EXCERPT_MAX, EXCERPT_READ_MAX
 from bot.store.ledger import Defaults
 from bot.store.members import OPERATOR, WHOLE_GUILD
@@ -37,7 +38,7 @@ _STATEMENT = (
     + " AND ledger.kind NOT IN ('settle', 'release', 'refund')"
 )
 _GIVEN_BACK = """(
-  COALESCE((SELECT IIF(back.kind = 'release', back.{part}, 0) FROM ledger AS back
+  COALESCE((SELECT CASE back.kind WHEN 'release' THEN back.{part} ELSE 0 END FROM ledger AS back
             WHERE back.job_id = ledger.job_id AND back.kind IN ('settle', 'release')), 0)
   + COALESCE((SELECT back.{part} FROM ledger AS back
               WHERE back.job_id = ledger.job_id AND back.kind = 'refund'), 0))"""
@@ -212,7 +213,8 @@ def _used_until(tx: Tx, guild_id: GuildId, days: tuple[int, int], entry_id: int)
 def _bonus_after(tx: Tx, guild_id: GuildId, entry_id: int) -> int:
     """Return how much the entries after this one have changed the bonus in the end."""
     (changed,) = tx.execute(
-        f"""SELECT COALESCE(SUM(IIF(kind = 'grant', bonus, {_GIVEN_BACK.format(part="bonus")} - bonus)), 0)
+        f"""SELECT COALESCE(SUM(CASE kind WHEN 'grant' THEN bonus
+                                    ELSE {_GIVEN_BACK.format(part="bonus")} - bonus END), 0)
             FROM ledger WHERE guild_id = ? AND id > ? AND kind IN ('grant', 'hold')""",
         (guild_id, entry_id),
     ).fetchone()
@@ -247,7 +249,7 @@ def people(tx: Tx, guild_id: GuildId) -> dict[DiscordUserId, str]:
     return names
 
 
-def _read(row: sqlite3.Row) -> LedgerRow:
+def _read(row: Row) -> LedgerRow:
     is_song = "closed" in row.keys() and row["kind"] == "hold"  # noqa: SIM118 - a row is no dict
     refunded = is_song and row["refund_id"] is not None
     outcome = "refund" if refunded else (row["closed"] or "hold") if is_song else ""
@@ -301,14 +303,16 @@ def _day(day: int, sums: dict[str, int]) -> DayOfUse:
 def top_members(tx: Tx, guild_id: GuildId, first_day: int, limit: int) -> list[MemberUse]:
     """Return who has spent most since that day, and how much."""
     rows = tx.execute(
-        """SELECT member.discord_id, SUM(allowance_used + bonus_used) AS credits,
+        """SELECT member.discord_id, spent.credits,
                   (SELECT asked_by FROM job JOIN words ON words.job_id = job.id
-                   WHERE job.guild_id = usage.guild_id AND job.member_id = usage.member_id
+                   WHERE job.guild_id = :guild AND job.member_id = spent.member_id
                    ORDER BY job.created_at DESC LIMIT 1) AS name
-           FROM usage JOIN member ON member.id = usage.member_id
-           WHERE guild_id = ? AND member_id <> ? AND day >= ? GROUP BY usage.member_id
-           HAVING credits > 0 ORDER BY credits DESC, usage.member_id LIMIT ?""",
-        (guild_id, WHOLE_GUILD, first_day, limit),
+           FROM (SELECT member_id, SUM(allowance_used + bonus_used) AS credits FROM usage
+                 WHERE guild_id = :guild AND member_id <> :whole AND day >= :first
+                 GROUP BY member_id) AS spent
+           JOIN member ON member.id = spent.member_id
+           WHERE spent.credits > 0 ORDER BY spent.credits DESC, spent.member_id LIMIT :limit""",
+        {"guild": guild_id, "whole": WHOLE_GUILD, "first": first_day, "limit": limit},
     )
     return [
         MemberUse(member_id=row["discord_id"], credits=row["credits"], name=row["name"] or "") for row in rows
@@ -324,10 +328,13 @@ def settled_songs(tx: Tx, guild_id: GuildId, typed: str, limit: int) -> list[Set
            WHERE job.guild_id = :guild AND job.price > 0
              AND job.state IN ('stored', 'delivering', 'delivered', 'undelivered')
              AND NOT EXISTS (SELECT 1 FROM ledger WHERE job_id = job.id AND kind = 'refund')
-             AND (:typed = '' OR INSTR(LOWER(song || ' ' || asked_by), LOWER(:typed)) > 0
-                  OR CAST(job.id AS TEXT) = :typed)
-           ORDER BY job.created_at DESC LIMIT :limit""",
-        {"guild": guild_id, "typed": typed, "limit": limit},
+           ORDER BY job.created_at DESC, job.id DESC""",
+        {"guild": guild_id},
+    )
+    part = folded(typed)
+    # Compared here: the engines disagree about the case of letters beyond ASCII.
+    matches = (
+        row for row in rows if part in folded(f"{row['song']} {row['asked_by']}") or part == str(row["id"])
     )
     return [
         SettledSong(
@@ -337,5 +344,5 @@ def settled_songs(tx: Tx, guild_id: GuildId, typed: str, limit: int) -> list[Set
             price=row["price"],
             at=moment(row["created_at"]),
         )
-        for row in rows
+        for row in islice(matches, limit)
     ]

@@ -6,7 +6,7 @@ SQLite overwrites deleted rows (``secure_delete``), but not the copies that it m
 import secrets
 from enum import StrEnum
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Tx
 from bot.store.facts import fact, forget, remember
 
 PAGE_FACT = "scrubbed page"

@@ -5,11 +5,13 @@ What stays is what a member's deletion leaves of a song, the ledger, the usage, 
 operator allowed or denied the server.
 """
 
+import json
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Tx
 from bot.model import GuildId, MemberNumber
 from bot.store import erasure, members, texts
 from bot.store.jobs import NOT_ERASED, UNFINISHED
@@ -19,19 +21,29 @@ from bot.store.times import milliseconds
 BATCH_MAX: Final = 200
 """Maximum number of songs, or of members, that one transaction erases."""
 
+GRACE: Final = timedelta(days=7)
+"""Time after which the data of a server that the bot is no longer in is erased."""
+
+_HAS_DATA = f"""(
+  EXISTS (SELECT 1 FROM job WHERE guild_id = guild.id AND {NOT_ERASED})
+  OR EXISTS (SELECT 1 FROM member_limit WHERE guild_id = guild.id)
+  OR EXISTS (SELECT 1 FROM role_limit WHERE guild_id = guild.id)
+  OR EXISTS (SELECT 1 FROM refused_word WHERE guild_id = guild.id)
+  OR COALESCE(allowance, period, paused, alerts_channel_id) IS NOT NULL OR locale <> '')"""
+"""SQL condition: something is stored about a server besides its books."""
 _ENDED = f"guild_id = :guild AND {NOT_ERASED} AND NOT {UNFINISHED}"
 _ONLY_HERE = f"""discord_id IS NOT NULL AND id IN (
     SELECT member_id FROM job WHERE guild_id = :guild
     UNION SELECT member_id FROM ledger WHERE guild_id = :guild AND member_id IS NOT NULL
     UNION SELECT actor_id FROM ledger WHERE guild_id = :guild AND actor_id IS NOT NULL)
   AND NOT EXISTS (SELECT 1 FROM job WHERE member_id = member.id AND {NOT_ERASED}
-                  AND (guild_id <> :guild OR {UNFINISHED} OR NOT :all))
+                  AND (guild_id <> :guild OR {UNFINISHED} OR :all = 0))
   AND NOT EXISTS (SELECT 1 FROM ledger WHERE member_id = member.id AND guild_id <> :guild)
   AND NOT EXISTS (SELECT 1 FROM ledger WHERE actor_id = member.id AND guild_id <> :guild)
   AND NOT EXISTS (SELECT 1 FROM member_limit WHERE member_id = member.id AND guild_id <> :guild)
-  AND (:all OR NOT EXISTS (SELECT 1 FROM text WHERE author_id = member.id))
-  AND (:all OR NOT EXISTS (SELECT 1 FROM coauthor WHERE author_id = member.id))
-  AND (:all OR NOT EXISTS (SELECT 1 FROM draft WHERE member_id = member.id))"""
+  AND (:all = 1 OR NOT EXISTS (SELECT 1 FROM text WHERE author_id = member.id))
+  AND (:all = 1 OR NOT EXISTS (SELECT 1 FROM coauthor WHERE author_id = member.id))
+  AND (:all = 1 OR NOT EXISTS (SELECT 1 FROM draft WHERE member_id = member.id))"""
 """SQL condition: a member whom the bot knows from this server alone. ``all`` leaves what is erased before."""
 
 
@@ -52,7 +64,8 @@ class ServerData:
 def stored(tx: Tx, guild_id: GuildId) -> ServerData:
     """Return how much is stored about the server."""
     songs, unfinished = tx.execute(
-        f"SELECT COUNT(*), COALESCE(SUM({UNFINISHED}), 0) FROM job WHERE guild_id = ? AND {NOT_ERASED}",
+        f"""SELECT COUNT(*), COUNT(*) FILTER (WHERE {UNFINISHED})
+            FROM job WHERE guild_id = ? AND {NOT_ERASED}""",
         (guild_id,),
     ).fetchone()
     (limits,) = tx.execute(
@@ -74,10 +87,45 @@ def begin(tx: Tx, guild_id: GuildId, now: datetime) -> None:
            WHERE id = :guild""",
         {"guild": guild_id, "now": milliseconds(now)},
     )
-    for table in ("member_limit", "role_limit", "budget_alert"):
+    for table in ("member_limit", "role_limit", "budget_alert", "refused_word"):
         tx.execute(f"DELETE FROM {table} WHERE guild_id = ?", (guild_id,))
     erasure.release_parked(tx, "guild_id", guild_id, now)
     mark(tx, Deleted.ERASED)
+
+
+def note_absent(tx: Tx, present: Collection[int], now: datetime, after: int = 0) -> int | None:
+    """Record which of the next servers with data the bot is no longer in; ``present`` are all that it is in.
+
+    Begin after the server ``after``. Returns the last one that was looked at, or None at the end.
+    """
+    rows = tx.execute("SELECT id FROM guild WHERE id > ? ORDER BY id LIMIT ?", (after, BATCH_MAX)).fetchall()
+    known = [row["id"] for row in rows]
+    tx.execute(
+        """UPDATE guild SET absent_since = NULL
+           WHERE absent_since IS NOT NULL AND id IN (SELECT value FROM json_each(?))""",
+        (json.dumps([server for server in known if server in present]),),
+    )
+    tx.execute(
+        f"""UPDATE guild SET absent_since = :now
+            WHERE id IN (SELECT value FROM json_each(:absent))
+              AND absent_since IS NULL AND leaving_since IS NULL AND {_HAS_DATA}""",
+        {
+            "now": milliseconds(now),
+            "absent": json.dumps([server for server in known if server not in present]),
+        },
+    )
+    return known[-1] if len(known) == BATCH_MAX else None
+
+
+def forget_absent(tx: Tx, now: datetime) -> int:
+    """Begin to erase some of the servers that the bot has not been in for ``GRACE``. Returns how many."""
+    rows = tx.execute(
+        "SELECT id FROM guild WHERE absent_since <= ? LIMIT ?", (milliseconds(now - GRACE), BATCH_MAX)
+    ).fetchall()
+    for row in rows:
+        tx.execute("UPDATE guild SET absent_since = NULL WHERE id = ?", (row["id"],))
+        begin(tx, GuildId(row["id"]), now)
+    return len(rows)
 
 
 def due(tx: Tx) -> list[GuildId]:

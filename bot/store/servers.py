@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Tx
 from bot.model import Balance, GuildId, JobId, Period
 from bot.store import ledger, server_erasure, times
 from bot.store.facts import fact, remember
@@ -78,7 +78,7 @@ def servers(tx: Tx, defaults: Defaults, now: datetime) -> list[Server]:
                    COUNT(*) FILTER (WHERE {_UNFINISHED}) AS open_jobs
             FROM guild LEFT JOIN job ON job.guild_id = guild.id
                        LEFT JOIN server_rule ON server_rule.guild_id = guild.id
-            GROUP BY guild.id ORDER BY asked_at DESC NULLS LAST, guild.id"""
+            GROUP BY guild.id, server_rule.allowed ORDER BY asked_at DESC NULLS LAST, guild.id"""
     ).fetchall()
     return [
         Server(
@@ -147,7 +147,8 @@ def set_allowed(tx: Tx, guild_id: GuildId, now: datetime, *, allowed: bool) -> N
     """Allow or deny a server, overriding the settings."""
     tx.execute(
         """INSERT INTO server_rule (guild_id, allowed, changed_at) VALUES (?, ?, ?)
-           ON CONFLICT DO UPDATE SET allowed = excluded.allowed, changed_at = excluded.changed_at""",
+           ON CONFLICT (guild_id) DO UPDATE
+             SET allowed = excluded.allowed, changed_at = excluded.changed_at""",
         (guild_id, int(allowed), milliseconds(now)),
     )
 

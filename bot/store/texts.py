@@ -1,12 +1,11 @@
 """Members' words: the texts of songs, stored once under their author, and drafts of refused requests."""
 
 import json
-import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Row, Tx
 from bot.errors import WordsGone
 from bot.model import DiscordUserId, JobId, MemberNumber, SongRequest, Voice
 from bot.store.members import member_number
@@ -63,6 +62,11 @@ def keep(
     _insert(tx, "song", values)
 
 
+def change_model(tx: Tx, job_id: JobId, model: str) -> None:
+    """Note that a job's song is made by another model than was requested."""
+    tx.execute("UPDATE song SET model = ? WHERE job_id = ?", (model, job_id))
+
+
 def _texts_of(tx: Tx, job_id: JobId | None) -> dict[str, _Text]:
     """Return the texts of the job, by kind."""
     row = tx.execute("SELECT * FROM song WHERE job_id = ?", (job_id,)).fetchone()
@@ -83,8 +87,9 @@ def _add_text(tx: Tx, author: int, value: str, source: Iterable[_Text]) -> int:
     tx.execute(
         """INSERT INTO coauthor (text_id, author_id)
              SELECT :text, author_id FROM (
-               SELECT author_id FROM text WHERE id IN (SELECT value FROM json_each(:held))
-               UNION SELECT author_id FROM coauthor WHERE text_id IN (SELECT value FROM json_each(:held)))
+               SELECT author_id FROM text WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(:held))
+               UNION SELECT author_id FROM coauthor
+                 WHERE text_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:held))) AS holder
              WHERE author_id <> :author""",
         {"text": text_id, "held": held, "author": author},
     )
@@ -111,17 +116,18 @@ def drop_songs(tx: Tx, job_ids: Collection[int]) -> int:
     """Delete the texts of these jobs that no other song uses. Returns how many jobs had any."""
     ids = json.dumps(list(job_ids))
     rows = tx.execute(
-        """DELETE FROM song WHERE job_id IN (SELECT value FROM json_each(?))
+        """DELETE FROM song WHERE job_id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))
            RETURNING prompt_id, title_id, style_id, lyrics_id, avoid_id""",
         (ids,),
     ).fetchall()
     texts = json.dumps(sorted({text_id for row in rows for text_id in row if text_id is not None}))
     used = " UNION ALL ".join(
-        f"SELECT {name}_id FROM song WHERE {name}_id IN (SELECT value FROM json_each(:texts))"
+        f"SELECT {name}_id FROM song WHERE {name}_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:texts))"
         for name in TEXTS
     )
     tx.execute(
-        f"DELETE FROM text WHERE id IN (SELECT value FROM json_each(:texts)) AND id NOT IN ({used})",
+        f"""DELETE FROM text
+            WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(:texts)) AND id NOT IN ({used})""",
         {"texts": texts},
     )
     return len(rows)
@@ -139,7 +145,7 @@ def outlived(tx: Tx, before: datetime, limit: int) -> list[int]:
     return [row["job_id"] for row in rows]
 
 
-def read(row: sqlite3.Row | Mapping[str, object]) -> SongRequest:
+def read(row: Row | Mapping[str, object]) -> SongRequest:
     """Read the request from a row that has ``FIELDS``; it is empty once the texts have been deleted."""
     return SongRequest(
         model=str(row["model"] or ""),

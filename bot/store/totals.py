@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Tx
 from bot.model import SONG_STATES, Backend, FailReason, JobState
 from bot.store import breaker as breaker_table
 from bot.store import servers

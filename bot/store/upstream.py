@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Tx
 from bot.model import Backend, GuildId
 from bot.store import ledger, servers
 from bot.store.facts import fact, remember
@@ -116,7 +116,7 @@ def sold(tx: Tx, terms: UpstreamTerms, now: datetime) -> Sold:
     ]
     left = max(0, terms.total_credits_max - servers.credits_this_month(tx, now))
     queued, held = tx.execute(
-        "SELECT COUNT(*), COALESCE(SUM(price), 0) FROM job WHERE state = 'queued'"
+        "SELECT COUNT(*), COALESCE(SUM(price), 0) FROM job WHERE state = 'queued' AND due_at IS NOT NULL"
     ).fetchone()
     credits_ = min(sum(pools), left) + held
     if not terms.price:
@@ -126,7 +126,7 @@ def sold(tx: Tx, terms: UpstreamTerms, now: datetime) -> Sold:
 
 
 def _guilds(tx: Tx, policy: ServerPolicy) -> frozenset[GuildId]:
-    rows = tx.execute("SELECT id FROM guild UNION SELECT guild_id FROM server_rule WHERE allowed")
+    rows = tx.execute("SELECT id FROM guild UNION SELECT guild_id FROM server_rule WHERE allowed = 1")
     return policy.listed | {GuildId(row["id"]) for row in rows}
 
 
@@ -153,7 +153,8 @@ def compare(tx: Tx, terms: UpstreamTerms, now: datetime, fresh: Reading | None =
 def compare_and_average(tx: Tx, terms: UpstreamTerms, now: datetime) -> Upstream:
     """Return the same with what songs have cost, which reads every song."""
     charged_credits, charged_songs = tx.execute(
-        "SELECT TOTAL(upstream_credits), COUNT(upstream_credits) FROM job WHERE backend = ?", (terms.backend,)
+        "SELECT COALESCE(SUM(upstream_credits), 0.0), COUNT(upstream_credits) FROM job WHERE backend = ?",
+        (terms.backend,),
     ).fetchone()
     return replace(compare(tx, terms, now), charged_credits=charged_credits, charged_songs=charged_songs)
 

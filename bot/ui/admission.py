@@ -43,6 +43,9 @@ REFUSED_BY_COMMAND: Final = frozenset({"model"})
 FOR_EVERYBODY: Final = frozenset({"privacy", "music help"})
 """Commands, and groups of them, that also work in a server that is not served."""
 
+CHECKED_ON_ACCEPTANCE: Final = frozenset({"music create"})
+"""Commands whose request is checked in the transaction that accepts it, which saves reading it before."""
+
 
 async def require_served(interaction: discord.Interaction, intake: Intake) -> None:
     """Check that the operator serves the interaction's server, unless it came by direct message.
@@ -58,6 +61,13 @@ def is_for_everybody(command: app_commands.Command[Any, ..., Any] | app_commands
     """Return whether a command also works in a server that is not served."""
     name = "" if command is None else command.qualified_name
     return name in FOR_EVERYBODY or name.partition(" ")[0] in FOR_EVERYBODY
+
+
+def is_checked_on_acceptance(
+    command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu | None,
+) -> bool:
+    """Return whether accepting the command's request includes the check that its server is served."""
+    return command is not None and command.qualified_name in CHECKED_ON_ACCEPTANCE
 
 
 def button_of(interaction: discord.Interaction, kinds: Iterable[type[PersistentButton]]) -> PersistentButton:

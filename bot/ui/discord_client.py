@@ -31,6 +31,7 @@ from bot.ui.buttons.remix import RemixButton
 from bot.ui.buttons.send import SendButton
 from bot.ui.buttons.song_pages import SongPageButton
 from bot.ui.dependencies import Services
+from bot.ui.discord_errors import DISCORD_ERRORS, readable_answers
 from bot.ui.discord_proxy import connector_through, http_options
 from bot.ui.language import Translator
 from bot.ui.music_commands import Music
@@ -82,6 +83,11 @@ UNREACHABLE: Final = (
 RECONNECTING: Final = ("discord.client", "discord.shard")
 """Loggers of discord.py that report each lost connection and each retry with a traceback."""
 
+SERVERS_PER_PAGE: Final = 200
+"""Servers in one answer of Discord's, the most that it gives."""
+SERVER_PAGES_MAX: Final = 1_000
+"""Such answers, which is more than a bot without verification can need."""
+
 Registered = Callable[[], Awaitable[str | None]]
 Register = Callable[[str], Awaitable[None]]
 
@@ -94,9 +100,12 @@ class Tree(app_commands.CommandTree["TunesmithClient"]):
         bind_contextvars(guild_id=interaction.guild_id)
         try:
             # While an option is being typed, its value may be anything.
-            if interaction.type is discord.InteractionType.application_command:
+            used = interaction.type is discord.InteractionType.application_command
+            if used:
                 admission.require_valid_options(interaction)
-            if not admission.is_for_everybody(interaction.command):
+            checked_later = used and admission.is_checked_on_acceptance(interaction.command)
+            for_all = admission.is_for_everybody(interaction.command)
+            if not (checked_later or for_all):
                 await admission.require_served(interaction, self.client.services.intake)
         except (Refusal, Transient) as error:
             await responses.explain(interaction, error)
@@ -269,6 +278,22 @@ class TunesmithClient(discord.AutoShardedClient):
         if self.is_closed() or missing == shards:
             return "not connected to Discord"
         return f"not connected to Discord on {missing} of {shards} shards" if missing else None
+
+    async def present_servers(self) -> frozenset[int] | None:
+        """Return all servers that the bot is in; None unless all shards listen and Discord lists them all."""
+        found: set[int] = set()
+        if not self.shard_count or self.cut_off() is not None:
+            return None
+        try:
+            with readable_answers():
+                for _ in range(SERVER_PAGES_MAX):
+                    page = await self.http.get_guilds(SERVERS_PER_PAGE, after=max(found, default=0))
+                    found |= {int(server["id"]) for server in page}
+                    if len(page) < SERVERS_PER_PAGE:
+                        return frozenset(found)
+        except DISCORD_ERRORS as error:
+            log.info("servers not listed", extra={"error": str(error) or type(error).__name__})
+        return None
 
     def _listens(self, shard: int) -> bool:
         # A closed socket shows at once; the disconnect event may come later.

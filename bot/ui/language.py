@@ -21,7 +21,8 @@ RULES: Final = {
     "ja": fluent.Rules(",", lambda _: "other"),
 }
 """Numbers and plurals of whole numbers.
-Source: https://www.unicode.org/cldr/charts/48/supplemental/language_plural_rules.html, read 2026-11-26.
+Source: https://www.unicode.org/cldr/charts/48/supplemental/language_plural_rules.html,
+read 2026-11-26.
 """
 MESSAGE: Final = re.compile(r"^([a-z][a-z0-9-]*) =", re.MULTILINE)
 """The beginning of a message in a Fluent file."""
@@ -47,7 +48,7 @@ class Language:
         """
         pattern = self._patterns.get(name)
         if pattern is None:
-            # Parsed when it is first used: every start and every command of the CLI would wait otherwise.
+            # Parsed when it is first used: every start and every command of the CLI would wait.
             pattern = self._patterns[name] = fluent.parse(self._sources[name])
         return fluent.render(pattern, facts, self._rules)
 

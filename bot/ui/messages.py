@@ -9,11 +9,14 @@ from discord.utils import format_dt
 
 from bot import errors
 from bot.model import Balance, ClosedCause, FailReason, Job, Limit, Period, Standing
+from bot.store.refused_words import REFUSED_WORD_MAX
 from bot.ui.language import Language
 from bot.ui.text import line
 
 Tell = Callable[..., str]
 """A language with some of the facts."""
+UNSPACED: Final = frozenset({"ja"})
+"""Languages that write no space between two sentences."""
 REASON_MAX: Final = 300
 """Characters of a reason that are shown: a manager's, or the music service's."""
 BEGINNING_MAX: Final = 60
@@ -76,8 +79,11 @@ def busy(say: Language, *, charging: bool) -> str:
 
 def _telling(say: Language, *, charging: bool) -> Tell:
     """Return the language with what it says about charges, which is nothing where none were possible."""
-    charged = say("nothing-charged") if charging else ""
-    return functools.partial(say, charged=charged, more=say("nothing-more-charged") if charging else "")
+    if not charging:
+        return functools.partial(say, charged="", more="")
+    space = "" if say.code in UNSPACED else " "
+    charged, more = (f"{space}{say(name)}" for name in ("nothing-charged", "nothing-more-charged"))
+    return functools.partial(say, charged=charged, more=more)
 
 
 def refusal(say: Language, error: errors.Refusal, *, charging: bool = False) -> str:
@@ -159,6 +165,10 @@ def _quota_refusal(say: Language, tell: Tell, error: errors.Refusal) -> str:
             return tell(f"refused-open-jobs-{error.scope}", songs=songs(say, error.limit))
         case errors.TooManyRequests():
             return tell("refused-requests", limit=error.limit, until=format_dt(error.until, "R"))
+        case errors.WordRefused():
+            return tell("refused-word", word=line(error.word, REFUSED_WORD_MAX))
+        case errors.WordUnusable():
+            return tell(f"refused-word-{_dashed(error.cause)}", limit=error.limit)
         case errors.Paused():
             return tell("refused-paused", reason=line(error.reason, REASON_MAX))
         case _:

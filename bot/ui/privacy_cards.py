@@ -65,7 +65,8 @@ def deleted(say: Language, deletion: Deletion) -> str:
     if deletion.waits_for:
         text = say("privacy-waits", songs=messages.songs(say, deletion.waits_for))
     else:
-        text = say("privacy-deleted" if deletion.clean else "privacy-deleting")
+        on_its_way = "privacy-deleting-on-server" if deletion.on_server else "privacy-deleting"
+        text = say("privacy-deleted" if deletion.clean else on_its_way)
     if deletion.replaced_until is None:
         return text
     return f"{text} {say('privacy-replaced', when=format_dt(deletion.replaced_until, 'D'))}"

@@ -10,6 +10,7 @@ from bot.services.credits import Explanation, LimitChange, Limits, Overview, Ref
 from bot.store.budget_alerts import BudgetAlert
 from bot.store.changes import Allowance, Channel, Credits, Status, Value
 from bot.store.quotas import SetLimit
+from bot.store.refused_words import REFUSED_WORD_MAX
 from bot.store.reports import LedgerRow, MemberUse, Page, SettledSong
 from bot.ui import messages
 from bot.ui.cards import COLOR_WORKING, title_of
@@ -289,6 +290,18 @@ def refunded(say: Language, refund: Refund) -> str:
         before=refund.before,
         after=refund.after,
     )
+
+
+def words(say: Language, refused: list[str], changed: list[str]) -> discord.Embed:
+    """Return what has changed about the words that songs may not have, and all of them."""
+    shown = ", ".join(f"“{line(word, REFUSED_WORD_MAX)}”" for word in refused)
+    embed = FittedEmbed(
+        title=say("words-title"),
+        description="\n\n".join([*changed, shown or say("words-none")]),
+        color=COLOR_WORKING,
+    )
+    embed.set_footer(text=say("words-hint"))
+    return embed
 
 
 def paused(say: Language, reason: str, open_jobs: int) -> str:

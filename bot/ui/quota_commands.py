@@ -11,6 +11,7 @@ from bot.errors import NotRefundable
 from bot.model import DiscordUserId, GuildId, JobId, Period, storable
 from bot.services.credits import REASON_MAX
 from bot.store.ledger import CREDITS_MAX
+from bot.store.refused_words import REFUSED_WORD_MAX
 from bot.ui import autocompletion, cards, chart, interaction_context, names, quota_cards, uploads
 from bot.ui.autocompletion import Offer
 from bot.ui.buttons.clear_limit import clear_limit_view
@@ -19,6 +20,7 @@ from bot.ui.dependencies import Services
 from bot.ui.discord_limits import CHOICES_MAX
 from bot.ui.interaction_context import PickedChannel
 from bot.ui.language import Language, described
+from bot.ui.text import line
 
 KINDS: Final = [
     app_commands.Choice(name=described(f"choice-{kind}"), value=kind) for kind in quota_cards.KINDS
@@ -52,6 +54,7 @@ class PostableChannelOption(app_commands.Transformer):
 
 PostableChannel = app_commands.Transform[PickedChannel, PostableChannelOption]
 Credits = app_commands.Range[int, 0, CREDITS_MAX]
+RefusedWord = app_commands.Range[str, 1, REFUSED_WORD_MAX]
 Reason = app_commands.Range[str, 1, REASON_MAX]
 
 
@@ -296,6 +299,26 @@ class Quota(
         )
         if changed is not None:
             await _confirm(interaction, quota_cards.alerts_set(say, *changed))
+
+    @app_commands.command(description=described("command-quota-words"))
+    @app_commands.describe(add=described("option-words-add"), remove=described("option-words-remove"))
+    async def words(
+        self,
+        interaction: discord.Interaction,
+        add: RefusedWord | None = None,
+        remove: RefusedWord | None = None,
+    ) -> None:
+        """Show the words that songs here may not have, or change them."""
+        guild_id, say = _manager(interaction)
+        changed = []
+        if remove is not None:
+            word = await self.credit_service.take_word(guild_id, remove)
+            changed.append(say("word-taken", word=line(word, REFUSED_WORD_MAX)))
+        if add is not None:
+            word = await self.credit_service.refuse_word(guild_id, add)
+            changed.append(say("word-refused", word=line(word, REFUSED_WORD_MAX)))
+        embed = quota_cards.words(say, await self.credit_service.words(guild_id), changed)
+        await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
 
     @app_commands.command(description=described("command-quota-pause"))
     @app_commands.describe(reason=described("option-pause-reason"))

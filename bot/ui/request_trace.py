@@ -18,6 +18,7 @@ def trace(
 
     A ``secret_path`` is not logged.
     """
+    seen: dict[str, str] = {}
 
     async def started(_: object, context: SimpleNamespace, __: aiohttp.TraceRequestStartParams) -> None:
         context.began_s = time.perf_counter()
@@ -26,8 +27,12 @@ def trace(
         took_s = time.perf_counter() - context.began_s
         status = request.response.status
         request_log.record(request.method, str(request.url), took_s, status=status, file=secret_path)
+        header = request.response.headers.get("Date", "")
+        if header == seen.get("date"):  # of the same second
+            return
+        seen["date"] = header
         try:
-            date = parsedate_to_datetime(request.response.headers.get("Date", ""))
+            date = parsedate_to_datetime(header)
         except ValueError:
             return
         if date.tzinfo is not None:

@@ -76,6 +76,7 @@ async def promise(
     """Accept the request and answer with its card, or keep its texts in a draft and say why not.
 
     Raises:
+        NotServed: the operator does not serve the server, and only a prompt was typed.
         TriedAgain: the failed job that is its ``source`` has been tried again already.
         WordsGone: the texts of its ``source`` were deleted.
     """
@@ -85,6 +86,11 @@ async def promise(
         accepted = await intake.accept(named, interaction_context.origin(interaction), source)
     except (TriedAgain, WordsGone):
         raise  # the texts are in the newer try, or must not be kept
+    except NotServed as error:
+        if not request.custom:
+            raise  # no draft is kept for a server in which it could not be used
+        await refuse(interaction, intake, request, None if source is None else source.job_id, error)
+        return
     except Transient as error:
         # A draft would wait for the same lock, and an answer is due within 3 s.
         await _return_text(interaction, request, error)

@@ -34,7 +34,7 @@ from tests.campaign.plan import (
 from tests.doubles.discord import Answer, Channel, FakeDiscord, Fault, Interaction, NoAnswerError, Person
 from tests.doubles.discord import Message as Posted
 from tests.doubles.music import MUSIC_KEY, PaidRequest
-from tests.doubles.music.variants import Variants
+from tests.doubles.music.variants import VARIANTS
 from tests.flows.process import END_WITHIN_S, BotProcess
 
 PRICE: Final = 10
@@ -112,7 +112,7 @@ class Campaign:
         self._folder.mkdir(parents=True, exist_ok=True)
         began_s = time.monotonic()
         async with FakeDiscord() as discord:
-            variants = Variants(self._seed) if self._size.variants else None
+            variants = VARIANTS[self._size.contract](self._seed) if self._size.variants else None
             music = MUSIC[self._size.contract](discord.changed, self._random("music"), variants)
             async with running(music) as url:
                 settings = _settings(discord, music, url, self._size.contract)

@@ -123,6 +123,14 @@ class BotProcess:
                 self._heard.clear()
                 await self._heard.wait()
 
+    def stand_still(self) -> None:
+        """SIGSTOP: the process keeps its connections and does nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        self._process.send_signal(signal.SIGCONT)
+
     async def terminate(self) -> int:
         """SIGTERM, if it still runs. Returns the exit status."""
         if self._process.returncode is None:

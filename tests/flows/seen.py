@@ -10,7 +10,7 @@ import pytest
 import simcord
 from discord.state import ConnectionState
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Tx
 from bot.playground.world import World
 from bot.sandbox.server import Fault, FaultKind
 

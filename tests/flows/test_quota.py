@@ -10,6 +10,7 @@ from PIL import Image
 
 from bot.model import DiscordUserId, GuildId
 from bot.playground.world import World
+from bot.store import refused_words
 from tests import make
 from tests.flows.seen import buttons, card_says, keep_service_busy, posted, said, until
 
@@ -563,3 +564,41 @@ async def test_where_songs_are_free_nothing_is_said_about_charges(world: World) 
     refused = await world.add_member("Mia").slash(world.channel, "music create", prompt="\u200b")
 
     assert "The prompt is missing. Fill it in and try again." == said(refused)
+
+
+# -- words that songs may not have
+
+
+async def test_a_refused_word_is_named_to_its_author_and_holds_nothing(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    listed = await ada.slash(world.channel, "quota words", add="Polka")
+    await world.restart()
+
+    refused = await mia.slash(world.channel, "music create", prompt="a POLKA about rain")
+    form = await mia.slash(world.channel, "music custom")
+    texts = {"title": "T", "style": "S", "lyrics": "la polka la", "vocals": "with_vocals"}
+    also = await mia.submit_modal(form, texts)
+    await ada.slash(world.channel, "quota words", remove="polka")
+    await delivered(world, mia, "a polka about rain")
+
+    expected = "Songs in this server can't have “polka” in them. Change the text and try again. "
+    assert "“polka”" in said(listed)
+    assert [f"{expected}Nothing was charged."] * 2 == [said(refused), said(also)]
+    assert (True, True) == (refused.ephemeral, also.ephemeral)
+    assert ["a polka about rain"] == [body.get("prompt") for body in world.sandbox.requests]
+    assert "none yet" in said(await ada.slash(world.channel, "quota words"))
+
+
+async def test_the_list_of_refused_words_has_an_end(
+    world: World, ada: simcord.MemberActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refused_words, "WORDS_MAX", 2)
+
+    answers = [await ada.slash(world.channel, "quota words", add=word) for word in ("a", "b", "A", "c")]
+    empty = await ada.slash(world.channel, "quota words", add="\u200b")
+    unknown = await ada.slash(world.channel, "quota words", remove="z")
+
+    assert [False, False, False, True] == ["which is the most" in said(answer) for answer in answers]
+    assert said(empty).startswith("There is nothing in that word")
+    assert said(unknown).startswith("That word is not on this server's list.")

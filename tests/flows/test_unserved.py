@@ -13,7 +13,7 @@ from tests.flows.forger import Forger, is_private_sentence, rows
 from tests.flows.seen import posted, said
 
 SENTENCE = ENGLISH("refused-not-served", charged="")
-NOT_CHARGED = ENGLISH("nothing-charged")
+NOT_CHARGED = f" {ENGLISH('nothing-charged')}"
 OPEN_TO_ALL = {"music help", "privacy view", "privacy export", "privacy delete"}
 VALUES: dict[int, object] = {3: "rain", 4: 5, 5: True}
 SUB_COMMAND = 1

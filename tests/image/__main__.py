@@ -1,14 +1,17 @@
 """Runs what the image would run, as it would: its user, nothing but /data and /tmp to write to.
 
     python -m tests.image VENV
+    python -m tests.image --root FOLDER --config FILE
 
-VENV holds what the image's /opt/tunesmith would hold. bubblewrap lays the folders out, setpriv becomes the
+VENV holds what the image's /opt/tunesmith would hold. FOLDER is the root of an image that was really built,
+and FILE the configuration in it; `.ci/image` makes both. bubblewrap lays the folders out, setpriv becomes the
 user; both need root. The bot makes a song between a Discord and a music service on this machine, is asked by
 the image's own health check, and ends at the image's stop signal.
 """
 
 import argparse
 import asyncio
+import json
 import os
 import re
 import signal
@@ -16,13 +19,14 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from tests.doubles.music import MUSIC_KEY
 from tests.flows.process import ROOT, BotProcess, World
-from tests.image.dockerfile import Stage, last_stage
+from tests.image.dockerfile import Stage, last_stage, of_config
 
 INSTALLED: Final = Path("/opt/tunesmith")
 WITHIN_S: Final = 20.0
@@ -39,10 +43,10 @@ print(places, os.getresuid(), os.getresgid(), os.getgroups(),
 class Container:
     """What runs the image's commands."""
 
-    def __init__(self, stage: Stage, venv: Path, data: Path, settings: dict[str, str]) -> None:
+    def __init__(self, stage: Stage, folders: Iterable[str], data: Path, settings: dict[str, str]) -> None:
         self._stage = stage
         self._env = {**stage.env, **settings, "PATH": stage.env["PATH"].replace("$PATH", "/usr/bin:/bin")}
-        self._folders = [*_folders(venv), *("--bind", str(data), stage.volume), "--remount-ro", "/"]
+        self._folders = [*folders, *("--bind", str(data), stage.volume), "--remount-ro", "/"]
 
     def command(self, *inside: str) -> tuple[str, ...]:
         """The whole command line of one inside."""
@@ -83,6 +87,12 @@ def _folders(venv: Path) -> Iterator[str]:
     yield from ("--unshare-ipc", "--unshare-uts")
 
 
+def _built(root: Path) -> Iterator[str]:
+    """The root of a built image, read-only."""
+    yield from ("--ro-bind", str(root), "/", "--proc", "/proc", "--dev", "/dev")
+    yield from ("--tmpfs", "/tmp", "--chmod", "1777", "/tmp", "--unshare-ipc", "--unshare-uts")  # noqa: S108
+
+
 async def healthy(container: Container, stage: Stage, bot: BotProcess) -> str:
     """What the health check says as soon as it is content."""
     said = ""
@@ -96,9 +106,8 @@ async def healthy(container: Container, stage: Stage, bot: BotProcess) -> str:
         raise AssertionError(f"{said}\n{bot.log}") from None
 
 
-async def run(venv: Path) -> None:
+async def run(stage: Stage, folders: Sequence[str]) -> None:
     """All of it; what is not as it should be raises."""
-    stage = last_stage(ROOT / "Dockerfile")
     with tempfile.TemporaryDirectory(prefix="tunesmith-image-") as scratch, socket.socket() as free:
         data = Path(scratch) / "data"
         data.mkdir(mode=0o700)
@@ -115,14 +124,16 @@ async def run(venv: Path) -> None:
                 "HTTP_LISTEN": f"127.0.0.1:{port}",
                 "POLL_PACE": "0.1",
             }
-            container = Container(stage, venv, data, settings)
+            container = Container(stage, folders, data, settings)
             await sealed(container, stage)
             status, said = await container.said(*stage.health)
             assert 1 == status, said
             await lives(world, container, stage)
         kept = {path.name: path.stat().st_uid for path in data.iterdir()}
         assert kept["tunesmith.db"] == kept["spool"] == stage.uid, kept
-    sys.stdout.write("a song was made, the health check was content, and the signal ended it with 0\n")
+    sys.stdout.write(
+        f"as {stage.uid}, a song was made, the health check was content, and the signal ended it with 0\n"
+    )
 
 
 async def sealed(container: Container, stage: Stage) -> None:
@@ -165,8 +176,21 @@ def only_child(pid: int) -> int:
 def main(arguments: Sequence[str]) -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m tests.image")
-    parser.add_argument("venv", type=Path, help="a virtual environment with the bot and its locked packages")
-    asyncio.run(run(parser.parse_args(arguments).venv.resolve()))
+    parser.add_argument(
+        "venv", type=Path, nargs="?", help="a virtual environment with the bot and its locked packages"
+    )
+    parser.add_argument("--root", type=Path, help="the root of an image that was built")
+    parser.add_argument("--config", type=Path, help="its configuration, as buildah shows it")
+    given = parser.parse_args(arguments)
+    written = last_stage(ROOT / "Dockerfile")
+    if given.root is None:
+        asyncio.run(run(written, list(_folders(given.venv.resolve()))))
+        return
+    stage = of_config(json.loads(given.config.read_text("utf-8"))["Docker"]["config"], python=written.python)
+    path = {"PATH": stage.env["PATH"]}
+    assert replace(stage, env=path) == replace(written, env=path), stage
+    assert written.env.items() - {("PATH", written.env["PATH"])} <= stage.env.items(), stage.env
+    asyncio.run(run(stage, list(_built(given.root))))
 
 
 if __name__ == "__main__":

@@ -128,7 +128,7 @@ def test_the_tests_of_the_alerts_notice_a_wrong_threshold(promtool: str, tmp_pat
 # -- without it
 
 
-def test_each_metric_of_the_book_is_on_the_dashboard_and_the_other_way_round() -> None:
+def test_the_dashboard_shows_each_metric_of_the_book_and_no_other() -> None:
     shown = set.union(*map(metrics_of, of_dashboard(json.loads(DASHBOARD.read_text("utf-8")))))
 
     assert documented() - {"process_"} == {name for name in shown if not name.startswith("process_")}

@@ -1,7 +1,8 @@
 """Play a new operator: ``python -m tests.operator``, as root, with bubblewrap and debootstrap.
 
-The system is a fresh Debian with git, Python and venv, and nothing else: no uv, no pip outside an environment, no
-compiler. The commands are the README's own lines. Discord and the music service are doubles outside.
+The system is a fresh Debian with git, Python and venv, and nothing else: no uv, no pip outside an
+environment, no compiler. The commands are the README's own lines. Discord and the music service are doubles
+outside.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from tests.doubles.music import MUSIC_KEY
 from tests.flows.process import PATIENCE_S, ROOT, BotProcess, World
+from tests.image.__main__ import only_child
 
 CACHE = Path.home() / ".cache" / "tunesmith" / "operator-bookworm"
 PACKAGES = ("ca-certificates", "git", "python3", "python3-venv")
@@ -44,7 +46,7 @@ def make_base(base: Path) -> None:
         "bookworm",
         str(unfinished),
     ]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - words of our own
     for folder in (HOME, "/upstream"):
         (unfinished / folder.lstrip("/")).mkdir(parents=True)
     for file in SHARED:
@@ -93,7 +95,7 @@ class Operator:
     def types(self, step: str, line: str, *, folder: str = CLONE, answers: str = "") -> str:
         """Run a line to its end and print how long it took. Raises AssertionError if it fails."""
         began = time.monotonic()
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - words of our own
             self.command(line, folder),
             input=answers,
             stdout=subprocess.PIPE,
@@ -103,7 +105,7 @@ class Operator:
             check=False,
         )
         say(step, time.monotonic() - began)
-        assert done.returncode == 0, f"{line}\n{done.stdout}"
+        assert 0 == done.returncode, f"{line}\n{done.stdout}"
         return done.stdout
 
 
@@ -122,9 +124,6 @@ def size_mib(folder: Path) -> float:
 async def play(base: Path, scratch: Path) -> None:
     """From the clone to the first song."""
     home, upstream = scratch / "home", scratch / "upstream"
-    home.mkdir()
-    clone = ["git", "clone", "--quiet", "--no-local", str(ROOT), str(upstream)]
-    subprocess.run(clone, check=True)
     async with World.open(scratch / "world") as world:
         stand_ins = {
             "DISCORD_API_URL": world.discord.url,
@@ -134,12 +133,12 @@ async def play(base: Path, scratch: Path) -> None:
         operator = Operator(base, home, upstream, stand_ins)
         began = time.monotonic()
         await asyncio.to_thread(install, operator, home)
-        answers = "\n".join([world.discord.token, "sseedance", MUSIC_KEY, "all", "no", ""])
+        answers = f"{world.discord.token}\nsseedance\n{MUSIC_KEY}\nall\nno\n"
         said = await asyncio.to_thread(
             operator.types, "init, answers piped", readme_line("tunesmith init$"), answers=answers
         )
         assert "https://discord.com/oauth2/authorize?client_id=" in said, said
-        assert (home / "tunesmith" / ".env").stat().st_mode & 0o777 == 0o600
+        assert 0o600 == (home / "tunesmith" / ".env").stat().st_mode & 0o777
         said = await asyncio.to_thread(operator.types, "doctor", readme_line("tunesmith doctor$"))
         assert "failure" not in said, said
         await first_song(operator, world)
@@ -149,13 +148,14 @@ async def play(base: Path, scratch: Path) -> None:
 def install(operator: Operator, home: Path) -> None:
     """Clone, demo, and the installation without the playground."""
     absent = operator.types("an empty system", f"! command -v {' || command -v '.join(ABSENT)}", folder=HOME)
-    assert absent == "", absent
+    assert "" == absent, absent
     refused = operator.command("python3 -m pip install uv", HOME)
-    assert subprocess.run(refused, check=False, capture_output=True).returncode != 0
+    done = subprocess.run(refused, check=False, capture_output=True)  # noqa: S603 - words of our own
+    assert 0 != done.returncode
     url = readme_line("^git clone ").split()[2]
     operator.types("git configured", f"git config --global url./upstream.insteadOf {url}", folder=HOME)
     operator.types("clone", readme_line("^git clone "), folder=HOME)
-    said = operator.types("demo, with its installation", readme_line("tunesmith demo$"))
+    said = operator.types("demo, installed and played", readme_line("tunesmith demo$"))
     assert list((home / "tunesmith" / "tunesmith-demo").glob("*.mp3")), said
     sys.stdout.write(f"  installed for the demo: {size_mib(home / 'tunesmith' / '.venv'):.0f} MiB\n")
     operator.types("installation for hosting", readme_line("uv sync --no-dev$"))
@@ -180,8 +180,7 @@ async def first_song(operator: Operator, world: World) -> None:
         await world.discord.slash("music create", prompt="The first song", user=ada, channel=channel)
         song = await world.next_post(channel)
         say("first song", time.monotonic() - began)
-        (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text("ascii").split()
-        os.kill(int(child), signal.SIGTERM)
+        os.kill(only_child(process.pid), signal.SIGTERM)
         status = await bot.ended()
     finally:
         await bot.kill()
@@ -200,6 +199,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     make_base(base)
     say("the system, kept for the next run", time.monotonic() - began)
     with tempfile.TemporaryDirectory(prefix="tunesmith-operator-", ignore_cleanup_errors=True) as scratch:
+        Path(scratch, "home").mkdir()
+        clone = [
+            "git",
+            "-c",
+            "safe.directory=*",
+            "clone",
+            "--quiet",
+            "--no-local",
+            str(ROOT),
+            str(Path(scratch, "upstream")),
+        ]
+        subprocess.run(clone, check=True)  # noqa: S603 - words of our own
         asyncio.run(play(base, Path(scratch)))
 
 

@@ -17,7 +17,7 @@ MARK: Final = re.compile(r"<!-- not run: \S.* -->\n *$")
 """Above a block that no test runs: why."""
 ASSIGNMENT: Final = re.compile(r"[A-Z_]+=\S* ")
 LAUNCHER: Final = re.compile(
-    r"(?:docker compose exec tunesmith |(?:\.uv/bin/)?uv run (?:--\S+ (?:playground )?)*|"
+    r"(?:docker compose exec tunesmith |(?:\.uv/bin/)?uv run (?:--\S+ (?:(?:demo|playground) (?=tune))?)*|"
     r"\.venv/bin/|/opt/tunesmith/bin/)"
 )
 """What stands before a command to run it in an environment."""

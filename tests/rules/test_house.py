@@ -92,6 +92,11 @@ def refusals() -> list[errors.Refusal]:
         errors.UnknownControl(),
         errors.NoSuchLimit(),
         errors.Paused("too loud"),
+        errors.WordRefused("polka"),
+        errors.WordUnusable("empty"),
+        errors.WordUnusable("too_long", 50),
+        errors.WordUnusable("too_many", 100),
+        errors.WordUnusable("unknown"),
         errors.NotServed(),
         errors.TotalReached(make.NOW),
         *(errors.OperatorsOnly(what) for what in ("period", "grant", "refund")),
@@ -168,8 +173,9 @@ def test_every_dependency_is_bounded_below_and_above() -> None:
     named = [
         *project["project"]["dependencies"],
         *(line for group in project["project"]["optional-dependencies"].values() for line in group),
-        *(line for line in project["dependency-groups"]["dev"] if not line.startswith("tunesmith")),
+        *project["dependency-groups"]["dev"],
     ]
+    named = [line for line in named if not line.startswith("tunesmith")]  # one extra brings another
 
     assert [] == [line for line in named if ">=" not in line or "<" not in line]
 

@@ -17,7 +17,7 @@ from tests.flows.process import ROOT
 HEAVY = ("aiohttp", "asyncio", "discord", "httpx", "numpy", "rich.console", "sqlite3", "structlog")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["jobs", "retry", "--help"], ["--version"]])
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["jobs", "retry", "--help"]])
 def test_help_imports_nothing_that_takes_time(words: list[str]) -> None:
     command = [sys.executable, "-X", "importtime", "-m", "bot", *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - our own
@@ -44,24 +44,31 @@ def test_every_module_that_is_imported_late_is_the_one_that_is_checked() -> None
     assert {"OperatorActions"} == set(seen) - set(bound)
 
 
-@pytest.mark.parametrize("command", ["demo", "playground", "sandbox"])
-@pytest.mark.parametrize("missing", cli.PLAYGROUND_MODULES)
+@pytest.mark.parametrize(
+    ("command", "extra", "missing"),
+    [
+        (command, extra, module)
+        for command, extra in (("demo", "demo"), ("sandbox", "demo"), ("playground", "playground"))
+        for module in cli.EXTRAS[extra]
+    ],
+)
 def test_a_command_without_its_packages_says_what_to_install(
-    command: str, missing: str, monkeypatch: pytest.MonkeyPatch
+    command: str, extra: str, missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cli, "find_spec", lambda name: None if name == missing else object())
     result = CliRunner().invoke(cli.cli, [command])
 
     assert 1 == result.exit_code
-    assert result.stderr.startswith(f"`tunesmith {command}` needs the extra `playground`: install ")
+    assert result.stderr.startswith(f"`tunesmith {command}` needs the extra `{extra}`: install ")
     assert 1 == result.stderr.count("\n")
 
 
-def test_the_packages_of_the_playground_are_those_of_its_extra() -> None:
-    wanted = [line for line in importlib.metadata.requires("tunesmith") or [] if "extra == " in line]
-    packages = {re.split(r"[\[<>=; ]", line)[0] for line in wanted}
+def test_the_modules_of_an_extra_are_those_that_it_installs() -> None:
+    wanted = importlib.metadata.requires("tunesmith") or []
+    packages = {re.split(r"[\[<>=; ]", line)[0] for line in wanted if "extra == 'demo'" in line}
 
-    assert packages | {"av"} == {*cli.PLAYGROUND_MODULES}  # simcord's own extra brings av
+    assert packages == {*cli.EXTRAS["demo"]}
+    assert packages | {"av"} == {*cli.EXTRAS["playground"]}  # simcord's own extra brings av
 
 
 # -- exit statuses

@@ -10,7 +10,7 @@ from pydantic import SecretStr, ValidationError
 
 from bot.errors import StartRefused
 from bot.model import Backend, GuildId
-from bot.settings import Settings, accepted_names, load, names
+from bot.settings import Settings, accepted_names, examine, load, names
 from bot.sources import is_typo
 from bot.store.servers import ServerPolicy
 
@@ -254,6 +254,7 @@ def test_a_file_that_is_no_text_is_refused(env_file: Path) -> None:
 ADDRESS = "must be a URL that begins with https://."
 PLAIN = "must be a URL without a user name, a question mark or a hash sign."
 OBJECT = 'must be a JSON object like {"styleWeight": 0.6}.'
+SERVER = "must name a user and a database, like postgresql://user:password@host/name."
 FILE = "must be sqlite:/// followed by the path of a file, like sqlite:///data/tunesmith.db."
 MODELS = "must be model names separated by commas."
 LISTEN = "must be an address and a port, like 127.0.0.1:8080, or empty for no server."
@@ -287,7 +288,9 @@ LISTEN = "must be an address and a port, like 127.0.0.1:8080, or empty for no se
         ("MUSIC_MODELS", ",".join(f"V{n}" for n in range(26)), "must be up to 25 different model names."),
         ("MUSIC_OPTIONS", f'["{SECRET}"]', OBJECT),
         ("MUSIC_OPTIONS", f'{{"a": {SECRET}}}', OBJECT),
-        ("DATABASE_URL", f"postgresql://bot:{SECRET}@localhost/tunesmith", FILE),
+        ("DATABASE_URL", f"mysql://bot:{SECRET}@localhost/tunesmith", FILE),
+        ("DATABASE_URL", f"postgresql://bot:{SECRET}@localhost", SERVER),
+        ("DATABASE_URL", f"postgresql://bot:{SECRET}@localhost:x/tunesmith", SERVER),
         ("DATABASE_URL", "sqlite:///", FILE),
         ("DATABASE_URL", f"sqlite://{SECRET}", FILE),
         ("SONG_CREDITS", "-1", "must be at least 0."),
@@ -472,3 +475,36 @@ def test_servers_are_listed_by_their_ids(monkeypatch: pytest.MonkeyPatch) -> Non
 
     listed = frozenset({GuildId(109876543210987654), GuildId(5)})
     assert ServerPolicy(listed=listed, serves_new=False) == load().server_policy
+
+
+# -- the database
+
+
+@pytest.mark.parametrize(
+    ("url", "hidden"),
+    [
+        (f"postgresql://bot:{SECRET}@localhost/tunesmith", {SECRET}),
+        (f"postgresql://bot@localhost/tunesmith?password={SECRET}", {SECRET}),
+        ("postgresql://bot:a%40b%2Fc%21@localhost/tunesmith", {"a%40b%2Fc%21", "a@b/c!"}),
+    ],
+)
+def test_a_databases_password_is_a_secret_by_itself(
+    monkeypatch: pytest.MonkeyPatch, url: str, hidden: set[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    settings = load()
+
+    assert {url, *hidden} <= set(settings.secrets)
+    assert not any(secret in repr(settings) for secret in hidden)
+
+
+def test_the_path_of_a_file_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "sqlite:////var/lib/tunesmith.db")
+
+    assert not any("tunesmith.db" in secret for secret in load().secrets)
+
+
+def test_a_server_is_not_shown_among_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://bot:{SECRET}@localhost/tunesmith")
+
+    assert not any(SECRET in f"{row}" for row in examine(Path("none")).rows)

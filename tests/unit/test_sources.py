@@ -27,6 +27,7 @@ VALUES = {
     field: next((form for end, form in FORMS.items() if field.endswith(end)), f"{field}-{SECRET}")
     for field in SECRETS
 }
+VALUES["database_url"] = f"postgresql://bot:{SECRET}@localhost/tunesmith"
 
 
 @pytest.fixture(autouse=True)

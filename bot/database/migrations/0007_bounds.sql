@@ -208,3 +208,20 @@ END;
 -- are finished first, and no new ones begin.
 ALTER TABLE guild ADD COLUMN leaving_since INTEGER;
 CREATE INDEX guild_leaving ON guild (leaving_since) WHERE leaving_since IS NOT NULL;
+
+-- Queued jobs in the order of their turns, so that a place in the queue is found by counting entries of the
+-- index alone.
+DROP INDEX job_queued;
+CREATE INDEX job_in_turn ON job (guild_id, member_id, created_at, id)
+  WHERE state = 'queued' AND due_at IS NOT NULL;
+
+-- Words that a server does not take in its songs, as they are compared: without case and width.
+CREATE TABLE refused_word (
+  guild_id INTEGER NOT NULL REFERENCES guild (id),
+  word TEXT NOT NULL CHECK (word <> ''),
+  PRIMARY KEY (guild_id, word)
+) STRICT, WITHOUT ROWID;
+
+-- Since when the bot has not been in the server, as its own daily look at its servers has shown.
+ALTER TABLE guild ADD COLUMN absent_since INTEGER;
+CREATE INDEX guild_absent ON guild (absent_since) WHERE absent_since IS NOT NULL;

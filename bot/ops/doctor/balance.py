@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bot.database.sqlite import open_read_only
+from bot.database.opening import open_place
 from bot.errors import StartRefused, Transient
 from bot.model import Check
 from bot.music.client import MusicClient
@@ -24,7 +24,7 @@ BALANCE_WITHIN_S: Final = 10.0
 
 async def check_balance(
     open_music: Callable[[], AbstractAsyncContextManager[MusicClient]],
-    database: Path,
+    database: Path | str,
     terms: UpstreamTerms,
 ) -> list[Check]:
     """Ask for the balance, and compare it with what members can still request."""
@@ -48,10 +48,10 @@ async def _ask(music: MusicClient) -> tuple[float | None, str]:
 
 
 def _compare(
-    database: Path, terms: UpstreamTerms, now: datetime, fresh: Reading | None, problem: str
+    database: Path | str, terms: UpstreamTerms, now: datetime, fresh: Reading | None, problem: str
 ) -> Check:
     try:
-        with open_read_only(database) as tx:
+        with open_place(database) as tx:
             current = upstream.compare(tx, terms, now, fresh)
     except StartRefused as refused:
         return _without_database(terms, fresh, problem or str(refused))

@@ -15,16 +15,17 @@ from typing import Final
 from bot.database.exclusive_lock import refuse_network
 from bot.database.file_system import check_file_system
 from bot.database.migrating import migrations, schema_version
-from bot.database.sqlite import OLDEST_SQLITE, open_read_only
+from bot.database.opening import open_place
+from bot.database.sqlite import OLDEST_SQLITE
 from bot.errors import StartRefused
 from bot.model import Check
+from bot.ops.doctor import server
 from bot.ops.doctor.runner import CheckSpec, failure, ok, on_a_thread, warning
+from bot.ops.doctor.server import READ_WITHIN_S
 from bot.store import servers
 from bot.store.reconcile import Reconciliation, reconcile
 
 FILES_WITHIN_S: Final = 10.0
-READ_WITHIN_S: Final = 60.0
-"""Deadline in seconds for checks that read the whole database."""
 SAFE_SQLITE: Final = (3, 51, 3)
 """First version in which two connections that checkpoint at once cannot damage a file in WAL mode.
 Source: https://sqlite.org/wal.html#walresetbug, read 2026-11-25."""
@@ -37,8 +38,20 @@ FREE_MIN_BYTES: Final = 64 * 1024**2
 """Free space below which the check fails, in bytes. A song with two takes has up to 40 MiB."""
 
 
-def check_specs(database: Path, spool: Path, total_credits_max: int) -> list[CheckSpec]:
-    """Return the checks that need no network."""
+def check_specs(database: Path | str, spool: Path, total_credits_max: int) -> list[CheckSpec]:
+    """Return the checks of the database and of this machine. A ``database`` on a server is its address."""
+    return [*_of_database(database, total_credits_max), *_of_spool(spool)]
+
+
+def _of_database(database: Path | str, total_credits_max: int) -> list[CheckSpec]:
+    credits_ = CheckSpec(
+        name="credits",
+        within_s=FILES_WITHIN_S,
+        run=_threaded(lambda: [check_total(database, total_credits_max, datetime.now(UTC))]),
+        advice="check the disk of DATABASE_URL",
+    )
+    if isinstance(database, str):
+        return [*server.check_specs(database), credits_]
     return [
         CheckSpec(
             name="sqlite",
@@ -47,18 +60,18 @@ def check_specs(database: Path, spool: Path, total_credits_max: int) -> list[Che
             advice="please report it",
         ),
         *database_checks(database),
-        CheckSpec(
-            name="credits",
-            within_s=FILES_WITHIN_S,
-            run=_threaded(lambda: [check_total(database, total_credits_max, datetime.now(UTC))]),
-            advice="check the disk of DATABASE_URL",
-        ),
+        credits_,
         CheckSpec(
             name="disk",
             within_s=FILES_WITHIN_S,
             run=_threaded(lambda: [check_disk(database)]),
             advice="check the disk of DATABASE_URL",
         ),
+    ]
+
+
+def _of_spool(spool: Path) -> list[CheckSpec]:
+    return [
         CheckSpec(
             name="spool",
             within_s=FILES_WITHIN_S,
@@ -68,8 +81,10 @@ def check_specs(database: Path, spool: Path, total_credits_max: int) -> list[Che
     ]
 
 
-def database_checks(database: Path) -> list[CheckSpec]:
-    """Return the checks of the database file and of its ledger."""
+def database_checks(database: Path | str) -> list[CheckSpec]:
+    """Return the checks of the database and of its ledger."""
+    if isinstance(database, str):
+        return server.check_specs(database)
     return [
         CheckSpec(
             name=name,
@@ -190,12 +205,12 @@ def summary(totals: Reconciliation) -> str:
     )
 
 
-def check_total(database: Path, total_credits_max: int, now: datetime) -> Check:
+def check_total(database: Path | str, total_credits_max: int, now: datetime) -> Check:
     """Check how much of TOTAL_CREDITS_MAX all servers together have used this month."""
     name, used = "credits", 0
-    if database.is_file():
+    if isinstance(database, str) or database.is_file():
         try:
-            with open_read_only(database) as tx:
+            with open_place(database) as tx:
                 used = servers.credits_this_month(tx, now)
         except StartRefused as refused:
             return warning(name, f"not counted: {refused}")

@@ -31,7 +31,8 @@ CLOCK_GRACE_S: Final = 1.0
 class Targets:
     """The objects of the doctor's checks."""
 
-    database: Path
+    database: Path | str
+    """The path of the SQLite file, or the address of a database on a server."""
     spool: Path
     total_credits_max: int
     music_url: str

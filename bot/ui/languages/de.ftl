@@ -51,6 +51,7 @@ command-quota-role = Limit einer Rolle ansehen, festlegen, entfernen; bei mehrer
 command-quota-limits = Alle Limits von Rollen und Mitgliedern ansehen und aufheben, auch die von verschwundenen
 command-quota-refund = Erstatte die Credits eines fertigen Songs
 command-quota-alerts = Wähle, wo bei 80 % und 100 % verbrauchtem Kontingent gewarnt wird
+command-quota-words = Zeig oder ändere die Wörter, die in Songs hier nicht vorkommen dürfen
 command-quota-pause = Nimm vorübergehend keine neuen Songs an; Songs in Arbeit laufen weiter
 command-quota-resume = Nimm wieder neue Songs an
 command-privacy = Was über dich gespeichert ist: ansehen, exportieren oder löschen
@@ -80,6 +81,8 @@ option-role-credits = Credits pro Zeitraum für jedes Mitglied; leer lassen, um 
 option-limits-clear = Welches Limit aufheben? Tipp eine ID oder einen Namen an; leer lassen, um alle zu sehen
 option-refund-job = Tipp den Titel des Songs oder den Namen des Mitglieds ein
 option-alerts-channel = Der Kanal; leer lassen, um die Warnungen abzuschalten
+option-words-add = Ein Wort oder Ausdruck, der ab jetzt nicht vorkommen darf
+option-words-remove = Ein Wort oder Ausdruck, der wieder vorkommen darf
 option-pause-reason = Warum; das bekommen die Mitglieder zu lesen
 
 choice-day = Tag
@@ -227,8 +230,8 @@ ask-price-again = Ein Song kostet jetzt { $now } und nicht mehr { $then } wie zu
 
 ## Refusals: what did not happen, and what to do
 
-nothing-charged = {" "}Es wurde nichts abgebucht.
-nothing-more-charged = {" "}Es wurde nichts weiter abgebucht.
+nothing-charged = Es wurde nichts abgebucht.
+nothing-more-charged = Es wurde nichts weiter abgebucht.
 broken = Bei uns ist etwas schiefgelaufen.{ $charged } Bitte versuch es gleich noch einmal.
 busy = Ich habe gerade sehr viel zu tun.{ $charged } Bitte versuch es gleich noch einmal.
 refused-too-long = { $field ->
@@ -285,6 +288,11 @@ refused-total = Alle Server zusammen haben die Credits dieses Monats aufgebrauch
 refused-requests = Das waren { $limit } Anfragen in einer Stunde, mehr nehme ich von niemandem an. Die nächste ist { $until } möglich.
 refused-not-served = Auf diesem Server mache ich keine Songs: Wer mich betreibt, hat ihn nicht freigeschaltet.{ $charged }
 refused-paused = Neue Songs sind auf diesem Server pausiert: „{ $reason }“. Versuch es noch einmal, wenn die Serververwaltung die Pause beendet hat.{ $charged }
+refused-word = „{ $word }“ darf in Songs auf diesem Server nicht vorkommen. Ändere den Text und versuch es noch einmal.{ $charged }
+refused-word-empty = An diesem Wort gibt es nichts zu vergleichen. Tipp Buchstaben oder Zeichen ein.
+refused-word-too-long = Ein Wort kann bis zu { $limit } Zeichen haben. Kürz es und versuch es noch einmal.
+refused-word-too-many = Auf der Liste stehen schon { $limit } Wörter, mehr geht nicht. Entfern zuerst eines.
+refused-word-unknown = Dieses Wort steht nicht auf der Liste dieses Servers. Schau in `/quota words` nach.
 refused-words-gone = Der Text dieses Songs ist nicht mehr gespeichert.{ $charged }
 refused-tried-again = Du hast es mit diesem Song schon noch einmal versucht. Schau nach der neueren Nachricht.{ $charged }
 refused-already-making = Dieser Song ist für dich schon in Arbeit. Ein zweiter Klick zählt nicht.{ $more }
@@ -399,6 +407,11 @@ role-limit = { $role }: **{ $credits }** pro Zeitraum für jedes Mitglied, sofer
 refunded = **{ $credits }** erstattet für „{ $song }“ von { $member }. Verfügbar: { $before } → **{ $after }**.
 paused = Aktiv → **pausiert**: { $reason }.
 paused-ends = `/quota resume` beendet die Pause.
+words-title = Wörter, die in Songs hier nicht vorkommen dürfen
+words-none = noch keine
+words-hint = Es zählen ganze Wörter in jeder Schrift, Groß- und Kleinschreibung ist egal. Welches es war, liest nur, wessen Text abgelehnt wird.
+word-refused = „{ $word }“ wird ab jetzt abgelehnt.
+word-taken = „{ $word }“ darf wieder vorkommen.
 songs-go-on = { $count ->
     [one] 1 Song in Arbeit läuft
    *[other] { $count } Songs in Arbeit laufen
@@ -498,4 +511,5 @@ privacy-ask = **Alles löschen, was über dich gespeichert ist?** Deine Texte, T
 privacy-deleted = Gelöscht. Der Bot speichert nichts mehr davon. In Sicherungen des Betreibers kann es noch eine Weile stehen. Einträge zu Credits bleiben, ohne deinen Namen.
 privacy-replaced = Auch eine Datenbank, die durch eine Sicherung ersetzt wurde, kann es enthalten. Sie wird nach dem { $when } gelöscht.
 privacy-deleting = Gelöscht. Spuren in den Dateien des Bots werden innerhalb einer Stunde überschrieben. Einträge zu Credits bleiben, ohne deinen Namen.
+privacy-deleting-on-server = Gelöscht. Spuren in den Dateien der Datenbank verschwinden innerhalb eines Tages. In ihrem Protokoll, in Kopien und Sicherungen können sie länger stehen. Einträge zu Credits bleiben, ohne deinen Namen.
 privacy-waits = Alles Fertige ist gelöscht. Der Rest folgt nach { $songs } in Arbeit. Bis dahin kannst du nichts Neues anfragen.

@@ -51,6 +51,7 @@ command-quota-role = See, set or clear a role's limit; each member gets the high
 command-quota-limits = See every limit of roles and members, and clear one, also of those who are gone
 command-quota-refund = Refund the credits of a finished song
 command-quota-alerts = Choose where to warn when 80% and 100% of the allowance are used
+command-quota-words = See or change the words that songs here may not have
 command-quota-pause = Accept no new songs for a while; songs in progress continue
 command-quota-resume = Accept new songs again
 command-privacy = See, export or delete what is kept about you
@@ -80,6 +81,8 @@ option-role-credits = Credits per period for each member; leave empty to see the
 option-limits-clear = The limit to clear: start typing an id or a name; leave empty to see them all
 option-refund-job = Start typing the song's title or the member's name
 option-alerts-channel = The channel; leave empty to turn alerts off
+option-words-add = A word or phrase that songs may not have from now on
+option-words-remove = A word or phrase that songs may have again
 option-pause-reason = Why; members will read it
 
 choice-day = day
@@ -227,8 +230,8 @@ ask-price-again = A song costs { $now } now, not { $then } as before. Make it an
 
 ## Refusals: what did not happen, and what to do
 
-nothing-charged = {" "}Nothing was charged.
-nothing-more-charged = {" "}Nothing more was charged.
+nothing-charged = Nothing was charged.
+nothing-more-charged = Nothing more was charged.
 broken = Something went wrong on our side.{ $charged } Please try again in a moment.
 busy = I'm very busy right now.{ $charged } Please try again in a moment.
 refused-too-long = Your { $field ->
@@ -285,6 +288,11 @@ refused-total = All servers together have used up this month's credits. New song
 refused-requests = That was { $limit } requests within an hour, which is the most anyone can make. The next one is possible { $until }.
 refused-not-served = I don't make songs in this server: my operator hasn't enabled it.{ $charged }
 refused-paused = New songs are paused in this server: “{ $reason }”. Try again when a server manager ends the pause.{ $charged }
+refused-word = Songs in this server can't have “{ $word }” in them. Change the text and try again.{ $charged }
+refused-word-empty = There is nothing in that word that could be compared. Type letters or symbols.
+refused-word-too-long = A word can have up to { $limit } characters. Shorten it and try again.
+refused-word-too-many = This server already refuses { $limit } words, which is the most. Remove one first.
+refused-word-unknown = That word is not on this server's list. Look at `/quota words`.
 refused-words-gone = The text of that song is no longer kept.{ $charged }
 refused-tried-again = You have already tried that song again. Look for its newer message.{ $charged }
 refused-already-making = You already have that song in progress. A second press does not count.{ $more }
@@ -399,6 +407,11 @@ role-limit = { $role }: **{ $credits }** a period for each member, unless anothe
 refunded = Refunded **{ $credits }** for “{ $song }” by { $member }. Can be spent: { $before } → **{ $after }**.
 paused = Open → **paused**: { $reason }.
 paused-ends = `/quota resume` ends it.
+words-title = Words that songs here can't have
+words-none = none yet
+words-hint = Whole words count, in any script, without case. Only the member whose text is refused reads which one it was.
+word-refused = “{ $word }” is refused from now on.
+word-taken = “{ $word }” may be sung again.
 songs-go-on = { $count ->
     [one] 1 song in progress continues.
    *[other] { $count } songs in progress continue.
@@ -498,4 +511,5 @@ privacy-ask = **Delete everything that is kept about you?** Your texts, titles, 
 privacy-deleted = Deleted. The bot keeps nothing of it any more. Backups of its operator may still have it for a while. Credit entries stay, without your name.
 privacy-replaced = A database that was replaced by a backup may have it too. It is deleted after { $when }.
 privacy-deleting = Deleted. Traces in the bot's files are overwritten within an hour. Credit entries stay, without your name.
+privacy-deleting-on-server = Deleted. Traces in the database's files are removed within a day. Its log, copies and backups may have them for longer. Credit entries stay, without your name.
 privacy-waits = Everything finished is deleted. The rest follows after { $songs } in progress. Until then you can't request anything new.

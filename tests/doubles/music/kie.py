@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx
 
 from bot.sandbox.kie import FAILED_CODE, STATES, as_documented
+from tests.doubles.music.variants import KieVariants, Packed
 
 BALANCE: Final = 987.6
 """A balance with a fraction, as kie's have."""
@@ -24,6 +25,8 @@ class KieFront(httpx.AsyncBaseTransport):
         self.balance: float | None = BALANCE
         """What is left on the account; None while the service does not say."""
         self.balance_queries = 0
+        self.variants: KieVariants | None = None
+        """The shapes of its answers, where they vary."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await request.aread()
@@ -33,15 +36,27 @@ class KieFront(httpx.AsyncBaseTransport):
                 inner = self._to(
                     request, "/v1/music/generations", as_documented(body["input"]) if body else {}
                 )
-                return await self._answered(inner, _created)
+                return await self._answered(inner, self._created)
             case "GET", "/api/v1/jobs/recordInfo":
                 inner = self._to(request, f"/v1/tasks/{request.url.params['taskId']}", None)
-                return await self._answered(inner, _record)
+                return await self._answered(inner, self._record)
             case "GET", "/api/v1/chat/credit":
                 self.balance_queries += 1
                 return _answer(HTTPStatus.OK, "success", self.balance)
             case _:
                 return await self._documented.handle_async_request(request)
+
+    def _created(self, body: Mapping[str, Any]) -> httpx.Response:
+        if self.variants is None or "id" not in body:
+            return _created(body)
+        return _packed(self.variants.submitted(str(body["id"])))
+
+    def _record(self, body: Mapping[str, Any]) -> httpx.Response:
+        task = body.get("data")
+        if self.variants is None or not isinstance(task, dict) or "status" not in task:
+            return _record(body)
+        told = self.variants.queried(task["id"], task["status"], task["audioUrls"], task["errorMessage"])
+        return _packed(told)
 
     def _to(self, request: httpx.Request, path: str, body: object) -> httpx.Request:
         headers = {"Authorization": request.headers["Authorization"]}
@@ -67,6 +82,10 @@ class KieFront(httpx.AsyncBaseTransport):
         answer = _answer(response.status_code, str(message or "refused"))
         answer.headers.update({k: v for k, v in response.headers.items() if k.lower() == "retry-after"})
         return answer
+
+
+def _packed(packed: Packed) -> httpx.Response:
+    return httpx.Response(HTTPStatus.OK, headers=packed.headers, stream=httpx.ByteStream(packed.body))
 
 
 def _answer(code: int, message: str, data: object = None) -> httpx.Response:

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from typing import Final
 
 from aiohttp import web
 
-from bot.sandbox.kie import KieSandbox, as_documented
+from bot.sandbox.kie import STATES, KieSandbox, as_documented
 from bot.sandbox.server import Json, Task
 from tests.doubles.music.behaviour import MusicBehaviour
 from tests.doubles.music.books import Given, PaidRequest
@@ -18,6 +19,10 @@ MUSIC_KEY = "a-key-that-nobody-reads"
 def mp3(take: int) -> bytes:
     """About 5 KiB of silence: MPEG-1 layer III, 128 kbit/s, 44.1 kHz; each take has its own bytes."""
     return (b"\xff\xfb\x90\x00" + bytes(413)) * (12 + take)
+
+
+STATUSES: Final = {state: status for status, state in STATES.items()} | {"fail": "failed"}
+"""The documented words for kie's states."""
 
 
 def _is_answer(response: web.StreamResponse) -> bool:
@@ -158,8 +163,22 @@ class QuickKieSandbox(QuickSandbox, KieSandbox):
         return response
 
     async def _record(self, request: web.Request) -> web.StreamResponse:
-        self._asked_for(request.query.get("taskId", ""))
-        return await super()._record(request)
+        task_id = request.query.get("taskId", "")
+        self._asked_for(task_id)
+        response = await super()._record(request)
+        if (
+            self.variants is None
+            or not isinstance(response, web.Response)
+            or _code_of(response) != HTTPStatus.OK
+        ):
+            return response
+        told = json.loads(response.text or "")["data"]
+        songs = json.loads(told["resultJson"])["data"] if told["resultJson"] else []
+        return _response(
+            self.variants.queried(
+                task_id, STATUSES[told["state"]], [song["audio_url"] for song in songs], told["failMsg"]
+            )
+        )
 
     def _as_documented(self, body: Json) -> Json:
         fields = body.get("input")

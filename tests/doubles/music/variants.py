@@ -11,6 +11,8 @@ from typing import Final
 
 import brotli
 
+from bot.model import Backend
+
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
@@ -37,6 +39,13 @@ WORDS: Final[Mapping[str, Sequence[str]]] = {
     "processing": ("processing", "running", "GENERATING", "in_progress"),
     "failed": ("failed", "FAIL", "error"),
     "canceled": ("canceled", "cancelled"),
+}
+
+KIE_WORDS: Final[Mapping[str, Sequence[str]]] = {
+    "success": ("success", "SUCCESS", "Success"),
+    "pending": ("waiting", "queuing", "WAITING"),
+    "processing": ("generating", "GENERATING"),
+    "failed": ("fail", "FAIL", "failed"),
 }
 
 
@@ -106,6 +115,64 @@ class Variants:
 
     def _random(self, about: str, task_id: str) -> Random:
         return Random(f"{self._seed}:{about}:{task_id}")  # noqa: S311 - drawn again by its seed
+
+
+class KieVariants(Variants):
+    """The same for kie's contract: the shapes that its documentation and its clients know."""
+
+    def submitted(self, task_id: str) -> Packed:
+        """Return the answer to a paid request that was taken."""
+        random = self._random("submit", task_id)
+        described = {random.choice(("taskId", "task_id")): task_id, "recordId": "5"}
+        data: object = random.choice(
+            [described, {"taskId": task_id}, [described], json.dumps(described), task_id]
+        )
+        return _packed(random, {"code": random.choice((200, "200")), "msg": "success", "data": data})
+
+    def queried(self, task_id: str, status: str, urls: Sequence[str], error: str | None) -> Packed:
+        """Return the answer to a status query."""
+        random = self._random("query", task_id)
+        failed = status in ("failed", "canceled")
+        record: dict[str, object] = {
+            "taskId": task_id,
+            "state": random.choice(KIE_WORDS["failed" if failed else status]),
+            "param": json.dumps({"input": {"prompt": "https://files.example/typed.mp3"}}),
+            "resultJson": random.choice(("", None)),
+            "failCode": random.choice(("501", 501)) if failed else "",
+            "failMsg": error or "Generation Failed" if failed else "",
+            "creditsConsumed": random.choice((12, 12.5, None)),
+        }
+        if urls:
+            result = self._result(random, urls)
+            record["resultJson"] = result if random.random() < 0.2 else json.dumps(result)
+        return _packed(random, {"code": random.choice((200, "200")), "msg": "success", "data": record})
+
+    def _result(self, random: Random, urls: Sequence[str]) -> object:
+        name = random.choice(("audio_url", "audioUrl"))
+        takes = [
+            {
+                "id": f"a{take}",
+                name: url,
+                "stream_audio_url": "https://stream.example.com/a",
+                "duration": 28.6,
+            }
+            for take, url in enumerate(urls, start=1)
+        ]
+        results: list[object] = [
+            {"code": 200, "data": takes, "task_id": "x"},
+            {"data": {"data": takes}},
+            {"data": {"sunoData": takes}},
+            {"resultUrls": list(urls)},
+            takes,
+        ]
+        return random.choice(results)
+
+
+VARIANTS: Final[Mapping[Backend, type[Variants]]] = {
+    Backend.SSEEDANCE: Variants,
+    Backend.KIE: KieVariants,
+}
+"""The shapes of answers by the contract that they are in."""
 
 
 def _packed(random: Random, answer: object) -> Packed:

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from bot.database import snapshots
+from bot.database.engine import FIRST_PAGE
 from bot.database.exclusive_lock import exclusive_lock
-from bot.database.sqlite import FIRST_PAGE, Database, Tx
+from bot.database.sqlite import Database, Tx
 from bot.errors import AlreadyRuns, StartRefused, StoreBusy, StoreLost
 from bot.store import jobs
 from bot.store.facts import fact, remember
@@ -203,7 +204,8 @@ async def test_a_copy_does_not_pass_for_the_original(tmp_path: Path) -> None:
 SUCCESSOR = """
 import asyncio, sys
 from pathlib import Path
-from bot.database.sqlite import FIRST_PAGE, Database
+from bot.database.engine import FIRST_PAGE
+from bot.database.sqlite import Database
 from bot.store.facts import remember
 
 async def main():

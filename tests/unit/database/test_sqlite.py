@@ -18,6 +18,7 @@ import pytest
 
 from bot.database import exclusive_lock, migrating, pages
 from bot.database import sqlite as module
+from bot.database.engine import FIRST_PAGE, ConstraintViolated
 from bot.database.sqlite import Database, Tx
 from bot.errors import StartRefused, StoreBusy
 from bot.store.facts import fact, remember
@@ -125,7 +126,7 @@ async def test_a_write_that_fails_changes_nothing_and_raises_its_own_error(datab
 @pytest.mark.parametrize(
     ("sql", "error"),
     [
-        ("INSERT INTO fact VALUES (NULL, 'x')", sqlite3.IntegrityError),
+        ("INSERT INTO fact VALUES (NULL, 'x')", ConstraintViolated),
         ("INSERT INTO nowhere VALUES (1)", sqlite3.OperationalError),
         ("SELECT ?", sqlite3.ProgrammingError),
         ("SELECT 1; SELECT 2", sqlite3.ProgrammingError),
@@ -237,7 +238,7 @@ async def test_a_failure_inside_a_group_is_its_own(database: Database) -> None:
     async with statements(database) as seen:
         outcomes = await all_waiting(database, put("a"), fails, put("b"), fails, put("c"))
 
-    assert [1, sqlite3.IntegrityError, 1, sqlite3.IntegrityError, 1] == [
+    assert [1, ConstraintViolated, 1, ConstraintViolated, 1] == [
         type(outcome) if isinstance(outcome, Exception) else outcome for outcome in outcomes
     ]
     assert ["a", "b", "c"] == await database.read(names)
@@ -1007,7 +1008,7 @@ async def scattered(database: Database) -> None:
 
 
 async def scrub(database: Database) -> None:
-    page: int | None = module.FIRST_PAGE
+    page: int | None = FIRST_PAGE
     while page is not None:
         page = await database.scrub(page, partial(remember, name="page", value=str(page)))
     await database.empty_log()
@@ -1033,7 +1034,7 @@ async def test_writes_between_the_parts_of_a_scrub_bring_nothing_back(
     monkeypatch.setattr(module, "SCRUB_PAGES", 8)
     await scattered(database)
     rng = random.Random(2)  # noqa: S311 - no secret
-    page: int | None = module.FIRST_PAGE
+    page: int | None = FIRST_PAGE
 
     while page is not None:
         for _ in range(20):
@@ -1055,7 +1056,7 @@ async def test_a_file_that_is_read_is_not_scrubbed_until_the_read_ends(database:
         await database.write(put("later"))
 
         with pytest.raises(StoreBusy):
-            await database.scrub(module.FIRST_PAGE, put("page"))
+            await database.scrub(FIRST_PAGE, put("page"))
         other.execute("ROLLBACK")
 
     await scrub(database)

@@ -20,7 +20,7 @@ from bot.model import FailReason
 from bot.music import client as client_module
 from bot.music import wire
 from bot.music.client import ANSWER_MAX_BYTES, MusicClient
-from bot.music.encodings import WINDOW_MAX_BITS
+from bot.music.encodings import WINDOW_MAX_BITS, decode
 from bot.music.sseedance import Sseedance
 from tests import make
 
@@ -486,6 +486,19 @@ async def test_a_frame_that_asks_for_too_much_memory_is_not_decoded() -> None:
 
     async with connected(replying(200, body, Content_Encoding="zstd")) as client:
         assert wire.Unknown("HTTP 200") == await client.submit(make.prompt())
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "latin-1"])
+@pytest.mark.parametrize("header", ["gzip", "br", "zstd", "deflate", "aws-chunked", ""])
+@pytest.mark.parametrize("pack", [gzip.compress, bytes], ids=["gzip", "plain"])
+def test_json_in_any_charset_survives_a_right_or_wrong_encoding(
+    charset: str, header: str, pack: Callable[[bytes], bytes]
+) -> None:
+    body = pack('{"taskId": "t-12345678", "title": "Caf\u00e9"}'.encode(charset))
+
+    decoded = decode(body, header, ANSWER_MAX_BYTES)
+
+    assert wire.Accepted("t-12345678") == wire.read_submitted(200, decoded, (), None)
 
 
 async def test_the_status_of_a_compressed_answer_counts() -> None:

@@ -137,6 +137,11 @@ def test_a_pictures_address_is_whole_or_left_out(length: int, kept: bool) -> Non
     assert [image if kept else ""] == [take.image_url for take in answer.details]
 
 
+@pytest.mark.parametrize("message", [None, 5, {"a": 1}, ["x"], True])
+def test_a_failure_without_a_text_shows_none(message: object) -> None:
+    assert wire.Rejected(FailReason.UPSTREAM_FAILED, "") == record("fail", failMsg=message)
+
+
 def test_a_failed_task_with_audio_is_delivered() -> None:
     songs = {"data": [{"id": "a1", "audio_url": AUDIO}]}
 

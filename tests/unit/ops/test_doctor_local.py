@@ -51,7 +51,7 @@ def test_an_sqlite_that_is_too_old_is_a_failure(version: tuple[int, ...], verdic
     assert verdict is local.check_sqlite(version).verdict
 
 
-def test_an_sqlite_with_a_bug_that_the_bot_avoids_is_fine_and_says_what_to_avoid() -> None:
+def test_an_sqlite_with_a_bug_that_the_bot_avoids_is_fine() -> None:
     finding = local.check_sqlite((3, 40, 1)).finding
 
     assert "the bot avoids its WAL-reset bug" in finding

@@ -31,6 +31,7 @@ from bot.store import jobs
 from tests import make
 from tests.doubles.in_process import Chat, MusicService, Task
 from tests.doubles.music.kie import KieFront
+from tests.doubles.music.variants import KieVariants, Variants
 
 MUSIC_URL = "https://music.example.com"
 
@@ -55,6 +56,7 @@ class Rig:
         self.backend = type(self).backend
         self.keys = {self.backend}
         """The services whose key is set."""
+        self.kie_variants: KieVariants | None = None
         self.chat = Chat()
         self.alerts: list[str] = []
         self.pace = 1.0
@@ -113,7 +115,18 @@ class Rig:
 
     def _spoken(self, backend: Backend) -> httpx.AsyncBaseTransport:
         documented = self.music_of[backend].transport
-        return KieFront(documented) if backend is Backend.KIE else documented
+        if backend is not Backend.KIE:
+            return documented
+        front = KieFront(documented)
+        front.variants = self.kie_variants
+        return front
+
+    def spell(self, seed: int) -> None:
+        """Let the chosen service spell its answers in random shapes."""
+        if self.backend is Backend.KIE:
+            self.kie_variants = KieVariants(seed)
+        else:
+            self.music.variants = Variants(seed)
 
     async def find_storage_problem(self) -> str | None:
         return self.storage_problem

@@ -139,6 +139,16 @@ async def test_no_option_of_a_queued_song_is_lost_by_a_switch(
         assert "The music service has changed since" in messages.failure(ENGLISH, failed)
 
 
+async def test_a_song_names_the_model_that_made_it(rig: Rig, backend: Backend) -> None:
+    job = await asked(rig)
+    rig.switch(OTHER[backend], BOTH)
+
+    await rig.until(job, JobState.DELIVERED)
+
+    (sent,) = rig.music.requests
+    assert ("V5", "V5") == (sent["model"], (await rig.get(job)).request.model)
+
+
 async def findings(rig: Rig) -> tuple[object, ...]:
     return await rig.database.read(lambda tx: tuple(reconcile(tx).findings))
 

@@ -12,8 +12,9 @@ from bot.database.sqlite import Database
 from bot.model import JobState
 from bot.pipeline import maintenance as module
 from bot.pipeline.erasure import Erasure
-from bot.pipeline.maintenance import Maintenance
+from bot.pipeline.maintenance import Maintenance, unknown
 from bot.store import scrub as scrubbing
+from bot.store import server_erasure
 from bot.store.scrub import Deleted
 from tests import make
 from tests.unit.pipeline.rig import Rig, no_sleep
@@ -24,7 +25,11 @@ async def once(_: float) -> None:
     raise asyncio.CancelledError
 
 
-def maintenance(rig: Rig, sleep: Callable[[float], Awaitable[None]] = once) -> Maintenance:
+def maintenance(
+    rig: Rig,
+    sleep: Callable[[float], Awaitable[None]] = once,
+    present_servers: Callable[[], Awaitable[frozenset[int] | None]] = unknown,
+) -> Maintenance:
     return Maintenance(
         database=rig.database,
         spool=rig.spool,
@@ -34,6 +39,7 @@ def maintenance(rig: Rig, sleep: Callable[[float], Awaitable[None]] = once) -> M
         now=rig.clock,
         alert=rig.alerts.append,
         sleep=sleep,
+        present_servers=present_servers,
     )
 
 
@@ -247,3 +253,37 @@ async def test_a_copy_made_before_a_migration_goes_with_the_first_deletion(rig: 
     await maintenance(rig).scrub()
 
     assert not copy.exists()
+
+
+async def test_data_of_a_server_that_the_bot_left_a_week_ago_is_erased(rig: Rig) -> None:
+    job = await rig.ask()
+    await rig.until(job, JobState.DELIVERED)
+    answers: list[frozenset[int] | None] = [None, frozenset(), frozenset(), None, frozenset()]
+
+    async def present() -> frozenset[int] | None:
+        return answers.pop(0)
+
+    rounds = maintenance(rig, present_servers=present)
+    leaving = []
+    for hours in (0, 1, 160, 24, 1):
+        rig.clock.forward(hours=hours)
+        await rounds.round()
+        leaving.append(await rig.database.read(lambda tx: server_erasure.is_leaving(tx, job.origin.guild_id)))
+
+    assert [False, False, False, False, True] == leaving
+    assert "Servers that the bot left a week ago: 1." in rig.alerts[-1]
+
+
+async def test_the_bots_own_servers_are_looked_at_once_a_day(rig: Rig) -> None:
+    looks = []
+
+    async def present() -> frozenset[int]:
+        looks.append(rig.clock.now)
+        return frozenset()
+
+    rounds = maintenance(rig, present_servers=present)
+    for _ in range(49):
+        await rounds.round()
+        rig.clock.forward(hours=1)
+
+    assert 3 == len(looks)

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bot.database.engine import ConstraintViolated
 from bot.model import Delivery, FailReason, GuildId, Job, JobState, Track
 from bot.pipeline.courier import CardFacts
 from bot.pipeline.runner import Runner
@@ -42,7 +43,7 @@ async def test_a_job_whose_credits_can_not_be_held_is_not_there(rig: Rig) -> Non
     await rig.ask()
     await refuse_entries(rig, "hold")
 
-    with pytest.raises(sqlite3.IntegrityError, match="no entry"):
+    with pytest.raises(ConstraintViolated, match="no entry"):
         await rig.ask()
 
     assert (["queued"], ()) == await states_and_findings(rig)
@@ -72,7 +73,7 @@ async def test_a_request_whose_credits_can_not_be_released_is_not_withdrawn(rig:
     taken = await rig.intake.accept(make.prompt(), make.origin())
     assert taken is not None
 
-    with pytest.raises(sqlite3.IntegrityError, match="no entry"):
+    with pytest.raises(ConstraintViolated, match="no entry"):
         await rig.intake.withdraw(taken.job)
 
     assert (["queued"], ()) == await states_and_findings(rig)

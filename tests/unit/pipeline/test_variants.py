@@ -2,18 +2,21 @@
 
 import pytest
 
-from bot.model import JobState
-from tests.doubles.music.variants import Variants
+from bot.model import Backend, JobState
 from tests.unit.pipeline.rig import Rig
-
-pytestmark = pytest.mark.documented
 
 ENDED = (JobState.DELIVERED, JobState.EXPLAINED)
 
 
+@pytest.fixture(params=Backend)
+def rig(rig: Rig, request: pytest.FixtureRequest) -> Rig:
+    rig.switch(request.param, {request.param})
+    return rig
+
+
 @pytest.mark.parametrize("seed", range(40))
 async def test_a_paid_song_arrives_in_whatever_shape_it_is_named(rig: Rig, seed: int) -> None:
-    rig.music.variants = Variants(seed)
+    rig.spell(seed)
     job = await rig.ask()
 
     await rig.until(job, *ENDED)
@@ -25,7 +28,8 @@ async def test_a_paid_song_arrives_in_whatever_shape_it_is_named(rig: Rig, seed:
 
 @pytest.mark.parametrize("seed", range(10))
 async def test_a_failed_song_is_released_in_whatever_shape_it_failed(rig: Rig, seed: int) -> None:
-    rig.music.variants, rig.music.done_at_once = Variants(seed), False
+    rig.spell(seed)
+    rig.music.done_at_once = False
     job = await rig.ask()
     await rig.until(job, JobState.RUNNING)
     rig.task.status, rig.task.error = "failed", "The model could not make a song of this request."

@@ -1,13 +1,35 @@
-"""A transaction on a real file, for functions that are one part of a transaction."""
+"""A transaction on a real database, for functions that are one part of a transaction."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from bot.database import postgresql
 from bot.database import sqlite as module
+from bot.database.engine import Rows
+from bot.database.postgresql_tx import Tx as PostgresqlTx
+from bot.database.postgresql_tx import connect
 from bot.database.sqlite import Database, Tx
+from tests.postgresql import Server
+
+
+class Forgiving(PostgresqlTx):
+    """A transaction that goes on after an error, as a test on SQLite does."""
+
+    def execute(self, sql: str, parameters: object = (), /) -> Rows:
+        if sql.startswith(("SAVEPOINT", "ROLLBACK", "RELEASE")):
+            return super().execute(sql, parameters)
+        self.connection.execute("SAVEPOINT statement")
+        try:
+            rows = super().execute(sql, parameters)
+        except Exception:
+            self.connection.execute("ROLLBACK TO statement")
+            raise
+        self.connection.execute("RELEASE statement")
+        return rows
 
 
 @pytest.fixture(scope="session")
@@ -17,15 +39,33 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Conne
     connection.close()
 
 
+@pytest.fixture(scope="session")
+def migrated_on_server(postgresql_server: Server) -> Iterator[PostgresqlTx]:
+    tx = connect(postgresql_server.create(), name="tests", options={})
+    yield tx
+    tx.close()
+
+
 @pytest.fixture
-def tx(migrated: sqlite3.Connection) -> Iterator[Tx]:
+def tx(request: pytest.FixtureRequest) -> Iterator[Tx]:
+    if request.config.getoption("--engine") == "postgresql":
+        connection = request.getfixturevalue("migrated_on_server").connection
+        connection.execute("BEGIN")
+        yield cast("Tx", Forgiving(connection))  # the tests' word for a transaction
+        connection.execute("ROLLBACK")
+        return
+    migrated = request.getfixturevalue("migrated")
     migrated.execute("BEGIN IMMEDIATE")
     yield migrated
     migrated.execute("ROLLBACK")
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """A database that flushes its commits to disk, as in production."""
-    async with Database.open(tmp_path / "tunesmith.db") as opened:
-        yield opened
+    if request.config.getoption("--engine") == "postgresql":
+        async with postgresql.Database.open(request.getfixturevalue("postgresql_server").create()) as opened:
+            yield cast("Database", opened)
+        return
+    async with module.Database.open(tmp_path / "tunesmith.db") as opened_file:
+        yield opened_file

@@ -1,13 +1,13 @@
 """A model of the store in plain Python, with its own arithmetic."""
 
 import json
-import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
 
+from bot.database.engine import ConstraintViolated
 from bot.database.sqlite import Tx
 from bot.errors import NotEnoughCredits, OutOfRange, ServiceClosed, TooManyOpenJobs
 from bot.model import OPEN_STATES, Backend, FailReason, Job, JobState, Period
@@ -273,7 +273,7 @@ class Books:
     def close(self, interaction: int, kind: str) -> None:
         lines = [line for line in self.ledger if line.interaction == interaction]
         if len(lines) > 1:
-            raise Refused(sqlite3.IntegrityError)
+            raise Refused(ConstraintViolated)
         self.ledger.append(lines[0]._replace(kind=kind))
 
     def grant(

@@ -1,14 +1,18 @@
 """Insert jobs with their credits as intake and the steps do."""
 
+import sqlite3
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from bot.database.engine import ConstraintViolated
 from bot.database.sqlite import Tx
 from bot.model import Backend, Delivery, FailReason, Job, JobState, Period
 from bot.store import jobs, ledger, members
 from tests import make
 from tests.make import NOW
 
+VIOLATED = (sqlite3.IntegrityError, ConstraintViolated)
+"""What a statement that the schema forbids raises: SQLite's own error, or the engine's."""
 EPOCH = 5
 RICH = ledger.Defaults(allowance=1_000_000, period=Period.MONTH)
 HORIZON = timedelta(minutes=60)

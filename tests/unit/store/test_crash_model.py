@@ -27,6 +27,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from bot.database import engine
 from bot.database import sqlite as module
 from bot.database.sqlite import Database, Tx
 from bot.errors import StoreBusy
@@ -60,6 +61,8 @@ from bot.store.times import milliseconds, moment
 from tests import make
 from tests.unit.store.crash_model import OPEN, TERMS, Books, Refused, Rows, written
 from tests.unit.store.rows import ALL
+
+pytestmark = pytest.mark.sqlite
 
 T = TypeVar("T")
 
@@ -794,7 +797,7 @@ def gives_up(job: Job) -> Operation:
 def meets_a_bug(job: Job) -> Operation:
     """A failure that breaks in the middle, be it because the job is closed already: nothing is changed."""
 
-    def breaks(_: Tx) -> None:
+    def breaks(_: engine.Tx) -> None:
         raise LookupError("a bug")
 
     def model(books: Books, at: datetime) -> None:

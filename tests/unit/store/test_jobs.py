@@ -1,4 +1,3 @@
-import sqlite3
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
@@ -23,7 +22,7 @@ from bot.model import (
 from bot.store import jobs, ledger, members, times
 from tests import make
 from tests.make import CHANNEL, GUILD, MEMBER, NOW, OTHER
-from tests.unit.store.rows import ALL, EPOCH, HORIZON, added, claimed, found, put, without_roles
+from tests.unit.store.rows import ALL, EPOCH, HORIZON, VIOLATED, added, claimed, found, put, without_roles
 
 SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=s) for s in (1, 60, 3_600, 86_400))
 
@@ -106,7 +105,7 @@ def test_an_interaction_becomes_one_job(tx: Tx) -> None:
 
     assert jobs.taken(tx, 77)
     assert not jobs.taken(tx, 78)
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(VIOLATED):
         jobs.add(tx, replace(job, id=jobs.new_id()), jobs.held(tx, job.id)[2], due_at=NOW)
 
 
@@ -254,7 +253,7 @@ def test_the_schema_refuses_a_state_without_what_it_needs(
     added(tx)
     [claim] = claimed(tx)
 
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(VIOLATED):
         jobs.move(tx, claim, to, now=NOW, due_at=NOW, **columns)
 
 
@@ -262,7 +261,7 @@ def test_the_schema_refuses_a_send_without_its_start(tx: Tx) -> None:
     added(tx)
     [claim] = claimed(tx)
 
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(VIOLATED):
         tx.execute(
             """UPDATE job SET state = 'delivering', task_id = 'a-1', delivery_channel_id = 7
                WHERE id = ?""",
@@ -276,7 +275,7 @@ def test_a_task_belongs_to_one_job(tx: Tx) -> None:
 
     assert jobs.task_taken(tx, Backend.SSEEDANCE, first.task_id)
     assert not jobs.task_taken(tx, Backend.SSEEDANCE, "another")
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(VIOLATED):
         jobs.move(tx, second, JobState.RUNNING, now=NOW, due_at=NOW, task_id=first.task_id)
 
 
@@ -659,7 +658,7 @@ def test_a_take_that_is_fetched_again_replaces_itself(tx: Tx) -> None:
 def test_the_schema_refuses_a_track_that_can_be_none(tx: Tx, odd: dict[str, object]) -> None:
     job = added(tx)
 
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(VIOLATED):
         jobs.add_track(tx, job.id, replace(track(), **odd))  # type: ignore[arg-type]
 
 
@@ -694,6 +693,7 @@ def test_a_card_whose_message_goes_while_it_is_edited_is_looked_at_again(tx: Tx)
 # -- time
 
 
+@pytest.mark.sqlite
 def test_the_queries_of_every_request_do_not_read_all_jobs(tx: Tx) -> None:
     job = added(tx)
     asked: list[str] = []

@@ -39,6 +39,7 @@ from bot.store import (
     personal_data,
     quotas,
     refusals,
+    refused_words,
     reports,
     scrub,
     server_erasure,
@@ -51,6 +52,8 @@ from tests import make
 from tests.make import CHANNEL, DEFAULTS, GUILD, MEMBER, NOW, OTHER
 from tests.unit.store.rows import ALL, EPOCH, HORIZON, RICH, added, put, settled
 from tests.unit.store.test_upstream import terms
+
+pytestmark = pytest.mark.sqlite
 
 SONGS = 20
 LATER = NOW + timedelta(days=400)
@@ -69,13 +72,18 @@ SMALL = {
     "spool_removal",
     # The texts of the member whose data is erased, collected by index.
     "theirs",
+    # Results of subqueries, which are planned by themselves.
+    "waiting",
+    "holder",
+    "spent",
+    "recent",
 }
 """Tables that do not grow with songs, members and servers."""
 BOUNDED = {
     "job_due",
     "job_card_due",
     "job_open",
-    "job_queued",
+    "job_in_turn",
     "job_to_post",
     "budget_alert_due",
     "member_leaving",
@@ -346,6 +354,10 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "refusals.remember": lambda tx: refusals.remember(tx, 7, NOW),
     "refusals.is_refused": lambda tx: refusals.is_refused(tx, 7),
     "refusals.sweep": lambda tx: refusals.sweep(tx, NOW),
+    "refused_words.words": lambda tx: refused_words.words(tx, GUILD),
+    "refused_words.add": lambda tx: refused_words.add(tx, GUILD, "polka"),
+    "refused_words.remove": lambda tx: refused_words.remove(tx, GUILD, "polka"),
+    "refused_words.found": lambda tx: refused_words.found(tx, GUILD, make.prompt()),
     "reports.page": lambda tx: (
         reports.page(tx, GUILD, size=5),
         reports.page(tx, GUILD, size=5, kind="grant", before_id=9),
@@ -363,6 +375,8 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "scrub.pending": scrub.pending,
     "scrub.reach": lambda tx: scrub.reach(tx, 2),
     "scrub.clear": lambda tx: scrub.clear(tx, {scrub.Deleted.ERASED: "1"}),
+    "server_erasure.note_absent": lambda tx: server_erasure.note_absent(tx, [7], NOW),
+    "server_erasure.forget_absent": lambda tx: server_erasure.forget_absent(tx, NOW),
     "servers.is_known": lambda tx: servers.is_known(tx, GUILD),
     "servers.guild_of": lambda tx: servers.guild_of(tx, JobId(1)),
     "servers.parked": lambda tx: servers.parked(tx, JobId(1)),
@@ -386,6 +400,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "server_erasure.is_leaving": lambda tx: server_erasure.is_leaving(tx, GUILD),
     "texts.keep": keep,
     "texts.may_be_taken_up": lambda tx: texts.may_be_taken_up(tx, done(tx).id),
+    "texts.change_model": lambda tx: texts.change_model(tx, done(tx).id, "V6"),
     "texts.drop_songs": lambda tx: texts.drop_songs(tx, [done(tx).id]),
     "texts.keep_draft": lambda tx: texts.keep_draft(tx, 7, MEMBER, make.prompt(), done(tx).id, NOW),
     "texts.draft": lambda tx: texts.draft(tx, 7, MEMBER, NOW),

@@ -37,6 +37,7 @@ def test_a_clock_that_was_set_back_does_not_keep_rows_for_ever(tx: Tx) -> None:
     assert 1 == refusals.sweep(tx, NOW)
 
 
+@pytest.mark.sqlite
 def test_old_rows_are_found_by_their_age(tx: Tx) -> None:
     plan = tx.execute(
         "EXPLAIN QUERY PLAN SELECT interaction_id FROM refused_interaction WHERE refused_at < 1 LIMIT 9"

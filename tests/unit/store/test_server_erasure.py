@@ -1,5 +1,6 @@
 """A server that the operator forgets: what goes, what stays, and what it waits for."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -139,3 +140,47 @@ def test_drafts_of_its_songs_and_alerts_go(tx: Tx) -> None:
     assert [] == rows(tx, "SELECT id FROM draft")
     assert [] == rows(tx, "SELECT id FROM budget_alert")
     assert jobs.get(tx, job.id) is not None
+
+
+# -- servers that the bot has left
+
+
+def left(tx: Tx, present: list[int], days: float) -> list[GuildId]:
+    """Look at the bot's servers after some days. Returns those whose data is being erased then."""
+    now = NOW + timedelta(days=days)
+    assert None is server_erasure.note_absent(tx, present, now)
+    server_erasure.forget_absent(tx, now)
+    return [guild for guild in (GUILD, ELSEWHERE) if server_erasure.is_leaving(tx, guild)]
+
+
+def test_a_server_is_forgotten_a_week_after_it_was_first_missed(tx: Tx) -> None:
+    done(tx)
+    done(tx, guild_id=ELSEWHERE)
+
+    assert [[], [], [], [GUILD]] == [left(tx, [ELSEWHERE], days) for days in (0, 3, 6.9, 7)]
+
+
+def test_a_server_that_the_bot_is_in_again_is_not_forgotten(tx: Tx) -> None:
+    done(tx)
+
+    looks: list[tuple[float, list[int]]] = [(0, []), (6, [GUILD]), (8, []), (14, []), (15, [])]
+
+    assert [[], [], [], [], [GUILD]] == [left(tx, present, days) for days, present in looks]
+
+
+def test_a_server_with_nothing_but_its_books_is_not_missed(tx: Tx) -> None:
+    done(tx)
+    forget(tx)
+
+    assert [[], [], []] == [left(tx, [], days) for days in (0, 8, 16)]
+
+
+def test_servers_are_looked_at_in_batches(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_erasure, "BATCH_MAX", 1)
+    done(tx)
+    done(tx, guild_id=ELSEWHERE)
+
+    steps = [server_erasure.note_absent(tx, [], NOW, after) for after in (0, GUILD, ELSEWHERE)]
+
+    assert [GUILD, ELSEWHERE, None] == steps
+    assert 2 == len(rows(tx, "SELECT id FROM guild WHERE absent_since IS NOT NULL"))

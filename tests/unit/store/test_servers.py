@@ -107,6 +107,7 @@ def test_the_total_is_of_the_calendar_month(tx: Tx) -> None:
     assert datetime(2026, 4, 1, tzinfo=UTC) == servers.next_month(first)
 
 
+@pytest.mark.sqlite
 def test_the_total_reads_one_row_a_day_however_many_songs_there_are(tx: Tx) -> None:
     plan = tx.execute("EXPLAIN QUERY PLAN SELECT SUM(credits) FROM day_total WHERE day >= 1 AND day < 32")
 

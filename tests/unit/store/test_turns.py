@@ -1,5 +1,6 @@
 """Which queued song is claimed next."""
 
+import random
 from datetime import timedelta
 
 import pytest
@@ -83,3 +84,26 @@ def test_the_place_in_the_queue_counts_turns(tx: Tx) -> None:
 
     assert [0, 2, 3, 1] == [jobs.queue_position(tx, job) for job in [*many, one]]
     assert 0 == jobs.queue_position(tx, put(tx, one, JobState.RUNNING))
+
+
+def in_order(tx: Tx) -> list[int]:
+    """The queued jobs in the order of their turns, as they are claimed."""
+    turns = jobs._TURNS.format(which="due_at IS NOT NULL")
+    return [row["id"] for row in tx.execute(f"{turns} ORDER BY {jobs._IN_TURN}")]
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_every_place_in_the_queue_is_that_of_the_order(tx: Tx, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    guilds, members = chance.randint(1, 4), chance.randint(1, 4)
+    made = []
+    for n in range(chance.randint(1, 24)):
+        guild, member = GUILD + chance.randrange(guilds), 1 + chance.randrange(members)
+        made.append(asked(tx, chance.choice([n, n // 3]), guild=guild, member=member))
+        if chance.random() < 0.3:
+            next_ones(tx, 1)
+    queued = [job for job in made if job.id in in_order(tx)]
+
+    assert {id_: place for place, id_ in enumerate(in_order(tx))} == {
+        job.id: jobs.queue_position(tx, job) for job in queued
+    }

@@ -1,0 +1,50 @@
+"""Row locks of a transaction that looks first and then acts.
+
+On SQLite a transaction that writes has the whole database to itself, so there is nothing to lock. On
+PostgreSQL several processes write at the same time, under READ COMMITTED: a transaction locks the server that
+it is about *before* it looks at anything, so that what it has seen stays true until its commit. The order is
+the same for all: servers ascending, then members, then the day's total, then facts. Jobs are changed by
+guarded updates alone.
+"""
+
+from bot.database.engine import Tx
+
+
+def lock_guild(tx: Tx, guild_id: int) -> None:
+    """Lock a server until the end of the transaction, also one that nothing is known of yet."""
+    if not _locks_rows(tx):
+        return
+    locked = tx.execute("SELECT 1 FROM guild WHERE id = ? FOR NO KEY UPDATE", (guild_id,)).fetchone()
+    if locked is None:
+        tx.execute("INSERT INTO guild (id) VALUES (?) ON CONFLICT DO NOTHING", (guild_id,))
+        tx.execute("SELECT 1 FROM guild WHERE id = ? FOR NO KEY UPDATE", (guild_id,))
+
+
+def lock_guilds_of(tx: Tx, member: int) -> None:
+    """Lock the servers in which a member has jobs, and then the member."""
+    if not _locks_rows(tx):
+        return
+    tx.execute(
+        """SELECT 1 FROM guild WHERE id IN (SELECT guild_id FROM job WHERE member_id = ?)
+           ORDER BY id FOR NO KEY UPDATE""",
+        (member,),
+    )
+    lock_member(tx, member)
+
+
+def lock_member(tx: Tx, member: int) -> None:
+    """Lock a member: nothing new can refer to them until the end of the transaction."""
+    if _locks_rows(tx):
+        tx.execute("SELECT 1 FROM member WHERE id = ? FOR UPDATE", (member,))
+
+
+def lock_day(tx: Tx, day: int) -> None:
+    """Lock the total of all servers for a day."""
+    if not _locks_rows(tx):
+        return
+    tx.execute("INSERT INTO day_total (day, credits) VALUES (?, 0) ON CONFLICT DO NOTHING", (day,))
+    tx.execute("SELECT 1 FROM day_total WHERE day = ? FOR NO KEY UPDATE", (day,))
+
+
+def _locks_rows(tx: Tx) -> bool:
+    return getattr(tx, "locks_rows", False)

@@ -1,0 +1,106 @@
+-- What SQLite's migrations say in their own words: the view of songs with their texts, and the triggers that
+-- keep the promises of the ledger. See 0001, 0003 and 0007 there.
+
+CREATE VIEW words AS
+  SELECT job_id, model, custom, instrumental, voice, duration_s, asked_by,
+         COALESCE((SELECT value FROM text WHERE id = prompt_id), '') AS prompt,
+         COALESCE((SELECT value FROM text WHERE id = title_id), '') AS title,
+         COALESCE((SELECT value FROM text WHERE id = style_id), '') AS style,
+         COALESCE((SELECT value FROM text WHERE id = lyrics_id), '') AS lyrics,
+         COALESCE((SELECT value FROM text WHERE id = avoid_id), '') AS avoid,
+         CAST(num_nonnulls(prompt_id, title_id, style_id, lyrics_id, avoid_id)
+         > (SELECT COUNT(*) FROM text WHERE id IN (prompt_id, title_id, style_id, lyrics_id, avoid_id))
+           AS INTEGER) AS torn
+  FROM song;
+
+CREATE FUNCTION refuse_change_of_ledger() RETURNS trigger LANGUAGE plpgsql AS
+  $$BEGIN RAISE EXCEPTION 'the ledger is append-only'; END$$;
+CREATE TRIGGER ledger_is_never_edited BEFORE UPDATE ON ledger
+  FOR EACH ROW EXECUTE FUNCTION refuse_change_of_ledger();
+CREATE TRIGGER ledger_is_never_shortened BEFORE DELETE ON ledger
+  FOR EACH ROW EXECUTE FUNCTION refuse_change_of_ledger();
+-- TRUNCATE passes the triggers of rows.
+CREATE TRIGGER ledger_is_never_emptied BEFORE TRUNCATE ON ledger
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_ledger();
+
+CREATE FUNCTION count_hold() RETURNS trigger LANGUAGE plpgsql AS
+  $$BEGIN
+    INSERT INTO day_total (day, credits) VALUES (NEW.day, 0) ON CONFLICT DO NOTHING;
+    UPDATE day_total
+      SET credits = credits + (CASE NEW.kind WHEN 'hold' THEN 1 ELSE -1 END) * (NEW.allowance + NEW.bonus)
+      WHERE day = NEW.day;
+    RETURN NULL;
+  END$$;
+CREATE TRIGGER day_total_counts_holds AFTER INSERT ON ledger FOR EACH ROW
+  WHEN (NEW.kind IN ('hold', 'release')) EXECUTE FUNCTION count_hold();
+
+CREATE FUNCTION count_operators_grant() RETURNS trigger LANGUAGE plpgsql AS
+  $$BEGIN
+    UPDATE guild SET operator_bonus = operator_bonus + NEW.bonus WHERE id = NEW.guild_id;
+    RETURN NULL;
+  END$$;
+CREATE TRIGGER operator_bonus_counts_grants AFTER INSERT ON ledger FOR EACH ROW
+  WHEN (NEW.kind = 'grant' AND NEW.actor_id = -2) EXECUTE FUNCTION count_operators_grant();
+
+CREATE FUNCTION refuse_nameless_request() RETURNS trigger LANGUAGE plpgsql AS
+  $$BEGIN RAISE EXCEPTION 'a job is submitted without naming its service'; END$$;
+CREATE TRIGGER a_request_names_its_service BEFORE UPDATE OF state ON job FOR EACH ROW
+  WHEN (NEW.state = 'submitting' AND NEW.backend IS NULL) EXECUTE FUNCTION refuse_nameless_request();
+
+CREATE FUNCTION add_job_event(job BIGINT, moment BIGINT, what TEXT, now_in TEXT, tried BIGINT, said TEXT)
+  RETURNS void LANGUAGE plpgsql AS
+  $$BEGIN
+    INSERT INTO job_event (job_id, number, at, kind, state, attempt, note, last_at)
+      SELECT job, LEAST(200, 1 + COALESCE(MAX(number), 0)), moment, what, now_in, tried, said, moment
+      FROM job_event WHERE job_id = job
+      ON CONFLICT (job_id, number) DO UPDATE SET at = excluded.at, kind = excluded.kind,
+        state = excluded.state, attempt = excluded.attempt, note = excluded.note, repeats = 0,
+        last_at = excluded.last_at;
+  END$$;
+CREATE FUNCTION place_of_send(direct BIGINT, channel BIGINT, requested_in BIGINT) RETURNS TEXT
+  LANGUAGE sql IMMUTABLE AS
+  $$SELECT CASE WHEN direct = 1 THEN 'direct message'
+                WHEN channel = requested_in THEN 'channel' ELSE 'parent channel' END$$;
+
+CREATE FUNCTION record_state() RETURNS trigger LANGUAGE plpgsql AS
+  $$BEGIN
+    PERFORM add_job_event(NEW.id, NEW.state_since, 'state', NEW.state, NEW.attempt, COALESCE(
+      CASE NEW.state WHEN 'submitting' THEN NEW.backend WHEN 'failed' THEN NEW.reason
+                     WHEN 'explained' THEN NEW.reason
+                     WHEN 'delivering' THEN
+                       place_of_send(NEW.delivery_direct, NEW.delivery_channel_id, NEW.channel_id) END, ''));
+    RETURN NULL;
+  END$$;
+CREATE TRIGGER job_event_of_state AFTER UPDATE OF state ON job FOR EACH ROW
+  WHEN (NEW.state <> OLD.state) EXECUTE FUNCTION record_state();
+
+CREATE FUNCTION record_send() RETURNS trigger LANGUAGE plpgsql AS
+  $$BEGIN
+    PERFORM add_job_event(NEW.id, NEW.delivery_started_at, 'sending', NEW.state, NEW.attempt,
+                          place_of_send(NEW.delivery_direct, NEW.delivery_channel_id, NEW.channel_id));
+    RETURN NULL;
+  END$$;
+CREATE TRIGGER job_event_of_send AFTER UPDATE OF delivery_started_at ON job FOR EACH ROW
+  WHEN (NEW.delivery_started_at IS NOT NULL AND NEW.state = OLD.state
+        AND NEW.delivery_started_at IS DISTINCT FROM OLD.delivery_started_at)
+  EXECUTE FUNCTION record_send();
+
+CREATE FUNCTION record_parking() RETURNS trigger LANGUAGE plpgsql AS
+  $$BEGIN
+    PERFORM add_job_event(NEW.id, COALESCE(NEW.card_due_at, NEW.state_since),
+                          CASE WHEN NEW.parked IS NULL THEN 'resumed' ELSE 'parked' END, NEW.state,
+                          NEW.attempt, COALESCE(NEW.parked, ''));
+    RETURN NULL;
+  END$$;
+CREATE TRIGGER job_event_of_parking AFTER UPDATE OF parked ON job FOR EACH ROW
+  WHEN (NEW.parked IS DISTINCT FROM OLD.parked AND NEW.state = OLD.state) EXECUTE FUNCTION record_parking();
+
+CREATE FUNCTION record_deletion() RETURNS trigger LANGUAGE plpgsql AS
+  $$BEGIN
+    PERFORM add_job_event(NEW.id, COALESCE(NEW.card_due_at, NEW.state_since), 'deleted', NEW.state,
+                          NEW.attempt, '');
+    RETURN NULL;
+  END$$;
+CREATE TRIGGER job_event_of_deletion AFTER UPDATE OF message_id ON job FOR EACH ROW
+  WHEN (NEW.message_id IS NULL AND OLD.message_id IS NOT NULL AND NEW.interaction_id > 0)
+  EXECUTE FUNCTION record_deletion();

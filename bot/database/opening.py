@@ -1,0 +1,95 @@
+"""Open the database that DATABASE_URL names, whichever engine it is for."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+from bot.database import engine, sqlite
+from bot.database.engine import Tx
+from bot.database.standby import Standby
+from bot.errors import StartRefused
+
+SQLITE: Final = "sqlite:///"
+POSTGRESQL: Final = "postgresql://"
+
+
+def is_on_server(url: str) -> bool:
+    """Return whether the address is one of a PostgreSQL database."""
+    return url.startswith(POSTGRESQL)
+
+
+def path_of(url: str) -> Path:
+    """Return the path in the address of an SQLite file."""
+    return Path(url.removeprefix(SQLITE))
+
+
+def open_database(
+    url: str, *, takeover_s: float, wrote: Callable[[float], None], standby: Standby | None
+) -> AbstractAsyncContextManager[engine.Database]:
+    """Open the database for a bot, which has it to itself.
+
+    On PostgreSQL this waits as long as another process has it.
+
+    Raises:
+        StartRefused: it can't be used.
+        Stopped: ``standby.stop`` was set.
+    """
+    if is_on_server(url):
+        opened: AbstractAsyncContextManager[engine.Database] = _postgresql().Database.open(
+            url, takeover_s=takeover_s, wrote=wrote, standby=standby
+        )
+        return opened
+    return sqlite.Database.open(path_of(url), wrote=wrote)
+
+
+def attach_to_server(url: str) -> AbstractAsyncContextManager[engine.Database]:
+    """Open a PostgreSQL database next to a bot that may be running.
+
+    Raises:
+        StartRefused: it can't be used.
+    """
+    attached: AbstractAsyncContextManager[engine.Database] = _postgresql().Database.attach(url)
+    return attached
+
+
+def open_any_schema(url: str) -> AbstractContextManager[tuple[Tx, int, int]]:
+    """Open a snapshot of a PostgreSQL database, with the version of its schema and this program's.
+
+    Raises:
+        StartRefused: it can't be read, or belongs to another or a newer program.
+    """
+    opened: AbstractContextManager[tuple[Tx, int, int]] = _postgresql().open_any_schema(url)
+    return opened
+
+
+def open_place(place: Path | str) -> AbstractContextManager[Tx]:
+    """Open a snapshot of a database that is given by its path or by its address; see ``open_read_only``."""
+    return sqlite.open_read_only(place) if isinstance(place, Path) else open_read_only(place)
+
+
+def open_read_only(url: str) -> AbstractContextManager[Tx]:
+    """Open a snapshot of a database that a bot may be using.
+
+    Raises:
+        StartRefused: it can't be read, or has another schema than this program.
+    """
+    if is_on_server(url):
+        opened: AbstractContextManager[Tx] = _postgresql().open_read_only(url)
+        return opened
+    return sqlite.open_read_only(path_of(url))
+
+
+def _postgresql() -> ModuleType:
+    """Return the engine, whose driver is an extra."""
+    try:
+        from bot.database import postgresql  # noqa: PLC0415 - only if it is used
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != "psycopg" and "libpq" not in str(error):
+            raise
+        raise StartRefused(
+            "DATABASE_URL: PostgreSQL needs a package that is not installed; "
+            "run `pip install 'tunesmith[postgresql]'`."
+        ) from None
+    return postgresql

@@ -1,0 +1,602 @@
+"""The PostgreSQL engine: ``write(fn)``, ``read(fn)`` and ``report(fn)``, each a transaction in one hop.
+
+psycopg is used synchronously on threads of its own, so the transaction functions are the same as on SQLite.
+One session writes. It owns the slot (``slots``), and that is the whole fence: when the server has ended it,
+no transaction of this process can commit any more.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from functools import partial
+from typing import Final, NoReturn, TypeVar
+
+import psycopg
+
+from bot import threads
+from bot.database import engine, postgresql_schema, slots
+from bot.database.engine import GIVE_UP_AFTER_S, RETRY_AFTER_S, DatabaseError
+from bot.database.postgresql_tx import Tx, connect
+from bot.database.slots import SlotLost
+from bot.database.standby import Standby, Stopped
+from bot.errors import StartRefused, StoreBusy, StoreLost
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+RECONNECT_PAUSE_S: Final = 0.1
+START_WITHIN_S: Final = 60.0
+"""How long the server may be out of reach at a start, in seconds."""
+FENCE_SHARE: Final = 3
+"""A process pays and posts only within this part of ``takeover_s`` after the server showed that it may."""
+EXIT_LOST: Final = 70
+"""Exit code of a process that lost its slot: EX_SOFTWARE of sysexits.h."""
+
+LOCK_TIMEOUT_MS: Final = 1_500
+"""Wait of one statement for a row that another process has locked."""
+STATEMENT_TIMEOUT_MS: Final = 10_000
+REPORT_TIMEOUT_MS: Final = 120_000
+IDLE_TIMEOUT_MS: Final = 10_000
+"""How long a transaction may stand still before the server ends its session and frees its locks."""
+
+WRITING: Final[dict[str, str | int]] = {
+    "lock_timeout": LOCK_TIMEOUT_MS,
+    "statement_timeout": STATEMENT_TIMEOUT_MS,
+    "idle_in_transaction_session_timeout": IDLE_TIMEOUT_MS,
+    "default_transaction_isolation": r"read\ committed",
+}
+READING: Final[dict[str, str | int]] = {
+    "default_transaction_read_only": "on",
+    "default_transaction_isolation": r"repeatable\ read",
+    "statement_timeout": REPORT_TIMEOUT_MS,
+    "idle_in_transaction_session_timeout": REPORT_TIMEOUT_MS,
+}
+
+_COLLISIONS = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
+"""Two transactions were in each other's way: the one that was rolled back is run again."""
+_MOMENTARY = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    # The server has become a replica.
+    psycopg.errors.ReadOnlySqlTransaction,
+)
+"""The session is gone, or the server cannot do it now."""
+
+_NOT_YET = ("starting up", "shutting down", "recovery", "too many", "remaining connection slots")
+"""Words with which the server refuses a session now that it may accept later."""
+
+MAINTAINING: Final[dict[str, str | int]] = {"lock_timeout": LOCK_TIMEOUT_MS}
+REWRITTEN: Final = ("text", "draft", "song", "track", "coauthor", "member", "forgotten")
+"""Tables that hold what members typed, or lead to a person. Jobs and the ledger are too large for it."""
+
+
+def die(reason: str) -> NoReturn:
+    """End the process at once: whatever it would still do, it could pay or post for what is another's."""
+    log.critical("slot lost", extra={"reason": reason})
+    with suppress(ValueError, OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(EXIT_LOST)
+
+
+class _Writer:
+    """The writing session, on its one thread."""
+
+    def __init__(self, url: str, takeover_s: float) -> None:
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix="tunesmith-writer")
+        self.takeover_s = takeover_s
+        self.epoch: int | None = None
+        """The epoch under which the process holds the slot; None without one."""
+        self.proved_s = -takeover_s
+        """When the server last showed that the slot is this process's, as of before it was asked."""
+        self.closing = threading.Event()
+        self._url = url
+        self._tx: Tx | None = None
+        self._session = 0
+        self._watch = slots.Watch()
+        self._holder = slots.this_process()
+
+    # -- the slot
+
+    def attempt(self) -> bool:
+        """Take the slot if it is free. Raises psycopg.Error while the server cannot be reached."""
+        if self._tx is None or not self._tx.usable:
+            self._tx = self._connect()
+            slots.prepare(self._tx)
+            postgresql_schema.refuse_unusable(self._tx)
+        began_s = slots.steady_s()
+        epoch = slots.attempt(self._tx, self._watch, self.takeover_s, self._holder)
+        if epoch is not None:
+            self.epoch, self.proved_s = epoch, began_s
+            postgresql_schema.refuse_unusable(self._tx)
+            postgresql_schema.migrate(self._tx)
+        return epoch is not None
+
+    def attach(self) -> None:
+        """Connect without a slot, next to a bot that runs."""
+        self._tx = self._connect()
+        postgresql_schema.refuse_other_schema(self._tx)
+
+    def _connect(self) -> Tx:
+        tx = connect(self._url, name="tunesmith", options=WRITING)
+        # With commits that are not flushed, a crash of the server loses the last ones, and a lost
+        # `submitting` is a second charge.
+        tx.execute(
+            """SELECT set_config('synchronous_commit', 'on', false)
+               WHERE current_setting('synchronous_commit') = 'off'"""
+        )
+        self._session = tx.connection.info.backend_pid
+        return tx
+
+    def _again(self) -> Tx:
+        """Return a session that holds what the lost one held.
+
+        Raises:
+            SlotLost: another process has the slot, or has had it.
+            psycopg.OperationalError: not yet.
+        """
+        old_session, tx = self._session, self._connect()
+        try:
+            taken = self.epoch is None or slots.take_up_again(tx, self.epoch, old_session)
+        except BaseException:
+            tx.close()
+            self._session = old_session
+            raise
+        if not taken:
+            tx.close()
+            self._session = old_session
+            raise psycopg.OperationalError("the lost session still has the slot")
+        return tx
+
+    # -- transactions
+
+    def run(self, fn: Callable[[Tx], T], deadline_s: float) -> T:
+        """Run ``fn`` in one transaction, again after a collision or a lost session, until the deadline.
+
+        Raises:
+            SlotLost: this process no longer holds the slot.
+            StoreBusy: it was not possible in time; nothing was written.
+        """
+        while True:
+            try:
+                if self._tx is None or not self._tx.usable:
+                    self._tx = self._again()
+                return self._once(self._tx, fn)
+            except _COLLISIONS as error:
+                failed: psycopg.Error = error
+            except _MOMENTARY as error:
+                failed = error
+                if self._tx is not None and not self._tx.usable:
+                    self._tx.close()
+                time.sleep(RECONNECT_PAUSE_S)
+            if time.perf_counter() >= deadline_s or self.closing.is_set():
+                raise StoreBusy(
+                    f"the database can't be written to: {_sentence(failed)}", RETRY_AFTER_S
+                ) from failed
+
+    def _once(self, tx: Tx, fn: Callable[[Tx], T]) -> T:
+        began_s = slots.steady_s()
+        tx.execute("BEGIN")
+        try:
+            result = fn(tx)
+            # None for a transaction that has written nothing; asked earlier, it would give it a number.
+            xid = tx.execute("SELECT CAST(pg_current_xact_id_if_assigned() AS TEXT)").fetchone()[0]
+        except BaseException:
+            if tx.usable and tx.in_transaction:
+                with suppress(*_MOMENTARY):
+                    tx.execute("ROLLBACK")
+            raise
+        try:
+            tx.execute("COMMIT")
+        except _MOMENTARY as error:
+            if xid is not None and (tx.usable or not self._was_committed(xid)):
+                raise
+            log.warning("commit confirmed later", extra={"error": _sentence(error)})
+        self.proved_s = began_s
+        return result
+
+    def _was_committed(self, xid: str) -> bool:
+        """Return whether a commit whose answer was lost has happened. The server knows, once it is back.
+
+        Raises:
+            SlotLost: another process has the slot; its view of the database counts now.
+            StoreBusy: the process is closing, and will not find out.
+        """
+        while not self.closing.is_set():
+            try:
+                self._tx = self._again()
+                row = self._tx.execute("SELECT pg_xact_status(CAST(? AS xid8))", (xid,)).fetchone()
+                if row[0] != "in progress":
+                    return bool(row[0] == "committed")
+            except _MOMENTARY as error:
+                log.warning("commit not confirmed yet", extra={"error": _sentence(error)})
+            time.sleep(RECONNECT_PAUSE_S)
+        raise StoreBusy("the database went away during a commit", RETRY_AFTER_S)
+
+    def close(self) -> None:
+        """Give the slot back and end the session."""
+        tx = self._tx
+        if tx is None:
+            return
+        with suppress(*_MOMENTARY):
+            if tx.usable and self.epoch is not None:
+                slots.give_back(tx, self.epoch)
+        tx.close()
+
+
+class _Reader:
+    """A session that cannot write, on a thread of its own."""
+
+    def __init__(self, url: str) -> None:
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix="tunesmith-reader")
+        self._url = url
+        self._tx: Tx | None = None
+
+    def run(self, fn: Callable[[Tx], T]) -> T:
+        """Run ``fn`` on a snapshot; once more if the session was lost since its last use."""
+        fresh = self._tx is None or not self._tx.usable
+        try:
+            return self._once(fn)
+        except _MOMENTARY:
+            if fresh:
+                raise
+        return self._once(fn)
+
+    def _once(self, fn: Callable[[Tx], T]) -> T:
+        if self._tx is None or not self._tx.usable:
+            self._tx = connect(self._url, name="tunesmith reader", options=READING)
+        try:
+            return _snapshot(fn, self._tx)
+        except _MOMENTARY:
+            self._tx.close()
+            raise
+
+    def close(self) -> None:
+        """End the session."""
+        if self._tx is not None:
+            self._tx.close()
+
+
+def _snapshot(fn: Callable[[Tx], T], tx: Tx) -> T:
+    tx.execute("BEGIN")
+    try:
+        return fn(tx)
+    finally:
+        if tx.usable and tx.in_transaction:
+            tx.execute("ROLLBACK")
+
+
+def _sentence(error: psycopg.Error) -> str:
+    """Return the server's words on one line. They name host and user, and never the password."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+class Database(engine.Database):
+    """Transactions on one PostgreSQL database. Get it from ``open`` or ``attach``."""
+
+    files = None
+
+    def __init__(
+        self, url: str, writer: _Writer, wrote: Callable[[float], None], lost: Callable[[str], NoReturn]
+    ) -> None:
+        self._url = url
+        self._writer = writer
+        self._reader = _Reader(url)
+        self._reports = threads.Threads("reports", threads.REPORTS)
+        self._wrote = wrote
+        self._die = lost
+        self._lost = asyncio.Event()
+        self._waiting = 0
+        self._closed = False
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        url: str,
+        *,
+        takeover_s: float = 15.0,
+        wrote: Callable[[float], None] = lambda _took_s: None,
+        standby: Standby | None = None,
+        lost: Callable[[str], NoReturn] = die,
+    ) -> AsyncIterator["Database"]:
+        """Take the slot, waiting for it as long as another process has it, and open the database.
+
+        ``lost`` is called, on any thread, once another process has the slot; it does not return.
+
+        Raises:
+            StartRefused: the server can't be reached, or the database is not for this program.
+            Stopped: ``standby.stop`` was set.
+        """
+        writer = _Writer(url, takeover_s)
+        loop = asyncio.get_running_loop()
+        try:
+            await _take(writer, standby or Standby(stop=asyncio.Event()))
+            database = cls(url, writer, wrote, lost)
+            beating = asyncio.create_task(database._beat(), name="beat of the slot")
+            try:
+                yield database
+            finally:
+                beating.cancel()
+                await asyncio.wait((beating,))
+                await database._close()
+        finally:
+            writer.closing.set()
+            await loop.run_in_executor(writer.thread, writer.close)
+            writer.thread.shutdown(wait=False)
+
+    @classmethod
+    @asynccontextmanager
+    async def attach(cls, url: str) -> AsyncIterator["Database"]:
+        """Open the database next to a running bot, without a slot.
+
+        Raises:
+            StartRefused: it can't be reached, or has another schema than this program.
+        """
+        writer = _Writer(url, takeover_s=0.0)
+        loop = asyncio.get_running_loop()
+        try:
+            with _refusing():
+                await loop.run_in_executor(writer.thread, writer.attach)
+            database = cls(url, writer, lambda _: None, die)
+            try:
+                yield database
+            finally:
+                await database._close()
+        finally:
+            writer.closing.set()
+            await loop.run_in_executor(writer.thread, writer.close)
+            writer.thread.shutdown(wait=False)
+
+    async def _close(self) -> None:
+        self._closed = True
+        self._reports.close()
+        await asyncio.get_running_loop().run_in_executor(self._reader.thread, self._reader.close)
+        self._reader.thread.shutdown(wait=False)
+
+    async def _beat(self) -> None:
+        """Show that the process is alive until cancelled. Its event loop beats, so that a stuck one stops."""
+        epoch = self._writer.epoch
+        assert epoch is not None  # noqa: S101 - _take has returned
+        while True:
+            try:
+                await self._write(partial(_beat, epoch))
+            except StoreBusy as error:
+                log.warning("no beat", extra={"error": str(error)})
+            await asyncio.sleep(slots.BEAT_S)
+
+    @property
+    def scrubs_in_passing(self) -> bool:
+        """Return False: to rewrite a table locks it."""
+        return False
+
+    @property
+    def waiting(self) -> int:
+        """Number of writes that wait for their turn."""
+        return self._waiting
+
+    def may_act(self) -> bool:
+        """Return whether the server has shown lately that the slot is this process's."""
+        return slots.steady_s() - self._writer.proved_s <= self._writer.takeover_s / FENCE_SHARE
+
+    async def write(self, fn: Callable[[engine.Tx], T]) -> T:
+        """Run ``fn`` in a transaction, whole or not at all, and durable when this returns.
+
+        Raises:
+            StoreBusy: the server could not be reached for 2 s, or another process held the rows;
+                nothing was written.
+            StoreLost: another process has the slot; nothing was written.
+            Exception: whatever ``fn`` raised; nothing was written.
+        """
+        began_s = time.perf_counter()
+        result = await self._write(fn)
+        self._wrote(time.perf_counter() - began_s)
+        return result
+
+    async def _write(self, fn: Callable[[Tx], T]) -> T:
+        if self._closed:
+            raise StoreBusy("the database is closed", RETRY_AFTER_S)
+        deadline_s = time.perf_counter() + GIVE_UP_AFTER_S
+        self._waiting += 1
+        try:
+            entry = self._writer.thread.submit(self._run, fn, deadline_s)
+            return await _settled(entry, deadline_s)
+        finally:
+            self._waiting -= 1
+
+    def _run(self, fn: Callable[[Tx], T], deadline_s: float) -> T:
+        try:
+            return self._writer.run(fn, deadline_s)
+        except SlotLost:
+            self._die("another process has taken the slot over")
+        except psycopg.Error as error:
+            raise DatabaseError(_sentence(error)) from error
+
+    async def read(self, fn: Callable[[engine.Tx], T]) -> T:
+        """Run ``fn`` on a snapshot, without waiting for writers. It cannot write.
+
+        Raises:
+            StoreBusy: the server can't be reached.
+            Exception: whatever ``fn`` raised.
+        """
+        with self._read_errors():
+            return await asyncio.wrap_future(self._reader.thread.submit(self._reader.run, fn))
+
+    async def report(self, fn: Callable[[engine.Tx], T]) -> T:
+        """Run ``fn`` on a snapshot in a session of its own: however long it takes, nobody else waits.
+
+        Raises:
+            StoreBusy: the server can't be reached.
+            Exception: whatever ``fn`` raised.
+        """
+
+        def read() -> T:
+            tx = connect(self._url, name="tunesmith report", options=READING)
+            try:
+                return _snapshot(fn, tx)
+            finally:
+                tx.close()
+
+        with self._read_errors():
+            return await self._reports.run(read)
+
+    @contextmanager
+    def _read_errors(self) -> Iterator[None]:
+        if self._closed:
+            raise StoreBusy("the database is closed", RETRY_AFTER_S)
+        try:
+            yield
+        except _MOMENTARY as error:
+            raise StoreBusy(f"the database can't be read: {_sentence(error)}", RETRY_AFTER_S) from error
+        except psycopg.Error as error:
+            raise DatabaseError(_sentence(error)) from error
+
+    async def take_over(
+        self, take: Callable[[engine.Tx], int], is_current: Callable[[engine.Tx, int], bool]
+    ) -> int:
+        """Return the number that ``take`` gives this process. Its slot keeps later ones away."""
+        del is_current  # a process without its slot cannot write at all
+        return await self.write(take)
+
+    async def until_lost(self) -> str:
+        """Wait for ever: a process that lost its slot ends at once, in ``lost``."""
+        await self._lost.wait()
+        raise StoreLost("the slot was lost", RETRY_AFTER_S)
+
+    async def scrub(self, first: int, record: Callable[[engine.Tx], object]) -> int | None:
+        """Rewrite the tables that hold what members typed, one for each call, at a quiet moment.
+
+        VACUUM FULL leaves nothing of a deleted row in the table's files. What the server's log, replicas and
+        archives have of it is the operator's (docs/postgresql.md).
+        """
+        place = first - engine.FIRST_PAGE
+        await self._maintain(f"VACUUM (FULL) {REWRITTEN[place]}")
+        await self.write(record)
+        return first + 1 if place + 1 < len(REWRITTEN) else None
+
+    async def empty_log(self) -> bool:
+        """Do nothing: the server recycles its log by itself."""
+        return True
+
+    async def _maintain(self, statement: str) -> None:
+        def run() -> None:
+            tx = connect(self._url, name="tunesmith maintenance", options=MAINTAINING)
+            try:
+                tx.execute(statement)
+            finally:
+                tx.close()
+
+        try:
+            await self._reports.run(run)
+        except _MOMENTARY as error:
+            raise StoreBusy(f"the database can't be cleaned: {_sentence(error)}", RETRY_AFTER_S) from error
+
+
+async def _take(writer: _Writer, standby: Standby) -> None:
+    """Wait until the slot is this process's."""
+    began_s, reached, stands_by = time.monotonic(), False, False
+    loop = asyncio.get_running_loop()
+    async with AsyncExitStack() as stack:
+        while True:
+            try:
+                if await loop.run_in_executor(writer.thread, writer.attempt):
+                    log.info("slot taken", extra={"epoch": writer.epoch})
+                    return
+                reached = True
+            except _MOMENTARY as error:
+                if _is_final(error) or not (reached or time.monotonic() - began_s < START_WITHIN_S):
+                    raise _refusal(error) from error
+                log.warning("database out of reach", extra={"error": _sentence(error)})
+            except psycopg.ProgrammingError as error:
+                raise _refusal(error) from None
+            if not stands_by:
+                stands_by = True
+                log.info("standing by")
+                await stack.enter_async_context(standby.shown())
+            try:
+                async with asyncio.timeout(slots.LOOK_S):
+                    await standby.stop.wait()
+            except TimeoutError:
+                continue
+            raise Stopped
+
+
+async def _settled(entry: Future[T], deadline_s: float) -> T:
+    """Wait for a transaction. One that its thread has not begun by the deadline is refused."""
+    waiting = asyncio.wrap_future(entry)
+    waiting.add_done_callback(_look_at)
+    await asyncio.wait((waiting,), timeout=max(0.0, deadline_s - time.perf_counter()))
+    if not waiting.done() and entry.cancel():
+        raise StoreBusy("the database can't be written to: the writer had no time", RETRY_AFTER_S)
+    return await waiting
+
+
+def _look_at(future: asyncio.Future[T]) -> None:
+    """Take note of an error that nobody waits for any more: its caller was cancelled."""
+    if not future.cancelled():
+        future.exception()
+
+
+def _beat(epoch: int, tx: Tx) -> None:
+    slots.beat(tx, epoch)
+
+
+def _is_final(error: psycopg.Error) -> bool:
+    """Return whether the server has answered, and will not answer otherwise later."""
+    words = str(error)
+    return "FATAL" in words and not any(phrase in words for phrase in _NOT_YET)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        raise _refusal(error) from None
+
+
+def _refusal(error: psycopg.Error) -> StartRefused:
+    if isinstance(error, psycopg.ProgrammingError):  # its words may repeat the address with its password
+        return StartRefused(
+            "DATABASE_URL: PostgreSQL does not understand the address; check how it is written."
+        )
+    return StartRefused(
+        f"DATABASE_URL: the PostgreSQL database can't be used ({_sentence(error)}); check the server and the "
+        "address."
+    )
+
+
+@contextmanager
+def open_any_schema(url: str) -> Iterator[tuple[Tx, int, int]]:
+    """Open a snapshot, with the version of its schema, 0 if it is empty, and this program's.
+
+    Raises:
+        StartRefused: it can't be reached, or belongs to another or a newer program.
+    """
+    with _refusing():
+        tx = connect(url, name="tunesmith reader", options=READING)
+        try:
+            tx.execute("BEGIN")
+            postgresql_schema.refuse_unusable(tx)
+            yield tx, postgresql_schema.schema_version(tx), postgresql_schema.current()
+        finally:
+            tx.close()
+
+
+@contextmanager
+def open_read_only(url: str) -> Iterator[Tx]:
+    """Open a snapshot of a database that a bot may be using.
+
+    Raises:
+        StartRefused: it can't be reached, or has another schema than this program.
+    """
+    with open_any_schema(url) as (tx, _, _):
+        postgresql_schema.refuse_other_schema(tx)
+        yield tx

@@ -1,0 +1,104 @@
+"""The schema on PostgreSQL: its version, and the migrations that bring a database up to it."""
+
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Final
+
+from bot.database import slots
+from bot.database.postgresql_tx import Tx
+from bot.errors import StartRefused
+
+VERSION_FACT: Final = "schema"
+"""Name of the fact that keeps the version."""
+SLOT_TABLE: Final = "slot"
+"""The table that exists before the schema."""
+
+
+def migrations() -> list[tuple[int, list[Traversable]]]:
+    """Return the versions in order, each with its files. The first one is what SQLite had reached then."""
+    folder = files("bot.database") / "migrations" / "postgresql"
+    versions: dict[int, list[Traversable]] = {}
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".sql"):
+            # Of one version, the tables come before the rules about them.
+            versions.setdefault(int(file.name[:4]), []).insert(0 if "tables" in file.name else 1, file)
+    return sorted(versions.items())
+
+
+def current() -> int:
+    """Return the version of this program's schema."""
+    return migrations()[-1][0]
+
+
+def schema_version(tx: Tx) -> int:
+    """Return the version of the database's schema; 0 if it has none of ours."""
+    if tx.execute("SELECT to_regclass('fact') AS fact").fetchone()["fact"] is None:
+        return 0
+    row = tx.execute("SELECT value FROM fact WHERE name = ?", (VERSION_FACT,)).fetchone()
+    return 0 if row is None else int(row["value"])
+
+
+def refuse_unusable(tx: Tx) -> None:
+    """Refuse a database of another program or of a newer version of this one.
+
+    Raises:
+        StartRefused: it is one.
+    """
+    version = schema_version(tx)
+    if version > current():
+        raise StartRefused(
+            f"DATABASE_URL: the database was written by a newer Tunesmith (schema {version}, this one knows "
+            f"{current()}); update the program."
+        )
+    if version == 0:
+        tables = tx.execute(
+            "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename <> ?",
+            (SLOT_TABLE,),
+        ).fetchone()
+        if tables[0]:
+            raise StartRefused(
+                "DATABASE_URL: the database has tables of another program; create an empty one for Tunesmith."
+            )
+
+
+def refuse_other_schema(tx: Tx) -> None:
+    """Refuse a database whose schema is not this program's.
+
+    Raises:
+        StartRefused: it is of another version, or empty.
+    """
+    refuse_unusable(tx)
+    version = schema_version(tx)
+    if version < current():
+        raise StartRefused(
+            f"DATABASE_URL: the database is of schema {version} and this program of {current()}; start the "
+            "bot with this program first, which brings the database up to date."
+        )
+
+
+def migrate(tx: Tx) -> None:
+    """Upgrade the schema in one transaction. The caller holds the slot, so no bot works on the old schema."""
+    tx.execute("BEGIN")
+    try:
+        _upgrade(tx)
+        tx.execute("COMMIT")
+    except BaseException:
+        if tx.usable:
+            tx.execute("ROLLBACK")
+        raise
+
+
+def _upgrade(tx: Tx) -> None:
+    tx.execute("SELECT pg_advisory_xact_lock(?, ?)", (slots.LOCKS, slots.SCHEMA_LOCK))
+    version = schema_version(tx)
+    for number, steps in migrations():
+        if number > version:
+            for step in steps:
+                # Without parameters, so that the server takes all statements of a file at once.
+                tx.connection.execute(step.read_text("utf-8").encode())
+    if version < current():
+        tx.execute(
+            """INSERT INTO fact (name, value) VALUES (?, ?)
+               ON CONFLICT (name) DO UPDATE SET value = excluded.value""",
+            (VERSION_FACT, str(current())),
+        )

@@ -1,0 +1,123 @@
+"""A PostgreSQL server for tests: the distribution's, in a folder of its own, by a user that is not root."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from bot.database import postgresql_schema, slots
+from bot.database.postgresql_tx import connect
+
+USERS: Final = ("postgres", "nobody")
+"""Users whom the server may run as: it refuses to run as root."""
+SETTINGS: Final = (
+    # No test here cuts the power.
+    "fsync=off",
+    "listen_addresses=",
+    "max_connections=200",
+    "shared_buffers=32MB",
+    # A lost session is noticed soon.
+    "deadlock_timeout=100ms",
+)
+TEMPLATE: Final = "blank"
+"""Name of a database with the schema and no rows."""
+
+
+def programs() -> Path | None:
+    """Return the folder of the server's programs; None if it is not installed."""
+    on_path = shutil.which("initdb")
+    folders = [Path(on_path).parent] if on_path else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next((folder for folder in folders if (folder / "initdb").exists()), None)
+
+
+@dataclass(slots=True)
+class Server:
+    """A running server."""
+
+    folder: Path
+    programs: Path
+    user: tuple[str, ...]
+    """The command that runs a program as somebody else than root."""
+    _names: Iterator[int] = field(default_factory=count)
+
+    def url(self, name: str = "postgres") -> str:
+        """Return the address of a database."""
+        return f"postgresql://tunesmith@/{name}?host={self.folder}"
+
+    def run(self, *command: str) -> None:
+        """Run one of the server's programs and wait for its end."""
+        with (self.folder / "programs.log").open("ab") as log:
+            subprocess.run(  # noqa: S603 - our own arguments
+                (*self.user, str(self.programs / command[0]), *command[1:]),
+                check=True,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+            )
+
+    def start(self) -> None:
+        """Start the server and wait until it takes sessions."""
+        options = " ".join(f"-c {setting}" for setting in SETTINGS)
+        self.run(
+            *("pg_ctl", "start", "-w", "-D", f"{self.folder}/data", "-l", f"{self.folder}/server.log"),
+            *("-o", f"-k {self.folder} {options}"),
+        )
+
+    def stop(self, mode: str = "immediate") -> None:
+        """Stop the server: "fast" ends all sessions, "immediate" is a crash."""
+        self.run("pg_ctl", "stop", "-w", "-D", f"{self.folder}/data", "-m", mode)
+
+    def execute(self, statement: str, name: str = "postgres") -> list[tuple[object, ...]]:
+        """Execute a statement outside a transaction."""
+        with psycopg.connect(self.url(name), autocommit=True) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def create(self, template: str = TEMPLATE) -> str:
+        """Create a database and return its address."""
+        name = f"test_{next(self._names)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.url(name)
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    """Start a server with a template database, and remove everything at the end."""
+    found = programs()
+    assert found is not None, "PostgreSQL is not installed"
+    folder = Path(tempfile.mkdtemp(prefix="tspg-"))
+    user: tuple[str, ...] = ()
+    if os.geteuid() == 0:
+        name = next(name for name in USERS if any(name == entry.pw_name for entry in pwd.getpwall()))
+        entry = pwd.getpwnam(name)
+        os.chown(folder, entry.pw_uid, entry.pw_gid)
+        user = ("setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups")
+    server = Server(folder, found, user)
+    try:
+        server.run(
+            *("initdb", "-D", f"{folder}/data", "-U", "tunesmith", "--auth=trust", "-E", "UTF8"),
+            *("--locale=C.UTF-8", "--no-sync"),
+        )
+        server.start()
+        try:
+            server.execute(f"CREATE DATABASE {TEMPLATE}")
+            tx = connect(server.url(TEMPLATE), name="template", options={})
+            slots.prepare(tx)
+            postgresql_schema.migrate(tx)
+            tx.close()
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder)

@@ -1,0 +1,376 @@
+"""What the PostgreSQL engine promises, on a real server."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
+from typing import NoReturn
+
+import psycopg
+import pytest
+
+from bot.database import postgresql, slots
+from bot.database.engine import ConstraintViolated, DatabaseError, Tx
+from bot.database.postgresql import Database
+from bot.database.postgresql_tx import Tx as ServerTx
+from bot.database.postgresql_tx import connect
+from bot.database.standby import Standby, Stopped
+from bot.errors import Refusal, StartRefused, StoreBusy, StoreLost
+from bot.model import DiscordUserId, Period
+from bot.services.intake import Intake
+from bot.store.facts import fact, remember
+from bot.store.ledger import Defaults
+from bot.store.reconcile import reconcile
+from tests import make
+from tests.postgresql import Server
+
+
+def lost(reason: str) -> NoReturn:
+    raise StoreLost(reason, 0.0)
+
+
+@pytest.fixture
+def url(postgresql_server: Server) -> str:
+    return postgresql_server.create()
+
+
+@pytest.fixture
+async def server(url: str) -> AsyncIterator[Database]:
+    async with Database.open(url, takeover_s=5.0, lost=lost) as opened:
+        yield opened
+
+
+def add(tx: Tx) -> None:
+    """Add a row that counts how often this was committed."""
+    count = int(fact(tx, "count") or 0)
+    remember(tx, "count", str(count + 1))
+
+
+async def count(database: Database) -> int:
+    return await database.read(lambda tx: int(fact(tx, "count") or 0))
+
+
+def end_sessions(server: Server, name: str = "tunesmith") -> None:
+    server.execute(
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{name}'"  # noqa: S608 - ours
+    )
+
+
+async def test_a_write_is_seen_by_the_next_read_and_report(server: Database) -> None:
+    await server.write(add)
+
+    assert 1 == await count(server)
+    assert "1" == await server.report(lambda tx: fact(tx, "count"))
+
+
+async def test_nothing_of_a_transaction_that_fails_is_written(server: Database) -> None:
+    def fails(tx: Tx) -> None:
+        add(tx)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await server.write(fails)
+
+    assert 0 == await count(server)
+
+
+async def test_what_the_schema_forbids_is_an_error_of_the_engine(server: Database) -> None:
+    def forbidden(tx: Tx) -> None:
+        tx.execute("INSERT INTO guild (id, bonus) VALUES (1, -1)")
+
+    with pytest.raises(ConstraintViolated):
+        await server.write(forbidden)
+    await server.write(add)
+
+    assert 1 == await count(server)
+
+
+async def test_a_mistake_in_a_statement_is_an_error_of_the_engine(server: Database) -> None:
+    with pytest.raises(DatabaseError):
+        await server.read(lambda tx: tx.execute("SELECT nothing FROM nowhere"))
+
+
+async def test_a_read_cannot_write(server: Database) -> None:
+    with pytest.raises((DatabaseError, StoreBusy)):
+        await server.read(add)
+
+    assert 0 == await count(server)
+
+
+@pytest.mark.parametrize("error", [psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure])
+async def test_a_collision_is_repeated(server: Database, error: type[psycopg.Error]) -> None:
+    tries = []
+
+    def collides(tx: Tx) -> None:
+        add(tx)
+        tries.append(1)
+        if len(tries) < 3:
+            raise error
+
+    await server.write(collides)
+
+    assert 1 == await count(server)
+
+
+async def test_a_collision_that_stays_is_refused(server: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgresql, "GIVE_UP_AFTER_S", 0.2)
+
+    def collides(_: Tx) -> NoReturn:
+        raise psycopg.errors.DeadlockDetected
+
+    with pytest.raises(StoreBusy):
+        await server.write(collides)
+
+
+async def test_two_transactions_that_lock_each_other_are_both_done(url: str, server: Database) -> None:
+    await server.write(lambda tx: tx.execute("INSERT INTO guild (id) VALUES (1), (2)"))
+    both = threading.Barrier(2)
+
+    def crosswise(first: int, second: int, tx: Tx) -> None:
+        tx.execute("UPDATE guild SET bonus = bonus + 1 WHERE id = ?", (first,))
+        with suppress(threading.BrokenBarrierError):  # the one that is run again is alone
+            both.wait(0.5)
+        tx.execute("UPDATE guild SET bonus = bonus + 1 WHERE id = ?", (second,))
+
+    async with Database.attach(url) as other:
+        await asyncio.gather(
+            server.write(lambda tx: crosswise(1, 2, tx)), other.write(lambda tx: crosswise(2, 1, tx))
+        )
+
+    assert [2, 2] == await server.read(lambda tx: [row[0] for row in tx.execute("SELECT bonus FROM guild")])
+
+
+async def test_a_session_that_ends_costs_nothing(server: Database, postgresql_server: Server) -> None:
+    epoch = await server.read(lambda tx: tx.execute("SELECT epoch FROM slot").fetchone()[0])
+    for _ in range(3):
+        end_sessions(postgresql_server)
+        end_sessions(postgresql_server, "tunesmith reader")
+        await server.write(add)
+
+    assert 3 == await count(server)
+    assert epoch == await server.read(lambda tx: tx.execute("SELECT epoch FROM slot").fetchone()[0])
+
+
+@pytest.mark.parametrize("committed", [True, False])
+async def test_a_commit_whose_answer_is_lost_counts_once(
+    server: Database, monkeypatch: pytest.MonkeyPatch, *, committed: bool
+) -> None:
+    execute = ServerTx.execute
+    losses: list[int] = []
+
+    def loses(tx: ServerTx, sql: str, parameters: object = (), /) -> object:
+        if sql != "COMMIT" or losses or fact_is_missing(tx):
+            return execute(tx, sql, parameters)
+        losses.append(1)
+        if committed:
+            execute(tx, sql)
+        tx.connection.close()
+        raise psycopg.OperationalError("the connection was lost")
+
+    def fact_is_missing(tx: ServerTx) -> bool:
+        return execute(tx, "SELECT 1 FROM fact WHERE name = 'count'").fetchone() is None
+
+    monkeypatch.setattr(ServerTx, "execute", loses)
+    await server.write(add)
+    monkeypatch.undo()
+
+    assert [1] == losses
+    assert 1 == await count(server)
+
+
+async def test_who_has_lost_the_slot_cannot_write(
+    server: Database, postgresql_server: Server, url: str
+) -> None:
+    other = connect(url, name="other", options={})
+    other.execute("UPDATE slot SET epoch = epoch + 1")
+    end_sessions(postgresql_server)
+
+    with pytest.raises(StoreLost):
+        await server.write(add)
+
+    assert 0 == await count(server)
+    other.close()
+
+
+async def test_a_second_process_waits_until_it_is_stopped(server: Database, url: str) -> None:
+    stop = asyncio.Event()
+    shown = asyncio.Event()
+
+    class Page:
+        async def __aenter__(self) -> None:
+            shown.set()
+
+        async def __aexit__(self, *_: object) -> None:
+            shown.clear()
+
+    async def stand_by() -> None:
+        async with Database.open(url, standby=Standby(stop=stop, shown=Page)):
+            raise AssertionError
+
+    waiting = asyncio.create_task(stand_by())
+    await shown.wait()
+    stop.set()
+
+    with pytest.raises(Stopped):
+        await waiting
+    assert not shown.is_set()
+    await server.write(add)
+
+
+async def test_a_process_that_was_not_heard_of_lately_may_not_act(server: Database) -> None:
+    await server.write(add)
+    assert server.may_act()
+
+    server._writer.proved_s -= 5.0
+
+    assert not server.may_act()
+
+
+async def test_an_unknown_database_is_refused_and_named(postgresql_server: Server) -> None:
+    with pytest.raises(StartRefused, match="DATABASE_URL: the PostgreSQL database can't be used"):
+        async with Database.open(postgresql_server.url("nowhere")):
+            pass
+
+
+async def test_a_closed_database_takes_no_more(url: str) -> None:
+    async with Database.open(url) as opened:
+        pass
+
+    with pytest.raises(StoreBusy):
+        await opened.write(add)
+    with pytest.raises(StoreBusy):
+        await opened.read(lambda tx: fact(tx, "count"))
+
+
+async def test_all_credits_are_promised_once_to_many_at_once(url: str) -> None:
+    terms = make.terms(
+        price_credits=10,
+        open_per_member=100,
+        open_per_guild=100,
+        defaults=Defaults(allowance=50, period=Period.MONTH),
+    )
+    async with AsyncExitStack() as stack:
+        sessions = [await stack.enter_async_context(Database.attach(url)) for _ in range(4)]
+        intakes = [
+            Intake(session, terms, now=lambda: datetime.now(UTC), woken=lambda: None) for session in sessions
+        ]
+
+        async def accept(number: int) -> bool:
+            while True:
+                origin = make.origin(member_id=DiscordUserId(1_000 + number))
+                try:
+                    return await intakes[number % 4].accept(make.prompt(), origin) is not None
+                except StoreBusy:
+                    continue
+                except Refusal:
+                    return False
+
+        accepted = await asyncio.gather(*(accept(number) for number in range(24)))
+
+        assert 5 == sum(accepted)
+        assert () == (await sessions[0].report(reconcile)).findings
+
+
+# -- the slot
+
+
+class Hands:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.s = 100.0
+
+    def __call__(self) -> float:
+        return self.s
+
+
+def test_a_beat_is_as_old_as_it_was_seen_unchanged() -> None:
+    clock = Hands()
+    watch = slots.Watch(clock)
+    watch.look(slots.Beat(1, 1, given_back=False))
+    ages = []
+    for beat in (1, 1, 2, 2):
+        clock.s += 1.0
+        ages.append(watch.look(slots.Beat(1, beat, given_back=False)))
+
+    assert [1.0, 2.0, 0.0, 1.0] == ages
+
+
+def test_who_stood_still_while_looking_begins_anew() -> None:
+    clock = Hands()
+    watch = slots.Watch(clock)
+    watch.look(slots.Beat(1, 1, given_back=False))
+    clock.s += 60.0
+
+    assert 0.0 == watch.look(slots.Beat(1, 1, given_back=False))
+
+
+def look(tx: ServerTx, watch: slots.Watch, clock: Hands, for_s: float) -> int | None:
+    """Look again and again for this time; return the epoch if the slot was taken."""
+    end_s = clock.s + for_s
+    while clock.s < end_s:
+        clock.s += 0.5
+        epoch = slots.attempt(tx, watch, 15.0, "standby")
+        if epoch is not None:
+            return epoch
+    return None
+
+
+async def test_a_slot_that_was_not_given_back_is_left_alone_for_a_while(url: str) -> None:
+    clock, holder, standby = Hands(), *(connect(url, name="tests", options={}) for _ in range(2))
+    watch = slots.Watch(clock)
+    assert 1 == slots.attempt(holder, slots.Watch(), 15.0, "holder")
+    look(standby, watch, clock, 1.0)
+    holder.close()
+
+    assert None is look(standby, watch, clock, 1.0)
+    assert 2 == look(standby, watch, clock, 3.0)
+    standby.close()
+
+
+async def test_a_slot_that_was_given_back_is_taken_at_once(url: str) -> None:
+    clock, holder, standby = Hands(), *(connect(url, name="tests", options={}) for _ in range(2))
+    assert 1 == slots.attempt(holder, slots.Watch(), 15.0, "holder")
+    slots.give_back(holder, 1)
+    holder.close()
+
+    assert 2 == look(standby, slots.Watch(clock), clock, 0.5)
+    standby.close()
+
+
+async def test_the_session_of_a_holder_that_stands_still_is_ended(url: str) -> None:
+    clock, holder, standby = Hands(), *(connect(url, name="tests", options={}) for _ in range(2))
+    watch = slots.Watch(clock)
+    assert 1 == slots.attempt(holder, slots.Watch(), 15.0, "holder")
+
+    assert None is look(standby, watch, clock, 14.0)
+    assert 1 == holder.execute("SELECT epoch FROM slot").fetchone()[0]
+    assert 2 == look(standby, watch, clock, 10.0)
+    with pytest.raises(psycopg.OperationalError):
+        holder.execute("SELECT 1")
+    standby.close()
+
+
+async def test_a_beat_keeps_the_slot(url: str) -> None:
+    clock, holder, standby = Hands(), *(connect(url, name="tests", options={}) for _ in range(2))
+    watch = slots.Watch(clock)
+    assert 1 == slots.attempt(holder, slots.Watch(), 15.0, "holder")
+    for _ in range(4):
+        assert None is look(standby, watch, clock, 10.0)
+        holder.execute("UPDATE slot SET beat = beat + 1")
+    holder.close()
+    standby.close()
+
+
+async def test_who_takes_the_slot_up_again_finds_its_own_epoch(url: str) -> None:
+    first, second = (connect(url, name="tests", options={}) for _ in range(2))
+    assert 1 == slots.attempt(first, slots.Watch(), 15.0, "holder")
+    first.close()
+
+    while not slots.take_up_again(second, 1, 0):
+        pass  # the server has not noticed yet that the first session has ended
+    second.execute("UPDATE slot SET epoch = 2")
+    with pytest.raises(slots.SlotLost):
+        slots.take_up_again(second, 1, 0)
+    second.close()
