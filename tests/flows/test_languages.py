@@ -43,7 +43,7 @@ async def test_a_refusal_and_the_form_are_in_the_members_language(
 
     assert form.modal is not None
     assert GERMAN("form-song") == form.modal["title"]
-    assert GERMAN("refused-no-lyrics") == said(refused)
+    assert GERMAN("refused-no-lyrics", charged=" " + GERMAN("nothing-charged")) == said(refused)
     assert refused.response is not None
     assert [GERMAN("button-edit")] == [one.label for one in buttons(refused.response.message)]
 

@@ -29,6 +29,23 @@ PYTEST = (
 )
 
 
+IMPORTED = (
+    *("aiohttp.web", "aiosqlite", "asyncio", "backports.zstd", "brotli", "discord", "discord.ext.commands"),
+    *(
+        "filelock",
+        "fluent.runtime",
+        "httpx",
+        "hypothesis.stateful",
+        "numpy",
+        "PIL.ImageDraw",
+        "PIL.ImageFont",
+    ),
+    *("prometheus_client", "pydantic_settings", "pytest", "regex", "rich.table", "simcord", "structlog"),
+    *("PIL.ImageFont", "typer.testing", "unittest.mock", "zoneinfo"),
+)
+"""What most of the time of a start goes into."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutation:
     """One rule, and a change of the source that breaks it."""
@@ -122,7 +139,7 @@ class Pytest:
 
     @classmethod
     @contextmanager
-    def ready(cls) -> Iterator[Self]:
+    def ready(cls, imported: Iterable[str] = IMPORTED) -> Iterator[Self]:
         """Start the process that others are forked from, with nothing of what started this one around it."""
         around = (
             "PYTEST",
@@ -131,7 +148,7 @@ class Pytest:
         )  # an installed bot, options, coverage: they would decide the verdict
         env = {name: value for name, value in os.environ.items() if not name.startswith(around)}
         with subprocess.Popen(  # noqa: S603 - a script of this folder
-            [sys.executable, Path(__file__).with_name("warm.py")],
+            [sys.executable, Path(__file__).with_name("warm.py"), *imported],
             env=env | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -33,7 +33,7 @@ def test_where():
 
 @pytest.fixture(scope="module")
 def warm() -> Iterator[Pytest]:
-    with Pytest.ready() as ready:
+    with Pytest.ready(imported=["pytest"]) as ready:  # for the few runs of a worker
         yield ready
 
 

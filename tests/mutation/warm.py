@@ -1,8 +1,8 @@
 """A process that has imported what the tests import from elsewhere, and forks once for each run of pytest.
 
-Started as a script, so that it has imported nothing of the project, of which each run takes its own copy.
-Reads one request a line, ``[folder, arguments, output, deadline in seconds]``, and answers each with one
-line: pytest's exit status, or null if it had to be killed.
+Its arguments name that. Started as a script, so that it has imported nothing of the project, of which each
+run takes its own copy. Reads one request a line, ``[folder, arguments, output, deadline in seconds]``, and
+answers each with one line: pytest's exit status, or null if it had to be killed.
 """
 
 import importlib
@@ -13,29 +13,13 @@ import sys
 import warnings
 from pathlib import Path
 
-IMPORTED = (
-    *("aiohttp.web", "aiosqlite", "asyncio", "backports.zstd", "brotli", "discord", "discord.ext.commands"),
-    *(
-        "filelock",
-        "fluent.runtime",
-        "httpx",
-        "hypothesis.stateful",
-        "numpy",
-        "PIL.ImageDraw",
-        "PIL.ImageFont",
-    ),
-    *("prometheus_client", "pydantic_settings", "pytest", "regex", "rich.table", "simcord", "structlog"),
-    *("PIL.ImageFont", "typer.testing", "unittest.mock", "zoneinfo"),
-)
-"""What most of the time of a start goes into."""
-
 
 def main() -> None:
     """Import, then serve until the other end closes its pipe."""
     del sys.path[0]  # this folder, as that of the script
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of others, at their import
-        for name in IMPORTED:
+        for name in sys.argv[1:]:
             importlib.import_module(name)
     # Its signal is waited for: see below.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
