@@ -53,7 +53,8 @@ else:
 
 EXIT_STATUSES = (
     "Exit status: 0 done or stopped; 1 refused or failed, for the reason in the last line; 2 called wrongly, "
-    "or init without a terminal; 3 an unexpected answer to probe; 130 Ctrl-C during init."
+    "or init without a terminal; 3 an unexpected answer to probe; 70 another process has taken over, on "
+    "PostgreSQL; 130 Ctrl-C during init."
 )
 
 cli = typer.Typer(

@@ -628,13 +628,13 @@ def examine(env_file: Path = ENV_FILE) -> Effective:
 
 
 def load_for_database(env_file: Path = ENV_FILE) -> Settings:
-    """Load the settings of a command that only uses the database: secrets may be missing or wrong.
+    """Load the settings of a command that only uses the database: other secrets may be missing or wrong.
 
     Raises:
         StartRefused: one sentence that names the offending variable and shows no value.
     """
     found = sources.gather(_names(), env_file, os.environ)
-    secrets = {name.upper() for name in secret_fields()}
+    secrets = {name.upper() for name in secret_fields()} - {"DATABASE_URL"}
     texts = {name.lower(): value.text for name, value in found.values.items()}
     for name in _validated(texts)[1].keys() & secrets:
         texts[name.lower()] = UNSET

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot import cli, setup
+from bot.database.postgresql import EXIT_LOST
 from tests.flows.process import ROOT
 
 HEAVY = ("aiohttp", "asyncio", "discord", "httpx", "numpy", "rich.console", "sqlite3", "structlog")
@@ -80,7 +81,7 @@ def test_the_exit_statuses_are_in_the_help_and_in_the_book() -> None:
 
     assert cli.EXIT_STATUSES in shown
     assert table == re.findall(r"(?<![-\w])(\d+) ", cli.EXIT_STATUSES)
-    assert [str(cli.PROBE_UNEXPECTED), str(setup.INTERRUPTED)] == table[3:]
+    assert [str(cli.PROBE_UNEXPECTED), str(EXIT_LOST), str(setup.INTERRUPTED)] == table[3:]
     assert str(setup.NO_ANSWERS) == table[2]
     assert setup.INTERRUPTED == 128 + signal.SIGINT
 

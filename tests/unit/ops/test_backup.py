@@ -403,7 +403,7 @@ def test_the_owner_of_the_replaced_file_keeps_it(
     restored(stopped, tmp_path / "saved.db")
 
     assert {(stopped.stat().st_uid, stopped.stat().st_gid)} == set(owned)
-    assert 0o640 == stopped.stat().st_mode & 0o777
+    assert 0o600 == stopped.stat().st_mode & 0o777
 
 
 def test_a_backup_never_replaces_the_database_of_another_bot(stopped: Path, tmp_path: Path) -> None:
