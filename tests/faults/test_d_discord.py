@@ -1166,7 +1166,10 @@ async def test_the_words_of_a_song_may_be_looked_at_by_anybody_again_and_again(
     (song,) = connected.discord.posted()
     noah = connected.discord.add_person("noah")
 
-    shown = [await connected.discord.click(song, "Lyrics", user=user) for user in (None, noah, noah)]
+    menu = f"lyrics:{job.id}"
+    shown = [
+        await connected.discord.click(song, menu, values=["words"], user=user) for user in (None, noah, noah)
+    ]
 
     assert [(True, "```\nRain on neon\n```")] * 3 == [(one.ephemeral, one.content) for one in shown]
     await assert_survived(connected.rig, caplog, job, says="delivered")

@@ -448,6 +448,7 @@ def shared(
         monkeypatch.chdir(base)
         assert_starts()  # everything that it needs is imported
         path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
+        (base / "spool").chmod(0o777)
         path.parent.chmod(0o777)
         path.chmod(0o666)
         yield path

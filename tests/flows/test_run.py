@@ -337,7 +337,9 @@ async def test_hostile_words_ping_nobody_and_are_shown_as_they_are(world: World)
     assert {"parse": []} == card.message.allowed_mentions
     assert {ada.id} == song.pings
     assert card.content.startswith("🎵 ")
-    for shown in (card.text(), song.text()):
+    # The bot's own bold, around the title and the takes, is no word of the member's.
+    own_bold = re.compile(rf"(?<=🎵 )\*\*|\*\*(?= for {ada.mention})|\*\*(?=Take)|(?<=Take \d)\*\*")
+    for shown in (own_bold.sub("", one.text()) for one in (card, song)):
         assert "\u202e" not in shown
         assert [] == re.findall(r"(?<!\\)[*|`]|(?<!\\)\[[^]]*]\(", shown.partition("\n\n")[0])
         assert "@everyone" not in shown
@@ -350,5 +352,4 @@ async def test_the_card_says_in_the_end_that_the_song_is_done(world: World, told
     await world.discord.until(lambda: "Done" in told.card.text(), PATIENCE_S, "a card that says so")
 
     assert f"/{told.channel.id}/{told.song.id})" in told.card.text()
-    assert "90 credits" in told.card.text()
     assert "Expected" not in told.card.text()
