@@ -79,8 +79,8 @@ async def test_a_song_is_posted_again_as_it_was_but_for_the_mention(
     assert embed.to_dict() == copied.to_dict()
     assert contents(world, first) == contents(world, message)
     assert [one.filename for one in first.attachments] == [one.filename for one in message.attachments]
-    assert "Warm synth pop" in said(await mia.click(message, label=buttons(message)[0].label))
     assert 1 == len(world.sandbox.requests)
+    assert "Warm synth pop" in said(await mia.click(message, label=buttons(message)[0].label))
 
 
 async def test_after_a_restart_a_song_comes_out_of_its_message_into_the_spool(
