@@ -20,6 +20,9 @@ from bot.store.reports import LedgerRow
 from tests import make
 from tests.unit.pipeline.rig import Rig
 
+# The operator's actions open the file next to the bot.
+pytestmark = pytest.mark.sqlite
+
 CAPPED = Defaults(allowance=100, period=Period.MONTH, ceiling=50)
 
 

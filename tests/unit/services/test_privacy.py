@@ -26,6 +26,9 @@ from tests.unit.pipeline.rig import Rig
 from tests.unit.store.deleted_bytes import bytes_left
 
 DONE, TOLD = JobState.DELIVERED, JobState.EXPLAINED
+# A deletion is looked for in the pages of the file, and cut off between its steps.
+pytestmark = pytest.mark.sqlite
+
 LYRICS = "Neon over wet asphalt\nI left my heart on the evening train\nCome back, come back again"
 EDITED = LYRICS.replace("I left my heart on the evening train", "A line of somebody else")
 SONG = make.custom(title="Wet asphalt", style="synthwave, slow", lyrics=LYRICS)
