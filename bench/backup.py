@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from datetime import timedelta
+from itertools import cycle
 from pathlib import Path
 
 from bench.intake import RICH, fill
@@ -23,23 +24,26 @@ from tests import make
 
 P99_MAX_S = 0.2
 BASELINE_WRITES = 400
+MEMBERS = 100
+"""Members who request songs; each of them may make a number of requests within an hour."""
 BACKUP_MAX_S = 30.0
 """Maximum duration for a database of 100 MB, on a slow and busy disk."""
 
 
 class Writer:
-    """A member who requests songs and withdraws the requests."""
+    """Members in turns, who request songs and withdraw the requests."""
 
     def __init__(self, database: Database) -> None:
         self._clock = make.Clock()
         terms = make.terms(open_per_member=10, open_per_guild=10, defaults=RICH)
         self._intake = Intake(database, terms, now=self._clock, woken=lambda: None)
+        self._members = cycle(range(make.MEMBER, make.MEMBER + MEMBERS))
 
     async def write(self) -> float:
         """Write one request. Return the seconds until it is on the disk."""
         self._clock.now += timedelta(seconds=1)
         began_s = time.perf_counter()
-        accepted = await self._intake.accept(make.prompt(), make.origin())
+        accepted = await self._intake.accept(make.prompt(), make.origin(member_id=next(self._members)))
         took_s = time.perf_counter() - began_s
         assert accepted is not None
         await self._intake.withdraw(accepted.job)

@@ -67,7 +67,7 @@ ANOTHER_PROCESS = (
     "that came to both. Nothing was charged here. Stop the other one, or give it a token of its own."
 )
 """Alert to the operator about a second process."""
-REQUESTS_MAX = 500
+REQUESTS_MAX = 2_000
 """Maximum requests of a member in that time. Canceled and failed ones cost no credits, but rows."""
 REQUESTS_WITHIN = timedelta(hours=1)
 REFUSED_MAX = 1_000
