@@ -107,19 +107,23 @@ class Books:
         except Refused as refused:
             return replace(self, refused=books.refused), refused.error
 
+    def terms(self, guild: int) -> tuple[int, Period]:
+        """The allowance and its period."""
+        allowance, period = self.guilds.get(guild, (None, None))
+        defaults = TERMS.defaults
+        return defaults.allowance if allowance is None else allowance, Period(period or defaults.period)
+
     def available(self, guild: int, at: datetime) -> tuple[int, int]:
         """What is left of the allowance and of the bonus."""
-        allowance, period = self.guilds.get(guild, (None, None))
-        of = {Period.DAY: day_of, Period.WEEK: week_of, Period.MONTH: month_of}[
-            Period(period or TERMS.defaults.period)
-        ]
+        allowance, period = self.terms(guild)
+        of = {Period.DAY: day_of, Period.WEEK: week_of, Period.MONTH: month_of}[period]
         spent = bonus = 0
         for line in self.ledger:
             sign = {"hold": -1, "release": 1, "grant": 1}.get(line.kind, 0)
             bonus += sign * line.bonus if line.guild == guild else 0
             if line.guild == guild and of(date_of(line.day)) == of(at):
                 spent -= sign * line.allowance
-        return max(0, (TERMS.defaults.allowance if allowance is None else allowance) - spent), bonus
+        return max(0, allowance - spent), bonus
 
     def accept(self, at: datetime, interaction: int, guild: int, member: int) -> bool:
         if interaction in self.songs or interaction in self.refused | self.noted:
@@ -295,9 +299,11 @@ class Books:
         if any(line.interaction == interaction for line in self.ledger):
             return None
         before = sum(self.available(guild, at))
+        terms_before = self.terms(guild)
         _, period_before = self.guilds.get(guild, (None, None))
         self.guilds[guild] = (allowance, period or period_before)
-        self.ledger.append(Line("set", guild, number_of(at), 0, 0, interaction))
+        if terms_before != self.terms(guild):  # what stays as it was is no entry
+            self.ledger.append(Line("set", guild, number_of(at), 0, 0, interaction))
         self.members.add(actor)
         return [before, sum(self.available(guild, at))]
 
