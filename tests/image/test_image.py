@@ -61,6 +61,6 @@ def test_the_composition_runs_on_one_cpu_and_has_threads_for_25_shards() -> None
     pools = threads.REPORTS + threads.SPOOL_FILES + 2 * threads.ATTACHMENTS + threads.NAMES
     asyncio_default, connections, init_and_main = 36, 3, 2
 
-    assert [] == re.findall(r"^ *cpus:", COMPOSE, re.MULTILINE)
+    assert ["1.0"] == re.findall(r"^ *cpus: (.*)", COMPOSE, re.MULTILINE)
     assert int(limit) >= SHARDS + pools + asyncio_default + connections + init_and_main
     assert COMPOSE == (ROOT / "bot" / "templates" / "compose.yaml").read_text("utf-8")
