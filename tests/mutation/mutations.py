@@ -1716,7 +1716,7 @@ ON_A_SERVER: Final = (
         "database/locking.py",
         "lock_guild",
         ("if not _locks_rows(tx):", "if tx:"),
-        by=(f"{SERVER}all_credits_are_promised_once_to_many_at_once",),
+        by=(f"{SERVER}a_locked_server_is_left_alone_by_other_transactions",),
     ),
     broken(
         "a session that is made again finds its own epoch, or the process ends",

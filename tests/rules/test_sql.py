@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -44,14 +44,31 @@ FILLED: Final = {
 """Columns that may be NULL elsewhere, and not where they are ordered by."""
 
 
+def inserted(part: ast.expr, fragments: Mapping[str, str]) -> str:
+    """The text of a part of an f-string; of what is inserted, only constants of the module are known."""
+    if isinstance(part, ast.Constant):
+        return str(part.value)
+    used = part.value if isinstance(part, ast.FormattedValue) else part
+    if isinstance(used, ast.Call) and isinstance(used.func, ast.Attribute):  # fragment.format(…)
+        used = used.func.value
+    return fragments.get(used.id, "_") if isinstance(used, ast.Name) else "_"
+
+
 def statements(path: Path) -> Iterator[tuple[int, str]]:
     """Yield each text of a module that is SQL, with what is inserted into it as an underscore."""
     inside = {
         id(part) for node in ast.walk(tree(path)) if isinstance(node, ast.JoinedStr) for part in node.values
     }
+    fragments = {
+        target.id: node.value.value
+        for node in tree(path).body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name) and isinstance(node.value.value, str)
+    }
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.JoinedStr):
-            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "_" for part in node.values)
+            text = "".join(inserted(part, fragments) for part in node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
             text = node.value
         else:

@@ -12,6 +12,7 @@ import pytest
 
 from bot.database import postgresql, slots
 from bot.database.engine import ConstraintViolated, DatabaseError, Tx
+from bot.database.locking import lock_guild
 from bot.database.postgresql import Database
 from bot.database.postgresql_tx import Tx as ServerTx
 from bot.database.postgresql_tx import connect
@@ -20,7 +21,7 @@ from bot.errors import Refusal, StartRefused, StoreBusy, StoreLost
 from bot.model import DiscordUserId, Period
 from bot.services.intake import Intake
 from bot.store.facts import fact, remember
-from bot.store.ledger import Defaults
+from bot.store.ledger import Defaults, know_guild
 from bot.store.reconcile import reconcile
 from tests import make
 from tests.postgresql import Server
@@ -270,6 +271,19 @@ async def test_all_credits_are_promised_once_to_many_at_once(url: str) -> None:
 
         assert 5 == sum(accepted)
         assert () == (await sessions[0].report(reconcile)).findings
+
+
+async def test_a_locked_server_is_left_alone_by_other_transactions(server: Database, url: str) -> None:
+    await server.write(lambda tx: know_guild(tx, make.GUILD))
+
+    def is_locked(tx: Tx) -> bool:
+        lock_guild(tx, make.GUILD)
+        with psycopg.connect(url) as other, suppress(psycopg.errors.LockNotAvailable):
+            other.execute("SELECT 1 FROM guild WHERE id = %s FOR NO KEY UPDATE NOWAIT", (make.GUILD,))
+            return False
+        return True
+
+    assert await server.write(is_locked)
 
 
 # -- the slot
