@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, closing, suppress
 from datetime import UTC, datetime
 from typing import NoReturn
 
@@ -378,13 +378,12 @@ async def test_a_beat_keeps_the_slot(url: str) -> None:
 
 
 async def test_who_takes_the_slot_up_again_finds_its_own_epoch(url: str) -> None:
-    first, second = (connect(url, name="tests", options={}) for _ in range(2))
-    assert 1 == slots.attempt(first, slots.Watch(), 15.0, "holder")
-    first.close()
+    with closing(connect(url, name="tests", options={})) as first:
+        assert 1 == slots.attempt(first, slots.Watch(), 15.0, "holder")
 
-    while not slots.take_up_again(second, 1, 0):
-        pass  # the server has not noticed yet that the first session has ended
-    second.execute("UPDATE slot SET epoch = 2")
-    with pytest.raises(slots.SlotLost):
-        slots.take_up_again(second, 1, 0)
-    second.close()
+    with closing(connect(url, name="tests", options={})) as second:
+        while not slots.take_up_again(second, 1, 0):
+            pass  # the server has not noticed yet that the first session has ended
+        second.execute("UPDATE slot SET epoch = 2")
+        with pytest.raises(slots.SlotLost):
+            slots.take_up_again(second, 1, 0)
