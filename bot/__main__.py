@@ -26,9 +26,10 @@ def main() -> None:
         gc.disable()
         with _left_out(*UNUSED):
             from bot.start import run  # noqa: PLC0415
-    else:
-        from bot.cli import main as run  # noqa: PLC0415
-    run()
+        sys.exit(run())
+    from bot.cli import main as run_command  # noqa: PLC0415
+
+    run_command()
 
 
 @contextmanager

@@ -120,7 +120,8 @@ def init(
 @cli.command()
 def run() -> None:
     """Run the bot. Settings come from the environment or from .env; see .env.example."""
-    start.run()
+    if status := start.run():
+        raise typer.Exit(status)
 
 
 @cli.command()

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import sys
-from typing import NoReturn
 
 from bot import app, settings
 from bot.errors import StartRefused
@@ -13,15 +12,15 @@ from bot.ops import logs, memory
 log = logging.getLogger(__name__)
 
 
-def run() -> None:
-    """Run the bot until it is stopped. A refused start ends the process with status 1."""
+def run() -> int:
+    """Run the bot until it is stopped. Return the exit status: 1 if the start was refused."""
     # Whatever the umask was: the database and the songs are for their owner only.
     os.umask(0o077)
     found = settings.examine()
     try:
         loaded = found.usable()
     except StartRefused as refused:
-        _exit_with(str(refused))
+        return _refused(refused)
     logs.configure(loaded.log_level, form=loaded.log_format, secrets=loaded.secrets)
     logs.log_uncaught_errors()
     for warning in found.warnings:
@@ -31,11 +30,12 @@ def run() -> None:
         asyncio.run(app.run(loaded))
     except StartRefused as refused:
         if loaded.log_format == "console":
-            _exit_with(str(refused))
+            return _refused(refused)
         log.critical("start refused", extra={"error": str(refused)})
-        sys.exit(1)
+        return 1
+    return 0
 
 
-def _exit_with(sentence: str) -> NoReturn:
-    sys.stderr.write(f"{sentence}\n")
-    sys.exit(1)
+def _refused(error: StartRefused) -> int:
+    sys.stderr.write(f"{error}\n")
+    return 1

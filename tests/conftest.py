@@ -68,6 +68,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the choice of the contract that the music service speaks, and of the database's engine."""
     parser.addoption("--contract", choices=list(Backend), default=Backend.SSEEDANCE.value)
     parser.addoption("--engine", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.addoption(
+        "--restarts", action="store_true", help="start the bot anew before each press in tests/flows"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

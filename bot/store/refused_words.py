@@ -12,7 +12,7 @@ from typing import Final
 
 import regex
 
-from bot.database.sqlite import Tx
+from bot.database.engine import Tx
 from bot.model import GuildId, SongRequest
 
 WORDS_MAX: Final = 100

@@ -15,8 +15,8 @@ from typing import Final
 Fact = str | int
 FACT: Final = re.compile(r"\{\s*\$([a-z][a-z0-9_-]*)\s*(\}|->)")
 """The beginning of a placeable: a fact to write, or to choose by."""
-QUOTED: Final = re.compile(r'\{\s*"([^"\\\n]*)"\s*\}')
-"""A quoted text, which keeps the blanks at the start or end of a message."""
+LITERAL: Final = re.compile(r'\{\s*"([^"\\\n]+)"\s*\}')
+"""Text in quotation marks, which keeps its blanks at the ends of a pattern."""
 VARIANT: Final = re.compile(r"\s*(\*?)\[\s*([a-z0-9_-]+)\s*\] *")
 TEXT: Final = re.compile(r"[^{}\n]+")
 BREAK: Final = re.compile(r"(?:\r?\n *)*\n( *)")
@@ -28,13 +28,6 @@ class _Write:
     """A fact, written into the text."""
 
     fact: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Quoted:
-    """A text that is written as it is."""
-
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +47,14 @@ class _Break:
     indent: int
 
 
-Pattern = tuple[str | _Quoted | _Write | _Choice, ...]
+@dataclass(frozen=True, slots=True)
+class _Literal:
+    """Text of which no blank is left out."""
+
+    text: str
+
+
+Pattern = tuple[str | _Write | _Choice, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,6 @@ def render(pattern: Pattern, facts: Mapping[str, Fact], rules: Rules) -> str:
     for part in pattern:
         if isinstance(part, str):
             texts.append(part)
-        elif isinstance(part, _Quoted):
-            texts.append(part.text)
         elif isinstance(part, _Write):
             fact = facts[part.fact]
             texts.append(fact if isinstance(fact, str) else rules.number(fact))
@@ -111,14 +109,14 @@ def _chosen(choice: _Choice, fact: Fact, rules: Rules) -> Pattern:
 
 def _pattern(source: str, at: int, *, within: bool) -> tuple[Pattern, int]:
     """Read a pattern from ``at``; ``within`` a choice, the next variant or the closing brace ends it."""
-    parts: list[str | _Quoted | _Write | _Choice | _Break] = []
+    parts: list[str | _Literal | _Write | _Choice | _Break] = []
     while at < len(source):
         if (text := TEXT.match(source, at)) is not None:
             parts.append(text[0])
             at = text.end()
-        elif (quoted := QUOTED.match(source, at)) is not None:
-            parts.append(_Quoted(quoted[1]))
-            at = quoted.end()
+        elif (literal := LITERAL.match(source, at)) is not None:
+            parts.append(_Literal(literal[1]))
+            at = literal.end()
         elif (opened := FACT.match(source, at)) is not None:
             at = opened.end()
             if opened[2] == "}":
@@ -153,7 +151,7 @@ def _choice(source: str, at: int, fact: str) -> tuple[_Choice, int]:
     return _Choice(fact, variants, default), end + 1
 
 
-def _dedented(parts: list[str | _Quoted | _Write | _Choice | _Break]) -> Pattern:
+def _dedented(parts: list[str | _Literal | _Write | _Choice | _Break]) -> Pattern:
     """Return the parts without the indentation that all lines share, and without blanks around them."""
     if parts and isinstance(parts[0], str):
         parts[0] = parts[0].lstrip(" ")
@@ -162,13 +160,24 @@ def _dedented(parts: list[str | _Quoted | _Write | _Choice | _Break]) -> Pattern
     shared = min((part.indent for part in parts if isinstance(part, _Break)), default=0)
     if parts and isinstance(parts[0], _Break):
         parts.pop(0)
-    merged: list[str | _Quoted | _Write | _Choice] = []
+    while parts:
+        if isinstance(last := parts[-1], str):
+            parts[-1] = last.rstrip(" \r")
+        if parts[-1] != "" and not isinstance(parts[-1], _Break):
+            break
+        parts.pop()
+    merged: list[str | _Write | _Choice] = []
     for part in parts:
-        text = "\n" * part.count + " " * (part.indent - shared) if isinstance(part, _Break) else part
+        text: str | _Write | _Choice
+        match part:
+            case _Break(count, indent):
+                text = "\n" * count + " " * (indent - shared)
+            case _Literal(text):
+                pass
+            case _:
+                text = part
         if isinstance(text, str) and merged and isinstance(merged[-1], str):
             merged[-1] += text
         else:
             merged.append(text)
-    if merged and isinstance(merged[-1], str):
-        merged[-1] = merged[-1].rstrip(" \n\r")
     return tuple(part for part in merged if part != "")

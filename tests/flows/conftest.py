@@ -1,14 +1,39 @@
 """The real bot on a simulated Discord, with a sandbox that composes nothing."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import pytest
+import simcord
 
 from bot.playground.world import World
 
 
 @pytest.fixture
-async def world(tmp_path: Path, tiny_songs: None) -> AsyncIterator[World]:  # noqa: ARG001 - it is set up
+async def world(
+    tmp_path: Path,
+    tiny_songs: None,  # noqa: ARG001 - it is set up
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[World]:
     async with World.open(tmp_path, delay_s=0.0, pace=0.005) as opened:
+        if request.config.getoption("--restarts"):
+            restart_before_each_press(opened, monkeypatch)
         yield opened
+
+
+def restart_before_each_press(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start the bot anew before each button that is pressed and each form that is sent."""
+
+    def restarted(act: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        @wraps(act)
+        async def acting(*args: object, **options: object) -> object:
+            await world.restart()
+            return await act(*args, **options)
+
+        return acting
+
+    for name in ("click", "submit_modal"):
+        monkeypatch.setattr(simcord.MemberActor, name, restarted(getattr(simcord.MemberActor, name)))

@@ -13,17 +13,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from bot.ui.language import CODES
 
 CHROMIUM = "/usr/bin/chromium"
 SIZES = {"desk": (1280, 900), "phone": (400, 860)}
 SEED = 17
+CLICK_MAX_MS = 10_000
+"""How long a button may take until it can be pressed."""
 COMPOSER = "#channel-composer-input"
 MESSAGES = "[data-message-id]"
-SONG = f"{MESSAGES}:has(audio), {MESSAGES}:has(.media-player-status)"
 ARROW = "#channel-composer button[type=submit]:visible"
 DIALOG = ".modal-dialog"
+FAILED = "#channel-message-list > :last-child :is(.mention, .button-style-1)"
+"""What the last message has once a song has failed: somebody's name, or a button to press first."""
 PROMPTS = {
     "en": "Warm synth pop about the last train home",
     "de": "Warmer Synthpop über den letzten Zug nach Hause",
@@ -41,8 +45,21 @@ FORM = {
 """Title, style and lyrics."""
 MEMBERS_COMMANDS = ("music status", "music history", "music credits", "privacy view")
 MANAGERS_COMMANDS = ("quota view", "quota ledger", "quota usage")
-QUIET = "Failed to load resource"
-"""How Chromium reports an answer that is no success, which the page itself deals with."""
+SETTLED = """() => {
+    const timeline = document.getElementById("channel-timeline");
+    return timeline.scrollTop + timeline.clientHeight >= timeline.scrollHeight - 1
+        && [...document.images].every((one) => one.closest("[hidden]") || one.naturalWidth > 0);
+}"""
+"""Whether all pictures are there, and the page has followed the newest message."""
+TOO_WIDE = """() =>
+    [...document.querySelectorAll("body, .preview-toolbar, .channel-message, .embed-card, .modal-dialog")]
+        .filter((one) => one.scrollWidth > one.clientWidth + 1)
+        .map((one) => one.className)
+"""
+NEWER = (
+    "([messages, before]) => [...document.querySelectorAll(messages)].at(-1)?.dataset.messageId !== before"
+)
+"""Whether a message has come after this one."""
 
 
 class Stuck(Exception):
@@ -64,21 +81,11 @@ class Screens:
     def keep(self, name: str) -> None:
         """Take a picture, and look for what no screen may have."""
         self.page.evaluate("document.fonts.ready")
-        # The page follows the newest message a moment later.
-        self.page.wait_for_function(
-            """() => {
-                const one = document.getElementById("channel-timeline");
-                return one.scrollTop + one.clientHeight >= one.scrollHeight - 1;
-            }"""
-        )
+        self.page.wait_for_function(SETTLED)
         self.taken += 1
         path = self.folder / f"{self.language}-{self.size}-{self.taken:02d}-{name}.png"
         self.page.screenshot(path=path, animations="disabled")
-        wide = self.page.evaluate(
-            """() => [...document.querySelectorAll("body, .preview-toolbar, .channel-message, .embed-card, .modal-dialog")]
-                .filter((one) => one.scrollWidth > one.clientWidth + 1 || one.getBoundingClientRect().right > innerWidth + 1)
-                .map((one) => one.className)"""
-        )
+        wide = self.page.evaluate(TOO_WIDE)
         if wide or self.errors:
             raise Stuck(f"{path.name}: too wide: {wide}; errors: {self.errors}")
 
@@ -100,10 +107,7 @@ class Screens:
         before = self.newest()
         self.type_command(command, *values)
         self.send()
-        self.page.wait_for_function(
-            "([messages, before]) => [...document.querySelectorAll(messages)].at(-1)?.dataset.messageId !== before",
-            arg=[MESSAGES, before],
-        )
+        self.page.wait_for_function(NEWER, arg=[MESSAGES, before])
         return self.page.locator(MESSAGES).last
 
     def newest(self) -> str | None:
@@ -153,10 +157,7 @@ class Screens:
         self.fill_form(title, style, "")
         before = self.newest()
         self.submit_form()
-        self.page.wait_for_function(
-            "([messages, before]) => [...document.querySelectorAll(messages)].at(-1)?.dataset.messageId !== before",
-            arg=[MESSAGES, before],
-        )
+        self.page.wait_for_function(NEWER, arg=[MESSAGES, before])
         self.keep("form-refused")
         self.run("music create", f"{PROMPTS[self.language]} [fail]")
         self.page.locator(
@@ -175,6 +176,14 @@ class Screens:
         self.run("music credits")
         self.keep("second-member")
 
+    def press(self, button: Locator) -> None:
+        """Press a button, unless it disappears or a form opens before it."""
+        try:
+            button.click(timeout=CLICK_MAX_MS)
+        except PlaywrightTimeout:
+            if not self.page.locator(DIALOG).is_visible() and button.is_visible():
+                raise
+
     def play(self, actions: int) -> None:
         """Click around at random; each time the page has to be ready for the next click."""
         choose = random.Random(SEED)  # noqa: S311 - no secret
@@ -192,7 +201,7 @@ class Screens:
             if kind < 0.1:
                 self.switch(choose.randrange(2))
             elif kind < 0.6 and (count := pressable.count()):
-                pressable.nth(choose.randrange(count)).click()
+                self.press(pressable.nth(choose.randrange(count)))
             else:
                 self.run(choose.choice(commands))
             if self.page.locator("#action-status.trouble").is_visible():
@@ -226,7 +235,7 @@ def main() -> None:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        # Chromium's own sandbox does not start as root, which CI may be; it opens nothing but this machine's page.
+        # Chromium's sandbox does not start as root. It opens nothing but this machine's page.
         browser = playwright.chromium.launch(executable_path=options.chromium, args=["--no-sandbox"])
         for language in options.languages:
             for size in options.sizes:
@@ -244,7 +253,7 @@ def main() -> None:
                         page.screenshot(path=options.folder / f"{language}-{size}-stuck.png")
                         raise
                     page.close()
-                print(f"{language}, {size}: {screens.taken} screens")
+                sys.stdout.write(f"{language}, {size}: {screens.taken} screens\n")
         browser.close()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.database import sqlite as module
 from bot.database.engine import FIRST_PAGE
 from bot.database.sqlite import Database, Tx
 from bot.errors import StoreBusy, WordsGone
