@@ -241,10 +241,7 @@ refused-too-long = { $field ->
     [avoid] Deine Liste mit dem, was nicht vorkommen soll,
     [reason] Dein Grund
    *[prompt] Dein Prompt
-} hat { $length } Zeichen, erlaubt sind höchstens { $limit }. { $field ->
-    [reason] Kürz den Text und versuch es noch einmal.
-   *[other]{ $charged } Kürz den Text und versuch es noch einmal.
-}
+} hat { $length } Zeichen, erlaubt sind höchstens { $limit }.{ $charged } Kürz den Text und versuch es noch einmal.
 refused-no-lyrics = Der Songtext fehlt. Schreib einen, füg eine Datei hinzu oder wähl „Instrumental“.{ $charged }
 refused-missing = { $field ->
     [title] Der Titel fehlt.{ $charged }

@@ -241,10 +241,7 @@ refused-too-long = Your { $field ->
     [avoid] list of what to leave out has
     [reason] reason has
    *[prompt] prompt has
-} { $length } characters; the limit is { $limit }. { $field ->
-    [reason] Shorten the text and try again.
-   *[other]{ $charged } Shorten the text and try again.
-}
+} { $length } characters; the limit is { $limit }.{ $charged } Shorten the text and try again.
 refused-no-lyrics = Lyrics are missing. Write some, add a file, or choose Instrumental.{ $charged }
 refused-missing = { $field ->
     [title] The title is missing.{ $charged }
