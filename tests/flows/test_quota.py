@@ -323,7 +323,7 @@ async def test_usage_is_a_picture_with_its_members_named(
     picture = Image.open(io.BytesIO(await (await attached(result)).read()))
 
     assert result.ephemeral
-    assert ("PNG", (800, 400)) == (picture.format, picture.size)
+    assert ("PNG", (800, 600)) == (picture.format, picture.size)
     assert f"1. <@{mia.id}> (Mia): 10" in said(result)
 
 
