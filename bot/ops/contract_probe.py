@@ -57,7 +57,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The outcome of one question."""
+    """The answer to one question, and whether it was expected."""
 
     step: Step
     expected: str

@@ -48,9 +48,9 @@ class Cards:
         return jobs.cards_due(tx, self._now(), CARDS_BATCH_MAX)
 
     async def outdated(self, due: list[Job]) -> list[tuple[Job, CardFacts]]:
-        """Return which cards show something else than they should, and what they should show.
+        """Return the jobs whose cards are outdated, with the facts to show.
 
-        What becomes of the others is written down at once, in one transaction.
+        The other cards are marked as checked in one transaction.
         """
         now = self._now()
 

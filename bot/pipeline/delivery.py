@@ -131,7 +131,7 @@ class Deliverer:
     async def _give_up(
         self, job: Job, message: OutgoingMessage, answer: str, **change: Unpack[RestoredChange]
     ) -> None:
-        """Record that there is nowhere to post, since when and why."""
+        """Record why the song can't be posted, and since when."""
         await self._transitions.to(
             job, message.nowhere, due_at=None, answer=answer, missing_since=self._now(), **change
         )

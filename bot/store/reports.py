@@ -25,7 +25,7 @@ _ROWS = f"""
   LEFT JOIN member AS actor ON actor.id = ledger.actor_id
   {{joined}} WHERE ledger.guild_id = :guild"""
 _ALL = _ROWS.format(more="", joined="")
-# One line for each song: its hold, with what has become of it.
+# One line for each song: its hold, with its later settle, release or refund.
 _STATEMENT = (
     _ROWS.format(
         more="""closing.kind AS closed, refund.id AS refund_id, refund.reason AS refund_reason,
@@ -153,7 +153,7 @@ def page(
 def with_balances(tx: Tx, guild_id: GuildId, page_: Page, defaults: Defaults, now: datetime) -> Page:
     """Return an unfiltered page with what could be spent after each of its lines.
 
-    A song counts with what has become of it since, so that the newest line leaves what can be spent now.
+    A song counts with its final outcome, so that the newest line shows what can be spent now.
     """
     if not page_.rows:
         return page_

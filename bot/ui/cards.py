@@ -102,7 +102,7 @@ def _heading(say: Language, job: Job) -> str:
 
 
 def _afterwards(say: Language, job: Job) -> list[str]:
-    """Return where the outcome of a finished job can be found."""
+    """Return a link to the message with a finished job's song or failure."""
     song_link = link_of(job)
     match job.state:
         case JobState.DELIVERED if song_link is not None:
