@@ -16,10 +16,10 @@ from tests.flows.seen import button, posted
 
 SEED = 20261126
 MUTATIONS = 4
+"""Random mutations of each valid custom_id."""
 SOME = 100
 ALL = pytest.param(None, marks=pytest.mark.campaign)
 """How many forgeries are tried: some by default, and all of them in .ci/run."""
-"""Random mutations of each valid custom_id."""
 HUGE = 2**63
 NUMBERS = (
     *("", "0", "-1", "+1", "007", "1 ", " 1", "1.0", "1e3", "0x1", "1_0", "\u0661\u0662", "\uff11", "\u00b2"),
@@ -180,7 +180,13 @@ async def test_forged_option_values_get_one_private_sentence_and_change_nothing(
     mia = world.add_member("Mia", manager=True)
     await mia.slash(world.channel, "music help")
     event = forger.event(discord.InteractionType.application_command)
-    free = {("music", "create", "prompt"), ("music", "history", "search"), ("quota", "refund", "job")}
+    free = {
+        ("music", "create", "prompt"),
+        ("music", "history", "search"),
+        ("quota", "refund", "job"),
+        ("quota", "words", "add"),
+        ("quota", "words", "remove"),
+    }
     before = await rows(world)
 
     rng = random.Random(SEED)  # noqa: S311 - a repeatable test
