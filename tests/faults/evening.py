@@ -13,6 +13,7 @@ from bot.database.sqlite import Tx
 from bot.model import Job, SongRequest
 from bot.ops.supervisor import supervise
 from bot.pipeline.courier import MessageKind
+from bot.services.server_rules import ServerRules
 from bot.store import jobs
 from bot.store.facts import COMMANDS_FACT, fact, remember
 from bot.ui.buttons.views import MARKS
@@ -85,6 +86,7 @@ class Evening:
                         Services(
                             intake=rig.intake,
                             credits=rig.credits,
+                            rules=ServerRules(rig.database, now=rig.clock),
                             song_archive=song_archive,
                             privacy=rig.privacy,
                         )

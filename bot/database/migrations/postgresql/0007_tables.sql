@@ -26,7 +26,9 @@ CREATE TABLE guild (
   absent_since BIGINT,
   zone TEXT,
   zone_day BIGINT NOT NULL DEFAULT 0,
-  zone_until BIGINT
+  zone_until BIGINT,
+  results_channel_id BIGINT,
+  announce_channel_id BIGINT
 );
 
 CREATE TABLE usage (
@@ -80,6 +82,8 @@ CREATE TABLE job (
   again_of BIGINT REFERENCES job (id),
   restored_at BIGINT,
   parent_channel_id BIGINT,
+  results_channel_id BIGINT,
+  announce_channel_id BIGINT,
   backend TEXT,
   takes TEXT NOT NULL DEFAULT '[]',
   upstream_credits DOUBLE PRECISION,
@@ -252,6 +256,19 @@ CREATE TABLE refused_word (
   PRIMARY KEY (guild_id, word)
 );
 
+CREATE TABLE song_channel (
+  guild_id BIGINT NOT NULL REFERENCES guild (id),
+  channel_id BIGINT NOT NULL,
+  PRIMARY KEY (guild_id, channel_id)
+);
+
+CREATE TABLE announcement (
+  job_id BIGINT PRIMARY KEY REFERENCES job (id),
+  channel_id BIGINT NOT NULL,
+  due_at BIGINT,
+  started_at BIGINT
+);
+
 CREATE INDEX job_due ON job (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX job_card_due ON job (card_due_at) WHERE card_due_at IS NOT NULL;
 CREATE INDEX job_submitted ON job (submitted_at) WHERE submitted_at IS NOT NULL;
@@ -294,3 +311,4 @@ CREATE INDEX job_undelivered ON job (created_at) WHERE state = 'undelivered';
 CREATE INDEX guild_leaving ON guild (leaving_since) WHERE leaving_since IS NOT NULL;
 CREATE INDEX job_in_turn ON job (guild_id, member_id, created_at, id) WHERE state = 'queued' AND due_at IS NOT NULL;
 CREATE INDEX guild_absent ON guild (absent_since) WHERE absent_since IS NOT NULL;
+CREATE INDEX announcement_due ON announcement (due_at) WHERE due_at IS NOT NULL;
