@@ -32,7 +32,7 @@ BUSY_TIMEOUT_MS = 500
 """Wait of one statement for a lock."""
 READERS_TIMEOUT_MS = 100
 """Wait for readers while the write-ahead log is truncated; writers wait as long."""
-STATEMENTS_CACHED = 64
+STATEMENTS_CACHED = 256
 """Prepared statements that a connection keeps."""
 GROUP_MAX = 100
 """Maximum number of transactions that share one commit."""
