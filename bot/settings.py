@@ -26,6 +26,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from bot import sources
 from bot.database.opening import POSTGRESQL, SQLITE
+from bot.database.share import SLOTS_MAX
 from bot.errors import StartRefused
 from bot.model import Backend, GuildId, Period
 from bot.music.backends import OFFERS, plain_contract
@@ -115,6 +116,16 @@ class Settings(BaseModel):
         default=SecretStr("sqlite:///data/tunesmith.db"),
         description="The database: sqlite:/// followed by the path of the file, or the address of a "
         "PostgreSQL database: postgresql://user:password@host/name.",
+    )
+    processes: Annotated[int, Field(ge=1, le=SLOTS_MAX)] = Field(
+        default=1,
+        description="On PostgreSQL: how many processes share the work, the same number for all of them. More "
+        "processes than that stand by.",
+    )
+    shard_count: CountFromOne | None = Field(
+        default=None,
+        description="Connections to Discord that all processes have together, a multiple of PROCESSES; empty "
+        "for what Discord recommends.",
     )
     takeover_s: Annotated[int, Field(ge=TAKEOVER_MIN_S, le=NUMBER_MAX)] = Field(
         default=15,
@@ -418,6 +429,22 @@ class Settings(BaseModel):
             raise ValueError(
                 "must be sqlite:/// followed by the path of a file, like sqlite:///data/tunesmith.db"
             )
+        return value
+
+    @field_validator("processes")
+    @classmethod
+    def _check_processes(cls, value: int, info: ValidationInfo) -> int:
+        url = info.data.get("database_url")
+        if value > 1 and url is not None and not url.get_secret_value().startswith(POSTGRESQL):
+            raise ValueError("needs a PostgreSQL database; set DATABASE_URL to its address")
+        return value
+
+    @field_validator("shard_count")
+    @classmethod
+    def _check_shard_count(cls, value: int | None, info: ValidationInfo) -> int | None:
+        processes = info.data.get("processes", 1)
+        if value is not None and value % processes:
+            raise ValueError(f"must be a multiple of PROCESSES, {processes}")
         return value
 
     @field_validator("http_listen")
