@@ -172,7 +172,7 @@ async def assemble(
         upstream_balance = UpstreamBalance(
             database=database,
             music=music.chosen,
-            terms=settings.upstream_terms,
+            terms=settings.upstream_terms if database.share.leads else None,
             now=now,
             alert=operator_alerts.alert,
         )

@@ -28,8 +28,13 @@ class Share:
 
     @property
     def is_whole(self) -> bool:
-        """Whether no other process works at the same time."""
+        """Whether nobody else makes something due for this process."""
         return self.slots == 1
+
+    @property
+    def columns(self) -> dict[str, int]:
+        """Values of ``:slot`` and ``:slots`` in a statement that is about this share."""
+        return {"slot": self.slot, "slots": self.slots}
 
     def owns(self, guild_id: int) -> bool:
         """Return whether a server falls to this slot."""
