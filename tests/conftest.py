@@ -37,6 +37,7 @@ CAMPAIGNS = {
     "tests/unit/store/test_crash_model.py": "",
     "tests/flows/test_campaign.py": "",
     "tests/flows/test_failover.py": "",
+    "tests/flows/test_fleet.py": "",
     "tests/flows/test_playground.py": "test_no_click_of_hundreds",
     "tests/mutation/test_mutations.py": "test_a_broken_rule_is_noticed",
     "tests/faults/test_e_database.py": "test_a_kill_in_a_migration",
