@@ -14,7 +14,7 @@ from typing import Final
 
 import psycopg
 
-from bot.database import postgresql_schema, slots
+from bot.database import identity, postgresql_schema, slots
 from bot.database.postgresql_tx import connect
 
 USERS: Final = ("postgres", "nobody")
@@ -115,6 +115,8 @@ def serving() -> Iterator[Server]:
             tx = connect(server.url(TEMPLATE), name="template", options={})
             slots.prepare(tx)
             postgresql_schema.migrate(tx)
+            # Its copies are new databases, and not restored ones.
+            tx.execute("DELETE FROM fact WHERE name = ?", (identity.IDENTITY_FACT,))
             tx.close()
             yield server
         finally:

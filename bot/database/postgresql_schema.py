@@ -80,7 +80,7 @@ def migrate(tx: Tx) -> None:
     """Upgrade the schema in one transaction. The caller holds the slot, so no bot works on the old schema."""
     tx.execute("BEGIN")
     try:
-        _upgrade(tx)
+        upgrade(tx)
         tx.execute("COMMIT")
     except BaseException:
         if tx.usable:
@@ -88,7 +88,8 @@ def migrate(tx: Tx) -> None:
         raise
 
 
-def _upgrade(tx: Tx) -> None:
+def upgrade(tx: Tx) -> None:
+    """Upgrade the schema in the open transaction."""
     tx.execute("SELECT pg_advisory_xact_lock(?, ?)", (slots.LOCKS, slots.SCHEMA_LOCK))
     version = schema_version(tx)
     for number, steps in migrations():
