@@ -358,7 +358,7 @@ SUBMITTING: Final = (
     ),
     broken(
         "a secret in two places is refused",
-        "sources.py",
+        "configuration/sources.py",
         "_add_secret",
         ("if len(places) > 1:", "if False:"),
         by=("unit/test_sources.py::test_a_secret_and_its_file_are_not_both_taken",),
@@ -1548,7 +1548,7 @@ BOUNDS: Final = (
     ),
     broken(
         "a stream is not taken where another address is",
-        "music/reading.py",
+        "music/audio_addresses.py",
         "audio_urls",
         (
             "(addresses.final, addresses.unsure, addresses.streams)",
