@@ -35,7 +35,7 @@ TEMPLATE: Final = "blank"
 def programs() -> Path | None:
     """Return the folder of the server's programs; None if it is not installed."""
     on_path = shutil.which("initdb")
-    folders = [Path(on_path).parent] if on_path else []
+    folders = [Path(on_path).resolve().parent] if on_path else []
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return next((folder for folder in folders if (folder / "initdb").exists()), None)
 

@@ -38,7 +38,7 @@ class Filling:
         Raises:
             NotDone: the server can't take them.
         """
-        with _errors_as_sentences():
+        with errors_as_sentences("filled"):
             self.tx.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
             statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
             with self.tx.connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
@@ -48,9 +48,11 @@ class Filling:
 
     def count_on(self, table: str, last: int) -> None:
         """Let the ids that the database assigns continue after ``last``, which may be that of no row."""
-        with _errors_as_sentences():
+        if not last:
+            return
+        with errors_as_sentences("filled"):
             sequence = self.tx.execute("SELECT pg_get_serial_sequence(?, 'id')", (table,)).fetchone()[0]
-            if sequence is not None and last > 0:
+            if sequence is not None:
                 self.tx.execute("SELECT setval(CAST(? AS regclass), ?)", (sequence, last))
 
     def commit(self, token: str) -> None:
@@ -85,7 +87,7 @@ def filling(url: str, tables: Sequence[str]) -> Iterator[Filling]:
     with refusing():
         tx = connect(url, name="tunesmith move", options=OPTIONS)
     try:
-        with _errors_as_sentences():
+        with errors_as_sentences("filled"):
             slots.prepare(tx)
             tx.execute("BEGIN")
             # A bot that starts now waits for this lock with its slot taken, and then finds the filled tables.
@@ -132,7 +134,7 @@ def was_filled_by(url: str, token: str) -> bool:
     with refusing():
         tx = connect(url, name="tunesmith move", options=OPTIONS)
     try:
-        with _errors_as_sentences():
+        with errors_as_sentences("filled"):
             if not postgresql_schema.schema_version(tx):
                 return False
             row = tx.execute("SELECT value FROM fact WHERE name = ?", (ORIGIN_FACT,)).fetchone()
@@ -162,10 +164,11 @@ def _refuse_rows(tx: Tx, tables: Sequence[str]) -> None:
 
 
 @contextmanager
-def _errors_as_sentences() -> Iterator[None]:
+def errors_as_sentences(done: str) -> Iterator[None]:
+    """Turn an error of the server into a sentence: what could not be done."""
     try:
         yield
     except psycopg.Error as error:
         raise NotDone(
-            f"The PostgreSQL database can't be filled ({sentence(error)}); nothing was changed."
+            f"The PostgreSQL database can't be {done} ({sentence(error)}); nothing was changed."
         ) from error

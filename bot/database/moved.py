@@ -1,7 +1,7 @@
 """A file whose rows have been moved to a server: no bot ever starts on it again.
 
 Two commits have to agree, the server's and the file's. The file first records where its rows go. From then on
-no bot starts on it, until the move was completed or begun again: the server knows which.
+no bot starts on it, until the command has run again and asked the server whether it has committed.
 """
 
 import secrets
@@ -21,7 +21,6 @@ FACTS: Final = (BEGUN_FACT, MOVED_FACT)
 """Facts that are the file's own, and not moved."""
 CLOSED_BY: Final = 1_000_000
 """Added to the version of a moved file's schema: programs that don't know the fact refuse a newer one."""
-FIRST_TABLE: Final = "fact"
 TOKEN_BYTES: Final = 16
 
 
@@ -61,14 +60,14 @@ def refuse_moved(connection: sqlite3.Connection, path: Path) -> None:
         )
     if move is not None:
         raise StartRefused(
-            f"DATABASE_URL: the move of {path} to {move.place} was interrupted at its end; run "
+            f"DATABASE_URL: the move of {path} to {move.place} was interrupted before it was complete; run "
             "`tunesmith move` again, which completes it."
         )
 
 
 def _fact(connection: sqlite3.Connection, name: str) -> str | None:
     table = connection.execute(
-        "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", (FIRST_TABLE,)
+        "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", ("fact",)
     ).fetchone()
     if table is None:
         return None
@@ -156,7 +155,7 @@ class Source:
 
 def _of_database(table: str) -> tuple[str, tuple[str, ...]]:
     """Return the condition of the rows that are not about the file itself."""
-    if table != FIRST_TABLE:
+    if table != "fact":
         return "", ()
     return f" WHERE name NOT IN ({', '.join('?' for _ in FACTS)})", FACTS
 

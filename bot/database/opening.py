@@ -116,6 +116,17 @@ def was_filled_by(url: str, token: str) -> bool:
     return bool(_on_server("filling").was_filled_by(url, token))
 
 
+def accepting(url: str) -> AbstractContextManager[Tx]:
+    """Open a PostgreSQL database that was restored or has failed over, for one transaction without a bot.
+
+    Raises:
+        StartRefused: it can't be used.
+        NotDone: a bot runs on it.
+    """
+    opened: AbstractContextManager[Tx] = _on_server("accepting").accepting(url)
+    return opened
+
+
 def _postgresql() -> ModuleType:
     return _on_server("postgresql")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+from bot.configuration.values import is_postgresql
 from bot.database import migrating, moved
 from bot.database.engine import DatabaseError, Tx
 from bot.database.exclusive_lock import exclusive_lock, real_path
@@ -26,6 +27,8 @@ from bot.store.reconcile import FINDINGS_MAX, Reconciliation, reconcile
 
 ROWS_STEP: Final = 1_000
 """Number of rows between two displays of the progress."""
+OWN_ROWS: Final = {"fact": 1}
+"""Rows of the server's database itself: the version of its schema."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +40,7 @@ class Moved:
     rows: int | None
     """Number of rows; None if an earlier run had moved them, and this one closed the file."""
     books: Reconciliation | None
-    """What both reconciliations have found."""
+    """The result of both reconciliations."""
 
 
 def place_of(url: str) -> str:
@@ -56,6 +59,11 @@ def move(source: str, target: str, progress: Progress) -> Moved:
     """
     if not source.startswith(SQLITE) or not target.startswith(POSTGRESQL):
         raise NotDone(f"A move goes from {SQLITE}… to {POSTGRESQL}…, in this order; nothing was changed.")
+    if not is_postgresql(target):
+        raise NotDone(
+            "The address must name a user and a database, like postgresql://user:password@host/name; nothing "
+            "was changed."
+        )
     path, place = real_path(path_of(source)), place_of(target)
     if not path.is_file():
         raise NotDone(f"{path} is not a file; nothing was changed.")
@@ -69,8 +77,8 @@ def move(source: str, target: str, progress: Progress) -> Moved:
         if earlier is not None:
             if earlier.place != place:
                 raise NotDone(
-                    f"An earlier move of {path} to {earlier.place} was interrupted at its end; run it again "
-                    "to complete it."
+                    f"An earlier move of {path} to {earlier.place} was interrupted before it was complete; "
+                    "run it again to complete it."
                 )
             if was_filled_by(target, earlier.token):
                 opened.close_for_good(place)
@@ -132,21 +140,17 @@ def _compare(file: Tx, server: Tx, counts: dict[str, int]) -> Reconciliation:
         raise NotDone("The books of both databases differ; please report it. Nothing was changed.")
     for table, count in counts.items():
         there = server.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]  # noqa: S608 - our own tables
-        if there - _OWN_ROWS.get(table, 0) != count:
+        if there - OWN_ROWS.get(table, 0) != count:
             raise NotDone(
-                f"Of {table}, {there} of {count} rows arrived; please report it. Nothing was changed."
+                f"{there} of {count} rows of {table} arrived; please report it. Nothing was changed."
             )
     return before
 
 
-_OWN_ROWS: Final = {"fact": 1}
-"""Rows of the server's database itself: the version of its schema."""
-
-
 def _sorted(books: Reconciliation) -> Reconciliation:
-    """Return the findings in an order that both engines agree on; of too many, only that there are."""
+    """Return the findings in an order that both engines agree on; of more than are listed, nothing else."""
     if len(books.findings) >= FINDINGS_MAX:
-        return replace(books, findings=("too many to compare",))
+        return replace(books, findings=("more than are listed",))
     return replace(books, findings=tuple(sorted(books.findings)))
 
 
@@ -160,12 +164,12 @@ def _commit(opened: Source, filled: Filling, target: str, place: str) -> None:
             happened = was_filled_by(target, begun.token)
         except (StartRefused, NotDone):
             raise NotDone(
-                f"The connection was lost at the end of the move to {place}; run it again, which completes "
-                "it. Until then, no bot starts on the file."
+                f"The connection was lost at the commit of the move to {place}; run it again, which "
+                "completes it. Until then, no bot starts on the file."
             ) from error
         if not happened:
             opened.give_up()
-            raise NotDone(f"The move failed at its end ({error}); nothing was changed.") from error
+            raise NotDone(f"The server did not commit the move ({error}); nothing was changed.") from error
 
 
 @contextmanager
