@@ -43,6 +43,8 @@ CAMPAIGNS = {
     "tests/faults/test_e_database.py": "test_a_kill_in_a_migration",
     "tests/monitoring/test_monitoring.py": "test_the_tests_of_the_alerts_notice_a_wrong_threshold",
     "tests/unit/database/test_released.py": "test_a_kill_over_the_copy",
+    "tests/unit/ops/test_move.py": "test_a_kill",
+    "tests/unit/ops/test_restored.py": "test_a_promoted",
     "tests/faults/test_d_discord.py": "test_a_song_that_is_sent_through_a_storm",
     "tests/faults/test_d_discord_answers.py": "test_an_error_body_of_any_form",
 }
