@@ -35,7 +35,7 @@ from bot.services.intake import Intake, Terms
 from bot.services.privacy import Privacy
 from bot.services.songs import SongArchive
 from bot.settings import Settings
-from bot.store import jobs
+from bot.store import claims
 from bot.store.facts import COMMANDS_FACT, fact, remember
 from bot.store.upstream import UpstreamTerms
 from bot.threads import keep_names_apart
@@ -122,7 +122,7 @@ async def assemble(
         ) as audio,
         Storage.open(database.files, settings.spool_dir, operator_alerts.alert) as storage,
     ):
-        epoch = await database.take_over(jobs.next_epoch, jobs.is_current)
+        epoch = await database.take_over(claims.next_epoch, claims.is_current)
         woken = asyncio.Event()
         intake = Intake(
             database,
