@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from bot.database.engine import Tx
 from bot.model import GuildId, Job, JobState, Limit, MemberNumber, Standing
 from bot.pipeline.courier import CardFacts
-from bot.store import jobs, ledger, quotas
+from bot.store import job_cards, jobs, ledger, queue_order, quotas
 
 SLOW_AFTER = timedelta(minutes=20)
 """Age at which a card says that the song is slow."""
@@ -19,7 +19,7 @@ FIRST_GUESS = (timedelta(minutes=1), timedelta(minutes=3))
 
 def card_facts(tx: Tx, job: Job, defaults: ledger.Defaults, now: datetime) -> CardFacts:
     """Return what the job's card shows at ``now``."""
-    took = jobs.recent_durations(tx, SAMPLE)
+    took = job_cards.recent_durations(tx, SAMPLE)
     if len(took) >= ENOUGH:
         first, last = sorted(took)[len(took) // 2], None
     else:
@@ -29,7 +29,7 @@ def card_facts(tx: Tx, job: Job, defaults: ledger.Defaults, now: datetime) -> Ca
     begins_at = now if job.state is JobState.QUEUED and now > job.created_at + first else job.created_at
     return CardFacts(
         standing=_standing(tx, job, defaults, now),
-        ahead=jobs.queue_position(tx, job) if job.state is JobState.QUEUED else 0,
+        ahead=queue_order.queue_position(tx, job) if job.state is JobState.QUEUED else 0,
         expected_at=begins_at + first,
         expected_until=None if last is None else begins_at + last,
         overdue=making and now > job.created_at + (last or first),

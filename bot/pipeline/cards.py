@@ -11,7 +11,7 @@ from bot.errors import StoreBusy, Transient
 from bot.model import Job, JobState
 from bot.pipeline.card_facts import SLOW_AFTER, card_facts
 from bot.pipeline.courier import CardFacts, Courier, NoAccess
-from bot.store import jobs, ledger
+from bot.store import job_cards, ledger
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Cards:
 
     def due(self, tx: Tx) -> list[Job]:
         """Return jobs whose card may be outdated and may be edited again."""
-        return jobs.cards_due(tx, self._now(), CARDS_BATCH_MAX)
+        return job_cards.cards_due(tx, self._now(), CARDS_BATCH_MAX)
 
     async def outdated(self, due: list[Job]) -> list[tuple[Job, CardFacts]]:
         """Return the jobs whose cards are outdated, with the facts to show.
@@ -58,7 +58,7 @@ class Cards:
             found = [(job, card_facts(tx, job, self._defaults, now)) for job in due]
             for job, facts in found:
                 if facts.shown(job) == job.card_shown:
-                    jobs.card_shown(tx, job, job.card_shown, self._may_change_at(job, facts, now), now)
+                    job_cards.card_shown(tx, job, job.card_shown, self._may_change_at(job, facts, now), now)
             return [(job, facts) for job, facts in found if facts.shown(job) != job.card_shown]
 
         try:
@@ -103,11 +103,11 @@ class Cards:
         message_id = await self._courier.find_card(job)
         if message_id is None:
             raise NoAccess("it was never posted")
-        await self._database.write(lambda tx: jobs.card_found(tx, job, message_id))
+        await self._database.write(lambda tx: job_cards.card_found(tx, job, message_id))
         return replace(job, card_message_id=message_id)
 
     async def _write(self, job: Job, shown: str, again_at: datetime | None, free_at: datetime) -> None:
-        await self._database.write(lambda tx: jobs.card_shown(tx, job, shown, again_at, free_at))
+        await self._database.write(lambda tx: job_cards.card_shown(tx, job, shown, again_at, free_at))
 
     def _may_change_at(self, job: Job, facts: CardFacts, now: datetime) -> datetime | None:
         """Return when the card shows something else although the job has not moved."""

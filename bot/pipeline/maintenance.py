@@ -13,7 +13,7 @@ from bot.database.engine import Database
 from bot.errors import Transient
 from bot.music.spool import Spool, covers_of
 from bot.pipeline.erasure import Erasure
-from bot.store import erasure, jobs, members, refusals, server_erasure, texts
+from bot.store import claims, erasure, members, refusals, server_erasure, texts, tracks
 from bot.store.reconcile import reconcile
 from bot.store.scrub import Deleted
 
@@ -108,7 +108,7 @@ class Maintenance:
         if self._reconciled_at is None or now - self._reconciled_at >= RECONCILE_EVERY:
             await self._reconcile()
             self._reconciled_at = now
-        await self._database.write(lambda tx: jobs.look_again(tx, now, self._keep, LOOKS_MAX))
+        await self._database.write(lambda tx: claims.look_again(tx, now, self._keep, LOOKS_MAX))
         await self._drop_files(now)
         await self._drop_copies(now)
         await self._drop_texts(now)
@@ -157,7 +157,7 @@ class Maintenance:
     async def _is_busy(self) -> bool:
         """Return whether writes wait or a job is due at this moment."""
         now = self._now()
-        return self._database.waiting > 0 or await self._database.read(lambda tx: jobs.is_due(tx, now))
+        return self._database.waiting > 0 or await self._database.read(lambda tx: claims.is_due(tx, now))
 
     async def _drop_copies(self, now: datetime) -> None:
         """Remove copies of the database from before an upgrade or a restore a week ago."""
@@ -177,7 +177,7 @@ class Maintenance:
 
     async def _drop_files(self, now: datetime) -> None:
         written_at = await self._spool.threads.run(_files_of, self._spool)
-        known, over = await self._database.read(lambda tx: jobs.files(tx, written_at, now - self._keep))
+        known, over = await self._database.read(lambda tx: tracks.files(tx, written_at, now - self._keep))
         stray = {name for name, at in written_at.items() if name not in known and at < now - STRAY_AFTER}
         fresh = {name for name, at in written_at.items() if abs(now - at) < FRESH}
         old = over - fresh

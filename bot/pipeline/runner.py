@@ -26,7 +26,7 @@ from bot.pipeline.quoting import unquoted
 from bot.pipeline.steps import Steps
 from bot.pipeline.transitions import Superseded
 from bot.pipeline.turns import SendTurns
-from bot.store import budget_alerts, jobs, ledger
+from bot.store import budget_alerts, claims, jobs, ledger
 from bot.store.budget_alerts import BudgetAlert
 
 log = logging.getLogger(__name__)
@@ -196,13 +196,13 @@ class Runner:
 
     def _look(self, tx: Tx, *, now: datetime, busy: list[Lane]) -> _Round:
         """Claim the jobs that are due, and read what else is, as far as there is room for it."""
-        claims: dict[Lane, list[Job]] = {}
+        claimed: dict[Lane, list[Job]] = {}
         places = self._steps.places(tx, now, busy.count(Lane.SUBMITTING))
         for lane, states in () if self._stopping.is_set() else STATES.items():
             free = AT_ONCE[lane] - busy.count(lane)
             if free <= 0:
                 continue
-            claims[lane] = jobs.due(
+            claimed[lane] = claims.due(
                 tx,
                 states=states,
                 epoch=self._epoch,
@@ -212,9 +212,9 @@ class Runner:
                 places=places,
             )
         idle = {lane for lane in Lane if lane not in busy and not self._stopping.is_set()}
-        times = (jobs.next_due(tx, self._epoch, places), budget_alerts.next_due(tx))
+        times = (claims.next_due(tx, self._epoch, places), budget_alerts.next_due(tx))
         return _Round(
-            claims=claims,
+            claims=claimed,
             cards=self._cards.due(tx) if Lane.CARDS in idle else [],
             alerts=self._alerts.due(tx) if Lane.ALERTS in idle else [],
             erasures=Lane.ERASURES in idle and self._erasure.due(tx),
@@ -223,10 +223,10 @@ class Runner:
 
     def _begin_all(self, found: _Round) -> None:
         """Begin what a look has found; its claims are committed."""
-        for lane, claims in found.claims.items():
-            for job in claims:
+        for lane, claimed in found.claims.items():
+            for job in claimed:
                 self._begin(self._guarded(job, self._take, self._after_bug), lane, f"job {job.id}")
-            self.claimed += len(claims)
+            self.claimed += len(claimed)
         if found.cards:
             self._begin(self._update_cards(found.cards), Lane.CARDS, "cards")
         if found.alerts:

@@ -32,7 +32,8 @@ from bot.pipeline.quoting import unquoted
 from bot.pipeline.storage import no_problem
 from bot.pipeline.submitting import Submitter
 from bot.pipeline.transitions import Superseded, Transitions
-from bot.store import budget_alerts, jobs, ledger
+from bot.store import budget_alerts, claims, jobs, ledger
+from bot.store.tracks import add_track, drop_equal_tracks
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +117,7 @@ class Steps:
         now = self._now()
         return await self._database.write(lambda tx: jobs.unpark(tx, self._music.clients, now))
 
-    def places(self, tx: Tx, now: datetime, claimed: int) -> jobs.Places:
+    def places(self, tx: Tx, now: datetime, claimed: int) -> claims.Places:
         """Return how many queued jobs can be submitted now, besides those ``claimed`` already."""
         return self._submitter.places(tx, now, claimed)
 
@@ -322,7 +323,7 @@ class Steps:
             track = Track(
                 take=take, file=stored.file, size_bytes=stored.size_bytes, sha256=stored.sha256, url=url
             )
-            await self._database.write(partial(jobs.add_track, job_id=job.id, track=track))
+            await self._database.write(partial(add_track, job_id=job.id, track=track))
             tracks.append(track)
         waited = now - (job.missing_since or now)
         if len(tracks) == len(urls[:MAX_TAKES]) or (tracks and waited >= SECOND_TAKE_MAX):
@@ -372,7 +373,7 @@ class Steps:
             lock_guild(tx, job.origin.guild_id)
             if not jobs.move(tx, job, JobState.STORED, now=now, due_at=now):
                 raise Superseded
-            jobs.drop_equal_tracks(tx, job.id)
+            drop_equal_tracks(tx, job.id)
             ledger.settle(tx, job.id, now)
             budget_alerts.mark(tx, job.origin.guild_id, self._defaults, now)
 

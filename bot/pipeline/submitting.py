@@ -18,7 +18,7 @@ from bot.music.contract import Contract
 from bot.pipeline import schedule
 from bot.pipeline.quoting import unquoted
 from bot.pipeline.transitions import Superseded, Transitions
-from bot.store import breaker, jobs, texts
+from bot.store import breaker, claims, jobs, texts
 
 log = logging.getLogger(__name__)
 
@@ -68,17 +68,17 @@ class Submitter:
         self._sleep = sleep
         self._storage_problem = storage_problem
 
-    def places(self, tx: Tx, now: datetime, claimed: int) -> jobs.Places:
+    def places(self, tx: Tx, now: datetime, claimed: int) -> claims.Places:
         """Return what the service's window has room for, besides what is ``claimed`` already.
 
         ``submit`` checks again; this keeps the runner from claiming what would only be put back.
         """
         contract = self._music.chosen.contract
-        sent = jobs.submitted_by_guild(tx, contract.backend, now - contract.submits_window)
+        sent = claims.submitted_by_guild(tx, contract.backend, now - contract.submits_window)
         count = sum(own for own, _ in sent.values())
         scarce = count >= contract.submits_max - SUBMITS_RESERVED
         first = min((first for _, first in sent.values()), default=None)
-        return jobs.Places(
+        return claims.Places(
             free=max(contract.submits_max - count - claimed, 0),
             used_up=frozenset(guild for guild, (own, _) in sent.items() if scarce and own >= SUBMITS_SHARE),
             again_at=None if first is None else first + contract.submits_window,
@@ -284,9 +284,9 @@ def _backend(job: Job) -> Backend:
 def _submit_window(tx: Tx, contract: Contract, guild_id: GuildId, now: datetime) -> datetime | None:
     """Return None if one more request of this server may go out to the service now, else when."""
     since = now - contract.submits_window
-    count, first = jobs.submitted_since(tx, contract.backend, since)
+    count, first = claims.submitted_since(tx, contract.backend, since)
     if count >= contract.submits_max - SUBMITS_RESERVED:
-        own, own_first = jobs.submitted_since(tx, contract.backend, since, guild_id)
+        own, own_first = claims.submitted_since(tx, contract.backend, since, guild_id)
         if own >= SUBMITS_SHARE and own_first is not None:
             return own_first + contract.submits_window
     if count < contract.submits_max or first is None:

@@ -52,7 +52,18 @@ from bot.pipeline.cards import POSITION_EVERY
 from bot.pipeline.courier import CardFacts
 from bot.pipeline.storage import no_problem
 from bot.pipeline.transitions import log_outcome
-from bot.store import breaker, jobs, ledger, members, quotas, refusals, refused_words, servers, texts
+from bot.store import (
+    breaker,
+    job_cards,
+    jobs,
+    ledger,
+    members,
+    quotas,
+    refusals,
+    refused_words,
+    servers,
+    texts,
+)
 from bot.store.job_events import StageTimes, stage_times
 from bot.store.times import day_number
 
@@ -323,7 +334,7 @@ class Intake:
         # Where the card's id is not known, it is looked for at once.
         card_due_at = now if card_message_id is None else now + POSITION_EVERY
         await self._database.write(
-            lambda tx: jobs.answered(tx, job.id, card_message_id, shown, now, card_due_at)
+            lambda tx: job_cards.answered(tx, job.id, card_message_id, shown, now, card_due_at)
         )
         self._answered(job)
         self._woken()
@@ -377,7 +388,7 @@ class Intake:
             lock_guild(tx, job.origin.guild_id)
             if not jobs.withdraw(tx, job.id, now):
                 return None
-            jobs.no_card(tx, job.id)
+            job_cards.no_card(tx, job.id)
             ledger.release(tx, job.id, now)
             return stage_times(tx, job.id)
 
@@ -425,7 +436,7 @@ class Intake:
     async def message_gone(self, job_id: JobId, message_id: int) -> None:
         """Record that the song's message was deleted, so that the card no longer links to it."""
         now = self._now()
-        await self._database.write(lambda tx: jobs.message_gone(tx, job_id, message_id, now))
+        await self._database.write(lambda tx: job_cards.message_gone(tx, job_id, message_id, now))
         self._woken()
 
     async def keep_draft(

@@ -14,7 +14,8 @@ from typing import Final
 
 from bot.database.engine import Tx
 from bot.model import GuildId, JobId, MemberNumber
-from bot.store.jobs import NOT_ERASED, SONGS
+from bot.store.job_rows import SONGS
+from bot.store.jobs import NOT_ERASED
 from bot.store.times import milliseconds
 
 RANKED_MAX: Final = 5_000

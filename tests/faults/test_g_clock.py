@@ -17,7 +17,7 @@ from bot.ops.clock import CheckedClock, steady_clock
 from bot.pipeline import schedule
 from bot.pipeline.erasure import Erasure
 from bot.pipeline.maintenance import Maintenance
-from bot.store import jobs, ledger, times
+from bot.store import claims, ledger, times
 from bot.store.reconcile import reconcile
 from tests import make
 from tests.doubles.in_process import answers
@@ -436,7 +436,7 @@ async def test_a_time_further_away_than_the_longest_step_is_now(
     await rig.database.write(lambda tx: tx.execute("UPDATE job SET due_at = ?", (at,)))
 
     found = await rig.database.write(
-        lambda tx: jobs.due(
+        lambda tx: claims.due(
             tx, frozenset(JobState), epoch=1, now=rig.clock.now, horizon=schedule.LONGEST_STEP, limit=5
         )
     )

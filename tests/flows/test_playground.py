@@ -8,7 +8,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from bot import cli
+from bot.commands import trying
 from bot.playground import browser, page
 from bot.playground.texts import texts
 from bot.store import breaker
@@ -185,7 +185,7 @@ async def test_the_page_answers_no_other_site(headers: dict[str, str]) -> None:
 
 
 def test_the_playground_speaks_every_language_of_the_bot() -> None:
-    options = get_type_hints(cli.playground)["language"]
+    options = get_type_hints(trying.playground)["language"]
 
     assert list(CODES) == list(texts())
     assert CODES == get_args(options)

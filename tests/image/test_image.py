@@ -3,7 +3,7 @@
 import re
 
 from bot import threads
-from bot.app import CLOSE_WITHIN_S
+from bot.connection import CLOSE_WITHIN_S
 from bot.pipeline.runner import FINISH_WITHIN_S
 from tests.flows.process import ROOT
 from tests.image.dockerfile import last_stage

@@ -39,7 +39,7 @@ AGGREGATES: Final = {"credits"}
 """Results of aggregates that are never NULL."""
 FILLED: Final = {
     ("bot/store/erasure.py", "job_id"): "the key of spool_removal",
-    ("bot/store/jobs.py", "due_at"): "only jobs with a due time are ripe",
+    ("bot/store/claims.py", "due_at"): "only jobs with a due time are ripe",
 }
 """Columns that may be NULL elsewhere, and not where they are ordered by."""
 

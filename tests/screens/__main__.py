@@ -111,7 +111,9 @@ class Screens:
         return self.page.locator(MESSAGES).last
 
     def newest(self) -> str | None:
-        return self.page.locator(MESSAGES).last.get_attribute("data-message-id")
+        # Typed here, since the browser's package is not installed where the types are checked.
+        message_id: str | None = self.page.locator(MESSAGES).last.get_attribute("data-message-id")
+        return message_id
 
     def fill_form(self, title: str, style: str, lyrics: str) -> None:
         for field, text in (("title", title), ("prompt", style), ("style", style), ("lyrics", lyrics)):

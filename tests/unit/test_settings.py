@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from bot.configuration.sources import is_typo
 from bot.errors import StartRefused
 from bot.model import Backend, GuildId
 from bot.settings import Settings, accepted_names, examine, load, names
-from bot.sources import is_typo
 from bot.store.servers import ServerPolicy
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"

@@ -17,7 +17,7 @@ from bot.database.engine import FIRST_PAGE
 from bot.database.exclusive_lock import exclusive_lock
 from bot.database.sqlite import Database, Tx
 from bot.errors import AlreadyRuns, StartRefused, StoreBusy, StoreLost
-from bot.store import jobs
+from bot.store import claims
 from bot.store.facts import fact, remember
 
 
@@ -36,7 +36,7 @@ def log_of(path: Path) -> Path:
 @asynccontextmanager
 async def owned(path: Path) -> AsyncIterator[Database]:
     async with Database.open(path) as database:
-        await database.take_over(jobs.next_epoch, jobs.is_current)
+        await database.take_over(claims.next_epoch, claims.is_current)
         yield database
 
 

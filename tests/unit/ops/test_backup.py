@@ -15,7 +15,7 @@ from bot.database.sqlite import Database
 from bot.errors import AlreadyRuns, NotDone
 from bot.model import JobState
 from bot.ops.backup import Restored, backup, restore
-from bot.store import jobs
+from bot.store import claims
 from bot.store.facts import remember
 from bot.store.reconcile import reconcile
 from tests import make
@@ -97,7 +97,7 @@ async def test_a_backup_of_a_running_bot_is_whole_and_its_owners_alone(
 
 
 async def test_a_backup_leaves_the_log_to_the_running_bot(database: Database, tmp_path: Path) -> None:
-    await database.write(jobs.next_epoch)
+    await database.write(claims.next_epoch)
     before = bytes_of(database.path)
 
     backup(database.path, tmp_path / "saved.db", silent)

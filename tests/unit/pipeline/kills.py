@@ -22,7 +22,7 @@ from bot.errors import ShuttingDown
 from bot.model import Balance, Delivery, Job, JobState, Origin
 from bot.pipeline.courier import MessageKind
 from bot.sandbox.server import FaultKind, Json
-from bot.store import jobs, ledger
+from bot.store import claims, jobs, ledger
 from bot.store.reconcile import reconcile
 from tests import make
 from tests.doubles.in_process import Chat, MusicService, Task
@@ -129,7 +129,7 @@ class Process(asyncio.SelectorEventLoop):
         """Nothing is left to do for a while; if nothing is due ever again, the process is asked to stop."""
         assert self.instants < INSTANTS_MOST, f"this never comes to rest: {self.jobs()}"
         if seconds > 0:
-            if not self.to_come and jobs.next_due(self._reading, 1 << 40) is None:
+            if not self.to_come and claims.next_due(self._reading, 1 << 40) is None:
                 self.stop_working()
             self._world.clock.forward(seconds=seconds)
 

@@ -27,7 +27,7 @@ from bot.services.credits import CreditService
 from bot.services.intake import Intake
 from bot.services.privacy import Privacy
 from bot.services.songs import SongArchive
-from bot.store import jobs
+from bot.store import claims, jobs
 from tests import make
 from tests.doubles.in_process import Chat, MusicService, Task
 from tests.doubles.music.kie import KieFront
@@ -211,7 +211,7 @@ class Rig:
                 courier=self.chat,
                 erasure=Erasure(self.database, self.spool, now=self.clock),
                 shutdown_guard=shutdown_guard,
-                epoch=await self.database.write(jobs.next_epoch),
+                epoch=await self.database.write(claims.next_epoch),
                 defaults=make.DEFAULTS,
                 now=self.clock,
                 woken=asyncio.Event(),
@@ -240,7 +240,7 @@ class Rig:
             if (state := await self.state(job)) in states:
                 return state
             if not await self.round():
-                due_at = await self.database.read(lambda tx: jobs.next_due(tx, 1 << 40))
+                due_at = await self.database.read(lambda tx: claims.next_due(tx, 1 << 40))
                 assert due_at is not None, f"nothing is due, and the job is {await self.get(job)}"
                 self.clock.now = max(self.clock.now, due_at)
         raise AssertionError(f"after {rounds} rounds the job is {await self.get(job)}")
@@ -266,7 +266,7 @@ class Rig:
     async def step(self, job: Job | None = None) -> None:
         """One round, after moving the clock to whatever is due next, or to when this job is."""
         if job is None:
-            due_at = await self.database.read(lambda tx: jobs.next_due(tx, 1 << 40))
+            due_at = await self.database.read(lambda tx: claims.next_due(tx, 1 << 40))
             assert due_at is not None
         else:
             due_at = self.clock() + timedelta(seconds=await self.wait_s(job) or 0.0)
@@ -283,7 +283,7 @@ class Rig:
     async def rest(self, rounds: int, runner: Runner | None = None) -> None:
         """Rounds, each a new process unless it is ``runner``, until nothing is due any more."""
         for _ in range(rounds):
-            due_at = await self.database.read(lambda tx: jobs.next_due(tx, 1 << 40))
+            due_at = await self.database.read(lambda tx: claims.next_due(tx, 1 << 40))
             if due_at is None:
                 return
             self.clock.now = max(self.clock.now, due_at)

@@ -8,7 +8,7 @@ import pytest
 
 from bot.errors import ServiceClosed
 from bot.model import Backend, ClosedCause, FailReason, Job, JobState, Voice
-from bot.store import breaker, jobs
+from bot.store import breaker, claims
 from bot.store.reconcile import reconcile
 from bot.ui import messages
 from bot.ui.language import ENGLISH
@@ -342,7 +342,7 @@ async def test_requests_to_one_service_do_not_slow_the_other(rig: Rig, backend: 
 
     since = rig.clock() - timedelta(seconds=10)
     counts = await rig.database.read(
-        lambda tx: {each: jobs.submitted_since(tx, each, since)[0] for each in Backend}
+        lambda tx: {each: claims.submitted_since(tx, each, since)[0] for each in Backend}
     )
 
     assert {backend: 6, OTHER[backend]: 0} == counts

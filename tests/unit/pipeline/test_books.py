@@ -15,7 +15,7 @@ from bot.model import DiscordUserId, FailReason, Job, JobState, Period
 from bot.pipeline.transitions import Transitions
 from bot.services.credits import CreditService
 from bot.services.intake import Intake
-from bot.store import budget_alerts, jobs, ledger
+from bot.store import budget_alerts, claims, jobs, ledger
 from bot.store.reconcile import reconcile
 from tests import make
 
@@ -46,7 +46,7 @@ class Evening:
         await self.stack.aclose()
         self.stack = AsyncExitStack()
         self.database = await self.stack.enter_async_context(Database.open(self.path))
-        await self.database.write(jobs.next_epoch)
+        await self.database.write(claims.next_epoch)
         terms = make.terms(open_per_member=100, open_per_guild=100)
         self.intake = Intake(self.database, terms, now=self.clock, woken=lambda: None)
         self.credits = CreditService(self.database, make.DEFAULTS, price=10, now=self.clock)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from bot.database.engine import ConstraintViolated
 from bot.database.sqlite import Tx
 from bot.model import Backend, Delivery, FailReason, Job, JobState, Period
-from bot.store import jobs, ledger, members
+from bot.store import claims, jobs, ledger, members
 from tests import make
 from tests.make import NOW
 
@@ -58,7 +58,7 @@ def put(tx: Tx, job: Job, state: JobState, *, now: datetime = NOW, due: bool = T
 
 def claimed(tx: Tx, *, epoch: int = EPOCH, now: datetime = NOW, limit: int = 100) -> list[Job]:
     """Claim everything that is due."""
-    return jobs.due(tx, ALL, epoch, now, HORIZON, limit)
+    return claims.due(tx, ALL, epoch, now, HORIZON, limit)
 
 
 def settled(tx: Tx, job: Job, *, now: datetime = NOW) -> None:

@@ -55,7 +55,7 @@ from bot.pipeline.submitting import QUEUE_MAX
 from bot.pipeline.transitions import Superseded, Transitions
 from bot.services.credits import CreditService
 from bot.services.intake import Intake
-from bot.store import breaker, jobs
+from bot.store import breaker, claims, jobs, tracks
 from bot.store.reconcile import reconcile
 from bot.store.times import milliseconds, moment
 from tests import make
@@ -176,7 +176,7 @@ class Process:
         shutil.copytree(self.folder, self.left)
 
     async def begin(self) -> int:
-        self.epoch = await self.database.write(jobs.next_epoch)
+        self.epoch = await self.database.write(claims.next_epoch)
         return self.epoch
 
     async def job(self, interaction: int) -> Job:
@@ -544,7 +544,7 @@ class Crashes(RuleBasedStateMachine):
         async def real(process: Process) -> list[int]:
             found = await process.database.write(
                 partial(
-                    jobs.due,
+                    claims.due,
                     states=ALL,
                     epoch=process.epoch,
                     now=process.clock(),
@@ -768,7 +768,7 @@ def fetches(job: Job) -> Operation:
     interaction, take = job.origin.interaction_id, len(job.tracks) + 1
     track = Track(take=take, file=f"{job.id}-{take}", size_bytes=1, sha256=f"of {take}", url="")
     return Operation(
-        lambda process: process.database.write(partial(jobs.add_track, job_id=job.id, track=track)),
+        lambda process: process.database.write(partial(tracks.add_track, job_id=job.id, track=track)),
         lambda books, _: books.fetched(interaction, take),
     )
 

@@ -28,7 +28,7 @@ from bot.model import (
     TakeDetails,
     Track,
 )
-from bot.store import erasure, jobs, ledger, members, scrub, texts, times
+from bot.store import erasure, job_cards, jobs, ledger, members, scrub, texts, times, tracks
 from bot.store.erasure import Waits
 from bot.store.reconcile import reconcile
 from tests import make
@@ -83,7 +83,7 @@ def column(tx: Tx, sql: str) -> list[object]:
 
 def test_of_a_song_nothing_stays_but_what_the_books_need(tx: Tx) -> None:
     job = done(tx, asked(tx, member_name="Ann"))
-    jobs.add_track(
+    tracks.add_track(
         tx, job.id, Track(take=1, file=f"{job.id}-1.mp3", size_bytes=9, sha256="ab", url="https://x")
     )
     kept = "id, guild_id, member_id, state, created_at, state_since, price, day, allowance_part, bonus_part"
@@ -152,10 +152,10 @@ def test_a_number_that_comes_late_is_not_written_into_an_erased_job(tx: Tx) -> N
     erase(tx)
     blank = tuple(tx.execute("SELECT * FROM job").fetchone())
 
-    jobs.card_found(tx, job, 4242)
-    jobs.card_shown(tx, job, "delivered::", NOW, NOW + SECOND)
-    jobs.answered(tx, job.id, 4242, "queued", NOW)
-    jobs.add_track(tx, job.id, Track(take=1, file="a.mp3", size_bytes=9, sha256="ab", url="https://x"))
+    job_cards.card_found(tx, job, 4242)
+    job_cards.card_shown(tx, job, "delivered::", NOW, NOW + SECOND)
+    job_cards.answered(tx, job.id, 4242, "queued", NOW)
+    tracks.add_track(tx, job.id, Track(take=1, file="a.mp3", size_bytes=9, sha256="ab", url="https://x"))
     posted = jobs.post_again(tx, job.id, NOW)
 
     assert blank == tuple(tx.execute("SELECT * FROM job").fetchone())
@@ -374,7 +374,7 @@ def test_it_is_due_when_the_last_song_is_done_and_its_card_tells_so(tx: Tx) -> N
     before = erasure.due(tx, NOW)
     ended = done(tx, job)
     behind = erasure.due(tx, NOW + SECOND)
-    jobs.card_shown(tx, ended, "delivered", None, NOW)
+    job_cards.card_shown(tx, ended, "delivered", None, NOW)
     after = erasure.due(tx, NOW + SECOND)
 
     assert ([], [], [number(tx)]) == (before, behind, after)
@@ -519,7 +519,7 @@ def song_of(tx: Tx, count: int, person: int) -> None:
         {"mark": mark, "id": first, "job": job.id, "direct": direct_channel(first)},
     )
     track = Track(take=1, file=f"{job.id}-1.mp3", size_bytes=9, sha256=mark, url=mark)
-    jobs.add_track(tx, job.id, track)
+    tracks.add_track(tx, job.id, track)
     texts.keep_draft(tx, job.id, DiscordUserId(person_id(person)), request, job.id, NOW)
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from bot.database.sqlite import Tx
 from bot.model import Delivery, FailReason, Job, JobState
-from bot.store import erasure, job_events, jobs, ledger
+from bot.store import erasure, job_cards, job_events, jobs, ledger
 from bot.store.job_events import ANSWER_MAX, EVENTS_MAX
 from tests import make
 from tests.make import NOW
@@ -52,7 +52,7 @@ def test_parking_resuming_and_a_deleted_message_are_recorded(tx: Tx) -> None:
     for state in (JobState.STORED, JobState.DELIVERED):
         put(tx, job, state)
     tx.execute("UPDATE job SET message_id = 5 WHERE id = ?", (job.id,))
-    jobs.message_gone(tx, job.id, 5, NOW)
+    job_cards.message_gone(tx, job.id, 5, NOW)
 
     kinds = [kind for kind, _, _ in told(tx, job) if kind != "state"]
     assert ["parked", "resumed", "deleted"] == kinds

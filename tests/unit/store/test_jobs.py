@@ -19,7 +19,7 @@ from bot.model import (
     MemberNumber,
     Track,
 )
-from bot.store import jobs, ledger, members, times
+from bot.store import claims, job_cards, jobs, ledger, members, queue_order, times, tracks
 from tests import make
 from tests.make import CHANNEL, GUILD, MEMBER, NOW, OTHER
 from tests.unit.store.rows import ALL, EPOCH, HORIZON, VIOLATED, added, claimed, found, put, without_roles
@@ -75,8 +75,8 @@ def test_what_is_found_out_later_comes_back_too(tx: Tx) -> None:
         delivery=Delivery(channel_id=7, direct=True, started_at=NOW + MINUTE),
         message_id=8,
     )
-    jobs.add_track(tx, job.id, track(2))
-    jobs.add_track(tx, job.id, track(1))
+    tracks.add_track(tx, job.id, track(2))
+    tracks.add_track(tx, job.id, track(1))
 
     assert replace(
         without_roles(job),
@@ -136,7 +136,7 @@ def test_ids_are_not_given_twice_and_fit_into_a_double() -> None:
 
 
 def test_each_start_has_a_larger_epoch(tx: Tx) -> None:
-    epochs = [jobs.next_epoch(tx) for _ in range(12)]
+    epochs = [claims.next_epoch(tx) for _ in range(12)]
 
     assert list(range(epochs[0], epochs[0] + 12)) == epochs
 
@@ -216,7 +216,7 @@ def test_a_move_to_another_state_resets_counts_and_makes_the_card_due(tx: Tx) ->
     [claim] = claimed(tx)
     jobs.move(tx, claim, JobState.QUEUED, now=NOW + SECOND, due_at=NOW, tries=3, misses=2, missing_since=NOW)
     same = found(tx, job)
-    cards_before = jobs.cards_due(tx, NOW + DAY, 10)
+    cards_before = job_cards.cards_due(tx, NOW + DAY, 10)
 
     jobs.move(tx, same, JobState.SUBMITTING, backend=Backend.SSEEDANCE, now=NOW + MINUTE, due_at=NOW)
 
@@ -224,7 +224,7 @@ def test_a_move_to_another_state_resets_counts_and_makes_the_card_due(tx: Tx) ->
     other = found(tx, job)
     assert (0, 0, None, NOW + MINUTE) == (other.tries, other.misses, other.missing_since, other.state_since)
     assert [] == cards_before
-    assert [job.id] == [there.id for there in jobs.cards_due(tx, NOW + MINUTE, 10)]
+    assert [job.id] == [there.id for there in job_cards.cards_due(tx, NOW + MINUTE, 10)]
 
 
 def test_a_move_to_another_state_keeps_the_counts_that_it_is_given(tx: Tx) -> None:
@@ -320,7 +320,7 @@ def test_only_jobs_of_the_states_asked_for_are_claimed(tx: Tx) -> None:
     made = {state: put(tx, added(tx, channel_id=n), state) for n, state in enumerate(JobState) if n < 9}
 
     for state, job in made.items():
-        assert [job.id] == [claim.id for claim in jobs.due(tx, frozenset({state}), EPOCH, NOW, HORIZON, 10)]
+        assert [job.id] == [claim.id for claim in claims.due(tx, frozenset({state}), EPOCH, NOW, HORIZON, 10)]
 
 
 def test_a_job_without_a_due_time_waits_for_a_person(tx: Tx) -> None:
@@ -328,7 +328,7 @@ def test_a_job_without_a_due_time_waits_for_a_person(tx: Tx) -> None:
 
     assert [] == claimed(tx, now=NOW + 365 * DAY)
     tx.execute("UPDATE job SET card_due_at = NULL")
-    assert None is jobs.next_due(tx, EPOCH)
+    assert None is claims.next_due(tx, EPOCH)
 
 
 def test_a_song_waits_for_an_older_one_of_its_channel(tx: Tx) -> None:
@@ -337,7 +337,7 @@ def test_a_song_waits_for_an_older_one_of_its_channel(tx: Tx) -> None:
     elsewhere = put(tx, added(tx, channel_id=CHANNEL + 1), JobState.STORED)
 
     at_first = claimed(tx)
-    next_at = jobs.next_due(tx, EPOCH)
+    next_at = claims.next_due(tx, EPOCH)
     [posting] = claimed(tx, now=NOW + MINUTE)
     jobs.move(tx, posting, JobState.DELIVERED, now=NOW, due_at=None)
     afterwards = claimed(tx)
@@ -360,25 +360,25 @@ def test_the_next_moment_is_that_of_the_first_job_that_nobody_works_on(tx: Tx) -
     for n in (2, 1, 3):
         added(tx, due_at=NOW + n * MINUTE)
 
-    assert NOW + MINUTE == jobs.next_due(tx, EPOCH)
+    assert NOW + MINUTE == claims.next_due(tx, EPOCH)
     claimed(tx, now=NOW + MINUTE)
-    assert NOW + 2 * MINUTE == jobs.next_due(tx, EPOCH)
-    assert NOW + MINUTE == jobs.next_due(tx, EPOCH + 1)
+    assert NOW + 2 * MINUTE == claims.next_due(tx, EPOCH)
+    assert NOW + MINUTE == claims.next_due(tx, EPOCH + 1)
 
 
 def test_a_card_may_be_the_next_thing_to_do(tx: Tx) -> None:
     job = added(tx, due_at=NOW + HOUR)
-    jobs.answered(tx, job.id, 1, "queued", NOW)
+    job_cards.answered(tx, job.id, 1, "queued", NOW)
     claimed(tx, now=NOW)
-    jobs.card_shown(tx, found(tx, job), "queued", NOW + MINUTE, NOW + 5 * SECOND)
+    job_cards.card_shown(tx, found(tx, job), "queued", NOW + MINUTE, NOW + 5 * SECOND)
 
-    assert NOW + MINUTE == jobs.next_due(tx, EPOCH)
-    jobs.card_shown(tx, found(tx, job), "queued", NOW, NOW + 5 * SECOND)
-    assert NOW + 5 * SECOND == jobs.next_due(tx, EPOCH)
+    assert NOW + MINUTE == claims.next_due(tx, EPOCH)
+    job_cards.card_shown(tx, found(tx, job), "queued", NOW, NOW + 5 * SECOND)
+    assert NOW + 5 * SECOND == claims.next_due(tx, EPOCH)
 
 
 def test_nothing_is_next_where_there_is_nothing_to_do(tx: Tx) -> None:
-    assert None is jobs.next_due(tx, EPOCH)
+    assert None is claims.next_due(tx, EPOCH)
 
 
 # -- the answer to the member
@@ -388,7 +388,7 @@ def test_an_answered_job_is_due_at_once(tx: Tx) -> None:
     job = added(tx, due_at=NOW + 4 * SECOND)
     before = claimed(tx)
 
-    jobs.answered(tx, job.id, 555, "queued", NOW)
+    job_cards.answered(tx, job.id, 555, "queued", NOW)
 
     assert [] == before
     [claim] = claimed(tx)
@@ -400,7 +400,7 @@ def test_an_answer_does_not_bring_back_what_has_begun_to_wait(tx: Tx) -> None:
     [claim] = claimed(tx)
     jobs.move(tx, claim, JobState.QUEUED, now=NOW, due_at=NOW + MINUTE)
 
-    jobs.answered(tx, job.id, 555, "queued", NOW + SECOND)
+    job_cards.answered(tx, job.id, 555, "queued", NOW + SECOND)
 
     assert [] == claimed(tx, now=NOW + SECOND)
     assert 555 == found(tx, job).card_message_id
@@ -409,17 +409,17 @@ def test_an_answer_does_not_bring_back_what_has_begun_to_wait(tx: Tx) -> None:
 def test_an_answer_does_not_put_off_a_job_that_is_due(tx: Tx) -> None:
     job = added(tx, due_at=NOW)
 
-    jobs.answered(tx, job.id, None, "queued", NOW + MINUTE)
+    job_cards.answered(tx, job.id, None, "queued", NOW + MINUTE)
 
     assert [job.id] == [claim.id for claim in claimed(tx)]
 
 
 def test_a_card_that_is_known_is_not_forgotten(tx: Tx) -> None:
     job = added(tx)
-    jobs.card_found(tx, job, 555)
+    job_cards.card_found(tx, job, 555)
 
-    jobs.answered(tx, job.id, None, "queued", NOW)
-    jobs.answered(tx, job.id, 556, "queued", NOW)
+    job_cards.answered(tx, job.id, None, "queued", NOW)
+    job_cards.answered(tx, job.id, 556, "queued", NOW)
 
     assert 555 == found(tx, job).card_message_id
 
@@ -428,7 +428,7 @@ def test_a_card_that_is_known_is_not_forgotten(tx: Tx) -> None:
 def test_a_request_that_nobody_has_begun_to_work_on_can_be_withdrawn(tx: Tx, answered: bool) -> None:
     job = added(tx)
     if answered:
-        jobs.answered(tx, job.id, 1, "queued", NOW)
+        job_cards.answered(tx, job.id, 1, "queued", NOW)
 
     assert jobs.withdraw(tx, job.id, NOW + SECOND)
 
@@ -466,54 +466,54 @@ def test_a_request_that_is_submitted_can_not_be_withdrawn(tx: Tx) -> None:
 
 def test_a_card_is_due_from_its_time_on_and_when_it_may_be_edited_again(tx: Tx) -> None:
     job = added(tx)
-    jobs.answered(tx, job.id, 1, "queued", NOW)
-    jobs.card_shown(tx, found(tx, job), "queued", NOW + 3 * SECOND, NOW + 5 * SECOND)
+    job_cards.answered(tx, job.id, 1, "queued", NOW)
+    job_cards.card_shown(tx, found(tx, job), "queued", NOW + 3 * SECOND, NOW + 5 * SECOND)
 
     def due(after_s: float) -> bool:
-        return bool(jobs.cards_due(tx, NOW + after_s * SECOND, 10))
+        return bool(job_cards.cards_due(tx, NOW + after_s * SECOND, 10))
 
     assert [False, False, False, True, True] == [due(after_s) for after_s in (0, 3, 4.999, 5, 60)]
 
 
 def test_a_card_that_will_not_change_by_itself_is_not_due(tx: Tx) -> None:
     job = added(tx)
-    jobs.answered(tx, job.id, 1, "queued", NOW)
+    job_cards.answered(tx, job.id, 1, "queued", NOW)
 
-    jobs.card_shown(tx, found(tx, job), "ready", None, NOW)
+    job_cards.card_shown(tx, found(tx, job), "ready", None, NOW)
 
-    assert [] == jobs.cards_due(tx, NOW + DAY, 10)
+    assert [] == job_cards.cards_due(tx, NOW + DAY, 10)
     assert "ready" == found(tx, job).card_shown
 
 
 def test_a_card_that_was_edited_while_its_job_moved_on_is_due_again(tx: Tx) -> None:
     job = added(tx)
-    jobs.answered(tx, job.id, 1, "queued", NOW)
+    job_cards.answered(tx, job.id, 1, "queued", NOW)
     seen = found(tx, job)
     put(tx, job, JobState.SUBMITTING, now=NOW + SECOND)
 
-    jobs.card_shown(tx, seen, "queued", None, NOW + 5 * SECOND)
+    job_cards.card_shown(tx, seen, "queued", None, NOW + 5 * SECOND)
 
-    assert [] == jobs.cards_due(tx, NOW + 4 * SECOND, 10)
-    assert [job.id] == [there.id for there in jobs.cards_due(tx, NOW + 5 * SECOND, 10)]
+    assert [] == job_cards.cards_due(tx, NOW + 4 * SECOND, 10)
+    assert [job.id] == [there.id for there in job_cards.cards_due(tx, NOW + 5 * SECOND, 10)]
 
 
 @pytest.mark.parametrize("state", [JobState.DELIVERED, JobState.EXPLAINED, JobState.UNDELIVERED])
 def test_a_card_that_lags_is_due_also_when_the_job_is_final(tx: Tx, state: JobState) -> None:
     job = added(tx)
-    jobs.answered(tx, job.id, 1, "queued", NOW)
+    job_cards.answered(tx, job.id, 1, "queued", NOW)
 
     put(tx, job, state, due=False)
 
-    assert [job.id] == [there.id for there in jobs.cards_due(tx, NOW, 10)]
+    assert [job.id] == [there.id for there in job_cards.cards_due(tx, NOW, 10)]
     assert [] == claimed(tx)
 
 
 def test_the_cards_that_wait_longest_come_first(tx: Tx) -> None:
     first, second, third = (added(tx) for _ in range(3))
     for seconds, job in enumerate((second, third, first)):
-        jobs.answered(tx, job.id, 1, "queued", NOW + seconds * SECOND)
+        job_cards.answered(tx, job.id, 1, "queued", NOW + seconds * SECOND)
 
-    due = [job.id for job in jobs.cards_due(tx, NOW + MINUTE, 2)]
+    due = [job.id for job in job_cards.cards_due(tx, NOW + MINUTE, 2)]
 
     assert [second.id, third.id] == due
 
@@ -521,21 +521,21 @@ def test_the_cards_that_wait_longest_come_first(tx: Tx) -> None:
 @pytest.mark.parametrize("back", [2 * HOUR, 365 * DAY])
 def test_a_card_does_not_wait_for_a_clock_that_was_set_back(tx: Tx, back: timedelta) -> None:
     job = added(tx)
-    jobs.answered(tx, job.id, 1, "queued", NOW)
-    jobs.card_shown(tx, found(tx, job), "queued", NOW + MINUTE, NOW + 5 * SECOND)
+    job_cards.answered(tx, job.id, 1, "queued", NOW)
+    job_cards.card_shown(tx, found(tx, job), "queued", NOW + MINUTE, NOW + 5 * SECOND)
 
-    assert [job.id] == [there.id for there in jobs.cards_due(tx, NOW - back, 10)]
+    assert [job.id] == [there.id for there in job_cards.cards_due(tx, NOW - back, 10)]
 
 
 @pytest.mark.parametrize("busy", [timedelta(), 5 * SECOND])
 def test_a_card_that_changes_far_in_the_future_is_not_due_repeatedly(tx: Tx, busy: timedelta) -> None:
     job = added(tx)
-    jobs.answered(tx, job.id, 1, "queued", NOW)
+    job_cards.answered(tx, job.id, 1, "queued", NOW)
 
-    jobs.card_shown(tx, found(tx, job), "queued", NOW + DAY, NOW + busy)
+    job_cards.card_shown(tx, found(tx, job), "queued", NOW + DAY, NOW + busy)
 
-    assert [[]] * 60 == [jobs.cards_due(tx, NOW + n * SECOND, 10) for n in range(60)]
-    assert [job.id] == [there.id for there in jobs.cards_due(tx, NOW + HOUR + busy, 10)]
+    assert [[]] * 60 == [job_cards.cards_due(tx, NOW + n * SECOND, 10) for n in range(60)]
+    assert [job.id] == [there.id for there in job_cards.cards_due(tx, NOW + HOUR + busy, 10)]
 
 
 # -- counts
@@ -580,12 +580,12 @@ def submitted(tx: Tx, *at: datetime) -> None:
 
 
 def test_requests_of_a_window_are_counted_with_the_first_of_them(tx: Tx) -> None:
-    assert (0, None) == jobs.submitted_since(tx, Backend.SSEEDANCE, NOW)
+    assert (0, None) == claims.submitted_since(tx, Backend.SSEEDANCE, NOW)
     submitted(tx, *(NOW + n * SECOND for n in range(-5, 5)))
 
-    assert (5, NOW) == jobs.submitted_since(tx, Backend.SSEEDANCE, NOW)
-    assert (10, NOW - 5 * SECOND) == jobs.submitted_since(tx, Backend.SSEEDANCE, NOW - 10 * SECOND)
-    assert (0, None) == jobs.submitted_since(
+    assert (5, NOW) == claims.submitted_since(tx, Backend.SSEEDANCE, NOW)
+    assert (10, NOW - 5 * SECOND) == claims.submitted_since(tx, Backend.SSEEDANCE, NOW - 10 * SECOND)
+    assert (0, None) == claims.submitted_since(
         tx, Backend.SSEEDANCE, NOW + 4 * SECOND + timedelta(milliseconds=1)
     )
 
@@ -593,7 +593,7 @@ def test_requests_of_a_window_are_counted_with_the_first_of_them(tx: Tx) -> None
 def test_requests_from_before_the_clock_was_set_back_are_not_waited_for(tx: Tx) -> None:
     submitted(tx, *(NOW + DAY + n * MINUTE for n in range(20)))
 
-    assert (0, None) == jobs.submitted_since(tx, Backend.SSEEDANCE, NOW - 10 * SECOND)
+    assert (0, None) == claims.submitted_since(tx, Backend.SSEEDANCE, NOW - 10 * SECOND)
 
 
 def test_the_place_in_the_queue_counts_those_that_asked_earlier(tx: Tx) -> None:
@@ -601,7 +601,7 @@ def test_the_place_in_the_queue_counts_those_that_asked_earlier(tx: Tx) -> None:
     put(tx, made[0], JobState.SUBMITTING)
     jobs.withdraw(tx, made[1].id, NOW)
 
-    assert [0, 1] == [jobs.queue_position(tx, job) for job in made[2:]]
+    assert [0, 1] == [queue_order.queue_position(tx, job) for job in made[2:]]
 
 
 def test_the_last_songs_are_those_that_were_delivered_last(tx: Tx) -> None:
@@ -610,7 +610,7 @@ def test_the_last_songs_are_those_that_were_delivered_last(tx: Tx) -> None:
         put(tx, job, JobState.DELIVERED, now=NOW + n * MINUTE, due=False)
     put(tx, added(tx), JobState.EXPLAINED, due=False)
 
-    assert [3 * MINUTE, 2 * MINUTE] == jobs.recent_durations(tx, 2)
+    assert [3 * MINUTE, 2 * MINUTE] == job_cards.recent_durations(tx, 2)
 
 
 # -- tracks
@@ -636,10 +636,10 @@ def takes(tx: Tx, job: Job) -> list[int]:
 def test_takes_of_the_same_bytes_are_one_song(tx: Tx, hashes: str, left: list[int]) -> None:
     job, other = added(tx), added(tx)
     for take, sha256 in enumerate(hashes, start=1):
-        jobs.add_track(tx, job.id, track(take, sha256=sha256))
-    jobs.add_track(tx, other.id, track(1, sha256="a"))
+        tracks.add_track(tx, job.id, track(take, sha256=sha256))
+    tracks.add_track(tx, other.id, track(1, sha256="a"))
 
-    jobs.drop_equal_tracks(tx, job.id)
+    tracks.drop_equal_tracks(tx, job.id)
 
     assert left == takes(tx, job)
     assert [1] == takes(tx, other)
@@ -647,9 +647,9 @@ def test_takes_of_the_same_bytes_are_one_song(tx: Tx, hashes: str, left: list[in
 
 def test_a_take_that_is_fetched_again_replaces_itself(tx: Tx) -> None:
     job = added(tx)
-    jobs.add_track(tx, job.id, track(1))
+    tracks.add_track(tx, job.id, track(1))
 
-    jobs.add_track(tx, job.id, track(1, size_bytes=6_000, sha256="new"))
+    tracks.add_track(tx, job.id, track(1, size_bytes=6_000, sha256="new"))
 
     assert (track(1, size_bytes=6_000, sha256="new"),) == found(tx, job).tracks
 
@@ -659,24 +659,24 @@ def test_the_schema_refuses_a_track_that_can_be_none(tx: Tx, odd: dict[str, obje
     job = added(tx)
 
     with pytest.raises(VIOLATED):
-        jobs.add_track(tx, job.id, replace(track(), **odd))  # type: ignore[arg-type]
+        tracks.add_track(tx, job.id, replace(track(), **odd))  # type: ignore[arg-type]
 
 
 def test_files_may_go_some_time_after_the_end_of_their_job(tx: Tx) -> None:
     for number, state in enumerate(JobState):
         job = put(tx, added(tx, channel_id=number), state)
-        jobs.add_track(tx, job.id, track(file=f"{state}.mp3"))
+        tracks.add_track(tx, job.id, track(file=f"{state}.mp3"))
     every = frozenset(f"{state}.mp3" for state in JobState)
     over = frozenset({"delivered.mp3", "undelivered.mp3", "explained.mp3"})
 
-    assert (every, frozenset[str]()) == jobs.files(tx, every, NOW)
-    assert (every, over) == jobs.files(tx, every, NOW + SECOND)
+    assert (every, frozenset[str]()) == tracks.files(tx, every, NOW)
+    assert (every, over) == tracks.files(tx, every, NOW + SECOND)
 
 
 def test_files_that_nobody_asks_about_are_not_looked_for(tx: Tx) -> None:
-    jobs.add_track(tx, put(tx, added(tx), JobState.DELIVERED).id, track(file="a.mp3"))
+    tracks.add_track(tx, put(tx, added(tx), JobState.DELIVERED).id, track(file="a.mp3"))
 
-    assert (frozenset(), frozenset()) == jobs.files(tx, ["b.mp3", "a.mp3.part"], NOW + SECOND)
+    assert (frozenset(), frozenset()) == tracks.files(tx, ["b.mp3", "a.mp3.part"], NOW + SECOND)
 
 
 def test_a_card_whose_message_goes_while_it_is_edited_is_looked_at_again(tx: Tx) -> None:
@@ -684,8 +684,8 @@ def test_a_card_whose_message_goes_while_it_is_edited_is_looked_at_again(tx: Tx)
     tx.execute("UPDATE job SET state = 'delivered', task_id = 't', message_id = 7, card_due_at = 1")
     seen = found(tx, job)
 
-    jobs.message_gone(tx, job.id, 7, NOW)
-    jobs.card_shown(tx, seen, "delivered:there", None, NOW)
+    job_cards.message_gone(tx, job.id, 7, NOW)
+    job_cards.card_shown(tx, seen, "delivered:there", None, NOW)
 
     assert NOW == found(tx, job).card_due_at
 
@@ -698,12 +698,12 @@ def test_the_queries_of_every_request_do_not_read_all_jobs(tx: Tx) -> None:
     job = added(tx)
     asked: list[str] = []
     tx.set_trace_callback(asked.append)
-    jobs.recent_durations(tx, 20)
+    job_cards.recent_durations(tx, 20)
     jobs.count_open(tx, GUILD, MemberNumber(1))
-    jobs.queue_position(tx, job)
-    jobs.next_due(tx, EPOCH)
-    jobs.cards_due(tx, NOW, 10)
-    jobs.submitted_since(tx, Backend.SSEEDANCE, NOW)
+    queue_order.queue_position(tx, job)
+    claims.next_due(tx, EPOCH)
+    job_cards.cards_due(tx, NOW, 10)
+    claims.submitted_since(tx, Backend.SSEEDANCE, NOW)
     jobs.task_taken(tx, Backend.SSEEDANCE, "a-1")
     jobs.taken(tx, 77)
     claimed(tx)

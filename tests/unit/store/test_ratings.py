@@ -7,7 +7,7 @@ import pytest
 
 from bot.database.sqlite import Tx
 from bot.model import DiscordUserId, GuildId, Job, JobId, JobState, MemberNumber
-from bot.store import erasure, jobs, members, ratings, server_erasure
+from bot.store import erasure, job_cards, members, ratings, server_erasure
 from bot.store.ratings import Tally
 from tests.make import CHANNEL, GUILD, MEMBER, NOW, OTHER
 from tests.unit.store.rows import added, found, put, settled
@@ -106,7 +106,7 @@ def test_a_song_without_a_message_in_the_server_is_not_ranked(tx: Tx) -> None:
     assert [deleted.id] == best(tx)
 
     assert deleted.message_id is not None
-    jobs.message_gone(tx, deleted.id, deleted.message_id, NOW)
+    job_cards.message_gone(tx, deleted.id, deleted.message_id, NOW)
 
     assert [] == best(tx)
 

@@ -7,7 +7,7 @@ import pytest
 
 from bot.database.sqlite import Tx
 from bot.model import Backend, Job, JobState
-from bot.store import jobs
+from bot.store import claims, jobs, queue_order
 from tests.make import GUILD, MEMBER, NOW
 from tests.unit.store.rows import EPOCH, HORIZON, added, put
 from tests.unit.store.test_jobs import SECOND
@@ -21,7 +21,7 @@ def asked(tx: Tx, second: int, guild: int = GUILD, member: int = MEMBER) -> Job:
 
 def next_ones(tx: Tx, limit: int = 100) -> list[int]:
     """The jobs that are claimed next, which are then under way."""
-    claimed = jobs.due(tx, QUEUED, EPOCH, NOW, HORIZON, limit)
+    claimed = claims.due(tx, QUEUED, EPOCH, NOW, HORIZON, limit)
     for second, job in enumerate(claimed):
         count = tx.execute("SELECT COUNT(submitted_at) FROM job").fetchone()[0]
         at = NOW + timedelta(milliseconds=count)
@@ -82,14 +82,14 @@ def test_the_place_in_the_queue_counts_turns(tx: Tx) -> None:
     many = [asked(tx, n) for n in range(3)]
     one = asked(tx, 60, guild=GUILD + 1)
 
-    assert [0, 2, 3, 1] == [jobs.queue_position(tx, job) for job in [*many, one]]
-    assert 0 == jobs.queue_position(tx, put(tx, one, JobState.RUNNING))
+    assert [0, 2, 3, 1] == [queue_order.queue_position(tx, job) for job in [*many, one]]
+    assert 0 == queue_order.queue_position(tx, put(tx, one, JobState.RUNNING))
 
 
 def in_order(tx: Tx) -> list[int]:
     """The queued jobs in the order of their turns, as they are claimed."""
-    turns = jobs._TURNS.format(which="due_at IS NOT NULL")
-    return [row["id"] for row in tx.execute(f"{turns} ORDER BY {jobs._IN_TURN}")]
+    turns = queue_order.TURNS.format(which="due_at IS NOT NULL")
+    return [row["id"] for row in tx.execute(f"{turns} ORDER BY {queue_order.IN_TURN}")]
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -105,5 +105,5 @@ def test_every_place_in_the_queue_is_that_of_the_order(tx: Tx, seed: int) -> Non
     queued = [job for job in made if job.id in in_order(tx)]
 
     assert {id_: place for place, id_ in enumerate(in_order(tx))} == {
-        job.id: jobs.queue_position(tx, job) for job in queued
+        job.id: queue_order.queue_position(tx, job) for job in queued
     }

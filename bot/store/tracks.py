@@ -1,0 +1,51 @@
+"""The tracks of jobs: which audio file in the spool is which take."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+
+from bot.database.engine import Tx
+from bot.model import JobId, Track
+from bot.store.jobs import NOT_ERASED
+from bot.store.times import milliseconds
+
+
+def add_track(tx: Tx, job_id: JobId, track: Track) -> None:
+    """Record a track in the spool, unless the job has been erased in the meantime."""
+    tx.execute(
+        f"""INSERT INTO track (job_id, take, file, size_bytes, sha256, url)
+           SELECT id, :take, :file, :size, :sha256, :url FROM job WHERE id = :job AND {NOT_ERASED}
+           ON CONFLICT (job_id, take) DO UPDATE SET file = excluded.file, size_bytes = excluded.size_bytes,
+                                     sha256 = excluded.sha256, url = excluded.url""",
+        {
+            "job": job_id,
+            "take": track.take,
+            "file": track.file,
+            "size": track.size_bytes,
+            "sha256": track.sha256,
+            "url": track.url,
+        },
+    )
+
+
+def files(tx: Tx, names: Iterable[str], since: datetime) -> tuple[frozenset[str], frozenset[str]]:
+    """Return which of the spool files ``names`` belong to a job, and which of those may be removed.
+
+    A file may be removed once its job has been finished since before ``since``.
+    """
+    rows = tx.execute(
+        """SELECT file, job.state IN ('delivered', 'undelivered', 'explained') AND job.state_since < ? AS over
+           FROM track JOIN job ON job.id = track.job_id WHERE file IN (SELECT value FROM json_each(?))""",
+        (milliseconds(since), json.dumps(list(names))),
+    ).fetchall()
+    return frozenset(row["file"] for row in rows), frozenset(row["file"] for row in rows if row["over"])
+
+
+def drop_equal_tracks(tx: Tx, job_id: JobId) -> None:
+    """Delete takes whose bytes equal those of an earlier take."""
+    tx.execute(
+        """DELETE FROM track WHERE job_id = :job AND EXISTS (
+             SELECT 1 FROM track AS earlier
+             WHERE earlier.job_id = :job AND earlier.sha256 = track.sha256 AND earlier.take < track.take)""",
+        {"job": job_id},
+    )
