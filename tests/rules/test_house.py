@@ -103,6 +103,7 @@ def refusals() -> list[errors.Refusal]:
         *(errors.NotRefundable(cause) for cause in ("unknown", "open", "released", "refunded")),
         errors.TooManyOpenJobs("member", 2),
         errors.TooManyOpenJobs("guild", 1),
+        errors.TooManyRatings(100, make.NOW),
         errors.TooManyRequests(500, make.NOW),
         *(errors.ServiceClosed(cause, make.NOW) for cause in ClosedCause),
         errors.MissingPermissions(("attach_files", "embed_links")),

@@ -225,3 +225,17 @@ CREATE TABLE refused_word (
 -- Since when the bot has not been in the server, as its own daily look at its servers has shown.
 ALTER TABLE guild ADD COLUMN absent_since INTEGER;
 CREATE INDEX guild_absent ON guild (absent_since) WHERE absent_since IS NOT NULL;
+
+-- What members think of songs: one rating for each member and song. Its server and the song's time stand here, too,
+-- so that the best songs of a week are found without reading jobs. A deletion of the song's texts deletes its rows.
+CREATE TABLE rating (
+  job_id INTEGER NOT NULL REFERENCES job (id),
+  member_id INTEGER NOT NULL REFERENCES member (id),
+  liked INTEGER NOT NULL CHECK (liked IN (0, 1)),
+  guild_id INTEGER NOT NULL REFERENCES guild (id),
+  song_at INTEGER NOT NULL,           -- when the song was requested
+  rated_at INTEGER NOT NULL,
+  PRIMARY KEY (job_id, member_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX rating_of_songs ON rating (guild_id, song_at);
+CREATE INDEX rating_by_member ON rating (member_id, guild_id);
