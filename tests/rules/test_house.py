@@ -91,6 +91,7 @@ def refusals() -> list[errors.Refusal]:
         ),
         errors.UnknownControl(),
         errors.NoSuchLimit(),
+        errors.NoSuchZone(),
         errors.Paused("too loud"),
         errors.WordRefused("polka"),
         errors.WordUnusable("empty"),
