@@ -25,6 +25,7 @@
     │   ├── WrongChannel
     │   ├── TooManyOpenJobs
     │   ├── TooManyRequests
+    │   ├── TooManyRatings
     │   ├── ServiceClosed
     │   ├── MissingPermissions
     │   ├── NotYourServer
@@ -231,6 +232,15 @@ class TooManyRequests(Refusal):
 
     def __init__(self, limit: int, until: datetime) -> None:
         super().__init__(f"{limit} requests within an hour")
+        self.limit = limit
+        self.until = until
+
+
+class TooManyRatings(Refusal):
+    """The member has rated ``limit`` times within ten minutes; the next may come at ``until``."""
+
+    def __init__(self, limit: int, until: datetime) -> None:
+        super().__init__(f"{limit} ratings within ten minutes")
         self.limit = limit
         self.until = until
 

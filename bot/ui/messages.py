@@ -142,7 +142,7 @@ def _range(tell: Tell, error: errors.OutOfRange) -> str:
 
 
 def _quota_refusal(say: Language, tell: Tell, error: errors.Refusal) -> str:
-    """Return which rule of the server forbids a song, how much of it is used, and when it renews."""
+    """Return which rule forbids it, how much of it is used, and when it renews."""
     match error:
         case errors.NotEnoughCredits():
             balance = error.balance
@@ -167,6 +167,8 @@ def _quota_refusal(say: Language, tell: Tell, error: errors.Refusal) -> str:
             return tell(f"refused-open-jobs-{error.scope}", songs=songs(say, error.limit))
         case errors.TooManyRequests():
             return tell("refused-requests", limit=error.limit, until=format_dt(error.until, "R"))
+        case errors.TooManyRatings():
+            return tell("refused-ratings", limit=error.limit, until=format_dt(error.until, "R"))
         case _:
             return _rule_refusal(say, tell, error)
 

@@ -65,6 +65,8 @@ ERASURE: Final = "unit/store/test_erasure.py::test_"
 SERVER_ERASURE: Final = "unit/store/test_server_erasure.py::test_"
 MEMBER_INDEX: Final = "unit/store/test_members.py::test_"
 SCRUB: Final = "unit/store/test_scrub.py::test_"
+RATINGS: Final = "unit/store/test_ratings.py::test_"
+RATED: Final = "unit/services/test_ratings.py::test_"
 SONGS: Final = "unit/services/test_songs.py::test_"
 HISTORY: Final = "unit/store/test_history.py::test_"
 ALERTS: Final = "unit/pipeline/test_budget_alerts.py::test_"
@@ -1256,7 +1258,7 @@ FORGETTING: Final = (
         "a write behind an occupied writer gives up in time",
         "database/sqlite.py",
         "_Writer.settle",
-        ("timeout=entry.deadline - time.perf_counter()", "timeout=None"),
+        ("loop.call_later(entry.deadline - time.perf_counter(),", "loop.call_later(60.0,"),
         by=("unit/database/test_sqlite.py::test_a_write_behind_an_occupied_writer_is_refused_in_time",),
     ),
     broken(
@@ -1801,6 +1803,58 @@ ON_A_SERVER: Final = (
     ),
 )
 
+RATING: Final = (
+    broken(
+        "a second press takes a rating back",
+        "store/ratings.py",
+        "rate",
+        ('if row is not None and bool(row["liked"]) is liked:', "if False:"),
+        by=(f"{RATINGS}a_member_has_one_rating_of_a_song",),
+    ),
+    broken(
+        "a song whose message was deleted is not ranked",
+        "store/ratings.py",
+        "best",
+        ("AND message_id IS NOT NULL ", ""),
+        by=(f"{RATINGS}a_song_without_a_message_in_the_server_is_not_ranked",),
+    ),
+    broken(
+        "a song that only its member can see is not ranked",
+        "store/ratings.py",
+        "best",
+        (" AND delivery_direct = 0", ""),
+        by=(f"{RATINGS}a_song_without_a_message_in_the_server_is_not_ranked",),
+    ),
+    broken(
+        "a deletion takes the member's ratings",
+        "store/erasure.py",
+        "erase",
+        dropped("ratings.drop_of_member(tx, member)"),
+        by=(f"{RATINGS}a_deletion_takes_ratings_of_the_songs_and_by_the_member",),
+    ),
+    broken(
+        "a deletion takes the ratings of the member's songs",
+        "store/erasure.py",
+        "blank",
+        dropped("ratings.drop_of_songs(tx, job_ids)"),
+        by=(f"{RATINGS}a_deletion_takes_ratings_of_the_songs_and_by_the_member",),
+    ),
+    broken(
+        "a press that arrives twice counts once",
+        "services/ratings.py",
+        "Ratings._note",
+        dropped("self._presses[interaction_id] = None"),
+        by=(f"{RATED}a_press_that_arrives_twice_counts_once",),
+    ),
+    broken(
+        "ratings of a member are bounded in time",
+        "services/ratings.py",
+        "Ratings._count",
+        ("if full:", "if False:"),
+        by=(f"{RATED}ratings_of_a_member_are_bounded_in_time",),
+    ),
+)
+
 MUTATIONS: Final = (
     *ON_A_SERVER,
     *INTAKE,
@@ -1815,6 +1869,7 @@ MUTATIONS: Final = (
     *THE_PROCESS,
     *SONG_ARCHIVE,
     *FORGETTING,
+    *RATING,
     *RESTORED,
     *BOUNDS,
     *TYPED,

@@ -239,6 +239,20 @@ CREATE TABLE refused_word (
 ALTER TABLE guild ADD COLUMN absent_since INTEGER;
 CREATE INDEX guild_absent ON guild (absent_since) WHERE absent_since IS NOT NULL;
 
+-- What members think of songs: one rating for each member and song. Its server and the song's time stand here, too,
+-- so that the best songs of a week are found without reading jobs. A deletion of the song's texts deletes its rows.
+CREATE TABLE rating (
+  job_id INTEGER NOT NULL REFERENCES job (id),
+  member_id INTEGER NOT NULL REFERENCES member (id),
+  liked INTEGER NOT NULL CHECK (liked IN (0, 1)),
+  guild_id INTEGER NOT NULL REFERENCES guild (id),
+  song_at INTEGER NOT NULL,           -- when the song was requested
+  rated_at INTEGER NOT NULL,
+  PRIMARY KEY (job_id, member_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX rating_of_songs ON rating (guild_id, song_at);
+CREATE INDEX rating_by_member ON rating (member_id, guild_id);
+
 -- The time zone in which a server's days begin, by its IANA name; NULL: UTC. `usage`, `ledger` and `job` keep the
 -- server's own day. Until `zone_until` it is `zone_day`, and never an earlier one: so a change of zone neither
 -- grants credits twice nor takes any away.

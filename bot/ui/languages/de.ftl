@@ -36,6 +36,7 @@ command-music-custom = Erstelle einen Song aus deinem eigenen Titel, Stil und So
 command-music-status = Zeig deine Songs in Arbeit an
 command-music-history = Zeig deine Songs auf diesem Server an, neueste zuerst
 command-music-get = Poste einen deiner Songs noch einmal
+command-music-top = Zeig die besten Songs der Woche auf diesem Server an
 command-music-credits = Sieh nach, wie viele Credits du noch hast
 command-music-help = Drei Dinge zum Ausprobieren
 command-quota = Verwalte die Credits dieses Servers
@@ -68,6 +69,7 @@ option-voice = Wer singt
 option-duration = Wie lang der Song werden soll, in Sekunden
 option-search = Nur Songs mit diesem Wort in Titel, Stil oder Songtext
 option-song = Tipp einfach den Titel des Songs ein
+option-top-post = Die Liste hier für alle posten; nur für die Serververwaltung
 option-explain-user = Das Mitglied, dessen Regeln du sehen möchtest
 option-ledger-user = Nur Einträge zu diesem Mitglied
 option-ledger-kind = Nur Einträge dieser Art
@@ -119,6 +121,8 @@ choice-off-announced = keine Songs mehr ankündigen
 button-again = Nochmal ({ $credits })
 button-remix = Remixen ({ $credits })
 button-lyrics = Songtext
+button-like = 👍
+button-dislike = 👎
 button-prompt = Prompt
 button-style = Stil
 button-send = An mich senden
@@ -135,6 +139,8 @@ button-pay = Ja, für { $credits }
 button-take = Take { $number }
 button-newer = Neuere
 button-older = Ältere
+button-better = Bessere
+button-further = Weiter unten
 button-clear-member = Entfernen, dann gelten die Rollenlimits
 button-clear-role = Dieses Limit entfernen
 button-erase = Alles über mich löschen
@@ -296,6 +302,7 @@ refused-open-jobs-member = Du hast schon { $songs } in Arbeit, mehr geht nicht a
 refused-open-jobs-guild = Dieser Server hat schon { $songs } in Arbeit, mehr geht nicht auf einmal. Warte, bis einer da ist, und versuch es dann noch einmal.{ $charged }
 refused-total = Alle Server zusammen haben die Credits dieses Monats aufgebraucht. Neue Songs gibt es { $renews } wieder.{ $charged }
 refused-requests = Das waren { $limit } Anfragen in einer Stunde, mehr nehme ich von niemandem an. Die nächste ist { $until } möglich.
+refused-ratings = Das waren { $limit } Bewertungen in zehn Minuten, mehr nehme ich von niemandem an. Die nächste ist { $until } möglich.
 refused-not-served = Auf diesem Server mache ich keine Songs: Wer mich betreibt, hat ihn nicht freigeschaltet.{ $charged }
 refused-paused = Neue Songs sind auf diesem Server pausiert: „{ $reason }“. Versuch es noch einmal, wenn die Serververwaltung die Pause beendet hat.{ $charged }
 refused-word = „{ $word }“ darf in Songs auf diesem Server nicht vorkommen. Ändere den Text und versuch es noch einmal.{ $charged }
@@ -340,6 +347,13 @@ history-none = Noch keine Songs. `/music create` erstellt einen.
 history-not-found = Keiner deiner Songs hier hat das im Titel, Stil oder Songtext.
 history-listen = [anhören]({ $link })
 history-hint = `/music get` postet einen davon noch einmal.
+best-title = Die besten Songs der Woche
+best-none = Noch hat kein Song der letzten sieben Tage ein 👍. Drück es unter einem, der dir gefällt.
+best-hint = Songs der letzten sieben Tage, nach 👍 und 👎 darunter. Was vielen gefällt, zählt mehr als ein einzelnes 👍.
+rated-liked = Dir gefällt dieser Song. Noch ein Druck auf 👍 nimmt das zurück.
+rated-disliked = Dir gefällt dieser Song nicht. Noch ein Druck auf 👎 nimmt das zurück.
+rated-nothing = Deine Bewertung ist weg. Niemand sonst hat sie gesehen.
+rated-counts = 👍 { $likes } · 👎 { $dislikes }
 help-title = Komm, wir machen einen Song 🎶
 help-create = Tipp `/music create` und beschreib, was dir im Ohr klingt: „warmer Synthpop über den letzten Zug nach Hause“. Ein paar Minuten später ist dein Song da, und ich erwähne dich. Ein Song kostet { $price }.
 help-custom = Hast du schon einen Songtext? `/music custom` singt ihn, mit deinem Titel und in deinem Stil.
@@ -497,6 +511,11 @@ privacy-drafts-value = { $count ->
     [one] 1 abgelehntes Formular
    *[other] { $count } abgelehnte Formulare
 }, damit nichts verloren geht, was du eingetippt hast. Wird nach einem Tag gelöscht.
+privacy-ratings = Bewertungen
+privacy-ratings-value = Deine 👍 und 👎 zu { $count ->
+    [one] 1 Song
+   *[other] { $count } Songs
+}. Sie zählen für `/music top`; niemand sieht, von wem sie sind. Sie werden mit den Texten des Songs gelöscht.
 privacy-files = Audiodateien
 privacy-files-value = { $count ->
     [one] 1 Datei
@@ -532,7 +551,7 @@ privacy-host = die Person, die diesen Bot betreibt
 privacy-owner = { $name }, die Person, die diesen Bot betreibt
 privacy-exported = Hier ist alles, was über dich gespeichert ist: { $songs }. Nur du kannst das sehen.
 privacy-exported-part = Hier ist, was über dich gespeichert ist, soweit es passt: { $songs }. Nur du kannst das sehen.
-privacy-ask = **Alles löschen, was über dich gespeichert ist?** Deine Texte, Titel, Entwürfe und Audiodateien verschwinden, auf allen Servern. Sie verschwinden auch aus Songs, die andere aus deinen Texten gemacht haben. Das lässt sich nicht rückgängig machen. Credits im Protokoll bleiben, ohne deinen Namen. Was du in diesem Zeitraum verbraucht hast und deine Limits von der Serververwaltung zählen weiter. Gepostete Nachrichten bleiben in Discord. Wenn sie weg sollen, drück vorher unter jeder auf „Löschen“.
+privacy-ask = **Alles löschen, was über dich gespeichert ist?** Deine Texte, Titel, Entwürfe, Bewertungen und Audiodateien verschwinden, auf allen Servern. Sie verschwinden auch aus Songs, die andere aus deinen Texten gemacht haben. Das lässt sich nicht rückgängig machen. Credits im Protokoll bleiben, ohne deinen Namen. Was du in diesem Zeitraum verbraucht hast und deine Limits von der Serververwaltung zählen weiter. Gepostete Nachrichten bleiben in Discord. Wenn sie weg sollen, drück vorher unter jeder auf „Löschen“.
 privacy-deleted = Gelöscht. Der Bot speichert nichts mehr davon. In Sicherungen des Betreibers kann es noch eine Weile stehen. Einträge zu Credits bleiben, ohne deinen Namen.
 privacy-replaced = Auch eine Datenbank, die durch eine Sicherung ersetzt wurde, kann es enthalten. Sie wird nach dem { $when } gelöscht.
 privacy-deleting = Gelöscht. Spuren in den Dateien des Bots werden innerhalb einer Stunde überschrieben. Einträge zu Credits bleiben, ohne deinen Namen.

@@ -36,6 +36,7 @@ command-music-custom = Make a song from your own title, style and lyrics
 command-music-status = See your songs in progress
 command-music-history = See your songs in this server, newest first
 command-music-get = Post one of your songs again
+command-music-top = See this server's best songs of the week
 command-music-credits = See how many credits you have left
 command-music-help = Three things to try first
 command-quota = Manage this server's credits
@@ -68,6 +69,7 @@ option-voice = Who sings
 option-duration = How long the song should be, in seconds
 option-search = Only songs with this word in their title, style or lyrics
 option-song = Start typing the song's title
+option-top-post = Post the list here for everyone; server managers only
 option-explain-user = The member whose rules to show
 option-ledger-user = Only entries about this member
 option-ledger-kind = Only entries of this kind
@@ -119,6 +121,8 @@ choice-off-announced = announce no more songs
 button-again = Again ({ $credits })
 button-remix = Remix ({ $credits })
 button-lyrics = Lyrics
+button-like = 👍
+button-dislike = 👎
 button-prompt = Prompt
 button-style = Style
 button-send = Send to me
@@ -135,6 +139,8 @@ button-pay = Yes, for { $credits }
 button-take = Take { $number }
 button-newer = Newer
 button-older = Older
+button-better = Better
+button-further = Further down
 button-clear-member = Clear, and use the roles' limits
 button-clear-role = Clear this limit
 button-erase = Delete everything about me
@@ -296,6 +302,7 @@ refused-open-jobs-member = You already have { $songs } in progress, which is the
 refused-open-jobs-guild = This server already has { $songs } in progress, which is the limit. Wait for one to arrive, then try again.{ $charged }
 refused-total = All servers together have used up this month's credits. New songs are possible again { $renews }.{ $charged }
 refused-requests = That was { $limit } requests within an hour, which is the most anyone can make. The next one is possible { $until }.
+refused-ratings = That was { $limit } ratings within ten minutes, which is the most anyone can give. The next one is possible { $until }.
 refused-not-served = I don't make songs in this server: my operator hasn't enabled it.{ $charged }
 refused-paused = New songs are paused in this server: “{ $reason }”. Try again when a server manager ends the pause.{ $charged }
 refused-word = Songs in this server can't have “{ $word }” in them. Change the text and try again.{ $charged }
@@ -340,6 +347,13 @@ history-none = No songs yet. `/music create` makes one.
 history-not-found = None of your songs here has that in its title, style or lyrics.
 history-listen = [listen]({ $link })
 history-hint = `/music get` posts one of them again.
+best-title = Best songs of the week
+best-none = No song of the last seven days has a 👍 yet. Press it under one that you like.
+best-hint = Songs of the last seven days, by 👍 and 👎 under them. What many like counts for more than a single 👍.
+rated-liked = You like this song. Press 👍 again to take that back.
+rated-disliked = You don't like this song. Press 👎 again to take that back.
+rated-nothing = Your rating is gone. Nobody else saw it.
+rated-counts = 👍 { $likes } · 👎 { $dislikes }
 help-title = Let's make a song 🎶
 help-create = Type `/music create` and say what you hear in your head: “warm synth pop about the last train home”. A few minutes later it's here, and I mention you. A song costs { $price }.
 help-custom = Have lyrics already? `/music custom` sings them, with your title and in your style.
@@ -497,6 +511,11 @@ privacy-drafts-value = { $count ->
     [one] 1 refused form
    *[other] { $count } refused forms
 }, so that nothing you typed is lost. Deleted after a day.
+privacy-ratings = Ratings
+privacy-ratings-value = Your 👍 and 👎 on { $count ->
+    [one] 1 song
+   *[other] { $count } songs
+}. They count in `/music top`; nobody sees whose they are. Deleted with the texts of the song.
 privacy-files = Audio files
 privacy-files-value = { $count ->
     [one] 1 file
@@ -532,7 +551,7 @@ privacy-host = the operator of this bot
 privacy-owner = { $name }, the operator of this bot
 privacy-exported = Here is everything that is kept about you: { $songs }. Only you can see this.
 privacy-exported-part = Here is what is kept about you, as far as it fits: { $songs }. Only you can see this.
-privacy-ask = **Delete everything that is kept about you?** Your texts, titles, drafts and audio files go, in all servers. They also go from songs that others made from your texts. This can't be undone. Credits in the ledger stay, without your name. What you used this period and your limits from managers still count. Messages that were posted stay in Discord. To remove them, press the Delete button under each one first.
+privacy-ask = **Delete everything that is kept about you?** Your texts, titles, drafts, ratings and audio files go, in all servers. They also go from songs that others made from your texts. This can't be undone. Credits in the ledger stay, without your name. What you used this period and your limits from managers still count. Messages that were posted stay in Discord. To remove them, press the Delete button under each one first.
 privacy-deleted = Deleted. The bot keeps nothing of it any more. Backups of its operator may still have it for a while. Credit entries stay, without your name.
 privacy-replaced = A database that was replaced by a backup may have it too. It is deleted after { $when }.
 privacy-deleting = Deleted. Traces in the bot's files are overwritten within an hour. Credit entries stay, without your name.

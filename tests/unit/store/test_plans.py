@@ -43,6 +43,7 @@ from bot.store import (
     personal_data,
     queue_order,
     quotas,
+    ratings,
     refusals,
     refused_words,
     reports,
@@ -243,6 +244,11 @@ def resume(tx: Tx) -> None:
     quotas.resume(tx, GUILD, make.entry(), NOW)
 
 
+def rated_server(tx: Tx) -> None:
+    ratings.rate(plain(tx), done(tx).id, number(tx), NOW, liked=True)
+    ratings.drop_of_server(tx, GUILD, 10)
+
+
 PLACES = claims.Places(free=3, used_up=frozenset({GUILD}), again_at=NOW, expired=NOW)
 """A window of the music service that has places left, but none for this server."""
 WORK: dict[str, Callable[[Tx], object]] = {
@@ -362,6 +368,17 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "quotas.resume": resume,
     "quotas.alerts_channel": lambda tx: quotas.alerts_channel(tx, GUILD),
     "quotas.set_alerts": lambda tx: quotas.set_alerts(tx, GUILD, CHANNEL, make.entry(), NOW),
+    "ratings.rate": lambda tx: (
+        ratings.rate(tx, done(tx).id, number(tx), NOW, liked=True),
+        ratings.rate(tx, done(tx).id, number(tx), NOW, liked=True),
+    ),
+    "ratings.rating": lambda tx: ratings.rating(tx, done(tx).id, number(tx)),
+    "ratings.tally": lambda tx: ratings.tally(tx, done(tx).id),
+    "ratings.may_be_rated": lambda tx: ratings.may_be_rated(tx, GUILD, done(tx).id),
+    "ratings.best": lambda tx: ratings.best(tx, GUILD, NOW),
+    "ratings.drop_of_songs": lambda tx: ratings.drop_of_songs(tx, [done(tx).id]),
+    "ratings.drop_of_member": lambda tx: ratings.drop_of_member(tx, number(tx)),
+    "ratings.drop_of_server": rated_server,
     "refusals.remember": lambda tx: refusals.remember(tx, 7, NOW),
     "refusals.is_refused": lambda tx: refusals.is_refused(tx, 7),
     "refusals.sweep": lambda tx: refusals.sweep(tx, NOW),

@@ -256,6 +256,16 @@ CREATE TABLE refused_word (
   PRIMARY KEY (guild_id, word)
 );
 
+CREATE TABLE rating (
+  job_id BIGINT NOT NULL REFERENCES job (id),
+  member_id BIGINT NOT NULL REFERENCES member (id),
+  liked BIGINT NOT NULL CHECK (liked IN (0, 1)),
+  guild_id BIGINT NOT NULL REFERENCES guild (id),
+  song_at BIGINT NOT NULL,
+  rated_at BIGINT NOT NULL,
+  PRIMARY KEY (job_id, member_id)
+);
+
 CREATE TABLE song_channel (
   guild_id BIGINT NOT NULL REFERENCES guild (id),
   channel_id BIGINT NOT NULL,
@@ -311,4 +321,6 @@ CREATE INDEX job_undelivered ON job (created_at) WHERE state = 'undelivered';
 CREATE INDEX guild_leaving ON guild (leaving_since) WHERE leaving_since IS NOT NULL;
 CREATE INDEX job_in_turn ON job (guild_id, member_id, created_at, id) WHERE state = 'queued' AND due_at IS NOT NULL;
 CREATE INDEX guild_absent ON guild (absent_since) WHERE absent_since IS NOT NULL;
+CREATE INDEX rating_of_songs ON rating (guild_id, song_at);
+CREATE INDEX rating_by_member ON rating (member_id, guild_id);
 CREATE INDEX announcement_due ON announcement (due_at) WHERE due_at IS NOT NULL;
