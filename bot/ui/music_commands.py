@@ -10,7 +10,16 @@ from discord import app_commands
 from bot.errors import TextTooLong, UnknownModel
 from bot.model import DURATION_MAX_S, DURATION_MIN_S, DiscordUserId, SongRequest, Voice, storable
 from bot.music.backends import limits_of
-from bot.ui import autocompletion, best_songs, cards, forms, interaction_context, quota_cards, responses
+from bot.ui import (
+    autocompletion,
+    best_songs,
+    cards,
+    forms,
+    interaction_context,
+    managers,
+    quota_cards,
+    responses,
+)
 from bot.ui.autocompletion import Offer
 from bot.ui.buttons.best_pages import best_pages_view
 from bot.ui.buttons.song_pages import read_page, song_pages_view
@@ -69,6 +78,7 @@ class Music(
     def __init__(self, services: Services) -> None:
         super().__init__(allowed_installs=app_commands.AppInstallationType(guild=True, user=False))
         self.intake = services.intake
+        self._rules = services.rules
         self.credit_service = services.credits
         self.song_archive = services.song_archive
         self.ratings = services.ratings
@@ -264,9 +274,11 @@ class Music(
     @app_commands.describe(post=described("option-top-post"))
     async def top(self, interaction: discord.Interaction, post: bool = False) -> None:
         """Show the server's best songs to the member, or the first page to everybody for a manager."""
-        guild_of = interaction_context.managed_guild if post else interaction_context.guild_of
+        guild_id = interaction_context.guild_of(interaction)
+        if post:
+            guild_id = await managers.managed_guild(interaction, self._rules)
         say = (interaction_context.public if post else interaction_context.private)(interaction)
-        best = await self.ratings.best(guild_of(interaction))
+        best = await self.ratings.best(guild_id)
         embed = best_songs.page(say, best)
         # Whoever turned the page of a post would turn it for everybody.
         view = discord.utils.MISSING if post else best_pages_view(say, best)

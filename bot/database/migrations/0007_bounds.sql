@@ -278,3 +278,10 @@ CREATE TABLE announcement (
   started_at INTEGER                  -- of the first send
 ) STRICT;
 CREATE INDEX announcement_due ON announcement (due_at) WHERE due_at IS NOT NULL;
+
+-- Roles whose members may manage the bot in a server.
+CREATE TABLE manager_role (
+  guild_id INTEGER NOT NULL REFERENCES guild (id),
+  role_id INTEGER NOT NULL,
+  PRIMARY KEY (guild_id, role_id)
+) STRICT, WITHOUT ROWID;
