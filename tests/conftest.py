@@ -135,6 +135,10 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+PATIENCE_S = 30.0
+"""How long a write on a server may take in tests that are not about its deadline."""
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -169,8 +173,11 @@ async def database(
     tmp_path: Path,
     blank_file: bytes,
     nothing_is_flushed: None,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Database]:
     if request.config.getoption("--engine") == "postgresql":
+        # An accept is forty statements, and the cores have other tests to run.
+        monkeypatch.setattr(postgresql, "GIVE_UP_AFTER_S", PATIENCE_S)
         server: server_of_postgresql.Server = request.getfixturevalue("postgresql_server")
         async with postgresql.Database.open(server.create()) as opened:
             yield cast("Database", opened)  # the tests' word for it
