@@ -27,11 +27,16 @@ def path_of(url: str) -> Path:
 
 
 def open_database(
-    url: str, *, takeover_s: float, wrote: Callable[[float], None], standby: Standby | None
+    url: str,
+    *,
+    takeover_s: float,
+    processes: int,
+    wrote: Callable[[float], None],
+    standby: Standby | None,
 ) -> AbstractAsyncContextManager[engine.Database]:
-    """Open the database for a bot, which has it to itself.
+    """Open the database for a bot, which has it to itself, or one of ``processes`` equal shares of the work.
 
-    On PostgreSQL this waits as long as another process has it.
+    On PostgreSQL this waits as long as other processes have all of them.
 
     Raises:
         StartRefused: it can't be used.
@@ -39,7 +44,7 @@ def open_database(
     """
     if is_on_server(url):
         opened: AbstractAsyncContextManager[engine.Database] = _postgresql().Database.open(
-            url, takeover_s=takeover_s, wrote=wrote, standby=standby
+            url, takeover_s=takeover_s, processes=processes, wrote=wrote, standby=standby
         )
         return opened
     return sqlite.Database.open(path_of(url), wrote=wrote)
