@@ -48,6 +48,7 @@ class Server:
     programs: Path
     user: tuple[str, ...]
     """The command that runs a program as somebody else than root."""
+    settings: tuple[str, ...] = SETTINGS
     _names: Iterator[int] = field(default_factory=count)
 
     def url(self, name: str = "postgres") -> str:
@@ -68,7 +69,7 @@ class Server:
 
     def start(self) -> None:
         """Start the server and wait until it takes sessions."""
-        options = " ".join(f"-c {setting}" for setting in SETTINGS)
+        options = " ".join(f"-c {setting}" for setting in self.settings)
         self.run(
             *("pg_ctl", "start", "-w", "-D", f"{self.folder}/data", "-l", f"{self.folder}/server.log"),
             *("-o", f"-k {self.folder} {options}"),
@@ -92,8 +93,11 @@ class Server:
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
-    """Start a server with a template database, and remove everything at the end."""
+def serving(*, durable: bool = False) -> Iterator[Server]:
+    """Start a server with a template database, and remove everything at the end.
+
+    With ``durable`` it flushes its commits, as a server does that keeps something.
+    """
     found = programs()
     assert found is not None, "PostgreSQL is not installed"
     folder = Path(tempfile.mkdtemp(prefix="tspg-"))
@@ -103,7 +107,8 @@ def serving() -> Iterator[Server]:
         entry = pwd.getpwnam(name)
         os.chown(folder, entry.pw_uid, entry.pw_gid)
         user = ("setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups")
-    server = Server(folder, found, user)
+    settings = tuple(one for one in SETTINGS if not durable or one != "fsync=off")
+    server = Server(folder, found, user, settings)
     try:
         server.run(
             *("initdb", "-D", f"{folder}/data", "-U", "tunesmith", "--auth=trust", "-E", "UTF8"),
