@@ -1224,7 +1224,7 @@ FORGETTING: Final = (
         "a write behind an occupied writer gives up in time",
         "database/sqlite.py",
         "_Writer.settle",
-        ("timeout=entry.deadline - time.perf_counter()", "timeout=None"),
+        ("loop.call_later(entry.deadline - time.perf_counter(),", "loop.call_later(60.0,"),
         by=("unit/database/test_sqlite.py::test_a_write_behind_an_occupied_writer_is_refused_in_time",),
     ),
     broken(
