@@ -20,8 +20,6 @@ from bot.database.postgresql_tx import connect
 USERS: Final = ("postgres", "nobody")
 """Users whom the server may run as: it refuses to run as root."""
 SETTINGS: Final = (
-    # No test here cuts the power.
-    "fsync=off",
     "listen_addresses=",
     "max_connections=200",
     "shared_buffers=32MB",
@@ -48,6 +46,8 @@ class Server:
     programs: Path
     user: tuple[str, ...]
     """The command that runs a program as somebody else than root."""
+    flushes: bool = False
+    """Whether commits are flushed to the disk: no test here cuts the power."""
     _names: Iterator[int] = field(default_factory=count)
 
     def url(self, name: str = "postgres") -> str:
@@ -68,7 +68,8 @@ class Server:
 
     def start(self) -> None:
         """Start the server and wait until it takes sessions."""
-        options = " ".join(f"-c {setting}" for setting in SETTINGS)
+        settings = [*SETTINGS, f"fsync={'on' if self.flushes else 'off'}"]
+        options = " ".join(f"-c {setting}" for setting in settings)
         self.run(
             *("pg_ctl", "start", "-w", "-D", f"{self.folder}/data", "-l", f"{self.folder}/server.log"),
             *("-o", f"-k {self.folder} {options}"),
@@ -92,7 +93,7 @@ class Server:
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
+def serving(*, flushes: bool = False) -> Iterator[Server]:
     """Start a server with a template database, and remove everything at the end."""
     found = programs()
     assert found is not None, "PostgreSQL is not installed"
@@ -103,7 +104,7 @@ def serving() -> Iterator[Server]:
         entry = pwd.getpwnam(name)
         os.chown(folder, entry.pw_uid, entry.pw_gid)
         user = ("setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups")
-    server = Server(folder, found, user)
+    server = Server(folder, found, user, flushes)
     try:
         server.run(
             *("initdb", "-D", f"{folder}/data", "-U", "tunesmith", "--auth=trust", "-E", "UTF8"),
