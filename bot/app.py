@@ -33,6 +33,7 @@ from bot.pipeline.upstream_balance import UpstreamBalance
 from bot.services.credits import CreditService
 from bot.services.intake import Intake, Terms
 from bot.services.privacy import Privacy
+from bot.services.ratings import Ratings
 from bot.services.songs import SongArchive
 from bot.settings import Settings
 from bot.store import claims
@@ -166,7 +167,13 @@ async def assemble(
             woken=woken.set,
         )
         client.offer(
-            Services(intake=intake, credits=credit_service, song_archive=song_archive, privacy=privacy)
+            Services(
+                intake=intake,
+                credits=credit_service,
+                song_archive=song_archive,
+                privacy=privacy,
+                ratings=Ratings(database, now=now),
+            )
         )
         shutdown_guard = ShutdownGuard()
         upstream_balance = UpstreamBalance(

@@ -113,7 +113,9 @@ class Settings(Checked):
         description="The credits a server receives in each period, unless its managers set another number.",
     )
     credit_period: Period = Field(
-        default=Period.MONTH, description="How often the allowance renews: every day, week or month (UTC)."
+        default=Period.MONTH,
+        description="How often the allowance renews: every day, week or month (in UTC unless a server sets "
+        "its time zone).",
     )
     guild_credits_max: Count | None = Field(
         default=None,

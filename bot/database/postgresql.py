@@ -20,8 +20,14 @@ from typing import Final, NoReturn, TypeVar
 import psycopg
 
 from bot import threads
-from bot.database import engine, pace, postgresql_schema, slots
+from bot.database import engine, identity, pace, postgresql_schema, slots
 from bot.database.engine import GIVE_UP_AFTER_S, RETRY_AFTER_S, DatabaseError
+from bot.database.postgresql_errors import COLLISIONS as _COLLISIONS
+from bot.database.postgresql_errors import MOMENTARY as _MOMENTARY
+from bot.database.postgresql_errors import is_final as _is_final
+from bot.database.postgresql_errors import refusal as _refusal
+from bot.database.postgresql_errors import refusing as _refusing
+from bot.database.postgresql_errors import sentence as _sentence
 from bot.database.postgresql_tx import Tx, connect
 from bot.database.share import EVERYTHING, Share
 from bot.database.slots import SlotLost
@@ -59,19 +65,6 @@ READING: Final[dict[str, str | int]] = {
     "statement_timeout": REPORT_TIMEOUT_MS,
     "idle_in_transaction_session_timeout": REPORT_TIMEOUT_MS,
 }
-
-_COLLISIONS = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
-"""Two transactions were in each other's way: the one that was rolled back is run again."""
-_MOMENTARY = (
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-    # The server has become a replica.
-    psycopg.errors.ReadOnlySqlTransaction,
-)
-"""The session is gone, or the server cannot do it now."""
-
-_NOT_YET = ("starting up", "shutting down", "recovery", "too many", "remaining connection slots")
-"""Words with which the server refuses a session now that it may accept later."""
 
 MAINTAINING: Final[dict[str, str | int]] = {"lock_timeout": LOCK_TIMEOUT_MS}
 REWRITTEN: Final = ("text", "draft", "song", "track", "coauthor", "member", "forgotten")
@@ -151,6 +144,11 @@ class _Writer:
             """SELECT set_config('synchronous_commit', 'on', false)
                WHERE current_setting('synchronous_commit') = 'off'"""
         )
+        try:
+            identity.refuse_other(tx)
+        except BaseException:
+            tx.close()
+            raise
         self._session = tx.connection.info.backend_pid
         return tx
 
@@ -290,11 +288,6 @@ def _snapshot(fn: Callable[[Tx], T], tx: Tx) -> T:
     finally:
         if tx.usable and tx.in_transaction:
             tx.execute("ROLLBACK")
-
-
-def _sentence(error: psycopg.Error) -> str:
-    """Return the server's words on one line. They name host and user, and never the password."""
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 class Database(engine.Database):
@@ -455,6 +448,8 @@ class Database(engine.Database):
             return self._writer.run(fn, deadline_s)
         except SlotLost:
             self._die("another process has taken the slot over")
+        except StartRefused as error:  # of a new session, after the server has failed over
+            self._die(str(error))
         except psycopg.Error as error:
             raise DatabaseError(_sentence(error)) from error
 
@@ -586,31 +581,6 @@ def _look_at(future: asyncio.Future[T]) -> None:
 
 def _beat(held: slots.Held, tx: Tx) -> None:
     slots.beat(tx, held)
-
-
-def _is_final(error: psycopg.Error) -> bool:
-    """Return whether the server has answered, and will not answer otherwise later."""
-    words = str(error)
-    return "FATAL" in words and not any(phrase in words for phrase in _NOT_YET)
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    try:
-        yield
-    except psycopg.Error as error:
-        raise _refusal(error) from None
-
-
-def _refusal(error: psycopg.Error) -> StartRefused:
-    if isinstance(error, psycopg.ProgrammingError):  # its words may repeat the address with its password
-        return StartRefused(
-            "DATABASE_URL: PostgreSQL does not understand the address; check how it is written."
-        )
-    return StartRefused(
-        f"DATABASE_URL: the PostgreSQL database can't be used ({_sentence(error)}); check the server and the "
-        "address."
-    )
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Final
 
-from bot.database import slots
+from bot.database import identity, slots
 from bot.database.postgresql_tx import Tx
 from bot.errors import StartRefused
 
@@ -84,9 +84,10 @@ def take_slot(tx: Tx, slot: int, size: int, holder: str) -> slots.Held | None:
     An older schema stays as long as anybody works on it: then there is no slot for this program yet.
 
     Raises:
-        StartRefused: a newer program has upgraded the schema meanwhile.
+        StartRefused: a newer program has upgraded the schema meanwhile, or the database was restored.
     """
     refuse_unusable(tx)
+    identity.refuse_other(tx)
     is_old = schema_version(tx) < current()
     if is_old and slots.locked_slots(tx):
         return None
@@ -94,6 +95,8 @@ def take_slot(tx: Tx, slot: int, size: int, holder: str) -> slots.Held | None:
     if held is not None and is_old:
         slots.dismiss_others(tx, slot)
         upgrade(tx)
+    if held is not None:
+        identity.record_first(tx)
     return held
 
 
@@ -104,7 +107,8 @@ def migrate(tx: Tx) -> None:
 
 
 def upgrade(tx: Tx) -> None:
-    """Upgrade the schema within ``slots.exclusively``."""
+    """Upgrade the schema in the open transaction."""
+    tx.execute("SELECT pg_advisory_xact_lock(?, ?)", (slots.LOCKS, slots.SCHEMA_LOCK))
     version = schema_version(tx)
     for number, steps in migrations():
         if number > version:

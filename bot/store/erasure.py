@@ -15,7 +15,7 @@ from bot.database.engine import Tx
 from bot.database.locking import lock_guilds_of
 from bot.database.share import EVERYTHING, Share
 from bot.model import GuildId, MemberNumber
-from bot.store import job_events, ledger, members, texts
+from bot.store import job_events, ledger, members, ratings, texts
 from bot.store.jobs import NOT_ERASED, UNFINISHED
 from bot.store.scrub import Deleted, mark
 from bot.store.times import milliseconds
@@ -84,6 +84,7 @@ def erase(tx: Tx, member: MemberNumber, now: datetime) -> Waits:
     changes_before = tx.total_changes
     _drop_drafts(tx, member)
     _drop_texts(tx, member)
+    ratings.drop_of_member(tx, member)
     texts.drop_songs(tx, ended)
     blank(tx, ended)
     if tx.total_changes > changes_before or not waits.songs:
@@ -170,6 +171,7 @@ def blank(tx: Tx, job_ids: Collection[int]) -> None:
         (ids,),
     )
     tx.execute("DELETE FROM track WHERE job_id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))", (ids,))
+    ratings.drop_of_songs(tx, job_ids)
     job_events.drop_answers(tx, ids)
     tx.execute(
         """UPDATE job SET interaction_id = -id, channel_id = 0, parent_channel_id = NULL,
@@ -187,6 +189,7 @@ def drop_outlived(tx: Tx, job_ids: Collection[int]) -> int:
     """Delete the texts of these jobs and everything derived from them. Returns how many had any."""
     ids = json.dumps(list(job_ids))
     dropped = texts.drop_songs(tx, job_ids)
+    ratings.drop_of_songs(tx, job_ids)
     tx.execute(
         """UPDATE job SET urls = '[]', takes = '[]', detail = ''
            WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))""",

@@ -19,6 +19,7 @@ from bot.proxies import Proxy
 from bot.ui import admission, command_mentions, request_trace, responses
 from bot.ui.buttons.again import AgainButton, RetryButton
 from bot.ui.buttons.base import PersistentButton
+from bot.ui.buttons.best_pages import BestPageButton
 from bot.ui.buttons.cancel import CancelButton
 from bot.ui.buttons.clear_limit import ClearLimitButton
 from bot.ui.buttons.delete import DeleteButton
@@ -27,6 +28,7 @@ from bot.ui.buttons.erase_data import EraseDataButton
 from bot.ui.buttons.ledger_pages import LedgerPageButton
 from bot.ui.buttons.lyrics import CopyLyricsButton, LyricsButton, NoticeTextButton
 from bot.ui.buttons.post_again import PostAgainButton
+from bot.ui.buttons.rating import DislikeButton, LikeButton
 from bot.ui.buttons.remix import RemixButton
 from bot.ui.buttons.send import SendButton
 from bot.ui.buttons.song_pages import SongPageButton
@@ -61,6 +63,7 @@ BUTTONS: Final[tuple[type[PersistentButton], ...]] = (
         EditDraftButton,
     ),
     *(PostAgainButton, CancelButton, SendButton, DeleteButton),
+    *(LikeButton, DislikeButton, BestPageButton),
     *(SongPageButton, LedgerPageButton, ClearLimitButton, EraseDataButton),
 )
 """Every button whose presses are handled."""
