@@ -1621,8 +1621,8 @@ FILES: Final = (
     broken(
         "what could not be posted is searched for before another try",
         "pipeline/delivery.py",
-        "Deliverer._search_then_send",
-        ("message_id = await self._courier.find(job, message.kind, channel, ever=True)", "message_id = None"),
+        "Deliverer._find_in_channels",
+        ("message_id = await self._courier.find(job, message.kind, place, ever=True)", "message_id = None"),
         by=("unit/pipeline/test_undelivered.py::test_what_arrived_unnoticed_is_found_and_not_posted_again",),
     ),
     broken(
