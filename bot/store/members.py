@@ -8,7 +8,7 @@ import hmac
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.database.engine import Tx
 from bot.model import DiscordUserId, MemberNumber, Period
@@ -21,6 +21,8 @@ KEY_FACT = "key of the forgotten"
 """Name of the fact that keeps the key of the hashes: created with the first, deleted with the last."""
 _PERIODS_MAX = (Period.WEEK, Period.MONTH)
 """Usage counts until the longest periods are over, since a server can change its period at any time."""
+ASKED_WITHIN = timedelta(hours=1)
+"""How long a request for lyrics counts against the member's next ones."""
 WHOLE_GUILD = MemberNumber(0)
 """The number under which ``usage`` keeps the sums of a server."""
 NOBODY = MemberNumber(-1)
@@ -161,4 +163,8 @@ def _still_counts(tx: Tx, member: MemberNumber, now: datetime) -> bool:
              allowance_used + allowance_held + bonus_used + bonus_held > 0""",
         {"member": member, "first": first},
     ).fetchone()
-    return limited is not None or used is not None
+    asked = tx.execute(
+        "SELECT 1 FROM lyrics_call WHERE member_id = ? AND asked_at > ? LIMIT 1",
+        (member, milliseconds(now - ASKED_WITHIN)),
+    ).fetchone()
+    return limited is not None or used is not None or asked is not None

@@ -1071,7 +1071,7 @@ FORGETTING: Final = (
         "a deletion lifts no limit that was set",
         "store/members.py",
         "_still_counts",
-        ("return limited is not None or used is not None", "return used is not None"),
+        ("limited is not None or used is not None", "used is not None"),
         by=(f"{MEMBER_INDEX}a_deletion_lifts_no_limit",),
     ),
     assigned(
