@@ -45,6 +45,7 @@ from bot.ui import discord_client as ui
 from bot.ui.dependencies import Services
 from bot.ui.discord_courier import DiscordCourier
 from bot.ui.operator_alerts import OperatorAlerts
+from bot.ui.sharding import ALL_SHARDS, Sharding
 
 log = logging.getLogger(__name__)
 
@@ -120,6 +121,7 @@ async def assemble(
         open_database(
             settings.database_url.get_secret_value(),
             takeover_s=settings.takeover_s,
+            processes=settings.processes,
             wrote=metrics.wrote,
             standby=standby,
         ) as database,
@@ -144,6 +146,7 @@ async def assemble(
             register=lambda digest: database.write(lambda tx: remember(tx, COMMANDS_FACT, digest)),
             dated=dated,
             proxy=settings.proxy_to_discord,
+            sharding=sharding(settings, database),
         )
         courier = around_courier(DiscordCourier(client))
         spool = Spool(settings.spool_dir)
@@ -191,7 +194,7 @@ async def assemble(
         upstream_balance = UpstreamBalance(
             database=database,
             music=music.chosen,
-            terms=settings.upstream_terms,
+            terms=settings.upstream_terms if database.share.leads else None,
             now=now,
             alert=operator_alerts.alert,
         )
@@ -252,6 +255,13 @@ async def assemble(
             metrics=metrics,
             storage=storage,
         )
+
+
+def sharding(settings: Settings, database: Database) -> Sharding:
+    """Return which shards this process runs, and how it takes turns with others to start them."""
+    if not settings.on_postgresql and settings.shard_count is None:
+        return ALL_SHARDS
+    return Sharding(share=database.share, count=settings.shard_count, turn=database.turn_to_identify)
 
 
 @asynccontextmanager

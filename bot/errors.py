@@ -19,6 +19,7 @@
     │   ├── OperatorsOnly
     │   ├── NotRefundable
     │   ├── NoSuchLimit
+    │   ├── NoSuchZone
     │   ├── TooManyOpenJobs
     │   ├── TooManyRequests
     │   ├── TooManyRatings
@@ -191,6 +192,10 @@ class TotalReached(Refusal):
     def __init__(self, renews_at: datetime) -> None:
         super().__init__(f"the total of all servers is used up until {renews_at}")
         self.renews_at = renews_at
+
+
+class NoSuchZone(Refusal):
+    """No time zone has that name."""
 
 
 class OperatorsOnly(Refusal):

@@ -13,6 +13,7 @@ from typing import Literal
 
 from bot.database.engine import Tx
 from bot.database.locking import lock_guilds_of
+from bot.database.share import EVERYTHING, Share
 from bot.model import GuildId, MemberNumber
 from bot.store import job_events, ledger, lyrics_calls, members, ratings, texts
 from bot.store.jobs import NOT_ERASED, UNFINISHED
@@ -207,9 +208,13 @@ def drop_outlived(tx: Tx, job_ids: Collection[int]) -> int:
 # -- files
 
 
-def files_of(tx: Tx, limit: int) -> list[int]:
-    """Return up to ``limit`` erased jobs whose files are still in the spool."""
-    rows = tx.execute("SELECT job_id FROM spool_removal ORDER BY job_id LIMIT ?", (limit,))
+def files_of(tx: Tx, limit: int, share: Share = EVERYTHING) -> list[int]:
+    """Return up to ``limit`` erased jobs of this process's share whose files are still in the spool."""
+    rows = tx.execute(
+        """SELECT job_id FROM spool_removal JOIN job ON job.id = spool_removal.job_id
+           WHERE (job.guild_id >> 22) % :slots = :slot ORDER BY job_id LIMIT :limit""",
+        {"limit": limit, **share.columns},
+    )
     return [row["job_id"] for row in rows]
 
 

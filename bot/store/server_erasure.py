@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.database.engine import Tx
-from bot.model import GuildId, MemberNumber
-from bot.store import erasure, members, ratings, texts
+from bot.model import GuildId, MemberNumber, Period
+from bot.store import calendars, erasure, members, ratings, texts, times
 from bot.store.jobs import NOT_ERASED, UNFINISHED
 from bot.store.scrub import Deleted, mark
 from bot.store.times import milliseconds
@@ -30,7 +30,7 @@ _HAS_DATA = f"""(
   OR EXISTS (SELECT 1 FROM role_limit WHERE guild_id = guild.id)
   OR EXISTS (SELECT 1 FROM refused_word WHERE guild_id = guild.id)
   OR allowance IS NOT NULL OR period IS NOT NULL OR paused IS NOT NULL OR alerts_channel_id IS NOT NULL
-  OR locale <> '')"""
+  OR zone IS NOT NULL OR locale <> '')"""
 """SQL condition: something is stored about a server besides its books."""
 _ENDED = f"guild_id = :guild AND {NOT_ERASED} AND NOT {UNFINISHED}"
 _ONLY_HERE = f"""discord_id IS NOT NULL AND id IN (
@@ -92,6 +92,9 @@ def stored(tx: Tx, guild_id: GuildId) -> ServerData:
 
 def begin(tx: Tx, guild_id: GuildId, now: datetime) -> None:
     """Erase the server's settings and limits, release its parked jobs, and take no more of its requests."""
+    # As any other change of zone: it must not grant credits twice either.
+    calendar = calendars.of(tx, guild_id)
+    calendars.write(tx, guild_id, calendar.in_zone(times.UTC_NAME, Period.MONTH, now))
     tx.execute(
         """UPDATE guild SET leaving_since = COALESCE(leaving_since, :now), allowance = NULL, period = NULL,
                             paused = NULL, alerts_channel_id = NULL, locale = ''

@@ -26,6 +26,7 @@ _FIXED: Final[dict[type[errors.Refusal], str]] = {
     errors.NotServed: "not-served",
     errors.UnknownControl: "unknown-control",
     errors.NoSuchLimit: "no-such-limit",
+    errors.NoSuchZone: "no-such-zone",
     errors.TooManyCopies: "too-many-copies",
     errors.WordsGone: "words-gone",
     errors.TriedAgain: "tried-again",

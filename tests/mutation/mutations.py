@@ -76,6 +76,8 @@ TURNS: Final = "unit/store/test_turns.py::test_"
 SENDS: Final = "unit/pipeline/test_send_turns.py::test_"
 SERVERS: Final = "unit/services/test_intake_servers.py::test_"
 LEDGER: Final = "unit/store/test_ledger.py::test_"
+CALENDARS: Final = "unit/store/test_calendars.py::test_"
+TIMES: Final = "unit/store/test_times.py::test_"
 BREAKER: Final = "unit/store/test_breaker.py::test_"
 OWNERSHIP: Final = "unit/database/test_ownership.py::test_"
 DATABASE: Final = "unit/database/test_sqlite.py::test_"
@@ -94,7 +96,7 @@ INTAKE: Final = (
         "services/intake.py",
         "Intake._accept",
         ("held, limit = quotas.hold(", "limit, self._hold = None, lambda tx: quotas.hold("),
-        ("(tx, job, held,", "(tx, job, ledger.Hold(day=ledger.day_number(now), allowance=10, bonus=0),"),
+        ("(tx, job, held,", "(tx, job, ledger.Hold(day=day_number(now), allowance=10, bonus=0),"),
         behind("if accepted is not None:", "await self._database.write(self._hold)"),
         by=(f"{RULES}a_job_whose_credits_can_not_be_held_is_not_there",),
     ),
@@ -1072,8 +1074,38 @@ FORGETTING: Final = (
         "a deletion lifts no limit that was set",
         "store/members.py",
         "_still_counts",
-        ("limited is not None or used is not None", "used is not None"),
+        ("return limited is not None or counts", "return counts"),
         by=(f"{MEMBER_INDEX}a_deletion_lifts_no_limit",),
+    ),
+    broken(
+        "a server's day does not come back when its zone changes",
+        "store/calendars.py",
+        "Calendar.today",
+        ("return self.earliest if day < self.earliest <= day + DAYS_AHEAD_MAX else day", "return day"),
+        by=(f"{CALENDARS}moving_around_the_world_makes_no_song_more",),
+    ),
+    broken(
+        "a period in progress is not cut short by a zone in which it is over",
+        "store/calendars.py",
+        "Calendar.in_zone",
+        ("self.renews_at(period, now) if is_over else None", "None"),
+        by=(f"{CALENDARS}a_change_of_zone_leaves_the_period_in_progress",),
+    ),
+    broken(
+        "a day that has begun does not come back when clocks are set back",
+        "store/times.py",
+        "day_number",
+        ("while zone != UTC_NAME and", "while False and"),
+        by=(f"{TIMES}a_day_that_has_begun_does_not_come_back",),
+    ),
+    migration(
+        "the total of all servers counts by UTC's days",
+        "database/migrations/0007_bounds.sql",
+        (
+            "WHERE day = (SELECT at / 86400000 FROM ledger WHERE job_id = NEW.job_id AND kind = 'hold')",
+            "WHERE day = NEW.day",
+        ),
+        by=(f"{CALENDARS}a_song_keeps_the_servers_day_and_the_total_keeps_utcs",),
     ),
     assigned(
         "a hash is kept until the longest periods of the last use are over",
@@ -1227,7 +1259,7 @@ FORGETTING: Final = (
         "a write behind an occupied writer gives up in time",
         "database/sqlite.py",
         "_Writer.settle",
-        ("timeout=entry.deadline - time.perf_counter()", "timeout=None"),
+        ("loop.call_later(entry.deadline - time.perf_counter(),", "loop.call_later(60.0,"),
         by=("unit/database/test_sqlite.py::test_a_write_behind_an_occupied_writer_is_refused_in_time",),
     ),
     broken(

@@ -29,6 +29,7 @@ from bot.model import (
 from bot.store import (
     breaker,
     budget_alerts,
+    calendars,
     claims,
     erasure,
     facts,
@@ -50,6 +51,7 @@ from bot.store import (
     server_erasure,
     servers,
     texts,
+    times,
     tracks,
     upstream,
 )
@@ -406,7 +408,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     ),
     "reports.whole_ledger": lambda tx: list(reports.whole_ledger(tx, GUILD)),
     "reports.people": lambda tx: reports.people(tx, GUILD),
-    "reports.days_of_use": lambda tx: reports.days_of_use(tx, GUILD, 30, NOW),
+    "reports.days_of_use": lambda tx: reports.days_of_use(tx, GUILD, 30, times.day_number(NOW)),
     "reports.top_members": lambda tx: reports.top_members(tx, GUILD, 0, 5),
     "reports.settled_songs": lambda tx: reports.settled_songs(tx, GUILD, "synth", 25),
     "scrub.mark": lambda tx: scrub.mark(tx, scrub.Deleted.ERASED),
@@ -433,6 +435,8 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "erasure.release_parked": lambda tx: erasure.release_parked(tx, "member_id", MemberNumber(1), NOW),
     "erasure.drop_drafts_of_jobs": lambda tx: erasure.drop_drafts_of_jobs(tx, [done(tx).id]),
     "erasure.blank": lambda tx: erasure.blank(tx, [done(tx).id]),
+    "calendars.of": lambda tx: calendars.of(tx, GUILD),
+    "calendars.write": lambda tx: calendars.write(tx, GUILD, calendars.Calendar(zone="Asia/Tokyo")),
     "server_erasure.due": server_erasure.due,
     "server_erasure.erase_batch": lambda tx: server_erasure.erase_batch(tx, GUILD, NOW),
     "server_erasure.is_leaving": lambda tx: server_erasure.is_leaving(tx, GUILD),

@@ -23,7 +23,10 @@ CREATE TABLE guild (
   locale TEXT NOT NULL DEFAULT '',
   operator_bonus BIGINT NOT NULL DEFAULT 0,
   leaving_since BIGINT,
-  absent_since BIGINT
+  absent_since BIGINT,
+  zone TEXT,
+  zone_day BIGINT NOT NULL DEFAULT 0,
+  zone_until BIGINT
 );
 
 CREATE TABLE usage (
