@@ -1821,7 +1821,7 @@ ON_A_SERVER: Final = (
         "a process claims its own share",
         "pipeline/runner.py",
         "Runner._look",
-        ("                share=share,\n", ""),
+        ("share=share", "share=EVERYTHING"),
         by=("unit/pipeline/test_fleet.py::test_slot_0_pays_and_the_servers_own_slot_does_the_rest",),
     ),
     broken(
