@@ -39,6 +39,8 @@ MEMBERS: Final = 5
 RICH: Final = Defaults(allowance=10**9, period=Period.MONTH)
 SONG_TAKES: Final = timedelta(seconds=60)
 """How long the music service makes a song."""
+SONGS_OF_SERVER: Final = 8
+"""Songs for which a server has credits."""
 IDLE_COMMITS_PER_S: Final = 1.0
 """Beat of a slot; its commit is not flushed."""
 
@@ -139,7 +141,11 @@ class SongCost:
 async def song(rig: Rig, runner: Runner, number: int) -> None:
     """Ask for a song and let it be made and posted, with the clock moved to whatever is due next."""
     rig.music.done_at_once = False
-    origin = make.origin(interaction_id=10**17 + number, member_id=DiscordUserId(make.MEMBER + number % 50))
+    origin = make.origin(
+        interaction_id=10**17 + number,
+        guild_id=GuildId(make.GUILD + (number // SONGS_OF_SERVER << 22)),
+        member_id=DiscordUserId(make.MEMBER + number % SONGS_OF_SERVER),
+    )
     job = await rig.ask(origin=origin)
     done_at = rig.clock.now + SONG_TAKES
     while True:
