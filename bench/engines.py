@@ -244,7 +244,7 @@ def show_servers(each: SongCost, accepted_per_s: float) -> None:
 async def main(rounds: int, seconds: float, songs: int) -> None:
     """Measure both, in turns, and print."""
     number = itertools.count(10**18)
-    with serving(durable=True) as server, tempfile.TemporaryDirectory(prefix="tunesmith-bench-") as name:
+    with serving(flushes=True) as server, tempfile.TemporaryDirectory(prefix="tunesmith-bench-") as name:
         folder = Path(name)
         async with both(server, folder) as engines:
             for measured in engines:  # what is compiled and cached the first time
