@@ -43,7 +43,7 @@ FORM = {
     "ja": ("ネオンの雨", "ドリーミーなシンセウェイヴ", "街の灯り、真夜中の雨\nネオンの川が流れていく"),
 }
 """Title, style and lyrics."""
-MEMBERS_COMMANDS = ("music status", "music history", "music credits", "privacy view")
+MEMBERS_COMMANDS = ("music status", "music history", "music top", "music credits", "privacy view")
 MANAGERS_COMMANDS = ("quota view", "quota ledger", "quota usage")
 SETTLED = """() => {
     const timeline = document.getElementById("channel-timeline");
