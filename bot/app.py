@@ -33,6 +33,7 @@ from bot.pipeline.upstream_balance import UpstreamBalance
 from bot.services.credits import CreditService
 from bot.services.intake import Intake, Terms
 from bot.services.privacy import Privacy
+from bot.services.ratings import Ratings
 from bot.services.songs import SongArchive
 from bot.settings import Settings
 from bot.store import claims
@@ -43,6 +44,7 @@ from bot.ui import discord_client as ui
 from bot.ui.dependencies import Services
 from bot.ui.discord_courier import DiscordCourier
 from bot.ui.operator_alerts import OperatorAlerts
+from bot.ui.sharding import ALL_SHARDS, Sharding
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +115,7 @@ async def assemble(
         open_database(
             settings.database_url.get_secret_value(),
             takeover_s=settings.takeover_s,
+            processes=settings.processes,
             wrote=metrics.wrote,
             standby=standby,
         ) as database,
@@ -137,6 +140,7 @@ async def assemble(
             register=lambda digest: database.write(lambda tx: remember(tx, COMMANDS_FACT, digest)),
             dated=dated,
             proxy=settings.proxy_to_discord,
+            sharding=sharding(settings, database),
         )
         courier = around_courier(DiscordCourier(client))
         spool = Spool(settings.spool_dir)
@@ -163,13 +167,19 @@ async def assemble(
             woken=woken.set,
         )
         client.offer(
-            Services(intake=intake, credits=credit_service, song_archive=song_archive, privacy=privacy)
+            Services(
+                intake=intake,
+                credits=credit_service,
+                song_archive=song_archive,
+                privacy=privacy,
+                ratings=Ratings(database, now=now),
+            )
         )
         shutdown_guard = ShutdownGuard()
         upstream_balance = UpstreamBalance(
             database=database,
             music=music.chosen,
-            terms=settings.upstream_terms,
+            terms=settings.upstream_terms if database.share.leads else None,
             now=now,
             alert=operator_alerts.alert,
         )
@@ -229,6 +239,13 @@ async def assemble(
             metrics=metrics,
             storage=storage,
         )
+
+
+def sharding(settings: Settings, database: Database) -> Sharding:
+    """Return which shards this process runs, and how it takes turns with others to start them."""
+    if not settings.on_postgresql and settings.shard_count is None:
+        return ALL_SHARDS
+    return Sharding(share=database.share, count=settings.shard_count, turn=database.turn_to_identify)
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.commands import checking, copies, jobs, probing, servers, trying
+from bot.commands import checking, copies, jobs, moving, probing, servers, trying
 from bot.lazy import lazy
 
 # The rest takes more than a second to import, and --help needs none of it.
@@ -70,6 +70,8 @@ def _put_together() -> typer.Typer:
     whole.command(name="config")(checking.show_config)
     whole.command()(copies.backup)
     whole.command()(copies.restore)
+    whole.command()(moving.restored)
+    whole.command()(moving.move)
     # A negative number looks like an option.
     whole.command(context_settings={"ignore_unknown_options": True})(servers.grant)
     whole.command()(trying.demo)

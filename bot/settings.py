@@ -19,6 +19,7 @@ from bot.configuration.sources import Names
 from bot.configuration.validation import Checked
 from bot.configuration.values import passwords_in
 from bot.database.opening import POSTGRESQL, SQLITE
+from bot.database.share import SLOTS_MAX
 from bot.errors import StartRefused
 from bot.model import Backend, GuildId, Period
 from bot.music.backends import OFFERS
@@ -81,6 +82,16 @@ class Settings(Checked):
         description="The database: sqlite:/// followed by the path of the file, or the address of a "
         "PostgreSQL database: postgresql://user:password@host/name.",
     )
+    processes: Annotated[int, Field(ge=1, le=SLOTS_MAX)] = Field(
+        default=1,
+        description="On PostgreSQL: how many processes share the work, the same number for all of them. More "
+        "processes than that stand by.",
+    )
+    shard_count: CountFromOne | None = Field(
+        default=None,
+        description="Connections to Discord that all processes have together, a multiple of PROCESSES; empty "
+        "for what Discord recommends.",
+    )
     takeover_s: Annotated[int, Field(ge=TAKEOVER_MIN_S, le=NUMBER_MAX)] = Field(
         default=15,
         description="On PostgreSQL: how long the running bot may stand still before one that stands by "
@@ -102,7 +113,9 @@ class Settings(Checked):
         description="The credits a server receives in each period, unless its managers set another number.",
     )
     credit_period: Period = Field(
-        default=Period.MONTH, description="How often the allowance renews: every day, week or month (UTC)."
+        default=Period.MONTH,
+        description="How often the allowance renews: every day, week or month (in UTC unless a server sets "
+        "its time zone).",
     )
     guild_credits_max: Count | None = Field(
         default=None,

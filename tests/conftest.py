@@ -42,11 +42,14 @@ CAMPAIGNS = {
     "tests/unit/store/test_crash_model.py": "",
     "tests/flows/test_campaign.py": "",
     "tests/flows/test_failover.py": "",
+    "tests/flows/test_fleet.py": "",
     "tests/flows/test_playground.py": "test_no_click_of_hundreds",
     "tests/mutation/test_mutations.py": "test_a_broken_rule_is_noticed",
     "tests/faults/test_e_database.py": "test_a_kill_in_a_migration",
     "tests/monitoring/test_monitoring.py": "test_the_tests_of_the_alerts_notice_a_wrong_threshold",
     "tests/unit/database/test_released.py": "test_a_kill_over_the_copy",
+    "tests/unit/ops/test_move.py": "test_a_kill",
+    "tests/unit/ops/test_restored.py": "test_a_promoted",
     "tests/faults/test_d_discord.py": "test_a_song_that_is_sent_through_a_storm",
     "tests/faults/test_d_discord_answers.py": "test_an_error_body_of_any_form",
 }
@@ -54,6 +57,9 @@ CAMPAIGNS = {
 
 The default run leaves them out; ``.ci/run`` has them all, and ``uv run pytest -m campaign`` by hand.
 """
+
+STEADY = "steady"
+"""Name of the Hypothesis profile of all runs."""
 
 CASES_MAX = 3
 """How many cases of one test the default run tries where each is an evening of the whole pipeline."""
@@ -81,6 +87,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let the default run try few of Hypothesis' examples; any other run tries all."""
+    # Both measure time, which busy cores make long.
+    steady = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+    hypothesis.settings.register_profile(STEADY, hypothesis.settings(), **steady)
+    hypothesis.settings.load_profile(STEADY)
     if quick(config):
         fewer = hypothesis.settings().max_examples // make.QUICKER
         hypothesis.settings.register_profile(make.QUICK, max_examples=fewer)

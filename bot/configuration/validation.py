@@ -162,6 +162,22 @@ class Checked(BaseModel):
             )
         return value
 
+    @field_validator("processes", check_fields=False)
+    @classmethod
+    def _check_processes(cls, value: int, info: ValidationInfo) -> int:
+        url = info.data.get("database_url")
+        if value > 1 and url is not None and not url.get_secret_value().startswith(POSTGRESQL):
+            raise ValueError("needs a PostgreSQL database; set DATABASE_URL to its address")
+        return value
+
+    @field_validator("shard_count", check_fields=False)
+    @classmethod
+    def _check_shard_count(cls, value: int | None, info: ValidationInfo) -> int | None:
+        processes = info.data.get("processes", 1)
+        if value is not None and value % processes:
+            raise ValueError(f"must be a multiple of PROCESSES, {processes}")
+        return value
+
     @field_validator("http_listen", check_fields=False)
     @classmethod
     def _check_listen(cls, value: str) -> str:

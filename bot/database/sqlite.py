@@ -21,6 +21,7 @@ from bot.database.engine import RETRY_AFTER_S, ConstraintViolated
 from bot.database.exclusive_lock import exclusive_lock
 from bot.database.migrating import migrate, refuse_foreign, refuse_other_schema, schema_version
 from bot.database.ownership import Gone, LogLost, Lost, Overwritten, Ownership
+from bot.database.share import EVERYTHING, Share
 from bot.errors import StartRefused, StoreBusy, StoreLost
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ BUSY_TIMEOUT_MS = 500
 """Wait of one statement for a lock."""
 READERS_TIMEOUT_MS = 100
 """Wait for readers while the write-ahead log is truncated; writers wait as long."""
-STATEMENTS_CACHED = 64
+STATEMENTS_CACHED = 256
 """Prepared statements that a connection keeps."""
 GROUP_MAX = 100
 """Maximum number of transactions that share one commit."""
@@ -87,6 +88,8 @@ class _Waiting(Generic[T]):
     results: list[T] = field(default_factory=list)
     """The result, once committed; a list because a result may be None."""
     error: Exception | None = None
+    told: asyncio.Future[None] | None = None
+    """Done once its caller has been told that it is settled."""
 
     @property
     def settled(self) -> bool:
@@ -106,6 +109,10 @@ class _Connection(aiosqlite.Connection):
         result: T = await self._execute(fn, self._conn)  # type: ignore[no-untyped-call]
         return result
 
+    def begin(self, fn: Callable[[], None]) -> None:
+        """Run ``fn`` on the connection's thread, for nobody who waits; callable on any thread."""
+        self._tx.put_nowait((None, fn))
+
     def join(self) -> None:
         """Wait for the end of the thread, once the connection is closed or has failed to open."""
         self._thread.join()
@@ -118,34 +125,65 @@ class _Writer(_Connection):
     ownership: Ownership | None = None
     """None for a connection to the file of a running bot, which owns it."""
 
+    _called = False
+    """Whether the thread is on its way to ``waiting``."""
+
     async def settle(self, entry: _Waiting[object]) -> None:
         """Wait until ``entry`` is committed or refused.
 
         An entry that the thread has not begun by its deadline is refused, whatever keeps the thread.
         """
-        hop = asyncio.ensure_future(self.run(partial(self._settle, entry)))
-        await asyncio.wait((hop,), timeout=entry.deadline - time.perf_counter())
-        if not hop.done():
-            try:
-                self.waiting.remove(entry)  # atomic: either the thread gets the entry, or it is refused
-            except ValueError:
-                await asyncio.wait((hop,))  # the entry is being run
-            else:
-                entry.error = BusyError("the writer had no time")
-                return
-        hop.result()
+        loop, connection = asyncio.get_running_loop(), self._conn
+        entry.told = loop.create_future()
+        self.waiting.append(entry)
+        self._call(loop, connection)
+        giving_up = loop.call_later(entry.deadline - time.perf_counter(), self._give_up, entry)
+        try:
+            await entry.told
+        finally:
+            giving_up.cancel()
 
-    def _settle(self, entry: _Waiting[object], connection: Tx) -> None:
-        # Earlier entries were settled by hops of their own, so this entry is the oldest and the first to
-        # time out: no caller waits for another one's deadline.
-        while self.waiting and not entry.settled:
-            group = [self.waiting.popleft() for _ in range(min(len(self.waiting), GROUP_MAX))]
-            self.waiting.extendleft(reversed(_commit(connection, group, self.check)))
+    def _call(self, loop: asyncio.AbstractEventLoop, connection: Tx) -> None:
+        """Send the thread to what waits, unless it is on its way: one trip serves all who wait by then."""
+        if not self._called:
+            self._called = True
+            self.begin(partial(self._settle_group, loop, connection))
+
+    def _settle_group(self, loop: asyncio.AbstractEventLoop, connection: Tx) -> None:
+        """Commit what waits, up to a group, and tell the callers in one step. Runs on the thread."""
+        self._called = False  # before looking: whoever comes after the look calls again
+        group = [self.waiting.popleft() for _ in range(min(len(self.waiting), GROUP_MAX))]
+        if not group:
+            return
+        left: list[_Waiting[object]] = []
+        try:
+            left = _commit(connection, group, self.check)
+        finally:  # after a bug as well: nobody waits for ever
+            self.waiting.extendleft(reversed(left))
+            loop.call_soon_threadsafe(_tell, [entry for entry in group if entry not in left])
+        if self.waiting:  # after whatever else has been handed to the thread meanwhile
+            self._call(loop, connection)
+
+    def _give_up(self, entry: _Waiting[object]) -> None:
+        """Refuse an entry at its deadline, unless the thread has begun it."""
+        try:
+            self.waiting.remove(entry)  # atomic: either the thread gets the entry, or it is refused
+        except ValueError:
+            return
+        entry.error = BusyError("the writer had no time")
+        _tell([entry])
 
     def check(self, connection: Tx) -> None:
         """Raise Gone or Lost if the file on the disk is no longer the one that is open."""
         if self.ownership is not None:
             self.ownership.check(connection)
+
+
+def _tell(settled: list[_Waiting[object]]) -> None:
+    """Wake the callers of these entries; one that was canceled waits no longer."""
+    for entry in settled:
+        if entry.told is not None and not entry.told.done():
+            entry.told.set_result(None)
 
 
 def _commit(
@@ -327,10 +365,8 @@ class Database(engine.Database):
         """
         began_s = time.perf_counter()
         entry: _Waiting[T] = _Waiting(fn, began_s + GIVE_UP_AFTER_S)
-        waiting = cast("_Waiting[object]", entry)  # the queue holds results of any type
-        self._writer.waiting.append(waiting)
         with self._until_closed():
-            await self._writer.settle(waiting)
+            await self._writer.settle(cast("_Waiting[object]", entry))  # the queue holds any results
         self._wrote(time.perf_counter() - began_s)
         if isinstance(entry.error, (Gone, Lost)):
             raise self._refused(entry.error)
@@ -343,6 +379,8 @@ class Database(engine.Database):
         if entry.error is not None:
             with self._until_closed():
                 raise entry.error
+        if not entry.results:
+            raise RuntimeError("the writer's thread has met a bug; its debug log has the error")
         return entry.results[0]
 
     def _refused(self, error: Gone | Lost) -> StoreBusy:
@@ -392,6 +430,14 @@ class Database(engine.Database):
     def files(self) -> Path:
         """The path of the database, next to which its copies lie."""
         return self.path
+
+    @property
+    def share(self) -> Share:
+        """Return everything: nobody else can work on a file."""
+        return EVERYTHING
+
+    async def turn_to_identify(self, bucket: int) -> None:
+        """Return at once: discord.py keeps the pace of one process."""
 
     @property
     def scrubs_in_passing(self) -> bool:

@@ -52,6 +52,7 @@ from bot.pipeline.cards import POSITION_EVERY
 from bot.pipeline.courier import CardFacts
 from bot.pipeline.storage import no_problem
 from bot.pipeline.transitions import log_outcome
+from bot.services.gathered import Gathered
 from bot.store import (
     breaker,
     job_cards,
@@ -153,6 +154,7 @@ class Intake:
         self._alert = alert
         self._storage_problem = storage_problem
         self._database = database
+        self._answers = Gathered(database)
         self._now = now
         self._woken = woken
         self._closing = False
@@ -333,7 +335,8 @@ class Intake:
         now, shown = self._now(), facts.shown(job)
         # Where the card's id is not known, it is looked for at once.
         card_due_at = now if card_message_id is None else now + POSITION_EVERY
-        await self._database.write(
+        # The next request comes first; until this is written, the job waits for ``ANSWER_WITHIN``.
+        await self._answers.write(
             lambda tx: job_cards.answered(tx, job.id, card_message_id, shown, now, card_due_at)
         )
         self._answered(job)

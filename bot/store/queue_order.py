@@ -1,5 +1,7 @@
 """The order in which queued jobs are submitted: in turns over the servers and their members."""
 
+import json
+
 from bot.database.engine import Tx
 from bot.model import Job
 from bot.store.times import milliseconds
@@ -17,6 +19,8 @@ TURNS = """
                  AS guild_served
         FROM job WHERE state = 'queued' AND {which}) AS waiting"""
 _QUEUED = "state = 'queued' AND due_at IS NOT NULL"
+TIES_MAX = 8
+"""Servers served at the same moment that are compared one by one; with more, the whole queue is read."""
 IN_TURN = "turn_of_guild, guild_served NULLS FIRST, created_at, id"
 
 
@@ -34,61 +38,99 @@ def queue_position(tx: Tx, job: Job) -> int:
     ).fetchone()
     if row is None:
         return 0
-    turn_of_guild = _turn_of_guild(tx, job, row["guild_id"], row["member_id"])
-    ahead, own_served = turn_of_guild - 1, None
-    others: list[int | None] = []
-    for guild_id, count, served in tx.execute(
-        f"""SELECT guild_id, COUNT(*) AS count, CASE WHEN COUNT(*) >= :turn THEN (
-                SELECT MAX(submitted_at) FROM job AS served
-                WHERE served.guild_id = job.guild_id) END AS served
-            FROM job WHERE {_QUEUED} GROUP BY guild_id""",
-        {"turn": turn_of_guild},
+    own_guild, place = row["guild_id"], (milliseconds(job.created_at), job.id)
+    queued: dict[int, dict[int, int]] = {}
+    for guild_id, member_id, count in tx.execute(
+        f"SELECT guild_id, member_id, COUNT(*) FROM job WHERE {_QUEUED} GROUP BY guild_id, member_id"
     ):
-        if guild_id == row["guild_id"]:
-            own_served = served
-        else:
-            ahead += min(count, turn_of_guild - 1)
-            if count >= turn_of_guild:
-                others.append(served)
-    if own_served in others:  # which of the two jobs was requested earlier has to be read
+        queued.setdefault(guild_id, {})[member_id] = count
+    turn = _turn_of_guild(tx, queued[own_guild], own_guild, row["member_id"], place)
+    totals = {guild_id: sum(counts.values()) for guild_id, counts in queued.items()}
+    ahead = turn - 1 + sum(min(total, turn - 1) for one, total in totals.items() if one != own_guild)
+    rivals = [one for one, total in totals.items() if total >= turn and one != own_guild]
+    if not rivals:
+        return ahead
+    served: dict[int, int | None] = dict(
+        tx.execute(
+            """SELECT CAST(value AS BIGINT),
+                      (SELECT MAX(submitted_at) FROM job WHERE guild_id = CAST(value AS BIGINT))
+               FROM json_each(?)""",
+            (json.dumps([own_guild, *rivals]),),
+        )
+    )
+    tied = [one for one in rivals if served[one] == served[own_guild]]
+    if len(tied) > TIES_MAX:
         ordered = tx.execute(f"{TURNS.format(which='due_at IS NOT NULL')} ORDER BY {IN_TURN}")
         return [each["id"] for each in ordered].index(job.id)
-    return ahead + sum(_served_before(served, own_served) for served in others)
+    ahead += sum(_served_before(served[one], served[own_guild]) for one in rivals)
+    return ahead + sum(_at_turn(tx, queued[one], one, turn) < place for one in tied)
 
 
-def _turn_of_guild(tx: Tx, job: Job, guild_id: int, member_id: int) -> int:
+def _at_turn(tx: Tx, counts: dict[int, int], guild_id: int, turn: int) -> tuple[int, int]:
+    """Return when the job that has this turn of a server was requested, and its number.
+
+    ``counts`` says how many jobs each member has. They take turns until they have none left.
+    """
+    skipped, turns, members = turn - 1, 0, len(counts)
+    for count in sorted(counts.values()):
+        if skipped < (count - turns) * members:
+            break
+        skipped -= (count - turns) * members
+        turns, members = count, members - 1
+    turn_of_member = turns + skipped // members + 1
+    at, number, _ = tx.execute(
+        """SELECT job.created_at, job.id,
+                  (SELECT MAX(submitted_at) FROM job AS served WHERE served.guild_id = :guild
+                     AND served.member_id = job.member_id) AS member_served
+           FROM json_each(:members) AS waiting JOIN job ON job.id = (
+             SELECT nth.id FROM job AS nth WHERE nth.state = 'queued' AND nth.due_at IS NOT NULL
+               AND nth.guild_id = :guild AND nth.member_id = CAST(waiting.value AS BIGINT)
+             ORDER BY nth.created_at, nth.id LIMIT 1 OFFSET :before)
+           ORDER BY member_served NULLS FIRST, job.created_at, job.id LIMIT 1 OFFSET :skipped""",
+        {
+            "guild": guild_id,
+            "members": json.dumps([one for one, count in counts.items() if count >= turn_of_member]),
+            "before": turn_of_member - 1,
+            "skipped": skipped % members,
+        },
+    ).fetchone()
+    return at, number
+
+
+def _turn_of_guild(
+    tx: Tx, counts: dict[int, int], guild_id: int, member_id: int, place: tuple[int, int]
+) -> int:
     """Return which of its server's turns a queued job has, beginning with 1."""
-    place = {"guild": guild_id, "member": member_id, "at": milliseconds(job.created_at), "id": job.id}
+    turn_of_member: int
     (turn_of_member,) = tx.execute(
         f"""SELECT COUNT(*) FROM job WHERE {_QUEUED} AND guild_id = :guild AND member_id = :member
               AND (created_at, id) <= (:at, :id)""",
-        place,
+        {"guild": guild_id, "member": member_id, "at": place[0], "id": place[1]},
     ).fetchone()
-    counts = {
-        other: (count, served)
-        for other, count, served in tx.execute(
-            f"""SELECT member_id, COUNT(*) AS count, CASE WHEN COUNT(*) >= :turn THEN (
-                    SELECT MAX(submitted_at) FROM job AS served
-                    WHERE served.guild_id = :guild AND served.member_id = job.member_id) END AS served
-                FROM job WHERE {_QUEUED} AND guild_id = :guild GROUP BY member_id""",
-            {"guild": guild_id, "turn": turn_of_member},
+    others = {one: count for one, count in counts.items() if one != member_id}
+    turn = turn_of_member + sum(min(count, turn_of_member - 1) for count in others.values())
+    rivals = [one for one, count in others.items() if count >= turn_of_member]
+    if not rivals:
+        return turn
+    served: dict[int, int | None] = dict(
+        tx.execute(
+            """SELECT CAST(value AS BIGINT),
+                      (SELECT MAX(submitted_at) FROM job
+                       WHERE guild_id = :guild AND member_id = CAST(value AS BIGINT))
+               FROM json_each(:members)""",
+            {"guild": guild_id, "members": json.dumps([member_id, *rivals])},
         )
-    }
-    _, own_served = counts.pop(member_id)
-    turn: int = turn_of_member
-    for other, (count, served) in counts.items():
-        turn += min(count, turn_of_member - 1)
-        if count < turn_of_member:
-            continue
-        if served != own_served:
-            turn += _served_before(served, own_served)
+    )
+    for other in rivals:
+        if served[other] != served[member_id]:
+            turn += _served_before(served[other], served[member_id])
             continue
         (at, number) = tx.execute(
             f"""SELECT created_at, id FROM job WHERE {_QUEUED} AND guild_id = :guild AND member_id = :other
                 ORDER BY created_at, id LIMIT 1 OFFSET :skipped""",
             {"guild": guild_id, "other": other, "skipped": turn_of_member - 1},
         ).fetchone()
-        turn += (at, number) < (place["at"], place["id"])
+        turn += (at, number) < place
     return turn
 
 

@@ -13,6 +13,7 @@ from bot.database.sqlite import Tx
 from bot.model import Job, SongRequest
 from bot.ops.supervisor import supervise
 from bot.pipeline.courier import MessageKind
+from bot.services.ratings import Ratings
 from bot.store import jobs
 from bot.store.facts import COMMANDS_FACT, fact, remember
 from bot.ui.buttons.views import MARKS
@@ -87,6 +88,7 @@ class Evening:
                             credits=rig.credits,
                             song_archive=song_archive,
                             privacy=rig.privacy,
+                            ratings=Ratings(rig.database, now=rig.clock),
                         )
                     )
                     await client.login(world.token)

@@ -166,6 +166,9 @@ class _Threadless:
     async def _execute(self, fn: Callable[..., T], *args: object) -> T:
         return await here().run_in_executor(None, fn, *args)
 
+    def begin(self, fn: Callable[[], None]) -> None:
+        here().run_in_executor(None, fn)
+
 
 class _Writer(_Threadless, store._Writer):
     """The writing connection."""

@@ -148,6 +148,7 @@ class Process:
         self.database._writer._connection = cast("sqlite3.Connection", self.connection)
         unused = cast("Any", None)
         self.intake = Intake(self.database, TERMS, now=self.clock, woken=lambda: None)
+        self.intake._answers = cast("Any", self.database)  # what shares a commit is chosen here
         self.credits = CreditService(self.database, TERMS.defaults, price=TERMS.price_credits, now=self.clock)
         self.moves = Transitions(self.database, self.clock)
         self.steps = Steps(
