@@ -198,22 +198,22 @@ class Music(
             duration_s=duration_s,
         )
         if about:
-            self._require_form(request)
+            await self._require_form(interaction, request)
             await lyrics_writing.write(interaction, self.services, about, request)
             return
         await self._open_form(interaction, request)
 
     async def _open_form(self, interaction: discord.Interaction, request: SongRequest) -> None:
         interaction_context.require_can_post(interaction)
-        self._require_form(request)
+        await self._require_form(interaction, request)
         draft = None
         if request.avoid or request.voice is not None or request.duration_s is not None:
             draft = await self.intake.keep_draft(request, DiscordUserId(interaction.user.id))
         form = forms.song_form(interaction_context.private(interaction), request, draft=draft)
         await interaction.response.send_modal(form)
 
-    def _require_form(self, request: SongRequest) -> None:
-        """Check that there can be a form for this request.
+    async def _require_form(self, interaction: discord.Interaction, request: SongRequest) -> None:
+        """Check that there can be a form for this request here.
 
         Raises:
             Refusal: there can't.
