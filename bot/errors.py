@@ -29,6 +29,9 @@
     │   ├── TooManyOpenJobs
     │   ├── TooManyRequests
     │   ├── TooManyRatings
+    │   ├── TooManyLyrics
+    │   ├── LyricsUnderway
+    │   ├── NoLyrics
     │   ├── ServiceClosed
     │   ├── MissingPermissions
     │   ├── NotYourServer
@@ -246,6 +249,31 @@ class TooManyRatings(Refusal):
         super().__init__(f"{limit} ratings within ten minutes")
         self.limit = limit
         self.until = until
+
+
+class TooManyLyrics(Refusal):
+    """The member has had ``limit`` lyrics written within an hour; the next may be at ``until``."""
+
+    def __init__(self, limit: int, until: datetime) -> None:
+        super().__init__(f"{limit} lyrics within an hour")
+        self.limit = limit
+        self.until = until
+
+
+class LyricsUnderway(Refusal):
+    """The member's last lyrics are still being written; by ``until`` they are there or lost."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__("lyrics are being written")
+        self.until = until
+
+
+class NoLyrics(Refusal):
+    """No lyrics were written, or not yet."""
+
+    def __init__(self, cause: Literal["busy", "refused", "moderated", "failed", "late", "unknown"]) -> None:
+        super().__init__(f"lyrics: {cause}")
+        self.cause = cause
 
 
 class ServiceClosed(Refusal):

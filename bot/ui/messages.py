@@ -169,6 +169,12 @@ def _quota_refusal(say: Language, tell: Tell, error: errors.Refusal) -> str:
             return tell(f"refused-open-jobs-{error.scope}", songs=songs(say, error.limit))
         case errors.TooManyRequests():
             return tell("refused-requests", limit=error.limit, until=format_dt(error.until, "R"))
+        case errors.TooManyLyrics():
+            return tell("refused-many-lyrics", limit=error.limit, until=format_dt(error.until, "R"))
+        case errors.LyricsUnderway():
+            return tell("refused-lyrics-underway", until=format_dt(error.until, "R"))
+        case errors.NoLyrics():
+            return tell(f"refused-lyrics-{error.cause}")
         case errors.TooManyRatings():
             return tell("refused-ratings", limit=error.limit, until=format_dt(error.until, "R"))
         case _:

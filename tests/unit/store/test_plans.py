@@ -39,6 +39,7 @@ from bot.store import (
     job_events,
     jobs,
     ledger,
+    lyrics_calls,
     manager_roles,
     members,
     personal_data,
@@ -59,6 +60,7 @@ from bot.store import (
 )
 from bot.store.announcements import Announcement
 from bot.store.changes import SongChannels
+from bot.store.lyrics_calls import CallState
 from bot.store.upstream import Reading
 from tests import make
 from tests.make import CHANNEL, DEFAULTS, GUILD, MEMBER, NOW, OTHER
@@ -245,6 +247,10 @@ def resume(tx: Tx) -> None:
     quotas.resume(tx, GUILD, make.entry(), NOW)
 
 
+def called(tx: Tx) -> None:
+    lyrics_calls.add(tx, 1, 7, number(tx), Backend.KIE, NOW)
+
+
 def rated_server(tx: Tx) -> None:
     ratings.rate(plain(tx), done(tx).id, number(tx), NOW, liked=True)
     ratings.drop_of_server(tx, GUILD, 10)
@@ -340,6 +346,16 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "ledger.note": lambda tx: quotas.pause(tx, GUILD, make.entry("late"), NOW),
     "ledger.changed": lambda tx: ledger.changed(tx, make.entry()),
     "ledger.know_guild": lambda tx: ledger.know_guild(tx, GUILD),
+    "lyrics_calls.add": called,
+    "lyrics_calls.taken": lambda tx: lyrics_calls.taken(tx, 7),
+    "lyrics_calls.move": lambda tx: lyrics_calls.move(tx, 1, CallState.SUBMITTING, CallState.REFUSED),
+    "lyrics_calls.unfinished": lambda tx: lyrics_calls.unfinished(tx, number(tx), Backend.KIE, NOW),
+    "lyrics_calls.give_up": lambda tx: lyrics_calls.give_up(tx, number(tx), NOW),
+    "lyrics_calls.recent": lambda tx: lyrics_calls.recent(tx, number(tx), NOW),
+    "lyrics_calls.count": lambda tx: lyrics_calls.count(tx, NOW, LATER),
+    "lyrics_calls.credits_this_month": lambda tx: lyrics_calls.credits_this_month(tx, NOW),
+    "lyrics_calls.sweep": lambda tx: lyrics_calls.sweep(tx, NOW),
+    "lyrics_calls.blank_of_member": lambda tx: lyrics_calls.blank_of_member(tx, number(tx)),
     "members.member_number": lambda tx: members.member_number(tx, MEMBER),
     "members.known_member": lambda tx: members.known_member(tx, MEMBER),
     "members.past_or_present": lambda tx: members.past_or_present(tx, DiscordUserId(1)),
