@@ -35,6 +35,7 @@ from bot.services.intake import Intake, Terms
 from bot.services.lyrics import Lyricist
 from bot.services.privacy import Privacy
 from bot.services.ratings import Ratings
+from bot.services.server_rules import ServerRules
 from bot.services.songs import SongArchive
 from bot.settings import Settings
 from bot.store import claims
@@ -184,6 +185,7 @@ async def assemble(
             Services(
                 intake=intake,
                 credits=credit_service,
+                rules=ServerRules(database, now=now),
                 song_archive=song_archive,
                 lyrics=lyricist,
                 privacy=privacy,

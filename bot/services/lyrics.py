@@ -48,7 +48,17 @@ from bot.music.contract import LyricsDrafts
 from bot.pipeline import schedule
 from bot.pipeline.submitting import WRITE_TRIES
 from bot.services.intake import Terms
-from bot.store import breaker, jobs, lyrics_calls, members, quotas, refused_words, servers, texts
+from bot.store import (
+    breaker,
+    jobs,
+    lyrics_calls,
+    members,
+    quotas,
+    refused_words,
+    servers,
+    song_channels,
+    texts,
+)
 from bot.store.lyrics_calls import CallState
 from bot.store.times import day_number
 
@@ -210,6 +220,7 @@ class Lyricist:
         lock_guild(tx, origin.guild_id)
         if lyrics_calls.taken(tx, origin.interaction_id):
             return None
+        song_channels.admitted(tx, origin)
         word = refused_words.found(tx, origin.guild_id, replace(request, prompt=about))
         if word is not None:
             raise WordRefused(word)

@@ -8,6 +8,7 @@ from bot.services.intake import Intake
 from bot.services.lyrics import Lyricist
 from bot.services.privacy import Privacy
 from bot.services.ratings import Ratings
+from bot.services.server_rules import ServerRules
 from bot.services.songs import SongArchive
 from bot.threads import ATTACHMENTS, Threads
 
@@ -18,6 +19,7 @@ class Services:
 
     intake: Intake
     credits: CreditService
+    rules: ServerRules
     song_archive: SongArchive
     lyrics: Lyricist
     privacy: Privacy

@@ -198,22 +198,22 @@ class Music(
             duration_s=duration_s,
         )
         if about:
-            self._require_form(request)
+            await self._require_form(interaction, request)
             await lyrics_writing.write(interaction, self.services, about, request)
             return
         await self._open_form(interaction, request)
 
     async def _open_form(self, interaction: discord.Interaction, request: SongRequest) -> None:
         interaction_context.require_can_post(interaction)
-        self._require_form(request)
+        await self._require_form(interaction, request)
         draft = None
         if request.avoid or request.voice is not None or request.duration_s is not None:
             draft = await self.intake.keep_draft(request, DiscordUserId(interaction.user.id))
         form = forms.song_form(interaction_context.private(interaction), request, draft=draft)
         await interaction.response.send_modal(form)
 
-    def _require_form(self, request: SongRequest) -> None:
-        """Check that there can be a form for this request.
+    async def _require_form(self, interaction: discord.Interaction, request: SongRequest) -> None:
+        """Check that there can be a form for this request here.
 
         Raises:
             Refusal: there can't.
@@ -221,6 +221,7 @@ class Music(
         if request.model not in self.intake.terms.models:  # the form is remembered by the name of its model
             raise UnknownModel(self.intake.terms.models)
         self.intake.require_options(request)
+        await self.intake.require_song_channel(interaction_context.origin(interaction))
         avoid_max = limits_of(request.model).avoid
         if len(request.avoid) > avoid_max:  # the form has no field in which it could be shortened
             raise TextTooLong("avoid", len(request.avoid), avoid_max)

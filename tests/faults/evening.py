@@ -16,6 +16,7 @@ from bot.ops.supervisor import supervise
 from bot.pipeline.courier import MessageKind
 from bot.services.lyrics import Lyricist
 from bot.services.ratings import Ratings
+from bot.services.server_rules import ServerRules
 from bot.store import jobs
 from bot.store.facts import COMMANDS_FACT, fact, remember
 from bot.ui.buttons.views import MARKS
@@ -88,6 +89,7 @@ class Evening:
                         Services(
                             intake=rig.intake,
                             credits=rig.credits,
+                            rules=ServerRules(rig.database, now=rig.clock),
                             song_archive=song_archive,
                             lyrics=Lyricist(
                                 database=rig.database,
