@@ -95,13 +95,15 @@ class Server:
 
 
 @contextmanager
-def serving(*, flushes: bool = False) -> Iterator[Server]:
-    """Start a server with a template database, and remove everything at the end."""
+def serving(*, flushes: bool = False, in_memory: bool = False) -> Iterator[Server]:
+    """Start a server with a template database, and remove everything at the end.
+
+    In memory, flushing takes no time from others who work on the same disk; a benchmark wants the disk.
+    """
     found = programs()
     assert found is not None, "PostgreSQL is not installed"
-    # In memory, flushing takes no time from others who work on the same disk.
-    in_memory = str(MEMORY) if flushes and MEMORY.is_dir() else None
-    folder = Path(tempfile.mkdtemp(prefix="tspg-", dir=in_memory))
+    parent = str(MEMORY) if in_memory and MEMORY.is_dir() else None
+    folder = Path(tempfile.mkdtemp(prefix="tspg-", dir=parent))
     user: tuple[str, ...] = ()
     if os.geteuid() == 0:
         name = next(name for name in USERS if any(name == entry.pw_name for entry in pwd.getpwall()))

@@ -83,7 +83,7 @@ def run_fleet(options: argparse.Namespace, folder: Path) -> Report:
         stops=kills // 13,
     )
     size = Size(members=FLEET_MEMBERS, contract=options.contract, quiet_s=FLEET_QUIET_S)
-    with serving(flushes=True) as server:
+    with serving(flushes=True, in_memory=True) as server:
         return asyncio.run(Fleet(folder, options.seed, size, fleet, server).run())
 
 
