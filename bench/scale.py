@@ -3,8 +3,10 @@
     python -m bench.scale --open 10000 --finished 1000000 --servers 2500
 
 The bot runs as a process between the stand-in for Discord and a music service whose songs never end. Open
-songs are as old as the service's window for requests makes them; the lag of their polls is read from outside,
-in the database. Finished songs: each command is timed on a database with and on one without them, in turns.
+songs are as old as the service's window for requests makes them, and due when such songs are. The lag of a
+poll is what lies between the due time in the database and the query's arrival at the music service. Waiting
+songs are queued as well. Finished songs: each command is timed on a database with and on one without them,
+in turns.
 """
 
 import argparse
@@ -18,7 +20,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from aiohttp import web
 
@@ -31,21 +33,37 @@ from tests.doubles.music import MUSIC_KEY
 
 WATCH_S = 30.0
 """How long open songs are watched, in seconds."""
-LOOK_EVERY_S = 0.05
-"""Pause between two looks at the lag, in seconds."""
+LOOK_EVERY_S = 0.1
+"""Pause between two looks at what is due, in seconds."""
+AHEAD_MS = 1000
+"""How far ahead a look sees, in milliseconds."""
+SETTLE_S = 5.0
+"""Wait for the bot to be in its stride, in seconds."""
 SUBMITS_PER_S = 1.5
 """Requests that the service's window lets through, which makes the ages of open songs."""
 RATIO_MAX = 1.5
 LAG_MAX_S = 1.0
 CPU_MAX = 0.5
 MEMBERS = 20
+GUILDS = 4
 OPEN = """
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :songs)
 INSERT INTO job (id, interaction_id, guild_id, channel_id, member_id, may_reference, state, created_at,
                  state_since, due_at, price, day, allowance_part, bonus_part, task_id, submitted_at, backend)
   SELECT i, i, :guild + (i % 4 << 22), :guild + (i % 4 << 22) + 1, 1 + i % :members, 1, 'running', at, at,
-         :now + i * 7919 % 30000, 10, :today, 10, 0, 'task-' || i, at, 'sseedance'
-  FROM (SELECT i, :now - 15000 - CAST(i * 1000 / :per_s AS INTEGER) AS at FROM n)
+         :now + (i * 7919 % 1000) * (CASE WHEN :now - at < 240000 THEN 5000
+                                     WHEN :now - at < 3600000 THEN MIN(30000, (:now - at) / 20)
+                                     ELSE 300000 END) / 1000,
+         10, :today, 10, 0, 'task-' || i, at, 'sseedance'
+  FROM (SELECT i, :now - 15000 - CAST(i * 1000 / :per_s AS INTEGER) AS at FROM n);
+"""
+WAITING = """
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :waiting)
+INSERT INTO job (id, interaction_id, guild_id, channel_id, member_id, may_reference, state, created_at,
+                 state_since, due_at, card_message_id, card_due_at, price, day, allowance_part, bonus_part)
+  SELECT 1000000000 + i, 1000000000 + i, :guild + (i % 4 << 22), :guild + (i % 4 << 22) + 1, 1 + i % :members,
+         1, 'queued', :now - i * 100, :now - i * 100, :now, i, :now + i % 15000, 10, :today, 10, 0
+  FROM n;
 """
 FINISHED = """
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :songs)
@@ -53,7 +71,7 @@ INSERT INTO job (id, interaction_id, guild_id, channel_id, member_id, may_refere
                  state_since, price, day, allowance_part, bonus_part, task_id, submitted_at, backend)
   SELECT i, i, :guild + (i % 4 << 22), :guild + (i % 4 << 22) + 1, 1 + i % :members, 1, 'delivered',
          :now - i % 80 * 86400000 - i, :now - i % 80 * 86400000 - i + 60000, 10, :today - i % 80, 10, 0,
-         'task-' || i, :now - i % 80 * 86400000 - i, 'sseedance' FROM n
+         'task-' || i, :now - i % 80 * 86400000 - i, 'sseedance' FROM n;
 """
 REST = """
 INSERT INTO text (id, author_id, value) SELECT id, member_id, 'Song number ' || id FROM job;
@@ -79,11 +97,12 @@ COMMANDS: dict[str, dict[str, Any]] = {
 }
 
 
-def fill(path: Path, guild: int, songs: str, count: int) -> None:
+def fill(path: Path, guild: int, songs: str, count: int, waiting: int = 0) -> None:
     """Create a database with that number of songs."""
     now = datetime.now(UTC)
     values = {
         "songs": count,
+        "waiting": waiting,
         "guild": guild,
         "members": MEMBERS,
         "per_s": SUBMITS_PER_S,
@@ -98,67 +117,97 @@ def fill(path: Path, guild: int, songs: str, count: int) -> None:
             connection.execute("INSERT INTO guild (id) VALUES (?)", (guild + (number << 22),))
         for number in range(MEMBERS):
             members.member_number(connection, DiscordUserId(APPLICATION_ID + 1 + number))
-        for statement in (songs, *REST.split(";")) if count else ():
+        for statement in (songs * bool(count) + WAITING * bool(waiting) + REST).split(";"):
             named = {name: value for name, value in values.items() if f":{name}" in statement}
             connection.execute(statement, named)
         connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-@asynccontextmanager
-async def endless_music() -> AsyncIterator[str]:
-    """Serve the music API: every task is processed, for ever."""
+class EndlessMusic:
+    """The music service: every task is being worked on, for ever. Get it from ``EndlessMusic.open``."""
 
-    async def answer(request: web.BaseRequest) -> web.Response:
+    def __init__(self) -> None:
+        self.url = ""
+        self.due_ms: dict[str, int] = {}
+        """When the next query about a task is due."""
+        self.lags_ms: list[float] = []
+        """How late the queries came."""
+        self.queries = 0
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls) -> AsyncIterator[Self]:
+        """Listen on a free port of this machine."""
+        music = cls()
+        runner = web.ServerRunner(web.Server(music._answer))
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0, shutdown_timeout=0.1).start()
+            music.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            yield music
+        finally:
+            await runner.cleanup()
+
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
         if request.method == "POST":
             await request.read()
             return web.json_response({"code": 200, "data": {"taskId": f"new-{time.monotonic_ns()}"}})
         task = request.path.rpartition("/")[2]
+        self.queries += 1
+        if (due_ms := self.due_ms.pop(task, None)) is not None:
+            self.lags_ms.append(max(time.time() * 1000 - due_ms, 0.0))
         return web.json_response({"code": 200, "data": {"taskId": task, "status": "processing"}})
 
-    runner = web.ServerRunner(web.Server(answer))
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0, shutdown_timeout=0.1).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+
+def soon_due(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return when the queries are due that nobody has begun, by their task."""
+    return dict(
+        connection.execute(
+            """SELECT task_id, due_at FROM job WHERE due_at < ? AND state = 'running' AND claim_epoch IS NULL
+                 AND task_id IS NOT NULL""",
+            (time.time() * 1000 + AHEAD_MS,),
+        ).fetchall()
+    )
 
 
-async def watch_open(songs: int, watch_s: float) -> None:
+async def watch_open(songs: int, waiting: int, watch_s: float) -> None:
     """Print the processor time and the lag of the polls with that number of open songs."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tunesmith-bench-")))
         discord = await stack.enter_async_context(StandIn.open())
-        music_url = await stack.enter_async_context(endless_music())
-        await asyncio.to_thread(fill, folder / "tunesmith.db", discord.guilds[0].id, OPEN, songs)
-        settings = {"MUSIC_API_KEY": MUSIC_KEY, "MUSIC_API_URL": music_url, **UNLIMITED}
+        music = await stack.enter_async_context(EndlessMusic.open())
+        path = folder / "tunesmith.db"
+        await asyncio.to_thread(fill, path, discord.guilds[0].id, OPEN, songs, waiting)
+        settings = {"MUSIC_API_KEY": MUSIC_KEY, "MUSIC_API_URL": music.url, **UNLIMITED}
         bot = await stack.enter_async_context(Bot.running(folder, ("bot", "run"), discord, settings))
         await discord.until_ready()
-        await asyncio.sleep(5)
-        connection = stack.enter_context(closing(sqlite3.connect(folder / "tunesmith.db")))
-        lags_ms = []
-        began_s, cpu_s = time.perf_counter(), bot.cpu_s()
+        await asyncio.sleep(SETTLE_S)
+        connection = stack.enter_context(closing(sqlite3.connect(path, check_same_thread=False)))
+        music.queries, edits = 0, discord.edits
+        began_s, cpu_s, own_s = time.perf_counter(), bot.cpu_s(), time.process_time()
         while time.perf_counter() - began_s < watch_s:
-            (due_ms,) = connection.execute(
-                "SELECT MIN(due_at) FROM job WHERE due_at IS NOT NULL AND claim_epoch IS NULL"
-            ).fetchone()
-            lags_ms.append(max(time.time() * 1000 - due_ms, 0.0) if due_ms else 0.0)
+            music.due_ms = await asyncio.to_thread(soon_due, connection)
             await asyncio.sleep(LOOK_EVERY_S)
-        cores = (bot.cpu_s() - cpu_s) / (time.perf_counter() - began_s)
-        print(f"{songs:,} open songs: {cores:.2f} of a core (at most {CPU_MAX}), the oldest poll is")
+        took_s = time.perf_counter() - began_s
+        cores, own = (bot.cpu_s() - cpu_s) / took_s, (time.process_time() - own_s) / took_s
+        now_ms = time.time() * 1000
+        lags_ms = music.lags_ms + [now_ms - due_ms for due_ms in music.due_ms.values() if due_ms < now_ms]
+        print(f"{songs:,} songs in progress, {waiting:,} waiting: {cores:.2f} of a core (at most {CPU_MAX}),")
         print(
-            f"  {percentile(lags_ms, 50):.0f} ms late (p50), {percentile(lags_ms, 99):.0f} ms (p99)", end=""
+            f"  {music.queries / took_s:.0f} queries a second, {percentile(lags_ms, 50):.0f} ms late (p50),"
         )
-        print(f", at most {LAG_MAX_S * 1000:.0f}; {bot.memory_mb():.0f} MB")
+        print(f" {percentile(lags_ms, 99):.0f} ms (p99, at most {LAG_MAX_S * 1000:.0f}), ", end="")
+        print(f"{(discord.edits - edits) / took_s:.1f} cards a second, {bot.memory_mb():.0f} MB;")
+        print(f"  the stand-ins took {own:.2f} of a core", flush=True)
 
 
 async def compare_finished(songs: int, rounds: int) -> None:
     """Print how long each command takes with that number of finished songs, next to none."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tunesmith-bench-")))
-        music_url = await stack.enter_async_context(endless_music())
-        settings = {"MUSIC_API_KEY": MUSIC_KEY, "MUSIC_API_URL": music_url, **UNLIMITED}
+        music = await stack.enter_async_context(EndlessMusic.open())
+        settings = {"MUSIC_API_KEY": MUSIC_KEY, "MUSIC_API_URL": music.url, **UNLIMITED}
         bots = []
         for count in (0, songs):
             discord = await stack.enter_async_context(StandIn.open())
@@ -205,15 +254,19 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__.partition("\n")[0])
     parser.add_argument("--open", type=int, default=10_000, help="songs in progress")
+    parser.add_argument("--waiting", type=int, default=0, help="songs in the queue as well")
     parser.add_argument("--watch", type=float, default=WATCH_S, help="seconds to watch them")
     parser.add_argument("--finished", type=int, default=1_000_000, help="songs in the database")
     parser.add_argument("--rounds", type=int, default=20, help="times that each command is used")
     parser.add_argument("--servers", type=int, default=2_500, help="servers on one shard")
     options = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(watch_open(options.open, options.watch))
-        asyncio.run(start_large(options.servers))
-        asyncio.run(compare_finished(options.finished, options.rounds))
+        if options.open or options.waiting:
+            asyncio.run(watch_open(options.open, options.waiting, options.watch))
+        if options.servers:
+            asyncio.run(start_large(options.servers))
+        if options.finished:
+            asyncio.run(compare_finished(options.finished, options.rounds))
 
 
 if __name__ == "__main__":

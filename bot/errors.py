@@ -19,8 +19,10 @@
     │   ├── OperatorsOnly
     │   ├── NotRefundable
     │   ├── NoSuchLimit
+    │   ├── NoSuchZone
     │   ├── TooManyOpenJobs
     │   ├── TooManyRequests
+    │   ├── TooManyRatings
     │   ├── ServiceClosed
     │   ├── MissingPermissions
     │   ├── NotYourServer
@@ -189,6 +191,10 @@ class TotalReached(Refusal):
         self.renews_at = renews_at
 
 
+class NoSuchZone(Refusal):
+    """No time zone has that name."""
+
+
 class OperatorsOnly(Refusal):
     """Only the operator of the bot can change that here."""
 
@@ -223,6 +229,15 @@ class TooManyRequests(Refusal):
 
     def __init__(self, limit: int, until: datetime) -> None:
         super().__init__(f"{limit} requests within an hour")
+        self.limit = limit
+        self.until = until
+
+
+class TooManyRatings(Refusal):
+    """The member has rated ``limit`` times within ten minutes; the next may come at ``until``."""
+
+    def __init__(self, limit: int, until: datetime) -> None:
+        super().__init__(f"{limit} ratings within ten minutes")
         self.limit = limit
         self.until = until
 

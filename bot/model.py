@@ -118,7 +118,7 @@ class Backend(StrEnum):
 
 
 class Period(StrEnum):
-    """The time that a server's allowance covers; periods start at midnight UTC."""
+    """The time that a server's allowance covers; periods start at midnight in the server's zone."""
 
     DAY = "day"
     WEEK = "week"
@@ -352,6 +352,12 @@ class Balance:
     """Bonus credits that are neither used nor held."""
     period: Period
     renews_at: datetime
+    zone: str = "UTC"
+    """IANA name of the zone in which the period begins and ends."""
+    days: tuple[int, int] = (0, 0)
+    """First day of the period, and the first day after it."""
+    today: int = 0
+    """The server's own day."""
 
     @property
     def available(self) -> int:

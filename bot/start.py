@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 
-from bot import app, settings
+from bot import lifecycle, settings
 from bot.errors import StartRefused
 from bot.ops import logs, memory
 
@@ -27,7 +27,7 @@ def run() -> int:
         log.warning("secrets readable by others", extra={"finding": warning})
     memory.settle()
     try:
-        asyncio.run(app.run(loaded))
+        asyncio.run(lifecycle.run(loaded))
     except StartRefused as refused:
         if loaded.log_format == "console":
             return _refused(refused)

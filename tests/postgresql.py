@@ -14,7 +14,7 @@ from typing import Final
 
 import psycopg
 
-from bot.database import postgresql_schema, slots
+from bot.database import identity, postgresql_schema, slots
 from bot.database.postgresql_tx import connect
 
 USERS: Final = ("postgres", "nobody")
@@ -35,7 +35,7 @@ TEMPLATE: Final = "blank"
 def programs() -> Path | None:
     """Return the folder of the server's programs; None if it is not installed."""
     on_path = shutil.which("initdb")
-    folders = [Path(on_path).parent] if on_path else []
+    folders = [Path(on_path).resolve().parent] if on_path else []
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return next((folder for folder in folders if (folder / "initdb").exists()), None)
 
@@ -115,6 +115,8 @@ def serving() -> Iterator[Server]:
             tx = connect(server.url(TEMPLATE), name="template", options={})
             slots.prepare(tx)
             postgresql_schema.migrate(tx)
+            # Its copies are new databases, and not restored ones.
+            tx.execute("DELETE FROM fact WHERE name = ?", (identity.IDENTITY_FACT,))
             tx.close()
             yield server
         finally:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
 
+from bot.database.share import Share
+
 T = TypeVar("T")
 Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
 """Values for ``?`` in their order, or for ``:name``."""
@@ -97,6 +99,11 @@ class Database(Protocol):
         ...
 
     @property
+    def share(self) -> Share:
+        """The servers for which this process works."""
+        ...
+
+    @property
     def files(self) -> Path | None:
         """The path whose copies lie next to it, or None for a database on a server."""
         ...
@@ -146,6 +153,14 @@ class Database(Protocol):
 
     def may_act(self) -> bool:
         """Return whether this process may pay and post now: it knew a moment ago that it has the database."""
+        ...
+
+    async def turn_to_identify(self, bucket: int) -> None:
+        """Wait until this process may send an IDENTIFY of this bucket at the gateway, and take that turn.
+
+        Raises:
+            StoreBusy: as ``write``.
+        """
         ...
 
     async def take_over(self, take: Callable[[Tx], int], is_current: Callable[[Tx, int], bool]) -> int:

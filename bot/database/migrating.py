@@ -6,6 +6,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from bot.database import snapshots
+from bot.database.moved import refuse_moved
 from bot.errors import StartRefused
 
 TABLES = frozenset({"fact", "guild", "job", "ledger", "member"})
@@ -35,6 +36,7 @@ def is_ours(connection: sqlite3.Connection) -> bool:
 
 def refuse_other_schema(connection: sqlite3.Connection, path: Path) -> None:
     """Raise StartRefused unless the file has the schema of this program. Reading also opens the file."""
+    refuse_moved(connection, path)
     version, current = schema_version(connection), len(migrations())
     _refuse_newer(version, path)
     if version < current:
@@ -45,7 +47,8 @@ def refuse_other_schema(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise StartRefused if the file is another program's database."""
+    """Raise StartRefused if the file is another program's database, or its rows were moved to a server."""
+    refuse_moved(connection, path)
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     if tables and (schema_version(connection) == 0 or FIRST_TABLE not in tables):
         raise StartRefused(

@@ -1,10 +1,11 @@
 """Open the database that DATABASE_URL names, whichever engine it is for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import Final, Protocol
 
 from bot.database import engine, sqlite
 from bot.database.engine import Tx
@@ -26,11 +27,16 @@ def path_of(url: str) -> Path:
 
 
 def open_database(
-    url: str, *, takeover_s: float, wrote: Callable[[float], None], standby: Standby | None
+    url: str,
+    *,
+    takeover_s: float,
+    processes: int,
+    wrote: Callable[[float], None],
+    standby: Standby | None,
 ) -> AbstractAsyncContextManager[engine.Database]:
-    """Open the database for a bot, which has it to itself.
+    """Open the database for a bot, which has it to itself, or one of ``processes`` equal shares of the work.
 
-    On PostgreSQL this waits as long as another process has it.
+    On PostgreSQL this waits as long as other processes have all of them.
 
     Raises:
         StartRefused: it can't be used.
@@ -38,7 +44,7 @@ def open_database(
     """
     if is_on_server(url):
         opened: AbstractAsyncContextManager[engine.Database] = _postgresql().Database.open(
-            url, takeover_s=takeover_s, wrote=wrote, standby=standby
+            url, takeover_s=takeover_s, processes=processes, wrote=wrote, standby=standby
         )
         return opened
     return sqlite.Database.open(path_of(url), wrote=wrote)
@@ -81,10 +87,59 @@ def open_read_only(url: str) -> AbstractContextManager[Tx]:
     return sqlite.open_read_only(path_of(url))
 
 
+class Filling(Protocol):
+    """An open transaction on an empty PostgreSQL database; see ``filling``."""
+
+    tx: Tx
+
+    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Copy rows as they are. Raises NotDone if the server can't take them."""
+        ...
+
+    def count_on(self, table: str, last: int) -> None:
+        """Let the ids that the database assigns continue after ``last``."""
+        ...
+
+    def commit(self, token: str) -> None:
+        """Commit. Raises DatabaseError if it failed or its answer was lost: ``was_filled_by`` knows."""
+        ...
+
+
+def filling(url: str, tables: Sequence[str]) -> AbstractContextManager[Filling]:
+    """Open an empty PostgreSQL database with this program's schema, to fill these tables at once.
+
+    Raises:
+        StartRefused: it can't be used.
+        NotDone: it is not empty, or a bot uses it.
+    """
+    opened: AbstractContextManager[Filling] = _on_server("filling").filling(url, tables)
+    return opened
+
+
+def was_filled_by(url: str, token: str) -> bool:
+    """Return whether the move with this token has filled the PostgreSQL database."""
+    return bool(_on_server("filling").was_filled_by(url, token))
+
+
+def accepting(url: str) -> AbstractContextManager[Tx]:
+    """Open a PostgreSQL database that was restored or has failed over, for one transaction without a bot.
+
+    Raises:
+        StartRefused: it can't be used.
+        NotDone: a bot runs on it.
+    """
+    opened: AbstractContextManager[Tx] = _on_server("accepting").accepting(url)
+    return opened
+
+
 def _postgresql() -> ModuleType:
-    """Return the engine, whose driver is an extra."""
+    return _on_server("postgresql")
+
+
+def _on_server(name: str) -> ModuleType:
+    """Return a module of the engine, whose driver is an extra."""
     try:
-        from bot.database import postgresql  # noqa: PLC0415 - only if it is used
+        return import_module(f"bot.database.{name}")
     except ImportError as error:
         if (error.name or "").partition(".")[0] != "psycopg" and "libpq" not in str(error):
             raise
@@ -92,4 +147,3 @@ def _postgresql() -> ModuleType:
             "DATABASE_URL: PostgreSQL needs a package that is not installed; "
             "run `pip install 'tunesmith[postgresql]'`."
         ) from None
-    return postgresql

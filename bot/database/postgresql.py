@@ -1,7 +1,7 @@
 """The PostgreSQL engine: ``write(fn)``, ``read(fn)`` and ``report(fn)``, each a transaction in one hop.
 
 psycopg is used synchronously on threads of its own, so the transaction functions are the same as on SQLite.
-One session writes. It owns the slot (``slots``), and that is the whole fence: when the server has ended it,
+One session writes. It owns a slot (``slots``), and that is the whole fence: when the server has ended it,
 no transaction of this process can commit any more.
 """
 
@@ -20,9 +20,16 @@ from typing import Final, NoReturn, TypeVar
 import psycopg
 
 from bot import threads
-from bot.database import engine, postgresql_schema, slots
+from bot.database import engine, identity, pace, postgresql_schema, slots
 from bot.database.engine import GIVE_UP_AFTER_S, RETRY_AFTER_S, DatabaseError
+from bot.database.postgresql_errors import COLLISIONS as _COLLISIONS
+from bot.database.postgresql_errors import MOMENTARY as _MOMENTARY
+from bot.database.postgresql_errors import is_final as _is_final
+from bot.database.postgresql_errors import refusal as _refusal
+from bot.database.postgresql_errors import refusing as _refusing
+from bot.database.postgresql_errors import sentence as _sentence
 from bot.database.postgresql_tx import Tx, connect
+from bot.database.share import EVERYTHING, Share
 from bot.database.slots import SlotLost
 from bot.database.standby import Standby, Stopped
 from bot.errors import StartRefused, StoreBusy, StoreLost
@@ -59,19 +66,6 @@ READING: Final[dict[str, str | int]] = {
     "idle_in_transaction_session_timeout": REPORT_TIMEOUT_MS,
 }
 
-_COLLISIONS = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
-"""Two transactions were in each other's way: the one that was rolled back is run again."""
-_MOMENTARY = (
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-    # The server has become a replica.
-    psycopg.errors.ReadOnlySqlTransaction,
-)
-"""The session is gone, or the server cannot do it now."""
-
-_NOT_YET = ("starting up", "shutting down", "recovery", "too many", "remaining connection slots")
-"""Words with which the server refuses a session now that it may accept later."""
-
 MAINTAINING: Final[dict[str, str | int]] = {"lock_timeout": LOCK_TIMEOUT_MS}
 REWRITTEN: Final = ("text", "draft", "song", "track", "coauthor", "member", "forgotten")
 """Tables that hold what members typed, or lead to a person. Jobs and the ledger are too large for it."""
@@ -89,35 +83,53 @@ def die(reason: str) -> NoReturn:
 class _Writer:
     """The writing session, on its one thread."""
 
-    def __init__(self, url: str, takeover_s: float) -> None:
+    def __init__(self, url: str, takeover_s: float, processes: int = 1) -> None:
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="tunesmith-writer")
         self.takeover_s = takeover_s
-        self.epoch: int | None = None
-        """The epoch under which the process holds the slot; None without one."""
+        self.held: slots.Held | None = None
+        """The slot that the process has, and the epoch under which it does; None without one."""
         self.proved_s = -takeover_s
         """When the server last showed that the slot is this process's, as of before it was asked."""
         self.closing = threading.Event()
         self._url = url
         self._tx: Tx | None = None
         self._session = 0
-        self._watch = slots.Watch()
+        self._processes = processes
+        self._lookout = slots.Lookout(processes, takeover_s)
         self._holder = slots.this_process()
 
     # -- the slot
 
+    @property
+    def share(self) -> Share:
+        """The servers for which the process works."""
+        return EVERYTHING if self.held is None else Share(slot=self.held.slot, slots=self._processes)
+
     def attempt(self) -> bool:
-        """Take the slot if it is free. Raises psycopg.Error while the server cannot be reached."""
+        """Take the lowest free slot, if there is one. Raises psycopg.Error while the server is out of reach.
+
+        Raises:
+            StartRefused: processes of another number of slots are working, or of a newer program.
+        """
         if self._tx is None or not self._tx.usable:
             self._tx = self._connect()
             slots.prepare(self._tx)
             postgresql_schema.refuse_unusable(self._tx)
         began_s = slots.steady_s()
-        epoch = slots.attempt(self._tx, self._watch, self.takeover_s, self._holder)
-        if epoch is not None:
-            self.epoch, self.proved_s = epoch, began_s
-            postgresql_schema.refuse_unusable(self._tx)
-            postgresql_schema.migrate(self._tx)
-        return epoch is not None
+        try:
+            free = self._lookout.look(self._tx)
+        except slots.OtherSize as error:
+            raise StartRefused(
+                f"PROCESSES: this process was started for {self._processes}, and others are running for "
+                f"{error.size}; stop them all, then start them with the same number."
+            ) from None
+        for slot in free:
+            with slots.exclusively(self._tx):
+                self.held = postgresql_schema.take_slot(self._tx, slot, self._processes, self._holder)
+            if self.held is not None:
+                self.proved_s = began_s
+                break
+        return self.held is not None
 
     def attach(self) -> None:
         """Connect without a slot, next to a bot that runs."""
@@ -132,6 +144,11 @@ class _Writer:
             """SELECT set_config('synchronous_commit', 'on', false)
                WHERE current_setting('synchronous_commit') = 'off'"""
         )
+        try:
+            identity.refuse_other(tx)
+        except BaseException:
+            tx.close()
+            raise
         self._session = tx.connection.info.backend_pid
         return tx
 
@@ -144,7 +161,7 @@ class _Writer:
         """
         old_session, tx = self._session, self._connect()
         try:
-            taken = self.epoch is None or slots.take_up_again(tx, self.epoch, old_session)
+            taken = self.held is None or slots.take_up_again(tx, self.held, old_session)
         except BaseException:
             tx.close()
             self._session = old_session
@@ -226,8 +243,8 @@ class _Writer:
         if tx is None:
             return
         with suppress(*_MOMENTARY):
-            if tx.usable and self.epoch is not None:
-                slots.give_back(tx, self.epoch)
+            if tx.usable and self.held is not None:
+                slots.give_back(tx, self.held)
         tx.close()
 
 
@@ -273,11 +290,6 @@ def _snapshot(fn: Callable[[Tx], T], tx: Tx) -> T:
             tx.execute("ROLLBACK")
 
 
-def _sentence(error: psycopg.Error) -> str:
-    """Return the server's words on one line. They name host and user, and never the password."""
-    return " ".join(str(error).split()) or type(error).__name__
-
-
 class Database(engine.Database):
     """Transactions on one PostgreSQL database. Get it from ``open`` or ``attach``."""
 
@@ -303,19 +315,22 @@ class Database(engine.Database):
         url: str,
         *,
         takeover_s: float = 15.0,
+        processes: int = 1,
         wrote: Callable[[float], None] = lambda _took_s: None,
         standby: Standby | None = None,
         lost: Callable[[str], NoReturn] = die,
     ) -> AsyncIterator["Database"]:
-        """Take the slot, waiting for it as long as another process has it, and open the database.
+        """Take a slot, waiting for it as long as other processes have them all, and open the database.
 
-        ``lost`` is called, on any thread, once another process has the slot; it does not return.
+        There are as many slots as ``processes``. ``lost`` is called, on any thread, once another process has
+        the slot; it does not return.
 
         Raises:
-            StartRefused: the server can't be reached, or the database is not for this program.
+            StartRefused: the server can't be reached, the database is not for this program, or others use
+                it with another number of slots.
             Stopped: ``standby.stop`` was set.
         """
-        writer = _Writer(url, takeover_s)
+        writer = _Writer(url, takeover_s, processes)
         loop = asyncio.get_running_loop()
         try:
             await _take(writer, standby or Standby(stop=asyncio.Event()))
@@ -363,14 +378,31 @@ class Database(engine.Database):
 
     async def _beat(self) -> None:
         """Show that the process is alive until cancelled. Its event loop beats, so that a stuck one stops."""
-        epoch = self._writer.epoch
-        assert epoch is not None  # noqa: S101 - _take has returned
+        held = self._writer.held
+        assert held is not None  # noqa: S101 - _take has returned
         while True:
             try:
-                await self._write(partial(_beat, epoch))
+                await self._write(partial(_beat, held))
             except StoreBusy as error:
                 log.warning("no beat", extra={"error": str(error)})
             await asyncio.sleep(slots.BEAT_S)
+
+    @property
+    def share(self) -> Share:
+        """The servers for which this process works."""
+        return self._writer.share
+
+    async def turn_to_identify(self, bucket: int) -> None:
+        """Wait until this process may send an IDENTIFY of this bucket, and take that turn."""
+        wait_s = 1.0
+        while wait_s > 0:
+            try:
+                wait_s = await self._write(partial(pace.take_turn, bucket=bucket))
+            except StoreBusy:
+                if self._closed:
+                    raise
+                wait_s = RETRY_AFTER_S  # the connection to Discord that waits for this is worth keeping
+            await asyncio.sleep(wait_s)
 
     @property
     def scrubs_in_passing(self) -> bool:
@@ -416,6 +448,8 @@ class Database(engine.Database):
             return self._writer.run(fn, deadline_s)
         except SlotLost:
             self._die("another process has taken the slot over")
+        except StartRefused as error:  # of a new session, after the server has failed over
+            self._die(str(error))
         except psycopg.Error as error:
             raise DatabaseError(_sentence(error)) from error
 
@@ -500,14 +534,15 @@ class Database(engine.Database):
 
 
 async def _take(writer: _Writer, standby: Standby) -> None:
-    """Wait until the slot is this process's."""
+    """Wait until a slot is this process's."""
     began_s, reached, stands_by = time.monotonic(), False, False
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
         while True:
             try:
                 if await loop.run_in_executor(writer.thread, writer.attempt):
-                    log.info("slot taken", extra={"epoch": writer.epoch})
+                    assert writer.held is not None  # noqa: S101 - the attempt has set it
+                    log.info("slot taken", extra={"slot": writer.held.slot, "epoch": writer.held.epoch})
                     return
                 reached = True
             except _MOMENTARY as error:
@@ -544,33 +579,8 @@ def _look_at(future: asyncio.Future[T]) -> None:
         future.exception()
 
 
-def _beat(epoch: int, tx: Tx) -> None:
-    slots.beat(tx, epoch)
-
-
-def _is_final(error: psycopg.Error) -> bool:
-    """Return whether the server has answered, and will not answer otherwise later."""
-    words = str(error)
-    return "FATAL" in words and not any(phrase in words for phrase in _NOT_YET)
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    try:
-        yield
-    except psycopg.Error as error:
-        raise _refusal(error) from None
-
-
-def _refusal(error: psycopg.Error) -> StartRefused:
-    if isinstance(error, psycopg.ProgrammingError):  # its words may repeat the address with its password
-        return StartRefused(
-            "DATABASE_URL: PostgreSQL does not understand the address; check how it is written."
-        )
-    return StartRefused(
-        f"DATABASE_URL: the PostgreSQL database can't be used ({_sentence(error)}); check the server and the "
-        "address."
-    )
+def _beat(held: slots.Held, tx: Tx) -> None:
+    slots.beat(tx, held)
 
 
 @contextmanager

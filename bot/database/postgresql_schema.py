@@ -1,17 +1,18 @@
 """The schema on PostgreSQL: its version, and the migrations that bring a database up to it."""
 
+import json
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Final
 
-from bot.database import slots
+from bot.database import identity, slots
 from bot.database.postgresql_tx import Tx
 from bot.errors import StartRefused
 
 VERSION_FACT: Final = "schema"
 """Name of the fact that keeps the version."""
-SLOT_TABLE: Final = "slot"
-"""The table that exists before the schema."""
+FLEET_TABLES: Final = ("slot", "identify")
+"""The tables that exist before the schema."""
 
 
 def migrations() -> list[tuple[int, list[Traversable]]]:
@@ -52,8 +53,9 @@ def refuse_unusable(tx: Tx) -> None:
         )
     if version == 0:
         tables = tx.execute(
-            "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename <> ?",
-            (SLOT_TABLE,),
+            """SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema()
+                 AND tablename NOT IN (SELECT value FROM json_each(?))""",
+            (json.dumps(FLEET_TABLES),),
         ).fetchone()
         if tables[0]:
             raise StartRefused(
@@ -76,19 +78,36 @@ def refuse_other_schema(tx: Tx) -> None:
         )
 
 
+def take_slot(tx: Tx, slot: int, size: int, holder: str) -> slots.Held | None:
+    """Take a slot that seemed free, and upgrade the schema, within ``slots.exclusively``.
+
+    An older schema stays as long as anybody works on it: then there is no slot for this program yet.
+
+    Raises:
+        StartRefused: a newer program has upgraded the schema meanwhile, or the database was restored.
+    """
+    refuse_unusable(tx)
+    identity.refuse_other(tx)
+    is_old = schema_version(tx) < current()
+    if is_old and slots.locked_slots(tx):
+        return None
+    held = slots.take(tx, slot, size, holder)
+    if held is not None and is_old:
+        slots.dismiss_others(tx, slot)
+        upgrade(tx)
+    if held is not None:
+        identity.record_first(tx)
+    return held
+
+
 def migrate(tx: Tx) -> None:
-    """Upgrade the schema in one transaction. The caller holds the slot, so no bot works on the old schema."""
-    tx.execute("BEGIN")
-    try:
-        _upgrade(tx)
-        tx.execute("COMMIT")
-    except BaseException:
-        if tx.usable:
-            tx.execute("ROLLBACK")
-        raise
+    """Upgrade the schema in one transaction. Nobody works on the database."""
+    with slots.exclusively(tx):
+        upgrade(tx)
 
 
-def _upgrade(tx: Tx) -> None:
+def upgrade(tx: Tx) -> None:
+    """Upgrade the schema in the open transaction."""
     tx.execute("SELECT pg_advisory_xact_lock(?, ?)", (slots.LOCKS, slots.SCHEMA_LOCK))
     version = schema_version(tx)
     for number, steps in migrations():

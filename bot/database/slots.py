@@ -1,10 +1,14 @@
-"""Which process works on a PostgreSQL database: the one whose writing session owns the slot.
+"""Which processes work on a PostgreSQL database: those whose writing session owns a slot.
 
-The slot is an advisory lock of the one session that writes, and a row with an epoch and a beat. If the
+A slot is an advisory lock of the one session that writes, and a row with an epoch and a beat. If the
 process dies, the server ends its session and the lock is free. If it only stands still, its beat stops:
 whoever stands by sees the same beat for ``takeover_s`` on a clock of its own, and has the server end that
 session. From then on nothing of the old process can be written, since its next session finds the slot taken
 or another epoch. No clocks of two machines are compared, and no lease is computed.
+
+A fleet has as many slots as every one of its processes was told to have, and each slot works for its share of
+the servers (``share``). So that nobody works for a server twice or never, the number stands in the rows, and
+processes with another number wait until none of the slots is held.
 
 A free slot whose holder has not given it back is left alone for ``grace_s``: a process that has lost only its
 connection takes it up again under the same epoch, and nothing of its work is lost.
@@ -12,21 +16,23 @@ connection takes it up again under the same epoch, and nothing of its work is lo
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
+from bot.database import pace
 from bot.database.postgresql_tx import Tx
+from bot.database.share import SLOTS_MAX
 
 LOCKS: Final = 0x54554E45
 """First number of this program's advisory locks: "TUNE". The second is the slot's."""
-SLOT: Final = 0
 SCHEMA_LOCK: Final = -1
-"""Second number of the lock under which the schema is changed."""
+"""Second number of the lock under which slots are taken and the schema is changed."""
 BEAT_S: Final = 1.0
 """Interval between two beats, in seconds."""
 LOOK_S: Final = 0.25
-"""Interval at which a standby looks at the slot, in seconds."""
+"""Interval at which a standby looks at the slots, in seconds."""
 LATE_LOOK_S: Final = 2.0
 """Interval between two looks from which on a standby has stood still itself, and starts counting anew."""
 GRACE_S: Final = 2.5
@@ -35,15 +41,25 @@ TABLE: Final = """CREATE TABLE IF NOT EXISTS slot (
   id BIGINT PRIMARY KEY,
   epoch BIGINT NOT NULL,
   beat BIGINT NOT NULL,
+  size BIGINT NOT NULL,  -- number of slots that the holder was started for
   holder TEXT NOT NULL  -- host and process; empty: given back
 )"""
-_HELD: Final = """locktype = 'advisory' AND granted AND classid = CAST(:locks AS oid)
-              AND objid = CAST(:slot AS oid) AND pid <> pg_backend_pid()
+_ROWS: Final = "SELECT id, epoch, beat, size, holder FROM slot"
+_OURS: Final = """locktype = 'advisory' AND granted AND classid = CAST(:locks AS oid)
+              AND pid <> pg_backend_pid()
               AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 
 
 class SlotLost(Exception):
     """The slot is another process's: this one can neither pay nor post any more."""
+
+
+class OtherSize(Exception):
+    """Processes that were started for another number of slots are working."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
 
 
 def steady_s() -> float:
@@ -58,7 +74,7 @@ def this_process() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """Content of the slot's row when it was looked at."""
+    """Content of a slot's row when it was looked at."""
 
     epoch: int
     beat: int
@@ -82,53 +98,130 @@ class Watch:
         return now_s - self._since_s
 
 
+class _Row(NamedTuple):
+    """A row of the table."""
+
+    id: int
+    epoch: int
+    beat: int
+    size: int
+    holder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A slot that is this process's."""
+
+    slot: int
+    epoch: int
+
+
+class Lookout:
+    """The slots as a process without one sees them, by its own clock and looks alone."""
+
+    def __init__(self, size: int, takeover_s: float, now_s: Callable[[], float] = steady_s) -> None:
+        self.size = size
+        self._takeover_s = takeover_s
+        self._now_s = now_s
+        self._watches: dict[int, Watch] = {}
+
+    def look(self, tx: Tx) -> list[int]:
+        """Return the slots that seem free, lowest first.
+
+        A holder that stands still loses its session at this look, and its slot at a later one.
+
+        Raises:
+            OtherSize: a process that was started for another number of slots has one.
+        """
+        rows = {row["id"]: _Row(*row) for row in tx.execute(_ROWS).fetchall()}
+        locked, free, is_waiting = locked_slots(tx), [], False
+        for slot in sorted({*range(self.size), *rows}):
+            row = rows.get(slot)
+            beat = None if row is None else Beat(row.epoch, row.beat, given_back=row.holder == "")
+            same_s = self._watches.setdefault(slot, Watch(self._now_s)).look(beat)
+            if row is None or beat is None or beat.given_back:
+                if slot < self.size and slot not in locked:
+                    free.append(slot)
+            elif slot in locked and row.size != self.size:
+                raise OtherSize(row.size)
+            elif slot in locked:
+                if same_s >= self._takeover_s:
+                    _end_holder(tx, slot, beat)
+            elif same_s < min(GRACE_S, self._takeover_s / 2):
+                is_waiting |= row.size != self.size
+            elif slot < self.size:
+                free.append(slot)
+        return [] if is_waiting else free
+
+
 def prepare(tx: Tx) -> None:
-    """Create the slot's table if it is missing. It exists before the schema, which only a holder changes."""
+    """Create the tables of the fleet if they are missing. They exist before the schema."""
+    with exclusively(tx):
+        tx.execute(TABLE)
+        tx.execute(pace.TABLE)
+
+
+@contextmanager
+def exclusively(tx: Tx) -> Iterator[None]:
+    """Run one transaction in which nobody else takes a slot or changes the schema."""
     tx.execute("BEGIN")
-    tx.execute("SELECT pg_advisory_xact_lock(?, ?)", (LOCKS, SCHEMA_LOCK))
-    tx.execute(TABLE)
-    tx.execute("COMMIT")
+    try:
+        tx.execute("SELECT pg_advisory_xact_lock(?, ?)", (LOCKS, SCHEMA_LOCK))
+        yield
+        tx.execute("COMMIT")
+    except BaseException:
+        if tx.usable and tx.in_transaction:
+            tx.execute("ROLLBACK")
+        raise
 
 
-def attempt(tx: Tx, watch: Watch, takeover_s: float, holder: str) -> int | None:
-    """Take the slot if it is free or its holder stands still. Return the new epoch, or None.
-
-    A holder that stands still loses its session at this look, and its slot at a later one.
-    """
-    row = tx.execute("SELECT epoch, beat, holder FROM slot WHERE id = ?", (SLOT,)).fetchone()
-    beat = None if row is None else Beat(row["epoch"], row["beat"], row["holder"] == "")
-    same_s = watch.look(beat)
-    if beat is not None and not beat.given_back and same_s < min(GRACE_S, takeover_s / 2):
+def take(tx: Tx, slot: int, size: int, holder: str) -> Held | None:
+    """Take a slot that seemed free, within ``exclusively``. Return None if it is not."""
+    rows = tx.execute("SELECT id FROM slot WHERE size <> ? AND holder <> ''", (size,)).fetchall()
+    if locked_slots(tx) & {row["id"] for row in rows} or not lock(tx, slot):
         return None
-    if lock(tx):
-        taken = tx.execute(
-            """INSERT INTO slot (id, epoch, beat, holder) VALUES (:id, 1, 0, :holder)
-               ON CONFLICT (id) DO UPDATE
-                 SET epoch = slot.epoch + 1, beat = slot.beat + 1, holder = excluded.holder
-               RETURNING epoch""",
-            {"id": SLOT, "holder": holder},
-        ).fetchone()
-        return int(taken["epoch"])
-    if beat is not None and same_s >= takeover_s:
-        _end_holder(tx, beat)
-    return None
+    # A process of another size that comes back after a lost connection would work for others' servers.
+    tx.execute(
+        "UPDATE slot SET epoch = epoch + 1, holder = '', size = :size WHERE size <> :size", {"size": size}
+    )
+    taken = tx.execute(
+        """INSERT INTO slot (id, epoch, beat, size, holder) VALUES (:id, 1, 0, :size, :holder)
+           ON CONFLICT (id) DO UPDATE
+             SET epoch = slot.epoch + 1, beat = slot.beat + 1, holder = excluded.holder
+           RETURNING epoch""",
+        {"id": slot, "size": size, "holder": holder},
+    ).fetchone()
+    return Held(slot=slot, epoch=taken["epoch"])
 
 
-def lock(tx: Tx) -> bool:
+def dismiss_others(tx: Tx, slot: int) -> None:
+    """Keep processes from coming back that have lost their connection, within ``exclusively``."""
+    tx.execute("UPDATE slot SET epoch = epoch + 1, holder = '' WHERE id <> ? AND holder <> ''", (slot,))
+
+
+def locked_slots(tx: Tx) -> set[int]:
+    """Return the slots that sessions of other processes have locked."""
+    rows = tx.execute(
+        f"SELECT CAST(objid AS BIGINT) AS slot FROM pg_locks WHERE {_OURS}", {"locks": LOCKS}
+    ).fetchall()
+    return {row["slot"] for row in rows if row["slot"] < SLOTS_MAX}
+
+
+def lock(tx: Tx, slot: int) -> bool:
     """Lock the slot for this session, if nobody else has it."""
-    return bool(tx.execute("SELECT pg_try_advisory_lock(?, ?)", (LOCKS, SLOT)).fetchone()[0])
+    return bool(tx.execute("SELECT pg_try_advisory_lock(?, ?)", (LOCKS, slot)).fetchone()[0])
 
 
-def _end_holder(tx: Tx, beat: Beat) -> None:
+def _end_holder(tx: Tx, slot: int, beat: Beat) -> None:
     """End the session of a holder whose beat is still the one that was watched."""
     tx.execute(
-        f"""SELECT pg_terminate_backend(pid) FROM pg_locks WHERE {_HELD}
+        f"""SELECT pg_terminate_backend(pid) FROM pg_locks WHERE {_OURS} AND objid = CAST(:slot AS oid)
               AND EXISTS (SELECT 1 FROM slot WHERE id = :slot AND epoch = :epoch AND beat = :beat)""",
-        {"locks": LOCKS, "slot": SLOT, "epoch": beat.epoch, "beat": beat.beat},
+        {"locks": LOCKS, "slot": slot, "epoch": beat.epoch, "beat": beat.beat},
     )
 
 
-def take_up_again(tx: Tx, epoch: int, old_session: int) -> bool:
+def take_up_again(tx: Tx, held: Held, old_session: int) -> bool:
     """Lock the slot in a new session of the process that holds it. Return False if the server is not ready.
 
     ``old_session`` is the server's number of the session that was lost, which the server may not have
@@ -137,30 +230,34 @@ def take_up_again(tx: Tx, epoch: int, old_session: int) -> bool:
     Raises:
         SlotLost: another process has the slot, or has had it in between.
     """
-    locked = lock(tx)
-    row = tx.execute("SELECT epoch FROM slot WHERE id = ?", (SLOT,)).fetchone()
-    if row is None or row["epoch"] != epoch:
-        raise SlotLost
+    with exclusively(tx):
+        locked = lock(tx, held.slot)
+        row = tx.execute("SELECT epoch FROM slot WHERE id = ?", (held.slot,)).fetchone()
+        if row is None or row["epoch"] != held.epoch:
+            raise SlotLost
     if not locked:
         tx.execute(
-            f"SELECT pg_terminate_backend(pid) FROM pg_locks WHERE {_HELD} AND pid = :old",
-            {"locks": LOCKS, "slot": SLOT, "old": old_session},
+            f"""SELECT pg_terminate_backend(pid) FROM pg_locks
+                WHERE {_OURS} AND objid = CAST(:slot AS oid) AND pid = :old""",
+            {"locks": LOCKS, "slot": held.slot, "old": old_session},
         )
     return locked
 
 
-def beat(tx: Tx, epoch: int) -> None:
+def beat(tx: Tx, held: Held) -> None:
     """Show that the holder is alive. A lost beat does no harm, so it is not flushed.
 
     Raises:
         SlotLost: another process has the slot.
     """
     tx.execute("SET LOCAL synchronous_commit = off")
-    changed = tx.execute("UPDATE slot SET beat = beat + 1 WHERE id = ? AND epoch = ?", (SLOT, epoch))
+    changed = tx.execute(
+        "UPDATE slot SET beat = beat + 1 WHERE id = ? AND epoch = ?", (held.slot, held.epoch)
+    )
     if changed.rowcount != 1:
         raise SlotLost
 
 
-def give_back(tx: Tx, epoch: int) -> None:
+def give_back(tx: Tx, held: Held) -> None:
     """Leave the slot to whoever stands by, at once."""
-    tx.execute("UPDATE slot SET holder = '' WHERE id = ? AND epoch = ?", (SLOT, epoch))
+    tx.execute("UPDATE slot SET holder = '' WHERE id = ? AND epoch = ?", (held.slot, held.epoch))

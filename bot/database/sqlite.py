@@ -21,6 +21,7 @@ from bot.database.engine import RETRY_AFTER_S, ConstraintViolated
 from bot.database.exclusive_lock import exclusive_lock
 from bot.database.migrating import migrate, refuse_foreign, refuse_other_schema, schema_version
 from bot.database.ownership import Gone, LogLost, Lost, Overwritten, Ownership
+from bot.database.share import EVERYTHING, Share
 from bot.errors import StartRefused, StoreBusy, StoreLost
 
 T = TypeVar("T")
@@ -431,6 +432,14 @@ class Database(engine.Database):
     def files(self) -> Path:
         """The path of the database, next to which its copies lie."""
         return self.path
+
+    @property
+    def share(self) -> Share:
+        """Return everything: nobody else can work on a file."""
+        return EVERYTHING
+
+    async def turn_to_identify(self, bucket: int) -> None:
+        """Return at once: discord.py keeps the pace of one process."""
 
     @property
     def scrubs_in_passing(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 
 from bot.model import Backend
 from bot.music.contract import Contract, Offer
-from bot.music.reading import JsonObject
+from bot.music.json_answers import JsonObject
 from bot.music.text_limits import Limits
 
 

@@ -4,14 +4,15 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final, TypeAlias, TypeVar
 from urllib.parse import urljoin
 
+import aiohttp
 import httpx
 
 from bot import request_log
@@ -22,12 +23,11 @@ from bot.music import wire
 from bot.music.contract import Contract
 from bot.music.encodings import TooLarge, decode
 from bot.music.proxy import direct_or_through
+from bot.music.queries import ANSWER_MAX_BYTES, Answer, Direct, Queries, ThroughHttpx, bounded
 from bot.proxies import Proxy
 
 log = logging.getLogger(__name__)
 
-ANSWER_MAX_BYTES: Final = 1024 * 1024
-"""Maximum size of an answer in bytes, as received and when decompressed."""
 CONNECT_S: Final = 10.0
 POST_S: Final = 60.0
 """Deadline of the paid request in seconds, from connecting to the last byte read; httpx has none."""
@@ -37,7 +37,8 @@ FREE_S: Final = 10.0
 """Deadline of the free question in seconds; the job whose answer it checks waits for it."""
 FREE_ANSWER_S: Final = 60.0
 """How long the answer to the free question holds, in seconds: refused requests cause one a minute at most."""
-CHECKS_AT_ONCE_MAX: Final = 20
+PROXIED_CHECKS_MAX: Final = 20
+"""Maximum number of connections for queries through a proxy."""
 KEY_MIN: Final = 8
 """Minimum length at which the key is redacted: a shorter one may be part of a task id or a field name."""
 NO_TASK: Final = "no-such-task"
@@ -52,7 +53,7 @@ _NEVER_LEFT = (
     httpx.UnsupportedProtocol,
 )
 """Errors that prove that no byte of the request was sent."""
-_BROKEN = (httpx.HTTPError, OSError, TooLarge)
+_BROKEN = (httpx.HTTPError, aiohttp.ClientError, OSError, TooLarge)
 """Errors that leave the outcome open. ssl raises OSErrors, some of which httpcore does not translate."""
 
 Timed: TypeAlias = Callable[[str, float], None]
@@ -82,7 +83,7 @@ class MusicClient:
     def __init__(
         self,
         posts: httpx.AsyncClient,
-        gets: httpx.AsyncClient,
+        queries: Queries,
         *,
         url: str,
         contract: Contract,
@@ -93,7 +94,7 @@ class MusicClient:
         self.origin = wire.origin_of(url)
         self._url = url.rstrip("/")
         self._posts = posts
-        self._gets = gets
+        self._queries = queries
         self.contract = contract
         self._now = now
         self._submitted = submitted
@@ -128,28 +129,35 @@ class MusicClient:
             "Accept-Encoding": "identity",
             "User-Agent": USER_AGENT,
         }
-        async with (
+        async with AsyncExitStack() as stack:
             # A kept-alive connection can be closed by the server at any moment, and a POST that meets that
             # has an unknown outcome: 259 of 1,500, against 3 on fresh connections.
-            httpx.AsyncClient(
+            posts = httpx.AsyncClient(
                 headers=headers,
                 timeout=httpx.Timeout(POST_S, connect=CONNECT_S),
                 follow_redirects=False,  # the key must not travel
                 trust_env=False,  # nor be replaced by a ~/.netrc
                 transport=transport or direct_or_through(proxy, httpx.Limits(max_keepalive_connections=0)),
-            ) as posts,
-            httpx.AsyncClient(
-                headers=headers,
-                timeout=httpx.Timeout(CHECK_S, connect=CONNECT_S),
-                follow_redirects=False,
-                trust_env=False,
-                transport=transport
-                or direct_or_through(proxy, httpx.Limits(max_connections=CHECKS_AT_ONCE_MAX)),
-            ) as gets,
-        ):
+            )
+            await stack.enter_async_context(posts)
+            queries: Queries
+            if transport is None and proxy is None:
+                queries = await stack.enter_async_context(
+                    Direct.open(headers, connect_s=CONNECT_S, read_s=CHECK_S)
+                )
+            else:
+                client = httpx.AsyncClient(
+                    headers=headers,
+                    timeout=httpx.Timeout(CHECK_S, connect=CONNECT_S),
+                    follow_redirects=False,
+                    trust_env=False,
+                    transport=transport
+                    or direct_or_through(proxy, httpx.Limits(max_connections=PROXIED_CHECKS_MAX)),
+                )
+                queries = ThroughHttpx(await stack.enter_async_context(client))
             yield cls(
                 posts,
-                gets,
+                queries,
                 url=url,
                 contract=contract,
                 now=now,
@@ -165,9 +173,7 @@ class MusicClient:
         body = self.contract.body(request)
         try:
             async with asyncio.timeout(POST_S):
-                status, answer, headers = await self._call(
-                    self._posts, "POST", self._url + self.contract.submit_path, json=body
-                )
+                status, answer, headers = await self._post(self._url + self.contract.submit_path, body)
         except _NEVER_LEFT as error:
             return wire.Busy(type(error).__name__, offline=True)
         except _BROKEN as error:
@@ -204,9 +210,7 @@ class MusicClient:
             return wire.Unknown("the service accepts empty requests")
         try:
             async with asyncio.timeout(FREE_S):
-                status, answer, headers = await self._call(
-                    self._posts, "POST", self._url + self.contract.submit_path, json={}
-                )
+                status, answer, headers = await self._post(self._url + self.contract.submit_path, {})
         except (*_NEVER_LEFT, *_BROKEN) as error:
             return wire.Unknown(type(error).__name__)
         submitted = self.contract.read_submitted(status, answer, (), self._retry_after_s(headers))
@@ -234,9 +238,7 @@ class MusicClient:
     async def _check(self, task_id: str) -> wire.Checked:
         try:
             async with asyncio.timeout(CHECK_S):
-                status, answer, headers = await self._call(
-                    self._gets, "GET", self._url + self.contract.task_path(task_id)
-                )
+                status, answer, headers = await self._ask(self._url + self.contract.task_path(task_id))
         except (*_BROKEN, httpx.InvalidURL) as error:
             raise Transient(f"status query: {type(error).__name__}") from error
         checked = self.contract.read_checked(status, answer, self.origin)
@@ -256,9 +258,7 @@ class MusicClient:
         """
         try:
             async with asyncio.timeout(CHECK_S):
-                status, answer, headers = await self._call(
-                    self._gets, "GET", self._url + self.contract.task_path(NO_TASK)
-                )
+                status, answer, headers = await self._ask(self._url + self.contract.task_path(NO_TASK))
         except (*_BROKEN, httpx.InvalidURL) as error:
             raise Transient(type(error).__name__) from error
         return Probe(
@@ -280,7 +280,7 @@ class MusicClient:
             return None
         try:
             async with asyncio.timeout(CHECK_S):
-                _, answer, _ = await self._call(self._gets, "GET", self._url + self.contract.balance_path)
+                _, answer, _ = await self._ask(self._url + self.contract.balance_path)
         except (*_BROKEN, httpx.InvalidURL) as error:
             raise Transient(f"balance query: {type(error).__name__}") from error
         return self.contract.read_balance(answer)
@@ -296,36 +296,39 @@ class MusicClient:
         base = re.sub(r"(/v1)+$", "", target.removesuffix(self.contract.task_path(NO_TASK).partition("?")[0]))
         return "" if base == self._url or "@" in base or NO_TASK in base else base
 
-    def _ahead(self, headers: httpx.Headers) -> timedelta | None:
+    def _ahead(self, headers: Mapping[str, str]) -> timedelta | None:
         try:
             at = parsedate_to_datetime(headers.get("Date", ""))
         except (ValueError, OverflowError):
             return None
         return at.replace(tzinfo=at.tzinfo or UTC) - self._now()
 
-    async def _call(
-        self, client: httpx.AsyncClient, method: str, url: str, json: object = None
-    ) -> tuple[int, bytes, httpx.Headers]:
-        """Return status, body and headers, reading no more of the body than an answer may have."""
-        with request_log.asked(method, url) as exchange:
-            return await self._exchange(client, method, url, json, exchange)
+    async def _post(self, url: str, json: object) -> tuple[int, bytes, Mapping[str, str]]:
+        with request_log.asked("POST", url) as exchange:
+            async with self._posts.stream("POST", url, json=json) as response:
+                exchange.status = response.status_code
+                # Raw: httpx would decompress without a limit.
+                body = await bounded(response.aiter_raw())
+                answer = Answer(status=response.status_code, headers=response.headers, body=body)
+                return self._read(answer)
 
-    async def _exchange(
-        self, client: httpx.AsyncClient, method: str, url: str, json: object, exchange: request_log.Exchange
-    ) -> tuple[int, bytes, httpx.Headers]:
-        async with client.stream(method, url, json=json) as response:
-            exchange.status = response.status_code
-            received = bytearray()
-            # Raw: httpx would decompress without a limit.
-            async for chunk in response.aiter_raw():
-                received += chunk
-                if len(received) > ANSWER_MAX_BYTES:
-                    raise TooLarge
-            encoding = response.headers.get("Content-Encoding", "")
-            answer = decode(bytes(received), encoding, ANSWER_MAX_BYTES)
-            return response.status_code, _without_key(answer, client), response.headers
+    async def _ask(self, url: str) -> tuple[int, bytes, Mapping[str, str]]:
+        with request_log.asked("GET", url) as exchange:
+            answer = await self._queries.get(url)
+            exchange.status = answer.status
+            return self._read(answer)
 
-    def _retry_after_s(self, headers: httpx.Headers) -> float | None:
+    def _read(self, answer: Answer) -> tuple[int, bytes, Mapping[str, str]]:
+        """Return status, body and headers, with no more of the body than an answer may have."""
+        encoding = answer.headers.get("Content-Encoding", "")
+        body = decode(answer.body, encoding, ANSWER_MAX_BYTES)
+        # An error message may repeat the key, and messages are logged and shown.
+        key = self._posts.headers["Authorization"].removeprefix("Bearer ").encode()
+        if len(key) >= KEY_MIN:
+            body = body.replace(key, b"[key]")
+        return answer.status, body, answer.headers
+
+    def _retry_after_s(self, headers: Mapping[str, str]) -> float | None:
         """Read Retry-After, in seconds or as an HTTP date; negative if that is past."""
         value = headers.get("Retry-After", "").strip()
         if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
@@ -346,12 +349,6 @@ async def _timed(call: Awaitable[T], report: Timed) -> T:
     finally:
         report(name, time.perf_counter() - began_s)
     return answer
-
-
-def _without_key(answer: bytes, client: httpx.AsyncClient) -> bytes:
-    """Redact the key: an error message may repeat it, and messages are logged and shown."""
-    key = client.headers["Authorization"].removeprefix("Bearer ").encode()
-    return answer.replace(key, b"[key]") if len(key) >= KEY_MIN else answer
 
 
 def _comparable(message: str) -> str:

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from bot.model import Backend, Option, SongRequest
 from bot.music import wire
-from bot.music.reading import JsonObject
+from bot.music.json_answers import JsonObject
 from bot.music.text_limits import Limits
 
 SUBMITS_MAX: Final = 15

@@ -13,9 +13,9 @@ from typing import Final
 from urllib.parse import quote
 
 from bot.model import Backend, ClosedCause, FailReason, SongRequest, TakeDetails, Voice
-from bot.music import reading, wire
+from bot.music import audio_addresses, json_answers, reading, wire
 from bot.music.contract import SUBMITS_MAX, SUBMITS_WINDOW, Capabilities, Offer
-from bot.music.reading import JsonObject
+from bot.music.json_answers import JsonObject
 from bot.music.text_limits import Limits
 
 TASK_MODEL: Final = "ai-music-api/generate"
@@ -113,7 +113,7 @@ class Kie:
         self, status: int, body: bytes, sent: Iterable[str], retry_after_s: float | None
     ) -> wire.Submitted:
         """Read the answer to the paid POST. The code in the body decides, since HTTP 200 carries any."""
-        parsed = reading.parse(body)
+        parsed = json_answers.parse(body)
         code = None if parsed is None else _code(parsed)
         # Only 200 is documented for success; an answer that names a task and no error is one, too.
         if parsed is not None and code != HTTPStatus.OK and reading.error_status(parsed) is None:
@@ -149,7 +149,7 @@ class Kie:
 
     def read_checked(self, status: int, body: bytes, origin: str) -> wire.Checked | wire.Busy:
         """Read the answer to a status query."""
-        parsed = reading.parse(body)
+        parsed = json_answers.parse(body)
         task = None if parsed is None else parsed.get("data")
         if parsed is None or not isinstance(task, Mapping) or not isinstance(task.get("state"), str):
             return wire.read_checked(status, body, origin)  # an error, "recordInfo is null", another shape
@@ -173,7 +173,7 @@ class Kie:
 
     def read_balance(self, body: bytes) -> float | None:
         """Read the balance, a number with a fraction; negative for an overdrawn account."""
-        parsed = reading.parse(body)
+        parsed = json_answers.parse(body)
         if parsed is None or _code(parsed) != HTTPStatus.OK:
             return None
         return _finite(parsed.get("data"))
@@ -242,7 +242,7 @@ def _takes(result: object) -> Iterator[TakeDetails]:
 
 def _address(value: object) -> str:
     """Return the address of a picture; a part of one that is too long would lead nowhere."""
-    return value.strip() if isinstance(value, str) and len(value) <= reading.COVER_URL_MAX else ""
+    return value.strip() if isinstance(value, str) and len(value) <= audio_addresses.COVER_URL_MAX else ""
 
 
 def _text(value: object) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from bot.model import Backend, SongRequest
 from bot.music import wire
 from bot.music.contract import SUBMITS_MAX, SUBMITS_WINDOW, Capabilities, Offer
-from bot.music.reading import JsonObject
+from bot.music.json_answers import JsonObject
 from bot.music.text_limits import OF_MODEL
 
 

@@ -12,8 +12,8 @@ from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 from bot.model import ClosedCause, FailReason, SongRequest, TakeDetails, Voice
-from bot.music import reading
-from bot.music.reading import JsonObject
+from bot.music import audio_addresses, json_answers, reading
+from bot.music.json_answers import JsonObject
 
 MESSAGE_MAX: Final = 300
 """Maximum length of an error message that is kept, in characters."""
@@ -164,7 +164,7 @@ def read_submitted(status: int, body: bytes, sent: Iterable[str], retry_after_s:
 
     ``sent`` are the member's texts: an error message may echo them, and they must not be classified.
     """
-    parsed = reading.parse(body)
+    parsed = json_answers.parse(body)
     code = status
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES and parsed is not None:
         task_id = reading.task_id(parsed)
@@ -172,7 +172,7 @@ def read_submitted(status: int, body: bytes, sent: Iterable[str], retry_after_s:
             return Accepted(task_id)
         inside = reading.error_status(parsed)
         code = status if inside is None else inside
-    message = _plain_text(body) if parsed is None else message_of([parsed, reading.places(parsed)[0]])
+    message = _plain_text(body) if parsed is None else message_of([parsed, json_answers.places(parsed)[0]])
     own_words, message = _without_echo(message, sent), message[:MESSAGE_MAX]
     if (cause := _certainly_closed(code, parsed)) is not None:
         return Rejected(FailReason.CLOSED, message, cause)
@@ -197,9 +197,9 @@ def read_checked(status: int, body: bytes, origin: str) -> Checked | Busy:
     ``origin`` is the service's own "scheme://host:port", from where audio is accepted without https too.
     ``Busy`` says nothing about the task; ``Rejected`` as closed means that the key is not accepted.
     """
-    parsed = reading.parse(body)
+    parsed = json_answers.parse(body)
     whole: JsonObject = {} if parsed is None else parsed
-    inside, places = reading.error_status(whole), reading.places(whole)
+    inside, places = reading.error_status(whole), json_answers.places(whole)
     # The message of a good answer that holds a task is about the query: "msg": "success".
     good = status < HTTPStatus.MULTIPLE_CHOICES and inside is None
     message = _plain_text(body) if parsed is None else message_of(places[:1] if good else [whole, places[0]])
@@ -210,9 +210,9 @@ def read_checked(status: int, body: bytes, origin: str) -> Checked | Busy:
     def usable(url: str) -> bool:
         return is_usable(url, origin)
 
-    urls = reading.audio_urls(whole, usable)
+    urls = audio_addresses.audio_urls(whole, usable)
     if not urls and (kind is reading.SUCCESS or not word):
-        urls = reading.any_urls(whole, usable)
+        urls = audio_addresses.any_urls(whole, usable)
     if not urls and kind in (reading.FAILED, reading.CANCELED) and reading.plain_word(whole) != word:
         kind = None  # too odd a shape to end a paid task
     if kind is reading.SUCCESS and not own and not urls:
@@ -242,7 +242,7 @@ def _with_covers(
     urls: tuple[str, ...], whole: JsonObject, usable: Callable[[str], bool]
 ) -> tuple[TakeDetails, ...]:
     """Return each take with its cover, if there are any: one for each, or one for all."""
-    covers = reading.cover_urls(whole, usable)
+    covers = audio_addresses.cover_urls(whole, usable)
     if not covers:
         return ()
     images = covers if len(covers) == len(urls) else covers[:1] * len(urls)
@@ -279,10 +279,10 @@ def is_about_task(status: int, body: bytes, task_id: str) -> bool:
 
     A wrong path is answered with a 404 too, often in JSON: that is no proof of anything.
     """
-    parsed = reading.parse(body)
+    parsed = json_answers.parse(body)
     if parsed is None:
         return False
-    message = message_of([parsed, reading.places(parsed)[0]]).lower()
+    message = message_of([parsed, json_answers.places(parsed)[0]]).lower()
     if status == HTTPStatus.NOT_FOUND or reading.error_status(parsed) is not None or message:
         names_it = _TASK_WORDS.search(message.replace(f"/v1/tasks/{task_id}", "")) is not None
         return names_it and status < HTTPStatus.INTERNAL_SERVER_ERROR
@@ -291,7 +291,7 @@ def is_about_task(status: int, body: bytes, task_id: str) -> bool:
 
 def is_readable(body: bytes) -> bool:
     """Return whether the answer is JSON that can describe something, as all of the service's are."""
-    return reading.parse(body) is not None
+    return json_answers.parse(body) is not None
 
 
 def message_of(places: Iterable[JsonObject]) -> str:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from bot.database import snapshots
+from bot.database import moved, snapshots
 from bot.database.exclusive_lock import exclusive_lock, real_path
 from bot.database.migrating import is_ours, migrations, schema_version
 from bot.database.sqlite import open_migrated
@@ -179,6 +179,7 @@ def restore(database: Path, source: Path, now: datetime, progress: Progress) -> 
         raise NotDone(f"{source} is not a file; nothing was changed.")
     database = real_path(database)
     with exclusive_lock(database, create=False), _errors_as_sentences(f"{source} can't be restored"):
+        _refuse_moved(database)
         if database.exists() and source.samefile(database):
             raise NotDone(f"{source} is the database itself; nothing was changed.")
         with snapshots.replacing(database) as unfinished:
@@ -196,6 +197,22 @@ def restore(database: Path, source: Path, now: datetime, progress: Progress) -> 
             progress("saving the replaced file", 1, 1)
             kept = _keep(database, now)
     return Restored(marked=marked, kept=kept, balanced=balanced)
+
+
+def _refuse_moved(database: Path) -> None:
+    """Refuse to replace a file whose rows are on a server, where another bot may work on them."""
+    if not database.exists():
+        return
+    try:
+        with closing(_open_read_only(database)) as connection:
+            place = moved.destination(connection)
+    except sqlite3.Error:
+        return  # damaged, which may be why it is being replaced
+    if place is not None:
+        raise NotDone(
+            f"{database} was moved to {place} and is closed for good; to go back to the backup, set "
+            "DATABASE_URL to another file. Nothing was changed."
+        )
 
 
 def _member_index(database: Path) -> members.MemberIndex | None:
@@ -234,6 +251,9 @@ def _open_backup(source: Path) -> sqlite3.Connection:
 def _refuse_other(connection: sqlite3.Connection, source: Path) -> None:
     if not is_ours(connection):
         raise NotDone(f"{source} is not a Tunesmith backup; nothing was changed.")
+    place = moved.destination(connection)
+    if place is not None:
+        raise NotDone(f"{source} is a copy of a database that was moved to {place}; nothing was changed.")
     version, known = schema_version(connection), len(migrations())
     if version > known:
         raise NotDone(

@@ -20,9 +20,10 @@ from bot.errors import Transient, Unauthorized
 from bot.model import Backend, SongRequest
 from bot.music import wire
 from bot.music.backends import OFFERS
-from bot.music.client import ANSWER_MAX_BYTES, NO_TASK, MusicClient
+from bot.music.client import NO_TASK, MusicClient
 from bot.music.contract import Contract
 from bot.music.encodings import TooLarge, decode
+from bot.music.queries import ANSWER_MAX_BYTES
 
 SONG_PROMPT: Final = "Calm solo piano, slow"
 POLL_S: Final = 5.0

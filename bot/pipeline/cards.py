@@ -45,7 +45,7 @@ class Cards:
 
     def due(self, tx: Tx) -> list[Job]:
         """Return jobs whose card may be outdated and may be edited again."""
-        return job_cards.cards_due(tx, self._now(), CARDS_BATCH_MAX)
+        return job_cards.cards_due(tx, self._now(), CARDS_BATCH_MAX, self._database.share)
 
     async def outdated(self, due: list[Job]) -> list[tuple[Job, CardFacts]]:
         """Return the jobs whose cards are outdated, with the facts to show.

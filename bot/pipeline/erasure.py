@@ -58,17 +58,20 @@ class Erasure:
         now = self._now()
         if self._not_before is not None and now < self._not_before:
             return False
-        return bool(rows.files_of(tx, 1) or rows.due(tx, now) or server_erasure.due(tx))
+        if rows.files_of(tx, 1, self._database.share):
+            return True
+        return self._database.share.leads and bool(rows.due(tx, now) or server_erasure.due(tx))
 
     async def work(self) -> bool:
-        """Do everything that is due. Returns False if some of it has to be repeated later."""
+        """Do everything that is due here. Returns False if some of it has to be repeated later."""
         async with self._one_at_a_time:
             # Set before the work: an unexpected error, too, must not lead to another attempt at once.
             self._failures += 1
             wait_s = schedule.backoff_s(self._failures, *LATE_S)
             self._not_before = self._now() + timedelta(seconds=wait_s)
             try:
-                await self._finish()
+                if self._database.share.leads:
+                    await self._finish()
                 removed = await self._remove_files()
             except Transient as error:
                 log.warning("cleanup postponed", extra={"error": str(error)})
@@ -112,8 +115,11 @@ class Erasure:
             await erase_server(self._database, guild, now)
             log.info("server data erased", extra={"guild_id": guild})
 
+    def _files_to_remove(self, tx: Tx) -> list[int]:
+        return rows.files_of(tx, BATCH_MAX, self._database.share)
+
     async def _remove_files(self) -> bool:
-        while job_ids := await self._database.read(lambda tx: rows.files_of(tx, BATCH_MAX)):
+        while job_ids := await self._database.read(self._files_to_remove):
             try:
                 await self._spool.threads.run(_remove, self._spool, job_ids)
             except OSError as error:

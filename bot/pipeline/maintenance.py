@@ -103,13 +103,18 @@ class Maintenance:
             await self._sleep(SCRUB_EVERY_S)
 
     async def round(self) -> None:
-        """Reconcile the ledger once a day, and delete expired files and texts."""
+        """Reconcile the ledger once a day, and delete expired files and texts.
+
+        In a fleet, each process looks after its own files, and one of them after the rest.
+        """
         now = self._now()
+        await self._drop_files(now)
+        if not self._database.share.leads:
+            return
         if self._reconciled_at is None or now - self._reconciled_at >= RECONCILE_EVERY:
             await self._reconcile()
             self._reconciled_at = now
         await self._database.write(lambda tx: claims.look_again(tx, now, self._keep, LOOKS_MAX))
-        await self._drop_files(now)
         await self._drop_copies(now)
         await self._drop_texts(now)
         await self._drop_refusals(now)
@@ -141,6 +146,8 @@ class Maintenance:
 
     async def scrub(self) -> None:
         """Scrub the database at a quiet moment, if something was deleted or expired a day ago."""
+        if not self._database.share.leads:
+            return
         now = self._now()
         pending = await self._erasure.pending()
         late = self._scrubbed_at is None or now - self._scrubbed_at >= EXPIRED_EVERY

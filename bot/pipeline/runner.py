@@ -41,6 +41,8 @@ BUG_ANSWER: Final = "a bug; the log has its traceback"
 """Answer in a job's story for a bug, whose own message might quote a member."""
 WAIT_MAX_S: Final = 30.0
 """Maximum sleep of the loop in seconds, in case something becomes due unannounced."""
+FLEET_WAIT_MAX_S: Final = 1.0
+"""The same in a fleet, whose other processes make something due and cannot wake this one."""
 WAKES_APART_S: Final = 0.02
 """Minimum pause between two rounds in seconds: what becomes due meanwhile is claimed by one of them."""
 FINISH_WITHIN_S: Final = 30.0
@@ -197,7 +199,8 @@ class Runner:
     def _look(self, tx: Tx, *, now: datetime, busy: list[Lane]) -> _Round:
         """Claim the jobs that are due, and read what else is, as far as there is room for it."""
         claimed: dict[Lane, list[Job]] = {}
-        places = self._steps.places(tx, now, busy.count(Lane.SUBMITTING))
+        share = self._database.share
+        places = self._steps.places(tx, now, busy.count(Lane.SUBMITTING)) if share.leads else None
         for lane, states in () if self._stopping.is_set() else STATES.items():
             free = AT_ONCE[lane] - busy.count(lane)
             if free <= 0:
@@ -210,13 +213,16 @@ class Runner:
                 horizon=schedule.LONGEST_STEP,
                 limit=free,
                 places=places,
+                share=share,
             )
         idle = {lane for lane in Lane if lane not in busy and not self._stopping.is_set()}
-        times = (claims.next_due(tx, self._epoch, places), budget_alerts.next_due(tx))
+        times = [claims.next_due(tx, self._epoch, places, share)]
+        if share.leads:
+            times.append(budget_alerts.next_due(tx))
         return _Round(
             claims=claimed,
             cards=self._cards.due(tx) if Lane.CARDS in idle else [],
-            alerts=self._alerts.due(tx) if Lane.ALERTS in idle else [],
+            alerts=self._alerts.due(tx) if share.leads and Lane.ALERTS in idle else [],
             erasures=Lane.ERASURES in idle and self._erasure.due(tx),
             next_due=min((at for at in times if at is not None), default=None),
         )
@@ -330,11 +336,12 @@ class Runner:
             await self._guarded(job, partial(self._cards.refresh, facts=facts), self._cards.leave)
 
     def _wait_s(self, due_at: datetime | None) -> float:
+        longest_s = WAIT_MAX_S if self._database.share.is_whole else FLEET_WAIT_MAX_S
         if due_at is None:
-            return WAIT_MAX_S
+            return longest_s
         # What is due may have to wait for a free lane; the end of any task wakes the loop.
         min_s = 1.0 if self._busy else 0.05
-        return min(max((due_at - self._now()).total_seconds(), min_s), WAIT_MAX_S)
+        return min(max((due_at - self._now()).total_seconds(), min_s), longest_s)
 
     async def _drain(self) -> None:
         """Cancel what the next start finds again, and wait for what must not be cut off."""

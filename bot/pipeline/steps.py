@@ -28,6 +28,7 @@ from bot.music.spool import NoAudio, Spool, SpoolUnwritable, link_to
 from bot.pipeline import schedule
 from bot.pipeline.courier import Courier
 from bot.pipeline.delivery import NOTICE, SONG, Deliverer
+from bot.pipeline.missing_files import MissingFiles
 from bot.pipeline.quoting import unquoted
 from bot.pipeline.storage import no_problem
 from bot.pipeline.submitting import Submitter
@@ -97,6 +98,7 @@ class Steps:
             now=now,
             shutdown_guard=shutdown_guard,
         )
+        self._missing_files = MissingFiles(database=database, music=music, audio=audio, spool=spool)
         self._submitter = Submitter(
             database=database,
             music=music,
@@ -141,9 +143,9 @@ class Steps:
             case JobState.READY:
                 await self._ready(job)
             case JobState.STORED:
-                await self._deliverer.begin(job, SONG)
+                await self._deliverer.begin(await self._missing_files.fetch(job), SONG)
             case JobState.DELIVERING:
-                await self._deliverer.go_on(job, SONG)
+                await self._deliverer.go_on(await self._missing_files.fetch(job), SONG)
             case JobState.FAILED if job.delivery is None:
                 await self._deliverer.begin(job, NOTICE)
             case JobState.FAILED:

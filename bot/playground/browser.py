@@ -14,6 +14,7 @@ import simcord
 from yarl import URL
 
 from bot.model import Backend
+from bot.playground import simcord_text
 from bot.playground.page import Page, Viewer
 from bot.playground.texts import texts
 from bot.playground.world import World
@@ -46,6 +47,7 @@ async def serve(
     delay_s: float = DELAY_S,
 ) -> bool:
     """Serve the page until the session is ended there or this task is cancelled. Return True."""
+    simcord_text.correct()
     words = texts()[language]
     turn = asyncio.Lock()
     with tempfile.TemporaryDirectory(prefix="tunesmith-playground-") as scratch:

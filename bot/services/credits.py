@@ -9,7 +9,15 @@ from typing import Literal, TypeVar
 from bot.characters import head
 from bot.database.engine import Database, Tx
 from bot.database.locking import lock_guild
-from bot.errors import NoSuchLimit, NotRefundable, OperatorsOnly, OutOfRange, TextMissing, WordUnusable
+from bot.errors import (
+    NoSuchLimit,
+    NoSuchZone,
+    NotRefundable,
+    OperatorsOnly,
+    OutOfRange,
+    TextMissing,
+    WordUnusable,
+)
 from bot.mentions import Names
 from bot.model import (
     Balance,
@@ -26,9 +34,10 @@ from bot.model import (
 )
 from bot.services import ledger_csv
 from bot.services.export_files import Export
-from bot.store import jobs, ledger, members, quotas, refused_words, reports, times
+from bot.store import calendars, jobs, ledger, members, quotas, refused_words, reports, zones
 from bot.store.quotas import SetLimit
 from bot.store.reports import DayOfUse, MemberUse, Page, SettledSong
+from bot.store.times import UTC_NAME
 
 T = TypeVar("T")
 
@@ -42,6 +51,8 @@ MEMBER_LIMITS_SHOWN = 10
 """Number of members with a limit of their own that a view lists."""
 PAGE = 10
 """Number of ledger entries on one page."""
+LABEL_SEPARATOR = " · "
+"""Separates the value from the rest in the label of a choice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +97,8 @@ class Use:
 
     days: list[DayOfUse]
     top: list[MemberUse]
+    zone: str = UTC_NAME
+    """IANA name of the zone in which the days begin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +175,6 @@ class CreditService:
 
         def overview(tx: Tx) -> Overview:
             balance = ledger.balance(tx, guild_id, self._defaults, now)
-            first, _ = times.period_days(balance.period, now)
             return Overview(
                 balance=balance,
                 price=self.price,
@@ -174,7 +186,7 @@ class CreditService:
                     limits=tuple(quotas.member_limits(tx, guild_id, MEMBER_LIMITS_SHOWN)),
                     count=quotas.member_limits_count(tx, guild_id),
                 ),
-                top=reports.top_members(tx, guild_id, first, TOP),
+                top=reports.top_members(tx, guild_id, balance.days[0], TOP),
             )
 
         return await self._database.report(overview)
@@ -184,9 +196,11 @@ class CreditService:
         now = self._now()
 
         def use(tx: Tx) -> Use:
-            days = reports.days_of_use(tx, guild_id, DAYS_SHOWN, now)
-            first = times.day_number(now) - DAYS_SHOWN + 1
-            return Use(days=days, top=reports.top_members(tx, guild_id, first, TOP))
+            calendar = calendars.of(tx, guild_id)
+            today = calendar.today(now)
+            top = reports.top_members(tx, guild_id, today - DAYS_SHOWN + 1, TOP)
+            days = reports.days_of_use(tx, guild_id, DAYS_SHOWN, today)
+            return Use(days=days, top=top, zone=calendar.zone)
 
         return await self._database.report(use)
 
@@ -275,21 +289,35 @@ class CreditService:
         return word
 
     async def set_allowance(
-        self, guild_id: GuildId, allowance: int, period: Period | None, changed_by: ChangedBy
+        self,
+        guild_id: GuildId,
+        allowance: int | None,
+        period: Period | None,
+        changed_by: ChangedBy,
+        *,
+        zone: str | None = None,
     ) -> tuple[Balance, Balance] | None:
-        """Change the allowance, and the period if one is given. Returns the balance before and after.
+        """Change the allowance, period and time zone, as far as given. Returns the balance before and after.
 
         Raises:
             OutOfRange: the number cannot be an allowance.
             OperatorsOnly: the operator has set one period for all.
+            NoSuchZone: no time zone has this name.
         """
+        if zone is not None:
+            # A client may send the label in place of its choice.
+            zone = zones.named(zone.partition(LABEL_SEPARATOR)[0])
+            if zone is None:
+                raise NoSuchZone
         if self._defaults.ceiling is not None and period not in (None, self._defaults.period):
             raise OperatorsOnly("period")
         now = self._now()
         return await self._once(
             guild_id,
             changed_by,
-            lambda tx: ledger.set_allowance(tx, guild_id, allowance, period, self._defaults, changed_by, now),
+            lambda tx: ledger.set_allowance(
+                tx, guild_id, allowance, period, self._defaults, changed_by, now, zone=zone
+            ),
         )
 
     async def grant(self, guild_id: GuildId, amount: int, changed_by: ChangedBy) -> tuple[int, int] | None:
@@ -352,7 +380,7 @@ class CreditService:
         """
         key, now = storable(typed), self._now()
         # A client may send the label in place of its choice: "Mia 9001 · 30 credits".
-        id_ = (key.partition(" · ")[0].split() or [""])[-1].strip("<@&!>")
+        id_ = (key.partition(LABEL_SEPARATOR)[0].split() or [""])[-1].strip("<@&!>")
         found = await self._database.report(lambda tx: quotas.limits(tx, guild_id))
         named = [limit for limit in found if key == limit.key]
         named += [limit for limit in found if id_ == f"{limit.role_id or limit.member_id}"]

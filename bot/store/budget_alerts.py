@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.database.engine import Tx
 from bot.model import GuildId
-from bot.store import ledger, quotas, times
+from bot.store import ledger, quotas
 from bot.store.ledger import Defaults
 from bot.store.times import milliseconds, moment
 
@@ -35,7 +35,7 @@ def mark(tx: Tx, guild_id: GuildId, defaults: Defaults, now: datetime) -> None:
     if channel_id is None:
         return
     balance = ledger.balance(tx, guild_id, defaults, now)
-    first_day, _ = times.period_days(balance.period, now)
+    first_day, _ = balance.days
     for percent in MARKS:
         if balance.allowance and balance.used * 100 >= balance.allowance * percent:
             tx.execute(

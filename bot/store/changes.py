@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final, TypeAlias, assert_never
 
 from bot.model import Period
+from bot.store.times import UTC_NAME
 
 _OLD_ALLOWANCE: Final = re.compile(r"(?P<credits>\d+) a (?P<period>day|week|month)")
 _OLD_NONE: Final = "none"
@@ -27,6 +28,8 @@ class Allowance:
 
     credits: int
     period: Period
+    zone: str = UTC_NAME
+    """IANA name of the zone in which the periods begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,10 @@ def write(value: Value) -> str:
     match value:
         case Status():
             fields: dict[str, object] = {"status": value.value}
-        case Allowance(credits=amount, period=period):
+        case Allowance(credits=amount, period=period, zone=zone):
             fields = {"credits": amount, "period": period.value}
+            if zone != UTC_NAME:
+                fields["zone"] = zone
         case Credits(amount=limit):
             fields = {"credits": limit}
         case Channel(id=channel_id):
@@ -74,7 +79,7 @@ def read(kind: str, text: str | None) -> Value | None:
     if "channel" in fields:
         return Channel(fields["channel"])
     if "period" in fields:
-        return Allowance(fields["credits"], Period(fields["period"]))
+        return Allowance(fields["credits"], Period(fields["period"]), fields.get("zone", UTC_NAME))
     return Credits(fields["credits"])
 
 
@@ -95,8 +100,8 @@ def plain(value: Value | None) -> str:
             return ""
         case Status():
             return value.value
-        case Allowance(credits=amount, period=period):
-            return f"{amount} a {period}"
+        case Allowance(credits=amount, period=period, zone=zone):
+            return f"{amount} a {period}" if zone == UTC_NAME else f"{amount} a {period}, {zone}"
         case Credits(amount=number) | Channel(id=number):
             return _OLD_NONE if number is None else str(number)
         case _:

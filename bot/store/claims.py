@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.database.engine import Tx
+from bot.database.share import EVERYTHING, Share
 from bot.model import Backend, GuildId, Job, JobId, JobState
-from bot.store.facts import fact, remember
+from bot.store.facts import fact
 from bot.store.job_rows import SELECT, read
 from bot.store.jobs import NOT_ERASED
 from bot.store.queue_order import IN_TURN, TURNS
@@ -25,6 +26,9 @@ _FREE = """(claim_epoch IS NULL OR claim_epoch < :epoch) AND NOT (
     SELECT 1 FROM job AS older WHERE older.channel_id = job.channel_id
       AND older.state IN ('stored', 'delivering') AND older.due_at IS NOT NULL
       AND (older.created_at, older.id) < (job.created_at, job.id)))"""
+# Requests are paid for in one place, whichever server they come from, so that its limits count all of them.
+_OURS = """CASE WHEN state IN ('queued', 'submitting') THEN :slot = 0
+  ELSE (guild_id >> 22) % :slots = :slot END"""
 LOOK_AGAIN = timedelta(minutes=55)
 """Minimum wait between two looks at an undelivered song, which maintenance starts in its hourly rounds."""
 LOOK_OFTEN = timedelta(days=1)
@@ -35,9 +39,11 @@ LOOK_RARELY = timedelta(hours=23, minutes=30)
 
 def next_epoch(tx: Tx) -> int:
     """Take the next epoch, which invalidates the claims of all earlier processes."""
-    epoch = int(fact(tx, "epoch") or 0) + 1
-    remember(tx, "epoch", str(epoch))
-    return epoch
+    (epoch,) = tx.execute(
+        """INSERT INTO fact (name, value) VALUES ('epoch', '1') ON CONFLICT (name) DO UPDATE
+             SET value = CAST(CAST(fact.value AS BIGINT) + 1 AS TEXT) RETURNING value"""
+    ).fetchone()
+    return int(epoch)
 
 
 def is_current(tx: Tx, epoch: int) -> bool:
@@ -66,8 +72,9 @@ def due(
     horizon: timedelta,
     limit: int,
     places: Places | None = None,
+    share: Share = EVERYTHING,
 ) -> list[Job]:
-    """Claim up to ``limit`` due jobs in ``states``, the longest waiting first.
+    """Claim up to ``limit`` due jobs in ``states`` of this process's share, the longest waiting first.
 
     Queued jobs come last and by turns, so that one server's fifty songs do not delay another's first.
     Jobs claimed in this epoch are skipped, and so are songs that wait for an older one in their channel. A
@@ -76,8 +83,13 @@ def due(
     """
     # NULL is no state; SQLite alone knows an empty list.
     marks = ", ".join(f"'{state}'" for state in states - {JobState.QUEUED}) or "NULL"
-    ripe = f"due_at IS NOT NULL AND (due_at <= :now OR due_at > :horizon) AND {_FREE}"
-    parameters = {"now": milliseconds(now), "horizon": milliseconds(now + horizon), "epoch": epoch}
+    ripe = f"due_at IS NOT NULL AND (due_at <= :now OR due_at > :horizon) AND {_OURS} AND {_FREE}"
+    parameters = {
+        "now": milliseconds(now),
+        "horizon": milliseconds(now + horizon),
+        "epoch": epoch,
+        **share.columns,
+    }
     rows = tx.execute(
         f"SELECT id FROM job WHERE state IN ({marks}) AND {ripe} ORDER BY due_at, created_at LIMIT :limit",
         parameters | {"limit": limit},
@@ -155,10 +167,14 @@ def submitted_by_guild(tx: Tx, backend: Backend, since: datetime) -> dict[GuildI
     return {GuildId(row["guild"]): (row["count"], moment(row["first"])) for row in rows}
 
 
-def next_due(tx: Tx, epoch: int, places: Places | None = None) -> datetime | None:
-    """Return when the next unclaimed job is due; queued ones only once there are places for them."""
+def next_due(tx: Tx, epoch: int, places: Places | None = None, share: Share = EVERYTHING) -> datetime | None:
+    """Return when the next unclaimed job of this process's share is due, or the next card.
+
+    Queued jobs are due only once there are places for them.
+    """
+    free = f"due_at IS NOT NULL AND {_OURS} AND {_FREE}"
     (due_ms,) = tx.execute(
-        f"SELECT MIN(due_at) FROM job WHERE due_at IS NOT NULL AND {_FREE}", {"epoch": epoch}
+        f"SELECT MIN(due_at) FROM job WHERE {free}", {"epoch": epoch, **share.columns}
     ).fetchone()
     if places is not None and places.again_at is not None and due_ms is not None:
         used_up = json.dumps(sorted(places.used_up))
@@ -170,12 +186,13 @@ def next_due(tx: Tx, epoch: int, places: Places | None = None) -> datetime | Non
         (due_ms,) = tx.execute(
             f"""SELECT MIN(CASE WHEN state = 'queued' AND due_at < :again AND {waits}
                            THEN :again ELSE due_at END)
-                FROM job WHERE due_at IS NOT NULL AND {_FREE}""",
-            {"epoch": epoch, "again": milliseconds(places.again_at), "used_up": used_up},
+                FROM job WHERE {free}""",
+            {"epoch": epoch, "again": milliseconds(places.again_at), "used_up": used_up, **share.columns},
         ).fetchone()
     (card_ms,) = tx.execute(
         """SELECT MIN(CASE WHEN card_due_at < card_free_at THEN card_free_at ELSE card_due_at END)
-           FROM job WHERE card_due_at IS NOT NULL"""
+           FROM job WHERE card_due_at IS NOT NULL AND (guild_id >> 22) % :slots = :slot""",
+        share.columns,
     ).fetchone()
     due_times = [ms for ms in (due_ms, card_ms) if ms is not None]
     return moment(min(due_times)) if due_times else None

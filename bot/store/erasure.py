@@ -13,8 +13,9 @@ from typing import Literal
 
 from bot.database.engine import Tx
 from bot.database.locking import lock_guilds_of
+from bot.database.share import EVERYTHING, Share
 from bot.model import GuildId, MemberNumber
-from bot.store import job_events, ledger, members, texts
+from bot.store import job_events, ledger, members, ratings, texts
 from bot.store.jobs import NOT_ERASED, UNFINISHED
 from bot.store.scrub import Deleted, mark
 from bot.store.times import milliseconds
@@ -83,6 +84,7 @@ def erase(tx: Tx, member: MemberNumber, now: datetime) -> Waits:
     changes_before = tx.total_changes
     _drop_drafts(tx, member)
     _drop_texts(tx, member)
+    ratings.drop_of_member(tx, member)
     texts.drop_songs(tx, ended)
     blank(tx, ended)
     if tx.total_changes > changes_before or not waits.songs:
@@ -169,6 +171,7 @@ def blank(tx: Tx, job_ids: Collection[int]) -> None:
         (ids,),
     )
     tx.execute("DELETE FROM track WHERE job_id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))", (ids,))
+    ratings.drop_of_songs(tx, job_ids)
     job_events.drop_answers(tx, ids)
     tx.execute(
         """UPDATE job SET interaction_id = -id, channel_id = 0, parent_channel_id = NULL,
@@ -186,6 +189,7 @@ def drop_outlived(tx: Tx, job_ids: Collection[int]) -> int:
     """Delete the texts of these jobs and everything derived from them. Returns how many had any."""
     ids = json.dumps(list(job_ids))
     dropped = texts.drop_songs(tx, job_ids)
+    ratings.drop_of_songs(tx, job_ids)
     tx.execute(
         """UPDATE job SET urls = '[]', takes = '[]', detail = ''
            WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))""",
@@ -203,9 +207,13 @@ def drop_outlived(tx: Tx, job_ids: Collection[int]) -> int:
 # -- files
 
 
-def files_of(tx: Tx, limit: int) -> list[int]:
-    """Return up to ``limit`` erased jobs whose files are still in the spool."""
-    rows = tx.execute("SELECT job_id FROM spool_removal ORDER BY job_id LIMIT ?", (limit,))
+def files_of(tx: Tx, limit: int, share: Share = EVERYTHING) -> list[int]:
+    """Return up to ``limit`` erased jobs of this process's share whose files are still in the spool."""
+    rows = tx.execute(
+        """SELECT job_id FROM spool_removal JOIN job ON job.id = spool_removal.job_id
+           WHERE (job.guild_id >> 22) % :slots = :slot ORDER BY job_id LIMIT :limit""",
+        {"limit": limit, **share.columns},
+    )
     return [row["job_id"] for row in rows]
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from bot.database.engine import Tx
+from bot.database.share import EVERYTHING, Share
 from bot.model import Job, JobId
 from bot.store.job_rows import SELECT, read
 from bot.store.jobs import NOT_ERASED
@@ -57,14 +58,20 @@ def message_gone(tx: Tx, job_id: JobId, message_id: int, now: datetime) -> None:
     )
 
 
-def cards_due(tx: Tx, now: datetime, limit: int) -> list[Job]:
-    """Return jobs whose card may be outdated and may be edited again."""
+def cards_due(tx: Tx, now: datetime, limit: int, share: Share = EVERYTHING) -> list[Job]:
+    """Return jobs of this process's share whose card may be outdated and may be edited again."""
     rows = tx.execute(
         f"""{SELECT} WHERE job.card_due_at IS NOT NULL
               AND (job.card_due_at <= :now OR job.card_due_at > :horizon)
               AND (job.card_free_at <= :now OR job.card_free_at > :horizon)
+              AND (job.guild_id >> 22) % :slots = :slot
             ORDER BY job.card_due_at LIMIT :limit""",
-        {"now": milliseconds(now), "horizon": milliseconds(now + CARD_HORIZON), "limit": limit},
+        {
+            "now": milliseconds(now),
+            "horizon": milliseconds(now + CARD_HORIZON),
+            "limit": limit,
+            **share.columns,
+        },
     ).fetchall()
     return [read(tx, row) for row in rows]
 

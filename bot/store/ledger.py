@@ -11,10 +11,10 @@ from datetime import datetime
 from bot.database.engine import Tx
 from bot.errors import NotEnoughCredits, OutOfRange
 from bot.model import Balance, ChangedBy, GuildId, JobId, MemberNumber, Period
-from bot.store import changes, times
+from bot.store import calendars, changes
 from bot.store.changes import Allowance, Credits, Status, Value
 from bot.store.members import OPERATOR, WHOLE_GUILD, member_number
-from bot.store.times import day_number, milliseconds, period_days
+from bot.store.times import milliseconds
 
 CREDITS_MAX = 1_000_000
 """Maximum allowance, and maximum bonus of a server, in credits."""
@@ -52,13 +52,16 @@ class _Booking:
 def balance(tx: Tx, guild_id: GuildId, defaults: Defaults, now: datetime) -> Balance:
     """Return what the server may spend at ``now``."""
     row = tx.execute(
-        "SELECT allowance, period, bonus, operator_bonus FROM guild WHERE id = ?", (guild_id,)
+        """SELECT allowance, period, bonus, operator_bonus, zone, zone_day, zone_until
+           FROM guild WHERE id = ?""",
+        (guild_id,),
     ).fetchone()
     allowance = defaults.allowance if row is None or row["allowance"] is None else row["allowance"]
     period = defaults.period if row is None or row["period"] is None else Period(row["period"])
     if defaults.ceiling is not None:
         allowance, period = min(allowance, defaults.ceiling), defaults.period
-    first, after = period_days(period, now)
+    calendar = calendars.read(row)
+    first, after = calendar.days(period, now)
     used, held, bonus_spent = tx.execute(
         """SELECT COALESCE(SUM(allowance_used), 0), COALESCE(SUM(allowance_held), 0),
                   COALESCE(SUM(bonus_used + bonus_held), 0) FROM usage
@@ -75,7 +78,10 @@ def balance(tx: Tx, guild_id: GuildId, defaults: Defaults, now: datetime) -> Bal
         held=held,
         bonus=bonus,
         period=period,
-        renews_at=times.start_of(after),
+        renews_at=calendar.renews_at(period, now),
+        zone=calendar.zone,
+        days=(first, after),
+        today=calendar.today(now),
     )
 
 
@@ -109,7 +115,7 @@ def hold(
     if pool.available < price:
         raise NotEnoughCredits(price, pool)
     allowance = min(price, pool.available - pool.bonus)
-    held = Hold(day=day_number(now), allowance=allowance, bonus=price - allowance)
+    held = Hold(day=pool.today, allowance=allowance, bonus=price - allowance)
     if held.bonus:
         tx.execute("UPDATE guild SET bonus = bonus - ? WHERE id = ?", (held.bonus, guild_id))
     booking = _Booking(job_id=job_id, guild_id=guild_id, member=member, hold=held)
@@ -180,7 +186,7 @@ def grant(tx: Tx, guild_id: GuildId, credits_: int, changed_by: ChangedBy, now: 
         tx,
         "grant",
         guild_id,
-        Hold(day=day_number(now), allowance=0, bonus=credits_),
+        Hold(day=calendars.of(tx, guild_id).today(now), allowance=0, bonus=credits_),
         now,
         changed_by=changed_by,
         before=Credits(before),
@@ -203,27 +209,33 @@ def grant_range(bonus: int) -> tuple[int, int]:
 def set_allowance(
     tx: Tx,
     guild_id: GuildId,
-    allowance: int,
+    allowance: int | None,
     period: Period | None,
     defaults: Defaults,
     changed_by: ChangedBy,
     now: datetime,
+    *,
+    zone: str | None = None,
 ) -> tuple[Balance, Balance]:
-    """Change the server's allowance per period. Returns the balance before and after.
+    """Change the server's allowance, its period and its zone. Returns the balance before and after.
 
-    Unfinished songs keep their credits, and a change of period grants nothing: what was used on a day
-    stays used on that day.
+    What is None stays. Unfinished songs keep their credits, and a change of period grants nothing: what was
+    used on a day stays used on that day. What a change of zone does is said in ``calendars``.
 
     Raises:
         OutOfRange: the number is negative or too large.
     """
-    in_range(allowance)
+    if allowance is not None:
+        in_range(allowance)
     know_guild(tx, guild_id)
     before = balance(tx, guild_id, defaults, now)
     tx.execute(
-        "UPDATE guild SET allowance = ?, period = COALESCE(?, period) WHERE id = ?",
+        "UPDATE guild SET allowance = COALESCE(?, allowance), period = COALESCE(?, period) WHERE id = ?",
         (allowance, period, guild_id),
     )
+    if zone is not None:
+        in_force = balance(tx, guild_id, defaults, now).period
+        calendars.write(tx, guild_id, calendars.of(tx, guild_id).in_zone(zone, in_force, now))
     after = balance(tx, guild_id, defaults, now)
     note(
         tx,
@@ -231,8 +243,8 @@ def set_allowance(
         guild_id,
         changed_by,
         now,
-        before=Allowance(before.allowance, before.period),
-        after=Allowance(after.allowance, after.period),
+        before=Allowance(before.allowance, before.period, before.zone),
+        after=Allowance(after.allowance, after.period, after.zone),
     )
     return before, after
 
@@ -252,7 +264,7 @@ def note(
     """Append an entry that moves no credits: the change of a rule. What stays as it was is no entry."""
     if before == after and not changed_by.reason:
         return
-    nothing = Hold(day=day_number(now), allowance=0, bonus=0)
+    nothing = Hold(day=calendars.of(tx, guild_id).today(now), allowance=0, bonus=0)
     _append(
         tx,
         kind,

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.database.engine import Tx
-from bot.model import DiscordUserId, MemberNumber, Period
-from bot.store import facts, times
+from bot.model import DiscordUserId, GuildId, MemberNumber, Period
+from bot.store import calendars, facts, times
 from bot.store.facts import fact, remember
 from bot.store.scrub import Deleted, mark
 from bot.store.times import milliseconds
 
 KEY_FACT = "key of the forgotten"
 """Name of the fact that keeps the key of the hashes: created with the first, deleted with the last."""
+PERIOD_DAYS_MAX = 33
+"""Days back to the first one of the longest period, in a server whose day is behind UTC's."""
 _PERIODS_MAX = (Period.WEEK, Period.MONTH)
 """Usage counts until the longest periods are over, since a server can change its period at any time."""
 WHOLE_GUILD = MemberNumber(0)
@@ -157,10 +159,15 @@ def drop_forgotten(tx: Tx, now: datetime) -> int:
 def _still_counts(tx: Tx, member: MemberNumber, now: datetime) -> bool:
     """Return whether usage or a limit under this number must still count for the person."""
     limited = tx.execute("SELECT 1 FROM member_limit WHERE member_id = ?", (member,)).fetchone()
-    first = min(times.period_days(period, now)[0] for period in _PERIODS_MAX)
     used = tx.execute(
-        """SELECT 1 FROM usage WHERE usage.member_id = :member AND usage.day >= :first AND
-             allowance_used + allowance_held + bonus_used + bonus_held > 0""",
-        {"member": member, "first": first},
-    ).fetchone()
-    return limited is not None or used is not None
+        """SELECT guild_id, MAX(day) AS day FROM usage WHERE usage.member_id = :member AND usage.day >= :first
+             AND allowance_used + allowance_held + bonus_used + bonus_held > 0 GROUP BY guild_id""",
+        {"member": member, "first": times.day_number(now) - PERIOD_DAYS_MAX},
+    ).fetchall()
+    return limited is not None or any(row["day"] >= _earliest(tx, row["guild_id"], now) for row in used)
+
+
+def _earliest(tx: Tx, guild_id: GuildId, now: datetime) -> int:
+    """Return the first day of the longest period that the server can have now."""
+    calendar = calendars.of(tx, guild_id)
+    return min(calendar.days(period, now)[0] for period in _PERIODS_MAX)

@@ -32,6 +32,7 @@ class Summary:
     texts_in_songs_of_others: int
     """Texts of the member that only songs of others still use."""
     drafts: int
+    ratings: int
     ledger_entries: int
     """Entries about the member or by them. They stay after a deletion, without a name."""
     limits: dict[int, int]
@@ -63,6 +64,7 @@ def summary(tx: Tx, discord_id: DiscordUserId) -> Summary:
         servers=row["servers"],
         texts_in_songs_of_others=sum(1 for _ in _texts_elsewhere(tx, member)),
         drafts=tx.execute("SELECT COUNT(*) FROM draft WHERE member_id = ?", (member,)).fetchone()[0],
+        ratings=tx.execute("SELECT COUNT(*) FROM rating WHERE member_id = ?", (member,)).fetchone()[0],
         ledger_entries=tx.execute(
             "SELECT COUNT(*) FROM ledger WHERE member_id = :member OR actor_id = :member", {"member": member}
         ).fetchone()[0],
@@ -98,6 +100,15 @@ def sections(tx: Tx, discord_id: DiscordUserId) -> dict[str, Iterable[object]]:
         "songs": (_song(tx, row, member) for row in _songs(tx, member)),
         "texts_that_only_songs_of_others_are_made_of": (row["value"] for row in _texts_elsewhere(tx, member)),
         "drafts": (_draft(tx, row, member) for row in _of(tx, "draft", "member_id", member)),
+        "ratings": (
+            {
+                "song": row["job_id"],
+                "server": row["guild_id"],
+                "liked": bool(row["liked"]),
+                "rated_at": _time(row["rated_at"]),
+            }
+            for row in _of(tx, "rating", "member_id", member, order="rated_at, job_id")
+        ),
         "credits_used_by_day": (
             {
                 "server": row["guild_id"],

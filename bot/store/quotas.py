@@ -11,7 +11,7 @@ from datetime import datetime
 from bot.database.engine import Tx
 from bot.errors import LimitReached
 from bot.model import ChangedBy, DiscordUserId, GuildId, JobId, Limit, MemberNumber, Standing
-from bot.store import ledger, members, times
+from bot.store import ledger, members
 from bot.store.changes import Channel, Credits, Status
 from bot.store.ledger import Defaults, Hold
 
@@ -136,7 +136,7 @@ def standing(
     Spending before a deletion of their data counts too.
     """
     balance = ledger.balance(tx, guild_id, defaults, now)
-    first, after = times.period_days(balance.period, now)
+    first, after = balance.days
     spent = [
         tx.execute(
             """SELECT COALESCE(SUM(allowance_used + bonus_used), 0) AS used,
@@ -242,7 +242,7 @@ def set_role(
 
 def beyond(tx: Tx, guild_id: GuildId, credits_: int, defaults: Defaults, now: datetime) -> int:
     """Count members without a limit of their own who have used more than this in the period."""
-    first, after = times.period_days(ledger.balance(tx, guild_id, defaults, now).period, now)
+    first, after = ledger.balance(tx, guild_id, defaults, now).days
     rows = tx.execute(
         """SELECT member_id, SUM(allowance_used + bonus_used + allowance_held + bonus_held) AS spent
            FROM usage WHERE guild_id = ? AND member_id <> ? AND day >= ? AND day < ? GROUP BY member_id""",

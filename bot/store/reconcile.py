@@ -64,8 +64,11 @@ _QUESTIONS = {
     """SELECT day, SUM(counted) AS counted, SUM(booked) AS booked FROM (
          SELECT day, credits AS counted, 0 AS booked FROM day_total
          UNION ALL
-         SELECT day, 0, CASE kind WHEN 'hold' THEN allowance + bonus ELSE -(allowance + bonus) END
-         FROM ledger WHERE kind IN ('hold', 'release')) AS spent
+         SELECT held.at / 86400000, 0,
+                CASE entry.kind WHEN 'hold' THEN entry.allowance + entry.bonus
+                                ELSE -(entry.allowance + entry.bonus) END
+         FROM ledger AS entry JOIN ledger AS held ON held.job_id = entry.job_id AND held.kind = 'hold'
+         WHERE entry.kind IN ('hold', 'release')) AS spent
        GROUP BY day HAVING SUM(counted) <> SUM(booked)""": (
         "day {day}: {counted} credits of all servers are counted, the ledger says {booked}"
     ),

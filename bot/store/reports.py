@@ -14,7 +14,7 @@ from bot.store.history import folded
 from bot.store.jobs import EXCERPT_MAX, EXCERPT_READ_MAX
 from bot.store.ledger import Defaults
 from bot.store.members import OPERATOR, WHOLE_GUILD
-from bot.store.times import EPOCH, day_number, moment
+from bot.store.times import EPOCH, moment
 
 _ROWS = f"""
   SELECT ledger.*, {{more}}
@@ -51,6 +51,8 @@ class LedgerRow:
 
     id: int
     at: datetime
+    day: int
+    """The server's own day at that time."""
     kind: str
     allowance: int
     bonus: int
@@ -162,9 +164,10 @@ def with_balances(tx: Tx, guild_id: GuildId, page_: Page, defaults: Defaults, no
     bonus = current.bonus - _bonus_after(tx, guild_id, page_.rows[0].id)
     used, counted = 0, (0, 0)
     lines = []
+    now_set = Allowance(current.allowance, current.period, current.zone)
     for row in page_.rows:
-        allowance = _allowance_at(settings, row.id, Allowance(current.allowance, current.period))
-        days = times.period_days(allowance.period, row.at)
+        allowance = _allowance_at(settings, row.id, now_set)
+        days = times.period_of(allowance.period, row.day)
         if days != counted:
             used, counted = _used_until(tx, guild_id, days, row.id), days
         lines.append(replace(row, balance=max(0, allowance.credits - used) + bonus))
@@ -256,6 +259,7 @@ def _read(row: Row) -> LedgerRow:
     return LedgerRow(
         id=row["id"],
         at=moment(row["at"]),
+        day=row["day"],
         kind=row["kind"],
         allowance=row["allowance"],
         bonus=row["bonus"],
@@ -272,9 +276,8 @@ def _read(row: Row) -> LedgerRow:
     )
 
 
-def days_of_use(tx: Tx, guild_id: GuildId, days: int, now: datetime) -> list[DayOfUse]:
+def days_of_use(tx: Tx, guild_id: GuildId, days: int, today: int) -> list[DayOfUse]:
     """Return the last ``days`` days in order, today last, including days without songs."""
-    today = day_number(now)
     rows = tx.execute(
         """SELECT day, kind, SUM(allowance + bonus) AS credits FROM ledger
            WHERE guild_id = ? AND day > ? AND kind IN ('hold', 'settle', 'release', 'refund')

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.database.engine import Tx
-from bot.model import GuildId, MemberNumber
-from bot.store import erasure, members, texts
+from bot.model import GuildId, MemberNumber, Period
+from bot.store import calendars, erasure, members, ratings, texts, times
 from bot.store.jobs import NOT_ERASED, UNFINISHED
 from bot.store.scrub import Deleted, mark
 from bot.store.times import milliseconds
@@ -30,11 +30,12 @@ _HAS_DATA = f"""(
   OR EXISTS (SELECT 1 FROM role_limit WHERE guild_id = guild.id)
   OR EXISTS (SELECT 1 FROM refused_word WHERE guild_id = guild.id)
   OR allowance IS NOT NULL OR period IS NOT NULL OR paused IS NOT NULL OR alerts_channel_id IS NOT NULL
-  OR locale <> '')"""
+  OR zone IS NOT NULL OR locale <> '')"""
 """SQL condition: something is stored about a server besides its books."""
 _ENDED = f"guild_id = :guild AND {NOT_ERASED} AND NOT {UNFINISHED}"
 _ONLY_HERE = f"""discord_id IS NOT NULL AND id IN (
     SELECT member_id FROM job WHERE guild_id = :guild
+    UNION SELECT member_id FROM rating WHERE guild_id = :guild
     UNION SELECT member_id FROM ledger WHERE guild_id = :guild AND member_id IS NOT NULL
     UNION SELECT actor_id FROM ledger WHERE guild_id = :guild AND actor_id IS NOT NULL)
   AND NOT EXISTS (SELECT 1 FROM job WHERE member_id = member.id AND {NOT_ERASED}
@@ -42,10 +43,19 @@ _ONLY_HERE = f"""discord_id IS NOT NULL AND id IN (
   AND NOT EXISTS (SELECT 1 FROM ledger WHERE member_id = member.id AND guild_id <> :guild)
   AND NOT EXISTS (SELECT 1 FROM ledger WHERE actor_id = member.id AND guild_id <> :guild)
   AND NOT EXISTS (SELECT 1 FROM member_limit WHERE member_id = member.id AND guild_id <> :guild)
+  AND NOT EXISTS (SELECT 1 FROM rating WHERE member_id = member.id AND guild_id <> :guild)
   AND (:all = 1 OR NOT EXISTS (SELECT 1 FROM text WHERE author_id = member.id))
   AND (:all = 1 OR NOT EXISTS (SELECT 1 FROM coauthor WHERE author_id = member.id))
   AND (:all = 1 OR NOT EXISTS (SELECT 1 FROM draft WHERE member_id = member.id))"""
 """SQL condition: a member whom the bot knows from this server alone. ``all`` leaves what is erased before."""
+_UNKNOWN = """discord_id IS NOT NULL AND leaving_since IS NULL
+  AND NOT EXISTS (SELECT 1 FROM job WHERE member_id = member.id)
+  AND NOT EXISTS (SELECT 1 FROM ledger WHERE member_id = member.id)
+  AND NOT EXISTS (SELECT 1 FROM ledger WHERE actor_id = member.id)
+  AND NOT EXISTS (SELECT 1 FROM member_limit WHERE member_id = member.id)
+  AND NOT EXISTS (SELECT 1 FROM rating WHERE member_id = member.id)
+  AND NOT EXISTS (SELECT 1 FROM draft WHERE member_id = member.id)"""
+"""SQL condition: a member of whom nothing is stored. Whoever has written a text of a song has had a song."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +92,9 @@ def stored(tx: Tx, guild_id: GuildId) -> ServerData:
 
 def begin(tx: Tx, guild_id: GuildId, now: datetime) -> None:
     """Erase the server's settings and limits, release its parked jobs, and take no more of its requests."""
+    # As any other change of zone: it must not grant credits twice either.
+    calendar = calendars.of(tx, guild_id)
+    calendars.write(tx, guild_id, calendar.in_zone(times.UTC_NAME, Period.MONTH, now))
     tx.execute(
         """UPDATE guild SET leaving_since = COALESCE(leaving_since, :now), allowance = NULL, period = NULL,
                             paused = NULL, alerts_channel_id = NULL, locale = ''
@@ -145,6 +158,11 @@ def erase_batch(tx: Tx, guild_id: GuildId, now: datetime) -> bool:
     songs is unfinished.
     """
     guild = {"guild": guild_id, "limit": BATCH_MAX}
+    raters = ratings.drop_of_server(tx, guild_id, guild["limit"])
+    if raters:
+        _forget_unknown(tx, raters, now)
+        mark(tx, Deleted.ERASED)
+        return True
     rows = tx.execute(f"SELECT id FROM job WHERE {_ENDED} LIMIT :limit", guild).fetchall()
     if rows:
         ended = [row["id"] for row in rows]
@@ -167,6 +185,17 @@ def erase_batch(tx: Tx, guild_id: GuildId, now: datetime) -> bool:
         guild,
     )
     return False
+
+
+def _forget_unknown(tx: Tx, raters: Collection[MemberNumber], now: datetime) -> None:
+    """Forget those members of whom nothing is stored but their number."""
+    rows = tx.execute(
+        f"""SELECT id FROM member
+            WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(?)) AND {_UNKNOWN}""",
+        (json.dumps(list(raters)),),
+    ).fetchall()
+    for row in rows:
+        members.forget(tx, MemberNumber(row["id"]), now)
 
 
 def is_leaving(tx: Tx, guild_id: GuildId) -> bool:

@@ -1,7 +1,7 @@
 """The operator's reports: servers with their usage, and unfinished jobs."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from bot.database.engine import Tx
@@ -185,4 +185,4 @@ def newly_passed(tx: Tx, total_max: int, price: int, now: datetime) -> int | Non
 def next_month(now: datetime) -> datetime:
     """Return when the next calendar month begins (UTC)."""
     _, after = times.period_days(Period.MONTH, now)
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=after)
+    return times.start_of(after)

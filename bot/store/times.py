@@ -1,11 +1,28 @@
-"""Times as the database keeps them: epoch milliseconds, and days since the epoch in UTC."""
+"""Times as the database keeps them: epoch milliseconds, and days since the epoch in a time zone.
 
-from datetime import UTC, date, datetime, timedelta
+A day begins at the first instant at which the zone's clocks show its date or a later one. So a midnight that
+daylight saving skips or repeats, and a date that a zone has skipped, have one beginning each, and a day that
+has begun never comes back.
+"""
+
+import logging
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.model import Period
 
+log = logging.getLogger(__name__)
+
 EPOCH = date(1970, 1, 1)
 """Day 0."""
+UTC_NAME: Final = "UTC"
+"""The zone of a server that has set none, and of the operator's totals."""
+ZONES_CACHED: Final = 1_000
+"""Number of zones that are kept loaded; there are about 600."""
+DAYS_CACHED: Final = 4_096
+"""Number of days whose beginnings are kept, over all zones."""
 
 
 def milliseconds(moment: datetime) -> int:
@@ -18,14 +35,33 @@ def moment(epoch_ms: int) -> datetime:
     return datetime.fromtimestamp(epoch_ms / 1000, UTC)
 
 
-def day_number(now: datetime) -> int:
-    """Return the number of the UTC day that ``now`` falls on."""
-    return (now.astimezone(UTC).date() - EPOCH).days
+@lru_cache(maxsize=ZONES_CACHED)
+def zone_of(name: str) -> tzinfo:
+    """Return a zone by its IANA name; UTC, and a line in the log, if this machine does not know it.
+
+    Names are checked before they are stored. One may still be unknown where a database was moved to.
+    """
+    if name == UTC_NAME:
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        log.exception("time zone unknown, UTC is used", extra={"zone": name})
+        return UTC
 
 
-def period_days(period: Period, now: datetime) -> tuple[int, int]:
-    """Return the first day of the period that ``now`` falls in, and the first day after it."""
-    today = now.astimezone(UTC).date()
+def day_number(now: datetime, zone: str = UTC_NAME) -> int:
+    """Return the number of the last day that has begun in the zone."""
+    day = (now.astimezone(zone_of(zone)).date() - EPOCH).days
+    # Clocks that are set back over midnight show the date before it once more.
+    while zone != UTC_NAME and now >= start_of(day + 1, zone):
+        day += 1
+    return day
+
+
+def period_of(period: Period, day: int) -> tuple[int, int]:
+    """Return the first day of the period that a day is in, and the first day after it."""
+    today = EPOCH + timedelta(days=day)
     match period:
         case Period.DAY:
             first, after = today, today + timedelta(days=1)
@@ -38,6 +74,23 @@ def period_days(period: Period, now: datetime) -> tuple[int, int]:
     return (first - EPOCH).days, (after - EPOCH).days
 
 
-def start_of(day: int) -> datetime:
-    """Return the moment at which a day begins."""
-    return datetime.combine(EPOCH + timedelta(days=day), datetime.min.time(), UTC)
+def period_days(period: Period, now: datetime, zone: str = UTC_NAME) -> tuple[int, int]:
+    """Return the first day of the period that ``now`` falls in, and the first day after it."""
+    return period_of(period, day_number(now, zone))
+
+
+@lru_cache(maxsize=DAYS_CACHED)
+def start_of(day: int, zone: str = UTC_NAME) -> datetime:
+    """Return the moment in UTC at which a day begins in the zone."""
+    clock = zone_of(zone)
+    midnight = datetime.combine(EPOCH + timedelta(days=day), datetime.min.time(), clock)
+    begins = midnight.astimezone(UTC)  # the first one, if there are two
+    if begins.astimezone(clock).replace(tzinfo=None) == midnight.replace(tzinfo=None):
+        return begins
+    # There is no such midnight: the day begins when the clocks are set forward over it.
+    early, late = midnight.replace(fold=1).astimezone(UTC), begins
+    while late - early > timedelta(seconds=1):
+        middle = early + timedelta(seconds=(late - early) // timedelta(seconds=2))
+        begun = (middle.astimezone(clock).date() - EPOCH).days >= day
+        early, late = (early, middle) if begun else (middle, late)
+    return late

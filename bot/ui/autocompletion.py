@@ -6,6 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import discord
@@ -14,8 +15,10 @@ from discord import app_commands
 from bot.characters import tail
 from bot.errors import Refusal, Transient
 from bot.model import JobId
+from bot.store.times import zone_of
+from bot.store.zones import like
 from bot.ui.discord_errors import NETWORK_ERRORS, readable_answers
-from bot.ui.discord_limits import CHOICE_MAX
+from bot.ui.discord_limits import CHOICE_MAX, CHOICES_MAX
 from bot.ui.text import label
 
 log = logging.getLogger(__name__)
@@ -124,6 +127,14 @@ async def chosen(typed: str, offers: Callable[[str, int], Awaitable[Sequence[Off
 async def songs(work: Awaitable[Sequence[Offer]]) -> list[app_commands.Choice[str]]:
     """Return the songs that the work finds, as choices."""
     return choices(await work)
+
+
+async def zones(typed: str, now: datetime) -> list[app_commands.Choice[str]]:
+    """Return time zones, each with the time that its clocks show."""
+    return [
+        app_commands.Choice(name=f"{name}{SEPARATOR}{now.astimezone(zone_of(name)):%H:%M}", value=name)
+        for name in like(typed, CHOICES_MAX)
+    ]
 
 
 async def answer(

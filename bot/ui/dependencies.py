@@ -6,6 +6,7 @@ from bot.services.credits import CreditService
 from bot.services.export_files import OneExportEach
 from bot.services.intake import Intake
 from bot.services.privacy import Privacy
+from bot.services.ratings import Ratings
 from bot.services.songs import SongArchive
 from bot.threads import ATTACHMENTS, Threads
 
@@ -18,5 +19,6 @@ class Services:
     credits: CreditService
     song_archive: SongArchive
     privacy: Privacy
+    ratings: Ratings
     exports: OneExportEach = field(default_factory=OneExportEach)
     attachments: Threads = field(default_factory=lambda: Threads("attachments", ATTACHMENTS))

@@ -19,6 +19,7 @@ from bot.proxies import Proxy
 from bot.ui import admission, command_mentions, request_trace, responses
 from bot.ui.buttons.again import AgainButton, RetryButton
 from bot.ui.buttons.base import PersistentButton
+from bot.ui.buttons.best_pages import BestPageButton
 from bot.ui.buttons.cancel import CancelButton
 from bot.ui.buttons.clear_limit import ClearLimitButton
 from bot.ui.buttons.delete import DeleteButton
@@ -27,6 +28,7 @@ from bot.ui.buttons.erase_data import EraseDataButton
 from bot.ui.buttons.ledger_pages import LedgerPageButton
 from bot.ui.buttons.lyrics import CopyLyricsButton, LyricsButton, NoticeTextButton
 from bot.ui.buttons.post_again import PostAgainButton
+from bot.ui.buttons.rating import DislikeButton, LikeButton
 from bot.ui.buttons.remix import RemixButton
 from bot.ui.buttons.send import SendButton
 from bot.ui.buttons.song_pages import SongPageButton
@@ -37,6 +39,7 @@ from bot.ui.language import Translator
 from bot.ui.music_commands import Music
 from bot.ui.privacy_commands import Privacy
 from bot.ui.quota_commands import Quota
+from bot.ui.sharding import ALL_SHARDS, Sharding
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +63,7 @@ BUTTONS: Final[tuple[type[PersistentButton], ...]] = (
         EditDraftButton,
     ),
     *(PostAgainButton, CancelButton, SendButton, DeleteButton),
+    *(LikeButton, DislikeButton, BestPageButton),
     *(SongPageButton, LedgerPageButton, ClearLimitButton, EraseDataButton),
 )
 """Every button whose presses are handled."""
@@ -153,6 +157,7 @@ class TunesmithClient(discord.AutoShardedClient):
         silent_s: float = SILENT_S,
         dated: Callable[[datetime], None] = lambda _: None,
         proxy: Proxy | None = None,
+        sharding: Sharding = ALL_SHARDS,
     ) -> None:
         super().__init__(
             **http_options(proxy),
@@ -171,8 +176,11 @@ class TunesmithClient(discord.AutoShardedClient):
         self._compared = False
         """Whether this process has compared its commands with the registered ones."""
         self._proxy = proxy
+        self._buckets = 1
+        """Number of shards that may identify themselves at the same time."""
         self._registered = registered
         self._register = register
+        self._sharding = sharding
         self.tree = Tree(self)
         # discord.py drops a channel of a type that it does not know, and its id with it (2.7.1).
         parsers = self._connection.parsers
@@ -215,6 +223,10 @@ class TunesmithClient(discord.AutoShardedClient):
         if await self._registered() is None:
             await self._register_commands()
             self._compared = True
+        if self._sharding is not ALL_SHARDS:
+            recommended, _, limits = await self.http.get_bot_gateway()
+            self.shard_count, self.shard_ids = self._sharding.shards(recommended)
+            self._buckets = limits["max_concurrency"]
         if self.application_id is not None:
             log.info("ready to be invited", extra={"invite_url": invite_link(self.application_id)})
         if not discord.http.Route.BASE.startswith(DISCORD_URL):
@@ -222,6 +234,11 @@ class TunesmithClient(discord.AutoShardedClient):
             # was given first (2.7.1): the token would be sent to the real Discord.
             _, gateway, _ = await self.http.get_bot_gateway()
             discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Wait for the shard's turn: other processes identify themselves, too."""
+        await super().before_identify_hook(shard_id, initial=initial)
+        await self._sharding.turn((shard_id or 0) % self._buckets)
 
     async def payload(self) -> list[dict[str, Any]]:
         """Return the commands as they are registered with Discord, in every language."""
@@ -238,7 +255,7 @@ class TunesmithClient(discord.AutoShardedClient):
         identity = json.dumps([self.application_id, payload], sort_keys=True)
         digest = hashlib.sha256(identity.encode()).hexdigest()
         known, self.command_ids = command_mentions.read_note(await self._registered())
-        if known == digest or self.application_id is None:
+        if known == digest or self.application_id is None or not self._sharding.share.leads:
             return
         try:
             # As tree.sync does, which would translate everything once more.
@@ -273,8 +290,8 @@ class TunesmithClient(discord.AutoShardedClient):
 
     def cut_off(self) -> str | None:
         """Return why some or all events from Discord do not arrive; None if they do."""
-        shards = self.shard_count or 0
-        missing = sum(not self._listens(shard) for shard in range(shards))
+        own = self.shard_ids or range(self.shard_count or 0)
+        shards, missing = len(own), sum(not self._listens(shard) for shard in own)
         if self.is_closed() or missing == shards:
             return "not connected to Discord"
         return f"not connected to Discord on {missing} of {shards} shards" if missing else None

@@ -26,6 +26,7 @@ _FIXED: Final[dict[type[errors.Refusal], str]] = {
     errors.NotServed: "not-served",
     errors.UnknownControl: "unknown-control",
     errors.NoSuchLimit: "no-such-limit",
+    errors.NoSuchZone: "no-such-zone",
     errors.TooManyCopies: "too-many-copies",
     errors.WordsGone: "words-gone",
     errors.TriedAgain: "tried-again",
@@ -140,7 +141,7 @@ def _range(tell: Tell, error: errors.OutOfRange) -> str:
 
 
 def _quota_refusal(say: Language, tell: Tell, error: errors.Refusal) -> str:
-    """Return which rule of the server forbids a song, how much of it is used, and when it renews."""
+    """Return which rule forbids it, how much of it is used, and when it renews."""
     match error:
         case errors.NotEnoughCredits():
             balance = error.balance
@@ -165,6 +166,8 @@ def _quota_refusal(say: Language, tell: Tell, error: errors.Refusal) -> str:
             return tell(f"refused-open-jobs-{error.scope}", songs=songs(say, error.limit))
         case errors.TooManyRequests():
             return tell("refused-requests", limit=error.limit, until=format_dt(error.until, "R"))
+        case errors.TooManyRatings():
+            return tell("refused-ratings", limit=error.limit, until=format_dt(error.until, "R"))
         case errors.WordRefused():
             return tell("refused-word", word=line(error.word, REFUSED_WORD_MAX))
         case errors.WordUnusable():

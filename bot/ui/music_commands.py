@@ -10,8 +10,9 @@ from discord import app_commands
 from bot.errors import TextTooLong, UnknownModel
 from bot.model import DURATION_MAX_S, DURATION_MIN_S, DiscordUserId, SongRequest, Voice, storable
 from bot.music.backends import limits_of
-from bot.ui import autocompletion, cards, forms, interaction_context, quota_cards, responses
+from bot.ui import autocompletion, best_songs, cards, forms, interaction_context, quota_cards, responses
 from bot.ui.autocompletion import Offer
+from bot.ui.buttons.best_pages import best_pages_view
 from bot.ui.buttons.song_pages import read_page, song_pages_view
 from bot.ui.command_mentions import clickable
 from bot.ui.dependencies import Services
@@ -70,6 +71,7 @@ class Music(
         self.intake = services.intake
         self.credit_service = services.credits
         self.song_archive = services.song_archive
+        self.ratings = services.ratings
         terms = self.intake.terms
         in_prompt = terms.extras and terms.extras_with_prompt
         self._add("create", self._create_with_extras if in_prompt else self._create)
@@ -256,6 +258,20 @@ class Music(
         return typed if job_id is None else str(job_id)
 
     # -- reading
+
+    @app_commands.command(description=described("command-music-top"))
+    @app_commands.describe(post=described("option-top-post"))
+    async def top(self, interaction: discord.Interaction, post: bool = False) -> None:
+        """Show the server's best songs to the member, or the first page to everybody for a manager."""
+        guild_of = interaction_context.managed_guild if post else interaction_context.guild_of
+        say = (interaction_context.public if post else interaction_context.private)(interaction)
+        best = await self.ratings.best(guild_of(interaction))
+        embed = best_songs.page(say, best)
+        # Whoever turned the page of a post would turn it for everybody.
+        view = discord.utils.MISSING if post else best_pages_view(say, best)
+        await interaction.response.send_message(
+            best_songs.summary(say, best), embed=embed, view=view, ephemeral=not post
+        )
 
     @app_commands.command(description=described("command-music-credits"))
     async def credits(self, interaction: discord.Interaction) -> None:

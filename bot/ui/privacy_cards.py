@@ -30,7 +30,9 @@ def view(say: Language, data: PrivacyView, owner: discord.User | None) -> discor
         lines.append(say("privacy-leaving"))
     if data.copies:
         lines.append(say("privacy-copies", count=data.copies))
-    if not (lines or records.drafts or records.limits or records.ledger_entries or data.files):
+    if not (
+        lines or records.drafts or records.ratings or records.limits or records.ledger_entries or data.files
+    ):
         lines.append(say("privacy-nothing"))
     embed = FittedEmbed(
         title=say("privacy-title"),
@@ -41,6 +43,7 @@ def view(say: Language, data: PrivacyView, owner: discord.User | None) -> discor
     fields = {
         "texts": say("privacy-texts-value", songs=with_texts, days=data.words_days),
         "drafts": say("privacy-drafts-value", count=records.drafts),
+        "ratings": say("privacy-ratings-value", count=records.ratings),
         "files": say("privacy-files-value", count=data.files, days=data.files_days),
         "ids": say("privacy-ids-value", songs=songs),
         "credits": say("privacy-credits-value", entries=records.ledger_entries, limits=len(records.limits)),

@@ -1,5 +1,6 @@
 """Render a server's credits for members and managers: pure functions to embeds and sentences."""
 
+from dataclasses import replace
 from typing import Final, assert_never
 
 import discord
@@ -10,8 +11,8 @@ from bot.services.credits import Explanation, LimitChange, Limits, Overview, Ref
 from bot.store.budget_alerts import BudgetAlert
 from bot.store.changes import Allowance, Channel, Credits, Status, Value
 from bot.store.quotas import SetLimit
-from bot.store.refused_words import REFUSED_WORD_MAX
 from bot.store.reports import LedgerRow, MemberUse, Page, SettledSong
+from bot.store.times import UTC_NAME
 from bot.ui import messages
 from bot.ui.cards import COLOR_WORKING, title_of
 from bot.ui.fitted_embed import FittedEmbed
@@ -71,7 +72,8 @@ def view(say: Language, overview: Overview, guild_id: GuildId) -> discord.Embed:
         embed.add_field(name=say("quota-ceiling"), value=number(say, overview.ceiling))
     embed.add_field(name=say("quota-limits"), value=_limits(say, overview, guild_id), inline=False)
     embed.add_field(name=say("quota-top"), value=_top(say, overview.top), inline=False)
-    embed.add_field(name=say("quota-alerts"), value=_channel(say, overview.alerts_channel_id))
+    embed.add_field(name=say("quota-alerts"), value=channel(say, overview.alerts_channel_id))
+    embed.add_field(name=say("quota-zone"), value=balance.zone)
     return embed
 
 
@@ -214,29 +216,6 @@ def _decides(say: Language, explanation: Explanation, member_id: DiscordUserId) 
     )
 
 
-def allowance_changed(say: Language, before: Balance, after: Balance, requested: int) -> str:
-    """Return the confirmation of a new allowance, or that it is the old one."""
-    if (before.allowance, before.period) == (after.allowance, after.period) and after.allowance == requested:
-        a_period = messages.period(say, after.period)
-        value = say("pool-allowance-value", credits=after.allowance, period=a_period)
-        return say("changed-nothing", what=say("pool-allowance"), value=value)
-    sentences = [
-        say(
-            "changed-allowance",
-            before=before.allowance,
-            after=after.allowance,
-            available=messages.credits_(say, after.available),
-            **{
-                "period-before": messages.period(say, before.period),
-                "period-after": messages.period(say, after.period),
-            },
-        )
-    ]
-    if after.allowance < requested:
-        sentences.append(say("changed-allowance-cut", most=after.allowance))
-    return " ".join(sentences)
-
-
 def granted(say: Language, before: int, after: int, reason: str) -> str:
     """Return the confirmation of a grant."""
     sign = "+" if after > before else ""
@@ -292,40 +271,8 @@ def refunded(say: Language, refund: Refund) -> str:
     )
 
 
-def words(say: Language, refused: list[str], changed: list[str]) -> discord.Embed:
-    """Return what has changed about the words that songs may not have, and all of them."""
-    shown = ", ".join(f"“{line(word, REFUSED_WORD_MAX)}”" for word in refused)
-    embed = FittedEmbed(
-        title=say("words-title"),
-        description="\n\n".join([*changed, shown or say("words-none")]),
-        color=COLOR_WORKING,
-    )
-    embed.set_footer(text=say("words-hint"))
-    return embed
-
-
-def paused(say: Language, reason: str, open_jobs: int) -> str:
-    """Return the confirmation of a pause."""
-    sentences = [say("paused", reason=line(reason, messages.REASON_MAX))]
-    if open_jobs:
-        sentences.append(say("songs-go-on", count=open_jobs))
-    return " ".join([*sentences, say("paused-ends")])
-
-
-def resumed(say: Language, *, ended: bool) -> str:
-    """Return the confirmation that a pause has ended, or that there was none."""
-    return say("resumed") if ended else say("resumed-nothing")
-
-
-def alerts_set(say: Language, before: int | None, after: int | None) -> str:
-    """Return the confirmation of the channel for budget alerts."""
-    if before == after:
-        return say("changed-nothing", what=say("quota-alerts"), value=_channel(say, after))
-    text = say("changed-alerts", before=_channel(say, before), after=_channel(say, after))
-    return text if after is None else f"{text} {say('changed-alerts-hint')}"
-
-
-def _channel(say: Language, channel_id: int | None) -> str:
+def channel(say: Language, channel_id: int | None) -> str:
+    """Return a channel's mention, or the word for none."""
     return say("none") if channel_id is None else f"<#{channel_id}>"
 
 
@@ -398,9 +345,18 @@ def _change(say: Language, before: Value, after: Value) -> str:
     """Return a change of a setting, without what has stayed as it was."""
     if before == after:
         return _value(say, after)
-    if isinstance(before, Allowance) and isinstance(after, Allowance) and before.period is after.period:
-        return f"{number(say, before.credits)} → {_value(say, after)}"
+    if isinstance(before, Allowance) and isinstance(after, Allowance):
+        return _allowance_change(say, before, after)
     return f"{_value(say, before)} → {_value(say, after)}"
+
+
+def _allowance_change(say: Language, before: Allowance, after: Allowance) -> str:
+    zones = "" if before.zone == after.zone else f"{before.zone} → {after.zone}"
+    before, after = replace(before, zone=UTC_NAME), replace(after, zone=UTC_NAME)
+    if before == after:
+        return zones
+    was = number(say, before.credits) if before.period is after.period else _value(say, before)
+    return ", ".join(filter(None, [f"{was} → {_value(say, after)}", zones]))
 
 
 def _value(say: Language, value: Value) -> str:
@@ -408,8 +364,9 @@ def _value(say: Language, value: Value) -> str:
     match value:
         case Status():
             return say(f"value-{value}")
-        case Allowance(credits=amount, period=period):
-            return say("pool-allowance-value", credits=amount, period=messages.period(say, period))
+        case Allowance(credits=amount, period=period, zone=zone):
+            allowance = say("pool-allowance-value", credits=amount, period=messages.period(say, period))
+            return allowance if zone == UTC_NAME else f"{allowance}, {zone}"
         case Credits(amount=limit):
             return say("none") if limit is None else number(say, limit)
         case Channel(id=channel_id):
@@ -424,7 +381,8 @@ def usage(say: Language, use: Use) -> discord.Embed:
     returned = sum(day.released + day.refunded for day in use.days)
     held = sum(day.held for day in use.days)
     lines = [say("usage-sums", spent=messages.credits_(say, spent), back=returned)]
-    lines.append(say("usage-legend") if spent or returned or held else say("usage-none"))
+    legend = say("usage-legend", zone=use.zone)
+    lines.append(legend if spent or returned or held else say("usage-none"))
     embed = FittedEmbed(
         title=say("usage-title", days=len(use.days)), description="\n".join(lines), color=COLOR_WORKING
     )

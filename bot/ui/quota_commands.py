@@ -12,7 +12,17 @@ from bot.model import DiscordUserId, GuildId, JobId, Period, storable
 from bot.services.credits import REASON_MAX
 from bot.store.ledger import CREDITS_MAX
 from bot.store.refused_words import REFUSED_WORD_MAX
-from bot.ui import autocompletion, cards, chart, interaction_context, names, quota_cards, uploads
+from bot.store.zones import ZONE_MAX
+from bot.ui import (
+    autocompletion,
+    cards,
+    chart,
+    interaction_context,
+    names,
+    quota_cards,
+    settings_cards,
+    uploads,
+)
 from bot.ui.autocompletion import Offer
 from bot.ui.buttons.clear_limit import clear_limit_view
 from bot.ui.buttons.ledger_pages import ledger_pages_view
@@ -56,6 +66,7 @@ PostableChannel = app_commands.Transform[PickedChannel, PostableChannelOption]
 Credits = app_commands.Range[int, 0, CREDITS_MAX]
 RefusedWord = app_commands.Range[str, 1, REFUSED_WORD_MAX]
 Reason = app_commands.Range[str, 1, REASON_MAX]
+ZoneName = app_commands.Range[str, 1, ZONE_MAX]
 
 
 class Quota(
@@ -133,26 +144,31 @@ class Quota(
 
     # -- changing
 
-    @app_commands.command(description=described("command-quota-set"))
+    @app_commands.command(name="set", description=described("command-quota-set"))
     @app_commands.choices(period=PERIODS)
     @app_commands.describe(
         credits=described("option-set-credits"),
         period=described("option-set-period"),
+        timezone=described("option-set-timezone"),
     )
-    async def set(
+    async def set_rules(
         self,
         interaction: discord.Interaction,
-        credits: Credits,  # noqa: A002 - the option's name
+        credits: Credits | None = None,  # noqa: A002 - the option's name
         period: str | None = None,
+        timezone: ZoneName | None = None,
     ) -> None:
-        """Change the allowance."""
+        """Change the allowance, how often it renews, and in which time zone."""
         guild_id, say = _manager(interaction)
         new_period = None if period is None else Period(period)
-        changed = await self.credit_service.set_allowance(
-            guild_id, credits, new_period, interaction_context.changed_by(interaction)
-        )
+        by = interaction_context.changed_by(interaction)
+        changed = await self.credit_service.set_allowance(guild_id, credits, new_period, by, zone=timezone)
         if changed is not None:
-            await _confirm(interaction, quota_cards.allowance_changed(say, *changed, credits))
+            await _confirm(interaction, settings_cards.allowance_changed(say, *changed, credits))
+
+    @set_rules.autocomplete("timezone")
+    async def _zones(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return await autocompletion.answer(interaction, autocompletion.zones(typed, interaction.created_at))
 
     @app_commands.command(description=described("command-quota-grant"))
     @app_commands.describe(credits=described("option-grant-credits"), reason=described("option-reason"))
@@ -298,7 +314,7 @@ class Quota(
             guild_id, None if channel is None else channel.id, interaction_context.changed_by(interaction)
         )
         if changed is not None:
-            await _confirm(interaction, quota_cards.alerts_set(say, *changed))
+            await _confirm(interaction, settings_cards.alerts_set(say, *changed))
 
     @app_commands.command(description=described("command-quota-words"))
     @app_commands.describe(add=described("option-words-add"), remove=described("option-words-remove"))
@@ -317,7 +333,7 @@ class Quota(
         if add is not None:
             word = await self.credit_service.refuse_word(guild_id, add)
             changed.append(say("word-refused", word=line(word, REFUSED_WORD_MAX)))
-        embed = quota_cards.words(say, await self.credit_service.words(guild_id), changed)
+        embed = settings_cards.words(say, await self.credit_service.words(guild_id), changed)
         await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
 
     @app_commands.command(description=described("command-quota-pause"))
@@ -329,7 +345,7 @@ class Quota(
             guild_id, interaction_context.changed_by(interaction, reason)
         )
         if open_jobs is not None:
-            await _confirm(interaction, quota_cards.paused(say, reason, open_jobs))
+            await _confirm(interaction, settings_cards.paused(say, reason, open_jobs))
 
     @app_commands.command(description=described("command-quota-resume"))
     async def resume(self, interaction: discord.Interaction) -> None:
@@ -337,7 +353,7 @@ class Quota(
         guild_id, say = _manager(interaction)
         ended = await self.credit_service.resume(guild_id, interaction_context.changed_by(interaction))
         if ended is not None:
-            await _confirm(interaction, quota_cards.resumed(say, ended=ended))
+            await _confirm(interaction, settings_cards.resumed(say, ended=ended))
 
 
 def _manager(interaction: discord.Interaction) -> tuple[GuildId, Language]:

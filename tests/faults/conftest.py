@@ -9,11 +9,11 @@ import discord
 import pytest
 from structlog.contextvars import get_contextvars
 
-from bot import app
+from bot import lifecycle
+from bot.configuration.sources import is_typo
 from bot.database.sqlite import Database
 from bot.ops import logs
 from bot.settings import accepted_names
-from bot.sources import is_typo
 from tests.make import Clock
 from tests.unit.pipeline.rig import Rig
 
@@ -75,7 +75,7 @@ def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
     monkeypatch.setattr(logs, "configure", lambda *_, **__: None)
     monkeypatch.setattr(logs, "log_uncaught_errors", lambda: None)
-    monkeypatch.setattr(app, "_work", started)
+    monkeypatch.setattr(lifecycle, "_work", started)
 
 
 async def started(*_: object) -> None:

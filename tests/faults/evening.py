@@ -8,11 +8,12 @@ from functools import partial
 import discord
 import pytest
 
-from bot import app
+from bot import connection
 from bot.database.sqlite import Tx
 from bot.model import Job, SongRequest
 from bot.ops.supervisor import supervise
 from bot.pipeline.courier import MessageKind
+from bot.services.ratings import Ratings
 from bot.store import jobs
 from bot.store.facts import COMMANDS_FACT, fact, remember
 from bot.ui.buttons.views import MARKS
@@ -87,6 +88,7 @@ class Evening:
                             credits=rig.credits,
                             song_archive=song_archive,
                             privacy=rig.privacy,
+                            ratings=Ratings(rig.database, now=rig.clock),
                         )
                     )
                     await client.login(world.token)
@@ -101,16 +103,16 @@ class Evening:
         """While inside, the client is kept connected to the gateway, as the bot does it."""
         # A heartbeat thread of its own keeps a connection alive, by a clock that knows no hurry.
         self.client._connection.heartbeat_timeout = 1_000 * A_DAY_S
-        work = partial(app._connect, self.client, self.discord.token, asyncio.Event())
+        work = partial(connection.connect, self.client, self.discord.token, asyncio.Event())
         await self.client.close()
-        connection = asyncio.create_task(supervise("the connection", work, self.rig.alerts.append))
+        connected = asyncio.create_task(supervise("the connection", work, self.rig.alerts.append))
         try:
             await self.discord.until_connected(A_DAY_S)
             yield
         finally:
             await self.client.close()
-            connection.cancel()
-            await asyncio.wait([connection])
+            connected.cancel()
+            await asyncio.wait([connected])
 
     async def ask(
         self,

@@ -208,12 +208,13 @@ async def test_a_promised_song_without_room_for_an_hour_is_given_back(
     await assert_survived(rig, caplog, job, says=r"failed \(expired\)", posts=0)
 
 
-async def test_a_song_whose_files_are_deleted_is_posted_as_links(
+async def test_a_song_whose_files_are_nowhere_is_posted_as_links(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
     await rig.until(job, JobState.STORED)
     shutil.rmtree(rig.spool.folder)
+    rig.music.audio = {"/task-1-1.mp3": 410, "/task-1-2.mp3": 410}
 
     await rig.until(job, DONE)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from bot import app
+from bot import connection
 from bot.model import FailReason, Job, JobState, Verdict
 from bot.ops.doctor.local import database_checks
 from bot.ops.doctor.runner import run_checks
@@ -185,7 +185,7 @@ async def test_what_is_answered_in_time_ends_and_the_rest_comes_after_a_start(
 def test_a_stop_takes_less_than_forty_seconds_whoever_does_not_answer() -> None:
     jobs_s = max(runner.FINISH_WITHIN_S, intake.ANSWER_WITHIN.total_seconds())
 
-    assert (30.0, True) == (runner.FINISH_WITHIN_S, jobs_s + app.CLOSE_WITHIN_S < STOPS_WITHIN_S)
+    assert (30.0, True) == (runner.FINISH_WITHIN_S, jobs_s + connection.CLOSE_WITHIN_S < STOPS_WITHIN_S)
 
 
 HASTY = """

@@ -61,7 +61,9 @@ def values(result: simcord.InteractionResult) -> dict[str, object]:
 async def test_a_song_has_few_buttons_the_obvious_first_and_a_menu(world: World) -> None:
     message = await custom_song(world, world.add_member("Mia"))
 
-    assert ["Again (10 credits)", "Remix (10 credits)", "Lyrics"] == [one.label for one in buttons(message)]
+    assert ["Again (10 credits)", "Remix (10 credits)", "Lyrics", "👍", "👎"] == [
+        one.label for one in buttons(message)
+    ]
     assert ["Send to me", "Delete"] == list(menu(message))
 
 

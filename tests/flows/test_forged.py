@@ -42,6 +42,8 @@ def valid_ids(job_id: int, member_id: int) -> list[str]:
         "cancel",
         "send",
         "delete",
+        "like",
+        "dislike",
     )
     return [
         *(f"{name}:{job_id}" for name in about_job),
@@ -50,6 +52,7 @@ def valid_ids(job_id: int, member_id: int) -> list[str]:
         f"ledger:newer:{job_id}:hold:{member_id}",
         f"unlimit:member:{member_id}",
         f"unlimit:role:{member_id}",
+        "top:2",
         "erase",
     ]
 
@@ -96,7 +99,9 @@ async def test_forged_buttons_get_one_private_sentence_and_change_nothing(
     forged = [*forged_ids(job_id + 1, mia.id + 1, rng)]
     for custom_id in forged if tried is None else rng.sample(forged, tried):
         answer = await forger.send(press, custom_id=custom_id)
-        if not is_private_sentence(answer) and not custom_id.startswith(("songs:", "ledger:", "unlimit:")):
+        if not is_private_sentence(answer) and not custom_id.startswith(
+            ("songs:", "ledger:", "unlimit:", "top:")
+        ):
             public.append((custom_id, answer))
 
     assert [] == public

@@ -2,13 +2,15 @@
 
 import asyncio
 import random
+import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from bot import cli
+from bot.commands import trying
 from bot.playground import browser, page
 from bot.playground.texts import texts
 from bot.store import breaker
@@ -185,7 +187,7 @@ async def test_the_page_answers_no_other_site(headers: dict[str, str]) -> None:
 
 
 def test_the_playground_speaks_every_language_of_the_bot() -> None:
-    options = get_type_hints(cli.playground)["language"]
+    options = get_type_hints(trying.playground)["language"]
 
     assert list(CODES) == list(texts())
     assert CODES == get_args(options)
@@ -212,3 +214,44 @@ def test_times_on_the_page_are_in_this_machines_time_zone(
     monkeypatch.setenv("TZ", variable)
 
     assert zone == browser.local_zone()
+
+
+def _tokens(node: object) -> Iterator[tuple[str, str]]:
+    """Each piece of the texts on the page: its kind, and what is shown of it."""
+    if isinstance(node, list):
+        for one in node:
+            yield from _tokens(one)
+    elif isinstance(node, dict):
+        if isinstance(node.get("type"), str):
+            yield node["type"], str(node.get("label") or node.get("content") or "")
+        for one in node.values():
+            yield from _tokens(one)
+
+
+async def test_embeds_show_commands_people_channels_and_times_by_name() -> None:
+    async with visiting(language="en") as visitor:
+        friend = visitor.state["viewers"][1]
+        await visitor.run("quota member", user=friend["id"], credits="5")
+        await visitor.run("music create", prompt="rain")
+        for command in ("music help", "quota view", "quota ledger", "music credits"):
+            await visitor.run(command)
+        shown = {(kind, text) for kind, text in _tokens((await visitor.look())["messages"])}
+
+    assert [] == [text for _, text in shown if re.search(r"<(@|#|/|t:)", text)]
+    assert {("command", "/music create"), ("mention", "@Mia")} <= shown
+
+
+async def test_a_link_that_is_cut_off_in_a_reply_shows_its_text() -> None:
+    async with visiting(language="en") as visitor:
+        await visitor.run("music create", prompt="rain " * 5)
+        async with asyncio.timeout(WAIT_S):
+            while "Listen" not in (excerpt := _excerpt(await visitor.look())):  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.02)
+
+    assert "🎵 rain rain rain rain rain for @You · Done · Listen" == excerpt
+
+
+def _excerpt(state: Mapping[str, Any]) -> str:
+    """What is shown of the message that a song's message replies to."""
+    replies = [one["reply"] for one in state["messages"].values() if one["reply"] is not None]
+    return "".join(text for one in replies for _, text in _tokens(one.get("excerpt_tokens")))

@@ -2,6 +2,8 @@
 
 import csv
 import io
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import discord
 import pytest
@@ -602,3 +604,43 @@ async def test_the_list_of_refused_words_has_an_end(
     assert [False, False, False, True] == ["which is the most" in said(answer) for answer in answers]
     assert said(empty).startswith("There is nothing in that word")
     assert said(unknown).startswith("That word is not on this server's list.")
+
+
+# -- the server's time zone
+
+
+async def test_the_time_zone_is_set_alone_shown_and_kept_over_a_restart(
+    world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
+) -> None:
+    await delivered(world, mia, "the first")
+    changed = await ada.slash(world.channel, "quota set", timezone="Asia/Tokyo")
+    again = await ada.slash(world.channel, "quota set", timezone="asia/tokyo")
+    await world.restart()
+    shown = await ada.slash(world.channel, "quota view")
+    entries = await ledger(world, ada, kind="set")
+
+    now = world.clock()
+    year, month = (now.year + 1, 1) if now.month == 12 else (now.year, now.month + 1)
+    midnight = datetime(year, month, 1, tzinfo=ZoneInfo("Asia/Tokyo"))
+    assert "Time zone: UTC → **Asia/Tokyo**." in said(changed)
+    assert f"<t:{midnight.timestamp():.0f}:F>" in said(changed)
+    assert "Nothing was changed." in said(again)
+    for part in ("Asia/Tokyo", f"<t:{midnight.timestamp():.0f}:R>", "**90 credits**"):
+        assert part in said(shown)
+    # The text of an answer and its embed both have each entry.
+    assert 2 == entries.count("UTC → Asia/Tokyo")
+    assert "100" not in entries
+
+
+async def test_an_unknown_time_zone_is_refused_and_cities_are_offered(
+    world: World, ada: simcord.MemberActor
+) -> None:
+    refused = await ada.slash(world.channel, "quota set", credits=50, timezone="Atlantis")
+    offered = await ada.autocomplete(world.channel, "quota set", "timezone", "berl")
+    label = await ada.slash(world.channel, "quota set", timezone=offered[0]["name"])
+    shown = await ada.slash(world.channel, "quota view")
+
+    assert "There is no such time zone." in said(refused)
+    assert "Europe/Berlin" == offered[0]["value"]
+    assert "UTC → **Europe/Berlin**" in said(label)
+    assert "100 credits" in said(shown) or "100 a month" in said(shown)

@@ -23,8 +23,8 @@ from bot.database.sqlite import Database
 from bot.errors import StartRefused, TextMissing
 from bot.model import ClosedCause, FailReason, SongRequest
 from bot.music import encodings, wire
-from bot.music.client import ANSWER_MAX_BYTES
 from bot.music.kie import Kie
+from bot.music.queries import ANSWER_MAX_BYTES
 from bot.music.sseedance import Sseedance
 from bot.services.intake import Intake
 from bot.ui.discord_errors import Meaning, meaning_of

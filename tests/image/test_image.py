@@ -2,8 +2,10 @@
 
 import re
 
+import yaml
+
 from bot import threads
-from bot.app import CLOSE_WITHIN_S
+from bot.connection import CLOSE_WITHIN_S
 from bot.pipeline.runner import FINISH_WITHIN_S
 from tests.flows.process import ROOT
 from tests.image.dockerfile import last_stage
@@ -12,6 +14,7 @@ STAGE = last_stage(ROOT / "Dockerfile")
 SHARDS = 25
 NEEDED_S = FINISH_WITHIN_S + CLOSE_WITHIN_S
 COMPOSE = (ROOT / "compose.yaml").read_text("utf-8")
+FLEET = yaml.safe_load((ROOT / "compose.fleet.yaml").read_text("utf-8"))
 UNIT = (ROOT / "deploy" / "tunesmith.service").read_text("utf-8")
 
 
@@ -64,3 +67,36 @@ def test_the_composition_runs_on_one_cpu_and_has_threads_for_25_shards() -> None
     assert ["1.0"] == re.findall(r"^ *cpus: (.*)", COMPOSE, re.MULTILINE)
     assert int(limit) >= SHARDS + pools + asyncio_default + connections + init_and_main
     assert COMPOSE == (ROOT / "bot" / "templates" / "compose.yaml").read_text("utf-8")
+
+
+def test_the_fleet_is_of_two_slots_and_a_standby_on_postgresql() -> None:
+    bots, server = FLEET["services"]["tunesmith"], FLEET["services"]["postgres"]
+
+    assert int(bots["environment"]["PROCESSES"]) + 1 == bots["deploy"]["replicas"]
+    assert bots["environment"]["DATABASE_URL"].startswith("postgresql://tunesmith:${DATABASE_PASSWORD:?")
+    assert bots["environment"]["DATABASE_URL"].endswith("@postgres/tunesmith")
+    assert ("tunesmith", "tunesmith") == (
+        server["environment"]["POSTGRES_USER"],
+        server["environment"]["POSTGRES_DB"],
+    )
+    assert "service_healthy" == bots["depends_on"]["postgres"]["condition"]
+
+
+def test_a_bot_of_the_fleet_is_confined_as_the_one_of_the_composition() -> None:
+    alone, bot = yaml.safe_load(COMPOSE)["services"]["tunesmith"], FLEET["services"]["tunesmith"]
+    of_the_fleet = {"environment", "volumes", "depends_on", "deploy", "networks"}
+
+    assert {name: value for name, value in alone.items() if name not in of_the_fleet} == {
+        name: value for name, value in bot.items() if name not in of_the_fleet
+    }
+    assert [f"spool:{STAGE.volume}"] == bot["volumes"]
+    assert bot["environment"]["SPOOL_DIR"].startswith(f"{STAGE.volume}/")
+
+
+def test_nothing_but_the_bots_reaches_the_fleets_database() -> None:
+    server = FLEET["services"]["postgres"]
+
+    assert {"internal": True} == FLEET["networks"]["database"]
+    assert ["database"] == server["networks"]
+    assert "ports" not in server
+    assert ["ALL"] == server["cap_drop"]

@@ -65,6 +65,8 @@ ERASURE: Final = "unit/store/test_erasure.py::test_"
 SERVER_ERASURE: Final = "unit/store/test_server_erasure.py::test_"
 MEMBER_INDEX: Final = "unit/store/test_members.py::test_"
 SCRUB: Final = "unit/store/test_scrub.py::test_"
+RATINGS: Final = "unit/store/test_ratings.py::test_"
+RATED: Final = "unit/services/test_ratings.py::test_"
 SONGS: Final = "unit/services/test_songs.py::test_"
 HISTORY: Final = "unit/store/test_history.py::test_"
 ALERTS: Final = "unit/pipeline/test_budget_alerts.py::test_"
@@ -73,6 +75,8 @@ TURNS: Final = "unit/store/test_turns.py::test_"
 SENDS: Final = "unit/pipeline/test_send_turns.py::test_"
 SERVERS: Final = "unit/services/test_intake_servers.py::test_"
 LEDGER: Final = "unit/store/test_ledger.py::test_"
+CALENDARS: Final = "unit/store/test_calendars.py::test_"
+TIMES: Final = "unit/store/test_times.py::test_"
 BREAKER: Final = "unit/store/test_breaker.py::test_"
 OWNERSHIP: Final = "unit/database/test_ownership.py::test_"
 DATABASE: Final = "unit/database/test_sqlite.py::test_"
@@ -91,7 +95,7 @@ INTAKE: Final = (
         "services/intake.py",
         "Intake._accept",
         ("held, limit = quotas.hold(", "limit, self._hold = None, lambda tx: quotas.hold("),
-        ("(tx, job, held,", "(tx, job, ledger.Hold(day=ledger.day_number(now), allowance=10, bonus=0),"),
+        ("(tx, job, held,", "(tx, job, ledger.Hold(day=day_number(now), allowance=10, bonus=0),"),
         behind("if accepted is not None:", "await self._database.write(self._hold)"),
         by=(f"{RULES}a_job_whose_credits_can_not_be_held_is_not_there",),
     ),
@@ -358,7 +362,7 @@ SUBMITTING: Final = (
     ),
     broken(
         "a secret in two places is refused",
-        "sources.py",
+        "configuration/sources.py",
         "_add_secret",
         ("if len(places) > 1:", "if False:"),
         by=("unit/test_sources.py::test_a_secret_and_its_file_are_not_both_taken",),
@@ -1069,8 +1073,38 @@ FORGETTING: Final = (
         "a deletion lifts no limit that was set",
         "store/members.py",
         "_still_counts",
-        ("return limited is not None or used is not None", "return used is not None"),
+        ("return limited is not None or any(", "return any("),
         by=(f"{MEMBER_INDEX}a_deletion_lifts_no_limit",),
+    ),
+    broken(
+        "a server's day does not come back when its zone changes",
+        "store/calendars.py",
+        "Calendar.today",
+        ("return self.earliest if day < self.earliest <= day + DAYS_AHEAD_MAX else day", "return day"),
+        by=(f"{CALENDARS}moving_around_the_world_makes_no_song_more",),
+    ),
+    broken(
+        "a period in progress is not cut short by a zone in which it is over",
+        "store/calendars.py",
+        "Calendar.in_zone",
+        ("self.renews_at(period, now) if is_over else None", "None"),
+        by=(f"{CALENDARS}a_change_of_zone_leaves_the_period_in_progress",),
+    ),
+    broken(
+        "a day that has begun does not come back when clocks are set back",
+        "store/times.py",
+        "day_number",
+        ("while zone != UTC_NAME and", "while False and"),
+        by=(f"{TIMES}a_day_that_has_begun_does_not_come_back",),
+    ),
+    migration(
+        "the total of all servers counts by UTC's days",
+        "database/migrations/0007_bounds.sql",
+        (
+            "WHERE day = (SELECT at / 86400000 FROM ledger WHERE job_id = NEW.job_id AND kind = 'hold')",
+            "WHERE day = NEW.day",
+        ),
+        by=(f"{CALENDARS}a_song_keeps_the_servers_day_and_the_total_keeps_utcs",),
     ),
     assigned(
         "a hash is kept until the longest periods of the last use are over",
@@ -1548,7 +1582,7 @@ BOUNDS: Final = (
     ),
     broken(
         "a stream is not taken where another address is",
-        "music/reading.py",
+        "music/audio_addresses.py",
         "audio_urls",
         (
             "(addresses.final, addresses.unsure, addresses.streams)",
@@ -1769,6 +1803,58 @@ ON_A_SERVER: Final = (
     ),
 )
 
+RATING: Final = (
+    broken(
+        "a second press takes a rating back",
+        "store/ratings.py",
+        "rate",
+        ('if row is not None and bool(row["liked"]) is liked:', "if False:"),
+        by=(f"{RATINGS}a_member_has_one_rating_of_a_song",),
+    ),
+    broken(
+        "a song whose message was deleted is not ranked",
+        "store/ratings.py",
+        "best",
+        ("AND message_id IS NOT NULL ", ""),
+        by=(f"{RATINGS}a_song_without_a_message_in_the_server_is_not_ranked",),
+    ),
+    broken(
+        "a song that only its member can see is not ranked",
+        "store/ratings.py",
+        "best",
+        (" AND delivery_direct = 0", ""),
+        by=(f"{RATINGS}a_song_without_a_message_in_the_server_is_not_ranked",),
+    ),
+    broken(
+        "a deletion takes the member's ratings",
+        "store/erasure.py",
+        "erase",
+        dropped("ratings.drop_of_member(tx, member)"),
+        by=(f"{RATINGS}a_deletion_takes_ratings_of_the_songs_and_by_the_member",),
+    ),
+    broken(
+        "a deletion takes the ratings of the member's songs",
+        "store/erasure.py",
+        "blank",
+        dropped("ratings.drop_of_songs(tx, job_ids)"),
+        by=(f"{RATINGS}a_deletion_takes_ratings_of_the_songs_and_by_the_member",),
+    ),
+    broken(
+        "a press that arrives twice counts once",
+        "services/ratings.py",
+        "Ratings._note",
+        dropped("self._presses[interaction_id] = None"),
+        by=(f"{RATED}a_press_that_arrives_twice_counts_once",),
+    ),
+    broken(
+        "ratings of a member are bounded in time",
+        "services/ratings.py",
+        "Ratings._count",
+        ("if full:", "if False:"),
+        by=(f"{RATED}ratings_of_a_member_are_bounded_in_time",),
+    ),
+)
+
 MUTATIONS: Final = (
     *ON_A_SERVER,
     *INTAKE,
@@ -1783,6 +1869,7 @@ MUTATIONS: Final = (
     *THE_PROCESS,
     *SONG_ARCHIVE,
     *FORGETTING,
+    *RATING,
     *RESTORED,
     *BOUNDS,
     *TYPED,

@@ -91,6 +91,7 @@ def refusals() -> list[errors.Refusal]:
         ),
         errors.UnknownControl(),
         errors.NoSuchLimit(),
+        errors.NoSuchZone(),
         errors.Paused("too loud"),
         errors.WordRefused("polka"),
         errors.WordUnusable("empty"),
@@ -103,6 +104,7 @@ def refusals() -> list[errors.Refusal]:
         *(errors.NotRefundable(cause) for cause in ("unknown", "open", "released", "refunded")),
         errors.TooManyOpenJobs("member", 2),
         errors.TooManyOpenJobs("guild", 1),
+        errors.TooManyRatings(100, make.NOW),
         errors.TooManyRequests(500, make.NOW),
         *(errors.ServiceClosed(cause, make.NOW) for cause in ClosedCause),
         errors.MissingPermissions(("attach_files", "embed_links")),
@@ -183,9 +185,10 @@ def test_every_dependency_is_bounded_below_and_above() -> None:
 def test_the_lock_pins_every_dependency_with_hashes() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     lock = (ROOT / "requirements.lock").read_text("utf-8")
-    wanted = {
-        re.split(r"[>=<\[]", line)[0].replace(".", "-").lower() for line in project["project"]["dependencies"]
-    }
+    # The image also runs on PostgreSQL.
+    lines = project["project"]["dependencies"] + project["project"]["optional-dependencies"]["postgresql"]
+    wanted = {re.split(r"[>=<\[]", line)[0].replace(".", "-").lower() for line in lines}
+    wanted.add("psycopg-binary")
     pinned = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
 
     assert wanted <= pinned

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from bot.ui.language import CODES
@@ -20,8 +20,8 @@ from bot.ui.language import CODES
 CHROMIUM = "/usr/bin/chromium"
 SIZES = {"desk": (1280, 900), "phone": (400, 860)}
 SEED = 17
-CLICK_MAX_MS = 10_000
-"""How long a button may take until it can be pressed."""
+READY_MAX_MS = 60_000
+"""How long the page may take until it takes the next click, on a machine that is busy with other things."""
 COMPOSER = "#channel-composer-input"
 MESSAGES = "[data-message-id]"
 ARROW = "#channel-composer button[type=submit]:visible"
@@ -43,7 +43,7 @@ FORM = {
     "ja": ("ネオンの雨", "ドリーミーなシンセウェイヴ", "街の灯り、真夜中の雨\nネオンの川が流れていく"),
 }
 """Title, style and lyrics."""
-MEMBERS_COMMANDS = ("music status", "music history", "music credits", "privacy view")
+MEMBERS_COMMANDS = ("music status", "music history", "music top", "music credits", "privacy view")
 MANAGERS_COMMANDS = ("quota view", "quota ledger", "quota usage")
 SETTLED = """() => {
     const timeline = document.getElementById("channel-timeline");
@@ -56,6 +56,21 @@ TOO_WIDE = """() =>
         .filter((one) => one.scrollWidth > one.clientWidth + 1)
         .map((one) => one.className)
 """
+READY = """() => {
+    const now = window.simcordPreview;
+    return now.ready && !now.pendingAction && !(now.awaitingRevision > now.publishedRevision);
+}"""
+"""Whether the page takes the next click: what came before is done, and what it changed is shown."""
+REFUSED = "() => window.simcordPreview.lastAction.rejected"
+"""Whether the last click was not passed on to the bot."""
+GONE = """(key) => ![...document.querySelectorAll("button:not([disabled])")]
+    .some((one) => one.dataset.controlKey === key)"""
+"""Whether there is no such button any more."""
+STATE = """() => {
+    const names = ["ready", "pendingAction", "awaitingRevision", "publishedRevision", "transport"];
+    return JSON.stringify(simcordPreview, names.concat("lastAction", "kind", "state", "rejected"));
+}"""
+"""What the page is waiting for, for the error."""
 NEWER = (
     "([messages, before]) => [...document.querySelectorAll(messages)].at(-1)?.dataset.messageId !== before"
 )
@@ -111,7 +126,9 @@ class Screens:
         return self.page.locator(MESSAGES).last
 
     def newest(self) -> str | None:
-        return self.page.locator(MESSAGES).last.get_attribute("data-message-id")
+        # Typed here, since the browser's package is not installed where the types are checked.
+        message_id: str | None = self.page.locator(MESSAGES).last.get_attribute("data-message-id")
+        return message_id
 
     def fill_form(self, title: str, style: str, lyrics: str) -> None:
         for field, text in (("title", title), ("prompt", style), ("style", style), ("lyrics", lyrics)):
@@ -178,37 +195,65 @@ class Screens:
         self.run("music credits")
         self.keep("second-member")
 
-    def press(self, button: Locator) -> None:
-        """Press a button, unless it disappears or a form opens before it."""
+    def ready(self) -> None:
+        """Wait until the page takes the next click."""
         try:
-            button.click(timeout=CLICK_MAX_MS)
+            self.page.wait_for_function(READY, timeout=READY_MAX_MS)
         except PlaywrightTimeout:
-            if not self.page.locator(DIALOG).is_visible() and button.is_visible():
-                raise
+            raise Stuck(f"the page takes no click: {self.page.evaluate(STATE)}") from None
+
+    def close_form(self) -> None:
+        """Close a form without sending it."""
+        self.page.keyboard.press("Escape")
+        self.page.locator(DIALOG).wait_for(state="hidden")
 
     def play(self, actions: int) -> None:
         """Click around at random; each time the page has to be ready for the next click."""
         choose = random.Random(SEED)  # noqa: S311 - no secret
-        commands = ("music help", "music status", "music history", "music credits", "privacy view")
         for number in range(actions):
-            if self.page.locator(DIALOG).is_visible():
-                if choose.random() < 0.5:
-                    self.page.keyboard.press("Escape")
-                    self.page.locator(DIALOG).wait_for(state="hidden")
-                    continue
+            self.ready()
+            try:
+                self.act(choose)
+            except PlaywrightTimeout as error:
+                raise Stuck(f"after {number} actions: {error}; {self.page.evaluate(STATE)}") from error
+            if self.errors:
+                raise Stuck(f"after {number} actions: {self.errors}")
+        self.ready()
+        if self.page.locator(DIALOG).is_visible():
+            self.close_form()
+        self.run("music help")
+
+    def press(self, button: Locator) -> None:
+        """Press a button. It is refused only if the bot has just taken it away, as the page then shows."""
+        key = button.get_attribute("data-control-key")
+        button.click()
+        self.ready()
+        if self.page.evaluate(REFUSED):
+            self.page.wait_for_function(GONE, arg=key)
+
+    def act(self, choose: random.Random) -> None:
+        """Do one thing that a person could do now."""
+        if self.page.locator(DIALOG).is_visible():
+            if choose.random() < 0.5:
+                self.close_form()
+            else:
                 self.fill_form("Rain", "folk", "Rain")
                 self.submit_form()
-            kind = choose.random()
-            pressable = self.page.locator(f"{MESSAGES} button.component-button:not([disabled])")
-            if kind < 0.1:
-                self.switch(choose.randrange(2))
-            elif kind < 0.6 and (count := pressable.count()):
-                self.press(pressable.nth(choose.randrange(count)))
-            else:
-                self.run(choose.choice(commands))
-            if self.page.locator("#action-status.trouble").is_visible():
-                raise Stuck(f"after {number} actions: {self.page.locator('#action-status').text_content()}")
-        self.run("music help")
+            return
+        kind = choose.random()
+        pressable = self.page.locator(f"{MESSAGES} button.component-button:not([disabled])")
+        if kind < 0.1:
+            self.switch(choose.randrange(2))
+        elif kind < 0.6 and (count := pressable.count()):
+            self.press(pressable.nth(choose.randrange(count)))
+        elif kind < 0.7:
+            self.run("music create", f"{PROMPTS[self.language]} {choose.choice(['', '[fail]'])}")
+        elif kind < 0.8:
+            self.type_command("music custom")
+            self.send()
+            self.page.locator(DIALOG).wait_for()
+        else:
+            self.run(choose.choice(MEMBERS_COMMANDS))
 
 
 @contextmanager
@@ -226,14 +271,30 @@ def playground(language: str) -> Iterator[str]:
             process.terminate()
 
 
+@contextmanager
+def opened(browser: Browser, language: str, size: str, folder: Path) -> Iterator[Screens]:
+    """Open a playground of its own; keep a picture of the page where something goes wrong."""
+    width, height = SIZES[size]
+    with playground(language) as url:
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.goto(url)
+        page.locator(".viewers button[aria-pressed=true]").wait_for()
+        try:
+            yield Screens(page, language, size, folder)
+        except Exception:
+            page.screenshot(path=folder / f"{language}-{size}-stuck.png")
+            raise
+        page.close()
+
+
 def main() -> None:
     """Visit each screen in each language and width."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("screenshots"))
     parser.add_argument("--chromium", default=CHROMIUM)
-    parser.add_argument("--languages", nargs="+", choices=CODES, default=CODES)
+    parser.add_argument("--languages", nargs="*", choices=CODES, default=CODES)
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
-    parser.add_argument("--actions", type=int, default=0, help="random clicks after the last tour")
+    parser.add_argument("--actions", type=int, default=0, help="random clicks after the tours, on each width")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
@@ -241,21 +302,13 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=options.chromium, args=["--no-sandbox"])
         for language in options.languages:
             for size in options.sizes:
-                width, height = SIZES[size]
-                with playground(language) as url:
-                    page = browser.new_page(viewport={"width": width, "height": height})
-                    page.goto(url)
-                    page.locator(".viewers button[aria-pressed=true]").wait_for()
-                    screens = Screens(page, language, size, options.folder)
-                    try:
-                        screens.tour()
-                        if (language, size) == (options.languages[-1], options.sizes[-1]):
-                            screens.play(options.actions)
-                    except Exception:
-                        page.screenshot(path=options.folder / f"{language}-{size}-stuck.png")
-                        raise
-                    page.close()
+                with opened(browser, language, size, options.folder) as screens:
+                    screens.tour()
                 sys.stdout.write(f"{language}, {size}: {screens.taken} screens\n")
+        for size in options.sizes if options.actions else ():
+            with opened(browser, CODES[0], size, options.folder) as screens:
+                screens.play(options.actions)
+            sys.stdout.write(f"{size}: {options.actions} random actions, and the page was never stuck\n")
         browser.close()
 
 

@@ -9,7 +9,7 @@ import aiohttp
 import discord
 import pytest
 
-from bot import app
+from bot import connection, lifecycle
 from bot.database.sqlite import Database
 from bot.errors import StartRefused, Transient
 from bot.ops import event_loop
@@ -92,10 +92,10 @@ async def test_a_goodbye_that_is_not_answered_is_cut_off(
 ) -> None:
     client = discord.Client(intents=discord.Intents.none())
     monkeypatch.setattr(client._connection, "close", asyncio.Event().wait)
-    monkeypatch.setattr(app, "CLOSE_WITHIN_S", 0.01)
+    monkeypatch.setattr(connection, "CLOSE_WITHIN_S", 0.01)
 
-    await app._close(client)
-    await app._close(client)
+    await connection.close(client)
+    await connection.close(client)
 
     assert 1 == caplog.text.count("disconnect not confirmed by Discord")
 
@@ -151,7 +151,7 @@ async def test_a_public_bot_that_serves_strangers_warns_at_the_start(
     monkeypatch.setattr(client, "login", nothing)
     monkeypatch.setattr(client, "connect", nothing)
     client._application = SimpleNamespace(bot_public=public)  # type: ignore[assignment]
-    await app._connect(client, "token", asyncio.Event(), policy)  # type: ignore[arg-type]
+    await connection.connect(client, "token", asyncio.Event(), policy)  # type: ignore[arg-type]
 
     assert warned == ("strangers can spend credits" in caplog.text)
 
@@ -167,11 +167,11 @@ async def test_a_connection_that_a_stop_interrupts_is_no_failure(
 
     monkeypatch.setattr(client, "login", fails)
     with pytest.raises(RuntimeError if isinstance(error, RuntimeError) else Transient):
-        await app._connect(client, "token", stop)  # type: ignore[arg-type]
+        await connection.connect(client, "token", stop)  # type: ignore[arg-type]
     stop.set()
     client.clear()
 
-    await app._connect(client, "token", stop)  # type: ignore[arg-type]
+    await connection.connect(client, "token", stop)  # type: ignore[arg-type]
 
 
 async def test_the_start_tells_what_all_servers_have_used(
@@ -179,7 +179,7 @@ async def test_the_start_tells_what_all_servers_have_used(
 ) -> None:
     caplog.set_level("INFO")
 
-    await app._log_total(database, 10_000, make.NOW)
+    await lifecycle._log_total(database, 10_000, make.NOW)
 
     (line,) = [record for record in caplog.records if record.getMessage() == "credits of this month"]
     assert (0, 10_000) == (vars(line)["used"], vars(line)["total_credits_max"])

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from bot.configuration.sources import is_typo
 from bot.errors import StartRefused
 from bot.model import Backend, GuildId
 from bot.settings import Settings, accepted_names, examine, load, names
-from bot.sources import is_typo
 from bot.store.servers import ServerPolicy
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
@@ -293,6 +293,10 @@ LISTEN = "must be an address and a port, like 127.0.0.1:8080, or empty for no se
         ("DATABASE_URL", f"postgresql://bot:{SECRET}@localhost:x/tunesmith", SERVER),
         ("DATABASE_URL", "sqlite:///", FILE),
         ("DATABASE_URL", f"sqlite://{SECRET}", FILE),
+        ("PROCESSES", "2", "needs a PostgreSQL database; set DATABASE_URL to its address."),
+        ("PROCESSES", "65", "must be at most 64."),
+        ("PROCESSES", "0", "must be at least 1."),
+        ("SHARD_COUNT", "0", "must be at least 1."),
         ("SONG_CREDITS", "-1", "must be at least 0."),
         ("SONG_CREDITS", SECRET, "must be a whole number."),
         ("GUILD_CREDITS", "99.5", "must be a whole number."),
@@ -496,6 +500,17 @@ def test_a_databases_password_is_a_secret_by_itself(
 
     assert {url, *hidden} <= set(settings.secrets)
     assert not any(secret in repr(settings) for secret in hidden)
+
+
+def test_shards_are_shared_evenly_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://bot@localhost/tunesmith")
+    monkeypatch.setenv("PROCESSES", "3")
+    monkeypatch.setenv("SHARD_COUNT", "6")
+    assert (3, 6) == (load().processes, load().shard_count)
+
+    monkeypatch.setenv("SHARD_COUNT", "7")
+    with pytest.raises(StartRefused, match="SHARD_COUNT must be a multiple of PROCESSES, 3"):
+        load()
 
 
 def test_the_path_of_a_file_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:

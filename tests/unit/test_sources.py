@@ -10,9 +10,15 @@ from typer.testing import CliRunner
 
 from bot import settings
 from bot.cli import cli
+from bot.configuration.sources import (
+    CREDENTIALS,
+    ENV_FILE_SIZE_MAX,
+    FILE_SUFFIX,
+    SECRET_FILE_SIZE_MAX,
+    is_typo,
+)
 from bot.errors import StartRefused
 from bot.settings import accepted_names, examine, load, names, secret_fields
-from bot.sources import CREDENTIALS, ENV_FILE_SIZE_MAX, FILE_SUFFIX, SECRET_FILE_SIZE_MAX, is_typo
 from tests.flows.process import ROOT
 
 SECRET = "MTA5s3cr3tThatNobodyMayRead"

@@ -28,20 +28,24 @@ CREATE TABLE server_rule (
 ) STRICT;
 
 -- Credits that songs of all servers have cost on a day, held ones included. A refund takes nothing off:
--- the operator has paid for the song. Kept by triggers, so that no code can spend past it.
+-- the operator has paid for the song. Kept by triggers, so that no code can spend past it. Days are UTC's here,
+-- whatever the server's time zone: those on which the credits were held.
 CREATE TABLE day_total (
   day INTEGER PRIMARY KEY,
   credits INTEGER NOT NULL
 ) STRICT;
 INSERT INTO day_total (day, credits)
-  SELECT day, SUM(CASE kind WHEN 'hold' THEN allowance + bonus ELSE -(allowance + bonus) END)
-  FROM ledger WHERE kind IN ('hold', 'release') GROUP BY day;
+  SELECT held.at / 86400000, SUM(CASE entry.kind WHEN 'hold' THEN entry.allowance + entry.bonus
+                                                 ELSE -(entry.allowance + entry.bonus) END)
+  FROM ledger AS entry JOIN ledger AS held ON held.job_id = entry.job_id AND held.kind = 'hold'
+  WHERE entry.kind IN ('hold', 'release') GROUP BY held.at / 86400000;
 CREATE TRIGGER day_total_counts_holds AFTER INSERT ON ledger WHEN NEW.kind IN ('hold', 'release')
 BEGIN
-  INSERT INTO day_total (day, credits) VALUES (NEW.day, 0) ON CONFLICT DO NOTHING;
+  INSERT INTO day_total (day, credits)
+    SELECT at / 86400000, 0 FROM ledger WHERE job_id = NEW.job_id AND kind = 'hold' ON CONFLICT DO NOTHING;
   UPDATE day_total
     SET credits = credits + (CASE NEW.kind WHEN 'hold' THEN 1 ELSE -1 END) * (NEW.allowance + NEW.bonus)
-    WHERE day = NEW.day;
+    WHERE day = (SELECT at / 86400000 FROM ledger WHERE job_id = NEW.job_id AND kind = 'hold');
 END;
 
 -- Bonus credits that the operator has granted, and not the server's managers: only these may be used
@@ -225,3 +229,24 @@ CREATE TABLE refused_word (
 -- Since when the bot has not been in the server, as its own daily look at its servers has shown.
 ALTER TABLE guild ADD COLUMN absent_since INTEGER;
 CREATE INDEX guild_absent ON guild (absent_since) WHERE absent_since IS NOT NULL;
+
+-- What members think of songs: one rating for each member and song. Its server and the song's time stand here, too,
+-- so that the best songs of a week are found without reading jobs. A deletion of the song's texts deletes its rows.
+CREATE TABLE rating (
+  job_id INTEGER NOT NULL REFERENCES job (id),
+  member_id INTEGER NOT NULL REFERENCES member (id),
+  liked INTEGER NOT NULL CHECK (liked IN (0, 1)),
+  guild_id INTEGER NOT NULL REFERENCES guild (id),
+  song_at INTEGER NOT NULL,           -- when the song was requested
+  rated_at INTEGER NOT NULL,
+  PRIMARY KEY (job_id, member_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX rating_of_songs ON rating (guild_id, song_at);
+CREATE INDEX rating_by_member ON rating (member_id, guild_id);
+
+-- The time zone in which a server's days begin, by its IANA name; NULL: UTC. `usage`, `ledger` and `job` keep the
+-- server's own day. Until `zone_until` it is `zone_day`, and never an earlier one: so a change of zone neither
+-- grants credits twice nor takes any away.
+ALTER TABLE guild ADD COLUMN zone TEXT;
+ALTER TABLE guild ADD COLUMN zone_day INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE guild ADD COLUMN zone_until INTEGER;

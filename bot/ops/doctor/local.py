@@ -15,6 +15,7 @@ from typing import Final
 from bot.database.exclusive_lock import refuse_network
 from bot.database.file_system import check_file_system
 from bot.database.migrating import migrations, schema_version
+from bot.database.moved import refuse_moved
 from bot.database.opening import open_place
 from bot.database.sqlite import OLDEST_SQLITE
 from bot.errors import StartRefused
@@ -156,6 +157,7 @@ def _check_file(connection: sqlite3.Connection, path: Path) -> Iterator[Check]:
     try:
         refuse_network(path)
         check_file_system(path)
+        refuse_moved(connection, path)
     except StartRefused as refused:
         yield failure(name, str(refused))
         return

@@ -11,12 +11,15 @@ from bot.model import JobId
 from bot.ui.buttons.base import JobButton
 from bot.ui.buttons.delete import DeleteButton
 from bot.ui.buttons.lyrics import CopyLyricsButton, LyricsButton
+from bot.ui.buttons.rating import DislikeButton, LikeButton
 from bot.ui.buttons.send import SendButton
 from bot.ui.custom_ids import NUMBER
 from bot.ui.language import Language
 
 CHOICES: Final[dict[str, type[JobButton]]] = {
     "words": CopyLyricsButton,
+    "like": LikeButton,
+    "dislike": DislikeButton,
     "send": SendButton,
     "delete": DeleteButton,
 }

@@ -12,6 +12,7 @@ from bot.ui import cards, messages
 from bot.ui.buttons.again import AgainButton, RetryButton
 from bot.ui.buttons.base import persistent_view
 from bot.ui.buttons.lyrics import CopyLyricsButton, LyricsButton, NoticeTextButton, text_label
+from bot.ui.buttons.rating import DislikeButton, LikeButton
 from bot.ui.buttons.remix import RemixButton, edit_text_button
 from bot.ui.buttons.song_menu import CopySongMenu, SongMenu
 from bot.ui.discord_limits import LINK_MAX
@@ -54,6 +55,14 @@ def song_view(say: Language, job: Job, links: dict[int, str], *, direct: bool, c
     ]
     buttons = list(islice(wanted, BUTTONS_MAX))
     labels = {} if lyrics in buttons else {"words": text}
+    ratings = [
+        LikeButton(job.id, say("button-like")),
+        DislikeButton(job.id, say("button-dislike")),
+    ]
+    if len(buttons) + len(ratings) <= BUTTONS_MAX:
+        buttons += ratings
+    else:  # links to takes that were too large have taken their places
+        labels |= {"like": say("button-like"), "dislike": say("button-dislike")}
     labels |= {"send": say("button-send"), "delete": say("button-delete")}
     return persistent_view(*buttons, (CopySongMenu if copy else SongMenu)(job.id, say, labels))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,8 @@ class Gateway:
         self._changed = changed
         self.sessions: dict[str, Session] = {}
         self.identifies: list[Json] = []
+        self.identified_at_s: list[tuple[int, float]] = []
+        """The shard of each IDENTIFY and when it came, by the monotonic clock."""
         self.resumes: list[Json] = []
         self.heartbeats = 0
         self.connections = 0
@@ -176,6 +179,7 @@ class Gateway:
             await socket.close(code=_BAD_TOKEN, message=b"Authentication failed.")
             return None
         number, count = data.get("shard", (0, 1))
+        self.identified_at_s.append((int(number), time.monotonic()))
         session = Session(
             secrets.token_hex(16), (int(number), int(count)), data, socket=socket, transport=transport
         )

@@ -5,16 +5,15 @@ Source: https://docs.discord.com/developers/resources/message and .../components
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from . import command_limits
 from .refusals import Why
 from .wire import COMPONENTS_V2, Json, walk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_COMMAND_NAME = re.compile(r"^[-_'\w]{1,32}$")
 _EMBED_LIMITS = {"title": 256, "description": 4096}
 _BUTTON = 2
 _TEXT_INPUT = 4
@@ -91,23 +90,8 @@ def check_modal(data: Json) -> FormErrors:
 def check_commands(commands: list[Json]) -> FormErrors:
     """Return what Discord would refuse in a set of commands."""
     errors = FormErrors()
-    errors.longest("commands", commands, 100)
-    for number, command in enumerate(commands):
-        _check_command(errors, str(number), command)
+    command_limits.check(errors, commands)
     return errors
-
-
-def _check_command(errors: FormErrors, path: str, command: Json) -> None:
-    if command.get("type", 1) not in {2, 3} or "." in path:
-        name = str(command.get("name", ""))
-        good = bool(_COMMAND_NAME.match(name)) and name == name.lower()
-        errors.require(f"{path}.name", ok=good, why="Command name is invalid")
-        described = 1 <= len(str(command.get("description", ""))) <= 100
-        errors.require(f"{path}.description", ok=described, why="Must be between 1 and 100 in length.")
-    errors.longest(f"{path}.options", command.get("options"), 25)
-    errors.longest(f"{path}.choices", command.get("choices"), 25)
-    for number, option in enumerate(command.get("options") or []):
-        _check_command(errors, f"{path}.options.{number}", option)
 
 
 def _check_embeds(errors: FormErrors, embeds: list[Json]) -> None:

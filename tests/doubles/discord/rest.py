@@ -154,7 +154,7 @@ class Rest(World):
                     "total": 1000,
                     "remaining": max(0, 1000 - len(self.gateway.identifies)),
                     "reset_after": 86_400_000,
-                    "max_concurrency": 1,
+                    "max_concurrency": self.max_concurrency,
                 },
             },
         )

@@ -45,6 +45,9 @@ _MIB = 1 << 20
 class World:
     """The state of one Discord; what the bot and the people do to it stands in `rest` and `people`."""
 
+    max_concurrency = 1
+    """How many shards may identify themselves at the same time."""
+
     def __init__(
         self,
         *,

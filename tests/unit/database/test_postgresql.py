@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, closing, suppress
 from datetime import UTC, datetime
 from typing import NoReturn
@@ -10,12 +10,13 @@ from typing import NoReturn
 import psycopg
 import pytest
 
-from bot.database import postgresql, slots
+from bot.database import pace, postgresql, postgresql_schema, slots
 from bot.database.engine import ConstraintViolated, DatabaseError, Tx
 from bot.database.locking import lock_guild
 from bot.database.postgresql import Database
 from bot.database.postgresql_tx import Tx as ServerTx
 from bot.database.postgresql_tx import connect
+from bot.database.share import Share
 from bot.database.standby import Standby, Stopped
 from bot.errors import Refusal, StartRefused, StoreBusy, StoreLost
 from bot.model import DiscordUserId, Period
@@ -320,70 +321,188 @@ def test_who_stood_still_while_looking_begins_anew() -> None:
     assert 0.0 == watch.look(slots.Beat(1, 1, given_back=False))
 
 
-def look(tx: ServerTx, watch: slots.Watch, clock: Hands, for_s: float) -> int | None:
-    """Look again and again for this time; return the epoch if the slot was taken."""
+def take(tx: ServerTx, slot: int = 0, size: int = 1, holder: str = "holder") -> slots.Held:
+    with slots.exclusively(tx):
+        held = slots.take(tx, slot, size, holder)
+    assert held is not None
+    return held
+
+
+def end(holder: ServerTx, standby: ServerTx) -> None:
+    """End a session, and wait until the server has noticed."""
+    holder.close()
+    while slots.locked_slots(standby):
+        pass
+
+
+def look(tx: ServerTx, lookout: slots.Lookout, clock: Hands, for_s: float) -> slots.Held | None:
+    """Look again and again for this time; return what was taken."""
     end_s = clock.s + for_s
     while clock.s < end_s:
         clock.s += 0.5
-        epoch = slots.attempt(tx, watch, 15.0, "standby")
-        if epoch is not None:
-            return epoch
+        for slot in lookout.look(tx):
+            return take(tx, slot, lookout.size, "standby")
     return None
 
 
-async def test_a_slot_that_was_not_given_back_is_left_alone_for_a_while(url: str) -> None:
-    clock, holder, standby = Hands(), *(connect(url, name="tests", options={}) for _ in range(2))
-    watch = slots.Watch(clock)
-    assert 1 == slots.attempt(holder, slots.Watch(), 15.0, "holder")
-    look(standby, watch, clock, 1.0)
-    holder.close()
-
-    assert None is look(standby, watch, clock, 1.0)
-    assert 2 == look(standby, watch, clock, 3.0)
-    standby.close()
+@pytest.fixture
+def pair(url: str) -> Iterator[tuple[ServerTx, ServerTx]]:
+    """A holder's session and a standby's."""
+    with (
+        closing(connect(url, name="tests", options={})) as holder,
+        closing(connect(url, name="tests", options={})) as standby,
+    ):
+        yield holder, standby
 
 
-async def test_a_slot_that_was_given_back_is_taken_at_once(url: str) -> None:
-    clock, holder, standby = Hands(), *(connect(url, name="tests", options={}) for _ in range(2))
-    assert 1 == slots.attempt(holder, slots.Watch(), 15.0, "holder")
-    slots.give_back(holder, 1)
-    holder.close()
-
-    assert 2 == look(standby, slots.Watch(clock), clock, 0.5)
-    standby.close()
+Pair = tuple[ServerTx, ServerTx]
 
 
-async def test_the_session_of_a_holder_that_stands_still_is_ended(url: str) -> None:
-    clock, holder, standby = Hands(), *(connect(url, name="tests", options={}) for _ in range(2))
-    watch = slots.Watch(clock)
-    assert 1 == slots.attempt(holder, slots.Watch(), 15.0, "holder")
+def test_a_slot_that_was_not_given_back_is_left_alone_for_a_while(pair: Pair) -> None:
+    clock, (holder, standby) = Hands(), pair
+    lookout = slots.Lookout(1, 15.0, clock)
+    assert 1 == take(holder).epoch
+    look(standby, lookout, clock, 1.0)
+    end(holder, standby)
 
-    assert None is look(standby, watch, clock, 14.0)
+    assert None is look(standby, lookout, clock, 1.0)
+    assert slots.Held(slot=0, epoch=2) == look(standby, lookout, clock, 3.0)
+
+
+def test_a_slot_that_was_given_back_is_taken_at_once(pair: Pair) -> None:
+    clock, (holder, standby) = Hands(), pair
+    slots.give_back(holder, take(holder))
+    end(holder, standby)
+
+    assert slots.Held(slot=0, epoch=2) == look(standby, slots.Lookout(1, 15.0, clock), clock, 0.5)
+
+
+def test_the_session_of_a_holder_that_stands_still_is_ended(pair: Pair) -> None:
+    clock, (holder, standby) = Hands(), pair
+    lookout = slots.Lookout(1, 15.0, clock)
+    take(holder)
+
+    assert None is look(standby, lookout, clock, 14.0)
     assert 1 == holder.execute("SELECT epoch FROM slot").fetchone()[0]
-    assert 2 == look(standby, watch, clock, 10.0)
+    assert slots.Held(slot=0, epoch=2) == look(standby, lookout, clock, 10.0)
     with pytest.raises(psycopg.OperationalError):
         holder.execute("SELECT 1")
-    standby.close()
 
 
-async def test_a_beat_keeps_the_slot(url: str) -> None:
-    clock, holder, standby = Hands(), *(connect(url, name="tests", options={}) for _ in range(2))
-    watch = slots.Watch(clock)
-    assert 1 == slots.attempt(holder, slots.Watch(), 15.0, "holder")
+def test_a_beat_keeps_the_slot(pair: Pair) -> None:
+    clock, (holder, standby) = Hands(), pair
+    lookout = slots.Lookout(1, 15.0, clock)
+    take(holder)
     for _ in range(4):
-        assert None is look(standby, watch, clock, 10.0)
+        assert None is look(standby, lookout, clock, 10.0)
         holder.execute("UPDATE slot SET beat = beat + 1")
-    holder.close()
-    standby.close()
 
 
-async def test_who_takes_the_slot_up_again_finds_its_own_epoch(url: str) -> None:
+def test_who_takes_the_slot_up_again_finds_its_own_epoch(url: str) -> None:
     with closing(connect(url, name="tests", options={})) as first:
-        assert 1 == slots.attempt(first, slots.Watch(), 15.0, "holder")
+        held = take(first)
 
     with closing(connect(url, name="tests", options={})) as second:
-        while not slots.take_up_again(second, 1, 0):
+        while not slots.take_up_again(second, held, 0):
             pass  # the server has not noticed yet that the first session has ended
         second.execute("UPDATE slot SET epoch = 2")
         with pytest.raises(slots.SlotLost):
-            slots.take_up_again(second, 1, 0)
+            slots.take_up_again(second, held, 0)
+
+
+def test_the_lowest_free_slot_comes_first(pair: Pair) -> None:
+    clock, (holder, standby) = Hands(), pair
+    take(holder, slot=0, size=3)
+
+    assert [1, 2] == slots.Lookout(3, 15.0, clock).look(standby)
+    assert slots.Held(slot=1, epoch=1) == look(standby, slots.Lookout(3, 15.0, clock), clock, 0.5)
+
+
+def test_only_the_slot_that_stands_still_is_taken_over(pair: Pair, url: str) -> None:
+    clock, (holder, standby) = Hands(), pair
+    lookout = slots.Lookout(2, 15.0, clock)
+    take(holder, slot=1, size=2)
+    with closing(connect(url, name="tests", options={})) as other:
+        alive = take(other, slot=0, size=2)
+        taken = None
+        while taken is None:
+            other.execute("BEGIN")
+            slots.beat(other, alive)
+            other.execute("COMMIT")
+            taken = look(standby, lookout, clock, 0.5)
+
+        assert slots.Held(slot=1, epoch=2) == taken
+        assert {0} == slots.locked_slots(standby)
+
+
+def test_processes_of_two_sizes_are_kept_apart(pair: Pair) -> None:
+    clock, (holder, standby) = Hands(), pair
+    take(holder, slot=2, size=3)
+
+    with pytest.raises(slots.OtherSize, match="3"):
+        slots.Lookout(2, 15.0, clock).look(standby)
+
+
+def test_another_size_waits_for_who_lost_its_connection(pair: Pair) -> None:
+    clock, (holder, standby) = Hands(), pair
+    lookout = slots.Lookout(2, 15.0, clock)
+    held = take(holder, slot=2, size=3)
+    end(holder, standby)
+
+    assert None is look(standby, lookout, clock, slots.GRACE_S)
+    assert slots.Held(slot=0, epoch=1) == look(standby, lookout, clock, 1.0)
+    with pytest.raises(slots.SlotLost):
+        slots.take_up_again(standby, held, 0)
+
+
+def test_no_slot_is_taken_while_another_size_comes_back(pair: Pair) -> None:
+    holder, standby = pair
+    take(holder, slot=2, size=3)
+
+    with slots.exclusively(standby):
+        assert None is slots.take(standby, 0, 2, "standby")
+
+
+async def test_another_size_is_refused_with_one_sentence(url: str) -> None:
+    async with Database.open(url, processes=3, lost=lost):
+        with pytest.raises(StartRefused, match=r"PROCESSES: .* for 2, .* for 3; stop"):
+            async with Database.open(url, processes=2, lost=lost):
+                pass
+
+
+async def test_each_process_has_a_share_of_its_own(url: str) -> None:
+    async with AsyncExitStack() as stack:
+        fleet = [
+            await stack.enter_async_context(Database.open(url, processes=3, lost=lost)) for _ in range(3)
+        ]
+
+        assert [Share(slot=slot, slots=3) for slot in range(3)] == [one.share for one in fleet]
+        assert [True, False, False] == [one.share.leads for one in fleet]
+
+
+def test_an_older_schema_is_left_alone_while_others_work_on_it(pair: Pair) -> None:
+    holder, standby = pair
+    older = str(postgresql_schema.current() - 1)
+    holder.execute("UPDATE fact SET value = ? WHERE name = 'schema'", (older,))
+    take(holder, slot=1, size=2)
+
+    with slots.exclusively(standby):
+        assert None is postgresql_schema.take_slot(standby, 0, 2, "standby")
+
+
+def test_two_shards_of_one_bucket_identify_themselves_apart(pair: Pair) -> None:
+    one, other = pair
+
+    assert 0.0 == pace.take_turn(one, 0)
+    assert 4.0 < pace.take_turn(other, 0) <= 5.0
+    assert 0.0 == pace.take_turn(other, 1)
+    other.execute("UPDATE identify SET at = at - 5000")
+    assert 0.0 == pace.take_turn(other, 0)
+
+
+def test_a_turn_in_the_future_holds_nobody_up(pair: Pair) -> None:
+    one, other = pair
+    pace.take_turn(one, 0)
+    one.execute("UPDATE identify SET at = at + 86400000")
+
+    assert 0.0 == pace.take_turn(other, 0)

@@ -15,7 +15,7 @@ from bot.errors import StartRefused
 from tests.postgresql import Server
 from tests.unit.database import postgresql_tables
 
-ONLY_ON_A_SERVER = {"slot"}
+ONLY_ON_A_SERVER = set(postgresql_schema.FLEET_TABLES)
 
 
 @pytest.fixture

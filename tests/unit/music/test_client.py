@@ -19,8 +19,9 @@ from bot.errors import Transient, Unauthorized
 from bot.model import FailReason
 from bot.music import client as client_module
 from bot.music import wire
-from bot.music.client import ANSWER_MAX_BYTES, MusicClient
+from bot.music.client import MusicClient
 from bot.music.encodings import WINDOW_MAX_BITS, decode
+from bot.music.queries import ANSWER_MAX_BYTES
 from bot.music.sseedance import Sseedance
 from tests import make
 

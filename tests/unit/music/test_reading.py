@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.model import FailReason
-from bot.music import reading, wire
+from bot.music import audio_addresses, wire
 from bot.music.kie import Kie
 from tests import make
 from tests.fuzz.answers import examine
@@ -437,7 +437,7 @@ def test_the_number_of_addresses_is_bounded() -> None:
     urls = [f"https://files.example/{number}.mp3" for number in range(25_000)]
     found = checked({"data": {"status": "success", "audioUrls": urls}})
 
-    assert wire.Done(tuple(urls[: reading.URLS_MAX])) == found
+    assert wire.Done(tuple(urls[: audio_addresses.URLS_MAX])) == found
 
 
 @pytest.mark.parametrize("name", ["data", "result", "songs", "response"])

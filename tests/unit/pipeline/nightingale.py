@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from bot.model import Backend, FailReason, SongRequest
-from bot.music import reading, wire
+from bot.music import json_answers, wire
 from bot.music.contract import Capabilities, Offer
 from bot.music.text_limits import Limits
 
@@ -42,7 +42,7 @@ class Nightingale:
         sent: Iterable[str],  # noqa: ARG002 - this service never echoes what it refuses
         retry_after_s: float | None,
     ) -> wire.Submitted:
-        answer = reading.parse(body) or {}
+        answer = json_answers.parse(body) or {}
         match status, answer.get("song"):
             case 201, str(song):
                 return wire.Accepted(song)
@@ -54,7 +54,7 @@ class Nightingale:
                 return wire.Unknown(f"HTTP {status}")
 
     def read_checked(self, status: int, body: bytes, origin: str) -> wire.Checked | wire.Busy:
-        answer = reading.parse(body)
+        answer = json_answers.parse(body)
         if status != 200 or answer is None:
             return wire.Busy(f"HTTP {status}")
         url = str(answer.get("file", ""))

@@ -18,6 +18,7 @@ BIG = 2**64 - 1
 NUMBER_DIGITS_MAX = 15
 """Digits of a number that Excel and LibreOffice keep."""
 ROW = LedgerRow(
+    day=20_000,
     id=1,
     at=make.NOW,
     kind="refund",

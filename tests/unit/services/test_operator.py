@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.database import postgresql
 from bot.database.sqlite import Database
 from bot.errors import AlreadyRuns, NotDone, OperatorsOnly, StartRefused
 from bot.model import FailReason, GuildId, Job, JobId, JobState, Period
@@ -19,9 +20,7 @@ from bot.store.reconcile import reconcile
 from bot.store.reports import LedgerRow
 from tests import make
 from tests.unit.pipeline.rig import Rig
-
-# The operator's actions open the file next to the bot.
-pytestmark = pytest.mark.sqlite
+from tests.unit.store.deleted_bytes import server_url
 
 CAPPED = Defaults(allowance=100, period=Period.MONTH, ceiling=50)
 
@@ -34,6 +33,11 @@ def rig(database: Database, tmp_path: Path, clock: make.Clock) -> Rig:
 @pytest.fixture
 async def operator(rig: Rig) -> AsyncIterator[OperatorActions]:
     """A second process's, while the bot has the database."""
+    url = server_url(rig.database)
+    if url is not None:
+        async with postgresql.Database.attach(url) as session:
+            yield OperatorActions(session, CAPPED, price=10, now=rig.clock)
+        return
     with pytest.raises(AlreadyRuns):
         async with Database.open(rig.database.path):
             raise AssertionError("two bots on one file")
@@ -210,6 +214,7 @@ def files(path: Path) -> tuple[bytes, int]:
     return path.read_bytes(), Path(f"{path}-wal").stat().st_size
 
 
+@pytest.mark.sqlite
 async def test_the_log_is_left_to_the_running_bot(rig: Rig) -> None:
     await rig.ask()
     content, size = files(rig.database.path)
@@ -224,6 +229,7 @@ async def test_the_log_is_left_to_the_running_bot(rig: Rig) -> None:
     assert files(rig.database.path)[1] > size
 
 
+@pytest.mark.sqlite
 async def test_the_log_stays_also_where_the_bot_ends_meanwhile(tmp_path: Path, blank_file: bytes) -> None:
     path = tmp_path / "tunesmith.db"
     path.write_bytes(blank_file)
@@ -236,6 +242,7 @@ async def test_the_log_stays_also_where_the_bot_ends_meanwhile(tmp_path: Path, b
         assert 1 == await opened.read(lambda tx: tx.execute("SELECT COUNT(*) FROM fact").fetchone()[0])
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(("version", "why"), [(1, "start the bot with this program first"), (99, "newer")])
 async def test_a_file_of_another_schema_is_left_alone(
     version: int, why: str, tmp_path: Path, blank_file: bytes

@@ -1,7 +1,12 @@
 """Find deleted data in the files of a database, byte by byte."""
 
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from bot.database import engine, postgresql
+from bot.database.postgresql_tx import connect
 
 SIZES = (1, 2, 3, 4, 6, 8)
 """In bytes, of integers as SQLite stores them. Source: https://sqlite.org/fileformat.html#record_format."""
@@ -28,3 +33,39 @@ def bytes_left(path: Path, texts: Iterable[str], ids: Iterable[int]) -> set[tupl
         for sought, shown in wanted.items()
         if sought in content
     }
+
+
+def server_url(database: object) -> str | None:
+    """The address of a database on a server."""
+    return database._url if isinstance(database, postgresql.Database) else None
+
+
+def left_in(database: engine.Database, texts: Iterable[str], ids: Iterable[int]) -> set[tuple[str, str]]:
+    """Each of the texts and ids that a database still has, with the file or the table that has it.
+
+    On a server, that is what its rows have, and the files of those tables that are rewritten.
+    """
+    url = server_url(database)
+    if url is not None:
+        return _left_on_server(url, list(texts), list(ids))
+    assert database.files is not None
+    return bytes_left(database.files, texts, ids)
+
+
+def _left_on_server(url: str, texts: list[str], ids: list[int]) -> set[tuple[str, str]]:
+    sought = {text.encode(): text for text in texts} | {b"%d" % number: str(number) for number in ids}
+    in_files = sought | {number.to_bytes(8, "little"): str(number) for number in ids}
+    folder = Path(parse_qs(urlsplit(url).query)["host"][0]) / "data"
+    found: set[tuple[str, str]] = set()
+    with closing(connect(url, name="tests", options={})) as tx:
+        tx.execute("CHECKPOINT")
+        tables = tx.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()").fetchall()
+        for (table,) in tables:
+            with tx.connection.cursor() as cursor, cursor.copy(f"COPY {table} TO STDOUT".encode()) as copy:
+                content = b"".join(bytes(block) for block in copy).replace(b"\\n", b"\n")
+            found |= {(table, shown) for wanted, shown in sought.items() if wanted in content}
+        for table in postgresql.REWRITTEN:
+            path = tx.execute("SELECT pg_relation_filepath(?)", (table,)).fetchone()[0]
+            content = (folder / path).read_bytes()
+            found |= {(table, shown) for wanted, shown in in_files.items() if wanted in content}
+    return found

@@ -96,7 +96,7 @@ def test_of_a_song_nothing_stays_but_what_the_books_need(tx: Tx) -> None:
     assert "" == after.request.lyrics
     assert ((), None, None) == (after.tracks, after.message_id, after.card_message_id)
     assert before == [tuple(row) for row in tx.execute(f"SELECT {kept} FROM job")]  # noqa: S608
-    for table in ("song", "text", "track", "draft"):
+    for table in ("song", "text", "track", "draft", "rating"):
         assert [] == tx.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608
 
 
@@ -226,6 +226,7 @@ GOES = {
     "coauthor": "*",
     "track": "*",
     "draft": "*",
+    "rating": "*",
 }
 """Of each table, what a deletion leaves and what it takes; a new column has to be decided on."""
 

@@ -29,6 +29,7 @@ from bot.model import (
 from bot.store import (
     breaker,
     budget_alerts,
+    calendars,
     claims,
     erasure,
     facts,
@@ -41,6 +42,7 @@ from bot.store import (
     personal_data,
     queue_order,
     quotas,
+    ratings,
     refusals,
     refused_words,
     reports,
@@ -48,6 +50,7 @@ from bot.store import (
     server_erasure,
     servers,
     texts,
+    times,
     tracks,
     upstream,
 )
@@ -237,6 +240,11 @@ def resume(tx: Tx) -> None:
     quotas.resume(tx, GUILD, make.entry(), NOW)
 
 
+def rated_server(tx: Tx) -> None:
+    ratings.rate(plain(tx), done(tx).id, number(tx), NOW, liked=True)
+    ratings.drop_of_server(tx, GUILD, 10)
+
+
 PLACES = claims.Places(free=3, used_up=frozenset({GUILD}), again_at=NOW, expired=NOW)
 """A window of the music service that has places left, but none for this server."""
 WORK: dict[str, Callable[[Tx], object]] = {
@@ -356,6 +364,17 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "quotas.resume": resume,
     "quotas.alerts_channel": lambda tx: quotas.alerts_channel(tx, GUILD),
     "quotas.set_alerts": lambda tx: quotas.set_alerts(tx, GUILD, CHANNEL, make.entry(), NOW),
+    "ratings.rate": lambda tx: (
+        ratings.rate(tx, done(tx).id, number(tx), NOW, liked=True),
+        ratings.rate(tx, done(tx).id, number(tx), NOW, liked=True),
+    ),
+    "ratings.rating": lambda tx: ratings.rating(tx, done(tx).id, number(tx)),
+    "ratings.tally": lambda tx: ratings.tally(tx, done(tx).id),
+    "ratings.may_be_rated": lambda tx: ratings.may_be_rated(tx, GUILD, done(tx).id),
+    "ratings.best": lambda tx: ratings.best(tx, GUILD, NOW),
+    "ratings.drop_of_songs": lambda tx: ratings.drop_of_songs(tx, [done(tx).id]),
+    "ratings.drop_of_member": lambda tx: ratings.drop_of_member(tx, number(tx)),
+    "ratings.drop_of_server": rated_server,
     "refusals.remember": lambda tx: refusals.remember(tx, 7, NOW),
     "refusals.is_refused": lambda tx: refusals.is_refused(tx, 7),
     "refusals.sweep": lambda tx: refusals.sweep(tx, NOW),
@@ -373,7 +392,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     ),
     "reports.whole_ledger": lambda tx: list(reports.whole_ledger(tx, GUILD)),
     "reports.people": lambda tx: reports.people(tx, GUILD),
-    "reports.days_of_use": lambda tx: reports.days_of_use(tx, GUILD, 30, NOW),
+    "reports.days_of_use": lambda tx: reports.days_of_use(tx, GUILD, 30, times.day_number(NOW)),
     "reports.top_members": lambda tx: reports.top_members(tx, GUILD, 0, 5),
     "reports.settled_songs": lambda tx: reports.settled_songs(tx, GUILD, "synth", 25),
     "scrub.mark": lambda tx: scrub.mark(tx, scrub.Deleted.ERASED),
@@ -400,6 +419,8 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "erasure.release_parked": lambda tx: erasure.release_parked(tx, "member_id", MemberNumber(1), NOW),
     "erasure.drop_drafts_of_jobs": lambda tx: erasure.drop_drafts_of_jobs(tx, [done(tx).id]),
     "erasure.blank": lambda tx: erasure.blank(tx, [done(tx).id]),
+    "calendars.of": lambda tx: calendars.of(tx, GUILD),
+    "calendars.write": lambda tx: calendars.write(tx, GUILD, calendars.Calendar(zone="Asia/Tokyo")),
     "server_erasure.due": server_erasure.due,
     "server_erasure.erase_batch": lambda tx: server_erasure.erase_batch(tx, GUILD, NOW),
     "server_erasure.is_leaving": lambda tx: server_erasure.is_leaving(tx, GUILD),

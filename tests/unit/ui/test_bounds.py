@@ -118,6 +118,7 @@ def test_long_lists_fit(say: Language, many: int, repeated: int) -> None:
         paused=name,
     )
     row = LedgerRow(
+        day=20_000,
         id=ID,
         at=make.NOW,
         kind="settle",

@@ -6,13 +6,21 @@ from bot.model import JobId
 from bot.ui.buttons import song_menu
 from bot.ui.buttons.delete import DeleteButton
 from bot.ui.buttons.lyrics import CopyLyricsButton
+from bot.ui.buttons.rating import DislikeButton, LikeButton
 from bot.ui.buttons.send import SendButton
 from bot.ui.language import ENGLISH
 
 
 @pytest.mark.parametrize("menu", [song_menu.SongMenu, song_menu.CopySongMenu])
 @pytest.mark.parametrize(
-    ("value", "kind"), [("words", CopyLyricsButton), ("send", SendButton), ("delete", DeleteButton)]
+    ("value", "kind"),
+    [
+        ("words", CopyLyricsButton),
+        ("like", LikeButton),
+        ("dislike", DislikeButton),
+        ("send", SendButton),
+        ("delete", DeleteButton),
+    ],
 )
 def test_a_choice_does_what_its_button_does(
     menu: type[song_menu.SongMenu], value: str, kind: type[object]

@@ -25,10 +25,11 @@ CREATE TRIGGER ledger_is_never_emptied BEFORE TRUNCATE ON ledger
 
 CREATE FUNCTION count_hold() RETURNS trigger LANGUAGE plpgsql AS
   $$BEGIN
-    INSERT INTO day_total (day, credits) VALUES (NEW.day, 0) ON CONFLICT DO NOTHING;
+    INSERT INTO day_total (day, credits)
+      SELECT at / 86400000, 0 FROM ledger WHERE job_id = NEW.job_id AND kind = 'hold' ON CONFLICT DO NOTHING;
     UPDATE day_total
       SET credits = credits + (CASE NEW.kind WHEN 'hold' THEN 1 ELSE -1 END) * (NEW.allowance + NEW.bonus)
-      WHERE day = NEW.day;
+      WHERE day = (SELECT at / 86400000 FROM ledger WHERE job_id = NEW.job_id AND kind = 'hold');
     RETURN NULL;
   END$$;
 CREATE TRIGGER day_total_counts_holds AFTER INSERT ON ledger FOR EACH ROW

@@ -23,7 +23,10 @@ CREATE TABLE guild (
   locale TEXT NOT NULL DEFAULT '',
   operator_bonus BIGINT NOT NULL DEFAULT 0,
   leaving_since BIGINT,
-  absent_since BIGINT
+  absent_since BIGINT,
+  zone TEXT,
+  zone_day BIGINT NOT NULL DEFAULT 0,
+  zone_until BIGINT
 );
 
 CREATE TABLE usage (
@@ -249,6 +252,16 @@ CREATE TABLE refused_word (
   PRIMARY KEY (guild_id, word)
 );
 
+CREATE TABLE rating (
+  job_id BIGINT NOT NULL REFERENCES job (id),
+  member_id BIGINT NOT NULL REFERENCES member (id),
+  liked BIGINT NOT NULL CHECK (liked IN (0, 1)),
+  guild_id BIGINT NOT NULL REFERENCES guild (id),
+  song_at BIGINT NOT NULL,
+  rated_at BIGINT NOT NULL,
+  PRIMARY KEY (job_id, member_id)
+);
+
 CREATE INDEX job_due ON job (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX job_card_due ON job (card_due_at) WHERE card_due_at IS NOT NULL;
 CREATE INDEX job_submitted ON job (submitted_at) WHERE submitted_at IS NOT NULL;
@@ -291,3 +304,5 @@ CREATE INDEX job_undelivered ON job (created_at) WHERE state = 'undelivered';
 CREATE INDEX guild_leaving ON guild (leaving_since) WHERE leaving_since IS NOT NULL;
 CREATE INDEX job_in_turn ON job (guild_id, member_id, created_at, id) WHERE state = 'queued' AND due_at IS NOT NULL;
 CREATE INDEX guild_absent ON guild (absent_since) WHERE absent_since IS NOT NULL;
+CREATE INDEX rating_of_songs ON rating (guild_id, song_at);
+CREATE INDEX rating_by_member ON rating (member_id, guild_id);

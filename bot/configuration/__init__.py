@@ -1,0 +1,1 @@
+"""How the settings are read: sources, values, and sentences about what to correct."""

@@ -1,0 +1,170 @@
+"""Load the settings that a model declares from the environment, ``.env``, files and credentials."""
+
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+
+from bot.configuration import sentences, sources
+from bot.errors import StartRefused
+
+UNSET: Final = "unset"
+"""A secret in place of one that is missing, to show what the other settings result in."""
+HIDDEN: Final = "(hidden)"
+
+S = TypeVar("S", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared(Generic[S]):
+    """The settings as a model declares them."""
+
+    model: type[S]
+    names: sources.Names
+    required: tuple[str, ...]
+    """The fields of the secrets that may be required."""
+    in_clear: Callable[[S], Collection[str]]
+    """The names of secrets that hold none with these settings, so that they may be shown."""
+
+    def validated(self, texts: Mapping[str, str]) -> tuple[S | None, dict[str, ErrorDetails]]:
+        """Return the settings that these texts result in, or the first error of each wrong one."""
+        try:
+            return self.model.model_validate(texts), {}
+        except ValidationError as error:
+            errors: dict[str, ErrorDetails] = {}
+            for one in error.errors(include_url=False, include_input=False):
+                errors.setdefault(str(one["loc"][0]).upper(), one)
+            return None, errors
+
+    def sentence(self, error: ErrorDetails) -> str:
+        """Say what to correct."""
+        return sentences.sentence(error, self.model)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectiveSetting:
+    """A setting as ``tunesmith config`` shows it."""
+
+    name: str
+    value: str
+    origin: str
+    problem: str | None = None
+    """The sentence that says what to correct, if the value can't be used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effective(Generic[S]):
+    """All settings with their origins, whether they can be used or not."""
+
+    settings: S | None
+    """None if there is a problem."""
+    rows: list[EffectiveSetting]
+    problems: list[str]
+    """The problems that prevent a start, the most important first."""
+    warnings: list[str]
+
+    def usable(self) -> S:
+        """Return the settings. Raises StartRefused if there is a problem."""
+        if self.settings is None:
+            raise StartRefused(self.problems[0])
+        return self.settings
+
+
+def examine(declared: Declared[S], env_file: Path) -> Effective[S]:
+    """Return every setting, where it comes from, and what is wrong with it."""
+    found = sources.gather(declared.names, env_file, os.environ)
+    texts = {name.lower(): value.text for name, value in found.values.items()}
+    settings, errors = declared.validated(texts)
+    unread = {problem.name for problem in found.problems}
+    wrong = {name: declared.sentence(error) for name, error in errors.items() if name not in unread}
+    wrong |= {problem.name: problem.sentence for problem in found.problems if problem.name is not None}
+    missing = [name for name, error in errors.items() if error["type"] == "missing" and name not in unread]
+    problems = [
+        *(problem.sentence for problem in found.problems),
+        *([sentences.missing(missing)] if len(missing) > 1 else []),
+        *(declared.sentence(error) for name, error in errors.items() if name not in unread),
+    ]
+    return Effective(
+        settings=None if problems else settings,
+        rows=list(_rows(declared, found, texts, wrong, missing)),
+        problems=problems,
+        warnings=list(_warnings(found, env_file)),
+    )
+
+
+def load_for_database(declared: Declared[S], env_file: Path) -> S:
+    """Load the settings of a command that only uses the database: other secrets may be missing or wrong.
+
+    Raises:
+        StartRefused: one sentence that names the offending variable and shows no value.
+    """
+    found = sources.gather(declared.names, env_file, os.environ)
+    secrets = declared.names.secrets - {"DATABASE_URL"}
+    texts = {name.lower(): value.text for name, value in found.values.items()}
+    for name in declared.validated(texts)[1].keys() & secrets:
+        texts[name.lower()] = UNSET
+    settings, errors = declared.validated(dict.fromkeys(declared.required, UNSET) | texts)
+    problems = [problem.sentence for problem in found.problems if problem.name not in secrets]
+    problems += [declared.sentence(error) for name, error in errors.items() if name not in secrets]
+    if settings is None or problems:
+        raise StartRefused(problems[0])
+    return settings
+
+
+def with_answers(declared: Declared[S], answers: Mapping[str, str]) -> S:
+    """Return the settings that these answers and the environment result in; the answers take precedence.
+
+    Raises:
+        StartRefused: one sentence that names the offending setting and shows no value.
+    """
+    answered = {name.upper() + suffix for name in answers for suffix in ("", sources.FILE_SUFFIX)}
+    environ = {name: text for name, text in os.environ.items() if name.upper() not in answered}
+    found = sources.gather(declared.names, None, environ)
+    problems = [one.sentence for one in found.problems if (one.name or "").lower() not in answers]
+    texts = {name.lower(): value.text for name, value in found.values.items()} | dict(answers)
+    settings, errors = declared.validated(texts)
+    problems += map(declared.sentence, errors.values())
+    if settings is None or problems:
+        raise StartRefused(problems[0])
+    return settings
+
+
+def _rows(
+    declared: Declared[S],
+    found: sources.Gathered,
+    texts: Mapping[str, str],
+    wrong: Mapping[str, str],
+    missing: Collection[str],
+) -> Iterator[EffectiveSetting]:
+    usable = {name: text for name, text in texts.items() if name.upper() not in wrong}
+    # What the valid settings result in does not depend on secrets.
+    effective, _ = declared.validated(dict.fromkeys(declared.required, UNSET) | usable)
+    for name in declared.names.all:
+        value = found.values.get(name)
+        problem = wrong.get(name)
+        if problem is not None or effective is None:
+            shown = "(missing)" if name in missing else "(invalid)"
+        elif name in declared.names.secrets and name in declared.in_clear(effective):
+            shown = getattr(effective, name.lower()).get_secret_value()
+        elif name in declared.names.secrets:
+            shown = HIDDEN if value is not None else "(not set)"
+        else:
+            shown = sentences.as_written(getattr(effective, name.lower()))
+        default = declared.model.model_fields[name.lower()].default
+        has_default = name not in declared.names.secrets or isinstance(default, SecretStr)
+        origin = "default" if problem is None and has_default else "-"
+        yield EffectiveSetting(
+            name=name, value=shown, origin=origin if value is None else value.origin, problem=problem
+        )
+
+
+def _warnings(found: sources.Gathered, env_file: Path) -> Iterator[str]:
+    if sources.readable_by_others(env_file):
+        yield f"{env_file} is readable by others; run `chmod 600 {env_file}`."
+    for name, value in found.values.items():
+        if value.file is not None and sources.readable_by_others(value.file, owned=True):
+            yield f"{name}{sources.FILE_SUFFIX} is readable by others; run `chmod 600 {value.file}`."

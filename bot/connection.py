@@ -1,0 +1,69 @@
+"""The connection to Discord: made, kept and closed."""
+
+import asyncio
+import logging
+from typing import Final
+
+import discord
+
+from bot.errors import StartRefused, Transient
+from bot.ops.doctor.local import STRANGERS
+from bot.store.servers import SERVE_ALL, ServerPolicy
+from bot.ui.discord_client import UNREACHABLE, TunesmithClient
+
+log = logging.getLogger(__name__)
+
+AUTHENTICATION_FAILED: Final = 4004
+"""Source: https://docs.discord.com/developers/topics/opcodes-and-status-codes#gateway, read 2026-11-22."""
+CLOSE_WITHIN_S: Final = 5.0
+"""How long Discord may take to confirm the end of the connection, in seconds."""
+
+
+async def connect(
+    client: TunesmithClient,
+    token: str,
+    stop: asyncio.Event,
+    policy: ServerPolicy = SERVE_ALL,
+) -> None:
+    """Keep the bot connected to Discord until it is closed, which ``stop`` precedes.
+
+    Raises:
+        StartRefused: Discord does not accept the token.
+        Transient: Discord can't be reached.
+    """
+    if client.is_closed():
+        client.reopen()
+    try:
+        # Otherwise a failed start leaves the HTTP session open (discord.py 2.7.1).
+        async with client:
+            await client.login(token)
+            if policy.is_open and client.application is not None and client.application.bot_public:
+                log.warning("strangers can spend credits", extra={"advice": STRANGERS})
+            await client.connect()
+    except discord.LoginFailure as error:
+        raise StartRefused("DISCORD_TOKEN is not accepted by Discord; copy the bot's token again.") from error
+    except discord.ConnectionClosed as error:
+        if error.code != AUTHENTICATION_FAILED:
+            raise
+        raise StartRefused(
+            "DISCORD_TOKEN is no longer accepted by Discord; copy the bot's token again."
+        ) from error
+    except (*UNREACHABLE, RuntimeError) as error:  # aiohttp's, for what was closed meanwhile
+        if stop.is_set():
+            log.info("connection closed while it was made", extra={"error": str(error)})
+        elif isinstance(error, RuntimeError):
+            raise
+        else:
+            raise Transient(f"Discord can't be reached ({type(error).__name__})") from error
+
+
+async def close(client: discord.Client) -> None:
+    """Disconnect from Discord. It may never confirm that; nothing is lost if it doesn't."""
+    if client.is_closed():
+        return
+    try:
+        async with asyncio.timeout(CLOSE_WITHIN_S):
+            await client.close()
+    except TimeoutError:
+        log.warning("disconnect not confirmed by Discord")
+        await client.http.close()

@@ -1,0 +1,174 @@
+"""Fill an empty PostgreSQL database in one transaction: with another database's rows, all or none."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+import psycopg
+
+from bot.database import identity, postgresql_schema, slots
+from bot.database.engine import DatabaseError
+from bot.database.postgresql_errors import MOMENTARY, refusing, sentence
+from bot.database.postgresql_tx import Tx, connect
+from bot.errors import NotDone
+
+ORIGIN_FACT: Final = "moved from"
+"""Name of the fact that says which move has filled the database."""
+OPTIONS: Final[dict[str, str | int]] = {
+    "lock_timeout": 1_500,
+    # However long the copy takes, and whatever the server's own limits are.
+    "statement_timeout": 0,
+    "idle_in_transaction_session_timeout": 0,
+    "synchronous_commit": "on",
+}
+OWN_FACTS: Final = (postgresql_schema.VERSION_FACT, identity.IDENTITY_FACT)
+"""Facts of the database itself, which no bot needs to have run for."""
+ENCODING: Final = "UTF8"
+
+
+class Filling:
+    """An open transaction on a database that is being filled. Nobody else sees or changes its rows."""
+
+    def __init__(self, tx: Tx) -> None:
+        self.tx = tx
+
+    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Copy rows as they are: triggers that count them are off, and the schema's checks hold.
+
+        Raises:
+            NotDone: the server can't take them.
+        """
+        with errors_as_sentences("filled"):
+            self.tx.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+            statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+            with self.tx.connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+                for row in rows:
+                    copy.write_row(row)
+            self.tx.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+    def count_on(self, table: str, last: int) -> None:
+        """Let the ids that the database assigns continue after ``last``, which may be that of no row."""
+        if not last:
+            return
+        with errors_as_sentences("filled"):
+            sequence = self.tx.execute("SELECT pg_get_serial_sequence(?, 'id')", (table,)).fetchone()[0]
+            if sequence is not None:
+                self.tx.execute("SELECT setval(CAST(? AS regclass), ?)", (sequence, last))
+
+    def commit(self, token: str) -> None:
+        """Commit, and let ``was_filled_by`` find the token.
+
+        Raises:
+            DatabaseError: it failed, or its answer was lost: only ``was_filled_by`` knows.
+        """
+        try:
+            self.tx.execute(
+                """INSERT INTO fact (name, value) VALUES (?, ?)
+                   ON CONFLICT (name) DO UPDATE SET value = excluded.value""",
+                (ORIGIN_FACT, token),
+            )
+            identity.record(self.tx)
+            self.tx.execute("COMMIT")
+        except psycopg.Error as error:
+            raise DatabaseError(sentence(error)) from error
+        with suppress(psycopg.Error):  # the server does it by itself, later
+            # The statistics of empty tables would make the first plans bad.
+            self.tx.execute("ANALYZE")
+
+
+@contextmanager
+def filling(url: str, tables: Sequence[str]) -> Iterator[Filling]:
+    """Open an empty database with this program's schema, for one transaction that fills these tables.
+
+    Raises:
+        StartRefused: the server can't be reached, or the database is another program's or version's.
+        NotDone: it is not empty, or a bot uses it.
+    """
+    with refusing():
+        tx = connect(url, name="tunesmith move", options=OPTIONS)
+    try:
+        with errors_as_sentences("filled"):
+            slots.prepare(tx)
+            tx.execute("BEGIN")
+            # A bot that starts now waits for this lock with its slot taken, and then finds the filled tables.
+            tx.execute("SELECT pg_advisory_xact_lock(?, ?)", (slots.LOCKS, slots.SCHEMA_LOCK))
+            refuse_used(tx)
+            _refuse_encoding(tx)
+            if postgresql_schema.schema_version(tx):
+                postgresql_schema.refuse_other_schema(tx)
+            postgresql_schema.refuse_unusable(tx)
+            postgresql_schema.upgrade(tx)
+            tx.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
+            _refuse_rows(tx, tables)
+            tx.execute("DELETE FROM fact WHERE name = ?", (identity.IDENTITY_FACT,))
+        yield Filling(tx)
+    finally:
+        with suppress(*MOMENTARY):
+            if tx.usable and tx.in_transaction:
+                tx.execute("ROLLBACK")
+        tx.close()
+
+
+def refuse_used(tx: Tx) -> None:
+    """Refuse a database on which a bot runs. In a transaction that holds the lock of the schema, none starts.
+
+    Raises:
+        NotDone: one does.
+    """
+    used = tx.execute(
+        """SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = CAST(? AS oid)
+             AND objid <> CAST(? AS oid)
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())""",
+        (slots.LOCKS, slots.SCHEMA_LOCK % (1 << 32)),
+    ).fetchone()
+    if used is not None:
+        raise NotDone("A bot runs on the PostgreSQL database; stop it first, nothing was changed.")
+
+
+def was_filled_by(url: str, token: str) -> bool:
+    """Return whether the move with this token has filled the database.
+
+    Raises:
+        StartRefused: the server can't be asked.
+    """
+    with refusing():
+        tx = connect(url, name="tunesmith move", options=OPTIONS)
+    try:
+        with errors_as_sentences("filled"):
+            if not postgresql_schema.schema_version(tx):
+                return False
+            row = tx.execute("SELECT value FROM fact WHERE name = ?", (ORIGIN_FACT,)).fetchone()
+            return row is not None and row["value"] == token
+    finally:
+        tx.close()
+
+
+def _refuse_encoding(tx: Tx) -> None:
+    encoding = tx.execute("SELECT current_setting('server_encoding')").fetchone()[0]
+    if encoding != ENCODING:
+        raise NotDone(
+            f"The encoding of the PostgreSQL database is {encoding}; create it with {ENCODING}, nothing was "
+            "changed."
+        )
+
+
+def _refuse_rows(tx: Tx, tables: Sequence[str]) -> None:
+    for table in tables:
+        condition = " WHERE name <> ALL (?)" if table == "fact" else ""
+        values = (list(OWN_FACTS),) if condition else ()
+        if tx.execute(f"SELECT 1 FROM {table}{condition} LIMIT 1", values).fetchone() is not None:
+            raise NotDone(
+                f"The PostgreSQL database is not empty: it has rows in the table {table}. Create an empty "
+                "one; nothing was changed."
+            )
+
+
+@contextmanager
+def errors_as_sentences(done: str) -> Iterator[None]:
+    """Turn an error of the server into a sentence: what could not be done."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise NotDone(
+            f"The PostgreSQL database can't be {done} ({sentence(error)}); nothing was changed."
+        ) from error

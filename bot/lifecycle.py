@@ -1,0 +1,172 @@
+"""The life of the running bot: started, supervised, started anew with another clock, and stopped."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from aiohttp import web
+
+from bot import connection
+from bot.app import App, assemble
+from bot.database.engine import Database
+from bot.database.file_system import check_file_system
+from bot.database.standby import Standby, Stopped
+from bot.errors import StartRefused, StoreBusy
+from bot.ops import event_loop, health, version
+from bot.ops.clock import CheckedClock
+from bot.ops.supervisor import supervise
+from bot.settings import Settings
+from bot.store import servers
+from bot.ui.discord_client import use_api
+
+log = logging.getLogger(__name__)
+
+CANCEL_EVERY_S: Final = 0.5
+
+
+async def run(settings: Settings) -> None:
+    """Run the bot until SIGTERM or SIGINT, then finish what must not be interrupted and return.
+
+    Raises:
+        StartRefused: the operator has to change a setting or the environment first.
+    """
+    use_api(settings.discord_api_url)
+    if not settings.on_postgresql:
+        with suppress(OSError):  # a folder that can't be created is refused below, with the file's name
+            settings.database_path.parent.mkdir(parents=True, exist_ok=True)
+        check_file_system(settings.database_path)
+    try:
+        while await _run_until_stopped(settings):
+            log.warning("starting anew", extra={"reason": "the clock was set right"})
+    except Stopped:
+        log.info("stopped while standing by")
+
+
+async def _run_until_stopped(settings: Settings) -> bool:
+    """Run the bot until it is to stop. Return whether it is to start anew, with another clock.
+
+    Raises:
+        StartRefused: the operator has to change a setting or the environment first.
+    """
+    policy = settings.server_policy
+    stop, clock = asyncio.Event(), CheckedClock()
+    now, signaled = clock.now, False
+
+    def stop_for_good() -> None:
+        nonlocal signaled
+        signaled = True
+        stop.set()
+
+    def stop_on_signals() -> None:
+        for name in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(name, stop_for_good)
+
+    if settings.on_postgresql:  # to stand by may take weeks
+        stop_on_signals()
+    standby = Standby(stop=stop, shown=lambda: health.serving(settings.listen, health.standby_page))
+    async with (
+        assemble(
+            settings, now=now, dated=clock.compare, clock_confirmed=clock.confirmed, standby=standby
+        ) as app,
+        health.serving(settings.listen, lambda: _pages(app, stop, clock)) as address,
+    ):
+        log.info("starting", extra=version.running())
+        clock.alert = app.operator_alerts.alert
+        if address is not None:
+            log.info("health server listening", extra={"address": address})
+        stop_on_signals()
+        await _log_total(app.database, settings.total_credits_max, now())
+        refused: StartRefused | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                token = settings.discord_token.get_secret_value()
+                restart = group.create_task(_stop_when_set_right(clock, stop))
+                await _work(app, partial(connection.connect, app.client, token, stop, policy), stop, group)
+                restart.cancel()
+        except* StartRefused as group_of_errors:
+            refused = next(error for error in group_of_errors.exceptions if isinstance(error, StartRefused))
+        finally:
+            await connection.close(app.client)
+        if refused is not None:
+            raise refused
+    return clock.set_right.is_set() and not signaled
+
+
+async def _stop_when_set_right(clock: CheckedClock, stop: asyncio.Event) -> None:
+    """Stop this run, as SIGTERM would, once the machine's clock was set right after a wrong start."""
+    await clock.set_right.wait()
+    stop.set()
+
+
+async def _log_total(database: Database, total_credits_max: int, now: datetime) -> None:
+    """Log how much of the operator's credits all servers together have used this month."""
+    try:
+        used = await database.read(lambda tx: servers.credits_this_month(tx, now))
+    except StoreBusy as error:
+        log.warning("credits of this month not counted", extra={"error": str(error)})
+        return
+    log.info("credits of this month", extra={"used": used, "total_credits_max": total_credits_max})
+
+
+def _pages(app: App, stop: asyncio.Event, clock: CheckedClock) -> web.Application:
+    """Return the pages about the running bot: /healthz and /metrics."""
+    status = health.Health(
+        database=app.database,
+        gateway=app.client.cut_off,
+        latencies_s=app.client.latencies_s,
+        last_round_at=lambda: app.runner.looked_at,
+        stopping=stop.is_set,
+        storage=app.storage.problem,
+        clock=clock.problem,
+        now=clock.now,
+    )
+    return health.application(status, app.metrics, app.database, app.intake.terms.backend, app.upstream_terms)
+
+
+async def _work(
+    app: App, connect: Callable[[], Awaitable[None]], stop: asyncio.Event, group: asyncio.TaskGroup
+) -> None:
+    """Run all parts concurrently until ``stop``; then finish the jobs first and end the rest."""
+    alert = app.operator_alerts.alert
+
+    def start(name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        return group.create_task(supervise(name, work, alert))
+
+    runner = start("job runner", app.runner.run)
+    others = [
+        start("Discord connection", connect),
+        start("maintenance", app.maintenance.run),
+        start("balance of the music service", app.upstream_balance.run),
+        start("operator webhook", app.operator_alerts.run),
+        group.create_task(event_loop.watch(app.metrics.lagged)),
+        group.create_task(_watch_ownership(app.database)),
+    ]
+    await stop.wait()
+    log.info("stopping")
+    app.intake.close()
+    app.runner.stop()
+    # Concurrently: together they must finish before the service manager sends SIGKILL.
+    await asyncio.gather(asyncio.wait([runner]), app.intake.all_answered())
+    await connection.close(app.client)
+    # Repeatedly: on Python 3.11 wait_for, which discord.py connects with, can swallow a cancellation.
+    while pending := [task for task in others if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=CANCEL_EVERY_S)
+
+
+async def _watch_ownership(database: Database) -> None:
+    """End the process once its database is no longer its own: it can neither pay nor post any more.
+
+    Raises:
+        StartRefused: a write has found that.
+    """
+    reason = await database.until_lost()
+    raise StartRefused(
+        f"DATABASE_URL: {reason}, so this process has ended; start it again once only one bot uses the file."
+    )

@@ -1,0 +1,104 @@
+"""Free queries to the music service: hundreds a second while thousands of songs are in progress.
+
+Directly they go through aiohttp, whose parser is compiled: a query takes 0.26 ms of processor time there and
+1.3 ms in httpx, whose pool also looks at every connection before each request. Paid requests stay with
+httpx, whose errors tell whether a byte was sent; a query may simply be asked again.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import aiohttp
+import httpx
+from yarl import URL
+
+from bot.music.encodings import TooLarge
+from bot.music.tls import tls_context
+
+ANSWER_MAX_BYTES: Final = 1024 * 1024
+"""Maximum size of an answer in bytes, as received and when decompressed."""
+QUERIES_AT_ONCE_MAX: Final = 256
+"""Maximum number of connections for queries."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer as it was received."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By names whose case does not matter."""
+    body: bytes
+    """Not decompressed."""
+
+
+class Queries(Protocol):
+    """Sends GET requests with the key, and follows no redirect: the key must not travel."""
+
+    async def get(self, url: str) -> Answer:
+        """Return the answer.
+
+        Raises:
+            httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, TooLarge: there is none.
+        """
+        ...
+
+
+class ThroughHttpx:
+    """Queries through a client of httpx: with a proxy, or with a transport that replaces the network."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def get(self, url: str) -> Answer:
+        """Return the answer."""
+        async with self._client.stream("GET", url) as response:
+            # Raw: httpx would decompress without a limit.
+            body = await bounded(response.aiter_raw())
+            return Answer(status=response.status_code, headers=response.headers, body=body)
+
+
+class Direct:
+    """Queries on direct connections. Get it from ``Direct.open``."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, headers: Mapping[str, str], *, connect_s: float, read_s: float
+    ) -> AsyncIterator["Direct"]:
+        """Open connections with these headers and deadlines."""
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=QUERIES_AT_ONCE_MAX, ssl=tls_context()),
+            headers=headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,  # it would be without a limit
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_s, sock_read=read_s),
+        )
+        async with session:
+            yield cls(session)
+
+    async def get(self, url: str) -> Answer:
+        """Return the answer."""
+        address = URL(url, encoded=True)  # the contract has quoted the task's id
+        async with self._session.get(address, allow_redirects=False) as response:
+            body = await bounded(response.content.iter_any())
+            return Answer(status=response.status, headers=response.headers, body=body)
+
+
+async def bounded(chunks: AsyncIterator[bytes]) -> bytes:
+    """Join the parts of an answer.
+
+    Raises:
+        TooLarge: it has more than an answer may have.
+    """
+    received = bytearray()
+    async for chunk in chunks:
+        received += chunk
+        if len(received) > ANSWER_MAX_BYTES:
+            raise TooLarge
+    return bytes(received)

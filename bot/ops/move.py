@@ -1,0 +1,183 @@
+"""``tunesmith move``: take all rows of an SQLite file to an empty PostgreSQL database, and close the file.
+
+The rows are copied in one transaction of the server. Both reconciliations have to find the same before it is
+committed. A kill at any moment leaves either the file as it was, or a move that the next run of the command
+completes; a bot never starts on both.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+from bot.configuration.values import is_postgresql
+from bot.database import migrating, moved
+from bot.database.engine import DatabaseError, Tx
+from bot.database.exclusive_lock import exclusive_lock, real_path
+from bot.database.moved import Source
+from bot.database.opening import POSTGRESQL, SQLITE, Filling, filling, path_of, was_filled_by
+from bot.errors import NotDone, StartRefused
+from bot.ops.backup import Progress
+from bot.store import scrub
+from bot.store.facts import forget
+from bot.store.reconcile import FINDINGS_MAX, Reconciliation, reconcile
+
+ROWS_STEP: Final = 1_000
+"""Number of rows between two displays of the progress."""
+OWN_ROWS: Final = {"fact": 1}
+"""Rows of the server's database itself: the version of its schema."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """The result of a move."""
+
+    place: str
+    """The server and the database, without user and password."""
+    rows: int | None
+    """Number of rows; None if an earlier run had moved them, and this one closed the file."""
+    books: Reconciliation | None
+    """The result of both reconciliations."""
+
+
+def place_of(url: str) -> str:
+    """Return the address of a PostgreSQL database without user, password and parameters."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2] or ", ".join(parse_qs(parts.query).get("host", [""]))
+    return f"{POSTGRESQL}{host}/{parts.path.strip('/')}"
+
+
+def move(source: str, target: str, progress: Progress) -> Moved:
+    """Move the rows of the file ``source`` to the database ``target``; both are addresses.
+
+    Raises:
+        StartRefused: a bot runs on the file, or one of the databases can't be used.
+        NotDone: the reason; nothing was changed, unless the sentence says otherwise.
+    """
+    if not source.startswith(SQLITE) or not target.startswith(POSTGRESQL):
+        raise NotDone(f"A move goes from {SQLITE}… to {POSTGRESQL}…, in this order; nothing was changed.")
+    if not is_postgresql(target):
+        raise NotDone(
+            "The address must name a user and a database, like postgresql://user:password@host/name; nothing "
+            "was changed."
+        )
+    path, place = real_path(path_of(source)), place_of(target)
+    if not path.is_file():
+        raise NotDone(f"{path} is not a file; nothing was changed.")
+    with (
+        exclusive_lock(path, create=False),
+        _errors_as_sentences(path),
+        moved.source(path) as opened,
+    ):
+        _refuse_unusable(opened, path)
+        earlier = moved.begun(opened.tx)
+        if earlier is not None:
+            if earlier.place != place:
+                raise NotDone(
+                    f"An earlier move of {path} to {earlier.place} was interrupted before it was complete; "
+                    "run it again to complete it."
+                )
+            if was_filled_by(target, earlier.token):
+                opened.close_for_good(place)
+                return Moved(place=place, rows=None, books=None)
+            opened.give_up()
+        result = _copy(opened, target, place, progress)
+        opened.close_for_good(place)
+    return result
+
+
+def _refuse_unusable(opened: Source, path: Path) -> None:
+    place = moved.destination(opened.tx)
+    if place is not None:
+        raise NotDone(f"{path} was moved to {place} already; nothing was changed.")
+    if not migrating.is_ours(opened.tx):
+        raise NotDone(f"{path} is not a Tunesmith database; nothing was changed.")
+    version, current = migrating.schema_version(opened.tx), len(migrating.migrations())
+    if version != current:
+        raise NotDone(
+            f"{path} is of schema {version} and this program of {current}; start the bot with this program "
+            "on the file first, or update the program. Nothing was changed."
+        )
+
+
+def _copy(opened: Source, target: str, place: str, progress: Progress) -> Moved:
+    tables = opened.tables()
+    counts = {table: opened.count(table) for table in tables}
+    whole = sum(counts.values())
+    with filling(target, tables) as filled:
+        done = 0
+
+        def counted(table: str) -> Iterator[tuple[object, ...]]:
+            nonlocal done
+            for row in opened.rows(table):
+                yield row
+                done += 1
+                if done % ROWS_STEP == 0:
+                    progress("moving", done, whole)
+
+        for table in tables:
+            filled.copy(table, opened.columns(table), counted(table))
+            filled.count_on(table, opened.last_id(table))
+        progress("comparing the books", whole, whole)
+        books = _compare(opened.tx, filled.tx, counts)
+        # The pages of the file have no meaning on a server.
+        forget(filled.tx, scrub.PAGE_FACT)
+        _commit(opened, filled, target, place)
+    return Moved(place=place, rows=whole, books=books)
+
+
+def _compare(file: Tx, server: Tx, counts: dict[str, int]) -> Reconciliation:
+    """Return what the reconciliations of both find.
+
+    Raises:
+        NotDone: they differ, or a table has more or fewer rows.
+    """
+    before, after = _sorted(reconcile(file)), _sorted(reconcile(server))
+    if before != after:
+        raise NotDone("The books of both databases differ; please report it. Nothing was changed.")
+    for table, count in counts.items():
+        there = server.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]  # noqa: S608 - our own tables
+        if there - OWN_ROWS.get(table, 0) != count:
+            raise NotDone(
+                f"{there} of {count} rows of {table} arrived; please report it. Nothing was changed."
+            )
+    return before
+
+
+def _sorted(books: Reconciliation) -> Reconciliation:
+    """Return the findings in an order that both engines agree on; of more than are listed, nothing else."""
+    if len(books.findings) >= FINDINGS_MAX:
+        return replace(books, findings=("more than are listed",))
+    return replace(books, findings=tuple(sorted(books.findings)))
+
+
+def _commit(opened: Source, filled: Filling, target: str, place: str) -> None:
+    """Commit on the server, after the file has recorded that this may happen."""
+    begun = opened.begin(place)
+    try:
+        filled.commit(begun.token)
+    except DatabaseError as error:
+        try:
+            happened = was_filled_by(target, begun.token)
+        except (StartRefused, NotDone):
+            raise NotDone(
+                f"The connection was lost at the commit of the move to {place}; run it again, which "
+                "completes it. Until then, no bot starts on the file."
+            ) from error
+        if not happened:
+            opened.give_up()
+            raise NotDone(f"The server did not commit the move ({error}); nothing was changed.") from error
+
+
+@contextmanager
+def _errors_as_sentences(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        detail = " ".join(str(error).split())
+        raise NotDone(f"{path} can't be read ({detail}); nothing was changed.") from error
+    except OSError as error:
+        raise NotDone(f"{path} can't be moved ({error.strerror}); nothing was changed.") from error

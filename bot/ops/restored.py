@@ -1,0 +1,61 @@
+"""``tunesmith restored``: go on with a database that something else than ``tunesmith restore`` has restored.
+
+A dump, a snapshot of a disk, a promoted replica: what was done since may be missing. The same marks as after
+``tunesmith restore`` keep the bot from doing it again.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from bot.database.engine import Tx
+from bot.database.exclusive_lock import exclusive_lock, real_path
+from bot.database.opening import accepting
+from bot.database.sqlite import open_migrated, open_read_only
+from bot.errors import NotDone
+from bot.model import JobState
+from bot.pipeline import after_restore
+from bot.store.reconcile import reconcile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The state of a database that the bot may use again."""
+
+    marked: Counter[JobState]
+    """Number of unfinished jobs by state, as they were found."""
+    balanced: bool
+    """Whether the ledger adds up."""
+
+
+def accept(place: Path | str, now: datetime, *, complete: bool = False) -> Accepted:
+    """Mark in each unfinished job what is no longer known, while no bot runs on the database.
+
+    ``complete`` says that no commit was lost, as after a planned change of the server; nothing is marked.
+
+    Raises:
+        StartRefused: the database can't be used, or a bot runs on it.
+        NotDone: there is no database, or a bot runs on it.
+    """
+    with _opened(place) as tx:
+        marked: Counter[JobState] = Counter() if complete else after_restore.mark(tx, now)
+        return Accepted(marked=marked, balanced=not reconcile(tx).findings)
+
+
+@contextmanager
+def _opened(place: Path | str) -> Iterator[Tx]:
+    if isinstance(place, str):
+        with accepting(place) as tx:
+            yield tx
+        return
+    path = real_path(place)
+    if not path.is_file():
+        raise NotDone(f"DATABASE_URL: {path} is not there; nothing was changed.")
+    with exclusive_lock(path, create=False):
+        with open_read_only(path):
+            pass  # refuses another program's file, and another version's
+        with open_migrated(path) as connection:
+            yield connection

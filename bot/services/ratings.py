@@ -1,0 +1,154 @@
+"""Members' ratings of songs, and a server's best songs of the week."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from bot.database.engine import Database, Tx
+from bot.database.locking import lock_guild
+from bot.errors import Leaving, TooManyRatings, WordsGone
+from bot.model import DiscordUserId, GuildId, Job, JobId
+from bot.store import jobs, members, ratings
+from bot.store.ratings import Tally
+
+RATINGS_MAX: Final = 100
+"""Maximum ratings of a member in that time, those that are taken back included."""
+RATINGS_WITHIN: Final = timedelta(minutes=10)
+"""Time in which they are counted; in memory, since a restart does no harm."""
+PRESSES_MAX: Final = 1_000
+"""Maximum presses that are remembered, so that one that arrives twice counts once."""
+WEEK: Final = timedelta(days=7)
+"""Age up to which songs are compared."""
+BEST_MAX: Final = 50
+"""Maximum songs on all pages of the best."""
+BEST_PAGE_MAX: Final = 10
+"""Maximum songs on one page of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rated:
+    """A member's rating of a song after a press, and everybody's."""
+
+    liked: bool | None
+    """None: taken back."""
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BestSong:
+    """A song, its place in the ranking, and its ratings."""
+
+    place: int
+    job: Job
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BestPage:
+    """One page of a server's best songs."""
+
+    songs: tuple[BestSong, ...]
+    page: int
+    """1, 2, …"""
+    pages: int
+    """At least 1."""
+
+
+class Ratings:
+    """Rates songs and ranks them."""
+
+    def __init__(self, database: Database, *, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._now = now
+        self._times: dict[DiscordUserId, deque[datetime]] = {}
+        """Recent ratings of each member; who rated last comes last."""
+        self._presses: dict[int, None] = {}
+
+    async def rate(
+        self,
+        job_id: JobId,
+        guild_id: GuildId,
+        member_id: DiscordUserId,
+        interaction_id: int,
+        *,
+        liked: bool,
+    ) -> Rated:
+        """Rate a song, replace the member's other rating, or take the same one back.
+
+        An interaction that arrives twice counts once.
+
+        Raises:
+            WordsGone: the server has no such song, or its texts are no longer kept.
+            Leaving: the member's data is being deleted.
+            TooManyRatings: the member has rated too often.
+            StoreBusy: the database is locked; nothing was changed.
+        """
+        now = self._now()
+        again = interaction_id in self._presses
+        if not again:
+            self._count(member_id, now)
+            self._note(interaction_id)
+
+        def rate(tx: Tx) -> Rated:
+            lock_guild(tx, guild_id)
+            if not ratings.may_be_rated(tx, guild_id, job_id):
+                raise WordsGone
+            known = members.known_member(tx, member_id)
+            if members.leaving_since(tx, known) is not None:
+                raise Leaving
+            if again:
+                stands = ratings.rating(tx, job_id, known)
+            else:
+                member = members.member_number(tx, member_id)
+                stands = ratings.rate(tx, job_id, member, now, liked=liked)
+            return Rated(liked=stands, tally=ratings.tally(tx, job_id))
+
+        try:
+            return await self._database.write(rate)
+        except BaseException:
+            self._presses.pop(interaction_id, None)
+            raise
+
+    def _count(self, member_id: DiscordUserId, now: datetime) -> None:
+        """Count a rating of the member, or refuse it."""
+        since = now - RATINGS_WITHIN
+        while self._times:
+            first = next(iter(self._times))
+            if self._times[first][-1] > since:
+                break
+            del self._times[first]
+        times = self._times.pop(member_id, None) or deque()
+        while times and times[0] <= since:
+            times.popleft()
+        full = len(times) >= RATINGS_MAX
+        if not full:
+            times.append(now)
+        self._times[member_id] = times
+        if full:
+            raise TooManyRatings(RATINGS_MAX, times[0] + RATINGS_WITHIN)
+
+    def _note(self, interaction_id: int) -> None:
+        self._presses[interaction_id] = None
+        if len(self._presses) > PRESSES_MAX:
+            del self._presses[next(iter(self._presses))]
+
+    async def best(self, guild_id: GuildId, page: int = 1) -> BestPage:
+        """Return a page of the server's best songs of the last seven days, or the last page before it."""
+        since = self._now() - WEEK
+
+        def best(tx: Tx) -> BestPage:
+            ranked = ratings.best(tx, guild_id, since)[:BEST_MAX]
+            pages = max(1, -(-len(ranked) // BEST_PAGE_MAX))
+            shown = min(max(page, 1), pages)
+            first = (shown - 1) * BEST_PAGE_MAX
+            songs = [
+                BestSong(place=place, job=job, tally=song.tally)
+                for place, song in enumerate(ranked[first : first + BEST_PAGE_MAX], first + 1)
+                if (job := jobs.get(tx, song.job_id)) is not None
+            ]
+            return BestPage(songs=tuple(songs), page=shown, pages=pages)
+
+        # It reads every rating of the week, so it runs where no write waits for it.
+        return await self._database.report(best)

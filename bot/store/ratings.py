@@ -1,0 +1,146 @@
+"""Members' ratings of songs: one for each member and song. Each function is one part of a transaction.
+
+Songs are ranked by the lower bound of the Wilson interval of their share of likes, at 95 %. Likes minus
+dislikes would favour songs that many have heard, and the share alone those that one member likes. The bound
+is the share that the ratings prove: 9 of 10 come before 19 of 30, which net the same, and before 1 of 1.
+"""
+
+import json
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from bot.database.engine import Tx
+from bot.model import GuildId, JobId, MemberNumber
+from bot.store.job_rows import SONGS
+from bot.store.jobs import NOT_ERASED
+from bot.store.times import milliseconds
+
+RANKED_MAX: Final = 5_000
+"""Maximum rated songs of a server that are compared, the newest first."""
+CONFIDENCE_Z: Final = 1.96
+"""Standard deviations on either side that hold 95 % of a normal distribution."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many members like a song, and how many do not."""
+
+    likes: int
+    dislikes: int
+
+    @property
+    def score(self) -> float:
+        """Share of likes that is certain enough; see above."""
+        count = self.likes + self.dislikes
+        if not count:
+            return 0.0
+        share, z2 = self.likes / count, CONFIDENCE_Z**2
+        spread = CONFIDENCE_Z * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2))
+        return (share + z2 / (2 * count) - spread) / (1 + z2 / count)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranked:
+    """A song with its ratings."""
+
+    job_id: JobId
+    tally: Tally
+
+
+def rate(tx: Tx, job_id: JobId, member: MemberNumber, now: datetime, *, liked: bool) -> bool | None:
+    """Rate a song, or take the same rating back. Returns the rating that stands now, or None."""
+    key = {"job": job_id, "member": member}
+    row = tx.execute("SELECT liked FROM rating WHERE job_id = :job AND member_id = :member", key).fetchone()
+    if row is not None and bool(row["liked"]) is liked:
+        tx.execute("DELETE FROM rating WHERE job_id = :job AND member_id = :member", key)
+        return None
+    tx.execute(
+        """INSERT INTO rating (job_id, member_id, liked, guild_id, song_at, rated_at)
+             SELECT id, :member, :liked, guild_id, created_at, :now FROM job WHERE id = :job
+           ON CONFLICT (job_id, member_id)
+             DO UPDATE SET liked = excluded.liked, rated_at = excluded.rated_at""",
+        key | {"liked": int(liked), "now": milliseconds(now)},
+    )
+    return liked
+
+
+def rating(tx: Tx, job_id: JobId, member: MemberNumber) -> bool | None:
+    """Return whether the member likes a song; None if they have not rated it."""
+    row = tx.execute(
+        "SELECT liked FROM rating WHERE job_id = ? AND member_id = ?", (job_id, member)
+    ).fetchone()
+    return None if row is None else bool(row["liked"])
+
+
+def tally(tx: Tx, job_id: JobId) -> Tally:
+    """Return the ratings of a song."""
+    likes, dislikes = tx.execute(
+        """SELECT COUNT(*) FILTER (WHERE liked = 1), COUNT(*) FILTER (WHERE liked = 0)
+           FROM rating WHERE job_id = ?""",
+        (job_id,),
+    ).fetchone()
+    return Tally(likes=likes, dislikes=dislikes)
+
+
+def may_be_rated(tx: Tx, guild_id: GuildId, job_id: JobId) -> bool:
+    """Return whether this is a song of the server whose texts are kept; ratings go with them."""
+    row = tx.execute(
+        f"""SELECT 1 FROM job WHERE id = ? AND guild_id = ? AND {NOT_ERASED} AND state IN ({SONGS})
+              AND EXISTS (SELECT 1 FROM song WHERE song.job_id = job.id)""",
+        (job_id, guild_id),
+    ).fetchone()
+    return row is not None
+
+
+def best(tx: Tx, guild_id: GuildId, since: datetime) -> list[Ranked]:
+    """Return the server's songs requested since then that somebody likes, the best first.
+
+    Only songs whose message in the server is there: none that was erased, deleted, or sent to its member
+    alone. Of two with the same score, the one with more likes comes first, then the earlier one.
+    """
+    rows = tx.execute(
+        f"""SELECT rating.job_id, MIN(song_at) AS song_at, COUNT(*) FILTER (WHERE liked = 1) AS likes,
+                   COUNT(*) FILTER (WHERE liked = 0) AS dislikes
+            FROM rating JOIN job ON job.id = rating.job_id
+            WHERE rating.guild_id = :guild AND song_at >= :since AND {NOT_ERASED}
+              AND state = 'delivered' AND message_id IS NOT NULL AND delivery_direct = 0
+            GROUP BY rating.job_id HAVING MAX(liked) = 1 ORDER BY 2 DESC, 1 DESC LIMIT :limit""",
+        {"guild": guild_id, "since": milliseconds(since), "limit": RANKED_MAX},
+    ).fetchall()
+    ranked = [
+        (
+            row["song_at"],
+            Ranked(job_id=row["job_id"], tally=Tally(likes=row["likes"], dislikes=row["dislikes"])),
+        )
+        for row in rows
+    ]
+    ranked.sort(key=lambda one: (-one[1].tally.score, -one[1].tally.likes, one[0], one[1].job_id))
+    return [song for _, song in ranked]
+
+
+# -- what goes with a deletion
+
+
+def drop_of_songs(tx: Tx, job_ids: Collection[int]) -> None:
+    """Delete all ratings of these songs."""
+    tx.execute(
+        "DELETE FROM rating WHERE job_id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))",
+        (json.dumps(list(job_ids)),),
+    )
+
+
+def drop_of_member(tx: Tx, member: MemberNumber) -> None:
+    """Delete all ratings by a member."""
+    tx.execute("DELETE FROM rating WHERE member_id = ?", (member,))
+
+
+def drop_of_server(tx: Tx, guild_id: GuildId, limit: int) -> list[MemberNumber]:
+    """Delete the ratings in a server by up to ``limit`` members. Returns them."""
+    rows = tx.execute("SELECT DISTINCT member_id FROM rating WHERE guild_id = ? LIMIT ?", (guild_id, limit))
+    raters = [MemberNumber(row["member_id"]) for row in rows.fetchall()]
+    for member in raters:
+        tx.execute("DELETE FROM rating WHERE member_id = ? AND guild_id = ?", (member, guild_id))
+    return raters

@@ -1,0 +1,62 @@
+"""A stored song whose files are on no machine that works is fetched from the service again."""
+
+from bot.model import JobState
+from tests.unit.pipeline.rig import Rig
+
+
+def wipe(rig: Rig) -> None:
+    """Lose what the machine had stored."""
+    for path in rig.spool.folder.iterdir():
+        path.unlink()
+
+
+async def test_a_stored_song_is_fetched_again_before_it_is_posted(rig: Rig) -> None:
+    job = await rig.ask()
+    await rig.until(job, JobState.STORED)
+    wipe(rig)
+
+    await rig.until(job, JobState.DELIVERED)
+
+    assert [2] == [post.files for post in rig.chat.posts]
+    assert {"hold": 1, "settle": 1} == await rig.books()
+
+
+async def test_a_song_whose_send_began_elsewhere_is_fetched_again(rig: Rig) -> None:
+    job = await rig.ask()
+    await rig.until(job, JobState.STORED)
+    rig.chat.down = True
+    await rig.until(job, JobState.DELIVERING)
+    rig.chat.down = False
+    wipe(rig)
+
+    await rig.until(job, JobState.DELIVERED)
+
+    assert [2] == [post.files for post in rig.chat.posts]
+
+
+async def test_one_lost_file_is_fetched_and_the_other_kept(rig: Rig) -> None:
+    job = await rig.ask()
+    await rig.until(job, JobState.STORED)
+    lost, kept = sorted(rig.spool.of_jobs([job.id]))
+    lost.unlink()
+    written_at = kept.stat().st_mtime_ns
+
+    await rig.until(job, JobState.DELIVERED)
+
+    assert lost.is_file()
+    assert written_at == kept.stat().st_mtime_ns
+
+
+async def test_a_file_that_is_not_to_be_had_now_is_waited_for(rig: Rig) -> None:
+    job = await rig.ask()
+    await rig.until(job, JobState.STORED)
+    wipe(rig)
+    rig.music.audio = {"/task-1-1.mp3": 503}
+    await rig.step(job)
+    waiting = await rig.state(job)
+    rig.music.audio = {}
+
+    await rig.until(job, JobState.DELIVERED)
+
+    assert JobState.STORED is waiting
+    assert [2] == [post.files for post in rig.chat.posts]

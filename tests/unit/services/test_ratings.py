@@ -1,0 +1,131 @@
+"""Rate songs: which presses count, how often, and the pages of the best."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.errors import Leaving, StoreBusy, TooManyRatings, WordsGone
+from bot.model import DiscordUserId, Job, JobId, JobState
+from bot.services import ratings as module
+from bot.services.ratings import Rated, Ratings
+from bot.store import members
+from bot.store.ratings import Tally
+from tests import make
+from tests.make import GUILD, MEMBER, OTHER
+from tests.unit.pipeline.rig import Rig
+
+LIKED = Rated(liked=True, tally=Tally(likes=1, dislikes=0))
+NOTHING = Rated(liked=None, tally=Tally(likes=0, dislikes=0))
+
+
+@pytest.fixture
+def ratings(rig: Rig) -> Ratings:
+    return Ratings(rig.database, now=rig.clock)
+
+
+async def song(rig: Rig) -> Job:
+    job = await rig.ask()
+    await rig.until(job, JobState.DELIVERED)
+    return await rig.get(job)
+
+
+async def test_a_press_that_arrives_twice_counts_once(rig: Rig, ratings: Ratings) -> None:
+    job = await song(rig)
+
+    results = [await ratings.rate(job.id, GUILD, OTHER, press, liked=True) for press in (1, 1, 2, 2)]
+
+    assert [LIKED, LIKED, NOTHING, NOTHING] == results
+
+
+async def test_a_press_that_failed_counts_when_it_arrives_again(
+    rig: Rig, ratings: Ratings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await song(rig)
+
+    async def busy(_: object) -> None:
+        raise StoreBusy("locked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.database, "write", busy)
+        with pytest.raises(StoreBusy):
+            await ratings.rate(job.id, GUILD, OTHER, 1, liked=True)
+
+    assert LIKED == await ratings.rate(job.id, GUILD, OTHER, 1, liked=True)
+
+
+async def test_ratings_of_a_member_are_bounded_in_time(
+    rig: Rig, ratings: Ratings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RATINGS_MAX", 3)
+    job = await song(rig)
+    began = rig.clock()
+    for press in range(3):
+        await ratings.rate(job.id, GUILD, MEMBER, press, liked=True)
+        rig.clock.forward(minutes=1)
+
+    with pytest.raises(TooManyRatings) as refused:
+        await ratings.rate(job.id, GUILD, MEMBER, 9, liked=True)
+    await ratings.rate(job.id, GUILD, OTHER, 10, liked=True)
+    rig.clock.forward(minutes=7)
+    await ratings.rate(job.id, GUILD, MEMBER, 9, liked=True)
+
+    assert began + module.RATINGS_WITHIN == refused.value.until
+    assert Tally(likes=1, dislikes=0) == (await ratings.rate(job.id, GUILD, MEMBER, 9, liked=True)).tally
+
+
+async def test_what_is_remembered_of_presses_is_bounded(
+    rig: Rig, ratings: Ratings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PRESSES_MAX", 5)
+    job = await song(rig)
+    for person in range(20):
+        await ratings.rate(job.id, GUILD, DiscordUserId(20_000 + person), person, liked=True)
+        rig.clock.forward(minutes=11)
+
+    assert (5, 1) == (len(ratings._presses), len(ratings._times))
+
+
+async def test_nobody_is_noted_for_a_song_that_is_not_there(rig: Rig, ratings: Ratings) -> None:
+    with pytest.raises(WordsGone):
+        await ratings.rate(JobId(1), GUILD, OTHER, 1, liked=True)
+
+    assert members.NOBODY == await rig.database.read(lambda tx: members.known_member(tx, OTHER))
+
+
+async def test_whoever_is_being_deleted_rates_nothing_new(rig: Rig, ratings: Ratings) -> None:
+    theirs = await rig.ask(origin=make.origin(member_id=OTHER))
+    await rig.until(theirs, JobState.DELIVERED)
+    await rig.ask()
+    await rig.privacy.delete(MEMBER)
+
+    with pytest.raises(Leaving):
+        await ratings.rate(theirs.id, GUILD, MEMBER, 1, liked=True)
+
+
+async def test_the_best_come_in_pages_and_a_page_too_far_is_the_last(
+    rig: Rig, ratings: Ratings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BEST_PAGE_MAX", 2)
+    monkeypatch.setattr(module, "BEST_MAX", 3)
+    songs = []
+    for press in range(4):
+        songs.append(await song(rig))
+        rig.clock.forward(minutes=1)
+        await ratings.rate(songs[-1].id, GUILD, OTHER, press, liked=True)
+
+    pages = [await ratings.best(GUILD, page) for page in (0, 1, 2, 10**17)]
+
+    first, second = [(1, songs[0].id), (2, songs[1].id)], [(3, songs[2].id)]
+    assert [first, first, second, second] == [
+        [(one.place, one.job.id) for one in page.songs] for page in pages
+    ]
+    assert [(1, 2), (1, 2), (2, 2), (2, 2)] == [(page.page, page.pages) for page in pages]
+
+
+async def test_a_song_older_than_a_week_is_among_the_best_no_more(rig: Rig, ratings: Ratings) -> None:
+    job = await song(rig)
+    await ratings.rate(job.id, GUILD, OTHER, 1, liked=True)
+    before = await ratings.best(GUILD)
+    rig.clock.now = job.created_at + module.WEEK + timedelta(milliseconds=1)
+
+    assert (1, 0) == (len(before.songs), len((await ratings.best(GUILD)).songs))
