@@ -20,9 +20,15 @@
     │   ├── NotRefundable
     │   ├── NoSuchLimit
     │   ├── NoSuchZone
+    │   ├── NoSuchChannel
+    │   ├── TooManyChannels
+    │   ├── WrongChannel
     │   ├── TooManyOpenJobs
     │   ├── TooManyRequests
     │   ├── TooManyRatings
+    │   ├── TooManyLyrics
+    │   ├── LyricsUnderway
+    │   ├── NoLyrics
     │   ├── ServiceClosed
     │   ├── MissingPermissions
     │   ├── NotYourServer
@@ -242,6 +248,31 @@ class TooManyRatings(Refusal):
         self.until = until
 
 
+class TooManyLyrics(Refusal):
+    """The member has had ``limit`` lyrics written within an hour; the next may be at ``until``."""
+
+    def __init__(self, limit: int, until: datetime) -> None:
+        super().__init__(f"{limit} lyrics within an hour")
+        self.limit = limit
+        self.until = until
+
+
+class LyricsUnderway(Refusal):
+    """The member's last lyrics are still being written; by ``until`` they are there or lost."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__("lyrics are being written")
+        self.until = until
+
+
+class NoLyrics(Refusal):
+    """No lyrics were written, or not yet."""
+
+    def __init__(self, cause: Literal["busy", "refused", "moderated", "failed", "late", "unknown"]) -> None:
+        super().__init__(f"lyrics: {cause}")
+        self.cause = cause
+
+
 class ServiceClosed(Refusal):
     """The music service accepts no requests until about ``until``."""
 
@@ -257,6 +288,26 @@ class MissingPermissions(Refusal):
     def __init__(self, names: tuple[str, ...]) -> None:
         super().__init__("missing permissions: " + ", ".join(names))
         self.names = names
+
+
+class WrongChannel(Refusal):
+    """Songs may be asked for only in other channels, by Discord's ids."""
+
+    def __init__(self, channel_ids: tuple[int, ...]) -> None:
+        super().__init__("wrong channel")
+        self.channel_ids = channel_ids
+
+
+class TooManyChannels(Refusal):
+    """No more channels for songs can be set."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+
+class NoSuchChannel(Refusal):
+    """The server has set no such channel."""
 
 
 class NotYourServer(Refusal):

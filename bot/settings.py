@@ -52,7 +52,8 @@ class Settings(Checked):
     discord_proxy: SecretStr | None = Field(
         default=None,
         description="A proxy for everything at Discord: REST, gateway, attachments and OPERATOR_WEBHOOK_URL. "
-        "http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before HOST if it asks for them.",
+        "http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before HOST if it "
+        "asks for them.",
     )
     music_backend: Backend = Field(
         default=Backend.SSEEDANCE,
@@ -76,6 +77,11 @@ class Settings(Checked):
     music_extras: bool = Field(
         default=False,
         description="Whether members may set what a song should avoid and which voice sings it.",
+    )
+    music_lyrics: bool = Field(
+        default=False,
+        description="Whether members may have lyrics written where the music service does that, today kie.ai "
+        "for 0.4 of your credits there. Members pay nothing for it.",
     )
     database_url: SecretStr = Field(
         default=SecretStr("sqlite:///data/tunesmith.db"),

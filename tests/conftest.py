@@ -21,12 +21,17 @@ from bot.pipeline import cards
 from bot.sandbox import server
 from tests import make
 from tests import postgresql as server_of_postgresql
+from tests.flows.process import BotProcess
+from tests.flows.warm_start import WarmStarts
 from tests.make import Clock
 from tests.unit.pipeline.rig import Rig
 
 # Without it, each of the processes that the tests start compiles everything it imports: 3 s instead of 1.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# Nothing that is imported or collected is garbage.
+gc.disable()
 
 # A shell starts background jobs with SIGINT ignored. The processes that tests interrupt would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -52,6 +57,9 @@ CAMPAIGNS = {
 
 The default run leaves them out; ``.ci/run`` has them all, and ``uv run pytest -m campaign`` by hand.
 """
+
+STEADY = "steady"
+"""Name of the Hypothesis profile of all runs."""
 
 CASES_MAX = 3
 """How many cases of one test the default run tries where each is an evening of the whole pipeline."""
@@ -79,10 +87,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let the default run try few of Hypothesis' examples; any other run tries all."""
-    if config.getoption("markexpr") == "not campaign":
+    # Both measure time, which busy cores make long.
+    steady = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+    hypothesis.settings.register_profile(STEADY, hypothesis.settings(), **steady)
+    hypothesis.settings.load_profile(STEADY)
+    if quick(config):
         fewer = hypothesis.settings().max_examples // make.QUICKER
         hypothesis.settings.register_profile(make.QUICK, max_examples=fewer)
         hypothesis.settings.load_profile(make.QUICK)
+
+
+def quick(config: pytest.Config) -> bool:
+    """Return whether this is the default run."""
+    return bool(config.getoption("markexpr") == "not campaign")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -134,6 +151,23 @@ def representatives(cases: Sequence[pytest.Item]) -> Sequence[pytest.Item]:
 def pytest_collection_finish() -> None:
     """Take what is there for good out of the garbage collector's rounds: it is a tenth of their time."""
     gc.freeze()
+    gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm_starts(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let the default run fork its bots from a process that has imported them; any other starts each anew."""
+    if not quick(request.config):
+        yield
+        return
+    BotProcess.warm_starts = WarmStarts()
+    yield
+    BotProcess.warm_starts.close()
+    BotProcess.warm_starts = None
+
+
+PATIENCE_S = 30.0
+"""How long a write on a server may take in tests that are not about its deadline."""
 
 
 @pytest.fixture
@@ -170,8 +204,11 @@ async def database(
     tmp_path: Path,
     blank_file: bytes,
     nothing_is_flushed: None,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Database]:
     if request.config.getoption("--engine") == "postgresql":
+        # An accept is forty statements, and the cores have other tests to run.
+        monkeypatch.setattr(postgresql, "GIVE_UP_AFTER_S", PATIENCE_S)
         server: server_of_postgresql.Server = request.getfixturevalue("postgresql_server")
         async with postgresql.Database.open(server.create()) as opened:
             yield cast("Database", opened)  # the tests' word for it

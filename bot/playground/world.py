@@ -102,6 +102,11 @@ class ObservedCourier:
         self._posted()
         return message_id
 
+    async def announce(self, job: Job, channel_id: int) -> None:
+        """Delegate to the courier."""
+        await self._courier.announce(job, channel_id)
+        self._posted()
+
     async def post_alert(self, alert: BudgetAlert) -> None:
         """Delegate to the courier."""
         await self._courier.post_alert(alert)
@@ -180,6 +185,7 @@ class World:
         delay_s: float,
         pace: float,
         extras: bool = False,
+        lyrics: bool = False,
         contract: Backend = Backend.SSEEDANCE,
         begins_at: datetime | None = None,
         locale: str = "en-US",
@@ -196,6 +202,7 @@ class World:
                 music_backend=contract,
                 music_models=sandbox.models,
                 music_extras=extras,
+                music_lyrics=lyrics,
                 database_url=SecretStr(f"sqlite:///{folder / 'tunesmith.db'}"),
                 spool_dir=folder / "spool",
                 poll_pace=pace,

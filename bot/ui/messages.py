@@ -27,6 +27,7 @@ _FIXED: Final[dict[type[errors.Refusal], str]] = {
     errors.UnknownControl: "unknown-control",
     errors.NoSuchLimit: "no-such-limit",
     errors.NoSuchZone: "no-such-zone",
+    errors.NoSuchChannel: "no-such-channel",
     errors.TooManyCopies: "too-many-copies",
     errors.WordsGone: "words-gone",
     errors.TriedAgain: "tried-again",
@@ -166,8 +167,25 @@ def _quota_refusal(say: Language, tell: Tell, error: errors.Refusal) -> str:
             return tell(f"refused-open-jobs-{error.scope}", songs=songs(say, error.limit))
         case errors.TooManyRequests():
             return tell("refused-requests", limit=error.limit, until=format_dt(error.until, "R"))
+        case errors.TooManyLyrics():
+            return tell("refused-many-lyrics", limit=error.limit, until=format_dt(error.until, "R"))
+        case errors.LyricsUnderway():
+            return tell("refused-lyrics-underway", until=format_dt(error.until, "R"))
+        case errors.NoLyrics():
+            return tell(f"refused-lyrics-{error.cause}")
         case errors.TooManyRatings():
             return tell("refused-ratings", limit=error.limit, until=format_dt(error.until, "R"))
+        case _:
+            return _rule_refusal(say, tell, error)
+
+
+def _rule_refusal(say: Language, tell: Tell, error: errors.Refusal) -> str:
+    """Return which rule of the server's managers forbids a song, or why it can't be set."""
+    match error:
+        case errors.WrongChannel():
+            return tell("refused-channel", channels=_joined(say, [f"<#{id_}>" for id_ in error.channel_ids]))
+        case errors.TooManyChannels():
+            return tell("refused-channels-too-many", limit=error.limit)
         case errors.WordRefused():
             return tell("refused-word", word=line(error.word, REFUSED_WORD_MAX))
         case errors.WordUnusable():

@@ -11,9 +11,12 @@ import pytest
 from bot import connection
 from bot.database.sqlite import Tx
 from bot.model import Job, SongRequest
+from bot.music.clients import MusicClients
 from bot.ops.supervisor import supervise
 from bot.pipeline.courier import MessageKind
+from bot.services.lyrics import Lyricist
 from bot.services.ratings import Ratings
+from bot.services.server_rules import ServerRules
 from bot.store import jobs
 from bot.store.facts import COMMANDS_FACT, fact, remember
 from bot.ui.buttons.views import MARKS
@@ -86,7 +89,14 @@ class Evening:
                         Services(
                             intake=rig.intake,
                             credits=rig.credits,
+                            rules=ServerRules(rig.database, now=rig.clock),
                             song_archive=song_archive,
+                            lyrics=Lyricist(
+                                database=rig.database,
+                                music=MusicClients(backend=rig.backend, clients={}, models=()),
+                                terms=rig.intake.terms,
+                                now=rig.clock,
+                            ),
                             privacy=rig.privacy,
                             ratings=Ratings(rig.database, now=rig.clock),
                         )

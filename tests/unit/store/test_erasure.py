@@ -197,6 +197,7 @@ STAYS = {
     "guild": "*",
     "role_limit": "*",
     "refused_word": "*",  # a server's
+    "song_channel": "*",  # a server's
     "ledger": "*",  # by numbers that lead to nobody
     "usage": "*",
     "breaker": "*",  # the bot's own
@@ -207,6 +208,7 @@ STAYS = {
     "fact": "*",
     "sqlite_sequence": "*",
     "spool_removal": "*",
+    "lyrics_call": "id member_id backend state asked_at upstream_credits",  # what the operator has paid
     "job_event": "job_id number at kind state attempt repeats last_at",
     "member": "id",
     "member_limit": "guild_id member_id credits",  # with a hash, as long as it holds
@@ -218,15 +220,18 @@ STAYS = {
 }
 GOES = {
     "member": "discord_id locale leaving_since",
-    "job": "interaction_id channel_id parent_channel_id task_id urls takes detail delivery_channel_id "
+    "job": "interaction_id channel_id parent_channel_id results_channel_id announce_channel_id "
+    "task_id urls takes detail delivery_channel_id "
     "delivery_direct delivery_started_at message_id card_message_id card_shown card_due_at card_free_at",
     "job_event": "note",  # of the answers
     "song": "*",
     "text": "*",
     "coauthor": "*",
     "track": "*",
+    "announcement": "*",
     "draft": "*",
     "rating": "*",
+    "lyrics_call": "interaction_id task_id",
 }
 """Of each table, what a deletion leaves and what it takes; a new column has to be decided on."""
 
