@@ -262,8 +262,6 @@ CREATE TABLE rating (
   PRIMARY KEY (job_id, member_id)
 );
 
-CREATE INDEX job_due ON job (due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX job_card_due ON job (card_due_at) WHERE card_due_at IS NOT NULL;
 CREATE INDEX job_submitted ON job (submitted_at) WHERE submitted_at IS NOT NULL;
 CREATE INDEX job_to_post ON job (channel_id, created_at) WHERE state IN ('stored', 'delivering');
 CREATE INDEX job_delivered ON job (state_since, created_at) WHERE state = 'delivered';
@@ -306,3 +304,8 @@ CREATE INDEX job_in_turn ON job (guild_id, member_id, created_at, id) WHERE stat
 CREATE INDEX guild_absent ON guild (absent_since) WHERE absent_since IS NOT NULL;
 CREATE INDEX rating_of_songs ON rating (guild_id, song_at);
 CREATE INDEX rating_by_member ON rating (member_id, guild_id);
+CREATE INDEX job_due_in_state ON job (state, due_at, created_at) WHERE due_at IS NOT NULL;
+CREATE INDEX job_card_at ON job ((CASE WHEN card_due_at < card_free_at THEN card_free_at ELSE card_due_at END)) WHERE card_due_at IS NOT NULL;
+CREATE INDEX job_queued_since ON job (created_at) WHERE state = 'queued' AND due_at IS NOT NULL;
+CREATE INDEX job_song ON job (guild_id, member_id, created_at, id) WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');
+CREATE INDEX job_song_of_member ON job (member_id) WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');
