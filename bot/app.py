@@ -34,6 +34,7 @@ from bot.services.credits import CreditService
 from bot.services.intake import Intake, Terms
 from bot.services.privacy import Privacy
 from bot.services.ratings import Ratings
+from bot.services.server_rules import ServerRules
 from bot.services.songs import SongArchive
 from bot.settings import Settings
 from bot.store import claims
@@ -170,6 +171,7 @@ async def assemble(
             Services(
                 intake=intake,
                 credits=credit_service,
+                rules=ServerRules(database, now=now),
                 song_archive=song_archive,
                 privacy=privacy,
                 ratings=Ratings(database, now=now),

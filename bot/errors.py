@@ -20,6 +20,9 @@
     │   ├── NotRefundable
     │   ├── NoSuchLimit
     │   ├── NoSuchZone
+    │   ├── NoSuchChannel
+    │   ├── TooManyChannels
+    │   ├── WrongChannel
     │   ├── TooManyOpenJobs
     │   ├── TooManyRequests
     │   ├── TooManyRatings
@@ -257,6 +260,26 @@ class MissingPermissions(Refusal):
     def __init__(self, names: tuple[str, ...]) -> None:
         super().__init__("missing permissions: " + ", ".join(names))
         self.names = names
+
+
+class WrongChannel(Refusal):
+    """Songs may be asked for only in other channels, by Discord's ids."""
+
+    def __init__(self, channel_ids: tuple[int, ...]) -> None:
+        super().__init__("wrong channel")
+        self.channel_ids = channel_ids
+
+
+class TooManyChannels(Refusal):
+    """No more channels for songs can be set."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+
+class NoSuchChannel(Refusal):
+    """The server has set no such channel."""
 
 
 class NotYourServer(Refusal):

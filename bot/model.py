@@ -232,6 +232,12 @@ class Origin:
     """The member's language, for private messages."""
     parent_channel_id: int | None = None
     """The channel of the public thread in which the member asked."""
+    thread_of: int | None = None
+    """The channel of the thread, public or private, in which the member asked; not stored."""
+    results_channel_id: int | None = None
+    """The channel that the server's managers chose for finished songs."""
+    announce_channel_id: int | None = None
+    """The channel in which they want finished songs to be announced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,8 @@ class ProxyKind(StrEnum):
     """How a proxy is spoken to."""
 
     HTTP = "http"
+    HTTPS = "https"
+    """HTTP over TLS, so that nobody on the way to the proxy sees its login or where a tunnel leads."""
     SOCKS5 = "socks5"
 
 
@@ -56,7 +58,8 @@ def parse_proxy(url: str) -> Proxy:
     except ValueError:
         raise ValueError(form) from None
     # socks5h is what other programs call SOCKS5 with names that the proxy looks up, as is done here.
-    kind = {"http": ProxyKind.HTTP, "socks5": ProxyKind.SOCKS5, "socks5h": ProxyKind.SOCKS5}.get(parts.scheme)
+    names = {kind.value: kind for kind in ProxyKind} | {"socks5h": ProxyKind.SOCKS5}
+    kind = names.get(parts.scheme)
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     if (
         kind is None

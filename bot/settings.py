@@ -52,7 +52,8 @@ class Settings(Checked):
     discord_proxy: SecretStr | None = Field(
         default=None,
         description="A proxy for everything at Discord: REST, gateway, attachments and OPERATOR_WEBHOOK_URL. "
-        "http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before HOST if it asks for them.",
+        "http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before HOST if it "
+        "asks for them.",
     )
     music_backend: Backend = Field(
         default=Backend.SSEEDANCE,

@@ -53,6 +53,9 @@ CAMPAIGNS = {
 The default run leaves them out; ``.ci/run`` has them all, and ``uv run pytest -m campaign`` by hand.
 """
 
+STEADY = "steady"
+"""Name of the Hypothesis profile of all runs."""
+
 CASES_MAX = 3
 """How many cases of one test the default run tries where each is an evening of the whole pipeline."""
 
@@ -79,6 +82,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let the default run try few of Hypothesis' examples; any other run tries all."""
+    # Both measure time, which busy cores make long.
+    steady = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+    hypothesis.settings.register_profile(STEADY, hypothesis.settings(), **steady)
+    hypothesis.settings.load_profile(STEADY)
     if config.getoption("markexpr") == "not campaign":
         fewer = hypothesis.settings().max_examples // make.QUICKER
         hypothesis.settings.register_profile(make.QUICK, max_examples=fewer)
@@ -136,6 +143,10 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+PATIENCE_S = 30.0
+"""How long a write on a server may take in tests that are not about its deadline."""
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -170,8 +181,11 @@ async def database(
     tmp_path: Path,
     blank_file: bytes,
     nothing_is_flushed: None,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Database]:
     if request.config.getoption("--engine") == "postgresql":
+        # An accept is forty statements, and the cores have other tests to run.
+        monkeypatch.setattr(postgresql, "GIVE_UP_AFTER_S", PATIENCE_S)
         server: server_of_postgresql.Server = request.getfixturevalue("postgresql_server")
         async with postgresql.Database.open(server.create()) as opened:
             yield cast("Database", opened)  # the tests' word for it

@@ -20,14 +20,14 @@ from bot.database.postgresql_tx import connect
 USERS: Final = ("postgres", "nobody")
 """Users whom the server may run as: it refuses to run as root."""
 SETTINGS: Final = (
-    # No test here cuts the power.
-    "fsync=off",
     "listen_addresses=",
     "max_connections=200",
     "shared_buffers=32MB",
     # A lost session is noticed soon.
     "deadlock_timeout=100ms",
 )
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the folder in it has a random name
+"""Where files are kept in memory, as far as a system has that."""
 TEMPLATE: Final = "blank"
 """Name of a database with the schema and no rows."""
 
@@ -48,6 +48,8 @@ class Server:
     programs: Path
     user: tuple[str, ...]
     """The command that runs a program as somebody else than root."""
+    flushes: bool = False
+    """Whether commits are flushed to the disk: no test here cuts the power."""
     _names: Iterator[int] = field(default_factory=count)
 
     def url(self, name: str = "postgres") -> str:
@@ -68,7 +70,8 @@ class Server:
 
     def start(self) -> None:
         """Start the server and wait until it takes sessions."""
-        options = " ".join(f"-c {setting}" for setting in SETTINGS)
+        settings = [*SETTINGS, f"fsync={'on' if self.flushes else 'off'}"]
+        options = " ".join(f"-c {setting}" for setting in settings)
         self.run(
             *("pg_ctl", "start", "-w", "-D", f"{self.folder}/data", "-l", f"{self.folder}/server.log"),
             *("-o", f"-k {self.folder} {options}"),
@@ -92,18 +95,22 @@ class Server:
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
-    """Start a server with a template database, and remove everything at the end."""
+def serving(*, flushes: bool = False, in_memory: bool = False) -> Iterator[Server]:
+    """Start a server with a template database, and remove everything at the end.
+
+    In memory, flushing takes no time from others who work on the same disk; a benchmark wants the disk.
+    """
     found = programs()
     assert found is not None, "PostgreSQL is not installed"
-    folder = Path(tempfile.mkdtemp(prefix="tspg-"))
+    parent = str(MEMORY) if in_memory and MEMORY.is_dir() else None
+    folder = Path(tempfile.mkdtemp(prefix="tspg-", dir=parent))
     user: tuple[str, ...] = ()
     if os.geteuid() == 0:
         name = next(name for name in USERS if any(name == entry.pw_name for entry in pwd.getpwall()))
         entry = pwd.getpwnam(name)
         os.chown(folder, entry.pw_uid, entry.pw_gid)
         user = ("setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups")
-    server = Server(folder, found, user)
+    server = Server(folder, found, user, flushes)
     try:
         server.run(
             *("initdb", "-D", f"{folder}/data", "-U", "tunesmith", "--auth=trust", "-E", "UTF8"),

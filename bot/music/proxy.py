@@ -65,6 +65,8 @@ class ProxiedBackend(httpcore.AsyncNetworkBackend):
                 stream = await self._network.connect_tcp(
                     proxy.host, proxy.port, None, local_address, socket_options
                 )
+                if proxy.kind is ProxyKind.HTTPS:
+                    stream = await stream.start_tls(tls_context(), proxy.host)
                 return await self._connect_by_http(stream, host, port)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(f"{self._proxy.address} is too slow") from error

@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 
 Form = Literal["console", "json"]
 
-SUBJECT: Final = ("job_id", "guild_id")
-"""Fields that come right after the event."""
+SUBJECT: Final = {"job_id": "job", "guild_id": "guild"}
+"""Fields that come right after the event, and their names in a line."""
 CHATTY: Final = ("discord", "httpx", "httpcore", "aiosqlite", "asyncio")
 """Loggers whose debug lines contain URLs and members' texts, or report every single query."""
 FALSE_ALARMS: Final = ("discord.state", "discord.client")
@@ -127,7 +127,7 @@ def _fields(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> Even
         if name not in STANDARD_ATTRIBUTES
     }
     context = get_contextvars() | extra
-    subject = {name: context.pop(name) for name in SUBJECT if context.get(name) is not None}
+    subject = {shown: context.pop(name) for name, shown in SUBJECT.items() if context.get(name) is not None}
     for name, value in (subject | context).items():
         # A library may give a field of its own the name of one of the fixed fields.
         fields[f"{name}_" if name in fields else name] = value

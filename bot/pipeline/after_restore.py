@@ -8,7 +8,7 @@ from typing import assert_never
 from bot.database.engine import Tx
 from bot.model import FailReason, Job, JobState, MemberNumber
 from bot.pipeline.transitions import fail
-from bot.store import budget_alerts, erasure, jobs
+from bot.store import announcements, budget_alerts, erasure, jobs
 from bot.store.facts import COMMANDS_FACT, forget
 
 
@@ -29,6 +29,7 @@ def mark(tx: Tx, now: datetime, gone: Collection[int] = ()) -> Counter[JobState]
         erasure.erase(tx, MemberNumber(member), now)
     # Each alert is posted once or not at all, and these may have been posted.
     budget_alerts.drop_due(tx)
+    announcements.drop_due(tx)
     # Another version may have registered its own commands since.
     forget(tx, COMMANDS_FACT)
     return counts

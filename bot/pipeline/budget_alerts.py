@@ -8,7 +8,7 @@ from typing import Final
 
 from bot.database.engine import Database, Tx
 from bot.errors import StoreBusy, Transient
-from bot.pipeline.courier import SEND_WITHIN, AlreadyPosted, Courier, NoAccess
+from bot.pipeline.courier import AGAIN_S, SEND_WITHIN, AlreadyPosted, Courier, NoAccess
 from bot.store import budget_alerts
 from bot.store.budget_alerts import BudgetAlert
 
@@ -16,8 +16,6 @@ log = logging.getLogger(__name__)
 
 ALERTS_BATCH_MAX: Final = 10
 """Alerts that one batch sends, one after the other."""
-AGAIN_S: Final = 5.0
-"""Wait in seconds before a send is repeated under its nonce."""
 
 
 class BudgetAlerts:

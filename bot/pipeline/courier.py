@@ -17,6 +17,8 @@ SEND_WITHIN = timedelta(seconds=60)
 
 Discord drops a repeated nonce for some minutes.
 """
+AGAIN_S = 5.0
+"""Wait in seconds before an alert or an announcement is sent again under its nonce."""
 NONCE_LENGTH = 25
 """Maximum characters of a nonce.
 
@@ -117,6 +119,15 @@ class Courier(Protocol):
 
     async def post_alert(self, alert: BudgetAlert) -> None:
         """Notify a server's managers about their budget; a repeat within a minute posts nothing more.
+
+        Raises:
+            NoAccess: nothing was posted.
+            AlreadyPosted: it was there and has been deleted.
+        """
+        ...
+
+    async def announce(self, job: Job, channel_id: int) -> None:
+        """Announce a posted song in a channel, with a link; a repeat within a minute posts nothing more.
 
         Raises:
             NoAccess: nothing was posted.

@@ -99,7 +99,7 @@ class Deliverer:
         self._shutdown_guard = shutdown_guard
 
     async def begin(self, job: Job, message: OutgoingMessage) -> None:
-        """Send for the first time, to where the member asked."""
+        """Send for the first time: to the server's channel for songs, or to where the member asked."""
         if job.restored:
             await self._search_then_send(job, message)
         elif (
@@ -109,7 +109,7 @@ class Deliverer:
             # A person asked to post again a message whose first send had an unknown outcome.
             await self._transitions.to(job, message.done, due_at=None, message_id=message_id)
         else:
-            await self._start(job, message, job.origin.channel_id, direct=False)
+            await self._start(job, message, _places(job, message)[0], direct=False)
 
     async def look_again(self, job: Job, message: OutgoingMessage) -> None:
         """Try again to post what could not be posted, as maintenance asks for it.
@@ -142,22 +142,10 @@ class Deliverer:
         Look for the message wherever it could be first. A restored job is no longer marked as such when
         the send is written down, so a crash before that repeats the search.
         """
-        channel = Delivery(channel_id=job.origin.channel_id, direct=False, started_at=job.created_at)
         message_id: int | None = None
-        place: Delivery | None = channel
+        place: Delivery | None = None
         try:
-            try:
-                message_id = await self._courier.find(job, message.kind, channel, ever=True)
-            except NoAccess:
-                place = None
-            parent_id = job.origin.parent_channel_id
-            if message_id is None and place is None and parent_id is not None:
-                parent = replace(channel, channel_id=parent_id)
-                try:
-                    message_id = await self._courier.find(job, message.kind, parent, ever=True)
-                    place = parent
-                except NoAccess:
-                    place = None
+            message_id, place = await self._find_in_channels(job, message)
             if message_id is None and (direct := await self._direct(job)) is not None:
                 message_id = await self._find_directly(job, message, direct, must_know=place is None)
                 place = place or (direct if directly else None)
@@ -173,6 +161,24 @@ class Deliverer:
             await self._give_up(job, message, NO_PLACE, restored=False)
         else:
             await self._start(job, message, place.channel_id, direct=place.direct)
+
+    async def _find_in_channels(
+        self, job: Job, message: OutgoingMessage
+    ) -> tuple[int | None, Delivery | None]:
+        """Return the message, if a channel has it, and the first channel in which it can be posted now."""
+        first: Delivery | None = None
+        for channel_id in _places(job, message):
+            if channel_id == job.origin.parent_channel_id and first is not None:
+                break  # the thread takes messages, so none went to its channel
+            place = Delivery(channel_id=channel_id, direct=False, started_at=job.created_at)
+            try:
+                message_id = await self._courier.find(job, message.kind, place, ever=True)
+            except NoAccess:
+                continue
+            first = first or place
+            if message_id is not None:
+                return message_id, first
+        return None, first
 
     async def _direct(self, job: Job) -> Delivery | None:
         """Return where a direct message to the member goes, or None if they accept none."""
@@ -319,13 +325,14 @@ class Deliverer:
     async def _elsewhere(
         self, job: Job, message: OutgoingMessage, delivery: Delivery, answer: str, *, content: bool = False
     ) -> None:
-        """Fall back to the thread's channel, or else to a direct message; commit that before trying it.
+        """Fall back to the next channel, or else to a direct message; commit that before trying it.
 
         ``content`` that a thread refuses is refused in its channel too.
         """
-        parent_id = job.origin.parent_channel_id
-        if parent_id is not None and not content and delivery.channel_id == job.origin.channel_id:
-            await self._start(job, message, parent_id, direct=False, answer=answer)
+        places = _places(job, message)
+        after = places[places.index(delivery.channel_id) + 1 :] if delivery.channel_id in places else ()
+        if after and not (content and after[0] == job.origin.parent_channel_id):
+            await self._start(job, message, after[0], direct=False, answer=answer)
             return
         if delivery.direct:
             log.warning("no place to post", extra=_fields(message))
@@ -348,6 +355,14 @@ class Deliverer:
             await self._give_up(job, message, str(error))
         else:
             await self._start(job, message, channel_id, direct=True)
+
+
+def _places(job: Job, message: OutgoingMessage) -> tuple[int, ...]:
+    """Return the channels to which the message goes, in order: the next one if a channel does not take it."""
+    origin = job.origin
+    results = origin.results_channel_id if message.kind is MessageKind.SONG else None
+    found = (results, origin.channel_id, origin.parent_channel_id)
+    return tuple(dict.fromkeys(channel for channel in found if channel is not None))
 
 
 def _fields(message: OutgoingMessage, error: Exception | None = None) -> dict[str, str]:

@@ -18,6 +18,7 @@ from bot.database.engine import Database, Tx
 from bot.errors import StoreBusy, Transient
 from bot.model import Job, JobId, JobState
 from bot.pipeline import schedule
+from bot.pipeline.announcements import Announcements
 from bot.pipeline.budget_alerts import BudgetAlerts
 from bot.pipeline.cards import Cards
 from bot.pipeline.courier import CardFacts, Courier
@@ -28,7 +29,8 @@ from bot.pipeline.quoting import unquoted
 from bot.pipeline.steps import Steps
 from bot.pipeline.transitions import Superseded
 from bot.pipeline.turns import SendTurns
-from bot.store import budget_alerts, claims, jobs, ledger
+from bot.store import announcements, budget_alerts, claims, jobs, ledger
+from bot.store.announcements import Announcement
 from bot.store.budget_alerts import BudgetAlert
 
 log = logging.getLogger(__name__)
@@ -62,6 +64,7 @@ class Lane(Enum):
     POSTING = "posting"
     CARDS = "cards"
     ALERTS = "alerts"
+    ANNOUNCEMENTS = "announcements"
     ERASURES = "erasures"
 
 
@@ -107,6 +110,7 @@ class _Round:
     ripe: dict[Lane, list[JobId]]
     cards: list[Job]
     alerts: list[BudgetAlert]
+    announcements: list[Announcement]
     erasures: bool
     next_due: datetime | None
     """When the next thing is due that was not found."""
@@ -148,6 +152,7 @@ class Runner:
         self._stopping = asyncio.Event()
         self._cards = Cards(database, courier, defaults=defaults, now=now)
         self._alerts = BudgetAlerts(database, courier, now=now)
+        self._announcements = Announcements(database, courier, now=now)
         self.looked_at: datetime | None = None
         """Start of the last round that could read what is due."""
         self._resumed = False
@@ -223,11 +228,13 @@ class Runner:
         idle = {lane for lane in Lane if not busy[lane] and not self._stopping.is_set()}
         times = [claims.next_due(tx, self._epoch, places, share)]
         if share.leads:
-            times.append(budget_alerts.next_due(tx))
+            times += [budget_alerts.next_due(tx), announcements.next_due(tx)]
+        leads = share.leads
         return _Round(
             ripe=ripe,
             cards=self._cards.due(tx) if Lane.CARDS in idle else [],
-            alerts=self._alerts.due(tx) if share.leads and Lane.ALERTS in idle else [],
+            alerts=self._alerts.due(tx) if leads and Lane.ALERTS in idle else [],
+            announcements=self._announcements.due(tx) if leads and Lane.ANNOUNCEMENTS in idle else [],
             erasures=Lane.ERASURES in idle and self._erasure.due(tx),
             next_due=min((at for at in times if at is not None), default=None),
         )
@@ -253,6 +260,8 @@ class Runner:
             self._begin(self._update_cards(found.cards), Lane.CARDS, "cards")
         if found.alerts:
             self._begin(self._alerts.send(found.alerts), Lane.ALERTS, "budget alerts")
+        if found.announcements:
+            self._begin(self._announcements.send(found.announcements), Lane.ANNOUNCEMENTS, "announcements")
         if found.erasures:
             self._begin(self._erasure.work(), Lane.ERASURES, "erasures")
 
@@ -380,6 +389,8 @@ class Runner:
 
 def _channel_of(job: Job) -> int:
     """Return the channel to which the job's next message goes."""
+    if job.delivery is None and job.state is JobState.STORED:
+        return job.origin.results_channel_id or job.origin.channel_id
     if job.delivery is None or job.delivery.channel_id == NO_CHANNEL_YET:
         return job.origin.channel_id
     return job.delivery.channel_id

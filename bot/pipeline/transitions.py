@@ -11,7 +11,7 @@ from bot.errors import Transient
 from bot.model import ClosedCause, FailReason, Job, JobId, JobState
 from bot.pipeline.grouped_writes import GroupedWrites
 from bot.pipeline.quoting import unquoted
-from bot.store import jobs, ledger
+from bot.store import announcements, jobs, ledger
 from bot.store.job_events import StageTimes, stage_times
 
 log = logging.getLogger(__name__)
@@ -74,6 +74,8 @@ class Transitions:
                 tx, job, to, now=now, due_at=due_at, keep_claim=keep_claim, answer=answer, **change
             ):
                 raise Superseded
+            if to is JobState.DELIVERED and not job.restored:  # a restored song may have been announced
+                announcements.mark(tx, job.id, now)
             return stage_times(tx, job.id) if to in ENDS and to is not job.state else None
 
         times = await self._database.write(move)

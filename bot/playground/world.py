@@ -102,6 +102,11 @@ class ObservedCourier:
         self._posted()
         return message_id
 
+    async def announce(self, job: Job, channel_id: int) -> None:
+        """Delegate to the courier."""
+        await self._courier.announce(job, channel_id)
+        self._posted()
+
     async def post_alert(self, alert: BudgetAlert) -> None:
         """Delegate to the courier."""
         await self._courier.post_alert(alert)

@@ -16,7 +16,6 @@ from bot.errors import (
     OperatorsOnly,
     OutOfRange,
     TextMissing,
-    WordUnusable,
 )
 from bot.mentions import Names
 from bot.model import (
@@ -34,7 +33,7 @@ from bot.model import (
 )
 from bot.services import ledger_csv
 from bot.services.export_files import Export
-from bot.store import calendars, jobs, ledger, members, quotas, refused_words, reports, zones
+from bot.store import calendars, jobs, ledger, members, quotas, reports, zones
 from bot.store.quotas import SetLimit
 from bot.store.reports import DayOfUse, MemberUse, Page, SettledSong
 from bot.store.times import UTC_NAME
@@ -249,44 +248,7 @@ class CreditService:
             lambda tx: reports.settled_songs(tx, guild_id, storable(typed), limit)
         )
 
-    async def words(self, guild_id: GuildId) -> list[str]:
-        """Return the words that the server does not take in songs."""
-        return await self._database.read(lambda tx: refused_words.words(tx, guild_id))
-
     # -- changing
-
-    async def refuse_word(self, guild_id: GuildId, typed: str) -> str:
-        """Refuse a word in songs from now on. Returns it as it is compared.
-
-        Raises:
-            WordUnusable: nothing of it can be compared, it is too long, or there are too many.
-        """
-        word = refused_words.folded(storable(typed))
-        if not word:
-            raise WordUnusable("empty")
-        if len(word) > refused_words.REFUSED_WORD_MAX:
-            raise WordUnusable("too_long", refused_words.REFUSED_WORD_MAX)
-
-        def refuse(tx: Tx) -> None:
-            known = refused_words.words(tx, guild_id)
-            if word not in known and len(known) >= refused_words.WORDS_MAX:
-                raise WordUnusable("too_many", refused_words.WORDS_MAX)
-            ledger.know_guild(tx, guild_id)
-            refused_words.add(tx, guild_id, word)
-
-        await self._database.write(refuse)
-        return word
-
-    async def take_word(self, guild_id: GuildId, typed: str) -> str:
-        """Take a refused word in songs again. Returns it as it is compared.
-
-        Raises:
-            WordUnusable: it is not refused.
-        """
-        word = refused_words.folded(storable(typed))
-        if not await self._database.write(lambda tx: refused_words.remove(tx, guild_id, word)):
-            raise WordUnusable("unknown")
-        return word
 
     async def set_allowance(
         self,

@@ -63,6 +63,7 @@ from bot.store import (
     refusals,
     refused_words,
     servers,
+    song_channels,
     texts,
 )
 from bot.store.job_events import StageTimes, stage_times
@@ -203,12 +204,7 @@ class Intake:
                     raise ShuttingDown
                 if problem is not None:
                     raise NoRoom
-                check(request, self.terms.models, limits_of(request.model))
-                self.require_options(request)
-                word = refused_words.found(tx, origin.guild_id, request)
-                if word is not None:
-                    raise WordRefused(word)
-                accepted = admit(tx)
+                accepted = admit(tx, self._by_the_servers_rules(tx, request, origin))
             except Refusal as refusal:
                 tx.execute("ROLLBACK TO admission")
                 tx.execute("RELEASE admission")
@@ -229,7 +225,7 @@ class Intake:
             price, total_max = self.terms.price_credits, self.terms.total_credits_max
             passed = None if total_max is None else servers.newly_passed(tx, total_max, price, now)
 
-        def admit(tx: Tx) -> Accepted:
+        def admit(tx: Tx, origin: Origin) -> Accepted:
             member = members.member_number(tx, origin.member_id)
             lock_day(tx, day_number(now))  # the month's total of all servers is compared, too
             self._admit(tx, origin, member, source, now)
@@ -283,6 +279,14 @@ class Intake:
         if not await self._database.read(lambda tx: servers.is_served(tx, guild_id, policy)):
             raise NotServed
 
+    async def require_song_channel(self, origin: Origin) -> None:
+        """Check that songs may be asked for there; ``accept`` checks again in its transaction.
+
+        Raises:
+            WrongChannel: only in other channels.
+        """
+        await self._database.read(lambda tx: song_channels.admitted(tx, origin))
+
     async def refused(self, interaction_id: int) -> None:
         """Remember that an interaction was refused before it came here, so that it stays refused."""
         self._note_refused(interaction_id)
@@ -297,6 +301,16 @@ class Intake:
         self._refused[interaction_id] = None
         if len(self._refused) > REFUSED_MAX:
             del self._refused[next(iter(self._refused))]
+
+    def _by_the_servers_rules(self, tx: Tx, request: SongRequest, origin: Origin) -> Origin:
+        """Return where the song is asked for and goes, or raise the Refusal of such a request there."""
+        admitted = song_channels.admitted(tx, origin)
+        check(request, self.terms.models, limits_of(request.model))
+        self.require_options(request)
+        word = refused_words.found(tx, origin.guild_id, request)
+        if word is not None:
+            raise WordRefused(word)
+        return admitted
 
     def _admit(
         self, tx: Tx, origin: Origin, member: MemberNumber, source: Source | None, now: datetime

@@ -46,7 +46,19 @@ class Channel:
     id: int | None
 
 
-Value: TypeAlias = Status | Allowance | Credits | Channel
+@dataclass(frozen=True, slots=True)
+class SongChannels:
+    """Channels for songs, by Discord's ids."""
+
+    asked: tuple[int, ...] = ()
+    """Where songs may be asked for, in order; none: everywhere."""
+    results: int | None = None
+    """Where songs are posted; None: where they were asked for."""
+    announced: int | None = None
+    """Where songs are announced; None: nowhere."""
+
+
+Value: TypeAlias = Status | Allowance | Credits | Channel | SongChannels
 
 
 def write(value: Value) -> str:
@@ -62,6 +74,8 @@ def write(value: Value) -> str:
             fields = {"credits": limit}
         case Channel(id=channel_id):
             fields = {"channel": channel_id}
+        case SongChannels(asked=asked, results=results, announced=announced):
+            fields = {"asked": asked, "results": results, "announced": announced}
         case _:
             assert_never(value)
     return json.dumps(fields)
@@ -78,6 +92,8 @@ def read(kind: str, text: str | None) -> Value | None:
         return Status(fields["status"])
     if "channel" in fields:
         return Channel(fields["channel"])
+    if "asked" in fields:
+        return SongChannels(tuple(fields["asked"]), fields["results"], fields["announced"])
     if "period" in fields:
         return Allowance(fields["credits"], Period(fields["period"]), fields.get("zone", UTC_NAME))
     return Credits(fields["credits"])
@@ -102,6 +118,9 @@ def plain(value: Value | None) -> str:
             return value.value
         case Allowance(credits=amount, period=period, zone=zone):
             return f"{amount} a {period}" if zone == UTC_NAME else f"{amount} a {period}, {zone}"
+        case SongChannels(asked=asked, results=results, announced=announced):
+            names = {"asked in": " ".join(map(str, asked)), "posted in": results, "announced in": announced}
+            return "; ".join(f"{name} {ids or _OLD_NONE}" for name, ids in names.items())
         case Credits(amount=number) | Channel(id=number):
             return _OLD_NONE if number is None else str(number)
         case _:

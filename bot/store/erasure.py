@@ -170,11 +170,15 @@ def blank(tx: Tx, job_ids: Collection[int]) -> None:
            ON CONFLICT DO NOTHING""",
         (ids,),
     )
-    tx.execute("DELETE FROM track WHERE job_id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))", (ids,))
+    for table in ("track", "announcement"):
+        tx.execute(
+            f"DELETE FROM {table} WHERE job_id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))", (ids,)
+        )
     ratings.drop_of_songs(tx, job_ids)
     job_events.drop_answers(tx, ids)
     tx.execute(
         """UPDATE job SET interaction_id = -id, channel_id = 0, parent_channel_id = NULL,
+                          results_channel_id = NULL, announce_channel_id = NULL,
                           urls = '[]', takes = '[]', detail = '',
                           task_id = CASE WHEN task_id IS NOT NULL THEN 'erased-' || id END,
                           delivery_channel_id = NULL, delivery_direct = NULL, delivery_started_at = NULL,

@@ -62,6 +62,8 @@ def _job(row: Row, tracks: Sequence[Row]) -> Job:
             guild_locale=row["guild_locale"],
             member_locale=row["member_locale"],
             parent_channel_id=row["parent_channel_id"],
+            results_channel_id=row["results_channel_id"],
+            announce_channel_id=row["announce_channel_id"],
         ),
         state=JobState(row["state"]),
         attempt=row["attempt"],

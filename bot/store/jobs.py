@@ -92,16 +92,19 @@ def add(tx: Tx, job: Job, held: Hold, due_at: datetime, source: Source | None = 
     tx.execute(
         """INSERT INTO job (id, interaction_id, guild_id, channel_id, member_id, may_reference, state,
                             created_at, state_since, due_at, price, day, allowance_part, bonus_part,
-                            limit_credits, retry_of, again_of, parent_channel_id)
+                            limit_credits, retry_of, again_of, parent_channel_id,
+                            results_channel_id, announce_channel_id)
            VALUES (:id, :interaction, :guild, :channel, :member, :may_reference, :state,
                    :now, :now, :due, :price, :day, :allowance, :bonus, :limit, :retry_of, :again_of,
-                   :parent)""",
+                   :parent, :results, :announced)""",
         {
             "id": job.id,
             "interaction": origin.interaction_id,
             "guild": origin.guild_id,
             "channel": origin.channel_id,
             "parent": origin.parent_channel_id,
+            "results": origin.results_channel_id,
+            "announced": origin.announce_channel_id,
             "member": member,
             "may_reference": origin.may_reference,
             "state": job.state,

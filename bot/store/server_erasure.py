@@ -30,6 +30,8 @@ _HAS_DATA = f"""(
   OR EXISTS (SELECT 1 FROM role_limit WHERE guild_id = guild.id)
   OR EXISTS (SELECT 1 FROM refused_word WHERE guild_id = guild.id)
   OR allowance IS NOT NULL OR period IS NOT NULL OR paused IS NOT NULL OR alerts_channel_id IS NOT NULL
+  OR EXISTS (SELECT 1 FROM song_channel WHERE guild_id = guild.id)
+  OR results_channel_id IS NOT NULL OR announce_channel_id IS NOT NULL
   OR zone IS NOT NULL OR locale <> '')"""
 """SQL condition: something is stored about a server besides its books."""
 _ENDED = f"guild_id = :guild AND {NOT_ERASED} AND NOT {UNFINISHED}"
@@ -97,11 +99,12 @@ def begin(tx: Tx, guild_id: GuildId, now: datetime) -> None:
     calendars.write(tx, guild_id, calendar.in_zone(times.UTC_NAME, Period.MONTH, now))
     tx.execute(
         """UPDATE guild SET leaving_since = COALESCE(leaving_since, :now), allowance = NULL, period = NULL,
-                            paused = NULL, alerts_channel_id = NULL, locale = ''
+                            paused = NULL, alerts_channel_id = NULL, results_channel_id = NULL,
+                            announce_channel_id = NULL, locale = ''
            WHERE id = :guild""",
         {"guild": guild_id, "now": milliseconds(now)},
     )
-    for table in ("member_limit", "role_limit", "budget_alert", "refused_word"):
+    for table in ("member_limit", "role_limit", "budget_alert", "refused_word", "song_channel"):
         tx.execute(f"DELETE FROM {table} WHERE guild_id = ?", (guild_id,))
     erasure.release_parked(tx, "guild_id", guild_id, now)
     mark(tx, Deleted.ERASED)

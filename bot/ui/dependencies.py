@@ -7,6 +7,7 @@ from bot.services.export_files import OneExportEach
 from bot.services.intake import Intake
 from bot.services.privacy import Privacy
 from bot.services.ratings import Ratings
+from bot.services.server_rules import ServerRules
 from bot.services.songs import SongArchive
 from bot.threads import ATTACHMENTS, Threads
 
@@ -17,6 +18,7 @@ class Services:
 
     intake: Intake
     credits: CreditService
+    rules: ServerRules
     song_archive: SongArchive
     privacy: Privacy
     ratings: Ratings

@@ -2,21 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import timedelta
-from enum import Enum, auto
-from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
-import aiohttp
 import discord
 
 from bot.errors import Transient
 from bot.model import Delivery, DiscordUserId, Job, Track
 from bot.pipeline.courier import (
-    AlreadyPosted,
     CardFacts,
     ContentRefused,
     MessageKind,
@@ -27,10 +22,12 @@ from bot.pipeline.courier import (
 from bot.store.budget_alerts import BudgetAlert
 from bot.threads import ATTACHMENTS, Threads
 from bot.ui import cards, quota_cards
+from bot.ui.announcement import announcement
 from bot.ui.buttons.card import card_view
 from bot.ui.buttons.views import is_marked, notice_view, song_view
 from bot.ui.command_mentions import clickable
-from bot.ui.discord_errors import UNKNOWN_MESSAGE, Meaning, meaning_of, readable_answers, reopen_for_all
+from bot.ui.courier_errors import Doing, TooLarge, translated
+from bot.ui.discord_errors import UNKNOWN_MESSAGE
 from bot.ui.discord_limits import CONTENT_MAX, FILE_SAFE_BYTES, LINK_MAX, REQUEST_MAX_BYTES
 from bot.ui.file_names import take_of
 from bot.ui.language import Language, language_of
@@ -41,9 +38,6 @@ log = logging.getLogger(__name__)
 
 SMALLER_TRIES: Final = 3
 """Sends of one song, each with fewer files, if Discord finds them too large."""
-BANNED_S: Final = 60.0
-"""Seconds to wait after 401 or 429 without a time: Discord bans addresses that keep sending."""
-BANNED_MAX_S: Final = 3_600.0
 EDIT_S: Final = 20.0
 """Seconds for a small request."""
 COPY_S: Final = 60.0
@@ -64,11 +58,6 @@ LOOK_EVER_S: Final = 300.0
 """Seconds for ``EVER_MAX`` messages, a hundred at a time, with the waits that Discord asks for."""
 CARD_WITHIN: Final = 100
 """Messages after a request among which its card is."""
-
-REFUSAL_MAX: Final = 200
-"""Characters of a refusal that are logged."""
-SLOW_MODE_S: Final = 15.0
-"""Seconds to wait in slow mode if Discord does not say how long."""
 
 
 class DiscordCourier:
@@ -140,9 +129,9 @@ class DiscordCourier:
                 async with song_files(
                     shown, title, self._artist, files, attached, self._attachments
                 ) as uploads:
-                    with _translated(self._client, _Doing.UPLOADING):
+                    with translated(self._client, Doing.UPLOADING):
                         message = await channel.send(text, embed=embed, files=uploads, view=view, **how)
-            except _TooLarge as error:
+            except TooLarge as error:
                 # Nothing was posted, so another try with fewer files can't be a second message.
                 log.info(
                     "files too large", extra={"job_id": job.id, "count": len(attached), "error": str(error)}
@@ -169,7 +158,7 @@ class DiscordCourier:
         """Return the file of this take in the song's message."""
         if job.delivery is None or job.message_id is None:
             return None
-        with _translated(self._client, _Doing.FETCHING):
+        with translated(self._client, Doing.FETCHING):
             async with asyncio.timeout(FETCH_S):
                 message = await self._channel(job.delivery).fetch_message(job.message_id)
                 for attachment in message.attachments:
@@ -189,7 +178,7 @@ class DiscordCourier:
         say = _language(job, where)
         content = say("notice-none", mention=f"<@{job.origin.member_id}>")
         embed, view = cards.notice(say, shown), notice_view(say, job, direct=where.direct)
-        with _translated(self._client, _Doing.SENDING):
+        with translated(self._client, Doing.SENDING):
             message = await self._channel(where).send(
                 content,
                 embed=embed,
@@ -204,9 +193,17 @@ class DiscordCourier:
         """Post how much of a server's allowance is used in the channel that its managers chose."""
         channel = self._client.get_partial_messageable(alert.channel_id)
         text = quota_cards.budget_alert(language_of(alert.locale), alert)
-        with _translated(self._client, _Doing.SENDING):
+        with translated(self._client, Doing.SENDING):
             async with asyncio.timeout(EDIT_S):
                 await channel.send(text, nonce=nonce_of(f"budget:{alert.id}"))
+
+    async def announce(self, job: Job, channel_id: int) -> None:
+        """Post one line with a link to the song, which pings nobody."""
+        channel = self._client.get_partial_messageable(channel_id)
+        say = language_of(job.origin.guild_locale)
+        with translated(self._client, Doing.SENDING):
+            async with asyncio.timeout(EDIT_S):
+                await channel.send(announcement(say, job), nonce=nonce_of(f"announcement:{job.id}"))
 
     async def find(self, job: Job, kind: MessageKind, where: Delivery, *, ever: bool = False) -> int | None:
         """Look for the job's own message of this kind in the time in which a send could have landed.
@@ -219,7 +216,7 @@ class DiscordCourier:
         after = discord.Object(discord.utils.time_snowflake(max(asked_at, began_at - HISTORY_MARGIN)))
         limit, within_s = (EVER_MAX, LOOK_EVER_S) if ever else (HISTORY_MAX, LOOK_S)
         seen = 0
-        with _translated(self._client, _Doing.LOOKING):
+        with translated(self._client, Doing.LOOKING):
             async with asyncio.timeout(within_s):
                 history = self._channel(where).history(limit=limit, after=after, oldest_first=True)
                 async for message in history:
@@ -250,7 +247,7 @@ class DiscordCourier:
         """Return the message that Discord made of the answer: it names the interaction."""
         request = discord.Object(job.origin.interaction_id)
         channel = self._client.get_partial_messageable(job.origin.channel_id)
-        with _translated(self._client, _Doing.EDITING):
+        with translated(self._client, Doing.EDITING):
             async with asyncio.timeout(EDIT_S):
                 async for message in channel.history(limit=CARD_WITHIN, after=request, oldest_first=True):
                     if (
@@ -262,7 +259,7 @@ class DiscordCourier:
 
     async def open_direct(self, member_id: DiscordUserId) -> int:
         """Return the channel for direct messages to the member."""
-        with _translated(self._client, _Doing.SENDING):
+        with translated(self._client, Doing.SENDING):
             async with asyncio.timeout(EDIT_S):
                 channel = await self._client.create_dm(discord.Object(member_id))
         return channel.id
@@ -275,85 +272,12 @@ class DiscordCourier:
         channel = self._client.get_partial_messageable(job.origin.channel_id)
         embed, view = cards.card(say, job, facts), card_view(say, job)
         message = channel.get_partial_message(job.card_message_id)
-        with _translated(self._client, _Doing.EDITING):
+        with translated(self._client, Doing.EDITING):
             async with asyncio.timeout(EDIT_S):
                 await message.edit(content=cards.card_line(say, job), embed=embed, view=view)
 
     def _channel(self, where: Delivery) -> discord.PartialMessageable:
         return self._client.get_partial_messageable(where.channel_id)
-
-
-class _Doing(Enum):
-    """Purpose of a request, which decides the meaning of Discord's refusal."""
-
-    UPLOADING = auto()
-    SENDING = auto()
-    LOOKING = auto()
-    FETCHING = auto()
-    EDITING = auto()
-
-
-class _TooLarge(Exception):
-    """The files are too large for this channel; nothing was posted."""
-
-
-@contextmanager
-def _translated(client: discord.Client, doing: _Doing) -> Iterator[None]:
-    """Translate discord.py's errors to the pipeline's; any other error is a bug, and rises."""
-    if client.is_closed() or client.user is None:
-        raise Transient("Discord: not connected")
-    try:
-        with readable_answers():
-            yield
-    except asyncio.CancelledError:
-        reopen_for_all(client)
-        raise
-    except RuntimeError as error:
-        # What aiohttp raises when the session is closed during a request.
-        if not client.is_closed():
-            raise
-        raise Transient("Discord: disconnected") from error
-    except discord.RateLimited as error:
-        raise Transient("rate limited", error.retry_after) from error
-    except discord.HTTPException as error:
-        raise _meaning(error, doing) from error
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        reopen_for_all(client)
-        raise Transient(f"Discord: {type(error).__name__}") from error
-
-
-def _meaning(error: discord.HTTPException, doing: _Doing) -> Exception:
-    """Return what a refusal means to the pipeline."""
-    refusal = f"HTTP {error.status}, code {error.code}"
-    posting = doing in (_Doing.UPLOADING, _Doing.SENDING)
-    meaning = meaning_of(error)
-    if doing is _Doing.FETCHING and error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        if error.status == HTTPStatus.TOO_MANY_REQUESTS:
-            return Transient(f"Discord: {refusal}", _wait_s(error))
-        return NoAccess(refusal)  # the files are on a server that has no codes; there are other sources
-    match meaning:
-        case Meaning.SIZE:
-            return _TooLarge(refusal) if doing is _Doing.UPLOADING else NoAccess(refusal)
-        case Meaning.MESSAGE:
-            return AlreadyPosted(refusal) if posting and error.code == UNKNOWN_MESSAGE else NoAccess(refusal)
-        case Meaning.PLACE | Meaning.PERSON:
-            unreadable = doing is _Doing.LOOKING and error.status == HTTPStatus.FORBIDDEN
-            return NoHistory(refusal) if unreadable else NoAccess(refusal)
-        case Meaning.CONTENT:
-            return ContentRefused(cut(f"{refusal}: {error.text}", REFUSAL_MAX))
-        case Meaning.SLOW_MODE:
-            return Transient(f"Discord: {refusal}", _wait_s(error, SLOW_MODE_S))
-        case Meaning.WEATHER:
-            banned = error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
-            return Transient(f"Discord: {refusal}", _wait_s(error) if banned else None)
-        case _:
-            assert_never(meaning)
-
-
-def _wait_s(error: discord.HTTPException, least_s: float = BANNED_S) -> float:
-    """Return how long to wait: Discord bans an address that goes on after 401 or 429."""
-    header = error.response.headers.get("Retry-After", "")
-    return min(max(float(header), least_s), BANNED_MAX_S) if header.isdecimal() else least_s
 
 
 def _with_links(say: Language, content: str, left_out: dict[int, str]) -> str:

@@ -23,8 +23,8 @@ class _SocksConnector(ProxyConnector):
 
 
 def connector_through(proxy: Proxy, *, limit: int) -> aiohttp.BaseConnector | None:
-    """Return a connector to Discord by SOCKS5, or None for HTTP, which aiohttp does itself."""
-    if proxy.kind is ProxyKind.HTTP:
+    """Return a connector to Discord by SOCKS5, or None for HTTP and HTTPS, which aiohttp does itself."""
+    if proxy.kind is not ProxyKind.SOCKS5:
         return None
     return _SocksConnector(
         proxy.host,
@@ -38,8 +38,8 @@ def connector_through(proxy: Proxy, *, limit: int) -> aiohttp.BaseConnector | No
 
 
 def http_options(proxy: Proxy | None) -> dict[str, Any]:
-    """Return what a session or discord.py is given for an HTTP proxy."""
-    if proxy is None or proxy.kind is not ProxyKind.HTTP:
+    """Return what a session or discord.py is given for a proxy by HTTP or HTTPS."""
+    if proxy is None or proxy.kind is ProxyKind.SOCKS5:
         return {}
     return {"proxy": proxy.url}
 

@@ -24,7 +24,7 @@ UNPOSTABLE_TYPES: Final = frozenset(
     {discord.ChannelType.category, discord.ChannelType.forum, discord.ChannelType.media}
 )
 """Types in which none can; what is not known yet may."""
-_NEEDED: Final[tuple[str, ...]] = ("view_channel", "send_messages", "embed_links", "attach_files")
+TO_POST_SONGS: Final[tuple[str, ...]] = ("view_channel", "send_messages", "embed_links", "attach_files")
 """Permissions to post a song, by their names in Discord's API; threads need another one for messages."""
 
 
@@ -56,7 +56,14 @@ def origin(interaction: discord.Interaction) -> Origin:
         guild_locale=str(interaction.guild_locale or ""),
         member_locale=str(interaction.locale),
         parent_channel_id=_parent_of(interaction),
+        thread_of=_channel_of_thread(interaction),
     )
+
+
+def _channel_of_thread(interaction: discord.Interaction) -> int | None:
+    """Return the channel of a thread, also of a private one."""
+    thread = interaction.channel
+    return thread.parent_id if isinstance(thread, discord.Thread) else None
 
 
 def _parent_of(interaction: discord.Interaction) -> int | None:
@@ -76,9 +83,11 @@ def require_can_post(interaction: discord.Interaction) -> None:
     """
     guild_of(interaction)
     channel_of(interaction)
-    permissions, needed = interaction.app_permissions, _NEEDED
+    permissions, needed = interaction.app_permissions, TO_POST_SONGS
     if isinstance(interaction.channel, discord.Thread):
-        needed = tuple("send_messages_in_threads" if name == "send_messages" else name for name in _NEEDED)
+        needed = tuple(
+            "send_messages_in_threads" if name == "send_messages" else name for name in TO_POST_SONGS
+        )
     missing = tuple(name for name in needed if not getattr(permissions, name))
     if missing and not permissions.administrator:
         raise MissingPermissions(missing)

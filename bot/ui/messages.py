@@ -27,6 +27,7 @@ _FIXED: Final[dict[type[errors.Refusal], str]] = {
     errors.UnknownControl: "unknown-control",
     errors.NoSuchLimit: "no-such-limit",
     errors.NoSuchZone: "no-such-zone",
+    errors.NoSuchChannel: "no-such-channel",
     errors.TooManyCopies: "too-many-copies",
     errors.WordsGone: "words-gone",
     errors.TriedAgain: "tried-again",
@@ -168,6 +169,17 @@ def _quota_refusal(say: Language, tell: Tell, error: errors.Refusal) -> str:
             return tell("refused-requests", limit=error.limit, until=format_dt(error.until, "R"))
         case errors.TooManyRatings():
             return tell("refused-ratings", limit=error.limit, until=format_dt(error.until, "R"))
+        case _:
+            return _rule_refusal(say, tell, error)
+
+
+def _rule_refusal(say: Language, tell: Tell, error: errors.Refusal) -> str:
+    """Return which rule of the server's managers forbids a song, or why it can't be set."""
+    match error:
+        case errors.WrongChannel():
+            return tell("refused-channel", channels=_joined(say, [f"<#{id_}>" for id_ in error.channel_ids]))
+        case errors.TooManyChannels():
+            return tell("refused-channels-too-many", limit=error.limit)
         case errors.WordRefused():
             return tell("refused-word", word=line(error.word, REFUSED_WORD_MAX))
         case errors.WordUnusable():

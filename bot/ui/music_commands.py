@@ -194,6 +194,7 @@ class Music(
         if request.model not in self.intake.terms.models:  # the form is remembered by the name of its model
             raise UnknownModel(self.intake.terms.models)
         self.intake.require_options(request)
+        await self.intake.require_song_channel(interaction_context.origin(interaction))
         avoid_max = limits_of(request.model).avoid
         if len(request.avoid) > avoid_max:  # the form has no field in which it could be shortened
             raise TextTooLong("avoid", len(request.avoid), avoid_max)

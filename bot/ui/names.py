@@ -83,6 +83,25 @@ async def look_up(
     return replace(known, members=members, roles=roles, servers=servers)
 
 
+async def of_channels(interaction: discord.Interaction) -> dict[int, str]:
+    """Return the names of the server's channels that the bot sees; empty if Discord does not tell in time.
+
+    Raises:
+        NotYourServer: asked outside a server.
+    """
+    try:
+        async with asyncio.timeout(REQUEST_S):
+            with readable_answers():
+                found = await interaction.client.http.get_all_guild_channels(
+                    interaction_context.guild_of(interaction)
+                )
+    except (*NETWORK_ERRORS, TimeoutError) as error:
+        log.info("name not looked up", extra={"error": str(error) or type(error).__name__})
+        reopen_for_all(interaction.client)
+        return {}
+    return {int(channel["id"]): storable(str(channel.get("name") or "")) for channel in found}
+
+
 def _told(interaction: discord.Interaction) -> Names:
     """Return the names that the interaction itself carries."""
     data: Mapping[str, Any] = interaction.data or {}

@@ -9,7 +9,7 @@ from discord.utils import format_dt
 from bot.model import Balance, DiscordUserId, GuildId, Standing
 from bot.services.credits import Explanation, LimitChange, Limits, Overview, Refund, Use
 from bot.store.budget_alerts import BudgetAlert
-from bot.store.changes import Allowance, Channel, Credits, Status, Value
+from bot.store.changes import Allowance, Channel, Credits, SongChannels, Status, Value
 from bot.store.quotas import SetLimit
 from bot.store.reports import LedgerRow, MemberUse, Page, SettledSong
 from bot.store.times import UTC_NAME
@@ -276,6 +276,11 @@ def channel(say: Language, channel_id: int | None) -> str:
     return say("none") if channel_id is None else f"<#{channel_id}>"
 
 
+def channel_list(channel_ids: tuple[int, ...]) -> str:
+    """Return the mentions of channels."""
+    return ", ".join(f"<#{channel_id}>" for channel_id in channel_ids)
+
+
 def budget_alert(say: Language, alert: BudgetAlert) -> str:
     """Return the alert that a server's allowance is nearly or completely used."""
     return say(
@@ -303,7 +308,7 @@ def ledger(say: Language, page: Page, kind: str | None, member_id: DiscordUserId
 
 def _entry(say: Language, row: LedgerRow) -> str:
     """Return one line: when, how much, what and who, and what was left then."""
-    kind = say(f"outcome-{row.outcome}") if row.outcome else say(f"choice-{row.kind}")
+    kind = say(f"outcome-{row.outcome}") if row.outcome else say(f"choice-{_kind(row)}")
     song = [f"“{line(row.song, LEDGER_SONG_MAX)}”"] if row.song else []
     parts = [*song, kind] if row.outcome else [kind, *song]
     if row.bonus and row.allowance:
@@ -326,6 +331,11 @@ def _entry(say: Language, row: LedgerRow) -> str:
     return " · ".join([f"{when}  **{amount}**" if amount else when, " ".join(parts), *left])
 
 
+def _kind(row: LedgerRow) -> str:
+    """Return the kind of an entry, more closely for a setting that is no allowance."""
+    return "channels" if isinstance(row.after, SongChannels) else row.kind
+
+
 def _signed(say: Language, row: LedgerRow) -> str:
     """Return what an entry adds to or takes from what can be spent, with its sign; nothing for a rule."""
     total = row.allowance + row.bonus
@@ -345,6 +355,9 @@ def _change(say: Language, before: Value, after: Value) -> str:
     """Return a change of a setting, without what has stayed as it was."""
     if before == after:
         return _value(say, after)
+    if isinstance(before, SongChannels) and isinstance(after, SongChannels):
+        was, now = _channel_parts(say, before), _channel_parts(say, after)
+        return ", ".join(f"{part}: {was[part]} → {now[part]}" for part in was if was[part] != now[part])
     if isinstance(before, Allowance) and isinstance(after, Allowance):
         return _allowance_change(say, before, after)
     return f"{_value(say, before)} → {_value(say, after)}"
@@ -359,6 +372,16 @@ def _allowance_change(say: Language, before: Allowance, after: Allowance) -> str
     return ", ".join(filter(None, [f"{was} → {_value(say, after)}", zones]))
 
 
+def _channel_parts(say: Language, channels: SongChannels) -> dict[str, str]:
+    """Return where songs are asked for, posted and announced."""
+    results = say("channels-where-asked") if channels.results is None else channel(say, channels.results)
+    return {
+        say("channels-asked"): channel_list(channels.asked) or say("channels-everywhere"),
+        say("channels-results"): results,
+        say("channels-announced"): channel(say, channels.announced),
+    }
+
+
 def _value(say: Language, value: Value) -> str:
     """Return what a setting was, or became."""
     match value:
@@ -369,6 +392,8 @@ def _value(say: Language, value: Value) -> str:
             return allowance if zone == UTC_NAME else f"{allowance}, {zone}"
         case Credits(amount=limit):
             return say("none") if limit is None else number(say, limit)
+        case SongChannels():
+            return ", ".join(f"{part}: {where}" for part, where in _channel_parts(say, value).items())
         case Channel(id=channel_id):
             return say("none") if channel_id is None else f"<#{channel_id}>"
         case _:

@@ -2,7 +2,7 @@
 
 import functools
 import io
-from typing import Any, Final
+from typing import Final
 
 import discord
 from discord import app_commands
@@ -11,7 +11,6 @@ from bot.errors import NotRefundable
 from bot.model import DiscordUserId, GuildId, JobId, Period, storable
 from bot.services.credits import REASON_MAX
 from bot.store.ledger import CREDITS_MAX
-from bot.store.refused_words import REFUSED_WORD_MAX
 from bot.store.zones import ZONE_MAX
 from bot.ui import (
     autocompletion,
@@ -26,11 +25,11 @@ from bot.ui import (
 from bot.ui.autocompletion import Offer
 from bot.ui.buttons.clear_limit import clear_limit_view
 from bot.ui.buttons.ledger_pages import ledger_pages_view
+from bot.ui.channel_options import PostableChannel
 from bot.ui.dependencies import Services
 from bot.ui.discord_limits import CHOICES_MAX
-from bot.ui.interaction_context import PickedChannel
 from bot.ui.language import Language, described
-from bot.ui.text import line
+from bot.ui.server_rules_commands import ServerRulesCommands
 
 KINDS: Final = [
     app_commands.Choice(name=described(f"choice-{kind}"), value=kind) for kind in quota_cards.KINDS
@@ -43,28 +42,7 @@ LIMITS_SHOWN: Final = 25
 """Limits in one list; the others are counted, and found by typing a part of them."""
 
 
-class PostableChannelOption(app_commands.Transformer):
-    """A channel or thread in which a message can be posted."""
-
-    @property
-    def type(self) -> discord.AppCommandOptionType:
-        """Return the kind of option."""
-        return discord.AppCommandOptionType.channel
-
-    @property
-    def channel_types(self) -> list[discord.ChannelType]:
-        """Return the types that Discord offers; categories, forums and media channels take no messages."""
-        return list(interaction_context.POSTABLE_TYPES)
-
-    async def transform(self, interaction: discord.Interaction, value: Any, /) -> PickedChannel:  # noqa: ANN401, ARG002
-        """Return the channel as Discord describes it; nothing more is known without a cache."""
-        picked: PickedChannel = value
-        return picked
-
-
-PostableChannel = app_commands.Transform[PickedChannel, PostableChannelOption]
 Credits = app_commands.Range[int, 0, CREDITS_MAX]
-RefusedWord = app_commands.Range[str, 1, REFUSED_WORD_MAX]
 Reason = app_commands.Range[str, 1, REASON_MAX]
 ZoneName = app_commands.Range[str, 1, ZONE_MAX]
 
@@ -83,6 +61,8 @@ class Quota(
         self.credit_service = services.credits
         self.attachments = services.attachments
         self.exports = services.exports
+        for command in ServerRulesCommands(services).commands():
+            self.add_command(command)
 
     # -- reading
 
@@ -315,26 +295,6 @@ class Quota(
         )
         if changed is not None:
             await _confirm(interaction, settings_cards.alerts_set(say, *changed))
-
-    @app_commands.command(description=described("command-quota-words"))
-    @app_commands.describe(add=described("option-words-add"), remove=described("option-words-remove"))
-    async def words(
-        self,
-        interaction: discord.Interaction,
-        add: RefusedWord | None = None,
-        remove: RefusedWord | None = None,
-    ) -> None:
-        """Show the words that songs here may not have, or change them."""
-        guild_id, say = _manager(interaction)
-        changed = []
-        if remove is not None:
-            word = await self.credit_service.take_word(guild_id, remove)
-            changed.append(say("word-taken", word=line(word, REFUSED_WORD_MAX)))
-        if add is not None:
-            word = await self.credit_service.refuse_word(guild_id, add)
-            changed.append(say("word-refused", word=line(word, REFUSED_WORD_MAX)))
-        embed = settings_cards.words(say, await self.credit_service.words(guild_id), changed)
-        await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
 
     @app_commands.command(description=described("command-quota-pause"))
     @app_commands.describe(reason=described("option-pause-reason"))

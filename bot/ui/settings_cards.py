@@ -1,13 +1,9 @@
 """Render what server managers set: pure functions to embeds and sentences."""
 
-import discord
 from discord.utils import format_dt
 
 from bot.model import Balance
-from bot.store.refused_words import REFUSED_WORD_MAX
 from bot.ui import messages
-from bot.ui.cards import COLOR_WORKING
-from bot.ui.fitted_embed import FittedEmbed
 from bot.ui.language import Language
 from bot.ui.quota_cards import channel
 from bot.ui.text import line
@@ -44,18 +40,6 @@ def allowance_changed(say: Language, before: Balance, after: Balance, requested:
 def _zone_changed(say: Language, before: Balance, after: Balance) -> str:
     renews = format_dt(after.renews_at, "F")
     return say("changed-zone", before=before.zone, after=after.zone, renews=renews)
-
-
-def words(say: Language, refused: list[str], changed: list[str]) -> discord.Embed:
-    """Return what has changed about the words that songs may not have, and all of them."""
-    shown = ", ".join(f"“{line(word, REFUSED_WORD_MAX)}”" for word in refused)
-    embed = FittedEmbed(
-        title=say("words-title"),
-        description="\n\n".join([*changed, shown or say("words-none")]),
-        color=COLOR_WORKING,
-    )
-    embed.set_footer(text=say("words-hint"))
-    return embed
 
 
 def paused(say: Language, reason: str, open_jobs: int) -> str:

@@ -3,6 +3,7 @@
     python -m tests.campaign --seconds 600
     python -m tests.campaign --kills 300 --seed 1
     python -m tests.campaign --kills 100 --contract kie
+    python -m tests.campaign --fleet 3 --kills 40 --standstills 20
 
 The seed decides what goes wrong and when the bot is killed, as far as that can be decided: the processes
 run in real time, so two campaigns of one seed are alike and not the same.
@@ -17,9 +18,13 @@ from pathlib import Path
 from pprint import pformat
 
 from bot.model import Backend
-from tests.campaign.campaign import Campaign, Size
+from tests.campaign.campaign import Campaign, Report, Size
+from tests.campaign.fleet import Fleet, FleetSize
+from tests.postgresql import serving
 
 DEFAULT_S = 60.0
+FLEET_MEMBERS = 12
+FLEET_QUIET_S = 500.0
 
 
 def main() -> None:
@@ -37,6 +42,10 @@ def main() -> None:
     )
     parser.add_argument("--variants", action="store_true", help="a random shape of answers for each song")
     parser.add_argument("--folder", type=Path, help="kept afterwards; else only after a violation")
+    parser.add_argument(
+        "--fleet", type=int, help="processes that share a PostgreSQL database; with a standby"
+    )
+    parser.add_argument("--standstills", type=int, default=0, help="processes of a fleet to stop for a while")
     options = parser.parse_args()
     seconds = DEFAULT_S if options.seconds is None and options.kills is None else options.seconds
     folder = options.folder or Path(tempfile.mkdtemp(prefix="tunesmith-campaign-"))
@@ -44,7 +53,12 @@ def main() -> None:
         parser.error(f"{folder} has a database already; a campaign begins with none")
 
     size = Size(kills=options.kills, seconds=seconds, variants=options.variants, contract=options.contract)
-    report = asyncio.run(Campaign(folder, options.seed, size).run())
+    if options.fleet is None:
+        report = asyncio.run(Campaign(folder, options.seed, size).run())
+    else:
+        if options.kills is None or options.variants:
+            parser.error("--fleet needs --kills, and takes no --variants")
+        report = run_fleet(options, folder)
     width = max(map(len, report.totals))
     say("\n".join(f"{name:<{width}}  {total}" for name, total in report.totals.items()))
     if report.violations:
@@ -55,6 +69,22 @@ def main() -> None:
     say("\nNo violation.")
     if options.folder is None:
         shutil.rmtree(folder)
+
+
+def run_fleet(options: argparse.Namespace, folder: Path) -> Report:
+    """Run a fleet on a server of its own. Everything else happens as often as fits its kills."""
+    kills: int = options.kills
+    fleet = FleetSize(
+        processes=options.fleet,
+        kills=kills,
+        standstills=options.standstills,
+        ended_sessions=kills // 4,
+        restarts=max(kills // 13, 1),
+        stops=kills // 13,
+    )
+    size = Size(members=FLEET_MEMBERS, contract=options.contract, quiet_s=FLEET_QUIET_S)
+    with serving(flushes=True, in_memory=True) as server:
+        return asyncio.run(Fleet(folder, options.seed, size, fleet, server).run())
 
 
 def say(*lines: str) -> None:

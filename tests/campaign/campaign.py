@@ -115,25 +115,34 @@ class Campaign:
             variants = VARIANTS[self._size.contract](self._seed) if self._size.variants else None
             music = MUSIC[self._size.contract](discord.changed, self._random("music"), variants)
             async with running(music) as url:
-                settings = _settings(discord, music, url, self._size.contract)
+                settings = settings_of(discord, music, url, self._size.contract)
                 async with self._members(discord), self._mischief(discord, music):
                     await self._kill(discord, music, settings)
                 killed_s = time.monotonic() - began_s
                 music.calm()
-                _end(discord, discord.faults)
+                end_faults(discord, discord.faults)
                 await self._quiet(discord, settings)
                 doctor_status, doctor_said = await self._doctor(settings)
             self._complaints += [f"Discord has no route {route}" for route in discord.unknown_routes]
             books = self._books(discord, music, doctor_status, doctor_said)
+        kills: dict[str, int | str] = {
+            "KILLS": len(self._killed_at_s),
+            **{f"  {moment}": self._moments[moment] for moment in Moment},
+            "stops (SIGTERM)": self._stops,
+        }
+        return self._report(
+            books, f"{time.monotonic() - began_s:.0f}, of them {killed_s:.0f} of killing", kills
+        )
+
+    def _report(self, books: Books, seconds: str, kills: dict[str, int | str]) -> Report:
+        """Audit the books."""
         audit = Audit(books)
         for fault in self._ordered:
             self._troubles[f"Discord: {fault.method} {fault.kind}"] += fault.hits
         totals: dict[str, int | str] = {
             "seed": self._seed,
-            "seconds": f"{time.monotonic() - began_s:.0f}, of them {killed_s:.0f} of killing",
-            "KILLS": len(self._killed_at_s),
-            **{f"  {moment}": self._moments[moment] for moment in Moment},
-            "stops (SIGTERM)": self._stops,
+            "seconds": seconds,
+            **kills,
             "troubles": self._troubles.total(),
             **{f"  {name}": count for name, count in sorted(self._troubles.items())},
         }
@@ -147,13 +156,13 @@ class Campaign:
     async def _kill(self, discord: FakeDiscord, music: Music, settings: dict[str, str]) -> None:
         random = self._random("kills")
         until_s = time.monotonic() + (self._size.seconds or PLENTY)
-        watch = _Watch(discord, music)
+        watch = Watch(discord, music)
         while len(self._killed_at_s) < (self._size.kills or PLENTY) and time.monotonic() < until_s:
             life = draw_life(random, self._size.life_s)
             # A send that hangs would be waited for when the bot is asked to stop.
             self._may_hang = not life.gentle
             if life.gentle:
-                _end(discord, [fault for fault in discord.faults if fault.kind == HANG])
+                end_faults(discord, [fault for fault in discord.faults if fault.kind == HANG])
             self._lives += 1
             async with self._bot(settings) as bot:
                 try:
@@ -250,7 +259,7 @@ class Campaign:
         """Let members request songs continuously while inside."""
         guilds = [discord.guild, *(discord.add_guild() for _ in range(SERVERS - 1))]
         channels = [discord.add_channel("songs", guild=guild) for guild in guilds]
-        async with _while_running(
+        async with while_running(
             self._member(discord, discord.add_person(f"member{index}"), channels[index % SERVERS])
             for index in range(self._size.members)
         ):
@@ -275,7 +284,7 @@ class Campaign:
     @asynccontextmanager
     async def _mischief(self, discord: FakeDiscord, music: Music) -> AsyncIterator[None]:
         """Inject failing requests and broken connections while inside."""
-        async with _while_running([self._make_mischief(discord, music, self._random("mischief"))]):
+        async with while_running([self._make_mischief(discord, music, self._random("mischief"))]):
             yield
 
     async def _make_mischief(self, discord: FakeDiscord, music: Music, random: Random) -> None:
@@ -389,7 +398,7 @@ KINDS: Final = {"lyrics": Kind.SONG, "asked": Kind.NOTICE}
 """By the button that every message of a kind has."""
 
 
-class _Watch:
+class Watch:
     """Counts what happens at both services, each thing once, however often somebody looks."""
 
     def __init__(self, discord: FakeDiscord, music: Music) -> None:
@@ -398,6 +407,15 @@ class _Watch:
         self._requests_seen = 0
         self._messages_seen = 0
         self._counts: Counter[Moment] = Counter()
+
+    async def next(self, moment: Moment, within_s: float) -> None:
+        """Wait until the moment comes once more.
+
+        Raises:
+            AssertionError: it does not come in time.
+        """
+        before = self._count(moment)
+        await self._discord.until(lambda: self._count(moment) > before, within_s)
 
     async def reached(self, life: Life) -> bool:
         """Wait for the moment of the kill. Returns whether it came in time."""
@@ -449,7 +467,7 @@ def _id_at_service(task_id: str | None) -> str | None:
     return None if task_id is None else task_id.rpartition(":")[-1]
 
 
-def _settings(discord: FakeDiscord, music: Music, url: str, contract: Backend) -> dict[str, str]:
+def settings_of(discord: FakeDiscord, music: Music, url: str, contract: Backend) -> dict[str, str]:
     return {
         "DISCORD_TOKEN": discord.token,
         "DISCORD_API_URL": discord.url,
@@ -462,7 +480,7 @@ def _settings(discord: FakeDiscord, music: Music, url: str, contract: Backend) -
     }
 
 
-def _end(discord: FakeDiscord, faults: list[Fault]) -> None:
+def end_faults(discord: FakeDiscord, faults: list[Fault]) -> None:
     """Stop these faults and release the requests that hang because of them."""
     for fault in list(faults):
         fault.stop()
@@ -470,7 +488,7 @@ def _end(discord: FakeDiscord, faults: list[Fault]) -> None:
 
 
 @asynccontextmanager
-async def _while_running(works: Iterable[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+async def while_running(works: Iterable[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
     """Runs them while the block runs."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(work) for work in works]

@@ -1,4 +1,4 @@
-"""A proxy on a socket of this machine, by HTTP or SOCKS5, that notes where it was asked to connect.
+"""A proxy on a socket of this machine, by HTTP, HTTPS or SOCKS5, that notes where it was asked to connect.
 
 Whatever the host is called, it connects to this machine: names are the proxy's to look up.
 """
@@ -7,13 +7,24 @@ import asyncio
 import base64
 import ipaddress
 import re
+import ssl
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 END_OF_HEAD = b"\r\n\r\n"
+CERTIFICATE = Path(__file__).parent / "tls" / "certificate.pem"
+"""Signed by itself, for service.test and 127.0.0.1."""
+
+
+def server_context() -> ssl.SSLContext:
+    """Return the TLS settings of a server with our certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE, CERTIFICATE.with_name("key.pem"))
+    return context
 
 
 @dataclass
@@ -34,7 +45,9 @@ class ProxyServer:
     async def open(cls, kind: str, login: tuple[str, str] | None = None) -> AsyncIterator[Self]:
         """Listen on a free port until the block ends."""
         proxy = cls(kind, login)
-        server = await asyncio.start_server(proxy._serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(
+            proxy._serve, "127.0.0.1", 0, ssl=server_context() if kind == "https" else None
+        )
         proxy.port = server.sockets[0].getsockname()[1]
         try:
             yield proxy
@@ -61,7 +74,7 @@ class ProxyServer:
         self._tasks.add(task)
         try:
             with suppress(OSError, asyncio.IncompleteReadError):
-                await (self._http if self.kind == "http" else self._socks)(reader, writer)
+                await (self._socks if self.kind == "socks5" else self._http)(reader, writer)
         finally:
             self._tasks.discard(task)
             writer.close()

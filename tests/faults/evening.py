@@ -14,6 +14,7 @@ from bot.model import Job, SongRequest
 from bot.ops.supervisor import supervise
 from bot.pipeline.courier import MessageKind
 from bot.services.ratings import Ratings
+from bot.services.server_rules import ServerRules
 from bot.store import jobs
 from bot.store.facts import COMMANDS_FACT, fact, remember
 from bot.ui.buttons.views import MARKS
@@ -86,6 +87,7 @@ class Evening:
                         Services(
                             intake=rig.intake,
                             credits=rig.credits,
+                            rules=ServerRules(rig.database, now=rig.clock),
                             song_archive=song_archive,
                             privacy=rig.privacy,
                             ratings=Ratings(rig.database, now=rig.clock),

@@ -99,6 +99,16 @@ class BotProcess:
         """Everything that it has written so far."""
         return "\n".join(self.lines)
 
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
+
+    @property
+    def status(self) -> int | None:
+        """The exit status, once it has ended."""
+        return self._process.returncode
+
     def limit_files(self, count: int) -> None:
         """Let it open no more files than this at a time."""
         resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE, (count, count))

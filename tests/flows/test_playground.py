@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
+from simcord.preview import _media
 
 from bot.commands import trying
 from bot.playground import browser, page
@@ -255,3 +256,15 @@ def _excerpt(state: Mapping[str, Any]) -> str:
     """What is shown of the message that a song's message replies to."""
     replies = [one["reply"] for one in state["messages"].values() if one["reply"] is not None]
     return "".join(text for one in replies for _, text in _tokens(one.get("excerpt_tokens")))
+
+
+async def test_audio_is_played_however_many_files_wait_to_be_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_media, "MAX_QUEUE", 0)
+    async with visiting(language="en") as visitor:
+        await visitor.run("music create", prompt="rain")
+        await until_it_shows(visitor, "'custom_id': 'again:")
+        kinds = {number: one["contentType"] for number, one in visitor.state["assets"].items()}
+        takes = [await visitor.fetch(f"/api/assets/{number}") for number in kinds if "audio" in kinds[number]]
+
+    assert [200, 200] == [status for status, _ in takes]
+    assert {b"ID3"} == {audio[:3] for _, audio in takes}

@@ -180,8 +180,8 @@ async def test_every_json_line_is_one_object_with_its_job_and_server(tmp_path: P
         one["state"] for one in of_the_job
     ]
     assert channel.guild is not None
-    assert {channel.guild.id} == {one["guild_id"] for one in of_the_job}
-    assert 1 == len({one["job_id"] for one in of_the_job})
+    assert {channel.guild.id} == {one["guild"] for one in of_the_job}
+    assert 1 == len({one["job"] for one in of_the_job})
     assert theirs[0]["logger"].startswith("discord.")
     assert {"error"} == theirs[0].keys() & {"error", "exception"}
     tokens = [one.token for one in world.discord.interactions.values()]
@@ -198,12 +198,12 @@ async def test_a_song_is_one_line_and_debug_shows_each_request_without_words(tmp
         assert 0 == await bot.terminate()
     found = objects(bot)
     asked = [(one["method"], one["host"], one["path"], one["status"]) for one in found if "method" in one]
-    of_the_song = [one for one in found if "job_id" in one and one["level"] == "info"]
+    of_the_song = [one for one in found if "job" in one and one["level"] == "info"]
     music = world.music_url.partition("://")[2]
 
     assert ["song ended"] == [one["event"] for one in of_the_song]
     assert ("delivered", channel.guild and channel.guild.id) == (
-        *(of_the_song[0]["outcome"], of_the_song[0]["guild_id"]),
+        *(of_the_song[0]["outcome"], of_the_song[0]["guild"]),
     )
     assert ("POST", music, "/v1/music", 200) in [(one[0], one[1], one[2][:9], one[3]) for one in asked]
     assert ("GET", 200) in [(method, status) for method, host, path, status in asked if path == "/….mp3"]

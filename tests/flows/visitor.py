@@ -36,6 +36,12 @@ class Visitor:
         ) as answer:
             return answer.status, await answer.text()
 
+    async def fetch(self, path: str) -> tuple[int, bytes]:
+        async with self._session.get(
+            self.url.with_path(path).with_fragment(None), headers=self._headers
+        ) as answer:
+            return answer.status, await answer.read()
+
     async def open(self) -> None:
         async with self._session.post(
             self.url.with_path("/api/pages").with_fragment(None), json={}, headers=self._headers

@@ -58,7 +58,8 @@ TOO_WIDE = """() =>
 """
 READY = """() => {
     const now = window.simcordPreview;
-    return now.ready && !now.pendingAction && !(now.awaitingRevision > now.publishedRevision);
+    return now.ready && !now.pendingAction && !now.transport.uncertainRequestId
+        && !(now.awaitingRevision > now.publishedRevision);
 }"""
 """Whether the page takes the next click: what came before is done, and what it changed is shown."""
 REFUSED = "() => window.simcordPreview.lastAction.rejected"

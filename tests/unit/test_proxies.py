@@ -12,6 +12,7 @@ SECRET = "hunter2ThatNobodyMayRead"
     [
         ("http://proxy.example:3128", ProxyKind.HTTP, "proxy.example", 3128, ("", "")),
         ("http://proxy.example:3128/", ProxyKind.HTTP, "proxy.example", 3128, ("", "")),
+        ("https://proxy.example:443", ProxyKind.HTTPS, "proxy.example", 443, ("", "")),
         ("socks5://127.0.0.1:1080", ProxyKind.SOCKS5, "127.0.0.1", 1080, ("", "")),
         ("socks5h://127.0.0.1:1080", ProxyKind.SOCKS5, "127.0.0.1", 1080, ("", "")),
         ("SOCKS5://a:b@[::1]:1080", ProxyKind.SOCKS5, "::1", 1080, ("a", "b")),
@@ -39,7 +40,7 @@ def test_a_proxy_is_read(url: str, kind: ProxyKind, host: str, port: int, login:
             "http://proxy:0",
             "http://:1",
         ),
-        *("http://proxy:99999", "http://proxy:x", "https://proxy:1", "ftp://proxy:1", "socks4://proxy:1"),
+        *("http://proxy:99999", "http://proxy:x", "ftp://proxy:1", "socks4://proxy:1"),
         *(
             "http://proxy:1/path",
             "http://proxy:1?a=b",

@@ -64,6 +64,11 @@ END;
 -- NULL: no thread, or a private one, whose songs are not for the channel.
 ALTER TABLE job ADD COLUMN parent_channel_id INTEGER;
 
+-- Where the server's managers wanted the song to be posted and announced when it was requested; NULL: where it
+-- was requested, and nowhere.
+ALTER TABLE job ADD COLUMN results_channel_id INTEGER;
+ALTER TABLE job ADD COLUMN announce_channel_id INTEGER;
+
 -- A deletion looks up the songs that use a text, and the jobs of a member in all servers. Without these it
 -- scanned every song once for each of the member's texts: 26 s for 500 of 100,000 songs.
 CREATE INDEX song_by_prompt ON song (prompt_id) WHERE prompt_id IS NOT NULL;
@@ -166,6 +171,8 @@ BEGIN
                                    WHEN 'delivering' THEN CASE
                                      WHEN NEW.delivery_direct THEN 'direct message'
                                      WHEN NEW.delivery_channel_id = NEW.channel_id THEN 'channel'
+                                     WHEN NEW.delivery_channel_id = NEW.results_channel_id
+                                       THEN 'results channel'
                                      ELSE 'parent channel' END END, ''), NEW.state_since
     FROM job_event WHERE job_id = NEW.id
     ON CONFLICT DO UPDATE SET at = excluded.at, kind = excluded.kind, state = excluded.state,
@@ -179,7 +186,9 @@ BEGIN
     SELECT NEW.id, MIN(200, 1 + COALESCE(MAX(number), 0)), NEW.delivery_started_at, 'sending', NEW.state,
            NEW.attempt,
            CASE WHEN NEW.delivery_direct THEN 'direct message'
-                WHEN NEW.delivery_channel_id = NEW.channel_id THEN 'channel' ELSE 'parent channel' END,
+                WHEN NEW.delivery_channel_id = NEW.channel_id THEN 'channel'
+                WHEN NEW.delivery_channel_id = NEW.results_channel_id THEN 'results channel'
+                ELSE 'parent channel' END,
            NEW.delivery_started_at
     FROM job_event WHERE job_id = NEW.id
     ON CONFLICT DO UPDATE SET at = excluded.at, kind = excluded.kind, state = excluded.state,
@@ -250,6 +259,25 @@ CREATE INDEX rating_by_member ON rating (member_id, guild_id);
 ALTER TABLE guild ADD COLUMN zone TEXT;
 ALTER TABLE guild ADD COLUMN zone_day INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE guild ADD COLUMN zone_until INTEGER;
+
+-- Where songs of a server may be asked for, where they are posted, and where each is announced. No rows, NULL:
+-- everywhere, where they were asked for, and nowhere.
+CREATE TABLE song_channel (
+  guild_id INTEGER NOT NULL REFERENCES guild (id),
+  channel_id INTEGER NOT NULL,
+  PRIMARY KEY (guild_id, channel_id)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE guild ADD COLUMN results_channel_id INTEGER;
+ALTER TABLE guild ADD COLUMN announce_channel_id INTEGER;
+
+-- Announcements of delivered songs, each sent once.
+CREATE TABLE announcement (
+  job_id INTEGER PRIMARY KEY REFERENCES job (id),
+  channel_id INTEGER NOT NULL,
+  due_at INTEGER,                     -- NULL: sent, or it can't be
+  started_at INTEGER                  -- of the first send
+) STRICT;
+CREATE INDEX announcement_due ON announcement (due_at) WHERE due_at IS NOT NULL;
 
 -- Due jobs of one state in their order: a round reads as many as it claims, however many others wait. The
 -- cards likewise, by the moment at which each may be edited, and the oldest of the queue.

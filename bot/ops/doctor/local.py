@@ -22,9 +22,9 @@ from bot.errors import StartRefused
 from bot.model import Check
 from bot.ops.doctor import server
 from bot.ops.doctor.runner import CheckSpec, failure, ok, on_a_thread, warning
-from bot.ops.doctor.server import READ_WITHIN_S
+from bot.ops.doctor.server import READ_WITHIN_S, summary
 from bot.store import servers
-from bot.store.reconcile import Reconciliation, reconcile
+from bot.store.reconcile import reconcile
 
 FILES_WITHIN_S: Final = 10.0
 SAFE_SQLITE: Final = (3, 51, 3)
@@ -196,15 +196,6 @@ def _check_ledger(connection: sqlite3.Connection, _: Path) -> Iterator[Check]:
         yield failure("ledger", f"{finding}; keep the file and report it")
     if not totals.findings:
         yield ok("ledger", summary(totals))
-
-
-def summary(totals: Reconciliation) -> str:
-    """Return the totals of a reconciliation without findings as one line."""
-    return (
-        f"counters, ledger and jobs agree: {totals.entries} entries for {totals.jobs} jobs in "
-        f"{totals.guilds} servers; {totals.held} credits held, {totals.settled} settled, "
-        f"{totals.released} released"
-    )
 
 
 def check_total(database: Path | str, total_credits_max: int, now: datetime) -> Check:

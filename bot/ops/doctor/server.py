@@ -9,7 +9,7 @@ from bot.database.opening import open_any_schema, open_read_only
 from bot.errors import StartRefused
 from bot.model import Check
 from bot.ops.doctor.runner import CheckSpec, failure, ok, on_a_thread, warning
-from bot.store.reconcile import reconcile
+from bot.store.reconcile import Reconciliation, reconcile
 
 READ_WITHIN_S: Final = 60.0
 """Deadline in seconds for checks that read the whole database."""
@@ -100,8 +100,13 @@ def _check_ledger(url: str) -> Iterator[Check]:
     for finding in totals.findings:
         yield failure("ledger", f"{finding}; keep the database and report it")
     if not totals.findings:
-        yield ok(
-            "ledger",
-            f"counters, ledger and jobs agree: {totals.entries} entries for {totals.jobs} jobs in "
-            f"{totals.guilds} servers",
-        )
+        yield ok("ledger", summary(totals))
+
+
+def summary(totals: Reconciliation) -> str:
+    """Return the totals of a reconciliation without findings as one line."""
+    return (
+        f"counters, ledger and jobs agree: {totals.entries} entries for {totals.jobs} jobs in "
+        f"{totals.guilds} servers; {totals.held} credits held, {totals.settled} settled, "
+        f"{totals.released} released"
+    )

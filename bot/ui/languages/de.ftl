@@ -53,6 +53,7 @@ command-quota-limits = Alle Limits von Rollen und Mitgliedern ansehen und aufheb
 command-quota-refund = Erstatte die Credits eines fertigen Songs
 command-quota-alerts = Wähle, wo bei 80 % und 100 % verbrauchtem Kontingent gewarnt wird
 command-quota-words = Zeig oder ändere die Wörter, die in Songs hier nicht vorkommen dürfen
+command-quota-channels = Wo man Songs anfordern kann, wo sie erscheinen und wo sie angekündigt werden
 command-quota-pause = Nimm vorübergehend keine neuen Songs an; Songs in Arbeit laufen weiter
 command-quota-resume = Nimm wieder neue Songs an
 command-privacy = Was über dich gespeichert ist: ansehen, exportieren oder löschen
@@ -86,6 +87,11 @@ option-refund-job = Tipp den Titel des Songs oder den Namen des Mitglieds ein
 option-alerts-channel = Der Kanal; leer lassen, um die Warnungen abzuschalten
 option-words-add = Ein Wort oder Ausdruck, der ab jetzt nicht vorkommen darf
 option-words-remove = Ein Wort oder Ausdruck, der wieder vorkommen darf
+option-channels-add = Hier und in den Threads dieses Kanals kann man Songs anfordern; bis zu 10 Kanäle
+option-channels-remove = Kanal, in dem man keine Songs mehr anfordern kann, auch ein gelöschter
+option-channels-results = Hier erscheinen Songs, egal wo sie angefordert wurden
+option-channels-announce = Hier wird jeder Song mit einem Link angekündigt
+option-channels-off = Was wieder abgeschaltet wird
 option-pause-reason = Warum; das bekommen die Mitglieder zu lesen
 
 choice-day = Tag
@@ -105,6 +111,10 @@ choice-role = Rollenlimit
 choice-pause = Pause
 choice-resume = Pause beendet
 choice-alerts = Budget-Warnungen
+choice-channels = Kanäle für Songs
+choice-off-asked = Songs wieder überall anfordern
+choice-off-results = Songs wieder dort posten, wo sie angefordert wurden
+choice-off-announced = keine Songs mehr ankündigen
 
 ## Buttons
 
@@ -190,6 +200,7 @@ made-duration = etwa { $length }
 ## Messages about a song
 
 song-ready = { $mention } Dein Song ist fertig!
+announcement = 🎶 **{ $song }** für { $member }: { $link }
 song-one-take = mehr hat der Musikdienst nicht geliefert
 song-first = Dein erster Song! 🎉 **Nochmal** macht eine neue Version, und mit `/music custom` schreibst du deinen eigenen Text.
 text-refused-here = Discord hat den Text dieses Songs hier nicht angenommen, deshalb fehlt er in dieser Nachricht.
@@ -299,6 +310,9 @@ refused-word-empty = An diesem Wort gibt es nichts zu vergleichen. Tipp Buchstab
 refused-word-too-long = Ein Wort kann bis zu { $limit } Zeichen haben. Kürz es und versuch es noch einmal.
 refused-word-too-many = Auf der Liste stehen schon { $limit } Wörter, mehr geht nicht. Entfern zuerst eines.
 refused-word-unknown = Dieses Wort steht nicht auf der Liste dieses Servers. Schau in `/quota words` nach.
+refused-channel = Songs entstehen auf diesem Server in { $channels }. Fordere deinen dort an.{ $charged }
+refused-channels-too-many = Songs kann man in bis zu { $limit } Kanälen anfordern. Entfern zuerst einen.
+refused-no-such-channel = Dieser Kanal ist keiner der Kanäle für Songs. Wähle einen aus der Liste. Es wurde nichts geändert.
 refused-words-gone = Der Text dieses Songs ist nicht mehr gespeichert.{ $charged }
 refused-tried-again = Du hast es mit diesem Song schon noch einmal versucht. Schau nach der neueren Nachricht.{ $charged }
 refused-already-making = Dieser Song ist für dich schon in Arbeit. Ein zweiter Klick zählt nicht.{ $more }
@@ -425,6 +439,16 @@ paused-ends = `/quota resume` beendet die Pause.
 words-title = Wörter, die in Songs hier nicht vorkommen dürfen
 words-none = noch keine
 words-hint = Es zählen ganze Wörter in jeder Schrift, Groß- und Kleinschreibung ist egal. Welches es war, liest nur, wessen Text abgelehnt wird.
+channels-title = Kanäle für Songs
+channels-shown = Threads zählen wie ihr Kanal.
+channels-changed = Die Kanäle sind geändert. Songs in Arbeit erscheinen noch am bisherigen Ort.
+channels-asked = Anfordern in
+channels-results = Erscheinen in
+channels-announced = Angekündigt in
+channels-everywhere = allen Kanälen
+channels-where-asked = dem Kanal, in dem sie angefordert wurden
+channels-hint = Geht das Posten dort nicht, erscheint ein Song, wo er angefordert wurde. Gelöschte Kanäle entfernst du mit /quota channels remove
+channel-gone = gelöschter Kanal
 word-refused = „{ $word }“ wird ab jetzt abgelehnt.
 word-taken = „{ $word }“ darf wieder vorkommen.
 songs-go-on = { $count ->

@@ -53,6 +53,7 @@ command-quota-limits = See every limit of roles and members, and clear one, also
 command-quota-refund = Refund the credits of a finished song
 command-quota-alerts = Choose where to warn when 80% and 100% of the allowance are used
 command-quota-words = See or change the words that songs here may not have
+command-quota-channels = See or choose where songs may be asked for, where they go, and where they are announced
 command-quota-pause = Accept no new songs for a while; songs in progress continue
 command-quota-resume = Accept new songs again
 command-privacy = See, export or delete what is kept about you
@@ -86,6 +87,11 @@ option-refund-job = Start typing the song's title or the member's name
 option-alerts-channel = The channel; leave empty to turn alerts off
 option-words-add = A word or phrase that songs may not have from now on
 option-words-remove = A word or phrase that songs may have again
+option-channels-add = Songs may be asked for here and in its threads; up to 10 channels
+option-channels-remove = A channel in which songs may no longer be asked for, also a deleted one
+option-channels-results = Songs are posted here, wherever they were asked for
+option-channels-announce = Each song is announced here with a link
+option-channels-off = What to turn off again
 option-pause-reason = Why; members will read it
 
 choice-day = day
@@ -105,6 +111,10 @@ choice-role = Role limit
 choice-pause = Pause
 choice-resume = Resume
 choice-alerts = Alerts
+choice-channels = Channels for songs
+choice-off-asked = ask for songs everywhere again
+choice-off-results = post songs where they were asked for again
+choice-off-announced = announce no more songs
 
 ## Buttons
 
@@ -190,6 +200,7 @@ made-duration = about { $length }
 ## Messages about a song
 
 song-ready = { $mention } your song is ready!
+announcement = 🎶 **{ $song }** for { $member }: { $link }
 song-one-take = the music service made only one
 song-first = Your first song! 🎉 Press **Again** for another version, or write your own words with `/music custom`.
 text-refused-here = Discord did not accept the song's text here, so this message leaves it out.
@@ -299,6 +310,9 @@ refused-word-empty = There is nothing in that word that could be compared. Type 
 refused-word-too-long = A word can have up to { $limit } characters. Shorten it and try again.
 refused-word-too-many = This server already refuses { $limit } words, which is the most. Remove one first.
 refused-word-unknown = That word is not on this server's list. Look at `/quota words`.
+refused-channel = In this server, songs are made in { $channels }. Ask for yours there.{ $charged }
+refused-channels-too-many = Songs can be asked for in up to { $limit } channels. Remove one first.
+refused-no-such-channel = That channel is none of those for songs. Choose one from the list. Nothing was changed.
 refused-words-gone = The text of that song is no longer kept.{ $charged }
 refused-tried-again = You have already tried that song again. Look for its newer message.{ $charged }
 refused-already-making = You already have that song in progress. A second press does not count.{ $more }
@@ -425,6 +439,16 @@ paused-ends = `/quota resume` ends it.
 words-title = Words that songs here can't have
 words-none = none yet
 words-hint = Whole words count, in any script, without case. Only the member whose text is refused reads which one it was.
+channels-title = Channels for songs
+channels-shown = Threads of a channel count as the channel.
+channels-changed = The channels were changed. Songs in progress go where they would have gone before.
+channels-asked = Asked for in
+channels-results = Posted in
+channels-announced = Announced in
+channels-everywhere = every channel
+channels-where-asked = where they were asked for
+channels-hint = A song that can't be posted in its channel is posted where it was asked for. To remove a deleted channel: /quota channels remove
+channel-gone = deleted channel
 word-refused = “{ $word }” is refused from now on.
 word-taken = “{ $word }” may be sung again.
 songs-go-on = { $count ->

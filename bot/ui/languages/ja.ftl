@@ -47,6 +47,7 @@ command-quota-limits = ロールとメンバーの上限をすべて見る・解
 command-quota-refund = 完成した曲のクレジットを払い戻します
 command-quota-alerts = 割り当ての80%と100%を使ったときの通知先を設定します
 command-quota-words = このサーバーの曲で使えない言葉を確認・変更
+command-quota-channels = 曲をリクエストできる場所・投稿先・お知らせ先を確認・設定します
 command-quota-pause = 新しい曲の受付を一時停止します。制作中の曲はそのまま続きます
 command-quota-resume = 新しい曲の受付を再開します
 command-privacy = 保存されているあなたの情報を表示、ダウンロード、削除します
@@ -80,6 +81,11 @@ option-refund-job = 曲のタイトルかメンバーの名前を入力してく
 option-alerts-channel = 通知先のチャンネル。省略すると通知をオフにします
 option-words-add = これから使えなくする言葉
 option-words-remove = また使えるようにする言葉
+option-channels-add = このチャンネルとそのスレッドで曲をリクエストできるようにします（最大10個）
+option-channels-remove = 曲をリクエストできなくするチャンネル（削除済みも可）
+option-channels-results = どこでリクエストされた曲も、ここに投稿します
+option-channels-announce = 新しい曲のリンクをここでお知らせします
+option-channels-off = 元に戻す設定
 option-pause-reason = 理由（メンバーに表示されます）
 
 choice-day = 毎日
@@ -99,6 +105,10 @@ choice-role = ロールの上限
 choice-pause = 受付停止
 choice-resume = 受付再開
 choice-alerts = 使用量アラート
+choice-channels = 曲のチャンネル
+choice-off-asked = どこでもリクエストできるように戻す
+choice-off-results = リクエストされた場所に投稿するように戻す
+choice-off-announced = お知らせをやめる
 
 ## Buttons
 
@@ -181,6 +191,7 @@ made-duration = 約{ $length }
 ## Messages about a song
 
 song-ready = { $mention } 曲が完成しました！
+announcement = 🎶 **{ $song }**（{ $member } さん）: { $link }
 song-one-take = 音楽サービスから届いたのは1つだけでした
 song-first = はじめての曲です！🎉 **もう一度**で別バージョンを作れます。自分の歌詞で作るなら `/music custom` をどうぞ。
 text-refused-here = ここではDiscordが曲のテキストを受け付けなかったため、このメッセージには入っていません。
@@ -290,6 +301,9 @@ refused-word-empty = その言葉には比べられる文字がありません�
 refused-word-too-long = 言葉は{ $limit }文字までです。短くして、もう一度お試しください。
 refused-word-too-many = 登録できる言葉は{ $limit }個までです。先にどれかを外してください。
 refused-word-unknown = その言葉はこのサーバーの一覧にありません。`/quota words` で確認してください。
+refused-channel = このサーバーでは、曲は{ $channels }で作ります。そちらでリクエストしてください。{ $charged }
+refused-channels-too-many = 曲をリクエストできるチャンネルは{ $limit }個までです。先にどれかを外してください。
+refused-no-such-channel = そのチャンネルは曲のチャンネルではありません。一覧から選んでください。何も変更されていません。
 refused-words-gone = その曲のテキストは、もう保存されていません。{ $charged }
 refused-tried-again = その曲はすでに再試行済みです。新しい方のメッセージをご確認ください。{ $charged }
 refused-already-making = その曲はすでに制作中です。もう一度押した分は数えられません。{ $more }
@@ -401,6 +415,16 @@ paused-ends = `/quota resume` で再開できます。
 words-title = このサーバーの曲で使えない言葉
 words-none = まだありません
 words-hint = どの文字でも、大文字・小文字を区別せず、単語単位で調べます。どの言葉だったかは、断られた本人だけに表示されます。
+channels-title = 曲のチャンネル
+channels-shown = スレッドは、元のチャンネルと同じ扱いです。
+channels-changed = チャンネルの設定を変更しました。制作中の曲は、これまでの場所に投稿されます。
+channels-asked = リクエストできる場所
+channels-results = 投稿先
+channels-announced = お知らせ先
+channels-everywhere = すべてのチャンネル
+channels-where-asked = リクエストされた場所
+channels-hint = 投稿先に投稿できないときは、リクエストされた場所に投稿します。削除済みのチャンネルを外すには: /quota channels remove
+channel-gone = 削除済みのチャンネル
 word-refused = 「{ $word }」は、これから使えません。
 word-taken = 「{ $word }」は、また使えるようになりました。
 songs-go-on = 制作中の{ $count }曲はそのまま続きます。

@@ -74,6 +74,9 @@ class Chat:
         """Each is kept once, as its nonce sees to it."""
         self.on_alert: list[str] = []
         self.alert_sends = 0
+        self.announcements: list[tuple[int, int]] = []
+        """The job and the channel of each send."""
+        self.on_announcement: list[str] = []
         self.copies: list[OutgoingMessage] = []
         """What somebody asked for once more."""
         self.audio: dict[int, dict[int, bytes]] = {}
@@ -163,6 +166,13 @@ class Chat:
         access = self._access(channel_id)
         check_visible(access)
         check_may_post(access, files=files > 0)
+
+    async def announce(self, job: Job, channel_id: int) -> None:
+        if channel_id in self.closed_channels:
+            raise NoAccess
+        self.announcements.append((job.id, channel_id))
+        if self.on_announcement and self.on_announcement.pop(0) == "lost":
+            raise Transient("Discord: the answer was lost")
 
     async def post_alert(self, alert: BudgetAlert) -> None:
         self.alert_sends += 1

@@ -4,7 +4,6 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import httpcore
 import httpx
@@ -19,9 +18,8 @@ from bot.music.proxy import REPLY_MAX_BYTES, ProxiedBackend
 from bot.music.sseedance import Sseedance
 from bot.proxies import Proxy, parse_proxy
 from tests import make
-from tests.doubles.proxy import ProxyServer
+from tests.doubles.proxy import CERTIFICATE, ProxyServer, server_context
 
-TLS = Path(__file__).parents[2] / "doubles" / "tls"
 KEY = "sk-test-0123456789"
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -61,15 +59,13 @@ async def connected(url: str, proxy: Proxy) -> AsyncIterator[MusicClient]:
 @pytest.fixture
 def trusting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trust the certificate of the service's double, and nothing else."""
-    context = ssl.create_default_context(cafile=str(TLS / "certificate.pem"))
+    context = ssl.create_default_context(cafile=str(CERTIFICATE))
     monkeypatch.setattr(proxies, "tls_context", lambda: context)
 
 
 @asynccontextmanager
 async def service(answer: bytes) -> AsyncIterator[tuple[int, list[bytes]]]:
     """A music service by TLS: its port, and the requests that it was sent."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(TLS / "certificate.pem", TLS / "key.pem")
     requests = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -77,12 +73,12 @@ async def service(answer: bytes) -> AsyncIterator[tuple[int, list[bytes]]]:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer))
         await writer.drain()
 
-    async with listening(serve, context) as port:
+    async with listening(serve, server_context()) as port:
         yield port, requests
 
 
 @pytest.mark.usefixtures("trusting")
-@pytest.mark.parametrize("kind", ["http", "socks5"])
+@pytest.mark.parametrize("kind", ["http", "https", "socks5"])
 @pytest.mark.parametrize("login", [None, ("ada", "lovelace")])
 async def test_a_paid_request_reaches_the_service_in_a_tunnel(
     kind: str, login: tuple[str, str] | None
@@ -111,6 +107,17 @@ async def test_a_stranger_behind_the_proxy_gets_no_request() -> None:
 
     assert wire.Busy("ConnectError", offline=True) == answer
     assert [] == requests
+
+
+async def test_a_proxy_whose_certificate_is_not_trusted_is_sent_nothing() -> None:
+    async with (
+        ProxyServer.open("https", ("ada", "lovelace")) as server,
+        connected("https://service.test", parse_proxy(server.url)) as client,
+    ):
+        answer = await client.submit(make.prompt())
+
+    assert wire.Busy("ConnectError", offline=True) == answer
+    assert ([], 0) == (server.targets, server.refused)
 
 
 # -- no tunnel
@@ -153,7 +160,7 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize("case", UNUSABLE)
-@pytest.mark.parametrize("kind", ["http", "socks5"])
+@pytest.mark.parametrize("kind", ["http", "https", "socks5"])
 async def test_without_a_tunnel_nothing_was_sent(case: str, kind: str) -> None:
     async with listening(UNUSABLE[case]) as port:
         proxy = parse_proxy(f"{kind}://127.0.0.1:{port}")
@@ -164,7 +171,7 @@ async def test_without_a_tunnel_nothing_was_sent(case: str, kind: str) -> None:
     assert answer.offline
 
 
-@pytest.mark.parametrize("kind", ["http", "socks5"])
+@pytest.mark.parametrize("kind", ["http", "https", "socks5"])
 async def test_without_a_proxy_nothing_was_sent(kind: str) -> None:
     async with listening(silent) as port:
         pass
@@ -174,7 +181,7 @@ async def test_without_a_proxy_nothing_was_sent(kind: str) -> None:
     assert wire.Busy("ConnectError", offline=True) == answer
 
 
-@pytest.mark.parametrize("kind", ["http", "socks5"])
+@pytest.mark.parametrize("kind", ["http", "https", "socks5"])
 async def test_a_silent_proxy_is_given_up_before_anything_is_sent(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,7 +195,8 @@ async def test_a_silent_proxy_is_given_up_before_anything_is_sent(
     assert wire.Busy("ConnectTimeout", offline=True) == answer
 
 
-@pytest.mark.parametrize("kind", ["http", "socks5"])
+@pytest.mark.usefixtures("trusting")
+@pytest.mark.parametrize("kind", ["http", "https", "socks5"])
 async def test_a_wrong_password_is_not_repeated(kind: str) -> None:
     async with ProxyServer.open(kind, ("ada", "lovelace")) as server:
         proxy = parse_proxy(server.url.replace("lovelace", "hunter2"))

@@ -16,9 +16,8 @@ WORDS: Final = "Straße 日本 🎵\n\t\\N 'quoted' \"too\" \\."
 """What a text format could take for something else."""
 CHOSEN: Final[Mapping[str, Mapping[str, object]]] = {
     "guild": {"id": LARGE, "period": "month", "bonus": 70, "operator_bonus": 50},
-    "usage": {"guild_id": LARGE, "member_id": 0, "bonus_used": 0, "bonus_held": 0},
+    "usage": {"member_id": 0, "bonus_used": 0, "bonus_held": 0},
     "job": {
-        "guild_id": LARGE,
         "state": "delivered",
         "price": 10,
         "allowance_part": 10,
@@ -29,15 +28,13 @@ CHOSEN: Final[Mapping[str, Mapping[str, object]]] = {
         "again_of": None,
     },
     "draft": {"voice": "male"},
-    "member_limit": {"guild_id": LARGE},
-    "role_limit": {"guild_id": LARGE},
-    "budget_alert": {"guild_id": LARGE, "percent": 80},
-    "ledger": {"guild_id": LARGE, "kind": "settle", "allowance": 10, "bonus": 0},
+    "budget_alert": {"percent": 80},
+    "ledger": {"kind": "settle", "allowance": 10, "bonus": 0},
     "song": {"voice": "female", "duration_s": 60},
     "suspicion": {"kind": "unknown", "backend": "kie"},
     "breaker": {"backend": "kie"},
+    "day_total": {"day": 0},  # the UTC day of the first milliseconds
     "job_event": {"kind": "state"},
-    "refused_word": {"guild_id": LARGE},
 }
 """Values that the schema wants of a column."""
 
@@ -70,6 +67,9 @@ def _add(connection: sqlite3.Connection, table: str) -> None:
     connection.execute(f"DELETE FROM {table}")  # noqa: S608 - ours
     columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
     values = {column["name"]: _value(table, column["name"], column["type"]) for column in columns}
+    for key in connection.execute(f"PRAGMA foreign_key_list({table})"):
+        if key["from"] not in CHOSEN.get(table, {}):
+            values[key["from"]] = _value(key["table"], key["to"] or "id", "INTEGER")
     names = ", ".join(values)
     places = ", ".join(f":{name}" for name in values)
     connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", values)  # noqa: S608 - ours

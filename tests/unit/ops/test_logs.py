@@ -96,8 +96,8 @@ def test_a_line_names_the_job_that_it_is_about(in_json: Lines) -> None:
     in_json.log.info("state changed", extra={"to": "running", "job_id": 2**53 - 1})
     found = in_json.one()
 
-    assert ["timestamp", "level", "logger", "event", "job_id", "to"] == list(found)
-    assert (2**53 - 1, "running") == (found["job_id"], found["to"])
+    assert ["timestamp", "level", "logger", "event", "job", "to"] == list(found)
+    assert (2**53 - 1, "running") == (found["job"], found["to"])
 
 
 def test_the_extra_of_a_line_wins_over_what_is_bound_around_it(in_json: Lines) -> None:
@@ -105,8 +105,8 @@ def test_the_extra_of_a_line_wins_over_what_is_bound_around_it(in_json: Lines) -
         in_json.log.info("submission rejected", extra={"retry_in_s": 12, "job_id": 6})
     found = in_json.one()
 
-    assert ["job_id", "guild_id", "shard", "retry_in_s"] == list(found)[4:]
-    assert (6, 7, 1, 12) == (found["job_id"], found["guild_id"], found["shard"], found["retry_in_s"])
+    assert ["job", "guild", "shard", "retry_in_s"] == list(found)[4:]
+    assert (6, 7, 1, 12) == (found["job"], found["guild"], found["shard"], found["retry_in_s"])
 
 
 def test_the_extra_of_a_line_is_shown_to_people(console: Lines) -> None:
@@ -114,7 +114,7 @@ def test_the_extra_of_a_line_is_shown_to_people(console: Lines) -> None:
         console.log.info("submission rejected", extra={"retry_in_s": 12, "detail": "too many"})
 
     assert "submission rejected" in console.text
-    assert "job_id=5 retry_in_s=12 detail='too many'" in console.text
+    assert "job=5 retry_in_s=12 detail='too many'" in console.text
 
 
 def test_the_extra_of_a_line_is_redacted(lines: Lines) -> None:
@@ -130,8 +130,8 @@ def test_lines_of_a_library_name_their_job_and_their_server(in_json: Lines) -> N
     in_json.log.warning("nobody's")
     during, after = in_json.objects()
 
-    assert (5, 109876543210987654) == (during["job_id"], during["guild_id"])
-    assert {"job_id", "guild_id"}.isdisjoint(after)
+    assert (5, 109876543210987654) == (during["job"], during["guild"])
+    assert {"job", "guild"}.isdisjoint(after)
 
 
 def test_a_traceback_is_within_its_one_line(in_json: Lines) -> None:
@@ -174,7 +174,7 @@ def test_a_line_for_people_has_its_time_level_words_and_fields(console: Lines) -
 
     assert "[info" in console.text
     assert "job state: running" in console.text
-    assert "job_id=5" in console.text
+    assert "job=5" in console.text
     assert "\x1b" not in console.text
 
 

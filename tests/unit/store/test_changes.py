@@ -4,7 +4,7 @@ import pytest
 
 from bot.model import Period
 from bot.store import changes
-from bot.store.changes import Allowance, Channel, Credits, Status, Value
+from bot.store.changes import Allowance, Channel, Credits, SongChannels, Status, Value
 
 SNOWFLAKE = 1_400_000_000_000_000_000
 
@@ -18,6 +18,9 @@ SNOWFLAKE = 1_400_000_000_000_000_000
         ("role", Credits(SNOWFLAKE)),
         ("alerts", Channel(5)),
         ("alerts", Channel(None)),
+        ("set", Allowance(100, Period.MONTH, "Asia/Tokyo")),
+        ("set", SongChannels((SNOWFLAKE, 5), 6, None)),
+        ("set", SongChannels()),
         *(("pause", status) for status in Status),
     ],
 )

@@ -197,6 +197,7 @@ STAYS = {
     "guild": "*",
     "role_limit": "*",
     "refused_word": "*",  # a server's
+    "song_channel": "*",  # a server's
     "ledger": "*",  # by numbers that lead to nobody
     "usage": "*",
     "breaker": "*",  # the bot's own
@@ -218,13 +219,15 @@ STAYS = {
 }
 GOES = {
     "member": "discord_id locale leaving_since",
-    "job": "interaction_id channel_id parent_channel_id task_id urls takes detail delivery_channel_id "
+    "job": "interaction_id channel_id parent_channel_id results_channel_id announce_channel_id "
+    "task_id urls takes detail delivery_channel_id "
     "delivery_direct delivery_started_at message_id card_message_id card_shown card_due_at card_free_at",
     "job_event": "note",  # of the answers
     "song": "*",
     "text": "*",
     "coauthor": "*",
     "track": "*",
+    "announcement": "*",
     "draft": "*",
     "rating": "*",
 }

@@ -28,6 +28,7 @@ from bot.model import (
     Track,
 )
 from bot.store import (
+    announcements,
     breaker,
     budget_alerts,
     calendars,
@@ -51,11 +52,14 @@ from bot.store import (
     scrub,
     server_erasure,
     servers,
+    song_channels,
     texts,
     times,
     tracks,
     upstream,
 )
+from bot.store.announcements import Announcement
+from bot.store.changes import SongChannels
 from bot.store.upstream import Reading
 from tests import make
 from tests.make import CHANNEL, DEFAULTS, GUILD, MEMBER, NOW, OTHER
@@ -427,6 +431,16 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "erasure.release_parked": lambda tx: erasure.release_parked(tx, "member_id", MemberNumber(1), NOW),
     "erasure.drop_drafts_of_jobs": lambda tx: erasure.drop_drafts_of_jobs(tx, [done(tx).id]),
     "erasure.blank": lambda tx: erasure.blank(tx, [done(tx).id]),
+    "song_channels.read": lambda tx: song_channels.read(tx, GUILD),
+    "song_channels.write": lambda tx: song_channels.write(tx, GUILD, SongChannels((1,), 2, 3)),
+    "song_channels.admitted": lambda tx: song_channels.admitted(tx, make.origin()),
+    "announcements.mark": lambda tx: announcements.mark(tx, done(tx).id, NOW),
+    "announcements.due": lambda tx: announcements.due(tx, NOW, 10),
+    "announcements.next_due": announcements.next_due,
+    "announcements.put_off": lambda tx: announcements.put_off(
+        tx, Announcement(job_id=JobId(1), channel_id=2, started_at=None), NOW, NOW
+    ),
+    "announcements.drop_due": announcements.drop_due,
     "calendars.of": lambda tx: calendars.of(tx, GUILD),
     "calendars.write": lambda tx: calendars.write(tx, GUILD, calendars.Calendar(zone="Asia/Tokyo")),
     "server_erasure.due": server_erasure.due,

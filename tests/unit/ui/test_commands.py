@@ -8,8 +8,9 @@ from discord import app_commands
 
 from bot.errors import MissingPermissions, NoPlaceToPost, NotYourServer
 from bot.ui import interaction_context
+from bot.ui.channel_options import PostableChannelOption
 from bot.ui.discord_client import with_known_channel
-from bot.ui.quota_commands import PostableChannelOption, Quota
+from bot.ui.quota_commands import Quota
 
 GUILD = 100
 HERE = 200

@@ -58,10 +58,11 @@ CREATE FUNCTION add_job_event(job BIGINT, moment BIGINT, what TEXT, now_in TEXT,
         state = excluded.state, attempt = excluded.attempt, note = excluded.note, repeats = 0,
         last_at = excluded.last_at;
   END$$;
-CREATE FUNCTION place_of_send(direct BIGINT, channel BIGINT, requested_in BIGINT) RETURNS TEXT
+CREATE FUNCTION place_of_send(direct BIGINT, channel BIGINT, requested_in BIGINT, results_in BIGINT) RETURNS TEXT
   LANGUAGE sql IMMUTABLE AS
   $$SELECT CASE WHEN direct = 1 THEN 'direct message'
-                WHEN channel = requested_in THEN 'channel' ELSE 'parent channel' END$$;
+                WHEN channel = requested_in THEN 'channel'
+                WHEN channel = results_in THEN 'results channel' ELSE 'parent channel' END$$;
 
 CREATE FUNCTION record_state() RETURNS trigger LANGUAGE plpgsql AS
   $$BEGIN
@@ -69,7 +70,8 @@ CREATE FUNCTION record_state() RETURNS trigger LANGUAGE plpgsql AS
       CASE NEW.state WHEN 'submitting' THEN NEW.backend WHEN 'failed' THEN NEW.reason
                      WHEN 'explained' THEN NEW.reason
                      WHEN 'delivering' THEN
-                       place_of_send(NEW.delivery_direct, NEW.delivery_channel_id, NEW.channel_id) END, ''));
+                       place_of_send(NEW.delivery_direct, NEW.delivery_channel_id, NEW.channel_id,
+                                     NEW.results_channel_id) END, ''));
     RETURN NULL;
   END$$;
 CREATE TRIGGER job_event_of_state AFTER UPDATE OF state ON job FOR EACH ROW
@@ -78,7 +80,8 @@ CREATE TRIGGER job_event_of_state AFTER UPDATE OF state ON job FOR EACH ROW
 CREATE FUNCTION record_send() RETURNS trigger LANGUAGE plpgsql AS
   $$BEGIN
     PERFORM add_job_event(NEW.id, NEW.delivery_started_at, 'sending', NEW.state, NEW.attempt,
-                          place_of_send(NEW.delivery_direct, NEW.delivery_channel_id, NEW.channel_id));
+                          place_of_send(NEW.delivery_direct, NEW.delivery_channel_id, NEW.channel_id,
+                                     NEW.results_channel_id));
     RETURN NULL;
   END$$;
 CREATE TRIGGER job_event_of_send AFTER UPDATE OF delivery_started_at ON job FOR EACH ROW

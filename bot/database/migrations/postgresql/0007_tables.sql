@@ -26,7 +26,9 @@ CREATE TABLE guild (
   absent_since BIGINT,
   zone TEXT,
   zone_day BIGINT NOT NULL DEFAULT 0,
-  zone_until BIGINT
+  zone_until BIGINT,
+  results_channel_id BIGINT,
+  announce_channel_id BIGINT
 );
 
 CREATE TABLE usage (
@@ -80,6 +82,8 @@ CREATE TABLE job (
   again_of BIGINT REFERENCES job (id),
   restored_at BIGINT,
   parent_channel_id BIGINT,
+  results_channel_id BIGINT,
+  announce_channel_id BIGINT,
   backend TEXT,
   takes TEXT NOT NULL DEFAULT '[]',
   upstream_credits DOUBLE PRECISION,
@@ -262,6 +266,19 @@ CREATE TABLE rating (
   PRIMARY KEY (job_id, member_id)
 );
 
+CREATE TABLE song_channel (
+  guild_id BIGINT NOT NULL REFERENCES guild (id),
+  channel_id BIGINT NOT NULL,
+  PRIMARY KEY (guild_id, channel_id)
+);
+
+CREATE TABLE announcement (
+  job_id BIGINT PRIMARY KEY REFERENCES job (id),
+  channel_id BIGINT NOT NULL,
+  due_at BIGINT,
+  started_at BIGINT
+);
+
 CREATE INDEX job_submitted ON job (submitted_at) WHERE submitted_at IS NOT NULL;
 CREATE INDEX job_to_post ON job (channel_id, created_at) WHERE state IN ('stored', 'delivering');
 CREATE INDEX job_delivered ON job (state_since, created_at) WHERE state = 'delivered';
@@ -304,6 +321,7 @@ CREATE INDEX job_in_turn ON job (guild_id, member_id, created_at, id) WHERE stat
 CREATE INDEX guild_absent ON guild (absent_since) WHERE absent_since IS NOT NULL;
 CREATE INDEX rating_of_songs ON rating (guild_id, song_at);
 CREATE INDEX rating_by_member ON rating (member_id, guild_id);
+CREATE INDEX announcement_due ON announcement (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX job_due_in_state ON job (state, due_at, created_at) WHERE due_at IS NOT NULL;
 CREATE INDEX job_card_at ON job ((CASE WHEN card_due_at < card_free_at THEN card_free_at ELSE card_due_at END)) WHERE card_due_at IS NOT NULL;
 CREATE INDEX job_queued_since ON job (created_at) WHERE state = 'queued' AND due_at IS NOT NULL;

@@ -1,0 +1,102 @@
+"""The server's rules: which words songs may not have, where they may be asked for, and where they go."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from bot.database.engine import Database, Tx
+from bot.database.locking import lock_guild
+from bot.errors import NoSuchChannel, TooManyChannels, WordUnusable
+from bot.model import ChangedBy, GuildId, storable
+from bot.store import ledger, refused_words, song_channels
+from bot.store.changes import SongChannels
+from bot.store.song_channels import CHANNELS_MAX
+
+
+class ServerRules:
+    """Reads and changes what a server's managers have set besides its credits."""
+
+    def __init__(self, database: Database, *, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._now = now
+
+    async def words(self, guild_id: GuildId) -> list[str]:
+        """Return the words that the server does not take in songs."""
+        return await self._database.read(lambda tx: refused_words.words(tx, guild_id))
+
+    async def refuse_word(self, guild_id: GuildId, typed: str) -> str:
+        """Refuse a word in songs from now on. Returns it as it is compared.
+
+        Raises:
+            WordUnusable: nothing of it can be compared, it is too long, or there are too many.
+        """
+        word = refused_words.folded(storable(typed))
+        if not word:
+            raise WordUnusable("empty")
+        if len(word) > refused_words.REFUSED_WORD_MAX:
+            raise WordUnusable("too_long", refused_words.REFUSED_WORD_MAX)
+
+        def refuse(tx: Tx) -> None:
+            known = refused_words.words(tx, guild_id)
+            if word not in known and len(known) >= refused_words.WORDS_MAX:
+                raise WordUnusable("too_many", refused_words.WORDS_MAX)
+            ledger.know_guild(tx, guild_id)
+            refused_words.add(tx, guild_id, word)
+
+        await self._database.write(refuse)
+        return word
+
+    async def take_word(self, guild_id: GuildId, typed: str) -> str:
+        """Take a refused word in songs again. Returns it as it is compared.
+
+        Raises:
+            WordUnusable: it is not refused.
+        """
+        word = refused_words.folded(storable(typed))
+        if not await self._database.write(lambda tx: refused_words.remove(tx, guild_id, word)):
+            raise WordUnusable("unknown")
+        return word
+
+    async def channels(self, guild_id: GuildId) -> SongChannels:
+        """Return the channels for songs."""
+        return await self._database.read(lambda tx: song_channels.read(tx, guild_id))
+
+    async def set_channels(
+        self, guild_id: GuildId, change: Callable[[SongChannels], SongChannels], changed_by: ChangedBy
+    ) -> tuple[SongChannels, SongChannels] | None:
+        """Change the channels for songs. Returns them before and after; None if the interaction came twice.
+
+        Raises:
+            TooManyChannels: songs may be asked for in no more channels than ``CHANNELS_MAX``.
+            NoSuchChannel: raised by ``change`` for a channel that is not set.
+        """
+        now = self._now()
+
+        def set_channels(tx: Tx) -> tuple[SongChannels, SongChannels] | None:
+            lock_guild(tx, guild_id)
+            if ledger.changed(tx, changed_by):
+                return None
+            before = song_channels.read(tx, guild_id)
+            after = change(before)
+            after = replace(after, asked=tuple(sorted(set(after.asked))))
+            if len(after.asked) > CHANNELS_MAX:
+                raise TooManyChannels(CHANNELS_MAX)
+            ledger.know_guild(tx, guild_id)
+            song_channels.write(tx, guild_id, after)
+            ledger.note(tx, "set", guild_id, changed_by, now, before=before, after=after)
+            return before, after
+
+        return await self._database.write(set_channels)
+
+
+def without(channels: SongChannels, typed: str) -> SongChannels:
+    """Return the channels for requests without the one that was typed: its id, a mention or a label.
+
+    Raises:
+        NoSuchChannel: it is none of them.
+    """
+    id_ = (storable(typed).split() or [""])[-1].strip("<#>()")
+    kept = tuple(channel for channel in channels.asked if str(channel) != id_)
+    if len(kept) == len(channels.asked):
+        raise NoSuchChannel
+    return replace(channels, asked=kept)

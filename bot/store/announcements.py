@@ -1,0 +1,71 @@
+"""Announcements of finished songs: written down with the delivery, and sent once."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.database.engine import Tx
+from bot.model import JobId
+from bot.store.times import milliseconds, moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """An announcement of a song in a channel that the server's managers chose."""
+
+    job_id: JobId
+    channel_id: int
+    started_at: datetime | None
+    """When it was first sent; None before that."""
+
+
+def mark(tx: Tx, job_id: JobId, now: datetime) -> None:
+    """Write down that a delivered song is to be announced, where its server wants that.
+
+    A song that is in that channel already, or in a direct message, is not announced.
+    """
+    tx.execute(
+        """INSERT INTO announcement (job_id, channel_id, due_at)
+           SELECT id, announce_channel_id, :now FROM job
+           WHERE id = :job AND announce_channel_id IS NOT NULL AND message_id IS NOT NULL
+             AND delivery_direct = 0 AND delivery_channel_id <> announce_channel_id
+           ON CONFLICT DO NOTHING""",
+        {"job": job_id, "now": milliseconds(now)},
+    )
+
+
+def due(tx: Tx, now: datetime, limit: int) -> list[Announcement]:
+    """Return announcements that are due, the longest waiting first."""
+    rows = tx.execute(
+        "SELECT * FROM announcement WHERE due_at <= ? ORDER BY due_at LIMIT ?", (milliseconds(now), limit)
+    ).fetchall()
+    return [
+        Announcement(
+            job_id=row["job_id"],
+            channel_id=row["channel_id"],
+            started_at=None if row["started_at"] is None else moment(row["started_at"]),
+        )
+        for row in rows
+    ]
+
+
+def next_due(tx: Tx) -> datetime | None:
+    """Return when the next announcement is due."""
+    (due_ms,) = tx.execute("SELECT MIN(due_at) FROM announcement WHERE due_at IS NOT NULL").fetchone()
+    return None if due_ms is None else moment(due_ms)
+
+
+def put_off(tx: Tx, announcement: Announcement, due_at: datetime | None, started_at: datetime | None) -> None:
+    """Reschedule an announcement that was first sent at ``started_at``; ``due_at`` of None ends it."""
+    tx.execute(
+        "UPDATE announcement SET due_at = ?, started_at = ? WHERE job_id = ?",
+        (
+            None if due_at is None else milliseconds(due_at),
+            None if started_at is None else milliseconds(started_at),
+            announcement.job_id,
+        ),
+    )
+
+
+def drop_due(tx: Tx) -> None:
+    """Drop every announcement that has not been sent yet."""
+    tx.execute("UPDATE announcement SET due_at = NULL WHERE due_at IS NOT NULL")

@@ -1,0 +1,54 @@
+"""Channels for songs: where they may be asked for, where they are posted, and where each is announced."""
+
+from dataclasses import replace
+from typing import Final
+
+from bot.database.engine import Tx
+from bot.errors import WrongChannel
+from bot.model import GuildId, Origin
+from bot.store.changes import SongChannels
+
+CHANNELS_MAX: Final = 10
+"""Maximum channels in which songs of one server may be asked for."""
+
+
+def read(tx: Tx, guild_id: GuildId) -> SongChannels:
+    """Return the channels that a server's managers have set."""
+    rows = tx.execute(
+        "SELECT channel_id FROM song_channel WHERE guild_id = ? ORDER BY channel_id", (guild_id,)
+    ).fetchall()
+    places = tx.execute(
+        "SELECT results_channel_id, announce_channel_id FROM guild WHERE id = ?", (guild_id,)
+    ).fetchone()
+    return SongChannels(
+        asked=tuple(row["channel_id"] for row in rows),
+        results=None if places is None else places["results_channel_id"],
+        announced=None if places is None else places["announce_channel_id"],
+    )
+
+
+def write(tx: Tx, guild_id: GuildId, channels: SongChannels) -> None:
+    """Keep the channels of a known server."""
+    tx.execute("DELETE FROM song_channel WHERE guild_id = ?", (guild_id,))
+    for channel_id in channels.asked:
+        tx.execute("INSERT INTO song_channel (guild_id, channel_id) VALUES (?, ?)", (guild_id, channel_id))
+    tx.execute(
+        "UPDATE guild SET results_channel_id = ?, announce_channel_id = ? WHERE id = ?",
+        (channels.results, channels.announced, guild_id),
+    )
+
+
+def admitted(tx: Tx, origin: Origin) -> Origin:
+    """Return where a song is asked for, with where it goes.
+
+    What is asked for in a private thread stays there.
+
+    Raises:
+        WrongChannel: songs may not be asked for there.
+    """
+    channels = read(tx, origin.guild_id)
+    if channels.asked and not {origin.channel_id, origin.thread_of} & set(channels.asked):
+        raise WrongChannel(channels.asked)
+    if origin.thread_of is not None and origin.parent_channel_id is None:
+        return origin
+    return replace(origin, results_channel_id=channels.results, announce_channel_id=channels.announced)

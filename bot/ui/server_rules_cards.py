@@ -1,0 +1,39 @@
+"""Render a server's rules for songs: pure functions to embeds."""
+
+import discord
+
+from bot.store.changes import SongChannels
+from bot.store.refused_words import REFUSED_WORD_MAX
+from bot.ui.cards import COLOR_WORKING
+from bot.ui.fitted_embed import FittedEmbed
+from bot.ui.language import Language
+from bot.ui.quota_cards import channel, channel_list
+from bot.ui.text import line
+
+
+def words(say: Language, refused: list[str], changed: list[str]) -> discord.Embed:
+    """Return what has changed about the words that songs may not have, and all of them."""
+    shown = ", ".join(f"“{line(word, REFUSED_WORD_MAX)}”" for word in refused)
+    embed = FittedEmbed(
+        title=say("words-title"),
+        description="\n\n".join([*changed, shown or say("words-none")]),
+        color=COLOR_WORKING,
+    )
+    embed.set_footer(text=say("words-hint"))
+    return embed
+
+
+def channels(say: Language, before: SongChannels, after: SongChannels) -> discord.Embed:
+    """Return the channels for songs, and whether they were changed."""
+    embed = FittedEmbed(
+        title=say("channels-title"),
+        description=say("channels-shown") if before == after else say("channels-changed"),
+        color=COLOR_WORKING,
+    )
+    asked = channel_list(after.asked) or say("channels-everywhere")
+    results = say("channels-where-asked") if after.results is None else channel(say, after.results)
+    embed.add_field(name=say("channels-asked"), value=asked, inline=False)
+    embed.add_field(name=say("channels-results"), value=results, inline=False)
+    embed.add_field(name=say("channels-announced"), value=channel(say, after.announced), inline=False)
+    embed.set_footer(text=say("channels-hint"))
+    return embed

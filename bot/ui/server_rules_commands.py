@@ -1,0 +1,165 @@
+"""The commands of ``/quota`` for a server's rules: words, and channels for songs."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+import discord
+from discord import app_commands
+
+from bot.errors import NoPlaceToPost
+from bot.model import GuildId
+from bot.services import server_rules
+from bot.store.changes import SongChannels
+from bot.store.refused_words import REFUSED_WORD_MAX
+from bot.ui import autocompletion, cards, channel_options, interaction_context, names, server_rules_cards
+from bot.ui.channel_options import TO_ANNOUNCE, PostableChannel, SongChannel
+from bot.ui.dependencies import Services
+from bot.ui.discord_limits import CHOICE_MAX
+from bot.ui.interaction_context import TO_POST_SONGS, PickedChannel
+from bot.ui.language import Language, described
+from bot.ui.text import label, line
+
+RefusedWord = app_commands.Range[str, 1, REFUSED_WORD_MAX]
+TYPED_MAX: Final = CHOICE_MAX
+"""Maximum characters of an option whose choices are typed."""
+TypedChannel = app_commands.Range[str, 1, TYPED_MAX]
+NAME_MAX: Final = CHOICE_MAX - 24
+"""Characters of a channel's name that are shown before its id."""
+OFF: Final[dict[str, Callable[[SongChannels], SongChannels]]] = {
+    "asked": lambda channels: replace(channels, asked=()),
+    "results": lambda channels: replace(channels, results=None),
+    "announced": lambda channels: replace(channels, announced=None),
+}
+"""Settings that can be turned off, and how."""
+OFF_CHOICES: Final = [app_commands.Choice(name=described(f"choice-off-{what}"), value=what) for what in OFF]
+
+
+class ServerRulesCommands:
+    """Commands that belong to the group ``/quota``."""
+
+    def __init__(self, services: Services) -> None:
+        self._rules = services.rules
+
+    def commands(self) -> Iterator[app_commands.Command[Any, ..., None]]:
+        """Yield the commands, to be added to the group."""
+        yield app_commands.Command(
+            name="words", description=described("command-quota-words"), callback=self._words
+        )
+        channels: app_commands.Command[Any, ..., None] = app_commands.Command(
+            name="channels", description=described("command-quota-channels"), callback=self._channels
+        )
+        channels.autocomplete("remove")(self._set_channels)
+        yield channels
+
+    @app_commands.describe(add=described("option-words-add"), remove=described("option-words-remove"))
+    async def _words(
+        self,
+        interaction: discord.Interaction,
+        add: RefusedWord | None = None,
+        remove: RefusedWord | None = None,
+    ) -> None:
+        """Show the words that songs here may not have, or change them."""
+        guild_id, say = _manager(interaction)
+        changed = []
+        if remove is not None:
+            word = await self._rules.take_word(guild_id, remove)
+            changed.append(say("word-taken", word=line(word, REFUSED_WORD_MAX)))
+        if add is not None:
+            word = await self._rules.refuse_word(guild_id, add)
+            changed.append(say("word-refused", word=line(word, REFUSED_WORD_MAX)))
+        embed = server_rules_cards.words(say, await self._rules.words(guild_id), changed)
+        await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
+
+    @app_commands.describe(
+        add=described("option-channels-add"),
+        remove=described("option-channels-remove"),
+        results=described("option-channels-results"),
+        announce=described("option-channels-announce"),
+        off=described("option-channels-off"),
+    )
+    @app_commands.choices(off=OFF_CHOICES)
+    async def _channels(
+        self,
+        interaction: discord.Interaction,
+        add: SongChannel | None = None,
+        remove: TypedChannel | None = None,
+        results: PostableChannel | None = None,
+        announce: PostableChannel | None = None,
+        off: str | None = None,
+    ) -> None:
+        """Show the channels for songs, or change them."""
+        guild_id, say = _manager(interaction)
+        picked = [
+            *((channel, TO_POST_SONGS) for channel in (add, results) if channel is not None),
+            *((channel, TO_ANNOUNCE) for channel in (announce,) if channel is not None),
+        ]
+        if picked:
+            # Discord may take longer to tell what the bot may do there than an answer may take.
+            await interaction.response.defer(ephemeral=True, thinking=True)
+        for channel, needed in picked:
+            await _require_postable(interaction, channel, needed)
+
+        def change(channels: SongChannels) -> SongChannels:
+            if off is not None:
+                channels = OFF[off](channels)
+            if remove is not None:
+                channels = server_rules.without(channels, remove)
+            if add is not None:
+                channels = replace(channels, asked=(*channels.asked, add.id))
+            if results is not None:
+                channels = replace(channels, results=results.id)
+            return channels if announce is None else replace(channels, announced=announce.id)
+
+        by = interaction_context.changed_by(interaction)
+        if picked or remove is not None or off is not None:
+            changed = await self._rules.set_channels(guild_id, change, by)
+        else:
+            shown = await self._rules.channels(guild_id)
+            changed = (shown, shown)
+        if changed is None:
+            return
+        embed = server_rules_cards.channels(say, *changed)
+        text = cards.summary(embed)
+        if interaction.response.is_done():
+            await interaction.followup.send(text, embed=embed, ephemeral=True)
+        else:
+            await interaction.response.send_message(text, embed=embed, ephemeral=True)
+
+    async def _set_channels(
+        self, interaction: discord.Interaction, typed: str
+    ) -> list[app_commands.Choice[str]]:
+        return await autocompletion.answer(interaction, self._channel_choices(interaction, typed))
+
+    async def _channel_choices(
+        self, interaction: discord.Interaction, typed: str
+    ) -> list[app_commands.Choice[str]]:
+        """Return the channels that are set, also those that Discord no longer knows."""
+        guild_id, say = _manager(interaction)
+        channels = await self._rules.channels(guild_id)
+        known = await names.of_channels(interaction)
+        gone = say("channel-gone") if known else ""
+        shown_as = {id_: f"#{known[id_]}" if id_ in known else gone for id_ in channels.asked}
+        labels = {id_: f"{label(name, NAME_MAX)} ({id_})" for id_, name in shown_as.items()}
+        return [
+            app_commands.Choice(name=shown.strip(), value=str(channel))
+            for channel, shown in labels.items()
+            if typed.casefold() in shown.casefold()
+        ]
+
+
+async def _require_postable(
+    interaction: discord.Interaction, channel: PickedChannel, needed: tuple[str, ...]
+) -> None:
+    """Check that songs, or lines of text, can be posted in a chosen channel or in its threads."""
+    if channel.type in (discord.ChannelType.forum, discord.ChannelType.media):
+        if channel.guild_id != interaction.guild_id:
+            raise NoPlaceToPost
+        return  # in its threads; a request in one of them is checked there
+    interaction_context.may_post_in(interaction, channel)
+    await channel_options.require_permissions(interaction, channel, needed)
+
+
+def _manager(interaction: discord.Interaction) -> tuple[GuildId, Language]:
+    """Return the server that the member may manage, and their language."""
+    return interaction_context.managed_guild(interaction), interaction_context.private(interaction)
