@@ -103,7 +103,7 @@ async def both(server: Server, folder: Path) -> AsyncIterator[list[Engine]]:
 
 
 async def request(measured: Engine, callers: int, seconds: float, ids: Callable[[], int]) -> None:
-    """Let so many callers accept and withdraw requests for this time."""
+    """Let a number of callers accept and withdraw requests for this time."""
     terms = make.terms(open_per_member=10**6, open_per_guild=10**6, defaults=RICH)
     intake = Intake(measured.database, terms, now=lambda: datetime.now(UTC), woken=lambda: None)
     began_s = time.perf_counter()
