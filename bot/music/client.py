@@ -23,7 +23,15 @@ from bot.music import wire
 from bot.music.contract import Contract, LyricsDrafts
 from bot.music.encodings import TooLarge, decode
 from bot.music.proxy import direct_or_through
-from bot.music.queries import ANSWER_MAX_BYTES, Answer, Direct, Queries, ThroughHttpx, bounded
+from bot.music.queries import (
+    ANSWER_MAX_BYTES,
+    QUERIES_AT_ONCE_MAX,
+    Answer,
+    Direct,
+    Queries,
+    ThroughHttpx,
+    bounded,
+)
 from bot.proxies import Proxy
 
 log = logging.getLogger(__name__)
@@ -37,8 +45,6 @@ FREE_S: Final = 10.0
 """Deadline of the free question in seconds; the job whose answer it checks waits for it."""
 FREE_ANSWER_S: Final = 60.0
 """How long the answer to the free question holds, in seconds: refused requests cause one a minute at most."""
-PROXIED_CHECKS_MAX: Final = 20
-"""Maximum number of connections for queries through a proxy."""
 KEY_MIN: Final = 8
 """Minimum length at which the key is redacted: a shorter one may be part of a task id or a field name."""
 NO_TASK: Final = "no-such-task"
@@ -152,7 +158,7 @@ class MusicClient:
                     follow_redirects=False,
                     trust_env=False,
                     transport=transport
-                    or direct_or_through(proxy, httpx.Limits(max_connections=PROXIED_CHECKS_MAX)),
+                    or direct_or_through(proxy, httpx.Limits(max_connections=QUERIES_AT_ONCE_MAX)),
                 )
                 queries = ThroughHttpx(await stack.enter_async_context(client))
             yield cls(

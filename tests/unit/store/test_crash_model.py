@@ -63,7 +63,7 @@ from bot.store.times import milliseconds, moment
 from tests import make
 from tests.conftest import PATIENCE_S
 from tests.unit.store.crash_model import OPEN, TERMS, Books, Refused, Rows, written
-from tests.unit.store.rows import ALL
+from tests.unit.store.rows import ALL, claim_due
 
 T = TypeVar("T")
 
@@ -633,7 +633,7 @@ class Crashes(RuleBasedStateMachine):
         async def real(process: Process) -> list[int]:
             found = await process.database.write(
                 partial(
-                    claims.due,
+                    claim_due,
                     states=ALL,
                     epoch=process.epoch,
                     now=process.clock(),
@@ -857,7 +857,7 @@ def fetches(job: Job) -> Operation:
     interaction, take = job.origin.interaction_id, len(job.tracks) + 1
     track = Track(take=take, file=f"{job.id}-{take}", size_bytes=1, sha256=f"of {take}", url="")
     return Operation(
-        lambda process: process.database.write(partial(tracks.add_track, job_id=job.id, track=track)),
+        lambda process: process.database.write(partial(tracks.add_track, job=job, track=track)),
         lambda books, _: books.fetched(interaction, take),
     )
 
