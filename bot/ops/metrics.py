@@ -169,7 +169,7 @@ class Metrics(Collector):
 
 
 class _OfSlot:
-    """What a registry collects, with the label of a fleet's slot."""
+    """The metrics of a registry, with the label of a fleet's slot."""
 
     def __init__(self, registry: CollectorRegistry, slot: int) -> None:
         self._registry = registry
