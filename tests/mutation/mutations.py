@@ -1990,6 +1990,13 @@ RATING: Final = (
         by=(f"{RATINGS}a_song_without_a_message_in_the_server_is_not_ranked",),
     ),
     broken(
+        "a song of a private thread is not ranked",
+        "store/ratings.py",
+        "best",
+        (" AND MIN(listed) = 1", ""),
+        by=(f"{RATINGS}a_song_that_was_rated_in_a_private_thread_is_not_ranked",),
+    ),
+    broken(
         "a deletion takes the member's ratings",
         "store/erasure.py",
         "erase",

@@ -248,6 +248,7 @@ CREATE TABLE rating (
   guild_id INTEGER NOT NULL REFERENCES guild (id),
   song_at INTEGER NOT NULL,           -- when the song was requested
   rated_at INTEGER NOT NULL,
+  listed INTEGER NOT NULL CHECK (listed IN (0, 1)), -- 0: rated in a private thread, whose songs are not for all
   PRIMARY KEY (job_id, member_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX rating_of_songs ON rating (guild_id, song_at);

@@ -263,6 +263,7 @@ CREATE TABLE rating (
   guild_id BIGINT NOT NULL REFERENCES guild (id),
   song_at BIGINT NOT NULL,
   rated_at BIGINT NOT NULL,
+  listed BIGINT NOT NULL CHECK (listed IN (0, 1)),
   PRIMARY KEY (job_id, member_id)
 );
 
