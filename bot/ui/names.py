@@ -85,6 +85,16 @@ async def look_up(
     return replace(known, members=members, roles=roles, servers=servers)
 
 
+async def of_roles(interaction: discord.Interaction) -> Mapping[int, str]:
+    """Return the names of the server's roles; those of the interaction if Discord does not tell in time.
+
+    Raises:
+        NotYourServer: asked outside a server.
+    """
+    found = await look_up(interaction, _told(interaction), (), REQUEST_S, with_server=True)
+    return found.roles if found.servers else {}
+
+
 async def of_channels(interaction: discord.Interaction) -> dict[int, str]:
     """Return the names of the server's channels that the bot sees; empty if Discord does not tell in time.
 
