@@ -1328,6 +1328,13 @@ FORGETTING: Final = (
         by=(f"{PRIVACY}words_name_ids_and_files_are_gone_after_the_next_scrub",),
     ),
     broken(
+        "an answer is recorded although who waits for that was canceled",
+        "services/gathered.py",
+        "Gathered.write",
+        ("asyncio.shield(self._written)", "self._written"),
+        by=("unit/services/test_gathered.py::test_what_a_canceled_caller_wanted_is_written",),
+    ),
+    broken(
         "a write behind an occupied writer gives up in time",
         "database/sqlite.py",
         "_Writer.settle",
