@@ -32,6 +32,7 @@ from bot.pipeline.turns import SendTurns
 from bot.pipeline.upstream_balance import UpstreamBalance
 from bot.services.credits import CreditService
 from bot.services.intake import Intake, Terms
+from bot.services.lyrics import Lyricist
 from bot.services.privacy import Privacy
 from bot.services.ratings import Ratings
 from bot.services.server_rules import ServerRules
@@ -56,6 +57,7 @@ class App:
 
     database: Database
     intake: Intake
+    lyricist: Lyricist
     song_archive: SongArchive
     privacy: Privacy
     runner: Runner
@@ -92,6 +94,9 @@ async def assemble(
     extras = settings.music_extras and can.avoid and can.voice
     if settings.music_extras and not extras:
         log.warning("extras not offered", extra={"backend": settings.music_backend})
+    lyrics = can.lyrics if settings.music_lyrics else None
+    if settings.music_lyrics and lyrics is None:
+        log.warning("lyrics not offered", extra={"backend": settings.music_backend})
     terms = Terms(
         backend=settings.music_backend,
         models=settings.music_models,
@@ -102,6 +107,7 @@ async def assemble(
         total_credits_max=settings.total_credits_max,
         defaults=defaults,
         extras=extras,
+        lyrics=lyrics,
         extras_with_prompt=can.extras_with_prompt,
         duration_models=frozenset(model for model in settings.music_models if can.takes_duration(model)),
     )
@@ -167,12 +173,21 @@ async def assemble(
             now=now,
             woken=woken.set,
         )
+        lyricist = Lyricist(
+            database=database,
+            music=music,
+            terms=terms,
+            now=now,
+            pace=settings.poll_pace,
+            alert=operator_alerts.alert,
+        )
         client.offer(
             Services(
                 intake=intake,
                 credits=credit_service,
                 rules=ServerRules(database, now=now),
                 song_archive=song_archive,
+                lyrics=lyricist,
                 privacy=privacy,
                 ratings=Ratings(database, now=now),
             )
@@ -230,6 +245,7 @@ async def assemble(
         yield App(
             database=database,
             intake=intake,
+            lyricist=lyricist,
             song_archive=song_archive,
             privacy=privacy,
             runner=runner,

@@ -21,11 +21,17 @@
     │   ├── NoSuchLimit
     │   ├── NoSuchZone
     │   ├── NoSuchChannel
+    │   ├── NoSuchRole
+    │   ├── EverybodyManages
     │   ├── TooManyChannels
+    │   ├── TooManyRoles
     │   ├── WrongChannel
     │   ├── TooManyOpenJobs
     │   ├── TooManyRequests
     │   ├── TooManyRatings
+    │   ├── TooManyLyrics
+    │   ├── LyricsUnderway
+    │   ├── NoLyrics
     │   ├── ServiceClosed
     │   ├── MissingPermissions
     │   ├── NotYourServer
@@ -245,6 +251,31 @@ class TooManyRatings(Refusal):
         self.until = until
 
 
+class TooManyLyrics(Refusal):
+    """The member has had ``limit`` lyrics written within an hour; the next may be at ``until``."""
+
+    def __init__(self, limit: int, until: datetime) -> None:
+        super().__init__(f"{limit} lyrics within an hour")
+        self.limit = limit
+        self.until = until
+
+
+class LyricsUnderway(Refusal):
+    """The member's last lyrics are still being written; by ``until`` they are there or lost."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__("lyrics are being written")
+        self.until = until
+
+
+class NoLyrics(Refusal):
+    """No lyrics were written, or not yet."""
+
+    def __init__(self, cause: Literal["busy", "refused", "moderated", "failed", "late", "unknown"]) -> None:
+        super().__init__(f"lyrics: {cause}")
+        self.cause = cause
+
+
 class ServiceClosed(Refusal):
     """The music service accepts no requests until about ``until``."""
 
@@ -278,6 +309,22 @@ class TooManyChannels(Refusal):
         self.limit = limit
 
 
+class TooManyRoles(Refusal):
+    """No more roles can manage the bot."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+
+class NoSuchRole(Refusal):
+    """The server has set no such role."""
+
+
+class EverybodyManages(Refusal):
+    """The role of everybody can't manage the bot."""
+
+
 class NoSuchChannel(Refusal):
     """The server has set no such channel."""
 
@@ -285,7 +332,7 @@ class NoSuchChannel(Refusal):
 class NotYourServer(Refusal):
     """The command works only in servers, or needs a permission that the member lacks."""
 
-    def __init__(self, cause: Literal["outside", "manager"]) -> None:
+    def __init__(self, cause: Literal["outside", "manager", "role"]) -> None:
         super().__init__(cause)
         self.cause = cause
 

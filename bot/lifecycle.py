@@ -149,9 +149,10 @@ async def _work(
     await stop.wait()
     log.info("stopping")
     app.intake.close()
+    app.lyricist.close()
     app.runner.stop()
     # Concurrently: together they must finish before the service manager sends SIGKILL.
-    await asyncio.gather(asyncio.wait([runner]), app.intake.all_answered())
+    await asyncio.gather(asyncio.wait([runner]), app.intake.all_answered(), app.lyricist.all_paid())
     await connection.close(app.client)
     # Repeatedly: on Python 3.11 wait_for, which discord.py connects with, can swallow a cancellation.
     while pending := [task for task in others if not task.done()]:

@@ -78,6 +78,11 @@ class Settings(Checked):
         default=False,
         description="Whether members may set what a song should avoid and which voice sings it.",
     )
+    music_lyrics: bool = Field(
+        default=False,
+        description="Whether members may have lyrics written where the music service does that, today kie.ai "
+        "for 0.4 of your credits there. Members pay nothing for it.",
+    )
     database_url: SecretStr = Field(
         default=SecretStr("sqlite:///data/tunesmith.db"),
         description="The database: sqlite:/// followed by the path of the file, or the address of a "

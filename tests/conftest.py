@@ -21,12 +21,17 @@ from bot.pipeline import cards
 from bot.sandbox import server
 from tests import make
 from tests import postgresql as server_of_postgresql
+from tests.flows.process import BotProcess
+from tests.flows.warm_start import WarmStarts
 from tests.make import Clock
 from tests.unit.pipeline.rig import Rig
 
 # Without it, each of the processes that the tests start compiles everything it imports: 3 s instead of 1.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# Nothing that is imported or collected is garbage.
+gc.disable()
 
 # A shell starts background jobs with SIGINT ignored. The processes that tests interrupt would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -86,10 +91,15 @@ def pytest_configure(config: pytest.Config) -> None:
     steady = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
     hypothesis.settings.register_profile(STEADY, hypothesis.settings(), **steady)
     hypothesis.settings.load_profile(STEADY)
-    if config.getoption("markexpr") == "not campaign":
+    if quick(config):
         fewer = hypothesis.settings().max_examples // make.QUICKER
         hypothesis.settings.register_profile(make.QUICK, max_examples=fewer)
         hypothesis.settings.load_profile(make.QUICK)
+
+
+def quick(config: pytest.Config) -> bool:
+    """Return whether this is the default run."""
+    return bool(config.getoption("markexpr") == "not campaign")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -141,6 +151,19 @@ def representatives(cases: Sequence[pytest.Item]) -> Sequence[pytest.Item]:
 def pytest_collection_finish() -> None:
     """Take what is there for good out of the garbage collector's rounds: it is a tenth of their time."""
     gc.freeze()
+    gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm_starts(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let the default run fork its bots from a process that has imported them; any other starts each anew."""
+    if not quick(request.config):
+        yield
+        return
+    BotProcess.warm_starts = WarmStarts()
+    yield
+    BotProcess.warm_starts.close()
+    BotProcess.warm_starts = None
 
 
 PATIENCE_S = 30.0

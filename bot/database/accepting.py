@@ -7,6 +7,7 @@ from bot.database import identity, postgresql_schema, slots
 from bot.database.filling import OPTIONS, errors_as_sentences, refuse_used
 from bot.database.postgresql_errors import MOMENTARY, refusing
 from bot.database.postgresql_tx import Tx, connect
+from bot.database.share import LOCKS
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def accepting(url: str) -> Iterator[Tx]:
         with errors_as_sentences("changed"):
             slots.prepare(tx)
             tx.execute("BEGIN")
-            tx.execute("SELECT pg_advisory_xact_lock(?, ?)", (slots.LOCKS, slots.SCHEMA_LOCK))
+            tx.execute("SELECT pg_advisory_xact_lock(?, ?)", (LOCKS, slots.SCHEMA_LOCK))
             postgresql_schema.refuse_other_schema(tx)
             refuse_used(tx)
             yield tx

@@ -10,6 +10,7 @@ from bot.database import identity, postgresql_schema, slots
 from bot.database.engine import DatabaseError
 from bot.database.postgresql_errors import MOMENTARY, refusing, sentence
 from bot.database.postgresql_tx import Tx, connect
+from bot.database.share import LOCKS
 from bot.errors import NotDone
 
 ORIGIN_FACT: Final = "moved from"
@@ -91,7 +92,7 @@ def filling(url: str, tables: Sequence[str]) -> Iterator[Filling]:
             slots.prepare(tx)
             tx.execute("BEGIN")
             # A bot that starts now waits for this lock with its slot taken, and then finds the filled tables.
-            tx.execute("SELECT pg_advisory_xact_lock(?, ?)", (slots.LOCKS, slots.SCHEMA_LOCK))
+            tx.execute("SELECT pg_advisory_xact_lock(?, ?)", (LOCKS, slots.SCHEMA_LOCK))
             refuse_used(tx)
             _refuse_encoding(tx)
             if postgresql_schema.schema_version(tx):
@@ -119,7 +120,7 @@ def refuse_used(tx: Tx) -> None:
         """SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = CAST(? AS oid)
              AND objid <> CAST(? AS oid)
              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())""",
-        (slots.LOCKS, slots.SCHEMA_LOCK % (1 << 32)),
+        (LOCKS, slots.SCHEMA_LOCK % (1 << 32)),
     ).fetchone()
     if used is not None:
         raise NotDone("A bot runs on the PostgreSQL database; stop it first, nothing was changed.")

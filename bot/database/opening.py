@@ -132,6 +132,20 @@ def accepting(url: str) -> AbstractContextManager[Tx]:
     return opened
 
 
+def shares_sessions(url: str) -> bool:
+    """Return whether a pooler in transaction mode lies before the PostgreSQL server.
+
+    Raises:
+        StartRefused: the server can't be reached.
+    """
+    return bool(_on_server("pooling").shares_sessions(url))
+
+
+def was_restored(tx: Tx) -> bool:
+    """Return whether a PostgreSQL database has a bot's rows, and is not the one that it has written to."""
+    return bool(_on_server("identity").is_other(tx))
+
+
 def _postgresql() -> ModuleType:
     return _on_server("postgresql")
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from bot.database import identity, slots
 from bot.database.postgresql_tx import Tx
+from bot.database.share import LOCKS
 from bot.errors import StartRefused
 
 VERSION_FACT: Final = "schema"
@@ -108,7 +109,7 @@ def migrate(tx: Tx) -> None:
 
 def upgrade(tx: Tx) -> None:
     """Upgrade the schema in the open transaction."""
-    tx.execute("SELECT pg_advisory_xact_lock(?, ?)", (slots.LOCKS, slots.SCHEMA_LOCK))
+    tx.execute("SELECT pg_advisory_xact_lock(?, ?)", (LOCKS, slots.SCHEMA_LOCK))
     version = schema_version(tx)
     for number, steps in migrations():
         if number > version:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+LOCKS: Final = 0x54554E45
+"""First number of this program's advisory locks: "TUNE". The second is the slot's."""
 SLOTS_MAX: Final = 64
 """Maximum number of slots in a fleet. Each is a process with its sessions, and a few shards."""
 WORKER_BITS: Final = 22

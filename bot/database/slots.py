@@ -23,10 +23,8 @@ from typing import Final, NamedTuple
 
 from bot.database import pace
 from bot.database.postgresql_tx import Tx
-from bot.database.share import SLOTS_MAX
+from bot.database.share import LOCKS, SLOTS_MAX
 
-LOCKS: Final = 0x54554E45
-"""First number of this program's advisory locks: "TUNE". The second is the slot's."""
 SCHEMA_LOCK: Final = -1
 """Second number of the lock under which slots are taken and the schema is changed."""
 BEAT_S: Final = 1.0

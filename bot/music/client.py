@@ -20,7 +20,7 @@ from bot.about import USER_AGENT
 from bot.errors import Transient, Unauthorized
 from bot.model import ClosedCause, SongRequest
 from bot.music import wire
-from bot.music.contract import Contract
+from bot.music.contract import Contract, LyricsDrafts
 from bot.music.encodings import TooLarge, decode
 from bot.music.proxy import direct_or_through
 from bot.music.queries import (
@@ -176,7 +176,14 @@ class MusicClient:
         return await _timed(self._submit(request), self._submitted)
 
     async def _submit(self, request: SongRequest) -> wire.Submitted:
-        body = self.contract.body(request)
+        sent = (request.prompt, request.title, request.style, request.lyrics, request.avoid)
+        return await self._pay(self.contract.body(request), sent)
+
+    async def submit_lyrics(self, drafts: LyricsDrafts, about: str) -> wire.Submitted:
+        """Send the one paid request for lyrics and return its outcome. It is never repeated here."""
+        return await self._pay(drafts.body(about), (about,))
+
+    async def _pay(self, body: dict[str, object], sent: tuple[str, ...]) -> wire.Submitted:
         try:
             async with asyncio.timeout(POST_S):
                 status, answer, headers = await self._post(self._url + self.contract.submit_path, body)
@@ -184,7 +191,6 @@ class MusicClient:
             return wire.Busy(type(error).__name__, offline=True)
         except _BROKEN as error:
             return wire.Unknown(type(error).__name__)
-        sent = (request.prompt, request.title, request.style, request.lyrics, request.avoid)
         return self.contract.read_submitted(status, answer, sent, self._retry_after_s(headers))
 
     async def confirms(self, rejected: wire.Rejected) -> bool:
@@ -242,19 +248,45 @@ class MusicClient:
         return await _timed(self._check(task_id), self._checked)
 
     async def _check(self, task_id: str) -> wire.Checked:
+        status, answer, headers = await self._status_of(task_id)
+        checked = self.contract.read_checked(status, answer, self.origin)
+        if isinstance(checked, wire.Busy):
+            raise Transient(f"status query: {checked.detail}", self._retry_after_s(headers))
+        self._require_key(status, checked)
+        return checked
+
+    async def check_lyrics(self, drafts: LyricsDrafts, task_id: str) -> wire.LyricsChecked:
+        """Return the status of a task that writes lyrics.
+
+        Raises:
+            Transient: there was no answer about the task; ask again later.
+            Unauthorized: the service does not accept the key.
+        """
+        # Lyrics are rare, and their queries keep no connection open.
+        status, answer, headers = await self._status_of(task_id, ThroughHttpx(self._posts))
+        checked = drafts.read(status, answer)
+        if isinstance(checked, wire.Busy):
+            raise Transient(f"status query: {checked.detail}", self._retry_after_s(headers))
+        self._require_key(status, checked)
+        return checked
+
+    async def _status_of(
+        self, task_id: str, queries: Queries | None = None
+    ) -> tuple[int, bytes, Mapping[str, str]]:
+        """Send a status query.
+
+        Raises:
+            Transient: there was no answer.
+        """
         try:
             async with asyncio.timeout(CHECK_S):
-                status, answer, headers = await self._ask(self._url + self.contract.task_path(task_id))
+                return await self._ask(self._url + self.contract.task_path(task_id), queries)
         except (*_BROKEN, httpx.InvalidURL) as error:
             raise Transient(f"status query: {type(error).__name__}") from error
-        checked = self.contract.read_checked(status, answer, self.origin)
-        match checked:
-            case wire.Busy(detail=detail):
-                raise Transient(f"status query: {detail}", self._retry_after_s(headers))
-            case wire.Rejected(closed=ClosedCause.BAD_KEY):
-                raise Unauthorized(f"status query: HTTP {status}; check {self.contract.key_setting}")
-            case _:
-                return checked
+
+    def _require_key(self, status: int, checked: wire.Checked | wire.LyricsChecked) -> None:
+        if isinstance(checked, wire.Rejected) and checked.closed is ClosedCause.BAD_KEY:
+            raise Unauthorized(f"status query: HTTP {status}; check {self.contract.key_setting}")
 
     async def probe(self) -> Probe:
         """Ask for a task that cannot exist, which costs nothing.
@@ -318,9 +350,9 @@ class MusicClient:
                 answer = Answer(status=response.status_code, headers=response.headers, body=body)
                 return self._read(answer)
 
-    async def _ask(self, url: str) -> tuple[int, bytes, Mapping[str, str]]:
+    async def _ask(self, url: str, queries: Queries | None = None) -> tuple[int, bytes, Mapping[str, str]]:
         with request_log.asked("GET", url) as exchange:
-            answer = await self._queries.get(url)
+            answer = await (queries or self._queries).get(url)
             exchange.status = answer.status
             return self._read(answer)
 

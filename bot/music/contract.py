@@ -21,6 +21,20 @@ SUBMITS_WINDOW: Final = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LyricsDrafts:
+    """How a service writes lyrics: a paid task of its own, sent to the path of the paid POST."""
+
+    about_max: int
+    """Maximum characters that say what they are to be about."""
+    cost: float
+    """Price of one draft to the operator, in the service's own credits."""
+    body: Callable[[str], dict[str, object]]
+    """Builds the JSON body of the request from what they are to be about."""
+    read: Callable[[int, bytes], wire.LyricsChecked | wire.Busy]
+    """Reads the answer to a status query."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """Features of a service beyond a song from words. Members are offered no others."""
 
@@ -39,6 +53,8 @@ class Capabilities:
     It does for songs that were requested at a service with a field for it; 0: it can't."""
     balance: bool = False
     """It reports what is left on the operator's account."""
+    lyrics: LyricsDrafts | None = None
+    """How it writes lyrics, if it does."""
 
     def takes_duration(self, model: str) -> bool:
         """Return whether a song of this model may have a chosen length."""

@@ -14,11 +14,20 @@ from urllib.parse import quote
 
 from bot.model import Backend, ClosedCause, FailReason, SongRequest, TakeDetails, Voice
 from bot.music import audio_addresses, json_answers, reading, wire
-from bot.music.contract import SUBMITS_MAX, SUBMITS_WINDOW, Capabilities, Offer
+from bot.music.contract import SUBMITS_MAX, SUBMITS_WINDOW, Capabilities, LyricsDrafts, Offer
 from bot.music.json_answers import JsonObject
 from bot.music.text_limits import Limits
 
 TASK_MODEL: Final = "ai-music-api/generate"
+LYRICS_MODEL: Final = "ai-music-api/generate-lyrics"
+LYRICS_ABOUT_MAX: Final = 200
+"""Maximum characters of the prompt for lyrics."""
+LYRICS_COST: Final = 0.4
+"""Credits for one task that writes lyrics, as charged on 2026-10-06."""
+LYRICS_READ_MAX: Final = 20_000
+"""Maximum characters of lyrics that are read from one answer."""
+_LYRICS_DEPTH_MAX: Final = 4
+"""Containers that are opened in search of lyrics; seen in ``resultObject.lyricsData`` on 2026-10-06."""
 MODELS: Final[Mapping[str, Limits]] = {"V6": Limits(), "V6_MINI": Limits(), "V6_WILD": Limits()}
 """The models on sale, with their text limits."""
 RETIRED_MODELS: Final = frozenset({"V3_5", "V4", "V4_5", "V4_5PLUS", "V4_5ALL", "V5", "V5_5"})
@@ -49,6 +58,32 @@ _AVOID: Final = "\nAvoid: "
 """The words between a prompt and what to leave out."""
 
 
+def lyrics_body(about: str) -> dict[str, object]:
+    """Build the JSON body of the request for lyrics."""
+    return {"model": LYRICS_MODEL, "input": {"prompt": about}}
+
+
+def read_lyrics(status: int, body: bytes) -> wire.LyricsChecked | wire.Busy:
+    """Read the answer to a status query about lyrics."""
+    parsed = json_answers.parse(body)
+    task = None if parsed is None else parsed.get("data")
+    if parsed is None or not isinstance(task, Mapping) or not isinstance(task.get("state"), str):
+        checked = wire.read_checked(status, body, "")  # an error, or "recordInfo is null"
+        return wire.Running() if isinstance(checked, wire.Done) else checked
+    state = str(task["state"]).strip().lower()
+    if state in ("fail", "failed"):
+        return _failed(task)
+    if reading.kind_of(state) is not reading.SUCCESS:
+        return wire.Running("" if state in _RUNNING else state or "(none)")
+    for draft in _drafts(_unpacked(task.get("resultJson")), _LYRICS_DEPTH_MAX):
+        text = draft.get("text")
+        if isinstance(text, str) and text.strip():
+            return wire.Written(
+                text[:LYRICS_READ_MAX], _text(draft.get("title")), _number(task.get("creditsConsumed"))
+            )
+    return wire.Running("success without lyrics")
+
+
 class Kie:
     """The contract of https://api.kie.ai."""
 
@@ -62,6 +97,7 @@ class Kie:
         duration_models=_DURATION_MODELS,
         avoid_in_prompt_max=Limits().prompt - len(_AVOID),
         balance=True,
+        lyrics=LyricsDrafts(about_max=LYRICS_ABOUT_MAX, cost=LYRICS_COST, body=lyrics_body, read=read_lyrics),
     )
     models: Final = MODELS
     retired_models: Final = RETIRED_MODELS
@@ -158,11 +194,7 @@ class Kie:
             take for take in dict.fromkeys(_takes(task.get("resultJson"))) if wire.is_usable(take.url, origin)
         )
         if state in ("fail", "failed") and not takes:
-            text = task.get("failMsg")
-            text = text if isinstance(text, str) else ""
-            moderated = wire.is_moderated(text, ())
-            reason = FailReason.MODERATED if moderated else FailReason.UPSTREAM_FAILED
-            return wire.Rejected(reason, wire.one_line(text)[: wire.MESSAGE_MAX])
+            return _failed(task)
         if reading.kind_of(state) not in (reading.SUCCESS, reading.FAILED):
             return wire.Running("" if state in _RUNNING else state or "(none)")
         if not takes:
@@ -199,6 +231,33 @@ def _code(parsed: JsonObject) -> int | None:
     return code if isinstance(code, int) and not isinstance(code, bool) else None
 
 
+def _failed(task: JsonObject) -> wire.Rejected:
+    """Return why a task failed, from its record."""
+    text = task.get("failMsg")
+    text = text if isinstance(text, str) else ""
+    reason = FailReason.MODERATED if wire.is_moderated(text, ()) else FailReason.UPSTREAM_FAILED
+    return wire.Rejected(reason, wire.one_line(text)[: wire.MESSAGE_MAX])
+
+
+def _unpacked(result: object) -> object:
+    """Return ``resultJson``, which is JSON in a string; None if it is not."""
+    if not isinstance(result, str):
+        return result
+    try:
+        return json.loads(result)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _drafts(box: object, depth: int) -> Iterator[JsonObject]:
+    """Yield the objects in a container, wherever in it they stand, the outermost first."""
+    if isinstance(box, Mapping):
+        yield box
+    inner = list(box.values()) if isinstance(box, Mapping) else box if isinstance(box, list) else []
+    for one in inner[:TAKES_READ_MAX] if depth else ():
+        yield from _drafts(one, depth - 1)
+
+
 def _number(value: object) -> float | None:
     number = _finite(value)
     return None if number is None or number < 0 else number
@@ -216,12 +275,7 @@ def _finite(value: object) -> float | None:
 
 def _takes(result: object) -> Iterator[TakeDetails]:
     """Read the takes from ``resultJson``, which is JSON in a string; never their stream addresses."""
-    if isinstance(result, str):
-        try:
-            result = json.loads(result)
-        except (ValueError, RecursionError):
-            return
-    songs: object = result
+    songs = _unpacked(result)
     for name in ("data", "data", "sunoData", "resultUrls"):
         if isinstance(songs, Mapping) and songs.get(name):
             songs = songs[name]

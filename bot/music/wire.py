@@ -84,6 +84,16 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """The task wrote lyrics."""
+
+    lyrics: str
+    title: str = ""
+    cost_credits: float | None = None
+    """Cost of the task to the operator in the service's own credits, where the service reports it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rejected:
     """A definite refusal: this request will never become a song."""
 
@@ -124,6 +134,7 @@ class Open:
 
 Submitted: TypeAlias = Accepted | Rejected | Busy | Unknown
 Checked: TypeAlias = Running | Done | Rejected | NotFound
+LyricsChecked: TypeAlias = Running | Written | Rejected | NotFound
 
 
 def generation(request: SongRequest, provider: str, options: JsonObject) -> dict[str, object]:

@@ -13,7 +13,7 @@ from bot.database.engine import Database
 from bot.errors import Transient
 from bot.music.spool import Spool, covers_of
 from bot.pipeline.erasure import Erasure
-from bot.store import claims, erasure, members, refusals, server_erasure, texts, tracks
+from bot.store import claims, erasure, lyrics_calls, members, refusals, server_erasure, texts, tracks
 from bot.store.reconcile import reconcile
 from bot.store.scrub import Deleted
 
@@ -196,6 +196,8 @@ class Maintenance:
 
     async def _drop_refusals(self, now: datetime) -> None:
         while await self._database.write(lambda tx: refusals.sweep(tx, now)) >= refusals.SWEEP_MAX:
+            pass
+        while await self._database.write(lambda tx: lyrics_calls.sweep(tx, now)) >= lyrics_calls.SWEEP_MAX:
             pass
 
     async def _drop_texts(self, now: datetime) -> None:

@@ -14,6 +14,7 @@ import simcord
 from yarl import URL
 
 from bot.model import Backend
+from bot.music.backends import plain_contract
 from bot.playground import simcord_text
 from bot.playground.page import Page, Viewer
 from bot.playground.texts import texts
@@ -56,6 +57,7 @@ async def serve(
             delay_s=delay_s,
             pace=PACE,
             contract=contract,
+            lyrics=plain_contract(contract).capabilities.lyrics is not None,
             begins_at=datetime.now(UTC),
             locale=words.locale,
         ) as world:

@@ -11,8 +11,10 @@ import discord
 import simcord
 
 from bot.model import Backend
+from bot.music.backends import plain_contract
 from bot.music.formats import ending_of
 from bot.playground.world import World
+from bot.ui.language import ENGLISH
 
 DELAY_S: Final = 1.0
 """Time that the sandbox takes for a song."""
@@ -48,7 +50,13 @@ async def play(folder: Path, say: Say, contract: Backend = Backend.SSEEDANCE) ->
     """Play the evening and save its songs to ``folder``. Return whether everything went as planned."""
     say("Starting the bot on a simulated Discord, with a sandbox that composes its songs …")
     with tempfile.TemporaryDirectory(prefix="tunesmith-demo-") as scratch:
-        async with World.open(Path(scratch), delay_s=DELAY_S, pace=PACE, contract=contract) as world:
+        async with World.open(
+            Path(scratch),
+            delay_s=DELAY_S,
+            pace=PACE,
+            contract=contract,
+            lyrics=plain_contract(contract).capabilities.lyrics is not None,
+        ) as world:
             try:
                 saved = await _Evening(world, folder, say).play()
             except DemoFailed as failed:
@@ -90,7 +98,8 @@ class _Evening:
         await self._notice_for(mia)
 
         self._title("An incomplete form costs nothing and keeps its text")
-        await self._form(noah, title="No Words Yet", style="acoustic folk", lyrics="")
+        refused = await self._form(noah, title="No Words Yet", style="acoustic folk", lyrics="")
+        await self._lyrics(noah, refused)
 
         self._title("Noah spends the last credits on an instrumental, and Mia is too late")
         await self._slash(noah, "music create", prompt="Cinematic ambient, open sky, slow", instrumental=True)
@@ -112,7 +121,15 @@ class _Evening:
         self.say(f"{_name(who):>7} ▸ /{command} {typed}".rstrip())
         self._answered(await who.slash(self.world.channel, command, **options))
 
-    async def _form(self, who: simcord.MemberActor, **fields: str) -> None:
+    async def _lyrics(self, who: simcord.MemberActor, refused: simcord.InteractionResult) -> None:
+        """Have lyrics written for a refused form, where the music service does that."""
+        if self.world.parts.intake.terms.lyrics is None or refused.response is None:
+            return
+        label = ENGLISH("button-write-lyrics")
+        self.say(f"{_name(who):>7} ▸ presses [{label}]")
+        self._answered(await who.click(refused.response.message, label=label))
+
+    async def _form(self, who: simcord.MemberActor, **fields: str) -> simcord.InteractionResult:
         self.say(f"{_name(who):>7} ▸ /music custom")
         form = await who.slash(self.world.channel, "music custom")
         if form.modal is None:
@@ -120,7 +137,9 @@ class _Evening:
         for name, value in fields.items():
             first, *more = value.splitlines() or ["(empty)"]
             self.say(f"{'':>9} {name}: {first}{' …' if more else ''}")
-        self._answered(await who.submit_modal(form, fields | {"vocals": "with_vocals"}))
+        result = await who.submit_modal(form, fields | {"vocals": "with_vocals"})
+        self._answered(result)
+        return result
 
     def _answered(self, result: simcord.InteractionResult) -> None:
         if result.response is None:
@@ -162,7 +181,7 @@ class _Evening:
             ) from None
 
     def _show(self, message: discord.Message, *, private: bool = False) -> None:
-        lines = [message.content] if message.content else []
+        lines = message.content.splitlines()
         for embed in message.embeds:
             lines += [embed.title or "", *(embed.description or "").splitlines()]
             lines += [" · ".join(f"{field.name}: {field.value}" for field in embed.fields)]

@@ -12,14 +12,18 @@ import re
 import secrets
 import struct
 import zlib
+from dataclasses import dataclass
+from functools import cached_property
 from http import HTTPStatus
 from typing import Literal
 
 from aiohttp import web
 
+from bot.sandbox.lyrics import drafts_of
 from bot.sandbox.server import (
     PROMPT_CHARACTERS_MAX,
     REQUESTS_MAX,
+    SLOWDOWN,
     STYLE_AND_LYRICS_CHARACTERS_MAX,
     TITLE_CHARACTERS_MAX,
     FaultKind,
@@ -35,8 +39,15 @@ from bot.sandbox.server import (
 )
 
 ACCEPTED_MODEL = "ai-music-api/generate"
+ACCEPTED_LYRICS_MODEL = "ai-music-api/generate-lyrics"
+LYRICS_PROMPT_MAX = 200
+"""Maximum characters of the prompt for lyrics."""
+LYRICS_DELAY_MAX_S = 1.5
+"""Seconds until lyrics are written, unless songs are faster."""
 COST_CREDITS = 12
 """Credits per task, as charged on 2026-10-05."""
+LYRICS_COST_CREDITS = 0.4
+"""Credits per task that writes lyrics, as charged on 2026-10-06."""
 BALANCE_CREDITS = 1_000.6
 """Credits on the account when the sandbox starts."""
 MODELS = {
@@ -83,6 +94,18 @@ REFUSALS: dict[FaultKind, tuple[int, str]] = {
 }
 
 
+@dataclass
+class LyricsTask:
+    """A task that writes lyrics."""
+
+    id: str
+    prompt: str
+    kinds: frozenset[FaultKind]
+    created_s: float
+    queried: bool = False
+    """Whether its status has been queried before."""
+
+
 class KieSandbox(Sandbox):
     """The sandbox with kie's contract. Account and faults are those of the documented API."""
 
@@ -93,6 +116,19 @@ class KieSandbox(Sandbox):
     credits_per_task = COST_CREDITS
     _closing: tuple[int, str] | None = None
     """The answer to the latest request if it closes the account; an empty request gets it as well."""
+
+    @cached_property
+    def lyrics_requests(self) -> list[str]:
+        """Prompts of the latest requests for lyrics, refused ones included, oldest first."""
+        return []
+
+    @cached_property
+    def lyrics_tasks(self) -> dict[str, LyricsTask]:
+        """Tasks that write lyrics, oldest first."""
+        return {}
+
+    lyrics_created = 0
+    """Tasks that have been charged for lyrics."""
 
     def application(self) -> web.Application:
         """Return the service as a web application."""
@@ -112,6 +148,8 @@ class KieSandbox(Sandbox):
         fields = fields if isinstance(fields, dict) else {}
         if not body and self._closing is not None:
             return _answer(*self._closing)
+        if body.get("model") == ACCEPTED_LYRICS_MODEL:
+            return self._create_lyrics(request, fields)
         kinds = self._ordered(fields)
         self._closing = None
         if refusal := _refusal(fields, kinds):
@@ -131,6 +169,51 @@ class KieSandbox(Sandbox):
         if FaultKind.LOST_ANSWER in kinds:
             return hang_up(request)
         return _answer(HTTPStatus.OK, "success", {"taskId": task.id, "recordId": secrets.token_hex(8)})
+
+    def _create_lyrics(self, request: web.Request, fields: Json) -> web.StreamResponse:
+        prompt = text_of(fields, "prompt")
+        busy_before = {FaultKind.BUSY} if prompt in self.lyrics_requests else set()
+        kinds = (ordered_by({"prompt": prompt}) - busy_before) | self._faults_for("create")
+        self.lyrics_requests.append(prompt)
+        del self.lyrics_requests[:-REQUESTS_MAX]
+        self._closing = None
+        if refusal := _refusal(fields, kinds):
+            self._closing = refusal if refusal[0] in CLOSING_CODES else None
+            return _answer(*refusal)
+        if FaultKind.SERVER_ERROR in kinds:
+            return page()
+        if not 0 < len(prompt.strip()) <= LYRICS_PROMPT_MAX:
+            return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, "Please enter a prompt of up to 200 characters.")
+        task = LyricsTask(secrets.token_hex(12), prompt, kinds, self._clock())
+        self.lyrics_tasks[task.id] = task
+        self.lyrics_created += 1
+        while len(self.lyrics_tasks) > self.tasks_max:
+            del self.lyrics_tasks[next(iter(self.lyrics_tasks))]
+        if FaultKind.LOST_ANSWER in kinds:
+            return hang_up(request)
+        return _answer(HTTPStatus.OK, "success", {"taskId": task.id, "recordId": secrets.token_hex(8)})
+
+    def _lyrics_record(self, task: LyricsTask) -> web.Response:
+        if not task.queried:
+            task.queried = True
+            return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, "recordInfo is null")
+        delay_s = min(self.delay_s, LYRICS_DELAY_MAX_S) * (SLOWDOWN if FaultKind.SLOW in task.kinds else 1)
+        failed = FaultKind.FAIL in task.kinds
+        done = self._clock() - task.created_s >= delay_s
+        state = "generating" if not done else "fail" if failed else "success"
+        record: Json = {
+            "taskId": task.id,
+            "model": ACCEPTED_LYRICS_MODEL,
+            "state": state,
+            "param": json.dumps({"input": {"prompt": task.prompt}}),
+            "resultJson": "",
+            "failCode": FAILED_CODE if state == "fail" else "",
+            "failMsg": "Generation Failed" if state == "fail" else "",
+        }
+        if state == "success":
+            record["creditsConsumed"] = LYRICS_COST_CREDITS
+            record["resultJson"] = json.dumps({"resultObject": {"lyricsData": drafts_of(task.prompt)}})
+        return _answer(HTTPStatus.OK, "success", record)
 
     def _ordered(self, fields: Json) -> frozenset[FaultKind]:
         body = as_documented(fields)
@@ -161,6 +244,9 @@ class KieSandbox(Sandbox):
             return _answer(*REFUSALS[FaultKind.UNAUTHORIZED])
         if spoiled := self._spoiled(request, "poll"):
             return spoiled
+        lyrics = self.lyrics_tasks.get(request.query.get("taskId", ""))
+        if lyrics is not None:
+            return self._lyrics_record(lyrics)
         task = self.tasks.get(request.query.get("taskId", ""))
         if task is None or not task.queried:
             if task is not None:
@@ -206,7 +292,8 @@ class KieSandbox(Sandbox):
     async def _credit(self, request: web.Request) -> web.StreamResponse:
         if not self._admits(request):
             return _answer(*REFUSALS[FaultKind.UNAUTHORIZED])
-        left = max(0.0, BALANCE_CREDITS - COST_CREDITS * self.tasks_created)
+        spent = COST_CREDITS * self.tasks_created + LYRICS_COST_CREDITS * self.lyrics_created
+        left = max(0.0, BALANCE_CREDITS - spent)
         return _answer(HTTPStatus.OK, "success", round(left, 1))
 
     async def _cover(self, request: web.Request) -> web.Response:

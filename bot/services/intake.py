@@ -46,6 +46,7 @@ from bot.model import (
     Source,
 )
 from bot.music.backends import limits_of
+from bot.music.contract import LyricsDrafts
 from bot.music.text_limits import check
 from bot.pipeline.card_facts import card_facts
 from bot.pipeline.cards import POSITION_EVERY
@@ -106,6 +107,9 @@ class Terms:
     """Whether members may exclude styles and choose the singer."""
     extras_with_prompt: bool = True
     """Whether they may also for a song from a prompt; a service may accept that in custom mode only."""
+
+    lyrics: LyricsDrafts | None = None
+    """How lyrics are written for members, if the operator allows it and the service does it."""
 
     duration_models: frozenset[str] = frozenset()
     """The offered models that let members choose how long a custom song is."""

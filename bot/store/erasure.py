@@ -15,7 +15,7 @@ from bot.database.engine import Tx
 from bot.database.locking import lock_guilds_of
 from bot.database.share import EVERYTHING, Share
 from bot.model import GuildId, MemberNumber
-from bot.store import job_events, ledger, members, ratings, texts
+from bot.store import job_events, ledger, lyrics_calls, members, ratings, texts
 from bot.store.jobs import NOT_ERASED, UNFINISHED
 from bot.store.scrub import Deleted, mark
 from bot.store.times import milliseconds
@@ -85,6 +85,7 @@ def erase(tx: Tx, member: MemberNumber, now: datetime) -> Waits:
     _drop_drafts(tx, member)
     _drop_texts(tx, member)
     ratings.drop_of_member(tx, member)
+    lyrics_calls.blank_of_member(tx, member)
     texts.drop_songs(tx, ended)
     blank(tx, ended)
     if tx.total_changes > changes_before or not waits.songs:

@@ -8,7 +8,7 @@ import hmac
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.database.engine import Tx
 from bot.model import DiscordUserId, GuildId, MemberNumber, Period
@@ -23,6 +23,8 @@ PERIOD_DAYS_MAX = 33
 """Days back to the first one of the longest period, in a server whose day is behind UTC's."""
 _PERIODS_MAX = (Period.WEEK, Period.MONTH)
 """Usage counts until the longest periods are over, since a server can change its period at any time."""
+ASKED_WITHIN = timedelta(hours=1)
+"""How long a request for lyrics counts against the member's next ones."""
 WHOLE_GUILD = MemberNumber(0)
 """The number under which ``usage`` keeps the sums of a server."""
 NOBODY = MemberNumber(-1)
@@ -56,9 +58,11 @@ def member_index(tx: Tx) -> MemberIndex:
 
 def member_number(tx: Tx, discord_id: DiscordUserId) -> MemberNumber:
     """Return the number of this person, assigning one at first sight."""
+    known = known_member(tx, discord_id)
+    if known != NOBODY:
+        return known
     tx.execute("INSERT INTO member (discord_id) VALUES (?) ON CONFLICT DO NOTHING", (discord_id,))
-    (number,) = tx.execute("SELECT id FROM member WHERE discord_id = ?", (discord_id,)).fetchone()
-    return MemberNumber(number)
+    return known_member(tx, discord_id)
 
 
 def known_member(tx: Tx, discord_id: DiscordUserId) -> MemberNumber:
@@ -162,7 +166,12 @@ def _still_counts(tx: Tx, member: MemberNumber, now: datetime) -> bool:
              AND allowance_used + allowance_held + bonus_used + bonus_held > 0 GROUP BY guild_id""",
         {"member": member, "first": times.day_number(now) - PERIOD_DAYS_MAX},
     ).fetchall()
-    return limited is not None or any(row["day"] >= _earliest(tx, row["guild_id"], now) for row in used)
+    asked = tx.execute(
+        "SELECT 1 FROM lyrics_call WHERE member_id = ? AND asked_at > ? LIMIT 1",
+        (member, milliseconds(now - ASKED_WITHIN)),
+    ).fetchone()
+    counts = any(row["day"] >= _earliest(tx, row["guild_id"], now) for row in used)
+    return limited is not None or counts or asked is not None
 
 
 def _earliest(tx: Tx, guild_id: GuildId, now: datetime) -> int:

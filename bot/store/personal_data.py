@@ -109,6 +109,17 @@ def sections(tx: Tx, discord_id: DiscordUserId) -> dict[str, Iterable[object]]:
             }
             for row in _of(tx, "rating", "member_id", member, order="rated_at, job_id")
         ),
+        "requests_for_lyrics": (
+            {
+                "command": row["interaction_id"],
+                "asked_for_at": _time(row["asked_at"]),
+                "music_service": row["backend"],
+                "state": row["state"],
+                "task_of_the_music_service": row["task_id"],
+                "cost_in_credits_of_the_music_service": row["upstream_credits"],
+            }
+            for row in _of(tx, "lyrics_call", "member_id", member, order="asked_at, id")
+        ),
         "credits_used_by_day": (
             {
                 "server": row["guild_id"],

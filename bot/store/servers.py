@@ -6,7 +6,7 @@ from typing import Final
 
 from bot.database.engine import Tx
 from bot.model import Balance, GuildId, JobId, Period
-from bot.store import ledger, server_erasure, times
+from bot.store import ledger, lyrics_calls, server_erasure, times
 from bot.store.facts import fact, remember
 from bot.store.ledger import Defaults
 from bot.store.times import milliseconds, moment
@@ -154,7 +154,7 @@ def set_allowed(tx: Tx, guild_id: GuildId, now: datetime, *, allowed: bool) -> N
 
 
 def credits_this_month(tx: Tx, now: datetime) -> int:
-    """Return the credits that songs of all servers have cost in this calendar month (UTC).
+    """Return the credits that songs and lyrics of all servers have cost in this calendar month (UTC).
 
     Held credits are included. Refunded ones are, too: the operator has paid for those songs.
     """
@@ -162,7 +162,7 @@ def credits_this_month(tx: Tx, now: datetime) -> int:
     (total,) = tx.execute(
         "SELECT COALESCE(SUM(credits), 0) FROM day_total WHERE day >= ? AND day < ?", (first, after)
     ).fetchone()
-    return int(total)
+    return int(total) + lyrics_calls.credits_this_month(tx, now)
 
 
 def newly_passed(tx: Tx, total_max: int, price: int, now: datetime) -> int | None:

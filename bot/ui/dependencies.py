@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from bot.services.credits import CreditService
 from bot.services.export_files import OneExportEach
 from bot.services.intake import Intake
+from bot.services.lyrics import Lyricist
 from bot.services.privacy import Privacy
 from bot.services.ratings import Ratings
 from bot.services.server_rules import ServerRules
@@ -20,6 +21,7 @@ class Services:
     credits: CreditService
     rules: ServerRules
     song_archive: SongArchive
+    lyrics: Lyricist
     privacy: Privacy
     ratings: Ratings
     exports: OneExportEach = field(default_factory=OneExportEach)

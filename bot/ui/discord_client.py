@@ -32,6 +32,7 @@ from bot.ui.buttons.rating import DislikeButton, LikeButton
 from bot.ui.buttons.remix import RemixButton
 from bot.ui.buttons.send import SendButton
 from bot.ui.buttons.song_pages import SongPageButton
+from bot.ui.buttons.write_lyrics import WriteLyricsButton
 from bot.ui.dependencies import Services
 from bot.ui.discord_errors import DISCORD_ERRORS, readable_answers
 from bot.ui.discord_proxy import connector_through, http_options
@@ -61,6 +62,7 @@ BUTTONS: Final[tuple[type[PersistentButton], ...]] = (
         RetryButton,
         RemixButton,
         EditDraftButton,
+        WriteLyricsButton,
     ),
     *(PostAgainButton, CancelButton, SendButton, DeleteButton),
     *(LikeButton, DislikeButton, BestPageButton),

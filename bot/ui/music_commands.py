@@ -1,6 +1,7 @@
 """``/music``: what members use to request songs and to find them again."""
 
 import functools
+import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -10,7 +11,17 @@ from discord import app_commands
 from bot.errors import TextTooLong, UnknownModel
 from bot.model import DURATION_MAX_S, DURATION_MIN_S, DiscordUserId, SongRequest, Voice, storable
 from bot.music.backends import limits_of
-from bot.ui import autocompletion, best_songs, cards, forms, interaction_context, quota_cards, responses
+from bot.ui import (
+    autocompletion,
+    best_songs,
+    cards,
+    forms,
+    interaction_context,
+    lyrics_writing,
+    managers,
+    quota_cards,
+    responses,
+)
 from bot.ui.autocompletion import Offer
 from bot.ui.buttons.best_pages import best_pages_view
 from bot.ui.buttons.song_pages import read_page, song_pages_view
@@ -23,6 +34,10 @@ VOICES: Final = [
     app_commands.Choice(name=described("choice-any-voice"), value="any"),
     *(app_commands.Choice(name=described(f"choice-{voice}"), value=voice.value) for voice in Voice),
 ]
+
+
+ABOUT_MAX: Final = 200
+"""Characters that say what lyrics should be about; the music service may take fewer."""
 
 
 class PromptText(app_commands.Transformer):
@@ -52,7 +67,17 @@ class AvoidText(PromptText):
         return limits_of("").avoid
 
 
+class AboutText(PromptText):
+    """Subject of lyrics to be written."""
+
+    @property
+    def max_value(self) -> int:
+        """Return the maximum number of characters."""
+        return ABOUT_MAX
+
+
 Prompt = app_commands.Transform[str, PromptText]
+About = app_commands.Transform[str, AboutText]
 Word = app_commands.Range[str, 1, cards.WORD_MAX]
 Avoid = app_commands.Transform[str, AvoidText]
 Duration = app_commands.Range[int, DURATION_MIN_S, DURATION_MAX_S]
@@ -68,20 +93,16 @@ class Music(
 
     def __init__(self, services: Services) -> None:
         super().__init__(allowed_installs=app_commands.AppInstallationType(guild=True, user=False))
+        self.services = services
         self.intake = services.intake
+        self._rules = services.rules
         self.credit_service = services.credits
         self.song_archive = services.song_archive
         self.ratings = services.ratings
         terms = self.intake.terms
         in_prompt = terms.extras and terms.extras_with_prompt
         self._add("create", self._create_with_extras if in_prompt else self._create)
-        custom = {
-            (False, False): self._custom,
-            (True, False): self._custom_with_extras,
-            (False, True): self._custom_with_duration,
-            (True, True): self._custom_with_all,
-        }
-        self._add("custom", custom[terms.extras, bool(terms.duration_models)])
+        self._add_custom()
 
     def _add(self, name: str, callback: Callable[..., Coroutine[Any, Any, None]]) -> None:
         models = [app_commands.Choice(name=model, value=model) for model in self.intake.terms.models]
@@ -127,49 +148,39 @@ class Music(
         request = SongRequest(model=self._model(model), prompt=prompt, instrumental=instrumental, avoid=avoid)
         await responses.create(interaction, self.intake, request)
 
-    @app_commands.describe(model=described("option-model"))
-    async def _custom(self, interaction: discord.Interaction, model: str | None = None) -> None:
-        """Open the form; ``responses.submitted`` handles what comes back."""
-        await self._open_custom(interaction, model)
+    def _add_custom(self) -> None:
+        """Add the command with the options that songs can have here."""
 
-    @app_commands.describe(
-        model=described("option-model"), avoid=described("option-avoid"), voice=described("option-voice")
-    )
-    @app_commands.choices(voice=VOICES)
-    async def _custom_with_extras(
-        self,
-        interaction: discord.Interaction,
-        model: str | None = None,
-        avoid: Avoid = "",
-        voice: str | None = None,
-    ) -> None:
-        """Open the form; a draft keeps the options for which it has no field."""
-        await self._open_custom(interaction, model, avoid, voice)
+        async def custom(
+            interaction: discord.Interaction,
+            model: str | None = None,
+            avoid: Avoid = "",
+            voice: str | None = None,
+            duration: Duration | None = None,
+            write_lyrics: About = "",
+        ) -> None:
+            await self._open_custom(interaction, model, avoid, voice, duration, write_lyrics)
 
-    @app_commands.describe(model=described("option-model"), duration=described("option-duration"))
-    async def _custom_with_duration(
-        self, interaction: discord.Interaction, model: str | None = None, duration: Duration | None = None
-    ) -> None:
-        """Open the form, for a song of this length in seconds."""
-        await self._open_custom(interaction, model, duration_s=duration)
-
-    @app_commands.describe(
-        model=described("option-model"),
-        avoid=described("option-avoid"),
-        voice=described("option-voice"),
-        duration=described("option-duration"),
-    )
-    @app_commands.choices(voice=VOICES)
-    async def _custom_with_all(
-        self,
-        interaction: discord.Interaction,
-        model: str | None = None,
-        avoid: Avoid = "",
-        voice: str | None = None,
-        duration: Duration | None = None,
-    ) -> None:
-        """Open the form, with everything that can be chosen besides it."""
-        await self._open_custom(interaction, model, avoid, voice, duration)
+        terms = self.intake.terms
+        offered = {
+            "model": True,
+            "avoid": terms.extras,
+            "voice": terms.extras,
+            "duration": bool(terms.duration_models),
+            "write_lyrics": terms.lyrics is not None,
+        }
+        signature = inspect.signature(custom)
+        # discord.py reads the options of a command from the signature of its function.
+        custom.__signature__ = signature.replace(  # type: ignore[attr-defined] # inspect documents it
+            parameters=[one for name, one in signature.parameters.items() if offered.get(name, True)]
+        )
+        self._add("custom", custom)
+        command = self.get_command("custom")
+        assert isinstance(command, app_commands.Command)  # noqa: S101 - it has just been added
+        texts = {name: described(f"option-{name.replace('_', '-')}") for name in offered if offered[name]}
+        app_commands.describe(**texts)(command)
+        if terms.extras:
+            app_commands.choices(voice=VOICES)(command)
 
     async def _open_custom(
         self,
@@ -178,8 +189,9 @@ class Music(
         avoid: str = "",
         voice: str | None = None,
         duration_s: int | None = None,
+        about: str = "",
     ) -> None:
-        """Open the form for these options."""
+        """Open the form for these options, or have lyrics written for it first."""
         request = SongRequest(
             model=self._model(model),
             custom=True,
@@ -187,10 +199,27 @@ class Music(
             voice=None if voice in (None, "any") else Voice(voice),
             duration_s=duration_s,
         )
+        if about:
+            await self._require_form(interaction, request)
+            await lyrics_writing.write(interaction, self.services, about, request)
+            return
         await self._open_form(interaction, request)
 
     async def _open_form(self, interaction: discord.Interaction, request: SongRequest) -> None:
         interaction_context.require_can_post(interaction)
+        await self._require_form(interaction, request)
+        draft = None
+        if request.avoid or request.voice is not None or request.duration_s is not None:
+            draft = await self.intake.keep_draft(request, DiscordUserId(interaction.user.id))
+        form = forms.song_form(interaction_context.private(interaction), request, draft=draft)
+        await interaction.response.send_modal(form)
+
+    async def _require_form(self, interaction: discord.Interaction, request: SongRequest) -> None:
+        """Check that there can be a form for this request here.
+
+        Raises:
+            Refusal: there can't.
+        """
         if request.model not in self.intake.terms.models:  # the form is remembered by the name of its model
             raise UnknownModel(self.intake.terms.models)
         self.intake.require_options(request)
@@ -198,11 +227,6 @@ class Music(
         avoid_max = limits_of(request.model).avoid
         if len(request.avoid) > avoid_max:  # the form has no field in which it could be shortened
             raise TextTooLong("avoid", len(request.avoid), avoid_max)
-        draft = None
-        if request.avoid or request.voice is not None or request.duration_s is not None:
-            draft = await self.intake.keep_draft(request, DiscordUserId(interaction.user.id))
-        form = forms.song_form(interaction_context.private(interaction), request, draft=draft)
-        await interaction.response.send_modal(form)
 
     def _model(self, chosen: str | None) -> str:
         return self.intake.terms.models[0] if chosen is None else chosen
@@ -264,9 +288,11 @@ class Music(
     @app_commands.describe(post=described("option-top-post"))
     async def top(self, interaction: discord.Interaction, post: bool = False) -> None:
         """Show the server's best songs to the member, or the first page to everybody for a manager."""
-        guild_of = interaction_context.managed_guild if post else interaction_context.guild_of
+        guild_id = interaction_context.guild_of(interaction)
+        if post:
+            guild_id = await managers.managed_guild(interaction, self._rules)
         say = (interaction_context.public if post else interaction_context.private)(interaction)
-        best = await self.ratings.best(guild_of(interaction))
+        best = await self.ratings.best(guild_id)
         embed = best_songs.page(say, best)
         # Whoever turned the page of a post would turn it for everybody.
         view = discord.utils.MISSING if post else best_pages_view(say, best)

@@ -16,6 +16,7 @@ from bot.errors import (
     NotYourServer,
     OptionsNotTaken,
     Refusal,
+    TextMissing,
     TextTooLong,
     Transient,
     TriedAgain,
@@ -30,6 +31,7 @@ from bot.ui.buttons.cancel import CancelButton
 from bot.ui.buttons.card import card_view
 from bot.ui.buttons.draft import edit_draft_view
 from bot.ui.buttons.lyrics import text_file
+from bot.ui.buttons.write_lyrics import WriteLyricsButton
 from bot.ui.dependencies import Services
 from bot.ui.discord_errors import (
     ALREADY_ACKNOWLEDGED,
@@ -104,11 +106,15 @@ async def promise(
     job, facts = accepted.job, accepted.facts
     say = interaction_context.public(interaction)
     card_message_id: int | None = None
-    content, embed = cards.card_line(say, job), cards.card(say, job, facts) or discord.utils.MISSING
-    view = card_view(say, job) or discord.utils.MISSING
+    content, embed, view = cards.card_line(say, job), cards.card(say, job, facts), card_view(say, job)
     try:
         with readable_answers():
-            response = await interaction.response.send_message(content, embed=embed, view=view)
+            response = await interaction.response.send_message(
+                content,
+                # Whether an embed is true takes discord.py a while to find out.
+                embed=discord.utils.MISSING if embed is None else embed,
+                view=view or discord.utils.MISSING,
+            )
         card_message_id = response.message_id
     except discord.NotFound as error:
         if error.code == UNKNOWN_INTERACTION and await intake.withdraw(job):
@@ -186,7 +192,10 @@ async def refuse(
     is_guess = isinstance(error, LyricsGuessed)
     file = text_file(say, request) if is_guess else discord.utils.MISSING
     name = DRAFT_BUTTONS.get(type(error), "button-edit")
-    await explain(interaction, error, edit_draft_view(say, draft, name), file)
+    view = edit_draft_view(say, draft, name)
+    if isinstance(error, TextMissing) and error.field == "lyrics" and intake.terms.lyrics is not None:
+        view.add_item(WriteLyricsButton(draft, say("button-write-lyrics")))
+    await explain(interaction, error, view, file)
 
 
 async def submitted(interaction: discord.Interaction, intake: Intake) -> None:

@@ -48,8 +48,10 @@ LEADER_SHARE: Final = 0.8
 """The part of the disturbances around a payment that are of the process that pays."""
 MOMENT_WITHIN_S: Final = 2.0
 TAKEN_WITHIN_S: Final = 60.0
-SETTLED_S: Final = 2.0
-"""Age from which a process without a slot counts as a standby that is there, in seconds."""
+STANDS_BY: Final = "standing by"
+PREPARED_SHARE: Final = 0.8
+"""The part of the disturbances that wait until somebody stands by."""
+PREPARED_WITHIN_S: Final = 30.0
 MAX_CONCURRENCY: Final = 16
 SERVERS_EACH: Final = 2
 """Servers of each slot."""
@@ -113,7 +115,6 @@ class Machine:
         self.number = number
         self.spool = folder / f"spool-{number}"
         self.stands_still = False
-        self.started_s = 0.0
         self._folder = folder
         self._settings = settings | {"SPOOL_DIR": str(self.spool)}
         self._stack = AsyncExitStack()
@@ -123,7 +124,7 @@ class Machine:
         self.bot = await self._stack.enter_async_context(
             BotProcess.running(self._folder, ("bot", "run"), self._settings)
         )
-        self.stands_still, self.started_s = False, time.monotonic()
+        self.stands_still = False
 
     async def close(self) -> None:
         """End whatever still runs."""
@@ -136,6 +137,9 @@ class Machine:
 
 class Fleet(Campaign):
     """A campaign of several processes."""
+
+    # While the server restarts, an outcome is written with a backoff.
+    answer_to_books_s = 10.0
 
     def __init__(self, folder: Path, seed: int, size: Size, fleet: FleetSize, server: Server) -> None:
         super().__init__(folder, seed, size)
@@ -238,6 +242,8 @@ class Fleet(Campaign):
         random.shuffle(left)
         while left:
             await self._replace_ended()
+            if random.random() < PREPARED_SHARE:
+                await self._until_prepared()
             moment = random.choice(MOMENTS)
             with suppress(AssertionError):
                 await watch.next(moment, MOMENT_WITHIN_S)
@@ -307,11 +313,17 @@ class Fleet(Campaign):
                 self._keep(machine.bot, f"SIGTERM with slot {holder.slot}")
                 await machine.start()
 
+    async def _until_prepared(self) -> None:
+        """Wait for a standby, as far as one is to come soon."""
+        until_s = time.monotonic() + PREPARED_WITHIN_S
+        while not self._standby_is_there() and time.monotonic() < until_s:
+            await self._replace_ended()
+            await asyncio.sleep(LOOK_EVERY_S)
+
     def _standby_is_there(self) -> bool:
         pids = {holder.pid for holder in self._holders().values()}
         return any(
-            one.works and one.bot.pid not in pids and time.monotonic() - one.started_s > SETTLED_S
-            for one in self._machines
+            one.works and one.bot.pid not in pids and STANDS_BY in one.bot.log for one in self._machines
         )
 
     async def _wake(self, machine: Machine, bot: BotProcess, holder: Holder, for_s: float) -> None:

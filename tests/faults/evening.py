@@ -11,8 +11,10 @@ import pytest
 from bot import connection
 from bot.database.sqlite import Tx
 from bot.model import Job, SongRequest
+from bot.music.clients import MusicClients
 from bot.ops.supervisor import supervise
 from bot.pipeline.courier import MessageKind
+from bot.services.lyrics import Lyricist
 from bot.services.ratings import Ratings
 from bot.services.server_rules import ServerRules
 from bot.store import jobs
@@ -89,6 +91,12 @@ class Evening:
                             credits=rig.credits,
                             rules=ServerRules(rig.database, now=rig.clock),
                             song_archive=song_archive,
+                            lyrics=Lyricist(
+                                database=rig.database,
+                                music=MusicClients(backend=rig.backend, clients={}, models=()),
+                                terms=rig.intake.terms,
+                                now=rig.clock,
+                            ),
                             privacy=rig.privacy,
                             ratings=Ratings(rig.database, now=rig.clock),
                         )

@@ -292,6 +292,7 @@ IMPOSSIBLE = {
     "MUSIC_MODELS": [*MODELS, ",".join(f"V{number}" for number in range(26))],
     "MUSIC_OPTIONS": OPTIONS,
     "MUSIC_EXTRAS": [SECRET, f"true {SECRET}", "2"],
+    "MUSIC_LYRICS": [SECRET, f"true {SECRET}", "2"],
     "DATABASE_URL": FILES,
     "SPOOL_DIR": [f"{SECRET}\n", f"a\x1b{SECRET}", f"a\u202e{SECRET}"],
     "SPOOL_DAYS": [*COUNTS, "0"],

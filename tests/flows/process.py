@@ -5,14 +5,15 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from bot.sandbox.server import running
 from tests.doubles.discord import BotRequest, Channel, FakeDiscord, Message, Person
 from tests.doubles.music import MUSIC_KEY, QuickSandbox
+from tests.flows.warm_start import Process, WarmStarts
 
 ROOT = Path(__file__).parents[2]
 END_WITHIN_S = 30.0
@@ -49,7 +50,10 @@ With ``DIALLED_PORTS``, only these ports of it.
 class BotProcess:
     """One ``python -m bot run``. Get it from ``BotProcess.running``."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    warm_starts: ClassVar[WarmStarts | None] = None
+    """Forks each bot from a process that has imported it already; None starts Python for each, as always."""
+
+    def __init__(self, process: Process) -> None:
         self.lines: list[str] = []
         """What it wrote to stdout and stderr."""
         self._process = process
@@ -79,20 +83,35 @@ class BotProcess:
             "DATABASE_URL": f"sqlite:///{folder / 'tunesmith.db'}",
             "SPOOL_DIR": str(folder / "spool"),
             "HTTP_LISTEN": "",  # others run at the same time
-        }
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", *command),
-            cwd=folder,  # where no .env is
-            env=env | dict(settings),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        bot = cls(process)
+        } | dict(settings)
+        bot = cls(await cls._started(command, folder, env))
         try:
             yield bot
         finally:
             await bot.kill()
+
+    @classmethod
+    @contextmanager
+    def started_anew(cls) -> Iterator[None]:
+        """Start Python for each bot inside, as an operator does."""
+        warm_starts, cls.warm_starts = cls.warm_starts, None
+        try:
+            yield
+        finally:
+            cls.warm_starts = warm_starts
+
+    @classmethod
+    async def _started(cls, command: Sequence[str], folder: Path, env: Mapping[str, str]) -> Process:
+        if cls.warm_starts is not None and cls.warm_starts.suits(command, env):
+            return await cls.warm_starts.start(command, folder, env)
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", *command),
+            cwd=folder,  # where no .env is
+            env=env,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
 
     @property
     def log(self) -> str:

@@ -42,6 +42,7 @@ def valid_ids(job_id: int, member_id: int) -> list[str]:
         "cancel",
         "send",
         "delete",
+        "write",
         "like",
         "dislike",
     )

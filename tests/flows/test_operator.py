@@ -27,7 +27,8 @@ async def test_the_doctor_passes_a_running_bot_and_names_a_wrong_setting(tmp_pat
     async with World.open(tmp_path) as world:
         (world.folder / ".env").touch()
         (world.folder / ".env").chmod(0o644)
-        before = await command(world, "doctor")
+        with BotProcess.started_anew():
+            before = await command(world, "doctor")
         (world.folder / ".env").chmod(0o600)
         async with world.bot():
             during = await command(world, "doctor")

@@ -4,7 +4,7 @@ import asyncio
 import re
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 
 import pytest
@@ -37,7 +37,9 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
 async def bot(world: World) -> AsyncIterator[BotProcess]:
-    async with world.bot() as started:
+    async with AsyncExitStack() as stack:
+        with BotProcess.started_anew():
+            started = await stack.enter_async_context(world.bot())
         yield started
         assert 0 == await started.terminate(), started.log
         assert "Traceback" not in started.log

@@ -19,6 +19,8 @@ from tests.flows.process import PATIENCE_S, BotProcess, World
 ANYWHERE = "127.0.0.1:0"
 WITHIN_S = PATIENCE_S
 """A gateway that is gone has to show within a minute."""
+ASKED_EVERY_S = 0.05
+"""Between two requests to the health server, which leave it time for what they wait for."""
 
 
 @asynccontextmanager
@@ -42,6 +44,7 @@ async def until(client: aiohttp.ClientSession, status: int) -> str:
             found, text = await asked(client)
             if found == status:
                 return text
+            await asyncio.sleep(ASKED_EVERY_S)
 
 
 async def test_a_lost_gateway_shows_within_a_minute_and_so_does_its_return(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def count_survivors(chosen: list[Mutation], source: Path, folder: Path, ready: Q
     def tried(number: int) -> Verdict:
         pytest = ready.get()
         try:
-            return pytest.tried(chosen[number], source, folder / str(number))
+            return pytest.tried(chosen[number], source, folder / str(number), linked=True)
         finally:
             ready.put(pytest)
             shutil.rmtree(folder / str(number))

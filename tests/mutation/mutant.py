@@ -83,6 +83,7 @@ class Mutation:
         """Break the rule in the copy in ``folder``."""
         place, source = self.mutated(folder / "bot")
         path = folder / "bot" / place.file
+        path.unlink()  # it may be a link to the file of another copy
         path.write_text(source, "utf-8")
         # Python recognises compiled code by its source's size and second: an old file could be taken.
         for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
@@ -120,14 +121,18 @@ def functions_in(path: Path) -> frozenset[str]:
     )
 
 
-def copy(source: Path, folder: Path) -> Path:
-    """The project at ``source``, as far as the tests need it, in the new ``folder``."""
+def copy(source: Path, folder: Path, *, linked: bool = False) -> Path:
+    """The project at ``source``, as far as the tests need it, in the new ``folder``.
+
+    Linked files are the same as in ``source``, on the same file system, and may be replaced but not changed.
+    """
     folder.mkdir()
+    copy_file = os.link if linked else shutil.copy2
     for name in COPIED:
         if (source / name).is_dir():
-            shutil.copytree(source / name, folder / name)
+            shutil.copytree(source / name, folder / name, copy_function=copy_file)
         else:
-            shutil.copy2(source / name, folder / name)
+            copy_file(source / name, folder / name)
     return folder
 
 
@@ -170,7 +175,7 @@ class Pytest:
         took_s = time.monotonic() - began_s
         return Verdict(status=status, took_s=took_s, output=output.read_text("utf-8", "replace"))
 
-    def tried(self, mutation: Mutation, source: Path, folder: Path) -> Verdict:
+    def tried(self, mutation: Mutation, source: Path, folder: Path, *, linked: bool = False) -> Verdict:
         """What the tests say about ``mutation``, in a copy of ``source`` in a new ``folder``."""
-        mutation.apply(copy(source, folder))
+        mutation.apply(copy(source, folder, linked=linked))
         return self.run(folder, mutation.noticed_by)

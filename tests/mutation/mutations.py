@@ -66,6 +66,7 @@ SERVER_ERASURE: Final = "unit/store/test_server_erasure.py::test_"
 MEMBER_INDEX: Final = "unit/store/test_members.py::test_"
 SCRUB: Final = "unit/store/test_scrub.py::test_"
 RATINGS: Final = "unit/store/test_ratings.py::test_"
+LYRICS: Final = "unit/services/test_lyrics.py::test_"
 RATED: Final = "unit/services/test_ratings.py::test_"
 SONGS: Final = "unit/services/test_songs.py::test_"
 HISTORY: Final = "unit/store/test_history.py::test_"
@@ -77,6 +78,8 @@ SERVERS: Final = "unit/services/test_intake_servers.py::test_"
 LEDGER: Final = "unit/store/test_ledger.py::test_"
 CALENDARS: Final = "unit/store/test_calendars.py::test_"
 TIMES: Final = "unit/store/test_times.py::test_"
+MANAGERS: Final = "flows/test_managers.py::test_"
+CHANNELS: Final = "unit/pipeline/test_song_channels.py::test_"
 BREAKER: Final = "unit/store/test_breaker.py::test_"
 OWNERSHIP: Final = "unit/database/test_ownership.py::test_"
 DATABASE: Final = "unit/database/test_sqlite.py::test_"
@@ -371,7 +374,7 @@ SUBMITTING: Final = (
     broken(
         "the POST has a deadline in all",
         "music/client.py",
-        "MusicClient._submit",
+        "MusicClient._pay",
         ("async with asyncio.timeout(POST_S):", "async with asyncio.timeout(None):"),
         by=(f"{CLIENT}an_answer_that_trickles_in_is_cut_off_at_the_deadline",),
     ),
@@ -1109,7 +1112,7 @@ FORGETTING: Final = (
         "a deletion lifts no limit that was set",
         "store/members.py",
         "_still_counts",
-        ("return limited is not None or any(", "return any("),
+        ("return limited is not None or counts", "return counts"),
         by=(f"{MEMBER_INDEX}a_deletion_lifts_no_limit",),
     ),
     broken(
@@ -1141,6 +1144,40 @@ FORGETTING: Final = (
             "WHERE day = NEW.day",
         ),
         by=(f"{CALENDARS}a_song_keeps_the_servers_day_and_the_total_keeps_utcs",),
+    ),
+    broken(
+        "a member without the permission needs a role that was chosen",
+        "ui/managers.py",
+        "managed_guild",
+        (
+            "if not (interaction_context.role_ids(interaction.user, guild_id) - {guild_id}) & set(roles):",
+            "if not roles:",
+        ),
+        by=(f"{MANAGERS}others_are_refused_by_a_sentence_that_names_the_roles",),
+    ),
+    broken(
+        "a manager by role changes no managers",
+        "ui/managers.py",
+        "permitted_guild",
+        ("if not has_permission(interaction):", "if False:"),
+        by=(f"{MANAGERS}such_a_manager_changes_no_managers",),
+    ),
+    broken(
+        "songs are asked for in the channels that were chosen",
+        "store/song_channels.py",
+        "admitted",
+        ("if channels.asked and not", "if not channels.asked and not"),
+        by=(f"{CHANNELS}a_request_elsewhere_is_refused_and_holds_nothing",),
+    ),
+    broken(
+        "a song that its channel does not take goes to where it was asked for",
+        "pipeline/delivery.py",
+        "_places",
+        (
+            "found = (results, origin.channel_id, origin.parent_channel_id)",
+            "found = (results or origin.channel_id,)",
+        ),
+        by=(f"{CHANNELS}a_song_falls_back_to_where_it_was_asked_for_then_directly",),
     ),
     assigned(
         "a hash is kept until the longest periods of the last use are over",
@@ -1954,6 +1991,86 @@ RATING: Final = (
     ),
 )
 
+WRITING: Final = (
+    broken(
+        "a request for lyrics is written down before it is sent",
+        "services/lyrics.py",
+        "Lyricist._begin",
+        dropped("lyrics_calls.add(tx, call_id, origin.interaction_id, member, backend, now)"),
+        by=(f"{LYRICS}the_intent_is_written_before_the_request_and_outlives_the_process",),
+    ),
+    broken(
+        "an interaction pays for lyrics once",
+        "services/lyrics.py",
+        "Lyricist._begin",
+        ("if lyrics_calls.taken(tx, origin.interaction_id):", "if False:"),
+        by=(f"{LYRICS}an_interaction_that_arrives_twice_is_paid_for_once",),
+    ),
+    broken(
+        "running lyrics are not paid for twice",
+        "services/lyrics.py",
+        "Lyricist._begin",
+        ("if earlier is not None:", "if False:"),
+        by=(f"{LYRICS}a_running_request_is_continued_by_the_next_process",),
+    ),
+    broken(
+        "no lyrics are a probe of the music service",
+        "services/lyrics.py",
+        "Lyricist._admit",
+        ("if state.retry_at is not None:", "if False:"),
+        by=(f"{LYRICS}a_probe_is_left_to_songs",),
+    ),
+    broken(
+        "a closed account closes the service for songs",
+        "services/lyrics.py",
+        "Lyricist._closed",
+        ("news = breaker.block(tx, backend, cause, now)", "news = True"),
+        by=(f"{LYRICS}a_closed_account_closes_the_service_and_alerts_once",),
+    ),
+    broken(
+        "an outcome of lyrics is written where the database is locked",
+        "services/lyrics.py",
+        "Lyricist._write_for_sure",
+        ("range(1, WRITE_TRIES + 1)", "range(1, 1)"),
+        by=(f"{LYRICS}an_outcome_is_written_also_where_the_database_is_locked",),
+    ),
+    broken(
+        "lyrics of all members are bounded in ten seconds",
+        "services/lyrics.py",
+        "Lyricist._admit",
+        (">= BURST_MAX", ">= 1_000"),
+        by=(f"{LYRICS}requests_of_all_members_are_bounded_in_ten_seconds",),
+    ),
+    broken(
+        "a deletion drops lyrics that are on their way",
+        "store/erasure.py",
+        "erase",
+        dropped("lyrics_calls.blank_of_member(tx, member)"),
+        by=(f"{LYRICS}a_deletion_meanwhile_drops_the_lyrics",),
+    ),
+    broken(
+        "a deletion gives no fresh hour of lyrics",
+        "store/members.py",
+        "_still_counts",
+        (" or asked is not None", ""),
+        by=(f"{LYRICS}a_deletion_gives_no_fresh_hour",),
+    ),
+    broken(
+        "a shutdown waits for lyrics that are paid",
+        "services/lyrics.py",
+        "Lyricist._guarded",
+        dropped("self._all_paid.clear()"),
+        by=(f"{LYRICS}a_shutdown_waits_for_what_is_paid_and_begins_nothing",),
+    ),
+    broken(
+        "lyrics count in the total of all servers",
+        "store/servers.py",
+        "credits_this_month",
+        (" + lyrics_calls.credits_this_month(tx, now)", ""),
+        by=("flows/test_lyrics.py::test_a_request_counts_in_the_total_of_all_servers",),
+    ),
+)
+
 MUTATIONS: Final = (
     *ON_A_SERVER,
     *INTAKE,
@@ -1969,6 +2086,7 @@ MUTATIONS: Final = (
     *SONG_ARCHIVE,
     *FORGETTING,
     *RATING,
+    *WRITING,
     *RESTORED,
     *BOUNDS,
     *TYPED,

@@ -152,21 +152,33 @@ def _names(source: str) -> dict[str, bool]:
     return {name: not isinstance(node, ast.ClassDef) for name, node in _definitions(ast.parse(source).body)}
 
 
+@functools.lru_cache(maxsize=256)
+def _statements(source: str) -> tuple[tuple[str, frozenset[str]], ...]:
+    """Return the statements of a module, and the qualified names that each defines."""
+    return tuple(
+        (ast.unparse(statement), frozenset(name for name, _ in _definitions([statement])))
+        for statement in ast.parse(source).body
+    )
+
+
 def edited(source: str, inside: str, edit: OwnEdit) -> str:
     """Return the source of a module with one of its functions or constants edited.
 
     Raises:
         StaleError: there is no such function, or the edit doesn't fit it.
     """
-    tree = ast.parse(source)
-    for qualified, node in _definitions(tree.body):
-        if qualified == inside:
+    statements = [text for text, _ in _statements(source)]
+    for number, (text, names) in enumerate(_statements(source)):
+        if inside in names:
+            tree = ast.parse(text)
+            node = next(node for name, node in _definitions(tree.body) if name == inside)
             try:
                 new = ast.parse(edit.applied_to(ast.unparse(node))).body
             except SyntaxError as error:
                 raise StaleError(f"{edit} makes no Python of {inside}") from error
             _Swap(node, new).visit(tree)
-            return ast.unparse(tree)
+            statements[number] = ast.unparse(tree)
+            return "\n".join(statements)
     raise StaleError(f"there is no {inside}")
 
 

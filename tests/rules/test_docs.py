@@ -7,6 +7,7 @@ import importlib.util
 import re
 import shlex
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ BOUND = re.compile(
     r"^\| .+ \| (?P<value>\d+)(?: (?P<unit>[KM]iB))? \| `(?P<constant>bot\.[\w.]+)` \|$", re.MULTILINE
 )
 UNIT_BYTES = {None: 1, "KiB": 1024, "MiB": 1024**2}
-LANGUAGES = {"console", "sh", "text"}
+LANGUAGES = {"console", "text"}
 LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 OURS = sorted({command for _, command in SHOWN if command.startswith("tunesmith ")})
 MODULES = sorted(
@@ -135,20 +136,19 @@ def test_the_configuration_page_has_every_setting_with_its_default() -> None:
     assert defaults() | required == listed
 
 
+def written(node: ast.AST) -> str | None:
+    """A text in the source, with … for what is filled in; None for everything else."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
 @functools.cache
 def texts() -> set[str]:
     """Every text in the program, with … for what is filled in; Fluent's messages too."""
     found = set()
     for path in (ROOT / "bot").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.JoinedStr):
-                found.add(
-                    "".join(
-                        str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values
-                    )
-                )
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found.add(node.value)
+        found |= {written(node) or "" for node in ast.walk(ast.parse(path.read_text("utf-8")))}
     english = (ROOT / "bot" / "ui" / "languages" / "en.ftl").read_text("utf-8")
     return found | {re.sub(r"\{[^}]*\}", "…", line) for line in english.splitlines()}
 
@@ -167,6 +167,27 @@ def test_every_message_that_is_explained_is_one_of_ours(message: str) -> None:
     program = texts()
 
     assert [] == [piece for piece in pieces if piece and not any(piece in text for text in program)]
+
+
+def refusals_of_a_start() -> Iterator[str]:
+    """The sentences with which a start is refused; those about a setting's value say what to do."""
+    for path in (ROOT / "bot").rglob("*.py"):
+        if path.parent.name == "configuration" or path.name == "setup.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "StartRefused":
+                yield from filter(None, map(written, node.args))
+
+
+def test_every_refusal_of_a_start_is_explained() -> None:
+    rows = [[part for piece in row.split("…") if (part := piece.strip(" ();:,."))] for row in quoted()]
+    unexplained = [
+        sentence
+        for sentence in refusals_of_a_start()
+        if not any(row and all(piece in sentence for piece in row) for row in rows)
+    ]
+
+    assert [] == unexplained
 
 
 def test_the_documented_bounds_are_those_of_the_program() -> None:

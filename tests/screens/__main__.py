@@ -22,6 +22,8 @@ SIZES = {"desk": (1280, 900), "phone": (400, 860)}
 SEED = 17
 READY_MAX_MS = 60_000
 """How long the page may take until it takes the next click, on a machine that is busy with other things."""
+PROGRESS_EVERY = 50
+"""After how many random actions a line says so."""
 COMPOSER = "#channel-composer-input"
 MESSAGES = "[data-message-id]"
 ARROW = "#channel-composer button[type=submit]:visible"
@@ -124,6 +126,7 @@ class Screens:
         self.type_command(command, *values)
         self.send()
         self.page.wait_for_function(NEWER, arg=[MESSAGES, before])
+        self.ready()
         return self.page.locator(MESSAGES).last
 
     def newest(self) -> str | None:
@@ -219,6 +222,9 @@ class Screens:
                 raise Stuck(f"after {number} actions: {error}; {self.page.evaluate(STATE)}") from error
             if self.errors:
                 raise Stuck(f"after {number} actions: {self.errors}")
+            if number % PROGRESS_EVERY == PROGRESS_EVERY - 1:
+                sys.stdout.write(f"{self.size}: {number + 1} actions\n")
+                sys.stdout.flush()
         self.ready()
         if self.page.locator(DIALOG).is_visible():
             self.close_form()

@@ -279,6 +279,29 @@ CREATE TABLE announcement (
 ) STRICT;
 CREATE INDEX announcement_due ON announcement (due_at) WHERE due_at IS NOT NULL;
 
+-- Paid requests for lyrics, written down before each is sent: what the operator has paid for, and no words. A request
+-- that may have been taken is never repeated. Maintenance drops the rows of earlier months.
+CREATE TABLE lyrics_call (
+  id INTEGER PRIMARY KEY,
+  interaction_id INTEGER NOT NULL UNIQUE, -- negative once the member's data was deleted
+  member_id INTEGER NOT NULL REFERENCES member (id),
+  backend TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('submitting', 'running', 'done', 'refused', 'failed', 'unknown')),
+  asked_at INTEGER NOT NULL,
+  task_id TEXT,
+  upstream_credits REAL,
+  CHECK (state <> 'running' OR task_id IS NOT NULL)
+) STRICT;
+CREATE INDEX lyrics_call_of_member ON lyrics_call (member_id, asked_at);
+CREATE INDEX lyrics_call_by_age ON lyrics_call (asked_at);
+
+-- Roles whose members may manage the bot in a server.
+CREATE TABLE manager_role (
+  guild_id INTEGER NOT NULL REFERENCES guild (id),
+  role_id INTEGER NOT NULL,
+  PRIMARY KEY (guild_id, role_id)
+) STRICT, WITHOUT ROWID;
+
 -- Due jobs of one state in their order: a round reads as many as it claims, however many others wait. The
 -- cards likewise, by the moment at which each may be edited, and the oldest of the queue.
 DROP INDEX job_due;

@@ -5,7 +5,8 @@ from functools import partial
 from typing import Final
 
 from bot.database.engine import Row, Tx
-from bot.database.opening import open_any_schema, open_read_only
+from bot.database.opening import open_any_schema, open_read_only, shares_sessions, was_restored
+from bot.database.share import LOCKS
 from bot.errors import StartRefused
 from bot.model import Check
 from bot.ops.doctor.runner import CheckSpec, failure, ok, on_a_thread, warning
@@ -17,6 +18,8 @@ SERVER_VERSION_MIN: Final = 15
 NUMBERS_A_VERSION: Final = 10_000
 """Divisor of the server's number of its version: 150018 is 15.18."""
 ADVICE: Final = "check the PostgreSQL server of DATABASE_URL"
+SESSIONS_FREE_MIN: Final = 8
+"""Sessions of a bot at most: its writer and reader, reports, maintenance, and an operator's command."""
 MUST_BE_ON: Final = ("fsync", "full_page_writes")
 """Settings without which a crash of the server loses commits or damages the database."""
 
@@ -25,6 +28,8 @@ def check_specs(url: str) -> list[CheckSpec]:
     """Return the checks of the server and of the ledger on it."""
     checks: tuple[tuple[str, Callable[[str], Iterator[Check]]], ...] = (
         ("database", _check_server),
+        ("sessions", _check_sessions),
+        ("slots", _check_slots),
         ("ledger", _check_ledger),
     )
     return [
@@ -65,7 +70,16 @@ def _check_server(url: str) -> Iterator[Check]:
         if not problems:
             state = f"schema {version}" if version else "empty; the first `tunesmith run` fills it"
             upgrade = f", which the next start upgrades to {known}" if 0 < version < known else ""
-            yield ok(name, f"PostgreSQL {row['version']}, {state}{upgrade}; {_processes(tx, version)}")
+            yield from _restored(tx) or [ok(name, f"PostgreSQL {row['version']}, {state}{upgrade}")]
+
+
+def _restored(tx: Tx) -> list[Check]:
+    if not was_restored(tx):
+        return []
+    finding = "the database was restored or copied, or its server has failed over, and no bot starts on it"
+    return [
+        failure("database", f"{finding}; stop every bot on the earlier one, then run `tunesmith restored`")
+    ]
 
 
 def _problems(row: Row) -> Iterator[str]:
@@ -80,18 +94,60 @@ def _problems(row: Row) -> Iterator[str]:
             yield f"{setting} is off, and a crash of the server loses paid songs; turn it on"
 
 
-def _processes(tx: Tx, version: int) -> str:
-    """Return who works on the database, and how many processes stand by."""
-    if not version:
-        return "no bot yet"
-    row = tx.execute("SELECT holder FROM slot").fetchone()
-    holder = "no bot" if row is None or not row["holder"] else f"the bot on {row['holder']}"
-    sessions = tx.execute(
-        """SELECT COUNT(*) FROM pg_stat_activity
-           WHERE application_name = 'tunesmith' AND datname = current_database()"""
-    ).fetchone()[0]
-    standbys = max(0, sessions - (holder != "no bot"))
-    return f"{holder} works on it, {standbys} standing by"
+def _check_sessions(url: str) -> Iterator[Check]:
+    """Check that the lock of a slot is one session's, and that there is room for sessions."""
+    name = "sessions"
+    if shares_sessions(url):
+        finding = "a pooler gives one session to several connections, so that two bots could run at once"
+        advice = "set DATABASE_URL to the server itself, or the pooler to session mode"
+        yield failure(name, f"{finding}; {advice}")
+        return
+    with open_any_schema(url) as (tx, _, _):
+        row = tx.execute(
+            """SELECT CAST(current_setting('max_connections') AS BIGINT)
+                        - CAST(current_setting('superuser_reserved_connections') AS BIGINT) AS maximum,
+                      (SELECT COUNT(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS used"""
+        ).fetchone()
+    free = row["maximum"] - row["used"]
+    finding = f"each connection has its own; {free} of {row['maximum']} are free"
+    if free < SESSIONS_FREE_MIN:
+        yield warning(name, f"{finding}, and a bot needs up to {SESSIONS_FREE_MIN}; raise max_connections")
+    else:
+        yield ok(name, finding)
+
+
+def _check_slots(url: str) -> Iterator[Check]:
+    """Show who works on the database, and how many processes stand by."""
+    name = "slots"
+    with open_any_schema(url) as (tx, version, _):
+        if not version:
+            yield ok(name, "no bot has run yet")
+            return
+        slots = tx.execute(
+            """SELECT slot.id, slot.holder, pg_locks.pid FROM slot
+               LEFT JOIN pg_locks ON locktype = 'advisory' AND granted AND classid = CAST(? AS oid)
+                 AND objid = CAST(slot.id AS oid)
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+               WHERE slot.id < slot.size ORDER BY slot.id""",
+            (LOCKS,),
+        ).fetchall()
+        sessions = tx.execute(
+            """SELECT COUNT(*) FROM pg_stat_activity
+               WHERE application_name = 'tunesmith' AND datname = current_database()"""
+        ).fetchone()[0]
+    held = [slot for slot in slots if slot["pid"] is not None]
+    standbys = f"{max(0, sessions - len(held))} standing by"
+    if not held:
+        yield ok(name, f"no bot runs, {standbys}")
+        return
+    shown = ", ".join(
+        f"{slot['id']}: {slot['holder'] if slot['pid'] is not None else 'nobody'}" for slot in slots
+    )
+    if len(held) < len(slots):
+        finding = f"{shown}; nobody works for a part of the servers"
+        yield warning(name, f"{finding}, {standbys}; start as many processes as PROCESSES says")
+    else:
+        yield ok(name, f"{shown}; {standbys}")
 
 
 def _check_ledger(url: str) -> Iterator[Check]:

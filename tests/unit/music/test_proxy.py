@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpcore
 import httpx
@@ -34,7 +34,9 @@ async def listening(serve: Serve, context: ssl.SSLContext | None = None) -> Asyn
         assert task is not None
         tasks.add(task)
         try:
-            await serve(reader, writer)
+            # asyncio would report a connection that ends by being canceled.
+            with suppress(asyncio.CancelledError):
+                await serve(reader, writer)
         finally:
             writer.close()
 

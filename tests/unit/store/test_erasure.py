@@ -197,6 +197,7 @@ STAYS = {
     "guild": "*",
     "role_limit": "*",
     "refused_word": "*",  # a server's
+    "manager_role": "*",  # a server's
     "song_channel": "*",  # a server's
     "ledger": "*",  # by numbers that lead to nobody
     "usage": "*",
@@ -208,6 +209,7 @@ STAYS = {
     "fact": "*",
     "sqlite_sequence": "*",
     "spool_removal": "*",
+    "lyrics_call": "id member_id backend state asked_at upstream_credits",  # what the operator has paid
     "job_event": "job_id number at kind state attempt repeats last_at",
     "member": "id",
     "member_limit": "guild_id member_id credits",  # with a hash, as long as it holds
@@ -230,6 +232,7 @@ GOES = {
     "announcement": "*",
     "draft": "*",
     "rating": "*",
+    "lyrics_call": "interaction_id task_id",
 }
 """Of each table, what a deletion leaves and what it takes; a new column has to be decided on."""
 

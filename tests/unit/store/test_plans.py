@@ -41,6 +41,8 @@ from bot.store import (
     job_rows,
     jobs,
     ledger,
+    lyrics_calls,
+    manager_roles,
     members,
     personal_data,
     queue_order,
@@ -60,6 +62,7 @@ from bot.store import (
 )
 from bot.store.announcements import Announcement
 from bot.store.changes import SongChannels
+from bot.store.lyrics_calls import CallState
 from bot.store.upstream import Reading
 from tests import make
 from tests.make import CHANNEL, DEFAULTS, GUILD, MEMBER, NOW, OTHER
@@ -246,6 +249,10 @@ def resume(tx: Tx) -> None:
     quotas.resume(tx, GUILD, make.entry(), NOW)
 
 
+def called(tx: Tx) -> None:
+    lyrics_calls.add(tx, 1, 7, number(tx), Backend.KIE, NOW)
+
+
 def rated_server(tx: Tx) -> None:
     ratings.rate(plain(tx), done(tx).id, number(tx), NOW, liked=True)
     ratings.drop_of_server(tx, GUILD, 10)
@@ -347,6 +354,16 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "ledger.note": lambda tx: quotas.pause(tx, GUILD, make.entry("late"), NOW),
     "ledger.changed": lambda tx: ledger.changed(tx, make.entry()),
     "ledger.know_guild": lambda tx: ledger.know_guild(tx, GUILD),
+    "lyrics_calls.add": called,
+    "lyrics_calls.taken": lambda tx: lyrics_calls.taken(tx, 7),
+    "lyrics_calls.move": lambda tx: lyrics_calls.move(tx, 1, CallState.SUBMITTING, CallState.REFUSED),
+    "lyrics_calls.unfinished": lambda tx: lyrics_calls.unfinished(tx, number(tx), Backend.KIE, NOW),
+    "lyrics_calls.give_up": lambda tx: lyrics_calls.give_up(tx, number(tx), NOW),
+    "lyrics_calls.recent": lambda tx: lyrics_calls.recent(tx, number(tx), NOW),
+    "lyrics_calls.count": lambda tx: lyrics_calls.count(tx, NOW, LATER),
+    "lyrics_calls.credits_this_month": lambda tx: lyrics_calls.credits_this_month(tx, NOW),
+    "lyrics_calls.sweep": lambda tx: lyrics_calls.sweep(tx, NOW),
+    "lyrics_calls.blank_of_member": lambda tx: lyrics_calls.blank_of_member(tx, number(tx)),
     "members.member_number": lambda tx: members.member_number(tx, MEMBER),
     "members.known_member": lambda tx: members.known_member(tx, MEMBER),
     "members.past_or_present": lambda tx: members.past_or_present(tx, DiscordUserId(1)),
@@ -431,6 +448,9 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "erasure.release_parked": lambda tx: erasure.release_parked(tx, "member_id", MemberNumber(1), NOW),
     "erasure.drop_drafts_of_jobs": lambda tx: erasure.drop_drafts_of_jobs(tx, [done(tx).id]),
     "erasure.blank": lambda tx: erasure.blank(tx, [done(tx).id]),
+    "manager_roles.roles": lambda tx: manager_roles.roles(tx, GUILD),
+    "manager_roles.add": lambda tx: manager_roles.add(tx, GUILD, 5),
+    "manager_roles.remove": lambda tx: manager_roles.remove(tx, GUILD, 5),
     "song_channels.read": lambda tx: song_channels.read(tx, GUILD),
     "song_channels.write": lambda tx: song_channels.write(tx, GUILD, SongChannels((1,), 2, 3)),
     "song_channels.admitted": lambda tx: song_channels.admitted(tx, make.origin()),

@@ -279,6 +279,24 @@ CREATE TABLE announcement (
   started_at BIGINT
 );
 
+CREATE TABLE lyrics_call (
+  id BIGINT PRIMARY KEY,
+  interaction_id BIGINT NOT NULL UNIQUE,
+  member_id BIGINT NOT NULL REFERENCES member (id),
+  backend TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('submitting', 'running', 'done', 'refused', 'failed', 'unknown')),
+  asked_at BIGINT NOT NULL,
+  task_id TEXT,
+  upstream_credits DOUBLE PRECISION,
+  CHECK (state <> 'running' OR task_id IS NOT NULL)
+);
+
+CREATE TABLE manager_role (
+  guild_id BIGINT NOT NULL REFERENCES guild (id),
+  role_id BIGINT NOT NULL,
+  PRIMARY KEY (guild_id, role_id)
+);
+
 CREATE INDEX job_submitted ON job (submitted_at) WHERE submitted_at IS NOT NULL;
 CREATE INDEX job_to_post ON job (channel_id, created_at) WHERE state IN ('stored', 'delivering');
 CREATE INDEX job_delivered ON job (state_since, created_at) WHERE state = 'delivered';
@@ -321,6 +339,8 @@ CREATE INDEX guild_absent ON guild (absent_since) WHERE absent_since IS NOT NULL
 CREATE INDEX rating_of_songs ON rating (guild_id, song_at);
 CREATE INDEX rating_by_member ON rating (member_id, guild_id);
 CREATE INDEX announcement_due ON announcement (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX lyrics_call_of_member ON lyrics_call (member_id, asked_at);
+CREATE INDEX lyrics_call_by_age ON lyrics_call (asked_at);
 CREATE INDEX job_due_in_state ON job (state, due_at, created_at) WHERE due_at IS NOT NULL;
 CREATE INDEX job_card_at ON job ((CASE WHEN card_due_at < card_free_at THEN card_free_at ELSE card_due_at END)) WHERE card_due_at IS NOT NULL;
 CREATE INDEX job_queued_since ON job (created_at) WHERE state = 'queued' AND due_at IS NOT NULL;

@@ -1,0 +1,189 @@
+"""Paid requests for lyrics, each recorded once. Each function is one part of a transaction.
+
+A request is ``submitting`` before it is sent and ``running`` once its task is known. One that stays in
+``submitting`` may have been taken: it ends as ``unknown`` and is never sent again. A running one can be asked
+about again for free.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from bot.database.engine import Tx
+from bot.model import Backend, MemberNumber, Period
+from bot.store import members, times
+from bot.store.times import milliseconds, moment
+
+CALLS_MAX: Final = 10
+"""Maximum requests of a member in that time."""
+WITHIN: Final = members.ASKED_WITHIN
+"""Time in which they are counted."""
+OPEN_MAX: Final = timedelta(minutes=10)
+"""Time after which lyrics are no longer waited for; the service writes them in less than a minute."""
+KEEP: Final = timedelta(days=62)
+"""How long a request is remembered: it counts in its calendar month."""
+SWEEP_MAX: Final = 500
+"""Maximum rows that one transaction drops."""
+CREDITS_EACH: Final = 1
+"""Credits that a request counts in the total of all servers; it costs the operator a thirtieth of a song."""
+
+
+class CallState(StrEnum):
+    """Where a request for lyrics stands. Each state is committed before the action it announces."""
+
+    SUBMITTING = "submitting"
+    RUNNING = "running"
+    DONE = "done"
+    REFUSED = "refused"
+    """It was not taken, and cost nothing."""
+    FAILED = "failed"
+    """It was taken, and there are no lyrics."""
+    UNKNOWN = "unknown"
+    """It may have been taken."""
+
+
+OPEN: Final = (CallState.SUBMITTING, CallState.RUNNING)
+"""States in which lyrics may still come."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LyricsCall:
+    """A request for lyrics."""
+
+    id: int
+    state: CallState
+    asked_at: datetime
+    task_id: str | None = None
+
+
+def add(
+    tx: Tx, call_id: int, interaction_id: int, member: MemberNumber, backend: Backend, now: datetime
+) -> None:
+    """Write down a request before it is sent."""
+    tx.execute(
+        """INSERT INTO lyrics_call (id, interaction_id, member_id, backend, state, asked_at)
+           VALUES (:id, :interaction, :member, :backend, 'submitting', :now)""",
+        {
+            "id": call_id,
+            "interaction": interaction_id,
+            "member": member,
+            "backend": backend,
+            "now": milliseconds(now),
+        },
+    )
+
+
+def taken(tx: Tx, interaction_id: int) -> bool:
+    """Return whether this interaction has already become a request."""
+    row = tx.execute("SELECT 1 FROM lyrics_call WHERE interaction_id = ?", (interaction_id,)).fetchone()
+    return row is not None
+
+
+def move(
+    tx: Tx,
+    call_id: int,
+    before: CallState,
+    after: CallState,
+    *,
+    task_id: str | None = None,
+    upstream_credits: float | None = None,
+) -> bool:
+    """Write down what became of a request. Returns False if it is no longer in the state ``before``."""
+    cursor = tx.execute(
+        """UPDATE lyrics_call SET state = :after, task_id = COALESCE(:task, task_id),
+                                  upstream_credits = COALESCE(:credits, upstream_credits)
+           WHERE id = :id AND state = :before""",
+        {
+            "id": call_id,
+            "before": before,
+            "after": after,
+            "task": task_id,
+            "credits": upstream_credits,
+        },
+    )
+    return cursor.rowcount == 1
+
+
+def unfinished(tx: Tx, member: MemberNumber, backend: Backend, now: datetime) -> LyricsCall | None:
+    """Return the member's newest request at this service from which lyrics may still come."""
+    row = tx.execute(
+        """SELECT id, state, asked_at, task_id FROM lyrics_call
+           WHERE member_id = :member AND asked_at > :since AND asked_at <= :now AND backend = :backend
+             AND state IN ('submitting', 'running') ORDER BY asked_at DESC LIMIT 1""",
+        {
+            "member": member,
+            "since": milliseconds(now - OPEN_MAX),
+            "now": milliseconds(now),
+            "backend": backend,
+        },
+    ).fetchone()
+    if row is None:
+        return None
+    return LyricsCall(
+        id=row["id"],
+        state=CallState(row["state"]),
+        asked_at=moment(row["asked_at"]),
+        task_id=row["task_id"],
+    )
+
+
+def give_up(tx: Tx, member: MemberNumber, now: datetime) -> None:
+    """End the member's requests that are no longer waited for: nobody will know what became of them."""
+    tx.execute(
+        """UPDATE lyrics_call SET state = CASE state WHEN 'running' THEN 'failed' ELSE 'unknown' END
+           WHERE member_id = ? AND asked_at <= ? AND state IN ('submitting', 'running')""",
+        (member, milliseconds(now - OPEN_MAX)),
+    )
+
+
+def recent(tx: Tx, member: MemberNumber, now: datetime) -> list[datetime]:
+    """Return when the member asked within ``WITHIN``, also under numbers that they had before a deletion."""
+    rows = [
+        row["asked_at"]
+        for number in members.numbers(tx, member)
+        for row in tx.execute(
+            """SELECT asked_at FROM lyrics_call WHERE member_id = ? AND asked_at > ? AND asked_at <= ?
+               ORDER BY asked_at DESC LIMIT ?""",
+            (number, milliseconds(now - WITHIN), milliseconds(now), CALLS_MAX),
+        )
+    ]
+    return [moment(asked_at) for asked_at in sorted(rows)[-CALLS_MAX:]]
+
+
+def count(tx: Tx, since: datetime, now: datetime) -> int:
+    """Return how many requests were sent since then, by all members."""
+    (sent,) = tx.execute(
+        "SELECT COUNT(*) FROM lyrics_call WHERE asked_at > ? AND asked_at <= ?",
+        (milliseconds(since), milliseconds(now)),
+    ).fetchone()
+    return int(sent)
+
+
+def credits_this_month(tx: Tx, now: datetime) -> int:
+    """Return what the requests of this calendar month (UTC) count, those that were not taken excluded."""
+    first, after = times.period_days(Period.MONTH, now)
+    (paid,) = tx.execute(
+        "SELECT COUNT(*) FROM lyrics_call WHERE asked_at >= ? AND asked_at < ? AND state <> 'refused'",
+        (milliseconds(times.start_of(first)), milliseconds(times.start_of(after))),
+    ).fetchone()
+    return int(paid) * CREDITS_EACH
+
+
+def sweep(tx: Tx, now: datetime) -> int:
+    """Drop requests of earlier months. Returns how many; ``SWEEP_MAX`` means that there may be more."""
+    return tx.execute(
+        """DELETE FROM lyrics_call WHERE id IN (
+             SELECT id FROM lyrics_call WHERE asked_at < ? ORDER BY asked_at LIMIT ?)""",
+        (milliseconds(now - KEEP), SWEEP_MAX),
+    ).rowcount
+
+
+def blank_of_member(tx: Tx, member: MemberNumber) -> None:
+    """Remove from a member's requests what leads to them or to a task; lyrics on their way are dropped."""
+    tx.execute(
+        """UPDATE lyrics_call SET interaction_id = -id, task_id = NULL,
+             state = CASE WHEN state IN ('submitting', 'running') THEN 'unknown' ELSE state END
+           WHERE member_id = ? AND interaction_id > 0""",
+        (member,),
+    )

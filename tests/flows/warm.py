@@ -1,0 +1,90 @@
+"""A process that has imported the bot, and forks once for each bot that a test starts.
+
+Started as a script whose standard input is a socket. A message on it is JSON, ``{"command", "folder",
+"env"}``, with three descriptors: standard output, standard error, and a pipe that tells the process id and
+then the exit status, a line each. It ends when the other end closes the socket.
+"""
+
+import gc
+import importlib
+import json
+import os
+import runpy
+import socket
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+MESSAGE_MAX_BYTES = 1 << 17
+
+
+def main() -> None:
+    """Import, fork for each message, and become what the message asks for in each fork."""
+    del sys.path[0]  # this folder, as that of the script
+    import_bot()
+    gc.freeze()
+    reporting: set[int] = set()
+    with socket.socket(fileno=os.dup(0)) as requests:
+        while True:
+            message, descriptors, _, _ = socket.recv_fds(requests, MESSAGE_MAX_BYTES, 3)
+            if not message:
+                break
+            fork = os.fork()
+            if fork == 0:
+                break
+            for descriptor in descriptors:
+                os.close(descriptor)
+            reporting.add(fork)
+            reporting -= {ended for each in reporting if (ended := os.waitpid(each, os.WNOHANG)[0])}
+    if not message:
+        for each in reporting:
+            os.waitpid(each, 0)
+        return
+    become(*descriptors, **json.loads(message))
+
+
+def import_bot() -> None:
+    """Import what ``run`` imports, and leave out what it leaves out."""
+    package = importlib.import_module("bot")
+    program = importlib.import_module("bot.__main__")
+    with program._left_out(*program.UNUSED):
+        importlib.import_module("bot.start")
+    # It is run by each fork.
+    del sys.modules["bot.__main__"], package.__main__
+    assert 1 == threading.active_count()  # no other would be in a fork
+
+
+def become(out: int, err: int, status: int, *, command: list[str], folder: str, env: dict[str, str]) -> None:
+    """Run a module in a fork as if Python had just been started for it, and report how the fork ends."""
+    child = os.fork()
+    if child:
+        os.close(out)
+        os.close(err)
+        os.write(status, f"{child}\n".encode())
+        _, ended = os.waitpid(child, 0)
+        os.write(status, f"{os.waitstatus_to_exitcode(ended)}\n".encode())
+        os._exit(0)
+    os.close(status)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for inner, outer in enumerate((nothing, out, err)):
+        os.dup2(outer, inner)
+        os.close(outer)
+    os.chdir(folder)
+    sys.path[:] = [folder, *paths(env), *(path for path in sys.path if path not in paths(os.environ))]
+    os.environ.clear()
+    os.environ.update(env)
+    sys.argv[1:] = command[1:]
+    before_all = Path(sys.path[1]) / "sitecustomize.py"
+    if before_all.is_file():
+        runpy.run_path(str(before_all))
+    runpy.run_module(command[0], run_name="__main__", alter_sys=True)
+
+
+def paths(env: Mapping[str, str]) -> list[str]:
+    """Return where an environment lets Python import from first."""
+    return env["PYTHONPATH"].split(os.pathsep)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,355 @@
+"""Have lyrics written: what is paid for once, whatever dies, is locked or is asked for twice."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from bot.database.engine import Database, Tx
+from bot.errors import (
+    LyricsUnderway,
+    NoLyrics,
+    ServiceClosed,
+    ShuttingDown,
+    StoreBusy,
+    TooManyLyrics,
+    WordsGone,
+    WrongChannel,
+)
+from bot.model import Backend, ClosedCause, DiscordUserId
+from bot.music.client import MusicClient
+from bot.music.clients import MusicClients
+from bot.music.kie import Kie
+from bot.services.lyrics import Lyricist
+from bot.store import breaker, erasure, ledger, lyrics_calls, members, song_channels, texts
+from bot.store.changes import SongChannels
+from bot.store.lyrics_calls import CallState
+from tests import make
+from tests.make import CHANNEL, GUILD, MEMBER, NOW, OTHER
+
+DRAFTS = Kie.capabilities.lyrics
+REQUEST = make.custom(model="V6", lyrics="")
+RUNNING: dict[str, Any] = {"taskId": "t1", "state": "generating"}
+WRITTEN: dict[str, Any] = {
+    "taskId": "t1",
+    "state": "success",
+    "creditsConsumed": 0.4,
+    "resultJson": json.dumps({"resultObject": {"lyricsData": [{"text": "[Verse]\nRain", "title": "Rain"}]}}),
+}
+
+
+def answered(code: int, data: object = None) -> httpx.Response:
+    body = json.dumps({"code": code, "msg": "", "data": data}).encode()
+    return httpx.Response(200, stream=httpx.ByteStream(body))
+
+
+@dataclass
+class Service:
+    """The music service: what it was sent, and how it answers."""
+
+    posts: int = 0
+    accepted: Callable[[], httpx.Response] = lambda: answered(200, {"taskId": "t1"})
+    record: Callable[[], httpx.Response] = lambda: answered(200, WRITTEN)
+    posted: asyncio.Event = field(default_factory=asyncio.Event)
+    polled: asyncio.Event = field(default_factory=asyncio.Event)
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
+    """Whether requests are answered."""
+    answers_polls: asyncio.Event = field(default_factory=asyncio.Event)
+    """Whether status queries are."""
+
+    def __post_init__(self) -> None:
+        self.answers.set()
+        self.answers_polls.set()
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            self.posts += 1
+            self.posted.set()
+            await self.answers.wait()
+            return self.accepted()
+        self.polled.set()
+        await self.answers_polls.wait()
+        return self.record()
+
+
+async def at_once(_: float) -> None:
+    await asyncio.sleep(0)
+
+
+@dataclass
+class Stand:
+    """A lyricist on a database, which a restart replaces."""
+
+    database: Database
+    service: Service
+    clock: make.Clock
+    alerts: list[str]
+    lyricist: Lyricist
+    music: MusicClients
+
+    def restart(self) -> None:
+        self.lyricist = Lyricist(
+            database=self.database,
+            music=self.music,
+            terms=make.terms(backend=Backend.KIE, models=("V6",), lyrics=DRAFTS),
+            now=self.clock,
+            alert=self.alerts.append,
+            sleep=at_once,
+        )
+
+    async def write(self, *, member_id: int = MEMBER, **changes: object) -> str | None:
+        """The lyrics that are written for a member."""
+        origin = make.origin(member_id=member_id, **changes)
+        written = await self.lyricist.write("rain", REQUEST, origin)
+        return None if written is None else written.request.lyrics
+
+    async def states(self) -> list[str]:
+        rows = await self.database.read(
+            lambda tx: tx.execute("SELECT state FROM lyrics_call ORDER BY asked_at, id").fetchall()
+        )
+        return [row["state"] for row in rows]
+
+
+@asynccontextmanager
+async def standing(database: Database) -> AsyncIterator[Stand]:
+    service, clock = Service(), make.Clock()
+    async with MusicClient.open(
+        url="https://kie.test", key="k", contract=Kie(), now=clock, transport=httpx.MockTransport(service)
+    ) as client:
+        music = MusicClients(backend=Backend.KIE, clients={Backend.KIE: client}, models=("V6",))
+        stand = Stand(database, service, clock, [], None, music)  # type: ignore[arg-type] # the next line
+        stand.restart()
+        yield stand
+
+
+@pytest.fixture
+async def stand(database: Database) -> AsyncIterator[Stand]:
+    async with standing(database) as opened:
+        yield opened
+
+
+async def test_lyrics_are_written_recorded_and_kept_in_a_draft(stand: Stand) -> None:
+    written = await stand.lyricist.write("rain", REQUEST, make.origin())
+
+    assert written is not None
+    draft = await stand.database.read(lambda tx: texts.draft(tx, written.draft, MEMBER, NOW))
+    assert (written.request, None) == draft
+    assert ("Neon Rain", "[Verse]\nRain") == (written.request.title, written.request.lyrics)
+    assert (1, ["done"]) == (stand.service.posts, await stand.states())
+
+
+async def test_lyrics_are_refused_where_songs_may_not_be_asked_for(stand: Stand) -> None:
+    def elsewhere(tx: Tx) -> None:
+        ledger.know_guild(tx, GUILD)
+        song_channels.write(tx, GUILD, SongChannels(asked=(CHANNEL + 1,)))
+
+    await stand.database.write(elsewhere)
+
+    with pytest.raises(WrongChannel):
+        await stand.write()
+    assert 0 == stand.service.posts
+    assert [] == await stand.states()
+
+
+async def test_an_interaction_that_arrives_twice_is_paid_for_once(stand: Stand) -> None:
+    answers = [await stand.write(interaction_id=7) for _ in range(2)]
+
+    assert (["[Verse]\nRain", None], 1) == (answers, stand.service.posts)
+
+
+async def test_the_intent_is_written_before_the_request_and_outlives_the_process(stand: Stand) -> None:
+    stand.service.answers.clear()
+    first = asyncio.create_task(stand.write())
+    await stand.service.posted.wait()
+    intent = await stand.states()
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    stand.service.answers.set()
+    stand.restart()
+
+    with pytest.raises(LyricsUnderway) as refused:
+        await stand.write()
+    stand.clock.forward(minutes=10)
+    await stand.write()
+
+    assert ["submitting"] == intent
+    assert NOW + lyrics_calls.OPEN_MAX == refused.value.until
+    assert (2, ["unknown", "done"]) == (stand.service.posts, await stand.states())
+
+
+async def test_a_running_request_is_continued_by_the_next_process(stand: Stand) -> None:
+    stand.service.record = lambda: answered(200, RUNNING)
+    with pytest.raises(NoLyrics) as late:
+        await stand.write()
+    stand.service.record = lambda: answered(200, WRITTEN)
+    stand.restart()
+
+    assert "[Verse]\nRain" == await stand.write()
+    assert ("late", 1, ["done"]) == (late.value.cause, stand.service.posts, await stand.states())
+
+
+async def test_two_presses_at_once_wait_for_one_request(stand: Stand) -> None:
+    stand.service.answers_polls.clear()
+    first = asyncio.create_task(stand.write())
+    await stand.service.polled.wait()
+
+    with pytest.raises(LyricsUnderway):
+        await stand.write()
+    stand.service.answers_polls.set()
+
+    assert ("[Verse]\nRain", 1) == (await first, stand.service.posts)
+
+
+@pytest.mark.parametrize("failures", [1, 3])
+async def test_an_outcome_is_written_also_where_the_database_is_locked(
+    stand: Stand, failures: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, left = stand.database.write, failures
+
+    async def locked(work: Callable[[Tx], Any]) -> object:
+        nonlocal left
+        if stand.service.posts and left:
+            left -= 1
+            raise StoreBusy("locked")
+        return await write(work)
+
+    monkeypatch.setattr(stand.database, "write", locked)
+
+    assert ("[Verse]\nRain", 0) == (await stand.write(), left)
+    assert (1, ["done"]) == (stand.service.posts, await stand.states())
+
+
+@pytest.mark.parametrize(
+    ("code", "cause", "state"),
+    [
+        (500, "unknown", CallState.UNKNOWN),
+        (299, "unknown", CallState.UNKNOWN),
+        (429, "busy", CallState.REFUSED),
+        (455, "busy", CallState.REFUSED),
+        (422, "refused", CallState.REFUSED),
+        (531, "refused", CallState.REFUSED),
+    ],
+)
+async def test_an_answer_is_recorded_as_what_it_means(
+    stand: Stand, code: int, cause: str, state: CallState
+) -> None:
+    stand.service.accepted = lambda: answered(code)
+
+    with pytest.raises(NoLyrics) as failed:
+        await stand.write()
+
+    assert (cause, [state], 1) == (failed.value.cause, await stand.states(), stand.service.posts)
+    assert breaker.OPEN == await stand.database.read(lambda tx: breaker.read(tx, Backend.KIE))
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [(401, ClosedCause.BAD_KEY), (402, ClosedCause.NO_CREDITS), (433, ClosedCause.NO_CREDITS)],
+)
+async def test_a_closed_account_closes_the_service_and_alerts_once(
+    stand: Stand, code: int, cause: ClosedCause
+) -> None:
+    stand.service.accepted = lambda: answered(code)
+
+    for _ in range(2):
+        with pytest.raises(ServiceClosed) as refused:
+            await stand.write()
+
+    assert (cause, NOW + breaker.CLOSED_WAIT) == (refused.value.cause, refused.value.until)
+    assert (1, 1, ["refused"]) == (stand.service.posts, len(stand.alerts), await stand.states())
+
+
+async def test_a_probe_is_left_to_songs(stand: Stand) -> None:
+    await stand.database.write(lambda tx: breaker.block(tx, Backend.KIE, ClosedCause.NO_CREDITS, NOW))
+    stand.clock.forward(hours=2)
+
+    with pytest.raises(NoLyrics) as refused:
+        await stand.write()
+
+    assert ("busy", 0) == (refused.value.cause, stand.service.posts)
+
+
+async def test_requests_of_all_members_are_bounded_in_ten_seconds(stand: Stand) -> None:
+    people = [MEMBER, OTHER, 9_003, 9_004]
+    for person in people[:3]:
+        await stand.write(member_id=DiscordUserId(person))
+
+    with pytest.raises(NoLyrics):
+        await stand.write(member_id=DiscordUserId(people[3]))
+    stand.clock.forward(seconds=11)
+    await stand.write(member_id=DiscordUserId(people[3]))
+
+    assert 4 == stand.service.posts
+
+
+async def test_a_deletion_meanwhile_drops_the_lyrics(stand: Stand) -> None:
+    stand.service.answers_polls.clear()
+    writing = asyncio.create_task(stand.write())
+    await stand.service.polled.wait()
+    await stand.database.write(lambda tx: erasure.erase(tx, members.known_member(tx, MEMBER), NOW))
+    stand.service.answers_polls.set()
+
+    with pytest.raises(WordsGone):
+        await writing
+    drafts = await stand.database.read(lambda tx: tx.execute("SELECT 1 FROM draft").fetchall())
+    assert ([], ["unknown"]) == (drafts, await stand.states())
+
+
+async def test_a_deletion_gives_no_fresh_hour(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lyrics_calls, "CALLS_MAX", 1)
+    await stand.write()
+    await stand.database.write(lambda tx: erasure.erase(tx, members.known_member(tx, MEMBER), NOW))
+
+    with pytest.raises(TooManyLyrics) as refused:
+        await stand.write()
+    stand.clock.forward(hours=1)
+    await stand.write()
+
+    assert NOW + timedelta(hours=1) == refused.value.until
+
+
+async def test_a_shutdown_waits_for_what_is_paid_and_begins_nothing(stand: Stand) -> None:
+    stand.service.answers.clear()
+    writing = asyncio.create_task(stand.write())
+    await stand.service.posted.wait()
+    stand.lyricist.close()
+    waiting = asyncio.create_task(stand.lyricist.all_paid())
+    await asyncio.sleep(0)
+    before = waiting.done()
+    stand.service.answers.set()
+    await waiting
+
+    with pytest.raises(ShuttingDown):
+        await writing
+    with pytest.raises(ShuttingDown):
+        await stand.write()
+    assert (False, 1, ["running"]) == (before, stand.service.posts, await stand.states())
+
+
+async def test_a_standing_still_process_pays_nothing(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stand.database, "may_act", lambda: False)
+
+    with pytest.raises(NoLyrics):
+        await stand.write()
+
+    assert (0, ["refused"]) == (stand.service.posts, await stand.states())
+
+
+async def test_requests_of_earlier_months_are_dropped_in_batches(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lyrics_calls, "SWEEP_MAX", 1)
+    for person in (MEMBER, OTHER):
+        await stand.write(member_id=person)
+    await stand.database.write(lambda tx: tx.execute("UPDATE lyrics_call SET asked_at = asked_at - 10"))
+    later = NOW + lyrics_calls.KEEP
+
+    swept = [await stand.database.write(lambda tx: lyrics_calls.sweep(tx, later)) for _ in range(3)]
+
+    assert [1, 1, 0] == swept
