@@ -1797,6 +1797,13 @@ ON_A_SERVER: Final = (
         by=(f"{SERVER}an_older_schema_is_left_alone_while_others_work_on_it",),
     ),
     broken(
+        "who lost its connection does not come back to a newer schema",
+        "database/postgresql_schema.py",
+        "take_slot",
+        ("slots.dismiss_others(tx, slot)", "pass"),
+        by=(f"{SERVER}who_lost_its_connection_cannot_come_back_to_a_newer_schema",),
+    ),
+    broken(
         "two IDENTIFYs of one bucket are five seconds apart, whoever sends them",
         "database/pace.py",
         "take_turn",
