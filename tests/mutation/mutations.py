@@ -78,6 +78,8 @@ SERVERS: Final = "unit/services/test_intake_servers.py::test_"
 LEDGER: Final = "unit/store/test_ledger.py::test_"
 CALENDARS: Final = "unit/store/test_calendars.py::test_"
 TIMES: Final = "unit/store/test_times.py::test_"
+MANAGERS: Final = "flows/test_managers.py::test_"
+CHANNELS: Final = "unit/pipeline/test_song_channels.py::test_"
 BREAKER: Final = "unit/store/test_breaker.py::test_"
 OWNERSHIP: Final = "unit/database/test_ownership.py::test_"
 DATABASE: Final = "unit/database/test_sqlite.py::test_"
@@ -201,8 +203,8 @@ CLAIMS: Final = (
     broken(
         "a claim counts the attempt up",
         "store/claims.py",
-        "_claim",
-        ("SET attempt = attempt + 1, claim_epoch = ?", "SET claim_epoch = ?"),
+        "claim",
+        ("SET attempt = attempt + 1, claim_epoch = :epoch", "SET claim_epoch = :epoch"),
         by=(f"{JOBS}a_claim_that_was_overtaken_changes_nothing",),
     ),
     broken(
@@ -397,7 +399,7 @@ SUBMITTING: Final = (
         "a request that is under way counts until it has ended",
         "pipeline/runner.py",
         "Runner._look",
-        ("free = AT_ONCE[lane] - busy.count(lane)", "free = AT_ONCE[lane]"),
+        ("self._polls.size) - busy[lane]", "self._polls.size)"),
         by=(f"{RULES}not_more_than_four_requests_are_under_way",),
     ),
     assigned(
@@ -667,19 +669,54 @@ LIMITS: Final = (
         ("UNIQUE (guild_id, first_day, percent)", "UNIQUE (guild_id, first_day, percent, id)"),
         by=(f"{ALERTS}what_was_told_is_not_told_again_with_the_next_song",),
     ),
-    assigned(
+    broken(
         "servers take turns",
         "store/queue_order.py",
-        "IN_TURN",
-        '"created_at, id"',
+        "in_turn",
+        ("_turn(number, served, at, job_id)", "_turn(0, None, at, job_id)"),
         by=(f"{TURNS}fifty_songs_of_one_server_do_not_delay_the_first_of_another",),
     ),
-    assigned(
+    broken(
         "the server that was served longest ago comes first",
         "store/queue_order.py",
-        "IN_TURN",
-        '"turn_of_guild, created_at, id"',
+        "in_turn",
+        ("_turn(number, served, at, job_id)", "_turn(number, None, at, job_id)"),
         by=(f"{TURNS}long_queues_elsewhere_do_not_delay_a_new_servers_first_song",),
+    ),
+    broken(
+        "within a server its members take turns",
+        "store/queue_order.py",
+        "in_turn",
+        ("turn + 1 if last == (guild, member) else 1", "1"),
+        by=(f"{TURNS}in_a_server_its_members_take_turns",),
+    ),
+    broken(
+        "a claim takes only what is still ripe",
+        "store/claims.py",
+        "claim",
+        ("json_each(:ids)) AND {_RIPE}", "json_each(:ids))"),
+        by=(f"{JOBS}what_is_no_longer_ripe_is_not_claimed",),
+    ),
+    broken(
+        "a late take of an older attempt changes nothing",
+        "store/tracks.py",
+        "add_track",
+        ("AND attempt = :attempt", ""),
+        by=(f"{JOBS}a_late_take_of_an_older_attempt_changes_nothing",),
+    ),
+    broken(
+        "a look that finds nothing due writes nothing",
+        "pipeline/runner.py",
+        "Runner._look_around",
+        ("if any(found.ripe.values()):", "if True:"),
+        by=("unit/pipeline/test_scale.py::test_a_round_without_anything_due_writes_nothing",),
+    ),
+    broken(
+        "results of polls share a transaction",
+        "pipeline/transitions.py",
+        "Transitions.still_running",
+        ("self._polls.write(move)", "self._database.write(move)"),
+        by=("unit/pipeline/test_scale.py::test_polls_that_end_together_share_a_transaction",),
     ),
 )
 
@@ -1107,6 +1144,40 @@ FORGETTING: Final = (
             "WHERE day = NEW.day",
         ),
         by=(f"{CALENDARS}a_song_keeps_the_servers_day_and_the_total_keeps_utcs",),
+    ),
+    broken(
+        "a member without the permission needs a role that was chosen",
+        "ui/managers.py",
+        "managed_guild",
+        (
+            "if not (interaction_context.role_ids(interaction.user, guild_id) - {guild_id}) & set(roles):",
+            "if not roles:",
+        ),
+        by=(f"{MANAGERS}others_are_refused_by_a_sentence_that_names_the_roles",),
+    ),
+    broken(
+        "a manager by role changes no managers",
+        "ui/managers.py",
+        "permitted_guild",
+        ("if not has_permission(interaction):", "if False:"),
+        by=(f"{MANAGERS}such_a_manager_changes_no_managers",),
+    ),
+    broken(
+        "songs are asked for in the channels that were chosen",
+        "store/song_channels.py",
+        "admitted",
+        ("if channels.asked and not", "if not channels.asked and not"),
+        by=(f"{CHANNELS}a_request_elsewhere_is_refused_and_holds_nothing",),
+    ),
+    broken(
+        "a song that its channel does not take goes to where it was asked for",
+        "pipeline/delivery.py",
+        "_places",
+        (
+            "found = (results, origin.channel_id, origin.parent_channel_id)",
+            "found = (results or origin.channel_id,)",
+        ),
+        by=(f"{CHANNELS}a_song_falls_back_to_where_it_was_asked_for_then_directly",),
     ),
     assigned(
         "a hash is kept until the longest periods of the last use are over",
@@ -1867,11 +1938,11 @@ ON_A_SERVER: Final = (
         by=("unit/pipeline/test_standstill.py::test_nothing_is_posted_after_a_standstill",),
     ),
     broken(
-        "who was not served yet comes first on both engines",
+        "who was not served yet comes first",
         "store/queue_order.py",
-        "IN_TURN",
-        ("guild_served NULLS FIRST", "guild_served"),
-        by=("rules/test_sql.py::test_an_order_by_says_where_rows_without_a_value_come",),
+        "_turn",
+        ("served is not None, served or 0", "served or 1 << 62"),
+        by=(f"{TURNS}every_place_in_the_queue_is_that_of_the_order",),
     ),
 )
 

@@ -12,6 +12,7 @@ import pytest
 
 import bot.store
 from bot.database import sqlite as module
+from bot.database.share import EVERYTHING
 from bot.database.sqlite import Tx
 from bot.model import (
     Backend,
@@ -37,9 +38,11 @@ from bot.store import (
     history,
     job_cards,
     job_events,
+    job_rows,
     jobs,
     ledger,
     lyrics_calls,
+    manager_roles,
     members,
     personal_data,
     queue_order,
@@ -93,8 +96,8 @@ SMALL = {
 }
 """Tables that do not grow with songs, members and servers."""
 BOUNDED = {
-    "job_due",
-    "job_card_due",
+    "job_due_in_state",
+    "job_card_at",
     "job_open",
     "job_in_turn",
     "job_to_post",
@@ -257,6 +260,7 @@ def rated_server(tx: Tx) -> None:
 
 PLACES = claims.Places(free=3, used_up=frozenset({GUILD}), again_at=NOW, expired=NOW)
 """A window of the music service that has places left, but none for this server."""
+CLAIMANT = claims.Claimant(epoch=EPOCH, now=NOW, horizon=HORIZON)
 WORK: dict[str, Callable[[Tx], object]] = {
     "breaker.read": lambda tx: breaker.read(tx, Backend.SSEEDANCE),
     "breaker.admit": probe,
@@ -298,14 +302,16 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "jobs.tried_again": lambda tx: jobs.tried_again(tx, done(tx).id, number(tx)),
     "jobs.again_in_progress": lambda tx: jobs.again_in_progress(tx, done(tx).id, number(tx)),
     "jobs.get": lambda tx: jobs.get(tx, done(tx).id),
+    "job_rows.read_all": lambda tx: job_rows.read_all(tx, [done(tx).id]),
     "job_rows.read": lambda tx: jobs.get(tx, done(tx).id),
     "jobs.held": lambda tx: jobs.held(tx, done(tx).id),
     "jobs.count_open": lambda tx: jobs.count_open(tx, GUILD, number(tx)),
     "jobs.nth_request": lambda tx: jobs.nth_request(tx, number(tx), 500, NOW, LATER),
-    "claims.due": lambda tx: (
-        claims.due(tx, ALL, EPOCH, NOW, HORIZON, 100),
-        claims.due(tx, ALL, EPOCH, NOW, HORIZON, 100, PLACES),
+    "claims.ripe": lambda tx: (
+        claims.ripe(tx, ALL, CLAIMANT, 100),
+        claims.ripe(tx, ALL, CLAIMANT, 100, PLACES),
     ),
+    "claims.claim": lambda tx: claims.claim(tx, [queued(tx).id], CLAIMANT),
     "claims.submitted_since": lambda tx: claims.submitted_since(tx, Backend.SSEEDANCE, NOW),
     "claims.submitted_by_guild": lambda tx: claims.submitted_by_guild(tx, Backend.SSEEDANCE, NOW),
     "claims.is_due": lambda tx: claims.is_due(tx, NOW),
@@ -313,7 +319,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "jobs.move": lambda tx: jobs.move(
         tx, queued(tx), JobState.SUBMITTING, backend=Backend.SSEEDANCE, now=NOW, due_at=NOW
     ),
-    "tracks.add_track": lambda tx: tracks.add_track(tx, done(tx).id, TRACK),
+    "tracks.add_track": lambda tx: tracks.add_track(tx, done(tx), TRACK),
     "tracks.files": lambda tx: tracks.files(tx, ["a.mp3"], NOW),
     "tracks.drop_equal_tracks": lambda tx: tracks.drop_equal_tracks(tx, done(tx).id),
     "jobs.mark_restored": lambda tx: jobs.mark_restored(tx, done(tx).id, NOW),
@@ -326,9 +332,12 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "claims.look_again": lambda tx: claims.look_again(tx, NOW, timedelta(days=7), 10),
     "jobs.post_again": lambda tx: jobs.post_again(tx, done(tx).id, NOW),
     "job_cards.message_gone": lambda tx: job_cards.message_gone(tx, done(tx).id, 1, NOW),
+    "job_cards.next_card": lambda tx: job_cards.next_card(tx, EVERYTHING),
     "job_cards.cards_due": lambda tx: job_cards.cards_due(tx, NOW, 10),
     "job_cards.card_shown": lambda tx: job_cards.card_shown(tx, queued(tx), "", None, NOW),
     "job_cards.card_found": lambda tx: job_cards.card_found(tx, queued(tx), 1),
+    "queue_order.in_turn": lambda tx: queue_order.in_turn(tx, "due_at <= :now", {"now": 1}),
+    "queue_order.positions": queue_order.positions,
     "queue_order.queue_position": lambda tx: queue_order.queue_position(tx, queued(tx)),
     "job_cards.recent_durations": lambda tx: job_cards.recent_durations(tx, 10),
     "ledger.balance": lambda tx: ledger.balance(tx, GUILD, RICH, NOW),
@@ -439,6 +448,9 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "erasure.release_parked": lambda tx: erasure.release_parked(tx, "member_id", MemberNumber(1), NOW),
     "erasure.drop_drafts_of_jobs": lambda tx: erasure.drop_drafts_of_jobs(tx, [done(tx).id]),
     "erasure.blank": lambda tx: erasure.blank(tx, [done(tx).id]),
+    "manager_roles.roles": lambda tx: manager_roles.roles(tx, GUILD),
+    "manager_roles.add": lambda tx: manager_roles.add(tx, GUILD, 5),
+    "manager_roles.remove": lambda tx: manager_roles.remove(tx, GUILD, 5),
     "song_channels.read": lambda tx: song_channels.read(tx, GUILD),
     "song_channels.write": lambda tx: song_channels.write(tx, GUILD, SongChannels((1,), 2, 3)),
     "song_channels.admitted": lambda tx: song_channels.admitted(tx, make.origin()),
