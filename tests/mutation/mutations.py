@@ -1898,15 +1898,15 @@ ON_A_SERVER: Final = (
     broken(
         "a process claims its own share",
         "pipeline/runner.py",
-        "Runner._look",
-        ("share=share", "share=EVERYTHING"),
+        "Runner._claimant",
+        (", share=self._database.share", ""),
         by=("unit/pipeline/test_fleet.py::test_slot_0_pays_and_the_servers_own_slot_does_the_rest",),
     ),
     broken(
         "cards are divided by the slots' servers",
         "store/job_cards.py",
         "cards_due",
-        ("AND (job.guild_id >> 22) % :slots = :slot", "AND :slots > :slot"),
+        ("AND (guild_id >> 22) % :slots = :slot", "AND :slots > :slot"),
         by=(f"{SHARES}each_card_is_edited_by_the_slot_of_its_server",),
     ),
     broken(
