@@ -16,7 +16,6 @@ from bot.ui.fitted_embed import FittedEmbed
 from bot.ui.language import Language
 from bot.ui.text import cut, label, line, plain
 
-MINUS: Final = "\N{MINUS SIGN}"
 PICTURE: Final = "usage.png"
 ALL_PERCENT: Final = 100
 GRANT_REASON_MAX: Final = 200
