@@ -37,7 +37,7 @@ LOOK_EVERY_S = 0.1
 """Pause between two looks at what is due, in seconds."""
 AHEAD_MS = 1000
 """How far ahead a look sees, in milliseconds."""
-SETTLE_S = 5.0
+SETTLE_S = 15.0
 """Wait for the bot to be in its stride, in seconds."""
 SUBMITS_PER_S = 1.5
 """Requests that the service's window lets through, which makes the ages of open songs."""

@@ -23,7 +23,15 @@ from bot.music import wire
 from bot.music.contract import Contract, LyricsDrafts
 from bot.music.encodings import TooLarge, decode
 from bot.music.proxy import direct_or_through
-from bot.music.queries import ANSWER_MAX_BYTES, Answer, Direct, Queries, ThroughHttpx, bounded
+from bot.music.queries import (
+    ANSWER_MAX_BYTES,
+    QUERIES_AT_ONCE_MAX,
+    Answer,
+    Direct,
+    Queries,
+    ThroughHttpx,
+    bounded,
+)
 from bot.proxies import Proxy
 
 log = logging.getLogger(__name__)
@@ -37,8 +45,6 @@ FREE_S: Final = 10.0
 """Deadline of the free question in seconds; the job whose answer it checks waits for it."""
 FREE_ANSWER_S: Final = 60.0
 """How long the answer to the free question holds, in seconds: refused requests cause one a minute at most."""
-PROXIED_CHECKS_MAX: Final = 20
-"""Maximum number of connections for queries through a proxy."""
 KEY_MIN: Final = 8
 """Minimum length at which the key is redacted: a shorter one may be part of a task id or a field name."""
 NO_TASK: Final = "no-such-task"
@@ -152,7 +158,7 @@ class MusicClient:
                     follow_redirects=False,
                     trust_env=False,
                     transport=transport
-                    or direct_or_through(proxy, httpx.Limits(max_connections=PROXIED_CHECKS_MAX)),
+                    or direct_or_through(proxy, httpx.Limits(max_connections=QUERIES_AT_ONCE_MAX)),
                 )
                 queries = ThroughHttpx(await stack.enter_async_context(client))
             yield cls(
@@ -256,14 +262,17 @@ class MusicClient:
             Transient: there was no answer about the task; ask again later.
             Unauthorized: the service does not accept the key.
         """
-        status, answer, headers = await self._status_of(task_id)
+        # Lyrics are rare, and their queries keep no connection open.
+        status, answer, headers = await self._status_of(task_id, ThroughHttpx(self._posts))
         checked = drafts.read(status, answer)
         if isinstance(checked, wire.Busy):
             raise Transient(f"status query: {checked.detail}", self._retry_after_s(headers))
         self._require_key(status, checked)
         return checked
 
-    async def _status_of(self, task_id: str) -> tuple[int, bytes, Mapping[str, str]]:
+    async def _status_of(
+        self, task_id: str, queries: Queries | None = None
+    ) -> tuple[int, bytes, Mapping[str, str]]:
         """Send a status query.
 
         Raises:
@@ -271,7 +280,7 @@ class MusicClient:
         """
         try:
             async with asyncio.timeout(CHECK_S):
-                return await self._ask(self._url + self.contract.task_path(task_id))
+                return await self._ask(self._url + self.contract.task_path(task_id), queries)
         except (*_BROKEN, httpx.InvalidURL) as error:
             raise Transient(f"status query: {type(error).__name__}") from error
 
@@ -341,9 +350,9 @@ class MusicClient:
                 answer = Answer(status=response.status_code, headers=response.headers, body=body)
                 return self._read(answer)
 
-    async def _ask(self, url: str) -> tuple[int, bytes, Mapping[str, str]]:
+    async def _ask(self, url: str, queries: Queries | None = None) -> tuple[int, bytes, Mapping[str, str]]:
         with request_log.asked("GET", url) as exchange:
-            answer = await self._queries.get(url)
+            answer = await (queries or self._queries).get(url)
             exchange.status = answer.status
             return self._read(answer)
 

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from structlog.contextvars import bound_contextvars
 
 from bot.database.engine import Database, Tx
 from bot.errors import StoreBusy, Transient
-from bot.model import Job, JobState
+from bot.model import Job, JobId, JobState
 from bot.pipeline import schedule
 from bot.pipeline.announcements import Announcements
 from bot.pipeline.budget_alerts import BudgetAlerts
@@ -23,6 +24,7 @@ from bot.pipeline.cards import Cards
 from bot.pipeline.courier import CardFacts, Courier
 from bot.pipeline.delivery import NO_CHANNEL_YET
 from bot.pipeline.erasure import Erasure
+from bot.pipeline.poll_window import PollWindow
 from bot.pipeline.quoting import unquoted
 from bot.pipeline.steps import Steps
 from bot.pipeline.transitions import Superseded
@@ -45,6 +47,8 @@ WAIT_MAX_S: Final = 30.0
 """Maximum sleep of the loop in seconds, in case something becomes due unannounced."""
 FLEET_WAIT_MAX_S: Final = 1.0
 """The same in a fleet, whose other processes make something due and cannot wake this one."""
+FULL_WAIT_S: Final = 1.0
+"""Maximum sleep in seconds while something is due for which there is no room."""
 WAKES_APART_S: Final = 0.02
 """Minimum pause between two rounds in seconds: what becomes due meanwhile is claimed by one of them."""
 FINISH_WITHIN_S: Final = 30.0
@@ -71,8 +75,9 @@ STATES: Final = {
     Lane.POSTING: frozenset({JobState.STORED, JobState.DELIVERING, JobState.FAILED, JobState.UNDELIVERED}),
 }
 """The states whose jobs each lane takes."""
-AT_ONCE: Final = {Lane.SUBMITTING: 4, Lane.POLLING: 16, Lane.FETCHING: 4, Lane.POSTING: 256}
-"""How many jobs each lane claims at the same time; in the posting lane ``SendTurns`` limits the sends."""
+AT_ONCE: Final = {Lane.SUBMITTING: 4, Lane.FETCHING: 4, Lane.POSTING: 256}
+"""How many jobs each lane claims at the same time; in the posting lane ``SendTurns`` limits the sends.
+The polling lane has a ``PollWindow``."""
 
 
 class ShutdownGuard:
@@ -102,7 +107,7 @@ class ShutdownGuard:
 class _Round:
     """Work that one look at the database has found."""
 
-    claims: dict[Lane, list[Job]]
+    ripe: dict[Lane, list[JobId]]
     cards: list[Job]
     alerts: list[BudgetAlert]
     announcements: list[Announcement]
@@ -154,6 +159,7 @@ class Runner:
         """Whether the jobs have been resumed that a process without their service's key had parked."""
         self.claimed = 0
         """Number of jobs that were claimed so far."""
+        self._polls = PollWindow()
         self._busy: dict[asyncio.Task[object], Lane] = {}
         """The running tasks and their lanes."""
 
@@ -193,40 +199,39 @@ class Runner:
             if not self._resumed:
                 await self._steps.resume()
                 self._resumed = True
-            found = await self._database.write(partial(self._look, now=began_at, busy=[*self._busy.values()]))
+            found = await self._database.read(partial(self._look, now=began_at, busy=self._count_busy()))
+            # Most looks find nothing to claim, and then nothing is written.
+            claimed: dict[Lane, list[Job]] = {}
+            if any(found.ripe.values()):
+                claimed = await self._database.write(partial(self._claim, ripe=found.ripe, now=began_at))
         except Transient as error:
             log.warning("jobs not readable", extra={"error": str(error)})
             return 1.0
-        self._begin_all(found)
+        self._begin_all(found, claimed)
         self.looked_at = began_at
         return self._wait_s(found.next_due)
 
-    def _look(self, tx: Tx, *, now: datetime, busy: list[Lane]) -> _Round:
-        """Claim the jobs that are due, and read what else is, as far as there is room for it."""
-        claimed: dict[Lane, list[Job]] = {}
+    def _count_busy(self) -> Counter[Lane]:
+        return Counter(self._busy.values())
+
+    def _look(self, tx: Tx, *, now: datetime, busy: Counter[Lane]) -> _Round:
+        """Read which jobs are due, and what else is, as far as there is room for it."""
         share = self._database.share
-        places = self._steps.places(tx, now, busy.count(Lane.SUBMITTING)) if share.leads else None
+        places = self._steps.places(tx, now, busy[Lane.SUBMITTING]) if share.leads else None
+        ripe: dict[Lane, list[JobId]] = {}
         for lane, states in () if self._stopping.is_set() else STATES.items():
-            free = AT_ONCE[lane] - busy.count(lane)
-            if free <= 0:
-                continue
-            claimed[lane] = claims.due(
-                tx,
-                states=states,
-                epoch=self._epoch,
-                now=now,
-                horizon=schedule.LONGEST_STEP,
-                limit=free,
-                places=places,
-                share=share,
-            )
-        idle = {lane for lane in Lane if lane not in busy and not self._stopping.is_set()}
+            free = AT_ONCE.get(lane, self._polls.size) - busy[lane]
+            if free > 0:
+                ripe[lane] = claims.ripe(tx, states, self._claimant(now), free, places)
+            if lane is Lane.POLLING:
+                self._polls.is_short = len(ripe.get(lane, ())) >= free
+        idle = {lane for lane in Lane if not busy[lane] and not self._stopping.is_set()}
         times = [claims.next_due(tx, self._epoch, places, share)]
         if share.leads:
             times += [budget_alerts.next_due(tx), announcements.next_due(tx)]
         leads = share.leads
         return _Round(
-            claims=claimed,
+            ripe=ripe,
             cards=self._cards.due(tx) if Lane.CARDS in idle else [],
             alerts=self._alerts.due(tx) if leads and Lane.ALERTS in idle else [],
             announcements=self._announcements.due(tx) if leads and Lane.ANNOUNCEMENTS in idle else [],
@@ -234,12 +239,23 @@ class Runner:
             next_due=min((at for at in times if at is not None), default=None),
         )
 
-    def _begin_all(self, found: _Round) -> None:
+    def _claimant(self, now: datetime) -> claims.Claimant:
+        horizon = schedule.LONGEST_STEP
+        return claims.Claimant(epoch=self._epoch, now=now, horizon=horizon, share=self._database.share)
+
+    def _claim(self, tx: Tx, *, ripe: dict[Lane, list[JobId]], now: datetime) -> dict[Lane, list[Job]]:
+        """Claim what a look has found, all of it in one transaction, as far as it is still due."""
+        if self._stopping.is_set():
+            return {}
+        claimant = self._claimant(now)
+        return {lane: claims.claim(tx, job_ids, claimant) for lane, job_ids in ripe.items()}
+
+    def _begin_all(self, found: _Round, claimed: dict[Lane, list[Job]]) -> None:
         """Begin what a look has found; its claims are committed."""
-        for lane, claimed in found.claims.items():
-            for job in claimed:
+        for lane, its_jobs in claimed.items():
+            for job in its_jobs:
                 self._begin(self._guarded(job, self._take, self._after_bug), lane, f"job {job.id}")
-            self.claimed += len(claimed)
+            self.claimed += len(its_jobs)
         if found.cards:
             self._begin(self._update_cards(found.cards), Lane.CARDS, "cards")
         if found.alerts:
@@ -267,10 +283,14 @@ class Runner:
                     await self._steps.take(job)
             else:
                 await self._steps.take(job)
+            if job.state in STATES[Lane.POLLING]:
+                self._polls.answered()
         except Superseded:
             log.info("claim overtaken")
         except Transient as error:
             log.info("step postponed", extra={"error": unquoted(job, str(error))})
+            if job.state in STATES[Lane.POLLING] and not isinstance(error, StoreBusy):
+                self._polls.failed()
             wait_s = schedule.backoff_s(job.tries + 1, *TRANSIENT_WAIT_S)
             await self._postpone(
                 job, wait_s if error.retry_after_s is None else error.retry_after_s, str(error)
@@ -348,9 +368,10 @@ class Runner:
         longest_s = WAIT_MAX_S if self._database.share.is_whole else FLEET_WAIT_MAX_S
         if due_at is None:
             return longest_s
-        # What is due may have to wait for a free lane; the end of any task wakes the loop.
-        min_s = 1.0 if self._busy else 0.05
-        return min(max((due_at - self._now()).total_seconds(), min_s), longest_s)
+        wait_s = (due_at - self._now()).total_seconds()
+        if wait_s <= 0 and self._busy:
+            wait_s = FULL_WAIT_S  # for a free lane; the end of any task wakes the loop
+        return min(max(wait_s, 0.05), longest_s)
 
     async def _drain(self) -> None:
         """Cancel what the next start finds again, and wait for what must not be cut off."""

@@ -237,14 +237,8 @@ class Steps:
             await self._park_slow(job)
             return
         wait = self._pacer.paced(schedule.poll_wait_s((now - job.state_since).total_seconds()))
-        await self._transitions.to(
-            job,
-            JobState.RUNNING,
-            due_at=now + wait,
-            tries=0,
-            misses=0,
-            missing_since=None,
-            urls=urls or job.urls,
+        await self._transitions.still_running(
+            job, now + wait, tries=0, misses=0, missing_since=None, urls=urls or job.urls
         )
 
     async def _park_slow(self, job: Job) -> None:
@@ -325,7 +319,8 @@ class Steps:
             track = Track(
                 take=take, file=stored.file, size_bytes=stored.size_bytes, sha256=stored.sha256, url=url
             )
-            await self._database.write(partial(add_track, job_id=job.id, track=track))
+            if not await self._database.write(partial(add_track, job=job, track=track)):
+                raise Superseded
             tracks.append(track)
         waited = now - (job.missing_since or now)
         if len(tracks) == len(urls[:MAX_TAKES]) or (tracks and waited >= SECOND_TAKE_MAX):

@@ -9,6 +9,7 @@ from bot.database.engine import Database, Tx
 from bot.database.locking import lock_guild
 from bot.errors import Transient
 from bot.model import ClosedCause, FailReason, Job, JobId, JobState
+from bot.pipeline.grouped_writes import GroupedWrites
 from bot.pipeline.quoting import unquoted
 from bot.store import announcements, jobs, ledger
 from bot.store.job_events import StageTimes, stage_times
@@ -38,6 +39,17 @@ class Transitions:
         self._database = database
         self._now = now
         self._moved = moved
+        self._polls = GroupedWrites(database)
+
+    async def still_running(self, job: Job, due_at: datetime, **change: Unpack[jobs.JobChange]) -> None:
+        """Leave a running job where it is until its next poll, committed together with others."""
+        now = self._now()
+
+        def move(tx: Tx) -> bool:
+            return jobs.move(tx, job, JobState.RUNNING, now=now, due_at=due_at, **change)
+
+        if not await self._polls.write(move):
+            raise Superseded
 
     def refuse_to_act_late(self) -> None:
         """Raise Transient if another process may have the database, and with it the job, by now."""

@@ -5,16 +5,18 @@ under that attempt's number (``jobs.move``), so that a claim which has been over
 """
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.database.engine import Tx
+from bot.database.engine import Row, Tx
 from bot.database.share import EVERYTHING, Share
 from bot.model import Backend, GuildId, Job, JobId, JobState
 from bot.store.facts import fact
-from bot.store.job_rows import SELECT, read
+from bot.store.job_cards import next_card
+from bot.store.job_rows import read_all
 from bot.store.jobs import NOT_ERASED
-from bot.store.queue_order import IN_TURN, TURNS
+from bot.store.queue_order import in_turn
 from bot.store.times import milliseconds, moment
 
 WINDOW_MAX = timedelta(minutes=1)
@@ -29,6 +31,7 @@ _FREE = """(claim_epoch IS NULL OR claim_epoch < :epoch) AND NOT (
 # Requests are paid for in one place, whichever server they come from, so that its limits count all of them.
 _OURS = """CASE WHEN state IN ('queued', 'submitting') THEN :slot = 0
   ELSE (guild_id >> 22) % :slots = :slot END"""
+_RIPE = f"due_at IS NOT NULL AND (due_at <= :now OR due_at > :horizon) AND {_OURS} AND {_FREE}"
 LOOK_AGAIN = timedelta(minutes=55)
 """Minimum wait between two looks at an undelivered song, which maintenance starts in its hourly rounds."""
 LOOK_OFTEN = timedelta(days=1)
@@ -64,60 +67,88 @@ class Places:
     """Jobs that were requested by then need no place any more: they expire."""
 
 
-def due(
-    tx: Tx,
-    states: frozenset[JobState],
-    epoch: int,
-    now: datetime,
-    horizon: timedelta,
-    limit: int,
-    places: Places | None = None,
-    share: Share = EVERYTHING,
-) -> list[Job]:
-    """Claim up to ``limit`` due jobs in ``states`` of this process's share, the longest waiting first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimant:
+    """Who claims, and when: a job is ripe for one claimant at one moment."""
+
+    epoch: int
+    now: datetime
+    horizon: timedelta
+    """A due time further ahead means that the clock was set back, and counts as due."""
+    share: Share = EVERYTHING
+
+    @property
+    def columns(self) -> dict[str, int]:
+        """Values of the parameters in ``_RIPE``."""
+        return {
+            "epoch": self.epoch,
+            "now": milliseconds(self.now),
+            "horizon": milliseconds(self.now + self.horizon),
+            **self.share.columns,
+        }
+
+
+def ripe(
+    tx: Tx, states: frozenset[JobState], claimant: Claimant, limit: int, places: Places | None = None
+) -> list[JobId]:
+    """Return up to ``limit`` due jobs in ``states`` of the claimant's share, the longest waiting first.
+
+    It only reads, so that a look which finds nothing opens no transaction that writes.
 
     Queued jobs come last and by turns, so that one server's fifty songs do not delay another's first.
-    Jobs claimed in this epoch are skipped, and so are songs that wait for an older one in their channel. A
-    due time beyond ``horizon`` means that the clock was set back, and counts as due. With ``places``, only as
-    many queued jobs are claimed as there is room for: all others would only be put back.
+    Jobs claimed in this epoch are skipped, and so are songs that wait for an older one in their channel. With
+    ``places``, only as many queued jobs are returned as there is room for: all others would only be put back.
     """
-    # NULL is no state; SQLite alone knows an empty list.
-    marks = ", ".join(f"'{state}'" for state in states - {JobState.QUEUED}) or "NULL"
-    ripe = f"due_at IS NOT NULL AND (due_at <= :now OR due_at > :horizon) AND {_OURS} AND {_FREE}"
-    parameters = {
-        "now": milliseconds(now),
-        "horizon": milliseconds(now + horizon),
-        "epoch": epoch,
-        **share.columns,
-    }
-    rows = tx.execute(
-        f"SELECT id FROM job WHERE state IN ({marks}) AND {ripe} ORDER BY due_at, created_at LIMIT :limit",
-        parameters | {"limit": limit},
-    ).fetchall()
-    limit -= len(rows)
-    if places is not None and JobState.QUEUED in states:
+    rows: list[Row] = []
+    for state in sorted(states - {JobState.QUEUED}):
+        rows += _ripe_in(tx, state, claimant, limit)
+    rows.sort(key=lambda row: (row["due_at"], row["created_at"]))
+    ids = [JobId(row["id"]) for row in rows[:limit]]
+    limit -= len(ids)
+    if JobState.QUEUED not in states or limit <= 0:
+        return ids
+    values = claimant.columns
+    if places is not None:
         expired = tx.execute(
-            f"""SELECT id FROM job WHERE state = 'queued' AND created_at <= :expired AND {ripe}
-                ORDER BY created_at LIMIT :limit""",
-            parameters | {"limit": limit, "expired": milliseconds(places.expired)},
+            f"""SELECT id FROM job WHERE state = 'queued' AND due_at IS NOT NULL AND created_at <= :expired
+                  AND {_RIPE} ORDER BY created_at LIMIT :limit""",
+            values | {"limit": limit, "expired": milliseconds(places.expired)},
         ).fetchall()
-        rows += expired
+        ids += [JobId(row["id"]) for row in expired]
         limit = min(limit - len(expired), places.free)
-    if JobState.QUEUED in states and limit > 0:
+    if limit > 0 and _ripe_in(tx, JobState.QUEUED, claimant, 1):
         used_up = json.dumps(sorted(places.used_up if places is not None else ()))
-        taken_ids = json.dumps([row["id"] for row in rows])
-        which = f"""{ripe} AND guild_id NOT IN (SELECT CAST(value AS BIGINT) FROM json_each(:used_up))
-                    AND id NOT IN (SELECT CAST(value AS BIGINT) FROM json_each(:taken))"""
+        which = f"{_RIPE} AND guild_id NOT IN (SELECT CAST(value AS BIGINT) FROM json_each(:used_up))"
+        queued = in_turn(tx, which, values | {"used_up": used_up})
+        known = set(ids)
+        ids += [job_id for job_id in queued if job_id not in known][:limit]
+    return ids
+
+
+def _ripe_in(tx: Tx, state: JobState, claimant: Claimant, limit: int) -> list[Row]:
+    """Return the jobs in one state that are due the longest, read in the order of an index."""
+    rows: list[Row] = []
+    for due in ("due_at <= :now", "due_at > :horizon"):
         rows += tx.execute(
-            f"{TURNS.format(which=which)} ORDER BY {IN_TURN} LIMIT :limit",
-            parameters | {"limit": limit, "used_up": used_up, "taken": taken_ids},
+            f"""SELECT id, due_at, created_at FROM job WHERE state = :state AND {due} AND due_at IS NOT NULL
+                  AND {_OURS} AND {_FREE} ORDER BY due_at, created_at LIMIT :limit""",
+            claimant.columns | {"state": state, "limit": limit},
         ).fetchall()
-    return [_claim(tx, row["id"], epoch) for row in rows]
+    return rows
 
 
-def _claim(tx: Tx, job_id: JobId, epoch: int) -> Job:
-    tx.execute("UPDATE job SET attempt = attempt + 1, claim_epoch = ? WHERE id = ?", (epoch, job_id))
-    return read(tx, tx.execute(f"{SELECT} WHERE job.id = ?", (job_id,)).fetchone())
+def claim(tx: Tx, job_ids: Iterable[JobId], claimant: Claimant) -> list[Job]:
+    """Claim those of the jobs that are still ripe, and return them in the order given."""
+    wanted = list(job_ids)
+    if not wanted:
+        return []
+    rows = tx.execute(
+        f"""UPDATE job SET attempt = attempt + 1, claim_epoch = :epoch
+            WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids)) AND {_RIPE} RETURNING id""",
+        claimant.columns | {"ids": json.dumps(wanted)},
+    ).fetchall()
+    claimed = {row["id"] for row in rows}
+    return read_all(tx, [job_id for job_id in wanted if job_id in claimed])
 
 
 def submitted_since(
@@ -145,8 +176,12 @@ def submitted_since(
 
 def is_due(tx: Tx, now: datetime) -> bool:
     """Return whether any job is due at this moment and not yet worked on."""
-    return (
-        tx.execute("SELECT 1 FROM job WHERE due_at <= ? LIMIT 1", (milliseconds(now),)).fetchone() is not None
+    return any(
+        tx.execute(
+            "SELECT 1 FROM job WHERE state = ? AND due_at IS NOT NULL AND due_at <= ? LIMIT 1",
+            (state, milliseconds(now)),
+        ).fetchone()
+        for state in JobState
     )
 
 
@@ -172,30 +207,31 @@ def next_due(tx: Tx, epoch: int, places: Places | None = None, share: Share = EV
 
     Queued jobs are due only once there are places for them.
     """
-    free = f"due_at IS NOT NULL AND {_OURS} AND {_FREE}"
-    (due_ms,) = tx.execute(
-        f"SELECT MIN(due_at) FROM job WHERE {free}", {"epoch": epoch, **share.columns}
+    values = {"epoch": epoch, **share.columns}
+    times = [_first_due(tx, state, values) for state in JobState if state is not JobState.QUEUED]
+    queued = _first_due(tx, JobState.QUEUED, values)
+    if places is not None and places.again_at is not None and queued is not None:
+        again = milliseconds(places.again_at)
+        if places.free <= 0:
+            queued = max(queued, again)
+        elif places.used_up and queued < again:
+            # Of the servers that have used up their share, nothing is due before the window has moved on.
+            used_up = json.dumps(sorted(places.used_up))
+            others = "guild_id NOT IN (SELECT CAST(value AS BIGINT) FROM json_each(:used_up))"
+            first = _first_due(tx, JobState.QUEUED, values | {"used_up": used_up}, others)
+            queued = again if first is None else min(first, again)
+    times += [queued, next_card(tx, share)]
+    return min((moment(at) for at in times if at is not None), default=None)
+
+
+def _first_due(tx: Tx, state: JobState, values: Mapping[str, object], which: str = "TRUE") -> int | None:
+    """Return when the first unclaimed job in one state is due, in epoch milliseconds."""
+    row = tx.execute(
+        f"""SELECT due_at FROM job WHERE state = :state AND due_at IS NOT NULL AND {_OURS} AND {_FREE}
+              AND {which} ORDER BY due_at, created_at LIMIT 1""",
+        {**values, "state": state},
     ).fetchone()
-    if places is not None and places.again_at is not None and due_ms is not None:
-        used_up = json.dumps(sorted(places.used_up))
-        waits = (
-            "TRUE"
-            if places.free <= 0
-            else "guild_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:used_up))"
-        )
-        (due_ms,) = tx.execute(
-            f"""SELECT MIN(CASE WHEN state = 'queued' AND due_at < :again AND {waits}
-                           THEN :again ELSE due_at END)
-                FROM job WHERE {free}""",
-            {"epoch": epoch, "again": milliseconds(places.again_at), "used_up": used_up, **share.columns},
-        ).fetchone()
-    (card_ms,) = tx.execute(
-        """SELECT MIN(CASE WHEN card_due_at < card_free_at THEN card_free_at ELSE card_due_at END)
-           FROM job WHERE card_due_at IS NOT NULL AND (guild_id >> 22) % :slots = :slot""",
-        share.columns,
-    ).fetchone()
-    due_times = [ms for ms in (due_ms, card_ms) if ms is not None]
-    return moment(min(due_times)) if due_times else None
+    return None if row is None else int(row["due_at"])
 
 
 def look_again(tx: Tx, now: datetime, keep: timedelta, limit: int) -> int:

@@ -5,12 +5,16 @@ from datetime import datetime, timedelta
 from bot.database.engine import Tx
 from bot.database.share import EVERYTHING, Share
 from bot.model import Job, JobId
-from bot.store.job_rows import SELECT, read
+from bot.store.job_rows import read_all
 from bot.store.jobs import NOT_ERASED
 from bot.store.times import milliseconds
 
 _NEVER_MS = -1
 """Stands for no time in a comparison, in epoch milliseconds."""
+# An index of the same words has the cards in this order.
+_CARD_AT = "CASE WHEN card_due_at < card_free_at THEN card_free_at ELSE card_due_at END"
+"""SQL: when a card is due and may be edited."""
+_FREE = "(card_free_at <= :now OR card_free_at > :horizon)"
 CARD_HORIZON = timedelta(minutes=60)
 """Maximum wait of a card. A later time means that the clock was set back."""
 
@@ -60,20 +64,31 @@ def message_gone(tx: Tx, job_id: JobId, message_id: int, now: datetime) -> None:
 
 def cards_due(tx: Tx, now: datetime, limit: int, share: Share = EVERYTHING) -> list[Job]:
     """Return jobs of this process's share whose card may be outdated and may be edited again."""
-    rows = tx.execute(
-        f"""{SELECT} WHERE job.card_due_at IS NOT NULL
-              AND (job.card_due_at <= :now OR job.card_due_at > :horizon)
-              AND (job.card_free_at <= :now OR job.card_free_at > :horizon)
-              AND (job.guild_id >> 22) % :slots = :slot
-            ORDER BY job.card_due_at LIMIT :limit""",
-        {
-            "now": milliseconds(now),
-            "horizon": milliseconds(now + CARD_HORIZON),
-            "limit": limit,
-            **share.columns,
-        },
-    ).fetchall()
-    return [read(tx, row) for row in rows]
+    ids: list[JobId] = []
+    for due in (f"{_CARD_AT} <= :now", f"{_CARD_AT} > :horizon AND {_FREE}"):
+        rows = tx.execute(
+            f"""SELECT id FROM job WHERE card_due_at IS NOT NULL AND {due}
+                  AND (guild_id >> 22) % :slots = :slot ORDER BY {_CARD_AT} LIMIT :limit""",
+            {
+                "now": milliseconds(now),
+                "horizon": milliseconds(now + CARD_HORIZON),
+                "limit": limit - len(ids),
+                **share.columns,
+            },
+        )
+        ids += [row["id"] for row in rows]
+    return read_all(tx, ids)
+
+
+def next_card(tx: Tx, share: Share) -> int | None:
+    """Return when the next card is due and may be edited, in epoch milliseconds."""
+    row = tx.execute(
+        f"""SELECT {_CARD_AT} AS at FROM job
+            WHERE card_due_at IS NOT NULL AND (guild_id >> 22) % :slots = :slot
+            ORDER BY {_CARD_AT} LIMIT 1""",
+        share.columns,
+    ).fetchone()
+    return None if row is None else int(row["at"])
 
 
 def card_shown(tx: Tx, job: Job, shown: str, again_at: datetime | None, free_at: datetime) -> None:

@@ -1,6 +1,7 @@
 """Read a job from its row, its texts and its tracks."""
 
 import json
+from collections.abc import Sequence
 
 from bot.database.engine import Row, Tx
 from bot.model import (
@@ -11,6 +12,7 @@ from bot.model import (
     DiscordUserId,
     FailReason,
     Job,
+    JobId,
     JobState,
     Origin,
     TakeDetails,
@@ -29,9 +31,25 @@ SELECT = f"""SELECT job.*, member.discord_id AS member_discord_id, member.locale
               LEFT JOIN words ON words.job_id = job.id"""
 
 
+def read_all(tx: Tx, job_ids: Sequence[JobId]) -> list[Job]:
+    """Return these jobs in the order given."""
+    ids = {"ids": json.dumps(list(job_ids))}
+    among = "IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))"
+    tracks: dict[int, list[Row]] = {}
+    for track in tx.execute(f"SELECT * FROM track WHERE job_id {among} ORDER BY job_id, take", ids):
+        tracks.setdefault(track["job_id"], []).append(track)
+    rows = tx.execute(f"{SELECT} WHERE job.id {among}", ids)
+    found = {row["id"]: _job(row, tracks.get(row["id"], ())) for row in rows}
+    return [found[job_id] for job_id in job_ids if job_id in found]
+
+
 def read(tx: Tx, row: Row) -> Job:
     """Return the job of a row that ``SELECT`` has found."""
     tracks = tx.execute("SELECT * FROM track WHERE job_id = ? ORDER BY take", (row["id"],)).fetchall()
+    return _job(row, tracks)
+
+
+def _job(row: Row, tracks: Sequence[Row]) -> Job:
     return Job(
         id=row["id"],
         request=texts.read(row),

@@ -1,27 +1,66 @@
 """The order in which queued jobs are submitted: in turns over the servers and their members."""
 
 import json
+from collections.abc import Mapping
+from typing import TypeAlias
 
 from bot.database.engine import Tx
-from bot.model import Job
+from bot.model import Job, JobId
 from bot.store.times import milliseconds
 
-# Queued jobs take turns by server, and within a server by member; the longest unserved comes first.
-TURNS = """
-  SELECT *, ROW_NUMBER() OVER (
-           PARTITION BY guild_id
-           ORDER BY turn_of_member, member_served NULLS FIRST, created_at, id) AS turn_of_guild
-  FROM (SELECT id, guild_id, created_at,
-               ROW_NUMBER() OVER (PARTITION BY guild_id, member_id ORDER BY created_at, id) AS turn_of_member,
-               (SELECT MAX(submitted_at) FROM job AS served WHERE served.guild_id = job.guild_id
-                  AND served.member_id = job.member_id) AS member_served,
-               (SELECT MAX(submitted_at) FROM job AS served WHERE served.guild_id = job.guild_id)
-                 AS guild_served
-        FROM job WHERE state = 'queued' AND {which}) AS waiting"""
-_QUEUED = "state = 'queued' AND due_at IS NOT NULL"
+_Turn: TypeAlias = tuple[int, bool, int, int, int]
+QUEUED = "state = 'queued' AND due_at IS NOT NULL"
 TIES_MAX = 8
 """Servers served at the same moment that are compared one by one; with more, the whole queue is read."""
-IN_TURN = "turn_of_guild, guild_served NULLS FIRST, created_at, id"
+
+
+def in_turn(tx: Tx, which: str, values: Mapping[str, object]) -> list[JobId]:
+    """Return the queued jobs that fulfil a condition in the order in which they are submitted.
+
+    They take turns by server, and within a server by member; the longest unserved comes first.
+    """
+    waiting = tx.execute(
+        f"""SELECT id, guild_id, member_id, created_at FROM job WHERE {QUEUED} AND {which}
+            ORDER BY guild_id, member_id, created_at, id""",
+        values,
+    ).fetchall()
+    members = _served(tx, "guild_id, member_id", which, values)
+    guilds = _served(tx, "guild_id", which, values)
+    by_guild: dict[int, list[tuple[_Turn, int]]] = {}
+    turn, last = 0, None
+    for job_id, guild, member, at in waiting:
+        turn = turn + 1 if last == (guild, member) else 1
+        last = (guild, member)
+        by_guild.setdefault(guild, []).append((_turn(turn, members[last], at, job_id), job_id))
+    order: list[tuple[_Turn, int]] = []
+    for guild, turns in by_guild.items():
+        served = guilds[(guild,)]
+        for number, ((_, _, _, at, _), job_id) in enumerate(sorted(turns)):
+            order.append((_turn(number, served, at, job_id), job_id))
+    return [JobId(job_id) for _, job_id in sorted(order)]
+
+
+def _turn(number: int, served: int | None, at: int, job_id: int) -> "_Turn":
+    """Return what a turn is compared by; who was never served comes before who was."""
+    return (number, served is not None, served or 0, at, job_id)
+
+
+def _served(
+    tx: Tx, columns: str, which: str, values: Mapping[str, object]
+) -> dict[tuple[int, ...], int | None]:
+    """Return when each server, or each member of a server, was last served, of those who wait."""
+    same = " AND ".join(f"served.{name} = waiting.{name}" for name in columns.split(", "))
+    rows = tx.execute(
+        f"""SELECT {columns}, (SELECT MAX(submitted_at) FROM job AS served WHERE {same}) AS served
+            FROM (SELECT DISTINCT {columns} FROM job WHERE {QUEUED} AND {which}) AS waiting""",
+        values,
+    )
+    return {tuple(row)[:-1]: row["served"] for row in rows}
+
+
+def positions(tx: Tx) -> dict[JobId, int]:
+    """Return how many queued jobs come before each of them."""
+    return {job_id: place for place, job_id in enumerate(in_turn(tx, "TRUE", {}))}
 
 
 def queue_position(tx: Tx, job: Job) -> int:
@@ -41,7 +80,7 @@ def queue_position(tx: Tx, job: Job) -> int:
     own_guild, place = row["guild_id"], (milliseconds(job.created_at), job.id)
     queued: dict[int, dict[int, int]] = {}
     for guild_id, member_id, count in tx.execute(
-        f"SELECT guild_id, member_id, COUNT(*) FROM job WHERE {_QUEUED} GROUP BY guild_id, member_id"
+        f"SELECT guild_id, member_id, COUNT(*) FROM job WHERE {QUEUED} GROUP BY guild_id, member_id"
     ):
         queued.setdefault(guild_id, {})[member_id] = count
     turn = _turn_of_guild(tx, queued[own_guild], own_guild, row["member_id"], place)
@@ -60,8 +99,7 @@ def queue_position(tx: Tx, job: Job) -> int:
     )
     tied = [one for one in rivals if served[one] == served[own_guild]]
     if len(tied) > TIES_MAX:
-        ordered = tx.execute(f"{TURNS.format(which='due_at IS NOT NULL')} ORDER BY {IN_TURN}")
-        return [each["id"] for each in ordered].index(job.id)
+        return in_turn(tx, "TRUE", {}).index(job.id)
     ahead += sum(_served_before(served[one], served[own_guild]) for one in rivals)
     return ahead + sum(_at_turn(tx, queued[one], one, turn) < place for one in tied)
 
@@ -103,7 +141,7 @@ def _turn_of_guild(
     """Return which of its server's turns a queued job has, beginning with 1."""
     turn_of_member: int
     (turn_of_member,) = tx.execute(
-        f"""SELECT COUNT(*) FROM job WHERE {_QUEUED} AND guild_id = :guild AND member_id = :member
+        f"""SELECT COUNT(*) FROM job WHERE {QUEUED} AND guild_id = :guild AND member_id = :member
               AND (created_at, id) <= (:at, :id)""",
         {"guild": guild_id, "member": member_id, "at": place[0], "id": place[1]},
     ).fetchone()
@@ -126,7 +164,7 @@ def _turn_of_guild(
             turn += _served_before(served[other], served[member_id])
             continue
         (at, number) = tx.execute(
-            f"""SELECT created_at, id FROM job WHERE {_QUEUED} AND guild_id = :guild AND member_id = :other
+            f"""SELECT created_at, id FROM job WHERE {QUEUED} AND guild_id = :guild AND member_id = :other
                 ORDER BY created_at, id LIMIT 1 OFFSET :skipped""",
             {"guild": guild_id, "other": other, "skipped": turn_of_member - 1},
         ).fetchone()

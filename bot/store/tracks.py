@@ -5,20 +5,26 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from bot.database.engine import Tx
-from bot.model import JobId, Track
+from bot.model import Job, JobId, Track
 from bot.store.jobs import NOT_ERASED
 from bot.store.times import milliseconds
 
 
-def add_track(tx: Tx, job_id: JobId, track: Track) -> None:
-    """Record a track in the spool, unless the job has been erased in the meantime."""
-    tx.execute(
+def add_track(tx: Tx, job: Job, track: Track) -> bool:
+    """Record a track in the spool for the claimed ``job``.
+
+    Returns False, and changes nothing, if another claim has overtaken this one, or the job has been erased.
+    """
+    cursor = tx.execute(
         f"""INSERT INTO track (job_id, take, file, size_bytes, sha256, url)
-           SELECT id, :take, :file, :size, :sha256, :url FROM job WHERE id = :job AND {NOT_ERASED}
+           SELECT id, :take, :file, :size, :sha256, :url FROM job
+           WHERE id = :job AND state = :state AND attempt = :attempt AND {NOT_ERASED}
            ON CONFLICT (job_id, take) DO UPDATE SET file = excluded.file, size_bytes = excluded.size_bytes,
                                      sha256 = excluded.sha256, url = excluded.url""",
         {
-            "job": job_id,
+            "job": job.id,
+            "state": job.state,
+            "attempt": job.attempt,
             "take": track.take,
             "file": track.file,
             "size": track.size_bytes,
@@ -26,6 +32,7 @@ def add_track(tx: Tx, job_id: JobId, track: Track) -> None:
             "url": track.url,
         },
     )
+    return cursor.rowcount == 1
 
 
 def files(tx: Tx, names: Iterable[str], since: datetime) -> tuple[frozenset[str], frozenset[str]]:

@@ -34,6 +34,8 @@ async def with_names(interaction: discord.Interaction, request: SongRequest) -> 
         NotYourServer: asked outside a server.
     """
     text = f"{request.prompt}\n{request.title}\n{request.style}\n{request.lyrics}\n{request.avoid}"
+    if not mentions.has_any(text):
+        return request
     names = _told(interaction)
     member_ids = mentions.member_ids(text) - names.members.keys()
     needs_roles = bool(mentions.role_ids(text) - names.roles.keys())

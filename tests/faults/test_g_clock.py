@@ -17,13 +17,14 @@ from bot.ops.clock import CheckedClock, steady_clock
 from bot.pipeline import schedule
 from bot.pipeline.erasure import Erasure
 from bot.pipeline.maintenance import Maintenance
-from bot.store import claims, ledger, times
+from bot.store import ledger, times
 from bot.store.reconcile import reconcile
 from tests import make
 from tests.doubles.in_process import answers
 from tests.faults.conftest import KEY
 from tests.faults.promise import assert_survived
 from tests.unit.pipeline.rig import Rig
+from tests.unit.store.rows import claim_due
 
 DONE, TOLD, RUNNING, READY = JobState.DELIVERED, JobState.EXPLAINED, JobState.RUNNING, JobState.READY
 LONGEST_S = schedule.LONGEST_STEP.total_seconds()
@@ -436,7 +437,7 @@ async def test_a_time_further_away_than_the_longest_step_is_now(
     await rig.database.write(lambda tx: tx.execute("UPDATE job SET due_at = ?", (at,)))
 
     found = await rig.database.write(
-        lambda tx: claims.due(
+        lambda tx: claim_due(
             tx, frozenset(JobState), epoch=1, now=rig.clock.now, horizon=schedule.LONGEST_STEP, limit=5
         )
     )

@@ -203,8 +203,8 @@ CLAIMS: Final = (
     broken(
         "a claim counts the attempt up",
         "store/claims.py",
-        "_claim",
-        ("SET attempt = attempt + 1, claim_epoch = ?", "SET claim_epoch = ?"),
+        "claim",
+        ("SET attempt = attempt + 1, claim_epoch = :epoch", "SET claim_epoch = :epoch"),
         by=(f"{JOBS}a_claim_that_was_overtaken_changes_nothing",),
     ),
     broken(
@@ -399,7 +399,7 @@ SUBMITTING: Final = (
         "a request that is under way counts until it has ended",
         "pipeline/runner.py",
         "Runner._look",
-        ("free = AT_ONCE[lane] - busy.count(lane)", "free = AT_ONCE[lane]"),
+        ("self._polls.size) - busy[lane]", "self._polls.size)"),
         by=(f"{RULES}not_more_than_four_requests_are_under_way",),
     ),
     assigned(
@@ -669,19 +669,54 @@ LIMITS: Final = (
         ("UNIQUE (guild_id, first_day, percent)", "UNIQUE (guild_id, first_day, percent, id)"),
         by=(f"{ALERTS}what_was_told_is_not_told_again_with_the_next_song",),
     ),
-    assigned(
+    broken(
         "servers take turns",
         "store/queue_order.py",
-        "IN_TURN",
-        '"created_at, id"',
+        "in_turn",
+        ("_turn(number, served, at, job_id)", "_turn(0, None, at, job_id)"),
         by=(f"{TURNS}fifty_songs_of_one_server_do_not_delay_the_first_of_another",),
     ),
-    assigned(
+    broken(
         "the server that was served longest ago comes first",
         "store/queue_order.py",
-        "IN_TURN",
-        '"turn_of_guild, created_at, id"',
+        "in_turn",
+        ("_turn(number, served, at, job_id)", "_turn(number, None, at, job_id)"),
         by=(f"{TURNS}long_queues_elsewhere_do_not_delay_a_new_servers_first_song",),
+    ),
+    broken(
+        "within a server its members take turns",
+        "store/queue_order.py",
+        "in_turn",
+        ("turn + 1 if last == (guild, member) else 1", "1"),
+        by=(f"{TURNS}in_a_server_its_members_take_turns",),
+    ),
+    broken(
+        "a claim takes only what is still ripe",
+        "store/claims.py",
+        "claim",
+        ("json_each(:ids)) AND {_RIPE}", "json_each(:ids))"),
+        by=(f"{JOBS}what_is_no_longer_ripe_is_not_claimed",),
+    ),
+    broken(
+        "a late take of an older attempt changes nothing",
+        "store/tracks.py",
+        "add_track",
+        ("AND attempt = :attempt", ""),
+        by=(f"{JOBS}a_late_take_of_an_older_attempt_changes_nothing",),
+    ),
+    broken(
+        "a look that finds nothing due writes nothing",
+        "pipeline/runner.py",
+        "Runner._look_around",
+        ("if any(found.ripe.values()):", "if True:"),
+        by=("unit/pipeline/test_scale.py::test_a_round_without_anything_due_writes_nothing",),
+    ),
+    broken(
+        "results of polls share a transaction",
+        "pipeline/transitions.py",
+        "Transitions.still_running",
+        ("self._polls.write(move)", "self._database.write(move)"),
+        by=("unit/pipeline/test_scale.py::test_polls_that_end_together_share_a_transaction",),
     ),
 )
 
@@ -1896,11 +1931,11 @@ ON_A_SERVER: Final = (
         by=("unit/pipeline/test_standstill.py::test_nothing_is_posted_after_a_standstill",),
     ),
     broken(
-        "who was not served yet comes first on both engines",
+        "who was not served yet comes first",
         "store/queue_order.py",
-        "IN_TURN",
-        ("guild_served NULLS FIRST", "guild_served"),
-        by=("rules/test_sql.py::test_an_order_by_says_where_rows_without_a_value_come",),
+        "_turn",
+        ("served is not None, served or 0", "served or 1 << 62"),
+        by=(f"{TURNS}every_place_in_the_queue_is_that_of_the_order",),
     ),
 )
 

@@ -23,7 +23,7 @@ BOUND = re.compile(
     r"^\| .+ \| (?P<value>\d+)(?: (?P<unit>[KM]iB))? \| `(?P<constant>bot\.[\w.]+)` \|$", re.MULTILINE
 )
 UNIT_BYTES = {None: 1, "KiB": 1024, "MiB": 1024**2}
-LANGUAGES = {"console", "sh", "text"}
+LANGUAGES = {"console", "text"}
 LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 OURS = sorted({command for _, command in SHOWN if command.startswith("tunesmith ")})
 MODULES = sorted(

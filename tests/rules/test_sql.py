@@ -39,6 +39,8 @@ AGGREGATES: Final = {"credits"}
 """Results of aggregates that are never NULL."""
 FILLED: Final = {
     ("bot/store/erasure.py", "job_id"): "the key of spool_removal",
+    ("bot/store/job_rows.py", "job_id"): "a track's",
+    ("bot/store/queue_order.py", "member_id"): "a job's",
     ("bot/store/claims.py", "due_at"): "only jobs with a due time are ripe",
 }
 """Columns that may be NULL elsewhere, and not where they are ordered by."""

@@ -301,3 +301,18 @@ CREATE TABLE manager_role (
   role_id INTEGER NOT NULL,
   PRIMARY KEY (guild_id, role_id)
 ) STRICT, WITHOUT ROWID;
+
+-- Due jobs of one state in their order: a round reads as many as it claims, however many others wait. The
+-- cards likewise, by the moment at which each may be edited, and the oldest of the queue.
+DROP INDEX job_due;
+CREATE INDEX job_due_in_state ON job (state, due_at, created_at) WHERE due_at IS NOT NULL;
+DROP INDEX job_card_due;
+CREATE INDEX job_card_at ON job ((CASE WHEN card_due_at < card_free_at THEN card_free_at ELSE card_due_at END))
+  WHERE card_due_at IS NOT NULL;
+CREATE INDEX job_queued_since ON job (created_at) WHERE state = 'queued' AND due_at IS NOT NULL;
+
+-- A member's finished songs, newest first in one server, and whether there is any.
+CREATE INDEX job_song ON job (guild_id, member_id, created_at, id)
+  WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');
+CREATE INDEX job_song_of_member ON job (member_id)
+  WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');

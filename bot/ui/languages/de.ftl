@@ -377,7 +377,7 @@ help-title = Komm, wir machen einen Song 🎶
 help-create = Tipp `/music create` und beschreib, was dir im Ohr klingt: „warmer Synthpop über den letzten Zug nach Hause“. Ein paar Minuten später ist dein Song da, und ich erwähne dich. Ein Song kostet { $price }.
 help-custom = Hast du schon einen Songtext? `/music custom` singt ihn, mit deinem Titel und in deinem Stil.
 help-buttons = Gefällt dir hier ein Song? **Nochmal** darunter macht eine neue Version, bei **Remixen** änderst du vorher den Text. Das geht bei jedem Song.
-help-more = `/music credits` zeigt, was du noch hast, `/music history` deine Songs, `/privacy view`, was über dich gespeichert ist.
+help-more = `/music top` zeigt die besten Songs der Woche, `/music history` deine eigenen, `/music credits`, was du noch hast, `/privacy view`, was über dich gespeichert ist.
 help-managers = Du verwaltest diesen Server? Fang mit `/quota view` an.
 
 ## /quota

@@ -377,7 +377,7 @@ help-title = Let's make a song 🎶
 help-create = Type `/music create` and say what you hear in your head: “warm synth pop about the last train home”. A few minutes later it's here, and I mention you. A song costs { $price }.
 help-custom = Have lyrics already? `/music custom` sings them, with your title and in your style.
 help-buttons = Like a song here? Press **Again** under it for another version, or **Remix** to change its words first. Any song is fair game.
-help-more = `/music credits` shows what you have left, `/music history` your songs, `/privacy view` what is kept about you.
+help-more = `/music top` shows this server's best songs of the week, `/music history` your own, `/music credits` what you have left, `/privacy view` what is kept about you.
 help-managers = You manage this server? Start with `/quota view`.
 
 ## /quota

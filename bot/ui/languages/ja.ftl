@@ -368,7 +368,7 @@ help-title = さっそく曲を作りましょう 🎶
 help-create = `/music create` に、頭の中で鳴っている音を書いてみてください。たとえば「終電をテーマにした温かいシンセポップ」。数分で曲が届き、メンションでお知らせします。1曲に{ $price }かかります。
 help-custom = 歌詞がもうあるなら、`/music custom` で好きなタイトルとスタイルの曲にできます。
 help-buttons = 気に入った曲があれば、下の**もう一度**で別バージョンを、**リミックス**でテキストを変えた曲を作れます。誰の曲でも大丈夫です。
-help-more = 残りは `/music credits`、これまでの曲は `/music history`、保存されている情報は `/privacy view` で確認できます。
+help-more = 今週のベスト曲は `/music top`、残りは `/music credits`、あなたのこれまでの曲は `/music history`、保存されている情報は `/privacy view` で確認できます。
 help-managers = サーバー管理者の方は、まず `/quota view` をどうぞ。
 
 ## /quota

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.database.engine import ConstraintViolated
+from bot.database.share import EVERYTHING, Share
 from bot.database.sqlite import Tx
 from bot.model import Backend, Delivery, FailReason, Job, JobState, Period
 from bot.store import claims, jobs, ledger, members
@@ -58,7 +59,22 @@ def put(tx: Tx, job: Job, state: JobState, *, now: datetime = NOW, due: bool = T
 
 def claimed(tx: Tx, *, epoch: int = EPOCH, now: datetime = NOW, limit: int = 100) -> list[Job]:
     """Claim everything that is due."""
-    return claims.due(tx, ALL, epoch, now, HORIZON, limit)
+    return claim_due(tx, ALL, epoch, now, HORIZON, limit)
+
+
+def claim_due(
+    tx: Tx,
+    states: frozenset[JobState],
+    epoch: int,
+    now: datetime,
+    horizon: timedelta,
+    limit: int,
+    places: claims.Places | None = None,
+    share: Share = EVERYTHING,
+) -> list[Job]:
+    """Claim what is due in these states, as a round of the runner does."""
+    claimant = claims.Claimant(epoch=epoch, now=now, horizon=horizon, share=share)
+    return claims.claim(tx, claims.ripe(tx, states, claimant, limit, places), claimant)
 
 
 def settled(tx: Tx, job: Job, *, now: datetime = NOW) -> None:

@@ -84,7 +84,7 @@ def column(tx: Tx, sql: str) -> list[object]:
 def test_of_a_song_nothing_stays_but_what_the_books_need(tx: Tx) -> None:
     job = done(tx, asked(tx, member_name="Ann"))
     tracks.add_track(
-        tx, job.id, Track(take=1, file=f"{job.id}-1.mp3", size_bytes=9, sha256="ab", url="https://x")
+        tx, job, Track(take=1, file=f"{job.id}-1.mp3", size_bytes=9, sha256="ab", url="https://x")
     )
     kept = "id, guild_id, member_id, state, created_at, state_since, price, day, allowance_part, bonus_part"
     before = [tuple(row) for row in tx.execute(f"SELECT {kept} FROM job")]  # noqa: S608
@@ -155,7 +155,7 @@ def test_a_number_that_comes_late_is_not_written_into_an_erased_job(tx: Tx) -> N
     job_cards.card_found(tx, job, 4242)
     job_cards.card_shown(tx, job, "delivered::", NOW, NOW + SECOND)
     job_cards.answered(tx, job.id, 4242, "queued", NOW)
-    tracks.add_track(tx, job.id, Track(take=1, file="a.mp3", size_bytes=9, sha256="ab", url="https://x"))
+    tracks.add_track(tx, job, Track(take=1, file="a.mp3", size_bytes=9, sha256="ab", url="https://x"))
     posted = jobs.post_again(tx, job.id, NOW)
 
     assert blank == tuple(tx.execute("SELECT * FROM job").fetchone())
@@ -525,7 +525,7 @@ def song_of(tx: Tx, count: int, person: int) -> None:
         {"mark": mark, "id": first, "job": job.id, "direct": direct_channel(first)},
     )
     track = Track(take=1, file=f"{job.id}-1.mp3", size_bytes=9, sha256=mark, url=mark)
-    tracks.add_track(tx, job.id, track)
+    tracks.add_track(tx, job, track)
     texts.keep_draft(tx, job.id, DiscordUserId(person_id(person)), request, job.id, NOW)
 
 

@@ -325,7 +325,7 @@ def test_an_unfinished_song_is_not_found(tx: Tx) -> None:
 def test_a_file_that_was_fetched_again_is_written_down_under_its_take(tx: Tx) -> None:
     job = asked(tx)
     track = Track(take=1, file="1.mp3", size_bytes=5_000, sha256="a", url="https://files.example/1")
-    tracks.add_track(tx, job.id, track)
+    tracks.add_track(tx, job, track)
     again = replace(track, file="1.wav", size_bytes=6_000, sha256="b", url="https://files.example/2")
 
     assert history.found_again(tx, job.id, again)

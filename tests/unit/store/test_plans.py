@@ -12,6 +12,7 @@ import pytest
 
 import bot.store
 from bot.database import sqlite as module
+from bot.database.share import EVERYTHING
 from bot.database.sqlite import Tx
 from bot.model import (
     Backend,
@@ -37,6 +38,7 @@ from bot.store import (
     history,
     job_cards,
     job_events,
+    job_rows,
     jobs,
     ledger,
     lyrics_calls,
@@ -94,8 +96,8 @@ SMALL = {
 }
 """Tables that do not grow with songs, members and servers."""
 BOUNDED = {
-    "job_due",
-    "job_card_due",
+    "job_due_in_state",
+    "job_card_at",
     "job_open",
     "job_in_turn",
     "job_to_post",
@@ -258,6 +260,7 @@ def rated_server(tx: Tx) -> None:
 
 PLACES = claims.Places(free=3, used_up=frozenset({GUILD}), again_at=NOW, expired=NOW)
 """A window of the music service that has places left, but none for this server."""
+CLAIMANT = claims.Claimant(epoch=EPOCH, now=NOW, horizon=HORIZON)
 WORK: dict[str, Callable[[Tx], object]] = {
     "breaker.read": lambda tx: breaker.read(tx, Backend.SSEEDANCE),
     "breaker.admit": probe,
@@ -299,14 +302,16 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "jobs.tried_again": lambda tx: jobs.tried_again(tx, done(tx).id, number(tx)),
     "jobs.again_in_progress": lambda tx: jobs.again_in_progress(tx, done(tx).id, number(tx)),
     "jobs.get": lambda tx: jobs.get(tx, done(tx).id),
+    "job_rows.read_all": lambda tx: job_rows.read_all(tx, [done(tx).id]),
     "job_rows.read": lambda tx: jobs.get(tx, done(tx).id),
     "jobs.held": lambda tx: jobs.held(tx, done(tx).id),
     "jobs.count_open": lambda tx: jobs.count_open(tx, GUILD, number(tx)),
     "jobs.nth_request": lambda tx: jobs.nth_request(tx, number(tx), 500, NOW, LATER),
-    "claims.due": lambda tx: (
-        claims.due(tx, ALL, EPOCH, NOW, HORIZON, 100),
-        claims.due(tx, ALL, EPOCH, NOW, HORIZON, 100, PLACES),
+    "claims.ripe": lambda tx: (
+        claims.ripe(tx, ALL, CLAIMANT, 100),
+        claims.ripe(tx, ALL, CLAIMANT, 100, PLACES),
     ),
+    "claims.claim": lambda tx: claims.claim(tx, [queued(tx).id], CLAIMANT),
     "claims.submitted_since": lambda tx: claims.submitted_since(tx, Backend.SSEEDANCE, NOW),
     "claims.submitted_by_guild": lambda tx: claims.submitted_by_guild(tx, Backend.SSEEDANCE, NOW),
     "claims.is_due": lambda tx: claims.is_due(tx, NOW),
@@ -314,7 +319,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "jobs.move": lambda tx: jobs.move(
         tx, queued(tx), JobState.SUBMITTING, backend=Backend.SSEEDANCE, now=NOW, due_at=NOW
     ),
-    "tracks.add_track": lambda tx: tracks.add_track(tx, done(tx).id, TRACK),
+    "tracks.add_track": lambda tx: tracks.add_track(tx, done(tx), TRACK),
     "tracks.files": lambda tx: tracks.files(tx, ["a.mp3"], NOW),
     "tracks.drop_equal_tracks": lambda tx: tracks.drop_equal_tracks(tx, done(tx).id),
     "jobs.mark_restored": lambda tx: jobs.mark_restored(tx, done(tx).id, NOW),
@@ -327,9 +332,12 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "claims.look_again": lambda tx: claims.look_again(tx, NOW, timedelta(days=7), 10),
     "jobs.post_again": lambda tx: jobs.post_again(tx, done(tx).id, NOW),
     "job_cards.message_gone": lambda tx: job_cards.message_gone(tx, done(tx).id, 1, NOW),
+    "job_cards.next_card": lambda tx: job_cards.next_card(tx, EVERYTHING),
     "job_cards.cards_due": lambda tx: job_cards.cards_due(tx, NOW, 10),
     "job_cards.card_shown": lambda tx: job_cards.card_shown(tx, queued(tx), "", None, NOW),
     "job_cards.card_found": lambda tx: job_cards.card_found(tx, queued(tx), 1),
+    "queue_order.in_turn": lambda tx: queue_order.in_turn(tx, "due_at <= :now", {"now": 1}),
+    "queue_order.positions": queue_order.positions,
     "queue_order.queue_position": lambda tx: queue_order.queue_position(tx, queued(tx)),
     "job_cards.recent_durations": lambda tx: job_cards.recent_durations(tx, 10),
     "ledger.balance": lambda tx: ledger.balance(tx, GUILD, RICH, NOW),

@@ -7,7 +7,7 @@ from bot.database.sqlite import Tx
 from bot.model import GuildId, Job, JobState
 from bot.store import claims, erasure, job_cards
 from tests.make import NOW
-from tests.unit.store.rows import ALL, EPOCH, HORIZON, added, put
+from tests.unit.store.rows import ALL, EPOCH, HORIZON, added, claim_due, put
 
 SLOTS = 3
 FLEET = [Share(slot=slot, slots=SLOTS) for slot in range(SLOTS)]
@@ -26,7 +26,7 @@ def test_each_job_is_claimed_by_the_slot_of_its_server(tx: Tx, state: JobState) 
     in_each_server(tx, state)
 
     for share in FLEET:
-        claimed = claims.due(tx, ALL, EPOCH, NOW, HORIZON, 100, share=share)
+        claimed = claim_due(tx, ALL, EPOCH, NOW, HORIZON, 100, share=share)
 
         assert {guild for guild in GUILDS if share.owns(guild)} == {job.origin.guild_id for job in claimed}
 
@@ -35,7 +35,7 @@ def test_each_job_is_claimed_by_the_slot_of_its_server(tx: Tx, state: JobState) 
 def test_jobs_to_be_paid_for_are_claimed_by_slot_0_alone(tx: Tx, state: JobState) -> None:
     made = in_each_server(tx, state)
 
-    counts = [len(claims.due(tx, ALL, EPOCH, NOW, HORIZON, 100, share=share)) for share in reversed(FLEET)]
+    counts = [len(claim_due(tx, ALL, EPOCH, NOW, HORIZON, 100, share=share)) for share in reversed(FLEET)]
 
     assert [0, 0, len(made)] == counts
 

@@ -7,12 +7,26 @@ import pytest
 
 from bot.database.sqlite import Tx
 from bot.model import Backend, Job, JobState
-from bot.store import claims, jobs, queue_order
+from bot.store import jobs, queue_order
 from tests.make import GUILD, MEMBER, NOW
-from tests.unit.store.rows import EPOCH, HORIZON, added, put
+from tests.unit.store.rows import EPOCH, HORIZON, added, claim_due, put
 from tests.unit.store.test_jobs import SECOND
 
 QUEUED = frozenset({JobState.QUEUED})
+TURNS = """
+  SELECT *, ROW_NUMBER() OVER (
+           PARTITION BY guild_id
+           ORDER BY turn_of_member, member_served NULLS FIRST, created_at, id) AS turn_of_guild
+  FROM (SELECT id, guild_id, created_at,
+               ROW_NUMBER() OVER (PARTITION BY guild_id, member_id ORDER BY created_at, id) AS turn_of_member,
+               (SELECT MAX(submitted_at) FROM job AS served WHERE served.guild_id = job.guild_id
+                  AND served.member_id = job.member_id) AS member_served,
+               (SELECT MAX(submitted_at) FROM job AS served WHERE served.guild_id = job.guild_id)
+                 AS guild_served
+        FROM job WHERE state = 'queued' AND due_at IS NOT NULL) AS waiting
+  ORDER BY turn_of_guild, guild_served NULLS FIRST, created_at, id"""
+
+"""The order of the queue, said in another language than the store's."""
 
 
 def asked(tx: Tx, second: int, guild: int = GUILD, member: int = MEMBER) -> Job:
@@ -21,7 +35,7 @@ def asked(tx: Tx, second: int, guild: int = GUILD, member: int = MEMBER) -> Job:
 
 def next_ones(tx: Tx, limit: int = 100) -> list[int]:
     """The jobs that are claimed next, which are then under way."""
-    claimed = claims.due(tx, QUEUED, EPOCH, NOW, HORIZON, limit)
+    claimed = claim_due(tx, QUEUED, EPOCH, NOW, HORIZON, limit)
     for second, job in enumerate(claimed):
         count = tx.execute("SELECT COUNT(submitted_at) FROM job").fetchone()[0]
         at = NOW + timedelta(milliseconds=count)
@@ -88,8 +102,7 @@ def test_the_place_in_the_queue_counts_turns(tx: Tx) -> None:
 
 def in_order(tx: Tx) -> list[int]:
     """The queued jobs in the order of their turns, as they are claimed."""
-    turns = queue_order.TURNS.format(which="due_at IS NOT NULL")
-    return [row["id"] for row in tx.execute(f"{turns} ORDER BY {queue_order.IN_TURN}")]
+    return [row["id"] for row in tx.execute(TURNS)]
 
 
 @pytest.mark.parametrize("seed", range(25))

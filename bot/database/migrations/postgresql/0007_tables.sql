@@ -297,8 +297,6 @@ CREATE TABLE manager_role (
   PRIMARY KEY (guild_id, role_id)
 );
 
-CREATE INDEX job_due ON job (due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX job_card_due ON job (card_due_at) WHERE card_due_at IS NOT NULL;
 CREATE INDEX job_submitted ON job (submitted_at) WHERE submitted_at IS NOT NULL;
 CREATE INDEX job_to_post ON job (channel_id, created_at) WHERE state IN ('stored', 'delivering');
 CREATE INDEX job_delivered ON job (state_since, created_at) WHERE state = 'delivered';
@@ -344,3 +342,8 @@ CREATE INDEX rating_by_member ON rating (member_id, guild_id);
 CREATE INDEX announcement_due ON announcement (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX lyrics_call_of_member ON lyrics_call (member_id, asked_at);
 CREATE INDEX lyrics_call_by_age ON lyrics_call (asked_at);
+CREATE INDEX job_due_in_state ON job (state, due_at, created_at) WHERE due_at IS NOT NULL;
+CREATE INDEX job_card_at ON job ((CASE WHEN card_due_at < card_free_at THEN card_free_at ELSE card_due_at END)) WHERE card_due_at IS NOT NULL;
+CREATE INDEX job_queued_since ON job (created_at) WHERE state = 'queued' AND due_at IS NOT NULL;
+CREATE INDEX job_song ON job (guild_id, member_id, created_at, id) WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');
+CREATE INDEX job_song_of_member ON job (member_id) WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');
