@@ -1149,10 +1149,7 @@ FORGETTING: Final = (
         "a member without the permission needs a role that was chosen",
         "ui/managers.py",
         "managed_guild",
-        (
-            "if not (interaction_context.role_ids(interaction.user, guild_id) - {guild_id}) & set(roles):",
-            "if not roles:",
-        ),
+        ("raise NotYourServer(", "str("),
         by=(f"{MANAGERS}others_are_refused_by_a_sentence_that_names_the_roles",),
     ),
     broken(
@@ -1166,7 +1163,7 @@ FORGETTING: Final = (
         "songs are asked for in the channels that were chosen",
         "store/song_channels.py",
         "admitted",
-        ("if channels.asked and not", "if not channels.asked and not"),
+        ("raise WrongChannel(", "str("),
         by=(f"{CHANNELS}a_request_elsewhere_is_refused_and_holds_nothing",),
     ),
     broken(
