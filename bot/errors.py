@@ -21,7 +21,10 @@
     │   ├── NoSuchLimit
     │   ├── NoSuchZone
     │   ├── NoSuchChannel
+    │   ├── NoSuchRole
+    │   ├── EverybodyManages
     │   ├── TooManyChannels
+    │   ├── TooManyRoles
     │   ├── WrongChannel
     │   ├── TooManyOpenJobs
     │   ├── TooManyRequests
@@ -306,6 +309,22 @@ class TooManyChannels(Refusal):
         self.limit = limit
 
 
+class TooManyRoles(Refusal):
+    """No more roles can manage the bot."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+
+class NoSuchRole(Refusal):
+    """The server has set no such role."""
+
+
+class EverybodyManages(Refusal):
+    """The role of everybody can't manage the bot."""
+
+
 class NoSuchChannel(Refusal):
     """The server has set no such channel."""
 
@@ -313,7 +332,7 @@ class NoSuchChannel(Refusal):
 class NotYourServer(Refusal):
     """The command works only in servers, or needs a permission that the member lacks."""
 
-    def __init__(self, cause: Literal["outside", "manager"]) -> None:
+    def __init__(self, cause: Literal["outside", "manager", "role"]) -> None:
         super().__init__(cause)
         self.cause = cause
 

@@ -53,6 +53,11 @@ class Names:
 NOBODY: Final = Names()
 
 
+def has_any(text: str) -> bool:
+    """Return whether the text may contain something to replace; a cheap look before the search."""
+    return "<" in text or "discord" in text
+
+
 def member_ids(text: str) -> set[int]:
     """Return the members whom the text mentions."""
     return {_id(match["member"]) for match in _MENTION.finditer(text) if match["member"]}
@@ -65,7 +70,7 @@ def role_ids(text: str) -> set[int]:
 
 def named(text: str, names: Names = NOBODY) -> str:
     """Return the text with a name in place of each id; what is not known gets a neutral word."""
-    return _MENTION.sub(lambda match: _word(match, names), text)
+    return _MENTION.sub(lambda match: _word(match, names), text) if has_any(text) else text
 
 
 def _word(match: re.Match[str], names: Names) -> str:

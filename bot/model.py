@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, NewType, Self
 
-from bot.characters import is_blank, with_plain_breaks
+from bot.characters import is_blank, is_plain_ascii, with_plain_breaks
 
 JobId = NewType("JobId", int)
 """Our own number of a job: 53 random bits, carried by buttons."""
@@ -438,5 +438,7 @@ def storable(text: str) -> str:
 
     That is NUL and lone surrogates. A text in which nothing can be seen is empty.
     """
+    if is_plain_ascii(text):
+        return text.strip()
     carried = text.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
     return "" if is_blank(carried) else with_plain_breaks(carried).strip()

@@ -46,11 +46,16 @@ def asked(method: str, url: str, *, file: bool = False) -> Iterator[Exchange]:
         record(method, url, time.perf_counter() - began_s, status=exchange.status, error=problem, file=file)
 
 
+def is_wanted() -> bool:
+    """Return whether the lines are written at all."""
+    return log.isEnabledFor(logging.DEBUG)
+
+
 def record(
     method: str, url: str, took_s: float, *, status: int | None, error: str | None = None, file: bool = False
 ) -> None:
     """Log a request that has ended, with an answer or with the name of an error."""
-    if not log.isEnabledFor(logging.DEBUG):
+    if not is_wanted():
         return
     try:
         parts = urlsplit(url)

@@ -21,7 +21,7 @@ def run() -> int:
         loaded = found.usable()
     except StartRefused as refused:
         return _refused(refused)
-    logs.configure(loaded.log_level, form=loaded.log_format, secrets=loaded.secrets)
+    logs.configure(loaded.log_level, form=loaded.log_format, secrets=loaded.secrets, threaded=True)
     logs.log_uncaught_errors()
     for warning in found.warnings:
         log.warning("secrets readable by others", extra={"finding": warning})

@@ -67,7 +67,7 @@ READING: Final[dict[str, str | int]] = {
 }
 
 MAINTAINING: Final[dict[str, str | int]] = {"lock_timeout": LOCK_TIMEOUT_MS}
-REWRITTEN: Final = ("text", "draft", "song", "track", "coauthor", "member", "forgotten")
+REWRITTEN: Final = ("text", "draft", "song", "track", "coauthor", "member", "forgotten", "lyrics_call")
 """Tables that hold what members typed, or lead to a person. Jobs and the ledger are too large for it."""
 
 

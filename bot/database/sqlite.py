@@ -34,7 +34,9 @@ BUSY_TIMEOUT_MS = 500
 READERS_TIMEOUT_MS = 100
 """Wait for readers while the write-ahead log is truncated; writers wait as long."""
 STATEMENTS_CACHED = 256
-"""Prepared statements that a connection keeps."""
+"""Prepared statements that a connection keeps, which is more than the bot has."""
+ROWS_READ = 64
+"""Rows that aiosqlite would fetch at a time. No statement goes through it."""
 GROUP_MAX = 100
 """Maximum number of transactions that share one commit."""
 SCRUB_PAGES = 512
@@ -285,9 +287,9 @@ class Database(engine.Database):
                 system cannot keep SQLite's promises.
         """
         with exclusive_lock(path) as handle:
-            writer = _Writer(lambda: _connect(path), STATEMENTS_CACHED)
+            writer = _Writer(lambda: _connect(path), ROWS_READ)
             writer.waiting = deque()
-            reading = _Connection(lambda: _connect_reading(path), STATEMENTS_CACHED)
+            reading = _Connection(lambda: _connect_reading(path), ROWS_READ)
             async with _opened(writer, path), _opened(reading, path) as reader:
                 writer.ownership = Ownership(path, handle)
                 database = cls(path, writer, reader, wrote, handle)
@@ -307,8 +309,8 @@ class Database(engine.Database):
         Raises:
             StartRefused: the file cannot be opened, or has another schema than this program.
         """
-        reading = _Connection(lambda: _connect_attached_reading(path), STATEMENTS_CACHED)
-        writer = _Writer(lambda: _connect_attached(path), STATEMENTS_CACHED)
+        reading = _Connection(lambda: _connect_attached_reading(path), ROWS_READ)
+        writer = _Writer(lambda: _connect_attached(path), ROWS_READ)
         writer.waiting = deque()
         # The last connection to close removes the log, unless it is read-only: so the reader closes last.
         async with _opened(reading, path) as reader, _opened(writer, path):
@@ -609,7 +611,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise StartRefused(f"SQLite {sqlite3.sqlite_version} is too old; install Python with 3.37 or newer.")
     _look(path)
-    connection = sqlite3.connect(path, isolation_level=None)
+    connection = sqlite3.connect(path, isolation_level=None, cached_statements=STATEMENTS_CACHED)
     try:
         connection.row_factory = sqlite3.Row
         refuse_foreign(connection, path)  # before the first statement that changes the file
@@ -645,7 +647,12 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
 
 def _connect_reading(path: Path) -> sqlite3.Connection:
     """Open a connection that cannot write."""
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    connection = sqlite3.connect(
+        f"{path.resolve().as_uri()}?mode=ro",
+        uri=True,
+        isolation_level=None,
+        cached_statements=STATEMENTS_CACHED,
+    )
     connection.row_factory = sqlite3.Row
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA query_only = ON")

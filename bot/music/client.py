@@ -256,14 +256,17 @@ class MusicClient:
             Transient: there was no answer about the task; ask again later.
             Unauthorized: the service does not accept the key.
         """
-        status, answer, headers = await self._status_of(task_id)
+        # Lyrics are rare, and their queries keep no connection open.
+        status, answer, headers = await self._status_of(task_id, ThroughHttpx(self._posts))
         checked = drafts.read(status, answer)
         if isinstance(checked, wire.Busy):
             raise Transient(f"status query: {checked.detail}", self._retry_after_s(headers))
         self._require_key(status, checked)
         return checked
 
-    async def _status_of(self, task_id: str) -> tuple[int, bytes, Mapping[str, str]]:
+    async def _status_of(
+        self, task_id: str, queries: Queries | None = None
+    ) -> tuple[int, bytes, Mapping[str, str]]:
         """Send a status query.
 
         Raises:
@@ -271,7 +274,7 @@ class MusicClient:
         """
         try:
             async with asyncio.timeout(CHECK_S):
-                return await self._ask(self._url + self.contract.task_path(task_id))
+                return await self._ask(self._url + self.contract.task_path(task_id), queries)
         except (*_BROKEN, httpx.InvalidURL) as error:
             raise Transient(f"status query: {type(error).__name__}") from error
 
@@ -341,9 +344,9 @@ class MusicClient:
                 answer = Answer(status=response.status_code, headers=response.headers, body=body)
                 return self._read(answer)
 
-    async def _ask(self, url: str) -> tuple[int, bytes, Mapping[str, str]]:
+    async def _ask(self, url: str, queries: Queries | None = None) -> tuple[int, bytes, Mapping[str, str]]:
         with request_log.asked("GET", url) as exchange:
-            answer = await self._queries.get(url)
+            answer = await (queries or self._queries).get(url)
             exchange.status = answer.status
             return self._read(answer)
 

@@ -18,6 +18,7 @@ import structlog
 from structlog.contextvars import get_contextvars
 from structlog.typing import EventDict, WrappedLogger
 
+from bot.ops.log_thread import CONTEXT, LogThread
 from bot.ops.redaction import Redactor
 
 log = logging.getLogger(__name__)
@@ -33,15 +34,21 @@ FALSE_ALARMS: Final = ("discord.state", "discord.client")
 STANDARD_ATTRIBUTES: Final = {
     *vars(logging.makeLogRecord({})),
     *("message", "asctime", "taskName", "event", "positional_args", "_record", "_from_structlog"),
+    CONTEXT,
 }
 CONTROL_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
-def configure(level: str, *, form: Form = "console", secrets: Iterable[str] = ()) -> None:
-    """Write all log records to stderr from now on, with ``secrets`` redacted in any encoding."""
+def configure(
+    level: str, *, form: Form = "console", secrets: Iterable[str] = (), threaded: bool = False
+) -> None:
+    """Write all log records to stderr from now on, with ``secrets`` redacted in any encoding.
+
+    ``threaded`` lines are rendered and written on a thread of their own.
+    """
     handler = _Handler(sys.stderr)
     handler.setFormatter(formatter(form, Redactor(secrets), colors=_supports_color(sys.stderr)))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(level=level, handlers=[LogThread(handler) if threaded else handler], force=True)
     for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
     for name in FALSE_ALARMS:
@@ -126,7 +133,8 @@ def _fields(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> Even
         for name, value in {**vars(record), **event_dict}.items()
         if name not in STANDARD_ATTRIBUTES
     }
-    context = get_contextvars() | extra
+    bound = vars(record).get(CONTEXT)
+    context = (get_contextvars() if bound is None else bound) | extra
     subject = {shown: context.pop(name) for name, shown in SUBJECT.items() if context.get(name) is not None}
     for name, value in (subject | context).items():
         # A library may give a field of its own the name of one of the fixed fields.

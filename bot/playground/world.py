@@ -189,11 +189,12 @@ class World:
         contract: Backend = Backend.SSEEDANCE,
         begins_at: datetime | None = None,
         locale: str = "en-US",
+        database_url: str | None = None,
     ) -> AsyncIterator["World"]:
         """Run the bot on a server with one channel; database and spool are in ``folder``.
 
         Without ``begins_at`` it is SimCord's first moment, so that a test finds the same day each time.
-        ``locale`` is the language of the members and the server.
+        ``locale`` is the language of the members and the server. ``database_url`` names another database.
         """
         sandbox = SANDBOXES[contract](key="sandbox", delay_s=delay_s)
         async with running(sandbox) as url:
@@ -203,7 +204,7 @@ class World:
                 music_models=sandbox.models,
                 music_extras=extras,
                 music_lyrics=lyrics,
-                database_url=SecretStr(f"sqlite:///{folder / 'tunesmith.db'}"),
+                database_url=SecretStr(database_url or f"sqlite:///{folder / 'tunesmith.db'}"),
                 spool_dir=folder / "spool",
                 poll_pace=pace,
                 **{sandbox.key_setting.lower(): "sandbox", sandbox.url_setting.lower(): url},  # type: ignore[arg-type]

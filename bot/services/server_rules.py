@@ -6,10 +6,18 @@ from datetime import datetime
 
 from bot.database.engine import Database, Tx
 from bot.database.locking import lock_guild
-from bot.errors import NoSuchChannel, TooManyChannels, WordUnusable
+from bot.errors import (
+    EverybodyManages,
+    NoSuchChannel,
+    NoSuchRole,
+    TooManyChannels,
+    TooManyRoles,
+    WordUnusable,
+)
 from bot.model import ChangedBy, GuildId, storable
-from bot.store import ledger, refused_words, song_channels
-from bot.store.changes import SongChannels
+from bot.store import ledger, manager_roles, refused_words, song_channels
+from bot.store.changes import ManagerRoles, SongChannels
+from bot.store.manager_roles import MANAGER_ROLES_MAX
 from bot.store.song_channels import CHANNELS_MAX
 
 
@@ -88,6 +96,60 @@ class ServerRules:
 
         return await self._database.write(set_channels)
 
+    async def manager_roles(self, guild_id: GuildId) -> tuple[int, ...]:
+        """Return the roles whose members may manage the bot there."""
+        return await self._database.read(lambda tx: manager_roles.roles(tx, guild_id))
+
+    async def set_manager_roles(
+        self, guild_id: GuildId, *, add: int | None, remove: str | None, changed_by: ChangedBy
+    ) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+        """Add a role, and remove one by its id, a mention or a label. Returns the roles before and after.
+
+        None if the interaction came twice.
+
+        Raises:
+            EverybodyManages: the role is everybody's.
+            NoSuchRole: the one to be removed is none of them.
+            TooManyRoles: there are ``MANAGER_ROLES_MAX`` already.
+        """
+        if add == guild_id:
+            raise EverybodyManages
+        now = self._now()
+
+        def set_roles(tx: Tx) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+            lock_guild(tx, guild_id)
+            if ledger.changed(tx, changed_by):
+                return None
+            ledger.know_guild(tx, guild_id)
+            before = manager_roles.roles(tx, guild_id)
+            if remove is not None:
+                manager_roles.remove(tx, guild_id, _named(before, remove))
+            if add is not None:
+                manager_roles.add(tx, guild_id, add)
+            after = manager_roles.roles(tx, guild_id)
+            if len(after) > max(len(before), MANAGER_ROLES_MAX):
+                raise TooManyRoles(MANAGER_ROLES_MAX)
+            ledger.note(
+                tx, "set", guild_id, changed_by, now, before=ManagerRoles(before), after=ManagerRoles(after)
+            )
+            return before, after
+
+        return await self._database.write(set_roles)
+
+
+def _named(roles: tuple[int, ...], typed: str) -> int:
+    """Return which of the roles was typed."""
+    id_ = _id_in(typed)
+    found = [role for role in roles if str(role) == id_]
+    if not found:
+        raise NoSuchRole
+    return found[0]
+
+
+def _id_in(typed: str) -> str:
+    """Return the id in what was typed: the id itself, a mention, or a label, which ends with it."""
+    return (storable(typed).split() or [""])[-1].strip("<#@&>()")
+
 
 def without(channels: SongChannels, typed: str) -> SongChannels:
     """Return the channels for requests without the one that was typed: its id, a mention or a label.
@@ -95,7 +157,7 @@ def without(channels: SongChannels, typed: str) -> SongChannels:
     Raises:
         NoSuchChannel: it is none of them.
     """
-    id_ = (storable(typed).split() or [""])[-1].strip("<#>()")
+    id_ = _id_in(typed)
     kept = tuple(channel for channel in channels.asked if str(channel) != id_)
     if len(kept) == len(channels.asked):
         raise NoSuchChannel

@@ -58,7 +58,14 @@ class SongChannels:
     """Where songs are announced; None: nowhere."""
 
 
-Value: TypeAlias = Status | Allowance | Credits | Channel | SongChannels
+@dataclass(frozen=True, slots=True)
+class ManagerRoles:
+    """Roles whose members may manage the bot, by Discord's ids, in order."""
+
+    ids: tuple[int, ...] = ()
+
+
+Value: TypeAlias = Status | Allowance | Credits | Channel | SongChannels | ManagerRoles
 
 
 def write(value: Value) -> str:
@@ -74,6 +81,8 @@ def write(value: Value) -> str:
             fields = {"credits": limit}
         case Channel(id=channel_id):
             fields = {"channel": channel_id}
+        case ManagerRoles(ids=ids):
+            fields = {"managers": ids}
         case SongChannels(asked=asked, results=results, announced=announced):
             fields = {"asked": asked, "results": results, "announced": announced}
         case _:
@@ -92,6 +101,8 @@ def read(kind: str, text: str | None) -> Value | None:
         return Status(fields["status"])
     if "channel" in fields:
         return Channel(fields["channel"])
+    if "managers" in fields:
+        return ManagerRoles(tuple(fields["managers"]))
     if "asked" in fields:
         return SongChannels(tuple(fields["asked"]), fields["results"], fields["announced"])
     if "period" in fields:
@@ -118,6 +129,8 @@ def plain(value: Value | None) -> str:
             return value.value
         case Allowance(credits=amount, period=period, zone=zone):
             return f"{amount} a {period}" if zone == UTC_NAME else f"{amount} a {period}, {zone}"
+        case ManagerRoles(ids=ids):
+            return f"managed by {' '.join(map(str, ids)) or _OLD_NONE}"
         case SongChannels(asked=asked, results=results, announced=announced):
             names = {"asked in": " ".join(map(str, asked)), "posted in": results, "announced in": announced}
             return "; ".join(f"{name} {ids or _OLD_NONE}" for name, ids in names.items())

@@ -103,19 +103,21 @@ def hold(
     price: int,
     defaults: Defaults,
     now: datetime,
+    pool: Balance | None = None,
 ) -> Hold:
-    """Hold ``price`` credits of the server for the job.
+    """Hold ``price`` credits of the server for the job. ``pool`` is its balance, if it has just been read.
 
     Raises:
         NotEnoughCredits: the allowance and the bonus together are less.
     """
     know_guild(tx, guild_id)
-    pool = balance(tx, guild_id, defaults, now)
+    pool = pool or balance(tx, guild_id, defaults, now)
     if pool.available < price:
         raise NotEnoughCredits(price, pool)
     allowance = min(price, pool.available - pool.bonus)
     held = Hold(day=pool.today, allowance=allowance, bonus=price - allowance)
-    tx.execute("UPDATE guild SET bonus = bonus - ? WHERE id = ?", (held.bonus, guild_id))
+    if held.bonus:
+        tx.execute("UPDATE guild SET bonus = bonus - ? WHERE id = ?", (held.bonus, guild_id))
     booking = _Booking(job_id=job_id, guild_id=guild_id, member=member, hold=held)
     _count(tx, booking, held_by=1, used_by=0)
     _book(tx, "hold", booking, now)

@@ -58,9 +58,11 @@ def member_index(tx: Tx) -> MemberIndex:
 
 def member_number(tx: Tx, discord_id: DiscordUserId) -> MemberNumber:
     """Return the number of this person, assigning one at first sight."""
+    known = known_member(tx, discord_id)
+    if known != NOBODY:
+        return known
     tx.execute("INSERT INTO member (discord_id) VALUES (?) ON CONFLICT DO NOTHING", (discord_id,))
-    (number,) = tx.execute("SELECT id FROM member WHERE discord_id = ?", (discord_id,)).fetchone()
-    return MemberNumber(number)
+    return known_member(tx, discord_id)
 
 
 def known_member(tx: Tx, discord_id: DiscordUserId) -> MemberNumber:

@@ -174,7 +174,7 @@ def hold(
     current = standing(tx, guild_id, member, limit, defaults, now)
     if limit is not None and current.limit_is_tightest and current.left < price:
         raise LimitReached(price, limit, current)
-    return ledger.hold(tx, job_id, guild_id, member, price, defaults, now), limit
+    return ledger.hold(tx, job_id, guild_id, member, price, defaults, now, current.balance), limit
 
 
 def set_member(

@@ -24,6 +24,10 @@ BATCH_MAX: Final = 200
 GRACE: Final = timedelta(days=7)
 """Time after which the data of a server that the bot is no longer in is erased."""
 
+_SETTINGS: Final = (
+    *("member_limit", "role_limit", "budget_alert", "refused_word", "song_channel", "manager_role"),
+)
+"""Tables of what a server's managers have set."""
 _HAS_DATA = f"""(
   EXISTS (SELECT 1 FROM job WHERE guild_id = guild.id AND {NOT_ERASED})
   OR EXISTS (SELECT 1 FROM member_limit WHERE guild_id = guild.id)
@@ -31,6 +35,7 @@ _HAS_DATA = f"""(
   OR EXISTS (SELECT 1 FROM refused_word WHERE guild_id = guild.id)
   OR allowance IS NOT NULL OR period IS NOT NULL OR paused IS NOT NULL OR alerts_channel_id IS NOT NULL
   OR EXISTS (SELECT 1 FROM song_channel WHERE guild_id = guild.id)
+  OR EXISTS (SELECT 1 FROM manager_role WHERE guild_id = guild.id)
   OR results_channel_id IS NOT NULL OR announce_channel_id IS NOT NULL
   OR zone IS NOT NULL OR locale <> '')"""
 """SQL condition: something is stored about a server besides its books."""
@@ -104,7 +109,14 @@ def begin(tx: Tx, guild_id: GuildId, now: datetime) -> None:
            WHERE id = :guild""",
         {"guild": guild_id, "now": milliseconds(now)},
     )
-    for table in ("member_limit", "role_limit", "budget_alert", "refused_word", "song_channel"):
+    for table in (
+        "member_limit",
+        "role_limit",
+        "budget_alert",
+        "refused_word",
+        "song_channel",
+        "manager_role",
+    ):
         tx.execute(f"DELETE FROM {table} WHERE guild_id = ?", (guild_id,))
     erasure.release_parked(tx, "guild_id", guild_id, now)
     mark(tx, Deleted.ERASED)

@@ -69,6 +69,8 @@ def change_model(tx: Tx, job_id: JobId, model: str) -> None:
 
 def _texts_of(tx: Tx, job_id: JobId | None) -> dict[str, _Text]:
     """Return the texts of the job, by kind."""
+    if job_id is None:
+        return {}
     row = tx.execute("SELECT * FROM song WHERE job_id = ?", (job_id,)).fetchone()
     if row is None:
         return {}
@@ -83,7 +85,9 @@ def _add_text(tx: Tx, author: int, value: str, source: Iterable[_Text]) -> int:
     (text_id,) = tx.execute(
         "INSERT INTO text (author_id, value) VALUES (?, ?) RETURNING id", (author, value)
     ).fetchone()
-    held = json.dumps([text.id for text in source if has_words_of(value, text.value)])
+    held = [text.id for text in source if has_words_of(value, text.value)]
+    if not held:
+        return int(text_id)
     tx.execute(
         """INSERT INTO coauthor (text_id, author_id)
              SELECT :text, author_id FROM (
@@ -91,7 +95,7 @@ def _add_text(tx: Tx, author: int, value: str, source: Iterable[_Text]) -> int:
                UNION SELECT author_id FROM coauthor
                  WHERE text_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:held))) AS holder
              WHERE author_id <> :author""",
-        {"text": text_id, "held": held, "author": author},
+        {"text": text_id, "held": json.dumps(held), "author": author},
     )
     return int(text_id)
 

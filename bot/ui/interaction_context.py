@@ -115,25 +115,6 @@ def guild_of(interaction: discord.Interaction) -> GuildId:
     return GuildId(interaction.guild_id)
 
 
-def managed_guild(interaction: discord.Interaction) -> GuildId:
-    """Return the server's id, if the member may manage it.
-
-    Checked here as well, because a server's own settings may show a command to others.
-
-    Raises:
-        NotYourServer: asked outside a server, or without the permission.
-    """
-    guild_id = guild_of(interaction)
-    if not may_manage(interaction):
-        raise NotYourServer("manager")
-    return guild_id
-
-
-def may_manage(interaction: discord.Interaction) -> bool:
-    """Return whether the member may manage the server."""
-    return interaction.permissions.manage_guild or interaction.permissions.administrator
-
-
 def may_manage_messages(interaction: discord.Interaction) -> bool:
     """Return whether the member may remove other people's messages in this channel."""
     return interaction.permissions.manage_messages or interaction.permissions.administrator

@@ -24,6 +24,8 @@ RULES: Final = {
 Source: https://www.unicode.org/cldr/charts/48/supplemental/language_plural_rules.html,
 read 2026-11-26.
 """
+LOCALES_KEPT: Final = 64
+"""Locales whose language is remembered; Discord has some 35."""
 MESSAGE: Final = re.compile(r"^([a-z][a-z0-9-]*) =", re.MULTILINE)
 """The beginning of a message in a Fluent file."""
 
@@ -58,6 +60,7 @@ def _language(code: str) -> Language:
     return Language(code)
 
 
+@functools.lru_cache(LOCALES_KEPT)
 def language_of(locale: str | Locale | None) -> Language:
     """Return the language for a locale as Discord names it: ``de``, ``en-GB``, ``ja``."""
     code = "" if locale is None else str(locale).partition("-")[0]

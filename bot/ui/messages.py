@@ -28,6 +28,8 @@ _FIXED: Final[dict[type[errors.Refusal], str]] = {
     errors.NoSuchLimit: "no-such-limit",
     errors.NoSuchZone: "no-such-zone",
     errors.NoSuchChannel: "no-such-channel",
+    errors.NoSuchRole: "no-such-role",
+    errors.EverybodyManages: "everybody-manages",
     errors.TooManyCopies: "too-many-copies",
     errors.WordsGone: "words-gone",
     errors.TriedAgain: "tried-again",
@@ -121,7 +123,7 @@ def refusal(say: Language, error: errors.Refusal, *, charging: bool = False) -> 
         case errors.NotYourServer(cause="outside"):
             return tell("refused-outside")
         case errors.NotYourServer():
-            return tell("refused-managers-only")
+            return tell("refused-managers-by-role" if error.cause == "role" else "refused-managers-only")
         case errors.OutOfRange():
             return _range(tell, error)
         case errors.OperatorsOnly():
@@ -184,6 +186,8 @@ def _rule_refusal(say: Language, tell: Tell, error: errors.Refusal) -> str:
     match error:
         case errors.WrongChannel():
             return tell("refused-channel", channels=_joined(say, [f"<#{id_}>" for id_ in error.channel_ids]))
+        case errors.TooManyRoles():
+            return tell("refused-roles-too-many", limit=error.limit)
         case errors.TooManyChannels():
             return tell("refused-channels-too-many", limit=error.limit)
         case errors.WordRefused():

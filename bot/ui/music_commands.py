@@ -18,6 +18,7 @@ from bot.ui import (
     forms,
     interaction_context,
     lyrics_writing,
+    managers,
     quota_cards,
     responses,
 )
@@ -94,6 +95,7 @@ class Music(
         super().__init__(allowed_installs=app_commands.AppInstallationType(guild=True, user=False))
         self.services = services
         self.intake = services.intake
+        self._rules = services.rules
         self.credit_service = services.credits
         self.song_archive = services.song_archive
         self.ratings = services.ratings
@@ -286,9 +288,11 @@ class Music(
     @app_commands.describe(post=described("option-top-post"))
     async def top(self, interaction: discord.Interaction, post: bool = False) -> None:
         """Show the server's best songs to the member, or the first page to everybody for a manager."""
-        guild_of = interaction_context.managed_guild if post else interaction_context.guild_of
+        guild_id = interaction_context.guild_of(interaction)
+        if post:
+            guild_id = await managers.managed_guild(interaction, self._rules)
         say = (interaction_context.public if post else interaction_context.private)(interaction)
-        best = await self.ratings.best(guild_of(interaction))
+        best = await self.ratings.best(guild_id)
         embed = best_songs.page(say, best)
         # Whoever turned the page of a post would turn it for everybody.
         view = discord.utils.MISSING if post else best_pages_view(say, best)

@@ -34,6 +34,8 @@ async def with_names(interaction: discord.Interaction, request: SongRequest) -> 
         NotYourServer: asked outside a server.
     """
     text = f"{request.prompt}\n{request.title}\n{request.style}\n{request.lyrics}\n{request.avoid}"
+    if not mentions.has_any(text):
+        return request
     names = _told(interaction)
     member_ids = mentions.member_ids(text) - names.members.keys()
     needs_roles = bool(mentions.role_ids(text) - names.roles.keys())
@@ -81,6 +83,16 @@ async def look_up(
         log.info("name not looked up", extra={"error": "TimeoutError"})
         reopen_for_all(interaction.client)
     return replace(known, members=members, roles=roles, servers=servers)
+
+
+async def of_roles(interaction: discord.Interaction) -> Mapping[int, str]:
+    """Return the names of the server's roles; those of the interaction if Discord does not tell in time.
+
+    Raises:
+        NotYourServer: asked outside a server.
+    """
+    found = await look_up(interaction, _told(interaction), (), REQUEST_S, with_server=True)
+    return found.roles if found.servers else {}
 
 
 async def of_channels(interaction: discord.Interaction) -> dict[int, str]:

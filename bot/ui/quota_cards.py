@@ -9,7 +9,7 @@ from discord.utils import format_dt
 from bot.model import Balance, DiscordUserId, GuildId, Standing
 from bot.services.credits import Explanation, LimitChange, Limits, Overview, Refund, Use
 from bot.store.budget_alerts import BudgetAlert
-from bot.store.changes import Allowance, Channel, Credits, SongChannels, Status, Value
+from bot.store.changes import Allowance, Channel, Credits, ManagerRoles, SongChannels, Status, Value
 from bot.store.quotas import SetLimit
 from bot.store.reports import LedgerRow, MemberUse, Page, SettledSong
 from bot.store.times import UTC_NAME
@@ -281,6 +281,11 @@ def channel_list(channel_ids: tuple[int, ...]) -> str:
     return ", ".join(f"<#{channel_id}>" for channel_id in channel_ids)
 
 
+def role_list(role_ids: tuple[int, ...]) -> str:
+    """Return the mentions of roles; the message must not allow them to ping."""
+    return ", ".join(f"<@&{role_id}>" for role_id in role_ids)
+
+
 def budget_alert(say: Language, alert: BudgetAlert) -> str:
     """Return the alert that a server's allowance is nearly or completely used."""
     return say(
@@ -333,6 +338,8 @@ def _entry(say: Language, row: LedgerRow) -> str:
 
 def _kind(row: LedgerRow) -> str:
     """Return the kind of an entry, more closely for a setting that is no allowance."""
+    if isinstance(row.after, ManagerRoles):
+        return "managers"
     return "channels" if isinstance(row.after, SongChannels) else row.kind
 
 
@@ -392,6 +399,8 @@ def _value(say: Language, value: Value) -> str:
             return allowance if zone == UTC_NAME else f"{allowance}, {zone}"
         case Credits(amount=limit):
             return say("none") if limit is None else number(say, limit)
+        case ManagerRoles(ids=role_ids):
+            return role_list(role_ids) or say("none")
         case SongChannels():
             return ", ".join(f"{part}: {where}" for part, where in _channel_parts(say, value).items())
         case Channel(id=channel_id):

@@ -17,6 +17,7 @@ from bot.ui import (
     cards,
     chart,
     interaction_context,
+    managers,
     names,
     quota_cards,
     settings_cards,
@@ -61,15 +62,21 @@ class Quota(
         self.credit_service = services.credits
         self.attachments = services.attachments
         self.exports = services.exports
+        self._rules = services.rules
         for command in ServerRulesCommands(services).commands():
             self.add_command(command)
+
+    async def _manager(self, interaction: discord.Interaction) -> tuple[GuildId, Language]:
+        """Return the server that the member may manage, and their language."""
+        guild_id = await managers.managed_guild(interaction, self._rules)
+        return guild_id, interaction_context.private(interaction)
 
     # -- reading
 
     @app_commands.command(description=described("command-quota-view"))
     async def view(self, interaction: discord.Interaction) -> None:
         """Show the server's credits and limits."""
-        guild_id, say = _manager(interaction)
+        guild_id, say = await self._manager(interaction)
         embed = quota_cards.view(say, await self.credit_service.overview(guild_id), guild_id)
         await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
 
@@ -77,7 +84,7 @@ class Quota(
     @app_commands.describe(user=described("option-explain-user"))
     async def explain(self, interaction: discord.Interaction, user: discord.User) -> None:
         """Show what a member can spend, and every rule behind that."""
-        guild_id, say = _manager(interaction)
+        guild_id, say = await self._manager(interaction)
         member_id, role_ids = DiscordUserId(user.id), interaction_context.role_ids(user, guild_id)
         explanation = await self.credit_service.explain(guild_id, member_id, role_ids)
         embed = quota_cards.explained(say, explanation, member_id, guild_id)
@@ -90,7 +97,7 @@ class Quota(
         self, interaction: discord.Interaction, user: discord.User | None = None, kind: str | None = None
     ) -> None:
         """Show the newest page; buttons lead to the others."""
-        guild_id, say = _manager(interaction)
+        guild_id, say = await self._manager(interaction)
         member_id = None if user is None else DiscordUserId(user.id)
         page = await self.credit_service.page(guild_id, kind=kind, member_id=member_id)
         embed = quota_cards.ledger(say, page, kind, member_id)
@@ -100,7 +107,7 @@ class Quota(
     @app_commands.command(description=described("command-quota-export"))
     async def export(self, interaction: discord.Interaction) -> None:
         """Send a file; writing it may take longer than an answer may, so defer."""
-        guild_id, say = _manager(interaction)
+        guild_id, say = await self._manager(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         async with uploads.folder(self.exports, interaction) as folder:
             people = await self.credit_service.people(guild_id)
@@ -111,7 +118,7 @@ class Quota(
     @app_commands.command(description=described("command-quota-usage"))
     async def usage(self, interaction: discord.Interaction) -> None:
         """Show the chart, and whose its bars are."""
-        guild_id, say = _manager(interaction)
+        guild_id, say = await self._manager(interaction)
         use = await self.credit_service.use(guild_id)
         picture = await self.attachments.run(chart.usage, use, say)
         embed = quota_cards.usage(say, use)
@@ -139,7 +146,7 @@ class Quota(
         timezone: ZoneName | None = None,
     ) -> None:
         """Change the allowance, how often it renews, and in which time zone."""
-        guild_id, say = _manager(interaction)
+        guild_id, say = await self._manager(interaction)
         new_period = None if period is None else Period(period)
         by = interaction_context.changed_by(interaction)
         changed = await self.credit_service.set_allowance(guild_id, credits, new_period, by, zone=timezone)
@@ -159,7 +166,7 @@ class Quota(
         reason: Reason,
     ) -> None:
         """Add to the bonus, or take from it."""
-        guild_id, say = _manager(interaction)
+        guild_id, say = await self._manager(interaction)
         changed = await self.credit_service.grant(
             guild_id, credits, interaction_context.changed_by(interaction, reason)
         )
@@ -175,7 +182,7 @@ class Quota(
         credits: Credits | None = None,  # noqa: A002 - the option's name
     ) -> None:
         """Show or change a member's own limit."""
-        guild_id, say = _manager(interaction)
+        guild_id, say = await self._manager(interaction)
         member_id = DiscordUserId(user.id)
         if credits is None:
             role_ids = interaction_context.role_ids(user, guild_id)
@@ -203,7 +210,7 @@ class Quota(
         credits: Credits | None = None,  # noqa: A002 - the option's name
     ) -> None:
         """Show or change a role's limit."""
-        guild_id, say = _manager(interaction)
+        guild_id, say = await self._manager(interaction)
         name = quota_cards.role(say, role.id, guild_id)
         if credits is None:
             limit = (await self.credit_service.overview(guild_id)).role_limits.get(role.id)
@@ -221,7 +228,7 @@ class Quota(
     @app_commands.describe(clear=described("option-limits-clear"))
     async def limits(self, interaction: discord.Interaction, clear: str | None = None) -> None:
         """Show every limit, or clear one, also of a role or member that Discord no longer offers."""
-        guild_id, say = _manager(interaction)
+        guild_id, say = await self._manager(interaction)
         if clear is None:
             found = await self.credit_service.limits(guild_id, size=LIMITS_SHOWN)
             embed = quota_cards.limits(say, found, guild_id)
@@ -239,7 +246,7 @@ class Quota(
     async def _limit_choices(
         self, interaction: discord.Interaction, typed: str
     ) -> list[app_commands.Choice[str]]:
-        guild_id, say = _manager(interaction)
+        guild_id, say = await self._manager(interaction)
         found = await self.credit_service.limits(guild_id, typed, size=CHOICES_MAX)
         return [
             app_commands.Choice(name=quota_cards.limit_choice(say, limit, guild_id), value=limit.key)
@@ -250,7 +257,7 @@ class Quota(
     @app_commands.describe(job=described("option-refund-job"), reason=described("option-reason"))
     async def refund(self, interaction: discord.Interaction, job: str, reason: Reason) -> None:
         """Give a song's credits back, once for each song."""
-        guild_id, say = _manager(interaction)
+        guild_id, say = await self._manager(interaction)
         job_id = await self._chosen(interaction, storable(job))
         if job_id is None:
             raise NotRefundable("unknown")
@@ -266,7 +273,7 @@ class Quota(
         return await autocompletion.answer(interaction, autocompletion.songs(found))
 
     async def _offers(self, interaction: discord.Interaction, typed: str, limit: int) -> list[Offer]:
-        guild_id, say = _manager(interaction)
+        guild_id, say = await self._manager(interaction)
         songs = await self.credit_service.refundable(guild_id, typed, limit)
         return [Offer(job_id=song.job_id, label=quota_cards.choice(say, song)) for song in songs]
 
@@ -287,7 +294,7 @@ class Quota(
     @app_commands.describe(channel=described("option-alerts-channel"))
     async def alerts(self, interaction: discord.Interaction, channel: PostableChannel | None = None) -> None:
         """Choose the channel for budget alerts, or turn them off."""
-        guild_id, say = _manager(interaction)
+        guild_id, say = await self._manager(interaction)
         if channel is not None:
             interaction_context.may_post_in(interaction, channel)
         changed = await self.credit_service.set_alerts(
@@ -300,7 +307,7 @@ class Quota(
     @app_commands.describe(reason=described("option-pause-reason"))
     async def pause(self, interaction: discord.Interaction, reason: Reason) -> None:
         """Take no new songs until ``/quota resume``."""
-        guild_id, say = _manager(interaction)
+        guild_id, say = await self._manager(interaction)
         open_jobs = await self.credit_service.pause(
             guild_id, interaction_context.changed_by(interaction, reason)
         )
@@ -310,15 +317,10 @@ class Quota(
     @app_commands.command(description=described("command-quota-resume"))
     async def resume(self, interaction: discord.Interaction) -> None:
         """End a pause."""
-        guild_id, say = _manager(interaction)
+        guild_id, say = await self._manager(interaction)
         ended = await self.credit_service.resume(guild_id, interaction_context.changed_by(interaction))
         if ended is not None:
             await _confirm(interaction, settings_cards.resumed(say, ended=ended))
-
-
-def _manager(interaction: discord.Interaction) -> tuple[GuildId, Language]:
-    """Return the server that the member may manage, and their language."""
-    return interaction_context.managed_guild(interaction), interaction_context.private(interaction)
 
 
 async def _confirm(

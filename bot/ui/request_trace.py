@@ -25,8 +25,9 @@ def trace(
 
     async def ended(_: object, context: SimpleNamespace, request: aiohttp.TraceRequestEndParams) -> None:
         took_s = time.perf_counter() - context.began_s
-        status = request.response.status
-        request_log.record(request.method, str(request.url), took_s, status=status, file=secret_path)
+        if request_log.is_wanted():  # an address takes a while to write down
+            status = request.response.status
+            request_log.record(request.method, str(request.url), took_s, status=status, file=secret_path)
         header = request.response.headers.get("Date", "")
         if header == seen.get("date"):  # of the same second
             return

@@ -106,11 +106,15 @@ async def promise(
     job, facts = accepted.job, accepted.facts
     say = interaction_context.public(interaction)
     card_message_id: int | None = None
-    content, embed = cards.card_line(say, job), cards.card(say, job, facts) or discord.utils.MISSING
-    view = card_view(say, job) or discord.utils.MISSING
+    content, embed, view = cards.card_line(say, job), cards.card(say, job, facts), card_view(say, job)
     try:
         with readable_answers():
-            response = await interaction.response.send_message(content, embed=embed, view=view)
+            response = await interaction.response.send_message(
+                content,
+                # Whether an embed is true takes discord.py a while to find out.
+                embed=discord.utils.MISSING if embed is None else embed,
+                view=view or discord.utils.MISSING,
+            )
         card_message_id = response.message_id
     except discord.NotFound as error:
         if error.code == UNKNOWN_INTERACTION and await intake.withdraw(job):

@@ -7,7 +7,7 @@ from bot.store.refused_words import REFUSED_WORD_MAX
 from bot.ui.cards import COLOR_WORKING
 from bot.ui.fitted_embed import FittedEmbed
 from bot.ui.language import Language
-from bot.ui.quota_cards import channel, channel_list
+from bot.ui.quota_cards import channel, channel_list, role_list
 from bot.ui.text import line
 
 
@@ -20,6 +20,19 @@ def words(say: Language, refused: list[str], changed: list[str]) -> discord.Embe
         color=COLOR_WORKING,
     )
     embed.set_footer(text=say("words-hint"))
+    return embed
+
+
+def managers(say: Language, before: tuple[int, ...], after: tuple[int, ...]) -> discord.Embed:
+    """Return the roles whose members may manage the bot, and how to show them its commands."""
+    embed = FittedEmbed(
+        title=say("managers-title"),
+        description=say("managers-shown") if before == after else say("managers-changed"),
+        color=COLOR_WORKING,
+    )
+    embed.add_field(name=say("managers-roles"), value=role_list(after) or say("none"), inline=False)
+    if after:
+        embed.add_field(name=say("managers-show"), value=say("managers-how"), inline=False)
     return embed
 
 

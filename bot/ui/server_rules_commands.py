@@ -1,6 +1,6 @@
-"""The commands of ``/quota`` for a server's rules: words, and channels for songs."""
+"""The commands of ``/quota`` for a server's rules: words, channels for songs, and managers by role."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,7 +12,15 @@ from bot.model import GuildId
 from bot.services import server_rules
 from bot.store.changes import SongChannels
 from bot.store.refused_words import REFUSED_WORD_MAX
-from bot.ui import autocompletion, cards, channel_options, interaction_context, names, server_rules_cards
+from bot.ui import (
+    autocompletion,
+    cards,
+    channel_options,
+    interaction_context,
+    managers,
+    names,
+    server_rules_cards,
+)
 from bot.ui.channel_options import TO_ANNOUNCE, PostableChannel, SongChannel
 from bot.ui.dependencies import Services
 from bot.ui.discord_limits import CHOICE_MAX
@@ -23,7 +31,7 @@ from bot.ui.text import label, line
 RefusedWord = app_commands.Range[str, 1, REFUSED_WORD_MAX]
 TYPED_MAX: Final = CHOICE_MAX
 """Maximum characters of an option whose choices are typed."""
-TypedChannel = app_commands.Range[str, 1, TYPED_MAX]
+Typed = app_commands.Range[str, 1, TYPED_MAX]
 NAME_MAX: Final = CHOICE_MAX - 24
 """Characters of a channel's name that are shown before its id."""
 OFF: Final[dict[str, Callable[[SongChannels], SongChannels]]] = {
@@ -51,6 +59,16 @@ class ServerRulesCommands:
         )
         channels.autocomplete("remove")(self._set_channels)
         yield channels
+        managers_: app_commands.Command[Any, ..., None] = app_commands.Command(
+            name="managers", description=described("command-quota-managers"), callback=self._managers
+        )
+        managers_.autocomplete("remove")(self._set_roles)
+        yield managers_
+
+    async def _manager(self, interaction: discord.Interaction) -> tuple[GuildId, Language]:
+        """Return the server that the member may manage, and their language."""
+        guild_id = await managers.managed_guild(interaction, self._rules)
+        return guild_id, interaction_context.private(interaction)
 
     @app_commands.describe(add=described("option-words-add"), remove=described("option-words-remove"))
     async def _words(
@@ -60,7 +78,7 @@ class ServerRulesCommands:
         remove: RefusedWord | None = None,
     ) -> None:
         """Show the words that songs here may not have, or change them."""
-        guild_id, say = _manager(interaction)
+        guild_id, say = await self._manager(interaction)
         changed = []
         if remove is not None:
             word = await self._rules.take_word(guild_id, remove)
@@ -83,13 +101,13 @@ class ServerRulesCommands:
         self,
         interaction: discord.Interaction,
         add: SongChannel | None = None,
-        remove: TypedChannel | None = None,
+        remove: Typed | None = None,
         results: PostableChannel | None = None,
         announce: PostableChannel | None = None,
         off: str | None = None,
     ) -> None:
         """Show the channels for songs, or change them."""
-        guild_id, say = _manager(interaction)
+        guild_id, say = await self._manager(interaction)
         picked = [
             *((channel, TO_POST_SONGS) for channel in (add, results) if channel is not None),
             *((channel, TO_ANNOUNCE) for channel in (announce,) if channel is not None),
@@ -135,17 +153,59 @@ class ServerRulesCommands:
         self, interaction: discord.Interaction, typed: str
     ) -> list[app_commands.Choice[str]]:
         """Return the channels that are set, also those that Discord no longer knows."""
-        guild_id, say = _manager(interaction)
+        guild_id, say = await self._manager(interaction)
         channels = await self._rules.channels(guild_id)
         known = await names.of_channels(interaction)
-        gone = say("channel-gone") if known else ""
-        shown_as = {id_: f"#{known[id_]}" if id_ in known else gone for id_ in channels.asked}
-        labels = {id_: f"{label(name, NAME_MAX)} ({id_})" for id_, name in shown_as.items()}
-        return [
-            app_commands.Choice(name=shown.strip(), value=str(channel))
-            for channel, shown in labels.items()
-            if typed.casefold() in shown.casefold()
-        ]
+        return _choices(channels.asked, known, "#", say("channel-gone") if known else "", typed)
+
+    @app_commands.describe(add=described("option-managers-add"), remove=described("option-managers-remove"))
+    async def _managers(
+        self, interaction: discord.Interaction, add: discord.Role | None = None, remove: Typed | None = None
+    ) -> None:
+        """Show the roles whose members may use ``/quota``, or change them; these members may not."""
+        guild_id, say = managers.permitted_guild(interaction), interaction_context.private(interaction)
+        if add is None and remove is None:
+            shown = await self._rules.manager_roles(guild_id)
+            changed: tuple[tuple[int, ...], tuple[int, ...]] | None = (shown, shown)
+        else:
+            changed = await self._rules.set_manager_roles(
+                guild_id,
+                add=None if add is None else add.id,
+                remove=remove,
+                changed_by=interaction_context.changed_by(interaction),
+            )
+        if changed is not None:
+            embed = server_rules_cards.managers(say, *changed)
+            await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
+
+    async def _set_roles(
+        self, interaction: discord.Interaction, typed: str
+    ) -> list[app_commands.Choice[str]]:
+        return await autocompletion.answer(interaction, self._role_choices(interaction, typed))
+
+    async def _role_choices(
+        self, interaction: discord.Interaction, typed: str
+    ) -> list[app_commands.Choice[str]]:
+        """Return the roles that are set, also those that Discord no longer knows."""
+        say, roles = (
+            interaction_context.private(interaction),
+            await self._rules.manager_roles(managers.permitted_guild(interaction)),
+        )
+        known = await names.of_roles(interaction)
+        return _choices(roles, known, "@", say("role-gone") if known else "", typed)
+
+
+def _choices(
+    ids: Iterable[int], known: Mapping[int, str], sign: str, gone: str, typed: str
+) -> list[app_commands.Choice[str]]:
+    """Return what is set by name and id; what Discord no longer knows has a word in place of its name."""
+    shown_as = {id_: f"{sign}{known[id_]}" if id_ in known else gone for id_ in ids}
+    labels = {id_: f"{label(name, NAME_MAX)} ({id_})".strip() for id_, name in shown_as.items()}
+    return [
+        app_commands.Choice(name=shown, value=str(id_))
+        for id_, shown in labels.items()
+        if typed.casefold() in shown.casefold()
+    ]
 
 
 async def _require_postable(
@@ -158,8 +218,3 @@ async def _require_postable(
         return  # in its threads; a request in one of them is checked there
     interaction_context.may_post_in(interaction, channel)
     await channel_options.require_permissions(interaction, channel, needed)
-
-
-def _manager(interaction: discord.Interaction) -> tuple[GuildId, Language]:
-    """Return the server that the member may manage, and their language."""
-    return interaction_context.managed_guild(interaction), interaction_context.private(interaction)

@@ -8,7 +8,7 @@ from typing import Final
 import discord
 import regex
 
-from bot.characters import head, is_blank, with_plain_breaks
+from bot.characters import head, is_blank, is_plain_ascii, with_plain_breaks
 
 MARKS_MAX: Final = 2
 """Combining marks on one character that are kept; more would cover the lines around them (Zalgo)."""
@@ -65,6 +65,8 @@ def plain(text: str) -> str:
     Joiners, variation selectors and tags stay where a script or an emoji needs them. A text in which nothing
     can be seen is empty.
     """
+    if is_plain_ascii(text):
+        return text.strip()
     text = with_plain_breaks(unicodedata.normalize("NFC", text)).replace("\t", " ")
     for pattern in _UNNEEDED:
         text = pattern.sub(lambda match: match[1] or "", text)

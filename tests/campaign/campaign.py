@@ -93,6 +93,8 @@ class Report:
 class Campaign:
     """One campaign in a folder that keeps the database, the log and the spool."""
 
+    answer_to_books_s = ANSWER_TO_BOOKS_S
+
     def __init__(self, folder: Path, seed: int, size: Size) -> None:
         self._folder = folder
         self._seed = seed
@@ -357,7 +359,7 @@ class Campaign:
 
     def _cut_off(self, post: PaidRequest) -> bool:
         """Return whether the bot was killed before it can have recorded the answer to this paid request."""
-        over_s = math.inf if post.answered_at_s is None else post.answered_at_s + ANSWER_TO_BOOKS_S
+        over_s = math.inf if post.answered_at_s is None else post.answered_at_s + self.answer_to_books_s
         return any(post.arrived_at_s - ARRIVES_LATE_S <= at_s <= over_s for at_s in self._killed_at_s)
 
 

@@ -138,6 +138,9 @@ class Machine:
 class Fleet(Campaign):
     """A campaign of several processes."""
 
+    # While the server restarts, an outcome is written with a backoff.
+    answer_to_books_s = 10.0
+
     def __init__(self, folder: Path, seed: int, size: Size, fleet: FleetSize, server: Server) -> None:
         super().__init__(folder, seed, size)
         self._fleet = fleet

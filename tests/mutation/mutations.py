@@ -78,6 +78,8 @@ SERVERS: Final = "unit/services/test_intake_servers.py::test_"
 LEDGER: Final = "unit/store/test_ledger.py::test_"
 CALENDARS: Final = "unit/store/test_calendars.py::test_"
 TIMES: Final = "unit/store/test_times.py::test_"
+MANAGERS: Final = "flows/test_managers.py::test_"
+CHANNELS: Final = "unit/pipeline/test_song_channels.py::test_"
 BREAKER: Final = "unit/store/test_breaker.py::test_"
 OWNERSHIP: Final = "unit/database/test_ownership.py::test_"
 DATABASE: Final = "unit/database/test_sqlite.py::test_"
@@ -1107,6 +1109,40 @@ FORGETTING: Final = (
             "WHERE day = NEW.day",
         ),
         by=(f"{CALENDARS}a_song_keeps_the_servers_day_and_the_total_keeps_utcs",),
+    ),
+    broken(
+        "a member without the permission needs a role that was chosen",
+        "ui/managers.py",
+        "managed_guild",
+        (
+            "if not (interaction_context.role_ids(interaction.user, guild_id) - {guild_id}) & set(roles):",
+            "if not roles:",
+        ),
+        by=(f"{MANAGERS}others_are_refused_by_a_sentence_that_names_the_roles",),
+    ),
+    broken(
+        "a manager by role changes no managers",
+        "ui/managers.py",
+        "permitted_guild",
+        ("if not has_permission(interaction):", "if False:"),
+        by=(f"{MANAGERS}such_a_manager_changes_no_managers",),
+    ),
+    broken(
+        "songs are asked for in the channels that were chosen",
+        "store/song_channels.py",
+        "admitted",
+        ("if channels.asked and not", "if not channels.asked and not"),
+        by=(f"{CHANNELS}a_request_elsewhere_is_refused_and_holds_nothing",),
+    ),
+    broken(
+        "a song that its channel does not take goes to where it was asked for",
+        "pipeline/delivery.py",
+        "_places",
+        (
+            "found = (results, origin.channel_id, origin.parent_channel_id)",
+            "found = (results or origin.channel_id,)",
+        ),
+        by=(f"{CHANNELS}a_song_falls_back_to_where_it_was_asked_for_then_directly",),
     ),
     assigned(
         "a hash is kept until the longest periods of the last use are over",

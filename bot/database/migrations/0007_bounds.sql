@@ -294,3 +294,10 @@ CREATE TABLE lyrics_call (
 ) STRICT;
 CREATE INDEX lyrics_call_of_member ON lyrics_call (member_id, asked_at);
 CREATE INDEX lyrics_call_by_age ON lyrics_call (asked_at);
+
+-- Roles whose members may manage the bot in a server.
+CREATE TABLE manager_role (
+  guild_id INTEGER NOT NULL REFERENCES guild (id),
+  role_id INTEGER NOT NULL,
+  PRIMARY KEY (guild_id, role_id)
+) STRICT, WITHOUT ROWID;

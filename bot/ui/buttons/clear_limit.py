@@ -7,7 +7,7 @@ import discord
 from discord import ui
 
 from bot.model import DiscordUserId
-from bot.ui import interaction_context, quota_cards
+from bot.ui import interaction_context, managers, quota_cards
 from bot.ui.buttons.base import PersistentButton, persistent_view
 from bot.ui.custom_ids import SNOWFLAKE
 from bot.ui.dependencies import Services
@@ -31,7 +31,7 @@ class ClearLimitButton(PersistentButton, template=f"unlimit:(?P<whose>member|rol
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
         """Remove the limit and say so in place of the question."""
-        guild_id = interaction_context.managed_guild(interaction)
+        guild_id = await managers.managed_guild(interaction, services.rules)
         by, say = interaction_context.changed_by(interaction), interaction_context.private(interaction)
         if self.whose == "member":
             name = f"<@{self.discord_id}>"

@@ -8,7 +8,7 @@ from discord import ui
 
 from bot.model import DiscordUserId
 from bot.store.reports import Page
-from bot.ui import cards, interaction_context, quota_cards
+from bot.ui import cards, interaction_context, managers, quota_cards
 from bot.ui.buttons.base import PersistentButton, persistent_view
 from bot.ui.custom_ids import NUMBER, SNOWFLAKE
 from bot.ui.dependencies import Services
@@ -45,7 +45,7 @@ class LedgerPageButton(
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
         """Show that page in place of this one."""
         page = await services.credits.page(
-            interaction_context.managed_guild(interaction),
+            await managers.managed_guild(interaction, services.rules),
             kind=self.kind,
             member_id=self.member_id,
             before_id=self.entry_id if self.older else None,

@@ -5,6 +5,7 @@ import html
 import io
 import json
 import logging
+import subprocess
 import sys
 import threading
 import time
@@ -19,6 +20,7 @@ from multidict import CIMultiDict
 from structlog.contextvars import bound_contextvars
 
 from bot.ops import logs
+from bot.ops.log_thread import LogThread
 from bot.ops.logs import Form
 from bot.ops.redaction import REDACTED, Redactor
 
@@ -516,6 +518,8 @@ def process(
         monkeypatch.setattr(holder, name, getattr(holder, name))
     yield lambda: capsys.readouterr().err
     logging.captureWarnings(capture=False)
+    for handler in root.handlers:
+        handler.close()
     root.handlers[:] = handlers
     root.setLevel(level)
     for name, before in named.items():
@@ -551,6 +555,68 @@ def test_what_nobody_catches_becomes_a_line(process: Callable[[], str]) -> None:
     assert ["thread crashed", "process crashed"] == [one["event"] for one in found]
     assert all("RuntimeError" in one["exception"] for one in found)
     assert_clean(written)
+
+
+def test_lines_keep_their_order_and_their_context_on_the_log_thread(process: Callable[[], str]) -> None:
+    logs.configure("INFO", form="json", secrets=SECRETS, threaded=True)
+    some = logging.getLogger("bot.some")
+    for number in range(50):
+        with bound_contextvars(job_id=number):
+            some.info("step taken", extra={"answer": TOKEN})
+            some.info("takes %s", [number])
+            some.error("step failed")
+    logging.getLogger().handlers[0].flush()
+    written = process()
+    found = [json.loads(line) for line in written.splitlines()]
+
+    assert [number for number in range(50) for _ in range(3)] == [one["job"] for one in found]
+    assert ["step taken", "takes [0]", "step failed"] == [one["event"] for one in found[:3]]
+    assert_clean(written)
+
+
+def test_a_line_is_rendered_apart_from_its_caller(process: Callable[[], str]) -> None:
+    logs.configure("INFO", form="json", threaded=True)
+    handler = logging.getLogger().handlers[0]
+    assert isinstance(handler, LogThread)
+    threads, render = [], handler._target.format
+
+    def format_(record: logging.LogRecord) -> str:
+        threads.append(threading.current_thread().name)
+        return render(record)
+
+    handler._target.format = format_  # type: ignore[method-assign]
+    logging.getLogger("bot.some").info("step taken", extra={"took_s": 1.5})
+    logging.getLogger("bot.some").debug("step begun")
+    handler.flush()
+
+    assert ["log"] == threads
+    assert "step taken" in process()
+
+
+def test_what_is_logged_after_the_end_of_logging_is_written_as_well(process: Callable[[], str]) -> None:
+    logs.configure("INFO", form="json", threaded=True)
+    handler = logging.getLogger().handlers[0]
+    logging.getLogger("bot.some").info("stopping")
+    handler.close()
+    logging.getLogger("bot.some").info("stopped")
+
+    assert ["stopping", "stopped"] == [json.loads(line)["event"] for line in process().splitlines()]
+
+
+def test_the_end_of_a_process_loses_no_line() -> None:
+    source = """
+import logging
+from bot.ops import logs
+logs.configure("INFO", form="json", threaded=True)
+for number in range(500):
+    logging.getLogger("bot.some").info("step taken", extra={"number": number})
+raise SystemExit(3)
+"""
+    command = [sys.executable, "-c", source]
+    ended = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603 - our own
+
+    assert 3 == ended.returncode
+    assert [*range(500)] == [json.loads(line)["number"] for line in ended.stderr.splitlines()]
 
 
 def test_an_interrupt_is_no_bug(process: Callable[[], str]) -> None:

@@ -17,7 +17,7 @@ async def test_a_stored_song_is_fetched_again_before_it_is_posted(rig: Rig) -> N
 
     await rig.until(job, JobState.DELIVERED)
 
-    assert [2] == [post.files for post in rig.chat.posts]
+    assert [{1, 2}] == [set(audio) for audio in rig.chat.audio.values()]
     assert {"hold": 1, "settle": 1} == await rig.books()
 
 
@@ -31,7 +31,7 @@ async def test_a_song_whose_send_began_elsewhere_is_fetched_again(rig: Rig) -> N
 
     await rig.until(job, JobState.DELIVERED)
 
-    assert [2] == [post.files for post in rig.chat.posts]
+    assert [{1, 2}] == [set(audio) for audio in rig.chat.audio.values()]
 
 
 async def test_one_lost_file_is_fetched_and_the_other_kept(rig: Rig) -> None:
@@ -59,4 +59,4 @@ async def test_a_file_that_is_not_to_be_had_now_is_waited_for(rig: Rig) -> None:
     await rig.until(job, JobState.DELIVERED)
 
     assert JobState.STORED is waiting
-    assert [2] == [post.files for post in rig.chat.posts]
+    assert [{1, 2}] == [set(audio) for audio in rig.chat.audio.values()]

@@ -20,16 +20,18 @@ from bot.errors import (
     StoreBusy,
     TooManyLyrics,
     WordsGone,
+    WrongChannel,
 )
 from bot.model import Backend, ClosedCause, DiscordUserId
 from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
 from bot.music.kie import Kie
 from bot.services.lyrics import Lyricist
-from bot.store import breaker, erasure, lyrics_calls, members, texts
+from bot.store import breaker, erasure, ledger, lyrics_calls, members, song_channels, texts
+from bot.store.changes import SongChannels
 from bot.store.lyrics_calls import CallState
 from tests import make
-from tests.make import MEMBER, NOW, OTHER
+from tests.make import CHANNEL, GUILD, MEMBER, NOW, OTHER
 
 DRAFTS = Kie.capabilities.lyrics
 REQUEST = make.custom(model="V6", lyrics="")
@@ -140,6 +142,19 @@ async def test_lyrics_are_written_recorded_and_kept_in_a_draft(stand: Stand) -> 
     assert (written.request, None) == draft
     assert ("Neon Rain", "[Verse]\nRain") == (written.request.title, written.request.lyrics)
     assert (1, ["done"]) == (stand.service.posts, await stand.states())
+
+
+async def test_lyrics_are_refused_where_songs_may_not_be_asked_for(stand: Stand) -> None:
+    def elsewhere(tx: Tx) -> None:
+        ledger.know_guild(tx, GUILD)
+        song_channels.write(tx, GUILD, SongChannels(asked=(CHANNEL + 1,)))
+
+    await stand.database.write(elsewhere)
+
+    with pytest.raises(WrongChannel):
+        await stand.write()
+    assert 0 == stand.service.posts
+    assert [] == await stand.states()
 
 
 async def test_an_interaction_that_arrives_twice_is_paid_for_once(stand: Stand) -> None:

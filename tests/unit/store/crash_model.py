@@ -1,7 +1,8 @@
 """A model of the store in plain Python, with its own arithmetic."""
 
 import json
-from collections import Counter
+import sqlite3
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -340,11 +341,13 @@ def month_of(at: datetime) -> object:
 
 def written(tx: Tx) -> Books:
     """What is there."""
+    takes: dict[int, list[int]] = defaultdict(list)
+    for job_id, take in tx.execute("SELECT job_id, take FROM track ORDER BY job_id, take"):
+        takes[job_id].append(take)
     songs = tx.execute(
         """SELECT interaction_id, guild_id, discord_id, words.prompt, created_at, due_at, state, attempt,
                   claim_epoch, parked, reason, submitted_at, backend, task_id, urls, delivery_channel_id,
-                  delivery_direct, delivery_started_at, message_id, card_message_id,
-                  (SELECT json_group_array(take) FROM track WHERE job_id = job.id) AS takes
+                  delivery_direct, delivery_started_at, message_id, card_message_id, job.id AS takes
            FROM job JOIN member ON member.id = member_id LEFT JOIN words ON words.job_id = job.id
            ORDER BY created_at"""
     )
@@ -353,16 +356,18 @@ def written(tx: Tx) -> Books:
                   COALESCE(ledger.interaction_id, job.interaction_id)
            FROM ledger LEFT JOIN job ON job.id = job_id ORDER BY ledger.id"""
     )
-    guilds = tx.execute("SELECT id, allowance, period FROM guild")
+    # On a server, a transaction locks its guild before it looks, also one that nothing comes of.
+    guilds = tx.execute(
+        """SELECT id, allowance, period FROM guild
+           WHERE EXISTS (SELECT 1 FROM ledger WHERE ledger.guild_id = guild.id)"""
+    )
     members = tx.execute("SELECT discord_id FROM member")
     drafts = tx.execute(
         "SELECT created_at, discord_id, prompt FROM draft JOIN member ON member.id = member_id"
     )
     return Books(
         epoch=int(facts.fact(tx, "epoch") or 0),
-        songs={
-            row["interaction_id"]: Song(**dict(zip(row.keys()[1:], row[1:], strict=True))) for row in songs
-        },
+        songs={row["interaction_id"]: _song(row, takes) for row in songs},
         ledger=[Line(*row) for row in lines],
         guilds={row["id"]: (row["allowance"], row["period"]) for row in guilds},
         members={row["discord_id"] for row in members},
@@ -370,3 +375,8 @@ def written(tx: Tx) -> Books:
         breaker_state=breaker.read(tx, Backend.SSEEDANCE),
         refused={row[0] for row in tx.execute("SELECT interaction_id FROM refused_interaction")},
     )
+
+
+def _song(row: sqlite3.Row, takes: dict[int, list[int]]) -> Song:
+    values = dict(zip(row.keys()[1:], row[1:], strict=True))
+    return Song(**values | {"takes": json.dumps(takes[row["takes"]], separators=(",", ":"))})

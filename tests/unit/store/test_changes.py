@@ -4,7 +4,7 @@ import pytest
 
 from bot.model import Period
 from bot.store import changes
-from bot.store.changes import Allowance, Channel, Credits, SongChannels, Status, Value
+from bot.store.changes import Allowance, Channel, Credits, ManagerRoles, SongChannels, Status, Value
 
 SNOWFLAKE = 1_400_000_000_000_000_000
 
@@ -21,6 +21,8 @@ SNOWFLAKE = 1_400_000_000_000_000_000
         ("set", Allowance(100, Period.MONTH, "Asia/Tokyo")),
         ("set", SongChannels((SNOWFLAKE, 5), 6, None)),
         ("set", SongChannels()),
+        ("set", ManagerRoles((5, SNOWFLAKE))),
+        ("set", ManagerRoles()),
         *(("pause", status) for status in Status),
     ],
 )

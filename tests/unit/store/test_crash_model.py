@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, Unpack, cast
 
+import psycopg
 import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
@@ -27,8 +28,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from bot.database import engine
+from bot.database import engine, postgresql, slots
 from bot.database import sqlite as module
+from bot.database.postgresql_tx import Tx as PostgresqlTx
 from bot.database.sqlite import Database, Tx
 from bot.errors import StoreBusy
 from bot.model import (
@@ -59,10 +61,9 @@ from bot.store import breaker, claims, jobs, tracks
 from bot.store.reconcile import reconcile
 from bot.store.times import milliseconds, moment
 from tests import make
+from tests.conftest import PATIENCE_S
 from tests.unit.store.crash_model import OPEN, TERMS, Books, Refused, Rows, written
 from tests.unit.store.rows import ALL
-
-pytestmark = pytest.mark.sqlite
 
 T = TypeVar("T")
 
@@ -84,6 +85,8 @@ PRAGMAS = (
     "PRAGMA wal_autocheckpoint = 16",
 )
 GROUP_MAX = 3
+STRIDE = 7
+"""Of how many statements one is the last of a process, on a server."""
 
 # -- a process and its end
 
@@ -119,6 +122,33 @@ class Mortal:
             self.dies()
 
 
+class MortalSession:
+    """The same for the writing session of a process on a server."""
+
+    def __init__(self, tx: PostgresqlTx) -> None:
+        self._tx = tx
+        self.left = math.inf
+        self.counted = ""
+        self.dies: Callable[[], object] = lambda: None
+        self.failing_commits = 0
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a transaction has
+        return getattr(self._tx, name)
+
+    def execute(self, sql: str, parameters: Any = (), /) -> engine.Rows:  # noqa: ANN401 - as in Tx
+        self._perhaps_die()
+        rows = self._tx.execute(sql, parameters)
+        self.left -= sql.startswith(self.counted)
+        self._perhaps_die()
+        return rows
+
+    def _perhaps_die(self) -> None:
+        if self.left == 0:
+            self.left = math.inf
+            self.dies()
+            raise psycopg.OperationalError("the process is dead")
+
+
 class WaitsForAnswer(Exception):
     """The process asks the music service, and the outcome is another operation."""
 
@@ -142,10 +172,21 @@ class Process:
         self.promised: list[tuple[Job, CardFacts]] = []
         self.epoch = 0
 
+    async def connect(self) -> None:
+        self.database: engine.Database = await self.stack.enter_async_context(
+            Database.open(self.folder / "tunesmith.db")
+        )
+        writer = cast("Database", self.database)._writer
+        self.connection: Mortal | MortalSession = Mortal(writer._conn)
+        writer._connection = cast("sqlite3.Connection", self.connection)
+
+    def held_up(self, go: threading.Event) -> "asyncio.Future[object]":
+        """Keep the writer's thread busy until then."""
+        hop = cast("Database", self.database)._writer._execute(go.wait, 5.0)  # type: ignore[no-untyped-call]
+        return asyncio.ensure_future(hop)
+
     async def open(self) -> None:
-        self.database = await self.stack.enter_async_context(Database.open(self.folder / "tunesmith.db"))
-        self.connection = Mortal(self.database._writer._conn)
-        self.database._writer._connection = cast("sqlite3.Connection", self.connection)
+        await self.connect()
         unused = cast("Any", None)
         self.intake = Intake(self.database, TERMS, now=self.clock, woken=lambda: None)
         self.intake._answers = cast("Any", self.database)  # what shares a commit is chosen here
@@ -176,18 +217,51 @@ class Process:
         """What a killed process leaves: its files, as they are at this moment."""
         shutil.copytree(self.folder, self.left)
 
+    def bury(self) -> None:
+        """Remove what only the dead process had."""
+        shutil.rmtree(self.folder)
+
     async def begin(self) -> int:
         self.epoch = await self.database.write(claims.next_epoch)
         return self.epoch
 
     async def job(self, interaction: int) -> Job:
-        def read(tx: Tx) -> Job | None:
+        def read(tx: engine.Tx) -> Job | None:
             row = tx.execute("SELECT id FROM job WHERE interaction_id = ?", (interaction,)).fetchone()
             return jobs.get(tx, row["id"])
 
         found = await self.database.read(read)
         assert found is not None
         return found
+
+
+class ServerProcess(Process):
+    """The same on a server: what survives a death is there, and not in the folder."""
+
+    url = ""
+
+    async def connect(self) -> None:
+        opened = await self.stack.enter_async_context(postgresql.Database.open(self.url))
+        self.database, self.writer = opened, opened._writer
+        assert self.writer._tx is not None
+        self.connection = MortalSession(self.writer._tx)
+        self.writer._tx = cast("PostgresqlTx", self.connection)
+
+    def held_up(self, go: threading.Event) -> "asyncio.Future[object]":
+        return cast("asyncio.Future[object]", asyncio.wrap_future(self.writer.thread.submit(go.wait, 5.0)))
+
+    @property
+    def left(self) -> Path:
+        return self.folder
+
+    def leaves(self) -> None:
+        """A killed process leaves an open transaction to the server, and neither repeats nor looks it up."""
+        self.writer.closing.set()
+        assert self.writer._tx is not None
+        self.writer._tx.close()
+
+    def bury(self) -> None:
+        pass
 
 
 @dataclass(frozen=True)
@@ -299,8 +373,15 @@ WHICH = st.integers(0, 20)
 class Crashes(RuleBasedStateMachine):
     """A bot that dies and restarts, and everything that happens to it meanwhile."""
 
-    def __init__(self, folder: Path, migrated: bytes, scratch: Tx) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        migrated: bytes,
+        scratch: Tx,
+        process: Callable[[Path, make.Clock], Process] = Process,
+    ) -> None:
         super().__init__()
+        self.make = process
         self.runner = asyncio.Runner()
         self.scratch = scratch
         self.clock = make.Clock()
@@ -316,7 +397,7 @@ class Crashes(RuleBasedStateMachine):
         self.start(first)
 
     def start(self, folder: Path) -> None:
-        self.process = Process(folder, self.clock)
+        self.process = self.make(folder, self.clock)
         self.run(self.process.open())
 
     def end(self) -> None:
@@ -344,6 +425,10 @@ class Crashes(RuleBasedStateMachine):
     def together(self, how: How) -> bool:
         """What waits is done at once. Each part that was acknowledged is there, each other one may be."""
         operations, self.group = self.group, []
+        if isinstance(
+            self.process, ServerProcess
+        ):  # a server repeats until its deadline what its disk refuses
+            how = replace(how, disk_full=False)
         self.books.noted = frozenset(self.process.intake._refused)
         outcomes = self.run(self._together(operations, how))
         if how.disk_full and len(operations) == 1:
@@ -357,8 +442,9 @@ class Crashes(RuleBasedStateMachine):
         self.books = books
         if how.dies_after is not None:
             self.end()
-            shutil.rmtree(self.process.folder)
-            self.start(self.process.left)
+            left = self.process.left
+            self.process.bury()
+            self.start(left)
             self.books = self.found_in(possible)
             self.begins(CALMLY)
         return all(told for _, *told in outcomes)
@@ -367,7 +453,7 @@ class Crashes(RuleBasedStateMachine):
         """When each was done, and what its caller was told before the end."""
         process, loop = self.process, asyncio.get_running_loop()
         died, go, buried = loop.create_future(), threading.Event(), threading.Event()
-        writer, connection = process.database._writer, process.connection
+        connection = process.connection
 
         def dies() -> None:
             process.leaves()
@@ -377,14 +463,14 @@ class Crashes(RuleBasedStateMachine):
         connection.dies, connection.failing_commits = dies, int(how.disk_full)
         connection.counted = how.counted
         connection.left = math.inf if how.dies_after is None else how.dies_after
-        held_up = asyncio.create_task(writer._execute(go.wait, 5.0))  # type: ignore[no-untyped-call]
+        held_up = process.held_up(go)
         await asyncio.sleep(0)
         times, tasks = [], []
         for operation in operations:
             times.append(self.clock.forward(seconds=1))
             tasks.append(asyncio.create_task(operation.real(process)))
             await asyncio.sleep(0)  # up to its write, at its own time
-        assert len(operations) == len(writer.waiting)
+        assert len(operations) == process.database.waiting
         go.set()
         all_told = asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.wait([all_told, died], return_when=asyncio.FIRST_COMPLETED)
@@ -406,10 +492,10 @@ class Crashes(RuleBasedStateMachine):
     def found_in(self, possible: list[Books]) -> Books:
         """What is in the file, which has to be one of these."""
 
-        def read(tx: Tx) -> tuple[Books, Rows, set[int]]:
+        def read(tx: engine.Tx) -> tuple[Books, Rows, set[int]]:
             assert () == reconcile(tx).findings
             rows = [tuple(row) for row in tx.execute("SELECT * FROM ledger ORDER BY id")]
-            return written(tx), rows, {row["id"] for row in tx.execute("SELECT id FROM job")}
+            return written(cast("Tx", tx)), rows, {row["id"] for row in tx.execute("SELECT id FROM job")}
 
         found, rows, ids = self.run(self.process.database.read(read))
         assert {job.id for job, _ in self.process.promised} <= ids
@@ -808,13 +894,38 @@ def meets_a_bug(job: Job) -> Operation:
     return Operation(lambda process: process.moves.fail(job, FailReason.INTERNAL, also=breaks), model)
 
 
+async def silent(_: postgresql.Database) -> None:
+    """A beat would be an operation of nobody's."""
+    await asyncio.Event().wait()
+
+
 @pytest.fixture
 def machine(
-    tmp_path: Path, migrated: sqlite3.Connection, tx: Tx, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    migrated: sqlite3.Connection,
+    tx: Tx,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[], Crashes]:
     monkeypatch.setattr(module, "PRAGMAS", (*module.PRAGMAS, *PRAGMAS))
     monkeypatch.setattr(module, "GROUP_MAX", GROUP_MAX)
-    return partial(Crashes, tmp_path / "runs", migrated.serialize(), tx)
+    on_file = partial(Crashes, tmp_path / "runs", migrated.serialize(), tx)
+    if request.config.getoption("--engine") == "sqlite":
+        return on_file
+    server = request.getfixturevalue("postgresql_server")
+    for owner, name, value in (
+        (postgresql, "GIVE_UP_AFTER_S", PATIENCE_S),
+        (slots, "GRACE_S", 0.0),  # nobody is there who could come back
+        (slots, "LOOK_S", 0.01),
+        (postgresql.Database, "_beat", silent),
+    ):
+        monkeypatch.setattr(owner, name, value)
+
+    def on_server() -> Crashes:
+        monkeypatch.setattr(ServerProcess, "url", server.create())
+        return on_file(process=ServerProcess)
+
+    return on_server
 
 
 @pytest.fixture
@@ -825,15 +936,17 @@ def crashes(machine: Callable[[], Crashes]) -> Iterator[Crashes]:
 
 
 def test_every_action_is_whole_after_a_death_at_each_of_its_statements(
-    crashes: Crashes,
+    crashes: Crashes, request: pytest.FixtureRequest
 ) -> None:
+    # On a server, each new process is a new session, so that the ways share their statements.
+    stride = 1 if request.config.getoption("--engine") == "sqlite" else STRIDE
     crashes.begins(CALMLY)
     crashes.do([grants(101, make.GUILD, make.MEMBER, 1_000)], CALMLY)
     for state in (state for state in JobState if state in OPEN_STATES):
         for way in itertools.count():
             if way >= crashes.takes_a_song_to(state):
                 break
-            for statements in itertools.count():
+            for statements in itertools.count(way % stride, stride):
                 if statements < 2 and crashes.overtaken():  # before and after the first death
                     crashes.works_on_what_is_overtaken(which=0, way=way, how=CALMLY)
                 done = crashes.works_once([way], 0, How(dies_after=statements))

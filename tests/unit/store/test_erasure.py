@@ -197,6 +197,7 @@ STAYS = {
     "guild": "*",
     "role_limit": "*",
     "refused_word": "*",  # a server's
+    "manager_role": "*",  # a server's
     "song_channel": "*",  # a server's
     "ledger": "*",  # by numbers that lead to nobody
     "usage": "*",

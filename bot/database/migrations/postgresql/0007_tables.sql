@@ -291,6 +291,12 @@ CREATE TABLE lyrics_call (
   CHECK (state <> 'running' OR task_id IS NOT NULL)
 );
 
+CREATE TABLE manager_role (
+  guild_id BIGINT NOT NULL REFERENCES guild (id),
+  role_id BIGINT NOT NULL,
+  PRIMARY KEY (guild_id, role_id)
+);
+
 CREATE INDEX job_due ON job (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX job_card_due ON job (card_due_at) WHERE card_due_at IS NOT NULL;
 CREATE INDEX job_submitted ON job (submitted_at) WHERE submitted_at IS NOT NULL;
