@@ -17,6 +17,7 @@ from bot.ui import (
     cards,
     chart,
     interaction_context,
+    ledger_cards,
     managers,
     names,
     quota_cards,
@@ -100,7 +101,7 @@ class Quota(
         guild_id, say = await self._manager(interaction)
         member_id = None if user is None else DiscordUserId(user.id)
         page = await self.credit_service.page(guild_id, kind=kind, member_id=member_id)
-        embed = quota_cards.ledger(say, page, kind, member_id)
+        embed = ledger_cards.ledger(say, page, kind, member_id)
         view = ledger_pages_view(say, page, kind, member_id)
         await interaction.response.send_message(cards.summary(embed), embed=embed, view=view, ephemeral=True)
 

@@ -262,7 +262,7 @@ PROXIES = [
         SECRET,
         "http://",
         "socks5://proxy",
-        f"https://{SECRET}:1",
+        f"https://{SECRET}",
         f"socks4://{SECRET}:1",
         "http://proxy:1/path",
     ),

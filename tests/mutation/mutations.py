@@ -1149,10 +1149,7 @@ FORGETTING: Final = (
         "a member without the permission needs a role that was chosen",
         "ui/managers.py",
         "managed_guild",
-        (
-            "if not (interaction_context.role_ids(interaction.user, guild_id) - {guild_id}) & set(roles):",
-            "if not roles:",
-        ),
+        ("raise NotYourServer(", "str("),
         by=(f"{MANAGERS}others_are_refused_by_a_sentence_that_names_the_roles",),
     ),
     broken(
@@ -1166,7 +1163,7 @@ FORGETTING: Final = (
         "songs are asked for in the channels that were chosen",
         "store/song_channels.py",
         "admitted",
-        ("if channels.asked and not", "if not channels.asked and not"),
+        ("raise WrongChannel(", "str("),
         by=(f"{CHANNELS}a_request_elsewhere_is_refused_and_holds_nothing",),
     ),
     broken(
@@ -1326,6 +1323,13 @@ FORGETTING: Final = (
         "_log_emptied",
         ("wal_checkpoint(TRUNCATE)", "wal_checkpoint(PASSIVE)"),
         by=(f"{PRIVACY}words_name_ids_and_files_are_gone_after_the_next_scrub",),
+    ),
+    broken(
+        "an answer is recorded although who waits for that was canceled",
+        "services/gathered.py",
+        "Gathered.write",
+        ("asyncio.shield(self._written)", "self._written"),
+        by=("unit/services/test_gathered.py::test_what_a_canceled_caller_wanted_is_written",),
     ),
     broken(
         "a write behind an occupied writer gives up in time",
@@ -1868,6 +1872,13 @@ ON_A_SERVER: Final = (
         by=(f"{SERVER}an_older_schema_is_left_alone_while_others_work_on_it",),
     ),
     broken(
+        "who lost its connection does not come back to a newer schema",
+        "database/postgresql_schema.py",
+        "take_slot",
+        ("slots.dismiss_others(tx, slot)", "pass"),
+        by=(f"{SERVER}who_lost_its_connection_cannot_come_back_to_a_newer_schema",),
+    ),
+    broken(
         "two IDENTIFYs of one bucket are five seconds apart, whoever sends them",
         "database/pace.py",
         "take_turn",
@@ -1891,15 +1902,15 @@ ON_A_SERVER: Final = (
     broken(
         "a process claims its own share",
         "pipeline/runner.py",
-        "Runner._look",
-        ("share=share", "share=EVERYTHING"),
+        "Runner._claimant",
+        (", share=self._database.share", ""),
         by=("unit/pipeline/test_fleet.py::test_slot_0_pays_and_the_servers_own_slot_does_the_rest",),
     ),
     broken(
         "cards are divided by the slots' servers",
         "store/job_cards.py",
         "cards_due",
-        ("AND (job.guild_id >> 22) % :slots = :slot", "AND :slots > :slot"),
+        ("AND (guild_id >> 22) % :slots = :slot", "AND :slots > :slot"),
         by=(f"{SHARES}each_card_is_edited_by_the_slot_of_its_server",),
     ),
     broken(
@@ -1915,6 +1926,34 @@ ON_A_SERVER: Final = (
         "_Writer._once",
         ("if xid is not None and (tx.usable or not self._was_committed(xid)):", "if True:"),
         by=(f"{SERVER}a_commit_whose_answer_is_lost_counts_once",),
+    ),
+    broken(
+        "a database that was restored is noticed in each new session",
+        "database/postgresql.py",
+        "_Writer._connect",
+        ("            identity.refuse_other(tx)\n", "            pass\n"),
+        by=("unit/ops/test_restored.py::test_a_restored_database_is_refused_until_the_operator_says_so",),
+    ),
+    broken(
+        "a database that is filled has the books of the file",
+        "ops/move.py",
+        "_compare",
+        ("if before != after:", "if before is after:"),
+        by=("unit/ops/test_move.py::test_books_that_differ_stop_the_move",),
+    ),
+    broken(
+        "a file says where its rows go before the server commits",
+        "ops/move.py",
+        "_commit",
+        ("begun = opened.begin(place)", 'begun = moved.Move(token="", place=place)'),
+        by=("unit/ops/test_move.py::test_a_move_that_was_interrupted_goes_to_the_same_place",),
+    ),
+    broken(
+        "no bot starts on a file that was moved",
+        "database/migrating.py",
+        "refuse_foreign",
+        ("    refuse_moved(connection, path)\n", ""),
+        by=("unit/ops/test_move.py::test_no_bot_ever_starts_on_the_file_again",),
     ),
     broken(
         "nothing is paid after a standstill",
@@ -1960,6 +1999,13 @@ RATING: Final = (
         "best",
         (" AND delivery_direct = 0", ""),
         by=(f"{RATINGS}a_song_without_a_message_in_the_server_is_not_ranked",),
+    ),
+    broken(
+        "a song of a private thread is not ranked",
+        "store/ratings.py",
+        "best",
+        (" AND MIN(listed) = 1", ""),
+        by=(f"{RATINGS}a_song_that_was_rated_in_a_private_thread_is_not_ranked",),
     ),
     broken(
         "a deletion takes the member's ratings",

@@ -8,7 +8,7 @@ from discord import ui
 
 from bot.model import DiscordUserId
 from bot.store.reports import Page
-from bot.ui import cards, interaction_context, managers, quota_cards
+from bot.ui import cards, interaction_context, ledger_cards, managers, quota_cards
 from bot.ui.buttons.base import PersistentButton, persistent_view
 from bot.ui.custom_ids import NUMBER, SNOWFLAKE
 from bot.ui.dependencies import Services
@@ -52,7 +52,7 @@ class LedgerPageButton(
             after_id=None if self.older else self.entry_id,
         )
         say = interaction_context.private(interaction)
-        embed = quota_cards.ledger(say, page, self.kind, self.member_id)
+        embed = ledger_cards.ledger(say, page, self.kind, self.member_id)
         view = ledger_pages_view(say, page, self.kind, self.member_id)
         await interaction.response.edit_message(content=cards.summary(embed), embed=embed, view=view)
 

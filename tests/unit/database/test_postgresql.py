@@ -490,6 +490,22 @@ def test_an_older_schema_is_left_alone_while_others_work_on_it(pair: Pair) -> No
         assert None is postgresql_schema.take_slot(standby, 0, 2, "standby")
 
 
+def test_who_lost_its_connection_cannot_come_back_to_a_newer_schema(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holder, standby = pair
+    monkeypatch.setattr(postgresql_schema, "upgrade", lambda _: None)
+    older = str(postgresql_schema.current() - 1)
+    holder.execute("UPDATE fact SET value = ? WHERE name = 'schema'", (older,))
+    held = take(holder, slot=1, size=2)
+    end(holder, standby)
+
+    with slots.exclusively(standby):
+        assert postgresql_schema.take_slot(standby, 0, 2, "standby") is not None
+    with pytest.raises(slots.SlotLost):
+        slots.take_up_again(standby, held, 0)
+
+
 def test_two_shards_of_one_bucket_identify_themselves_apart(pair: Pair) -> None:
     one, other = pair
 

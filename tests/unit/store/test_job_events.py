@@ -35,12 +35,13 @@ def test_a_failure_names_its_reason_and_a_send_its_kind_of_place(tx: Tx) -> None
     failed, sent = added(tx), added(tx)
     put(tx, failed, JobState.FAILED)
     put(tx, sent, JobState.STORED)
-    for channel, direct in ((make.CHANNEL, False), (77, False), (88, True)):
+    tx.execute("UPDATE job SET results_channel_id = 66 WHERE id = ?", (sent.id,))
+    for channel, direct in ((66, False), (make.CHANNEL, False), (77, False), (88, True)):
         to = Delivery(channel_id=channel, direct=direct, started_at=NOW + channel * SECOND)
         jobs.move(tx, found(tx, sent), JobState.DELIVERING, now=NOW, due_at=NOW, delivery=to)
 
     assert ("state", "failed", str(FailReason.UPSTREAM_FAILED)) == told(tx, failed)[-1]
-    assert ["channel", "parent channel", "direct message"] == [
+    assert ["results channel", "channel", "parent channel", "direct message"] == [
         note for kind, state, note in told(tx, sent) if kind == "sending" or state == "delivering"
     ]
 

@@ -16,7 +16,7 @@ from bot.store.changes import Allowance
 from bot.store.history import SongPage
 from bot.store.quotas import SetLimit
 from bot.store.reports import DayOfUse, LedgerRow, MemberUse, Page, SettledSong
-from bot.ui import autocompletion, cards, discord_limits, quota_cards
+from bot.ui import autocompletion, cards, discord_limits, ledger_cards, quota_cards
 from bot.ui.fitted_embed import FittedEmbed
 from bot.ui.language import CODES, Language, language_of
 from bot.ui.text import escaped, line
@@ -158,7 +158,7 @@ def test_long_lists_fit(say: Language, many: int, repeated: int) -> None:
         cards.first_things(say, 10**9),
         quota_cards.view(say, overview, make.GUILD),
         quota_cards.explained(say, explanation, DiscordUserId(ID), make.GUILD),
-        quota_cards.ledger(say, page, "settle", DiscordUserId(ID)),
+        ledger_cards.ledger(say, page, "settle", DiscordUserId(ID)),
         quota_cards.limits(say, limits, make.GUILD),
         quota_cards.usage(say, Use(days=[day] * 30, top=top)),
         quota_cards.credits_left(say, make.standing(balance=balance), 10**9),
