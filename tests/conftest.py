@@ -70,6 +70,9 @@ SAMPLED = (
     "tests/unit/ops/test_commands.py",
     "tests/unit/ops/test_doctor.py",
     "tests/unit/sandbox/test_composer.py",
+    "tests/unit/music/test_formats.py::test_audio_behind_junk",
+    "tests/unit/test_settings.py::test_a_padded_value",
+    "tests/unit/test_sources.py::test_quotes",
     "tests/unit/music/test_kie.py::test_random",
     "tests/unit/music/test_reading.py",
 )

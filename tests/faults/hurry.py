@@ -1,7 +1,7 @@
 """Simulated time that jumps to the next timer when nothing else is happening, with real sockets."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import aiosqlite
 import pytest
 
+from bot.database import sqlite
 from tests import make
 
 GRACE_S = 0.002
@@ -32,15 +33,17 @@ class Hurry:
         Works for what happens on the loop itself and in the threads of the store and the executor.
         """
         hurry = cls(loop)
-        execute: Any = aiosqlite.Connection._execute
         in_executor = loop.run_in_executor
 
-        async def counted_hop(connection: aiosqlite.Connection, *args: Any) -> Any:  # noqa: ANN401
-            hurry._in_threads += 1
-            try:
-                return await execute(connection, *args)
-            finally:
-                hurry._in_threads -= 1
+        def counted(hop: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+            async def counted_hop(*args: Any) -> Any:  # noqa: ANN401
+                hurry._in_threads += 1
+                try:
+                    return await hop(*args)
+                finally:
+                    hurry._in_threads -= 1
+
+            return counted_hop
 
         def counted_call(*args: Any) -> asyncio.Future[Any]:  # noqa: ANN401
             hurry._in_threads += 1
@@ -49,7 +52,8 @@ class Hurry:
             return future
 
         with monkeypatch.context() as patch:
-            patch.setattr(aiosqlite.Connection, "_execute", counted_hop)
+            for owner, name in ((aiosqlite.Connection, "_execute"), (sqlite._Writer, "settle")):
+                patch.setattr(owner, name, counted(getattr(owner, name)))
             patch.setattr(loop, "run_in_executor", counted_call)
             patch.setattr(loop._selector, "select", hurry._wait)
             patch.setattr(loop, "time", hurry._time)

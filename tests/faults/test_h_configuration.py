@@ -303,6 +303,8 @@ IMPOSSIBLE = {
     "GUILDS": [*WORDS, ",", "5,", "0", f"5,{SECRET}", "9" * 20],
     "NEW_GUILDS": [SECRET, "some", "all,none", "1"],
     "TOTAL_CREDITS_MAX": COUNTS,
+    "PROCESSES": [*COUNTS, "0"],
+    "SHARD_COUNT": [*COUNTS, "0"],
     "TAKEOVER_S": [*COUNTS, "0", "4"],
     "CREDIT_PERIOD": [SECRET, "year", "Month", "months", "1", "day,week"],
     "OPEN_JOBS_PER_MEMBER": [*COUNTS, "0"],

@@ -20,6 +20,7 @@ from tests.flows.wire_limits import beyond
 async def world(
     tmp_path: Path,
     tiny_songs: None,  # noqa: ARG001 - it is set up
+    nothing_is_flushed: None,  # noqa: ARG001 - it is set up
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[World]:

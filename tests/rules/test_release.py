@@ -174,5 +174,5 @@ def test_ci_lints_the_workflows() -> None:
     script = (ROOT / ".ci" / "run").read_text("utf-8")
 
     assert ["actionlint", "zizmor"] == re.findall(
-        r"^uv run .* (actionlint|zizmor) (?:\.github|--)", script, re.MULTILINE
+        r"^ *uv run .* (actionlint|zizmor) (?:\.github|--)", script, re.MULTILINE
     )
