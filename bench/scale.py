@@ -44,7 +44,8 @@ SUBMITS_PER_S = 1.5
 RATIO_MAX = 1.5
 LAG_MAX_S = 1.0
 CPU_MAX = 0.5
-MEMBERS = 20
+MEMBERS = 1_000
+"""Members who share the songs."""
 GUILDS = 4
 OPEN = """
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :songs)
@@ -80,7 +81,12 @@ INSERT INTO song (job_id, model, custom, instrumental, asked_by, prompt_id)
 INSERT INTO ledger (at, kind, guild_id, day, allowance, job_id, member_id)
   SELECT created_at, 'hold', guild_id, day, 10, id, member_id FROM job;
 INSERT INTO ledger (at, kind, guild_id, day, allowance, job_id, member_id)
-  SELECT state_since, 'settle', guild_id, day, 10, id, member_id FROM job WHERE state = 'delivered'
+  SELECT state_since, 'settle', guild_id, day, 10, id, member_id FROM job WHERE state = 'delivered';
+INSERT INTO usage (guild_id, member_id, day, allowance_used, allowance_held)
+  SELECT guild_id, member_id, day, SUM(CASE state WHEN 'delivered' THEN 10 ELSE 0 END),
+         SUM(CASE state WHEN 'delivered' THEN 0 ELSE 10 END) FROM job GROUP BY guild_id, member_id, day;
+INSERT INTO usage (guild_id, member_id, day, allowance_used, allowance_held)
+  SELECT guild_id, 0, day, SUM(allowance_used), SUM(allowance_held) FROM usage GROUP BY guild_id, day
 """
 COMMANDS: dict[str, dict[str, Any]] = {
     "music create": {"prompt": "Rain on neon"},
@@ -199,7 +205,11 @@ async def watch_open(songs: int, waiting: int, watch_s: float) -> None:
         )
         print(f" {percentile(lags_ms, 99):.0f} ms (p99, at most {LAG_MAX_S * 1000:.0f}), ", end="")
         print(f"{(discord.edits - edits) / took_s:.1f} cards a second, {bot.memory_mb():.0f} MB;")
-        print(f"  the stand-ins took {own:.2f} of a core", flush=True)
+        print(
+            f"  {1000 * cores * took_s / max(music.queries, 1):.2f} ms of processor time for each query; ",
+            end="",
+        )
+        print(f"the stand-ins took {own:.2f} of a core", flush=True)
 
 
 async def compare_finished(songs: int, rounds: int) -> None:

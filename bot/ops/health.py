@@ -153,10 +153,12 @@ def application(
             )
 
         try:
-            sums, balance = await database.report(read)
+            # One process of a fleet reads the totals of all.
+            sums, balance = await database.report(read) if database.share.leads else (None, None)
         except (StoreBusy, DatabaseError, sqlite3.Error):
             sums = balance = None  # the page says so, and its other metrics are still valid
-        body, content_type = metrics.render(sums, current, request.headers.get("Accept", ""), balance)
+        accept = request.headers.get("Accept", "")
+        body, content_type = metrics.render(sums, current, accept, balance, database.share)
         return web.Response(body=body, headers=FRESH | {"Content-Type": content_type})
 
     pages = web.Application()

@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from bot.database.share import EVERYTHING, Share
 from bot.model import ClosedCause, FailReason, JobId, JobState
 from bot.store.totals import Totals
 from bot.store.upstream import BalanceWarning, Upstream
@@ -57,6 +58,7 @@ class Metrics(Collector):
         self._totals: Totals | None = None
         self._now: Now | None = None
         self._upstream: Upstream | None = None
+        self._leads = True
         self._submissions = Histogram(
             "tunesmith_submission_seconds",
             "Time the music API took to answer a paid request, by answer.",
@@ -125,20 +127,30 @@ class Metrics(Collector):
     # -- rendered at a scrape
 
     def render(
-        self, totals: Totals | None, now: Now, accept: str, upstream: Upstream | None = None
+        self,
+        totals: Totals | None,
+        now: Now,
+        accept: str,
+        upstream: Upstream | None = None,
+        share: Share = EVERYTHING,
     ) -> tuple[bytes, str]:
         """Return the page in the accepted format and its content type.
 
-        ``totals`` is None if unreadable, ``upstream`` also if the music service reports no balance.
+        ``totals`` is None if unreadable, ``upstream`` also if the music service reports no balance. In a
+        fleet, each metric has the label ``slot``, and only the leader shows what is the same for all.
         """
-        self._totals, self._now, self._upstream = totals, now, upstream
+        self._totals, self._now, self._upstream, self._leads = totals, now, upstream, share.leads
         encode, content_type = choose_encoder(accept)
-        return encode(self._registry), content_type
+        if share.is_whole:
+            return encode(self._registry), content_type
+        return encode(cast("CollectorRegistry", _OfSlot(self._registry, share.slot))), content_type
 
     def collect(self) -> Iterable[Metric]:
         """Yield the metrics that are read at a scrape; Prometheus's library calls this."""
         if self._now is not None:
             yield from _of_now(self._now)
+        if not self._leads:
+            return
         readable = GaugeMetricFamily("tunesmith_database_readable", "Whether the totals below could be read.")
         readable.add_metric([], self._totals is not None)
         yield readable
@@ -154,6 +166,22 @@ class Metrics(Collector):
             )
         if self._upstream is not None and self._now is not None:
             yield from _of_upstream(self._upstream, self._now.now)
+
+
+class _OfSlot:
+    """The metrics of a registry, with the label of a fleet's slot."""
+
+    def __init__(self, registry: CollectorRegistry, slot: int) -> None:
+        self._registry = registry
+        self._slot = str(slot)
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metrics, each sample with the label."""
+        for metric in self._registry.collect():
+            metric.samples = [
+                sample._replace(labels={**sample.labels, "slot": self._slot}) for sample in metric.samples
+            ]
+            yield metric
 
 
 def _of_now(now: Now) -> Iterable[Metric]:

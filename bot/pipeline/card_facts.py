@@ -1,9 +1,10 @@
 """Compute what a card shows besides the job's state: credits left, queue position, estimate."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.database.engine import Tx
-from bot.model import GuildId, Job, JobState, Limit, MemberNumber, Standing
+from bot.model import GuildId, Job, JobId, JobState, Limit, MemberNumber, Standing
 from bot.pipeline.courier import CardFacts
 from bot.store import job_cards, jobs, ledger, queue_order, quotas
 
@@ -19,7 +20,26 @@ FIRST_GUESS = (timedelta(minutes=1), timedelta(minutes=3))
 
 def card_facts(tx: Tx, job: Job, defaults: ledger.Defaults, now: datetime) -> CardFacts:
     """Return what the job's card shows at ``now``."""
+    ahead = queue_order.queue_position(tx, job) if job.state is JobState.QUEUED else 0
+    return _facts(tx, job, defaults, now, job_cards.recent_durations(tx, SAMPLE), ahead)
+
+
+def facts_of(
+    tx: Tx, shown: Sequence[Job], defaults: ledger.Defaults, now: datetime
+) -> list[tuple[Job, CardFacts]]:
+    """Return what the cards of several jobs show. The queue is read once for all of them."""
     took = job_cards.recent_durations(tx, SAMPLE)
+    queued = [job for job in shown if job.state is JobState.QUEUED]
+    if len(queued) > 1:
+        places: Mapping[JobId, int] = queue_order.positions(tx)
+    else:
+        places = {job.id: queue_order.queue_position(tx, job) for job in queued}
+    return [(job, _facts(tx, job, defaults, now, took, places.get(job.id, 0))) for job in shown]
+
+
+def _facts(
+    tx: Tx, job: Job, defaults: ledger.Defaults, now: datetime, took: list[timedelta], ahead: int
+) -> CardFacts:
     if len(took) >= ENOUGH:
         first, last = sorted(took)[len(took) // 2], None
     else:
@@ -29,7 +49,7 @@ def card_facts(tx: Tx, job: Job, defaults: ledger.Defaults, now: datetime) -> Ca
     begins_at = now if job.state is JobState.QUEUED and now > job.created_at + first else job.created_at
     return CardFacts(
         standing=_standing(tx, job, defaults, now),
-        ahead=queue_order.queue_position(tx, job) if job.state is JobState.QUEUED else 0,
+        ahead=ahead,
         expected_at=begins_at + first,
         expected_until=None if last is None else begins_at + last,
         overdue=making and now > job.created_at + (last or first),

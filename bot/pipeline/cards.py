@@ -9,13 +9,13 @@ from typing import Final
 from bot.database.engine import Database, Tx
 from bot.errors import StoreBusy, Transient
 from bot.model import Job, JobState
-from bot.pipeline.card_facts import SLOW_AFTER, card_facts
+from bot.pipeline.card_facts import SLOW_AFTER, card_facts, facts_of
 from bot.pipeline.courier import CardFacts, Courier, NoAccess
 from bot.store import job_cards, ledger
 
 log = logging.getLogger(__name__)
 
-CARDS_BATCH_MAX: Final = 10
+CARDS_BATCH_MAX: Final = 50
 """Cards that one batch updates, one after the other."""
 EDIT_EVERY: Final = timedelta(seconds=5)
 """Minimum time between two edits of one card."""
@@ -24,7 +24,11 @@ LATE_S: Final = 15.0
 AFTERWARDS: Final = timedelta(seconds=1)
 """Margin after a point in time, so that it has certainly passed."""
 POSITION_EVERY: Final = timedelta(seconds=15)
-"""How often a queued job's position is looked up."""
+"""How often a queued job's position is looked up near the front of the queue."""
+POSITION_EACH: Final = timedelta(seconds=0.1)
+"""Wait for each song ahead, where that is longer: about a seventh of the time until it is this one's turn."""
+POSITION_EVERY_MAX: Final = timedelta(minutes=5)
+"""The same at the far end of the queue."""
 
 
 class Cards:
@@ -54,18 +58,20 @@ class Cards:
         """
         now = self._now()
 
-        def compare(tx: Tx) -> list[tuple[Job, CardFacts]]:
-            found = [(job, card_facts(tx, job, self._defaults, now)) for job in due]
+        def mark(tx: Tx) -> None:
             for job, facts in found:
                 if facts.shown(job) == job.card_shown:
                     job_cards.card_shown(tx, job, job.card_shown, self._may_change_at(job, facts, now), now)
-            return [(job, facts) for job, facts in found if facts.shown(job) != job.card_shown]
 
         try:
-            return await self._database.write(compare)
+            found = await self._database.read(lambda tx: facts_of(tx, due, self._defaults, now))
+            outdated = [(job, facts) for job, facts in found if facts.shown(job) != job.card_shown]
+            if len(outdated) < len(found):
+                await self._database.write(mark)
         except StoreBusy as error:
             log.info("cards postponed", extra={"error": str(error)})
             return []
+        return outdated
 
     async def refresh(self, job: Job, facts: CardFacts | None = None) -> None:
         """Make the job's card show how it stands, if it shows something else."""
@@ -112,7 +118,7 @@ class Cards:
     def _may_change_at(self, job: Job, facts: CardFacts, now: datetime) -> datetime | None:
         """Return when the card shows something else although the job has not moved."""
         if job.state is JobState.QUEUED:
-            return now + POSITION_EVERY
+            return now + min(max(POSITION_EVERY, facts.ahead * POSITION_EACH), POSITION_EVERY_MAX)
         if not job.open or job.state is JobState.FAILED:
             return None
         turns = [(facts.expected_until or facts.expected_at) + AFTERWARDS, job.created_at + SLOW_AFTER]

@@ -74,10 +74,11 @@ class Ratings:
         interaction_id: int,
         *,
         liked: bool,
+        listed: bool = True,
     ) -> Rated:
         """Rate a song, replace the member's other rating, or take the same one back.
 
-        An interaction that arrives twice counts once.
+        An interaction that arrives twice counts once. ``listed`` is False in a private thread.
 
         Raises:
             WordsGone: the server has no such song, or its texts are no longer kept.
@@ -102,7 +103,7 @@ class Ratings:
                 stands = ratings.rating(tx, job_id, known)
             else:
                 member = members.member_number(tx, member_id)
-                stands = ratings.rate(tx, job_id, member, now, liked=liked)
+                stands = ratings.rate(tx, job_id, member, now, liked=liked, listed=listed)
             return Rated(liked=stands, tally=ratings.tally(tx, job_id))
 
         try:

@@ -28,7 +28,7 @@ from bot.music import tags, wire
 from bot.music.clients import MusicClients
 from bot.music.downloads import AudioSource
 from bot.music.spool import AUDIO_MAX_BYTES, NoAudio, Spool, SpoolUnwritable, Stored
-from bot.pipeline.card_facts import card_facts
+from bot.pipeline.card_facts import facts_of
 from bot.pipeline.courier import AlreadyPosted, CardFacts, Courier, NoAccess, nonce_of
 from bot.pipeline.turns import SendTurns
 from bot.store import history, jobs, ledger
@@ -93,7 +93,7 @@ class SongArchive:
 
         def read(tx: Tx) -> list[tuple[Job, CardFacts]]:
             songs = history.open_jobs(tx, guild_id, member_id)
-            return [(job, card_facts(tx, job, self._defaults, now)) for job in songs]
+            return facts_of(tx, songs, self._defaults, now)
 
         return await self._database.read(read)
 

@@ -50,19 +50,24 @@ class Ranked:
     tally: Tally
 
 
-def rate(tx: Tx, job_id: JobId, member: MemberNumber, now: datetime, *, liked: bool) -> bool | None:
-    """Rate a song, or take the same rating back. Returns the rating that stands now, or None."""
+def rate(
+    tx: Tx, job_id: JobId, member: MemberNumber, now: datetime, *, liked: bool, listed: bool = True
+) -> bool | None:
+    """Rate a song, or take the same rating back. Returns the rating that stands now, or None.
+
+    ``listed`` is False where not everybody may see the song: then it is not ranked.
+    """
     key = {"job": job_id, "member": member}
     row = tx.execute("SELECT liked FROM rating WHERE job_id = :job AND member_id = :member", key).fetchone()
     if row is not None and bool(row["liked"]) is liked:
         tx.execute("DELETE FROM rating WHERE job_id = :job AND member_id = :member", key)
         return None
     tx.execute(
-        """INSERT INTO rating (job_id, member_id, liked, guild_id, song_at, rated_at)
-             SELECT id, :member, :liked, guild_id, created_at, :now FROM job WHERE id = :job
+        """INSERT INTO rating (job_id, member_id, liked, guild_id, song_at, rated_at, listed)
+             SELECT id, :member, :liked, guild_id, created_at, :now, :listed FROM job WHERE id = :job
            ON CONFLICT (job_id, member_id)
-             DO UPDATE SET liked = excluded.liked, rated_at = excluded.rated_at""",
-        key | {"liked": int(liked), "now": milliseconds(now)},
+             DO UPDATE SET liked = excluded.liked, rated_at = excluded.rated_at, listed = excluded.listed""",
+        key | {"liked": int(liked), "now": milliseconds(now), "listed": int(listed)},
     )
     return liked
 
@@ -98,8 +103,9 @@ def may_be_rated(tx: Tx, guild_id: GuildId, job_id: JobId) -> bool:
 def best(tx: Tx, guild_id: GuildId, since: datetime) -> list[Ranked]:
     """Return the server's songs requested since then that somebody likes, the best first.
 
-    Only songs whose message in the server is there: none that was erased, deleted, or sent to its member
-    alone. Of two with the same score, the one with more likes comes first, then the earlier one.
+    Only songs whose message in the server is there: none that was erased, deleted, sent to its member alone,
+    or rated in a private thread. Of two with the same score, the one with more likes comes first, then the
+    earlier one.
     """
     rows = tx.execute(
         f"""SELECT rating.job_id, MIN(song_at) AS song_at, COUNT(*) FILTER (WHERE liked = 1) AS likes,
@@ -107,7 +113,8 @@ def best(tx: Tx, guild_id: GuildId, since: datetime) -> list[Ranked]:
             FROM rating JOIN job ON job.id = rating.job_id
             WHERE rating.guild_id = :guild AND song_at >= :since AND {NOT_ERASED}
               AND state = 'delivered' AND message_id IS NOT NULL AND delivery_direct = 0
-            GROUP BY rating.job_id HAVING MAX(liked) = 1 ORDER BY 2 DESC, 1 DESC LIMIT :limit""",
+            GROUP BY rating.job_id HAVING MAX(liked) = 1 AND MIN(listed) = 1
+            ORDER BY 2 DESC, 1 DESC LIMIT :limit""",
         {"guild": guild_id, "since": milliseconds(since), "limit": RANKED_MAX},
     ).fetchall()
     ranked = [

@@ -10,7 +10,8 @@ from bot.database.engine import Row, Tx
 from bot.model import DiscordUserId, GuildId, JobId
 from bot.store import changes, ledger, times
 from bot.store.changes import Allowance, Value
-from bot.store.history import folded
+from bot.store.history import CHOICES_READ_MAX, JOB_ID, folded
+from bot.store.job_rows import SONGS
 from bot.store.jobs import EXCERPT_MAX, EXCERPT_READ_MAX
 from bot.store.ledger import Defaults
 from bot.store.members import OPERATOR, WHOLE_GUILD
@@ -205,12 +206,19 @@ def _allowance_at(
 
 def _used_until(tx: Tx, guild_id: GuildId, days: tuple[int, int], entry_id: int) -> int:
     """Return how much of the allowance the songs of a period up to an entry have used in the end."""
-    (used,) = tx.execute(
+    # From the sums that are kept by day, less what came after: few entries behind the newest page, where a
+    # sum over the period would read all of it.
+    (whole,) = tx.execute(
+        """SELECT COALESCE(SUM(allowance_used + allowance_held), 0) FROM usage
+           WHERE guild_id = ? AND member_id = ? AND day >= ? AND day < ?""",
+        (guild_id, WHOLE_GUILD, *days),
+    ).fetchone()
+    (later,) = tx.execute(
         f"""SELECT COALESCE(SUM(allowance - {_GIVEN_BACK.format(part="allowance")}), 0) FROM ledger
-            WHERE guild_id = ? AND day >= ? AND day < ? AND kind = 'hold' AND id <= ?""",
+            WHERE guild_id = ? AND +day >= ? AND +day < ? AND kind = 'hold' AND id > ?""",
         (guild_id, *days, entry_id),
     ).fetchone()
-    return int(used)
+    return int(whole) - int(later)
 
 
 def _bonus_after(tx: Tx, guild_id: GuildId, entry_id: int) -> int:
@@ -323,18 +331,25 @@ def top_members(tx: Tx, guild_id: GuildId, first_day: int, limit: int) -> list[M
 
 
 def settled_songs(tx: Tx, guild_id: GuildId, typed: str, limit: int) -> list[SettledSong]:
-    """Return refundable songs, newest first, that match by title, prompt or member name."""
-    rows = tx.execute(
-        """SELECT job.id, job.price, job.created_at, COALESCE(words.asked_by, '') AS asked_by,
-                  COALESCE(NULLIF(words.title, ''), words.prompt, '') AS song
-           FROM job LEFT JOIN words ON words.job_id = job.id
-           WHERE job.guild_id = :guild AND job.price > 0
-             AND job.state IN ('stored', 'delivering', 'delivered', 'undelivered')
-             AND NOT EXISTS (SELECT 1 FROM ledger WHERE job_id = job.id AND kind = 'refund')
-           ORDER BY job.created_at DESC, job.id DESC""",
-        {"guild": guild_id},
-    )
+    """Return refundable songs, newest first, that match by title, prompt or member name.
+
+    Of the server's newest songs as many are read as autocompletion reads elsewhere; a job id finds any.
+    """
     part = folded(typed)
+    exact = [] if JOB_ID.fullmatch(part) is None else ["job.id = :id"]
+    rows = (
+        row
+        for which in [*exact, "job.id <> :id"]
+        for row in tx.execute(
+            f"""SELECT job.id, job.price, job.created_at, COALESCE(words.asked_by, '') AS asked_by,
+                       COALESCE(NULLIF(words.title, ''), words.prompt, '') AS song
+                FROM job LEFT JOIN words ON words.job_id = job.id
+                WHERE job.guild_id = :guild AND job.price > 0 AND job.state IN ({SONGS}) AND {which}
+                  AND NOT EXISTS (SELECT 1 FROM ledger WHERE job_id = job.id AND kind = 'refund')
+                ORDER BY job.created_at DESC, job.id DESC LIMIT {CHOICES_READ_MAX}""",
+            {"guild": guild_id, "id": int(part) if exact else 0},
+        )
+    )
     # Compared here: the engines disagree about the case of letters beyond ASCII.
     matches = (
         row for row in rows if part in folded(f"{row['song']} {row['asked_by']}") or part == str(row["id"])

@@ -69,9 +69,15 @@ def _channel_of_thread(interaction: discord.Interaction) -> int | None:
 def _parent_of(interaction: discord.Interaction) -> int | None:
     """Return the channel of a public thread; a private one's songs are not for its channel."""
     thread = interaction.channel
-    if not isinstance(thread, discord.Thread) or thread.type is discord.ChannelType.private_thread:
+    if not isinstance(thread, discord.Thread) or is_in_private_thread(interaction):
         return None
     return thread.parent_id
+
+
+def is_in_private_thread(interaction: discord.Interaction) -> bool:
+    """Return whether only those who were invited see the interaction's channel."""
+    channel = interaction.channel
+    return isinstance(channel, discord.Thread) and channel.type is discord.ChannelType.private_thread
 
 
 def require_can_post(interaction: discord.Interaction) -> None:

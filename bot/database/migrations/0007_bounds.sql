@@ -248,6 +248,7 @@ CREATE TABLE rating (
   guild_id INTEGER NOT NULL REFERENCES guild (id),
   song_at INTEGER NOT NULL,           -- when the song was requested
   rated_at INTEGER NOT NULL,
+  listed INTEGER NOT NULL CHECK (listed IN (0, 1)), -- 0: rated in a private thread, whose songs are not for all
   PRIMARY KEY (job_id, member_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX rating_of_songs ON rating (guild_id, song_at);
@@ -316,3 +317,13 @@ CREATE INDEX job_song ON job (guild_id, member_id, created_at, id)
   WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');
 CREATE INDEX job_song_of_member ON job (member_id)
   WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');
+
+-- A member's unfinished songs in a server, parked ones included, among all that are finished.
+CREATE INDEX job_unfinished ON job (guild_id, member_id, created_at, id)
+  WHERE state IN ('delivering', 'failed', 'queued', 'ready', 'running', 'stored', 'submitting');
+
+-- A server's finished songs, newest first, and its credits by day and kind of entry without reading the entries.
+CREATE INDEX job_song_of_guild ON job (guild_id, created_at, id)
+  WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');
+DROP INDEX ledger_of_day;
+CREATE INDEX ledger_of_day ON ledger (guild_id, day, kind, allowance, bonus);

@@ -27,6 +27,7 @@ class RatingButton(JobButton, action="rate"):
             DiscordUserId(interaction.user.id),
             interaction.id,
             liked=self.liked,
+            listed=not interaction_context.is_in_private_thread(interaction),
         )
         text = best_songs.rated(interaction_context.private(interaction), rated)
         await interaction.response.send_message(text, ephemeral=True)

@@ -218,6 +218,22 @@ async def test_writes_that_wait_share_one_commit(database: Database) -> None:
     assert 2 == seen.count("COMMIT")
 
 
+async def test_one_trip_of_the_thread_serves_all_who_wait(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trips, begin = [], database._writer.begin
+
+    def counted(fn: Callable[[], None]) -> None:
+        trips.append(fn)
+        begin(fn)
+
+    monkeypatch.setattr(database._writer, "begin", counted)
+    outcomes = await all_waiting(database, *(put(f"{n:02}") for n in range(50)))
+
+    assert [1] * 50 == outcomes
+    assert len(trips) <= 1 + 2  # the plug's, and at most two that crossed its end
+
+
 async def test_more_writes_than_a_group_takes_need_more_commits(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """A file in which every column of every table has a value, however the schema grows."""
 
+import re
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -66,19 +67,23 @@ def fill(path: Path) -> list[str]:
 def _add(connection: sqlite3.Connection, table: str) -> None:
     connection.execute(f"DELETE FROM {table}")  # noqa: S608 - ours
     columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
-    values = {column["name"]: _value(table, column["name"], column["type"]) for column in columns}
+    (sql,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
+    values = {column["name"]: _value(table, column["name"], column["type"], sql) for column in columns}
     for key in connection.execute(f"PRAGMA foreign_key_list({table})"):
         if key["from"] not in CHOSEN.get(table, {}):
-            values[key["from"]] = _value(key["table"], key["to"] or "id", "INTEGER")
+            values[key["from"]] = _value(key["table"], key["to"] or "id", "INTEGER", "")
     names = ", ".join(values)
     places = ", ".join(f":{name}" for name in values)
     connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", values)  # noqa: S608 - ours
 
 
-def _value(table: str, column: str, kind: str) -> object:
+def _value(table: str, column: str, kind: str, sql: str) -> object:
     chosen = CHOSEN.get(table, {})
     if column in chosen:
         return chosen[column]
+    one_of = re.search(rf"\b{column} IN \('([^']*)'", sql)
+    if one_of is not None:
+        return one_of[1]
     return {"INTEGER": SMALLEST, "REAL": 0.5, "TEXT": WORDS}[kind]
 
 

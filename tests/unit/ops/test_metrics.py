@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
+from bot.database.share import Share
 from bot.database.sqlite import Database
 from bot.model import Backend, DiscordUserId, FailReason, JobId, JobState
 from bot.ops.metrics import Metrics, Now
@@ -318,3 +319,27 @@ async def test_every_write_is_timed_whatever_its_result(tmp_path: Path) -> None:
 
     assert 4 == len(took_s)
     assert all(0.0 < took < 2.0 for took in took_s)
+
+
+async def test_in_a_fleet_each_metric_names_its_slot(rig: Rig) -> None:
+    sums = await rig.database.read(lambda tx: totals(tx, make.NOW, rig.backend))
+
+    pages = [
+        rig.metrics.render(sums, WELL, "", BALANCE, Share(slot=slot, slots=2))[0].decode() for slot in (0, 1)
+    ]
+
+    for slot, body in enumerate(pages):
+        samples = [one for family in text_string_to_metric_families(body) for one in family.samples]
+        assert {str(slot)} == {sample.labels["slot"] for sample in samples}
+        assert "tunesmith_healthy" in body
+
+
+async def test_only_the_leader_of_a_fleet_shows_what_is_the_same_for_all(rig: Rig) -> None:
+    sums = await rig.database.read(lambda tx: totals(tx, make.NOW, rig.backend))
+
+    pages = [
+        rig.metrics.render(sums, WELL, "", None, Share(slot=slot, slots=2))[0].decode() for slot in (0, 1)
+    ]
+
+    shared = ("tunesmith_jobs{", "tunesmith_credits_held", "tunesmith_database_readable")
+    assert [[True] * 3, [False] * 3] == [[name in body for name in shared] for body in pages]

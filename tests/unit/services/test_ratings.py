@@ -122,6 +122,14 @@ async def test_the_best_come_in_pages_and_a_page_too_far_is_the_last(
     assert [(1, 2), (1, 2), (2, 2), (2, 2)] == [(page.page, page.pages) for page in pages]
 
 
+async def test_a_song_of_a_private_thread_is_not_among_the_best(rig: Rig, ratings: Ratings) -> None:
+    job = await song(rig)
+
+    rated = await ratings.rate(job.id, GUILD, OTHER, 1, liked=True, listed=False)
+
+    assert (LIKED, ()) == (rated, (await ratings.best(GUILD)).songs)
+
+
 async def test_a_song_older_than_a_week_is_among_the_best_no_more(rig: Rig, ratings: Ratings) -> None:
     job = await song(rig)
     await ratings.rate(job.id, GUILD, OTHER, 1, liked=True)

@@ -356,7 +356,7 @@ def written(tx: Tx) -> Books:
                   COALESCE(ledger.interaction_id, job.interaction_id)
            FROM ledger LEFT JOIN job ON job.id = job_id ORDER BY ledger.id"""
     )
-    # On a server, a transaction locks its guild before it looks, also one that nothing comes of.
+    # On a server, a transaction locks its guild before it looks, also one without any result.
     guilds = tx.execute(
         """SELECT id, allowance, period FROM guild
            WHERE EXISTS (SELECT 1 FROM ledger WHERE ledger.guild_id = guild.id)"""

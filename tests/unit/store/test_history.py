@@ -22,7 +22,7 @@ from bot.store import history, jobs, ledger, members, tracks
 from bot.store.history import SongChoice, SongPage
 from tests import make
 from tests.make import GUILD, MEMBER, NOW, OTHER
-from tests.unit.store.rows import RICH, found, put
+from tests.unit.store.rows import RICH, added, found, put
 
 MINUTE = timedelta(minutes=1)
 ELSEWHERE = GUILD + 1
@@ -338,3 +338,21 @@ def test_a_track_that_was_deleted_meanwhile_does_not_come_back(tx: Tx) -> None:
 
     assert not history.found_again(tx, job.id, track)
     assert () == found(tx, job).tracks
+
+
+def test_a_search_reads_a_bounded_number_of_songs(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = [put(tx, added(tx, at=NOW + n * MINUTE), JobState.DELIVERED) for n in range(4)]
+    monkeypatch.setattr(history, "SEARCHED_MAX", 2)
+    monkeypatch.setattr(history, "CHOICES_READ_MAX", 3)
+
+    page = history.songs(tx, GUILD, MEMBER, size=5, word="synth")
+    older = history.songs(tx, GUILD, MEMBER, size=5, word="synth", before_id=made[2].id)
+
+    assert [made[3].id, made[2].id] == [job.id for job in page.songs]
+    assert [made[1].id, made[0].id] == [job.id for job in older.songs]
+    assert 3 == len(history.choices(tx, GUILD, MEMBER, "synth", 25))
+
+
+@pytest.mark.parametrize("text", ["A  Song\tof RAIN", "", " x ", "\x1c1\x1f2", "I'm İ"])
+def test_a_text_is_folded_alike_with_and_without_other_letters(text: str) -> None:
+    assert history.folded(text) == history.folded(text + " é").removesuffix("é").rstrip()

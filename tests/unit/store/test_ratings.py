@@ -111,6 +111,14 @@ def test_a_song_without_a_message_in_the_server_is_not_ranked(tx: Tx) -> None:
     assert [] == best(tx)
 
 
+def test_a_song_that_was_rated_in_a_private_thread_is_not_ranked(tx: Tx) -> None:
+    hidden, shown = rated(tx, song(tx), 3), rated(tx, song(tx), 1)
+
+    ratings.rate(tx, hidden.id, number(tx), NOW, liked=True, listed=False)
+
+    assert [shown.id] == best(tx)
+
+
 def test_what_is_no_finished_song_of_the_server_is_not_rated(tx: Tx) -> None:
     there, waiting, failed, erased = song(tx), added(tx), added(tx), song(tx, member_id=OTHER)
     put(tx, failed, JobState.FAILED)

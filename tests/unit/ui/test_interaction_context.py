@@ -1,6 +1,7 @@
 """What can be read from an interaction."""
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import discord
 import pytest
@@ -29,3 +30,14 @@ async def test_role_ids_come_from_the_payload_with_the_servers_own(
         assert [(asked.guild_id, asked.channel_id, asked.member_id) for asked in seen] == [
             (world.guild.id, world.channel.id, mia.id)
         ]
+
+
+@pytest.mark.parametrize(
+    ("type_", "is_private"),
+    [(discord.ChannelType.private_thread, True), (discord.ChannelType.public_thread, False)],
+)
+def test_a_public_thread_is_no_private_one(type_: discord.ChannelType, is_private: bool) -> None:
+    thread = Mock(spec=discord.Thread, type=type_)
+    interaction = Mock(spec=discord.Interaction, channel=thread)
+
+    assert is_private is interaction_context.is_in_private_thread(interaction)

@@ -1,5 +1,6 @@
 """The menu under a song: what comes back from it is read strictly, since anybody can forge it."""
 
+import discord
 import pytest
 
 from bot.model import JobId
@@ -8,7 +9,9 @@ from bot.ui.buttons.delete import DeleteButton
 from bot.ui.buttons.lyrics import CopyLyricsButton
 from bot.ui.buttons.rating import DislikeButton, LikeButton
 from bot.ui.buttons.send import SendButton
+from bot.ui.buttons.views import BUTTONS_MAX, song_view
 from bot.ui.language import ENGLISH
+from tests import make
 
 
 @pytest.mark.parametrize("menu", [song_menu.SongMenu, song_menu.CopySongMenu])
@@ -43,3 +46,18 @@ FORGED: list[tuple[object, object]] = [
 @pytest.mark.parametrize(("custom_id", "values"), FORGED)
 def test_what_no_menu_offers_means_nothing(custom_id: object, values: object) -> None:
     assert None is song_menu.chosen({"custom_id": custom_id, "values": values})
+
+
+@pytest.mark.parametrize("links", range(5))
+def test_five_buttons_are_the_most_and_a_song_can_always_be_rated(links: int) -> None:
+    job = make.job(request=make.custom())
+    addresses = {take: f"https://x.test/{take}" for take in range(1, links + 1)}
+
+    items = song_view(ENGLISH, job, addresses, direct=False, copy=False).children
+
+    labels = [item.label for item in items if isinstance(item, discord.ui.Button)]
+    (menu,) = [item for item in items if isinstance(item, discord.ui.Select)]
+    choices = [option.value for option in menu.options]
+    assert len(labels) <= BUTTONS_MAX
+    assert (["👍", "👎"] == labels[-2:]) is not ({"like", "dislike"} <= set(choices))
+    assert ("Lyrics" in labels) is not ("words" in choices)

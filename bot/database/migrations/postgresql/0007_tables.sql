@@ -263,6 +263,7 @@ CREATE TABLE rating (
   guild_id BIGINT NOT NULL REFERENCES guild (id),
   song_at BIGINT NOT NULL,
   rated_at BIGINT NOT NULL,
+  listed BIGINT NOT NULL CHECK (listed IN (0, 1)),
   PRIMARY KEY (job_id, member_id)
 );
 
@@ -313,7 +314,6 @@ CREATE UNIQUE INDEX ledger_refunds_once ON ledger (job_id) WHERE kind = 'refund'
 CREATE UNIQUE INDEX ledger_changed_once ON ledger (interaction_id) WHERE interaction_id IS NOT NULL;
 CREATE INDEX ledger_of_guild ON ledger (guild_id, id);
 CREATE INDEX ledger_of_member ON ledger (guild_id, member_id, id) WHERE member_id IS NOT NULL;
-CREATE INDEX ledger_of_day ON ledger (guild_id, day);
 CREATE INDEX text_of_author ON text (author_id);
 CREATE INDEX draft_of_member ON draft (member_id);
 CREATE INDEX draft_of_remix ON draft (remix_of) WHERE remix_of IS NOT NULL;
@@ -347,3 +347,6 @@ CREATE INDEX job_card_at ON job ((CASE WHEN card_due_at < card_free_at THEN card
 CREATE INDEX job_queued_since ON job (created_at) WHERE state = 'queued' AND due_at IS NOT NULL;
 CREATE INDEX job_song ON job (guild_id, member_id, created_at, id) WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');
 CREATE INDEX job_song_of_member ON job (member_id) WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');
+CREATE INDEX job_unfinished ON job (guild_id, member_id, created_at, id) WHERE state IN ('delivering', 'failed', 'queued', 'ready', 'running', 'stored', 'submitting');
+CREATE INDEX job_song_of_guild ON job (guild_id, created_at, id) WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');
+CREATE INDEX ledger_of_day ON ledger (guild_id, day, kind, allowance, bonus);

@@ -1,0 +1,76 @@
+"""Small writes that share a transaction."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from bot.database.engine import Tx
+from bot.database.sqlite import Database
+from bot.errors import StoreBusy
+from bot.services import gathered
+from bot.services.gathered import Gathered
+from bot.store.facts import fact, remember
+
+T = TypeVar("T")
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    async with Database.open(tmp_path / "tunesmith.db") as opened:
+        yield opened
+
+
+def put(name: str) -> Callable[[Tx], None]:
+    return lambda tx: remember(tx, name, "here")
+
+
+async def there(database: Database, names: str) -> list[str]:
+    """Which of these are kept."""
+    return await database.read(lambda tx: [name for name in names if fact(tx, name) == "here"])
+
+
+async def test_writes_that_come_together_share_a_transaction(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes, write = [], database.write
+
+    async def counted(fn: Callable[[Tx], T]) -> T:
+        writes.append(fn)
+        return await write(fn)
+
+    monkeypatch.setattr(database, "write", counted)
+    answers = Gathered(database)
+    await asyncio.gather(*(answers.write(put(name)) for name in "abc"))
+    await answers.write(put("d"))
+
+    assert 2 == len(writes)
+    assert [*"abcd"] == await there(database, "abcd")
+
+
+async def test_what_a_canceled_caller_wanted_is_written(database: Database) -> None:
+    answers = Gathered(database)
+    first, second = (asyncio.create_task(answers.write(put(name))) for name in "ab")
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.wait([first, second])
+
+    assert first.cancelled()
+    assert second.exception() is None
+    assert [*"ab"] == await there(database, "ab")
+
+
+async def test_everybody_hears_that_nothing_was_written(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy(_: object) -> None:
+        raise StoreBusy("the disk is full", 5.0)
+
+    monkeypatch.setattr(gathered, "GATHER_S", 0.0)
+    monkeypatch.setattr(database, "write", busy)
+    answers = Gathered(database)
+    outcomes = await asyncio.gather(*(answers.write(put(name)) for name in "ab"), return_exceptions=True)
+
+    assert [StoreBusy] * 2 == [type(outcome) for outcome in outcomes]
