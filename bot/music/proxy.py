@@ -65,9 +65,14 @@ class ProxiedBackend(httpcore.AsyncNetworkBackend):
                 stream = await self._network.connect_tcp(
                     proxy.host, proxy.port, None, local_address, socket_options
                 )
-                if proxy.kind is ProxyKind.HTTPS:
-                    stream = await stream.start_tls(tls_context(), proxy.host)
-                return await self._connect_by_http(stream, host, port)
+                try:
+                    if proxy.kind is ProxyKind.HTTPS:
+                        stream = await stream.start_tls(tls_context(), proxy.host)
+                    await _open_tunnel(stream, proxy, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+                except BaseException:
+                    await stream.aclose()
+                    raise
+                return stream
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(f"{self._proxy.address} is too slow") from error
         except _FAILED as error:
@@ -84,16 +89,6 @@ class ProxiedBackend(httpcore.AsyncNetworkBackend):
             rdns=True,
         )
         return AnyIOStream((await proxy.connect(host, port)).anyio_stream)
-
-    async def _connect_by_http(
-        self, stream: httpcore.AsyncNetworkStream, host: str, port: int
-    ) -> httpcore.AsyncNetworkStream:
-        try:
-            await _open_tunnel(stream, self._proxy, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
-        except BaseException:
-            await stream.aclose()
-            raise
-        return stream
 
     async def connect_unix_socket(
         self,

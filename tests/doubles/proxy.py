@@ -73,7 +73,8 @@ class ProxyServer:
         assert task is not None
         self._tasks.add(task)
         try:
-            with suppress(OSError, asyncio.IncompleteReadError):
+            # A canceled one ends like any other: asyncio logs what a callback of a connection raises.
+            with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 await (self._socks if self.kind == "socks5" else self._http)(reader, writer)
         finally:
             self._tasks.discard(task)

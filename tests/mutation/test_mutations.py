@@ -76,13 +76,13 @@ def test_an_edit_does_not_mind_how_its_function_is_written() -> None:
 
 
 def test_an_edit_changes_its_function_alone() -> None:
-    source = "class A:\n\n    def f(self):\n        go()\n\nclass B:\n\n    def f(self):\n        go()"
+    source = "class A:\n\n    def f(self):\n        go()\nclass B:\n\n    def f(self):\n        go()"
 
     assert source.replace("go", "stay", 1) == edited(source, "A.f", Replaced("go()", "stay()"))
 
 
 def test_statements_are_dropped_and_added_and_constants_assigned() -> None:
-    source = "A = 1\n\ndef f(x):\n    if x:\n        one()\n    two()"
+    source = "A = 1\ndef f(x):\n    if x:\n        one()\n    two()"
 
     assert "A = 1\nA = 2" in edited(source, "A", Assigned("A", "2"))
     assert source.replace("\n    two()", "") == edited(source, "f", Dropped("two()"))

@@ -139,7 +139,7 @@ def test_the_doctor_shows_the_last_balance_where_it_gets_no_answer(monkeypatch: 
     said = typed("doctor").output
 
     assert re.search(
-        r"\nwarning  balance: can't be read now \(balance query: ConnectError\); "
+        r"\nwarning  balance: can't be read now \(balance query: ClientConnectorError\); "
         r"last known at kie: 203\.99 credits, for 16 songs, read 3 h ago; members can still request \d+ songs"
         r" \(\d+ credits\)\. The balance at kie \(203\.99 credits\) pays for only 16 songs; top it up, "
         r"or requests are soon refused\n",
