@@ -856,9 +856,15 @@ def fails(job: Job, reason: FailReason, real: Real | None = None) -> Operation:
 def fetches(job: Job) -> Operation:
     interaction, take = job.origin.interaction_id, len(job.tracks) + 1
     track = Track(take=take, file=f"{job.id}-{take}", size_bytes=1, sha256=f"of {take}", url="")
+
+    def model(books: Books, _: datetime) -> bool:
+        if books.is_stale(job):
+            return False
+        books.fetched(interaction, take)
+        return True
+
     return Operation(
-        lambda process: process.database.write(partial(tracks.add_track, job=job, track=track)),
-        lambda books, _: books.fetched(interaction, take),
+        lambda process: process.database.write(partial(tracks.add_track, job=job, track=track)), model
     )
 
 
