@@ -219,7 +219,7 @@ class Runner:
         share = self._database.share
         places = self._steps.places(tx, now, busy[Lane.SUBMITTING]) if share.leads else None
         ripe: dict[Lane, list[JobId]] = {}
-        for lane, states in () if self._stopping.is_set() else STATES.items():
+        for lane, states in STATES.items():
             free = AT_ONCE.get(lane, self._polls.size) - busy[lane]
             if free > 0:
                 ripe[lane] = claims.ripe(tx, states, self._claimant(now), free, places)

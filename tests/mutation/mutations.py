@@ -1014,8 +1014,8 @@ THE_PROCESS: Final = (
     broken(
         "a runner that was stopped claims nothing",
         "pipeline/runner.py",
-        "Runner._look",
-        ("() if self._stopping.is_set() else STATES.items()", "STATES.items()"),
+        "Runner._claim",
+        ("if self._stopping.is_set():", "if False:"),
         by=(f"{RULES}a_runner_that_was_stopped_begins_nothing",),
     ),
     broken(
@@ -1187,7 +1187,7 @@ FORGETTING: Final = (
         "a hash is kept no longer than it is needed",
         "store/members.py",
         "_still_counts",
-        ("usage.day >= :first AND", ":first > 0 AND"),
+        ('row["day"] >= _earliest(tx, row["guild_id"], now)', "True"),
         by=(f"{MEMBER_INDEX}a_hash_is_kept_until_week_and_month_of_the_last_use_are_over",),
     ),
     broken(

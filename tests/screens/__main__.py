@@ -46,7 +46,10 @@ FORM = {
 }
 """Title, style and lyrics."""
 MEMBERS_COMMANDS = ("music status", "music history", "music top", "music credits", "privacy view")
-MANAGERS_COMMANDS = ("quota view", "quota ledger", "quota usage")
+MANAGERS_COMMANDS = (
+    *("quota view", "quota ledger", "quota usage"),
+    *("quota words", "quota channels", "quota managers"),
+)
 SETTLED = """() => {
     const timeline = document.getElementById("channel-timeline");
     return timeline.scrollTop + timeline.clientHeight >= timeline.scrollHeight - 1
