@@ -22,12 +22,7 @@ import psycopg
 from bot import threads
 from bot.database import engine, identity, pace, postgresql_schema, slots
 from bot.database.engine import GIVE_UP_AFTER_S, RETRY_AFTER_S, DatabaseError
-from bot.database.postgresql_errors import COLLISIONS as _COLLISIONS
-from bot.database.postgresql_errors import MOMENTARY as _MOMENTARY
-from bot.database.postgresql_errors import is_final as _is_final
-from bot.database.postgresql_errors import refusal as _refusal
-from bot.database.postgresql_errors import refusing as _refusing
-from bot.database.postgresql_errors import sentence as _sentence
+from bot.database.postgresql_errors import COLLISIONS, MOMENTARY, is_final, refusal, refusing, sentence
 from bot.database.postgresql_tx import Tx, connect
 from bot.database.share import EVERYTHING, Share
 from bot.database.slots import SlotLost
@@ -186,16 +181,16 @@ class _Writer:
                 if self._tx is None or not self._tx.usable:
                     self._tx = self._again()
                 return self._once(self._tx, fn)
-            except _COLLISIONS as error:
+            except COLLISIONS as error:
                 failed: psycopg.Error = error
-            except _MOMENTARY as error:
+            except MOMENTARY as error:
                 failed = error
                 if self._tx is not None and not self._tx.usable:
                     self._tx.close()
                 time.sleep(RECONNECT_PAUSE_S)
             if time.perf_counter() >= deadline_s or self.closing.is_set():
                 raise StoreBusy(
-                    f"the database can't be written to: {_sentence(failed)}", RETRY_AFTER_S
+                    f"the database can't be written to: {sentence(failed)}", RETRY_AFTER_S
                 ) from failed
 
     def _once(self, tx: Tx, fn: Callable[[Tx], T]) -> T:
@@ -207,15 +202,15 @@ class _Writer:
             xid = tx.execute("SELECT CAST(pg_current_xact_id_if_assigned() AS TEXT)").fetchone()[0]
         except BaseException:
             if tx.usable and tx.in_transaction:
-                with suppress(*_MOMENTARY):
+                with suppress(*MOMENTARY):
                     tx.execute("ROLLBACK")
             raise
         try:
             tx.execute("COMMIT")
-        except _MOMENTARY as error:
+        except MOMENTARY as error:
             if xid is not None and (tx.usable or not self._was_committed(xid)):
                 raise
-            log.warning("commit confirmed later", extra={"error": _sentence(error)})
+            log.warning("commit confirmed later", extra={"error": sentence(error)})
         self.proved_s = began_s
         return result
 
@@ -232,8 +227,8 @@ class _Writer:
                 row = self._tx.execute("SELECT pg_xact_status(CAST(? AS xid8))", (xid,)).fetchone()
                 if row[0] != "in progress":
                     return bool(row[0] == "committed")
-            except _MOMENTARY as error:
-                log.warning("commit not confirmed yet", extra={"error": _sentence(error)})
+            except MOMENTARY as error:
+                log.warning("commit not confirmed yet", extra={"error": sentence(error)})
             time.sleep(RECONNECT_PAUSE_S)
         raise StoreBusy("the database went away during a commit", RETRY_AFTER_S)
 
@@ -242,7 +237,7 @@ class _Writer:
         tx = self._tx
         if tx is None:
             return
-        with suppress(*_MOMENTARY):
+        with suppress(*MOMENTARY):
             if tx.usable and self.held is not None:
                 slots.give_back(tx, self.held)
         tx.close()
@@ -261,7 +256,7 @@ class _Reader:
         fresh = self._tx is None or not self._tx.usable
         try:
             return self._once(fn)
-        except _MOMENTARY:
+        except MOMENTARY:
             if fresh:
                 raise
         return self._once(fn)
@@ -271,7 +266,7 @@ class _Reader:
             self._tx = connect(self._url, name="tunesmith reader", options=READING)
         try:
             return _snapshot(fn, self._tx)
-        except _MOMENTARY:
+        except MOMENTARY:
             self._tx.close()
             raise
 
@@ -358,7 +353,7 @@ class Database(engine.Database):
         writer = _Writer(url, takeover_s=0.0)
         loop = asyncio.get_running_loop()
         try:
-            with _refusing():
+            with refusing():
                 await loop.run_in_executor(writer.thread, writer.attach)
             database = cls(url, writer, lambda _: None, die)
             try:
@@ -451,7 +446,7 @@ class Database(engine.Database):
         except StartRefused as error:  # of a new session, after the server has failed over
             self._die(str(error))
         except psycopg.Error as error:
-            raise DatabaseError(_sentence(error)) from error
+            raise DatabaseError(sentence(error)) from error
 
     async def read(self, fn: Callable[[engine.Tx], T]) -> T:
         """Run ``fn`` on a snapshot, without waiting for writers. It cannot write.
@@ -487,10 +482,10 @@ class Database(engine.Database):
             raise StoreBusy("the database is closed", RETRY_AFTER_S)
         try:
             yield
-        except _MOMENTARY as error:
-            raise StoreBusy(f"the database can't be read: {_sentence(error)}", RETRY_AFTER_S) from error
+        except MOMENTARY as error:
+            raise StoreBusy(f"the database can't be read: {sentence(error)}", RETRY_AFTER_S) from error
         except psycopg.Error as error:
-            raise DatabaseError(_sentence(error)) from error
+            raise DatabaseError(sentence(error)) from error
 
     async def take_over(
         self, take: Callable[[engine.Tx], int], is_current: Callable[[engine.Tx, int], bool]
@@ -529,8 +524,8 @@ class Database(engine.Database):
 
         try:
             await self._reports.run(run)
-        except _MOMENTARY as error:
-            raise StoreBusy(f"the database can't be cleaned: {_sentence(error)}", RETRY_AFTER_S) from error
+        except MOMENTARY as error:
+            raise StoreBusy(f"the database can't be cleaned: {sentence(error)}", RETRY_AFTER_S) from error
 
 
 async def _take(writer: _Writer, standby: Standby) -> None:
@@ -545,12 +540,12 @@ async def _take(writer: _Writer, standby: Standby) -> None:
                     log.info("slot taken", extra={"slot": writer.held.slot, "epoch": writer.held.epoch})
                     return
                 reached = True
-            except _MOMENTARY as error:
-                if _is_final(error) or not (reached or time.monotonic() - began_s < START_WITHIN_S):
-                    raise _refusal(error) from error
-                log.warning("database out of reach", extra={"error": _sentence(error)})
+            except MOMENTARY as error:
+                if is_final(error) or not (reached or time.monotonic() - began_s < START_WITHIN_S):
+                    raise refusal(error) from error
+                log.warning("database out of reach", extra={"error": sentence(error)})
             except psycopg.ProgrammingError as error:
-                raise _refusal(error) from None
+                raise refusal(error) from None
             if not stands_by:
                 stands_by = True
                 log.info("standing by")
@@ -590,7 +585,7 @@ def open_any_schema(url: str) -> Iterator[tuple[Tx, int, int]]:
     Raises:
         StartRefused: it can't be reached, or belongs to another or a newer program.
     """
-    with _refusing():
+    with refusing():
         tx = connect(url, name="tunesmith reader", options=READING)
         try:
             tx.execute("BEGIN")

@@ -386,7 +386,7 @@ class Lyricist:
         return moved
 
     async def _write_for_sure(self, write: Callable[[Tx], None]) -> None:
-        """Write down the outcome of the paid request, also where the database is locked for a while."""
+        """Write down the outcome of the paid request, with retries while the database is locked."""
         for failures in range(1, WRITE_TRIES + 1):
             try:
                 await self._database.write(write)

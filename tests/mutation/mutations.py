@@ -2074,7 +2074,7 @@ WRITING: Final = (
         by=(f"{LYRICS}a_closed_account_closes_the_service_and_alerts_once",),
     ),
     broken(
-        "an outcome of lyrics is written where the database is locked",
+        "the outcome of a request for lyrics is written once the lock is gone",
         "services/lyrics.py",
         "Lyricist._write_for_sure",
         ("range(1, WRITE_TRIES + 1)", "range(1, 1)"),

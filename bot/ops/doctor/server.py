@@ -95,7 +95,7 @@ def _problems(row: Row) -> Iterator[str]:
 
 
 def _check_sessions(url: str) -> Iterator[Check]:
-    """Check that the lock of a slot is one session's, and that there is room for sessions."""
+    """Check that session locks hold, with no pooler in between, and that sessions are free."""
     name = "sessions"
     if shares_sessions(url):
         finding = "a pooler gives one session to several connections, so that two bots could run at once"
