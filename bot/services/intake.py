@@ -178,7 +178,7 @@ class Intake:
     ) -> Accepted | None:
         """Queue a job and hold its credits. Returns None if this interaction was accepted or refused before.
 
-        Also None if that is being found out: the first delivery of an interaction is the one that is answered.
+        Also None if that is being found out: the first delivery of an interaction is answered.
 
         ``source`` is the earlier job whose texts it reuses.
 
