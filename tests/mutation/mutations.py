@@ -1574,7 +1574,7 @@ BOUNDS: Final = (
         "an answer that was another process's withdraws the request",
         "ui/responses.py",
         "promise",
-        ("if await intake.answered_elsewhere(job):", "if job is None:"),
+        ("if await _withdrawn(intake.answered_elsewhere, job):", "if job is None:"),
         by=(f"{DISCORD}an_answer_of_another_process_withdraws_the_request_and_alerts",),
     ),
     broken(
@@ -1925,7 +1925,7 @@ ON_A_SERVER: Final = (
         "a commit whose answer was lost is looked up",
         "database/postgresql_writer.py",
         "Writer._once",
-        ("if sign is None or tx.usable or not self._was_committed(sign):", "if True:"),
+        ("if sign is None or tx.usable or (not self._was_committed(sign)):", "if True:"),
         by=(f"{SERVER}a_commit_whose_answer_is_lost_counts_once",),
     ),
     broken(
@@ -1946,7 +1946,7 @@ ON_A_SERVER: Final = (
         "a request that could not be withdrawn is refused to nobody",
         "ui/responses.py",
         "_withdrawn",
-        ("        return False\n", "        raise\n"),
+        ("return False", "raise"),
         by=("faults/test_d_discord.py::test_a_request_that_cant_be_withdrawn_is_refused_to_nobody",),
     ),
     broken(

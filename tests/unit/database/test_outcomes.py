@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -211,23 +212,25 @@ async def test_a_close_during_a_commit_reports_neither_outcome(
     assert writing.cancelled()
 
 
-async def test_a_commit_of_an_earlier_holder_proves_nothing(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whoever has a slot counts its transactions from 1."""
+@contextmanager
+def holding(url: str) -> Iterator[postgresql_writer.Writer]:
+    """Hold the slot, on this thread."""
     writer = postgresql_writer.Writer(url, takeover_s=60.0)
-    assert writer.attempt()
-    writer.run(lambda tx: remember(tx, "count", "0"), 0.0)
-    writer.close()
-    loss = Loss(monkeypatch, committed=False)
-    loss.is_back.set()
-    later = postgresql_writer.Writer(url, takeover_s=60.0)
-    assert later.attempt()
+    try:
+        assert writer.attempt()
+        yield writer
+    finally:
+        writer.close()
+        writer.thread.shutdown()
 
-    with pytest.raises(StoreBusy):
-        later.run(add, 0.0)
 
-    assert "0" == later.run(lambda tx: fact(tx, "count"), 0.0)
-    later.close()
-    for one in (writer, later):
-        one.thread.shutdown()
+def test_a_commit_of_an_earlier_holder_proves_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has a slot counts its transactions from 1."""
+    with holding(url) as earlier:
+        earlier.run(lambda tx: remember(tx, "count", "0"), 0.0)
+    with holding(url) as later:
+        Loss(monkeypatch, committed=False).is_back.set()
+        with pytest.raises(StoreBusy):
+            later.run(add, 0.0)
+
+        assert "0" == later.run(lambda tx: fact(tx, "count"), 0.0)
