@@ -171,6 +171,8 @@ def warm_starts(request: pytest.FixtureRequest) -> Iterator[None]:
 
 PATIENCE_S = 30.0
 """How long a write on a server may take in tests that are not about its deadline."""
+UNHURRIED_S = 3_600.0
+"""``TAKEOVER_S`` in tests that are not about it: a process pays however busy the cores are."""
 
 
 @pytest.fixture
@@ -197,8 +199,19 @@ def postgresql_server() -> Iterator[server_of_postgresql.Server]:
     """A PostgreSQL server of this test process."""
     if server_of_postgresql.programs() is None:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    with server_of_postgresql.serving() as server:
+    with server_of_postgresql.serving(in_memory=True) as server:
         yield server
+
+
+@pytest.fixture
+def postgresql_url(
+    postgresql_server: server_of_postgresql.Server, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """The address of a database of this test, which is patient with it."""
+    # An accept is forty statements, and the cores have other tests to run.
+    monkeypatch.setattr(postgresql, "GIVE_UP_AFTER_S", PATIENCE_S)
+    with postgresql_server.lent() as url:
+        yield url
 
 
 @pytest.fixture
@@ -207,13 +220,10 @@ async def database(
     tmp_path: Path,
     blank_file: bytes,
     nothing_is_flushed: None,  # noqa: ARG001
-    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Database]:
     if request.config.getoption("--engine") == "postgresql":
-        # An accept is forty statements, and the cores have other tests to run.
-        monkeypatch.setattr(postgresql, "GIVE_UP_AFTER_S", PATIENCE_S)
-        server: server_of_postgresql.Server = request.getfixturevalue("postgresql_server")
-        async with postgresql.Database.open(server.create()) as opened:
+        url: str = request.getfixturevalue("postgresql_url")
+        async with postgresql.Database.open(url, takeover_s=UNHURRIED_S) as opened:
             yield cast("Database", opened)  # the tests' word for it
         return
     path = tmp_path / "tunesmith.db"

@@ -64,7 +64,7 @@ def tx(request: pytest.FixtureRequest) -> Iterator[Tx]:
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """A database that flushes its commits to disk, as in production."""
     if request.config.getoption("--engine") == "postgresql":
-        async with postgresql.Database.open(request.getfixturevalue("postgresql_server").create()) as opened:
+        async with postgresql.Database.open(request.getfixturevalue("postgresql_url")) as opened:
             yield cast("Database", opened)
         return
     async with module.Database.open(tmp_path / "tunesmith.db") as opened_file:
