@@ -13,12 +13,14 @@ from typing import cast
 import hypothesis
 import pytest
 
+from bot import app
 from bot.database import postgresql
 from bot.database import sqlite as database_module
 from bot.database.sqlite import Database
 from bot.model import Backend
 from bot.pipeline import cards
 from bot.sandbox import server
+from bot.ui.sharding import ALL_SHARDS
 from tests import make
 from tests import postgresql as server_of_postgresql
 from tests.flows.process import BotProcess
@@ -60,6 +62,9 @@ The default run leaves them out; ``.ci/run`` has them all, and ``uv run pytest -
 
 STEADY = "steady"
 """Name of the Hypothesis profile of all runs."""
+
+OF_AN_ENGINE = {"server_url", "tx", "postgresql_server"}
+"""Fixtures of the chosen engine. Tests with none of them would do on a server what they do without one."""
 
 CASES_MAX = 3
 """How many cases of one test the default run tries where each is an evening of the whole pipeline."""
@@ -111,6 +116,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     Rig.backend = Backend(config.getoption("--contract"))
     if Rig.backend is not Backend.SSEEDANCE:
         items[:] = [item for item in items if "rig" in fixtures_of(item) or "/faults/" not in item.nodeid]
+    if config.getoption("--engine") != "sqlite":
+        items[:] = [item for item in items if not OF_AN_ENGINE.isdisjoint(fixtures_of(item))]
     cases: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
         if Rig.backend is not Backend.SSEEDANCE and item.get_closest_marker("documented"):
@@ -215,15 +222,31 @@ def postgresql_url(
 
 
 @pytest.fixture
+def server_url(request: pytest.FixtureRequest) -> str | None:
+    """The address of this test's database; None on SQLite, where it is a file."""
+    if request.config.getoption("--engine") == "sqlite":
+        return None
+    return cast("str", request.getfixturevalue("postgresql_url"))
+
+
+@pytest.fixture
+def database_url(server_url: str | None, monkeypatch: pytest.MonkeyPatch) -> str | None:
+    """What SimCord's ``World.open`` is given; None for a file of its own."""
+    if server_url is not None:
+        # SimCord does not say how many shards it recommends.
+        monkeypatch.setattr(app, "sharding", lambda *_: ALL_SHARDS)
+    return server_url
+
+
+@pytest.fixture
 async def database(
-    request: pytest.FixtureRequest,
+    server_url: str | None,
     tmp_path: Path,
     blank_file: bytes,
     nothing_is_flushed: None,  # noqa: ARG001
 ) -> AsyncIterator[Database]:
-    if request.config.getoption("--engine") == "postgresql":
-        url: str = request.getfixturevalue("postgresql_url")
-        async with postgresql.Database.open(url, takeover_s=UNHURRIED_S) as opened:
+    if server_url is not None:
+        async with postgresql.Database.open(server_url, takeover_s=UNHURRIED_S) as opened:
             yield cast("Database", opened)  # the tests' word for it
         return
     path = tmp_path / "tunesmith.db"
