@@ -9,7 +9,10 @@ from typing import Final
 
 from bot.music.late import Late
 
-NOT_AT_THE_START: Final = ("httpx", "httpcore", "anyio", "h11", "pydantic", "typer", "rich", "PIL", "psycopg")
+NOT_AT_THE_START: Final = (
+    *("httpx", "httpcore", "anyio", "h11", "aiohttp_socks", "python_socks"),
+    *("dotenv", "pydantic", "typer", "rich", "PIL", "psycopg"),
+)
 """Packages that a bot needs only once it is used, or never."""
 
 
@@ -50,7 +53,7 @@ async def test_all_who_ask_get_one_client_which_is_closed_at_the_end() -> None:
 
 def test_a_bot_that_starts_imports_no_library_of_later() -> None:
     code = "import sys; from bot import __main__\n"
-    code += "with __main__._left_out(*__main__.UNUSED): from bot import start\n"
+    code += "with __main__._left_out(*__main__.UNUSED): from bot import lifecycle, start\n"
     code += "print(*(name for name, module in sys.modules.items() if module))"
 
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)  # noqa: S603 - our own code
