@@ -63,6 +63,7 @@ from bot.store import (
 )
 from bot.store.announcements import Announcement
 from bot.store.changes import SongChannels
+from bot.store.history import SongPage
 from bot.store.lyrics_calls import CallState
 from bot.store.upstream import Reading
 from tests import make
@@ -95,6 +96,11 @@ SMALL = {
     "spent",
     "recent",
     "part",
+    "newest",
+    "counted",
+    "found",
+    "about_them",
+    "made",
 }
 """Tables that do not grow with songs, members and servers."""
 BOUNDED = {
@@ -314,6 +320,17 @@ WORK: dict[str, Callable[[Tx], object]] = {
         history.songs(tx, GUILD, MEMBER, size=5, before_id=done(tx).id),
         history.songs(tx, GUILD, MEMBER, size=5, after_id=done(tx).id),
     ),
+    "history.continued": lambda tx: [
+        history.continued(
+            tx,
+            GUILD,
+            MEMBER,
+            SongPage(songs=(), newer=True, older=True, read_to=done(tx).id, upward=way),
+            size=5,
+            word="synth",
+        )
+        for way in (False, True)
+    ],
     "history.choices": lambda tx: history.choices(tx, GUILD, MEMBER, "synth", 25),
     "history.find": lambda tx: (
         history.find(tx, GUILD, MEMBER, "synth"),
@@ -400,7 +417,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "personal_data.about": lambda tx: personal_data.about(tx, MEMBER),
     "personal_data.sections": lambda tx: [list(rows) for rows in personal_data.sections(tx, MEMBER).values()],
     "personal_data.summary": lambda tx: personal_data.summary(tx, MEMBER),
-    "personal_data.job_ids": lambda tx: personal_data.job_ids(tx, MEMBER),
+    "personal_data.files": lambda tx: personal_data.files(tx, MEMBER),
     "quotas.limits": lambda tx: quotas.limits(tx, GUILD, "mia"),
     "quotas.clear_number": lambda tx: quotas.clear_number(tx, GUILD, number(tx), make.entry(), NOW),
     "quotas.limit_of": lambda tx: quotas.limit_of(tx, GUILD, number(tx), [1]),
