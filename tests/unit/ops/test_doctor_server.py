@@ -29,7 +29,7 @@ async def test_a_server_that_would_lose_commits_is_a_failure(postgresql_server: 
     checks = await found(postgresql_server.create())
 
     assert Verdict.FAILURE is checks["database"].verdict
-    assert "fsync is off" in checks["database"].finding
+    assert "is off, and a crash of the server loses paid songs" in checks["database"].finding
     assert Verdict.OK is checks["ledger"].verdict
 
 
