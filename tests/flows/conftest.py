@@ -14,6 +14,7 @@ from bot.playground.world import World
 from bot.ui.sharding import ALL_SHARDS
 from tests.conftest import PATIENCE_S
 from tests.flows.wire_limits import beyond
+from tests.payloads import translate_once
 
 
 @pytest.fixture
@@ -22,8 +23,11 @@ async def world(
     tiny_songs: None,  # noqa: ARG001 - it is set up
     nothing_is_flushed: None,  # noqa: ARG001 - it is set up
     request: pytest.FixtureRequest,
+    blank_file: bytes,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[World]:
+    translate_once(monkeypatch)
+    (tmp_path / "tunesmith.db").write_bytes(blank_file)
     url: str | None = None
     if request.config.getoption("--engine") == "postgresql":
         monkeypatch.setattr(postgresql, "GIVE_UP_AFTER_S", PATIENCE_S)

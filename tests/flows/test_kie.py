@@ -14,12 +14,21 @@ from bot.sandbox.kie import KieSandbox
 from bot.sandbox.server import Task
 from bot.store import jobs
 from tests.flows.seen import posted, said
+from tests.payloads import translate_once
 
 CUSTOM = {"title": "Neon Rain", "style": "synthwave", "lyrics": "City lights", "vocals": "with_vocals"}
 
 
 @pytest.fixture
-async def kie(tmp_path: Path, tiny_songs: None) -> AsyncIterator[World]:  # noqa: ARG001 - it is set up
+async def kie(
+    tmp_path: Path,
+    tiny_songs: None,  # noqa: ARG001 - it is set up
+    nothing_is_flushed: None,  # noqa: ARG001 - it is set up
+    blank_file: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[World]:
+    translate_once(monkeypatch)
+    (tmp_path / "tunesmith.db").write_bytes(blank_file)
     async with World.open(tmp_path, delay_s=0.0, pace=0.005, contract=Backend.KIE) as opened:
         yield opened
 
