@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import cast
 
+import attrs
 import pytest
 import simcord
 from aiohttp import web
@@ -14,7 +15,6 @@ from bot.sandbox.kie import KieSandbox
 from bot.sandbox.server import Task
 from bot.store import jobs
 from tests.flows.seen import posted, said
-from tests.payloads import translate_once
 
 CUSTOM = {"title": "Neon Rain", "style": "synthwave", "lyrics": "City lights", "vocals": "with_vocals"}
 
@@ -23,13 +23,11 @@ CUSTOM = {"title": "Neon Rain", "style": "synthwave", "lyrics": "City lights", "
 async def kie(
     tmp_path: Path,
     tiny_songs: None,  # noqa: ARG001 - it is set up
-    nothing_is_flushed: None,  # noqa: ARG001 - it is set up
-    blank_file: bytes,
-    monkeypatch: pytest.MonkeyPatch,
+    database_url: str | None,
 ) -> AsyncIterator[World]:
-    translate_once(monkeypatch)
-    (tmp_path / "tunesmith.db").write_bytes(blank_file)
-    async with World.open(tmp_path, delay_s=0.0, pace=0.005, contract=Backend.KIE) as opened:
+    async with World.open(
+        tmp_path, delay_s=0.0, pace=0.005, contract=Backend.KIE, database_url=database_url
+    ) as opened:
         yield opened
 
 
@@ -91,7 +89,7 @@ async def test_a_length_is_offered_only_for_custom_songs(kie: World) -> None:
 
 
 async def test_a_length_stands_next_to_the_extras(kie: World) -> None:
-    kie.settings = kie.settings.model_copy(update={"music_extras": True})
+    kie.settings = attrs.evolve(kie.settings, music_extras=True)
     await kie.restart()
     mia = kie.add_member("Mia")
 
@@ -104,7 +102,7 @@ async def test_a_length_stands_next_to_the_extras(kie: World) -> None:
 
 
 async def test_a_model_without_a_length_refuses_one(kie: World) -> None:
-    kie.settings = kie.settings.model_copy(update={"music_models": ("V6", "V5")})
+    kie.settings = attrs.evolve(kie.settings, music_models=("V6", "V5"))
     await kie.restart()
     mia = kie.add_member("Mia")
 
@@ -124,7 +122,7 @@ async def test_a_length_that_is_no_longer_taken_is_said_before_anything_is_paid(
     form = await mia.slash(kie.channel, "music custom", duration=42)
     await mia.submit_modal(form, CUSTOM)
     message = (await posted(kie))[0]
-    kie.settings = kie.settings.model_copy(update={"music_models": ("V5",)})
+    kie.settings = attrs.evolve(kie.settings, music_models=("V5",))
     await kie.restart()
 
     refused = await mia.click(message, label=label)
@@ -138,11 +136,11 @@ async def test_a_length_that_is_no_longer_taken_is_said_before_anything_is_paid(
 
 
 async def test_a_form_that_was_open_during_the_switch_says_what_is_not_taken(kie: World) -> None:
-    kie.settings = kie.settings.model_copy(update={"music_extras": True})
+    kie.settings = attrs.evolve(kie.settings, music_extras=True)
     await kie.restart()
     mia = kie.add_member("Mia")
     form = await mia.slash(kie.channel, "music custom", avoid="drums", voice="female", duration=42)
-    kie.settings = kie.settings.model_copy(update={"music_extras": False})
+    kie.settings = attrs.evolve(kie.settings, music_extras=False)
     await kie.restart()
 
     refused = await mia.submit_modal(form, CUSTOM)

@@ -94,6 +94,7 @@ SMALL = {
     "holder",
     "spent",
     "recent",
+    "part",
 }
 """Tables that do not grow with songs, members and servers."""
 BOUNDED = {
