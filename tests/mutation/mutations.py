@@ -340,22 +340,22 @@ SUBMITTING: Final = (
     ),
     broken(
         "a read timeout of the POST is not taken for busy",
-        "music/client.py",
+        "music/through_httpx.py",
         "_NEVER_LEFT",
         ("httpx.PoolTimeout", "httpx.PoolTimeout, httpx.ReadTimeout"),
         by=(f"{CLIENT}a_request_that_broke_on_the_way_has_an_unknown_outcome",),
     ),
     broken(
         "a request that never left is sent again",
-        "music/client.py",
+        "music/through_httpx.py",
         "_NEVER_LEFT",
         ("httpx.ConnectError,", ""),
         by=(f"{CLIENT}a_request_that_never_left_may_be_tried_again",),
     ),
     broken(
         "a kept-alive connection is not used for the POST",
-        "music/client.py",
-        "MusicClient.open",
+        "music/through_httpx.py",
+        "ThroughHttpx.open",
         ("httpx.Limits(max_keepalive_connections=0)", "httpx.Limits()"),
         by=(f"{CLIENT}each_post_has_a_connection_of_its_own",),
     ),
@@ -382,12 +382,9 @@ SUBMITTING: Final = (
     ),
     broken(
         "a redirect of the POST is not followed",
-        "music/client.py",
-        "MusicClient.open",
-        (
-            "timeout=httpx.Timeout(POST_S, connect=CONNECT_S), follow_redirects=False",
-            "timeout=httpx.Timeout(POST_S, connect=CONNECT_S), follow_redirects=True",
-        ),
+        "music/through_httpx.py",
+        "ThroughHttpx.open",
+        ("follow_redirects=False", "follow_redirects=True"),
         by=(f"{CLIENT}a_redirect_is_not_followed",),
     ),
     broken(
