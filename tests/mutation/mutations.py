@@ -2146,7 +2146,7 @@ WRITING: Final = (
         "lyrics that slot 0 may have paid for are not paid for again",
         "store/lyrics_calls.py",
         "take",
-        ("else CallState.SUBMITTING", "else CallState.WANTED"),
+        ("move(tx, call_id, CallState.WANTED, after) and (not is_old)", "not is_old"),
         by=(f"{HANDED}a_kill_of_slot_0_pays_once_at_the_most",),
     ),
     broken(

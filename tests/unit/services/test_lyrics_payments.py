@@ -10,7 +10,7 @@ from bot.database.engine import Database
 from bot.database.share import Share
 from bot.errors import NoLyrics, ServiceClosed
 from bot.model import ClosedCause, DiscordUserId
-from bot.services.lyrics_payments import WANTED_LOOKS_MAX
+from bot.services.lyrics_payments import LOOKS_MAX
 from bot.store import erasure, members
 from tests.make import MEMBER, NOW
 from tests.unit.services.test_lyrics import DRAFTS, Stand, answered, standing
@@ -61,8 +61,15 @@ class Fleet:
     async def wanted(self) -> "asyncio.Task[str | None]":
         """Ask, and wait until that is written down."""
         asked = asyncio.create_task(self.asking.write())
-        await self.waits.wait()
+        await first_of(asked, self.waits)
         return asked
+
+
+async def first_of(task: "asyncio.Task[Any]", event: asyncio.Event) -> None:
+    """Wait for the event, or for the end of what should set it."""
+    waiting = asyncio.create_task(event.wait())
+    await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
 
 
 @pytest.fixture
@@ -110,7 +117,7 @@ async def test_the_asking_slot_tells_why_slot_0_was_refused(
 
 async def test_nothing_is_paid_for_once_the_member_was_refused(fleet: Fleet) -> None:
     """Slot 0 is vacant for too long."""
-    for _ in range(WANTED_LOOKS_MAX):
+    for _ in range(LOOKS_MAX):
         fleet.looks.release()
     with pytest.raises(NoLyrics, match="busy"):
         await fleet.asking.write()
@@ -127,7 +134,7 @@ async def test_a_kill_of_slot_0_pays_once_at_the_most(fleet: Fleet) -> None:
     fleet.service.answers.clear()
     asked = await fleet.wanted()
     paying = asyncio.create_task(fleet.pay())
-    await fleet.service.posted.wait()
+    await first_of(paying, fleet.service.posted)
     paying.cancel()
     await asyncio.wait([paying])
     fleet.leading.restart()
