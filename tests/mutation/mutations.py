@@ -1927,6 +1927,13 @@ ON_A_SERVER: Final = (
         by=(f"{SERVER}a_commit_whose_answer_is_lost_counts_once",),
     ),
     broken(
+        "a standby with a wrong clock takes nothing over",
+        "database/postgresql_writer.py",
+        "Writer.attempt",
+        ("if free:", "if not free:"),
+        by=("unit/database/test_clocks.py::test_a_standby_whose_clock_went_wrong_takes_nothing_over",),
+    ),
+    broken(
         "a commit of an earlier holder proves nothing about this one's",
         "database/slots.py",
         "take",
