@@ -140,6 +140,7 @@ def sections(tx: Tx, discord_id: DiscordUserId) -> dict[str, Iterable[object]]:
                 "asked_for_at": _time(row["asked_at"]),
                 "music_service": row["backend"],
                 "state": row["state"],
+                "what_they_are_to_be_about": row["about"],
                 "task_of_the_music_service": row["task_id"],
                 "cost_in_credits_of_the_music_service": row["upstream_credits"],
             }

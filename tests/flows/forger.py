@@ -26,7 +26,7 @@ class Forger:
         return next(event for event in reversed(events) if event["type"] == type_.value)
 
     async def send(self, event: dict[str, Any], **data: Any) -> dict[str, Any]:  # noqa: ANN401 - Discord's JSON
-        """Send the interaction with other data. Returns the only answer to it, complete if it was deferred."""
+        """Send the interaction with other data. Returns its only answer, complete if it was deferred."""
         forged = copy.deepcopy(event) | {"id": str(next(self._ids))}
         forged["data"] |= data
         before = len(self.world.env.http_requests)

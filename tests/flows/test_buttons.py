@@ -1,5 +1,6 @@
 """The buttons under songs and cards, on the simulated Discord, also after a restart."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
