@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import psycopg
 
-from bot.database import engine, postgresql, sqlite
+from bot.database import engine, postgresql, postgresql_writer, sqlite
 from tests.unit.pipeline.rig import Rig
 
 HASTE: Final = 25
@@ -24,7 +24,7 @@ async def make_hasty(database: engine.Database) -> None:
         wait_ms = sqlite.BUSY_TIMEOUT_MS // HASTE
         await database.write(lambda tx: tx.execute(f"PRAGMA busy_timeout = {wait_ms}"))
         return
-    wait_ms = postgresql.LOCK_TIMEOUT_MS // HASTE
+    wait_ms = postgresql_writer.LOCK_TIMEOUT_MS // HASTE
     await database.write(lambda tx: tx.execute(f"SET lock_timeout = {wait_ms}"))
 
 
