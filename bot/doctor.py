@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pydantic import SecretStr
+import attrs
 
 from bot.app import assemble, open_music
+from bot.configuration.fields import Secret
 from bot.model import Check
 from bot.music.backends import plain_contract
 from bot.ops.clock import steady_clock
@@ -50,8 +51,7 @@ def check_specs(settings: Settings) -> list[CheckSpec]:
 async def commands(settings: Settings) -> Sequence[discord_checks.Payload]:
     """Return the commands as this version registers them, from a bot that connects to nothing."""
     with tempfile.TemporaryDirectory(prefix="tunesmith-doctor-") as folder:
-        blank = settings.model_copy(
-            update={"database_url": SecretStr(f"sqlite:///{folder}/blank.db"), "spool_dir": Path(folder)}
-        )
+        database = Secret(f"sqlite:///{folder}/blank.db")
+        blank = attrs.evolve(settings, database_url=database, spool_dir=Path(folder))
         async with assemble(blank, now=steady_clock()) as app:
             return await app.client.payload()

@@ -4,17 +4,13 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Final
-
-from aiohttp import web
+from typing import TYPE_CHECKING, Final
 
 from bot import connection
 from bot.app import App, assemble
 from bot.database.engine import Database
-from bot.database.file_system import check_file_system
 from bot.database.standby import Standby, Stopped
 from bot.errors import StartRefused, StoreBusy
 from bot.ops import event_loop, health, version
@@ -23,6 +19,9 @@ from bot.ops.supervisor import supervise
 from bot.settings import Settings
 from bot.store import servers
 from bot.ui.discord_client import use_api
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +35,6 @@ async def run(settings: Settings) -> None:
         StartRefused: the operator has to change a setting or the environment first.
     """
     use_api(settings.discord_api_url)
-    if not settings.on_postgresql:
-        with suppress(OSError):  # a folder that can't be created is refused below, with the file's name
-            settings.database_path.parent.mkdir(parents=True, exist_ok=True)
-        check_file_system(settings.database_path)
     try:
         while await _run_until_stopped(settings):
             log.warning("starting anew", extra={"reason": "the clock was set right"})
@@ -113,7 +108,7 @@ async def _log_total(database: Database, total_credits_max: int, now: datetime) 
     log.info("credits of this month", extra={"used": used, "total_credits_max": total_credits_max})
 
 
-def _pages(app: App, stop: asyncio.Event, clock: CheckedClock) -> web.Application:
+def _pages(app: App, stop: asyncio.Event, clock: CheckedClock) -> "web.Application":
     """Return the pages about the running bot: /healthz and /metrics."""
     status = health.Health(
         database=app.database,

@@ -3,11 +3,12 @@
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pydantic import Field, SecretStr, create_model
+import attrs
 
-from bot.configuration import loading
+from bot.configuration import loading, validation
+from bot.configuration.fields import Secret, setting
 from bot.configuration.service_fields import (
     CONTRACTS,
     KEY_FIELDS,
@@ -16,7 +17,6 @@ from bot.configuration.service_fields import (
     service_fields,
 )
 from bot.configuration.sources import Names
-from bot.configuration.validation import Checked
 from bot.configuration.values import passwords_in
 from bot.database.opening import POSTGRESQL, SQLITE
 from bot.database.share import SLOTS_MAX
@@ -33,141 +33,183 @@ TAKEOVER_MIN_S: Final = 5
 """Minimum of TAKEOVER_S: a shorter pause is no standstill."""
 ENV_FILE: Final = Path(".env")
 
-Count = Annotated[int, Field(ge=0, le=NUMBER_MAX)]
-CountFromOne = Annotated[int, Field(ge=1, le=NUMBER_MAX)]
+PACE_MIN: Final = 0.001
+PACE_MAX: Final = 100.0
+
+COUNT: Final = validation.whole(0, NUMBER_MAX)
+COUNT_FROM_ONE: Final = validation.whole(1, NUMBER_MAX)
 
 
-class Settings(Checked):
+@attrs.frozen(kw_only=True, slots=False)
+class Settings:
     """All settings. Their descriptions also stand in ``.env.example`` and in the documentation.
 
     They are read from arguments only: ``load`` reads the environment and ``.env``.
     """
 
-    discord_token: SecretStr = Field(description="The bot's token, from the Discord developer portal.")
-    discord_api_url: str = Field(
+    discord_token: Secret = setting(
+        validation.read_token, secret=True, description="The bot's token, from the Discord developer portal."
+    )
+    discord_api_url: str = setting(
+        validation.read_api_url,
         default="https://discord.com/api/v10",
         description="Base URL of Discord's REST API, or of a proxy for it. "
         "The gateway's URL comes from there, too.",
     )
-    discord_proxy: SecretStr | None = Field(
+    discord_proxy: Secret | None = setting(
+        validation.read_proxy,
+        secret=True,
         default=None,
         description="A proxy for everything at Discord: REST, gateway, attachments and OPERATOR_WEBHOOK_URL. "
         "http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before HOST if it "
         "asks for them.",
     )
-    music_backend: Backend = Field(
+    music_backend: Backend = setting(
+        validation.one_of(*Backend),
         default=Backend.SSEEDANCE,
         description=f"The music service that makes new songs: {' or '.join(Backend)}. Models, their limits, "
         "the price and the URL follow from it unless set.",
     )
-    music_proxy: SecretStr | None = Field(
+    music_proxy: Secret | None = setting(
+        validation.read_proxy,
+        secret=True,
         default=None,
         description="A proxy for everything at the music services, paid requests and audio included, in the "
         "same form as DISCORD_PROXY.",
     )
-    music_provider: str = Field(default="kie", description="The provider named in every request.")
-    music_models: tuple[str, ...] = Field(
-        default=OFFERS[Backend.SSEEDANCE].models,
+    music_provider: str = setting(
+        validation.read_word, default="kie", description="The provider named in every request."
+    )
+    music_models: tuple[str, ...] = setting(
+        validation.read_models,
+        default=attrs.Factory(lambda self: OFFERS[self.music_backend].models, takes_self=True),
         description="The models members can choose from, separated by commas. The first is the default. "
         "If unset, they follow from MUSIC_BACKEND.",
     )
-    music_options: dict[str, Any] = Field(
-        default={}, description="A JSON object sent as `options` with every request."
+    music_options: dict[str, Any] = setting(
+        validation.read_object,
+        default=attrs.Factory(dict),
+        description="A JSON object sent as `options` with every request.",
     )
-    music_extras: bool = Field(
+    music_extras: bool = setting(
+        validation.read_switch,
         default=False,
         description="Whether members may set what a song should avoid and which voice sings it.",
     )
-    music_lyrics: bool = Field(
+    music_lyrics: bool = setting(
+        validation.read_switch,
         default=False,
         description="Whether members may have lyrics written where the music service does that, today kie.ai "
         "for 0.4 of your credits there. Members pay nothing for it.",
     )
-    database_url: SecretStr = Field(
-        default=SecretStr("sqlite:///data/tunesmith.db"),
+    database_url: Secret = setting(
+        validation.read_database_url,
+        secret=True,
+        default=Secret("sqlite:///data/tunesmith.db"),
         description="The database: sqlite:/// followed by the path of the file, or the address of a "
         "PostgreSQL database: postgresql://user:password@host/name.",
     )
-    processes: Annotated[int, Field(ge=1, le=SLOTS_MAX)] = Field(
+    processes: int = setting(
+        validation.whole(1, SLOTS_MAX),
+        validator=validation.check_processes,
         default=1,
         description="On PostgreSQL: how many processes share the work, the same number for all of them. More "
         "processes than that stand by.",
     )
-    shard_count: CountFromOne | None = Field(
+    shard_count: int | None = setting(
+        COUNT_FROM_ONE,
+        validator=validation.check_shard_count,
         default=None,
         description="Connections to Discord that all processes have together, a multiple of PROCESSES; empty "
         "for what Discord recommends.",
     )
-    takeover_s: Annotated[int, Field(ge=TAKEOVER_MIN_S, le=NUMBER_MAX)] = Field(
+    takeover_s: int = setting(
+        validation.whole(TAKEOVER_MIN_S, NUMBER_MAX),
         default=15,
         description="On PostgreSQL: how long the running bot may stand still before one that stands by "
         "takes over, in seconds.",
     )
-    spool_dir: Path = Field(
-        default=Path("data/spool"), description="The directory for the audio files of finished songs."
+    spool_dir: Path = setting(
+        validation.read_path,
+        default=Path("data/spool"),
+        description="The directory for the audio files of finished songs.",
     )
-    spool_days: CountFromOne = Field(
-        default=7, description="How long the audio files of a finished song are kept, in days."
+    spool_days: int = setting(
+        COUNT_FROM_ONE,
+        default=7,
+        description="How long the audio files of a finished song are kept, in days.",
     )
-    words_days: CountFromOne = Field(
+    words_days: int = setting(
+        COUNT_FROM_ONE,
         default=90,
         description="How long the texts of a finished song are kept and its buttons work, in days.",
     )
-    song_credits: Count = Field(default=10, description="The price of a song, in credits.")
-    guild_credits: Count = Field(
+    song_credits: int = setting(COUNT, default=10, description="The price of a song, in credits.")
+    guild_credits: int = setting(
+        COUNT,
         default=100,
         description="The credits a server receives in each period, unless its managers set another number.",
     )
-    credit_period: Period = Field(
+    credit_period: Period = setting(
+        validation.one_of(*Period),
         default=Period.MONTH,
         description="How often the allowance renews: every day, week or month (in UTC unless a server sets "
         "its time zone).",
     )
-    guild_credits_max: Count | None = Field(
+    guild_credits_max: int | None = setting(
+        COUNT,
         default=None,
         description="The most credits any server may use in a period; empty for no ceiling. "
         "If set, CREDIT_PERIOD applies to every server, and only the operator can grant and refund credits.",
     )
-    guilds: frozenset[GuildId] = Field(
+    guilds: frozenset[GuildId] = setting(
+        validation.read_guilds,
         default=frozenset(),
         description="The ids of the servers that are served, separated by commas; empty for no list. "
         "Elsewhere, the bot answers that it does not serve the server.",
     )
-    new_guilds: Literal["all", "none"] = Field(
+    new_guilds: Literal["all", "none"] = setting(
+        validation.one_of("all", "none"),
         default="all",
         description="Without GUILDS, whether a new server is served: all, or none until you run "
         "`tunesmith servers allow ID`.",
     )
-    total_credits_max: Count = Field(
+    total_credits_max: int = setting(
+        COUNT,
         default=10_000,
         description="The most credits that all servers together may use in a calendar month (UTC).",
     )
-    open_jobs_per_member: CountFromOne = Field(
-        default=2, description="How many unfinished songs one member may have at a time in a server."
+    open_jobs_per_member: int = setting(
+        COUNT_FROM_ONE,
+        default=2,
+        description="How many unfinished songs one member may have at a time in a server.",
     )
-    open_jobs_per_guild: CountFromOne = Field(
-        default=10, description="How many unfinished songs one server may have at a time."
+    open_jobs_per_guild: int = setting(
+        COUNT_FROM_ONE, default=10, description="How many unfinished songs one server may have at a time."
     )
-    poll_pace: float = Field(
+    poll_pace: float = setting(
+        validation.decimal(PACE_MIN, PACE_MAX),
         default=1.0,
-        ge=0.001,
-        le=100,
-        allow_inf_nan=False,
         description="Scales every wait between two polls of the music API; 0.5 polls twice as often.",
     )
-    operator_webhook_url: SecretStr | None = Field(
+    operator_webhook_url: Secret | None = setting(
+        validation.read_url,
+        secret=True,
         default=None,
         description="A Discord webhook that receives alerts about problems only the operator can fix.",
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
+        validation.one_of("DEBUG", "INFO", "WARNING", "ERROR"),
         default="INFO",
         description="The lowest level that is logged: DEBUG, INFO, WARNING or ERROR.",
     )
-    log_format: Literal["console", "json"] = Field(
+    log_format: Literal["console", "json"] = setting(
+        validation.one_of("console", "json"),
         default="console",
         description="The log format: console for people, or json with one object per line.",
     )
-    http_listen: str = Field(
+    http_listen: str = setting(
+        validation.read_listen,
         default="127.0.0.1:8080",
         description="The address and port that serve /healthz and /metrics; port 0 picks a free one. "
         "Set to nothing to serve neither.",
@@ -228,7 +270,7 @@ class Settings(Checked):
     @property
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be shown or logged."""
-        secrets: list[SecretStr | None] = [getattr(self, field) for field in secret_fields()]
+        secrets: list[Secret | None] = [getattr(self, field) for field in secret_fields()]
         values = (secret.get_secret_value() for secret in secrets if secret is not None)
         proxies = [proxy for proxy in (self.proxy_to_discord, self.proxy_to_music) if proxy is not None]
         return (
@@ -249,9 +291,9 @@ class Settings(Checked):
         return None if self.music_proxy is None else parse_proxy(self.music_proxy.get_secret_value())
 
     @property
-    def music_keys(self) -> dict[Backend, SecretStr]:
+    def music_keys(self) -> dict[Backend, Secret]:
         """The keys that are set. New songs go to MUSIC_BACKEND; open ones are finished wherever a key is."""
-        keys: dict[Backend, SecretStr | None] = {
+        keys: dict[Backend, Secret | None] = {
             backend: getattr(self, field) for backend, field in KEY_FIELDS.items()
         }
         return {backend: key for backend, key in keys.items() if key is not None}
@@ -269,24 +311,20 @@ class Settings(Checked):
 
 
 if not TYPE_CHECKING:  # a type checker sees the class above; keys and addresses are read through its methods
-    Settings = create_model(
-        "Settings", __base__=Settings, __module__=__name__, __doc__=Settings.__doc__, **service_fields()
+    Settings = attrs.make_class(
+        "Settings", service_fields(), bases=(Settings,), kw_only=True, frozen=True, slots=False
     )
 
 
 @functools.cache
 def secret_fields() -> tuple[str, ...]:
     """Return the settings that are secret. Each can also come from a file or a credential; none is shown."""
-    return tuple(
-        name
-        for name, field in Settings.model_fields.items()
-        if SecretStr in (field.annotation, *get_args(field.annotation))
-    )
+    return tuple(field.name for field in attrs.fields(Settings) if field.metadata["secret"])
 
 
 def names() -> tuple[str, ...]:
     """Return the names of all settings, as written in the environment."""
-    return tuple(name.upper() for name in Settings.model_fields)
+    return tuple(field.name.upper() for field in attrs.fields(Settings))
 
 
 def accepted_names() -> tuple[str, ...]:

@@ -4,8 +4,11 @@ import asyncio
 import logging
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
-from bot import lifecycle, settings
+from bot import settings
+from bot.database.file_system import check_file_system
 from bot.errors import StartRefused
 from bot.ops import logs, memory
 
@@ -27,6 +30,12 @@ def run() -> int:
         log.warning("secrets readable by others", extra={"finding": warning})
     memory.settle()
     try:
+        with ThreadPoolExecutor(1, thread_name_prefix="tunesmith-check") as threads:
+            check = threads.submit(_check_folder, loaded)
+            # Most of a start goes into imports, and the check mostly waits for a process of its own.
+            from bot import lifecycle  # noqa: PLC0415
+
+            check.result()
         asyncio.run(lifecycle.run(loaded))
     except StartRefused as refused:
         if loaded.log_format == "console":
@@ -34,6 +43,14 @@ def run() -> int:
         log.critical("start refused", extra={"error": str(refused)})
         return 1
     return 0
+
+
+def _check_folder(loaded: settings.Settings) -> None:
+    """Refuse a folder in which SQLite would lose data."""
+    if not loaded.on_postgresql:
+        with suppress(OSError):  # a folder that can't be created is refused later, with the file's name
+            loaded.database_path.parent.mkdir(parents=True, exist_ok=True)
+        check_file_system(loaded.database_path)
 
 
 def _refused(error: StartRefused) -> int:

@@ -4,19 +4,22 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from pydantic import BaseModel, SecretStr, ValidationError
-from pydantic_core import ErrorDetails
+import attrs
 
-from bot.configuration import sentences, sources
+from bot.configuration import fields, sentences, sources
+from bot.configuration.fields import Missing, Secret
 from bot.errors import StartRefused
 
 UNSET: Final = "unset"
 """A secret in place of one that is missing, to show what the other settings result in."""
 HIDDEN: Final = "(hidden)"
 
-S = TypeVar("S", bound=BaseModel)
+if TYPE_CHECKING:
+    S = TypeVar("S", bound=attrs.AttrsInstance)
+else:
+    S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,19 +33,15 @@ class Declared(Generic[S]):
     in_clear: Callable[[S], Collection[str]]
     """The names of secrets that hold none with these settings, so that they may be shown."""
 
-    def validated(self, texts: Mapping[str, str]) -> tuple[S | None, dict[str, ErrorDetails]]:
+    def validated(self, texts: Mapping[str, str]) -> tuple[S | None, dict[str, ValueError]]:
         """Return the settings that these texts result in, or the first error of each wrong one."""
-        try:
-            return self.model.model_validate(texts), {}
-        except ValidationError as error:
-            errors: dict[str, ErrorDetails] = {}
-            for one in error.errors(include_url=False, include_input=False):
-                errors.setdefault(str(one["loc"][0]).upper(), one)
-            return None, errors
+        values, errors = fields.read(self.model, texts)
+        settings = None if errors else self.model(**values)
+        return settings, {name.upper(): error for name, error in errors.items()}
 
-    def sentence(self, error: ErrorDetails) -> str:
+    def sentence(self, name: str, error: ValueError) -> str:
         """Say what to correct."""
-        return sentences.sentence(error, self.model)
+        return sentences.sentence(error, attrs.fields_dict(self.model)[name.lower()])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +79,13 @@ def examine(declared: Declared[S], env_file: Path) -> Effective[S]:
     texts = {name.lower(): value.text for name, value in found.values.items()}
     settings, errors = declared.validated(texts)
     unread = {problem.name for problem in found.problems}
-    wrong = {name: declared.sentence(error) for name, error in errors.items() if name not in unread}
+    wrong = {name: declared.sentence(name, error) for name, error in errors.items() if name not in unread}
     wrong |= {problem.name: problem.sentence for problem in found.problems if problem.name is not None}
-    missing = [name for name, error in errors.items() if error["type"] == "missing" and name not in unread]
+    missing = [name for name, error in errors.items() if isinstance(error, Missing) and name not in unread]
     problems = [
         *(problem.sentence for problem in found.problems),
         *([sentences.missing(missing)] if len(missing) > 1 else []),
-        *(declared.sentence(error) for name, error in errors.items() if name not in unread),
+        *(declared.sentence(name, error) for name, error in errors.items() if name not in unread),
     ]
     return Effective(
         settings=None if problems else settings,
@@ -109,7 +108,7 @@ def load_for_database(declared: Declared[S], env_file: Path) -> S:
         texts[name.lower()] = UNSET
     settings, errors = declared.validated(dict.fromkeys(declared.required, UNSET) | texts)
     problems = [problem.sentence for problem in found.problems if problem.name not in secrets]
-    problems += [declared.sentence(error) for name, error in errors.items() if name not in secrets]
+    problems += [declared.sentence(name, error) for name, error in errors.items() if name not in secrets]
     if settings is None or problems:
         raise StartRefused(problems[0])
     return settings
@@ -127,7 +126,7 @@ def with_answers(declared: Declared[S], answers: Mapping[str, str]) -> S:
     problems = [one.sentence for one in found.problems if (one.name or "").lower() not in answers]
     texts = {name.lower(): value.text for name, value in found.values.items()} | dict(answers)
     settings, errors = declared.validated(texts)
-    problems += map(declared.sentence, errors.values())
+    problems += [declared.sentence(name, error) for name, error in errors.items()]
     if settings is None or problems:
         raise StartRefused(problems[0])
     return settings
@@ -154,8 +153,8 @@ def _rows(
             shown = HIDDEN if value is not None else "(not set)"
         else:
             shown = sentences.as_written(getattr(effective, name.lower()))
-        default = declared.model.model_fields[name.lower()].default
-        has_default = name not in declared.names.secrets or isinstance(default, SecretStr)
+        default = attrs.fields_dict(declared.model)[name.lower()].default
+        has_default = name not in declared.names.secrets or isinstance(default, Secret)
         origin = "default" if problem is None and has_default else "-"
         yield EffectiveSetting(
             name=name, value=shown, origin=origin if value is None else value.origin, problem=problem

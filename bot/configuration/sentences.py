@@ -2,10 +2,12 @@
 
 import json
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import BaseModel
-from pydantic_core import ErrorDetails
+from bot.configuration.fields import Missing
+
+if TYPE_CHECKING:
+    import attrs
 
 USER_INFO: Final = re.compile(r"(://)[^\s/@]+@")
 """A user name and password in a URL."""
@@ -34,28 +36,9 @@ def missing(names: list[str]) -> str:
     return f"{listed} are missing; set them in the environment or in .env, or run `tunesmith init`."
 
 
-def sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
+def sentence(error: ValueError, field: "attrs.Attribute[Any]") -> str:
     """Say what to correct, with the variable's name and without its value."""
-    context = error.get("ctx", {})
-    name = str(error["loc"][0]).upper()
-    match error["type"]:
-        case "missing":
-            field = model.model_fields[name.lower()]
-            return f"{name} is missing; set it in the environment or in .env. {field.description}"
-        case "value_error":
-            return f"{name} {context['error']}."
-        case "enum" | "literal_error":
-            return f"{name} must be one of {context['expected']}.".replace("'", "")
-        case "greater_than_equal" | "greater_than":
-            bound = "at least" if "ge" in context else "more than"
-            return f"{name} must be {bound} {next(iter(context.values()))}."
-        case "less_than_equal":
-            return f"{name} must be at most {context['le']}."
-        case "int_parsing" | "int_from_float" | "int_type" | "int_parsing_size":
-            return f"{name} must be a whole number."
-        case "bool_parsing" | "bool_type":
-            return f"{name} must be on or off."
-        case "float_parsing" | "finite_number":
-            return f"{name} must be a number."
-        case _:
-            return f"{name} has an invalid value ({error['type']})."
+    name = field.name.upper()
+    if isinstance(error, Missing):
+        return f"{name} is missing; set it in the environment or in .env. {field.metadata['description']}"
+    return f"{name} {error}."

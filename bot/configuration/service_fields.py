@@ -1,10 +1,13 @@
 """The settings that each music service adds: its key and its address."""
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import Field, SecretStr
-
+from bot.configuration import validation
+from bot.configuration.fields import Missing, Secret, setting
 from bot.music.backends import OFFERS, plain_contract
+
+if TYPE_CHECKING:
+    import attrs
 
 CONTRACTS: Final = {backend: plain_contract(backend) for backend in OFFERS}
 KEY_FIELDS: Final = {backend: its.key_setting.lower() for backend, its in CONTRACTS.items()}
@@ -18,15 +21,21 @@ def service_fields() -> dict[str, Any]:
     """Return the fields that each music service adds: its key and its address."""
     fields: dict[str, Any] = {}
     for backend, offer in OFFERS.items():
-        key = Field(
+        fields[KEY_FIELDS[backend]] = setting(
+            validation.read_token,
             default=None,
-            validate_default=True,
+            validator=_require_key_of_backend,
             description=f"The API key for {offer.name}. Required with MUSIC_BACKEND={backend}. While it is "
             "set, songs that were submitted there are finished there, whatever MUSIC_BACKEND says.",
+            secret=True,
         )
-        fields[KEY_FIELDS[backend]] = (SecretStr | None, key)
-        fields[URL_FIELDS[backend]] = (
-            str,
-            Field(default=offer.url, description=f"Base URL of {offer.name}."),
+        fields[URL_FIELDS[backend]] = setting(
+            validation.read_url, default=offer.url, description=f"Base URL of {offer.name}."
         )
     return fields
+
+
+def _require_key_of_backend(others: Any, field: "attrs.Attribute[Any]", value: Secret | None) -> None:  # noqa: ANN401 - see fields.Validator
+    backend = getattr(others, "music_backend", None)
+    if value is None and backend is not None and field.name == KEY_FIELDS[backend]:
+        raise Missing("required")

@@ -14,12 +14,12 @@ import stat
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
-
-from dotenv import dotenv_values
-from dotenv.parser import Binding, parse_stream
+from typing import TYPE_CHECKING, Final
 
 from bot.errors import StartRefused
+
+if TYPE_CHECKING:
+    from dotenv.parser import Binding
 
 SECRET_FILE_SIZE_MAX: Final = 8_192
 """Maximum size of a file that contains a secret, in bytes. URLs have up to 2,000 characters."""
@@ -192,6 +192,9 @@ def _read_env_file(path: Path, names: Names, problems: list[Problem]) -> dict[st
     except StartRefused as refused:
         problems.append(Problem(sentence=str(refused)))
         return {}
+    from dotenv import dotenv_values  # noqa: PLC0415 - in a container, there is no such file
+    from dotenv.parser import parse_stream  # noqa: PLC0415
+
     lines = list(parse_stream(io.StringIO(text)))
     problems += (problem for line in lines for problem in _problems_of_line(line, path, names))
     # With ${NAME} replaced, as in every program that reads such files by this library.
@@ -206,13 +209,13 @@ def _read_env_file(path: Path, names: Names, problems: list[Problem]) -> dict[st
     }
 
 
-def _blank_lines(line: Binding) -> int:
+def _blank_lines(line: "Binding") -> int:
     """Return how many blank lines precede the text: the library counts them as its own."""
     blank = line.original.string[: len(line.original.string) - len(line.original.string.lstrip())]
     return blank.count("\n")
 
 
-def _problems_of_line(line: Binding, path: Path, names: Names) -> Iterator[Problem]:
+def _problems_of_line(line: "Binding", path: Path, names: Names) -> Iterator[Problem]:
     well_formed = line.key is None or (line.value is not None and VARIABLE.fullmatch(line.key))
     if line.error or not well_formed:
         # Its text is not repeated: it may be a secret.

@@ -1,14 +1,14 @@
-"""The checks of each setting, whose fields ``bot.settings`` declares."""
+"""How the text of each setting is read and checked; ``bot.settings`` declares the fields."""
 
 import json
+import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationInfo, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+import attrs
 
-from bot.configuration.service_fields import KEY_FIELDS, URL_FIELDS
 from bot.configuration.values import (
     PORT_DIGITS_MAX,
     PORT_MAX,
@@ -20,199 +20,198 @@ from bot.configuration.values import (
     is_snowflake,
 )
 from bot.database.opening import POSTGRESQL, SQLITE
-from bot.model import Backend
-from bot.music.backends import OFFERS
+from bot.model import GuildId
 from bot.proxies import parse_proxy
+
+if TYPE_CHECKING:
+    from bot.configuration.fields import Secret
 
 MODELS_MAX: Final = 25
 """Maximum number of choices of a command option.
 Source: https://docs.discord.com/developers/interactions/application-commands."""
-QUOTES: Final = ("'", '"')
+
+N = TypeVar("N", int, float)
+T = TypeVar("T", bound=str)
 
 
-class Checked(BaseModel):
-    """The validators of all settings. Each sentence goes on from the setting's name."""
+def read_token(text: str) -> str:
+    """Read a token or key, which is sent in a header."""
+    if not (text.isascii() and text.isprintable() and " " not in text):
+        raise ValueError("contains characters that no token has; copy it again")
+    return text
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, validate_default=True)
 
-    @field_validator("discord_token", *KEY_FIELDS.values(), mode="before", check_fields=False)
-    @classmethod
-    def _check_header_safe(cls, value: object) -> object:
-        if isinstance(value, str) and not (value.isascii() and value.isprintable() and " " not in value):
-            raise ValueError("contains characters that no token has; copy it again")
-        return value
+def read_proxy(text: str) -> str:
+    """Read the address of a proxy."""
+    proxy = parse_proxy(text)
+    if not is_netloc(proxy.address.partition("://")[2]):
+        raise ValueError("must be a URL like http://proxy.example:3128 or socks5://127.0.0.1:1080")
+    return text
 
-    @field_validator(*KEY_FIELDS.values(), check_fields=False)
-    @classmethod
-    def _require_key_of_backend(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        backend = info.data.get("music_backend")
-        if value is None and backend is not None and info.field_name == KEY_FIELDS[backend]:
-            raise PydanticCustomError("missing", "required")
-        return value
 
-    @model_validator(mode="before")
-    @classmethod
-    def _default_to_models_of_backend(cls, values: dict[str, Any]) -> dict[str, Any]:
-        backend = str(values.get("music_backend") or Backend.SSEEDANCE).strip().lower()
-        if not values.get("music_models") and backend in set(Backend):
-            return values | {"music_models": OFFERS[Backend(backend)].models}
-        return values
+def read_url(text: str) -> str:
+    """Read the address of a service."""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if (
+        not host
+        or not is_netloc(parts.netloc.rpartition("@")[2])
+        or parts.scheme not in ("https", "http")
+        or port == 0
+        or not (text.isascii() and text.isprintable() and len(text) <= URL_MAX)
+    ):
+        raise ValueError("must be a URL that begins with https://")
+    if "@" in parts.netloc or any(char in "?#\\" or char.isspace() for char in text):
+        raise ValueError("must be a URL without a user name, a question mark or a hash sign")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ValueError("must begin with https://; http:// is allowed only for this machine (127.0.0.1)")
+    return text.rstrip("/")
 
-    @field_validator("operator_webhook_url", check_fields=False)
-    @classmethod
-    def _check_webhook(cls, value: SecretStr | None) -> SecretStr | None:
-        return value if value is None else SecretStr(cls._check_url(value.get_secret_value()))
 
-    @field_validator("discord_proxy", "music_proxy", check_fields=False)
-    @classmethod
-    def _check_proxy(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            proxy = parse_proxy(value.get_secret_value())
-            if not is_netloc(proxy.address.partition("://")[2]):
-                raise ValueError("must be a URL like http://proxy.example:3128 or socks5://127.0.0.1:1080")
-        return value
+def read_api_url(text: str) -> str:
+    """Read the address of Discord's API, and add the version unless it has a path."""
+    url = read_url(text)
+    return url + {"": "/api/v10", "/api": "/v10"}.get(urlsplit(url).path, "")
 
-    @field_validator("discord_api_url", *URL_FIELDS.values(), check_fields=False)
-    @classmethod
-    def _check_url(cls, value: str) -> str:
-        try:
-            parts = urlsplit(value)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            host, port = None, None
-        if (
-            not host
-            or not is_netloc(parts.netloc.rpartition("@")[2])
-            or parts.scheme not in ("https", "http")
-            or port == 0
-            or not (value.isascii() and value.isprintable() and len(value) <= URL_MAX)
-        ):
-            raise ValueError("must be a URL that begins with https://")
-        if "@" in parts.netloc or any(char in "?#\\" or char.isspace() for char in value):
-            raise ValueError("must be a URL without a user name, a question mark or a hash sign")
-        if parts.scheme == "http" and not is_loopback(host):
-            raise ValueError("must begin with https://; http:// is allowed only for this machine (127.0.0.1)")
-        return value.rstrip("/")
 
-    @field_validator("discord_api_url", check_fields=False)
-    @classmethod
-    def _add_api_version(cls, value: str) -> str:
-        path = urlsplit(value).path
-        return value + {"": "/api/v10", "/api": "/v10"}.get(path, "")
+def read_word(text: str) -> str:
+    """Read one word."""
+    return check_names([text], "must be one word")[0]
 
-    @field_validator("music_provider", check_fields=False)
-    @classmethod
-    def _check_one_word(cls, value: str) -> str:
-        return check_names([value], "must be one word")[0]
 
-    @field_validator("music_models", mode="before", check_fields=False)
-    @classmethod
-    def _parse_models(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        names = check_names(
-            [name.strip() for name in value.split(",")], "must be model names separated by commas"
+def read_models(text: str) -> tuple[str, ...]:
+    """Read the names of models."""
+    names = check_names([name.strip() for name in text.split(",")], "must be model names separated by commas")
+    if len(set(names)) != len(names) or len(names) > MODELS_MAX:
+        raise ValueError(f"must be up to {MODELS_MAX} different model names")
+    return tuple(names)
+
+
+def read_guilds(text: str) -> frozenset[GuildId]:
+    """Read the ids of servers."""
+    ids = [part.strip() for part in text.split(",")]
+    if not all(is_snowflake(part) for part in ids):
+        raise ValueError("must be server ids separated by commas")
+    return frozenset(GuildId(int(part)) for part in ids)
+
+
+def read_object(text: str) -> dict[str, Any]:
+    """Read a JSON object."""
+    try:
+        parsed = json.loads(text)
+        # Infinity and lone surrogates can be parsed, but not sent.
+        json.dumps(parsed, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise ValueError('must be a JSON object like {"styleWeight": 0.6}')  # noqa: TRY004 - a bad value
+    return parsed
+
+
+def read_path(text: str) -> Path:
+    """Read the path of a folder."""
+    return Path(_printable(text))
+
+
+def read_database_url(text: str) -> str:
+    """Read the address of a database."""
+    if _printable(text).startswith(POSTGRESQL):
+        if not is_postgresql(text):
+            raise ValueError("must name a user and a database, like postgresql://user:password@host/name")
+    elif not text.startswith(SQLITE) or not Path(text.removeprefix(SQLITE)).name:
+        raise ValueError(
+            "must be sqlite:/// followed by the path of a file, like sqlite:///data/tunesmith.db"
         )
-        if len(set(names)) != len(names) or len(names) > MODELS_MAX:
-            raise ValueError(f"must be up to {MODELS_MAX} different model names")
-        return tuple(names)
+    return text
 
-    @field_validator("guilds", mode="before", check_fields=False)
-    @classmethod
-    def _parse_guilds(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        ids = [part.strip() for part in value.split(",")]
-        if not all(is_snowflake(part) for part in ids):
-            raise ValueError("must be server ids separated by commas")
-        return frozenset(map(int, ids))
 
-    @field_validator("music_options", mode="before", check_fields=False)
-    @classmethod
-    def _parse_object(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("contains characters that no path has")
+    return text
+
+
+def read_listen(text: str) -> str:
+    """Read an address and a port, or nothing."""
+    host, _, port = text.rpartition(":")
+    if text and not (
+        text.isascii() and host and is_netloc(text) and len(port) <= PORT_DIGITS_MAX and int(port) <= PORT_MAX
+    ):
+        raise ValueError("must be an address and a port, like 127.0.0.1:8080, or empty for no server")
+    return text
+
+
+def read_switch(text: str) -> bool:
+    """Read on or off."""
+    try:
+        return attrs.converters.to_bool(text)
+    except ValueError:
+        raise ValueError("must be on or off") from None
+
+
+def whole(lowest: int, highest: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers."""
+
+    def read(text: str) -> int:
         try:
-            parsed = json.loads(value)
-            # Infinity and lone surrogates can be parsed, but not sent.
-            json.dumps(parsed, ensure_ascii=False, allow_nan=False).encode()
-        except (ValueError, RecursionError):
-            parsed = None
-        if not isinstance(parsed, dict):
-            raise ValueError('must be a JSON object like {"styleWeight": 0.6}')  # noqa: TRY004 - a bad value
-        return parsed
+            number = int(text)
+        except ValueError:
+            raise ValueError("must be a whole number") from None
+        return _bounded(number, lowest, highest)
 
-    @field_validator("spool_dir", "database_url", mode="before", check_fields=False)
-    @classmethod
-    def _check_printable(cls, value: object) -> object:
-        if isinstance(value, str) and not value.isprintable():
-            raise ValueError("contains characters that no path has")
-        return value
+    return read
 
-    @field_validator("database_url", check_fields=False)
-    @classmethod
-    def _check_database_url(cls, value: SecretStr) -> SecretStr:
-        url = value.get_secret_value()
-        if url.startswith(POSTGRESQL):
-            if not is_postgresql(url):
-                raise ValueError("must name a user and a database, like postgresql://user:password@host/name")
-        elif not url.startswith(SQLITE) or not Path(url.removeprefix(SQLITE)).name:
-            raise ValueError(
-                "must be sqlite:/// followed by the path of a file, like sqlite:///data/tunesmith.db"
-            )
-        return value
 
-    @field_validator("processes", check_fields=False)
-    @classmethod
-    def _check_processes(cls, value: int, info: ValidationInfo) -> int:
-        url = info.data.get("database_url")
-        if value > 1 and url is not None and not url.get_secret_value().startswith(POSTGRESQL):
-            raise ValueError("needs a PostgreSQL database; set DATABASE_URL to its address")
-        return value
+def decimal(lowest: float, highest: float) -> Callable[[str], float]:
+    """Return a reader of numbers."""
 
-    @field_validator("shard_count", check_fields=False)
-    @classmethod
-    def _check_shard_count(cls, value: int | None, info: ValidationInfo) -> int | None:
-        processes = info.data.get("processes", 1)
-        if value is not None and value % processes:
-            raise ValueError(f"must be a multiple of PROCESSES, {processes}")
-        return value
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise ValueError("must be a number")
+        return _bounded(number, lowest, highest)
 
-    @field_validator("http_listen", check_fields=False)
-    @classmethod
-    def _check_listen(cls, value: str) -> str:
-        host, _, port = value.rpartition(":")
-        if value and not (
-            value.isascii()
-            and host
-            and is_netloc(value)
-            and len(port) <= PORT_DIGITS_MAX
-            and int(port) <= PORT_MAX
-        ):
-            raise ValueError("must be an address and a port, like 127.0.0.1:8080, or empty for no server")
-        return value
+    return read
 
-    @field_validator("music_backend", "log_format", "new_guilds", mode="before", check_fields=False)
-    @classmethod
-    def _to_lower_case(cls, value: object) -> object:
-        return value.lower() if isinstance(value, str) else value
 
-    @field_validator("log_level", mode="before", check_fields=False)
-    @classmethod
-    def _to_upper_case(cls, value: object) -> object:
-        return value.upper() if isinstance(value, str) else value
+def _bounded(number: N, lowest: N, highest: N) -> N:
+    if number < lowest:
+        raise ValueError(f"must be at least {lowest}")
+    if number > highest:
+        raise ValueError(f"must be at most {highest}")
+    return number
 
-    # Of the "before" validators, the last one defined runs first.
-    @field_validator("*", mode="before")
-    @classmethod
-    def _check_no_quotes(cls, value: object) -> object:
-        if isinstance(value, str) and value.startswith(QUOTES) and value[-1] == value[0]:
-            raise ValueError("is in quotes, which `docker run --env-file` keeps; remove them")
-        return value
 
-    @field_validator("*", mode="before")
-    @classmethod
-    def _check_no_padding(cls, value: object) -> object:
-        if isinstance(value, str) and value != value.strip():
-            raise ValueError("has a space at the start or end; remove it")
-        return value
+def one_of(*choices: T) -> Callable[[str], T]:
+    """Return a reader of one of these words, in any case."""
+
+    def read(text: str) -> T:
+        for choice in choices:
+            if choice.casefold() == text.casefold():
+                return choice
+        raise ValueError(f"must be one of {', '.join(choices[:-1])} or {choices[-1]}")
+
+    return read
+
+
+# -- together with other settings
+
+
+def check_processes(others: Any, _: "attrs.Attribute[int]", value: int) -> None:  # noqa: ANN401 - see fields.Validator
+    """Refuse several processes on SQLite."""
+    url: Secret | None = getattr(others, "database_url", None)
+    if value > 1 and url is not None and not url.get_secret_value().startswith(POSTGRESQL):
+        raise ValueError("needs a PostgreSQL database; set DATABASE_URL to its address")
+
+
+def check_shard_count(others: Any, _: "attrs.Attribute[int | None]", value: int | None) -> None:  # noqa: ANN401 - see fields.Validator
+    """Refuse shards that can't be shared evenly."""
+    processes: int = getattr(others, "processes", 1)
+    if value is not None and value % processes:
+        raise ValueError(f"must be a multiple of PROCESSES, {processes}")

@@ -1,8 +1,6 @@
 """The schema: its version, and the migrations that bring a file up to it."""
 
 import sqlite3
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from bot.database import snapshots
@@ -16,10 +14,9 @@ FIRST_TABLE = "fact"
 """The table that is created first. Other programs number their schemas, too."""
 
 
-def migrations() -> list[Traversable]:
+def migrations() -> list[Path]:
     """Return the numbered SQL files in order: the only description of the schema."""
-    folder = files("bot.database") / "migrations"
-    return sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda f: f.name)
+    return sorted(Path(__file__).with_name("migrations").glob("*.sql"))
 
 
 def schema_version(connection: sqlite3.Connection) -> int:

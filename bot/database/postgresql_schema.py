@@ -1,8 +1,7 @@
 """The schema on PostgreSQL: its version, and the migrations that bring a database up to it."""
 
 import json
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Final
 
 from bot.database import identity, slots
@@ -16,14 +15,13 @@ FLEET_TABLES: Final = ("slot", "identify")
 """The tables that exist before the schema."""
 
 
-def migrations() -> list[tuple[int, list[Traversable]]]:
+def migrations() -> list[tuple[int, list[Path]]]:
     """Return the versions in order, each with its files. The first one is what SQLite had reached then."""
-    folder = files("bot.database") / "migrations" / "postgresql"
-    versions: dict[int, list[Traversable]] = {}
-    for file in sorted(folder.iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".sql"):
-            # Of one version, the tables come before the rules about them.
-            versions.setdefault(int(file.name[:4]), []).insert(0 if "tables" in file.name else 1, file)
+    folder = Path(__file__).with_name("migrations") / "postgresql"
+    versions: dict[int, list[Path]] = {}
+    for file in sorted(folder.glob("*.sql")):
+        # Of one version, the tables come before the rules about them.
+        versions.setdefault(int(file.name[:4]), []).insert(0 if "tables" in file.name else 1, file)
     return sorted(versions.items())
 
 

@@ -1,38 +1,39 @@
-"""The calls to the music service, with httpx's errors translated into our own."""
+"""The calls to the music service, and what their outcomes mean."""
 
 import asyncio
 import logging
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 from urllib.parse import urljoin
 
-import aiohttp
-import httpx
-
-from bot import request_log
 from bot.about import USER_AGENT
 from bot.errors import Transient, Unauthorized
 from bot.model import ClosedCause, SongRequest
 from bot.music import wire
 from bot.music.contract import Contract, LyricsDrafts
 from bot.music.encodings import TooLarge, decode
-from bot.music.proxy import direct_or_through
+from bot.music.late import Late
 from bot.music.queries import (
     ANSWER_MAX_BYTES,
-    QUERIES_AT_ONCE_MAX,
     Answer,
     Direct,
+    NotSent,
     Queries,
-    ThroughHttpx,
-    bounded,
+    Unanswered,
+    error_name,
 )
 from bot.proxies import Proxy
+
+if TYPE_CHECKING:
+    import httpx
+
+    from bot.music.through_httpx import ThroughHttpx
 
 log = logging.getLogger(__name__)
 
@@ -51,20 +52,23 @@ NO_TASK: Final = "no-such-task"
 """A task id that the service never assigns."""
 
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
-_NEVER_LEFT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.InvalidURL,
-    httpx.UnsupportedProtocol,
-)
-"""Errors that prove that no byte of the request was sent."""
-_BROKEN = (httpx.HTTPError, aiohttp.ClientError, OSError, TooLarge)
+_BROKEN = (Unanswered, OSError, TooLarge)
 """Errors that leave the outcome open. ssl raises OSErrors, some of which httpcore does not translate."""
 
 Timed: TypeAlias = Callable[[str, float], None]
 """Called with the kind of answer to a call, and how many seconds it took."""
 T = TypeVar("T")
+
+
+class LateQueries:
+    """Queries through a client that the first one opens."""
+
+    def __init__(self, client: "Late[ThroughHttpx]") -> None:
+        self._client = client
+
+    async def get(self, url: str) -> Answer:
+        """Return the answer."""
+        return await (await self._client.opened()).get(url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +92,10 @@ class MusicClient:
 
     def __init__(
         self,
-        posts: httpx.AsyncClient,
+        posts: "Late[ThroughHttpx]",
         queries: Queries,
         *,
+        conceal: Callable[[bytes], bytes],
         url: str,
         contract: Contract,
         now: Callable[[], datetime],
@@ -101,6 +106,7 @@ class MusicClient:
         self._url = url.rstrip("/")
         self._posts = posts
         self._queries = queries
+        self._conceal = conceal
         self.contract = contract
         self._now = now
         self._submitted = submitted
@@ -120,7 +126,7 @@ class MusicClient:
         contract: Contract,
         now: Callable[[], datetime],
         proxy: Proxy | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: "httpx.AsyncBaseTransport | None" = None,
         submitted: Timed = lambda _answer, _took_s: None,
         checked: Timed = lambda _answer, _took_s: None,
     ) -> AsyncIterator["MusicClient"]:
@@ -135,35 +141,38 @@ class MusicClient:
             "Accept-Encoding": "identity",
             "User-Agent": USER_AGENT,
         }
+
+        def through_httpx(read_s: float, *, keeps_alive: bool) -> "AbstractAsyncContextManager[ThroughHttpx]":
+            from bot.music.through_httpx import ThroughHttpx  # noqa: PLC0415 - by the first request
+
+            return ThroughHttpx.open(
+                headers,
+                connect_s=CONNECT_S,
+                read_s=read_s,
+                keeps_alive=keeps_alive,
+                proxy=proxy,
+                transport=transport,
+            )
+
+        def conceal(body: bytes) -> bytes:
+            # An error message may repeat the key, and messages are logged and shown.
+            return body.replace(key.encode(), b"[key]") if len(key) >= KEY_MIN else body
+
         async with AsyncExitStack() as stack:
             # A kept-alive connection can be closed by the server at any moment, and a POST that meets that
             # has an unknown outcome: 259 of 1,500, against 3 on fresh connections.
-            posts = httpx.AsyncClient(
-                headers=headers,
-                timeout=httpx.Timeout(POST_S, connect=CONNECT_S),
-                follow_redirects=False,  # the key must not travel
-                trust_env=False,  # nor be replaced by a ~/.netrc
-                transport=transport or direct_or_through(proxy, httpx.Limits(max_keepalive_connections=0)),
-            )
-            await stack.enter_async_context(posts)
+            posts = Late(stack, lambda: through_httpx(POST_S, keeps_alive=False))
             queries: Queries
             if transport is None and proxy is None:
                 queries = await stack.enter_async_context(
                     Direct.open(headers, connect_s=CONNECT_S, read_s=CHECK_S)
                 )
             else:
-                client = httpx.AsyncClient(
-                    headers=headers,
-                    timeout=httpx.Timeout(CHECK_S, connect=CONNECT_S),
-                    follow_redirects=False,
-                    trust_env=False,
-                    transport=transport
-                    or direct_or_through(proxy, httpx.Limits(max_connections=QUERIES_AT_ONCE_MAX)),
-                )
-                queries = ThroughHttpx(await stack.enter_async_context(client))
+                queries = LateQueries(Late(stack, lambda: through_httpx(CHECK_S, keeps_alive=True)))
             yield cls(
                 posts,
                 queries,
+                conceal=conceal,
                 url=url,
                 contract=contract,
                 now=now,
@@ -187,10 +196,10 @@ class MusicClient:
         try:
             async with asyncio.timeout(POST_S):
                 status, answer, headers = await self._post(self._url + self.contract.submit_path, body)
-        except _NEVER_LEFT as error:
-            return wire.Busy(type(error).__name__, offline=True)
+        except NotSent as error:
+            return wire.Busy(error_name(error), offline=True)
         except _BROKEN as error:
-            return wire.Unknown(type(error).__name__)
+            return wire.Unknown(error_name(error))
         return self.contract.read_submitted(status, answer, sent, self._retry_after_s(headers))
 
     async def confirms(self, rejected: wire.Rejected) -> bool:
@@ -223,8 +232,8 @@ class MusicClient:
         try:
             async with asyncio.timeout(FREE_S):
                 status, answer, headers = await self._post(self._url + self.contract.submit_path, {})
-        except (*_NEVER_LEFT, *_BROKEN) as error:
-            return wire.Unknown(type(error).__name__)
+        except _BROKEN as error:
+            return wire.Unknown(error_name(error))
         submitted = self.contract.read_submitted(status, answer, (), self._retry_after_s(headers))
         match submitted:
             case wire.Rejected(closed=None):
@@ -263,7 +272,7 @@ class MusicClient:
             Unauthorized: the service does not accept the key.
         """
         # Lyrics are rare, and their queries keep no connection open.
-        status, answer, headers = await self._status_of(task_id, ThroughHttpx(self._posts))
+        status, answer, headers = await self._status_of(task_id, await self._posts.opened())
         checked = drafts.read(status, answer)
         if isinstance(checked, wire.Busy):
             raise Transient(f"status query: {checked.detail}", self._retry_after_s(headers))
@@ -281,8 +290,8 @@ class MusicClient:
         try:
             async with asyncio.timeout(CHECK_S):
                 return await self._ask(self._url + self.contract.task_path(task_id), queries)
-        except (*_BROKEN, httpx.InvalidURL) as error:
-            raise Transient(f"status query: {type(error).__name__}") from error
+        except _BROKEN as error:
+            raise Transient(f"status query: {error_name(error)}") from error
 
     def _require_key(self, status: int, checked: wire.Checked | wire.LyricsChecked) -> None:
         if isinstance(checked, wire.Rejected) and checked.closed is ClosedCause.BAD_KEY:
@@ -297,8 +306,8 @@ class MusicClient:
         try:
             async with asyncio.timeout(CHECK_S):
                 status, answer, headers = await self._ask(self._url + self.contract.task_path(NO_TASK))
-        except (*_BROKEN, httpx.InvalidURL) as error:
-            raise Transient(type(error).__name__) from error
+        except _BROKEN as error:
+            raise Transient(error_name(error)) from error
         return Probe(
             status=status,
             checked=self.contract.read_checked(status, answer, self.origin),
@@ -319,8 +328,8 @@ class MusicClient:
         try:
             async with asyncio.timeout(CHECK_S):
                 _, answer, _ = await self._ask(self._url + self.contract.balance_path)
-        except (*_BROKEN, httpx.InvalidURL) as error:
-            raise Transient(f"balance query: {type(error).__name__}") from error
+        except _BROKEN as error:
+            raise Transient(f"balance query: {error_name(error)}") from error
         return self.contract.read_balance(answer)
 
     def _correction(self, location: str) -> str:
@@ -342,29 +351,17 @@ class MusicClient:
         return at.replace(tzinfo=at.tzinfo or UTC) - self._now()
 
     async def _post(self, url: str, json: object) -> tuple[int, bytes, Mapping[str, str]]:
-        with request_log.asked("POST", url) as exchange:
-            async with self._posts.stream("POST", url, json=json) as response:
-                exchange.status = response.status_code
-                # Raw: httpx would decompress without a limit.
-                body = await bounded(response.aiter_raw())
-                answer = Answer(status=response.status_code, headers=response.headers, body=body)
-                return self._read(answer)
+        posts = await self._posts.opened()
+        return self._read(await posts.post(url, json))
 
     async def _ask(self, url: str, queries: Queries | None = None) -> tuple[int, bytes, Mapping[str, str]]:
-        with request_log.asked("GET", url) as exchange:
-            answer = await (queries or self._queries).get(url)
-            exchange.status = answer.status
-            return self._read(answer)
+        return self._read(await (queries or self._queries).get(url))
 
     def _read(self, answer: Answer) -> tuple[int, bytes, Mapping[str, str]]:
         """Return status, body and headers, with no more of the body than an answer may have."""
         encoding = answer.headers.get("Content-Encoding", "")
         body = decode(answer.body, encoding, ANSWER_MAX_BYTES)
-        # An error message may repeat the key, and messages are logged and shown.
-        key = self._posts.headers["Authorization"].removeprefix("Bearer ").encode()
-        if len(key) >= KEY_MIN:
-            body = body.replace(key, b"[key]")
-        return answer.status, body, answer.headers
+        return answer.status, self._conceal(body), answer.headers
 
     def _retry_after_s(self, headers: Mapping[str, str]) -> float | None:
         """Read Retry-After, in seconds or as an HTTP date; negative if that is past."""

@@ -3,26 +3,27 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-import httpcore
-import httpx
-
-from bot import request_log
-from bot.about import USER_AGENT
 from bot.music.client import CONNECT_S
 from bot.music.formats import MAGIC_BYTES, ending_of
-from bot.music.guard import GuardedBackend, GuardedTransport, Resolve, resolve
-from bot.music.proxy import ProxiedBackend
+from bot.music.late import Late
+from bot.music.queries import Unanswered, error_name
 from bot.music.spool import AUDIO_MAX_BYTES, NoAudio, Spool, Stored
 from bot.music.tags import PICTURE_MAX_BYTES, picture_type
-from bot.music.tls import tls_context
 from bot.music.wire import is_usable, origin_of
 from bot.proxies import Proxy
+
+if TYPE_CHECKING:
+    import httpcore
+    import httpx
+
+    from bot.music.audio_client import AudioClient
+    from bot.music.guard import Resolve
 
 DOWNLOAD_S: Final = 120.0
 """Deadline of a whole download, redirects included, in seconds."""
@@ -47,7 +48,7 @@ log = logging.getLogger(__name__)
 class AudioSource:
     """Downloads audio files. Get it from ``AudioSource.open``."""
 
-    def __init__(self, client: httpx.AsyncClient, origins: Collection[str]) -> None:
+    def __init__(self, client: "Late[AudioClient]", origins: Collection[str]) -> None:
         self._client = client
         self._origins = origins
         # In memory: after a restart, a refused address is downloaded once or twice more.
@@ -60,29 +61,29 @@ class AudioSource:
         cls,
         *,
         origins: Collection[str],
-        look_up: Resolve = resolve,
+        look_up: "Resolve | None" = None,
         proxy: Proxy | None = None,
-        network: httpcore.AsyncNetworkBackend | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
+        network: "httpcore.AsyncNetworkBackend | None" = None,
+        transport: "httpx.AsyncBaseTransport | None" = None,
     ) -> AsyncIterator["AudioSource"]:
         """Open a source that trusts ``origins``, the music services' own "scheme://host:port"."""
         trusted = frozenset(origin.partition("://")[2] for origin in origins)
-        direct = network or httpcore.AnyIOBackend()
-        backend = GuardedBackend(
-            trusted,
-            look_up,
-            direct if proxy is None else ProxiedBackend(proxy),
-            proxied=proxy is not None,
-        )
-        async with httpx.AsyncClient(
-            transport=transport or GuardedTransport(backend),
-            headers={"User-Agent": USER_AGENT, "Accept": "audio/*, */*;q=0.5", "Accept-Encoding": "identity"},
-            timeout=httpx.Timeout(READ_S, connect=CONNECT_S),
-            follow_redirects=False,
-            trust_env=False,
-            verify=tls_context(),
-        ) as client:
-            yield cls(client, origins)
+
+        def load() -> "AbstractAsyncContextManager[AudioClient]":
+            from bot.music.audio_client import AudioClient  # noqa: PLC0415 - by the first download
+
+            return AudioClient.open(
+                trusted,
+                connect_s=CONNECT_S,
+                read_s=READ_S,
+                look_up=look_up,
+                proxy=proxy,
+                network=network,
+                transport=transport,
+            )
+
+        async with AsyncExitStack() as stack:
+            yield cls(Late(stack, load), origins)
 
     async def fetch(self, url: str, spool: Spool, name: str) -> Stored:
         """Download the audio at ``url`` into the spool, where it survives a power cut.
@@ -114,28 +115,20 @@ class AudioSource:
         try:
             async with asyncio.timeout(COVER_S):
                 picture = await self._fetch_picture(url)
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, OSError, TimeoutError) as error:
-            log.info("no cover", extra={"error": type(error).__name__, "host": _host(url)})
+        except (Unanswered, UnicodeError, OSError) as error:
+            log.info("no cover", extra={"error": error_name(error), "host": _host(url)})
             return b""
         return picture if picture_type(picture) else b""
-
-    @asynccontextmanager
-    async def _asked(
-        self, url: str, headers: Mapping[str, str] | None = None
-    ) -> AsyncIterator[httpx.Response]:
-        with request_log.asked("GET", url, file=True) as exchange:
-            async with self._client.stream("GET", url, headers=headers) as response:
-                exchange.status = response.status_code
-                yield response
 
     def _is_usable(self, url: str) -> bool:
         return any(is_usable(url, origin) for origin in self._origins)
 
     async def _fetch_picture(self, url: str) -> bytes:
+        client = await self._client.opened()
         for _ in range(REDIRECTS_MAX + 1):
             if not self._is_usable(url):
                 break
-            async with self._asked(url, _PICTURE_HEADERS) as response:
+            async with client.get(url, _PICTURE_HEADERS) as response:
                 if response.next_request is not None:
                     url = str(response.next_request.url)
                     continue
@@ -152,17 +145,18 @@ class AudioSource:
         try:
             async with asyncio.timeout(DOWNLOAD_S):
                 return await self._fetch(url, spool, name, counter)
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        except (Unanswered, UnicodeError) as error:
             # httpx raises UnicodeError for a host name that cannot be encoded.
-            raise NoAudio(f"{type(error).__name__} at {_host(url)}") from error
+            raise NoAudio(f"{error_name(error)} at {_host(url)}") from error
         except TimeoutError as error:
             raise NoAudio(f"more than {DOWNLOAD_S:.0f} s at {_host(url)}") from error
 
     async def _fetch(self, url: str, spool: Spool, name: str, counter: "_Counter") -> Stored:
+        client = await self._client.opened()
         for _ in range(REDIRECTS_MAX + 1):
             if not self._is_usable(url):
                 raise NoAudio(f"refused address at {_host(url)}")
-            async with self._asked(url) as response:
+            async with client.get(url) as response:
                 if response.next_request is not None:
                     url = str(response.next_request.url)
                     continue
@@ -184,7 +178,7 @@ class _Counter:
     received: int = 0
 
 
-async def _chunks(response: httpx.Response, counter: _Counter) -> AsyncIterator[bytes]:
+async def _chunks(response: "httpx.Response", counter: _Counter) -> AsyncIterator[bytes]:
     """Yield the body as it arrives, with network errors told apart from the disk's.
 
     Audio that is too large by its own account is refused without downloading it.

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 import aiohttp
-import httpx
 from yarl import URL
 
+from bot import request_log
 from bot.music.encodings import TooLarge
 from bot.music.tls import tls_context
 
@@ -34,6 +34,19 @@ class Answer:
     """Not decompressed."""
 
 
+class Unanswered(Exception):
+    """There is no answer, and the request may have been received. The text is the error's name."""
+
+
+class NotSent(Unanswered):
+    """No byte of the request was sent."""
+
+
+def error_name(error: BaseException) -> str:
+    """Return the name of an error, also of one that was translated."""
+    return str(error) if isinstance(error, Unanswered) else type(error).__name__
+
+
 class Queries(Protocol):
     """Sends GET requests with the key, and follows no redirect: the key must not travel."""
 
@@ -41,23 +54,9 @@ class Queries(Protocol):
         """Return the answer.
 
         Raises:
-            httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, TooLarge: there is none.
+            Unanswered, OSError, TooLarge: there is none.
         """
         ...
-
-
-class ThroughHttpx:
-    """Queries through a client of httpx: with a proxy, or with a transport that replaces the network."""
-
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
-
-    async def get(self, url: str) -> Answer:
-        """Return the answer."""
-        async with self._client.stream("GET", url) as response:
-            # Raw: httpx would decompress without a limit.
-            body = await bounded(response.aiter_raw())
-            return Answer(status=response.status_code, headers=response.headers, body=body)
 
 
 class Direct:
@@ -73,7 +72,7 @@ class Direct:
     ) -> AsyncIterator["Direct"]:
         """Open connections with these headers and deadlines."""
         session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=QUERIES_AT_ONCE_MAX, ssl=tls_context()),
+            connector=aiohttp.TCPConnector(limit=QUERIES_AT_ONCE_MAX),
             headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # it would be without a limit
@@ -85,9 +84,15 @@ class Direct:
     async def get(self, url: str) -> Answer:
         """Return the answer."""
         address = URL(url, encoded=True)  # the contract has quoted the task's id
-        async with self._session.get(address, allow_redirects=False) as response:
-            body = await bounded(response.content.iter_any())
-            return Answer(status=response.status, headers=response.headers, body=body)
+        secure = tls_context() if address.scheme == "https" else True
+        try:
+            with request_log.asked("GET", url) as exchange:
+                async with self._session.get(address, allow_redirects=False, ssl=secure) as response:
+                    exchange.status = response.status
+                    body = await bounded(response.content.iter_any())
+                    return Answer(status=response.status, headers=response.headers, body=body)
+        except aiohttp.ClientError as error:
+            raise Unanswered(type(error).__name__) from error
 
 
 async def bounded(chunks: AsyncIterator[bytes]) -> bytes:

@@ -3,10 +3,10 @@
 import functools
 import ssl
 
-import httpx
+import certifi
 
 
 @functools.cache
 def tls_context() -> ssl.SSLContext:
     """Return the one context. Reading the trusted certificates takes 30 ms and 1 MB each time."""
-    return httpx.create_ssl_context(trust_env=False)
+    return ssl.create_default_context(cafile=certifi.where())

@@ -6,18 +6,22 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Final, cast
-
-from aiohttp import web
+from typing import TYPE_CHECKING, Final, cast
 
 from bot.database.engine import Database, DatabaseError, Tx
 from bot.errors import StartRefused, StoreBusy
+from bot.lazy import lazy
 from bot.model import Backend
 from bot.ops.metrics import Metrics, Now
 from bot.store import upstream
 from bot.store.facts import remember
 from bot.store.totals import Totals, totals
 from bot.store.upstream import Upstream, UpstreamTerms
+
+if TYPE_CHECKING:
+    from aiohttp import web
+else:
+    web = lazy("aiohttp.web")  # a tenth of the imports, for those who set HTTP_LISTEN
 
 ROUND_WITHIN: Final = timedelta(seconds=60)
 """Maximum age of the runner's last round. It sleeps 30 s at most, so an older one means it hangs."""
@@ -130,18 +134,18 @@ def application(
     database: Database,
     backend: Backend,
     upstream_terms: UpstreamTerms | None = None,
-) -> web.Application:
+) -> "web.Application":
     """Return the application with both pages; ``backend`` is the service that makes new songs.
 
     ``upstream_terms`` is None if that service reports no balance.
     """
 
-    async def healthz(_: web.Request) -> web.Response:
+    async def healthz(_: "web.Request") -> "web.Response":
         problems = await health.problems()
         text = " ".join("; ".join(problems).split()) or "ok"
         return web.Response(status=503 if problems else 200, text=f"{text}\n", headers=FRESH)
 
-    async def metrics_page(request: web.Request) -> web.Response:
+    async def metrics_page(request: "web.Request") -> "web.Response":
         current = await health.current()
         sums: Totals | None
         balance: Upstream | None
@@ -166,10 +170,10 @@ def application(
     return pages
 
 
-def standby_page() -> web.Application:
+def standby_page() -> "web.Application":
     """Return the page of a process that stands by: it is healthy, and says that it does nothing."""
 
-    async def healthz(_: web.Request) -> web.Response:
+    async def healthz(_: "web.Request") -> "web.Response":
         return web.Response(text="standing by\n", headers=FRESH)
 
     pages = web.Application()
@@ -227,7 +231,7 @@ class _Connection(asyncio.Protocol):
 
 @asynccontextmanager
 async def serving(
-    listen: tuple[str, int] | None, make: Callable[[], web.Application]
+    listen: tuple[str, int] | None, make: Callable[[], "web.Application"]
 ) -> AsyncIterator[str | None]:
     """Serve the pages until the block ends; yield their address, or None if nothing is served.
 

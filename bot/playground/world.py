@@ -15,9 +15,9 @@ from typing import Any
 
 import discord
 import simcord
-from pydantic import SecretStr
 
 from bot.app import App, assemble
+from bot.configuration.fields import Secret
 from bot.database.engine import Tx
 from bot.errors import Refusal
 from bot.model import Backend, Delivery, DiscordUserId, Job, Track
@@ -199,12 +199,12 @@ class World:
         sandbox = SANDBOXES[contract](key="sandbox", delay_s=delay_s)
         async with running(sandbox) as url:
             settings = Settings(
-                discord_token="simulated",  # type: ignore[arg-type] # noqa: S106 - pydantic wraps it in a SecretStr
+                discord_token="simulated",  # type: ignore[arg-type] # noqa: S106 - a text is read
                 music_backend=contract,
                 music_models=sandbox.models,
                 music_extras=extras,
                 music_lyrics=lyrics,
-                database_url=SecretStr(database_url or f"sqlite:///{folder / 'tunesmith.db'}"),
+                database_url=Secret(database_url or f"sqlite:///{folder / 'tunesmith.db'}"),
                 spool_dir=folder / "spool",
                 poll_pace=pace,
                 **{sandbox.key_setting.lower(): "sandbox", sandbox.url_setting.lower(): url},  # type: ignore[arg-type]

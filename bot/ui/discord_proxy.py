@@ -3,38 +3,17 @@
 from typing import Any
 
 import aiohttp
-from aiohttp_socks import ProxyConnectionError, ProxyConnector, ProxyError, ProxyTimeoutError
-from python_socks import ProxyType
 
 from bot.proxies import Proxy, ProxyKind
-
-
-class ProxyFailed(aiohttp.ClientConnectionError):
-    """The proxy can't be reached, or does not connect. A ClientError, as of every other connection."""
-
-
-class _SocksConnector(ProxyConnector):
-    async def _wrap_create_connection(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - aiohttp's own
-        try:
-            return await super()._wrap_create_connection(*args, **kwargs)
-        except (ProxyConnectionError, ProxyError, ProxyTimeoutError) as error:
-            # Its text may come from the proxy.
-            raise ProxyFailed(type(error).__name__) from error
 
 
 def connector_through(proxy: Proxy, *, limit: int) -> aiohttp.BaseConnector | None:
     """Return a connector to Discord by SOCKS5, or None for HTTP and HTTPS, which aiohttp does itself."""
     if proxy.kind is not ProxyKind.SOCKS5:
         return None
-    return _SocksConnector(
-        proxy.host,
-        proxy.port,
-        ProxyType.SOCKS5,
-        proxy.user or None,
-        proxy.password or None,
-        rdns=True,
-        limit=limit,
-    )
+    from bot.ui.discord_socks import socks_connector  # noqa: PLC0415 - few use such a proxy
+
+    return socks_connector(proxy, limit=limit)
 
 
 def http_options(proxy: Proxy | None) -> dict[str, Any]:

@@ -5,8 +5,8 @@ Source: https://projectfluent.org/fluent/guide/, read 2026-11-25.
 
 import functools
 import re
-from importlib.resources import files
 from itertools import pairwise
+from pathlib import Path
 from typing import Final
 
 from discord import Locale, app_commands
@@ -24,6 +24,7 @@ RULES: Final = {
 Source: https://www.unicode.org/cldr/charts/48/supplemental/language_plural_rules.html,
 read 2026-11-26.
 """
+FOLDER: Final = Path(__file__).with_name("languages")
 LOCALES_KEPT: Final = 64
 """Locales whose language is remembered; Discord has some 35."""
 MESSAGE: Final = re.compile(r"^([a-z][a-z0-9-]*) =", re.MULTILINE)
@@ -34,7 +35,7 @@ class Language:
     """All texts in one language."""
 
     def __init__(self, code: str) -> None:
-        source = (files("bot.ui") / "languages" / f"{code}.ftl").read_text("utf-8")
+        source = (FOLDER / f"{code}.ftl").read_text("utf-8")
         begins = [match.start() for match in MESSAGE.finditer(source)]
         messages = (source[begin:end] for begin, end in pairwise([*begins, len(source)]))
         self._sources = {message.partition(" ")[0]: message for message in messages}

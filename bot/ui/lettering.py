@@ -6,7 +6,7 @@ The fonts are in ``fonts/``, so that the picture looks the same on every machine
 import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.resources import as_file, files
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import regex
@@ -30,6 +30,7 @@ FONTS: Final = (
     "noto-sans-armenian.ttf",
 )
 """The fonts, in the order in which they are asked for a character."""
+FOLDER: Final = Path(__file__).with_name("fonts")
 ELLIPSIS: Final = "…"
 TEXT_MAX: Final = 100
 """Characters of a text that are looked at; no line of the picture has room for more."""
@@ -109,5 +110,4 @@ def _has(font: str, character: str, size: int) -> bool:
 def _face(font: str, size: int) -> "ImageFont.FreeTypeFont":
     from PIL import ImageFont  # noqa: PLC0415 - a start would wait 50 ms for what few look at
 
-    with as_file(files("bot.ui") / "fonts" / font) as path:
-        return ImageFont.truetype(str(path), size)
+    return ImageFont.truetype(str(FOLDER / font), size)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import attrs
 import discord
 import pytest
 import simcord
@@ -25,8 +26,14 @@ CUSTOM = {"title": "Neon Rain", "style": "synthwave", "lyrics": "City lights", "
 
 
 @pytest.fixture
-async def with_extras(tmp_path: Path, tiny_songs: None) -> AsyncIterator[World]:  # noqa: ARG001 - it is set up
-    async with World.open(tmp_path, delay_s=0.0, pace=0.005, extras=True) as opened:
+async def with_extras(
+    tmp_path: Path,
+    tiny_songs: None,  # noqa: ARG001 - it is set up
+    database_url: str | None,
+) -> AsyncIterator[World]:
+    async with World.open(
+        tmp_path, delay_s=0.0, pace=0.005, extras=True, database_url=database_url
+    ) as opened:
         yield opened
 
 
@@ -122,7 +129,7 @@ async def test_again_pressed_twice_pays_once_while_the_song_is_being_made(world:
 async def test_a_price_that_has_changed_is_asked_about_first(world: World) -> None:
     mia = world.add_member("Mia")
     message = await custom_song(world, mia)
-    world.settings = world.settings.model_copy(update={"song_credits": 12})
+    world.settings = attrs.evolve(world.settings, song_credits=12)
     await world.restart()
 
     asked = await mia.click(message, label="Again (10 credits)")
@@ -303,7 +310,7 @@ async def test_another_try_asks_first_where_the_price_has_changed(world: World) 
     mia = world.add_member("Mia")
     await mia.slash(world.channel, "music create", prompt="anything [fail]")
     (notice,) = await posted(world)
-    world.settings = world.settings.model_copy(update={"song_credits": 12})
+    world.settings = attrs.evolve(world.settings, song_credits=12)
     await world.restart()
 
     asked = await mia.click(notice, label="Try again")

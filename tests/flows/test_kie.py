@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import cast
 
+import attrs
 import pytest
 import simcord
 from aiohttp import web
@@ -19,8 +20,14 @@ CUSTOM = {"title": "Neon Rain", "style": "synthwave", "lyrics": "City lights", "
 
 
 @pytest.fixture
-async def kie(tmp_path: Path, tiny_songs: None) -> AsyncIterator[World]:  # noqa: ARG001 - it is set up
-    async with World.open(tmp_path, delay_s=0.0, pace=0.005, contract=Backend.KIE) as opened:
+async def kie(
+    tmp_path: Path,
+    tiny_songs: None,  # noqa: ARG001 - it is set up
+    database_url: str | None,
+) -> AsyncIterator[World]:
+    async with World.open(
+        tmp_path, delay_s=0.0, pace=0.005, contract=Backend.KIE, database_url=database_url
+    ) as opened:
         yield opened
 
 
@@ -82,7 +89,7 @@ async def test_a_length_is_offered_only_for_custom_songs(kie: World) -> None:
 
 
 async def test_a_length_stands_next_to_the_extras(kie: World) -> None:
-    kie.settings = kie.settings.model_copy(update={"music_extras": True})
+    kie.settings = attrs.evolve(kie.settings, music_extras=True)
     await kie.restart()
     mia = kie.add_member("Mia")
 
@@ -95,7 +102,7 @@ async def test_a_length_stands_next_to_the_extras(kie: World) -> None:
 
 
 async def test_a_model_without_a_length_refuses_one(kie: World) -> None:
-    kie.settings = kie.settings.model_copy(update={"music_models": ("V6", "V5")})
+    kie.settings = attrs.evolve(kie.settings, music_models=("V6", "V5"))
     await kie.restart()
     mia = kie.add_member("Mia")
 
@@ -115,7 +122,7 @@ async def test_a_length_that_is_no_longer_taken_is_said_before_anything_is_paid(
     form = await mia.slash(kie.channel, "music custom", duration=42)
     await mia.submit_modal(form, CUSTOM)
     message = (await posted(kie))[0]
-    kie.settings = kie.settings.model_copy(update={"music_models": ("V5",)})
+    kie.settings = attrs.evolve(kie.settings, music_models=("V5",))
     await kie.restart()
 
     refused = await mia.click(message, label=label)
@@ -129,11 +136,11 @@ async def test_a_length_that_is_no_longer_taken_is_said_before_anything_is_paid(
 
 
 async def test_a_form_that_was_open_during_the_switch_says_what_is_not_taken(kie: World) -> None:
-    kie.settings = kie.settings.model_copy(update={"music_extras": True})
+    kie.settings = attrs.evolve(kie.settings, music_extras=True)
     await kie.restart()
     mia = kie.add_member("Mia")
     form = await mia.slash(kie.channel, "music custom", avoid="drums", voice="female", duration=42)
-    kie.settings = kie.settings.model_copy(update={"music_extras": False})
+    kie.settings = attrs.evolve(kie.settings, music_extras=False)
     await kie.restart()
 
     refused = await mia.submit_modal(form, CUSTOM)

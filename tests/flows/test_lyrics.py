@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import attrs
 import discord
 import pytest
 import simcord
@@ -20,8 +21,14 @@ WRITE, FORM = "Write lyrics for me", "Open the form"
 
 
 @pytest.fixture
-async def world(tmp_path: Path, tiny_songs: None) -> AsyncIterator[World]:  # noqa: ARG001 - it is set up
-    async with World.open(tmp_path, delay_s=0.0, pace=0.001, contract=Backend.KIE, lyrics=True) as opened:
+async def world(
+    tmp_path: Path,
+    tiny_songs: None,  # noqa: ARG001 - it is set up
+    database_url: str | None,
+) -> AsyncIterator[World]:
+    async with World.open(
+        tmp_path, delay_s=0.0, pace=0.001, contract=Backend.KIE, lyrics=True, database_url=database_url
+    ) as opened:
         yield opened
 
 
@@ -110,7 +117,7 @@ async def test_nothing_is_written_unless_the_operator_turns_it_on(world: World) 
     mia = world.add_member("Mia")
     before = await refused_form(world, mia)
     offered = await options_of_custom(world)
-    world.settings = world.settings.model_copy(update={"music_lyrics": False})
+    world.settings = attrs.evolve(world.settings, music_lyrics=False)
     await world.restart()
 
     stale = await mia.click(before, label=WRITE)
@@ -220,7 +227,7 @@ async def test_whoever_can_have_no_song_has_no_lyrics_written(world: World, why:
     boss = world.add_member("Boss", manager=True)
     match why:
         case "total":
-            world.settings = world.settings.model_copy(update={"total_credits_max": 0})
+            world.settings = attrs.evolve(world.settings, total_credits_max=0)
             await world.restart()
         case "pool":
             await boss.slash(world.channel, "quota set", credits=0)
@@ -234,7 +241,7 @@ async def test_whoever_can_have_no_song_has_no_lyrics_written(world: World, why:
 
 
 async def test_a_request_counts_in_the_total_of_all_servers(world: World) -> None:
-    world.settings = world.settings.model_copy(update={"total_credits_max": 11})
+    world.settings = attrs.evolve(world.settings, total_credits_max=11)
     await world.restart()
     mia = world.add_member("Mia")
 

@@ -5,6 +5,7 @@ import io
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import attrs
 import discord
 import pytest
 import simcord
@@ -560,7 +561,7 @@ async def test_what_costs_nothing_says_nothing_about_charges(
 
 
 async def test_where_songs_are_free_nothing_is_said_about_charges(world: World) -> None:
-    world.settings = world.settings.model_copy(update={"song_credits": 0})
+    world.settings = attrs.evolve(world.settings, song_credits=0)
     await world.restart()
 
     refused = await world.add_member("Mia").slash(world.channel, "music create", prompt="\u200b")

@@ -40,7 +40,7 @@ IMPORTED = (
         "PIL.ImageDraw",
         "PIL.ImageFont",
     ),
-    *("prometheus_client", "pydantic", "pytest", "regex", "rich.table", "simcord", "structlog"),
+    *("prometheus_client", "pytest", "regex", "rich.table", "simcord", "structlog"),
     *("PIL.ImageFont", "typer.testing", "unittest.mock", "zoneinfo"),
 )
 """What most of the time of a start goes into."""

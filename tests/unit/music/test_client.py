@@ -563,7 +563,7 @@ async def test_the_key_stands_in_no_error_and_no_outcome(service: Service) -> No
     shown = ""
 
     async with connected(service) as client:
-        shown += repr(client) + repr(vars(client)) + repr(client._posts.headers)
+        shown += repr(client) + repr(vars(client)) + repr(vars((await client._posts.opened())._client))
         shown += repr(await client.submit(make.prompt()))
         try:
             shown += repr(await client.check("a-1"))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
 from bot import doctor
+from bot.configuration.fields import Secret
 from bot.database.sqlite import Database
 from bot.model import Backend, Check, Verdict
 from bot.music.client import MusicClient
@@ -112,7 +112,7 @@ def test_the_doctor_asks_only_a_service_that_reports_a_balance(tmp_path: Path) -
             music_api_key="a-key",  # type: ignore[call-arg]
             kie_api_key="a-key",
             music_backend=backend,
-            database_url=SecretStr(f"sqlite:///{tmp_path / 'nothing.db'}"),
+            database_url=Secret(f"sqlite:///{tmp_path / 'nothing.db'}"),
         )
         names[backend] = [spec.name for spec in doctor.check_specs(settings)]
 

@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import attrs
 import pytest
 from aiohttp import web
 
@@ -137,4 +138,4 @@ async def test_an_address_that_cannot_be_asked_is_reported_with_1(
 
 
 def test_without_a_setting_it_asks_where_the_bot_listens_without_one(elsewhere: Path) -> None:
-    assert Settings.model_fields["http_listen"].default == probe._listen(elsewhere / ".env")
+    assert attrs.fields_dict(Settings)["http_listen"].default == probe._listen(elsewhere / ".env")

@@ -4,6 +4,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import Any, cast
@@ -94,6 +95,7 @@ SMALL = {
     "holder",
     "spent",
     "recent",
+    "part",
     "newest",
     "counted",
     "found",
@@ -166,6 +168,29 @@ def scans(tx: Tx, work: Callable[[Tx], object]) -> list[str]:
     for statement, parameters in recorder.statements:
         plan = tx.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
         found += [f"{row['detail']}: {statement}" for row in plan if is_unbounded(row["detail"])]
+    return found
+
+
+def compiled_again(tx: Tx, work: Callable[[Tx], object]) -> list[str]:
+    """Return the statements that SQLite compiles again for other values, of all that ``work`` executes."""
+    recorder = Recorder(tx)
+    work(cast("Tx", recorder))
+    compiled: list[object] = []
+    found: list[str] = []
+
+    def authorize(*asked: object) -> int:
+        compiled.append(asked)
+        return sqlite3.SQLITE_OK
+
+    tx.set_authorizer(authorize)  # which SQLite asks whenever it compiles
+    try:
+        for statement, parameters in recorder.statements:
+            tx.execute(f"EXPLAIN {statement}", parameters).fetchall()
+            compiled.clear()
+            tx.execute(f"EXPLAIN {statement}", parameters).fetchall()
+            found += [statement] if compiled else []
+    finally:
+        tx.set_authorizer(None)
     return found
 
 
@@ -545,6 +570,17 @@ def test_no_statement_scans_a_growing_table(name: str, busy: Tx) -> None:
 )
 def test_a_scan_would_be_found(busy: Tx, statement: str) -> None:
     assert 1 == len(scans(busy, lambda tx: tx.execute(statement)))
+
+
+@pytest.mark.parametrize("name", WORK)
+def test_no_statement_is_compiled_again_for_other_values(name: str, busy: Tx) -> None:
+    assert [] == compiled_again(busy, WORK[name])
+
+
+def test_a_statement_that_is_compiled_again_would_be_found(busy: Tx) -> None:
+    statement = "SELECT id FROM job WHERE state = :state"
+
+    assert [statement] == compiled_again(busy, lambda tx: tx.execute(statement, {"state": "queued"}))
 
 
 def test_a_member_has_at_most_five_drafts(tx: Tx) -> None:

@@ -19,7 +19,7 @@ INVITE = "https://discord.com/oauth2/authorize?client_id=5&scope=bot+application
 @pytest.fixture
 async def commands(tmp_path: Path) -> Sequence[discord_checks.Payload]:
     """What this version registers."""
-    settings = Settings(discord_token="token", music_api_key="key", spool_dir=tmp_path / "spool")  # type: ignore[arg-type,call-arg] # pydantic reads it
+    settings = Settings(discord_token="token", music_api_key="key", spool_dir=tmp_path / "spool")  # type: ignore[arg-type,call-arg] # texts are read
     return await doctor.commands(settings)
 
 

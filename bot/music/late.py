@@ -1,0 +1,33 @@
+"""Clients that are opened by their first use, with libraries that nothing else needs."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Generic, TypeVar
+
+from bot.threads import Threads
+
+T = TypeVar("T")
+
+
+class Late(Generic[T]):
+    """A client that is opened when it is first asked for, and closed with the stack."""
+
+    def __init__(self, stack: AsyncExitStack, load: Callable[[], AbstractAsyncContextManager[T]]) -> None:
+        """Import and make the client in ``load``; it runs on a thread, as imports hold up the event loop."""
+        self._stack = stack
+        self._load = load
+        self._opening = asyncio.Lock()
+        self._client: T | None = None
+
+    async def opened(self) -> T:
+        """Return the client."""
+        async with self._opening:
+            if self._client is None:
+                threads = Threads("import", 1)
+                try:
+                    manager = await threads.run(self._load)
+                finally:
+                    threads.close()
+                self._client = await self._stack.enter_async_context(manager)
+            return self._client
