@@ -241,7 +241,7 @@ async def one_use(bot: Bot, use: Use, cost: Cost) -> None:
 
 
 async def until_calm(bot: Bot) -> float:
-    """Wait until a bot does nothing any more, and return the processor time that it has had, in milliseconds."""
+    """Wait until a bot does nothing any more. Return its processor time so far in milliseconds."""
     async with asyncio.timeout(CALM_WITHIN_S):
         while True:
             before_ms = bot.cpu_ms()

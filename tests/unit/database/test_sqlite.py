@@ -652,6 +652,12 @@ def overwrite_a_page(path: Path) -> None:
     path.write_bytes(content)
 
 
+def overwrite_the_last_page(path: Path) -> None:
+    """Damage a page that the start does not read."""
+    content = path.read_bytes()
+    path.write_bytes(content[:-4096] + b"\xa5" * 4096)
+
+
 async def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
     spoil(path)
 
@@ -667,8 +673,7 @@ async def test_a_damaged_database_is_refused(path: Path) -> None:
 async def test_a_large_database_is_opened_at_once_and_checked_meanwhile(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    content = path.read_bytes()
-    path.write_bytes(content[:-4096] + b"\xa5" * 4096)  # a page that the start does not read
+    overwrite_the_last_page(path)
     monkeypatch.setattr(integrity, "CHECKED_FIRST_MAX_BYTES", 0)
 
     async with Database.open(path) as database:
