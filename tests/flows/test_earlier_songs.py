@@ -99,6 +99,7 @@ async def test_a_search_goes_on_until_it_has_found_an_old_song(
     for number in range(2):
         await mia.slash(world.channel, "music create", prompt=f"polka {number}")
         await done(world, number + 2)
+    monkeypatch.setattr(history, "FIRST_LOOK_MAX", 1)
     monkeypatch.setattr(history, "LOOK_MAX", 1)
 
     answer = await mia.slash(world.channel, "music history", search="synth")
@@ -115,6 +116,7 @@ async def test_a_search_that_has_read_enough_goes_on_by_its_button(
     for number in range(2):
         await mia.slash(world.channel, "music create", prompt=f"polka {number}")
         await done(world, number + 2)
+    monkeypatch.setattr(history, "FIRST_LOOK_MAX", 1)
     monkeypatch.setattr(history, "LOOK_MAX", 1)
     monkeypatch.setattr(songs, "LOOKS_MAX", 2)
 
