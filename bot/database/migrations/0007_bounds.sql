@@ -332,3 +332,9 @@ CREATE INDEX job_song_of_guild ON job (guild_id, created_at, id)
   WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');
 DROP INDEX ledger_of_day;
 CREATE INDEX ledger_of_day ON ledger (guild_id, day, kind, allowance, bonus);
+
+-- What is counted of a member, and the ratings of a week, without reading the rows.
+DROP INDEX job_by_member;
+CREATE INDEX job_by_member ON job (member_id, created_at, guild_id, interaction_id);
+DROP INDEX rating_of_songs;
+CREATE INDEX rating_of_songs ON rating (guild_id, song_at, job_id, liked, listed);
