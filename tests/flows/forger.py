@@ -1,18 +1,15 @@
 """Interactions that no client of Discord's would send, on the simulated Discord."""
 
-import asyncio
 import copy
 from typing import Any, Final
 
 import discord
 
 from bot.playground.world import World
-from tests.flows.seen import WAIT_S
 
 EVENT: Final = "INTERACTION_CREATE"
 CALLBACK: Final = "/callback"
-WEBHOOK: Final = "/webhooks/"
-"""Part of the path of what completes a deferred answer."""
+ORIGINAL: Final = "/messages/@original"
 HUGE: Final = 2**63
 
 
@@ -35,19 +32,14 @@ class Forger:
         before = len(self.world.env.http_requests)
         self.world.env.backend.emit(EVENT, forged)
         await self.world.env.settle()
-        (answer,) = self._sent(CALLBACK, before)
-        if answer["type"] != discord.InteractionResponseType.deferred_channel_message.value:
-            return answer
-        async with asyncio.timeout(WAIT_S):
-            while not (completed := self._sent(WEBHOOK, before)):
-                await self.world.env.settle()
-                await asyncio.sleep(0)
-        return answer | {"data": answer["data"] | completed[0]}
-
-    def _sent(self, path: str, before: int) -> list[dict[str, Any]]:
-        """Return the bodies of requests with this part of a path, after the first ``before`` requests."""
         requests = self.world.env.http_requests[before:]
-        return [request.json or {} for request in requests if path in request.path]
+        answers = [request.json or {} for request in requests if request.path.endswith(CALLBACK)]
+        assert 1 == len(answers), data
+        (answer,) = answers
+        if answer["type"] == discord.InteractionResponseType.deferred_channel_message.value:
+            (completed,) = [request.json or {} for request in requests if request.path.endswith(ORIGINAL)]
+            return answer | {"data": answer["data"] | completed}
+        return answer
 
 
 def is_private_sentence(answer: dict[str, Any]) -> bool:
