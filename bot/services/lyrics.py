@@ -9,9 +9,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.characters import head
 from bot.database.engine import Database, Tx
@@ -81,8 +83,7 @@ WRITE_AGAIN_MAX_S: Final = 10.0
 """Maximum seconds between two attempts to write down what became of a paid request."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WrittenLyrics:
+class WrittenLyrics(Struct, frozen=True, kw_only=True):
     """A draft with lyrics in it."""
 
     draft: int

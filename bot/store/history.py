@@ -3,8 +3,9 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from bot.characters import head
 from bot.database.engine import Row, Tx
@@ -30,8 +31,7 @@ _CHOICE = f"COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {jobs.EXCE
 _TEXTS = "words.title, words.prompt, words.style, words.lyrics"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SongPage:
+class SongPage(Struct, frozen=True, kw_only=True):
     """One page of a member's songs, newest first."""
 
     songs: tuple[Job, ...]
@@ -39,8 +39,7 @@ class SongPage:
     older: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SongChoice:
+class SongChoice(Struct, frozen=True, kw_only=True):
     """A song offered by autocompletion."""
 
     job_id: JobId

@@ -5,10 +5,11 @@ A request is ``submitting`` before it is sent and ``running`` once its task is k
 about again for free.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from bot.database.engine import Tx
 from bot.model import Backend, MemberNumber, Period
@@ -47,8 +48,7 @@ OPEN: Final = (CallState.SUBMITTING, CallState.RUNNING)
 """States in which lyrics may still come."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LyricsCall:
+class LyricsCall(Struct, frozen=True, kw_only=True):
     """A request for lyrics."""
 
     id: int

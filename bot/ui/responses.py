@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from dataclasses import replace
 from typing import Final, cast
 
 import aiohttp
 import discord
+from msgspec.structs import replace
 
 from bot.errors import (
     LyricsGuessed,
