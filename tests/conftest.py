@@ -13,12 +13,14 @@ from typing import cast
 import hypothesis
 import pytest
 
+from bot import app
 from bot.database import postgresql
 from bot.database import sqlite as database_module
 from bot.database.sqlite import Database
 from bot.model import Backend
 from bot.pipeline import cards
 from bot.sandbox import server
+from bot.ui.sharding import ALL_SHARDS
 from tests import make
 from tests import postgresql as server_of_postgresql
 from tests.flows.process import BotProcess
@@ -60,6 +62,9 @@ The default run leaves them out; ``.ci/run`` has them all, and ``uv run pytest -
 
 STEADY = "steady"
 """Name of the Hypothesis profile of all runs."""
+
+OF_AN_ENGINE = {"server_url", "tx", "postgresql_server"}
+"""Fixtures of the chosen engine. Tests with none of them would do on a server what they do without one."""
 
 CASES_MAX = 3
 """How many cases of one test the default run tries where each is an evening of the whole pipeline."""
@@ -111,6 +116,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     Rig.backend = Backend(config.getoption("--contract"))
     if Rig.backend is not Backend.SSEEDANCE:
         items[:] = [item for item in items if "rig" in fixtures_of(item) or "/faults/" not in item.nodeid]
+    if config.getoption("--engine") != "sqlite":
+        items[:] = [item for item in items if not OF_AN_ENGINE.isdisjoint(fixtures_of(item))]
     cases: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
         if Rig.backend is not Backend.SSEEDANCE and item.get_closest_marker("documented"):
@@ -171,6 +178,8 @@ def warm_starts(request: pytest.FixtureRequest) -> Iterator[None]:
 
 PATIENCE_S = 30.0
 """How long a write on a server may take in tests that are not about its deadline."""
+UNHURRIED_S = 3_600.0
+"""``TAKEOVER_S`` in tests that are not about it: a process pays however busy the cores are."""
 
 
 @pytest.fixture
@@ -197,23 +206,47 @@ def postgresql_server() -> Iterator[server_of_postgresql.Server]:
     """A PostgreSQL server of this test process."""
     if server_of_postgresql.programs() is None:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    with server_of_postgresql.serving() as server:
+    with server_of_postgresql.serving(in_memory=True) as server:
         yield server
 
 
 @pytest.fixture
+def postgresql_url(
+    postgresql_server: server_of_postgresql.Server, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """The address of a database of this test, which is patient with it."""
+    # An accept is forty statements, and the cores have other tests to run.
+    monkeypatch.setattr(postgresql, "GIVE_UP_AFTER_S", PATIENCE_S)
+    with postgresql_server.lent() as url:
+        yield url
+
+
+@pytest.fixture
+def server_url(request: pytest.FixtureRequest) -> str | None:
+    """The address of this test's database; None on SQLite, where it is a file."""
+    if request.config.getoption("--engine") == "sqlite":
+        return None
+    return cast("str", request.getfixturevalue("postgresql_url"))
+
+
+@pytest.fixture
+def database_url(server_url: str | None, monkeypatch: pytest.MonkeyPatch) -> str | None:
+    """What SimCord's ``World.open`` is given; None for a file of its own."""
+    if server_url is not None:
+        # SimCord does not say how many shards it recommends.
+        monkeypatch.setattr(app, "sharding", lambda *_: ALL_SHARDS)
+    return server_url
+
+
+@pytest.fixture
 async def database(
-    request: pytest.FixtureRequest,
+    server_url: str | None,
     tmp_path: Path,
     blank_file: bytes,
     nothing_is_flushed: None,  # noqa: ARG001
-    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Database]:
-    if request.config.getoption("--engine") == "postgresql":
-        # An accept is forty statements, and the cores have other tests to run.
-        monkeypatch.setattr(postgresql, "GIVE_UP_AFTER_S", PATIENCE_S)
-        server: server_of_postgresql.Server = request.getfixturevalue("postgresql_server")
-        async with postgresql.Database.open(server.create()) as opened:
+    if server_url is not None:
+        async with postgresql.Database.open(server_url, takeover_s=UNHURRIED_S) as opened:
             yield cast("Database", opened)  # the tests' word for it
         return
     path = tmp_path / "tunesmith.db"

@@ -9,7 +9,6 @@ import asyncio
 import logging
 import os
 import sys
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,11 +19,12 @@ from typing import Final, NoReturn, TypeVar
 import psycopg
 
 from bot import threads
-from bot.database import engine, identity, pace, postgresql_schema, slots
+from bot.database import engine, pace, postgresql_schema, slots
 from bot.database.engine import GIVE_UP_AFTER_S, RETRY_AFTER_S, DatabaseError
-from bot.database.postgresql_errors import COLLISIONS, MOMENTARY, is_final, refusal, refusing, sentence
+from bot.database.postgresql_errors import MOMENTARY, is_final, refusal, refusing, sentence
 from bot.database.postgresql_tx import Tx, connect
-from bot.database.share import EVERYTHING, Share
+from bot.database.postgresql_writer import LOCK_TIMEOUT_MS, Writer
+from bot.database.share import Share
 from bot.database.slots import SlotLost
 from bot.database.standby import Standby, Stopped
 from bot.errors import StartRefused, StoreBusy, StoreLost
@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-RECONNECT_PAUSE_S: Final = 0.1
 START_WITHIN_S: Final = 60.0
 """How long the server may be out of reach at a start, in seconds."""
 FENCE_SHARE: Final = 3
@@ -41,19 +40,7 @@ FENCE_SHARE: Final = 3
 EXIT_LOST: Final = 70
 """Exit code of a process that lost its slot: EX_SOFTWARE of sysexits.h."""
 
-LOCK_TIMEOUT_MS: Final = 1_500
-"""Wait of one statement for a row that another process has locked."""
-STATEMENT_TIMEOUT_MS: Final = 10_000
 REPORT_TIMEOUT_MS: Final = 120_000
-IDLE_TIMEOUT_MS: Final = 10_000
-"""How long a transaction may stand still before the server ends its session and frees its locks."""
-
-WRITING: Final[dict[str, str | int]] = {
-    "lock_timeout": LOCK_TIMEOUT_MS,
-    "statement_timeout": STATEMENT_TIMEOUT_MS,
-    "idle_in_transaction_session_timeout": IDLE_TIMEOUT_MS,
-    "default_transaction_isolation": r"read\ committed",
-}
 READING: Final[dict[str, str | int]] = {
     "default_transaction_read_only": "on",
     "default_transaction_isolation": r"repeatable\ read",
@@ -73,174 +60,6 @@ def die(reason: str) -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit(EXIT_LOST)
-
-
-class _Writer:
-    """The writing session, on its one thread."""
-
-    def __init__(self, url: str, takeover_s: float, processes: int = 1) -> None:
-        self.thread = ThreadPoolExecutor(1, thread_name_prefix="tunesmith-writer")
-        self.takeover_s = takeover_s
-        self.held: slots.Held | None = None
-        """The slot that the process has, and the epoch under which it does; None without one."""
-        self.proved_s = -takeover_s
-        """When the server last showed that the slot is this process's, as of before it was asked."""
-        self.closing = threading.Event()
-        self._url = url
-        self._tx: Tx | None = None
-        self._session = 0
-        self._processes = processes
-        self._lookout = slots.Lookout(processes, takeover_s)
-        self._holder = slots.this_process()
-
-    # -- the slot
-
-    @property
-    def share(self) -> Share:
-        """The servers for which the process works."""
-        return EVERYTHING if self.held is None else Share(slot=self.held.slot, slots=self._processes)
-
-    def attempt(self) -> bool:
-        """Take the lowest free slot, if there is one. Raises psycopg.Error while the server is out of reach.
-
-        Raises:
-            StartRefused: processes of another number of slots are working, or of a newer program.
-        """
-        if self._tx is None or not self._tx.usable:
-            self._tx = self._connect()
-            slots.prepare(self._tx)
-            postgresql_schema.refuse_unusable(self._tx)
-        began_s = slots.steady_s()
-        try:
-            free = self._lookout.look(self._tx)
-        except slots.OtherSize as error:
-            raise StartRefused(
-                f"PROCESSES: this process was started for {self._processes}, and others are running for "
-                f"{error.size}; stop them all, then start them with the same number."
-            ) from None
-        for slot in free:
-            with slots.exclusively(self._tx):
-                self.held = postgresql_schema.take_slot(self._tx, slot, self._processes, self._holder)
-            if self.held is not None:
-                self.proved_s = began_s
-                break
-        return self.held is not None
-
-    def attach(self) -> None:
-        """Connect without a slot, next to a bot that runs."""
-        self._tx = self._connect()
-        postgresql_schema.refuse_other_schema(self._tx)
-
-    def _connect(self) -> Tx:
-        tx = connect(self._url, name="tunesmith", options=WRITING)
-        # With commits that are not flushed, a crash of the server loses the last ones, and a lost
-        # `submitting` is a second charge.
-        tx.execute(
-            """SELECT set_config('synchronous_commit', 'on', false)
-               WHERE current_setting('synchronous_commit') = 'off'"""
-        )
-        try:
-            identity.refuse_other(tx)
-        except BaseException:
-            tx.close()
-            raise
-        self._session = tx.connection.info.backend_pid
-        return tx
-
-    def _again(self) -> Tx:
-        """Return a session that holds what the lost one held.
-
-        Raises:
-            SlotLost: another process has the slot, or has had it.
-            psycopg.OperationalError: not yet.
-        """
-        old_session, tx = self._session, self._connect()
-        try:
-            taken = self.held is None or slots.take_up_again(tx, self.held, old_session)
-        except BaseException:
-            tx.close()
-            self._session = old_session
-            raise
-        if not taken:
-            tx.close()
-            self._session = old_session
-            raise psycopg.OperationalError("the lost session still has the slot")
-        return tx
-
-    # -- transactions
-
-    def run(self, fn: Callable[[Tx], T], deadline_s: float) -> T:
-        """Run ``fn`` in one transaction, again after a collision or a lost session, until the deadline.
-
-        Raises:
-            SlotLost: this process no longer holds the slot.
-            StoreBusy: it was not possible in time; nothing was written.
-        """
-        while True:
-            try:
-                if self._tx is None or not self._tx.usable:
-                    self._tx = self._again()
-                return self._once(self._tx, fn)
-            except COLLISIONS as error:
-                failed: psycopg.Error = error
-            except MOMENTARY as error:
-                failed = error
-                if self._tx is not None and not self._tx.usable:
-                    self._tx.close()
-                time.sleep(RECONNECT_PAUSE_S)
-            if time.perf_counter() >= deadline_s or self.closing.is_set():
-                raise StoreBusy(
-                    f"the database can't be written to: {sentence(failed)}", RETRY_AFTER_S
-                ) from failed
-
-    def _once(self, tx: Tx, fn: Callable[[Tx], T]) -> T:
-        began_s = slots.steady_s()
-        tx.execute("BEGIN")
-        try:
-            result = fn(tx)
-            # None for a transaction that has written nothing; asked earlier, it would give it a number.
-            xid = tx.execute("SELECT CAST(pg_current_xact_id_if_assigned() AS TEXT)").fetchone()[0]
-        except BaseException:
-            if tx.usable and tx.in_transaction:
-                with suppress(*MOMENTARY):
-                    tx.execute("ROLLBACK")
-            raise
-        try:
-            tx.execute("COMMIT")
-        except MOMENTARY as error:
-            if xid is not None and (tx.usable or not self._was_committed(xid)):
-                raise
-            log.warning("commit confirmed later", extra={"error": sentence(error)})
-        self.proved_s = began_s
-        return result
-
-    def _was_committed(self, xid: str) -> bool:
-        """Return whether a commit whose answer was lost has happened. The server knows, once it is back.
-
-        Raises:
-            SlotLost: another process has the slot; its view of the database counts now.
-            StoreBusy: the process is closing, and will not find out.
-        """
-        while not self.closing.is_set():
-            try:
-                self._tx = self._again()
-                row = self._tx.execute("SELECT pg_xact_status(CAST(? AS xid8))", (xid,)).fetchone()
-                if row[0] != "in progress":
-                    return bool(row[0] == "committed")
-            except MOMENTARY as error:
-                log.warning("commit not confirmed yet", extra={"error": sentence(error)})
-            time.sleep(RECONNECT_PAUSE_S)
-        raise StoreBusy("the database went away during a commit", RETRY_AFTER_S)
-
-    def close(self) -> None:
-        """Give the slot back and end the session."""
-        tx = self._tx
-        if tx is None:
-            return
-        with suppress(*MOMENTARY):
-            if tx.usable and self.held is not None:
-                slots.give_back(tx, self.held)
-        tx.close()
 
 
 class _Reader:
@@ -291,7 +110,7 @@ class Database(engine.Database):
     files = None
 
     def __init__(
-        self, url: str, writer: _Writer, wrote: Callable[[float], None], lost: Callable[[str], NoReturn]
+        self, url: str, writer: Writer, wrote: Callable[[float], None], lost: Callable[[str], NoReturn]
     ) -> None:
         self._url = url
         self._writer = writer
@@ -325,7 +144,7 @@ class Database(engine.Database):
                 it with another number of slots.
             Stopped: ``standby.stop`` was set.
         """
-        writer = _Writer(url, takeover_s, processes)
+        writer = Writer(url, takeover_s, processes)
         loop = asyncio.get_running_loop()
         try:
             await _take(writer, standby or Standby(stop=asyncio.Event()))
@@ -350,7 +169,7 @@ class Database(engine.Database):
         Raises:
             StartRefused: it can't be reached, or has another schema than this program.
         """
-        writer = _Writer(url, takeover_s=0.0)
+        writer = Writer(url, takeover_s=0.0)
         loop = asyncio.get_running_loop()
         try:
             with refusing():
@@ -528,7 +347,7 @@ class Database(engine.Database):
             raise StoreBusy(f"the database can't be cleaned: {sentence(error)}", RETRY_AFTER_S) from error
 
 
-async def _take(writer: _Writer, standby: Standby) -> None:
+async def _take(writer: Writer, standby: Standby) -> None:
     """Wait until a slot is this process's."""
     began_s, reached, stands_by = time.monotonic(), False, False
     loop = asyncio.get_running_loop()

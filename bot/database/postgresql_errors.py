@@ -15,6 +15,8 @@ MOMENTARY: Final = (
     psycopg.InterfaceError,
     # The server has become a replica.
     psycopg.errors.ReadOnlySqlTransaction,
+    # The process stood still in a transaction, and the server has ended the session.
+    psycopg.errors.IdleInTransactionSessionTimeout,
 )
 """The session is gone, or the server cannot do it now."""
 NOT_YET: Final = ("starting up", "shutting down", "recovery", "too many", "remaining connection slots")

@@ -41,7 +41,8 @@ TABLE: Final = """CREATE TABLE IF NOT EXISTS slot (
   epoch BIGINT NOT NULL,
   beat BIGINT NOT NULL,
   size BIGINT NOT NULL,  -- number of slots that the holder was started for
-  holder TEXT NOT NULL  -- host and process; empty: given back
+  holder TEXT NOT NULL,  -- host and process; empty: given back
+  signed BIGINT NOT NULL DEFAULT 0  -- the holder's number of its last transaction that wrote something
 )"""
 _ROWS: Final = "SELECT id, epoch, beat, size, holder FROM slot"
 _OURS: Final = """locktype = 'advisory' AND granted AND classid = CAST(:locks AS oid)
@@ -184,7 +185,7 @@ def take(tx: Tx, slot: int, size: int, holder: str) -> Held | None:
     taken = tx.execute(
         """INSERT INTO slot (id, epoch, beat, size, holder) VALUES (:id, 1, 0, :size, :holder)
            ON CONFLICT (id) DO UPDATE
-             SET epoch = slot.epoch + 1, beat = slot.beat + 1, holder = excluded.holder
+             SET epoch = slot.epoch + 1, beat = slot.beat + 1, holder = excluded.holder, signed = 0
            RETURNING epoch""",
         {"id": slot, "size": size, "holder": holder},
     ).fetchone()
@@ -253,6 +254,27 @@ def beat(tx: Tx, held: Held) -> None:
     )
     if changed.rowcount != 1:
         raise SlotLost
+
+
+def sign(tx: Tx, held: Held, number: int) -> bool:
+    """Write a number into the slot's row, as a part of a transaction that has written something. Else False.
+
+    Asking for a transaction's number would give it one, so the condition only looks.
+    """
+    return (
+        tx.execute(
+            """UPDATE slot SET signed = :number
+               WHERE id = :slot AND epoch = :epoch AND pg_current_xact_id_if_assigned() IS NOT NULL""",
+            {"number": number, "slot": held.slot, "epoch": held.epoch},
+        ).rowcount
+        == 1
+    )
+
+
+def signed(tx: Tx, held: Held) -> int | None:
+    """Return the number of the holder's last transaction that was committed."""
+    row = tx.execute("SELECT signed FROM slot WHERE id = ? AND epoch = ?", (held.slot, held.epoch)).fetchone()
+    return None if row is None else row["signed"]
 
 
 def give_back(tx: Tx, held: Held) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
@@ -79,6 +79,10 @@ class Spool:
     def path(self, file: str) -> Path:
         """Return the path of a stored file."""
         return self.folder / file
+
+    def count(self, files: Iterable[str]) -> int:
+        """Return how many of these files are there."""
+        return sum(self.path(file).is_file() for file in files)
 
     def of_jobs(self, job_ids: Collection[int]) -> list[Path]:
         """Return the files of these jobs, complete or not: their names begin with the job's id and "-"."""

@@ -164,6 +164,7 @@ class Intake:
         self._woken = woken
         self._closing = False
         self._refused: dict[int, None] = {}
+        self._being_accepted: set[int] = set()
         self._unanswered: set[int] = set()
         self._all_answered = asyncio.Event()
         self._all_answered.set()
@@ -177,17 +178,24 @@ class Intake:
     ) -> Accepted | None:
         """Queue a job and hold its credits. Returns None if this interaction was accepted or refused before.
 
+        Also None if that is being found out: the first delivery of an interaction is answered.
+
         ``source`` is the earlier job whose texts it reuses.
 
         Raises:
             Refusal: the request can't be accepted; nothing was held.
             StoreBusy: the database is locked; nothing was held.
         """
+        if origin.interaction_id in self._being_accepted:
+            return None
+        self._being_accepted.add(origin.interaction_id)
         try:
             return await self._accept(request, origin, source)
         except (Refusal, StoreBusy):
             self._note_refused(origin.interaction_id)
             raise
+        finally:
+            self._being_accepted.discard(origin.interaction_id)
 
     async def _accept(self, request: SongRequest, origin: Origin, source: Source | None) -> Accepted | None:
         now = self._now()

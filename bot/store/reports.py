@@ -129,7 +129,7 @@ def page(
     where = _STATEMENT if kind is None else _ALL
     parameters: dict[str, object] = {"guild": guild_id, "kind": kind, "size": size + 1}
     if kind is not None:
-        where += " AND ledger.kind = :kind"
+        where += " AND ledger.kind = CAST(:kind AS TEXT)"
     if member_id is not None:
         where += " AND ledger.member_id = (SELECT id FROM member WHERE discord_id = :member)"
         parameters["member"] = member_id

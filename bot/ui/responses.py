@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Final, cast
 
 import aiohttp
@@ -117,7 +118,7 @@ async def promise(
             )
         card_message_id = response.message_id
     except discord.NotFound as error:
-        if error.code == UNKNOWN_INTERACTION and await intake.withdraw(job):
+        if error.code == UNKNOWN_INTERACTION and await _withdrawn(intake.withdraw, job):
             log.warning("response too late, job withdrawn", extra={"job_id": job.id})
             return
     except discord.HTTPException as error:
@@ -128,7 +129,7 @@ async def promise(
             try:
                 card_message_id = await _own_answer(interaction, job)
             except _NotOurs:
-                if await intake.answered_elsewhere(job):
+                if await _withdrawn(intake.answered_elsewhere, job):
                     log.warning("answered by another process, job withdrawn", extra={"job_id": job.id})
                     return
     except (aiohttp.ClientError, TimeoutError, OSError, RuntimeError) as error:
@@ -139,6 +140,19 @@ async def promise(
     except Transient as error:
         # The job starts by itself in a few seconds, and its card is searched for.
         log.warning("response not recorded", extra={"job_id": job.id, "error": str(error)})
+
+
+async def _withdrawn(withdraw: Callable[[Job], Awaitable[bool]], job: Job) -> bool:
+    """Return whether an accepted request was withdrawn.
+
+    If that can't be written, the job goes on, and nobody may read that the request was refused: the error of
+    this write is none of the request's.
+    """
+    try:
+        return await withdraw(job)
+    except Transient as error:
+        log.warning("withdrawal not recorded", extra={"job_id": job.id, "error": str(error)})
+        return False
 
 
 class _NotOurs(Exception):

@@ -8,7 +8,7 @@ import asyncio
 import shutil
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -49,6 +49,7 @@ LEADER_SHARE: Final = 0.8
 MOMENT_WITHIN_S: Final = 2.0
 TAKEN_WITHIN_S: Final = 60.0
 STANDS_BY: Final = "standing by"
+HAS_TAKEN: Final = "slot taken"
 PREPARED_SHARE: Final = 0.8
 """The part of the disturbances that wait until somebody stands by."""
 PREPARED_WITHIN_S: Final = 30.0
@@ -90,6 +91,26 @@ class Holder:
     slot: int
     epoch: int
     pid: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What can be seen of a process from outside."""
+
+    pid: int
+    works: bool
+    log: str
+
+
+def standbys_free(processes: Iterable[Seen], holders: Iterable[Holder]) -> int:
+    """Return how many standbys are left for the next slot, when each slot without a working holder has one.
+
+    A process that wakes up without its slot is none, although it stood by once: it is about to end.
+    """
+    working = [one for one in processes if one.works]
+    standbys = sum(STANDS_BY in one.log and HAS_TAKEN not in one.log for one in working)
+    awaited = sum(holder.pid not in {one.pid for one in working} for holder in holders)
+    return max(standbys - awaited, 0)
 
 
 @dataclass
@@ -271,28 +292,28 @@ class Fleet(Campaign):
         match trouble:
             case Trouble.KILL:
                 self._events["KILLS"] += 1
-                there = self._standby_is_there()
+                free = self._standby_is_free()
                 await machine.bot.kill()
                 self._keep(machine.bot, f"SIGKILL with slot {holder.slot}")
                 if random.random() < WIPED_SHARE:
                     self._events["  with their spool"] += 1
                     shutil.rmtree(machine.spool, ignore_errors=True)
-                if not there:
+                if not free:
                     await machine.start()
-                await self._taken(holder, at_s, "a kill" if there else "a kill without a standby")
+                await self._taken(holder, at_s, "a kill" if free else "a kill with no standby free")
             case Trouble.STANDSTILL:
                 self._events["STANDSTILLS"] += 1
                 long = random.random() < LONG_SHARE
                 for_s = (
                     TAKEOVER_S * random.uniform(1.6, 2.5) if long else random.uniform(0.3, TAKEOVER_S * 0.8)
                 )
-                there = self._standby_is_there()
+                free = self._standby_is_free()
                 machine.bot.stand_still()
                 machine.stands_still = True
                 task = asyncio.create_task(self._wake(machine, machine.bot, holder, for_s))
                 self._waking.add(task)
                 task.add_done_callback(self._waking.discard)
-                if long and there:
+                if long and free:
                     await self._taken(holder, at_s, "a standstill", until=task)
             case Trouble.ENDED_SESSIONS:
                 self._events["ended sessions"] += 1
@@ -316,15 +337,13 @@ class Fleet(Campaign):
     async def _until_prepared(self) -> None:
         """Wait for a standby, as far as one is to come soon."""
         until_s = time.monotonic() + PREPARED_WITHIN_S
-        while not self._standby_is_there() and time.monotonic() < until_s:
+        while not self._standby_is_free() and time.monotonic() < until_s:
             await self._replace_ended()
             await asyncio.sleep(LOOK_EVERY_S)
 
-    def _standby_is_there(self) -> bool:
-        pids = {holder.pid for holder in self._holders().values()}
-        return any(
-            one.works and one.bot.pid not in pids and STANDS_BY in one.bot.log for one in self._machines
-        )
+    def _standby_is_free(self) -> bool:
+        seen = [Seen(one.bot.pid, one.works, one.bot.log) for one in self._machines]
+        return standbys_free(seen, self._holders().values()) > 0
 
     async def _wake(self, machine: Machine, bot: BotProcess, holder: Holder, for_s: float) -> None:
         await asyncio.sleep(for_s)

@@ -4,16 +4,25 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import aiosqlite
 import pytest
 
-from bot.database import sqlite
+from bot.database import postgresql, slots, sqlite
 from tests import make
 
 GRACE_S = 0.002
 """How long the network of this machine may take to deliver what has been sent."""
+HOPS: Final = (
+    (aiosqlite.Connection, "_execute"),
+    (sqlite._Writer, "settle"),
+    (postgresql.Database, "_write"),
+    (postgresql.Database, "read"),
+)
+"""What waits for one of the store's threads."""
+BEAT_S: Final = 86_400.0
+"""Time between two beats of a slot."""
 
 
 class Hurry:
@@ -52,8 +61,10 @@ class Hurry:
             return future
 
         with monkeypatch.context() as patch:
-            for owner, name in ((aiosqlite.Connection, "_execute"), (sqlite._Writer, "settle")):
+            for owner, name in HOPS:
                 patch.setattr(owner, name, counted(getattr(owner, name)))
+            # A beat each second of simulated hours would be most of what a server has to do.
+            patch.setattr(slots, "BEAT_S", BEAT_S)
             patch.setattr(loop, "run_in_executor", counted_call)
             patch.setattr(loop._selector, "select", hurry._wait)
             patch.setattr(loop, "time", hurry._time)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.database.sqlite import Tx
+from bot.errors import StoreBusy
 from bot.model import FailReason, GuildId, Job, JobState
 from bot.pipeline.courier import MessageKind
 from bot.services import intake
@@ -109,6 +110,36 @@ async def test_a_request_that_is_answered_too_late_is_delivered_if_it_was_begun(
 
     assert connected.discord.channel.id == connected.rig.chat.posts[0].channel_id
     await assert_survived(connected.rig, caplog, job, says="delivered")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "withdraws"), [(404, 10062, "withdraw"), (400, 40060, "answered_elsewhere")]
+)
+async def test_a_request_that_cant_be_withdrawn_is_refused_to_nobody(
+    status: int,
+    code: int,
+    withdraws: str,
+    connected: Evening,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def is_busy(*_: object) -> bool:
+        raise StoreBusy("the database can't be written to", 5.0)
+
+    monkeypatch.setattr(intake.Intake, withdraws, is_busy)
+    connected.discord.fault("POST", CALLBACK, status, code=code, stored=False)
+    asking = asyncio.create_task(connected.discord.slash("music create", prompt="Rain", timeout_s=A_DAY_S))
+    await connected.until(lambda: "withdrawal not recorded" in caplog.text)
+
+    job = await connected.job()
+    await connected.rig.until(job, DONE)
+    await asyncio.wait([asking], timeout=0)
+
+    assert [] == connected.discord.ephemeral_messages
+    assert 1 == sum(call.path.endswith("/callback") for call in connected.discord.requests)
+    await assert_survived(connected.rig, caplog, job, says="delivered")
+    asking.cancel()
+    await asyncio.wait([asking])
 
 
 # Kind, code, and whether the answer took effect.

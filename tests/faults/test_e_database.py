@@ -5,7 +5,6 @@ import contextlib
 import itertools
 import os
 import re
-import resource
 import shutil
 import signal
 import sqlite3
@@ -15,7 +14,6 @@ import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,7 +24,7 @@ import pytest
 import typer
 
 from bot import cli
-from bot.database import exclusive_lock, migrating
+from bot.database import exclusive_lock, migrating, postgresql
 from bot.database import sqlite as module
 from bot.database.sqlite import Database, Tx
 from bot.errors import NotEnoughCredits, StoreBusy
@@ -35,8 +33,10 @@ from bot.store import ledger
 from bot.store.facts import fact, remember
 from bot.store.reconcile import reconcile
 from tests import make
+from tests.conftest import PATIENCE_S
 from tests.faults.evening import A_DAY_S, Evening
 from tests.faults.promise import assert_survived
+from tests.faults.troubles import HASTE, TROUBLES, Trouble, locked, make_hasty
 from tests.unit.pipeline.rig import Rig
 
 DONE = JobState.DELIVERED
@@ -44,39 +44,11 @@ NOBODY = 65_534
 WAYPOINTS = [JobState.QUEUED, JobState.RUNNING, JobState.READY, JobState.STORED]
 
 
-# -- what may be wrong with the file
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Another program holds the write lock."""
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-
-
-@contextmanager
-def no_room(path: Path) -> Iterator[None]:  # noqa: ARG001 - as above
-    """No file of this process can grow: the system refuses a commit as it does on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-TROUBLES: dict[str, Callable[[Path], contextlib.AbstractContextManager[None]]] = {
-    "locked": locked,
-    "full": no_room,
-}
-
-
 @pytest.fixture
 async def hasty(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     """Writes wait for a locked file for a twenty-fifth of the usual time."""
-    monkeypatch.setattr(module, "GIVE_UP_AFTER_S", module.GIVE_UP_AFTER_S / 25)
-    await database.write(lambda tx: tx.execute(f"PRAGMA busy_timeout = {module.BUSY_TIMEOUT_MS // 25}"))
+    monkeypatch.setattr(module, "GIVE_UP_AFTER_S", module.GIVE_UP_AFTER_S / HASTE)
+    await make_hasty(database)
     return database
 
 
@@ -84,25 +56,6 @@ async def hasty(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database
 def rig(hasty: Database, rig: Rig) -> Rig:
     assert hasty is rig.database
     return rig
-
-
-class Trouble:
-    """One of the troubles, from ``begin`` until this number of waits for its end."""
-
-    def __init__(self, rig: Rig, name: str, waits: int) -> None:
-        self._begun = contextlib.ExitStack()
-        self._new = partial(TROUBLES[name], rig.database.path)
-        self._waits = waits
-        rig.sleep = self.sleep
-
-    def begin(self) -> None:
-        self._begun.enter_context(self._new())
-
-    async def sleep(self, _: float) -> None:
-        """In the place of the pipeline's own."""
-        self._waits -= 1
-        if self._waits == 0:
-            self._begun.close()
 
 
 # -- busy, or full
@@ -113,7 +66,7 @@ async def test_a_member_who_asks_meanwhile_reads_busy_and_nothing_is_held(
     trouble: str, rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with Evening.begun(rig, monkeypatch) as evening, evening.connected():
-        with TROUBLES[trouble](rig.database.path):
+        with TROUBLES[trouble](rig.database):
             busy = await evening.discord.slash("music create", prompt="Rain on neon", timeout_s=A_DAY_S)
             form = await evening.discord.slash("music custom")
             words = {"title": "Neon Rain", "style": "synthwave", "lyrics": "City lights"}
@@ -134,6 +87,7 @@ async def test_a_member_who_asks_meanwhile_reads_busy_and_nothing_is_held(
         await assert_survived(rig, caplog, job, says="delivered")
 
 
+@pytest.mark.sqlite
 async def test_a_write_is_tried_several_times_before_it_gives_up(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,15 +96,15 @@ async def test_a_write_is_tried_several_times_before_it_gives_up(
 
     def perf_counter() -> float:
         """Count the tries: each of them takes as long as SQLite waits, however busy this machine is."""
-        return seen.count("BEGIN IMMEDIATE") * module.BUSY_TIMEOUT_MS / 25_000
+        return seen.count("BEGIN IMMEDIATE") * module.BUSY_TIMEOUT_MS / (1_000 * HASTE)
 
     monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=perf_counter))
 
-    with locked(rig.database.path), pytest.raises(StoreBusy):
+    with locked(rig.database), pytest.raises(StoreBusy):
         await rig.ask()
 
     assert 3 <= seen.count("BEGIN IMMEDIATE") <= 6
-    assert 3 <= module.GIVE_UP_AFTER_S * 25_000 / module.BUSY_TIMEOUT_MS
+    assert 3 <= module.GIVE_UP_AFTER_S * 1_000 * HASTE / module.BUSY_TIMEOUT_MS
     await rig.database._writer.set_trace_callback(None)  # type: ignore[arg-type] # None takes it away
 
 
@@ -164,7 +118,7 @@ async def test_the_runner_goes_on_after_it_from_where_it_was(
 
     async with rig.process() as runner:
         rig.clock.forward(seconds=30)
-        with TROUBLES[trouble](rig.database.path):
+        with TROUBLES[trouble](rig.database):
             for _ in range(3):
                 assert 0 == await runner.round()
         assert state is await rig.state(job)
@@ -217,11 +171,13 @@ async def test_a_song_whose_posting_is_written_down_late_is_posted_once(
 
 
 async def test_each_request_during_a_short_lock_is_taken_or_refused(
-    rig: Rig, caplog: pytest.LogCaptureFixture
+    rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with locked(rig.database.path):
+    with locked(rig.database):
         asking = [asyncio.create_task(rig.ask()) for _ in range(10)]
         await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+        for engine in (module, postgresql):  # the others wait until the lock is gone
+            monkeypatch.setattr(engine, "GIVE_UP_AFTER_S", PATIENCE_S)
         asking += [asyncio.create_task(rig.ask()) for _ in range(10)]
         await asyncio.sleep(0)
 
@@ -238,6 +194,7 @@ async def test_each_request_during_a_short_lock_is_taken_or_refused(
     await assert_survived(rig, caplog, *jobs, says="delivered")
 
 
+@pytest.mark.sqlite
 async def test_a_full_database_refuses_songs_until_there_is_room(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -663,14 +620,14 @@ def long_report(rig: Rig) -> Iterator[Callable[[], Awaitable[object]]]:
     def report(tx: Tx) -> int:
         (before,) = tx.execute("SELECT COUNT(*) FROM job").fetchone()
         reached.set()
-        assert go_on.wait(10.0)
+        assert go_on.wait(2 * PATIENCE_S)
         (after,) = tx.execute("SELECT COUNT(*) FROM job").fetchone()
         assert before == after  # it sees one moment
         return int(before)
 
     reading = asyncio.create_task(rig.database.report(report))
     try:
-        yield lambda: asyncio.to_thread(reached.wait, 5.0)
+        yield lambda: asyncio.to_thread(reached.wait, PATIENCE_S)
     finally:
         go_on.set()
         reading.add_done_callback(lambda task: task.result())
@@ -681,7 +638,7 @@ async def test_requests_are_taken_while_a_long_report_is_read(
 ) -> None:
     with long_report(rig) as begun:
         await begun()
-        async with asyncio.timeout(2.0):
+        async with asyncio.timeout(PATIENCE_S):
             jobs = [await rig.ask() for _ in range(5)]
             await rig.credits.set_allowance(make.GUILD, 500, None, make.entry())
 
@@ -697,7 +654,7 @@ async def test_songs_are_brought_while_a_long_report_is_read(
     async with rig.process() as runner:
         with long_report(rig) as begun:
             await begun()
-            async with asyncio.timeout(2.0):
+            async with asyncio.timeout(PATIENCE_S):
                 for _ in range(10):
                     rig.clock.forward(seconds=10)
                     await runner.round()

@@ -20,6 +20,7 @@ from bot.pipeline import runner
 from bot.sandbox.server import running
 from bot.services import intake
 from bot.store.reconcile import Reconciliation, reconcile
+from tests import bugs
 from tests.doubles.discord import Channel, FakeDiscord, Fault, Person
 from tests.doubles.in_process import answers
 from tests.doubles.music import QuickSandbox
@@ -279,14 +280,9 @@ BUGS = {
 
 async def break_move(rig: Rig, job: Job, state: str) -> None:
     """Whenever the job is to go there with the result of the step before, something unexpected happens."""
-    await rig.database.write(
-        lambda tx: tx.execute(
-            f"""CREATE TRIGGER a_bug BEFORE UPDATE ON job
-                WHEN NEW.id = {job.id} AND NEW.state = '{state}' AND OLD.state <> '{state}'
-                  AND (NEW.state <> 'explained' OR NEW.message_id IS NOT NULL)
-                BEGIN SELECT RAISE(ABORT, 'a bug'); END"""
-        )
-    )
+    when = f"""NEW.id = {job.id} AND NEW.state = '{state}' AND OLD.state <> '{state}'
+               AND (NEW.state <> 'explained' OR NEW.message_id IS NOT NULL)"""
+    await rig.database.write(lambda tx: bugs.refuse(tx, "UPDATE ON job", when))
 
 
 @pytest.mark.parametrize("state", BUGS)

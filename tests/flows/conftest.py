@@ -8,11 +8,7 @@ from typing import Any
 import pytest
 import simcord
 
-from bot import app
-from bot.database import postgresql
 from bot.playground.world import World
-from bot.ui.sharding import ALL_SHARDS
-from tests.conftest import PATIENCE_S
 from tests.flows.wire_limits import beyond
 
 
@@ -21,16 +17,11 @@ async def world(
     tmp_path: Path,
     tiny_songs: None,  # noqa: ARG001 - it is set up
     nothing_is_flushed: None,  # noqa: ARG001 - it is set up
+    database_url: str | None,
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[World]:
-    url: str | None = None
-    if request.config.getoption("--engine") == "postgresql":
-        monkeypatch.setattr(postgresql, "GIVE_UP_AFTER_S", PATIENCE_S)
-        # SimCord does not say how many shards it recommends.
-        monkeypatch.setattr(app, "sharding", lambda *_: ALL_SHARDS)
-        url = request.getfixturevalue("postgresql_server").create()
-    async with World.open(tmp_path, delay_s=0.0, pace=0.005, database_url=url) as opened:
+    async with World.open(tmp_path, delay_s=0.0, pace=0.005, database_url=database_url) as opened:
         if request.config.getoption("--restarts"):
             restart_before_each_press(opened, monkeypatch)
         yield opened

@@ -20,8 +20,14 @@ CUSTOM = {"title": "Neon Rain", "style": "synthwave", "lyrics": "City lights", "
 
 
 @pytest.fixture
-async def kie(tmp_path: Path, tiny_songs: None) -> AsyncIterator[World]:  # noqa: ARG001 - it is set up
-    async with World.open(tmp_path, delay_s=0.0, pace=0.005, contract=Backend.KIE) as opened:
+async def kie(
+    tmp_path: Path,
+    tiny_songs: None,  # noqa: ARG001 - it is set up
+    database_url: str | None,
+) -> AsyncIterator[World]:
+    async with World.open(
+        tmp_path, delay_s=0.0, pace=0.005, contract=Backend.KIE, database_url=database_url
+    ) as opened:
         yield opened
 
 

@@ -21,8 +21,14 @@ WRITE, FORM = "Write lyrics for me", "Open the form"
 
 
 @pytest.fixture
-async def world(tmp_path: Path, tiny_songs: None) -> AsyncIterator[World]:  # noqa: ARG001 - it is set up
-    async with World.open(tmp_path, delay_s=0.0, pace=0.001, contract=Backend.KIE, lyrics=True) as opened:
+async def world(
+    tmp_path: Path,
+    tiny_songs: None,  # noqa: ARG001 - it is set up
+    database_url: str | None,
+) -> AsyncIterator[World]:
+    async with World.open(
+        tmp_path, delay_s=0.0, pace=0.001, contract=Backend.KIE, lyrics=True, database_url=database_url
+    ) as opened:
         yield opened
 
 

@@ -19,10 +19,12 @@ from tests.flows.test_run_watched import ANYWHERE, watched
 
 @pytest.mark.usefixtures("tiny_songs")
 async def test_a_song_changes_the_balance_that_is_known(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, database_url: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upstream_balance, "AFTER_SONG_S", 0.001)
-    async with World.open(tmp_path, delay_s=0.0, pace=0.005, contract=Backend.KIE) as world:
+    async with World.open(
+        tmp_path, delay_s=0.0, pace=0.005, contract=Backend.KIE, database_url=database_url
+    ) as world:
         watch = asyncio.create_task(world.parts.upstream_balance.run())
         before = await until_other(world, None)
         await world.add_member("Mia").slash(world.channel, "music create", prompt="Warm synth pop")

@@ -85,6 +85,7 @@ OWNERSHIP: Final = "unit/database/test_ownership.py::test_"
 DATABASE: Final = "unit/database/test_sqlite.py::test_"
 SHARES: Final = "unit/store/test_shares.py::test_"
 SERVER: Final = "unit/database/test_postgresql.py::test_"
+OUTCOMES: Final = "unit/database/test_outcomes.py::test_"
 CLIENT: Final = "unit/music/test_client.py::test_"
 AUDIO: Final = "unit/music/test_audio.py::test_"
 MUSIC_HTTP: Final = "faults/test_a_music_http.py::test_"
@@ -1570,7 +1571,7 @@ BOUNDS: Final = (
         "an answer that was another process's withdraws the request",
         "ui/responses.py",
         "promise",
-        ("if await intake.answered_elsewhere(job):", "if job is None:"),
+        ("if await _withdrawn(intake.answered_elsewhere, job):", "if job is None:"),
         by=(f"{DISCORD}an_answer_of_another_process_withdraws_the_request_and_alerts",),
     ),
     broken(
@@ -1919,15 +1920,43 @@ ON_A_SERVER: Final = (
     ),
     broken(
         "a commit whose answer was lost is looked up",
-        "database/postgresql.py",
-        "_Writer._once",
-        ("if xid is not None and (tx.usable or not self._was_committed(xid)):", "if True:"),
+        "database/postgresql_writer.py",
+        "Writer._once",
+        ("if sign is None or tx.usable or (not self._was_committed(sign)):", "if True:"),
         by=(f"{SERVER}a_commit_whose_answer_is_lost_counts_once",),
     ),
     broken(
+        "a commit of an earlier holder proves nothing about this one's",
+        "database/slots.py",
+        "take",
+        (", signed = 0", ""),
+        by=(f"{OUTCOMES}a_commit_of_an_earlier_holder_proves_nothing",),
+    ),
+    broken(
+        "no outcome is reported before it is known",
+        "database/postgresql_writer.py",
+        "Writer._was_committed",
+        ("while not self.closing.is_set():", "while self._tx is None:"),
+        by=(f"{OUTCOMES}a_commit_is_not_reported_before_its_outcome_is_known",),
+    ),
+    broken(
+        "a request that could not be withdrawn is refused to nobody",
+        "ui/responses.py",
+        "_withdrawn",
+        ("return False", "raise"),
+        by=("faults/test_d_discord.py::test_a_request_that_cant_be_withdrawn_is_refused_to_nobody",),
+    ),
+    broken(
+        "a second delivery waits for no acceptance of its own",
+        "services/intake.py",
+        "Intake.accept",
+        ("if origin.interaction_id in self._being_accepted:", "if self._being_accepted is None:"),
+        by=("unit/services/test_intake_texts.py::test_a_second_delivery_cant_pass_a_first_that_is_given_up",),
+    ),
+    broken(
         "a database that was restored is noticed in each new session",
-        "database/postgresql.py",
-        "_Writer._connect",
+        "database/postgresql_writer.py",
+        "Writer._connect",
         ("            identity.refuse_other(tx)\n", "            pass\n"),
         by=("unit/ops/test_restored.py::test_a_restored_database_is_refused_until_the_operator_says_so",),
     ),

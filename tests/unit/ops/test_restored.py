@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from bot.database import engine, identity, postgresql
+from bot.database import engine, identity, postgresql, postgresql_writer
 from bot.database.postgresql_tx import connect
 from bot.database.sqlite import Database, Tx
 from bot.errors import AlreadyRuns, NotDone, StartRefused
@@ -129,7 +129,7 @@ async def test_a_restart_of_the_server_is_no_restore() -> None:
 async def test_a_standby_does_not_start_on_what_was_restored_meanwhile(postgresql_server: Server) -> None:
     url = postgresql_server.create()
     await used(url)
-    writer = postgresql._Writer(url, takeover_s=5.0)
+    writer = postgresql_writer.Writer(url, takeover_s=5.0)
     assert writer.attempt()
     writer.close()
     with closing(connect(url, name="tests", options={})) as tx:

@@ -15,7 +15,7 @@ from bot.model import Delivery, FailReason, GuildId, Job, JobState, Track
 from bot.pipeline.courier import CardFacts
 from bot.pipeline.runner import Runner
 from bot.store.reconcile import reconcile
-from tests import make
+from tests import bugs, make
 from tests.doubles.in_process import Chat, answers
 from tests.unit.pipeline.rig import Rig
 
@@ -28,8 +28,7 @@ DONE, TOLD = JobState.DELIVERED, JobState.EXPLAINED
 async def refuse_entries(rig: Rig, kind: str) -> None:
     """Make the ledger refuse entries of this kind from now on."""
     await rig.database.write(
-        lambda tx: tx.execute(f"""CREATE TRIGGER broken BEFORE INSERT ON ledger WHEN NEW.kind = '{kind}'
-                                  BEGIN SELECT RAISE(ABORT, 'no entry'); END""")
+        lambda tx: bugs.refuse(tx, "INSERT ON ledger", f"NEW.kind = '{kind}'", words="no entry")
     )
 
 

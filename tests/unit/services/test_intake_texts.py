@@ -1,9 +1,11 @@
 """What a request's texts are when its job is queued, whichever way they came."""
 
+import asyncio
+
 import pytest
 
 from bot.database.sqlite import Database
-from bot.errors import TextMissing, TextTooLong
+from bot.errors import StoreBusy, TextMissing, TextTooLong
 from bot.model import SongRequest
 from bot.services.intake import Intake
 from tests import make
@@ -27,6 +29,37 @@ async def test_no_id_leaves_with_a_request(database: Database, clock: make.Clock
     assert accepted is not None
     texts = {getattr(accepted.job.request, name) for name in NAMES}
     assert {"for @member, @role in #channel\n:pepe:"} == texts
+
+
+async def test_an_interaction_is_answered_by_its_first_delivery_alone(
+    database: Database, clock: make.Clock
+) -> None:
+    taking = intake(database, clock)
+    request, origin = SongRequest(model="V5", prompt="rain"), make.origin()
+
+    accepted = await asyncio.gather(*(taking.accept(request, origin) for _ in range(3)))
+
+    assert [True, False, False] == [one is not None for one in accepted]
+
+
+async def test_a_second_delivery_cant_pass_a_first_that_is_given_up(
+    database: Database, clock: make.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taking, write = intake(database, clock), database.write
+    request, origin = SongRequest(model="V5", prompt="rain"), make.origin()
+    second: list[object] = []
+
+    async def gives_up(_: object) -> object:
+        monkeypatch.setattr(database, "write", write)  # the second one would get through
+        second.append(await taking.accept(request, origin))
+        raise StoreBusy("the writer had no time", 5.0)
+
+    monkeypatch.setattr(database, "write", gives_up)
+    with pytest.raises(StoreBusy):
+        await taking.accept(request, origin)
+
+    assert [None] == second
+    assert await taking.accept(request, origin) is None
 
 
 @pytest.mark.parametrize("field", CUSTOM)

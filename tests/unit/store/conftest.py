@@ -61,10 +61,10 @@ def tx(request: pytest.FixtureRequest) -> Iterator[Tx]:
 
 
 @pytest.fixture
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+async def database(server_url: str | None, tmp_path: Path) -> AsyncIterator[Database]:
     """A database that flushes its commits to disk, as in production."""
-    if request.config.getoption("--engine") == "postgresql":
-        async with postgresql.Database.open(request.getfixturevalue("postgresql_server").create()) as opened:
+    if server_url is not None:
+        async with postgresql.Database.open(server_url) as opened:
             yield cast("Database", opened)
         return
     async with module.Database.open(tmp_path / "tunesmith.db") as opened_file:

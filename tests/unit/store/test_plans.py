@@ -4,6 +4,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import Any, cast
@@ -62,6 +63,7 @@ from bot.store import (
 )
 from bot.store.announcements import Announcement
 from bot.store.changes import SongChannels
+from bot.store.history import SongPage
 from bot.store.lyrics_calls import CallState
 from bot.store.upstream import Reading
 from tests import make
@@ -93,6 +95,12 @@ SMALL = {
     "holder",
     "spent",
     "recent",
+    "part",
+    "newest",
+    "counted",
+    "found",
+    "about_them",
+    "made",
 }
 """Tables that do not grow with songs, members and servers."""
 BOUNDED = {
@@ -160,6 +168,29 @@ def scans(tx: Tx, work: Callable[[Tx], object]) -> list[str]:
     for statement, parameters in recorder.statements:
         plan = tx.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
         found += [f"{row['detail']}: {statement}" for row in plan if is_unbounded(row["detail"])]
+    return found
+
+
+def compiled_again(tx: Tx, work: Callable[[Tx], object]) -> list[str]:
+    """Return the statements that SQLite compiles again for other values, of all that ``work`` executes."""
+    recorder = Recorder(tx)
+    work(cast("Tx", recorder))
+    compiled: list[object] = []
+    found: list[str] = []
+
+    def authorize(*asked: object) -> int:
+        compiled.append(asked)
+        return sqlite3.SQLITE_OK
+
+    tx.set_authorizer(authorize)  # which SQLite asks whenever it compiles
+    try:
+        for statement, parameters in recorder.statements:
+            tx.execute(f"EXPLAIN {statement}", parameters).fetchall()
+            compiled.clear()
+            tx.execute(f"EXPLAIN {statement}", parameters).fetchall()
+            found += [statement] if compiled else []
+    finally:
+        tx.set_authorizer(None)
     return found
 
 
@@ -289,6 +320,17 @@ WORK: dict[str, Callable[[Tx], object]] = {
         history.songs(tx, GUILD, MEMBER, size=5, before_id=done(tx).id),
         history.songs(tx, GUILD, MEMBER, size=5, after_id=done(tx).id),
     ),
+    "history.continued": lambda tx: [
+        history.continued(
+            tx,
+            GUILD,
+            MEMBER,
+            SongPage(songs=(), newer=True, older=True, read_to=done(tx).id, upward=way),
+            size=5,
+            word="synth",
+        )
+        for way in (False, True)
+    ],
     "history.choices": lambda tx: history.choices(tx, GUILD, MEMBER, "synth", 25),
     "history.find": lambda tx: (
         history.find(tx, GUILD, MEMBER, "synth"),
@@ -375,7 +417,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "personal_data.about": lambda tx: personal_data.about(tx, MEMBER),
     "personal_data.sections": lambda tx: [list(rows) for rows in personal_data.sections(tx, MEMBER).values()],
     "personal_data.summary": lambda tx: personal_data.summary(tx, MEMBER),
-    "personal_data.job_ids": lambda tx: personal_data.job_ids(tx, MEMBER),
+    "personal_data.files": lambda tx: personal_data.files(tx, MEMBER),
     "quotas.limits": lambda tx: quotas.limits(tx, GUILD, "mia"),
     "quotas.clear_number": lambda tx: quotas.clear_number(tx, GUILD, number(tx), make.entry(), NOW),
     "quotas.limit_of": lambda tx: quotas.limit_of(tx, GUILD, number(tx), [1]),
@@ -528,6 +570,17 @@ def test_no_statement_scans_a_growing_table(name: str, busy: Tx) -> None:
 )
 def test_a_scan_would_be_found(busy: Tx, statement: str) -> None:
     assert 1 == len(scans(busy, lambda tx: tx.execute(statement)))
+
+
+@pytest.mark.parametrize("name", WORK)
+def test_no_statement_is_compiled_again_for_other_values(name: str, busy: Tx) -> None:
+    assert [] == compiled_again(busy, WORK[name])
+
+
+def test_a_statement_that_is_compiled_again_would_be_found(busy: Tx) -> None:
+    statement = "SELECT id FROM job WHERE state = :state"
+
+    assert [statement] == compiled_again(busy, lambda tx: tx.execute(statement, {"state": "queued"}))
 
 
 def test_a_member_has_at_most_five_drafts(tx: Tx) -> None:

@@ -1,0 +1,105 @@
+"""A database that can't be written to for a while, on either engine: it is locked, or has no room."""
+
+import resource
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from functools import partial
+from typing import Final
+from unittest.mock import patch
+
+import psycopg
+
+from bot.database import engine, postgresql, postgresql_writer, sqlite
+from tests.unit.pipeline.rig import Rig
+
+HASTE: Final = 25
+"""How many times sooner than usual a write gives up."""
+TABLES: Final = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
+
+
+async def make_hasty(database: engine.Database) -> None:
+    """Let one statement of ``database`` wait for a lock for a part of the usual time."""
+    if isinstance(database, sqlite.Database):
+        wait_ms = sqlite.BUSY_TIMEOUT_MS // HASTE
+        await database.write(lambda tx: tx.execute(f"PRAGMA busy_timeout = {wait_ms}"))
+        return
+    wait_ms = postgresql_writer.LOCK_TIMEOUT_MS // HASTE
+    await database.write(lambda tx: tx.execute(f"SET lock_timeout = {wait_ms}"))
+
+
+@contextmanager
+def _session(database: engine.Database) -> Iterator[psycopg.Connection]:
+    """A session of another program. Meanwhile, writes of this one give up soon."""
+    assert isinstance(database, postgresql.Database)
+    with (
+        psycopg.connect(database._url, autocommit=True) as other,
+        patch.object(postgresql, "GIVE_UP_AFTER_S", engine.GIVE_UP_AFTER_S / HASTE),
+    ):
+        yield other
+
+
+@contextmanager
+def locked(database: engine.Database) -> Iterator[None]:
+    """Another program holds what a write needs."""
+    if isinstance(database, sqlite.Database):
+        path = database.path
+        with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other_file:
+            other_file.execute("BEGIN IMMEDIATE")
+            yield
+        return
+    with _session(database) as other, other.transaction():
+        # The slot is another matter: who can't write to it has lost the database.
+        names = [name for (name,) in other.execute(TABLES) if name != "slot"]
+        other.execute(f"LOCK TABLE {', '.join(names)} IN SHARE MODE".encode())
+        yield
+
+
+@contextmanager
+def no_room(database: engine.Database) -> Iterator[None]:
+    """No file can grow: the system refuses a commit as it does on a full disk."""
+    if isinstance(database, sqlite.Database):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        return
+    with _session(database) as other:
+        other.execute(
+            """CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS
+               'BEGIN RAISE disk_full USING MESSAGE = ''could not extend file''; END'"""
+        )
+        for (name,) in other.execute(TABLES).fetchall():
+            event = f"CREATE TRIGGER no_room BEFORE INSERT OR UPDATE ON {name}"
+            other.execute(f"{event} FOR EACH STATEMENT EXECUTE FUNCTION no_room()".encode())
+        try:
+            yield
+        finally:
+            other.execute("DROP FUNCTION no_room CASCADE")
+
+
+TROUBLES: Final[dict[str, Callable[[engine.Database], AbstractContextManager[None]]]] = {
+    "locked": locked,
+    "full": no_room,
+}
+
+
+class Trouble:
+    """One of the troubles, from ``begin`` until this number of waits for its end."""
+
+    def __init__(self, rig: Rig, name: str, waits: int) -> None:
+        self._begun = ExitStack()
+        self._new = partial(TROUBLES[name], rig.database)
+        self._waits = waits
+        rig.sleep = self.sleep
+
+    def begin(self) -> None:
+        self._begun.enter_context(self._new())
+
+    async def sleep(self, _: float) -> None:
+        """In the place of the pipeline's own."""
+        self._waits -= 1
+        if self._waits == 0:
+            self._begun.close()
