@@ -113,7 +113,7 @@ def best(tx: Tx, guild_id: GuildId, since: datetime, limit: int) -> list[Ranked]
                   COUNT(*) FILTER (WHERE liked = 0) AS dislikes
            FROM rating WHERE guild_id = :guild AND song_at >= :since
            GROUP BY song_at, job_id HAVING MAX(liked) = 1 AND MIN(listed) = 1
-           ORDER BY song_at DESC, job_id DESC LIMIT :limit""",
+           ORDER BY 2 DESC, 1 DESC LIMIT :limit""",
         {"guild": guild_id, "since": milliseconds(since), "limit": RANKED_MAX},
     )
     scores: dict[tuple[int, int], float] = {}
