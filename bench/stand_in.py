@@ -24,21 +24,27 @@ HEARTBEAT_MS: Final = 41_250
 ANSWER_WITHIN_S: Final = 20.0
 """Wait for an answer or a connection, in seconds."""
 CALLBACK: Final = re.compile(r"/interactions/(\d+)/[^/]+/callback")
+OPTION_TYPES: Final = {str: 3, int: 4, bool: 5, Person: 6}
+"""Discord's number for the type of an option."""
 DISPATCH, HEARTBEAT, IDENTIFY, HELLO, ACK = 0, 1, 2, 10, 11
 
 
 class StandIn:
     """One Discord for one bot. Get it from ``StandIn.open``."""
 
-    def __init__(self, guilds: int) -> None:
+    def __init__(self, guilds: int, first_guild: int | None = None) -> None:
         self._last = (int(time.time() * 1000) - 1_420_070_400_000) << 22
-        self.guilds = [Guild(self._id(), f"Server {number}") for number in range(guilds)]
+        first = first_guild or self._last
+        self.guilds = [Guild(first + (number << 22), f"Server {number}") for number in range(guilds)]
+        self._last += guilds << 22
         self.ready_at_s: float | None = None
         """When the last READY was sent, by ``time.perf_counter``."""
         self.posts = 0
         """Messages posted with the bot's token."""
         self.edits = 0
         """Messages edited in any way."""
+        self.followed = asyncio.Event()
+        """Set when a message has followed the answer to an interaction."""
         self.commands: list[dict[str, Any]] = []
         self._bot = Person(APPLICATION_ID, "tunesmith", bot=True)
         self._answers: dict[str, asyncio.Future[tuple[float, dict[str, Any]]]] = {}
@@ -49,9 +55,9 @@ class StandIn:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, guilds: int = 4) -> AsyncIterator[Self]:
-        """Listen on a free port of this machine."""
-        stand_in = cls(guilds)
+    async def open(cls, guilds: int = 4, first_guild: int | None = None) -> AsyncIterator[Self]:
+        """Listen on a free port of this machine; the ids of the servers begin with ``first_guild``."""
+        stand_in = cls(guilds, first_guild)
         runner = web.ServerRunner(web.Server(stand_in._serve))
         await runner.setup()
         try:
@@ -85,10 +91,11 @@ class StandIn:
         self._answers[number] = asyncio.get_running_loop().create_future()
         self._sequence += 1
         values = [
-            {"name": key, "type": 3 if isinstance(value, str) else 5, "value": value}
+            {"name": key, "type": OPTION_TYPES[type(value)], "value": _value(value)}
             | ({"focused": True} if completes else {})
             for key, value in options.items()
         ]
+        people = [value for value in options.values() if isinstance(value, Person)]
         data: dict[str, Any] = {
             "id": number,
             "application_id": str(APPLICATION_ID),
@@ -100,6 +107,10 @@ class StandIn:
                 "name": group,
                 "type": 1,
                 "options": [{"name": leaf, "type": 1, "options": values}],
+                "resolved": {
+                    "users": {str(one.id): user_wire(one) for one in people},
+                    "members": {str(one.id): member_wire(one) for one in people},
+                },
             },
             "channel_id": str(channel.id),
             "channel": channel_wire(channel, permissions=person.permissions),
@@ -145,7 +156,7 @@ class StandIn:
         body = await request.read()
         if callback is not None:
             at_s = time.perf_counter()
-            content = json.loads(body)
+            content = _content(body)
             answer = self._answers.get(callback[1])
             if answer is not None and not answer.done():
                 answer.set_result((at_s, content))
@@ -211,6 +222,9 @@ class StandIn:
             case "PATCH", ["channels", channel, "messages", message]:
                 self.edits += 1
                 return self._message(int(message), int(channel), {})
+            case "POST", ["webhooks", *_]:
+                self.followed.set()
+                return self._message(self._id(), 1, {})
             case "PATCH", ["webhooks", *_]:
                 self.edits += 1
                 return self._message(self._id(), 1, {})
@@ -261,6 +275,18 @@ class StandIn:
 
 async def _send(socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
     await socket.send_str(json.dumps(frame))
+
+
+def _content(body: bytes) -> dict[str, Any]:
+    """Return the JSON of an answer, which is the first part of a form if the answer has a file."""
+    if not body.startswith(b"{"):
+        body = body[body.index(b"\r\n\r\n") + 4 : body.index(b"\r\n--", 1)]
+    found: dict[str, Any] = json.loads(body)
+    return found
+
+
+def _value(value: object) -> object:
+    return str(value.id) if isinstance(value, Person) else value
 
 
 def _json(content: object) -> web.Response:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +79,10 @@ class Spool:
     def path(self, file: str) -> Path:
         """Return the path of a stored file."""
         return self.folder / file
+
+    def count(self, files: Iterable[str]) -> int:
+        """Return how many of these files are there."""
+        return sum(os.path.isfile(f"{self.folder}/{file}") for file in files)  # noqa: PTH113 - four times as fast
 
     def of_jobs(self, job_ids: Collection[int]) -> list[Path]:
         """Return the files of these jobs, complete or not: their names begin with the job's id and "-"."""

@@ -84,14 +84,14 @@ class Privacy:
     async def view(self, member_id: DiscordUserId, guild_id: GuildId | None = None) -> PrivacyView:
         """Return what is stored about the member in all servers, and their own limit in one of them."""
 
-        def summary(tx: Tx) -> tuple[personal_data.Summary, list[int], int | None]:
+        def summary(tx: Tx) -> tuple[personal_data.Summary, list[str], int | None]:
             totals = personal_data.summary(tx, member_id)
-            return totals, personal_data.job_ids(tx, member_id), totals.limits.get(guild_id or 0)
+            return totals, personal_data.files(tx, member_id), totals.limits.get(guild_id or 0)
 
-        records, job_ids, own_limit = await self._database.report(summary)
+        records, files, own_limit = await self._database.report(summary)
         return PrivacyView(
             records=records,
-            files=len(await self._spool.threads.run(self._spool.of_jobs, job_ids)),
+            files=await self._spool.threads.run(self._spool.count, files),
             own_limit=own_limit,
             words_days=self._words_days,
             files_days=self._spool_days,

@@ -32,7 +32,7 @@ from bot.pipeline.card_facts import facts_of
 from bot.pipeline.courier import AlreadyPosted, CardFacts, Courier, NoAccess, nonce_of
 from bot.pipeline.turns import SendTurns
 from bot.store import history, jobs, ledger
-from bot.store.history import SongChoice, SongPage
+from bot.store.history import LOOK_MAX, Choices, Match, SongPage
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,9 @@ CHUNK_BYTES: Final = 256 * 1024
 """Size of the pieces in which a file from a message is stored."""
 COPIES_MAX: Final = 2
 """Maximum copies of songs in flight for one member."""
+SEARCHED_MAX: Final = 10_000
+"""Maximum number of a member's songs in a server that one search reads, in looks."""
+LOOKS_MAX: Final = SEARCHED_MAX // LOOK_MAX
 TURN_WAIT_S: Final = 60.0
 """Maximum wait of a copy for its turn in a channel, in seconds."""
 
@@ -98,37 +101,41 @@ class SongArchive:
         return await self._database.read(read)
 
     async def songs(
-        self,
-        guild_id: GuildId,
-        member_id: DiscordUserId,
-        *,
-        size: int,
-        word: str = "",
-        before_id: JobId | None = None,
-        after_id: JobId | None = None,
+        self, guild_id: GuildId, member_id: DiscordUserId, *, size: int, word: str = "", **edge: JobId
     ) -> SongPage:
-        """Return a page of the member's songs in this server; see ``store.history.songs``."""
+        """Return a page of the member's songs in this server, the last one of ``pages``."""
+        return [page async for page in self.pages(guild_id, member_id, size=size, word=word, **edge)][-1]
 
-        def read(tx: Tx) -> SongPage:
-            return history.songs(
-                tx,
-                guild_id,
-                member_id,
-                size=size,
-                word=storable(word),
-                before_id=before_id,
-                after_id=after_id,
-            )
+    async def pages(
+        self, guild_id: GuildId, member_id: DiscordUserId, *, size: int, word: str = "", **edge: JobId
+    ) -> AsyncIterator[SongPage]:
+        """Yield a page of the member's songs in this server, as ``store.history.songs`` describes it.
 
-        # A search may read thousands of songs, so it runs where no write waits for it.
-        return await (self._database.report(read) if word else self._database.read(read))
+        A search yields what it has after each look; the last page is the result. It reads at most
+        ``SEARCHED_MAX`` songs, and its page says where the next search goes on.
+        """
 
-    async def choices(
-        self, guild_id: GuildId, member_id: DiscordUserId, typed: str, limit: int
-    ) -> list[SongChoice]:
+        def first(tx: Tx) -> SongPage:
+            return history.songs(tx, guild_id, member_id, size=size, word=word, **edge)
+
+        def further(tx: Tx) -> SongPage:
+            return history.continued(tx, guild_id, member_id, page, size=size, word=word)
+
+        word = storable(word)
+        # A search reads hundreds of songs, so it runs where no write waits for it.
+        run = self._database.report if word else self._database.read
+        page = await run(first)
+        yield page
+        for _ in range(1, LOOKS_MAX):
+            if page.read_to is None:
+                return
+            page = await run(further)
+            yield page
+
+    async def choices(self, guild_id: GuildId, member_id: DiscordUserId, typed: str, limit: int) -> Choices:
         """Return the member's songs in this server that match what was typed so far, newest first."""
 
-        def read(tx: Tx) -> list[SongChoice]:
+        def read(tx: Tx) -> Choices:
             return history.choices(tx, guild_id, member_id, storable(typed), limit)
 
         return await (self._database.report(read) if typed else self._database.read(read))
@@ -139,10 +146,18 @@ class SongArchive:
         Raises:
             NoSuchSong: they have none like that here.
         """
-        song = await self._database.report(lambda tx: history.find(tx, guild_id, member_id, storable(typed)))
-        if song is None:
+
+        def look(tx: Tx) -> Match:
+            return history.find(tx, guild_id, member_id, storable(typed), match)
+
+        match: Match | None = None
+        for _ in range(LOOKS_MAX):
+            match = await self._database.report(look)
+            if match.read_to is None:
+                break
+        if match is None or match.job is None:
             raise NoSuchSong
-        return song
+        return match.job
 
     async def post(self, job: Job, channel_id: int, interaction_id: int, locale: str = "") -> Copy:
         """Post the song in a channel, in the language ``locale``, once for each interaction.

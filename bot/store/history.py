@@ -2,8 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.characters import head
@@ -20,14 +20,20 @@ _THERE = ", ".join(f"'{state}'" for state in sorted(SONG_STATES))
 # The caller names the columns: reading the lyrics of thousands of songs is slow.
 _SONGS = f"""SELECT job.id, job.created_at, {{columns}} FROM job LEFT JOIN words ON words.job_id = job.id
              WHERE job.guild_id = :guild AND job.member_id = :member AND job.state IN ({_THERE})"""
-SEARCHED_MAX = 5_000
-"""How many of a member's newest songs in a server a search reads."""
-CHOICES_READ_MAX = 1_000
-"""How many of them autocompletion reads, which is asked with every letter."""
+FIRST_LOOK_MAX = 100
+"""Maximum number of songs that a search reads before it is answered, which takes a few milliseconds."""
+LOOK_MAX = 500
+"""Maximum number of songs that each further look reads."""
+LOOK_CHARACTERS_PER_SONG = 1_000
+"""Mean length of texts in characters beyond which a look ends earlier: lyrics may be long."""
+CHOICES_READ_MAX = 100
+"""How many of the newest songs autocompletion reads, which is asked with every letter."""
 _NEWEST_FIRST = "ORDER BY job.created_at DESC, job.id DESC"
 _OLDEST_FIRST = "ORDER BY job.created_at, job.id"
 _CHOICE = f"COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {jobs.EXCERPT_READ_MAX}), '') AS song"
-_TEXTS = "words.title, words.prompt, words.style, words.lyrics"
+TEXT_NAMES = ("title", "prompt", "style", "lyrics")
+"""The texts that a search looks into."""
+_TEXTS = ", ".join(f"words.{name}" for name in TEXT_NAMES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +43,10 @@ class SongPage:
     songs: tuple[Job, ...]
     newer: bool
     older: bool
+    read_to: JobId | None = None
+    """Where the search goes on, if it has read as much as one look may and the page is not full."""
+    upward: bool = False
+    """Whether it goes on towards newer songs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +57,24 @@ class SongChoice:
     song: str
     """Its title or the beginning of its prompt; empty once its texts have been deleted."""
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """The songs that autocompletion offers."""
+
+    songs: tuple[SongChoice, ...]
+    unread: bool
+    """Whether the member has older songs, which were not read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """The best match of a search so far."""
+
+    job: Job | None
+    read_to: JobId | None = None
+    """Where the search goes on; None: this is the result."""
 
 
 def open_jobs(tx: Tx, guild_id: GuildId, member_id: DiscordUserId) -> list[Job]:
@@ -73,32 +101,30 @@ def songs(
 
     Without either, with an id that is not one of their songs, or if less than a page is newer, return the
     newest. ``word`` keeps songs whose title, prompt, style or lyrics contain all of its words, ignoring
-    case; a song whose texts have been deleted is matched by its date, such as 2026-03-14.
+    case; a song whose texts have been deleted is matched by its date, such as 2026-03-14. Such a search
+    may need further looks: ``continued``.
     """
-    owner = {"guild": guild_id, "member": known_member(tx, member_id)}
-    words = _words(word)
-    columns, fits = (_TEXTS, lambda row: _has(row, words)) if words else ("NULL", lambda _: True)
-    limit = SEARCHED_MAX if words else size + 1
-    where = _SONGS.format(columns=columns)
-    if (after := _place(tx, owner, after_id)) is not None:
-        newer = _some(
-            tx.execute(
-                f"{where} AND (job.created_at, job.id) > (:at, :id) {_OLDEST_FIRST} LIMIT {limit}",
-                owner | after,
-            ),
-            size + 1,
-            fits,
-        )
-        if len(newer) > size:
-            return SongPage(songs=tuple(_jobs(tx, newer[:size][::-1])), newer=True, older=True)
-    before = None if after_id is not None else _place(tx, owner, before_id)
-    if before is not None:
-        where += " AND (job.created_at, job.id) < (:at, :id)"
-    ids = _some(tx.execute(f"{where} {_NEWEST_FIRST} LIMIT {limit}", owner | (before or {})), size + 1, fits)
-    return SongPage(songs=tuple(_jobs(tx, ids[:size])), newer=before is not None, older=len(ids) > size)
+    search = _Search(tx, guild_id, member_id, word, size=size, songs_max=FIRST_LOOK_MAX)
+    if (after := search.place(after_id)) is not None:
+        return _newer(search, after, ())
+    before = None if after_id is not None else search.place(before_id)
+    return _older(search, before, (), newer=before is not None)
 
 
-def choices(tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str, limit: int) -> list[SongChoice]:
+def continued(
+    tx: Tx, guild_id: GuildId, member_id: DiscordUserId, page: SongPage, *, size: int, word: str
+) -> SongPage:
+    """Return the page of a search after one more look at the songs that follow ``page.read_to``."""
+    search = _Search(tx, guild_id, member_id, word, size=size, songs_max=LOOK_MAX)
+    place = search.place(page.read_to)
+    if place is None:  # the song has been deleted meanwhile, and the search ends where it is
+        return replace(page, read_to=None)
+    if page.upward:
+        return _newer(search, place, page.songs)
+    return _older(search, place, page.songs, newer=page.newer)
+
+
+def choices(tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str, limit: int) -> Choices:
     """Return the member's newest songs in this server that match the text typed so far.
 
     All its words must appear in the label. A song without texts is matched by its date, such as
@@ -107,9 +133,11 @@ def choices(tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str, lim
     words = _words(typed)
     owner = {"guild": guild_id, "member": known_member(tx, member_id)}
     matches: list[SongChoice] = []
+    count = 0
     for row in tx.execute(
         f"{_SONGS.format(columns=_CHOICE)} {_NEWEST_FIRST} LIMIT {CHOICES_READ_MAX}", owner
     ):
+        count += 1
         choice = SongChoice(
             job_id=row["id"], song=head(row["song"], jobs.EXCERPT_MAX), at=moment(row["created_at"])
         )
@@ -118,29 +146,126 @@ def choices(tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str, lim
             matches.append(choice)
         if len(matches) >= limit:
             break
-    return matches
+    return Choices(songs=tuple(matches), unread=count >= CHOICES_READ_MAX)
 
 
-def find(tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str) -> Job | None:
-    """Return the member's song in this server that ``typed`` means: a job id, a title, or any words of it.
+def find(
+    tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str, so_far: Match | None = None
+) -> Match:
+    """Look for the member's song here that ``typed`` means: a job id, a title, or any words of it.
 
-    A song with exactly this title comes first, then the newest match.
+    A song with exactly this title comes first, then the newest match. A look reads a bounded number of
+    songs; the next one continues where ``so_far`` ended.
     """
-    words, title = _words(typed), folded(typed)
-    owner = {"guild": guild_id, "member": known_member(tx, member_id)}
-    if len(words) == 1 and JOB_ID.fullmatch(words[0]):
-        exact = _place(tx, owner, JobId(int(words[0])))
+    search = _Search(tx, guild_id, member_id, typed, songs_max=LOOK_MAX)
+    words, title = search.words, folded(typed)
+    if so_far is None and len(words) == 1 and JOB_ID.fullmatch(words[0]):
+        exact = search.place(JobId(int(words[0])))
         if exact is not None:
-            return jobs.get(tx, JobId(exact["id"]))
-    if not words:
-        return None
-    newest: JobId | None = None
-    for row in tx.execute(f"{_SONGS.format(columns=_TEXTS)} {_NEWEST_FIRST} LIMIT {SEARCHED_MAX}", owner):
+            return Match(job=jobs.get(tx, JobId(exact["id"])))
+    place = None if so_far is None else search.place(so_far.read_to)
+    newest = None if so_far is None else so_far.job
+    if not words or (so_far is not None and place is None):
+        return Match(job=newest)
+    for row in search.rows(_NEWEST_FIRST, "<", place):
         if folded(row["title"] or "") == title:
-            return jobs.get(tx, row["id"])
-        if newest is None and _has(row, words):
-            newest = row["id"]
-    return None if newest is None else jobs.get(tx, newest)
+            return Match(job=jobs.get(tx, row["id"]))
+        if newest is None and search.fits(row):
+            newest = jobs.get(tx, row["id"])
+    return Match(job=newest, read_to=search.read_to)
+
+
+class _Search:
+    """One look at a member's songs in a server."""
+
+    def __init__(
+        self,
+        tx: Tx,
+        guild_id: GuildId,
+        member_id: DiscordUserId,
+        typed: str,
+        *,
+        size: int = 1,
+        songs_max: int,
+    ) -> None:
+        self.tx = tx
+        self.size = size
+        self.songs_max = songs_max
+        self.words = _words(typed)
+        self.read_to: JobId | None = None
+        """The last song that was read, if the look had to end there."""
+        self._owner = {"guild": guild_id, "member": known_member(tx, member_id)}
+
+    def place(self, job_id: JobId | None) -> dict[str, int] | None:
+        """Return the sort position of a song; None if it is not this member's in this server."""
+        if job_id is None:
+            return None
+        row = self.tx.execute(
+            f"{_SONGS.format(columns='NULL')} AND job.id = :id", self._owner | {"id": job_id}
+        ).fetchone()
+        return None if row is None else {"id": row["id"], "at": row["created_at"]}
+
+    def rows(self, order: str, side: str, place: dict[str, int] | None) -> Iterator[Row]:
+        """Yield the songs on that side of a place, as many as one look may read."""
+        self.read_to = None
+        where = _SONGS.format(columns=_TEXTS if self.words else "NULL")
+        if place is not None:
+            where += f" AND (job.created_at, job.id) {side} (:at, :id)"
+        limit = self.songs_max if self.words else self.size + 1
+        length = 0
+        rows = self.tx.execute(f"{where} {order} LIMIT {limit}", self._owner | (place or {}))
+        for count, row in enumerate(rows, start=1):
+            yield row
+            length += sum(len(row[name] or "") for name in TEXT_NAMES) if self.words else 0
+            if self.words and (count >= limit or length >= limit * LOOK_CHARACTERS_PER_SONG):
+                self.read_to = row["id"]
+                return
+
+    def fits(self, row: Row) -> bool:
+        """Return whether each word is in one of the row's texts, or in its date if it has none."""
+        if not self.words:
+            return True
+        text = folded("\n".join(row[name] or "" for name in TEXT_NAMES))
+        return all(word in (text or _date(row)) for word in self.words)
+
+    def some(self, order: str, side: str, place: dict[str, int] | None, count: int) -> list[JobId]:
+        """Return up to ``count`` matching songs, without reading further ones."""
+        ids: list[JobId] = []
+        for row in self.rows(order, side, place):
+            if self.fits(row):
+                ids.append(row["id"])
+            if len(ids) >= count:
+                self.read_to = None
+                break
+        return ids
+
+
+def _newer(search: _Search, place: dict[str, int], found: tuple[Job, ...]) -> SongPage:
+    """Return the songs next newer than a place, before those already found; the newest if that is no page."""
+    ids = search.some(_OLDEST_FIRST, ">", place, search.size + 1 - len(found))
+    full = len(found) + len(ids) > search.size
+    if not full and search.read_to is None:
+        return _older(search, None, (), newer=False)
+    kept = ids[: search.size - len(found)]
+    return SongPage(
+        songs=(*_jobs(search.tx, kept[::-1]), *found),
+        newer=True,
+        older=True,
+        read_to=search.read_to,
+        upward=search.read_to is not None,
+    )
+
+
+def _older(search: _Search, place: dict[str, int] | None, found: tuple[Job, ...], *, newer: bool) -> SongPage:
+    """Return the songs next older than a place, after those already found."""
+    ids = search.some(_NEWEST_FIRST, "<", place, search.size + 1 - len(found))
+    full = len(found) + len(ids) > search.size
+    return SongPage(
+        songs=(*found, *_jobs(search.tx, ids[: search.size - len(found)])),
+        newer=newer,
+        older=full or search.read_to is not None,
+        read_to=search.read_to,
+    )
 
 
 def found_again(tx: Tx, job_id: JobId, track: Track) -> bool:
@@ -173,33 +298,8 @@ def _words(typed: str) -> list[str]:
     return folded(typed).split()
 
 
-def _has(row: Row, words: list[str]) -> bool:
-    """Return whether each word is in one of the row's texts, or in its date if it has none."""
-    text = folded("\n".join(row[name] or "" for name in ("title", "prompt", "style", "lyrics")))
-    return all(word in (text or _date(row)) for word in words)
-
-
 def _date(row: Row) -> str:
     return moment(row["created_at"]).date().isoformat()
-
-
-def _place(tx: Tx, owner: dict[str, int], job_id: JobId | None) -> dict[str, int] | None:
-    """Return the sort position of a song; None if it is not this member's in this server."""
-    if job_id is None:
-        return None
-    row = tx.execute(f"{_SONGS.format(columns='NULL')} AND job.id = :id", owner | {"id": job_id}).fetchone()
-    return None if row is None else {"id": row["id"], "at": row["created_at"]}
-
-
-def _some(rows: Iterable[Row], limit: int, fits: Callable[[Row], bool]) -> list[JobId]:
-    """Return the ids of the first matching rows, without reading further ones."""
-    ids: list[JobId] = []
-    for row in rows:
-        if fits(row):
-            ids.append(row["id"])
-        if len(ids) >= limit:
-            break
-    return ids
 
 
 def _jobs(tx: Tx, ids: list[JobId]) -> list[Job]:

@@ -10,31 +10,34 @@ from datetime import datetime, timedelta
 from bot.database.engine import Row, Rows, Tx
 from bot.model import DiscordUserId, MemberNumber
 from bot.store import job_events, members, texts
-from bot.store.jobs import NOT_ERASED, UNFINISHED
+from bot.store.jobs import NOT_ERASED
 from bot.store.members import NOBODY
 from bot.store.times import EPOCH, moment
 
+COUNTED_MAX = 500
+"""How far a summary counts each kind of record, so that it takes no longer the more there are."""
+FILES_OF_MAX = 100
+"""Number of a member's newest songs whose files are looked for."""
 _OF_OTHERS = "words of another member"
 _DROPPED = "no longer kept"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """How much is stored about a member, by kind."""
+    """How much is stored about a member, by kind; each number stops at ``COUNTED_MAX``."""
 
     since: datetime | None
     """When the first stored song was requested."""
     songs: int
     """Includes message ids, times and prices."""
     songs_with_words: int
-    open_songs: int
     servers: int
-    texts_in_songs_of_others: int
-    """Texts of the member that only songs of others still use."""
     drafts: int
     ratings: int
     ledger_entries: int
     """Entries about the member or by them. They stay after a deletion, without a name."""
+    more: bool
+    """Whether there may be more of a kind than was counted."""
     limits: dict[int, int]
     """Limits that managers have set, by server. A deletion does not lift them."""
     locale: str
@@ -49,25 +52,35 @@ def summary(tx: Tx, discord_id: DiscordUserId) -> Summary:
     """Return how much is stored about this person."""
     member = members.known_member(tx, discord_id)
     row = tx.execute(
-        f"""SELECT COUNT(*) AS songs, COUNT(song.job_id) AS worded, MIN(job.created_at) AS since,
-                   COUNT(*) FILTER (WHERE {UNFINISHED}) AS open, COUNT(DISTINCT guild_id) AS servers
-            FROM job LEFT JOIN song ON song.job_id = job.id WHERE member_id = ? AND {NOT_ERASED}""",
+        f"""SELECT COUNT(*) AS songs, COUNT(song.job_id) AS worded, COUNT(DISTINCT guild_id) AS servers
+            FROM (SELECT id, guild_id FROM job WHERE member_id = :member AND {NOT_ERASED}
+                  ORDER BY created_at DESC LIMIT :most) AS newest
+            LEFT JOIN song ON song.job_id = newest.id""",
+        {"member": member, "most": COUNTED_MAX},
+    ).fetchone()
+    first = tx.execute(
+        f"SELECT created_at FROM job WHERE member_id = ? AND {NOT_ERASED} ORDER BY created_at LIMIT 1",
         (member,),
     ).fetchone()
     account = tx.execute("SELECT locale, leaving_since FROM member WHERE id = ?", (member,)).fetchone()
     leaving_ms = None if account is None else account["leaving_since"]
+    counts = {
+        "songs": int(row["songs"]),
+        "drafts": _count(tx, "SELECT id FROM draft WHERE member_id = :member", member),
+        "ratings": _count(tx, "SELECT job_id FROM rating WHERE member_id = :member", member),
+        "ledger_entries": _count(
+            tx,
+            """SELECT id FROM (SELECT id FROM ledger WHERE member_id = :member LIMIT :most) AS about_them
+               UNION SELECT id FROM (SELECT id FROM ledger WHERE actor_id = :member LIMIT :most) AS made""",
+            member,
+        ),
+    }
     return Summary(
-        since=None if row["since"] is None else moment(row["since"]),
-        songs=row["songs"],
+        since=None if first is None else moment(first["created_at"]),
         songs_with_words=row["worded"],
-        open_songs=row["open"],
         servers=row["servers"],
-        texts_in_songs_of_others=sum(1 for _ in _texts_elsewhere(tx, member)),
-        drafts=tx.execute("SELECT COUNT(*) FROM draft WHERE member_id = ?", (member,)).fetchone()[0],
-        ratings=tx.execute("SELECT COUNT(*) FROM rating WHERE member_id = ?", (member,)).fetchone()[0],
-        ledger_entries=tx.execute(
-            "SELECT COUNT(*) FROM ledger WHERE member_id = :member OR actor_id = :member", {"member": member}
-        ).fetchone()[0],
+        **counts,
+        more=max(counts.values()) >= COUNTED_MAX,
         limits={row["guild_id"]: row["credits"] for row in _limits(tx, _counted(tx, discord_id))},
         locale="" if account is None else account["locale"],
         leaving_since=None if leaving_ms is None else moment(leaving_ms),
@@ -75,10 +88,24 @@ def summary(tx: Tx, discord_id: DiscordUserId) -> Summary:
     )
 
 
-def job_ids(tx: Tx, discord_id: DiscordUserId) -> list[int]:
-    """Return the jobs of this person."""
-    member = members.known_member(tx, discord_id)
-    return [row["id"] for row in tx.execute("SELECT id FROM job WHERE member_id = ?", (member,))]
+def _count(tx: Tx, rows: str, member: MemberNumber) -> int:
+    """Return how many rows there are, up to ``COUNTED_MAX``."""
+    (count,) = tx.execute(
+        f"SELECT COUNT(*) FROM (SELECT 1 FROM ({rows}) AS found LIMIT :most) AS counted",
+        {"member": member, "most": COUNTED_MAX},
+    ).fetchone()
+    return int(count)
+
+
+def files(tx: Tx, discord_id: DiscordUserId) -> list[str]:
+    """Return the files of this person's newest songs, by name; most are no longer there."""
+    rows = tx.execute(
+        """SELECT track.file FROM (SELECT id FROM job WHERE member_id = :member
+                                   ORDER BY created_at DESC LIMIT :most) AS newest
+           JOIN track ON track.job_id = newest.id""",
+        {"member": members.known_member(tx, discord_id), "most": FILES_OF_MAX},
+    )
+    return [row["file"] for row in rows]
 
 
 def about(tx: Tx, discord_id: DiscordUserId) -> dict[str, object]:
@@ -115,6 +142,7 @@ def sections(tx: Tx, discord_id: DiscordUserId) -> dict[str, Iterable[object]]:
                 "asked_for_at": _time(row["asked_at"]),
                 "music_service": row["backend"],
                 "state": row["state"],
+                "what_they_are_to_be_about": row["about"],
                 "task_of_the_music_service": row["task_id"],
                 "cost_in_credits_of_the_music_service": row["upstream_credits"],
             }

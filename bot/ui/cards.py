@@ -332,10 +332,14 @@ def in_progress(say: Language, jobs: list[tuple[Job, CardFacts]]) -> discord.Emb
     return embed
 
 
-def history(say: Language, page: SongPage, word: str) -> discord.Embed:
-    """Return one page of a member's songs, newest first."""
+def history(say: Language, page: SongPage, word: str, *, searching: bool = False) -> discord.Embed:
+    """Return one page of a member's songs, newest first, also while the search for more goes on."""
     lines = [_history_line(say, job) for job in page.songs]
-    if lines:
+    if searching:
+        lines.append(say("history-searching"))
+    elif page.read_to is not None:
+        lines.append(say("history-search-on"))
+    elif lines:
         lines.append(f"\n{say('history-hint')}")
     return FittedEmbed(
         title=say("history-found", word=line(word, WORD_MAX)) if word else say("history-title"),

@@ -11,6 +11,7 @@ from discord import app_commands
 from bot.errors import TextTooLong, UnknownModel
 from bot.model import DURATION_MAX_S, DURATION_MIN_S, DiscordUserId, SongRequest, Voice, storable
 from bot.music.backends import limits_of
+from bot.store.history import Choices
 from bot.ui import (
     autocompletion,
     best_songs,
@@ -24,11 +25,12 @@ from bot.ui import (
 )
 from bot.ui.autocompletion import Offer
 from bot.ui.buttons.best_pages import best_pages_view
-from bot.ui.buttons.song_pages import read_page, song_pages_view
+from bot.ui.buttons.song_pages import read_pages, song_pages_view
 from bot.ui.command_mentions import clickable
 from bot.ui.dependencies import Services
-from bot.ui.discord_limits import CHOICES_MAX
-from bot.ui.language import described
+from bot.ui.discord_limits import CHOICE_MAX, CHOICES_MAX
+from bot.ui.language import Language, described
+from bot.ui.text import label
 
 VOICES: Final = [
     app_commands.Choice(name=described("choice-any-voice"), value="any"),
@@ -245,35 +247,60 @@ class Music(
     @app_commands.command(description=described("command-music-history"))
     @app_commands.describe(search=described("option-search"))
     async def history(self, interaction: discord.Interaction, search: Word = "") -> None:
-        """Show the newest page; buttons lead to the others."""
+        """Show the newest page; buttons lead to the others. A long search first shows what it has so far."""
         say, word = interaction_context.private(interaction), storable(search)
-        page = await read_page(self.song_archive, interaction, word)
+        pages = read_pages(self.song_archive, interaction, word)
+        page = await anext(pages)
+        if page.read_to is not None:
+            embed = cards.history(say, page, word, searching=True)
+            await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
+            async for found in pages:
+                page = found
         embed, view = cards.history(say, page, word), song_pages_view(say, page, word)
-        await interaction.response.send_message(cards.summary(embed), embed=embed, view=view, ephemeral=True)
+        if interaction.response.is_done():
+            await interaction.edit_original_response(content=cards.summary(embed), embed=embed, view=view)
+        else:
+            await interaction.response.send_message(
+                cards.summary(embed), embed=embed, view=view, ephemeral=True
+            )
 
     @app_commands.command(description=described("command-music-get"))
     @app_commands.describe(song=described("option-song"))
     async def get(self, interaction: discord.Interaction, song: str) -> None:
-        """Post a copy of a song; fetching it may take longer than an answer may, so defer."""
+        """Post a copy of a song; searching and fetching may take longer than an answer may, so defer."""
         interaction_context.require_can_post(interaction)
         origin = interaction_context.origin(interaction)
+        await interaction.response.defer(ephemeral=True, thinking=True)
         job = await self.song_archive.find(
             origin.guild_id, origin.member_id, await self._chosen(interaction, storable(song))
         )
-        await interaction.response.defer(ephemeral=True, thinking=True)
         copy = await self.song_archive.post(job, origin.channel_id, interaction.id, origin.guild_locale)
         text = cards.copied(interaction_context.private(interaction), "reposted", origin.guild_id, copy)
         await interaction.edit_original_response(content=text)
 
     @get.autocomplete("song")
     async def _songs(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        found = self._offers(interaction, storable(typed), CHOICES_MAX)
-        return await autocompletion.answer(interaction, autocompletion.songs(found))
+        return await autocompletion.answer(interaction, self._song_choices(interaction, storable(typed)))
+
+    async def _song_choices(
+        self, interaction: discord.Interaction, typed: str
+    ) -> list[app_commands.Choice[str]]:
+        """Return the newest songs that match, and the search for an older one if there may be any."""
+        say = interaction_context.private(interaction)
+        found = await self._choices(interaction, typed, CHOICES_MAX)
+        offered = autocompletion.choices(_offered(say, found))
+        if found.unread and typed.strip() and len(typed) <= CHOICE_MAX and len(offered) < CHOICES_MAX:
+            name = label(say("song-search-older", word=typed), CHOICE_MAX)
+            offered.append(app_commands.Choice(name=name, value=typed))
+        return offered
+
+    async def _choices(self, interaction: discord.Interaction, typed: str, limit: int) -> Choices:
+        guild_id, member_id = interaction_context.guild_of(interaction), DiscordUserId(interaction.user.id)
+        return await self.song_archive.choices(guild_id, member_id, typed, limit)
 
     async def _offers(self, interaction: discord.Interaction, typed: str, limit: int) -> list[Offer]:
-        say, guild_id = interaction_context.private(interaction), interaction_context.guild_of(interaction)
-        songs = await self.song_archive.choices(guild_id, DiscordUserId(interaction.user.id), typed, limit)
-        return [Offer(job_id=song.job_id, label=cards.choice(say, song)) for song in songs]
+        say = interaction_context.private(interaction)
+        return _offered(say, await self._choices(interaction, typed, limit))
 
     async def _chosen(self, interaction: discord.Interaction, typed: str) -> str:
         """Return the id of the song that was chosen or whose label was typed, or else what was typed."""
@@ -318,3 +345,7 @@ class Music(
         embed = cards.first_things(interaction_context.private(interaction), self.intake.terms.price_credits)
         embed.description = clickable(interaction.client, embed.description or "")
         await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
+
+
+def _offered(say: Language, found: Choices) -> list[Offer]:
+    return [Offer(job_id=song.job_id, label=cards.choice(say, song)) for song in found.songs]

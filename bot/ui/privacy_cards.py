@@ -6,6 +6,7 @@ import discord
 from discord.utils import format_dt
 
 from bot.services.privacy import Deletion, PrivacyView
+from bot.store.personal_data import COUNTED_MAX
 from bot.ui import messages
 from bot.ui.cards import COLOR_WORKING
 from bot.ui.fitted_embed import FittedEmbed
@@ -34,6 +35,8 @@ def view(say: Language, data: PrivacyView, owner: discord.User | None) -> discor
         lines or records.drafts or records.ratings or records.limits or records.ledger_entries or data.files
     ):
         lines.append(say("privacy-nothing"))
+    if records.more:
+        lines.append(say("privacy-counted", count=COUNTED_MAX))
     embed = FittedEmbed(
         title=say("privacy-title"),
         description="\n".join(lines) or None,

@@ -15,6 +15,7 @@ from bot.music.clients import MusicClients
 from bot.ops.supervisor import supervise
 from bot.pipeline.courier import MessageKind
 from bot.services.lyrics import Lyricist
+from bot.services.lyrics_payments import LyricsPayments
 from bot.services.ratings import Ratings
 from bot.services.server_rules import ServerRules
 from bot.store import jobs
@@ -86,6 +87,7 @@ class Evening:
                 use_api(world.url)
                 client = client_of(rig)
                 rig.chat = Courier(client, world)  # type: ignore[assignment] # it is a chat's real courier
+                music = MusicClients(backend=rig.backend, clients={}, models=())
                 async with rig.song_archive() as song_archive:
                     client.offer(
                         Services(
@@ -95,7 +97,13 @@ class Evening:
                             song_archive=song_archive,
                             lyrics=Lyricist(
                                 database=rig.database,
-                                music=MusicClients(backend=rig.backend, clients={}, models=()),
+                                music=music,
+                                payments=LyricsPayments(
+                                    database=rig.database,
+                                    music=music,
+                                    terms=rig.intake.terms,
+                                    now=rig.clock,
+                                ),
                                 terms=rig.intake.terms,
                                 now=rig.clock,
                             ),

@@ -1,6 +1,7 @@
 """The buttons that turn the pages of ``/music history``; each press reads the presser's own songs."""
 
 import re
+from collections.abc import AsyncIterator
 from typing import Any, Final, Self
 
 import discord
@@ -39,25 +40,29 @@ class SongPageButton(
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
         """Show that page in place of this one."""
         edge = {"before_id" if self.older else "after_id": JobId(self.edge_id)}
-        page = await read_page(services.song_archive, interaction, self.word, **edge)
+        pages = read_pages(services.song_archive, interaction, self.word, **edge)
+        *_, page = [page async for page in pages]
         say = interaction_context.private(interaction)
         embed, view = cards.history(say, page, self.word), song_pages_view(say, page, self.word)
         await interaction.response.edit_message(content=cards.summary(embed), embed=embed, view=view)
 
 
-async def read_page(
+def read_pages(
     archive: SongArchive, interaction: discord.Interaction, word: str, **edge: JobId
-) -> SongPage:
-    """Return the member's songs in this server: the newest, or those before or after an edge."""
+) -> AsyncIterator[SongPage]:
+    """Yield the member's songs in this server, as they are found: the newest, or from an edge on."""
     guild_id, member_id = interaction_context.guild_of(interaction), DiscordUserId(interaction.user.id)
-    return await archive.songs(guild_id, member_id, size=PAGE_SONGS, word=word, **edge)
+    return archive.pages(guild_id, member_id, size=PAGE_SONGS, word=word, **edge)
 
 
 def song_pages_view(say: Language, page: SongPage, word: str) -> ui.View:
-    """Return the buttons under a page that lead to its neighbours."""
+    """Return the buttons under a page that lead to its neighbours, or on from where a search has stopped."""
+    first, last = (page.songs[0].id, page.songs[-1].id) if page.songs else (None, None)
+    newer = page.read_to if page.upward else first
+    older = last if page.upward or page.read_to is None else page.read_to
     buttons: list[ui.Item[Any]] = []
-    if page.songs and page.newer:
-        buttons.append(SongPageButton("newer", page.songs[0].id, word, say("button-newer")))
-    if page.songs and page.older:
-        buttons.append(SongPageButton("older", page.songs[-1].id, word, say("button-older")))
+    if newer is not None and page.newer:
+        buttons.append(SongPageButton("newer", newer, word, say("button-newer")))
+    if older is not None and page.older:
+        buttons.append(SongPageButton("older", older, word, say("button-older")))
     return persistent_view(*buttons)

@@ -211,6 +211,7 @@ song-one-take = mehr hat der Musikdienst nicht geliefert
 song-first = Dein erster Song! 🎉 **Nochmal** macht eine neue Version, und mit `/music custom` schreibst du deinen eigenen Text.
 text-refused-here = Discord hat den Text dieses Songs hier nicht angenommen, deshalb fehlt er in dieser Nachricht.
 song-untitled = Song
+song-search-older = In älteren Songs nach „{ $word }“ suchen
 song-without-text = ein Song, dessen Text nicht mehr gespeichert ist
 notice-none = { $mention } Diesmal gibt es leider keinen Song.
 notice-title = Kein Song: { $title }
@@ -363,6 +364,8 @@ history-title = Deine Songs auf diesem Server
 history-found = Deine Songs mit „{ $word }“
 history-none = Noch keine Songs. `/music create` erstellt einen.
 history-not-found = Keiner deiner Songs hier hat das im Titel, Stil oder Songtext.
+history-searching = Deine älteren Songs werden durchsucht …
+history-search-on = Weiter hinten gibt es vielleicht mehr: **Ältere** sucht weiter.
 history-listen = [anhören]({ $link })
 history-hint = `/music get` postet einen davon noch einmal.
 best-title = Die besten Songs der Woche
@@ -526,6 +529,7 @@ privacy-since = Seit dem { $when }, auf { $servers ->
     [one] 1 Server
    *[other] { $servers } Servern
 }.
+privacy-counted = Gezählt wird hier nur bis { $count }. `/privacy export` enthält alles.
 privacy-nothing = Über dich ist nichts gespeichert.
 privacy-texts = Deine Texte
 privacy-texts-value = Was du für { $songs } eingetippt hast, mit deinem damaligen Namen. Damit funktionieren „Nochmal“, „Remix“, „Songtext“ und `/music get`. Wird { $days ->

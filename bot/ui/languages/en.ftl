@@ -211,6 +211,7 @@ song-one-take = the music service made only one
 song-first = Your first song! 🎉 Press **Again** for another version, or write your own words with `/music custom`.
 text-refused-here = Discord did not accept the song's text here, so this message leaves it out.
 song-untitled = Song
+song-search-older = Search older songs for “{ $word }”
 song-without-text = a song whose text is no longer kept
 notice-none = { $mention } sorry, there is no song this time.
 notice-title = No song: { $title }
@@ -363,6 +364,8 @@ history-title = Your songs in this server
 history-found = Your songs with “{ $word }”
 history-none = No songs yet. `/music create` makes one.
 history-not-found = None of your songs here has that in its title, style or lyrics.
+history-searching = Searching your older songs …
+history-search-on = More may be further back: **Older** searches on.
 history-listen = [listen]({ $link })
 history-hint = `/music get` posts one of them again.
 best-title = Best songs of the week
@@ -526,6 +529,7 @@ privacy-since = Since { $when }, in { $servers ->
     [one] 1 server
    *[other] { $servers } servers
 }.
+privacy-counted = Numbers here stop at { $count }. `/privacy export` has everything.
 privacy-nothing = Nothing is kept about you.
 privacy-texts = Your texts
 privacy-texts-value = What you typed for { $songs }, with your name at the time. It makes Again, Remix, Lyrics and `/music get` work. Deleted { $days ->

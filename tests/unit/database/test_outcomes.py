@@ -88,25 +88,27 @@ class Held:
         self.may_go_on.wait(60.0)
 
 
-async def begun(database: Database, held: Held) -> "asyncio.Task[None]":
-    """Begin a write that stands still, however long it takes to begin."""
+async def begun(
+    database: Database, fn: Callable[[Tx], None], has_begun: threading.Event
+) -> "asyncio.Task[None]":
+    """Write until ``has_begun`` is set, however often there is no time to begin."""
     while True:
-        writing = asyncio.create_task(database.write(held))
-        looking = asyncio.create_task(asyncio.to_thread(held.has_begun.wait, 60.0))
+        writing = asyncio.create_task(database.write(fn))
+        looking = asyncio.create_task(asyncio.to_thread(has_begun.wait, 60.0))
         await asyncio.wait((writing, looking), return_when=asyncio.FIRST_COMPLETED)
-        if held.has_begun.is_set():
+        if has_begun.is_set():
             await looking
             return writing
         with pytest.raises(StoreBusy):
             await writing
-        held.has_begun.set()
+        has_begun.set()
         await looking
-        held.has_begun.clear()
+        has_begun.clear()
 
 
 async def test_a_write_whose_time_is_up_while_it_runs_is_waited_for(either: Database) -> None:
     held = Held()
-    writing = await begun(either, held)
+    writing = await begun(either, held, held.has_begun)
     done, _ = await asyncio.wait((writing,), timeout=2 * GIVES_UP_S)
     held.may_go_on.set()
     await writing
@@ -117,7 +119,7 @@ async def test_a_write_whose_time_is_up_while_it_runs_is_waited_for(either: Data
 
 async def test_a_write_that_was_refused_for_want_of_time_never_runs(either: Database) -> None:
     held = Held()
-    writing = await begun(either, held)
+    writing = await begun(either, held, held.has_begun)
     with pytest.raises(StoreBusy):
         await either.write(add)
     held.may_go_on.set()
@@ -129,7 +131,7 @@ async def test_a_write_that_was_refused_for_want_of_time_never_runs(either: Data
 
 async def test_a_write_whose_caller_is_gone_happens_whole(either: Database) -> None:
     held = Held()
-    writing = await begun(either, held)
+    writing = await begun(either, held, held.has_begun)
     writing.cancel()
     await asyncio.wait((writing,))
     held.may_go_on.set()
@@ -186,8 +188,7 @@ async def test_a_commit_is_not_reported_before_its_outcome_is_known(
     server: postgresql.Database, monkeypatch: pytest.MonkeyPatch, *, committed: bool
 ) -> None:
     loss = Loss(monkeypatch, committed=committed)
-    writing = asyncio.create_task(server.write(add))
-    await asyncio.to_thread(loss.tried.wait, 60.0)
+    writing = await begun(server, add, loss.tried)
     done, _ = await asyncio.wait((writing,), timeout=2 * GIVES_UP_S)
     loss.is_back.set()
     (outcome,) = await asyncio.gather(writing, return_exceptions=True)
@@ -205,8 +206,7 @@ async def test_a_close_during_a_commit_reports_neither_outcome(
     async with postgresql.Database.open(url, takeover_s=60.0, lost=lost) as server:
         await until_written(server, lambda tx: remember(tx, "count", "0"))
         loss = Loss(monkeypatch, committed=committed)
-        writing = asyncio.create_task(server.write(add))
-        await asyncio.to_thread(loss.tried.wait, 60.0)
+        writing = await begun(server, add, loss.tried)
     await asyncio.wait((writing,))
 
     assert writing.cancelled()

@@ -557,8 +557,12 @@ async def test_songs_are_looked_up_by_who_asked_for_them(song_archive: SongArchi
 
     assert (song,) == page.songs
     assert page == await song_archive.songs(GUILD, MEMBER, size=5, word="SYNTH pop")
-    assert [song.id] == [choice.job_id for choice in await song_archive.choices(GUILD, MEMBER, "", 25)]
-    assert [song.id] == [choice.job_id for choice in await song_archive.choices(GUILD, MEMBER, "warm", 25)]
+    assert [song.id] == [
+        choice.job_id for choice in (await song_archive.choices(GUILD, MEMBER, "", 25)).songs
+    ]
+    assert [song.id] == [
+        choice.job_id for choice in (await song_archive.choices(GUILD, MEMBER, "warm", 25)).songs
+    ]
     assert song == await song_archive.find(GUILD, MEMBER, "last train")
     with pytest.raises(NoSuchSong):
         await song_archive.find(GUILD, OTHER, str(song.id))

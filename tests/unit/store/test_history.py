@@ -19,10 +19,10 @@ from bot.model import (
     Track,
 )
 from bot.store import history, jobs, ledger, members, tracks
-from bot.store.history import SongChoice, SongPage
+from bot.store.history import Match, SongChoice, SongPage
 from tests import make
 from tests.make import GUILD, MEMBER, NOW, OTHER
-from tests.unit.store.rows import RICH, added, found, put
+from tests.unit.store.rows import RICH, found, put
 
 MINUTE = timedelta(minutes=1)
 ELSEWHERE = GUILD + 1
@@ -95,8 +95,8 @@ LOOKS: list[Callable[[Tx, GuildId, DiscordUserId], object]] = [
     history.open_jobs,
     lambda tx, guild, member: list(history.songs(tx, guild, member, size=5).songs),
     lambda tx, guild, member: list(history.songs(tx, guild, member, size=5, word="synth").songs),
-    lambda tx, guild, member: history.choices(tx, guild, member, "", 25),
-    lambda tx, guild, member: [one] if (one := history.find(tx, guild, member, "synth")) else [],
+    lambda tx, guild, member: list(history.choices(tx, guild, member, "", 25).songs),
+    lambda tx, guild, member: [one] if (one := history.find(tx, guild, member, "synth").job) else [],
 ]
 
 
@@ -121,7 +121,7 @@ def test_an_id_of_another_member_or_server_is_unknown(tx: Tx, who: dict[str, int
     assert [own[1].id] == ids(newest)
     assert newest == history.songs(tx, GUILD, MEMBER, size=1, before_id=theirs.id)
     assert newest == history.songs(tx, GUILD, MEMBER, size=1, after_id=theirs.id)
-    assert None is history.find(tx, GUILD, MEMBER, str(theirs.id))
+    assert None is history.find(tx, GUILD, MEMBER, str(theirs.id)).job
 
 
 def test_songs_of_a_member_who_was_forgotten_are_nobodys(tx: Tx) -> None:
@@ -129,7 +129,7 @@ def test_songs_of_a_member_who_was_forgotten_are_nobodys(tx: Tx) -> None:
     tx.execute("UPDATE member SET discord_id = NULL")
 
     assert () == history.songs(tx, GUILD, MEMBER, size=5).songs
-    assert [] == history.choices(tx, GUILD, MEMBER, "", 25)
+    assert () == history.choices(tx, GUILD, MEMBER, "", 25).songs
 
 
 # -- pages
@@ -222,8 +222,8 @@ def test_case_and_composition_make_no_difference_in_any_script(tx: Tx, text: str
     song = asked(tx, make.prompt(text))
 
     assert [song.id] == ids(history.songs(tx, GUILD, MEMBER, size=5, word=word))
-    assert [song.id] == [choice.job_id for choice in history.choices(tx, GUILD, MEMBER, word, 25)]
-    assert song == history.find(tx, GUILD, MEMBER, word)
+    assert [song.id] == [choice.job_id for choice in history.choices(tx, GUILD, MEMBER, word, 25).songs]
+    assert song == history.find(tx, GUILD, MEMBER, word).job
 
 
 def test_pages_of_a_search_leave_out_what_does_not_fit(tx: Tx) -> None:
@@ -244,17 +244,17 @@ def test_pages_of_a_search_leave_out_what_does_not_fit(tx: Tx) -> None:
 def test_choices_show_the_title_or_start_of_the_prompt_newest_first(tx: Tx) -> None:
     older, newer = asked(tx, make.custom()), asked(tx, make.prompt("Warm synth " + "x" * 200), minute=1)
 
-    assert [
+    assert (
         SongChoice(job_id=newer.id, song=("Warm synth " + "x" * 200)[:80], at=NOW + MINUTE),
         SongChoice(job_id=older.id, song="Neon Rain", at=NOW),
-    ] == history.choices(tx, GUILD, MEMBER, "", 25)
+    ) == history.choices(tx, GUILD, MEMBER, "", 25).songs
 
 
 def test_choices_fit_what_they_show_or_their_id(tx: Tx) -> None:
     song = asked(tx, make.custom())
 
     def chosen(typed: str) -> list[int]:
-        return [choice.job_id for choice in history.choices(tx, GUILD, MEMBER, typed, 25)]
+        return [choice.job_id for choice in history.choices(tx, GUILD, MEMBER, typed, 25).songs]
 
     assert [song.id] == chosen("NEON ra")
     assert [song.id] == chosen(str(song.id))
@@ -265,8 +265,8 @@ def test_there_are_no_more_choices_than_discord_takes(tx: Tx) -> None:
     for n in range(27):
         asked(tx, minute=n)
 
-    assert 25 == len(history.choices(tx, GUILD, MEMBER, "synth", 25))
-    assert NOW + 26 * MINUTE == history.choices(tx, GUILD, MEMBER, "", 25)[0].at
+    assert 25 == len(history.choices(tx, GUILD, MEMBER, "synth", 25).songs)
+    assert NOW + 26 * MINUTE == history.choices(tx, GUILD, MEMBER, "", 25).songs[0].at
 
 
 def test_a_song_whose_words_are_gone_is_chosen_and_found_by_its_date(tx: Tx) -> None:
@@ -274,11 +274,11 @@ def test_a_song_whose_words_are_gone_is_chosen_and_found_by_its_date(tx: Tx) -> 
     forget_words(tx)
     asked(tx, make.custom(), minute=60 * 24)
 
-    assert [SongChoice(job_id=song.id, song="", at=NOW)] == history.choices(
+    assert (SongChoice(job_id=song.id, song="", at=NOW),) == history.choices(
         tx, GUILD, MEMBER, "2026-03-14", 25
-    )
+    ).songs
     assert [song.id] == ids(history.songs(tx, GUILD, MEMBER, size=5, word="2026-03-14"))
-    assert found(tx, song) == history.find(tx, GUILD, MEMBER, "2026-03-14")
+    assert found(tx, song) == history.find(tx, GUILD, MEMBER, "2026-03-14").job
 
 
 # -- finding
@@ -287,20 +287,20 @@ def test_a_song_whose_words_are_gone_is_chosen_and_found_by_its_date(tx: Tx) -> 
 def test_a_song_is_found_by_the_id_that_was_completed(tx: Tx) -> None:
     songs = titled(tx, "Neon Rain", "Neon Rain")
 
-    assert songs[0] == history.find(tx, GUILD, MEMBER, str(songs[0].id))
+    assert songs[0] == history.find(tx, GUILD, MEMBER, str(songs[0].id)).job
 
 
 def test_a_number_that_is_no_id_may_be_a_title(tx: Tx) -> None:
     (song,) = titled(tx, "1984")
 
-    assert song == history.find(tx, GUILD, MEMBER, "1984")
+    assert song == history.find(tx, GUILD, MEMBER, "1984").job
 
 
 def test_just_this_title_comes_before_a_newer_song_with_the_words(tx: Tx) -> None:
     songs = titled(tx, "Rain", "Rain", "Neon Rain")
 
-    assert songs[1] == history.find(tx, GUILD, MEMBER, " RAIN ")
-    assert songs[2] == history.find(tx, GUILD, MEMBER, "rain lights")
+    assert songs[1] == history.find(tx, GUILD, MEMBER, " RAIN ").job
+    assert songs[2] == history.find(tx, GUILD, MEMBER, "rain lights").job
 
 
 @pytest.mark.parametrize(
@@ -310,13 +310,13 @@ def test_just_this_title_comes_before_a_newer_song_with_the_words(tx: Tx) -> Non
 def test_what_fits_nothing_is_unknown(tx: Tx, typed: str) -> None:
     asked(tx)
 
-    assert None is history.find(tx, GUILD, MEMBER, typed)
+    assert None is history.find(tx, GUILD, MEMBER, typed).job
 
 
 def test_an_unfinished_song_is_not_found(tx: Tx) -> None:
     job = asked(tx, state=JobState.RUNNING)
 
-    assert None is history.find(tx, GUILD, MEMBER, str(job.id))
+    assert None is history.find(tx, GUILD, MEMBER, str(job.id)).job
 
 
 # -- files
@@ -340,17 +340,96 @@ def test_a_track_that_was_deleted_meanwhile_does_not_come_back(tx: Tx) -> None:
     assert () == found(tx, job).tracks
 
 
-def test_a_search_reads_a_bounded_number_of_songs(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = [put(tx, added(tx, at=NOW + n * MINUTE), JobState.DELIVERED) for n in range(4)]
-    monkeypatch.setattr(history, "SEARCHED_MAX", 2)
-    monkeypatch.setattr(history, "CHOICES_READ_MAX", 3)
+def searched(tx: Tx, word: str, size: int, **edge: JobId) -> tuple[SongPage, int]:
+    """Return the result of a search, and in how many looks it was found."""
+    page, looks = history.songs(tx, GUILD, MEMBER, size=size, word=word, **edge), 1
+    while page.read_to is not None:
+        page, looks = history.continued(tx, GUILD, MEMBER, page, size=size, word=word), looks + 1
+    return page, looks
 
-    page = history.songs(tx, GUILD, MEMBER, size=5, word="synth")
-    older = history.songs(tx, GUILD, MEMBER, size=5, word="synth", before_id=made[2].id)
 
-    assert [made[3].id, made[2].id] == [job.id for job in page.songs]
-    assert [made[1].id, made[0].id] == [job.id for job in older.songs]
-    assert 3 == len(history.choices(tx, GUILD, MEMBER, "synth", 25))
+def test_a_look_of_a_search_reads_a_bounded_number_of_songs(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = titled(tx, "Polka", "Waltz", "Snow", "Waltz", "Snow")
+    monkeypatch.setattr(history, "FIRST_LOOK_MAX", 2)
+    monkeypatch.setattr(history, "LOOK_MAX", 2)
+
+    page = history.songs(tx, GUILD, MEMBER, size=5, word="waltz")
+
+    assert [made[3].id] == ids(page)
+    assert (made[3].id, True, False) == (page.read_to, page.older, page.upward)
+
+
+@pytest.mark.parametrize(
+    ("word", "found", "looks"), [("polka", [0], 3), ("waltz", [3, 1], 3), ("tango", [], 3)]
+)
+def test_a_search_goes_on_until_the_oldest_song(
+    tx: Tx, monkeypatch: pytest.MonkeyPatch, word: str, found: list[int], looks: int
+) -> None:
+    made = titled(tx, "Polka", "Waltz", "Snow", "Waltz", "Snow")
+    monkeypatch.setattr(history, "FIRST_LOOK_MAX", 2)
+    monkeypatch.setattr(history, "LOOK_MAX", 2)
+
+    page, count = searched(tx, word, 5)
+
+    assert ([made[one].id for one in found], looks) == (ids(page), count)
+    assert (False, False) == (page.newer, page.older)
+
+
+def test_a_search_ends_with_a_full_page_and_goes_on_from_it(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = titled(tx, "Waltz", "Snow", "Waltz", "Snow", "Waltz", "Snow", "Waltz", "Snow")
+    monkeypatch.setattr(history, "FIRST_LOOK_MAX", 2)
+    monkeypatch.setattr(history, "LOOK_MAX", 2)
+
+    first, _ = searched(tx, "waltz", 2)
+    second, _ = searched(tx, "waltz", 2, before_id=first.songs[-1].id)
+    back, _ = searched(tx, "waltz", 2, after_id=second.songs[0].id)
+    between, _ = searched(tx, "waltz", 1, after_id=made[0].id)
+
+    assert ([made[6].id, made[4].id], True) == (ids(first), first.older)
+    assert ([made[2].id, made[0].id], False) == (ids(second), second.older)
+    assert [made[6].id, made[4].id] == ids(back)
+    assert ([made[2].id], True, True) == (ids(between), between.newer, between.older)
+
+
+def test_long_texts_end_a_look_early(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = titled(tx, "Polka", "Waltz", "Snow")
+    monkeypatch.setattr(history, "LOOK_CHARACTERS_PER_SONG", 0)
+
+    page = history.songs(tx, GUILD, MEMBER, size=5, word="polka")
+
+    assert (made[2].id, []) == (page.read_to, ids(page))
+    assert [made[0].id] == ids(searched(tx, "polka", 5)[0])
+
+
+def test_a_search_ends_where_its_last_song_was_deleted(tx: Tx) -> None:
+    page = SongPage(songs=(), newer=False, older=True, read_to=JobId(12345))
+
+    gone = history.continued(tx, GUILD, MEMBER, page, size=5, word="waltz")
+
+    assert SongPage(songs=(), newer=False, older=True) == gone
+
+
+def test_a_title_typed_in_full_is_found_behind_newer_matches(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = titled(tx, "Waltz", "Snow", "Neon Waltz", "Snow", "Snow")
+    monkeypatch.setattr(history, "FIRST_LOOK_MAX", 2)
+    monkeypatch.setattr(history, "LOOK_MAX", 2)
+
+    match: Match | None = None
+    looks = 0
+    while match is None or match.read_to is not None:
+        match, looks = history.find(tx, GUILD, MEMBER, "waltz", match), looks + 1
+
+    assert (made[0].id, 3) == (match.job.id if match.job else None, looks)
+
+
+def test_autocompletion_says_when_there_are_older_songs(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = titled(tx, "Polka", "Waltz", "Waltz")
+    monkeypatch.setattr(history, "CHOICES_READ_MAX", 2)
+
+    found = history.choices(tx, GUILD, MEMBER, "waltz", 25)
+
+    assert ([made[2].id, made[1].id], True) == ([one.job_id for one in found.songs], found.unread)
+    assert ((), True) == ((none := history.choices(tx, GUILD, MEMBER, "polka", 25)).songs, none.unread)
 
 
 @pytest.mark.parametrize("text", ["A  Song\tof RAIN", "", " x ", "\x1c1\x1f2", "I'm İ"])

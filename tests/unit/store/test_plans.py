@@ -63,6 +63,7 @@ from bot.store import (
 )
 from bot.store.announcements import Announcement
 from bot.store.changes import SongChannels
+from bot.store.history import SongPage
 from bot.store.lyrics_calls import CallState
 from bot.store.upstream import Reading
 from tests import make
@@ -95,6 +96,11 @@ SMALL = {
     "spent",
     "recent",
     "part",
+    "newest",
+    "counted",
+    "found",
+    "about_them",
+    "made",
 }
 """Tables that do not grow with songs, members and servers."""
 BOUNDED = {
@@ -314,6 +320,17 @@ WORK: dict[str, Callable[[Tx], object]] = {
         history.songs(tx, GUILD, MEMBER, size=5, before_id=done(tx).id),
         history.songs(tx, GUILD, MEMBER, size=5, after_id=done(tx).id),
     ),
+    "history.continued": lambda tx: [
+        history.continued(
+            tx,
+            GUILD,
+            MEMBER,
+            SongPage(songs=(), newer=True, older=True, read_to=done(tx).id, upward=way),
+            size=5,
+            word="synth",
+        )
+        for way in (False, True)
+    ],
     "history.choices": lambda tx: history.choices(tx, GUILD, MEMBER, "synth", 25),
     "history.find": lambda tx: (
         history.find(tx, GUILD, MEMBER, "synth"),
@@ -380,6 +397,9 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "ledger.changed": lambda tx: ledger.changed(tx, make.entry()),
     "ledger.know_guild": lambda tx: ledger.know_guild(tx, GUILD),
     "lyrics_calls.add": called,
+    "lyrics_calls.wanted": lambda tx: lyrics_calls.wanted(tx, Backend.KIE),
+    "lyrics_calls.take": lambda tx: lyrics_calls.take(tx, 1, NOW),
+    "lyrics_calls.call": lambda tx: lyrics_calls.call(tx, 1),
     "lyrics_calls.taken": lambda tx: lyrics_calls.taken(tx, 7),
     "lyrics_calls.move": lambda tx: lyrics_calls.move(tx, 1, CallState.SUBMITTING, CallState.REFUSED),
     "lyrics_calls.unfinished": lambda tx: lyrics_calls.unfinished(tx, number(tx), Backend.KIE, NOW),
@@ -400,7 +420,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "personal_data.about": lambda tx: personal_data.about(tx, MEMBER),
     "personal_data.sections": lambda tx: [list(rows) for rows in personal_data.sections(tx, MEMBER).values()],
     "personal_data.summary": lambda tx: personal_data.summary(tx, MEMBER),
-    "personal_data.job_ids": lambda tx: personal_data.job_ids(tx, MEMBER),
+    "personal_data.files": lambda tx: personal_data.files(tx, MEMBER),
     "quotas.limits": lambda tx: quotas.limits(tx, GUILD, "mia"),
     "quotas.clear_number": lambda tx: quotas.clear_number(tx, GUILD, number(tx), make.entry(), NOW),
     "quotas.limit_of": lambda tx: quotas.limit_of(tx, GUILD, number(tx), [1]),
@@ -425,7 +445,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "ratings.rating": lambda tx: ratings.rating(tx, done(tx).id, number(tx)),
     "ratings.tally": lambda tx: ratings.tally(tx, done(tx).id),
     "ratings.may_be_rated": lambda tx: ratings.may_be_rated(tx, GUILD, done(tx).id),
-    "ratings.best": lambda tx: ratings.best(tx, GUILD, NOW),
+    "ratings.best": lambda tx: ratings.best(tx, GUILD, NOW, 50),
     "ratings.drop_of_songs": lambda tx: ratings.drop_of_songs(tx, [done(tx).id]),
     "ratings.drop_of_member": lambda tx: ratings.drop_of_member(tx, number(tx)),
     "ratings.drop_of_server": rated_server,

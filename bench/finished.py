@@ -1,0 +1,250 @@
+"""A database with very many finished songs, and every command on it next to an empty one.
+
+The commands are those of a member who has a hundredth of all songs, in a server with a quarter of them: the
+one for whom they take longest. The bots on both databases take turns. What a command costs is the processor
+time of the whole process, which hardly depends on what else the machine does; the wall clock says when the
+answer was there. Where a file or a second look follows the answer, the processor time contains it.
+"""
+
+import asyncio
+import sqlite3
+import statistics
+from contextlib import AsyncExitStack, closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from bench.answer import UNLIMITED, Bot
+from bench.stand_in import APPLICATION_ID, StandIn
+from bot.database import sqlite
+from bot.model import DiscordUserId
+from bot.store import members, times
+from tests.doubles.discord import Channel, Person
+from tests.doubles.music import MUSIC_KEY
+
+GUILDS: Final = 4
+MEMBERS: Final = 1_000
+"""Members who share the songs."""
+FIRST_GUILD: Final = 1_200_000_000_000_000_000
+"""Id of the first server, so that a filled database can be used again."""
+DAYS: Final = 80
+"""Days over which the songs are spread; their texts are kept for ten days more."""
+RATIO_MAX: Final = 1.5
+WARM_UP: Final = 2
+"""Uses of each command before it is measured."""
+CALM_S: Final = 0.15
+CALM_SHARE: Final = 0.02
+"""A bot is calm when it has used no more than this share of that time, in seconds."""
+CALM_WITHIN_S: Final = 300.0
+FOLLOWED_S: Final = 60.0
+MANAGER: Final = 1 << 5
+"""Discord's permission to manage a server."""
+CACHE_KIB: Final = 600_000
+"""Memory for SQLite's pages while a database is being filled."""
+
+FILL = """
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :songs)
+INSERT INTO job (id, interaction_id, guild_id, channel_id, member_id, may_reference, state, created_at,
+                 state_since, price, day, allowance_part, bonus_part, task_id, submitted_at, backend,
+                 delivery_channel_id, delivery_direct, delivery_started_at, message_id, card_message_id)
+  SELECT i, i, :guild + (i % :guilds << 22), :guild + (i % :guilds << 22) + 1,
+         CASE i % 100 WHEN 0 THEN 1 ELSE 1 + i % :members END, 1, 'delivered', at, at + 60000, 10,
+         :today - days, 10, 0, 'task-' || i, at, 'sseedance', :guild + (i % :guilds << 22) + 1, 0, at, i, i
+  FROM (SELECT i, (:songs - i) * :days / :songs AS days,
+               :now - 60000 - (:songs - i) * (:days * 86400000 / :songs) AS at FROM n);
+INSERT INTO text (id, author_id, value)
+  SELECT id, member_id, 'A song about rain on neon and the night of the day with number ' || id FROM job;
+INSERT INTO text (id, author_id, value) SELECT 10000000 + id, member_id, 'Song number ' || id FROM job;
+INSERT INTO song (job_id, model, custom, instrumental, asked_by, prompt_id, title_id)
+  SELECT id, 'V5', 1, 0, 'm', id, 10000000 + id FROM job;
+INSERT INTO track (job_id, take, file, size_bytes, sha256, url)
+  SELECT id, 1, id || '-1.mp3', 5000000, 'a', 'https://files.example/' || id FROM job;
+INSERT INTO ledger (at, kind, guild_id, day, allowance, job_id, member_id)
+  SELECT created_at, 'hold', guild_id, day, 10, id, member_id FROM job;
+INSERT INTO ledger (at, kind, guild_id, day, allowance, job_id, member_id)
+  SELECT state_since, 'settle', guild_id, day, 10, id, member_id FROM job;
+INSERT INTO usage (guild_id, member_id, day, allowance_used)
+  SELECT guild_id, member_id, day, 10 * COUNT(*) FROM job GROUP BY guild_id, member_id, day;
+INSERT INTO usage (guild_id, member_id, day, allowance_used)
+  SELECT guild_id, 0, day, SUM(allowance_used) FROM usage GROUP BY guild_id, day;
+INSERT INTO rating (job_id, member_id, liked, guild_id, song_at, rated_at, listed)
+  SELECT id, 1 + id % 7, id % 3 > 0, guild_id, created_at, created_at, 1 FROM job WHERE id % 10 = 0;
+INSERT INTO day_total (day, credits) SELECT day, 10 * COUNT(*) FROM job GROUP BY day
+"""
+
+
+@dataclass(frozen=True)
+class Use:
+    """A command as a member or a manager uses it."""
+
+    name: str
+    options: dict[str, Any] = field(default_factory=dict)
+    typed: bool = False
+    """Whether its option is being typed, so that songs are offered."""
+    note: str = ""
+    followed: bool = False
+    """Whether something follows the answer, which is waited for."""
+
+    @property
+    def title(self) -> str:
+        """Return how it is called in the table."""
+        return f"{self.name}{', ' * bool(self.note)}{self.note}"
+
+
+def uses(songs: int) -> list[Use]:
+    """Return every command that reads or writes the database."""
+    newest, other = f"number {songs}", Person(APPLICATION_ID + 2, "m1")
+    return [
+        Use("music create", {"prompt": "Rain on neon"}),
+        Use("music custom"),
+        Use("music status"),
+        Use("music history"),
+        Use("music history", {"search": newest}, note="the newest is found"),
+        Use("music history", {"search": "polka"}, note="nothing is found"),
+        Use("music get", {"song": ""}, typed=True, note="offered"),
+        Use("music get", {"song": newest}, typed=True, note="typed"),
+        Use("music get", {"song": "polka"}, typed=True, note="typed, nothing is found"),
+        Use("music get", {"song": "polka"}, note="nothing is found"),
+        Use("music top"),
+        Use("music credits"),
+        Use("music help"),
+        Use("privacy view"),
+        Use("privacy export", followed=True),
+        Use("quota view"),
+        Use("quota explain", {"user": other}),
+        Use("quota limits"),
+        Use("quota usage"),
+        Use("quota ledger"),
+        Use("quota ledger", {"user": other}, note="of a member"),
+        Use("quota ledger", {"kind": "grant"}, note="of a kind"),
+        Use("quota refund", {"job": ""}, typed=True, note="offered"),
+        Use("quota refund", {"job": "polka"}, typed=True, note="typed, nothing is found"),
+        Use("quota refund", {"job": "5", "reason": "Bad"}, note="no song of this server"),
+        Use("quota grant", {"credits": 5, "reason": "Thanks"}),
+        Use("quota member", {"user": other, "credits": 100_000_000}),
+        Use("quota set", {"credits": 900_000_000}),
+        Use("quota words"),
+        Use("quota channels"),
+        Use("quota managers"),
+        Use("quota alerts"),
+        Use("quota pause", {"reason": "Break"}),
+        Use("quota resume"),
+        Use("quota export", followed=True),
+    ]
+
+
+def fill(path: Path, songs: int) -> None:
+    """Create a database with that number of finished songs, without waiting for the disk."""
+    now = datetime.now(UTC)
+    values = {
+        "songs": songs,
+        "guild": FIRST_GUILD,
+        "guilds": GUILDS,
+        "members": MEMBERS,
+        "days": DAYS,
+        "now": times.milliseconds(now),
+        "today": times.day_number(now),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite._connect(path)) as connection:  # noqa: SLF001 - the first step of Database.open
+        for pragma in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{CACHE_KIB}"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("BEGIN")
+        for number in range(GUILDS):
+            connection.execute("INSERT INTO guild (id) VALUES (?)", (FIRST_GUILD + (number << 22),))
+        for number in range(MEMBERS):
+            members.member_number(connection, DiscordUserId(APPLICATION_ID + 1 + number))
+        rules = _without_rules(connection)
+        for statement in FILL.split(";") if songs else ():
+            named = {name: value for name, value in values.items() if f":{name}" in statement}
+            connection.execute(statement, named)
+        for rule in rules:
+            connection.execute(rule)
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _without_rules(connection: sqlite3.Connection) -> list[str]:
+    """Drop the triggers and indexes, which are faster to make of all rows at once, and return how to."""
+    rules = connection.execute(
+        "SELECT type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"
+    ).fetchall()
+    for rule in rules:
+        connection.execute(f"DROP {rule[0]} {rule[1]}")
+    return [rule[2] for rule in rules]
+
+
+@dataclass
+class Cost:
+    """What one command took, with and without songs."""
+
+    answers_ms: list[float] = field(default_factory=list)
+    cpu_ms: list[float] = field(default_factory=list)
+
+
+async def compare(songs: int, rounds: int, folder: Path, music_url: str) -> bool:
+    """Print what each command takes with that number of songs, next to none; return whether it may.
+
+    A database that ``folder`` has from an earlier run is used again.
+    """
+    settings = {"MUSIC_API_KEY": MUSIC_KEY, "MUSIC_API_URL": music_url, **UNLIMITED}
+    async with AsyncExitStack() as stack:
+        bots = []
+        for count in (0, songs):
+            at = folder / str(count)
+            if not (at / "tunesmith.db").exists():
+                await asyncio.to_thread(fill, at / "tunesmith.db", count)
+            discord = await stack.enter_async_context(StandIn.open(GUILDS, FIRST_GUILD))
+            bot = await stack.enter_async_context(Bot.running(at, ("bot", "run"), discord, settings))
+            ready_s = await discord.until_ready() - bot.began_s
+            await until_calm(bot)
+            print(f"{count:,} songs: ready after {ready_s:.2f} s, {bot.memory_mb():.0f} MB", flush=True)
+            bots.append(bot)
+        print(f"{'':44}{'answer':^27}{'processor time':^27}")
+        fine = True
+        for use in uses(songs):
+            costs = [Cost(), Cost()]
+            for number in range(WARM_UP + rounds):
+                for bot, cost in zip(bots, costs, strict=True):
+                    await one_use(bot, use, cost if number >= WARM_UP else Cost())
+            fine &= show(use, *costs)
+        return fine
+
+
+def show(use: Use, small: Cost, large: Cost) -> bool:
+    """Print one line, and return whether the answer is in bounds."""
+    cells, ratios = "", []
+    for times_ms in ((small.answers_ms, large.answers_ms), (small.cpu_ms, large.cpu_ms)):
+        one, other = map(statistics.median, times_ms)
+        ratios.append(other / one)
+        cells += f"{one:8.2f}{other:9.2f} ms{other / one:6.2f}x"
+    # What follows an answer takes as long as the file is.
+    fine = (ratios[0] if use.followed else min(ratios)) <= RATIO_MAX
+    print(f"{use.title:44}{cells}{'' if fine else '  MORE THAN ALLOWED'}", flush=True)
+    return fine
+
+
+async def one_use(bot: Bot, use: Use, cost: Cost) -> None:
+    """Use a command, and note what it took."""
+    channel, person = bot.discord.member(0)
+    who: tuple[Channel, Person] = (channel, Person(person.id, person.name, permissions=(1 << 31) | MANAGER))
+    bot.discord.followed.clear()
+    payload = bot.discord.command(use.name, use.options, who, completes=use.typed)
+    before_ms = bot.cpu_ms()
+    took_s, _ = await bot.discord.ask(payload)
+    if use.followed:
+        async with asyncio.timeout(FOLLOWED_S):
+            await bot.discord.followed.wait()
+    cost.answers_ms.append(took_s * 1000)
+    cost.cpu_ms.append(await until_calm(bot) - before_ms)
+
+
+async def until_calm(bot: Bot) -> float:
+    """Wait until a bot does nothing any more. Return its processor time so far in milliseconds."""
+    async with asyncio.timeout(CALM_WITHIN_S):
+        while True:
+            before_ms = bot.cpu_ms()
+            await asyncio.sleep(CALM_S)
+            if (after_ms := bot.cpu_ms()) - before_ms <= CALM_S * CALM_SHARE * 1000:
+                return after_ms
