@@ -211,7 +211,7 @@ def test_assertions_read_expected_then_actual() -> None:
     found = [
         f"{name(path)}:{node.lineno}"
         for path in TESTS
-        # Not kept: so many objects make each garbage collection of later tests slow.
+        # Not kept: a million objects make each garbage collection of later tests slow.
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Assert) and turned(node)
     ]
