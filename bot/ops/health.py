@@ -33,6 +33,8 @@ CLOSE_S: Final = 1.0
 """How long open requests may take at shutdown, in seconds."""
 CONNECTIONS_MAX: Final = 32
 """Maximum number of open connections. A new one beyond that closes the oldest."""
+ACCEPTED_MAX: Final = 32
+"""Maximum connections accepted in a row. Only then are those closed that made room for them."""
 CONNECTION_S: Final = 30.0
 """Maximum lifetime of a connection in seconds, idle or not."""
 IDLE_S: Final = 5.0
@@ -258,7 +260,7 @@ async def serving(
     try:
         try:
             listener = await asyncio.get_running_loop().create_server(
-                lambda: _Connection(handle(), connections), host, port
+                lambda: _Connection(handle(), connections), host, port, backlog=ACCEPTED_MAX
             )
         except (OSError, UnicodeError) as error:
             number = getattr(error, "errno", None)
