@@ -93,6 +93,19 @@ SAMPLED = (
 )
 """Where the remaining cases of a test with more are a campaign."""
 
+FIRST = (
+    "tests/flows/",
+    "tests/faults/test_e_",
+    "tests/faults/test_f_",
+    "tests/unit/database/",
+    "tests/unit/ops/test_move.py",
+    "tests/unit/ops/test_restored.py",
+)
+"""Where tests wait for processes and for time, and so leave the cores to others.
+
+xdist begins with a third of the list for each worker: one of them waits, while two have the cores.
+"""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the choice of the contract that the music service speaks, and of the database's engine."""
@@ -143,6 +156,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for listed in cases.values():
         for item in set(listed).difference(representatives(listed)):
             item.add_marker(pytest.mark.campaign)
+    items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
 
 
 def fixtures_of(item: pytest.Item) -> Sequence[str]:

@@ -50,6 +50,8 @@ def import_bot() -> None:
     program = importlib.import_module("bot.__main__")
     with program._left_out(*program.UNUSED):
         importlib.import_module("bot.start")
+    importlib.import_module("bot.lifecycle")  # as run() does once it has read the settings
+    assert {"aiohttp", "bot.app", "discord"} <= sys.modules.keys(), "most of a start is left to each fork"
     # It is run by each fork.
     del sys.modules["bot.__main__"], package.__main__
     assert 1 == threading.active_count()  # no other would be in a fork

@@ -1,6 +1,6 @@
 """Find deleted data in the files of a database, byte by byte."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -10,6 +10,9 @@ from bot.database.postgresql_tx import Tx, connect
 
 SIZES = (1, 2, 3, 4, 6, 8)
 """In bytes, of integers as SQLite stores them. Source: https://sqlite.org/fileformat.html#record_format."""
+
+BEGINNING_BYTES = 3
+"""Length of the beginning by which something is looked for."""
 
 
 def files_of(path: Path) -> dict[str, bytes]:
@@ -27,12 +30,18 @@ def bytes_left(path: Path, texts: Iterable[str], ids: Iterable[int]) -> set[tupl
         for size in SIZES:
             if number.bit_length() < size * 8:
                 wanted[number.to_bytes(size, "big")] = str(number)
-    return {
-        (name, shown)
-        for name, content in files_of(path).items()
-        for sought, shown in wanted.items()
-        if sought in content
-    }
+    return {(name, shown) for name, content in files_of(path).items() for shown in _within(content, wanted)}
+
+
+def _within(content: bytes, wanted: Mapping[bytes, str]) -> Iterator[str]:
+    """Yield what is there. It is looked for by its beginning, which hundreds of ids share."""
+    for beginning, size in {(part[:BEGINNING_BYTES], len(part)) for part in wanted}:
+        at = content.find(beginning)
+        while at >= 0:
+            shown = wanted.get(content[at : at + size])
+            if shown is not None:
+                yield shown
+            at = content.find(beginning, at + 1)
 
 
 def server_url(database: object) -> str | None:
@@ -71,8 +80,7 @@ def _left_on_server(url: str, texts: list[str], ids: list[int]) -> set[tuple[str
         (table, shown)
         for contents, wanted in places
         for table, content in contents.items()
-        for part, shown in wanted.items()
-        if part in content
+        for shown in _within(content, wanted)
     }
 
 

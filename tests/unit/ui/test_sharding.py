@@ -54,6 +54,13 @@ async def test_a_slot_starts_its_own_shards_in_turn_and_registers_nothing(
     async def no_wait(*_: object, **__: object) -> None:
         """discord.py's own five seconds."""
 
+    dispatch = ui.TunesmithClient.dispatch
+
+    def told(client: ui.TunesmithClient, event: str, /, *args: object, **options: object) -> None:
+        dispatch(client, event, *args, **options)
+        client.loop.call_soon(stand_in.changed)  # after the event's handlers
+
+    monkeypatch.setattr(ui.TunesmithClient, "dispatch", told)
     monkeypatch.setattr(discord.Client, "before_identify_hook", no_wait)
     sharding = Sharding(share=Share(slot=1, slots=2), turn=turn)
     client = ui.TunesmithClient(registered=known, register=never, sharding=sharding)
