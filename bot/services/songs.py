@@ -140,8 +140,16 @@ class SongArchive:
 
         return await (self._database.report(read) if typed else self._database.read(read))
 
-    async def find(self, guild_id: GuildId, member_id: DiscordUserId, typed: str) -> Job:
+    async def find(
+        self,
+        guild_id: GuildId,
+        member_id: DiscordUserId,
+        typed: str,
+        before_more: Callable[[], Awaitable[object]],
+    ) -> Job:
         """Return the member's song in this server by the id of a choice, a title, or any of its words.
+
+        ``before_more`` is awaited before each look but the first: a long search may outlast an answer.
 
         Raises:
             NoSuchSong: they have none like that here.
@@ -152,6 +160,8 @@ class SongArchive:
 
         match: Match | None = None
         for _ in range(LOOKS_MAX):
+            if match is not None:
+                await before_more()
             match = await self._database.report(look)
             if match.read_to is None:
                 break

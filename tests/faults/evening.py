@@ -28,6 +28,7 @@ from tests import make
 from tests.doubles.discord import BotRequest, Channel, FakeDiscord, Message, Person
 from tests.doubles.in_process import OutgoingMessage
 from tests.faults.hurry import HurriedClock, Hurry
+from tests.payloads import translate_once
 from tests.unit.pipeline.rig import Rig
 
 A_DAY_S = 86_400.0
@@ -75,6 +76,7 @@ class Evening:
     @asynccontextmanager
     async def begun(cls, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator["Evening"]:
         """The client is logged in, but has no gateway connection: posting needs none."""
+        translate_once(monkeypatch)
         # Both are set for the whole process.
         monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
         gateway = discord.gateway.DiscordWebSocket

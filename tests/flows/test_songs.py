@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import discord
 import pytest
@@ -96,7 +97,9 @@ async def test_after_a_restart_a_song_comes_out_of_its_message_into_the_spool(
 
     assert contents(world, first) == contents(world, newest(world))
     assert files == {path.name: path.read_bytes() for path in _spooled(world)}
-    found = await world.parts.song_archive.find(GuildId(world.guild.id), DiscordUserId(mia.id), str(song.id))
+    found = await world.parts.song_archive.find(
+        GuildId(world.guild.id), DiscordUserId(mia.id), str(song.id), AsyncMock()
+    )
     assert still(song) == still(found)
     assert () == (await world.parts.database.read(reconcile)).findings
 

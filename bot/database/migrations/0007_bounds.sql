@@ -333,6 +333,12 @@ CREATE INDEX job_song_of_guild ON job (guild_id, created_at, id)
 DROP INDEX ledger_of_day;
 CREATE INDEX ledger_of_day ON ledger (guild_id, day, kind, allowance, bonus);
 
+-- What is counted of a member, and the ratings of a week, without reading the rows.
+DROP INDEX job_by_member;
+CREATE INDEX job_by_member ON job (member_id, created_at, guild_id, interaction_id);
+DROP INDEX rating_of_songs;
+CREATE INDEX rating_of_songs ON rating (guild_id, song_at, job_id, liked, listed);
+
 -- Songs of all servers and their credits, for metrics: by state and reason, and as well those that are parked or were
 -- refunded. Kept by triggers, so that nobody scans all songs for them; the reconciliation does. Each process of a
 -- fleet counts in rows of its own, so that none waits for another's commit: only sums over the writers mean something.
@@ -361,17 +367,20 @@ END;
 CREATE TRIGGER song_total_of_change AFTER UPDATE OF state, reason, price ON job
   WHEN NEW.state <> OLD.state OR NEW.reason IS NOT OLD.reason OR NEW.price <> OLD.price
 BEGIN
-  INSERT INTO song_total (writer, name, songs, credits) VALUES (0, OLD.state || COALESCE(':' || OLD.reason, ''), -1, -OLD.price)
+  INSERT INTO song_total (writer, name, songs, credits)
+    VALUES (0, OLD.state || COALESCE(':' || OLD.reason, ''), -1, -OLD.price)
     ON CONFLICT (writer, name) DO UPDATE
       SET songs = song_total.songs + excluded.songs, credits = song_total.credits + excluded.credits;
-  INSERT INTO song_total (writer, name, songs, credits) VALUES (0, NEW.state || COALESCE(':' || NEW.reason, ''), 1, NEW.price)
+  INSERT INTO song_total (writer, name, songs, credits)
+    VALUES (0, NEW.state || COALESCE(':' || NEW.reason, ''), 1, NEW.price)
     ON CONFLICT (writer, name) DO UPDATE
       SET songs = song_total.songs + excluded.songs, credits = song_total.credits + excluded.credits;
 END;
 CREATE TRIGGER song_total_of_parking AFTER UPDATE OF parked ON job
   WHEN (NEW.parked IS NULL) <> (OLD.parked IS NULL)
 BEGIN
-  INSERT INTO song_total (writer, name, songs, credits) VALUES (0, 'parked', IIF(NEW.parked IS NULL, -1, 1), IIF(NEW.parked IS NULL, -NEW.price, NEW.price))
+  INSERT INTO song_total (writer, name, songs, credits)
+    VALUES (0, 'parked', IIF(NEW.parked IS NULL, -1, 1), IIF(NEW.parked IS NULL, -NEW.price, NEW.price))
     ON CONFLICT (writer, name) DO UPDATE
       SET songs = song_total.songs + excluded.songs, credits = song_total.credits + excluded.credits;
 END;

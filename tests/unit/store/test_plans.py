@@ -445,7 +445,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "ratings.rating": lambda tx: ratings.rating(tx, done(tx).id, number(tx)),
     "ratings.tally": lambda tx: ratings.tally(tx, done(tx).id),
     "ratings.may_be_rated": lambda tx: ratings.may_be_rated(tx, GUILD, done(tx).id),
-    "ratings.best": lambda tx: ratings.best(tx, GUILD, NOW),
+    "ratings.best": lambda tx: ratings.best(tx, GUILD, NOW, 50),
     "ratings.drop_of_songs": lambda tx: ratings.drop_of_songs(tx, [done(tx).id]),
     "ratings.drop_of_member": lambda tx: ratings.drop_of_member(tx, number(tx)),
     "ratings.drop_of_server": rated_server,
