@@ -6,11 +6,13 @@ import weakref
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.database.engine import Database, Tx
 from bot.errors import (
@@ -51,8 +53,7 @@ TURN_WAIT_S: Final = 60.0
 """Maximum wait of a copy for its turn in a channel, in seconds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Copy:
+class Copy(Struct, frozen=True, kw_only=True):
     """A posted copy of a song."""
 
     channel_id: int

@@ -1,12 +1,12 @@
 """Songs that are posted again, on the simulated Discord."""
 
-from dataclasses import replace
 from pathlib import Path
 from unittest.mock import AsyncMock
 
 import discord
 import pytest
 import simcord
+from msgspec.structs import replace
 
 from bot.errors import NoDirectMessages, NoPlaceToPost, SongGone
 from bot.model import DiscordUserId, GuildId, Job, JobState

@@ -339,6 +339,9 @@ CREATE INDEX job_by_member ON job (member_id, created_at, guild_id, interaction_
 DROP INDEX rating_of_songs;
 CREATE INDEX rating_of_songs ON rating (guild_id, song_at, job_id, liked, listed);
 
+-- Entries of the kinds that are few among those of songs.
+CREATE INDEX ledger_of_kind ON ledger (guild_id, kind, id) WHERE kind NOT IN ('hold', 'settle');
+
 -- Songs of all servers and their credits, for metrics: by state and reason, and as well those that are parked or were
 -- refunded. Kept by triggers, so that nobody scans all songs for them; the reconciliation does. Each process of a
 -- fleet counts in rows of its own, so that none waits for another's commit: only sums over the writers mean something.
