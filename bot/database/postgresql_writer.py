@@ -96,6 +96,7 @@ class Writer:
                 self.held = postgresql_schema.take_slot(self._tx, slot, self._processes, self._holder)
             if self.held is not None:
                 self.proved_s = began_s
+                slots.name_writer(self._tx, self.held)
                 break
         return self.held is not None
 
@@ -134,6 +135,8 @@ class Writer:
         old_session, tx = self._session, self._connect()
         try:
             taken = self.held is None or slots.take_up_again(tx, self.held, old_session)
+            if self.held is not None:
+                slots.name_writer(tx, self.held)
         except BaseException:
             tx.close()
             self._session = old_session

@@ -192,6 +192,11 @@ def take(tx: Tx, slot: int, size: int, holder: str) -> Held | None:
     return Held(slot=slot, epoch=taken["epoch"])
 
 
+def name_writer(tx: Tx, held: Held) -> None:
+    """Let what the session writes count in the slot's own totals, so that it waits for no other slot's."""
+    tx.execute("SELECT set_config('tunesmith.writer', ?, false)", (str(held.slot),))
+
+
 def dismiss_others(tx: Tx, slot: int) -> None:
     """Keep processes from coming back that have lost their connection, within ``exclusively``."""
     tx.execute("UPDATE slot SET epoch = epoch + 1, holder = '' WHERE id <> ? AND holder <> ''", (slot,))

@@ -72,6 +72,18 @@ _QUESTIONS = {
        GROUP BY day HAVING SUM(counted) <> SUM(booked)""": (
         "day {day}: {counted} credits of all servers are counted, the ledger says {booked}"
     ),
+    """SELECT name, SUM(songs) AS songs, SUM(credits) AS credits FROM (
+         SELECT name, songs, credits FROM song_total
+         UNION ALL
+         SELECT state || COALESCE(':' || reason, ''), -COUNT(*), -SUM(price) FROM job GROUP BY state, reason
+         UNION ALL
+         SELECT 'parked', -COUNT(*), -COALESCE(SUM(price), 0) FROM job WHERE parked IS NOT NULL
+         UNION ALL
+         SELECT 'refunded', -COUNT(*), -COALESCE(SUM(allowance + bonus), 0)
+         FROM ledger WHERE kind = 'refund' AND job_id IS NOT NULL) AS counted
+       GROUP BY name HAVING SUM(songs) <> 0 OR SUM(credits) <> 0""": (
+        "songs of {name}: the total counts {songs} more than there are, and {credits} more credits"
+    ),
     """SELECT ledger.job_id AS job FROM ledger LEFT JOIN job ON job.id = ledger.job_id
        WHERE ledger.job_id IS NOT NULL AND job.id IS NULL""": "job {job} is in the ledger and nowhere else",
 }

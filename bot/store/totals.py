@@ -9,8 +9,10 @@ from bot.model import SONG_STATES, Backend, FailReason, JobState
 from bot.store import breaker as breaker_table
 from bot.store import servers
 from bot.store.breaker import Breaker
-from bot.store.members import WHOLE_GUILD
 from bot.store.times import moment
+
+PARKED, REFUNDED = "parked", "refunded"
+"""Names of the sums that are not by state and reason."""
 
 
 class Totals(Struct, frozen=True, kw_only=True):
@@ -23,6 +25,7 @@ class Totals(Struct, frozen=True, kw_only=True):
     parked: int
     """Number of parked jobs."""
     oldest_queued_at: datetime | None
+    """Since when the oldest song waits that is neither parked nor otherwise held back."""
     held: int
     """In credits, like the next three."""
     settled: int
@@ -35,34 +38,34 @@ class Totals(Struct, frozen=True, kw_only=True):
 
 
 def totals(tx: Tx, now: datetime, backend: Backend) -> Totals:
-    """Compute the totals; this takes 0.2 s with 300,000 songs.
+    """Return the totals, from the sums that the schema keeps.
 
     ``backend`` is the service whose breaker counts, the one that makes new songs.
     """
     states, reasons = dict.fromkeys(JobState, 0), dict.fromkeys(FailReason, 0)
-    parked = settled = released = 0
-    oldest_ms: int | None = None
+    parked = held = settled = released = refunded = 0
     rows = tx.execute(
-        """SELECT state, reason, parked IS NOT NULL AS parked, COUNT(*) AS jobs, SUM(price) AS credits,
-                  MIN(created_at) AS oldest
-           FROM job GROUP BY 1, 2, 3"""
+        "SELECT name, SUM(songs) AS songs, SUM(credits) AS amount FROM song_total GROUP BY name"
     )
-    for row in rows:
-        state = JobState(row["state"])
-        states[state] += row["jobs"]
-        parked += row["jobs"] * row["parked"]
+    for name, songs, amount in rows:
+        if name == PARKED:
+            parked = songs
+            continue
+        if name == REFUNDED:
+            refunded = amount
+            continue
+        state_name, _, reason = name.partition(":")
+        state = JobState(state_name)
+        states[state] += songs
         if state in SONG_STATES:
-            settled += row["credits"]
+            settled += amount
         elif state in (JobState.FAILED, JobState.EXPLAINED):
-            released += row["credits"]
-            reasons[FailReason(row["reason"])] += row["jobs"]
-        elif state is JobState.QUEUED:
-            oldest_ms = row["oldest"] if oldest_ms is None else min(oldest_ms, row["oldest"])
-    (held,) = tx.execute(
-        "SELECT COALESCE(SUM(allowance_held + bonus_held), 0) FROM usage WHERE member_id = ?", (WHOLE_GUILD,)
-    ).fetchone()
-    (refunded,) = tx.execute(
-        "SELECT COALESCE(SUM(allowance + bonus), 0) FROM ledger WHERE kind = 'refund' AND job_id IS NOT NULL"
+            released += amount
+            reasons[FailReason(reason)] += songs
+        else:
+            held += amount
+    (oldest_ms,) = tx.execute(
+        "SELECT MIN(created_at) FROM job WHERE state = 'queued' AND due_at IS NOT NULL"
     ).fetchone()
     return Totals(
         states=states,

@@ -341,3 +341,55 @@ CREATE INDEX rating_of_songs ON rating (guild_id, song_at, job_id, liked, listed
 
 -- Entries of the kinds that are few among those of songs.
 CREATE INDEX ledger_of_kind ON ledger (guild_id, kind, id) WHERE kind NOT IN ('hold', 'settle');
+
+-- Songs of all servers and their credits, for metrics: by state and reason, and as well those that are parked or were
+-- refunded. Kept by triggers, so that nobody scans all songs for them; the reconciliation does. Each process of a
+-- fleet counts in rows of its own, so that none waits for another's commit: only sums over the writers mean something.
+CREATE TABLE song_total (
+  writer INTEGER NOT NULL, -- its slot; -1: an operator's command on a server
+  name TEXT NOT NULL,
+  songs INTEGER NOT NULL,
+  credits INTEGER NOT NULL,
+  PRIMARY KEY (writer, name)
+) STRICT, WITHOUT ROWID;
+INSERT INTO song_total (writer, name, songs, credits)
+  SELECT 0, state || COALESCE(':' || reason, ''), COUNT(*), SUM(price) FROM job GROUP BY state, reason;
+INSERT INTO song_total (writer, name, songs, credits)
+  SELECT 0, 'parked', COUNT(*), COALESCE(SUM(price), 0) FROM job WHERE parked IS NOT NULL;
+INSERT INTO song_total (writer, name, songs, credits)
+  SELECT 0, 'refunded', COUNT(*), COALESCE(SUM(allowance + bonus), 0) FROM ledger
+  WHERE kind = 'refund' AND job_id IS NOT NULL;
+-- A new song is counted with its hold: with a trigger on the insertion itself, SQLite would look for children of the
+-- new row among all songs. None is ever deleted.
+CREATE TRIGGER song_total_of_new AFTER INSERT ON ledger WHEN NEW.kind = 'hold'
+BEGIN
+  INSERT INTO song_total (writer, name, songs, credits) VALUES (0, 'queued', 1, NEW.allowance + NEW.bonus)
+    ON CONFLICT (writer, name) DO UPDATE
+      SET songs = song_total.songs + excluded.songs, credits = song_total.credits + excluded.credits;
+END;
+CREATE TRIGGER song_total_of_change AFTER UPDATE OF state, reason, price ON job
+  WHEN NEW.state <> OLD.state OR NEW.reason IS NOT OLD.reason OR NEW.price <> OLD.price
+BEGIN
+  INSERT INTO song_total (writer, name, songs, credits)
+    VALUES (0, OLD.state || COALESCE(':' || OLD.reason, ''), -1, -OLD.price)
+    ON CONFLICT (writer, name) DO UPDATE
+      SET songs = song_total.songs + excluded.songs, credits = song_total.credits + excluded.credits;
+  INSERT INTO song_total (writer, name, songs, credits)
+    VALUES (0, NEW.state || COALESCE(':' || NEW.reason, ''), 1, NEW.price)
+    ON CONFLICT (writer, name) DO UPDATE
+      SET songs = song_total.songs + excluded.songs, credits = song_total.credits + excluded.credits;
+END;
+CREATE TRIGGER song_total_of_parking AFTER UPDATE OF parked ON job
+  WHEN (NEW.parked IS NULL) <> (OLD.parked IS NULL)
+BEGIN
+  INSERT INTO song_total (writer, name, songs, credits)
+    VALUES (0, 'parked', IIF(NEW.parked IS NULL, -1, 1), IIF(NEW.parked IS NULL, -NEW.price, NEW.price))
+    ON CONFLICT (writer, name) DO UPDATE
+      SET songs = song_total.songs + excluded.songs, credits = song_total.credits + excluded.credits;
+END;
+CREATE TRIGGER song_total_of_refund AFTER INSERT ON ledger WHEN NEW.kind = 'refund' AND NEW.job_id IS NOT NULL
+BEGIN
+  INSERT INTO song_total (writer, name, songs, credits) VALUES (0, 'refunded', 1, NEW.allowance + NEW.bonus)
+    ON CONFLICT (writer, name) DO UPDATE
+      SET songs = song_total.songs + excluded.songs, credits = song_total.credits + excluded.credits;
+END;

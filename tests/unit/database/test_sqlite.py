@@ -653,7 +653,10 @@ def overwrite_a_page(path: Path) -> None:
 
 
 def overwrite_the_last_page(path: Path) -> None:
-    """Damage a page that the start does not read."""
+    """Damage a page that the start does not read: the end of a long value."""
+    with outside(path) as other:
+        other.execute("INSERT INTO fact (name, value) VALUES ('long', ?)", ("x" * 16_384,))
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     content = path.read_bytes()
     path.write_bytes(content[:-4096] + b"\xa5" * 4096)
 

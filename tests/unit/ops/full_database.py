@@ -103,6 +103,8 @@ def _balance(connection: sqlite3.Connection) -> None:
            SELECT guild_id, 1, day, allowance_used FROM usage"""
     )
     connection.execute("UPDATE day_total SET credits = 10")
+    connection.execute("UPDATE song_total SET name = 'parked', credits = 10")
+    connection.execute("INSERT INTO song_total SELECT 1, state || ':' || reason, 1, price FROM job")
     # A number that was given once and whose row is gone.
     connection.execute("UPDATE sqlite_sequence SET seq = 70 WHERE name = 'text'")
 

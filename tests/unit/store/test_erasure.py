@@ -204,12 +204,13 @@ STAYS = {
     "breaker": "*",  # the bot's own
     "server_rule": "*",  # the operator's own
     "day_total": "*",
+    "song_total": "*",
     "suspicion": "*",  # by hashes too short to lead to anybody
     "refused_interaction": "*",  # for an hour, and without a name
     "fact": "*",
     "sqlite_sequence": "*",
     "spool_removal": "*",
-    "lyrics_call": "id member_id backend state asked_at upstream_credits",  # what the operator has paid
+    "lyrics_call": "id member_id backend state asked_at upstream_credits refusal",  # what was paid
     "job_event": "job_id number at kind state attempt repeats last_at",
     "member": "id",
     "member_limit": "guild_id member_id credits",  # with a hash, as long as it holds
@@ -232,7 +233,7 @@ GOES = {
     "announcement": "*",
     "draft": "*",
     "rating": "*",
-    "lyrics_call": "interaction_id task_id",
+    "lyrics_call": "interaction_id task_id about",
 }
 """Of each table, what a deletion leaves and what it takes; a new column has to be decided on."""
 

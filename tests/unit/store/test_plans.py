@@ -58,6 +58,7 @@ from bot.store import (
     song_channels,
     texts,
     times,
+    totals,
     tracks,
     upstream,
 )
@@ -86,6 +87,8 @@ SMALL = {
     "json_each",
     # At most 16 rows.
     "suspicion",
+    # A row for each slot, state and reason.
+    "song_total",
     # Jobs of deletions whose files are being removed; read up to a limit in the order of the rows.
     "spool_removal",
     # The texts of the member whose data is erased, collected by index.
@@ -397,6 +400,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "ledger.changed": lambda tx: ledger.changed(tx, make.entry()),
     "ledger.know_guild": lambda tx: ledger.know_guild(tx, GUILD),
     "lyrics_calls.add": called,
+    "totals.totals": lambda tx: totals.totals(tx, NOW, Backend.SSEEDANCE),
     "lyrics_calls.wanted": lambda tx: lyrics_calls.wanted(tx, Backend.KIE),
     "lyrics_calls.take": lambda tx: lyrics_calls.take(tx, 1, NOW),
     "lyrics_calls.call": lambda tx: lyrics_calls.call(tx, 1),
@@ -525,7 +529,6 @@ ELSEWHERE = {
     "server_erasure.stored": "a command of the operator, in a process of its own",
     "server_erasure.begin": "a command of the operator, in a process of its own",
     "reconcile.reconcile": "a report, once a day",
-    "totals.totals": "a report, for the operator's metrics",
     "upstream.sold": "a report, at most six times a minute, which reads every server and no song",
     "upstream.compare": "the same report",
     "upstream.compare_and_average": "a report, for the operator's metrics",

@@ -108,3 +108,50 @@ CREATE FUNCTION record_deletion() RETURNS trigger LANGUAGE plpgsql AS
 CREATE TRIGGER job_event_of_deletion AFTER UPDATE OF message_id ON job FOR EACH ROW
   WHEN (NEW.message_id IS NULL AND OLD.message_id IS NOT NULL AND NEW.interaction_id > 0)
   EXECUTE FUNCTION record_deletion();
+
+-- The writer is set by the session that holds a slot.
+CREATE FUNCTION count_songs(counted TEXT, songs BIGINT, credits BIGINT) RETURNS void LANGUAGE plpgsql AS
+  $$BEGIN
+    INSERT INTO song_total (writer, name, songs, credits)
+      VALUES (COALESCE(CAST(NULLIF(current_setting('tunesmith.writer', true), '') AS BIGINT), -1),
+              counted, $2, $3)
+      ON CONFLICT (writer, name) DO UPDATE
+        SET songs = song_total.songs + excluded.songs, credits = song_total.credits + excluded.credits;
+  END$$;
+CREATE FUNCTION count_song() RETURNS trigger LANGUAGE plpgsql AS
+  $$BEGIN
+    PERFORM count_songs(OLD.state || COALESCE(':' || OLD.reason, ''), -1, -OLD.price);
+    PERFORM count_songs(NEW.state || COALESCE(':' || NEW.reason, ''), 1, NEW.price);
+    RETURN NULL;
+  END$$;
+CREATE TRIGGER song_total_of_change AFTER UPDATE OF state, reason, price ON job FOR EACH ROW
+  WHEN (NEW.state <> OLD.state OR NEW.reason IS DISTINCT FROM OLD.reason OR NEW.price <> OLD.price)
+  EXECUTE FUNCTION count_song();
+
+CREATE FUNCTION count_parking() RETURNS trigger LANGUAGE plpgsql AS
+  $$BEGIN
+    IF NEW.parked IS NULL THEN
+      PERFORM count_songs('parked', -1, -NEW.price);
+    ELSE
+      PERFORM count_songs('parked', 1, NEW.price);
+    END IF;
+    RETURN NULL;
+  END$$;
+CREATE TRIGGER song_total_of_parking AFTER UPDATE OF parked ON job FOR EACH ROW
+  WHEN ((NEW.parked IS NULL) <> (OLD.parked IS NULL)) EXECUTE FUNCTION count_parking();
+
+CREATE FUNCTION count_new_song() RETURNS trigger LANGUAGE plpgsql AS
+  $$BEGIN
+    PERFORM count_songs('queued', 1, NEW.allowance + NEW.bonus);
+    RETURN NULL;
+  END$$;
+CREATE TRIGGER song_total_of_new AFTER INSERT ON ledger FOR EACH ROW
+  WHEN (NEW.kind = 'hold') EXECUTE FUNCTION count_new_song();
+
+CREATE FUNCTION count_refund() RETURNS trigger LANGUAGE plpgsql AS
+  $$BEGIN
+    PERFORM count_songs('refunded', 1, NEW.allowance + NEW.bonus);
+    RETURN NULL;
+  END$$;
+CREATE TRIGGER song_total_of_refund AFTER INSERT ON ledger FOR EACH ROW
+  WHEN (NEW.kind = 'refund' AND NEW.job_id IS NOT NULL) EXECUTE FUNCTION count_refund();

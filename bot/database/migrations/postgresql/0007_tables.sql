@@ -301,6 +301,14 @@ CREATE TABLE manager_role (
   PRIMARY KEY (guild_id, role_id)
 );
 
+CREATE TABLE song_total (
+  writer BIGINT NOT NULL,
+  name TEXT NOT NULL,
+  songs BIGINT NOT NULL,
+  credits BIGINT NOT NULL,
+  PRIMARY KEY (writer, name)
+);
+
 CREATE INDEX job_submitted ON job (submitted_at) WHERE submitted_at IS NOT NULL;
 CREATE INDEX job_to_post ON job (channel_id, created_at) WHERE state IN ('stored', 'delivering');
 CREATE INDEX job_delivered ON job (state_since, created_at) WHERE state = 'delivered';
