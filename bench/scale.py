@@ -5,25 +5,24 @@
 The bot runs as a process between the stand-in for Discord and a music service whose songs never end. Open
 songs are as old as the service's window for requests makes them, and due when such songs are. The lag of a
 poll is what lies between the due time in the database and the query's arrival at the music service. Waiting
-songs are queued as well. Finished songs: each command is timed on a database with and on one without them,
-in turns.
+songs are queued as well. Finished songs: see ``bench.finished``.
 """
 
 import argparse
 import asyncio
 import contextlib
 import sqlite3
-import statistics
 import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from aiohttp import web
 
+from bench import finished
 from bench.answer import UNLIMITED, Bot, percentile
 from bench.stand_in import APPLICATION_ID, StandIn
 from bot.database import sqlite
@@ -41,7 +40,8 @@ SETTLE_S = 15.0
 """Wait for the bot to be in its stride, in seconds."""
 SUBMITS_PER_S = 1.5
 """Requests that the service's window lets through, which makes the ages of open songs."""
-RATIO_MAX = 1.5
+CREDITS_READ = 200
+"""Commands that are timed on many servers."""
 LAG_MAX_S = 1.0
 CPU_MAX = 0.5
 MEMBERS = 1_000
@@ -66,14 +66,6 @@ INSERT INTO job (id, interaction_id, guild_id, channel_id, member_id, may_refere
          1, 'queued', :now - i * 100, :now - i * 100, :now, i, :now + i % 15000, 10, :today, 10, 0
   FROM n;
 """
-FINISHED = """
-WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :songs)
-INSERT INTO job (id, interaction_id, guild_id, channel_id, member_id, may_reference, state, created_at,
-                 state_since, price, day, allowance_part, bonus_part, task_id, submitted_at, backend)
-  SELECT i, i, :guild + (i % 4 << 22), :guild + (i % 4 << 22) + 1, 1 + i % :members, 1, 'delivered',
-         :now - i % 80 * 86400000 - i, :now - i % 80 * 86400000 - i + 60000, 10, :today - i % 80, 10, 0,
-         'task-' || i, :now - i % 80 * 86400000 - i, 'sseedance' FROM n;
-"""
 REST = """
 INSERT INTO text (id, author_id, value) SELECT id, member_id, 'Song number ' || id FROM job;
 INSERT INTO song (job_id, model, custom, instrumental, asked_by, prompt_id)
@@ -88,19 +80,6 @@ INSERT INTO usage (guild_id, member_id, day, allowance_used, allowance_held)
 INSERT INTO usage (guild_id, member_id, day, allowance_used, allowance_held)
   SELECT guild_id, 0, day, SUM(allowance_used), SUM(allowance_held) FROM usage GROUP BY guild_id, day
 """
-COMMANDS: dict[str, dict[str, Any]] = {
-    "music create": {"prompt": "Rain on neon"},
-    "music status": {},
-    "music credits": {},
-    "music history": {},
-    "music history, searched": {"search": "number 77"},
-    "music get, completed": {"song": "number 7"},
-    "privacy view": {},
-    "privacy export": {},
-    "quota status": {},
-    "quota usage": {},
-    "quota ledger": {},
-}
 
 
 def fill(path: Path, guild: int, songs: str, count: int, waiting: int = 0) -> None:
@@ -212,52 +191,38 @@ async def watch_open(songs: int, waiting: int, watch_s: float) -> None:
         print(f"the stand-ins took {own:.2f} of a core", flush=True)
 
 
-async def compare_finished(songs: int, rounds: int) -> None:
-    """Print how long each command takes with that number of finished songs, next to none."""
+async def compare_finished(songs: int, rounds: int, kept: Path | None) -> bool:
+    """Print what each command takes with that number of finished songs, next to none."""
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tunesmith-bench-")))
         music = await stack.enter_async_context(EndlessMusic.open())
-        settings = {"MUSIC_API_KEY": MUSIC_KEY, "MUSIC_API_URL": music.url, **UNLIMITED}
-        bots = []
-        for count in (0, songs):
-            discord = await stack.enter_async_context(StandIn.open())
-            at = folder / str(count)
-            await asyncio.to_thread(fill, at / "tunesmith.db", discord.guilds[0].id, FINISHED, count)
-            bots.append(await stack.enter_async_context(Bot.running(at, ("bot", "run"), discord, settings)))
-            await discord.until_ready()
-        for title, options in COMMANDS.items():
-            took_ms: list[list[float]] = [[], []]
-            for number in range(rounds + 2):
-                for bot, times_ms in zip(bots, took_ms, strict=True):
-                    took = await _timed(bot.discord, title, options, number)
-                    if number >= 2:  # noqa: PLR2004 - the first ones fill caches
-                        times_ms.append(took)
-            small, large = (statistics.median(times_ms) for times_ms in took_ms)
-            worse = "  MORE THAN ALLOWED" if large > RATIO_MAX * small else ""
-            print(f"{title:26}{small:9.2f} ms{large:9.2f} ms{large / small:8.2f}x{worse}", flush=True)
-
-
-async def _timed(discord: StandIn, title: str, options: dict[str, Any], number: int) -> float:
-    name, _, how = title.partition(", ")
-    payload = discord.command(name, options, discord.member(number % 4), completes=how == "completed")
-    took_s, _ = await discord.ask(payload)
-    return took_s * 1000
+        folder = kept or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tunesmith-bench-")))
+        return await finished.compare(songs, rounds, folder, music.url)
 
 
 async def start_large(servers: int) -> None:
-    """Print the start and the memory on that number of servers of one shard."""
-    async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tunesmith-bench-")))
-        discord = await stack.enter_async_context(StandIn.open(servers))
-        settings = {"MUSIC_API_KEY": MUSIC_KEY, "MUSIC_API_URL": "http://127.0.0.1:9", **UNLIMITED}
-        bot = await stack.enter_async_context(Bot.running(folder, ("bot", "run"), discord, settings))
-        ready_s = await discord.until_ready() - bot.began_s
-        took = [
-            await _timed(discord, "music create", {"prompt": "Rain"}, number)
-            for number in range(servers)[:200]
-        ]
-        print(f"{servers:,} servers: ready after {ready_s:.2f} s, {bot.memory_mb():.0f} MB; ", end="")
-        print(f"an answer takes {percentile(took, 50):.1f} ms (p50)")
+    """Print the start, the memory and an answer on that number of servers of one shard, next to one."""
+    settings = {"MUSIC_API_KEY": MUSIC_KEY, "MUSIC_API_URL": "http://127.0.0.1:9", **UNLIMITED}
+    for count in (1, servers):
+        async with AsyncExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tunesmith-bench-")))
+            for _ in range(2):  # the first start creates the database
+                discord = await stack.enter_async_context(StandIn.open(count))
+                async with Bot.running(folder, ("bot", "run"), discord, settings) as bot:
+                    ready_s = await discord.until_ready() - bot.began_s
+                    began_ms = bot.cpu_ms()
+                    await finished.until_calm(bot)
+                    after_ms = bot.cpu_ms() - began_ms
+                    took = [await _credits(discord, number) for number in range(CREDITS_READ)]
+                    beat_ms, memory_mb = await discord.beat(), bot.memory_mb()
+            print(f"{count:,} servers: ready after {ready_s:.2f} s, {memory_mb:.0f} MB;")
+            print(f"  {after_ms:.0f} ms of processor time from then until it is idle;")
+            print(f"  an answer takes {percentile(took, 50):.1f} ms (p50), a heartbeat {beat_ms:.0f} ms")
+
+
+async def _credits(discord: StandIn, number: int) -> float:
+    """Return the milliseconds of a command in one server after the other."""
+    took_s, _ = await discord.ask(discord.command("music credits", {}, discord.member(number)))
+    return took_s * 1000
 
 
 def main() -> None:
@@ -267,7 +232,8 @@ def main() -> None:
     parser.add_argument("--waiting", type=int, default=0, help="songs in the queue as well")
     parser.add_argument("--watch", type=float, default=WATCH_S, help="seconds to watch them")
     parser.add_argument("--finished", type=int, default=1_000_000, help="songs in the database")
-    parser.add_argument("--rounds", type=int, default=20, help="times that each command is used")
+    parser.add_argument("--rounds", type=int, default=10, help="times that each command is used")
+    parser.add_argument("--keep", type=Path, help="folder for its databases, which are used again")
     parser.add_argument("--servers", type=int, default=2_500, help="servers on one shard")
     options = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt):
@@ -275,8 +241,10 @@ def main() -> None:
             asyncio.run(watch_open(options.open, options.waiting, options.watch))
         if options.servers:
             asyncio.run(start_large(options.servers))
-        if options.finished:
-            asyncio.run(compare_finished(options.finished, options.rounds))
+        if options.finished and not asyncio.run(
+            compare_finished(options.finished, options.rounds, options.keep)
+        ):
+            raise SystemExit(1)
 
 
 if __name__ == "__main__":

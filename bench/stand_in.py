@@ -50,6 +50,7 @@ class StandIn:
         self._answers: dict[str, asyncio.Future[tuple[float, dict[str, Any]]]] = {}
         self._socket: web.WebSocketResponse | None = None
         self._connected = asyncio.Event()
+        self._beaten = asyncio.Event()
         self._sequence = 0
         self.url = ""
 
@@ -141,6 +142,16 @@ class StandIn:
         finally:
             del self._answers[number]
         return at_s - sent_s, body
+
+    async def beat(self) -> float:
+        """Ask for a heartbeat, and return the milliseconds until it came."""
+        assert self._socket is not None
+        self._beaten.clear()
+        began_s = time.perf_counter()
+        await _send(self._socket, {"op": HEARTBEAT, "d": None})
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            await self._beaten.wait()
+        return (time.perf_counter() - began_s) * 1000
 
     def _id(self) -> int:
         self._last += 1 << 22
@@ -242,6 +253,7 @@ class StandIn:
                 continue
             op = json.loads(frame.data)["op"]
             if op == HEARTBEAT:
+                self._beaten.set()
                 await _send(socket, {"op": ACK, "d": None})
             elif op == IDENTIFY:
                 self._sequence = 1

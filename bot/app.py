@@ -4,10 +4,10 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from msgspec import Struct
 from prometheus_client import CollectorRegistry
 
 from bot.database.engine import Database
@@ -52,8 +52,7 @@ from bot.ui.sharding import ALL_SHARDS, Sharding
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class App:
+class App(Struct, frozen=True, kw_only=True):
     """The parts of the bot that are started, stopped or used from outside."""
 
     database: Database

@@ -9,9 +9,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.characters import head
 from bot.database.engine import Database, Tx
@@ -74,8 +76,7 @@ WAIT_MAX_S: Final = 180.0
 """Maximum seconds that a member waits for an answer; Discord takes it for 15 minutes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WrittenLyrics:
+class WrittenLyrics(Struct, frozen=True, kw_only=True):
     """A draft with lyrics in it."""
 
     draft: int

@@ -5,10 +5,11 @@ A request is ``submitting`` before it is sent and ``running`` once its task is k
 about again for free. In a fleet, a request begins as ``wanted``, until the slot that pays makes it its own.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from bot.database.engine import Row, Tx
 from bot.model import Backend, MemberNumber, Period
@@ -53,8 +54,7 @@ OPEN: Final = (CallState.WANTED, CallState.SUBMITTING, CallState.RUNNING)
 """States in which lyrics may still come."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LyricsCall:
+class LyricsCall(Struct, frozen=True, kw_only=True):
     """A request for lyrics."""
 
     id: int

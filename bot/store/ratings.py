@@ -8,10 +8,11 @@ is the share that the ratings prove: 9 of 10 come before 19 of 30, which net the
 import json
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Final
+
+from msgspec import Struct
 
 from bot.database.engine import Tx
 from bot.model import GuildId, JobId, MemberNumber
@@ -25,8 +26,7 @@ CONFIDENCE_Z: Final = 1.96
 """Standard deviations on either side that hold 95 % of a normal distribution."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class Tally(Struct, frozen=True, kw_only=True):
     """How many members like a song, and how many do not."""
 
     likes: int
@@ -43,8 +43,7 @@ class Tally:
         return (share + z2 / (2 * count) - spread) / (1 + z2 / count)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ranked:
+class Ranked(Struct, frozen=True, kw_only=True):
     """A song with its ratings."""
 
     job_id: JobId
@@ -114,7 +113,7 @@ def best(tx: Tx, guild_id: GuildId, since: datetime, limit: int) -> list[Ranked]
                   COUNT(*) FILTER (WHERE liked = 0) AS dislikes
            FROM rating WHERE guild_id = :guild AND song_at >= :since
            GROUP BY song_at, job_id HAVING MAX(liked) = 1 AND MIN(listed) = 1
-           ORDER BY song_at DESC, job_id DESC LIMIT :limit""",
+           ORDER BY 2 DESC, 1 DESC LIMIT :limit""",
         {"guild": guild_id, "since": milliseconds(since), "limit": RANKED_MAX},
     )
     scores: dict[tuple[int, int], float] = {}

@@ -1,9 +1,12 @@
 """Reports for server managers: ledger pages, usage by day and member, refundable songs."""
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import islice
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.characters import head
 from bot.database.engine import Row, Tx
@@ -19,6 +22,9 @@ from bot.store.times import EPOCH, moment
 
 REFUNDABLE_READ_MAX = 150
 """How many of a server's newest songs are read for a refund."""
+FREQUENT_KINDS = ("hold", "settle")
+"""Kinds of which every song has an entry. The others have an index."""
+_RARE = f"kind NOT IN {FREQUENT_KINDS}"
 _ROWS = f"""
   SELECT ledger.*, {{more}}
          COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {EXCERPT_READ_MAX}), '') AS song,
@@ -48,8 +54,7 @@ _GIVEN_BACK = """(
 """SQL of the credits that a song has given back since, of one part of its price."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerRow:
+class LedgerRow(Struct, frozen=True, kw_only=True):
     """One entry of the ledger. Ids are Discord's; those of erased people are None."""
 
     id: int
@@ -76,8 +81,7 @@ class LedgerRow:
     """Credits that could be spent after it, if that is known."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(Struct, frozen=True, kw_only=True):
     """One page of the ledger, newest first."""
 
     rows: tuple[LedgerRow, ...]
@@ -85,8 +89,7 @@ class Page:
     older: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayOfUse:
+class DayOfUse(Struct, frozen=True, kw_only=True):
     """The credits of one day's songs, by outcome."""
 
     day: date
@@ -96,8 +99,7 @@ class DayOfUse:
     refunded: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberUse:
+class MemberUse(Struct, frozen=True, kw_only=True):
     """Credits spent by a member. The id is None for an erased member."""
 
     member_id: DiscordUserId | None
@@ -106,8 +108,7 @@ class MemberUse:
     """Their display name as of their last song with stored texts."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettledSong:
+class SettledSong(Struct, frozen=True, kw_only=True):
     """A song whose credits can be refunded."""
 
     job_id: JobId
@@ -135,6 +136,8 @@ def page(
     parameters: dict[str, object] = {"guild": guild_id, "kind": kind, "size": size + 1}
     if kind is not None:
         where += " AND ledger.kind = CAST(:kind AS TEXT)"
+        if kind not in FREQUENT_KINDS:
+            where += f" AND ledger.{_RARE}"
     if member_id is not None:
         where += " AND ledger.member_id = (SELECT id FROM member WHERE discord_id = :member)"
         parameters["member"] = member_id
@@ -184,7 +187,8 @@ def with_balances(tx: Tx, guild_id: GuildId, page_: Page, defaults: Defaults, no
 def _settings(tx: Tx, guild_id: GuildId) -> list[tuple[int, Allowance, Allowance]]:
     """Return every change of the allowance: its entry, and the allowance before and after."""
     rows = tx.execute(
-        "SELECT id, kind, before, after FROM ledger WHERE guild_id = ? AND kind = 'set' ORDER BY id",
+        f"""SELECT id, kind, before, after FROM ledger
+            WHERE guild_id = ? AND kind = 'set' AND {_RARE} ORDER BY id""",
         (guild_id,),
     )
     found = [
@@ -288,29 +292,36 @@ def _read(row: Row) -> LedgerRow:
 
 def days_of_use(tx: Tx, guild_id: GuildId, days: int, today: int) -> list[DayOfUse]:
     """Return the last ``days`` days in order, today last, including days without songs."""
-    rows = tx.execute(
-        """SELECT day, kind, SUM(allowance + bonus) AS credits FROM ledger
-           WHERE guild_id = ? AND day > ? AND kind IN ('hold', 'settle', 'release', 'refund')
-           GROUP BY day, kind""",
-        (guild_id, today - days),
-    )
-    sums: dict[int, dict[str, int]] = {}
-    for row in rows:
-        sums.setdefault(row["day"], {})[row["kind"]] = row["credits"]
-    return [_day(day, sums.get(day, {})) for day in range(today - days + 1, today + 1)]
-
-
-def _day(day: int, sums: dict[str, int]) -> DayOfUse:
-    held, settled, released, refunded = (
-        sums.get(kind, 0) for kind in ("hold", "settle", "release", "refund")
-    )
-    return DayOfUse(
-        day=EPOCH + timedelta(days=day),
-        spent=settled - refunded,
-        held=held - settled - released,
-        released=released,
-        refunded=refunded,
-    )
+    which = range(today - days + 1, today + 1)
+    counted = {
+        row["day"]: (row["spent"], row["held"])
+        for row in tx.execute(
+            """SELECT day, allowance_used + bonus_used AS spent, allowance_held + bonus_held AS held
+               FROM usage WHERE guild_id = ? AND member_id = ? AND day > ?""",
+            (guild_id, WHOLE_GUILD, today - days),
+        )
+    }
+    # Day by day, since most entries in between are of other kinds.
+    given_back = {
+        (row["day"], row["kind"]): row["credits"]
+        for row in tx.execute(
+            """SELECT day, kind, SUM(allowance + bonus) AS credits FROM ledger
+               WHERE guild_id = :guild AND kind IN ('release', 'refund')
+                 AND day IN (SELECT CAST(value AS BIGINT) FROM json_each(:days))
+               GROUP BY day, kind""",
+            {"guild": guild_id, "days": json.dumps(list(which))},
+        )
+    }
+    return [
+        DayOfUse(
+            day=EPOCH + timedelta(days=day),
+            spent=counted.get(day, (0, 0))[0],
+            held=counted.get(day, (0, 0))[1],
+            released=given_back.get((day, "release"), 0),
+            refunded=given_back.get((day, "refund"), 0),
+        )
+        for day in which
+    ]
 
 
 def top_members(tx: Tx, guild_id: GuildId, first_day: int, limit: int) -> list[MemberUse]:

@@ -338,3 +338,6 @@ DROP INDEX job_by_member;
 CREATE INDEX job_by_member ON job (member_id, created_at, guild_id, interaction_id);
 DROP INDEX rating_of_songs;
 CREATE INDEX rating_of_songs ON rating (guild_id, song_at, job_id, liked, listed);
+
+-- Entries of the kinds that are few among those of songs.
+CREATE INDEX ledger_of_kind ON ledger (guild_id, kind, id) WHERE kind NOT IN ('hold', 'settle');

@@ -354,3 +354,4 @@ CREATE INDEX job_song_of_guild ON job (guild_id, created_at, id) WHERE state IN 
 CREATE INDEX ledger_of_day ON ledger (guild_id, day, kind, allowance, bonus);
 CREATE INDEX job_by_member ON job (member_id, created_at, guild_id, interaction_id);
 CREATE INDEX rating_of_songs ON rating (guild_id, song_at, job_id, liked, listed);
+CREATE INDEX ledger_of_kind ON ledger (guild_id, kind, id) WHERE kind NOT IN ('hold', 'settle');
