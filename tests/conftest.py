@@ -20,6 +20,8 @@ from tests.make import Clock
 
 # Neither xdist's controller nor the short runs of the mutation tests need them, and they take a second.
 if TYPE_CHECKING:
+    from simcord.backend import state as simcord_state
+
     from bot import app
     from bot.database import postgresql
     from bot.database import sqlite as database_module
@@ -36,6 +38,7 @@ else:
     postgresql, database_module = lazy("bot.database.postgresql"), lazy("bot.database.sqlite")
     sharding, payloads = lazy("bot.ui.sharding"), lazy("tests.payloads")
     process, warm_start = lazy("tests.flows.process"), lazy("tests.flows.warm_start")
+    simcord_state = lazy("simcord.backend.state")
     server_of_postgresql, pipeline = lazy("tests.postgresql"), lazy("tests.unit.pipeline.rig")
 
 # Without it, each of the processes that the tests start compiles everything it imports: 3 s instead of 1.
@@ -78,6 +81,8 @@ OF_AN_ENGINE = {"server_url", "tx", "postgresql_server"}
 
 CASES_MAX = 3
 """How many cases of one test the default run tries where each is an evening of the whole pipeline."""
+CASES_ON_A_SERVER_MAX = 1
+"""How many cases of any test a run on a server tries, where each costs three times as much."""
 
 SAMPLED = (
     "tests/faults/",
@@ -140,21 +145,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if contract is not Backend.SSEEDANCE:
         pipeline.Rig.backend = contract
         items[:] = [item for item in items if "rig" in fixtures_of(item) or "/faults/" not in item.nodeid]
-    if config.getoption("--engine") != "sqlite":
+    on_a_server = config.getoption("--engine") != "sqlite"
+    if on_a_server:
         items[:] = [item for item in items if not OF_AN_ENGINE.isdisjoint(fixtures_of(item))]
     cases: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
         if contract is not Backend.SSEEDANCE and item.get_closest_marker("documented"):
             item.add_marker(pytest.mark.skip(reason="about an answer that only the documented service gives"))
-        if config.getoption("--engine") != "sqlite" and item.get_closest_marker("sqlite"):
+        if on_a_server and item.get_closest_marker("sqlite"):
             item.add_marker(pytest.mark.skip(reason="about SQLite's file"))
         file, _, test = item.nodeid.partition("::")
         if file in CAMPAIGNS and test.startswith(CAMPAIGNS[file]):
             item.add_marker(pytest.mark.campaign)
-        elif item.nodeid.startswith(SAMPLED):
+        elif on_a_server or item.nodeid.startswith(SAMPLED):
             cases[item.nodeid.partition("[")[0]].append(item)
+    cases_max = CASES_ON_A_SERVER_MAX if on_a_server else CASES_MAX
     for listed in cases.values():
-        for item in set(listed).difference(representatives(listed)):
+        for item in set(listed).difference(representatives(listed, cases_max)):
             item.add_marker(pytest.mark.campaign)
     items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
 
@@ -164,7 +171,7 @@ def fixtures_of(item: pytest.Item) -> Sequence[str]:
     return item.fixturenames if isinstance(item, pytest.Function) else ()
 
 
-def representatives(cases: Sequence[pytest.Item]) -> Sequence[pytest.Item]:
+def representatives(cases: Sequence[pytest.Item], cases_max: int = CASES_MAX) -> Sequence[pytest.Item]:
     """Return a few of a test's cases, spread evenly over its list, which has like next to like.
 
     Of a product of lists they are taken from its diagonal, where no value of a list comes twice.
@@ -176,10 +183,10 @@ def representatives(cases: Sequence[pytest.Item]) -> Sequence[pytest.Item]:
         if not seen & values:
             diagonal.append(case)
             seen |= values
-    if len(cases) <= CASES_MAX or len(diagonal) <= CASES_MAX:
-        return cases if len(cases) <= CASES_MAX else diagonal
+    if len(cases) <= cases_max or len(diagonal) <= cases_max:
+        return cases if len(cases) <= cases_max else diagonal
     last = len(diagonal) - 1
-    return [diagonal[last * n // (CASES_MAX - 1)] for n in range(CASES_MAX)]
+    return [diagonal[last * n // max(1, cases_max - 1)] for n in range(cases_max)]
 
 
 @pytest.hookimpl(trylast=True)
@@ -265,6 +272,10 @@ def database_url(
     else:
         # SimCord does not say how many shards it recommends.
         monkeypatch.setattr(app, "sharding", lambda *_: sharding.ALL_SHARDS)
+        # It counts the three seconds for an answer by the machine's clock, however busy the cores are.
+        simulated = simcord_state.Backend
+        after = simulated.iso_after
+        monkeypatch.setattr(simulated, "iso_after", lambda self, s: after(self, max(s, PATIENCE_S)))
     return server_url
 
 

@@ -17,6 +17,12 @@ from bot.store.changes import Allowance, Credits, Status, Value
 from bot.store.members import OPERATOR, WHOLE_GUILD, member_number
 from bot.store.times import milliseconds
 
+_COUNT = """UPDATE usage SET
+  allowance_held = allowance_held + :allowance * :held_by,
+  allowance_used = allowance_used + :allowance * :used_by,
+  bonus_held = bonus_held + :bonus * :held_by,
+  bonus_used = bonus_used + :bonus * :used_by
+WHERE guild_id = :guild AND member_id = :member AND day = :day"""
 CREDITS_MAX = 1_000_000
 """Maximum allowance, and maximum bonus of a server, in credits."""
 
@@ -296,7 +302,8 @@ def changed(tx: Tx, changed_by: ChangedBy) -> bool:
 
 def know_guild(tx: Tx, guild_id: GuildId) -> None:
     """Insert the server's row if it is missing."""
-    tx.execute("INSERT INTO guild (id) VALUES (?) ON CONFLICT DO NOTHING", (guild_id,))
+    if tx.execute("SELECT 1 FROM guild WHERE id = ?", (guild_id,)).fetchone() is None:
+        tx.execute("INSERT INTO guild (id) VALUES (?) ON CONFLICT DO NOTHING", (guild_id,))
 
 
 def _booking(tx: Tx, job_id: JobId) -> _Booking:
@@ -314,28 +321,24 @@ def _booking(tx: Tx, job_id: JobId) -> _Booking:
 
 
 def _give_back(tx: Tx, booking: _Booking) -> None:
-    tx.execute("UPDATE guild SET bonus = bonus + ? WHERE id = ?", (booking.hold.bonus, booking.guild_id))
+    bonus = booking.hold.bonus
+    if bonus:
+        tx.execute("UPDATE guild SET bonus = bonus + ? WHERE id = ?", (bonus, booking.guild_id))
 
 
 def _count(tx: Tx, booking: _Booking, *, held_by: int, used_by: int) -> None:
     """Change the day's counters of the member and of the server by a multiple of the hold."""
-    guild_id, held = booking.guild_id, booking.hold
+    held = booking.hold
+    counts = {"allowance": held.allowance, "bonus": held.bonus, "held_by": held_by, "used_by": used_by}
     for who in (booking.member, WHOLE_GUILD):
-        key = {"guild": guild_id, "member": who, "day": held.day}
-        tx.execute(
-            """INSERT INTO usage (guild_id, member_id, day) VALUES (:guild, :member, :day)
-               ON CONFLICT DO NOTHING""",
-            key,
-        )
-        tx.execute(
-            """UPDATE usage SET
-                 allowance_held = allowance_held + :allowance * :held_by,
-                 allowance_used = allowance_used + :allowance * :used_by,
-                 bonus_held = bonus_held + :bonus * :held_by,
-                 bonus_used = bonus_used + :bonus * :used_by
-               WHERE guild_id = :guild AND member_id = :member AND day = :day""",
-            key | {"allowance": held.allowance, "bonus": held.bonus, "held_by": held_by, "used_by": used_by},
-        )
+        values = {"guild": booking.guild_id, "member": who, "day": held.day, **counts}
+        if tx.execute(_COUNT, values).rowcount == 0:  # the first song of the day
+            tx.execute(
+                """INSERT INTO usage (guild_id, member_id, day) VALUES (:guild, :member, :day)
+                   ON CONFLICT DO NOTHING""",
+                values,
+            )
+            tx.execute(_COUNT, values)
 
 
 def _book(

@@ -41,6 +41,7 @@ FILLED: Final = {
     ("bot/store/erasure.py", "job_id"): "the key of spool_removal",
     ("bot/store/job_rows.py", "job_id"): "a track's",
     ("bot/store/queue_order.py", "member_id"): "a job's",
+    ("bot/store/ratings.py", "job_id"): "the key of rating",
     ("bot/store/claims.py", "due_at"): "only jobs with a due time are ripe",
 }
 """Columns that may be NULL elsewhere, and not where they are ordered by."""
