@@ -33,8 +33,9 @@ DAYS: Final = 80
 RATIO_MAX: Final = 1.5
 WARM_UP: Final = 2
 """Uses of each command before it is measured."""
-CALM_S: Final = 0.2
-"""A bot is calm when it has used no more than a tenth of this time, in seconds."""
+CALM_S: Final = 0.15
+CALM_SHARE: Final = 0.02
+"""A bot is calm when it has used no more than this share of that time, in seconds."""
 CALM_WITHIN_S: Final = 300.0
 FOLLOWED_S: Final = 60.0
 MANAGER: Final = 1 << 5
@@ -235,16 +236,15 @@ async def one_use(bot: Bot, use: Use, cost: Cost) -> None:
     if use.followed:
         async with asyncio.timeout(FOLLOWED_S):
             await bot.discord.followed.wait()
-    await asyncio.sleep(CALM_S)
     cost.answers_ms.append(took_s * 1000)
-    cost.cpu_ms.append(bot.cpu_ms() - before_ms)
+    cost.cpu_ms.append(await until_calm(bot) - before_ms)
 
 
-async def until_calm(bot: Bot) -> None:
-    """Wait until a bot has done what it does after its start."""
+async def until_calm(bot: Bot) -> float:
+    """Wait until a bot does nothing any more. Return its processor time so far in milliseconds."""
     async with asyncio.timeout(CALM_WITHIN_S):
-        used_ms = CALM_S * 1000
-        while used_ms > CALM_S * 100:
+        while True:
             before_ms = bot.cpu_ms()
-            await asyncio.sleep(CALM_S * 5)
-            used_ms = (bot.cpu_ms() - before_ms) / 5
+            await asyncio.sleep(CALM_S)
+            if (after_ms := bot.cpu_ms()) - before_ms <= CALM_S * CALM_SHARE * 1000:
+                return after_ms

@@ -156,7 +156,7 @@ class StandIn:
         body = await request.read()
         if callback is not None:
             at_s = time.perf_counter()
-            content = json.loads(body)
+            content = _content(body)
             answer = self._answers.get(callback[1])
             if answer is not None and not answer.done():
                 answer.set_result((at_s, content))
@@ -275,6 +275,14 @@ class StandIn:
 
 async def _send(socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
     await socket.send_str(json.dumps(frame))
+
+
+def _content(body: bytes) -> dict[str, Any]:
+    """Return the JSON of an answer, which is the first part of a form if the answer has a file."""
+    if not body.startswith(b"{"):
+        body = body[body.index(b"\r\n\r\n") + 4 : body.index(b"\r\n--", 1)]
+    found: dict[str, Any] = json.loads(body)
+    return found
 
 
 def _value(value: object) -> object:

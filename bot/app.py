@@ -33,6 +33,7 @@ from bot.pipeline.upstream_balance import UpstreamBalance
 from bot.services.credits import CreditService
 from bot.services.intake import Intake, Terms
 from bot.services.lyrics import Lyricist
+from bot.services.lyrics_payments import LyricsPayments
 from bot.services.privacy import Privacy
 from bot.services.ratings import Ratings
 from bot.services.server_rules import ServerRules
@@ -57,6 +58,7 @@ class App(Struct, frozen=True, kw_only=True):
     database: Database
     intake: Intake
     lyricist: Lyricist
+    lyrics_payments: LyricsPayments
     song_archive: SongArchive
     privacy: Privacy
     runner: Runner
@@ -172,13 +174,16 @@ async def assemble(
             now=now,
             woken=woken.set,
         )
+        lyrics_payments = LyricsPayments(
+            database=database, music=music, terms=terms, now=now, alert=operator_alerts.alert
+        )
         lyricist = Lyricist(
             database=database,
             music=music,
+            payments=lyrics_payments,
             terms=terms,
             now=now,
             pace=settings.poll_pace,
-            alert=operator_alerts.alert,
         )
         client.offer(
             Services(
@@ -245,6 +250,7 @@ async def assemble(
             database=database,
             intake=intake,
             lyricist=lyricist,
+            lyrics_payments=lyrics_payments,
             song_archive=song_archive,
             privacy=privacy,
             runner=runner,

@@ -26,6 +26,7 @@ from tests import postgresql as server_of_postgresql
 from tests.flows.process import BotProcess
 from tests.flows.warm_start import WarmStarts
 from tests.make import Clock
+from tests.payloads import translate_once
 from tests.unit.pipeline.rig import Rig
 
 # Without it, each of the processes that the tests start compiles everything it imports: 3 s instead of 1.
@@ -230,9 +231,14 @@ def server_url(request: pytest.FixtureRequest) -> str | None:
 
 
 @pytest.fixture
-def database_url(server_url: str | None, monkeypatch: pytest.MonkeyPatch) -> str | None:
+def database_url(
+    server_url: str | None, tmp_path: Path, blank_file: bytes, monkeypatch: pytest.MonkeyPatch
+) -> str | None:
     """What SimCord's ``World.open`` is given; None for a file of its own."""
-    if server_url is not None:
+    translate_once(monkeypatch)
+    if server_url is None:
+        (tmp_path / "tunesmith.db").write_bytes(blank_file)
+    else:
         # SimCord does not say how many shards it recommends.
         monkeypatch.setattr(app, "sharding", lambda *_: ALL_SHARDS)
     return server_url

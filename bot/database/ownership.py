@@ -34,6 +34,10 @@ class LogLost(Lost):
     """The write-ahead log was removed. Closing the connection still saves what is in it."""
 
 
+class Damaged(Lost):
+    """The file is damaged. What a connection would write on closing stays in the log."""
+
+
 class Overwritten(Lost):
     """Another database was written over the file. Its log would damage that one at the next start."""
 

@@ -16,11 +16,11 @@ from typing import Generic, TypeVar, cast
 import aiosqlite
 
 from bot import threads
-from bot.database import engine, pages
+from bot.database import engine, integrity, pages
 from bot.database.engine import RETRY_AFTER_S, ConstraintViolated
 from bot.database.exclusive_lock import exclusive_lock
 from bot.database.migrating import migrate, refuse_foreign, refuse_other_schema, schema_version
-from bot.database.ownership import Gone, LogLost, Lost, Overwritten, Ownership
+from bot.database.ownership import Damaged, Gone, LogLost, Lost, Overwritten, Ownership
 from bot.database.share import EVERYTHING, Share
 from bot.errors import StartRefused, StoreBusy, StoreLost
 
@@ -296,7 +296,13 @@ class Database(engine.Database):
                 await database.read(schema_version)  # from here on, the reader holds the file open
                 try:
                     with closing(database._reports):
-                        yield database
+                        async with integrity.checked_meanwhile(
+                            partial(_connect_reading, path, any_thread=True),
+                            os.fstat(handle).st_size,
+                            database._reports,
+                            database._damaged,
+                        ):
+                            yield database
                 finally:
                     database._closed = True
                     await database._let_go()
@@ -337,8 +343,14 @@ class Database(engine.Database):
         return True
 
     async def until_lost(self) -> str:
-        """Wait until a write finds that the database is no longer this process's. Return why."""
+        """Wait until a write finds that the database is no longer this process's. Return why.
+
+        Raises:
+            StartRefused: the check of a large file has found it damaged.
+        """
         await self._was_lost.wait()
+        if isinstance(self._lost, Damaged):
+            raise _refusal(self.path, sqlite3.DatabaseError(str(self._lost)))
         return str(self._lost)
 
     async def _let_go(self) -> None:
@@ -384,6 +396,10 @@ class Database(engine.Database):
         if not entry.results:
             raise RuntimeError("the writer's thread has met a bug; its debug log has the error")
         return entry.results[0]
+
+    def _damaged(self, error: sqlite3.Error) -> None:
+        self._lost = self._lost or Damaged(str(error))
+        self._was_lost.set()
 
     def _refused(self, error: Gone | Lost) -> StoreBusy:
         """Return the error for a file that is no longer there, or no longer ours."""
@@ -640,17 +656,17 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
             f"DATABASE_URL: {path} lies where SQLite can't keep a write-ahead log; "
             "choose a folder on a local disk."
         )
-    finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if finding != "ok":
-        raise sqlite3.DatabaseError(finding)
+    if integrity.is_checked_first(connection, path):
+        integrity.check(connection)
 
 
-def _connect_reading(path: Path) -> sqlite3.Connection:
+def _connect_reading(path: Path, *, any_thread: bool = False) -> sqlite3.Connection:
     """Open a connection that cannot write."""
     connection = sqlite3.connect(
         f"{path.resolve().as_uri()}?mode=ro",
         uri=True,
         isolation_level=None,
+        check_same_thread=not any_thread,
         cached_statements=STATEMENTS_CACHED,
     )
     connection.row_factory = sqlite3.Row

@@ -82,7 +82,7 @@ class Spool:
 
     def count(self, files: Iterable[str]) -> int:
         """Return how many of these files are there."""
-        return sum(self.path(file).is_file() for file in files)
+        return sum(os.path.isfile(f"{self.folder}/{file}") for file in files)  # noqa: PTH113 - four times as fast
 
     def of_jobs(self, job_ids: Collection[int]) -> list[Path]:
         """Return the files of these jobs, complete or not: their names begin with the job's id and "-"."""

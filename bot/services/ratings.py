@@ -138,7 +138,7 @@ class Ratings:
         since = self._now() - WEEK
 
         def best(tx: Tx) -> BestPage:
-            ranked = ratings.best(tx, guild_id, since)[:BEST_MAX]
+            ranked = ratings.best(tx, guild_id, since, BEST_MAX)
             pages = max(1, -(-len(ranked) // BEST_PAGE_MAX))
             shown = min(max(page, 1), pages)
             first = (shown - 1) * BEST_PAGE_MAX

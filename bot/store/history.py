@@ -22,11 +22,13 @@ _THERE = ", ".join(f"'{state}'" for state in sorted(SONG_STATES))
 # The caller names the columns: reading the lyrics of thousands of songs is slow.
 _SONGS = f"""SELECT job.id, job.created_at, {{columns}} FROM job LEFT JOIN words ON words.job_id = job.id
              WHERE job.guild_id = :guild AND job.member_id = :member AND job.state IN ({_THERE})"""
-LOOK_MAX = 250
-"""Maximum number of songs that one look of a search reads, which takes a few milliseconds."""
-LOOK_CHARACTERS_MAX = 100_000
-"""Length of texts in characters after which a look ends as well: lyrics may be long."""
-CHOICES_READ_MAX = 250
+FIRST_LOOK_MAX = 100
+"""Maximum number of songs that a search reads before it is answered, which takes a few milliseconds."""
+LOOK_MAX = 500
+"""Maximum number of songs that each further look reads."""
+LOOK_CHARACTERS_PER_SONG = 1_000
+"""Mean length of texts in characters beyond which a look ends earlier: lyrics may be long."""
+CHOICES_READ_MAX = 100
 """How many of the newest songs autocompletion reads, which is asked with every letter."""
 _NEWEST_FIRST = "ORDER BY job.created_at DESC, job.id DESC"
 _OLDEST_FIRST = "ORDER BY job.created_at, job.id"
@@ -100,7 +102,7 @@ def songs(
     case; a song whose texts have been deleted is matched by its date, such as 2026-03-14. Such a search
     may need further looks: ``continued``.
     """
-    search = _Search(tx, guild_id, member_id, word, size)
+    search = _Search(tx, guild_id, member_id, word, size=size, songs_max=FIRST_LOOK_MAX)
     if (after := search.place(after_id)) is not None:
         return _newer(search, after, ())
     before = None if after_id is not None else search.place(before_id)
@@ -111,7 +113,7 @@ def continued(
     tx: Tx, guild_id: GuildId, member_id: DiscordUserId, page: SongPage, *, size: int, word: str
 ) -> SongPage:
     """Return the page of a search after one more look at the songs that follow ``page.read_to``."""
-    search = _Search(tx, guild_id, member_id, word, size)
+    search = _Search(tx, guild_id, member_id, word, size=size, songs_max=LOOK_MAX)
     place = search.place(page.read_to)
     if place is None:  # the song has been deleted meanwhile, and the search ends where it is
         return replace(page, read_to=None)
@@ -153,7 +155,7 @@ def find(
     A song with exactly this title comes first, then the newest match. A look reads a bounded number of
     songs; the next one continues where ``so_far`` ended.
     """
-    search = _Search(tx, guild_id, member_id, typed, 1)
+    search = _Search(tx, guild_id, member_id, typed, songs_max=LOOK_MAX)
     words, title = search.words, folded(typed)
     if so_far is None and len(words) == 1 and JOB_ID.fullmatch(words[0]):
         exact = search.place(JobId(int(words[0])))
@@ -174,9 +176,19 @@ def find(
 class _Search:
     """One look at a member's songs in a server."""
 
-    def __init__(self, tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str, size: int) -> None:
+    def __init__(
+        self,
+        tx: Tx,
+        guild_id: GuildId,
+        member_id: DiscordUserId,
+        typed: str,
+        *,
+        size: int = 1,
+        songs_max: int,
+    ) -> None:
         self.tx = tx
         self.size = size
+        self.songs_max = songs_max
         self.words = _words(typed)
         self.read_to: JobId | None = None
         """The last song that was read, if the look had to end there."""
@@ -197,13 +209,13 @@ class _Search:
         where = _SONGS.format(columns=_TEXTS if self.words else "NULL")
         if place is not None:
             where += f" AND (job.created_at, job.id) {side} (:at, :id)"
-        limit = LOOK_MAX if self.words else self.size + 1
+        limit = self.songs_max if self.words else self.size + 1
         length = 0
         rows = self.tx.execute(f"{where} {order} LIMIT {limit}", self._owner | (place or {}))
         for count, row in enumerate(rows, start=1):
             yield row
             length += sum(len(row[name] or "") for name in TEXT_NAMES) if self.words else 0
-            if self.words and (count >= limit or length >= LOOK_CHARACTERS_MAX):
+            if self.words and (count >= limit or length >= limit * LOOK_CHARACTERS_PER_SONG):
                 self.read_to = row["id"]
                 return
 

@@ -15,8 +15,10 @@ from bot.store.jobs import NOT_ERASED
 from bot.store.members import NOBODY
 from bot.store.times import EPOCH, moment
 
-COUNTED_MAX = 1_000
+COUNTED_MAX = 500
 """How far a summary counts each kind of record, so that it takes no longer the more there are."""
+FILES_OF_MAX = 100
+"""Number of a member's newest songs whose files are looked for."""
 _OF_OTHERS = "words of another member"
 _DROPPED = "no longer kept"
 
@@ -101,7 +103,7 @@ def files(tx: Tx, discord_id: DiscordUserId) -> list[str]:
         """SELECT track.file FROM (SELECT id FROM job WHERE member_id = :member
                                    ORDER BY created_at DESC LIMIT :most) AS newest
            JOIN track ON track.job_id = newest.id""",
-        {"member": members.known_member(tx, discord_id), "most": COUNTED_MAX},
+        {"member": members.known_member(tx, discord_id), "most": FILES_OF_MAX},
     )
     return [row["file"] for row in rows]
 
@@ -140,6 +142,7 @@ def sections(tx: Tx, discord_id: DiscordUserId) -> dict[str, Iterable[object]]:
                 "asked_for_at": _time(row["asked_at"]),
                 "music_service": row["backend"],
                 "state": row["state"],
+                "what_they_are_to_be_about": row["about"],
                 "task_of_the_music_service": row["task_id"],
                 "cost_in_credits_of_the_music_service": row["upstream_credits"],
             }

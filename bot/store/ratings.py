@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Collection
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 from msgspec import Struct
@@ -19,7 +20,7 @@ from bot.store.job_rows import SONGS
 from bot.store.jobs import NOT_ERASED
 from bot.store.times import milliseconds
 
-RANKED_MAX: Final = 5_000
+RANKED_MAX: Final = 1_000
 """Maximum rated songs of a server that are compared, the newest first."""
 CONFIDENCE_Z: Final = 1.96
 """Standard deviations on either side that hold 95 % of a normal distribution."""
@@ -99,32 +100,45 @@ def may_be_rated(tx: Tx, guild_id: GuildId, job_id: JobId) -> bool:
     return row is not None
 
 
-def best(tx: Tx, guild_id: GuildId, since: datetime) -> list[Ranked]:
-    """Return the server's songs requested since then that somebody likes, the best first.
+def best(tx: Tx, guild_id: GuildId, since: datetime, limit: int) -> list[Ranked]:
+    """Return up to ``limit`` of the server's songs requested since then that somebody likes, the best first.
 
     Only songs whose message in the server is there: none that was erased, deleted, sent to its member alone,
     or rated in a private thread. Of two with the same score, the one with more likes comes first, then the
     earlier one.
     """
+    # Ranked by what the index has; the jobs of the best few are looked at afterwards.
     rows = tx.execute(
-        f"""SELECT rating.job_id, MIN(song_at) AS song_at, COUNT(*) FILTER (WHERE liked = 1) AS likes,
-                   COUNT(*) FILTER (WHERE liked = 0) AS dislikes
-            FROM rating JOIN job ON job.id = rating.job_id
-            WHERE rating.guild_id = :guild AND song_at >= :since AND {NOT_ERASED}
-              AND state = 'delivered' AND message_id IS NOT NULL AND delivery_direct = 0
-            GROUP BY rating.job_id HAVING MAX(liked) = 1 AND MIN(listed) = 1
-            ORDER BY 2 DESC, 1 DESC LIMIT :limit""",
+        """SELECT job_id, song_at, COUNT(*) FILTER (WHERE liked = 1) AS likes,
+                  COUNT(*) FILTER (WHERE liked = 0) AS dislikes
+           FROM rating WHERE guild_id = :guild AND song_at >= :since
+           GROUP BY song_at, job_id HAVING MAX(liked) = 1 AND MIN(listed) = 1
+           ORDER BY song_at DESC, job_id DESC LIMIT :limit""",
         {"guild": guild_id, "since": milliseconds(since), "limit": RANKED_MAX},
-    ).fetchall()
-    ranked = [
-        (
-            row["song_at"],
-            Ranked(job_id=row["job_id"], tally=Tally(likes=row["likes"], dislikes=row["dislikes"])),
-        )
-        for row in rows
-    ]
-    ranked.sort(key=lambda one: (-one[1].tally.score, -one[1].tally.likes, one[0], one[1].job_id))
-    return [song for _, song in ranked]
+    )
+    scores: dict[tuple[int, int], float] = {}
+    ranked = []
+    for job_id, song_at, likes, dislikes in rows:
+        if (likes, dislikes) not in scores:
+            scores[likes, dislikes] = Tally(likes=likes, dislikes=dislikes).score
+        ranked.append((-scores[likes, dislikes], -likes, song_at, job_id, dislikes))
+    ranked.sort()
+    songs = (
+        Ranked(job_id=job_id, tally=Tally(likes=-minus_likes, dislikes=dislikes))
+        for _, minus_likes, _, job_id, dislikes in ranked
+        if _is_in_server(tx, job_id)
+    )
+    return list(islice(songs, limit))
+
+
+def _is_in_server(tx: Tx, job_id: JobId) -> bool:
+    """Return whether the song's message is in its server."""
+    row = tx.execute(
+        f"""SELECT 1 FROM job WHERE id = ? AND {NOT_ERASED}
+              AND state = 'delivered' AND message_id IS NOT NULL AND delivery_direct = 0""",
+        (job_id,),
+    ).fetchone()
+    return row is not None
 
 
 # -- what goes with a deletion

@@ -12,13 +12,15 @@ from bot.database.engine import Row, Tx
 from bot.model import DiscordUserId, GuildId, JobId
 from bot.store import changes, ledger, times
 from bot.store.changes import Allowance, Value
-from bot.store.history import CHOICES_READ_MAX, JOB_ID, folded
+from bot.store.history import JOB_ID, folded
 from bot.store.job_rows import SONGS
 from bot.store.jobs import EXCERPT_MAX, EXCERPT_READ_MAX
 from bot.store.ledger import Defaults
 from bot.store.members import OPERATOR, WHOLE_GUILD
 from bot.store.times import EPOCH, moment
 
+REFUNDABLE_READ_MAX = 150
+"""How many of a server's newest songs are read for a refund."""
 _ROWS = f"""
   SELECT ledger.*, {{more}}
          COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {EXCERPT_READ_MAX}), '') AS song,
@@ -330,7 +332,7 @@ def top_members(tx: Tx, guild_id: GuildId, first_day: int, limit: int) -> list[M
 def settled_songs(tx: Tx, guild_id: GuildId, typed: str, limit: int) -> list[SettledSong]:
     """Return refundable songs, newest first, that match by title, prompt or member name.
 
-    Of the server's newest songs as many are read as autocompletion reads elsewhere; a job id finds any.
+    Only the server's newest songs are read, with every letter that is typed; a job id finds any.
     """
     part = folded(typed)
     exact = [] if JOB_ID.fullmatch(part) is None else ["job.id = :id"]
@@ -343,7 +345,7 @@ def settled_songs(tx: Tx, guild_id: GuildId, typed: str, limit: int) -> list[Set
                 FROM job LEFT JOIN words ON words.job_id = job.id
                 WHERE job.guild_id = :guild AND job.price > 0 AND job.state IN ({SONGS}) AND {which}
                   AND NOT EXISTS (SELECT 1 FROM ledger WHERE job_id = job.id AND kind = 'refund')
-                ORDER BY job.created_at DESC, job.id DESC LIMIT {CHOICES_READ_MAX}""",
+                ORDER BY job.created_at DESC, job.id DESC LIMIT {REFUNDABLE_READ_MAX}""",
             {"guild": guild_id, "id": int(part) if exact else 0},
         )
     )

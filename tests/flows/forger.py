@@ -9,6 +9,7 @@ from bot.playground.world import World
 
 EVENT: Final = "INTERACTION_CREATE"
 CALLBACK: Final = "/callback"
+ORIGINAL: Final = "/messages/@original"
 HUGE: Final = 2**63
 
 
@@ -25,19 +26,20 @@ class Forger:
         return next(event for event in reversed(events) if event["type"] == type_.value)
 
     async def send(self, event: dict[str, Any], **data: Any) -> dict[str, Any]:  # noqa: ANN401 - Discord's JSON
-        """Send the interaction with other data. Returns the only answer to it."""
+        """Send the interaction with other data. Returns its only answer, complete if it was deferred."""
         forged = copy.deepcopy(event) | {"id": str(next(self._ids))}
         forged["data"] |= data
         before = len(self.world.env.http_requests)
         self.world.env.backend.emit(EVENT, forged)
         await self.world.env.settle()
-        answers = [
-            request.json or {}
-            for request in self.world.env.http_requests[before:]
-            if request.path.endswith(CALLBACK)
-        ]
+        requests = self.world.env.http_requests[before:]
+        answers = [request.json or {} for request in requests if request.path.endswith(CALLBACK)]
         assert 1 == len(answers), data
-        return answers[0]
+        (answer,) = answers
+        if answer["type"] == discord.InteractionResponseType.deferred_channel_message.value:
+            (completed,) = [request.json or {} for request in requests if request.path.endswith(ORIGINAL)]
+            return answer | {"data": answer["data"] | completed}
+        return answer
 
 
 def is_private_sentence(answer: dict[str, Any]) -> bool:

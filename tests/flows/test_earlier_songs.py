@@ -7,6 +7,8 @@ import pytest
 import simcord
 
 from bot.playground.world import World
+from bot.services import songs
+from bot.store import history
 from tests.conftest import TINY_SONG
 from tests.flows.seen import WAIT_S, buttons, choose, keep_service_busy, posted, said, sent_back
 
@@ -89,6 +91,58 @@ async def test_history_is_searched_by_word(world: World, mia: simcord.MemberActo
 
     assert "Warm synth pop" in said(found)
     assert "None of your songs here" in said(missed)
+
+
+async def test_a_search_goes_on_until_it_has_found_an_old_song(
+    world: World, mia: simcord.MemberActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2):
+        await mia.slash(world.channel, "music create", prompt=f"polka {number}")
+        await done(world, number + 2)
+    monkeypatch.setattr(history, "FIRST_LOOK_MAX", 1)
+    monkeypatch.setattr(history, "LOOK_MAX", 1)
+
+    answer = await mia.slash(world.channel, "music history", search="synth")
+
+    assert answer.response is not None
+    (shown,) = answer.response.message.embeds
+    assert "Warm synth pop" in str(shown.description)
+    assert "Searching" not in str(shown.description)
+
+
+async def test_a_search_that_has_read_enough_goes_on_by_its_button(
+    world: World, mia: simcord.MemberActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2):
+        await mia.slash(world.channel, "music create", prompt=f"polka {number}")
+        await done(world, number + 2)
+    monkeypatch.setattr(history, "FIRST_LOOK_MAX", 1)
+    monkeypatch.setattr(history, "LOOK_MAX", 1)
+    monkeypatch.setattr(songs, "LOOKS_MAX", 2)
+
+    answer = await mia.slash(world.channel, "music history", search="synth")
+    assert answer.response is not None
+    so_far = str(answer.response.message.embeds[0].description)
+    further = await mia.click(answer.response.message, label="Older")
+
+    assert "searches on" in so_far
+    assert further.response is not None
+    assert "Warm synth pop" in str(further.response.embeds[0].description)
+
+
+async def test_an_older_song_than_those_offered_can_be_searched_for(
+    world: World, mia: simcord.MemberActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first,) = await posted(world)
+    await mia.slash(world.channel, "music create", prompt="polka")
+    await done(world, 2)
+    monkeypatch.setattr(history, "CHOICES_READ_MAX", 1)
+
+    (choice,) = await mia.autocomplete(world.channel, "music get", "song", "synth")
+    await mia.slash(world.channel, "music get", song=choice["value"])
+
+    assert ("Search older songs for “synth”", "synth") == (choice["name"], choice["value"])
+    assert "🎶 Warm synth pop" in [one.content for one in others(world, first)]
 
 
 @pytest.mark.parametrize("where", ["spool", "message", "service"])

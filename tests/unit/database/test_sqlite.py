@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from bot.database import exclusive_lock, migrating, pages
+from bot.database import exclusive_lock, integrity, migrating, pages
 from bot.database import sqlite as module
 from bot.database.engine import FIRST_PAGE, ConstraintViolated
 from bot.database.sqlite import Database, Tx
@@ -652,6 +652,12 @@ def overwrite_a_page(path: Path) -> None:
     path.write_bytes(content)
 
 
+def overwrite_the_last_page(path: Path) -> None:
+    """Damage a page that the start does not read."""
+    content = path.read_bytes()
+    path.write_bytes(content[:-4096] + b"\xa5" * 4096)
+
+
 async def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
     spoil(path)
 
@@ -660,6 +666,40 @@ async def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
 
 async def test_a_damaged_database_is_refused(path: Path) -> None:
     overwrite_a_page(path)
+
+    assert "no usable SQLite database" in await refusal(path)
+
+
+async def test_a_large_database_is_opened_at_once_and_checked_meanwhile(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overwrite_the_last_page(path)
+    monkeypatch.setattr(integrity, "CHECKED_FIRST_MAX_BYTES", 0)
+
+    async with Database.open(path) as database:
+        with pytest.raises(StartRefused, match="no usable SQLite database"):
+            await database.until_lost()
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.05])
+async def test_the_check_of_a_sound_large_database_ends_with_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    monkeypatch.setattr(integrity, "CHECKED_FIRST_MAX_BYTES", 0)
+
+    async with Database.open(path) as database:
+        await asyncio.sleep(seconds)
+
+        assert not database._was_lost.is_set()
+
+
+async def test_a_large_database_is_checked_before_an_upgrade(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with outside(path) as other:
+        other.execute("PRAGMA user_version = 6")
+    overwrite_a_page(path)
+    monkeypatch.setattr(integrity, "CHECKED_FIRST_MAX_BYTES", 0)
 
     assert "no usable SQLite database" in await refusal(path)
 

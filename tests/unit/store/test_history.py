@@ -350,6 +350,7 @@ def searched(tx: Tx, word: str, size: int, **edge: JobId) -> tuple[SongPage, int
 
 def test_a_look_of_a_search_reads_a_bounded_number_of_songs(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
     made = titled(tx, "Polka", "Waltz", "Snow", "Waltz", "Snow")
+    monkeypatch.setattr(history, "FIRST_LOOK_MAX", 2)
     monkeypatch.setattr(history, "LOOK_MAX", 2)
 
     page = history.songs(tx, GUILD, MEMBER, size=5, word="waltz")
@@ -365,6 +366,7 @@ def test_a_search_goes_on_until_the_oldest_song(
     tx: Tx, monkeypatch: pytest.MonkeyPatch, word: str, found: list[int], looks: int
 ) -> None:
     made = titled(tx, "Polka", "Waltz", "Snow", "Waltz", "Snow")
+    monkeypatch.setattr(history, "FIRST_LOOK_MAX", 2)
     monkeypatch.setattr(history, "LOOK_MAX", 2)
 
     page, count = searched(tx, word, 5)
@@ -375,6 +377,7 @@ def test_a_search_goes_on_until_the_oldest_song(
 
 def test_a_search_ends_with_a_full_page_and_goes_on_from_it(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
     made = titled(tx, "Waltz", "Snow", "Waltz", "Snow", "Waltz", "Snow", "Waltz", "Snow")
+    monkeypatch.setattr(history, "FIRST_LOOK_MAX", 2)
     monkeypatch.setattr(history, "LOOK_MAX", 2)
 
     first, _ = searched(tx, "waltz", 2)
@@ -390,7 +393,7 @@ def test_a_search_ends_with_a_full_page_and_goes_on_from_it(tx: Tx, monkeypatch:
 
 def test_long_texts_end_a_look_early(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
     made = titled(tx, "Polka", "Waltz", "Snow")
-    monkeypatch.setattr(history, "LOOK_CHARACTERS_MAX", 1)
+    monkeypatch.setattr(history, "LOOK_CHARACTERS_PER_SONG", 0)
 
     page = history.songs(tx, GUILD, MEMBER, size=5, word="polka")
 
@@ -408,6 +411,7 @@ def test_a_search_ends_where_its_last_song_was_deleted(tx: Tx) -> None:
 
 def test_a_title_typed_in_full_is_found_behind_newer_matches(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
     made = titled(tx, "Waltz", "Snow", "Neon Waltz", "Snow", "Snow")
+    monkeypatch.setattr(history, "FIRST_LOOK_MAX", 2)
     monkeypatch.setattr(history, "LOOK_MAX", 2)
 
     match: Match | None = None

@@ -43,7 +43,7 @@ def rated(tx: Tx, job: Job, likes: int, dislikes: int = 0) -> Job:
 
 
 def best(tx: Tx, guild_id: GuildId = GUILD) -> list[JobId]:
-    return [one.job_id for one in ratings.best(tx, guild_id, WEEK_AGO)]
+    return [one.job_id for one in ratings.best(tx, guild_id, WEEK_AGO, 50)]
 
 
 @pytest.mark.parametrize(

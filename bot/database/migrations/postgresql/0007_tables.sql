@@ -285,11 +285,14 @@ CREATE TABLE lyrics_call (
   interaction_id BIGINT NOT NULL UNIQUE,
   member_id BIGINT NOT NULL REFERENCES member (id),
   backend TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('submitting', 'running', 'done', 'refused', 'failed', 'unknown')),
+  state TEXT NOT NULL CHECK (state IN ('wanted', 'submitting', 'running', 'done', 'refused', 'failed', 'unknown')),
   asked_at BIGINT NOT NULL,
   task_id TEXT,
   upstream_credits DOUBLE PRECISION,
-  CHECK (state <> 'running' OR task_id IS NOT NULL)
+  about TEXT,
+  refusal TEXT,
+  CHECK (state <> 'running' OR task_id IS NOT NULL),
+  CHECK ((state = 'wanted') = (about IS NOT NULL))
 );
 
 CREATE TABLE manager_role (
@@ -327,7 +330,6 @@ CREATE INDEX song_by_title ON song (title_id) WHERE title_id IS NOT NULL;
 CREATE INDEX song_by_style ON song (style_id) WHERE style_id IS NOT NULL;
 CREATE INDEX song_by_lyrics ON song (lyrics_id) WHERE lyrics_id IS NOT NULL;
 CREATE INDEX song_by_avoid ON song (avoid_id) WHERE avoid_id IS NOT NULL;
-CREATE INDEX job_by_member ON job (member_id, created_at);
 CREATE INDEX draft_by_age ON draft (created_at);
 CREATE INDEX ledger_by_member ON ledger (member_id) WHERE member_id IS NOT NULL;
 CREATE INDEX ledger_by_actor ON ledger (actor_id) WHERE actor_id IS NOT NULL;
@@ -337,11 +339,11 @@ CREATE INDEX job_undelivered ON job (created_at) WHERE state = 'undelivered';
 CREATE INDEX guild_leaving ON guild (leaving_since) WHERE leaving_since IS NOT NULL;
 CREATE INDEX job_in_turn ON job (guild_id, member_id, created_at, id) WHERE state = 'queued' AND due_at IS NOT NULL;
 CREATE INDEX guild_absent ON guild (absent_since) WHERE absent_since IS NOT NULL;
-CREATE INDEX rating_of_songs ON rating (guild_id, song_at);
 CREATE INDEX rating_by_member ON rating (member_id, guild_id);
 CREATE INDEX announcement_due ON announcement (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX lyrics_call_of_member ON lyrics_call (member_id, asked_at);
 CREATE INDEX lyrics_call_by_age ON lyrics_call (asked_at);
+CREATE INDEX lyrics_call_wanted ON lyrics_call (asked_at) WHERE state = 'wanted';
 CREATE INDEX job_due_in_state ON job (state, due_at, created_at) WHERE due_at IS NOT NULL;
 CREATE INDEX job_card_at ON job ((CASE WHEN card_due_at < card_free_at THEN card_free_at ELSE card_due_at END)) WHERE card_due_at IS NOT NULL;
 CREATE INDEX job_queued_since ON job (created_at) WHERE state = 'queued' AND due_at IS NOT NULL;
@@ -350,3 +352,5 @@ CREATE INDEX job_song_of_member ON job (member_id) WHERE state IN ('delivered', 
 CREATE INDEX job_unfinished ON job (guild_id, member_id, created_at, id) WHERE state IN ('delivering', 'failed', 'queued', 'ready', 'running', 'stored', 'submitting');
 CREATE INDEX job_song_of_guild ON job (guild_id, created_at, id) WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');
 CREATE INDEX ledger_of_day ON ledger (guild_id, day, kind, allowance, bonus);
+CREATE INDEX job_by_member ON job (member_id, created_at, guild_id, interaction_id);
+CREATE INDEX rating_of_songs ON rating (guild_id, song_at, job_id, liked, listed);
