@@ -336,3 +336,9 @@ CREATE INDEX rating_of_songs ON rating (guild_id, song_at, job_id, liked, listed
 
 -- Entries of the kinds that are few among those of songs.
 CREATE INDEX ledger_of_kind ON ledger (guild_id, kind, id) WHERE kind NOT IN ('hold', 'settle');
+
+-- Led by the state, or SQLite would rather read all due jobs and sort them; with the due time, or it would read
+-- the rows.
+DROP INDEX job_in_turn;
+CREATE INDEX job_in_turn ON job (state, guild_id, member_id, created_at, id, due_at)
+  WHERE state = 'queued' AND due_at IS NOT NULL;
