@@ -4,10 +4,10 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from msgspec import Struct
 from prometheus_client import CollectorRegistry
 
 from bot.database.engine import Database
@@ -33,6 +33,7 @@ from bot.pipeline.upstream_balance import UpstreamBalance
 from bot.services.credits import CreditService
 from bot.services.intake import Intake, Terms
 from bot.services.lyrics import Lyricist
+from bot.services.lyrics_payments import LyricsPayments
 from bot.services.privacy import Privacy
 from bot.services.ratings import Ratings
 from bot.services.server_rules import ServerRules
@@ -51,13 +52,13 @@ from bot.ui.sharding import ALL_SHARDS, Sharding
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class App:
+class App(Struct, frozen=True, kw_only=True):
     """The parts of the bot that are started, stopped or used from outside."""
 
     database: Database
     intake: Intake
     lyricist: Lyricist
+    lyrics_payments: LyricsPayments
     song_archive: SongArchive
     privacy: Privacy
     runner: Runner
@@ -173,13 +174,16 @@ async def assemble(
             now=now,
             woken=woken.set,
         )
+        lyrics_payments = LyricsPayments(
+            database=database, music=music, terms=terms, now=now, alert=operator_alerts.alert
+        )
         lyricist = Lyricist(
             database=database,
             music=music,
+            payments=lyrics_payments,
             terms=terms,
             now=now,
             pace=settings.poll_pace,
-            alert=operator_alerts.alert,
         )
         client.offer(
             Services(
@@ -246,6 +250,7 @@ async def assemble(
             database=database,
             intake=intake,
             lyricist=lyricist,
+            lyrics_payments=lyrics_payments,
             song_archive=song_archive,
             privacy=privacy,
             runner=runner,

@@ -137,6 +137,7 @@ async def _work(
         start("Discord connection", connect),
         start("maintenance", app.maintenance.run),
         start("balance of the music service", app.upstream_balance.run),
+        start("lyrics of other slots", app.lyrics_payments.run),
         start("operator webhook", app.operator_alerts.run),
         group.create_task(event_loop.watch(app.metrics.lagged)),
         group.create_task(_watch_ownership(app.database)),
@@ -145,9 +146,10 @@ async def _work(
     log.info("stopping")
     app.intake.close()
     app.lyricist.close()
+    app.lyrics_payments.close()
     app.runner.stop()
     # Concurrently: together they must finish before the service manager sends SIGKILL.
-    await asyncio.gather(asyncio.wait([runner]), app.intake.all_answered(), app.lyricist.all_paid())
+    await asyncio.gather(asyncio.wait([runner]), app.intake.all_answered(), app.lyrics_payments.all_paid())
     await connection.close(app.client)
     # Repeatedly: on Python 3.11 wait_for, which discord.py connects with, can swallow a cancellation.
     while pending := [task for task in others if not task.done()]:

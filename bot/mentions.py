@@ -6,9 +6,10 @@ https://docs.discord.com/developers/reference#message-formatting, read 2026-11-2
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
+
+from msgspec import Struct, field
 
 MEMBER: Final = "@member"
 """Placeholder for a member whose name is unknown."""
@@ -40,8 +41,7 @@ _MENTION: Final = re.compile(
 _TIME: Final = {"t": "%H:%M", "T": "%H:%M:%S", "d": "%Y-%m-%d", "D": "%Y-%m-%d", "R": "%Y-%m-%d"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
+class Names(Struct, frozen=True, kw_only=True):
     """The names that are known, by Discord's ids."""
 
     members: Mapping[int, str] = field(default_factory=dict)

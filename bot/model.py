@@ -1,10 +1,12 @@
 """The nouns: what a member asked for, the job it became, and the tracks that resulted."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal, NewType, Self
+from typing import Any, Final, Literal, NewType, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.characters import is_blank, is_plain_ascii, with_plain_breaks
 
@@ -143,8 +145,7 @@ class Option(StrEnum):
     """The length of the song."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SongRequest:
+class SongRequest(Struct, frozen=True, kw_only=True):
     """A member's request for a song.
 
     A normal request has a ``prompt``; a custom one has ``title``, ``style`` and, unless it is
@@ -204,16 +205,14 @@ class Reuse(StrEnum):
     """Its texts, edited or not."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """The job whose texts a request reuses. They are stored as references and stay their author's."""
 
     job_id: JobId
     reuse: Reuse
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class Origin(Struct, frozen=True, kw_only=True):
     """Who asked and where: all that an answer after a restart needs. Ids are Discord's."""
 
     interaction_id: int
@@ -240,8 +239,7 @@ class Origin:
     """The channel in which they want finished songs to be announced."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeDetails:
+class TakeDetails(Struct, frozen=True, kw_only=True):
     """The music service's untrusted description of one take, besides its audio."""
 
     url: str
@@ -253,8 +251,7 @@ class TakeDetails:
     duration_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Track:
+class Track(Struct, frozen=True, kw_only=True):
     """One finished audio file in the spool."""
 
     take: int
@@ -272,8 +269,7 @@ class Track:
         return self.file.endswith(LINK_SUFFIX)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Delivery(Struct, frozen=True, kw_only=True):
     """The destination and start of a send, committed before it began."""
 
     channel_id: int
@@ -282,8 +278,7 @@ class Delivery:
     started_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(Struct, frozen=True, kw_only=True, eq=False):
     """A snapshot of one job's row, its texts and its tracks."""
 
     id: JobId
@@ -317,7 +312,7 @@ class Job:
     """The message with the song, or with the failure notice."""
     card_message_id: int | None = None
     card_shown: str = ""
-    card_due_at: datetime | None = field(default=None, compare=False)
+    card_due_at: datetime | None = None
     """When the card may become outdated; excluded from comparisons of two snapshots."""
     parked: bool = False
     missing_since: datetime | None = None
@@ -326,10 +321,20 @@ class Job:
     """The number of such answers in a row."""
     words_whole: bool = True
     """Whether all of its texts are still kept: they are dropped in time, or with their author."""
-    first_song: bool = field(default=False, compare=False)
+    first_song: bool = False
     """Whether its member had no song before; excluded from comparisons of two snapshots."""
     restored: bool = False
     """Whether it comes from a backup and its messages posted since are still to be looked for."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Job) and all(
+            getattr(self, name) == getattr(other, name) for name in _COMPARED
+        )
+
+    __ne__ = object.__ne__  # the opposite of the above; Struct's own would compare identities
+
+    def __hash__(self) -> int:
+        return hash(self.id)
 
     def details_of(self, track: Track) -> TakeDetails | None:
         """Return what the service said about a track, also if it has been fetched again from elsewhere."""
@@ -347,8 +352,11 @@ class Job:
         return self.state in OPEN_STATES and not self.parked
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Balance:
+_COMPARED: Final = tuple(name for name in Job.__struct_fields__ if name not in ("card_due_at", "first_song"))
+"""The fields by which two snapshots of a job are compared."""
+
+
+class Balance(Struct, frozen=True, kw_only=True):
     """Credits that a server may spend in the current period."""
 
     allowance: int
@@ -371,8 +379,7 @@ class Balance:
         return max(0, self.allowance - self.used - self.held) + self.bonus
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangedBy:
+class ChangedBy(Struct, frozen=True, kw_only=True):
     """Author of a change in the ledger, and the reason. Ids are Discord's."""
 
     actor_id: DiscordUserId | None
@@ -382,8 +389,7 @@ class ChangedBy:
     """The command that asked for it, if any; it counts once."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
+class Limit(Struct, frozen=True, kw_only=True):
     """A member's share of the server's credits in a period."""
 
     credits: int
@@ -393,8 +399,7 @@ class Limit:
     """Whether that role is @everyone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(Struct, frozen=True, kw_only=True):
     """Credits that one member may spend: the server's pool and the member's limit both apply."""
 
     balance: Balance
@@ -424,8 +429,7 @@ class Verdict(StrEnum):
     FAILURE = "failure"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Struct, frozen=True, kw_only=True):
     """The result of one check of the installation, as one line with what to do."""
 
     verdict: Verdict

@@ -10,9 +10,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +24,7 @@ _TOKEN: Final = re.compile(r"((?:interactions|webhooks)/[^/]+/)[^/]+")
 _ENDING: Final = re.compile(r"\.\w{1,5}$")
 
 
-@dataclass(slots=True, kw_only=True)
-class Exchange:
+class Exchange(Struct, kw_only=True):
     """A request on its way, and the status of its answer once that is known."""
 
     status: int | None = None

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import attrs
 
@@ -14,7 +14,7 @@ from bot.configuration.service_fields import (
     KEY_FIELDS,
     REQUIRED_FIELDS,
     URL_FIELDS,
-    service_fields,
+    with_service_fields,
 )
 from bot.configuration.sources import Names
 from bot.configuration.values import passwords_in
@@ -40,7 +40,7 @@ COUNT: Final = validation.whole(0, NUMBER_MAX)
 COUNT_FROM_ONE: Final = validation.whole(1, NUMBER_MAX)
 
 
-@attrs.frozen(kw_only=True, slots=False)
+@attrs.frozen(kw_only=True, slots=False, field_transformer=with_service_fields)
 class Settings:
     """All settings. Their descriptions also stand in ``.env.example`` and in the documentation.
 
@@ -308,12 +308,6 @@ class Settings:
         """The host and the port of the health server, or None for no server."""
         host, _, port = self.http_listen.rpartition(":")
         return (host.strip("[]"), int(port)) if self.http_listen else None
-
-
-if not TYPE_CHECKING:  # a type checker sees the class above; keys and addresses are read through its methods
-    Settings = attrs.make_class(
-        "Settings", service_fields(), bases=(Settings,), kw_only=True, frozen=True, slots=False
-    )
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from contextlib import suppress
 from bot import settings
 from bot.database.file_system import check_file_system
 from bot.errors import StartRefused
-from bot.ops import logs, memory
+from bot.ops import logs, memory, version
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +30,10 @@ def run() -> int:
         log.warning("secrets readable by others", extra={"finding": warning})
     memory.settle()
     try:
-        with ThreadPoolExecutor(1, thread_name_prefix="tunesmith-check") as threads:
+        with ThreadPoolExecutor(2, thread_name_prefix="tunesmith-start") as threads:
+            # Most of a start goes into imports; these mostly wait for processes of their own.
             check = threads.submit(_check_folder, loaded)
-            # Most of a start goes into imports, and the check mostly waits for a process of its own.
+            threads.submit(version.running)
             from bot import lifecycle  # noqa: PLC0415
 
             check.result()

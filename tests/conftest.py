@@ -8,25 +8,35 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import hypothesis
 import pytest
 
-from bot import app
-from bot.database import postgresql
-from bot.database import sqlite as database_module
-from bot.database.sqlite import Database
+from bot.lazy import lazy
 from bot.model import Backend
-from bot.pipeline import cards
-from bot.sandbox import server
-from bot.ui.sharding import ALL_SHARDS
 from tests import make
-from tests import postgresql as server_of_postgresql
-from tests.flows.process import BotProcess
-from tests.flows.warm_start import WarmStarts
 from tests.make import Clock
-from tests.unit.pipeline.rig import Rig
+
+# Neither xdist's controller nor the short runs of the mutation tests need them, and they take a second.
+if TYPE_CHECKING:
+    from bot import app
+    from bot.database import postgresql
+    from bot.database import sqlite as database_module
+    from bot.database.sqlite import Database
+    from bot.pipeline import cards
+    from bot.sandbox import server
+    from bot.ui import sharding
+    from tests import payloads
+    from tests import postgresql as server_of_postgresql
+    from tests.flows import process, warm_start
+    from tests.unit.pipeline import rig as pipeline
+else:
+    app, cards, server = lazy("bot.app"), lazy("bot.pipeline.cards"), lazy("bot.sandbox.server")
+    postgresql, database_module = lazy("bot.database.postgresql"), lazy("bot.database.sqlite")
+    sharding, payloads = lazy("bot.ui.sharding"), lazy("tests.payloads")
+    process, warm_start = lazy("tests.flows.process"), lazy("tests.flows.warm_start")
+    server_of_postgresql, pipeline = lazy("tests.postgresql"), lazy("tests.unit.pipeline.rig")
 
 # Without it, each of the processes that the tests start compiles everything it imports: 3 s instead of 1.
 sys.dont_write_bytecode = False
@@ -113,14 +123,15 @@ def quick(config: pytest.Config) -> bool:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the campaigns, and choose the contract."""
-    Rig.backend = Backend(config.getoption("--contract"))
-    if Rig.backend is not Backend.SSEEDANCE:
+    contract = Backend(config.getoption("--contract"))
+    if contract is not Backend.SSEEDANCE:
+        pipeline.Rig.backend = contract
         items[:] = [item for item in items if "rig" in fixtures_of(item) or "/faults/" not in item.nodeid]
     if config.getoption("--engine") != "sqlite":
         items[:] = [item for item in items if not OF_AN_ENGINE.isdisjoint(fixtures_of(item))]
     cases: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
-        if Rig.backend is not Backend.SSEEDANCE and item.get_closest_marker("documented"):
+        if contract is not Backend.SSEEDANCE and item.get_closest_marker("documented"):
             item.add_marker(pytest.mark.skip(reason="about an answer that only the documented service gives"))
         if config.getoption("--engine") != "sqlite" and item.get_closest_marker("sqlite"):
             item.add_marker(pytest.mark.skip(reason="about SQLite's file"))
@@ -170,10 +181,10 @@ def warm_starts(request: pytest.FixtureRequest) -> Iterator[None]:
     if not quick(request.config):
         yield
         return
-    BotProcess.warm_starts = WarmStarts()
+    process.BotProcess.warm_starts = warm_start.WarmStarts()
     yield
-    BotProcess.warm_starts.close()
-    BotProcess.warm_starts = None
+    process.BotProcess.warm_starts.close()
+    process.BotProcess.warm_starts = None
 
 
 PATIENCE_S = 30.0
@@ -202,7 +213,7 @@ def blank_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[server_of_postgresql.Server]:
+def postgresql_server() -> "Iterator[server_of_postgresql.Server]":
     """A PostgreSQL server of this test process."""
     if server_of_postgresql.programs() is None:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
@@ -212,7 +223,7 @@ def postgresql_server() -> Iterator[server_of_postgresql.Server]:
 
 @pytest.fixture
 def postgresql_url(
-    postgresql_server: server_of_postgresql.Server, monkeypatch: pytest.MonkeyPatch
+    postgresql_server: "server_of_postgresql.Server", monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
     """The address of a database of this test, which is patient with it."""
     # An accept is forty statements, and the cores have other tests to run.
@@ -230,11 +241,16 @@ def server_url(request: pytest.FixtureRequest) -> str | None:
 
 
 @pytest.fixture
-def database_url(server_url: str | None, monkeypatch: pytest.MonkeyPatch) -> str | None:
+def database_url(
+    server_url: str | None, tmp_path: Path, blank_file: bytes, monkeypatch: pytest.MonkeyPatch
+) -> str | None:
     """What SimCord's ``World.open`` is given; None for a file of its own."""
-    if server_url is not None:
+    payloads.translate_once(monkeypatch)
+    if server_url is None:
+        (tmp_path / "tunesmith.db").write_bytes(blank_file)
+    else:
         # SimCord does not say how many shards it recommends.
-        monkeypatch.setattr(app, "sharding", lambda *_: ALL_SHARDS)
+        monkeypatch.setattr(app, "sharding", lambda *_: sharding.ALL_SHARDS)
     return server_url
 
 
@@ -244,14 +260,14 @@ async def database(
     tmp_path: Path,
     blank_file: bytes,
     nothing_is_flushed: None,  # noqa: ARG001
-) -> AsyncIterator[Database]:
+) -> "AsyncIterator[Database]":
     if server_url is not None:
         async with postgresql.Database.open(server_url, takeover_s=UNHURRIED_S) as opened:
             yield cast("Database", opened)  # the tests' word for it
         return
     path = tmp_path / "tunesmith.db"
     path.write_bytes(blank_file)
-    async with Database.open(path) as opened_file:
+    async with database_module.Database.open(path) as opened_file:
         yield opened_file
 
 

@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import attrs
+from msgspec import Struct
 
 from bot.configuration import fields, sentences, sources
 from bot.configuration.fields import Missing, Secret
@@ -22,8 +22,7 @@ else:
     S = TypeVar("S")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Declared(Generic[S]):
+class Declared(Struct, Generic[S], frozen=True, kw_only=True):
     """The settings as a model declares them."""
 
     model: type[S]
@@ -44,8 +43,7 @@ class Declared(Generic[S]):
         return sentences.sentence(error, attrs.fields_dict(self.model)[name.lower()])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EffectiveSetting:
+class EffectiveSetting(Struct, frozen=True, kw_only=True):
     """A setting as ``tunesmith config`` shows it."""
 
     name: str
@@ -55,8 +53,7 @@ class EffectiveSetting:
     """The sentence that says what to correct, if the value can't be used."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effective(Generic[S]):
+class Effective(Struct, Generic[S], frozen=True, kw_only=True):
     """All settings with their origins, whether they can be used or not."""
 
     settings: S | None

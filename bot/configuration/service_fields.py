@@ -1,13 +1,12 @@
 """The settings that each music service adds: its key and its address."""
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+import attrs
 
 from bot.configuration import validation
 from bot.configuration.fields import Missing, Secret, setting
 from bot.music.backends import OFFERS, plain_contract
-
-if TYPE_CHECKING:
-    import attrs
 
 CONTRACTS: Final = {backend: plain_contract(backend) for backend in OFFERS}
 KEY_FIELDS: Final = {backend: its.key_setting.lower() for backend, its in CONTRACTS.items()}
@@ -17,8 +16,12 @@ REQUIRED_FIELDS: Final = ("discord_token", *KEY_FIELDS.values())
 """The secrets that may be required; which key is depends on the service."""
 
 
-def service_fields() -> dict[str, Any]:
-    """Return the fields that each music service adds: its key and its address."""
+def with_service_fields(_: type, fields: "list[attrs.Attribute[Any]]") -> "list[attrs.Attribute[Any]]":
+    """Add the key and the address of each music service to the fields of the settings."""
+    return [*fields, *attrs.fields(attrs.make_class("Services", _service_fields(), kw_only=True))]
+
+
+def _service_fields() -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for backend, offer in OFFERS.items():
         fields[KEY_FIELDS[backend]] = setting(

@@ -12,9 +12,10 @@ import os
 import re
 import stat
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from bot.errors import StartRefused
 
@@ -33,8 +34,7 @@ VARIABLE: Final = re.compile("[A-Z_]+|[a-z_]+")
 UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
+class Names(Struct, frozen=True, kw_only=True):
     """The names of the settings, in upper case."""
 
     all: tuple[str, ...]
@@ -49,8 +49,7 @@ class Names:
         return (*self.all, *(name + FILE_SUFFIX for name in self.all if name in self.secrets))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Value:
+class Value(Struct, frozen=True, kw_only=True):
     """The text of a setting, and where it comes from."""
 
     text: str
@@ -59,8 +58,7 @@ class Value:
     """The file that contains only this secret."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(Struct, frozen=True, kw_only=True):
     """A mistake for the operator to correct."""
 
     sentence: str
@@ -68,8 +66,7 @@ class Problem:
     """The setting whose value could not be had, if it is one setting's problem."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Gathered:
+class Gathered(Struct, kw_only=True):
     """The texts found, and the problems on the way."""
 
     values: dict[str, Value] = field(default_factory=dict)

@@ -8,9 +8,10 @@ import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from bot.errors import NotDone, StartRefused
 
@@ -24,8 +25,7 @@ CLOSED_BY: Final = 1_000_000
 TOKEN_BYTES: Final = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class Move(Struct, frozen=True, kw_only=True):
     """A move that was begun and may have been completed."""
 
     token: str

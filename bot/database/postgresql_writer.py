@@ -11,11 +11,12 @@ from asyncio import CancelledError
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 import psycopg
 
-from bot.database import identity, postgresql_schema, slots
+from bot.database import clocks, identity, postgresql_schema, slots
 from bot.database.engine import RETRY_AFTER_S
 from bot.database.postgresql_errors import COLLISIONS, MOMENTARY, sentence
 from bot.database.postgresql_tx import Tx, connect
@@ -58,6 +59,7 @@ class Writer:
         self._transactions = 0
         self._processes = processes
         self._lookout = slots.Lookout(processes, takeover_s)
+        self._began, self._began_s = clocks.wall_clock(), slots.steady_s()
         self._holder = slots.this_process()
 
     # -- the slot
@@ -71,10 +73,12 @@ class Writer:
         """Take the lowest free slot, if there is one. Raises psycopg.Error while the server is out of reach.
 
         Raises:
-            StartRefused: processes of another number of slots are working, or of a newer program.
+            StartRefused: processes of another number of slots are working, or of a newer program; or this
+                machine's clock is wrong.
         """
         if self._tx is None or not self._tx.usable:
             self._tx = self._connect()
+            clocks.refuse_apart(self._tx, self._now)
             slots.prepare(self._tx)
             postgresql_schema.refuse_unusable(self._tx)
         began_s = slots.steady_s()
@@ -85,6 +89,8 @@ class Writer:
                 f"PROCESSES: this process was started for {self._processes}, and others are running for "
                 f"{error.size}; stop them all, then start them with the same number."
             ) from None
+        if free:  # a standby may have waited for weeks
+            clocks.refuse_apart(self._tx, self._now)
         for slot in free:
             with slots.exclusively(self._tx):
                 self.held = postgresql_schema.take_slot(self._tx, slot, self._processes, self._holder)
@@ -92,6 +98,10 @@ class Writer:
                 self.proved_s = began_s
                 break
         return self.held is not None
+
+    def _now(self) -> datetime:
+        """Return the time by which the process works: that of its start and what has passed since."""
+        return self._began + timedelta(seconds=slots.steady_s() - self._began_s)
 
     def attach(self) -> None:
         """Connect without a slot, next to a bot that runs."""

@@ -1,7 +1,8 @@
 """Which servers a process works for: all of them, or the share of its slot in a fleet."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 LOCKS: Final = 0x54554E45
 """First number of this program's advisory locks: "TUNE". The second is the slot's."""
@@ -12,8 +13,7 @@ WORKER_BITS: Final = 22
 Source: https://docs.discord.com/developers/events/gateway#sharding, read 2026-11-26."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class Share(Struct, frozen=True, kw_only=True):
     """One of ``slots`` equal parts of the work.
 
     A slot has the servers whose ids fall to it, as Discord gives them to shards: with a number of shards

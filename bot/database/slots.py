@@ -18,8 +18,9 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from bot.database import pace
 from bot.database.postgresql_tx import Tx
@@ -71,8 +72,7 @@ def this_process() -> str:
     return f"{os.uname().nodename}:{os.getpid()}"
 
 
-@dataclass(frozen=True, slots=True)
-class Beat:
+class Beat(Struct, frozen=True):
     """Content of a slot's row when it was looked at."""
 
     epoch: int
@@ -107,8 +107,7 @@ class _Row(NamedTuple):
     holder: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class Held(Struct, frozen=True, kw_only=True):
     """A slot that is this process's."""
 
     slot: int

@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
 class Stopped(Exception):
     """The process was asked to stop while it stood by."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standby:
+class Standby(Struct, frozen=True, kw_only=True):
     """Behaviour of a process until the database is its own."""
 
     stop: asyncio.Event

@@ -6,10 +6,11 @@ audio is understood.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
 
 from bot.music.json_answers import (
     DEPTH_MAX,
@@ -141,8 +142,7 @@ def cover_urls(root: JsonObject, usable: Callable[[str], bool]) -> tuple[str, ..
     return tuple(urls)
 
 
-@dataclass(slots=True)
-class _Addresses:
+class _Addresses(Struct):
     """Usable addresses in the order in which they were met, each once, by how sure they are."""
 
     usable: Callable[[str], bool]

@@ -6,11 +6,12 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 from urllib.parse import urljoin
+
+from msgspec import Struct
 
 from bot.about import USER_AGENT
 from bot.errors import Transient, Unauthorized
@@ -71,8 +72,7 @@ class LateQueries:
         return await (await self._client.opened()).get(url)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
+class Probe(Struct, frozen=True, kw_only=True):
     """The answer of the service to a free query."""
 
     status: int

@@ -1,15 +1,16 @@
 """The music services that the operator has keys for: one for new songs, all for those already submitted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.model import Backend, Job, SongRequest
 from bot.music import backends
 from bot.music.client import MusicClient
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MusicClients:
+class MusicClients(Struct, frozen=True, kw_only=True):
     """A client of each music service whose key is set.
 
     A request is only ever sent to the chosen service: after an unknown outcome, trying another one could

@@ -6,9 +6,10 @@ the module's name in ``model.Backend``.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
+
+from msgspec import Struct
 
 from bot.model import Backend, Option, SongRequest
 from bot.music import wire
@@ -20,8 +21,7 @@ SUBMITS_WINDOW: Final = timedelta(seconds=10)
 """Requests in a time, for the services of today: both take 20 and reject the rest."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LyricsDrafts:
+class LyricsDrafts(Struct, frozen=True, kw_only=True):
     """How a service writes lyrics: a paid task of its own, sent to the path of the paid POST."""
 
     about_max: int
@@ -34,8 +34,7 @@ class LyricsDrafts:
     """Reads the answer to a status query."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capabilities:
+class Capabilities(Struct, frozen=True, kw_only=True):
     """Features of a service beyond a song from words. Members are offered no others."""
 
     avoid: bool = False
@@ -73,8 +72,7 @@ class Capabilities:
         return tuple(option for option in Option if not taken[option])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class Offer(Struct, frozen=True, kw_only=True):
     """The description of a service for its operator, with the values of settings that are not set."""
 
     name: str

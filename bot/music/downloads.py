@@ -5,9 +5,10 @@ import hashlib
 import logging
 from collections.abc import AsyncIterator, Collection
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
+
+from msgspec import Struct
 
 from bot.music.client import CONNECT_S
 from bot.music.formats import MAGIC_BYTES, ending_of
@@ -171,8 +172,7 @@ class AudioSource:
         raise NoAudio(f"more than {REDIRECTS_MAX} redirects")
 
 
-@dataclass(slots=True)
-class _Counter:
+class _Counter(Struct):
     """The received part of one download."""
 
     received: int = 0

@@ -7,9 +7,10 @@ event loop.
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, TypeAlias
+
+from msgspec import Struct, field
 
 JsonObject: TypeAlias = Mapping[str, object]
 
@@ -117,8 +118,7 @@ def values_of(place: JsonObject, *names: str) -> Iterator[object]:
     return (fields[name] for name in names if name in fields)
 
 
-@dataclass(slots=True)
-class Budget:
+class Budget(Struct):
     """The remaining budget for reading one answer."""
 
     nodes: int = NODES_MAX

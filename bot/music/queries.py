@@ -7,10 +7,10 @@ httpx, whose errors tell whether a byte was sent; a query may simply be asked ag
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 import aiohttp
+from msgspec import Struct
 from yarl import URL
 
 from bot import request_log
@@ -23,8 +23,7 @@ QUERIES_AT_ONCE_MAX: Final = 256
 """Maximum number of connections for queries."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """An answer as it was received."""
 
     status: int

@@ -4,9 +4,10 @@ import hashlib
 import os
 from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
+
+from msgspec import Struct
 
 from bot import threads
 from bot.errors import Transient
@@ -19,8 +20,7 @@ AUDIO_MIN_BYTES: Final = 4 * 1024
 """Minimum size of a song in bytes; error pages and placeholders are smaller."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class Stored(Struct, frozen=True, kw_only=True):
     """A complete file in the spool."""
 
     file: str

@@ -12,9 +12,11 @@ import io
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Final, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.music.formats import MAGIC_BYTES, ending_of
 
@@ -41,8 +43,7 @@ _PICTURE_TYPES: Final = ((b"\xff\xd8\xff", b"image/jpeg"), (b"\x89PNG\r\n\x1a\n"
 _TERMINATORS: Final = {0: b"\x00", 1: b"\x00\x00", 2: b"\x00\x00", 3: b"\x00"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tags:
+class Tags(Struct, frozen=True, kw_only=True):
     """The tags of a song. Empty ones are left out."""
 
     title: str = ""

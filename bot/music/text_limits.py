@@ -1,15 +1,15 @@
 """The maximum length of each text of a request, by model."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from bot.errors import Field, OutOfRange, TextMissing, TextTooLong, UnknownModel
 from bot.model import DURATION_MAX_S, DURATION_MIN_S, SongRequest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """The maximum number of characters that a model accepts, by text."""
 
     prompt: int = 500

@@ -6,10 +6,11 @@ show no error bodies; whatever else is accepted was seen on the service's upstre
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from bot.model import ClosedCause, FailReason, SongRequest, TakeDetails, Voice
 from bot.music import audio_addresses, json_answers, reading
@@ -58,33 +59,37 @@ _TASK_WORDS: Final = re.compile(r"task|record|\bjob\b", re.IGNORECASE)
 _NOT_FOUND_WORDS: Final = re.compile(r"not found|recordinfo is null", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """The task exists and has been charged."""
 
     task_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(Struct, frozen=True):
     """Not ready yet. ``word`` is the status if it is one that we do not know."""
 
     word: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True, eq=False):
     """The task succeeded. ``urls`` are its usable audio addresses; there may be none yet."""
 
     urls: tuple[str, ...]
-    details: tuple[TakeDetails, ...] = field(default=(), compare=False)
+    details: tuple[TakeDetails, ...] = ()
     """The service's description of the takes, where it gives more than addresses."""
     cost_credits: float | None = None
     """Cost of the task to the operator in the service's own credits, where the service reports it."""
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Done) and (self.urls, self.cost_credits) == (other.urls, other.cost_credits)
 
-@dataclass(frozen=True, slots=True)
-class Written:
+    __ne__ = object.__ne__  # the opposite of the above; Struct's own would compare identities
+
+    def __hash__(self) -> int:
+        return hash(self.urls)
+
+
+class Written(Struct, frozen=True):
     """The task wrote lyrics."""
 
     lyrics: str
@@ -93,8 +98,7 @@ class Written:
     """Cost of the task to the operator in the service's own credits, where the service reports it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(Struct, frozen=True):
     """A definite refusal: this request will never become a song."""
 
     reason: FailReason
@@ -105,13 +109,11 @@ class Rejected:
     """Whether ``closed`` is only likely: another request may be accepted. See ``MusicClient.confirms``."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotFound:
+class NotFound(Struct, frozen=True):
     """The service does not know the task, or not yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Busy:
+class Busy(Struct, frozen=True):
     """Certainly not accepted; a later attempt may be."""
 
     detail: str = ""
@@ -120,15 +122,13 @@ class Busy:
     """Whether no connection could be made at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """The answer leaves open whether the request was accepted."""
 
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(Struct, frozen=True):
     """The paid endpoint looks at requests: it found fault with one that cannot be accepted."""
 
 

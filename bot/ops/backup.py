@@ -7,10 +7,11 @@ import stat
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from bot.database import moved, snapshots
 from bot.database.exclusive_lock import exclusive_lock, real_path
@@ -33,8 +34,7 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 """Receives what is being done, how many bytes of it are done, and of how many."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backup:
+class Backup(Struct, frozen=True, kw_only=True):
     """The contents of a backup."""
 
     path: Path
@@ -44,8 +44,7 @@ class Backup:
     entries: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Restored:
+class Restored(Struct, frozen=True, kw_only=True):
     """The result of a restore."""
 
     marked: Counter[JobState]

@@ -9,12 +9,12 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
+from msgspec import Struct, field
 
 from bot.errors import Transient, Unauthorized
 from bot.model import Backend, SongRequest
@@ -56,8 +56,7 @@ class Step(StrEnum):
     STATUS = "status of the song"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """The answer to one question, and whether it was expected."""
 
     step: Step
@@ -66,8 +65,7 @@ class Finding:
     understood: bool
 
 
-@dataclass(slots=True)
-class Answer:
+class Answer(Struct):
     """An answer as it came."""
 
     step: Step

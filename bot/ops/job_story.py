@@ -1,9 +1,9 @@
 """One song's whole story for the operator: states, attempts, answers, messages and credits in order."""
 
-from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import Final
 
+from msgspec import Struct
 from rich.table import Table
 
 from bot.model import Job, JobState
@@ -28,8 +28,7 @@ _WITH: Final[dict[str, tuple[str, ...]]] = {
 _LEFT: Final = ("time (UTC)", "state", "what happened")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobStory:
+class JobStory(Struct, frozen=True, kw_only=True):
     """Everything that the database knows about one job."""
 
     job: Job

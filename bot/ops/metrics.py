@@ -6,10 +6,10 @@ latencies, which are recorded nowhere else, are counted in this process.
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, cast
 
+from msgspec import Struct
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
@@ -27,8 +27,7 @@ OPEN_MAX: Final = 10_000
 """Maximum number of finished songs whose delivery is timed at once."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Now:
+class Now(Struct, frozen=True, kw_only=True):
     """The current state, apart from what is in the database."""
 
     now: datetime

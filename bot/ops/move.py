@@ -8,10 +8,12 @@ completes; a bot never starts on both.
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.configuration.values import is_postgresql
 from bot.database import migrating, moved
@@ -31,8 +33,7 @@ OWN_ROWS: Final = {"fact": 1}
 """Rows of the server's database itself: the version of its schema."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moved:
+class Moved(Struct, frozen=True, kw_only=True):
     """The result of a move."""
 
     place: str

@@ -7,9 +7,10 @@ A dump, a snapshot of a disk, a promoted replica: what was done since may be mis
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from bot.database.engine import Tx
 from bot.database.exclusive_lock import exclusive_lock, real_path
@@ -21,8 +22,7 @@ from bot.pipeline import after_restore
 from bot.store.reconcile import reconcile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
+class Accepted(Struct, frozen=True, kw_only=True):
     """The state of a database that the bot may use again."""
 
     marked: Counter[JobState]

@@ -1,10 +1,12 @@
 """The version of the program, with the commit that it was installed from where that is known."""
 
+import functools
 import json
 import platform
 import shutil
 import sqlite3
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Final
@@ -23,7 +25,8 @@ def describe() -> str:
     return f"{installed.version} ({commit[:COMMIT_LENGTH]})" if commit else installed.version
 
 
-def running() -> dict[str, str]:
+@functools.cache
+def running() -> Mapping[str, str]:
     """Return what a report about this process has to name: the versions of what runs, and where."""
     return {
         "version": describe(),

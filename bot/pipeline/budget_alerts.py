@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec.structs import replace
 
 from bot.database.engine import Database, Tx
 from bot.errors import StoreBusy, Transient

@@ -3,11 +3,12 @@
 import hashlib
 from base64 import b32encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from bot.model import Delivery, DiscordUserId, Job, Standing, Track
 from bot.store.budget_alerts import BudgetAlert
@@ -50,8 +51,7 @@ class AlreadyPosted(Exception):
     """The message was posted before and has been deleted since."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardFacts:
+class CardFacts(Struct, frozen=True, kw_only=True):
     """Facts that a card shows in addition to the job itself."""
 
     standing: Standing

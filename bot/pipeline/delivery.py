@@ -4,9 +4,11 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, TypedDict, Unpack
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.errors import Transient
 from bot.model import Delivery, Job, JobState, Track
@@ -47,8 +49,7 @@ class RestoredChange(TypedDict, total=False):
     restored: Literal[False]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutgoingMessage:
+class OutgoingMessage(Struct, frozen=True, kw_only=True):
     """The states through which one kind of message takes a job."""
 
     kind: MessageKind

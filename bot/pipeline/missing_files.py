@@ -1,9 +1,10 @@
 """Fetch the files of a song again that another machine had stored, and that are not here."""
 
 import logging
-from dataclasses import replace
 from functools import partial
 from typing import Final
+
+from msgspec.structs import replace
 
 from bot.database.engine import Database
 from bot.errors import Transient, Unauthorized

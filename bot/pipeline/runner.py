@@ -6,12 +6,12 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
 from typing import Final
 
+from msgspec import Struct
 from structlog.contextvars import bound_contextvars
 
 from bot.database.engine import Database, Tx
@@ -103,8 +103,7 @@ class ShutdownGuard:
         return task in self._tasks
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Round:
+class _Round(Struct, frozen=True, kw_only=True):
     """Work that one look at the database has found."""
 
     ripe: dict[Lane, list[JobId]]

@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from bot.database.engine import Database, Tx
 from bot.errors import StoreBusy, StoreLost

@@ -1,10 +1,12 @@
 """The credit service: what members and managers read and change about a server's credits."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.characters import head
 from bot.database.engine import Database, Tx
@@ -54,16 +56,14 @@ LABEL_SEPARATOR = " · "
 """Separates the value from the rest in the label of a choice."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """Limits that a server's managers have set, and how many there are."""
 
     limits: tuple[SetLimit, ...]
     count: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overview:
+class Overview(Struct, frozen=True, kw_only=True):
     """A manager's view of a server's credits."""
 
     balance: Balance
@@ -80,8 +80,7 @@ class Overview:
     """The members who spent most in this period."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+class Explanation(Struct, frozen=True, kw_only=True):
     """Which rules apply to one member, and where that leaves them."""
 
     standing: Standing
@@ -90,8 +89,7 @@ class Explanation:
     paused: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
+class Use(Struct, frozen=True, kw_only=True):
     """A server's credits over the last days."""
 
     days: list[DayOfUse]
@@ -100,8 +98,7 @@ class Use:
     """IANA name of the zone in which the days begin."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LimitChange:
+class LimitChange(Struct, frozen=True, kw_only=True):
     """A limit before and after a change. None: no limit."""
 
     before: int | None
@@ -112,8 +109,7 @@ class LimitChange:
     """Members who have already used more, if known."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refund:
+class Refund(Struct, frozen=True, kw_only=True):
     """A refund, and what the server could spend before and after it."""
 
     job: Job

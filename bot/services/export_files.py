@@ -10,9 +10,10 @@ import json
 import shutil
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from bot.errors import ExportRunning
 
@@ -22,8 +23,7 @@ PARTS_MAX: Final = 5
 """Maximum number of parts; what does not fit into them is left out, and the answer says so."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Export:
+class Export(Struct, frozen=True, kw_only=True):
     """The files of an export."""
 
     paths: tuple[Path, ...]

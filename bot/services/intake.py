@@ -3,8 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.database.engine import Database, Tx
 from bot.database.locking import lock_day, lock_guild
@@ -88,8 +90,7 @@ REFUSED_MAX = 1_000
 """Maximum refused interactions that are remembered in memory."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Terms(Struct, frozen=True, kw_only=True):
     """The operator's settings for new songs."""
 
     backend: Backend
@@ -127,8 +128,7 @@ class Terms:
         return tuple(option for option in Option if not taken[option])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
+class Accepted(Struct, frozen=True, kw_only=True):
     """A new job with its credits held, and what its card shows."""
 
     job: Job

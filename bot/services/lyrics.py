@@ -9,9 +9,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, assert_never
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.characters import head
 from bot.database.engine import Database, Tx
@@ -26,8 +28,6 @@ from bot.errors import (
     Paused,
     ServiceClosed,
     ShuttingDown,
-    StoreBusy,
-    StoreLost,
     TextMissing,
     TextTooLong,
     TooManyLyrics,
@@ -39,15 +39,14 @@ from bot.errors import (
     WordsGone,
 )
 from bot.mentions import named
-from bot.model import ClosedCause, FailReason, JobId, MemberNumber, Origin, SongRequest, storable
+from bot.model import FailReason, JobId, MemberNumber, Origin, SongRequest, storable
 from bot.music import wire
 from bot.music.backends import limits_of
 from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
 from bot.music.contract import LyricsDrafts
-from bot.pipeline import schedule
-from bot.pipeline.submitting import WRITE_TRIES
 from bot.services.intake import Terms
+from bot.services.lyrics_payments import LyricsPayments
 from bot.store import (
     breaker,
     jobs,
@@ -75,14 +74,9 @@ POLLS_MAX: Final = 40
 """Maximum status queries in a row; after them the member is asked to come back."""
 WAIT_MAX_S: Final = 180.0
 """Maximum seconds that a member waits for an answer; Discord takes it for 15 minutes."""
-STOP_WITHIN_S: Final = 30.0
-"""Maximum seconds for which a shutdown waits for paid requests."""
-WRITE_AGAIN_MAX_S: Final = 10.0
-"""Maximum seconds between two attempts to write down what became of a paid request."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WrittenLyrics:
+class WrittenLyrics(Struct, frozen=True, kw_only=True):
     """A draft with lyrics in it."""
 
     draft: int
@@ -98,40 +92,28 @@ class Lyricist:
         *,
         database: Database,
         music: MusicClients,
+        payments: LyricsPayments,
         terms: Terms,
         now: Callable[[], datetime],
         pace: float = 1.0,
-        alert: Callable[[str], None] = lambda _: None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._database = database
         self._music = music
+        self._payments = payments
         self._terms = terms
         self._now = now
         self._pace = pace
-        self._alert = alert
         self._sleep = sleep
         self._closing = False
         self._waiting: set[int] = set()
         """Interactions whose lyrics are waited for."""
         self._calls: set[int] = set()
         """Their requests."""
-        self._paying = 0
-        """Requests of which it is not written down yet what became of them."""
-        self._all_paid = asyncio.Event()
-        self._all_paid.set()
 
     def close(self) -> None:
         """Begin no more requests, because the process is about to stop; running ones are continued later."""
         self._closing = True
-
-    async def all_paid(self) -> None:
-        """Wait until what became of each request that was sent is written down, for a while."""
-        try:
-            async with asyncio.timeout(STOP_WITHIN_S):
-                await self._all_paid.wait()
-        except TimeoutError:
-            log.warning("requests for lyrics pending at shutdown", extra={"count": self._paying})
 
     async def write(
         self, about: str, request: SongRequest, origin: Origin, remix_of: JobId | None = None
@@ -159,9 +141,7 @@ class Lyricist:
                 music = self._music.chosen
                 task_id = call.task_id
                 if task_id is None:
-                    with self._guarded():
-                        answer = await self._pay(music, drafts, about)
-                        task_id = await self._conclude(call.id, answer)
+                    task_id = await self._payments.task_of(call.id, drafts, about)
                 written = await self._wait(music, drafts, call.id, task_id)
                 return await self._keep(call.id, written, request, origin, remix_of)
 
@@ -200,18 +180,6 @@ class Lyricist:
         finally:
             self._calls.discard(call.id)
 
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        """Make a shutdown wait for what is inside."""
-        self._paying += 1
-        self._all_paid.clear()
-        try:
-            yield
-        finally:
-            self._paying -= 1
-            if not self._paying:
-                self._all_paid.set()
-
     def _begin(
         self, tx: Tx, about: str, request: SongRequest, origin: Origin
     ) -> lyrics_calls.LyricsCall | None:
@@ -239,8 +207,11 @@ class Lyricist:
         lock_day(tx, day_number(now))
         self._admit(tx, origin, member, now)
         call_id = jobs.new_id()
-        lyrics_calls.add(tx, call_id, origin.interaction_id, member, backend, now)
-        return lyrics_calls.LyricsCall(id=call_id, state=CallState.SUBMITTING, asked_at=now)
+        # The slot that pays reads from the row what to ask for.
+        handed = None if self._database.share.leads else about
+        lyrics_calls.add(tx, call_id, origin.interaction_id, member, backend, now, about=handed)
+        state = CallState.SUBMITTING if handed is None else CallState.WANTED
+        return lyrics_calls.LyricsCall(id=call_id, state=state, asked_at=now)
 
     def _admit(self, tx: Tx, origin: Origin, member: MemberNumber, now: datetime) -> None:
         """Raise the Refusal that stands against another paid request, if one does."""
@@ -271,51 +242,6 @@ class Lyricist:
         if lyrics_calls.count(tx, now - BURST_WITHIN, now) >= BURST_MAX:
             raise NoLyrics("busy")
 
-    async def _pay(self, music: MusicClient, drafts: LyricsDrafts, about: str) -> wire.Submitted:
-        """Send the paid request, unless this process stood still."""
-        if not self._database.may_act():
-            return wire.Busy("not sent: the process stood still")
-        return await music.submit_lyrics(drafts, about)
-
-    async def _conclude(self, call_id: int, answer: wire.Submitted) -> str:
-        """Write down what the answer to the paid request means. Returns the task's id."""
-        match answer:
-            case wire.Accepted(task_id=task_id):
-                if not await self._moved(call_id, CallState.SUBMITTING, CallState.RUNNING, task_id=task_id):
-                    raise WordsGone  # the member's data was deleted meanwhile
-                return task_id
-            case wire.Rejected(closed=ClosedCause() as cause, suspect=False, detail=detail):
-                until = await self._closed(call_id, cause, detail)
-                raise ServiceClosed(cause, until)
-            case wire.Rejected(reason=reason):
-                await self._moved(call_id, CallState.SUBMITTING, CallState.REFUSED)
-                raise NoLyrics("moderated" if reason is FailReason.MODERATED else "refused")
-            case wire.Busy():
-                await self._moved(call_id, CallState.SUBMITTING, CallState.REFUSED)
-                raise NoLyrics("busy")
-            case wire.Unknown():
-                log.warning("request for lyrics has an unknown outcome")
-                await self._moved(call_id, CallState.SUBMITTING, CallState.UNKNOWN)
-                raise NoLyrics("unknown")
-            case _:
-                assert_never(answer)
-
-    async def _closed(self, call_id: int, cause: ClosedCause, detail: str) -> datetime:
-        """Write down that the service takes nothing from this account, songs included. Return until when."""
-        now, backend = self._now(), self._terms.backend
-        news, until = False, now
-
-        def close(tx: Tx) -> None:
-            nonlocal news, until
-            lyrics_calls.move(tx, call_id, CallState.SUBMITTING, CallState.REFUSED)
-            news = breaker.block(tx, backend, cause, now)
-            until = breaker.blocked_until(breaker.read(tx, backend), now) or now
-
-        await self._write_for_sure(close)
-        if news:
-            self._alert(f"The music service takes no requests ({cause}): {detail or 'no reason given'}")
-        return until
-
     async def _wait(
         self, music: MusicClient, drafts: LyricsDrafts, call_id: int, task_id: str
     ) -> wire.Written:
@@ -335,7 +261,7 @@ class Lyricist:
                         case wire.Written():
                             return checked
                         case wire.Rejected(reason=reason, closed=None):
-                            await self._moved(call_id, CallState.RUNNING, CallState.FAILED)
+                            await self._payments.moved(call_id, CallState.RUNNING, CallState.FAILED)
                             raise NoLyrics("moderated" if reason is FailReason.MODERATED else "failed")
                         case _:
                             continue
@@ -371,30 +297,3 @@ class Lyricist:
             raise WordsGone  # the member's data was deleted meanwhile, or another press has them
         log.info("lyrics written", extra={"characters": len(lyrics)})
         return WrittenLyrics(draft=key, request=filled)
-
-    async def _moved(
-        self, call_id: int, before: CallState, after: CallState, *, task_id: str | None = None
-    ) -> bool:
-        """Write down what became of a request."""
-        moved = False
-
-        def move(tx: Tx) -> None:
-            nonlocal moved
-            moved = lyrics_calls.move(tx, call_id, before, after, task_id=task_id)
-
-        await self._write_for_sure(move)
-        return moved
-
-    async def _write_for_sure(self, write: Callable[[Tx], None]) -> None:
-        """Write down the outcome of the paid request, with retries while the database is locked."""
-        for failures in range(1, WRITE_TRIES + 1):
-            try:
-                await self._database.write(write)
-            except StoreLost:
-                raise  # this process will never write again
-            except StoreBusy as error:
-                log.warning("outcome not written yet", extra={"error": str(error), "failures": failures})
-                await self._sleep(schedule.backoff_s(failures, 0.5, WRITE_AGAIN_MAX_S))
-            else:
-                return
-        await self._database.write(write)

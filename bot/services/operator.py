@@ -1,10 +1,11 @@
 """Change credits and jobs as the operator, from the command line."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
+
+from msgspec import Struct
 
 from bot.database.engine import Database, Tx
 from bot.database.locking import lock_guild
@@ -28,8 +29,7 @@ _NOT_REFUNDABLE = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Released:
+class Released(Struct, frozen=True, kw_only=True):
     """A parked job that was failed, and what its server could spend before and after."""
 
     job: Job

@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from bot.database import snapshots
 from bot.database.engine import Database, Tx
@@ -19,8 +20,7 @@ from bot.store.members import NOBODY
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrivacyView:
+class PrivacyView(Struct, frozen=True, kw_only=True):
     """The personal data of a member, and how long it is stored."""
 
     records: personal_data.Summary
@@ -36,8 +36,7 @@ class PrivacyView:
     """Copies of the database from before an upgrade or a restore, which the bot removes by itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deletion:
+class Deletion(Struct, frozen=True, kw_only=True):
     """How far a deletion has come."""
 
     own_songs: int

@@ -2,9 +2,10 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from bot.database.engine import Database, Tx
 from bot.database.locking import lock_guild
@@ -27,8 +28,7 @@ BEST_PAGE_MAX: Final = 10
 """Maximum songs on one page of them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rated:
+class Rated(Struct, frozen=True, kw_only=True):
     """A member's rating of a song after a press, and everybody's."""
 
     liked: bool | None
@@ -36,8 +36,7 @@ class Rated:
     tally: Tally
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BestSong:
+class BestSong(Struct, frozen=True, kw_only=True):
     """A song, its place in the ranking, and its ratings."""
 
     place: int
@@ -45,8 +44,7 @@ class BestSong:
     tally: Tally
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BestPage:
+class BestPage(Struct, frozen=True, kw_only=True):
     """One page of a server's best songs."""
 
     songs: tuple[BestSong, ...]

@@ -1,8 +1,9 @@
 """The server's rules: which words songs may not have, where they may be asked for, and where they go."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from bot.database.engine import Database, Tx
 from bot.database.locking import lock_guild

@@ -6,11 +6,13 @@ import weakref
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.database.engine import Database, Tx
 from bot.errors import (
@@ -51,8 +53,7 @@ TURN_WAIT_S: Final = 60.0
 """Maximum wait of a copy for its turn in a channel, in seconds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Copy:
+class Copy(Struct, frozen=True, kw_only=True):
     """A posted copy of a song."""
 
     channel_id: int
@@ -140,8 +141,16 @@ class SongArchive:
 
         return await (self._database.report(read) if typed else self._database.read(read))
 
-    async def find(self, guild_id: GuildId, member_id: DiscordUserId, typed: str) -> Job:
+    async def find(
+        self,
+        guild_id: GuildId,
+        member_id: DiscordUserId,
+        typed: str,
+        before_more: Callable[[], Awaitable[object]],
+    ) -> Job:
         """Return the member's song in this server by the id of a choice, a title, or any of its words.
+
+        ``before_more`` is awaited before each look but the first: a long search may outlast an answer.
 
         Raises:
             NoSuchSong: they have none like that here.
@@ -152,6 +161,8 @@ class SongArchive:
 
         match: Match | None = None
         for _ in range(LOOKS_MAX):
+            if match is not None:
+                await before_more()
             match = await self._database.report(look)
             if match.read_to is None:
                 break

@@ -1,15 +1,15 @@
 """Announcements of finished songs: written down with the delivery, and sent once."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from bot.database.engine import Tx
 from bot.model import JobId
 from bot.store.times import milliseconds, moment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Announcement:
+class Announcement(Struct, frozen=True, kw_only=True):
     """An announcement of a song in a channel that the server's managers chose."""
 
     job_id: JobId

@@ -15,9 +15,11 @@ released. Answers that name the account (no credits, a bad key) depend on nobody
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from bot.database.engine import Tx
 from bot.model import Backend, ClosedCause, Job
@@ -44,8 +46,7 @@ class Kind(StrEnum):
     NOT_OPEN = "not_open"
 
 
-@dataclass(frozen=True, slots=True)
-class Suspect:
+class Suspect(Struct, frozen=True):
     """A request that got such an answer; compares members and texts without naming them."""
 
     kind: Kind
@@ -61,8 +62,7 @@ class Suspect:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Breaker:
+class Breaker(Struct, frozen=True, kw_only=True):
     """The state of a service's paid endpoint as this bot knows it."""
 
     closed: ClosedCause | None = None

@@ -1,7 +1,8 @@
 """Budget alerts: recorded with the song that used up the allowance, sent once."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from bot.database.engine import Tx
 from bot.model import GuildId
@@ -13,8 +14,7 @@ MARKS = (80, 100)
 """Thresholds of an alert, in percent of the allowance."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetAlert:
+class BudgetAlert(Struct, frozen=True, kw_only=True):
     """An alert about a server's budget."""
 
     id: int

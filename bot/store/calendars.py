@@ -10,9 +10,10 @@ of zone neither grants credits nor takes any away:
 So each calendar day, week or month has its allowance once, however often the zone is changed.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from bot.database.engine import Row, Tx
 from bot.model import GuildId, Period
@@ -26,8 +27,7 @@ What an earlier zone has left behind and is further ahead was written while the 
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calendar:
+class Calendar(Struct, frozen=True, kw_only=True):
     """A zone, and what an earlier one has left behind."""
 
     zone: str = UTC_NAME

@@ -2,9 +2,10 @@
 
 import json
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias, assert_never
+
+from msgspec import Struct
 
 from bot.model import Period
 from bot.store.times import UTC_NAME
@@ -22,8 +23,7 @@ class Status(StrEnum):
     REFUNDED = "refunded"
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(Struct, frozen=True):
     """A server's allowance in each period."""
 
     credits: int
@@ -32,22 +32,19 @@ class Allowance:
     """IANA name of the zone in which the periods begin."""
 
 
-@dataclass(frozen=True, slots=True)
-class Credits:
+class Credits(Struct, frozen=True):
     """A limit or a bonus. None: there is no limit."""
 
     amount: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
+class Channel(Struct, frozen=True):
     """A channel, by Discord's id. None: no channel."""
 
     id: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class SongChannels:
+class SongChannels(Struct, frozen=True):
     """Channels for songs, by Discord's ids."""
 
     asked: tuple[int, ...] = ()
@@ -58,8 +55,7 @@ class SongChannels:
     """Where songs are announced; None: nowhere."""
 
 
-@dataclass(frozen=True, slots=True)
-class ManagerRoles:
+class ManagerRoles(Struct, frozen=True):
     """Roles whose members may manage the bot, by Discord's ids, in order."""
 
     ids: tuple[int, ...] = ()

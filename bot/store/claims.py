@@ -6,9 +6,10 @@ under that attempt's number (``jobs.move``), so that a claim which has been over
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+
+from msgspec import Struct
 
 from bot.database.engine import Row, Tx
 from bot.database.share import EVERYTHING, Share
@@ -55,8 +56,7 @@ def is_current(tx: Tx, epoch: int) -> bool:
     return fact(tx, "epoch") == str(epoch)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class Places(Struct, frozen=True, kw_only=True):
     """How many requests may still go out to a music service in the present window, and whose not."""
 
     free: int
@@ -68,8 +68,7 @@ class Places:
     """Jobs that were requested by then need no place any more: they expire."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimant:
+class Claimant(Struct, frozen=True, kw_only=True):
     """Who claims, and when: a job is ripe for one claimant at one moment."""
 
     epoch: int

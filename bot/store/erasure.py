@@ -7,9 +7,10 @@ the id of the command that made it belong to the server's books and stay too.
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
+
+from msgspec import Struct
 
 from bot.database.engine import Tx
 from bot.database.locking import lock_guilds_of
@@ -25,8 +26,7 @@ CARD_BEHIND_MAX = timedelta(minutes=1)
 _TEXTS = ", ".join(f"{name}_id" for name in texts.TEXTS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waits:
+class Waits(Struct, frozen=True, kw_only=True):
     """Work that a deletion waits for; it is complete once there is none."""
 
     own: int

@@ -3,8 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.characters import head
 from bot.database.engine import Row, Tx
@@ -36,8 +38,7 @@ TEXT_NAMES = ("title", "prompt", "style", "lyrics")
 _TEXTS = ", ".join(f"words.{name}" for name in TEXT_NAMES)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SongPage:
+class SongPage(Struct, frozen=True, kw_only=True):
     """One page of a member's songs, newest first."""
 
     songs: tuple[Job, ...]
@@ -49,8 +50,7 @@ class SongPage:
     """Whether it goes on towards newer songs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SongChoice:
+class SongChoice(Struct, frozen=True, kw_only=True):
     """A song offered by autocompletion."""
 
     job_id: JobId
@@ -59,8 +59,7 @@ class SongChoice:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
+class Choices(Struct, frozen=True, kw_only=True):
     """The songs that autocompletion offers."""
 
     songs: tuple[SongChoice, ...]
@@ -68,8 +67,7 @@ class Choices:
     """Whether the member has older songs, which were not read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class Match(Struct, frozen=True, kw_only=True):
     """The best match of a search so far."""
 
     job: Job | None

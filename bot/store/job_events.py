@@ -4,9 +4,10 @@ The database's triggers record every change of a job's row. What kept it in its 
 """
 
 import itertools
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from bot.characters import head
 from bot.database.engine import Tx
@@ -19,8 +20,7 @@ ANSWER_MAX: Final = 200
 """Maximum length of an answer that is kept, in characters."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobEvent:
+class JobEvent(Struct, frozen=True, kw_only=True):
     """One thing that happened to a job."""
 
     at: datetime
@@ -37,8 +37,7 @@ class JobEvent:
     last_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobEntry:
+class JobEntry(Struct, frozen=True, kw_only=True):
     """One entry of the ledger about a job."""
 
     at: datetime
@@ -48,8 +47,7 @@ class JobEntry:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StageTimes:
+class StageTimes(Struct, frozen=True, kw_only=True):
     """How long a job has been in each state that it has left, and in all."""
 
     by_state: dict[str, timedelta]

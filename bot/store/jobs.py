@@ -7,9 +7,11 @@ changes nothing.
 import json
 import secrets
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal, TypedDict, Unpack
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from bot.database.engine import Tx
 from bot.model import (
@@ -46,8 +48,7 @@ UNFINISHED = f"(due_at IS NOT NULL AND state IN ({OPEN}))"
 """SQL condition: the bot still works on the job by itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class Counts(Struct, frozen=True, kw_only=True):
     """How many songs are unfinished."""
 
     member: MemberNumber

@@ -5,8 +5,9 @@ day, so that a release returns the credits to where they came from. The ledger i
 in ``guild`` and ``usage`` change in the same transaction and can be recomputed from it.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from bot.database.engine import Tx
 from bot.errors import NotEnoughCredits, OutOfRange
@@ -20,8 +21,7 @@ CREDITS_MAX = 1_000_000
 """Maximum allowance, and maximum bonus of a server, in credits."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defaults:
+class Defaults(Struct, frozen=True, kw_only=True):
     """The operator's settings for servers that have set nothing."""
 
     allowance: int
@@ -30,8 +30,7 @@ class Defaults:
     """Maximum allowance of any server. If it is set, every server has ``period``."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
+class Hold(Struct, frozen=True, kw_only=True):
     """The credits held for one job, and where they came from."""
 
     day: int
@@ -39,8 +38,7 @@ class Hold:
     bonus: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Booking:
+class _Booking(Struct, frozen=True, kw_only=True):
     """A hold, with the job, server and member it belongs to."""
 
     job_id: JobId

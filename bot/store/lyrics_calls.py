@@ -2,15 +2,16 @@
 
 A request is ``submitting`` before it is sent and ``running`` once its task is known. One that stays in
 ``submitting`` may have been taken: it ends as ``unknown`` and is never sent again. A running one can be asked
-about again for free.
+about again for free. In a fleet, a request begins as ``wanted``, until the slot that pays makes it its own.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from bot.database.engine import Tx
+from msgspec import Struct
+
+from bot.database.engine import Row, Tx
 from bot.model import Backend, MemberNumber, Period
 from bot.store import members, times
 from bot.store.times import milliseconds, moment
@@ -27,11 +28,17 @@ SWEEP_MAX: Final = 500
 """Maximum rows that one transaction drops."""
 CREDITS_EACH: Final = 1
 """Credits that a request counts in the total of all servers; it costs the operator a thirtieth of a song."""
+WISHES_MAX: Final = 4
+"""Maximum wanted requests that are read at a time."""
+OLD_AFTER: Final = timedelta(minutes=2)
+"""Age of a wanted request from which it is not paid for: nobody waits for it any more."""
 
 
 class CallState(StrEnum):
     """Where a request for lyrics stands. Each state is committed before the action it announces."""
 
+    WANTED = "wanted"
+    """Not sent; the slot that pays will."""
     SUBMITTING = "submitting"
     RUNNING = "running"
     DONE = "done"
@@ -43,28 +50,37 @@ class CallState(StrEnum):
     """It may have been taken."""
 
 
-OPEN: Final = (CallState.SUBMITTING, CallState.RUNNING)
+OPEN: Final = (CallState.WANTED, CallState.SUBMITTING, CallState.RUNNING)
 """States in which lyrics may still come."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LyricsCall:
+class LyricsCall(Struct, frozen=True, kw_only=True):
     """A request for lyrics."""
 
     id: int
     state: CallState
     asked_at: datetime
     task_id: str | None = None
+    refusal: str | None = None
 
 
 def add(
-    tx: Tx, call_id: int, interaction_id: int, member: MemberNumber, backend: Backend, now: datetime
+    tx: Tx,
+    call_id: int,
+    interaction_id: int,
+    member: MemberNumber,
+    backend: Backend,
+    now: datetime,
+    *,
+    about: str | None = None,
 ) -> None:
-    """Write down a request before it is sent."""
+    """Write down a request before it is sent; with ``about``, for the slot that pays."""
     tx.execute(
-        """INSERT INTO lyrics_call (id, interaction_id, member_id, backend, state, asked_at)
-           VALUES (:id, :interaction, :member, :backend, 'submitting', :now)""",
+        """INSERT INTO lyrics_call (id, interaction_id, member_id, backend, state, asked_at, about)
+           VALUES (:id, :interaction, :member, :backend, :state, :now, :about)""",
         {
+            "state": CallState.SUBMITTING if about is None else CallState.WANTED,
+            "about": about,
             "id": call_id,
             "interaction": interaction_id,
             "member": member,
@@ -88,11 +104,13 @@ def move(
     *,
     task_id: str | None = None,
     upstream_credits: float | None = None,
+    refusal: str | None = None,
 ) -> bool:
     """Write down what became of a request. Returns False if it is no longer in the state ``before``."""
     cursor = tx.execute(
         """UPDATE lyrics_call SET state = :after, task_id = COALESCE(:task, task_id),
-                                  upstream_credits = COALESCE(:credits, upstream_credits)
+                                  upstream_credits = COALESCE(:credits, upstream_credits),
+                                  about = NULL, refusal = :refusal
            WHERE id = :id AND state = :before""",
         {
             "id": call_id,
@@ -100,17 +118,59 @@ def move(
             "after": after,
             "task": task_id,
             "credits": upstream_credits,
+            "refusal": refusal,
         },
     )
     return cursor.rowcount == 1
 
 
+def wanted(tx: Tx, backend: Backend) -> list[int]:
+    """Return requests at this service that other slots want, the oldest first."""
+    rows = tx.execute(
+        """SELECT id FROM lyrics_call WHERE state = 'wanted' AND asked_at > 0 AND backend = ?
+           ORDER BY asked_at LIMIT ?""",
+        (backend, WISHES_MAX),
+    )
+    return [row["id"] for row in rows]
+
+
+def take(tx: Tx, call_id: int, now: datetime) -> str | None:
+    """Make a wanted request one that is about to be sent, and return what it is about.
+
+    Returns None if it is no longer wanted, or so old that nobody waits for it.
+    """
+    row = tx.execute("SELECT about, asked_at FROM lyrics_call WHERE id = ?", (call_id,)).fetchone()
+    if row is None or row["about"] is None:
+        return None
+    is_old = abs(now - moment(row["asked_at"])) > OLD_AFTER
+    after = CallState.REFUSED if is_old else CallState.SUBMITTING
+    return str(row["about"]) if move(tx, call_id, CallState.WANTED, after) and not is_old else None
+
+
+def call(tx: Tx, call_id: int) -> LyricsCall | None:
+    """Return a request, as far as there is one."""
+    row = tx.execute(
+        "SELECT id, state, asked_at, task_id, refusal FROM lyrics_call WHERE id = ?", (call_id,)
+    ).fetchone()
+    return None if row is None else _call(row)
+
+
+def _call(row: Row) -> LyricsCall:
+    return LyricsCall(
+        id=row["id"],
+        state=CallState(row["state"]),
+        asked_at=moment(row["asked_at"]),
+        task_id=row["task_id"],
+        refusal=row["refusal"],
+    )
+
+
 def unfinished(tx: Tx, member: MemberNumber, backend: Backend, now: datetime) -> LyricsCall | None:
     """Return the member's newest request at this service from which lyrics may still come."""
     row = tx.execute(
-        """SELECT id, state, asked_at, task_id FROM lyrics_call
+        """SELECT id, state, asked_at, task_id, refusal FROM lyrics_call
            WHERE member_id = :member AND asked_at > :since AND asked_at <= :now AND backend = :backend
-             AND state IN ('submitting', 'running') ORDER BY asked_at DESC LIMIT 1""",
+             AND state IN ('wanted', 'submitting', 'running') ORDER BY asked_at DESC LIMIT 1""",
         {
             "member": member,
             "since": milliseconds(now - OPEN_MAX),
@@ -118,21 +178,15 @@ def unfinished(tx: Tx, member: MemberNumber, backend: Backend, now: datetime) ->
             "backend": backend,
         },
     ).fetchone()
-    if row is None:
-        return None
-    return LyricsCall(
-        id=row["id"],
-        state=CallState(row["state"]),
-        asked_at=moment(row["asked_at"]),
-        task_id=row["task_id"],
-    )
+    return None if row is None else _call(row)
 
 
 def give_up(tx: Tx, member: MemberNumber, now: datetime) -> None:
     """End the member's requests that are no longer waited for: nobody will know what became of them."""
     tx.execute(
-        """UPDATE lyrics_call SET state = CASE state WHEN 'running' THEN 'failed' ELSE 'unknown' END
-           WHERE member_id = ? AND asked_at <= ? AND state IN ('submitting', 'running')""",
+        """UPDATE lyrics_call SET about = NULL, state =
+             CASE state WHEN 'running' THEN 'failed' WHEN 'wanted' THEN 'refused' ELSE 'unknown' END
+           WHERE member_id = ? AND asked_at <= ? AND state IN ('wanted', 'submitting', 'running')""",
         (member, milliseconds(now - OPEN_MAX)),
     )
 
@@ -182,8 +236,9 @@ def sweep(tx: Tx, now: datetime) -> int:
 def blank_of_member(tx: Tx, member: MemberNumber) -> None:
     """Remove from a member's requests what leads to them or to a task; lyrics on their way are dropped."""
     tx.execute(
-        """UPDATE lyrics_call SET interaction_id = -id, task_id = NULL,
-             state = CASE WHEN state IN ('submitting', 'running') THEN 'unknown' ELSE state END
+        """UPDATE lyrics_call SET interaction_id = -id, task_id = NULL, about = NULL,
+             state = CASE WHEN state IN ('submitting', 'running') THEN 'unknown'
+                          WHEN state = 'wanted' THEN 'refused' ELSE state END
            WHERE member_id = ? AND interaction_id > 0""",
         (member,),
     )

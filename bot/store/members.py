@@ -7,8 +7,9 @@ used in a period or a limit set for them must still count, a keyed hash of their
 import hmac
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from bot.database.engine import Tx
 from bot.model import DiscordUserId, GuildId, MemberNumber, Period
@@ -33,8 +34,7 @@ OPERATOR = MemberNumber(-2)
 """The number under which the ledger names the operator."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberIndex:
+class MemberIndex(Struct, frozen=True, kw_only=True):
     """Members by number, for comparing two databases of one bot."""
 
     known: dict[int, int]

@@ -4,8 +4,9 @@ Nothing about other people is included: their texts stay theirs, even if the mem
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from bot.database.engine import Row, Rows, Tx
 from bot.model import DiscordUserId, MemberNumber
@@ -22,8 +23,7 @@ _OF_OTHERS = "words of another member"
 _DROPPED = "no longer kept"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class Summary(Struct, frozen=True, kw_only=True):
     """How much is stored about a member, by kind; each number stops at ``COUNTED_MAX``."""
 
     since: datetime | None
@@ -142,6 +142,7 @@ def sections(tx: Tx, discord_id: DiscordUserId) -> dict[str, Iterable[object]]:
                 "asked_for_at": _time(row["asked_at"]),
                 "music_service": row["backend"],
                 "state": row["state"],
+                "what_they_are_to_be_about": row["about"],
                 "task_of_the_music_service": row["task_id"],
                 "cost_in_credits_of_the_music_service": row["upstream_credits"],
             }

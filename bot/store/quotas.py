@@ -5,8 +5,9 @@ Each function is one part of a transaction; each change is an entry in the ledge
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from bot.database.engine import Tx
 from bot.errors import LimitReached
@@ -16,8 +17,7 @@ from bot.store.changes import Channel, Credits, Status
 from bot.store.ledger import Defaults, Hold
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetLimit:
+class SetLimit(Struct, frozen=True, kw_only=True):
     """A limit that a server's managers have set for a role or for a member."""
 
     role_id: int | None

@@ -8,10 +8,11 @@ is the share that the ratings prove: 9 of 10 come before 19 of 30, which net the
 import json
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Final
+
+from msgspec import Struct
 
 from bot.database.engine import Tx
 from bot.model import GuildId, JobId, MemberNumber
@@ -25,8 +26,7 @@ CONFIDENCE_Z: Final = 1.96
 """Standard deviations on either side that hold 95 % of a normal distribution."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class Tally(Struct, frozen=True, kw_only=True):
     """How many members like a song, and how many do not."""
 
     likes: int
@@ -43,8 +43,7 @@ class Tally:
         return (share + z2 / (2 * count) - spread) / (1 + z2 / count)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ranked:
+class Ranked(Struct, frozen=True, kw_only=True):
     """A song with its ratings."""
 
     job_id: JobId

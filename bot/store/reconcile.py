@@ -1,6 +1,6 @@
 """Reconciliation: counters = ledger = jobs. It reads, and repairs nothing."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bot.database.engine import Tx
 
@@ -77,8 +77,7 @@ _QUESTIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reconciliation:
+class Reconciliation(Struct, frozen=True, kw_only=True):
     """The compared totals, and each difference as a sentence."""
 
     entries: int

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import islice
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.characters import head
 from bot.database.engine import Row, Tx
@@ -52,8 +54,7 @@ _GIVEN_BACK = """(
 """SQL of the credits that a song has given back since, of one part of its price."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerRow:
+class LedgerRow(Struct, frozen=True, kw_only=True):
     """One entry of the ledger. Ids are Discord's; those of erased people are None."""
 
     id: int
@@ -80,8 +81,7 @@ class LedgerRow:
     """Credits that could be spent after it, if that is known."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(Struct, frozen=True, kw_only=True):
     """One page of the ledger, newest first."""
 
     rows: tuple[LedgerRow, ...]
@@ -89,8 +89,7 @@ class Page:
     older: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayOfUse:
+class DayOfUse(Struct, frozen=True, kw_only=True):
     """The credits of one day's songs, by outcome."""
 
     day: date
@@ -100,8 +99,7 @@ class DayOfUse:
     refunded: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberUse:
+class MemberUse(Struct, frozen=True, kw_only=True):
     """Credits spent by a member. The id is None for an erased member."""
 
     member_id: DiscordUserId | None
@@ -110,8 +108,7 @@ class MemberUse:
     """Their display name as of their last song with stored texts."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettledSong:
+class SettledSong(Struct, frozen=True, kw_only=True):
     """A song whose credits can be refunded."""
 
     job_id: JobId

@@ -7,9 +7,10 @@ operator allowed or denied the server.
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from bot.database.engine import Tx
 from bot.model import GuildId, MemberNumber, Period
@@ -65,8 +66,7 @@ _UNKNOWN = """discord_id IS NOT NULL AND leaving_since IS NULL
 """SQL condition: a member of whom nothing is stored. Whoever has written a text of a song has had a song."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerData:
+class ServerData(Struct, frozen=True, kw_only=True):
     """How much of a server's data is stored that would be erased."""
 
     songs: int

@@ -1,8 +1,9 @@
 """The operator's reports: servers with their usage, and unfinished jobs."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
+
+from msgspec import Struct, field
 
 from bot.database.engine import Tx
 from bot.model import Balance, GuildId, JobId, Period
@@ -21,8 +22,7 @@ TOTAL_FACT: Final = "share of the total"
 _UNFINISHED = "state NOT IN ('delivered', 'explained', 'undelivered')"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerPolicy:
+class ServerPolicy(Struct, frozen=True, kw_only=True):
     """Which servers the operator's settings serve."""
 
     listed: frozenset[GuildId] = field(default_factory=frozenset)
@@ -39,8 +39,7 @@ class ServerPolicy:
 SERVE_ALL = ServerPolicy()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
+class Server(Struct, frozen=True, kw_only=True):
     """One server's credits and songs."""
 
     id: int
@@ -55,8 +54,7 @@ class Server:
     """Whether the operator allowed or denied it with `tunesmith servers`; None if neither."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenJob:
+class OpenJob(Struct, frozen=True, kw_only=True):
     """A job that the bot or a person still has to deal with."""
 
     id: int

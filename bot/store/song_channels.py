@@ -1,7 +1,8 @@
 """Channels for songs: where they may be asked for, where they are posted, and where each is announced."""
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from bot.database.engine import Tx
 from bot.errors import WrongChannel

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from bot.database.engine import Row, Tx
 from bot.errors import WordsGone
@@ -22,8 +23,7 @@ FIELDS = ("model", "custom", "instrumental", "voice", "duration_s", *TEXTS)
 KEEP_DRAFTS = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Text:
+class _Text(Struct, frozen=True, kw_only=True):
     """A text of an earlier song."""
 
     id: int

@@ -1,7 +1,8 @@
 """Totals over all servers, for monitoring."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from bot.database.engine import Tx
 from bot.model import SONG_STATES, Backend, FailReason, JobState
@@ -12,8 +13,7 @@ from bot.store.members import WHOLE_GUILD
 from bot.store.times import moment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
+class Totals(Struct, frozen=True, kw_only=True):
     """Songs and credits over all servers, and the state of the breaker."""
 
     states: dict[JobState, int]

@@ -2,10 +2,12 @@
 
 import json
 import math
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.database.engine import Tx
 from bot.model import Backend, GuildId
@@ -30,8 +32,7 @@ class BalanceWarning(StrEnum):
     """It pays for fewer songs than members can still request."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpstreamTerms:
+class UpstreamTerms(Struct, frozen=True, kw_only=True):
     """A music service that reports a balance, and the settings that bound what members can request."""
 
     backend: Backend
@@ -44,16 +45,14 @@ class UpstreamTerms:
     policy: ServerPolicy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(Struct, frozen=True, kw_only=True):
     """A balance in the service's own credits, and when it was read."""
 
     credits: float
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sold:
+class Sold(Struct, frozen=True, kw_only=True):
     """Songs that members can still request, and queued ones, which are not paid for yet."""
 
     credits: int
@@ -61,8 +60,7 @@ class Sold:
     """None if songs cost nothing: then nothing bounds their number."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upstream:
+class Upstream(Struct, frozen=True, kw_only=True):
     """The balance next to what members can still request, and what songs have cost so far."""
 
     backend: Backend

@@ -5,12 +5,12 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import discord
 from discord import app_commands
+from msgspec import Struct
 
 from bot.characters import tail
 from bot.errors import Refusal, Transient
@@ -37,8 +37,7 @@ _TAIL: Final = re.compile(rf"{SEPARATOR}#(?P<digits>\d{{{TAIL_DIGITS},{JOB_ID_DI
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class Offer(Struct, frozen=True, kw_only=True):
     """A song to choose from."""
 
     job_id: JobId

@@ -1,12 +1,12 @@
 """Render jobs and songs: pure functions from the model to embeds and sentences."""
 
 import re
-from dataclasses import replace
 from typing import Final, Literal, assert_never
 from urllib.parse import urlsplit
 
 import discord
 from discord.utils import format_dt
+from msgspec.structs import replace
 
 from bot.characters import is_blank
 from bot.model import FailReason, Job, JobState, SongRequest, TakeDetails

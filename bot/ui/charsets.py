@@ -8,10 +8,10 @@ by their neighbours.
 
 import functools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import regex
+from msgspec import Struct
 
 SCORE_MIN: Final = 0.2
 """Average weight of the characters, from -1 to 1, from which on bytes are taken for writing."""
@@ -60,8 +60,7 @@ _LEADS: Final = {
 """Lead bytes of the common characters, which these standards put first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(Struct, frozen=True, kw_only=True):
     """The text of bytes."""
 
     text: str

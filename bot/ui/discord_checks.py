@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final
 
 import aiohttp
+from msgspec import Struct
 
 from bot.about import DISCORD_USER_AGENT
 from bot.model import Check, Verdict
@@ -44,8 +44,7 @@ _FILLED_IN: Final = ("contexts", "integration_types", "channel_types", "dm_permi
 """Fields that Discord fills in when they are left out."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Findings:
+class Findings(Struct, frozen=True, kw_only=True):
     """The results of the checks."""
 
     checks: tuple[Check, ...]

@@ -9,8 +9,9 @@ https://github.com/projectfluent/fluent/blob/main/spec/fluent.ebnf, read 2026-11
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 Fact = str | int
 FACT: Final = re.compile(r"\{\s*\$([a-z][a-z0-9_-]*)\s*(\}|->)")
@@ -23,15 +24,13 @@ BREAK: Final = re.compile(r"(?:\r?\n *)*\n( *)")
 """Line breaks with the indentation of the next line that is not empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Write:
+class _Write(Struct, frozen=True):
     """A fact, written into the text."""
 
     fact: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Choice:
+class _Choice(Struct, frozen=True):
     """One of several patterns, chosen by a fact."""
 
     fact: str
@@ -39,16 +38,14 @@ class _Choice:
     default: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Break:
+class _Break(Struct, frozen=True):
     """Line breaks, and how far the next line is indented."""
 
     count: int
     indent: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Literal:
+class _Literal(Struct, frozen=True):
     """Text of which no blank is left out."""
 
     text: str
@@ -57,8 +54,7 @@ class _Literal:
 Pattern = tuple[str | _Write | _Choice, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """How a language writes numbers, and which of them are one of something."""
 
     thousands: str

@@ -1,10 +1,10 @@
 """Render the ledger for managers, as a bank statement: one line for each song or change."""
 
-from dataclasses import replace
 from typing import Final, assert_never
 
 import discord
 from discord.utils import format_dt
+from msgspec.structs import replace
 
 from bot.model import DiscordUserId
 from bot.store.changes import Allowance, Channel, Credits, ManagerRoles, SongChannels, Status, Value

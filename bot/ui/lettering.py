@@ -5,11 +5,11 @@ The fonts are in ``fonts/``, so that the picture looks the same on every machine
 
 import functools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import regex
+from msgspec import Struct
 
 from bot.characters import graphemes, head
 
@@ -42,8 +42,7 @@ _EMOJI: Final = regex.compile(r"\p{Emoji_Presentation}|\p{Emoji}\ufe0f")
 _RIGHT_TO_LEFT: Final = regex.compile(r"^[^\p{L}]*[\p{Hebr}\p{Arab}\p{Syrc}\p{Thaa}\p{Nkoo}\p{Adlm}]")
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Struct, frozen=True):
     """Neighbouring characters of one font."""
 
     text: str

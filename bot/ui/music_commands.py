@@ -270,10 +270,14 @@ class Music(
         """Post a copy of a song; searching and fetching may take longer than an answer may, so defer."""
         interaction_context.require_can_post(interaction)
         origin = interaction_context.origin(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        job = await self.song_archive.find(
-            origin.guild_id, origin.member_id, await self._chosen(interaction, storable(song))
-        )
+        typed = await self._chosen(interaction, storable(song))
+
+        async def defer() -> None:
+            if not interaction.response.is_done():
+                await interaction.response.defer(ephemeral=True, thinking=True)
+
+        job = await self.song_archive.find(origin.guild_id, origin.member_id, typed, defer)
+        await defer()
         copy = await self.song_archive.post(job, origin.channel_id, interaction.id, origin.guild_locale)
         text = cards.copied(interaction_context.private(interaction), "reposted", origin.guild_id, copy)
         await interaction.edit_original_response(content=text)

@@ -3,10 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 import discord
+from msgspec.structs import replace
 
 from bot import mentions
 from bot.mentions import Names

@@ -3,11 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Final, cast
 
 import aiohttp
 import discord
+from msgspec.structs import replace
 
 from bot.errors import (
     LyricsGuessed,

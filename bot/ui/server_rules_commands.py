@@ -1,11 +1,11 @@
 """The commands of ``/quota`` for a server's rules: words, channels for songs, and managers by role."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 import discord
 from discord import app_commands
+from msgspec.structs import replace
 
 from bot.errors import NoPlaceToPost
 from bot.model import GuildId

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from bot.database.share import EVERYTHING, Share
 
@@ -12,8 +13,7 @@ async def at_once(bucket: int) -> None:
     """Wait for nobody: discord.py keeps the pace of one process."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sharding:
+class Sharding(Struct, frozen=True, kw_only=True):
     """The shards of one process. Those of all processes together are one whole."""
 
     share: Share = EVERYTHING

@@ -5,12 +5,12 @@ import io
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import discord
+from msgspec.structs import replace
 
 from bot.model import Job, Track
 from bot.music import tags

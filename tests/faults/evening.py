@@ -15,6 +15,7 @@ from bot.music.clients import MusicClients
 from bot.ops.supervisor import supervise
 from bot.pipeline.courier import MessageKind
 from bot.services.lyrics import Lyricist
+from bot.services.lyrics_payments import LyricsPayments
 from bot.services.ratings import Ratings
 from bot.services.server_rules import ServerRules
 from bot.store import jobs
@@ -27,6 +28,7 @@ from tests import make
 from tests.doubles.discord import BotRequest, Channel, FakeDiscord, Message, Person
 from tests.doubles.in_process import OutgoingMessage
 from tests.faults.hurry import HurriedClock, Hurry
+from tests.payloads import translate_once
 from tests.unit.pipeline.rig import Rig
 
 A_DAY_S = 86_400.0
@@ -74,6 +76,7 @@ class Evening:
     @asynccontextmanager
     async def begun(cls, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator["Evening"]:
         """The client is logged in, but has no gateway connection: posting needs none."""
+        translate_once(monkeypatch)
         # Both are set for the whole process.
         monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
         gateway = discord.gateway.DiscordWebSocket
@@ -84,6 +87,7 @@ class Evening:
                 use_api(world.url)
                 client = client_of(rig)
                 rig.chat = Courier(client, world)  # type: ignore[assignment] # it is a chat's real courier
+                music = MusicClients(backend=rig.backend, clients={}, models=())
                 async with rig.song_archive() as song_archive:
                     client.offer(
                         Services(
@@ -93,7 +97,13 @@ class Evening:
                             song_archive=song_archive,
                             lyrics=Lyricist(
                                 database=rig.database,
-                                music=MusicClients(backend=rig.backend, clients={}, models=()),
+                                music=music,
+                                payments=LyricsPayments(
+                                    database=rig.database,
+                                    music=music,
+                                    terms=rig.intake.terms,
+                                    now=rig.clock,
+                                ),
                                 terms=rig.intake.terms,
                                 now=rig.clock,
                             ),

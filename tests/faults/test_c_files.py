@@ -1,11 +1,11 @@
 """What arrives at Discord: files under their song's name, with tags in front of untouched audio."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from bot.model import Job, JobState
 from bot.music import tags

@@ -25,8 +25,10 @@ def keep_service_busy(world: World) -> None:
 
 
 def _refused(tx: Tx) -> int:
-    """Count the songs that the service did not take."""
-    row = tx.execute("SELECT COUNT(*) FROM job WHERE state = 'queued' AND attempt > 0").fetchone()
+    """Count the songs that the service did not take; one that was just claimed is not among them."""
+    row = tx.execute(
+        "SELECT COUNT(*) FROM job WHERE state = 'queued' AND attempt > 0 AND claim_epoch IS NULL"
+    ).fetchone()
     return int(row[0])
 
 

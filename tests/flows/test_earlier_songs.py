@@ -6,6 +6,7 @@ import discord
 import pytest
 import simcord
 
+from bot.pipeline import submitting
 from bot.playground.world import World
 from bot.services import songs
 from bot.store import history
@@ -63,7 +64,11 @@ async def test_status_shows_how_the_songs_in_progress_stand(world: World) -> Non
 
 
 @pytest.mark.usefixtures("mia")
-async def test_history_has_pages_whose_buttons_work_after_a_restart(world: World) -> None:
+async def test_history_has_pages_whose_buttons_work_after_a_restart(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One server would have to wait ten seconds for its twelfth song.
+    monkeypatch.setattr(submitting, "SUBMITS_RESERVED", 0)
     noah = world.add_member("Noah", manager=True)
     await noah.slash(world.channel, "quota set", credits=1_000)
     for number in range(11):

@@ -21,6 +21,7 @@ from tests.flows.visitor import Visitor, visiting
 
 ACTIONS = 30
 CAMPAIGN_ACTIONS = 500
+DECODED_AT_ONCE = _media.MAX_QUEUE
 SEEDS = (17, 18, 19)
 WITH_A_REASON = {"validation-failed", "command-option-invalid"}
 """Codes of actions that the page refuses for what was typed or chosen, and says so."""
@@ -28,7 +29,11 @@ WITH_A_REASON = {"validation-failed", "command-option-invalid"}
 
 @pytest.fixture(autouse=True)
 def quick(tiny_songs: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - it is set up
-    """Let the clock tick all the time, so that each click meets it."""
+    """Let the clock tick all the time, so that each click meets it, and no file wait to be decoded.
+
+    For each file, SimCord starts a Python that imports a video library.
+    """
+    monkeypatch.setattr(_media, "MAX_QUEUE", 0)
     monkeypatch.setattr(browser, "TICK_S", 0.005)
     monkeypatch.setattr(browser, "PACE", 0.005)
 
@@ -65,6 +70,7 @@ async def test_no_click_is_lost_while_the_clock_ticks() -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_no_click_of_hundreds_is_lost(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(browser, "CLOSURE_MAX", timedelta(seconds=0.2))
+    monkeypatch.setattr(_media, "MAX_QUEUE", DECODED_AT_ONCE)
 
     assert [] == await lost_of(CAMPAIGN_ACTIONS, seed)
 
@@ -258,8 +264,11 @@ def _excerpt(state: Mapping[str, Any]) -> str:
     return "".join(text for one in replies for _, text in _tokens(one.get("excerpt_tokens")))
 
 
-async def test_audio_is_played_however_many_files_wait_to_be_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_media, "MAX_QUEUE", 0)
+@pytest.mark.parametrize("queue", [0, DECODED_AT_ONCE])
+async def test_audio_is_played_however_many_files_wait_to_be_decoded(
+    queue: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_media, "MAX_QUEUE", queue)
     async with visiting(language="en") as visitor:
         await visitor.run("music create", prompt="rain")
         await until_it_shows(visitor, "'custom_id': 'again:")

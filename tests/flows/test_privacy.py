@@ -11,6 +11,7 @@ from bot.playground.world import World
 from bot.store.reconcile import reconcile
 from tests import make
 from tests.flows.seen import button, keep_service_busy, posted, said
+from tests.unit.store.deleted_bytes import all_bytes
 
 WORDS = {
     "title": "Kestrel Lullaby",
@@ -23,12 +24,6 @@ WORDS = {
 async def song(world: World, member: simcord.MemberActor) -> None:
     form = await member.slash(world.channel, "music custom")
     await member.submit_modal(form, WORDS)
-
-
-def bytes_of(world: World) -> bytes:
-    """All that lies in the database's files."""
-    path = world.settings.database_path
-    return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*") if file.is_file())
 
 
 async def erased(member: simcord.MemberActor, world: World) -> simcord.InteractionResult:
@@ -78,7 +73,7 @@ async def test_deleting_asks_first_and_leaves_nothing_but_the_books(world: World
     remix = (await posted(world, 2))[-1]
 
     answer = await erased(mia, world)
-    kept = bytes_of(world)
+    kept = all_bytes(world.parts.database)
 
     assert "Deleted." in said(answer)
     assert [] == [text for text in ("Kestrel", "quokka", "zanzibar", "Mia") if text.encode() in kept]
@@ -104,7 +99,7 @@ async def test_a_remix_form_left_open_keeps_nothing_and_gives_its_words_back(
     assert refused.response is not None
     assert "The text of that song is no longer kept. Nothing was charged." == said(refused)
     assert b"gamelan" in await refused.response.attachments[0].read()
-    assert b"zanzibar" not in bytes_of(world)
+    assert b"zanzibar" not in all_bytes(world.parts.database)
 
 
 async def test_a_song_in_progress_is_finished_first(world: World) -> None:
@@ -144,4 +139,4 @@ async def test_someone_without_data_hears_so_and_is_not_recorded(world: World, c
     )
 
     assert answer.response is not None
-    assert mia.id.to_bytes(8) not in bytes_of(world)
+    assert mia.id.to_bytes(8) not in all_bytes(world.parts.database)

@@ -1,11 +1,12 @@
 """Songs that are posted again, on the simulated Discord."""
 
-from dataclasses import replace
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import discord
 import pytest
 import simcord
+from msgspec.structs import replace
 
 from bot.errors import NoDirectMessages, NoPlaceToPost, SongGone
 from bot.model import DiscordUserId, GuildId, Job, JobState
@@ -96,7 +97,9 @@ async def test_after_a_restart_a_song_comes_out_of_its_message_into_the_spool(
 
     assert contents(world, first) == contents(world, newest(world))
     assert files == {path.name: path.read_bytes() for path in _spooled(world)}
-    found = await world.parts.song_archive.find(GuildId(world.guild.id), DiscordUserId(mia.id), str(song.id))
+    found = await world.parts.song_archive.find(
+        GuildId(world.guild.id), DiscordUserId(mia.id), str(song.id), AsyncMock()
+    )
     assert still(song) == still(found)
     assert () == (await world.parts.database.read(reconcile)).findings
 

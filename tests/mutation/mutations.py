@@ -85,6 +85,7 @@ OWNERSHIP: Final = "unit/database/test_ownership.py::test_"
 DATABASE: Final = "unit/database/test_sqlite.py::test_"
 SHARES: Final = "unit/store/test_shares.py::test_"
 SERVER: Final = "unit/database/test_postgresql.py::test_"
+HANDED: Final = "unit/services/test_lyrics_payments.py::test_"
 OUTCOMES: Final = "unit/database/test_outcomes.py::test_"
 CLIENT: Final = "unit/music/test_client.py::test_"
 AUDIO: Final = "unit/music/test_audio.py::test_"
@@ -1926,6 +1927,13 @@ ON_A_SERVER: Final = (
         by=(f"{SERVER}a_commit_whose_answer_is_lost_counts_once",),
     ),
     broken(
+        "a standby with a wrong clock takes nothing over",
+        "database/postgresql_writer.py",
+        "Writer.attempt",
+        ("if free:", "if not free:"),
+        by=("unit/database/test_clocks.py::test_a_standby_whose_clock_went_wrong_takes_nothing_over",),
+    ),
+    broken(
         "a commit of an earlier holder proves nothing about this one's",
         "database/slots.py",
         "take",
@@ -2068,7 +2076,7 @@ WRITING: Final = (
         "a request for lyrics is written down before it is sent",
         "services/lyrics.py",
         "Lyricist._begin",
-        dropped("lyrics_calls.add(tx, call_id, origin.interaction_id, member, backend, now)"),
+        dropped("lyrics_calls.add(tx, call_id, origin.interaction_id, member, backend, now, about=handed)"),
         by=(f"{LYRICS}the_intent_is_written_before_the_request_and_outlives_the_process",),
     ),
     broken(
@@ -2094,15 +2102,15 @@ WRITING: Final = (
     ),
     broken(
         "a closed account closes the service for songs",
-        "services/lyrics.py",
-        "Lyricist._closed",
+        "services/lyrics_payments.py",
+        "LyricsPayments._closed",
         ("news = breaker.block(tx, backend, cause, now)", "news = True"),
         by=(f"{LYRICS}a_closed_account_closes_the_service_and_alerts_once",),
     ),
     broken(
         "the outcome of a request for lyrics is written once the lock is gone",
-        "services/lyrics.py",
-        "Lyricist._write_for_sure",
+        "services/lyrics_payments.py",
+        "LyricsPayments._write_for_sure",
         ("range(1, WRITE_TRIES + 1)", "range(1, 1)"),
         by=(f"{LYRICS}an_outcome_is_written_also_where_the_database_is_locked",),
     ),
@@ -2129,10 +2137,31 @@ WRITING: Final = (
     ),
     broken(
         "a shutdown waits for lyrics that are paid",
-        "services/lyrics.py",
-        "Lyricist._guarded",
+        "services/lyrics_payments.py",
+        "LyricsPayments._guarded",
         dropped("self._all_paid.clear()"),
         by=(f"{LYRICS}a_shutdown_waits_for_what_is_paid_and_begins_nothing",),
+    ),
+    broken(
+        "slot 0 alone pays for lyrics",
+        "services/lyrics_payments.py",
+        "LyricsPayments.task_of",
+        ("if not self._database.share.leads:", "if False:"),
+        by=(f"{HANDED}lyrics_that_another_slot_wants_are_paid_for_by_slot_0",),
+    ),
+    broken(
+        "lyrics that slot 0 may have paid for are not paid for again",
+        "store/lyrics_calls.py",
+        "take",
+        ("move(tx, call_id, CallState.WANTED, after) and (not is_old)", "not is_old"),
+        by=(f"{HANDED}a_kill_of_slot_0_pays_once_at_the_most",),
+    ),
+    broken(
+        "lyrics that nobody waits for any more are not paid for",
+        "services/lyrics_payments.py",
+        "LyricsPayments._from_leader",
+        ("if looks >= WANTED_LOOKS_MAX and", "if looks < 0 and"),
+        by=(f"{HANDED}nothing_is_paid_for_once_the_member_was_refused",),
     ),
     broken(
         "lyrics count in the total of all servers",

@@ -174,7 +174,8 @@ def refusals_of_a_start() -> Iterator[str]:
     for path in (ROOT / "bot").rglob("*.py"):
         if path.parent.name == "configuration" or path.name == "setup.py":
             continue
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        source = path.read_text("utf-8")
+        for node in ast.walk(ast.parse(source)) if "StartRefused(" in source else ():
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "StartRefused":
                 yield from filter(None, map(written, node.args))
 

@@ -55,10 +55,13 @@ def pattern(phrase: str) -> re.Pattern[str]:
 
 
 PATTERNS: Final = {pattern(phrase): advice for phrase, advice in RETIRED.items()}
+ANY_PATTERN: Final = pattern(f"(?:{'|'.join(RETIRED)})")
 
 
 def retired(text: str) -> list[tuple[int, str, str]]:
     """Return the line of each retired phrase, the phrase, and what to write instead."""
+    if ANY_PATTERN.search(text) is None:
+        return []
     return sorted(
         (text.count("\n", 0, match.start()) + 1, " ".join(match[0].split()), advice)
         for pattern, advice in PATTERNS.items()

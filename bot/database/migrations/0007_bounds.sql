@@ -281,20 +281,25 @@ CREATE TABLE announcement (
 CREATE INDEX announcement_due ON announcement (due_at) WHERE due_at IS NOT NULL;
 
 -- Paid requests for lyrics, written down before each is sent: what the operator has paid for, and no words. A request
--- that may have been taken is never repeated. Maintenance drops the rows of earlier months.
+-- that may have been taken is never repeated. Maintenance drops the rows of earlier months. In a fleet, slot 0 alone
+-- pays: another slot writes down what it wants, with what the lyrics are to be about until slot 0 has read it.
 CREATE TABLE lyrics_call (
   id INTEGER PRIMARY KEY,
   interaction_id INTEGER NOT NULL UNIQUE, -- negative once the member's data was deleted
   member_id INTEGER NOT NULL REFERENCES member (id),
   backend TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('submitting', 'running', 'done', 'refused', 'failed', 'unknown')),
+  state TEXT NOT NULL CHECK (state IN ('wanted', 'submitting', 'running', 'done', 'refused', 'failed', 'unknown')),
   asked_at INTEGER NOT NULL,
   task_id TEXT,
   upstream_credits REAL,
-  CHECK (state <> 'running' OR task_id IS NOT NULL)
+  about TEXT,
+  refusal TEXT, -- why slot 0 has refused it, for the slot that wants it
+  CHECK (state <> 'running' OR task_id IS NOT NULL),
+  CHECK ((state = 'wanted') = (about IS NOT NULL))
 ) STRICT;
 CREATE INDEX lyrics_call_of_member ON lyrics_call (member_id, asked_at);
 CREATE INDEX lyrics_call_by_age ON lyrics_call (asked_at);
+CREATE INDEX lyrics_call_wanted ON lyrics_call (asked_at) WHERE state = 'wanted';
 
 -- Roles whose members may manage the bot in a server.
 CREATE TABLE manager_role (

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
+from bot.database import clocks
 from bot.database.engine import Row, Tx
 from bot.database.opening import open_any_schema, open_read_only, shares_sessions, was_restored
 from bot.database.share import LOCKS
@@ -63,6 +64,9 @@ def _check_server(url: str) -> Iterator[Check]:
                       pg_is_in_recovery() AS recovering"""
         ).fetchone()
         problems = list(_problems(row))
+        off = clocks.apart(tx, clocks.wall_clock)
+        if abs(off) > clocks.APART_MAX:
+            problems.append(f"this machine's clock is {clocks.difference(off)} the server's; set both by NTP")
         for problem in problems:
             yield failure(name, problem)
         if row["synchronous_commit"] == "off":

@@ -17,6 +17,9 @@ from bot.store.reconcile import reconcile
 from tests import make
 from tests.unit.pipeline.rig import Rig
 
+# A server's backups and their restore are PostgreSQL's own: unit/ops/test_restored.py.
+pytestmark = pytest.mark.sqlite
+
 SONG, NOTICE = MessageKind.SONG, MessageKind.NOTICE
 DIRECT = make.MEMBER + 500_000
 

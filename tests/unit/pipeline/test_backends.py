@@ -1,10 +1,10 @@
 """Songs of two music services: each is finished where it was submitted, whatever is configured since."""
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from bot.errors import ServiceClosed
 from bot.model import Backend, ClosedCause, FailReason, Job, JobState, Voice
@@ -116,11 +116,11 @@ async def test_no_option_of_a_queued_song_is_lost_by_a_switch(
     rig: Rig, backend: Backend, changes: dict[str, object], custom: bool
 ) -> None:
     options = {"extras": True, "duration_models": frozenset({"V6"})}
-    rig.intake.terms = replace(rig.intake.terms, **options)  # type: ignore[arg-type]
+    rig.intake.terms = replace(rig.intake.terms, **options)
     if backend is SSEEDANCE and "duration_s" in changes:
         pytest.skip("it takes no length")
     request = make.custom() if custom else make.prompt()
-    job = await rig.ask(replace(request, model=MODEL[backend], **changes))  # type: ignore[arg-type]
+    job = await rig.ask(replace(request, model=MODEL[backend], **changes))
     rig.switch(OTHER[backend], BOTH)
 
     ended = await rig.until(job, JobState.DELIVERED, JobState.EXPLAINED)

@@ -18,7 +18,7 @@ from bot.store import server_erasure
 from bot.store.scrub import Deleted
 from tests import make
 from tests.unit.pipeline.rig import Rig, no_sleep
-from tests.unit.store.deleted_bytes import bytes_left
+from tests.unit.store.deleted_bytes import left_in
 
 
 async def once(_: float) -> None:
@@ -114,7 +114,7 @@ async def test_a_file_fetched_again_stays_for_an_hour_however_old_its_song(rig: 
 
 
 def left_of(rig: Rig, *texts: str) -> set[str]:
-    return {shown for _, shown in bytes_left(rig.database.path, texts, [])}
+    return {shown for _, shown in left_in(rig.database, texts, [])}
 
 
 async def test_words_of_old_songs_leave_the_files_and_those_of_new_ones_stay(rig: Rig) -> None:
@@ -174,12 +174,14 @@ async def scrubs(rig: Rig, monkeypatch: pytest.MonkeyPatch, keeper: Maintenance,
     return scrubbed
 
 
+@pytest.mark.sqlite
 async def test_the_file_is_scrubbed_once_a_day_for_what_expired(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert [1, 97] == await scrubs(rig, monkeypatch, maintenance(rig), 100)
 
 
+@pytest.mark.sqlite
 async def test_the_file_is_scrubbed_at_the_next_turn_for_what_a_member_deleted(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +229,7 @@ async def hashes(rig: Rig) -> int:
 # -- copies that were made before a migration
 
 
+@pytest.mark.sqlite
 async def test_copies_from_before_an_upgrade_or_a_restore_stay_for_a_week(rig: Rig) -> None:
     copy = snapshots.before_schema(rig.database.path, 5)
     other = rig.database.path.with_name(f"{rig.database.path.name}.replaced-20260314-150926")
@@ -243,6 +246,7 @@ async def test_copies_from_before_an_upgrade_or_a_restore_stay_for_a_week(rig: R
     assert (False, False) == (copy.exists(), other.exists())
 
 
+@pytest.mark.sqlite
 async def test_a_copy_made_before_a_migration_goes_with_the_first_deletion(rig: Rig) -> None:
     await rig.until(await rig.ask(), JobState.DELIVERED)
     copy = snapshots.before_schema(rig.database.path, 5)

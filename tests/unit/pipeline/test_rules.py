@@ -78,6 +78,7 @@ async def test_a_request_whose_credits_can_not_be_released_is_not_withdrawn(rig:
     assert (["queued"], ()) == await states_and_findings(rig)
 
 
+@pytest.mark.sqlite  # on either engine in tests/faults/test_e_database.py
 async def test_a_task_id_that_can_not_be_written_down_at_once_is_not_lost(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

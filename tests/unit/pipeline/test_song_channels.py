@@ -1,8 +1,7 @@
 """Songs that go to a channel of their own, and their announcements: each once, and never lost."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from bot.errors import WrongChannel
 from bot.model import ChangedBy, DiscordUserId, Job, JobState, Origin

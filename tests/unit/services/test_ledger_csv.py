@@ -1,8 +1,9 @@
 """What a spreadsheet makes of the exported ledger."""
 
 import csv
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from bot.database.sqlite import Database
 from bot.mentions import Names

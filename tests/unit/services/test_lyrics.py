@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,6 +27,7 @@ from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
 from bot.music.kie import Kie
 from bot.services.lyrics import Lyricist
+from bot.services.lyrics_payments import LyricsPayments
 from bot.store import breaker, erasure, ledger, lyrics_calls, members, song_channels, texts
 from bot.store.changes import SongChannels
 from bot.store.lyrics_calls import CallState
@@ -92,14 +93,26 @@ class Stand:
     alerts: list[str]
     lyricist: Lyricist
     music: MusicClients
+    look: Callable[[float], Awaitable[None]] = at_once
+    """Waits until the next look at what slot 0 has done."""
+    payments: LyricsPayments = field(init=False)
 
     def restart(self) -> None:
+        terms = make.terms(backend=Backend.KIE, models=("V6",), lyrics=DRAFTS)
+        self.payments = LyricsPayments(
+            database=self.database,
+            music=self.music,
+            terms=terms,
+            now=self.clock,
+            alert=self.alerts.append,
+            sleep=self.look,
+        )
         self.lyricist = Lyricist(
             database=self.database,
             music=self.music,
-            terms=make.terms(backend=Backend.KIE, models=("V6",), lyrics=DRAFTS),
+            payments=self.payments,
+            terms=terms,
             now=self.clock,
-            alert=self.alerts.append,
             sleep=at_once,
         )
 
@@ -319,7 +332,7 @@ async def test_a_shutdown_waits_for_what_is_paid_and_begins_nothing(stand: Stand
     writing = asyncio.create_task(stand.write())
     await stand.service.posted.wait()
     stand.lyricist.close()
-    waiting = asyncio.create_task(stand.lyricist.all_paid())
+    waiting = asyncio.create_task(stand.payments.all_paid())
     await asyncio.sleep(0)
     before = waiting.done()
     stand.service.answers.set()

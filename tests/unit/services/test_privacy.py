@@ -4,13 +4,13 @@ import json
 import os
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from discord.utils import format_dt
+from msgspec.structs import replace
 
 from bot.database.sqlite import Database, Tx
 from bot.errors import Leaving, LimitReached, StoreBusy, WordsGone

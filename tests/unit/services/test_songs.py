@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
@@ -563,9 +564,9 @@ async def test_songs_are_looked_up_by_who_asked_for_them(song_archive: SongArchi
     assert [song.id] == [
         choice.job_id for choice in (await song_archive.choices(GUILD, MEMBER, "warm", 25)).songs
     ]
-    assert song == await song_archive.find(GUILD, MEMBER, "last train")
+    assert song == await song_archive.find(GUILD, MEMBER, "last train", AsyncMock())
     with pytest.raises(NoSuchSong):
-        await song_archive.find(GUILD, OTHER, str(song.id))
+        await song_archive.find(GUILD, OTHER, str(song.id), AsyncMock())
 
 
 async def test_a_database_that_is_busy_is_no_reason_to_call_a_song_gone(

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
 
+from msgspec import structs
+
 from bot.database.engine import ConstraintViolated
 from bot.database.sqlite import Tx
 from bot.errors import NotEnoughCredits, OutOfRange, ServiceClosed, TooManyOpenJobs
@@ -23,7 +25,9 @@ from tests import make
 Rows: TypeAlias = list[tuple[object, ...]]
 
 TERMS = make.terms(
-    open_per_member=4, open_per_guild=6, defaults=replace(make.DEFAULTS, allowance=25, period=Period.WEEK)
+    open_per_member=4,
+    open_per_guild=6,
+    defaults=structs.replace(make.DEFAULTS, allowance=25, period=Period.WEEK),
 )
 PRICE = TERMS.price_credits
 OPEN = breaker.OPEN

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from bot.database import engine, postgresql
-from bot.database.postgresql_tx import connect
+from bot.database.postgresql_tx import Tx, connect
 
 SIZES = (1, 2, 3, 4, 6, 8)
 """In bytes, of integers as SQLite stores them. Source: https://sqlite.org/fileformat.html#record_format."""
@@ -52,20 +52,46 @@ def left_in(database: engine.Database, texts: Iterable[str], ids: Iterable[int])
     return bytes_left(database.files, texts, ids)
 
 
+def all_bytes(database: engine.Database) -> bytes:
+    """All that a database has, in the sense of ``left_in``."""
+    url = server_url(database)
+    if url is None:
+        assert database.files is not None
+        return b"".join(files_of(database.files).values())
+    with closing(connect(url, name="tests", options={})) as tx:
+        return b"".join([*_rows(tx).values(), *_rewritten(tx, url).values()])
+
+
 def _left_on_server(url: str, texts: list[str], ids: list[int]) -> set[tuple[str, str]]:
     sought = {text.encode(): text for text in texts} | {b"%d" % number: str(number) for number in ids}
     in_files = sought | {number.to_bytes(8, "little"): str(number) for number in ids}
-    folder = Path(parse_qs(urlsplit(url).query)["host"][0]) / "data"
-    found: set[tuple[str, str]] = set()
     with closing(connect(url, name="tests", options={})) as tx:
-        tx.execute("CHECKPOINT")
-        tables = tx.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()").fetchall()
-        for (table,) in tables:
-            with tx.connection.cursor() as cursor, cursor.copy(f"COPY {table} TO STDOUT".encode()) as copy:
-                content = b"".join(bytes(block) for block in copy).replace(b"\\n", b"\n")
-            found |= {(table, shown) for wanted, shown in sought.items() if wanted in content}
-        for table in postgresql.REWRITTEN:
-            path = tx.execute("SELECT pg_relation_filepath(?)", (table,)).fetchone()[0]
-            content = (folder / path).read_bytes()
-            found |= {(table, shown) for wanted, shown in in_files.items() if wanted in content}
-    return found
+        places = [(_rows(tx), sought), (_rewritten(tx, url), in_files)]
+    return {
+        (table, shown)
+        for contents, wanted in places
+        for table, content in contents.items()
+        for part, shown in wanted.items()
+        if part in content
+    }
+
+
+def _rows(tx: Tx) -> dict[str, bytes]:
+    """The rows of each table."""
+    contents = {}
+    for (table,) in tx.execute(
+        "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+    ).fetchall():
+        with tx.connection.cursor() as cursor, cursor.copy(f"COPY {table} TO STDOUT".encode()) as copy:
+            contents[table] = b"".join(bytes(block) for block in copy).replace(b"\\n", b"\n")
+    return contents
+
+
+def _rewritten(tx: Tx, url: str) -> dict[str, bytes]:
+    """The files of those tables that are rewritten."""
+    folder = Path(parse_qs(urlsplit(url).query)["host"][0]) / "data"
+    tx.execute("CHECKPOINT")
+    return {
+        table: (folder / tx.execute("SELECT pg_relation_filepath(?)", (table,)).fetchone()[0]).read_bytes()
+        for table in postgresql.REWRITTEN
+    }

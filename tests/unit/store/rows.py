@@ -1,8 +1,9 @@
 """Insert jobs with their credits as intake and the steps do."""
 
 import sqlite3
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from bot.database.engine import ConstraintViolated
 from bot.database.share import EVERYTHING, Share

@@ -5,12 +5,12 @@ import random
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bot.database import sqlite as module
 from bot.database.engine import FIRST_PAGE

@@ -1,10 +1,10 @@
 """Members' look-ups of their own songs in one server: pages, search, autocompletion."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from bot.database.sqlite import Tx
 from bot.model import (

@@ -1,9 +1,9 @@
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bot.database.sqlite import Tx
 from bot.model import (
@@ -703,7 +703,7 @@ def test_the_schema_refuses_a_track_that_can_be_none(tx: Tx, odd: dict[str, obje
     job = added(tx)
 
     with pytest.raises(VIOLATED):
-        tracks.add_track(tx, job, replace(track(), **odd))  # type: ignore[arg-type]
+        tracks.add_track(tx, job, replace(track(), **odd))
 
 
 def test_files_may_go_some_time_after_the_end_of_their_job(tx: Tx) -> None:

@@ -1,9 +1,9 @@
 """Texts are stored once, under their author; drafts are kept for a day."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from bot.database.sqlite import Tx
 from bot.model import DiscordUserId, Job, Reuse, SongRequest, Source, Voice

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 import discord
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bot.model import ClosedCause, Delivery, DiscordUserId, FailReason, JobId, JobState, MemberNumber, Track
 from bot.services.credits import Explanation, Limits, Overview, Use

@@ -1,10 +1,10 @@
 """What the cards say, and that none breaks Discord's limits."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import discord
 import pytest
+from msgspec.structs import replace
 
 from bot.model import (
     Balance,

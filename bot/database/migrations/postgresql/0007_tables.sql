@@ -285,11 +285,14 @@ CREATE TABLE lyrics_call (
   interaction_id BIGINT NOT NULL UNIQUE,
   member_id BIGINT NOT NULL REFERENCES member (id),
   backend TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('submitting', 'running', 'done', 'refused', 'failed', 'unknown')),
+  state TEXT NOT NULL CHECK (state IN ('wanted', 'submitting', 'running', 'done', 'refused', 'failed', 'unknown')),
   asked_at BIGINT NOT NULL,
   task_id TEXT,
   upstream_credits DOUBLE PRECISION,
-  CHECK (state <> 'running' OR task_id IS NOT NULL)
+  about TEXT,
+  refusal TEXT,
+  CHECK (state <> 'running' OR task_id IS NOT NULL),
+  CHECK ((state = 'wanted') = (about IS NOT NULL))
 );
 
 CREATE TABLE manager_role (
@@ -339,6 +342,7 @@ CREATE INDEX rating_by_member ON rating (member_id, guild_id);
 CREATE INDEX announcement_due ON announcement (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX lyrics_call_of_member ON lyrics_call (member_id, asked_at);
 CREATE INDEX lyrics_call_by_age ON lyrics_call (asked_at);
+CREATE INDEX lyrics_call_wanted ON lyrics_call (asked_at) WHERE state = 'wanted';
 CREATE INDEX job_due_in_state ON job (state, due_at, created_at) WHERE due_at IS NOT NULL;
 CREATE INDEX job_card_at ON job ((CASE WHEN card_due_at < card_free_at THEN card_free_at ELSE card_due_at END)) WHERE card_due_at IS NOT NULL;
 CREATE INDEX job_queued_since ON job (created_at) WHERE state = 'queued' AND due_at IS NOT NULL;

@@ -1,0 +1,265 @@
+"""Pay for lyrics, in the one process that pays, and write down what became of each request.
+
+In a fleet, slot 0 alone pays, as for songs: the limits of the music service's account are kept in one place.
+Another slot writes its request down as wanted. Slot 0 makes it its own in one transaction before it sends it,
+so that a kill of either pays at most once, and nothing that was paid for is lost: the task is in the row.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Final, Literal, TypeAlias, assert_never, cast
+
+from bot.database.engine import Database, Tx
+from bot.errors import (
+    NoLyrics,
+    Refusal,
+    ServiceClosed,
+    ShuttingDown,
+    StoreBusy,
+    StoreLost,
+    Transient,
+    WordsGone,
+)
+from bot.model import ClosedCause, FailReason
+from bot.music import wire
+from bot.music.clients import MusicClients
+from bot.music.contract import LyricsDrafts
+from bot.pipeline import schedule
+from bot.pipeline.submitting import WRITE_TRIES
+from bot.services.intake import Terms
+from bot.store import breaker, lyrics_calls
+from bot.store.lyrics_calls import CallState
+
+log = logging.getLogger(__name__)
+
+RefusedAs: TypeAlias = Literal["busy", "refused", "moderated"]
+
+STOP_WITHIN_S: Final = 30.0
+"""Maximum seconds for which a shutdown waits for paid requests."""
+WRITE_AGAIN_MAX_S: Final = 10.0
+"""Maximum seconds between two attempts to write down what became of a paid request."""
+LOOK_S: Final = 1.0
+"""Seconds between two looks at what is wanted, and at what became of it."""
+WANTED_LOOKS_MAX: Final = 40
+"""Looks after which a request is no longer wanted. Slot 0 may be vacant for as long as a takeover takes."""
+LOOKS_MAX: Final = 120
+"""Looks after which a request that slot 0 has sent is no longer waited for."""
+
+
+class LyricsPayments:
+    """Sends paid requests for lyrics, or has slot 0 send them."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        music: MusicClients,
+        terms: Terms,
+        now: Callable[[], datetime],
+        alert: Callable[[str], None] = lambda _: None,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._database = database
+        self._music = music
+        self._terms = terms
+        self._now = now
+        self._alert = alert
+        self._sleep = sleep
+        self._closing = False
+        self._paying = 0
+        """Requests of which it is not written down yet what became of them."""
+        self._all_paid = asyncio.Event()
+        self._all_paid.set()
+
+    def close(self) -> None:
+        """Send no more requests, because the process is about to stop."""
+        self._closing = True
+
+    async def all_paid(self) -> None:
+        """Wait until what became of each request that was sent is written down, for a while."""
+        try:
+            async with asyncio.timeout(STOP_WITHIN_S):
+                await self._all_paid.wait()
+        except TimeoutError:
+            log.warning("requests for lyrics pending at shutdown", extra={"count": self._paying})
+
+    async def task_of(self, call_id: int, drafts: LyricsDrafts, about: str) -> str:
+        """Have the request paid for that was just written down. Returns the task's id.
+
+        Raises:
+            Refusal: it was not taken, or may have been.
+        """
+        if not self._database.share.leads:
+            return await self._from_leader(call_id)
+        with self._guarded():
+            return await self._conclude(call_id, await self._pay(drafts, about))
+
+    async def run(self) -> None:
+        """Pay for what other slots want, until canceled. Returns at once where nobody does."""
+        share, drafts = self._database.share, self._terms.lyrics
+        if share.is_whole or not share.leads or drafts is None:
+            return
+        while True:
+            try:
+                await self.round(drafts)
+            except Transient as error:
+                log.warning("wanted lyrics not readable", extra={"error": str(error)})
+            await self._sleep(LOOK_S)
+
+    async def round(self, drafts: LyricsDrafts) -> None:
+        """Pay for what is wanted now."""
+        if self._closing:
+            return
+        call_ids = await self._database.read(lambda tx: lyrics_calls.wanted(tx, self._terms.backend))
+        await asyncio.gather(*(self._pay_for_other(call_id, drafts) for call_id in call_ids))
+
+    async def _pay_for_other(self, call_id: int, drafts: LyricsDrafts) -> None:
+        now = self._now()
+        with self._guarded():
+            about = await self._database.write(lambda tx: self._take(tx, call_id, now))
+            if about is None:
+                return
+            try:
+                await self._conclude(call_id, await self._pay(drafts, about))
+            except Refusal as refusal:  # for the member, who finds it in the row
+                log.info("wanted lyrics refused", extra={"error": str(refusal)})
+
+    def _take(self, tx: Tx, call_id: int, now: datetime) -> str | None:
+        if breaker.blocked_until(breaker.read(tx, self._terms.backend), now) is not None:
+            lyrics_calls.move(tx, call_id, CallState.WANTED, CallState.REFUSED)
+            return None
+        return lyrics_calls.take(tx, call_id, now)
+
+    async def _from_leader(self, call_id: int) -> str:
+        """Wait until slot 0 has paid for the request. Returns the task's id."""
+        for looks in range(1, LOOKS_MAX + 1):
+            await self._sleep(LOOK_S)
+            if self._closing:
+                raise ShuttingDown
+            try:
+                call = await self._database.read(lambda tx: lyrics_calls.call(tx, call_id))
+            except StoreBusy as error:
+                log.info("lyrics not found out about", extra={"error": str(error)})
+                continue
+            match call:
+                case None:
+                    raise WordsGone
+                case lyrics_calls.LyricsCall(state=CallState.WANTED):
+                    if looks >= WANTED_LOOKS_MAX and await self.moved(
+                        call_id, CallState.WANTED, CallState.REFUSED
+                    ):
+                        raise NoLyrics("busy")
+                case lyrics_calls.LyricsCall(state=CallState.SUBMITTING):
+                    continue
+                case lyrics_calls.LyricsCall(state=CallState.RUNNING, task_id=str(task_id)):
+                    return task_id
+                case _:
+                    raise await self._refused(call)
+        raise NoLyrics("late")
+
+    async def _refused(self, call: lyrics_calls.LyricsCall) -> Refusal:
+        """Return the refusal that slot 0 has met."""
+        if call.state is not CallState.REFUSED:
+            return NoLyrics("unknown")
+        if call.refusal is not None:
+            return NoLyrics(cast("RefusedAs", call.refusal))
+        now = self._now()
+        state = await self._database.read(lambda tx: breaker.read(tx, self._terms.backend))
+        until = breaker.blocked_until(state, now)
+        if state.closed is not None and until is not None:
+            return ServiceClosed(state.closed, until)
+        return NoLyrics("busy")
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Make a shutdown wait for what is inside."""
+        self._paying += 1
+        self._all_paid.clear()
+        try:
+            yield
+        finally:
+            self._paying -= 1
+            if not self._paying:
+                self._all_paid.set()
+
+    async def _pay(self, drafts: LyricsDrafts, about: str) -> wire.Submitted:
+        """Send the paid request, unless this process stood still."""
+        if not self._database.may_act():
+            return wire.Busy("not sent: the process stood still")
+        return await self._music.chosen.submit_lyrics(drafts, about)
+
+    async def _conclude(self, call_id: int, answer: wire.Submitted) -> str:
+        """Write down what the answer to the paid request means. Returns the task's id."""
+        match answer:
+            case wire.Accepted(task_id=task_id):
+                if not await self.moved(call_id, CallState.SUBMITTING, CallState.RUNNING, task_id=task_id):
+                    raise WordsGone  # the member's data was deleted meanwhile
+                return task_id
+            case wire.Rejected(closed=ClosedCause() as closed, suspect=False, detail=detail):
+                until = await self._closed(call_id, closed, detail)
+                raise ServiceClosed(closed, until)
+            case wire.Rejected(reason=reason):
+                cause: RefusedAs = "moderated" if reason is FailReason.MODERATED else "refused"
+                await self.moved(call_id, CallState.SUBMITTING, CallState.REFUSED, refusal=cause)
+                raise NoLyrics(cause)
+            case wire.Busy():
+                await self.moved(call_id, CallState.SUBMITTING, CallState.REFUSED)
+                raise NoLyrics("busy")
+            case wire.Unknown():
+                log.warning("request for lyrics has an unknown outcome")
+                await self.moved(call_id, CallState.SUBMITTING, CallState.UNKNOWN)
+                raise NoLyrics("unknown")
+            case _:
+                assert_never(answer)
+
+    async def _closed(self, call_id: int, cause: ClosedCause, detail: str) -> datetime:
+        """Write down that the service takes nothing from this account, songs included. Return until when."""
+        now, backend = self._now(), self._terms.backend
+        news, until = False, now
+
+        def close(tx: Tx) -> None:
+            nonlocal news, until
+            lyrics_calls.move(tx, call_id, CallState.SUBMITTING, CallState.REFUSED)
+            news = breaker.block(tx, backend, cause, now)
+            until = breaker.blocked_until(breaker.read(tx, backend), now) or now
+
+        await self._write_for_sure(close)
+        if news:
+            self._alert(f"The music service takes no requests ({cause}): {detail or 'no reason given'}")
+        return until
+
+    async def moved(
+        self,
+        call_id: int,
+        before: CallState,
+        after: CallState,
+        *,
+        task_id: str | None = None,
+        refusal: str | None = None,
+    ) -> bool:
+        """Write down what became of a request."""
+        moved = False
+
+        def move(tx: Tx) -> None:
+            nonlocal moved
+            moved = lyrics_calls.move(tx, call_id, before, after, task_id=task_id, refusal=refusal)
+
+        await self._write_for_sure(move)
+        return moved
+
+    async def _write_for_sure(self, write: Callable[[Tx], None]) -> None:
+        """Write down the outcome of the paid request, with retries while the database is locked."""
+        for failures in range(1, WRITE_TRIES + 1):
+            try:
+                await self._database.write(write)
+            except StoreLost:
+                raise  # this process will never write again
+            except StoreBusy as error:
+                log.warning("outcome not written yet", extra={"error": str(error), "failures": failures})
+                await self._sleep(schedule.backoff_s(failures, 0.5, WRITE_AGAIN_MAX_S))
+            else:
+                return
+        await self._database.write(write)

@@ -1,0 +1,72 @@
+"""A process goes on with another's work only if its clock agrees with the server's."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.database import clocks, slots
+from bot.database.postgresql import Database
+from bot.database.postgresql_writer import Writer
+from bot.errors import StartRefused
+from bot.model import Verdict
+from bot.ops.doctor import server
+from bot.ops.doctor.runner import run_checks
+from tests.postgresql import Server
+
+
+@pytest.fixture
+def url(postgresql_server: Server) -> str:
+    return postgresql_server.create()
+
+
+def wrong_by(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clocks, "wall_clock", lambda: datetime.now(UTC) + timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize(("off_s", "side"), [(3_600.0, "ahead of"), (-3_600.0, "behind")])
+async def test_a_wrong_clock_is_refused_before_a_slot_is_taken(
+    url: str, monkeypatch: pytest.MonkeyPatch, off_s: float, side: str
+) -> None:
+    wrong_by(off_s, monkeypatch)
+
+    with pytest.raises(
+        StartRefused, match=rf"DATABASE_URL: this .* 3,[56]\d\d s {side} the .*; set both by NTP"
+    ):
+        async with Database.open(url):
+            pass
+
+
+async def test_a_clock_that_is_a_little_off_is_good_enough(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong_by(clocks.APART_MAX.total_seconds() / 2, monkeypatch)
+
+    async with Database.open(url) as database:
+        assert database.share.leads
+
+
+def test_a_standby_whose_clock_went_wrong_takes_nothing_over(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it stood by, its time went on by an hour that the server does not know of."""
+    holder, standby = (Writer(url, takeover_s=60.0) for _ in range(2))
+    steady_s = slots.steady_s
+    try:
+        assert holder.attempt()
+        assert not standby.attempt()
+        holder.close()
+        monkeypatch.setattr(slots, "steady_s", lambda: steady_s() + 3_600.0)
+        with pytest.raises(StartRefused, match="ahead of"):
+            standby.attempt()
+    finally:
+        standby.close()
+        for writer in (holder, standby):
+            writer.thread.shutdown()
+
+
+async def test_the_doctor_names_a_wrong_clock(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "MUST_BE_ON", ())
+    wrong_by(-3_600.0, monkeypatch)
+
+    checks = {check.name: check async for check in run_checks(server.check_specs(url))}
+
+    assert Verdict.FAILURE is checks["database"].verdict
+    assert "behind the server's" in checks["database"].finding
