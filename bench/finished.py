@@ -37,7 +37,7 @@ CALM_S: Final = 0.15
 CALM_SHARE: Final = 0.02
 """A bot is calm when it has used no more than this share of that time, in seconds."""
 CALM_WITHIN_S: Final = 300.0
-FOLLOWED_S: Final = 60.0
+FOLLOWED_S: Final = 300.0
 MANAGER: Final = 1 << 5
 """Discord's permission to manage a server."""
 CACHE_KIB: Final = 600_000
