@@ -3,7 +3,7 @@
 The commands are those of a member who has a hundredth of all songs, in a server with a quarter of them: the
 one for whom they take longest. The bots on both databases take turns. What a command costs is the processor
 time of the whole process, which hardly depends on what else the machine does; the wall clock says when the
-answer was there. Where a file or a second look follows the answer, the processor time contains it.
+answer was there. Where a file or the rest of a search follows the answer, what it takes is shown after it.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ CALM_S: Final = 0.15
 CALM_SHARE: Final = 0.02
 """A bot is calm when it has used no more than this share of that time, in seconds."""
 CALM_WITHIN_S: Final = 300.0
-FOLLOWED_S: Final = 60.0
+FOLLOWED_S: Final = 300.0
 MANAGER: Final = 1 << 5
 """Discord's permission to manage a server."""
 CACHE_KIB: Final = 600_000
@@ -84,7 +84,9 @@ class Use:
     """Whether its option is being typed, so that songs are offered."""
     note: str = ""
     followed: bool = False
-    """Whether something follows the answer, which is waited for."""
+    """Whether a file follows the answer, which is waited for."""
+    goes_on: bool = False
+    """Whether a search goes on after the answer."""
 
     @property
     def title(self) -> str:
@@ -96,16 +98,15 @@ def uses(songs: int) -> list[Use]:
     """Return every command that reads or writes the database."""
     newest, other = f"number {songs}", Person(APPLICATION_ID + 2, "m1")
     return [
-        Use("music create", {"prompt": "Rain on neon"}),
         Use("music custom"),
         Use("music status"),
         Use("music history"),
-        Use("music history", {"search": newest}, note="the newest is found"),
-        Use("music history", {"search": "polka"}, note="nothing is found"),
+        Use("music history", {"search": newest}, note="the newest is found", goes_on=True),
+        Use("music history", {"search": "polka"}, note="nothing is found", goes_on=True),
         Use("music get", {"song": ""}, typed=True, note="offered"),
         Use("music get", {"song": newest}, typed=True, note="typed"),
         Use("music get", {"song": "polka"}, typed=True, note="typed, nothing is found"),
-        Use("music get", {"song": "polka"}, note="nothing is found"),
+        Use("music get", {"song": "polka"}, note="nothing is found", goes_on=True),
         Use("music top"),
         Use("music credits"),
         Use("music help"),
@@ -131,6 +132,7 @@ def uses(songs: int) -> list[Use]:
         Use("quota pause", {"reason": "Break"}),
         Use("quota resume"),
         Use("quota export", followed=True),
+        Use("music create", {"prompt": "Rain on neon"}),  # last: the songs are asked about from then on
     ]
 
 
@@ -165,6 +167,13 @@ def fill(path: Path, songs: int) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
 
 
+def leave(path: Path) -> None:
+    """Let the songs rest that an earlier run has requested."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE job SET due_at = due_at + 1000000000000 WHERE due_at IS NOT NULL")
+        connection.execute("UPDATE job SET card_due_at = NULL WHERE card_due_at IS NOT NULL")
+
+
 def _without_rules(connection: sqlite3.Connection) -> list[str]:
     """Drop the triggers and indexes, which are faster to make of all rows at once, and return how to."""
     rules = connection.execute(
@@ -181,6 +190,8 @@ class Cost:
 
     answers_ms: list[float] = field(default_factory=list)
     cpu_ms: list[float] = field(default_factory=list)
+    after_ms: list[float] = field(default_factory=list)
+    """Processor time after the answer."""
 
 
 async def compare(songs: int, rounds: int, folder: Path, music_url: str) -> bool:
@@ -195,6 +206,7 @@ async def compare(songs: int, rounds: int, folder: Path, music_url: str) -> bool
             at = folder / str(count)
             if not (at / "tunesmith.db").exists():
                 await asyncio.to_thread(fill, at / "tunesmith.db", count)
+            await asyncio.to_thread(leave, at / "tunesmith.db")
             discord = await stack.enter_async_context(StandIn.open(GUILDS, FIRST_GUILD))
             bot = await stack.enter_async_context(Bot.running(at, ("bot", "run"), discord, settings))
             ready_s = await discord.until_ready() - bot.began_s
@@ -214,14 +226,13 @@ async def compare(songs: int, rounds: int, folder: Path, music_url: str) -> bool
 
 def show(use: Use, small: Cost, large: Cost) -> bool:
     """Print one line, and return whether the answer is in bounds."""
-    cells, ratios = "", []
-    for times_ms in ((small.answers_ms, large.answers_ms), (small.cpu_ms, large.cpu_ms)):
-        one, other = map(statistics.median, times_ms)
-        ratios.append(other / one)
-        cells += f"{one:8.2f}{other:9.2f} ms{other / one:6.2f}x"
-    # What follows an answer takes as long as the file is.
-    fine = (ratios[0] if use.followed else min(ratios)) <= RATIO_MAX
-    print(f"{use.title:44}{cells}{'' if fine else '  MORE THAN ALLOWED'}", flush=True)
+    answers = statistics.median(small.answers_ms), statistics.median(large.answers_ms)
+    # Whatever else runs only adds to the processor time.
+    shares = min(small.cpu_ms), min(large.cpu_ms)
+    cells = "".join(f"{one:8.2f}{other:9.2f} ms{other / one:6.2f}x" for one, other in (answers, shares))
+    fine = min(answers[1] / answers[0], shares[1] / shares[0]) <= RATIO_MAX
+    after = f"  then {statistics.median(large.after_ms):.0f} ms" if use.followed or use.goes_on else ""
+    print(f"{use.title:44}{cells}{after}{'' if fine else '  MORE THAN ALLOWED'}", flush=True)
     return fine
 
 
@@ -233,11 +244,16 @@ async def one_use(bot: Bot, use: Use, cost: Cost) -> None:
     payload = bot.discord.command(use.name, use.options, who, completes=use.typed)
     before_ms = bot.cpu_ms()
     took_s, _ = await bot.discord.ask(payload)
+    answered_ms = bot.cpu_ms()
     if use.followed:
         async with asyncio.timeout(FOLLOWED_S):
             await bot.discord.followed.wait()
     cost.answers_ms.append(took_s * 1000)
-    cost.cpu_ms.append(await until_calm(bot) - before_ms)
+    ended_ms = await until_calm(bot)
+    # Elsewhere, what the answer has left to do belongs to it.
+    own_ms = answered_ms if use.followed or use.goes_on else ended_ms
+    cost.cpu_ms.append(own_ms - before_ms)
+    cost.after_ms.append(ended_ms - own_ms)
 
 
 async def until_calm(bot: Bot) -> float:

@@ -8,6 +8,8 @@ from bot.model import GuildId, Job, JobId, JobState, Limit, MemberNumber, Standi
 from bot.pipeline.courier import CardFacts
 from bot.store import job_cards, jobs, ledger, queue_order, quotas
 
+COUNTED_EACH_MAX = 8
+"""Queued songs whose places are counted one by one; for more of them, the whole queue is read once."""
 SLOW_AFTER = timedelta(minutes=20)
 """Age at which a card says that the song is slow."""
 SAMPLE = 20
@@ -30,7 +32,7 @@ def facts_of(
     """Return what the cards of several jobs show. The queue is read once for all of them."""
     took = job_cards.recent_durations(tx, SAMPLE)
     queued = [job for job in shown if job.state is JobState.QUEUED]
-    if len(queued) > 1:
+    if len(queued) > COUNTED_EACH_MAX:
         places: Mapping[JobId, int] = queue_order.positions(tx)
     else:
         places = {job.id: queue_order.queue_position(tx, job) for job in queued}

@@ -159,17 +159,22 @@ def _turn_of_guild(
             {"guild": guild_id, "members": json.dumps([member_id, *rivals])},
         )
     )
-    for other in rivals:
-        if served[other] != served[member_id]:
-            turn += _served_before(served[other], served[member_id])
-            continue
-        (at, number) = tx.execute(
-            f"""SELECT created_at, id FROM job WHERE {QUEUED} AND guild_id = :guild AND member_id = :other
-                ORDER BY created_at, id LIMIT 1 OFFSET :skipped""",
-            {"guild": guild_id, "other": other, "skipped": turn_of_member - 1},
-        ).fetchone()
-        turn += (at, number) < place
-    return turn
+    earlier: int
+    (earlier,) = tx.execute(
+        """SELECT COUNT(*) FROM json_each(:tied) AS waiting JOIN job ON job.id = (
+             SELECT nth.id FROM job AS nth WHERE nth.state = 'queued' AND nth.due_at IS NOT NULL
+               AND nth.guild_id = :guild AND nth.member_id = CAST(waiting.value AS BIGINT)
+             ORDER BY nth.created_at, nth.id LIMIT 1 OFFSET :skipped)
+           WHERE (job.created_at, job.id) < (:at, :id)""",
+        {
+            "tied": json.dumps([other for other in rivals if served[other] == served[member_id]]),
+            "guild": guild_id,
+            "skipped": turn_of_member - 1,
+            "at": place[0],
+            "id": place[1],
+        },
+    ).fetchone()
+    return turn + earlier + sum(_served_before(served[other], served[member_id]) for other in rivals)
 
 
 def _served_before(one: int | None, other: int | None) -> bool:

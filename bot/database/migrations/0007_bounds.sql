@@ -393,3 +393,9 @@ BEGIN
     ON CONFLICT (writer, name) DO UPDATE
       SET songs = song_total.songs + excluded.songs, credits = song_total.credits + excluded.credits;
 END;
+
+-- Led by the state, or SQLite would rather read all due jobs and sort them; with the due time, or it would read
+-- the rows.
+DROP INDEX job_in_turn;
+CREATE INDEX job_in_turn ON job (state, guild_id, member_id, created_at, id, due_at)
+  WHERE state = 'queued' AND due_at IS NOT NULL;
