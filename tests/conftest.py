@@ -79,17 +79,23 @@ STEADY = "steady"
 OF_AN_ENGINE = {"server_url", "tx", "postgresql_server"}
 """Fixtures of the chosen engine. Tests with none of them would do on a server what they do without one."""
 
-CASES_MAX = 3
+CASES_MAX = 2
 """How many cases of one test the default run tries where each is an evening of the whole pipeline."""
 CASES_ON_A_SERVER_MAX = 1
 """How many cases of any test a run on a server tries, where each costs three times as much."""
 
 SAMPLED = (
     "tests/faults/",
+    "tests/mutation/",
+    "tests/unit/database/test_ownership.py",
     "tests/unit/pipeline/",
     "tests/unit/ops/test_commands.py",
     "tests/unit/ops/test_doctor.py",
+    "tests/unit/ops/test_move.py",
     "tests/unit/sandbox/test_composer.py",
+    "tests/unit/ui/test_bounds.py",
+    "tests/unit/ui/test_chart.py",
+    "tests/unit/music/test_client.py::test_a_bomb",
     "tests/unit/music/test_formats.py::test_audio_behind_junk",
     "tests/unit/test_settings.py::test_a_padded_value",
     "tests/unit/test_sources.py::test_quotes",
