@@ -52,6 +52,12 @@ async def hasty(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database
     return database
 
 
+def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse no write for want of time from here on."""
+    for engine in (module, postgresql):
+        monkeypatch.setattr(engine, "GIVE_UP_AFTER_S", PATIENCE_S)
+
+
 @pytest.fixture
 def rig(hasty: Database, rig: Rig) -> Rig:
     assert hasty is rig.database
@@ -176,8 +182,7 @@ async def test_each_request_during_a_short_lock_is_taken_or_refused(
     with locked(rig.database):
         asking = [asyncio.create_task(rig.ask()) for _ in range(10)]
         await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
-        for engine in (module, postgresql):  # the others wait until the lock is gone
-            monkeypatch.setattr(engine, "GIVE_UP_AFTER_S", PATIENCE_S)
+        be_patient(monkeypatch)  # the others wait until the lock is gone
         asking += [asyncio.create_task(rig.ask()) for _ in range(10)]
         await asyncio.sleep(0)
 
@@ -563,8 +568,9 @@ async def test_a_request_canceled_in_its_transaction_is_written_whole(
 
 
 async def test_of_many_requests_the_ones_that_are_called_off_take_no_other_along(
-    rig: Rig, caplog: pytest.LogCaptureFixture
+    rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    be_patient(monkeypatch)
     await rig.credits.set_allowance(make.GUILD, 1_000, None, make.entry())
     asking = [asyncio.create_task(rig.ask()) for _ in range(40)]
     await asyncio.sleep(0)
