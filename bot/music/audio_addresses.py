@@ -190,7 +190,7 @@ def _collect(value: object, addresses: _Addresses, budget: Budget, *, depth: int
 def _collect_object(
     place: JsonObject, addresses: _Addresses, budget: Budget, *, depth: int, audio: bool
 ) -> bool:
-    """Collect the addresses in an object: those in its most reliable field, and streams.
+    """Collect the addresses in an object's most reliable field, and streams.
 
     ``audio`` means that the object is in an audio field, so that its "url" is a take's address.
     """
@@ -218,7 +218,7 @@ def _suffix(url: str) -> str:
 
 
 def _is_stream(url: str) -> bool:
-    """Return whether a label of the host or a folder of the address begins with "stream"."""
+    """Return whether a label of the host or a folder begins with "stream"."""
     try:
         parts = urlsplit(url)
     except ValueError:

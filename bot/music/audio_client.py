@@ -37,7 +37,7 @@ class AudioClient:
         network: httpcore.AsyncNetworkBackend | None,
         transport: httpx.AsyncBaseTransport | None,
     ) -> AsyncIterator["AudioClient"]:
-        """Open a client that may also reach the ``trusted`` "host:port" at private addresses."""
+        """Open a client; ``trusted`` are "host:port" allowed at private addresses."""
         direct = network or httpcore.AnyIOBackend()
         backend = GuardedBackend(
             trusted,

@@ -42,5 +42,8 @@ def limits_of(model: str) -> Limits:
 
 
 def contract(backend: Backend, *, provider: str, options: JsonObject) -> Contract:
-    """Return the contract of a service. ``provider`` is sent if the service needs one."""
+    """Return the contract of a service.
+
+    ``provider`` is sent if the service needs one.
+    """
     return OFFERS[backend].speaks(provider, options)

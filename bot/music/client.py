@@ -130,7 +130,9 @@ class MusicClient:
         submitted: Timed = lambda _answer, _took_s: None,
         checked: Timed = lambda _answer, _took_s: None,
     ) -> AsyncIterator["MusicClient"]:
-        """Open a client for the service at ``url``. ``transport`` replaces the network and the proxy.
+        """Open a client for the service at ``url``.
+
+        ``transport`` replaces the network and the proxy.
 
         ``submitted`` and ``checked`` are called after every call with the kind of answer (the name of its
         class in ``wire`` in lower case, or "none") and its duration in seconds.
@@ -189,7 +191,10 @@ class MusicClient:
         return await self._pay(self.contract.body(request), sent)
 
     async def submit_lyrics(self, drafts: LyricsDrafts, about: str) -> wire.Submitted:
-        """Send the one paid request for lyrics and return its outcome. It is never repeated here."""
+        """Send the one paid request for lyrics and return its outcome.
+
+        It is never repeated here.
+        """
         return await self._pay(drafts.body(about), (about,))
 
     async def _pay(self, body: dict[str, object], sent: tuple[str, ...]) -> wire.Submitted:
@@ -203,7 +208,7 @@ class MusicClient:
         return self.contract.read_submitted(status, answer, sent, self._retry_after_s(headers))
 
     async def confirms(self, rejected: wire.Rejected) -> bool:
-        """Return whether the service is closed for every request, as ``rejected`` suggests.
+        """Return whether the service is closed to all requests, as ``rejected`` suggests.
 
         It is if our free question gets the same answer. One member's words can trip a firewall or look
         like a message about the account, and must not stop the bot for everybody.
@@ -318,7 +323,7 @@ class MusicClient:
         )
 
     async def balance(self) -> float | None:
-        """Return the operator's balance in the service's own credits, None if not reported.
+        """Return the operator's balance in the service's own credits, if reported.
 
         Raises:
             Transient: there was no answer.

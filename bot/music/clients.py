@@ -29,7 +29,7 @@ class MusicClients(Struct, frozen=True, kw_only=True):
         return self.clients[self.backend]
 
     def of(self, job: Job) -> MusicClient | None:
-        """Return the client of the service that has the job's task, or None if its key is not set."""
+        """Return the client of the job's service, or None if its key is not set."""
         return None if job.backend is None else self.clients.get(job.backend)
 
     def on_sale(self, request: SongRequest) -> SongRequest:

@@ -119,7 +119,7 @@ class Contract(Protocol):
 
     @property
     def models(self) -> Mapping[str, Limits]:
-        """The models that the service currently sells, with their text limits; the first is the default."""
+        """The models on sale, with their text limits; the first is the default."""
         ...
 
     @property
@@ -134,7 +134,7 @@ class Contract(Protocol):
 
     @property
     def submits_max(self) -> int:
-        """The maximum number of requests within ``submits_window``, below the service's own limit."""
+        """Maximum requests within ``submits_window``, below the service's own limit."""
         ...
 
     @property
@@ -168,7 +168,7 @@ class Contract(Protocol):
     def read_submitted(
         self, status: int, body: bytes, sent: Iterable[str], retry_after_s: float | None
     ) -> wire.Submitted:
-        """Read the answer to the paid POST; ``sent`` are the member's texts that it may echo."""
+        """Read the answer to the paid POST, which may echo the member's texts, ``sent``."""
         ...
 
     def read_checked(self, status: int, body: bytes, origin: str) -> wire.Checked | wire.Busy:

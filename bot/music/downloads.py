@@ -67,7 +67,7 @@ class AudioSource:
         network: "httpcore.AsyncNetworkBackend | None" = None,
         transport: "httpx.AsyncBaseTransport | None" = None,
     ) -> AsyncIterator["AudioSource"]:
-        """Open a source that trusts ``origins``, the music services' own "scheme://host:port"."""
+        """Open a source that trusts ``origins``, the services' own "scheme://host:port"."""
         trusted = frozenset(origin.partition("://")[2] for origin in origins)
 
         def load() -> "AbstractAsyncContextManager[AudioClient]":
@@ -109,9 +109,9 @@ class AudioSource:
             raise
 
     async def fetch_cover(self, url: str) -> bytes:
-        """Download the JPEG or PNG at ``url``, under the same guard; empty if there is none.
+        """Download the JPEG or PNG at ``url``, under the same guard.
 
-        A song is as good without a cover, so no failure is retried.
+        Returns nothing if there is none. A song is as good without a cover, so no failure is retried.
         """
         try:
             async with asyncio.timeout(COVER_S):
@@ -207,7 +207,7 @@ def _remember(memory: dict[str, T], key: str, value: T) -> None:
 
 
 def _host(url: str) -> str:
-    """Return the part of an address that may be logged: paths and queries can carry signatures."""
+    """Return the loggable part of an address: paths and queries can carry signatures."""
     try:
         return origin_of(url)
     except ValueError:

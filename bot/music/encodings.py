@@ -40,7 +40,7 @@ class TooLarge(Exception):
 
 
 def decode(body: bytes, header: str, max_bytes: int) -> bytes:
-    """Decode a body by its Content-Encoding ``header``, or by its first bytes if that is wrong.
+    """Decode a body by its Content-Encoding ``header``, or else by its first bytes.
 
     A truncated stream yields the part received. A body that cannot be decoded (an unknown encoding, a
     damaged stream) is kept if it is text, since some proxies name an encoding that the body does not have;

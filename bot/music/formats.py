@@ -73,7 +73,7 @@ _LAYER_II: Final = 2
 
 
 def ending_of(start: bytes) -> str | None:
-    """Return the file name suffix of audio that begins with these bytes, or None if it is not audio."""
+    """Return the file name suffix of audio with these first bytes, None if not audio."""
     if start.startswith(b"ID3"):
         return _behind_id3(start)
     if _is_mpeg_frame(start):
@@ -94,7 +94,7 @@ def ending_of(start: bytes) -> str | None:
 
 
 def is_other(start: bytes) -> bool:
-    """Return whether these first bytes certainly begin a page, text, picture or archive."""
+    """Return whether this certainly begins a page, a text, a picture or an archive."""
     content = _without_padding(start)
     return content.startswith(_OTHER_STARTS) or (
         start.startswith(b"RIFF") and start[8:12] in (b"AVI ", b"WEBP")
@@ -102,7 +102,7 @@ def is_other(start: bytes) -> bool:
 
 
 def ending_behind_junk(start: bytes) -> str | None:
-    """Return the suffix of audio that begins within the first ``SNIFFED_BYTES``, or None."""
+    """Return the suffix of audio that begins within ``SNIFFED_BYTES``, or None."""
     if is_other(start):
         return None
     content = _without_padding(start)
@@ -163,7 +163,7 @@ def _behind_id3(start: bytes) -> str:
 
 
 def _is_mpeg_frame(start: bytes) -> bool:
-    """Return whether an MPEG audio frame begins here: eleven sync bits, then layer II or III.
+    """Return whether an MPEG audio frame begins here: 11 sync bits, layer II or III.
 
     Layer I is excluded: with it, the byte order mark of UTF-16 text would pass for a frame.
     Source: ISO/IEC 11172-3, 2.4.1.3.
@@ -173,9 +173,9 @@ def _is_mpeg_frame(start: bytes) -> bool:
 
 
 def _is_adts_frame(start: bytes) -> bool:
-    """Return whether an AAC frame begins here: 12 sync bits, layer 0, a valid sampling rate.
+    """Return whether an AAC frame begins here.
 
-    Source: ISO/IEC 14496-3, 1.A.2.2.
+    It has twelve sync bits, layer 0, and a valid sampling rate. Source: ISO/IEC 14496-3, 1.A.2.2.
     """
     if len(start) < 3:  # noqa: PLR2004 - the bytes looked at
         return False

@@ -73,7 +73,7 @@ def _loads(text: str | bytes) -> object:
 
 
 def _decoded(text: bytes) -> str:
-    """Decode JSON; text in an encoding invalid in JSON is replaced, and the rest is kept."""
+    """Decode JSON; bytes in an encoding that JSON does not have are replaced."""
     encoding = json.detect_encoding(text)
     try:
         return text.decode(encoding, "surrogatepass")
@@ -103,7 +103,7 @@ def plain_name(name: str) -> str:
 
 
 def fields_of(place: JsonObject) -> dict[str, object]:
-    """Return an object's fields by plain name; of two spellings, the one with a value."""
+    """Return an object's fields by plain name; of two spellings, one with a value."""
     fields: dict[str, object] = {}
     for key, value in islice(place.items(), FIELDS_MAX):
         name = plain_name(key)
@@ -113,7 +113,7 @@ def fields_of(place: JsonObject) -> dict[str, object]:
 
 
 def values_of(place: JsonObject, *names: str) -> Iterator[object]:
-    """Yield the values of these fields, in the order of ``names`` and in any spelling."""
+    """Yield the values of these fields in any spelling, in the order of ``names``."""
     fields = fields_of(place)
     return (fields[name] for name in names if name in fields)
 
@@ -143,7 +143,7 @@ class Budget(Struct):
 
 
 def _as_object(value: object, budget: Budget) -> JsonObject | None:
-    """Return the value as an object, unwrapped from a list of one or a string if needed."""
+    """Return the value as an object, unwrapped from a list of one or from a string."""
     value = budget.unwrap(value)
     if isinstance(value, list) and len(value) == 1:
         value = budget.unwrap(value[0])

@@ -243,7 +243,7 @@ def _failed(task: JsonObject) -> wire.Rejected:
 
 
 def _unpacked(result: object) -> object:
-    """Return the content of ``resultJson``, JSON in a string; None if it can't be parsed."""
+    """Return the content of ``resultJson``, JSON in a string; None if invalid."""
     if not isinstance(result, str):
         return result
     try:
@@ -277,7 +277,7 @@ def _finite(value: object) -> float | None:
 
 
 def _takes(result: object) -> Iterator[TakeDetails]:
-    """Read the takes from ``resultJson``, which is JSON in a string; never their stream addresses."""
+    """Read the takes from ``resultJson``, but never their stream addresses."""
     songs = _unpacked(result)
     for name in ("data", "data", "sunoData", "resultUrls"):
         if isinstance(songs, Mapping) and songs.get(name):
@@ -298,7 +298,7 @@ def _takes(result: object) -> Iterator[TakeDetails]:
 
 
 def _address(value: object) -> str:
-    """Return a picture's address, or nothing if it is too long: a part would lead nowhere."""
+    """Return a picture's address, or nothing if too long: a part would lead nowhere."""
     return value.strip() if isinstance(value, str) and len(value) <= audio_addresses.COVER_URL_MAX else ""
 
 

@@ -14,7 +14,10 @@ class Late(Generic[T]):
     """A client that is opened on first use, and closed with the stack."""
 
     def __init__(self, stack: AsyncExitStack, load: Callable[[], AbstractAsyncContextManager[T]]) -> None:
-        """Import and build the client in ``load``, on a thread: imports block the event loop."""
+        """Import and build the client in ``load``.
+
+        It runs on a thread, as imports block the event loop.
+        """
         self._stack = stack
         self._load = load
         self._opening = asyncio.Lock()

@@ -96,7 +96,7 @@ def task_id(root: JsonObject) -> str | None:
 
 
 def _bare_id(root: JsonObject) -> str | None:
-    """Return the id in {"code": "success", "data": "<id>"}, unless an error is reported."""
+    """Return the id in {"code": "success", "data": "<id>"}, unless it is an error."""
     if error_status(root) is not None:
         return None
     data = next(values_of(root, "data"), None)
@@ -139,7 +139,7 @@ def status_word(root: JsonObject) -> tuple[str, bool]:
 
 
 def plain_word(root: JsonObject) -> str:
-    """Return the task's status in lower case, if it is where the documentation has it.
+    """Return the task's status in lower case, if it is in its documented place.
 
     A success is read in any shape. A failure ends a paid task, so it is believed only if it is not inside
     a list or JSON in a string.
@@ -194,7 +194,10 @@ def has_status(root: JsonObject) -> bool:
 
 
 def error_status(root: JsonObject) -> int | None:
-    """Return the error in a body with a good status: {"code": 402, …}, {"success": false}, …."""
+    """Return the error in a body: {"code": 402, …}, {"success": false}, ….
+
+    It may come with a good HTTP status.
+    """
     code = root.get("code")
     if isinstance(code, str) and re.fullmatch(r"-?[0-9]{1,9}", code):
         code = int(code)
@@ -228,7 +231,7 @@ def messages(places: Iterable[JsonObject]) -> Iterator[str]:
 
 
 def _texts(value: object) -> Iterator[str]:
-    """Yield the text of a message: itself, in an object, or in the first object of a list."""
+    """Yield a message's text: itself, or from an object or a list's first object."""
     if isinstance(value, list) and value and isinstance(value[0], dict):
         value = value[0]
     if isinstance(value, dict):

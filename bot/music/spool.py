@@ -85,7 +85,10 @@ class Spool:
         return sum(os.path.isfile(f"{self.folder}/{file}") for file in files)  # noqa: PTH113 - four times as fast
 
     def of_jobs(self, job_ids: Collection[int]) -> list[Path]:
-        """Return the files of these jobs, complete or not: their names begin with the job's id and "-"."""
+        """Return the files of these jobs, complete or not.
+
+        Their names begin with the job's id and "-".
+        """
         prefixes = {str(job_id) for job_id in job_ids}
         paths = self.folder.iterdir() if self.folder.is_dir() else ()
         return [path for path in paths if path.name.partition("-")[0] in prefixes and "-" in path.name]

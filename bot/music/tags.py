@@ -70,7 +70,7 @@ def id3(tags: Tags) -> bytes:
 
 
 def tagged(path: Path, tags: Tags, max_bytes: int) -> io.BufferedIOBase | None:
-    """Return a nameless copy of an MP3 file with these tags in place of its leading ones.
+    """Return a nameless copy of an MP3 file, its leading tags replaced by these.
 
     A picture in the file's own tag is kept if there is no other; everything else in it is the service's and
     is dropped. If the copy would be larger than ``max_bytes``, the picture is left out. Returns None if it
@@ -126,7 +126,7 @@ def _frames(tags: Tags) -> Iterator[bytes]:
 
 
 def _encoded(text: str) -> bytes:
-    """Encode a text without NULs, which would end it, and lone surrogates, which can't be encoded."""
+    """Encode a text; NUL would end it, and a lone surrogate can't be encoded."""
     return text.replace("\x00", "").encode("utf-8", "ignore")
 
 
@@ -135,7 +135,7 @@ def _frame(name: bytes, content: bytes) -> bytes:
 
 
 def _synchsafe(size: int) -> bytes:
-    """Return a size as four bytes of seven bits each, so that it never looks like an MPEG frame."""
+    """Return a size as four bytes of seven bits, which never look like an MPEG frame."""
     return bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0))
 
 
@@ -163,7 +163,7 @@ class _Bytes:
 
 
 def _audio_start(source: IO[bytes] | _Bytes) -> tuple[int, bytes]:
-    """Return where the audio begins behind the leading tags, and their picture, if any."""
+    """Return where the audio begins behind its leading tags, and their picture."""
     start, picture = 0, b""
     for _ in range(TAGS_MAX):
         source.seek(start)
@@ -182,7 +182,7 @@ def _audio_start(source: IO[bytes] | _Bytes) -> tuple[int, bytes]:
 
 
 def _is_tag(header: bytes) -> bool:
-    """Return whether a tag begins here: versions 2 to 4, four flags, four bytes of seven bits."""
+    """Return whether a tag begins here: version 2 to 4, four flags, four 7-bit bytes."""
     return (
         len(header) == _HEADER_BYTES
         and header.startswith(b"ID3")
@@ -211,7 +211,10 @@ def _picture_in(header: bytes, body: bytes) -> bytes:
 
 
 def _picture_of(content: bytes) -> bytes:
-    """Return the picture in the content of an APIC frame: encoding, content type, kind, description, data."""
+    """Return the picture in an APIC frame's content.
+
+    The frame holds encoding, content type, kind, description and data.
+    """
     encoding = content[0] if content else 0
     at = content.find(b"\x00", 1) + 2
     terminator = _TERMINATORS.get(encoding, b"\x00")

@@ -33,7 +33,7 @@ OF_MODEL: Final[Mapping[str, Limits]] = {
 
 
 def check(request: SongRequest, models: tuple[str, ...], limits: Limits) -> None:
-    """Check that the texts and the length can be sent as they are; no text is ever truncated.
+    """Check that texts and length can be sent as they are; no text is ever truncated.
 
     Raises:
         OutOfRange: the length is too short or too long.

@@ -41,7 +41,10 @@ class ThroughHttpx:
         proxy: Proxy | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> AsyncIterator["ThroughHttpx"]:
-        """Open connections with these headers and deadlines. ``transport`` replaces network and proxy."""
+        """Open connections with these headers and deadlines.
+
+        ``transport`` replaces network and proxy.
+        """
         limits = (
             httpx.Limits(max_connections=QUERIES_AT_ONCE_MAX)
             if keeps_alive

@@ -154,7 +154,7 @@ def generation(request: SongRequest, provider: str, options: JsonObject) -> dict
 
 
 def _joined_tags(options: JsonObject, extras: Mapping[str, str]) -> dict[str, str]:
-    """Join what the operator and the member want to avoid: neither overrides the other."""
+    """Join what operator and member want to avoid: neither overrides the other."""
     tags = [tag for tag in (options.get("negativeTags"), extras.get("negativeTags")) if tag]
     return {"negativeTags": ", ".join(map(str, tags))} if tags else {}
 
@@ -261,7 +261,7 @@ def _with_covers(
 
 
 def _certainly_closed(status: int, parsed: JsonObject | None) -> ClosedCause | None:
-    """Return why the service accepts no request at all, if the answer can mean nothing else."""
+    """Return why the service accepts no request at all, if the answer is unambiguous."""
     if status == HTTPStatus.PAYMENT_REQUIRED:
         return ClosedCause.NO_CREDITS
     if status == HTTPStatus.UNAUTHORIZED:
@@ -304,7 +304,7 @@ def is_about_task(status: int, body: bytes, task_id: str) -> bool:
 
 
 def is_readable(body: bytes) -> bool:
-    """Return whether the answer is JSON that can describe something, as all of the service's are."""
+    """Return whether the answer is usable JSON, as all of the service's are."""
     return json_answers.parse(body) is not None
 
 
@@ -315,7 +315,7 @@ def message_of(places: Iterable[JsonObject]) -> str:
 
 
 def _plain_text(body: bytes) -> str:
-    """Return the text of a body that is not a JSON object, unless it is a page or truncated JSON."""
+    """Return the text of a body without JSON, unless it is a page or truncated JSON."""
     text = body[: 4 * MESSAGE_READ_MAX].decode("utf-8-sig", "replace")
     return (
         "" if _is_markup(text) or text.lstrip().startswith(("{", "[")) else one_line(text[:MESSAGE_READ_MAX])
@@ -336,17 +336,23 @@ def _is_markup(text: str) -> bool:
 
 
 def is_moderated(message: str, sent: Iterable[str]) -> bool:
-    """Return whether the vendor's own words object to the content. ``sent`` may be echoed in them."""
+    """Return whether the vendor's own words object to the content.
+
+    ``sent`` may be echoed in them.
+    """
     return bool(_MODERATED_WORDS.search(_without_echo(message, sent)))
 
 
 def echoes(message: str, sent: Iterable[str]) -> bool:
-    """Return whether a message contains the member's texts, or a part too long for chance."""
+    """Return whether a message has the member's texts, or a part too long for chance."""
     return _without_echo(message, sent) != message.lower()
 
 
 def _without_echo(message: str, sent: Iterable[str]) -> str:
-    """Remove the member's own texts from an error message: only the vendor's words are classified."""
+    """Remove the member's own texts from an error message.
+
+    Only the vendor's words are classified.
+    """
     message = message.lower()
     for text in sent:
         echo = one_line(text).lower()

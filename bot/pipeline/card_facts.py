@@ -32,7 +32,10 @@ def card_facts(tx: Tx, job: Job, defaults: ledger.Defaults, now: datetime) -> Ca
 def facts_of(
     tx: Tx, shown: Sequence[Job], defaults: ledger.Defaults, now: datetime
 ) -> list[tuple[Job, CardFacts]]:
-    """Return the facts for several jobs' cards. The queue is read once for all of them."""
+    """Return the facts for several jobs' cards.
+
+    The queue is read once for all of them.
+    """
     took = job_cards.recent_durations(tx, SAMPLE)
     queued = [job for job in shown if job.state is JobState.QUEUED]
     if len(queued) > COUNTED_EACH_MAX:
@@ -63,7 +66,10 @@ def _facts(
 
 
 def _standing(tx: Tx, job: Job, defaults: ledger.Defaults, now: datetime) -> Standing:
-    """Return the member's standing, under the limit at the time of the request: roles are not stored."""
+    """Return the member's standing under the limit at the time of the request.
+
+    Roles are not stored.
+    """
     guild_id, member, _ = jobs.held(tx, job.id)
     limit = None if job.limit_credits is None else Limit(credits=job.limit_credits)
     return quotas.standing(tx, GuildId(guild_id), MemberNumber(member), limit, defaults, now)

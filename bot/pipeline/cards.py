@@ -104,7 +104,7 @@ class Cards:
         await self._write(job, shown, self._may_change_at(job, facts, now), free_at)
 
     async def _with_card(self, job: Job) -> Job:
-        """Return the job with its card's id, looked up if a process died before saving it."""
+        """Return the job with its card's id, looked up if a crash prevented saving it."""
         if job.card_message_id is not None:
             return job
         message_id = await self._courier.find_card(job)

@@ -117,7 +117,9 @@ class Courier(Protocol):
         ...
 
     async def post_alert(self, alert: BudgetAlert) -> None:
-        """Notify a server's managers about their budget; a repeat within a minute posts nothing more.
+        """Notify a server's managers about their budget.
+
+        A repeat within a minute posts nothing more.
 
         Raises:
             NoAccess: nothing was posted.
@@ -126,7 +128,9 @@ class Courier(Protocol):
         ...
 
     async def announce(self, job: Job, channel_id: int) -> None:
-        """Announce a posted song in a channel, with a link; a repeat within a minute posts nothing more.
+        """Announce a posted song in a channel, with a link.
+
+        A repeat within a minute posts nothing more.
 
         Raises:
             NoAccess: nothing was posted.

@@ -100,7 +100,7 @@ class Deliverer:
         self._shutdown_guard = shutdown_guard
 
     async def begin(self, job: Job, message: OutgoingMessage) -> None:
-        """Send for the first time: to the server's channel for songs, or to that of the request."""
+        """Send for the first time, to the server's song channel or the request's."""
         if job.restored:
             await self._search_then_send(job, message)
         elif (
@@ -138,7 +138,7 @@ class Deliverer:
         )
 
     async def _search_then_send(self, job: Job, message: OutgoingMessage, *, directly: bool = True) -> None:
-        """Send a message that may have been sent already, without a record of where and when.
+        """Send a message that may have been sent already, with no record of it.
 
         Look for the message wherever it could be first. A restored job is no longer marked as such when
         the send is recorded, so a crash before that repeats the search.
@@ -166,7 +166,7 @@ class Deliverer:
     async def _find_in_channels(
         self, job: Job, message: OutgoingMessage
     ) -> tuple[int | None, Delivery | None]:
-        """Return the message, if a channel has it, and the first channel in which it can be posted now."""
+        """Return the message, if any, and the first channel that accepts posts now."""
         first: Delivery | None = None
         for channel_id in _places(job, message):
             if channel_id == job.origin.parent_channel_id and first is not None:
@@ -182,7 +182,7 @@ class Deliverer:
         return None, first
 
     async def _direct(self, job: Job) -> Delivery | None:
-        """Return the destination of direct messages to the member, or None if they accept none."""
+        """Return the place for a direct message, or None if the member accepts none."""
         try:
             channel_id = await self._courier.open_direct(job.origin.member_id)
         except NoAccess:
@@ -308,14 +308,14 @@ class Deliverer:
         await self._transitions.to(job, message.done, due_at=None, message_id=message_id)
 
     def _available(self, job: Job, track: Track) -> Track:
-        """Return the track, or a link to it if its file is gone from the spool: it is paid for."""
+        """Return the track, or a link to it if its file is gone: it is paid for."""
         if track.linked or self._spool.path(track.file).is_file():
             return track
         log.error("stored file is gone", extra={"take": track.take})
         return replace(track, file=link_to(track.url, f"{job.id}-{track.take}").file)
 
     def _again_at(self, job: Job, delivery: Delivery, error: Transient | TimeoutError) -> datetime:
-        """Return when to look at a failed send again: not before Discord allows another request."""
+        """Return when to retry a failed send: not before Discord allows a request."""
         asked_s = error.retry_after_s if isinstance(error, Transient) else None
         patience = min((self._now() - job.state_since) / PATIENCE_SHARE, PATIENCE_WAIT_MAX)
         again_at = self._now() + max(timedelta(seconds=max(asked_s or 0.0, RESEND_WAIT_S)), patience)
@@ -326,9 +326,10 @@ class Deliverer:
     async def _elsewhere(
         self, job: Job, message: OutgoingMessage, delivery: Delivery, answer: str, *, content: bool = False
     ) -> None:
-        """Fall back to the next channel, or else to a direct message; commit that before trying it.
+        """Fall back to the next channel, or else to a direct message.
 
-        ``content`` means that the message itself was refused: a thread's channel would refuse it too.
+        The fallback is committed before it is tried. ``content`` means that the message itself was refused:
+        a thread's channel would refuse it too.
         """
         places = _places(job, message)
         after = places[places.index(delivery.channel_id) + 1 :] if delivery.channel_id in places else ()

@@ -85,7 +85,9 @@ class Erasure:
         return frozenset(await self._database.read(scrub.pending))
 
     async def scrub(self) -> bool:
-        """Scrub everything deleted so far from the database files. Returns False if there is nothing.
+        """Scrub everything deleted so far from the database files.
+
+        Returns False if there is nothing.
 
         Raises:
             StoreBusy: the database is in use; try again later.

@@ -33,7 +33,7 @@ class GroupedWrites:
         self._waiting: list[_Result] = []
 
     async def write(self, write: Callable[[Tx], bool]) -> bool:
-        """Run ``write`` in a transaction with others, and return its result once that is committed.
+        """Run ``write`` in a transaction with others; return its result once committed.
 
         Raises:
             Exception: as ``Database.write``.

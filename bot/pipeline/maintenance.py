@@ -145,7 +145,7 @@ class Maintenance:
             )
 
     async def scrub(self) -> None:
-        """Scrub the database at a quiet moment: daily, or after an erasure if that is cheap."""
+        """Scrub the database at a quiet moment: daily, and after erasures if cheap."""
         if not self._database.share.leads:
             return
         now = self._now()

@@ -163,7 +163,7 @@ class Runner:
         """The running tasks and their lanes."""
 
     def stop(self) -> None:
-        """Stop claiming; ``run`` returns once all work that must not be cut off has ended."""
+        """Stop claiming; ``run`` returns once work that must not be cut off has ended."""
         self._stopping.set()
         self._woken.set()
 
@@ -184,7 +184,10 @@ class Runner:
             await self._drain()
 
     async def round(self) -> int:
-        """Take all due work one step further, and wait for it. Returns the number of jobs."""
+        """Take all due work one step further, and wait for it.
+
+        Returns the number of jobs.
+        """
         claimed = self.claimed
         await self._look_around()
         while self._busy:
@@ -243,14 +246,14 @@ class Runner:
         return claims.Claimant(epoch=self._epoch, now=now, horizon=horizon, share=self._database.share)
 
     def _claim(self, tx: Tx, *, ripe: dict[Lane, list[JobId]], now: datetime) -> dict[Lane, list[Job]]:
-        """Claim the jobs that a look has found and that are still due, in one transaction."""
+        """Claim the jobs found by a look that are still due, in one transaction."""
         if self._stopping.is_set():
             return {}
         claimant = self._claimant(now)
         return {lane: claims.claim(tx, job_ids, claimant) for lane, job_ids in ripe.items()}
 
     def _begin_all(self, found: _Round, claimed: dict[Lane, list[Job]]) -> None:
-        """Begin the work that a look has found; its claims are committed."""
+        """Begin the work found by a look; its claims are committed."""
         for lane, its_jobs in claimed.items():
             for job in its_jobs:
                 self._begin(self._guarded(job, self._take, self._after_bug), lane, f"job {job.id}")
@@ -373,7 +376,7 @@ class Runner:
         return min(max(wait_s, 0.05), longest_s)
 
     async def _drain(self) -> None:
-        """Cancel the work that the next start resumes, and wait for what must not be cut off."""
+        """Cancel what the next start resumes, and wait for what must not be cut off."""
         for task in list(self._busy):
             if task not in self._shutdown_guard:
                 task.cancel()

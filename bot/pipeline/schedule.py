@@ -53,7 +53,7 @@ def poll_wait_s(age_s: float) -> float:
 
 
 def backoff_s(failures: int, first_s: float, max_s: float) -> float:
-    """Return the seconds to wait after consecutive failures, doubling from ``first_s`` to ``max_s``."""
+    """Return the wait after consecutive failures: ``first_s``, doubling to ``max_s``."""
     return min(max_s, first_s * 2.0 ** min(max(failures - 1, 0), 30))
 
 

@@ -120,7 +120,7 @@ class Steps:
         return await self._database.write(lambda tx: jobs.unpark(tx, self._music.clients, now))
 
     def places(self, tx: Tx, now: datetime, claimed: int) -> claims.Places:
-        """Return how many queued jobs can be submitted now, besides those already ``claimed``."""
+        """Return how many jobs can be submitted now, besides those already ``claimed``."""
         return self._submitter.places(tx, now, claimed)
 
     async def take(self, job: Job) -> None:
@@ -242,12 +242,18 @@ class Steps:
         )
 
     async def _park_slow(self, job: Job) -> None:
-        """Stop polling a task that takes too long. It may still finish, so its credits stay held."""
+        """Stop polling a task that takes too long.
+
+        It may still finish, so its credits stay held.
+        """
         self._alert(f"Job {job.id} is still running at the music service after 24 h and is parked.")
         await self._park(job, "slow")
 
     async def _park_without_key(self, job: Job) -> None:
-        """Stop polling a task whose service has no key here. A start with the key resumes it."""
+        """Stop polling a task whose service has no key here.
+
+        A start with the key resumes it.
+        """
         backend = job.backend or self._music.backend
         if backend not in self._without_key:
             self._without_key.add(backend)
@@ -262,7 +268,7 @@ class Steps:
         await self._transitions.to(job, job.state, due_at=None, parked=cause)
 
     async def _missed(self, job: Job, wait_s: float, final: FailReason | None, answer: str) -> None:
-        """Poll again after an answer that lacks its content, or fail for the ``final`` reason."""
+        """Poll again after an incomplete answer, or fail for the ``final`` reason."""
         if final is not None:
             await self._transitions.fail(job, final)
             return
@@ -333,7 +339,7 @@ class Steps:
             await self._ask_for_fresh_urls(job, problem)
 
     async def _ask_for_fresh_urls(self, job: Job, problem: str) -> None:
-        """Request fresh URLs of the missing takes; those of takes already downloaded stay."""
+        """Request fresh URLs of the missing takes; those of downloaded takes stay."""
         urls, takes = list(job.urls), job.takes
         music = self._music.of(job)
         try:
@@ -363,7 +369,10 @@ class Steps:
         )
 
     async def _stored(self, job: Job) -> None:
-        """Settle the credits in the transaction that records the song: only existing audio is paid for."""
+        """Settle the credits in the transaction that records the song.
+
+        So members pay only for existing audio.
+        """
         now = self._now()
 
         def store(tx: Tx) -> None:

@@ -56,7 +56,7 @@ class Storage:
             executor.shutdown(wait=False, cancel_futures=True)
 
     async def problem(self) -> str | None:
-        """Return why no song can be stored now, naming the setting to check; None if one can."""
+        """Return why no song can be stored now, with the setting to check, or None."""
         if self._tested_s is None or time.monotonic() - self._tested_s >= FRESH_S:
             self._note(await self._tested())
             self._tested_s = time.monotonic()

@@ -141,13 +141,16 @@ class Submitter:
             await self._write_for_sure(partial(self.conclude, entered, job, answer))
 
     async def _request(self, music: MusicClient, request: SongRequest) -> wire.Submitted:
-        """Send the paid request, unless this process was suspended: another may have the job by now."""
+        """Send the paid request, unless this process was suspended.
+
+        In that case another process may have the job by now.
+        """
         if not self._database.may_act():
             return wire.Busy("not sent: the process stood still")
         return await music.submit(request)
 
     async def _write_for_sure(self, write: Callable[[], Awaitable[None]]) -> None:
-        """Record the outcome of the paid request, even if the database is locked for minutes."""
+        """Record the paid request's outcome, even if the database is locked for minutes."""
         for failures in range(1, WRITE_TRIES + 1):
             try:
                 await write()
@@ -231,7 +234,7 @@ class Submitter:
             self._alert(f"The music service takes no requests ({cause}): {detail or 'no reason given'}")
 
     async def _busy(self, job: Job, queued: Job, busy: wire.Busy) -> None:
-        """Put the job back into the queue: nothing was sent, or it was clearly not accepted."""
+        """Requeue the job: nothing was sent, or the request was clearly not accepted."""
         now = self._now()
         offline_since = (job.missing_since or now) if busy.offline else None
         if offline_since is not None and now - offline_since >= OFFLINE_MAX:
@@ -255,9 +258,10 @@ class Submitter:
         )
 
     async def unknown(self, job: Job, detail: str, *, heard: bool) -> None:
-        """Fail the job because the request may have been accepted: it is never sent again.
+        """Fail the job because its request may have been accepted.
 
-        ``heard`` means that this process received the answer; only then does the breaker count it.
+        It is never sent again. ``heard`` means that this process received the answer; only then does the
+        breaker count it.
         """
         now = self._now()
         opened = False
@@ -283,7 +287,7 @@ def _backend(job: Job) -> Backend:
 
 
 def _submit_window(tx: Tx, contract: Contract, guild_id: GuildId, now: datetime) -> datetime | None:
-    """Return None if this server may send the service one more request now, else when."""
+    """Return None if this server may send one more request now, else when."""
     since = now - contract.submits_window
     count, first = claims.submitted_since(tx, contract.backend, since)
     if count >= contract.submits_max - SUBMITS_RESERVED:

@@ -42,7 +42,10 @@ class Transitions:
         self._polls = GroupedWrites(database)
 
     async def still_running(self, job: Job, due_at: datetime, **change: Unpack[jobs.JobChange]) -> None:
-        """Leave a running job in its state until its next poll, committed together with others."""
+        """Leave a running job in its state until its next poll.
+
+        The commit is shared with other jobs.
+        """
         now = self._now()
 
         def move(tx: Tx) -> bool:
@@ -52,7 +55,7 @@ class Transitions:
             raise Superseded
 
     def refuse_to_act_late(self) -> None:
-        """Raise Transient if another process may have the database, and with it the job, by now."""
+        """Raise Transient if another process may have the database and the job by now."""
         if not self._database.may_act():
             raise Transient("not sent: the process stood still")
 
@@ -66,7 +69,7 @@ class Transitions:
         answer: str = "",
         **change: Unpack[jobs.JobChange],
     ) -> None:
-        """Move the job to a state, and record what is now known of it; see ``store.jobs.move``."""
+        """Move the job to a state with these changes; see ``store.jobs.move``."""
         now = self._now()
 
         def move(tx: Tx) -> StageTimes | None:

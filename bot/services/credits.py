@@ -208,7 +208,7 @@ class CreditService:
         before_id: int | None = None,
         after_id: int | None = None,
     ) -> Page:
-        """Return a page of the ledger, newest first: the one before or after an entry, or the newest."""
+        """Return a page, newest first: before an entry, after one, or the newest."""
         now = self._now()
 
         def page(tx: Tx) -> Page:
@@ -229,7 +229,7 @@ class CreditService:
         return await self._database.report(page)
 
     async def people(self, guild_id: GuildId) -> dict[DiscordUserId, str]:
-        """Return everybody in the server's ledger with their last known name; empty if none is stored."""
+        """Return everybody in the server's ledger with their last known name, if any."""
         return await self._database.report(lambda tx: reports.people(tx, guild_id))
 
     async def export(self, guild_id: GuildId, path: Path, names: Names) -> Export:
@@ -239,7 +239,7 @@ class CreditService:
         )
 
     async def refundable(self, guild_id: GuildId, typed: str, limit: int) -> list[SettledSong]:
-        """Return refundable songs that match the typed part of a title, prompt or member name."""
+        """Return refundable songs with ``typed`` in their title, prompt or member's name."""
         return await self._database.report(
             lambda tx: reports.settled_songs(tx, guild_id, storable(typed), limit)
         )
@@ -255,7 +255,9 @@ class CreditService:
         *,
         zone: str | None = None,
     ) -> tuple[Balance, Balance] | None:
-        """Change the given ones of allowance, period and zone. Returns the balance before and after.
+        """Change the allowance, period and time zone, where given.
+
+        Returns the balance before and after.
 
         Raises:
             OutOfRange: the allowance is out of range.
@@ -323,7 +325,7 @@ class CreditService:
         return await self._once(guild_id, changed_by, change)
 
     async def limits(self, guild_id: GuildId, typed: str = "", *, size: int) -> Limits:
-        """Return the limits of a server's roles and members whose id or name contains ``typed``."""
+        """Return the limits of roles and members whose id or name contains ``typed``."""
         part = storable(typed)
         found = await self._database.report(lambda tx: quotas.limits(tx, guild_id, part))
         return Limits(limits=tuple(found[:size]), count=len(found))
@@ -429,7 +431,10 @@ class CreditService:
     async def set_alerts(
         self, guild_id: GuildId, channel_id: int | None, changed_by: ChangedBy
     ) -> tuple[int | None, int | None] | None:
-        """Set or clear the channel for budget alerts. Returns the channel before and after."""
+        """Set or clear the channel for budget alerts.
+
+        Returns the channel before and after.
+        """
         now = self._now()
         return await self._once(
             guild_id,

@@ -124,7 +124,10 @@ class PartFiles:
 
 
 def write_json(path: Path, head: Mapping[str, object], sections: Mapping[str, Iterable[object]]) -> Export:
-    """Write JSON in parts, each a complete document. Counts the entries of the first section."""
+    """Write JSON in parts, each a complete document.
+
+    Counts the entries of the first section.
+    """
     files = PartFiles(path)
     part, complete, count = _begin(files, head), True, 0
     first, *_ = sections

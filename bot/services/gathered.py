@@ -21,7 +21,9 @@ class Gathered:
         self._written: asyncio.Future[None] | None = None
 
     async def write(self, fn: Callable[[Tx], object]) -> None:
-        """Write ``fn`` together with whatever else arrives within ``GATHER_S``. Durable when this returns.
+        """Write ``fn`` together with whatever else arrives within ``GATHER_S``.
+
+        Durable when this returns.
 
         It is written even if the caller is canceled.
 

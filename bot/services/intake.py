@@ -176,7 +176,9 @@ class Intake:
     async def accept(
         self, request: SongRequest, origin: Origin, source: Source | None = None
     ) -> Accepted | None:
-        """Queue a job and hold its credits. Returns None if the interaction was already accepted or refused.
+        """Queue a job and hold its credits.
+
+        Returns None if the interaction was already accepted or refused.
 
         Also returns None while an earlier delivery of the interaction is in progress; only that one is
         answered.
@@ -283,7 +285,9 @@ class Intake:
         )
 
     async def require_served(self, guild_id: GuildId) -> None:
-        """Check that the operator serves the server; ``accept`` checks again in its transaction.
+        """Check that the operator serves the server.
+
+        ``accept`` checks again in its transaction.
 
         Raises:
             NotServed: the operator does not serve it.
@@ -293,7 +297,9 @@ class Intake:
             raise NotServed
 
     async def require_song_channel(self, origin: Origin) -> None:
-        """Check that songs may be requested in the channel; ``accept`` checks again in its transaction.
+        """Check that songs may be requested in the channel.
+
+        ``accept`` checks again in its transaction.
 
         Raises:
             WrongChannel: songs may be requested only in other channels.
@@ -301,7 +307,7 @@ class Intake:
         await self._database.read(lambda tx: song_channels.admitted(tx, origin))
 
     async def refused(self, interaction_id: int) -> None:
-        """Record that an interaction was refused before it got here, so that it stays refused."""
+        """Record an interaction refused before it got here, so that it stays refused."""
         self._note_refused(interaction_id)
         now = self._now()
         await self._database.write(lambda tx: refusals.remember(tx, interaction_id, now))
@@ -316,7 +322,7 @@ class Intake:
             del self._refused[next(iter(self._refused))]
 
     def _by_the_servers_rules(self, tx: Tx, request: SongRequest, origin: Origin) -> Origin:
-        """Return the origin with the song's channels, or raise a Refusal under the server's rules."""
+        """Apply the server's rules: return the origin with channels, or raise a Refusal."""
         admitted = song_channels.admitted(tx, origin)
         check(request, self.terms.models, limits_of(request.model))
         self.require_options(request)
@@ -358,7 +364,7 @@ class Intake:
             raise TotalReached(servers.next_month(now))
 
     async def answered(self, job: Job, facts: CardFacts, card_message_id: int | None) -> None:
-        """Record that the member has seen the card with ``facts``, so that the runner may start."""
+        """Record that the member saw the card with ``facts``; now the runner may start."""
         now, shown = self._now(), facts.shown(job)
         # A card whose id is unknown is looked up at once.
         card_due_at = now if card_message_id is None else now + POSITION_EVERY
@@ -372,7 +378,7 @@ class Intake:
     async def cancel(
         self, job_id: JobId, guild_id: GuildId, member_id: DiscordUserId, *, as_manager: bool
     ) -> Job:
-        """Withdraw a queued request for its author, or for a member who may manage messages.
+        """Withdraw a queued request for its author or a member with Manage Messages.
 
         Returns the job as it was; its credits are released.
 
@@ -391,7 +397,10 @@ class Intake:
         return job
 
     async def withdraw(self, job: Job) -> bool:
-        """Withdraw a queued request and release its credits. Returns False if it is no longer queued."""
+        """Withdraw a queued request and release its credits.
+
+        Returns False if it is no longer queued.
+        """
         now = self._now()
 
         def withdraw(tx: Tx) -> StageTimes | None:
@@ -408,9 +417,10 @@ class Intake:
         return times is not None
 
     async def answered_elsewhere(self, job: Job) -> bool:
-        """Withdraw a request that another process has answered with its own job, and alert the operator.
+        """Withdraw a request that another process answered, and alert the operator.
 
-        Returns False if the job has begun; it then continues. The answer is not its card and stays untouched.
+        Returns False if the job has begun; it then continues. The answer shows the other process's job, so it
+        is not this one's card and stays untouched.
         """
         now = self._now()
 
@@ -443,7 +453,9 @@ class Intake:
             log.warning("answers pending at shutdown", extra={"count": len(self._unanswered)})
 
     async def post_again(self, job_id: JobId, guild_id: GuildId) -> Job:
-        """Post an undelivered song again. Returns the job, unchanged if it is in another state.
+        """Post an undelivered song again.
+
+        Returns the job, unchanged if it is in another state.
 
         Raises:
             WordsGone: the server has no such job, or its member has been erased.
@@ -464,7 +476,7 @@ class Intake:
         return job
 
     async def message_gone(self, job_id: JobId, message_id: int) -> None:
-        """Record that the song's message was deleted, so that the card no longer links to it."""
+        """Record that the song's message was deleted, so that its card drops the link."""
         now = self._now()
         await self._database.write(lambda tx: job_cards.message_gone(tx, job_id, message_id, now))
         self._woken()
@@ -486,7 +498,10 @@ class Intake:
         return key
 
     def on_offer(self, request: SongRequest) -> SongRequest:
-        """Return a stored request with a model on offer. ``require_options`` checks its options."""
+        """Return a stored request with a model on offer.
+
+        ``require_options`` checks its options.
+        """
         return request if request.model in self.terms.models else replace(request, model=self.terms.models[0])
 
     def require_options(self, request: SongRequest) -> None:

@@ -89,5 +89,5 @@ def _value(value: changes.Value | None) -> str:
 
 
 def _text(typed: str) -> str:
-    """Put an apostrophe before everything in the text that a spreadsheet would evaluate."""
+    """Put an apostrophe before everything that a spreadsheet would evaluate."""
     return _FORMULA.sub(lambda match: f"{match[1] or ''}'{match[2] or ''}", typed)

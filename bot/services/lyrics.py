@@ -112,7 +112,10 @@ class Lyricist:
         """Requests that they are waiting for."""
 
     def close(self) -> None:
-        """Begin no more requests, because the process is about to stop; running ones are resumed later."""
+        """Begin no more requests, because the process is about to stop.
+
+        Running ones are resumed later.
+        """
         self._closing = True
 
     async def write(
@@ -146,7 +149,7 @@ class Lyricist:
                 return await self._keep(call.id, written, request, origin, remix_of)
 
     def about(self, request: SongRequest) -> str:
-        """Return the topic for a request's lyrics: its title and style, cut to the maximum length."""
+        """Return the topic for a request's lyrics: its title and style, cut to length."""
         text = ". ".join(filter(None, [request.title.strip(), request.style.strip()]))
         return head(" ".join(text.split()), self._drafts().about_max)
 
@@ -183,7 +186,7 @@ class Lyricist:
     def _begin(
         self, tx: Tx, about: str, request: SongRequest, origin: Origin
     ) -> lyrics_calls.LyricsCall | None:
-        """Record a request before it is sent, or return the member's earlier one that is running."""
+        """Record a request before it is sent, or return the member's running one."""
         now, backend = self._now(), self._terms.backend
         lock_guild(tx, origin.guild_id)
         if lyrics_calls.taken(tx, origin.interaction_id):

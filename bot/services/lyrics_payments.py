@@ -79,7 +79,7 @@ class LyricsPayments:
         self._closing = True
 
     async def all_paid(self) -> None:
-        """Wait for the outcomes of all sent requests to be recorded, for at most ``STOP_WITHIN_S``."""
+        """Wait until all outcomes are recorded, for at most ``STOP_WITHIN_S``."""
         try:
             async with asyncio.timeout(STOP_WITHIN_S):
                 await self._all_paid.wait()
@@ -98,7 +98,10 @@ class LyricsPayments:
             return await self._conclude(call_id, await self._pay(drafts, about))
 
     async def run(self) -> None:
-        """Pay for other slots' requests until canceled. Returns at once if there can be none."""
+        """Pay for other slots' requests until canceled.
+
+        Returns at once if there can be none.
+        """
         share, drafts = self._database.share, self._terms.lyrics
         if share.is_whole or not share.leads or drafts is None:
             return
@@ -216,7 +219,10 @@ class LyricsPayments:
                 assert_never(answer)
 
     async def _closed(self, call_id: int, cause: ClosedCause, detail: str) -> datetime:
-        """Record that the service refuses this account, songs included. Returns until when."""
+        """Record that the service refuses this account, songs included.
+
+        Returns until when.
+        """
         now, backend = self._now(), self._terms.backend
         news, until = False, now
 
@@ -240,7 +246,10 @@ class LyricsPayments:
         task_id: str | None = None,
         refusal: str | None = None,
     ) -> bool:
-        """Move a request to another state. Returns False if it is no longer in ``before``."""
+        """Move a request to another state.
+
+        Returns False if it is no longer in ``before``.
+        """
         moved = False
 
         def move(tx: Tx) -> None:

@@ -106,7 +106,9 @@ class OperatorActions:
         return stored
 
     async def forget(self, guild_id: GuildId) -> int:
-        """Erase a server's data except the books. Returns the number of unfinished songs it waits for.
+        """Erase a server's data except the books.
+
+        Returns the number of unfinished songs it waits for.
 
         The bot erases those once they are done, removes the files, and scrubs the deleted rows from the
         database file.

@@ -81,7 +81,7 @@ class Privacy:
         self._woken = woken
 
     async def view(self, member_id: DiscordUserId, guild_id: GuildId | None = None) -> PrivacyView:
-        """Return the member's stored data of all servers, and their own limit in one of them."""
+        """Return the member's stored data, and their own limit in one server."""
 
         def summary(tx: Tx) -> tuple[personal_data.Summary, list[str], int | None]:
             totals = personal_data.summary(tx, member_id)
@@ -102,7 +102,7 @@ class Privacy:
         return len(snapshots.before_upgrades(path)) + len(snapshots.replaced(path))
 
     async def export(self, member_id: DiscordUserId, path: Path) -> Export:
-        """Write everything stored about the member as JSON, to ``path`` or to parts next to it."""
+        """Write the member's data as JSON, to ``path`` or to parts next to it."""
         head = {
             "written_at": self._now().isoformat(),
             "words_are_kept_for_days": self._words_days,
@@ -116,9 +116,10 @@ class Privacy:
         return await self._database.report(export)
 
     async def delete(self, member_id: DiscordUserId) -> Deletion:
-        """Delete the member's data: finished songs at once, the rest with the last unfinished one.
+        """Delete the member's data, and report the progress when called again.
 
-        Calling it again reports the progress. For somebody without data it is complete at once.
+        Finished songs are deleted at once, the rest with the last unfinished one. For somebody without data
+        the deletion is complete at once.
 
         Raises:
             StoreBusy: the database is locked; nothing was deleted.

@@ -134,7 +134,10 @@ class Ratings:
             del self._presses[next(iter(self._presses))]
 
     async def best(self, guild_id: GuildId, page: int = 1) -> BestPage:
-        """Return a page of the server's best songs of the last seven days; past the end, the last page."""
+        """Return a page of the server's best songs of the last seven days.
+
+        Past the end, returns the last page.
+        """
         since = self._now() - WEEK
 
         def best(tx: Tx) -> BestPage:

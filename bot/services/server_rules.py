@@ -56,7 +56,9 @@ class ServerRules:
         return word
 
     async def take_word(self, guild_id: GuildId, typed: str) -> str:
-        """Allow a refused word in songs again. Returns it in the form used for comparison.
+        """Allow a refused word in songs again.
+
+        Returns it in the form used for comparison.
 
         Raises:
             WordUnusable: it is not refused.
@@ -73,7 +75,9 @@ class ServerRules:
     async def set_channels(
         self, guild_id: GuildId, change: Callable[[SongChannels], SongChannels], changed_by: ChangedBy
     ) -> tuple[SongChannels, SongChannels] | None:
-        """Change the channels for songs. Returns them before and after; None if the interaction was repeated.
+        """Change the channels for songs.
+
+        Returns them before and after; None if the interaction was repeated.
 
         Raises:
             TooManyChannels: songs could be requested in more channels than ``CHANNELS_MAX``.
@@ -104,7 +108,9 @@ class ServerRules:
     async def set_manager_roles(
         self, guild_id: GuildId, *, add: int | None, remove: str | None, changed_by: ChangedBy
     ) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-        """Add a role, and remove one by id, mention or label. Returns the roles before and after.
+        """Add a role, and remove one by id, mention or label.
+
+        Returns the roles before and after.
 
         Returns None if the interaction was repeated.
 
@@ -148,7 +154,7 @@ def _named(roles: tuple[int, ...], typed: str) -> int:
 
 
 def _id_in(typed: str) -> str:
-    """Extract the id from typed text: the id itself, a mention, or a label that ends with it."""
+    """Extract the id from an id, a mention, or a label that ends with it."""
     return (storable(typed).split() or [""])[-1].strip("<#@&>()")
 
 

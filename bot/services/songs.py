@@ -92,7 +92,7 @@ class SongArchive:
         self._hands = asyncio.Semaphore(FETCHES_AT_ONCE)
 
     async def open_jobs(self, guild_id: GuildId, member_id: DiscordUserId) -> list[tuple[Job, CardFacts]]:
-        """Return the member's open songs in this server, oldest first, each with its card facts."""
+        """Return the member's open songs in this server with card facts, oldest first."""
         now = self._now()
 
         def read(tx: Tx) -> list[tuple[Job, CardFacts]]:
@@ -104,16 +104,17 @@ class SongArchive:
     async def songs(
         self, guild_id: GuildId, member_id: DiscordUserId, *, size: int, word: str = "", **edge: JobId
     ) -> SongPage:
-        """Return a page of the member's songs in this server: the last that ``pages`` yields."""
+        """Return the last page that ``pages`` yields."""
         return [page async for page in self.pages(guild_id, member_id, size=size, word=word, **edge)][-1]
 
     async def pages(
         self, guild_id: GuildId, member_id: DiscordUserId, *, size: int, word: str = "", **edge: JobId
     ) -> AsyncIterator[SongPage]:
-        """Yield a page of the member's songs in this server, as described in ``store.history.songs``.
+        """Yield a page of the member's songs in this server.
 
-        A search yields its results so far after each look; the last page is the result. It reads at most
-        ``SEARCHED_MAX`` songs, and its page records where the next search continues.
+        The arguments are those of ``store.history.songs``. A search yields its results so far after each
+        look; the last page is the result. It reads at most ``SEARCHED_MAX`` songs, and its page records
+        where the next search continues.
         """
 
         def first(tx: Tx) -> SongPage:
@@ -134,7 +135,7 @@ class SongArchive:
             yield page
 
     async def choices(self, guild_id: GuildId, member_id: DiscordUserId, typed: str, limit: int) -> Choices:
-        """Return the member's songs in this server that match the text typed so far, newest first."""
+        """Return the member's songs in this server that match ``typed``, newest first."""
 
         def read(tx: Tx) -> Choices:
             return history.choices(tx, guild_id, member_id, storable(typed), limit)
@@ -148,10 +149,10 @@ class SongArchive:
         typed: str,
         before_more: Callable[[], Awaitable[object]],
     ) -> Job:
-        """Return the member's song in this server by the id of a choice, a title, or any of its words.
+        """Return the member's song in this server that matches ``typed``.
 
-        ``before_more`` is awaited before each look but the first: a long search may outlast the time for
-        an answer.
+        ``typed`` is the id of a choice, a title, or any words of one. ``before_more`` is awaited before each
+        look but the first: a long search may outlast the time for an answer.
 
         Raises:
             NoSuchSong: the member has no such song here.
@@ -172,7 +173,7 @@ class SongArchive:
         return match.job
 
     async def post(self, job: Job, channel_id: int, interaction_id: int, locale: str = "") -> Copy:
-        """Post the song in a channel, in the language ``locale``, once for each interaction.
+        """Post the song in a channel in the language ``locale``, once per interaction.
 
         Raises:
             NotDoneYet, NoSuchSong, SongGone: there is nothing to post.
@@ -188,7 +189,7 @@ class SongArchive:
             raise NoPlaceToPost from error
 
     async def send_to(self, job: Job, member_id: DiscordUserId, locale: str = "") -> Copy:
-        """Send the song to a member, in the language ``locale``, once for repeated presses.
+        """Send the song to a member in the language ``locale``, once for all presses.
 
         Raises:
             NotDoneYet, NoSuchSong, SongGone: there is nothing to send.
@@ -241,7 +242,9 @@ class SongArchive:
         return Copy(channel_id=channel_id, message_id=message_id, missing=len(job.tracks) - len(files))
 
     async def files(self, job: Job) -> list[tuple[Track, Path]]:
-        """Return the song's available takes in the spool, fetched from its message or the music service.
+        """Return the song's available takes, fetched into the spool where missing.
+
+        They come from the song's message or the music service.
 
         Raises:
             NotDoneYet: the song is still in progress.
@@ -274,7 +277,10 @@ class SongArchive:
             yield
 
     async def _gather(self, job_id: JobId, available: dict[int, Track]) -> Transient | None:
-        """Fill ``available`` with the available takes. Returns the transient error if some are missing."""
+        """Fill ``available`` with the available takes.
+
+        Returns the transient error if some are missing.
+        """
         # Read again: an earlier request may have fetched the files while this one waited for the lock.
         job = await self._database.read(lambda tx: jobs.get(tx, job_id))
         assert job is not None  # noqa: S101 - rows of jobs are never deleted
@@ -319,7 +325,7 @@ class SongArchive:
     async def _from_fresh_addresses(
         self, job: Job, missing: list[Track], available: dict[int, Track]
     ) -> None:
-        """Ask the music service for current addresses, and download the files whose address changed."""
+        """Download the files whose address at the music service has changed."""
         assert job.task_id is not None  # noqa: S101 - guaranteed by a CHECK of the schema
         music = self._music.of(job)
         if music is None:
