@@ -1,7 +1,7 @@
 """Decode compressed answers, with a cap on the output.
 
 We ask for no compression, but some servers and proxies compress anyway: gzip, deflate, Brotli or Zstandard.
-httpx decodes without a cap, so a kilobyte could become gigabytes in memory; the libraries used here have one.
+httpx decodes without a cap, so a kilobyte could become gigabytes in memory; the libraries here accept one.
 """
 
 import re

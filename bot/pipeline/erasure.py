@@ -26,7 +26,7 @@ BATCH_MAX: Final = 500
 LATE_S: Final = (5.0, 300.0)
 """Minimum and maximum backoff while files cannot be removed or the disk is full, in seconds."""
 SCRUB_PAUSE_S: Final = 0.02
-"""Pause between two parts of a scrub, in which others write, in seconds."""
+"""Pause between two parts of a scrub, for other writes, in seconds."""
 SCRUB_RETRY_S: Final = 1.0
 """Wait after a part that a long read or another process kept from being scrubbed, in seconds."""
 SCRUB_RETRIES_MAX: Final = 60
