@@ -1,6 +1,6 @@
-"""The addresses of a song's audio and of its pictures in an answer, the surest first.
+"""Find the addresses of a song's audio and pictures in an answer, the most reliable first.
 
-A paid song must not be lost because a field was spelled or nested in another way: whatever plainly names its
+A paid song must not be lost because a field is spelled or nested differently: whatever plainly names its
 audio is understood.
 """
 
@@ -24,35 +24,35 @@ from bot.music.json_answers import (
 )
 
 URLS_MAX: Final = 64
-"""Maximum number of addresses that are returned; a song has at most a few takes."""
+"""Maximum number of addresses returned; a song has at most a few takes."""
 COVER_URL_MAX: Final = 2_048
-"""Maximum length of the address of a picture, in characters."""
+"""Maximum length of a picture's address, in characters."""
 COVERS_MAX: Final = 8
-"""Maximum number of addresses of pictures that are returned."""
+"""Maximum number of picture addresses returned."""
 CANDIDATES_MAX: Final = 1_000
-"""Maximum number of addresses that are checked."""
+"""Maximum number of addresses checked."""
 URL_MAX: Final = 100_000
-"""Maximum length of an address in characters."""
+"""Maximum length of an address, in characters."""
 TEXT_MAX: Final = 100_000
-"""Maximum length of a text that is searched for addresses, in characters."""
+"""Maximum length of a text searched for addresses, in characters."""
 
 AUDIO_NAMES: Final = (
     *("audiourls", "audiourl", "audios", "audio", "songs", "song", "tracks", "track", "clips", "sunodata"),
     *("output", "outputs", "results", "resulturls", "mp3urls", "files", "urls"),
 )
-"""Fields for audio: an address, the description of a take, or a list of these; the surest first."""
+"""Audio fields: an address, the description of a take, or a list of these; the most reliable first."""
 _ADDRESS_NAMES: Final = (
     *("url", "src", "downloadurl", "sourceaudiourl", "mp3url", "fileurl", "cdnurl", "mediaurl"),
     *("mp3", "file", "link", "href"),
 )
-"""Fields for the address of a take, which are used for other things elsewhere."""
+"""Fields for a take's address, which elsewhere hold other things."""
 _COVER_NAMES: Final = frozenset(
     [
         *("imageurls", "imageurl", "images", "image", "imagelargeurl", "coverurls", "coverurl", "cover"),
         *("coverimageurl", "coverimage", "albumart", "artworkurl", "artwork"),
     ]
 )
-"""Fields for the picture of a take, or of the song."""
+"""Fields for the picture of a take or of the song."""
 _STREAM_NAMES: Final = ("streamaudiourl", "audiostreamurl", "streamurl", "stream", "sourcestreamaudiourl")
 _TYPED: Final = frozenset(
     [
@@ -61,7 +61,7 @@ _TYPED: Final = frozenset(
         *("callbackurl", "webhook", "webhookurl", "notifyhook", "uploadurl"),
     ]
 )
-"""Fields that hold what was sent to the service, or an error: an address in them is not the song's."""
+"""Fields that repeat the request or hold an error: an address in them is not the song's."""
 _AUDIO_SUFFIXES: Final = (
     *(".mp3", ".m4a", ".wav", ".flac", ".ogg", ".oga", ".opus", ".aac", ".aif", ".aiff", ".weba", ".mp4a"),
     *(".wave", ".mp2", ".m4b", ".caf"),
@@ -76,9 +76,9 @@ _PUNCTUATION: Final = ".,;:!?)]}*_|"
 
 
 def audio_urls(root: JsonObject, usable: Callable[[str], bool]) -> tuple[str, ...]:
-    """Return the usable addresses in fields for audio, each once, in their order.
+    """Return the usable addresses in audio fields, in order and without duplicates.
 
-    An address that streams a song while it is still being made is returned only if there is no other.
+    An address that streams an unfinished song is returned only if there is no other.
     """
     budget, addresses = Budget(), _Addresses(usable)
     for place in places_within(root, budget):
@@ -92,7 +92,7 @@ def audio_urls(root: JsonObject, usable: Callable[[str], bool]) -> tuple[str, ..
 
 
 def any_urls(root: JsonObject, usable: Callable[[str], bool]) -> tuple[str, ...]:
-    """Return all usable addresses in the answer whose path ends like an audio file's: the last resort."""
+    """Return all usable addresses that end like an audio file's, as a last resort."""
     budget, addresses = Budget(), _Addresses(usable)
     stack: list[tuple[object, int]] = [(root, 0)]
     while stack and budget.take() and not addresses.full:
@@ -119,7 +119,7 @@ def _urls_in(text: str) -> Iterator[str]:
 
 
 def cover_urls(root: JsonObject, usable: Callable[[str], bool]) -> tuple[str, ...]:
-    """Return the usable addresses in fields for cover pictures, each once, in their order."""
+    """Return the usable addresses in cover fields, in order and without duplicates."""
     budget, urls = Budget(), dict[str, None]()
     stack: list[tuple[object, int, bool]] = [(root, 0, False)]
     while stack and budget.take() and len(urls) < COVERS_MAX:
@@ -143,12 +143,12 @@ def cover_urls(root: JsonObject, usable: Callable[[str], bool]) -> tuple[str, ..
 
 
 class _Addresses(Struct):
-    """Usable addresses in the order in which they were met, each once, by how sure they are."""
+    """Usable addresses by reliability, in the order found and without duplicates."""
 
     usable: Callable[[str], bool]
     final: dict[str, None] = field(default_factory=dict)
     unsure: dict[str, None] = field(default_factory=dict)
-    """Addresses that may be of something else, for example of the task itself."""
+    """Addresses that may belong to something else, for example to the task itself."""
     streams: dict[str, None] = field(default_factory=dict)
     candidates: int = 0
 
@@ -157,7 +157,7 @@ class _Addresses(Struct):
         return len(self.final) >= URLS_MAX or self.candidates >= CANDIDATES_MAX
 
     def add(self, url: str, *, stream: bool = False, unsure: bool = False) -> bool:
-        """Add an address; return whether it can be used."""
+        """Add an address if it is usable; return whether it is a final one."""
         url = url.strip()
         if self.full or len(url) > URL_MAX:
             return False
@@ -170,7 +170,7 @@ class _Addresses(Struct):
 
 
 def _collect(value: object, addresses: _Addresses, budget: Budget, *, depth: int) -> bool:
-    """Collect the addresses in the value of a field for audio; return whether a final one was there."""
+    """Collect the addresses in an audio field's value; return whether one is final."""
     if depth > DEPTH_MAX or addresses.full or not budget.take():
         return False
     value = budget.unwrap(value)
@@ -190,9 +190,9 @@ def _collect(value: object, addresses: _Addresses, budget: Budget, *, depth: int
 def _collect_object(
     place: JsonObject, addresses: _Addresses, budget: Budget, *, depth: int, audio: bool
 ) -> bool:
-    """Collect the addresses in an object: those in the surest of its fields, and any streams.
+    """Collect the addresses in an object's most reliable field, and streams.
 
-    ``audio`` tells that the object is in a field for audio, so that its "url" is the address of a take.
+    ``audio`` means that the object is in an audio field, so that its "url" is a take's address.
     """
     fields = fields_of(place)
     for name in _STREAM_NAMES:
@@ -218,7 +218,7 @@ def _suffix(url: str) -> str:
 
 
 def _is_stream(url: str) -> bool:
-    """Return whether a label of the host or a folder of the address begins with "stream"."""
+    """Return whether a label of the host or a folder begins with "stream"."""
     try:
         parts = urlsplit(url)
     except ValueError:

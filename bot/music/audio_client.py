@@ -1,6 +1,6 @@
 """Requests for audio through httpx, to public addresses or the music services' own.
 
-Only the first download imports this module, for the same reason as ``through_httpx``.
+The first download imports this module, for the same reason as ``through_httpx``.
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping
@@ -19,7 +19,7 @@ from bot.proxies import Proxy
 
 
 class AudioClient:
-    """A client for addresses that come from outside. Get it from ``AudioClient.open``."""
+    """A client for addresses from outside. Get it from ``AudioClient.open``."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
@@ -37,7 +37,7 @@ class AudioClient:
         network: httpcore.AsyncNetworkBackend | None,
         transport: httpx.AsyncBaseTransport | None,
     ) -> AsyncIterator["AudioClient"]:
-        """Open a client that may also reach the ``trusted`` "host:port" at private addresses."""
+        """Open a client; ``trusted`` are "host:port" allowed at private addresses."""
         direct = network or httpcore.AnyIOBackend()
         backend = GuardedBackend(
             trusted,
@@ -57,10 +57,10 @@ class AudioClient:
 
     @asynccontextmanager
     async def get(self, url: str, headers: Mapping[str, str] | None = None) -> AsyncIterator[httpx.Response]:
-        """Ask for a file; its body is read inside.
+        """Request a file; its body is read inside.
 
         Raises:
-            Unanswered, OSError: there is no answer, or it broke off.
+            Unanswered, OSError: there is no answer, or it was cut off.
             UnicodeError: the host's name can't be encoded.
         """
         with translated(), request_log.asked("GET", url, file=True) as exchange:

@@ -1,4 +1,4 @@
-"""The music services that the bot can talk to: one module for each name in ``Backend``."""
+"""The supported music services: one module for each name in ``Backend``."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -11,10 +11,10 @@ from bot.music.text_limits import Limits
 
 
 def described(backend: Backend) -> Offer:
-    """Return the description of a service, which stands in the module of its name.
+    """Return a service's description, from the module of its name.
 
     Raises:
-        TypeError: that module describes no service.
+        TypeError: that module does not describe a service.
     """
     offer = import_module(f"bot.music.{backend}").OFFER
     if not isinstance(offer, Offer):
@@ -26,14 +26,14 @@ OFFERS: Final[Mapping[Backend, Offer]] = {backend: described(backend) for backen
 
 
 def plain_contract(backend: Backend) -> Contract:
-    """Return the contract without the operator's settings, for all that does not depend on them."""
+    """Return the contract without the operator's settings, where they do not matter."""
     return contract(backend, provider="", options={})
 
 
 def limits_of(model: str) -> Limits:
     """Return the text limits of a model at the service that sells it.
 
-    A model that no service is known to sell gets the usual ones: the service refuses what it does not accept.
+    A model not known to be on sale gets the usual limits: the service refuses what it does not accept.
     """
     for backend in OFFERS:
         if (limits := plain_contract(backend).models.get(model)) is not None:
@@ -42,5 +42,8 @@ def limits_of(model: str) -> Limits:
 
 
 def contract(backend: Backend, *, provider: str, options: JsonObject) -> Contract:
-    """Return the contract of a service. ``provider`` is sent where the service asks for one."""
+    """Return the contract of a service.
+
+    ``provider`` is sent if the service needs one.
+    """
     return OFFERS[backend].speaks(provider, options)

@@ -1,4 +1,4 @@
-"""The calls to the music service, and what their outcomes mean."""
+"""Calls to the music service, and the meaning of their outcomes."""
 
 import asyncio
 import logging
@@ -40,15 +40,15 @@ log = logging.getLogger(__name__)
 
 CONNECT_S: Final = 10.0
 POST_S: Final = 60.0
-"""Deadline of the paid request in seconds, from connecting to the last byte read; httpx has none."""
+"""Deadline of the paid request, in seconds, from connecting to the last byte read; httpx has none."""
 CHECK_S: Final = 60.0
-"""Deadline of a status query in seconds. It can take tens: the service may copy files while it answers."""
+"""Deadline of a status query, in seconds. It can take tens: the service may copy files while it answers."""
 FREE_S: Final = 10.0
-"""Deadline of the free question in seconds; the job whose answer it checks waits for it."""
+"""Deadline of the free question, in seconds; the job whose answer it checks waits for it."""
 FREE_ANSWER_S: Final = 60.0
-"""How long the answer to the free question holds, in seconds: refused requests cause one a minute at most."""
+"""How long the answer to the free question is reused, in seconds: at most one question a minute is sent."""
 KEY_MIN: Final = 8
-"""Minimum length at which the key is redacted: a shorter one may be part of a task id or a field name."""
+"""Minimum length at which the key is redacted: a shorter one may occur in a task id or a field name."""
 NO_TASK: Final = "no-such-task"
 """A task id that the service never assigns."""
 
@@ -57,12 +57,12 @@ _BROKEN = (Unanswered, OSError, TooLarge)
 """Errors that leave the outcome open. ssl raises OSErrors, some of which httpcore does not translate."""
 
 Timed: TypeAlias = Callable[[str, float], None]
-"""Called with the kind of answer to a call, and how many seconds it took."""
+"""Called with the kind of answer to a call, and its duration in seconds."""
 T = TypeVar("T")
 
 
 class LateQueries:
-    """Queries through a client that the first one opens."""
+    """Queries through a client opened by the first one."""
 
     def __init__(self, client: "Late[ThroughHttpx]") -> None:
         self._client = client
@@ -73,18 +73,18 @@ class LateQueries:
 
 
 class Probe(Struct, frozen=True, kw_only=True):
-    """The answer of the service to a free query."""
+    """The service's answer to a free query."""
 
     status: int
     checked: wire.Checked | wire.Busy
     readable: bool
     """Whether the answer was a JSON object, as all of the service's are."""
     proven: bool
-    """Whether the answer is about the task, which only this service's endpoint can say, after the key."""
+    """Whether the answer is about the task: only this service's endpoint can give it, after the key."""
     correction: str
     """Corrected address of the service, if the answer or the address itself reveals it; else empty."""
     ahead: timedelta | None
-    """How far its clock is ahead of ours, if the answer was dated."""
+    """How far the service's clock is ahead of ours, if the answer was dated."""
 
 
 class MusicClient:
@@ -130,10 +130,12 @@ class MusicClient:
         submitted: Timed = lambda _answer, _took_s: None,
         checked: Timed = lambda _answer, _took_s: None,
     ) -> AsyncIterator["MusicClient"]:
-        """Open a client for the service at ``url``. ``transport`` replaces the network and the proxy.
+        """Open a client for the service at ``url``.
+
+        ``transport`` replaces the network and the proxy.
 
         ``submitted`` and ``checked`` are called after every call with the kind of answer (the name of its
-        class in ``wire`` in lower case, or "none") and the seconds that it took.
+        class in ``wire`` in lower case, or "none") and its duration in seconds.
         """
         headers = {
             "Authorization": f"Bearer {key}",
@@ -159,8 +161,8 @@ class MusicClient:
             return body.replace(key.encode(), b"[key]") if len(key) >= KEY_MIN else body
 
         async with AsyncExitStack() as stack:
-            # A kept-alive connection can be closed by the server at any moment, and a POST that meets that
-            # has an unknown outcome: 259 of 1,500, against 3 on fresh connections.
+            # The server can close a kept-alive connection at any moment, and a POST sent meanwhile has an
+            # unknown outcome: 259 of 1,500, against 3 on fresh connections.
             posts = Late(stack, lambda: through_httpx(POST_S, keeps_alive=False))
             queries: Queries
             if transport is None and proxy is None:
@@ -189,7 +191,10 @@ class MusicClient:
         return await self._pay(self.contract.body(request), sent)
 
     async def submit_lyrics(self, drafts: LyricsDrafts, about: str) -> wire.Submitted:
-        """Send the one paid request for lyrics and return its outcome. It is never repeated here."""
+        """Send the one paid request for lyrics and return its outcome.
+
+        It is never repeated here.
+        """
         return await self._pay(drafts.body(about), (about,))
 
     async def _pay(self, body: dict[str, object], sent: tuple[str, ...]) -> wire.Submitted:
@@ -203,9 +208,9 @@ class MusicClient:
         return self.contract.read_submitted(status, answer, sent, self._retry_after_s(headers))
 
     async def confirms(self, rejected: wire.Rejected) -> bool:
-        """Return whether the service is closed for every request, as ``rejected`` suggests.
+        """Return whether the service is closed to all requests, as ``rejected`` suggests.
 
-        It is if a free question of ours gets the same answer. One member's words can trip a firewall or look
+        It is if our free question gets the same answer. One member's words can trip a firewall or look
         like a message about the account, and must not stop the bot for everybody.
         """
         answer = await self.ask_whether_open()
@@ -216,9 +221,9 @@ class MusicClient:
         )
 
     async def ask_whether_open(self) -> wire.Open | wire.Rejected | wire.Unknown:
-        """Ask the paid endpoint a question that costs nothing: a request without any of the needed fields.
+        """Ask the paid endpoint a free question: a request without any required field.
 
-        ``Rejected`` tells why it is closed. An answer holds for ``FREE_ANSWER_S``.
+        ``Rejected`` gives the reason if it is closed. An answer is reused for ``FREE_ANSWER_S``.
         """
         async with self._asking:
             if self._free_answer is None or time.monotonic() - self._asked_at_s >= FREE_ANSWER_S:
@@ -265,7 +270,7 @@ class MusicClient:
         return checked
 
     async def check_lyrics(self, drafts: LyricsDrafts, task_id: str) -> wire.LyricsChecked:
-        """Return the status of a task that writes lyrics.
+        """Return the status of a lyrics task.
 
         Raises:
             Transient: there was no answer about the task; ask again later.
@@ -298,7 +303,7 @@ class MusicClient:
             raise Unauthorized(f"status query: HTTP {status}; check {self.contract.key_setting}")
 
     async def probe(self) -> Probe:
-        """Ask for a task that cannot exist, which costs nothing.
+        """Query a task that cannot exist, which costs nothing.
 
         Raises:
             Transient: there was no answer.
@@ -318,7 +323,7 @@ class MusicClient:
         )
 
     async def balance(self) -> float | None:
-        """Return what is left on the operator's account, in the service's own credits, where it says so.
+        """Return the operator's balance in the service's own credits, if reported.
 
         Raises:
             Transient: there was no answer.
@@ -333,7 +338,7 @@ class MusicClient:
         return self.contract.read_balance(answer)
 
     def _correction(self, location: str) -> str:
-        """Return the address that is meant: without a trailing /v1, or where a redirect leads."""
+        """Return the intended address: without a trailing /v1, or where a redirect leads."""
         asked = self._url + self.contract.task_path(NO_TASK)
         try:
             target = urljoin(asked, location).partition("?")[0].rstrip("/")
@@ -358,13 +363,13 @@ class MusicClient:
         return self._read(await (queries or self._queries).get(url))
 
     def _read(self, answer: Answer) -> tuple[int, bytes, Mapping[str, str]]:
-        """Return status, body and headers, with no more of the body than an answer may have."""
+        """Return status, decoded body and headers; the body is bounded in size."""
         encoding = answer.headers.get("Content-Encoding", "")
         body = decode(answer.body, encoding, ANSWER_MAX_BYTES)
         return answer.status, self._conceal(body), answer.headers
 
     def _retry_after_s(self, headers: Mapping[str, str]) -> float | None:
-        """Read Retry-After, in seconds or as an HTTP date; negative if that is past."""
+        """Parse Retry-After, in seconds or as an HTTP date; negative if it has passed."""
         value = headers.get("Retry-After", "").strip()
         if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
             return float(value)
@@ -387,5 +392,5 @@ async def _timed(call: Awaitable[T], report: Timed) -> T:
 
 
 def _comparable(message: str) -> str:
-    """Return an error message without what differs between two requests: numbers and their ids."""
+    """Strip an error message of what differs between two requests: numbers and ids."""
     return re.sub(r"[0-9a-f-]{8,}|[0-9]+|\s+", " ", message.lower()).strip()

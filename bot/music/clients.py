@@ -1,4 +1,4 @@
-"""The music services that the operator has keys for: one for new songs, all for those already submitted."""
+"""The music services the operator has keys for: one for new songs, all for songs already submitted."""
 
 from collections.abc import Mapping
 
@@ -14,14 +14,14 @@ class MusicClients(Struct, frozen=True, kw_only=True):
     """A client of each music service whose key is set.
 
     A request is only ever sent to the chosen service: after an unknown outcome, trying another one could
-    be a second charge.
+    charge the operator twice.
     """
 
     backend: Backend
-    """The service that makes new songs; its client is always there."""
+    """The service that makes new songs; it always has a client."""
     clients: Mapping[Backend, MusicClient]
     models: tuple[str, ...]
-    """The models that members are offered for new songs; the first is the default."""
+    """The models offered to members for new songs; the first is the default."""
 
     @property
     def chosen(self) -> MusicClient:
@@ -29,13 +29,13 @@ class MusicClients(Struct, frozen=True, kw_only=True):
         return self.clients[self.backend]
 
     def of(self, job: Job) -> MusicClient | None:
-        """Return the client of the service that has the job's task, or None if its key is not set."""
+        """Return the client of the job's service, or None if its key is not set."""
         return None if job.backend is None else self.clients.get(job.backend)
 
     def on_sale(self, request: SongRequest) -> SongRequest:
-        """Return the request with a model of the chosen service, if it was queued for another one's.
+        """Return the request, with the chosen service's model in place of another's.
 
-        A model that no service is known to have stays: the operator chose it.
+        A model that no known service has stays: the operator chose it.
         """
         if request.model in self.models or _has(self.backend, request.model):
             return request

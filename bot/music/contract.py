@@ -1,8 +1,8 @@
 """The seam between the bot and a music service: everything that differs from one service to another.
 
-``client.py`` keeps what must hold for all of them: one POST, its deadline, fresh connections, size limits.
-A further service is a module with a class that fulfils ``Contract`` and an ``OFFER`` that describes it, and
-the module's name in ``model.Backend``.
+``client.py`` guarantees what must hold for all: one POST, its deadline, fresh connections, size limits.
+To add a service, write a module with a class that implements ``Contract`` and an ``OFFER`` that describes
+it, and add the module's name to ``model.Backend``.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -18,18 +18,18 @@ from bot.music.text_limits import Limits
 
 SUBMITS_MAX: Final = 15
 SUBMITS_WINDOW: Final = timedelta(seconds=10)
-"""Requests in a time, for the services of today: both take 20 and reject the rest."""
+"""Maximum requests per window, for today's services: both accept 20 and reject the rest."""
 
 
 class LyricsDrafts(Struct, frozen=True, kw_only=True):
     """How a service writes lyrics: a paid task of its own, sent to the path of the paid POST."""
 
     about_max: int
-    """Maximum characters that say what they are to be about."""
+    """Maximum length of the topic, in characters."""
     cost: float
     """Price of one draft to the operator, in the service's own credits."""
     body: Callable[[str], dict[str, object]]
-    """Builds the JSON body of the request from what they are to be about."""
+    """Builds the JSON body of the request from the topic."""
     read: Callable[[int, bytes], wire.LyricsChecked | wire.Busy]
     """Reads the answer to a status query."""
 
@@ -38,20 +38,20 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     """Features of a service beyond a song from words. Members are offered no others."""
 
     avoid: bool = False
-    """It accepts what a song should not contain."""
+    """Whether it accepts what a song should not contain."""
     voice: bool = False
-    """It accepts who should sing."""
+    """Whether it accepts a choice of singer."""
     extras_with_prompt: bool = False
-    """It accepts these two also for a song from a prompt, and not only in custom mode."""
+    """Whether it accepts these two for a song from a prompt too, not only in custom mode."""
     duration: bool = False
-    """It accepts how long a song in custom mode should be."""
+    """Whether it accepts a length for a song in custom mode."""
     duration_models: tuple[str, ...] = ("",)
-    """Prefixes of the models that do; the empty one stands for all."""
+    """Prefixes of the models that do; the empty one matches all."""
     avoid_in_prompt_max: int = 0
-    """Maximum length of a prompt and of what to leave out, in characters, where the prompt can carry both.
-    It does for songs that were requested at a service with a field for it; 0: it can't."""
+    """Maximum combined length of a prompt and what to avoid, in characters, if the prompt can carry both.
+    It does so for songs requested from a service with a separate field; 0: it can't."""
     balance: bool = False
-    """It reports what is left on the operator's account."""
+    """Whether it reports the operator's balance."""
     lyrics: LyricsDrafts | None = None
     """How it writes lyrics, if it does."""
 
@@ -60,7 +60,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
         return self.duration and model.startswith(self.duration_models)
 
     def not_taken(self, request: SongRequest) -> tuple[Option, ...]:
-        """Return the options of a request that the service can't be asked for."""
+        """Return the options of a request that the service does not support."""
         in_prompt = len(request.prompt) + len(request.avoid) <= self.avoid_in_prompt_max
         taken = {
             Option.AVOID: not request.avoid
@@ -73,7 +73,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
 
 
 class Offer(Struct, frozen=True, kw_only=True):
-    """The description of a service for its operator, with the values of settings that are not set."""
+    """The description of a service for the operator, with the defaults of its settings."""
 
     name: str
     """Its name in a sentence."""
@@ -82,12 +82,12 @@ class Offer(Struct, frozen=True, kw_only=True):
     is_open: bool
     """Whether it does; such services are offered first."""
     key_page: str
-    """The page at which an operator gets a key."""
+    """The page where an operator gets a key."""
     speaks: Callable[[str, JsonObject], "Contract"]
-    """Makes the contract from the provider's name, where the service asks for one, and the options."""
+    """Builds the contract from the provider's name, if the service needs one, and the options."""
     url: str
     models: tuple[str, ...]
-    """The models that members are offered, the default first."""
+    """The models offered to members, the default first."""
     cheapest_model: str
     """The model of the song that an operator buys to check the service."""
     song_price: str
@@ -119,7 +119,7 @@ class Contract(Protocol):
 
     @property
     def models(self) -> Mapping[str, Limits]:
-        """The models that the service currently sells, with their text limits; the first is the default."""
+        """The models on sale, with their text limits; the first is the default."""
         ...
 
     @property
@@ -134,12 +134,12 @@ class Contract(Protocol):
 
     @property
     def submits_max(self) -> int:
-        """The maximum number of requests within ``submits_window``, below the service's own limit."""
+        """Maximum requests within ``submits_window``, below the service's own limit."""
         ...
 
     @property
     def submits_window(self) -> timedelta:
-        """The time in which new requests are counted."""
+        """The window in which new requests are counted."""
         ...
 
     @property
@@ -149,7 +149,7 @@ class Contract(Protocol):
 
     @property
     def balance_path(self) -> str | None:
-        """The path that reports the balance, if there is one."""
+        """The path that reports the balance, if any."""
         ...
 
     @property
@@ -168,7 +168,7 @@ class Contract(Protocol):
     def read_submitted(
         self, status: int, body: bytes, sent: Iterable[str], retry_after_s: float | None
     ) -> wire.Submitted:
-        """Read the answer to the paid POST; ``sent`` are the member's texts that it may echo."""
+        """Read the answer to the paid POST, which may echo the member's texts, ``sent``."""
         ...
 
     def read_checked(self, status: int, body: bytes, origin: str) -> wire.Checked | wire.Busy:

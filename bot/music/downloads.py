@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from bot.music.guard import Resolve
 
 DOWNLOAD_S: Final = 120.0
-"""Deadline of a whole download, redirects included, in seconds."""
+"""Deadline of a whole download, including redirects, in seconds."""
 READ_S: Final = 30.0
 REDIRECTS_MAX: Final = 5
 WASTED_MAX_BYTES: Final = 5 * AUDIO_MAX_BYTES
-"""Maximum number of bytes that are downloaded for a job in vain; later attempts fail at once and finally."""
+"""Maximum number of bytes downloaded in vain for a job; later attempts fail at once and for good."""
 REMEMBERED_MAX: Final = 1_000
 """Maximum number of addresses and jobs whose refused downloads are remembered."""
 COVER_S: Final = 10.0
-"""Deadline of the download of a cover, in seconds: the song waits for it."""
+"""Deadline of a cover's download, in seconds: the song waits for it."""
 DIGITS_MAX: Final = 16
-"""Maximum length of a Content-Length that is believed, in digits."""
+"""Maximum length of a trusted Content-Length, in digits."""
 
 _PICTURE_HEADERS: Final = {"Accept": "image/jpeg, image/png"}
 
@@ -67,7 +67,7 @@ class AudioSource:
         network: "httpcore.AsyncNetworkBackend | None" = None,
         transport: "httpx.AsyncBaseTransport | None" = None,
     ) -> AsyncIterator["AudioSource"]:
-        """Open a source that trusts ``origins``, the music services' own "scheme://host:port"."""
+        """Open a source that trusts ``origins``, the services' own "scheme://host:port"."""
         trusted = frozenset(origin.partition("://")[2] for origin in origins)
 
         def load() -> "AbstractAsyncContextManager[AudioClient]":
@@ -90,8 +90,8 @@ class AudioSource:
         """Download the audio at ``url`` into the spool, where it survives a power cut.
 
         Raises:
-            NoAudio: it is refused, missing, empty, too large, too slow, broken off or not audio. It is final
-                if the address is known to be of no use.
+            NoAudio: the file is refused, missing, empty, too large, too slow, cut off or not audio. The
+                error is final if the address is known to be useless.
             SpoolUnwritable: the disk is full, or the folder is not writable.
         """
         job = name.rpartition("-")[0]
@@ -109,9 +109,9 @@ class AudioSource:
             raise
 
     async def fetch_cover(self, url: str) -> bytes:
-        """Download the JPEG or PNG picture at ``url``, under the same guard; nothing if there is none.
+        """Download the JPEG or PNG at ``url``, under the same guard.
 
-        A song without a cover is as good, so no failure is retried.
+        Returns nothing if there is none. A song is as good without a cover, so no failure is retried.
         """
         try:
             async with asyncio.timeout(COVER_S):
@@ -173,15 +173,15 @@ class AudioSource:
 
 
 class _Counter(Struct):
-    """The received part of one download."""
+    """Counts the bytes received in one download."""
 
     received: int = 0
 
 
 async def _chunks(response: "httpx.Response", counter: _Counter) -> AsyncIterator[bytes]:
-    """Yield the body as it arrives, with network errors told apart from the disk's.
+    """Yield the body as it arrives, distinguishing network errors from the disk's.
 
-    Audio that is too large by its own account is refused without downloading it.
+    Audio that announces too large a size is refused without downloading it.
     """
     length = response.headers.get("Content-Length", "")
     too_large = length.isdecimal() and len(length) < DIGITS_MAX and int(length) > AUDIO_MAX_BYTES
@@ -199,7 +199,7 @@ async def _chunks(response: "httpx.Response", counter: _Counter) -> AsyncIterato
 
 
 def _remember(memory: dict[str, T], key: str, value: T) -> None:
-    """Remember a value, and forget the oldest of too many."""
+    """Remember a value, and forget the oldest if there are too many."""
     memory.pop(key, None)
     memory[key] = value
     if len(memory) > REMEMBERED_MAX:
@@ -207,7 +207,7 @@ def _remember(memory: dict[str, T], key: str, value: T) -> None:
 
 
 def _host(url: str) -> str:
-    """Return the part of an address that may be logged: paths and queries can carry signatures."""
+    """Return the loggable part of an address: paths and queries can carry signatures."""
     try:
         return origin_of(url)
     except ValueError:

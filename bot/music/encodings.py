@@ -1,7 +1,7 @@
-"""Decoding of compressed answers, with a cap on the output.
+"""Decode compressed answers, with a cap on the output.
 
-We ask for no compression, and some servers and proxies compress anyway: gzip, deflate, Brotli or Zstandard.
-httpx decodes without a cap, so a kilobyte could become gigabytes in memory; the libraries used here take one.
+We ask for no compression, but some servers and proxies compress anyway: gzip, deflate, Brotli or Zstandard.
+httpx decodes without a cap, so a kilobyte could become gigabytes in memory; the libraries here accept one.
 """
 
 import re
@@ -17,17 +17,17 @@ else:
     from backports import zstd
 
 LAYERS_MAX: Final = 3
-"""Maximum number of encodings on top of each other."""
+"""Maximum number of nested encodings."""
 MEMBERS_MAX: Final = 16
-"""Maximum number of gzip members or Zstandard frames in a row; each costs a copy of the rest."""
+"""Maximum number of consecutive gzip members or Zstandard frames; each costs a copy of the rest."""
 WINDOW_MAX_BITS: Final = 23
-"""Binary logarithm of the memory that a Zstandard frame may ask for, in bytes.
+"""Binary logarithm of the memory that a Zstandard frame may request, in bytes.
 
 Source: https://www.rfc-editor.org/rfc/rfc9659, read 2026-11-26: HTTP allows a window of 8 MiB.
 """
 
 _BEFORE_JSON: Final = b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"
-"""Bytes before JSON in UTF-8, UTF-16 and UTF-32: marks, space, and the upper half of a character."""
+"""Bytes that may precede JSON in UTF-8, UTF-16 and UTF-32: marks, space, the upper half of a character."""
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -40,14 +40,14 @@ class TooLarge(Exception):
 
 
 def decode(body: bytes, header: str, max_bytes: int) -> bytes:
-    """Decode a body by its Content-Encoding ``header``, or by its first bytes where that is wrong.
+    """Decode a body by its Content-Encoding ``header``, or else by its first bytes.
 
-    A truncated stream yields what was received of it. A body that cannot be decoded (an unknown encoding, a
-    damaged stream) is kept if it is text, since some proxies name an encoding that the body does not have,
-    and is empty otherwise.
+    A truncated stream yields the part received. A body that cannot be decoded (an unknown encoding, a
+    damaged stream) is kept if it is text, since some proxies name an encoding that the body does not have;
+    otherwise the result is empty.
 
     Raises:
-        TooLarge: more than ``max_bytes`` would come out.
+        TooLarge: the output would exceed ``max_bytes``.
     """
     received = body
     names = [name for name in re.split(r"[\s,]+", header.lower()) if name not in ("", "identity")]
@@ -81,7 +81,10 @@ def _by_magic(body: bytes, max_bytes: int) -> bytes:
 
 
 def _brotli(body: bytes, max_bytes: int) -> bytes:
-    """Decompress, or return the body as it is. Brotli has no signature, so plain text may be read as some."""
+    """Decompress, or return the body as it is.
+
+    Brotli has no signature, so plain text may pass for it.
+    """
     stream = brotli.Decompressor()
     try:
         output: bytes = stream.process(body, output_buffer_limit=max_bytes + 1)

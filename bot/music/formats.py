@@ -1,6 +1,6 @@
-"""Audio formats by their first bytes: the name and the content type of a download are often wrong.
+"""Detect audio formats by their first bytes: a download's name and content type are often wrong.
 
-Everything that FFmpeg plays and that services and their CDNs are known to serve is recognised, also behind
+Everything that FFmpeg plays and that services and their CDNs are known to serve is recognised, even behind
 padding, a byte order mark or a little junk. Pages, texts, pictures and archives are not audio.
 """
 
@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Final
 
 SNIFFED_BYTES: Final = 8 * 1024
-"""Number of leading bytes in which audio has to begin: room for a few MPEG frames behind junk."""
+"""Number of leading bytes in which audio must begin: room for a few MPEG frames behind junk."""
 MAGIC_BYTES: Final = 16
 """Number of leading bytes that identify a clean file."""
 HEADER_BYTES: Final = 7
-"""Number of leading bytes of a frame that tell its length."""
+"""Number of leading bytes of a frame that determine its length."""
 FRAMES_MIN: Final = 3
-"""Minimum number of MPEG or AAC frames in a row that count as audio behind junk."""
+"""Minimum number of consecutive MPEG or AAC frames that count as audio behind junk."""
 
 # Sources: https://en.wikipedia.org/wiki/List_of_file_signatures and the probes in FFmpeg's libavformat, read
 # 2026-11-25.
@@ -39,7 +39,7 @@ _STARTS: Final = (
     (b"\x7f\xfe\x80\x01", ".dts"),
 )
 _BEHIND_JUNK: Final = (b"ID3", b"OggS\x00", b"fLaC\x00", b"RIFF", b"ftyp", b"\x1a\x45\xdf\xa3")
-"""Signatures that are long or strict enough to be searched for."""
+"""Signatures long or strict enough to be searched for."""
 _OTHER_STARTS: Final = (
     *(b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF", b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"Rar!"),
     *(
@@ -73,7 +73,7 @@ _LAYER_II: Final = 2
 
 
 def ending_of(start: bytes) -> str | None:
-    """Return the file name suffix of audio that begins with these bytes, or None if it is not audio."""
+    """Return the file name suffix of audio with these first bytes, None if not audio."""
     if start.startswith(b"ID3"):
         return _behind_id3(start)
     if _is_mpeg_frame(start):
@@ -94,7 +94,7 @@ def ending_of(start: bytes) -> str | None:
 
 
 def is_other(start: bytes) -> bool:
-    """Return whether these first bytes belong to a page, a text, a picture or an archive for sure."""
+    """Return whether this certainly begins a page, a text, a picture or an archive."""
     content = _without_padding(start)
     return content.startswith(_OTHER_STARTS) or (
         start.startswith(b"RIFF") and start[8:12] in (b"AVI ", b"WEBP")
@@ -102,7 +102,7 @@ def is_other(start: bytes) -> bool:
 
 
 def ending_behind_junk(start: bytes) -> str | None:
-    """Return the file name suffix of audio that begins somewhere in the first ``SNIFFED_BYTES``, or None."""
+    """Return the suffix of audio that begins within ``SNIFFED_BYTES``, or None."""
     if is_other(start):
         return None
     content = _without_padding(start)
@@ -132,7 +132,7 @@ def _without_padding(start: bytes) -> bytes:
 
 
 def _is_sure(content: bytes) -> bool:
-    """Return whether a signature that was found behind junk is more than a coincidence."""
+    """Return whether a signature found behind junk is more than a coincidence."""
     if content.startswith(b"ID3"):
         # Source: https://id3.org/id3v2.4.0-structure, 3.1: versions 2 to 4, four flags, four 7-bit bytes.
         return (
@@ -150,7 +150,7 @@ def _is_sure(content: bytes) -> bool:
 
 
 def _behind_id3(start: bytes) -> str:
-    """Return the suffix of what follows an ID3 tag: nearly always MPEG audio."""
+    """Return the suffix of the audio behind an ID3 tag, which is nearly always MPEG."""
     size = 0
     for byte in start[6:10]:
         size = size << 7 | byte & 0x7F
@@ -163,7 +163,7 @@ def _behind_id3(start: bytes) -> str:
 
 
 def _is_mpeg_frame(start: bytes) -> bool:
-    """Return whether an MPEG audio frame begins here: eleven sync bits, then layer II or III.
+    """Return whether an MPEG audio frame begins here: 11 sync bits, layer II or III.
 
     Layer I is excluded: with it, the byte order mark of UTF-16 text would pass for a frame.
     Source: ISO/IEC 11172-3, 2.4.1.3.
@@ -173,9 +173,9 @@ def _is_mpeg_frame(start: bytes) -> bool:
 
 
 def _is_adts_frame(start: bytes) -> bool:
-    """Return whether an AAC frame begins here: twelve sync bits, layer 0, a sampling rate that exists.
+    """Return whether an AAC frame begins here.
 
-    Source: ISO/IEC 14496-3, 1.A.2.2.
+    It has twelve sync bits, layer 0, and a valid sampling rate. Source: ISO/IEC 14496-3, 1.A.2.2.
     """
     if len(start) < 3:  # noqa: PLR2004 - the bytes looked at
         return False
@@ -201,9 +201,9 @@ def _adts_frame_bytes(header: bytes) -> int:
 
 
 def _loas_frame_bytes(header: bytes) -> int:
-    """Return the length of the frame of an AAC stream in LOAS that begins here, or 0.
+    """Return the length of the LOAS frame, with AAC, that begins here, or 0.
 
-    Source: ISO/IEC 14496-3, 1.7.2: eleven sync bits, 0x2B7, and thirteen of the length behind these bytes.
+    Source: ISO/IEC 14496-3, 1.7.2: eleven sync bits, 0x2B7, and thirteen for the length behind these bytes.
     """
     first = int.from_bytes(header[:3])
     return (first & 0x1FFF) + 3 if first >> 13 == 0x2B7 else 0  # noqa: PLR2004 - the sync bits
@@ -213,7 +213,7 @@ _FRAMES: Final = ((_mpeg_frame_bytes, ".mp3"), (_adts_frame_bytes, ".aac"), (_lo
 
 
 def _frames_at(content: bytes, at: int, length_of: Callable[[bytes], int]) -> int:
-    """Count the frames that follow each other from here, up to as many as are needed."""
+    """Count the consecutive frames from here on, up to the number needed."""
     count = 0
     while count < FRAMES_MIN and at + HEADER_BYTES <= len(content):
         length = length_of(content[at : at + HEADER_BYTES])

@@ -88,11 +88,11 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             addresses = await self._look_up(host, port)
         except (OSError, UnicodeError) as error:  # UnicodeError: a label that is not valid in a host name
             if self._proxied and isinstance(error, OSError):
-                # Behind a proxy, a machine may have no names but its own network's, which this is none of.
+                # Behind a proxy, a machine may resolve only its own network's names, and this is not one.
                 # The address is https: a certificate for the name proves that the proxy leads outside.
                 return await self._network.connect_tcp(host, port, timeout, local_address, socket_options)
             raise httpcore.ConnectError(f"{host} can't be looked up") from error
-        # All of them: a name with one private address is a trap, whichever address would be used.
+        # All must be public: a name with one private address is a trap, whichever address would be used.
         if not addresses or not all(is_public(address) for address in addresses):
             raise _Blocked("not a public address")
         for address in addresses[:-1]:

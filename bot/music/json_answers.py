@@ -15,23 +15,23 @@ from msgspec import Struct, field
 JsonObject: TypeAlias = Mapping[str, object]
 
 DEPTH_MAX: Final = 8
-"""Maximum nesting at which anything is looked for."""
+"""Maximum nesting depth that is searched."""
 NODES_MAX: Final = 20_000
-"""Maximum number of values of one answer that are looked at."""
+"""Maximum number of values examined per answer."""
 FIELDS_MAX: Final = 200
-"""Maximum number of fields of one object that are looked at."""
+"""Maximum number of fields examined per object."""
 PLACES_MAX: Final = 64
-"""Maximum number of objects that are considered as descriptions of the task."""
+"""Maximum number of objects considered as descriptions of the task."""
 DIGITS_MAX: Final = 200
-"""Maximum length of a number that is read as one; Python refuses those of more than 4,300 digits."""
+"""Maximum digits of a number that is parsed as one; Python refuses those of more than 4,300 digits."""
 STRINGS_MAX: Final = 3
-"""Maximum number of strings around an answer, each JSON in the next one."""
+"""Maximum number of nested JSON strings around an answer."""
 TEXT_JSON_MAX: Final = 16
-"""Maximum number of strings in an answer that are read as JSON."""
+"""Maximum number of strings in an answer that are parsed as JSON."""
 
 # Names of fields are compared in lower case and without separators: audioUrls, audio_urls, AudioURLs.
 TASK_PLACES: Final = (("data", "task"), ("data",), ("task",), ())
-"""Paths to the object that describes the task, the surest first."""
+"""Paths to the object that describes the task, the most reliable first."""
 NESTS: Final = ("data", "task", "result", "response", "output", "results", "resultjson")
 _NOT_TASK: Final = frozenset(
     [
@@ -39,17 +39,17 @@ _NOT_TASK: Final = frozenset(
         *("id", "taskid", "account", "options", "model", "usage"),
     ]
 )
-"""Fields whose content has ids and states that are not the task's."""
+"""Fields whose ids and states are not the task's."""
 _GUARD: Final = re.compile(
     r"[\s\ufeff]*(?:\)\]\}'?,?|while\s*\(1\);|for\s*\(;;\);|(?:event:[^\n]*\n)?data:|[\w.$]{1,64}\((?=\s*[{\[]))?\s*"
 )
-"""Text before JSON: space, guards against scripts, the beginning of a server-sent event or of a call."""
+"""Text before JSON: space, guards against scripts, the start of a server-sent event or a function call."""
 
 
 def parse(body: bytes) -> JsonObject | None:
-    """Parse an answer; one that is a list, or JSON in a string, is read as its content.
+    """Parse an answer; a list, or JSON in a string, is read as its content.
 
-    None stands for everything that cannot describe a task.
+    Returns None for anything that cannot describe a task.
     """
     root = _loads(body)
     for _ in range(STRINGS_MAX):
@@ -66,14 +66,14 @@ def _loads(text: str | bytes) -> object:
         if isinstance(text, bytes):
             text = _decoded(text)
         content = _GUARD.sub("", text, count=1)
-        # Whatever follows the first value is not looked at: another one, padding, or the end of a call.
+        # Anything after the first value is ignored: another one, padding, or the end of a function call.
         return _DECODER.raw_decode(content)[0]
     except (ValueError, RecursionError):
         return None
 
 
 def _decoded(text: bytes) -> str:
-    """Decode JSON; text in an encoding that JSON does not have is damaged alone, and the rest is read."""
+    """Decode JSON; bytes in an encoding that JSON does not have are replaced."""
     encoding = json.detect_encoding(text)
     try:
         return text.decode(encoding, "surrogatepass")
@@ -86,7 +86,7 @@ def _integer(digits: str) -> int | str:
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Return an object; of a field that is there twice, the last value that is not empty."""
+    """Build an object; the last non-empty value of a repeated field counts."""
     fields: dict[str, object] = {}
     for name, value in pairs:
         if name not in fields or value not in (None, "", [], {}):
@@ -98,12 +98,12 @@ _DECODER: Final = json.JSONDecoder(strict=False, parse_int=_integer, object_pair
 
 
 def plain_name(name: str) -> str:
-    """Return a field's name as it is compared."""
+    """Return a field's name in the form used for comparison."""
     return name.replace("_", "").replace("-", "").lower() if len(name) < DIGITS_MAX else ""
 
 
 def fields_of(place: JsonObject) -> dict[str, object]:
-    """Return the fields of an object by their compared names; of two spellings, the one with a value."""
+    """Return an object's fields by plain name; of two spellings, one with a value."""
     fields: dict[str, object] = {}
     for key, value in islice(place.items(), FIELDS_MAX):
         name = plain_name(key)
@@ -113,7 +113,7 @@ def fields_of(place: JsonObject) -> dict[str, object]:
 
 
 def values_of(place: JsonObject, *names: str) -> Iterator[object]:
-    """Yield the values of these fields, in the order of ``names`` and in any spelling."""
+    """Yield the values of these fields in any spelling, in the order of ``names``."""
     fields = fields_of(place)
     return (fields[name] for name in names if name in fields)
 
@@ -123,10 +123,10 @@ class Budget(Struct):
 
     nodes: int = NODES_MAX
     texts: dict[str, object] = field(default_factory=dict)
-    """JSON in strings that was parsed already."""
+    """Contents of JSON strings already parsed."""
 
     def unwrap(self, value: object) -> object:
-        """Return the content of JSON in a string."""
+        """Return the content of a JSON string, or any other value as it is."""
         if not isinstance(value, str) or value[:1] not in ("{", "[") or value[-1:] not in ("}", "]"):
             return value
         if value not in self.texts:
@@ -137,13 +137,13 @@ class Budget(Struct):
         return value if content is None else content
 
     def take(self) -> bool:
-        """Return whether one more value may be looked at."""
+        """Return whether one more value may be examined."""
         self.nodes -= 1
         return self.nodes >= 0
 
 
 def _as_object(value: object, budget: Budget) -> JsonObject | None:
-    """Return the value as an object, out of a list of one or a string if need be."""
+    """Return the value as an object, unwrapped from a list of one or from a string."""
     value = budget.unwrap(value)
     if isinstance(value, list) and len(value) == 1:
         value = budget.unwrap(value[0])
@@ -151,17 +151,17 @@ def _as_object(value: object, budget: Budget) -> JsonObject | None:
 
 
 def places(root: JsonObject) -> list[JsonObject]:
-    """Return the objects that may describe the task, the surest first."""
+    """Return the objects that may describe the task, the most reliable first."""
     return places_within(root, Budget())
 
 
 def places_within(root: JsonObject, budget: Budget) -> list[JsonObject]:
-    """Return the objects that may describe the task, the surest first, within a budget."""
+    """Return what ``places`` does, within a budget."""
     ordered: list[JsonObject] = []
     known: dict[int, dict[str, object]] = {}
 
     def inner(place: JsonObject, name: str) -> JsonObject | None:
-        # By identity: all places are held by the answer or by the budget meanwhile.
+        # Keyed by identity: the answer or the budget keeps all places alive meanwhile.
         if (fields := known.get(id(place))) is None:
             fields = known[id(place)] = fields_of(place)
         return _as_object(fields[name], budget) if name in fields else None
@@ -185,7 +185,7 @@ def places_within(root: JsonObject, budget: Budget) -> list[JsonObject]:
 
 
 def anywhere(root: JsonObject, budget: Budget) -> Iterator[tuple[str, object]]:
-    """Yield the fields at any depth, apart from those that are not about the task."""
+    """Yield the fields at any depth, except inside those that are not about the task."""
     stack: list[tuple[object, int]] = [(root, 0)]
     while stack:
         value, depth = stack.pop()

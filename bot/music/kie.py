@@ -1,8 +1,8 @@
 """kie.ai's jobs API, spoken to directly.
 
 Sources: https://docs.kie.ai, the pages of the jobs API and of ``ai-music-api/generate`` as of 2026-10-07, and
-answers that clients of it recorded in October 2026. kie's older Suno API needs a callback address, which
-would receive the members' words, and is not used.
+answers recorded by its clients in October 2026. kie's older Suno API is not used: it needs a callback
+address, which would receive the members' words.
 """
 
 import json
@@ -21,41 +21,41 @@ from bot.music.text_limits import Limits
 TASK_MODEL: Final = "ai-music-api/generate"
 LYRICS_MODEL: Final = "ai-music-api/generate-lyrics"
 LYRICS_ABOUT_MAX: Final = 200
-"""Maximum characters of the prompt for lyrics."""
+"""Maximum length of the prompt for lyrics, in characters."""
 LYRICS_COST: Final = 0.4
-"""Credits for one task that writes lyrics, as charged on 2026-10-06."""
+"""Price of one lyrics task in credits, as charged on 2026-10-06."""
 LYRICS_READ_MAX: Final = 20_000
-"""Maximum characters of lyrics that are read from one answer."""
+"""Maximum length of lyrics read from one answer, in characters."""
 _LYRICS_DEPTH_MAX: Final = 4
-"""Containers that are opened in search of lyrics; seen in ``resultObject.lyricsData`` on 2026-10-06."""
+"""Maximum depth searched for lyrics; seen in ``resultObject.lyricsData`` on 2026-10-06."""
 MODELS: Final[Mapping[str, Limits]] = {"V6": Limits(), "V6_MINI": Limits(), "V6_WILD": Limits()}
 """The models on sale, with their text limits."""
 RETIRED_MODELS: Final = frozenset({"V3_5", "V4", "V4_5", "V4_5PLUS", "V4_5ALL", "V5", "V5_5"})
 """Models that kie marks as discontinued; all but V3_5 are still accepted."""
 TAKES_READ_MAX: Final = 50
-"""Maximum number of takes that are read from one answer."""
+"""Maximum number of takes read from one answer."""
 DURATION_DEFAULT_S: Final = 180
-"""Length that is requested in custom mode: without it, songs of 20 s were seen."""
+"""Default length in custom mode, in seconds: without one, songs of 20 s were seen."""
 SONG_COST: Final = 12.0
-"""Credits for one task with two takes, as charged on 2026-10-05; 1 credit is about $0.005."""
+"""Price of one task with two takes in credits, as charged on 2026-10-05; 1 credit is about $0.005."""
 
 _REFUSED_CODES: Final = frozenset({400, 404, 405, 409, 413, 422, 451, 501, 505, 531})
 """Codes in the body that refuse this request alone. 404 and 501 do not mean that the endpoint is closed."""
 _BUSY_CODES: Final = frozenset({429, 430, 455})
 _KEY_LIMIT_CODE: Final = 433
-"""The limit that the operator set for this key is used up."""
+"""Code for a key whose limit, set by the operator, is used up."""
 _VALIDATION_WORDS: Final = re.compile(
     r"this field is required|not within the range of allowed options", re.IGNORECASE
 )
 """A failed validation is reported as code 500 with these words."""
 _RUNNING: Final = frozenset({"waiting", "queuing", "queueing", "generating"})
 _LYRICS_FIELD_MODELS: Final = "V6"
-"""Prefix of the models that take lyrics as ``lyrics``; older ones take them as ``prompt``."""
+"""Prefix of the models that accept lyrics as ``lyrics``; older ones accept them as ``prompt``."""
 _DURATION_MODELS: Final = ("V6", "V5_5")
-"""Prefixes of the models that take a duration."""
+"""Prefixes of the models that accept a duration."""
 
 _AVOID: Final = "\nAvoid: "
-"""The words between a prompt and what to leave out."""
+"""Separator between a prompt and what to avoid."""
 
 
 def lyrics_body(about: str) -> dict[str, object]:
@@ -119,7 +119,7 @@ class Kie:
             "model": request.model,
         }
         if not request.custom:
-            # Only custom songs have a field for it; in a prompt it is said in words rather than dropped.
+            # Only custom songs have a field for it; in a prompt it is put into words rather than dropped.
             avoid = f"{_AVOID}{request.avoid}" if request.avoid else ""
             return {"model": TASK_MODEL, "input": fields | {"prompt": request.prompt + avoid}}
         fields |= {"title": request.title, "style": request.style}
@@ -136,7 +136,7 @@ class Kie:
             if isinstance(text, str) and text
         )
         options = dict(self._options) | ({"negative_tags": avoid} if avoid else {})
-        # The operator's options may set another default duration; what the member typed wins over them.
+        # The operator's options may set another default duration; the member's choice takes precedence.
         sets_default = "duration" in options and request.duration_s is None
         duration = {"duration": options["duration"]} if sets_default else {}
         return {"model": TASK_MODEL, "input": options | fields | duration}
@@ -148,10 +148,13 @@ class Kie:
     def read_submitted(
         self, status: int, body: bytes, sent: Iterable[str], retry_after_s: float | None
     ) -> wire.Submitted:
-        """Read the answer to the paid POST. The code in the body decides, since HTTP 200 carries any."""
+        """Read the answer to the paid POST.
+
+        The code in the body decides, since HTTP 200 can carry any.
+        """
         parsed = json_answers.parse(body)
         code = None if parsed is None else _code(parsed)
-        # Only 200 is documented for success; an answer that names a task and no error is one, too.
+        # Only 200 is documented for success; an answer that names a task and no error counts as one, too.
         if parsed is not None and code != HTTPStatus.OK and reading.error_status(parsed) is None:
             task_id = reading.task_id(parsed) if status < HTTPStatus.MULTIPLE_CHOICES else None
             if task_id is not None:
@@ -198,7 +201,7 @@ class Kie:
         if reading.kind_of(state) not in (reading.SUCCESS, reading.FAILED):
             return wire.Running("" if state in _RUNNING else state or "(none)")
         if not takes:
-            return wire.read_checked(status, body, origin)  # an address may stand elsewhere in the answer
+            return wire.read_checked(status, body, origin)  # an address may be elsewhere in the answer
         return wire.Done(
             tuple(dict.fromkeys(take.url for take in takes)), takes, _number(task.get("creditsConsumed"))
         )
@@ -240,7 +243,7 @@ def _failed(task: JsonObject) -> wire.Rejected:
 
 
 def _unpacked(result: object) -> object:
-    """Return ``resultJson``, which is JSON in a string; None if it is not."""
+    """Return the content of ``resultJson``, JSON in a string; None if invalid."""
     if not isinstance(result, str):
         return result
     try:
@@ -250,7 +253,7 @@ def _unpacked(result: object) -> object:
 
 
 def _drafts(box: object, depth: int) -> Iterator[JsonObject]:
-    """Yield the objects in a container, wherever in it they stand, the outermost first."""
+    """Yield the objects in a container at any level, the outermost first."""
     if isinstance(box, Mapping):
         yield box
     inner = list(box.values()) if isinstance(box, Mapping) else box if isinstance(box, list) else []
@@ -274,7 +277,7 @@ def _finite(value: object) -> float | None:
 
 
 def _takes(result: object) -> Iterator[TakeDetails]:
-    """Read the takes from ``resultJson``, which is JSON in a string; never their stream addresses."""
+    """Read the takes from ``resultJson``, but never their stream addresses."""
     songs = _unpacked(result)
     for name in ("data", "data", "sunoData", "resultUrls"):
         if isinstance(songs, Mapping) and songs.get(name):
@@ -295,7 +298,7 @@ def _takes(result: object) -> Iterator[TakeDetails]:
 
 
 def _address(value: object) -> str:
-    """Return the address of a picture; a part of one that is too long would lead nowhere."""
+    """Return a picture's address, or nothing if too long: a part would lead nowhere."""
     return value.strip() if isinstance(value, str) and len(value) <= audio_addresses.COVER_URL_MAX else ""
 
 

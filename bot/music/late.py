@@ -1,4 +1,4 @@
-"""Clients that are opened by their first use, with libraries that nothing else needs."""
+"""Clients opened on first use, whose libraries nothing else needs."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,10 +11,13 @@ T = TypeVar("T")
 
 
 class Late(Generic[T]):
-    """A client that is opened when it is first asked for, and closed with the stack."""
+    """A client that is opened on first use, and closed with the stack."""
 
     def __init__(self, stack: AsyncExitStack, load: Callable[[], AbstractAsyncContextManager[T]]) -> None:
-        """Import and make the client in ``load``; it runs on a thread, as imports hold up the event loop."""
+        """Import and build the client in ``load``.
+
+        It runs on a thread, as imports block the event loop.
+        """
         self._stack = stack
         self._load = load
         self._opening = asyncio.Lock()

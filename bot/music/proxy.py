@@ -1,7 +1,7 @@
 """Connections to the music service through a proxy.
 
-The tunnel is made below HTTP, where a connection is made. So the paid request is written only into a tunnel
-that leads to the service, and whatever goes wrong before that is an error that proves that nothing was sent.
+The tunnel is opened below HTTP, as part of connecting. So the paid request is written only into a tunnel
+that leads to the service, and any earlier failure raises an error that proves that nothing was sent.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import h11
 import httpcore
 import httpx
 from httpcore._backends.anyio import (
-    AnyIOStream,  # no public class makes one of a stream that is there already
+    AnyIOStream,  # no public class wraps an existing stream
 )
 from python_socks import ProxyError, ProxyType
 from python_socks.async_.anyio.v2 import Proxy as SocksProxy
@@ -34,11 +34,11 @@ _FAILED: Final = (
     anyio.BrokenResourceError,
     anyio.EndOfStream,
 )
-"""Errors of a tunnel that is not there yet."""
+"""Errors while a tunnel is being opened."""
 
 
 class ProxiedBackend(httpcore.AsyncNetworkBackend):
-    """Connects through a proxy, which also looks up the names."""
+    """Connects through a proxy, which also resolves the names."""
 
     def __init__(self, proxy: Proxy) -> None:
         self._proxy = proxy
@@ -76,7 +76,7 @@ class ProxiedBackend(httpcore.AsyncNetworkBackend):
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(f"{self._proxy.address} is too slow") from error
         except _FAILED as error:
-            # Its text may come from the proxy.
+            # Only the type is reported: the text may come from the proxy.
             raise httpcore.ConnectError(f"{self._proxy.address}: {type(error).__name__}") from error
 
     async def _connect_by_socks(self, host: str, port: int) -> httpcore.AsyncNetworkStream:
@@ -128,10 +128,10 @@ def direct_or_through(proxy: Proxy | None, limits: httpx.Limits) -> httpx.AsyncB
 
 
 async def _open_tunnel(stream: httpcore.AsyncNetworkStream, proxy: Proxy, target: str) -> None:
-    """Ask an HTTP proxy to connect the stream with ``target``.
+    """Ask an HTTP proxy to connect the stream to ``target``.
 
     Raises:
-        httpcore.ConnectError, h11.RemoteProtocolError: it does not.
+        httpcore.ConnectError, h11.RemoteProtocolError: the proxy did not connect it.
     """
     headers = [("Host", target), ("User-Agent", USER_AGENT)]
     if proxy.user:
@@ -148,5 +148,5 @@ async def _open_tunnel(stream: httpcore.AsyncNetworkStream, proxy: Proxy, target
     if not httpx.codes.is_success(event.status_code):
         raise httpcore.ConnectError(f"HTTP {event.status_code}")
     if protocol.trailing_data[0]:
-        # TLS begins with us, so nothing can have come from the service yet.
+        # The client starts TLS, so nothing can have come from the service yet.
         raise httpcore.ConnectError("more than an answer")

@@ -1,6 +1,6 @@
-"""A tolerant reader of what an answer says about a task: its id, its status, and what went wrong.
+"""Parse answers about a task leniently: its id, its status, and what went wrong.
 
-A paid song must not be lost because a field was spelled or nested in another way: whatever plainly names a
+A paid song must not be lost because a field is spelled or nested differently: whatever plainly names a
 task is understood.
 """
 
@@ -24,12 +24,12 @@ from bot.music.json_answers import (
 )
 
 TASK_ID_MAX: Final = 200
-"""Maximum length of a task id in characters."""
+"""Maximum length of a task id, in characters."""
 EXACT_MAX: Final = 2**53
-"""Bound below which every integer is exact as a floating point number."""
+"""Bound below which every integer is exact in floating point."""
 
 SOME_ERROR: Final = 0
-"""Stands for the status of a body that reports an error without saying which."""
+"""Placeholder for the status of a body that reports an unspecified error."""
 
 RUNNING: Final = frozenset(
     [
@@ -96,7 +96,7 @@ def task_id(root: JsonObject) -> str | None:
 
 
 def _bare_id(root: JsonObject) -> str | None:
-    """Return the id in {"code": "success", "data": "<id>"}, where nothing reports an error."""
+    """Return the id in {"code": "success", "data": "<id>"}, unless it is an error."""
     if error_status(root) is not None:
         return None
     data = next(values_of(root, "data"), None)
@@ -125,10 +125,9 @@ def _usable_id(value: object) -> str | None:
 
 
 def status_word(root: JsonObject) -> tuple[str, bool]:
-    """Return the status of the task in lower case, and whether it is the task's own.
+    """Return the status in lower case, and whether it is certainly the task's own.
 
-    It is not if it stands at the top of an answer that has a place for the task: there it may be that of the
-    query.
+    A status at the top of an answer that has a separate place for the task may be the query's.
     """
     ordered = places(root)
     for place in ordered:
@@ -140,10 +139,10 @@ def status_word(root: JsonObject) -> tuple[str, bool]:
 
 
 def plain_word(root: JsonObject) -> str:
-    """Return the status of the task in lower case, if it stands where the documentation has it.
+    """Return the task's status in lower case, if it is in its documented place.
 
-    A success is read in any shape. A failure ends a paid task, so it is believed only where no list and no
-    JSON in a string is on the way.
+    A success is read in any shape. A failure ends a paid task, so it is believed only if it is not inside
+    a list or JSON in a string.
     """
     for path in (*TASK_PLACES[:-1], ("result",), ("response",), ()):
         place: object = root
@@ -164,7 +163,7 @@ def _word(place: JsonObject) -> str:
 
 
 def _word_of_takes(ordered: list[JsonObject]) -> str:
-    """Return the status of a list of takes: that of the one which is furthest behind."""
+    """Return the status of a list of takes: that of the one furthest behind."""
     for place in ordered:
         for takes in values_of(place, *NESTS, *AUDIO_NAMES):
             if not isinstance(takes, list):
@@ -186,7 +185,7 @@ def kind_of(word: str) -> frozenset[str] | None:
 
 
 def has_status(root: JsonObject) -> bool:
-    """Return whether any part of the answer has a field for a status."""
+    """Return whether any part of the answer has a status field."""
     names = {*_STATUS_NAMES, *_FLAG_NAMES}
     return any(name in names for name, _ in anywhere(root, Budget()))
 
@@ -195,7 +194,10 @@ def has_status(root: JsonObject) -> bool:
 
 
 def error_status(root: JsonObject) -> int | None:
-    """Return the error in a body under a good status: {"code": 402, …}, {"success": false}, …."""
+    """Return the error in a body: {"code": 402, …}, {"success": false}, ….
+
+    It may come with a good HTTP status.
+    """
     code = root.get("code")
     if isinstance(code, str) and re.fullmatch(r"-?[0-9]{1,9}", code):
         code = int(code)
@@ -210,7 +212,7 @@ def error_status(root: JsonObject) -> int | None:
 
 
 def error_codes(root: JsonObject) -> set[str]:
-    """Return the codes by which the service names an error, in lower case: "insufficient_quota"."""
+    """Return the service's codes for an error, in lower case: "insufficient_quota"."""
     error = next(values_of(root, "error"), None)
     holders = [root, error] if isinstance(error, dict) else [root]
     values = [value for holder in holders for value in values_of(holder, "code", "type", "errorcode")]
@@ -218,7 +220,7 @@ def error_codes(root: JsonObject) -> set[str]:
 
 
 def messages(places: Iterable[JsonObject]) -> Iterator[str]:
-    """Yield the texts in which the service says what went wrong, the surest first."""
+    """Yield the service's error messages, the most reliable first."""
     described = [fields_of(place) for place in places]
     for fields in described:
         for value in (fields.get("error"), fields.get("errors")):
@@ -229,7 +231,7 @@ def messages(places: Iterable[JsonObject]) -> Iterator[str]:
 
 
 def _texts(value: object) -> Iterator[str]:
-    """Yield the text of a message: itself, in an object, or in the first object of a list."""
+    """Yield a message's text: itself, or from an object or a list's first object."""
     if isinstance(value, list) and value and isinstance(value[0], dict):
         value = value[0]
     if isinstance(value, dict):

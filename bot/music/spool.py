@@ -17,7 +17,7 @@ from bot.music.tags import COVER_SUFFIX
 
 AUDIO_MAX_BYTES: Final = 40 * 1024 * 1024
 AUDIO_MIN_BYTES: Final = 4 * 1024
-"""Minimum size of a song in bytes; error pages and placeholders are smaller."""
+"""Minimum size of a song, in bytes; error pages and placeholders are smaller."""
 
 
 class Stored(Struct, frozen=True, kw_only=True):
@@ -29,11 +29,11 @@ class Stored(Struct, frozen=True, kw_only=True):
 
 
 class NoAudio(Exception):
-    """The address holds nothing, or nothing that is a song; a fresh address may help.
+    """The address yields nothing, or no song; a fresh address may help.
 
-    ``final`` means that this address will never yield a file that can be stored: it is too large, or it
-    served the same bytes that are not audio again. Members then get the address itself. ``received`` is the
-    beginning of a body that was refused for what it is.
+    ``final`` means that this address will never yield a file that can be stored: the file is too large, or
+    the same bytes that are not audio were served again. Members then get the address itself. ``received``
+    is the beginning of a body that was refused for its content.
     """
 
     def __init__(self, message: str, *, final: bool = False, received: bytes = b"") -> None:
@@ -43,7 +43,7 @@ class NoAudio(Exception):
 
 
 def link_to(url: str, name: str, size_bytes: int = 1) -> Stored:
-    """Describe a take that stays where it is: its file is in no spool, so members get its address."""
+    """Describe a take without a file in the spool: members get its address."""
     return Stored(
         file=f"{name}{LINK_SUFFIX}",
         size_bytes=size_bytes,
@@ -52,7 +52,7 @@ def link_to(url: str, name: str, size_bytes: int = 1) -> Stored:
 
 
 def cover_of(path: Path, job_id: int, take: int) -> bytes:
-    """Return the cover that is kept next to a take's file, or nothing."""
+    """Return the cover stored next to a take's file, or nothing."""
     try:
         return path.with_name(f"{job_id}-{take}{COVER_SUFFIX}").read_bytes()
     except OSError:
@@ -60,7 +60,7 @@ def cover_of(path: Path, job_id: int, take: int) -> bytes:
 
 
 def covers_of(names: Collection[str], songs: Collection[str]) -> frozenset[str]:
-    """Return which of the files ``names`` are covers of a song that has a file among ``songs``."""
+    """Return those of the files ``names`` that are covers of a song in ``songs``."""
     jobs = {song.partition("-")[0] for song in songs}
     return frozenset(name for name in names if name.endswith(COVER_SUFFIX) and name.partition("-")[0] in jobs)
 
@@ -70,7 +70,7 @@ class SpoolUnwritable(Transient):
 
 
 class Spool:
-    """The folder of finished audio files. A file name in it is a complete file that was flushed to disk."""
+    """The folder of finished audio files. A file under its name is complete and flushed to disk."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -81,17 +81,22 @@ class Spool:
         return self.folder / file
 
     def count(self, files: Iterable[str]) -> int:
-        """Return how many of these files are there."""
+        """Return how many of these files exist."""
         return sum(os.path.isfile(f"{self.folder}/{file}") for file in files)  # noqa: PTH113 - four times as fast
 
     def of_jobs(self, job_ids: Collection[int]) -> list[Path]:
-        """Return the files of these jobs, complete or not: their names begin with the job's id and "-"."""
+        """Return the files of these jobs, complete or not.
+
+        Their names begin with the job's id and "-".
+        """
         prefixes = {str(job_id) for job_id in job_ids}
         paths = self.folder.iterdir() if self.folder.is_dir() else ()
         return [path for path in paths if path.name.partition("-")[0] in prefixes and "-" in path.name]
 
     def store_cover(self, name: str, picture: bytes) -> None:
-        """Keep the cover of the take ``name``, whole or not at all. A power cut may take it.
+        """Store the cover of the take ``name``, whole or not at all.
+
+        It may not survive a power cut.
 
         Raises:
             OSError: the disk is full, or the folder is not writable.
@@ -109,7 +114,7 @@ class Spool:
         _sync(self.folder)
 
     async def store(self, name: str, chunks: AsyncIterator[bytes]) -> Stored:
-        """Write the chunks to a file called ``name``, with the suffix of the format that they are in.
+        """Write the chunks to a file called ``name``, with the suffix of their format.
 
         Raises:
             NoAudio: the bytes are not audio, or too few or too many.
@@ -117,7 +122,7 @@ class Spool:
         """
         part = self.folder / f"{name}.part"
         try:
-            # Not on a thread: a cancelled one would create the file after the clean-up below.
+            # Not on a thread: after a cancellation it would create the file after the clean-up below.
             with _create(part) as file:
                 size, sha256, ending = await _copy(chunks, file, self.threads)
                 await self.threads.run(_flush, file)
@@ -157,7 +162,10 @@ async def _copy(
 
 
 def _is_no_audio(start: bytes) -> bool:
-    """Return whether no later byte can make this audio. Junk is searched once, when there is enough of it."""
+    """Return whether no later byte can make this audio.
+
+    Junk is searched only once, when there is enough of it.
+    """
     if ending_of(start) is not None:
         return False
     return is_other(start) or (len(start) >= SNIFFED_BYTES and ending_behind_junk(start) is None)
@@ -170,7 +178,7 @@ def _flush(file: IO[bytes]) -> None:
 
 def _rename(part: Path, path: Path) -> None:
     part.replace(path)
-    _sync(path.parent)  # the name has to survive a power cut too, not only the bytes
+    _sync(path.parent)  # the name must survive a power cut too, not only the bytes
 
 
 def _sync(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The documented music API.
+"""The documented music API of sseedance.com.
 
 Sources: https://sseedance.com/en/docs/music and https://sseedance.com/en/docs/tasks, read 2026-11-22.
 """

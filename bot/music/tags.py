@@ -1,10 +1,11 @@
-"""ID3 tags: what a player shows of a song, written in front of its audio without changing the audio.
+"""Write ID3 tags, which players display, in front of a song's audio without changing the audio.
 
 Tags are added to the copy that is sent and never to the file in the spool. They are a function of the job
 and its cover, so a repeated send carries the same bytes; and a member's words do not get into files that
 would outlive a deletion of those words.
 
-The well-kept libraries that write tags (mutagen, eyeD3, pytaglib) are under the GPL, and TinyTag reads only.
+The well-maintained libraries that write tags (mutagen, eyeD3, pytaglib) are under the GPL, and TinyTag only
+reads them.
 Source: https://id3.org/id3v2.4.0-structure and https://id3.org/id3v2.4.0-frames, read 2026-11-26.
 """
 
@@ -25,11 +26,11 @@ TAG_MAX_BYTES: Final = 2 * 1024 * 1024
 PICTURE_MAX_BYTES: Final = 1024 * 1024
 """Maximum size of a cover picture."""
 TAGS_MAX: Final = 4
-"""Maximum number of tags in a row at the beginning of a file that are replaced."""
+"""Maximum number of consecutive tags replaced at the beginning of a file."""
 FRAMES_MAX: Final = 200
-"""Maximum number of frames of a tag that are looked at."""
+"""Maximum number of frames examined per tag."""
 COVER_SUFFIX: Final = ".cover"
-"""Ends the name of a take's cover in the spool."""
+"""Suffix of a take's cover in the spool."""
 
 _HEADER_BYTES: Final = 10
 _VERSIONS: Final = (2, 3, 4)
@@ -69,11 +70,11 @@ def id3(tags: Tags) -> bytes:
 
 
 def tagged(path: Path, tags: Tags, max_bytes: int) -> io.BufferedIOBase | None:
-    """Return a nameless copy of an MP3 file with these tags in place of its own, at its beginning.
+    """Return a nameless copy of an MP3 file, its leading tags replaced by these.
 
     A picture in the file's own tag is kept if there is no other; everything else in it is the service's and
-    is dropped. If the copy would be larger than ``max_bytes``, the picture is left out. None if it is still
-    too large, or if there is nothing to add.
+    is dropped. If the copy would be larger than ``max_bytes``, the picture is left out. Returns None if it
+    is still too large, or if there is nothing to add.
 
     Raises:
         OSError: the file is gone, or there is no room for the copy.
@@ -100,7 +101,7 @@ def tagged(path: Path, tags: Tags, max_bytes: int) -> io.BufferedIOBase | None:
 
 
 def without_words(audio: bytes) -> bytes:
-    """Return the audio with nothing but a picture left of the tags at its beginning."""
+    """Return the audio with only the picture left of its leading tags."""
     start, picture = _audio_start(_Bytes(audio))
     return id3(Tags(picture=picture)) + audio[start:] if start else audio
 
@@ -134,7 +135,7 @@ def _frame(name: bytes, content: bytes) -> bytes:
 
 
 def _synchsafe(size: int) -> bytes:
-    """Return a size as four bytes of seven bits each, so that it never looks like an MPEG frame."""
+    """Return a size as four bytes of seven bits, which never look like an MPEG frame."""
     return bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0))
 
 
@@ -146,7 +147,7 @@ def _size_of(synchsafe: bytes) -> int:
 
 
 class _Bytes:
-    """Bytes with the two methods of a file that are needed here, without a copy of them."""
+    """Bytes with the two file methods needed here, without a copy."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -162,7 +163,7 @@ class _Bytes:
 
 
 def _audio_start(source: IO[bytes] | _Bytes) -> tuple[int, bytes]:
-    """Return where the audio begins behind the tags at the beginning, and the picture in them, if any."""
+    """Return where the audio begins behind its leading tags, and their picture."""
     start, picture = 0, b""
     for _ in range(TAGS_MAX):
         source.seek(start)
@@ -174,14 +175,14 @@ def _audio_start(source: IO[bytes] | _Bytes) -> tuple[int, bytes]:
         following = start + _HEADER_BYTES + size + (_HEADER_BYTES if header[5] & _FOOTER else 0)
         source.seek(following)
         if ending_of(source.read(MAGIC_BYTES)) is None:
-            break  # what claims to be its size can't be right, and nothing of the audio must be lost
+            break  # the size that it claims can't be right, and no audio must be lost
         picture = picture or _picture_in(header, body)
         start = following
     return start, picture
 
 
 def _is_tag(header: bytes) -> bool:
-    """Return whether a tag begins here: versions 2 to 4, four flags, four bytes of seven bits."""
+    """Return whether a tag begins here: version 2 to 4, four flags, four 7-bit bytes."""
     return (
         len(header) == _HEADER_BYTES
         and header.startswith(b"ID3")
@@ -210,7 +211,10 @@ def _picture_in(header: bytes, body: bytes) -> bytes:
 
 
 def _picture_of(content: bytes) -> bytes:
-    """Return the picture in the content of an APIC frame: encoding, content type, kind, description, data."""
+    """Return the picture in an APIC frame's content.
+
+    The frame holds encoding, content type, kind, description and data.
+    """
     encoding = content[0] if content else 0
     at = content.find(b"\x00", 1) + 2
     terminator = _TERMINATORS.get(encoding, b"\x00")

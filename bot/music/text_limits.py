@@ -20,8 +20,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Our own choice: the service documents none."""
 
 
-# Source: https://docs.kie.ai/suno-api/generate-music, read 2026-11-22. A model that is not listed gets the
-# limits of V5: the service then refuses by itself what it does not accept.
+# Source: https://docs.kie.ai/suno-api/generate-music, read 2026-11-22. An unlisted model gets the limits of
+# V5: the service itself then refuses what it does not accept.
 OF_MODEL: Final[Mapping[str, Limits]] = {
     "V5": Limits(),
     "V4_5PLUS": Limits(),
@@ -33,7 +33,7 @@ OF_MODEL: Final[Mapping[str, Limits]] = {
 
 
 def check(request: SongRequest, models: tuple[str, ...], limits: Limits) -> None:
-    """Check that the texts and the length can be sent as they are; no text is ever truncated.
+    """Check that texts and length can be sent as they are; no text is ever truncated.
 
     Raises:
         OutOfRange: the length is too short or too long.

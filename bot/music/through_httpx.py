@@ -1,6 +1,6 @@
-"""Requests through httpx, whose errors tell whether a byte was sent.
+"""Requests through httpx, whose errors reveal whether a byte was sent.
 
-Only the first request imports this module: httpx and what belongs to it occupy 7 MB.
+The first request imports this module: httpx and its dependencies occupy 7 MB.
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -24,7 +24,7 @@ _NEVER_LEFT = (
 
 
 class ThroughHttpx:
-    """Requests through a client of httpx. Get it from ``posts`` or ``queries``."""
+    """Requests through a client of httpx. Get it from ``ThroughHttpx.open``."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
@@ -41,7 +41,10 @@ class ThroughHttpx:
         proxy: Proxy | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> AsyncIterator["ThroughHttpx"]:
-        """Open connections with these headers and deadlines. ``transport`` replaces network and proxy."""
+        """Open connections with these headers and deadlines.
+
+        ``transport`` replaces network and proxy.
+        """
         limits = (
             httpx.Limits(max_connections=QUERIES_AT_ONCE_MAX)
             if keeps_alive
@@ -64,8 +67,8 @@ class ThroughHttpx:
         """Return the answer to a request with a body.
 
         Raises:
-            NotSent: it never left.
-            Unanswered, OSError, TooLarge: the outcome is open.
+            NotSent: the request never left.
+            Unanswered, OSError, TooLarge: the outcome is unknown.
         """
         return await self._ask("POST", url, json)
 

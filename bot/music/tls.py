@@ -8,5 +8,8 @@ import certifi
 
 @functools.cache
 def tls_context() -> ssl.SSLContext:
-    """Return the one context. Reading the trusted certificates takes 30 ms and 1 MB each time."""
+    """Return the one context.
+
+    Reading the trusted certificates takes 30 ms and 1 MB each time.
+    """
     return ssl.create_default_context(cafile=certifi.where())

@@ -1,4 +1,4 @@
-"""Translation between the vendor's JSON and our own types. Its field names appear nowhere else.
+"""Translate between the vendor's JSON and our own types. Its field names appear nowhere else.
 
 Sources: https://sseedance.com/en/docs/music and https://sseedance.com/en/docs/tasks, read 2026-11-22. They
 show no error bodies; whatever else is accepted was seen on the service's upstream and on similar services.
@@ -17,11 +17,11 @@ from bot.music import audio_addresses, json_answers, reading
 from bot.music.json_answers import JsonObject
 
 MESSAGE_MAX: Final = 300
-"""Maximum length of an error message that is kept, in characters."""
+"""Maximum length of a stored error message, in characters."""
 MESSAGE_READ_MAX: Final = 10_000
-"""Maximum length of an error message that is classified: an echo of the lyrics and a reason fit in."""
+"""Maximum length of a classified error message, in characters: room for echoed lyrics and a reason."""
 ECHO_MIN: Final = 12
-"""Minimum length at which a run of the member's own text in an error message counts as an echo of it."""
+"""Minimum length of a run of the member's text that counts as an echo in an error message, in characters."""
 
 _BAD_INPUT: Final = frozenset(
     {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
@@ -66,7 +66,7 @@ class Accepted(Struct, frozen=True):
 
 
 class Running(Struct, frozen=True):
-    """Not ready yet. ``word`` is the status if it is one that we do not know."""
+    """Not ready yet. ``word`` is the status if we do not know it."""
 
     word: str = ""
 
@@ -76,9 +76,9 @@ class Done(Struct, frozen=True, eq=False):
 
     urls: tuple[str, ...]
     details: tuple[TakeDetails, ...] = ()
-    """The service's description of the takes, where it gives more than addresses."""
+    """The service's description of the takes, if it gives more than addresses."""
     cost_credits: float | None = None
-    """Cost of the task to the operator in the service's own credits, where the service reports it."""
+    """Cost of the task to the operator in the service's own credits, if the service reports it."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Done) and (self.urls, self.cost_credits) == (other.urls, other.cost_credits)
@@ -95,7 +95,7 @@ class Written(Struct, frozen=True):
     lyrics: str
     title: str = ""
     cost_credits: float | None = None
-    """Cost of the task to the operator in the service's own credits, where the service reports it."""
+    """Cost of the task to the operator in the service's own credits, if the service reports it."""
 
 
 class Rejected(Struct, frozen=True):
@@ -104,7 +104,7 @@ class Rejected(Struct, frozen=True):
     reason: FailReason
     detail: str = ""
     closed: ClosedCause | None = None
-    """Set if the refusal applies to every request and not to this one alone."""
+    """Set if the refusal applies to every request, not to this one alone."""
     suspect: bool = False
     """Whether ``closed`` is only likely: another request may be accepted. See ``MusicClient.confirms``."""
 
@@ -129,7 +129,7 @@ class Unknown(Struct, frozen=True):
 
 
 class Open(Struct, frozen=True):
-    """The paid endpoint looks at requests: it found fault with one that cannot be accepted."""
+    """The paid endpoint processes requests: it found fault with one that cannot be accepted."""
 
 
 Submitted: TypeAlias = Accepted | Rejected | Busy | Unknown
@@ -154,7 +154,7 @@ def generation(request: SongRequest, provider: str, options: JsonObject) -> dict
 
 
 def _joined_tags(options: JsonObject, extras: Mapping[str, str]) -> dict[str, str]:
-    """Return what the operator and the member want to avoid, joined: neither overrides the other."""
+    """Join what operator and member want to avoid: neither overrides the other."""
     tags = [tag for tag in (options.get("negativeTags"), extras.get("negativeTags")) if tag]
     return {"negativeTags": ", ".join(map(str, tags))} if tags else {}
 
@@ -205,7 +205,7 @@ def read_submitted(status: int, body: bytes, sent: Iterable[str], retry_after_s:
 def read_checked(status: int, body: bytes, origin: str) -> Checked | Busy:
     """Classify the answer to a status query.
 
-    ``origin`` is the service's own "scheme://host:port", from where audio is accepted without https too.
+    ``origin`` is the service's own "scheme://host:port", from which audio is accepted even without https.
     ``Busy`` says nothing about the task; ``Rejected`` as closed means that the key is not accepted.
     """
     parsed = json_answers.parse(body)
@@ -230,7 +230,7 @@ def read_checked(status: int, body: bytes, origin: str) -> Checked | Busy:
         word, kind = "", None  # likewise: the query succeeded, and nothing is known of the task
     if _KEY_REFUSED & {status, inside}:
         return Rejected(FailReason.CLOSED, message, ClosedCause.BAD_KEY)
-    # What a failing server cannot find is not the task.
+    # If a failing server can't find something, it is not the task.
     says_so = (inside or status) < HTTPStatus.INTERNAL_SERVER_ERROR and _NOT_FOUND_WORDS.search(message)
     if HTTPStatus.NOT_FOUND in (status, inside) or (says_so and not word):
         return NotFound()
@@ -239,7 +239,7 @@ def read_checked(status: int, body: bytes, origin: str) -> Checked | Busy:
     if kind is reading.SUCCESS or (kind is reading.FAILED and urls):
         return Done(urls, _with_covers(urls, whole, usable))
     if urls and not word and not reading.has_status(whole):
-        # A service that has no status, and answers with the audio once it is there.
+        # A service that reports no status, and answers with the audio once it is ready.
         return Done(urls, _with_covers(urls, whole, usable))
     if kind is reading.CANCELED:
         return Rejected(FailReason.CANCELED, message)
@@ -252,7 +252,7 @@ def read_checked(status: int, body: bytes, origin: str) -> Checked | Busy:
 def _with_covers(
     urls: tuple[str, ...], whole: JsonObject, usable: Callable[[str], bool]
 ) -> tuple[TakeDetails, ...]:
-    """Return each take with its cover, if there are any: one for each, or one for all."""
+    """Return the takes with their covers, if any: one for each, or one for all."""
     covers = audio_addresses.cover_urls(whole, usable)
     if not covers:
         return ()
@@ -261,7 +261,7 @@ def _with_covers(
 
 
 def _certainly_closed(status: int, parsed: JsonObject | None) -> ClosedCause | None:
-    """Return why the service accepts no request at all, if the answer can mean nothing else."""
+    """Return why the service accepts no request at all, if the answer is unambiguous."""
     if status == HTTPStatus.PAYMENT_REQUIRED:
         return ClosedCause.NO_CREDITS
     if status == HTTPStatus.UNAUTHORIZED:
@@ -273,7 +273,10 @@ def _certainly_closed(status: int, parsed: JsonObject | None) -> ClosedCause | N
 
 
 def _probably_closed(status: int, message: str, *, is_json: bool) -> ClosedCause | None:
-    """Return why the service may accept no request at all. One request's words can cause the same answer."""
+    """Return why the service may accept no request at all.
+
+    One request's words can cause the same answer.
+    """
     if _CREDIT_WORDS.search(message):
         return ClosedCause.NO_CREDITS
     if _KEY_WORDS.search(message):
@@ -286,9 +289,9 @@ def _probably_closed(status: int, message: str, *, is_json: bool) -> ClosedCause
 
 
 def is_about_task(status: int, body: bytes, task_id: str) -> bool:
-    """Return whether the answer to a query for a task that does not exist can only come from this service.
+    """Return whether only this service can give this answer about a nonexistent task.
 
-    A wrong path is answered with a 404 too, often in JSON: that is no proof of anything.
+    A wrong path is answered with a 404 too, often in JSON: that proves nothing.
     """
     parsed = json_answers.parse(body)
     if parsed is None:
@@ -301,7 +304,7 @@ def is_about_task(status: int, body: bytes, task_id: str) -> bool:
 
 
 def is_readable(body: bytes) -> bool:
-    """Return whether the answer is JSON that can describe something, as all of the service's are."""
+    """Return whether the answer is usable JSON, as all of the service's are."""
     return json_answers.parse(body) is not None
 
 
@@ -312,7 +315,7 @@ def message_of(places: Iterable[JsonObject]) -> str:
 
 
 def _plain_text(body: bytes) -> str:
-    """Return the text of a body that is not a JSON object, unless it is a page or truncated JSON."""
+    """Return the text of a body without JSON, unless it is a page or truncated JSON."""
     text = body[: 4 * MESSAGE_READ_MAX].decode("utf-8-sig", "replace")
     return (
         "" if _is_markup(text) or text.lstrip().startswith(("{", "[")) else one_line(text[:MESSAGE_READ_MAX])
@@ -320,7 +323,10 @@ def _plain_text(body: bytes) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return the text as one line. A zero width joiner stays: it holds emoji sequences together."""
+    """Return the text as one line.
+
+    A zero width joiner stays: it holds emoji sequences together.
+    """
     return " ".join("".join(char if char.isprintable() or char == "\u200d" else " " for char in text).split())
 
 
@@ -330,17 +336,23 @@ def _is_markup(text: str) -> bool:
 
 
 def is_moderated(message: str, sent: Iterable[str]) -> bool:
-    """Return whether the vendor's own words object to the content. ``sent`` may be echoed in them."""
+    """Return whether the vendor's own words object to the content.
+
+    ``sent`` may be echoed in them.
+    """
     return bool(_MODERATED_WORDS.search(_without_echo(message, sent)))
 
 
 def echoes(message: str, sent: Iterable[str]) -> bool:
-    """Return whether a message contains the member's texts, or a part of them that can't be chance."""
+    """Return whether a message has the member's texts, or a part too long for chance."""
     return _without_echo(message, sent) != message.lower()
 
 
 def _without_echo(message: str, sent: Iterable[str]) -> str:
-    """Remove the member's own texts from an error message: only the vendor's words are classified."""
+    """Remove the member's own texts from an error message.
+
+    Only the vendor's words are classified.
+    """
     message = message.lower()
     for text in sent:
         echo = one_line(text).lower()
@@ -371,7 +383,10 @@ def origin_of(url: str) -> str:
 
 
 def is_usable(url: str, origin: str) -> bool:
-    """Return whether audio may be downloaded there: https or ``origin``, no password, no known dead end."""
+    """Return whether audio may be downloaded from an address.
+
+    It must be https or of ``origin``, without a password, and no known dead end.
+    """
     try:
         here, parts = origin_of(url), urlsplit(url)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Prepare a restored database, so that nothing done since the backup is done again."""
+"""Prepare a restored database, so that no work done since the backup is repeated."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -13,11 +13,11 @@ from bot.store.facts import COMMANDS_FACT, forget
 
 
 def mark(tx: Tx, now: datetime, gone: Collection[int] = ()) -> Counter[JobState]:
-    """Mark in each job what is no longer known. Returns the number of jobs by state.
+    """Mark unfinished jobs as restored. Returns the number of jobs by state.
 
     A queued job may have been sent since, so it fails and its credits are released; so does one whose
-    request was in flight. The others continue from their state and look for their message before they
-    post it. So does an undelivered song: somebody may have asked for it again. Members erased since the
+    request was in flight. The others continue from their state, but look for their message before posting
+    it. So does an undelivered song: somebody may have requested it again. Members erased since the
     backup, ``gone`` by their numbers, are erased again.
     """
     counts: Counter[JobState] = Counter()
@@ -27,7 +27,7 @@ def mark(tx: Tx, now: datetime, gone: Collection[int] = ()) -> Counter[JobState]
         jobs.mark_restored(tx, job.id, now)
     for member in gone:
         erasure.erase(tx, MemberNumber(member), now)
-    # Each alert is posted once or not at all, and these may have been posted.
+    # Each alert is posted at most once, and these may have been posted.
     budget_alerts.drop_due(tx)
     announcements.drop_due(tx)
     # Another version may have registered its own commands since.

@@ -1,4 +1,4 @@
-"""Announce finished songs in the channel that a server's managers chose: each once, or not at all."""
+"""Announce finished songs in the channel that a server's managers chose, each at most once."""
 
 import logging
 from collections.abc import Callable
@@ -16,11 +16,11 @@ from bot.store.announcements import Announcement
 log = logging.getLogger(__name__)
 
 ANNOUNCEMENTS_BATCH_MAX: Final = 10
-"""Announcements that one batch sends, one after the other."""
+"""Maximum number of announcements that one batch sends, one after another."""
 
 
 class Announcements:
-    """Sends what ``store.announcements`` has written down."""
+    """Sends the announcements recorded by ``store.announcements``."""
 
     def __init__(self, database: Database, courier: Courier, *, now: Callable[[], datetime]) -> None:
         self._database = database
@@ -32,7 +32,7 @@ class Announcements:
         return announcements.due(tx, self._now(), ANNOUNCEMENTS_BATCH_MAX)
 
     async def send(self, found: list[Announcement]) -> None:
-        """Send each of them, one after the other."""
+        """Send the announcements, one after another."""
         for announcement in found:
             try:
                 await self._send(announcement)

@@ -1,4 +1,4 @@
-"""Post budget alerts to a server's channel: each once, or not at all."""
+"""Post budget alerts to a server's channel, each at most once."""
 
 import logging
 from collections.abc import Callable
@@ -16,11 +16,11 @@ from bot.store.budget_alerts import BudgetAlert
 log = logging.getLogger(__name__)
 
 ALERTS_BATCH_MAX: Final = 10
-"""Alerts that one batch sends, one after the other."""
+"""Maximum number of alerts that one batch sends, one after another."""
 
 
 class BudgetAlerts:
-    """Sends what ``store.budget_alerts`` has written down."""
+    """Sends the alerts recorded by ``store.budget_alerts``."""
 
     def __init__(self, database: Database, courier: Courier, *, now: Callable[[], datetime]) -> None:
         self._database = database
@@ -32,7 +32,7 @@ class BudgetAlerts:
         return budget_alerts.due(tx, self._now(), ALERTS_BATCH_MAX)
 
     async def send(self, alerts: list[BudgetAlert]) -> None:
-        """Send each of them, one after the other."""
+        """Send the alerts, one after another."""
         for alert in alerts:
             try:
                 await self._send(alert)

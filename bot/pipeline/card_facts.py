@@ -1,4 +1,4 @@
-"""Compute what a card shows besides the job's state: credits left, queue position, estimate."""
+"""Compute the facts a card shows besides the job's state: credits left, queue position, estimate."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -9,19 +9,22 @@ from bot.pipeline.courier import CardFacts
 from bot.store import job_cards, jobs, ledger, queue_order, quotas
 
 COUNTED_EACH_MAX = 8
-"""Queued songs whose places are counted one by one; for more of them, the whole queue is read once."""
+"""Maximum number of queued songs located one by one; for more, the whole queue is read once."""
 SLOW_AFTER = timedelta(minutes=20)
-"""Age at which a card says that the song is slow."""
+"""Age at which a card calls its song slow."""
 SAMPLE = 20
-"""Number of recent songs that an estimate is based on."""
+"""Number of recent songs behind an estimate."""
 ENOUGH = 5
 """Minimum number of songs for a single estimate; with fewer it is a range."""
 FIRST_GUESS = (timedelta(minutes=1), timedelta(minutes=3))
-"""Source: this service's upstream, 57 to 74 s in two measured runs, 2 to 3 min by its documentation."""
+"""Range to show until there are enough songs.
+
+Source: this service's upstream, 57 to 74 s in two measured runs, 2 to 3 min by its documentation.
+"""
 
 
 def card_facts(tx: Tx, job: Job, defaults: ledger.Defaults, now: datetime) -> CardFacts:
-    """Return what the job's card shows at ``now``."""
+    """Return the facts for the job's card at ``now``."""
     ahead = queue_order.queue_position(tx, job) if job.state is JobState.QUEUED else 0
     return _facts(tx, job, defaults, now, job_cards.recent_durations(tx, SAMPLE), ahead)
 
@@ -29,7 +32,10 @@ def card_facts(tx: Tx, job: Job, defaults: ledger.Defaults, now: datetime) -> Ca
 def facts_of(
     tx: Tx, shown: Sequence[Job], defaults: ledger.Defaults, now: datetime
 ) -> list[tuple[Job, CardFacts]]:
-    """Return what the cards of several jobs show. The queue is read once for all of them."""
+    """Return the facts for several jobs' cards.
+
+    The queue is read once for all of them.
+    """
     took = job_cards.recent_durations(tx, SAMPLE)
     queued = [job for job in shown if job.state is JobState.QUEUED]
     if len(queued) > COUNTED_EACH_MAX:
@@ -60,7 +66,10 @@ def _facts(
 
 
 def _standing(tx: Tx, job: Job, defaults: ledger.Defaults, now: datetime) -> Standing:
-    """Return what the member has left under the limit they had when they asked: roles are not stored."""
+    """Return the member's standing under the limit at the time of the request.
+
+    Roles are not stored.
+    """
     guild_id, member, _ = jobs.held(tx, job.id)
     limit = None if job.limit_credits is None else Limit(credits=job.limit_credits)
     return quotas.standing(tx, GuildId(guild_id), MemberNumber(member), limit, defaults, now)

@@ -1,4 +1,4 @@
-"""Keep the cards up to date: at most one edit in 5 s, and only when a card would show something else."""
+"""Keep cards up to date: at most one edit per card in 5 s, and only if its content would change."""
 
 import logging
 from collections.abc import Callable
@@ -17,23 +17,23 @@ from bot.store import job_cards, ledger
 log = logging.getLogger(__name__)
 
 CARDS_BATCH_MAX: Final = 50
-"""Cards that one batch updates, one after the other."""
+"""Maximum number of cards that one batch updates, one after another."""
 EDIT_EVERY: Final = timedelta(seconds=5)
 """Minimum time between two edits of one card."""
 LATE_S: Final = 15.0
-"""Minimum wait in seconds before a failed edit is tried again."""
+"""Minimum wait before a failed edit is retried, in seconds."""
 AFTERWARDS: Final = timedelta(seconds=1)
 """Margin after a point in time, so that it has certainly passed."""
 POSITION_EVERY: Final = timedelta(seconds=15)
-"""How often a queued job's position is looked up near the front of the queue."""
+"""Interval between look-ups of a queued job's position near the front of the queue."""
 POSITION_EACH: Final = timedelta(seconds=0.1)
-"""Wait for each song ahead, where that is longer: about a seventh of the time until it is this one's turn."""
+"""Interval per song ahead, if that is longer: about a seventh of the time until the job's turn."""
 POSITION_EVERY_MAX: Final = timedelta(minutes=5)
-"""The same at the far end of the queue."""
+"""Maximum of that interval, at the far end of the queue."""
 
 
 class Cards:
-    """Edits cards that no longer show how their job stands. A card may lag or be gone without harm."""
+    """Edits outdated cards. A card may lag or be gone without harm."""
 
     def __init__(
         self,
@@ -75,14 +75,14 @@ class Cards:
         return outdated
 
     async def refresh(self, job: Job, facts: CardFacts | None = None) -> None:
-        """Make the job's card show how it stands, if it shows something else."""
+        """Update the job's card if it is outdated."""
         try:
             await self._refresh(job, facts)
         except StoreBusy as error:
             log.info("card postponed", extra={"error": str(error)})
 
     async def leave(self, job: Job) -> None:
-        """Give a card up until its job moves."""
+        """Give up on a card until its job moves."""
         await self._write(job, job.card_shown, None, self._now())
 
     async def _refresh(self, job: Job, facts: CardFacts | None) -> None:
@@ -104,7 +104,7 @@ class Cards:
         await self._write(job, shown, self._may_change_at(job, facts, now), free_at)
 
     async def _with_card(self, job: Job) -> Job:
-        """Return the job with its card's id, looked up where a process died before saving it."""
+        """Return the job with its card's id, looked up if a crash prevented saving it."""
         if job.card_message_id is not None:
             return job
         message_id = await self._courier.find_card(job)
@@ -117,7 +117,7 @@ class Cards:
         await self._database.write(lambda tx: job_cards.card_shown(tx, job, shown, again_at, free_at))
 
     def _may_change_at(self, job: Job, facts: CardFacts, now: datetime) -> datetime | None:
-        """Return when the card shows something else although the job has not moved."""
+        """Return when the card may become outdated even if the job does not move."""
         if job.state is JobState.QUEUED:
             return now + min(max(POSITION_EVERY, facts.ahead * POSITION_EACH), POSITION_EVERY_MAX)
         if not job.open or job.state is JobState.FAILED:

@@ -1,4 +1,4 @@
-"""Define what the pipeline needs from a chat; ``ui/discord_courier.py`` implements it for Discord."""
+"""The pipeline's interface to a chat; ``ui/discord_courier.py`` implements it for Discord."""
 
 import hashlib
 from base64 import b32encode
@@ -14,21 +14,21 @@ from bot.model import Delivery, DiscordUserId, Job, Standing, Track
 from bot.store.budget_alerts import BudgetAlert
 
 SEND_WITHIN = timedelta(seconds=60)
-"""Time from the committed start of a send in which it may be repeated under its nonce.
+"""How long after its committed start a send may be repeated under its nonce.
 
 Discord drops a repeated nonce for some minutes.
 """
 AGAIN_S = 5.0
-"""Wait in seconds before an alert or an announcement is sent again under its nonce."""
+"""Wait before an alert or an announcement is sent again under its nonce, in seconds."""
 NONCE_LENGTH = 25
-"""Maximum characters of a nonce.
+"""Maximum length of a nonce, in characters.
 
 Source: https://docs.discord.com/developers/resources/message#create-message, read 2026-11-22.
 """
 
 
 class MessageKind(StrEnum):
-    """Subject of a message that the bot posts for a job."""
+    """Kinds of message that the bot posts for a job."""
 
     SONG = "song"
     NOTICE = "notice"
@@ -40,7 +40,7 @@ class NoAccess(Exception):
 
 
 class ContentRefused(NoAccess):
-    """The channel takes messages, but not this one's content, also without what the member wrote."""
+    """The channel accepts messages, but not this one's content, even without the member's text."""
 
 
 class NoHistory(Exception):
@@ -56,25 +56,25 @@ class CardFacts(Struct, frozen=True, kw_only=True):
 
     standing: Standing
     ahead: int
-    """Queued jobs that come first."""
+    """Number of queued jobs ahead of this one."""
     expected_at: datetime
-    """When the song may be finished, estimated from the bot's last songs."""
+    """Estimated completion time, from the bot's last songs."""
     expected_until: datetime | None
-    """End of the range, while there are too few songs to estimate one moment."""
+    """End of the range, while there are too few songs for a single estimate."""
     overdue: bool
     """Whether that time has passed without a song."""
     slow: bool
-    """Whether it takes longer than songs normally do."""
+    """Whether the song takes longer than normal."""
 
     def shown(self, job: Job) -> str:
-        """Return a text that differs whenever the card would have to show something else."""
+        """Return a text that changes whenever the card's content must change."""
         marks = {"slow": self.slow, "late": self.overdue, "parked": job.parked, "there": bool(job.message_id)}
         parts = [job.state, job.reason or "", self.ahead or "", *(name for name, on in marks.items() if on)]
         return ":".join(map(str, parts))
 
 
 class Courier(Protocol):
-    """Brings messages to members. Every method may raise Transient: not now, outcome perhaps unknown."""
+    """Delivers messages to members. Every method may raise Transient; the outcome may then be unknown."""
 
     async def post_song(
         self, job: Job, files: Sequence[tuple[Track, Path]], where: Delivery, nonce: str
@@ -83,7 +83,7 @@ class Courier(Protocol):
 
         Raises:
             NoAccess: nothing was posted, and nothing can be there.
-            AlreadyPosted: it was there under this nonce and has been deleted.
+            AlreadyPosted: it was posted under this nonce and has been deleted.
         """
         ...
 
@@ -97,16 +97,15 @@ class Courier(Protocol):
         locale: str,
         direct: bool,
     ) -> int:
-        """Post another copy of the song, which mentions nobody and replies to nothing.
+        """Post another copy of the song, without a mention or a reply.
 
-        ``locale`` is the language; ``direct`` means that the channel is one for direct messages. One
-        try, of a minute at most.
-        Returns and raises as ``post_song``.
+        ``locale`` is the language; ``direct`` marks a channel for direct messages. Makes one attempt of
+        at most a minute. Returns and raises as ``post_song``.
         """
         ...
 
     async def fetch(self, job: Job, take: int, *, max_bytes: int) -> bytes | None:
-        """Return one take's audio from the message that brought the song, or None if it has no such file.
+        """Return a take's audio from the song's message, or None if it has no such file.
 
         Raises:
             NoAccess: the message is gone, or can't be read.
@@ -118,27 +117,31 @@ class Courier(Protocol):
         ...
 
     async def post_alert(self, alert: BudgetAlert) -> None:
-        """Notify a server's managers about their budget; a repeat within a minute posts nothing more.
+        """Notify a server's managers about their budget.
+
+        A repeat within a minute posts nothing more.
 
         Raises:
             NoAccess: nothing was posted.
-            AlreadyPosted: it was there and has been deleted.
+            AlreadyPosted: it was posted and has been deleted.
         """
         ...
 
     async def announce(self, job: Job, channel_id: int) -> None:
-        """Announce a posted song in a channel, with a link; a repeat within a minute posts nothing more.
+        """Announce a posted song in a channel, with a link.
+
+        A repeat within a minute posts nothing more.
 
         Raises:
             NoAccess: nothing was posted.
-            AlreadyPosted: it was there and has been deleted.
+            AlreadyPosted: it was posted and has been deleted.
         """
         ...
 
     async def find(self, job: Job, kind: MessageKind, where: Delivery, *, ever: bool = False) -> int | None:
-        """Return the id of the job's message of this kind that a send to ``where`` may have left.
+        """Return the id of the job's message that a send to ``where`` may have left.
 
-        Search the time in which that send could have landed, or with ``ever`` all time since its start.
+        Searches the time in which that send could have landed or, with ``ever``, all time since its start.
 
         Raises:
             NoHistory: the channel's history can't be read.
@@ -150,7 +153,7 @@ class Courier(Protocol):
         ...
 
     async def open_direct(self, member_id: DiscordUserId) -> int:
-        """Return the id of the channel for direct messages to the member.
+        """Return the id of the member's direct-message channel.
 
         Raises:
             NoAccess: the member accepts none.
@@ -158,7 +161,7 @@ class Courier(Protocol):
         ...
 
     async def update_card(self, job: Job, facts: CardFacts) -> None:
-        """Make the job's card show how it stands.
+        """Bring the job's card up to date.
 
         Raises:
             NoAccess: the card is gone, or can't be edited.
@@ -167,10 +170,10 @@ class Courier(Protocol):
 
 
 def nonce(job: Job, kind: MessageKind, where: Delivery) -> str:
-    """Return the nonce that all repeats of one send share, and no other send has."""
+    """Return the nonce shared by all repeats of one send and by no other send."""
     return nonce_of(f"{job.id}:{kind}:{where.channel_id}")
 
 
 def nonce_of(name: str) -> str:
-    """Return the nonce of one thing that is posted once."""
+    """Return the nonce of something that is posted once."""
     return b32encode(hashlib.sha256(name.encode()).digest())[:NONCE_LENGTH].decode()

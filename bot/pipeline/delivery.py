@@ -1,4 +1,4 @@
-"""Post one message for one job: written down before it is sent, and never posted twice."""
+"""Post one message for one job: recorded before it is sent, and never posted twice."""
 
 import asyncio
 import logging
@@ -30,15 +30,15 @@ log = logging.getLogger(__name__)
 SEND_SETTLED = timedelta(seconds=180)
 """Age after which a send has either landed or never will, so that the channel's history is conclusive."""
 RESEND_WAIT_S = 5.0
-"""Minimum wait before a send is repeated."""
+"""Minimum wait before a send is repeated, in seconds."""
 PATIENCE_SHARE = 8
-"""Fraction of the time for which a send has failed that it waits before the next attempt."""
+"""Divisor that turns the time a send has been failing into the wait before the next attempt."""
 PATIENCE_WAIT_MAX = timedelta(minutes=15)
-"""Maximum of these waits, unless Discord asks for more."""
+"""Maximum of that wait, unless Discord requests a longer one."""
 PATIENCE_MAX = timedelta(days=3)
-"""Time after which a message that keeps failing waits for a person; its files are kept."""
+"""How long a message may keep failing before it waits for a person; its files are kept."""
 UNREADABLE, NO_PLACE = "the channel's history can't be read", "no place to post"
-"""Reasons in a job's story why a message is not posted."""
+"""Reasons in a job's story for not posting a message."""
 NO_CHANNEL_YET = 0
 """Placeholder for a direct message's channel until Discord has returned its id."""
 
@@ -56,7 +56,7 @@ class OutgoingMessage(Struct, frozen=True, kw_only=True):
     sending: JobState
     done: JobState
     nowhere: JobState
-    """Where the job goes if there is no place to post to."""
+    """State of the job if there is no place to post."""
 
 
 SONG = OutgoingMessage(
@@ -100,24 +100,24 @@ class Deliverer:
         self._shutdown_guard = shutdown_guard
 
     async def begin(self, job: Job, message: OutgoingMessage) -> None:
-        """Send for the first time: to the server's channel for songs, or to where the member asked."""
+        """Send for the first time, to the server's song channel or the request's."""
         if job.restored:
             await self._search_then_send(job, message)
         elif (
             job.delivery is not None
             and (message_id := await self._earlier(job, message, job.delivery)) is not None
         ):
-            # A person asked to post again a message whose first send had an unknown outcome.
+            # Somebody requested a new post of a message whose first send had an unknown outcome.
             await self._transitions.to(job, message.done, due_at=None, message_id=message_id)
         else:
             await self._start(job, message, _places(job, message)[0], direct=False)
 
     async def look_again(self, job: Job, message: OutgoingMessage) -> None:
-        """Try again to post what could not be posted, as maintenance asks for it.
+        """Retry an undelivered message, on behalf of maintenance.
 
-        The message is searched for first, wherever it could be: nothing is posted a second time, and
-        where the history can't be read, nothing is posted without a person who asks for it. Only channels
-        are tried: the member has refused a direct message before.
+        Look for the message wherever it could be first: nothing is posted twice, and where the history
+        can't be read, nothing is posted unless a person requests it. Only channels are tried: the member
+        has already refused a direct message.
         """
         files = (self._spool.path(track.file) for track in job.tracks if not track.linked)
         if job.erased or not all(path.is_file() for path in files):
@@ -138,10 +138,10 @@ class Deliverer:
         )
 
     async def _search_then_send(self, job: Job, message: OutgoingMessage, *, directly: bool = True) -> None:
-        """Send a message that may have been sent already, without a record of where and when.
+        """Send a message that may have been sent already, with no record of it.
 
         Look for the message wherever it could be first. A restored job is no longer marked as such when
-        the send is written down, so a crash before that repeats the search.
+        the send is recorded, so a crash before that repeats the search.
         """
         message_id: int | None = None
         place: Delivery | None = None
@@ -166,11 +166,11 @@ class Deliverer:
     async def _find_in_channels(
         self, job: Job, message: OutgoingMessage
     ) -> tuple[int | None, Delivery | None]:
-        """Return the message, if a channel has it, and the first channel in which it can be posted now."""
+        """Return the message, if any, and the first channel that accepts posts now."""
         first: Delivery | None = None
         for channel_id in _places(job, message):
             if channel_id == job.origin.parent_channel_id and first is not None:
-                break  # the thread takes messages, so none went to its channel
+                break  # the thread accepts messages, so none went to its channel
             place = Delivery(channel_id=channel_id, direct=False, started_at=job.created_at)
             try:
                 message_id = await self._courier.find(job, message.kind, place, ever=True)
@@ -182,7 +182,7 @@ class Deliverer:
         return None, first
 
     async def _direct(self, job: Job) -> Delivery | None:
-        """Return where a direct message to the member goes, or None if they accept none."""
+        """Return the place for a direct message, or None if the member accepts none."""
         try:
             channel_id = await self._courier.open_direct(job.origin.member_id)
         except NoAccess:
@@ -195,7 +195,7 @@ class Deliverer:
         """Return the message if it was sent directly.
 
         Raises:
-            NoHistory: that can't be known, and ``must_know`` since it would be sent there now.
+            NoHistory: that can't be known, and ``must_know`` is set because it would be sent there now.
         """
         try:
             return await self._courier.find(job, message.kind, direct, ever=True)
@@ -205,7 +205,7 @@ class Deliverer:
             return None
 
     async def _earlier(self, job: Job, message: OutgoingMessage, delivery: Delivery) -> int | None:
-        """Return the message that an earlier send left, as far as that can be known."""
+        """Return the message that an earlier send left, if it can be found."""
         try:
             return await self._courier.find(job, message.kind, delivery)
         except (NoAccess, NoHistory):
@@ -226,7 +226,7 @@ class Deliverer:
                 delivery=delivery,
                 restored=False,
             )
-            # Durable from here on: a process that dies over the send leaves a job that `go_on` finds.
+            # Durable from here on: if the process dies during the send, `go_on` finds the job.
             await self._send(replace(job, state=message.sending, delivery=delivery), message, delivery)
 
     async def go_on(self, job: Job, message: OutgoingMessage) -> None:
@@ -239,7 +239,7 @@ class Deliverer:
         if delivery.channel_id == NO_CHANNEL_YET:
             await self._open_direct(job, message)
             return
-        # A negative age means that the clock was set back: nothing can be said about the nonce then.
+        # A negative age means that the clock was set back: then nothing is known about the nonce.
         elapsed = self._now() - delivery.started_at
         if timedelta() <= elapsed < SEND_WITHIN:
             with self._shutdown_guard():
@@ -266,7 +266,7 @@ class Deliverer:
     async def _send(
         self, job: Job, message: OutgoingMessage, delivery: Delivery, *, repeated: bool = False
     ) -> None:
-        """Send once under the nonce of this delivery and write down the outcome.
+        """Send once under the nonce of this delivery and record the outcome.
 
         The deadline counts from the committed start, so that no request leaves after Discord may have
         forgotten the nonce.
@@ -308,14 +308,14 @@ class Deliverer:
         await self._transitions.to(job, message.done, due_at=None, message_id=message_id)
 
     def _available(self, job: Job, track: Track) -> Track:
-        """Return the track, as a link if its file has disappeared from the spool: it is paid for."""
+        """Return the track, or a link to it if its file is gone: it is paid for."""
         if track.linked or self._spool.path(track.file).is_file():
             return track
         log.error("stored file is gone", extra={"take": track.take})
         return replace(track, file=link_to(track.url, f"{job.id}-{track.take}").file)
 
     def _again_at(self, job: Job, delivery: Delivery, error: Transient | TimeoutError) -> datetime:
-        """Return when to look at a failed send again: not before Discord allows another request."""
+        """Return when to retry a failed send: not before Discord allows a request."""
         asked_s = error.retry_after_s if isinstance(error, Transient) else None
         patience = min((self._now() - job.state_since) / PATIENCE_SHARE, PATIENCE_WAIT_MAX)
         again_at = self._now() + max(timedelta(seconds=max(asked_s or 0.0, RESEND_WAIT_S)), patience)
@@ -326,9 +326,10 @@ class Deliverer:
     async def _elsewhere(
         self, job: Job, message: OutgoingMessage, delivery: Delivery, answer: str, *, content: bool = False
     ) -> None:
-        """Fall back to the next channel, or else to a direct message; commit that before trying it.
+        """Fall back to the next channel, or else to a direct message.
 
-        ``content`` that a thread refuses is refused in its channel too.
+        The fallback is committed before it is tried. ``content`` means that the message itself was refused:
+        a thread's channel would refuse it too.
         """
         places = _places(job, message)
         after = places[places.index(delivery.channel_id) + 1 :] if delivery.channel_id in places else ()
@@ -359,7 +360,7 @@ class Deliverer:
 
 
 def _places(job: Job, message: OutgoingMessage) -> tuple[int, ...]:
-    """Return the channels to which the message goes, in order: the next one if a channel does not take it."""
+    """Return the channels to try for the message, in order."""
     origin = job.origin
     results = origin.results_channel_id if message.kind is MessageKind.SONG else None
     found = (results, origin.channel_id, origin.parent_channel_id)

@@ -22,15 +22,15 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 BATCH_MAX: Final = 500
-"""Number of jobs whose files are removed between two writes."""
+"""Maximum number of jobs whose files are removed between two writes."""
 LATE_S: Final = (5.0, 300.0)
-"""Minimum and maximum backoff in seconds while files cannot be removed or the disk is full."""
+"""Minimum and maximum backoff while files cannot be removed or the disk is full, in seconds."""
 SCRUB_PAUSE_S: Final = 0.02
-"""Pause in seconds between two parts of a scrub, in which others write."""
+"""Pause between two parts of a scrub, for other writes, in seconds."""
 SCRUB_RETRY_S: Final = 1.0
-"""Wait in seconds after a part that a long read or another process has kept from being scrubbed."""
+"""Wait after a part that a long read or another process kept from being scrubbed, in seconds."""
 SCRUB_RETRIES_MAX: Final = 60
-"""Number of such waits in one scrub; the next one then begins anew."""
+"""Maximum number of such waits for one part; if it still fails, the next scrub starts over."""
 
 
 class Erasure:
@@ -54,7 +54,7 @@ class Erasure:
         self._not_before: datetime | None = None
 
     def due(self, tx: Tx) -> bool:
-        """Return whether there is something to do now."""
+        """Return whether any work is due now."""
         now = self._now()
         if self._not_before is not None and now < self._not_before:
             return False
@@ -63,9 +63,9 @@ class Erasure:
         return self._database.share.leads and bool(rows.due(tx, now) or server_erasure.due(tx))
 
     async def work(self) -> bool:
-        """Do everything that is due here. Returns False if some of it has to be repeated later."""
+        """Do all work due here. Returns False if some of it must be repeated later."""
         async with self._one_at_a_time:
-            # Set before the work: an unexpected error, too, must not lead to another attempt at once.
+            # Set before the work, so that even an unexpected error does not lead to an immediate retry.
             self._failures += 1
             wait_s = schedule.backoff_s(self._failures, *LATE_S)
             self._not_before = self._now() + timedelta(seconds=wait_s)
@@ -85,7 +85,9 @@ class Erasure:
         return frozenset(await self._database.read(scrub.pending))
 
     async def scrub(self) -> bool:
-        """Scrub everything deleted so far from the database files. Returns False if there is nothing.
+        """Scrub everything deleted so far from the database files.
+
+        Returns False if there is nothing.
 
         Raises:
             StoreBusy: the database is in use; try again later.
@@ -97,9 +99,9 @@ class Erasure:
             began_at = self._now()
             await self._scrub_pages()
             await self._retried(self._empty_log)
-            # A copy from before a migration contains it too; a safety net is worth less than a deletion. A
-            # file that a restore has replaced may be the only one with the latest songs: it has its week, and
-            # the member reads until when.
+            # A snapshot from before a migration contains it too; a deletion outweighs that safety net. A
+            # file replaced by a restore may be the only one with the latest songs: it is kept for a week,
+            # and the member sees until when.
             for copy in await self._spool.threads.run(snapshots.before_upgrades, self._database.files):
                 await self._spool.threads.run(copy.unlink, missing_ok=True)
             await self._database.write(lambda tx: scrub.clear(tx, marks))
@@ -155,13 +157,13 @@ class Erasure:
 
 
 async def erase_server(database: Database, guild_id: GuildId, now: datetime) -> None:
-    """Erase the finished data of a leaving server, a batch at a time."""
+    """Erase a leaving server's finished data, a batch at a time."""
     while await database.write(partial(server_erasure.erase_batch, guild_id=guild_id, now=now)):
         continue
 
 
 def _remove(spool: Spool, job_ids: Collection[int]) -> None:
-    """Remove all files of these jobs, partial ones too, durably."""
+    """Remove all files of these jobs durably, including partial ones."""
     found = spool.of_jobs(job_ids)
     for path in found:
         path.unlink(missing_ok=True)

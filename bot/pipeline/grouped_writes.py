@@ -1,4 +1,4 @@
-"""Commit results that come at almost the same time together."""
+"""Commit results that arrive at almost the same time in one transaction."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,15 +16,15 @@ RESULTS_MAX: Final = 100
 class _Result:
     write: Callable[[Tx], bool]
     written: bool | None = None
-    """The result of ``write``, once it is committed."""
+    """The value returned by ``write``, once it is committed."""
     error: Exception | None = None
 
 
 class GroupedWrites:
     """Writes results in groups: while one group is being committed, the next one gathers.
 
-    A result must be safe to write twice: what the schema forbids ends a group, which is then written one by
-    one, so that each caller gets its own error.
+    A result must be safe to write twice: if the schema rejects one, its group is written again one by one,
+    so that each caller gets its own error.
     """
 
     def __init__(self, database: Database) -> None:
@@ -33,7 +33,7 @@ class GroupedWrites:
         self._waiting: list[_Result] = []
 
     async def write(self, write: Callable[[Tx], bool]) -> bool:
-        """Run ``write`` in a transaction with others, and return its result once that is committed.
+        """Run ``write`` in a transaction with others; return its result once committed.
 
         Raises:
             Exception: as ``Database.write``.
@@ -42,7 +42,7 @@ class GroupedWrites:
         self._waiting.append(own)
         async with self._turn:
             while own.written is None and own.error is None:
-                # The group is without it only if whoever had the turn was canceled with the group's answer.
+                # The result is no longer waiting if a task took it into its group and was then canceled.
                 group, self._waiting = self._waiting[:RESULTS_MAX] or [own], self._waiting[RESULTS_MAX:]
                 await self._commit(group)
         if own.error is not None:

@@ -20,37 +20,37 @@ from bot.store.scrub import Deleted
 log = logging.getLogger(__name__)
 
 ROUND_TURNS: Final = 4
-"""Number of ``SCRUB_EVERY_S`` between two rounds: an hour."""
+"""Number of ``SCRUB_EVERY_S`` intervals between two rounds: an hour."""
 RECONCILE_EVERY: Final = timedelta(days=1)
 """Interval between reconciliations of the ledger."""
 STRAY_AFTER: Final = timedelta(days=1)
-"""Age after which a file without a job is removed: a younger one may not be recorded yet."""
+"""Age at which a file without a job is removed: a younger one may not be recorded yet."""
 FRESH: Final = timedelta(hours=1)
-"""Age below which a file stays however old its song is: somebody has just requested it."""
+"""Age below which a file is kept, however old its song: somebody has just requested it."""
 DRAFTS_BATCH_MAX = 200
-"""Number of drafts that one transaction deletes, while members' writes wait."""
+"""Maximum number of drafts deleted per transaction, while members' writes wait."""
 LOOKS_MAX: Final = 200
-"""Maximum number of undelivered songs that one round has looked at again."""
+"""Maximum number of undelivered songs retried per round."""
 TEXTS_BATCH_MAX: Final = 200
-"""Number of songs whose texts one transaction deletes, while members' writes wait."""
+"""Maximum number of songs whose texts are deleted per transaction, while members' writes wait."""
 LOOK_EVERY: Final = timedelta(days=1)
-"""Interval between two looks at the servers that the bot is in."""
+"""Interval between checks of which servers the bot is in."""
 EXPIRED_EVERY: Final = timedelta(days=1)
 """Interval between scrubs of the database for expired data alone."""
 SCRUB_EVERY_S: Final = 15 * 60.0
-"""Minimum interval in seconds between two scrubs of the database, however many members delete."""
+"""Minimum interval between two scrubs of the database, however many members delete data, in seconds."""
 QUIET_WAIT_S: Final = 1.0
-"""Interval in seconds at which a scrub looks for a quiet moment."""
+"""Interval at which a scrub checks for a quiet moment, in seconds."""
 QUIET_WAITS_MAX: Final = 5 * 60
-"""Number of such intervals after which it runs nevertheless."""
+"""Number of such checks after which the scrub runs anyway."""
 
 
 async def at_once() -> None:
-    """Take the clock for right."""
+    """Trust the clock."""
 
 
 async def unknown() -> frozenset[int] | None:
-    """Return nothing: nobody can be asked."""
+    """Return None: the servers can't be determined."""
     return None
 
 
@@ -90,9 +90,9 @@ class Maintenance:
         self._scrubbed_at: datetime | None = None
 
     async def run(self) -> None:
-        """Run a round now and one every hour, and scrub in between, until canceled."""
+        """Run a round now and every hour, and scrub in between, until canceled."""
         for turn in itertools.count():
-            # With a wrong clock, everything would be old enough to be deleted.
+            # With a wrong clock, everything might look old enough to be deleted.
             await self._clock_confirmed()
             try:
                 if turn % ROUND_TURNS == 0:
@@ -105,7 +105,7 @@ class Maintenance:
     async def round(self) -> None:
         """Reconcile the ledger once a day, and delete expired files and texts.
 
-        In a fleet, each process looks after its own files, and one of them after the rest.
+        In a fleet, each process handles its own files, and one of them the rest.
         """
         now = self._now()
         await self._drop_files(now)
@@ -124,7 +124,7 @@ class Maintenance:
     async def _forget_left_servers(self, now: datetime) -> None:
         """Begin to erase the data of servers that the bot has not been in for a week.
 
-        Without the guilds intent no event says that it was removed, so its own list of servers is compared.
+        Without the guilds intent no event reports a removal, so the bot's list of servers is compared.
         """
         present = await self._present_servers()
         if present is None:
@@ -145,7 +145,7 @@ class Maintenance:
             )
 
     async def scrub(self) -> None:
-        """Scrub the database at a quiet moment, if something was deleted or expired a day ago."""
+        """Scrub the database at a quiet moment: daily, and after erasures if cheap."""
         if not self._database.share.leads:
             return
         now = self._now()
@@ -162,12 +162,12 @@ class Maintenance:
             self._scrubbed_at = now
 
     async def _is_busy(self) -> bool:
-        """Return whether writes wait or a job is due at this moment."""
+        """Return whether writes are waiting or a job is due right now."""
         now = self._now()
         return self._database.waiting > 0 or await self._database.read(lambda tx: claims.is_due(tx, now))
 
     async def _drop_copies(self, now: datetime) -> None:
-        """Remove copies of the database from before an upgrade or a restore a week ago."""
+        """Remove database snapshots from before an upgrade or a restore a week ago."""
         for copy in await self._spool.threads.run(snapshots.outlived, self._database.files, now.timestamp()):
             await self._spool.threads.run(copy.unlink, missing_ok=True)
             log.info("old snapshot removed", extra={"file": copy.name})

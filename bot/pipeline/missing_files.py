@@ -1,4 +1,4 @@
-"""Fetch the files of a song again that another machine had stored, and that are not here."""
+"""Fetch song files again that another machine stored and this one lacks."""
 
 import logging
 from functools import partial
@@ -22,7 +22,7 @@ FETCH_TRIES_MAX: Final = 5
 
 
 class MissingFiles:
-    """Brings the files of finished songs to this machine, where its spool does not have them."""
+    """Downloads files of finished songs that are missing from this machine's spool."""
 
     def __init__(self, *, database: Database, music: MusicClients, audio: AudioSource, spool: Spool) -> None:
         self._database = database
@@ -31,10 +31,12 @@ class MissingFiles:
         self._spool = spool
 
     async def fetch(self, job: Job) -> Job:
-        """Return the job with its files here. Files that can't be had for long are left out: they are links.
+        """Return the job with its files on this machine.
+
+        Files that stay unavailable for too long are left out: they are posted as links.
 
         Raises:
-            Transient: a file can't be had now.
+            Transient: a file is not available now.
         """
         if all(track.linked or self._spool.path(track.file).is_file() for track in job.tracks):
             return job
@@ -62,12 +64,12 @@ class MissingFiles:
         stored = await self._audio.fetch(track.url, self._spool, f"{job.id}-{track.take}")
         again = replace(track, file=stored.file, size_bytes=stored.size_bytes, sha256=stored.sha256)
         if not await self._database.write(partial(history.found_again, job_id=job.id, track=again)):
-            # Its member has asked for erasure, and this file did not exist yet when theirs were deleted.
+            # The member requested erasure, and this file did not exist yet when theirs were deleted.
             await self._spool.threads.run(self._spool.path(stored.file).unlink, missing_ok=True)
         return again
 
     async def _fresh_url(self, job: Job, track: Track) -> str:
-        """Return where the music service has the take now, or the address that is known."""
+        """Return the take's current address at the music service, or the known one."""
         music = self._music.of(job)
         if music is None or job.task_id is None:
             return track.url

@@ -1,4 +1,4 @@
-"""Keep what members typed out of the log, also where a service quotes it."""
+"""Keep members' texts out of the log, even if a service quotes them."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ QUOTES: Final = "(it quotes the request)"
 
 
 def unquoted(job: Job, said: str) -> str:
-    """Return what a service said about the job, or only that it quotes the request."""
+    """Return a service's answer about the job, or only that it quotes the request."""
     asked = job.request
     sent = (asked.prompt, asked.title, asked.style, asked.lyrics, asked.avoid)
     return QUOTES if wire.echoes(said, sent) else said

@@ -1,4 +1,4 @@
-"""Claim the jobs that are due and take each a step further, until stopped."""
+"""Claim due jobs and take each one step further, until stopped."""
 
 import asyncio
 import itertools
@@ -36,27 +36,27 @@ from bot.store.budget_alerts import BudgetAlert
 log = logging.getLogger(__name__)
 
 TRANSIENT_WAIT_S: Final = (5.0, 60.0)
-"""First and longest wait in seconds after a transient error that names no wait of its own."""
+"""First and longest wait after a transient error that names no wait of its own, in seconds."""
 BUG_TRIES: Final = 3
-"""How often a job may meet a bug in one state."""
+"""How often a job may hit a bug in one state."""
 BUG_WAIT_S: Final = 10.0
-"""Wait in seconds before a step that met a bug is taken again."""
+"""Wait before a step that hit a bug is retried, in seconds."""
 BUG_ANSWER: Final = "a bug; the log has its traceback"
 """Answer in a job's story for a bug, whose own message might quote a member."""
 WAIT_MAX_S: Final = 30.0
-"""Maximum sleep of the loop in seconds, in case something becomes due unannounced."""
+"""Maximum sleep of the loop, in seconds, in case something becomes due unannounced."""
 FLEET_WAIT_MAX_S: Final = 1.0
-"""The same in a fleet, whose other processes make something due and cannot wake this one."""
+"""The same in a fleet, where other processes make work due and cannot wake this one."""
 FULL_WAIT_S: Final = 1.0
-"""Maximum sleep in seconds while something is due for which there is no room."""
+"""Maximum sleep while there is no room for something due, in seconds."""
 WAKES_APART_S: Final = 0.02
-"""Minimum pause between two rounds in seconds: what becomes due meanwhile is claimed by one of them."""
+"""Minimum pause between two rounds, in seconds: one round claims all that becomes due meanwhile."""
 FINISH_WITHIN_S: Final = 30.0
 """How long a shutdown waits for what must not be cut off, in seconds."""
 
 
 class Lane(Enum):
-    """Kinds of work of the runner. One lane does not take another's capacity."""
+    """Kinds of work of the runner. No lane takes up another's capacity."""
 
     SUBMITTING = "submitting"
     POLLING = "polling"
@@ -74,9 +74,9 @@ STATES: Final = {
     Lane.FETCHING: frozenset({JobState.READY}),
     Lane.POSTING: frozenset({JobState.STORED, JobState.DELIVERING, JobState.FAILED, JobState.UNDELIVERED}),
 }
-"""The states whose jobs each lane takes."""
+"""The job states that each lane handles."""
 AT_ONCE: Final = {Lane.SUBMITTING: 4, Lane.FETCHING: 4, Lane.POSTING: 256}
-"""How many jobs each lane claims at the same time; in the posting lane ``SendTurns`` limits the sends.
+"""Maximum number of concurrent jobs per lane; in the posting lane, ``SendTurns`` limits the sends.
 The polling lane has a ``PollWindow``."""
 
 
@@ -104,7 +104,7 @@ class ShutdownGuard:
 
 
 class _Round(Struct, frozen=True, kw_only=True):
-    """Work that one look at the database has found."""
+    """Work found by one look at the database."""
 
     ripe: dict[Lane, list[JobId]]
     cards: list[Job]
@@ -112,16 +112,16 @@ class _Round(Struct, frozen=True, kw_only=True):
     announcements: list[Announcement]
     erasures: bool
     next_due: datetime | None
-    """When the next thing is due that was not found."""
+    """When further work becomes due."""
 
 
 class Runner:
-    """Claims what is due and takes it a step further, many jobs at a time, until it is stopped.
+    """Claims due jobs and takes each one step further, many at a time, until it is stopped.
 
     Guarantee: a claim is committed before its step starts, and names this process's epoch. So no job is
-    worked on twice at the same time, and what a dead process had claimed is due again at once.
+    worked on twice at the same time, and the claims of a dead process are due again at once.
 
-    ``woken`` is set by whoever makes something due.
+    Whatever makes work due sets ``woken``.
     """
 
     def __init__(
@@ -155,20 +155,20 @@ class Runner:
         self.looked_at: datetime | None = None
         """Start of the last round that could read what is due."""
         self._resumed = False
-        """Whether the jobs have been resumed that a process without their service's key had parked."""
+        """Whether jobs parked by a process without their service's key have been resumed."""
         self.claimed = 0
-        """Number of jobs that were claimed so far."""
+        """Number of jobs claimed so far."""
         self._polls = PollWindow()
         self._busy: dict[asyncio.Task[object], Lane] = {}
         """The running tasks and their lanes."""
 
     def stop(self) -> None:
-        """Stop claiming; ``run`` returns once what must not be cut off has ended."""
+        """Stop claiming; ``run`` returns once work that must not be cut off has ended."""
         self._stopping.set()
         self._woken.set()
 
     async def run(self) -> None:
-        """Work until ``stop``. The next start finds again whatever is cut off then."""
+        """Work until ``stop``. The next start resumes whatever is cut off then."""
         try:
             while not self._stopping.is_set():
                 self._woken.clear()
@@ -178,13 +178,16 @@ class Runner:
                         await self._woken.wait()
                 except TimeoutError:
                     continue
-                # What is due wakes the runner one by one, and a round costs as much for many as for one.
+                # Due jobs wake the runner one by one, and a round costs as much for many as for one.
                 await asyncio.sleep(WAKES_APART_S)
         finally:
             await self._drain()
 
     async def round(self) -> int:
-        """Take everything that is due one step further, and wait for it. Returns the number of jobs."""
+        """Take all due work one step further, and wait for it.
+
+        Returns the number of jobs.
+        """
         claimed = self.claimed
         await self._look_around()
         while self._busy:
@@ -192,7 +195,7 @@ class Runner:
         return self.claimed - claimed
 
     async def _look_around(self) -> float:
-        """Begin what is due. Returns the seconds until something else is."""
+        """Begin all due work. Returns the seconds until more is due."""
         began_at = self._now()
         try:
             if not self._resumed:
@@ -214,7 +217,7 @@ class Runner:
         return Counter(self._busy.values())
 
     def _look(self, tx: Tx, *, now: datetime, busy: Counter[Lane]) -> _Round:
-        """Read which jobs are due, and what else is, as far as there is room for it."""
+        """Read which jobs and other work are due, as far as there is room."""
         share = self._database.share
         places = self._steps.places(tx, now, busy[Lane.SUBMITTING]) if share.leads else None
         ripe: dict[Lane, list[JobId]] = {}
@@ -243,14 +246,14 @@ class Runner:
         return claims.Claimant(epoch=self._epoch, now=now, horizon=horizon, share=self._database.share)
 
     def _claim(self, tx: Tx, *, ripe: dict[Lane, list[JobId]], now: datetime) -> dict[Lane, list[Job]]:
-        """Claim what a look has found, all of it in one transaction, as far as it is still due."""
+        """Claim the jobs found by a look that are still due, in one transaction."""
         if self._stopping.is_set():
             return {}
         claimant = self._claimant(now)
         return {lane: claims.claim(tx, job_ids, claimant) for lane, job_ids in ripe.items()}
 
     def _begin_all(self, found: _Round, claimed: dict[Lane, list[Job]]) -> None:
-        """Begin what a look has found; its claims are committed."""
+        """Begin the work found by a look; its claims are committed."""
         for lane, its_jobs in claimed.items():
             for job in its_jobs:
                 self._begin(self._guarded(job, self._take, self._after_bug), lane, f"job {job.id}")
@@ -301,7 +304,7 @@ class Runner:
         work: Callable[[Job], Awaitable[None]],
         after_bug: Callable[[Job], Awaitable[None]],
     ) -> None:
-        # Every line logged meanwhile, a library's too, carries the job.
+        # Every line logged meanwhile, even by a library, carries the job.
         with bound_contextvars(job_id=job.id, guild_id=job.origin.guild_id):
             try:
                 await work(job)
@@ -313,7 +316,7 @@ class Runner:
     async def _postpone(self, job: Job, wait_s: float, answer: str) -> None:
         """Release the claim, make the job due later, and record why.
 
-        Until that is written the job stays claimed by this task: nobody else may take the same step.
+        Until that is written, the job stays claimed by this task: no other may take the same step.
         """
         now = self._now()
         due_at = now + timedelta(seconds=wait_s)
@@ -358,7 +361,7 @@ class Runner:
         async def one_by_one(_: Job) -> None:
             outdated.extend((job, None) for job in due_jobs)
 
-        # A bug in one card must not hold up the others, so after one each of them is looked at by itself.
+        # A bug in one card must not hold up the others, so after a bug each card is handled separately.
         await self._guarded(due_jobs[0], compare, one_by_one)
         for job, facts in outdated:
             await self._guarded(job, partial(self._cards.refresh, facts=facts), self._cards.leave)
@@ -373,7 +376,7 @@ class Runner:
         return min(max(wait_s, 0.05), longest_s)
 
     async def _drain(self) -> None:
-        """Cancel what the next start finds again, and wait for what must not be cut off."""
+        """Cancel what the next start resumes, and wait for what must not be cut off."""
         for task in list(self._busy):
             if task not in self._shutdown_guard:
                 task.cancel()
@@ -387,7 +390,7 @@ class Runner:
 
 
 def _channel_of(job: Job) -> int:
-    """Return the channel to which the job's next message goes."""
+    """Return the channel for the job's next message."""
     if job.delivery is None and job.state is JobState.STORED:
         return job.origin.results_channel_id or job.origin.channel_id
     if job.delivery is None or job.delivery.channel_id == NO_CHANNEL_YET:

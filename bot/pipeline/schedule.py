@@ -1,16 +1,16 @@
-"""Decide when to look again, as pure functions of ages and counts."""
+"""Compute waits and backoffs, as pure functions of ages and counts."""
 
 from collections.abc import Callable
 from datetime import timedelta
 
 JITTER = 0.1
-"""Share by which waits vary, so that jobs that started together do not stay in step."""
+"""Fraction by which waits vary, so that jobs started together do not stay in step."""
 LONGEST_STEP = timedelta(minutes=60)
 """Maximum wait of any step; a due time further away means that the clock was set back."""
 
 
 class Pacer:
-    """Vary waits by the jitter; ``pace`` scales those between two requests to the music service.
+    """Varies waits by the jitter; ``pace`` scales those between two requests to the music service.
 
     ``vary`` returns a number between -1 and 1.
     """
@@ -32,15 +32,16 @@ class Pacer:
         return timedelta(seconds=wait_s * (1.0 + JITTER * self._vary()))
 
     def lengthened_s(self, wait_s: float) -> float:
-        """Return the wait with jitter that never makes it shorter."""
+        """Return the wait with jitter that only lengthens it."""
         return wait_s * (1.0 + JITTER * abs(self._vary()))
 
 
 def poll_wait_s(age_s: float) -> float:
-    """Return the seconds to the next status query for a task of this age.
+    """Return the seconds until the next status query for a task of this age.
 
-    At 10, 20 and 30 s, then every 5 s to 4 min, then 5 % of the age up to 30 s, after 60 min every
-    5 min. On the measured durations of real tasks this costs a mean delay of 2.8 s at 15 queries a task.
+    Queries go out at 10, 20 and 30 s, then every 5 s until 4 min, then at 5 % of the age up to 30 s, and
+    after 60 min every 5 min. For the measured durations of real tasks, this means a mean delay of 2.8 s
+    at 15 queries per task.
     """
     if age_s < 27:  # noqa: PLR2004 - the third query, give or take the jitter
         return 10.0
@@ -52,7 +53,7 @@ def poll_wait_s(age_s: float) -> float:
 
 
 def backoff_s(failures: int, first_s: float, max_s: float) -> float:
-    """Return the seconds to wait after consecutive failures, doubling from ``first_s`` to ``max_s``."""
+    """Return the wait after consecutive failures: ``first_s``, doubling to ``max_s``."""
     return min(max_s, first_s * 2.0 ** min(max(failures - 1, 0), 30))
 
 

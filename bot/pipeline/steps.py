@@ -39,21 +39,21 @@ from bot.store.tracks import add_track, drop_equal_tracks
 log = logging.getLogger(__name__)
 
 NEW_TASK = timedelta(minutes=2)
-"""How long the service may not know a task that it has just created."""
+"""How long the service may not yet know a task that it has just created."""
 LOST_MISSES, LOST_AFTER = 5, timedelta(minutes=5)
-"""A task is lost after this many misses in a row over at least this time."""
+"""Number of consecutive misses, and the minimum time they span, after which a task is lost."""
 EMPTY_MISSES, EMPTY_WAIT_S = 6, 30.0
-"""How often a success without a usable URL is asked for again, and the wait in seconds."""
+"""How often a success without a usable URL is polled again, and the wait in seconds."""
 PARK_AFTER = timedelta(hours=24)
 """Age at which a running job is parked."""
 UNAUTHORIZED_WAIT_S = 60.0
-"""Pause in seconds of all polls after the service has refused the key."""
+"""Pause of all polls after the service has refused the key, in seconds."""
 SECOND_TAKE_MAX = timedelta(minutes=10)
 """How long to keep retrying a missing take once another has been downloaded."""
 AUDIO_MAX = timedelta(hours=6)
 """How long to keep retrying when no take can be downloaded."""
 AUDIO_WAIT_S = (5.0, 60.0)
-"""First and longest wait in seconds between two attempts to download."""
+"""First and longest wait between two attempts to download, in seconds."""
 
 
 class Steps:
@@ -115,27 +115,27 @@ class Steps:
         self._reported_words: set[str] = set()
 
     async def resume(self) -> int:
-        """Go on with the jobs whose service has its key again, and return how many they are."""
+        """Resume the jobs whose service has its key again. Returns their number."""
         now = self._now()
         return await self._database.write(lambda tx: jobs.unpark(tx, self._music.clients, now))
 
     def places(self, tx: Tx, now: datetime, claimed: int) -> claims.Places:
-        """Return how many queued jobs can be submitted now, besides those ``claimed`` already."""
+        """Return how many jobs can be submitted now, besides those already ``claimed``."""
         return self._submitter.places(tx, now, claimed)
 
     async def take(self, job: Job) -> None:
-        """Take the step that the job's state asks for.
+        """Take the step for the job's state.
 
         Raises:
-            Transient: not now; the job stays where it is.
+            Transient: the step failed for now; the job stays in its state.
             Superseded: another claim has moved the job on.
         """
         match job.state:
             case JobState.QUEUED:
                 await self._submitter.submit(job)
             case JobState.SUBMITTING:
-                # Only a process that died during the POST, or met a bug in it, leaves a job here: the
-                # request may have been taken, so it is never sent again.
+                # Only a process that died during the POST, or hit a bug in it, leaves a job here: the
+                # request may have been accepted, so it is never sent again.
                 detail = "the process ended while the request was under way"
                 await self._submitter.unknown(job, detail, heard=False)
             case JobState.RUNNING:
@@ -242,12 +242,18 @@ class Steps:
         )
 
     async def _park_slow(self, job: Job) -> None:
-        """Stop polling a task that takes too long. It may still finish, so its credits stay held."""
+        """Stop polling a task that takes too long.
+
+        It may still finish, so its credits stay held.
+        """
         self._alert(f"Job {job.id} is still running at the music service after 24 h and is parked.")
         await self._park(job, "slow")
 
     async def _park_without_key(self, job: Job) -> None:
-        """Stop at a task whose service has no key here. A start with the key goes on with it."""
+        """Stop polling a task whose service has no key here.
+
+        A start with the key resumes it.
+        """
         backend = job.backend or self._music.backend
         if backend not in self._without_key:
             self._without_key.add(backend)
@@ -262,7 +268,7 @@ class Steps:
         await self._transitions.to(job, job.state, due_at=None, parked=cause)
 
     async def _missed(self, job: Job, wait_s: float, final: FailReason | None, answer: str) -> None:
-        """Poll again after an answer without what it should have, or fail for the ``final`` reason."""
+        """Poll again after an incomplete answer, or fail for the ``final`` reason."""
         if final is not None:
             await self._transitions.fail(job, final)
             return
@@ -280,7 +286,7 @@ class Steps:
     # -- fetching
 
     async def _fetch_covers(self, job: Job, done: wire.Done) -> None:
-        """Keep the covers of the takes, as far as they can be had at once."""
+        """Store the takes' covers, as far as they are available right away."""
         images = {take.url: take.image_url for take in done.details if take.image_url}
         pictures: dict[str, bytes] = {}
         for take, url in enumerate(done.urls[:MAX_TAKES], start=1):
@@ -326,14 +332,14 @@ class Steps:
         if len(tracks) == len(urls[:MAX_TAKES]) or (tracks and waited >= SECOND_TAKE_MAX):
             await self._stored(job)
         elif waited >= AUDIO_MAX and self._music.of(job) is None:
-            await self._park_without_key(job)  # fresh addresses may be had once the key is back
+            await self._park_without_key(job)  # fresh addresses may be available once the key is back
         elif waited >= AUDIO_MAX:
             await self._transitions.fail(job, FailReason.AUDIO_GONE, problem)
         else:
             await self._ask_for_fresh_urls(job, problem)
 
     async def _ask_for_fresh_urls(self, job: Job, problem: str) -> None:
-        """Ask where the missing takes are now; the URLs of takes already downloaded stay."""
+        """Request fresh URLs of the missing takes; those of downloaded takes stay."""
         urls, takes = list(job.urls), job.takes
         music = self._music.of(job)
         try:
@@ -363,7 +369,10 @@ class Steps:
         )
 
     async def _stored(self, job: Job) -> None:
-        """Settle the credits in the transaction that records the song: a member pays for existing audio."""
+        """Settle the credits in the transaction that records the song.
+
+        So members pay only for existing audio.
+        """
         now = self._now()
 
         def store(tx: Tx) -> None:
@@ -378,7 +387,7 @@ class Steps:
         self._transitions.announce(job, JobState.STORED)
 
     async def give_up(self, job: Job) -> None:
-        """End a job that met the same bug too often, in the way its state allows."""
+        """End a job that hit the same bug too often, in the way its state allows."""
         match job.state:
             case JobState.QUEUED | JobState.SUBMITTING:
                 await self._transitions.fail(job, FailReason.INTERNAL)

@@ -1,4 +1,4 @@
-"""Whether a song could be kept now: asked before one is promised, and again before it is paid for."""
+"""Check whether a song can be stored: before it is promised, and again before it is paid for."""
 
 import asyncio
 import logging
@@ -17,19 +17,19 @@ log = logging.getLogger(__name__)
 FREE_MIN_BYTES: Final = 16 * 1024**2
 """Free space below which no song is promised, in bytes: room for one with two ordinary takes."""
 BLOCK_BYTES: Final = 4096
-"""Size of the file that is written as a test, in bytes."""
+"""Size of the test file, in bytes."""
 FRESH_S: Final = 1.0
-"""How long a result counts, in seconds, however many songs are requested."""
+"""How long a result is valid, in seconds, however many songs are requested."""
 ANSWER_WITHIN_S: Final = 0.05
-"""Wait for a disk in seconds. A busy one takes longer; then the last result counts."""
+"""How long to wait for a disk, in seconds. If a busy one takes longer, the last result counts."""
 HANGS_AFTER_S: Final = 15.0
-"""Age in seconds at which a test without a result means that the disk hangs."""
+"""Age at which a test without a result means that the disk hangs, in seconds."""
 
 
 class Storage:
-    """Tests the folders of the database and of the spool. Get it from ``Storage.open``.
+    """Tests the database and spool folders. Get it from ``Storage.open``.
 
-    ``alert`` reports the beginning of each problem to the operator.
+    ``alert`` notifies the operator when a problem begins.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Storage:
     async def open(
         cls, database: Path | None, spool: Path, alert: Callable[[str], None]
     ) -> AsyncIterator["Storage"]:
-        """Test on a thread of its own, so that a disk that hangs holds up nothing else."""
+        """Test on a thread of its own, so that a hanging disk holds up nothing else."""
         executor = ThreadPoolExecutor(1, thread_name_prefix="storage")
         try:
             yield cls(database, spool, alert, executor)
@@ -56,7 +56,7 @@ class Storage:
             executor.shutdown(wait=False, cancel_futures=True)
 
     async def problem(self) -> str | None:
-        """Return why no song could be kept now, naming the setting to look at; None if one could."""
+        """Return why no song can be stored now, with the setting to check, or None."""
         if self._tested_s is None or time.monotonic() - self._tested_s >= FRESH_S:
             self._note(await self._tested())
             self._tested_s = time.monotonic()
@@ -68,7 +68,7 @@ class Storage:
             self._test = asyncio.get_running_loop().run_in_executor(self._executor, self._find)
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
-                # A test that hangs goes on, and no second one is started meanwhile.
+                # A hanging test continues, and no second one is started meanwhile.
                 return await asyncio.shield(self._test)
         except TimeoutError:
             if time.monotonic() - self._began_s < HANGS_AFTER_S:
@@ -85,14 +85,14 @@ class Storage:
 
 
 async def no_problem() -> str | None:
-    """Take it that songs can be kept."""
+    """Assume that songs can be stored."""
     return None
 
 
 def find_problem(database: Path | None, spool: Path) -> str | None:
-    """Write a nameless file to each folder, and look how much room there is.
+    """Write a nameless file to each folder, and check its free space.
 
-    ``database`` is None if it is on a server, which looks after its disk.
+    ``database`` is None if it is on a server, which looks after its own disk.
     """
     folders = [("SPOOL_DIR", spool)]
     if database is not None:

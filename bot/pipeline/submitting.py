@@ -1,4 +1,4 @@
-"""Send the paid request, at most once, and write down what it came to."""
+"""Send the paid request at most once, and record its outcome."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -28,14 +28,14 @@ QUEUE_MAX = timedelta(minutes=60)
 OFFLINE_MAX = timedelta(minutes=10)
 """How long a queued job survives failed connections to the music service."""
 ROOM_AGAIN = timedelta(seconds=15)
-"""Wait before a request is tried again for which no song could be stored."""
+"""Wait before retrying a request whose song could not have been stored."""
 BUSY_MIN_S, BUSY_MAX_S = 1.0, 600.0
-"""Bounds in seconds of a wait that the service asks for."""
+"""Bounds of a wait requested by the service, in seconds."""
 SUBMITS_RESERVED, SUBMITS_SHARE = 5, 5
-"""The last places of a window are for servers that have sent fewer requests than their share in it.
+"""The last places in a window are reserved for servers that have sent fewer requests in it than their share.
 Otherwise one member whose requests fail at once, and so never count as open, would fill every window."""
 WRITE_TRIES = 20
-"""Attempts at writing down a task id, which take about eight minutes."""
+"""Number of attempts to record a task id, which take about eight minutes."""
 
 
 class Submitter:
@@ -43,7 +43,7 @@ class Submitter:
 
     Guarantee: the paid POST is sent at most once per job. ``submitting`` is durable before the request
     leaves, and no path leads from there back to a second request unless the answer proves that nothing
-    was sent or taken.
+    was sent or accepted.
     """
 
     def __init__(
@@ -70,9 +70,9 @@ class Submitter:
         self._storage_problem = storage_problem
 
     def places(self, tx: Tx, now: datetime, claimed: int) -> claims.Places:
-        """Return what the service's window has room for, besides what is ``claimed`` already.
+        """Return the room in the service's window, besides what is already ``claimed``.
 
-        ``submit`` checks again; this keeps the runner from claiming what would only be put back.
+        ``submit`` checks again; this keeps the runner from claiming jobs that would only be put back.
         """
         contract = self._music.chosen.contract
         sent = claims.submitted_by_guild(tx, contract.backend, now - contract.submits_window)
@@ -87,7 +87,7 @@ class Submitter:
         )
 
     async def submit(self, job: Job) -> None:
-        """Send the request of a queued job if it is its turn, else postpone or expire it."""
+        """Send a queued job's request if it is its turn, else postpone or expire it."""
         now = self._now()
         if now - job.created_at >= QUEUE_MAX:
             await self._transitions.fail(job, FailReason.EXPIRED)
@@ -95,7 +95,7 @@ class Submitter:
         music, backend = self._music.chosen, self._music.backend
         request = self._music.on_sale(job.request)
         if options := music.contract.capabilities.not_taken(request):
-            # Requested before the operator chose this service. Nothing is dropped, and nothing paid.
+            # Requested before the operator chose this service. No option is dropped, and nothing is paid.
             log.warning("request needs another service", extra={"options": options, "backend": backend})
             await self._transitions.fail(job, FailReason.REFUSED)
             return
@@ -123,14 +123,14 @@ class Submitter:
                 submitted_at=now,
                 backend=backend,
             )
-            if not moved:  # withdrawn meanwhile: raising also takes back what the breaker recorded
+            if not moved:  # withdrawn meanwhile: raising also rolls back what the breaker recorded
                 raise Superseded
             if request.model != job.request.model:
                 texts.change_model(tx, job.id, request.model)
             return replace(job, state=JobState.SUBMITTING, backend=backend, request=request)
 
-        # The guard spans from before the commit until the outcome is written, so that a shutdown leaves
-        # no job in `submitting` whose answer arrived.
+        # The guard spans from before the commit until the outcome is written, so that a shutdown never
+        # leaves a job in `submitting` whose answer has arrived.
         with self._shutdown_guard():
             entered = await self._database.write(enter)
             if isinstance(entered, datetime):
@@ -141,13 +141,16 @@ class Submitter:
             await self._write_for_sure(partial(self.conclude, entered, job, answer))
 
     async def _request(self, music: MusicClient, request: SongRequest) -> wire.Submitted:
-        """Send the paid request, unless this process stood still: another one may have the job by now."""
+        """Send the paid request, unless this process was suspended.
+
+        In that case another process may have the job by now.
+        """
         if not self._database.may_act():
             return wire.Busy("not sent: the process stood still")
         return await music.submit(request)
 
     async def _write_for_sure(self, write: Callable[[], Awaitable[None]]) -> None:
-        """Write down the outcome of the paid request, also where the database is locked for minutes."""
+        """Record the paid request's outcome, even if the database is locked for minutes."""
         for failures in range(1, WRITE_TRIES + 1):
             try:
                 await write()
@@ -161,7 +164,7 @@ class Submitter:
         await write()
 
     async def conclude(self, job: Job, queued: Job, answer: wire.Submitted) -> None:
-        """Write down what the answer to the request means for the job."""
+        """Record the answer's consequences for the job."""
         match answer:
             case wire.Accepted(task_id=task_id):
                 await self._accepted(job, task_id)
@@ -212,9 +215,9 @@ class Submitter:
             self._alert(f"The music service takes no requests ({cause}): {detail or 'no reason given'}")
 
     async def _suspect(self, job: Job, cause: ClosedCause, detail: str) -> None:
-        """Fail this job alone: a free question of ours is answered otherwise.
+        """Fail this job alone: our free question was answered differently.
 
-        The service counts as closed only once requests of two members with different texts met the same.
+        The service counts as closed only once two members' requests with different texts got this answer.
         """
         now = self._now()
         news = False
@@ -231,7 +234,7 @@ class Submitter:
             self._alert(f"The music service takes no requests ({cause}): {detail or 'no reason given'}")
 
     async def _busy(self, job: Job, queued: Job, busy: wire.Busy) -> None:
-        """Put the job back into the queue: nothing was sent, or it was clearly not taken."""
+        """Requeue the job: nothing was sent, or the request was clearly not accepted."""
         now = self._now()
         offline_since = (job.missing_since or now) if busy.offline else None
         if offline_since is not None and now - offline_since >= OFFLINE_MAX:
@@ -255,9 +258,10 @@ class Submitter:
         )
 
     async def unknown(self, job: Job, detail: str, *, heard: bool) -> None:
-        """Fail the job because the request may have been taken: it is never sent again.
+        """Fail the job because its request may have been accepted.
 
-        ``heard`` means that this process received the answer; only then the breaker counts it.
+        It is never sent again. ``heard`` means that this process received the answer; only then does the
+        breaker count it.
         """
         now = self._now()
         opened = False
@@ -283,7 +287,7 @@ def _backend(job: Job) -> Backend:
 
 
 def _submit_window(tx: Tx, contract: Contract, guild_id: GuildId, now: datetime) -> datetime | None:
-    """Return None if one more request of this server may go out to the service now, else when."""
+    """Return None if this server may send one more request now, else when."""
     since = now - contract.submits_window
     count, first = claims.submitted_since(tx, contract.backend, since)
     if count >= contract.submits_max - SUBMITS_RESERVED:

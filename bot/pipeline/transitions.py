@@ -17,7 +17,7 @@ from bot.store.job_events import StageTimes, stage_times
 log = logging.getLogger(__name__)
 
 ENDS: Final = frozenset({JobState.DELIVERED, JobState.UNDELIVERED})
-"""States in which a song's story ends; a failed one's ends with its reason."""
+"""Final states of a song; a failed one ends with its reason."""
 
 
 class Superseded(Exception):
@@ -25,7 +25,7 @@ class Superseded(Exception):
 
 
 class Transitions:
-    """Writes where a job goes. Each method raises Superseded if this claim was overtaken.
+    """Commits jobs' changes of state. Each method raises Superseded if its claim was overtaken.
 
     ``moved`` is called for every job that reaches another state, after the commit.
     """
@@ -42,7 +42,10 @@ class Transitions:
         self._polls = GroupedWrites(database)
 
     async def still_running(self, job: Job, due_at: datetime, **change: Unpack[jobs.JobChange]) -> None:
-        """Leave a running job where it is until its next poll, committed together with others."""
+        """Leave a running job in its state until its next poll.
+
+        The commit is shared with other jobs.
+        """
         now = self._now()
 
         def move(tx: Tx) -> bool:
@@ -52,7 +55,7 @@ class Transitions:
             raise Superseded
 
     def refuse_to_act_late(self) -> None:
-        """Raise Transient if another process may have the database, and with it the job, by now."""
+        """Raise Transient if another process may have the database and the job by now."""
         if not self._database.may_act():
             raise Transient("not sent: the process stood still")
 
@@ -66,7 +69,7 @@ class Transitions:
         answer: str = "",
         **change: Unpack[jobs.JobChange],
     ) -> None:
-        """Take the job to a state, with what is now known of it; see ``store.jobs.move``."""
+        """Move the job to a state with these changes; see ``store.jobs.move``."""
         now = self._now()
 
         def move(tx: Tx) -> StageTimes | None:
@@ -116,7 +119,7 @@ class Transitions:
 
 
 def log_outcome(job: Job, outcome: str, times: StageTimes) -> None:
-    """Log the one line about a song: its outcome, and how long it was in each state."""
+    """Log the one line about a song: its outcome, and the time spent in each state."""
     seconds = {f"{state}_s": round(time.total_seconds(), 3) for state, time in times.by_state.items()}
     log.info(
         "song ended",

@@ -1,4 +1,4 @@
-"""Let sends to one channel wait for each other without holding up those to other channels."""
+"""Queue sends to one channel without holding up those to other channels."""
 
 import asyncio
 import weakref
@@ -7,18 +7,17 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 SENDS_MAX: Final = 16
-"""Maximum sends at the same time, to different channels."""
+"""Maximum number of concurrent sends, to different channels."""
 GUILD_SENDS_MAX: Final = 4
-"""Maximum sends at the same time to the channels of one server."""
+"""Maximum number of concurrent sends to the channels of one server."""
 
 
 class SendTurns:
-    """Hands out turns: one send at a time to a channel, in the order of asking.
+    """Hands out turns: one send at a time per channel, first come, first served.
 
-    Discord limits sends by channel, and discord.py waits inside the send. If waiting took one of the
-    few places for sends, one busy channel would take them all, and so would one server with many
-    channels. So a send first waits for its channel and then for its server, which takes no place, and then
-    for a place.
+    Discord limits sends per channel, and discord.py waits inside the send. If a waiting send took one of
+    the few places, one busy channel would take them all, and so would one server with many channels. So a
+    send waits for its channel, then for its server, neither of which takes a place, and then for a place.
     """
 
     def __init__(self, sends_max: int = SENDS_MAX) -> None:
@@ -28,7 +27,7 @@ class SendTurns:
 
     @asynccontextmanager
     async def take(self, channel_id: int, guild_id: int) -> AsyncIterator[None]:
-        """Wait for the turn to send to this channel, on behalf of a server, and keep it while inside."""
+        """Wait for a server's turn to send to this channel, and keep it while inside."""
         channel = self._channels.setdefault(channel_id, asyncio.Lock())
         guild = self._guilds.setdefault(guild_id, asyncio.Semaphore(GUILD_SENDS_MAX))
         async with channel, guild, self._places:

@@ -19,16 +19,16 @@ log = logging.getLogger(__name__)
 EVERY_S: Final = 300.0
 """Interval between two reads of the balance while no songs are made, in seconds."""
 AFTER_SONG_S: Final = 10.0
-"""Minimum time between two reads in seconds, however many songs are made."""
+"""Minimum time between two reads, in seconds, however many songs are made."""
 CHARGED: Final = frozenset({JobState.RUNNING, JobState.READY, JobState.FAILED})
-"""States whose beginning may change the balance: a song was submitted, finished, or is refunded."""
+"""States whose start may change the balance: a song was submitted, finished, or is refunded."""
 
 
 class UpstreamBalance:
-    """Reads the balance now and then, keeps it with its time, and alerts once for each crossing.
+    """Reads the balance regularly, stores it with its time, and alerts once for each crossing.
 
-    ``terms`` is None where the chosen service reports no balance; then there is nothing to do. A balance
-    that can't be read is not a problem of its own: the last one stays, and its age is shown.
+    ``terms`` is None if the chosen service reports no balance; then there is nothing to do. A balance
+    that can't be read is no problem in itself: the last one stays, and its age is shown.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class UpstreamBalance:
                     await self._changed.wait()
 
     async def read(self, terms: UpstreamTerms) -> None:
-        """Read the balance once, keep it, and alert the operator to what has newly gone wrong.
+        """Read and store the balance once, and alert the operator to new problems.
 
         Raises:
             Transient: the service did not answer with a balance, or the database is busy.
@@ -101,7 +101,7 @@ def amount(credits_: float) -> str:
 
 
 def sentence(warning: BalanceWarning, current: Upstream) -> str:
-    """Say what is wrong with the balance, and what to do."""
+    """Describe a problem with the balance, and what to do about it."""
     has = "" if current.reading is None else f" ({amount(current.reading.credits)} credits)"
     pays = f"The balance at {current.backend}{has} pays for only {songs(current.songs or 0)}"
     match warning:

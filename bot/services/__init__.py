@@ -1,1 +1,1 @@
-"""The services behind commands: songs, credits, privacy and the operator's actions."""
+"""Services behind the commands: songs, credits, privacy and operator actions."""

@@ -1,4 +1,4 @@
-"""The credit service: what members and managers read and change about a server's credits."""
+"""The credit service: read and change a server's credits, for its members and managers."""
 
 from collections.abc import Callable, Collection
 from datetime import datetime
@@ -43,21 +43,21 @@ from bot.store.times import UTC_NAME
 T = TypeVar("T")
 
 REASON_MAX = 200
-"""Maximum characters of a reason; the rest is cut off."""
+"""Maximum length of a reason, in characters; the rest is cut off."""
 TOP = 5
-"""Number of members that a view lists."""
+"""Number of top spenders that a view lists."""
 DAYS_SHOWN = 30
-"""Number of days in the view of a server's use."""
+"""Number of days covered by the view of a server's use."""
 MEMBER_LIMITS_SHOWN = 10
-"""Number of members with a limit of their own that a view lists."""
+"""Maximum number of members with their own limit that a view lists."""
 PAGE = 10
-"""Number of ledger entries on one page."""
+"""Number of ledger entries per page."""
 LABEL_SEPARATOR = " · "
 """Separates the value from the rest in the label of a choice."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """Limits that a server's managers have set, and how many there are."""
+    """Limits set by a server's managers, possibly truncated, and their total number."""
 
     limits: tuple[SetLimit, ...]
     count: int
@@ -69,19 +69,19 @@ class Overview(Struct, frozen=True, kw_only=True):
     balance: Balance
     price: int
     ceiling: int | None
-    """The operator's ceiling for every server, if there is one."""
+    """The operator's ceiling for every server, if any."""
     paused: str | None
     alerts_channel_id: int | None
     role_limits: dict[int, int]
     """By role id; the server's id is the id of @everyone."""
     member_limits: Limits
-    """The members with a limit of their own."""
+    """Limits of individual members."""
     top: list[MemberUse]
-    """The members who spent most in this period."""
+    """The top spenders of this period."""
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
-    """Which rules apply to one member, and where that leaves them."""
+    """The rules that apply to one member, and the member's resulting standing."""
 
     standing: Standing
     own: int | None
@@ -90,7 +90,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
 
 
 class Use(Struct, frozen=True, kw_only=True):
-    """A server's credits over the last days."""
+    """A server's use of credits over the last days."""
 
     days: list[DayOfUse]
     top: list[MemberUse]
@@ -104,13 +104,13 @@ class LimitChange(Struct, frozen=True, kw_only=True):
     before: int | None
     after: int | None
     open_jobs: int
-    """Unfinished songs that continue, if known."""
+    """Number of unfinished songs, which continue, if known."""
     beyond: int
-    """Members who have already used more, if known."""
+    """Number of members who have already used more, if known."""
 
 
 class Refund(Struct, frozen=True, kw_only=True):
-    """A refund, and what the server could spend before and after it."""
+    """A refund, and the server's available credits before and after it."""
 
     job: Job
     before: int
@@ -120,8 +120,8 @@ class Refund(Struct, frozen=True, kw_only=True):
 class CreditService:
     """Reads and changes what a server may spend. A change counts once, even if its interaction arrives twice.
 
-    Methods that change something return None if their interaction has already changed something. What only
-    the operator may do is refused unless the service is ``for_operator``.
+    Methods that change something return None if their interaction has already changed something.
+    Operator-only changes are refused unless the service is ``for_operator``.
     """
 
     def __init__(
@@ -142,14 +142,14 @@ class CreditService:
     # -- reading
 
     async def balance(self, guild_id: GuildId) -> Balance:
-        """Return what the server may spend now."""
+        """Return the server's current balance."""
         now = self._now()
         return await self._database.read(lambda tx: ledger.balance(tx, guild_id, self._defaults, now))
 
     async def explain(
         self, guild_id: GuildId, member_id: DiscordUserId, role_ids: Collection[int]
     ) -> Explanation:
-        """Return what a member may spend now, and by which rules."""
+        """Return what a member may spend now, and the rules behind it."""
         now = self._now()
 
         def explain(tx: Tx) -> Explanation:
@@ -165,7 +165,7 @@ class CreditService:
         return await self._database.read(explain)
 
     async def overview(self, guild_id: GuildId) -> Overview:
-        """Return a server's credits, its limits, and who spent most."""
+        """Return a server's credits, limits and top spenders."""
         now = self._now()
 
         def overview(tx: Tx) -> Overview:
@@ -187,7 +187,7 @@ class CreditService:
         return await self._database.report(overview)
 
     async def use(self, guild_id: GuildId) -> Use:
-        """Return the credits of the last days by outcome, and who spent most."""
+        """Return the credits of the last days by outcome, and the top spenders."""
         now = self._now()
 
         def use(tx: Tx) -> Use:
@@ -208,7 +208,7 @@ class CreditService:
         before_id: int | None = None,
         after_id: int | None = None,
     ) -> Page:
-        """Return a page of the ledger, newest first: older than an entry, newer than one, or the newest."""
+        """Return a page, newest first: before an entry, after one, or the newest."""
         now = self._now()
 
         def page(tx: Tx) -> Page:
@@ -221,25 +221,25 @@ class CreditService:
                 before_id=before_id,
                 after_id=after_id,
             )
-            # Without a filter the lines follow each other, and each leaves a balance. Under the operator's
-            # ceiling it depends on more than the entries.
+            # Unfiltered entries are consecutive, so the balance after each can be computed. Under the
+            # operator's ceiling it depends on more than the entries.
             whole = kind is None and member_id is None and self._defaults.ceiling is None
             return reports.with_balances(tx, guild_id, found, self._defaults, now) if whole else found
 
         return await self._database.report(page)
 
     async def people(self, guild_id: GuildId) -> dict[DiscordUserId, str]:
-        """Return everybody in the server's ledger with their last known name; empty if none is stored."""
+        """Return everybody in the server's ledger with their last known name, if any."""
         return await self._database.report(lambda tx: reports.people(tx, guild_id))
 
     async def export(self, guild_id: GuildId, path: Path, names: Names) -> Export:
-        """Write the whole ledger of the server as CSV, to ``path`` or to parts next to it."""
+        """Write the server's whole ledger as CSV, to ``path`` or to parts next to it."""
         return await self._database.report(
             lambda tx: ledger_csv.write(path, guild_id, reports.whole_ledger(tx, guild_id), names)
         )
 
     async def refundable(self, guild_id: GuildId, typed: str, limit: int) -> list[SettledSong]:
-        """Return refundable songs that match the typed part of a title, prompt or member name."""
+        """Return refundable songs with ``typed`` in their title, prompt or member's name."""
         return await self._database.report(
             lambda tx: reports.settled_songs(tx, guild_id, storable(typed), limit)
         )
@@ -255,15 +255,17 @@ class CreditService:
         *,
         zone: str | None = None,
     ) -> tuple[Balance, Balance] | None:
-        """Change the allowance, period and time zone, as far as given. Returns the balance before and after.
+        """Change the allowance, period and time zone, where given.
+
+        Returns the balance before and after.
 
         Raises:
-            OutOfRange: the number cannot be an allowance.
-            OperatorsOnly: the operator has set one period for all.
+            OutOfRange: the allowance is out of range.
+            OperatorsOnly: the operator has fixed the period for all servers.
             NoSuchZone: no time zone has this name.
         """
         if zone is not None:
-            # A client may send the label in place of its choice.
+            # A client may send a choice's label instead of its value.
             zone = zones.named(zone.partition(LABEL_SEPARATOR)[0])
             if zone is None:
                 raise NoSuchZone
@@ -284,7 +286,7 @@ class CreditService:
         Raises:
             OutOfRange: the bonus would become negative or exceed its maximum.
             TextMissing: a grant needs a reason.
-            OperatorsOnly: only the operator grants.
+            OperatorsOnly: only the operator may grant credits.
         """
         self._refuse_under_ceiling("grant")
         changed_by = _with_reason(changed_by)
@@ -304,7 +306,7 @@ class CreditService:
         """Set or clear a member's own limit. Without one, their roles decide.
 
         Raises:
-            OutOfRange: the number cannot be a limit.
+            OutOfRange: the limit is out of range.
         """
         now = self._now()
 
@@ -323,7 +325,7 @@ class CreditService:
         return await self._once(guild_id, changed_by, change)
 
     async def limits(self, guild_id: GuildId, typed: str = "", *, size: int) -> Limits:
-        """Return the limits of a server's roles and members that have ``typed`` in their id or name."""
+        """Return the limits of roles and members whose id or name contains ``typed``."""
         part = storable(typed)
         found = await self._database.report(lambda tx: quotas.limits(tx, guild_id, part))
         return Limits(limits=tuple(found[:size]), count=len(found))
@@ -331,13 +333,13 @@ class CreditService:
     async def clear_limit(
         self, guild_id: GuildId, typed: str, changed_by: ChangedBy
     ) -> tuple[SetLimit, LimitChange] | None:
-        """Clear the limit that ``typed`` names: by its key, the id of its role or member, or a mention.
+        """Clear the limit typed as its key, the id of its role or member, or a mention.
 
         Raises:
-            NoSuchLimit: there is none of that name.
+            NoSuchLimit: no limit matches ``typed``.
         """
         key, now = storable(typed), self._now()
-        # A client may send the label in place of its choice: "Mia 9001 · 30 credits".
+        # A client may send a choice's label instead of its value: "Mia 9001 · 30 credits".
         id_ = (key.partition(LABEL_SEPARATOR)[0].split() or [""])[-1].strip("<@&!>")
         found = await self._database.report(lambda tx: quotas.limits(tx, guild_id))
         named = [limit for limit in found if key == limit.key]
@@ -358,10 +360,12 @@ class CreditService:
     async def limit_role(
         self, guild_id: GuildId, role_id: int, credits_: int | None, changed_by: ChangedBy
     ) -> LimitChange | None:
-        """Set or clear a role's limit. Only the members of @everyone are known.
+        """Set or clear a role's limit.
+
+        Only the members of @everyone are known, so nothing is counted for other roles.
 
         Raises:
-            OutOfRange: the number cannot be a limit.
+            OutOfRange: the limit is out of range.
         """
         now = self._now()
 
@@ -382,7 +386,7 @@ class CreditService:
         Raises:
             NotRefundable: there is no such song here, it is unfinished, or it was refunded before.
             TextMissing: a refund needs a reason.
-            OperatorsOnly: only the operator refunds.
+            OperatorsOnly: only the operator may refund credits.
         """
         self._refuse_under_ceiling("refund")
         changed_by, now = _with_reason(changed_by), self._now()
@@ -420,14 +424,17 @@ class CreditService:
         return await self._once(guild_id, changed_by, pause)
 
     async def resume(self, guild_id: GuildId, changed_by: ChangedBy) -> bool | None:
-        """End the pause. Returns whether there was one."""
+        """Resume the server. Returns whether it was paused."""
         now = self._now()
         return await self._once(guild_id, changed_by, lambda tx: quotas.resume(tx, guild_id, changed_by, now))
 
     async def set_alerts(
         self, guild_id: GuildId, channel_id: int | None, changed_by: ChangedBy
     ) -> tuple[int | None, int | None] | None:
-        """Set or clear the channel for budget alerts. Returns the channel before and after."""
+        """Set or clear the channel for budget alerts.
+
+        Returns the channel before and after.
+        """
         now = self._now()
         return await self._once(
             guild_id,

@@ -1,7 +1,7 @@
-"""Files for members and managers, written piece by piece, each small enough for Discord.
+"""Export files for members and managers, written incrementally in parts small enough for Discord.
 
-Nothing is kept in memory but the piece that is being written, and on the disk no more than ``PARTS_MAX``
-parts: in a container, the folder for temporary files may be memory too.
+Memory holds only the piece being written, and the disk at most ``PARTS_MAX`` parts: in a container, the
+temporary directory may be memory too.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from msgspec import Struct
 from bot.errors import ExportRunning
 
 PART_MAX_BYTES: Final = 8 * 1024 * 1024
-"""Size at which a part ends, compressed or, if it is the only one, plain; Discord accepts 10 MiB."""
+"""Compressed size at which a part ends, and maximum size of a single plain file; Discord accepts 10 MiB."""
 PARTS_MAX: Final = 5
-"""Maximum number of parts; what does not fit into them is left out, and the answer says so."""
+"""Maximum number of parts; anything beyond is left out, and the answer says so."""
 
 
 class Export(Struct, frozen=True, kw_only=True):
@@ -28,13 +28,13 @@ class Export(Struct, frozen=True, kw_only=True):
 
     paths: tuple[Path, ...]
     count: int
-    """Number of songs or entries in them."""
+    """Number of songs or entries exported."""
     complete: bool
-    """Whether everything is in them."""
+    """Whether nothing was left out."""
 
 
 class OneExportEach:
-    """Lets each person have one export at a time, and writes one at a time."""
+    """Allows each person one export at a time, and writes one at a time overall."""
 
     def __init__(self) -> None:
         self._people: set[int] = set()
@@ -42,10 +42,10 @@ class OneExportEach:
 
     @asynccontextmanager
     async def of(self, person: int) -> AsyncIterator[None]:
-        """Wait until the disk is free for an export of the person, and hold it while inside.
+        """Wait for the disk, and hold it for the person's export while inside.
 
         Raises:
-            ExportRunning: they have an export already.
+            ExportRunning: the person already has an export running.
         """
         if person in self._people:
             raise ExportRunning
@@ -68,7 +68,7 @@ class Part:
         self._packed = self._closed_last.enter_context(gzip.GzipFile(name, "wb", fileobj=self._file))
 
     def write(self, text: str) -> int:
-        """Write a piece. A method that ``csv`` and ``json`` know."""
+        """Write a piece, with the signature that ``csv`` and ``json`` expect of a file."""
         data = text.encode()
         self._packed.write(data)
         self.plain_bytes += len(data)
@@ -76,7 +76,7 @@ class Part:
 
     @property
     def full(self) -> bool:
-        """Whether the next piece belongs into another part."""
+        """Whether the next piece belongs in a new part."""
         return self._file.tell() >= PART_MAX_BYTES
 
     def close(self) -> None:
@@ -85,14 +85,14 @@ class Part:
 
 
 class PartFiles:
-    """The files of one export: one ``name.json``, or ``name-1.json.gz`` and the following numbers."""
+    """The files of one export: a single ``name.json``, or ``name-1.json.gz``, ``name-2.json.gz`` etc."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._parts: list[Part] = []
 
     def begin(self) -> Part:
-        """Close the last part and begin the next."""
+        """Close the current part and begin the next."""
         self.close()
         number = len(self._parts) + 1
         name = f"{self._path.stem}-{number}{self._path.suffix}"
@@ -101,16 +101,16 @@ class PartFiles:
 
     @property
     def last(self) -> bool:
-        """Whether there may be no further part."""
+        """Whether the current part is the last one allowed."""
         return len(self._parts) >= PARTS_MAX
 
     def close(self) -> None:
-        """Close the last part."""
+        """Close the current part."""
         for part in self._parts[-1:]:
             part.close()
 
     def finish(self) -> tuple[Path, ...]:
-        """Return the files; a single one is unpacked if it is small."""
+        """Return the files; a single small one is uncompressed."""
         self.close()
         if len(self._parts) == 1:
             (part,) = self._parts
@@ -124,7 +124,10 @@ class PartFiles:
 
 
 def write_json(path: Path, head: Mapping[str, object], sections: Mapping[str, Iterable[object]]) -> Export:
-    """Write a JSON document, each part a document of its own. Counts what is in the first section."""
+    """Write JSON in parts, each a complete document.
+
+    Counts the entries of the first section.
+    """
     files = PartFiles(path)
     part, complete, count = _begin(files, head), True, 0
     first, *_ = sections
@@ -147,7 +150,7 @@ def write_json(path: Path, head: Mapping[str, object], sections: Mapping[str, It
 
 
 def _begin(files: PartFiles, head: Mapping[str, object]) -> Part:
-    """Begin a document with its head, and leave it open."""
+    """Begin a part with the document's head, and leave the document open."""
     part = files.begin()
     part.write(json.dumps(head, ensure_ascii=False, indent=2).removesuffix("\n}"))
     return part

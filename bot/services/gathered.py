@@ -1,4 +1,4 @@
-"""Writes that nobody waits for at the moment: several of them in one transaction, a little later."""
+"""Batch small, non-urgent writes into one slightly delayed transaction."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,13 +6,13 @@ from collections.abc import Callable
 from bot.database.engine import Database, Tx
 
 GATHER_S = 0.02
-"""How long the first of these writes waits for others, in seconds."""
+"""How long the first write of a batch waits for others, in seconds."""
 
 
 class Gathered:
-    """Gathers small writes. Each is a transaction function that fails only with the database as a whole.
+    """Gathers small writes. Each is a transaction function that fails only if the whole database does.
 
-    A commit of its own for each would stand in the way of the requests that come next.
+    Committing each of them separately would delay the requests that follow.
     """
 
     def __init__(self, database: Database) -> None:
@@ -21,12 +21,14 @@ class Gathered:
         self._written: asyncio.Future[None] | None = None
 
     async def write(self, fn: Callable[[Tx], object]) -> None:
-        """Have ``fn`` written with what else comes within ``GATHER_S``. Durable when this returns.
+        """Write ``fn`` together with whatever else arrives within ``GATHER_S``.
 
-        A canceled caller does not change that it is written.
+        Durable when this returns.
+
+        It is written even if the caller is canceled.
 
         Raises:
-            StoreBusy: the database can't be written to; nothing of all that was gathered was written.
+            StoreBusy: the database can't be written to; nothing of the batch was written.
         """
         self._batch.append(fn)
         if self._written is None:

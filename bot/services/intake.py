@@ -1,4 +1,4 @@
-"""Hold the credits and queue the job, or neither."""
+"""Accept song requests: hold the credits and queue the job, or do neither."""
 
 import asyncio
 import logging
@@ -75,7 +75,7 @@ from bot.store.times import day_number
 log = logging.getLogger(__name__)
 
 ANSWER_WITHIN = timedelta(seconds=4)
-"""Maximum time that a new job waits for the member to be answered before it starts."""
+"""Maximum time a new job waits for the member to be answered before it starts."""
 
 
 ANOTHER_PROCESS = (
@@ -84,10 +84,10 @@ ANOTHER_PROCESS = (
 )
 """Alert to the operator about a second process."""
 REQUESTS_MAX = 2_000
-"""Maximum requests of a member in that time. Canceled and failed ones cost no credits, but rows."""
+"""Maximum requests per member in ``REQUESTS_WITHIN``. Canceled and failed ones are free but take up rows."""
 REQUESTS_WITHIN = timedelta(hours=1)
 REFUSED_MAX = 1_000
-"""Maximum refused interactions that are remembered in memory."""
+"""Maximum number of refused interactions kept in memory."""
 
 
 class Terms(Struct, frozen=True, kw_only=True):
@@ -103,20 +103,20 @@ class Terms(Struct, frozen=True, kw_only=True):
     defaults: ledger.Defaults
     server_policy: servers.ServerPolicy = servers.SERVE_ALL
     total_credits_max: int | None = None
-    """Credits that all servers together may use in a calendar month; None: no limit."""
+    """Maximum credits of all servers together per calendar month; None: no limit."""
     extras: bool = False
     """Whether members may exclude styles and choose the singer."""
     extras_with_prompt: bool = True
-    """Whether they may also for a song from a prompt; a service may accept that in custom mode only."""
+    """Whether ``extras`` also apply to songs from a prompt; a service may accept them in custom mode only."""
 
     lyrics: LyricsDrafts | None = None
-    """How lyrics are written for members, if the operator allows it and the service does it."""
+    """How lyrics are written for members, if the operator allows it and the service supports it."""
 
     duration_models: frozenset[str] = frozenset()
-    """The offered models that let members choose how long a custom song is."""
+    """The offered models that let members choose a custom song's length."""
 
     def not_taken(self, request: SongRequest) -> tuple[Option, ...]:
-        """Return the options that the request names and that its song can't have here."""
+        """Return the requested options that are unavailable for this song."""
         extras = self.extras and (request.custom or self.extras_with_prompt)
         voice = request.voice is not None and not request.instrumental
         taken = {
@@ -129,7 +129,7 @@ class Terms(Struct, frozen=True, kw_only=True):
 
 
 class Accepted(Struct, frozen=True, kw_only=True):
-    """A new job with its credits held, and what its card shows."""
+    """A new job with its credits held, and the facts for its card."""
 
     job: Job
     facts: CardFacts
@@ -138,11 +138,11 @@ class Accepted(Struct, frozen=True, kw_only=True):
 class Intake:
     """Turns requests into jobs. ``woken`` is called when there is work for the runner.
 
-    ``alert`` tells the operator how much of their total is used. ``storage_problem`` returns why no song
-    could be kept now, or None.
+    ``alert`` tells the operator how much of their total is used, and of a second process.
+    ``storage_problem`` returns the reason if no song can be stored now, else None.
 
-    Guarantee: the job and the hold on its credits are one transaction, and an interaction becomes at
-    most one job.
+    Guarantee: a job and the hold on its credits are committed in one transaction, and an interaction
+    becomes at most one job.
     """
 
     def __init__(
@@ -176,11 +176,14 @@ class Intake:
     async def accept(
         self, request: SongRequest, origin: Origin, source: Source | None = None
     ) -> Accepted | None:
-        """Queue a job and hold its credits. Returns None if this interaction was accepted or refused before.
+        """Queue a job and hold its credits.
 
-        Also None if that is being found out: the first delivery of an interaction is answered.
+        Returns None if the interaction was already accepted or refused.
 
-        ``source`` is the earlier job whose texts it reuses.
+        Also returns None while an earlier delivery of the interaction is in progress; only that one is
+        answered.
+
+        ``source`` is the earlier job whose texts the request reuses.
 
         Raises:
             Refusal: the request can't be accepted; nothing was held.
@@ -199,17 +202,17 @@ class Intake:
 
     async def _accept(self, request: SongRequest, origin: Origin, source: Source | None) -> Accepted | None:
         now = self._now()
-        # Names of what is mentioned are put in where they are known; here the promise is kept that no id
-        # leaves with a request, whichever way it came.
+        # Mentions are replaced by names wherever those are known. This call guarantees that no id leaves
+        # with a request, whichever way it came in.
         request = request.with_texts(named).cleaned()
         problem = await self._storage_problem()
 
         def accept(tx: Tx) -> Accepted | Refusal | None:
             lock_guild(tx, origin.guild_id)
-            # The same interaction may be delivered again: neither a promise nor a refusal is taken back.
+            # The same interaction may be delivered again: neither an acceptance nor a refusal is revoked.
             if jobs.taken(tx, origin.interaction_id) or self._was_refused(tx, origin.interaction_id):
                 return None
-            # Refusing is an ordinary outcome that commits its trace, and nothing else.
+            # A refusal is an ordinary outcome: its trace is committed, and nothing else.
             tx.execute("SAVEPOINT admission")
             try:
                 if self._closing:
@@ -225,7 +228,7 @@ class Intake:
                 if isinstance(refusal, TotalReached):  # also if the operator has lowered it
                     note_total(tx)
                 return refusal
-            # Any other error undoes the whole transaction, and with it the savepoint.
+            # Any other error rolls back the whole transaction, including the savepoint.
             tx.execute("RELEASE admission")
             note_total(tx)
             return accepted
@@ -239,7 +242,7 @@ class Intake:
 
         def admit(tx: Tx, origin: Origin) -> Accepted:
             member = members.member_number(tx, origin.member_id)
-            lock_day(tx, day_number(now))  # the month's total of all servers is compared, too
+            lock_day(tx, day_number(now))  # the month's total of all servers is checked, too
             self._admit(tx, origin, member, source, now)
             job_id, price = jobs.new_id(), self.terms.price_credits
             held, limit = quotas.hold(
@@ -273,7 +276,7 @@ class Intake:
         return accepted
 
     def _total_passed(self, share: int) -> str:
-        """Return the alert that this share of the operator's total is used."""
+        """Return the alert for a share of the operator's total that has been used."""
         used = "all" if share == servers.SHARE_REACHED else f"{share} %"
         ends = "no more songs are made until the next month" if share == servers.SHARE_REACHED else "so far"
         return (
@@ -282,25 +285,29 @@ class Intake:
         )
 
     async def require_served(self, guild_id: GuildId) -> None:
-        """Check that the operator serves the server; ``accept`` checks again in its transaction.
+        """Check that the operator serves the server.
+
+        ``accept`` checks again in its transaction.
 
         Raises:
-            NotServed: the operator does not.
+            NotServed: the operator does not serve it.
         """
         policy = self.terms.server_policy
         if not await self._database.read(lambda tx: servers.is_served(tx, guild_id, policy)):
             raise NotServed
 
     async def require_song_channel(self, origin: Origin) -> None:
-        """Check that songs may be asked for there; ``accept`` checks again in its transaction.
+        """Check that songs may be requested in the channel.
+
+        ``accept`` checks again in its transaction.
 
         Raises:
-            WrongChannel: only in other channels.
+            WrongChannel: songs may be requested only in other channels.
         """
         await self._database.read(lambda tx: song_channels.admitted(tx, origin))
 
     async def refused(self, interaction_id: int) -> None:
-        """Remember that an interaction was refused before it came here, so that it stays refused."""
+        """Record an interaction refused before it got here, so that it stays refused."""
         self._note_refused(interaction_id)
         now = self._now()
         await self._database.write(lambda tx: refusals.remember(tx, interaction_id, now))
@@ -309,13 +316,13 @@ class Intake:
         return interaction_id in self._refused or refusals.is_refused(tx, interaction_id)
 
     def _note_refused(self, interaction_id: int) -> None:
-        # In memory as well, for a refusal whose row could not be written.
+        # Kept in memory as well, in case the refusal's row could not be written.
         self._refused[interaction_id] = None
         if len(self._refused) > REFUSED_MAX:
             del self._refused[next(iter(self._refused))]
 
     def _by_the_servers_rules(self, tx: Tx, request: SongRequest, origin: Origin) -> Origin:
-        """Return where the song is asked for and goes, or raise the Refusal of such a request there."""
+        """Apply the server's rules: return the origin with channels, or raise a Refusal."""
         admitted = song_channels.admitted(tx, origin)
         check(request, self.terms.models, limits_of(request.model))
         self.require_options(request)
@@ -327,7 +334,7 @@ class Intake:
     def _admit(
         self, tx: Tx, origin: Origin, member: MemberNumber, source: Source | None, now: datetime
     ) -> None:
-        """Raise the Refusal that stands against another song of the member, if one does."""
+        """Raise a Refusal if the member may not request another song now."""
         if not servers.is_served(tx, origin.guild_id, self.terms.server_policy):
             raise NotServed
         if members.leaving_since(tx, member) is not None:
@@ -357,11 +364,11 @@ class Intake:
             raise TotalReached(servers.next_month(now))
 
     async def answered(self, job: Job, facts: CardFacts, card_message_id: int | None) -> None:
-        """Record that the member has seen the card with ``facts``, so that the runner may start."""
+        """Record that the member saw the card with ``facts``; now the runner may start."""
         now, shown = self._now(), facts.shown(job)
-        # Where the card's id is not known, it is looked for at once.
+        # A card whose id is unknown is looked up at once.
         card_due_at = now if card_message_id is None else now + POSITION_EVERY
-        # The next request comes first; until this is written, the job waits for ``ANSWER_WITHIN``.
+        # The next request takes precedence; until this is written, the job waits for ``ANSWER_WITHIN``.
         await self._answers.write(
             lambda tx: job_cards.answered(tx, job.id, card_message_id, shown, now, card_due_at)
         )
@@ -371,13 +378,13 @@ class Intake:
     async def cancel(
         self, job_id: JobId, guild_id: GuildId, member_id: DiscordUserId, *, as_manager: bool
     ) -> Job:
-        """Withdraw a queued request for its author, or for somebody who may manage messages.
+        """Withdraw a queued request for its author or a member with Manage Messages.
 
         Returns the job as it was; its credits are released.
 
         Raises:
             WordsGone: the server has no such job.
-            NotYourSong: it is somebody else's, and the caller is no manager.
+            NotYourSong: the job is somebody else's, and the caller is not a manager.
             TooLateToCancel: it is no longer queued.
         """
         job = await self.job(job_id, guild_id)
@@ -390,7 +397,10 @@ class Intake:
         return job
 
     async def withdraw(self, job: Job) -> bool:
-        """Withdraw the request if it is still queued, and release its credits. Returns whether it was."""
+        """Withdraw a queued request and release its credits.
+
+        Returns False if it is no longer queued.
+        """
         now = self._now()
 
         def withdraw(tx: Tx) -> StageTimes | None:
@@ -407,9 +417,10 @@ class Intake:
         return times is not None
 
     async def answered_elsewhere(self, job: Job) -> bool:
-        """Withdraw a request that another process has answered with a job of its own, and tell the operator.
+        """Withdraw a request that another process answered, and alert the operator.
 
-        Returns False if the job has begun: then it goes on. The answer is not its card and stays untouched.
+        Returns False if the job has begun; it then continues. The answer shows the other process's job, so it
+        is not this one's card and stays untouched.
         """
         now = self._now()
 
@@ -434,7 +445,7 @@ class Intake:
             self._all_answered.set()
 
     async def all_answered(self) -> None:
-        """Wait until every accepted request has been answered, for as long as an answer may take."""
+        """Wait for every accepted request to be answered, for at most ``ANSWER_WITHIN``."""
         try:
             async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
                 await self._all_answered.wait()
@@ -442,7 +453,9 @@ class Intake:
             log.warning("answers pending at shutdown", extra={"count": len(self._unanswered)})
 
     async def post_again(self, job_id: JobId, guild_id: GuildId) -> Job:
-        """Post a song that could not be posted before. Returns the job; other states stay as they are.
+        """Post an undelivered song again.
+
+        Returns the job, unchanged if it is in another state.
 
         Raises:
             WordsGone: the server has no such job, or its member has been erased.
@@ -463,7 +476,7 @@ class Intake:
         return job
 
     async def message_gone(self, job_id: JobId, message_id: int) -> None:
-        """Record that the song's message was deleted, so that the card no longer links to it."""
+        """Record that the song's message was deleted, so that its card drops the link."""
         now = self._now()
         await self._database.write(lambda tx: job_cards.message_gone(tx, job_id, message_id, now))
         self._woken()
@@ -473,7 +486,7 @@ class Intake:
     ) -> int:
         """Keep the texts of a request for a day. Returns the draft's number.
 
-        ``remix_of`` is the job whose texts they change.
+        ``remix_of`` is the job whose texts the draft modifies.
 
         Raises:
             WordsGone: the texts of ``remix_of`` may no longer be reused, even in part.
@@ -485,15 +498,18 @@ class Intake:
         return key
 
     def on_offer(self, request: SongRequest) -> SongRequest:
-        """Return a stored request with a model that is offered. Options stay, for ``require_options``."""
+        """Return a stored request with a model on offer.
+
+        ``require_options`` checks its options.
+        """
         return request if request.model in self.terms.models else replace(request, model=self.terms.models[0])
 
     def require_options(self, request: SongRequest) -> None:
-        """Check that the song can have all options that the request names; none is ever ignored.
+        """Check that the song can have every requested option; none is ever ignored.
 
         Raises:
-            NoDuration: it can't have a length, which some models may offer.
-            OptionsNotTaken: it can't have these.
+            NoDuration: its length can't be chosen, though other models may allow it.
+            OptionsNotTaken: the song can't have these options.
         """
         match self.terms.not_taken(request):
             case ():
@@ -505,10 +521,10 @@ class Intake:
                 raise OptionsNotTaken(options)
 
     async def draft(self, key: int, member_id: DiscordUserId) -> tuple[SongRequest, int | None]:
-        """Return the member's own draft, and the job whose texts it changes.
+        """Return the member's own draft, and the job whose texts it modifies.
 
         Raises:
-            WordsGone: it is no longer kept, or it is somebody else's.
+            WordsGone: the draft is no longer kept, or it is somebody else's.
         """
         now = self._now()
         draft = await self._database.read(lambda tx: texts.draft(tx, key, member_id, now))
@@ -517,10 +533,10 @@ class Intake:
         return draft
 
     async def job(self, job_id: JobId, guild_id: GuildId) -> Job:
-        """Return a job of a server, with as much of its texts as is kept.
+        """Return a server's job, with whatever is still kept of its texts.
 
         Raises:
-            WordsGone: the server has no such job. Whether another server has it stays unsaid.
+            WordsGone: the server has no such job. Whether another server has it is not revealed.
         """
 
         def job_of(tx: Tx) -> Job | None:
@@ -532,11 +548,11 @@ class Intake:
         return job
 
     async def worded(self, job_id: JobId, guild_id: GuildId | None) -> Job:
-        """Return a job of a server, or of any if None, with all of its texts.
+        """Return a server's job, or any server's if None, with all of its texts.
 
         Raises:
             WordsGone: the server has no such job, its texts are no longer kept, or one of their authors is
-                leaving. Which of these it is, and whether another server has the job, stays unsaid.
+                leaving. Which of these applies, and whether another server has the job, is not revealed.
         """
 
         def worded(tx: Tx) -> Job | None:
@@ -550,7 +566,7 @@ class Intake:
 
 
 def _refuse_reuse(tx: Tx, source: Source, guild_id: GuildId, member: MemberNumber) -> None:
-    """Raise the Refusal that stands against reusing the texts of an earlier job, if one does."""
+    """Raise a Refusal if an earlier job's texts may not be reused."""
     if not jobs.is_of(tx, guild_id, source.job_id) or not texts.may_be_taken_up(tx, source.job_id):
         raise WordsGone
     match source.reuse:

@@ -1,4 +1,4 @@
-"""The ledger as CSV for spreadsheets: ids keep their digits, and nothing that was typed becomes a formula."""
+"""The ledger as CSV for spreadsheets: ids keep their digits, and no typed text becomes a formula."""
 
 import csv
 import re
@@ -20,16 +20,16 @@ COLUMNS: Final = (
 BYTE_ORDER_MARK: Final = "\ufeff"
 """Byte order mark, by which Excel recognizes UTF-8."""
 TEXT_MARK: Final = "'"
-"""Prefix that makes a spreadsheet read digits as text. It keeps 15 digits of a number, and ids have up to 20.
+"""Prefix that makes spreadsheets read digits as text. They keep 15 digits of a number; ids have up to 20.
 LibreOffice 7.4 and Excel import it as part of the text; ``="…"`` would be a formula."""
 _FORMULA: Final = re.compile(r"""(^|[;|\t\r\n])([\s"']*[=+\-@\uff1d\uff0b\uff0d\uff20])|^(?=[\t\r\n])""")
-"""Characters that may begin a formula in a spreadsheet: at the start of a cell, and after a separator of
-cells, since some languages' spreadsheets split lines at semicolons instead of commas.
+"""Characters that may begin a formula in a spreadsheet: at the start of a cell, and after a cell separator,
+since in some locales spreadsheets split lines at semicolons instead of commas.
 Source: https://owasp.org/www-community/attacks/CSV_Injection, read 2026-11-23."""
 
 
 def write(path: Path, guild_id: GuildId, rows: Iterable[LedgerRow], names: Names) -> Export:
-    """Write the entries of a server as CSV, with the names of the columns at the top of each part."""
+    """Write a server's entries as CSV, with a header row at the top of each part."""
     files, count, complete = PartFiles(path), 0, True
     part = _begin(files)
     for row in rows:
@@ -74,7 +74,7 @@ def _cells(row: LedgerRow, guild_id: GuildId, names: Names) -> tuple[object, ...
 
 
 def _id(number: int | None) -> str:
-    """Return an id as a text, since it would lose its last digits as a number."""
+    """Return an id as text; as a number it would lose its last digits."""
     return "" if number is None else f"{TEXT_MARK}{number}"
 
 
@@ -89,5 +89,5 @@ def _value(value: changes.Value | None) -> str:
 
 
 def _text(typed: str) -> str:
-    """Return the text with an apostrophe before everything that a spreadsheet would compute."""
+    """Put an apostrophe before everything that a spreadsheet would evaluate."""
     return _FORMULA.sub(lambda match: f"{match[1] or ''}'{match[2] or ''}", typed)

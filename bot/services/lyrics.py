@@ -1,8 +1,8 @@
 """Have the music service write lyrics, and keep them in a draft for the form.
 
-A draft costs the operator a little and members nothing, so it is bounded like a song: by the member and the
-hour, and by the total of all servers. The paid request is written down before it is sent, and never repeated
-by itself.
+A draft costs the operator a little and members nothing, so it is bounded like a song: per member and hour,
+and by the total of all servers. The paid request is recorded before it is sent, and never repeated
+automatically.
 """
 
 import asyncio
@@ -64,28 +64,28 @@ from bot.store.times import day_number
 log = logging.getLogger(__name__)
 
 BURST_MAX: Final = 3
-"""Maximum requests of all members in ``BURST_WITHIN``; with those for songs, the service takes 20 in 10 s."""
+"""Maximum requests of all members in ``BURST_WITHIN``; including songs, the service accepts 20 in 10 s."""
 BURST_WITHIN: Final = timedelta(seconds=10)
 WRITERS_MAX: Final = 20
-"""Maximum lyrics that are waited for at the same time."""
+"""Maximum number of interactions waiting for lyrics at the same time."""
 POLL_S: Final = 3.0
-"""Seconds between two status queries."""
+"""Interval between status queries, in seconds."""
 POLLS_MAX: Final = 40
-"""Maximum status queries in a row; after them the member is asked to come back."""
+"""Maximum number of consecutive status queries; then the member is asked to come back."""
 WAIT_MAX_S: Final = 180.0
-"""Maximum seconds that a member waits for an answer; Discord takes it for 15 minutes."""
+"""Maximum time a member waits for an answer, in seconds; Discord accepts it for 15 minutes."""
 
 
 class WrittenLyrics(Struct, frozen=True, kw_only=True):
-    """A draft with lyrics in it."""
+    """A draft filled with lyrics."""
 
     draft: int
-    """Its number."""
+    """The draft's number."""
     request: SongRequest
 
 
 class Lyricist:
-    """Writes lyrics through the music service, where it can and the operator allows it."""
+    """Has the music service write lyrics, if it can and the operator allows it."""
 
     def __init__(
         self,
@@ -107,24 +107,27 @@ class Lyricist:
         self._sleep = sleep
         self._closing = False
         self._waiting: set[int] = set()
-        """Interactions whose lyrics are waited for."""
+        """Interactions that are waiting for lyrics."""
         self._calls: set[int] = set()
-        """Their requests."""
+        """Requests that they are waiting for."""
 
     def close(self) -> None:
-        """Begin no more requests, because the process is about to stop; running ones are continued later."""
+        """Begin no more requests, because the process is about to stop.
+
+        Running ones are resumed later.
+        """
         self._closing = True
 
     async def write(
         self, about: str, request: SongRequest, origin: Origin, remix_of: JobId | None = None
     ) -> WrittenLyrics | None:
-        """Have lyrics written about something, and keep them in a draft of the request.
+        """Have lyrics written about a topic, and keep them in a draft of the request.
 
-        A member's earlier request that has not been answered yet is asked about again and not paid for twice.
-        Returns None if this interaction has been taken before.
+        If the member's earlier request is still unanswered, it is polled again and not paid for twice.
+        Returns None if this interaction was already accepted.
 
         Raises:
-            Refusal: there are no lyrics, or not yet; the request is not kept.
+            Refusal: no lyrics are available, or not yet; the request is not kept.
             StoreBusy: the database is locked.
         """
         drafts = self._drafts()
@@ -146,7 +149,7 @@ class Lyricist:
                 return await self._keep(call.id, written, request, origin, remix_of)
 
     def about(self, request: SongRequest) -> str:
-        """Return what the lyrics of a request are to be about: its title and its style, as far as they go."""
+        """Return the topic for a request's lyrics: its title and style, cut to length."""
         text = ". ".join(filter(None, [request.title.strip(), request.style.strip()]))
         return head(" ".join(text.split()), self._drafts().about_max)
 
@@ -158,7 +161,7 @@ class Lyricist:
 
     @asynccontextmanager
     async def _one_more(self, interaction_id: int) -> AsyncIterator[None]:
-        """Count these lyrics as waited for while inside."""
+        """Count the interaction as waiting for lyrics while inside."""
         if self._closing:
             raise ShuttingDown
         if len(self._waiting) >= WRITERS_MAX:
@@ -171,7 +174,7 @@ class Lyricist:
 
     @contextmanager
     def _waited_for(self, call: lyrics_calls.LyricsCall) -> Iterator[None]:
-        """Let no other press of the member's wait for the same lyrics while inside."""
+        """Keep the member's other presses from waiting for the same lyrics while inside."""
         if call.id in self._calls:
             raise LyricsUnderway(call.asked_at + lyrics_calls.OPEN_MAX)
         self._calls.add(call.id)
@@ -183,7 +186,7 @@ class Lyricist:
     def _begin(
         self, tx: Tx, about: str, request: SongRequest, origin: Origin
     ) -> lyrics_calls.LyricsCall | None:
-        """Write down a request before it is sent, or return the member's earlier one that is running."""
+        """Record a request before it is sent, or return the member's running one."""
         now, backend = self._now(), self._terms.backend
         lock_guild(tx, origin.guild_id)
         if lyrics_calls.taken(tx, origin.interaction_id):
@@ -207,14 +210,14 @@ class Lyricist:
         lock_day(tx, day_number(now))
         self._admit(tx, origin, member, now)
         call_id = jobs.new_id()
-        # The slot that pays reads from the row what to ask for.
+        # The slot that pays reads the topic from the row.
         handed = None if self._database.share.leads else about
         lyrics_calls.add(tx, call_id, origin.interaction_id, member, backend, now, about=handed)
         state = CallState.SUBMITTING if handed is None else CallState.WANTED
         return lyrics_calls.LyricsCall(id=call_id, state=state, asked_at=now)
 
     def _admit(self, tx: Tx, origin: Origin, member: MemberNumber, now: datetime) -> None:
-        """Raise the Refusal that stands against another paid request, if one does."""
+        """Raise a Refusal if the member may not have another paid request now."""
         reason = quotas.paused(tx, origin.guild_id)
         if reason is not None:
             raise Paused(reason)
@@ -222,7 +225,7 @@ class Lyricist:
         until = breaker.blocked_until(state, now)
         if state.closed is not None and until is not None:
             raise ServiceClosed(state.closed, until)
-        if state.retry_at is not None:  # one request is let through as a probe, and that is a song's
+        if state.retry_at is not None:  # the one request let through as a probe is a song's
             raise NoLyrics("busy")
         asked = lyrics_calls.recent(tx, member, now)
         if len(asked) >= lyrics_calls.CALLS_MAX:
@@ -231,7 +234,7 @@ class Lyricist:
         used = servers.credits_this_month(tx, now)
         if total_max is not None and used + lyrics_calls.CREDITS_EACH > total_max:
             raise TotalReached(servers.next_month(now))
-        # Whoever could not have a song made of them needs no lyrics.
+        # Lyrics are no use to a member who could not have a song made from them.
         price = self._terms.price_credits
         limit = quotas.limit_of(tx, origin.guild_id, member, origin.role_ids)
         standing = quotas.standing(tx, origin.guild_id, member, limit, self._terms.defaults, now)
@@ -245,7 +248,7 @@ class Lyricist:
     async def _wait(
         self, music: MusicClient, drafts: LyricsDrafts, call_id: int, task_id: str
     ) -> wire.Written:
-        """Ask about a task until its lyrics are there."""
+        """Poll a task until its lyrics are ready."""
         try:
             async with asyncio.timeout(WAIT_MAX_S):
                 for _ in range(POLLS_MAX):
@@ -277,7 +280,7 @@ class Lyricist:
         origin: Origin,
         remix_of: JobId | None,
     ) -> WrittenLyrics:
-        """Keep the lyrics in a draft, and write down that they are done."""
+        """Keep the lyrics in a draft, and record that they are done."""
         limits, now, key = limits_of(request.model), self._now(), jobs.new_id()
         lyrics = head(storable(written.lyrics), limits.lyrics)
         title = request.title or head(storable(written.title), limits.title)
@@ -294,6 +297,6 @@ class Lyricist:
             return done
 
         if not await self._database.write(keep):
-            raise WordsGone  # the member's data was deleted meanwhile, or another press has them
+            raise WordsGone  # the member's data was deleted meanwhile, or another press got the lyrics
         log.info("lyrics written", extra={"characters": len(lyrics)})
         return WrittenLyrics(draft=key, request=filled)

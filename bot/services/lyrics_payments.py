@@ -1,8 +1,8 @@
-"""Pay for lyrics, in the one process that pays, and write down what became of each request.
+"""Pay for lyrics in the one process that pays, and record each request's outcome.
 
 In a fleet, slot 0 alone pays, as for songs: the limits of the music service's account are kept in one place.
-Another slot writes its request down as wanted. Slot 0 makes it its own in one transaction before it sends it,
-so that a kill of either pays at most once, and nothing that was paid for is lost: the task is in the row.
+Another slot records its request as wanted. Slot 0 claims it in one transaction before sending it, so even if
+either is killed, the request is paid for at most once and nothing paid for is lost: the task is in the row.
 """
 
 import asyncio
@@ -38,15 +38,15 @@ log = logging.getLogger(__name__)
 RefusedAs: TypeAlias = Literal["busy", "refused", "moderated"]
 
 STOP_WITHIN_S: Final = 30.0
-"""Maximum seconds for which a shutdown waits for paid requests."""
+"""Maximum time a shutdown waits for paid requests, in seconds."""
 WRITE_AGAIN_MAX_S: Final = 10.0
-"""Maximum seconds between two attempts to write down what became of a paid request."""
+"""Maximum time between two attempts to record a paid request's outcome, in seconds."""
 LOOK_S: Final = 1.0
-"""Seconds between two looks at what is wanted, and at what became of it."""
+"""Interval between checks for wanted requests, and for their outcomes, in seconds."""
 WANTED_LOOKS_MAX: Final = 40
-"""Looks after which a request is no longer wanted. Slot 0 may be vacant for as long as a takeover takes."""
+"""Number of checks after which a request is no longer wanted. Slot 0 is vacant during a takeover."""
 LOOKS_MAX: Final = 120
-"""Looks after which a request that slot 0 has sent is no longer waited for."""
+"""Number of checks after which a request sent by slot 0 is no longer waited for."""
 
 
 class LyricsPayments:
@@ -70,7 +70,7 @@ class LyricsPayments:
         self._sleep = sleep
         self._closing = False
         self._paying = 0
-        """Requests of which it is not written down yet what became of them."""
+        """Number of requests whose outcome is not recorded yet."""
         self._all_paid = asyncio.Event()
         self._all_paid.set()
 
@@ -79,7 +79,7 @@ class LyricsPayments:
         self._closing = True
 
     async def all_paid(self) -> None:
-        """Wait until what became of each request that was sent is written down, for a while."""
+        """Wait until all outcomes are recorded, for at most ``STOP_WITHIN_S``."""
         try:
             async with asyncio.timeout(STOP_WITHIN_S):
                 await self._all_paid.wait()
@@ -87,10 +87,10 @@ class LyricsPayments:
             log.warning("requests for lyrics pending at shutdown", extra={"count": self._paying})
 
     async def task_of(self, call_id: int, drafts: LyricsDrafts, about: str) -> str:
-        """Have the request paid for that was just written down. Returns the task's id.
+        """Have the request just recorded paid for. Returns the task's id.
 
         Raises:
-            Refusal: it was not taken, or may have been.
+            Refusal: the service did not accept it, or its outcome is unknown.
         """
         if not self._database.share.leads:
             return await self._from_leader(call_id)
@@ -98,7 +98,10 @@ class LyricsPayments:
             return await self._conclude(call_id, await self._pay(drafts, about))
 
     async def run(self) -> None:
-        """Pay for what other slots want, until canceled. Returns at once where nobody does."""
+        """Pay for other slots' requests until canceled.
+
+        Returns at once if there can be none.
+        """
         share, drafts = self._database.share, self._terms.lyrics
         if share.is_whole or not share.leads or drafts is None:
             return
@@ -110,7 +113,7 @@ class LyricsPayments:
             await self._sleep(LOOK_S)
 
     async def round(self, drafts: LyricsDrafts) -> None:
-        """Pay for what is wanted now."""
+        """Pay for all requests wanted now."""
         if self._closing:
             return
         call_ids = await self._database.read(lambda tx: lyrics_calls.wanted(tx, self._terms.backend))
@@ -124,7 +127,7 @@ class LyricsPayments:
                 return
             try:
                 await self._conclude(call_id, await self._pay(drafts, about))
-            except Refusal as refusal:  # for the member, who finds it in the row
+            except Refusal as refusal:  # meant for the member, whose slot reads it from the row
                 log.info("wanted lyrics refused", extra={"error": str(refusal)})
 
     def _take(self, tx: Tx, call_id: int, now: datetime) -> str | None:
@@ -161,7 +164,7 @@ class LyricsPayments:
         raise NoLyrics("late")
 
     async def _refused(self, call: lyrics_calls.LyricsCall) -> Refusal:
-        """Return the refusal that slot 0 has met."""
+        """Return the refusal that slot 0 recorded."""
         if call.state is not CallState.REFUSED:
             return NoLyrics("unknown")
         if call.refusal is not None:
@@ -175,7 +178,7 @@ class LyricsPayments:
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
-        """Make a shutdown wait for what is inside."""
+        """Make a shutdown wait while inside."""
         self._paying += 1
         self._all_paid.clear()
         try:
@@ -186,13 +189,13 @@ class LyricsPayments:
                 self._all_paid.set()
 
     async def _pay(self, drafts: LyricsDrafts, about: str) -> wire.Submitted:
-        """Send the paid request, unless this process stood still."""
+        """Send the paid request, unless this process was suspended."""
         if not self._database.may_act():
             return wire.Busy("not sent: the process stood still")
         return await self._music.chosen.submit_lyrics(drafts, about)
 
     async def _conclude(self, call_id: int, answer: wire.Submitted) -> str:
-        """Write down what the answer to the paid request means. Returns the task's id."""
+        """Record the outcome of the paid request. Returns the task's id."""
         match answer:
             case wire.Accepted(task_id=task_id):
                 if not await self.moved(call_id, CallState.SUBMITTING, CallState.RUNNING, task_id=task_id):
@@ -216,7 +219,10 @@ class LyricsPayments:
                 assert_never(answer)
 
     async def _closed(self, call_id: int, cause: ClosedCause, detail: str) -> datetime:
-        """Write down that the service takes nothing from this account, songs included. Return until when."""
+        """Record that the service refuses this account, songs included.
+
+        Returns until when.
+        """
         now, backend = self._now(), self._terms.backend
         news, until = False, now
 
@@ -240,7 +246,10 @@ class LyricsPayments:
         task_id: str | None = None,
         refusal: str | None = None,
     ) -> bool:
-        """Write down what became of a request."""
+        """Move a request to another state.
+
+        Returns False if it is no longer in ``before``.
+        """
         moved = False
 
         def move(tx: Tx) -> None:
@@ -251,7 +260,7 @@ class LyricsPayments:
         return moved
 
     async def _write_for_sure(self, write: Callable[[Tx], None]) -> None:
-        """Write down the outcome of the paid request, with retries while the database is locked."""
+        """Record the outcome of the paid request, retrying while the database is locked."""
         for failures in range(1, WRITE_TRIES + 1):
             try:
                 await self._database.write(write)

@@ -30,7 +30,7 @@ _NOT_REFUNDABLE = {
 
 
 class Released(Struct, frozen=True, kw_only=True):
-    """A parked job that was failed, and what its server could spend before and after."""
+    """A parked job that was failed, and its server's available credits before and after."""
 
     job: Job
     before: int
@@ -38,7 +38,7 @@ class Released(Struct, frozen=True, kw_only=True):
 
 
 class OperatorActions:
-    """Changes that only the operator makes. A refused one raises NotDone, and nothing was changed."""
+    """Changes that only the operator may make. A refused one raises NotDone and changes nothing."""
 
     def __init__(
         self, database: Database, defaults: ledger.Defaults, *, price: int, now: Callable[[], datetime]
@@ -64,7 +64,7 @@ class OperatorActions:
         return changed
 
     async def _known(self, number: Id, look: Callable[[Tx, Id], T]) -> T | None:
-        """Look up a typed number; one that no database integer can hold is unknown."""
+        """Look up a typed number; one outside the database's integers is unknown."""
         if not 0 < number < 1 << 63:
             return None
         return await self._database.read(lambda tx: look(tx, number))
@@ -84,7 +84,7 @@ class OperatorActions:
         return refunded
 
     async def release(self, job_id: JobId) -> Released:
-        """Fail a parked job: release its credits and let the bot explain it to the member."""
+        """Fail a parked job: release its credits and have the bot notify the member."""
         now = self._now()
 
         def release(tx: Tx) -> Released:
@@ -99,24 +99,26 @@ class OperatorActions:
         return await self._database.write(release)
 
     async def stored_of(self, guild_id: GuildId) -> ServerData:
-        """Return what is stored about a server and would be erased."""
+        """Return the stored data of a server that an erasure would delete."""
         stored = await self._known(guild_id, server_erasure.stored)
         if stored is None or not await self._known(guild_id, servers.is_known):
             raise NotDone(f"Server {guild_id} is not known; nothing was changed.")
         return stored
 
     async def forget(self, guild_id: GuildId) -> int:
-        """Erase a server's data but for the books. Returns the unfinished songs that have to end first.
+        """Erase a server's data except the books.
 
-        The bot erases those when they are done, and removes the files and whatever the database file still
-        has of the rows.
+        Returns the number of unfinished songs it waits for.
+
+        The bot erases those once they are done, removes the files, and scrubs the deleted rows from the
+        database file.
         """
         await self._database.write(partial(_begin_to_forget, guild_id=guild_id, now=self._now()))
         await erase_server(self._database, guild_id, self._now())
         return (await self.stored_of(guild_id)).unfinished
 
     async def retry(self, job_id: JobId) -> Job:
-        """Make the bot poll or download a parked job once more. That costs nothing."""
+        """Have the bot poll or download a parked job once more, which costs nothing."""
         now = self._now()
 
         def retry(tx: Tx) -> Job:

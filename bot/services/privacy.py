@@ -21,45 +21,45 @@ log = logging.getLogger(__name__)
 
 
 class PrivacyView(Struct, frozen=True, kw_only=True):
-    """The personal data of a member, and how long it is stored."""
+    """A member's personal data, and how long it is stored."""
 
     records: personal_data.Summary
     files: int
-    """Files of their songs in the spool."""
+    """Number of their songs' files in the spool."""
     own_limit: int | None
     """The limit that a manager set for them in this server."""
     words_days: int
-    """Days after which the texts of a finished song are deleted."""
+    """Number of days after which a finished song's texts are deleted."""
     files_days: int
-    """Days after which its files are removed."""
+    """Number of days after which its files are removed."""
     copies: int
-    """Copies of the database from before an upgrade or a restore, which the bot removes by itself."""
+    """Number of database snapshots from before an upgrade or a restore, which the bot removes by itself."""
 
 
 class Deletion(Struct, frozen=True, kw_only=True):
-    """How far a deletion has come."""
+    """The progress of a deletion."""
 
     own_songs: int
-    """The member's unfinished songs that it waits for."""
+    """Number of the member's unfinished songs that it waits for."""
     songs_of_others: int
-    """Queued songs of others that it waits for, because they use the member's texts."""
+    """Number of others' queued songs that it waits for, because they use the member's texts."""
     clean: bool
     """Whether the database files have been scrubbed too; maintenance does that within the hour."""
 
     on_server: bool = False
-    """Whether the database is on a server: its files are cleaned within a day, and its log is not."""
+    """Whether the database is on a server, where its files are cleaned within a day but its log is not."""
 
     replaced_until: datetime | None = None
-    """Until when a file that a restore has replaced is kept, which may have the member's data too."""
+    """Until when a file replaced by a restore is kept, which may contain the member's data too."""
 
     @property
     def waits_for(self) -> int:
-        """Songs that have to finish first; the deletion is complete when there are none."""
+        """Number of songs that must finish first; the deletion is complete when it is 0."""
         return self.own_songs + self.songs_of_others
 
 
 class Privacy:
-    """Shows, exports and deletes personal data. ``woken`` is called when the runner has something to do."""
+    """Shows, exports and deletes personal data. ``woken`` is called when there is work for the runner."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Privacy:
         self._woken = woken
 
     async def view(self, member_id: DiscordUserId, guild_id: GuildId | None = None) -> PrivacyView:
-        """Return what is stored about the member in all servers, and their own limit in one of them."""
+        """Return the member's stored data, and their own limit in one server."""
 
         def summary(tx: Tx) -> tuple[personal_data.Summary, list[str], int | None]:
             totals = personal_data.summary(tx, member_id)
@@ -102,7 +102,7 @@ class Privacy:
         return len(snapshots.before_upgrades(path)) + len(snapshots.replaced(path))
 
     async def export(self, member_id: DiscordUserId, path: Path) -> Export:
-        """Write everything stored about the member as JSON, to ``path`` or to parts next to it."""
+        """Write the member's data as JSON, to ``path`` or to parts next to it."""
         head = {
             "written_at": self._now().isoformat(),
             "words_are_kept_for_days": self._words_days,
@@ -116,9 +116,10 @@ class Privacy:
         return await self._database.report(export)
 
     async def delete(self, member_id: DiscordUserId) -> Deletion:
-        """Delete the member's data: finished songs at once, the rest with the last unfinished one.
+        """Delete the member's data, and report the progress when called again.
 
-        Calling it again reports the progress. For somebody without data it is complete at once.
+        Finished songs are deleted at once, the rest with the last unfinished one. For somebody without data
+        the deletion is complete at once.
 
         Raises:
             StoreBusy: the database is locked; nothing was deleted.
@@ -133,7 +134,7 @@ class Privacy:
         if waits is not None:
             log.info("member erased", extra={"waiting_songs": waits.songs})
         self._woken()
-        # Also for an unknown person: data they have just deleted may still be in the files.
+        # Checked for an unknown person too: data they have just deleted may still be in the files.
         clean = not await self._erasure.pending()
         until_s = await self._spool.threads.run(snapshots.keeps_until_s, self._database.files)
         return Deletion(

@@ -15,24 +15,24 @@ from bot.store import jobs, members, ratings
 from bot.store.ratings import Tally
 
 RATINGS_MAX: Final = 100
-"""Maximum ratings of a member in that time, those that are taken back included."""
+"""Maximum ratings per member in ``RATINGS_WITHIN``, withdrawn ones included."""
 RATINGS_WITHIN: Final = timedelta(minutes=10)
-"""Time in which they are counted; in memory, since a restart does no harm."""
+"""Time over which they are counted, in memory: losing the count in a restart does no harm."""
 PRESSES_MAX: Final = 1_000
-"""Maximum presses that are remembered, so that one that arrives twice counts once."""
+"""Maximum number of presses remembered, so that one that arrives twice counts once."""
 WEEK: Final = timedelta(days=7)
-"""Age up to which songs are compared."""
+"""Maximum age of a ranked song."""
 BEST_MAX: Final = 50
-"""Maximum songs on all pages of the best."""
+"""Maximum number of songs in the ranking."""
 BEST_PAGE_MAX: Final = 10
-"""Maximum songs on one page of them."""
+"""Maximum number of songs on one of its pages."""
 
 
 class Rated(Struct, frozen=True, kw_only=True):
-    """A member's rating of a song after a press, and everybody's."""
+    """A member's rating of a song after a press, and the song's tally."""
 
     liked: bool | None
-    """None: taken back."""
+    """None: the rating was withdrawn."""
     tally: Tally
 
 
@@ -49,9 +49,9 @@ class BestPage(Struct, frozen=True, kw_only=True):
 
     songs: tuple[BestSong, ...]
     page: int
-    """1, 2, …"""
+    """Page number, starting at 1."""
     pages: int
-    """At least 1."""
+    """Number of pages, at least 1."""
 
 
 class Ratings:
@@ -61,7 +61,7 @@ class Ratings:
         self._database = database
         self._now = now
         self._times: dict[DiscordUserId, deque[datetime]] = {}
-        """Recent ratings of each member; who rated last comes last."""
+        """Times of each member's recent ratings, ordered by the member's latest one."""
         self._presses: dict[int, None] = {}
 
     async def rate(
@@ -74,7 +74,7 @@ class Ratings:
         liked: bool,
         listed: bool = True,
     ) -> Rated:
-        """Rate a song, replace the member's other rating, or take the same one back.
+        """Rate a song, replace the member's opposite rating, or withdraw the same one.
 
         An interaction that arrives twice counts once. ``listed`` is False in a private thread.
 
@@ -134,7 +134,10 @@ class Ratings:
             del self._presses[next(iter(self._presses))]
 
     async def best(self, guild_id: GuildId, page: int = 1) -> BestPage:
-        """Return a page of the server's best songs of the last seven days, or the last page before it."""
+        """Return a page of the server's best songs of the last seven days.
+
+        Past the end, returns the last page.
+        """
         since = self._now() - WEEK
 
         def best(tx: Tx) -> BestPage:
@@ -149,5 +152,5 @@ class Ratings:
             ]
             return BestPage(songs=tuple(songs), page=shown, pages=pages)
 
-        # It reads every rating of the week, so it runs where no write waits for it.
+        # This reads every rating of the week, so it runs where no write waits for it.
         return await self._database.report(best)

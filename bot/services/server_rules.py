@@ -1,4 +1,4 @@
-"""The server's rules: which words songs may not have, where they may be asked for, and where they go."""
+"""A server's rules: refused words, channels for requests and songs, and roles that manage the bot."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -23,21 +23,21 @@ from bot.store.song_channels import CHANNELS_MAX
 
 
 class ServerRules:
-    """Reads and changes what a server's managers have set besides its credits."""
+    """Reads and changes the settings of a server's managers other than its credits."""
 
     def __init__(self, database: Database, *, now: Callable[[], datetime]) -> None:
         self._database = database
         self._now = now
 
     async def words(self, guild_id: GuildId) -> list[str]:
-        """Return the words that the server does not take in songs."""
+        """Return the words that the server refuses in songs."""
         return await self._database.read(lambda tx: refused_words.words(tx, guild_id))
 
     async def refuse_word(self, guild_id: GuildId, typed: str) -> str:
-        """Refuse a word in songs from now on. Returns it as it is compared.
+        """Refuse a word in songs from now on. Returns it in the form used for comparison.
 
         Raises:
-            WordUnusable: nothing of it can be compared, it is too long, or there are too many.
+            WordUnusable: it has nothing to compare, it is too long, or there are too many.
         """
         word = refused_words.folded(storable(typed))
         if not word:
@@ -56,7 +56,9 @@ class ServerRules:
         return word
 
     async def take_word(self, guild_id: GuildId, typed: str) -> str:
-        """Take a refused word in songs again. Returns it as it is compared.
+        """Allow a refused word in songs again.
+
+        Returns it in the form used for comparison.
 
         Raises:
             WordUnusable: it is not refused.
@@ -67,16 +69,18 @@ class ServerRules:
         return word
 
     async def channels(self, guild_id: GuildId) -> SongChannels:
-        """Return the channels for songs."""
+        """Return the server's channels for songs."""
         return await self._database.read(lambda tx: song_channels.read(tx, guild_id))
 
     async def set_channels(
         self, guild_id: GuildId, change: Callable[[SongChannels], SongChannels], changed_by: ChangedBy
     ) -> tuple[SongChannels, SongChannels] | None:
-        """Change the channels for songs. Returns them before and after; None if the interaction came twice.
+        """Change the channels for songs.
+
+        Returns them before and after; None if the interaction was repeated.
 
         Raises:
-            TooManyChannels: songs may be asked for in no more channels than ``CHANNELS_MAX``.
+            TooManyChannels: songs could be requested in more channels than ``CHANNELS_MAX``.
             NoSuchChannel: raised by ``change`` for a channel that is not set.
         """
         now = self._now()
@@ -98,20 +102,22 @@ class ServerRules:
         return await self._database.write(set_channels)
 
     async def manager_roles(self, guild_id: GuildId) -> tuple[int, ...]:
-        """Return the roles whose members may manage the bot there."""
+        """Return the roles whose members may manage the bot in the server."""
         return await self._database.read(lambda tx: manager_roles.roles(tx, guild_id))
 
     async def set_manager_roles(
         self, guild_id: GuildId, *, add: int | None, remove: str | None, changed_by: ChangedBy
     ) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-        """Add a role, and remove one by its id, a mention or a label. Returns the roles before and after.
+        """Add a role, and remove one by id, mention or label.
 
-        None if the interaction came twice.
+        Returns the roles before and after.
+
+        Returns None if the interaction was repeated.
 
         Raises:
-            EverybodyManages: the role is everybody's.
-            NoSuchRole: the one to be removed is none of them.
-            TooManyRoles: there are ``MANAGER_ROLES_MAX`` already.
+            EverybodyManages: the role to add is @everyone.
+            NoSuchRole: the role to remove is not a manager role.
+            TooManyRoles: there are already ``MANAGER_ROLES_MAX``.
         """
         if add == guild_id:
             raise EverybodyManages
@@ -139,7 +145,7 @@ class ServerRules:
 
 
 def _named(roles: tuple[int, ...], typed: str) -> int:
-    """Return which of the roles was typed."""
+    """Return the one of the roles that was typed."""
     id_ = _id_in(typed)
     found = [role for role in roles if str(role) == id_]
     if not found:
@@ -148,15 +154,15 @@ def _named(roles: tuple[int, ...], typed: str) -> int:
 
 
 def _id_in(typed: str) -> str:
-    """Return the id in what was typed: the id itself, a mention, or a label, which ends with it."""
+    """Extract the id from an id, a mention, or a label that ends with it."""
     return (storable(typed).split() or [""])[-1].strip("<#@&>()")
 
 
 def without(channels: SongChannels, typed: str) -> SongChannels:
-    """Return the channels for requests without the one that was typed: its id, a mention or a label.
+    """Remove a channel for requests, typed as an id, a mention or a label.
 
     Raises:
-        NoSuchChannel: it is none of them.
+        NoSuchChannel: it is not one of them.
     """
     id_ = _id_in(typed)
     kept = tuple(channel for channel in channels.asked if str(channel) != id_)

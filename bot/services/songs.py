@@ -39,18 +39,18 @@ from bot.store.history import LOOK_MAX, Choices, Match, SongPage
 log = logging.getLogger(__name__)
 
 FETCH_S: Final = 60.0
-"""Deadline in seconds for fetching all files of a song; the copy has what is available by then."""
+"""Deadline for fetching all files of a song, in seconds; the copy has what is available by then."""
 FETCHES_AT_ONCE: Final = 3
-"""Maximum fetches at the same time: a file from a message is held in memory whole."""
+"""Maximum number of concurrent fetches: a file from a message is held in memory whole."""
 CHUNK_BYTES: Final = 256 * 1024
-"""Size of the pieces in which a file from a message is stored."""
+"""Chunk size for storing a file from a message."""
 COPIES_MAX: Final = 2
-"""Maximum copies of songs in flight for one member."""
+"""Maximum number of copies in flight per member."""
 SEARCHED_MAX: Final = 10_000
-"""Maximum number of a member's songs in a server that one search reads, in looks."""
+"""Maximum number of a member's songs in a server that one search reads, over several looks."""
 LOOKS_MAX: Final = SEARCHED_MAX // LOOK_MAX
 TURN_WAIT_S: Final = 60.0
-"""Maximum wait of a copy for its turn in a channel, in seconds."""
+"""Maximum time a copy waits for its turn in a channel, in seconds."""
 
 
 class Copy(Struct, frozen=True, kw_only=True):
@@ -58,9 +58,9 @@ class Copy(Struct, frozen=True, kw_only=True):
 
     channel_id: int
     message_id: int | None
-    """None: it was posted before for the same request, and has been deleted since."""
+    """None: the copy was already posted for the same request, and has since been deleted."""
     missing: int
-    """How many of the song's takes are gone."""
+    """Number of the song's takes that are gone."""
 
 
 class SongArchive:
@@ -87,12 +87,12 @@ class SongArchive:
         self._now = now
         self._turns = turns or SendTurns()
         self._copies: Counter[DiscordUserId] = Counter()
-        """Copies in flight, by the member who requested them."""
+        """Number of copies in flight by requesting member."""
         self._locks: weakref.WeakValueDictionary[int, asyncio.Lock] = weakref.WeakValueDictionary()
         self._hands = asyncio.Semaphore(FETCHES_AT_ONCE)
 
     async def open_jobs(self, guild_id: GuildId, member_id: DiscordUserId) -> list[tuple[Job, CardFacts]]:
-        """Return the member's open songs in this server, oldest first, each with its card's facts."""
+        """Return the member's open songs in this server with card facts, oldest first."""
         now = self._now()
 
         def read(tx: Tx) -> list[tuple[Job, CardFacts]]:
@@ -104,16 +104,17 @@ class SongArchive:
     async def songs(
         self, guild_id: GuildId, member_id: DiscordUserId, *, size: int, word: str = "", **edge: JobId
     ) -> SongPage:
-        """Return a page of the member's songs in this server, the last one of ``pages``."""
+        """Return the last page that ``pages`` yields."""
         return [page async for page in self.pages(guild_id, member_id, size=size, word=word, **edge)][-1]
 
     async def pages(
         self, guild_id: GuildId, member_id: DiscordUserId, *, size: int, word: str = "", **edge: JobId
     ) -> AsyncIterator[SongPage]:
-        """Yield a page of the member's songs in this server, as ``store.history.songs`` describes it.
+        """Yield a page of the member's songs in this server.
 
-        A search yields what it has after each look; the last page is the result. It reads at most
-        ``SEARCHED_MAX`` songs, and its page says where the next search goes on.
+        The arguments are those of ``store.history.songs``. A search yields its results so far after each
+        look; the last page is the result. It reads at most ``SEARCHED_MAX`` songs, and its page records
+        where the next search continues.
         """
 
         def first(tx: Tx) -> SongPage:
@@ -134,7 +135,7 @@ class SongArchive:
             yield page
 
     async def choices(self, guild_id: GuildId, member_id: DiscordUserId, typed: str, limit: int) -> Choices:
-        """Return the member's songs in this server that match what was typed so far, newest first."""
+        """Return the member's songs in this server that match ``typed``, newest first."""
 
         def read(tx: Tx) -> Choices:
             return history.choices(tx, guild_id, member_id, storable(typed), limit)
@@ -148,12 +149,13 @@ class SongArchive:
         typed: str,
         before_more: Callable[[], Awaitable[object]],
     ) -> Job:
-        """Return the member's song in this server by the id of a choice, a title, or any of its words.
+        """Return the member's song in this server that matches ``typed``.
 
-        ``before_more`` is awaited before each look but the first: a long search may outlast an answer.
+        ``typed`` is the id of a choice, a title, or any words of one. ``before_more`` is awaited before each
+        look but the first: a long search may outlast the time for an answer.
 
         Raises:
-            NoSuchSong: they have none like that here.
+            NoSuchSong: the member has no such song here.
         """
 
         def look(tx: Tx) -> Match:
@@ -171,13 +173,13 @@ class SongArchive:
         return match.job
 
     async def post(self, job: Job, channel_id: int, interaction_id: int, locale: str = "") -> Copy:
-        """Post the song in a channel, in the language ``locale``, once for each interaction.
+        """Post the song in a channel in the language ``locale``, once per interaction.
 
         Raises:
             NotDoneYet, NoSuchSong, SongGone: there is nothing to post.
-            NoPlaceToPost: the channel takes no message.
+            NoPlaceToPost: the bot can't post in the channel.
             TooManyCopies: the member has too many copies in flight.
-            Transient: not now; whether it was posted may be unknown.
+            Transient: a later attempt may succeed; whether the song was posted may be unknown.
         """
         try:
             nonce = nonce_of(f"get:{interaction_id}")
@@ -187,13 +189,13 @@ class SongArchive:
             raise NoPlaceToPost from error
 
     async def send_to(self, job: Job, member_id: DiscordUserId, locale: str = "") -> Copy:
-        """Send the song to a member, in the language ``locale``, once for repeated presses.
+        """Send the song to a member in the language ``locale``, once for all presses.
 
         Raises:
             NotDoneYet, NoSuchSong, SongGone: there is nothing to send.
-            NoDirectMessages: the member takes none.
+            NoDirectMessages: the member accepts none.
             TooManyCopies: the member has too many copies in flight.
-            Transient: not now; whether it was sent may be unknown.
+            Transient: a later attempt may succeed; whether the song was sent may be unknown.
         """
         try:
             with self._one_more_copy(member_id):
@@ -240,7 +242,9 @@ class SongArchive:
         return Copy(channel_id=channel_id, message_id=message_id, missing=len(job.tracks) - len(files))
 
     async def files(self, job: Job) -> list[tuple[Track, Path]]:
-        """Return the song's available takes in the spool, fetched from its message or the music service.
+        """Return the song's available takes, fetched into the spool where missing.
+
+        They come from the song's message or the music service.
 
         Raises:
             NotDoneYet: the song is still in progress.
@@ -273,7 +277,10 @@ class SongArchive:
             yield
 
     async def _gather(self, job_id: JobId, available: dict[int, Track]) -> Transient | None:
-        """Fill ``available`` with the available takes. Returns the transient error if some are missing."""
+        """Fill ``available`` with the available takes.
+
+        Returns the transient error if some are missing.
+        """
         # Read again: an earlier request may have fetched the files while this one waited for the lock.
         job = await self._database.read(lambda tx: jobs.get(tx, job_id))
         assert job is not None  # noqa: S101 - rows of jobs are never deleted
@@ -299,7 +306,7 @@ class SongArchive:
         return track.linked or (path.is_file() and path.stat().st_size == track.size_bytes)
 
     async def _from_message(self, job: Job, missing: list[Track], available: dict[int, Track]) -> None:
-        """Fetch the files from the message in which the song was delivered."""
+        """Fetch the files from the message that delivered the song."""
         for track in missing:
             try:
                 audio = await self._courier.fetch(job, track.take, max_bytes=AUDIO_MAX_BYTES)
@@ -311,14 +318,14 @@ class SongArchive:
                 await self._keep(job, track, available, partial(self._spool.store, chunks=_chunks(audio)))
 
     async def _from_music_service(self, job: Job, missing: list[Track], available: dict[int, Track]) -> None:
-        """Download the files from the addresses that the job recorded."""
+        """Download the files from the addresses recorded in the job."""
         for track in missing:
             await self._download(job, track, available)
 
     async def _from_fresh_addresses(
         self, job: Job, missing: list[Track], available: dict[int, Track]
     ) -> None:
-        """Ask the music service for current addresses, and download the files whose address changed."""
+        """Download the files whose address at the music service has changed."""
         assert job.task_id is not None  # noqa: S101 - guaranteed by a CHECK of the schema
         music = self._music.of(job)
         if music is None:
@@ -353,7 +360,7 @@ class SongArchive:
         if await self._database.write(lambda tx: history.found_again(tx, job.id, again)):
             available[track.take] = again
         else:
-            # Its member has asked for erasure, and this file did not exist yet when theirs were deleted.
+            # The member requested erasure, and this file did not exist yet when theirs were deleted.
             await self._spool.threads.run(self._spool.path(stored.file).unlink, missing_ok=True)
 
 
