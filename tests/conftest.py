@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import hypothesis
 import pytest
@@ -73,18 +73,23 @@ CAMPAIGNS = {
 The default run leaves them out; ``.ci/run`` has them all, and ``uv run pytest -m campaign`` by hand.
 """
 
+WHOLE = "whole"
+"""Name under which workers are told whether the run is of the whole suite."""
+
 STEADY = "steady"
 """Name of the Hypothesis profile of all runs."""
 
 OF_AN_ENGINE = {"server_url", "tx", "postgresql_server"}
 """Fixtures of the chosen engine. Tests with none of them would do on a server what they do without one."""
 
-CASES_MAX = 2
-"""How many cases of one test the default run tries where each is an evening of the whole pipeline."""
+CASES_MAX = 3
+"""How many cases of one test a run of the whole suite tries. Whoever names a file has all of its cases."""
+COSTLY_CASES_MAX = 2
+"""How many cases the default run tries where each is an evening of the whole pipeline or as costly."""
 CASES_ON_A_SERVER_MAX = 1
 """How many cases of any test a run on a server tries, where each costs three times as much."""
 
-SAMPLED = (
+COSTLY = (
     "tests/faults/",
     "tests/mutation/",
     "tests/unit/database/test_ownership.py",
@@ -102,7 +107,10 @@ SAMPLED = (
     "tests/unit/music/test_kie.py::test_random",
     "tests/unit/music/test_reading.py",
 )
-"""Where the remaining cases of a test with more are a campaign."""
+"""Where cases are costly. The remaining cases of a test with more are a campaign."""
+
+ALL_CASES = ("tests/rules/",)
+"""Where a case is a file of the repository, and none is left out."""
 
 FIRST = (
     "tests/flows/",
@@ -144,9 +152,22 @@ def quick(config: pytest.Config) -> bool:
     return bool(config.getoption("markexpr") == "not campaign")
 
 
+def is_whole(config: pytest.Config) -> bool:
+    """Return whether this is a run of the whole suite, and not of files that were named."""
+    if hasattr(config, "workerinput"):
+        return bool(config.workerinput[WHOLE])
+    return config.args_source is pytest.Config.ArgsSource.TESTPATHS
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist's, which has no types
+    """Tell each worker of xdist, which is always given files."""
+    node.workerinput[WHOLE] = is_whole(node.config)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the campaigns, and choose the contract."""
+    """Mark the campaigns, and choose the contract and the engine."""
     contract = Backend(config.getoption("--contract"))
     if contract is not Backend.SSEEDANCE:
         pipeline.Rig.backend = contract
@@ -163,10 +184,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         file, _, test = item.nodeid.partition("::")
         if file in CAMPAIGNS and test.startswith(CAMPAIGNS[file]):
             item.add_marker(pytest.mark.campaign)
-        elif on_a_server or item.nodeid.startswith(SAMPLED):
+        elif not item.nodeid.startswith(ALL_CASES):
             cases[item.nodeid.partition("[")[0]].append(item)
-    cases_max = CASES_ON_A_SERVER_MAX if on_a_server else CASES_MAX
-    for listed in cases.values():
+    for test, listed in cases.items():
+        if on_a_server:
+            cases_max = CASES_ON_A_SERVER_MAX
+        elif test.startswith(COSTLY):
+            cases_max = COSTLY_CASES_MAX
+        else:
+            cases_max = CASES_MAX if is_whole(config) else len(listed)
         for item in set(listed).difference(representatives(listed, cases_max)):
             item.add_marker(pytest.mark.campaign)
     items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
@@ -177,7 +203,7 @@ def fixtures_of(item: pytest.Item) -> Sequence[str]:
     return item.fixturenames if isinstance(item, pytest.Function) else ()
 
 
-def representatives(cases: Sequence[pytest.Item], cases_max: int = CASES_MAX) -> Sequence[pytest.Item]:
+def representatives(cases: Sequence[pytest.Item], cases_max: int) -> Sequence[pytest.Item]:
     """Return a few of a test's cases, spread evenly over its list, which has like next to like.
 
     Of a product of lists they are taken from its diagonal, where no value of a list comes twice.
