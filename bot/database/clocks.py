@@ -24,9 +24,9 @@ def wall_clock() -> datetime:
 
 
 def apart(tx: Tx, now: Callable[[], datetime]) -> timedelta:
-    """Return a lower bound of the lead of ``now`` over the server's clock, negative if it is behind.
+    """Return the minimum offset of ``now`` from the server's clock; positive if ``now`` is ahead.
 
-    It is a bound because the server's answer takes a while.
+    The exact offset is unknown, because the server's answer takes a while.
     """
     before = now()
     server = datetime.fromtimestamp(tx.execute(_SERVER).fetchone()[0] / 1000, UTC)

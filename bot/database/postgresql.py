@@ -36,7 +36,7 @@ T = TypeVar("T")
 START_WITHIN_S: Final = 60.0
 """How long the server may be unreachable at startup, in seconds."""
 FENCE_SHARE: Final = 3
-"""Divisor of ``takeover_s``: how long after the server's last confirmation a process may pay and post."""
+"""Fraction of ``takeover_s``, as a divisor, in which a process may pay and post after a confirmation."""
 EXIT_LOST: Final = 70
 """Exit code of a process that lost its slot; EX_SOFTWARE in sysexits.h."""
 
@@ -71,7 +71,7 @@ class _Reader:
         self._tx: Tx | None = None
 
     def run(self, fn: Callable[[Tx], T]) -> T:
-        """Run ``fn`` on a snapshot, and again if the session was lost since its last use."""
+        """Run ``fn`` on a snapshot, retrying once if the session was lost since its last use."""
         fresh = self._tx is None or not self._tx.usable
         try:
             return self._once(fn)

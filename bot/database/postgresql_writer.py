@@ -51,7 +51,7 @@ class Writer:
         self.held: slots.Held | None = None
         """The process's slot, and the epoch of its claim; None without a slot."""
         self.proved_s = -takeover_s
-        """When this process began the last request by which the server confirmed its slot, in seconds."""
+        """Start of the last exchange in which the server confirmed the slot, in steady seconds."""
         self.closing = threading.Event()
         self._url = url
         self._tx: Tx | None = None
