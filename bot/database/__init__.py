@@ -1,1 +1,1 @@
-"""The database engine: transactions on one SQLite file. It knows no table."""
+"""The database engines: transactions on an SQLite file or a PostgreSQL database."""

@@ -1,4 +1,4 @@
-"""Change a PostgreSQL database that was restored or has failed over, before a bot starts on it again."""
+"""Accept a PostgreSQL database after a restore or a failover, before a bot starts on it again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,11 +12,11 @@ from bot.database.share import LOCKS
 
 @contextmanager
 def accepting(url: str) -> Iterator[Tx]:
-    """Open one transaction in which no bot starts; its commit makes the database the bot's again.
+    """Open one transaction during which no bot can start; its commit accepts the database.
 
     Raises:
-        StartRefused: the server can't be reached, or the database is another program's or version's.
-        NotDone: a bot runs on it.
+        StartRefused: the server can't be reached, or the database is of another program or version.
+        NotDone: a bot is running on the database.
     """
     with refusing():
         tx = connect(url, name="tunesmith restored", options=OPTIONS)

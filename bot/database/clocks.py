@@ -1,7 +1,8 @@
-"""Whether this machine's clock agrees with the server's.
+"""Check that this machine's clock agrees with the server's.
 
-Processes on several machines go on with each other's work by times in the database: when a message was begun
-decides whether it may be repeated. Who takes over judges that by its own clock, so none may be far off.
+Processes on several machines continue each other's work by times in the database: the time at which a message
+was begun decides whether it may be repeated. The process that takes over judges that by its own clock, so no
+clock may be far off.
 """
 
 from collections.abc import Callable
@@ -12,8 +13,8 @@ from bot.database.engine import Tx
 from bot.errors import StartRefused
 
 APART_MAX: Final = timedelta(seconds=20)
-"""How far a machine's clock may be from the server's. A message is repeated within 60 s of its beginning, and
-Discord recognises it for minutes: two machines at the opposite ends of this still keep within that."""
+"""Maximum difference between a machine's clock and the server's. A message is repeated within 60 s of its
+beginning, and Discord recognises it for minutes: two machines at opposite extremes still stay within that."""
 _SERVER: Final = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
 
 
@@ -23,7 +24,10 @@ def wall_clock() -> datetime:
 
 
 def apart(tx: Tx, now: Callable[[], datetime]) -> timedelta:
-    """Return how far ``now`` is ahead of the server's clock, at least; the answer takes a while to come."""
+    """Return the minimum offset of ``now`` from the server's clock; positive if ``now`` is ahead.
+
+    The exact offset is unknown, because the server's answer takes a while.
+    """
     before = now()
     server = datetime.fromtimestamp(tx.execute(_SERVER).fetchone()[0] / 1000, UTC)
     after = now()
@@ -33,15 +37,15 @@ def apart(tx: Tx, now: Callable[[], datetime]) -> timedelta:
 
 
 def difference(off: timedelta) -> str:
-    """Return by how much a clock is off that is so far ahead of the server's."""
+    """Format an offset from the server's clock, such as ``25 s ahead of``."""
     return f"{abs(off).total_seconds():,.0f} s {'ahead of' if off > timedelta() else 'behind'}"
 
 
 def refuse_apart(tx: Tx, now: Callable[[], datetime]) -> None:
-    """Refuse to work by a clock that is too far from the server's.
+    """Refuse to work with a clock that is too far from the server's.
 
     Raises:
-        StartRefused: it is.
+        StartRefused: the clocks differ by more than ``APART_MAX``.
     """
     off = apart(tx, now)
     if abs(off) > APART_MAX:

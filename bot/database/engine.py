@@ -1,8 +1,8 @@
-"""The interface of a database, whichever engine implements it.
+"""The interface of a database, independent of its engine.
 
-Callers pass functions of a transaction rather than holding one. A function cannot await, so no transaction
-stays open across a network call, and an engine is free to run it on another thread, to run it again, or to
-let several of them share one commit. The SQL in ``store/`` is one text for all engines.
+Callers pass functions of a transaction instead of holding one. A function cannot await, so no transaction
+stays open across a network call, and an engine is free to run it on another thread, run it again, or let
+several share one commit. All engines run the same SQL from ``store/``.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,27 +13,27 @@ from bot.database.share import Share
 
 T = TypeVar("T")
 Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
-"""Values for ``?`` in their order, or for ``:name``."""
+"""Values for ``?`` in order, or for ``:name``."""
 
 
 GIVE_UP_AFTER_S = 2.0
-"""Total wait after which a write is refused, in seconds: a member's answer is due within 3 s."""
+"""Maximum total wait of a write, in seconds: a member must be answered within 3 s."""
 RETRY_AFTER_S = 5.0
-"""When to try again after a lock that stayed, a full disk or a lost server, in seconds."""
+"""Wait before retrying after a persistent lock, a full disk or a lost server, in seconds."""
 FIRST_PAGE = 2
-"""Where a scrub begins: the first page that may contain a member's data. Page 1 has the schema."""
+"""First page to scrub, the first that may contain a member's data. Page 1 has the schema."""
 
 
 class DatabaseError(Exception):
-    """The database cannot do what was asked, now or later: damage, or a mistake of this program."""
+    """A permanent failure of a database operation: damage, or a bug in this program."""
 
 
 class ConstraintViolated(DatabaseError):
-    """A constraint or a trigger of the schema forbids what a transaction wrote."""
+    """A constraint or trigger of the schema rejected what a transaction wrote."""
 
 
 class Row(Protocol):
-    """A row of a result, read by position or by the name of a column."""
+    """A row of a result, read by position or by column name."""
 
     def __getitem__(self, key: int | str, /) -> Any: ...  # noqa: ANN401 - the schema types it
     def __iter__(self) -> Iterator[Any]: ...
@@ -59,17 +59,17 @@ class Rows(Protocol):
         ...
 
     def fetchall(self) -> list[Any]:
-        """Return all rows that are left."""
+        """Return all remaining rows."""
         ...
 
     def __iter__(self) -> Iterator[Any]: ...
 
 
 class Tx(Protocol):
-    """A transaction, as its function receives it: it executes statements, and never commits.
+    """A transaction as seen by its function, which executes statements and never commits.
 
-    A constraint that a statement violates ends a transaction on PostgreSQL, so a function must not catch
-    the error and go on.
+    On PostgreSQL, violating a constraint ends the transaction, so a function must not catch that error and
+    continue.
     """
 
     @property
@@ -82,7 +82,7 @@ class Tx(Protocol):
         ...
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> object:
-        """Execute one statement with each of these parameters."""
+        """Execute one statement once for each set of parameters."""
         ...
 
 
@@ -95,26 +95,26 @@ class Database(Protocol):
 
     @property
     def waiting(self) -> int:
-        """Number of writes that wait for their turn."""
+        """Number of writes waiting for their turn."""
         ...
 
     @property
     def share(self) -> Share:
-        """The servers for which this process works."""
+        """The share of the servers that this process serves."""
         ...
 
     @property
     def files(self) -> Path | None:
-        """The path whose copies lie next to it, or None for a database on a server."""
+        """The path of the database, with its copies next to it, or None for a database on a server."""
         ...
 
     @property
     def scrubs_in_passing(self) -> bool:
-        """Whether ``scrub`` is so cheap that it may follow every deletion, rather than once a day."""
+        """Whether ``scrub`` is cheap enough to follow every deletion rather than run once a day."""
         ...
 
     async def write(self, fn: Callable[[Tx], T]) -> T:
-        """Run ``fn`` in a transaction that writes, and return its result.
+        """Run ``fn`` in a write transaction, and return its result.
 
         Guarantees:
             Atomic: everything ``fn`` wrote is committed, or nothing is.
@@ -143,7 +143,7 @@ class Database(Protocol):
         ...
 
     async def report(self, fn: Callable[[Tx], T]) -> T:
-        """Run ``fn`` like ``read``, on a connection of its own: it may be slow without delaying others.
+        """Run ``fn`` like ``read``, but on its own connection, so it may be slow without delaying others.
 
         Raises:
             StoreBusy: the database cannot be read now.
@@ -152,11 +152,11 @@ class Database(Protocol):
         ...
 
     def may_act(self) -> bool:
-        """Return whether this process may pay and post now: it knew a moment ago that it has the database."""
+        """Return whether this process may pay and post now: its ownership was confirmed a moment ago."""
         ...
 
     async def turn_to_identify(self, bucket: int) -> None:
-        """Wait until this process may send an IDENTIFY of this bucket at the gateway, and take that turn.
+        """Wait until this process may send an IDENTIFY of this bucket to the gateway, and take that turn.
 
         Raises:
             StoreBusy: as ``write``.
@@ -164,9 +164,9 @@ class Database(Protocol):
         ...
 
     async def take_over(self, take: Callable[[Tx], int], is_current: Callable[[Tx, int], bool]) -> int:
-        """Make this process the owner of the database, and return the number that ``take`` gives it.
+        """Make this process the owner of the database, and return the number given to it by ``take``.
 
-        Once ``is_current`` denies that number, every write fails.
+        Once ``is_current`` rejects that number, every write fails.
 
         Raises:
             StoreBusy: as ``write``.
@@ -174,13 +174,13 @@ class Database(Protocol):
         ...
 
     async def until_lost(self) -> str:
-        """Wait until a write finds that the database is no longer this process's. Return why."""
+        """Wait until a write finds that this process no longer owns the database. Return why."""
         ...
 
     async def scrub(self, first: int, record: Callable[[Tx], object]) -> int | None:
         """Remove deleted data from a part of the files, beginning at ``first``.
 
-        Returns where to continue, or None after the last part. ``record`` writes how far it has come.
+        Returns where to continue, or None after the last part. ``record`` stores the progress.
 
         Raises:
             StoreBusy: the database is in use; repeat it later.
@@ -188,7 +188,7 @@ class Database(Protocol):
         ...
 
     async def empty_log(self) -> bool:
-        """Remove deleted data from the log, as far as possible. Returns False if it has to be repeated.
+        """Remove deleted data from the log, as far as possible. Returns False if this must be repeated.
 
         Raises:
             StoreBusy: the database is in use; repeat it later.

@@ -1,4 +1,4 @@
-"""The exclusive lock of a database file, and the file systems that cannot hold one."""
+"""The exclusive lock of a database file, and file systems that cannot support one."""
 
 import errno
 import fcntl
@@ -20,28 +20,28 @@ NETWORK_FILE_SYSTEMS = frozenset(
 MOUNTS = Path("/proc/self/mounts")
 """List of mounts, in mount order."""
 NOTHING = -1
-"""No descriptor: there is no file."""
+"""Descriptor value for a missing file."""
 FILE_MODE = 0o600
 """Mode of a new database, which only its owner may read."""
 WITHOUT_LOCKS = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EINVAL})
-"""Errors of file systems without locks on whole files. There, the lock file has to do."""
+"""Errors of file systems without locks on whole files, where the lock file has to suffice."""
 
 
 @contextmanager
 def exclusive_lock(path: Path, *, create: bool = True) -> Iterator[int]:
     """Hold the exclusive lock of the database ``path``, creating its folder if necessary.
 
-    There are two locks, because either can be circumvented. The one on a file next to the database, whose
-    name follows symbolic links, also holds while a restore replaces the database. The one on the database
-    itself holds when that file is removed, and for a hard link or a mount under another name.
+    There are two locks, because either can be circumvented. The one on a file next to the database, named
+    after the path with symbolic links resolved, also holds while a restore replaces the database. The one on
+    the database itself holds if that file is removed, and for a hard link or a mount under another name.
 
     Yields a descriptor of the database, or -1 if there is none and ``create`` is False. It is closed only
-    after all connections of this process: closing it gives up SQLite's own locks.
+    after all connections of this process, because closing it releases SQLite's own locks.
     Source: https://sqlite.org/howtocorrupt.html, section 2.2, read 2026-11-26.
 
     Raises:
-        AlreadyRuns: a bot has it.
-        StartRefused: the folder cannot be used, or its file system cannot keep SQLite's promises.
+        AlreadyRuns: a bot holds the lock.
+        StartRefused: the folder cannot be used, or its file system cannot keep SQLite's guarantees.
     """
     real = real_path(path)
     lock = FileLock(f"{real}.lock", blocking=False)
@@ -55,7 +55,7 @@ def exclusive_lock(path: Path, *, create: bool = True) -> Iterator[int]:
             )
         lock.acquire()
     except Timeout:
-        if not Path(lock.lock_file).exists():  # nobody has it: it could not be created
+        if not Path(lock.lock_file).exists():  # nobody holds the lock: its file could not be created
             advice = correction(real.parent, "name a file in a folder on a local disk")
             raise StartRefused(
                 f"DATABASE_URL: {path} can't be used now (nothing can be written next to {real}); {advice}."
@@ -83,7 +83,7 @@ def exclusive_lock(path: Path, *, create: bool = True) -> Iterator[int]:
 
 
 def real_path(path: Path) -> Path:
-    """Return the path without symbolic links, from which SQLite derives the names of companion files."""
+    """Resolve symbolic links, as SQLite does to derive the names of companion files."""
     return Path(os.path.realpath(path))
 
 
@@ -98,7 +98,7 @@ def _open(path: Path) -> int:
 
 
 def _lock(handle: int, path: Path, real: Path) -> None:
-    """Lock the file itself. SQLite's locks are of another kind, so the two do not meet."""
+    """Lock the file itself. SQLite uses another kind of lock, so the two do not interfere."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -106,7 +106,7 @@ def _lock(handle: int, path: Path, real: Path) -> None:
             raise AlreadyRuns(
                 f"DATABASE_URL: another Tunesmith already runs on {path}; stop that one first."
             ) from None
-        # Not AlreadyRuns: nothing may be read or written under this name, which has no log.
+        # Not AlreadyRuns: this name has no log, so nothing may be read or written under it.
         raise StartRefused(
             f"DATABASE_URL: another Tunesmith already runs on {path} under another name (a hard link or a "
             "mount); stop that one first, or use its name."
@@ -123,7 +123,7 @@ def refuse_network(path: Path) -> None:
     try:
         lines = MOUNTS.read_text("utf-8", "replace").splitlines()
     except OSError:
-        return  # This system has no such list, so nothing can be refused.
+        return  # this system has no such list, so nothing can be refused
     folder = path.parent.resolve()
     mounts = [
         (Path(_unescaped(fields[1])), fields[2])
@@ -147,5 +147,5 @@ def refuse_network(path: Path) -> None:
 
 
 def _unescaped(field: str) -> str:
-    """Unescape a field of the list of mounts. Source: https://man7.org/linux/man-pages/man5/fstab.5.html."""
+    """Unescape a field of the mount list. Source: https://man7.org/linux/man-pages/man5/fstab.5.html."""
     return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), field)

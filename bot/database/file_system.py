@@ -1,8 +1,8 @@
-"""Whether a file system can keep what SQLite needs: tested with a scratch database, and not by its name.
+"""Test with a scratch database whether a file system provides what SQLite needs, instead of by its name.
 
-A write-ahead log needs memory that processes share through a file, and locks that one process sees of
-another. File systems in user space and the mounts of desktop virtual machines lack either under many names,
-and some pretend to have them.
+A write-ahead log needs memory that processes share through a file, and locks that are visible to other
+processes. User-space file systems and the mounts of desktop virtual machines go by many names; they may lack
+either, and some only pretend to have it.
 """
 
 import sqlite3
@@ -17,7 +17,7 @@ from bot.database.exclusive_lock import real_path
 from bot.errors import StartRefused
 
 CHILD_WITHIN_S: Final = 20.0
-"""Wait for the second process, in seconds; a busy machine starts one slowly."""
+"""Timeout for the second process, in seconds; a busy machine starts one slowly."""
 NAME: Final = "scratch.db"
 PREFIX: Final = ".tunesmith-test-"
 
@@ -37,11 +37,11 @@ if not locked:
 connection.execute("INSERT INTO seen VALUES (2)")
 connection.close()
 """
-"""Program of a second process that tries the lock while the first one holds it, and after its release."""
+"""Program of a second process, which tries the lock while the first one holds it and after its release."""
 
 
 def check_file_system(path: Path) -> None:
-    """Test the folder of the database ``path`` with two processes, if it can be written to.
+    """Test the folder of the database ``path`` with two processes, if the folder is writable.
 
     Raises:
         StartRefused: SQLite would lose data there.
@@ -50,7 +50,7 @@ def check_file_system(path: Path) -> None:
         with tempfile.TemporaryDirectory(prefix=PREFIX, dir=real_path(path).parent) as scratch:
             lacks = _find_lack(Path(scratch) / NAME)
     except OSError:
-        return  # opening the database meets the same error, and says what is wrong with which file
+        return  # opening the database fails in the same way, with a message that names the file
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
             return
@@ -65,7 +65,7 @@ def check_file_system(path: Path) -> None:
 
 
 def _find_lack(path: Path) -> str | None:
-    """Return what the file system of the scratch database lacks, if anything."""
+    """Return the feature that the scratch database's file system lacks, or None."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
             return "a write-ahead log"
@@ -73,7 +73,7 @@ def _find_lack(path: Path) -> str | None:
         connection.execute("INSERT INTO seen VALUES (1)")
         connection.execute("BEGIN IMMEDIATE")
         with subprocess.Popen(  # noqa: S603 - our own code
-            # Isolated and without site packages, which would take longer than the test.
+            # Isolated and without site packages, since importing them would take longer than the test.
             [sys.executable, "-I", "-S", "-c", SECOND_PROCESS, str(path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Fill an empty PostgreSQL database in one transaction: with another database's rows, all or none."""
+"""Fill an empty PostgreSQL database with another database's rows, in one transaction: all or none."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -14,30 +14,30 @@ from bot.database.share import LOCKS
 from bot.errors import NotDone
 
 ORIGIN_FACT: Final = "moved from"
-"""Name of the fact that says which move has filled the database."""
+"""Name of the fact with the token of the move that filled the database."""
 OPTIONS: Final[dict[str, str | int]] = {
     "lock_timeout": 1_500,
-    # However long the copy takes, and whatever the server's own limits are.
+    # No limits, whatever the server's own: the copy may take long.
     "statement_timeout": 0,
     "idle_in_transaction_session_timeout": 0,
     "synchronous_commit": "on",
 }
 OWN_FACTS: Final = (postgresql_schema.VERSION_FACT, identity.IDENTITY_FACT)
-"""Facts of the database itself, which no bot needs to have run for."""
+"""Facts about the database itself, which may exist before any bot has run on it."""
 ENCODING: Final = "UTF8"
 
 
 class Filling:
-    """An open transaction on a database that is being filled. Nobody else sees or changes its rows."""
+    """An open transaction on a database being filled. Nobody else sees or changes its rows."""
 
     def __init__(self, tx: Tx) -> None:
         self.tx = tx
 
     def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Copy rows as they are: triggers that count them are off, and the schema's checks hold.
+        """Copy rows unchanged: the triggers that count them are disabled, the schema's checks stay enabled.
 
         Raises:
-            NotDone: the server can't take them.
+            NotDone: the server can't accept the rows.
         """
         with errors_as_sentences("filled"):
             self.tx.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
@@ -48,7 +48,7 @@ class Filling:
             self.tx.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
     def count_on(self, table: str, last: int) -> None:
-        """Let the ids that the database assigns continue after ``last``, which may be that of no row."""
+        """Continue the database's ids after ``last``, which need not belong to a row."""
         if not last:
             return
         with errors_as_sentences("filled"):
@@ -57,10 +57,10 @@ class Filling:
                 self.tx.execute("SELECT setval(CAST(? AS regclass), ?)", (sequence, last))
 
     def commit(self, token: str) -> None:
-        """Commit, and let ``was_filled_by`` find the token.
+        """Commit, and record the token for ``was_filled_by``.
 
         Raises:
-            DatabaseError: it failed, or its answer was lost: only ``was_filled_by`` knows.
+            DatabaseError: the commit failed, or its answer was lost; ``was_filled_by`` tells which.
         """
         try:
             self.tx.execute(
@@ -72,8 +72,8 @@ class Filling:
             self.tx.execute("COMMIT")
         except psycopg.Error as error:
             raise DatabaseError(sentence(error)) from error
-        with suppress(psycopg.Error):  # the server does it by itself, later
-            # The statistics of empty tables would make the first plans bad.
+        with suppress(psycopg.Error):  # the server will do it by itself later
+            # With the statistics of empty tables, the first plans would be bad.
             self.tx.execute("ANALYZE")
 
 
@@ -82,8 +82,8 @@ def filling(url: str, tables: Sequence[str]) -> Iterator[Filling]:
     """Open an empty database with this program's schema, for one transaction that fills these tables.
 
     Raises:
-        StartRefused: the server can't be reached, or the database is another program's or version's.
-        NotDone: it is not empty, or a bot uses it.
+        StartRefused: the server can't be reached, or the database is of another program or version.
+        NotDone: the database is not empty, or a bot is using it.
     """
     with refusing():
         tx = connect(url, name="tunesmith move", options=OPTIONS)
@@ -91,7 +91,7 @@ def filling(url: str, tables: Sequence[str]) -> Iterator[Filling]:
         with errors_as_sentences("filled"):
             slots.prepare(tx)
             tx.execute("BEGIN")
-            # A bot that starts now waits for this lock with its slot taken, and then finds the filled tables.
+            # A bot starting now waits for this lock, and then finds the tables filled.
             tx.execute("SELECT pg_advisory_xact_lock(?, ?)", (LOCKS, slots.SCHEMA_LOCK))
             refuse_used(tx)
             _refuse_encoding(tx)
@@ -111,10 +111,12 @@ def filling(url: str, tables: Sequence[str]) -> Iterator[Filling]:
 
 
 def refuse_used(tx: Tx) -> None:
-    """Refuse a database on which a bot runs. In a transaction that holds the lock of the schema, none starts.
+    """Refuse a database on which a bot is running.
+
+    No bot can start during a transaction that holds the schema lock.
 
     Raises:
-        NotDone: one does.
+        NotDone: a bot is running on the database.
     """
     used = tx.execute(
         """SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = CAST(? AS oid)
@@ -130,7 +132,7 @@ def was_filled_by(url: str, token: str) -> bool:
     """Return whether the move with this token has filled the database.
 
     Raises:
-        StartRefused: the server can't be asked.
+        StartRefused: the server can't be reached.
     """
     with refusing():
         tx = connect(url, name="tunesmith move", options=OPTIONS)
@@ -166,7 +168,7 @@ def _refuse_rows(tx: Tx, tables: Sequence[str]) -> None:
 
 @contextmanager
 def errors_as_sentences(done: str) -> Iterator[None]:
-    """Turn an error of the server into a sentence: what could not be done."""
+    """Turn a server error into a ``NotDone`` that names the failed action."""
     try:
         yield
     except psycopg.Error as error:

@@ -1,8 +1,8 @@
-"""Whether a PostgreSQL database is still the one that the bot has written to.
+"""Check that a PostgreSQL database is still the one that the bot has written to.
 
 A database that was restored from a dump, rolled back to an earlier time, copied, or promoted from a replica
-may lack the last commits: a song that was paid for is queued in it again. Its rows don't show that. So it
-keeps the numbers that the server gives to it, and each new session that writes compares them.
+may lack the last commits: a song already paid for is queued in it again. Its rows don't show that. So the
+database stores the numbers that the server assigns to it, and each new writing session compares them.
 """
 
 from typing import Final
@@ -11,17 +11,17 @@ from bot.database.postgresql_tx import Tx
 from bot.errors import StartRefused
 
 IDENTITY_FACT: Final = "identity"
-"""Name of the fact that keeps the numbers."""
+"""Name of the fact with the numbers."""
 SYSTEM_FUNCTION: Final = "pg_control_system()"
-"""Function with the number of the cluster. Some hosts keep it from ordinary roles."""
+"""Function that returns the cluster's number. Some hosts deny it to ordinary roles."""
 UNKNOWN_SYSTEM: Final = "-"
 
 
 def current(tx: Tx) -> str:
-    """Return the numbers that the server gives to this database.
+    """Return the numbers that the server assigns to this database.
 
-    A dump that is restored makes new tables, in the same database too; another server is another system; what
-    was promoted, or recovered to a point in time, continues on another timeline.
+    Restoring a dump creates new tables, even in the same database; another server is another system; a
+    promoted replica, or a recovery to a point in time, continues on another timeline.
     """
     row = tx.execute(
         """SELECT CAST(pg_database.oid AS TEXT) AS database,
@@ -38,7 +38,7 @@ def current(tx: Tx) -> str:
 
 
 def recorded(tx: Tx) -> str | None:
-    """Return the numbers under which a bot has written; None if none has."""
+    """Return the numbers recorded by a bot, or None if no bot has written yet."""
     if tx.execute("SELECT to_regclass('fact') AS fact").fetchone()["fact"] is None:
         return None
     row = tx.execute("SELECT value FROM fact WHERE name = ?", (IDENTITY_FACT,)).fetchone()
@@ -46,7 +46,7 @@ def recorded(tx: Tx) -> str | None:
 
 
 def record(tx: Tx) -> None:
-    """Take the database as it is for the bot's."""
+    """Record the database's current numbers as the bot's."""
     tx.execute(
         """INSERT INTO fact (name, value) VALUES (?, ?)
            ON CONFLICT (name) DO UPDATE SET value = excluded.value""",
@@ -55,13 +55,13 @@ def record(tx: Tx) -> None:
 
 
 def record_first(tx: Tx) -> None:
-    """Take a database that no bot has written to for the bot's."""
+    """Record the database's numbers if no bot has written to it yet."""
     if recorded(tx) is None:
         record(tx)
 
 
 def is_other(tx: Tx) -> bool:
-    """Return whether the database is not the one that a bot has written to, though it has its rows."""
+    """Return whether the database has a bot's rows but is not the one that the bot wrote to."""
     known = recorded(tx)
     return known is not None and known != current(tx)
 
@@ -70,7 +70,7 @@ def refuse_other(tx: Tx) -> None:
     """Refuse a database whose last commits may be missing.
 
     Raises:
-        StartRefused: it was restored, copied, or promoted.
+        StartRefused: the database was restored, copied, or promoted.
     """
     if is_other(tx):
         raise StartRefused(

@@ -1,4 +1,4 @@
-"""Look for damage in a database file: before it is used, or meanwhile where that would delay the start."""
+"""Look for damage in a database file: before its use, or in parallel if that would delay the start."""
 
 import asyncio
 import logging
@@ -14,13 +14,13 @@ from bot.threads import Threads
 log = logging.getLogger(__name__)
 
 CHECKED_FIRST_MAX_BYTES: Final = 16 * 1024 * 1024
-"""Size up to which a file is checked before it is used. A second reads about 70 MiB."""
+"""Maximum size of a file that is checked before its use, in bytes. The check reads about 70 MiB/s."""
 
 INTERRUPT_EVERY_S: Final = 0.05
 
 
 def is_checked_first(connection: sqlite3.Connection, path: Path) -> bool:
-    """Return whether the file is small, or about to be upgraded: a damaged one must not be."""
+    """Return whether the file is small, or about to be upgraded: a damaged file must not be upgraded."""
     return path.stat().st_size <= CHECKED_FIRST_MAX_BYTES or schema_version(connection) < len(migrations())
 
 
@@ -28,7 +28,7 @@ def check(connection: sqlite3.Connection) -> None:
     """Read the whole file.
 
     Raises:
-        sqlite3.Error: it is damaged.
+        sqlite3.Error: the file is damaged.
     """
     finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if finding != "ok":
@@ -42,7 +42,10 @@ async def checked_meanwhile(
     threads: Threads,
     damaged: Callable[[sqlite3.Error], None],
 ) -> AsyncIterator[None]:
-    """Check a file that was too large to be checked first, while inside. ``damaged`` receives the error."""
+    """Check a file that was too large to be checked first, while inside the context.
+
+    ``damaged`` receives the error.
+    """
     if size_bytes <= CHECKED_FIRST_MAX_BYTES:
         yield
         return
@@ -51,7 +54,7 @@ async def checked_meanwhile(
         try:
             yield
         finally:
-            while not task.done():  # an interruption before the check has begun does nothing
+            while not task.done():  # an interrupt before the check begins has no effect
                 connection.interrupt()
                 await asyncio.wait({task}, timeout=INTERRUPT_EVERY_S)
 

@@ -1,17 +1,16 @@
-"""Row locks of a transaction that looks first and then acts.
+"""Row locks for transactions that read first and then write.
 
-On SQLite a transaction that writes has the whole database to itself, so there is nothing to lock. On
-PostgreSQL several processes write at the same time, under READ COMMITTED: a transaction locks the server that
-it is about *before* it looks at anything, so that what it has seen stays true until its commit. The order is
-the same for all: servers ascending, then members, then the day's total, then facts. Jobs are changed by
-guarded updates alone.
+On SQLite, a write transaction has the whole database to itself, so there is nothing to lock. On PostgreSQL,
+several processes write at the same time, under READ COMMITTED: a transaction locks its server *before* it
+reads anything, so that what it has read stays true until its commit. All transactions lock in the same order:
+servers ascending, then members, then the day's total, then facts. Jobs are changed by guarded updates only.
 """
 
 from bot.database.engine import Tx
 
 
 def lock_guild(tx: Tx, guild_id: int) -> None:
-    """Lock a server until the end of the transaction, also one that nothing is known of yet."""
+    """Lock a server until the end of the transaction, inserting its row if needed."""
     if not _locks_rows(tx):
         return
     locked = tx.execute("SELECT 1 FROM guild WHERE id = ? FOR NO KEY UPDATE", (guild_id,)).fetchone()
@@ -21,7 +20,7 @@ def lock_guild(tx: Tx, guild_id: int) -> None:
 
 
 def lock_guilds_of(tx: Tx, member: int) -> None:
-    """Lock the servers in which a member has jobs, and then the member."""
+    """Lock the servers in which a member has jobs, then the member."""
     if not _locks_rows(tx):
         return
     tx.execute(
@@ -33,13 +32,13 @@ def lock_guilds_of(tx: Tx, member: int) -> None:
 
 
 def lock_member(tx: Tx, member: int) -> None:
-    """Lock a member: nothing new can refer to them until the end of the transaction."""
+    """Lock a member, so that nothing new can refer to them until the end of the transaction."""
     if _locks_rows(tx):
         tx.execute("SELECT 1 FROM member WHERE id = ? FOR UPDATE", (member,))
 
 
 def lock_day(tx: Tx, day: int) -> None:
-    """Lock the total of all servers for a day."""
+    """Lock a day's total over all servers."""
     if not _locks_rows(tx):
         return
     tx.execute("INSERT INTO day_total (day, credits) VALUES (?, 0) ON CONFLICT DO NOTHING", (day,))

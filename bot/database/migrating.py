@@ -1,4 +1,4 @@
-"""The schema: its version, and the migrations that bring a file up to it."""
+"""The SQLite schema: its version, and the migrations that bring a file up to date."""
 
 import sqlite3
 from pathlib import Path
@@ -8,19 +8,19 @@ from bot.database.moved import refuse_moved
 from bot.errors import StartRefused
 
 TABLES = frozenset({"fact", "guild", "job", "ledger", "member"})
-"""Tables that every version of the schema has."""
+"""Tables in every version of the schema."""
 
 FIRST_TABLE = "fact"
-"""The table that is created first. Other programs number their schemas, too."""
+"""The table created first. It identifies this program, since others number their schemas too."""
 
 
 def migrations() -> list[Path]:
-    """Return the numbered SQL files in order: the only description of the schema."""
+    """Return the numbered SQL files in order; they are the only definition of the schema."""
     return sorted(Path(__file__).with_name("migrations").glob("*.sql"))
 
 
 def schema_version(connection: sqlite3.Connection) -> int:
-    """Return how many migrations have been applied to the file; 0 if it is not ours."""
+    """Return the number of migrations applied to the file; 0 if it is new or not ours."""
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     return version
 
@@ -32,7 +32,7 @@ def is_ours(connection: sqlite3.Connection) -> bool:
 
 
 def refuse_other_schema(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise StartRefused unless the file has the schema of this program. Reading also opens the file."""
+    """Raise StartRefused unless the file has this program's schema. Reading it also opens the file."""
     refuse_moved(connection, path)
     version, current = schema_version(connection), len(migrations())
     _refuse_newer(version, path)
@@ -44,7 +44,7 @@ def refuse_other_schema(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise StartRefused if the file is another program's database, or its rows were moved to a server."""
+    """Raise StartRefused if the file belongs to another program, or its rows were moved to a server."""
     refuse_moved(connection, path)
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     if tables and (schema_version(connection) == 0 or FIRST_TABLE not in tables):
@@ -54,7 +54,7 @@ def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def migrate(connection: sqlite3.Connection, path: Path, *, keep: bool = True) -> None:
-    """Upgrade the schema in one transaction: a kill leaves the old schema or the new one.
+    """Upgrade the schema in one transaction; a kill leaves either the old schema or the new one.
 
     A file with data is copied first, unless ``keep`` is False.
 
@@ -70,7 +70,8 @@ def migrate(connection: sqlite3.Connection, path: Path, *, keep: bool = True) ->
         for step in steps[version:]:
             for statement in _statements(step.read_text("utf-8")):
                 connection.execute(statement)
-        # Written even if nothing was to do: an unwritable file is noticed now, not with the first song.
+        # Written even if there was nothing to do, so that an unwritable file is noticed now, not with the
+        # first song.
         connection.execute(f"PRAGMA user_version = {len(steps)}")
         connection.execute("COMMIT")
     except BaseException:
@@ -88,7 +89,7 @@ def _refuse_newer(version: int, path: Path) -> None:
 
 
 def _statements(script: str) -> list[str]:
-    """Split a script into statements; ``executescript`` would commit by itself."""
+    """Split a script into statements, since ``executescript`` would commit by itself."""
     statements: list[str] = []
     pending = ""
     for line in script.splitlines(keepends=True):

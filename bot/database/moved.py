@@ -1,7 +1,7 @@
-"""A file whose rows have been moved to a server: no bot ever starts on it again.
+"""A file whose rows have been moved to a server, so that no bot ever starts on it again.
 
-Two commits have to agree, the server's and the file's. The file first records where its rows go. From then on
-no bot starts on it, until the command has run again and asked the server whether it has committed.
+Two commits have to agree, the server's and the file's. The file first records the destination of its rows.
+From then on no bot starts on it, until the command has run again and asked the server whether it committed.
 """
 
 import secrets
@@ -16,30 +16,30 @@ from msgspec import Struct
 from bot.errors import NotDone, StartRefused
 
 BEGUN_FACT: Final = "move begun"
-"""Name of the token of a move that the server may have committed, and of where it went."""
+"""Name of the fact with the token and destination of a move that the server may have committed."""
 MOVED_FACT: Final = "moved to"
 FACTS: Final = (BEGUN_FACT, MOVED_FACT)
-"""Facts that are the file's own, and not moved."""
+"""Facts about the file itself, which are not moved."""
 CLOSED_BY: Final = 1_000_000
-"""Added to the version of a moved file's schema: programs that don't know the fact refuse a newer one."""
+"""Added to a moved file's schema version: versions that don't know the fact refuse a newer schema."""
 TOKEN_BYTES: Final = 16
 
 
 class Move(Struct, frozen=True, kw_only=True):
-    """A move that was begun and may have been completed."""
+    """A move that began and may have completed."""
 
     token: str
     place: str
-    """The server and the database, without user and password."""
+    """Server and database, without user and password."""
 
 
 def destination(connection: sqlite3.Connection) -> str | None:
-    """Return where the file's rows have been moved to, if they have."""
+    """Return the destination of the file's rows if they have been moved, else None."""
     return _fact(connection, MOVED_FACT)
 
 
 def begun(connection: sqlite3.Connection) -> Move | None:
-    """Return the move that was begun and not completed, if there is one."""
+    """Return the move that the file records as begun, or None."""
     value = _fact(connection, BEGUN_FACT)
     if value is None:
         return None
@@ -48,10 +48,10 @@ def begun(connection: sqlite3.Connection) -> Move | None:
 
 
 def refuse_moved(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a file whose rows are on a server now, or may be.
+    """Refuse a file whose rows are, or may be, on a server.
 
     Raises:
-        StartRefused: the sentence says where they went.
+        StartRefused: the rows were moved, or may have been; the message names the destination.
     """
     place, move = destination(connection), begun(connection)
     if place is not None:
@@ -79,13 +79,13 @@ def _fact(connection: sqlite3.Connection, name: str) -> str | None:
 
 
 class Source:
-    """A file of this program, in a transaction that nobody else can even read next to."""
+    """A file of this program, in a transaction that keeps out even readers."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.tx = connection
 
     def tables(self) -> list[str]:
-        """Return the tables, each after those that it refers to."""
+        """Return the tables, each after those it refers to."""
         rows = self.tx.execute(
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
         )
@@ -105,19 +105,19 @@ class Source:
         return [row["name"] for row in self.tx.execute(f"PRAGMA table_info({table})")]
 
     def count(self, table: str) -> int:
-        """Return the number of rows that are to be moved."""
+        """Return the number of rows to move."""
         where, values = _of_database(table)
         return int(self.tx.execute(f"SELECT COUNT(*) FROM {table}{where}", values).fetchone()[0])
 
     def rows(self, table: str) -> Iterator[tuple[object, ...]]:
-        """Yield the rows that are to be moved, in the order of their columns."""
+        """Yield the rows to move, with values in the order of ``columns``."""
         where, values = _of_database(table)
         names = ", ".join(self.columns(table))
         for row in self.tx.execute(f"SELECT {names} FROM {table}{where}", values):
             yield tuple(row)
 
     def last_id(self, table: str) -> int:
-        """Return the highest id that a table has ever had, as far as the file knows; 0 without numbers."""
+        """Return the highest known id that a table has ever had; 0 if it has no ids."""
         if "id" not in self.columns(table):
             return 0
         (last,) = self.tx.execute(f"SELECT COALESCE(MAX(id), 0) FROM {table}").fetchone()
@@ -125,7 +125,7 @@ class Source:
         return int(max(last, 0 if counted is None else counted[0]))
 
     def begin(self, place: str) -> Move:
-        """Record durably that the rows may be at ``place`` from now on, and keep everybody out."""
+        """Record durably that the rows may be at ``place`` from now on, and keep all others out."""
         move = Move(token=secrets.token_hex(TOKEN_BYTES), place=place)
         self._put(BEGUN_FACT, f"{move.token} {place}")
         self.tx.execute("COMMIT")
@@ -133,7 +133,7 @@ class Source:
         return move
 
     def give_up(self) -> None:
-        """Record that the move which was begun did not happen."""
+        """Record that the move did not happen."""
         self.tx.execute("DELETE FROM fact WHERE name = ?", (BEGUN_FACT,))
         self.tx.execute("COMMIT")
         self.tx.execute("BEGIN EXCLUSIVE")
@@ -154,7 +154,7 @@ class Source:
 
 
 def _of_database(table: str) -> tuple[str, tuple[str, ...]]:
-    """Return the condition of the rows that are not about the file itself."""
+    """Return the SQL condition and values that exclude rows about the file itself."""
     if table != "fact":
         return "", ()
     return f" WHERE name NOT IN ({', '.join('?' for _ in FACTS)})", FACTS
@@ -162,19 +162,19 @@ def _of_database(table: str) -> tuple[str, tuple[str, ...]]:
 
 @contextmanager
 def source(path: Path) -> Iterator[Source]:
-    """Open a file that nobody has open, and keep everybody out until the end. The caller has its lock.
+    """Open a file that nobody else has open, and keep all others out. The caller holds its lock.
 
     Raises:
-        NotDone: another program has it open.
-        sqlite3.Error: it can't be read.
+        NotDone: another program has the file open.
+        sqlite3.Error: the file can't be read.
     """
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.row_factory = sqlite3.Row
         try:
-            # Leaving WAL mode needs the file for itself alone, and merges the log.
+            # Leaving WAL mode requires exclusive access, and merges the log.
             connection.execute("PRAGMA journal_mode = DELETE")
             connection.execute("PRAGMA synchronous = FULL")
-            # From the first transaction on, the lock is kept until the connection is closed.
+            # From the first transaction on, the lock is held until the connection is closed.
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:

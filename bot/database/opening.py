@@ -1,4 +1,4 @@
-"""Open the database that DATABASE_URL names, whichever engine it is for."""
+"""Open the database at DATABASE_URL with the engine that its address names."""
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -17,12 +17,12 @@ POSTGRESQL: Final = "postgresql://"
 
 
 def is_on_server(url: str) -> bool:
-    """Return whether the address is one of a PostgreSQL database."""
+    """Return whether the address is that of a PostgreSQL database."""
     return url.startswith(POSTGRESQL)
 
 
 def path_of(url: str) -> Path:
-    """Return the path in the address of an SQLite file."""
+    """Return the path from the address of an SQLite file."""
     return Path(url.removeprefix(SQLITE))
 
 
@@ -34,12 +34,12 @@ def open_database(
     wrote: Callable[[float], None],
     standby: Standby | None,
 ) -> AbstractAsyncContextManager[engine.Database]:
-    """Open the database for a bot, which has it to itself, or one of ``processes`` equal shares of the work.
+    """Open the database for a bot, exclusively or for one of ``processes`` equal shares of the work.
 
-    On PostgreSQL this waits as long as other processes have all of them.
+    On PostgreSQL this waits while other processes hold all shares.
 
     Raises:
-        StartRefused: it can't be used.
+        StartRefused: the database can't be used.
         Stopped: ``standby.stop`` was set.
     """
     if is_on_server(url):
@@ -54,24 +54,24 @@ def attach_to_server(url: str) -> AbstractAsyncContextManager[engine.Database]:
     """Open a PostgreSQL database next to a bot that may be running.
 
     Raises:
-        StartRefused: it can't be used.
+        StartRefused: the database can't be used.
     """
     attached: AbstractAsyncContextManager[engine.Database] = _postgresql().Database.attach(url)
     return attached
 
 
 def open_any_schema(url: str) -> AbstractContextManager[tuple[Tx, int, int]]:
-    """Open a snapshot of a PostgreSQL database, with the version of its schema and this program's.
+    """Open a snapshot of a PostgreSQL database; yields it, its schema version, and this program's.
 
     Raises:
-        StartRefused: it can't be read, or belongs to another or a newer program.
+        StartRefused: the database can't be read, or belongs to another program or a newer version.
     """
     opened: AbstractContextManager[tuple[Tx, int, int]] = _postgresql().open_any_schema(url)
     return opened
 
 
 def open_place(place: Path | str) -> AbstractContextManager[Tx]:
-    """Open a snapshot of a database that is given by its path or by its address; see ``open_read_only``."""
+    """Open a snapshot of a database by its path or address; see ``open_read_only``."""
     return sqlite.open_read_only(place) if isinstance(place, Path) else open_read_only(place)
 
 
@@ -79,7 +79,7 @@ def open_read_only(url: str) -> AbstractContextManager[Tx]:
     """Open a snapshot of a database that a bot may be using.
 
     Raises:
-        StartRefused: it can't be read, or has another schema than this program.
+        StartRefused: the database can't be read, or its schema is not this program's.
     """
     if is_on_server(url):
         opened: AbstractContextManager[Tx] = _postgresql().open_read_only(url)
@@ -93,15 +93,15 @@ class Filling(Protocol):
     tx: Tx
 
     def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Copy rows as they are. Raises NotDone if the server can't take them."""
+        """Copy rows unchanged. Raises NotDone if the server can't accept them."""
         ...
 
     def count_on(self, table: str, last: int) -> None:
-        """Let the ids that the database assigns continue after ``last``."""
+        """Continue the database's ids after ``last``."""
         ...
 
     def commit(self, token: str) -> None:
-        """Commit. Raises DatabaseError if it failed or its answer was lost: ``was_filled_by`` knows."""
+        """Commit. Raises DatabaseError if that failed or its answer was lost; see ``was_filled_by``."""
         ...
 
 
@@ -109,8 +109,8 @@ def filling(url: str, tables: Sequence[str]) -> AbstractContextManager[Filling]:
     """Open an empty PostgreSQL database with this program's schema, to fill these tables at once.
 
     Raises:
-        StartRefused: it can't be used.
-        NotDone: it is not empty, or a bot uses it.
+        StartRefused: the database can't be used.
+        NotDone: the database is not empty, or a bot is using it.
     """
     opened: AbstractContextManager[Filling] = _on_server("filling").filling(url, tables)
     return opened
@@ -122,18 +122,18 @@ def was_filled_by(url: str, token: str) -> bool:
 
 
 def accepting(url: str) -> AbstractContextManager[Tx]:
-    """Open a PostgreSQL database that was restored or has failed over, for one transaction without a bot.
+    """Open a PostgreSQL database after a restore or a failover, for one transaction without a bot.
 
     Raises:
-        StartRefused: it can't be used.
-        NotDone: a bot runs on it.
+        StartRefused: the database can't be used.
+        NotDone: a bot is running on the database.
     """
     opened: AbstractContextManager[Tx] = _on_server("accepting").accepting(url)
     return opened
 
 
 def shares_sessions(url: str) -> bool:
-    """Return whether a pooler in transaction mode lies before the PostgreSQL server.
+    """Return whether the PostgreSQL server is behind a pooler in transaction mode.
 
     Raises:
         StartRefused: the server can't be reached.
@@ -142,7 +142,7 @@ def shares_sessions(url: str) -> bool:
 
 
 def was_restored(tx: Tx) -> bool:
-    """Return whether a PostgreSQL database has a bot's rows, and is not the one that it has written to."""
+    """Return whether a PostgreSQL database has a bot's rows but is not the one that the bot wrote to."""
     return bool(_on_server("identity").is_other(tx))
 
 
@@ -151,7 +151,7 @@ def _postgresql() -> ModuleType:
 
 
 def _on_server(name: str) -> ModuleType:
-    """Return a module of the engine, whose driver is an extra."""
+    """Import a module of the PostgreSQL engine, whose driver is an optional dependency."""
     try:
         return import_module(f"bot.database.{name}")
     except ImportError as error:

@@ -1,8 +1,8 @@
-"""Whether the database on the disk is still the one that this process has opened.
+"""Check that the database on disk is still the one that this process opened.
 
-Locks keep another process away from a file. They cannot keep anybody from replacing, moving or overwriting
-it, and on some file systems they do not reach other machines. A process that goes on regardless would pay
-and post for rows that nobody will ever read again, or that another process works on at the same time.
+Locks keep other processes out of a file. They cannot prevent anybody from replacing, moving or overwriting
+it, and on some file systems they do not reach other machines. A process that carried on regardless would pay
+and post for rows that nobody will ever read again, or that another process is working on at the same time.
 """
 
 import os
@@ -23,29 +23,29 @@ TOKEN_BITS: Final = 31
 
 
 class Gone(Exception):
-    """There is no file under the database's name at the moment. It may come back."""
+    """No file exists under the database's name at the moment. It may come back."""
 
 
 class Lost(Exception):
-    """The database belongs to another process or is another file, for good. The message says which."""
+    """The database permanently belongs to another process, or is another file; the message says which."""
 
 
 class LogLost(Lost):
-    """The write-ahead log was removed. Closing the connection still saves what is in it."""
+    """The write-ahead log was removed. Closing the connection still saves its contents."""
 
 
 class Damaged(Lost):
-    """The file is damaged. What a connection would write on closing stays in the log."""
+    """The file is damaged. Anything that a connection would write on closing stays in the log."""
 
 
 class Overwritten(Lost):
-    """Another database was written over the file. Its log would damage that one at the next start."""
+    """The file was overwritten with another database, which the log would damage at the next start."""
 
 
 class Ownership:
-    """Compares the database on the disk with the one that was opened.
+    """Compares the database on disk with the one that was opened.
 
-    ``handle`` is a descriptor of the file, which keeps its inode from being used again.
+    ``handle`` is a descriptor of the file, which keeps its inode from being reused.
     """
 
     def __init__(self, path: Path, handle: int) -> None:
@@ -61,25 +61,25 @@ class Ownership:
     def mark(self, connection: sqlite3.Connection, still_ours: Callable[[sqlite3.Connection], bool]) -> None:
         """Mark the file as this process's, outside a transaction.
 
-        ``still_ours`` then is asked in every transaction. The mark tells this file from a copy that somebody
-        writes over it. It is the application id, which stands at a fixed place and which nothing else uses.
+        ``still_ours`` is called in every transaction from then on. The mark distinguishes this file from a
+        copy written over it. It is the application id, which has a fixed offset and no other use.
         """
         token = secrets.randbits(TOKEN_BITS) | 1
         connection.execute(f"PRAGMA application_id = {token}")
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         self._token = token.to_bytes(TOKEN_BYTES, "big")
         self._still_ours = still_ours
-        self._is_overwritten()  # usually the mark is in the file by now
+        self._is_overwritten()  # the mark is usually in the file by now
 
     def drop_log(self) -> None:
-        """Remove the write-ahead log, whose database is no longer there."""
+        """Remove the write-ahead log, whose database no longer exists."""
         self._log.unlink(missing_ok=True)
 
     def check(self, connection: sqlite3.Connection) -> None:
-        """Check inside a transaction that holds the write lock, before anything is written.
+        """Check, inside a transaction with the write lock and before any write, that the file is ours.
 
         Raises:
-            Gone: there is no file under the name.
+            Gone: no file exists under the name.
             Lost: the database is no longer this process's.
         """
         try:
@@ -102,7 +102,7 @@ class Ownership:
             raise Lost(f"another Tunesmith has taken over {self._path}")
 
     def _is_overwritten(self) -> bool:
-        """Return whether the mark has disappeared, once a checkpoint has written it to the file."""
+        """Return whether the mark has disappeared after a checkpoint had written it to the file."""
         if not self._token:
             return False
         on_disk = os.pread(self._handle, TOKEN_BYTES, TOKEN_AT) == self._token
@@ -112,7 +112,7 @@ class Ownership:
 
 
 def unmark(path: Path) -> None:
-    """Remove the mark from a copy that nobody has opened, so that it is not taken for the original."""
+    """Remove the mark from a copy that nobody has open, so that it is not mistaken for the original."""
     with path.open("r+b") as file:
         file.seek(TOKEN_AT)
         file.write(bytes(TOKEN_BYTES))

@@ -1,8 +1,8 @@
-"""The pace at which the shards of all processes identify themselves at Discord's gateway.
+"""Rate limit for the IDENTIFYs that all processes' shards send to Discord's gateway.
 
-Discord takes one IDENTIFY of each bucket in five seconds, whichever process it comes from, and drops the
-others. Whoever wants to send one asks here first. Nobody queues: who has to wait asks again, so that a
-process that ends while it waits holds up nobody.
+Discord accepts one IDENTIFY per bucket every five seconds, whichever process sends it, and drops the others.
+A process asks here before it sends one. There is no queue: a process that has to wait asks again, so that one
+that ends while waiting delays nobody.
 """
 
 from typing import Final
@@ -10,7 +10,7 @@ from typing import Final
 from bot.database.engine import Tx
 
 APART_MS: Final = 5_000
-"""Interval between two IDENTIFYs of one bucket, in milliseconds, as the server's clock counts it.
+"""Interval between two IDENTIFYs of one bucket, in milliseconds by the server's clock.
 Source: https://docs.discord.com/developers/events/gateway#rate-limiting, read 2026-11-26."""
 TABLE: Final = """CREATE TABLE IF NOT EXISTS identify (
   bucket BIGINT PRIMARY KEY,
@@ -19,7 +19,7 @@ TABLE: Final = """CREATE TABLE IF NOT EXISTS identify (
 
 
 def take_turn(tx: Tx, bucket: int) -> float:
-    """Take the bucket's turn and return 0, or return the seconds until there is one."""
+    """Take the bucket's turn and return 0, or return the seconds until the next one."""
     (now_ms,) = tx.execute("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)").fetchone()
     taken = tx.execute(
         """INSERT INTO identify (bucket, at) VALUES (:bucket, :now)

@@ -1,8 +1,8 @@
-"""Blank the bytes of a database page that no row uses, and leave the rest as it is.
+"""Blank the unused bytes of a database page.
 
-``secure_delete`` overwrites rows when they are deleted, but not the copies that SQLite leaves between the
-cell pointers and the cells when it moves rows to another page. Those bytes have no meaning to SQLite, so
-blanking them changes nothing that a reader sees, even if only a part of a page reaches the disk.
+``secure_delete`` overwrites deleted rows, but not the copies that SQLite leaves between the cell pointers and
+the cells when it moves rows to another page. Those bytes mean nothing to SQLite, so blanking them changes
+nothing that a reader sees, even if only part of a page reaches the disk.
 Source: https://sqlite.org/fileformat2.html#b_tree_pages, read 2026-11-26.
 """
 
@@ -10,19 +10,20 @@ import struct
 from typing import Final
 
 HEADER_BYTES: Final = {0x02: 12, 0x05: 12, 0x0A: 8, 0x0D: 8}
-"""Size of the header by the kind of a b-tree page. Other pages begin with a smaller byte."""
+"""Header sizes by kind of b-tree page, in bytes. Other pages begin with a smaller byte."""
 FREE_BLOCK_BYTES: Final = 4
-"""Header of a free block: the offset of the next one, and its own size."""
+"""Size of a free block's header, in bytes: the offset of the next block, and the block's own size."""
 AMBIGUOUS_FROM: Final = 0x0200_0000
-"""Number of pages from which an overflow page may begin like a b-tree page: 137 GB."""
+"""Number of pages from which an overflow page may begin like a b-tree page; 137 GB."""
 PAGE_BYTES_MAX: Final = 65_536
 _ZEROS: Final = bytes(PAGE_BYTES_MAX)
 
 
 def blanked(page: bytes, usable: int) -> bytes | None:
-    """Return a b-tree page without its unused bytes; None if there is nothing to blank, or it is another.
+    """Return a b-tree page with its unused bytes blanked, or None.
 
-    ``usable`` is the size of a page without the bytes reserved for extensions.
+    None means that there is nothing to blank, or that it isn't a b-tree page. ``usable`` is the size of a
+    page without the bytes reserved for extensions.
     """
     header = HEADER_BYTES.get(page[0])
     if header is None:
@@ -51,7 +52,7 @@ def blanked(page: bytes, usable: int) -> bytes | None:
 
 
 def _free_spans(page: bytes, block: int, content: int, usable: int) -> list[tuple[int, int]] | None:
-    """Return the unused bytes of the free blocks, or None if the chain is not that of a b-tree page."""
+    """Return the unused spans of the free blocks, or None if their chain is not valid for a b-tree page."""
     spans = []
     while block:
         if not content <= block <= usable - FREE_BLOCK_BYTES:

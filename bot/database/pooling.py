@@ -1,4 +1,4 @@
-"""Whether a pooler gives the sessions of this program to whoever has a transaction."""
+"""Detect a connection pooler in transaction mode, which shares sessions between clients."""
 
 from contextlib import closing
 
@@ -7,9 +7,9 @@ from bot.database.postgresql_tx import connect
 
 
 def shares_sessions(url: str) -> bool:
-    """Return whether two connections that are open at once have the same session on the server.
+    """Return whether two simultaneous connections share a session on the server.
 
-    A pooler in transaction mode does that: the lock of a slot is then anybody's.
+    Behind a pooler in transaction mode they do, and a slot's lock then belongs to nobody in particular.
 
     Raises:
         StartRefused: the server can't be reached.

@@ -1,8 +1,8 @@
 """The PostgreSQL engine: ``write(fn)``, ``read(fn)`` and ``report(fn)``, each a transaction in one hop.
 
-psycopg is used synchronously on threads of its own, so the transaction functions are the same as on SQLite.
-One session writes. It owns a slot (``slots``), and that is the whole fence: when the server has ended it,
-no transaction of this process can commit any more.
+psycopg is used synchronously on dedicated threads, so the transaction functions are the same as on SQLite.
+One session writes. It owns a slot (``slots``), which is the only fence: once the server has ended that
+session, no transaction of this process can commit any more.
 """
 
 import asyncio
@@ -34,11 +34,11 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 START_WITHIN_S: Final = 60.0
-"""How long the server may be out of reach at a start, in seconds."""
+"""How long the server may be unreachable at startup, in seconds."""
 FENCE_SHARE: Final = 3
-"""A process pays and posts only within this part of ``takeover_s`` after the server showed that it may."""
+"""Fraction of ``takeover_s``, as a divisor, in which a process may pay and post after a confirmation."""
 EXIT_LOST: Final = 70
-"""Exit code of a process that lost its slot: EX_SOFTWARE of sysexits.h."""
+"""Exit code of a process that lost its slot; EX_SOFTWARE in sysexits.h."""
 
 REPORT_TIMEOUT_MS: Final = 120_000
 READING: Final[dict[str, str | int]] = {
@@ -50,11 +50,11 @@ READING: Final[dict[str, str | int]] = {
 
 MAINTAINING: Final[dict[str, str | int]] = {"lock_timeout": LOCK_TIMEOUT_MS}
 REWRITTEN: Final = ("text", "draft", "song", "track", "coauthor", "member", "forgotten", "lyrics_call")
-"""Tables that hold what members typed, or lead to a person. Jobs and the ledger are too large for it."""
+"""Tables to rewrite: those with members' texts or identities. Jobs and the ledger are too large for that."""
 
 
 def die(reason: str) -> NoReturn:
-    """End the process at once: whatever it would still do, it could pay or post for what is another's."""
+    """End the process at once: anything else it does could pay or post for another process's work."""
     log.critical("slot lost", extra={"reason": reason})
     with suppress(ValueError, OSError):
         sys.stdout.flush()
@@ -63,7 +63,7 @@ def die(reason: str) -> NoReturn:
 
 
 class _Reader:
-    """A session that cannot write, on a thread of its own."""
+    """A read-only session on its own thread."""
 
     def __init__(self, url: str) -> None:
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="tunesmith-reader")
@@ -71,7 +71,7 @@ class _Reader:
         self._tx: Tx | None = None
 
     def run(self, fn: Callable[[Tx], T]) -> T:
-        """Run ``fn`` on a snapshot; once more if the session was lost since its last use."""
+        """Run ``fn`` on a snapshot, retrying once if the session was lost since its last use."""
         fresh = self._tx is None or not self._tx.usable
         try:
             return self._once(fn)
@@ -105,7 +105,7 @@ def _snapshot(fn: Callable[[Tx], T], tx: Tx) -> T:
 
 
 class Database(engine.Database):
-    """Transactions on one PostgreSQL database. Get it from ``open`` or ``attach``."""
+    """Transactions on one PostgreSQL database. Create it with ``open`` or ``attach``."""
 
     files = None
 
@@ -134,14 +134,14 @@ class Database(engine.Database):
         standby: Standby | None = None,
         lost: Callable[[str], NoReturn] = die,
     ) -> AsyncIterator["Database"]:
-        """Take a slot, waiting for it as long as other processes have them all, and open the database.
+        """Take a slot, waiting while other processes hold all of them, and open the database.
 
         There are as many slots as ``processes``. ``lost`` is called, on any thread, once another process has
-        the slot; it does not return.
+        taken the slot; it does not return.
 
         Raises:
-            StartRefused: the server can't be reached, the database is not for this program, or others use
-                it with another number of slots.
+            StartRefused: the server can't be reached, the database is not this program's, or other processes
+                use it with another number of slots.
             Stopped: ``standby.stop`` was set.
         """
         writer = Writer(url, takeover_s, processes)
@@ -167,7 +167,7 @@ class Database(engine.Database):
         """Open the database next to a running bot, without a slot.
 
         Raises:
-            StartRefused: it can't be reached, or has another schema than this program.
+            StartRefused: the database can't be reached, or its schema is not this program's.
         """
         writer = Writer(url, takeover_s=0.0)
         loop = asyncio.get_running_loop()
@@ -191,7 +191,10 @@ class Database(engine.Database):
         self._reader.thread.shutdown(wait=False)
 
     async def _beat(self) -> None:
-        """Show that the process is alive until cancelled. Its event loop beats, so that a stuck one stops."""
+        """Show that the process is alive until cancelled.
+
+        The beat runs on the event loop, so that it stops if the loop is stuck.
+        """
         held = self._writer.held
         assert held is not None  # noqa: S101 - _take has returned
         while True:
@@ -203,7 +206,7 @@ class Database(engine.Database):
 
     @property
     def share(self) -> Share:
-        """The servers for which this process works."""
+        """The share of the servers that this process serves."""
         return self._writer.share
 
     async def turn_to_identify(self, bucket: int) -> None:
@@ -215,25 +218,25 @@ class Database(engine.Database):
             except StoreBusy:
                 if self._closed:
                     raise
-                wait_s = RETRY_AFTER_S  # the connection to Discord that waits for this is worth keeping
+                wait_s = RETRY_AFTER_S  # don't fail: a connection to Discord is waiting for this turn
             await asyncio.sleep(wait_s)
 
     @property
     def scrubs_in_passing(self) -> bool:
-        """Return False: to rewrite a table locks it."""
+        """Return False: rewriting a table locks it."""
         return False
 
     @property
     def waiting(self) -> int:
-        """Number of writes that wait for their turn."""
+        """Number of writes waiting for their turn."""
         return self._waiting
 
     def may_act(self) -> bool:
-        """Return whether the server has shown lately that the slot is this process's."""
+        """Return whether the server has recently confirmed that this process owns its slot."""
         return slots.steady_s() - self._writer.proved_s <= self._writer.takeover_s / FENCE_SHARE
 
     async def write(self, fn: Callable[[engine.Tx], T]) -> T:
-        """Run ``fn`` in a transaction, whole or not at all, and durable when this returns.
+        """Run ``fn`` in an atomic transaction, which is durable when this returns.
 
         Raises:
             StoreBusy: the server could not be reached for 2 s, or another process held the rows;
@@ -278,7 +281,7 @@ class Database(engine.Database):
             return await asyncio.wrap_future(self._reader.thread.submit(self._reader.run, fn))
 
     async def report(self, fn: Callable[[engine.Tx], T]) -> T:
-        """Run ``fn`` on a snapshot in a session of its own: however long it takes, nobody else waits.
+        """Run ``fn`` on a snapshot in its own session, so that a slow one delays nobody else.
 
         Raises:
             StoreBusy: the server can't be reached.
@@ -309,20 +312,20 @@ class Database(engine.Database):
     async def take_over(
         self, take: Callable[[engine.Tx], int], is_current: Callable[[engine.Tx, int], bool]
     ) -> int:
-        """Return the number that ``take`` gives this process. Its slot keeps later ones away."""
+        """Return the number given to this process by ``take``. Its slot keeps later processes out."""
         del is_current  # a process without its slot cannot write at all
         return await self.write(take)
 
     async def until_lost(self) -> str:
-        """Wait for ever: a process that lost its slot ends at once, in ``lost``."""
+        """Wait forever: a process that loses its slot ends at once, in ``lost``."""
         await self._lost.wait()
         raise StoreLost("the slot was lost", RETRY_AFTER_S)
 
     async def scrub(self, first: int, record: Callable[[engine.Tx], object]) -> int | None:
-        """Rewrite the tables that hold what members typed, one for each call, at a quiet moment.
+        """Rewrite the tables with members' texts or identities, one per call, at a quiet moment.
 
-        VACUUM FULL leaves nothing of a deleted row in the table's files. What the server's log, replicas and
-        archives have of it is the operator's (docs/postgresql.md).
+        VACUUM FULL leaves nothing of a deleted row in the table's files. Copies in the server's log, replicas
+        and archives are the operator's responsibility (docs/postgresql.md).
         """
         place = first - engine.FIRST_PAGE
         await self._maintain(f"VACUUM (FULL) {REWRITTEN[place]}")
@@ -348,7 +351,7 @@ class Database(engine.Database):
 
 
 async def _take(writer: Writer, standby: Standby) -> None:
-    """Wait until a slot is this process's."""
+    """Wait until this process has taken a slot."""
     began_s, reached, stands_by = time.monotonic(), False, False
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
@@ -378,7 +381,7 @@ async def _take(writer: Writer, standby: Standby) -> None:
 
 
 async def _settled(entry: Future[T], deadline_s: float) -> T:
-    """Wait for a transaction. One that its thread has not begun by the deadline is refused."""
+    """Wait for a transaction; refuse it if its thread has not begun it by the deadline."""
     waiting = asyncio.wrap_future(entry)
     waiting.add_done_callback(_look_at)
     await asyncio.wait((waiting,), timeout=max(0.0, deadline_s - time.perf_counter()))
@@ -388,7 +391,7 @@ async def _settled(entry: Future[T], deadline_s: float) -> T:
 
 
 def _look_at(future: asyncio.Future[T]) -> None:
-    """Take note of an error that nobody waits for any more: its caller was cancelled."""
+    """Retrieve an error that nobody awaits any more because its caller was cancelled."""
     if not future.cancelled():
         future.exception()
 
@@ -399,10 +402,10 @@ def _beat(held: slots.Held, tx: Tx) -> None:
 
 @contextmanager
 def open_any_schema(url: str) -> Iterator[tuple[Tx, int, int]]:
-    """Open a snapshot, with the version of its schema, 0 if it is empty, and this program's.
+    """Open a snapshot; yields it, its schema version (0 if it is empty), and this program's.
 
     Raises:
-        StartRefused: it can't be reached, or belongs to another or a newer program.
+        StartRefused: the database can't be reached, or belongs to another program or a newer version.
     """
     with refusing():
         tx = connect(url, name="tunesmith reader", options=READING)
@@ -419,7 +422,7 @@ def open_read_only(url: str) -> Iterator[Tx]:
     """Open a snapshot of a database that a bot may be using.
 
     Raises:
-        StartRefused: it can't be reached, or has another schema than this program.
+        StartRefused: the database can't be reached, or its schema is not this program's.
     """
     with open_any_schema(url) as (tx, _, _):
         postgresql_schema.refuse_other_schema(tx)

@@ -1,4 +1,4 @@
-"""The errors of a PostgreSQL server: which of them pass, and how each is said without the password."""
+"""Errors of a PostgreSQL server: which ones are temporary, and how to report them without the password."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,34 +9,34 @@ import psycopg
 from bot.errors import StartRefused
 
 COLLISIONS: Final = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
-"""Two transactions were in each other's way: the one that was rolled back is run again."""
+"""Errors of transactions that conflicted; the one that was rolled back is run again."""
 MOMENTARY: Final = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
     # The server has become a replica.
     psycopg.errors.ReadOnlySqlTransaction,
-    # The process stood still in a transaction, and the server has ended the session.
+    # The process stalled in a transaction, and the server ended the session.
     psycopg.errors.IdleInTransactionSessionTimeout,
 )
-"""The session is gone, or the server cannot do it now."""
+"""Temporary errors: the session is gone, or the server cannot do this now."""
 NOT_YET: Final = ("starting up", "shutting down", "recovery", "too many", "remaining connection slots")
-"""Words with which the server refuses a session now that it may accept later."""
+"""Phrases with which the server refuses a session that it may accept later."""
 
 
 def sentence(error: psycopg.Error) -> str:
-    """Return the server's words on one line. They name host and user, and never the password."""
+    """Return the server's message on one line. It names host and user, but never the password."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
 def is_final(error: psycopg.Error) -> bool:
-    """Return whether the server has answered, and will not answer otherwise later."""
+    """Return whether the server has answered, and will give the same answer later."""
     words = str(error)
     return "FATAL" in words and not any(phrase in words for phrase in NOT_YET)
 
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Turn an error of the server into a refusal to start."""
+    """Turn a server error into a refusal to start."""
     try:
         yield
     except psycopg.Error as error:
@@ -44,8 +44,8 @@ def refusing() -> Iterator[None]:
 
 
 def refusal(error: psycopg.Error) -> StartRefused:
-    """Return the sentence for an operator whose database can't be used."""
-    if isinstance(error, psycopg.ProgrammingError):  # its words may repeat the address with its password
+    """Return the refusal for an operator whose database can't be used."""
+    if isinstance(error, psycopg.ProgrammingError):  # its message may contain the address and its password
         return StartRefused(
             "DATABASE_URL: PostgreSQL does not understand the address; check how it is written."
         )

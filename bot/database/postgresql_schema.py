@@ -1,4 +1,4 @@
-"""The schema on PostgreSQL: its version, and the migrations that bring a database up to it."""
+"""The PostgreSQL schema: its version, and the migrations that bring a database up to date."""
 
 import json
 from pathlib import Path
@@ -10,17 +10,17 @@ from bot.database.share import LOCKS
 from bot.errors import StartRefused
 
 VERSION_FACT: Final = "schema"
-"""Name of the fact that keeps the version."""
+"""Name of the fact with the version."""
 FLEET_TABLES: Final = ("slot", "identify")
-"""The tables that exist before the schema."""
+"""Tables that exist before the schema."""
 
 
 def migrations() -> list[tuple[int, list[Path]]]:
-    """Return the versions in order, each with its files. The first one is what SQLite had reached then."""
+    """Return the versions in order, each with its files. The first is SQLite's version at that time."""
     folder = Path(__file__).with_name("migrations") / "postgresql"
     versions: dict[int, list[Path]] = {}
     for file in sorted(folder.glob("*.sql")):
-        # Of one version, the tables come before the rules about them.
+        # Within a version, the tables come before the rules about them.
         versions.setdefault(int(file.name[:4]), []).insert(0 if "tables" in file.name else 1, file)
     return sorted(versions.items())
 
@@ -31,7 +31,7 @@ def current() -> int:
 
 
 def schema_version(tx: Tx) -> int:
-    """Return the version of the database's schema; 0 if it has none of ours."""
+    """Return the version of the database's schema; 0 if it doesn't have ours."""
     if tx.execute("SELECT to_regclass('fact') AS fact").fetchone()["fact"] is None:
         return 0
     row = tx.execute("SELECT value FROM fact WHERE name = ?", (VERSION_FACT,)).fetchone()
@@ -42,7 +42,7 @@ def refuse_unusable(tx: Tx) -> None:
     """Refuse a database of another program or of a newer version of this one.
 
     Raises:
-        StartRefused: it is one.
+        StartRefused: the database is of another program or a newer version.
     """
     version = schema_version(tx)
     if version > current():
@@ -66,7 +66,7 @@ def refuse_other_schema(tx: Tx) -> None:
     """Refuse a database whose schema is not this program's.
 
     Raises:
-        StartRefused: it is of another version, or empty.
+        StartRefused: the database is of another program or version, or empty.
     """
     refuse_unusable(tx)
     version = schema_version(tx)
@@ -80,7 +80,7 @@ def refuse_other_schema(tx: Tx) -> None:
 def take_slot(tx: Tx, slot: int, size: int, holder: str) -> slots.Held | None:
     """Take a slot that seemed free, and upgrade the schema, within ``slots.exclusively``.
 
-    An older schema stays as long as anybody works on it: then there is no slot for this program yet.
+    An older schema is kept while any process uses it; until then, this returns None.
 
     Raises:
         StartRefused: a newer program has upgraded the schema meanwhile, or the database was restored.
@@ -100,7 +100,7 @@ def take_slot(tx: Tx, slot: int, size: int, holder: str) -> slots.Held | None:
 
 
 def migrate(tx: Tx) -> None:
-    """Upgrade the schema in one transaction. Nobody works on the database."""
+    """Upgrade the schema in one transaction, while nobody uses the database."""
     with slots.exclusively(tx):
         upgrade(tx)
 
@@ -112,7 +112,7 @@ def upgrade(tx: Tx) -> None:
     for number, steps in migrations():
         if number > version:
             for step in steps:
-                # Without parameters, so that the server takes all statements of a file at once.
+                # Without parameters, so that the server accepts all statements of a file at once.
                 tx.connection.execute(step.read_text("utf-8").encode())
     if version < current():
         tx.execute(

@@ -13,16 +13,16 @@ from psycopg.types.string import StrDumperUnknown
 from bot.database.engine import ConstraintViolated, Rows
 
 STATEMENTS_MAX: Final = 2_000
-"""Number of translated statements that are kept; the store has a few hundred."""
+"""Maximum number of cached translated statements; the store has a few hundred."""
 CONNECT_WITHIN_S: Final = 3
-"""Wait for a connection, in seconds."""
+"""Timeout for a connection, in seconds."""
 KEEPALIVE_AFTER_S: Final = 5
-"""Silence after which a connection is tested, in seconds: by default, a dead host is noticed after hours.
+"""Idle time before a connection is tested, in seconds; by default, a dead host is noticed after hours.
 Source: https://www.postgresql.org/docs/current/libpq-connect.html, read 2026-11-26."""
 KEEPALIVE_EVERY_S: Final = 2
 KEEPALIVES_MAX: Final = 3
 TCP_TIMEOUT_MS: Final = 10_000
-"""Wait for the acknowledgement of what was sent."""
+"""Timeout for the acknowledgement of sent data, in milliseconds."""
 
 _TOKEN: Final = re.compile(
     r"""(?P<text>'(?:[^']|'')*')
@@ -36,7 +36,7 @@ _TOKEN: Final = re.compile(
 
 @lru_cache(maxsize=STATEMENTS_MAX)
 def translated(sql: str) -> str:
-    """Return the statement with psycopg's placeholders and PostgreSQL's name of the one table function."""
+    """Translate a statement to psycopg's placeholders and PostgreSQL's name for ``json_each``."""
 
     def replace(token: re.Match[str]) -> str:
         if token["text"] is not None:
@@ -55,7 +55,7 @@ def _placeholder(mark: str) -> str:
 
 
 class Row(tuple[Any, ...]):
-    """A row that is read by position or by name, like SQLite's."""
+    """A row read by position or by name, like SQLite's."""
 
     __slots__ = ()
     places: dict[str, int] = {}  # noqa: RUF012 - of the subclass that ``_shape`` makes
@@ -80,14 +80,14 @@ def _rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], Row]:
 
 
 class _WholeLoader(Loader):
-    """Reads a NUMERIC as an int: only sums of BIGINT are numeric here."""
+    """Reads a NUMERIC as an int: the only numerics here are sums of BIGINT."""
 
     def load(self, data: Any) -> int:  # noqa: ANN401 - psycopg's Buffer
         return int(bytes(data))
 
 
 class _BitDumper(Dumper):
-    """Writes a bool as 0 or 1, as the columns hold it."""
+    """Writes a bool as 0 or 1, as the columns store it."""
 
     oid = psycopg.adapters.types["int2"].oid
 
@@ -96,17 +96,17 @@ class _BitDumper(Dumper):
 
 
 class _TextDumper(StrDumperUnknown):
-    """Writes a text without NUL, which PostgreSQL cannot hold."""
+    """Writes a text without NUL, which PostgreSQL cannot store."""
 
     def dump(self, obj: Any) -> Any:  # noqa: ANN401 - as in Dumper
         return super().dump(obj.replace("\0", "\ufffd") if "\0" in obj else obj)
 
 
 class Tx:
-    """A connection, as a transaction function sees it."""
+    """A connection as seen by a transaction function."""
 
     locks_rows = True
-    """Whether transactions of other processes write at the same time; see ``locking``."""
+    """Whether other processes' transactions write at the same time; see ``locking``."""
 
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         self.connection = connection
@@ -116,10 +116,10 @@ class Tx:
         """Execute one statement.
 
         Raises:
-            ConstraintViolated: the schema forbids it. The transaction can only be rolled back.
+            ConstraintViolated: the schema forbids this. The transaction can only be rolled back.
         """
         try:
-            # The text comes from this program, never from anybody's input.
+            # The SQL text comes from this program, never from user input.
             cursor = self.connection.execute(translated(sql), parameters)
         except (psycopg.IntegrityError, psycopg.errors.RaiseException) as error:
             raise ConstraintViolated(str(error)) from error
@@ -128,7 +128,7 @@ class Tx:
         return cursor
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> None:
-        """Execute one statement with each of these parameters."""
+        """Execute one statement once for each set of parameters."""
         for one in parameters:
             self.execute(sql, one)
 
@@ -142,21 +142,21 @@ class Tx:
 
     @property
     def in_transaction(self) -> bool:
-        """Whether a transaction is open, a failed one included."""
+        """Whether a transaction is open, including a failed one."""
         return self.connection.info.transaction_status != pq.TransactionStatus.IDLE
 
     def close(self) -> None:
-        """Close the connection; whatever it has not committed is rolled back."""
+        """Close the connection; uncommitted changes are rolled back."""
         self.connection.close()
 
 
 def connect(url: str, *, name: str, options: dict[str, str | int]) -> Tx:
-    """Open a connection that commits each statement outside a transaction.
+    """Open a connection in autocommit mode: statements outside a transaction commit at once.
 
-    ``options`` are settings of the session, and ``name`` is what the server shows of it.
+    ``options`` are session settings, and ``name`` is the session's name on the server.
 
     Raises:
-        psycopg.Error: the server can't be reached, or refuses.
+        psycopg.Error: the server can't be reached, or refuses the connection.
     """
     connection = psycopg.Connection[Row].connect(
         url,

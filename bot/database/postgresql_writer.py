@@ -1,6 +1,6 @@
-"""The session of a PostgreSQL server that writes: its slot, its transactions, and the outcome of each.
+"""The writing session on a PostgreSQL server: its slot, its transactions, and their outcomes.
 
-What is reported as not written is never written later. While the outcome of a commit is open, its caller
+A write that is reported as not done is never done later. While the outcome of a commit is unknown, its caller
 waits: neither "done" nor "busy" would be true.
 """
 
@@ -29,10 +29,10 @@ T = TypeVar("T")
 
 RECONNECT_PAUSE_S: Final = 0.1
 LOCK_TIMEOUT_MS: Final = 1_500
-"""Wait of one statement for a row that another process has locked."""
+"""Maximum wait of one statement for a row locked by another process, in milliseconds."""
 STATEMENT_TIMEOUT_MS: Final = 10_000
 IDLE_TIMEOUT_MS: Final = 10_000
-"""How long a transaction may stand still before the server ends its session and frees its locks."""
+"""How long a transaction may be idle before the server ends its session and frees its locks, in ms."""
 
 WRITING: Final[dict[str, str | int]] = {
     "lock_timeout": LOCK_TIMEOUT_MS,
@@ -43,15 +43,15 @@ WRITING: Final[dict[str, str | int]] = {
 
 
 class Writer:
-    """The writing session, on its one thread."""
+    """The writing session, on its own thread."""
 
     def __init__(self, url: str, takeover_s: float, processes: int = 1) -> None:
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="tunesmith-writer")
         self.takeover_s = takeover_s
         self.held: slots.Held | None = None
-        """The slot that the process has, and the epoch under which it does; None without one."""
+        """The process's slot, and the epoch of its claim; None without a slot."""
         self.proved_s = -takeover_s
-        """When the server last showed that the slot is this process's, as of before it was asked."""
+        """Start of the last exchange in which the server confirmed the slot, in steady seconds."""
         self.closing = threading.Event()
         self._url = url
         self._tx: Tx | None = None
@@ -66,15 +66,16 @@ class Writer:
 
     @property
     def share(self) -> Share:
-        """The servers for which the process works."""
+        """The share of the servers that the process serves."""
         return EVERYTHING if self.held is None else Share(slot=self.held.slot, slots=self._processes)
 
     def attempt(self) -> bool:
-        """Take the lowest free slot, if there is one. Raises psycopg.Error while the server is out of reach.
+        """Take the lowest free slot, if there is one. Returns whether there was.
 
         Raises:
-            StartRefused: processes of another number of slots are working, or of a newer program; or this
+            StartRefused: processes with another number of slots, or of a newer program, are running; or this
                 machine's clock is wrong.
+            psycopg.Error: the server is out of reach.
         """
         if self._tx is None or not self._tx.usable:
             self._tx = self._connect()
@@ -101,18 +102,18 @@ class Writer:
         return self.held is not None
 
     def _now(self) -> datetime:
-        """Return the time by which the process works: that of its start and what has passed since."""
+        """Return the time by the process's own clock: its start plus the steady time since."""
         return self._began + timedelta(seconds=slots.steady_s() - self._began_s)
 
     def attach(self) -> None:
-        """Connect without a slot, next to a bot that runs."""
+        """Connect without a slot, next to a running bot."""
         self._tx = self._connect()
         postgresql_schema.refuse_other_schema(self._tx)
 
     def _connect(self) -> Tx:
         tx = connect(self._url, name="tunesmith", options=WRITING)
-        # With commits that are not flushed, a crash of the server loses the last ones, and a lost
-        # `submitting` is a second charge.
+        # With unflushed commits, a server crash would lose the last ones, and a lost `submitting` means a
+        # second charge.
         tx.execute(
             """SELECT set_config('synchronous_commit', 'on', false)
                WHERE current_setting('synchronous_commit') = 'off'"""
@@ -126,11 +127,11 @@ class Writer:
         return tx
 
     def _again(self) -> Tx:
-        """Return a session that holds what the lost one held.
+        """Return a new session that has taken over the slot of the lost one.
 
         Raises:
             SlotLost: another process has the slot, or has had it.
-            psycopg.OperationalError: not yet.
+            psycopg.OperationalError: the lost session still has the slot, or the server is out of reach.
         """
         old_session, tx = self._session, self._connect()
         try:
@@ -150,11 +151,11 @@ class Writer:
     # -- transactions
 
     def run(self, fn: Callable[[Tx], T], deadline_s: float) -> T:
-        """Run ``fn`` in one transaction, again after a collision or a lost session, until the deadline.
+        """Run ``fn`` in one transaction, retrying after a collision or a lost session until the deadline.
 
         Raises:
             SlotLost: this process no longer holds the slot.
-            StoreBusy: it was not possible in time; nothing was written.
+            StoreBusy: the deadline has passed; nothing was written.
         """
         while True:
             try:
@@ -194,14 +195,14 @@ class Writer:
         return result
 
     def _sign(self, tx: Tx) -> str | None:
-        """Return by what the transaction is known if its commit is not answered, or None if it wrote nothing.
+        """Return a sign by which to find the transaction if its commit goes unanswered.
 
-        In that case it may be run again. Whoever holds a slot writes a number of its own into its row. The
-        server's number of the transaction is taken without a slot only: after a crash, the server may give
-        it to another one.
+        None means that the transaction wrote nothing and may be run again. A process with a slot writes a
+        number of its own into the slot's row. The server's transaction number is used only without a slot:
+        after a crash, the server may assign it to another transaction.
         """
         if self.held is None:
-            # None for a transaction that has written nothing; asked earlier, it would give it a number.
+            # NULL for a transaction that has written nothing; other functions would assign a number to it.
             xid = tx.execute("SELECT CAST(pg_current_xact_id_if_assigned() AS TEXT)").fetchone()[0]
             return None if xid is None else str(xid)
         self._transactions += 1
@@ -209,17 +210,17 @@ class Writer:
         return str(self._transactions) if is_signed else None
 
     def _was_committed(self, sign: str) -> bool:
-        """Return whether a commit whose answer was lost has happened. The server knows, once it is back.
+        """Ask the server, once it is back, whether a commit whose answer was lost took place.
 
         Raises:
             SlotLost: another process has the slot; its view of the database counts now.
-            CancelledError: the process is closing, and will not find out. Its caller ends with it, told
-                neither.
+            CancelledError: the process is closing and cannot find out; the caller ends with it, not
+                knowing either way.
         """
         while not self.closing.is_set():
             try:
                 self._tx = self._again()
-                if self.held is not None:  # the lost session is over: it no longer has the lock
+                if self.held is not None:  # the lost session has ended, since it no longer has the lock
                     return slots.signed(self._tx, self.held) == int(sign)
                 row = self._tx.execute("SELECT pg_xact_status(CAST(? AS xid8))", (sign,)).fetchone()
                 if row[0] != "in progress":
@@ -227,7 +228,7 @@ class Writer:
             except MOMENTARY as error:
                 log.warning("commit not confirmed yet", extra={"error": sentence(error)})
             except psycopg.errors.InvalidParameterValue:
-                return False  # the server crashed, and never kept anything of a transaction of this number
+                return False  # the server crashed, and kept nothing of a transaction with this number
             time.sleep(RECONNECT_PAUSE_S)
         raise CancelledError
 

@@ -1,17 +1,17 @@
-"""Which processes work on a PostgreSQL database: those whose writing session owns a slot.
+"""Slots, which decide which processes work on a PostgreSQL database: those whose writing session owns one.
 
-A slot is an advisory lock of the one session that writes, and a row with an epoch and a beat. If the
-process dies, the server ends its session and the lock is free. If it only stands still, its beat stops:
-whoever stands by sees the same beat for ``takeover_s`` on a clock of its own, and has the server end that
-session. From then on nothing of the old process can be written, since its next session finds the slot taken
-or another epoch. No clocks of two machines are compared, and no lease is computed.
+A slot is an advisory lock of that one session, and a row with an epoch and a beat. If the process dies, the
+server ends its session and releases the lock. If the process only stalls, its beat stops: a standby sees
+the same beat for ``takeover_s`` by its own clock, and has the server end that session. From then on the old
+process can write nothing, since its next session finds the slot taken or the epoch changed. Clocks of two
+machines are never compared, and no lease is computed.
 
-A fleet has as many slots as every one of its processes was told to have, and each slot works for its share of
-the servers (``share``). So that nobody works for a server twice or never, the number stands in the rows, and
-processes with another number wait until none of the slots is held.
+All processes of a fleet are configured with the same number of slots, and each slot serves its share of the
+servers (``share``). To serve every server exactly once, the rows store that number, and processes with
+another one wait until no slot is held.
 
-A free slot whose holder has not given it back is left alone for ``grace_s``: a process that has lost only its
-connection takes it up again under the same epoch, and nothing of its work is lost.
+A free slot that its holder has not given back is left alone for up to ``GRACE_S``: a process that has lost
+only its connection takes it up again under the same epoch, and none of its work is lost.
 """
 
 import os
@@ -27,15 +27,15 @@ from bot.database.postgresql_tx import Tx
 from bot.database.share import LOCKS, SLOTS_MAX
 
 SCHEMA_LOCK: Final = -1
-"""Second number of the lock under which slots are taken and the schema is changed."""
+"""Second number of the advisory lock for taking slots and changing the schema."""
 BEAT_S: Final = 1.0
 """Interval between two beats, in seconds."""
 LOOK_S: Final = 0.25
-"""Interval at which a standby looks at the slots, in seconds."""
+"""Interval between two looks of a standby at the slots, in seconds."""
 LATE_LOOK_S: Final = 2.0
-"""Interval between two looks from which on a standby has stood still itself, and starts counting anew."""
+"""Interval between two looks beyond which the standby itself has stalled and counts anew, in seconds."""
 GRACE_S: Final = 2.5
-"""How long a slot that was not given back is left to its last holder, in seconds."""
+"""How long a slot that was not given back is reserved for its last holder, in seconds."""
 TABLE: Final = """CREATE TABLE IF NOT EXISTS slot (
   id BIGINT PRIMARY KEY,
   epoch BIGINT NOT NULL,
@@ -51,11 +51,11 @@ _OURS: Final = """locktype = 'advisory' AND granted AND classid = CAST(:locks AS
 
 
 class SlotLost(Exception):
-    """The slot is another process's: this one can neither pay nor post any more."""
+    """Another process has the slot: this one must neither pay nor post any more."""
 
 
 class OtherSize(Exception):
-    """Processes that were started for another number of slots are working."""
+    """Processes started for another number of slots are running."""
 
     def __init__(self, size: int) -> None:
         super().__init__(size)
@@ -63,17 +63,20 @@ class OtherSize(Exception):
 
 
 def steady_s() -> float:
-    """Return a time in seconds that goes on while the process is stopped, and where possible the machine."""
+    """Return a time in seconds that advances while the process is stopped.
+
+    Where possible, it also advances while the machine is suspended.
+    """
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def this_process() -> str:
-    """Return the host and the number of this process, for people who look into the table."""
+    """Return this process's host and id, for people who inspect the table."""
     return f"{os.uname().nodename}:{os.getpid()}"
 
 
 class Beat(Struct, frozen=True):
-    """Content of a slot's row when it was looked at."""
+    """Contents of a slot's row at a look."""
 
     epoch: int
     beat: int
@@ -81,7 +84,7 @@ class Beat(Struct, frozen=True):
 
 
 class Watch:
-    """For how long the beat has not changed, by this process's clock and own looks alone."""
+    """Measures how long a beat has not changed, only by this process's own clock and looks."""
 
     def __init__(self, now_s: Callable[[], float] = steady_s) -> None:
         self._now_s = now_s
@@ -89,7 +92,7 @@ class Watch:
         self._since_s = self._looked_s = now_s()
 
     def look(self, beat: Beat | None) -> float:
-        """Take note of the row and return for how many seconds it has been the same."""
+        """Note the row and return how long it has been the same, in seconds."""
         now_s = self._now_s()
         if beat != self._beat or now_s - self._looked_s > LATE_LOOK_S:
             self._beat, self._since_s = beat, now_s
@@ -98,7 +101,7 @@ class Watch:
 
 
 class _Row(NamedTuple):
-    """A row of the table."""
+    """A row of the slot table."""
 
     id: int
     epoch: int
@@ -108,14 +111,14 @@ class _Row(NamedTuple):
 
 
 class Held(Struct, frozen=True, kw_only=True):
-    """A slot that is this process's."""
+    """A slot held by this process."""
 
     slot: int
     epoch: int
 
 
 class Lookout:
-    """The slots as a process without one sees them, by its own clock and looks alone."""
+    """The slots as seen by a process without one, only by its own clock and looks."""
 
     def __init__(self, size: int, takeover_s: float, now_s: Callable[[], float] = steady_s) -> None:
         self.size = size
@@ -126,10 +129,10 @@ class Lookout:
     def look(self, tx: Tx) -> list[int]:
         """Return the slots that seem free, lowest first.
 
-        A holder that stands still loses its session at this look, and its slot at a later one.
+        A stalled holder loses its session at this look, and its slot at a later one.
 
         Raises:
-            OtherSize: a process that was started for another number of slots has one.
+            OtherSize: a process started for another number of slots holds one.
         """
         rows = {row["id"]: _Row(*row) for row in tx.execute(_ROWS).fetchall()}
         locked, free, is_waiting = locked_slots(tx), [], False
@@ -153,7 +156,7 @@ class Lookout:
 
 
 def prepare(tx: Tx) -> None:
-    """Create the tables of the fleet if they are missing. They exist before the schema."""
+    """Create the fleet's tables, which exist before the schema, if they are missing."""
     with exclusively(tx):
         tx.execute(TABLE)
         tx.execute(pace.TABLE)
@@ -161,7 +164,7 @@ def prepare(tx: Tx) -> None:
 
 @contextmanager
 def exclusively(tx: Tx) -> Iterator[None]:
-    """Run one transaction in which nobody else takes a slot or changes the schema."""
+    """Run one transaction during which nobody else takes a slot or changes the schema."""
     tx.execute("BEGIN")
     try:
         tx.execute("SELECT pg_advisory_xact_lock(?, ?)", (LOCKS, SCHEMA_LOCK))
@@ -174,11 +177,11 @@ def exclusively(tx: Tx) -> Iterator[None]:
 
 
 def take(tx: Tx, slot: int, size: int, holder: str) -> Held | None:
-    """Take a slot that seemed free, within ``exclusively``. Return None if it is not."""
+    """Take a slot that seemed free, within ``exclusively``. Return None if it isn't free."""
     rows = tx.execute("SELECT id FROM slot WHERE size <> ? AND holder <> ''", (size,)).fetchall()
     if locked_slots(tx) & {row["id"] for row in rows} or not lock(tx, slot):
         return None
-    # A process of another size that comes back after a lost connection would work for others' servers.
+    # A process of another size that reconnects would serve servers that now belong to others.
     tx.execute(
         "UPDATE slot SET epoch = epoch + 1, holder = '', size = :size WHERE size <> :size", {"size": size}
     )
@@ -193,17 +196,17 @@ def take(tx: Tx, slot: int, size: int, holder: str) -> Held | None:
 
 
 def name_writer(tx: Tx, held: Held) -> None:
-    """Let what the session writes count in the slot's own totals, so that it waits for no other slot's."""
+    """Count the session's writes in the slot's own totals, so that they wait for no other slot's."""
     tx.execute("SELECT set_config('tunesmith.writer', ?, false)", (str(held.slot),))
 
 
 def dismiss_others(tx: Tx, slot: int) -> None:
-    """Keep processes from coming back that have lost their connection, within ``exclusively``."""
+    """Keep processes that have lost their connection from coming back, within ``exclusively``."""
     tx.execute("UPDATE slot SET epoch = epoch + 1, holder = '' WHERE id <> ? AND holder <> ''", (slot,))
 
 
 def locked_slots(tx: Tx) -> set[int]:
-    """Return the slots that sessions of other processes have locked."""
+    """Return the slots locked by other processes' sessions."""
     rows = tx.execute(
         f"SELECT CAST(objid AS BIGINT) AS slot FROM pg_locks WHERE {_OURS}", {"locks": LOCKS}
     ).fetchall()
@@ -211,12 +214,12 @@ def locked_slots(tx: Tx) -> set[int]:
 
 
 def lock(tx: Tx, slot: int) -> bool:
-    """Lock the slot for this session, if nobody else has it."""
+    """Lock the slot for this session. Returns False if another session has it."""
     return bool(tx.execute("SELECT pg_try_advisory_lock(?, ?)", (LOCKS, slot)).fetchone()[0])
 
 
 def _end_holder(tx: Tx, slot: int, beat: Beat) -> None:
-    """End the session of a holder whose beat is still the one that was watched."""
+    """End the session of a holder whose beat has not changed since the look."""
     tx.execute(
         f"""SELECT pg_terminate_backend(pid) FROM pg_locks WHERE {_OURS} AND objid = CAST(:slot AS oid)
               AND EXISTS (SELECT 1 FROM slot WHERE id = :slot AND epoch = :epoch AND beat = :beat)""",
@@ -225,10 +228,9 @@ def _end_holder(tx: Tx, slot: int, beat: Beat) -> None:
 
 
 def take_up_again(tx: Tx, held: Held, old_session: int) -> bool:
-    """Lock the slot in a new session of the process that holds it. Return False if the server is not ready.
+    """Lock the slot in a new session of its holder. Return False if the lost session still has the lock.
 
-    ``old_session`` is the server's number of the session that was lost, which the server may not have
-    noticed yet.
+    ``old_session`` is the backend pid of the lost session, whose end the server may not have noticed yet.
 
     Raises:
         SlotLost: another process has the slot, or has had it in between.
@@ -248,7 +250,7 @@ def take_up_again(tx: Tx, held: Held, old_session: int) -> bool:
 
 
 def beat(tx: Tx, held: Held) -> None:
-    """Show that the holder is alive. A lost beat does no harm, so it is not flushed.
+    """Show that the holder is alive. Losing a beat does no harm, so it is not flushed.
 
     Raises:
         SlotLost: another process has the slot.
@@ -262,9 +264,9 @@ def beat(tx: Tx, held: Held) -> None:
 
 
 def sign(tx: Tx, held: Held, number: int) -> bool:
-    """Write a number into the slot's row, as a part of a transaction that has written something. Else False.
+    """Write a number into the slot's row if the transaction has written anything. Return whether it did.
 
-    Asking for a transaction's number would give it one, so the condition only looks.
+    The condition uses a function that does not assign a transaction number, as others would.
     """
     return (
         tx.execute(
@@ -277,11 +279,11 @@ def sign(tx: Tx, held: Held, number: int) -> bool:
 
 
 def signed(tx: Tx, held: Held) -> int | None:
-    """Return the number of the holder's last transaction that was committed."""
+    """Return the number of the holder's last committed transaction."""
     row = tx.execute("SELECT signed FROM slot WHERE id = ? AND epoch = ?", (held.slot, held.epoch)).fetchone()
     return None if row is None else row["signed"]
 
 
 def give_back(tx: Tx, held: Held) -> None:
-    """Leave the slot to whoever stands by, at once."""
+    """Release the slot to a standby at once."""
     tx.execute("UPDATE slot SET holder = '' WHERE id = ? AND epoch = ?", (held.slot, held.epoch))

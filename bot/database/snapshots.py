@@ -12,18 +12,18 @@ from typing import Final
 from bot.database.ownership import unmark
 
 STEPS: Final = 10_000
-"""Virtual machine instructions between two progress reports."""
+"""Number of virtual machine instructions between two progress reports."""
 FLUSH_BYTES: Final = 4 * 1024 * 1024
-"""Bytes between two flushes; a single flush at the end would delay the commits of other writers."""
+"""Number of bytes between two flushes; a single flush at the end would delay other writers' commits."""
 STALE_AFTER_S: Final = 24 * 60 * 60.0
-"""Age after which an unfinished copy is stale: its process was killed."""
+"""Age after which an unfinished copy is stale because its process was killed, in seconds."""
 CACHE: Final = -64 * 1024
-"""Page cache for copying and checking, 64 MiB: SQLite's 2 MiB would take three times as long."""
+"""Page cache for copying and checking, 64 MiB; with SQLite's 2 MiB it would take three times as long."""
 COMPANIONS: Final = ("-journal", "-wal", "-shm")
 """Suffixes of the files that SQLite keeps next to a database."""
 
 REPLACED: Final = ".replaced-"
-"""Suffix of a file that a restore has replaced."""
+"""Suffix of a file replaced by a restore."""
 KEEP_S: Final = 7 * 24 * 60 * 60.0
 """How long copies from before an upgrade and replaced files are kept, in seconds."""
 _BEFORE: Final = ".before-schema-"
@@ -32,9 +32,9 @@ _UNFINISHED: Final = ".unfinished"
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Provide an empty file that replaces ``target`` at the end, whole and durable, or not at all.
+    """Provide an empty file that finally replaces ``target``, whole and durable, or not at all.
 
-    Only its owner may read it. Raises OSError if that cannot be done.
+    Only its owner may read it. Raises OSError if the file cannot be created or put in place.
     """
     _drop_stale(target)
     handle, name = tempfile.mkstemp(prefix=_prefix(target), suffix=_UNFINISHED, dir=target.parent)
@@ -53,10 +53,10 @@ def replacing(target: Path) -> Iterator[Path]:
 def fill(
     connection: sqlite3.Connection, target: Path, progress: Callable[[int], None] = lambda _: None
 ) -> None:
-    """Copy what the connection sees at this moment into the empty ``target``.
+    """Copy the connection's current snapshot into the empty ``target``.
 
-    The connection is in no transaction. Other writers are not disturbed. ``progress`` receives the number
-    of bytes written so far.
+    The connection must not be in a transaction. Other writers are not delayed. ``progress`` receives the
+    number of bytes written so far.
 
     Raises:
         sqlite3.Error: the database cannot be read, or the disk is full.
@@ -88,7 +88,7 @@ def check(path: Path) -> None:
     """Verify a copy that nobody uses by reading all of it.
 
     Raises:
-        sqlite3.Error: it is damaged or not a database.
+        sqlite3.Error: the copy is damaged or not a database.
     """
     with closing(sqlite3.connect(address(path), uri=True)) as connection:
         connection.execute(f"PRAGMA cache_size = {CACHE}")
@@ -98,7 +98,7 @@ def check(path: Path) -> None:
 
 
 def address(path: Path) -> str:
-    """Return the URI with which SQLite reads a file that nobody changes, without creating companion files."""
+    """Return a URI for reading a file that nobody changes, without creating companion files."""
     return f"{path.resolve().as_uri()}?mode=ro&immutable=1"
 
 
@@ -120,7 +120,7 @@ def flush(path: Path) -> None:
 
 
 def before_schema(path: Path, version: int) -> Path:
-    """Return the name of the copy that is made before the database ``path`` is upgraded to this schema."""
+    """Return the name of the copy made before the database ``path`` is upgraded to this schema."""
     return path.with_name(f"{path.name}{_BEFORE}{version}")
 
 
@@ -128,8 +128,8 @@ def keep_before_schema(connection: sqlite3.Connection, path: Path, version: int)
     """Copy the open database next to itself; see ``before_schema``.
 
     Raises:
-        sqlite3.Error: it cannot be copied.
-        OSError: there is no room for the copy.
+        sqlite3.Error: the database cannot be copied.
+        OSError: the disk has no room for the copy.
     """
     with replacing(before_schema(path, version)) as unfinished:
         fill(connection, unfinished)
@@ -137,22 +137,22 @@ def keep_before_schema(connection: sqlite3.Connection, path: Path, version: int)
 
 
 def before_upgrades(path: Path | None) -> list[Path]:
-    """Return the copies that were made before upgrades of the database ``path``."""
+    """Return the copies made before upgrades of the database ``path``."""
     return _copies(path, _BEFORE)
 
 
 def replaced(path: Path | None) -> list[Path]:
-    """Return the files that restores of the database ``path`` have replaced."""
+    """Return the files replaced by restores of the database ``path``."""
     return _copies(path, REPLACED)
 
 
 def keeps_until_s(path: Path | None) -> float | None:
-    """Return until when replaced files of the database ``path`` are kept, in epoch seconds, if any."""
+    """Return when the last replaced file of the database ``path`` expires, in epoch seconds, or None."""
     return max((copy.stat().st_mtime + KEEP_S for copy in replaced(path)), default=None)
 
 
 def outlived(path: Path | None, now_s: float) -> list[Path]:
-    """Return the copies of both kinds that are older than ``KEEP_S``, at that moment in epoch seconds."""
+    """Return the copies of both kinds that are older than ``KEEP_S`` at ``now_s``, in epoch seconds."""
     copies = before_upgrades(path) + replaced(path)
     return [copy for copy in copies if copy.stat().st_mtime < now_s - KEEP_S]
 
@@ -173,7 +173,7 @@ def _literal(name: str) -> str:
 
 
 def _drop_stale(target: Path) -> None:
-    """Remove unfinished copies of processes that were killed."""
+    """Remove unfinished copies left by killed processes."""
     for left in target.parent.glob(f"{_literal(_prefix(target))}*{_UNFINISHED}*"):
         if left.is_file() and left.stat().st_mtime < time.time() - STALE_AFTER_S:
             left.unlink(missing_ok=True)

@@ -26,37 +26,38 @@ from bot.errors import StartRefused, StoreBusy, StoreLost
 
 T = TypeVar("T")
 Tx = sqlite3.Connection
-"""Argument of a transaction function, which executes statements and never awaits or commits."""
+"""Argument of a transaction function, which executes statements but never awaits or commits."""
 
 GIVE_UP_AFTER_S = engine.GIVE_UP_AFTER_S
 BUSY_TIMEOUT_MS = 500
-"""Wait of one statement for a lock."""
+"""Maximum wait of one statement for a lock, in milliseconds."""
 READERS_TIMEOUT_MS = 100
-"""Wait for readers while the write-ahead log is truncated; writers wait as long."""
+"""Maximum wait for readers when truncating the write-ahead log, in milliseconds; writers wait as long."""
 STATEMENTS_CACHED = 256
-"""Prepared statements that a connection keeps, which is more than the bot has."""
+"""Number of prepared statements that a connection caches; more than the bot has."""
 ROWS_READ = 64
-"""Rows that aiosqlite would fetch at a time. No statement goes through it."""
+"""Number of rows that aiosqlite would fetch at a time; no statement goes through it."""
 GROUP_MAX = 100
 """Maximum number of transactions that share one commit."""
 SCRUB_PAGES = 512
-"""Number of pages that are scrubbed at a time, 2 MiB, while writers wait."""
+"""Number of pages scrubbed at a time, 2 MiB, while writers wait."""
 HEADER_BYTES, PAGE_SIZE_AT, RESERVED_AT = 100, 16, 20
-"""The header of a database file, and where it has the size of a page and of its reserved part.
+"""Size of a database file's header, and the offsets of the page size and of its reserved part, in bytes.
 Source: https://sqlite.org/fileformat2.html#the_database_header, read 2026-11-26."""
 OLDEST_SQLITE = (3, 37, 0)
-"""Minimum version, for STRICT tables. Source: https://sqlite.org/stricttables.html, read 2026-11-22."""
+"""Minimum SQLite version, for STRICT tables.
+Source: https://sqlite.org/stricttables.html, read 2026-11-22."""
 
 PRAGMAS = (
     "PRAGMA journal_mode = WAL",
-    # NORMAL may lose the last commits at a power cut, and a lost `submitting` is a second charge.
+    # NORMAL may lose the last commits in a power cut, and a lost `submitting` means a second charge.
     "PRAGMA synchronous = FULL",
     f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
     "PRAGMA foreign_keys = ON",
     "PRAGMA trusted_schema = OFF",
     # Without this, REPLACE bypasses the trigger that makes the ledger append-only.
     "PRAGMA recursive_triggers = ON",
-    # Overwrites deleted rows; copies that pages have kept are blanked by ``scrub``.
+    # Overwrites deleted rows; copies left in pages are blanked by ``scrub``.
     "PRAGMA secure_delete = ON",
 )
 
@@ -71,11 +72,11 @@ _TRANSIENT_CODES = frozenset(
 )
 """Result codes of temporary failures."""
 _TRANSIENT_WRITE_CODES = _TRANSIENT_CODES | {sqlite3.SQLITE_READONLY}
-"""The same for a connection that may write."""
+"""Result codes of temporary failures on a writing connection."""
 
 
 class BusyError(sqlite3.OperationalError):
-    """The writer's thread was occupied until the deadline of a write."""
+    """The writer's thread was busy until the deadline of a write."""
 
     sqlite_errorcode = sqlite3.SQLITE_BUSY
 
@@ -86,54 +87,54 @@ class _Waiting(Generic[T]):
 
     run: Callable[[Tx], T]
     deadline: float
-    """By ``time.perf_counter``, in seconds."""
+    """Deadline on the clock of ``time.perf_counter``, in seconds."""
     results: list[T] = field(default_factory=list)
     """The result, once committed; a list because a result may be None."""
     error: Exception | None = None
     told: asyncio.Future[None] | None = None
-    """Done once its caller has been told that it is settled."""
+    """Done once the caller has been notified that the entry is settled."""
 
     @property
     def settled(self) -> bool:
-        """Whether it has a result or an error."""
+        """Whether the entry has a result or an error."""
         return bool(self.results) or self.error is not None
 
 
 class _Connection(aiosqlite.Connection):
-    """A connection with a thread of its own. No other class touches aiosqlite's private attributes.
+    """A connection with its own thread. No other class touches aiosqlite's private attributes.
 
-    aiosqlite has no public way to run a whole function on its thread, and one hop per statement costs more
-    than most statements do.
+    aiosqlite has no public way to run a whole function on its thread, and a hop per statement costs more than
+    most statements do.
     """
 
     async def run(self, fn: Callable[[Tx], T]) -> T:
-        """Run ``fn`` on the connection's thread, after everything that was handed to it earlier."""
+        """Run ``fn`` on the connection's thread, after everything queued earlier."""
         result: T = await self._execute(fn, self._conn)  # type: ignore[no-untyped-call]
         return result
 
     def begin(self, fn: Callable[[], None]) -> None:
-        """Run ``fn`` on the connection's thread, for nobody who waits; callable on any thread."""
+        """Run ``fn`` on the connection's thread without waiting for it; callable from any thread."""
         self._tx.put_nowait((None, fn))
 
     def join(self) -> None:
-        """Wait for the end of the thread, once the connection is closed or has failed to open."""
+        """Wait for the thread to end, once the connection is closed or has failed to open."""
         self._thread.join()
 
 
 class _Writer(_Connection):
-    """The one writing connection. Transactions that wait at the same time share a commit."""
+    """The only writing connection. Transactions that wait at the same time share a commit."""
 
     waiting: deque[_Waiting[object]]
     ownership: Ownership | None = None
     """None for a connection to the file of a running bot, which owns it."""
 
     _called = False
-    """Whether the thread is on its way to ``waiting``."""
+    """Whether a call to process ``waiting`` is queued on the thread."""
 
     async def settle(self, entry: _Waiting[object]) -> None:
         """Wait until ``entry`` is committed or refused.
 
-        An entry that the thread has not begun by its deadline is refused, whatever keeps the thread.
+        An entry that the thread has not begun by its deadline is refused, whatever the thread is busy with.
         """
         loop, connection = asyncio.get_running_loop(), self._conn
         entry.told = loop.create_future()
@@ -146,43 +147,43 @@ class _Writer(_Connection):
             giving_up.cancel()
 
     def _call(self, loop: asyncio.AbstractEventLoop, connection: Tx) -> None:
-        """Send the thread to what waits, unless it is on its way: one trip serves all who wait by then."""
+        """Queue a call to process ``waiting``, unless one is queued: it serves all who wait by then."""
         if not self._called:
             self._called = True
             self.begin(partial(self._settle_group, loop, connection))
 
     def _settle_group(self, loop: asyncio.AbstractEventLoop, connection: Tx) -> None:
-        """Commit what waits, up to a group, and tell the callers in one step. Runs on the thread."""
-        self._called = False  # before looking: whoever comes after the look calls again
+        """Commit a group of waiting entries, and notify their callers in one step. Runs on the thread."""
+        self._called = False  # before reading the queue: an entry added afterwards calls again
         group = [self.waiting.popleft() for _ in range(min(len(self.waiting), GROUP_MAX))]
         if not group:
             return
         left: list[_Waiting[object]] = []
         try:
             left = _commit(connection, group, self.check)
-        finally:  # after a bug as well: nobody waits for ever
+        finally:  # even after a bug, so that nobody waits forever
             self.waiting.extendleft(reversed(left))
             loop.call_soon_threadsafe(_tell, [entry for entry in group if entry not in left])
-        if self.waiting:  # after whatever else has been handed to the thread meanwhile
+        if self.waiting:  # queued behind anything else handed to the thread meanwhile
             self._call(loop, connection)
 
     def _give_up(self, entry: _Waiting[object]) -> None:
         """Refuse an entry at its deadline, unless the thread has begun it."""
         try:
-            self.waiting.remove(entry)  # atomic: either the thread gets the entry, or it is refused
+            self.waiting.remove(entry)  # atomic: the entry either goes to the thread or is refused
         except ValueError:
             return
         entry.error = BusyError("the writer had no time")
         _tell([entry])
 
     def check(self, connection: Tx) -> None:
-        """Raise Gone or Lost if the file on the disk is no longer the one that is open."""
+        """Raise Gone or Lost if the file on disk is no longer the open one."""
         if self.ownership is not None:
             self.ownership.check(connection)
 
 
 def _tell(settled: list[_Waiting[object]]) -> None:
-    """Wake the callers of these entries; one that was canceled waits no longer."""
+    """Wake the callers of these entries, except canceled ones, which no longer wait."""
     for entry in settled:
         if entry.told is not None and not entry.told.done():
             entry.told.set_result(None)
@@ -191,9 +192,9 @@ def _tell(settled: list[_Waiting[object]]) -> None:
 def _commit(
     connection: Tx, group: list[_Waiting[object]], check: Callable[[Tx], None]
 ) -> list[_Waiting[object]]:
-    """Run the group in one transaction, or one by one if that fails as a whole.
+    """Run the group in one transaction, or entry by entry if that fails as a whole.
 
-    Returns the entries that did not get the write lock and still wait for it.
+    Returns the entries that did not get the write lock and are still waiting for it.
     """
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -222,7 +223,7 @@ def _commit(
 
 
 def _patient(group: list[_Waiting[object]], error: sqlite3.Error) -> list[_Waiting[object]]:
-    """Return the entries that keep waiting for the lock; the others are refused with the error."""
+    """Return the entries that keep waiting for the lock, and refuse the others with the error."""
     locked, now_s = _code(error) == sqlite3.SQLITE_BUSY, time.perf_counter()
     for entry in group:
         if not locked or entry.deadline <= now_s:
@@ -231,7 +232,7 @@ def _patient(group: list[_Waiting[object]], error: sqlite3.Error) -> list[_Waiti
 
 
 def _run_inside(connection: Tx, entry: _Waiting[object]) -> None:
-    """Run one entry in a savepoint, so that its failure is its own. Raises if the whole group is lost."""
+    """Run one entry in a savepoint to isolate its failure. Raises if the whole group is lost."""
     connection.execute("SAVEPOINT one")
     try:
         entry.results.append(entry.run(connection))
@@ -247,12 +248,12 @@ def _run_inside(connection: Tx, entry: _Waiting[object]) -> None:
 
 
 def _code(error: sqlite3.Error) -> int:
-    """Return SQLite's primary result code (https://sqlite.org/rescode.html); 0: the module's own error."""
+    """Return SQLite's primary result code (https://sqlite.org/rescode.html); 0 for Python's own errors."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 class Database(engine.Database):
-    """Transactions on one file. Get it from ``Database.open``; there is one instance per file."""
+    """Transactions on one file. Create it with ``open``, once per file, or with ``attach``."""
 
     def __init__(
         self,
@@ -268,7 +269,7 @@ class Database(engine.Database):
         self._reports = threads.Threads("reports", threads.REPORTS)
         self._wrote = wrote
         self._handle = handle
-        """The open file for ``scrub``; None for a database that another process runs on."""
+        """The open file for ``scrub``; None for a database that another process owns."""
         self._lost: Lost | None = None
         self._was_lost = asyncio.Event()
         self._closed = False
@@ -283,8 +284,8 @@ class Database(engine.Database):
         ``wrote`` receives the duration of each write in seconds, including its wait for others.
 
         Raises:
-            StartRefused: another instance has it, it is damaged or newer than this program, or its file
-                system cannot keep SQLite's promises.
+            StartRefused: another instance has the file, the file is damaged or newer than this program, or
+                its file system cannot keep SQLite's guarantees.
         """
         with exclusive_lock(path) as handle:
             writer = _Writer(lambda: _connect(path), ROWS_READ)
@@ -313,21 +314,21 @@ class Database(engine.Database):
         """Open the database of a running bot for a moment, leaving its write-ahead log to the bot.
 
         Raises:
-            StartRefused: the file cannot be opened, or has another schema than this program.
+            StartRefused: the file cannot be opened, or its schema is not this program's.
         """
         reading = _Connection(lambda: _connect_attached_reading(path), ROWS_READ)
         writer = _Writer(lambda: _connect_attached(path), ROWS_READ)
         writer.waiting = deque()
-        # The last connection to close removes the log, unless it is read-only: so the reader closes last.
+        # The last connection to close removes the log, unless it is read-only, so the reader closes last.
         async with _opened(reading, path) as reader, _opened(writer, path):
             database = cls(path, writer, reader)
             with closing(database._reports):
                 yield database
 
     async def take_over(self, take: Callable[[Tx], int], is_current: Callable[[Tx, int], bool]) -> int:
-        """Make this process the owner of the database, and return the number that ``take`` gives it.
+        """Make this process the owner of the database, and return the number given to it by ``take``.
 
-        Once ``is_current`` denies that number, or the file is another one, every write fails.
+        Once ``is_current`` rejects that number, or the file is another one, every write fails.
 
         Raises:
             StoreBusy: as ``write``.
@@ -339,14 +340,14 @@ class Database(engine.Database):
         return number
 
     def may_act(self) -> bool:
-        """Return True: locks keep every other process away from the file."""
+        """Return True: locks keep every other process out of the file."""
         return True
 
     async def until_lost(self) -> str:
-        """Wait until a write finds that the database is no longer this process's. Return why.
+        """Wait until a write finds that this process no longer owns the database. Return why.
 
         Raises:
-            StartRefused: the check of a large file has found it damaged.
+            StartRefused: the integrity check has found a large file damaged.
         """
         await self._was_lost.wait()
         if isinstance(self._lost, Damaged):
@@ -354,22 +355,21 @@ class Database(engine.Database):
         return str(self._lost)
 
     async def _let_go(self) -> None:
-        """Leave a lost database as it is: the last connection to close would write the log into it.
+        """Leave a lost database unchanged: the last connection to close would write the log into it.
 
-        SQLite itself notices that a file was moved, but neither that it was overwritten nor that the log was
-        replaced.
+        SQLite itself notices when a file was moved, but not when it was overwritten or its log replaced.
         """
         if self._lost is None or isinstance(self._lost, LogLost):
             return
-        # The reader is still open and cannot write, so neither of them is a last one that can.
+        # The reader is still open, so the writer is not the last to close; and the reader cannot write.
         await self._writer.close()
         if isinstance(self._lost, Overwritten) and self._writer.ownership is not None:
             self._writer.ownership.drop_log()
 
     async def write(self, fn: Callable[[Tx], T]) -> T:
-        """Run ``fn`` in a transaction, whole or not at all, and durable when this returns.
+        """Run ``fn`` in an atomic transaction, which is durable when this returns.
 
-        A canceled caller does not change that: the transaction then happens as a whole or not at all.
+        If the caller is canceled, the transaction still happens as a whole or not at all.
 
         Raises:
             StoreBusy: the file stayed locked for 2 s, the disk is full, or the file is gone; nothing was
@@ -402,7 +402,7 @@ class Database(engine.Database):
         self._was_lost.set()
 
     def _refused(self, error: Gone | Lost) -> StoreBusy:
-        """Return the error for a file that is no longer there, or no longer ours."""
+        """Return the error for a file that no longer exists or is no longer ours."""
         if isinstance(error, Gone):
             return StoreBusy(f"the database can't be written to: {error}", RETRY_AFTER_S)
         self._lost = self._lost or error
@@ -420,7 +420,7 @@ class Database(engine.Database):
             return await self._reader.run(partial(_snapshot, fn))
 
     async def report(self, fn: Callable[[Tx], T]) -> T:
-        """Run ``fn`` on a snapshot in a thread of its own: however long it takes, nobody else waits.
+        """Run ``fn`` on a snapshot in another thread, so that a slow one delays nobody else.
 
         Raises:
             StoreBusy: the file cannot be read at the moment.
@@ -436,7 +436,7 @@ class Database(engine.Database):
 
     @contextmanager
     def _until_closed(self) -> Iterator[None]:
-        """Refuse what comes after the database was closed: a member may ask until the process has ended."""
+        """Refuse calls after the database was closed: members may send requests until the process ends."""
         try:
             yield
         except (ValueError, RuntimeError, sqlite3.ProgrammingError) as error:  # by where it was caught
@@ -446,7 +446,7 @@ class Database(engine.Database):
 
     @property
     def files(self) -> Path:
-        """The path of the database, next to which its copies lie."""
+        """The path of the database, with its copies next to it."""
         return self.path
 
     @property
@@ -455,25 +455,25 @@ class Database(engine.Database):
         return EVERYTHING
 
     async def turn_to_identify(self, bucket: int) -> None:
-        """Return at once: discord.py keeps the pace of one process."""
+        """Return at once: discord.py paces a single process by itself."""
 
     @property
     def scrubs_in_passing(self) -> bool:
-        """Return True: a few pages at a time hold writers up for milliseconds."""
+        """Return True: scrubbing a few pages at a time delays writers by milliseconds."""
         return True
 
     @property
     def waiting(self) -> int:
-        """Number of writes that wait for the writer's thread."""
+        """Number of writes waiting for the writer's thread."""
         return len(self._writer.waiting)
 
     async def scrub(self, first: int, record: Callable[[Tx], object]) -> int | None:
-        """Blank unused bytes in up to ``SCRUB_PAGES`` pages, from the page ``first`` on.
+        """Blank unused bytes in up to ``SCRUB_PAGES`` pages, beginning at page ``first``.
 
-        Returns the page to continue with, or None after the last. Once that has happened, and the log has
-        been emptied, the files contain nothing of what had been deleted before the first page. Writers
+        Returns the page to continue with, or None after the last. Once the last page is done and the log has
+        been emptied, the files contain nothing that was deleted before the first page was scrubbed. Writers
         wait for a few milliseconds. ``record`` has to write something: a commit makes other processes
-        forget the pages that they have in memory.
+        discard their cached pages.
 
         Raises:
             StoreBusy: a long read or another writer needs the log, or the disk fails; repeat it later.
@@ -483,15 +483,15 @@ class Database(engine.Database):
             raise TypeError("only the process that opened a database scrubs it")
 
         def scrub(connection: Tx) -> tuple[int | None, bool]:
-            # Neither the log nor the connection's memory may have an older state of a page: it would be
-            # written over the blanked one. So the log is emptied, the memory is given up, and both stay so
-            # while the transaction keeps others from writing.
+            # Neither the log nor the connection's cache may contain an older version of a page, since it
+            # would overwrite the blanked one. So the log is emptied and the cache released, and both stay
+            # empty while the transaction keeps others from writing.
             if not _log_emptied(connection):
                 raise BusyError("a long read needs the write-ahead log")
             connection.execute("PRAGMA shrink_memory")
             connection.execute("BEGIN IMMEDIATE")
             try:
-                self._writer.check(connection)  # once more, now that nobody can take the file over
+                self._writer.check(connection)  # again, now that nobody can take over the file
                 if self.path.with_name(f"{self.path.name}-wal").stat().st_size:
                     raise BusyError("another process wrote meanwhile")
                 following, changed = _blank(handle, first)
@@ -520,7 +520,7 @@ class Database(engine.Database):
     async def _maintain(self, work: Callable[[Tx], T]) -> T:
         """Run ``work`` outside a transaction, on the writer's connection.
 
-        A second connection that checkpoints could damage the file before SQLite 3.51.3.
+        Before SQLite 3.51.3, a second connection that checkpoints could damage the file.
         Source: https://sqlite.org/wal.html#walresetbug, read 2026-11-25.
         """
 
@@ -550,7 +550,7 @@ def _log_emptied(connection: Tx) -> bool:
 
 
 def _blank(handle: int, first: int) -> tuple[int | None, bool]:
-    """Blank unused bytes in the file, whose log is empty. Returns what follows and whether any changed."""
+    """Blank unused bytes in a file with an empty log. Returns the next page and whether any changed."""
     header = os.pread(handle, HEADER_BYTES, 0)
     (size,) = struct.unpack_from(">H", header, PAGE_SIZE_AT)
     size = pages.PAGE_BYTES_MAX if size == 1 else size
@@ -570,7 +570,7 @@ def _blank(handle: int, first: int) -> tuple[int | None, bool]:
 
 @contextmanager
 def _read_errors() -> Iterator[None]:
-    """Raise StoreBusy for a failure that is temporary for a reader."""
+    """Raise StoreBusy for failures that are temporary for a reader."""
     try:
         yield
     except sqlite3.Error as error:
@@ -593,7 +593,7 @@ ConnectionT = TypeVar("ConnectionT", bound=_Connection)
 
 @asynccontextmanager
 async def _opened(connection: ConnectionT, path: Path) -> AsyncIterator[ConnectionT]:
-    """Open and close a connection: aiosqlite's thread is not a daemon and would keep a refusal alive."""
+    """Open and close a connection; otherwise aiosqlite's non-daemon thread would outlive a refusal."""
     try:
         try:
             await connection
@@ -623,7 +623,7 @@ def _refusal(path: Path, error: sqlite3.Error) -> StartRefused:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """Open a migrated, writing connection. Runs on its thread."""
+    """Open a writing connection and migrate the schema. Runs on the connection's thread."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise StartRefused(f"SQLite {sqlite3.sqlite_version} is too old; install Python with 3.37 or newer.")
     _look(path)
@@ -642,12 +642,12 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _look(path: Path) -> None:
-    """Refuse another program's database without leaving a trace: a writer would merge its log on closing."""
+    """Refuse another program's database without a trace: a writer would merge its log on closing."""
     try:
         with closing(_connect_reading(path)) as connection:
             refuse_foreign(connection, path)
     except sqlite3.Error:
-        return  # damaged, or not to be opened in this way: the writer finds out
+        return  # damaged, or not readable in this way; the writer will find out
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
@@ -661,7 +661,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _connect_reading(path: Path, *, any_thread: bool = False) -> sqlite3.Connection:
-    """Open a connection that cannot write."""
+    """Open a read-only connection."""
     connection = sqlite3.connect(
         f"{path.resolve().as_uri()}?mode=ro",
         uri=True,
@@ -678,13 +678,13 @@ def _connect_reading(path: Path, *, any_thread: bool = False) -> sqlite3.Connect
 def _connect_attached(path: Path) -> sqlite3.Connection:
     """Open a writing connection to the file of a running bot. It never checkpoints.
 
-    Before SQLite 3.51.3, two connections that do can damage the file.
+    Before SQLite 3.51.3, two connections that checkpoint can damage the file.
     Source: https://sqlite.org/wal.html#walresetbug, read 2026-11-25.
     """
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None)
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA wal_autocheckpoint = 0")
-    for pragma in PRAGMAS[1:]:  # the journal's mode is the running bot's
+    for pragma in PRAGMAS[1:]:  # the running bot has already set the journal mode
         connection.execute(pragma)
     return connection
 
@@ -704,7 +704,7 @@ def open_read_only(path: Path) -> Iterator[Tx]:
     """Open a snapshot of a database that a bot may be using.
 
     Raises:
-        StartRefused: it does not exist, cannot be read, or has another schema than this program.
+        StartRefused: the file does not exist, cannot be read, or its schema is not this program's.
     """
     if not path.is_file():
         raise StartRefused(f"DATABASE_URL: {path} is not there yet; start the bot first.")
@@ -725,7 +725,7 @@ def open_migrated(path: Path) -> Iterator[Tx]:
     """
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.row_factory = sqlite3.Row
-        for pragma in PRAGMAS[1:]:  # a write-ahead log would be a second file
+        for pragma in PRAGMAS[1:]:  # not WAL, whose log would be a second file
             connection.execute(pragma)
         migrate(connection, path, keep=False)
         connection.execute("BEGIN IMMEDIATE")

@@ -1,4 +1,4 @@
-"""The wait of a process for a database that another process works on."""
+"""Waiting for a database that other processes are using."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,13 +8,13 @@ from msgspec import Struct
 
 
 class Stopped(Exception):
-    """The process was asked to stop while it stood by."""
+    """The process was asked to stop while standing by."""
 
 
 class Standby(Struct, frozen=True, kw_only=True):
-    """Behaviour of a process until the database is its own."""
+    """Behaviour of a process while it waits for the database."""
 
     stop: asyncio.Event
-    """Ends the wait."""
+    """Event that ends the wait."""
     shown: Callable[[], AbstractAsyncContextManager[object]] = nullcontext
-    """Entered while the process stands by: its health page."""
+    """Context entered while the process stands by, such as its health page."""

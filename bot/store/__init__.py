@@ -1,1 +1,1 @@
-"""The tables: jobs, the credit ledger, and everything else that must survive a restart."""
+"""Database tables: jobs, the credit ledger, and everything else that must survive a restart."""

@@ -1,4 +1,4 @@
-"""Announcements of finished songs: written down with the delivery, and sent once."""
+"""Announcements of finished songs: recorded with the delivery, sent once."""
 
 from datetime import datetime
 
@@ -10,18 +10,18 @@ from bot.store.times import milliseconds, moment
 
 
 class Announcement(Struct, frozen=True, kw_only=True):
-    """An announcement of a song in a channel that the server's managers chose."""
+    """An announcement of a song in a channel chosen by the server's managers."""
 
     job_id: JobId
     channel_id: int
     started_at: datetime | None
-    """When it was first sent; None before that."""
+    """When the first attempt to send it began; None before that."""
 
 
 def mark(tx: Tx, job_id: JobId, now: datetime) -> None:
-    """Write down that a delivered song is to be announced, where its server wants that.
+    """Schedule the announcement of a delivered song, if its server has a channel for that.
 
-    A song that is in that channel already, or in a direct message, is not announced.
+    A song already posted in that channel, or delivered by direct message, is not announced.
     """
     tx.execute(
         """INSERT INTO announcement (job_id, channel_id, due_at)
@@ -34,7 +34,7 @@ def mark(tx: Tx, job_id: JobId, now: datetime) -> None:
 
 
 def due(tx: Tx, now: datetime, limit: int) -> list[Announcement]:
-    """Return announcements that are due, the longest waiting first."""
+    """Return up to ``limit`` due announcements, longest waiting first."""
     rows = tx.execute(
         "SELECT * FROM announcement WHERE due_at <= ? ORDER BY due_at LIMIT ?", (milliseconds(now), limit)
     ).fetchall()

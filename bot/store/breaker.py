@@ -1,16 +1,16 @@
-"""Decide whether a service's paid endpoint may be asked: circuit breaker and closure, in one table.
+"""Decide whether a service's paid endpoint may be called: circuit breaker and closure, in one table.
 
-Each music service has a row of its own: what one answers says nothing about another.
+Each music service has its own row, because one service's answers say nothing about another.
 
 The breaker opens after unknown outcomes, the closure after an answer that the service is closed. Both
-outlive a restart, and both let one request through, the probe, when their wait is over.
+survive a restart, and both let a single request through, the probe, when their wait is over.
 
-One member must not be able to stop the songs of all others, and some answers depend on what was asked: a
-text that makes the service fail, a page of its firewall, "not available". So an unknown outcome and a
-"not open" are only suspicions, and act on everybody once requests of two members with different texts got
-them with no clear answer in between. The price of that rule: with a single active member the breaker stays
-closed during an outage, and each request of that member ends as an unknown outcome with its credits
-released. Answers that name the account (no credits, a bad key) depend on nobody's texts and act at once.
+One member must not be able to stop everybody's songs, and some answers depend on the request: a text that
+makes the service fail, a firewall page, "not available". An unknown outcome or a "not open" is therefore
+only a suspicion. It affects everybody once requests from two members with different texts have received it
+with no clear answer in between. The price of that rule: with a single active member the breaker stays
+closed during an outage, and each of that member's requests ends as an unknown outcome with its credits
+released. Answers about the account (no credits, a bad key) depend on nobody's texts and take effect at once.
 """
 
 import hashlib
@@ -26,28 +26,28 @@ from bot.model import Backend, ClosedCause, Job
 from bot.store.times import milliseconds, moment
 
 UNKNOWN_IN_A_ROW = 3
-"""Unknown outcomes in a row after which the breaker opens, if two members met them."""
+"""Consecutive unknown outcomes that open the breaker, if they hit at least two members."""
 BREAKER_WAIT = timedelta(seconds=60)
 BREAKER_WAIT_MAX = timedelta(minutes=15)
 CLOSED_WAIT = timedelta(minutes=15)
 CLOSED_WAIT_MAX = timedelta(minutes=60)
 PROBE_LEASE = timedelta(minutes=2)
-"""How long a probe is the only request allowed; longer than a POST may take."""
+"""How long a probe is the only request allowed; longer than the longest POST."""
 SUSPECTS_MAX = 8
-"""Maximum suspicions of one kind that are kept."""
+"""Maximum number of stored suspicions of one kind."""
 HASH_BITS = 16
-"""Bits of a hash: enough to tell two requests apart, too few to find out whose they were."""
+"""Length of a hash, in bits: enough to distinguish two requests, too few to identify their members."""
 
 
 class Kind(StrEnum):
-    """Answers that may concern everybody, or only the request that got them."""
+    """Answers that may concern everybody, or only the request that received them."""
 
     UNKNOWN = "unknown"
     NOT_OPEN = "not_open"
 
 
 class Suspect(Struct, frozen=True):
-    """A request that got such an answer; compares members and texts without naming them."""
+    """A request that received such an answer, with member and text as hashes."""
 
     kind: Kind
     member_hash: int
@@ -63,14 +63,14 @@ class Suspect(Struct, frozen=True):
 
 
 class Breaker(Struct, frozen=True, kw_only=True):
-    """The state of a service's paid endpoint as this bot knows it."""
+    """The last known state of a service's paid endpoint."""
 
     closed: ClosedCause | None = None
     unknown_in_a_row: int = 0
     tries: int = 0
-    """Probes since requests were stopped; each doubles the wait."""
+    """Number of probes since requests were stopped; each doubles the wait."""
     retry_at: datetime | None = None
-    """When one request may go through; None while all may."""
+    """When a single request may go through; None while all may."""
     suspects: frozenset[Suspect] = frozenset()
 
 
@@ -79,7 +79,7 @@ OPEN = Breaker()
 
 
 def suspect(kind: Kind, job: Job) -> Suspect:
-    """Return the suspicion that the answer to this job's request raises."""
+    """Return the suspicion raised by the answer to this job's request."""
     texts = json.dumps(asdict(job.request), sort_keys=True, default=str)
     return Suspect(kind, _hash(str(job.origin.member_id)), _hash(texts))
 
@@ -90,7 +90,7 @@ def _hash(text: str) -> int:
 
 
 def read(tx: Tx, backend: Backend) -> Breaker:
-    """Return the state as it stands."""
+    """Return the current state."""
     row = tx.execute("SELECT * FROM breaker WHERE backend = ?", (backend,)).fetchone()
     if row is None:
         return OPEN
@@ -117,10 +117,10 @@ def blocked_until(state: Breaker, now: datetime) -> datetime | None:
 
 
 def admit(tx: Tx, backend: Backend, now: datetime) -> datetime | None:
-    """Return None if a request may go out now, else when to ask again.
+    """Return None if a request may be sent now, else when to ask again.
 
-    After the wait the first caller is the probe. Its lease is written in the caller's transaction, so
-    that no second request is sent until the probe has been answered or its lease is over.
+    The first caller after the wait becomes the probe. Its lease is written in the caller's transaction, so
+    no second request is sent until the probe is answered or its lease expires.
     """
     state = read(tx, backend)
     if state.retry_at is None:
@@ -132,7 +132,7 @@ def admit(tx: Tx, backend: Backend, now: datetime) -> datetime | None:
 
 
 def reset(tx: Tx, backend: Backend) -> None:
-    """Let all requests through: the endpoint gave a clear answer to one."""
+    """Let all requests through, after the endpoint has given a clear answer to one."""
     write(tx, backend, OPEN)
 
 
@@ -144,10 +144,10 @@ def block(tx: Tx, backend: Backend, cause: ClosedCause, now: datetime) -> bool:
 
 
 def not_open(tx: Tx, backend: Backend, job: Job, now: datetime) -> bool:
-    """Record that the request of this job was told the endpoint is not open.
+    """Record that the endpoint answered this job's request with "not open".
 
-    Stop all requests if another member's different request was told so too, or if they are stopped for
-    that reason already. Returns whether that is news.
+    Stop all requests if another member's different request got the same answer, or if they are already
+    stopped for that reason. Returns whether that is news.
     """
     state = read(tx, backend)
     closed = state.closed is ClosedCause.NOT_OPEN
@@ -157,10 +157,10 @@ def not_open(tx: Tx, backend: Backend, job: Job, now: datetime) -> bool:
         return not closed
     wait = state.retry_at
     if state.closed is not None:
-        # A probe of a closed account: the answer is no proof that it is open again.
+        # A probe of a closed account: this answer does not prove that the account is open again.
         wait = now + _doubled(CLOSED_WAIT, state.tries, CLOSED_WAIT_MAX)
     elif state.retry_at is not None:
-        # A probe of the breaker: the service answers again, and took nothing.
+        # A probe of the breaker: the service answers again, and accepted nothing.
         state, wait = replace(state, unknown_in_a_row=0, tries=0), None
     write(tx, backend, replace(state, retry_at=wait, suspects=_with(state, one)))
     return False
@@ -175,7 +175,7 @@ def unknown(tx: Tx, backend: Backend, job: Job, now: datetime) -> bool:
         return False
     one = suspect(Kind.UNKNOWN, job)
     is_open = state.retry_at is not None
-    # Once open, any unknown outcome counts: the probe may be of anybody.
+    # Once open, any unknown outcome counts: the probe may be anybody's.
     opens = is_open or _confirmed(state, one)
     in_a_row = state.unknown_in_a_row + 1
     state = replace(state, unknown_in_a_row=in_a_row, suspects=_with(state, one))
@@ -187,20 +187,20 @@ def unknown(tx: Tx, backend: Backend, job: Job, now: datetime) -> bool:
 
 
 def _block(tx: Tx, backend: Backend, state: Breaker, cause: ClosedCause, now: datetime) -> None:
-    # Only probes count: each of the requests that were in flight together may get this answer.
+    # Only probes double the wait: several requests in flight at once may all get this answer.
     tries = state.tries if state.closed is not None else 0
     wait = _doubled(CLOSED_WAIT, tries, CLOSED_WAIT_MAX)
     write(tx, backend, Breaker(closed=cause, tries=tries, retry_at=now + wait))
 
 
 def _confirmed(state: Breaker, one: Suspect) -> bool:
-    """Return whether the answers so far, with this one, come from two members with different texts."""
+    """Return whether the suspicions, with this one, involve two members with different texts."""
     suspects = _with(state, one) | {one}
     return any(first.confirms(second) for first in suspects for second in suspects)
 
 
 def _with(state: Breaker, one: Suspect) -> frozenset[Suspect]:
-    """Return the suspicions with this one, which replaces an earlier one of the member's."""
+    """Return the suspicions with this one, which replaces the member's earlier one."""
     others = {
         other for other in state.suspects if (other.kind, other.member_hash) != (one.kind, one.member_hash)
     }

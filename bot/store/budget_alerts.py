@@ -11,7 +11,7 @@ from bot.store.ledger import Defaults
 from bot.store.times import milliseconds, moment
 
 MARKS = (80, 100)
-"""Thresholds of an alert, in percent of the allowance."""
+"""Alert thresholds, in percent of the allowance."""
 
 
 class BudgetAlert(Struct, frozen=True, kw_only=True):
@@ -24,13 +24,13 @@ class BudgetAlert(Struct, frozen=True, kw_only=True):
     allowance: int
     renews_at: datetime
     started_at: datetime | None
-    """When it was first sent; None before that."""
+    """When the first attempt to send it began; None before that."""
     locale: str = ""
-    """The server's language by Discord's code."""
+    """The server's language, as a Discord locale code."""
 
 
 def mark(tx: Tx, guild_id: GuildId, defaults: Defaults, now: datetime) -> None:
-    """Record the thresholds that spending credits has reached for the first time in the period."""
+    """Record the thresholds that spending has reached for the first time in the period."""
     channel_id = quotas.alerts_channel(tx, guild_id)
     if channel_id is None:
         return
@@ -50,8 +50,8 @@ def mark(tx: Tx, guild_id: GuildId, defaults: Defaults, now: datetime) -> None:
 
 
 def due(tx: Tx, now: datetime, limit: int) -> list[BudgetAlert]:
-    """Return alerts that are due, oldest first."""
-    # The plus keeps SQLite from reading all alerts in the order of their ids, sent ones included.
+    """Return up to ``limit`` due alerts, oldest first."""
+    # The plus keeps SQLite from scanning all alerts by id, including sent ones.
     rows = tx.execute(
         """SELECT budget_alert.*, guild.locale FROM budget_alert JOIN guild ON guild.id = guild_id
            WHERE due_at <= ? ORDER BY +budget_alert.id LIMIT ?""",

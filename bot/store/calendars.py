@@ -1,13 +1,13 @@
-"""A server's calendar: which day it has, and when its period ends, in the zone that its managers have set.
+"""A server's calendar: its current day and the end of its period, in the time zone set by its managers.
 
-Usage and ledger keep the day that the server had, so a period is a range of days whatever the zone. A change
-of zone neither grants credits nor takes any away:
+Usage and ledger store the server's own day, so a period is a range of days in any zone. A change of zone
+neither grants credits nor takes any away:
 
-- A day never comes back. In a zone that is behind, the day in progress lasts until it ends there.
-- A period is never cut short at once. In a zone where the next one has already begun, the one in progress
-  lasts until it would have ended without the change.
+- A day never comes back. In a zone that is behind, the current day lasts until it ends there.
+- A period is never cut short. In a zone where the next one has already begun, the current one lasts until
+  it would have ended without the change.
 
-So each calendar day, week or month has its allowance once, however often the zone is changed.
+So each calendar day, week or month gets its allowance once, however often the zone changes.
 """
 
 from datetime import datetime, timedelta
@@ -21,23 +21,23 @@ from bot.store import times
 from bot.store.times import UTC_NAME, milliseconds, moment
 
 DAYS_AHEAD_MAX: Final = 2
-"""Days that one zone can be ahead of another: 26 hours lie between the first and the last.
+"""Maximum lead of one zone over another, in days: 26 hours lie between the first and the last.
 
-What an earlier zone has left behind and is further ahead was written while the machine's clock was wrong.
+A day left by an earlier zone that is further ahead was written while the machine's clock was wrong.
 """
 
 
 class Calendar(Struct, frozen=True, kw_only=True):
-    """A zone, and what an earlier one has left behind."""
+    """A zone, and what the previous one left in effect."""
 
     zone: str = UTC_NAME
     earliest: int = 0
-    """The day that the server had when its zone was changed."""
+    """The server's day when its zone was changed."""
     until: datetime | None = None
-    """Until when it has that day, whatever the zone's clocks show; None: the change took effect at once."""
+    """When that day ends, whatever the zone's clocks show; None if the change took effect at once."""
 
     def today(self, now: datetime) -> int:
-        """Return the number of the server's day."""
+        """Return the server's current day, in days since the epoch."""
         if self._kept_until(now) is not None:
             return self.earliest
         day = times.day_number(now, self.zone)
@@ -62,14 +62,14 @@ class Calendar(Struct, frozen=True, kw_only=True):
         return Calendar(zone=zone, earliest=today, until=self.renews_at(period, now) if is_over else None)
 
     def _kept_until(self, now: datetime) -> datetime | None:
-        """Return until when the day before the change lasts, if it still does."""
+        """Return when the day of the change ends, if it has been prolonged and still lasts."""
         until = self.until
         is_kept = until is not None and now < until <= now + timedelta(days=DAYS_AHEAD_MAX)
         return until if is_kept else None
 
 
 def read(row: Row | None) -> Calendar:
-    """Return the calendar that a row of ``guild`` describes: ``zone``, ``zone_day`` and ``zone_until``."""
+    """Return the calendar in a ``guild`` row: ``zone``, ``zone_day`` and ``zone_until``."""
     if row is None:
         return Calendar()
     until = row["zone_until"]
@@ -88,7 +88,7 @@ def of(tx: Tx, guild_id: GuildId) -> Calendar:
 
 
 def write(tx: Tx, guild_id: GuildId, calendar: Calendar) -> None:
-    """Keep the calendar of a known server."""
+    """Store the calendar of a known server."""
     until = calendar.until
     tx.execute(
         "UPDATE guild SET zone = ?, zone_day = ?, zone_until = ? WHERE id = ?",

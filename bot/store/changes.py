@@ -1,4 +1,4 @@
-"""State before and after a change, as an entry of the ledger keeps it in JSON."""
+"""State before and after a change, as JSON in a ledger entry."""
 
 import json
 import re
@@ -24,39 +24,39 @@ class Status(StrEnum):
 
 
 class Allowance(Struct, frozen=True):
-    """A server's allowance in each period."""
+    """A server's allowance per period."""
 
     credits: int
     period: Period
     zone: str = UTC_NAME
-    """IANA name of the zone in which the periods begin."""
+    """IANA name of the zone whose midnight begins a period."""
 
 
 class Credits(Struct, frozen=True):
-    """A limit or a bonus. None: there is no limit."""
+    """A limit or a bonus, in credits; None for no limit."""
 
     amount: int | None
 
 
 class Channel(Struct, frozen=True):
-    """A channel, by Discord's id. None: no channel."""
+    """A channel, by its Discord id; None for no channel."""
 
     id: int | None
 
 
 class SongChannels(Struct, frozen=True):
-    """Channels for songs, by Discord's ids."""
+    """Channels for songs, by their Discord ids."""
 
     asked: tuple[int, ...] = ()
-    """Where songs may be asked for, in order; none: everywhere."""
+    """Where songs may be requested, in order; empty for everywhere."""
     results: int | None = None
-    """Where songs are posted; None: where they were asked for."""
+    """Where songs are posted; None for the channel of the request."""
     announced: int | None = None
-    """Where songs are announced; None: nowhere."""
+    """Where songs are announced; None for nowhere."""
 
 
 class ManagerRoles(Struct, frozen=True):
-    """Roles whose members may manage the bot, by Discord's ids, in order."""
+    """Roles whose members may manage the bot, by their Discord ids, in order."""
 
     ids: tuple[int, ...] = ()
 
@@ -87,7 +87,7 @@ def write(value: Value) -> str:
 
 
 def read(kind: str, text: str | None) -> Value | None:
-    """Decode a value. Entries of earlier versions keep a phrase, which their kind tells how to read."""
+    """Decode a value. Earlier versions stored a phrase, parsed according to the entry's kind."""
     if text is None:
         return None
     if not text.startswith("{"):
@@ -117,7 +117,7 @@ def _read_old(kind: str, text: str) -> Value:
 
 
 def plain(value: Value | None) -> str:
-    """Write a value for a spreadsheet."""
+    """Format a value for a spreadsheet."""
     match value:
         case None:
             return ""

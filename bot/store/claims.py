@@ -1,7 +1,7 @@
-"""Claim the jobs that are due.
+"""Claim due jobs.
 
-A claim increments the attempt and names the epoch of its process. Every result of the claim is written
-under that attempt's number (``jobs.move``), so that a claim which has been overtaken changes nothing.
+A claim increments the job's attempt and records the epoch of its process. Every result of the claim is
+written under that attempt number (``jobs.move``), so a claim that has been overtaken changes nothing.
 """
 
 import json
@@ -24,26 +24,26 @@ from bot.store.times import milliseconds, moment
 WINDOW_MAX = timedelta(minutes=1)
 """Maximum window over which requests are counted."""
 # Not claimed in this epoch, and no older song is waiting for the same channel: after an outage, songs
-# arrive in the order in which they were requested.
+# arrive in the order of their requests.
 _FREE = """(claim_epoch IS NULL OR claim_epoch < :epoch) AND NOT (
   state IN ('stored', 'delivering') AND EXISTS (
     SELECT 1 FROM job AS older WHERE older.channel_id = job.channel_id
       AND older.state IN ('stored', 'delivering') AND older.due_at IS NOT NULL
       AND (older.created_at, older.id) < (job.created_at, job.id)))"""
-# Requests are paid for in one place, whichever server they come from, so that its limits count all of them.
+# One slot pays for the requests of all servers, so that its limits count every one of them.
 _OURS = """CASE WHEN state IN ('queued', 'submitting') THEN :slot = 0
   ELSE (guild_id >> 22) % :slots = :slot END"""
 _RIPE = f"due_at IS NOT NULL AND (due_at <= :now OR due_at > :horizon) AND {_OURS} AND {_FREE}"
 LOOK_AGAIN = timedelta(minutes=55)
-"""Minimum wait between two looks at an undelivered song, which maintenance starts in its hourly rounds."""
+"""Minimum interval between checks of an undelivered song, which maintenance starts in its hourly rounds."""
 LOOK_OFTEN = timedelta(days=1)
-"""Age of an undelivered song from which it is looked at less often."""
+"""Age from which an undelivered song is checked less often."""
 LOOK_RARELY = timedelta(hours=23, minutes=30)
-"""Minimum wait between two looks from that age on."""
+"""Minimum interval between checks from that age on."""
 
 
 def next_epoch(tx: Tx) -> int:
-    """Take the next epoch, which invalidates the claims of all earlier processes."""
+    """Begin the next epoch, which invalidates the claims of all earlier processes."""
     (epoch,) = tx.execute(
         """INSERT INTO fact (name, value) VALUES ('epoch', '1') ON CONFLICT (name) DO UPDATE
              SET value = CAST(CAST(fact.value AS BIGINT) + 1 AS TEXT) RETURNING value"""
@@ -57,19 +57,19 @@ def is_current(tx: Tx, epoch: int) -> bool:
 
 
 class Places(Struct, frozen=True, kw_only=True):
-    """How many requests may still go out to a music service in the present window, and whose not."""
+    """How many more requests a music service may get in the current window, and from which servers."""
 
     free: int
     used_up: frozenset[GuildId] = frozenset()
-    """Servers that have used their share of it."""
+    """Servers that have used up their share of the window."""
     again_at: datetime | None = None
     """When the first request of the window no longer counts."""
     expired: datetime
-    """Jobs that were requested by then need no place any more: they expire."""
+    """Jobs requested at or before this time need no place: they expire."""
 
 
 class Claimant(Struct, frozen=True, kw_only=True):
-    """Who claims, and when: a job is ripe for one claimant at one moment."""
+    """Who claims, and when: a job is ripe for a claimant at a moment."""
 
     epoch: int
     now: datetime
@@ -79,7 +79,7 @@ class Claimant(Struct, frozen=True, kw_only=True):
 
     @property
     def columns(self) -> dict[str, int]:
-        """Values of the parameters in ``_RIPE``."""
+        """Parameter values for ``_RIPE``."""
         return {
             "epoch": self.epoch,
             "now": milliseconds(self.now),
@@ -91,13 +91,13 @@ class Claimant(Struct, frozen=True, kw_only=True):
 def ripe(
     tx: Tx, states: frozenset[JobState], claimant: Claimant, limit: int, places: Places | None = None
 ) -> list[JobId]:
-    """Return up to ``limit`` due jobs in ``states`` of the claimant's share, the longest waiting first.
+    """Return up to ``limit`` due jobs in ``states`` of the claimant's share, longest waiting first.
 
-    It only reads, so that a look which finds nothing opens no transaction that writes.
+    This only reads, so an idle round opens no write transaction.
 
-    Queued jobs come last and by turns, so that one server's fifty songs do not delay another's first.
-    Jobs claimed in this epoch are skipped, and so are songs that wait for an older one in their channel. With
-    ``places``, only as many queued jobs are returned as there is room for: all others would only be put back.
+    Queued jobs come last and take turns, so that one server's fifty songs do not delay another's first.
+    Jobs claimed in this epoch are skipped, as are songs waiting for an older one in their channel. With
+    ``places``, no more queued jobs are returned than there is room for; the others would only be put back.
     """
     rows = _ripe_in(tx, states - {JobState.QUEUED}, claimant, limit)
     rows.sort(key=lambda row: (row["due_at"], row["created_at"]))
@@ -124,7 +124,7 @@ def ripe(
 
 
 def _ripe_in(tx: Tx, states: frozenset[JobState], claimant: Claimant, limit: int) -> list[Row]:
-    """Return up to ``limit`` due jobs of each state, and as many that are due too far ahead."""
+    """Return up to ``limit`` due jobs per state, and as many whose due time is beyond the horizon."""
     if not states:
         return []
     return tx.execute(_ripe_statement(states), {**claimant.columns, "limit": limit}).fetchall()
@@ -132,7 +132,7 @@ def _ripe_in(tx: Tx, states: frozenset[JobState], claimant: Claimant, limit: int
 
 @cache
 def _ripe_statement(states: frozenset[JobState]) -> str:
-    """Return the statement of ``_ripe_in``, each part of which reads in the order of an index."""
+    """Return the statement for ``_ripe_in``; each of its parts reads in index order."""
     return _any_of(
         f"""SELECT id, due_at, created_at FROM job WHERE state = '{state}' AND {due} AND due_at IS NOT NULL
               AND {_OURS} AND {_FREE} ORDER BY due_at, created_at LIMIT :limit"""
@@ -142,17 +142,17 @@ def _ripe_statement(states: frozenset[JobState]) -> str:
 
 
 def _any_of(selects: Iterable[str]) -> str:
-    """Return one statement for the rows of several, each of which has an order and a limit of its own.
+    """Combine several statements, each with its own order and limit, into one.
 
-    To PostgreSQL that is one trip instead of many. The states are part of the text: SQLite prepares a
-    statement again after each change of a value that is compared with a column in the condition of an index,
-    and that takes ten times as long as the look itself.
+    That saves PostgreSQL round trips. The states are literals: SQLite prepares a statement again whenever a
+    bound value changes that is compared with a column in an index's condition, which takes ten times as long
+    as the query itself.
     """
     return " UNION ALL ".join(f"SELECT * FROM ({select}) AS part" for select in selects)
 
 
 def claim(tx: Tx, job_ids: Iterable[JobId], claimant: Claimant) -> list[Job]:
-    """Claim those of the jobs that are still ripe, and return them in the order given."""
+    """Claim the jobs that are still ripe, and return them in the order given."""
     wanted = list(job_ids)
     if not wanted:
         return []
@@ -174,11 +174,10 @@ _IS_DUE = _any_of(
 def submitted_since(
     tx: Tx, backend: Backend, since: datetime, guild_id: GuildId | None = None
 ) -> tuple[int, datetime | None]:
-    """Return how many requests were sent to a service since ``since``, and when the first of them was.
+    """Return the number of requests to a service since ``since``, and the time of the first.
 
-    ``guild_id`` counts those of one server alone.
-
-    Times later than any window mean that the clock was set back, and do not count.
+    With ``guild_id``, only that server's requests count. Times beyond any window mean that the clock was
+    set back; they do not count.
     """
     of_guild = "" if guild_id is None else "AND guild_id = :guild"
     count, first_ms = tx.execute(
@@ -195,14 +194,14 @@ def submitted_since(
 
 
 def is_due(tx: Tx, now: datetime) -> bool:
-    """Return whether any job is due at this moment and not yet worked on."""
+    """Return whether any job is due now, whether claimed or not."""
     return tx.execute(_IS_DUE, {"now": milliseconds(now)}).fetchone() is not None
 
 
 def submitted_by_guild(tx: Tx, backend: Backend, since: datetime) -> dict[GuildId, tuple[int, datetime]]:
-    """Return how many requests of each server were sent to a service since ``since``, and since when."""
+    """Return each server's number of requests to a service since ``since``, and the time of the first."""
     rows = tx.execute(
-        # The plus keeps SQLite from reading every job in the order of the servers.
+        # The plus keeps SQLite from scanning every job by server.
         """SELECT guild, COUNT(*) AS count, MIN(submitted_at) AS first
            FROM (SELECT +guild_id AS guild, submitted_at FROM job
                  WHERE submitted_at >= :since AND submitted_at < :until AND backend = :backend) AS recent
@@ -217,9 +216,9 @@ def submitted_by_guild(tx: Tx, backend: Backend, since: datetime) -> dict[GuildI
 
 
 def next_due(tx: Tx, epoch: int, places: Places | None = None, share: Share = EVERYTHING) -> datetime | None:
-    """Return when the next unclaimed job of this process's share is due, or the next card.
+    """Return when the next unclaimed job or card of this process's share is due.
 
-    Queued jobs are due only once there are places for them.
+    A queued job is due only once there is a place for it.
     """
     values = {"epoch": epoch, **share.columns}
     first = {row["state"]: int(row["due_at"]) for row in tx.execute(_FIRST_DUE, values)}
@@ -229,7 +228,7 @@ def next_due(tx: Tx, epoch: int, places: Places | None = None, share: Share = EV
         if places.free <= 0:
             queued = max(queued, again)
         elif places.used_up and queued < again:
-            # Of the servers that have used up their share, nothing is due before the window has moved on.
+            # Servers that have used up their share have nothing due until the window moves on.
             others = tx.execute(
                 _FIRST_OF_OTHERS, values | {"used_up": json.dumps(sorted(places.used_up))}
             ).fetchone()
@@ -239,7 +238,7 @@ def next_due(tx: Tx, epoch: int, places: Places | None = None, share: Share = EV
 
 
 def _first_due(state: JobState, which: str = "TRUE") -> str:
-    """Return the statement for when the first unclaimed job in one state is due, in epoch milliseconds."""
+    """Return SQL for the due time of the first unclaimed job in a state, in epoch milliseconds."""
     return f"""SELECT state, due_at FROM job WHERE state = '{state}' AND due_at IS NOT NULL AND {_OURS}
                  AND {_FREE} AND {which} ORDER BY due_at, created_at LIMIT 1"""
 
@@ -251,7 +250,7 @@ _FIRST_OF_OTHERS = _first_due(
 
 
 def look_again(tx: Tx, now: datetime, keep: timedelta, limit: int) -> int:
-    """Make undelivered songs due whose turn it is: hourly, later daily, while their files are kept.
+    """Make undelivered songs due again: hourly at first, later daily, while their files are kept.
 
     Returns how many, up to ``limit``.
     """

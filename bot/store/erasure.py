@@ -1,7 +1,7 @@
 """Erase a member's data from the rows and keep the books balanced.
 
 Each function is one part of a transaction. The ledger, the daily usage, and each job's price, day, split,
-state and times stay, under a number that no longer leads to anybody. A manager's reason for a change and
+state and times stay, under a number that no longer identifies anybody. A manager's reason for a change and
 the id of the command that made it belong to the server's books and stay too.
 """
 
@@ -22,12 +22,12 @@ from bot.store.scrub import Deleted, mark
 from bot.store.times import milliseconds
 
 CARD_BEHIND_MAX = timedelta(minutes=1)
-"""How long the card of a member's last song may still need an update."""
+"""How long a deletion waits for the card of the member's last song to be updated."""
 _TEXTS = ", ".join(f"{name}_id" for name in texts.TEXTS)
 
 
 class Waits(Struct, frozen=True, kw_only=True):
-    """Work that a deletion waits for; it is complete once there is none."""
+    """Songs that a deletion waits for."""
 
     own: int
     """The member's unfinished songs."""
@@ -41,7 +41,7 @@ class Waits(Struct, frozen=True, kw_only=True):
 
 
 def waits_for(tx: Tx, member: MemberNumber) -> Waits:
-    """Return what has to finish before the member can be erased."""
+    """Return the songs that have to finish before the member can be erased."""
     (own,) = tx.execute(
         f"SELECT COUNT(*) FROM job WHERE member_id = ? AND {UNFINISHED}", (member,)
     ).fetchone()
@@ -57,7 +57,7 @@ def waits_for(tx: Tx, member: MemberNumber) -> Waits:
 
 
 def due(tx: Tx, now: datetime) -> list[int]:
-    """Return members whose deletion is due: nothing is unfinished, and their last card is up to date."""
+    """Return members to erase now: nothing is unfinished, and their last card is up to date."""
     leaving = tx.execute("SELECT id FROM member WHERE leaving_since IS NOT NULL").fetchall()
     behind = milliseconds(now - CARD_BEHIND_MAX)
     return [
@@ -73,7 +73,7 @@ def due(tx: Tx, now: datetime) -> list[int]:
 
 
 def erase(tx: Tx, member: MemberNumber, now: datetime) -> Waits:
-    """Erase the member's finished data, then the member. Returns what is still in progress."""
+    """Erase the member's finished data, then the member. Returns the songs still in progress."""
     lock_guilds_of(tx, member)
     release_parked(tx, "member_id", member, now)
     waits = waits_for(tx, member)
@@ -100,7 +100,7 @@ def erase(tx: Tx, member: MemberNumber, now: datetime) -> Waits:
 def release_parked(
     tx: Tx, whose: Literal["member_id", "guild_id"], number: MemberNumber | GuildId, now: datetime
 ) -> None:
-    """Fail parked jobs and release their credits: nobody is left to decide about them."""
+    """Fail parked jobs and release their credits, since nobody is left to decide about them."""
     rows = tx.execute(
         f"""UPDATE job SET state = 'explained', reason = 'withdrawn', parked = NULL, state_since = :now,
                           attempt = attempt + 1, claim_epoch = NULL
@@ -127,7 +127,7 @@ def _drop_drafts(tx: Tx, member: MemberNumber) -> None:
 
 
 def _drop_texts(tx: Tx, member: MemberNumber) -> None:
-    """Delete every text that contains the member's words, except those that a queued song still needs."""
+    """Delete every text containing the member's words, except those that a queued song still needs."""
     rows = tx.execute(
         f"""SELECT {_TEXTS} FROM job JOIN song ON song.job_id = job.id
             WHERE {UNFINISHED} AND (member_id = :member OR state IN ('queued', 'submitting'))""",
@@ -164,7 +164,10 @@ def drop_drafts_of_jobs(tx: Tx, job_ids: Collection[int]) -> None:
 
 
 def blank(tx: Tx, job_ids: Collection[int]) -> None:
-    """Remove from these jobs whatever leads to a person, a message or a task; the books need none of it."""
+    """Remove from these jobs everything that identifies a person, a message or a task.
+
+    The books need none of it.
+    """
     ids = json.dumps(list(job_ids))
     tx.execute(
         """INSERT INTO spool_removal (job_id) SELECT CAST(value AS BIGINT) FROM json_each(?) WHERE true
@@ -191,7 +194,7 @@ def blank(tx: Tx, job_ids: Collection[int]) -> None:
 
 
 def drop_outlived(tx: Tx, job_ids: Collection[int]) -> int:
-    """Delete the texts of these jobs and everything derived from them. Returns how many had any."""
+    """Delete these jobs' texts and everything derived from them. Returns how many jobs had texts."""
     ids = json.dumps(list(job_ids))
     dropped = texts.drop_songs(tx, job_ids)
     ratings.drop_of_songs(tx, job_ids)
@@ -213,7 +216,7 @@ def drop_outlived(tx: Tx, job_ids: Collection[int]) -> int:
 
 
 def files_of(tx: Tx, limit: int, share: Share = EVERYTHING) -> list[int]:
-    """Return up to ``limit`` erased jobs of this process's share whose files are still in the spool."""
+    """Return up to ``limit`` erased jobs of this process's share with files still in the spool."""
     rows = tx.execute(
         """SELECT job_id FROM spool_removal JOIN job ON job.id = spool_removal.job_id
            WHERE (job.guild_id >> 22) % :slots = :slot ORDER BY job_id LIMIT :limit""",

@@ -1,19 +1,19 @@
-"""Single values that the bot keeps under a name, across restarts."""
+"""Named single values that survive a restart."""
 
 from bot.database.engine import Tx
 
 COMMANDS_FACT = "registered commands"
-"""Name of the digest and the ids of the commands that were last registered with Discord."""
+"""Name of the fact with the digest and ids of the commands last registered with Discord."""
 
 
 def fact(tx: Tx, name: str) -> str | None:
-    """Return the value kept under ``name``, if there is one."""
+    """Return the value stored under ``name``, or None."""
     row = tx.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
     return None if row is None else str(row["value"])
 
 
 def remember(tx: Tx, name: str, value: str) -> None:
-    """Keep ``value`` under ``name``, replacing an earlier one."""
+    """Store ``value`` under ``name``, replacing an earlier one."""
     tx.execute(
         """INSERT INTO fact (name, value) VALUES (?, ?)
            ON CONFLICT (name) DO UPDATE SET value = excluded.value""",
@@ -22,5 +22,5 @@ def remember(tx: Tx, name: str, value: str) -> None:
 
 
 def forget(tx: Tx, name: str) -> None:
-    """Remove what is kept under ``name``."""
+    """Remove the value stored under ``name``."""
     tx.execute("DELETE FROM fact WHERE name = ?", (name,))

@@ -23,18 +23,18 @@ _THERE = ", ".join(f"'{state}'" for state in sorted(SONG_STATES))
 _SONGS = f"""SELECT job.id, job.created_at, {{columns}} FROM job LEFT JOIN words ON words.job_id = job.id
              WHERE job.guild_id = :guild AND job.member_id = :member AND job.state IN ({_THERE})"""
 FIRST_LOOK_MAX = 100
-"""Maximum number of songs that a search reads before it is answered, which takes a few milliseconds."""
+"""Maximum number of songs read before a search returns its first page, which takes a few milliseconds."""
 LOOK_MAX = 500
 """Maximum number of songs that each further look reads."""
 LOOK_CHARACTERS_PER_SONG = 1_000
-"""Mean length of texts in characters beyond which a look ends earlier: lyrics may be long."""
+"""Mean length of a song's texts, in characters, beyond which a look ends early: lyrics may be long."""
 CHOICES_READ_MAX = 100
-"""How many of the newest songs autocompletion reads, which is asked with every letter."""
+"""Number of newest songs that autocompletion reads; it is called for every letter typed."""
 _NEWEST_FIRST = "ORDER BY job.created_at DESC, job.id DESC"
 _OLDEST_FIRST = "ORDER BY job.created_at, job.id"
 _CHOICE = f"COALESCE(NULLIF(words.title, ''), SUBSTR(words.prompt, 1, {jobs.EXCERPT_READ_MAX}), '') AS song"
 TEXT_NAMES = ("title", "prompt", "style", "lyrics")
-"""The texts that a search looks into."""
+"""Texts covered by a search."""
 _TEXTS = ", ".join(f"words.{name}" for name in TEXT_NAMES)
 
 
@@ -45,9 +45,9 @@ class SongPage(Struct, frozen=True, kw_only=True):
     newer: bool
     older: bool
     read_to: JobId | None = None
-    """Where the search goes on, if it has read as much as one look may and the page is not full."""
+    """Where the search continues, if its look reached the limit before the page was full."""
     upward: bool = False
-    """Whether it goes on towards newer songs."""
+    """Whether it continues towards newer songs."""
 
 
 class SongChoice(Struct, frozen=True, kw_only=True):
@@ -64,7 +64,7 @@ class Choices(Struct, frozen=True, kw_only=True):
 
     songs: tuple[SongChoice, ...]
     unread: bool
-    """Whether the member has older songs, which were not read."""
+    """Whether older songs may exist that were not read."""
 
 
 class Match(Struct, frozen=True, kw_only=True):
@@ -72,7 +72,7 @@ class Match(Struct, frozen=True, kw_only=True):
 
     job: Job | None
     read_to: JobId | None = None
-    """Where the search goes on; None: this is the result."""
+    """Where the search continues; None if this is the result."""
 
 
 def open_jobs(tx: Tx, guild_id: GuildId, member_id: DiscordUserId) -> list[Job]:
@@ -98,9 +98,9 @@ def songs(
     """Return ``size`` of the member's songs here, older than ``before_id`` or newer than ``after_id``.
 
     Without either, with an id that is not one of their songs, or if less than a page is newer, return the
-    newest. ``word`` keeps songs whose title, prompt, style or lyrics contain all of its words, ignoring
+    newest. ``word`` selects songs whose title, prompt, style or lyrics contain all of its words, ignoring
     case; a song whose texts have been deleted is matched by its date, such as 2026-03-14. Such a search
-    may need further looks: ``continued``.
+    may need further looks with ``continued``.
     """
     search = _Search(tx, guild_id, member_id, word, size=size, songs_max=FIRST_LOOK_MAX)
     if (after := search.place(after_id)) is not None:
@@ -112,10 +112,10 @@ def songs(
 def continued(
     tx: Tx, guild_id: GuildId, member_id: DiscordUserId, page: SongPage, *, size: int, word: str
 ) -> SongPage:
-    """Return the page of a search after one more look at the songs that follow ``page.read_to``."""
+    """Return a search's page after one more look, at the songs that follow ``page.read_to``."""
     search = _Search(tx, guild_id, member_id, word, size=size, songs_max=LOOK_MAX)
     place = search.place(page.read_to)
-    if place is None:  # the song has been deleted meanwhile, and the search ends where it is
+    if place is None:  # the song has been deleted in the meantime, so the search ends here
         return replace(page, read_to=None)
     if page.upward:
         return _newer(search, place, page.songs)
@@ -125,7 +125,7 @@ def continued(
 def choices(tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str, limit: int) -> Choices:
     """Return the member's newest songs in this server that match the text typed so far.
 
-    All its words must appear in the label. A song without texts is matched by its date, such as
+    All of its words must appear in the label. A song without texts matches by its date, such as
     2026-03-14, and every song by its job id.
     """
     words = _words(typed)
@@ -150,10 +150,10 @@ def choices(tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str, lim
 def find(
     tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str, so_far: Match | None = None
 ) -> Match:
-    """Look for the member's song here that ``typed`` means: a job id, a title, or any words of it.
+    """Find the member's song here by ``typed``: a job id, a title, or any of the song's words.
 
-    A song with exactly this title comes first, then the newest match. A look reads a bounded number of
-    songs; the next one continues where ``so_far`` ended.
+    A song with exactly this title wins, then the newest match. A look reads a bounded number of songs; the
+    next one continues where ``so_far`` ended.
     """
     search = _Search(tx, guild_id, member_id, typed, songs_max=LOOK_MAX)
     words, title = search.words, folded(typed)
@@ -191,11 +191,11 @@ class _Search:
         self.songs_max = songs_max
         self.words = _words(typed)
         self.read_to: JobId | None = None
-        """The last song that was read, if the look had to end there."""
+        """The last song read, if the look had to end there."""
         self._owner = {"guild": guild_id, "member": known_member(tx, member_id)}
 
     def place(self, job_id: JobId | None) -> dict[str, int] | None:
-        """Return the sort position of a song; None if it is not this member's in this server."""
+        """Return the sort position of a song; None if it isn't this member's in this server."""
         if job_id is None:
             return None
         row = self.tx.execute(
@@ -204,7 +204,7 @@ class _Search:
         return None if row is None else {"id": row["id"], "at": row["created_at"]}
 
     def rows(self, order: str, side: str, place: dict[str, int] | None) -> Iterator[Row]:
-        """Yield the songs on that side of a place, as many as one look may read."""
+        """Yield the songs on one side of a place, up to the limit of a look."""
         self.read_to = None
         where = _SONGS.format(columns=_TEXTS if self.words else "NULL")
         if place is not None:
@@ -220,14 +220,14 @@ class _Search:
                 return
 
     def fits(self, row: Row) -> bool:
-        """Return whether each word is in one of the row's texts, or in its date if it has none."""
+        """Return whether the row's texts contain every word, or its date does if it has no texts."""
         if not self.words:
             return True
         text = folded("\n".join(row[name] or "" for name in TEXT_NAMES))
         return all(word in (text or _date(row)) for word in self.words)
 
     def some(self, order: str, side: str, place: dict[str, int] | None, count: int) -> list[JobId]:
-        """Return up to ``count`` matching songs, without reading further ones."""
+        """Return up to ``count`` matching songs, reading no further than needed."""
         ids: list[JobId] = []
         for row in self.rows(order, side, place):
             if self.fits(row):
@@ -239,7 +239,7 @@ class _Search:
 
 
 def _newer(search: _Search, place: dict[str, int], found: tuple[Job, ...]) -> SongPage:
-    """Return the songs next newer than a place, before those already found; the newest if that is no page."""
+    """Return the next newer songs before those already found; the newest if they don't fill a page."""
     ids = search.some(_OLDEST_FIRST, ">", place, search.size + 1 - len(found))
     full = len(found) + len(ids) > search.size
     if not full and search.read_to is None:
@@ -255,7 +255,7 @@ def _newer(search: _Search, place: dict[str, int], found: tuple[Job, ...]) -> So
 
 
 def _older(search: _Search, place: dict[str, int] | None, found: tuple[Job, ...], *, newer: bool) -> SongPage:
-    """Return the songs next older than a place, after those already found."""
+    """Return the next older songs, after those already found."""
     ids = search.some(_NEWEST_FIRST, "<", place, search.size + 1 - len(found))
     full = len(found) + len(ids) > search.size
     return SongPage(
@@ -284,8 +284,8 @@ def found_again(tx: Tx, job_id: JobId, track: Track) -> bool:
 
 
 def folded(text: str) -> str:
-    """Normalize a text for comparison: case, Unicode composition and spacing do not count."""
-    if text.isascii():  # what follows changes nothing else of it, and takes ten times as long
+    """Normalize a text for comparison: ignore case, Unicode composition and spacing."""
+    if text.isascii():  # the code below would do the same, ten times slower
         return " ".join(text.lower().split())
     alike = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     # A capital İ case-folds into an i and a combining dot.

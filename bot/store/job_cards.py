@@ -1,4 +1,4 @@
-"""The cards of jobs: what they show, and which of them may be outdated."""
+"""The cards of jobs: their contents, and which of them may be outdated."""
 
 from datetime import datetime, timedelta
 
@@ -10,13 +10,13 @@ from bot.store.jobs import NOT_ERASED
 from bot.store.times import milliseconds
 
 _NEVER_MS = -1
-"""Stands for no time in a comparison, in epoch milliseconds."""
-# An index of the same words has the cards in this order.
+"""Stand-in for a missing time in comparisons, in epoch milliseconds."""
+# An index on this very expression keeps the cards in this order.
 _CARD_AT = "CASE WHEN card_due_at < card_free_at THEN card_free_at ELSE card_due_at END"
-"""SQL: when a card is due and may be edited."""
+"""SQL expression: when a card is both due and free to be edited."""
 _FREE = "(card_free_at <= :now OR card_free_at > :horizon)"
 CARD_HORIZON = timedelta(minutes=60)
-"""Maximum wait of a card. A later time means that the clock was set back."""
+"""Maximum wait for a card's next edit; a later time means that the clock was set back."""
 
 
 def answered(
@@ -29,7 +29,7 @@ def answered(
 ) -> None:
     """Record that the member has been answered: the job may start, and its card can be edited.
 
-    The card of a job that has not begun is as it should be until ``card_due_at``.
+    If the job has not started, its card is up to date until ``card_due_at``.
     """
     tx.execute(
         f"""UPDATE job SET card_message_id = COALESCE(card_message_id, :card), card_shown = :shown,
@@ -49,12 +49,12 @@ def answered(
 
 
 def no_card(tx: Tx, job_id: JobId) -> None:
-    """Record that the job has no card: the answer to its request is not its own, and must not be edited."""
+    """Record that the job has no card: the reply to its request isn't its own and must not be edited."""
     tx.execute("UPDATE job SET card_due_at = NULL WHERE id = ?", (job_id,))
 
 
 def message_gone(tx: Tx, job_id: JobId, message_id: int, now: datetime) -> None:
-    """Record that this message of the job was deleted; a copy of the song does not count."""
+    """Record that the job's message was deleted; copies of the song do not count."""
     tx.execute(
         """UPDATE job SET message_id = NULL, card_due_at = :now
            WHERE id = :id AND message_id = :message AND state = 'delivered'""",
@@ -63,7 +63,7 @@ def message_gone(tx: Tx, job_id: JobId, message_id: int, now: datetime) -> None:
 
 
 def cards_due(tx: Tx, now: datetime, limit: int, share: Share = EVERYTHING) -> list[Job]:
-    """Return jobs of this process's share whose card may be outdated and may be edited again."""
+    """Return jobs of this process's share whose card may be outdated and is free to be edited."""
     ids: list[JobId] = []
     for due in (f"{_CARD_AT} <= :now", f"{_CARD_AT} > :horizon AND {_FREE}"):
         rows = tx.execute(
@@ -92,11 +92,11 @@ def next_card(tx: Tx, share: Share) -> int | None:
 
 
 def card_shown(tx: Tx, job: Job, shown: str, again_at: datetime | None, free_at: datetime) -> None:
-    """Record what the card shows, when that may change, and when it may be edited again.
+    """Record the card's contents, when they may change, and when it may be edited again.
 
-    A job that has changed since ``job`` was read keeps its due time, because the card is outdated already.
+    A job that has changed since ``job`` was read keeps its card's due time: the card is already outdated.
     """
-    if again_at is not None:  # beyond the horizon it would be due at once, every time
+    if again_at is not None:  # a time beyond the horizon would always be due at once
         again_at = min(again_at, free_at + CARD_HORIZON)
     tx.execute(
         f"""UPDATE job SET card_shown = :shown, card_free_at = :free,
@@ -116,12 +116,12 @@ def card_shown(tx: Tx, job: Job, shown: str, again_at: datetime | None, free_at:
 
 
 def card_found(tx: Tx, job: Job, card_message_id: int) -> None:
-    """Record the card's message id, if it was not known when the card was sent."""
+    """Record the card's message id, which was unknown when the card was sent."""
     tx.execute(f"UPDATE job SET card_message_id = ? WHERE id = ? AND {NOT_ERASED}", (card_message_id, job.id))
 
 
 def recent_durations(tx: Tx, limit: int) -> list[timedelta]:
-    """Return how long the last delivered songs took from request to delivery, newest first."""
+    """Return the durations from request to delivery of the last delivered songs, newest first."""
     rows = tx.execute(
         """SELECT state_since - created_at AS took FROM job WHERE state = 'delivered'
            ORDER BY state_since DESC LIMIT ?""",

@@ -1,6 +1,6 @@
 """The history of a job: its states, sends and answers in order, and its credits.
 
-The database's triggers record every change of a job's row. What kept it in its state is recorded here.
+Database triggers record every change of a job's row. The answers that kept it in its state are recorded here.
 """
 
 import itertools
@@ -15,30 +15,30 @@ from bot.model import Job, JobId
 from bot.store.times import milliseconds, moment
 
 EVENTS_MAX: Final = 200
-"""Maximum number of events of a job; the triggers name it too. Each further one replaces the last."""
+"""Maximum number of events per job, repeated in the triggers. Each further one replaces the last."""
 ANSWER_MAX: Final = 200
-"""Maximum length of an answer that is kept, in characters."""
+"""Maximum length of a stored answer, in characters."""
 
 
 class JobEvent(Struct, frozen=True, kw_only=True):
-    """One thing that happened to a job."""
+    """One event in the history of a job."""
 
     at: datetime
     kind: str
-    """state, sending, parked, resumed, deleted (its message) or answer."""
+    """state, sending, parked, resumed, deleted (the job's message) or answer."""
     state: str
     """The job's state from then on."""
     attempt: int
-    """How often the job had been claimed."""
+    """Number of times the job had been claimed."""
     note: str
-    """The service, the reason, where it was sent, or what the answer was."""
+    """The service, the reason, the destination, or the answer."""
     repeats: int
-    """How often the same answer came again."""
+    """Number of times the same answer was repeated."""
     last_at: datetime
 
 
 class JobEntry(Struct, frozen=True, kw_only=True):
-    """One entry of the ledger about a job."""
+    """A ledger entry for a job."""
 
     at: datetime
     kind: str
@@ -48,14 +48,17 @@ class JobEntry(Struct, frozen=True, kw_only=True):
 
 
 class StageTimes(Struct, frozen=True, kw_only=True):
-    """How long a job has been in each state that it has left, and in all."""
+    """Time that a job spent in each state it has left, and their sum."""
 
     by_state: dict[str, timedelta]
     total: timedelta
 
 
 def record_request(tx: Tx, job_id: JobId, now: datetime) -> None:
-    """Record that the job has been queued. A trigger for it would make every insert look for children."""
+    """Record that the job has been queued.
+
+    There is no trigger for this: it would make every insert look for children.
+    """
     tx.execute(
         """INSERT INTO job_event (job_id, number, at, kind, state, attempt, last_at)
            VALUES (:job, 1, :at, 'state', 'queued', 0, :at)""",
@@ -64,7 +67,7 @@ def record_request(tx: Tx, job_id: JobId, now: datetime) -> None:
 
 
 def record_answer(tx: Tx, job: Job, answer: str, now: datetime) -> None:
-    """Record an answer that kept the job in its state; the same one again is counted."""
+    """Record an answer that kept the job in its state; count it if it repeats the last one."""
     note, at = head(answer, ANSWER_MAX), milliseconds(now)
     last = tx.execute(
         "SELECT number, kind, state, note FROM job_event WHERE job_id = ? ORDER BY number DESC LIMIT 1",
@@ -94,7 +97,7 @@ def record_answer(tx: Tx, job: Job, answer: str, now: datetime) -> None:
 
 
 def events(tx: Tx, job_id: JobId) -> list[JobEvent]:
-    """Return what happened to the job, in order."""
+    """Return the job's events, in order."""
     rows = tx.execute("SELECT * FROM job_event WHERE job_id = ? ORDER BY number", (job_id,))
     return [
         JobEvent(
@@ -111,7 +114,7 @@ def events(tx: Tx, job_id: JobId) -> list[JobEvent]:
 
 
 def entries(tx: Tx, job_id: JobId) -> list[JobEntry]:
-    """Return the job's entries in the ledger, in order."""
+    """Return the job's ledger entries, in order."""
     rows = tx.execute(
         """SELECT * FROM ledger WHERE job_id = :job AND kind = 'hold'
            UNION ALL SELECT * FROM ledger WHERE job_id = :job AND kind IN ('settle', 'release')
@@ -131,7 +134,10 @@ def entries(tx: Tx, job_id: JobId) -> list[JobEntry]:
 
 
 def drop_answers(tx: Tx, job_ids: str) -> None:
-    """Delete the wording of the answers to these jobs, a JSON list: a service may have quoted a member."""
+    """Delete the wording of these jobs' answers: a service may have quoted a member.
+
+    ``job_ids`` is a JSON list.
+    """
     tx.execute(
         """UPDATE job_event SET note = ''
            WHERE kind = 'answer' AND job_id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))""",
@@ -140,7 +146,7 @@ def drop_answers(tx: Tx, job_ids: str) -> None:
 
 
 def stage_times(tx: Tx, job_id: JobId) -> StageTimes:
-    """Return how long the job has been in each of its earlier states, in their order."""
+    """Return how long the job was in each of its earlier states, in order."""
     rows = tx.execute(
         "SELECT at, state FROM job_event WHERE job_id = ? AND kind = 'state' ORDER BY number", (job_id,)
     ).fetchall()

@@ -32,7 +32,7 @@ SELECT = f"""SELECT job.*, member.discord_id AS member_discord_id, member.locale
 
 
 def read_all(tx: Tx, job_ids: Sequence[JobId]) -> list[Job]:
-    """Return these jobs in the order given."""
+    """Return these jobs in the order given, skipping missing ones."""
     ids = {"ids": json.dumps(list(job_ids))}
     among = "IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))"
     tracks: dict[int, list[Row]] = {}
@@ -44,7 +44,7 @@ def read_all(tx: Tx, job_ids: Sequence[JobId]) -> list[Job]:
 
 
 def read(tx: Tx, row: Row) -> Job:
-    """Return the job of a row that ``SELECT`` has found."""
+    """Return the job of a row selected by ``SELECT``."""
     tracks = tx.execute("SELECT * FROM track WHERE job_id = ? ORDER BY take", (row["id"],)).fetchall()
     return _job(row, tracks)
 

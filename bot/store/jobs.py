@@ -1,7 +1,7 @@
 """Jobs: add, get, move. Each function is one part of a transaction.
 
-Results are written under the attempt's number of their claim, so that a claim which has been overtaken
-changes nothing.
+Results are written under the attempt number of their claim, so a claim that has been overtaken changes
+nothing.
 """
 
 import json
@@ -38,25 +38,28 @@ from bot.store.members import member_number
 from bot.store.times import milliseconds, moment
 
 NOT_ERASED = "interaction_id > 0"
-"""Erased jobs have a negative interaction id; a late write must not name anybody in them again."""
+"""SQL condition: the job is not erased. Erased jobs have a negative interaction id.
+
+A late write must not bring anybody's data back into them.
+"""
 EXCERPT_MAX = 80
 """Length of the prompt excerpt that names a song without a title, in characters."""
 EXCERPT_READ_MAX = 2 * EXCERPT_MAX
-"""Characters of a prompt that are read for its excerpt, which ends with a whole grapheme."""
+"""Characters of a prompt read for its excerpt, so that the excerpt ends with a whole grapheme."""
 OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES))
 UNFINISHED = f"(due_at IS NOT NULL AND state IN ({OPEN}))"
-"""SQL condition: the bot still works on the job by itself."""
+"""SQL condition: the bot is still working on the job by itself."""
 
 
 class Counts(Struct, frozen=True, kw_only=True):
-    """How many songs are unfinished."""
+    """Numbers of unfinished songs."""
 
     member: MemberNumber
     guild: int
 
 
 class JobChange(TypedDict, total=False):
-    """Columns that a move may change besides the state and the due time."""
+    """Columns that a move may change, apart from the state and the due time."""
 
     backend: Backend
     task_id: str
@@ -79,15 +82,15 @@ class JobChange(TypedDict, total=False):
 
 
 def new_id() -> JobId:
-    """Generate a job id. It is random, so that a restored backup cannot reuse one."""
+    """Generate a job id. Ids are random, so that a restored backup cannot reuse one."""
     return JobId(secrets.randbits(53))
 
 
 def add(tx: Tx, job: Job, held: Hold, due_at: datetime, source: Source | None = None) -> None:
-    """Insert a new job and its texts, sharing with its ``source`` the texts that are the same.
+    """Insert a new job and its texts; texts equal to those of its ``source`` are shared with it.
 
     Raises:
-        ConstraintViolated: its interaction was accepted before, or the failure was retried before.
+        ConstraintViolated: the interaction was already accepted, or the failed job already retried.
     """
     origin, member = job.origin, member_number(tx, job.origin.member_id)
     tx.execute(
@@ -142,7 +145,7 @@ def taken(tx: Tx, interaction_id: int) -> bool:
 
 
 def tried_again(tx: Tx, failed_id: int, member: MemberNumber) -> bool:
-    """Return whether the member has retried this failed job, unless they canceled that request."""
+    """Return whether the member has retried this failed job and not canceled that request."""
     row = tx.execute(
         """SELECT 1 FROM job WHERE retry_of = ? AND member_id = ?
              AND (reason IS NULL OR reason <> 'withdrawn')""",
@@ -152,7 +155,7 @@ def tried_again(tx: Tx, failed_id: int, member: MemberNumber) -> bool:
 
 
 def again_in_progress(tx: Tx, job_id: JobId, member: MemberNumber) -> bool:
-    """Return whether the member has requested this song again and that request is unfinished."""
+    """Return whether the member has an unfinished request for this song again."""
     row = tx.execute(
         f"""SELECT 1 FROM job WHERE again_of = ? AND member_id = ? AND due_at IS NOT NULL
               AND state IN ({OPEN})""",
@@ -187,7 +190,10 @@ def count_open(tx: Tx, guild_id: GuildId, member: MemberNumber) -> Counts:
 
 
 def nth_request(tx: Tx, member: MemberNumber, n: int, since: datetime, now: datetime) -> datetime | None:
-    """Return when the member made the ``n``-th last request since then, in any server; None: fewer."""
+    """Return the time of the member's ``n``-th last request since then, in any server.
+
+    None means that there were fewer.
+    """
     row = tx.execute(
         """SELECT created_at FROM job WHERE member_id = ? AND created_at > ? AND created_at <= ?
            ORDER BY created_at DESC LIMIT 1 OFFSET ?""",
@@ -209,10 +215,10 @@ def move(
 ) -> bool:
     """Move the claimed ``job`` to a state and record what is now known about it.
 
-    Returns False, and changes nothing, if the job is no longer in the state and under the attempt
-    that the caller claimed: another claim has overtaken it. This guard is what makes every step safe to
-    repeat. ``keep_claim`` lets the caller keep working on the job; otherwise it is free to be claimed.
-    ``answer`` is what kept the job from going on, for `tunesmith jobs show`.
+    Returns False, and changes nothing, if the job no longer has the state and attempt that the caller
+    claimed: another claim has overtaken it. This guard makes every step safe to repeat. ``keep_claim`` lets
+    the caller keep working on the job; otherwise it can be claimed again. ``answer`` is the answer that
+    kept the job from advancing, for `tunesmith jobs show`.
     """
     values: dict[str, object] = {"state": to, "due_at": None if due_at is None else milliseconds(due_at)}
     if to is not job.state:
@@ -236,13 +242,13 @@ def move(
 
 
 def _is_claimed(tx: Tx, job: Job) -> bool:
-    """Return whether the job is still in the state and under the attempt that the caller claimed."""
+    """Return whether the job still has the state and attempt that the caller claimed."""
     row = tx.execute("SELECT state, attempt FROM job WHERE id = ?", (job.id,)).fetchone()
     return row is not None and (row["state"], row["attempt"]) == (job.state, job.attempt)
 
 
 def _columns(change: JobChange) -> dict[str, object]:
-    """Return what a change writes, by column."""
+    """Return the values that a change writes, by column."""
     columns = dict[str, object](change)
     if "urls" in change:
         columns["urls"] = json.dumps(change["urls"])
@@ -275,26 +281,29 @@ def unfinished(tx: Tx) -> list[Job]:
 
 
 def mark_restored(tx: Tx, job_id: JobId, now: datetime) -> None:
-    """Mark a job from a backup: what has been posted for it since is unknown."""
+    """Mark a job from a backup: anything posted for it since then is unknown."""
     tx.execute("UPDATE job SET restored_at = ? WHERE id = ?", (milliseconds(now), job_id))
 
 
 def task_taken(tx: Tx, backend: Backend, task_id: str) -> bool:
-    """Return whether another job already has this task of the service."""
+    """Return whether a job already has this task of the service."""
     key = _task_key(backend, task_id)
     return tx.execute("SELECT 1 FROM job WHERE task_id = ?", (key,)).fetchone() is not None
 
 
 def _task_key(backend: Backend | None, task_id: str) -> str:
-    """Return what the unique column of task ids holds: ids of two services may be the same.
+    """Return the value for the unique column of task ids: two services may use the same id.
 
-    The first service's are stored as they are, because they were when it was the only one.
+    The first service's ids have no prefix, because they were stored that way when it was the only one.
     """
     return task_id if backend in (None, Backend.SSEEDANCE) else f"{backend}:{task_id}"
 
 
 def unpark(tx: Tx, backends: Iterable[Backend], now: datetime) -> int:
-    """Go on with the jobs that were parked for want of a key, now that these services have theirs."""
+    """Resume the jobs that were parked for lack of a key, now that these services have one.
+
+    Returns how many.
+    """
     cursor = tx.execute(
         f"""UPDATE job SET parked = NULL, due_at = :now, card_due_at = :now, misses = 0, missing_since = NULL
             WHERE parked = 'no_key' AND state IN ('running', 'ready') AND {NOT_ERASED}
@@ -313,7 +322,7 @@ def is_of(tx: Tx, guild_id: GuildId, job_id: JobId) -> bool:
 def withdraw(tx: Tx, job_id: JobId, now: datetime) -> bool:
     """Withdraw a queued request. The caller releases its credits.
 
-    A step that is working on it can no longer submit it: its claim is overtaken.
+    A step that is working on it can no longer submit it, because its claim is overtaken.
     """
     cursor = tx.execute(
         """UPDATE job SET state = 'explained', reason = 'withdrawn', due_at = NULL, state_since = :now,
@@ -325,7 +334,7 @@ def withdraw(tx: Tx, job_id: JobId, now: datetime) -> bool:
 
 
 def post_again(tx: Tx, job_id: JobId, now: datetime) -> bool:
-    """Queue an undelivered song for posting again. Where it may already have been posted stays recorded."""
+    """Queue an undelivered song for posting again, keeping the record of where it may have been posted."""
     cursor = tx.execute(
         f"""UPDATE job SET state = 'stored', due_at = :now, state_since = :now, card_due_at = :now,
                           tries = 0

@@ -1,8 +1,8 @@
 """The credit ledger: grant, hold, settle, release, refund. Each function is one part of a transaction.
 
-A hold takes from the allowance first and from the bonus for the rest. The job keeps that split and its
-day, so that a release returns the credits to where they came from. The ledger is append-only; the counters
-in ``guild`` and ``usage`` change in the same transaction and can be recomputed from it.
+A hold draws on the allowance first, then on the bonus. The job stores that split and its day, so that a
+release returns the credits to where they came from. The ledger is append-only; the counters in ``guild``
+and ``usage`` change in the same transaction and can be recomputed from it.
 """
 
 from datetime import datetime
@@ -24,7 +24,7 @@ _COUNT = """UPDATE usage SET
   bonus_used = bonus_used + :bonus * :used_by
 WHERE guild_id = :guild AND member_id = :member AND day = :day"""
 CREDITS_MAX = 1_000_000
-"""Maximum allowance, and maximum bonus of a server, in credits."""
+"""Maximum allowance of a server, and maximum bonus, in credits."""
 
 
 class Defaults(Struct, frozen=True, kw_only=True):
@@ -54,7 +54,7 @@ class _Booking(Struct, frozen=True, kw_only=True):
 
 
 def balance(tx: Tx, guild_id: GuildId, defaults: Defaults, now: datetime) -> Balance:
-    """Return what the server may spend at ``now``."""
+    """Return the server's balance at ``now``."""
     row = tx.execute(
         """SELECT allowance, period, bonus, operator_bonus, zone, zone_day, zone_until
            FROM guild WHERE id = ?""",
@@ -92,8 +92,8 @@ def balance(tx: Tx, guild_id: GuildId, defaults: Defaults, now: datetime) -> Bal
 def _bonus_under_ceiling(bonus: int, granted_by_operator: int, left: int) -> int:
     """Return how much of a server's bonus may be used under the operator's ceiling.
 
-    Only what the operator has granted may go beyond the ceiling; of the rest, which managers granted
-    before the ceiling was set, no more than the ceiling leaves. Managers' credits count as used first.
+    Only credits granted by the operator may exceed the ceiling. The rest, granted by managers before the
+    ceiling was set, may be used only as far as the ceiling allows, and counts as used first.
     """
     beyond = min(bonus, max(0, granted_by_operator))
     return beyond + min(bonus - beyond, left)
@@ -109,10 +109,10 @@ def hold(
     now: datetime,
     pool: Balance | None = None,
 ) -> Hold:
-    """Hold ``price`` credits of the server for the job. ``pool`` is its balance, if it has just been read.
+    """Hold ``price`` of the server's credits for the job. ``pool`` is its balance, if just read.
 
     Raises:
-        NotEnoughCredits: the allowance and the bonus together are less.
+        NotEnoughCredits: the allowance and the bonus together are less than the price.
     """
     know_guild(tx, guild_id)
     pool = pool or balance(tx, guild_id, defaults, now)
@@ -129,10 +129,10 @@ def hold(
 
 
 def settle(tx: Tx, job_id: JobId, now: datetime) -> None:
-    """Spend the credits that are held for the job.
+    """Spend the credits held for the job.
 
     Raises:
-        ConstraintViolated: they were settled or released before.
+        ConstraintViolated: the credits were already settled or released.
     """
     booking = _booking(tx, job_id)
     _count(tx, booking, held_by=-1, used_by=1)
@@ -140,10 +140,10 @@ def settle(tx: Tx, job_id: JobId, now: datetime) -> None:
 
 
 def release(tx: Tx, job_id: JobId, now: datetime) -> None:
-    """Return the credits that are held for the job to where they came from.
+    """Return the credits held for the job to where they came from.
 
     Raises:
-        ConstraintViolated: they were settled or released before.
+        ConstraintViolated: the credits were already settled or released.
     """
     booking = _booking(tx, job_id)
     _give_back(tx, booking)
@@ -155,7 +155,7 @@ def refund(tx: Tx, job_id: JobId, changed_by: ChangedBy, now: datetime) -> None:
     """Return the credits of a settled job to where they came from, on the job's own day.
 
     Raises:
-        ConstraintViolated: they were refunded before.
+        ConstraintViolated: the credits were already refunded.
     """
     booking = _booking(tx, job_id)
     _give_back(tx, booking)
@@ -164,8 +164,8 @@ def refund(tx: Tx, job_id: JobId, changed_by: ChangedBy, now: datetime) -> None:
 
 
 def closing(tx: Tx, job_id: JobId) -> set[str]:
-    """Return the kinds of entries that closed the job's hold: settle or release, and perhaps refund."""
-    # One question per partial index: with the three kinds in one list, SQLite reads the whole ledger.
+    """Return the kinds of the entries that closed the job's hold: settle or release, perhaps refund."""
+    # One query per partial index: with all three kinds in one list, SQLite reads the whole ledger.
     rows = tx.execute(
         """SELECT kind FROM ledger WHERE job_id = :job AND kind IN ('settle', 'release')
            UNION ALL SELECT kind FROM ledger WHERE job_id = :job AND kind = 'refund'""",
@@ -200,13 +200,13 @@ def grant(tx: Tx, guild_id: GuildId, credits_: int, changed_by: ChangedBy, now: 
 
 
 def bonus(tx: Tx, guild_id: GuildId) -> int:
-    """Return the server's bonus, whatever the operator's ceiling leaves of it."""
+    """Return the server's bonus, regardless of the operator's ceiling."""
     row = tx.execute("SELECT bonus FROM guild WHERE id = ?", (guild_id,)).fetchone()
     return 0 if row is None else int(row["bonus"])
 
 
 def grant_range(bonus: int) -> tuple[int, int]:
-    """Return what can be granted on top of this bonus: from how much to how much."""
+    """Return the smallest and the largest grant that this bonus permits."""
     return -bonus, CREDITS_MAX - bonus
 
 
@@ -221,13 +221,13 @@ def set_allowance(
     *,
     zone: str | None = None,
 ) -> tuple[Balance, Balance]:
-    """Change the server's allowance, its period and its zone. Returns the balance before and after.
+    """Change the server's allowance, period and zone. Returns the balance before and after.
 
-    What is None stays. Unfinished songs keep their credits, and a change of period grants nothing: what was
-    used on a day stays used on that day. What a change of zone does is said in ``calendars``.
+    None leaves a value unchanged. Unfinished songs keep their credits, and a change of period grants nothing:
+    credits used on a day stay used on that day. For the effects of a change of zone, see ``calendars``.
 
     Raises:
-        OutOfRange: the number is negative or too large.
+        OutOfRange: the allowance is negative or too large.
     """
     if allowance is not None:
         in_range(allowance)
@@ -265,7 +265,10 @@ def note(
     before: Value,
     after: Value,
 ) -> None:
-    """Append an entry that moves no credits: the change of a rule. What stays as it was is no entry."""
+    """Append an entry for a change of a rule, which moves no credits.
+
+    Nothing is appended if the value stays the same and no reason is given.
+    """
     if before == after and not changed_by.reason:
         return
     nothing = Hold(day=calendars.of(tx, guild_id).today(now), allowance=0, bonus=0)
@@ -284,7 +287,7 @@ def note(
 
 
 def in_range(credits_: int) -> int:
-    """Return the number if it can be an allowance or a limit.
+    """Return the number if it is valid as an allowance or a limit.
 
     Raises:
         OutOfRange: the number is negative or too large.
@@ -307,7 +310,7 @@ def know_guild(tx: Tx, guild_id: GuildId) -> None:
 
 
 def _booking(tx: Tx, job_id: JobId) -> _Booking:
-    """Return what the ledger holds for a job that was accepted."""
+    """Return the ledger's hold for an accepted job."""
     row = tx.execute(
         "SELECT guild_id, member_id, day, allowance, bonus FROM ledger WHERE job_id = ? AND kind = 'hold'",
         (job_id,),
@@ -327,7 +330,7 @@ def _give_back(tx: Tx, booking: _Booking) -> None:
 
 
 def _count(tx: Tx, booking: _Booking, *, held_by: int, used_by: int) -> None:
-    """Change the day's counters of the member and of the server by a multiple of the hold."""
+    """Change the day's counters of the member and the server by a multiple of the hold."""
     held = booking.hold
     counts = {"allowance": held.allowance, "bonus": held.bonus, "held_by": held_by, "used_by": used_by}
     for who in (booking.member, WHOLE_GUILD):

@@ -1,8 +1,9 @@
 """Paid requests for lyrics, each recorded once. Each function is one part of a transaction.
 
-A request is ``submitting`` before it is sent and ``running`` once its task is known. One that stays in
-``submitting`` may have been taken: it ends as ``unknown`` and is never sent again. A running one can be asked
-about again for free. In a fleet, a request begins as ``wanted``, until the slot that pays makes it its own.
+A request is ``submitting`` before it is sent and ``running`` once its task is known. If it stays in
+``submitting``, the service may have accepted it: it ends as ``unknown`` and is never sent again. The task of
+a running one can be polled again for free. In a fleet, a request begins as ``wanted``, until the paying slot
+takes it on.
 """
 
 from datetime import datetime, timedelta
@@ -17,41 +18,41 @@ from bot.store import members, times
 from bot.store.times import milliseconds, moment
 
 CALLS_MAX: Final = 10
-"""Maximum requests of a member in that time."""
+"""Maximum number of requests by a member within ``WITHIN``."""
 WITHIN: Final = members.ASKED_WITHIN
-"""Time in which they are counted."""
+"""Window in which a member's requests are counted."""
 OPEN_MAX: Final = timedelta(minutes=10)
-"""Time after which lyrics are no longer waited for; the service writes them in less than a minute."""
+"""How long to wait for lyrics; the service writes them in less than a minute."""
 KEEP: Final = timedelta(days=62)
-"""How long a request is remembered: it counts in its calendar month."""
+"""How long a request is kept: it counts in its calendar month."""
 SWEEP_MAX: Final = 500
-"""Maximum rows that one transaction drops."""
+"""Maximum number of rows dropped by one transaction."""
 CREDITS_EACH: Final = 1
-"""Credits that a request counts in the total of all servers; it costs the operator a thirtieth of a song."""
+"""Credits per request in the total of all servers; it costs the operator a thirtieth of a song."""
 WISHES_MAX: Final = 4
-"""Maximum wanted requests that are read at a time."""
+"""Maximum number of wanted requests read at a time."""
 OLD_AFTER: Final = timedelta(minutes=2)
-"""Age of a wanted request from which it is not paid for: nobody waits for it any more."""
+"""Age beyond which a wanted request is not paid for, since nobody is waiting for it any more."""
 
 
 class CallState(StrEnum):
-    """Where a request for lyrics stands. Each state is committed before the action it announces."""
+    """State of a request for lyrics. Each state is committed before the action that it announces."""
 
     WANTED = "wanted"
-    """Not sent; the slot that pays will."""
+    """Not sent yet; the paying slot will send it."""
     SUBMITTING = "submitting"
     RUNNING = "running"
     DONE = "done"
     REFUSED = "refused"
-    """It was not taken, and cost nothing."""
+    """Not accepted, and free of charge."""
     FAILED = "failed"
-    """It was taken, and there are no lyrics."""
+    """Accepted, but produced no lyrics."""
     UNKNOWN = "unknown"
-    """It may have been taken."""
+    """Possibly accepted."""
 
 
 OPEN: Final = (CallState.WANTED, CallState.SUBMITTING, CallState.RUNNING)
-"""States in which lyrics may still come."""
+"""States in which lyrics may still arrive."""
 
 
 class LyricsCall(Struct, frozen=True, kw_only=True):
@@ -74,7 +75,7 @@ def add(
     *,
     about: str | None = None,
 ) -> None:
-    """Write down a request before it is sent; with ``about``, for the slot that pays."""
+    """Record a request before it is sent; with ``about``, for the paying slot to send."""
     tx.execute(
         """INSERT INTO lyrics_call (id, interaction_id, member_id, backend, state, asked_at, about)
            VALUES (:id, :interaction, :member, :backend, :state, :now, :about)""",
@@ -106,7 +107,7 @@ def move(
     upstream_credits: float | None = None,
     refusal: str | None = None,
 ) -> bool:
-    """Write down what became of a request. Returns False if it is no longer in the state ``before``."""
+    """Record a request's new state. Returns False if it is no longer in the state ``before``."""
     cursor = tx.execute(
         """UPDATE lyrics_call SET state = :after, task_id = COALESCE(:task, task_id),
                                   upstream_credits = COALESCE(:credits, upstream_credits),
@@ -125,7 +126,7 @@ def move(
 
 
 def wanted(tx: Tx, backend: Backend) -> list[int]:
-    """Return requests at this service that other slots want, the oldest first."""
+    """Return other slots' wanted requests to this service, oldest first."""
     rows = tx.execute(
         """SELECT id FROM lyrics_call WHERE state = 'wanted' AND asked_at > 0 AND backend = ?
            ORDER BY asked_at LIMIT ?""",
@@ -135,9 +136,9 @@ def wanted(tx: Tx, backend: Backend) -> list[int]:
 
 
 def take(tx: Tx, call_id: int, now: datetime) -> str | None:
-    """Make a wanted request one that is about to be sent, and return what it is about.
+    """Mark a wanted request as about to be sent, and return its topic.
 
-    Returns None if it is no longer wanted, or so old that nobody waits for it.
+    Returns None if it is no longer wanted, or too old for anybody to be waiting for it.
     """
     row = tx.execute("SELECT about, asked_at FROM lyrics_call WHERE id = ?", (call_id,)).fetchone()
     if row is None or row["about"] is None:
@@ -148,7 +149,7 @@ def take(tx: Tx, call_id: int, now: datetime) -> str | None:
 
 
 def call(tx: Tx, call_id: int) -> LyricsCall | None:
-    """Return a request, as far as there is one."""
+    """Return a request, or None."""
     row = tx.execute(
         "SELECT id, state, asked_at, task_id, refusal FROM lyrics_call WHERE id = ?", (call_id,)
     ).fetchone()
@@ -166,7 +167,7 @@ def _call(row: Row) -> LyricsCall:
 
 
 def unfinished(tx: Tx, member: MemberNumber, backend: Backend, now: datetime) -> LyricsCall | None:
-    """Return the member's newest request at this service from which lyrics may still come."""
+    """Return the member's newest request to this service that may still produce lyrics."""
     row = tx.execute(
         """SELECT id, state, asked_at, task_id, refusal FROM lyrics_call
            WHERE member_id = :member AND asked_at > :since AND asked_at <= :now AND backend = :backend
@@ -182,7 +183,7 @@ def unfinished(tx: Tx, member: MemberNumber, backend: Backend, now: datetime) ->
 
 
 def give_up(tx: Tx, member: MemberNumber, now: datetime) -> None:
-    """End the member's requests that are no longer waited for: nobody will know what became of them."""
+    """End the member's requests that nobody is waiting for any more, without learning their outcome."""
     tx.execute(
         """UPDATE lyrics_call SET about = NULL, state =
              CASE state WHEN 'running' THEN 'failed' WHEN 'wanted' THEN 'refused' ELSE 'unknown' END
@@ -192,7 +193,7 @@ def give_up(tx: Tx, member: MemberNumber, now: datetime) -> None:
 
 
 def recent(tx: Tx, member: MemberNumber, now: datetime) -> list[datetime]:
-    """Return when the member asked within ``WITHIN``, also under numbers that they had before a deletion."""
+    """Return the times of the member's requests within ``WITHIN``, including those before a deletion."""
     rows = [
         row["asked_at"]
         for number in members.numbers(tx, member)
@@ -206,7 +207,7 @@ def recent(tx: Tx, member: MemberNumber, now: datetime) -> list[datetime]:
 
 
 def count(tx: Tx, since: datetime, now: datetime) -> int:
-    """Return how many requests were sent since then, by all members."""
+    """Return the number of all members' requests since then."""
     (sent,) = tx.execute(
         "SELECT COUNT(*) FROM lyrics_call WHERE asked_at > ? AND asked_at <= ?",
         (milliseconds(since), milliseconds(now)),
@@ -215,7 +216,7 @@ def count(tx: Tx, since: datetime, now: datetime) -> int:
 
 
 def credits_this_month(tx: Tx, now: datetime) -> int:
-    """Return what the requests of this calendar month (UTC) count, those that were not taken excluded."""
+    """Return the credits of this calendar month's requests (UTC), except refused ones."""
     first, after = times.period_days(Period.MONTH, now)
     (paid,) = tx.execute(
         "SELECT COUNT(*) FROM lyrics_call WHERE asked_at >= ? AND asked_at < ? AND state <> 'refused'",
@@ -225,7 +226,7 @@ def credits_this_month(tx: Tx, now: datetime) -> int:
 
 
 def sweep(tx: Tx, now: datetime) -> int:
-    """Drop requests of earlier months. Returns how many; ``SWEEP_MAX`` means that there may be more."""
+    """Drop requests older than ``KEEP``. Returns how many; ``SWEEP_MAX`` means there may be more."""
     return tx.execute(
         """DELETE FROM lyrics_call WHERE id IN (
              SELECT id FROM lyrics_call WHERE asked_at < ? ORDER BY asked_at LIMIT ?)""",
@@ -234,7 +235,10 @@ def sweep(tx: Tx, now: datetime) -> int:
 
 
 def blank_of_member(tx: Tx, member: MemberNumber) -> None:
-    """Remove from a member's requests what leads to them or to a task; lyrics on their way are dropped."""
+    """Remove everything that identifies the member or a task from their requests.
+
+    Unfinished requests end, and their lyrics are dropped.
+    """
     tx.execute(
         """UPDATE lyrics_call SET interaction_id = -id, task_id = NULL, about = NULL,
              state = CASE WHEN state IN ('submitting', 'running') THEN 'unknown'

@@ -1,7 +1,7 @@
-"""Members: the numbers by which the books know people, and what remains of somebody who was erased.
+"""Members: the numbers that identify people in the books, and the traces kept of erased ones.
 
-An erased person who returns gets a new number, so that no older row gets a name again. While credits they
-used in a period or a limit set for them must still count, a keyed hash of their id links the numbers.
+An erased person who returns gets a new number, so that no older row can be attributed to them again. A keyed
+hash of their id links the numbers while credits used in a period, or a limit set for them, must still count.
 """
 
 import hmac
@@ -19,19 +19,19 @@ from bot.store.scrub import Deleted, mark
 from bot.store.times import milliseconds
 
 KEY_FACT = "key of the forgotten"
-"""Name of the fact that keeps the key of the hashes: created with the first, deleted with the last."""
+"""Name of the fact with the key of the hashes, created with the first hash and deleted with the last."""
 PERIOD_DAYS_MAX = 33
-"""Days back to the first one of the longest period, in a server whose day is behind UTC's."""
+"""Maximum age of the longest period's first day, in days, for a server whose day is behind UTC."""
 _PERIODS_MAX = (Period.WEEK, Period.MONTH)
-"""Usage counts until the longest periods are over, since a server can change its period at any time."""
+"""Longest periods; usage counts until they are over, since a server can change its period at any time."""
 ASKED_WITHIN = timedelta(hours=1)
-"""How long a request for lyrics counts against the member's next ones."""
+"""How long a request for lyrics counts towards the member's limit."""
 WHOLE_GUILD = MemberNumber(0)
-"""The number under which ``usage`` keeps the sums of a server."""
+"""Number under which ``usage`` keeps a server's sums."""
 NOBODY = MemberNumber(-1)
-"""A number that no member has."""
+"""A number that belongs to no member."""
 OPERATOR = MemberNumber(-2)
-"""The number under which the ledger names the operator."""
+"""Number of the operator in the ledger."""
 
 
 class MemberIndex(Struct, frozen=True, kw_only=True):
@@ -40,10 +40,10 @@ class MemberIndex(Struct, frozen=True, kw_only=True):
     known: dict[int, int]
     """Discord ids by number, of members who have not been erased."""
     gone: frozenset[int]
-    """The numbers of members who were erased or wait for it."""
+    """Numbers of members who were erased or are waiting for erasure."""
 
     def left_since(self, earlier: "MemberIndex") -> list[int]:
-        """Return the numbers of members known in an earlier database of this bot and erased in this one."""
+        """Return the numbers of members known in an earlier database of this bot but erased in this one."""
         if any(self.known.get(number, person) != person for number, person in earlier.known.items()):
             return []
         return sorted(self.gone & earlier.known.keys())
@@ -57,7 +57,7 @@ def member_index(tx: Tx) -> MemberIndex:
 
 
 def member_number(tx: Tx, discord_id: DiscordUserId) -> MemberNumber:
-    """Return the number of this person, assigning one at first sight."""
+    """Return this person's number, assigning one if needed."""
     known = known_member(tx, discord_id)
     if known != NOBODY:
         return known
@@ -66,13 +66,16 @@ def member_number(tx: Tx, discord_id: DiscordUserId) -> MemberNumber:
 
 
 def known_member(tx: Tx, discord_id: DiscordUserId) -> MemberNumber:
-    """Return the number of this person, or NOBODY, without assigning one."""
+    """Return this person's number, or NOBODY, without assigning one."""
     row = tx.execute("SELECT id FROM member WHERE discord_id = ?", (discord_id,)).fetchone()
     return NOBODY if row is None else MemberNumber(row["id"])
 
 
 def past_or_present(tx: Tx, discord_id: DiscordUserId) -> MemberNumber:
-    """Return a number of this person, also if they were erased and must still be recognised, or NOBODY."""
+    """Return a number of this person, or NOBODY.
+
+    An erased person has one while they must still be recognised.
+    """
     number = known_member(tx, discord_id)
     key = fact(tx, KEY_FACT)
     if number != NOBODY or key is None:
@@ -84,7 +87,7 @@ def past_or_present(tx: Tx, discord_id: DiscordUserId) -> MemberNumber:
 
 
 def numbers(tx: Tx, member: MemberNumber) -> tuple[MemberNumber, ...]:
-    """Return every number of the person who has this one, including those under which they were erased."""
+    """Return every number of the person with this number, including those from before a deletion."""
     key = fact(tx, KEY_FACT)
     hash_ = None if key is None else _hash_of(tx, key, member)
     if hash_ is None:
@@ -94,7 +97,7 @@ def numbers(tx: Tx, member: MemberNumber) -> tuple[MemberNumber, ...]:
 
 
 def by_person(tx: Tx, members: Iterable[MemberNumber]) -> dict[int, int | str]:
-    """Return for each number a key that all numbers of the same person share."""
+    """Map each number to a key shared by all numbers of the same person."""
     key = fact(tx, KEY_FACT)
     if key is None:
         return {member: member for member in members}
@@ -117,7 +120,7 @@ def _hash(key: str, discord_id: DiscordUserId) -> str:
 
 
 def leaving_since(tx: Tx, member: MemberNumber) -> int | None:
-    """Return since when the member waits for erasure, in epoch milliseconds, or None."""
+    """Return since when the member has been waiting for erasure, in epoch milliseconds, or None."""
     row = tx.execute("SELECT leaving_since FROM member WHERE id = ?", (member,)).fetchone()
     return None if row is None else row["leaving_since"]
 
@@ -131,7 +134,7 @@ def leave(tx: Tx, member: MemberNumber, now: datetime) -> None:
 
 
 def forget(tx: Tx, member: MemberNumber, now: datetime) -> None:
-    """Erase the link to the person, keeping a hash only while usage or a limit must still count."""
+    """Erase the link to the person, keeping a hash only while something must still count."""
     (discord_id,) = tx.execute("SELECT discord_id FROM member WHERE id = ?", (member,)).fetchone()
     tx.execute(
         "UPDATE member SET discord_id = NULL, locale = '', leaving_since = NULL WHERE id = ?", (member,)
@@ -146,7 +149,7 @@ def forget(tx: Tx, member: MemberNumber, now: datetime) -> None:
 
 
 def drop_forgotten(tx: Tx, now: datetime) -> int:
-    """Delete hashes that are no longer needed, and the key with the last one. Returns how many."""
+    """Delete hashes that are no longer needed, and the key with the last one. Returns how many hashes."""
     rows = tx.execute("SELECT member_id FROM forgotten").fetchall()
     over = [row["member_id"] for row in rows if not _still_counts(tx, row["member_id"], now)]
     for member in over:
@@ -159,7 +162,7 @@ def drop_forgotten(tx: Tx, now: datetime) -> int:
 
 
 def _still_counts(tx: Tx, member: MemberNumber, now: datetime) -> bool:
-    """Return whether usage or a limit under this number must still count for the person."""
+    """Return whether usage, a limit or a request for lyrics under this number must still count."""
     limited = tx.execute("SELECT 1 FROM member_limit WHERE member_id = ?", (member,)).fetchone()
     used = tx.execute(
         """SELECT guild_id, MAX(day) AS day FROM usage WHERE usage.member_id = :member AND usage.day >= :first
@@ -175,6 +178,6 @@ def _still_counts(tx: Tx, member: MemberNumber, now: datetime) -> bool:
 
 
 def _earliest(tx: Tx, guild_id: GuildId, now: datetime) -> int:
-    """Return the first day of the longest period that the server can have now."""
+    """Return the earliest first day among the server's possible current periods."""
     calendar = calendars.of(tx, guild_id)
     return min(calendar.days(period, now)[0] for period in _PERIODS_MAX)

@@ -1,6 +1,6 @@
-"""Everything the database stores about one member, as a summary or as an export.
+"""Everything the database stores about one member, as a summary or an export.
 
-Nothing about other people is included: their texts stay theirs, even if the member made a song with them.
+Nothing about other people is included: their texts remain theirs, even if the member made a song with them.
 """
 
 from collections.abc import Collection, Iterable
@@ -16,40 +16,40 @@ from bot.store.members import NOBODY
 from bot.store.times import EPOCH, moment
 
 COUNTED_MAX = 500
-"""How far a summary counts each kind of record, so that it takes no longer the more there are."""
+"""Maximum count per kind of record in a summary, which bounds the time it takes."""
 FILES_OF_MAX = 100
-"""Number of a member's newest songs whose files are looked for."""
+"""Number of a member's newest songs whose files are looked up."""
 _OF_OTHERS = "words of another member"
 _DROPPED = "no longer kept"
 
 
 class Summary(Struct, frozen=True, kw_only=True):
-    """How much is stored about a member, by kind; each number stops at ``COUNTED_MAX``."""
+    """How much is stored about a member, by kind; each count stops at ``COUNTED_MAX``."""
 
     since: datetime | None
-    """When the first stored song was requested."""
+    """When the oldest stored song was requested."""
     songs: int
-    """Includes message ids, times and prices."""
+    """Songs, with their message ids, times and prices."""
     songs_with_words: int
     servers: int
     drafts: int
     ratings: int
     ledger_entries: int
-    """Entries about the member or by them. They stay after a deletion, without a name."""
+    """Entries about the member or by them. They stay after a deletion, anonymously."""
     more: bool
-    """Whether there may be more of a kind than was counted."""
+    """Whether more of a kind may exist than were counted."""
     limits: dict[int, int]
-    """Limits that managers have set, by server. A deletion does not lift them."""
+    """Limits set by managers, by server. A deletion does not lift them."""
     locale: str
-    """The language by Discord's code, or empty."""
+    """The member's language as a Discord locale code, or empty."""
     leaving_since: datetime | None
     """Since when a deletion has been waiting for unfinished songs."""
     deleted_before: bool
-    """Whether a keyed hash of their id is stored, because a limit or earlier usage still counts."""
+    """Whether a keyed hash of their id is stored, because a limit or earlier usage must still count."""
 
 
 def summary(tx: Tx, discord_id: DiscordUserId) -> Summary:
-    """Return how much is stored about this person."""
+    """Count the records stored about this person."""
     member = members.known_member(tx, discord_id)
     row = tx.execute(
         f"""SELECT COUNT(*) AS songs, COUNT(song.job_id) AS worded, COUNT(DISTINCT guild_id) AS servers
@@ -89,7 +89,7 @@ def summary(tx: Tx, discord_id: DiscordUserId) -> Summary:
 
 
 def _count(tx: Tx, rows: str, member: MemberNumber) -> int:
-    """Return how many rows there are, up to ``COUNTED_MAX``."""
+    """Return the number of rows, up to ``COUNTED_MAX``."""
     (count,) = tx.execute(
         f"SELECT COUNT(*) FROM (SELECT 1 FROM ({rows}) AS found LIMIT :most) AS counted",
         {"member": member, "most": COUNTED_MAX},
@@ -98,7 +98,7 @@ def _count(tx: Tx, rows: str, member: MemberNumber) -> int:
 
 
 def files(tx: Tx, discord_id: DiscordUserId) -> list[str]:
-    """Return the files of this person's newest songs, by name; most are no longer there."""
+    """Return the file names of this person's newest songs; most files no longer exist."""
     rows = tx.execute(
         """SELECT track.file FROM (SELECT id FROM job WHERE member_id = :member
                                    ORDER BY created_at DESC LIMIT :most) AS newest
@@ -109,7 +109,7 @@ def files(tx: Tx, discord_id: DiscordUserId) -> list[str]:
 
 
 def about(tx: Tx, discord_id: DiscordUserId) -> dict[str, object]:
-    """Return what is stored about this person once, with readable names. Times are UTC."""
+    """Return the single values stored about this person, with readable names. Times are UTC."""
     member, counted = members.known_member(tx, discord_id), _counted(tx, discord_id)
     account = tx.execute("SELECT locale, leaving_since FROM member WHERE id = ?", (member,)).fetchone()
     return {
@@ -121,7 +121,10 @@ def about(tx: Tx, discord_id: DiscordUserId) -> dict[str, object]:
 
 
 def sections(tx: Tx, discord_id: DiscordUserId) -> dict[str, Iterable[object]]:
-    """Return everything else stored about this person, row by row: read each section before the next."""
+    """Return everything else stored about this person, row by row.
+
+    Read each section to its end before beginning the next.
+    """
     member, counted = members.known_member(tx, discord_id), _counted(tx, discord_id)
     return {
         "songs": (_song(tx, row, member) for row in _songs(tx, member)),
@@ -184,7 +187,7 @@ def _of(tx: Tx, table: str, column: str, member: MemberNumber, *, order: str = "
 
 
 def _texts_elsewhere(tx: Tx, member: MemberNumber) -> Rows:
-    """Return the member's texts that none of their own songs uses."""
+    """Return the member's texts that are not used by any of their own songs."""
     used = " UNION ALL ".join(
         f"SELECT {name}_id FROM job JOIN song ON song.job_id = job.id "
         f"WHERE job.member_id = :member AND {name}_id IS NOT NULL"
@@ -287,7 +290,7 @@ def _words(tx: Tx, row: Row, member: MemberNumber) -> dict[str, object]:
 
 
 def _draft(tx: Tx, row: Row, member: MemberNumber) -> dict[str, object]:
-    """Return a draft without the texts that are unchanged from somebody else's song."""
+    """Return a draft without the texts taken unchanged from somebody else's song."""
     source = tx.execute("SELECT * FROM song WHERE job_id = ?", (row["remix_of"],)).fetchone()
     of_others = set()
     for name in texts.TEXTS if source is not None else ():

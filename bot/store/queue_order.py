@@ -1,4 +1,4 @@
-"""The order in which queued jobs are submitted: in turns over the servers and their members."""
+"""Submission order of queued jobs: servers take turns, and so do the members of a server."""
 
 import json
 from collections.abc import Mapping
@@ -11,13 +11,16 @@ from bot.store.times import milliseconds
 _Turn: TypeAlias = tuple[int, bool, int, int, int]
 QUEUED = "state = 'queued' AND due_at IS NOT NULL"
 TIES_MAX = 8
-"""Servers served at the same moment that are compared one by one; with more, the whole queue is read."""
+"""Maximum number of servers with the same last service that are compared one by one.
+
+With more, the whole queue is read.
+"""
 
 
 def in_turn(tx: Tx, which: str, values: Mapping[str, object]) -> list[JobId]:
-    """Return the queued jobs that fulfil a condition in the order in which they are submitted.
+    """Return the queued jobs that meet a condition, in submission order.
 
-    They take turns by server, and within a server by member; the longest unserved comes first.
+    They take turns by server, and within a server by member; the longest unserved goes first.
     """
     waiting = tx.execute(
         f"""SELECT id, guild_id, member_id, created_at FROM job WHERE {QUEUED} AND {which}
@@ -41,14 +44,14 @@ def in_turn(tx: Tx, which: str, values: Mapping[str, object]) -> list[JobId]:
 
 
 def _turn(number: int, served: int | None, at: int, job_id: int) -> "_Turn":
-    """Return what a turn is compared by; who was never served comes before who was."""
+    """Return the sort key of a turn; those never served come before all others."""
     return (number, served is not None, served or 0, at, job_id)
 
 
 def _served(
     tx: Tx, columns: str, which: str, values: Mapping[str, object]
 ) -> dict[tuple[int, ...], int | None]:
-    """Return when each server, or each member of a server, was last served, of those who wait."""
+    """Return when each waiting server, or each waiting member of a server, was last served."""
     same = " AND ".join(f"served.{name} = waiting.{name}" for name in columns.split(", "))
     rows = tx.execute(
         f"""SELECT {columns}, (SELECT MAX(submitted_at) FROM job AS served WHERE {same}) AS served
@@ -59,17 +62,17 @@ def _served(
 
 
 def positions(tx: Tx) -> dict[JobId, int]:
-    """Return how many queued jobs come before each of them."""
+    """Return for each queued job how many others come before it."""
     return {job_id: place for place, job_id in enumerate(in_turn(tx, "TRUE", {}))}
 
 
 def queue_position(tx: Tx, job: Job) -> int:
     """Return how many queued jobs come before this one.
 
-    Each server's turns are numbered 1, 2, …, and so are each member's within a server. So of every other
-    server (or member) the jobs with a lower number than this job's come first, and of those with the same
-    number one that was served earlier. That only takes counting; reading all of a long queue in order would
-    take the writer milliseconds for each request.
+    Each server's turns are numbered 1, 2, …, and so are each member's within a server. So the jobs ahead of
+    this one are those of other servers (or members) with a lower turn number, and those with the same number
+    whose server was served earlier. Counting them is enough; reading a long queue in order would cost the
+    writer milliseconds per request.
     """
     row = tx.execute(
         "SELECT guild_id, member_id FROM job WHERE id = ? AND state = 'queued' AND due_at IS NOT NULL",
@@ -105,9 +108,9 @@ def queue_position(tx: Tx, job: Job) -> int:
 
 
 def _at_turn(tx: Tx, counts: dict[int, int], guild_id: int, turn: int) -> tuple[int, int]:
-    """Return when the job that has this turn of a server was requested, and its number.
+    """Return the request time and the id of the job at this turn of a server.
 
-    ``counts`` says how many jobs each member has. They take turns until they have none left.
+    ``counts`` has each member's number of jobs. Members take turns until they have none left.
     """
     skipped, turns, members = turn - 1, 0, len(counts)
     for count in sorted(counts.values()):
@@ -138,7 +141,7 @@ def _at_turn(tx: Tx, counts: dict[int, int], guild_id: int, turn: int) -> tuple[
 def _turn_of_guild(
     tx: Tx, counts: dict[int, int], guild_id: int, member_id: int, place: tuple[int, int]
 ) -> int:
-    """Return which of its server's turns a queued job has, beginning with 1."""
+    """Return a queued job's turn within its server, beginning with 1."""
     turn_of_member: int
     (turn_of_member,) = tx.execute(
         f"""SELECT COUNT(*) FROM job WHERE {QUEUED} AND guild_id = :guild AND member_id = :member
@@ -178,5 +181,5 @@ def _turn_of_guild(
 
 
 def _served_before(one: int | None, other: int | None) -> bool:
-    """Return whether one was served earlier than the other; who was never served comes first."""
+    """Return whether one was served earlier than the other; never served counts as earliest."""
     return other is not None and (one is None or one < other)

@@ -18,12 +18,12 @@ from bot.store.ledger import Defaults, Hold
 
 
 class SetLimit(Struct, frozen=True, kw_only=True):
-    """A limit that a server's managers have set for a role or for a member."""
+    """A limit set by a server's managers for a role or a member."""
 
     role_id: int | None
     number: MemberNumber | None
     member_id: DiscordUserId | None
-    """None for a role, and for a member who was erased."""
+    """None for a role and for an erased member."""
     name: str
     """A member's display name as of their last song with stored texts."""
     credits: int
@@ -35,9 +35,9 @@ class SetLimit(Struct, frozen=True, kw_only=True):
 
 
 def limits(tx: Tx, guild_id: GuildId, typed: str = "") -> list[SetLimit]:
-    """Return the limits of a server, of roles first, whose key, id or name has ``typed`` in it.
+    """Return a server's limits whose key, id or name contains ``typed``, those of roles first.
 
-    The roles and the members may be gone from Discord: that is why they are looked up here.
+    They are looked up here because roles and members may no longer exist on Discord.
     """
     rows = tx.execute(
         """SELECT role_id, NULL AS number, NULL AS member_id, '' AS name, credits FROM role_limit
@@ -72,7 +72,7 @@ def limits(tx: Tx, guild_id: GuildId, typed: str = "") -> list[SetLimit]:
 def clear_number(
     tx: Tx, guild_id: GuildId, number: MemberNumber, changed_by: ChangedBy, now: datetime
 ) -> int | None:
-    """Clear the limit of a member who may be unknown to Discord. Returns it."""
+    """Clear the limit of a member who may be unknown to Discord. Returns the limit."""
     row = tx.execute(
         "DELETE FROM member_limit WHERE guild_id = ? AND member_id = ? RETURNING credits", (guild_id, number)
     ).fetchone()
@@ -86,7 +86,7 @@ def clear_number(
 def limit_of(tx: Tx, guild_id: GuildId, member: MemberNumber, role_ids: Iterable[int]) -> Limit | None:
     """Return the limit that applies to the member: their own, else the highest of their roles.
 
-    ``role_ids`` includes the server's id, which is the id of the @everyone role.
+    ``role_ids`` includes the server's id, which is also the id of the @everyone role.
     """
     personal = member_limit(tx, guild_id, member)
     if personal is not None:
@@ -99,7 +99,7 @@ def limit_of(tx: Tx, guild_id: GuildId, member: MemberNumber, role_ids: Iterable
 
 
 def member_limit(tx: Tx, guild_id: GuildId, member: MemberNumber) -> int | None:
-    """Return the member's own limit, if there is one. A deletion of their data does not lift it."""
+    """Return the member's own limit, or None. A deletion of their data does not lift it."""
     for number in members.numbers(tx, member):
         row = tx.execute(
             "SELECT credits FROM member_limit WHERE guild_id = ? AND member_id = ?", (guild_id, number)
@@ -117,13 +117,13 @@ def role_limits(tx: Tx, guild_id: GuildId, role_ids: Iterable[int] | None = None
 
 
 def member_limits(tx: Tx, guild_id: GuildId, most: int) -> list[SetLimit]:
-    """Return up to ``most`` members with a limit of their own, the highest first."""
+    """Return up to ``most`` members' own limits, highest first."""
     own = [limit for limit in limits(tx, guild_id) if limit.role_id is None]
     return sorted(own, key=lambda limit: (-limit.credits, limit.number or 0))[:most]
 
 
 def member_limits_count(tx: Tx, guild_id: GuildId) -> int:
-    """Return how many members have a limit of their own."""
+    """Count the members with a limit of their own."""
     (count,) = tx.execute("SELECT COUNT(*) FROM member_limit WHERE guild_id = ?", (guild_id,)).fetchone()
     return int(count)
 
@@ -131,9 +131,9 @@ def member_limits_count(tx: Tx, guild_id: GuildId) -> int:
 def standing(
     tx: Tx, guild_id: GuildId, member: MemberNumber, limit: Limit | None, defaults: Defaults, now: datetime
 ) -> Standing:
-    """Return what the member may spend at ``now`` under ``limit``, and what has been spent.
+    """Return what the member may spend at ``now`` under ``limit``, and what they have spent.
 
-    Spending before a deletion of their data counts too.
+    Credits spent before a deletion of their data count too.
     """
     balance = ledger.balance(tx, guild_id, defaults, now)
     first, after = balance.days
@@ -167,8 +167,8 @@ def hold(
     """Hold ``price`` credits for the member's job. Returns the hold and the limit that applied.
 
     Raises:
-        LimitReached: less is left of the member's limit.
-        NotEnoughCredits: less is left of the server's pool.
+        LimitReached: the member's limit leaves less than the price.
+        NotEnoughCredits: the server's balance is less than the price.
     """
     limit = limit_of(tx, guild_id, member, role_ids)
     current = standing(tx, guild_id, member, limit, defaults, now)
@@ -185,7 +185,7 @@ def set_member(
     changed_by: ChangedBy,
     now: datetime,
 ) -> int | None:
-    """Set or clear the member's own limit. Returns the previous one; clearing none changes nothing."""
+    """Set or clear the member's own limit. Returns the previous one; clearing a missing one does nothing."""
     if credits_ is None and member_limit(tx, guild_id, members.past_or_present(tx, member_id)) is None:
         return None
     ledger.know_guild(tx, guild_id)
@@ -214,7 +214,7 @@ def set_member(
 def set_role(
     tx: Tx, guild_id: GuildId, role_id: int, credits_: int | None, changed_by: ChangedBy, now: datetime
 ) -> int | None:
-    """Set or clear the limit of a role. Returns the previous one; clearing none changes nothing."""
+    """Set or clear the limit of a role. Returns the previous one; clearing a missing one does nothing."""
     before = role_limits(tx, guild_id, [role_id]).get(role_id)
     if credits_ is None and before is None:
         return None
@@ -241,7 +241,7 @@ def set_role(
 
 
 def beyond(tx: Tx, guild_id: GuildId, credits_: int, defaults: Defaults, now: datetime) -> int:
-    """Count members without a limit of their own who have used more than this in the period."""
+    """Count members without their own limit who have used more than this in the period."""
     first, after = ledger.balance(tx, guild_id, defaults, now).days
     rows = tx.execute(
         """SELECT member_id, SUM(allowance_used + bonus_used + allowance_held + bonus_held) AS spent
@@ -261,13 +261,13 @@ def beyond(tx: Tx, guild_id: GuildId, credits_: int, defaults: Defaults, now: da
 
 
 def paused(tx: Tx, guild_id: GuildId) -> str | None:
-    """Return why the server is paused, or None."""
+    """Return the reason for the server's pause, or None if it is not paused."""
     row = tx.execute("SELECT paused FROM guild WHERE id = ?", (guild_id,)).fetchone()
     return None if row is None or row["paused"] is None else str(row["paused"])
 
 
 def pause(tx: Tx, guild_id: GuildId, changed_by: ChangedBy, now: datetime) -> str | None:
-    """Pause the server. Returns the reason of an earlier pause that is still in effect."""
+    """Pause the server. Returns the reason for an earlier pause that is still in effect."""
     ledger.know_guild(tx, guild_id)
     before = paused(tx, guild_id)
     was = Status.OPEN if before is None else Status.PAUSED

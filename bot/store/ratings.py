@@ -1,8 +1,8 @@
-"""Members' ratings of songs: one for each member and song. Each function is one part of a transaction.
+"""Members' ratings of songs: one per member and song. Each function is one part of a transaction.
 
-Songs are ranked by the lower bound of the Wilson interval of their share of likes, at 95 %. Likes minus
-dislikes would favour songs that many have heard, and the share alone those that one member likes. The bound
-is the share that the ratings prove: 9 of 10 come before 19 of 30, which net the same, and before 1 of 1.
+Songs are ranked by the lower bound of the 95 % Wilson interval of their share of likes. Likes minus dislikes
+would favour songs that many have heard, and the share alone would favour songs with a single like. The bound
+is the share that the ratings prove: 9 of 10 rank above 19 of 30, which has the same net, and above 1 of 1.
 """
 
 import json
@@ -21,20 +21,20 @@ from bot.store.jobs import NOT_ERASED
 from bot.store.times import milliseconds
 
 RANKED_MAX: Final = 1_000
-"""Maximum rated songs of a server that are compared, the newest first."""
+"""Maximum number of a server's rated songs to compare, newest first."""
 CONFIDENCE_Z: Final = 1.96
-"""Standard deviations on either side that hold 95 % of a normal distribution."""
+"""Standard deviations on either side of the mean that cover 95 % of a normal distribution."""
 
 
 class Tally(Struct, frozen=True, kw_only=True):
-    """How many members like a song, and how many do not."""
+    """Numbers of members who like and dislike a song."""
 
     likes: int
     dislikes: int
 
     @property
     def score(self) -> float:
-        """Share of likes that is certain enough; see above."""
+        """Lower bound of the share of likes; see the module's docstring."""
         count = self.likes + self.dislikes
         if not count:
             return 0.0
@@ -53,9 +53,9 @@ class Ranked(Struct, frozen=True, kw_only=True):
 def rate(
     tx: Tx, job_id: JobId, member: MemberNumber, now: datetime, *, liked: bool, listed: bool = True
 ) -> bool | None:
-    """Rate a song, or take the same rating back. Returns the rating that stands now, or None.
+    """Rate a song; the same rating again withdraws it. Returns the rating now in effect, or None.
 
-    ``listed`` is False where not everybody may see the song: then it is not ranked.
+    ``listed`` is False where not everybody may see the song; it is then not ranked.
     """
     key = {"job": job_id, "member": member}
     row = tx.execute("SELECT liked FROM rating WHERE job_id = :job AND member_id = :member", key).fetchone()
@@ -91,7 +91,7 @@ def tally(tx: Tx, job_id: JobId) -> Tally:
 
 
 def may_be_rated(tx: Tx, guild_id: GuildId, job_id: JobId) -> bool:
-    """Return whether this is a song of the server whose texts are kept; ratings go with them."""
+    """Return whether this is a song of the server with stored texts; ratings are deleted with them."""
     row = tx.execute(
         f"""SELECT 1 FROM job WHERE id = ? AND guild_id = ? AND {NOT_ERASED} AND state IN ({SONGS})
               AND EXISTS (SELECT 1 FROM song WHERE song.job_id = job.id)""",
@@ -101,13 +101,12 @@ def may_be_rated(tx: Tx, guild_id: GuildId, job_id: JobId) -> bool:
 
 
 def best(tx: Tx, guild_id: GuildId, since: datetime, limit: int) -> list[Ranked]:
-    """Return up to ``limit`` of the server's songs requested since then that somebody likes, the best first.
+    """Return up to ``limit`` liked songs requested in the server since then, best first.
 
-    Only songs whose message in the server is there: none that was erased, deleted, sent to its member alone,
-    or rated in a private thread. Of two with the same score, the one with more likes comes first, then the
-    earlier one.
+    Only songs with a message in the server qualify: none that was erased, deleted, sent to its member alone,
+    or rated in a private thread. Equal scores are ordered by number of likes, then by age, oldest first.
     """
-    # Ranked by what the index has; the jobs of the best few are looked at afterwards.
+    # Ranked from the index alone; only the jobs of the best few are read afterwards.
     rows = tx.execute(
         """SELECT job_id, song_at, COUNT(*) FILTER (WHERE liked = 1) AS likes,
                   COUNT(*) FILTER (WHERE liked = 0) AS dislikes
@@ -132,7 +131,7 @@ def best(tx: Tx, guild_id: GuildId, since: datetime, limit: int) -> list[Ranked]
 
 
 def _is_in_server(tx: Tx, job_id: JobId) -> bool:
-    """Return whether the song's message is in its server."""
+    """Return whether the song has a message in its server."""
     row = tx.execute(
         f"""SELECT 1 FROM job WHERE id = ? AND {NOT_ERASED}
               AND state = 'delivered' AND message_id IS NOT NULL AND delivery_direct = 0""",
@@ -141,7 +140,7 @@ def _is_in_server(tx: Tx, job_id: JobId) -> bool:
     return row is not None
 
 
-# -- what goes with a deletion
+# -- deletion
 
 
 def drop_of_songs(tx: Tx, job_ids: Collection[int]) -> None:
@@ -158,7 +157,7 @@ def drop_of_member(tx: Tx, member: MemberNumber) -> None:
 
 
 def drop_of_server(tx: Tx, guild_id: GuildId, limit: int) -> list[MemberNumber]:
-    """Delete the ratings in a server by up to ``limit`` members. Returns them."""
+    """Delete the ratings of up to ``limit`` members in a server. Returns these members."""
     rows = tx.execute("SELECT DISTINCT member_id FROM rating WHERE guild_id = ? LIMIT ?", (guild_id, limit))
     raters = [MemberNumber(row["member_id"]) for row in rows.fetchall()]
     for member in raters:

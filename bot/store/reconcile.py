@@ -1,11 +1,11 @@
-"""Reconciliation: counters = ledger = jobs. It reads, and repairs nothing."""
+"""Reconciliation: counters = ledger = jobs. It only reads; it repairs nothing."""
 
 from msgspec import Struct
 
 from bot.database.engine import Tx
 
 FINDINGS_MAX = 20
-"""Maximum number of differences that are listed."""
+"""Maximum number of listed differences."""
 
 _COUNTERS = ("allowance_held", "allowance_used", "bonus_held", "bonus_used")
 _BOOKED = """
@@ -90,7 +90,7 @@ _QUESTIONS = {
 
 
 class Reconciliation(Struct, frozen=True, kw_only=True):
-    """The compared totals, and each difference as a sentence."""
+    """Compared totals, and each difference as a sentence."""
 
     entries: int
     jobs: int
@@ -103,7 +103,7 @@ class Reconciliation(Struct, frozen=True, kw_only=True):
 
 
 def reconcile(tx: Tx) -> Reconciliation:
-    """Recompute the counters from the ledger and compare them with the stored ones and with the jobs."""
+    """Recompute the counters from the ledger and compare them with the stored ones and the jobs."""
     findings: list[str] = []
     for question, sentence in _QUESTIONS.items():
         rows = tx.execute(question).fetchmany(FINDINGS_MAX - len(findings))

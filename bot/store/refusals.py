@@ -1,7 +1,7 @@
 """Remember which interactions were refused. Each function is one part of a transaction.
 
-Discord may deliver an interaction again. A member who has read a refusal must not find a song later that
-they pay for, so a refused interaction stays refused.
+Discord may deliver an interaction again. A member who has read a refusal must not later find a song that
+they have to pay for, so a refused interaction stays refused.
 """
 
 from datetime import datetime, timedelta
@@ -10,9 +10,9 @@ from bot.database.engine import Tx
 from bot.store.times import milliseconds
 
 KEEP = timedelta(hours=1)
-"""How long a refusal is remembered; Discord's interactions are valid for 15 minutes."""
+"""How long a refusal is kept; Discord's interactions are valid for 15 minutes."""
 SWEEP_MAX = 1_000
-"""Maximum rows that one transaction drops."""
+"""Maximum number of rows dropped by one transaction."""
 
 
 def remember(tx: Tx, interaction_id: int, now: datetime) -> None:
@@ -24,13 +24,13 @@ def remember(tx: Tx, interaction_id: int, now: datetime) -> None:
 
 
 def is_refused(tx: Tx, interaction_id: int) -> bool:
-    """Return whether the interaction was refused before."""
+    """Return whether the interaction has been refused."""
     row = tx.execute("SELECT 1 FROM refused_interaction WHERE interaction_id = ?", (interaction_id,))
     return row.fetchone() is not None
 
 
 def sweep(tx: Tx, now: datetime) -> int:
-    """Drop old rows. Returns how many; ``SWEEP_MAX`` means that there may be more."""
+    """Drop old rows. Returns how many; ``SWEEP_MAX`` means there may be more."""
     return tx.execute(
         """DELETE FROM refused_interaction WHERE interaction_id IN (
              SELECT interaction_id FROM refused_interaction

@@ -1,8 +1,8 @@
-"""Words that a server does not take in its songs, and how they are found in a text of any script.
+"""Words that a server refuses in its songs, and matching them in texts of any script.
 
-Texts are compared without case, width and invisible characters. A word counts only as a whole: where a script
-writes spaces between words, no letter, mark or digit may touch it. Chinese, Japanese kana, Thai and the like
-have no spaces; there a word counts wherever it stands, but never within a grapheme or a run of katakana.
+Comparison ignores case, width and invisible characters. Only whole words match: in scripts with spaces
+between words, no letter, mark or digit may touch the word. Chinese, Japanese kana, Thai and the like have no
+spaces; there a word matches anywhere, but never within a grapheme or a run of katakana.
 """
 
 import unicodedata
@@ -16,11 +16,11 @@ from bot.database.engine import Tx
 from bot.model import GuildId, SongRequest
 
 WORDS_MAX: Final = 100
-"""Maximum words that one server can refuse."""
+"""Maximum number of refused words per server."""
 REFUSED_WORD_MAX: Final = 50
-"""Maximum characters of one of them, as it is compared."""
+"""Maximum length of a refused word in its folded form, in characters."""
 PATTERNS_CACHED: Final = 64
-"""Number of servers whose pattern is kept compiled."""
+"""Number of servers whose compiled pattern is cached."""
 
 _UNSPACED: Final = r"\p{Han}\p{Hiragana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
 _KATAKANA: Final = r"\p{Katakana}\u30fc"
@@ -30,34 +30,34 @@ _SPACES: Final = regex.compile(r"[\s\p{Z}]+")
 
 
 def folded(text: str) -> str:
-    """Return the text as it is compared: without case, width, invisible characters and kinds of space."""
+    """Normalize a text for comparison: ignore case, width, invisible characters and kinds of space."""
     text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
-    # Folding may take a composed letter apart, and composing may leave one that can be folded.
+    # Case folding may decompose a letter, and composing it again may yield one that can be folded further.
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.casefold()).casefold())
     return _SPACES.sub(" ", text).strip()
 
 
 def words(tx: Tx, guild_id: GuildId) -> list[str]:
-    """Return the words that a server refuses, in order, as they are compared."""
+    """Return a server's refused words in their folded form, in order."""
     rows = tx.execute("SELECT word FROM refused_word WHERE guild_id = ? ORDER BY word", (guild_id,))
     return [row["word"] for row in rows]
 
 
 def add(tx: Tx, guild_id: GuildId, word: str) -> None:
-    """Refuse a ``folded`` word from now on."""
+    """Refuse a ``folded`` word."""
     tx.execute(
         "INSERT INTO refused_word (guild_id, word) VALUES (?, ?) ON CONFLICT DO NOTHING", (guild_id, word)
     )
 
 
 def remove(tx: Tx, guild_id: GuildId, word: str) -> bool:
-    """Take a ``folded`` word again. Returns whether it was refused."""
+    """Stop refusing a ``folded`` word. Returns whether it was refused."""
     cursor = tx.execute("DELETE FROM refused_word WHERE guild_id = ? AND word = ?", (guild_id, word))
     return cursor.rowcount > 0
 
 
 def found(tx: Tx, guild_id: GuildId, request: SongRequest) -> str | None:
-    """Return a word in a request that its server refuses, if there is one."""
+    """Return a word in the request that its server refuses, or None."""
     refused = words(tx, guild_id)
     if not refused:
         return None
@@ -66,7 +66,7 @@ def found(tx: Tx, guild_id: GuildId, request: SongRequest) -> str | None:
 
 
 def first_in(texts: Iterable[str], refused: Iterable[str]) -> str | None:
-    """Return the first ``folded`` word that one of the texts has."""
+    """Return the first refused ``folded`` word found in the texts, or None."""
     pattern = _pattern(tuple(refused))
     for text in texts:
         match = pattern.search(folded(text))
@@ -77,7 +77,7 @@ def first_in(texts: Iterable[str], refused: Iterable[str]) -> str | None:
 
 @lru_cache(maxsize=PATTERNS_CACHED)
 def _pattern(refused: tuple[str, ...]) -> "regex.Pattern[str]":
-    """Return what finds any of the words; the longest are tried first."""
+    """Return a pattern that matches any of the words, trying the longest first."""
     longest = sorted(refused, key=len, reverse=True)
     return regex.compile("|".join(_whole(word) for word in longest) or "(?!)")
 
@@ -88,7 +88,7 @@ def _whole(word: str) -> str:
 
 
 def _edge(character: str) -> str:
-    """Return what must not touch a word that begins or ends with this character."""
+    """Return a pattern of characters that must not touch a word beginning or ending with this one."""
     if _BEGINS_UNSPACED.match(character):
         return r"\p{M}"
     if regex.match(rf"[{_KATAKANA}]", character):

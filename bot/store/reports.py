@@ -21,9 +21,9 @@ from bot.store.members import OPERATOR, WHOLE_GUILD
 from bot.store.times import EPOCH, moment
 
 REFUNDABLE_READ_MAX = 150
-"""How many of a server's newest songs are read for a refund."""
+"""Number of a server's newest songs that are read to offer a refund."""
 FREQUENT_KINDS = ("hold", "settle")
-"""Kinds of which every song has an entry. The others have an index."""
+"""Kinds of ledger entries that every song has. All others have an index."""
 _RARE = f"kind NOT IN {FREQUENT_KINDS}"
 _ROWS = f"""
   SELECT ledger.*, {{more}}
@@ -34,7 +34,7 @@ _ROWS = f"""
   LEFT JOIN member AS actor ON actor.id = ledger.actor_id
   {{joined}} WHERE ledger.guild_id = :guild"""
 _ALL = _ROWS.format(more="", joined="")
-# One line for each song: its hold, with its later settle, release or refund.
+# One line per song: its hold, with its later settle, release or refund.
 _STATEMENT = (
     _ROWS.format(
         more="""closing.kind AS closed, refund.id AS refund_id, refund.reason AS refund_reason,
@@ -51,16 +51,16 @@ _GIVEN_BACK = """(
             WHERE back.job_id = ledger.job_id AND back.kind IN ('settle', 'release')), 0)
   + COALESCE((SELECT back.{part} FROM ledger AS back
               WHERE back.job_id = ledger.job_id AND back.kind = 'refund'), 0))"""
-"""SQL of the credits that a song has given back since, of one part of its price."""
+"""SQL expression: the credits of one part of a song's price that were later given back."""
 
 
 class LedgerRow(Struct, frozen=True, kw_only=True):
-    """One entry of the ledger. Ids are Discord's; those of erased people are None."""
+    """One ledger entry. Member, role and actor ids are Discord's, and None for erased people."""
 
     id: int
     at: datetime
     day: int
-    """The server's own day at that time."""
+    """The server's own day, in days since the epoch."""
     kind: str
     allowance: int
     bonus: int
@@ -76,9 +76,9 @@ class LedgerRow(Struct, frozen=True, kw_only=True):
     before: Value | None
     after: Value | None
     outcome: str = ""
-    """Kind of the last entry of a song, if this line stands for all of them."""
+    """Kind of the song's last entry, if this line stands for all of its entries."""
     balance: int | None = None
-    """Credits that could be spent after it, if that is known."""
+    """Credits available after this line; None if not computed."""
 
 
 class Page(Struct, frozen=True, kw_only=True):
@@ -90,7 +90,7 @@ class Page(Struct, frozen=True, kw_only=True):
 
 
 class DayOfUse(Struct, frozen=True, kw_only=True):
-    """The credits of one day's songs, by outcome."""
+    """Credits of one day's songs, by outcome."""
 
     day: date
     spent: int
@@ -100,7 +100,7 @@ class DayOfUse(Struct, frozen=True, kw_only=True):
 
 
 class MemberUse(Struct, frozen=True, kw_only=True):
-    """Credits spent by a member. The id is None for an erased member."""
+    """Credits spent by a member, whose id is None if they were erased."""
 
     member_id: DiscordUserId | None
     credits: int
@@ -130,7 +130,7 @@ def page(
 ) -> Page:
     """Return ``size`` entries, older than ``before_id`` or newer than ``after_id``, else the newest.
 
-    ``kind`` and ``member_id`` filter them. Without a kind, all entries of a song are one line.
+    ``kind`` and ``member_id`` filter them. Without a kind, all entries of a song form one line.
     """
     where = _STATEMENT if kind is None else _ALL
     parameters: dict[str, object] = {"guild": guild_id, "kind": kind, "size": size + 1}
@@ -159,9 +159,9 @@ def page(
 
 
 def with_balances(tx: Tx, guild_id: GuildId, page_: Page, defaults: Defaults, now: datetime) -> Page:
-    """Return an unfiltered page with what could be spent after each of its lines.
+    """Add the credits available after each line to an unfiltered page.
 
-    A song counts with its final outcome, so that the newest line shows what can be spent now.
+    A song counts with its final outcome, so that the newest line shows the credits available now.
     """
     if not page_.rows:
         return page_
@@ -185,7 +185,7 @@ def with_balances(tx: Tx, guild_id: GuildId, page_: Page, defaults: Defaults, no
 
 
 def _settings(tx: Tx, guild_id: GuildId) -> list[tuple[int, Allowance, Allowance]]:
-    """Return every change of the allowance: its entry, and the allowance before and after."""
+    """Return every change of the allowance: the entry's id, and the allowance before and after."""
     rows = tx.execute(
         f"""SELECT id, kind, before, after FROM ledger
             WHERE guild_id = ? AND kind = 'set' AND {_RARE} ORDER BY id""",
@@ -211,9 +211,9 @@ def _allowance_at(
 
 
 def _used_until(tx: Tx, guild_id: GuildId, days: tuple[int, int], entry_id: int) -> int:
-    """Return how much of the allowance the songs of a period up to an entry have used in the end."""
-    # From the sums that are kept by day, less what came after: few entries behind the newest page, where a
-    # sum over the period would read all of it.
+    """Return the allowance finally used by a period's songs, up to and including an entry."""
+    # The stored daily sums minus later entries: few entries follow a recent page, while summing the period
+    # would read all of its entries.
     (whole,) = tx.execute(
         """SELECT COALESCE(SUM(allowance_used + allowance_held), 0) FROM usage
            WHERE guild_id = ? AND member_id = ? AND day >= ? AND day < ?""",
@@ -228,7 +228,7 @@ def _used_until(tx: Tx, guild_id: GuildId, days: tuple[int, int], entry_id: int)
 
 
 def _bonus_after(tx: Tx, guild_id: GuildId, entry_id: int) -> int:
-    """Return how much the entries after this one have changed the bonus in the end."""
+    """Return the net change of the bonus by the entries after this one."""
     (changed,) = tx.execute(
         f"""SELECT COALESCE(SUM(CASE kind WHEN 'grant' THEN bonus
                                     ELSE {_GIVEN_BACK.format(part="bonus")} - bonus END), 0)
@@ -245,9 +245,9 @@ def whole_ledger(tx: Tx, guild_id: GuildId) -> Iterator[LedgerRow]:
 
 
 def people(tx: Tx, guild_id: GuildId) -> dict[DiscordUserId, str]:
-    """Return everybody in a server's ledger, with the name that their last stored song has, or without.
+    """Map everybody in a server's ledger to their name as of their last stored song, or to "".
 
-    Erased people are not among them.
+    Erased people are left out.
     """
     ids = tx.execute(
         """SELECT discord_id FROM member WHERE discord_id IS NOT NULL AND id IN (
@@ -301,7 +301,7 @@ def days_of_use(tx: Tx, guild_id: GuildId, days: int, today: int) -> list[DayOfU
             (guild_id, WHOLE_GUILD, today - days),
         )
     }
-    # Day by day, since most entries in between are of other kinds.
+    # Looked up day by day: most entries in the range are of other kinds.
     given_back = {
         (row["day"], row["kind"]): row["credits"]
         for row in tx.execute(
@@ -325,7 +325,7 @@ def days_of_use(tx: Tx, guild_id: GuildId, days: int, today: int) -> list[DayOfU
 
 
 def top_members(tx: Tx, guild_id: GuildId, first_day: int, limit: int) -> list[MemberUse]:
-    """Return who has spent most since that day, and how much."""
+    """Return the members who have spent most since that day, highest first."""
     rows = tx.execute(
         """SELECT member.discord_id, spent.credits,
                   (SELECT asked_by FROM job JOIN words ON words.job_id = job.id
@@ -344,9 +344,9 @@ def top_members(tx: Tx, guild_id: GuildId, first_day: int, limit: int) -> list[M
 
 
 def settled_songs(tx: Tx, guild_id: GuildId, typed: str, limit: int) -> list[SettledSong]:
-    """Return refundable songs, newest first, that match by title, prompt or member name.
+    """Return refundable songs that match by title, prompt or member name, newest first.
 
-    Only the server's newest songs are read, with every letter that is typed; a job id finds any.
+    This runs for every letter typed, so only the server's newest songs are read; a job id finds any song.
     """
     part = folded(typed)
     exact = [] if JOB_ID.fullmatch(part) is None else ["job.id = :id"]
@@ -363,7 +363,7 @@ def settled_songs(tx: Tx, guild_id: GuildId, typed: str, limit: int) -> list[Set
             {"guild": guild_id, "id": int(part) if exact else 0},
         )
     )
-    # Compared here: the engines disagree about the case of letters beyond ASCII.
+    # Compared in Python: the engines disagree about the case of non-ASCII letters.
     matches = (
         row for row in rows if part in folded(f"{row['song']} {row['asked_by']}") or part == str(row["id"])
     )

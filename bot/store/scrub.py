@@ -1,6 +1,6 @@
 """Track whether deleted data may still be present in free pages of the database file.
 
-SQLite overwrites deleted rows (``secure_delete``), but not the copies that it made when it split pages.
+SQLite overwrites deleted rows (``secure_delete``), but not the copies it made of them when splitting pages.
 """
 
 import secrets
@@ -10,20 +10,20 @@ from bot.database.engine import Tx
 from bot.store.facts import fact, forget, remember
 
 PAGE_FACT = "scrubbed page"
-"""Name of the page that a scrub has come to."""
+"""Name of the fact with the page that the current scrub has reached."""
 
 
 class Deleted(StrEnum):
-    """Kinds of deleted data that may still be in the file. The values are names of facts."""
+    """Kinds of deleted data that may still be in the file. Their values are names of facts."""
 
     ERASED = "erased"
-    """Deleted by a member: scrubbed within the hour."""
+    """Data of an erased member or server; scrubbed within the hour."""
     DROPPED = "dropped"
-    """Expired: scrubbed once a day."""
+    """Expired; scrubbed once a day."""
 
 
 def mark(tx: Tx, of: Deleted) -> None:
-    """Record that deleted data may be in the file; a scrub that is already running does not count."""
+    """Record that deleted data may be in the file. A scrub already in progress won't clear this mark."""
     remember(tx, of, secrets.token_hex(8))
 
 
@@ -34,12 +34,12 @@ def pending(tx: Tx) -> dict[Deleted, str]:
 
 
 def reach(tx: Tx, page: int) -> None:
-    """Record that the scrub has come to this page."""
+    """Record that the scrub has reached this page."""
     remember(tx, PAGE_FACT, str(page))
 
 
 def clear(tx: Tx, marks: dict[Deleted, str]) -> None:
-    """Clear these marks: the file has been scrubbed since they were set."""
+    """Clear these marks after a scrub, unless they have been set again since."""
     forget(tx, PAGE_FACT)
     for of, value in marks.items():
         if fact(tx, of) == value:

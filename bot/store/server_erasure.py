@@ -1,8 +1,8 @@
 """Erase a server's data from the rows and keep the books balanced.
 
-Each function is one part of a transaction, and none takes more than a batch: other writes wait meanwhile.
-What stays is what a member's deletion leaves of a song, the ledger, the usage, the bonus, and whether the
-operator allowed or denied the server.
+Each function is one part of a transaction, and none handles more than a batch, since other writes wait
+meanwhile. These remain: the parts of a song that a member's deletion leaves, the ledger, the usage, the
+bonus, and whether the operator allowed or denied the server.
 """
 
 import json
@@ -20,15 +20,15 @@ from bot.store.scrub import Deleted, mark
 from bot.store.times import milliseconds
 
 BATCH_MAX: Final = 200
-"""Maximum number of songs, or of members, that one transaction erases."""
+"""Maximum number of songs, or of members, erased by one transaction."""
 
 GRACE: Final = timedelta(days=7)
-"""Time after which the data of a server that the bot is no longer in is erased."""
+"""How long a server's data is kept after the bot has left it."""
 
 _SETTINGS: Final = (
     *("member_limit", "role_limit", "budget_alert", "refused_word", "song_channel", "manager_role"),
 )
-"""Tables of what a server's managers have set."""
+"""Tables with the settings of a server's managers."""
 _HAS_DATA = f"""(
   EXISTS (SELECT 1 FROM job WHERE guild_id = guild.id AND {NOT_ERASED})
   OR EXISTS (SELECT 1 FROM member_limit WHERE guild_id = guild.id)
@@ -39,7 +39,7 @@ _HAS_DATA = f"""(
   OR EXISTS (SELECT 1 FROM manager_role WHERE guild_id = guild.id)
   OR results_channel_id IS NOT NULL OR announce_channel_id IS NOT NULL
   OR zone IS NOT NULL OR locale <> '')"""
-"""SQL condition: something is stored about a server besides its books."""
+"""SQL condition: something other than its books is stored about a server."""
 _ENDED = f"guild_id = :guild AND {NOT_ERASED} AND NOT {UNFINISHED}"
 _ONLY_HERE = f"""discord_id IS NOT NULL AND id IN (
     SELECT member_id FROM job WHERE guild_id = :guild
@@ -55,7 +55,10 @@ _ONLY_HERE = f"""discord_id IS NOT NULL AND id IN (
   AND (:all = 1 OR NOT EXISTS (SELECT 1 FROM text WHERE author_id = member.id))
   AND (:all = 1 OR NOT EXISTS (SELECT 1 FROM coauthor WHERE author_id = member.id))
   AND (:all = 1 OR NOT EXISTS (SELECT 1 FROM draft WHERE member_id = member.id))"""
-"""SQL condition: a member whom the bot knows from this server alone. ``all`` leaves what is erased before."""
+"""SQL condition: the bot knows the member from this server alone.
+
+``all`` ignores the data that is erased before the member.
+"""
 _UNKNOWN = """discord_id IS NOT NULL AND leaving_since IS NULL
   AND NOT EXISTS (SELECT 1 FROM job WHERE member_id = member.id)
   AND NOT EXISTS (SELECT 1 FROM ledger WHERE member_id = member.id)
@@ -63,24 +66,27 @@ _UNKNOWN = """discord_id IS NOT NULL AND leaving_since IS NULL
   AND NOT EXISTS (SELECT 1 FROM member_limit WHERE member_id = member.id)
   AND NOT EXISTS (SELECT 1 FROM rating WHERE member_id = member.id)
   AND NOT EXISTS (SELECT 1 FROM draft WHERE member_id = member.id)"""
-"""SQL condition: a member of whom nothing is stored. Whoever has written a text of a song has had a song."""
+"""SQL condition: nothing is stored about the member.
+
+Texts need no check of their own: the author of a song's text has had a song.
+"""
 
 
 class ServerData(Struct, frozen=True, kw_only=True):
-    """How much of a server's data is stored that would be erased."""
+    """Amount of a server's data that would be erased."""
 
     songs: int
-    """Songs whose texts, files, addresses and messages are known."""
+    """Number of songs with known texts, files, addresses and messages."""
     unfinished: int
-    """Those of them that have to be finished first."""
+    """Number of those songs that have to finish first."""
     limits: int
-    """Limits of members and roles."""
+    """Number of limits of members and roles."""
     members: int
-    """Members that the bot knows from this server alone."""
+    """Number of members whom the bot knows from this server alone."""
 
 
 def stored(tx: Tx, guild_id: GuildId) -> ServerData:
-    """Return how much is stored about the server."""
+    """Count the records stored about the server."""
     songs, unfinished = tx.execute(
         f"""SELECT COUNT(*), COUNT(*) FILTER (WHERE {UNFINISHED})
             FROM job WHERE guild_id = ? AND {NOT_ERASED}""",
@@ -98,8 +104,8 @@ def stored(tx: Tx, guild_id: GuildId) -> ServerData:
 
 
 def begin(tx: Tx, guild_id: GuildId, now: datetime) -> None:
-    """Erase the server's settings and limits, release its parked jobs, and take no more of its requests."""
-    # As any other change of zone: it must not grant credits twice either.
+    """Erase the server's settings and limits, release its parked jobs, and refuse its further requests."""
+    # Like any other change of zone, this must not grant credits twice.
     calendar = calendars.of(tx, guild_id)
     calendars.write(tx, guild_id, calendar.in_zone(times.UTC_NAME, Period.MONTH, now))
     tx.execute(
@@ -123,9 +129,9 @@ def begin(tx: Tx, guild_id: GuildId, now: datetime) -> None:
 
 
 def note_absent(tx: Tx, present: Collection[int], now: datetime, after: int = 0) -> int | None:
-    """Record which of the next servers with data the bot is no longer in; ``present`` are all that it is in.
+    """Record which of the next servers with data the bot has left; ``present`` are all servers it is in.
 
-    Begin after the server ``after``. Returns the last one that was looked at, or None at the end.
+    Begin after the server ``after``. Returns the last server checked, or None once all have been.
     """
     rows = tx.execute("SELECT id FROM guild WHERE id > ? ORDER BY id LIMIT ?", (after, BATCH_MAX)).fetchall()
     known = [row["id"] for row in rows]
@@ -147,7 +153,7 @@ def note_absent(tx: Tx, present: Collection[int], now: datetime, after: int = 0)
 
 
 def forget_absent(tx: Tx, now: datetime) -> int:
-    """Begin to erase some of the servers that the bot has not been in for ``GRACE``. Returns how many."""
+    """Begin erasing some of the servers that the bot left at least ``GRACE`` ago. Returns how many."""
     rows = tx.execute(
         "SELECT id FROM guild WHERE absent_since <= ? LIMIT ?", (milliseconds(now - GRACE), BATCH_MAX)
     ).fetchall()
@@ -158,7 +164,7 @@ def forget_absent(tx: Tx, now: datetime) -> int:
 
 
 def due(tx: Tx) -> list[GuildId]:
-    """Return servers that wait to be forgotten and have no unfinished songs."""
+    """Return servers that are waiting for erasure and have no unfinished songs."""
     rows = tx.execute(
         f"""SELECT id FROM guild WHERE leaving_since IS NOT NULL AND NOT EXISTS (
               SELECT 1 FROM job WHERE guild_id = guild.id AND {UNFINISHED})"""
@@ -167,10 +173,10 @@ def due(tx: Tx) -> list[GuildId]:
 
 
 def erase_batch(tx: Tx, guild_id: GuildId, now: datetime) -> bool:
-    """Erase some of a leaving server's finished songs, or of the members who were only there.
+    """Erase some of a leaving server's finished songs, or of the members known only from there.
 
-    Returns whether there may be more of them. The server is forgotten with the last of both, once none of its
-    songs is unfinished.
+    Returns whether there may be more. The server itself is forgotten after the last of both, once it has no
+    unfinished songs.
     """
     guild = {"guild": guild_id, "limit": BATCH_MAX}
     raters = ratings.drop_of_server(tx, guild_id, guild["limit"])
@@ -203,7 +209,7 @@ def erase_batch(tx: Tx, guild_id: GuildId, now: datetime) -> bool:
 
 
 def _forget_unknown(tx: Tx, raters: Collection[MemberNumber], now: datetime) -> None:
-    """Forget those members of whom nothing is stored but their number."""
+    """Forget the members of whom only the number is stored."""
     rows = tx.execute(
         f"""SELECT id FROM member
             WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(?)) AND {_UNKNOWN}""",
@@ -214,6 +220,6 @@ def _forget_unknown(tx: Tx, raters: Collection[MemberNumber], now: datetime) -> 
 
 
 def is_leaving(tx: Tx, guild_id: GuildId) -> bool:
-    """Return whether the server waits to be forgotten."""
+    """Return whether the server is waiting for erasure."""
     row = tx.execute("SELECT 1 FROM guild WHERE id = ? AND leaving_since IS NOT NULL", (guild_id,)).fetchone()
     return row is not None

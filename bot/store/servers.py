@@ -14,25 +14,25 @@ from bot.store.times import milliseconds, moment
 
 _SONGS = "'stored', 'delivering', 'delivered', 'undelivered'"
 SHARE_WARNED: Final = 80
-"""Percent of the operator's total at which they are warned."""
+"""Share of the operator's total at which they are warned, in percent."""
 SHARE_REACHED: Final = 100
-"""Percent of the operator's total at which no more songs are made."""
+"""Share of the operator's total at which no more songs are made, in percent."""
 TOTAL_FACT: Final = "share of the total"
-"""Name of the fact that keeps the month and the share that the operator last heard of."""
+"""Name of the fact with the month and the share of the operator's last warning."""
 _UNFINISHED = "state NOT IN ('delivered', 'explained', 'undelivered')"
 
 
 class ServerPolicy(Struct, frozen=True, kw_only=True):
-    """Which servers the operator's settings serve."""
+    """Servers that the operator's settings serve."""
 
     listed: frozenset[GuildId] = field(default_factory=frozenset)
-    """Servers that are served; if there are any, no others are, unless the operator allows them."""
+    """Servers to serve. If any are listed, others are served only if the operator allows them."""
     serves_new: bool = True
-    """Whether a server that the operator has never mentioned is served, if none are listed."""
+    """Whether to serve servers that the operator has never mentioned, if none are listed."""
 
     @property
     def is_open(self) -> bool:
-        """Whether anybody who can invite the bot gets credits."""
+        """Whether every server that invites the bot gets credits."""
         return self.serves_new and not self.listed
 
 
@@ -51,17 +51,17 @@ class Server(Struct, frozen=True, kw_only=True):
     asked_at: datetime | None
     """When the last song was requested."""
     allowed: bool | None
-    """Whether the operator allowed or denied it with `tunesmith servers`; None if neither."""
+    """Whether the operator allowed or denied the server with `tunesmith servers`; None if neither."""
 
 
 class OpenJob(Struct, frozen=True, kw_only=True):
-    """A job that the bot or a person still has to deal with."""
+    """A job that still needs the bot or a person."""
 
     id: int
     guild_id: GuildId
     state: str
     parked: str | None
-    """Why the bot has stopped working on it by itself."""
+    """Why the bot has stopped working on the job by itself."""
     price: int
     tries: int
     created_at: datetime
@@ -111,18 +111,18 @@ def open_jobs(tx: Tx) -> list[OpenJob]:
 
 
 def is_known(tx: Tx, guild_id: GuildId) -> bool:
-    """Return whether this server is known."""
+    """Return whether the server has a row."""
     return tx.execute("SELECT 1 FROM guild WHERE id = ?", (guild_id,)).fetchone() is not None
 
 
 def guild_of(tx: Tx, job_id: JobId) -> int | None:
-    """Return the server of a job, if the job exists."""
+    """Return the server of a job, or None if the job does not exist."""
     row = tx.execute("SELECT guild_id FROM job WHERE id = ?", (job_id,)).fetchone()
     return None if row is None else int(row["guild_id"])
 
 
 def parked(tx: Tx, job_id: JobId) -> str | None:
-    """Return why the job is parked."""
+    """Return why the job is parked, or None."""
     row = tx.execute("SELECT parked FROM job WHERE id = ?", (job_id,)).fetchone()
     return None if row is None else row["parked"]
 
@@ -130,8 +130,8 @@ def parked(tx: Tx, job_id: JobId) -> str | None:
 def is_served(tx: Tx, guild_id: GuildId, policy: ServerPolicy) -> bool:
     """Return whether new songs are made for the server.
 
-    What the operator has set by command takes precedence over the settings. A server that waits to be
-    forgotten gets no new songs.
+    The operator's command takes precedence over the settings. A server that is waiting for erasure gets no
+    new songs.
     """
     if server_erasure.is_leaving(tx, guild_id):
         return False
@@ -152,9 +152,9 @@ def set_allowed(tx: Tx, guild_id: GuildId, now: datetime, *, allowed: bool) -> N
 
 
 def credits_this_month(tx: Tx, now: datetime) -> int:
-    """Return the credits that songs and lyrics of all servers have cost in this calendar month (UTC).
+    """Return the cost of all servers' songs and lyrics in this calendar month (UTC), in credits.
 
-    Held credits are included. Refunded ones are, too: the operator has paid for those songs.
+    This includes held credits, and refunded ones: the operator has paid for those songs.
     """
     first, after = times.period_days(Period.MONTH, now)
     (total,) = tx.execute(
@@ -164,9 +164,9 @@ def credits_this_month(tx: Tx, now: datetime) -> int:
 
 
 def newly_passed(tx: Tx, total_max: int, price: int, now: datetime) -> int | None:
-    """Return which share of the operator's total was newly passed this month, in percent, and keep it.
+    """Return the share of the operator's total newly passed this month, in percent, and record it.
 
-    The total counts as reached once another song at ``price`` would go beyond it.
+    The total counts as reached once another song at ``price`` would exceed it.
     """
     used = credits_this_month(tx, now)
     passed = SHARE_REACHED if used + price > total_max else 0

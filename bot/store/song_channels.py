@@ -1,4 +1,4 @@
-"""Channels for songs: where they may be asked for, where they are posted, and where each is announced."""
+"""Channels for songs: where they may be requested, where they are posted, and where they are announced."""
 
 from typing import Final
 
@@ -10,11 +10,11 @@ from bot.model import GuildId, Origin
 from bot.store.changes import SongChannels
 
 CHANNELS_MAX: Final = 10
-"""Maximum channels in which songs of one server may be asked for."""
+"""Maximum number of channels per server to which requests can be restricted."""
 
 
 def read(tx: Tx, guild_id: GuildId) -> SongChannels:
-    """Return the channels that a server's managers have set."""
+    """Return the channels set by a server's managers."""
     rows = tx.execute(
         "SELECT channel_id FROM song_channel WHERE guild_id = ? ORDER BY channel_id", (guild_id,)
     ).fetchall()
@@ -29,7 +29,7 @@ def read(tx: Tx, guild_id: GuildId) -> SongChannels:
 
 
 def write(tx: Tx, guild_id: GuildId, channels: SongChannels) -> None:
-    """Keep the channels of a known server."""
+    """Store the channels of a known server."""
     tx.execute("DELETE FROM song_channel WHERE guild_id = ?", (guild_id,))
     for channel_id in channels.asked:
         tx.execute("INSERT INTO song_channel (guild_id, channel_id) VALUES (?, ?)", (guild_id, channel_id))
@@ -40,12 +40,12 @@ def write(tx: Tx, guild_id: GuildId, channels: SongChannels) -> None:
 
 
 def admitted(tx: Tx, origin: Origin) -> Origin:
-    """Return where a song is asked for, with where it goes.
+    """Return the origin of a request with the channels for its song added.
 
-    What is asked for in a private thread stays there.
+    A song requested in a private thread stays there.
 
     Raises:
-        WrongChannel: songs may not be asked for there.
+        WrongChannel: songs may not be requested in that channel.
     """
     channels = read(tx, origin.guild_id)
     if channels.asked and not {origin.channel_id, origin.thread_of} & set(channels.asked):

@@ -5,21 +5,21 @@ import unicodedata
 from typing import Final
 
 RUN: Final = 16
-"""Minimum run of equal letters that counts as somebody's words: three or four words."""
+"""Minimum run of equal letters that counts as somebody's words; about three or four words."""
 LINE_WORDS: Final = 2
-"""Minimum words of a line that can belong to somebody."""
+"""Minimum number of words in a line that can belong to somebody."""
 
 _DIRECTION: Final = re.compile(r"\[[^\[\]\n]{0,40}\]")
-"""A stage direction such as ``[Chorus]``, which all lyrics share."""
+"""Stage directions such as ``[Chorus]``, which all lyrics share."""
 _WORD: Final = re.compile(r"\w+")
 _DENSE: Final = "\u2e80"
-"""First character of scripts whose characters count as three letters: Chinese, Japanese, Korean."""
+"""First character of the scripts whose characters count as three letters: Chinese, Japanese, Korean."""
 
 
 def has_words_of(text: str, original: str) -> bool:
-    """Return whether ``text`` contains all of ``original``, a whole line of it, or a long run of its letters.
+    """Return whether ``text`` contains all of ``original``, one of its lines, or a long run of its letters.
 
-    Case, spaces and punctuation do not count, nor do directions like ``[Chorus]``.
+    Case, spaces, punctuation and directions like ``[Chorus]`` are ignored.
     """
     words = [word for line in _lines(text) for word in line]
     lines = _lines(original)

@@ -1,4 +1,4 @@
-"""Members' words: the texts of songs, stored once under their author, and drafts of refused requests."""
+"""Members' texts: those of songs, stored once under their author, and drafts of refused requests."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping
@@ -15,11 +15,11 @@ from bot.store.text_overlap import has_words_of
 from bot.store.times import milliseconds
 
 TEXTS = ("prompt", "title", "style", "lyrics", "avoid")
-"""The texts of a request. Each is stored once, under its author."""
+"""Texts of a request. Each is stored once, under its author."""
 DRAFTS_MAX = 5
-"""Maximum drafts of a member: a further one replaces the oldest."""
+"""Maximum number of drafts per member; a further one replaces the oldest."""
 FIELDS = ("model", "custom", "instrumental", "voice", "duration_s", *TEXTS)
-"""Fields of a request, by attribute and by column."""
+"""Fields of a request: names of both its attributes and its columns."""
 KEEP_DRAFTS = timedelta(days=1)
 
 
@@ -38,9 +38,9 @@ def keep(
     author_name: str,
     source_id: JobId | None,
 ) -> None:
-    """Store the texts of a new job. Texts equal to those of the job ``source_id`` are referenced, not copied.
+    """Store the texts of a new job. Texts equal to those of job ``source_id`` are referenced, not copied.
 
-    An edited text belongs to its new author, and to everybody whose words it still contains.
+    An edited text belongs to its new author and to everybody whose words it still contains.
     """
     source = _texts_of(tx, source_id)
     values: dict[str, object] = {
@@ -63,7 +63,7 @@ def keep(
 
 
 def change_model(tx: Tx, job_id: JobId, model: str) -> None:
-    """Note that a job's song is made by another model than was requested."""
+    """Record that a job's song is made by a different model from the requested one."""
     tx.execute("UPDATE song SET model = ? WHERE job_id = ?", (model, job_id))
 
 
@@ -101,7 +101,7 @@ def _add_text(tx: Tx, author: int, value: str, source: Iterable[_Text]) -> int:
 
 
 def may_be_taken_up(tx: Tx, job_id: JobId) -> bool:
-    """Return whether the job's texts may be reused: all are stored, and no author is being erased."""
+    """Return whether the job's texts may be reused: all are stored, and no author awaits erasure."""
     row = tx.execute("SELECT torn FROM words WHERE job_id = ?", (job_id,)).fetchone()
     if row is None or row["torn"]:
         return False
@@ -117,7 +117,7 @@ def may_be_taken_up(tx: Tx, job_id: JobId) -> bool:
 
 
 def drop_songs(tx: Tx, job_ids: Collection[int]) -> int:
-    """Delete the texts of these jobs that no other song uses. Returns how many jobs had any."""
+    """Delete the texts of these jobs that no other song uses. Returns how many jobs had texts."""
     ids = json.dumps(list(job_ids))
     rows = tx.execute(
         """DELETE FROM song WHERE job_id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))
@@ -150,7 +150,7 @@ def outlived(tx: Tx, before: datetime, limit: int) -> list[int]:
 
 
 def read(row: Row | Mapping[str, object]) -> SongRequest:
-    """Read the request from a row that has ``FIELDS``; it is empty once the texts have been deleted."""
+    """Read the request from a row with ``FIELDS``; it is empty once the texts have been deleted."""
     return SongRequest(
         model=str(row["model"] or ""),
         prompt=str(row["prompt"] or ""),
@@ -171,7 +171,7 @@ def keep_draft(
     """Store the texts of a refused request under the number ``key``, for a day.
 
     Raises:
-        WordsGone: they change the texts of ``remix_of``, which may no longer be reused.
+        WordsGone: the request changes the texts of ``remix_of``, which may no longer be reused.
     """
     if remix_of is not None and not may_be_taken_up(tx, JobId(remix_of)):
         raise WordsGone
@@ -190,7 +190,7 @@ def keep_draft(
 
 
 def draft(tx: Tx, key: int, member_id: DiscordUserId, now: datetime) -> tuple[SongRequest, int | None] | None:
-    """Return the member's own draft and the job that it remixes; None if the draft is gone."""
+    """Return the member's own draft and the job it remixes; None if the draft is gone."""
     row = tx.execute(
         """SELECT draft.* FROM draft JOIN member ON member.id = draft.member_id
            WHERE draft.id = ? AND member.discord_id = ? AND draft.created_at >= ?""",

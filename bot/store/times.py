@@ -1,8 +1,8 @@
-"""Times as the database keeps them: epoch milliseconds, and days since the epoch in a time zone.
+"""Times as stored in the database: epoch milliseconds, and days since the epoch in a time zone.
 
-A day begins at the first instant at which the zone's clocks show its date or a later one. So a midnight that
-daylight saving skips or repeats, and a date that a zone has skipped, have one beginning each, and a day that
-has begun never comes back.
+A day begins at the first instant at which the zone's clocks show its date or a later one. So each day begins
+exactly once, even where daylight saving skips or repeats a midnight or a zone has skipped a date, and a day
+that has begun never comes back.
 """
 
 import logging
@@ -20,9 +20,9 @@ EPOCH = date(1970, 1, 1)
 UTC_NAME: Final = "UTC"
 """The zone of a server that has set none, and of the operator's totals."""
 ZONES_CACHED: Final = 1_000
-"""Number of zones that are kept loaded; there are about 600."""
+"""Maximum number of cached zones; about 600 exist."""
 DAYS_CACHED: Final = 4_096
-"""Number of days whose beginnings are kept, over all zones."""
+"""Maximum number of cached beginnings of days, over all zones."""
 
 
 def milliseconds(moment: datetime) -> int:
@@ -37,9 +37,9 @@ def moment(epoch_ms: int) -> datetime:
 
 @lru_cache(maxsize=ZONES_CACHED)
 def zone_of(name: str) -> tzinfo:
-    """Return a zone by its IANA name; UTC, and a line in the log, if this machine does not know it.
+    """Return a zone by its IANA name; if this machine does not know it, log that and return UTC.
 
-    Names are checked before they are stored. One may still be unknown where a database was moved to.
+    Names are checked before they are stored, but a database may move to a machine that does not know one.
     """
     if name == UTC_NAME:
         return UTC
@@ -53,14 +53,14 @@ def zone_of(name: str) -> tzinfo:
 def day_number(now: datetime, zone: str = UTC_NAME) -> int:
     """Return the number of the last day that has begun in the zone."""
     day = (now.astimezone(zone_of(zone)).date() - EPOCH).days
-    # Clocks that are set back over midnight show the date before it once more.
+    # Clocks set back across midnight show the previous date again.
     while zone != UTC_NAME and now >= start_of(day + 1, zone):
         day += 1
     return day
 
 
 def period_of(period: Period, day: int) -> tuple[int, int]:
-    """Return the first day of the period that a day is in, and the first day after it."""
+    """Return the first day of the period that contains a day, and the first day after the period."""
     today = EPOCH + timedelta(days=day)
     match period:
         case Period.DAY:
@@ -75,19 +75,19 @@ def period_of(period: Period, day: int) -> tuple[int, int]:
 
 
 def period_days(period: Period, now: datetime, zone: str = UTC_NAME) -> tuple[int, int]:
-    """Return the first day of the period that ``now`` falls in, and the first day after it."""
+    """Return the first day of the period that contains ``now``, and the first day after the period."""
     return period_of(period, day_number(now, zone))
 
 
 @lru_cache(maxsize=DAYS_CACHED)
 def start_of(day: int, zone: str = UTC_NAME) -> datetime:
-    """Return the moment in UTC at which a day begins in the zone."""
+    """Return the beginning of a day in the zone, in UTC."""
     clock = zone_of(zone)
     midnight = datetime.combine(EPOCH + timedelta(days=day), datetime.min.time(), clock)
-    begins = midnight.astimezone(UTC)  # the first one, if there are two
+    begins = midnight.astimezone(UTC)  # the first, if there are two
     if begins.astimezone(clock).replace(tzinfo=None) == midnight.replace(tzinfo=None):
         return begins
-    # There is no such midnight: the day begins when the clocks are set forward over it.
+    # This midnight does not exist: the day begins when the clocks are set forward across it.
     early, late = midnight.replace(fold=1).astimezone(UTC), begins
     while late - early > timedelta(seconds=1):
         middle = early + timedelta(seconds=(late - early) // timedelta(seconds=2))

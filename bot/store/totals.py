@@ -12,7 +12,7 @@ from bot.store.breaker import Breaker
 from bot.store.times import moment
 
 PARKED, REFUNDED = "parked", "refunded"
-"""Names of the sums that are not by state and reason."""
+"""Names of the sums that are not grouped by state and reason."""
 
 
 class Totals(Struct, frozen=True, kw_only=True):
@@ -25,22 +25,22 @@ class Totals(Struct, frozen=True, kw_only=True):
     parked: int
     """Number of parked jobs."""
     oldest_queued_at: datetime | None
-    """Since when the oldest song waits that is neither parked nor otherwise held back."""
+    """When the oldest queued song was requested, parked and otherwise held-back ones excluded."""
     held: int
-    """In credits, like the next three."""
+    """In credits, like the following three."""
     settled: int
     released: int
     refunded: int
     """Settled credits that were refunded."""
     month: int
-    """Credits used or held in the calendar month (UTC), which ``TOTAL_CREDITS_MAX`` bounds."""
+    """Credits used or held in the calendar month (UTC), bounded by ``TOTAL_CREDITS_MAX``."""
     breaker: Breaker
 
 
 def totals(tx: Tx, now: datetime, backend: Backend) -> Totals:
-    """Return the totals, from the sums that the schema keeps.
+    """Return the totals, from the sums that the schema maintains.
 
-    ``backend`` is the service whose breaker counts, the one that makes new songs.
+    ``backend`` is the service that makes new songs, whose breaker is included.
     """
     states, reasons = dict.fromkeys(JobState, 0), dict.fromkeys(FailReason, 0)
     parked = held = settled = released = refunded = 0

@@ -1,4 +1,4 @@
-"""The tracks of jobs: which audio file in the spool is which take."""
+"""The tracks of jobs, which map each take to its audio file in the spool."""
 
 import json
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from bot.store.times import milliseconds
 def add_track(tx: Tx, job: Job, track: Track) -> bool:
     """Record a track in the spool for the claimed ``job``.
 
-    Returns False, and changes nothing, if another claim has overtaken this one, or the job has been erased.
+    Returns False, and changes nothing, if another claim has overtaken this one or the job has been erased.
     """
     cursor = tx.execute(
         f"""INSERT INTO track (job_id, take, file, size_bytes, sha256, url)
@@ -38,7 +38,7 @@ def add_track(tx: Tx, job: Job, track: Track) -> bool:
 def files(tx: Tx, names: Iterable[str], since: datetime) -> tuple[frozenset[str], frozenset[str]]:
     """Return which of the spool files ``names`` belong to a job, and which of those may be removed.
 
-    A file may be removed once its job has been finished since before ``since``.
+    A file may be removed if its job finished before ``since``.
     """
     rows = tx.execute(
         """SELECT file, job.state IN ('delivered', 'undelivered', 'explained') AND job.state_since < ? AS over
@@ -49,7 +49,7 @@ def files(tx: Tx, names: Iterable[str], since: datetime) -> tuple[frozenset[str]
 
 
 def drop_equal_tracks(tx: Tx, job_id: JobId) -> None:
-    """Delete takes whose bytes equal those of an earlier take."""
+    """Delete the tracks whose bytes equal those of an earlier take."""
     tx.execute(
         """DELETE FROM track WHERE job_id = :job AND EXISTS (
              SELECT 1 FROM track AS earlier

@@ -1,4 +1,4 @@
-"""The operator's balance at the music service, and the songs that members can still request from it."""
+"""The operator's balance at the music service, compared with the songs that members can still request."""
 
 import json
 import math
@@ -18,18 +18,18 @@ from bot.store.servers import ServerPolicy
 from bot.store.times import milliseconds, moment
 
 SONGS_LOW: Final = 20
-"""Number of songs below which the operator is warned that the balance runs out."""
+"""Number of songs below which the operator is warned that the balance is running out."""
 ROUNDING: Final = 1e-9
-"""Part of a song that a balance may lack: three songs at 0.4 cost 1.2000000000000002."""
+"""Fraction of a song that a balance may lack: three songs at 0.4 cost 1.2000000000000002."""
 
 
 class BalanceWarning(StrEnum):
     """Problems with the balance."""
 
     LOW = "low"
-    """It pays for fewer than ``SONGS_LOW`` songs."""
+    """The balance pays for fewer than ``SONGS_LOW`` songs."""
     OVERSOLD = "oversold"
-    """It pays for fewer songs than members can still request."""
+    """The balance pays for fewer songs than members can still request."""
 
 
 class UpstreamTerms(Struct, frozen=True, kw_only=True):
@@ -53,21 +53,21 @@ class Reading(Struct, frozen=True, kw_only=True):
 
 
 class Sold(Struct, frozen=True, kw_only=True):
-    """Songs that members can still request, and queued ones, which are not paid for yet."""
+    """Songs that members can still request, and queued ones, which the operator has yet to pay for."""
 
     credits: int
     songs: int | None
-    """None if songs cost nothing: then nothing bounds their number."""
+    """None if songs cost nothing, so that their number is unbounded."""
 
 
 class Upstream(Struct, frozen=True, kw_only=True):
-    """The balance next to what members can still request, and what songs have cost so far."""
+    """The balance compared with what members can still request, and the cost of songs so far."""
 
     backend: Backend
     reading: Reading | None
-    """The last balance that could be read."""
+    """The last balance read; None if there is none."""
     songs: int | None
-    """Number of songs that it pays for."""
+    """Number of songs that the balance pays for; None if unknown."""
     sold: Sold
     charged_credits: float = 0.0
     """Reported cost of all songs ever made there, in the service's own credits."""
@@ -86,7 +86,7 @@ class Upstream(Struct, frozen=True, kw_only=True):
 
 
 def warnings(songs: int | None, sold: Sold) -> tuple[BalanceWarning, ...]:
-    """Return what is wrong with a balance that pays for ``songs``; nothing if that is not known."""
+    """Return the problems with a balance that pays for ``songs``; none if that number is unknown."""
     if songs is None:
         return ()
     wrong = {
@@ -97,15 +97,15 @@ def warnings(songs: int | None, sold: Sold) -> tuple[BalanceWarning, ...]:
 
 
 def songs_paid(credits_: float, song_cost: float | None) -> int | None:
-    """Return how many songs a balance pays for; None if their cost is not known."""
+    """Return how many songs a balance pays for; None if their cost is unknown."""
     return max(0, math.floor(credits_ / song_cost + ROUNDING)) if song_cost else None
 
 
 def sold(tx: Tx, terms: UpstreamTerms, now: datetime) -> Sold:
-    """Return what members of all servers can still request now, without later renewals.
+    """Return what members of all servers can still request now, before any renewal.
 
     A server counts if it is served and has used the bot, or is named in ``GUILDS`` or allowed by command.
-    ``TOTAL_CREDITS_MAX`` bounds them together. This takes 20 µs a server.
+    ``TOTAL_CREDITS_MAX`` bounds their sum. This takes 20 µs per server.
     """
     pools = [
         ledger.balance(tx, guild_id, terms.defaults, now).available
@@ -129,7 +129,7 @@ def _guilds(tx: Tx, policy: ServerPolicy) -> frozenset[GuildId]:
 
 
 def last_reading(tx: Tx, backend: Backend) -> Reading | None:
-    """Return the last balance of the service that could be read."""
+    """Return the last balance read from the service, or None."""
     text = fact(tx, _balance_fact(backend))
     if text is None:
         return None
@@ -138,7 +138,7 @@ def last_reading(tx: Tx, backend: Backend) -> Reading | None:
 
 
 def compare(tx: Tx, terms: UpstreamTerms, now: datetime, fresh: Reading | None = None) -> Upstream:
-    """Return the balance, ``fresh`` or as it was last kept, next to what members can still request."""
+    """Compare the balance, ``fresh`` or as last stored, with what members can still request."""
     reading = fresh or last_reading(tx, terms.backend)
     return Upstream(
         backend=terms.backend,
@@ -149,7 +149,7 @@ def compare(tx: Tx, terms: UpstreamTerms, now: datetime, fresh: Reading | None =
 
 
 def compare_and_average(tx: Tx, terms: UpstreamTerms, now: datetime) -> Upstream:
-    """Return the same with what songs have cost, which reads every song."""
+    """Compare as ``compare`` does, and add the cost of songs so far, which reads every song."""
     charged_credits, charged_songs = tx.execute(
         "SELECT COALESCE(SUM(upstream_credits), 0.0), COUNT(upstream_credits) FROM job WHERE backend = ?",
         (terms.backend,),
@@ -160,7 +160,7 @@ def compare_and_average(tx: Tx, terms: UpstreamTerms, now: datetime) -> Upstream
 def record(
     tx: Tx, backend: Backend, reading: Reading, found: tuple[BalanceWarning, ...]
 ) -> set[BalanceWarning]:
-    """Keep a balance and its warnings. Returns the warnings that the previous balance did not have."""
+    """Store a balance and its warnings. Returns the warnings that the previous balance did not have."""
     name = f"warnings about the balance of {backend}"
     before = (fact(tx, name) or "").split()
     remember(tx, _balance_fact(backend), json.dumps([reading.credits, milliseconds(reading.at)]))

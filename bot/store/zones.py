@@ -1,7 +1,7 @@
 """Time zones to choose from, by their IANA names.
 
-Source: https://www.iana.org/time-zones, as the package ``tzdata`` has them. ``zoneinfo`` reads the system's
-own data first, and that package's where the system has none.
+Source: https://www.iana.org/time-zones, as packaged in ``tzdata``. ``zoneinfo`` reads the system's own data
+first, and that package's where the system has none.
 """
 
 from functools import cache
@@ -11,7 +11,7 @@ from typing import Final
 from bot.store.times import UTC_NAME
 
 ZONE_MAX: Final = 64
-"""Maximum characters of a zone's name; the longest has 32."""
+"""Maximum length of a zone's name, in characters; the longest has 32."""
 COMMON: Final = (
     *(UTC_NAME, "Europe/London", "Europe/Berlin", "Europe/Paris", "Europe/Madrid", "Europe/Warsaw"),
     *("Europe/Istanbul", "Europe/Kyiv", "Africa/Lagos", "Africa/Johannesburg", "Asia/Dubai"),
@@ -19,26 +19,26 @@ COMMON: Final = (
     *("Australia/Sydney", "Pacific/Auckland", "America/New_York", "America/Chicago", "America/Denver"),
     *("America/Los_Angeles", "America/Mexico_City", "America/Sao_Paulo"),
 )
-"""Offered before anything is typed."""
+"""Zones offered before anything is typed."""
 _NO_PLACES: Final = frozenset({"Factory", "localtime"})
 
 
 @cache
 def names() -> dict[str, str]:
-    """Return the names of all zones by how they are compared."""
+    """Map the folded name of each zone to its proper name."""
     listed = (files("tzdata") / "zones").read_text("utf-8").split()
     return {_compared(name): name for name in sorted(listed) if name not in _NO_PLACES}
 
 
 def named(typed: str) -> str | None:
-    """Return the zone of this name, whatever its case, or None."""
+    """Return the proper name of the zone typed, ignoring case, or None."""
     name = names().get(_compared(typed))
-    # The same zone by another name is no change.
+    # Aliases of UTC become UTC, so that choosing one is not a change of zone.
     return UTC_NAME if name in ("Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Zulu") else name
 
 
 def like(typed: str, most: int) -> list[str]:
-    """Return up to ``most`` zones with the typed part in their names, those that begin with it first."""
+    """Return up to ``most`` zones whose names contain the typed text, those that begin with it first."""
     part = _compared(typed)
     if not part:
         return list(COMMON[:most])
