@@ -74,7 +74,7 @@ The default run leaves them out; ``.ci/run`` has them all, and ``uv run pytest -
 """
 
 WHOLE = "whole"
-"""Name under which workers are told whether the run is of the whole suite."""
+"""Name under which the controller tells its workers whether the run is of the whole suite."""
 
 STEADY = "steady"
 """Name of the Hypothesis profile of all runs."""
