@@ -24,8 +24,9 @@ ASK_WITHIN_S: Final = 10.0
 NAMES_WITHIN_S: Final = 3.0
 """Timeout for one page of server names, in seconds; commands that show them can do without."""
 NAME_PAGE_SIZE: Final = 200
-"""Number of servers per page. Source:
-https://docs.discord.com/developers/resources/user#get-current-user-guilds.
+"""Number of servers per page.
+
+Source: https://docs.discord.com/developers/resources/user#get-current-user-guilds.
 """
 NAME_PAGES_MAX: Final = 10
 # https://docs.discord.com/developers/resources/application#application-object-application-flags

@@ -20,7 +20,10 @@ RULES: Final = {
     "de": fluent.Rules(".", lambda number: "one" if number == 1 else "other"),
     "ja": fluent.Rules(",", lambda _: "other"),
 }
-"""Number formats and plurals of whole numbers."""
+"""Number formats and plurals of whole numbers.
+
+Source: https://www.unicode.org/cldr/charts/48/supplemental/language_plural_rules.html, read 2026-11-26.
+"""
 FOLDER: Final = Path(__file__).with_name("languages")
 LOCALES_KEPT: Final = 64
 """Number of locales whose language is cached; Discord has about 35."""
