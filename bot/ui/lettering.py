@@ -86,7 +86,7 @@ def draw(pen: "ImageDraw.ImageDraw", at: tuple[float, float], text: Sequence[Run
 
 
 def _lettered(text: str, size: int) -> Iterator[tuple[str, str]]:
-    """Yield the font and text of each grapheme that can be drawn."""
+    """Yield the font and the text of each grapheme that can be drawn."""
     for grapheme in graphemes(text):
         fonts = [FONTS[2], *FONTS] if _EMOJI.search(grapheme) else FONTS
         needed = [one for one in grapheme if not _SHAPED.match(one)] or list(grapheme)

@@ -1,4 +1,4 @@
-"""``/music``: what members use to request songs and to find them again."""
+"""``/music``: members request songs and find them again."""
 
 import functools
 import inspect

@@ -16,7 +16,7 @@ from bot.ui.text import cut, plain
 log = logging.getLogger(__name__)
 
 WAITING_MAX: Final = 50
-"""Maximum number of alerts queued for the webhook; when it is full, new ones are only logged."""
+"""Maximum number of alerts queued for the webhook; when the queue is full, new ones are only logged."""
 AGAIN_S: Final = 3_600.0
 """Interval before the same text is sent again, in seconds."""
 SEND_S: Final = 10.0

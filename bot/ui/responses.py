@@ -51,7 +51,7 @@ log = logging.getLogger(__name__)
 CHARGING_COMMANDS: Final = frozenset({"music create"})
 """Commands that request a song immediately."""
 CHARGING_CONTROLS: Final = ("again:", "retry:", "song:")
-"""Beginnings of the custom_ids of buttons and forms that request one."""
+"""Beginnings of the custom_ids of buttons and forms that request a song."""
 DRAFT_BUTTONS: Final[dict[type[Refusal], str]] = {
     LyricsGuessed: "button-check",
     LyricsInPrompt: "button-form",

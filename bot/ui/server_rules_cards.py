@@ -1,4 +1,4 @@
-"""Render a server's rules for songs: pure functions to embeds."""
+"""Render a server's rules for songs as embeds: pure functions."""
 
 import discord
 

@@ -34,4 +34,4 @@ class Sharding(Struct, frozen=True, kw_only=True):
 
 
 ALL_SHARDS: Final = Sharding()
-"""For a process that works alone: discord.py asks Discord by itself."""
+"""For a single process: discord.py itself asks Discord for the number of shards."""
