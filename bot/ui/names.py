@@ -17,9 +17,7 @@ from bot.ui.discord_errors import NETWORK_ERRORS, readable_answers, reopen_for_a
 log = logging.getLogger(__name__)
 
 REQUEST_S: Final = 0.8
-"""Timeout for looking up names during a request, in seconds: of the 3 s for an answer, the database may take
-2.
-"""
+"""Timeout for name lookups during a request, in seconds: the database may take 2 of the 3 s for an answer."""
 REPORT_S: Final = 10.0
 """Timeout for looking up names for a report, in seconds."""
 LOOKED_UP_MAX: Final = 20

@@ -60,8 +60,7 @@ DRAFT_BUTTONS: Final[dict[type[Refusal], str]] = {
 LOOKS_MAX: Final = 2
 """Maximum number of attempts to read an answer that may be another process's."""
 LOOK_S: Final = 1.5
-"""Timeout for each attempt, in seconds. A job starts 4 s after its request, with or without a known answer.
-"""
+"""Timeout per attempt, in seconds. A job starts 4 s after its request, with or without a known answer."""
 
 
 async def create(interaction: discord.Interaction, intake: Intake, request: SongRequest) -> None:
