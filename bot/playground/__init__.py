@@ -1,1 +1,1 @@
-"""The real bot on a simulated Discord with the sandbox, in a terminal or a browser."""
+"""The real bot with the sandbox on a simulated Discord, in a terminal or a browser."""

@@ -23,16 +23,16 @@ from bot.playground.world import World
 log = logging.getLogger(__name__)
 
 DELAY_S: Final = 8.0
-"""Time that the sandbox takes for a song."""
+"""Time the sandbox takes for a song."""
 
 PACE: Final = 0.3
-"""Factor on the bot's intervals between two polls."""
+"""Factor on the bot's polling intervals."""
 
 TICK_S: Final = 0.5
 """Interval between two updates of the page."""
 
 CLOSURE_MAX: Final = timedelta(seconds=20)
-"""How long the music service counts as closed after ``[closed]``; elsewhere a quarter of an hour and more."""
+"""How long the music service counts as closed after ``[closed]``; elsewhere, at least 15 minutes."""
 
 
 LOCALTIME: Final = Path("/etc/localtime")
@@ -81,7 +81,7 @@ async def serve(
 
 
 def local_zone() -> str:
-    """Return the name of this machine's time zone, or UTC where it has none that is known."""
+    """Return the name of this machine's time zone, or UTC if it has no known one."""
     _, _, linked = str(LOCALTIME.resolve()).partition("/zoneinfo/")
     for name in (os.environ.get("TZ", "").removeprefix(":"), linked):
         if name in available_timezones():
@@ -111,7 +111,7 @@ async def _tick(world: World, preview: simcord.Preview) -> None:
         if outdated:
             await preview.refresh()
     except TimeoutError as error:
-        # Part of the bot is still at work: the next tick waits for it again.
+        # Part of the bot is still busy: the next tick waits for it again.
         log.warning("page not updated yet", extra={"error": str(error)})
         if outdated:
             world.changed.set()

@@ -17,13 +17,13 @@ from bot.playground.world import World
 from bot.ui.language import ENGLISH
 
 DELAY_S: Final = 1.0
-"""Time that the sandbox takes for a song."""
+"""Time the sandbox takes for a song."""
 
 PACE: Final = 0.05
-"""Factor on the bot's intervals between two polls."""
+"""Factor on the bot's polling intervals."""
 
 SONG_WAIT_MAX_S: Final = 30.0
-"""How long to wait for a message of the bot."""
+"""How long to wait for a message from the bot."""
 
 TASKS: Final = 4
 """Number of tasks in the evening: three songs and one failure."""
@@ -32,7 +32,7 @@ FILES: Final = 6
 """Number of files in the evening: three songs of two takes."""
 
 UNITS_S: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
-"""Units of a duration, longest first, with their seconds."""
+"""Units of a duration and their lengths in seconds, longest first."""
 
 Say = Callable[[str], None]
 
@@ -122,7 +122,7 @@ class _Evening:
         self._answered(await who.slash(self.world.channel, command, **options))
 
     async def _lyrics(self, who: simcord.MemberActor, refused: simcord.InteractionResult) -> None:
-        """Have lyrics written for a refused form, where the music service does that."""
+        """Have lyrics written for a refused form, if the music service does that."""
         if self.world.parts.intake.terms.lyrics is None or refused.response is None:
             return
         label = ENGLISH("button-write-lyrics")

@@ -1,9 +1,9 @@
 """Serve SimCord's page to the browser, one action at a time.
 
-SimCord refuses a click while its clock moves, and a click on the page of a moment ago. The page then shows an
-error, or stays locked until it is loaded again. Discord does neither. So a server of ours stands in front of
-SimCord's: here a click waits for its turn and is brought up to date, and audio is passed on without SimCord's
-decoding. It also adds a style sheet and a script.
+SimCord refuses clicks while its clock moves, and clicks on an outdated page. The page then shows an error, or
+stays locked until it is reloaded. Discord does neither. So our server stands in front of SimCord's: here, a
+click waits for its turn and is brought up to date, and audio is passed on without SimCord's decoding. It also
+adds a style sheet and a script.
 """
 
 import asyncio
@@ -25,32 +25,34 @@ from bot.playground.world import SETTLE_MAX_S
 
 HOST: Final = "127.0.0.1"
 BODY_MAX_BYTES: Final = 27 * 1024 * 1024
-"""Size of a request; SimCord takes forms of up to 26 MiB."""
+"""Maximum size of a request; SimCord accepts forms of up to 26 MiB."""
 TURN_WAIT_MAX_S: Final = SETTLE_MAX_S + 5.0
 """How long a click waits for its turn; the clock, or another click, is done by then."""
 ANSWER_MAX_S: Final = SETTLE_MAX_S + 10.0
-"""How long SimCord may take for an answer."""
+"""Timeout for SimCord's answer."""
 OWN_FILES: Final = {"/playground.css": "text/css", "/playground.js": "application/javascript"}
-"""The files that are added to SimCord's page, and their types."""
+"""The files added to SimCord's page, and their types."""
 PASSED_ON: Final = ("Content-Type", "X-Simcord-Capability", "X-Simcord-Context")
-"""Headers of a request that SimCord needs."""
+"""Request headers that SimCord needs."""
 ASSETS: Final = "/api/assets/"
 AS_IT_IS: Final = "?download=1"
-"""The query for a file that SimCord has not decoded. It decodes one after the other, each in a process of its
-own, and calls files "unavailable" while 8 are waiting, as they do on a page with five songs. Meanwhile, they
-occupy all connections that a browser makes, so that no click gets through. Browsers play audio as it is."""
+"""The query for a file without SimCord's decoding. SimCord decodes files one by one, each in a process of its
+own, and calls files "unavailable" while 8 are waiting, as on a page with five songs. Meanwhile, they
+occupy all of a browser's connections, so that no click gets through. Browsers can play the audio
+undecoded.
+"""
 HELD_BACK: Final = frozenset(
     {"connection", "content-encoding", "content-length", "date", "server", "transfer-encoding"}
 )
-"""Headers of an answer that concern one connection."""
+"""Response headers that concern a single connection."""
 _REVISION: Final = re.compile(rb'"published_revision":\d+')
-"""The revision of the page that was clicked. In what people type, the quotation marks are escaped."""
+"""The revision of the clicked page. In typed text, the quotation marks are escaped."""
 _REQUEST_ID: Final = re.compile(rb'"request_id":"([\w-]{1,64})"')
 
 
 @dataclass(frozen=True)
 class Viewer:
-    """Somebody as whom the page can be used."""
+    """Somebody who can use the page."""
 
     name: str
     manager: bool
@@ -58,17 +60,17 @@ class Viewer:
 
 @dataclass(frozen=True)
 class Page:
-    """SimCord's page at ``upstream``, and who may use it."""
+    """SimCord's page at ``upstream``, and its possible users."""
 
     upstream: URL
     texts: Texts
     viewers: Sequence[Viewer]
     turn: asyncio.Lock
-    """Held by whatever changes the simulated Discord: a click, or the clock."""
+    """Held while anything changes the simulated Discord: a click, or the clock."""
 
     @asynccontextmanager
     async def served(self, port: int) -> AsyncIterator[str]:
-        """Serve the page on a port, or on a free one with 0. Yields its address."""
+        """Serve the page on a port, or on a free one with 0. Yield its address."""
         timeout = aiohttp.ClientTimeout(total=ANSWER_MAX_S)
         async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session:
             server = _Server(self, session)
@@ -93,7 +95,7 @@ class _Server:
     async def answer(self, request: web.Request) -> web.Response:
         hosts = {f"{HOST}:{self.port}", f"localhost:{self.port}"}
         origins = {None, *(f"http://{host}" for host in hosts)}
-        # Another site that a name server has sent here, or that posts here, is not this page.
+        # Reject other sites that a name server directed here, or that post here.
         if request.headers.get("Host") not in hosts or request.headers.get("Origin") not in origins:
             raise web.HTTPForbidden
         if request.path in OWN_FILES:
@@ -114,7 +116,7 @@ class _Server:
         return response
 
     async def _act(self, request: web.Request, body: bytes) -> web.Response:
-        """Let SimCord handle a click, once nothing else happens there."""
+        """Let SimCord handle a click once it is idle."""
         try:
             async with asyncio.timeout(TURN_WAIT_MAX_S):
                 await self._page.turn.acquire()
@@ -124,7 +126,7 @@ class _Server:
             response = await self._forward(request, body)
             revision = _newer_revision(response)
             if revision is not None:
-                # Messages have changed since. Whether what was clicked is still there is checked by SimCord.
+                # Messages have changed since. SimCord checks whether the clicked element still exists.
                 renewed = _REVISION.sub(b'"published_revision":%d' % revision, body, count=1)
                 response = await self._forward(request, renewed)
             return response
@@ -157,7 +159,7 @@ class _Server:
 
 
 def _newer_revision(response: web.Response) -> int | None:
-    """Return the page's revision if SimCord refused the action for being made on an older one."""
+    """Return the page's revision if SimCord refused the action as based on an older one."""
     answer = _json(response)
     codes = [one["code"] for one in answer["diagnostics"]] if answer.get("rejected") else []
     return int(answer["revision"]) if "stale-revision" in codes else None
@@ -171,7 +173,7 @@ def _json(response: web.Response) -> Mapping[str, Any]:
 
 
 def _not_done(body: bytes) -> web.Response:
-    """Return SimCord's form of a refusal: the page says so, and stays usable."""
+    """Return SimCord's refusal form: the page shows the message and stays usable."""
     request_id = _REQUEST_ID.search(body)
     return web.json_response(
         {

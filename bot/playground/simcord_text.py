@@ -1,4 +1,4 @@
-"""Corrections of how SimCord shows texts, where Discord shows them in another way."""
+"""Corrections of SimCord's text rendering, where it differs from Discord's."""
 
 import re
 from collections.abc import Callable
@@ -10,13 +10,13 @@ EMBED_BODIES: Final = ("embed_description", "embed_field_value")
 """The parts of an embed in which Discord shows mentions of people, channels and commands by name.
 Source: https://docs.discord.com/developers/resources/message#embed-object, and Discord's own client."""
 EXCERPT_LENGTH: Final = 100
-"""Length at which SimCord cuts the message that another one replies to, in characters."""
+"""Length at which SimCord truncates the message being replied to, in characters."""
 UNFINISHED_LINK: Final = re.compile(r"\[([^\[\]]*)\]?(?:\([^()]*)?$")
-"""A link with a text of its own, cut off somewhere within."""
+"""A link with a text of its own, truncated somewhere inside."""
 
 
 def correct() -> None:
-    """Let SimCord show texts as Discord does, in this process. Once is enough, and more does no harm."""
+    """Make SimCord render text like Discord, in this process. Calling it repeatedly is harmless."""
     # SimCord 3.2 has no option for it. A test notices if these names or their meaning change.
     for body in EMBED_BODIES:
         _markdown._FIELD_POLICIES[body] |= {"mentions": True, "commands": True}  # noqa: SLF001 - see above
@@ -26,7 +26,7 @@ def correct() -> None:
 
 
 def _without_unfinished_links(whole: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a reader of texts that shows a link which was cut off by its text alone."""
+    """Return a text parser that reduces a truncated link to its text."""
 
     def tokens(text: str, field: str, **details: Any) -> Any:  # noqa: ANN401 - passed on as it is
         if field == "message" and len(text) == EXCERPT_LENGTH:

@@ -1,4 +1,4 @@
-"""The playground's own words, next to those of the bot: the welcome and the labels on the page."""
+"""The playground's own texts, next to those of the bot: the welcome and the page's labels."""
 
 import tomllib
 from collections.abc import Mapping
@@ -8,10 +8,10 @@ from importlib.resources import files
 
 @dataclass(frozen=True)
 class Texts:
-    """The playground's words in one language."""
+    """The playground's texts in one language."""
 
     locale: str
-    """Discord's code of the language, which members and the server have."""
+    """Discord's code of the language, which members and the server use."""
     title: str
     you: str
     manager: str
@@ -21,6 +21,6 @@ class Texts:
 
 
 def texts() -> Mapping[str, Texts]:
-    """Return the words in each language, by its code."""
+    """Return the texts in each language, by its code."""
     source = files("bot.playground").joinpath("texts.toml").read_text("utf-8")
     return {code: Texts(**words) for code, words in tomllib.loads(source).items()}

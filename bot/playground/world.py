@@ -33,13 +33,13 @@ from bot.ui.discord_client import TunesmithClient
 SERVER = "The Listening Room"
 CHANNEL = "song-requests"
 SETTLE_MAX_S = 30.0
-"""How long SimCord waits for the bot's tasks after an interaction."""
+"""Timeout for the bot's tasks after an interaction."""
 
 
 def _seconds() -> float:
     """Return real seconds.
 
-    ``time.monotonic`` does not do: SimCord patches it while the bot's code runs.
+    ``time.monotonic`` won't do: SimCord patches it while the bot's code runs.
     """
     return time.perf_counter()
 
@@ -131,7 +131,7 @@ class ObservedCourier:
 
 
 def _speak(env: simcord.Env, locale: str) -> None:
-    """Give the members and the server a language: SimCord has American English only."""
+    """Give the members and the server a language: SimCord only has American English."""
     emit, register = env.backend.emit, env.backend.register_commands
 
     def localized(event: str, payload: Mapping[str, Any]) -> None:
@@ -191,9 +191,9 @@ class World:
         locale: str = "en-US",
         database_url: str | None = None,
     ) -> AsyncIterator["World"]:
-        """Run the bot on a server with one channel; database and spool are in ``folder``.
+        """Run the bot on a server with one channel; its database and spool are in ``folder``.
 
-        Without ``begins_at`` it is SimCord's first moment, so that a test finds the same day each time.
+        ``begins_at`` defaults to SimCord's first moment, so that a test sees the same day each time.
         ``locale`` is the language of the members and the server. ``database_url`` names another database.
         """
         sandbox = SANDBOXES[contract](key="sandbox", delay_s=delay_s)
@@ -239,7 +239,7 @@ class World:
         self._run()
 
     def add_member(self, name: str, *, manager: bool = False) -> simcord.MemberActor:
-        """Add a member to the server; ``manager`` may manage the server."""
+        """Add a member to the server; a ``manager`` may manage it."""
         roles = []
         if manager:
             permissions = discord.Permissions(manage_guild=True)
@@ -260,7 +260,7 @@ class World:
         await self.env.advance_time(max(lag_s, 0.0))
 
     async def shorten_closure(self, wait: timedelta) -> None:
-        """Let a music service that takes no requests be tried again after ``wait``, if not before."""
+        """Let a music service that refuses requests be retried after ``wait`` at the latest."""
         latest = self.clock() + wait
         backend = self.settings.music_backend
 
@@ -278,7 +278,7 @@ class World:
         await self.parts.database.write(shorten)
 
     def _expect_refusals(self) -> None:
-        """Keep SimCord from counting a refusal as a bug: the page would say that the command failed."""
+        """Keep SimCord from counting a refusal as a bug, which the page would report as a failed command."""
         tree = self.parts.client.tree
         counted = tree.on_error
 

@@ -1,4 +1,4 @@
-"""Serve kie.ai's jobs API on localhost, with the traps that its clients have run into.
+"""Serve kie.ai's jobs API on localhost, with the traps its clients have encountered.
 
 Errors arrive with HTTP 200 and a code in the body, the result is JSON inside a string, a task is unknown
 immediately after its creation, stream URLs have an empty body, and the balance has a fraction. Words in
@@ -41,13 +41,13 @@ from bot.sandbox.server import (
 ACCEPTED_MODEL = "ai-music-api/generate"
 ACCEPTED_LYRICS_MODEL = "ai-music-api/generate-lyrics"
 LYRICS_PROMPT_MAX = 200
-"""Maximum characters of the prompt for lyrics."""
+"""Maximum length of the prompt for lyrics, in characters."""
 LYRICS_DELAY_MAX_S = 1.5
-"""Seconds until lyrics are written, unless songs are faster."""
+"""Maximum time to write lyrics, in seconds; shorter if songs are faster."""
 COST_CREDITS = 12
 """Credits per task, as charged on 2026-10-05."""
 LYRICS_COST_CREDITS = 0.4
-"""Credits per task that writes lyrics, as charged on 2026-10-06."""
+"""Credits per lyrics task, as charged on 2026-10-06."""
 BALANCE_CREDITS = 1_000.6
 """Credits on the account when the sandbox starts."""
 MODELS = {
@@ -66,20 +66,20 @@ FAILED_CODE = "501"
 COVER_PIXELS = 256
 """Width and height of a cover picture."""
 TITLE_WORDS = 4
-"""Words of the prompt in the title of a song that was requested without one."""
+"""Number of prompt words in the title of a song requested without one."""
 ORDERED_CODE = re.compile(r"\[code (\d{3})\]")
-"""How a request asks for a code in the answer to it, such as `[code 433]`."""
+"""Marker that requests a code in the answer, such as `[code 433]`."""
 ORDERED_REPLACEMENT = "[replaced address]"
-"""How a request asks that the first addresses of its songs are out of date when they are fetched."""
+"""Marker that requests song addresses that are outdated when first fetched."""
 MESSAGES = {
     HTTPStatus.NOT_FOUND: "Not Found",
     433: "The sub-key usage exceeds limit",
     HTTPStatus.NOT_IMPLEMENTED: "Generation Failed",
     531: "Server Generation Failed, credits refunded",
 }
-"""Messages of ordered codes. 404 and 501 refuse one request and do not mean a closed endpoint."""
+"""Messages of requested codes. 404 and 501 refuse one request and do not mean a closed endpoint."""
 CLOSING_CODES = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, 433})
-"""Codes that a closed account gives every request, empty ones included."""
+"""Codes that a closed account returns for every request, even an empty one."""
 VALIDATION_AS_500 = ("This field is required", "not within the range of allowed options")
 """Validation errors that arrive with code 500, as seen on 2026-09-28."""
 REFUSALS: dict[FaultKind, tuple[int, str]] = {

@@ -1,4 +1,4 @@
-"""Write lyrics without a model: verses around the words that they are to be about."""
+"""Write lyrics without a model: verses built around the words of the prompt."""
 
 import hashlib
 import re
@@ -23,11 +23,11 @@ CHORUSES: Final = (
     "Sing it again, {words}\nSing it again till the end",
 )
 WORDS_MAX: Final = 8
-"""Words of the prompt that are sung."""
+"""Maximum number of prompt words to sing."""
 
 
 def drafts_of(prompt: str) -> list[dict[str, object]]:
-    """Return two drafts, which are the same each time for the same prompt."""
+    """Return two drafts, deterministic for a given prompt."""
     plain = re.sub(r"\[[^]]*\]", "", prompt)
     words = " ".join(re.findall(r"[\w'\u2019-]+", plain)[:WORDS_MAX]) or "nothing at all"
     return [_draft(words, number) for number in range(2)]

@@ -63,12 +63,12 @@ BODY_BYTES_MAX = 64 * 1024
 REQUESTS_MAX = 1_000
 """Maximum number of request bodies kept for inspection."""
 SONGS_CACHED = 48
-"""Number of cached songs of about 0.9 MB each. An evicted song is composed again, bit for bit."""
+"""Number of cached songs of about 0.9 MB each. An evicted song is recomposed bit for bit."""
 SHUTDOWN_S = 0.5
 
 
 class FaultKind(StrEnum):
-    """Injectable faults. A request asks for a fault with its value in square brackets, such as `[fail]`."""
+    """Injectable faults. A request triggers one with its value in square brackets, such as `[fail]`."""
 
     CLOSED = "closed"
     """404: the endpoint is announced but not open yet."""
@@ -127,7 +127,7 @@ class Fault:
 
     kind: FaultKind
     times: int = 1
-    """Number of requests that it still affects."""
+    """Number of requests it will still affect."""
     on: Literal["create", "poll", "audio"] = "create"
     """Which requests it affects: the POST of a task, the GET of a task, or the GET of a song.
 
@@ -154,15 +154,15 @@ class Task:
     delay_s: float
     """Seconds from creation to completion, unless composing takes longer."""
     empty_polls: int = 0
-    """Number of successful polls still to be answered without URLs."""
+    """Number of successful polls still to answer without URLs."""
     outdated_polls: int = 0
-    """Number of successful polls still to be answered with addresses that no longer serve."""
+    """Number of successful polls still to answer with dead addresses."""
     downloaded: set[int] = field(default_factory=set)
     """Takes that have been downloaded."""
     lengths_s: dict[int, float] = field(default_factory=dict)
     """Length of each composed take in seconds."""
     version: int = 0
-    """How many kept tasks had the same request before it: each of them has music of its own."""
+    """Number of earlier kept tasks with the same request: each has music of its own."""
     queried: bool = False
     """Whether its status has been queried before. kie.ai does not know a new task immediately."""
 

@@ -1,4 +1,4 @@
-"""The styles, moods and instruments that a request may name, and what they mean in music."""
+"""The styles, moods and instruments that a request may name, and their musical meaning."""
 
 import re
 from dataclasses import dataclass, replace
@@ -49,7 +49,7 @@ DRUMS: dict[str, dict[str, str]] = {
 """Pattern of each drum in one bar, in sixteenths: X is loud, x is soft. A waltz has 12 of them."""
 
 UNNAMED = ("pop", "folk", "synthwave", "lofi", "classical", "funk")
-"""Styles for requests that name none. The text of the request determines which."""
+"""Styles for requests that name none; the request's text determines which."""
 
 STYLE_WORDS = {
     "pop": "pop",
@@ -149,7 +149,7 @@ CHORD_WORDS = {
 
 @dataclass(frozen=True)
 class Style:
-    """How a kind of music is played."""
+    """How a genre of music is played."""
 
     tempo_bpm: tuple[int, int]
     """Slowest and fastest tempo, in quarter notes per minute."""

@@ -1,1 +1,1 @@
-"""The user interface on Discord: the only package that knows Discord, and all texts that people read."""
+"""The Discord user interface: all Discord-specific code and every text that people read."""

@@ -1,7 +1,7 @@
 """Check every interaction before it reaches a command, a button or a form.
 
-Discord's own clients send nothing else, but what was sent long ago or by another version of the bot still
-comes in, and so does what somebody has forged.
+Discord's own clients send only valid interactions, but stale ones, those of other bot versions and forged
+ones still arrive.
 """
 
 import re
@@ -21,7 +21,7 @@ from bot.ui.custom_ids import SNOWFLAKE
 
 # https://docs.discord.com/developers/interactions/application-commands#application-command-object-application-command-option-type
 INTEGER_MAX: Final = 2**53
-"""Maximum of an integer option, and with a minus sign its minimum."""
+"""Maximum of an integer option; negated, its minimum."""
 _ID: Final = re.compile(SNOWFLAKE)
 SUBCOMMANDS: Final = (
     AppCommandOptionType.subcommand.value,
@@ -32,33 +32,33 @@ RESOLVED: Final = {
     AppCommandOptionType.role: "roles",
     AppCommandOptionType.channel: "channels",
 }
-"""Where an interaction describes what an option's id stands for."""
+"""Field of an interaction that describes the target of an option's id."""
 PLAIN: Final = {
     AppCommandOptionType.string: str,
     AppCommandOptionType.integer: int,
     AppCommandOptionType.boolean: bool,
 }
 REFUSED_BY_COMMAND: Final = frozenset({"model"})
-"""Options whose unknown choices the command refuses itself, since it can name the others."""
+"""Options whose unknown values the command itself refuses, since its refusal can list the valid ones."""
 FOR_EVERYBODY: Final = frozenset({"privacy", "music help"})
-"""Commands, and groups of them, that also work in a server that is not served."""
+"""Commands and command groups that also work in servers the operator does not serve."""
 
 CHECKED_ON_ACCEPTANCE: Final = frozenset({"music create"})
-"""Commands whose request is checked in the transaction that accepts it, which saves reading it before."""
+"""Commands whose accepting transaction checks the server, which saves a separate read."""
 
 
 async def require_served(interaction: discord.Interaction, intake: Intake) -> None:
-    """Check that the operator serves the interaction's server, unless it came by direct message.
+    """Check that the operator serves the interaction's server; let direct messages pass.
 
     Raises:
-        NotServed: the operator does not.
+        NotServed: the operator does not serve this server.
     """
     if interaction.guild_id is not None:
         await intake.require_served(GuildId(interaction.guild_id))
 
 
 def is_for_everybody(command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu | None) -> bool:
-    """Return whether a command also works in a server that is not served."""
+    """Return whether a command also works in an unserved server."""
     name = "" if command is None else command.qualified_name
     return name in FOR_EVERYBODY or name.partition(" ")[0] in FOR_EVERYBODY
 
@@ -66,15 +66,15 @@ def is_for_everybody(command: app_commands.Command[Any, ..., Any] | app_commands
 def is_checked_on_acceptance(
     command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu | None,
 ) -> bool:
-    """Return whether accepting the command's request includes the check that its server is served."""
+    """Return whether accepting the command's request also checks that its server is served."""
     return command is not None and command.qualified_name in CHECKED_ON_ACCEPTANCE
 
 
 def button_of(interaction: discord.Interaction, kinds: Iterable[type[PersistentButton]]) -> PersistentButton:
-    """Return the button that was pressed, or that stands for what was chosen in a menu.
+    """Return the pressed button, or the one that a menu choice stands for.
 
     Raises:
-        UnknownControl: it is none of this version's.
+        UnknownControl: this version has no such button.
     """
     data: Mapping[str, Any] = interaction.data or {}
     if data.get("component_type") == discord.ComponentType.select.value:
@@ -90,15 +90,15 @@ def button_of(interaction: discord.Interaction, kinds: Iterable[type[PersistentB
 
 
 def is_about_oneself(button: PersistentButton) -> bool:
-    """Return whether a button also works in a server that is not served."""
+    """Return whether a button also works in an unserved server."""
     return isinstance(button, EraseDataButton)
 
 
 def require_valid_options(interaction: discord.Interaction) -> None:
-    """Check that a command is known, and that each option has a value of its type.
+    """Check that a command exists and that each option has a value of its type.
 
     Raises:
-        UnknownControl: the command, an option or a value is none that was offered.
+        UnknownControl: the command, an option or a value was never offered.
     """
     command = interaction.command
     if not isinstance(command, app_commands.Command):
@@ -129,7 +129,7 @@ def _is_valid(
     if type_ in RESOLVED:
         described = resolved.get(RESOLVED[type_]) or {}
         return isinstance(value, str) and _ID.fullmatch(value) is not None and value in described
-    # Not isinstance: True is an int as well.
+    # Not isinstance: True is also an int.
     if type(value) is not PLAIN.get(type_):
         return False
     if isinstance(value, int) and abs(value) > INTEGER_MAX:

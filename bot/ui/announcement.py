@@ -8,11 +8,11 @@ from bot.ui.language import Language
 from bot.ui.text import line
 
 TITLE_MAX: Final = 100
-"""Characters of a song's name that are shown."""
+"""Maximum length of a displayed song name, in characters."""
 
 
 def announcement(say: Language, job: Job) -> str:
-    """Return one line: which song there is, who asked for it, and where it is."""
+    """Return one line with the song, its requester and a link to it."""
     return say(
         "announcement",
         song=line(name_of(say, job), TITLE_MAX),

@@ -1,4 +1,4 @@
-"""Songs offered while a member types: labels that differ, and what comes back in place of a choice."""
+"""Autocomplete songs: unique labels, and the song meant by text that was typed instead of chosen."""
 
 import logging
 import re
@@ -25,12 +25,12 @@ log = logging.getLogger(__name__)
 
 SEPARATOR: Final = " · "
 TAIL_DIGITS: Final = 4
-"""Digits of a job's id that tell equal labels apart, unless it takes more."""
+"""Minimum number of digits of the job's id that distinguish equal labels."""
 JOB_ID_DIGITS_MAX: Final = 18
 SEARCHES_MAX: Final = 3
-"""Searches for what was typed in place of a choice."""
+"""Maximum number of searches for text that was typed instead of chosen."""
 LOOKED_THROUGH_MAX: Final = 200
-"""Songs of a search whose labels are compared with what was typed."""
+"""Maximum number of songs per search whose labels are compared with the typed text."""
 ID_MARKS: Final = "'#"
 """Possible prefix of a copied id."""
 _TAIL: Final = re.compile(rf"{SEPARATOR}#(?P<digits>\d{{{TAIL_DIGITS},{JOB_ID_DIGITS_MAX}}})$")
@@ -38,17 +38,18 @@ _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class Offer(Struct, frozen=True, kw_only=True):
-    """A song to choose from."""
+    """A song offered for choice."""
 
     job_id: JobId
     label: str
 
 
 def choices(offers: Sequence[Offer]) -> list[app_commands.Choice[str]]:
-    """Return the offers with labels of which no two are equal.
+    """Return the offers as choices with unique labels.
 
-    Clients take the first of two choices with equal labels
-    (https://github.com/discord/discord-api-docs/issues/8565), so equal ones get the end of the job's id.
+    Clients pick the first of two choices with equal labels
+    (https://github.com/discord/discord-api-docs/issues/8565), so equal labels get the last digits of the
+    job's id.
     """
     labels = [label(offer.label, CHOICE_MAX) for offer in offers]
     digits = TAIL_DIGITS
@@ -68,7 +69,7 @@ def choices(offers: Sequence[Offer]) -> list[app_commands.Choice[str]]:
 
 
 def _compared(shown: str) -> str:
-    """Return a label so that those are equal which people can't tell apart."""
+    """Normalise a label so that visually identical ones compare equal."""
     return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", shown).casefold()).split())
 
 
@@ -78,14 +79,14 @@ def _with_tail(offer: Offer, digits: int) -> str:
 
 
 def job_id_of(typed: str) -> JobId | None:
-    """Return the id that a choice stands for, if that, or an id out of the exported ledger, came back."""
+    """Return the id if the input is one, from a choice or from an exported ledger."""
     digits = typed.strip().lstrip(ID_MARKS)
     is_id = digits.isascii() and digits.isdecimal() and len(digits) <= JOB_ID_DIGITS_MAX
     return JobId(int(digits)) if is_id else None
 
 
 def searches(typed: str) -> list[str]:
-    """Return what to search for if a label, or a part of one, came back in place of its value."""
+    """Return what to search for if the input is a label, or a part of one."""
     parts = [part.removesuffix("…") for part in _TAIL.sub("", typed.strip()).split(SEPARATOR)]
     names = [part for part in parts if not _DATE.fullmatch(part)]
     wanted = [*names[:1], *(part for part in parts if part not in names)]
@@ -93,12 +94,12 @@ def searches(typed: str) -> list[str]:
 
 
 def name_of(offer: Offer) -> str:
-    """Return the first part of a label, which is a title if labels begin with it."""
+    """Return the first part of a label: the title, if labels start with it."""
     return offer.label.partition(SEPARATOR)[0]
 
 
 def meant(typed: str, offers: Sequence[Offer]) -> JobId | None:
-    """Return the song whose label came back in place of its value."""
+    """Return the song whose label was typed instead of chosen."""
     ending = _TAIL.search(typed.strip())
     beginning = _TAIL.sub("", typed.strip())
     base = _compared(beginning.removesuffix("…"))
@@ -112,9 +113,9 @@ def meant(typed: str, offers: Sequence[Offer]) -> JobId | None:
 
 
 async def chosen(typed: str, offers: Callable[[str, int], Awaitable[Sequence[Offer]]]) -> JobId | None:
-    """Return the song whose label came back in place of its value, out of the ``offers`` of a few searches.
+    """Return the song whose label was typed, from the ``offers`` of a few searches.
 
-    The last one is for everything: a label may be written in another way than the title that it shows.
+    The last search matches everything: a label may spell its title differently.
     """
     for search in (*searches(typed), ""):
         job_id = meant(typed, await offers(search, LOOKED_THROUGH_MAX))
@@ -124,12 +125,12 @@ async def chosen(typed: str, offers: Callable[[str, int], Awaitable[Sequence[Off
 
 
 async def songs(work: Awaitable[Sequence[Offer]]) -> list[app_commands.Choice[str]]:
-    """Return the songs that the work finds, as choices."""
+    """Return the songs of a search as choices."""
     return choices(await work)
 
 
 async def zones(typed: str, now: datetime) -> list[app_commands.Choice[str]]:
-    """Return time zones, each with the time that its clocks show."""
+    """Return time zones, each with its current time."""
     return [
         app_commands.Choice(name=f"{name}{SEPARATOR}{now.astimezone(zone_of(name)):%H:%M}", value=name)
         for name in like(typed, CHOICES_MAX)
@@ -139,9 +140,9 @@ async def zones(typed: str, now: datetime) -> list[app_commands.Choice[str]]:
 async def answer(
     interaction: discord.Interaction, work: Awaitable[list[app_commands.Choice[str]]]
 ) -> list[app_commands.Choice[str]]:
-    """Send the choices; nobody can be told of an error, so it is a log line.
+    """Send the choices. Errors are only logged, since no message can reach the member.
 
-    Returns no choices: discord.py would send what is returned, and log a late answer as an exception.
+    Returns no choices: discord.py would send them, and log a late answer as an exception.
     """
     try:
         found = await work
@@ -154,10 +155,10 @@ async def answer(
     except NETWORK_ERRORS as error:
         log.info("autocompletion not answered", extra={"error": str(error) or type(error).__name__})
     except RuntimeError:
-        # What aiohttp raises once the session is closed: the bot is stopping.
+        # Raised by aiohttp once the session is closed: the bot is stopping.
         if not interaction.client.is_closed():
             raise
     finally:
-        # discord.py answers again unless it believes that this has happened (2.7.1).
+        # discord.py answers again unless it believes that it already has (2.7.1).
         interaction.response._response_type = discord.InteractionResponseType.autocomplete_result  # noqa: SLF001
     return []

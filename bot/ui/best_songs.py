@@ -13,11 +13,11 @@ from bot.ui.language import Language
 from bot.ui.text import cut, line
 
 SONG_TITLE_MAX: Final = 60
-"""Characters of a title in the list; ten lines are one embed."""
+"""Maximum length of a title in the list, in characters; ten lines fit into one embed."""
 
 
 def rated(say: Language, rated_: Rated) -> str:
-    """Return what a member thinks of a song now, and what everybody does."""
+    """Return a member's current rating of a song, and everybody's."""
     match rated_.liked:
         case True:
             text = say("rated-liked")

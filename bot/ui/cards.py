@@ -21,48 +21,48 @@ from bot.ui.language import Language
 from bot.ui.text import cut, label, line
 
 TITLE_MAX: Final = 80
-"""Characters of a song's name that are shown."""
+"""Maximum length of a displayed song name, in characters."""
 PROMPT_MAX: Final = 300
-"""Characters of a style or a prompt that are shown."""
+"""Maximum length of a displayed style or prompt, in characters."""
 LENGTH_MAX_S: Final = 3_600
-"""Length of a take in seconds that is believed; the music service may say anything."""
+"""Maximum plausible length of a take, in seconds; the music service may report anything."""
 COLOR_WORKING: Final = discord.Color(0x5865F2)
 ORDINARY_URL: Final = re.compile(r"https://[\w.-]+(:\d+)?/[\w!$%&'()*+,./:;=?@~-]*", re.ASCII)
-"""An address that Discord accepts; it refuses the whole message for another one."""
+"""A URL that Discord accepts; any other makes it refuse the whole message."""
 LOCAL_NAMES: Final = frozenset({"local", "localhost", "internal", "lan", "home", "arpa"})
-"""Ends of host names that lead nowhere from outside."""
+"""Host name suffixes that are unreachable from outside."""
 COLOR_DONE: Final = discord.Color(0x2EB67D)
 COLOR_FAILED: Final = discord.Color(0xE0564A)
 WORD_MAX: Final = 50
-"""Characters of a search word."""
+"""Maximum length of a search word, in characters."""
 STATUS_MAX: Final = 10
-"""Songs in one answer, which may have 6,000 characters in total."""
+"""Maximum number of songs in one answer, which may have 6,000 characters in total."""
 BAR_LENGTH: Final = 4
-"""Steps of the bar on a card: waiting, composing, mixing, posting."""
+"""Steps of a card's progress bar: waiting, composing, mixing, posting."""
 
 
 def title_of(say: Language, request: SongRequest) -> str:
-    """Return the song's title, or the beginning of its prompt; escape it before it is shown."""
+    """Return the song's title, or the beginning of its prompt; escape it before display."""
     prompt = cut(" ".join(request.prompt.split()), TITLE_MAX)
-    # A name without visible characters is no name.
+    # A name without visible characters counts as none.
     names = [text for text in (request.title, prompt) if not is_blank(text)]
     return names[0] if names else say("song-untitled")
 
 
 def name_of(say: Language, job: Job) -> str:
-    """Return the title of a finished song: the member's, or else the service's; escape it before it is shown.
+    """Return a finished song's title: the member's, or else the service's; escape it before display.
 
-    The service makes its titles from the texts, so they are not shown once an author has taken theirs back.
+    The service derives its titles from the texts, so they are hidden once the author has withdrawn theirs.
     """
     given = next((take.title for take in job.takes if not is_blank(take.title)), "")
     return given if given and job.words_whole and is_blank(job.request.title) else title_of(say, job.request)
 
 
 def card(say: Language, job: Job, facts: CardFacts) -> discord.Embed | None:
-    """Return what the public answer to a request shows below its line, or None if the line says it all.
+    """Return the part of a card below its line, or None if the line suffices.
 
-    While a song is made that is one bar, the estimate and the position. Once there is a message of its own
-    about the outcome, the card only leads to that.
+    While a song is in progress, that is one bar, the estimate and the position. Once another message reports
+    the outcome, the card only links to it.
     """
     match job.state:
         case JobState.DELIVERED | JobState.FAILED:
@@ -78,7 +78,7 @@ def card(say: Language, job: Job, facts: CardFacts) -> discord.Embed | None:
 
 
 def _making(say: Language, job: Job, facts: CardFacts) -> discord.Embed:
-    """Return how far the song is, when it is expected, and what it costs."""
+    """Return a song's progress, ETA and price."""
     estimate = "" if job.parked else f"  {say('card-expected', when=expected(say, facts))}"
     parts = [_quote(say, job), f"{_bar(job)}{estimate}", note(say, job, facts)]
     embed = FittedEmbed(description="\n".join(filter(None, parts)), color=COLOR_WORKING)
@@ -90,7 +90,7 @@ def _making(say: Language, job: Job, facts: CardFacts) -> discord.Embed:
 
 
 def card_line(say: Language, job: Job) -> str:
-    """Return the first line of a card: the song, who asked for it, its phase, and where it is."""
+    """Return the first line of a card: the song, its requester, its phase and a link."""
     return " · ".join([_heading(say, job), phase(say, job), *_afterwards(say, job)])
 
 
@@ -137,14 +137,14 @@ def phase(say: Language, job: Job) -> str:
 
 
 def _quote(say: Language, job: Job, name: str | None = None) -> str:
-    """Quote the style, or a prompt that says more than the title ``name``."""
+    """Quote the style, or the prompt if it says more than the title ``name``."""
     name = title_of(say, job.request) if name is None else name
     text = job.request.style if job.request.custom else job.request.prompt
     return "" if name == text or not text else f"> {line(text, PROMPT_MAX)}"
 
 
 def _bar(job: Job) -> str:
-    """Return how far an unfinished job is, as one bar."""
+    """Return an unfinished job's progress as a bar."""
     match job.state:
         case JobState.QUEUED | JobState.SUBMITTING:
             done = 1
@@ -158,7 +158,7 @@ def _bar(job: Job) -> str:
 
 
 def note(say: Language, job: Job, facts: CardFacts) -> str:
-    """Return what the phase of an unfinished job leaves unsaid: its position, or that it is slow."""
+    """Return details beyond an unfinished job's phase: its position, or that it is slow."""
     match job.state:
         case JobState.QUEUED:
             return say("note-queued", ahead=facts.ahead) if facts.ahead else say("note-next")
@@ -186,14 +186,14 @@ def link_of(job: Job) -> str | None:
 
 
 def card_link_of(job: Job) -> str | None:
-    """Return the address of the job's card, if that is known."""
+    """Return the address of the job's card, if known."""
     if job.card_message_id is None:
         return None
     return link(job.origin.guild_id, job.origin.channel_id, job.card_message_id)
 
 
 def expected(say: Language, facts: CardFacts) -> str:
-    """Return when the song is expected."""
+    """Return the song's ETA."""
     if facts.overdue:
         return say("card-any-moment")
     first = format_dt(facts.expected_at, "R")
@@ -220,7 +220,7 @@ def length(duration_s: float) -> str:
 
 
 def song(say: Language, job: Job) -> discord.Embed:
-    """Return the embed of a finished song: its title, its style and how long each take is."""
+    """Return the embed of a finished song: its title, its style and the length of each take."""
     name = name_of(say, job)
     lines = [_quote(say, job, name), _takes(say, job)]
     embed = FittedEmbed(
@@ -232,7 +232,7 @@ def song(say: Language, job: Job) -> discord.Embed:
 
 
 def _takes(say: Language, job: Job) -> str:
-    """Return the takes on one line, with their lengths as far as the music service says them."""
+    """Return the takes on one line, with any lengths that the music service reports."""
     if not job.tracks:
         return ""
     lengths = [_length_of(job.details_of(track)) for track in job.tracks]
@@ -249,7 +249,7 @@ def _length_of(take: TakeDetails | None) -> str:
 
 
 def _cover_url(job: Job) -> str | None:
-    """Return the address of a cover that Discord may fetch: an ordinary one, on a host with a name."""
+    """Return the URL of a cover for Discord to fetch: an ordinary one, on a named host."""
     for take in job.takes:
         url = take.image_url
         if (
@@ -263,19 +263,19 @@ def _cover_url(job: Job) -> str | None:
 
 
 def _has_public_name(url: str) -> bool:
-    """Return whether a host is named by a domain: no address in numbers, no name of a local network."""
+    """Return whether a host has a public domain name: no IP address, no name of a local network."""
     top = (urlsplit(url).hostname or "").rpartition(".")
     return bool(top[0]) and not top[2].isdecimal() and ":" not in top[2] and top[2] not in LOCAL_NAMES
 
 
 def without_texts(job: Job) -> Job:
-    """Return the job as it can be shown where what was typed, or what the service said, is not accepted."""
+    """Return the job without the member's and the service's texts, for display where they are refused."""
     request = replace(job.request, title="", prompt="", style="", lyrics="", avoid="")
     return replace(job, request=request, takes=(), detail="")
 
 
 def notice(say: Language, job: Job) -> discord.Embed:
-    """Return why a request failed, and what to do first."""
+    """Return why a request failed and what to try first."""
     embed = FittedEmbed(
         title=say("notice-title", title=line(title_of(say, job.request), TITLE_MAX)),
         description=messages.failure(say, job),
@@ -286,7 +286,7 @@ def notice(say: Language, job: Job) -> discord.Embed:
 
 
 def remedy_of(job: Job) -> Literal["edit", "wait", "retry"]:
-    """Return what helps first after a failure: other words, time, or the same request once more."""
+    """Return the best first step after a failure: new words, patience, or the same request."""
     match job.reason:
         case FailReason.REFUSED | FailReason.MODERATED:
             return "edit"
@@ -297,7 +297,7 @@ def remedy_of(job: Job) -> Literal["edit", "wait", "retry"]:
 
 
 def first_things(say: Language, price_credits: int) -> discord.Embed:
-    """Return what to try first, for somebody who is new to the bot."""
+    """Return first steps for somebody new to the bot."""
     return FittedEmbed(
         title=say("help-title"),
         description="\n\n".join(
@@ -333,7 +333,7 @@ def in_progress(say: Language, jobs: list[tuple[Job, CardFacts]]) -> discord.Emb
 
 
 def history(say: Language, page: SongPage, word: str, *, searching: bool = False) -> discord.Embed:
-    """Return one page of a member's songs, newest first, also while the search for more goes on."""
+    """Return one page of a member's songs, newest first, even while the search continues."""
     lines = [_history_line(say, job) for job in page.songs]
     if searching:
         lines.append(say("history-searching"))
@@ -358,8 +358,8 @@ def _history_line(say: Language, job: Job) -> str:
 
 
 def copied(say: Language, how: str, place: int | str, copy: Copy) -> str:
-    """Return where a copy of a song is (``how`` is ``sent`` or ``reposted``), and whether it is complete."""
-    # Posted for the same interaction and deleted since: only the channel is left to link to.
+    """Return where a copy of a song is, and whether it is complete; ``how`` is ``sent`` or ``reposted``."""
+    # Posted for the same interaction and deleted since: only the channel remains to link to.
     message = "" if copy.message_id is None else f"/{copy.message_id}"
     sentences = [say(how, link=f"https://discord.com/channels/{place}/{copy.channel_id}{message}")]
     if copy.missing:
@@ -368,7 +368,7 @@ def copied(say: Language, how: str, place: int | str, copy: Copy) -> str:
 
 
 def choice(say: Language, song: SongChoice) -> str:
-    """Return the label of a song in an autocompletion, which Discord shows as plain text."""
+    """Return a song's label in an autocompletion, which Discord shows as plain text."""
     return f"{song.at:%Y-%m-%d} · {label(song.song, CHOICE_MAX) or say('song-untitled')}"
 
 

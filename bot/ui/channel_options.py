@@ -1,4 +1,4 @@
-"""Channels as options of commands, and what the bot may do in them."""
+"""Channels as command options, and the bot's permissions in them."""
 
 import asyncio
 import logging
@@ -15,9 +15,9 @@ from bot.ui.interaction_context import PickedChannel
 log = logging.getLogger(__name__)
 
 CHECK_S: Final = 5.0
-"""Seconds to ask Discord what the bot may do in a channel."""
+"""Timeout for looking up the bot's permissions in a channel, in seconds."""
 TO_ANNOUNCE: Final = ("view_channel", "send_messages")
-"""Permissions to post a line of text."""
+"""Permissions needed to post a line of text."""
 
 
 class PostableChannelOption(app_commands.Transformer):
@@ -32,17 +32,17 @@ class PostableChannelOption(app_commands.Transformer):
 
     @property
     def channel_types(self) -> list[discord.ChannelType]:
-        """Return the types that Discord offers; categories, forums and media channels take no messages."""
+        """Return the channel types to offer; categories, forums and media channels hold no messages."""
         return list(self.offered)
 
     async def transform(self, interaction: discord.Interaction, value: Any, /) -> PickedChannel:  # noqa: ANN401, ARG002
-        """Return the channel as Discord describes it; nothing more is known without a cache."""
+        """Return the channel as Discord describes it; without a cache, nothing more is known."""
         picked: PickedChannel = value
         return picked
 
 
 class SongChannelOption(PostableChannelOption):
-    """A channel in which, or in whose threads, songs can be asked for."""
+    """A channel in which, or in whose threads, songs can be requested."""
 
     offered = (*interaction_context.POSTABLE_TYPES, discord.ChannelType.forum, discord.ChannelType.media)
 
@@ -54,7 +54,7 @@ SongChannel = app_commands.Transform[PickedChannel, SongChannelOption]
 async def require_permissions(
     interaction: discord.Interaction, channel: PickedChannel, needed: tuple[str, ...]
 ) -> None:
-    """Check what the bot may do in a chosen channel, as far as Discord tells in time.
+    """Check the bot's permissions in a chosen channel, as far as Discord responds in time.
 
     Raises:
         NoPlaceToPost: the channel is gone.
@@ -69,7 +69,7 @@ async def require_permissions(
     except discord.NotFound:
         raise NoPlaceToPost from None
     except (*NETWORK_ERRORS, TimeoutError, discord.InvalidData) as error:
-        # A song that can't be posted there falls back to the channel in which it was asked for.
+        # A song that can't be posted there falls back to the channel of its request.
         log.info("permissions not looked up", extra={"error": str(error) or type(error).__name__})
         reopen_for_all(interaction.client)
         return
@@ -83,12 +83,12 @@ async def require_permissions(
 async def _permissions_in(
     interaction: discord.Interaction, channel: PickedChannel
 ) -> tuple[discord.Permissions, bool]:
-    """Return the bot's permissions in a channel, which a thread has from its channel."""
+    """Return the bot's permissions in a channel; a thread inherits its parent's."""
     client = interaction.client
     guild = await client.fetch_guild(channel.guild_id, with_counts=False)
     thread = channel if isinstance(channel, app_commands.AppCommandThread) else None
     found = await guild.fetch_channel(channel.id if thread is None else thread.parent_id)
     me = await guild.fetch_member(client.user.id if client.user is not None else client.application_id or 0)
-    if isinstance(found, discord.Thread):  # a thread's parent is none
+    if isinstance(found, discord.Thread):  # a thread's parent is never a thread
         raise discord.InvalidData("a thread in place of a channel")
     return found.permissions_for(me), thread is not None

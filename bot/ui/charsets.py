@@ -1,9 +1,9 @@
-"""Guess the encoding of a short text that is neither UTF-8 nor has a byte order mark.
+"""Guess the encoding of a short text without a byte order mark that is not UTF-8.
 
-General detectors need more text than a song has, and know a hundred encodings of which nobody writes lyrics
-in most. Here a few compete, and the one under which the text looks most like writing wins: in the double-byte
-encodings the common characters have lead bytes of their own, in the others letters tell by their case and
-by their neighbours.
+General-purpose detectors need more text than a song has, and know a hundred encodings, most of which nobody
+uses for lyrics. Here, a few candidates compete, and the most plausible reading wins: in double-byte
+encodings, common characters have lead bytes of their own; in the others, letters are judged by their case and
+neighbours.
 """
 
 import functools
@@ -14,28 +14,28 @@ import regex
 from msgspec import Struct
 
 SCORE_MIN: Final = 0.2
-"""Average weight of the characters, from -1 to 1, from which on bytes are taken for writing."""
+"""Minimum average weight of a plausible text, from -1 to 1."""
 COMMON: Final = 1.0
-"""Weight of a character that ordinary texts in the encoding consist of."""
+"""Weight of a character that is typical of the encoding."""
 CAPITAL: Final = 0.8
-"""Factor of a capital after another one."""
+"""Factor for a capital that follows another."""
 SELDOM: Final = 0.3
-"""Weight of a letter that is seldom, where the frequent ones are known."""
+"""Weight of an infrequent letter, in alphabets whose frequent ones are known."""
 SIGN: Final = 0.4
-"""Weight of punctuation, which says little."""
+"""Weight of punctuation, which reveals little."""
 RARE: Final = -0.4
-"""Weight of a character that ordinary texts hardly contain."""
+"""Weight of a character that is rare in ordinary texts."""
 ODD: Final = -1.0
-"""Weight of a character that says that the guess is wrong."""
+"""Weight of a character that suggests a wrong guess."""
 SAMPLE_MAX: Final = 2_000
-"""Characters that are weighed; more would say nothing new and hold up the event loop."""
+"""Maximum number of characters to weigh; more would add nothing and block the event loop."""
 CYRILLIC_RUN_MAX: Final = 1_000
 LATIN_RUN_MAX: Final = 2
-"""Accented letters in a row, in languages of the West and the centre of Europe."""
+"""Maximum run of accented letters in Western and Central European languages."""
 DOUBLE: Final = 2
-"""Bytes of a character in a double-byte encoding."""
+"""Length of a character in a double-byte encoding, in bytes."""
 LEADS_KEPT: Final = 4_096
-"""Characters of which the lead bytes are remembered."""
+"""Number of characters whose lead bytes are cached."""
 END_OF_FILE: Final = "\x1a"
 """End-of-file character that some old programs append to a text."""
 
@@ -43,7 +43,7 @@ _CONTROL: Final = regex.compile("[\x00-\x08\x0e-\x19\x1b-\x1f\x7f]")
 _NO_CHARACTER: Final = regex.compile(r"[\p{Co}\p{Cn}]")
 _CYRILLIC: Final = frozenset("абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґў")
 _FREQUENT: Final = frozenset("оеаинтсрвлкм")
-"""Two thirds of the letters in Russian texts; KOI8 read as Windows-1251 swaps cases and letters."""
+"""Two thirds of the letters in Russian texts; reading KOI8 as Windows-1251 swaps cases and letters."""
 _WESTERN: Final = frozenset("äöüßéèêëàâáãçîïíìôóòõúùûœñåæø")
 _CENTRAL: Final = frozenset("ąćęłńóśźżáčďéěíňřšťúůýžöőüűäľĺŕôâăîşţß")
 _PUNCTUATION: Final = frozenset("\u2018\u2019“”„«»\u2039\u203a\u2013—…°№·\u00a0€")
@@ -61,11 +61,11 @@ _LEADS: Final = {
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """The text of bytes."""
+    """Decoded bytes."""
 
     text: str
     encoding: str
-    """By the name that people know."""
+    """The encoding's common name."""
     guessed: bool
 
 
@@ -87,7 +87,7 @@ def guess(content: bytes) -> Reading | None:
 
 
 def has_controls(text: str) -> bool:
-    """Return whether there are control characters that no text has."""
+    """Return whether the text has control characters that ordinary text never has."""
     return _CONTROL.search(text) is not None
 
 
@@ -102,7 +102,7 @@ def _lead(char: str, codec: str) -> int:
 
 
 def _double_byte(codec: str, *, has_kana: bool = False) -> Callable[[str], Iterator[float]]:
-    """Return the weights for an encoding whose common characters have lead bytes of their own."""
+    """Return the weigher for an encoding whose common characters have their own lead bytes."""
 
     def weights(text: str) -> Iterator[float]:
         for before, char, after in _neighbours(text):
@@ -122,7 +122,7 @@ def _double_byte(codec: str, *, has_kana: bool = False) -> Callable[[str], Itera
 
 
 def _alphabet(letters: frozenset[str], run_max: int) -> Callable[[str], Iterator[float]]:
-    """Return the weights for an alphabet of which at most ``run_max`` letters follow each other."""
+    """Return the weigher for an alphabet with at most ``run_max`` letters in a row."""
 
     def weights(text: str) -> Iterator[float]:
         run = 0
@@ -149,7 +149,7 @@ def _alphabet(letters: frozenset[str], run_max: int) -> Callable[[str], Iterator
 
 
 def _wide(text: str) -> Iterator[float]:
-    """Return the weights for UTF-16, in which every character has two bytes."""
+    """Yield the weights for UTF-16, in which every character has two bytes."""
     for char in text:
         if char.isascii() or any(char.lower() in letters for letters in (_CYRILLIC, _WESTERN, _CENTRAL)):
             yield COMMON
@@ -165,7 +165,7 @@ def _is_punctuation(char: str) -> bool:
 
 
 def _neighbours(text: str) -> Iterator[tuple[str, str, str]]:
-    """Yield each character between the ones before and after it."""
+    """Yield each character with its neighbours, in order."""
     return zip(" " + text[:-1], text, text[1:] + " ", strict=True)
 
 
@@ -187,4 +187,4 @@ _CANDIDATES: Final = (
     ("UTF-16", "utf-16-le", _wide),
     ("UTF-16", "utf-16-be", _wide),
 )
-"""Encodings by name, codec and weights. Of two that fit equally well the first one is taken."""
+"""Encodings by name, codec and weigher. Of two equally good fits, the first wins."""

@@ -1,7 +1,7 @@
-"""The picture of ``/quota usage``: credits a day by outcome, and the members who spent most.
+"""The picture of ``/quota usage``: daily credits by outcome, and the top spenders.
 
-Discord shows it at half its size, so its letters are twice as large as they look. Its own background makes it
-read the same on a dark and on a light Discord.
+Discord shows it at half size, so its letters are drawn twice as large as they appear. Its own background
+makes it equally readable in Discord's dark and light themes.
 """
 
 import io
@@ -21,38 +21,39 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 800, 600
 SHOWN_WIDTH: Final = 400
-"""Width at which Discord shows a picture in an embed, which may be 300 high.
+"""Width at which Discord shows a picture in an embed; it may be 300 high.
 
-Source: https://docs.discord.com/developers/resources/message#embed-object, and a client, read 2026-11-25."""
+Source: https://docs.discord.com/developers/resources/message#embed-object, and a client, read 2026-11-25.
+"""
 MARGIN: Final = 24
 TITLE_SIZE: Final = 40
 SIZE: Final = 34
-"""Size of all other letters, whose capitals are then 12 pixels high at ``SHOWN_WIDTH``."""
+"""Size of all other letters, which makes capitals 12 pixels high at ``SHOWN_WIDTH``."""
 LINE: Final = 44
-"""Height of a line of letters."""
+"""Line height of text."""
 SWATCH: Final = 26
-"""Side of a legend's square."""
+"""Side of a colour square in the legend."""
 FLOOR: Final = HEIGHT - 60
-"""Where the bars stand; below are the dates."""
+"""Baseline of the bars; the dates are below it."""
 MEMBERS_LEFT: Final = 440
 MEMBER_HEIGHT: Final = 78
 MEMBERS_MAX: Final = 5
 BAR: Final = 14
 """Thickness of a member's bar."""
 GAP: Final = 0.25
-"""Space between two bars, as a share of a day's width."""
+"""Gap between two bars, as a fraction of a day's width."""
 TICKS: Final = 4
 """Maximum number of steps of the scale."""
 
 PAPER, INK, FAINT, GRID = "#1E2030", "#F2F3F5", "#C4C9D0", "#3A3D52"
 OUTCOMES: Final = {"spent": "#2FC98D", "held": "#6FB7FF", "released": "#C9CCD6", "refunded": "#F2A93B"}
-"""Outcomes of credits, from the bottom of a bar to its top; the colours suit the colour-blind."""
+"""Outcomes of credits, from the bottom of a bar to its top; the colours suit colour-blind readers."""
 
 Box = tuple[float, float, float, float]
 
 
 def usage(use: Use, say: Language) -> bytes:
-    """Draw the picture. Returns a PNG."""
+    """Draw the picture and return it as a PNG."""
     from PIL import Image, ImageDraw  # noqa: PLC0415 - a start would wait 50 ms for what few look at
 
     image = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
@@ -83,7 +84,7 @@ class _Pen:
         anchor: str = "l",
         room: float = WIDTH,
     ) -> float:
-        """Draw a text on a baseline: from the left, to the right, or around the middle. Returns its width."""
+        """Draw text on a baseline, aligned left, right or centred, and return its width."""
         runs = lettering.runs(lettering.fitting(text, size, room), size)
         width = sum(run.width for run in runs)
         left = at[0] - {"l": 0.0, "m": width / 2, "r": width}[anchor]
@@ -97,7 +98,7 @@ class _Pen:
 
 
 def _legend(pen: _Pen, say: Language) -> float:
-    """Draw what the colours mean, in as many lines as it takes. Returns where they end."""
+    """Draw the legend, in as many lines as it needs, and return where it ends."""
     left, baseline = float(MARGIN), MARGIN + 30 + LINE + 6.0
     for outcome, color in OUTCOMES.items():
         word = say(f"usage-{outcome}")
@@ -139,7 +140,7 @@ def _parts(day: DayOfUse) -> list[int]:
 
 
 def short(amount: int) -> str:
-    """Return ``950``, ``20k`` or ``1.5M``, which fit next to the bars."""
+    """Return an amount as ``950``, ``20k`` or ``1.5M``, short enough to fit next to the bars."""
     for size, letter in ((1_000_000, "M"), (1_000, "k")):
         if amount >= 10 * size or (amount >= size and letter == "M"):
             return f"{round(amount / size, 1):g}{letter}"
@@ -147,9 +148,9 @@ def short(amount: int) -> str:
 
 
 def tick(highest: int) -> int:
-    """Return the step between two lines: 1, 2 or 5 times a power of ten.
+    """Return the interval between two grid lines: 1, 2 or 5 times a power of ten.
 
-    At most ``TICKS`` of them are needed to reach ``highest``.
+    At most ``TICKS`` intervals are needed to reach ``highest``.
     """
     size = 1
     while True:
@@ -160,7 +161,7 @@ def tick(highest: int) -> int:
 
 
 def _members(pen: _Pen, use: Use, say: Language, top: float) -> None:
-    """Draw whose the credits were; their place stands for a name that can't be drawn."""
+    """Draw the top spenders; a rank replaces a name that can't be drawn."""
     right = WIDTH - MARGIN
     highest = max((member.credits for member in use.top), default=1)
     for number, member in enumerate(islice(use.top, MEMBERS_MAX)):

@@ -1,4 +1,4 @@
-"""Discord's errors as the pipeline understands them: not now, not there, or posted already."""
+"""Map Discord's errors to the pipeline's: not now, not there, or posted already."""
 
 import asyncio
 from collections.abc import Iterator
@@ -16,16 +16,16 @@ from bot.ui.discord_errors import UNKNOWN_MESSAGE, Meaning, meaning_of, readable
 from bot.ui.text import cut
 
 BANNED_S: Final = 60.0
-"""Seconds to wait after 401 or 429 without a time: Discord bans addresses that keep sending."""
+"""Delay after a 401, or a 429 without a time, in seconds: Discord bans addresses that keep sending."""
 BANNED_MAX_S: Final = 3_600.0
 REFUSAL_MAX: Final = 200
-"""Characters of a refusal that are logged."""
+"""Maximum length of a logged refusal, in characters."""
 SLOW_MODE_S: Final = 15.0
-"""Seconds to wait in slow mode if Discord does not say how long."""
+"""Delay in slow mode if Discord does not give one, in seconds."""
 
 
 class Doing(Enum):
-    """Purpose of a request, which decides the meaning of Discord's refusal."""
+    """The purpose of a request, which determines the meaning of Discord's refusal."""
 
     UPLOADING = auto()
     SENDING = auto()
@@ -40,7 +40,7 @@ class TooLarge(Exception):
 
 @contextmanager
 def translated(client: discord.Client, doing: Doing) -> Iterator[None]:
-    """Translate discord.py's errors to the pipeline's; any other error is a bug, and rises."""
+    """Translate discord.py's errors to the pipeline's; any other error is a bug and propagates."""
     if client.is_closed() or client.user is None:
         raise Transient("Discord: not connected")
     try:
@@ -50,7 +50,7 @@ def translated(client: discord.Client, doing: Doing) -> Iterator[None]:
         reopen_for_all(client)
         raise
     except RuntimeError as error:
-        # What aiohttp raises when the session is closed during a request.
+        # Raised by aiohttp when the session is closed during a request.
         if not client.is_closed():
             raise
         raise Transient("Discord: disconnected") from error
@@ -64,14 +64,14 @@ def translated(client: discord.Client, doing: Doing) -> Iterator[None]:
 
 
 def _meaning(error: discord.HTTPException, doing: Doing) -> Exception:
-    """Return what a refusal means to the pipeline."""
+    """Return the meaning of a refusal for the pipeline."""
     refusal = f"HTTP {error.status}, code {error.code}"
     posting = doing in (Doing.UPLOADING, Doing.SENDING)
     meaning = meaning_of(error)
     if doing is Doing.FETCHING and error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         if error.status == HTTPStatus.TOO_MANY_REQUESTS:
             return Transient(f"Discord: {refusal}", _wait_s(error))
-        return NoAccess(refusal)  # the files are on a server that has no codes; there are other sources
+        return NoAccess(refusal)  # the file server sends no codes; there are other sources
     match meaning:
         case Meaning.SIZE:
             return TooLarge(refusal) if doing is Doing.UPLOADING else NoAccess(refusal)
@@ -92,6 +92,6 @@ def _meaning(error: discord.HTTPException, doing: Doing) -> Exception:
 
 
 def _wait_s(error: discord.HTTPException, least_s: float = BANNED_S) -> float:
-    """Return how long to wait: Discord bans an address that goes on after 401 or 429."""
+    """Return how long to wait: Discord bans addresses that keep sending after a 401 or 429."""
     header = error.response.headers.get("Retry-After", "")
     return min(max(float(header), least_s), BANNED_MAX_S) if header.isdecimal() else least_s

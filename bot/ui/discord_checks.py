@@ -1,4 +1,4 @@
-"""The doctor's checks at Discord: the token, the application, the commands. They change nothing."""
+"""The doctor's checks of Discord: the token, the application, the commands. All read-only."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,17 +20,20 @@ from bot.ui.text import label
 Payload = Mapping[str, Any]
 
 ASK_WITHIN_S: Final = 10.0
-"""Seconds for one request."""
+"""Timeout for one request, in seconds."""
 NAMES_WITHIN_S: Final = 3.0
-"""Seconds for one page of server names: the command that shows them does without."""
+"""Timeout for one page of server names, in seconds; commands that show them can do without."""
 NAME_PAGE_SIZE: Final = 200
-"""Servers of one page. Source: https://docs.discord.com/developers/resources/user#get-current-user-guilds."""
+"""Number of servers per page.
+
+Source: https://docs.discord.com/developers/resources/user#get-current-user-guilds.
+"""
 NAME_PAGES_MAX: Final = 10
 # https://docs.discord.com/developers/resources/application#application-object-application-flags
 PRIVILEGED: Final = sum(1 << bit for bit in (12, 13, 14, 15, 18, 19))
-"""Flags of intents that Discord has to grant."""
+"""Flags of privileged intents, which Discord has to grant."""
 NAME_MAX: Final = 40
-"""Characters of a name that are shown."""
+"""Maximum length of a displayed name, in characters."""
 # https://docs.discord.com/developers/resources/application#application-object-application-integration-types
 GUILD_INSTALL, USER_INSTALL = "0", "1"
 CHECKS: Final = ("token", "application", "commands")
@@ -41,7 +44,7 @@ _SCALARS: Final = (
 )
 _LISTS: Final = ("options", "choices")
 _FILLED_IN: Final = ("contexts", "integration_types", "channel_types", "dm_permission")
-"""Fields that Discord fills in when they are left out."""
+"""Fields that Discord fills in when they are omitted."""
 
 
 class Findings(Struct, frozen=True, kw_only=True):
@@ -49,17 +52,17 @@ class Findings(Struct, frozen=True, kw_only=True):
 
     checks: tuple[Check, ...]
     public: bool | None
-    """Whether anybody may invite the bot, if Discord said so."""
+    """Whether anybody may invite the bot; None if Discord did not report it."""
     ahead: timedelta | None
-    """How far Discord's clock is ahead of this machine's, if it sent the time."""
+    """How far Discord's clock is ahead of this machine's; None if Discord sent no time."""
 
 
 class _Trouble(Exception):
-    """An unusable answer; the text is what the operator reads."""
+    """An unusable answer; its text is shown to the operator."""
 
 
 async def ask(url: str, token: str, commands: Sequence[Payload], proxy: Proxy | None = None) -> Findings:
-    """Check the token, the application, and whether ``commands`` are the ones registered."""
+    """Check the token, the application, and whether exactly ``commands`` are registered."""
     timeout = aiohttp.ClientTimeout(total=ASK_WITHIN_S)
     headers = {"Authorization": f"Bot {token}", "User-Agent": DISCORD_USER_AGENT}
     checks: list[Check] = []
@@ -85,7 +88,7 @@ async def ask(url: str, token: str, commands: Sequence[Payload], proxy: Proxy | 
 
 
 async def server_names(url: str, token: str, proxy: Proxy | None = None) -> dict[int, str]:
-    """Return the names of the bot's servers by id, as far as Discord says them in time."""
+    """Return the names of the bot's servers by id, as far as Discord responds in time."""
     timeout = aiohttp.ClientTimeout(total=NAMES_WITHIN_S)
     headers = {"Authorization": f"Bot {token}", "User-Agent": DISCORD_USER_AGENT}
     names: dict[int, str] = {}
@@ -106,7 +109,7 @@ async def server_names(url: str, token: str, proxy: Proxy | None = None) -> dict
 
 
 class _Caller:
-    """Sends requests to Discord, each once."""
+    """Sends requests to Discord, each of them once."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str, *, proxied: bool) -> None:
         self._settings = "DISCORD_PROXY, DISCORD_API_URL" if proxied else "DISCORD_API_URL"
@@ -120,7 +123,7 @@ class _Caller:
             async with self._session.get(f"{self._url}{path}", allow_redirects=False) as response:
                 body = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            # Its text may contain the address of a proxy, with a password.
+            # Its text may contain a proxy's address, with a password.
             raise self._trouble(type(error).__name__) from error
         self._note(response.headers.get("Date", ""))
         if response.status == HTTPStatus.UNAUTHORIZED:
@@ -155,7 +158,7 @@ def _one_line(name: object) -> str:
 
 
 def examine_application(application: Payload) -> Check:
-    """Check whether members can use the application as it is set up; name the link that invites it."""
+    """Check whether members can use the application as configured; include its invite link."""
     installs = application.get("integration_types_config") or {GUILD_INSTALL: {}}
     broken, odd = [], []
     if application.get("interactions_endpoint_url"):
@@ -203,9 +206,9 @@ def _key(command: Payload) -> tuple[str, int]:
 
 
 def is_same(ours: Payload, theirs: Payload) -> bool:
-    """Return whether Discord's description of a command, an option or a choice agrees with ours.
+    """Return whether Discord's description of a command, an option or a choice matches ours.
 
-    Discord adds ids of its own, and may leave out defaults or write them out.
+    Discord adds its own ids, and may omit defaults or spell them out.
     """
     permissions = [description.get("default_member_permissions") for description in (ours, theirs)]
     return (

@@ -68,15 +68,15 @@ BUTTONS: Final[tuple[type[PersistentButton], ...]] = (
     *(LikeButton, DislikeButton, BestPageButton),
     *(SongPageButton, LedgerPageButton, ClearLimitButton, EraseDataButton),
 )
-"""Every button whose presses are handled."""
+"""Every button class whose presses are handled."""
 
 CHANNEL_TYPES: Final = frozenset(type_.value for type_ in discord.ChannelType)
-"""Types of channels that discord.py knows."""
+"""Channel types that discord.py knows."""
 
 DISCORD_URL: Final = "https://discord.com/"
 # https://docs.discord.com/developers/events/gateway#sending-heartbeats, read 2026-11-25
 SILENT_S: Final = 50.0
-"""Seconds without an event after which a connection is dead. A heartbeat is answered every 41.25 s."""
+"""Silence after which a connection counts as dead, in seconds. Heartbeats are answered every 41.25 s."""
 
 UNREACHABLE: Final = (
     aiohttp.ClientError,
@@ -85,14 +85,14 @@ UNREACHABLE: Final = (
     discord.DiscordServerError,
     discord.GatewayNotFound,
 )
-"""Errors that time alone cures: Discord, or the network before it, is down."""
+"""Errors that only time cures: Discord, or the network on the way, is down."""
 RECONNECTING: Final = ("discord.client", "discord.shard")
 """Loggers of discord.py that report each lost connection and each retry with a traceback."""
 
 SERVERS_PER_PAGE: Final = 200
-"""Servers in one answer of Discord's, the most that it gives."""
+"""Number of servers in one of Discord's answers, its maximum."""
 SERVER_PAGES_MAX: Final = 1_000
-"""Such answers, which is more than a bot without verification can need."""
+"""Maximum number of such answers, more than an unverified bot can need."""
 
 Registered = Callable[[], Awaitable[str | None]]
 Register = Callable[[str], Awaitable[None]]
@@ -102,7 +102,7 @@ class Tree(app_commands.CommandTree["TunesmithClient"]):
     """The command tree; an error in a command becomes one private sentence."""
 
     async def interaction_check(self, interaction: discord.Interaction["TunesmithClient"], /) -> bool:
-        """Let a valid command pass where the bot is served; from here on the log lines name the server."""
+        """Let valid commands through in served servers; from here on, log lines name the server."""
         bind_contextvars(guild_id=interaction.guild_id)
         try:
             # While an option is being typed, its value may be anything.
@@ -121,12 +121,12 @@ class Tree(app_commands.CommandTree["TunesmithClient"]):
     async def on_error(
         self, interaction: discord.Interaction["TunesmithClient"], error: app_commands.AppCommandError, /
     ) -> None:
-        """Answer with a sentence; what is neither a refusal nor a bad option is logged as a bug."""
+        """Answer with a sentence; log anything but a refusal or a bad option as a bug."""
         await responses.explain(interaction, _cause(error))
 
 
 def _cause(error: app_commands.AppCommandError) -> Exception:
-    """Return what caused an error of the tree: our own error, or a value that Discord should have refused."""
+    """Return the cause of a tree error: our own error, or a value Discord should have refused."""
     match error:
         case app_commands.CommandInvokeError():
             return error.original
@@ -167,24 +167,24 @@ class TunesmithClient(discord.AutoShardedClient):
             intents=discord.Intents.none(),
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
-            # The pipeline does longer waits: a send has a deadline of its own.
+            # The pipeline handles longer waits: a send has a deadline of its own.
             max_ratelimit_timeout=60.0,
             heartbeat_timeout=silent_s,
         )
         self.command_ids: dict[str, int] = {}
-        """Discord's ids of the registered commands, by their names."""
+        """Discord's ids of the registered commands, by name."""
         self._confirmed: set[int] = set()
         """Shards whose session Discord has started or resumed since their last disconnect."""
         self._compared = False
         """Whether this process has compared its commands with the registered ones."""
         self._proxy = proxy
         self._buckets = 1
-        """Number of shards that may identify themselves at the same time."""
+        """Number of shards that may identify at the same time."""
         self._registered = registered
         self._register = register
         self._sharding = sharding
         self.tree = Tree(self)
-        # discord.py drops a channel of a type that it does not know, and its id with it (2.7.1).
+        # discord.py drops a channel of an unknown type, and its id with it (2.7.1).
         parsers = self._connection.parsers
         parse = parsers["INTERACTION_CREATE"]
         parsers["INTERACTION_CREATE"] = lambda data: parse(with_known_channel(data))
@@ -197,18 +197,18 @@ class TunesmithClient(discord.AutoShardedClient):
         self.tree.add_command(Privacy(services))
 
     async def close(self) -> None:
-        """Disconnect, if a connection exists or is being made."""
-        # Before the first login there is nothing to close, and close() would fail (2.7.1).
+        """Disconnect, if a connection exists or is being established."""
+        # Before the first login, there is nothing to close, and close() would fail (2.7.1).
         if self.loop is not discord.client._loop:  # noqa: SLF001
             await super().close()
 
     def reopen(self) -> None:
-        """Make ``start`` possible again after discord.py has closed the client."""
+        """Allow ``start`` to run again after discord.py has closed the client."""
         self.clear()
         self._confirmed.clear()
-        # clear() keeps three things (2.7.1): a connector that was closed with its session, the number of
-        # shards, which may be why the connection ended, and a queue that holds its "closed" event. Login
-        # makes a new queue if it finds this loop.
+        # clear() keeps three things (2.7.1): a connector closed with its session, the number of shards, which
+        # may have ended the connection, and a queue that holds its "closed" event. Login makes a new queue if
+        # it finds this loop.
         self.http.connector = discord.utils.MISSING
         self.shard_count = None  # type: ignore[assignment] # "ask Discord"
         self.loop = discord.client._loop  # noqa: SLF001
@@ -216,7 +216,7 @@ class TunesmithClient(discord.AutoShardedClient):
     async def login(self, token: str) -> None:
         """Log in, through the proxy if there is one."""
         if self._proxy is not None:
-            # It was closed with the last session. Without one, discord.py makes its own.
+            # The last session closed it. Without a proxy, discord.py makes its own.
             self.http.connector = connector_through(self._proxy, limit=0) or discord.utils.MISSING
         await super().login(token)
 
@@ -232,18 +232,18 @@ class TunesmithClient(discord.AutoShardedClient):
         if self.application_id is not None:
             log.info("ready to be invited", extra={"invite_url": invite_link(self.application_id)})
         if not discord.http.Route.BASE.startswith(DISCORD_URL):
-            # After a lost session discord.py reconnects to its default gateway and not to the one that it
-            # was given first (2.7.1): the token would be sent to the real Discord.
+            # After losing a session, discord.py reconnects to its default gateway, not to the one it was
+            # first given (2.7.1): the token would be sent to the real Discord.
             _, gateway, _ = await self.http.get_bot_gateway()
             discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """Wait for the shard's turn: other processes identify themselves, too."""
+        """Wait for the shard's turn, since other processes identify, too."""
         await super().before_identify_hook(shard_id, initial=initial)
         await self._sharding.turn((shard_id or 0) % self._buckets)
 
     async def payload(self) -> list[dict[str, Any]]:
-        """Return the commands as they are registered with Discord, in every language."""
+        """Return the commands as registered with Discord, in every language."""
         translator = Translator()
         await self.tree.set_translator(translator)
         return [
@@ -252,7 +252,7 @@ class TunesmithClient(discord.AutoShardedClient):
         ]
 
     async def _register_commands(self) -> None:
-        """Register the commands only if they differ from the last ones; Discord allows 200 creates a day."""
+        """Register the commands only if they have changed; Discord allows 200 creates a day."""
         payload = await self.payload()
         identity = json.dumps([self.application_id, payload], sort_keys=True)
         digest = hashlib.sha256(identity.encode()).hexdigest()
@@ -260,10 +260,10 @@ class TunesmithClient(discord.AutoShardedClient):
         if known == digest or self.application_id is None or not self._sharding.share.leads:
             return
         try:
-            # As tree.sync does, which would translate everything once more.
+            # Like tree.sync, which would translate everything again.
             answer = await self.http.bulk_upsert_global_commands(self.application_id, payload=payload)
         except (discord.HTTPException, discord.RateLimited) as error:
-            # The commands that Discord knows still work; the next start tries again.
+            # The commands that Discord knows still work; the next start retries.
             log.warning("commands not registered", extra={"error": str(error)})
             return
         self.command_ids = command_mentions.ids_of(answer)
@@ -271,10 +271,10 @@ class TunesmithClient(discord.AutoShardedClient):
         log.info("commands registered")
 
     async def on_ready(self) -> None:
-        """Log the session, of which there may be many, and register commands that have changed."""
+        """Log the session and register changed commands; there may be many sessions."""
         log.info("connected to Discord", extra={"user": str(self.user)})
         if not self._compared:
-            # Members use the commands of the last version meanwhile, as they do while the bot is updated.
+            # Until then, members use the last version's commands, as they do during an update.
             self._compared = True
             await self._register_commands()
 
@@ -287,11 +287,11 @@ class TunesmithClient(discord.AutoShardedClient):
         self._confirmed.add(shard)
 
     async def on_shard_disconnect(self, shard: int) -> None:
-        """Note that the shard was cut off; a reopened socket is not yet a session."""
+        """Note that the shard lost its connection; a reopened socket is not yet a session."""
         self._confirmed.discard(shard)
 
     def cut_off(self) -> str | None:
-        """Return why some or all events from Discord do not arrive; None if they do."""
+        """Return why some or all of Discord's events do not arrive; None if they do."""
         own = self.shard_ids or range(self.shard_count or 0)
         shards, missing = len(own), sum(not self._listens(shard) for shard in own)
         if self.is_closed() or missing == shards:
@@ -299,7 +299,7 @@ class TunesmithClient(discord.AutoShardedClient):
         return f"not connected to Discord on {missing} of {shards} shards" if missing else None
 
     async def present_servers(self) -> frozenset[int] | None:
-        """Return all servers that the bot is in; None unless all shards listen and Discord lists them all."""
+        """Return all of the bot's servers; None unless all shards listen and Discord lists them all."""
         found: set[int] = set()
         if not self.shard_count or self.cut_off() is not None:
             return None
@@ -320,7 +320,7 @@ class TunesmithClient(discord.AutoShardedClient):
         return info is not None and shard in self._confirmed and not info.is_closed()
 
     def latencies_s(self) -> dict[int, float]:
-        """Return the seconds from a heartbeat to its answer for each connected shard that has had one."""
+        """Return the last heartbeat's latency in seconds for each connected shard that has one."""
         return {
             shard: latency_s
             for shard, latency_s in self.latencies
@@ -328,7 +328,7 @@ class TunesmithClient(discord.AutoShardedClient):
         }
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
-        """Handle buttons and submitted forms here, whoever was sent them and however long ago."""
+        """Handle buttons and submitted forms here, no matter who received them or when."""
         if interaction.type is discord.InteractionType.component:
             await self.guarded(interaction, self._pressed(interaction))
         elif interaction.type is discord.InteractionType.modal_submit:
@@ -344,7 +344,7 @@ class TunesmithClient(discord.AutoShardedClient):
         await responses.submitted(interaction, self.services.intake)
 
     async def guarded(self, interaction: discord.Interaction, work: Awaitable[Any]) -> None:
-        """Await what a button or a form does; an error becomes one private sentence."""
+        """Await the action of a button or form; an error becomes one private sentence."""
         with bound_contextvars(guild_id=interaction.guild_id):
             try:
                 await work
@@ -353,7 +353,7 @@ class TunesmithClient(discord.AutoShardedClient):
 
 
 def with_known_channel(data: Any) -> Any:  # noqa: ANN401 - Discord's JSON
-    """Return an interaction whose channel, if its type is unknown, is taken for a text channel."""
+    """Return an interaction with any unknown channel type treated as a text channel."""
     channel = data.get("channel")
     if not isinstance(channel, dict) or channel.get("type") in CHANNEL_TYPES:
         return data
@@ -361,14 +361,14 @@ def with_known_channel(data: Any) -> Any:  # noqa: ANN401 - Discord's JSON
 
 
 def invite_link(application_id: int) -> str:
-    """Return the address that adds the bot to a server with only the permissions that it needs."""
+    """Return the link that adds the bot to a server with only the permissions it needs."""
     return discord.utils.oauth_url(
         application_id, permissions=INVITE_PERMISSIONS, scopes=("bot", "applications.commands")
     )
 
 
 def lose_traceback(record: logging.LogRecord) -> bool:
-    """Make a log line of discord.py about a lost connection one line: its traceback shows nothing of ours."""
+    """Shorten discord.py's logs of lost connections to one line: the traceback shows none of our code."""
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
     if isinstance(error, (*UNREACHABLE, discord.ConnectionClosed)):
         record.exc_info = None
@@ -377,7 +377,7 @@ def lose_traceback(record: logging.LogRecord) -> bool:
 
 
 def use_api(url: str) -> None:
-    """Use this REST API from here on; the gateway's address comes from it too."""
+    """Switch to this REST API, which also supplies the gateway's address."""
     discord.http.Route.BASE = url
     for name in RECONNECTING:
         logging.getLogger(name).addFilter(lose_traceback)

@@ -37,31 +37,31 @@ from bot.ui.text import cut
 log = logging.getLogger(__name__)
 
 SMALLER_TRIES: Final = 3
-"""Sends of one song, each with fewer files, if Discord finds them too large."""
+"""Maximum number of attempts to send a song, each with fewer files, if Discord finds them too large."""
 EDIT_S: Final = 20.0
-"""Seconds for a small request."""
+"""Timeout for a small request, in seconds."""
 COPY_S: Final = 60.0
-"""Seconds for the copy of a song."""
+"""Timeout for copying a song, in seconds."""
 FETCH_S: Final = 30.0
-"""Seconds for one file; another source may be tried after it."""
+"""Timeout for fetching one file, in seconds; another source may be tried afterwards."""
 LOOK_S: Final = 60.0
-"""Seconds to look through a channel's history."""
+"""Timeout for searching a channel's history, in seconds."""
 HISTORY_MARGIN: Final = timedelta(seconds=60)
-"""How far before the start of a send its message is looked for, in case the clocks differ."""
+"""How far before the start of a send to search for its message, in case the clocks differ."""
 HISTORY_LAST: Final = timedelta(seconds=240)
 """How long after its start a send may have landed."""
 HISTORY_MAX: Final = 1_000
-"""Messages that are looked through for a send whose time is known."""
+"""Maximum number of messages to search for a send whose time is known."""
 EVER_MAX: Final = 5_000
-"""Messages that are looked through for a send at any time."""
+"""Maximum number of messages to search for a send whose time is unknown."""
 LOOK_EVER_S: Final = 300.0
-"""Seconds for ``EVER_MAX`` messages, a hundred at a time, with the waits that Discord asks for."""
+"""Timeout for searching ``EVER_MAX`` messages, in seconds: a hundred at a time, with Discord's waits."""
 CARD_WITHIN: Final = 100
-"""Messages after a request among which its card is."""
+"""Number of messages after a request within which its card must appear."""
 
 
 class DiscordCourier:
-    """Posts for the pipeline. Needs no gateway connection, only the client's REST session."""
+    """Posts for the pipeline over REST alone, without a gateway connection."""
 
     def __init__(self, client: discord.Client) -> None:
         self._client = client
@@ -94,7 +94,7 @@ class DiscordCourier:
         locale: str,
         direct: bool,
     ) -> int:
-        """Post the same message without a mention, for a member who asked for it."""
+        """Post the same message without a mention, for a member who requested it."""
         say = language_of(locale)
         try:
             async with asyncio.timeout(COPY_S):
@@ -132,7 +132,7 @@ class DiscordCourier:
                     with translated(self._client, Doing.UPLOADING):
                         message = await channel.send(text, embed=embed, files=uploads, view=view, **how)
             except TooLarge as error:
-                # Nothing was posted, so another try with fewer files can't be a second message.
+                # Nothing was posted, so another attempt with fewer files can't duplicate the message.
                 log.info(
                     "files too large", extra={"job_id": job.id, "count": len(attached), "error": str(error)}
                 )
@@ -155,7 +155,7 @@ class DiscordCourier:
         return "" if self._client.user is None else self._client.user.display_name
 
     async def fetch(self, job: Job, take: int, *, max_bytes: int) -> bytes | None:
-        """Return the file of this take in the song's message."""
+        """Return this take's file from the song's message."""
         if job.delivery is None or job.message_id is None:
             return None
         with translated(self._client, Doing.FETCHING):
@@ -190,7 +190,7 @@ class DiscordCourier:
         return message.id
 
     async def post_alert(self, alert: BudgetAlert) -> None:
-        """Post how much of a server's allowance is used in the channel that its managers chose."""
+        """Post a server's allowance usage to the channel that its managers chose."""
         channel = self._client.get_partial_messageable(alert.channel_id)
         text = quota_cards.budget_alert(language_of(alert.locale), alert)
         with translated(self._client, Doing.SENDING):
@@ -198,7 +198,7 @@ class DiscordCourier:
                 await channel.send(text, nonce=nonce_of(f"budget:{alert.id}"))
 
     async def announce(self, job: Job, channel_id: int) -> None:
-        """Post one line with a link to the song, which pings nobody."""
+        """Post one line that links to the song and pings nobody."""
         channel = self._client.get_partial_messageable(channel_id)
         say = language_of(job.origin.guild_locale)
         with translated(self._client, Doing.SENDING):
@@ -206,11 +206,11 @@ class DiscordCourier:
                 await channel.send(announcement(say, job), nonce=nonce_of(f"announcement:{job.id}"))
 
     async def find(self, job: Job, kind: MessageKind, where: Delivery, *, ever: bool = False) -> int | None:
-        """Look for the job's own message of this kind in the time in which a send could have landed.
+        """Find the job's own message of this kind among those sent when it could have landed.
 
-        If it may have landed at any time, there may be too many messages since then to know.
+        With ``ever``, any time qualifies, and there may be too many messages since then for an answer.
         """
-        # On Discord's clock: ours may be wrong, but the difference between two of its readings is not.
+        # By Discord's clock: ours may be wrong, but the difference between two of its readings is not.
         asked_at = discord.utils.snowflake_time(job.origin.interaction_id)
         began_at = asked_at + (where.started_at - job.created_at)
         after = discord.Object(discord.utils.time_snowflake(max(asked_at, began_at - HISTORY_MARGIN)))
@@ -232,7 +232,7 @@ class DiscordCourier:
         return None
 
     async def _may_read(self, job: Job, where: Delivery) -> None:
-        """Raise if the history can't be read: Discord then shows an empty one, but refuses a single message.
+        """Raise if the history is unreadable: it then looks empty, but fetching one message fails.
 
         Source: https://docs.discord.com/developers/resources/message#get-channel-messages, read 2026-11-24.
         """
@@ -244,7 +244,7 @@ class DiscordCourier:
                 raise
 
     async def find_card(self, job: Job) -> int | None:
-        """Return the message that Discord made of the answer: it names the interaction."""
+        """Return the message that Discord created for the answer: it names the interaction."""
         request = discord.Object(job.origin.interaction_id)
         channel = self._client.get_partial_messageable(job.origin.channel_id)
         with translated(self._client, Doing.EDITING):
@@ -281,18 +281,18 @@ class DiscordCourier:
 
 
 def _with_links(say: Language, content: str, left_out: dict[int, str]) -> str:
-    """Return the text of a message, with the addresses that are too long for a button."""
+    """Return a message's text with the URLs that are too long for a button."""
     lines = [content] if content else []
     for take, url in left_out.items():
         line = f"{say('button-take', number=take)}: <{url}>"
-        # Part of an address leads nowhere, and Discord refuses a text that is too long.
+        # A truncated URL leads nowhere, and Discord refuses texts that are too long.
         if len(url) > LINK_MAX and len("\n".join([*lines, line])) <= CONTENT_MAX:
             lines.append(line)
     return "\n".join(lines)
 
 
 def _attachable(files: Sequence[tuple[Track, Path]]) -> set[int]:
-    """Return the takes whose files exist and fit into one request, the first ones first."""
+    """Return the takes whose files exist and fit into one request, in order."""
     takes: set[int] = set()
     total = 0
     for track, path in files:
@@ -307,12 +307,12 @@ def _size(files: Sequence[tuple[Track, Path]], take: int) -> int:
 
 
 def _language(job: Job, where: Delivery) -> Language:
-    """Return the server's language in its channels, the member's own in a direct message."""
+    """Return the server's language in its channels, and the member's in a direct message."""
     return language_of(job.origin.member_locale if where.direct else job.origin.guild_locale)
 
 
 def _reference(job: Job, where: Delivery) -> dict[str, Any]:
-    """Return what makes a message a reply to the card, if there is one; it may have been deleted."""
+    """Return the arguments that make a message a reply to the card, which may have been deleted."""
     elsewhere = where.channel_id != job.origin.channel_id
     if elsewhere or job.card_message_id is None or not job.origin.may_reference:
         return {}

@@ -1,7 +1,7 @@
-"""The meaning of Discord's refusals, by their JSON codes.
+"""The meaning of Discord's refusals, derived from their JSON codes.
 
-Only a code that names a place says something about the place. Everything else with 401, 403, 404, 429 or
-5xx is weather: Discord's own edge has answered like that on every route for minutes at a time.
+Only codes that name a place concern a place. Everything else with 401, 403, 404, 429 or 5xx is weather: for
+minutes at a time, Discord's own edge has answered like that on every route.
 """
 
 from collections.abc import Iterator
@@ -18,10 +18,10 @@ UNKNOWN_MESSAGE: Final = 10008
 UNKNOWN_INTERACTION: Final = 10062
 ALREADY_ACKNOWLEDGED: Final = 40060
 UNANSWERABLE: Final = frozenset({UNKNOWN_INTERACTION, ALREADY_ACKNOWLEDGED})
-"""Codes of interactions that take no answer: it came too late, or there is one already."""
+"""Codes of interactions that can't be answered: too late, or answered already."""
 UNKNOWN_WEBHOOK: Final = 10015
 NO_ANSWER: Final = frozenset({UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK})
-"""Codes of an interaction that has no message for its answer."""
+"""Codes of an interaction whose answer has no message."""
 DISCORD_ERRORS: Final = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError)
 """Errors that only a request to Discord raises."""
 NETWORK_ERRORS: Final = (*DISCORD_ERRORS, TimeoutError, OSError)
@@ -38,22 +38,22 @@ WEATHER_STATUSES: Final = frozenset(
 
 
 class Meaning(Enum):
-    """Subject of a refusal."""
+    """The subject of a refusal."""
 
     PLACE = auto()
-    """The channel, thread or server is gone, or takes nothing from the bot."""
+    """The channel, thread or server is gone, or the bot can't post there."""
     PERSON = auto()
-    """The member takes no direct messages from the bot."""
+    """The member accepts no direct messages from the bot."""
     MESSAGE = auto()
-    """The message is gone, or can't be edited any more."""
+    """The message is gone, or can no longer be edited."""
     CONTENT = auto()
-    """This content is not accepted; other content may be."""
+    """This content is refused; other content may be accepted."""
     SIZE = auto()
     """The files are too large."""
     SLOW_MODE = auto()
-    """The channel takes the next message later."""
+    """The channel accepts the next message only later."""
     WEATHER = auto()
-    """Nothing about the request: the same one may succeed later."""
+    """Unrelated to the request: the same one may succeed later."""
 
 
 MEANINGS: Final[dict[int, Meaning]] = {
@@ -68,7 +68,7 @@ MEANINGS: Final[dict[int, Meaning]] = {
     160002: Meaning.PLACE,  # a reply without permission to read the history
     160005: Meaning.PLACE,  # locked thread
     10013: Meaning.PERSON,  # unknown user
-    50007: Meaning.PERSON,  # takes no direct messages
+    50007: Meaning.PERSON,  # accepts no direct messages
     50033: Meaning.PERSON,  # invalid recipient
     50278: Meaning.PERSON,  # shares no server with the bot
     UNKNOWN_MESSAGE: Meaning.MESSAGE,
@@ -85,14 +85,14 @@ MEANINGS: Final[dict[int, Meaning]] = {
 
 
 class UnreadableAnswer(aiohttp.ClientPayloadError):
-    """Discord's answer has a form that discord.py can't read: as good as no answer."""
+    """Discord's answer is malformed and can't be read by discord.py: as good as no answer."""
 
 
 def meaning_of(error: discord.HTTPException) -> Meaning:
-    """Return what a refusal is about; a bad request without a known code is about its content."""
+    """Return the subject of a refusal; a bad request without a known code is about its content."""
     if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return Meaning.SIZE
-    code: object = error.code  # a body may have anything in its place
+    code: object = error.code  # a body may have anything here
     if isinstance(code, int) and code in MEANINGS:
         return MEANINGS[code]
     if error.status in WEATHER_STATUSES or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -102,10 +102,10 @@ def meaning_of(error: discord.HTTPException) -> Meaning:
 
 @contextmanager
 def readable_answers() -> Iterator[None]:
-    """Turn discord.py's failures to read an answer into ``UnreadableAnswer``.
+    """Turn discord.py's failures to parse an answer into ``UnreadableAnswer``.
 
-    Discord's proxies answer with JSON that lacks ``retry_after``, with lists, or with HTML under a JSON
-    content type; discord.py 2.7.1 raises whatever error results.
+    Discord's proxies answer with JSON that lacks ``retry_after``, with lists, or with HTML labelled as JSON;
+    discord.py 2.7.1 raises whatever error results.
     """
     try:
         yield
@@ -116,7 +116,7 @@ def readable_answers() -> Iterator[None]:
 
 
 def is_unreadable_answer(error: BaseException) -> bool:
-    """Return whether an error was raised while discord.py read an answer, and not by our own code."""
+    """Return whether an error was raised while discord.py, not our code, read an answer."""
     if isinstance(error, UnreadableAnswer):
         return True
     if not isinstance(error, (AttributeError, LookupError, TypeError, ValueError)):
@@ -131,8 +131,8 @@ def is_unreadable_answer(error: BaseException) -> bool:
 
 
 def reopen_for_all(client: discord.Client) -> None:
-    """Let requests pass again after one that waited out a global rate limit was cancelled.
+    """Unblock requests after one that waited out a global rate limit was cancelled.
 
-    discord.py (2.7.1) blocks all requests meanwhile, and a cancelled one never unblocks them.
+    discord.py (2.7.1) blocks all requests during the wait, and a cancelled one never unblocks them.
     """
     client.http._global_over.set()  # noqa: SLF001

@@ -8,40 +8,40 @@ CONTENT_MAX: Final = 2_000
 
 # https://docs.discord.com/developers/components/reference#button
 LINK_MAX: Final = 512
-"""Characters of a button's address."""
+"""Maximum length of a button's URL, in characters."""
 
 # https://docs.discord.com/developers/components/reference#text-input
 TEXT_INPUT_MAX: Final = 4_000
-"""Characters of a text field in a form."""
+"""Maximum length of a form's text field, in characters."""
 
 # https://docs.discord.com/developers/interactions/application-commands#autocomplete
 CHOICES_MAX: Final = 25
-"""Choices in one answer to an autocompletion."""
+"""Maximum number of choices in one autocompletion answer."""
 
 # https://docs.discord.com/developers/interactions/application-commands#application-command-object-application-command-option-choice-structure
 CHOICE_MAX: Final = 100
-"""Characters of a choice's label."""
+"""Maximum length of a choice's label, in characters."""
 
 # https://docs.discord.com/developers/reference#uploading-files
 REQUEST_MAX_BYTES: Final = 24 * 1024 * 1024
-"""Files of one message together; Discord refuses requests of 25 MiB and more."""
+"""Maximum total size of a message's files; Discord refuses requests of 25 MiB and more."""
 FILE_SAFE_BYTES: Final = 10 * 1024 * 1024
-"""Size of a file that every server takes."""
+"""File size that every server accepts."""
 
 # https://docs.discord.com/developers/resources/message#embed-object-embed-limits
 EMBED_MAX: Final = 6_000
-"""Characters of all embeds of a message together."""
+"""Maximum total length of a message's embeds, in characters."""
 EMBED_TITLE_MAX: Final = 256
-"""Characters of an embed's title."""
+"""Maximum length of an embed's title, in characters."""
 EMBED_DESCRIPTION_MAX: Final = 4_096
-"""Characters of an embed's description."""
+"""Maximum length of an embed's description, in characters."""
 EMBED_URL_MAX: Final = 2_048
-"""Characters of an address in an embed."""
+"""Maximum length of a URL in an embed, in characters."""
 EMBED_FIELDS_MAX: Final = 25
-"""Fields of an embed."""
+"""Maximum number of fields in an embed."""
 EMBED_FIELD_NAME_MAX: Final = 256
-"""Characters of a field's name."""
+"""Maximum length of a field's name, in characters."""
 EMBED_FIELD_VALUE_MAX: Final = 1_024
-"""Characters of a field's value."""
+"""Maximum length of a field's value, in characters."""
 EMBED_FOOTER_MAX: Final = 2_048
-"""Characters of an embed's footer."""
+"""Maximum length of an embed's footer, in characters."""

@@ -8,7 +8,7 @@ from bot.proxies import Proxy, ProxyKind
 
 
 def connector_through(proxy: Proxy, *, limit: int) -> aiohttp.BaseConnector | None:
-    """Return a connector to Discord by SOCKS5, or None for HTTP and HTTPS, which aiohttp does itself."""
+    """Return a connector to Discord by SOCKS5; None for HTTP and HTTPS, which aiohttp handles itself."""
     if proxy.kind is not ProxyKind.SOCKS5:
         return None
     from bot.ui.discord_socks import socks_connector  # noqa: PLC0415 - few use such a proxy
@@ -17,14 +17,14 @@ def connector_through(proxy: Proxy, *, limit: int) -> aiohttp.BaseConnector | No
 
 
 def http_options(proxy: Proxy | None) -> dict[str, Any]:
-    """Return what a session or discord.py is given for a proxy by HTTP or HTTPS."""
+    """Return the arguments that give a session or discord.py an HTTP or HTTPS proxy."""
     if proxy is None or proxy.kind is ProxyKind.SOCKS5:
         return {}
     return {"proxy": proxy.url}
 
 
 def session_options(proxy: Proxy | None, *, limit: int = 10) -> dict[str, Any]:
-    """Return what an aiohttp session is given to reach Discord through a proxy."""
+    """Return the arguments that let an aiohttp session reach Discord through a proxy."""
     if proxy is None:
         return {}
     return {"connector": connector_through(proxy, limit=limit), **http_options(proxy)}

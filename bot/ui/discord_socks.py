@@ -10,7 +10,7 @@ from bot.proxies import Proxy
 
 
 class ProxyFailed(aiohttp.ClientConnectionError):
-    """The proxy can't be reached, or does not connect. A ClientError, as of every other connection."""
+    """The proxy is unreachable or does not connect; a ClientError like other connection failures."""
 
 
 class _SocksConnector(ProxyConnector):
@@ -23,7 +23,7 @@ class _SocksConnector(ProxyConnector):
 
 
 def socks_connector(proxy: Proxy, *, limit: int) -> aiohttp.BaseConnector:
-    """Return a connector through the proxy, which also looks up the names."""
+    """Return a connector through the proxy, which also resolves host names."""
     return _SocksConnector(
         proxy.host,
         proxy.port,

@@ -5,13 +5,13 @@ import unicodedata
 from typing import Final
 
 TITLE_CHARS_MAX: Final = 40
-"""Maximum length of a title in a file name, in characters as people see them."""
+"""Maximum length of a title in a file name, in user-perceived characters."""
 TITLE_MAX_BYTES: Final = 120
-"""Maximum length of a title in a file name, in bytes; file systems take names of 143 bytes or more."""
+"""Maximum length of a title in a file name, in bytes; file systems accept names of 143 bytes or more."""
 MARKS_MAX: Final = 4
 """Maximum number of combining marks on one character."""
 CLUSTER_MAX: Final = 8
-"""Maximum number of code points of consonants that are joined."""
+"""Maximum number of code points in a cluster of joined consonants."""
 
 _FOLDED: Final = str.maketrans(
     {
@@ -27,36 +27,36 @@ _FOLDED: Final = str.maketrans(
         "\u0131": "i",
     }
 )
-"""Latin letters that have no accent to take off; ß becomes ss by case folding."""
+"""Latin letters without a removable accent; ß becomes ss by case folding."""
 _FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
-"""Letters and marks that show nothing."""
+"""Invisible letters and marks."""
 _VARIATIONS: Final = re.compile("[\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _SEPARATOR: Final = "-"
 _VIRAMA: Final = 9
-"""The combining class of marks that join two consonants of an Indic script into one character."""
+"""Combining class of marks that join two consonants of an Indic script into one character."""
 _RESERVED: Final = frozenset({"con", "prn", "aux", "nul"})
-"""Names of devices on Windows, whatever follows their first full stop."""
+"""Device names on Windows, regardless of anything after their first full stop."""
 _TAKE: Final = re.compile(r"-([0-9])\.[a-z0-9]+$")
 
 
 def file_name(title: str, take: int, ending: str) -> str:
     """Return the name of a take's file: ``neon-rain-1.mp3``, ``内山-1.mp3``, ``strasse-1.mp3``.
 
-    Letters and digits of every script stay, in lower case; Latin ones lose their accents. Nothing else does:
-    no separators of paths, no controls, no bidirectional marks, no full stops and no spaces.
+    Letters and digits of every script stay, in lower case; Latin ones lose their accents. Nothing else
+    remains: no path separators, controls, bidirectional marks, full stops or spaces.
     """
     name = _cut(_clusters(_folded(title))).strip(_SEPARATOR)
     return f"{'song' if name in _RESERVED else name or 'song'}-{take}{ending}"
 
 
 def take_of(name: str) -> int | None:
-    """Return the take in a name made by ``file_name``."""
+    """Return the take number from a name made by ``file_name``."""
     match = _TAKE.search(name)
     return None if match is None else int(match[1])
 
 
 def _folded(title: str) -> str:
-    """Return the title in lower case, with Latin letters as ASCII where they have a counterpart."""
+    """Return the title in lower case, with Latin letters as ASCII where possible."""
     text = unicodedata.normalize("NFKC", title).casefold().translate(_FOLDED)
     chars: list[str] = []
     base = ""
@@ -70,7 +70,7 @@ def _folded(title: str) -> str:
 
 
 def _clusters(text: str) -> list[str]:
-    """Return the characters as people see them, with one separator in place of everything else."""
+    """Return user-perceived characters, with one separator in place of everything else."""
     clusters: list[str] = []
     for char in text:
         kind = unicodedata.category(char)[0]
@@ -94,7 +94,7 @@ def _continues(cluster: str) -> bool:
 
 
 def _cut(clusters: list[str]) -> str:
-    """Return as many of the characters as a name may have."""
+    """Return as many of the characters as a file name may have."""
     name, size = "", 0
     for cluster in clusters[:TITLE_CHARS_MAX]:
         size += len(cluster.encode())

@@ -1,4 +1,4 @@
-"""Embeds that Discord accepts, however much there is to show."""
+"""Embeds that Discord accepts, however much content they have."""
 
 from typing import Any, Final, cast
 
@@ -17,11 +17,11 @@ from bot.ui.discord_limits import (
 from bot.ui.text import cut_lines
 
 EMPTY: Final = "\u200b"
-"""Stands in for an empty field value, which Discord refuses."""
+"""Placeholder for an empty field value, which Discord refuses."""
 
 
 class FittedEmbed(discord.Embed):
-    """An embed that is cut to Discord's limits when it is sent: whole lines first, then whole fields.
+    """An embed cut to Discord's limits when it is sent: whole lines first, then whole fields.
 
     Every embed of the bot is one; ``tests/rules/`` checks that.
     """
@@ -29,7 +29,7 @@ class FittedEmbed(discord.Embed):
     __slots__ = ()
 
     def to_dict(self) -> EmbedData:
-        """Return the embed as it is sent."""
+        """Return the embed as sent."""
         data = cast("dict[str, Any]", super().to_dict())
         left = EMBED_MAX
         if data.get("footer", {}).get("text"):
@@ -45,7 +45,7 @@ class FittedEmbed(discord.Embed):
 
 
 def _fitting(fields: list[dict[str, Any]], left: int) -> list[dict[str, Any]]:
-    """Return the first fields, as many as fit into ``left`` characters."""
+    """Return as many of the first fields as fit into ``left`` characters."""
     kept: list[dict[str, Any]] = []
     for field in fields[:EMBED_FIELDS_MAX]:
         fitting = field | {

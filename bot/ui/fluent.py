@@ -1,7 +1,8 @@
-"""A reader of the part of Fluent that ``languages/`` uses: texts, facts, and a choice by a fact.
+"""Parse the subset of Fluent used by ``languages/``: texts, facts, and a choice by a fact.
 
-The reference implementation brings Babel, whose locale data occupies 7 MiB and takes a tenth of the start; a
-test compares the two on every message. Functions, terms, attributes and nested references are not read.
+The reference implementation pulls in Babel, whose locale data occupies 7 MiB and takes a tenth of the startup
+time; a test compares the two on every message. Functions, terms, attributes and nested references are not
+supported.
 
 Source: https://projectfluent.org/fluent/guide/, and the grammar in
 https://github.com/projectfluent/fluent/blob/main/spec/fluent.ebnf, read 2026-11-26.
@@ -17,11 +18,11 @@ Fact = str | int
 FACT: Final = re.compile(r"\{\s*\$([a-z][a-z0-9_-]*)\s*(\}|->)")
 """The beginning of a placeable: a fact to write, or to choose by."""
 LITERAL: Final = re.compile(r'\{\s*"([^"\\\n]+)"\s*\}')
-"""Text in quotation marks, which keeps its blanks at the ends of a pattern."""
+"""Quoted text, which keeps its blanks at the ends of a pattern."""
 VARIANT: Final = re.compile(r"\s*(\*?)\[\s*([a-z0-9_-]+)\s*\] *")
 TEXT: Final = re.compile(r"[^{}\n]+")
 BREAK: Final = re.compile(r"(?:\r?\n *)*\n( *)")
-"""Line breaks with the indentation of the next line that is not empty."""
+"""Line breaks, with the indentation of the next non-empty line."""
 
 
 class _Write(Struct, frozen=True):
@@ -39,14 +40,14 @@ class _Choice(Struct, frozen=True):
 
 
 class _Break(Struct, frozen=True):
-    """Line breaks, and how far the next line is indented."""
+    """Line breaks, and the indentation of the next line."""
 
     count: int
     indent: int
 
 
 class _Literal(Struct, frozen=True):
-    """Text of which no blank is left out."""
+    """Text whose blanks are all kept."""
 
     text: str
 
@@ -55,13 +56,13 @@ Pattern = tuple[str | _Write | _Choice, ...]
 
 
 class Rules(Struct, frozen=True):
-    """How a language writes numbers, and which of them are one of something."""
+    """How a language formats numbers and selects plurals."""
 
     thousands: str
     category: Callable[[int], str]
 
     def number(self, number: int) -> str:
-        """Return a whole number as the language writes it."""
+        """Return a whole number in the language's format."""
         return str(number) if -1000 < number < 1000 else f"{number:,}".replace(",", self.thousands)  # noqa: PLR2004
 
 
@@ -69,7 +70,7 @@ def parse(source: str) -> Pattern:
     """Return the pattern of a message, which begins with its name.
 
     Raises:
-        ValueError: it uses more of Fluent than is read here.
+        ValueError: it uses unsupported Fluent syntax.
     """
     pattern, end = _pattern(source, source.index("=") + 1, within=False)
     rest = [line for line in source[end:].splitlines() if line.strip() and not line.startswith("#")]
@@ -79,10 +80,10 @@ def parse(source: str) -> Pattern:
 
 
 def render(pattern: Pattern, facts: Mapping[str, Fact], rules: Rules) -> str:
-    """Return the text of a pattern with these facts.
+    """Return a pattern's text with these facts filled in.
 
     Raises:
-        LookupError: it needs another fact.
+        LookupError: a fact is missing.
     """
     texts = []
     for part in pattern:
@@ -104,7 +105,7 @@ def _chosen(choice: _Choice, fact: Fact, rules: Rules) -> Pattern:
 
 
 def _pattern(source: str, at: int, *, within: bool) -> tuple[Pattern, int]:
-    """Read a pattern from ``at``; ``within`` a choice, the next variant or the closing brace ends it."""
+    """Parse a pattern from ``at``; ``within`` a choice, the next variant or closing brace ends it."""
     parts: list[str | _Literal | _Write | _Choice | _Break] = []
     while at < len(source):
         if (text := TEXT.match(source, at)) is not None:
@@ -124,7 +125,7 @@ def _pattern(source: str, at: int, *, within: bool) -> tuple[Pattern, int]:
             following = source[broken.end() : broken.end() + 1]
             if (within and following in "*[}") or (not within and not broken[1]):
                 break
-            if following and following in ".[*":  # an attribute, or a variant of no choice
+            if following and following in ".[*":  # an attribute, or a variant outside a choice
                 raise ValueError(source[broken.end() : broken.end() + 40])
             parts.append(_Break(broken[0].count("\n"), len(broken[1])))
             at = broken.end()
@@ -148,7 +149,7 @@ def _choice(source: str, at: int, fact: str) -> tuple[_Choice, int]:
 
 
 def _dedented(parts: list[str | _Literal | _Write | _Choice | _Break]) -> Pattern:
-    """Return the parts without the indentation that all lines share, and without blanks around them."""
+    """Return the parts without their common indentation and without surrounding blanks."""
     if parts and isinstance(parts[0], str):
         parts[0] = parts[0].lstrip(" ")
     while parts and parts[0] == "":

@@ -1,4 +1,4 @@
-"""The forms in which members describe a song, and how submissions are read, also after a restart."""
+"""The forms in which members describe a song; submissions are parsed even after a restart."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ from bot.ui.language import Language
 INSTRUMENTAL: Final = "instrumental"
 WITH_VOCALS: Final = "with_vocals"
 MODEL_MAX: Final = 50
-"""Characters of a model's name."""
+"""Maximum length of a model's name, in characters."""
 _CUSTOM_ID = re.compile(
     f"song:(?P<kind>prompt|custom):((?P<of>draft|remix)(?P<key>{NUMBER}))?:(?P<model>.{{1,{MODEL_MAX}}})",
     re.DOTALL,
@@ -32,9 +32,9 @@ class Submission(Struct, frozen=True, kw_only=True):
 
     request: SongRequest
     draft: int | None
-    """The number of the draft that it was opened with."""
+    """The number of the draft that prefilled it."""
     remix_of: JobId | None
-    """The job whose texts it was opened with."""
+    """The job whose texts prefilled it."""
     lyrics_file: discord.Attachment | None
 
 
@@ -46,10 +46,10 @@ def song_form(
     remix_of: JobId | None = None,
     price_credits: int = 0,
 ) -> ui.Modal:
-    """Return the form for this kind of request, filled from it.
+    """Return the form for this kind of request, prefilled from it.
 
-    ``draft`` or ``remix_of`` names where its texts are stored: what does not fit into a field stays there.
-    ``price_credits`` is what a remix costs.
+    ``draft`` or ``remix_of`` names where its texts are stored: anything that does not fit into a field stays
+    there. ``price_credits`` is the price of a remix.
     """
     kind = "custom" if request.custom else "prompt"
     stored_in = f"draft{draft}" if draft is not None else f"remix{remix_of}" if remix_of is not None else ""
@@ -74,7 +74,7 @@ def song_form(
     else:
         form.add_item(_field(say, "prompt", request.prompt, limits.prompt, long=True))
     form.add_item(_vocals_field(say, instrumental=request.instrumental))
-    # Submissions are handled by custom_id in one place. A form that discord.py keeps is forgotten at a
+    # Submissions are handled by custom_id in one place. A form kept by discord.py would be forgotten at a
     # restart, and a second member's form would replace the first one's.
     form.stop()
     return form
@@ -90,7 +90,7 @@ def _field(
             custom_id=name,
             style=discord.TextStyle.paragraph if long else discord.TextStyle.short,
             default=head(value, TEXT_INPUT_MAX) or None,
-            # A text that is too long comes back whole, to be shortened.
+            # An overlong text is returned whole, to be shortened.
             max_length=min(max(length_max, len(value)), TEXT_INPUT_MAX),
         ),
     )
@@ -112,7 +112,7 @@ def _lyrics_field(say: Language, request: SongRequest) -> ui.Label[ui.Modal]:
 
 
 def lyrics_stay_out(request: SongRequest) -> bool:
-    """Return whether the lyrics are too long for their field; they stay unless others are typed into it."""
+    """Return whether the lyrics exceed their field; they stay stored unless new ones are typed."""
     return len(request.lyrics) > TEXT_INPUT_MAX
 
 
@@ -130,7 +130,7 @@ def _vocals_field(say: Language, *, instrumental: bool) -> ui.Label[ui.Modal]:
 
 
 def read_submission(interaction: discord.Interaction) -> Submission | None:
-    """Return what the member sent, if this is one of our forms."""
+    """Return the member's submission, if this is one of our forms."""
     data: Mapping[str, Any] = interaction.data or {}
     opened = _CUSTOM_ID.fullmatch(str(data.get("custom_id", "")))
     if opened is None:
@@ -148,7 +148,7 @@ def read_submission(interaction: discord.Interaction) -> Submission | None:
 
 
 def typed(interaction: discord.Interaction) -> SongRequest:
-    """Return what was typed into a form, whichever it is."""
+    """Return everything typed into a form, whichever it is."""
     fields = _fields_of(interaction.data or {})
 
     def text(name: str) -> str:
@@ -169,7 +169,7 @@ def _fields_of(data: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def _leaves(components: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Yield the fields of a submitted form, out of the labels and rows around them."""
+    """Yield the fields of a submitted form, unwrapped from labels and rows."""
     for component in components:
         if "custom_id" in component:
             yield component

@@ -1,4 +1,4 @@
-"""Read from an interaction who asks and where, and what the bot and the member may do there."""
+"""Extract the requester, the place and the permissions from an interaction."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ from bot.model import ChangedBy, DiscordUserId, GuildId, Origin, storable
 from bot.ui.language import Language, language_of
 
 PickedChannel = app_commands.AppCommandChannel | app_commands.AppCommandThread
-"""A channel or thread that was given as an option."""
+"""A channel or thread given as an option."""
 
 # https://docs.discord.com/developers/resources/channel#channel-object-channel-types, read 2026-11-25
 POSTABLE_TYPES: Final = (
@@ -19,30 +19,30 @@ POSTABLE_TYPES: Final = (
     *(discord.ChannelType.public_thread, discord.ChannelType.private_thread),
     discord.ChannelType.news_thread,
 )
-"""Types of channels in a server in which messages can be posted."""
+"""Channel types in a server in which messages can be posted."""
 UNPOSTABLE_TYPES: Final = frozenset(
     {discord.ChannelType.category, discord.ChannelType.forum, discord.ChannelType.media}
 )
-"""Types in which none can; what is not known yet may."""
+"""Types in which messages can't be posted; unknown ones may allow it."""
 TO_POST_SONGS: Final[tuple[str, ...]] = ("view_channel", "send_messages", "embed_links", "attach_files")
-"""Permissions to post a song, by their names in Discord's API; threads need another one for messages."""
+"""Permissions to post a song, by their names in Discord's API; threads need a different one for messages."""
 
 
 def private(interaction: discord.Interaction) -> Language:
-    """Return the language of what only the member reads."""
+    """Return the language for text that only the member reads."""
     return language_of(interaction.locale)
 
 
 def public(interaction: discord.Interaction) -> Language:
-    """Return the language of what the whole server reads."""
+    """Return the language for text that the whole server reads."""
     return language_of(interaction.guild_locale)
 
 
 def origin(interaction: discord.Interaction) -> Origin:
-    """Return who asks and where, as a job keeps it.
+    """Return the requester and the place, as a job stores them.
 
     Raises:
-        NotYourServer: asked outside a server.
+        NotYourServer: used outside a server.
     """
     permissions, guild_id = interaction.app_permissions, guild_of(interaction)
     return Origin(
@@ -61,13 +61,13 @@ def origin(interaction: discord.Interaction) -> Origin:
 
 
 def _channel_of_thread(interaction: discord.Interaction) -> int | None:
-    """Return the channel of a thread, also of a private one."""
+    """Return a thread's channel, even if the thread is private."""
     thread = interaction.channel
     return thread.parent_id if isinstance(thread, discord.Thread) else None
 
 
 def _parent_of(interaction: discord.Interaction) -> int | None:
-    """Return the channel of a public thread; a private one's songs are not for its channel."""
+    """Return a public thread's channel; a private thread's songs do not belong in its channel."""
     thread = interaction.channel
     if not isinstance(thread, discord.Thread) or is_in_private_thread(interaction):
         return None
@@ -75,16 +75,16 @@ def _parent_of(interaction: discord.Interaction) -> int | None:
 
 
 def is_in_private_thread(interaction: discord.Interaction) -> bool:
-    """Return whether only those who were invited see the interaction's channel."""
+    """Return whether only invited people see the interaction's channel."""
     channel = interaction.channel
     return isinstance(channel, discord.Thread) and channel.type is discord.ChannelType.private_thread
 
 
 def require_can_post(interaction: discord.Interaction) -> None:
-    """Check that a song could be posted in the channel of the interaction.
+    """Check that a song could be posted in the interaction's channel.
 
     Raises:
-        NotYourServer: asked outside a server.
+        NotYourServer: used outside a server.
         MissingPermissions: the bot lacks a permission there.
     """
     guild_of(interaction)
@@ -114,7 +114,7 @@ def guild_of(interaction: discord.Interaction) -> GuildId:
     """Return the server's id.
 
     Raises:
-        NotYourServer: asked outside a server.
+        NotYourServer: used outside a server.
     """
     if interaction.guild_id is None:
         raise NotYourServer("outside")
@@ -122,17 +122,17 @@ def guild_of(interaction: discord.Interaction) -> GuildId:
 
 
 def may_manage_messages(interaction: discord.Interaction) -> bool:
-    """Return whether the member may remove other people's messages in this channel."""
+    """Return whether the member may delete other people's messages in this channel."""
     return interaction.permissions.manage_messages or interaction.permissions.administrator
 
 
 def may_post_in(interaction: discord.Interaction, channel: PickedChannel) -> None:
-    """Check that messages can be posted in a chosen channel, as far as the interaction tells.
+    """Check that messages can be posted in a chosen channel, as far as the interaction shows.
 
     Raises:
-        NotYourServer: the channel is another server's.
-        NoPlaceToPost: no message can be posted in this type of channel.
-        MissingPermissions: it is the channel of the command, and the bot may not post there.
+        NotYourServer: the channel belongs to another server.
+        NoPlaceToPost: this type of channel holds no messages.
+        MissingPermissions: it is the command's own channel, and the bot may not post there.
     """
     if channel.guild_id != interaction.guild_id:
         raise NotYourServer("outside")
@@ -147,16 +147,16 @@ def may_post_in(interaction: discord.Interaction, channel: PickedChannel) -> Non
 
 
 def changed_by(interaction: discord.Interaction, reason: str = "") -> ChangedBy:
-    """Return who changes something with this interaction, and why, for the ledger."""
+    """Return the author and reason of a change, for the ledger."""
     return ChangedBy(
         actor_id=DiscordUserId(interaction.user.id), reason=reason, interaction_id=interaction.id
     )
 
 
 def role_ids(member: discord.User | discord.Member, guild_id: GuildId) -> frozenset[int]:
-    """Return the ids of a member's roles, with the server's own id, which is that of @everyone.
+    """Return the ids of a member's roles, including the server's own id: that of @everyone.
 
-    Without the guilds intent discord.py has no role objects: ``user.roles`` is empty although the
-    payload names the roles, and only the private ``_roles`` has their ids (2.7.1).
+    Without the guilds intent, discord.py has no role objects: ``user.roles`` is empty although the payload
+    names the roles, and only the private ``_roles`` has their ids (2.7.1).
     """
     return frozenset((*getattr(member, "_roles", ()), guild_id))

@@ -1,4 +1,4 @@
-"""The texts that people read, in their language: one file of Fluent messages each, in ``languages/``.
+"""The user-visible texts in each language: one file of Fluent messages per language, in ``languages/``.
 
 Source: https://projectfluent.org/fluent/guide/, read 2026-11-25.
 """
@@ -14,19 +14,19 @@ from discord import Locale, app_commands
 from bot.ui import fluent
 
 CODES: Final = ("en", "de", "ja")
-"""Supported languages; the first is for everybody whose own is not supported."""
+"""Supported languages; the first is the fallback."""
 RULES: Final = {
     "en": fluent.Rules(",", lambda number: "one" if number == 1 else "other"),
     "de": fluent.Rules(".", lambda number: "one" if number == 1 else "other"),
     "ja": fluent.Rules(",", lambda _: "other"),
 }
-"""Numbers and plurals of whole numbers.
-Source: https://www.unicode.org/cldr/charts/48/supplemental/language_plural_rules.html,
-read 2026-11-26.
+"""Number formats and plurals of whole numbers.
+
+Source: https://www.unicode.org/cldr/charts/48/supplemental/language_plural_rules.html, read 2026-11-26.
 """
 FOLDER: Final = Path(__file__).with_name("languages")
 LOCALES_KEPT: Final = 64
-"""Locales whose language is remembered; Discord has some 35."""
+"""Number of locales whose language is cached; Discord has about 35."""
 MESSAGE: Final = re.compile(r"^([a-z][a-z0-9-]*) =", re.MULTILINE)
 """The beginning of a message in a Fluent file."""
 
@@ -44,14 +44,14 @@ class Language:
         self.code = code
 
     def __call__(self, name: str, /, **facts: str | int) -> str:
-        """Return the text of this name. Pass ids as text: numbers are written as the language does.
+        """Return the text of this name. Pass ids as text: numbers get the language's format.
 
         Raises:
-            LookupError: no such text exists, or it needs another fact.
+            LookupError: the text does not exist, or a fact is missing.
         """
         pattern = self._patterns.get(name)
         if pattern is None:
-            # Parsed when it is first used: every start and every command of the CLI would wait.
+            # Parsed on first use: otherwise every start and every CLI command would wait.
             pattern = self._patterns[name] = fluent.parse(self._sources[name])
         return fluent.render(pattern, facts, self._rules)
 
@@ -63,7 +63,7 @@ def _language(code: str) -> Language:
 
 @functools.lru_cache(LOCALES_KEPT)
 def language_of(locale: str | Locale | None) -> Language:
-    """Return the language for a locale as Discord names it: ``de``, ``en-GB``, ``ja``."""
+    """Return the language for one of Discord's locales: ``de``, ``en-GB``, ``ja``."""
     code = "" if locale is None else str(locale).partition("-")[0]
     return _language(code if code in CODES else CODES[0])
 
@@ -72,11 +72,11 @@ ENGLISH: Final = language_of(None)
 TRANSLATIONS: Final = {
     locale: language for locale in Locale if (language := language_of(locale)) is not ENGLISH
 }
-"""The language of each of Discord's locales that has one besides English."""
+"""The language of each Discord locale that has one other than English."""
 
 
 def described(name: str) -> app_commands.locale_str:
-    """Return a text of a command in English, with the name under which it is translated."""
+    """Return a command's English text, tagged with the name of its translation."""
     return app_commands.locale_str(ENGLISH(name), name=name)
 
 
@@ -89,6 +89,6 @@ class Translator(app_commands.Translator):
         locale: Locale,
         context: app_commands.TranslationContextTypes,  # noqa: ARG002
     ) -> str | None:
-        """Return the text, or None for English and for names, which are not translated."""
+        """Return the translation; None for English and for names, which are not translated."""
         name, language = string.extras.get("name"), TRANSLATIONS.get(locale)
         return None if name is None or language is None else language(name)

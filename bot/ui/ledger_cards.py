@@ -1,4 +1,4 @@
-"""Render the ledger for managers, as a bank statement: one line for each song or change."""
+"""Render the ledger for managers like a bank statement: one line per song or change."""
 
 from typing import Final, assert_never
 
@@ -19,9 +19,9 @@ from bot.ui.text import line
 
 MINUS: Final = "\N{MINUS SIGN}"
 LEDGER_SONG_MAX: Final = 40
-"""Characters of a song's name on a line of the ledger."""
+"""Maximum length of a song's name on a ledger line, in characters."""
 LEDGER_REASON_MAX: Final = 80
-"""Characters of a reason on a line of the ledger."""
+"""Maximum length of a reason on a ledger line, in characters."""
 
 
 def ledger(say: Language, page: Page, kind: str | None, member_id: DiscordUserId | None) -> discord.Embed:
@@ -39,7 +39,7 @@ def ledger(say: Language, page: Page, kind: str | None, member_id: DiscordUserId
 
 
 def _entry(say: Language, row: LedgerRow) -> str:
-    """Return one line: when, how much, what and who, and what was left then."""
+    """Return one line: the time, the amount, the event, the people and the remaining credits."""
     kind = say(f"outcome-{row.outcome}") if row.outcome else say(f"choice-{_kind(row)}")
     song = [f"“{line(row.song, LEDGER_SONG_MAX)}”"] if row.song else []
     parts = [*song, kind] if row.outcome else [kind, *song]
@@ -64,14 +64,14 @@ def _entry(say: Language, row: LedgerRow) -> str:
 
 
 def _kind(row: LedgerRow) -> str:
-    """Return the kind of an entry, more closely for a setting that is no allowance."""
+    """Return an entry's kind, more specific for settings other than allowances."""
     if isinstance(row.after, ManagerRoles):
         return "managers"
     return "channels" if isinstance(row.after, SongChannels) else row.kind
 
 
 def _signed(say: Language, row: LedgerRow) -> str:
-    """Return what an entry adds to or takes from what can be spent, with its sign; nothing for a rule."""
+    """Return an entry's signed effect on the spendable credits; empty for a rule."""
     total = row.allowance + row.bonus
     match row.outcome or row.kind:
         case "hold" | "settle":
@@ -86,7 +86,7 @@ def _signed(say: Language, row: LedgerRow) -> str:
 
 
 def _change(say: Language, before: Value, after: Value) -> str:
-    """Return a change of a setting, without what has stayed as it was."""
+    """Return a change of a setting, without the unchanged parts."""
     if before == after:
         return _value(say, after)
     if isinstance(before, SongChannels) and isinstance(after, SongChannels):
@@ -107,7 +107,7 @@ def _allowance_change(say: Language, before: Allowance, after: Allowance) -> str
 
 
 def _channel_parts(say: Language, channels: SongChannels) -> dict[str, str]:
-    """Return where songs are asked for, posted and announced."""
+    """Return the channels in which songs are requested, posted and announced."""
     results = say("channels-where-asked") if channels.results is None else channel(say, channels.results)
     return {
         say("channels-asked"): channel_list(channels.asked) or say("channels-everywhere"),
@@ -117,7 +117,7 @@ def _channel_parts(say: Language, channels: SongChannels) -> dict[str, str]:
 
 
 def _value(say: Language, value: Value) -> str:
-    """Return what a setting was, or became."""
+    """Return a setting's value before or after a change."""
     match value:
         case Status():
             return say(f"value-{value}")

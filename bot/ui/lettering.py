@@ -1,6 +1,6 @@
-"""Draw words of any script: each character in the first of our fonts that has it.
+"""Draw text of any script: each character in the first of our fonts that has it.
 
-The fonts are in ``fonts/``, so that the picture looks the same on every machine.
+The fonts ship in ``fonts/``, so the picture looks the same on every machine.
 """
 
 import functools
@@ -29,21 +29,21 @@ FONTS: Final = (
     "noto-sans-georgian.ttf",
     "noto-sans-armenian.ttf",
 )
-"""The fonts, in the order in which they are asked for a character."""
+"""The fonts, in order of preference."""
 FOLDER: Final = Path(__file__).with_name("fonts")
 ELLIPSIS: Final = "…"
 TEXT_MAX: Final = 100
-"""Characters of a text that are looked at; no line of the picture has room for more."""
+"""Maximum number of characters of a text to process; no line of the picture has room for more."""
 MISSING: Final = "\U0010ffff"
-"""A character that no font has: what is drawn for it is drawn for every missing one."""
+"""A character that no font has: its glyph is the one for all missing characters."""
 _SHAPED: Final = regex.compile(r"[\p{M}\p{DI}\p{Emoji_Modifier}\U000e0020-\U000e007f]")
-"""Characters that change the one before them, and need no glyph of their own."""
+"""Characters that modify the preceding one and need no glyph of their own."""
 _EMOJI: Final = regex.compile(r"\p{Emoji_Presentation}|\p{Emoji}\ufe0f")
 _RIGHT_TO_LEFT: Final = regex.compile(r"^[^\p{L}]*[\p{Hebr}\p{Arab}\p{Syrc}\p{Thaa}\p{Nkoo}\p{Adlm}]")
 
 
 class Run(Struct, frozen=True):
-    """Neighbouring characters of one font."""
+    """Consecutive characters in one font."""
 
     text: str
     font: "ImageFont.FreeTypeFont"
@@ -51,7 +51,7 @@ class Run(Struct, frozen=True):
 
 
 def runs(text: str, size: int) -> list[Run]:
-    """Return the text in the order in which it is drawn, without the characters that no font has."""
+    """Return the text in drawing order, without characters that no font has."""
     parts: list[tuple[str, str]] = []
     for font, grapheme in _lettered(head(text, TEXT_MAX), size):
         if parts and parts[-1][0] == font:
@@ -63,12 +63,12 @@ def runs(text: str, size: int) -> list[Run]:
 
 
 def width(text: str, size: int) -> float:
-    """Return how wide the text is, in pixels."""
+    """Return the text's width in pixels."""
     return sum(run.width for run in runs(text, size))
 
 
 def fitting(text: str, size: int, width_max: float) -> str:
-    """Return as many whole graphemes as fit, with an ellipsis in place of the rest."""
+    """Return as many whole graphemes as fit, with an ellipsis for the rest."""
     if width(text, size) <= width_max:
         return text
     kept = graphemes(head(text, TEXT_MAX))
@@ -78,7 +78,7 @@ def fitting(text: str, size: int, width_max: float) -> str:
 
 
 def draw(pen: "ImageDraw.ImageDraw", at: tuple[float, float], text: Sequence[Run], color: str) -> None:
-    """Draw the runs from the left; ``at`` is where their common baseline begins."""
+    """Draw the runs from the left; their common baseline starts at ``at``."""
     left, baseline = at
     for run in text:
         pen.text((left, baseline), run.text, color, run.font, "ls")
@@ -86,7 +86,7 @@ def draw(pen: "ImageDraw.ImageDraw", at: tuple[float, float], text: Sequence[Run
 
 
 def _lettered(text: str, size: int) -> Iterator[tuple[str, str]]:
-    """Yield each grapheme that can be drawn, after the name of its font."""
+    """Yield the font and the text of each grapheme that can be drawn."""
     for grapheme in graphemes(text):
         fonts = [FONTS[2], *FONTS] if _EMOJI.search(grapheme) else FONTS
         needed = [one for one in grapheme if not _SHAPED.match(one)] or list(grapheme)
@@ -97,7 +97,7 @@ def _lettered(text: str, size: int) -> Iterator[tuple[str, str]]:
 
 @functools.lru_cache(maxsize=8_192)
 def _has(font: str, character: str, size: int) -> bool:
-    """Return whether a font has a character: a missing one looks like every other missing one."""
+    """Return whether a font has a character, by comparison with the glyph for missing ones."""
     if character.isspace():
         return font == FONTS[0]
     face = _face(font, size)

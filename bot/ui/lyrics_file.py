@@ -1,4 +1,4 @@
-"""Read the lyrics file of a form: any plain text, whatever its encoding, and nothing else."""
+"""Read an uploaded lyrics file: plain text in any encoding, and nothing else."""
 
 import asyncio
 import codecs
@@ -14,17 +14,17 @@ from bot.ui import charsets
 from bot.ui.charsets import Reading
 
 FILE_MAX_BYTES: Final = 32 * 1024
-"""Size of a lyrics file."""
+"""Maximum size of a lyrics file."""
 FETCH_S: Final = 1.5
-"""Seconds to fetch a lyrics file; an answer is due within 3 s of the submission."""
+"""Timeout for fetching a lyrics file, in seconds; the submission must be answered within 3 s."""
 PDF_WITHIN_BYTES: Final = 1_024
-"""Bytes in which a PDF says what it is; some programs write something before that."""
+"""Number of bytes in which to find a PDF signature; some programs put something before it."""
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-"""Byte order marks, and the encodings that they name."""
+"""Byte order marks and their encodings."""
 _OTHER_FORMATS: Final = (
     *(b"PK\x03\x04", b"PK\x05\x06", b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b", b"BZh", b"\xfd7zXZ"),
     *(b"\x89PNG", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\x00", b"MM\x00*", b"RIFF", b"ID3", b"OggS"),
@@ -36,7 +36,7 @@ _MARKUP: Final = re.compile(
     r"\s*<(!doctype\b|!--|\?xml\b|/?(html|head|body|meta|script|style|svg|div|table|p|span)[\s/>])",
     re.IGNORECASE,
 )
-"""How pages and other XML begin."""
+"""Beginnings of web pages and other XML."""
 
 
 async def read_lyrics(file: discord.Attachment) -> Reading:
@@ -56,7 +56,7 @@ async def read_lyrics(file: discord.Attachment) -> Reading:
 
 
 def decode(content: bytes) -> Reading:
-    """Return the text in a file's bytes, which decide alone: its name says nothing.
+    """Return the text in a file's bytes; its name is irrelevant.
 
     Raises:
         UnreadableFile: too large, empty, or not text.
@@ -75,10 +75,10 @@ def decode(content: bytes) -> Reading:
 
 
 def _certain(content: bytes) -> Reading | None:
-    """Return the text by its byte order mark, or as UTF-8, which no other text looks like by accident.
+    """Decode by the byte order mark, or as UTF-8, which other text does not resemble by chance.
 
     Raises:
-        UnreadableFile: not text, whatever its mark says.
+        UnreadableFile: not text, whatever its mark claims.
     """
     mark, codec = next(((mark, codec) for mark, codec in _MARKS if content.startswith(mark)), (b"", "utf-8"))
     try:

@@ -1,4 +1,4 @@
-"""Have lyrics written for a member, and answer with the form that has them."""
+"""Have lyrics written for a member, and answer with the form that contains them."""
 
 import discord
 
@@ -23,11 +23,11 @@ async def write(
     draft: int | None = None,
     remix_of: JobId | None = None,
 ) -> None:
-    """Write lyrics about something into the form of this request, and offer that; nothing is paid for a song.
+    """Write lyrics into this request's form and offer it; no song is charged.
 
-    ``draft`` keeps what was typed so far. Without one, a refusal gives ``about`` back as a file.
+    ``draft`` keeps the text typed so far. Without one, a refusal returns ``about`` as a file.
     """
-    # Writing takes longer than an answer may.
+    # Writing takes longer than Discord's deadline for an answer.
     await interaction.response.defer(ephemeral=True, thinking=True)
     say = interaction_context.private(interaction)
     try:
@@ -44,14 +44,14 @@ async def write(
         )
         return
     if written is None:
-        await interaction.delete_original_response()  # it has been answered before
+        await interaction.delete_original_response()  # already answered
         return
     view = edit_draft_view(say, written.draft, "button-form")
     await interaction.edit_original_response(content=_shown(say, written), view=view)
 
 
 async def write_for_draft(interaction: discord.Interaction, services: Services, draft: int) -> None:
-    """Write lyrics for the song of a refused form, about its title and style."""
+    """Write lyrics for a refused form, about its title and style."""
     request, remix_of = await services.intake.draft(draft, DiscordUserId(interaction.user.id))
     about = services.lyrics.about(request)
     remixed = None if remix_of is None else JobId(remix_of)
@@ -61,7 +61,7 @@ async def write_for_draft(interaction: discord.Interaction, services: Services, 
 
 
 def _shown(say: Language, written: WrittenLyrics) -> str:
-    """Return the lyrics with what to do next; without them if they are too long for a message."""
+    """Return the lyrics with the next step, or only that if they are too long for a message."""
     fenced = plain(written.request.lyrics).replace("```", "'''")
     shown = f"{say('lyrics-written')}\n```\n{fenced}\n```"
     return shown if len(shown) <= CONTENT_MAX else say("lyrics-written")

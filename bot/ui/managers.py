@@ -1,6 +1,6 @@
-"""Who may manage a server: by Discord's permission, or by a role that those with the permission chose.
+"""Who may manage a server: members with Discord's permission, or with a role that they chose.
 
-Checked in every command and button, because a server's own settings may show a command to others.
+Checked in every command and button, since a server's own settings may expose a command to others.
 """
 
 import discord
@@ -12,26 +12,26 @@ from bot.ui import interaction_context
 
 
 async def managed_guild(interaction: discord.Interaction, rules: ServerRules) -> GuildId:
-    """Return the server's id, if the member may manage the bot there.
+    """Return the server's id if the member may manage the bot there.
 
     Raises:
-        NotYourServer: asked outside a server, or without the permission and without such a role.
+        NotYourServer: used outside a server, or without the permission and without such a role.
     """
     guild_id = interaction_context.guild_of(interaction)
     if has_permission(interaction):
         return guild_id
     roles = await rules.manager_roles(guild_id)
-    # The server's own id is the role of everybody, which can't be chosen.
+    # The server's own id is the @everyone role, which can't be chosen.
     if not (interaction_context.role_ids(interaction.user, guild_id) - {guild_id}) & set(roles):
         raise NotYourServer("role" if roles else "manager")
     return guild_id
 
 
 def permitted_guild(interaction: discord.Interaction) -> GuildId:
-    """Return the server's id, if Discord's permission lets the member manage it.
+    """Return the server's id if Discord's permission lets the member manage it.
 
     Raises:
-        NotYourServer: asked outside a server, or without the permission.
+        NotYourServer: used outside a server, or without the permission.
     """
     guild_id = interaction_context.guild_of(interaction)
     if not has_permission(interaction):

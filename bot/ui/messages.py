@@ -14,13 +14,13 @@ from bot.ui.language import Language
 from bot.ui.text import line
 
 Tell = Callable[..., str]
-"""A language with some of the facts."""
+"""A language with some facts already filled in."""
 UNSPACED: Final = frozenset({"ja"})
-"""Languages that write no space between two sentences."""
+"""Languages that put no space between sentences."""
 REASON_MAX: Final = 300
-"""Characters of a reason that are shown: a manager's, or the music service's."""
+"""Maximum displayed length of a manager's or the music service's reason, in characters."""
 BEGINNING_MAX: Final = 60
-"""Characters of lyrics that are quoted, to show how they were read."""
+"""Maximum length of quoted lyrics that show how a file was decoded, in characters."""
 _FIXED: Final[dict[type[errors.Refusal], str]] = {
     errors.LyricsInPrompt: "lyrics-in-prompt",
     errors.NotServed: "not-served",
@@ -46,14 +46,14 @@ _FIXED: Final[dict[type[errors.Refusal], str]] = {
     errors.ShuttingDown: "shutting-down",
     errors.NoRoom: "no-room",
 }
-"""Refusals whose sentence carries no facts."""
+"""Refusals whose sentence needs no facts."""
 _CHARGES: Final = re.compile(
     r"[^.!?;]*\b(?:not|nothing|no|never)\b[^.!?;]*\b(?:charged?|deducted|billed|refund(?:ed)?)\b[^.!?;]*[.!?;]*",
     re.IGNORECASE,
 )
-"""A sentence of the music service that nothing was charged: to the operator, not to the member."""
+"""A sentence from the music service that nothing was charged: true for the operator, not the member."""
 _QUOTED: Final = frozenset({FailReason.REFUSED, FailReason.MODERATED, FailReason.UPSTREAM_FAILED})
-"""Failures for which the music service's own words say more than ours."""
+"""Failures that the music service's own words explain better than ours."""
 
 
 def credits_(say: Language, amount: int) -> str:
@@ -72,17 +72,17 @@ def period(say: Language, period_: Period) -> str:
 
 
 def broken(say: Language, *, charging: bool) -> str:
-    """Return that a bug has stopped what was asked for."""
+    """Return that a bug prevented the action."""
     return _telling(say, charging=charging)("broken")
 
 
 def busy(say: Language, *, charging: bool) -> str:
-    """Return that something the bot needs does not answer at the moment."""
+    """Return that a dependency of the bot is temporarily unresponsive."""
     return _telling(say, charging=charging)("busy")
 
 
 def _telling(say: Language, *, charging: bool) -> Tell:
-    """Return the language with what it says about charges, which is nothing where none were possible."""
+    """Fill in the sentences about charges, which are empty where none were possible."""
     if not charging:
         return functools.partial(say, charged="", more="")
     space = "" if say.code in UNSPACED else " "
@@ -91,9 +91,9 @@ def _telling(say: Language, *, charging: bool) -> Tell:
 
 
 def refusal(say: Language, error: errors.Refusal, *, charging: bool = False) -> str:
-    """Return one sentence: what did not happen, and what to do.
+    """Return one sentence: what did not happen, and the next step.
 
-    ``charging`` is whether it would have cost credits: only then is it worth saying that it did not.
+    ``charging`` is whether it would have cost credits: only then mention that nothing was charged.
     """
     tell = _telling(say, charging=charging)
     match error:
@@ -144,7 +144,7 @@ def _range(tell: Tell, error: errors.OutOfRange) -> str:
 
 
 def _quota_refusal(say: Language, tell: Tell, error: errors.Refusal) -> str:
-    """Return which rule forbids it, how much of it is used, and when it renews."""
+    """Return the rule that forbids it, its usage, and its renewal."""
     match error:
         case errors.NotEnoughCredits():
             balance = error.balance
@@ -182,7 +182,7 @@ def _quota_refusal(say: Language, tell: Tell, error: errors.Refusal) -> str:
 
 
 def _rule_refusal(say: Language, tell: Tell, error: errors.Refusal) -> str:
-    """Return which rule of the server's managers forbids a song, or why it can't be set."""
+    """Return which of the managers' rules forbids a song, or why a rule can't be set."""
     match error:
         case errors.WrongChannel():
             return tell("refused-channel", channels=_joined(say, [f"<#{id_}>" for id_ in error.channel_ids]))
@@ -223,7 +223,7 @@ def limit_used(say: Language, limit: Limit, standing: Standing) -> str:
 
 
 def whose(say: Language, limit: Limit, member: str | None = None) -> str:
-    """Return who a limit was set for: the reader, or the ``member`` that a manager reads about."""
+    """Return whose limit it is: the reader's, or that of the ``member`` a manager reads about."""
     if limit.role_id is None:
         return say("limit-of-member") if member is None else say("limit-of-named", member=member)
     return say("limit-of-everyone") if limit.everyone else say("limit-of-role", role=f"<@&{limit.role_id}>")
@@ -241,13 +241,13 @@ def failure(say: Language, job: Job) -> str:
 
 
 def _what_failed(say: Language, job: Job) -> str:
-    # The schema requires a reason; a bug is the best guess without one.
+    # The schema requires a reason; without one, a bug is the best guess.
     what = f"failed-{_dashed(job.reason or FailReason.INTERNAL)}"
     if job.reason is FailReason.CLOSED:
         return say(what, why=closed(say, job.closed or ClosedCause.NOT_OPEN))
     if job.reason is FailReason.REFUSED and job.backend is None:
-        return say("failed-options")  # it was never sent: see ``Submitter.submit``
-    # What the service says about its own account contradicts what becomes of the member's credits.
+        return say("failed-options")  # never sent: see ``Submitter.submit``
+    # The service's statements about its own account contradict the member's refund.
     quote = _CHARGES.sub("", job.detail).strip() if job.reason in _QUOTED else ""
     return say(what) if not quote else f"{say(what)} {say('failed-said', said=line(quote, REASON_MAX))}"
 

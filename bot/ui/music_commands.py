@@ -1,4 +1,4 @@
-"""``/music``: what members use to request songs and to find them again."""
+"""``/music``: members request songs and find them again."""
 
 import functools
 import inspect
@@ -39,33 +39,33 @@ VOICES: Final = [
 
 
 ABOUT_MAX: Final = 200
-"""Characters that say what lyrics should be about; the music service may take fewer."""
+"""Maximum length of a description of wanted lyrics, in characters; the music service may accept fewer."""
 
 
 class PromptText(app_commands.Transformer):
-    """A prompt whose limit Discord shows while it is typed; intake checks what arrives anyway."""
+    """A prompt whose limit Discord shows during typing; intake checks the text anyway."""
 
     @property
     def min_value(self) -> int:
-        """Return the minimum number of characters."""
+        """Return the minimum length in characters."""
         return 1
 
     @property
     def max_value(self) -> int:
-        """Return the maximum number of characters."""
+        """Return the maximum length in characters."""
         return limits_of("").prompt
 
     async def transform(self, interaction: discord.Interaction, value: Any, /) -> str:  # noqa: ANN401, ARG002
-        """Return the text as typed, whatever its length, so that a refusal can keep it."""
+        """Return the text as typed, whatever its length, so that a refusal can preserve it."""
         return str(value)
 
 
 class AvoidText(PromptText):
-    """Styles that a song should avoid."""
+    """Styles for a song to avoid."""
 
     @property
     def max_value(self) -> int:
-        """Return the maximum number of characters."""
+        """Return the maximum length in characters."""
         return limits_of("").avoid
 
 
@@ -74,7 +74,7 @@ class AboutText(PromptText):
 
     @property
     def max_value(self) -> int:
-        """Return the maximum number of characters."""
+        """Return the maximum length in characters."""
         return ABOUT_MAX
 
 
@@ -128,7 +128,7 @@ class Music(
         instrumental: bool = False,
         model: str | None = None,
     ) -> None:
-        """Request a song from one line."""
+        """Request a song with a one-line prompt."""
         request = SongRequest(model=self._model(model), prompt=prompt, instrumental=instrumental)
         await responses.create(interaction, self.intake, request)
 
@@ -146,12 +146,12 @@ class Music(
         model: str | None = None,
         avoid: Avoid = "",
     ) -> None:
-        """Request a song from one line, and name what it should avoid."""
+        """Request a song with a one-line prompt and styles to avoid."""
         request = SongRequest(model=self._model(model), prompt=prompt, instrumental=instrumental, avoid=avoid)
         await responses.create(interaction, self.intake, request)
 
     def _add_custom(self) -> None:
-        """Add the command with the options that songs can have here."""
+        """Add the command with the options that songs can have in this configuration."""
 
         async def custom(
             interaction: discord.Interaction,
@@ -172,7 +172,7 @@ class Music(
             "write_lyrics": terms.lyrics is not None,
         }
         signature = inspect.signature(custom)
-        # discord.py reads the options of a command from the signature of its function.
+        # discord.py reads a command's options from its function's signature.
         custom.__signature__ = signature.replace(  # type: ignore[attr-defined] # inspect documents it
             parameters=[one for name, one in signature.parameters.items() if offered.get(name, True)]
         )
@@ -217,17 +217,17 @@ class Music(
         await interaction.response.send_modal(form)
 
     async def _require_form(self, interaction: discord.Interaction, request: SongRequest) -> None:
-        """Check that there can be a form for this request here.
+        """Check that this request can have a form in this channel.
 
         Raises:
-            Refusal: there can't.
+            Refusal: it can't.
         """
-        if request.model not in self.intake.terms.models:  # the form is remembered by the name of its model
+        if request.model not in self.intake.terms.models:  # the form stores its model by name
             raise UnknownModel(self.intake.terms.models)
         self.intake.require_options(request)
         await self.intake.require_song_channel(interaction_context.origin(interaction))
         avoid_max = limits_of(request.model).avoid
-        if len(request.avoid) > avoid_max:  # the form has no field in which it could be shortened
+        if len(request.avoid) > avoid_max:  # the form has no field to shorten it in
             raise TextTooLong("avoid", len(request.avoid), avoid_max)
 
     def _model(self, chosen: str | None) -> str:
@@ -247,7 +247,7 @@ class Music(
     @app_commands.command(description=described("command-music-history"))
     @app_commands.describe(search=described("option-search"))
     async def history(self, interaction: discord.Interaction, search: Word = "") -> None:
-        """Show the newest page; buttons lead to the others. A long search first shows what it has so far."""
+        """Show the newest page; buttons lead to the others. A long search shows early results first."""
         say, word = interaction_context.private(interaction), storable(search)
         pages = read_pages(self.song_archive, interaction, word)
         page = await anext(pages)
@@ -267,7 +267,7 @@ class Music(
     @app_commands.command(description=described("command-music-get"))
     @app_commands.describe(song=described("option-song"))
     async def get(self, interaction: discord.Interaction, song: str) -> None:
-        """Post a copy of a song; searching and fetching may take longer than an answer may, so defer."""
+        """Post a copy of a song; defer, since searching and fetching may exceed Discord's deadline."""
         interaction_context.require_can_post(interaction)
         origin = interaction_context.origin(interaction)
         typed = await self._chosen(interaction, storable(song))
@@ -289,7 +289,7 @@ class Music(
     async def _song_choices(
         self, interaction: discord.Interaction, typed: str
     ) -> list[app_commands.Choice[str]]:
-        """Return the newest songs that match, and the search for an older one if there may be any."""
+        """Return the newest matching songs, and a search for older ones if there may be any."""
         say = interaction_context.private(interaction)
         found = await self._choices(interaction, typed, CHOICES_MAX)
         offered = autocompletion.choices(_offered(say, found))
@@ -307,7 +307,7 @@ class Music(
         return _offered(say, await self._choices(interaction, typed, limit))
 
     async def _chosen(self, interaction: discord.Interaction, typed: str) -> str:
-        """Return the id of the song that was chosen or whose label was typed, or else what was typed."""
+        """Return the id of the song that was chosen or whose label was typed, or else the typed text."""
         job_id = autocompletion.job_id_of(typed)
         if job_id is None:
             job_id = await autocompletion.chosen(typed, functools.partial(self._offers, interaction))
@@ -318,14 +318,14 @@ class Music(
     @app_commands.command(description=described("command-music-top"))
     @app_commands.describe(post=described("option-top-post"))
     async def top(self, interaction: discord.Interaction, post: bool = False) -> None:
-        """Show the server's best songs to the member, or the first page to everybody for a manager."""
+        """Show the member the server's best songs, or let a manager post the first page."""
         guild_id = interaction_context.guild_of(interaction)
         if post:
             guild_id = await managers.managed_guild(interaction, self._rules)
         say = (interaction_context.public if post else interaction_context.private)(interaction)
         best = await self.ratings.best(guild_id)
         embed = best_songs.page(say, best)
-        # Whoever turned the page of a post would turn it for everybody.
+        # Anybody who turned the page of a public post would turn it for everybody.
         view = discord.utils.MISSING if post else best_pages_view(say, best)
         await interaction.response.send_message(
             best_songs.summary(say, best), embed=embed, view=view, ephemeral=not post
@@ -333,7 +333,7 @@ class Music(
 
     @app_commands.command(description=described("command-music-credits"))
     async def credits(self, interaction: discord.Interaction) -> None:
-        """Show what the member can spend."""
+        """Show the member's spendable credits."""
         guild_id = interaction_context.guild_of(interaction)
         role_ids = interaction_context.role_ids(interaction.user, guild_id)
         member_id = DiscordUserId(interaction.user.id)
@@ -345,7 +345,7 @@ class Music(
 
     @app_commands.command(description=described("command-music-help"))
     async def help(self, interaction: discord.Interaction) -> None:
-        """Show the first things to try."""
+        """Show first steps."""
         embed = cards.first_things(interaction_context.private(interaction), self.intake.terms.price_credits)
         embed.description = clickable(interaction.client, embed.description or "")
         await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)

@@ -1,4 +1,4 @@
-"""The names behind ids, as far as Discord tells them in time."""
+"""The names behind ids, as far as Discord responds in time."""
 
 import asyncio
 import logging
@@ -17,21 +17,21 @@ from bot.ui.discord_errors import NETWORK_ERRORS, readable_answers, reopen_for_a
 log = logging.getLogger(__name__)
 
 REQUEST_S: Final = 0.8
-"""Seconds to ask for the names in a request: of the 3 s in which to answer, the database may take 2."""
+"""Timeout for name lookups during a request, in seconds: the database may take 2 of the 3 s for an answer."""
 REPORT_S: Final = 10.0
-"""Seconds to ask for the names in a report."""
+"""Timeout for looking up names for a report, in seconds."""
 LOOKED_UP_MAX: Final = 20
-"""Members whose names are asked for at a time; Discord tells them one by one."""
+"""Maximum number of members per lookup; Discord returns them one by one."""
 
 
 async def with_names(interaction: discord.Interaction, request: SongRequest) -> SongRequest:
     """Return the request with names in place of ids.
 
-    What Discord does not tell gets a neutral word. Channels are never asked for: the bot may see some that
-    the member may not.
+    A name that Discord does not return becomes a neutral word. Channels are never looked up: the bot may see
+    some that the member can't.
 
     Raises:
-        NotYourServer: asked outside a server.
+        NotYourServer: used outside a server.
     """
     text = f"{request.prompt}\n{request.title}\n{request.style}\n{request.lyrics}\n{request.avoid}"
     if not mentions.has_any(text):
@@ -47,10 +47,10 @@ async def with_names(interaction: discord.Interaction, request: SongRequest) -> 
 async def of_ledger(interaction: discord.Interaction, known: Mapping[DiscordUserId, str]) -> Names:
     """Return the names of a server, its roles and the people in its ledger.
 
-    ``known`` are these people with the names that are stored, or without.
+    ``known`` maps these people to their stored names, which may be empty.
 
     Raises:
-        NotYourServer: asked outside a server.
+        NotYourServer: used outside a server.
     """
     told = _told(interaction)
     members: dict[int, str] = {member_id: name for member_id, name in known.items() if name}
@@ -67,7 +67,7 @@ async def look_up(
     *,
     with_server: bool,
 ) -> Names:
-    """Return the known names with those that Discord tells within ``within_s`` seconds."""
+    """Add the names that Discord returns within ``within_s`` seconds to the known ones."""
     guild_id = interaction_context.guild_of(interaction)
     members, roles, servers = dict(known.members), dict(known.roles), dict(known.servers)
     looks = [
@@ -86,20 +86,20 @@ async def look_up(
 
 
 async def of_roles(interaction: discord.Interaction) -> Mapping[int, str]:
-    """Return the names of the server's roles; those of the interaction if Discord does not tell in time.
+    """Return the names of the server's roles; empty if Discord does not respond in time.
 
     Raises:
-        NotYourServer: asked outside a server.
+        NotYourServer: used outside a server.
     """
     found = await look_up(interaction, _told(interaction), (), REQUEST_S, with_server=True)
     return found.roles if found.servers else {}
 
 
 async def of_channels(interaction: discord.Interaction) -> dict[int, str]:
-    """Return the names of the server's channels that the bot sees; empty if Discord does not tell in time.
+    """Return the names of the channels that the bot sees; empty if Discord does not respond in time.
 
     Raises:
-        NotYourServer: asked outside a server.
+        NotYourServer: used outside a server.
     """
     try:
         async with asyncio.timeout(REQUEST_S):
@@ -115,7 +115,7 @@ async def of_channels(interaction: discord.Interaction) -> dict[int, str]:
 
 
 def _told(interaction: discord.Interaction) -> Names:
-    """Return the names that the interaction itself carries."""
+    """Return the names contained in the interaction itself."""
     data: Mapping[str, Any] = interaction.data or {}
     resolved: Mapping[str, Any] = data.get("resolved") or {}
     members = resolved.get("members") or {}
@@ -154,7 +154,7 @@ async def _look_up_member(
 async def _look_up_server(
     interaction: discord.Interaction, guild_id: GuildId, roles: dict[int, str], servers: dict[int, str]
 ) -> None:
-    """Add the names of the server and of its roles, which come together."""
+    """Add the names of the server and its roles, which arrive together."""
     try:
         with readable_answers():
             server: Mapping[str, Any] = await interaction.client.http.get_guild(guild_id, with_counts=False)

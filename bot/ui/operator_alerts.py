@@ -1,4 +1,4 @@
-"""Alerts for the operator: a log line, and a message by webhook if one is set."""
+"""Operator alerts: a log line, and a webhook message if one is configured."""
 
 import asyncio
 import logging
@@ -16,18 +16,18 @@ from bot.ui.text import cut, plain
 log = logging.getLogger(__name__)
 
 WAITING_MAX: Final = 50
-"""Alerts that wait for the webhook; when the queue is full, new ones are only logged."""
+"""Maximum number of alerts queued for the webhook; when the queue is full, new ones are only logged."""
 AGAIN_S: Final = 3_600.0
-"""Seconds before the same text is sent again."""
+"""Interval before the same text is sent again, in seconds."""
 SEND_S: Final = 10.0
-"""Seconds for one request to the webhook."""
+"""Timeout for one request to the webhook, in seconds."""
 TRIES: Final = 5
 TRY_AGAIN_S: Final = 5.0
-"""Seconds between two tries."""
+"""Delay between two attempts, in seconds."""
 
 
 class OperatorAlerts:
-    """Tells the operator about problems that only they can fix."""
+    """Alerts the operator to problems that only they can fix."""
 
     def __init__(self, webhook_url: str | None, proxy: Proxy | None = None) -> None:
         self._webhook_url = webhook_url
@@ -36,7 +36,7 @@ class OperatorAlerts:
         self._waiting: asyncio.Queue[str] = asyncio.Queue(WAITING_MAX)
 
     def alert(self, text: str) -> None:
-        """Log the text and queue it for the webhook; the same text is sent once an hour."""
+        """Log the text and queue it for the webhook, which gets the same text at most hourly."""
         log.error("operator alert", extra={"alert": text})
         now_s = time.monotonic()
         self._sent_at_s = {sent: at_s for sent, at_s in self._sent_at_s.items() if now_s - at_s < AGAIN_S}

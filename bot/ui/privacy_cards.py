@@ -1,4 +1,4 @@
-"""Render members' own data: pure functions to embeds and sentences."""
+"""Render members' own data as embeds and sentences: pure functions."""
 
 from typing import Final
 
@@ -14,11 +14,11 @@ from bot.ui.language import Language
 from bot.ui.text import line
 
 NAME_MAX: Final = 80
-"""Characters of the operator's name that are shown."""
+"""Maximum length of the operator's displayed name, in characters."""
 
 
 def view(say: Language, data: PrivacyView, owner: discord.User | None) -> discord.Embed:
-    """Return what is kept about a member, why and how long, and who is responsible for it."""
+    """Return what is stored about a member, why and how long, and who is responsible."""
     records = data.records
     lines = (
         [say("privacy-since", when=format_dt(records.since, "d"), servers=records.servers)]
@@ -59,15 +59,15 @@ def view(say: Language, data: PrivacyView, owner: discord.User | None) -> discor
 
 
 def _contact(say: Language, owner: discord.User | None) -> str:
-    """Return the operator, as Discord names the application's owner."""
+    """Return the operator by the name of the application's owner on Discord."""
     if owner is None:
         return say("privacy-host")
-    # With the user name, by which members can find them; a mention may show only an id.
+    # The user name helps members find them; a mention may show only an id.
     return say("privacy-owner", name=f"{line(owner.display_name, NAME_MAX)} ({line(owner.name, NAME_MAX)})")
 
 
 def deleted(say: Language, deletion: Deletion) -> str:
-    """Return how far a deletion is."""
+    """Return the progress of a deletion."""
     if deletion.waits_for:
         text = say("privacy-waits", songs=messages.songs(say, deletion.waits_for))
     else:

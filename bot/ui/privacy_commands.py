@@ -1,4 +1,4 @@
-"""``/privacy``: what members use to see, export and delete what is kept about them."""
+"""``/privacy``: members see, export and delete their stored data."""
 
 from typing import Final
 
@@ -20,7 +20,7 @@ class Privacy(
     description=described("command-privacy"),
     guild_only=True,
 ):
-    """The commands about oneself; only the member sees the answers."""
+    """The commands about a member's own data; only they see the answers."""
 
     def __init__(self, services: Services) -> None:
         super().__init__(allowed_installs=app_commands.AppInstallationType(guild=True, user=False))
@@ -29,7 +29,7 @@ class Privacy(
 
     @app_commands.command(description=described("command-privacy-view"))
     async def view(self, interaction: discord.Interaction[discord.Client]) -> None:
-        """Show what is kept, why and how long, and who is responsible for it."""
+        """Show what is stored, why and how long, and who is responsible for it."""
         guild_id = None if interaction.guild_id is None else GuildId(interaction.guild_id)
         stored = await self.privacy.view(DiscordUserId(interaction.user.id), guild_id)
         application = interaction.client.application
@@ -39,7 +39,7 @@ class Privacy(
 
     @app_commands.command(description=described("command-privacy-export"))
     async def export(self, interaction: discord.Interaction) -> None:
-        """Send a file; writing it may take longer than an answer may, so defer."""
+        """Send a file; defer, since writing it may exceed Discord's deadline."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         say = interaction_context.private(interaction)
         async with uploads.folder(self.exports, interaction) as folder:
@@ -49,6 +49,6 @@ class Privacy(
 
     @app_commands.command(description=described("command-privacy-delete"))
     async def delete(self, interaction: discord.Interaction) -> None:
-        """Ask first; the button deletes."""
+        """Ask for confirmation; the button deletes."""
         say = interaction_context.private(interaction)
         await interaction.response.send_message(say("privacy-ask"), view=erase_data_view(say), ephemeral=True)

@@ -1,4 +1,4 @@
-"""Render a server's credits for members and managers: pure functions to embeds and sentences."""
+"""Render a server's credits for members and managers as embeds and sentences: pure functions."""
 
 from typing import Final
 
@@ -19,13 +19,13 @@ from bot.ui.text import cut, label, line, plain
 PICTURE: Final = "usage.png"
 ALL_PERCENT: Final = 100
 GRANT_REASON_MAX: Final = 200
-"""Characters of a grant's reason that are shown."""
+"""Maximum length of a displayed grant reason, in characters."""
 NAME_MAX: Final = 32
-"""Characters of a member's name that are shown."""
+"""Maximum length of a displayed member name, in characters."""
 SONG_SHOWN_MAX: Final = 60
-"""Characters of a song's name that are shown."""
+"""Maximum length of a displayed song name, in characters."""
 ROLES_MAX: Final = 15
-"""Role limits that are listed; the others are counted."""
+"""Maximum number of listed role limits; the others are only counted."""
 KINDS: Final = (
     *("grant", "set", "hold", "settle", "release", "refund"),
     *("member", "role", "pause", "resume", "alerts"),
@@ -34,7 +34,7 @@ KINDS: Final = (
 
 
 def credits_left(say: Language, standing: Standing, price: int) -> discord.Embed:
-    """Return what a member has left, by the rule that leaves the least."""
+    """Return a member's remaining credits, under the tightest rule."""
     left = messages.credits_(say, standing.left)
     enough = say("credits-left", credits=left)
     if price:
@@ -52,7 +52,7 @@ def credits_left(say: Language, standing: Standing, price: int) -> discord.Embed
 
 
 def view(say: Language, overview: Overview, guild_id: GuildId) -> discord.Embed:
-    """Return everything about a server's credits."""
+    """Return an overview of a server's credits."""
     balance = overview.balance
     price = messages.credits_(say, overview.price)
     lines = [say("quota-can-spend", credits=messages.credits_(say, balance.available), price=price)]
@@ -81,7 +81,7 @@ def add_balance(say: Language, embed: discord.Embed, balance: Balance) -> None:
 
 
 def number(say: Language, amount: int | None) -> str:
-    """Return a number as the language writes it, or its word for none."""
+    """Return a number in the language's format, or its word for none."""
     return say("none") if amount is None else say("number", number=amount)
 
 
@@ -104,7 +104,7 @@ def _own(say: Language, limit: SetLimit) -> str:
 
 
 def role(say: Language, role_id: int, guild_id: GuildId) -> str:
-    """Return a role's mention; the message must not allow it to ping."""
+    """Return a role's mention; the message must prevent it from pinging."""
     return say("everyone") if role_id == guild_id else f"<@&{role_id}>"
 
 
@@ -124,7 +124,7 @@ def limits(say: Language, found: Limits, guild_id: GuildId) -> discord.Embed:
 
 
 def _limited(say: Language, limit: SetLimit, guild_id: GuildId) -> str:
-    """Return whose limit it is; a role or member that Discord no longer knows shows as its id."""
+    """Return whose limit it is; a role or member unknown to Discord appears as its id."""
     if limit.role_id is not None:
         shown = role(say, limit.role_id, guild_id)
         return shown if limit.role_id == guild_id else f"{shown} ({limit.role_id})"
@@ -133,7 +133,7 @@ def _limited(say: Language, limit: SetLimit, guild_id: GuildId) -> str:
 
 
 def limit_choice(say: Language, limit: SetLimit, guild_id: GuildId) -> str:
-    """Return the label of a limit in an autocompletion, which Discord shows as plain text."""
+    """Return a limit's label in an autocompletion, which Discord shows as plain text."""
     if limit.role_id is not None:
         whose = say("everyone") if limit.role_id == guild_id else f"@{limit.role_id}"
     elif limit.member_id is None:
@@ -159,14 +159,14 @@ def _top(say: Language, top: list[MemberUse]) -> str:
 def _person(say: Language, use: MemberUse) -> str:
     if use.member_id is None:
         return say("forgotten")
-    # A client that has not met the member shows the bare id.
+    # A client that does not know the member shows the bare id.
     return f"<@{use.member_id}>" + (f" ({line(use.name, NAME_MAX)})" if use.name else "")
 
 
 def explained(
     say: Language, explanation: Explanation, member_id: DiscordUserId, guild_id: GuildId
 ) -> discord.Embed:
-    """Return each rule that applies to a member, the one that decides, and what it leaves them."""
+    """Return the rules that apply to a member, the decisive one, and what they have left."""
     standing = explanation.standing
     can_spend = messages.credits_(say, standing.left)
     embed = FittedEmbed(
@@ -221,7 +221,7 @@ def granted(say: Language, before: int, after: int, reason: str) -> str:
 
 
 def limit_changed(say: Language, change: LimitChange, of: str) -> str:
-    """Return the confirmation of a new limit, and whom it affects as far as that is known."""
+    """Return the confirmation of a new limit, and whom it affects as far as known."""
     before, after = number(say, change.before), number(say, change.after)
     sentences = [say("changed-limit", whose=of, before=before, after=after)]
     if change.before == change.after:
@@ -274,12 +274,12 @@ def channel_list(channel_ids: tuple[int, ...]) -> str:
 
 
 def role_list(role_ids: tuple[int, ...]) -> str:
-    """Return the mentions of roles; the message must not allow them to ping."""
+    """Return the mentions of roles; the message must prevent them from pinging."""
     return ", ".join(f"<@&{role_id}>" for role_id in role_ids)
 
 
 def budget_alert(say: Language, alert: BudgetAlert) -> str:
-    """Return the alert that a server's allowance is nearly or completely used."""
+    """Return the alert that a server's allowance is nearly or fully used."""
     return say(
         "alert-all" if alert.percent == ALL_PERCENT else "alert-share",
         percent=alert.percent,
@@ -290,7 +290,7 @@ def budget_alert(say: Language, alert: BudgetAlert) -> str:
 
 
 def usage(say: Language, use: Use) -> discord.Embed:
-    """Return the text around the chart: the sums, what its colours mean, and whose the numbered bars are."""
+    """Return the text around the chart: totals, a colour key, and the members behind the numbered bars."""
     spent = sum(day.spent for day in use.days)
     returned = sum(day.released + day.refunded for day in use.days)
     held = sum(day.held for day in use.days)
@@ -306,7 +306,7 @@ def usage(say: Language, use: Use) -> discord.Embed:
 
 
 def choice(say: Language, song: SettledSong) -> str:
-    """Return the label of a song in an autocompletion, which Discord shows as plain text."""
+    """Return a song's label in an autocompletion, which Discord shows as plain text."""
     name = label(song.song, SONG_SHOWN_MAX) or say("song-untitled")
     asked_by = label(song.asked_by, NAME_MAX)
     requester = [asked_by] if asked_by else []

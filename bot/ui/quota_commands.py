@@ -1,4 +1,4 @@
-"""``/quota``: what server managers use to control the credits of their server."""
+"""``/quota``: server managers control their server's credits."""
 
 import functools
 import io
@@ -41,7 +41,7 @@ PERIODS: Final = [
 ]
 
 LIMITS_SHOWN: Final = 25
-"""Limits in one list; the others are counted, and found by typing a part of them."""
+"""Maximum number of limits in one list; the others are counted, and found by typing part of them."""
 
 
 Credits = app_commands.Range[int, 0, CREDITS_MAX]
@@ -56,7 +56,7 @@ class Quota(
     guild_only=True,
     default_permissions=discord.Permissions(manage_guild=True),
 ):
-    """The commands of server managers; the permission is checked again in each of them."""
+    """The commands of server managers; each of them checks the permission again."""
 
     def __init__(self, services: Services) -> None:
         super().__init__(allowed_installs=app_commands.AppInstallationType(guild=True, user=False))
@@ -84,7 +84,7 @@ class Quota(
     @app_commands.command(description=described("command-quota-explain"))
     @app_commands.describe(user=described("option-explain-user"))
     async def explain(self, interaction: discord.Interaction, user: discord.User) -> None:
-        """Show what a member can spend, and every rule behind that."""
+        """Show a member's spendable credits, and every rule behind them."""
         guild_id, say = await self._manager(interaction)
         member_id, role_ids = DiscordUserId(user.id), interaction_context.role_ids(user, guild_id)
         explanation = await self.credit_service.explain(guild_id, member_id, role_ids)
@@ -107,7 +107,7 @@ class Quota(
 
     @app_commands.command(description=described("command-quota-export"))
     async def export(self, interaction: discord.Interaction) -> None:
-        """Send a file; writing it may take longer than an answer may, so defer."""
+        """Send a file; defer, since writing it may exceed Discord's deadline."""
         guild_id, say = await self._manager(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         async with uploads.folder(self.exports, interaction) as folder:
@@ -118,7 +118,7 @@ class Quota(
 
     @app_commands.command(description=described("command-quota-usage"))
     async def usage(self, interaction: discord.Interaction) -> None:
-        """Show the chart, and whose its bars are."""
+        """Show the chart and the members behind its bars."""
         guild_id, say = await self._manager(interaction)
         use = await self.credit_service.use(guild_id)
         picture = await self.attachments.run(chart.usage, use, say)
@@ -146,7 +146,7 @@ class Quota(
         period: str | None = None,
         timezone: ZoneName | None = None,
     ) -> None:
-        """Change the allowance, how often it renews, and in which time zone."""
+        """Change the allowance, its renewal period and its time zone."""
         guild_id, say = await self._manager(interaction)
         new_period = None if period is None else Period(period)
         by = interaction_context.changed_by(interaction)
@@ -166,7 +166,7 @@ class Quota(
         credits: app_commands.Range[int, -CREDITS_MAX, CREDITS_MAX],  # noqa: A002 - the option's name
         reason: Reason,
     ) -> None:
-        """Add to the bonus, or take from it."""
+        """Add to the bonus, or deduct from it."""
         guild_id, say = await self._manager(interaction)
         changed = await self.credit_service.grant(
             guild_id, credits, interaction_context.changed_by(interaction, reason)
@@ -228,7 +228,7 @@ class Quota(
     @app_commands.command(description=described("command-quota-limits"))
     @app_commands.describe(clear=described("option-limits-clear"))
     async def limits(self, interaction: discord.Interaction, clear: str | None = None) -> None:
-        """Show every limit, or clear one, also of a role or member that Discord no longer offers."""
+        """Show every limit, or clear one, including those of roles or members Discord no longer offers."""
         guild_id, say = await self._manager(interaction)
         if clear is None:
             found = await self.credit_service.limits(guild_id, size=LIMITS_SHOWN)
@@ -257,7 +257,7 @@ class Quota(
     @app_commands.command(description=described("command-quota-refund"))
     @app_commands.describe(job=described("option-refund-job"), reason=described("option-reason"))
     async def refund(self, interaction: discord.Interaction, job: str, reason: Reason) -> None:
-        """Give a song's credits back, once for each song."""
+        """Refund a song's credits, once per song."""
         guild_id, say = await self._manager(interaction)
         job_id = await self._chosen(interaction, storable(job))
         if job_id is None:
@@ -285,7 +285,7 @@ class Quota(
         offers = await self._offers(interaction, typed, CHOICES_MAX)
         job_id = autocompletion.job_id_of(typed)
         if job_id is not None:
-            # A title may consist of digits. If none does, the id stands, and its refusal says why.
+            # A title may consist of digits. If none matches, keep the id: its refusal explains why.
             titled = [offer for offer in offers if autocompletion.name_of(offer) == typed]
             return titled[0].job_id if len(titled) == 1 else job_id
         chosen = await autocompletion.chosen(typed, functools.partial(self._offers, interaction))
@@ -307,7 +307,7 @@ class Quota(
     @app_commands.command(description=described("command-quota-pause"))
     @app_commands.describe(reason=described("option-pause-reason"))
     async def pause(self, interaction: discord.Interaction, reason: Reason) -> None:
-        """Take no new songs until ``/quota resume``."""
+        """Accept no new songs until ``/quota resume``."""
         guild_id, say = await self._manager(interaction)
         open_jobs = await self.credit_service.pause(
             guild_id, interaction_context.changed_by(interaction, reason)

@@ -1,4 +1,4 @@
-"""Reports each request to Discord: to the debug log, and the time that Discord sends along."""
+"""Trace requests to Discord: log each at debug level, and report the time that Discord sends along."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from bot import request_log
 def trace(
     dated: Callable[[datetime], None] = lambda _: None, *, secret_path: bool = False
 ) -> aiohttp.TraceConfig:
-    """Return what an HTTP session calls; ``dated`` receives the time in each answer.
+    """Return a trace for an HTTP session; ``dated`` receives the time in each answer.
 
     A ``secret_path`` is not logged.
     """
@@ -25,11 +25,11 @@ def trace(
 
     async def ended(_: object, context: SimpleNamespace, request: aiohttp.TraceRequestEndParams) -> None:
         took_s = time.perf_counter() - context.began_s
-        if request_log.is_wanted():  # an address takes a while to write down
+        if request_log.is_wanted():  # formatting a URL takes a while
             status = request.response.status
             request_log.record(request.method, str(request.url), took_s, status=status, file=secret_path)
         header = request.response.headers.get("Date", "")
-        if header == seen.get("date"):  # of the same second
+        if header == seen.get("date"):  # the same second
             return
         seen["date"] = header
         try:

@@ -1,4 +1,4 @@
-"""Responses to interactions: the card of a new job, or a private sentence that says why there is none."""
+"""Responses to interactions: a new job's card, or a private sentence that explains its refusal."""
 
 import asyncio
 import logging
@@ -49,22 +49,22 @@ from bot.ui.language import Language
 log = logging.getLogger(__name__)
 
 CHARGING_COMMANDS: Final = frozenset({"music create"})
-"""Commands that request a song at once."""
+"""Commands that request a song immediately."""
 CHARGING_CONTROLS: Final = ("again:", "retry:", "song:")
-"""Beginnings of the custom_ids of the buttons and forms that request one."""
+"""Beginnings of the custom_ids of buttons and forms that request a song."""
 DRAFT_BUTTONS: Final[dict[type[Refusal], str]] = {
     LyricsGuessed: "button-check",
     LyricsInPrompt: "button-form",
 }
-"""Labels of the button that opens the form, where it is not to change what was refused."""
+"""Labels of the button that opens the form, where its purpose is not to correct a refused text."""
 LOOKS_MAX: Final = 2
-"""Attempts to read an answer that may be another process's."""
+"""Maximum number of attempts to read an answer that may be another process's."""
 LOOK_S: Final = 1.5
-"""Seconds for each of them. A job starts 4 s after its request, whether its answer is known or not."""
+"""Timeout per attempt, in seconds. A job starts 4 s after its request, with or without a known answer."""
 
 
 async def create(interaction: discord.Interaction, intake: Intake, request: SongRequest) -> None:
-    """Accept a request from a prompt, or offer the form for one that reads like lyrics."""
+    """Accept a request from a prompt; if it reads like lyrics, offer the form instead."""
     lines = [line for line in storable(request.prompt).splitlines() if line.strip()]
     if len(lines) > 1:
         lyrics = replace(request, custom=True, prompt="", lyrics=request.prompt, instrumental=False)
@@ -76,11 +76,11 @@ async def create(interaction: discord.Interaction, intake: Intake, request: Song
 async def promise(
     interaction: discord.Interaction, intake: Intake, request: SongRequest, source: Source | None = None
 ) -> None:
-    """Accept the request and answer with its card, or keep its texts in a draft and say why not.
+    """Accept the request and answer with its card, or save its texts as a draft and say why not.
 
     Raises:
         NotServed: the operator does not serve the server, and only a prompt was typed.
-        TriedAgain: the failed job that is its ``source`` has been tried again already.
+        TriedAgain: the failed job that is its ``source`` has already been retried.
         WordsGone: the texts of its ``source`` were deleted.
     """
     try:
@@ -88,14 +88,14 @@ async def promise(
         named = await names.with_names(interaction, request)
         accepted = await intake.accept(named, interaction_context.origin(interaction), source)
     except (TriedAgain, WordsGone):
-        raise  # the texts are in the newer try, or must not be kept
+        raise  # the newer attempt has the texts, or they must not be stored
     except NotServed as error:
         if not request.custom:
-            raise  # no draft is kept for a server in which it could not be used
+            raise  # no draft is stored for a server in which it could not be used
         await refuse(interaction, intake, request, None if source is None else source.job_id, error)
         return
     except Transient as error:
-        # A draft would wait for the same lock, and an answer is due within 3 s.
+        # Storing a draft would wait for the same lock, and an answer is due within 3 s.
         await _return_text(interaction, request, error)
         return
     except Refusal as error:
@@ -112,7 +112,7 @@ async def promise(
         with readable_answers():
             response = await interaction.response.send_message(
                 content,
-                # Whether an embed is true takes discord.py a while to find out.
+                # discord.py takes a while to compute an embed's truth value.
                 embed=discord.utils.MISSING if embed is None else embed,
                 view=view or discord.utils.MISSING,
             )
@@ -124,8 +124,8 @@ async def promise(
     except discord.HTTPException as error:
         log.warning("response outcome unknown", extra={"job_id": job.id, "error": str(error)})
         if error.code == ALREADY_ACKNOWLEDGED:
-            # An answer has arrived: ours, if this one was a repetition, or that of another process with this
-            # token. Its own database would charge the member for a second song.
+            # An answer has already arrived: ours, if this one is a repetition, or that of another process
+            # with this token. That process would charge the member for a second song in its own database.
             try:
                 card_message_id = await _own_answer(interaction, job)
             except _NotOurs:
@@ -133,20 +133,20 @@ async def promise(
                     log.warning("answered by another process, job withdrawn", extra={"job_id": job.id})
                     return
     except (aiohttp.ClientError, TimeoutError, OSError, RuntimeError) as error:
-        # It may have arrived, so the job goes on. (RuntimeError: the session was closed.)
+        # It may have arrived, so the job continues. (RuntimeError: the session was closed.)
         log.warning("response outcome unknown", extra={"job_id": job.id, "error": str(error)})
     try:
         await intake.answered(job, facts, card_message_id)
     except Transient as error:
-        # The job starts by itself in a few seconds, and its card is searched for.
+        # The job starts on its own in a few seconds, and its card is then searched for.
         log.warning("response not recorded", extra={"job_id": job.id, "error": str(error)})
 
 
 async def _withdrawn(withdraw: Callable[[Job], Awaitable[bool]], job: Job) -> bool:
-    """Return whether an accepted request was withdrawn.
+    """Withdraw an accepted request and return whether that succeeded.
 
-    If that can't be written, the job goes on, and nobody may read that the request was refused: the error of
-    this write is none of the request's.
+    If the withdrawal can't be recorded, the job continues, and nobody may read that the request was refused:
+    this error does not concern the request.
     """
     try:
         return await withdraw(job)
@@ -156,14 +156,14 @@ async def _withdrawn(withdraw: Callable[[Job], Awaitable[bool]], job: Job) -> bo
 
 
 class _NotOurs(Exception):
-    """The answer to an interaction is none of ours."""
+    """The answer to an interaction is not ours."""
 
 
 async def _own_answer(interaction: discord.Interaction, job: Job) -> int | None:
-    """Return the id of the answer that Discord has, told apart by the job's own button; None if unknown.
+    """Return the id of Discord's answer, recognised by the job's button; None if unknown.
 
     Raises:
-        _NotOurs: there is another answer, or none any more.
+        _NotOurs: the answer is not ours, or no longer exists.
     """
     own = CancelButton(job.id).custom_id
     for _ in range(LOOKS_MAX):
@@ -190,9 +190,9 @@ async def refuse(
     remix_of: JobId | None,
     error: Refusal,
 ) -> None:
-    """Say why the request was refused, with a button that opens the form with everything in it.
+    """Explain the refusal, with a button that opens the form with everything in it.
 
-    Options that the song can't have are left out of the form, since the sentence names them.
+    Options that the song can't have are omitted from the form, since the sentence names them.
     """
     if isinstance(error, (NoDuration, OptionsNotTaken)):
         request = request.without(intake.terms.not_taken(request))
@@ -213,7 +213,7 @@ async def refuse(
 
 
 async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
-    """Complete the texts of a submitted form and take it as a request."""
+    """Complete the texts of a submitted form and treat it as a request."""
     submission = forms.read_submission(interaction)
     if submission is None:
         await _return_text(interaction, forms.typed(interaction), UnknownControl())
@@ -222,11 +222,11 @@ async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
         await admission.require_served(interaction, intake)
         opened_with, remix_of = await _opened_with(interaction, intake, submission)
     except (WordsGone, NotServed, NotYourServer) as error:
-        # Texts that their author has deleted must not be stored again under another name. The member who
-        # still has them on the screen gets them back as a file.
+        # Texts that their author has deleted must not be stored again under another name. A member who still
+        # has them on screen gets them back as a file.
         await _return_text(interaction, submission.request, error)
         return
-    # Options for which the form has no field come from what it was opened with.
+    # Options without a field come from the texts that the form was opened with.
     typed_lyrics = submission.request.lyrics
     keeps_lyrics = not typed_lyrics and forms.lyrics_stay_out(opened_with)
     request = replace(
@@ -241,7 +241,7 @@ async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
             file = await lyrics_file.read_lyrics(submission.lyrics_file)
             lyrics_max = limits_of(request.model).lyrics
             if request.lyrics and len(file.text) > lyrics_max:
-                # An accepted file replaces the typed lyrics; refused here, the draft keeps them.
+                # An accepted file replaces the typed lyrics; if it is refused here, the draft keeps them.
                 raise TextTooLong("lyrics", len(file.text), lyrics_max)
             request = replace(request, lyrics=file.text)
             if file.guessed:
@@ -257,14 +257,14 @@ async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
 
 
 async def _return_text(interaction: discord.Interaction, request: SongRequest, error: Exception) -> None:
-    """Say why the request was refused and return its texts as a file, since they are not stored."""
+    """Explain the refusal and return the request's texts as a file, since they are not stored."""
     await explain(interaction, error, file=text_file(interaction_context.private(interaction), request))
 
 
 async def _opened_with(
     interaction: discord.Interaction, intake: Intake, submission: forms.Submission
 ) -> tuple[SongRequest, JobId | None]:
-    """Return the texts that the form was opened with, and the job of this server that they are from.
+    """Return the texts the form was opened with, and the job of this server that they come from.
 
     Raises:
         WordsGone: they are no longer stored.
@@ -281,7 +281,7 @@ async def _opened_with(
 
 
 def sentence(say: Language, error: Exception, *, charging: bool) -> str:
-    """Return what a member reads about an error, where what they did would have cost credits or not."""
+    """Return the sentence about an error; ``charging`` is whether the action would have cost credits."""
     if isinstance(error, Refusal):
         return messages.refusal(say, error, charging=charging)
     return (messages.busy if isinstance(error, Transient) else messages.broken)(say, charging=charging)
@@ -304,23 +304,23 @@ async def explain(
     view: discord.ui.View = discord.utils.MISSING,
     file: discord.File = discord.utils.MISSING,
 ) -> None:
-    """Tell the member, and nobody else, why it was not done; log a bug."""
+    """Privately tell the member why it failed; log bugs."""
     say = interaction_context.private(interaction)
     if isinstance(error, discord.HTTPException) and error.code in UNANSWERABLE:
         log.info("interaction not answerable", extra={"interaction_id": interaction.id, "code": error.code})
         return
     closed = interaction.client.is_closed()
-    if closed and isinstance(error, RuntimeError):  # aiohttp's, for a session that was closed
+    if closed and isinstance(error, RuntimeError):  # aiohttp's, for a closed session
         log.info("interaction not answerable", extra={"interaction_id": interaction.id, "code": "closed"})
         return
     if isinstance(error, DISCORD_ERRORS) or is_unreadable_answer(error):
-        # An answer of Discord's, or none: not a bug, and the member may still be reachable.
+        # Discord's answer, or none: not a bug, and the member may still be reachable.
         fields = {"interaction_id": interaction.id, "error": str(error) or type(error).__name__}
         log.warning("request to Discord failed", extra=fields)
     elif not isinstance(error, (Refusal, Transient)):
         log.error("interaction failed", extra={"interaction_id": interaction.id}, exc_info=error)
         submission = forms.read_submission(interaction)
-        if submission is not None:  # a bug must not lose what was typed either
+        if submission is not None:  # even a bug must not lose the typed texts
             file = text_file(say, submission.request)
     if closed:
         return

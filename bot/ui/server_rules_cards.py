@@ -1,4 +1,4 @@
-"""Render a server's rules for songs: pure functions to embeds."""
+"""Render a server's rules for songs as embeds: pure functions."""
 
 import discord
 
@@ -12,7 +12,7 @@ from bot.ui.text import line
 
 
 def words(say: Language, refused: list[str], changed: list[str]) -> discord.Embed:
-    """Return what has changed about the words that songs may not have, and all of them."""
+    """Return the changes to the words that songs may not have, and all of them."""
     shown = ", ".join(f"“{line(word, REFUSED_WORD_MAX)}”" for word in refused)
     embed = FittedEmbed(
         title=say("words-title"),
@@ -24,7 +24,7 @@ def words(say: Language, refused: list[str], changed: list[str]) -> discord.Embe
 
 
 def managers(say: Language, before: tuple[int, ...], after: tuple[int, ...]) -> discord.Embed:
-    """Return the roles whose members may manage the bot, and how to show them its commands."""
+    """Return the manager roles, and how to show them the bot's commands."""
     embed = FittedEmbed(
         title=say("managers-title"),
         description=say("managers-shown") if before == after else say("managers-changed"),
@@ -37,7 +37,7 @@ def managers(say: Language, before: tuple[int, ...], after: tuple[int, ...]) -> 
 
 
 def channels(say: Language, before: SongChannels, after: SongChannels) -> discord.Embed:
-    """Return the channels for songs, and whether they were changed."""
+    """Return the channels for songs, and whether they have changed."""
     embed = FittedEmbed(
         title=say("channels-title"),
         description=say("channels-shown") if before == after else say("channels-changed"),

@@ -1,4 +1,4 @@
-"""The commands of ``/quota`` for a server's rules: words, channels for songs, and managers by role."""
+"""The ``/quota`` commands for a server's rules: words, song channels, and managers by role."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -30,27 +30,27 @@ from bot.ui.text import label, line
 
 RefusedWord = app_commands.Range[str, 1, REFUSED_WORD_MAX]
 TYPED_MAX: Final = CHOICE_MAX
-"""Maximum characters of an option whose choices are typed."""
+"""Maximum length of an option with typed choices, in characters."""
 Typed = app_commands.Range[str, 1, TYPED_MAX]
 NAME_MAX: Final = CHOICE_MAX - 24
-"""Characters of a channel's name that are shown before its id."""
+"""Maximum length of a channel's name shown before its id, in characters."""
 OFF: Final[dict[str, Callable[[SongChannels], SongChannels]]] = {
     "asked": lambda channels: replace(channels, asked=()),
     "results": lambda channels: replace(channels, results=None),
     "announced": lambda channels: replace(channels, announced=None),
 }
-"""Settings that can be turned off, and how."""
+"""Settings that can be turned off, with functions that do so."""
 OFF_CHOICES: Final = [app_commands.Choice(name=described(f"choice-off-{what}"), value=what) for what in OFF]
 
 
 class ServerRulesCommands:
-    """Commands that belong to the group ``/quota``."""
+    """Commands that belong to the ``/quota`` group."""
 
     def __init__(self, services: Services) -> None:
         self._rules = services.rules
 
     def commands(self) -> Iterator[app_commands.Command[Any, ..., None]]:
-        """Yield the commands, to be added to the group."""
+        """Yield the commands to add to the group."""
         yield app_commands.Command(
             name="words", description=described("command-quota-words"), callback=self._words
         )
@@ -77,7 +77,7 @@ class ServerRulesCommands:
         add: RefusedWord | None = None,
         remove: RefusedWord | None = None,
     ) -> None:
-        """Show the words that songs here may not have, or change them."""
+        """Show or change the words that songs here may not have."""
         guild_id, say = await self._manager(interaction)
         changed = []
         if remove is not None:
@@ -106,14 +106,14 @@ class ServerRulesCommands:
         announce: PostableChannel | None = None,
         off: str | None = None,
     ) -> None:
-        """Show the channels for songs, or change them."""
+        """Show or change the channels for songs."""
         guild_id, say = await self._manager(interaction)
         picked = [
             *((channel, TO_POST_SONGS) for channel in (add, results) if channel is not None),
             *((channel, TO_ANNOUNCE) for channel in (announce,) if channel is not None),
         ]
         if picked:
-            # Discord may take longer to tell what the bot may do there than an answer may take.
+            # Checking the bot's permissions there may exceed Discord's deadline for an answer.
             await interaction.response.defer(ephemeral=True, thinking=True)
         for channel, needed in picked:
             await _require_postable(interaction, channel, needed)
@@ -152,7 +152,7 @@ class ServerRulesCommands:
     async def _channel_choices(
         self, interaction: discord.Interaction, typed: str
     ) -> list[app_commands.Choice[str]]:
-        """Return the channels that are set, also those that Discord no longer knows."""
+        """Return the configured channels, including those that Discord no longer knows."""
         guild_id, say = await self._manager(interaction)
         channels = await self._rules.channels(guild_id)
         known = await names.of_channels(interaction)
@@ -162,7 +162,7 @@ class ServerRulesCommands:
     async def _managers(
         self, interaction: discord.Interaction, add: discord.Role | None = None, remove: Typed | None = None
     ) -> None:
-        """Show the roles whose members may use ``/quota``, or change them; these members may not."""
+        """Show or change the roles whose members may use ``/quota``; these members may not."""
         guild_id, say = managers.permitted_guild(interaction), interaction_context.private(interaction)
         if add is None and remove is None:
             shown = await self._rules.manager_roles(guild_id)
@@ -186,7 +186,7 @@ class ServerRulesCommands:
     async def _role_choices(
         self, interaction: discord.Interaction, typed: str
     ) -> list[app_commands.Choice[str]]:
-        """Return the roles that are set, also those that Discord no longer knows."""
+        """Return the configured roles, including those that Discord no longer knows."""
         say, roles = (
             interaction_context.private(interaction),
             await self._rules.manager_roles(managers.permitted_guild(interaction)),
@@ -198,7 +198,7 @@ class ServerRulesCommands:
 def _choices(
     ids: Iterable[int], known: Mapping[int, str], sign: str, gone: str, typed: str
 ) -> list[app_commands.Choice[str]]:
-    """Return what is set by name and id; what Discord no longer knows has a word in place of its name."""
+    """Return entries by name and id; one unknown to Discord has a word in place of its name."""
     shown_as = {id_: f"{sign}{known[id_]}" if id_ in known else gone for id_ in ids}
     labels = {id_: f"{label(name, NAME_MAX)} ({id_})".strip() for id_, name in shown_as.items()}
     return [
@@ -211,10 +211,10 @@ def _choices(
 async def _require_postable(
     interaction: discord.Interaction, channel: PickedChannel, needed: tuple[str, ...]
 ) -> None:
-    """Check that songs, or lines of text, can be posted in a chosen channel or in its threads."""
+    """Check that songs, or lines of text, can be posted in a chosen channel or its threads."""
     if channel.type in (discord.ChannelType.forum, discord.ChannelType.media):
         if channel.guild_id != interaction.guild_id:
             raise NoPlaceToPost
-        return  # in its threads; a request in one of them is checked there
+        return  # in its threads; each request there is checked on arrival
     interaction_context.may_post_in(interaction, channel)
     await channel_options.require_permissions(interaction, channel, needed)

@@ -1,4 +1,4 @@
-"""Render what server managers set: pure functions to embeds and sentences."""
+"""Render server managers' settings as embeds and sentences: pure functions."""
 
 from discord.utils import format_dt
 
@@ -10,7 +10,7 @@ from bot.ui.text import line
 
 
 def allowance_changed(say: Language, before: Balance, after: Balance, requested: int | None) -> str:
-    """Return the confirmation of a new allowance and a new time zone, or that they are the old ones."""
+    """Return the confirmation of a new allowance and time zone, or that they are unchanged."""
     sentences = [] if before.zone == after.zone else [_zone_changed(say, before, after)]
     is_same = (before.allowance, before.period) == (after.allowance, after.period)
     if is_same and (requested is None or after.allowance == requested):

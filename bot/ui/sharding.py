@@ -10,23 +10,23 @@ from bot.database.share import EVERYTHING, Share
 
 
 async def at_once(bucket: int) -> None:
-    """Wait for nobody: discord.py keeps the pace of one process."""
+    """Return immediately: discord.py paces a single process."""
 
 
 class Sharding(Struct, frozen=True, kw_only=True):
-    """The shards of one process. Those of all processes together are one whole."""
+    """The shards of one process; all processes together run every shard."""
 
     share: Share = EVERYTHING
     count: int | None = None
-    """Number of shards of all processes, a multiple of the slots; None for as many as Discord recommends."""
+    """Number of shards across all processes, a multiple of the slots; None for Discord's recommendation."""
     turn: Callable[[int], Awaitable[None]] = at_once
-    """Returns once a shard of this bucket may identify itself."""
+    """Returns once a shard of this bucket may identify."""
 
     def shards(self, recommended: int) -> tuple[int, list[int]]:
-        """Return the number of all shards, and those of this process.
+        """Return the total number of shards, and this process's own.
 
-        Processes that start at different times may have been recommended different numbers. That does no
-        harm: each number is a multiple of the slots, so a server falls to the same slot with each of them.
+        Processes that start at different times may be given different recommendations. That is harmless: each
+        number is a multiple of the slots, so a server maps to the same slot under each.
         """
         slots = self.share.slots
         count = self.count or slots * math.ceil(recommended / slots)
@@ -34,4 +34,4 @@ class Sharding(Struct, frozen=True, kw_only=True):
 
 
 ALL_SHARDS: Final = Sharding()
-"""For a process that works alone: discord.py asks Discord by itself."""
+"""For a single process: discord.py itself asks Discord for the number of shards."""

@@ -1,4 +1,4 @@
-"""The files of a song as they are attached: under the song's name, and with its tags."""
+"""A song's attachments, with the song's name and its tags."""
 
 import asyncio
 import io
@@ -23,9 +23,9 @@ from bot.ui.text import cut, plain
 log = logging.getLogger(__name__)
 
 TAG_TEXT_MAX: Final = 300
-"""Maximum length of a tag of one line, in characters."""
+"""Maximum length of a one-line tag, in characters."""
 TAGGED_SUFFIX: Final = ".mp3"
-"""Suffix of the files that get tags; the others are attached as they are."""
+"""Suffix of the files that get tags; others are attached unchanged."""
 
 
 @asynccontextmanager
@@ -37,10 +37,10 @@ async def song_files(
     attached: Collection[int],
     threads: Threads,
 ) -> AsyncIterator[list[discord.File]]:
-    """Open the takes ``attached`` of a song, each tagged if that is possible; close them on exit.
+    """Open the takes ``attached`` of a song, tagged where possible; close them on exit.
 
-    ``shown`` is the job with the texts that may be shown. Tags never make a file too large that was not, and
-    a file that can't be tagged is attached as it is. ``threads`` do the copying.
+    ``shown`` is the job with only the texts that may be shown. Tags never make a file exceed a size limit,
+    and a file that can't be tagged is attached unchanged. ``threads`` do the copying.
     """
     chosen = [(track, path) for track, path in files if track.take in attached]
     room = REQUEST_MAX_BYTES - sum(track.size_bytes for track, _ in chosen)
@@ -68,7 +68,7 @@ async def song_files(
 async def _off_thread(
     threads: Threads, copy: Callable[[], io.BufferedIOBase | None]
 ) -> io.BufferedIOBase | None:
-    """Make a copy on a thread; one that nobody waits for any more is closed."""
+    """Make a copy on a thread; close it if nobody is waiting for it any more."""
     making = asyncio.ensure_future(threads.run(copy))
     try:
         return await asyncio.shield(making)
@@ -83,7 +83,7 @@ def _close(made: asyncio.Future[io.BufferedIOBase | None]) -> None:
 
 
 def tags_of(shown: Job, title: str, artist: str, take: int, takes: int) -> tags.Tags:
-    """Return what a take's file says about its song: a function of the job, so that repeats are equal."""
+    """Return the tags of a take: a pure function of the job, so that repeats are equal."""
     request = shown.request
     return tags.Tags(
         title=_line(title),
@@ -100,7 +100,7 @@ def _line(text: str) -> str:
 
 
 def _tagged(path: Path, job_id: int, take: int, said: tags.Tags, max_bytes: int) -> io.BufferedIOBase | None:
-    """Return a tagged copy of the file, or None if it is to be attached as it is."""
+    """Return a tagged copy of the file, or None to attach it unchanged."""
     try:
         return tags.tagged(path, replace(said, picture=cover_of(path, job_id, take)), max_bytes)
     except OSError as error:

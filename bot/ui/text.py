@@ -11,16 +11,16 @@ import regex
 from bot.characters import head, is_blank, is_plain_ascii, with_plain_breaks
 
 MARKS_MAX: Final = 2
-"""Combining marks on one character that are kept; more would cover the lines around them (Zalgo)."""
+"""Maximum number of combining marks kept per character; more would cover adjacent lines (Zalgo)."""
 SCRIPT_MARKS_MAX: Final = 5
-"""Marks in scripts that need several, like a Hebrew letter with dots, vowel and accent."""
+"""The same for scripts that need several, like a Hebrew letter with dots, vowel and accent."""
 TIBETAN_MARKS_MAX: Final = 8
-"""Marks in Tibetan, which stacks letters, and where Unicode counts the lower ones as marks."""
+"""The same for Tibetan, which stacks letters; Unicode counts the lower ones as marks."""
 
 # discord.py's own escape_markdown does not escape marks inside a masked link (2.7.1).
 _MARKS = re.compile(r"[\\*_~|`\[\]()<>#]")
-# Clients and Discord itself find links and invitations in the text as it was sent. A backslash ahead of the
-# slash stays invisible, and neither of them finds an address with one in it.
+# Clients and Discord itself find links and invitations in the raw text. A backslash before the slash stays
+# invisible, and neither recognises an address that contains one.
 _LINKS = re.compile(r"(:|\.[^\s/]{2,64})/")
 _LISTS = re.compile(r"^(\s*\d*)([-+.])", re.MULTILINE)
 _FEW_MARKS: Final = r"\p{Latn}\p{Grek}\p{Cyrl}\p{Armn}\p{Geor}\p{Han}\p{Hira}\p{Kana}\p{Hang}\p{Common}"
@@ -28,27 +28,27 @@ _JOINED: Final = (
     r"[\p{Arab}\p{Syrc}\p{Mand}\p{Nkoo}\p{Mong}\p{Phag}\p{Adlm}\p{Rohg}\p{Deva}\p{Beng}\p{Guru}\p{Gujr}\p{Orya}"
     r"\p{Taml}\p{Telu}\p{Knda}\p{Mlym}\p{Sinh}\p{Khmr}\p{Mymr}\p{Tibt}\p{Bali}\p{Java}\p{Sund}\p{Cham}\p{Newa}]"
 )
-"""Letters and marks of scripts in which a joiner, or a non-joiner, changes the word."""
+"""Letters and marks of scripts in which a joiner or non-joiner changes the word."""
 _EMOJI_BEFORE: Final = r"\p{ExtPict}[\ufe0f\p{Emoji_Modifier}]*"
 # Each keeps its first group, if it has one, and drops the rest.
 _UNNEEDED: Final = (
-    # Tags anywhere but in the flag of a region: a black flag, the region's letters, and an end.
+    # Tags, except in a regional flag: a black flag, the region's letters, and an end.
     regex.compile(
         r"(\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,6}\U000e007f)|[\U000e0000-\U000e007f]"
     ),
     # Joiners in a row: the first one is enough.
     regex.compile(r"([\u200c\u200d])[\u200c\u200d]+"),
-    # Joiners, unless between emoji or in a script that has them.
+    # Joiners, unless between emoji or in a script that uses them.
     regex.compile(
         rf"((?<={_EMOJI_BEFORE})\u200d(?=\p{{ExtPict}})|(?<={_JOINED}[\u064b-\u0655\u0670]*)\u200d"
         rf"|(?<={_JOINED}[\u064b-\u0655\u0670]*)\u200c(?={_JOINED}))|[\u200c\u200d]"
     ),
-    # Variation selectors on what has no variants.
+    # Variation selectors on characters without variants.
     regex.compile(
         r"((?<=\p{Emoji})[\ufe0e\ufe0f]|(?<=[\p{Han}\p{S}\p{Mymr}\p{Phag}])[\ufe00-\ufe0d\U000e0100-\U000e01ef]"
         r"|(?<=\p{Mong})[\u180b-\u180d\u180f])|\p{Variation_Selector}"
     ),
-    # What is never shown by itself, controls and private characters; line breaks stay.
+    # Characters never shown by themselves, controls and private characters; line breaks stay.
     regex.compile(
         r"(\n|[\u200c\u200d\p{Variation_Selector}\U000e0030-\U000e007f\p{Prepended_Concatenation_Mark}])"
         r"|[\p{DI}\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}]"
@@ -62,8 +62,8 @@ _TIBETAN: Final = regex.compile(r"\p{Tibetan}")
 def plain(text: str) -> str:
     """Return the text without control, bidi and stacked characters; line breaks stay.
 
-    Joiners, variation selectors and tags stay where a script or an emoji needs them. A text in which nothing
-    can be seen is empty.
+    Joiners, variation selectors and tags stay where a script or an emoji needs them. A text without visible
+    characters becomes empty.
     """
     if is_plain_ascii(text):
         return text.strip()
@@ -74,7 +74,7 @@ def plain(text: str) -> str:
 
 
 def _bounded(match: "regex.Match[str]") -> str:
-    """Return a character with as many of its marks as its script needs, none of them twice in a row."""
+    """Return a character with as many marks as its script needs, none of them twice in a row."""
     base: str = match["base"]
     limit = TIBETAN_MARKS_MAX if _TIBETAN.match(base) else MARKS_MAX if _FEW.match(base) else SCRIPT_MARKS_MAX
     marks = [mark for before, mark in pairwise(base + match["marks"]) if mark != before]
@@ -82,12 +82,12 @@ def _bounded(match: "regex.Match[str]") -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """Return at most ``limit`` code points of whole graphemes, with an ellipsis in place of the rest."""
+    """Return at most ``limit`` code points of whole graphemes, with an ellipsis for the rest."""
     return text if len(text) <= limit else head(text, limit - 1).rstrip() + "…"
 
 
 def cut_lines(text: str, limit: int) -> str:
-    """Return as many whole lines as fit, with an ellipsis for the rest; one long line is cut within."""
+    """Return as many whole lines as fit, with an ellipsis for the rest; a single long line is cut."""
     if len(text) <= limit:
         return text
     end = text.rfind("\n", 0, max(limit - 1, 0))
@@ -101,7 +101,7 @@ def escaped(text: str) -> str:
 
 
 def label(text: str, limit: int) -> str:
-    """Return one line of at most ``limit`` characters, for places where nothing is formatted."""
+    """Return one line of at most ``limit`` characters, for places without formatting."""
     return cut(" ".join(plain(text).split()), limit)
 
 

@@ -1,4 +1,4 @@
-"""Send the files of an export: one after another, since Discord limits a message as a whole."""
+"""Send the files of an export one after another, since Discord limits the size of a message."""
 
 import tempfile
 from collections.abc import AsyncIterator
@@ -13,10 +13,10 @@ from bot.ui.language import Language
 
 @asynccontextmanager
 async def folder(exports: OneExportEach, interaction: discord.Interaction) -> AsyncIterator[Path]:
-    """Provide a folder for an export of whoever asks, and remove it on exit.
+    """Provide a folder for a person's export, and remove it on exit.
 
     Raises:
-        ExportRunning: they have an export already.
+        ExportRunning: they already have an export in progress.
     """
     async with exports.of(interaction.user.id):
         with tempfile.TemporaryDirectory(prefix="tunesmith-") as name:

@@ -1,4 +1,4 @@
-"""The buttons under messages: one file per feature, with the button and what it does in one class.
+"""The buttons under messages: one file per feature, one class for a button and its action.
 
-A button carries ids and no authority: who may do what is looked up when it is pressed.
+A button carries ids but no authority: permissions are checked on each press.
 """

@@ -1,4 +1,4 @@
-"""The buttons that request a song once more: Again under a song, Retry under a failure."""
+"""The buttons that request a song again: Again under a song, Retry under a failure."""
 
 import re
 from typing import ClassVar, Self
@@ -13,9 +13,9 @@ from bot.ui.dependencies import Services
 
 
 class ReuseButton(PersistentButton):
-    """Makes a new request from an earlier one, on the credits of the server in which it is pressed.
+    """Repeats an earlier request, charged to the server in which it is pressed.
 
-    Its custom_id is ``name:job`` or ``name:job:price``. Without a price it stands for that of the job.
+    Its custom_id is ``name:job`` or ``name:job:price``. Without a price, it means the job's.
     """
 
     action: ClassVar[str]
@@ -33,12 +33,12 @@ class ReuseButton(PersistentButton):
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
-        """Return the button for the job and the price that it names."""
+        """Return the button for the job and price in its custom_id."""
         price = None if match["price"] is None else int(match["price"])
         return cls(JobId(int(match["job"])), price=price)
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
-        """Request the song, or ask first if its price has changed since the button was sent."""
+        """Request the song; ask first if its price has changed since the button was sent."""
         intake = services.intake
         job = await intake.worded(self.job_id, interaction_context.guild_of(interaction))
         price = intake.terms.price_credits
@@ -64,8 +64,8 @@ class ReuseButton(PersistentButton):
 
 
 class AgainButton(ReuseButton, action="again", reuse=Reuse.AGAIN):
-    """Requests a finished song once more."""
+    """Requests a finished song again."""
 
 
 class RetryButton(ReuseButton, action="retry", reuse=Reuse.RETRY):
-    """Tries a failed song again."""
+    """Retries a failed song."""

@@ -1,7 +1,6 @@
-"""The plumbing that all buttons share, so that they work across restarts.
+"""Shared plumbing that keeps buttons working across restarts.
 
-The class of a pressed button is found by its pattern alone. Nothing is kept in memory for the messages that
-have been sent.
+The class of a pressed button is found by its pattern alone. Sent messages leave nothing in memory.
 """
 
 import re
@@ -16,11 +15,11 @@ from bot.ui.custom_ids import NUMBER
 from bot.ui.dependencies import Services
 
 NEVER = "(?!)"
-"""The pattern of a base class, which no custom_id matches."""
+"""The pattern of base classes, which matches no custom_id."""
 
 
 class PersistentButton(ui.Button[ui.View], ABC):
-    """A button known by its custom_id; subclasses say how to read theirs, and what a press does."""
+    """A button identified by its custom_id; subclasses parse theirs and handle the press."""
 
     pattern: ClassVar[re.Pattern[str]]
     """Pattern of its custom_id."""
@@ -35,7 +34,7 @@ class PersistentButton(ui.Button[ui.View], ABC):
         label: str | None = None,
         style: discord.ButtonStyle = discord.ButtonStyle.secondary,
     ) -> None:
-        # A button that was pressed is not sent again and needs no label.
+        # Pressed buttons are not sent again and need no label.
         super().__init__(label=label, style=style, custom_id=custom_id)
 
     @classmethod
@@ -45,7 +44,7 @@ class PersistentButton(ui.Button[ui.View], ABC):
 
     @abstractmethod
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
-        """Do what the button says.
+        """Perform the button's action.
 
         Raises:
             Refusal: it can't be done; the member reads why.
@@ -73,14 +72,14 @@ class JobButton(PersistentButton):
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
-        """Return the button for the job that it names."""
+        """Return the button for the job in its custom_id."""
         return cls(JobId(int(match["job"])))
 
 
 def persistent_view(*items: ui.Item[Any]) -> ui.View:
     """Return a view of these items that discord.py does not keep.
 
-    Presses are found by pattern, so a view that was kept would only take memory.
+    Presses are matched by pattern, so keeping the view would only waste memory.
     """
     view = ui.View(timeout=None)
     for item in items:

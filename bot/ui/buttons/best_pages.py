@@ -15,7 +15,7 @@ from bot.ui.language import Language
 
 
 class BestPageButton(PersistentButton, template=f"top:(?P<page>{NUMBER})"):
-    """Turns to another page of the ranking as it is now."""
+    """Turns to another page of the current ranking."""
 
     def __init__(self, page: int, label: str | None = None) -> None:
         super().__init__(f"top:{page}", label)
@@ -23,11 +23,11 @@ class BestPageButton(PersistentButton, template=f"top:(?P<page>{NUMBER})"):
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
-        """Return the button for the page that it names."""
+        """Return the button for the page in its custom_id."""
         return cls(int(match["page"]))
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
-        """Show that page in place of this one."""
+        """Replace this page with the button's."""
         best = await services.ratings.best(interaction_context.guild_of(interaction), self.page)
         say = interaction_context.private(interaction)
         embed = best_songs.page(say, best)
@@ -37,7 +37,7 @@ class BestPageButton(PersistentButton, template=f"top:(?P<page>{NUMBER})"):
 
 
 def best_pages_view(say: Language, best: BestPage) -> ui.View:
-    """Return the buttons under a page that lead to its neighbours."""
+    """Return the buttons that lead to the previous and next pages."""
     buttons: list[ui.Item[Any]] = []
     if best.page > 1:
         buttons.append(BestPageButton(best.page - 1, say("button-better")))

@@ -10,7 +10,7 @@ from bot.ui.dependencies import Services
 
 
 class CancelButton(JobButton, action="cancel"):
-    """Withdraws a request that has not been submitted yet, and gives its credits back."""
+    """Withdraws a request before its submission and returns its credits."""
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
         """Withdraw the request."""

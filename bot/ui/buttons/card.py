@@ -1,4 +1,4 @@
-"""The button of a card while its job waits for somebody."""
+"""The button on the card of a waiting job."""
 
 import discord
 from discord import ui
@@ -11,7 +11,7 @@ from bot.ui.language import Language
 
 
 def card_view(say: Language, job: Job) -> ui.View | None:
-    """Return the button of a card in the states in which it has one."""
+    """Return the card's button, in states that have one."""
     match job.state:
         case JobState.QUEUED:
             return persistent_view(CancelButton(job.id, say("button-cancel")))

@@ -1,4 +1,4 @@
-"""The button that removes a limit; each press is checked as a command is."""
+"""The button that removes a limit; each press is checked like the command."""
 
 import re
 from typing import Literal, Self
@@ -17,7 +17,7 @@ Whose = Literal["member", "role"]
 
 
 class ClearLimitButton(PersistentButton, template=f"unlimit:(?P<whose>member|role):(?P<id>{SNOWFLAKE})"):
-    """Removes a limit: a member's roles decide again, or a role limits nobody."""
+    """Removes a limit: a member falls back to their roles, and a role limits nobody."""
 
     def __init__(self, whose: Whose, discord_id: int, label: str | None = None) -> None:
         super().__init__(f"unlimit:{whose}:{discord_id}", label)
@@ -26,11 +26,11 @@ class ClearLimitButton(PersistentButton, template=f"unlimit:(?P<whose>member|rol
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
-        """Return the button for the member or the role that it names."""
+        """Return the button for the member or role in its custom_id."""
         return cls("member" if match["whose"] == "member" else "role", int(match["id"]))
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
-        """Remove the limit and say so in place of the question."""
+        """Remove the limit and replace the question with a confirmation."""
         guild_id = await managers.managed_guild(interaction, services.rules)
         by, say = interaction_context.changed_by(interaction), interaction_context.private(interaction)
         if self.whose == "member":
@@ -46,5 +46,5 @@ class ClearLimitButton(PersistentButton, template=f"unlimit:(?P<whose>member|rol
 
 
 def clear_limit_view(say: Language, whose: Whose, discord_id: int) -> ui.View:
-    """Return the button under a limit."""
+    """Return the button that removes a limit."""
     return persistent_view(ClearLimitButton(whose, discord_id, say(f"button-clear-{whose}")))

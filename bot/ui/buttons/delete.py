@@ -1,4 +1,4 @@
-"""The button that deletes the message of a song."""
+"""The button that deletes a song's message."""
 
 import logging
 
@@ -16,7 +16,7 @@ class DeleteButton(JobButton, action="delete"):
     """Deletes the message; the song itself is kept as long as any other."""
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
-        """Delete the message for its requester or for a moderator."""
+        """Delete the message for its requester or a moderator."""
         job = await services.intake.job(self.job_id, interaction_context.guild_of(interaction))
         may_moderate = interaction_context.may_manage_messages(interaction)
         if interaction.user.id != job.origin.member_id and not may_moderate:

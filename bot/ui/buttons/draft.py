@@ -1,4 +1,4 @@
-"""The button that opens a refused form with everything that was typed into it."""
+"""The button that reopens a refused form with everything typed into it."""
 
 import re
 from typing import Self
@@ -15,7 +15,7 @@ from bot.ui.language import Language
 
 
 class EditDraftButton(PersistentButton, template=f"edit:(?P<draft>{NUMBER})"):
-    """Opens the form, filled from a draft."""
+    """Opens the form, prefilled from a draft."""
 
     def __init__(self, draft: int, label: str | None = None) -> None:
         super().__init__(f"edit:{draft}", label, discord.ButtonStyle.primary)
@@ -23,7 +23,7 @@ class EditDraftButton(PersistentButton, template=f"edit:(?P<draft>{NUMBER})"):
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
-        """Return the button for the draft that it names."""
+        """Return the button for the draft in its custom_id."""
         return cls(int(match["draft"]))
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
@@ -35,5 +35,5 @@ class EditDraftButton(PersistentButton, template=f"edit:(?P<draft>{NUMBER})"):
 
 
 def edit_draft_view(say: Language, draft: int, name: str = "button-edit") -> ui.View:
-    """Return the button for a draft, with the label of this name."""
+    """Return the button for a draft, labelled with the text of this name."""
     return persistent_view(EditDraftButton(draft, say(name)))

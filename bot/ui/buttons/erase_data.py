@@ -1,4 +1,4 @@
-"""The button that deletes what is kept about a member."""
+"""The button that deletes a member's stored data."""
 
 import re
 from typing import Self
@@ -14,7 +14,7 @@ from bot.ui.language import Language
 
 
 class EraseDataButton(PersistentButton, template="erase"):
-    """Deletes what is kept about the member who presses it."""
+    """Deletes the stored data of the member who presses it."""
 
     def __init__(self, label: str | None = None) -> None:
         super().__init__("erase", label, discord.ButtonStyle.danger)
@@ -25,7 +25,7 @@ class EraseDataButton(PersistentButton, template="erase"):
         return cls()
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
-        """Delete the data; cleaning the files may take longer than an answer may, so defer."""
+        """Delete the data; defer, since cleaning the files may exceed Discord's deadline."""
         await interaction.response.defer()
         deletion = await services.privacy.delete(DiscordUserId(interaction.user.id))
         text = privacy_cards.deleted(interaction_context.private(interaction), deletion)

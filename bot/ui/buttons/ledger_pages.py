@@ -1,4 +1,4 @@
-"""The buttons that turn the pages of ``/quota ledger``; each press is checked as the command is."""
+"""The buttons that turn the pages of ``/quota ledger``; each press is checked like the command."""
 
 import re
 from typing import Any, Self
@@ -19,7 +19,7 @@ class LedgerPageButton(
     PersistentButton,
     template=f"ledger:(?P<way>newer|older):(?P<entry>{NUMBER}):(?P<kind>[a-z]{{0,10}}):(?P<member>{SNOWFLAKE}|)",
 ):
-    """Turns to the entries newer or older than one of them, under the same filter."""
+    """Turns to the entries newer or older than a given one, under the same filter."""
 
     def __init__(
         self,
@@ -37,13 +37,13 @@ class LedgerPageButton(
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
-        """Return the button for the page that it names; a kind that no longer exists filters nothing."""
+        """Return the button for the page in its custom_id; a kind that no longer exists filters nothing."""
         kind = match["kind"] if match["kind"] in quota_cards.KINDS else None
         member_id = DiscordUserId(int(match["member"])) if match["member"] else None
         return cls(match["way"], int(match["entry"]), kind, member_id)
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
-        """Show that page in place of this one."""
+        """Replace this page with the button's."""
         page = await services.credits.page(
             await managers.managed_guild(interaction, services.rules),
             kind=self.kind,
@@ -60,7 +60,7 @@ class LedgerPageButton(
 def ledger_pages_view(
     say: Language, page: Page, kind: str | None, member_id: DiscordUserId | None
 ) -> ui.View:
-    """Return the buttons under a page that lead to its neighbours."""
+    """Return the buttons that lead to the previous and next pages."""
     buttons: list[ui.Item[Any]] = []
     if page.rows and page.newer:
         buttons.append(LedgerPageButton("newer", page.rows[0].id, kind, member_id, say("button-newer")))

@@ -1,4 +1,4 @@
-"""The button that shows the text of a song."""
+"""The button that shows a song's texts."""
 
 import io
 from typing import Final
@@ -17,11 +17,11 @@ TEXT_FILE: Final = "words.txt"
 
 
 class LyricsButton(JobButton, action="lyrics"):
-    """Shows the member who presses it what a song was made from."""
+    """Privately shows the texts that a song was made from."""
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
         """Answer with the text; as a file if it is long."""
-        # A copy in a direct message may be of a song from any server.
+        # A copy in a direct message may come from any server.
         guild_id = None if interaction.guild_id is None else GuildId(interaction.guild_id)
         job = await services.intake.worded(self.job_id, guild_id)
         say, request = interaction_context.private(interaction), job.request
@@ -34,22 +34,22 @@ class LyricsButton(JobButton, action="lyrics"):
 
 
 class NoticeTextButton(LyricsButton, action="asked"):
-    """The same button under a failure, which is recognised by it."""
+    """The same button under a failure; it identifies the notice."""
 
 
 class CopyLyricsButton(LyricsButton, action="words"):
-    """The same button under any message but the song's own, which is recognised by its ``lyrics`` button."""
+    """The same button elsewhere: ``lyrics`` identifies the song's own message."""
 
 
 def text_label(say: Language, request: SongRequest) -> str:
-    """Return what the text is that a song was made from: not every song has lyrics."""
+    """Return the kind of text that a song was made from: not every song has lyrics."""
     if request.lyrics:
         return say("button-lyrics")
     return say("button-style" if request.custom and request.style else "button-prompt")
 
 
 def text_file(say: Language, request: SongRequest) -> discord.File:
-    """Return a text file of everything that was typed."""
+    """Return a text file with everything the member typed."""
     texts = {
         "field-title": request.title,
         "field-style": request.style,

@@ -1,4 +1,4 @@
-"""The button that posts a song for which there was no place before."""
+"""The button that posts a song that could not be posted before."""
 
 import discord
 
@@ -12,7 +12,7 @@ class PostAgainButton(JobButton, action="post"):
     """Posts an undelivered song to the channel of its card."""
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
-        """Put the song back in line for delivery."""
+        """Queue the song for delivery again."""
         guild_id = interaction_context.guild_of(interaction)
         interaction_context.require_can_post(interaction)
         job = await services.intake.post_again(self.job_id, guild_id)

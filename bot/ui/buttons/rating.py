@@ -1,4 +1,4 @@
-"""The buttons that rate a song; what a member thinks of it is shown to nobody else."""
+"""The buttons that rate a song; a member's own rating is shown only to them."""
 
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ from bot.ui.dependencies import Services
 
 
 class RatingButton(JobButton, action="rate"):
-    """Rates a song; a second press takes it back, and a press of the other button changes it."""
+    """Rates a song; a second press undoes it, and the other button changes it."""
 
     liked: ClassVar[bool]
 
@@ -20,7 +20,7 @@ class RatingButton(JobButton, action="rate"):
         cls.liked = liked
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
-        """Rate the song and answer with everybody's ratings."""
+        """Rate the song and answer with all ratings."""
         rated = await services.ratings.rate(
             self.job_id,
             interaction_context.guild_of(interaction),

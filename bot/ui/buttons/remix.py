@@ -1,4 +1,4 @@
-"""The button that opens the form with the texts of an earlier song."""
+"""The button that opens the form with an earlier song's texts."""
 
 import discord
 from discord import ui
@@ -12,7 +12,7 @@ from bot.ui.language import Language
 
 
 class RemixButton(JobButton, action="remix"):
-    """Opens the form, filled with the texts of a song."""
+    """Opens the form, prefilled with a song's texts."""
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
         """Answer with the form."""
@@ -22,7 +22,7 @@ class RemixButton(JobButton, action="remix"):
         try:
             services.intake.require_options(request)
         except (NoDuration, OptionsNotTaken) as error:
-            # Said before anything is typed; the form that the answer offers comes without them.
+            # Refused before anything is typed; the form offered with the refusal lacks them.
             await responses.refuse(interaction, services.intake, request, job.id, error)
             return
         price = services.intake.terms.price_credits
@@ -33,9 +33,9 @@ class RemixButton(JobButton, action="remix"):
 
 
 def edit_text_button(say: Language, job: Job, *, first: bool = False) -> RemixButton:
-    """Return the button under a request without a song: the same form under another label.
+    """Return the form button for a request without a song, under another label.
 
-    ``first`` if it is what helps.
+    ``first`` highlights it as the most helpful step.
     """
     style = discord.ButtonStyle.primary if first else discord.ButtonStyle.secondary
     name = "button-open" if job.reason is FailReason.CLOSED else "button-edit"

@@ -12,7 +12,7 @@ class SendButton(JobButton, action="send"):
     """Sends a copy of the song to the member who presses it."""
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
-        """Send the copy; fetching the audio may take longer than an answer may, so defer."""
+        """Send the copy; defer, since fetching the audio may exceed Discord's deadline."""
         job = await services.intake.job(self.job_id, interaction_context.guild_of(interaction))
         await interaction.response.defer(ephemeral=True, thinking=True)
         member_id = DiscordUserId(interaction.user.id)

@@ -1,4 +1,4 @@
-"""The menu under a song: what can wait, so that the buttons stay few."""
+"""The menu under a song, for less urgent actions, so that the buttons stay few."""
 
 import re
 from collections.abc import Mapping
@@ -23,12 +23,12 @@ CHOICES: Final[dict[str, type[JobButton]]] = {
     "send": SendButton,
     "delete": DeleteButton,
 }
-"""Choices by the value that Discord sends back; each does what a button of its class does."""
+"""Choices by the value that Discord returns; each acts like a button of its class."""
 _CUSTOM_ID: Final = re.compile(f"(?:lyrics|also):(?P<job>{NUMBER})")
 
 
 class SongMenu(ui.Select[ui.View]):
-    """The menu of a song's own message; its custom_id is ``lyrics:job``."""
+    """The menu of a song's own message, with the custom_id ``lyrics:job``."""
 
     action = LyricsButton.action
 
@@ -41,13 +41,13 @@ class SongMenu(ui.Select[ui.View]):
 
 
 class CopySongMenu(SongMenu):
-    """The same menu under a copy, which must not be taken for the song's own message."""
+    """The same menu under a copy, which must not be mistaken for the song's own message."""
 
     action = "also"
 
 
 def chosen(data: Mapping[str, Any]) -> JobButton | None:
-    """Return the button that stands for what was chosen in a menu, if it is one of ours."""
+    """Return the button that a menu choice stands for, if the choice is ours."""
     match = _CUSTOM_ID.fullmatch(str(data.get("custom_id", "")))
     values = data.get("values")
     if match is None or not isinstance(values, list) or len(values) != 1:

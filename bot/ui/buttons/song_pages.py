@@ -1,4 +1,4 @@
-"""The buttons that turn the pages of ``/music history``; each press reads the presser's own songs."""
+"""The buttons that turn the pages of ``/music history``; each press reads the presser's songs."""
 
 import re
 from collections.abc import AsyncIterator
@@ -17,14 +17,14 @@ from bot.ui.dependencies import Services
 from bot.ui.language import Language
 
 PAGE_SONGS: Final = 10
-"""Songs on one page."""
+"""Number of songs per page."""
 
 
 class SongPageButton(
     PersistentButton,
     template=f"songs:(?P<way>newer|older):(?P<edge>{NUMBER}):(?P<word>.{{0,{cards.WORD_MAX}}})",
 ):
-    """Turns to the songs newer or older than one of them, under the same search word."""
+    """Turns to the songs newer or older than a given one, under the same search word."""
 
     def __init__(self, way: str, edge_id: int, word: str, label: str | None = None) -> None:
         super().__init__(f"songs:{way}:{edge_id}:{word}", label)
@@ -34,11 +34,11 @@ class SongPageButton(
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
-        """Return the button for the page that it names."""
+        """Return the button for the page in its custom_id."""
         return cls(match["way"], int(match["edge"]), match["word"])
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
-        """Show that page in place of this one."""
+        """Replace this page with the button's."""
         edge = {"before_id" if self.older else "after_id": JobId(self.edge_id)}
         pages = read_pages(services.song_archive, interaction, self.word, **edge)
         *_, page = [page async for page in pages]
@@ -50,13 +50,13 @@ class SongPageButton(
 def read_pages(
     archive: SongArchive, interaction: discord.Interaction, word: str, **edge: JobId
 ) -> AsyncIterator[SongPage]:
-    """Yield the member's songs in this server, as they are found: the newest, or from an edge on."""
+    """Yield the member's songs in this server as they are found, from the newest or from an edge."""
     guild_id, member_id = interaction_context.guild_of(interaction), DiscordUserId(interaction.user.id)
     return archive.pages(guild_id, member_id, size=PAGE_SONGS, word=word, **edge)
 
 
 def song_pages_view(say: Language, page: SongPage, word: str) -> ui.View:
-    """Return the buttons under a page that lead to its neighbours, or on from where a search has stopped."""
+    """Return the buttons to the previous and next pages, or onward from where a search stopped."""
     first, last = (page.songs[0].id, page.songs[-1].id) if page.songs else (None, None)
     newer = page.read_to if page.upward else first
     older = last if page.upward or page.read_to is None else page.read_to

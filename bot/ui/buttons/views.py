@@ -1,4 +1,4 @@
-"""The buttons under the messages of a job: its song and the notice of its failure."""
+"""The buttons under a job's messages: its song, or the notice of its failure."""
 
 from itertools import islice
 from typing import Final
@@ -22,20 +22,20 @@ MARKS: Final = {
     MessageKind.SONG: (LyricsButton.action,),
     MessageKind.NOTICE: (NoticeTextButton.action, RetryButton.action),
 }
-"""Actions that only the messages of a kind have: with the job's id it identifies the message.
+"""Actions unique to one kind of message: together with the job's id, they identify it.
 
-A song has it as its menu, or as a button in a direct message and in messages of earlier versions. Notices of
-earlier versions have the second one alone.
+A song has its action as a menu, or as a button in direct messages and messages of earlier versions. Notices
+of earlier versions have only the second one.
 """
 BUTTONS_MAX: Final = 5
-"""Buttons under a song, which is one row of Discord's."""
+"""Maximum number of buttons under a song: one of Discord's rows."""
 
 
 def song_view(say: Language, job: Job, links: dict[int, str], *, direct: bool, copy: bool) -> ui.View:
-    """Return the buttons under a finished song; ``links`` are the addresses of takes that were not attached.
+    """Return the buttons under a finished song; ``links`` are the addresses of takes too large to attach.
 
-    A direct message has no server whose credits could be used, and nobody to hide a song from.
-    A ``copy`` must not be taken for the song's own message, so its controls have other ids.
+    A direct message has no server whose credits could be used, and nobody to hide a song from. A ``copy``
+    must not be mistaken for the song's own message, so its controls have other ids.
     """
     takes: list[ui.Item[ui.View]] = [
         ui.Button(label=say("button-take", number=take), url=url)
@@ -61,17 +61,17 @@ def song_view(say: Language, job: Job, links: dict[int, str], *, direct: bool, c
     ]
     if len(buttons) + len(ratings) <= BUTTONS_MAX:
         buttons += ratings
-    else:  # links to takes that were too large have taken their places
+    else:  # links to oversized takes have filled the row
         labels |= {"like": say("button-like"), "dislike": say("button-dislike")}
     labels |= {"send": say("button-send"), "delete": say("button-delete")}
     return persistent_view(*buttons, (CopySongMenu if copy else SongMenu)(job.id, say, labels))
 
 
 def notice_view(say: Language, job: Job, *, direct: bool) -> ui.View:
-    """Return the buttons under a failure, what helps first: other words, or the same request once more.
+    """Return the buttons under a failure, most helpful first: new words, or the same request.
 
-    While the service is closed, the same request would not help. A direct message has no server whose credits
-    could be used.
+    While the service is closed, repeating the request would not help. A direct message has no server whose
+    credits could be used.
     """
     text = NoticeTextButton(job.id, text_label(say, job.request))
     if direct:

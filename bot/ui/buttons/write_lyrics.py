@@ -12,7 +12,7 @@ from bot.ui.dependencies import Services
 
 
 class WriteLyricsButton(PersistentButton, template=f"write:(?P<draft>{NUMBER})"):
-    """Has lyrics written about the title and the style in a draft."""
+    """Has lyrics written about a draft's title and style."""
 
     def __init__(self, draft: int, label: str | None = None) -> None:
         super().__init__(f"write:{draft}", label)
@@ -20,9 +20,9 @@ class WriteLyricsButton(PersistentButton, template=f"write:(?P<draft>{NUMBER})")
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
-        """Return the button for the draft that it names."""
+        """Return the button for the draft in its custom_id."""
         return cls(int(match["draft"]))
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
-        """Answer with the lyrics, in a form that opens with them."""
+        """Answer with the lyrics and the form prefilled with them."""
         await lyrics_writing.write_for_draft(interaction, services, self.draft)
