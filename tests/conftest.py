@@ -1,6 +1,7 @@
 """Fixtures for all tests."""
 
 import gc
+import itertools
 import os
 import signal
 import sys
@@ -112,7 +113,7 @@ COSTLY = (
 ALL_CASES = ("tests/rules/",)
 """Where a case is a file of the repository, and none is left out."""
 
-FIRST = (
+WAITING = (
     "tests/flows/",
     "tests/faults/test_e_",
     "tests/faults/test_f_",
@@ -120,10 +121,7 @@ FIRST = (
     "tests/unit/ops/test_move.py",
     "tests/unit/ops/test_restored.py",
 )
-"""Where tests wait for processes and for time, and so leave the cores to others.
-
-xdist begins with a third of the list for each worker: one of them waits, while two have the cores.
-"""
+"""Where tests wait for processes and for time, and so leave the cores to others."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -195,7 +193,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             cases_max = CASES_MAX if is_whole(config) else len(listed)
         for item in set(listed).difference(representatives(listed, cases_max)):
             item.add_marker(pytest.mark.campaign)
-    items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
+    workers = config.workerinput["workercount"] if hasattr(config, "workerinput") else 1
+    items.sort(key=lambda item: item.get_closest_marker("campaign") is not None)
+    chosen = sum(item.get_closest_marker("campaign") is None for item in items)
+    items[:chosen] = in_turn(items[:chosen], workers)
+
+
+def in_turn(items: Sequence[pytest.Item], workers: int) -> Sequence[pytest.Item]:
+    """Return the tests in an order that keeps the cores busy to the end.
+
+    xdist begins with an equal part of the list for each worker. Half of the workers begin with the tests that
+    wait, while the others have the cores.
+    """
+    waiting = [item for item in items if item.nodeid.startswith(WAITING)]
+    busy = (item for item in items if not item.nodeid.startswith(WAITING))
+    those_that_wait = max(1, workers // 2)
+    order: list[pytest.Item] = []
+    for number in range(workers):
+        part = waiting[number::those_that_wait] if number < those_that_wait else []
+        order += [*part, *itertools.islice(busy, max(0, len(items) // workers - len(part)))]
+    return [*order, *busy]
 
 
 def fixtures_of(item: pytest.Item) -> Sequence[str]:
@@ -330,8 +347,8 @@ async def database(
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: some tests wait for the processes that they start."""
-    return (os.cpu_count() or 1) + 1
+    """Twice as many as there are cores: half of them begin with tests that wait for processes."""
+    return 2 * (os.cpu_count() or 1)
 
 
 TINY_SONG = b"ID3" + bytes(range(256)) * 32
