@@ -194,9 +194,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in set(listed).difference(representatives(listed, cases_max)):
             item.add_marker(pytest.mark.campaign)
     workers = config.workerinput["workercount"] if hasattr(config, "workerinput") else 1
-    items.sort(key=lambda item: item.get_closest_marker("campaign") is not None)
-    chosen = sum(item.get_closest_marker("campaign") is None for item in items)
-    items[:chosen] = in_turn(items[:chosen], workers)
+    campaigns = [item for item in items if item.get_closest_marker("campaign")]
+    others = set(items).difference(campaigns)
+    items[:] = [*in_turn([item for item in items if item in others], workers), *campaigns]
 
 
 def in_turn(items: Sequence[pytest.Item], workers: int) -> Sequence[pytest.Item]:
