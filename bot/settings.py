@@ -151,7 +151,7 @@ class Settings:
         description="The credits a server receives in each period, unless its managers set another number.",
     )
     credit_period: Period = setting(
-        validation.one_of(*Period),
+        validation.one_of(*Period, any_case=False),
         default=Period.MONTH,
         description="How often the allowance renews: every day, week or month (in UTC unless a server sets "
         "its time zone).",

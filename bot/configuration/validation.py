@@ -188,12 +188,12 @@ def _bounded(number: N, lowest: N, highest: N) -> N:
     return number
 
 
-def one_of(*choices: T) -> Callable[[str], T]:
-    """Return a reader of one of these words, in any case."""
+def one_of(*choices: T, any_case: bool = True) -> Callable[[str], T]:
+    """Return a reader of one of these words, in any case or as they are."""
 
     def read(text: str) -> T:
         for choice in choices:
-            if choice.casefold() == text.casefold():
+            if choice == text or (any_case and choice.casefold() == text.casefold()):
                 return choice
         raise ValueError(f"must be one of {', '.join(choices[:-1])} or {choices[-1]}")
 
