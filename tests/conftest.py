@@ -135,6 +135,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let the default run try few of Hypothesis' examples; any other run tries all."""
+    if config.pluginmanager.has_plugin("_cov"):
+        # coverage.py inspects all modules when it starts in a worker, and so loads the lazy ones before it
+        # measures them. The controller measures them here.
+        for module in list(sys.modules.values()):
+            hasattr(module, "__file__")
     # Both measure time, which busy cores make long.
     steady = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
     hypothesis.settings.register_profile(STEADY, hypothesis.settings(), **steady)
