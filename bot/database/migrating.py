@@ -74,7 +74,7 @@ def migrate(connection: sqlite3.Connection, path: Path, *, keep: bool = True) ->
         # first song.
         connection.execute(f"PRAGMA user_version = {len(steps)}")
         connection.execute("COMMIT")
-    except BaseException:
+    except BaseException:  # whatever it was, the schema stays the old one; it is raised again
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise

@@ -120,7 +120,7 @@ class Writer:
         )
         try:
             identity.refuse_other(tx)
-        except BaseException:
+        except BaseException:  # whatever it was, the session must not stay open; it is raised again
             tx.close()
             raise
         self._session = tx.connection.info.backend_pid
@@ -138,7 +138,7 @@ class Writer:
             taken = self.held is None or slots.take_up_again(tx, self.held, old_session)
             if self.held is not None:
                 slots.name_writer(tx, self.held)
-        except BaseException:
+        except BaseException:  # as above
             tx.close()
             self._session = old_session
             raise
@@ -180,7 +180,7 @@ class Writer:
         try:
             result = fn(tx)
             sign = self._sign(tx)
-        except BaseException:
+        except BaseException:  # whatever it was, nothing of the transaction may stay; it is raised again
             if tx.usable and tx.in_transaction:
                 with suppress(*MOMENTARY):
                     tx.execute("ROLLBACK")

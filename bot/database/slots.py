@@ -170,7 +170,7 @@ def exclusively(tx: Tx) -> Iterator[None]:
         tx.execute("SELECT pg_advisory_xact_lock(?, ?)", (LOCKS, SCHEMA_LOCK))
         yield
         tx.execute("COMMIT")
-    except BaseException:
+    except BaseException:  # whatever it was, the locks must not stay; it is raised again
         if tx.usable and tx.in_transaction:
             tx.execute("ROLLBACK")
         raise

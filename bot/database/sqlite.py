@@ -236,7 +236,7 @@ def _run_inside(connection: Tx, entry: _Waiting[object]) -> None:
     connection.execute("SAVEPOINT one")
     try:
         entry.results.append(entry.run(connection))
-    except Exception as error:
+    except Exception as error:  # handed to the caller of this entry alone
         if not connection.in_transaction:
             # The error ended the transaction of the whole group: disk full, I/O error.
             if isinstance(error, sqlite3.Error):

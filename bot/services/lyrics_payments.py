@@ -145,7 +145,7 @@ class LyricsPayments:
             try:
                 call = await self._database.read(lambda tx: lyrics_calls.call(tx, call_id))
             except StoreBusy as error:
-                log.info("lyrics not found out about", extra={"error": str(error)})
+                log.info("lyrics request not readable", extra={"error": str(error)})
                 continue
             match call:
                 case None:

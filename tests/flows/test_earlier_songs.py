@@ -98,14 +98,19 @@ async def test_history_is_searched_by_word(world: World, mia: simcord.MemberActo
     assert "None of your songs here" in said(missed)
 
 
-async def test_a_search_goes_on_until_it_has_found_an_old_song(
-    world: World, mia: simcord.MemberActor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def below_two_newer(world: World, member: simcord.MemberActor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the member have two newer songs, and a search read one song at a time."""
     for number in range(2):
-        await mia.slash(world.channel, "music create", prompt=f"polka {number}")
+        await member.slash(world.channel, "music create", prompt=f"polka {number}")
         await done(world, number + 2)
     monkeypatch.setattr(history, "FIRST_LOOK_MAX", 1)
     monkeypatch.setattr(history, "LOOK_MAX", 1)
+
+
+async def test_a_search_goes_on_until_it_has_found_an_old_song(
+    world: World, mia: simcord.MemberActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await below_two_newer(world, mia, monkeypatch)
 
     answer = await mia.slash(world.channel, "music history", search="synth")
 
@@ -118,11 +123,7 @@ async def test_a_search_goes_on_until_it_has_found_an_old_song(
 async def test_a_search_that_has_read_enough_goes_on_by_its_button(
     world: World, mia: simcord.MemberActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number in range(2):
-        await mia.slash(world.channel, "music create", prompt=f"polka {number}")
-        await done(world, number + 2)
-    monkeypatch.setattr(history, "FIRST_LOOK_MAX", 1)
-    monkeypatch.setattr(history, "LOOK_MAX", 1)
+    await below_two_newer(world, mia, monkeypatch)
     monkeypatch.setattr(songs, "LOOKS_MAX", 2)
 
     answer = await mia.slash(world.channel, "music history", search="synth")
