@@ -234,6 +234,7 @@ async def assemble(
             now=now,
             woken=woken,
             turns=turns,
+            give_way=intake.give_way,
         )
         maintenance = Maintenance(
             database=database,

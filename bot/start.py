@@ -7,6 +7,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
+import uvloop
+
 from bot import settings
 from bot.database.file_system import check_file_system
 from bot.errors import StartRefused
@@ -37,7 +39,9 @@ def run() -> int:
             from bot import lifecycle  # noqa: PLC0415
 
             check.result()
-        asyncio.run(lifecycle.run(loaded))
+        # A fifth less processor time per command than asyncio's own loop, for 2 MB: see docs/evidence.md.
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(lifecycle.run(loaded))
     except StartRefused as refused:
         if loaded.log_format == "console":
             return _refused(refused)

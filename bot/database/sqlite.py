@@ -635,6 +635,9 @@ def _connect(path: Path) -> sqlite3.Connection:
             connection.execute(pragma)
         _check(connection, path)
         migrate(connection, path)
+        # For the copies of pages that savepoints keep: a file for them, as large as 64 KiB, took a sixth of the
+        # time of a request, and held members' texts. Migrations change too many pages for that.
+        connection.execute("PRAGMA temp_store = MEMORY")
     except BaseException:
         connection.close()
         raise

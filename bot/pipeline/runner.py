@@ -80,6 +80,10 @@ AT_ONCE: Final = {Lane.SUBMITTING: 4, Lane.FETCHING: 4, Lane.POSTING: 256}
 The polling lane has a ``PollWindow``."""
 
 
+async def no_delay() -> None:
+    """Return immediately: nothing is more urgent."""
+
+
 class ShutdownGuard:
     """Tracks the tasks that are doing something a shutdown must not cut off."""
 
@@ -121,7 +125,7 @@ class Runner:
     Guarantee: a claim is committed before its step starts, and names this process's epoch. So no job is
     worked on twice at the same time, and the claims of a dead process are due again at once.
 
-    Whatever makes work due sets ``woken``.
+    Whatever makes work due sets ``woken``. ``give_way`` returns once nothing more urgent is in progress.
     """
 
     def __init__(
@@ -138,9 +142,11 @@ class Runner:
         woken: asyncio.Event,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         turns: SendTurns | None = None,
+        give_way: Callable[[], Awaitable[object]] = no_delay,
     ) -> None:
         self._database = database
         self._steps = steps
+        self._give_way = give_way
         self._turns = turns or SendTurns()
         self._erasure = erasure
         self._shutdown_guard = shutdown_guard
@@ -171,6 +177,7 @@ class Runner:
         """Work until ``stop``. The next start resumes whatever is cut off then."""
         try:
             while not self._stopping.is_set():
+                await self._give_way()
                 self._woken.clear()
                 wait_s = await self._look_around()
                 try:
@@ -364,6 +371,7 @@ class Runner:
         # A bug in one card must not hold up the others, so after a bug each card is handled separately.
         await self._guarded(due_jobs[0], compare, one_by_one)
         for job, facts in outdated:
+            await self._give_way()
             await self._guarded(job, partial(self._cards.refresh, facts=facts), self._cards.leave)
 
     def _wait_s(self, due_at: datetime | None) -> float:
