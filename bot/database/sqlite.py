@@ -635,8 +635,9 @@ def _connect(path: Path) -> sqlite3.Connection:
             connection.execute(pragma)
         _check(connection, path)
         migrate(connection, path)
-        # For the copies of pages that savepoints keep: a file for them, as large as 64 KiB, took a sixth of the
-        # time of a request, and held members' texts. Migrations change too many pages for that.
+        # Savepoints keep copies of changed pages. From 64 KiB on, these were temporary files, which held
+        # members' texts and took a quarter of a request's time. Migrations change too many pages to do this
+        # earlier.
         connection.execute("PRAGMA temp_store = MEMORY")
     except BaseException:
         connection.close()

@@ -177,8 +177,8 @@ class Runner:
         """Work until ``stop``. The next start resumes whatever is cut off then."""
         try:
             while not self._stopping.is_set():
+                self._woken.clear()  # before anything is awaited: a wake from here on leads to another round
                 await self._give_way()
-                self._woken.clear()
                 wait_s = await self._look_around()
                 try:
                     async with asyncio.timeout(wait_s):
