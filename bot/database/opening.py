@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final, Protocol
 
-from bot.database import engine, sqlite
+from bot.database import engine, sqlite, sqlite_connections
 from bot.database.engine import Tx
 from bot.database.standby import Standby
 from bot.errors import StartRefused
@@ -72,7 +72,7 @@ def open_any_schema(url: str) -> AbstractContextManager[tuple[Tx, int, int]]:
 
 def open_place(place: Path | str) -> AbstractContextManager[Tx]:
     """Open a snapshot of a database by its path or address; see ``open_read_only``."""
-    return sqlite.open_read_only(place) if isinstance(place, Path) else open_read_only(place)
+    return sqlite_connections.open_read_only(place) if isinstance(place, Path) else open_read_only(place)
 
 
 def open_read_only(url: str) -> AbstractContextManager[Tx]:
@@ -84,7 +84,7 @@ def open_read_only(url: str) -> AbstractContextManager[Tx]:
     if is_on_server(url):
         opened: AbstractContextManager[Tx] = _postgresql().open_read_only(url)
         return opened
-    return sqlite.open_read_only(path_of(url))
+    return sqlite_connections.open_read_only(path_of(url))
 
 
 class Filling(Protocol):

@@ -253,7 +253,7 @@ SUBMITTING: Final = (
     ),
     broken(
         "a commit is on the disk before anything else happens",
-        "database/sqlite.py",
+        "database/sqlite_connections.py",
         "PRAGMAS",
         ('"PRAGMA synchronous = FULL"', '"PRAGMA synchronous = NORMAL"'),
         by=(f"{DATABASE}the_file_is_kept_as_the_design_says",),
@@ -309,7 +309,7 @@ SUBMITTING: Final = (
     ),
     broken(
         "a transaction that fails leaves nothing behind",
-        "database/sqlite.py",
+        "database/sqlite_writer.py",
         "_run_inside",
         ('connection.execute("ROLLBACK TO one")', "pass"),
         by=(f"{DATABASE}a_write_that_fails_changes_nothing_and_raises_its_own_error",),
@@ -1318,8 +1318,8 @@ FORGETTING: Final = (
     ),
     broken(
         "the log is emptied after a deletion",
-        "database/sqlite.py",
-        "_log_emptied",
+        "database/sqlite_scrub.py",
+        "empty_log",
         ("wal_checkpoint(TRUNCATE)", "wal_checkpoint(PASSIVE)"),
         by=(f"{PRIVACY}words_name_ids_and_files_are_gone_after_the_next_scrub",),
     ),
@@ -1332,8 +1332,8 @@ FORGETTING: Final = (
     ),
     broken(
         "a write behind an occupied writer gives up in time",
-        "database/sqlite.py",
-        "_Writer.settle",
+        "database/sqlite_writer.py",
+        "Writer.settle",
         ("loop.call_later(entry.deadline - time.perf_counter(),", "loop.call_later(60.0,"),
         by=("unit/database/test_sqlite.py::test_a_write_behind_an_occupied_writer_is_refused_in_time",),
     ),
@@ -1445,8 +1445,8 @@ RESTORED: Final = (
     ),
     broken(
         "the log of a running bot is not brought into its file by another process",
-        "database/sqlite.py",
-        "_connect_attached",
+        "database/sqlite_connections.py",
+        "connect_attached",
         ("PRAGMA wal_autocheckpoint = 0", "PRAGMA wal_autocheckpoint = 1"),
         by=(f"{OPERATOR}the_log_is_left_to_the_running_bot",),
     ),
@@ -1455,8 +1455,8 @@ RESTORED: Final = (
         "database/sqlite.py",
         "Database.attach",
         (
-            "async with _opened(reading, path) as reader, _opened(writer, path):",
-            "async with _opened(writer, path), _opened(reading, path) as reader:",
+            "async with opened(reading, path) as reader, opened(writer, path):",
+            "async with opened(writer, path), opened(reading, path) as reader:",
         ),
         by=(f"{OPERATOR}the_log_stays_also_where_the_bot_ends_meanwhile",),
     ),

@@ -28,8 +28,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from bot.database import engine, postgresql, slots
-from bot.database import sqlite as module
+from bot.database import engine, postgresql, slots, sqlite_connections, sqlite_writer
 from bot.database.postgresql_tx import Tx as PostgresqlTx
 from bot.database.sqlite import Database, Tx
 from bot.errors import StoreBusy
@@ -916,8 +915,8 @@ def machine(
     tx: Tx,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[], Crashes]:
-    monkeypatch.setattr(module, "PRAGMAS", (*module.PRAGMAS, *PRAGMAS))
-    monkeypatch.setattr(module, "GROUP_MAX", GROUP_MAX)
+    monkeypatch.setattr(sqlite_connections, "PRAGMAS", (*sqlite_connections.PRAGMAS, *PRAGMAS))
+    monkeypatch.setattr(sqlite_writer, "GROUP_MAX", GROUP_MAX)
     on_file = partial(Crashes, tmp_path / "runs", migrated.serialize(), tx)
     if request.config.getoption("--engine") == "sqlite":
         return on_file
