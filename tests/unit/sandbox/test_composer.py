@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from bot.sandbox.composer import _syllables, compose
+from bot.sandbox.composer import compose
 from bot.sandbox.instruments import VOICES, drum
+from bot.sandbox.singing import _syllables
 from bot.sandbox.styles import DRUMS, STYLE_WORDS, STYLES, style_named
 from tests.unit.sandbox.listening import brightness_hz, heard, loudest_tone, loudness_by_second
 
