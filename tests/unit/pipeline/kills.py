@@ -21,7 +21,8 @@ from bot.database.sqlite import Database, Tx
 from bot.errors import ShuttingDown
 from bot.model import Balance, Delivery, Job, JobState, Origin
 from bot.pipeline.courier import MessageKind
-from bot.sandbox.server import FaultKind, Json
+from bot.sandbox.faults import FaultKind
+from bot.sandbox.requests import Json
 from bot.store import claims, jobs, ledger
 from bot.store.reconcile import reconcile
 from tests import make
