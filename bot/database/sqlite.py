@@ -35,6 +35,7 @@ from bot.errors import StoreBusy, StoreLost
 T = TypeVar("T")
 Tx = sqlite3.Connection
 """Argument of a transaction function, which executes statements but never awaits or commits."""
+
 GIVE_UP_AFTER_S = engine.GIVE_UP_AFTER_S
 
 

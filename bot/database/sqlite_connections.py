@@ -14,6 +14,7 @@ from bot.database.sqlite_errors import refusal
 from bot.errors import StartRefused
 
 T = TypeVar("T")
+
 ConnectionT = TypeVar("ConnectionT", bound="Connection")
 
 BUSY_TIMEOUT_MS = 500
@@ -25,6 +26,7 @@ ROWS_READ = 64
 OLDEST_SQLITE = (3, 37, 0)
 """Minimum SQLite version, for STRICT tables.
 Source: https://sqlite.org/stricttables.html, read 2026-11-22."""
+
 PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     # NORMAL may lose the last commits in a power cut, and a lost `submitting` means a second charge.

@@ -12,6 +12,7 @@ from bot.sandbox.styles import DRUMS, Style
 
 SILENT_DRUMS = {INTRO: ("kick", "snare", "clap"), VERSE: ("shaker", "open hat")}
 """Drums left out of a part, so that the next part has something to add."""
+
 DRUM_PLACES = {
     "kick": (0.0, 0.5),
     "hat": (0.35, 0.75),

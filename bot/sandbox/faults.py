@@ -52,6 +52,7 @@ REFUSALS: dict[FaultKind, tuple[HTTPStatus, str]] = {
 
 The vendor documents no errors; these follow the format of its other endpoints.
 """
+
 ENDINGS: dict[FaultKind, tuple[str, str | None]] = {
     FaultKind.FAIL: ("failed", "The music model could not make a song of this request."),
     FaultKind.CANCELED: ("canceled", None),

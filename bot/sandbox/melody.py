@@ -19,6 +19,7 @@ from bot.sandbox.score import (
 )
 
 LOW_LEADS = ("distorted guitar", "saxophone", "brass", "choir", "clarinet", "guitar")
+
 # Rhythms of one bar, in quarter notes. A negative number is a rest.
 QUIET_CELLS = ((2, 1, 1), (1, 1, 2), (1.5, 0.5, 2), (3, 1), (1, 1, 1, 1), (-1, 1, 1, 1), (1.5, 1.5, 1))
 LIVELY_CELLS = (

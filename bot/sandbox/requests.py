@@ -9,15 +9,18 @@ from bot.sandbox.faults import FaultKind
 from bot.sandbox.responses import Invalid
 
 Json = dict[str, object]
+
 PROVIDERS = ("kie",)
 FIELDS = ("provider", "model", "prompt", "customMode", "title", "style", "lyrics", "instrumental", "options")
 """Source: https://sseedance.com/en/docs/music, section Request body, read 2026-11-22."""
+
 FIELD_TYPES: dict[str, tuple[type, str]] = {
     "customMode": (bool, "true or false"),
     "instrumental": (bool, "true or false"),
     "options": (dict, "an object"),
 }
 """Types of the fields that are not strings, with the words for them in an error message."""
+
 PROMPT_CHARACTERS_MAX = 500
 TITLE_CHARACTERS_MAX = 80
 STYLE_AND_LYRICS_CHARACTERS_MAX = {

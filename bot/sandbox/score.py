@@ -7,7 +7,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from bot.sandbox.styles import JAZZ_PROGRESSIONS, MODES, PROGRESSIONS, UNNAMED, Style, spoken, style_named
+from bot.sandbox.styles import JAZZ_PROGRESSIONS, MODES, PROGRESSIONS, UNNAMED, Style
+from bot.sandbox.vocabulary import spoken, style_named
 
 Option = TypeVar("Option")
 DEGREES = 7
@@ -16,6 +17,7 @@ WALTZ_BEATS = 3
 TAIL_S = 2.4
 """Time after the last bar, in which the song fades out."""
 DURATION_MAX_S = 37.0
+
 FORMS = ((1, 4, 4, 1), (2, 4, 4, 2), (2, 4, 8, 2), (4, 8, 8, 2), (4, 8, 8, 4))
 """Bars of intro, verse, chorus and outro, shortest form first. A song takes the longest form that fits."""
 

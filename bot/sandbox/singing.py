@@ -8,10 +8,11 @@ from bot.sandbox.instruments import BURSTING, HISSING, Samples, sung
 from bot.sandbox.melody import fitted, wander
 from bot.sandbox.mixer import Mix, hertz
 from bot.sandbox.score import CHORUS, VERSE
-from bot.sandbox.styles import spoken
+from bot.sandbox.vocabulary import spoken
 
 LINES_MAX = 64
 SYLLABLES_PER_LINE_MAX = 24
+
 # Contains Cyrillic letters that look like Latin ones.
 VOWEL_SOUNDS = {
     **dict.fromkeys("aàáâäåаяあ", "a"),  # noqa: RUF001
