@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bot.sandbox.instruments import drum
+from bot.sandbox.drums import drum
 from bot.sandbox.mixer import Mix
 from bot.sandbox.score import CHORUS, INTRO, OUTRO, VERSE, WALTZ_BEATS, Score, Stroke, chord_degrees, pick
 from bot.sandbox.styles import DRUMS, Style

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from bot.sandbox.accompaniment import play_bass, play_chords, play_drums
-from bot.sandbox.instruments import RATE_HZ, Samples
 from bot.sandbox.melody import play_melody
 from bot.sandbox.mixer import Mix
 from bot.sandbox.score import plan, seeded
 from bot.sandbox.singing import sing, sung_lines
+from bot.sandbox.synthesis import RATE_HZ, Samples
 
 KEYS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 

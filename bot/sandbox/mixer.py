@@ -6,8 +6,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.sandbox.instruments import RATE_HZ, VOICES, Samples, note
+from bot.sandbox.instruments import VOICES
 from bot.sandbox.score import TAIL_S, Score, Stroke
+from bot.sandbox.synthesis import RATE_HZ, Samples, note
 
 PEAK = 0.85
 """Highest sample of a song. The rest up to 1 is headroom, since mp3 encoding may raise peaks."""

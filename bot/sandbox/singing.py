@@ -1,14 +1,18 @@
 """Sing lyrics: their lines, the syllables of each word, and the vowels of each syllable."""
 
 import unicodedata
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bot.sandbox.instruments import BURSTING, HISSING, Samples, sung
 from bot.sandbox.melody import fitted, wander
 from bot.sandbox.mixer import Mix, hertz
 from bot.sandbox.score import CHORUS, VERSE
+from bot.sandbox.syllables import BURSTING, HISSING, sung
 from bot.sandbox.vocabulary import spoken
+
+if TYPE_CHECKING:
+    from bot.sandbox.synthesis import Samples
 
 LINES_MAX = 64
 SYLLABLES_PER_LINE_MAX = 24

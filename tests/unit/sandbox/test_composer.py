@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from bot.sandbox.composer import compose
-from bot.sandbox.instruments import VOICES, drum
+from bot.sandbox.drums import drum
+from bot.sandbox.instruments import VOICES
 from bot.sandbox.singing import _syllables
 from bot.sandbox.styles import DRUMS, STYLES
 from bot.sandbox.vocabulary import STYLE_WORDS, style_named
