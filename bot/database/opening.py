@@ -66,7 +66,7 @@ def open_any_schema(url: str) -> AbstractContextManager[tuple[Tx, int, int]]:
     Raises:
         StartRefused: the database can't be read, or belongs to another program or a newer version.
     """
-    opened: AbstractContextManager[tuple[Tx, int, int]] = _postgresql().open_any_schema(url)
+    opened: AbstractContextManager[tuple[Tx, int, int]] = _on_server("postgresql_reader").open_any_schema(url)
     return opened
 
 
@@ -82,7 +82,7 @@ def open_read_only(url: str) -> AbstractContextManager[Tx]:
         StartRefused: the database can't be read, or its schema is not this program's.
     """
     if is_on_server(url):
-        opened: AbstractContextManager[Tx] = _postgresql().open_read_only(url)
+        opened: AbstractContextManager[Tx] = _on_server("postgresql_reader").open_read_only(url)
         return opened
     return sqlite_connections.open_read_only(path_of(url))
 
