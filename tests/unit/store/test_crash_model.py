@@ -678,7 +678,7 @@ class Crashes(RuleBasedStateMachine):
                         job,
                         JobState.RUNNING,
                         None,
-                        lambda process: process.steps._park_slow(job),
+                        lambda process: process.steps._poller._park_slow(job),
                         parked="slow",
                     ),
                     fails(job, FailReason.UPSTREAM_FAILED),
@@ -873,7 +873,7 @@ def stores(job: Job) -> Operation:
         books.move(job, JobState.STORED, at)
         books.close(job.origin.interaction_id, "settle")
 
-    return Operation(lambda process: process.steps._stored(job), model)
+    return Operation(lambda process: process.steps._fetcher._stored(job), model)
 
 
 def gives_up(job: Job) -> Operation:
