@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from bot.services.credits import Use
+from bot.services.credit_views import Use
 from bot.store.reports import DayOfUse, MemberUse
 from bot.ui import lettering
 from bot.ui.language import Language

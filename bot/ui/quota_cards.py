@@ -6,7 +6,7 @@ import discord
 from discord.utils import format_dt
 
 from bot.model import Balance, DiscordUserId, GuildId, Standing
-from bot.services.credits import Explanation, LimitChange, Limits, Overview, Refund, Use
+from bot.services.credit_views import Explanation, LimitChange, Limits, Overview, Refund, Use
 from bot.store.budget_alerts import BudgetAlert
 from bot.store.quotas import SetLimit
 from bot.store.reports import MemberUse, SettledSong
