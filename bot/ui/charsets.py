@@ -22,7 +22,7 @@ CAPITAL: Final = 0.8
 SELDOM: Final = 0.3
 """Weight of an infrequent letter, in alphabets whose frequent ones are known."""
 SIGN: Final = 0.4
-"""Weight of punctuation, which reveals little."""
+"""Weight of punctuation, which reveals little about the encoding."""
 RARE: Final = -0.4
 """Weight of a character that is rare in ordinary texts."""
 ODD: Final = -1.0

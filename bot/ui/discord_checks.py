@@ -22,7 +22,7 @@ Payload = Mapping[str, Any]
 ASK_WITHIN_S: Final = 10.0
 """Timeout for one request, in seconds."""
 NAMES_WITHIN_S: Final = 3.0
-"""Timeout for one page of server names, in seconds; commands that show them can do without."""
+"""Timeout for one page of server names, in seconds; commands work without them."""
 NAME_PAGE_SIZE: Final = 200
 """Number of servers per page.
 

@@ -85,7 +85,7 @@ UNREACHABLE: Final = (
     discord.DiscordServerError,
     discord.GatewayNotFound,
 )
-"""Errors that only time cures: Discord, or the network on the way, is down."""
+"""Errors that pass with time: Discord, or the network on the way, is down."""
 RECONNECTING: Final = ("discord.client", "discord.shard")
 """Loggers of discord.py that report each lost connection and each retry with a traceback."""
 

@@ -1,4 +1,4 @@
-"""Parse the subset of Fluent used by ``languages/``: texts, facts, and a choice by a fact.
+"""Parse the subset of Fluent used by ``languages/``: text, facts, and selection by a fact.
 
 The reference implementation pulls in Babel, whose locale data occupies 7 MiB and takes a tenth of the startup
 time; a test compares the two on every message. Functions, terms, attributes and nested references are not
@@ -16,7 +16,7 @@ from msgspec import Struct
 
 Fact = str | int
 FACT: Final = re.compile(r"\{\s*\$([a-z][a-z0-9_-]*)\s*(\}|->)")
-"""The beginning of a placeable: a fact to write, or to choose by."""
+"""The beginning of a placeable: a fact to write, or to select by."""
 LITERAL: Final = re.compile(r'\{\s*"([^"\\\n]+)"\s*\}')
 """Quoted text, which keeps its blanks at the ends of a pattern."""
 VARIANT: Final = re.compile(r"\s*(\*?)\[\s*([a-z0-9_-]+)\s*\] *")

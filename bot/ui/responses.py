@@ -156,7 +156,7 @@ async def _withdrawn(withdraw: Callable[[Job], Awaitable[bool]], job: Job) -> bo
 
 
 class _NotOurs(Exception):
-    """The answer to an interaction is not ours."""
+    """The interaction's answer is not ours, or no longer exists."""
 
 
 async def _own_answer(interaction: discord.Interaction, job: Job) -> int | None:

@@ -68,7 +68,7 @@ async def song_files(
 async def _off_thread(
     threads: Threads, copy: Callable[[], io.BufferedIOBase | None]
 ) -> io.BufferedIOBase | None:
-    """Make a copy on a thread; close it if nobody is waiting for it any more."""
+    """Make a copy on a thread; close it if nobody is waiting for it anymore."""
     making = asyncio.ensure_future(threads.run(copy))
     try:
         return await asyncio.shield(making)
