@@ -10,8 +10,6 @@ WINDOWS: Final = (
     "Tunesmith runs on Linux and macOS, not on Windows itself; "
     "use WSL: https://learn.microsoft.com/windows/wsl/install"
 )
-
-
 UNUSED: Final = ("rich", "click")
 """Packages for terminal programs, which httpx and structlog import merely because they are installed."""
 

@@ -50,9 +50,6 @@ class Names(Struct, frozen=True, kw_only=True):
     servers: Mapping[int, str] = field(default_factory=dict)
 
 
-NOBODY: Final = Names()
-
-
 def has_any(text: str) -> bool:
     """Return whether the text may contain something to replace: a cheap test before the search."""
     return "<" in text or "discord" in text
@@ -68,9 +65,12 @@ def role_ids(text: str) -> set[int]:
     return {_id(match["role"]) for match in _MENTION.finditer(text) if match["role"]}
 
 
-def named(text: str, names: Names = NOBODY) -> str:
+def named(text: str, names: Names | None = None) -> str:
     """Return the text with each id replaced by its name, or by a neutral word if unknown."""
-    return _MENTION.sub(lambda match: _word(match, names), text) if has_any(text) else text
+    if not has_any(text):
+        return text
+    known = names or Names()
+    return _MENTION.sub(lambda match: _word(match, known), text)
 
 
 def _word(match: re.Match[str], names: Names) -> str:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
+FORM: Final = "must be a URL like http://proxy.example:3128 or socks5://127.0.0.1:1080"
 HOST_MAX: Final = 253
 """Maximum length of a host name, in characters. Source: https://datatracker.ietf.org/doc/html/rfc1035."""
 CREDENTIAL_MAX: Final = 255
@@ -51,12 +52,11 @@ def parse_proxy(url: str) -> Proxy:
     Raises:
         ValueError: the URL is invalid; the message says why without repeating the URL.
     """
-    form = "must be a URL like http://proxy.example:3128 or socks5://127.0.0.1:1080"
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise ValueError(form) from None
+        raise ValueError(FORM) from None
     # Other programs write socks5h where the proxy looks up host names, as it does here.
     names = {kind.value: kind for kind in ProxyKind} | {"socks5h": ProxyKind.SOCKS5}
     kind = names.get(parts.scheme)
@@ -71,7 +71,7 @@ def parse_proxy(url: str) -> Proxy:
         or parts.fragment
         or not (url.isascii() and url.isprintable() and " " not in url)
     ):
-        raise ValueError(form)
+        raise ValueError(FORM)
     if any(
         len(text) > CREDENTIAL_MAX or not (text.isascii() and text.isprintable()) for text in (user, password)
     ):
