@@ -102,7 +102,7 @@ def _lead(char: str, codec: str) -> int:
 
 
 def _double_byte(codec: str, *, has_kana: bool = False) -> Callable[[str], Iterator[float]]:
-    """Return the weigher for an encoding whose common characters have their own lead bytes."""
+    """Return the weigher for an encoding with lead bytes for common characters."""
 
     def weights(text: str) -> Iterator[float]:
         for before, char, after in _neighbours(text):

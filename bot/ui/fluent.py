@@ -105,7 +105,10 @@ def _chosen(choice: _Choice, fact: Fact, rules: Rules) -> Pattern:
 
 
 def _pattern(source: str, at: int, *, within: bool) -> tuple[Pattern, int]:
-    """Parse a pattern from ``at``; ``within`` a choice, the next variant or closing brace ends it."""
+    """Parse a pattern from ``at``.
+
+    ``within`` a choice, it ends at the next variant or the closing brace.
+    """
     parts: list[str | _Literal | _Write | _Choice | _Break] = []
     while at < len(source):
         if (text := TEXT.match(source, at)) is not None:
@@ -149,7 +152,7 @@ def _choice(source: str, at: int, fact: str) -> tuple[_Choice, int]:
 
 
 def _dedented(parts: list[str | _Literal | _Write | _Choice | _Break]) -> Pattern:
-    """Return the parts without their common indentation and without surrounding blanks."""
+    """Return the parts without common indentation and surrounding blanks."""
     if parts and isinstance(parts[0], str):
         parts[0] = parts[0].lstrip(" ")
     while parts and parts[0] == "":
