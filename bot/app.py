@@ -81,7 +81,7 @@ async def assemble(
     clock_confirmed: Callable[[], Awaitable[None]] = at_once,
     standby: Standby | None = None,
 ) -> AsyncIterator[App]:
-    """Wire all parts together without touching the network; close them on exit.
+    """Wire up all parts, connected to no outside service yet; close them on exit.
 
     ``dated`` receives Discord's time from its responses; ``clock_confirmed`` returns once the bot's clock
     agrees with it. On PostgreSQL, waits until no other process has the database; ``standby`` says how.
@@ -265,7 +265,7 @@ async def assemble(
 
 
 def sharding(settings: Settings, database: Database) -> Sharding:
-    """Return the shards of this process, and how it takes turns with others to start them."""
+    """Return this process's shards, and how it takes turns to start them."""
     if not settings.on_postgresql and settings.shard_count is None:
         return ALL_SHARDS
     return Sharding(share=database.share, count=settings.shard_count, turn=database.turn_to_identify)

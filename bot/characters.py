@@ -54,7 +54,7 @@ def head(text: str, limit: int) -> str:
 
 
 def tail(text: str, limit: int) -> str:
-    """Return the end of the text, at most ``limit`` code points long, starting with a whole grapheme."""
+    """Return the text's last whole graphemes, at most ``limit`` code points."""
     begin = len(text)
     for match in _GRAPHEME.finditer(text):
         if len(text) - match.start() <= limit:

@@ -26,7 +26,7 @@ async def connect(
     stop: asyncio.Event,
     policy: ServerPolicy = SERVE_ALL,
 ) -> None:
-    """Keep the bot connected to Discord until the client is closed, after ``stop`` is set.
+    """Keep the bot connected to Discord until closed, which ``stop`` precedes.
 
     Raises:
         StartRefused: Discord does not accept the token.

@@ -29,7 +29,7 @@ CANCEL_EVERY_S: Final = 0.5
 
 
 async def run(settings: Settings) -> None:
-    """Run the bot until SIGTERM or SIGINT, then finish what must not be interrupted and return.
+    """Run the bot until SIGTERM or SIGINT, and finish what must not be cut off.
 
     Raises:
         StartRefused: the operator has to change a setting or the environment first.
@@ -43,7 +43,9 @@ async def run(settings: Settings) -> None:
 
 
 async def _run_until_stopped(settings: Settings) -> bool:
-    """Run the bot until it has to stop. Return whether to restart it with a corrected clock.
+    """Run the bot until it has to stop.
+
+    Returns whether to restart it with a corrected clock.
 
     Raises:
         StartRefused: the operator has to change a setting or the environment first.
@@ -93,13 +95,13 @@ async def _run_until_stopped(settings: Settings) -> bool:
 
 
 async def _stop_when_set_right(clock: CheckedClock, stop: asyncio.Event) -> None:
-    """Stop this run, as SIGTERM would, once a clock that was wrong at startup is corrected."""
+    """Stop as SIGTERM would once a clock that was wrong at startup is corrected."""
     await clock.set_right.wait()
     stop.set()
 
 
 async def _log_total(database: Database, total_credits_max: int, now: datetime) -> None:
-    """Log how many of the operator's credits all servers together have used this month."""
+    """Log how many credits all servers together have used this month."""
     try:
         used = await database.read(lambda tx: servers.credits_this_month(tx, now))
     except StoreBusy as error:
@@ -126,7 +128,7 @@ def _pages(app: App, stop: asyncio.Event, clock: CheckedClock) -> "web.Applicati
 async def _work(
     app: App, connect: Callable[[], Awaitable[None]], stop: asyncio.Event, group: asyncio.TaskGroup
 ) -> None:
-    """Run all parts concurrently until ``stop``; then finish the jobs before ending the rest."""
+    """Run all parts until ``stop``; then finish the jobs before ending the rest."""
     alert = app.operator_alerts.alert
 
     def start(name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
@@ -159,7 +161,7 @@ async def _work(
 
 
 async def _watch_ownership(database: Database) -> None:
-    """End the process once it has lost its database, since it can no longer pay or post.
+    """End the process once it loses its database and can no longer pay or post.
 
     Raises:
         StartRefused: a write found that the database is lost.

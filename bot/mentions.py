@@ -51,22 +51,22 @@ class Names(Struct, frozen=True, kw_only=True):
 
 
 def has_any(text: str) -> bool:
-    """Return whether the text may contain something to replace: a cheap test before the search."""
+    """Return whether a text may need replacements: a cheap test before the search."""
     return "<" in text or "discord" in text
 
 
 def member_ids(text: str) -> set[int]:
-    """Return the ids of the members that the text mentions, with 0 for an id that is too long."""
+    """Return the ids of mentioned members, with 0 for an id that is too long."""
     return {_id(match["member"]) for match in _MENTION.finditer(text) if match["member"]}
 
 
 def role_ids(text: str) -> set[int]:
-    """Return the ids of the roles that the text mentions, with 0 for an id that is too long."""
+    """Return the ids of mentioned roles, with 0 for an id that is too long."""
     return {_id(match["role"]) for match in _MENTION.finditer(text) if match["role"]}
 
 
 def named(text: str, names: Names | None = None) -> str:
-    """Return the text with each id replaced by its name, or by a neutral word if unknown."""
+    """Return the text with ids replaced by names, or by a neutral word if unknown."""
     if not has_any(text):
         return text
     known = names or Names()

@@ -337,13 +337,13 @@ class Job(Struct, frozen=True, kw_only=True, eq=False):
         return hash(self.id)
 
     def details_of(self, track: Track) -> TakeDetails | None:
-        """Return the service's details of a track, even if it was fetched again from elsewhere."""
+        """Return the service's details of a track, even one fetched from elsewhere."""
         urls = {track.url, *self.urls[track.take - 1 : track.take]}
         return next((take for take in self.takes if take.url in urls), None)
 
     @property
     def erased(self) -> bool:
-        """Whether its member has deleted their data; only the ledger still refers to it."""
+        """Whether its member has deleted their data; only the ledger still mentions it."""
         return self.origin.interaction_id < 0
 
     @property
@@ -438,9 +438,9 @@ class Check(Struct, frozen=True, kw_only=True):
 
 
 def storable(text: str) -> str:
-    """Return the text trimmed, with plain line feeds, and without what SQLite or JSON can't store.
+    """Return the text trimmed, with plain line feeds, and storable in SQLite and JSON.
 
-    These are NUL and lone surrogates. A text without visible characters becomes empty.
+    NUL and lone surrogates are removed. A text without visible characters becomes empty.
     """
     if is_plain_ascii(text):
         return text.strip()

@@ -53,7 +53,7 @@ async def _open_for_changes(settings: Settings) -> AsyncIterator[Database]:
 
 
 async def set_allowed(settings: Settings, guild_id: GuildId, *, allowed: bool) -> None:
-    """Allow or deny a server regardless of GUILDS and NEW_GUILDS, without a restart of the bot.
+    """Allow or deny a server, whatever GUILDS and NEW_GUILDS say, without a restart.
 
     Raises:
         NotDone: ``guild_id`` can't be an id.
@@ -66,7 +66,7 @@ async def set_allowed(settings: Settings, guild_id: GuildId, *, allowed: bool) -
 
 
 def list_servers(settings: Settings, now: datetime) -> tuple[list[servers.Server], upstream.Upstream | None]:
-    """Return what each server has used, and the balance if the music service reports one.
+    """Return each server's use, and the balance if the music service reports one.
 
     Raises:
         StartRefused: the database can't be read.

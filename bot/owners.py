@@ -26,7 +26,7 @@ def correction(path: Path, otherwise: str) -> str:
 
 
 def make_private(path: Path) -> None:
-    """Remove others' permissions from a file or folder of ours; leave other users' paths unchanged."""
+    """Remove all permissions of others from a path, if it belongs to this user."""
     status = path.stat()
     if status.st_uid == os.geteuid() and status.st_mode & 0o077:
         path.chmod(status.st_mode & 0o700)

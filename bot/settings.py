@@ -249,12 +249,12 @@ class Settings:
 
     @property
     def server_policy(self) -> ServerPolicy:
-        """Which servers are served, unless the operator overrides it with `tunesmith servers`."""
+        """Which servers are served, unless `tunesmith servers` overrides it."""
         return ServerPolicy(listed=self.guilds, serves_new=self.new_guilds == "all")
 
     @property
     def upstream_terms(self) -> UpstreamTerms | None:
-        """Terms for assessing the balance at MUSIC_BACKEND; None if the service reports no balance."""
+        """Terms for assessing the balance at MUSIC_BACKEND; None if it reports none."""
         service = CONTRACTS[self.music_backend]
         if service.balance_path is None:
             return None
@@ -292,7 +292,10 @@ class Settings:
 
     @property
     def music_keys(self) -> dict[Backend, Secret]:
-        """The keys that are set. New songs go to MUSIC_BACKEND; a key suffices to finish open ones."""
+        """The keys that are set.
+
+        New songs go to MUSIC_BACKEND; open ones are finished at any service with a key.
+        """
         keys: dict[Backend, Secret | None] = {
             backend: getattr(self, field) for backend, field in KEY_FIELDS.items()
         }
@@ -312,7 +315,10 @@ class Settings:
 
 @functools.cache
 def secret_fields() -> tuple[str, ...]:
-    """Return the secret settings. Each can also come from a file or a credential; none is shown."""
+    """Return the secret settings.
+
+    Each can also come from a file or a credential; none is shown.
+    """
     return tuple(field.name for field in attrs.fields(Settings) if field.metadata["secret"])
 
 
@@ -322,7 +328,7 @@ def names() -> tuple[str, ...]:
 
 
 def accepted_names() -> tuple[str, ...]:
-    """Return the names allowed in the environment and ``.env``, including those for files of secrets."""
+    """Return the names allowed in the environment and ``.env``, ``…_FILE`` included."""
     return _declared().names.accepted
 
 
@@ -355,7 +361,9 @@ def examine(env_file: Path = ENV_FILE) -> loading.Effective[Settings]:
 
 
 def load_for_database(env_file: Path = ENV_FILE) -> Settings:
-    """Load the settings for a command that only uses the database; other secrets may be missing or wrong.
+    """Load the settings for a command that only uses the database.
+
+    Other secrets may be missing or wrong.
 
     Raises:
         StartRefused: a variable is missing or invalid; the message names it and shows no value.
@@ -364,7 +372,7 @@ def load_for_database(env_file: Path = ENV_FILE) -> Settings:
 
 
 def with_answers(answers: Mapping[str, str]) -> Settings:
-    """Combine these answers with the environment into settings; the answers take precedence.
+    """Return the settings from the environment and these answers, which prevail.
 
     Raises:
         StartRefused: a setting is missing or invalid; the message names it and shows no value.

@@ -51,7 +51,7 @@ Answers = Mapping[str, str]
 
 
 def init(env_file: Path) -> None:
-    """Ask for the settings, check each answer, and write .env. Nothing is written before the end."""
+    """Ask for the settings, check each answer, and finally write ``env_file``."""
     try:
         _check_environment()
         _set_up(env_file)
@@ -123,7 +123,7 @@ def _choose(question: str, choices: Sequence[str]) -> str:
 
 
 def _ask_secret(prompt: str, field: str, others: Answers, check: Callable[[Settings], list[Check]]) -> str:
-    """Ask until the answer is valid and accepted by its service, or until the operator insists."""
+    """Ask until the answer is valid and accepted, or until the operator insists."""
     while True:
         value = str(typer.prompt(prompt, hide_input=sys.stdin.isatty())).strip()
         try:
@@ -190,7 +190,7 @@ def _run(name: str, run: Callable[[], Awaitable[list[Check]]]) -> list[Check]:
 
 
 def _text(answers: Answers) -> str:
-    """Return the content of the settings file, without quotes, which `--env-file` would keep."""
+    """Return the settings file's content, unquoted: `--env-file` would keep quotes."""
     given = {name.upper(): value for name, value in answers.items()}
     lines = "".join(f"{name}={value}\n" for name, value in given.items())
     if dotenv_values(stream=io.StringIO(lines)) != given:

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def run() -> int:
-    """Run the bot until it is stopped. Return the exit status: 1 if the start was refused."""
+    """Run the bot until it stops. Return the exit status: 1 if the start was refused."""
     # Regardless of the inherited umask, only the owner may read the database and the songs.
     os.umask(0o077)
     found = settings.examine()

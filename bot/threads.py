@@ -28,7 +28,10 @@ class Threads:
         self._executor = ThreadPoolExecutor(count, thread_name_prefix=f"tunesmith-{kind}")
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run ``work`` on one of the threads and return its result. Cancelling ends only the wait."""
+        """Run ``work`` on one of the threads and return its result.
+
+        Cancelling ends only the wait.
+        """
         context = contextvars.copy_context()
         call = partial(context.run, work, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._executor, call)
@@ -77,5 +80,5 @@ class NameLookups:
 
 
 def keep_names_apart(loop: asyncio.AbstractEventLoop, lookups: NameLookups | None = None) -> None:
-    """Make everything on the event loop, libraries included, look up names on dedicated threads."""
+    """Look up names on dedicated threads for this event loop, libraries included."""
     loop.getaddrinfo = (lookups or NameLookups()).getaddrinfo  # type: ignore[method-assign]

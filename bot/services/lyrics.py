@@ -174,7 +174,7 @@ class Lyricist:
 
     @contextmanager
     def _waited_for(self, call: lyrics_calls.LyricsCall) -> Iterator[None]:
-        """Keep the member's other presses from waiting for the same lyrics within the block."""
+        """Keep other presses from waiting for the same lyrics within the block."""
         if call.id in self._calls:
             raise LyricsUnderway(call.asked_at + lyrics_calls.OPEN_MAX)
         self._calls.add(call.id)
