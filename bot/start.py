@@ -1,4 +1,4 @@
-"""``tunesmith run``, apart from the other commands: the bot occupies what its imports do, day and night."""
+"""``tunesmith run``, apart from the other commands: its imports occupy memory day and night."""
 
 import asyncio
 import logging
@@ -26,8 +26,8 @@ second whenever the event loop was busy answering others.
 
 
 def run() -> int:
-    """Run the bot until it is stopped. Return the exit status: 1 if the start was refused."""
-    # Whatever the umask was: the database and the songs are for their owner only.
+    """Run the bot until it stops. Return the exit status: 1 if the start was refused."""
+    # Regardless of the inherited umask, only the owner may read the database and the songs.
     os.umask(0o077)
     sys.setswitchinterval(LOCK_WAIT_S)
     found = settings.examine()
@@ -42,7 +42,7 @@ def run() -> int:
     memory.settle()
     try:
         with ThreadPoolExecutor(2, thread_name_prefix="tunesmith-start") as threads:
-            # Most of a start goes into imports; these mostly wait for processes of their own.
+            # Imports take most of the startup time; meanwhile, both of these mostly wait for child processes.
             check = threads.submit(_check_folder, loaded)
             threads.submit(version.running)
             from bot import lifecycle  # noqa: PLC0415
@@ -60,7 +60,7 @@ def run() -> int:
 
 
 def _check_folder(loaded: settings.Settings) -> None:
-    """Refuse a folder in which SQLite would lose data."""
+    """Create the database's folder, and refuse one in which SQLite would lose data."""
     if not loaded.on_postgresql:
         with suppress(OSError):  # a folder that can't be created is refused later, with the file's name
             loaded.database_path.parent.mkdir(parents=True, exist_ok=True)

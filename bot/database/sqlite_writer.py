@@ -89,7 +89,7 @@ class Writer(Connection):
         group = [self.waiting.popleft() for _ in range(min(len(self.waiting), GROUP_MAX))]
         if not group:
             return
-        self._commits += 1  # before the callers are told, who look at it
+        self._commits += 1  # before the callers go on, since they read it
         left: list[Waiting[object]] = []
         try:
             left = _commit(connection, group, self.check)

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 TRANSIENT_WAIT_S: Final = (5.0, 60.0)
 """First and longest wait after a transient error that names no wait of its own, in seconds."""
 BUG_TRIES: Final = 3
-"""How often a job may hit a bug in one state."""
+"""Maximum number of times that a job may hit a bug in one state."""
 BUG_WAIT_S: Final = 10.0
 """Wait before a step that hit a bug is retried, in seconds."""
 BUG_ANSWER: Final = "a bug; the log has its traceback"
@@ -92,7 +92,7 @@ class ShutdownGuard:
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        """Make a shutdown wait for the current task while inside."""
+        """Make a shutdown wait for the current task within the block."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - only coroutines call this
         outermost = task not in self._tasks
