@@ -987,6 +987,20 @@ THE_PROCESS: Final = (
         by=(f"{PIPELINE}a_bug_in_one_job_ends_it_as_its_state_allows",),
     ),
     broken(
+        "answers come before songs in progress",
+        "pipeline/runner.py",
+        "Runner.run",
+        ("                await self._give_way()\n", ""),
+        by=(f"{RULES}each_round_gives_way_to_what_is_more_urgent",),
+    ),
+    broken(
+        "songs in progress wait for answers for a moment only",
+        "services/intake.py",
+        "Intake.give_way",
+        ("self._answered_within(GIVE_WAY_S)", "self._all_answered.wait()"),
+        by=("unit/services/test_giving_way.py::test_requests_without_an_end_hold_work_up_for_a_moment_only",),
+    ),
+    broken(
         "a runner that stops lets what must not be cut off end",
         "pipeline/runner.py",
         "Runner._drain",
