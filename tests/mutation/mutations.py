@@ -991,7 +991,7 @@ THE_PROCESS: Final = (
         "pipeline/runner.py",
         "Runner.run",
         ("                await self._give_way()\n", ""),
-        by=(f"{RULES}each_round_gives_way_to_what_is_more_urgent",),
+        by=(f"{RULES}a_round_gives_way_to_what_is_more_urgent",),
     ),
     broken(
         "songs in progress wait for answers for a moment only",
