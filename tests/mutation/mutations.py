@@ -1972,7 +1972,7 @@ ON_A_SERVER: Final = (
         "no outcome is reported before it is known",
         "database/postgresql_writer.py",
         "Writer._was_committed",
-        ("while not self.closing.is_set():", "while self._tx is None:"),
+        ("while not self.closing.is_set():", "for _ in range(2):"),
         by=(f"{OUTCOMES}a_commit_is_not_reported_before_its_outcome_is_known",),
     ),
     broken(

@@ -275,7 +275,7 @@ async def test_a_status_query_that_breaks_is_asked_again_later(error: Exception)
 async def test_an_answer_that_trickles_in_is_cut_off_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "POST_S", 0.03)
     monkeypatch.setattr(client_module, "CHECK_S", 0.03)
-    body = Body(b" ", 1_000, wait_s=0.01)
+    body = Body(b" ", 100, wait_s=0.01)
 
     async with connected(streaming(body)) as client:
         outcome = await client.submit(make.prompt())

@@ -21,7 +21,7 @@ from tests.unit.pipeline.rig import MUSIC_URL, Rig
 from tests.unit.store.test_upstream import terms
 
 SONG = 12.0
-PATIENCE_S = 30.0
+PATIENCE_S = 10.0
 
 
 class Account:

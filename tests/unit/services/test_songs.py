@@ -33,6 +33,7 @@ HTML = b"<!DOCTYPE html><title>Not found</title>" * 200
 OTHER_SONG = b"ID3" + bytes(reversed(range(256))) * 20
 WAVE = b"RIFF\x00\x00\x00\x00WAVEfmt " + bytes(range(256)) * 32
 INTERACTION = 4_711
+PATIENCE_S = 5.0
 
 
 @pytest.fixture
@@ -593,19 +594,25 @@ async def test_a_member_has_a_bounded_number_of_copies_on_their_way(
 ) -> None:
     free, posting = asyncio.Event(), 0
     post_copy = rig.chat.post_copy
+    refused_or_posting = asyncio.Semaphore(0)
 
     async def hangs(*arguments: Any, **options: Any) -> int:  # noqa: ANN401 - those of the chat
         nonlocal posting
         posting += 1
+        refused_or_posting.release()
         await free.wait()
         return await post_copy(*arguments, **options)
 
     monkeypatch.setattr(rig.chat, "post_copy", hangs)
     async with rig.song_archive() as song_archive:
         copies = [asyncio.create_task(song_archive.post(song, CHANNEL + n, 5_000 + n)) for n in range(60)]
-        refused = await asyncio.wait_for(asyncio.gather(*copies[2:], return_exceptions=True), 20)
+        for copy in copies:
+            copy.add_done_callback(lambda _: refused_or_posting.release())
+        async with asyncio.timeout(PATIENCE_S):
+            for _ in copies:
+                await refused_or_posting.acquire()
         free.set()
-        await asyncio.gather(*copies[:2])
+        refused = (await asyncio.gather(*copies, return_exceptions=True))[2:]
         after = await song_archive.post(song, CHANNEL, 6_000)
 
     assert [TooManyCopies] * 58 == [type(error) for error in refused]
