@@ -78,7 +78,7 @@ class Settings:
         "same form as DISCORD_PROXY.",
     )
     music_provider: str = setting(
-        validation.read_word, default="kie", description="The provider named in every request."
+        validation.read_word, default="kie", description="The provider named in every request to sseedance."
     )
     music_models: tuple[str, ...] = setting(
         validation.read_models,
@@ -126,8 +126,8 @@ class Settings:
     takeover_s: int = setting(
         validation.whole(TAKEOVER_MIN_S, NUMBER_MAX),
         default=15,
-        description="On PostgreSQL: how long the running bot may stand still before one that stands by "
-        "takes over, in seconds.",
+        description="On PostgreSQL: how long the running bot may freeze before a standby takes over, in "
+        "seconds.",
     )
     spool_dir: Path = setting(
         validation.read_path,

@@ -271,7 +271,7 @@ async def test_a_song_that_could_not_be_posted_comes_when_somebody_asks(world: W
     mia, noah = world.add_member("Mia"), world.add_member("Noah")
     world.env.inject_error("POST", "/channels/*/messages", status=403, code=50013, times=2)
     await mia.slash(world.channel, "music create", prompt="anything")
-    await card_says(world, "could not post this song")
+    await card_says(world, "couldn't post this song")
     await world.restart()
     card = next(message for message in world.channel.history() if buttons(message))
 

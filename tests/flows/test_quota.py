@@ -85,7 +85,7 @@ async def test_a_members_own_limit_is_enforced_shown_and_cleared(
     there = said(shown)
     cleared = await ada.click(shown_in(shown), label="Clear, and use the roles' limits")
 
-    assert "has no limit of their own. Only the server's pool decides." in said(unlimited)
+    assert "has no limit of their own. Only the server's pool applies." in said(unlimited)
     assert f"Limit of {mia.mention}: none → **15**." in said(changed)
     assert "you have 5 left. 10 of your 15 credits a month are used or held (a personal limit)" in refusal
     assert "<t:" in refusal

@@ -308,7 +308,7 @@ async def test_no_song_is_promised_while_the_spool_is_lost(tmp_path: Path) -> No
 
     assert f"SPOOL_DIR: {spool} can't be written to" in during
     assert "ok\n" == after
-    said = "I can't store songs at the moment. Nothing was charged. Whoever runs this bot has been notified."
+    said = "I can't store songs at the moment. Nothing was charged. The operator has been notified."
     assert (True, said) == (refused.ephemeral, refused.content)
     assert ["In time"] == [body["prompt"] for body in world.music.requests]
     assert "In time" in song.text()

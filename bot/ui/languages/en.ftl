@@ -77,7 +77,7 @@ option-ledger-user = Only entries about this member
 option-ledger-kind = Only entries of this kind
 option-set-credits = Credits per period; a song costs 10 unless the operator has set another price
 option-set-period = When the allowance renews
-option-set-timezone = In which time zone it renews: start typing a city, like “Berlin”; UTC unless set
+option-set-timezone = The time zone in which it renews: start typing a city, like “Berlin”; UTC unless set
 option-grant-credits = How many; a negative number takes back credits that are neither used nor held
 option-reason = Why; the ledger keeps it
 option-limited-user = The member whose limit to see or set
@@ -166,7 +166,7 @@ field-instrumental = Instrumental
 hint-style = Genre, mood, instruments, voice: “dreamy synthwave, female voice”
 hint-lyrics = Leave empty for an instrumental
 hint-lyrics-kept = Your { $length } characters stay unless you write new lyrics here
-hint-lyrics-file = Or attach a .txt file of up to { $most } characters instead
+hint-lyrics-file = Or attach a .txt file of up to { $most } characters
 
 ## The progress card
 
@@ -189,13 +189,13 @@ phase-failed = No song this time
 phase-canceled = Canceled
 note-next = Yours is next.
 note-queued = { $ahead ->
-    [one] 1 song comes
-   *[other] { $ahead } songs come
-} first.
+    [one] 1 song is
+   *[other] { $ahead } songs are
+} ahead of yours.
 note-mention = I'll mention you when it's done.
-note-slow = Slower than usual, but your song isn't lost. I keep checking, and I'll mention you.
+note-slow = Slower than usual, but your song isn't lost. I'll keep checking, and mention you when it's done.
 note-parked = This song is taking far too long. The operator has been notified.
-note-undelivered = I could not post this song, here or in a direct message. I keep it for some days and try again by myself. Let me see this channel and post here, and check what AutoMod blocks. “Post again” does it at once.
+note-undelivered = I couldn't post this song, either here or in a direct message. I'll keep it for a few days and keep trying. Let me see this channel and post here, and check what AutoMod blocks. “Post again” tries at once.
 made-custom = custom
 made-from-prompt = from a prompt
 made-instrumental = instrumental
@@ -217,7 +217,7 @@ notice-none = { $mention } sorry, there is no song this time.
 notice-title = No song: { $title }
 notice-retry = “Try again” starts a new request with the same text.
 notice-edit = “Edit and try again” opens your text, so that you can change it.
-notice-wait = Your text is kept. “Open the text” brings it back when the service is there again.
+notice-wait = Your text is saved. When the service is back, “Open the text” lets you continue.
 
 failure = { $what } Your { $credits } are back.
 failed-said = It said: “{ $said }”
@@ -274,7 +274,7 @@ refused-missing = { $field ->
     [reason] The reason is missing.
    *[prompt] The prompt is missing.{ $charged }
 } Fill it in and try again.
-refused-lyrics-in-prompt = That reads like lyrics, and a prompt is one short line. The form has room for them: your text is in it, only title and style are missing.{ $charged }
+refused-lyrics-in-prompt = That reads like lyrics, but a prompt is one short line. The form has room for lyrics. Your text is already in it: just add a title and a style.{ $charged }
 refused-file-too-big = That lyrics file is too big. Lyrics can have up to 5,000 characters.{ $charged }
 refused-file-not-text = That lyrics file is not plain text. Save it as a .txt file in UTF-8.{ $charged }
 refused-file-guessed = That file does not say how it is encoded, so I read it as { $encoding }. It begins: “{ $beginning }” Check the lyrics, then send the form again.{ $charged }
@@ -296,8 +296,8 @@ refused-unknown-control = That button, form or option no longer works. Nothing w
 refused-range = Choose a number from { $low } to { $high }. Nothing was changed.
 refused-range-without-zero = Choose a number from { $low } to { $high }, but not 0. Nothing was changed.
 refused-operators-period = The operator has set one period for all servers. Leave the period out and try again. Nothing was changed.
-refused-operators-grant = Only the bot's operator grants credits here, so please ask them. Nothing was changed.
-refused-operators-refund = Only the bot's operator refunds credits here, so please ask them. Nothing was changed.
+refused-operators-grant = Only the bot's operator can grant credits here, so please ask them. Nothing was changed.
+refused-operators-refund = Only the bot's operator can refund credits here, so please ask them. Nothing was changed.
 refused-no-such-zone = There is no such time zone. Choose one from the list, like “Europe/Berlin”. Nothing was changed.
 refused-no-such-limit = This server has no such limit. Choose one from the list. Nothing was changed.
 refused-refund-unknown = This server has no such song. Choose one from the list. Nothing was changed.
@@ -309,8 +309,8 @@ refused-limit = A song costs { $price }, and you have { $left } left. { $used }.
 refused-open-jobs-member = You already have { $songs } in progress, which is the limit. Wait for one to arrive, then try again.{ $charged }
 refused-open-jobs-guild = This server already has { $songs } in progress, which is the limit. Wait for one to arrive, then try again.{ $charged }
 refused-total = All servers together have used up this month's credits. New songs are possible again { $renews }.{ $charged }
-refused-requests = That was { $limit } requests within an hour, which is the most anyone can make. The next one is possible { $until }.
-refused-ratings = That was { $limit } ratings within ten minutes, which is the most anyone can give. The next one is possible { $until }.
+refused-requests = You have made { $limit } requests within an hour, which is the limit. You can make the next one { $until }.
+refused-ratings = You have given { $limit } ratings within ten minutes, which is the limit. You can give the next one { $until }.
 refused-many-lyrics = You have had { $limit } lyrics written within an hour, which is the most anyone can have. The next are possible { $until }.
 refused-lyrics-underway = Your last lyrics are still being written. Ask again when they are there, or { $until } at the latest.
 refused-lyrics-busy = The music service has no time for lyrics at the moment. Try again in a minute, or write them yourself.
@@ -345,7 +345,7 @@ refused-too-many-copies = Your last songs are still on their way. Try again when
 refused-no-direct-messages = I can't send you direct messages. Allow them in this server's privacy settings, then try again.
 refused-export-running = Your last export isn't finished yet. Try again when its file has arrived.
 refused-leaving = Your data is being deleted, but your songs in progress have to finish first. Try again after that.{ $charged }
-refused-no-room = I can't store songs at the moment.{ $charged } Whoever runs this bot has been notified.
+refused-no-room = I can't store songs at the moment.{ $charged } The operator has been notified.
 refused-shutting-down = I'm about to restart.{ $charged } Please try again in a minute.
 
 pool-used = { $used } of { $allowance } a { $period } are used or held, and the bonus is { $bonus }
@@ -380,7 +380,7 @@ help-title = Let's make a song 🎶
 help-create = Type `/music create` and say what you hear in your head: “warm synth pop about the last train home”. A few minutes later it's here, and I mention you. A song costs { $price }.
 help-custom = Have lyrics already? `/music custom` sings them, with your title and in your style.
 help-buttons = Like a song here? Press **Again** under it for another version, or **Remix** to change its words first. Any song is fair game.
-help-more = `/music top` shows this server's best songs of the week, `/music history` your own, `/music credits` what you have left, `/privacy view` what is kept about you.
+help-more = `/music top` shows this server's best songs of the week, and `/music history` your own. `/music credits` shows what you have left, and `/privacy view` what is kept about you.
 help-managers = You manage this server? Start with `/quota view`.
 
 ## /quota
@@ -451,8 +451,8 @@ changed-limit-beyond = { $count ->
    *[other] { $count } members have
 } already used more and must wait until it renews.
 member-limit-own = { $member } has their own limit: **{ $credits }** a period.
-member-limit-role = { $member } has no limit of their own. What decides is { $whose }: { $credits }.
-member-limit-pool = { $member } has no limit of their own. Only the server's pool decides.
+member-limit-role = { $member } has no limit of their own. Instead, { $whose } applies: { $credits }.
+member-limit-pool = { $member } has no limit of their own. Only the server's pool applies.
 role-limit-none = { $role } has no limit.
 role-limit = { $role }: **{ $credits }** a period for each member, unless another rule gives more.
 refunded = Refunded **{ $credits }** for “{ $song }” by { $member }. Can be spent: { $before } → **{ $after }**.
@@ -506,7 +506,7 @@ outcome-hold = in progress
 outcome-settle = paid
 outcome-release = given back
 outcome-refund = refunded
-export-cut = The file would be too large for Discord with everything in it. Ask the operator of the bot for the rest.
+export-cut = The full export would be too large for Discord. Ask the bot's operator for the rest.
 exported = { $count ->
     [one] 1 entry.
    *[other] { $count } entries.
@@ -581,8 +581,8 @@ privacy-host = the operator of this bot
 privacy-owner = { $name }, the operator of this bot
 privacy-exported = Here is everything that is kept about you: { $songs }. Only you can see this.
 privacy-exported-part = Here is what is kept about you, as far as it fits: { $songs }. Only you can see this.
-privacy-ask = **Delete everything that is kept about you?** Your texts, titles, drafts, ratings and audio files go, in all servers. They also go from songs that others made from your texts. This can't be undone. Credits in the ledger stay, without your name. What you used this period and your limits from managers still count. Messages that were posted stay in Discord. To remove them, press the Delete button under each one first.
-privacy-deleted = Deleted. The bot keeps nothing of it any more. Backups of its operator may still have it for a while. Credit entries stay, without your name.
+privacy-ask = **Delete everything that is kept about you?** This deletes your texts, titles, drafts, ratings and audio files in all servers. They also disappear from songs that others made from your texts. This can't be undone. Credits in the ledger stay, without your name. What you used this period and your limits from managers still count. Messages that were posted stay in Discord. To remove them, choose Delete under each one first.
+privacy-deleted = Deleted. The bot no longer keeps any of it. The operator's backups may still have it for a while. Credit entries stay, without your name.
 privacy-replaced = A database that was replaced by a backup may have it too. It is deleted after { $when }.
 privacy-deleting = Deleted. Traces in the bot's files are overwritten within an hour. Credit entries stay, without your name.
 privacy-deleting-on-server = Deleted. Traces in the database's files are removed within a day. Its log, copies and backups may have them for longer. Credit entries stay, without your name.

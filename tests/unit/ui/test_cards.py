@@ -126,7 +126,9 @@ def test_a_failure_says_one_thing_about_credits(reason: FailReason, price: int, 
     assert (1 if price else 0) == text.count("Your 10 credits are back.")
 
 
-@pytest.mark.parametrize(("ahead", "says"), [(0, "Yours is next."), (1, "1 song comes"), (7, "7 songs come")])
+@pytest.mark.parametrize(
+    ("ahead", "says"), [(0, "Yours is next."), (1, "1 song is ahead"), (7, "7 songs are ahead")]
+)
 def test_a_queued_card_says_how_many_come_first(ahead: int, says: str) -> None:
     assert says in below(make.job(), ahead=ahead)
 
