@@ -102,6 +102,10 @@ def connect(path: Path) -> sqlite3.Connection:
             connection.execute(pragma)
         _check(connection, path)
         migrate(connection, path)
+        # Savepoints keep copies of changed pages. From 64 KiB on, these were temporary files, which held
+        # members' texts and took a quarter of a request's time. Migrations change too many pages to do this
+        # earlier.
+        connection.execute("PRAGMA temp_store = MEMORY")
     except BaseException:
         connection.close()
         raise

@@ -1,6 +1,7 @@
 """The writing connection to an SQLite file. Transactions that wait at the same time share a commit."""
 
 import asyncio
+import logging
 import sqlite3
 import time
 from collections import deque
@@ -13,10 +14,19 @@ from bot.database.ownership import Gone, Lost, Ownership
 from bot.database.sqlite_connections import Connection
 from bot.database.sqlite_errors import BusyError, code_of
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 GROUP_MAX = 100
 """Maximum number of transactions that share one commit."""
+CHECKPOINT_AFTER = 15
+"""Number of commits after which an idle writer copies the write-ahead log into the database file.
+
+SQLite itself does so within every thirtieth commit or so, whose callers then wait for some 10 ms more.
+"""
+IDLE_S = 0.05
+"""Time without a write after which the writer counts as idle, in seconds."""
 
 
 @dataclass(slots=True, eq=False)  # two entries are never the same, and the queue is searched for one
@@ -47,6 +57,9 @@ class Writer(Connection):
 
     _called = False
     """Whether a call to process ``waiting`` is queued on the thread."""
+    _commits = 0
+    """Number of commits since the last checkpoint of an idle writer."""
+    _awaiting_idleness = False
 
     async def settle(self, entry: Waiting[object]) -> None:
         """Wait until ``entry`` is committed or refused.
@@ -62,6 +75,7 @@ class Writer(Connection):
             await entry.told
         finally:
             giving_up.cancel()
+        self._checkpoint_when_idle(loop, connection)
 
     def _call(self, loop: asyncio.AbstractEventLoop, connection: sqlite3.Connection) -> None:
         """Queue a call to process ``waiting``, unless one is queued: it serves all who wait by then."""
@@ -75,6 +89,7 @@ class Writer(Connection):
         group = [self.waiting.popleft() for _ in range(min(len(self.waiting), GROUP_MAX))]
         if not group:
             return
+        self._commits += 1  # before the callers go on, since they read it
         left: list[Waiting[object]] = []
         try:
             left = _commit(connection, group, self.check)
@@ -83,6 +98,23 @@ class Writer(Connection):
             loop.call_soon_threadsafe(_tell, [entry for entry in group if entry not in left])
         if self.waiting:  # queued behind anything else handed to the thread meanwhile
             self._call(loop, connection)
+
+    def _checkpoint_when_idle(self, loop: asyncio.AbstractEventLoop, connection: sqlite3.Connection) -> None:
+        """Begin a checkpoint once the writer is idle, if one is due and the file is ours."""
+        if self._commits < CHECKPOINT_AFTER or self._awaiting_idleness or self.ownership is None:
+            return
+        self._awaiting_idleness = True
+        loop.call_later(IDLE_S, self._checkpoint, loop, connection, self._commits)
+
+    def _checkpoint(
+        self, loop: asyncio.AbstractEventLoop, connection: sqlite3.Connection, commits: int
+    ) -> None:
+        self._awaiting_idleness = False
+        if self._commits > commits or self.waiting:
+            self._checkpoint_when_idle(loop, connection)
+        else:
+            self._commits = 0
+            self.begin(partial(_copy_log, connection))
 
     def _give_up(self, entry: Waiting[object]) -> None:
         """Refuse an entry at its deadline, unless the thread has begun it."""
@@ -97,6 +129,15 @@ class Writer(Connection):
         """Raise Gone or Lost if the file on disk is no longer the open one."""
         if self.ownership is not None:
             self.ownership.check(connection)
+
+
+def _copy_log(connection: sqlite3.Connection) -> None:
+    """Copy the write-ahead log into the database file, as far as no reader needs the old pages."""
+    try:
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    except sqlite3.Error as error:
+        # The log keeps everything. The disk's trouble is reported by the next commit, which tries again.
+        log.debug("log not copied", extra={"error": str(error)})
 
 
 def _tell(settled: list[Waiting[object]]) -> None:

@@ -567,6 +567,7 @@ async def test_the_file_is_kept_as_the_design_says(database: Database) -> None:
         "busy_timeout": 500,
         "foreign_keys": 1,
         "trusted_schema": 0,
+        "temp_store": 2,  # memory
         "user_version": MIGRATIONS,
     }
     assert wanted == {name: await database.write(pragma(name)) for name in wanted}
