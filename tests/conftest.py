@@ -326,7 +326,7 @@ def database_url(
         (tmp_path / "tunesmith.db").write_bytes(blank_file)
     else:
         # SimCord does not say how many shards it recommends.
-        monkeypatch.setattr(app, "sharding", lambda *_: sharding.ALL_SHARDS)
+        monkeypatch.setattr(app, "sharding", lambda *_: sharding.Sharding())
         # It counts the three seconds for an answer by the machine's clock, however busy the cores are.
         simulated = simcord_state.Backend
         after = simulated.iso_after

@@ -28,7 +28,7 @@ from bot.database import exclusive_lock, migrating, postgresql, sqlite, sqlite_c
 from bot.database.sqlite import Database, Tx
 from bot.errors import NotEnoughCredits, StoreBusy
 from bot.model import Job, JobState
-from bot.store import ledger
+from bot.store import ledger, ledger_entries
 from bot.store.facts import fact, remember
 from bot.store.reconcile import reconcile
 from tests import make
@@ -550,7 +550,7 @@ async def test_a_request_canceled_in_its_transaction_is_written_whole(
     reached, go_on = threading.Event(), threading.Event()
     hold = ledger.hold
 
-    def held_up(*args: Any) -> ledger.Hold:  # noqa: ANN401 - passed on
+    def held_up(*args: Any) -> ledger_entries.Hold:  # noqa: ANN401 - passed on
         held = hold(*args)
         reached.set()
         assert go_on.wait(5.0)

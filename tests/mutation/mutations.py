@@ -551,7 +551,7 @@ MONEY: Final = (
         "a grant counts once for its interaction, says the credit service",
         "services/credits.py",
         "CreditService._once",
-        ("None if ledger.changed(tx, changed_by) else change(tx)", "change(tx)"),
+        ("None if ledger_entries.changed(tx, changed_by) else change(tx)", "change(tx)"),
         by=(f"{PIPELINE}a_grant_that_comes_twice_counts_once",),
     ),
     migration(

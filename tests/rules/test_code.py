@@ -19,6 +19,14 @@ LEVELS: Final = frozenset({"debug", "info", "warning", "error", "exception", "cr
 
 LOGGERS: Final = frozenset({"log", "logger", "logging", "self._log"})
 
+FUNCTION: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+MADE_BY_FUNCTIONS: Final = {
+    "bot/music/backends.py OFFERS": "read from a module for each service, by a function that tests call",
+    "bot/music/json_answers.py _DECODER": "built from the functions that it calls for each object and number",
+}
+"""Constants that can't stand above all functions, and why."""
+
 
 def constants(path: Path) -> Iterator[tuple[ast.Assign | ast.AnnAssign, list[str]]]:
     """Yield the assignments of a module that define constants, with their names."""
@@ -31,8 +39,11 @@ def constants(path: Path) -> Iterator[tuple[ast.Assign | ast.AnnAssign, list[str
 
 
 def used(node: ast.AST | None) -> set[str]:
-    """Return the names in an expression."""
-    return set() if node is None else {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    """Return the names that an expression needs; those in a lambda only when it is called."""
+    if node is None or isinstance(node, ast.Lambda):
+        return set()
+    own = {node.id} if isinstance(node, ast.Name) else set()
+    return own.union(*map(used, ast.iter_child_nodes(node)))
 
 
 def late(path: Path) -> list[str]:
@@ -55,6 +66,18 @@ def late(path: Path) -> list[str]:
 
 def test_constants_stand_at_the_top_of_a_module() -> None:
     assert [] == [each for path in BOT for each in late(path)]
+
+
+def behind_functions(path: Path) -> Iterator[str]:
+    """Yield the constants below the first function of a module."""
+    first = next((node.lineno for node in tree(path).body if isinstance(node, FUNCTION)), None)
+    for node, names in constants(path):
+        if first is not None and node.lineno > first:
+            yield f"{name(path)} {', '.join(names)}"
+
+
+def test_no_constant_follows_a_function_but_those_made_by_one() -> None:
+    assert sorted(MADE_BY_FUNCTIONS) == [each for path in BOT for each in behind_functions(path)]
 
 
 def test_each_truth_stands_once() -> None:

@@ -13,7 +13,8 @@ from bot.database.sqlite import Database, Tx
 from bot.errors import LimitReached, NotEnoughCredits, OutOfRange
 from bot.model import Balance, ChangedBy, DiscordUserId, GuildId, Job, JobId, MemberNumber, Period
 from bot.store import changes, ledger, members, quotas, times
-from bot.store.ledger import CREDITS_MAX, Defaults, Hold
+from bot.store.ledger import CREDITS_MAX, Defaults
+from bot.store.ledger_entries import Hold
 from bot.store.members import WHOLE_GUILD
 from bot.store.reconcile import reconcile
 from tests import make

@@ -42,6 +42,7 @@ from bot.store import (
     job_rows,
     jobs,
     ledger,
+    ledger_entries,
     lyrics_calls,
     manager_roles,
     members,
@@ -239,7 +240,7 @@ def probe(tx: Tx) -> None:
 
 def add(tx: Tx) -> None:
     source = Source(job_id=done(tx).id, reuse=Reuse.AGAIN)
-    hold = ledger.Hold(day=20_000, allowance=10, bonus=0)
+    hold = ledger_entries.Hold(day=20_000, allowance=10, bonus=0)
     jobs.add(tx, make.job(id=jobs.new_id(), origin=make.origin()), hold, NOW, source)
 
 
@@ -391,13 +392,16 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "ledger.settle": lambda tx: ledger.settle(tx, done(tx).id, NOW),
     "ledger.release": lambda tx: ledger.release(tx, queued(tx).id, NOW),
     "ledger.refund": refund,
-    "ledger.closing": lambda tx: ledger.closing(tx, done(tx).id),
+    "ledger_entries.closing": lambda tx: ledger_entries.closing(tx, done(tx).id),
     "ledger.grant": lambda tx: ledger.grant(tx, GUILD, 5, make.entry(), NOW),
     "ledger.set_allowance": lambda tx: ledger.set_allowance(
         tx, GUILD, 5, Period.DAY, RICH, make.entry(), NOW
     ),
-    "ledger.note": lambda tx: quotas.pause(tx, GUILD, make.entry("late"), NOW),
-    "ledger.changed": lambda tx: ledger.changed(tx, make.entry()),
+    "ledger_entries.append": lambda tx: ledger.grant(tx, GUILD, 5, make.entry(), NOW),
+    "ledger_entries.book": lambda tx: ledger.settle(tx, done(tx).id, NOW),
+    "ledger_entries.booking_of": lambda tx: ledger_entries.booking_of(tx, done(tx).id),
+    "ledger_entries.note": lambda tx: quotas.pause(tx, GUILD, make.entry("late"), NOW),
+    "ledger_entries.changed": lambda tx: ledger_entries.changed(tx, make.entry()),
     "ledger.know_guild": lambda tx: ledger.know_guild(tx, GUILD),
     "lyrics_calls.add": called,
     "totals.totals": lambda tx: totals.totals(tx, NOW, Backend.SSEEDANCE),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.database.sqlite import Tx
 from bot.model import ChangedBy, DiscordUserId, JobId, Period
-from bot.store import ledger, quotas, reports
+from bot.store import ledger, ledger_entries, quotas, reports
 from bot.store.changes import Credits
 from tests.make import DEFAULTS, GUILD, MEMBER, NOW
 from tests.unit.store.test_ledger import Song, undone
@@ -74,7 +74,7 @@ def play(tx: Tx, period: Period, acts: list[tuple[str, int]]) -> None:
     now, songs = NOW, 0
     ledger.set_allowance(tx, GUILD, 60, period, DEFAULTS, ADMIN, now)
     for act, amount in acts:
-        closed = {number: ledger.closing(tx, JobId(number)) for number in range(1, songs + 1)}
+        closed = {number: ledger_entries.closing(tx, JobId(number)) for number in range(1, songs + 1)}
         unfinished = [number for number, by in closed.items() if not by]
         paid = [number for number, by in closed.items() if set(by) == {"settle"}]
         if act == "song" and ledger.balance(tx, GUILD, DEFAULTS, now).available >= 10:

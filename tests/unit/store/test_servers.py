@@ -7,7 +7,8 @@ import pytest
 from bot.database.sqlite import Tx
 from bot.model import ChangedBy, GuildId, JobId, Period
 from bot.store import ledger, members, servers
-from bot.store.ledger import Defaults, Hold
+from bot.store.ledger import Defaults
+from bot.store.ledger_entries import Hold
 from bot.store.servers import ServerPolicy
 from tests.make import GUILD, MEMBER, NOW
 

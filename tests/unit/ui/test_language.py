@@ -165,8 +165,8 @@ def test_discord_receives_descriptions_in_every_language_and_names_in_none() -> 
 
     text = described("command-music")
     assert ENGLISH("command-music") == text.message
-    assert language._language("de")("command-music") == asked(text, discord.Locale.german)
-    assert language._language("ja")("command-music") == asked(text, discord.Locale.japanese)
+    assert language.LANGUAGES["de"]("command-music") == asked(text, discord.Locale.german)
+    assert language.LANGUAGES["ja"]("command-music") == asked(text, discord.Locale.japanese)
     assert None is asked(text, discord.Locale.british_english)
     assert None is asked(text, discord.Locale.french)
     assert None is asked(discord.app_commands.locale_str("music"), discord.Locale.german)
