@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bot.pipeline import cards
     from bot.sandbox import server
     from bot.ui import sharding
-    from tests import payloads
+    from tests import forks, payloads
     from tests import postgresql as server_of_postgresql
     from tests.flows import process, warm_start
     from tests.unit.pipeline import rig as pipeline
@@ -38,9 +38,13 @@ else:
     app, cards, server = lazy("bot.app"), lazy("bot.pipeline.cards"), lazy("bot.sandbox.server")
     postgresql, database_module = lazy("bot.database.postgresql"), lazy("bot.database.sqlite")
     sharding, payloads = lazy("bot.ui.sharding"), lazy("tests.payloads")
+    forks = lazy("tests.forks")
     process, warm_start = lazy("tests.flows.process"), lazy("tests.flows.warm_start")
     simcord_state = lazy("simcord.backend.state")
     server_of_postgresql, pipeline = lazy("tests.postgresql"), lazy("tests.unit.pipeline.rig")
+
+# Threads of numpy's would be in no fork of this process.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 # Without it, each of the processes that the tests start compiles everything it imports: 3 s instead of 1.
 sys.dont_write_bytecode = False
@@ -82,6 +86,9 @@ STEADY = "steady"
 
 OF_AN_ENGINE = {"server_url", "tx", "postgresql_server"}
 """Fixtures of the chosen engine. Tests with none of them would do on a server what they do without one."""
+
+WORKERS = 2 * (os.cpu_count() or 1)
+"""How many processes run the tests: half of them begin with tests that wait for processes."""
 
 CASES_MAX = 3
 """How many cases of one test a run of the whole suite tries. Whoever names a file has all of its cases."""
@@ -351,9 +358,12 @@ async def database(
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Twice as many as there are cores: half of them begin with tests that wait for processes."""
-    return 2 * (os.cpu_count() or 1)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Let forks run the tests where coverage is not measured; none of xdist's workers then."""
+    if config.pluginmanager.has_plugin("_cov") or sys.platform != "linux":
+        return WORKERS
+    config.pluginmanager.register(forks.Forks(config, WORKERS, WAITING))
+    return 0
 
 
 TINY_SONG = b"ID3" + bytes(range(256)) * 32
