@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from bot.ui import sharding
     from tests import forks, payloads
     from tests import postgresql as server_of_postgresql
-    from tests.flows import process, warm_start
+    from tests.flows import process
     from tests.unit.pipeline import rig as pipeline
 else:
     app, cards, server = lazy("bot.app"), lazy("bot.pipeline.cards"), lazy("bot.sandbox.server")
     postgresql, database_module = lazy("bot.database.postgresql"), lazy("bot.database.sqlite")
     sharding, payloads = lazy("bot.ui.sharding"), lazy("tests.payloads")
     forks = lazy("tests.forks")
-    process, warm_start = lazy("tests.flows.process"), lazy("tests.flows.warm_start")
+    process = lazy("tests.flows.process")
     simcord_state = lazy("simcord.backend.state")
     server_of_postgresql, pipeline = lazy("tests.postgresql"), lazy("tests.unit.pipeline.rig")
 
@@ -257,15 +257,25 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let the process that bots are forked from import the bot while the whole suite is collected."""
+    config = session.config
+    in_forks = config.pluginmanager.has_plugin(forks.NAME) and not config.option.collectonly
+    if in_forks and quick(config) and is_whole(config):
+        warm_starts = process.BotProcess.start_warm()
+        warm_starts.begin()
+        config.add_cleanup(warm_starts.close)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def warm_starts(request: pytest.FixtureRequest) -> Iterator[None]:
     """Let the default run fork its bots from a process that has imported them; any other starts each anew."""
-    if not quick(request.config):
+    if not quick(request.config) or process.BotProcess.warm_starts is not None:
         yield
         return
-    process.BotProcess.warm_starts = warm_start.WarmStarts()
+    warm_starts = process.BotProcess.start_warm()
     yield
-    process.BotProcess.warm_starts.close()
+    warm_starts.close()
     process.BotProcess.warm_starts = None
 
 
@@ -362,7 +372,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Let forks run the tests where coverage is not measured; none of xdist's workers then."""
     if config.pluginmanager.has_plugin("_cov") or sys.platform != "linux":
         return WORKERS
-    config.pluginmanager.register(forks.Forks(config, WORKERS, WAITING))
+    config.pluginmanager.register(forks.Forks(config, WORKERS, WAITING), forks.NAME)
     return 0
 
 

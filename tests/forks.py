@@ -17,6 +17,8 @@ from typing import Any
 import execnet
 import pytest
 
+NAME = "forks"
+"""The plugin's name."""
 LENGTH = struct.Struct("=I")
 """How a message begins: with the length of the rest, in bytes."""
 INDEX = struct.Struct("=I")
