@@ -29,18 +29,22 @@ if TYPE_CHECKING:
     from bot.pipeline import cards
     from bot.sandbox import server
     from bot.ui import sharding
-    from tests import payloads
+    from tests import forks, payloads
     from tests import postgresql as server_of_postgresql
-    from tests.flows import process, warm_start
+    from tests.flows import process
     from tests.unit.pipeline import rig as pipeline
 else:
     app, cards, server = lazy("bot.app"), lazy("bot.pipeline.cards"), lazy("bot.sandbox.server")
     postgresql, sqlite = lazy("bot.database.postgresql"), lazy("bot.database.sqlite")
     sqlite_connections = lazy("bot.database.sqlite_connections")
     sharding, payloads = lazy("bot.ui.sharding"), lazy("tests.payloads")
-    process, warm_start = lazy("tests.flows.process"), lazy("tests.flows.warm_start")
+    forks = lazy("tests.forks")
+    process = lazy("tests.flows.process")
     simcord_state = lazy("simcord.backend.state")
     server_of_postgresql, pipeline = lazy("tests.postgresql"), lazy("tests.unit.pipeline.rig")
+
+# Threads of numpy's would be in no fork of this process.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 # Without it, each of the processes that the tests start compiles everything it imports: 3 s instead of 1.
 sys.dont_write_bytecode = False
@@ -82,6 +86,9 @@ STEADY = "steady"
 
 OF_AN_ENGINE = {"server_url", "tx", "postgresql_server"}
 """Fixtures of the chosen engine. Tests with none of them would do on a server what they do without one."""
+
+WORKERS = 2 * (os.cpu_count() or 1)
+"""How many processes run the tests: half of them begin with tests that wait for processes."""
 
 CASES_MAX = 3
 """How many cases of one test a run of the whole suite tries. Whoever names a file has all of its cases."""
@@ -250,15 +257,25 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let the process that bots are forked from import the bot while the whole suite is collected."""
+    config = session.config
+    in_forks = config.pluginmanager.has_plugin(forks.NAME) and not config.option.collectonly
+    if in_forks and quick(config) and is_whole(config):
+        warm_starts = process.BotProcess.start_warm()
+        warm_starts.begin()
+        config.add_cleanup(warm_starts.close)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def warm_starts(request: pytest.FixtureRequest) -> Iterator[None]:
     """Let the default run fork its bots from a process that has imported them; any other starts each anew."""
-    if not quick(request.config):
+    if not quick(request.config) or process.BotProcess.warm_starts is not None:
         yield
         return
-    process.BotProcess.warm_starts = warm_start.WarmStarts()
+    warm_starts = process.BotProcess.start_warm()
     yield
-    process.BotProcess.warm_starts.close()
+    warm_starts.close()
     process.BotProcess.warm_starts = None
 
 
@@ -352,9 +369,12 @@ async def database(
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Twice as many as there are cores: half of them begin with tests that wait for processes."""
-    return 2 * (os.cpu_count() or 1)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Let forks run the tests where coverage is not measured; none of xdist's workers then."""
+    if config.pluginmanager.has_plugin("_cov") or sys.platform != "linux":
+        return WORKERS
+    config.pluginmanager.register(forks.Forks(config, WORKERS, WAITING), forks.NAME)
+    return 0
 
 
 TINY_SONG = b"ID3" + bytes(range(256)) * 32

@@ -557,6 +557,7 @@ async def test_a_request_canceled_in_its_transaction_is_written_whole(
         return held
 
     monkeypatch.setattr(ledger, "hold", held_up)
+    be_patient(monkeypatch)
     asking = asyncio.create_task(rig.ask())
     await asyncio.to_thread(reached.wait, 5.0)
 

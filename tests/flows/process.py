@@ -12,6 +12,7 @@ from typing import ClassVar, Self
 
 from bot.sandbox.server import running
 from tests.doubles.discord import BotRequest, Channel, FakeDiscord, Message, Person
+from tests.doubles.discord.world import BOT_TOKEN
 from tests.doubles.music import MUSIC_KEY, QuickSandbox
 from tests.flows.warm_start import Process, WarmStarts
 
@@ -89,6 +90,12 @@ class BotProcess:
             yield bot
         finally:
             await bot.kill()
+
+    @classmethod
+    def start_warm(cls) -> WarmStarts:
+        """Fork bots from now on, until what is returned is closed."""
+        cls.warm_starts = WarmStarts([BOT_TOKEN, MUSIC_KEY])
+        return cls.warm_starts
 
     @classmethod
     @contextmanager

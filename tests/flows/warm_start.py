@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 ROOT = Path(__file__).parents[2]
-READ_BY_PYTHON = ("PYTHON", "SSL_", "TZ", "LC_", "LANG")
+READ_BY_PYTHON = ("PYTHON", "SSL_", "TZ", "LC_", "LANG", "TYPER_", "PYDANTIC_")
 """What the names of variables begin with that are read before the bot runs, or while it is imported."""
 SAME_FOR_ALL = ("PYTHONPATH", "PYTHONUTF8")
 
@@ -90,11 +90,19 @@ class WarmProcess:
 
 
 class WarmStarts:
-    """Forks bots from a process that has imported everything, which begins with the first of them."""
+    """Forks bots from a process that has imported everything, which begins with the first of them.
 
-    def __init__(self) -> None:
+    ``secrets`` are those that most of the bots have.
+    """
+
+    def __init__(self, secrets: Sequence[str] = ()) -> None:
+        self._secrets = secrets
         self._server: subprocess.Popen[bytes] | None = None
         self._requests: socket.socket | None = None
+
+    def begin(self) -> None:
+        """Let it import now. Forks of this process share it."""
+        self._ready()
 
     def close(self) -> None:
         """End the process that they are forked from."""
@@ -123,7 +131,7 @@ class WarmStarts:
             self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with theirs:
                 self._server = subprocess.Popen(  # noqa: S603 - a script of this folder
-                    [sys.executable, str(Path(__file__).with_name("warm.py"))],
+                    [sys.executable, str(Path(__file__).with_name("warm.py")), *self._secrets],
                     env={"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
                     stdin=theirs.fileno(),
                 )

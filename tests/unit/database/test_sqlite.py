@@ -105,8 +105,14 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def hasty(tmp_path: Path, impatient: None) -> AsyncIterator[Database]:  # noqa: ARG001
-    async with Database.open(tmp_path / "tunesmith.db") as opened:
+async def hasty(
+    tmp_path: Path,
+    blank_file: bytes,
+    impatient: None,  # noqa: ARG001
+) -> AsyncIterator[Database]:
+    path = tmp_path / "tunesmith.db"
+    path.write_bytes(blank_file)
+    async with Database.open(path) as opened:
         yield opened
 
 

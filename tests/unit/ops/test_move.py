@@ -43,10 +43,20 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "tunesmith.db"
 
 
+@pytest.fixture(scope="session")
+def full_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, list[str]]:
+    """A file with rows in all tables, made once, and their names."""
+    path = tmp_path_factory.mktemp("full") / "tunesmith.db"
+    tables = full_database.fill(path)
+    return path.read_bytes(), tables
+
+
 @pytest.fixture
-def tables(path: Path) -> list[str]:
+def tables(path: Path, full_file: tuple[bytes, list[str]]) -> list[str]:
     """The tables of the file, each of which has rows."""
-    return full_database.fill(path)
+    content, tables = full_file
+    path.write_bytes(content)
+    return tables
 
 
 @pytest.fixture

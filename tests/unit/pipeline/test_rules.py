@@ -83,7 +83,7 @@ async def test_a_task_id_that_can_not_be_written_down_at_once_is_not_lost(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.database.sqlite.GIVE_UP_AFTER_S", 0.5)
-    await rig.database.write(lambda tx: tx.execute("PRAGMA busy_timeout = 0"))
+    await rig.database.write(lambda tx: tx.execute("PRAGMA busy_timeout = 100"))
     other = sqlite3.connect(rig.database.path, isolation_level=None)
     waits: list[float] = []
 

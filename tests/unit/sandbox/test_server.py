@@ -36,7 +36,6 @@ INSTRUMENTAL = """{
     "style": "cinematic ambient",
     "instrumental": true
   }"""
-# Most tests use the same song, which is composed once and then cached.
 SONG = {"provider": "kie", "model": "V5", "prompt": "jazz", "instrumental": True}
 WORDS = {"provider": "kie", "model": "V5", "customMode": True, "title": "A", "style": "jazz", "lyrics": "b"}
 
@@ -85,6 +84,18 @@ class Visitor:
     async def get(self, url: str) -> tuple[int, bytes]:
         async with self.session.get(url) as answer:
             return answer.status, await answer.read()
+
+
+@pytest.fixture
+def composes() -> None:
+    """The sandbox composes its songs, as it does for everybody."""
+
+
+@pytest.fixture(autouse=True)
+def silent(request: pytest.FixtureRequest) -> None:
+    """Let it compose only for tests that are about its music."""
+    if "composes" not in request.fixturenames:
+        request.getfixturevalue("tiny_songs")
 
 
 @pytest.fixture
@@ -148,6 +159,7 @@ async def test_a_task_is_pending_then_processed_then_done(visitor: Visitor) -> N
     assert [f"{visitor.url}/audio/{task}-{take}.mp3" for take in (1, 2)] == data["audioUrls"]
 
 
+@pytest.mark.usefixtures("composes")
 async def test_both_songs_of_a_task_play_and_differ(visitor: Visitor) -> None:
     data = await visitor.ended(await visitor.created(SONG))
 
@@ -157,6 +169,7 @@ async def test_both_songs_of_a_task_play_and_differ(visitor: Visitor) -> None:
     assert songs[0][1] != songs[1][1]
 
 
+@pytest.mark.usefixtures("composes")
 async def test_a_title_travels_into_the_mp3(visitor: Visitor) -> None:
     data = await visitor.ended(
         await visitor.created({**WORDS, "title": "Neon Rain", "style": "[one take] jazz"})
@@ -338,6 +351,7 @@ async def test_a_server_error_is_a_page_of_html(visitor: Visitor) -> None:
         assert (await answer.text()).startswith("<!DOCTYPE html>")
 
 
+@pytest.mark.usefixtures("composes")
 async def test_half_a_character_is_no_reason_to_fail(visitor: Visitor) -> None:
     task = await visitor.created({**WORDS, "title": "\ud800", "style": "[one take] jazz"})
 
