@@ -40,14 +40,14 @@ async def with_extras(
 
 
 async def custom_song(world: World, member: simcord.MemberActor, **changes: object) -> discord.Message:
-    """A song from the form."""
+    """Request a song with the form and return its message."""
     form = await member.slash(world.channel, "music custom")
     await member.submit_modal(form, CUSTOM | changes)
     return (await posted(world))[0]
 
 
 async def held(world: World, member: simcord.MemberActor) -> int:
-    """Return the number of songs that the member has paid for or is about to pay for."""
+    """Return the number of songs that the member has paid for or holds credits for."""
     return await world.parts.database.read(
         lambda tx: tx.execute(
             """SELECT COUNT(*) FROM ledger JOIN member ON member.id = member_id
@@ -58,7 +58,7 @@ async def held(world: World, member: simcord.MemberActor) -> int:
 
 
 def values(result: simcord.InteractionResult) -> dict[str, object]:
-    """What the fields of the form that opened are filled with."""
+    """Return the initial values of the fields in the opened form."""
     assert result.modal is not None
     fields = [label["component"] for label in result.modal["components"]]
     return {field["custom_id"]: field.get("value") for field in fields}
@@ -165,7 +165,7 @@ async def test_a_remix_opens_the_form_with_the_words_of_the_song(world: World) -
 
 
 async def texts_of(world: World, member: simcord.MemberActor) -> set[str]:
-    """The texts that are kept as this member's."""
+    """Return the texts stored for this member."""
     rows = await world.parts.database.read(
         lambda tx: tx.execute(
             "SELECT value FROM text JOIN member ON member.id = author_id WHERE discord_id = ?", (member.id,)
@@ -230,7 +230,7 @@ async def test_a_song_is_deleted_by_who_asked_or_who_may_manage_messages(world: 
 
 
 def cards(world: World) -> list[str]:
-    """Return the line of each card."""
+    """Return the text line of each card."""
     return [one.content for one in world.channel.history() if one.content.startswith("🎵")]
 
 
@@ -249,7 +249,7 @@ async def test_a_song_is_not_deleted_by_others(world: World) -> None:
 
 
 async def queued_card(world: World, member: simcord.MemberActor) -> discord.Message:
-    """The card of a song that the service is too busy for."""
+    """Return the card of a song waiting for a busy service."""
     keep_service_busy(world)
     result = await member.slash(world.channel, "music create", prompt="anything")
     await sent_back(world)

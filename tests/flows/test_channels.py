@@ -1,4 +1,4 @@
-"""Channels for songs, on the simulated Discord: where they are asked for, posted and announced."""
+"""Channels for songs, on the simulated Discord: where members request, receive and announce them."""
 
 import discord
 import pytest
@@ -23,19 +23,19 @@ def mia(world: World) -> simcord.MemberActor:
 
 
 def shown_in(result: simcord.InteractionResult) -> discord.Message:
-    """The message that answered a form."""
+    """Return the message that answers a form."""
     assert result.response is not None
     return result.response.message
 
 
 def thread_in(world: World, channel: simcord.ChannelHandle) -> simcord.ChannelHandle:
-    """A public thread of a channel."""
+    """Return a public thread of a channel."""
     thread = world.env.backend.create_thread(channel.id, "thread", world.guild.owner.id)
     return ChannelHandle(world.env, world.guild, thread)
 
 
 async def songs_in(world: World, channel: simcord.ChannelHandle, count: int = 1) -> list[discord.Message]:
-    """The songs in a channel, once there are this many."""
+    """Return the songs in a channel, once there are this many."""
 
     def found() -> list[discord.Message]:
         there = [message for message in channel.history() if message.attachments]
@@ -170,7 +170,7 @@ async def test_changes_are_in_the_ledger_and_what_stays_is_not(
     entries = said(await ada.slash(world.channel, "quota ledger", kind="set"))
 
     assert "up to 1 channels" in said(many)
-    # Two entries, in the embed and in the text, which may be cut.
+    # Two entries, each in the embed and in the text, which may be cut.
     assert 3 <= entries.count("Asked for in") <= 4
     assert "Posted in" not in entries
     assert 10 == song_channels.CHANNELS_MAX

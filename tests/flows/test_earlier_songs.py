@@ -1,4 +1,4 @@
-"""``/music status``, ``history`` and ``get``, and songs sent directly, on the simulated Discord."""
+"""``/music status``, ``history`` and ``get``, and songs sent by direct message, on the simulated Discord."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ from tests.flows.seen import WAIT_S, buttons, choose, keep_service_busy, posted,
 
 @pytest.fixture
 async def mia(world: World) -> simcord.MemberActor:
-    """A member whose song has been delivered."""
+    """Return a member whose song has been delivered."""
     member = world.add_member("Mia")
     await member.slash(world.channel, "music create", prompt="Warm synth pop")
     await posted(world)
@@ -24,7 +24,7 @@ async def mia(world: World) -> simcord.MemberActor:
 
 
 async def done(world: World, count: int) -> None:
-    """Return when this many songs are finished."""
+    """Wait until this many songs are finished."""
     async with asyncio.timeout(WAIT_S):
         while await delivered(world) < count:
             world.changed.clear()
@@ -43,7 +43,7 @@ def empty_spool(world: World) -> None:
 
 
 def others(world: World, first: discord.Message) -> list[discord.Message]:
-    """Messages with audio other than the first one."""
+    """Return the messages with audio, without the first one."""
     return [one for one in world.channel.history() if one.attachments and one.id != first.id]
 
 
@@ -67,7 +67,7 @@ async def test_status_shows_how_the_songs_in_progress_stand(world: World) -> Non
 async def test_history_has_pages_whose_buttons_work_after_a_restart(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # One server would have to wait ten seconds for its twelfth song.
+    # On a single server, the twelfth song would wait ten seconds.
     monkeypatch.setattr(submitting, "SUBMITS_RESERVED", 0)
     noah = world.add_member("Noah", manager=True)
     await noah.slash(world.channel, "quota set", credits=1_000)
@@ -99,7 +99,7 @@ async def test_history_is_searched_by_word(world: World, mia: simcord.MemberActo
 
 
 async def below_two_newer(world: World, member: simcord.MemberActor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the member have two newer songs, and a search read one song at a time."""
+    """Give the member two newer songs, and let a search read one song at a time."""
     for number in range(2):
         await member.slash(world.channel, "music create", prompt=f"polka {number}")
         await done(world, number + 2)

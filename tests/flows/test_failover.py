@@ -1,4 +1,4 @@
-"""Several processes on one PostgreSQL database: one works, the others stand by."""
+"""Several processes on one PostgreSQL database: one works, the others are standbys."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -18,7 +18,7 @@ TAKEN, STANDS_BY = "slot taken", "standing by"
 
 @dataclass(frozen=True)
 class Site:
-    """Discord, a music service, and a database on a server."""
+    """Discord, a music service, and a database on a PostgreSQL server."""
 
     world: World
     server: Server
@@ -173,7 +173,7 @@ async def test_a_server_that_does_not_know_the_database_is_named(site: Site) -> 
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait for a condition that only the database shows."""
+    """Wait for a condition that is only visible in the database."""
     async with asyncio.timeout(PATIENCE_S):
         while not holds():  # noqa: ASYNC110 - a server tells nobody
             await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Several processes on one PostgreSQL database that share the work."""
+"""Several processes that share the work on one PostgreSQL database."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ async def site(tmp_path: Path, postgresql_server: Server) -> AsyncIterator[Site]
 
 
 async def started(site: Site, stack: AsyncExitStack, number: int) -> BotProcess:
-    """Start a process with a spool of its own, and wait until it has a slot or stands by."""
+    """Start a process with its own spool, and wait until it holds a slot or is a standby."""
     spool = site.world.folder / f"spool-{number}"
     bot = await stack.enter_async_context(
         site.world.unconnected_bot(**site.settings | {"SPOOL_DIR": str(spool)})
@@ -41,7 +41,7 @@ async def started(site: Site, stack: AsyncExitStack, number: int) -> BotProcess:
 
 
 def room(site: Site, slot: int) -> tuple[Channel, Person]:
-    """A channel in a server of this slot, and a member there."""
+    """Return a channel in a server of this slot, and a member there."""
     discord = site.world.discord
     guild = discord.add_guild()
     while (guild.id >> 22) % SLOTS != slot:

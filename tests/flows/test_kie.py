@@ -1,4 +1,4 @@
-"""What members see and may choose where kie.ai makes the songs."""
+"""Options and messages for members where kie.ai makes the songs."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -32,7 +32,7 @@ async def kie(
 
 
 async def options_of(world: World, name: str) -> list[str]:
-    """The options of a command of members."""
+    """Return the options of a members' command."""
     commands = await world.parts.client.tree.fetch_commands()
     (music,) = [command for command in commands if command.name == "music"]
     (command,) = [one for one in music.options if one.name == name]
@@ -40,17 +40,17 @@ async def options_of(world: World, name: str) -> list[str]:
 
 
 def options(world: World) -> list[dict[str, object]]:
-    """The options that the music service has been sent."""
+    """Return the options received by the music service."""
     return [cast("dict[str, object]", body.get("options", {})) for body in world.sandbox.requests]
 
 
 def durations(world: World) -> list[object]:
-    """The durations that it has been asked for."""
+    """Return the durations requested from the music service."""
     return [chosen.get("duration") for chosen in options(world)]
 
 
 async def edit(member: simcord.MemberActor, refused: simcord.InteractionResult) -> simcord.InteractionResult:
-    """Open the form again under a refusal."""
+    """Reopen the form from a refusal."""
     assert refused.response is not None
     return await member.click(refused.response.message, label="Edit and try again")
 

@@ -1,4 +1,4 @@
-"""Which texts appear in which language, on the simulated Discord."""
+"""The language of each text, on the simulated Discord."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Lyrics written by the music service, from the button or the option to the song, also after a restart."""
+"""Lyrics written by the music service, from the button or option to the song, also after a restart."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -38,14 +38,14 @@ def sandbox(world: World) -> KieSandbox:
 
 
 def fields(result: simcord.InteractionResult) -> dict[str, object]:
-    """What the fields of the form that opened are filled with."""
+    """Return the initial values of the fields in the opened form."""
     assert result.modal is not None
     components = [label["component"] for label in result.modal["components"]]
     return {field["custom_id"]: field.get("value") for field in components}
 
 
 def answer(result: simcord.InteractionResult) -> discord.Message:
-    """The message with which the bot has answered."""
+    """Return the bot's message that answers an interaction."""
     return result.followups[-1] if result.followups else result.response.message  # type: ignore[return-value, union-attr] # it is there
 
 
@@ -61,7 +61,7 @@ async def states(world: World) -> list[tuple[str, float | None]]:
 
 
 async def refused_form(world: World, member: simcord.MemberActor) -> discord.Message:
-    """The refusal of a form without lyrics."""
+    """Submit a form without lyrics and return its refusal."""
     form = await member.slash(world.channel, "music custom")
     return answer(await member.submit_modal(form, TYPED))
 

@@ -1,4 +1,4 @@
-"""Managers by role, on the simulated Discord: what they may do, and what stays with the permission."""
+"""Managers by role, on the simulated Discord: their rights, and those that stay with the permission."""
 
 import discord
 import pytest
@@ -28,12 +28,12 @@ def crew(world: World) -> simcord.RoleHandle:
 
 @pytest.fixture
 async def mia(world: World, crew: simcord.RoleHandle) -> simcord.MemberActor:
-    """A member with the role, to whom the server's settings show the commands."""
+    """Return a member with the role, to whom the server's settings show the commands."""
     return await shown(world, "Mia", crew)
 
 
 async def shown(world: World, name: str, *roles: simcord.RoleHandle) -> simcord.MemberActor:
-    """A member with these roles, to whom the server's settings show ``/quota``."""
+    """Return a member with these roles, to whom the server's settings show ``/quota``."""
     member = world.guild.add_member(world.env.create_user(name.lower(), global_name=name), roles=[*roles])
     commands = await world.parts.client.tree.fetch_commands()
     quota = next(command for command in commands if command.name == "quota")

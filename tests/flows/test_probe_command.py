@@ -1,4 +1,4 @@
-"""``tunesmith probe`` as an operator runs it, against the sandbox of each service on a socket."""
+"""``tunesmith probe`` as run by an operator, against the sandbox of each service on a socket."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ FILE = "tunesmith-probe.json"
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A sandbox, and what an operator sets to use it."""
+    """A sandbox, and the settings for using it."""
 
     backend: Backend
     sandbox: Sandbox
@@ -64,7 +64,7 @@ async def typed(*words: str, env: dict[str, str], answer: str | None = None) -> 
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the command find a terminal."""
+    """Make the command believe that it runs on a terminal."""
     stdin = SimpleNamespace(isatty=lambda: True)
     monkeypatch.setattr(probing, "sys", SimpleNamespace(stdin=stdin, stdout=sys.stdout))
 

@@ -1,4 +1,4 @@
-"""Proxies: DISCORD_PROXY for everything at Discord, MUSIC_PROXY for the music service, and no other one."""
+"""Proxies: DISCORD_PROXY for all Discord traffic, MUSIC_PROXY for the music service, and no others."""
 
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,12 +15,12 @@ LOGIN = ("ada", "s3cr:et")
 
 
 def written(proxy: ProxyServer) -> str:
-    """The proxy's URL as an operator writes it."""
+    """Return the proxy's URL as an operator writes it."""
     return proxy.url.replace("s3cr:et", "s3cr%3Aet")
 
 
 async def doctor(world: World, **settings: str) -> tuple[int, str]:
-    """``tunesmith doctor`` in this world: its exit status and what it said."""
+    """Run ``tunesmith doctor`` in this world. Return its exit status and output."""
     given = {
         "DISCORD_TOKEN": world.discord.token,
         "DISCORD_API_URL": world.discord.url,
@@ -32,7 +32,7 @@ async def doctor(world: World, **settings: str) -> tuple[int, str]:
 
 
 async def sing(world: World) -> None:
-    """A song from a form with a file: REST, gateway, an attachment, a paid request and audio."""
+    """Make a song from a form with a file, using REST, gateway, an attachment, a paid request and audio."""
     channel, ada = world.room()
     form = await world.discord.slash("music custom", user=ada, channel=channel)
     words = {"title": "Neon Rain", "style": "choir", "lyrics_file": Upload("words.txt", b"la la")}

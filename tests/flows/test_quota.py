@@ -1,4 +1,4 @@
-"""What server managers see and change, on the simulated Discord."""
+"""Everything server managers see and change, on the simulated Discord."""
 
 import csv
 import io
@@ -38,7 +38,7 @@ async def delivered(world: World, member: simcord.MemberActor, prompt: str) -> N
 
 
 async def asked(world: World, member: simcord.MemberActor, prompt: str = "one more") -> str:
-    """The private refusal of a request, or nothing if it was taken."""
+    """Return the private refusal of a request, or nothing if it was accepted."""
     result = await member.slash(world.channel, "music create", prompt=prompt)
     return said(result) if result.ephemeral else ""
 
@@ -48,7 +48,7 @@ async def ledger(world: World, manager: simcord.MemberActor, **only: object) -> 
 
 
 async def told_so(world: World, channel: simcord.ChannelHandle, count: int) -> list[str]:
-    """The alerts in the channel, once there are this many."""
+    """Return the alerts in the channel, once there are this many."""
 
     def found() -> list[str]:
         there = [message.content for message in channel.history() if message.content.startswith("⚠️")]
@@ -58,7 +58,7 @@ async def told_so(world: World, channel: simcord.ChannelHandle, count: int) -> l
 
 
 def shown_in(result: simcord.InteractionResult) -> discord.Message:
-    """The message that answered a command."""
+    """Return the message that answers a command."""
     assert result.response is not None
     return result.response.message
 
@@ -258,7 +258,7 @@ async def test_the_ledger_is_read_page_by_page_also_after_a_restart(
     pages += [said(await ada.click(shown_in(first), label=label)) for label in ("Older", "Older", "Newer")]
 
     assert first.ephemeral
-    # The first line is the summary for members who see no embeds.
+    # The first line is the summary for members who do not see embeds.
     assert [10, 10, 3, 10] == [page.partition("\n")[2].count("number") for page in pages]
     assert [True] * 3 == ["number 22" in pages[0], "number 12" in pages[1], "number 00" in pages[2]]
     assert pages[1] == pages[3]
@@ -389,7 +389,7 @@ async def test_a_channel_where_the_bot_may_not_post_is_refused(
     assert "Budget alerts" not in said(refused)
 
 
-# -- who may
+# -- permissions
 
 
 COMMANDS: list[tuple[str, dict[str, object]]] = [
@@ -496,7 +496,7 @@ async def test_limits_of_roles_and_members_who_are_gone_can_be_found_and_cleared
     assert "none, only the pool" in said(none)
 
 
-# -- who is addressed, and what is said about charges
+# -- names in private answers, and notes about charges
 
 
 async def test_a_view_and_an_explanation_name_who_has_limits(
@@ -569,7 +569,7 @@ async def test_where_songs_are_free_nothing_is_said_about_charges(world: World) 
     assert "The prompt is missing. Fill it in and try again." == said(refused)
 
 
-# -- words that songs may not have
+# -- refused words
 
 
 async def test_a_refused_word_is_named_to_its_author_and_holds_nothing(
@@ -628,7 +628,7 @@ async def test_the_time_zone_is_set_alone_shown_and_kept_over_a_restart(
     assert "Nothing was changed." in said(again)
     for part in ("Asia/Tokyo", f"<t:{midnight.timestamp():.0f}:R>", "**90 credits**"):
         assert part in said(shown)
-    # The text of an answer and its embed both have each entry.
+    # Each entry is both in the answer's text and in its embed.
     assert 2 == entries.count("UTC → Asia/Tokyo")
     assert "100" not in entries
 

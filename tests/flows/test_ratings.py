@@ -12,7 +12,7 @@ CUSTOM = {"title": "Neon Rain", "style": "synthwave", "lyrics": "City lights", "
 
 
 async def song(world: World, member: simcord.MemberActor, title: str = "Neon Rain") -> discord.Message:
-    """A new song from the form."""
+    """Make a song with the form."""
     count = len([one for one in world.channel.history() if one.content.startswith("<@")])
     form = await member.slash(world.channel, "music custom")
     await member.submit_modal(form, CUSTOM | {"title": title})
@@ -20,7 +20,7 @@ async def song(world: World, member: simcord.MemberActor, title: str = "Neon Rai
 
 
 def titles(result: simcord.InteractionResult) -> list[str]:
-    """The bold titles of a page, in its order."""
+    """Return the bold titles of a page, in order."""
     assert result.response is not None
     lines = (result.response.embeds[0].description or "").splitlines()
     return [line.split("**")[3] for line in lines if line.startswith("**")]

@@ -1,4 +1,4 @@
-"""What members get from a bot that runs as a process, over real HTTP and a real gateway."""
+"""The members' experience with a bot that runs as a process, over real HTTP and a real gateway."""
 
 import asyncio
 import re
@@ -48,7 +48,7 @@ async def bot(world: World) -> AsyncIterator[BotProcess]:
 
 @dataclass(frozen=True)
 class Told:
-    """A song that was requested with a prompt and has been delivered."""
+    """A song that was requested with a prompt and delivered."""
 
     channel: Channel
     ada: Person
@@ -64,7 +64,7 @@ async def told(world: World) -> Told:
 
 
 async def credits_told(world: World, channel: Channel, member: Person) -> dict[str, str]:
-    """What /music credits says, without the time of the renewal."""
+    """Return the answer of /music credits, without the renewal time."""
     answer = await world.discord.slash("music credits", user=member, channel=channel)
     return {one["name"]: one["value"] for one in answer.embeds[0]["fields"][:4]}
 
@@ -339,7 +339,7 @@ async def test_hostile_words_ping_nobody_and_are_shown_as_they_are(world: World)
     assert {"parse": []} == card.message.allowed_mentions
     assert {ada.id} == song.pings
     assert card.content.startswith("🎵 ")
-    # The bot's own bold, around the title and the takes, is no word of the member's.
+    # Only the bot's own bold around the title and the takes; the member's words add none.
     own_bold = re.compile(rf"(?<=🎵 )\*\*|\*\*(?= for {ada.mention})|\*\*(?=Take)|(?<=Take \d)\*\*")
     for shown in (own_bold.sub("", one.text()) for one in (card, song)):
         assert "\u202e" not in shown

@@ -1,4 +1,4 @@
-"""A bot that is killed during a song and restarted: nothing is forgotten, repeated or posted twice."""
+"""A bot killed during a song and restarted: nothing is forgotten, repeated or posted twice."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ HOUR_S = 3_600.0
 
 @dataclass(frozen=True)
 class Story:
-    """What was under way when the first bot was killed, and the bot that came after it."""
+    """The work in progress when the first bot was killed, and the bot that followed."""
 
     world: World
     bot: BotProcess
@@ -91,7 +91,7 @@ async def test_the_card_of_the_first_bot_is_kept_up_to_date_by_the_second(story:
 
 
 async def test_a_broken_connection_is_restored_and_no_song_is_lost_meanwhile(story: Story) -> None:
-    """discord.py ends its connection at an event that it cannot read, and closes its HTTP session with it."""
+    """discord.py closes its connection on an unreadable event, and its HTTP session as well."""
     world, discord = story.world, story.world.discord
     world.music.delay_s = HOUR_S
     channel, ada = world.room()

@@ -1,4 +1,4 @@
-"""How a run of the bot begins and ends: exit codes, final output, and what is not interrupted."""
+"""The start and end of a run: exit codes, final output, and work that is never interrupted."""
 
 import asyncio
 from pathlib import Path

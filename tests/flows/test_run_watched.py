@@ -1,4 +1,4 @@
-"""What monitoring sees of the bot's process: health, metrics and log."""
+"""The bot's process as monitoring sees it: health, metrics and log."""
 
 import asyncio
 import json
@@ -18,14 +18,14 @@ from tests.flows.process import PATIENCE_S, BotProcess, World
 
 ANYWHERE = "127.0.0.1:0"
 WITHIN_S = PATIENCE_S
-"""A gateway that is gone has to show within a minute."""
+"""A lost gateway must show within a minute."""
 ASKED_EVERY_S = 0.05
-"""Between two requests to the health server, which leave it time for what they wait for."""
+"""Interval between requests to the health server, long enough for progress in between."""
 
 
 @asynccontextmanager
 async def watched(bot: BotProcess) -> AsyncIterator[aiohttp.ClientSession]:
-    """A client of the bot's health server, wherever it listens."""
+    """Return a client of the bot's health server, wherever it listens."""
     await bot.until_said("health server listening")
     (port,) = re.findall(r"address\W+127\.0\.0\.1:(\d+)", bot.log)
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
@@ -38,7 +38,7 @@ async def asked(client: aiohttp.ClientSession) -> tuple[int, str]:
 
 
 async def until(client: aiohttp.ClientSession, status: int) -> str:
-    """What it says as soon as it answers with this status."""
+    """Return the response as soon as it has this status."""
     async with asyncio.timeout(WITHIN_S):
         while True:
             found, text = await asked(client)
@@ -158,7 +158,7 @@ async def test_without_an_address_nothing_is_served(tmp_path: Path) -> None:
 
 
 def objects(bot: BotProcess) -> list[dict[str, Any]]:
-    """Every line that it wrote, each of which is one."""
+    """Return all lines of its log, each of which is an object."""
     return [json.loads(line) for line in bot.lines]
 
 

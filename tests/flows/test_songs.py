@@ -1,4 +1,4 @@
-"""Songs that are posted again, on the simulated Discord."""
+"""Reposting songs, on the simulated Discord."""
 
 from pathlib import Path
 from unittest.mock import AsyncMock
@@ -25,7 +25,7 @@ def mia(world: World) -> simcord.MemberActor:
 
 
 async def delivered(world: World, mia: simcord.MemberActor, **asked: object) -> tuple[Job, discord.Message]:
-    """A song of Mia's and the message in which it was delivered."""
+    """Return a song of Mia's and the message in which it was delivered."""
     await mia.slash(world.channel, "music create", **{"prompt": "Warm synth pop"} | asked)
     (message,) = await posted(world)
     page = await world.parts.song_archive.songs(GuildId(world.guild.id), DiscordUserId(mia.id), size=1)
@@ -37,7 +37,7 @@ async def delivered(world: World, mia: simcord.MemberActor, **asked: object) -> 
 
 
 def still(song: Job) -> Job:
-    """The job but for its card, which lags."""
+    """Return the job without its card, which lags."""
     return replace(song, card_shown="")
 
 
@@ -51,7 +51,7 @@ def _spooled(world: World) -> list[Path]:
 
 
 async def delete(world: World, message: discord.Message) -> None:
-    """A moderator deletes a message of the bot's."""
+    """Delete a message of the bot's, as a moderator."""
     role = world.guild.create_role("Moderator", permissions=discord.Permissions(manage_messages=True))
     moderator = world.guild.add_member(world.env.create_user("moderator"), roles=[role])
     await moderator.delete(message)

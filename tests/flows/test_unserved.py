@@ -1,4 +1,4 @@
-"""A server that is not served: one private sentence, before a form opens or anything is written."""
+"""Servers that are not served: one private sentence, before a form opens or anything is stored."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A bot that is forked from a process that has imported it starts as Python would start it."""
+"""A bot forked from a process that has imported it is equivalent to one started by Python."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.flows.warm_start import WarmStarts
 
 
 class Always(WarmStarts):
-    """Forks whatever is to be run."""
+    """Forks every command."""
 
     @staticmethod
     def suits(*_: object) -> bool:
@@ -29,7 +29,7 @@ def always() -> Iterator[WarmStarts]:
 async def shown(
     folder: Path, end: str, warm_starts: WarmStarts | None
 ) -> tuple[int, dict[str, Any], list[str]]:
-    """Run the program that shows itself. Returns its exit status and what it wrote."""
+    """Run the program that shows itself. Return its exit status and output."""
     with BotProcess.started_anew():
         BotProcess.warm_starts = warm_starts
         async with BotProcess.running(folder, ("tests.flows.shows_itself", end), {"A_SETTING": "é"}) as bot:
