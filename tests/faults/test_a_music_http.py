@@ -1,4 +1,4 @@
-"""HTTP faults of the music API: what becomes of the job, and what the member sees."""
+"""HTTP faults of the music API: the job's outcome, and the member's view of it."""
 
 import asyncio
 import itertools
@@ -32,7 +32,7 @@ NOT_JSON = {"Content_Type": "text/html"}
 
 
 class NoNetwork(httpcore.AsyncNetworkBackend):
-    """Fails every connection in its own way, before anything is sent."""
+    """Fails every connection with a given error, before anything is sent."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error
@@ -48,14 +48,14 @@ class NoNetwork(httpcore.AsyncNetworkBackend):
         raise self._error
 
     def transport(self) -> httpx.AsyncBaseTransport:
-        """httpx's own transport over it."""
+        """Return httpx's own transport on top of it."""
         context = tls_context()
         made = httpx.AsyncHTTPTransport(verify=context)
         made._pool = httpcore.AsyncConnectionPool(ssl_context=context, network_backend=self)
         return made
 
 
-# -- what never left
+# -- requests that were never sent
 
 
 @pytest.mark.parametrize(
@@ -128,11 +128,11 @@ async def test_jobs_that_wait_for_a_connection_do_not_come_back_together(
     await assert_survived(rig, caplog, first, second, says="not taken", posts=4)
 
 
-# -- what may have been taken
+# -- requests that may have been accepted
 
 
 def says(content: bytes) -> Meet:
-    """An answer that comes although the request was taken and charged."""
+    """Answer with this content, although the request was accepted and charged."""
 
     async def meet(exchange: Exchange) -> None:
         exchange.music.take(exchange.request)
@@ -419,7 +419,7 @@ async def test_an_unknown_outcome_does_not_lift_the_pause_of_a_closed_service(ri
         await rig.ask()
 
 
-# -- a no
+# -- refusals
 
 
 @pytest.mark.parametrize(
@@ -657,7 +657,7 @@ async def test_a_status_query_waits_as_long_as_the_service_asks_within_bounds(
     await assert_survived(rig, caplog, job, says=r"step postponed \(status query")
 
 
-# -- tasks that are not known
+# -- unknown tasks
 
 MISSING: dict[str, Callable[[httpx.Request], httpx.Response]] = {
     "404": answers(404, message="task not found"),
@@ -771,7 +771,7 @@ async def test_polling_goes_on_with_a_new_key_and_nothing_is_lost(
 
 
 async def asked_by_somebody_else(rig: Rig) -> Job:
-    """A request of a member who has asked for nothing yet, in words of their own."""
+    """Make a request of a new member with new texts."""
     member_id = next(_others)
     return await rig.ask(make.prompt(f"by {member_id}"), make.origin(member_id=member_id))
 

@@ -176,7 +176,7 @@ async def test_a_known_word_is_known_in_any_letters(
     await assert_survived(rig, caplog, job, says="delivered")
 
 
-# -- how many takes
+# -- number of takes
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ HOSTILE = {
 FORCE = re.compile(
     r"(?<!\\)[*_~|`\[]|(?<!\\)<[@#]|@everyone|@here|[\u202a-\u202e\u2066-\u2069\x00-\x09\x0b-\x1f]"
 )
-"""What pings, formats or turns the text around."""
+"""Texts with mentions, formatting or text direction marks."""
 
 
 def assert_harmless(shown: str | None) -> None:
@@ -476,7 +476,7 @@ async def test_an_address_that_can_not_be_asked_is_replaced_by_a_fresh_one(
     await assert_survived(rig, caplog, job, says=r"take not available \(1\)")
 
 
-# -- fields of other kinds
+# -- fields of other types
 
 ODD_ANSWERS: dict[str, str | bytes] = {
     "a list": "[]",

@@ -31,7 +31,7 @@ SECRET = "signature=s3cr3t"
 
 
 async def ready(rig: Rig, *urls: str) -> Job:
-    """A job whose song lies at these addresses, and nobody has fetched it yet."""
+    """Return a job whose song is available at these addresses but not fetched yet."""
     job = await rig.ask()
     await rig.until(job, RUNNING)
     rig.task.urls = list(urls) or rig.task.urls
@@ -236,7 +236,7 @@ async def test_five_redirects_are_followed(rig: Rig, caplog: pytest.LogCaptureFi
     await assert_survived(rig, caplog, job, says="stored")
 
 
-# -- what comes
+# -- content
 
 
 @pytest.mark.parametrize(
@@ -360,7 +360,7 @@ async def test_a_packed_endless_or_slow_body_is_cut_off_and_memory_stays_flat(
     await assert_survived(rig, caplog, job, says=CANT)
 
 
-# -- gone
+# -- missing audio
 
 
 @pytest.mark.parametrize("gone", [403, 404, 410, 500, 204, b""], ids=str)
@@ -470,7 +470,7 @@ def fails(number: int) -> Callable[[object], IO[bytes]]:
 
 
 def full(_: object) -> IO[bytes]:
-    """A file on a disk without room: the system's own."""
+    """Open the system's own file on a disk that is always full."""
     return Path("/dev/full").open("wb")
 
 

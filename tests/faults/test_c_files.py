@@ -1,4 +1,4 @@
-"""What arrives at Discord: files under their song's name, with tags in front of untouched audio."""
+"""Files as they arrive at Discord: under their song's name, with tags before untouched audio."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -33,7 +33,7 @@ async def evening(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ev
 
 
 def with_covers(rig: Rig, cover: bytes | int = JPEG) -> None:
-    """The service names a picture of each take, and its takes are MP3."""
+    """Make the service return a picture for each take, and MP3 takes."""
     pictures = [f"https://audio.example.com/cover-{take}.jpeg" for take in (1, 2)]
     rig.music.audio |= {f"/cover-{take}.jpeg": cover for take in (1, 2)}
     rig.music.audio |= {f"/task-1-{take}.mp3": mp3(take) for take in (1, 2)}

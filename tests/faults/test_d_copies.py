@@ -1,4 +1,4 @@
-"""Faults of Discord while a song is posted again: one message, or a sentence that says why not."""
+"""Faults of Discord while a song is reposted: one message, or a sentence with the reason."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -40,7 +40,7 @@ def song_archive(evening: Evening) -> SongArchive:
 
 @pytest.fixture
 async def song(evening: Evening) -> Job:
-    """A song that was posted in the channel."""
+    """Return a song that was posted in the channel."""
     job = await evening.ask()
     await evening.rig.until(job, JobState.DELIVERED)
     return await evening.rig.get(job)

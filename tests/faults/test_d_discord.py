@@ -48,26 +48,26 @@ async def evening(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ev
 
 @pytest.fixture
 async def connected(evening: Evening) -> AsyncIterator[Evening]:
-    """With a gateway connection: people can act."""
+    """An evening with a gateway connection, so that people can act."""
     async with evening.connected():
         yield evening
 
 
 async def made(evening: Evening, channel: Channel | None = None) -> Job:
-    """A song that only has to be posted."""
+    """Return a song that only remains to be posted."""
     job = await evening.ask(channel)
     await evening.rig.until(job, STORED)
     return job
 
 
 async def refused(evening: Evening, channel: Channel | None = None) -> Job:
-    """A request that will fail at once, which is then to be told."""
+    """Return a request that will fail at once and need a notice."""
     evening.rig.music.on_post = [answers(400, message="no")]
     return await evening.ask(channel)
 
 
 async def assert_nothing_happened(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
-    """No credit is held or spent, nothing was asked of the music service, and there is no trace of a bug."""
+    """Assert no held or spent credits, no request to the music service and no sign of a bug."""
     reconciliation = await rig.database.read(reconcile)
     assert ((), 0, 0) == (reconciliation.findings, reconciliation.held, (await rig.balance()).used)
     assert [] == [record.getMessage() for record in caplog.records if is_a_bug(record)]
@@ -142,7 +142,7 @@ async def test_a_request_that_cant_be_withdrawn_is_refused_to_nobody(
     await asyncio.wait([asking])
 
 
-# Kind, code, and whether the answer took effect.
+# Kind, code, and whether the answer takes effect.
 UNSURE_ANSWERS: dict[str, tuple[int | str, int | None, bool]] = {
     "40060": (400, 40060, True),
     "another 404": (404, 10015, True),
@@ -222,7 +222,7 @@ async def test_an_answer_that_cant_be_read_counts_as_ours(
 
 @pytest.fixture
 def twice(connected: Evening, monkeypatch: pytest.MonkeyPatch) -> Evening:
-    """Discord delivers whatever people do two times."""
+    """Make Discord deliver every action twice."""
     once = connected.discord.dispatch
 
     async def dispatch(payload: dict[str, object], event: str = "INTERACTION_CREATE") -> int:
@@ -234,7 +234,7 @@ def twice(connected: Evening, monkeypatch: pytest.MonkeyPatch) -> Evening:
 
 
 async def both_are_handled(evening: Evening) -> None:
-    """The second delivery has come to its end too: the client still answers what came after it."""
+    """Wait until the second delivery is handled: the client answers a later event."""
     await evening.discord.slash("music credits", timeout_s=A_DAY_S)
 
 
@@ -400,7 +400,7 @@ async def test_a_stored_message_is_found_in_the_history_without_its_nonce(
 ) -> None:
     job = await made(evening)
     evening.discord.fault("POST", MESSAGES, kind, stored=True)
-    # What else is said in the channel does not hide it.
+    # Later messages in the channel do not hide it.
     for number in range(120):
         evening.discord.say(f"chatter {number}")
 
@@ -448,7 +448,7 @@ async def test_a_restored_song_is_found_however_much_later_it_was_posted(
 
 
 async def put_back(evening: Evening, job: Job) -> None:
-    """The row as it was before the song was posted."""
+    """Restore the row as it was before the song was posted."""
     now = evening.rig.clock()
 
     def put(tx: Tx) -> None:
@@ -477,7 +477,7 @@ async def test_a_restored_song_with_too_much_said_since_waits_for_a_person(
 HISTORIES: dict[str, Callable[[Evening], object]] = {
     "403/50001": lambda evening: evening.discord.fault("GET", MESSAGES, 403, times=None, code=50001),
     "403/50013": lambda evening: evening.discord.fault("GET", MESSAGES, 403, times=None, code=50013),
-    # Discord answers with an empty list where the permission is missing.
+    # Without the permission, Discord answers with an empty list.
     "an empty one": lambda evening: setattr(
         evening.discord.channel, "bot_permissions", MEMBER_PERMISSIONS & ~READ_MESSAGE_HISTORY
     ),
@@ -562,7 +562,7 @@ async def test_an_address_that_is_banned_for_a_while_does_not_go_on_asking(
     await assert_survived(evening.rig, caplog, job, says="delivered")
 
 
-# What the bot asks of Discord besides sending: how it comes to that, and the request.
+# The bot's other requests to Discord: an action that causes each, and the request.
 ASKED: dict[str, tuple[str, str]] = {
     "the card": ("PATCH", "/channels/*/messages/*"),
     "the history": ("GET", MESSAGES),
@@ -620,7 +620,7 @@ async def test_an_answer_to_a_member_waits_for_the_end_of_a_rate_limit(
     await assert_survived(connected.rig, caplog, job, says="delivered")
 
 
-# -- places that take no message
+# -- places that accept no message
 
 
 def without(permission: int) -> Callable[[Channel], None]:
@@ -662,7 +662,7 @@ PLACES: dict[str, Callable[[Channel], None]] = {
 
 
 def place(evening: Evening, name: str) -> Channel:
-    """A channel or thread for such a story, as it was when the member asked."""
+    """Return a channel or thread for such a story, in its state at the member's request."""
     channel = evening.discord.add_channel("songs", guild=evening.discord.add_guild())
     return evening.discord.add_channel("a thread", thread_of=channel) if "thread" in name else channel
 
@@ -711,7 +711,7 @@ async def test_a_failure_goes_to_its_member_where_the_channel_takes_no_message(
 
     await evening.rig.until(job, TOLD)
 
-    # A notice brings no files.
+    # A notice has no files.
     there = channel if "attach" in name else evening.discord.dm(evening.discord.user)
     assert [there.id] == [post.channel_id for post in evening.rig.chat.posts]
     await assert_survived(evening.rig, caplog, job, says="explained")
@@ -987,7 +987,7 @@ async def test_songs_are_posted_while_the_gateway_is_away_and_retried(
     await assert_survived(connected.rig, caplog, job, says="delivered")
 
 
-# What may fail on the way to the first connection.
+# Requests that may fail before the first connection.
 FIRST_STEPS = {
     "who am I": "/users/@me",
     "which gateway": "/gateway/bot",
@@ -1033,7 +1033,7 @@ async def test_a_discord_that_refuses_the_first_connection_is_retried(
         await evening.rig.until(job, DONE)
     await coming
 
-    # A wait is a minute at the most.
+    # A wait is a minute at most.
     assert 1_800.0 <= evening.hurry.passed_s < 1_800.0 + 120.0
     await assert_survived(evening.rig, caplog, job, says="delivered")
 
@@ -1042,7 +1042,7 @@ async def test_a_discord_that_refuses_the_first_connection_is_retried(
 
 
 async def told(evening: Evening) -> tuple[Job, Message]:
-    """A failure, and the notice of it."""
+    """Return a failed job and its notice."""
     evening.rig.music.on_post = [answers(400, message="no")]
     await evening.discord.slash("music create", prompt="Rain", timeout_s=A_DAY_S)
     job = await evening.job()

@@ -1,4 +1,4 @@
-"""Discord's answers that say something about the channel, and those that do not."""
+"""Discord's answers that reveal something about the channel, and those that do not."""
 
 import contextlib
 import json
@@ -40,7 +40,7 @@ async def evening(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ev
 
 
 def tracebacks(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return the lines that tell of a bug or have a traceback."""
+    """Return the log lines that report a bug or have a traceback."""
     return [
         record.getMessage() for record in caplog.records if is_a_bug(record) or record.exc_info is not None
     ]

@@ -1,4 +1,4 @@
-"""Faults of the disks: no song is promised or paid for that could not be kept."""
+"""Faults of the disks: no song is promised or paid for that could not be stored."""
 
 import asyncio
 import errno
@@ -26,7 +26,7 @@ DONE, TOLD = JobState.DELIVERED, JobState.EXPLAINED
 FULL = "SPOOL_DIR: /spool has 3 MiB left; free some space"
 
 
-# -- what may be wrong
+# -- possible problems
 
 
 def a_file_in_its_place(folder: Path, _: pytest.MonkeyPatch) -> None:
@@ -99,7 +99,7 @@ def test_a_spool_that_was_deleted_is_created_again(tmp_path: Path) -> None:
     assert [] == list((tmp_path / "spool").iterdir())
 
 
-# -- how often, and how long
+# -- frequency and duration
 
 
 async def test_a_problem_is_reported_once_until_it_has_ended(
@@ -156,7 +156,7 @@ async def test_a_disk_that_hangs_is_a_problem_and_holds_up_nothing(
     assert 1 == calls[0]
 
 
-# -- nothing is promised, nothing paid for
+# -- no promise, no payment
 
 
 async def test_a_request_without_room_for_the_song_is_refused_and_free(

@@ -32,7 +32,7 @@ DAY = timedelta(days=1)
 
 
 class Machine:
-    """A machine's two clocks, in the place of ``datetime`` and ``time``: only one of them can be set."""
+    """A machine's two clocks, in place of ``datetime`` and ``time``: only one of them can be set."""
 
     CLOCK_BOOTTIME = CLOCK_MONOTONIC = 7
 
@@ -64,7 +64,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 
 class Steady(make.Clock):
-    """The bot's own clock on this machine; moving it lets time pass there."""
+    """The bot's own clock on this machine; advancing it lets time pass there."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -301,7 +301,7 @@ async def test_a_clock_set_back_before_a_start_makes_no_job_wait_long(
     rig.clock.now -= set_back
     began = rig.clock.now
 
-    # A time further away than the longest step counts as now; rounds come every half a minute anyway.
+    # A time further away than the longest step counts as now; rounds run every half minute anyway.
     while await rig.state(job) is not end and rig.clock.now - began < timedelta(hours=2):
         await rig.round()
         rig.clock.forward(seconds=30)
@@ -476,8 +476,8 @@ def day(text: str) -> int:
 PERIODS = [
     (Period.DAY, "2026-03-28T23:59:59.999999", "2026-03-28", "2026-03-29"),
     (Period.DAY, "2026-03-29T00:00:00", "2026-03-29", "2026-03-30"),
-    (Period.DAY, "2026-03-29T01:30:00", "2026-03-29", "2026-03-30"),  # an hour that Europe has not
-    (Period.DAY, "2026-10-25T00:30:00", "2026-10-25", "2026-10-26"),  # an hour that Europe has twice
+    (Period.DAY, "2026-03-29T01:30:00", "2026-03-29", "2026-03-30"),  # an hour skipped in Europe
+    (Period.DAY, "2026-10-25T00:30:00", "2026-10-25", "2026-10-26"),  # an hour repeated in Europe
     (Period.DAY, "2028-02-29T12:00:00", "2028-02-29", "2028-03-01"),
     (Period.DAY, "2026-12-31T23:59:59", "2026-12-31", "2027-01-01"),
     (Period.WEEK, "2026-03-29T23:59:59", "2026-03-23", "2026-03-30"),
@@ -497,7 +497,7 @@ PERIODS = [
 
 @pytest.fixture(params=["UTC0", "EST5EDT", "CET-1CEST,M3.5.0,M10.5.0/3", "<+14>-14", "<-11>11"])
 def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The zone that the machine is in."""
+    """The machine's time zone."""
     before = os.environ.get("TZ")
     monkeypatch.setenv("TZ", request.param)
     time.tzset()

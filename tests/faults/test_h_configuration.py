@@ -1,4 +1,4 @@
-"""Wrong settings: the start is refused in one sentence, and no secret leaks."""
+"""Wrong settings: the start is refused with one sentence, and no secret leaks."""
 
 import json
 import re
@@ -26,7 +26,7 @@ SECRETS = (SECRET, TOKEN, KEY)
 
 
 def refusal(command: str = "run") -> str:
-    """The one sentence with which the start is refused, or that it was not."""
+    """Return the sentence with which the start is refused, or a note that it was not."""
     result = CliRunner().invoke(cli.cli, [command])
     if isinstance(result.exception, BaseExceptionGroup):
         return ", ".join(str(error) for error in result.exception.exceptions)
@@ -40,7 +40,7 @@ def refusal(command: str = "run") -> str:
 
 
 def refusals(name: str, values: Iterable[str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """How the start ended with each of these values."""
+    """Return the outcome of a start with each of these values."""
     ends = {}
     for value in values:
         with monkeypatch.context() as patch:
@@ -114,7 +114,7 @@ def test_a_value_with_space_around_it_is_refused(name: str, monkeypatch: pytest.
 
 
 def slips(name: str) -> Iterator[str]:
-    """One for each way in which a letter goes wrong."""
+    """Yield a misspelling for each kind of slip with one letter."""
     middle = len(name) // 2
     yield name[:-1]
     yield f"{name}S"
@@ -363,12 +363,12 @@ def test_a_character_that_no_environment_carries_is_refused_in_a_file(
     assert refusal().startswith(f"{name} ")
 
 
-# -- places that can't be used
+# -- unusable places
 
 
 @pytest.fixture
 def occupied(tmp_path: Path) -> Path:
-    """A file where a folder would have to be."""
+    """A file where a folder is needed."""
     path = tmp_path / "occupied"
     path.write_text("something else", "utf-8")
     return path

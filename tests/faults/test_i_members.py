@@ -1,4 +1,4 @@
-"""Hostile input of members: it neither pings, formats nor overspends, and none of it is lost."""
+"""Hostile input from members: it neither pings, formats nor overspends, and none of it is lost."""
 
 import asyncio
 import codecs
@@ -28,7 +28,7 @@ TEXT_INPUT = 4
 
 world = simulated.world
 
-# -- words with a force of their own
+# -- texts with special effects
 
 FORCE = {
     "pings": [
@@ -70,9 +70,9 @@ FORMATS = [
 
 
 def assert_quiet(one: Sent, member_id: int) -> None:
-    """Nothing in it pings anybody but the member, or has a force that the bot did not give it."""
+    """Assert that it pings nobody but the member, and has no formatting other than the bot's own."""
     allowed = one.body.get("allowed_mentions", {"parse": None})
-    # Embeds ping nobody, and an edit without words of its own leaves those of the message.
+    # Embeds ping nobody, and an edit without content keeps the message's.
     if one.body.get("content") or (one.text and one.method == "POST"):
         assert [] == allowed["parse"], one
         assert {*allowed.get("users", []), *allowed.get("roles", [])} <= {member_id}
@@ -96,7 +96,7 @@ async def test_words_ping_nobody_and_have_no_force_wherever_they_are_shown(
     refusal = f"sensitive words: {hostile}"
     monkeypatch.setitem(server.REFUSALS, FaultKind.MODERATED, (HTTPStatus.BAD_REQUEST, refusal))
     mia = world.add_member("Mia", manager=True)
-    prompt = " ".join(hostile.splitlines())  # several lines are taken for lyrics
+    prompt = " ".join(hostile.splitlines())  # several lines would count as lyrics
 
     await mia.slash(world.channel, "music create", prompt=prompt)
     form = await mia.slash(world.channel, "music custom")
@@ -120,7 +120,7 @@ async def test_words_ping_nobody_and_have_no_force_wherever_they_are_shown(
     await mia.slash(world.channel, "quota grant", credits=1, reason=hostile[:200])
     await until(world, lambda: len({one.path for one in sent(world) if "No song this time" in one.text}) >= 2)
 
-    # At least: cards, ends, words of the songs, the last edits of two cards, a refusal and a grant.
+    # At least: cards, final edits, texts of the songs, last edits of two cards, a refusal and a grant.
     assert 4 + 4 + 2 + 2 + 1 + 1 <= len(sent(world))
     assert 8 <= sum("last" in one.text for one in sent(world))
     for one in sent(world):
@@ -142,7 +142,7 @@ SUNG = {
     "lines of another system": ("", b"one\r\ntwo\rthree\n", "one\ntwo\nthree"),
     "a file in place of the field": ("typed", b"handed in", "handed in"),
 }
-"""By title: what is typed, what is handed in, and what is sung."""
+"""By title: typed text, uploaded file, and lyrics as sung."""
 
 
 def files(data: bytes | None) -> dict[str, object]:
@@ -213,7 +213,7 @@ GUESSED = {
     "Cyrillic": ("Привет, мир".encode("cp1251"), "Windows-1251", "Привет, мир"),
     "Chinese": ("床前明月光\r\n疑是地上霜".encode("gbk"), "GBK", "床前明月光\n疑是地上霜"),
 }
-"""By title: what is handed in, how it is encoded and what it says."""
+"""By title: uploaded bytes, their encoding, and their text."""
 
 
 async def test_lyrics_in_a_guessed_encoding_are_shown_before_they_are_paid(world: World) -> None:
@@ -241,7 +241,7 @@ async def test_lyrics_in_a_guessed_encoding_are_shown_before_they_are_paid(world
 
 
 async def form_again(mia: simcord.MemberActor, refused: simcord.InteractionResult) -> dict[str, object]:
-    """What stands in the form that the button under a refusal opens."""
+    """Return the contents of the form opened by the button under a refusal."""
     assert refused.response is not None
     opened = await mia.click(refused.response.message, label="Edit and try again")
     assert opened.modal is not None
@@ -327,13 +327,13 @@ async def test_a_hundred_requests_at_once_in_two_servers_do_not_mix(rig: Rig) ->
 
 @pytest.fixture
 def intake(database: Database, rig: Rig) -> Intake:
-    """One that keeps to the caps: two songs for a member, ten for a server."""
+    """An intake that enforces the caps: two songs per member, ten per server."""
     rig.intake = Intake(database, make.terms(), now=rig.clock, woken=lambda: None)
     return rig.intake
 
 
 def outcomes(ends: list[Job | BaseException]) -> tuple[int, set[tuple[str, int]]]:
-    """How many came through, and which caps stopped the others."""
+    """Return the number of accepted jobs, and the caps that stopped the others."""
     refusals = [end for end in ends if isinstance(end, TooManyOpenJobs)]
     taken = sum(isinstance(end, Job) for end in ends)
     assert len(ends) == taken + len(refusals), ends

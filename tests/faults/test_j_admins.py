@@ -1,4 +1,4 @@
-"""Managers' changes during concurrent requests: nothing is overspent, and nothing counts twice."""
+"""Managers' changes during concurrent requests: nothing is overspent or counted twice."""
 
 import asyncio
 from collections.abc import Awaitable, Iterable
@@ -31,7 +31,7 @@ async def limit(rig: Rig, allowance: int, period: Period | None = None, actor: i
 
 
 async def racing(*works: Awaitable[object]) -> tuple[list[Job], list[Exception]]:
-    """Run all of these at once and return the accepted jobs and the refusals."""
+    """Run all of these concurrently and return the accepted jobs and the refusals."""
     ends = await asyncio.gather(*works, return_exceptions=True)
     refused = [end for end in ends if isinstance(end, Exception)]
     assert {NotEnoughCredits} >= {type(error) for error in refused}, refused
@@ -47,7 +47,7 @@ async def balance_at(rig: Rig, moment: datetime) -> Balance:
 
 
 def changes(tx: Tx) -> list[tuple[int, str, str]]:
-    """Who changed something from what to what, in the order of the ledger."""
+    """Return who changed something, from what and to what, in the order of the ledger."""
     rows = tx.execute(
         """SELECT discord_id, before, after FROM ledger JOIN member ON member.id = actor_id
            WHERE kind IN ('set', 'grant') ORDER BY ledger.id"""
@@ -56,12 +56,12 @@ def changes(tx: Tx) -> list[tuple[int, str, str]]:
 
 
 def assert_chained(rows: Iterable[tuple[int, str, str]]) -> None:
-    """Each change begins where the one before it ended."""
+    """Assert that each change starts where the previous one ended."""
     _, befores, afters = zip(*rows, strict=True)
     assert befores[1:] == afters[:-1]
 
 
-# -- an allowance that is lowered
+# -- a lowered allowance
 
 
 @pytest.mark.parametrize("lowered", [0, 9, 10, 25, 40])
@@ -124,7 +124,7 @@ async def test_a_bonus_pays_for_songs_while_the_allowance_is_overdrawn(
     await assert_survived(rig, caplog, first, second, says="delivered")
 
 
-# -- an allowance that is changed while requests race
+# -- an allowance changed during concurrent requests
 
 
 @pytest.mark.parametrize("before", [0, 1, 7, 20])
@@ -154,7 +154,7 @@ async def test_an_allowance_that_varies_during_a_race_is_never_exceeded(
     assert () == (await rig.database.read(reconcile)).findings
 
 
-# -- a period that is changed
+# -- a changed period
 
 
 @pytest.mark.parametrize("period", Period)
