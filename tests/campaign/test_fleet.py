@@ -1,4 +1,4 @@
-"""What the campaign of a fleet counts as a standby, so that its figures are of what they say."""
+"""Standbys as counted by the campaign of a fleet, on which its figures depend."""
 
 from tests.campaign.fleet import Holder, Seen, standbys_free
 

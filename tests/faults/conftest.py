@@ -71,7 +71,7 @@ def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'tunesmith.db'}")
     monkeypatch.setenv("SPOOL_DIR", str(tmp_path / "spool"))
     monkeypatch.chdir(tmp_path)
-    # Patch what a start changes for the whole process, and stop it where its work would begin.
+    # Patch whatever a start changes for the whole process, and stop it where its work would begin.
     monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
     monkeypatch.setattr(logs, "configure", lambda *_, **__: None)
     monkeypatch.setattr(logs, "log_uncaught_errors", lambda: None)
