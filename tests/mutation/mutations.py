@@ -9,7 +9,7 @@ from tests.mutation.source import Added, Assigned, Dropped, Edit, OwnEdit, Repla
 def broken(
     rule: str, file: str, inside: str, *edits: Edit | tuple[str, str], by: tuple[str, ...]
 ) -> Mutation:
-    """One line of the table: a tuple replaces its first part by its second one."""
+    """Return an entry of the table; a tuple replaces its first part by its second one."""
     return Mutation(
         rule=rule,
         file=file,
@@ -20,7 +20,7 @@ def broken(
 
 
 def migration(rule: str, file: str, edit: tuple[str, str], *, by: tuple[str, ...]) -> Mutation:
-    """One line of the table for a migration in ``database/migrations/``."""
+    """Return an entry of the table for a migration in ``database/migrations/``."""
     return Mutation(rule=rule, file=file, inside="", edits=(Replaced(*edit),), noticed_by=by)
 
 
@@ -30,17 +30,17 @@ def dropped(line: str) -> Dropped:
 
 
 def behind(line: str, *more: str) -> Added:
-    """Add statements behind one, or as the first ones of a block."""
+    """Add statements after one, or at the start of a block."""
     return Added(line, more, ahead=False)
 
 
 def ahead(line: str, *more: str) -> Added:
-    """Add statements ahead of one."""
+    """Add statements before one."""
     return Added(line, more, ahead=True)
 
 
 def assigned(rule: str, file: str, name: str, value: str, *, by: tuple[str, ...]) -> Mutation:
-    """One line of the table for a constant: it has this value instead of its own."""
+    """Return an entry of the table that assigns another value to a constant."""
     return Mutation(rule=rule, file=file, inside=name, edits=(Assigned(name, value),), noticed_by=by)
 
 

@@ -1,4 +1,4 @@
-"""The table of mutations fits the source and the tests, and some of the broken rules are really noticed."""
+"""Check that the table of mutations fits the source and the tests, and that some mutations are noticed."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ QUICK = (
     "the breaker opens after three unknown outcomes",
     "a read timeout of the POST is not taken for busy",
 )
-"""The whole table is tried by hand: ``python -m tests.mutation``."""
+"""Mutations that the tests try. For the whole table: ``python -m tests.mutation``."""
 
 
 WHERE = """
