@@ -1,4 +1,4 @@
-"""A process whose database was taken from it can write nothing more, and changes nothing of the new owner."""
+"""A process that has lost its database can no longer write, and changes nothing of the new owner's."""
 
 import asyncio
 import os
@@ -40,7 +40,7 @@ async def owned(path: Path) -> AsyncIterator[Database]:
         yield database
 
 
-# -- the file is another one, or somebody else's
+# -- a replaced or foreign file
 
 
 def replaced(path: Path, earlier: Path) -> None:
@@ -306,7 +306,7 @@ async def test_a_second_process_is_refused_whatever_path_it_takes(
             with pytest.raises(StartRefused, match="another Tunesmith already runs") as caught:
                 async with Database.open(other):
                     pytest.fail("it was opened")
-        # Under a name that has no log of its own, not even the operator's commands may open it.
+        # Through a name without its own log, not even the operator's commands may open it.
         assert (way is not through_a_hard_link) is isinstance(caught.value, AlreadyRuns)
         assert str(other) in str(caught.value)
         assert not log_of(path.parent / "hard.db").exists()

@@ -1,4 +1,4 @@
-"""What the PostgreSQL engine promises, on a real server."""
+"""Guarantees of the PostgreSQL engine, on a real server."""
 
 import asyncio
 import threading
@@ -44,7 +44,7 @@ async def server(url: str) -> AsyncIterator[Database]:
 
 
 def add(tx: Tx) -> None:
-    """Add a row that counts how often this was committed."""
+    """Add a row that counts the commits."""
     count = int(fact(tx, "count") or 0)
     remember(tx, "count", str(count + 1))
 
@@ -131,7 +131,7 @@ async def test_two_transactions_that_lock_each_other_are_both_done(url: str, ser
 
     def crosswise(first: int, second: int, tx: Tx) -> None:
         tx.execute("UPDATE guild SET bonus = bonus + 1 WHERE id = ?", (first,))
-        with suppress(threading.BrokenBarrierError):  # the one that is run again is alone
+        with suppress(threading.BrokenBarrierError):  # the one that is retried is alone
             both.wait(0.5)
         tx.execute("UPDATE guild SET bonus = bonus + 1 WHERE id = ?", (second,))
 
@@ -291,7 +291,7 @@ async def test_a_locked_server_is_left_alone_by_other_transactions(server: Datab
 
 
 class Hands:
-    """A clock that is moved by hand."""
+    """A clock that is set by hand."""
 
     def __init__(self) -> None:
         self.s = 100.0
@@ -336,7 +336,7 @@ def end(holder: ServerTx, standby: ServerTx) -> None:
 
 
 def look(tx: ServerTx, lookout: slots.Lookout, clock: Hands, for_s: float) -> slots.Held | None:
-    """Look again and again for this time; return what was taken."""
+    """Poll for this time; return what was taken."""
     end_s = clock.s + for_s
     while clock.s < end_s:
         clock.s += 0.5
@@ -347,7 +347,7 @@ def look(tx: ServerTx, lookout: slots.Lookout, clock: Hands, for_s: float) -> sl
 
 @pytest.fixture
 def pair(url: str) -> Iterator[tuple[ServerTx, ServerTx]]:
-    """A holder's session and a standby's."""
+    """The sessions of a holder and a standby."""
     with (
         closing(connect(url, name="tests", options={})) as holder,
         closing(connect(url, name="tests", options={})) as standby,
@@ -404,7 +404,7 @@ def test_who_takes_the_slot_up_again_finds_its_own_epoch(url: str) -> None:
 
     with closing(connect(url, name="tests", options={})) as second:
         while not slots.take_up_again(second, held, 0):
-            pass  # the server has not noticed yet that the first session has ended
+            pass  # the server has not yet noticed the end of the first session
         second.execute("UPDATE slot SET epoch = 2")
         with pytest.raises(slots.SlotLost):
             slots.take_up_again(second, held, 0)

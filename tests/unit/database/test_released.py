@@ -21,25 +21,25 @@ ROOT = Path(__file__).parents[3]
 RELEASED = Path(__file__).parent / "released"
 LAST = len(migrating.migrations())
 NUMBERS = sorted(int(path.name.split("-")[1].split(".")[0]) for path in RELEASED.glob("schema-*.db.gz"))
-"""The schemas of which there is a file."""
+"""Schemas with a stored file."""
 STATES = {"queued", "submitting", "running", "ready", "delivering", "delivered", "explained", "undelivered"}
 TYPED = {"waits", "composing", "on its way", "nowhere to post", "Neon Rain «ночь» 🌧", "synthwave"}
 
 TEXTS_SINCE = 4
-"""The first schema in which texts have a table of their own."""
+"""The first schema with a separate table for texts."""
 BROKEN = "one\r\n\r\ntwo\rthree\n"
 
 
 @pytest.fixture(params=NUMBERS)
 def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A database of each earlier schema, as the code of that time has written it."""
+    """A database of each earlier schema, as written by the code of its time."""
     path = tmp_path / "tunesmith.db"
     path.write_bytes(gzip.decompress((RELEASED / f"schema-{request.param}.db.gz").read_bytes()))
     return path
 
 
 def books(path: Path) -> tuple[list[object], ...]:
-    """The jobs, the ledger and the counters, as far as every version has them."""
+    """Return the jobs, the ledger and the counters, as far as every version has them."""
     with closing(sqlite3.connect(path)) as connection:
         return tuple(
             connection.execute(f"SELECT {columns} ORDER BY 1, 2, 3").fetchall()
@@ -58,7 +58,7 @@ def books(path: Path) -> tuple[list[object], ...]:
 
 
 def start(path: Path) -> None:
-    """What a start does with the file."""
+    """Do with the file what a start does."""
     sqlite._connect(path).close()
 
 

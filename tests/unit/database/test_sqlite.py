@@ -28,14 +28,14 @@ MIGRATIONS = len(migrating.migrations())
 
 @contextmanager
 def outside(path: Path) -> Iterator[sqlite3.Connection]:
-    """Another program that has the file open."""
+    """Open the file as another program does."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     with contextlib.closing(connection):
         yield connection
 
 
 def put(*names: str) -> Callable[[Tx], int]:
-    """A transaction that writes a row for each name."""
+    """Return a transaction that writes a row for each name."""
 
     def fn(tx: Tx) -> int:
         for name in names:
@@ -50,7 +50,7 @@ def names(tx: Tx) -> list[str]:
 
 
 class Plug:
-    """A transaction that holds the writer's thread until it is pulled, so that others have to wait."""
+    """A transaction that holds the writer's thread until it is released, so that others have to wait."""
 
     def __init__(self) -> None:
         self.reached = threading.Event()
@@ -68,7 +68,7 @@ class Plug:
 
 
 async def all_waiting(database: Database, *fns: Callable[[Tx], object]) -> list[object]:
-    """The results of these writes if all of them wait at the same time."""
+    """Return the results of these writes, all of them waiting at the same time."""
     plug = Plug()
     first = asyncio.create_task(database.write(plug))
     await plug.stuck()
@@ -81,7 +81,7 @@ async def all_waiting(database: Database, *fns: Callable[[Tx], object]) -> list[
 
 @asynccontextmanager
 async def statements(database: Database) -> AsyncIterator[list[str]]:
-    """The statements that the writer runs meanwhile."""
+    """Record the statements that the writer executes inside the block."""
     seen: list[str] = []
     await database._writer.set_trace_callback(seen.append)
     yield seen
@@ -90,7 +90,7 @@ async def statements(database: Database) -> AsyncIterator[list[str]]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A write waits for a locked file for a twenty-fifth of the usual time."""
+    """Let a write wait for a locked file for 1/25 of the usual time."""
     monkeypatch.setattr(module, "GIVE_UP_AFTER_S", 0.08)
     others = (pragma for pragma in module.PRAGMAS if "busy_timeout" not in pragma)
     monkeypatch.setattr(module, "PRAGMAS", ("PRAGMA busy_timeout = 20", *others))
@@ -231,7 +231,7 @@ async def test_one_trip_of_the_thread_serves_all_who_wait(
     outcomes = await all_waiting(database, *(put(f"{n:02}") for n in range(50)))
 
     assert [1] * 50 == outcomes
-    assert len(trips) <= 1 + 2  # the plug's, and at most two that crossed its end
+    assert len(trips) <= 1 + 2  # the plug's, and at most two that arrived as it ended
 
 
 async def test_more_writes_than_a_group_takes_need_more_commits(
@@ -374,7 +374,7 @@ def fill(tx: Tx) -> None:
 
 
 def fill_many(tx: Tx) -> None:
-    """Fails in a statement of many rows, which SQLite rolls back alone."""
+    """Fail in a statement with many rows, which SQLite rolls back alone."""
     tx.execute(
         """WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 5000)
            INSERT INTO fact SELECT 'big' || x, printf('%5000d', x) FROM n"""
@@ -382,14 +382,14 @@ def fill_many(tx: Tx) -> None:
 
 
 def fill_quietly(tx: Tx) -> None:
-    """Takes no notice of the error that ended its transaction."""
+    """Ignore the error that ended the transaction."""
     with contextlib.suppress(sqlite3.Error):
         fill(tx)
 
 
 @pytest.fixture
 async def full(database: Database) -> Database:
-    """A database on a disk with room for a little more."""
+    """A database on a disk with little room left."""
 
     def limit(tx: Tx) -> None:
         (pages,) = tx.execute("PRAGMA page_count").fetchone()
@@ -608,14 +608,14 @@ async def test_a_fact_is_kept_until_it_is_replaced(database: Database) -> None:
 
 @pytest.fixture
 def no_thread_left() -> Iterator[None]:
-    """After the test, no thread runs that did not run before: it would keep the process alive."""
+    """Assert that the test leaves no new thread running, which would keep the process alive."""
     before = set(threading.enumerate())
     yield
     assert [] == [thread.name for thread in threading.enumerate() if thread not in before]
 
 
 async def refusal(path: Path) -> str:
-    """The one sentence with which the start is refused; nothing of the attempt is left."""
+    """Return the one sentence with which the start is refused, leaving nothing behind."""
     before = set(threading.enumerate())
     with pytest.raises(StartRefused) as caught:
         async with Database.open(path):
@@ -630,7 +630,7 @@ async def refusal(path: Path) -> str:
 
 @pytest.fixture
 async def path(tmp_path: Path) -> Path:
-    """A database of an earlier start."""
+    """A database from an earlier start."""
     path = tmp_path / "tunesmith.db"
     async with Database.open(path) as database:
         await database.write(put("a"))
@@ -830,7 +830,7 @@ short line
         ("/dev/vdb {folder} ext4 rw 0 0\nserver:/x {parent} nfs rw 0 0", False),
         ("server:/x {folder}-else nfs rw 0 0", False),
         ("server:/x {folder}/else nfs rw 0 0", False),
-        # What was mounted last lies on top.
+        # The last mount is on top.
         ("map {folder} autofs rw 0 0\nserver:/x {folder} nfs4 rw 0 0", True),
         ("server:/x {folder} nfs4 rw 0 0\n/dev/vdb {folder} ext4 rw 0 0", False),
     ],
@@ -924,7 +924,7 @@ UPDATE fact SET value = 'two';
 
 @pytest.fixture
 def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Two migrations of a small schema in place of ours; a test may change them."""
+    """Two migrations of a small schema in place of ours; tests may change them."""
     folder = tmp_path / "migrations"
     folder.mkdir()
     files = [folder / "0001_first.sql", folder / "0002_second.sql"]
@@ -1053,7 +1053,7 @@ SECRET = "words that nobody may find"
 
 
 async def scattered(database: Database) -> None:
-    """Leave copies of deleted rows between those that stay, by rows that change their size."""
+    """Leave copies of deleted rows between live ones, using rows that change in size."""
 
     def shuffle(tx: Tx) -> None:
         rng = random.Random(1)  # noqa: S311 - no secret

@@ -1,4 +1,4 @@
-"""The stand-in seen by a real discord.py client, and by a plain HTTP client where discord.py would wait."""
+"""The stand-in as seen by a real discord.py client, or by a plain HTTP client where discord.py would wait."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Again(dpy.ui.DynamicItem[dpy.ui.Button[Any]], template=r"again:(?P<job>\d+
 
 
 class Form(dpy.ui.Modal, title="Write a song"):
-    """Every kind of field that the project uses."""
+    """A form with every kind of field that the project uses."""
 
     words: dpy.ui.Label[Any] = dpy.ui.Label(
         text="Words",
@@ -63,7 +63,7 @@ class Form(dpy.ui.Modal, title="Write a song"):
     )
 
     async def on_submit(self, interaction: dpy.Interaction[Any]) -> None:
-        """Repeat what was handed in."""
+        """Repeat the submitted values."""
         words, voice, upload = self.words.component, self.voice.component, self.file.component
         assert isinstance(words, dpy.ui.TextInput)
         assert isinstance(voice, dpy.ui.RadioGroup)
@@ -106,7 +106,7 @@ class Music(app_commands.Group):
 
     @app_commands.command(description="Say nothing")
     async def silent(self, _interaction: dpy.Interaction[Any]) -> None:
-        """Give no answer."""
+        """Do not answer."""
 
     @app_commands.command(description="Choose a style")
     async def style(self, interaction: dpy.Interaction[Any], name: str) -> None:
@@ -125,7 +125,7 @@ class Music(app_commands.Group):
 
 
 class Bot(dpy.AutoShardedClient):
-    """A small bot of the project's shape."""
+    """A small bot structured like the project's."""
 
     def __init__(self) -> None:
         super().__init__(intents=dpy.Intents.none(), allowed_mentions=dpy.AllowedMentions.none())
@@ -138,7 +138,7 @@ class Bot(dpy.AutoShardedClient):
         await self.tree.sync()
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """Identify at once where discord.py would sleep for 5 s."""
+        """Identify at once, where discord.py would sleep for 5 s."""
 
 
 @contextlib.asynccontextmanager
@@ -156,7 +156,7 @@ async def running(fake: FakeDiscord) -> AsyncIterator[Bot]:
 
 @pytest.fixture
 async def fake(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeDiscord]:
-    """Return a stand-in that discord.py is pointed at."""
+    """Return a stand-in to which discord.py connects."""
     async with FakeDiscord() as stand_in:
         monkeypatch.setattr(dpy.http.Route, "BASE", stand_in.url)
         monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(stand_in.gateway_url))
@@ -178,7 +178,7 @@ async def post(
     files: list[bytes] | None = None,
     **payload: object,
 ) -> tuple[int, Any]:
-    """Create a message by the plain client."""
+    """Create a message with the plain client."""
     url = f"{fake.url}/channels/{fake.channel.id}/messages"
     if files is None:
         sent = http.post(url, json=payload)

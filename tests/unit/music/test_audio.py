@@ -39,11 +39,11 @@ def files(spool: Spool) -> list[str]:
     return sorted(path.name for path in spool.folder.glob("*"))
 
 
-# -- the guard, over a network that only remembers
+# -- the guard, on a network that only records
 
 
 class Names:
-    """A resolver that returns the next of its answers at each look-up of a name."""
+    """A resolver that returns the next of its answers at each lookup of a name."""
 
     def __init__(self, answers: dict[str, Sequence[list[str] | Exception]] | None = None) -> None:
         self.asked: list[tuple[str, int]] = []
@@ -58,7 +58,7 @@ class Names:
 
 
 class Network(httpcore.AsyncNetworkBackend):
-    """A network that records connection attempts and answers as given for the address, or refuses."""
+    """A network that records connection attempts, and answers or refuses them by address."""
 
     def __init__(self, answers: dict[str, bytes] | None = None) -> None:
         self.attempts: list[tuple[str, int]] = []
@@ -79,7 +79,7 @@ class Network(httpcore.AsyncNetworkBackend):
 
 
 def http(status: int, content: bytes = b"", **headers: str) -> bytes:
-    """A complete answer as it is sent over the wire."""
+    """Return a complete answer as sent over the wire."""
     head = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
     start = f"HTTP/1.1 {status} X\r\nContent-Length: {len(content)}\r\n{head}\r\n"
     return start.encode() + content
@@ -315,7 +315,7 @@ async def test_a_redirect_may_lead_to_the_services_own_origin(spool: Spool) -> N
 
 
 class Body(httpx.AsyncByteStream):
-    """A body that is produced as it is read."""
+    """A body that is produced while it is read."""
 
     def __init__(
         self, chunks: Iterable[bytes], wait_s: float = 0.0, then: BaseException | None = None
@@ -345,7 +345,7 @@ def serving(content: bytes | Body, status: int = 200, **headers: str) -> Server:
 
 
 def leading_to(*urls: str) -> tuple[Server, list[str]]:
-    """A server that redirects from one address to the next and ends at the song; and its requests."""
+    """Return a server that redirects from one address to the next and ends at the song, and its requests."""
     asked: list[str] = []
     waiting = list(urls)
 

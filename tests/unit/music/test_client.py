@@ -58,7 +58,7 @@ ON_THE_WAY = [
 
 
 class Service:
-    """The music service as a transport: records requests and answers as the test says."""
+    """The music service as a transport that records requests and answers as the test decides."""
 
     def __init__(self, reply: Callable[[httpx.Request], httpx.Response] | Exception) -> None:
         self.requests: list[httpx.Request] = []
@@ -72,7 +72,7 @@ class Service:
 
 
 class Body(httpx.AsyncByteStream):
-    """A body that is produced as it is read."""
+    """A body that is produced while it is read."""
 
     def __init__(self, chunk: bytes, count: int, wait_s: float = 0.0) -> None:
         self.pulled_bytes = 0
@@ -111,7 +111,7 @@ async def connected(
         yield client
 
 
-# -- what is sent
+# -- requests
 
 
 @pytest.mark.parametrize("base", ["https://music.example", "https://music.example/"])
@@ -235,7 +235,7 @@ async def test_each_post_has_a_connection_of_its_own() -> None:
     assert wire.Busy("ConnectError", offline=True) == refused
 
 
-# -- what the network does
+# -- network errors
 
 
 @pytest.mark.parametrize("error", NEVER_LEFT, ids=repr)
@@ -286,7 +286,7 @@ async def test_an_answer_that_trickles_in_is_cut_off_at_the_deadline(monkeypatch
     assert body.pulled_bytes < 20
 
 
-# -- what comes back
+# -- answers
 
 
 @pytest.mark.parametrize(
@@ -358,7 +358,7 @@ async def test_an_answer_of_a_megabyte_is_still_read() -> None:
 
 
 def deflated(content: bytes) -> bytes:
-    """The raw deflate that some servers send in place of the zlib format."""
+    """Return the raw deflate that some servers send in place of the zlib format."""
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     return packer.compress(content) + packer.flush()
 
@@ -372,7 +372,7 @@ COMPRESSED: list[tuple[str, Callable[[bytes], bytes]]] = [
     ("identity, gzip", gzip.compress),
     ("deflate, gzip", lambda content: gzip.compress(zlib.compress(content))),
     ("gzip, gzip", lambda content: gzip.compress(gzip.compress(content))),
-    # Two members, as a proxy makes them of two chunks.
+    # Two members, as produced by a proxy from two chunks.
     ("gzip", lambda content: gzip.compress(content[:5]) + gzip.compress(content[5:])),
     ("gzip", lambda content: gzip.compress(content) + bytes(64)),
     ("br", brotli.compress),
@@ -383,7 +383,7 @@ COMPRESSED: list[tuple[str, Callable[[bytes], bytes]]] = [
     ("zstd", lambda content: zstd.compress(content[:5]) + zstd.compress(content[5:])),
     ("zstd", lambda content: zstd.compress(content) + bytes(64)),
     ("br, zstd", lambda content: zstd.compress(brotli.compress(content))),
-    # Encodings that are named wrongly, or not at all.
+    # Encodings that are labelled wrongly, or not at all.
     ("", gzip.compress),
     ("", zstd.compress),
     ("br", zstd.compress),
@@ -482,7 +482,7 @@ async def test_a_thousand_empty_gzip_members_are_cheap() -> None:
 
 async def test_a_frame_that_asks_for_too_much_memory_is_not_decoded() -> None:
     huge: dict[int, int] = {zstd.CompressionParameter.window_log: WINDOW_MAX_BITS + 4}
-    packer = zstd.ZstdCompressor(options=huge)  # of unknown length, so its window is as large as asked
+    packer = zstd.ZstdCompressor(options=huge)  # of unknown length, so its window has the requested size
     body = packer.compress(json.dumps(ACCEPTED).encode()) + packer.flush()
 
     async with connected(replying(200, body, Content_Encoding="zstd")) as client:

@@ -1,4 +1,4 @@
-"""Which answers close the service for everybody, and which fail one request alone."""
+"""Answers that close the service for everybody, and answers that fail one request alone."""
 
 import json
 from collections.abc import Callable
@@ -69,7 +69,7 @@ def test_moderation_wins_over_words_that_close(status: str, message: str) -> Non
 
 
 def endpoint(to_song: tuple[int, bytes], to_question: tuple[int, bytes]) -> tuple[Service, list[bytes]]:
-    """A service that answers requests for songs, and those that cannot be accepted."""
+    """Return a service that answers song requests, and requests that cannot be accepted."""
     questions: list[bytes] = []
 
     def reply(request: httpx.Request) -> httpx.Response:

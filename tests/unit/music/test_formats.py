@@ -16,7 +16,7 @@ ADDRESS = "https://songs.example/a"
 MP3_FRAME = b"\xff\xfb\x90\x00" + bytes(413)
 """128 kbit/s at 44.1 kHz: 417 bytes."""
 AAC_FRAME = b"\xff\xf1\x50\x80\x2e\xff\xfc" + bytes(368)
-"""375 bytes, as its header says."""
+"""375 bytes, according to its header."""
 ID3 = b"ID3\x04\x00\x00\x00\x00\x00\x0a" + bytes(10)
 
 
@@ -165,14 +165,14 @@ def test_pictures_that_begin_like_frames_are_no_audio() -> None:
     assert ending_of(b"\xff\xf1\xfc\x80") is None
 
 
-# -- final and passing findings
+# -- final and passing verdicts
 
 SONG = CLEAN["MP3 with ID3"][0]
 TOO_LARGE = str(spool_module.AUDIO_MAX_BYTES + 1)
 
 
 async def findings(spool: Spool, *answers: bytes | Body, length: str | None = None) -> list[bool]:
-    """Whether each of several downloads from one address found something final."""
+    """Return whether each of several downloads from one address gave a final verdict."""
     waiting, finals = list(answers), []
 
     def serve(request: httpx.Request) -> httpx.Response:

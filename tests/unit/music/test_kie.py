@@ -1,4 +1,4 @@
-"""kie.ai's jobs API: what is sent, and what each of its answers means."""
+"""kie.ai's jobs API: the requests, and the meaning of each answer."""
 
 import json
 
@@ -34,7 +34,7 @@ def record(state: str, **fields: object) -> wire.Checked | wire.Busy:
     return checked(code=200, msg="success", data={"taskId": "281e", "state": state, **fields})
 
 
-# -- what is sent
+# -- requests
 
 
 def test_a_prompt_is_sent_alone() -> None:

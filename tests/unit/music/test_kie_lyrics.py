@@ -1,4 +1,4 @@
-"""Lyrics at kie.ai: what is sent, and what each answer about them means."""
+"""Lyrics at kie.ai: the requests, and the meaning of each answer."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Clients that are opened by their first use."""
+"""Clients that are opened on first use."""
 
 import asyncio
 import subprocess
@@ -13,11 +13,11 @@ NOT_AT_THE_START: Final = (
     *("httpx", "httpcore", "anyio", "h11", "aiohttp_socks", "python_socks"),
     *("dotenv", "pydantic", "typer", "rich", "PIL", "psycopg"),
 )
-"""Packages that a bot needs only once it is used, or never."""
+"""Packages that a bot needs only in use, or never."""
 
 
 class Clients:
-    """Counts how many are opened and closed."""
+    """Counts opened and closed clients."""
 
     def __init__(self) -> None:
         self.opened = self.closed = 0

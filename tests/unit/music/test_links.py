@@ -14,7 +14,7 @@ WAV = b"RIFF\x00\x00\x00\x00WAVE"
 
 
 async def delivered(rig: Rig, *contents: bytes) -> tuple[list[bool], int]:
-    """Whether each take of a delivered song is a link, and how many downloads it took."""
+    """Return whether each take of a delivered song is a link, and the number of downloads."""
     rig.music.audio = {f"/task-1-{take}.mp3": content for take, content in enumerate(contents, start=1)}
     job = await rig.ask()
     async with rig.process() as runner:

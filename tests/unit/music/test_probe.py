@@ -1,4 +1,4 @@
-"""What the free status query says about the address and the key."""
+"""Conclusions of the free status query about the address and the key."""
 
 import json
 

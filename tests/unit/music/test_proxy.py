@@ -1,4 +1,4 @@
-"""A proxy to the music service: the paid request leaves through a tunnel, or it provably does not leave."""
+"""A proxy to the music service: the paid request leaves through a tunnel, or provably does not leave."""
 
 import asyncio
 import ssl
@@ -26,7 +26,7 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def listening(serve: Serve, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """A server on a free port, whose connections end with it."""
+    """Run a server on a free port, and close its connections with it."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -34,7 +34,7 @@ async def listening(serve: Serve, context: ssl.SSLContext | None = None) -> Asyn
         assert task is not None
         tasks.add(task)
         try:
-            # asyncio would report a connection that ends by being canceled.
+            # asyncio would report connections that end by cancellation.
             with suppress(asyncio.CancelledError):
                 await serve(reader, writer)
         finally:
@@ -60,14 +60,14 @@ async def connected(url: str, proxy: Proxy) -> AsyncIterator[MusicClient]:
 
 @pytest.fixture
 def trusting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trust the certificate of the service's double, and nothing else."""
+    """Trust the certificate of the service's double, and no other."""
     context = ssl.create_default_context(cafile=str(CERTIFICATE))
     monkeypatch.setattr(proxies, "tls_context", lambda: context)
 
 
 @asynccontextmanager
 async def service(answer: bytes) -> AsyncIterator[tuple[int, list[bytes]]]:
-    """A music service by TLS: its port, and the requests that it was sent."""
+    """Run a music service over TLS. Yield its port and the requests that it receives."""
     requests = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -126,7 +126,7 @@ async def test_a_proxy_whose_certificate_is_not_trusted_is_sent_nothing() -> Non
 
 
 def answering(*parts: bytes) -> Serve:
-    """Something that reads the first bytes, writes these and hangs up."""
+    """Return a handler that reads the first bytes, writes these and hangs up."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
@@ -138,7 +138,7 @@ def answering(*parts: bytes) -> Serve:
 
 
 async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-    """Something that reads and never answers."""
+    """Read without ever answering."""
     while await reader.read(4096):
         continue
 

@@ -1,4 +1,4 @@
-"""Queries that go directly to the service, on a socket."""
+"""Queries sent directly to the service, on a socket."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager

@@ -28,7 +28,7 @@ def checked(answer: object, status: int = 200) -> wire.Checked | wire.Busy:
     return wire.read_checked(status, json.dumps(answer).encode(), ORIGIN)
 
 
-# -- JSON that is written or wrapped in another way
+# -- JSON in other notations and wrappings
 
 PLAIN = '{"taskId": "t-12345678", "title": "Caf\u00e9"}'
 WRAPPED = {
@@ -187,7 +187,7 @@ SHAPES: list[object] = [
     {"data": {"task": {"status": "succeeded", "audioUrls": [ONE, TWO]}}},
     {"data": {"status": "success", "audioUrls": [], "songs": [{"url": ONE}, {"url": TWO}]}},
     {"data": {"status": "success", "audioUrls": None, "response": {"data": {"tracks": [ONE, TWO]}}}},
-    # What nobody has named yet: the last resort.
+    # Names that nobody has used yet: the last resort.
     {"data": {"status": "success", "audioUrls": [], "assets": {"first": ONE, "second": {"href": TWO}}}},
     {"data": {"status": "success", "note": f"Your songs: {ONE} and {TWO}"}},
     {"status": "success", "files": {"a": {"link": ONE}, "b": {"link": TWO}}},
@@ -336,7 +336,7 @@ def test_a_success_is_known_under_its_prefixes(word: str) -> None:
     assert wire.Done((ONE,)) == checked({"data": {"status": word, "audioUrls": [ONE]}})
 
 
-# -- whatever carries one id and n addresses
+# -- any answer with one id and n addresses
 
 NESTS = st.sampled_from(["data", "result", "response", "sunoData", "resultJson", "result_json", "task"])
 LISTS = st.sampled_from(["audioUrls", "audio_urls", "audios", "songs", "tracks", "output", "results"])
@@ -351,7 +351,7 @@ NOISE = st.dictionaries(
 
 @st.composite
 def finished_answers(draw: st.DrawFn) -> tuple[str, tuple[str, ...], object]:
-    """An answer with one id and some addresses, in a random shape."""
+    """Draw an answer with one id and some addresses, in a random shape."""
     task_id = draw(st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=5, max_size=40))
     count = draw(st.integers(1, 6))
     suffix = draw(st.sampled_from(["", ".mp3", ".wav", ".m4a?sig=x%2Fy"]))

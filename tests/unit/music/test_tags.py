@@ -1,4 +1,4 @@
-"""Tags stand in front of the audio, and the audio stays as it was."""
+"""Tags precede the audio, and the audio is unchanged."""
 
 import itertools
 import struct
@@ -28,7 +28,7 @@ FULL = Tags(
 
 
 def frames(tag: bytes) -> dict[str, bytes]:
-    """An independent reader of a plain ID3v2.4 tag, by the letter of its description."""
+    """Read a plain ID3v2.4 tag independently, strictly by its specification."""
     assert b"ID3\x04\x00\x00" == tag[:6]
     size = sum((byte & 0x7F) << shift for byte, shift in zip(tag[6:10], (21, 14, 7, 0), strict=True))
     body, found = tag[10 : 10 + size], {}
@@ -56,7 +56,7 @@ def song(tmp_path: Path) -> Path:
 
 
 def foreign(version: int, content: bytes) -> bytes:
-    """A tag as another program writes it."""
+    """Return a tag as another program writes it."""
     size = bytes(len(content) >> shift & 0x7F for shift in (21, 14, 7, 0))
     return b"ID3" + bytes([version, 0, 0]) + size + content
 

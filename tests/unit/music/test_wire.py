@@ -40,7 +40,7 @@ def checked(answered: bytes, status: int = 200, origin: str = ORIGIN) -> wire.Ch
 
 
 def kind(outcome: object) -> object:
-    """The class of an outcome, without its message."""
+    """Return the class of an outcome, without its message."""
     match outcome:
         case wire.Rejected(reason=FailReason.CLOSED, closed=cause):
             return cause
@@ -279,7 +279,7 @@ MODERATED, REFUSED = FailReason.MODERATED, FailReason.REFUSED
         (400, answer("bad-gateway.html"), REFUSED),
         (200, body(code=422, msg="title is required"), REFUSED),
         (200, body(code="400", msg="title is required"), REFUSED),
-        # Not taken, for sure.
+        # Certainly not accepted.
         (429, b"", wire.Busy),
         (429, answer("bad-gateway.html"), wire.Busy),
         (430, body(msg="too many"), wire.Busy),
@@ -291,7 +291,7 @@ MODERATED, REFUSED = FailReason.MODERATED, FailReason.REFUSED
         (503, body(message="rate limit"), wire.Busy),
         (503, body(message="down for maintenance"), wire.Busy),
         (200, body(code=503, msg="busy"), wire.Busy),
-        # Open: the request may have been taken.
+        # Open: the request may have been accepted.
         (200, b"", wire.Unknown),
         (200, b"null", wire.Unknown),
         (200, b"[]", wire.Unknown),
@@ -413,7 +413,7 @@ def test_a_long_reason_is_cut_and_markup_is_none() -> None:
         ("coming soon", "Invalid prompt: coming soon", REFUSED),
         ("Invalid key of life", "Invalid prompt: invalid key of life", REFUSED),
         ("music policy of the sensitive", "Invalid: music policy of the sensitive", REFUSED),
-        # A prompt does not take the vendor's own words away.
+        # A prompt does not remove the vendor's own words.
         ("A ballad about credits", "A ballad about credits: insufficient credits", NO_CREDITS),
         ("x" * 490, "Refused: " + "x" * 490 + ": insufficient credits", NO_CREDITS),
         ("i", "insufficient credits", NO_CREDITS),
@@ -746,7 +746,7 @@ def test_an_origin_has_its_port_written_out(url: str, origin: str) -> None:
     assert origin == wire.origin_of(url)
 
 
-# -- whatever comes
+# -- random answers
 
 NAMES = [
     *("id", "taskId", "task_id", "data", "status", "audioUrls", "errorMessage"),

@@ -25,7 +25,7 @@ from tests.unit.pipeline.rig import Rig
 
 @pytest.fixture(scope="session")
 def left_behind(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What an evening leaves, which was spent once."""
+    """Return the database of an evening, which is created once."""
     folder = tmp_path_factory.mktemp("evening")
     asyncio.run(an_evening(folder))
     return folder
@@ -73,7 +73,7 @@ def test_servers_are_a_table_of_one_line_each() -> None:
     (row,) = [line for line in said.output.splitlines() if str(make.GUILD) in line]
     assert 0 == said.exit_code
     assert row.split()[:9] == [str(make.GUILD), "100", "a", "month", *("10", "10", "0", "80", "1")] or (
-        # the songs belong to an earlier month, so nothing of the allowance is used
+        # the songs belong to an earlier month, so none of the allowance is used
         row.split()[:9] == [str(make.GUILD), "100", "a", "month", *("0", "0", "0", "100", "1")]
     )
 
@@ -87,7 +87,7 @@ def with_kie(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def keep_balance(credits_: float, age: timedelta) -> None:
-    """Keep what a running bot has read."""
+    """Store a balance as a running bot does."""
     reading = upstream.Reading(credits=credits_, at=datetime.now(UTC) - age)
     with closing(sqlite3.connect("tunesmith.db")) as connection:
         connection.row_factory = sqlite3.Row

@@ -31,7 +31,7 @@ async def _soon(_seconds: float) -> None:
 
 
 async def _probed(backend: Backend, *, key: str = KEY, pay: bool = False) -> tuple[list[bool], int, Any]:
-    """Return what was understood, how many tasks were created, and what would be saved."""
+    """Return whether each answer was understood, the number of tasks, and the data to be saved."""
     sandbox = SANDBOXES[backend](KEY, 0.0)
     recorder = Recorder(httpx.AsyncHTTPTransport())
     async with (

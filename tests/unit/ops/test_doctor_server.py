@@ -140,13 +140,13 @@ async def test_a_pooler_in_transaction_mode_is_a_failure(postgresql_server: Serv
 
 @asynccontextmanager
 async def pooling(folder: Path, url: str) -> AsyncIterator[str]:
-    """A pooler that gives one session of the server to all of its clients, one after the other."""
+    """Run a pooler that lends one session of the server to all of its clients in turn."""
     name = url.partition("@/")[2].partition("?")[0]
     from_server, to_server = await asyncio.open_unix_connection(folder / ".s.PGSQL.5432")
     greeting = b""
 
     async def until_idle() -> bytes:
-        """What the server says until it waits for the next statement."""
+        """Return the server's output until it waits for the next statement."""
         said = b""
         while True:
             head = await from_server.readexactly(5)

@@ -45,7 +45,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tables(path: Path) -> list[str]:
-    """The tables of the file, each of which has rows."""
+    """Return the file's tables, each of which has rows."""
     return full_database.fill(path)
 
 
@@ -74,7 +74,7 @@ def is_empty(url: str) -> bool:
 
 
 async def refusal_of(path: Path) -> str:
-    """Return the sentence with which a bot does not start on the file."""
+    """Return the sentence with which a bot refuses to start on the file."""
     with pytest.raises(StartRefused) as refusal:
         async with Database.open(path):
             pass
@@ -148,7 +148,7 @@ async def test_no_bot_ever_starts_on_the_file_again(path: Path, tables: list[str
 
     sentence = f"{path} was moved to {place_of(url)} and is closed for good; set DATABASE_URL to that."
     assert f"DATABASE_URL: {sentence}" == await refusal_of(path)
-    with closing(sqlite3.connect(path)) as connection:  # what earlier versions look at
+    with closing(sqlite3.connect(path)) as connection:  # the version that earlier programs check
         assert connection.execute("PRAGMA user_version").fetchone()[0] > 1_000_000
 
 
@@ -169,7 +169,7 @@ def test_a_moved_file_is_neither_moved_again_nor_replaced(
         backup.restore(tmp_path / "new.db", later, make.NOW, silent)
 
 
-# -- what is refused, and changes nothing
+# -- refusals that change nothing
 
 
 def in_use_by_a_bot(_: Path, url: str) -> Callable[[], object]:

@@ -1,4 +1,4 @@
-"""A database that something else than `tunesmith restore` has restored."""
+"""A database restored by something other than `tunesmith restore`."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -21,7 +21,7 @@ from tests.unit.store.rows import added, put
 
 
 def ask(tx: Tx) -> int:
-    """A queued song and one whose request is on its way. Return the number of jobs."""
+    """Add a queued song and one with a request in flight. Return the number of jobs."""
     added(tx, interaction_id=1)
     put(tx, added(tx, interaction_id=2), JobState.SUBMITTING)
     put(tx, added(tx, interaction_id=3), JobState.RUNNING)
@@ -29,11 +29,11 @@ def ask(tx: Tx) -> int:
 
 
 def asked(tx: engine.Tx) -> int:
-    return ask(cast("Tx", tx))  # the tests' word for a transaction
+    return ask(cast("Tx", tx))  # the tests' name for a transaction
 
 
 async def used(url: str) -> None:
-    """A database on which a bot has run."""
+    """Run a bot on a database."""
     async with postgresql.Database.open(url) as database:
         await database.write(asked)
 

@@ -1,4 +1,4 @@
-"""What ``tunesmith --version`` says."""
+"""The output of ``tunesmith --version``."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The guide “A music service” in CONTRIBUTING.md, followed once for a service that does not exist."""
+"""The guide “A music service” in CONTRIBUTING.md, followed for a fictitious service."""
 
 import importlib.util
 import json
@@ -54,7 +54,7 @@ print(json.dumps({
 
 
 class NightingaleDouble:
-    """The service at the wire: a song is ready when it is asked for the second time."""
+    """The service at the wire: a song is ready at the second query."""
 
     def __init__(self, refusals: Iterable[int] = ()) -> None:
         self.bodies: list[object] = []
@@ -82,7 +82,7 @@ def _streamed(status: int, body: object) -> httpx.Response:
 
 @pytest.fixture
 def nightingale(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> Backend:
-    """Add the line in ``Backend`` and the module that an edit of the source would add."""
+    """Add the line to ``Backend``, and the module, as an edit of the source would."""
     member = str.__new__(Backend, "nightingale")
     member._name_, member._value_ = "NIGHTINGALE", "nightingale"
     monkeypatch.setitem(Backend._value2member_map_, "nightingale", member)

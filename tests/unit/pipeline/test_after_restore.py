@@ -1,4 +1,4 @@
-"""What a bot does with a backup that was made during work that continued afterwards."""
+"""A bot that runs on a backup made during work that continued afterwards."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,7 +17,7 @@ from bot.store.reconcile import reconcile
 from tests import make
 from tests.unit.pipeline.rig import Rig
 
-# A server's backups and their restore are PostgreSQL's own: unit/ops/test_restored.py.
+# Backups of a server and their restore are PostgreSQL's own: unit/ops/test_restored.py.
 pytestmark = pytest.mark.sqlite
 
 SONG, NOTICE = MessageKind.SONG, MessageKind.NOTICE
@@ -90,7 +90,7 @@ def rig(database: Database, tmp_path: Path, clock: make.Clock) -> Rig:
 
 @pytest.fixture
 async def again(rig: Rig, tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[Rig]]]:
-    """Restores the backup ``saved.db`` and begins anew with it, an hour later, in the same outside world."""
+    """Restore the backup ``saved.db`` and restart on it, an hour later, in the same outside world."""
     async with AsyncExitStack() as stack:
 
         async def begin() -> Rig:
@@ -99,7 +99,7 @@ async def again(rig: Rig, tmp_path: Path) -> AsyncIterator[Callable[[], Awaitabl
             restore(path, tmp_path / "saved.db", rig.clock(), lambda *_: None)
             later = Rig(await stack.enter_async_context(Database.open(path)), rig.spool.folder, rig.clock)
             later.music, later.chat = rig.music, rig.chat
-            # A nonce does not last that long: sending twice posts twice.
+            # A nonce does not last that long, so sending twice posts twice.
             later.chat.nonces_kept = False
             later.chat.looked.clear()
             return later
@@ -108,7 +108,7 @@ async def again(rig: Rig, tmp_path: Path) -> AsyncIterator[Callable[[], Awaitabl
 
 
 async def saved(rig: Rig, bring: Bring, tmp_path: Path) -> Job:
-    """A job that is in some state when the backup is made."""
+    """Return a job that is in some state when the backup is made."""
     job = await rig.ask()
     await bring(rig, job)
     backup(rig.database.path, tmp_path / "saved.db", lambda *_: None)

@@ -1,4 +1,4 @@
-"""Songs of two music services: each is finished where it was submitted, whatever is configured since."""
+"""Songs of two music services: each is finished where it was submitted, whatever is configured later."""
 
 import json
 from datetime import timedelta
@@ -41,7 +41,7 @@ async def asked(rig: Rig, words: str = "a sea shanty") -> Job:
 
 
 async def brought_to(rig: Rig, state: JobState) -> Job:
-    """Bring a song to a state in the way that leads there."""
+    """Bring a song to a state along the usual path."""
     if state is JobState.RUNNING:
         rig.music.done_at_once = False
     elif state is JobState.READY:

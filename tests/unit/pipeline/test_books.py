@@ -20,7 +20,7 @@ from bot.store.reconcile import reconcile
 from tests import make
 
 Act = tuple[str, int, int]
-"""What is done, by or to which member, and a number."""
+"""An action, the number of the acting or affected member, and another number."""
 ACTS = st.tuples(
     st.sampled_from(
         [
