@@ -1,4 +1,4 @@
-"""How the bot's parts are supervised, monitored and shut down."""
+"""Supervision, monitoring and shutdown of the bot's parts."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What can be seen, and what breaks a line."""
+"""Visible characters, and line breaks."""
 
 import unicodedata
 

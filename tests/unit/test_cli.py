@@ -1,4 +1,4 @@
-"""The command line itself: what it imports, its exit statuses, and commands whose packages are missing."""
+"""The command line itself: its imports, its exit statuses, and commands with missing packages."""
 
 import ast
 import importlib
@@ -18,7 +18,7 @@ from bot.database.postgresql import EXIT_LOST
 from tests.flows.process import ROOT
 
 LATE = ["bot.cli", *(f"bot.commands.{one.stem}" for one in (ROOT / "bot" / "commands").glob("[a-z]*.py"))]
-"""Modules that import others by their first use."""
+"""Modules that import others on first use."""
 HEAVY = ("aiohttp", "asyncio", "discord", "httpx", "numpy", "rich.console", "sqlite3", "structlog")
 
 
@@ -34,7 +34,7 @@ def test_help_imports_nothing_that_takes_time(words: list[str]) -> None:
 
 @pytest.mark.parametrize("name", LATE)
 def test_every_module_that_is_imported_late_is_the_one_that_is_checked(name: str) -> None:
-    """The names that a type checker sees and those of the program come from the same modules."""
+    """A type checker and the program get the names from the same modules."""
     module = importlib.import_module(name)
     tree = ast.parse(Path(str(module.__file__)).read_text("utf-8"))
     (branch,) = [node for node in tree.body if isinstance(node, ast.If)]

@@ -1,4 +1,4 @@
-"""No id of Discord's is sung or given away."""
+"""No Discord id is sung or disclosed."""
 
 import re
 

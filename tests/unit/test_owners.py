@@ -1,4 +1,4 @@
-"""Folders of another user, as a bind mount often is, and what only the bot's own user may read."""
+"""Folders owned by another user, as bind mounts often are, and files private to the bot's user."""
 
 import os
 import shutil
@@ -15,13 +15,13 @@ from bot.errors import StartRefused
 from bot.owners import correction, make_private
 
 BOT = 10001
-"""The user of the image."""
+"""User id of the image."""
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
 
 @pytest.fixture
 def mounted() -> Iterator[Path]:
-    """A folder of root's that everybody may look into, while this process is the image's user."""
+    """A folder of root's that everybody may read, while this process runs as the image's user."""
     folder = Path(tempfile.mkdtemp(prefix="tunesmith-owners-"))
     folder.chmod(0o755)
     os.setegid(BOT)

@@ -1,4 +1,4 @@
-"""Debug lines about requests: of whom and what, and neither words nor secrets."""
+"""Debug lines about requests: who made them and for what, without texts or secrets."""
 
 import logging
 

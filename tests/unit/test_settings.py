@@ -39,7 +39,7 @@ def env_file(tmp_path: Path) -> Path:
 
 
 def refusal() -> str:
-    """The sentence with which the start is refused; nothing of a secret is in it or behind it."""
+    """Return the sentence with which the start is refused, after checking that it leaks no secret."""
     with pytest.raises(StartRefused) as refused:
         load()
     sentence = str(refused.value)
@@ -51,7 +51,7 @@ def refusal() -> str:
 
 
 def values() -> dict[str, object]:
-    """The loaded settings, their secrets in clear."""
+    """Return the loaded settings, with their secrets in plain text."""
     found = attrs.asdict(load())
     return {
         name: value.get_secret_value() if isinstance(value, Secret) else value
@@ -63,7 +63,7 @@ def values() -> dict[str, object]:
 
 
 def entries() -> dict[str, tuple[str, str]]:
-    """Name, value and the comment above it, of every setting in the example."""
+    """Return the name, the value and the preceding comment of every setting in the example."""
     found = re.findall(r"((?:^#.*\n)*)^([A-Z_]+)=(.*)$", EXAMPLE.read_text("utf-8"), re.MULTILINE)
     return {
         name: (value, " ".join(line.removeprefix("#").strip() for line in comment.splitlines()))
@@ -95,7 +95,7 @@ def test_the_example_shows_what_is_required_and_no_value_for_it(name: str) -> No
     assert ("", True) == (entries()[name][0], "Required" in entries()[name][1])
 
 
-# -- where settings come from
+# -- sources of settings
 
 
 def test_the_environment_counts_before_the_file(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +185,7 @@ def test_the_database_is_named_by_its_address(monkeypatch: pytest.MonkeyPatch) -
     assert Path("/var/lib/tunesmith.db") == load().database_path
 
 
-# -- what is refused
+# -- refused values
 
 
 @pytest.mark.parametrize("name", REQUIRED)
@@ -407,7 +407,7 @@ def test_an_unknown_service_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refusal().startswith("MUSIC_BACKEND must be ")
 
 
-# -- what is shown
+# -- displayed values
 
 
 @pytest.mark.parametrize("shown", [repr, str, lambda loaded: str(attrs.asdict(loaded))])

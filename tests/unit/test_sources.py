@@ -1,4 +1,4 @@
-"""Where settings come from: the environment, ``.env``, files of secrets and systemd's credentials."""
+"""Sources of settings: the environment, ``.env``, files of secrets and systemd's credentials."""
 
 import codecs
 import os
@@ -50,7 +50,7 @@ def required(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def refusal() -> str:
-    """The sentence with which the start is refused; no secret is in it."""
+    """Return the sentence with which the start is refused, which contains no secret."""
     with pytest.raises(StartRefused) as refused:
         load()
 
@@ -59,13 +59,13 @@ def refusal() -> str:
 
 
 def read(field: str) -> str:
-    """The value of a secret."""
+    """Return a secret's value."""
     value: str = getattr(load(), field).get_secret_value()
     return value
 
 
 def secret_file(field: str, content: str | bytes, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file with this content, which is to contain the secret."""
+    """Create a file with this content, and set it as the source of the secret."""
     name = field.upper()
     file = Path("secret")
     file.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -140,7 +140,7 @@ def test_a_slip_in_the_name_of_a_file_is_refused(monkeypatch: pytest.MonkeyPatch
 
 
 def _replace_by(make: Callable[[Path], object]) -> Callable[[Path], object]:
-    """Put something else in the place of a file."""
+    """Return a function that replaces a file by something else."""
 
     def replace(file: Path) -> None:
         file.unlink()
@@ -357,7 +357,7 @@ def test_all_missing_settings_are_named_at_once(monkeypatch: pytest.MonkeyPatch)
 
 
 def shown(*, status: int) -> tuple[dict[str, tuple[str, str]], str]:
-    """Origin and value of each setting as ``tunesmith config`` shows them, and what it says besides."""
+    """Return the origin and value of each setting shown by ``tunesmith config``, and its other output."""
     result = CliRunner().invoke(cli, ["config"])
 
     assert status == result.exit_code, result.output

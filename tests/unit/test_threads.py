@@ -1,4 +1,4 @@
-"""Blocking work of one kind holds up no other kind."""
+"""Blocking work of one kind delays no other kind."""
 
 import asyncio
 import socket

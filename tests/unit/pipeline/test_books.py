@@ -81,7 +81,7 @@ class Evening:
                 await self.credits.limit_role(make.GUILD, role_id, number or None, entry)
 
     async def asks(self, member_id: int) -> None:
-        """Ask for a song; if it is promised, no limit was overshot at this time."""
+        """Request a song; if it is accepted, check that no limit was exceeded at this time."""
         roles = frozenset({make.GUILD, FAN})
         before = await self.credits.balance(make.GUILD)
         taken = await self.intake.accept(make.prompt(), make.origin(member_id=member_id, role_ids=roles))
@@ -91,7 +91,7 @@ class Evening:
         assert found.limit is None or found.used + found.held <= found.limit.credits
 
     async def one_of(self, state: JobState, number: int) -> Job | None:
-        """A job in this state, if there is any."""
+        """Return a job in this state, if any."""
 
         def find(tx: Tx) -> Job | None:
             rows = tx.execute(
@@ -102,7 +102,7 @@ class Evening:
         return await self.database.read(find)
 
     def finished(self, tx: Tx, *, job: Job) -> None:
-        """What the pipeline writes down when the audio is there."""
+        """Record the success of the download as the pipeline does."""
         now = self.clock()
         assert jobs.move(tx, job, JobState.STORED, now=now, due_at=now, task_id=f"task-{job.id}")
         ledger.settle(tx, job.id, now)

@@ -17,7 +17,7 @@ async def song(rig: Rig) -> None:
 
 
 async def settle_down(rig: Rig) -> None:
-    """Rounds over the next two minutes."""
+    """Run rounds over the next two minutes."""
     for _ in range(24):
         rig.clock.forward(seconds=5)
         await rig.round()
@@ -25,7 +25,7 @@ async def settle_down(rig: Rig) -> None:
 
 @pytest.fixture
 async def listening(rig: Rig) -> Rig:
-    """A server with an allowance of two songs whose budget alerts go to a channel."""
+    """A server with an allowance of two songs, whose budget alerts go to a channel."""
     await rig.credits.set_allowance(make.GUILD, 20, None, make.entry())
     await rig.credits.set_alerts(make.GUILD, TOLD, make.entry())
     return rig

@@ -1,4 +1,4 @@
-"""Each process of a fleet works for its servers; one of them pays and keeps house for all."""
+"""Each process of a fleet works for its servers; one of them pays and does maintenance for all."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -14,11 +14,11 @@ from tests import make
 from tests.unit.pipeline.rig import Rig
 
 OWN = (make.GUILD >> 22) % 2
-"""The slot of two that has the server."""
+"""The slot responsible for the server, out of two."""
 
 
 class Fleet:
-    """One process of two at a time, whichever is its turn."""
+    """One of two processes at a time, each in turn."""
 
     def __init__(self, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
         self.rig = rig
@@ -29,7 +29,7 @@ class Fleet:
         self._monkeypatch.setattr(type(self.rig.database), "share", Share(slot=slot, slots=2))
 
     async def steps(self, job: Job, slot: int, count: int = 3) -> JobState:
-        """Let a process with this slot work for a while. Returns what became of the job."""
+        """Let a process with this slot work for a while. Return the job's state."""
         self.be(slot)
         for _ in range(count):
             with suppress(AssertionError):  # nothing is due for this slot

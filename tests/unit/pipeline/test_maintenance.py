@@ -93,7 +93,7 @@ async def test_books_that_do_not_add_up_alert_the_operator_once_a_day(rig: Rig) 
     assert "tunesmith doctor --ledger" in rig.alerts[0]
 
 
-# -- files that somebody has just asked for
+# -- recently requested files
 
 
 async def test_a_file_fetched_again_stays_for_an_hour_however_old_its_song(rig: Rig) -> None:
@@ -110,7 +110,7 @@ async def test_a_file_fetched_again_stays_for_an_hour_however_old_its_song(rig: 
     assert (True, False) == (fresh.exists(), old.exists())
 
 
-# -- words that are too old
+# -- expired texts
 
 
 def left_of(rig: Rig, *texts: str) -> set[str]:
@@ -159,7 +159,7 @@ async def test_a_draft_is_gone_from_the_files_after_its_day(rig: Rig) -> None:
 
 
 async def scrubs(rig: Rig, monkeypatch: pytest.MonkeyPatch, keeper: Maintenance, turns: int) -> list[int]:
-    """The turns of a keeper, every quarter of an hour, at which it scrubs the file."""
+    """Return the quarter-hourly turns of a keeper at which it scrubs the file."""
     scrubbed: list[int] = []
     turn = 0
 
@@ -226,7 +226,7 @@ async def hashes(rig: Rig) -> int:
     return int(count)
 
 
-# -- copies that were made before a migration
+# -- copies from before a migration
 
 
 @pytest.mark.sqlite

@@ -1,11 +1,11 @@
-"""A stored song whose files are on no machine that works is fetched from the service again."""
+"""A stored song whose files are on no working machine is fetched from the service again."""
 
 from bot.model import JobState
 from tests.unit.pipeline.rig import Rig
 
 
 def wipe(rig: Rig) -> None:
-    """Lose what the machine had stored."""
+    """Delete the machine's stored files."""
     for path in rig.spool.folder.iterdir():
         path.unlink()
 

@@ -348,7 +348,7 @@ async def test_one_member_whose_words_always_fail_does_not_hold_up_another(rig: 
     for _ in range(10):
         await rig.ask()
         await rig.round()
-    rig.clock.forward(seconds=11)  # the server has used its share of the window in which requests are counted
+    rig.clock.forward(seconds=11)  # the server has used its share of the window for counting requests
     other = await rig.ask(make.prompt("words of another"), make.origin(member_id=make.OTHER))
 
     await rig.round()

@@ -1,4 +1,4 @@
-"""Edge cases of the state machine: what is written together, how many at once, and when."""
+"""Edge cases of the state machine: atomic writes, concurrency limits, and timing."""
 
 import asyncio
 import itertools
@@ -22,7 +22,7 @@ from tests.unit.pipeline.rig import Rig
 DONE, TOLD = JobState.DELIVERED, JobState.EXPLAINED
 
 
-# -- what is written together
+# -- atomic writes
 
 
 async def refuse_entries(rig: Rig, kind: str) -> None:
@@ -33,7 +33,7 @@ async def refuse_entries(rig: Rig, kind: str) -> None:
 
 
 async def states_and_findings(rig: Rig) -> tuple[list[str], tuple[str, ...]]:
-    """The states of all jobs, and where the books don't add up."""
+    """Return the states of all jobs, and the errors in the books."""
     rows = await rig.database.read(lambda tx: tx.execute("SELECT state FROM job").fetchall())
     return [row["state"] for row in rows], (await rig.database.read(reconcile)).findings
 
@@ -142,11 +142,11 @@ async def test_three_tasks_of_another_job_in_a_row_open_the_breaker(rig: Rig) ->
     assert 1 == len(rig.alerts)
 
 
-# -- how many at once, and how soon
+# -- concurrency limits and timing
 
 
 class HeldUp:
-    """Work that ends only when it is released."""
+    """Work that ends only when released."""
 
     def __init__(self) -> None:
         self.reached = asyncio.Event()
@@ -159,7 +159,7 @@ class HeldUp:
 
 @pytest.fixture
 def post(rig: Rig) -> HeldUp:
-    """Hold the answers to paid requests."""
+    """Withhold the answers to paid requests."""
     held_up = HeldUp()
 
     async def answer(request: httpx.Request) -> httpx.Response:
@@ -222,12 +222,12 @@ async def test_one_server_leaves_places_in_each_window_to_the_others(rig: Rig) -
 
 
 class Watching(Chat):
-    """A chat that keeps what its cards were told, and may be late with its answer to a song."""
+    """A chat that records what its cards show, and may be late with its answer to a song."""
 
     def __init__(self, now: Callable[[], datetime], song: HeldUp | None = None) -> None:
         super().__init__()
         self.edits: list[tuple[datetime, bool]] = []
-        """When a card was edited, and whether it called the song slow."""
+        """When each card was edited, and whether it called the song slow."""
         self._now = now
         self._song = song
 
@@ -274,12 +274,12 @@ async def test_a_song_is_called_slow_twenty_minutes_after_it_was_asked_for(rig: 
 
 
 async def persistent_view(runner: Runner, held_up: HeldUp) -> None:
-    """The runner has to stop in the middle of delayed work, which then ends."""
+    """Stop the runner in the middle of delayed work, which then ends."""
     around = asyncio.create_task(runner.round())
     await held_up.reached.wait()
     runner.stop()
     ending = asyncio.create_task(runner.run())
-    await asyncio.sleep(0)  # it has nothing to do but to end, and cuts off now what may be cut off
+    await asyncio.sleep(0)  # with nothing to do but stop, it now interrupts whatever it may interrupt
     held_up.let_go.set()
     await asyncio.gather(around, ending)
 
@@ -315,7 +315,7 @@ async def test_a_runner_that_was_stopped_begins_nothing(rig: Rig) -> None:
     assert (0, 0) == (claimed, rig.music.posts)
 
 
-# -- one message, and the end of a bug
+# -- a single message, and the end of a bug
 
 
 async def test_a_song_is_looked_for_after_a_death_over_its_send(
@@ -374,7 +374,7 @@ async def test_a_bug_is_met_three_times(broken: str, rig: Rig, caplog: pytest.Lo
 
     await rig.rest(rounds=30)
 
-    # A request that may have been sent is not sent again, bug or not: its job is found in `submitting`.
+    # A request that may have been sent is never sent again, bug or not: its job is found in `submitting`.
     assert (1 if broken == "POST" else 3) == caplog.text.count("bug in a step")
 
 

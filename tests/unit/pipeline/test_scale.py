@@ -1,4 +1,4 @@
-"""Many songs at once: what a round writes, and how many polls are under way."""
+"""Many songs at once: the writes of a round, and the number of concurrent polls."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Counted:
-    """A database that counts its transactions, and meets an error in some."""
+    """A database that counts its transactions, and fails some of them."""
 
     def __init__(self, database: Database, error: Exception | None = None) -> None:
         self._database = database
@@ -53,7 +53,7 @@ async def test_a_round_without_anything_due_writes_nothing(rig: Rig, monkeypatch
         return await write(fn)
 
     async with rig.process() as runner:
-        await runner.round()  # resumes, and brings the card up to date
+        await runner.round()  # resumes, and updates the card
         monkeypatch.setattr(rig.database, "write", recorded)
         await runner.round()
 
@@ -158,6 +158,6 @@ def test_failures_of_the_service_halve_the_polls_once_a_while() -> None:
     size = window.size
 
     for _ in range(20):
-        window.failed()  # all that were under way
+        window.failed()  # all polls in flight
 
     assert size // 2 == window.size

@@ -121,7 +121,7 @@ async def test_notices_that_hang_in_one_channel_do_not_delay_a_song_in_another(
 
 
 async def failed(rig: Rig, number: int) -> Job:
-    """A job that failed and whose member is still to be told, in the busy channel."""
+    """Return a failed job in the busy channel whose member has yet to be notified."""
     job = await rig.ask(make.prompt(f"text {number}"), make.origin(channel_id=BUSY))
     await rig.database.write(lambda tx: fail(tx, job, FailReason.REFUSED, "", now=rig.clock()))
     return job

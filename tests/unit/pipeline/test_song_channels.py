@@ -1,4 +1,4 @@
-"""Songs that go to a channel of their own, and their announcements: each once, and never lost."""
+"""Songs posted in a separate channel, and their announcements: each once, and never lost."""
 
 import pytest
 from msgspec.structs import replace
@@ -32,7 +32,7 @@ def places(rig: Rig) -> list[int]:
 
 
 async def settle_down(rig: Rig) -> None:
-    """Rounds over the next two minutes."""
+    """Run rounds over the next two minutes."""
     for _ in range(24):
         rig.clock.forward(seconds=5)
         await rig.round()
@@ -40,7 +40,7 @@ async def settle_down(rig: Rig) -> None:
 
 @pytest.fixture
 async def staged(rig: Rig) -> Rig:
-    """A server whose songs go to a stage, and are announced in the news."""
+    """A server whose songs are posted on a stage and announced in the news."""
     await set_channels(rig, SongChannels(results=STAGE, announced=NEWS))
     return rig
 
@@ -139,7 +139,7 @@ async def test_an_announcement_whose_answer_is_lost_ends_within_its_nonce(staged
     sends = len(staged.chat.announcements)
     await settle_down(staged)
 
-    assert 2 <= sends <= 13  # every 5 s for a minute, in which Discord drops a repeated nonce
+    assert 2 <= sends <= 13  # every 5 s for a minute, during which Discord drops a repeated nonce
     assert sends == len(staged.chat.announcements)
 
 

@@ -1,4 +1,4 @@
-"""The log about a song: one line with its times and outcome, and at DEBUG its requests, without words."""
+"""The log of a song: one line with its times and outcome, and at DEBUG its requests, without its texts."""
 
 import logging
 from datetime import timedelta

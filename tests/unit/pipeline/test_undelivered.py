@@ -1,4 +1,4 @@
-"""A song that could not be posted is looked at again by itself, and never posted twice."""
+"""A song that could not be posted is retried automatically, and never posted twice."""
 
 from bot.model import Job, JobState
 from tests import make
@@ -10,7 +10,7 @@ AN_HOUR_S = 3_600
 
 
 async def nowhere(rig: Rig) -> Job:
-    """A song that neither its channel nor its member takes."""
+    """Return a song accepted by neither its channel nor its member."""
     rig.chat.closed_channels = {make.CHANNEL}
     rig.chat.closed_members = {make.MEMBER}
     job = await rig.ask()
@@ -19,7 +19,7 @@ async def nowhere(rig: Rig) -> Job:
 
 
 async def unsure(rig: Rig) -> Job:
-    """A song that has been posted, which nobody can know: the answer is lost, and the history unreadable."""
+    """Return a posted song that cannot be known to be posted: no answer, and an unreadable history."""
     job = await rig.ask()
     rig.chat.on_send = ["lost"]
     rig.chat.no_history = True
@@ -31,7 +31,7 @@ async def unsure(rig: Rig) -> Job:
 
 
 async def hours(rig: Rig, count: int) -> list[int]:
-    """Hours with their maintenance. Returns those in which the channel was looked at."""
+    """Run maintenance for some hours. Return those in which it checked the channel."""
     keeper, looks = maintenance(rig), []
     for hour in range(1, count + 1):
         rig.clock.forward(seconds=AN_HOUR_S)

@@ -1,4 +1,4 @@
-"""The balance at the music service: when it is read, what is kept, and when the operator is alerted."""
+"""The balance at the music service: when it is read, what is stored, and when the operator is alerted."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -25,7 +25,7 @@ PATIENCE_S = 30.0
 
 
 class Account:
-    """The operator's account at kie, and the bot's watch over it."""
+    """The operator's account at kie, and the bot's monitoring of it."""
 
     def __init__(self, rig: Rig, client: MusicClient, front: KieFront) -> None:
         self.rig = rig
@@ -34,7 +34,7 @@ class Account:
         self.terms = terms()
 
     def watch(self, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> UpstreamBalance:
-        """What a new process has."""
+        """Return the monitor of a new process."""
         return UpstreamBalance(
             database=self.rig.database,
             music=self.client,
@@ -45,7 +45,7 @@ class Account:
         )
 
     async def alerts_at(self, songs: float, watch: UpstreamBalance | None = None) -> int:
-        """Return how many alerts a read brings whose balance pays for ``songs``."""
+        """Return the number of alerts from reading a balance that pays for ``songs``."""
         before, self.front.balance = len(self.rig.alerts), songs * SONG
         await (watch or self.watch()).read(self.terms)
         return len(self.rig.alerts) - before
@@ -104,7 +104,7 @@ async def test_each_warning_has_an_alert_of_its_own(account: Account) -> None:
     assert [2, 0] == [await account.alerts_at(3), await account.alerts_at(2)]
 
 
-# -- what can't be read
+# -- unreadable balances
 
 
 @pytest.mark.parametrize("broken", ["no number", "no answer"])
@@ -133,7 +133,7 @@ async def refuse(_: httpx.Request) -> httpx.Response:
 
 
 class Pauses:
-    """A sleep that ends when the test says so."""
+    """A sleep that ends when the test decides."""
 
     def __init__(self) -> None:
         self.begun: asyncio.Queue[float] = asyncio.Queue()

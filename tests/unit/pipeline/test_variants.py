@@ -1,4 +1,4 @@
-"""Whatever shape the music service's answers have: one charge, one song, and the books balance."""
+"""Whatever the shape of the music service's answers: one charge, one song, and the books balance."""
 
 import pytest
 

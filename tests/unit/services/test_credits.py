@@ -17,7 +17,7 @@ FAN = 71
 
 
 async def taken(rig: Rig, *members: int, **changes: object) -> list[Refusal | None]:
-    """Return the refusal of each of these members' concurrent requests."""
+    """Return the refusals of concurrent requests, one for each of these members."""
 
     async def ask(member_id: int) -> Refusal | None:
         try:

@@ -1,4 +1,4 @@
-"""Exports that are too large for one file, or for all that Discord takes."""
+"""Exports too large for one file, or for everything that Discord accepts."""
 
 import asyncio
 import gzip
@@ -20,12 +20,12 @@ HEAD = {"member": 7, "language": None}
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Parts of 64 KiB instead of 8 MiB."""
+    """Reduce the size of parts from 8 MiB to 64 KiB."""
     monkeypatch.setattr(module, "PART_MAX_BYTES", 64 * 1024)
 
 
 def songs(count: int) -> Iterator[str]:
-    """Texts of 2,000 characters that hardly get smaller."""
+    """Yield texts of 2,000 characters that barely compress."""
     rng = random.Random(1)  # noqa: S311 - no secret
     for _ in range(count):
         yield rng.randbytes(1_000).hex()

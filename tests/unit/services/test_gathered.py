@@ -28,7 +28,7 @@ def put(name: str) -> Callable[[Tx], None]:
 
 
 async def there(database: Database, names: str) -> list[str]:
-    """Which of these are kept."""
+    """Return which of these names are stored."""
     return await database.read(lambda tx: [name for name in names if fact(tx, name) == "here"])
 
 

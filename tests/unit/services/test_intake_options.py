@@ -1,4 +1,4 @@
-"""Options that a song can't have here are named before anything is paid, and never dropped."""
+"""Options unavailable here are reported before anything is paid, and never dropped."""
 
 import itertools
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which servers are served, and the limit for all servers together."""
+"""The servers that are served, and the limit for all servers together."""
 
 import asyncio
 import contextlib

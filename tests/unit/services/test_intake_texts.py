@@ -1,4 +1,4 @@
-"""What a request's texts are when its job is queued, whichever way they came."""
+"""A request's texts once its job is queued, whichever way they arrived."""
 
 import asyncio
 
@@ -50,7 +50,7 @@ async def test_a_second_delivery_cant_pass_a_first_that_is_given_up(
     second: list[object] = []
 
     async def gives_up(_: object) -> object:
-        monkeypatch.setattr(database, "write", write)  # the second one would get through
+        monkeypatch.setattr(database, "write", write)  # the second delivery would succeed
         second.append(await taking.accept(request, origin))
         raise StoreBusy("the writer had no time", 5.0)
 

@@ -1,4 +1,4 @@
-"""What a spreadsheet makes of the exported ledger."""
+"""The exported ledger as read by a spreadsheet."""
 
 import csv
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests import make
 
 BIG = 2**64 - 1
 NUMBER_DIGITS_MAX = 15
-"""Digits of a number that Excel and LibreOffice keep."""
+"""Maximum number of digits that Excel and LibreOffice preserve."""
 ROW = LedgerRow(
     day=20_000,
     id=1,

@@ -1,4 +1,4 @@
-"""Have lyrics written: what is paid for once, whatever dies, is locked or is asked for twice."""
+"""Lyrics are paid for once, despite crashes, locks and repeated requests."""
 
 import asyncio
 import json
@@ -52,7 +52,7 @@ def answered(code: int, data: object = None) -> httpx.Response:
 
 @dataclass
 class Service:
-    """The music service: what it was sent, and how it answers."""
+    """The music service: the requests it receives, and its answers."""
 
     posts: int = 0
     accepted: Callable[[], httpx.Response] = lambda: answered(200, {"taskId": "t1"})
@@ -60,9 +60,9 @@ class Service:
     posted: asyncio.Event = field(default_factory=asyncio.Event)
     polled: asyncio.Event = field(default_factory=asyncio.Event)
     answers: asyncio.Event = field(default_factory=asyncio.Event)
-    """Whether requests are answered."""
+    """Set while requests are answered."""
     answers_polls: asyncio.Event = field(default_factory=asyncio.Event)
-    """Whether status queries are."""
+    """Set while status queries are answered."""
 
     def __post_init__(self) -> None:
         self.answers.set()
@@ -85,7 +85,7 @@ async def at_once(_: float) -> None:
 
 @dataclass
 class Stand:
-    """A lyricist on a database, which a restart replaces."""
+    """A lyricist on a database, replaced by a restart."""
 
     database: Database
     service: Service
@@ -94,7 +94,7 @@ class Stand:
     lyricist: Lyricist
     music: MusicClients
     look: Callable[[float], Awaitable[None]] = at_once
-    """Waits until the next look at what slot 0 has done."""
+    """Waits before looking again at slot 0's progress."""
     payments: LyricsPayments = field(init=False)
 
     def restart(self) -> None:
@@ -117,7 +117,7 @@ class Stand:
         )
 
     async def write(self, *, member_id: int = MEMBER, **changes: object) -> str | None:
-        """The lyrics that are written for a member."""
+        """Have lyrics written for a member, and return them."""
         origin = make.origin(member_id=member_id, **changes)
         written = await self.lyricist.write("rain", REQUEST, origin)
         return None if written is None else written.request.lyrics

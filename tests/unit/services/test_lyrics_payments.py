@@ -1,4 +1,4 @@
-"""Lyrics in a fleet: slot 0 pays for what another slot wants, once, whoever is killed."""
+"""Lyrics in a fleet: slot 0 pays once for another slot's request, whichever process is killed."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ LEADER, OTHER = Share(slot=0, slots=2), Share(slot=1, slots=2)
 
 
 class InSlot:
-    """A database as the process of another slot sees it."""
+    """A database as seen by the process of another slot."""
 
     def __init__(self, database: Database, share: Share) -> None:
         self.share = share
@@ -30,14 +30,14 @@ class InSlot:
 
 
 class Fleet:
-    """A slot that members ask, and slot 0; each can be replaced, as after a kill."""
+    """The slot of the members, and slot 0; each can be replaced, as after a kill."""
 
     def __init__(self, asking: Stand, leading: Stand) -> None:
         self.asking = asking
         self.leading = leading
         self.service = asking.service
         self.looks = asyncio.Semaphore(0)
-        """Looks that the asking slot may take."""
+        """Permits for the requesting slot to look."""
         self.waits = asyncio.Event()
         leading.music = asking.music
         asking.look = self._look
@@ -53,20 +53,20 @@ class Fleet:
         await self.leading.payments.round(DRAFTS)
 
     async def paid_until(self, asked: "asyncio.Task[str | None]") -> None:
-        """Let slot 0 look until the asking slot has its answer."""
+        """Let slot 0 look until the requesting slot has its answer."""
         while not asked.done():
             await self.pay()
             self.looks.release()
 
     async def wanted(self) -> "asyncio.Task[str | None]":
-        """Ask, and wait until that is written down."""
+        """Request lyrics, and wait until the request is recorded."""
         asked = asyncio.create_task(self.asking.write())
         await first_of(asked, self.waits)
         return asked
 
 
 async def first_of(task: "asyncio.Task[Any]", event: asyncio.Event) -> None:
-    """Wait for the event, or for the end of what should set it."""
+    """Wait for the event, or for the end of the task that should set it."""
     waiting = asyncio.create_task(event.wait())
     await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()

@@ -32,7 +32,7 @@ def rig(database: Database, tmp_path: Path, clock: make.Clock) -> Rig:
 
 @pytest.fixture
 async def operator(rig: Rig) -> AsyncIterator[OperatorActions]:
-    """A second process's, while the bot has the database."""
+    """The actions of a second process, while the bot has the database."""
     url = server_url(rig.database)
     if url is not None:
         async with postgresql.Database.attach(url) as session:
@@ -220,7 +220,7 @@ async def test_the_log_is_left_to_the_running_bot(rig: Rig) -> None:
     content, size = files(rig.database.path)
 
     async with Database.attach(rig.database.path) as attached:
-        for number in range(1_500):  # more than the pages after which SQLite brings a log into its file
+        for number in range(1_500):  # more than the pages after which SQLite runs a checkpoint
             await attached.write(
                 lambda tx, number=number: tx.execute("INSERT INTO fact VALUES (?, 'x')", (f"{number}",))  # type: ignore[misc]
             )

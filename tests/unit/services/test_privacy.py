@@ -32,7 +32,7 @@ EDITED = LYRICS.replace("I left my heart on the evening train", "A line of someb
 SONG = make.custom(title="Wet asphalt", style="synthwave, slow", lyrics=LYRICS)
 WORDS = ("Wet asphalt", "synthwave, slow", "Neon over wet asphalt", "Come back, come back again")
 PERSON = 1_234_567_890_123_456_789
-"""A member's id as long as Discord's."""
+"""A member id of the same length as Discord's."""
 
 
 async def song(
@@ -42,7 +42,7 @@ async def song(
     source: Job | None = None,
     reuse: Reuse = Reuse.REMIX,
 ) -> Job:
-    """A member's song, posted, with its card up to date."""
+    """Return a posted song of a member's with an up-to-date card."""
     job = await asked(rig, request, member_id, source, reuse)
     await rig.until(job, DONE)
     rig.clock.forward(seconds=6)
@@ -57,7 +57,7 @@ async def asked(
     source: Job | None = None,
     reuse: Reuse = Reuse.REMIX,
 ) -> Job:
-    """A member's request, and they have read its card."""
+    """Return a member's request after they have seen its card."""
     taken = None if source is None else Source(job_id=source.id, reuse=reuse)
     name = "Annabel Lee" if member_id == PERSON else "Bob"
     origin = make.origin(member_id=member_id, member_name=name)
@@ -69,7 +69,7 @@ async def asked(
 
 
 async def settle_down(rig: Rig) -> None:
-    """Rounds until the cards are up to date and what is due is done, and a scrub."""
+    """Run rounds until the cards are up to date and nothing is due, then scrub."""
     for _ in range(3):
         rig.clock.forward(seconds=6)
         await rig.round()
@@ -77,7 +77,7 @@ async def settle_down(rig: Rig) -> None:
 
 
 def left_of(rig: Rig, texts: tuple[str, ...] = WORDS, *ids: int) -> set[tuple[str, str]]:
-    """What the database's files still have of the words, the name and the ids, once scrubbed."""
+    """Return which of the words, the name and the ids remain in the database's files after a scrub."""
     return left_in(rig.database, [*texts, "Annabel"], [PERSON, *ids])
 
 
@@ -98,7 +98,7 @@ NOTHING = replace(DELETED, clean=True)
 
 
 def on_engine(rig: Rig, deletion: Deletion) -> Deletion:
-    """The same as the database's engine reports it."""
+    """Return the deletion as reported by the database's engine."""
     return replace(deletion, on_server=server_url(rig.database) is not None)
 
 
@@ -306,7 +306,7 @@ async def test_files_that_can_not_be_removed_are_retried_and_delay_nothing(rig: 
     job = await song(rig)
     for path in files(rig):
         path.unlink()
-        path.mkdir()  # what can't be unlinked
+        path.mkdir()  # cannot be unlinked
 
     deletion = await rig.privacy.delete(DiscordUserId(PERSON))
     await rig.round()
@@ -359,7 +359,7 @@ async def test_a_deletion_says_until_when_a_replaced_file_is_kept(rig: Rig) -> N
     assert text.endswith(f"deleted after {format_dt(deletion.replaced_until, 'D')}.")
 
 
-# -- what others made of it
+# -- others' songs with the same words
 
 
 async def test_a_deletion_reaches_again_and_remix_of_others(rig: Rig) -> None:
@@ -410,7 +410,7 @@ async def test_words_of_one_who_leaves_are_taken_up_no_more(rig: Rig, reuse: Reu
         await rig.intake.keep_draft(source.request, OTHER, source.id)
 
 
-# -- what outlives it
+# -- data that outlives a deletion
 
 
 async def test_a_deletion_resets_nothing_that_was_used(rig: Rig) -> None:
@@ -426,7 +426,7 @@ async def test_a_deletion_resets_nothing_that_was_used(rig: Rig) -> None:
     assert 10 == (await rig.balance()).used
 
 
-# -- seeing it and taking it along
+# -- viewing and exporting data
 
 
 @pytest.mark.sqlite

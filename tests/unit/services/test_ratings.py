@@ -1,4 +1,4 @@
-"""Rate songs: which presses count, how often, and the pages of the best."""
+"""Rating songs: which presses count, how often, and the pages of the best."""
 
 from datetime import timedelta
 

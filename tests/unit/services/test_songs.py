@@ -1,4 +1,4 @@
-"""A song is posted again from wherever it is still available, and no job changes its state."""
+"""A song is reposted from wherever it is still available, and no job changes its state."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -43,7 +43,7 @@ async def song_archive(rig: Rig) -> AsyncIterator[SongArchive]:
 
 @pytest.fixture
 async def song(rig: Rig) -> Job:
-    """A song that was delivered with two takes."""
+    """A delivered song with two takes."""
     job = await rig.ask()
     await rig.until(job, JobState.DELIVERED)
     rig.music.downloads = rig.music.polls = 0
@@ -58,7 +58,7 @@ def lose(rig: Rig, song: Job, *takes: int) -> None:
 
 
 def lose_message(rig: Rig, song: Job) -> None:
-    """Somebody deletes the message that brought the song."""
+    """Delete the message with the song, as a moderator."""
     assert song.message_id is not None
     del rig.chat.audio[song.message_id]
 
@@ -70,7 +70,7 @@ def lose_urls(rig: Rig, song: Job) -> None:
 
 
 async def takes(song_archive: SongArchive, song: Job) -> dict[int, bytes]:
-    """Return the bytes of each available take, which match the recorded ones."""
+    """Return the bytes of each available take, after comparing them with the recorded ones."""
     found = await song_archive.files(song)
     assert [(path.stat().st_size, path.name) for _, path in found] == [
         (track.size_bytes, track.file) for track, _ in found
@@ -79,12 +79,12 @@ async def takes(song_archive: SongArchive, song: Job) -> dict[int, bytes]:
 
 
 def audio(rig: Rig, song: Job) -> dict[int, bytes]:
-    """What the song's message brought."""
+    """Return the files of the song's message."""
     assert song.message_id is not None
     return dict(rig.chat.audio[song.message_id])
 
 
-# -- where it lies
+# -- sources
 
 
 async def test_a_song_in_the_spool_is_asked_of_nobody(rig: Rig, song_archive: SongArchive, song: Job) -> None:
@@ -172,7 +172,7 @@ async def test_changed_addresses_are_asked_for_once(rig: Rig, song_archive: Song
     assert {1: OTHER_SONG, 2: WAVE} == await takes(song_archive, song)
     assert 1 == rig.music.polls
 
-    # It is written down as it is now, also where it has become another kind of file.
+    # It is recorded in its current form, even if the type of file has changed.
     tracks = (await rig.get(song)).tracks
     assert [track.url for track in tracks] == rig.task.urls
     assert [f"{song.id}-1.mp3", f"{song.id}-2.wav"] == [track.file for track in tracks]
@@ -216,7 +216,7 @@ async def test_a_song_that_lies_nowhere_is_gone(
     with pytest.raises(SongGone):
         await song_archive.post(song, CHANNEL, INTERACTION)
 
-    # Each address is tried once, also where the music service names it again.
+    # Each address is tried once, even if the music service returns it again.
     assert (1, 2) == (rig.music.polls, rig.music.downloads)
     assert [] == rig.chat.copies
     assert song == await rig.get(song)
@@ -372,7 +372,7 @@ async def test_fetching_ends_and_what_came_by_then_is_posted(
         await song_archive.files(song)
 
 
-# -- two at once
+# -- concurrent requests
 
 
 async def test_two_who_want_the_same_song_at_once_fetch_it_once(

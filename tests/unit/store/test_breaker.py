@@ -15,7 +15,7 @@ A, B, C = (DiscordUserId(id_) for id_ in (1, 2, 3))
 
 
 def unknown(tx: Tx, now: datetime, member: DiscordUserId = A, text: str | None = None) -> bool:
-    """An unknown outcome of a member's request, by default for a text that is theirs alone."""
+    """Record an unknown outcome of a member's request, by default with a text that is theirs alone."""
     return breaker.unknown(tx, Backend.SSEEDANCE, asked(member, text), now)
 
 
@@ -30,7 +30,7 @@ def asked(member: DiscordUserId, text: str | None) -> Job:
 
 
 def wait(tx: Tx, now: datetime) -> timedelta:
-    """Return how long requests stay stopped, without entering."""
+    """Return how long requests remain stopped, without sending one."""
     retry_at = breaker.read(tx, Backend.SSEEDANCE).retry_at
     return timedelta() if retry_at is None else retry_at - now
 

@@ -27,7 +27,7 @@ BOUNDS = st.builds(
     st.sampled_from((14_975, 15_338, 20_454, 20_484, 20_512)),
     st.integers(-30, 30),
 )
-"""Hours around the beginnings of months, and the day that Apia skipped."""
+"""Hours around the starts of months, and around the day that Apia skipped."""
 STEPS = st.lists(st.tuples(ZONES, st.timedeltas(timedelta(), timedelta(hours=30))), min_size=1, max_size=12)
 
 
@@ -104,13 +104,13 @@ def test_what_a_wrong_clock_has_left_behind_does_not_count() -> None:
 
 
 def counted_wrong(tx: Tx) -> list[str]:
-    """What reconciliation finds, besides that these songs have no jobs."""
+    """Return the findings of reconciliation, apart from songs without jobs."""
     jobless = ("nowhere else", "songs of queued")
     return [one for one in reconcile(tx).findings if not any(words in one for words in jobless)]
 
 
 def spent_all(tx: Tx, number: int, now: datetime) -> int:
-    """Spend what the server has in songs of 10; return how many there were."""
+    """Spend the server's credits on songs of 10; return the number of songs."""
     member = members.member_number(tx, DiscordUserId(MEMBER))
     for count in range(100):
         job_id = JobId(number * 1_000 + count)

@@ -1,4 +1,4 @@
-"""What a deletion removes from rows and files, what it keeps, and what it waits for."""
+"""Deletions: what they remove from rows and files, what they keep, and what they wait for."""
 
 import asyncio
 import random
@@ -56,7 +56,7 @@ def asked(
     reuse: Reuse = Reuse.REMIX,
     **changes: object,
 ) -> Job:
-    """A member's queued job."""
+    """Return a member's queued job."""
     origin = make.origin(member_id=member_id, **changes)
     job = make.job(id=jobs.new_id(), request=request or make.custom(lyrics=LYRICS), origin=origin)
     held = ledger.hold(tx, job.id, GUILD, MemberNumber(number(tx, member_id)), 10, RICH, NOW)
@@ -78,7 +78,7 @@ def column(tx: Tx, sql: str) -> list[object]:
     return [row[0] for row in tx.execute(sql)]
 
 
-# -- what goes, and what stays
+# -- removed and kept data
 
 
 def test_of_a_song_nothing_stays_but_what_the_books_need(tx: Tx) -> None:
@@ -199,13 +199,13 @@ STAYS = {
     "refused_word": "*",  # a server's
     "manager_role": "*",  # a server's
     "song_channel": "*",  # a server's
-    "ledger": "*",  # by numbers that lead to nobody
+    "ledger": "*",  # with numbers that identify nobody
     "usage": "*",
     "breaker": "*",  # the bot's own
     "server_rule": "*",  # the operator's own
     "day_total": "*",
     "song_total": "*",
-    "suspicion": "*",  # by hashes too short to lead to anybody
+    "suspicion": "*",  # with hashes too short to identify anybody
     "refused_interaction": "*",  # for an hour, and without a name
     "fact": "*",
     "sqlite_sequence": "*",
@@ -213,7 +213,7 @@ STAYS = {
     "lyrics_call": "id member_id backend state asked_at upstream_credits refusal",  # what was paid
     "job_event": "job_id number at kind state attempt repeats last_at",
     "member": "id",
-    "member_limit": "guild_id member_id credits",  # with a hash, as long as it holds
+    "member_limit": "guild_id member_id credits",  # with a hash, as long as it is in force
     "forgotten": "member_id hash",
     "job": "backend upstream_credits "
     "id guild_id member_id may_reference state attempt claim_epoch tries created_at state_since "
@@ -235,7 +235,7 @@ GOES = {
     "rating": "*",
     "lyrics_call": "interaction_id task_id about",
 }
-"""Of each table, what a deletion leaves and what it takes; a new column has to be decided on."""
+"""Columns of each table that a deletion keeps or clears; every new column needs a decision."""
 
 
 @pytest.mark.sqlite
@@ -265,7 +265,7 @@ def test_all_that_a_deletion_takes_of_a_job_is_emptied(tx: Tx) -> None:
     ]
 
 
-# -- what others made of the words
+# -- texts reused by others
 
 
 def test_a_remix_that_changes_one_line_loses_the_text_that_holds_the_rest(tx: Tx) -> None:
@@ -335,7 +335,7 @@ def test_drafts_with_the_words_in_them_go_and_others_stay(tx: Tx) -> None:
     assert [5, 6] == column(tx, "SELECT id FROM draft ORDER BY id")
 
 
-# -- what it waits for
+# -- waiting
 
 
 @pytest.mark.parametrize("state", sorted(OPEN_STATES))
@@ -409,11 +409,11 @@ def test_words_of_a_member_who_leaves_are_taken_up_no_more(tx: Tx) -> None:
         texts.keep_draft(tx, 1, OTHER, make.custom(lyrics=LYRICS), source.id, NOW)
 
 
-# -- words that are too old
+# -- expired texts
 
 
 def ended(tx: Tx, days_ago: int, state: JobState = DONE, **changes: object) -> Job:
-    """A member's job that finished a given time ago."""
+    """Return a member's job that finished a given time ago."""
     at = NOW - days_ago * DAY
     job = asked(tx, make.prompt(f"{days_ago} days"), **changes)  # type: ignore[arg-type]
     (released if state is JobState.EXPLAINED else settled)(tx, job)
@@ -480,10 +480,10 @@ def test_words_of_a_job_that_is_parked_for_ever_are_dropped_too(tx: Tx) -> None:
 # -- the files
 
 ID = 1_234_567_890_123_456_789
-"""From here on ids are numbered, ten for each song."""
+"""First of the ids, ten for each song."""
 PEOPLE, LEAVING = 200, 25
 ORDER = [person for person in range(PEOPLE) for _ in range(3)]
-"""Who asks for the next song."""
+"""The member who requests each song."""
 random.Random(1).shuffle(ORDER)  # noqa: S311 - no secret
 
 
@@ -492,12 +492,12 @@ def person_id(person: int) -> int:
 
 
 def direct_channel(first: int) -> int:
-    """An id of six bytes, as the oldest channels have."""
+    """Return an id of six bytes, like those of the oldest channels."""
     return first & 0x7FFF_FFFF_FFFF
 
 
 def marked(mark: str, size: int) -> SongRequest:
-    """A custom song, each text of which has the mark in every line."""
+    """Return a custom song with the mark in every line of each text."""
     lyrics = "\n".join(f"{mark} and the rain, line {line}" for line in range(size))
     return make.custom(
         title=f"{mark} title", style=f"{mark} style", lyrics=lyrics[:5_000], avoid=f"{mark} avoid"
@@ -505,7 +505,7 @@ def marked(mark: str, size: int) -> SongRequest:
 
 
 def song_of(tx: Tx, count: int, person: int) -> None:
-    """A delivered song with all that can be known of it, and a draft."""
+    """Add a delivered song with a value in every optional column, and a draft."""
     mark, first = f"<{person:03}>", ID + count * 10
     request = marked(mark, random.Random(count).choice([1, 4, 20, 80, 200]))  # noqa: S311 - no secret
     job = asked(
@@ -531,7 +531,7 @@ def song_of(tx: Tx, count: int, person: int) -> None:
 
 
 def left_of(path: Path, people: list[int]) -> set[tuple[str, str]]:
-    """What the files still have of these people."""
+    """Return the data of these people that is still in the files."""
     firsts = [ID + count * 10 for count, person in enumerate(ORDER) if person in people]
     ids = [first + offset for first in firsts for offset in range(4)]
     ids += [direct_channel(first) for first in firsts] + [person_id(person) for person in people]
@@ -540,7 +540,7 @@ def left_of(path: Path, people: list[int]) -> set[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def crowded_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Hundreds of songs in random order, written once."""
+    """A file with hundreds of songs in random order, written once."""
 
     async def write(path: Path) -> None:
         async with Database.open(path) as database:
@@ -568,7 +568,7 @@ async def crowded(
 
 
 async def scrubbed(database: Database) -> None:
-    """Scrub the whole file, in parts."""
+    """Scrub the whole file in parts."""
     page: int | None = FIRST_PAGE
     while page is not None:
         page = await database.scrub(page, partial(scrub.reach, page=page))

@@ -1,4 +1,4 @@
-"""Members' look-ups of their own songs in one server: pages, search, autocompletion."""
+"""Members' lookups of their own songs in a server: pages, search, autocompletion."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -36,7 +36,7 @@ def asked(
     minute: int = 0,
     **who: int,
 ) -> Job:
-    """A job in this state that was asked for in this minute; ``who`` are changes of ``make.origin``."""
+    """Return a job in this state, requested in this minute; ``who`` are changes of ``make.origin``."""
     at, origin = NOW + minute * MINUTE, make.origin(**who)
     job = make.job(
         id=jobs.new_id(),
@@ -52,7 +52,7 @@ def asked(
 
 
 def titled(tx: Tx, *titles: str) -> list[Job]:
-    """A song with each of these titles, the oldest first."""
+    """Return songs with these titles, oldest first."""
     return [asked(tx, make.custom(title=title), minute=n) for n, title in enumerate(titles)]
 
 
@@ -88,7 +88,7 @@ def test_unfinished_songs_come_oldest_first_with_those_that_are_parked(tx: Tx) -
     assert [(older.id, True), (newer.id, False)] == [(job.id, job.parked) for job in making]
 
 
-# -- whose they are
+# -- ownership
 
 
 LOOKS: list[Callable[[Tx, GuildId, DiscordUserId], object]] = [
@@ -341,7 +341,7 @@ def test_a_track_that_was_deleted_meanwhile_does_not_come_back(tx: Tx) -> None:
 
 
 def searched(tx: Tx, word: str, size: int, **edge: JobId) -> tuple[SongPage, int]:
-    """Return the result of a search, and in how many looks it was found."""
+    """Return the result of a search, and the number of looks it took."""
     page, looks = history.songs(tx, GUILD, MEMBER, size=size, word=word, **edge), 1
     while page.read_to is not None:
         page, looks = history.continued(tx, GUILD, MEMBER, page, size=size, word=word), looks + 1

@@ -1,4 +1,4 @@
-"""What happened to a job is recorded by the database itself, in bounds, and without anybody's words."""
+"""A job's history is recorded by the database itself, within bounds, and without anybody's words."""
 
 from datetime import timedelta
 

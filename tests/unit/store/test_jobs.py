@@ -301,7 +301,7 @@ def test_a_task_belongs_to_one_job(tx: Tx) -> None:
         (timedelta(), True),
         (timedelta(milliseconds=1), False),
         (HORIZON, False),
-        # Only a clock that was set back puts a time further away.
+        # Only after a clock was set back is a time further away.
         (HORIZON + timedelta(milliseconds=1), True),
         (DAY, True),
         (365 * DAY, True),

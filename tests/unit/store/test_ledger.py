@@ -30,13 +30,13 @@ def balance(tx: Tx, now: datetime = NOW, guild_id: int = GUILD) -> Balance:
 
 
 def left(tx: Tx, now: datetime = NOW) -> tuple[int, int]:
-    """What is available of the allowance and of the bonus."""
+    """Return the available parts of the allowance and of the bonus."""
     there = balance(tx, now)
     return there.available - there.bonus, there.bonus
 
 
 class Song:
-    """A hold, and how it may close."""
+    """A hold, and the ways to close it."""
 
     def __init__(
         self, tx: Tx, number: int, price: int = 10, now: datetime = NOW, member_id: int = MEMBER
@@ -399,7 +399,7 @@ def days(first: str, after: str) -> tuple[int, int]:
         (Period.MONTH, "2028-02-29T12:00:00+00:00", "2028-02-01", "2028-03-01"),
         (Period.MONTH, "2100-02-28T12:00:00+00:00", "2100-02-01", "2100-03-01"),
         (Period.MONTH, "2026-12-31T23:59:59+00:00", "2026-12-01", "2027-01-01"),
-        # The bounds are midnights in UTC, wherever the clock stands and whatever its summer time does.
+        # The bounds are midnights in UTC, whatever the time of day and the daylight saving time.
         (Period.DAY, "2026-03-29T01:30:00+02:00", "2026-03-28", "2026-03-29"),
         (Period.DAY, "2026-03-14T20:00:00-05:00", "2026-03-15", "2026-03-16"),
         (Period.WEEK, "2026-03-16T13:00:00+14:00", "2026-03-09", "2026-03-16"),
@@ -466,7 +466,7 @@ def test_a_song_that_runs_over_the_end_of_its_period_stays_on_its_own_day(tx: Tx
 # -- the reconciliation
 
 Move: TypeAlias = tuple[str, int, int, int]
-"""What is done, by or with whom, how much, and on which day."""
+"""An action, by or with whom, an amount, and a day."""
 
 MOVES = st.tuples(
     st.sampled_from(
@@ -483,7 +483,7 @@ MOVES = st.tuples(
 
 @contextmanager
 def undone(tx: Tx) -> Iterator[None]:
-    """What is done inside is taken back."""
+    """Undo everything done inside the block."""
     tx.execute("SAVEPOINT trial")
     try:
         yield
@@ -493,7 +493,7 @@ def undone(tx: Tx) -> Iterator[None]:
 
 
 class Books:
-    """Does what is requested as far as it is allowed, with its own idea of what is open."""
+    """Performs actions as far as they are allowed, with its own record of open holds."""
 
     def __init__(self, tx: Tx) -> None:
         self.tx = tx
@@ -564,7 +564,7 @@ class Books:
 
 
 def counters(tx: Tx) -> tuple[dict[tuple[int, int, int], tuple[int, ...]], dict[int, int]]:
-    """What the counters say: usage that is not nothing, and the bonus that is left."""
+    """Return the counters: usage other than zero, and the remaining bonus."""
     usage = {
         (row["guild_id"], row["member_id"], row["day"]): tuple(row)[3:]
         for row in tx.execute("SELECT * FROM usage")
@@ -574,7 +574,7 @@ def counters(tx: Tx) -> tuple[dict[tuple[int, int, int], tuple[int, ...]], dict[
 
 
 def worked_out(tx: Tx) -> tuple[dict[tuple[int, int, int], tuple[int, ...]], dict[int, int]]:
-    """The same, from the ledger alone."""
+    """Return the same, derived from the ledger alone."""
     usage: dict[tuple[int, int, int], Counter[str]] = {}
     bonus: Counter[int] = Counter({row["id"]: 0 for row in tx.execute("SELECT id FROM guild")})
     for row in tx.execute("SELECT * FROM ledger"):

@@ -24,13 +24,13 @@ def number(tx: Tx, discord_id: int = MEMBER) -> int:
 
 
 def spent(tx: Tx, discord_id: int = MEMBER, *, at: datetime = NOW, guild_id: int = GUILD) -> None:
-    """A song that was paid for."""
+    """Add a song that was paid for."""
     job = added(tx, at=at, member_id=discord_id, guild_id=guild_id)
     settled(tx, job, now=at)
 
 
 def forgotten(tx: Tx, discord_id: int = MEMBER, now: datetime = NOW) -> int:
-    """The number that the person had."""
+    """Forget the person, and return their number."""
     before = number(tx, discord_id)
     members.forget(tx, MemberNumber(before), now)
     return before
@@ -142,7 +142,7 @@ def test_members_who_used_more_than_a_limit_are_counted_as_people(tx: Tx) -> Non
     assert [1, 0] == [quotas.beyond(tx, GUILD, credits_, RICH, NOW) for credits_ in (9, 19)]
 
 
-# -- a limit of one's own
+# -- a member's own limit
 
 
 @pytest.mark.parametrize("credits_", [0, 5])
@@ -174,7 +174,7 @@ def test_a_limit_in_one_server_does_not_hold_in_another(tx: Tx) -> None:
     assert None is quotas.limit_of(tx, GuildId(GUILD + 1), MemberNumber(number(tx)), [])
 
 
-# -- as long as it is needed, and no longer
+# -- no longer than needed
 
 
 @pytest.mark.parametrize(

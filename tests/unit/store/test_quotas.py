@@ -38,7 +38,7 @@ def song(tx: Tx, job_id: int, *role_ids: int, price: int = 10, now: datetime = N
     quotas.hold(tx, JobId(job_id), GUILD, MemberNumber(member(tx)), [GUILD, *role_ids], price, RICH, now)
 
 
-# -- which limit holds
+# -- the applicable limit
 
 
 def test_without_any_limit_only_the_pool_holds(tx: Tx) -> None:
@@ -90,7 +90,7 @@ def test_a_limit_out_of_range_is_refused(tx: Tx, credits_: int) -> None:
         of_role(tx, FAN, credits_)
 
 
-# -- what it does
+# -- its effect
 
 
 def test_a_limit_counts_what_is_used_and_held_of_allowance_and_bonus(tx: Tx) -> None:

@@ -1,4 +1,4 @@
-"""What members think of songs: one rating each, the ranking, and what a deletion takes."""
+"""Members' ratings of songs: one rating each, the ranking, and the effect of a deletion."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,11 +15,11 @@ from tests.unit.store.rows import added, found, put, settled
 WEEK_AGO = NOW - timedelta(days=7)
 ELSEWHERE = GuildId(GUILD + 1)
 RATER = 20_000
-"""Discord id of the first of many members who rate."""
+"""Discord id of the first of many raters."""
 
 
 def song(tx: Tx, *, at: datetime = NOW, direct: bool = False, **changes: Any) -> Job:  # noqa: ANN401 - those of make.origin
-    """A delivered song with its message."""
+    """Return a delivered song with its message."""
     job = added(tx, at=at, **changes)
     settled(tx, job)
     put(tx, job, JobState.DELIVERED, due=False)

@@ -1,4 +1,4 @@
-"""The ledger as a statement: one line a song, and what each line leaves."""
+"""The ledger as a statement: one line per song, with the balance after each line."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What the schema alone allows only once, whatever the code does."""
+"""Operations that the schema alone allows only once, whatever the code does."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A server that the operator forgets: what goes, what stays, and what it waits for."""
+"""A server that the operator forgets: what is removed, what is kept, and what it waits for."""
 
 from datetime import timedelta
 from typing import Any
@@ -142,11 +142,11 @@ def test_drafts_of_its_songs_and_alerts_go(tx: Tx) -> None:
     assert jobs.get(tx, job.id) is not None
 
 
-# -- servers that the bot has left
+# -- servers left by the bot
 
 
 def left(tx: Tx, present: list[int], days: float) -> list[GuildId]:
-    """Look at the bot's servers after some days. Returns those whose data is being erased then."""
+    """Check the bot's servers after some days. Return those whose data is being erased then."""
     now = NOW + timedelta(days=days)
     assert None is server_erasure.note_absent(tx, present, now)
     server_erasure.forget_absent(tx, now)

@@ -1,4 +1,4 @@
-"""Which servers are served, what all of them have used, and how a ceiling limits a bonus."""
+"""Which servers are served, the usage of all of them, and the effect of a ceiling on a bonus."""
 
 from datetime import UTC, datetime
 
@@ -25,7 +25,7 @@ def hold(
     return ledger.hold(tx, JobId(number), guild, members.member_number(tx, MEMBER), price, by, now)
 
 
-# -- which are served
+# -- the servers that are served
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_the_table_tells_what_the_operator_said(tx: Tx) -> None:
     assert {GUILD: True, OTHER_GUILD: False, 7003: None} == found
 
 
-# -- what all of them have used
+# -- the usage of all servers
 
 
 def test_all_servers_count_and_what_is_held_counts(tx: Tx) -> None:

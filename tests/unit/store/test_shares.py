@@ -1,4 +1,4 @@
-"""The work of a fleet is divided without rest: each job, card and file has exactly one slot."""
+"""The work of a fleet is divided completely: each job, card and file has exactly one slot."""
 
 import pytest
 
@@ -16,7 +16,7 @@ GUILDS = [GuildId((7 + n) << 22) for n in range(2 * SLOTS)]
 
 
 def in_each_server(tx: Tx, state: JobState) -> list[Job]:
-    """One due job in this state for each server."""
+    """Return a due job in this state for each server."""
     made = [added(tx, guild_id=guild, channel_id=guild + 1) for guild in GUILDS]
     return [put(tx, job, state) for job in made]
 

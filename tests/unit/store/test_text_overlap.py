@@ -1,4 +1,4 @@
-"""Whether an edited text still has somebody's words in it."""
+"""Whether an edited text still contains another member's words."""
 
 import pytest
 

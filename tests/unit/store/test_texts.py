@@ -17,7 +17,7 @@ KEY = 77
 
 
 def asked(tx: Tx, request: SongRequest) -> Job:
-    """A member's job with these words of their own."""
+    """Return a member's job with their own texts."""
     job = make.job(id=jobs.new_id(), request=request, origin=make.origin())
     held = ledger.hold(tx, job.id, GUILD, members.member_number(tx, MEMBER), 10, make.DEFAULTS, NOW)
     jobs.add(tx, job, held, due_at=NOW)
@@ -25,7 +25,7 @@ def asked(tx: Tx, request: SongRequest) -> Job:
 
 
 def taken_up(tx: Tx, source: Job, reuse: Reuse, request: SongRequest) -> Job:
-    """Another member's job with the words of ``source``."""
+    """Return another member's job with the texts of ``source``."""
     asked = make.origin(member_id=OTHER)
     job = make.job(id=jobs.new_id(), request=request, origin=asked)
     held = ledger.hold(tx, job.id, GUILD, members.member_number(tx, OTHER), 10, make.DEFAULTS, NOW)

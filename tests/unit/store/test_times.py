@@ -1,4 +1,4 @@
-"""Days and periods in every time zone, through what daylight saving and politics did to midnights."""
+"""Days and periods in every time zone, despite the effects of daylight saving and politics on midnights."""
 
 import logging
 from datetime import UTC, date, datetime, timedelta

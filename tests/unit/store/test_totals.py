@@ -1,4 +1,4 @@
-"""The totals that the schema keeps are those that a scan of all songs would find."""
+"""The totals kept by the schema equal the results of a scan of all songs."""
 
 from collections import Counter
 from typing import cast
@@ -33,7 +33,7 @@ def scanned(tx: Tx) -> Counter[str]:
 
 
 def on_its_way(tx: Tx, path: tuple[JobState, ...]) -> None:
-    """A song that has come as far as the path goes, with its credits."""
+    """Bring a song with its credits as far as the path goes."""
     job = added(tx)
     for state in path:
         job = put(tx, job, state)
@@ -81,7 +81,7 @@ def test_a_total_that_differs_is_found(tx: Tx) -> None:
 
 
 def test_each_slot_counts_in_rows_of_its_own(postgresql_server: Server) -> None:
-    """Two slots that changed one row would wait for each other's commits."""
+    """Two slots that change one row would wait for each other's commits."""
     url = postgresql_server.create()
     writers = [Writer(url, takeover_s=60.0, processes=2) for _ in range(2)]
     try:

@@ -1,4 +1,4 @@
-"""Which queued song is claimed next."""
+"""The choice of the next queued song."""
 
 import random
 from datetime import timedelta
@@ -26,7 +26,7 @@ TURNS = """
         FROM job WHERE state = 'queued' AND due_at IS NOT NULL) AS waiting
   ORDER BY turn_of_guild, guild_served NULLS FIRST, created_at, id"""
 
-"""The order of the queue, said in another language than the store's."""
+"""The order of the queue, formulated differently than in the store."""
 
 
 def asked(tx: Tx, second: int, guild: int = GUILD, member: int = MEMBER) -> Job:
@@ -34,7 +34,7 @@ def asked(tx: Tx, second: int, guild: int = GUILD, member: int = MEMBER) -> Job:
 
 
 def next_ones(tx: Tx, limit: int = 100) -> list[int]:
-    """The jobs that are claimed next, which are then under way."""
+    """Claim the next jobs and return them."""
     claimed = claim_due(tx, QUEUED, EPOCH, NOW, HORIZON, limit)
     for second, job in enumerate(claimed):
         count = tx.execute("SELECT COUNT(submitted_at) FROM job").fetchone()[0]
@@ -101,7 +101,7 @@ def test_the_place_in_the_queue_counts_turns(tx: Tx) -> None:
 
 
 def in_order(tx: Tx) -> list[int]:
-    """The queued jobs in the order of their turns, as they are claimed."""
+    """Return the queued jobs in the order in which they are claimed."""
     return [row["id"] for row in tx.execute(TURNS)]
 
 

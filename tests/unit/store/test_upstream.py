@@ -98,7 +98,7 @@ def test_free_songs_are_without_number_and_never_oversold(tx: Tx) -> None:
     assert () == upstream.warnings(30, found)
 
 
-# -- what the balance pays for
+# -- songs covered by the balance
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_balance_is_low_or_oversold(
     assert found == upstream.warnings(songs, Sold(credits=requested * 10, songs=requested))
 
 
-# -- what is kept
+# -- stored values
 
 
 def test_the_last_balance_of_each_service_is_kept_with_its_time(tx: Tx) -> None:

@@ -1,4 +1,4 @@
-"""Choices that members can tell apart, and what comes back in place of their values."""
+"""Choices that members can distinguish, and input received in place of their values."""
 
 import unicodedata
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Discord accepts however much there is to show; words of others are no link, ping or format."""
+"""Discord accepts any amount of content; others' words form no links, pings or formatting."""
 
 import re
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ HOSTILE = (
 LIVE = re.compile(
     r"[a-z]+://|discord(?:app)?\.(?:gg|com/invite)/|(?<!\\)\]\(|@everyone|(?<!\\)<[@#]|(?<!\\)[|]{2}|(?<!\\)`"
 )
-"""What Discord would link, invite to, ping or format."""
+"""Text that Discord would turn into links, invites, pings or formatting."""
 
 words = st.lists(st.sampled_from(HOSTILE), max_size=60).map("".join)
 

@@ -1,4 +1,4 @@
-"""What the cards say, and that none breaks Discord's limits."""
+"""The text of the cards, within Discord's limits."""
 
 from datetime import timedelta
 
@@ -41,7 +41,7 @@ def facts(**changes: object) -> CardFacts:
 
 
 def below(job: Job, **changes: object) -> str:
-    """What a card shows below its first line."""
+    """Return a card's text below its first line."""
     embed = cards.card(ENGLISH, job, facts(**changes))
     return "" if embed is None else f"{embed.description}\n{embed.footer.text or ''}"
 
@@ -227,14 +227,14 @@ def test_a_member_with_embeds_off_reads_a_line(embed: discord.Embed, summary: st
     assert summary == cards.summary(embed)
 
 
-# -- what the music service says about a song
+# -- the music service's details of a song
 
 
 AUDIO = "https://files.example/1.mp3"
 
 
 def finished(takes: int = 1, **said: object) -> Job:
-    """A job of two tracks, about whose first ``takes`` the service has said this."""
+    """Return a job of two tracks, with the service's details of the first ``takes``."""
     urls = (AUDIO, "https://files.example/2.mp3")
     tracks = tuple(
         Track(take=take, file=f"42-{take}.mp3", size_bytes=9, sha256="", url=url)

@@ -15,7 +15,7 @@ from bot.ui.language import CODES, ENGLISH, language_of
 
 
 def use(*amounts: tuple[int, int, int, int], top: tuple[int, ...] = (), name: str = "Mia") -> Use:
-    """Days with these credits spent, held, released and refunded."""
+    """Return days with these credits spent, held, released and refunded."""
     first = date(2026, 2, 13)
     return Use(
         days=[
@@ -30,7 +30,7 @@ def use(*amounts: tuple[int, int, int, int], top: tuple[int, ...] = (), name: st
 
 
 def colors(picture: bytes) -> dict[str, int]:
-    """How many pixels each outcome has in the bars."""
+    """Return the number of pixels in the bars for each outcome."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
     image = image.crop((0, chart.FLOOR - 370, chart.MEMBERS_LEFT - 20, chart.FLOOR))
     found = Counter(zip(*[iter(image.tobytes())] * 3, strict=True))
@@ -75,13 +75,13 @@ def test_a_number_next_to_the_bars_is_short(amount: int, shown: str) -> None:
 
 
 LETTERS_MIN_PX = 12
-"""Height of a capital or a digit, at the width at which Discord shows the picture."""
+"""Minimum height of a capital or a digit at the width at which Discord shows the picture, in pixels."""
 SCALE = chart.SHOWN_WIDTH / chart.WIDTH
 
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[float, float], list[lettering.Run]]]:
-    """All texts of the pictures that are drawn, and where."""
+    """The texts in the pictures drawn, with their positions."""
     texts: list[tuple[tuple[float, float], list[lettering.Run]]] = []
     draw = lettering.draw
 

@@ -1,4 +1,4 @@
-"""The commands as they are registered, and the channels that they offer."""
+"""The registered commands, and the channels that they offer."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ HERE = 200
 
 
 def picked(type_: int, **more: Any) -> app_commands.AppCommandChannel:  # noqa: ANN401 - Discord's JSON
-    """Return a channel as an option brings it."""
+    """Return a channel as received from an option."""
     data: Any = {"id": HERE, "type": type_, "name": "songs", "permissions": "0"} | more
     return app_commands.AppCommandChannel(state=None, data=data, guild_id=GUILD)  # type: ignore[arg-type]
 
 
 class Asked:
-    """As much of an interaction as is looked at."""
+    """The part of an interaction that is read."""
 
     guild_id = GUILD
     channel_id = HERE + 1

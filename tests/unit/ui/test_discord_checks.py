@@ -1,4 +1,4 @@
-"""How the doctor judges Discord's answers."""
+"""The doctor's verdicts on Discord's answers."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ INVITE = "https://discord.com/oauth2/authorize?client_id=5&scope=bot+application
 
 @pytest.fixture
 async def commands(tmp_path: Path) -> Sequence[discord_checks.Payload]:
-    """What this version registers."""
+    """The commands that this version registers."""
     settings = Settings(discord_token="token", music_api_key="key", spool_dir=tmp_path / "spool")  # type: ignore[arg-type,call-arg] # texts are read
     return await doctor.commands(settings)
 
@@ -90,7 +90,7 @@ async def test_commands_are_compared_and_never_registered(commands: Sequence[dis
 
 
 def as_discord_has_it(command: discord_checks.Payload, number: int = 1) -> dict[str, Any]:
-    """With what Discord adds, and without what it leaves out."""
+    """Add Discord's own fields, and remove those that it omits."""
     kept = {name: value for name, value in command.items() if name != "contexts"}
     if kept.get("default_member_permissions") is not None:
         kept["default_member_permissions"] = str(kept["default_member_permissions"])
@@ -106,7 +106,7 @@ def without_defaults(option: discord_checks.Payload) -> dict[str, Any]:
 
 
 def options(command: dict[str, Any]) -> list[dict[str, Any]]:
-    """Those of /music create: the prompt first."""
+    """Return the options of /music create, the prompt first."""
     create: dict[str, list[dict[str, Any]]] = next(
         one for one in command["options"] if one["name"] == "create"
     )

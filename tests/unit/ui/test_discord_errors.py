@@ -1,4 +1,4 @@
-"""Discord's error codes, each with what it is about."""
+"""Discord's error codes, and what each refers to."""
 
 import re
 from pathlib import Path
@@ -94,11 +94,11 @@ OTHERS: Final = (
     ),
     *(60003, 80004, 90001, 110001, 130000, 150006, 160004, 160006, 160007, 170001, 180000, 220003),
 )
-"""Codes, nearly all of them documented, that name neither a place nor a member nor a message of ours."""
+"""Codes, nearly all of them documented, that refer to none of our places, members and messages."""
 
 
 def refusal(status: int, code: object) -> discord.HTTPException:
-    """An error as discord.py raises it."""
+    """Return an error as raised by discord.py."""
     response: Any = SimpleNamespace(status=status, reason="", headers={})
     return discord.HTTPException(response, {"code": code, "message": "no"})
 

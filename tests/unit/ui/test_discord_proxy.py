@@ -1,4 +1,4 @@
-"""Connections to Discord through a proxy: a tunnel for TLS, also one in TLS, and the errors of its making."""
+"""Connections to Discord through a proxy: a TLS tunnel, even inside TLS, and errors while opening it."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -18,13 +18,13 @@ LOGIN = ("ada", "lovelace")
 
 @pytest.fixture
 def trusting() -> ssl.SSLContext:
-    """The TLS settings of a client that trusts our certificate, and nothing else."""
+    """The TLS settings of a client that trusts our certificate and no other."""
     return ssl.create_default_context(cafile=str(CERTIFICATE))
 
 
 @asynccontextmanager
 async def service() -> AsyncIterator[tuple[int, list[web.Request]]]:
-    """A Discord by TLS: its port, and the requests that it was sent."""
+    """Run a Discord over TLS. Yield its port and the requests that it receives."""
     requests = []
 
     async def answer(request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""Names of attached files tell songs apart in every script, and every system takes them."""
+"""Names of attached files distinguish songs in every script, and are valid on every system."""
 
 import unicodedata
 

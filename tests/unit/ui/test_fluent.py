@@ -1,4 +1,4 @@
-"""What ``ui/fluent.py`` writes is what the reference implementation of Fluent writes."""
+"""``ui/fluent.py`` formats texts as the reference implementation of Fluent does."""
 
 import re
 from importlib.resources import files

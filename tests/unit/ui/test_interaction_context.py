@@ -1,4 +1,4 @@
-"""What can be read from an interaction."""
+"""Data read from an interaction."""
 
 from pathlib import Path
 from unittest.mock import Mock

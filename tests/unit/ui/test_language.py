@@ -28,7 +28,8 @@ LIMITS = {
     "explain": 256,
     "help": 800,
 }
-"""By what a name begins with, in characters; all else is part of a message. Five helps are one embed.
+"""Maximum lengths by the prefix of a text's name, in characters; others are parts of messages. Five help
+texts share an embed.
 
 Sources: https://docs.discord.com/developers/interactions/application-commands, …/components/reference and
 …/resources/message, read 2026-11-25."""

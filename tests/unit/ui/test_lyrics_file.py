@@ -1,4 +1,4 @@
-"""Lyrics files in whatever encoding they come, and everything that is no plain text."""
+"""Lyrics files in any encoding, and files that are not plain text."""
 
 import codecs
 import io

@@ -1,4 +1,4 @@
-"""Names in place of ids: what Discord tells by itself, what it is asked for, and within which bounds."""
+"""Names in place of ids: those that Discord sends, those that must be requested, and the bounds."""
 
 import asyncio
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ GUILD, CHANNEL, ASKER = 1, 2, 3
 
 
 class Http:
-    """Discord's answers by member, and what was asked."""
+    """Discord's answers by member, and the requests."""
 
     def __init__(self, members: dict[int, object], server: object = None) -> None:
         self.members = members

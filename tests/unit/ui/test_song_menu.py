@@ -1,4 +1,4 @@
-"""The menu under a song: what comes back from it is read strictly, since anybody can forge it."""
+"""The menu under a song. Its values are parsed strictly, since anybody can forge them."""
 
 import discord
 import pytest
