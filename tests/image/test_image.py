@@ -59,7 +59,7 @@ def test_the_composition_runs_it_as_the_image_does() -> None:
 
 
 def test_the_composition_runs_on_one_cpu_and_has_threads_for_25_shards() -> None:
-    """Docker refuses more CPUs than there are."""
+    """Docker refuses more CPUs than the machine has."""
     (limit,) = re.findall(r"^ *pids_limit: (\d+)$", COMPOSE, re.MULTILINE)
     pools = threads.REPORTS + threads.SPOOL_FILES + 2 * threads.ATTACHMENTS + threads.NAMES
     asyncio_default, connections, init_and_main = 36, 3, 2

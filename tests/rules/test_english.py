@@ -31,7 +31,7 @@ RETIRED: Final = {
 """Regular expressions of phrases, with what to write instead."""
 
 SPACE: Final = r"(?:[\s_]+(?:\#\s+|>\s+)?)"
-"""Between two words: also over the end of a line, and in a name."""
+"""White space between two words, even across lines, or an underscore in a name."""
 
 TEXTS: Final = [
     path

@@ -1,4 +1,4 @@
-"""The release pipeline: everything pinned, notes from the changelog, templates that ask for the doctor."""
+"""The release pipeline: pinned versions, notes from the changelog, templates that ask for the doctor."""
 
 import importlib.util
 import re
