@@ -63,7 +63,7 @@ async def test_a_request_outside_the_channels_names_the_right_one(
     assert "**90 credits** left" in said(credits_)
 
 
-async def test_what_was_typed_in_the_wrong_channel_comes_back_in_the_form(
+async def test_text_typed_in_the_wrong_channel_is_kept_in_the_form(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
 ) -> None:
     songs = world.guild.create_text_channel("songs")
@@ -158,7 +158,7 @@ async def test_a_channel_without_permissions_is_refused_when_it_is_chosen(
     assert "where they were asked for" in said(shown)
 
 
-async def test_changes_are_in_the_ledger_and_what_stays_is_not(
+async def test_only_actual_changes_are_in_the_ledger(
     world: World, ada: simcord.MemberActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.services.server_rules.CHANNELS_MAX", 1)
@@ -176,7 +176,7 @@ async def test_changes_are_in_the_ledger_and_what_stays_is_not(
     assert 10 == song_channels.CHANNELS_MAX
 
 
-async def test_members_can_not_choose_channels(world: World, mia: simcord.MemberActor) -> None:
+async def test_members_cannot_choose_channels(world: World, mia: simcord.MemberActor) -> None:
     commands = await world.parts.client.tree.fetch_commands()
     quota = next(command for command in commands if command.name == "quota")
     world.guild.set_command_permissions(quota, {mia: True})

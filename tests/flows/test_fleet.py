@@ -81,7 +81,7 @@ async def test_two_processes_share_the_servers_and_one_pays(site: Site) -> None:
     site.assert_books_balance()
 
 
-async def test_a_standby_takes_whichever_slot_is_left(site: Site) -> None:
+async def test_a_standby_takes_the_slot_that_becomes_free(site: Site) -> None:
     async with AsyncExitStack() as stack:
         first, second, third = [await started(site, stack, number) for number in range(3)]
         assert STANDS_BY in third.log
@@ -98,7 +98,7 @@ async def test_a_standby_takes_whichever_slot_is_left(site: Site) -> None:
     site.assert_books_balance()
 
 
-async def test_a_process_of_another_number_is_refused(site: Site) -> None:
+async def test_a_process_for_another_fleet_size_is_refused(site: Site) -> None:
     async with AsyncExitStack() as stack:
         await started(site, stack, 0)
         other = await stack.enter_async_context(

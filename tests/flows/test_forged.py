@@ -111,9 +111,7 @@ async def test_forged_buttons_get_one_private_sentence_and_change_nothing(
     await assert_books_balance(world)
 
 
-async def test_a_button_of_another_server_does_the_same_as_one_of_no_song(
-    world: World, forger: Forger
-) -> None:
+async def test_another_servers_button_acts_like_one_of_no_song(world: World, forger: Forger) -> None:
     mia, press, job_id = await pressed(world, forger)
     elsewhere = world.env.create_guild("Elsewhere")
     press["guild_id"] = str(elsewhere.id)

@@ -52,7 +52,7 @@ async def test_the_doctor_passes_a_running_bot_and_names_a_wrong_setting(tmp_pat
     assert (1, 0) == (puts, len(world.music.requests))
 
 
-async def test_the_doctor_ends_where_services_hang(tmp_path: Path) -> None:
+async def test_the_doctor_finishes_even_if_services_hang(tmp_path: Path) -> None:
     async with silent() as url, World.open(tmp_path) as world:
         async with asyncio.timeout(35.0):
             status, said = await command(world, "doctor", DISCORD_API_URL=url, MUSIC_API_URL=url)
@@ -90,7 +90,7 @@ async def song_in_progress(world: World) -> tuple[Channel, Answer]:
     return channel, card
 
 
-async def test_a_song_that_was_posted_after_a_backup_is_not_posted_again_by_it(tmp_path: Path) -> None:
+async def test_a_song_posted_after_a_backup_is_not_reposted_after_restore(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world:
         async with world.bot() as bot:
             channel, _ = await song_in_progress(world)

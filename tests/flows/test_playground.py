@@ -117,7 +117,7 @@ async def test_a_click_that_waits_in_vain_leaves_the_page_usable(monkeypatch: py
         assert "settled" == (await visitor.run("music help"))["settlement"]
 
 
-async def test_a_click_on_the_page_of_a_moment_ago_counts() -> None:
+async def test_a_click_on_a_slightly_outdated_page_counts() -> None:
     async with visiting() as visitor:
         await visitor.run("music create", prompt="rain")
         await until_it_shows(visitor, "'custom_id': 'again:")
@@ -129,7 +129,7 @@ async def test_a_click_on_the_page_of_a_moment_ago_counts() -> None:
         assert "settled" == (await visitor.run("music help"))["settlement"]
 
 
-async def test_a_closed_service_opens_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_closed_service_reopens_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(browser, "CLOSURE_MAX", timedelta(seconds=0.5))
     async with visiting() as visitor:
         await visitor.run("music create", prompt="rain [closed]")
@@ -145,7 +145,7 @@ async def _song_is_taken(visitor: Visitor) -> None:
         await asyncio.sleep(0.1)
 
 
-async def test_the_page_shows_this_moment_in_the_chosen_language() -> None:
+async def test_the_page_shows_the_real_time_and_the_chosen_language() -> None:
     async with visiting(language="de") as visitor:
         (welcome,) = visitor.state["messages"].values()
         descriptions = [one["description"] for one in await visitor.commands()]

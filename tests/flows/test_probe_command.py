@@ -128,7 +128,7 @@ async def test_the_question_names_the_price_and_its_answer_counts(
     assert f"Buy one song at {service.backend} for {OFFERS[service.backend].song_price}?" in said.output
 
 
-async def test_an_address_at_which_nobody_answers_is_unexpected(tmp_path: Path) -> None:
+async def test_an_unreachable_address_is_unexpected(tmp_path: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as closed:
         port = closed.getsockname()[1]
     env = {"DISCORD_TOKEN": TOKEN, "MUSIC_BACKEND": "kie", "KIE_API_KEY": KEY}

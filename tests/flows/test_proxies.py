@@ -60,7 +60,7 @@ async def test_each_service_is_reached_through_its_own_proxy_only(tmp_path: Path
     assert "s3cr" not in bot.log
 
 
-async def test_the_paid_request_does_not_take_the_way_to_discord(tmp_path: Path) -> None:
+async def test_the_paid_request_does_not_use_the_proxy_to_discord(tmp_path: Path) -> None:
     async with ProxyServer.open("http") as proxy, World.open(tmp_path) as world:
         ports = f"{proxy.port} {urlsplit(world.music_url).port}"
         async with world.bot(DISCORD_PROXY=proxy.url, DIALLED_PORTS=ports):
@@ -69,7 +69,7 @@ async def test_the_paid_request_does_not_take_the_way_to_discord(tmp_path: Path)
     assert {world.discord.port} == proxy.ports
 
 
-async def test_a_proxy_of_the_environment_is_not_used(tmp_path: Path) -> None:
+async def test_proxies_in_the_environment_are_ignored(tmp_path: Path) -> None:
     async with ProxyServer.open("http") as proxy, World.open(tmp_path) as world:
         names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
         async with world.bot(**dict.fromkeys(names, proxy.url)):

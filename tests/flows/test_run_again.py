@@ -43,7 +43,7 @@ async def story(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story
             assert 0 == await second.terminate(), second.log
 
 
-async def test_a_song_that_was_under_way_arrives_and_is_paid_for_once(story: Story) -> None:
+async def test_a_song_in_progress_arrives_and_is_paid_for_once(story: Story) -> None:
     song = await story.world.next_post(story.channel)
 
     assert {story.ada.id} == song.pings
@@ -51,7 +51,7 @@ async def test_a_song_that_was_under_way_arrives_and_is_paid_for_once(story: Sto
     assert 1 == len(story.world.bodies("Before"))
 
 
-async def test_a_form_that_was_opened_before_works_after_it(story: Story) -> None:
+async def test_a_form_opened_before_the_kill_works_afterwards(story: Story) -> None:
     words = {"title": "Kept Open", "style": "waltz", "lyrics": "Still here"}
     answer = await story.world.discord.submit(story.form, words)
 
@@ -59,11 +59,11 @@ async def test_a_form_that_was_opened_before_works_after_it(story: Story) -> Non
     assert "Kept Open" in answer.text()
 
 
-async def test_the_commands_are_registered_once_in_all(story: Story) -> None:
+async def test_the_commands_are_registered_only_once(story: Story) -> None:
     assert 1 == story.world.discord.command_puts
 
 
-async def test_a_lost_connection_is_taken_up_again_where_it_was(story: Story) -> None:
+async def test_a_lost_connection_is_resumed(story: Story) -> None:
     discord = story.world.discord
     await discord.drop_gateway()
     await discord.until(lambda: discord.gateway.resumes, PATIENCE_S, "a RESUME")
@@ -72,7 +72,7 @@ async def test_a_lost_connection_is_taken_up_again_where_it_was(story: Story) ->
     assert answer.ephemeral
 
 
-async def test_a_lost_session_is_begun_anew_at_the_stand_in(story: Story) -> None:
+async def test_a_lost_session_is_renewed_at_the_stand_in(story: Story) -> None:
     """The fence around the process would end it if it dialled the real Discord."""
     discord = story.world.discord
     before = len(discord.gateway.identifies)

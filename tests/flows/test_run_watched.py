@@ -66,7 +66,7 @@ async def test_a_lost_gateway_shows_within_a_minute_and_so_does_its_return(tmp_p
     assert "tunesmith_gateway_connected 0.0\n" in totals
 
 
-async def test_a_bot_that_has_not_come_to_discord_yet_is_not_well(tmp_path: Path) -> None:
+async def test_a_bot_not_yet_connected_to_discord_is_unhealthy(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world:
         world.discord.refuse_gateway()
         async with world.unconnected_bot(HTTP_LISTEN=ANYWHERE) as bot, watched(bot) as client:
@@ -78,7 +78,7 @@ async def test_a_bot_that_has_not_come_to_discord_yet_is_not_well(tmp_path: Path
     assert "ok\n" == late
 
 
-async def test_a_bot_that_ends_says_so_and_answers_until_it_has_ended(tmp_path: Path) -> None:
+async def test_a_stopping_bot_reports_it_and_answers_until_it_exits(tmp_path: Path) -> None:
     async with (
         World.open(tmp_path) as world,
         world.bot(HTTP_LISTEN=ANYWHERE) as bot,
@@ -99,7 +99,7 @@ async def test_a_bot_that_ends_says_so_and_answers_until_it_has_ended(tmp_path: 
     assert "Traceback" not in bot.log
 
 
-async def test_the_totals_are_those_of_the_songs_and_outlive_the_process(tmp_path: Path) -> None:
+async def test_totals_match_the_songs_and_outlive_the_process(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world:
         channel, ada = world.room()
         async with world.bot(HTTP_LISTEN=ANYWHERE) as bot, watched(bot) as client:
@@ -218,7 +218,7 @@ async def test_a_song_is_one_line_and_debug_shows_each_request_without_words(tmp
     assert [] == [secret for secret in (world.discord.token, MUSIC_KEY, *tokens) if secret in bot.log]
 
 
-async def test_discord_out_of_reach_is_one_line_a_retry_after_the_banner(tmp_path: Path) -> None:
+async def test_an_unreachable_discord_is_one_line_per_retry_after_the_banner(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world:
         with socket.socket() as closed:
             closed.bind(("127.0.0.1", 0))
@@ -248,7 +248,7 @@ async def test_a_refused_start_is_reported_in_the_form_of_the_log(tmp_path: Path
     assert "DISCORD_TOKEN is not accepted by Discord; copy the bot's token again." == last["error"]
 
 
-async def test_lines_for_people_have_no_colour_where_no_terminal_is(tmp_path: Path) -> None:
+async def test_log_text_has_no_colour_without_a_terminal(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world, world.bot() as bot:
         assert 0 == await bot.terminate()
 
@@ -256,7 +256,7 @@ async def test_lines_for_people_have_no_colour_where_no_terminal_is(tmp_path: Pa
     assert "\x1b" not in bot.log
 
 
-async def test_an_interrupt_ends_it_as_a_signal_to_terminate_does(tmp_path: Path) -> None:
+async def test_sigint_ends_the_bot_like_sigterm(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world, world.bot(HTTP_LISTEN=ANYWHERE) as bot:
         bot._process.send_signal(signal.SIGINT)
         status = await bot.ended()

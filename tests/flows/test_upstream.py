@@ -18,7 +18,7 @@ from tests.flows.test_run_watched import ANYWHERE, watched
 
 
 @pytest.mark.usefixtures("tiny_songs")
-async def test_a_song_changes_the_balance_that_is_known(
+async def test_a_song_updates_the_known_balance(
     tmp_path: Path, database_url: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upstream_balance, "AFTER_SONG_S", 0.001)

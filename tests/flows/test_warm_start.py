@@ -39,7 +39,7 @@ async def shown(
 
 
 @pytest.mark.parametrize(("end", "status"), [("none", 0), ("status", 3), ("signal", -9), ("error", 1)])
-async def test_a_fork_can_not_be_told_from_a_start(
+async def test_a_fork_is_indistinguishable_from_a_start(
     end: str, status: int, tmp_path: Path, always: WarmStarts
 ) -> None:
     expected = await shown(tmp_path, end, None)
@@ -49,7 +49,7 @@ async def test_a_fork_can_not_be_told_from_a_start(
 
 
 @pytest.mark.parametrize("name", ["PYTHONHASHSEED", "SSL_CERT_FILE", "TZ"])
-def test_what_python_reads_at_its_start_is_not_for_a_fork(name: str) -> None:
+def test_variables_read_by_python_at_startup_rule_out_a_fork(name: str) -> None:
     assert WarmStarts.suits(("bot", "run"), {"DISCORD_TOKEN": "x", "PYTHONPATH": "/"})
     assert not WarmStarts.suits(("bot", "run"), {"DISCORD_TOKEN": "x", name: "x"})
     assert not WarmStarts.suits(("other",), {})

@@ -1156,7 +1156,7 @@ FORGETTING: Final = (
         "ui/managers.py",
         "permitted_guild",
         ("if not has_permission(interaction):", "if False:"),
-        by=(f"{MANAGERS}such_a_manager_changes_no_managers",),
+        by=(f"{MANAGERS}a_manager_by_role_cannot_change_managers",),
     ),
     broken(
         "songs are asked for in the channels that were chosen",
@@ -1566,7 +1566,7 @@ BOUNDS: Final = (
         "services/intake.py",
         "Intake.worded",
         ("is_here = guild_id is None or jobs.is_of(tx, guild_id, job_id)", "is_here = True"),
-        by=("flows/test_forged.py::test_a_button_of_another_server_does_the_same_as_one_of_no_song",),
+        by=("flows/test_forged.py::test_another_servers_button_acts_like_one_of_no_song",),
     ),
     broken(
         "an answer that was another process's withdraws the request",
