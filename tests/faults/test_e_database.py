@@ -68,7 +68,7 @@ def rig(hasty: Database, rig: Rig) -> Rig:
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-async def test_a_member_who_asks_meanwhile_reads_busy_and_nothing_is_held(
+async def test_a_member_who_asks_meanwhile_sees_busy_and_no_credits_are_held(
     trouble: str, rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with Evening.begun(rig, monkeypatch) as evening, evening.connected():
@@ -116,7 +116,7 @@ async def test_a_write_is_tried_several_times_before_it_gives_up(
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 @pytest.mark.parametrize("state", WAYPOINTS)
-async def test_the_runner_goes_on_after_it_from_where_it_was(
+async def test_the_runner_continues_afterwards_where_it_was(
     state: JobState, trouble: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -136,7 +136,7 @@ async def test_the_runner_goes_on_after_it_from_where_it_was(
 
 @pytest.mark.parametrize("waits", [1, 10])
 @pytest.mark.parametrize("trouble", TROUBLES)
-async def test_the_answer_to_a_paid_request_is_written_down_as_soon_as_it_can_be(
+async def test_the_answer_to_a_paid_request_is_recorded_as_soon_as_possible(
     trouble: str, waits: int, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     met = Trouble(rig, trouble, waits)
@@ -155,7 +155,7 @@ async def test_the_answer_to_a_paid_request_is_written_down_as_soon_as_it_can_be
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-async def test_a_song_whose_posting_is_written_down_late_is_posted_once(
+async def test_a_song_whose_posting_is_recorded_late_is_posted_once(
     trouble: str, rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     met = Trouble(rig, trouble, waits=3)
@@ -176,7 +176,7 @@ async def test_a_song_whose_posting_is_written_down_late_is_posted_once(
     await assert_survived(rig, caplog, job, says="not written yet")
 
 
-async def test_each_request_during_a_short_lock_is_taken_or_refused(
+async def test_each_request_during_a_short_lock_is_accepted_or_refused(
     rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with locked(rig.database):
@@ -263,7 +263,7 @@ def assert_starts() -> None:
     assert ["it started"] == [str(error) for error in ended.value.exceptions]
 
 
-def test_a_database_with_which_all_is_well_is_not_refused(path: Path) -> None:
+def test_a_sound_database_is_not_refused(path: Path) -> None:
     assert path.is_file()
     assert_starts()
 
@@ -345,7 +345,7 @@ def of_another_program_with_a_log(path: Path) -> None:
             shutil.copy(f"{source}{ending}", f"{path}{ending}")
 
 
-def test_another_programs_log_is_left_as_it_is(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_programs_log_is_left_untouched(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     of_another_program_with_a_log(path)
     files = [path, path.with_name(f"{path.name}-wal")]
     contents = [file.read_bytes() for file in files]
@@ -379,7 +379,7 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
 
 
 @pytest.mark.parametrize("how", BROKEN)
-def test_a_database_that_is_broken_is_refused_and_left_as_it_is(
+def test_a_broken_database_is_refused_and_left_untouched(
     how: str, path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     breaks, says = BROKEN[how]
@@ -447,7 +447,7 @@ def test_a_database_that_may_not_be_read_or_written_is_refused(
 
 
 @pytest.mark.parametrize("where", ["/proc/tunesmith/x.db", "/dev/null/x.db"])
-def test_a_folder_that_can_not_be_made_is_refused(
+def test_a_database_folder_that_cannot_be_created_is_refused(
     where: str,
     configured: None,  # noqa: ARG001
     capsys: pytest.CaptureFixture[str],
@@ -524,7 +524,7 @@ def test_a_file_locked_by_another_program_is_not_called_damaged(
 
 
 @pytest.mark.parametrize("turns", range(8))
-async def test_a_request_that_is_called_off_is_written_whole_or_not_at_all(
+async def test_a_canceled_request_is_written_whole_or_not_at_all(
     turns: int, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     asking = asyncio.create_task(rig.ask())
@@ -567,7 +567,7 @@ async def test_a_request_canceled_in_its_transaction_is_written_whole(
     assert ((), 1, 10) == (reconciliation.findings, reconciliation.jobs, reconciliation.held)
 
 
-async def test_of_many_requests_the_ones_that_are_called_off_take_no_other_along(
+async def test_canceled_requests_do_not_affect_others_in_their_group(
     rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     be_patient(monkeypatch)
@@ -588,7 +588,7 @@ async def test_of_many_requests_the_ones_that_are_called_off_take_no_other_along
 
 
 @pytest.mark.parametrize("number", range(1, 5))
-async def test_a_process_canceled_over_any_write_leaves_a_job_that_goes_on(
+async def test_a_process_canceled_during_any_write_leaves_a_usable_job(
     number: int, rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = await rig.ask()
@@ -639,7 +639,7 @@ def long_report(rig: Rig) -> Iterator[Callable[[], Awaitable[object]]]:
         reading.add_done_callback(lambda task: task.result())
 
 
-async def test_requests_are_taken_while_a_long_report_is_read(
+async def test_requests_are_accepted_while_a_long_report_is_read(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     with long_report(rig) as begun:
@@ -653,7 +653,7 @@ async def test_requests_are_taken_while_a_long_report_is_read(
     await assert_survived(rig, caplog, *jobs, says="delivered")
 
 
-async def test_songs_are_brought_while_a_long_report_is_read(
+async def test_songs_are_delivered_while_a_long_report_is_read(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()

@@ -117,7 +117,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 # -- killed
 
 
-async def test_a_bot_killed_over_everything_forgets_and_repeats_nothing(
+async def test_a_bot_killed_during_any_work_forgets_and_repeats_nothing(
     place: Place,
 ) -> None:
     for life in (1, 2):
@@ -154,7 +154,7 @@ def summed(reconciliation: Reconciliation) -> tuple[int, int, int, tuple[str, ..
 # -- stopped
 
 
-async def test_what_is_answered_in_time_ends_and_the_rest_comes_after_a_start(
+async def test_a_stop_finishes_answered_work_and_a_start_the_rest(
     place: Place,
 ) -> None:
     async with place.bot() as bot:
@@ -183,7 +183,7 @@ async def test_what_is_answered_in_time_ends_and_the_rest_comes_after_a_start(
     assert (0, 40, 0, ()) == summed(place.books())
 
 
-def test_a_stop_takes_less_than_forty_seconds_whoever_does_not_answer() -> None:
+def test_a_stop_takes_under_forty_seconds_whichever_service_hangs() -> None:
     jobs_s = max(runner.FINISH_WITHIN_S, intake.ANSWER_WITHIN.total_seconds())
 
     assert (30.0, True) == (runner.FINISH_WITHIN_S, jobs_s + connection.CLOSE_WITHIN_S < STOPS_WITHIN_S)
@@ -199,7 +199,7 @@ main()
 """The unmodified bot, except for less patience at the end."""
 
 
-async def test_what_takes_too_long_is_cut_off_and_found_again(place: Place) -> None:
+async def test_work_that_takes_too_long_is_cut_off_and_resumed(place: Place) -> None:
     (place.folder / "hasty.py").write_text(HASTY, "utf-8")
     place.command = ("hasty", "run")
     async with place.bot() as bot:
@@ -286,7 +286,7 @@ async def break_move(rig: Rig, job: Job, state: str) -> None:
 
 
 @pytest.mark.parametrize("state", BUGS)
-async def test_a_bug_is_met_three_times_and_ends_its_job_and_no_other(
+async def test_a_bug_ends_its_job_after_three_tries_and_no_other_job(
     state: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     tries, end, reason = BUGS[state]
@@ -311,7 +311,7 @@ async def test_a_bug_is_met_three_times_and_ends_its_job_and_no_other(
         assert_told_plainly(ended)
 
 
-async def test_a_bug_in_telling_a_failure_ends_with_the_failure_in_the_log(
+async def test_a_bug_while_reporting_a_failure_is_logged_with_the_failure(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [answers(400, message="no")]

@@ -88,7 +88,7 @@ def assert_quiet(one: Sent, member_id: int) -> None:
 
 
 @pytest.mark.parametrize("kind", FORCE)
-async def test_words_ping_nobody_and_have_no_force_wherever_they_are_shown(
+async def test_words_ping_nobody_and_format_nothing_wherever_they_are_shown(
     kind: str, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     hostile = " ".join([*FORCE[kind], "last"])
@@ -149,7 +149,7 @@ def files(data: bytes | None) -> dict[str, object]:
     return {} if data is None else {"lyrics_file": [("words.txt", data)]}
 
 
-async def test_lyrics_up_to_the_limit_are_sung_whole_however_they_are_handed_in(world: World) -> None:
+async def test_lyrics_up_to_the_limit_are_sung_in_full_however_submitted(world: World) -> None:
     ada = world.add_member("Ada", manager=True)
     await ada.slash(world.channel, "quota grant", credits=1_000, reason="a long evening")
 
@@ -256,7 +256,7 @@ async def form_again(mia: simcord.MemberActor, refused: simcord.InteractionResul
     [b"\x89PNG\x00", b"", b"x" * 40_000, b"x" * 5_001],
     ids=["no text", "empty", "too big", "5,001 characters"],
 )
-async def test_typed_lyrics_come_back_when_the_file_next_to_them_is_refused(
+async def test_typed_lyrics_are_returned_if_the_file_next_to_them_is_refused(
     data: bytes, world: World
 ) -> None:
     mia = world.add_member("Mia")
@@ -268,7 +268,7 @@ async def test_typed_lyrics_come_back_when_the_file_next_to_them_is_refused(
     assert words == await form_again(mia, refused)
 
 
-async def test_lyrics_of_5001_characters_stay_in_their_form_until_replaced(world: World) -> None:
+async def test_lyrics_of_5001_characters_are_kept_in_the_form_until_replaced(world: World) -> None:
     mia = world.add_member("Mia")
     form = await mia.slash(world.channel, "music custom")
     refused = await mia.submit_modal(form, WORDS | {"lyrics": ""} | files(b"x" * 5_001))
@@ -292,7 +292,7 @@ async def test_lyrics_of_5001_characters_stay_in_their_form_until_replaced(world
     ("allowance", "bonus", "passes"),
     [(10, 0, 1), (0, 10, 1), (4, 6, 1), (19, 0, 1), (9, 0, 0), (25, 0, 2), (0, 39, 3)],
 )
-async def test_a_hundred_requests_at_once_spend_what_is_left_once(
+async def test_a_hundred_requests_at_once_spend_the_remaining_credits_once(
     allowance: int, bonus: int, passes: int, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     await rig.credits.set_allowance(make.GUILD, allowance, None, make.entry())
@@ -341,7 +341,7 @@ def outcomes(ends: list[Job | BaseException]) -> tuple[int, set[tuple[str, int]]
 
 
 @pytest.mark.usefixtures("intake")
-async def test_fifty_requests_at_once_from_one_member_do_not_get_past_the_cap(
+async def test_fifty_concurrent_requests_of_one_member_stay_within_the_cap(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = await asyncio.gather(*(rig.ask() for _ in range(50)), return_exceptions=True)
@@ -358,7 +358,7 @@ async def test_fifty_requests_at_once_from_one_member_do_not_get_past_the_cap(
 
 
 @pytest.mark.usefixtures("intake")
-async def test_fifty_members_at_once_do_not_get_past_the_cap_of_their_server(rig: Rig) -> None:
+async def test_fifty_concurrent_members_stay_within_their_servers_cap(rig: Rig) -> None:
     await rig.credits.set_allowance(make.GUILD, 1_000, None, make.entry())
 
     ends = await asyncio.gather(

@@ -270,7 +270,7 @@ SUBMITTING: Final = (
         "services/intake.py",
         "Intake._accept",
         ("if problem is not None:", "if False:"),
-        by=("faults/test_e_storage.py::test_a_request_without_room_for_the_song_is_refused_and_free",),
+        by=("faults/test_e_storage.py::test_a_request_without_room_for_the_song_is_refused_for_free",),
     ),
     broken(
         "nothing is deleted for its age before the clock is confirmed",
@@ -498,7 +498,7 @@ CIRCUIT_BREAKER: Final = (
         "pipeline/submitting.py",
         "Submitter.submit",
         ("wait_until = breaker.admit(tx, backend, now)", "pass"),
-        by=(f"{MUSIC_HTTP}requests_that_wait_for_a_closed_service_are_made_afterwards",),
+        by=(f"{MUSIC_HTTP}requests_waiting_for_a_closed_service_are_made_afterwards",),
     ),
     broken(
         "an unclear answer does not lift the pause",
@@ -784,7 +784,7 @@ FETCHING: Final = (
         "pipeline/steps.py",
         "AUDIO_MAX",
         "timedelta(hours=5)",
-        by=(f"{DOWNLOADS}audio_that_can_not_be_had_for_six_hours_is_given_up_and_told",),
+        by=(f"{DOWNLOADS}audio_missing_for_six_hours_is_given_up_and_reported",),
     ),
     broken(
         "equal bytes are one song",
@@ -1573,7 +1573,7 @@ BOUNDS: Final = (
         "ui/responses.py",
         "promise",
         ("if await _withdrawn(intake.answered_elsewhere, job):", "if job is None:"),
-        by=(f"{DISCORD}an_answer_of_another_process_withdraws_the_request_and_alerts",),
+        by=(f"{DISCORD}an_answer_by_another_process_withdraws_the_request_and_alerts",),
     ),
     broken(
         "the operator hears once a month that the total of all servers is reached",
@@ -1726,7 +1726,7 @@ FILES: Final = (
         "services/songs.py",
         "SongArchive._from_message",
         dropped("audio = tags.without_words(audio)"),
-        by=("faults/test_c_files.py::test_a_copy_out_of_a_message_is_stored_without_words",),
+        by=("faults/test_c_files.py::test_a_copy_from_a_message_is_stored_without_words",),
     ),
     broken(
         "tags never make a file too large",
@@ -1966,7 +1966,7 @@ ON_A_SERVER: Final = (
         "ui/responses.py",
         "_withdrawn",
         ("return False", "raise"),
-        by=("faults/test_d_discord.py::test_a_request_that_cant_be_withdrawn_is_refused_to_nobody",),
+        by=("faults/test_d_discord.py::test_a_request_that_cannot_be_withdrawn_is_not_reported_as_refused",),
     ),
     broken(
         "a second delivery waits for no acceptance of its own",
