@@ -284,5 +284,5 @@ CASES: dict[str, tuple[Doctored, str]] = {
 
 
 @pytest.mark.parametrize(("doctored", "sentence"), CASES.values(), ids=CASES)
-def test_doctored_books_are_found_out(doctored: Doctored, sentence: str) -> None:
+def test_each_violation_in_doctored_books_is_found(doctored: Doctored, sentence: str) -> None:
     assert sentence in violations(doctored(SOUND))

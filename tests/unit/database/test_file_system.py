@@ -23,7 +23,7 @@ def refusal(folder: Path) -> str:
     return sentence
 
 
-def test_a_local_folder_has_everything_and_is_left_as_it_was(tmp_path: Path) -> None:
+def test_a_local_folder_has_everything_and_is_left_unchanged(tmp_path: Path) -> None:
     check_file_system(tmp_path / "tunesmith.db")
 
     assert [] == list(tmp_path.iterdir())
@@ -41,7 +41,7 @@ LACKS = {
 
 
 @pytest.mark.parametrize("lack", LACKS)
-def test_a_folder_that_lacks_something_is_refused_and_left_as_it_was(
+def test_an_unsuitable_folder_is_refused_and_left_unchanged(
     lack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_system, "SECOND_PROCESS", LACKS[lack])
@@ -86,7 +86,7 @@ def test_a_folder_without_a_write_ahead_log_is_refused(
 
 
 @pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC, errno.EACCES])
-def test_a_folder_that_can_not_be_written_to_is_for_the_database_to_refuse(
+def test_an_unwritable_folder_is_left_for_the_database_to_refuse(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def temporary_directory(**_: object) -> None:

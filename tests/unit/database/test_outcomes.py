@@ -106,7 +106,7 @@ async def begun(
         has_begun.clear()
 
 
-async def test_a_write_whose_time_is_up_while_it_runs_is_waited_for(either: Database) -> None:
+async def test_a_write_that_times_out_while_running_is_awaited(either: Database) -> None:
     held = Held()
     writing = await begun(either, held, held.has_begun)
     done, _ = await asyncio.wait((writing,), timeout=2 * GIVES_UP_S)
@@ -117,7 +117,7 @@ async def test_a_write_whose_time_is_up_while_it_runs_is_waited_for(either: Data
     assert 1 == await count(either)
 
 
-async def test_a_write_that_was_refused_for_want_of_time_never_runs(either: Database) -> None:
+async def test_a_write_that_timed_out_before_running_never_runs(either: Database) -> None:
     held = Held()
     writing = await begun(either, held, held.has_begun)
     with pytest.raises(StoreBusy):
@@ -129,7 +129,7 @@ async def test_a_write_that_was_refused_for_want_of_time_never_runs(either: Data
     assert 1 == await count(either)
 
 
-async def test_a_write_whose_caller_is_gone_happens_whole(either: Database) -> None:
+async def test_a_write_whose_caller_is_gone_is_completed(either: Database) -> None:
     held = Held()
     writing = await begun(either, held, held.has_begun)
     writing.cancel()
@@ -200,7 +200,7 @@ async def test_a_commit_is_not_reported_before_its_outcome_is_known(
 
 
 @pytest.mark.parametrize("committed", [True, False])
-async def test_a_close_during_a_commit_reports_neither_outcome(
+async def test_closing_during_a_commit_reports_neither_outcome(
     url: str, monkeypatch: pytest.MonkeyPatch, *, committed: bool
 ) -> None:
     async with postgresql.Database.open(url, takeover_s=60.0, lost=lost) as server:
@@ -224,7 +224,7 @@ def holding(url: str) -> Iterator[postgresql_writer.Writer]:
         writer.thread.shutdown()
 
 
-def test_a_commit_of_an_earlier_holder_proves_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_earlier_holders_commit_proves_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every holder of a slot counts its transactions from 1."""
     with holding(url) as earlier:
         earlier.run(lambda tx: remember(tx, "count", "0"), 0.0)

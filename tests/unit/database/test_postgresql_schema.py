@@ -105,7 +105,7 @@ def test_both_engines_have_the_same_triggers(server_tx: Tx, file: sqlite3.Connec
     assert in_file | {"ledger_is_never_emptied"} == on_server
 
 
-def test_both_engines_check_the_same(server_tx: Tx, file: sqlite3.Connection) -> None:
+def test_both_engines_have_the_same_checks(server_tx: Tx, file: sqlite3.Connection) -> None:
     rows = server_tx.execute(
         """SELECT relname, COUNT(*) AS checks FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
            WHERE contype = 'c' GROUP BY relname"""

@@ -73,7 +73,7 @@ def test_no_released_schema_is_missing() -> None:
     assert set() == missing
 
 
-def test_it_keeps_its_jobs_its_ledger_and_its_words(old: Path) -> None:
+def test_an_upgraded_file_keeps_its_jobs_its_ledger_and_its_texts(old: Path) -> None:
     before = books(old)
 
     with closing(sqlite._connect(old)) as tx:
@@ -90,7 +90,7 @@ def test_it_keeps_its_jobs_its_ledger_and_its_words(old: Path) -> None:
     assert texts >= TYPED
 
 
-def test_it_is_copied_before_its_first_migration_for_its_owner_alone(old: Path) -> None:
+def test_an_old_file_is_copied_before_its_migration_for_its_owner_only(old: Path) -> None:
     version, before = version_of(old), books(old)
 
     start(old)
@@ -160,7 +160,7 @@ def test_a_kill_over_the_copy_leaves_the_old_file_for_the_next_start(where: str,
     assert (version, before) == (version_of(copy), books(copy))
 
 
-def test_what_a_killed_process_left_of_a_copy_is_removed_a_day_later(old: Path) -> None:
+def test_a_killed_processs_partial_copy_is_removed_a_day_later(old: Path) -> None:
     young, stale = (old.with_name(f".{old.name}.before-schema-{LAST}.{name}.unfinished") for name in "ab")
     young.touch()
     stale.touch()
@@ -171,7 +171,7 @@ def test_what_a_killed_process_left_of_a_copy_is_removed_a_day_later(old: Path) 
     assert (True, False) == (young.exists(), stale.exists())
 
 
-def test_its_line_breaks_become_line_feeds(old: Path) -> None:
+def test_line_breaks_of_an_upgraded_file_become_line_feeds(old: Path) -> None:
     change = "UPDATE words SET lyrics = ?" if version_of(old) < TEXTS_SINCE else "UPDATE text SET value = ?"
     with closing(sqlite3.connect(old)) as connection, connection:
         connection.execute(change, (BROKEN,))

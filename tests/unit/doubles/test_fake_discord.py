@@ -253,7 +253,7 @@ async def test_choices_are_offered_while_typing(fake: FakeDiscord) -> None:
     assert "jazz" == answer.content
 
 
-async def test_what_a_client_would_not_send_is_impossible(fake: FakeDiscord) -> None:
+async def test_actions_that_a_client_would_not_send_are_impossible(fake: FakeDiscord) -> None:
     async with running(fake):
         for wrong in ({}, {"prompt": "x", "volume": 3}):
             with pytest.raises(Impossible):
@@ -366,7 +366,7 @@ async def test_the_gateway_is_resumed_after_a_drop_and_nothing_is_lost(fake: Fak
     assert 1 == len(fake.gateway.resumes)
 
 
-async def test_an_invalid_session_is_identified_anew(fake: FakeDiscord) -> None:
+async def test_an_invalid_session_is_followed_by_a_new_identify(fake: FakeDiscord) -> None:
     async with running(fake):
         await fake.invalidate_session()
         await fake.until(lambda: len(fake.gateway.identifies) == 2)
@@ -400,7 +400,7 @@ async def test_a_revoked_token_ends_the_client(fake: FakeDiscord) -> None:
         ("hang before", TimeoutError, 0),
     ],
 )
-async def test_a_connection_that_fails(
+async def test_connections_fail_as_ordered(
     fake: FakeDiscord,
     http: aiohttp.ClientSession,
     kind: str,
@@ -420,7 +420,9 @@ async def test_a_connection_that_fails(
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 403, 404, 413, 429])
-async def test_a_status_on_order(fake: FakeDiscord, http: aiohttp.ClientSession, status: int) -> None:
+async def test_an_ordered_status_is_answered(
+    fake: FakeDiscord, http: aiohttp.ClientSession, status: int
+) -> None:
     fake.fault("POST", MUSIC, status, code=12345, stored=status == 502)
     async with http.post(
         f"{fake.url}/channels/{fake.channel.id}/messages", json={"content": "x"}
@@ -433,7 +435,7 @@ async def test_a_status_on_order(fake: FakeDiscord, http: aiohttp.ClientSession,
     assert len(fake.posted()) == (1 if status == 502 else 0)
 
 
-async def test_a_delay_is_a_delay(fake: FakeDiscord, http: aiohttp.ClientSession) -> None:
+async def test_an_ordered_delay_is_observed(fake: FakeDiscord, http: aiohttp.ClientSession) -> None:
     fake.fault("*", MUSIC, "delay 0.05", skip=1)
     await post(http, fake, content="first")
     begun = time.monotonic()
@@ -488,7 +490,7 @@ def _as_before(_fake: FakeDiscord) -> None:
         (_as_before, {"content": "x", "message_reference": {"message_id": "5"}}, (400, 50035)),
     ],
 )
-async def test_what_discord_refuses(
+async def test_requests_that_discord_rejects_are_rejected(
     fake: FakeDiscord,
     http: aiohttp.ClientSession,
     change: Callable[[FakeDiscord], None],
@@ -579,7 +581,9 @@ async def test_discord_goes_down_and_comes_back_on_the_same_port(
     assert ["before", "after"] == [one.content for one in fake.messages]
 
 
-async def test_a_refused_gateway_and_a_wait_in_vain(fake: FakeDiscord, http: aiohttp.ClientSession) -> None:
+async def test_a_refused_gateway_makes_waiting_time_out(
+    fake: FakeDiscord, http: aiohttp.ClientSession
+) -> None:
     fake.refuse_gateway()
     with pytest.raises(aiohttp.WSServerHandshakeError):
         await http.ws_connect(fake.gateway_url)
@@ -599,7 +603,7 @@ def test_ids_grow_and_carry_their_time(fake: FakeDiscord) -> None:
     assert abs(dpy.utils.snowflake_time(ids[-1]).timestamp() - time.time()) < 1
 
 
-def test_what_is_exported_is_what_tests_use() -> None:
+def test_the_exported_names_are_those_that_tests_use() -> None:
     assert Answer.__doc__
     assert Message.__doc__
     assert Upload("a.txt", b"").claimed_size_bytes is None
@@ -634,7 +638,7 @@ async def test_a_bot_killed_in_the_middle_of_an_upload_posts_nothing(
     assert [] == [one.getMessage() for one in caplog.records]
 
 
-async def test_what_hangs_when_discord_goes_down_is_not_done_afterwards(
+async def test_requests_hanging_when_discord_goes_down_have_no_effect(
     fake: FakeDiscord, http: aiohttp.ClientSession
 ) -> None:
     fake.fault("POST", MUSIC, "hang before")

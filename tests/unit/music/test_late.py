@@ -32,7 +32,7 @@ class Clients:
         self.closed += 1
 
 
-async def test_a_client_that_nobody_asks_for_is_not_opened() -> None:
+async def test_an_unused_client_is_not_opened() -> None:
     clients = Clients()
 
     async with AsyncExitStack() as stack:
@@ -41,7 +41,7 @@ async def test_a_client_that_nobody_asks_for_is_not_opened() -> None:
     assert (0, 0) == (clients.opened, clients.closed)
 
 
-async def test_all_who_ask_get_one_client_which_is_closed_at_the_end() -> None:
+async def test_all_callers_share_one_client_which_is_closed_at_the_end() -> None:
     clients = Clients()
 
     async with AsyncExitStack() as stack:
@@ -51,7 +51,7 @@ async def test_all_who_ask_get_one_client_which_is_closed_at_the_end() -> None:
     assert ([1, 1, 1], 1, 1) == (got, clients.opened, clients.closed)
 
 
-def test_a_bot_that_starts_imports_no_library_of_later() -> None:
+def test_a_starting_bot_imports_no_library_that_it_needs_later() -> None:
     code = "import sys; from bot import __main__\n"
     code += "with __main__._left_out(*__main__.UNUSED): from bot import lifecycle, start\n"
     code += "print(*(name for name, module in sys.modules.items() if module))"

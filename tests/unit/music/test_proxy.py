@@ -99,7 +99,7 @@ async def test_a_paid_request_reaches_the_service_in_a_tunnel(
 
 
 @pytest.mark.usefixtures("trusting")
-async def test_a_stranger_behind_the_proxy_gets_no_request() -> None:
+async def test_an_untrusted_server_behind_the_proxy_gets_no_request() -> None:
     async with (
         ProxyServer.open("socks5") as server,
         service(b"{}") as (port, requests),
@@ -184,7 +184,7 @@ async def test_without_a_proxy_nothing_was_sent(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["http", "https", "socks5"])
-async def test_a_silent_proxy_is_given_up_before_anything_is_sent(
+async def test_a_silent_proxy_times_out_before_anything_is_sent(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clients, "CONNECT_S", 0.05)
@@ -209,7 +209,7 @@ async def test_a_wrong_password_is_not_repeated(kind: str) -> None:
     assert 1 == server.refused
 
 
-async def test_a_proxy_leads_to_no_unix_socket() -> None:
+async def test_a_unix_socket_is_never_reached_through_a_proxy() -> None:
     proxy = parse_proxy("http://127.0.0.1:1")
     with pytest.raises(httpcore.ConnectError):
         await ProxiedBackend(proxy).connect_unix_socket("/run/secret.sock")
@@ -241,7 +241,7 @@ async def test_audio_through_a_proxy_comes_from_public_addresses(
     assert targets == [host for host, _ in server.targets]
 
 
-async def test_audio_without_a_proxy_needs_a_name_that_is_known() -> None:
+async def test_audio_without_a_proxy_requires_a_resolvable_name() -> None:
     async def look_up(_host: str, _port: int) -> list[str]:
         raise OSError("no such name")
 
