@@ -60,7 +60,7 @@ COVERED: Final = {
         "faults/test_d_discord_answers.py",
         "test_the_song_of_a_deleted_thread_goes_to_its_channel_or_its_member",
     ),
-    26: ("unit/ops/test_health.py", "test_a_monitor_may_ask_in_its_own_way_and_all_at_once"),
+    26: ("unit/ops/test_health.py", "test_monitors_may_ask_in_any_form_and_concurrently"),
     27: ("unit/store/test_quotas.py", "test_a_free_song_passes_every_limit"),
     28: ("unit/ui/test_bounds.py", "test_long_lists_fit"),
     31: ("unit/database/test_sqlite.py", "test_a_network_file_system_is_refused_under_any_name"),

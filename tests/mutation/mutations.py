@@ -666,7 +666,7 @@ LIMITS: Final = (
         "a budget alert is sent once a period",
         "database/migrations/0003_limits.sql",
         ("UNIQUE (guild_id, first_day, percent)", "UNIQUE (guild_id, first_day, percent, id)"),
-        by=(f"{ALERTS}what_was_told_is_not_told_again_with_the_next_song",),
+        by=(f"{ALERTS}a_reported_mark_is_not_reported_again_with_the_next_song",),
     ),
     broken(
         "servers take turns",
@@ -1032,14 +1032,14 @@ THE_PROCESS: Final = (
         "store/tracks.py",
         "files",
         ("AND job.state_since < ? AS over", "AND ? > 0 AS over"),
-        by=(f"{MAINTENANCE}files_stay_for_the_days_that_the_operator_gives_them",),
+        by=(f"{MAINTENANCE}files_are_kept_for_the_days_set_by_the_operator",),
     ),
     broken(
         "files of an unfinished job stay in the spool",
         "store/tracks.py",
         "files",
         ("job.state IN ('delivered', 'undelivered', 'explained') AND job.state_since", "job.state_since"),
-        by=(f"{MAINTENANCE}files_of_a_song_that_is_not_posted_yet_stay",),
+        by=(f"{MAINTENANCE}files_of_a_song_not_posted_yet_are_kept",),
     ),
     broken(
         "a file that no job knows is left alone for a day",
@@ -1364,7 +1364,7 @@ FORGETTING: Final = (
         "pipeline/maintenance.py",
         "Maintenance._drop_texts",
         ("now - self._keep_texts", "now"),
-        by=(f"{MAINTENANCE}words_of_old_songs_leave_the_files_and_those_of_new_ones_stay",),
+        by=(f"{MAINTENANCE}words_of_old_songs_are_erased_and_those_of_new_ones_kept",),
     ),
     broken(
         "words of an unfinished job stay",
@@ -1386,7 +1386,7 @@ FORGETTING: Final = (
         "pipeline/maintenance.py",
         "Maintenance._drop_files",
         ("over - fresh", "over"),
-        by=(f"{MAINTENANCE}a_file_fetched_again_stays_for_an_hour_however_old_its_song",),
+        by=(f"{MAINTENANCE}a_refetched_file_is_kept_for_an_hour_however_old_its_song",),
     ),
 )
 
@@ -1396,14 +1396,14 @@ RESTORED: Final = (
         "pipeline/delivery.py",
         "Deliverer.begin",
         ("if job.restored:", "if False:"),
-        by=(f"{RESTORE}a_song_that_was_posted_after_the_backup_is_not_posted_again",),
+        by=(f"{RESTORE}a_song_posted_after_the_backup_is_not_posted_again",),
     ),
     broken(
         "what came out of a backup over its send is looked for before the next one",
         "pipeline/delivery.py",
         "Deliverer.go_on",
         ("if job.restored:", "if False:"),
-        by=(f"{RESTORE}a_song_that_was_posted_nowhere_yet_is_posted_once",),
+        by=(f"{RESTORE}a_song_not_posted_yet_is_posted_once",),
     ),
     broken(
         "what came out of a backup is looked for up to now",
@@ -1428,21 +1428,21 @@ RESTORED: Final = (
             "await self._start(job, message, channel.channel_id, direct=False)",
             "return",
         ),
-        by=(f"{RESTORE}a_song_whose_channel_can_not_be_read_waits_for_a_person",),
+        by=(f"{RESTORE}a_song_with_an_unreadable_channel_waits_for_a_person",),
     ),
     broken(
         "what came out of a backup is looked for at the member's too",
         "pipeline/delivery.py",
         "Deliverer._search_then_send",
         ("if message_id is None and (direct :=", "if place is None and (direct :="),
-        by=(f"{RESTORE}a_song_that_went_to_the_member_directly_is_found_there",),
+        by=(f"{RESTORE}a_song_sent_directly_to_the_member_is_found_there",),
     ),
     broken(
         "a queued request in a backup is not sent",
         "pipeline/after_restore.py",
         "_mark",
         ('fail(tx, job, FailReason.EXPIRED, "", now=now)', "return"),
-        by=(f"{RESTORE}a_request_maybe_sent_since_the_backup_is_released_and_not_sent",),
+        by=(f"{RESTORE}a_request_possibly_sent_since_the_backup_is_released",),
     ),
     broken(
         "the log of a running bot is not brought into its file by another process",
@@ -1473,7 +1473,7 @@ RESTORED: Final = (
         "database/snapshots.py",
         "check",
         ('if finding != "ok":', "if False:"),
-        by=("unit/ops/test_backup.py::test_a_copy_that_came_out_damaged_is_no_backup",),
+        by=("unit/ops/test_backup.py::test_a_damaged_copy_is_not_kept_as_a_backup",),
     ),
     broken(
         "a backup is restored where no bot runs",
@@ -1487,14 +1487,14 @@ RESTORED: Final = (
         "pipeline/after_restore.py",
         "mark",
         dropped("budget_alerts.drop_due(tx)"),
-        by=(f"{RESTORE}an_alert_that_may_have_been_sent_is_not_sent_again",),
+        by=(f"{RESTORE}a_possibly_sent_alert_is_not_sent_again",),
     ),
     broken(
         "who was forgotten after the backup is forgotten in it",
         "pipeline/after_restore.py",
         "mark",
         ("for member in gone:", "for member in gone and ():"),
-        by=(f"{RESTORE}who_was_forgotten_after_the_backup_is_forgotten_in_it",),
+        by=(f"{RESTORE}a_member_forgotten_after_the_backup_is_forgotten_in_it",),
     ),
     broken(
         "only parked jobs are released or tried again by hand",
@@ -1762,7 +1762,7 @@ FILES: Final = (
         "pipeline/submitting.py",
         "Submitter.submit",
         ("options := music.contract.capabilities.not_taken(request)", "options := ()"),
-        by=("unit/pipeline/test_backends.py::test_no_option_of_a_queued_song_is_lost_by_a_switch",),
+        by=("unit/pipeline/test_backends.py::test_a_switch_loses_no_option_of_a_queued_song",),
     ),
     broken(
         "a cover is shown only from a public address",
@@ -1981,7 +1981,7 @@ ON_A_SERVER: Final = (
         "database/postgresql_writer.py",
         "Writer._connect",
         ("            identity.refuse_other(tx)\n", "            pass\n"),
-        by=("unit/ops/test_restored.py::test_a_restored_database_is_refused_until_the_operator_says_so",),
+        by=("unit/ops/test_restored.py::test_a_restored_database_is_refused_until_the_operator_accepts_it",),
     ),
     broken(
         "a database that is filled has the books of the file",
@@ -1995,7 +1995,7 @@ ON_A_SERVER: Final = (
         "ops/move.py",
         "_commit",
         ("begun = opened.begin(place)", 'begun = moved.Move(token="", place=place)'),
-        by=("unit/ops/test_move.py::test_a_move_that_was_interrupted_goes_to_the_same_place",),
+        by=("unit/ops/test_move.py::test_an_interrupted_move_continues_to_the_same_place",),
     ),
     broken(
         "no bot starts on a file that was moved",

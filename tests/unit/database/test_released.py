@@ -160,7 +160,7 @@ def test_a_kill_over_the_copy_leaves_the_old_file_for_the_next_start(where: str,
     assert (version, before) == (version_of(copy), books(copy))
 
 
-def test_a_killed_processs_partial_copy_is_removed_a_day_later(old: Path) -> None:
+def test_a_partial_copy_by_a_killed_process_is_removed_a_day_later(old: Path) -> None:
     young, stale = (old.with_name(f".{old.name}.before-schema-{LAST}.{name}.unfinished") for name in "ab")
     young.touch()
     stale.touch()

@@ -626,7 +626,7 @@ async def test_an_unwritable_spool_is_transient(spool: Spool) -> None:
         await stored_from(serving(SONG), spool)
 
 
-async def test_an_earlier_processs_partial_file_is_replaced(spool: Spool) -> None:
+async def test_a_partial_file_of_an_earlier_process_is_replaced(spool: Spool) -> None:
     spool.folder.mkdir()
     spool.path("42-1.part").write_bytes(b"half a song" * 10_000)
     spool.path("42-1.mp3").write_bytes(b"an older take")

@@ -98,7 +98,7 @@ def nightingale(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> Backend:
     return member
 
 
-def test_one_line_and_one_module_are_all_that_a_service_needs(tmp_path: Path) -> None:
+def test_a_service_needs_only_one_line_and_one_module(tmp_path: Path) -> None:
     shutil.copytree(BOT, tmp_path / "bot", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(MODULE, tmp_path / "bot/music/nightingale.py")
     registry = tmp_path / "bot/model.py"
@@ -138,7 +138,7 @@ async def test_a_third_service_makes_a_song(rig: Rig, nightingale: Backend) -> N
 
 
 @pytest.mark.parametrize(("status", "reason"), [(400, FailReason.REFUSED), (500, FailReason.OUTCOME_UNKNOWN)])
-async def test_its_refusals_meet_the_rules_of_money(
+async def test_a_third_services_refusals_follow_the_rules_for_credits(
     rig: Rig,
     nightingale: Backend,
     status: int,
@@ -156,7 +156,7 @@ async def test_its_refusals_meet_the_rules_of_money(
 
 
 @pytest.mark.usefixtures("nightingale")
-async def test_its_own_text_limits_hold(rig: Rig) -> None:
+async def test_a_third_services_text_limits_apply(rig: Rig) -> None:
     await rig.ask(make.prompt("x" * 200, model="N1"))
 
     with pytest.raises(TextTooLong) as refused:

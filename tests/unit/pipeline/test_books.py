@@ -128,6 +128,6 @@ async def whole_evening(path: Path, acts: list[Act]) -> None:
 
 @settings(deadline=None, max_examples=make.examples(40), derandomize=True, phases=(Phase.generate,))
 @given(st.lists(ACTS, min_size=5, max_size=25))
-def test_the_books_are_right_whatever_is_done(acts: list[Act]) -> None:
+def test_the_books_balance_whatever_is_done(acts: list[Act]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(whole_evening(Path(folder) / "tunesmith.db", acts))

@@ -60,13 +60,13 @@ async def test_slot_0_pays_and_the_servers_own_slot_does_the_rest(fleet: Fleet) 
     assert 1 == fleet.rig.music.posts
 
 
-async def test_a_process_of_a_fleet_looks_often_for_what_others_make_due(fleet: Fleet) -> None:
+async def test_a_process_of_a_fleet_often_checks_for_due_work_by_others(fleet: Fleet) -> None:
     fleet.be(1)
     async with fleet.rig.process() as runner:
         assert FLEET_WAIT_MAX_S == await runner._look_around()
 
 
-async def test_only_slot_0_keeps_house_and_each_slot_its_files(
+async def test_only_slot_0_does_maintenance_and_each_slot_its_files(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig, rounds = fleet.rig, []

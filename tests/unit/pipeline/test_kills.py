@@ -271,7 +271,7 @@ def test_the_kills_reach_every_state_and_both_sides_of_each_request(
 
 
 @pytest.mark.parametrize("scenario", [SONG, CLOSED_CHANNEL], ids=lambda scenario: scenario.name)
-def test_a_second_kill_while_the_first_is_got_over_changes_nothing_of_that(
+def test_a_second_kill_during_recovery_changes_nothing(
     scenario: Scenario, begun: Callable[[Scenario], World]
 ) -> None:
     random = Random(2_026)  # noqa: S311 - no secret

@@ -47,7 +47,7 @@ async def test_one_lost_file_is_fetched_and_the_other_kept(rig: Rig) -> None:
     assert written_at == kept.stat().st_mtime_ns
 
 
-async def test_a_file_that_is_not_to_be_had_now_is_waited_for(rig: Rig) -> None:
+async def test_a_temporarily_unavailable_file_is_waited_for(rig: Rig) -> None:
     job = await rig.ask()
     await rig.until(job, JobState.STORED)
     wipe(rig)
