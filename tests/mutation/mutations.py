@@ -103,14 +103,14 @@ INTAKE: Final = (
         ("held, limit = quotas.hold(", "limit, self._hold = None, lambda tx: quotas.hold("),
         ("(tx, job, held,", "(tx, job, ledger.Hold(day=day_number(now), allowance=10, bonus=0),"),
         behind("if accepted is not None:", "await self._database.write(self._hold)"),
-        by=(f"{RULES}a_job_whose_credits_can_not_be_held_is_not_there",),
+        by=(f"{RULES}a_job_whose_credits_cannot_be_held_is_not_stored",),
     ),
     broken(
         "an interaction is taken once, says the intake",
         "services/intake.py",
         "Intake._accept",
         ("jobs.taken(tx, origin.interaction_id) or", ""),
-        by=(f"{PIPELINE}a_request_that_comes_twice_is_one_job",),
+        by=(f"{PIPELINE}a_request_that_arrives_twice_is_one_job",),
     ),
     migration(
         "an interaction is taken once, says the schema",
@@ -123,7 +123,7 @@ INTAKE: Final = (
         "services/intake.py",
         "_refuse_reuse",
         ("case Reuse.RETRY if jobs.tried_again(", "case Reuse.RETRY if False and jobs.tried_again("),
-        by=(f"{PIPELINE}a_failure_is_tried_again_once_by_each_member",),
+        by=(f"{PIPELINE}each_member_retries_a_failure_once",),
     ),
     migration(
         "a failure is tried again once by each member, says the schema",
@@ -176,7 +176,7 @@ INTAKE: Final = (
             "if times is not None:",
             f"    await self._database.write(lambda tx: {_RELEASE})",
         ),
-        by=(f"{RULES}a_request_whose_credits_can_not_be_released_is_not_withdrawn",),
+        by=(f"{RULES}a_request_whose_credits_cannot_be_released_is_not_withdrawn",),
     ),
     broken(
         "nothing is taken while the service is closed",
@@ -249,7 +249,7 @@ SUBMITTING: Final = (
             "entered = await self._database.write(enter)",
             "answer = await self._request(music, request)",
         ),
-        by=(f"{PIPELINE}a_process_that_dies_over_the_post_leaves_an_unknown_outcome",),
+        by=(f"{PIPELINE}a_process_that_dies_during_the_post_leaves_an_unknown_outcome",),
     ),
     broken(
         "a commit is on the disk before anything else happens",
@@ -319,7 +319,7 @@ SUBMITTING: Final = (
         "pipeline/steps.py",
         "Steps.take",
         ("case JobState.QUEUED:", "case JobState.QUEUED | JobState.SUBMITTING:"),
-        by=(f"{PIPELINE}a_process_that_dies_over_the_post_leaves_an_unknown_outcome",),
+        by=(f"{PIPELINE}a_process_that_dies_during_the_post_leaves_an_unknown_outcome",),
     ),
     broken(
         "a request whose outcome is unknown is never sent again",
@@ -392,21 +392,21 @@ SUBMITTING: Final = (
         "pipeline/runner.py",
         "AT_ONCE",
         ("Lane.SUBMITTING: 4", "Lane.SUBMITTING: 5"),
-        by=(f"{RULES}not_more_than_four_requests_are_under_way",),
+        by=(f"{RULES}at_most_four_requests_are_in_flight",),
     ),
     broken(
         "a request that is under way counts until it has ended",
         "pipeline/runner.py",
         "Runner._look",
         ("self._polls.size) - busy[lane]", "self._polls.size)"),
-        by=(f"{RULES}not_more_than_four_requests_are_under_way",),
+        by=(f"{RULES}at_most_four_requests_are_in_flight",),
     ),
     assigned(
         "at most 15 requests leave in 10 s",
         "music/contract.py",
         "SUBMITS_MAX",
         "16",
-        by=(f"{PIPELINE}not_more_than_fifteen_requests_leave_in_ten_seconds",),
+        by=(f"{PIPELINE}at_most_fifteen_requests_are_sent_in_ten_seconds",),
     ),
     broken(
         "one server leaves places in each window to the others",
@@ -430,14 +430,14 @@ SUBMITTING: Final = (
             "await self._write_for_sure(partial(self.conclude, entered, job, answer))",
             "await self.conclude(entered, job, answer)",
         ),
-        by=(f"{RULES}a_task_id_that_can_not_be_written_down_at_once_is_not_lost",),
+        by=(f"{RULES}a_task_id_that_cannot_be_stored_at_once_is_not_lost",),
     ),
     broken(
         "a task that another job has is an unknown outcome",
         "pipeline/submitting.py",
         "Submitter._accepted",
         ("if jobs.task_taken(tx, _backend(job), task_id):", "if False:"),
-        by=(f"{RULES}a_task_of_another_job_is_no_bug",),
+        by=(f"{RULES}another_jobs_task_is_not_a_bug",),
     ),
     migration(
         "a task belongs to one job, says the schema",
@@ -457,7 +457,7 @@ SUBMITTING: Final = (
         "pipeline/submitting.py",
         "OFFLINE_MAX",
         "timedelta(minutes=20)",
-        by=(f"{PIPELINE}a_service_that_can_not_be_reached_for_ten_minutes_ends_the_wait",),
+        by=(f"{PIPELINE}a_service_unreachable_for_ten_minutes_fails_the_job",),
     ),
 )
 
@@ -477,7 +477,7 @@ CIRCUIT_BREAKER: Final = (
             "opened = heard and breaker.unknown(tx, _backend(job), job, now)",
             "opened = breaker.unknown(tx, _backend(job), job, now)",
         ),
-        by=(f"{RULES}outcomes_that_no_process_heard_do_not_delay_the_next_request",),
+        by=(f"{RULES}outcomes_received_by_no_process_do_not_delay_requests",),
     ),
     broken(
         "one probe at a time goes through",
@@ -522,7 +522,7 @@ MONEY: Final = (
                 f"await self._database.write(lambda tx: {_RELEASE})",
             ),
         ),
-        by=(f"{RULES}a_job_whose_credits_can_not_be_released_has_not_failed",),
+        by=(f"{RULES}a_job_whose_credits_cannot_be_released_has_not_failed",),
     ),
     broken(
         "a stored song is settled in the same transaction",
@@ -533,7 +533,7 @@ MONEY: Final = (
             "await self._database.write(store)",
             f"await self._database.write(lambda tx: {_SETTLE})",
         ),
-        by=(f"{RULES}a_song_whose_credits_can_not_be_settled_is_not_stored",),
+        by=(f"{RULES}a_song_whose_credits_cannot_be_settled_is_not_recorded",),
     ),
     migration(
         "a job is settled or released once, says the schema",
@@ -552,7 +552,7 @@ MONEY: Final = (
         "services/credits.py",
         "CreditService._once",
         ("None if ledger.changed(tx, changed_by) else change(tx)", "change(tx)"),
-        by=(f"{PIPELINE}a_grant_that_comes_twice_counts_once",),
+        by=(f"{PIPELINE}a_grant_that_arrives_twice_counts_once",),
     ),
     migration(
         "a grant counts once for its interaction, says the schema",
@@ -584,7 +584,7 @@ LIMITS: Final = (
             "if limit is not None and current.limit_is_tightest and",
             "if False and there.limit_is_tightest and",
         ),
-        by=(f"{QUOTAS}a_members_requests_at_once_stay_within_their_limit",),
+        by=(f"{QUOTAS}a_members_concurrent_requests_stay_within_their_limit",),
     ),
     broken(
         "what a member used of the bonus counts in their limit",
@@ -624,9 +624,7 @@ LIMITS: Final = (
             "if not servers.is_served(tx, origin.guild_id, self.terms.server_policy):",
             "if False:",
         ),
-        by=(
-            "unit/services/test_intake_servers.py::test_a_server_that_is_not_served_is_refused_until_it_is_allowed",
-        ),
+        by=("unit/services/test_intake_servers.py::test_an_unserved_server_is_refused_until_it_is_allowed",),
     ),
     broken(
         "a bonus of a server's managers counts under the operator's ceiling",
@@ -647,7 +645,7 @@ LIMITS: Final = (
         "services/intake.py",
         "Intake._admit",
         ("if reason is not None:", "if False:"),
-        by=(f"{QUOTAS}a_paused_server_takes_nothing_and_lets_its_songs_finish",),
+        by=(f"{QUOTAS}a_paused_server_accepts_no_requests_and_finishes_its_songs",),
     ),
     migration(
         "a song is refunded once, says the schema",
@@ -660,7 +658,7 @@ LIMITS: Final = (
         "services/credits.py",
         "CreditService.refund",
         ("if jobs.is_of(tx, guild_id, job_id) else None", ""),
-        by=(f"{QUOTAS}no_id_of_another_server_is_refunded",),
+        by=(f"{QUOTAS}another_servers_job_is_not_refunded",),
     ),
     migration(
         "a budget alert is sent once a period",
@@ -708,7 +706,7 @@ LIMITS: Final = (
         "pipeline/runner.py",
         "Runner._look_around",
         ("if any(found.ripe.values()):", "if True:"),
-        by=("unit/pipeline/test_scale.py::test_a_round_without_anything_due_writes_nothing",),
+        by=("unit/pipeline/test_scale.py::test_a_round_with_nothing_due_writes_nothing",),
     ),
     broken(
         "results of polls share a transaction",
@@ -725,7 +723,7 @@ COMPOSING: Final = (
         "pipeline/steps.py",
         "NEW_TASK",
         "timedelta(minutes=1)",
-        by=(f"{PIPELINE}a_task_that_is_never_known_is_lost_after_five_minutes",),
+        by=(f"{PIPELINE}a_task_that_stays_unknown_is_lost_after_five_minutes",),
     ),
     assigned(
         "a task is lost after 5 misses",
@@ -739,21 +737,21 @@ COMPOSING: Final = (
         "pipeline/steps.py",
         "LOST_AFTER",
         "timedelta(minutes=4)",
-        by=(f"{PIPELINE}a_task_that_is_never_known_is_lost_after_five_minutes",),
+        by=(f"{PIPELINE}a_task_that_stays_unknown_is_lost_after_five_minutes",),
     ),
     assigned(
         "a success without audio is asked for 6 more times",
         "pipeline/steps.py",
         "EMPTY_MISSES",
         "5",
-        by=(f"{PIPELINE}a_success_without_audio_is_asked_again_and_then_fails",),
+        by=(f"{PIPELINE}a_success_without_audio_is_queried_again_and_then_fails",),
     ),
     assigned(
         "a song is called slow after 20 min",
         "pipeline/card_facts.py",
         "SLOW_AFTER",
         "timedelta(minutes=10)",
-        by=(f"{RULES}a_song_is_called_slow_twenty_minutes_after_it_was_asked_for",),
+        by=(f"{RULES}a_song_is_called_slow_twenty_minutes_after_its_request",),
     ),
     assigned(
         "a song is parked after 24 h",
@@ -777,7 +775,7 @@ FETCHING: Final = (
         "pipeline/steps.py",
         "SECOND_TAKE_MAX",
         "timedelta(minutes=5)",
-        by=(f"{PIPELINE}one_take_is_posted_when_the_other_can_not_be_had_for_ten_minutes",),
+        by=(f"{PIPELINE}one_take_is_posted_if_the_other_is_missing_for_ten_minutes",),
     ),
     assigned(
         "audio is gone after 6 h",
@@ -880,7 +878,7 @@ POSTING: Final = (
             "    await self._send(job, message, delivery)",
             "    return",
         ),
-        by=(f"{RULES}a_song_is_looked_for_after_a_death_over_its_send",),
+        by=(f"{RULES}a_song_is_searched_for_after_a_crash_during_its_send",),
     ),
     broken(
         "a direct message is written down before it is sent",
@@ -890,7 +888,7 @@ POSTING: Final = (
             "await self._start(job, message, channel_id, direct=True)",
             "await self._send(job, message, replace(job.delivery, channel_id=channel_id))",
         ),
-        by=(f"{RULES}a_direct_message_with_a_lost_answer_is_looked_for_first",),
+        by=(f"{RULES}a_direct_message_with_a_lost_answer_is_searched_for_first",),
     ),
     broken(
         "a repeated send has the same nonce",
@@ -904,14 +902,14 @@ POSTING: Final = (
         "pipeline/courier.py",
         "SEND_WITHIN",
         "timedelta(seconds=90)",
-        by=(f"{PIPELINE}after_a_minute_the_history_is_asked_before_anything_is_sent_again",),
+        by=(f"{PIPELINE}after_a_minute_the_history_is_searched_before_a_resend",),
     ),
     assigned(
         "the history is not asked before 180 s",
         "pipeline/delivery.py",
         "SEND_SETTLED",
         "timedelta(seconds=120)",
-        by=(f"{PIPELINE}what_never_arrived_is_sent_again_after_the_history_was_asked",),
+        by=(f"{PIPELINE}a_lost_message_is_resent_after_searching_the_history",),
     ),
     broken(
         "the history is asked before a send starts anew",
@@ -921,7 +919,7 @@ POSTING: Final = (
             "await self._look_then_send(job, message, delivery)",
             "await self._start(job, message, delivery.channel_id, direct=delivery.direct)",
         ),
-        by=(f"{PIPELINE}after_a_minute_the_history_is_asked_before_anything_is_sent_again",),
+        by=(f"{PIPELINE}after_a_minute_the_history_is_searched_before_a_resend",),
     ),
     broken(
         "where the history can not be read nothing is posted again",
@@ -939,35 +937,35 @@ POSTING: Final = (
         "pipeline/delivery.py",
         "Deliverer._send",
         behind("except AlreadyPosted:", "await self._elsewhere(job, message, delivery)", "return"),
-        by=(f"{PIPELINE}a_message_that_was_deleted_is_not_posted_again",),
+        by=(f"{PIPELINE}a_deleted_message_is_not_posted_again",),
     ),
     broken(
         "a song that may be where it can not be seen goes nowhere else",
         "pipeline/delivery.py",
         "Deliverer._send",
         ("if repeated:", "if False:"),
-        by=(f"{RULES}a_song_maybe_in_a_channel_that_has_closed_goes_nowhere_else",),
+        by=(f"{RULES}a_song_possibly_in_a_closed_channel_goes_nowhere_else",),
     ),
     broken(
         "a song that a person asks for is looked for first",
         "pipeline/delivery.py",
         "Deliverer.begin",
         ("job.delivery is not None and", "False and"),
-        by=(f"{PIPELINE}a_song_that_was_posted_anyway_is_found_when_a_person_asks",),
+        by=(f"{PIPELINE}a_song_posted_unnoticed_is_found_on_request",),
     ),
     broken(
         "a song is posted again only if it could not be posted",
         "store/jobs.py",
         "post_again",
         ("WHERE id = :id AND state = 'undelivered'", "WHERE id = :id"),
-        by=(f"{PIPELINE}a_kept_song_is_posted_when_a_person_asks",),
+        by=(f"{PIPELINE}a_kept_song_is_posted_on_request",),
     ),
     assigned(
         "a card is edited every 5 s at the most",
         "pipeline/cards.py",
         "EDIT_EVERY",
         "timedelta(seconds=4)",
-        by=(f"{RULES}a_card_is_edited_every_five_seconds_at_the_most",),
+        by=(f"{RULES}a_card_is_edited_at_most_every_five_seconds",),
     ),
 )
 
@@ -977,7 +975,7 @@ THE_PROCESS: Final = (
         "pipeline/runner.py",
         "BUG_TRIES",
         "2",
-        by=(f"{RULES}a_bug_is_met_three_times",),
+        by=(f"{RULES}a_buggy_step_is_tried_three_times",),
     ),
     broken(
         "a bug in a charged job does not fail it",
@@ -995,8 +993,8 @@ THE_PROCESS: Final = (
         "Runner._drain",
         ("if task not in self._shutdown_guard:", "if True:"),
         by=(
-            f"{RULES}a_runner_that_stops_lets_a_paid_request_end",
-            f"{RULES}a_runner_that_stops_lets_a_send_end",
+            f"{RULES}a_stopping_runner_finishes_a_paid_request",
+            f"{RULES}a_stopping_runner_finishes_a_send",
         ),
     ),
     broken(
@@ -1004,28 +1002,28 @@ THE_PROCESS: Final = (
         "pipeline/submitting.py",
         "Submitter.submit",
         ("with self._shutdown_guard():", "if True:"),
-        by=(f"{RULES}a_runner_that_stops_lets_a_paid_request_end",),
+        by=(f"{RULES}a_stopping_runner_finishes_a_paid_request",),
     ),
     broken(
         "a send must not be cut off",
         "pipeline/delivery.py",
         "Deliverer._start",
         ("with self._shutdown_guard():", "if True:"),
-        by=(f"{RULES}a_runner_that_stops_lets_a_send_end",),
+        by=(f"{RULES}a_stopping_runner_finishes_a_send",),
     ),
     broken(
         "a runner that was stopped claims nothing",
         "pipeline/runner.py",
         "Runner._claim",
         ("if self._stopping.is_set():", "if False:"),
-        by=(f"{RULES}a_runner_that_was_stopped_begins_nothing",),
+        by=(f"{RULES}a_stopped_runner_begins_nothing",),
     ),
     broken(
         "a closing bot takes no requests",
         "services/intake.py",
         "Intake._accept",
         ("if self._closing:", "if False:"),
-        by=(f"{PIPELINE}a_closing_bot_takes_nothing",),
+        by=(f"{PIPELINE}a_closing_bot_accepts_no_requests",),
     ),
     broken(
         "files stay in the spool for SPOOL_DAYS",
@@ -1070,21 +1068,21 @@ SONG_ARCHIVE: Final = (
         "services/songs.py",
         "SongArchive.files",
         (", self._alone(job.id):", ":"),
-        by=(f"{SONGS}two_who_want_the_same_song_at_once_fetch_it_once",),
+        by=(f"{SONGS}two_concurrent_requests_for_a_song_fetch_it_once",),
     ),
     broken(
         "a song is not called gone while somebody who may have it is away",
         "services/songs.py",
         "SongArchive._gather",
         dropped("trouble = error"),
-        by=(f"{SONGS}a_song_is_not_called_gone_while_somebody_who_may_have_it_is_away",),
+        by=(f"{SONGS}a_song_is_not_called_gone_while_a_source_is_unavailable",),
     ),
     broken(
         "a file that is fetched while its song is deleted does not stay",
         "services/songs.py",
         "SongArchive._keep",
         ("if await self._database.write(lambda tx: history.found_again(", "if (lambda tx: ("),
-        by=(f"{SONGS}a_song_that_is_deleted_while_it_is_fetched_does_not_come_back",),
+        by=(f"{SONGS}a_song_deleted_during_its_fetch_stays_deleted",),
     ),
     broken(
         "an interaction posts a song once",
@@ -1098,7 +1096,7 @@ SONG_ARCHIVE: Final = (
         "services/songs.py",
         "SongArchive.send_to",
         ('nonce_of(f"{job.id}:copy:{channel_id}")', 'nonce_of(__import__("secrets").token_hex())'),
-        by=(f"{SONGS}a_song_is_sent_once_for_presses_that_follow_each_other",),
+        by=(f"{SONGS}a_song_is_sent_once_for_presses_in_quick_succession",),
     ),
 )
 
@@ -1176,7 +1174,7 @@ FORGETTING: Final = (
             "found = (results, origin.channel_id, origin.parent_channel_id)",
             "found = (results or origin.channel_id,)",
         ),
-        by=(f"{CHANNELS}a_song_falls_back_to_where_it_was_asked_for_then_directly",),
+        by=(f"{CHANNELS}a_song_falls_back_to_its_request_channel_then_to_the_member",),
     ),
     assigned(
         "a hash is kept until the longest periods of the last use are over",
@@ -1204,14 +1202,14 @@ FORGETTING: Final = (
         "store/erasure.py",
         "waits_for",
         ("return Waits(own=own,", "return Waits(own=0,"),
-        by=(f"{PRIVACY}open_songs_finish_first_and_then_everything_goes",),
+        by=(f"{PRIVACY}open_songs_finish_before_everything_is_deleted",),
     ),
     broken(
         "the words of a song that is about to be submitted stay until it is",
         "store/erasure.py",
         "_drop_texts",
         ("(member_id = :member OR state IN ('queued', 'submitting'))", "member_id = :member"),
-        by=(f"{PRIVACY}a_song_of_somebody_else_is_made_before_the_words_go",),
+        by=(f"{PRIVACY}another_members_song_is_made_before_the_texts_are_deleted",),
     ),
     broken(
         "the last card of who wants to be forgotten tells how it ended",
@@ -1287,7 +1285,7 @@ FORGETTING: Final = (
         "services/intake.py",
         "Intake._admit",
         ("if members.leaving_since(tx, member) is not None:", "if False:"),
-        by=(f"{PRIVACY}who_leaves_makes_no_new_songs_until_that_is_done",),
+        by=(f"{PRIVACY}a_leaving_member_makes_no_new_songs_until_deleted",),
     ),
     assigned(
         "what comes late is not written into a job that was erased",
@@ -1322,14 +1320,14 @@ FORGETTING: Final = (
         "database/sqlite.py",
         "_log_emptied",
         ("wal_checkpoint(TRUNCATE)", "wal_checkpoint(PASSIVE)"),
-        by=(f"{PRIVACY}words_name_ids_and_files_are_gone_after_the_next_scrub",),
+        by=(f"{PRIVACY}texts_names_ids_and_files_are_gone_after_the_next_scrub",),
     ),
     broken(
         "an answer is recorded although who waits for that was canceled",
         "services/gathered.py",
         "Gathered.write",
         ("asyncio.shield(self._written)", "self._written"),
-        by=("unit/services/test_gathered.py::test_what_a_canceled_caller_wanted_is_written",),
+        by=("unit/services/test_gathered.py::test_a_canceled_callers_write_is_still_made",),
     ),
     broken(
         "a write behind an occupied writer gives up in time",
@@ -1350,7 +1348,7 @@ FORGETTING: Final = (
         "pipeline/erasure.py",
         "Erasure._remove_files",
         ahead("try:", "await self._database.write(lambda tx: rows.files_removed(tx, job_ids))"),
-        by=(f"{PRIVACY}files_that_can_not_be_removed_are_retried_and_delay_nothing",),
+        by=(f"{PRIVACY}files_that_cannot_be_removed_are_retried_and_delay_nothing",),
     ),
     broken(
         "an erasure that fails is tried again later and later",
@@ -1459,7 +1457,7 @@ RESTORED: Final = (
             "async with _opened(reading, path) as reader, _opened(writer, path):",
             "async with _opened(writer, path), _opened(reading, path) as reader:",
         ),
-        by=(f"{OPERATOR}the_log_stays_also_where_the_bot_ends_meanwhile",),
+        by=(f"{OPERATOR}the_log_stays_even_if_the_bot_ends_meanwhile",),
     ),
     broken(
         "a file is copied before its first migration",
@@ -1501,7 +1499,7 @@ RESTORED: Final = (
         "services/operator.py",
         "_parked",
         ("if not job.parked:", "if False:"),
-        by=(f"{OPERATOR}only_parked_jobs_are_released_or_tried_again",),
+        by=(f"{OPERATOR}only_parked_jobs_are_released_or_retried",),
     ),
 )
 
@@ -1525,35 +1523,35 @@ BOUNDS: Final = (
         "services/intake.py",
         "Intake._note_refused",
         dropped("self._refused[interaction_id] = None"),
-        by=(f"{PIPELINE}an_answer_that_the_database_is_busy_stays_the_answer",),
+        by=(f"{PIPELINE}a_busy_database_remains_the_answer_to_a_redelivery",),
     ),
     assigned(
         "at most 2 copies are on their way for one member",
         "services/songs.py",
         "COPIES_MAX",
         "3",
-        by=(f"{SONGS}a_member_has_a_bounded_number_of_copies_on_their_way",),
+        by=(f"{SONGS}the_number_of_a_members_pending_copies_is_bounded",),
     ),
     broken(
         "a copy counts until it has been posted",
         "services/songs.py",
         "SongArchive._one_more_copy",
         dropped("self._copies[member_id] += 1"),
-        by=(f"{SONGS}a_member_has_a_bounded_number_of_copies_on_their_way",),
+        by=(f"{SONGS}the_number_of_a_members_pending_copies_is_bounded",),
     ),
     broken(
         "sends to one channel go one at a time",
         "pipeline/turns.py",
         "SendTurns.take",
         ("async with channel, guild, self._places:", "async with guild, self._places:"),
-        by=(f"{SENDS}sends_to_one_channel_go_one_after_the_other_in_their_order",),
+        by=(f"{SENDS}sends_to_one_channel_are_made_one_at_a_time_in_order",),
     ),
     broken(
         "waiting for a channel takes no place",
         "pipeline/turns.py",
         "SendTurns.take",
         ("async with channel, guild, self._places:", "async with self._places, channel, guild:"),
-        by=(f"{SENDS}waiting_for_a_channel_takes_no_place",),
+        by=(f"{SENDS}waiting_for_a_channel_occupies_no_slot",),
     ),
     broken(
         "one server can't take all places for sends",
@@ -1581,7 +1579,7 @@ BOUNDS: Final = (
         "store/servers.py",
         "newly_passed",
         ("return passed if passed > known else None", "return passed or None"),
-        by=(f"{SERVERS}the_operator_hears_once_a_month_how_much_of_the_total_is_used",),
+        by=(f"{SERVERS}the_operator_is_alerted_monthly_to_the_use_of_the_total",),
     ),
     broken(
         "a bot that does not serve a server opens no form there",
@@ -1606,14 +1604,14 @@ BOUNDS: Final = (
         "services/intake.py",
         "Intake._admit",
         ("if not servers.is_served(", "if False and servers.is_served("),
-        by=(f"{SERVERS}a_server_that_is_not_served_is_refused_until_it_is_allowed",),
+        by=(f"{SERVERS}an_unserved_server_is_refused_until_it_is_allowed",),
     ),
     broken(
         "what the operator says of a server comes before the settings",
         "store/servers.py",
         "is_served",
         ("if row is not None:", "if False:"),
-        by=(f"{SERVERS}a_server_that_is_not_served_is_refused_until_it_is_allowed",),
+        by=(f"{SERVERS}an_unserved_server_is_refused_until_it_is_allowed",),
     ),
     broken(
         "the breaker needs two members",
@@ -1682,7 +1680,7 @@ TYPED: Final = (
         "services/intake.py",
         "Intake._accept",
         ("request.with_texts(named)", "request"),
-        by=("unit/services/test_intake_texts.py::test_no_id_leaves_with_a_request",),
+        by=("unit/services/test_intake_texts.py::test_no_discord_id_is_sent_with_a_request",),
     ),
     broken(
         "lyrics in a guessed encoding are looked at before they are paid",
@@ -1699,14 +1697,18 @@ FILES: Final = (
         "pipeline/delivery.py",
         "Deliverer._find_in_channels",
         ("message_id = await self._courier.find(job, message.kind, place, ever=True)", "message_id = None"),
-        by=("unit/pipeline/test_undelivered.py::test_what_arrived_unnoticed_is_found_and_not_posted_again",),
+        by=(
+            "unit/pipeline/test_undelivered.py::test_a_song_that_arrived_unnoticed_is_found_and_not_reposted",
+        ),
     ),
     broken(
         "what could not be posted is tried less often after a day",
         "store/claims.py",
         "look_again",
         ("CASE WHEN created_at > :young THEN :often ELSE :rarely END", ":often"),
-        by=("unit/pipeline/test_undelivered.py::test_it_is_looked_at_hourly_then_daily_then_no_more",),
+        by=(
+            "unit/pipeline/test_undelivered.py::test_an_undelivered_song_is_retried_hourly_then_daily_then_not",
+        ),
     ),
     broken(
         "a Brotli answer is decoded up to the cap",
@@ -1748,14 +1750,14 @@ FILES: Final = (
         "services/intake.py",
         "Terms.not_taken",
         ("request.custom and request.model in self.duration_models", "True"),
-        by=("unit/services/test_intake_length.py::test_a_length_that_can_not_be_sent_is_refused",),
+        by=("unit/services/test_intake_length.py::test_a_length_that_cannot_be_sent_is_refused",),
     ),
     broken(
         "no option of a request is ignored",
         "services/intake.py",
         "Intake.require_options",
         ("raise OptionsNotTaken(options)", "return"),
-        by=("unit/services/test_intake_options.py::test_options_that_are_not_offered_are_all_named",),
+        by=("unit/services/test_intake_options.py::test_all_unavailable_options_are_named",),
     ),
     broken(
         "a queued song with options that the service lacks is not sent",
@@ -1779,7 +1781,7 @@ UPSTREAM_BALANCE: Final = (
         "store/upstream.py",
         "record",
         (" if warning not in before", ""),
-        by=(f"{BALANCE}a_low_balance_alerts_once_and_again_after_it_recovered",),
+        by=(f"{BALANCE}a_low_balance_alerts_once_and_again_after_a_recovery",),
     ),
     broken(
         "TOTAL_CREDITS_MAX bounds what members can still request",
@@ -1803,7 +1805,7 @@ UPSTREAM_BALANCE: Final = (
             'if balance is None:\n            raise Transient("no balance in the answer")',
             "balance = balance or 0.0",
         ),
-        by=(f"{BALANCE}a_balance_that_can_not_be_read_leaves_the_last_one",),
+        by=(f"{BALANCE}an_unreadable_balance_leaves_the_last_one",),
     ),
     broken(
         "the balance is read at most once in a while, however many songs are made",
@@ -1817,7 +1819,7 @@ UPSTREAM_BALANCE: Final = (
         "pipeline/upstream_balance.py",
         "UpstreamBalance.moved",
         ("if state in CHARGED:", "if state is None:"),
-        by=(f"{BALANCE}a_song_is_followed_by_a_read",),
+        by=(f"{BALANCE}a_submitted_song_is_followed_by_a_read",),
     ),
 )
 
@@ -1974,7 +1976,7 @@ ON_A_SERVER: Final = (
         "services/intake.py",
         "Intake.accept",
         ("if origin.interaction_id in self._being_accepted:", "if self._being_accepted is None:"),
-        by=("unit/services/test_intake_texts.py::test_a_second_delivery_cant_pass_a_first_that_is_given_up",),
+        by=("unit/services/test_intake_texts.py::test_a_second_delivery_cannot_overtake_an_abandoned_first",),
     ),
     broken(
         "a database that was restored is noticed in each new session",
@@ -2092,7 +2094,7 @@ WRITING: Final = (
         "services/lyrics.py",
         "Lyricist._begin",
         dropped("lyrics_calls.add(tx, call_id, origin.interaction_id, member, backend, now, about=handed)"),
-        by=(f"{LYRICS}the_intent_is_written_before_the_request_and_outlives_the_process",),
+        by=(f"{LYRICS}the_intent_is_stored_before_the_request_and_survives",),
     ),
     broken(
         "an interaction pays for lyrics once",
@@ -2127,14 +2129,14 @@ WRITING: Final = (
         "services/lyrics_payments.py",
         "LyricsPayments._write_for_sure",
         ("range(1, WRITE_TRIES + 1)", "range(1, 1)"),
-        by=(f"{LYRICS}an_outcome_is_written_also_where_the_database_is_locked",),
+        by=(f"{LYRICS}an_outcome_is_stored_even_if_the_database_is_locked",),
     ),
     broken(
         "lyrics of all members are bounded in ten seconds",
         "services/lyrics.py",
         "Lyricist._admit",
         (">= BURST_MAX", ">= 1_000"),
-        by=(f"{LYRICS}requests_of_all_members_are_bounded_in_ten_seconds",),
+        by=(f"{LYRICS}requests_of_all_members_are_bounded_per_ten_seconds",),
     ),
     broken(
         "a deletion drops lyrics that are on their way",
@@ -2148,35 +2150,35 @@ WRITING: Final = (
         "store/members.py",
         "_still_counts",
         (" or asked is not None", ""),
-        by=(f"{LYRICS}a_deletion_gives_no_fresh_hour",),
+        by=(f"{LYRICS}a_deletion_does_not_reset_the_hourly_limit",),
     ),
     broken(
         "a shutdown waits for lyrics that are paid",
         "services/lyrics_payments.py",
         "LyricsPayments._guarded",
         dropped("self._all_paid.clear()"),
-        by=(f"{LYRICS}a_shutdown_waits_for_what_is_paid_and_begins_nothing",),
+        by=(f"{LYRICS}a_shutdown_waits_for_paid_requests_and_begins_none",),
     ),
     broken(
         "slot 0 alone pays for lyrics",
         "services/lyrics_payments.py",
         "LyricsPayments.task_of",
         ("if not self._database.share.leads:", "if False:"),
-        by=(f"{HANDED}lyrics_that_another_slot_wants_are_paid_for_by_slot_0",),
+        by=(f"{HANDED}lyrics_requested_by_another_slot_are_paid_for_by_slot_0",),
     ),
     broken(
         "lyrics that slot 0 may have paid for are not paid for again",
         "store/lyrics_calls.py",
         "take",
         ("move(tx, call_id, CallState.WANTED, after) and (not is_old)", "not is_old"),
-        by=(f"{HANDED}a_kill_of_slot_0_pays_once_at_the_most",),
+        by=(f"{HANDED}a_kill_of_slot_0_leads_to_at_most_one_payment",),
     ),
     broken(
         "lyrics that nobody waits for any more are not paid for",
         "services/lyrics_payments.py",
         "LyricsPayments._from_leader",
         ("if looks >= WANTED_LOOKS_MAX and", "if looks < 0 and"),
-        by=(f"{HANDED}nothing_is_paid_for_once_the_member_was_refused",),
+        by=(f"{HANDED}nothing_is_paid_after_the_member_was_refused",),
     ),
     broken(
         "lyrics count in the total of all servers",

@@ -38,7 +38,7 @@ async def states_and_findings(rig: Rig) -> tuple[list[str], tuple[str, ...]]:
     return [row["state"] for row in rows], (await rig.database.read(reconcile)).findings
 
 
-async def test_a_job_whose_credits_can_not_be_held_is_not_there(rig: Rig) -> None:
+async def test_a_job_whose_credits_cannot_be_held_is_not_stored(rig: Rig) -> None:
     await rig.ask()
     await refuse_entries(rig, "hold")
 
@@ -48,7 +48,7 @@ async def test_a_job_whose_credits_can_not_be_held_is_not_there(rig: Rig) -> Non
     assert (["queued"], ()) == await states_and_findings(rig)
 
 
-async def test_a_song_whose_credits_can_not_be_settled_is_not_stored(rig: Rig) -> None:
+async def test_a_song_whose_credits_cannot_be_settled_is_not_recorded(rig: Rig) -> None:
     await refuse_entries(rig, "settle")
     await rig.ask()
 
@@ -57,7 +57,7 @@ async def test_a_song_whose_credits_can_not_be_settled_is_not_stored(rig: Rig) -
     assert (["ready"], ()) == await states_and_findings(rig)
 
 
-async def test_a_job_whose_credits_can_not_be_released_has_not_failed(rig: Rig) -> None:
+async def test_a_job_whose_credits_cannot_be_released_has_not_failed(rig: Rig) -> None:
     await refuse_entries(rig, "release")
     rig.music.on_post = [answers(400, message="no")]
     await rig.ask()
@@ -67,7 +67,7 @@ async def test_a_job_whose_credits_can_not_be_released_has_not_failed(rig: Rig) 
     assert (["submitting"], ()) == await states_and_findings(rig)
 
 
-async def test_a_request_whose_credits_can_not_be_released_is_not_withdrawn(rig: Rig) -> None:
+async def test_a_request_whose_credits_cannot_be_released_is_not_withdrawn(rig: Rig) -> None:
     await refuse_entries(rig, "release")
     taken = await rig.intake.accept(make.prompt(), make.origin())
     assert taken is not None
@@ -79,7 +79,7 @@ async def test_a_request_whose_credits_can_not_be_released_is_not_withdrawn(rig:
 
 
 @pytest.mark.sqlite  # on either engine in tests/faults/test_e_database.py
-async def test_a_task_id_that_can_not_be_written_down_at_once_is_not_lost(
+async def test_a_task_id_that_cannot_be_stored_at_once_is_not_lost(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.database.sqlite.GIVE_UP_AFTER_S", 0.5)
@@ -105,7 +105,7 @@ async def test_a_task_id_that_can_not_be_written_down_at_once_is_not_lost(
     assert (JobState.RUNNING, "task-1") == ((await rig.get(job)).state, (await rig.get(job)).task_id)
 
 
-async def test_a_task_of_another_job_is_no_bug(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+async def test_another_jobs_task_is_not_a_bug(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     await rig.ask()
     await rig.round()
     rig.music.on_post = [answers(200, id=rig.task.id)]
@@ -117,7 +117,7 @@ async def test_a_task_of_another_job_is_no_bug(rig: Rig, caplog: pytest.LogCaptu
     assert "bug in" not in caplog.text
 
 
-async def test_outcomes_that_no_process_heard_do_not_delay_the_next_request(rig: Rig) -> None:
+async def test_outcomes_received_by_no_process_do_not_delay_requests(rig: Rig) -> None:
     for member_id in (1, 2, 3):
         await rig.ask(make.prompt(f"by {member_id}"), make.origin(member_id=member_id))
         async with rig.process() as runner:
@@ -171,7 +171,7 @@ def post(rig: Rig) -> HeldUp:
     return held_up
 
 
-async def test_not_more_than_four_requests_are_under_way(rig: Rig, post: HeldUp) -> None:
+async def test_at_most_four_requests_are_in_flight(rig: Rig, post: HeldUp) -> None:
     for _ in range(6):
         await rig.ask()
 
@@ -244,7 +244,7 @@ class Watching(Chat):
         return message_id
 
 
-async def test_a_card_is_edited_every_five_seconds_at_the_most(rig: Rig) -> None:
+async def test_a_card_is_edited_at_most_every_five_seconds(rig: Rig) -> None:
     rig.chat = chat = Watching(rig.clock)
     rig.pace = 0.1  # so that the job moves on every second
     await rig.ask()
@@ -258,7 +258,7 @@ async def test_a_card_is_edited_every_five_seconds_at_the_most(rig: Rig) -> None
     assert min(gaps) >= timedelta(seconds=5)
 
 
-async def test_a_song_is_called_slow_twenty_minutes_after_it_was_asked_for(rig: Rig) -> None:
+async def test_a_song_is_called_slow_twenty_minutes_after_its_request(rig: Rig) -> None:
     rig.chat = chat = Watching(rig.clock)
     rig.music.done_at_once = False
     await rig.ask()
@@ -284,7 +284,7 @@ async def persistent_view(runner: Runner, held_up: HeldUp) -> None:
     await asyncio.gather(around, ending)
 
 
-async def test_a_runner_that_stops_lets_a_paid_request_end(rig: Rig, post: HeldUp) -> None:
+async def test_a_stopping_runner_finishes_a_paid_request(rig: Rig, post: HeldUp) -> None:
     job = await rig.ask()
 
     async with rig.process() as runner:
@@ -293,7 +293,7 @@ async def test_a_runner_that_stops_lets_a_paid_request_end(rig: Rig, post: HeldU
     assert (JobState.RUNNING, 1) == (await rig.state(job), rig.music.posts)
 
 
-async def test_a_runner_that_stops_lets_a_send_end(rig: Rig) -> None:
+async def test_a_stopping_runner_finishes_a_send(rig: Rig) -> None:
     song = HeldUp()
     rig.chat = Watching(rig.clock, song)
     job = await rig.ask()
@@ -305,7 +305,7 @@ async def test_a_runner_that_stops_lets_a_send_end(rig: Rig) -> None:
     assert (DONE, 1) == (await rig.state(job), rig.chat.sends)
 
 
-async def test_a_runner_that_was_stopped_begins_nothing(rig: Rig) -> None:
+async def test_a_stopped_runner_begins_nothing(rig: Rig) -> None:
     await rig.ask()
 
     async with rig.process() as runner:
@@ -318,7 +318,7 @@ async def test_a_runner_that_was_stopped_begins_nothing(rig: Rig) -> None:
 # -- a single message, and the end of a bug
 
 
-async def test_a_song_is_looked_for_after_a_death_over_its_send(
+async def test_a_song_is_searched_for_after_a_crash_during_its_send(
     rig: Rig,
 ) -> None:
     song = HeldUp()
@@ -341,7 +341,7 @@ async def test_a_song_is_looked_for_after_a_death_over_its_send(
     assert (1, 1) == (rig.chat.sends, len(rig.chat.posts))
 
 
-async def test_a_song_maybe_in_a_channel_that_has_closed_goes_nowhere_else(rig: Rig) -> None:
+async def test_a_song_possibly_in_a_closed_channel_goes_nowhere_else(rig: Rig) -> None:
     rig.chat.on_send = ["lost"]
     job = await rig.ask()
     await rig.until(job, JobState.DELIVERING)
@@ -353,7 +353,7 @@ async def test_a_song_maybe_in_a_channel_that_has_closed_goes_nowhere_else(rig: 
     assert [make.CHANNEL] == [post.channel_id for post in rig.chat.posts]
 
 
-async def test_a_direct_message_with_a_lost_answer_is_looked_for_first(rig: Rig) -> None:
+async def test_a_direct_message_with_a_lost_answer_is_searched_for_first(rig: Rig) -> None:
     rig.chat.closed_channels = {make.CHANNEL}
     rig.chat.on_send = ["", "lost"]
     rig.chat.nonces_kept = False
@@ -368,7 +368,9 @@ async def test_a_direct_message_with_a_lost_answer_is_looked_for_first(rig: Rig)
 
 
 @pytest.mark.parametrize("broken", ["POST", "GET https://music", "-1.mp3"])
-async def test_a_bug_is_met_three_times(broken: str, rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_buggy_step_is_tried_three_times(
+    broken: str, rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
     await rig.ask()
     rig.music.broken = broken
 
@@ -378,7 +380,7 @@ async def test_a_bug_is_met_three_times(broken: str, rig: Rig, caplog: pytest.Lo
     assert (1 if broken == "POST" else 3) == caplog.text.count("bug in a step")
 
 
-async def test_a_bug_over_the_paid_request_leaves_an_unknown_outcome(rig: Rig) -> None:
+async def test_a_bug_during_the_paid_request_leaves_an_unknown_outcome(rig: Rig) -> None:
     job = await rig.ask()
     rig.music.broken = "POST"
 

@@ -57,7 +57,7 @@ def test_no_id_is_a_number_to_a_spreadsheet(tmp_path: Path) -> None:
     } == {name: row[name] for name in ("job", "member", "role", "actor", "before", "server")}
 
 
-def test_names_stand_next_to_their_ids_and_compute_nothing(tmp_path: Path) -> None:
+def test_names_are_next_to_their_ids_and_contain_no_formulas(tmp_path: Path) -> None:
     (row,) = cells(tmp_path / "ledger.csv", ROW)
 
     assert ["'=Ann", "'@everyone", "Ada", "Garage;' +1"] == [
@@ -94,7 +94,7 @@ def test_unknown_names_and_missing_ids_are_empty_cells(tmp_path: Path) -> None:
     }
 
 
-async def test_people_of_a_ledger_have_the_name_of_their_last_song(
+async def test_members_in_a_ledger_have_the_name_of_their_last_song(
     database: Database, clock: make.Clock
 ) -> None:
     intake = Intake(database, make.terms(open_per_member=9), now=clock, woken=lambda: None)
