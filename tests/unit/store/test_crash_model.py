@@ -944,7 +944,7 @@ def crashes(machine: Callable[[], Crashes]) -> Iterator[Crashes]:
     made.teardown()
 
 
-def test_every_action_is_whole_after_a_death_at_each_of_its_statements(
+def test_every_action_is_atomic_despite_a_crash_at_any_statement(
     crashes: Crashes, request: pytest.FixtureRequest
 ) -> None:
     # On a server, each new process is a new session, so the ways share their statements.
@@ -965,7 +965,7 @@ def test_every_action_is_whole_after_a_death_at_each_of_its_statements(
                     break
 
 
-def test_a_death_after_any_statement_loses_nothing_acknowledged(
+def test_a_crash_after_any_statement_loses_nothing_acknowledged(
     machine: Any,  # noqa: ANN401 - hypothesis takes what makes a machine, and wants a class
     request: pytest.FixtureRequest,
 ) -> None:

@@ -574,7 +574,7 @@ def test_no_statement_scans_a_growing_table(name: str, busy: Tx) -> None:
         "UPDATE job SET detail = '' WHERE price = 3",
     ],
 )
-def test_a_scan_would_be_found(busy: Tx, statement: str) -> None:
+def test_a_scan_is_detected(busy: Tx, statement: str) -> None:
     assert 1 == len(scans(busy, lambda tx: tx.execute(statement)))
 
 
@@ -583,7 +583,7 @@ def test_no_statement_is_compiled_again_for_other_values(name: str, busy: Tx) ->
     assert [] == compiled_again(busy, WORK[name])
 
 
-def test_a_statement_that_is_compiled_again_would_be_found(busy: Tx) -> None:
+def test_a_statement_that_is_compiled_again_is_detected(busy: Tx) -> None:
     statement = "SELECT id FROM job WHERE state = :state"
 
     assert [statement] == compiled_again(busy, lambda tx: tx.execute(statement, {"state": "queued"}))
@@ -597,14 +597,14 @@ def test_a_member_has_at_most_five_drafts(tx: Tx) -> None:
     assert [3, 4, 5, 6, 7] == kept
 
 
-def test_old_drafts_go_in_batches(tx: Tx) -> None:
+def test_old_drafts_are_deleted_in_batches(tx: Tx) -> None:
     for key in range(1, 5):
         texts.keep_draft(tx, key, MEMBER, make.prompt(f"words {key}"), None, NOW)
 
     assert [3, 1, 0] == [texts.drop_drafts(tx, NOW + 2 * texts.KEEP_DRAFTS, 3) for _ in range(3)]
 
 
-def test_what_members_can_still_request_is_counted_without_reading_songs(busy: Tx) -> None:
+def test_the_songs_members_can_request_are_counted_without_songs(busy: Tx) -> None:
     found = scans(busy, lambda tx: upstream.compare(tx, terms(), NOW))
 
     assert {"guild", "server_rule"} == {step.split()[1].rstrip(":") for step in found}
