@@ -49,7 +49,7 @@ COVERED: Final = {
     ),
     11: ("unit/test_app.py", "test_a_public_bot_that_serves_strangers_warns_at_the_start"),
     12: ("unit/music/test_formats.py", "test_audio_declared_as_too_large_is_final_and_not_downloaded"),
-    13: ("unit/ui/test_autocompletion.py", "test_songs_of_one_title_on_one_day_have_labels_that_differ"),
+    13: ("unit/ui/test_autocompletion.py", "test_songs_with_one_title_on_one_day_have_distinct_labels"),
     14: ("unit/pipeline/test_pipeline.py", "test_an_unconfirmed_closure_needs_a_second_member"),
     15: ("unit/music/test_probe.py", "test_an_address_that_ends_in_v1_is_named_with_its_correction"),
     16: ("unit/music/test_probe.py", "test_a_redirect_is_named_with_where_it_leads"),

@@ -150,7 +150,7 @@ INTAKE: Final = (
         "store/job_cards.py",
         "card_shown",
         ("AND COALESCE(card_due_at, :never) = :seen", ""),
-        by=(f"{JOBS}a_card_deleted_during_its_edit_is_due_again",),
+        by=(f"{JOBS}a_card_edited_while_its_songs_message_vanishes_is_due_again",),
     ),
     broken(
         "only a queued request is withdrawn",
@@ -371,7 +371,7 @@ SUBMITTING: Final = (
         "configuration/sources.py",
         "_add_secret",
         ("if len(places) > 1:", "if False:"),
-        by=("unit/test_sources.py::test_a_secret_and_its_file_are_not_both_taken",),
+        by=("unit/test_sources.py::test_a_secret_and_its_file_cannot_both_be_set",),
     ),
     broken(
         "the POST has a deadline in all",
@@ -1673,7 +1673,7 @@ TYPED: Final = (
         "model.py",
         "storable",
         ("'' if is_blank(carried) else ", ""),
-        by=("unit/test_characters.py::test_a_text_in_which_nothing_is_seen_is_empty",),
+        by=("unit/test_characters.py::test_a_text_without_visible_characters_is_empty",),
     ),
     broken(
         "no id of Discord's leaves with a request",
@@ -1795,7 +1795,7 @@ UPSTREAM_BALANCE: Final = (
         "store/upstream.py",
         "sold",
         ("if servers.is_served(tx, guild_id, terms.policy)", "if guild_id"),
-        by=("unit/store/test_upstream.py::test_only_served_servers_count",),
+        by=("unit/store/test_upstream.py::test_only_servers_that_are_served_count",),
     ),
     broken(
         "a balance that can't be read leaves the last one",

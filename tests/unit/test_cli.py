@@ -23,7 +23,7 @@ HEAVY = ("aiohttp", "asyncio", "discord", "httpx", "numpy", "rich.console", "sql
 
 
 @pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["jobs", "retry", "--help"]])
-def test_help_imports_nothing_that_takes_time(words: list[str]) -> None:
+def test_help_imports_nothing_slow(words: list[str]) -> None:
     command = [sys.executable, "-X", "importtime", "-m", "bot", *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - our own
     imported = set(re.findall(r"\| +([\w.]+)$", done.stderr, re.MULTILINE))
@@ -33,7 +33,7 @@ def test_help_imports_nothing_that_takes_time(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", LATE)
-def test_every_module_that_is_imported_late_is_the_one_that_is_checked(name: str) -> None:
+def test_every_lazily_imported_module_is_the_type_checked_one(name: str) -> None:
     """A type checker and the program get the names from the same modules."""
     module = importlib.import_module(name)
     tree = ast.parse(Path(str(module.__file__)).read_text("utf-8"))
@@ -59,7 +59,7 @@ def test_every_module_that_is_imported_late_is_the_one_that_is_checked(name: str
         for module in trying.EXTRAS[extra]
     ],
 )
-def test_a_command_without_its_packages_says_what_to_install(
+def test_a_command_with_missing_packages_says_what_to_install(
     command: str, extra: str, missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trying, "find_spec", lambda name: None if name == missing else object())
@@ -70,7 +70,7 @@ def test_a_command_without_its_packages_says_what_to_install(
     assert 1 == result.stderr.count("\n")
 
 
-def test_the_modules_of_an_extra_are_those_that_it_installs() -> None:
+def test_the_modules_of_an_extra_match_its_packages() -> None:
     wanted = importlib.metadata.requires("tunesmith") or []
     packages = {re.split(r"[\[<>=; ]", line)[0] for line in wanted if "extra == 'demo'" in line}
 
@@ -81,7 +81,7 @@ def test_the_modules_of_an_extra_are_those_that_it_installs() -> None:
 # -- exit statuses
 
 
-def test_the_exit_statuses_are_in_the_help_and_in_the_book() -> None:
+def test_the_exit_statuses_are_in_the_help_and_in_the_documentation() -> None:
     shown = " ".join(CliRunner().invoke(cli.cli, ["--help"]).output.split())
     table = re.findall(r"^\| (\d+) \|", (ROOT / "docs" / "operating.md").read_text("utf-8"), re.MULTILINE)
 
@@ -109,7 +109,7 @@ def test_the_exit_statuses_are_in_the_help_and_in_the_book() -> None:
         (["probe", "--pay"], 1),
     ],
 )
-def test_each_way_to_end_has_its_exit_status(
+def test_each_outcome_has_its_exit_status(
     words: list[str], status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

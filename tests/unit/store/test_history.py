@@ -68,7 +68,7 @@ def forget_words(tx: Tx) -> None:
 
 
 @pytest.mark.parametrize("state", JobState)
-def test_a_song_is_unfinished_or_finished_or_neither(tx: Tx, state: JobState) -> None:
+def test_each_state_counts_as_unfinished_or_finished_or_neither(tx: Tx, state: JobState) -> None:
     job = asked(tx, state=state)
 
     making = history.open_jobs(tx, GUILD, MEMBER)

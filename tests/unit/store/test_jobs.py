@@ -723,7 +723,7 @@ def test_files_not_asked_about_are_not_searched_for(tx: Tx) -> None:
     assert (frozenset(), frozenset()) == tracks.files(tx, ["b.mp3", "a.mp3.part"], NOW + SECOND)
 
 
-def test_a_card_deleted_during_its_edit_is_due_again(tx: Tx) -> None:
+def test_a_card_edited_while_its_songs_message_vanishes_is_due_again(tx: Tx) -> None:
     job = added(tx)
     tx.execute("UPDATE job SET state = 'delivered', task_id = 't', message_id = 7, card_due_at = 1")
     seen = found(tx, job)

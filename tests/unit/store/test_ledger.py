@@ -308,7 +308,7 @@ def test_a_grant_is_recorded_with_who_and_why(tx: Tx) -> None:
 # -- limits
 
 
-def test_an_allowance_below_the_usage_only_stops_new_songs_from_now_on(tx: Tx) -> None:
+def test_a_lowered_allowance_only_stops_new_songs(tx: Tx) -> None:
     grant(tx, 10)
     Song(tx, 1, 40).settle()
     running = Song(tx, 2, 40)
@@ -340,13 +340,13 @@ def test_an_impossible_allowance_is_refused(tx: Tx, amount: int) -> None:
     assert 100 == balance(tx).allowance
 
 
-def test_an_allowance_of_zero_is_an_allowance(tx: Tx) -> None:
+def test_an_allowance_of_zero_is_accepted(tx: Tx) -> None:
     allow(tx, 0)
 
     assert 0 == balance(tx).available
 
 
-def test_a_limit_alone_leaves_the_period_and_follows_the_operators(tx: Tx) -> None:
+def test_an_allowance_alone_leaves_the_period_to_the_operator(tx: Tx) -> None:
     allow(tx, 50)
     weekly = Defaults(allowance=7, period=Period.WEEK)
 

@@ -604,7 +604,7 @@ def test_old_drafts_are_deleted_in_batches(tx: Tx) -> None:
     assert [3, 1, 0] == [texts.drop_drafts(tx, NOW + 2 * texts.KEEP_DRAFTS, 3) for _ in range(3)]
 
 
-def test_the_songs_members_can_request_are_counted_without_songs(busy: Tx) -> None:
+def test_requestable_songs_are_counted_without_reading_songs(busy: Tx) -> None:
     found = scans(busy, lambda tx: upstream.compare(tx, terms(), NOW))
 
     assert {"guild", "server_rule"} == {step.split()[1].rstrip(":") for step in found}

@@ -128,7 +128,7 @@ def test_a_bonus_granted_by_managers_counts_under_a_ceiling(tx: Tx) -> None:
     )
 
 
-def test_a_bonus_fills_what_managers_left_up_to_the_ceiling(tx: Tx) -> None:
+def test_a_bonus_supplements_a_lowered_allowance_up_to_the_ceiling(tx: Tx) -> None:
     ledger.grant(tx, GUILD, 1_000, MANAGER, NOW)
     ledger.set_allowance(tx, GUILD, 20, None, CAPPED, MANAGER, NOW)
 

@@ -80,7 +80,9 @@ def test_a_queued_song_is_sold_and_a_submitted_one_is_paid_for(tx: Tx) -> None:
         (ServerPolicy(listed=frozenset({OTHER_GUILD})), True, 20),
     ],
 )
-def test_only_served_servers_count(policy: ServerPolicy, allowed: bool | None, songs: int, tx: Tx) -> None:
+def test_only_servers_that_are_served_count(
+    policy: ServerPolicy, allowed: bool | None, songs: int, tx: Tx
+) -> None:
     ledger.know_guild(tx, GUILD)
     if allowed is not None:
         servers.set_allowed(tx, GUILD, NOW, allowed=allowed)

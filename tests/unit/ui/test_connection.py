@@ -85,7 +85,7 @@ async def test_a_client_is_connected_when_every_shard_has_its_session(
     assert sessions(stand_in) == client.shard_count
 
 
-async def test_a_dropped_connection_is_noticed_and_comes_back(client: Told, stand_in: FakeDiscord) -> None:
+async def test_a_dropped_connection_is_noticed_and_restored(client: Told, stand_in: FakeDiscord) -> None:
     await until(stand_in, client, cut_off=False)
     stand_in.refuse_gateway()
     await stand_in.drop_gateway()
@@ -96,9 +96,7 @@ async def test_a_dropped_connection_is_noticed_and_comes_back(client: Told, stan
     assert client.latencies_s().keys() <= set(range(client.shard_count or 0))
 
 
-async def test_a_gateway_that_falls_silent_is_noticed_and_comes_back(
-    client: Told, stand_in: FakeDiscord
-) -> None:
+async def test_a_silent_gateway_is_noticed_and_reconnected(client: Told, stand_in: FakeDiscord) -> None:
     await until(stand_in, client, cut_off=False)
     stand_in.gateway.silent = True
     await until(stand_in, client, cut_off=True)
@@ -109,7 +107,9 @@ async def test_a_gateway_that_falls_silent_is_noticed_and_comes_back(
     assert len(during) < (client.shard_count or 0)
 
 
-async def test_an_open_socket_without_a_session_is_no_connection(client: Told, stand_in: FakeDiscord) -> None:
+async def test_an_open_socket_without_a_session_is_not_a_connection(
+    client: Told, stand_in: FakeDiscord
+) -> None:
     await until(stand_in, client, cut_off=False)
     stand_in.gateway.silent = True
     await stand_in.drop_gateway()

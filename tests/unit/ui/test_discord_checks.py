@@ -39,7 +39,7 @@ async def test_an_unknown_token_names_its_variable_and_not_its_value() -> None:
     assert "hunter2" not in str(found)
 
 
-async def test_a_discord_that_is_not_there_names_its_variable() -> None:
+async def test_an_unreachable_discord_names_its_variable() -> None:
     found = await discord_checks.ask("http://127.0.0.1:9", "hunter2", [])
 
     assert [FAILURE, WARNING, WARNING] == [check.verdict for check in found.checks]
@@ -47,7 +47,7 @@ async def test_a_discord_that_is_not_there_names_its_variable() -> None:
     assert found.ahead is None
 
 
-async def test_discord_tells_the_time() -> None:
+async def test_the_time_is_read_from_discords_answer() -> None:
     async with FakeDiscord() as discord:
         found = await discord_checks.ask(discord.url, discord.token, [])
 
@@ -67,7 +67,7 @@ APPLICATIONS = {
 
 
 @pytest.mark.parametrize(("given", "verdict", "words"), APPLICATIONS.values(), ids=APPLICATIONS)
-def test_an_application_that_members_could_not_use_is_reported(
+def test_an_application_unusable_by_members_is_reported(
     given: dict[str, object], verdict: Verdict, words: str
 ) -> None:
     whole = {"id": "5", "bot_public": True, "flags": 0, "integration_types_config": {"0": {}}}
@@ -138,7 +138,7 @@ def test_a_command_of_another_version_is_reported(
     assert "not of this version: /music" in discord_checks.examine_commands([music], [theirs]).finding
 
 
-def test_a_command_that_this_version_does_not_know_is_reported(
+def test_a_command_unknown_to_this_version_is_reported(
     commands: Sequence[discord_checks.Payload],
 ) -> None:
     found = discord_checks.examine_commands(commands[:1], [as_discord_has_it(one) for one in commands])

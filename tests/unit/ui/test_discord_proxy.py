@@ -43,7 +43,7 @@ async def service() -> AsyncIterator[tuple[int, list[web.Request]]]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_discord_is_reached_in_a_tunnel(kind: str, trusting: ssl.SSLContext) -> None:
+async def test_discord_is_reached_through_a_tunnel(kind: str, trusting: ssl.SSLContext) -> None:
     async with ProxyServer.open(kind, LOGIN) as proxy, service() as (port, requests):
         options = discord_proxy.session_options(parse_proxy(proxy.url))
         async with (
@@ -57,9 +57,7 @@ async def test_discord_is_reached_in_a_tunnel(kind: str, trusting: ssl.SSLContex
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_proxy_that_refuses_is_an_error_of_the_connection(
-    kind: str, trusting: ssl.SSLContext
-) -> None:
+async def test_a_refusing_proxy_is_a_connection_error(kind: str, trusting: ssl.SSLContext) -> None:
     async with ProxyServer.open(kind, LOGIN) as proxy:
         options = discord_proxy.session_options(parse_proxy(proxy.url.replace("lovelace", "hunter2")))
         async with aiohttp.ClientSession(**options) as session:

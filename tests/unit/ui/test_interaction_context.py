@@ -36,7 +36,7 @@ async def test_role_ids_come_from_the_payload_with_the_servers_own(
     ("type_", "is_private"),
     [(discord.ChannelType.private_thread, True), (discord.ChannelType.public_thread, False)],
 )
-def test_a_public_thread_is_no_private_one(type_: discord.ChannelType, is_private: bool) -> None:
+def test_only_private_threads_are_private(type_: discord.ChannelType, is_private: bool) -> None:
     thread = Mock(spec=discord.Thread, type=type_)
     interaction = Mock(spec=discord.Interaction, channel=thread)
 

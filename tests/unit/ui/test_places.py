@@ -83,7 +83,7 @@ def names(node: ast.expr) -> list[str]:
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_every_text_fits_the_place_that_it_is_used_in(code: str) -> None:
+def test_every_text_fits_its_place(code: str) -> None:
     long = [
         (where, name, len(text))
         for where, call, argument, name in uses()
