@@ -76,7 +76,7 @@ async def assert_nothing_happened(rig: Rig, caplog: pytest.LogCaptureFixture) ->
 # -- the answer to an interaction
 
 
-async def test_a_request_answered_too_late_is_withdrawn_unless_it_has_begun(
+async def test_a_request_answered_too_late_is_withdrawn_unless_started(
     connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     connected.discord.answer_deadline_s = -1.0
@@ -91,7 +91,7 @@ async def test_a_request_answered_too_late_is_withdrawn_unless_it_has_begun(
     await assert_nothing_happened(connected.rig, caplog)
 
 
-async def test_a_request_that_is_answered_too_late_is_delivered_if_it_was_begun(
+async def test_a_request_answered_too_late_is_delivered_if_it_was_started(
     connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     held_up = connected.discord.fault("POST", CALLBACK, "hang before")
@@ -459,7 +459,7 @@ async def put_back(evening: Evening, job: Job) -> None:
     await evening.rig.database.write(put)
 
 
-async def test_a_restored_song_with_too_much_said_since_waits_for_a_person(
+async def test_a_restored_song_behind_too_many_messages_waits_for_a_person(
     evening: Evening, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(courier, "EVER_MAX", 120)

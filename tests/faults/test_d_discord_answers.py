@@ -241,7 +241,7 @@ async def test_a_late_autocompletion_leaves_no_traceback(
     assert [] == tracebacks(caplog)
 
 
-async def test_a_refused_answer_to_a_command_is_no_bug(
+async def test_a_refused_answer_to_a_command_is_not_a_bug(
     evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with evening.connected():

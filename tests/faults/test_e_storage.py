@@ -177,7 +177,7 @@ async def test_a_request_without_room_for_the_song_is_refused_for_free(
     await assert_survived(rig, caplog, job, says="delivered")
 
 
-async def test_a_promised_song_is_paid_for_only_once_there_is_room(
+async def test_a_promised_song_is_only_paid_for_once_there_is_room(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()

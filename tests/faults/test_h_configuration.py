@@ -126,9 +126,7 @@ def slips(name: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", names())
-def test_a_name_with_a_slip_is_refused_with_what_was_meant(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_misspelt_name_is_refused_with_a_suggestion(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for slip in slips(name):
         with monkeypatch.context() as patch:
             patch.setenv(slip, SECRET)
@@ -339,7 +337,7 @@ IMPOSSIBLE = {
 }
 
 
-def test_no_setting_is_left_out() -> None:
+def test_no_setting_is_left_untested() -> None:
     assert sorted(names()) == sorted(IMPOSSIBLE)
 
 

@@ -93,7 +93,7 @@ async def test_threads_of_a_channel_count_as_the_channel(
     assert f"<#{songs.id}>" in said(refused)
 
 
-async def test_results_go_to_their_channel_and_the_card_links_there(
+async def test_results_are_posted_in_their_channel_and_linked_by_the_card(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
 ) -> None:
     stage = world.guild.create_text_channel("stage")

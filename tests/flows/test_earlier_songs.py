@@ -254,7 +254,7 @@ async def test_a_members_first_song_has_an_extra_line(world: World) -> None:
     assert "</music custom:" in texts[0]
 
 
-async def test_a_label_that_comes_back_in_place_of_its_value_means_its_song(
+async def test_a_label_sent_in_place_of_its_value_selects_its_song(
     world: World, mia: simcord.MemberActor
 ) -> None:
     await mia.slash(world.channel, "music create", prompt="Warm synth pop")

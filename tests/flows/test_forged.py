@@ -129,7 +129,7 @@ async def test_another_servers_button_acts_like_one_of_no_song(world: World, for
     assert before == await rows(world)
 
 
-async def test_forged_forms_return_what_was_typed_and_spend_nothing(
+async def test_forged_forms_return_the_typed_text_and_spend_nothing(
     world: World, forger: Forger, caplog: pytest.LogCaptureFixture
 ) -> None:
     mia = world.add_member("Mia")

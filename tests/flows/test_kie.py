@@ -55,7 +55,7 @@ async def edit(member: simcord.MemberActor, refused: simcord.InteractionResult) 
     return await member.click(refused.response.message, label="Edit and try again")
 
 
-async def test_a_length_goes_through_the_form_drafts_again_and_remix(kie: World) -> None:
+async def test_a_length_survives_the_form_drafts_again_and_remix(kie: World) -> None:
     mia = kie.add_member("Mia")
     form = await mia.slash(kie.channel, "music custom", duration=42)
     refused = await mia.submit_modal(form, CUSTOM | {"lyrics": ""})

@@ -66,7 +66,7 @@ async def refused_form(world: World, member: simcord.MemberActor) -> discord.Mes
     return answer(await member.submit_modal(form, TYPED))
 
 
-async def test_a_refused_form_offers_lyrics_which_come_back_in_the_form(world: World) -> None:
+async def test_a_refused_form_offers_lyrics_which_are_filled_into_it(world: World) -> None:
     mia = world.add_member("Mia")
     refused = await refused_form(world, mia)
     await world.restart()
@@ -89,7 +89,7 @@ async def test_a_refused_form_offers_lyrics_which_come_back_in_the_form(world: W
     await assert_books_balance(world)
 
 
-async def test_an_option_says_what_the_lyrics_are_about(world: World) -> None:
+async def test_an_option_sets_the_subject_of_the_lyrics(world: World) -> None:
     mia = world.add_member("Mia")
 
     written = await mia.slash(

@@ -64,7 +64,7 @@ async def test_export_is_a_private_file_of_everything(world: World) -> None:
     assert str(mia.id) in json.dumps(taken)
 
 
-async def test_deleting_asks_first_and_leaves_nothing_but_the_books(world: World) -> None:
+async def test_deleting_asks_first_and_leaves_only_the_books(world: World) -> None:
     mia, noah = world.add_member("Mia"), world.add_member("Noah")
     await song(world, mia)
     (message,) = await posted(world)
@@ -85,7 +85,7 @@ async def test_deleting_asks_first_and_leaves_nothing_but_the_books(world: World
     assert "The text of that song is no longer kept." == said(pressed)
 
 
-async def test_a_remix_form_left_open_keeps_nothing_and_gives_its_words_back(
+async def test_a_remix_form_left_open_stores_nothing_and_returns_its_texts(
     world: World,
 ) -> None:
     mia, noah = world.add_member("Mia"), world.add_member("Noah")

@@ -244,9 +244,7 @@ async def test_a_song_in_progress_is_not_refunded(
 # -- the ledger
 
 
-async def test_the_ledger_is_read_page_by_page_also_after_a_restart(
-    world: World, ada: simcord.MemberActor
-) -> None:
+async def test_the_ledger_has_pages_that_turn_after_a_restart(world: World, ada: simcord.MemberActor) -> None:
     for number in range(23):
         await ada.slash(world.channel, "quota grant", credits=1, reason=f"number {number:02}")
     first = await ada.slash(world.channel, "quota ledger", kind="grant")
@@ -497,7 +495,7 @@ async def test_limits_of_departed_roles_and_members_can_be_cleared(world: World)
 # -- names in private answers, and notes about charges
 
 
-async def test_a_view_and_an_explanation_name_who_has_limits(
+async def test_view_and_explain_name_the_members_with_limits(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
 ) -> None:
     await ada.slash(world.channel, "quota member", user=mia, credits=30)

@@ -292,7 +292,7 @@ async def test_an_answer_that_arrives_too_late_withdraws_the_request(
     assert [] == world.discord.posted(channel)
 
 
-async def test_a_song_is_no_reply_where_the_history_is_unreadable(world: World) -> None:
+async def test_a_song_is_not_a_reply_where_the_history_is_unreadable(world: World) -> None:
     channel, ada = world.room()
     channel.bot_permissions &= ~READ_MESSAGE_HISTORY
     await world.discord.slash("music create", prompt="No reply", user=ada, channel=channel)

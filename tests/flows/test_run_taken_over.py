@@ -33,7 +33,7 @@ async def test_a_second_bot_on_one_database_is_refused_through_any_path(tmp_path
     assert 0 == status
 
 
-async def test_a_bot_whose_database_was_taken_over_ends_and_pays_for_nothing(tmp_path: Path) -> None:
+async def test_a_bot_whose_database_was_taken_over_exits_without_paying(tmp_path: Path) -> None:
     async with World.open(tmp_path, delay_s=HOUR_S) as world, world.bot() as bot:
         channel, ada = world.room()
         await world.discord.slash("music create", prompt="Before", user=ada, channel=channel)

@@ -179,7 +179,7 @@ async def test_closed_direct_messages_are_reported_to_their_member(
         await world.parts.song_archive.send_to(song, DiscordUserId(mia.id))
 
 
-async def test_a_channel_where_the_bot_may_not_post_is_no_place(
+async def test_a_channel_where_the_bot_may_not_post_is_reported(
     world: World, mia: simcord.MemberActor
 ) -> None:
     song, _ = await delivered(world, mia)

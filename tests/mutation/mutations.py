@@ -263,7 +263,7 @@ SUBMITTING: Final = (
         "pipeline/submitting.py",
         "Submitter.submit",
         ("if problem is not None:", "if False:"),
-        by=("faults/test_e_storage.py::test_a_promised_song_is_paid_for_only_once_there_is_room",),
+        by=("faults/test_e_storage.py::test_a_promised_song_is_only_paid_for_once_there_is_room",),
     ),
     broken(
         "no song is promised that can't be stored",
@@ -1415,7 +1415,7 @@ RESTORED: Final = (
         "ui/discord_courier.py",
         "DiscordCourier.find",
         ("if ever and seen >= EVER_MAX:", "if False:"),
-        by=(f"{DISCORD}a_restored_song_with_too_much_said_since_waits_for_a_person",),
+        by=(f"{DISCORD}a_restored_song_behind_too_many_messages_waits_for_a_person",),
     ),
     broken(
         "what can't be looked for is not posted",

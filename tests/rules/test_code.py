@@ -53,11 +53,11 @@ def late(path: Path) -> list[str]:
     return found
 
 
-def test_constants_stand_at_the_top_of_a_module() -> None:
+def test_constants_are_at_the_top_of_a_module() -> None:
     assert [] == [each for path in BOT for each in late(path)]
 
 
-def test_each_truth_stands_once() -> None:
+def test_each_constant_is_defined_once() -> None:
     places = defaultdict(list)
     for path in BOT:
         for node, names in constants(path):
@@ -82,7 +82,7 @@ def is_collection_of_names(node: ast.expr) -> bool:
     )
 
 
-def test_each_collection_of_names_stands_once_whatever_it_is_called() -> None:
+def test_each_collection_of_names_is_defined_once_under_any_name() -> None:
     places = defaultdict(list)
     for path in BOT:
         for node, names in constants(path):

@@ -69,13 +69,13 @@ def test_every_page_is_in_the_navigation_once() -> None:
     assert sorted(page.name for page in PAGES) == sorted(listed)
 
 
-def test_every_block_says_what_it_is() -> None:
+def test_every_block_states_its_language() -> None:
     assert [] == [
         f"{name(block.document)}: {block.body[:40]}" for block in blocks() if block.language not in LANGUAGES
     ]
 
 
-def test_every_command_is_checked_or_says_why_not() -> None:
+def test_every_command_is_checked_or_marked_with_a_reason() -> None:
     assert [] == [
         f"{name(block.document)}: {command}"
         for block, command in SHOWN
@@ -84,7 +84,7 @@ def test_every_command_is_checked_or_says_why_not() -> None:
 
 
 @pytest.mark.parametrize("command", OURS)
-def test_every_command_of_ours_can_be_given(command: str) -> None:
+def test_every_command_of_ours_is_valid(command: str) -> None:
     words = shlex.split(command)[1:]
     found: Any = typer.main.get_command(cli)
     while words and words[0] in getattr(found, "commands", ()):

@@ -102,7 +102,7 @@ def test_a_retired_phrase_is_found(text: str) -> None:
         "It becomes official; retold bytes of whole holdings amend nothing.",
     ],
 )
-def test_what_only_looks_like_a_retired_phrase_is_left_alone(text: str) -> None:
+def test_a_text_that_resembles_a_retired_phrase_is_left_alone(text: str) -> None:
     assert [] == retired(text)
 
 

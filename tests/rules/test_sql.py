@@ -125,7 +125,7 @@ def unordered(text: str, columns: set[str]) -> list[str]:
     return found
 
 
-def test_the_stores_sql_uses_what_both_engines_have() -> None:
+def test_the_stores_sql_is_common_to_both_engines() -> None:
     assert [] == [
         f"{name(path)}:{line} {finding}"
         for path in STORE
@@ -134,7 +134,7 @@ def test_the_stores_sql_uses_what_both_engines_have() -> None:
     ]
 
 
-def test_an_order_by_says_where_rows_without_a_value_come() -> None:
+def test_an_order_by_states_the_place_of_nulls() -> None:
     columns = nullable()
 
     assert [] == [
@@ -162,11 +162,11 @@ def test_an_order_by_says_where_rows_without_a_value_come() -> None:
         "SELECT id FROM guild WHERE id = ? FOR UPDATE",
     ],
 )
-def test_a_construct_of_one_engine_is_noticed(text: str) -> None:
+def test_a_construct_of_only_one_engine_is_detected(text: str) -> None:
     assert wrong(text)
 
 
-def test_an_order_without_a_place_for_null_is_noticed() -> None:
+def test_an_order_without_a_place_for_nulls_is_detected() -> None:
     text = "SELECT MAX(submitted_at) AS served FROM job ORDER BY served, due_at, id"
 
     assert ["served", "due_at"] == unordered(text, {"due_at"})

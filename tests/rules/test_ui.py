@@ -35,7 +35,7 @@ def slices(path: Path) -> set[str]:
     }
 
 
-def test_texts_are_cut_between_graphemes_alone() -> None:
+def test_texts_are_only_cut_between_graphemes() -> None:
     found = {name(path): slices(path) for path in UI if name(path) not in OWN and slices(path)}
 
     assert SLICED == found

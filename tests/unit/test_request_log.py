@@ -69,7 +69,7 @@ def test_the_name_of_a_file_is_not_logged(lines: pytest.LogCaptureFixture) -> No
 
 
 @pytest.mark.parametrize("url", ["http://[", "", "https://x/" + "a" * 10_000])
-def test_an_odd_address_is_no_error_and_no_long_line(lines: pytest.LogCaptureFixture, url: str) -> None:
+def test_an_odd_address_causes_no_error_and_no_long_line(lines: pytest.LogCaptureFixture, url: str) -> None:
     record("GET", url, 0.1, status=None, error="InvalidURL")
 
     assert len(str(fields(lines)["path"])) <= PATH_MAX

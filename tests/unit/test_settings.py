@@ -250,7 +250,7 @@ def test_an_unreadable_line_is_refused_and_not_skipped(line: str, env_file: Path
     assert ".env" in refusal()
 
 
-def test_a_binary_settings_file_is_refused(env_file: Path) -> None:
+def test_a_utf_16_settings_file_is_refused(env_file: Path) -> None:
     env_file.write_bytes("SONG_CREDITS=7".encode("utf-16"))
 
     assert ".env can't be read; it must be a UTF-8 text file, not UTF-16." == refusal()
@@ -527,7 +527,7 @@ def test_the_path_of_a_file_is_not_secret(monkeypatch: pytest.MonkeyPatch) -> No
     assert not any("tunesmith.db" in secret for secret in load().secrets)
 
 
-def test_a_database_server_is_not_shown_among_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_servers_password_is_not_shown_among_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", f"postgresql://bot:{SECRET}@localhost/tunesmith")
 
     assert not any(SECRET in f"{row}" for row in examine(Path("none")).rows)

@@ -77,7 +77,7 @@ async def test_a_failed_transaction_writes_nothing(server: Database) -> None:
     assert 0 == await count(server)
 
 
-async def test_what_the_schema_forbids_is_an_error_of_the_engine(server: Database) -> None:
+async def test_a_violated_constraint_is_an_error_of_the_engine(server: Database) -> None:
     def forbidden(tx: Tx) -> None:
         tx.execute("INSERT INTO guild (id, bonus) VALUES (1, -1)")
 

@@ -67,7 +67,7 @@ def job_in(state: str) -> str:
 
 
 @pytest.mark.usefixtures("place")
-def test_servers_are_a_table_of_one_line_each() -> None:
+def test_servers_shows_a_table_with_a_line_for_each() -> None:
     said = typed("servers")
 
     (row,) = [line for line in said.output.splitlines() if str(make.GUILD) in line]

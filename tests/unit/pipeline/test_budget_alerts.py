@@ -54,7 +54,7 @@ async def test_a_reported_mark_is_not_reported_again_with_the_next_song(listenin
     assert 2 == listening.chat.alert_sends
 
 
-async def test_the_next_period_is_reported_anew(listening: Rig) -> None:
+async def test_the_next_period_is_reported_again(listening: Rig) -> None:
     for _ in range(2):
         await song(listening)
     listening.clock.now = (await listening.balance()).renews_at

@@ -208,7 +208,7 @@ async def test_a_closing_bot_accepts_no_requests(rig: Rig) -> None:
     assert {} == await rig.books()
 
 
-async def test_a_withdrawn_request_gives_its_credits_back_and_is_never_sent(rig: Rig) -> None:
+async def test_a_withdrawn_request_returns_its_credits_and_is_never_sent(rig: Rig) -> None:
     taken = await rig.intake.accept(make.prompt(), make.origin())
     assert taken is not None
 
@@ -814,7 +814,7 @@ async def test_the_card_is_edited_when_it_changes_at_most_every_five_seconds(
     assert len(rig.chat.cards) == len(set(rig.chat.cards))
 
 
-async def test_after_an_outage_songs_come_once_in_the_order_requested(rig: Rig) -> None:
+async def test_after_an_outage_songs_arrive_once_in_the_order_requested(rig: Rig) -> None:
     jobs = []
     for _ in range(5):
         jobs.append(await rig.ask())

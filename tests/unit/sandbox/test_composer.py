@@ -99,7 +99,7 @@ def test_the_second_style_named_lends_its_drums() -> None:
     assert ("cinematic", STYLES["synthwave"].drums, ("flute",)) == (name, style.drums, style.leads)
 
 
-def test_the_tables_name_only_what_exists() -> None:
+def test_the_tables_only_name_existing_parts() -> None:
     voices = {voice for style in STYLES.values() for voice in (style.chords, style.bass, *style.leads)}
     pads = {style.pad for style in STYLES.values() if style.pad}
     drums = {name for pattern in DRUMS.values() for name in pattern}

@@ -636,7 +636,7 @@ async def test_a_file_with_a_writer_is_not_scrubbed_and_stays_intact(database: D
     assert () == (await database.read(reconcile)).findings
 
 
-async def test_a_member_who_asks_while_the_file_is_scrubbed_is_served(crowded: Database) -> None:
+async def test_requests_are_served_while_the_file_is_scrubbed(crowded: Database) -> None:
     numbers = [*range(len(ORDER), len(ORDER) + 20)]
 
     await asyncio.gather(

@@ -53,7 +53,7 @@ def test_a_unique_label_is_unchanged() -> None:
 
 
 @pytest.mark.parametrize("chosen", range(8))
-def test_a_label_that_comes_back_in_place_of_its_value_means_its_song(chosen: int) -> None:
+def test_a_label_sent_in_place_of_its_value_means_its_song(chosen: int) -> None:
     given = offers(
         "Neon Rain",
         "Neon Rain",

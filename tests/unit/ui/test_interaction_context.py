@@ -12,7 +12,7 @@ from bot.ui import interaction_context
 
 
 @pytest.mark.parametrize("named", [0, 2])
-async def test_role_ids_come_from_the_payload_with_the_servers_own(
+async def test_role_ids_are_read_from_the_payload_with_the_servers_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: int
 ) -> None:
     async with World.open(tmp_path, delay_s=0.0, pace=0.01) as world:
