@@ -294,7 +294,7 @@ class Campaign:
             await asyncio.sleep(random.uniform(0.1, 0.8))
             kind = random.random()
             if kind < 0.1:
-                # A bot that is not let in waits 5 s before it tries again, and would be driven out anew.
+                # A refused bot waits 5 s before it retries, and would then be disconnected again.
                 if not discord.gateway.listening(discord.guild.id):
                     continue
                 if random.random() < 0.7:

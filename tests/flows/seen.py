@@ -1,4 +1,4 @@
-"""What people see on the simulated Discord: messages, cards, buttons and answers."""
+"""Messages, cards, buttons and answers as people see them on the simulated Discord."""
 
 import asyncio
 import sys

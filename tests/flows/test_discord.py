@@ -1,4 +1,4 @@
-"""What members and managers see, on the simulated Discord."""
+"""The bot as members and managers see it, on the simulated Discord."""
 
 import asyncio
 import codecs

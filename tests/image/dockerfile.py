@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """How the container is run."""
+    """Settings of the container."""
 
     python: str
     """The version of the base image."""

@@ -1,4 +1,4 @@
-"""When the bot reports itself healthy, and which problems it reports otherwise."""
+"""The health report: when the bot counts as healthy, and its problems otherwise."""
 
 import asyncio
 import resource

@@ -1,4 +1,4 @@
-"""What members can still request, compared with the operator's balance at the music service."""
+"""Songs that members can still request, compared with the operator's balance at the music service."""
 
 import pytest
 
