@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bot.model import ClosedCause, Delivery, DiscordUserId, FailReason, JobId, JobState, MemberNumber, Track
-from bot.services.credits import Explanation, Limits, Overview, Use
+from bot.services.credit_views import Explanation, Limits, Overview, Use
 from bot.store.changes import Allowance
 from bot.store.history import SongPage
 from bot.store.quotas import SetLimit
