@@ -81,10 +81,10 @@ STEADY = "steady"
 """Name of the Hypothesis profile used by every run."""
 
 OF_AN_ENGINE = {"server_url", "tx", "postgresql_server"}
-"""Fixtures that depend on the chosen engine. Tests without any behave the same on SQLite and on a server."""
+"""Fixtures of the chosen engine. Tests with none of them would do on a server what they do without one."""
 
 CASES_MAX = 3
-"""Maximum number of cases per test in a run of the whole suite. Runs of named files try all cases."""
+"""How many cases of one test a run of the whole suite tries. Whoever names a file has all of its cases."""
 COSTLY_CASES_MAX = 2
 """Maximum number of cases per costly test in the default run, e.g. an evening of the whole pipeline."""
 CASES_ON_A_SERVER_MAX = 1
@@ -252,7 +252,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def warm_starts(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fork bots from a warm process in the default run; any other run starts Python for each."""
+    """Let the default run fork its bots from a process that has imported them; any other starts each anew."""
     if not quick(request.config):
         yield
         return

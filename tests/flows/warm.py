@@ -21,7 +21,7 @@ MESSAGE_MAX_BYTES = 1 << 17
 
 def main() -> None:
     """Import, fork for each message, and become what the message asks for in each fork."""
-    del sys.path[0]  # this script's folder
+    del sys.path[0]  # this folder, as that of the script
     import_bot()
     gc.freeze()
     reporting: set[int] = set()
@@ -50,11 +50,11 @@ def import_bot() -> None:
     program = importlib.import_module("bot.__main__")
     with program._left_out(*program.UNUSED):
         importlib.import_module("bot.start")
-    importlib.import_module("bot.lifecycle")  # as run() does after reading the settings
+    importlib.import_module("bot.lifecycle")  # as run() does once it has read the settings
     assert {"aiohttp", "bot.app", "discord"} <= sys.modules.keys(), "most of a start is left to each fork"
-    # Each fork runs it itself.
+    # It is run by each fork.
     del sys.modules["bot.__main__"], package.__main__
-    assert 1 == threading.active_count()  # forks do not inherit other threads
+    assert 1 == threading.active_count()  # no other would be in a fork
 
 
 def become(out: int, err: int, status: int, *, command: list[str], folder: str, env: dict[str, str]) -> None:
