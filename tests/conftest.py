@@ -325,9 +325,9 @@ def database_url(
     if server_url is None:
         (tmp_path / "tunesmith.db").write_bytes(blank_file)
     else:
-        # SimCord does not recommend a number of shards.
+        # SimCord does not say how many shards it recommends.
         monkeypatch.setattr(app, "sharding", lambda *_: sharding.ALL_SHARDS)
-        # SimCord measures the three seconds for an answer in real time, however busy the cores are.
+        # It counts the three seconds for an answer by the machine's clock, however busy the cores are.
         simulated = simcord_state.Backend
         after = simulated.iso_after
         monkeypatch.setattr(simulated, "iso_after", lambda self, s: after(self, max(s, PATIENCE_S)))

@@ -170,7 +170,7 @@ async def test_only_actual_changes_are_in_the_ledger(
     entries = said(await ada.slash(world.channel, "quota ledger", kind="set"))
 
     assert "up to 1 channels" in said(many)
-    # Two entries, each in the embed and in the text, which may be cut.
+    # Two entries, in the embed and in the text, which may be cut.
     assert 3 <= entries.count("Asked for in") <= 4
     assert "Posted in" not in entries
     assert 10 == song_channels.CHANNELS_MAX
