@@ -273,7 +273,7 @@ async def test_a_song_is_called_slow_twenty_minutes_after_its_request(rig: Rig) 
 # -- what is more urgent
 
 
-async def test_each_round_gives_way_to_what_is_more_urgent(rig: Rig) -> None:
+async def test_each_round_gives_way_to_more_urgent_work(rig: Rig) -> None:
     await rig.ask()  # the end of its step leads to a second round
     rounds: list[datetime | None] = []
 
