@@ -1,4 +1,4 @@
-"""HTTP faults of the music API: what becomes of the job, and what the member sees."""
+"""HTTP faults of the music API: the job's outcome, and the member's view of it."""
 
 import asyncio
 import itertools
@@ -32,7 +32,7 @@ NOT_JSON = {"Content_Type": "text/html"}
 
 
 class NoNetwork(httpcore.AsyncNetworkBackend):
-    """Fails every connection in its own way, before anything is sent."""
+    """Fails every connection with a given error, before anything is sent."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error
@@ -48,14 +48,14 @@ class NoNetwork(httpcore.AsyncNetworkBackend):
         raise self._error
 
     def transport(self) -> httpx.AsyncBaseTransport:
-        """httpx's own transport over it."""
+        """Return httpx's own transport on top of it."""
         context = tls_context()
         made = httpx.AsyncHTTPTransport(verify=context)
         made._pool = httpcore.AsyncConnectionPool(ssl_context=context, network_backend=self)
         return made
 
 
-# -- what never left
+# -- requests that were never sent
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ async def test_an_unreachable_service_is_tried_for_ten_minutes(
 
 
 @pytest.mark.documented
-async def test_a_service_that_is_there_again_within_ten_minutes_makes_the_song(
+async def test_a_service_that_recovers_within_ten_minutes_makes_the_song(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with Loopback.open(rig, listening=False) as server:
@@ -111,7 +111,7 @@ async def test_a_service_that_is_there_again_within_ten_minutes_makes_the_song(
     await assert_survived(rig, caplog, job, says="not taken", posts=1)
 
 
-async def test_jobs_that_wait_for_a_connection_do_not_come_back_together(
+async def test_jobs_waiting_for_a_connection_do_not_retry_together(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     shares = itertools.cycle([-1.0, 0.5])
@@ -128,11 +128,11 @@ async def test_jobs_that_wait_for_a_connection_do_not_come_back_together(
     await assert_survived(rig, caplog, first, second, says="not taken", posts=4)
 
 
-# -- what may have been taken
+# -- requests that may have been accepted
 
 
 def says(content: bytes) -> Meet:
-    """An answer that comes although the request was taken and charged."""
+    """Answer with this content, although the request was accepted and charged."""
 
     async def meet(exchange: Exchange) -> None:
         exchange.music.take(exchange.request)
@@ -207,7 +207,7 @@ AMBIGUOUS: dict[str, Meet] = {
 
 
 @pytest.mark.parametrize("fault", AMBIGUOUS)
-async def test_an_unclear_answer_fails_the_job_and_is_never_sent_again(
+async def test_an_unclear_answer_fails_the_job_which_is_never_sent_again(
     fault: str,
     rig: Rig,
     caplog: pytest.LogCaptureFixture,
@@ -227,7 +227,7 @@ async def test_an_unclear_answer_fails_the_job_and_is_never_sent_again(
     await assert_survived(rig, caplog, job, says="unknown outcome", posts=1)
 
 
-async def test_an_outcome_that_is_unknown_leaves_the_next_request_alone(
+async def test_an_unknown_outcome_does_not_affect_the_next_request(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [rig.music.lost_answer]
@@ -267,7 +267,7 @@ def busy(retry_after: str) -> Callable[[httpx.Request], httpx.Response]:
 
 
 @pytest.mark.parametrize("retry_after", RETRY_AFTER_S, ids=lambda text: text[:32])
-async def test_a_busy_service_is_left_alone_for_the_bounded_wait_it_asks_for(
+async def test_a_busy_service_is_left_alone_for_its_requested_bounded_wait(
     retry_after: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [busy(retry_after)]
@@ -283,7 +283,7 @@ async def test_a_busy_service_is_left_alone_for_the_bounded_wait_it_asks_for(
 
 @pytest.mark.parametrize("share", [-1.0, 1.0])
 @pytest.mark.parametrize(("retry_after", "least_s"), [("90", 90.0), ("0", 1.0), ("1000000000000", 1.0)])
-async def test_jitter_only_adds_to_the_wait_asked_for_and_stays_in_bounds(
+async def test_jitter_only_adds_to_the_requested_wait_within_bounds(
     retry_after: str, least_s: float, share: float, rig: Rig
 ) -> None:
     rig.vary = lambda: share
@@ -334,7 +334,7 @@ CLOSED: dict[str, tuple[Callable[[httpx.Request], httpx.Response], ClosedCause]]
 
 @pytest.mark.documented
 @pytest.mark.parametrize("answer", CLOSED)
-async def test_a_closed_service_fails_the_job_that_met_it_and_takes_no_new_ones(
+async def test_a_closed_service_fails_the_job_that_met_it_and_refuses_new_ones(
     answer: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     closed, cause = CLOSED[answer]
@@ -354,7 +354,7 @@ async def test_a_closed_service_fails_the_job_that_met_it_and_takes_no_new_ones(
 
 
 @pytest.mark.parametrize("status", [401, 402, pytest.param(404, marks=pytest.mark.documented)])
-async def test_requests_that_wait_for_a_closed_service_are_made_afterwards(
+async def test_requests_waiting_for_a_closed_service_are_made_afterwards(
     status: int, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [answers(status)]
@@ -419,7 +419,7 @@ async def test_an_unknown_outcome_does_not_lift_the_pause_of_a_closed_service(ri
         await rig.ask()
 
 
-# -- a no
+# -- refusals
 
 
 @pytest.mark.parametrize(
@@ -490,7 +490,7 @@ async def test_moderated_words_reach_the_member_with_the_reason(
 @pytest.mark.parametrize(
     "typed", ["insufficient credits, coming soon", "no auth; sensitive policy on copyright", "not available"]
 )
-async def test_words_of_the_member_that_come_back_in_the_reason_close_nothing(
+async def test_members_words_echoed_in_the_reason_close_nothing(
     typed: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [answers(400, message=f"Not a song: {typed}")]
@@ -531,7 +531,7 @@ async def test_words_of_the_member_that_come_back_in_the_reason_close_nothing(
     ],
     ids=str,
 )
-async def test_an_error_in_a_good_answer_is_classed_by_its_code(
+async def test_an_error_in_a_good_answer_is_classified_by_its_code(
     body: dict[str, object],
     state: JobState,
     reason: FailReason | None,
@@ -548,9 +548,7 @@ async def test_an_error_in_a_good_answer_is_classed_by_its_code(
 
 
 @pytest.mark.documented
-async def test_an_id_that_comes_with_an_error_is_kept_and_asked_for(
-    rig: Rig, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_id_next_to_an_error_is_kept_and_queried(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     def accepted(request: httpx.Request) -> httpx.Response:
         task = rig.music.take(request)
         return httpx.Response(200, json={"code": 500, "msg": "internal", "data": {"taskId": task.id}})
@@ -583,7 +581,7 @@ NO_ANSWER: dict[str, Callable[[httpx.Request], httpx.Response]] = {
 
 
 @pytest.mark.parametrize("fault", NO_ANSWER)
-async def test_a_song_outlasts_status_queries_that_fail(
+async def test_a_song_survives_failing_status_queries(
     fault: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -602,7 +600,7 @@ async def test_a_song_outlasts_status_queries_that_fail(
     await assert_survived(rig, caplog, job, says=r"step postponed \(status query")
 
 
-async def test_a_song_outlasts_hours_of_status_queries_that_fail(
+async def test_a_song_survives_hours_of_failing_status_queries(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -642,7 +640,7 @@ async def test_a_song_without_an_answer_for_a_day_is_parked_and_reported(
 
 
 @pytest.mark.parametrize(("retry_after", "waited_s"), [("120", 120.0), ("0", 1.0), ("1000000000000", 300.0)])
-async def test_a_status_query_waits_as_long_as_the_service_asks_within_bounds(
+async def test_a_status_query_observes_the_requested_wait_within_bounds(
     retry_after: str, waited_s: float, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -657,7 +655,7 @@ async def test_a_status_query_waits_as_long_as_the_service_asks_within_bounds(
     await assert_survived(rig, caplog, job, says=r"step postponed \(status query")
 
 
-# -- tasks that are not known
+# -- unknown tasks
 
 MISSING: dict[str, Callable[[httpx.Request], httpx.Response]] = {
     "404": answers(404, message="task not found"),
@@ -669,7 +667,7 @@ MISSING: dict[str, Callable[[httpx.Request], httpx.Response]] = {
 
 
 @pytest.mark.parametrize("fault", MISSING)
-async def test_a_task_that_is_not_known_in_the_first_two_minutes_is_waited_for(
+async def test_a_task_unknown_in_the_first_two_minutes_is_waited_for(
     fault: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -701,7 +699,7 @@ async def test_a_task_is_lost_after_five_misses_over_five_minutes(
     await assert_survived(rig, caplog, job, says=r"failed \(lost\)")
 
 
-async def test_a_task_that_is_known_now_and_then_is_not_lost(
+async def test_a_task_that_is_known_intermittently_is_not_lost(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -733,7 +731,7 @@ async def test_a_task_with_few_misses_is_not_lost_however_old_the_first_is(
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_polling_goes_on_with_a_new_key_and_nothing_is_lost(
+async def test_polling_continues_with_a_new_key_and_nothing_is_lost(
     status: int, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     old = rig.key
@@ -771,7 +769,7 @@ async def test_polling_goes_on_with_a_new_key_and_nothing_is_lost(
 
 
 async def asked_by_somebody_else(rig: Rig) -> Job:
-    """A request of a member who has asked for nothing yet, in words of their own."""
+    """Make a request of a new member with new texts."""
     member_id = next(_others)
     return await rig.ask(make.prompt(f"by {member_id}"), make.origin(member_id=member_id))
 
@@ -805,7 +803,7 @@ async def test_after_three_unknown_outcomes_only_probes_leave_until_one_succeeds
     )
 
 
-async def test_while_a_probe_is_under_way_nothing_else_is_sent(
+async def test_nothing_else_is_sent_while_a_probe_is_in_flight(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [rig.music.lost_answer for _ in range(3)]
@@ -824,7 +822,7 @@ async def test_while_a_probe_is_under_way_nothing_else_is_sent(
     await assert_survived(rig, caplog, *jobs, says="(unknown outcome|queued)", posts=4)
 
 
-async def test_unknown_outcomes_that_are_not_in_a_row_open_no_breaker(
+async def test_nonconsecutive_unknown_outcomes_open_no_breaker(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     lost, no = rig.music.lost_answer, answers(400, message="no")
@@ -841,7 +839,7 @@ async def test_unknown_outcomes_that_are_not_in_a_row_open_no_breaker(
     await assert_survived(rig, caplog, *jobs, says="(unknown outcome|failed|delivered)")
 
 
-async def test_outcomes_that_no_process_has_heard_open_no_breaker(
+async def test_outcomes_received_by_no_process_open_no_breaker(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     jobs = []
@@ -900,7 +898,7 @@ async def test_a_connection_closed_between_requests_leaves_no_unknown_outcome(
 
 
 @pytest.mark.documented
-async def test_an_answer_that_is_cut_off_on_a_status_query_is_asked_for_again(
+async def test_a_status_query_with_a_truncated_answer_is_repeated(
     rig: Rig, caplog: pytest.LogCaptureFixture, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_module, "CHECK_S", 0.15)

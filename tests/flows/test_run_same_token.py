@@ -1,4 +1,4 @@
-"""Two processes with one token and no common database: one song a request, and an alert to the operator."""
+"""Two processes with one token but separate databases: one song per request, and an operator alert."""
 
 import sqlite3
 from contextlib import closing
@@ -13,7 +13,7 @@ KINDS = "SELECT COUNT(*) FILTER (WHERE kind = 'hold') - COUNT(*) FILTER (WHERE k
 
 
 def charged(database: Path) -> int:
-    """Return how many songs this process has held or charged credits for."""
+    """Return the number of songs for which this process holds or charged credits."""
     with closing(sqlite3.connect(database)) as connection:
         return int(connection.execute(KINDS).fetchone()[0])
 

@@ -1,4 +1,4 @@
-"""A new operator's first command: questions, checked answers, and a settings file for them alone."""
+"""A new operator's first command: questions, checked answers, and a private settings file."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ def files(folder: Path) -> list[Path]:
 
 
 async def init(folder: Path, env: Mapping[str, str], *answers: str) -> Result:
-    """``tunesmith init`` with these answers."""
+    """Run ``tunesmith init`` with these answers."""
     command = ["init", "--env-file", str(folder / ".env")]
     text = "".join(f"{answer}\n" for answer in answers)
     return await asyncio.to_thread(lambda: CliRunner().invoke(cli, command, input=text, env=env))
