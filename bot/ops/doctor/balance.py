@@ -19,7 +19,7 @@ from bot.store.upstream import Reading, UpstreamTerms
 
 NAME: Final = "balance"
 BALANCE_WITHIN_S: Final = 10.0
-"""How long the service may take to answer, in seconds; less than the deadline of the check."""
+"""Timeout for the service's answer, in seconds; shorter than the check's deadline."""
 
 
 async def check_balance(
@@ -27,7 +27,7 @@ async def check_balance(
     database: Path | str,
     terms: UpstreamTerms,
 ) -> list[Check]:
-    """Ask for the balance, and compare it with what members can still request."""
+    """Query the balance and compare it with what members can still request."""
     async with open_music() as music:
         credits_, problem = await _ask(music)
     now = datetime.now(UTC)

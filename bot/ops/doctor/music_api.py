@@ -1,4 +1,4 @@
-"""The doctor's checks of the music API, and of this machine's clock against the clocks of the services."""
+"""The doctor's checks of the music API, and of this machine's clock against those of the services."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,9 @@ CLOCK_FAILURE: Final = timedelta(minutes=5)
 
 
 async def check_music_api(client: MusicClient, url: str) -> tuple[Check, timedelta | None]:
-    """Check that the music API answers and accepts the key; return how far its clock is ahead, too.
+    """Check that the music API accepts the key. Also return how far its clock is ahead.
 
-    It asks for a task that cannot exist, which costs nothing.
+    The check queries a task that cannot exist, which costs nothing.
     """
     name, url_setting = "music API", client.contract.url_setting
     try:

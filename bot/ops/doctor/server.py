@@ -1,4 +1,4 @@
-"""The doctor's checks of a PostgreSQL server and of the database on it."""
+"""The doctor's checks of a PostgreSQL server and its database."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -17,10 +17,10 @@ READ_WITHIN_S: Final = 60.0
 """Deadline in seconds for checks that read the whole database."""
 SERVER_VERSION_MIN: Final = 15
 NUMBERS_A_VERSION: Final = 10_000
-"""Divisor of the server's number of its version: 150018 is 15.18."""
+"""Divisor of ``server_version_num`` that yields the major version: 150018 is 15.18."""
 ADVICE: Final = "check the PostgreSQL server of DATABASE_URL"
 SESSIONS_FREE_MIN: Final = 8
-"""Sessions of a bot at most: its writer and reader, reports, maintenance, and an operator's command."""
+"""Maximum sessions of a bot: its writer and reader, reports, maintenance, and an operator's command."""
 MUST_BE_ON: Final = ("fsync", "full_page_writes")
 """Settings without which a crash of the server loses commits or damages the database."""
 
@@ -99,7 +99,7 @@ def _problems(row: Row) -> Iterator[str]:
 
 
 def _check_sessions(url: str) -> Iterator[Check]:
-    """Check that session locks hold, with no pooler in between, and that sessions are free."""
+    """Check that no pooler breaks session locks, and that enough sessions are free."""
     name = "sessions"
     if shares_sessions(url):
         finding = "a pooler gives one session to several connections, so that two bots could run at once"
@@ -121,7 +121,7 @@ def _check_sessions(url: str) -> Iterator[Check]:
 
 
 def _check_slots(url: str) -> Iterator[Check]:
-    """Show who works on the database, and how many processes stand by."""
+    """Show which process holds each slot, and how many stand by."""
     name = "slots"
     with open_any_schema(url) as (tx, version, _):
         if not version:
