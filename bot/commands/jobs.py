@@ -1,4 +1,4 @@
-"""``tunesmith jobs``: what the operator does about a song."""
+"""``tunesmith jobs``: list songs, and act on one."""
 
 import sys
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def list_jobs(
     reason: Annotated[str, typer.Option("--reason", hidden=True)] = "",
 ) -> None:
     """List the unfinished jobs, parked ones included, or act on one of them."""
-    # The options are the spelling of earlier versions; scripts may still use them.
+    # Earlier versions had these options; scripts may still use them.
     flags = [
         (number, perform)
         for number, perform in ((release, release_job), (retry, retry_job), (refund, _refund_for(reason)))

@@ -1,4 +1,4 @@
-"""``tunesmith move`` and ``restored``: a database in another place than before."""
+"""``tunesmith move`` and ``restored``: continue on a database in another place."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated

@@ -1,4 +1,4 @@
-"""``tunesmith probe``: whether the music service answers as expected."""
+"""``tunesmith probe``: check that the music service answers as expected."""
 
 import json
 import sys
@@ -29,7 +29,7 @@ else:
     contract_probe = lazy("bot.ops.contract_probe")
 
 PROBE_UNEXPECTED = 3
-"""Exit status of `tunesmith probe` if the service gave an answer that was not expected."""
+"""Exit status of `tunesmith probe` after an unexpected answer."""
 
 
 def probe(
@@ -52,7 +52,7 @@ def probe(
 
 
 async def _probe(loaded: "settings.Settings", *, pay: bool, yes: bool) -> tuple[bool, dict[str, object]]:
-    """Print what was expected and what came. Return whether all was as expected, and what to save."""
+    """Print the findings. Return whether all were as expected, and the document to save."""
     backend = loaded.music_backend
     recorder = contract_probe.Recorder(music_proxy.direct_or_through(loaded.proxy_to_music, httpx.Limits()))
     async with music_client.MusicClient.open(

@@ -1,4 +1,4 @@
-"""``tunesmith servers`` and ``grant``: what the operator does about a server."""
+"""``tunesmith servers`` and ``grant``: list servers, and act on one."""
 
 import sys
 from datetime import UTC, datetime
@@ -61,7 +61,7 @@ def list_servers(context: typer.Context) -> None:
 
 
 def _server_names(loaded: "settings.Settings") -> dict[int, str]:
-    """Return the names that Discord knows of the bot's servers; none if it can't be asked."""
+    """Return the names of the bot's servers on Discord, or none if they can't be queried."""
     token = loaded.discord_token.get_secret_value()
     if token == loading.UNSET:
         return {}

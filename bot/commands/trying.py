@@ -82,7 +82,7 @@ def sandbox(
 
 
 def _require_extra(extra: str, command: str) -> None:
-    """Refuse a command whose packages are not installed, and say how they are."""
+    """Refuse a command whose packages are missing, and say how to install them."""
     if any(find_spec(module) is None for module in EXTRAS[extra]):
         exit_with(
             f"`tunesmith {command}` needs the extra `{extra}`: install tunesmith[{extra}] with pip, pipx or "
