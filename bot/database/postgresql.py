@@ -201,7 +201,7 @@ class Database(engine.Database):
             try:
                 await self._write(partial(_beat, held))
             except StoreBusy as error:
-                log.warning("no beat", extra={"error": str(error)})
+                log.warning("heartbeat failed", extra={"error": str(error)})
             await asyncio.sleep(slots.BEAT_S)
 
     @property
@@ -365,7 +365,7 @@ async def _take(writer: Writer, standby: Standby) -> None:
             except MOMENTARY as error:
                 if is_final(error) or not (reached or time.monotonic() - began_s < START_WITHIN_S):
                     raise refusal(error) from error
-                log.warning("database out of reach", extra={"error": sentence(error)})
+                log.warning("database unreachable", extra={"error": sentence(error)})
             except psycopg.ProgrammingError as error:
                 raise refusal(error) from None
             if not stands_by:

@@ -63,7 +63,7 @@ class CheckedClock:
         off = reference - datetime.now(UTC)
         if abs(off) <= TOLERANCE:
             if not self.set_right.is_set():
-                log.warning("clock was set right", extra={"by_s": (reference - self.now()).total_seconds()})
+                log.warning("clock corrected", extra={"by_s": (reference - self.now()).total_seconds()})
             self._off = None
             self.set_right.set()
             return

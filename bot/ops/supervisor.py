@@ -45,7 +45,7 @@ async def supervise(name: str, work: Callable[[], Awaitable[None]], alert: Calla
         wait_s = schedule.backoff_s(failures, RESTART_FIRST_S, RESTART_MAX_S)
         if trouble:
             log.warning(
-                "supervised part waits",
+                "supervised part retrying",
                 extra={"part": name, "error": trouble, "retry_in_s": round(wait_s, 1), "failures": failures},
             )
         await asyncio.sleep(wait_s)

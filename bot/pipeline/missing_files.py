@@ -46,7 +46,7 @@ class MissingFiles:
     async def _here(self, job: Job, track: Track) -> Track:
         if track.linked or self._spool.path(track.file).is_file():
             return track
-        log.warning("stored file is not on this machine", extra={"take": track.take})
+        log.warning("stored file not on this machine", extra={"take": track.take})
         try:
             return await self._download(job, track)
         except NoAudio:

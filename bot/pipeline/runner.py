@@ -338,7 +338,7 @@ class Runner:
             try:
                 await self._database.write(postpone)
             except StoreBusy as error:
-                log.warning("postponement not written yet", extra={"error": str(error)})
+                log.warning("postponement not recorded yet", extra={"error": str(error)})
                 await self._sleep(schedule.backoff_s(failures, 0.5, 30.0))
             else:
                 return

@@ -206,7 +206,7 @@ class Steps:
             case wire.Running(word=word):
                 if word and word not in self._reported_words:
                     self._reported_words.add(word)
-                    log.warning("unknown status counts as running", extra={"status": word[:40]})
+                    log.warning("unknown status treated as running", extra={"status": word[:40]})
                 await self._look_again(job)
             case _:
                 assert_never(checked)

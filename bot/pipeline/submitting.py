@@ -157,7 +157,7 @@ class Submitter:
             except StoreLost:
                 raise  # this process will never write again
             except StoreBusy as error:
-                log.warning("outcome not written yet", extra={"error": str(error), "failures": failures})
+                log.warning("outcome not recorded yet", extra={"error": str(error), "failures": failures})
                 await self._sleep(schedule.backoff_s(failures, 0.5, 30.0))
             else:
                 return
@@ -245,7 +245,7 @@ class Submitter:
             longer_s = self._pacer.lengthened_s(busy.retry_after_s)
             wait = timedelta(seconds=schedule.clamp_s(longer_s, BUSY_MIN_S, BUSY_MAX_S))
         log.info(
-            "request not taken",
+            "request not accepted",
             extra={"detail": unquoted(job, busy.detail), "retry_in_s": wait.total_seconds()},
         )
         await self._transitions.to(
@@ -270,9 +270,7 @@ class Submitter:
             nonlocal opened
             opened = heard and breaker.unknown(tx, _backend(job), job, now)
 
-        log.warning(
-            "paid request has an unknown outcome", extra={"detail": unquoted(job, detail), "heard": heard}
-        )
+        log.warning("paid request outcome unknown", extra={"detail": unquoted(job, detail), "heard": heard})
         await self._transitions.fail(job, FailReason.OUTCOME_UNKNOWN, detail, also=count)
         if opened:
             self._alert(

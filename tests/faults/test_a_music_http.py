@@ -92,7 +92,7 @@ async def test_an_unreachable_service_is_tried_for_ten_minutes(
     assert [2.0, 4.0, 8.0, 16.0, 32.0] == waits[:5]
     assert {60.0} == set(waits[5:])
     assert [] == loopback.seen
-    await assert_survived(rig, caplog, job, says="not taken", posts=0)
+    await assert_survived(rig, caplog, job, says="request not accepted", posts=0)
 
 
 @pytest.mark.documented
@@ -108,7 +108,7 @@ async def test_a_service_that_is_there_again_within_ten_minutes_makes_the_song(
         await server.listen()
         await rig.until(job, DONE)
 
-    await assert_survived(rig, caplog, job, says="not taken", posts=1)
+    await assert_survived(rig, caplog, job, says="request not accepted", posts=1)
 
 
 async def test_jobs_that_wait_for_a_connection_do_not_come_back_together(
@@ -125,7 +125,7 @@ async def test_jobs_that_wait_for_a_connection_do_not_come_back_together(
         await rig.until(job, DONE)
 
     assert {1.8, 2.1} == {round(wait_s or 0, 3) for wait_s in waits}
-    await assert_survived(rig, caplog, first, second, says="not taken", posts=4)
+    await assert_survived(rig, caplog, first, second, says="request not accepted", posts=4)
 
 
 # -- what may have been taken
@@ -224,7 +224,7 @@ async def test_an_unclear_answer_fails_the_job_and_is_never_sent_again(
     assert FailReason.OUTCOME_UNKNOWN is (await rig.get(job)).reason
     assert ["POST"] == [method for _, method, _ in loopback.seen]
     assert {"hold": 1, "release": 1} == await rig.books()
-    await assert_survived(rig, caplog, job, says="unknown outcome", posts=1)
+    await assert_survived(rig, caplog, job, says="outcome unknown", posts=1)
 
 
 async def test_an_outcome_that_is_unknown_leaves_the_next_request_alone(
@@ -237,7 +237,7 @@ async def test_an_outcome_that_is_unknown_leaves_the_next_request_alone(
     job = await rig.ask()
     await rig.until(job, DONE)
 
-    await assert_survived(rig, caplog, lost, job, says="(unknown outcome|delivered)", posts=2)
+    await assert_survived(rig, caplog, lost, job, says="(outcome unknown|delivered)", posts=2)
 
 
 # -- busy
@@ -278,7 +278,7 @@ async def test_a_busy_service_is_left_alone_for_the_bounded_wait_it_asks_for(
     await rig.until(job, DONE)
 
     assert RETRY_AFTER_S[retry_after] == waited_s
-    await assert_survived(rig, caplog, job, says="not taken", posts=2)
+    await assert_survived(rig, caplog, job, says="request not accepted", posts=2)
 
 
 @pytest.mark.parametrize("share", [-1.0, 1.0])
@@ -544,7 +544,7 @@ async def test_an_error_in_a_good_answer_is_classed_by_its_code(
     await rig.until(job, TOLD) if state is TOLD else await rig.round()
 
     assert (state, reason) == (await rig.state(job), (await rig.get(job)).reason)
-    await assert_survived(rig, caplog, job, says=rf"(failed \({reason}\)|not taken)")
+    await assert_survived(rig, caplog, job, says=rf"(failed \({reason}\)|request not accepted)")
 
 
 @pytest.mark.documented
@@ -801,7 +801,7 @@ async def test_after_three_unknown_outcomes_only_probes_leave_until_one_succeeds
     assert RUNNING is await rig.state(after)
     assert 1 == len(rig.alerts)
     await assert_survived(
-        rig, caplog, *jobs, probe, after, says="(unknown outcome|delivered|running)", posts=10
+        rig, caplog, *jobs, probe, after, says="(outcome unknown|delivered|running)", posts=10
     )
 
 
@@ -821,7 +821,7 @@ async def test_while_a_probe_is_under_way_nothing_else_is_sent(
 
     assert 4 == rig.music.posts
     assert 3 == [await rig.state(job) for job in jobs].count(QUEUED)
-    await assert_survived(rig, caplog, *jobs, says="(unknown outcome|queued)", posts=4)
+    await assert_survived(rig, caplog, *jobs, says="(outcome unknown|queued)", posts=4)
 
 
 async def test_unknown_outcomes_that_are_not_in_a_row_open_no_breaker(
@@ -838,7 +838,7 @@ async def test_unknown_outcomes_that_are_not_in_a_row_open_no_breaker(
     await rig.until(jobs[-1], DONE)
 
     assert [] == rig.alerts
-    await assert_survived(rig, caplog, *jobs, says="(unknown outcome|failed|delivered)")
+    await assert_survived(rig, caplog, *jobs, says="(outcome unknown|failed|delivered)")
 
 
 async def test_outcomes_that_no_process_has_heard_open_no_breaker(
@@ -854,7 +854,7 @@ async def test_outcomes_that_no_process_has_heard_open_no_breaker(
     jobs.append(await asked_by_somebody_else(rig))
     await rig.until(jobs[-1], DONE)
 
-    await assert_survived(rig, caplog, *jobs, says="(unknown outcome|delivered)")
+    await assert_survived(rig, caplog, *jobs, says="(outcome unknown|delivered)")
 
 
 async def test_unknown_outcomes_of_concurrent_requests_open_the_breaker(
@@ -869,7 +869,7 @@ async def test_unknown_outcomes_of_concurrent_requests_open_the_breaker(
 
     assert 60.0 == await rig.wait_s(jobs[-1])
     assert 1 == len(rig.alerts)
-    await assert_survived(rig, caplog, *jobs, says="(unknown outcome|queued)", posts=4)
+    await assert_survived(rig, caplog, *jobs, says="(outcome unknown|queued)", posts=4)
 
 
 # -- connections

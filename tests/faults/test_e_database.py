@@ -150,7 +150,7 @@ async def test_the_answer_to_a_paid_request_is_written_down_as_soon_as_it_can_be
 
     await rig.until(job, DONE)
 
-    assert waits == caplog.text.count("not written yet")
+    assert waits == caplog.text.count("not recorded yet")
     await assert_survived(rig, caplog, job, says="delivered")
 
 
@@ -173,7 +173,7 @@ async def test_a_song_whose_posting_is_written_down_late_is_posted_once(
 
     await rig.until(job, DONE)
 
-    await assert_survived(rig, caplog, job, says="not written yet")
+    await assert_survived(rig, caplog, job, says="not recorded yet")
 
 
 async def test_each_request_during_a_short_lock_is_taken_or_refused(

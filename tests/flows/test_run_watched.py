@@ -226,7 +226,7 @@ async def test_discord_out_of_reach_is_one_line_a_retry_after_the_banner(tmp_pat
             async with world.unconnected_bot(DISCORD_API_URL=nobody) as bot:
                 await bot.until_said("failures=2")
                 assert 0 == await bot.terminate()
-    retries = [line for line in bot.lines if "supervised part waits" in line]
+    retries = [line for line in bot.lines if "supervised part retrying" in line]
 
     assert "starting" in bot.lines[0]
     assert f"version={version.describe().split()[0]}" in bot.lines[0].replace("'", "")
