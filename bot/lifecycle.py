@@ -166,5 +166,5 @@ async def _watch_ownership(database: Database) -> None:
     """
     reason = await database.until_lost()
     raise StartRefused(
-        f"DATABASE_URL: {reason}, so this process has ended; start it again once only one bot uses the file."
+        f"DATABASE_URL: {reason}, so this process stopped; start it again once only one bot uses the file."
     )

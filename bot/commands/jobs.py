@@ -69,10 +69,10 @@ def retry_job(job: JobArgument) -> None:
 def show_job(
     job: JobArgument,
     words: Annotated[
-        bool, typer.Option("--words", help="Also show what the member typed and what was answered.")
+        bool, typer.Option("--words", help="Also show what the member typed and what the service answered.")
     ] = False,
 ) -> None:
-    """Show everything that happened to a song, without what its member typed."""
+    """Show a song's full history, without what its member typed."""
     with errors_as_sentences():
         story = operator_access.job_story(settings.load_for_database(), JobId(job))
         for line in [*job_story.head(story), *(job_story.words(story) if words else ())]:

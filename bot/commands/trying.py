@@ -98,5 +98,5 @@ def _finish(work: Coroutine[Any, Any, bool], port: int = 0) -> bool:
     except (StartRefused, OSError) as error:
         if port and isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES):
             reason = os.strerror(error.errno).lower()
-            exit_with(f"Port {port} can't be listened on ({reason}); choose another with --port.")
+            exit_with(f"Can't listen on port {port} ({reason}); choose another with --port.")
         exit_with(str(error))

@@ -29,7 +29,7 @@ def _service_fields() -> dict[str, Any]:
             default=None,
             validator=_require_key_of_backend,
             description=f"The API key for {offer.name}. Required with MUSIC_BACKEND={backend}. While it is "
-            "set, songs that were submitted there are finished there, whatever MUSIC_BACKEND says.",
+            "set, songs already submitted there are finished there, whatever MUSIC_BACKEND says.",
             secret=True,
         )
         fields[URL_FIELDS[backend]] = setting(

@@ -50,5 +50,6 @@ def refuse_apart(tx: Tx, now: Callable[[], datetime]) -> None:
     off = apart(tx, now)
     if abs(off) > APART_MAX:
         raise StartRefused(
-            f"DATABASE_URL: this machine's clock is {difference(off)} the database server's; set both by NTP."
+            f"DATABASE_URL: this machine's clock is {difference(off)} the database server's; sync both with "
+            "NTP."
         )

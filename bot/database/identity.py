@@ -75,5 +75,6 @@ def refuse_other(tx: Tx) -> None:
     if is_other(tx):
         raise StartRefused(
             "DATABASE_URL: the database was restored or copied, or its server has failed over, so its last "
-            "commits may be missing; see that no bot runs on the earlier one, then run `tunesmith restored`."
+            "commits may be missing; make sure that no bot runs on the earlier one, then run `tunesmith "
+            "restored`."
         )

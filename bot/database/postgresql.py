@@ -264,7 +264,7 @@ class Database(engine.Database):
         try:
             return self._writer.run(fn, deadline_s)
         except SlotLost:
-            self._die("another process has taken the slot over")
+            self._die("another process has taken over the slot")
         except StartRefused as error:  # of a new session, after the server has failed over
             self._die(str(error))
         except psycopg.Error as error:
@@ -386,7 +386,7 @@ async def _settled(entry: Future[T], deadline_s: float) -> T:
     waiting.add_done_callback(_look_at)
     await asyncio.wait((waiting,), timeout=max(0.0, deadline_s - time.perf_counter()))
     if not waiting.done() and entry.cancel():
-        raise StoreBusy("the database can't be written to: the writer had no time", RETRY_AFTER_S)
+        raise StoreBusy("the database can't be written to: the writer was busy", RETRY_AFTER_S)
     return await waiting
 
 

@@ -46,9 +46,7 @@ def refusing() -> Iterator[None]:
 def refusal(error: psycopg.Error) -> StartRefused:
     """Return the refusal for an operator whose database can't be used."""
     if isinstance(error, psycopg.ProgrammingError):  # its message may contain the address and its password
-        return StartRefused(
-            "DATABASE_URL: PostgreSQL does not understand the address; check how it is written."
-        )
+        return StartRefused("DATABASE_URL: PostgreSQL can't parse the address; check its spelling.")
     return StartRefused(
         f"DATABASE_URL: the PostgreSQL database can't be used ({sentence(error)}); check the server and the "
         "address."

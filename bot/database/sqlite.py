@@ -173,7 +173,7 @@ class _Writer(_Connection):
             self.waiting.remove(entry)  # atomic: the entry either goes to the thread or is refused
         except ValueError:
             return
-        entry.error = BusyError("the writer had no time")
+        entry.error = BusyError("the writer was busy")
         _tell([entry])
 
     def check(self, connection: Tx) -> None:
@@ -394,7 +394,7 @@ class Database(engine.Database):
             with self._until_closed():
                 raise entry.error
         if not entry.results:
-            raise RuntimeError("the writer's thread has met a bug; its debug log has the error")
+            raise RuntimeError("the writer's thread hit a bug; the debug log has the error")
         return entry.results[0]
 
     def _damaged(self, error: sqlite3.Error) -> None:
@@ -493,7 +493,7 @@ class Database(engine.Database):
             try:
                 self._writer.check(connection)  # again, now that nobody can take over the file
                 if self.path.with_name(f"{self.path.name}-wal").stat().st_size:
-                    raise BusyError("another process wrote meanwhile")
+                    raise BusyError("another process wrote in the meantime")
                 following, changed = _blank(handle, first)
                 record(connection)
                 connection.execute("COMMIT")
@@ -556,7 +556,7 @@ def _blank(handle: int, first: int) -> tuple[int | None, bool]:
     size = pages.PAGE_BYTES_MAX if size == 1 else size
     usable, last = size - header[RESERVED_AT], os.fstat(handle).st_size // size
     if last >= pages.AMBIGUOUS_FROM:
-        raise sqlite3.NotSupportedError("a database of 137 GB and more can't be scrubbed")
+        raise sqlite3.NotSupportedError("a database of 137 GB or more can't be scrubbed")
     content = os.pread(handle, SCRUB_PAGES * size, (first - 1) * size)
     changed = False
     for number in range(len(content) // size):
@@ -615,10 +615,12 @@ def _refusal(path: Path, error: sqlite3.Error) -> StartRefused:
     found = " ".join(str(error).split())
     if _code(error) in _TRANSIENT_WRITE_CODES:
         return StartRefused(
-            f"DATABASE_URL: {path} can't be used now ({found}); look at the disk and who else has the file."
+            f"DATABASE_URL: {path} can't be used now ({found}); check the disk, and whether another program "
+            "has the file open."
         )
     return StartRefused(
-        f"DATABASE_URL: {path} is no usable SQLite database ({found}); restore a backup or name another."
+        f"DATABASE_URL: {path} is not a usable SQLite database ({found}); restore a backup or name another "
+        "file."
     )
 
 
@@ -707,7 +709,7 @@ def open_read_only(path: Path) -> Iterator[Tx]:
         StartRefused: the file does not exist, cannot be read, or its schema is not this program's.
     """
     if not path.is_file():
-        raise StartRefused(f"DATABASE_URL: {path} is not there yet; start the bot first.")
+        raise StartRefused(f"DATABASE_URL: {path} does not exist yet; start the bot first.")
     try:
         with closing(_connect_attached_reading(path)) as connection:
             connection.execute("BEGIN")

@@ -260,7 +260,7 @@ def _refuse_other(connection: sqlite3.Connection, source: Path) -> None:
     if version > known:
         raise NotDone(
             f"{source} was written by a newer Tunesmith (schema {version}, this one knows {known}); "
-            "update the program first, nothing was changed."
+            "update the program first. Nothing was changed."
         )
 
 

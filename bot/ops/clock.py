@@ -70,4 +70,4 @@ class CheckedClock:
         new, self._off = self._off is None, off
         if new:
             log.error("clock is wrong", extra={"off_s": off.total_seconds()})
-            self.alert(f"Nothing old is deleted, because {self.problem()}.")
+            self.alert(f"Old data is not being deleted, because {self.problem()}.")

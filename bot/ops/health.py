@@ -266,8 +266,8 @@ async def serving(
             number = getattr(error, "errno", None)
             reason = os.strerror(number) if number is not None and number > 0 else "no such address"
             raise StartRefused(
-                f"HTTP_LISTEN: {shown}:{port} can't be listened on ({reason}); choose another port, "
-                "or set it to nothing for no server."
+                f"HTTP_LISTEN: can't listen on {shown}:{port} ({reason}); choose another port, "
+                "or leave it empty for no server."
             ) from None
         yield f"{shown}:{listener.sockets[0].getsockname()[1]}"
     finally:

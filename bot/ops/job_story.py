@@ -149,7 +149,7 @@ def _what(job: Job, event: JobEvent, *, with_words: bool) -> str:
         case "parked":
             return f"parked: {event.note}"
         case "resumed":
-            return "taken up again"
+            return "resumed"
         case "deleted":
             return "the message was deleted on Discord"
         case _:
@@ -162,9 +162,9 @@ def _entered(job: Job, event: JobEvent) -> str:
         case JobState.QUEUED if event.attempt == 0:
             return "requested"
         case JobState.QUEUED:
-            return "not taken; queued again"
+            return "not accepted; queued again"
         case JobState.SUBMITTING:
-            return f"the paid request goes to {event.note or 'the music service'}"
+            return f"sending the paid request to {event.note or 'the music service'}"
         case JobState.RUNNING:
             return "accepted by the music service"
         case JobState.READY:
@@ -175,7 +175,7 @@ def _entered(job: Job, event: JobEvent) -> str:
         case JobState.DELIVERING:
             return f"posting the song to the {event.note or 'channel'}"
         case JobState.DELIVERED:
-            return "the song is posted"
+            return "song posted"
         case JobState.FAILED:
             return f"failed: {event.note}"
         case JobState.EXPLAINED if event.note == "withdrawn":

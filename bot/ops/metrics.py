@@ -74,7 +74,7 @@ class Metrics(Collector):
         )
         self._delays = Histogram(
             "tunesmith_delivery_delay_seconds",
-            "Time from learning that a song is finished to posting it, unless a restart lay between.",
+            "Time from learning that a song is finished to posting it, except across a restart.",
             buckets=(1, 2, 3, 5, 10, 20, 30, 60, 300, 1_800, 21_600),
             registry=registry,
         )
@@ -212,7 +212,7 @@ def _of_totals(totals: Totals, now: datetime) -> Iterable[Metric]:
     yield states
     outcomes = GaugeMetricFamily(
         "tunesmith_job_outcomes",
-        "Finished jobs by outcome: delivered, undelivered, or the reason of the failure.",
+        "Finished jobs by outcome: delivered, undelivered, or the reason for the failure.",
         labels=["outcome"],
     )
     for ended in (JobState.DELIVERED, JobState.UNDELIVERED):
@@ -301,6 +301,6 @@ def _of_upstream(upstream: Upstream, now: datetime) -> Iterable[Metric]:
     )
     yield CounterMetricFamily(
         "tunesmith_upstream_charged_songs",
-        "Finished songs for which the music service said what it charged.",
+        "Finished songs whose charge the music service reported.",
         value=upstream.charged_songs,
     )

@@ -79,7 +79,7 @@ def move(source: str, target: str, progress: Progress) -> Moved:
             if earlier.place != place:
                 raise NotDone(
                     f"An earlier move of {path} to {earlier.place} was interrupted before it was complete; "
-                    "run it again to complete it."
+                    "run that move again to complete it."
                 )
             if was_filled_by(target, earlier.token):
                 opened.close_for_good(place)
@@ -93,13 +93,13 @@ def move(source: str, target: str, progress: Progress) -> Moved:
 def _refuse_unusable(opened: Source, path: Path) -> None:
     place = moved.destination(opened.tx)
     if place is not None:
-        raise NotDone(f"{path} was moved to {place} already; nothing was changed.")
+        raise NotDone(f"{path} has already been moved to {place}; nothing was changed.")
     if not migrating.is_ours(opened.tx):
         raise NotDone(f"{path} is not a Tunesmith database; nothing was changed.")
     version, current = migrating.schema_version(opened.tx), len(migrating.migrations())
     if version != current:
         raise NotDone(
-            f"{path} is of schema {version} and this program of {current}; start the bot with this program "
+            f"{path} has schema {version}, and this program needs {current}; start this version of the bot "
             "on the file first, or update the program. Nothing was changed."
         )
 
@@ -122,7 +122,7 @@ def _copy(opened: Source, target: str, place: str, progress: Progress) -> Moved:
         for table in tables:
             filled.copy(table, opened.columns(table), counted(table))
             filled.count_on(table, opened.last_id(table))
-        progress("comparing the books", whole, whole)
+        progress("reconciling", whole, whole)
         books = _compare(opened.tx, filled.tx, counts)
         # A page number of the file means nothing on a server.
         forget(filled.tx, scrub.PAGE_FACT)
@@ -138,7 +138,9 @@ def _compare(file: Tx, server: Tx, counts: dict[str, int]) -> Reconciliation:
     """
     before, after = _sorted(reconcile(file)), _sorted(reconcile(server))
     if before != after:
-        raise NotDone("The books of both databases differ; please report it. Nothing was changed.")
+        raise NotDone(
+            "The reconciliations of the two databases differ; please report it. Nothing was changed."
+        )
     for table, count in counts.items():
         there = server.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]  # noqa: S608 - our own tables
         if there - OWN_ROWS.get(table, 0) != count:
@@ -165,8 +167,8 @@ def _commit(opened: Source, filled: Filling, target: str, place: str) -> None:
             happened = was_filled_by(target, begun.token)
         except (StartRefused, NotDone):
             raise NotDone(
-                f"The connection was lost at the commit of the move to {place}; run it again, which "
-                "completes it. Until then, no bot starts on the file."
+                f"The connection was lost while the move to {place} was committed; run it again to complete "
+                "it. Until then, no bot starts on the file."
             ) from error
         if not happened:
             opened.give_up()

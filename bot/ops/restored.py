@@ -53,7 +53,7 @@ def _opened(place: Path | str) -> Iterator[Tx]:
         return
     path = real_path(place)
     if not path.is_file():
-        raise NotDone(f"DATABASE_URL: {path} is not there; nothing was changed.")
+        raise NotDone(f"DATABASE_URL: {path} does not exist; nothing was changed.")
     with exclusive_lock(path, create=False):
         with open_read_only(path):
             pass  # refuses another program's file, and another version's

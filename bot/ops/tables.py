@@ -56,7 +56,9 @@ def of_servers(servers: Sequence[Server], server_names: Mapping[int, str]) -> Ta
 
 def of_jobs(jobs: Sequence[OpenJob]) -> Table:
     """Return a table of unfinished jobs and what they are waiting for."""
-    table = empty("job", "server", "state", "credits", "asked for", "waits for", left=("state", "asked for"))
+    table = empty(
+        "job", "server", "state", "credits", "requested", "waiting for", left=("state", "requested")
+    )
     for job in jobs:
         table.add_row(
             str(job.id),

@@ -57,7 +57,7 @@ class MissingFiles:
         except NoAudio as error:
             log.info("take not available", extra={"take": track.take, "error": str(error)})
         if job.tries < FETCH_TRIES_MAX:
-            raise Transient(f"take {track.take} can't be had again now")
+            raise Transient(f"take {track.take} can't be fetched again now")
         return track
 
     async def _download(self, job: Job, track: Track) -> Track:

@@ -219,7 +219,7 @@ class Steps:
         except Unauthorized as error:
             wait = self._pacer.paced(UNAUTHORIZED_WAIT_S)
             if backend not in self._unauthorized_until:
-                self._alert(f"The music service {backend} refuses the key while songs are running: {error}")
+                self._alert(f"The music service {backend} rejects the key while songs are running: {error}")
             self._unauthorized_until[backend] = self._now() + wait
             raise Transient(str(error), wait.total_seconds()) from error
         except Transient as error:

@@ -191,7 +191,7 @@ class LyricsPayments:
     async def _pay(self, drafts: LyricsDrafts, about: str) -> wire.Submitted:
         """Send the paid request, unless this process was suspended."""
         if not self._database.may_act():
-            return wire.Busy("not sent: the process stood still")
+            return wire.Busy("not sent: the process had stalled")
         return await self._music.chosen.submit_lyrics(drafts, about)
 
     async def _conclude(self, call_id: int, answer: wire.Submitted) -> str:
@@ -234,7 +234,7 @@ class LyricsPayments:
 
         await self._write_for_sure(close)
         if news:
-            self._alert(f"The music service takes no requests ({cause}): {detail or 'no reason given'}")
+            self._alert(f"The music service accepts no requests ({cause}): {detail or 'no reason given'}")
         return until
 
     async def moved(

@@ -363,10 +363,10 @@ def test_an_empty_file_is_a_new_database(path: Path) -> None:
 
 
 BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
-    "no database": (no_database, "no usable SQLite database"),
-    "damaged": (damaged, "no usable SQLite database"),
-    "text": (text, "no usable SQLite database"),
-    "cut off": (cut_off, "no usable SQLite database"),
+    "no database": (no_database, "not a usable SQLite database"),
+    "damaged": (damaged, "not a usable SQLite database"),
+    "text": (text, "not a usable SQLite database"),
+    "cut off": (cut_off, "not a usable SQLite database"),
     "newer": (newer, "newer Tunesmith"),
     "a folder": (a_folder, "can't be used now"),
     "a folder for the lock": (a_folder_for_the_lock, "can't be written to"),

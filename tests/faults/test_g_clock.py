@@ -134,7 +134,7 @@ async def test_a_clock_set_right_after_a_wrong_start_begins_anew(off: timedelta,
     side = "behind" if off < timedelta() else "ahead of"
     said = f"this machine's clock is {abs(off).total_seconds():,.0f} s {side} Discord's; set it"
     assert (said, False) == while_wrong
-    assert [f"Nothing old is deleted, because {said}."] == alerts
+    assert [f"Old data is not being deleted, because {said}."] == alerts
     assert (None, True) == (clock.problem(), clock.set_right.is_set())
     assert truth == new.now()
     assert not new.set_right.is_set()

@@ -141,8 +141,8 @@ async def test_a_port_that_is_taken_stops_the_start_with_one_sentence(tmp_path: 
 
     assert 1 == status
     assert (
-        f"HTTP_LISTEN: 127.0.0.1:{port} can't be listened on (Address already in use); choose another port, "
-        "or set it to nothing for no server."
+        f"HTTP_LISTEN: can't listen on 127.0.0.1:{port} (Address already in use); choose another port, "
+        "or leave it empty for no server."
     ) == bot.log
     assert [] == world.discord.requests
 

@@ -69,5 +69,5 @@ def _without_database(terms: UpstreamTerms, fresh: Reading | None, problem: str)
     pays = "" if paid is None else f", for {songs(paid)}"
     finding = f"at {terms.backend}: {amount(fresh.credits)} credits{pays}"
     if paid is not None and paid < upstream.SONGS_LOW:
-        return warning(NAME, f"{finding}; top it up, or requests are soon refused")
+        return warning(NAME, f"{finding}; top it up, or requests will soon be refused")
     return ok(NAME, f"{finding}; not compared with what members can request: {problem}")

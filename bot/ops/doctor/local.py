@@ -167,7 +167,7 @@ def _check_file(connection: sqlite3.Connection, path: Path) -> Iterator[Check]:
         yield failure(name, f"{path} belongs to another program; set DATABASE_URL to another file")
         return
     if version > known:
-        finding = f"{path} has schema {version}, and this program knows up to {known}"
+        finding = f"{path} has schema {version}, but this program supports only up to {known}"
         yield failure(name, f"{finding}; update the program, or restore a backup")
         return
     integrity = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
@@ -209,9 +209,9 @@ def check_total(database: Path | str, total_credits_max: int, now: datetime) -> 
             return warning(name, f"not counted: {refused}")
     finding = f"{used:,} of TOTAL_CREDITS_MAX={total_credits_max:,} used this month, by all servers together"
     if used >= total_credits_max:
-        return warning(name, f"{finding}; no more songs are made until the next month")
+        return warning(name, f"{finding}; no more songs are made until next month")
     if used * servers.SHARE_REACHED >= servers.SHARE_WARNED * total_credits_max:
-        return warning(name, f"{finding}; raise it in time, or songs end before the month does")
+        return warning(name, f"{finding}; raise it in time, or it is used up before the month ends")
     return ok(name, finding)
 
 

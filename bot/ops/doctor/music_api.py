@@ -46,8 +46,8 @@ async def check_music_api(client: MusicClient, url: str) -> tuple[Check, timedel
             return warning(name, finding), probe.ahead
         case _ if not probe.proven:
             finding = (
-                f"{url} answers, but not as the music API does (HTTP {probe.status}): the key is not "
-                f"proven, and {url_setting} may name another service or lack a part of its path"
+                f"{url} answers, but not like the music API (HTTP {probe.status}): the key could not be "
+                f"checked, and {url_setting} may name another service or lack a part of its path"
             )
             return warning(name, finding), probe.ahead
         case _:
@@ -65,8 +65,8 @@ def check_models(contract: Contract, models: Sequence[str]) -> list[Check]:
         finding = f"{', '.join(retired)}: retired by {contract.backend}, and may stop working"
         checks.append(warning(name, f"{finding}; set MUSIC_MODELS to some of {current}"))
     if unknown:
-        finding = f"{', '.join(unknown)}: not known to be sold by {contract.backend}"
-        checks.append(warning(name, f"{finding}; check MUSIC_MODELS for typos. It sells {current}"))
+        finding = f"{', '.join(unknown)}: not known to be offered by {contract.backend}"
+        checks.append(warning(name, f"{finding}; check MUSIC_MODELS for typos. It offers {current}"))
     return checks
 
 

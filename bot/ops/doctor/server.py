@@ -66,7 +66,9 @@ def _check_server(url: str) -> Iterator[Check]:
         problems = list(_problems(row))
         off = clocks.apart(tx, clocks.wall_clock)
         if abs(off) > clocks.APART_MAX:
-            problems.append(f"this machine's clock is {clocks.difference(off)} the server's; set both by NTP")
+            problems.append(
+                f"this machine's clock is {clocks.difference(off)} the server's; sync both with NTP"
+            )
         for problem in problems:
             yield failure(name, problem)
         if row["synchronous_commit"] == "off":
@@ -92,7 +94,7 @@ def _problems(row: Row) -> Iterator[str]:
     if row["encoding"] != "UTF8":
         yield f"the encoding is {row['encoding']}; create the database with UTF8"
     if row["recovering"]:
-        yield "the server is a replica and takes no writes; set DATABASE_URL to the primary"
+        yield "the server is a read-only replica; set DATABASE_URL to the primary"
     for setting in MUST_BE_ON:
         if row[setting] != "on":
             yield f"{setting} is off, and a crash of the server loses paid songs; turn it on"
@@ -148,7 +150,7 @@ def _check_slots(url: str) -> Iterator[Check]:
         f"{slot['id']}: {slot['holder'] if slot['pid'] is not None else 'nobody'}" for slot in slots
     )
     if len(held) < len(slots):
-        finding = f"{shown}; nobody works for a part of the servers"
+        finding = f"{shown}; nobody serves a part of the servers"
         yield warning(name, f"{finding}, {standbys}; start as many processes as PROCESSES says")
     else:
         yield ok(name, f"{shown}; {standbys}")

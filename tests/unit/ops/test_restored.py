@@ -173,7 +173,7 @@ async def test_a_complete_database_is_accepted_as_it_is(postgresql_server: Serve
 async def test_no_bot_may_run_on_what_was_restored(postgresql_server: Server) -> None:
     url = postgresql_server.create()
     async with postgresql.Database.open(url):
-        with pytest.raises(NotDone, match="A bot runs"):
+        with pytest.raises(NotDone, match="A bot is running"):
             restored.accept(url, make.NOW)
 
 
