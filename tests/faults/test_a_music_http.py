@@ -92,7 +92,7 @@ async def test_an_unreachable_service_is_tried_for_ten_minutes(
     assert [2.0, 4.0, 8.0, 16.0, 32.0] == waits[:5]
     assert {60.0} == set(waits[5:])
     assert [] == loopback.seen
-    await assert_survived(rig, caplog, job, says="not taken", posts=0)
+    await assert_survived(rig, caplog, job, says="request not accepted", posts=0)
 
 
 @pytest.mark.documented
@@ -108,7 +108,7 @@ async def test_a_service_that_recovers_within_ten_minutes_makes_the_song(
         await server.listen()
         await rig.until(job, DONE)
 
-    await assert_survived(rig, caplog, job, says="not taken", posts=1)
+    await assert_survived(rig, caplog, job, says="request not accepted", posts=1)
 
 
 async def test_jobs_waiting_for_a_connection_do_not_retry_together(
@@ -125,7 +125,7 @@ async def test_jobs_waiting_for_a_connection_do_not_retry_together(
         await rig.until(job, DONE)
 
     assert {1.8, 2.1} == {round(wait_s or 0, 3) for wait_s in waits}
-    await assert_survived(rig, caplog, first, second, says="not taken", posts=4)
+    await assert_survived(rig, caplog, first, second, says="request not accepted", posts=4)
 
 
 # -- requests that may have been accepted
@@ -224,7 +224,7 @@ async def test_an_unclear_answer_fails_the_job_which_is_never_sent_again(
     assert FailReason.OUTCOME_UNKNOWN is (await rig.get(job)).reason
     assert ["POST"] == [method for _, method, _ in loopback.seen]
     assert {"hold": 1, "release": 1} == await rig.books()
-    await assert_survived(rig, caplog, job, says="unknown outcome", posts=1)
+    await assert_survived(rig, caplog, job, says="outcome unknown", posts=1)
 
 
 async def test_an_unknown_outcome_does_not_affect_the_next_request(
@@ -237,7 +237,7 @@ async def test_an_unknown_outcome_does_not_affect_the_next_request(
     job = await rig.ask()
     await rig.until(job, DONE)
 
-    await assert_survived(rig, caplog, lost, job, says="(unknown outcome|delivered)", posts=2)
+    await assert_survived(rig, caplog, lost, job, says="(outcome unknown|delivered)", posts=2)
 
 
 # -- busy
@@ -278,7 +278,7 @@ async def test_a_busy_service_is_left_alone_for_its_requested_bounded_wait(
     await rig.until(job, DONE)
 
     assert RETRY_AFTER_S[retry_after] == waited_s
-    await assert_survived(rig, caplog, job, says="not taken", posts=2)
+    await assert_survived(rig, caplog, job, says="request not accepted", posts=2)
 
 
 @pytest.mark.parametrize("share", [-1.0, 1.0])
@@ -544,7 +544,7 @@ async def test_an_error_in_a_good_answer_is_classified_by_its_code(
     await rig.until(job, TOLD) if state is TOLD else await rig.round()
 
     assert (state, reason) == (await rig.state(job), (await rig.get(job)).reason)
-    await assert_survived(rig, caplog, job, says=rf"(failed \({reason}\)|not taken)")
+    await assert_survived(rig, caplog, job, says=rf"(failed \({reason}\)|request not accepted)")
 
 
 @pytest.mark.documented
@@ -799,7 +799,7 @@ async def test_after_three_unknown_outcomes_only_probes_leave_until_one_succeeds
     assert RUNNING is await rig.state(after)
     assert 1 == len(rig.alerts)
     await assert_survived(
-        rig, caplog, *jobs, probe, after, says="(unknown outcome|delivered|running)", posts=10
+        rig, caplog, *jobs, probe, after, says="(outcome unknown|delivered|running)", posts=10
     )
 
 
@@ -819,7 +819,7 @@ async def test_nothing_else_is_sent_while_a_probe_is_in_flight(
 
     assert 4 == rig.music.posts
     assert 3 == [await rig.state(job) for job in jobs].count(QUEUED)
-    await assert_survived(rig, caplog, *jobs, says="(unknown outcome|queued)", posts=4)
+    await assert_survived(rig, caplog, *jobs, says="(outcome unknown|queued)", posts=4)
 
 
 async def test_nonconsecutive_unknown_outcomes_open_no_breaker(
@@ -836,7 +836,7 @@ async def test_nonconsecutive_unknown_outcomes_open_no_breaker(
     await rig.until(jobs[-1], DONE)
 
     assert [] == rig.alerts
-    await assert_survived(rig, caplog, *jobs, says="(unknown outcome|failed|delivered)")
+    await assert_survived(rig, caplog, *jobs, says="(outcome unknown|failed|delivered)")
 
 
 async def test_outcomes_received_by_no_process_open_no_breaker(
@@ -852,7 +852,7 @@ async def test_outcomes_received_by_no_process_open_no_breaker(
     jobs.append(await asked_by_somebody_else(rig))
     await rig.until(jobs[-1], DONE)
 
-    await assert_survived(rig, caplog, *jobs, says="(unknown outcome|delivered)")
+    await assert_survived(rig, caplog, *jobs, says="(outcome unknown|delivered)")
 
 
 async def test_unknown_outcomes_of_concurrent_requests_open_the_breaker(
@@ -867,7 +867,7 @@ async def test_unknown_outcomes_of_concurrent_requests_open_the_breaker(
 
     assert 60.0 == await rig.wait_s(jobs[-1])
     assert 1 == len(rig.alerts)
-    await assert_survived(rig, caplog, *jobs, says="(unknown outcome|queued)", posts=4)
+    await assert_survived(rig, caplog, *jobs, says="(outcome unknown|queued)", posts=4)
 
 
 # -- connections

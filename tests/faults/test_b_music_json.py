@@ -114,7 +114,7 @@ async def test_an_answer_without_a_plausible_id_leaves_the_outcome_open(
 
     assert (FailReason.OUTCOME_UNKNOWN, None) == ((await rig.get(job)).reason, (await rig.get(job)).task_id)
     assert [] == rig.music.polled
-    await assert_survived(rig, caplog, job, says="unknown outcome")
+    await assert_survived(rig, caplog, job, says="outcome unknown")
 
 
 # -- statuses
@@ -547,7 +547,7 @@ async def test_a_submit_answer_of_another_shape_leaves_the_outcome_open(
     await rig.until(job, TOLD)
 
     assert FailReason.OUTCOME_UNKNOWN is (await rig.get(job)).reason
-    await assert_survived(rig, caplog, job, says="unknown outcome")
+    await assert_survived(rig, caplog, job, says="outcome unknown")
 
 
 async def test_unknown_fields_are_ignored(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:

@@ -426,7 +426,7 @@ async def test_a_message_that_was_stored_and_then_deleted_is_not_posted_again(
     await evening.rig.until(job, DONE)
 
     assert 404 == evening.sends()[-1].status
-    await assert_survived(evening.rig, caplog, job, says="posted and deleted")
+    await assert_survived(evening.rig, caplog, job, says="posted, then deleted")
 
 
 async def test_a_restored_song_is_found_however_much_later_it_was_posted(
@@ -698,7 +698,7 @@ async def test_a_song_accepted_by_neither_channel_nor_member_is_kept(
     direct = evening.discord.dm(evening.discord.user)
     assert (1, 1) == (len(evening.sends(channel)), len(evening.sends(direct)))
     assert 2 == len(list(evening.rig.spool.folder.iterdir()))
-    await assert_survived(evening.rig, caplog, job, says="no place to post")
+    await assert_survived(evening.rig, caplog, job, says="nowhere to post")
 
 
 @pytest.mark.parametrize("name", [name for name in PLACES if "channel" in name])
@@ -763,7 +763,7 @@ async def test_a_song_is_kept_when_neither_server_nor_member_can_be_reached(
 
     assert len(evening.discord.requests) <= asked + 1  # its card, in vain
     assert 2 == len(list(evening.rig.spool.folder.iterdir()))
-    await assert_survived(evening.rig, caplog, job, says="(no place to post|direct messages refused)")
+    await assert_survived(evening.rig, caplog, job, says="(nowhere to post|direct messages refused)")
 
 
 @pytest.mark.parametrize("door", CLOSED_DOORS)

@@ -150,7 +150,7 @@ async def test_the_answer_to_a_paid_request_is_recorded_as_soon_as_possible(
 
     await rig.until(job, DONE)
 
-    assert waits == caplog.text.count("not written yet")
+    assert waits == caplog.text.count("not recorded yet")
     await assert_survived(rig, caplog, job, says="delivered")
 
 
@@ -173,7 +173,7 @@ async def test_a_song_whose_posting_is_recorded_late_is_posted_once(
 
     await rig.until(job, DONE)
 
-    await assert_survived(rig, caplog, job, says="not written yet")
+    await assert_survived(rig, caplog, job, says="not recorded yet")
 
 
 async def test_each_request_during_a_short_lock_is_accepted_or_refused(
@@ -363,10 +363,10 @@ def test_an_empty_file_is_a_new_database(path: Path) -> None:
 
 
 BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
-    "no database": (no_database, "no usable SQLite database"),
-    "damaged": (damaged, "no usable SQLite database"),
-    "text": (text, "no usable SQLite database"),
-    "cut off": (cut_off, "no usable SQLite database"),
+    "no database": (no_database, "not a usable SQLite database"),
+    "damaged": (damaged, "not a usable SQLite database"),
+    "text": (text, "not a usable SQLite database"),
+    "cut off": (cut_off, "not a usable SQLite database"),
     "newer": (newer, "newer Tunesmith"),
     "a folder": (a_folder, "can't be used now"),
     "a folder for the lock": (a_folder_for_the_lock, "can't be written to"),

@@ -218,5 +218,5 @@ async def test_a_song_whose_files_are_lost_is_posted_as_links(
 
     await rig.until(job, DONE)
 
-    assert 2 == caplog.text.count("stored file is gone")
+    assert 2 == caplog.text.count("stored file missing")
     assert [{}] == list(rig.chat.audio.values())

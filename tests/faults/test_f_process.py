@@ -177,7 +177,7 @@ async def test_a_stop_finishes_answered_work_and_a_start_the_rest(
 
     assert "delivered" == before["on the way"]
     assert {"running"} == {before[f"paying {number}"] for number in range(3)}
-    assert [] == [words for words in ("unknown outcome", "cut off", "Traceback") if words in first + bot.log]
+    assert [] == [words for words in ("outcome unknown", "cut off", "Traceback") if words in first + bot.log]
     assert {"delivered"} == set(place.states().values())
     assert [1] * 4 == list(Counter(message.channel.id for message in place.discord.posted()).values())
     assert (0, 40, 0, ()) == summed(place.books())
@@ -241,7 +241,7 @@ async def test_repeated_interrupts_from_the_keyboard_cut_nothing_off(
         assert 0 == await bot.ended()
 
     assert {"paying": "running"} == place.states()
-    assert [] == [words for words in ("unknown outcome", "Traceback") if words in bot.log]
+    assert [] == [words for words in ("outcome unknown", "Traceback") if words in bot.log]
     assert (10, 0, 0, ()) == summed(place.books())
 
 

@@ -155,7 +155,7 @@ async def test_a_channel_without_permissions_is_refused_when_it_is_chosen(
 
     assert "**Attach Files**" in said(refused)
     assert f"<#{stage.id}>" in said(taken)
-    assert "where they were asked for" in said(shown)
+    assert "where they were requested" in said(shown)
 
 
 async def test_only_actual_changes_are_in_the_ledger(
@@ -171,7 +171,7 @@ async def test_only_actual_changes_are_in_the_ledger(
 
     assert "up to 1 channels" in said(many)
     # Two entries, in the embed and in the text, which may be cut.
-    assert 3 <= entries.count("Asked for in") <= 4
+    assert 3 <= entries.count("Requested in") <= 4
     assert "Posted in" not in entries
     assert 10 == song_channels.CHANNELS_MAX
 

@@ -131,7 +131,7 @@ async def test_a_long_search_continues_by_button(
     so_far = str(answer.response.message.embeds[0].description)
     further = await mia.click(answer.response.message, label="Older")
 
-    assert "searches on" in so_far
+    assert "keeps searching" in so_far
     assert further.response is not None
     assert "Warm synth pop" in str(further.response.embeds[0].description)
 

@@ -132,12 +132,12 @@ async def test_lyrics_are_not_written_unless_the_operator_enables_it(world: Worl
 @pytest.mark.parametrize(
     ("title", "says", "state"),
     [
-        ("[code 500]", "The music service gave no clear answer, so I don't ask again by myself.", "unknown"),
+        ("[code 500]", "The music service gave no clear answer, so I won't ask again by myself.", "unknown"),
         ("[lost answer]", "The music service gave no clear answer", "unknown"),
         ("[server error]", "The music service gave no clear answer", "unknown"),
-        ("[moderated]", "The music service found something in that", "refused"),
-        ("[code 531]", "The music service didn't take that as a subject", "refused"),
-        ("[busy]", "The music service has no time for lyrics at the moment.", "refused"),
+        ("[moderated]", "That contains something the music service", "refused"),
+        ("[code 531]", "The music service didn't accept that as a subject", "refused"),
+        ("[busy]", "The music service is too busy for lyrics at the moment.", "refused"),
         ("[fail]", "The music service couldn't write lyrics this time.", "failed"),
     ],
 )
@@ -199,7 +199,7 @@ async def test_no_lyrics_are_written_about_a_refused_word(world: World) -> None:
 
     refused = await boss.slash(world.channel, "music custom", write_lyrics="Polka all night")
 
-    assert text(refused).startswith("Songs in this server can't have “polka” in them.")
+    assert text(refused).startswith("Songs in this server can't contain “polka”.")
     assert ([], []) == (sandbox(world).lyrics_requests, await states(world))
 
 

@@ -107,7 +107,7 @@ async def test_everybody_and_an_unknown_role_are_refused(world: World, ada: simc
     unknown = await ada.slash(world.channel, "quota managers", remove="12345")
 
     assert "@everyone can't manage the credits." in said(everybody)
-    assert "That role is none of those" in said(unknown)
+    assert "That role is not one of those" in said(unknown)
 
 
 async def test_a_deleted_role_can_be_removed(

@@ -104,7 +104,7 @@ async def test_an_unexpected_answer_has_an_exit_status_of_its_own(service: Servi
     said = await typed("--pay", "--yes", env=service.env | wrong)
 
     assert (UNEXPECTED, 0) == (said.exit_code, service.sandbox.tasks_created), said.output
-    assert "No song was bought, since a free answer is unexpected." in said.output
+    assert "No song was bought, because a free check failed." in said.output
     assert "another-key-654321" not in (tmp_path / FILE).read_text("utf-8")
 
 

@@ -581,7 +581,7 @@ async def test_a_refused_word_is_named_to_its_author_and_holds_no_credits(
     await ada.slash(world.channel, "quota words", remove="polka")
     await delivered(world, mia, "a polka about rain")
 
-    expected = "Songs in this server can't have “polka” in them. Change the text and try again. "
+    expected = "Songs in this server can't contain “polka”. Change the text and try again. "
     assert "“polka”" in said(listed)
     assert [f"{expected}Nothing was charged."] * 2 == [said(refused), said(also)]
     assert (True, True) == (refused.ephemeral, also.ephemeral)
@@ -599,7 +599,7 @@ async def test_the_number_of_refused_words_is_limited(
     unknown = await ada.slash(world.channel, "quota words", remove="z")
 
     assert [False, False, False, True] == ["which is the most" in said(answer) for answer in answers]
-    assert said(empty).startswith("There is nothing in that word")
+    assert said(empty).startswith("That word contains nothing")
     assert said(unknown).startswith("That word is not on this server's list.")
 
 

@@ -46,5 +46,5 @@ async def test_a_request_that_reaches_two_processes_is_charged_and_made_once(tmp
     assert [1] * len(PROMPTS) == [len(world.bodies(prompt)) for prompt in PROMPTS]
     assert len(PROMPTS) == charged(tmp_path / "one" / "tunesmith.db") + charged(other)
     assert len(PROMPTS) == len(world.discord.posted(channel))
-    assert "Another process uses this bot's DISCORD_TOKEN" in logs
+    assert "Another process is using this bot's DISCORD_TOKEN" in logs
     assert "Traceback" not in logs

@@ -141,8 +141,8 @@ async def test_a_port_that_is_taken_stops_the_start_with_one_sentence(tmp_path: 
 
     assert 1 == status
     assert (
-        f"HTTP_LISTEN: 127.0.0.1:{port} can't be listened on (Address already in use); choose another port, "
-        "or set it to nothing for no server."
+        f"HTTP_LISTEN: can't listen on 127.0.0.1:{port} (Address already in use); choose another port, "
+        "or leave it empty for no server."
     ) == bot.log
     assert [] == world.discord.requests
 
@@ -226,7 +226,7 @@ async def test_an_unreachable_discord_is_one_line_per_retry_after_the_banner(tmp
             async with world.unconnected_bot(DISCORD_API_URL=nobody) as bot:
                 await bot.until_said("failures=2")
                 assert 0 == await bot.terminate()
-    retries = [line for line in bot.lines if "supervised part waits" in line]
+    retries = [line for line in bot.lines if "supervised part retrying" in line]
 
     assert "starting" in bot.lines[0]
     assert f"version={version.describe().split()[0]}" in bot.lines[0].replace("'", "")

@@ -100,7 +100,7 @@ async def test_init_replaces_no_settings_unless_asked(tmp_path: Path, answer: st
     result = await init(tmp_path, {}, answer)
 
     assert 1 == result.exit_code
-    assert "was left as it is" in result.output
+    assert "was left unchanged" in result.output
     assert "LOG_LEVEL=DEBUG\n" == (tmp_path / ".env").read_text()
 
 

@@ -55,7 +55,7 @@ async def test_an_unreachable_service_is_one_line_per_retry_and_one_alert(
     await supervise("Discord connection", work, alerts.append)
 
     lines = [(line.getMessage(), line.exc_info, vars(line)["failures"]) for line in caplog.records]
-    assert [("supervised part waits", None, number) for number in range(1, 9)] == lines
+    assert [("supervised part retrying", None, number) for number in range(1, 9)] == lines
     assert ["Discord can't be reached (ClientConnectorError); the bot keeps trying."] == alerts
 
 
@@ -181,5 +181,5 @@ async def test_the_start_logs_the_usage_of_all_servers(
 
     await lifecycle._log_total(database, 10_000, make.NOW)
 
-    (line,) = [record for record in caplog.records if record.getMessage() == "credits of this month"]
+    (line,) = [record for record in caplog.records if record.getMessage() == "credits this month"]
     assert (0, 10_000) == (vars(line)["used"], vars(line)["total_credits_max"])

@@ -30,7 +30,7 @@ async def test_a_wrong_clock_is_refused_before_a_slot_is_taken(
     wrong_by(off_s, monkeypatch)
 
     with pytest.raises(
-        StartRefused, match=rf"DATABASE_URL: this .* 3,[56]\d\d s {side} the .*; set both by NTP"
+        StartRefused, match=rf"DATABASE_URL: this .* 3,[56]\d\d s {side} the .*; sync both with NTP"
     ):
         async with Database.open(url):
             pass

@@ -681,13 +681,13 @@ def overwrite_the_last_page(path: Path) -> None:
 async def test_a_file_that_is_not_a_database_is_refused(path: Path) -> None:
     spoil(path)
 
-    assert "no usable SQLite database" in await refusal(path)
+    assert "not a usable SQLite database" in await refusal(path)
 
 
 async def test_a_damaged_database_is_refused(path: Path) -> None:
     overwrite_a_page(path)
 
-    assert "no usable SQLite database" in await refusal(path)
+    assert "not a usable SQLite database" in await refusal(path)
 
 
 async def test_a_large_database_is_opened_at_once_and_checked_while_open(
@@ -697,7 +697,7 @@ async def test_a_large_database_is_opened_at_once_and_checked_while_open(
     monkeypatch.setattr(integrity, "CHECKED_FIRST_MAX_BYTES", 0)
 
     async with Database.open(path) as database:
-        with pytest.raises(StartRefused, match="no usable SQLite database"):
+        with pytest.raises(StartRefused, match="not a usable SQLite database"):
             await database.until_lost()
 
 
@@ -721,13 +721,13 @@ async def test_a_large_database_is_checked_before_an_upgrade(
     overwrite_a_page(path)
     monkeypatch.setattr(integrity, "CHECKED_FIRST_MAX_BYTES", 0)
 
-    assert "no usable SQLite database" in await refusal(path)
+    assert "not a usable SQLite database" in await refusal(path)
 
 
 async def test_a_truncated_database_is_refused(path: Path) -> None:
     os.truncate(path, 5 * 4096)
 
-    assert "no usable SQLite database" in await refusal(path)
+    assert "not a usable SQLite database" in await refusal(path)
 
 
 async def test_a_database_of_a_newer_version_is_refused_and_left_alone(path: Path) -> None:

@@ -116,8 +116,8 @@ async def test_an_unverifiable_clock_is_a_warning() -> None:
     [
         (["V6", "V6_MINI", "V6_WILD"], []),
         (["V6", "V5", "V3_5"], ["V5, V3_5: retired by kie"]),
-        (["V66"], ["V66: not known to be sold by kie"]),
-        (["V5", "V66"], ["V5: retired by kie", "V66: not known to be sold by kie"]),
+        (["V66"], ["V66: not known to be offered by kie"]),
+        (["V5", "V66"], ["V5: retired by kie", "V66: not known to be offered by kie"]),
     ],
 )
 def test_models_that_the_service_no_longer_sells_are_named(models: list[str], words: list[str]) -> None:

@@ -109,7 +109,7 @@ async def test_a_vacant_slot_is_a_warning(postgresql_server: Server) -> None:
         checks = await found(url)
 
     assert Verdict.WARNING is checks["slots"].verdict
-    assert "1: nobody; nobody works for a part of the servers" in checks["slots"].finding
+    assert "1: nobody; nobody serves a part of the servers" in checks["slots"].finding
 
 
 async def test_a_restored_database_is_a_failure(

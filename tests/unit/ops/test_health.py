@@ -261,8 +261,8 @@ async def test_a_port_that_is_taken_stops_the_start_with_one_sentence(bot: Bot, 
                 pass
 
     assert (
-        f"HTTP_LISTEN: 127.0.0.1:{taken} can't be listened on (Address already in use); choose another port, "
-        "or set it to nothing for no server."
+        f"HTTP_LISTEN: can't listen on 127.0.0.1:{taken} (Address already in use); choose another port, "
+        "or leave it empty for no server."
     ) == str(refused.value)
 
 
@@ -271,7 +271,7 @@ async def test_an_address_not_of_this_machine_stops_the_start(
     bot: Bot, database: Database, host: str
 ) -> None:
     metrics = Metrics(CollectorRegistry())
-    with pytest.raises(StartRefused, match=r"^HTTP_LISTEN: \S+:8080 can't be listened on \([^()]+\); .+\.$"):
+    with pytest.raises(StartRefused, match=r"^HTTP_LISTEN: can't listen on \S+:8080 \([^()]+\); .+\.$"):
         async with serving((host, 8080), lambda: made(bot, metrics, database)):
             pass
 

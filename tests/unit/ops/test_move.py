@@ -171,7 +171,7 @@ def test_a_moved_file_is_neither_moved_again_nor_replaced(
     moves(path, url)
     backup.backup(path, later, silent)
 
-    with pytest.raises(NotDone, match=r"was moved to .* already"):
+    with pytest.raises(NotDone, match=r"has already been moved to"):
         moves(path, postgresql_server.create(template="template0"))
     with pytest.raises(NotDone, match="closed for good"):
         backup.restore(path, earlier, make.NOW, silent)
@@ -266,7 +266,7 @@ def damaged(path: Path, _: str) -> Callable[[], object]:
 @pytest.mark.parametrize(
     ("prepare", "sentence"),
     [
-        (in_use_by_a_bot, "A bot runs on the PostgreSQL database"),
+        (in_use_by_a_bot, "A bot is running on the PostgreSQL database"),
         (another_programs, "another program"),
         (with_a_row, "not empty"),
         (used_before, "not empty"),
@@ -344,7 +344,7 @@ async def test_books_that_differ_stop_the_move(
         copy(self, table, columns, [] if table == "usage" else rows)  # type: ignore[arg-type]
 
     monkeypatch.setattr(filling.Filling, "copy", loses_one)
-    with pytest.raises(NotDone, match="books of both databases differ"):
+    with pytest.raises(NotDone, match="reconciliations of the two databases differ"):
         moves(path, url)
 
     assert is_empty(url)

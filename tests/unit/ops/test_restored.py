@@ -173,7 +173,7 @@ async def test_a_complete_database_is_accepted_unchanged(postgresql_server: Serv
 async def test_no_bot_may_run_while_a_restored_database_is_accepted(postgresql_server: Server) -> None:
     url = postgresql_server.create()
     async with postgresql.Database.open(url):
-        with pytest.raises(NotDone, match="A bot runs"):
+        with pytest.raises(NotDone, match="A bot is running"):
             restored.accept(url, make.NOW)
 
 

@@ -73,8 +73,8 @@ async def test_a_low_balance_alerts_once_and_again_after_a_recovery(account: Acc
 
     assert [0, 1, 0, 0, 0, 1] == counts
     assert (
-        "The balance at kie (239.88 credits) pays for only 19 songs; top it up, or requests are soon refused."
-        == (account.rig.alerts[0])
+        "The balance at kie (239.88 credits) pays for only 19 songs; top it up, or requests will soon be "
+        "refused." == (account.rig.alerts[0])
     )
 
 

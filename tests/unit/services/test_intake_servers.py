@@ -100,7 +100,7 @@ async def test_a_daily_total_that_contradicts_the_ledger_is_found(
     after = await database.read(reconcile)
 
     assert () == before.findings
-    assert ["7 credits of all servers are counted, the ledger says 10"] == [
+    assert ["the counted credits of all servers are 7, but the ledger says 10"] == [
         finding.partition(": ")[2] for finding in after.findings
     ]
 

@@ -52,7 +52,7 @@ async def test_a_second_delivery_cannot_overtake_an_abandoned_first(
     async def gives_up(_: object) -> object:
         monkeypatch.setattr(database, "write", write)  # the second delivery would succeed
         second.append(await taking.accept(request, origin))
-        raise StoreBusy("the writer had no time", 5.0)
+        raise StoreBusy("the writer was busy", 5.0)
 
     monkeypatch.setattr(database, "write", gives_up)
     with pytest.raises(StoreBusy):

@@ -118,7 +118,7 @@ async def test_a_song_is_refunded_once(rig: Rig, operator: OperatorActions) -> N
 
     assert (40, 50) == (refund.before, refund.after)
     assert "by the operator" == (await last_entry(rig)).reason
-    with pytest.raises(NotDone, match="has been refunded already"):
+    with pytest.raises(NotDone, match="has already been refunded"):
         await operator.refund(job.id, "once more")
     await assert_balanced(rig)
 
@@ -130,10 +130,10 @@ async def test_only_spent_credits_are_refunded(rig: Rig, operator: OperatorActio
     rig.music.takes = 0
     await rig.until(waiting, JobState.EXPLAINED)
 
-    with pytest.raises(NotDone, match="its credits are back already"):
+    with pytest.raises(NotDone, match="its credits have already been returned"):
         await operator.refund(waiting.id, "")
     for nobodys in (waiting.id + 1, 1 << 70, -3):
-        with pytest.raises(NotDone, match=f"Job {nobodys} is not there"):
+        with pytest.raises(NotDone, match=f"Job {nobodys} does not exist"):
             await operator.refund(JobId(nobodys), "")
 
 
@@ -199,7 +199,7 @@ async def test_only_parked_jobs_are_released_or_retried(
     with pytest.raises(NotDone, match=f"Job {job.id} is queued and not parked"):
         await getattr(operator, action)(job.id)
     for nobodys in (job.id + 1, 1 << 70):
-        with pytest.raises(NotDone, match=f"Job {nobodys} is not there"):
+        with pytest.raises(NotDone, match=f"Job {nobodys} does not exist"):
             await getattr(operator, action)(nobodys)
 
     assert before == await rig.get(job)
@@ -241,7 +241,7 @@ async def test_the_log_stays_even_if_the_bot_ends_meanwhile(tmp_path: Path, blan
 
 
 @pytest.mark.sqlite
-@pytest.mark.parametrize(("version", "why"), [(1, "start the bot with this program first"), (99, "newer")])
+@pytest.mark.parametrize(("version", "why"), [(1, "start this version of the bot first"), (99, "newer")])
 async def test_a_file_of_another_schema_is_left_alone(
     version: int, why: str, tmp_path: Path, blank_file: bytes
 ) -> None:

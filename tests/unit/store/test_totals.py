@@ -76,7 +76,7 @@ def test_a_wrong_total_is_detected(tx: Tx) -> None:
     added(tx)
     tx.execute("UPDATE song_total SET songs = songs + 1 WHERE name = 'queued'")
 
-    sentence = "songs of queued: the total counts 1 more than there are, and 0 more credits"
+    sentence = "songs of queued: the totals are off by 1 songs and 0 credits"
     assert (sentence,) == reconcile(tx).findings
 
 

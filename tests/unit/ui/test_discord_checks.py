@@ -62,7 +62,7 @@ APPLICATIONS = {
     "a code grant": ({"bot_require_code_grant": True}, FAILURE, "turn off Requires OAuth2 Code Grant"),
     "no servers": ({"integration_types_config": {"1": {}}}, FAILURE, "turn on Guild Install"),
     "people too": ({"integration_types_config": {"0": {}, "1": {}}}, WARNING, "turn off User Install"),
-    "privileged intents": ({"flags": 1 << 18}, OK, "privileged intents are on and not needed"),
+    "privileged intents": ({"flags": 1 << 18}, OK, "privileged intents are on but not needed"),
 }
 
 
