@@ -1,9 +1,11 @@
 """A database with very many finished songs, and every command on it next to an empty one.
 
 The commands are those of a member who has a hundredth of all songs, in a server with a quarter of them: the
-one for whom they take longest. The bots on both databases take turns. What a command costs is the processor
-time of the whole process, which hardly depends on what else the machine does; the wall clock says when the
-answer was there. Where a file or the rest of a search follows the answer, what it takes is shown after it.
+one for whom they take longest. A third database has just enough songs to fill a page, a ranking and the
+choices: next to it, the large one shows what the number of songs costs; next to the empty one, it shows what
+there is to show. The bots on the databases take turns. What a command costs is the processor time of the
+whole process, which hardly depends on what else the machine does; the wall clock says when the answer was
+there. Where a file or the rest of a search follows the answer, what it takes is shown after it.
 """
 
 import asyncio
@@ -30,6 +32,8 @@ FIRST_GUILD: Final = 1_200_000_000_000_000_000
 """Id of the first server, so that a filled database can be used again."""
 DAYS: Final = 80
 """Days over which the songs are spread; their texts are kept for ten days more."""
+FEW: Final = 2_600
+"""Songs of the small database: 26 of them are the member's, 11 of the rated ones are of the last week."""
 RATIO_MAX: Final = 1.5
 WARM_UP: Final = 2
 """Uses of each command before it is measured."""
@@ -70,7 +74,9 @@ INSERT INTO usage (guild_id, member_id, day, allowance_used)
   SELECT guild_id, 0, day, SUM(allowance_used) FROM usage GROUP BY guild_id, day;
 INSERT INTO rating (job_id, member_id, liked, guild_id, song_at, rated_at, listed)
   SELECT id, 1 + id % 7, id % 3 > 0, guild_id, created_at, created_at, 1 FROM job WHERE id % 10 = 0;
-INSERT INTO day_total (day, credits) SELECT day, 10 * COUNT(*) FROM job GROUP BY day
+INSERT INTO day_total (day, credits) SELECT day, 10 * COUNT(*) FROM job GROUP BY day;
+INSERT INTO song_total (writer, name, songs, credits)
+  SELECT 0, state, COUNT(*), SUM(price) FROM job GROUP BY state
 """
 
 
@@ -186,7 +192,7 @@ def _without_rules(connection: sqlite3.Connection) -> list[str]:
 
 @dataclass
 class Cost:
-    """What one command took, with and without songs."""
+    """What one command took on one database."""
 
     answers_ms: list[float] = field(default_factory=list)
     cpu_ms: list[float] = field(default_factory=list)
@@ -194,15 +200,17 @@ class Cost:
     """Processor time after the answer."""
 
 
-async def compare(songs: int, rounds: int, folder: Path, music_url: str) -> bool:
+async def compare(songs: int, rounds: int, folder: Path, music_url: str, only: str = "") -> bool:
     """Print what each command takes with that number of songs, next to none; return whether it may.
 
-    A database that ``folder`` has from an earlier run is used again.
+    A database that ``folder`` has from an earlier run is used again. ``only`` selects the commands whose
+    title contains it.
     """
     settings = {"MUSIC_API_KEY": MUSIC_KEY, "MUSIC_API_URL": music_url, **UNLIMITED}
+    counts = (0, FEW, songs)
     async with AsyncExitStack() as stack:
         bots = []
-        for count in (0, songs):
+        for count in counts:
             at = folder / str(count)
             if not (at / "tunesmith.db").exists():
                 await asyncio.to_thread(fill, at / "tunesmith.db", count)
@@ -213,26 +221,31 @@ async def compare(songs: int, rounds: int, folder: Path, music_url: str) -> bool
             await until_calm(bot)
             print(f"{count:,} songs: ready after {ready_s:.2f} s, {bot.memory_mb():.0f} MB", flush=True)
             bots.append(bot)
-        print(f"{'':44}{'answer':^27}{'processor time':^27}")
+        heads = "".join(f"{f'{count:,} songs':>16}" for count in counts)
+        print(f"\n{'answer / processor time in ms':42}{heads}{'against 0':>15}{f'against {FEW:,}':>17}")
         fine = True
         for use in uses(songs):
-            costs = [Cost(), Cost()]
+            if only not in use.title:
+                continue
+            costs = [Cost() for _ in bots]
             for number in range(WARM_UP + rounds):
                 for bot, cost in zip(bots, costs, strict=True):
                     await one_use(bot, use, cost if number >= WARM_UP else Cost())
-            fine &= show(use, *costs)
+            fine &= show(use, costs)
         return fine
 
 
-def show(use: Use, small: Cost, large: Cost) -> bool:
+def show(use: Use, costs: list[Cost]) -> bool:
     """Print one line, and return whether the answer is in bounds."""
-    answers = statistics.median(small.answers_ms), statistics.median(large.answers_ms)
+    answers = [statistics.median(cost.answers_ms) for cost in costs]
     # Whatever else runs only adds to the processor time.
-    shares = min(small.cpu_ms), min(large.cpu_ms)
-    cells = "".join(f"{one:8.2f}{other:9.2f} ms{other / one:6.2f}x" for one, other in (answers, shares))
-    fine = min(answers[1] / answers[0], shares[1] / shares[0]) <= RATIO_MAX
-    after = f"  then {statistics.median(large.after_ms):.0f} ms" if use.followed or use.goes_on else ""
-    print(f"{use.title:44}{cells}{after}{'' if fine else '  MORE THAN ALLOWED'}", flush=True)
+    shares = [min(cost.cpu_ms) for cost in costs]
+    cells = "".join(f"{answer:9.2f} /{share:5.1f}" for answer, share in zip(answers, shares, strict=True))
+    ratios = [(answers[-1] / answers[number], shares[-1] / shares[number]) for number in (0, 1)]
+    against = "".join(f"{answer:8.2f} /{share:5.2f}x" for answer, share in ratios)
+    after = f"  then {statistics.median(costs[-1].after_ms):.0f} ms" if use.followed or use.goes_on else ""
+    fine = min(ratios[0]) <= RATIO_MAX
+    print(f"{use.title:42}{cells}{against}{after}{'' if fine else '  MORE THAN ALLOWED'}", flush=True)
     return fine
 
 

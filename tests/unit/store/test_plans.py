@@ -42,6 +42,7 @@ from bot.store import (
     job_rows,
     jobs,
     ledger,
+    listed_songs,
     lyrics_calls,
     manager_roles,
     members,
@@ -96,6 +97,7 @@ SMALL = {
     # Results of subqueries, which are planned by themselves.
     "waiting",
     "holder",
+    "spender",
     "spent",
     "recent",
     "part",
@@ -399,6 +401,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "ledger.note": lambda tx: quotas.pause(tx, GUILD, make.entry("late"), NOW),
     "ledger.changed": lambda tx: ledger.changed(tx, make.entry()),
     "ledger.know_guild": lambda tx: ledger.know_guild(tx, GUILD),
+    "listed_songs.listed": lambda tx: listed_songs.listed(tx, [done(tx).id]),
     "lyrics_calls.add": called,
     "totals.totals": lambda tx: totals.totals(tx, NOW, Backend.SSEEDANCE),
     "lyrics_calls.wanted": lambda tx: lyrics_calls.wanted(tx, Backend.KIE),
