@@ -157,7 +157,8 @@ def find(
     A song with exactly this title wins, then the newest match. A look reads a bounded number of songs; the
     next one continues where ``so_far`` ended.
     """
-    search = _Search(tx, guild_id, member_id, typed, songs_max=LOOK_MAX)
+    songs_max = FIRST_LOOK_MAX if so_far is None else LOOK_MAX
+    search = _Search(tx, guild_id, member_id, typed, songs_max=songs_max)
     words, title = search.words, folded(typed)
     if so_far is None and len(words) == 1 and JOB_ID.fullmatch(words[0]):
         exact = search.place(JobId(int(words[0])))
