@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 
 from aiohttp import WSMsgType, web
 
+from bench.guilds import GUILDS_INTENT, guild_create
 from tests.doubles.discord import Channel, Person
 from tests.doubles.discord.wire import Guild, channel_wire, member_wire, user_wire
 
@@ -69,7 +70,7 @@ class StandIn:
             await runner.cleanup()
 
     async def until_ready(self) -> float:
-        """Wait for a connection, and return when it was ready by ``time.perf_counter``."""
+        """Wait until a client has been sent everything, and return when READY was, by ``perf_counter``."""
         async with asyncio.timeout(ANSWER_WITHIN_S):
             await self._connected.wait()
         assert self.ready_at_s is not None
@@ -251,7 +252,8 @@ class StandIn:
         async for frame in socket:
             if frame.type is not WSMsgType.TEXT:
                 continue
-            op = json.loads(frame.data)["op"]
+            content = json.loads(frame.data)
+            op = content["op"]
             if op == HEARTBEAT:
                 self._beaten.set()
                 await _send(socket, {"op": ACK, "d": None})
@@ -260,11 +262,19 @@ class StandIn:
                 self._socket = socket
                 await _send(socket, {"op": DISPATCH, "t": "READY", "s": 1, "d": self._ready()})
                 self.ready_at_s = time.perf_counter()
+                if content["d"]["intents"] & GUILDS_INTENT:
+                    await self._send_guilds(socket)
                 self._connected.set()
         if self._socket is socket:
             self._socket = None
             self._connected.clear()
         return socket
+
+    async def _send_guilds(self, socket: web.WebSocketResponse) -> None:
+        for guild in self.guilds:
+            self._sequence += 1
+            data = guild_create(guild, self._bot)
+            await _send(socket, {"op": DISPATCH, "t": "GUILD_CREATE", "s": self._sequence, "d": data})
 
     def _ready(self) -> dict[str, Any]:
         return {
