@@ -256,15 +256,18 @@ async def one_use(bot: Bot, use: Use, cost: Cost) -> None:
     bot.discord.followed.clear()
     payload = bot.discord.command(use.name, use.options, who, completes=use.typed)
     before_ms = bot.cpu_ms()
+    answered = list[float]()
+    # Read before the bot goes on with what follows the answer.
+    bot.discord.on_answer = lambda: answered.append(bot.cpu_ms())
     took_s, _ = await bot.discord.ask(payload)
-    answered_ms = bot.cpu_ms()
+    bot.discord.on_answer = lambda: None
     if use.followed:
         async with asyncio.timeout(FOLLOWED_S):
             await bot.discord.followed.wait()
     cost.answers_ms.append(took_s * 1000)
     ended_ms = await until_calm(bot)
     # Elsewhere, what the answer has left to do belongs to it.
-    own_ms = answered_ms if use.followed or use.goes_on else ended_ms
+    own_ms = answered[0] if use.followed or use.goes_on else ended_ms
     cost.cpu_ms.append(own_ms - before_ms)
     cost.after_ms.append(ended_ms - own_ms)
 

@@ -9,7 +9,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, Self
 
@@ -46,6 +46,8 @@ class StandIn:
         """Messages edited in any way."""
         self.followed = asyncio.Event()
         """Set when a message has followed the answer to an interaction."""
+        self.on_answer: Callable[[], None] = lambda: None
+        """Called when the answer to an interaction has arrived, before the bot gets Discord's reply to it."""
         self.commands: list[dict[str, Any]] = []
         self._bot = Person(APPLICATION_ID, "tunesmith", bot=True)
         self._answers: dict[str, asyncio.Future[tuple[float, dict[str, Any]]]] = {}
@@ -171,6 +173,7 @@ class StandIn:
             content = _content(body)
             answer = self._answers.get(callback[1])
             if answer is not None and not answer.done():
+                self.on_answer()
                 answer.set_result((at_s, content))
             return _json(self._answered(callback[1], content))
         return _json(self._rest(request.method, path, body))
